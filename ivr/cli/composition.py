@@ -1,4 +1,4 @@
-"""From the site to what the other packages want: Asterisk's configuration, the dialplan, the database's address."""
+"""Derive from the site what other packages need: Asterisk's configuration, the dialplan, the database's address."""
 
 import os
 from collections.abc import Awaitable, Callable
@@ -34,15 +34,15 @@ from prompts.voices.choice import Choice, choose
 
 
 class Composition:
-    """All parts of one installation, read when they are asked for."""
+    """The parts of one installation, each read on first use."""
 
     def __init__(self, *, bound: bool = True, fresh: bool = False, running: bool = True) -> None:
         """Read the settings.
 
         Args:
-            bound: Whether the environment must be the one that the line was set up with; False to look at any site.
-            fresh: Whether the environment replaces that one.
-            running: Whether the line that runs is meant where `HATIF_HOME` is not set (running_lines).
+            bound: Whether the environment must match the one that the line was set up with; False to read any site.
+            fresh: Whether the environment replaces the one that the line was set up with.
+            running: Whether to use the running line if `HATIF_HOME` is not set (`running_lines`).
         """
         clock.prepare()
         if running:
@@ -57,7 +57,7 @@ class Composition:
 
     @cached_property
     def voices(self) -> Choice:
-        """The voices that the site switched on, and which of them are not there."""
+        """The voices that the site chose, and which of them are not installed."""
         return choose(self.site.voices, self.settings.voices)
 
     @cached_property
@@ -66,15 +66,15 @@ class Composition:
 
     @cached_property
     def credentials(self) -> Credentials:
-        carriers = tuple(each.name for each in self.site.carrier if each.password)
-        return credentials.load(self.settings.home, tuple(each.id for each in self.operators), carriers)
+        carriers = tuple(carrier.name for carrier in self.site.carrier if carrier.password)
+        return credentials.load(self.settings.home, tuple(operator.id for operator in self.operators), carriers)
 
     @property
     def database_url(self) -> str:
         return self.settings.database_url(self.site.database.url)
 
     async def read(self, query: Callable[..., Awaitable[Any]], *arguments: Any, **named: Any) -> Any:
-        """What a function of `db.read` finds, as plain data."""
+        """Return the result of a function of `db.read` as plain data."""
         from db.engine import async_engine
 
         engine = async_engine(self.database_url)
@@ -82,21 +82,21 @@ class Composition:
             found = await query(engine, *arguments, **named)
         finally:
             await engine.dispose()
-        return [asdict(each) for each in found] if isinstance(found, list) else asdict(found)
+        return [asdict(row) for row in found] if isinstance(found, list) else asdict(found)
 
     @cached_property
     def plan(self) -> Plan:
-        """Raises SiteError where two codes cannot be told apart."""
+        """The plan of the dialplan. Raises SiteError if feature codes clash."""
         chosen = self.site
         if clashes := code_clashes(self.settings.site, chosen, self.operators):
             raise site.SiteError(*clashes)
         return Plan(
             node=chosen.node,
             numbers=tuple(
-                Number(each.number, each.country, chosen.language_order(each.country)[0]) for each in chosen.number
+                Number(entry.number, entry.country, chosen.language_order(entry.country)[0]) for entry in chosen.number
             ),
             languages=chosen.language_order(None),
-            operators=tuple(each.id for each in self.operators),
+            operators=tuple(operator.id for operator in self.operators),
             ring_s=int(chosen.operators.ring_s),
             address=chosen.operators.address,
             codes=self.codes,
@@ -109,9 +109,9 @@ class Composition:
 
     @property
     def calls_in_all(self) -> int:
-        """How many callers are served at once: each has a pair of ports, each operator keeps two (a colleague, too).
+        """The number of callers served at once. Each needs a pair of ports, each operator two (one for a colleague).
 
-        Raises SiteError where the operators need all of them.
+        Raises SiteError if the operators need all pairs.
         """
         if self.site.limits.calls_in_all is not None:
             return self.site.limits.calls_in_all
@@ -126,7 +126,7 @@ class Composition:
 
     @property
     def codes(self) -> tuple[Code, ...]:
-        """What operators' telephones may dial."""
+        """The feature codes that operators can dial."""
         digits = self.site.codes.digits.items()
         return tuple(Code(name, dialled, bool(table.CODES[name].argument)) for name, dialled in digits)
 
@@ -139,11 +139,11 @@ class Composition:
 
     @property
     def _install_home(self) -> Path:
-        """Where the private Asterisk is unpacked: tests and neighbours share one."""
+        """The folder of the private Asterisk; tests and other lines share one."""
         return Path(os.environ.get("HATIF_INSTALL") or self.settings.home)
 
     def conf(self, progress: Progress) -> Conf:
-        """Return Asterisk's configuration; installs Asterisk where there is none."""
+        """Return Asterisk's configuration; install Asterisk if there is none."""
         return self._conf(find_or_install(self._install_home, progress, self.settings.asterisk), self.credentials)
 
     @property
@@ -152,22 +152,22 @@ class Composition:
 
     @property
     def built(self) -> datetime | None:
-        """When the program of the installed Asterisk was made, as its file says; None where none is known."""
+        """When the installed Asterisk was built, from its program's file time; None if it is not installed."""
         installation = self._installed
         if installation is None:
             return None
         program = next(
-            (each for each in installation.program if Path(each).name == "asterisk"), installation.program[0]
+            (part for part in installation.program if Path(part).name == "asterisk"), installation.program[0]
         )
         return datetime.fromtimestamp(Path(program).stat().st_mtime, UTC)
 
     def conf_as_installed(self) -> Conf:
-        """Return Asterisk's configuration without installing anything or making a secret, for checks only."""
+        """Return Asterisk's configuration for checks, without installing anything or creating a secret."""
         placeholder = "x" * 32
-        passwords = dict.fromkeys((each.id for each in self.operators), placeholder)
-        carriers = dict.fromkeys((each.name for each in self.site.carrier), placeholder)
-        nobody = Credentials("hatif", placeholder, "hatif", placeholder, placeholder, passwords, carriers)
-        return self._conf(self._installed or nothing_installed(self._install_home), nobody)
+        passwords = dict.fromkeys((operator.id for operator in self.operators), placeholder)
+        carriers = dict.fromkeys((carrier.name for carrier in self.site.carrier), placeholder)
+        secrets = Credentials("hatif", placeholder, "hatif", placeholder, placeholder, passwords, carriers)
+        return self._conf(self._installed or nothing_installed(self._install_home), secrets)
 
     def _conf(self, installation: Installation, secrets: Credentials) -> Conf:
         chosen = self.site
@@ -177,24 +177,24 @@ class Composition:
             ports=self.ports,
             carriers=tuple(
                 Carrier(
-                    each.name,
-                    each.hosts,
-                    each.codecs,
-                    dial=each.dial if each.name == chosen.callbacks.trunk else None,
-                    trust_identity=each.trust_identity,
-                    password=secrets.carriers[each.name] if each.password else None,
-                    nat=each.nat,
-                    srtp=each.srtp,
-                    most_calls=each.calls_by_source or chosen.limits.calls_by_source,
+                    carrier.name,
+                    carrier.hosts,
+                    carrier.codecs,
+                    dial=carrier.dial if carrier.name == chosen.callbacks.trunk else None,
+                    trust_identity=carrier.trust_identity,
+                    password=secrets.carriers[carrier.name] if carrier.password else None,
+                    nat=carrier.nat,
+                    srtp=carrier.srtp,
+                    most_calls=carrier.calls_by_source or chosen.limits.calls_by_source,
                 )
-                for each in chosen.carrier
+                for carrier in chosen.carrier
             ),
             endpoints=tuple(
-                Endpoint(each.id, each.name, secrets.operators[each.id], tuple(each.languages))
-                for each in self.operators
+                Endpoint(operator.id, operator.name, secrets.operators[operator.id], tuple(operator.languages))
+                for operator in self.operators
             ),
             queues=tuple(
-                Queue(f"hatif-{language}", tuple(each.id for each in self.operators if language in each.languages))
+                Queue(f"hatif-{language}", tuple(entry.id for entry in self.operators if language in entry.languages))
                 for language in chosen.languages
             ),
             secrets=Secrets(secrets.ari_user, secrets.ari_password, secrets.ami_user, secrets.ami_password),
@@ -207,14 +207,14 @@ class Composition:
         )
 
     def firewall(self) -> str:
-        """Rules for nftables. Raises SiteError where the site does not say where audio comes from."""
+        """Return nftables rules. Raises SiteError if the site does not name the sources of audio."""
         path, chosen = str(self.settings.site / "site.toml"), self.site
-        missing = [f"carrier {each.name}: media" for each in chosen.carrier if not (each.media or each.hosts)]
+        missing = [f"carrier {entry.name}: media" for entry in chosen.carrier if not (entry.media or entry.hosts)]
         missing += [] if chosen.operators.networks else ["operators: networks"]
         if missing:
-            sentence = f"{', '.join(missing)}: nothing says where this audio comes from; list its networks"
+            sentence = f"{', '.join(missing)}: the source of this audio is not known; list its networks"
             raise site.SiteError(Finding.from_sentence("E_SITE_MEDIA", path, 1, sentence))
-        senders = [Senders(f"carrier {each.name}", each.media or each.hosts) for each in chosen.carrier]
+        senders = [Senders(f"carrier {carrier.name}", carrier.media or carrier.hosts) for carrier in chosen.carrier]
         operators_ = Senders("operators", chosen.operators.networks)
         return rules([*senders, operators_], self.ports, chosen.sip_bind)
 
@@ -231,16 +231,18 @@ class Composition:
             raise site.SiteError(Finding.from_sentence("E_PJSIP_FILE", str(path), 1, sentence)) from None
 
     def findings(self) -> list[Finding]:
-        """What is wrong with the site's own `pjsip.conf`, or with the number of ports; nothing for a site that cannot
-        be read, which says so elsewhere."""
+        """Return findings about the site's own `pjsip.conf` and the number of ports.
+
+        Returns nothing for a site that cannot be read; other checks report that.
+        """
         try:
-            carriers, people = [each.name for each in self.site.carrier], [each.id for each in self.operators]
+            carriers, people = [item.name for item in self.site.carrier], [item.id for item in self.operators]
         except site.SiteError:
             return []
         path, found = str(self.settings.site / "pjsip.conf"), []
         try:
             faults = own_findings(self.own_pjsip, carriers, people)
-            found += [Finding(each.code, path, each.line, each.found, each.remedy) for each in faults]
+            found += [Finding(fault.code, path, fault.line, fault.found, fault.remedy) for fault in faults]
         except site.SiteError as error:
             found += error.findings
         try:
@@ -257,5 +259,5 @@ class Composition:
         )
 
     def ask_controller(self, method: str, path: str, body: object = None) -> object:
-        """Return what the control API answers. Raises ControlError; ControllerAwayError if nobody is there."""
+        """Return the control API's answer. Raises ControlError; ControllerAwayError if nothing answers."""
         return self.control.ask(method, path, body)

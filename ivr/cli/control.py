@@ -15,17 +15,17 @@ from pathlib import Path
 PREFIX = "/v1"
 ANSWER_S = 5.0
 SILENCE_S = 15.0
-"""A stream that has sent nothing for so long, not even a heartbeat, is dead."""
+"""Seconds without anything, even a heartbeat, after which a stream counts as dead."""
 
 LINE_LIMIT = 16 * 2**20  # bytes
 
 
 class ControlError(Exception):
-    """A sentence that says why something live could not be read or changed."""
+    """A sentence that says why live state could not be read or changed."""
 
 
 class ControllerAwayError(ControlError):
-    """Nobody answers: what is on disk can still be shown."""
+    """The controller does not answer; what is on disk can still be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class ControlApi:
-    """The control API of a controller on this machine. `secrets` is the file that `token` is from."""
+    """The control API of a controller on this machine. `secrets`: the file that `token` comes from."""
 
     port: int
     token: str
@@ -72,15 +72,15 @@ class ControlApi:
             headers["Last-Event-ID"] = last_id
         url = f"http://127.0.0.1:{self.port}{PREFIX}{path}"
         request = urllib.request.Request(url, method=method, data=content, headers=headers)
-        # The environment's http_proxy is for the outside: a proxy would see the token, and reach itself at 127.0.0.1.
+        # Ignore the environment's http_proxy: a proxy would see the token, and 127.0.0.1 would be the proxy itself.
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             opened: http.client.HTTPResponse = direct.open(request, timeout=limit_s)
         except urllib.error.HTTPError as error:
             if error.code == HTTPStatus.UNAUTHORIZED:
                 raise ControlError(
-                    f"The controller on 127.0.0.1:{self.port} does not take the token of {self.secrets}: it runs with "
-                    "other secrets. Is HATIF_HOME the one that it was started with?"
+                    f"The controller on 127.0.0.1:{self.port} rejects the token of {self.secrets}: it runs with "
+                    "other secrets. Is HATIF_HOME the one with which it was started?"
                 ) from None
             raise ControlError(_detail(error.read())) from None
         return opened
@@ -93,21 +93,21 @@ class ControlApi:
 
 
 def account() -> str:
-    """Return the login name of whoever gives a command, also through sudo, for records and the audit."""
+    """Return the login name of the user who runs a command, also through sudo, for records and the audit."""
     try:
         return os.environ.get("SUDO_USER") or getpass.getuser()
-    except (ImportError, KeyError, OSError):  # which one, depends on the Python
+    except (ImportError, KeyError, OSError):  # depending on the Python version
         return "administrator"
 
 
 def actor() -> str:
-    """Return the login name as the control API takes it: at most 40 characters, the unusual ones replaced."""
+    """Return the login name as the control API accepts it: at most 40 characters, unusual ones replaced."""
     name = re.sub(r"[^A-Za-z0-9_.@+\\-]", "_", account())[:40]
     return name if re.match("[A-Za-z0-9_]", name) else f"_{name}"[:40]
 
 
 def _events(stream: http.client.HTTPResponse) -> Iterator[Event]:
-    """Yield what a stream carries: blocks of fields, ended by an empty line. Raises ValueError for anything else."""
+    """Yield the events of a stream: blocks of fields, each ended by an empty line. Raises ValueError if malformed."""
     fields: dict[str, str] = {}
     while line := stream.readline(LINE_LIMIT):
         text = line.decode().rstrip("\r\n")
@@ -121,7 +121,7 @@ def _events(stream: http.client.HTTPResponse) -> Iterator[Event]:
 
 
 def _detail(text: bytes) -> str:
-    """Return the sentence of a problem document, or the beginning of whatever else was answered."""
+    """Return the sentence of a problem document, or the beginning of any other answer."""
     try:
         return str(json.loads(text)["detail"])
     except (ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""`hatif`: every command, and how an error becomes one sentence."""
+"""`hatif`: all commands; errors for the user are printed as one sentence."""
 
 import sys
 
@@ -46,7 +46,7 @@ for part in (
 ):
     part.register(app)
 
-_OURS = (
+_USER_ERRORS = (
     ("ivr.home.line_settings", "SettingsError"),
     ("ivr.site.findings", "SiteError"),
     ("ivr.cli.guide", "GuideError"),
@@ -76,16 +76,17 @@ _OURS = (
     ("ivr.cli.report.report", "ReportError"),
     ("ivr.cli.simulate.simulation_input", "SimulationError"),
 )
-"""Errors that are a sentence for the user: module and class. Named, since importing them all would slow every start."""
+"""Errors whose message is a sentence for the user: module and class. Importing them all would slow every start."""
 
 
-def _is_ours(error: Exception) -> bool:
-    """Whether the error is one of these classes. Its module is loaded then."""
-    loaded = ((sys.modules[module], name) for module, name in _OURS if module in sys.modules)
+def _is_user_error(error: Exception) -> bool:
+    """Whether the error is one of `_USER_ERRORS`, whose modules are loaded once such an error exists."""
+    loaded = ((sys.modules[module], name) for module, name in _USER_ERRORS if module in sys.modules)
     return isinstance(error, tuple(getattr(module, name) for module, name in loaded))
 
 
 def main() -> None:
+    """Run the command; exit with status 1 and one sentence for an error of the user."""
     try:
         app()
     except KeyboardInterrupt:
@@ -93,7 +94,7 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(1)
     except Exception as error:
-        if not _is_ours(error):
+        if not _is_user_error(error):
             raise
         errors.print(f"hatif: {error}", style="red", markup=False, soft_wrap=True)
         sys.exit(1)

@@ -149,5 +149,5 @@ def test_no_rules_are_written_that_would_block_known_audio(tmp_path: Path, monke
     composed(tmp_path, "", monkeypatch, ("networks = .*", ""), ("hosts = .*", "password = true"))
     answer = command(("firewall",), dict(os.environ))
     assert answer.returncode == 1
-    message = "carrier example: media, operators: networks: nothing says where this audio comes from"
+    message = "carrier example: media, operators: networks: the source of this audio is not known"
     assert f"site.toml:1: E_SITE_MEDIA {message}" in answer.stderr

@@ -118,7 +118,7 @@ def test_a_reload_is_refused_with_the_errors_of_the_whole_check(
     assert " E_TEXT_MISSING goodbye: " in first
     assert last == (
         f"hatif: Not reloaded: {small.folder} has 1 error. "
-        "The next call still takes what is saved of flow, guide and audio, if these three are in order."
+        "The next call still uses the saved flow, guide and audio, if these three are without errors."
     )
     assert hatif(small, monkeypatch, "flow", "reload", "--json") == 1
     document = json.loads(capsys.readouterr().out)

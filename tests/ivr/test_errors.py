@@ -9,7 +9,7 @@ from ivr.home.settings import SettingsError
 
 
 def test_each_error_that_is_said_in_a_sentence_is_a_class_of_the_module_that_is_named() -> None:
-    for module, name in main._OURS:
+    for module, name in main._USER_ERRORS:
         found = getattr(importlib.import_module(module), name)
         assert issubclass(found, Exception), name
         assert found.__module__ == module, name

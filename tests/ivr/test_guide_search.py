@@ -146,7 +146,7 @@ def test_a_search_without_matches_is_reported_in_one_sentence_with_a_remedy() ->
     answer = hatif("zebra", "--language", "fr")
     assert (answer.returncode, answer.stdout) == (1, "")
     assert answer.stderr == (
-        "hatif: The guide says nothing about 'zebra' in fr or en; `hatif guide` lists what it has, "
+        "hatif: The guide says nothing about 'zebra' in fr or en; `hatif guide` lists all, "
         "`--language` searches another language.\n"
     )
 

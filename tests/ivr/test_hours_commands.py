@@ -186,5 +186,5 @@ async def test_without_a_controller_the_files_answer_and_with_a_wrong_token_the_
     assert (document["source"], document["taken_back"]) == ("files", [])
     assert "2027-03-10" in [row["date"] for row in document["holidays"]]
     assert other_token.returncode == 1
-    assert "does not take the token of" in other_token.stderr
+    assert "rejects the token of" in other_token.stderr
     assert "does not answer" not in other_token.stderr

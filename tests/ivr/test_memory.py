@@ -43,4 +43,4 @@ async def test_an_erased_number_is_not_remembered_any_more(line: Line, telephone
     await begins(call, line.audio("fr", "language_option"))
     await call.hangup()
     again = line.run("caller", "erase", caller)
-    assert again.returncode == 1 and "is not remembered" in again.stderr
+    assert again.returncode == 1 and "Nothing is remembered about" in again.stderr
