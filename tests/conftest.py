@@ -11,6 +11,7 @@ from pathlib import Path
 # Set before numpy is imported, here and in what the tests start: its threads busy-wait, and all share two cores.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+import hypothesis
 import pytest
 from line import Line, running
 
@@ -19,6 +20,9 @@ from ivr.model import clock
 from ivr.softphone.telephone import Telephones
 
 clock.prepare()
+# The machine may be busy with telephones.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 

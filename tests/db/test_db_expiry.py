@@ -197,7 +197,7 @@ async def test_a_request_blocked_by_another_one_of_its_number_fails_with_that_re
     blocked = "not within 24 open hours: another request of its number was at work"
     assert by[stale.id, None] == by[stale.id, Not.NIGHT] == f"{blocked} ({stale.id}, by the node gone7)"
     assert by[started.id, None] == f"{blocked} ({started.id}, by the node {SITE.node})"
-    assert "no line leads out" in by[stale.id, Not.NO_TRUNK]  # another cause why nobody is called
+    assert "outgoing calls are off" in by[stale.id, Not.NO_TRUNK]  # another cause why nobody is called
     assert len([file for file in await rows(url, CaseFile) if str(stale.id) in file.title]) == 2
 
 

@@ -35,7 +35,7 @@ BROKEN_SITES = {
     "level_of_an_operator": ("operators.csv", r"es:4 it:3", "es:9 it:3", "'es:9'"),
     "operator_twice": ("operators.csv", r"^1003,", "1002,", "1002 occurs twice"),
     "node_that_is_not_there": ("flow.yaml", r"next: hours", "next: hour", "'hour'"),
-    "key_twice": ("flow.yaml", r"key: 4", "key: 3", "key 3 stands twice"),
+    "key_twice": ("flow.yaml", r"key: 4", "key: 3", "the key 3 is used twice"),
     "no_yaml": ("flow.yaml", r"^nodes:", "nodes: [", "correct the YAML"),
 }
 

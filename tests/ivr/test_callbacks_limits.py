@@ -95,7 +95,11 @@ async def test_nobody_is_dialled_outside_the_hours_or_over_a_limit_even_if_an_op
     await looked_at(limited)
     assert (phone.calls, out.dialled) == ([], [])
     whys = why_not(limited, night, case_at_night, too_often)
-    assert [why.startswith("it is not an allowed hour in every time zone") for why in whys] == [True, True, False]
+    assert [why.startswith("it is not an allowed hour in every possible time zone of the number") for why in whys] == [
+        True,
+        True,
+        False,
+    ]
     assert " before " in whys[0]
     assert whys[2] == "the number has reached its limit of calls for today"
     assert limited.json("waiting") == []

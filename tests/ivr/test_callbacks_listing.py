@@ -41,7 +41,7 @@ def why_not(request: CallbackRequest, at: datetime, in_: site.Site = SITE) -> st
 
 def test_at_night_the_list_shows_when_a_number_may_be_called_again() -> None:
     said = why_not(new_request(), NIGHT)
-    assert said.startswith("it is not an allowed hour in every time zone")
+    assert said.startswith("it is not an allowed hour in every possible time zone of the number")
     assert said.endswith("before Thursday 2026-11-26 07:00")  # 08:00 in Paris, by the clock of Rabat
     assert "allowed hour" not in why_not(new_request(), NOON)
     assert why_not(new_request(state="ringing_caller", tries=1), NIGHT) == "the number is being rung"

@@ -27,7 +27,7 @@ import sys
 if sys.orig_argv[-2:] == ["-m", "ivr"]:
     from ivr.controller import call_registry, connection
 
-    begin, walk, begun = connection.Connection._begin, call_registry.walk, []
+    begin, run_flow, begun = connection.Connection._begin, call_registry.run_flow, []
 
     async def fails_once(self):
         if not begun:
@@ -40,7 +40,7 @@ if sys.orig_argv[-2:] == ["-m", "ivr"]:
             raise RuntimeError("poison")
         await run_flow(call, resumed)
 
-    connection.Connection._begin, call_registry.walk = fails_once, fails_for_one
+    connection.Connection._begin, call_registry.run_flow = fails_once, fails_for_one
 """
 """Injected into the controller: its first connection to Asterisk fails at its beginning, and so does one call."""
 
