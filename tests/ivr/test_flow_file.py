@@ -198,7 +198,7 @@ FLOW_MISTAKES = [
         "topic: file",
         "topic: *file",
         "topic",
-        r"the alias \*file is not allowed; write out what it repeats",
+        r"alias \*file is not allowed; write out what it repeats",
     ),
     (
         "E_FLOW_FILE",
