@@ -18,7 +18,7 @@ import structlog
 
 from db.journal import Journal
 from db.wishes import Claim
-from ivr import beats, clock, credentials, messages, operators, paused, references, site
+from ivr import beats, clock, credentials, messages, operators, paused, references, replaced, site
 from ivr.ami import Ami, AmiError
 from ivr.ari.link import AriError, Link
 from ivr.audible import Audible
@@ -93,7 +93,7 @@ class Controller:
         self.returners = Returners(self.database, 60 * self.site.routing.return_min)
         self.mailbox = Mailbox(settings.asterisk_recordings, settings.home)
         ids = [each.id for each in self.operators]
-        self.replaced = Replaced(self.journal)
+        self.replaced = Replaced(self.journal, self._is_engaged, self._remove_contact)
         self.presence = Presence(self.ami, ids, self._telephone, self.replaced)
         self.telephones = Telephones(self.ami, ids)
         self.notices = PauseNotices()
@@ -195,6 +195,7 @@ class Controller:
             operator_changed=self._operator_changed,
             notice=self.notices.take,
             operator_settled=self._operator_settled,
+            free=self.presence.settle,
             floor_told=self.floor_told,
             book=self.book,
             copies=self.copies,
@@ -284,6 +285,7 @@ class Controller:
             return {}
 
     async def _close_lost(self, began: float, calls: Collection[str], legs: Collection[str]) -> None:
+        self.presence.settle()  # what has registered in a call that ended without us
         known = self._answered
         names = await asyncio.to_thread(self.mailbox.names)  # before a caller adds one
         lost = await asyncio.to_thread(importlib.import_module, "ivr.lost")
@@ -320,6 +322,7 @@ class Controller:
     def _operator_changed(self, operator: Operator, call: str | None) -> None:
         self.keeper.put(operator)
         self.recorder.operator_state(operator, call)
+        self.presence.settle(operator.id)
         log.debug("operator", operator=operator.id, state=operator.state.value, reason=operator.reason or None)
         if self.notices.changed(operator) and self.session is not None:
             self.session.start(self._show_pause(self.session, operator), "a pause is shown")
@@ -350,6 +353,14 @@ class Controller:
     def _telephone(self, operator: str, present: bool) -> None:
         if self.session is not None:
             self.session.telephone(operator, present)
+
+    def _is_engaged(self, operator: str) -> bool:
+        return self.session is None or self.session.is_engaged(operator)
+
+    def _remove_contact(self, operator: str, contact: str) -> None:
+        if self.session is not None:
+            link = self.session.services.link
+            self.session.start(replaced.remove(link, operator, contact), "a telephone that is replaced")
 
     def _planned(self, planned: messages.Planned) -> None:
         if self.session is not None:

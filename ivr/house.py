@@ -32,9 +32,10 @@ class House:
     last proved its password (by the monotonic clock).
 
     `operator_changed(operator, call)` keeps a new state, `operator_settled(operator, since)` one that began while there
-    was no connection, after the former one that began at `since` (POSIX seconds). `notice(operator)` is that of
-    `Services`. `serves()` says that calls are served from now on, `answered()` that Asterisk has just answered.
-    `copies` are of SIP messages, and `refresh(channel, codecs)` sends a session refresh (AmiError where it cannot).
+    was no connection, after the former one that began at `since` (POSIX seconds). `free(operator)` says that a call of
+    their telephone is over that was not the floor's. `notice(operator)` is that of `Services`. `serves()` says that
+    calls are served from now on, `answered()` that Asterisk has just answered. `copies` are of SIP messages, and
+    `refresh(channel, codecs)` sends a session refresh (AmiError where it cannot).
     `begun(when, calls, legs)` runs once what is up has been taken over; `probed` gets the results of the line's own
     calls.
     """
@@ -59,6 +60,7 @@ class House:
     operator_changed: Callable[[Operator, str | None], None]
     notice: Callable[[str], str | None]
     operator_settled: Callable[[Operator, float], None]
+    free: Callable[[str], None]
     floor_told: FloorTold
     book: Book
     copies: SipCopies

@@ -48,6 +48,10 @@ class OwnCalls:
         if args[:1] == (rung.CODE,) and len(args) > 2 and args[2] in self._operators.values():
             self._add(channel, args[2])
 
+    def has(self, operator: str) -> bool:
+        """Whether the operator is on such a call."""
+        return operator in self._channels.values()
+
     def _add(self, channel: str, operator: str) -> None:
         if channel in self._channels:
             return

@@ -13,11 +13,11 @@ from collections.abc import Callable, Collection, Sequence
 import structlog
 
 from ivr.ami import Ami, AmiError, Fields
-from ivr.replaced import Replaced
+from ivr.replaced import Replaced, newest
 
 log = structlog.get_logger()
 
-_GONE = ("removed", "unreachable")
+_REMOVED, _UNREACHABLE = _GONE = ("removed", "unreachable")
 
 _SETTLES_S = 0.3
 """A registration is proved before it is done. A telephone that leaves proves its password, too."""
@@ -27,7 +27,7 @@ _COMPARED_S = 60.0
 
 class Presence:
     """`changed(operator, present)` is called when a telephone appears, disappears, or has given a sign of life;
-    `replaced` hears of each contact that is there and each that is removed."""
+    `replaced` decides what becomes of several telephones of one operator."""
 
     def __init__(
         self,
@@ -38,10 +38,10 @@ class Presence:
     ) -> None:
         self._ami, self._operators, self._changed = ami, set(operators), changed
         self._replaced = replaced
-        self._contacts: dict[str, set[str]] = {}
+        self._contacts: dict[str, dict[str, bool]] = {}  # by operator, the oldest first: whether each answers
         self._known = False
         self._asking = asyncio.Lock()
-        self._meanwhile: list[tuple[str, str, bool]] | None = None  # what is said while Asterisk is asked
+        self._meanwhile: list[tuple[str, str, str]] | None = None  # what is said while Asterisk is asked
         self._proved: dict[str, float] = {}  # by operator: the last sign of life, by the monotonic clock
         self._fresh: set[str] = set()  # operators with a sign of life that nobody was told of
         self._wake = asyncio.Event()
@@ -51,11 +51,14 @@ class Presence:
     @property
     def present(self) -> Collection[str] | None:
         """The operators whose telephone is there; None before Asterisk has said so."""
-        return [operator for operator, contacts in self._contacts.items() if contacts] if self._known else None
+        return [operator for operator in self._contacts if self._is_there(operator)] if self._known else None
 
     def contact(self, operator: str) -> str | None:
-        """Where his telephone is, as a SIP address; None where it is not there."""
-        return next(iter(self._contacts.get(operator, ())), None)
+        """Where his telephone is, as a SIP address; None where it is not there. Of several, the one with the call."""
+        return next((uri for uri, answers in self._contacts.get(operator, {}).items() if answers), None)
+
+    def _is_there(self, operator: str) -> bool:
+        return any(self._contacts.get(operator, {}).values())
 
     def proved(self, operator: str) -> float:
         """When the telephone last proved its password, by the monotonic clock; 0 if never."""
@@ -75,7 +78,7 @@ class Presence:
             await asyncio.sleep(_SETTLES_S)
             fresh, self._fresh = self._fresh, set()
             for operator in fresh:
-                if self._contacts.get(operator):
+                if self._is_there(operator):
                     self._changed(operator, True)
                 else:
                     await self._qualify(operator)
@@ -90,7 +93,7 @@ class Presence:
     async def refresh(self) -> None:
         """Asks for all contacts: at the start, whenever the link is back, and now and then."""
         async with self._asking:
-            said: list[tuple[str, str, bool]] = []
+            said: list[tuple[str, str, str]] = []
             self._meanwhile = said
             try:
                 rows = await self._ami.listing("PJSIPShowContacts")
@@ -103,42 +106,56 @@ class Presence:
                 self._meanwhile = None
         self._replace(rows, said)
 
-    def _replace(self, rows: Sequence[Fields], said: Sequence[tuple[str, str, bool]]) -> None:
+    def _replace(self, rows: Sequence[Fields], said: Sequence[tuple[str, str, str]]) -> None:
         """By a listing, and by what was `said` since it was asked for, which it may not have."""
-        found: dict[str, set[str]] = {}
-        for row in rows:
-            operator = row.get("Endpoint") or row.get("ObjectName", "").partition("@")[0]
-            if operator in self._operators and row.get("Status", "").lower() not in _GONE:
-                found.setdefault(operator, set()).add(row.get("Uri", ""))
-        for operator, uri, there in said:
-            contacts = found.setdefault(operator, set())
-            (contacts.add if there else contacts.discard)(uri)
+        found: dict[str, dict[str, bool]] = {}
+        for row in sorted(rows, key=self._age):
+            operator, status = _operator_of(row), row.get("Status", "").lower()
+            if operator in self._operators and status != _REMOVED:
+                found.setdefault(operator, {})[row.get("Uri", "")] = status != _UNREACHABLE
+        for operator, uri, status in said:
+            _note(found.setdefault(operator, {}), uri, status)
         before, self._contacts, self._known = self.present or (), found, True
         for operator in sorted(self._operators):
-            if (there := bool(found.get(operator))) != (operator in before):
+            if (there := self._is_there(operator)) != (operator in before):
                 self._changed(operator, there)
+        self.settle()
+
+    def _age(self, row: Fields) -> tuple[int, int]:
+        """Sort the oldest contact first: as they are known, else by when their registration ends."""
+        known = list(self._contacts.get(_operator_of(row), ()))
+        uri, expires = row.get("Uri", ""), row.get("ExpirationTime", "")
+        return known.index(uri) if uri in known else len(known), int(expires) if expires.isdecimal() else 0
+
+    def settle(self, operator: str | None = None) -> None:
+        """Keep one telephone of an operator (None: of each) who is in no call."""
+        if self._replaced is not None:
+            for each in (operator,) if operator is not None else tuple(self._contacts):
+                self._replaced.settle(each, self._contacts.get(each, {}))
 
     def _contact(self, event: Fields) -> None:
         operator, uri = event.get("EndpointName") or event.get("AOR", ""), event.get("URI", "")
         if operator not in self._operators:
             return
         status = event.get("ContactStatus", "").lower()
-        there = status not in _GONE
         if self._meanwhile is not None:
-            self._meanwhile.append((operator, uri, there))
+            self._meanwhile.append((operator, uri, status))
         if not self._known:
             return
-        contacts = self._contacts.setdefault(operator, set())
-        was_there = bool(contacts)
-        if self._replaced is not None and status == "removed" and contacts - {uri}:
-            self._replaced.by(operator, uri, next(iter(contacts - {uri})))
-        if not there:
-            contacts.discard(uri)
-        else:
-            contacts.add(uri)
+        contacts = self._contacts.setdefault(operator, {})
+        was_there = self._is_there(operator)
+        if self._replaced is not None:
+            came = list(contacts)
+            if status == _REMOVED and uri in came and came.index(uri) < came.index(now := newest(contacts)):
+                self._replaced.by(operator, uri, now)
+            elif status != _REMOVED and uri not in came and (first := self.contact(operator)) is not None:
+                self._replaced.beside(operator, first, uri)
+        _note(contacts, uri, status)
+        self.settle(operator)
+        if status not in _GONE:
             # Said again also if it was there: a floor that has just begun may not know.
             self._changed(operator, True)
-        if was_there and not contacts:
+        elif was_there and not self._is_there(operator):
             self._changed(operator, False)
 
     def _authenticated(self, event: Fields) -> None:
@@ -147,3 +164,15 @@ class Presence:
             self._proved[operator] = time.monotonic()
             self._fresh.add(operator)
             self._wake.set()
+
+
+def _operator_of(row: Fields) -> str:
+    return row.get("Endpoint") or row.get("ObjectName", "").partition("@")[0]
+
+
+def _note(contacts: dict[str, bool], uri: str, status: str) -> None:
+    """A contact has this status now. One that has gone and comes back is a new one; one that was silent is not."""
+    if status == _REMOVED:
+        contacts.pop(uri, None)
+    else:
+        contacts[uri] = status != _UNREACHABLE

@@ -99,7 +99,7 @@ class Session:
         self.desk = Desk(self, house.book)
         addresses = {each.id: self.services.address(each.id) for each in house.operators}
         self.listener = Listener(link, house.copies, house.site.silence, house.refresh, self._silent, self.start)
-        self._own_calls = OwnCalls(link, addresses, self.tell, self._routes, self.start)
+        self._own_calls = OwnCalls(link, addresses, self._on_line, self._routes, self.start)
 
     @property
     def calls(self) -> Collection[Call]:
@@ -254,6 +254,17 @@ class Session:
             missed=self._house.floor_told.missed,
             engine=Engine(site.routing.policy),
         )
+
+    def _on_line(self, message: messages.OnLine) -> None:
+        self.tell(message)
+        if not message.on_line:
+            self._house.free(message.operator)
+
+    def is_engaged(self, operator: str) -> bool:
+        """Whether an operator is in any call, as far as it is known yet."""
+        known = self.floor.operators.get(operator) if self.floor is not None and self._early is None else None
+        in_call = known is None or known.state in (OperatorState.OFFERED, OperatorState.TALKING)
+        return in_call or self._own_calls.has(operator)
 
     def _operator_changed(self, operator: Operator, call: str | None) -> None:
         """A telephone that was back before it was noticed that it had gone is there; nothing else would say so."""

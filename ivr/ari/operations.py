@@ -1,5 +1,6 @@
 """The operations that Hatif uses, as data. A test holds each against the description that comes with Asterisk."""
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -95,9 +96,17 @@ RECORD_BRIDGE = Operation("POST", "bridges/{bridgeId}/record", ("name", "format"
 TRANSFER_PROGRESS = Operation("POST", "channels/{channelId}/transfer_progress", ("states",))
 RTP_STATISTICS = Operation("GET", "channels/{channelId}/rtp_statistics")
 SEND_MESSAGE = Operation("PUT", "endpoints/{tech}/{resource}/sendMessage", ("from", "body"))
+DELETE_OBJECT = Operation("DELETE", "asterisk/config/dynamic/{configClass}/{objectType}/{id}")
 EVENT_FILTER = Operation("PUT", "applications/{applicationName}/eventFilter", (), "filter")
 
 
 def send_message(endpoint: str, sender: str, text: str) -> Request:
     """A text for a telephone that is registered here as `endpoint`. (ARI has a parameter that is called `body`.)"""
     return SEND_MESSAGE("PJSIP", endpoint)._replace(query=(("from", sender), ("body", text)))
+
+
+def remove_contact(endpoint: str, contact: str) -> Request:
+    """Unregister one of the telephones that are registered here as `endpoint`, by its SIP address as the registrar has
+    it. The name is that of ast_sip_location_create_contact (res/res_pjsip/location.c)."""
+    digest = hashlib.md5(contact.encode(), usedforsecurity=False).hexdigest()
+    return DELETE_OBJECT("res_pjsip", "contact", f"{endpoint};@{digest}")

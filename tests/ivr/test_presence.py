@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
+from db.journal import Journal
 from ivr.ami import AmiRefusedError, Fields
 from ivr.presence import Presence
+from ivr.replaced import Replaced
 
-HERE, GONE = "NonQualified", "Removed"
+HERE, SILENT, GONE = "NonQualified", "Unreachable", "Removed"
 
 
 class Registrar:
@@ -17,6 +20,7 @@ class Registrar:
 
     def __init__(self) -> None:
         self.contacts: dict[str, str] = {}
+        self.expires: dict[str, int] = {}
         self.events: list[tuple[str, str, str]] = []
         self.asked: list[tuple[str, str]] = []
         self._callback: Callable[[Fields], None] | None = None
@@ -36,7 +40,10 @@ class Registrar:
         self._callback({"EndpointName": operator, "URI": uri, "ContactStatus": status})
 
     async def listing(self, _: str) -> list[Fields]:
-        found = [{"Endpoint": operator, "Uri": uri, "Status": HERE} for uri, operator in self.contacts.items()]
+        found = [
+            {"Endpoint": operator, "Uri": uri, "Status": HERE, "ExpirationTime": str(self.expires.get(uri, 0))}
+            for uri, operator in self.contacts.items()
+        ]
         for event in self.events:
             self.say(*event)
         if not found:
@@ -117,3 +124,30 @@ async def test_a_registration_that_is_only_refreshed_tells_that_the_telephone_is
     assert presence.proved("1001") > before == 0.0
     # The other one has no contact that answers: Asterisk is to ask it.
     assert (told, registrar.asked) == ([("1001", True)], [("PJSIPQualify", "1002")])
+
+
+async def test_of_several_telephones_the_newest_that_answers_is_kept_once_there_is_no_call(
+    registrar: Registrar, tmp_path: Path
+) -> None:
+    engaged, removed = {"1001": True}, list[str]()
+    replaced = Replaced(Journal(tmp_path, "n1"), lambda who: engaged[who], lambda _, contact: removed.append(contact))
+    presence = Presence(cast(Any, registrar), ["1001"], lambda *_: None, replaced)
+    registrar.contacts = {"sip:b": "1001", "sip:a": "1001"}
+    registrar.expires = {"sip:a": 1, "sip:b": 2}
+    await presence.refresh()
+    for uri, status in (("sip:c", HERE), ("sip:a", SILENT), ("sip:a", HERE), ("sip:d", HERE), ("sip:d", SILENT)):
+        registrar.say("1001", uri, status)
+    # Whatever the list's order is, and though the first was silent for a while: it has the call.
+    registrar.contacts = dict.fromkeys(("sip:d", "sip:c", "sip:b", "sip:a"), "1001")
+    registrar.expires = {}
+    await presence.refresh()
+    assert (presence.contact("1001"), removed) == ("sip:a", [])
+    registrar.say("1001", "sip:d", SILENT)
+    engaged["1001"] = False
+    presence.settle("1001")
+    assert removed == ["sip:a", "sip:b", "sip:d"]
+    for uri in removed[:]:
+        registrar.say("1001", uri, GONE)
+    assert (presence.present, presence.contact("1001")) == (["1001"], "sip:c")
+    last = replaced.last("1001")
+    assert last is not None and last.now == "c"

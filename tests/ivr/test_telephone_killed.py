@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import json
+import os
 import signal
 import socket
 import sys
@@ -14,6 +16,7 @@ from talking import COLLEAGUE_HZ, OPERATOR_HZ
 
 from ivr import credentials
 from ivr.demo.telephone import Telephones
+from ivr.replaced import address_of
 
 SCRIPT = str(Path(__file__).with_name("telephone_process.py"))
 OPEN_S = 2.5
@@ -74,26 +77,87 @@ async def test_a_telephone_killed_while_it_rings_or_talks_serves_calls_again_as_
         await call.hangup()
 
 
-async def test_a_second_telephone_replaces_the_first_and_says_so_but_leaves_its_call_alone(
+async def registered(line: Line, operator: str) -> set[str]:
+    """Host and port of each telephone that Asterisk's registrar has."""
+    contacts = await line.astdb("registrar/contact")
+    return {address_of(json.loads(each)["uri"]) for name, each in contacts.items() if name.startswith(f"{operator};")}
+
+
+async def test_a_second_telephone_waits_for_the_end_of_a_call_then_replaces_the_first_and_says_so(
     line: Line, telephones: Telephones
 ) -> None:
     (who,) = french(line, 1)
-    first = await line.phone(telephones, who)
+    # Which of two is older is known after a restart by the end of their registrations only.
+    first = await line.phone(telephones, who, expires_s=300)
     call = await line.asks_for_operator(telephones, "+33613100002")
     rings = await first.next_call(5)
     seen = line.log.stat().st_size
     second = telephones.operator(who, credentials.load(line.home, ()).operators[who], line.sip)
     await second.register()
-    await line.until(lambda: "replaced another one" in line.logged(seen), 3, "it is told")
+    await line.until(lambda: "registered during a call" in line.logged(seen), 3, "it is told")
+    assert await registered(line, who) == {first.address, second.address}
     await rings.answer()
     rings.tone(OPERATOR_HZ)
     await call.hears_tone(OPERATOR_HZ)
+    # A controller that knows of neither finds the call, and leaves both in place.
+    await line.restart()
+    await call.hears_tone(OPERATOR_HZ)
+    assert await registered(line, who) == {first.address, second.address}
+    assert "replaced another one" not in line.logged(seen)
+    # Its call is over, and the next one is offered at once: to the second.
+    await call.hangup()
+    await line.until(lambda: "replaced another one" in line.logged(seen), 3, "it is told")
+    assert await registered(line, who) == {second.address}
+    assert line.run("operators", "set", who, "ready").returncode == 0
+    call = await line.asks_for_operator(telephones, "+33613100003")
+    await second.next_call(5)
+    # The first, which knows nothing of it, registers again as ever. The one who rings gives up: whoever waits is next.
     await first.register()
+    assert await registered(line, who) == {first.address, second.address}
+    last = await line.waiting(telephones, "+33613100004")
+    await call.hangup()
+    await (await first.next_call(5)).answer()
+    await line.until_state(who, "talking")
+    assert await registered(line, who) == {first.address}
     await line.until(lambda: "both are alive" in line.logged(seen), 3, "the alarm")
     (row,) = [each for each in line.json("operators") if each["id"] == who]
     told = row["telephone_replaced"]
     assert (told["before"], told["now"], told["both_alive"]) == (second.address, first.address, True)
     assert "TWO: " in line.run("operators").stdout
-    await call.hears_tone(OPERATOR_HZ)
-    await call.hangup()
-    assert await decided(line, "+33613100002") == [(who, "accepted")]
+    await last.hangup()
+    await line.until_state(who, "wrapping_up")
+    # Nobody is in a call now: the newest replaces the other at once.
+    await second.register()
+    await line.until(lambda: line.logged(seen).count("both are alive") == 2, 3, "the alarm again")
+    assert await registered(line, who) == {second.address}
+    offers = [await decided(line, f"+3361310000{each}") for each in (2, 3, 4)]
+    assert offers == [[(who, "accepted")], [(who, "withdrawn")], [(who, "accepted")]]
+    assert (len(first.calls), len(second.calls)) == (2, 1)
+
+
+async def test_a_second_telephone_waits_for_the_end_of_a_code_and_replaces_the_first_after_a_killed_asterisk(
+    line: Line, telephones: Telephones
+) -> None:
+    (who,) = french(line, 1)
+    password = credentials.load(line.home, ()).operators[who]
+    phones = [telephones.operator(who, password, line.sip, expires_s=each) for each in (200, 400, 600)]
+    first, second, third = phones
+    await first.register()
+    code = await first.dial("*14")
+    await code.established()
+    await second.register()
+    assert await registered(line, who) == {first.address, second.address}
+    seen = line.log.stat().st_size
+    await code.hangup()
+    await line.until(lambda: "replaced another one" in line.logged(seen), 3, "it is told")
+    assert await registered(line, who) == {second.address}
+    code = await second.dial("*14")
+    await code.established()
+    await third.register()
+    await asyncio.sleep(1.5)  # Asterisk writes what it knows once a second
+    assert await registered(line, who) == {second.address, third.address}
+    seen = line.log.stat().st_size
+    os.kill(line.pid("asterisk"), signal.SIGKILL)
+    await line.until(lambda: "replaced another one" in line.logged(seen), 15, "it is told again")
+    assert await registered(line, who) == {third.address}
+    await line.until_state(who, "ready")
