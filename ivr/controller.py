@@ -39,6 +39,7 @@ from ivr.presence import Presence
 from ivr.probe import Result
 from ivr.records import Recorder
 from ivr.refused_calls import log_refusal
+from ivr.registrations import Proof, Registrations
 from ivr.replaced import Replaced
 from ivr.returners import Returners
 from ivr.session import APPLICATION, Session
@@ -94,13 +95,14 @@ class Controller:
         self.mailbox = Mailbox(settings.asterisk_recordings, settings.home)
         ids = [each.id for each in self.operators]
         self.replaced = Replaced(self.journal, self._is_engaged, self._remove_contact)
-        self.presence = Presence(self.ami, ids, self._telephone, self.replaced)
+        self.copies = SipCopies()
+        self.registrations = Registrations(self.copies.lifetime)
+        self.presence = Presence(self.ami, ids, self._telephone, self.replaced, self._proved)
         self.telephones = Telephones(self.ami, ids)
         self.notices = PauseNotices()
         self.duty = Duty(self._planned)
         self.shifts = Shifts(settings.site, ids, self.opening.zone, self.database, self.journal, self.duty.read)
         self.floor_told = FloorTold(self.journal)
-        self.copies = SipCopies()
         self.session: Session | None = None
         self.probed: Result | None = None  # the last call of the line to itself
         self._recorded: set[str] = set()  # calls of the fallback, as far as this controller has brought them in
@@ -361,6 +363,10 @@ class Controller:
         if self.session is not None:
             link = self.session.services.link
             self.session.start(replaced.remove(link, operator, contact), "a telephone that is replaced")
+
+    def _proved(self, proof: Proof) -> None:
+        if self.registrations.started_anew(proof) and self.session is not None:
+            self.session.started_anew(proof)
 
     def _planned(self, planned: messages.Planned) -> None:
         if self.session is not None:

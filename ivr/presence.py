@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 import structlog
 
 from ivr.ami import Ami, AmiError, Fields
+from ivr.registrations import Proof
 from ivr.replaced import Replaced, newest
 
 log = structlog.get_logger()
@@ -27,7 +28,7 @@ _COMPARED_S = 60.0
 
 class Presence:
     """`changed(operator, present)` is called when a telephone appears, disappears, or has given a sign of life;
-    `replaced` decides what becomes of several telephones of one operator."""
+    `replaced` decides what becomes of several telephones of one operator; `proof` hears of each right password."""
 
     def __init__(
         self,
@@ -35,15 +36,16 @@ class Presence:
         operators: Collection[str],
         changed: Callable[[str, bool], None],
         replaced: Replaced | None = None,
+        proof: Callable[[Proof], None] = lambda _: None,
     ) -> None:
         self._ami, self._operators, self._changed = ami, set(operators), changed
-        self._replaced = replaced
+        self._replaced, self._proof = replaced, proof
         self._contacts: dict[str, dict[str, bool]] = {}  # by operator, the oldest first: whether each answers
         self._known = False
         self._asking = asyncio.Lock()
         self._meanwhile: list[tuple[str, str, str]] | None = None  # what is said while Asterisk is asked
         self._proved: dict[str, float] = {}  # by operator: the last sign of life, by the monotonic clock
-        self._fresh: set[str] = set()  # operators with a sign of life that nobody was told of
+        self._fresh: list[Proof] = []  # signs of life that nobody was told of
         self._wake = asyncio.Event()
         ami.on("ContactStatus", self._contact)
         ami.on("SuccessfulAuth", self._authenticated)
@@ -76,8 +78,10 @@ class Presence:
                 continue
             self._wake.clear()
             await asyncio.sleep(_SETTLES_S)
-            fresh, self._fresh = self._fresh, set()
-            for operator in fresh:
+            fresh, self._fresh = self._fresh, []
+            for proof in fresh:
+                self._proof(proof)
+            for operator in {each.operator for each in fresh}:
                 if self._is_there(operator):
                     self._changed(operator, True)
                 else:
@@ -161,8 +165,8 @@ class Presence:
     def _authenticated(self, event: Fields) -> None:
         operator = event.get("AccountID", "")
         if event.get("Service") == "PJSIP" and operator in self._operators:
-            self._proved[operator] = time.monotonic()
-            self._fresh.add(operator)
+            self._proved[operator] = now = time.monotonic()
+            self._fresh.append(Proof(operator, event.get("SessionID", ""), event.get("RemoteAddress", ""), now))
             self._wake.set()
 
 

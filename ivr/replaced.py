@@ -67,9 +67,9 @@ class Replaced:
 
     def beside(self, operator: str, first: str, second: str) -> None:
         """The contact `second` has come, and `first` stays for now if the operator is in a call."""
-        if not self._engaged(operator):
-            return
         told = {"first": address_of(first), "second": address_of(second)}
+        if told["first"] == told["second"] or not self._engaged(operator):
+            return
         log.warning(
             "Another telephone of the same operator has registered during a call; it replaces the first one afterwards",
             operator=operator,
@@ -78,9 +78,12 @@ class Replaced:
         self._journal.put("audit", by=operator, act="telephone_second", about=f"operator:{operator}", data=told)
 
     def by(self, operator: str, before: str, now: str) -> None:
-        """The contact `now` has replaced the contact `before`."""
-        last, new = self.last(operator), address_of(now)
-        found = Replacement(address_of(before), new, time.time(), last is not None and last.before == new)
+        """The contact `now` has replaced the contact `before`. At the same address it is the same telephone: some take
+        a new user name at each start."""
+        last, old, new = self.last(operator), address_of(before), address_of(now)
+        if old == new:
+            return
+        found = Replacement(old, new, time.time(), last is not None and last.before == new)
         self._last[operator] = found
         act, told = "telephone_replaced", {"operator": operator, "before": found.before, "now": found.now}
         if found.both_alive:

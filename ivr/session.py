@@ -36,6 +36,7 @@ from ivr.inbox import Receiver
 from ivr.operators import OperatorEntry
 from ivr.own_calls import OwnCalls
 from ivr.refusing import EVERY_S, Refusing
+from ivr.registrations import Proof
 from ivr.ringing import looked_at
 from ivr.running import RunningCalls
 from ivr.silence import Listener
@@ -316,6 +317,19 @@ class Session:
             self._gone(operator, refused=True)
         else:
             self.telephone(operator, False)
+
+    def started_anew(self, proof: Proof) -> None:
+        """A telephone has started anew: it was gone, and knows nothing of what rang before. Whether it still talks its
+        sound says, or its answer to a session refresh."""
+        found = self.floor.operators.get(proof.operator) if self.floor is not None else None
+        if found is None:
+            return
+        missed = (found.state, found.reason) == (OperatorState.PAUSED, Trigger.NO_ANSWER)
+        since = time.monotonic() - (time.time() - found.since)
+        if missed or (found.state is OperatorState.OFFERED and since < proof.at):
+            log.info("A telephone has started anew since it was rung", operator=found.id)
+            self._refused_at[found.id] = proof.at  # it is there as soon as its operator is away
+            self.telephone(found.id, False)
 
     def _gone(self, operator: str, *, refused: bool) -> None:
         busy = self.floor.operators.get(operator) if self.floor is not None else None

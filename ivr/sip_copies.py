@@ -1,7 +1,9 @@
-"""Copies of the SIP messages of Asterisk (HEP 3, from its module res_hep_pjsip): whether a request was answered.
+"""Copies of the SIP messages of Asterisk (HEP 3, from its module res_hep_pjsip): whether a request was answered, and
+which requests were registrations.
 
-Asterisk reports to nobody how a session refresh of its own was answered. Everything but that is dropped unread. The
-copies come over UDP on the loopback, without a password: who forges one can make a silent caller count as there.
+Asterisk reports neither how a session refresh of its own was answered, nor a registration that is only refreshed.
+Everything else is dropped unread. The copies come over UDP on the loopback, without a password: whoever forges one can
+make a silent caller count as there.
 """
 
 import asyncio
@@ -19,6 +21,11 @@ _PAYLOAD, _CALL_ID = 0x0F, 0x11
 _BRANCH = re.compile(rb"^(?:Via|v)[ \t]*:[^\r\n]*?;[ \t]*branch=([^\s;,]+)", re.IGNORECASE | re.MULTILINE)
 _INVITED = re.compile(rb"^CSeq[ \t]*:[ \t]*\d+[ \t]+INVITE\b", re.IGNORECASE | re.MULTILINE)
 
+_REGISTERED = re.compile(rb"^CSeq[ \t]*:[ \t]*\d+[ \t]+REGISTER\b", re.IGNORECASE | re.MULTILINE)
+_LIFETIME = re.compile(rb"^(?:Contact|m)[ \t]*:[^\r\n]*;[ \t]*expires=([0-9]{1,6})\b", re.IGNORECASE | re.MULTILINE)
+_REGISTRATIONS = 1000
+"""So many are remembered; they are asked for within a second."""
+
 _GONE = (408, 481)
 """Answers by which there is no such call, or nobody who answers."""
 
@@ -35,6 +42,7 @@ class SipCopies(asyncio.DatagramProtocol):
     def __init__(self) -> None:
         self.heard = False
         self._asked: dict[bytes, _Asked] = {}  # by Call-ID
+        self._lifetimes: dict[bytes, float] = {}  # of registrations, by Call-ID, the newest last
 
     async def listen(self, port: int) -> None:
         """Until cancelled. Where the port cannot be had, nothing is heard."""
@@ -56,6 +64,11 @@ class SipCopies(asyncio.DatagramProtocol):
         if Asterisk or the other side hangs up."""
         self._asked[call_id.encode()] = _Asked(answered)
 
+    def lifetime(self, call_id: str) -> float | None:
+        """Return for how many seconds the registration with this Call-ID was accepted; None if there was none of late,
+        or it has ended."""
+        return self._lifetimes.get(call_id.encode("utf-8", "replace"))
+
     def forget(self, call_id: str) -> None:
         self._asked.pop(call_id.encode(), None)
 
@@ -64,6 +77,8 @@ class SipCopies(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str | object, int]) -> None:
         self.heard = True
+        if b" REGISTER\r\n" in data:
+            self._note(*_parts(data))
         if not self._asked:
             return
         call_id, message = _parts(data)
@@ -89,6 +104,17 @@ class SipCopies(asyncio.DatagramProtocol):
         if alive is not None:
             del self._asked[call_id]
             asked.answered(alive)
+
+    def _note(self, call_id: bytes, message: bytes) -> None:
+        """Asterisk's answer to a registration lists the contacts that it has then: none if the telephone has left."""
+        head = message.partition(b"\r\n\r\n")[0]
+        if not head.startswith(b"SIP/2.0 200 ") or _REGISTERED.search(head) is None:
+            return
+        self._lifetimes.pop(call_id, None)
+        if (found := _LIFETIME.search(head)) is not None:
+            self._lifetimes[call_id] = float(found[1])
+            if len(self._lifetimes) > _REGISTRATIONS:
+                del self._lifetimes[next(iter(self._lifetimes))]
 
 
 def _parts(packet: bytes) -> tuple[bytes, bytes]:

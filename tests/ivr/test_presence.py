@@ -10,6 +10,7 @@ import pytest
 from db.journal import Journal
 from ivr.ami import AmiRefusedError, Fields
 from ivr.presence import Presence
+from ivr.registrations import Proof
 from ivr.replaced import Replaced
 
 HERE, SILENT, GONE = "NonQualified", "Unreachable", "Removed"
@@ -109,14 +110,16 @@ async def test_a_registration_that_is_only_refreshed_tells_that_the_telephone_is
     registrar: Registrar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ivr.presence._SETTLES_S", 0.01)
-    presence, told = watched(registrar)
+    told, proofs = list[tuple[str, bool]](), list[Proof]()
+    changed = cast(Callable[[str, bool], None], lambda *what: told.append(what))
+    presence = Presence(cast(Any, registrar), ["1001", "1002"], changed, proof=proofs.append)
     registrar.contacts = {"sip:a": "1001"}
     await presence.refresh()
     told.clear()
     task = asyncio.create_task(presence.run())
     before = presence.proved("1001")
     for service, account in (("PJSIP", "1001"), ("PJSIP", "1002"), ("PJSIP", "9999"), ("AMI", "hatif")):
-        registrar.proves({"Service": service, "AccountID": account})
+        registrar.proves({"Service": service, "AccountID": account, "SessionID": "id", "RemoteAddress": "from"})
     async with asyncio.timeout(2):
         while not (told and registrar.asked):  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0.01)
@@ -124,6 +127,7 @@ async def test_a_registration_that_is_only_refreshed_tells_that_the_telephone_is
     assert presence.proved("1001") > before == 0.0
     # The other one has no contact that answers: Asterisk is to ask it.
     assert (told, registrar.asked) == ([("1001", True)], [("PJSIPQualify", "1002")])
+    assert proofs == [Proof("1001", "id", "from", presence.proved("1001")), Proof("1002", "id", "from", proofs[1].at)]
 
 
 async def test_of_several_telephones_the_newest_that_answers_is_kept_once_there_is_no_call(
@@ -151,3 +155,23 @@ async def test_of_several_telephones_the_newest_that_answers_is_kept_once_there_
     assert (presence.present, presence.contact("1001")) == (["1001"], "sip:c")
     last = replaced.last("1001")
     assert last is not None and last.now == "c"
+
+
+async def test_a_telephone_that_has_started_anew_under_another_user_name_has_replaced_none(
+    registrar: Registrar, tmp_path: Path
+) -> None:
+    replaced = Replaced(Journal(tmp_path / "journal", "node1"), lambda _: False, lambda *_: None)
+    presence = Presence(cast(Any, registrar), ["1001"], lambda *_: None, replaced)
+    registrar.contacts = {"sip:1001-0x1@127.0.0.3:5060": "1001"}
+    await presence.refresh()
+    for uri, before in (
+        ("sip:1001-0x2@127.0.0.3:5060", "sip:1001-0x1@127.0.0.3:5060"),
+        ("sip:1001-0x3@127.0.0.3:5060", "sip:1001-0x2@127.0.0.3:5060"),
+    ):
+        registrar.say("1001", uri, HERE)
+        registrar.say("1001", before, GONE)
+        assert replaced.last("1001") is None
+    registrar.say("1001", "sip:1001@127.0.0.4:5060", HERE)
+    registrar.say("1001", "sip:1001-0x3@127.0.0.3:5060", GONE)
+    assert (found := replaced.last("1001")) is not None
+    assert (found.before, found.now, found.both_alive) == ("127.0.0.3:5060", "127.0.0.4:5060", False)

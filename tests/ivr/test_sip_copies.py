@@ -60,6 +60,48 @@ def test_only_an_answer_to_what_was_asked_counts() -> None:
     )
 
 
+def registered(*packets: bytes) -> float | None:
+    copies = SipCopies()
+    for packet in packets:
+        copies.datagram_received(packet, ADDRESS)
+    return copies.lifetime("one")
+
+
+def answer(status: str = "200 OK", contact: str = "", method: str = "REGISTER") -> str:
+    return message(f"SIP/2.0 {status}", method=method).replace("\r\n\r\n", f"\r\n{contact}\r\n\r\n")
+
+
+CONTACT = "Contact: <sip:1001@127.0.0.3:5060>;expires=59"
+
+
+def test_the_answer_to_a_registration_has_its_lifetime_until_the_telephone_leaves() -> None:
+    assert registered(copy(answer(contact=CONTACT))) == 59
+    assert registered(copy(answer(contact=CONTACT)), copy(answer())) is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        answer("401 Unauthorized", CONTACT),
+        answer(contact=CONTACT, method="INVITE"),
+        answer(contact=f"Allow: INVITE, REGISTER\r\n{CONTACT}", method="INVITE"),
+        answer(contact=CONTACT.replace("59", "")),
+        message("REGISTER sip:127.0.0.1 SIP/2.0", method="REGISTER"),
+    ],
+)
+def test_only_an_accepted_registration_counts(other: str) -> None:
+    assert registered(copy(other), copy(answer(contact=CONTACT), "two")) is None
+
+
+def test_an_answer_that_allows_registrations_still_shows_that_the_call_is_there() -> None:
+    assert told(copy(INVITE), copy(message("SIP/2.0 200 OK\r\nAllow: INVITE, REGISTER"))) == [True]
+
+
+def test_a_flood_of_registrations_is_not_kept() -> None:
+    many = (copy(answer(contact=CONTACT), f"other {n}") for n in range(1500))
+    assert registered(copy(answer(contact=CONTACT)), *many) is None
+
+
 @given(st.binary(max_size=80) | st.binary(max_size=80).map(lambda junk: b"HEP3" + junk))
 def test_what_is_no_copy_is_dropped(packet: bytes) -> None:
     assert told(packet) == []

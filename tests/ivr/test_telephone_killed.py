@@ -83,6 +83,30 @@ async def registered(line: Line, operator: str) -> set[str]:
     return {address_of(json.loads(each)["uri"]) for name, each in contacts.items() if name.startswith(f"{operator};")}
 
 
+async def test_a_telephone_that_crashes_while_it_rings_and_is_back_pauses_nobody_and_loses_no_time(
+    line: Line, telephones: Telephones
+) -> None:
+    first, second = french(line, 2)
+    port = free_port()
+    async with telephone(line, first, port):
+        await line.until_state(first, "ready")
+        await line.phone(telephones, second, answers=COLLEAGUE_HZ)
+        call = await line.waiting(telephones, "+33613100003")
+        await line.until(lambda: is_rung(line, first), 5, "it rings")
+    async with telephone(line, first, port):  # before the ringing is over
+        await call.hears_tone(COLLEAGUE_HZ, 10)
+        assert await decided(line, "+33613100003") == [(first, "unreachable"), (second, "accepted")]
+        await line.until_state(first, "ready")
+        other = await line.waiting(telephones, "+33613100004")
+        await line.until(lambda: is_rung(line, first), 5, "it rings")
+    await line.until(lambda: line.operator_reason(first) == "no_answer", 10, "paused")
+    async with telephone(line, first, port, OPERATOR_HZ, ends=signal.SIGTERM):  # after it
+        await other.hears_tone(OPERATOR_HZ, 10)
+        assert await decided(line, "+33613100004") == [(first, "no_answer"), (first, "accepted")]
+        await other.hangup()
+    await call.hangup()
+
+
 async def test_a_second_telephone_waits_for_the_end_of_a_call_then_replaces_the_first_and_says_so(
     line: Line, telephones: Telephones
 ) -> None:

@@ -1,0 +1,37 @@
+"""A telephone has started anew where its registration has another Call-ID than the one before, unless it does that at
+each refresh."""
+
+import pytest
+
+from ivr.registrations import Proof, Registrations
+
+HERE, ELSEWHERE = "IPV4/UDP/127.0.0.3/5060", "IPV4/UDP/127.0.0.3/5062"
+
+
+def judged(*registrations: tuple[float, str, str]) -> list[bool]:
+    """Whether each showed a new start: by the seconds at which it came, its Call-ID, and from where."""
+    found = Registrations(lambda call_id: None if call_id == "call" else 100.0)
+    return [found.started_anew(Proof("1001", call_id, address, at)) for at, call_id, address in registrations]
+
+
+@pytest.mark.parametrize(
+    ("registrations", "anew"),
+    [
+        pytest.param([(0, "a", HERE), (90, "a", HERE), (180, "a", HERE)], [False] * 3, id="only refreshed"),
+        pytest.param([(0, "a", HERE), (5, "b", HERE), (8, "c", HERE)], [False, True, True], id="crashed twice"),
+        pytest.param([(0, "a", HERE), (90, "a", HERE), (170, "b", HERE)], [False, False, True], id="crashed late"),
+        pytest.param(
+            [(0, "a", HERE), (50, "b", HERE), (140, "c", HERE), (200, "d", HERE)], [False] * 4, id="new at each refresh"
+        ),
+        pytest.param(
+            [(0, "a", HERE), (90, "a", HERE), (180, "b", HERE), (270, "c", HERE)],
+            [False, False, True, False],
+            id="exchanged for one that is new at each refresh",
+        ),
+        pytest.param([(0, "a", HERE), (5, "b", ELSEWHERE), (9, "a", HERE)], [False] * 3, id="two telephones"),
+        pytest.param([(0, "a", HERE), (5, "call", HERE), (9, "a", HERE)], [False] * 3, id="a code is dialled"),
+        pytest.param([(5, "call", HERE), (9, "a", HERE)], [False] * 2, id="nothing known of before"),
+    ],
+)
+def test_a_new_start_is_told_from_a_refresh(registrations: list[tuple[float, str, str]], anew: list[bool]) -> None:
+    assert judged(*registrations) == anew
