@@ -226,12 +226,6 @@ async def test_it_crashes_and_is_back_at_the_same_address(
     await phone.kill()
     await registers(line, phone, operator)
     rung = len(phone.displays)
-    if when == "rings":
-        # It is back before its ringing is over, and looks like one that is not answered.
-        await line.until(lambda: line.operator_reason(operator) == "no_answer", 30, "paused")
-        await phone.dial("*10")
-        await line.until_state(operator, "ready")
-        await phone.hangup()
     await phone.rung(rung + 1, 30)
     await phone.answer()
     await call.hears_tone(SAYS_HZ, 8)
