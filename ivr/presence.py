@@ -13,12 +13,11 @@ from collections.abc import Callable, Collection, Sequence
 import structlog
 
 from ivr.ami import Ami, AmiError, Fields
+from ivr.contacts import GONE, REMOVED, UNREACHABLE, Contact, list_contacts
 from ivr.registrations import Proof
 from ivr.replaced import Replaced, newest
 
 log = structlog.get_logger()
-
-_REMOVED, _UNREACHABLE = _GONE = ("removed", "unreachable")
 
 _SETTLES_S = 0.3
 """A registration is proved before it is done. A telephone that leaves proves its password, too."""
@@ -100,23 +99,19 @@ class Presence:
             said: list[tuple[str, str, str]] = []
             self._meanwhile = said
             try:
-                rows = await self._ami.listing("PJSIPShowContacts")
+                listed = await list_contacts(self._ami, self._operators)
             except AmiError as error:
-                if "No Contacts found" not in str(error):
-                    log.warning("Asterisk does not say which telephones are there", error=str(error))
-                    return
-                rows = []
+                log.warning("Asterisk does not say which telephones are there", error=str(error))
+                return
             finally:
                 self._meanwhile = None
-        self._replace(rows, said)
+        self._replace(listed, said)
 
-    def _replace(self, rows: Sequence[Fields], said: Sequence[tuple[str, str, str]]) -> None:
+    def _replace(self, listed: Sequence[Contact], said: Sequence[tuple[str, str, str]]) -> None:
         """By a listing, and by what was `said` since it was asked for, which it may not have."""
         found: dict[str, dict[str, bool]] = {}
-        for row in sorted(rows, key=self._age):
-            operator, status = _operator_of(row), row.get("Status", "").lower()
-            if operator in self._operators and status != _REMOVED:
-                found.setdefault(operator, {})[row.get("Uri", "")] = status != _UNREACHABLE
+        for contact in sorted(listed, key=self._age):
+            found.setdefault(contact.operator, {})[contact.uri] = contact.answers
         for operator, uri, status in said:
             _note(found.setdefault(operator, {}), uri, status)
         before, self._contacts, self._known = self.present or (), found, True
@@ -125,11 +120,10 @@ class Presence:
                 self._changed(operator, there)
         self.settle()
 
-    def _age(self, row: Fields) -> tuple[int, int]:
+    def _age(self, contact: Contact) -> tuple[int, int]:
         """Sort the oldest contact first: as they are known, else by when their registration ends."""
-        known = list(self._contacts.get(_operator_of(row), ()))
-        uri, expires = row.get("Uri", ""), row.get("ExpirationTime", "")
-        return known.index(uri) if uri in known else len(known), int(expires) if expires.isdecimal() else 0
+        known = list(self._contacts.get(contact.operator, ()))
+        return known.index(contact.uri) if contact.uri in known else len(known), contact.expires
 
     def settle(self, operator: str | None = None) -> None:
         """Keep one telephone of an operator (None: of each) who is in no call."""
@@ -150,13 +144,13 @@ class Presence:
         was_there = self._is_there(operator)
         if self._replaced is not None:
             came = list(contacts)
-            if status == _REMOVED and uri in came and came.index(uri) < came.index(now := newest(contacts)):
+            if status == REMOVED and uri in came and came.index(uri) < came.index(now := newest(contacts)):
                 self._replaced.by(operator, uri, now)
-            elif status != _REMOVED and uri not in came and (first := self.contact(operator)) is not None:
+            elif status != REMOVED and uri not in came and (first := self.contact(operator)) is not None:
                 self._replaced.beside(operator, first, uri)
         _note(contacts, uri, status)
         self.settle(operator)
-        if status not in _GONE:
+        if status not in GONE:
             # Said again also if it was there: a floor that has just begun may not know.
             self._changed(operator, True)
         elif was_there and not self._is_there(operator):
@@ -170,13 +164,9 @@ class Presence:
             self._wake.set()
 
 
-def _operator_of(row: Fields) -> str:
-    return row.get("Endpoint") or row.get("ObjectName", "").partition("@")[0]
-
-
 def _note(contacts: dict[str, bool], uri: str, status: str) -> None:
     """A contact has this status now. One that has gone and comes back is a new one; one that was silent is not."""
-    if status == _REMOVED:
+    if status == REMOVED:
         contacts.pop(uri, None)
     else:
-        contacts[uri] = status != _UNREACHABLE
+        contacts[uri] = status != UNREACHABLE

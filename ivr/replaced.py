@@ -9,7 +9,6 @@ and it is decided here when the older ones go.
 """
 
 import contextlib
-import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from db.journal import Journal
 from ivr.ari import operations
 from ivr.ari.link import LinkLost
 from ivr.ari.operations import Request
+from ivr.contacts import address_of
 from ivr.needs import Link
 
 log = structlog.get_logger()
@@ -100,12 +100,6 @@ class Replaced:
             about=f"operator:{operator}",
             data={"before": found.before, "now": found.now},
         )
-
-
-def address_of(contact: str) -> str:
-    """Host and port of a SIP address; as much of it as there is, where it is another one."""
-    found = re.match(r"sips?:(?:[^@;]*@)?([^;?>]+)", contact)
-    return (found[1] if found else contact)[:60]
 
 
 def newest(contacts: Mapping[str, bool]) -> str:

@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass
 
 import structlog
 
-from ivr.ami import Ami, AmiError, Fields
+from ivr.ami import Ami, AmiError
+from ivr.contacts import Contact, address_of, list_contacts
 
 log = structlog.get_logger()
 
-_CONTACT = re.compile(r"sips?:(?:[^@;>]*@)?([^;>]+)(?:;([^>]*))?")
 _LONGEST = 60
 _TOGETHER_S = 0.3
 """Telephones that register one after the other are asked for once."""
@@ -49,12 +49,11 @@ class Telephones:
             await asyncio.sleep(_TOGETHER_S)
             self._changed.clear()
             try:
-                self.by_operator = found(await self._ami.listing("PJSIPShowContacts"), self._operators)
-            except AmiError as error:
-                if "No Contacts found" in str(error):
-                    self.by_operator = {}
-                else:  # the next link asks again
-                    log.debug("Asterisk does not say what telephones there are", error=str(error))
+                found = await list_contacts(self._ami, self._operators)
+            except AmiError as error:  # the next link asks again
+                log.debug("Asterisk does not say what telephones there are", error=str(error))
+            else:
+                self.by_operator = {each.operator: _telephone(each) for each in found if each.answers}
 
     def displays(self, operator: str, user_agents: Sequence[str]) -> bool:
         """Whether an operator's telephone is one of those, which are named by the beginning of what they call
@@ -63,19 +62,11 @@ class Telephones:
         return telephone is not None and telephone.user_agent.lower().startswith(tuple(map(str.lower, user_agents)))
 
 
-def found(rows: Sequence[Fields], operators: Collection[str]) -> dict[str, Telephone]:
-    """By operator; what a telephone says of itself is cut to what can be shown."""
-    telephones: dict[str, Telephone] = {}
-    for row in rows:
-        operator = row.get("Endpoint") or row.get("ObjectName", "").partition("@")[0]
-        contact = _CONTACT.match(row.get("Uri", ""))
-        if operator not in operators or contact is None or row.get("Status", "").lower() in ("removed", "unreachable"):
-            continue
-        transport = re.search(r"transport=(\w+)", contact[2] or "")
-        telephones[operator] = Telephone(
-            _shown(row.get("UserAgent", "")), _shown(contact[1]), transport[1].lower() if transport else "udp"
-        )
-    return telephones
+def _telephone(contact: Contact) -> Telephone:
+    """What a telephone says of itself is cut to what can be shown."""
+    transport = re.search(r";transport=(\w+)", contact.uri)
+    address = _shown(address_of(contact.uri))
+    return Telephone(_shown(contact.user_agent), address, transport[1].lower() if transport else "udp")
 
 
 def _shown(text: str) -> str:

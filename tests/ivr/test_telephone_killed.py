@@ -15,8 +15,8 @@ from offers import decided, french
 from talking import COLLEAGUE_HZ, OPERATOR_HZ
 
 from ivr import credentials
+from ivr.contacts import address_of
 from ivr.demo.telephone import Telephones
-from ivr.replaced import address_of
 
 SCRIPT = str(Path(__file__).with_name("telephone_process.py"))
 OPEN_S = 2.5
