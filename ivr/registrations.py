@@ -4,7 +4,8 @@ A telephone registers with one Call-ID for as long as its program runs (RFC 3261
 the one of a contact's first registration, whatever comes later, and no event of the registrar has any. But each proof
 of a password has the Call-ID of its request, and the copies of SIP messages tell which of these were registrations.
 
-Some telephones take a new Call-ID for each registration. For them it proves nothing when a refresh was due.
+Some telephones take a new Call-ID for each registration. For them it proves nothing when a refresh was due, nor once
+they have done so several times.
 """
 
 from collections.abc import Callable
@@ -12,6 +13,9 @@ from dataclasses import dataclass
 
 _DUE = 0.4
 """No telephone refreshes its registration before this share of its lifetime; from half of it on, some do."""
+
+_HABIT = 4
+"""So many new Call-IDs in a row are a habit and no crashes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class _Registration:
     proof: Proof
     lifetime_s: float
     kept: bool  # it has the Call-ID of the one before
+    changes: int  # new Call-IDs in a row, from this address
 
 
 class Registrations:
@@ -50,7 +55,9 @@ class Registrations:
         before = self._last.get(proof.operator)
         here = before if before is not None and before.proof.address == proof.address else None
         kept = here is not None and here.proof.call_id == proof.call_id
-        self._last[proof.operator] = _Registration(proof, lifetime, kept)
+        changes = 0 if here is None or kept else here.changes + 1
+        self._last[proof.operator] = _Registration(proof, lifetime, kept, changes)
         if here is None or kept:
             return False
-        return here.kept or proof.at - here.proof.at < _DUE * here.lifetime_s
+        early = proof.at - here.proof.at < _DUE * here.lifetime_s
+        return here.kept or (early and changes < _HABIT)

@@ -24,6 +24,11 @@ def judged(*registrations: tuple[float, str, str]) -> list[bool]:
             [(0, "a", HERE), (50, "b", HERE), (140, "c", HERE), (200, "d", HERE)], [False] * 4, id="new at each refresh"
         ),
         pytest.param(
+            [(at, f"{at}", HERE) for at in range(0, 70, 10)] + [(70, "60", HERE), (80, "b", HERE)],
+            [False] + [True] * 3 + [False] * 4 + [True],
+            id="new at each early one, until it keeps one",
+        ),
+        pytest.param(
             [(0, "a", HERE), (90, "a", HERE), (180, "b", HERE), (270, "c", HERE)],
             [False, False, True, False],
             id="exchanged for one that is new at each refresh",
