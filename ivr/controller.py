@@ -365,7 +365,8 @@ class Controller:
             self.session.start(replaced.remove(link, operator, contact), "a telephone that is replaced")
 
     def _proved(self, proof: Proof) -> None:
-        if self.registrations.started_anew(proof) and self.session is not None:
+        anew = self.registrations.started_anew(proof) and self.presence.rings_at(proof.operator, proof.address)
+        if anew and self.session is not None:
             self.session.started_anew(proof)
 
     def _planned(self, planned: messages.Planned) -> None:

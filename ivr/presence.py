@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 import structlog
 
 from ivr.ami import Ami, AmiError, Fields
-from ivr.contacts import GONE, REMOVED, UNREACHABLE, Contact, list_contacts
+from ivr.contacts import GONE, REMOVED, UNREACHABLE, Contact, address_of, list_contacts
 from ivr.registrations import Proof
 from ivr.replaced import Replaced, newest
 
@@ -53,6 +53,13 @@ class Presence:
     def present(self) -> Collection[str] | None:
         """The operators whose telephone is there; None before Asterisk has said so."""
         return [operator for operator in self._contacts if self._is_there(operator)] if self._known else None
+
+    def rings_at(self, operator: str, address: str) -> bool:
+        """Return whether the telephone that is rung for an operator may be the one at `address` (Asterisk's
+        `IPV4/UDP/host/port`). False where they have several telephones and another one is rung."""
+        contact, (host, port) = self.contact(operator), address.split("/")[-2:] if address.count("/") > 1 else ("", "")
+        several = len(self._contacts.get(operator, ())) > 1
+        return not several or contact is None or address_of(contact) == f"{host}:{port}"
 
     def contact(self, operator: str) -> str | None:
         """Where his telephone is, as a SIP address; None where it is not there. Of several, the one with the call."""
