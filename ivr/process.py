@@ -46,6 +46,7 @@ class ProcessInfo:
     started: datetime  # UTC
     alive: bool
     booted: float = 0.0  # the same in boot time, s
+    stopped: bool = False  # alive, but does nothing: SIGSTOP, Ctrl-Z or a debugger
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +127,16 @@ def processes(run_dir: Path) -> dict[str, ProcessInfo]:
         mark = living or read_mark(path)
         if mark is not None:
             started, booted = datetime.fromtimestamp(mark.started, UTC), mark.ticks / os.sysconf("SC_CLK_TCK")
-            found[path.stem] = ProcessInfo(mark.pid, started, living is not None, booted)
+            stopped = living is not None and _is_stopped(mark.pid)
+            found[path.stem] = ProcessInfo(mark.pid, started, living is not None, booted, stopped)
     return found
+
+
+def _is_stopped(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
+    except psutil.Error:
+        return False
 
 
 def tail_of(path: Path, since: int) -> list[str]:

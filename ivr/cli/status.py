@@ -106,9 +106,14 @@ def _processes(running: Mapping[str, ProcessInfo]) -> Iterator[Check]:
     missing = [each for each in _NEEDED if each not in running]
     found = f"{' and '.join(missing)} not running" if missing else "Asterisk and the controller run"
     yield Check("processes", not missing, True, found, "start the line with `hatif up`")
-    watched = OWN_NAME in running
-    found = "hatif up watches them" if watched else "nobody watches them: hatif up does not run"
-    yield Check("watched", watched, True, found, "start the line with `hatif up`; it takes over what still runs")
+    found, remedy, supervisor = "hatif up watches them", "", running.get(OWN_NAME)
+    if supervisor is None:
+        found = "nobody watches them: hatif up does not run"
+        remedy = "start the line with `hatif up`; it takes over what still runs"
+    elif supervisor.stopped:
+        found = "nobody watches them: hatif up is stopped (SIGSTOP or Ctrl-Z)"
+        remedy = f"let it go on with `kill -CONT {supervisor.pid}`"
+    yield Check("watched", not remedy, True, found, remedy)
 
 
 def _controller(live: dict[str, Any], probe_s: float) -> Iterator[Check]:

@@ -1,6 +1,8 @@
 """`hatif status` says "Serves calls" only while a caller would be answered; the line calls itself to know."""
 
 import json
+import os
+import signal
 import subprocess
 from typing import Any
 
@@ -29,7 +31,8 @@ def console(line: Line, command: str) -> None:
 async def test_status_says_that_calls_are_not_served_when_a_caller_would_say_so(
     lone_line: Line, telephones: Telephones
 ) -> None:
-    """A number that Asterisk does not know any more, a call that nobody takes, the line's own call of each second."""
+    """A supervisor that is stopped, a number that Asterisk does not know any more, a call that nobody takes, the line's
+    own call of each second."""
     line = lone_line
     toml = line.site / "site.toml"
     toml.write_text(toml.read_text().replace("probe_s = 0", "probe_s = 1"))
@@ -38,6 +41,14 @@ async def test_status_says_that_calls_are_not_served_when_a_caller_would_say_so(
     code, document, checks = status(line)
     assert (code, document["probe"]["fault"], all(checks.values())) == (0, None, True), document["checks"]
     assert 0 < document["probe"]["answered_s"] < 10
+
+    supervisor = line.pid("supervisor")
+    os.kill(supervisor, signal.SIGSTOP)
+    await line.until(lambda: not status(line)[2]["watched"], 5, "status sees that the supervisor is stopped")
+    code, document, _ = status(line)
+    remedies = [each["remedy"] for each in document["checks"] if not each["ok"]]
+    os.kill(supervisor, signal.SIGCONT)
+    assert (code, remedies) == (1, [f"let it go on with `kill -CONT {supervisor}`"])
 
     number = "+31800212002"
     console(line, f"dialplan remove extension {number}@hatif-carrier")
