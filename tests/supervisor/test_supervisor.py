@@ -360,7 +360,7 @@ def test_a_full_disk_hides_no_process_and_doubles_none(home: Path) -> None:
         assert before["supervisor"].pid == first.pid and all(info.alive for info in before.values())
         assert psutil.Process(before["ivr"].pid).ppid() == first.pid
         os.kill(before["ivr"].pid, signal.SIGKILL)  # written down when there was still room, or not at all
-        until_sync(lambda: "ivr" in processes(home / "run") and pid_of(home, "ivr") != before["ivr"].pid)
+        until_sync(lambda: processes(home / "run").get("ivr", before["ivr"]).pid != before["ivr"].pid)
         with pytest.raises(AlreadyRunning, match=f"with pid {first.pid}"):
             asyncio.run(Supervisor([ProcessSpec("ivr", SLEEP)], home / "run", home / "log").run(asyncio.Event()))
         left = processes(home / "run")
