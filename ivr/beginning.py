@@ -1,5 +1,9 @@
 """How a call begins: what is known of it before it has done anything."""
 
+import re
+from datetime import datetime
+
+from db.ids import call_id
 from ivr.ari.events import Channel
 from ivr.e164 import country_of, normalise
 from ivr.flow.versions import Version
@@ -9,6 +13,19 @@ from ivr.state import CallState
 _RAW_LIMIT = 40
 _CARRIER = "carrier-"
 """What the names of carriers' endpoints begin with (pjsip.conf)."""
+_BORN = re.compile(r"(?:.*-)?([0-9]{10})\.[0-9]+")
+"""Asterisk's own channel ids: `<systemname>-<POSIX seconds>.<number>`, where the first part may be missing."""
+
+
+def identity_of(node: str, channel: str, began: datetime) -> str:
+    """Return the id of the call that came on Asterisk's `channel`.
+
+    The controller and the import of the fallback's records get the same id for the same channel, whatever happened to
+    it in between. Both know the channel's id but not the same instant: `began` counts only for a channel whose id
+    Asterisk did not make itself.
+    """
+    born = _BORN.fullmatch(channel)
+    return str(call_id(node, channel, 1000 * int(born[1]) if born else int(began.timestamp() * 1000)))
 
 
 def first_state(

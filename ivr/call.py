@@ -91,6 +91,7 @@ class Call:
         self.keys: deque[str] = deque()  # pressed and not used yet
         self.leg: LegState | None = None  # the operator's leg that is there for the call, and is not talked with yet
         self.colleague: Colleague | None = None  # after a restart: who else is
+        self.before: tuple[Request, ...] = ()  # goes out with the next step, before the state
         self.unreadable: str | None = None  # the state of a caller who was found and begins anew
         self.on_hold = False  # by the hold key of the operator's own telephone
         self.holding = False  # he waits for an operator, and an offer is to end what he is doing
@@ -237,10 +238,9 @@ class Call:
 
     def transition(self) -> list[Request]:
         """The requests that stop what sounds, write what has changed, and answer the line if that is still to do."""
-        out: list[Request] = []
-        if self._sounding is not None:
-            out.append(operations.STOP(self._sounding))
-            self._sounding = None
+        out = [operations.STOP(self._sounding)] if self._sounding is not None else []
+        out += self.before
+        self._sounding, self.before = None, ()
         if self.state != self._written:
             self._written = self.state
             out.append(operations.SET_VARIABLE(self.channel, variable="HATIF", value=self.state.encode()))

@@ -294,7 +294,7 @@ class Controller:
 
         async def up() -> "Up":
             # The dialplan's calls close their own rows when they end.
-            going_on = await calls_in_fallback(self.ami)
+            going_on = await calls_in_fallback(self.ami, self.site)
             channels = await channels_up(self.ami)
             # Looked at after that: those that were recorded meanwhile are not in AstDB any more, nor yet in the
             # database. A call that came while all was being compared is ours as well.

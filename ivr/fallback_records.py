@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from ivr.ari import operations
+from ivr.ari.operations import Request
+
 FAMILY = "hatif-fallback"
 
 
@@ -13,6 +16,7 @@ class Status(StrEnum):
     """How far a call came."""
 
     TRYING = "trying"  # heard that he is to wait a moment, and hung up
+    TAKEN = "taken"  # with the controller, which keeps the call's row; written by the controller
     CLOSED = "closed"  # heard that the line is closed
     WAITING = "waiting"  # hung up while he waited for an operator
     CONNECTED = "connected"  # spoke with an operator
@@ -46,6 +50,7 @@ class Records:
 
     calls: list[FallbackCall] = field(default_factory=list)  # ended, in the order of their beginnings
     open: list[str] = field(default_factory=list)  # ids of calls that go on
+    taken: list[str] = field(default_factory=list)  # ids of calls that were the controller's when Asterisk went down
     broken: dict[str, str] = field(default_factory=dict)  # id to one sentence
 
 
@@ -63,11 +68,19 @@ _TEXTS = {
 }
 
 
+def mark_taken(channel: str) -> Request:
+    """Return the request by which the record of a caller says that the controller has the call.
+
+    Not while a prompt plays (`Call.step`): Asterisk sets a variable in the channel's own thread.
+    """
+    return operations.SET_VARIABLE(channel, variable=f"DB({FAMILY}/{channel}/status)", value=Status.TAKEN.value)
+
+
 def parse(tree: Mapping[str, str], live: Collection[str] | None = None) -> Records:
     """Read AstDB's family `hatif-fallback`: `<unique id>/<field>` to value.
 
     A record without `ended` is open, unless the unique ids of the channels that Asterisk has are given as `live` and
-    its own is not among them: then its end went unrecorded.
+    its own is not among them: then its end went unrecorded, or, if it was `taken`, is for the controller to record.
     """
     grouped: dict[str, dict[str, str]] = {}
     for key, value in tree.items():
@@ -75,6 +88,9 @@ def parse(tree: Mapping[str, str], live: Collection[str] | None = None) -> Recor
         grouped.setdefault(identity, {})[name] = value
     records = Records()
     for identity, fields in grouped.items():
+        if fields.get("status") == Status.TAKEN and live is not None and identity not in live:
+            records.taken.append(identity)
+            continue
         try:
             call = _call(identity, fields, live)
         except ValueError as error:

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 
 import structlog
 
-from db.ids import call_id
-from ivr import clock
+from ivr import clock, rung
 from ivr.ari import events, operations
-from ivr.beginning import carrier_of, first_state, raw
+from ivr.ari.operations import Request
+from ivr.beginning import carrier_of, first_state, identity_of, raw
 from ivr.call import Call, Item, Services
+from ivr.fallback_records import mark_taken
 from ivr.flow.versions import Version
 from ivr.house import House
 from ivr.inbox import Receiver
@@ -84,13 +85,15 @@ class RunningCalls:
             self._routes[channel.id].deliver(event)
 
     def _fresh(self, channel: events.Channel, args: tuple[str, ...], version: Version) -> None:
-        """`args`: the number dialled, as the dialplan has it; none for a caller who was found."""
+        """`args`: the number dialled, as the dialplan has it, and `fallback` for a caller who comes from there; none
+        for a caller who was found."""
         site = self._house.site
-        dialled = args[0] if args else channel.application_data.removeprefix("hatif,call,")
+        dialled = (args or rung.arguments(channel)[1:] or ("",))[0]
         started = _created(channel)
-        identity = str(call_id(site.node, channel.id, int(started.timestamp() * 1000)))
+        identity = identity_of(site.node, channel.id, started)
         state = first_state(site, version, identity, dialled, channel.caller_number, carrier_of(channel))
         call = Call(self._services, channel.id, state, version, answered=channel.state == "Up")
+        call.before = _marks(channel)
         if not args and channel.state == "Up":
             call.unreadable = channel.variables.get("HATIF") or ""
         self._house.recorder.call_started(state, channel.id, started, raw(channel.caller_number))
@@ -107,6 +110,7 @@ class RunningCalls:
             state = replace(state, flow=version.name).at(version.flow.operator)
         call = Call(self._services, channel.id, state, version, answered=channel.state == "Up")
         call.resume()
+        call.before = _marks(channel)  # a former controller may not have come to it
         call.leg, call.colleague = leg, colleague
         for each in (*((leg.offer,) if leg is not None else ()), *((colleague.leg,) if colleague is not None else ())):
             self._routes[each] = call  # one that is answered at this moment is not a stranger
@@ -158,6 +162,11 @@ class RunningCalls:
         """Nothing that happens is brought to it any more."""
         for channel in [channel for channel, owner in self._routes.items() if owner is receiver]:
             del self._routes[channel]
+
+
+def _marks(channel: events.Channel) -> tuple[Request, ...]:
+    """Return what says in the fallback's record of a caller who comes from there that the call is ours now."""
+    return (mark_taken(channel.id),) if rung.arguments(channel)[2:] == ("fallback",) else ()
 
 
 def _created(channel: events.Channel) -> datetime:

@@ -2,12 +2,14 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.ami import Ami
+from ivr.beginning import identity_of
 from ivr.fallback import calls_in_fallback
 from ivr.fallback_records import Status, parse
 
@@ -58,6 +60,22 @@ def test_a_call_that_asterisk_took_with_it_has_ended_when_it_was_last_heard_of()
     assert (call.id, call.ended, call.end_known) == ("a.2", AT + timedelta(seconds=20), False)
 
 
+def test_a_call_that_the_controller_had_taken_when_asterisk_went_down_is_not_the_dialplans() -> None:
+    tree = record("a.1", status="taken", ended="-") | record("a.2", status="taken", ended="-") | {"a.3/status": "taken"}
+    records = parse(tree, live={"a.1"})
+    assert (records.open, records.taken, records.calls, records.broken) == (["a.1"], ["a.2", "a.3"], [], {})
+
+
+@pytest.mark.parametrize(
+    ("channel", "same"), [("1795613040.7", True), ("node-1-1795613040.7", True), ("made-up", False)]
+)
+def test_the_fallbacks_record_and_the_controller_give_a_call_the_same_id(channel: str, same: bool) -> None:
+    """They know its beginning to the second and to the millisecond, and not the same one."""
+    ids = {identity_of("node1", channel, AT + timedelta(seconds=late)) for late in (0, 0.25, 12)}
+    assert (len(ids) == 1) is same
+    assert identity_of("node2", channel, AT) not in ids
+
+
 def test_a_clock_that_was_set_back_loses_no_call() -> None:
     (call,) = parse(record("a.1", queued=epoch(-5), connected=epoch(-3), ended=epoch(-1))).calls
     assert call.started == call.queued == call.connected == call.ended == AT
@@ -91,4 +109,4 @@ def test_nothing_in_astdb_stops_the_import(tree: dict[str, str]) -> None:
 async def test_without_the_managers_link_it_is_not_said_that_the_dialplan_has_no_calls() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.3):
-            await calls_in_fallback(Ami("127.0.0.1", 1, "nobody", ""))
+            await calls_in_fallback(Ami("127.0.0.1", 1, "nobody", ""), cast(Any, None))
