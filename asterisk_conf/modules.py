@@ -45,7 +45,6 @@ MODULES: tuple[tuple[str, str], ...] = (
     ("res_pjsip_messaging", "answers a MESSAGE during a call, and sends one to a telephone that displays it"),
     ("chan_pjsip", "SIP channels"),
     ("bridge_simple", "two parties"),
-    ("bridge_native_rtp", "two parties of one codec, packets passed on as they are"),
     (
         "bridge_holding",
         "a telephone while it rings; without it ARI's dial does nothing",
@@ -86,6 +85,7 @@ MODULES: tuple[tuple[str, str], ...] = (
     ("func_channel", "CHANNEL, CHANNELS, CHANNEL_EXISTS"),
     ("func_cut", "CUT: an address without its port"),
     ("func_db", "DB"),
+    ("func_frame_drop", "FRAME_DROP: a MESSAGE during a call does not reach the other party"),
     ("func_global", "GLOBAL: how many calls were refused"),
     ("func_groupcount", "GROUP: how many calls there are at once"),
     ("func_json", "JSON_DECODE: what the controller knew of a call that it lost"),

@@ -8,19 +8,20 @@ import socket
 from ivr.demo.line import Address, Line
 from ivr.demo.telephone import Operator
 
-_CSEQ = itertools.count(7000)
+_CSEQ = itertools.count(70_000)  # above what a telephone begins with
 
 
 class Dialog:
-    """Listens on the wire of an operator's telephone, over UDP; make it before the call rings there.
+    """Listens on the wire of an operator's telephone or of a caller, over UDP; make it before the call begins.
 
     The telephone's own later requests in that call (its BYE, say) have a lower number than those sent here, and
     Asterisk refuses them: let the other side hang up.
     """
 
-    def __init__(self, phone: Operator) -> None:
-        self._line: Line = phone._opened[0]
+    def __init__(self, phone: Operator | Line) -> None:
+        self._line: Line = phone if isinstance(phone, Line) else phone._opened[0]
         self._invite, self._answer = b"", b""
+        self._called = False  # whether the telephone has made the call, rather than answered it
         self._waiting: dict[str, asyncio.Future[int]] = {}
         self.received: list[bytes] = []
         """All that Asterisk has sent to the telephone since."""
@@ -34,15 +35,17 @@ class Dialog:
         """The status of the final answer to a request in the telephone's latest call; None if there is none in time."""
         number = next(_CSEQ)
         host, port = self._line.address
+        theirs = self._answer if self._called else self._invite
+        ends = ("From", "To") if self._called else ("To", "From")
         lines = [
-            f"{method} {_uri(self._invite, 'Contact')} SIP/2.0",
+            f"{method} {_uri(theirs, 'Contact')} SIP/2.0",
             f"Via: SIP/2.0/UDP {host}:{port};rport;branch=z9hG4bK{number}{method}",
             "Max-Forwards: 70",
-            f"From: {_header(self._answer, 'To')}",
-            f"To: {_header(self._answer, 'From')}",
+            f"From: {_header(self._answer, ends[0])}",
+            f"To: {_header(self._answer, ends[1])}",
             f"Call-ID: {_header(self._answer, 'Call-ID')}",
             f"CSeq: {number} {method}",
-            f"Contact: {_header(self._answer, 'Contact')}",
+            f"Contact: <sip:{host}:{port}>",
             *([f"Content-Type: {kind}"] if kind else []),
             f"Content-Length: {len(body)}",
         ]
@@ -71,6 +74,8 @@ class Dialog:
         self.received.append(message)
         if message.startswith(b"INVITE "):
             self._invite = message
+        elif message.startswith(b"SIP/2.0 200") and "INVITE" in _header(message, "CSeq"):
+            self._answer, self._called = message, True
         elif message.startswith(b"SIP/2.0 ") and not message.startswith(b"SIP/2.0 1"):
             waits = self._waiting.get(_header(message, "CSeq"))
             if waits is not None and not waits.done():
@@ -81,7 +86,7 @@ class Dialog:
         message = self._sends(message)
         self.sent.append(message)
         if message.startswith(b"SIP/2.0 200") and "INVITE" in _header(message, "CSeq"):
-            self._answer = message
+            self._answer, self._called = message, False
         return message
 
 

@@ -55,13 +55,18 @@ def stands(line: Line, caller: str) -> dict[str, Any]:
 
 
 async def hears_music(call: Call, since_s: float, timeout_s: float = 5.0) -> None:
-    """Until there has been sound for a second that is no tone of anybody's."""
+    """Wait for a second of sound that is none of the parties' tones. A tone that has just stopped is not music.
+
+    Raises:
+        TimeoutError: no such second within `timeout_s`.
+    """
+    tones = (CALLER_HZ, OPERATOR_HZ, COLLEAGUE_HZ)
     async with asyncio.timeout(timeout_s):
         while True:
             heard = call.heard(max(since_s, call.clock - 1.0))
-            sounds = len(heard) >= 0.9 * RATE and level_dbfs(heard) > QUIET_DBFS
-            tones = (CALLER_HZ, OPERATOR_HZ, COLLEAGUE_HZ)
-            if sounds and not any(has_tone(heard[-RATE // 2 :], hertz) for hertz in tones):
+            quarters = (heard[-RATE // 2 : -RATE // 4], heard[-RATE // 4 :])
+            sounds = len(heard) >= 0.9 * RATE and all(level_dbfs(quarter) > QUIET_DBFS for quarter in quarters)
+            if sounds and not any(has_tone(heard, hertz) for hertz in tones):
                 return
             await asyncio.sleep(0.1)
 

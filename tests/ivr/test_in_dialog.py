@@ -30,12 +30,12 @@ def _dtmf(key: str) -> Samples:
     return tone(_ROWS[row], 0.12, -18.0) + tone(_COLUMNS[column], 0.12, -18.0)
 
 
-async def test_info_options_and_message_during_a_call_are_answered_and_digits_by_info_count(
+async def test_info_options_and_message_during_a_call_are_answered_digits_by_info_count_and_no_message_goes_on(
     line: Line, telephones: Telephones
 ) -> None:
     operator, second = french(line, 2)
     phone = await line.phone(telephones, operator, answers=OPERATOR_HZ)
-    dialog = Dialog(phone)
+    dialog, caller = Dialog(phone), Dialog(await telephones.trunk("127.0.0.2", parse_address(line.sip)))
     call = await line.asks_for_operator(telephones, "+33614000001")
     call.tone(CALLER_HZ)
     leg = await phone.next_call(8)
@@ -43,20 +43,24 @@ async def test_info_options_and_message_during_a_call_are_answered_and_digits_by
     answers = {
         "options": await dialog.request("OPTIONS"),
         "message": await dialog.request("MESSAGE", "text/plain", "hello"),
+        "data": await dialog.request("MESSAGE", "application/json", '["hello"]'),
+        "caller's message": await caller.request("MESSAGE", "text/plain", "hello"),
         "info": await dialog.request("INFO", "application/dtmf-relay", "Signal=*\r\nDuration=160\r\n"),
     }
     for digit in "30":
         assert await dialog.request("INFO", "application/dtmf-relay", f"Signal={digit}\r\nDuration=160\r\n") == 200
     await hears_music(call, call.clock)
-    assert answers == {"options": 200, "message": 202, "info": 200}
+    assert answers == {"options": 200, "message": 202, "data": 202, "caller's message": 202, "info": 200}
     # A code without the key that ends it.
     colleague = await line.phone(telephones, second, answers=COLLEAGUE_HZ)
     for digit in f"*30*31{second}":
         await dialog.request("INFO", "application/dtmf-relay", f"Signal={digit}\r\nDuration=160\r\n")
     await colleague.next_call(8)
     await call.hears_tone(COLLEAGUE_HZ)
-    await call.hangup()
-    await leg.ended(5)
+    carried = next(item["id"] for item in line.ari("GET", "/channels") if item["name"].startswith("PJSIP/carrier"))
+    line.ari("DELETE", f"/channels/{carried}")  # neither telephone can: see Dialog
+    await asyncio.gather(call.ended(5), leg.ended(5))
+    assert not [message for side in (dialog, caller) for message in side.received if b"hello" in message]
 
 
 async def test_digits_count_as_tones_where_no_rtp_events_were_negotiated(line: Line, telephones: Telephones) -> None:

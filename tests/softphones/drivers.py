@@ -179,9 +179,11 @@ class Linphone(Softphone):
 
     async def press(self, keys: str) -> None:
         if self.how == "info":
-            for key in keys:  # the next INFO only once the one before was answered
+            # linphonec sleeps for a second after each key, reads no answer meanwhile, and sends no INFO before the
+            # former is answered. Keys typed faster than that leave it more than 3 s apart: too far for one code.
+            for key in keys:
                 await self._command(key)
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(1.2)
         else:
             await self._command(keys)
             await asyncio.sleep(0.5 * len(keys))

@@ -89,17 +89,10 @@ async def test_its_hold_key_gives_the_caller_music(
 @KINDS
 @pytest.mark.parametrize("how", ["rfc4733", "info", "in-band"])
 async def test_its_digits_count_however_it_sends_them(
-    line: Line,
-    telephones: Telephones,
-    softphone: Made,
-    kind: type[Softphone],
-    how: How,
-    request: pytest.FixtureRequest,
+    line: Line, telephones: Telephones, softphone: Made, kind: type[Softphone], how: How
 ) -> None:
     if how not in kind.hows:
         pytest.skip(f"{kind.name} cannot send digits so")
-    if (kind.name, how) == ("linphone", "info"):
-        request.applymarker(pytest.mark.xfail(strict=True, reason="a second code in one call does not count"))
     phone = await softphone(kind, french(line, 1)[0], how)
     call = await talks(line, telephones, phone, "+33615000003")
     await phone.press("*30")
