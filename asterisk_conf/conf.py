@@ -28,7 +28,6 @@ DEFAULT_FILES = (
     "features.conf",
     "pjproject.conf",
     "queuerules.conf",
-    "stasis.conf",
     "udptl.conf",
     "websocket_client.conf",
 )

@@ -101,6 +101,6 @@ OPTIONAL_MODULES: tuple[tuple[str, str], ...] = (
     ("codec_opus", "wideband of browsers and soft telephones (the maker's build)"),
     ("res_format_attr_opus", "Opus in SDP"),
     ("res_srtp", "encrypted audio, for carriers with `srtp`"),
-    ("res_hep", "a copy of each SIP message for the controller"),
+    ("res_hep", "a copy of each SIP message for the guard and the controller"),
     ("res_hep_pjsip", "the same"),
 )

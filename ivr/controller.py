@@ -138,8 +138,7 @@ class Controller:
                 tasks.create_task(again("shifts", self.shifts.run), name="shifts")
                 tasks.create_task(again("duty", self.duty.run), name="duty")
                 tasks.create_task(
-                    again("copies of SIP", partial(self.copies.listen, 5039 + self.settings.offset)),
-                    name="copies of SIP",
+                    again("copies of SIP", partial(self.copies.listen, self.settings.sip_copies)), name="copies of SIP"
                 )
                 tasks.create_task(again("telephones", self.telephones.run), name="telephones")
                 self.recorder.operators(self.operators)

@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 import structlog
 
-from ivr import credentials, messages_left, probe, rung, settings, site
+from ivr import credentials, half_calls, messages_left, probe, rung, settings, site
 from ivr.ami import Ami
 from ivr.ari import events, operations
 from ivr.ari.events import Channel
@@ -26,8 +26,11 @@ from ivr.beats import Lateness, beaten
 from ivr.callbacks.channels import parse
 from ivr.logs import configure
 from ivr.process import ProcessInfo, processes
+from ivr.site import Site
+from ivr.site_addresses import reachable
 from ivr.state import CallState, StateError, decode
 from ivr.talk.moves import MUSIC
+from ivr.work import again
 
 log = structlog.get_logger()
 
@@ -82,8 +85,9 @@ def back(channel: Channel) -> Request:
 
 
 class Guard:
-    def __init__(self, chosen: settings.Settings, sip_bind: str) -> None:
-        self._settings = chosen
+    def __init__(self, chosen: settings.Settings, loaded: Site) -> None:
+        self._settings, self._site = chosen, loaded
+        self._sip = (reachable(loaded.sip_bind), 5060 + chosen.offset)
         self._secrets = credentials.load(chosen.home, ())
         self._ari = f"http://127.0.0.1:{8088 + chosen.offset}/ari/"
         self._serves, self._lives = Lateness(), Lateness()  # of the controller
@@ -95,7 +99,7 @@ class Guard:
                 self._secrets.ami_password,
                 answer_s=_ANSWER_S,
             ),
-            (_reachable(sip_bind), 5060 + chosen.offset),
+            self._sip,
             chosen.asterisk_patience_s,
         )
         self._first_seen: tuple[int, float] | None = None  # a controller's pid, and when in the guard's running time
@@ -112,6 +116,7 @@ class Guard:
             asyncio.TaskGroup() as tasks,
         ):
             tasks.create_task(self._watch_asterisk(http))
+            tasks.create_task(again("half calls", self._watch_half_calls))
             while True:
                 await self._look(http)
                 await asyncio.sleep(_EVERY_S)
@@ -125,6 +130,11 @@ class Guard:
                 answers = False
             self._answers = await self._asterisk.look(answers, processes(self._settings.run))
             await asyncio.sleep(_ASTERISK_EVERY_S)
+
+    async def _watch_half_calls(self) -> None:
+        """Here and not in the controller: it holds without one, and in a burst that keeps the controller busy."""
+        port, controller = 5039 + self._settings.offset, self._settings.sip_copies
+        await half_calls.watch(self._sip, port, self._site.calls_by_source, controller)
 
     async def _look(self, http: aiohttp.ClientSession) -> None:
         now = time.monotonic()
@@ -220,11 +230,6 @@ class Guard:
                 os.kill(info.pid, signal.SIGKILL)
 
 
-def _reachable(bind: str) -> str:
-    """The address at which this machine reaches what is bound to `bind`."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)  # noqa: S104 - nothing is bound here
-
-
 def main() -> None:
     """Runs the guard until SIGTERM or Ctrl-C."""
     chosen = settings.read()
@@ -232,7 +237,7 @@ def main() -> None:
     configure(loaded.node, chosen.log)
 
     async def until_signal() -> None:
-        work = asyncio.create_task(Guard(chosen, loaded.sip_bind).run())
+        work = asyncio.create_task(Guard(chosen, loaded).run())
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, work.cancel)
         await asyncio.wait({work})

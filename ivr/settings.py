@@ -88,6 +88,11 @@ class Settings:
         return self.run / "asterisk.answered"
 
     @property
+    def sip_copies(self) -> Path:
+        """The socket on which a controller gets copies of SIP messages from the guard."""
+        return self.run / "ivr.sip"
+
+    @property
     def log(self) -> Path:
         return self.home / "log"
 

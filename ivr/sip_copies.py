@@ -1,23 +1,28 @@
 """Copies of the SIP messages of Asterisk (HEP 3, from its module res_hep_pjsip): whether a request was answered, and
 which requests were registrations.
 
-Asterisk reports neither how a session refresh of its own was answered, nor a registration that is only refreshed.
-Everything else is dropped unread. The copies come over UDP on the loopback, without a password: whoever forges one can
-make a silent caller count as there.
+Asterisk reports to nobody how a session refresh of its own was answered, whether a caller has confirmed an answer, nor
+a registration that is only refreshed. The copies come to the guard by UDP on the loopback; it looks for unconfirmed
+answers (`ivr/half_calls.py`) and hands them on to the controller. They have no password: whoever forges one can make a
+silent caller count as there.
 """
 
 import asyncio
+import contextlib
 import re
+import socket
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 
 log = structlog.get_logger()
 
 _CHUNK = struct.Struct("!HHH")
-_PAYLOAD, _CALL_ID = 0x0F, 0x11
+_SENDERS, _FROM_PORT, _TO_PORT, _PAYLOAD, _CALL_ID = (0x03, 0x05), 0x07, 0x08, 0x0F, 0x11
 _BRANCH = re.compile(rb"^(?:Via|v)[ \t]*:[^\r\n]*?;[ \t]*branch=([^\s;,]+)", re.IGNORECASE | re.MULTILINE)
 _INVITED = re.compile(rb"^CSeq[ \t]*:[ \t]*\d+[ \t]+INVITE\b", re.IGNORECASE | re.MULTILINE)
 
@@ -25,9 +30,21 @@ _REGISTERED = re.compile(rb"^CSeq[ \t]*:[ \t]*\d+[ \t]+REGISTER\b", re.IGNORECAS
 _LIFETIME = re.compile(rb"^(?:Contact|m)[ \t]*:[^\r\n]*;[ \t]*expires=([0-9]{1,6})\b", re.IGNORECASE | re.MULTILINE)
 _REGISTRATIONS = 1000
 """So many are remembered; they are asked for within a second."""
+_IN_A_ROW = 100
+"""Copies that are read before anything else has its turn."""
 
 _GONE = (408, 481)
 """Answers by which there is no such call, or nobody who answers."""
+
+
+class Copy(NamedTuple):
+    """A SIP message as it went over the wire. `sender`: its address, 4 or 16 bytes."""
+
+    call_id: bytes
+    message: bytes
+    sender: bytes
+    from_port: int
+    to_port: int
 
 
 @dataclass(slots=True)
@@ -36,28 +53,28 @@ class _Asked:
     branches: set[bytes] = field(default_factory=set)  # of the INVITEs since
 
 
-class SipCopies(asyncio.DatagramProtocol):
-    """`heard`: whether there was any copy; where there never is one, nothing can be told."""
+class SipCopies:
+    """What the copies tell the controller. `heard`: whether there was any; without them, nothing can be told."""
 
     def __init__(self) -> None:
         self.heard = False
         self._asked: dict[bytes, _Asked] = {}  # by Call-ID
         self._lifetimes: dict[bytes, float] = {}  # of registrations, by Call-ID, the newest last
 
-    async def listen(self, port: int) -> None:
-        """Until cancelled. Where the port cannot be had, nothing is heard."""
-        loop = asyncio.get_running_loop()
+    async def listen(self, path: Path) -> None:
+        """Take what the guard hands on to this socket, until cancelled. Where there can be none, nothing is heard."""
         try:
-            transport, _ = await loop.create_datagram_endpoint(lambda: self, ("127.0.0.1", port))
+            path.unlink(missing_ok=True)  # noqa: ASYNC240 - on the machine's own run directory
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as one:
+                one.bind(str(path))
+                path.chmod(0o600)  # noqa: ASYNC240 - as above
+                await each_datagram(one, self.datagram_received)
         except OSError as error:
             log.error(
-                "UDP port cannot be had; silent callers are offered as if they were there", port=port, error=str(error)
+                "Copies of SIP cannot be received; silent callers are offered as if they were there",
+                path=str(path),
+                error=str(error),
             )
-            return
-        try:
-            await asyncio.Event().wait()
-        finally:
-            transport.close()
 
     def expect(self, call_id: str, answered: Callable[[bool], None]) -> None:
         """`answered(alive)` is called once, at the first final answer to an INVITE of this call from now on; False also
@@ -75,17 +92,19 @@ class SipCopies(asyncio.DatagramProtocol):
     def forget_all(self) -> None:
         self._asked.clear()
 
-    def datagram_received(self, data: bytes, addr: tuple[str | object, int]) -> None:
+    def datagram_received(self, packet: bytes) -> None:
         self.heard = True
-        if b" REGISTER\r\n" in data:
-            self._note(*_parts(data))
-        if not self._asked:
+        registers = b" REGISTER\r\n" in packet
+        if not (registers or self._asked):
             return
-        call_id, message = _parts(data)
+        copy = read(packet)
+        call_id = copy.call_id
+        if registers:
+            self._note(call_id, copy.message)
         asked = self._asked.get(call_id)
         if asked is None:
             return
-        head = message.partition(b"\r\n\r\n")[0]
+        head = copy.message.partition(b"\r\n\r\n")[0]
         branch = _BRANCH.search(head)
         alive: bool | None = None
         if head.startswith(b"INVITE ") and branch is not None:
@@ -117,9 +136,27 @@ class SipCopies(asyncio.DatagramProtocol):
                 del self._lifetimes[next(iter(self._lifetimes))]
 
 
-def _parts(packet: bytes) -> tuple[bytes, bytes]:
-    """Call-ID and message of a copy; nothing of what is none."""
-    call_id = message = b""
+async def each_datagram(one: socket.socket, take: Callable[[bytes], None]) -> None:
+    """Give `take` each datagram, many in a row: in a burst the kernel's buffer is soon full. Until cancelled."""
+    loop = asyncio.get_running_loop()
+    one.setblocking(False)
+
+    def drain() -> None:
+        with contextlib.suppress(BlockingIOError):
+            for _ in range(_IN_A_ROW):
+                take(one.recv(65535))
+
+    loop.add_reader(one.fileno(), drain)
+    try:
+        await asyncio.Event().wait()
+    finally:
+        loop.remove_reader(one.fileno())
+
+
+def read(packet: bytes) -> Copy:
+    """Return the copy in a packet; an empty one if there is none."""
+    call_id = message = sender = b""
+    ports = {_FROM_PORT: 0, _TO_PORT: 0}
     at = 6
     while packet.startswith(b"HEP3") and at + _CHUNK.size <= len(packet):
         _, kind, length = _CHUNK.unpack_from(packet, at)
@@ -130,5 +167,9 @@ def _parts(packet: bytes) -> tuple[bytes, bytes]:
             message = content
         elif kind == _CALL_ID:
             call_id = content
+        elif kind in ports:
+            ports[kind] = int.from_bytes(content)
+        elif kind in _SENDERS:
+            sender = content
         at += length
-    return call_id, message
+    return Copy(call_id, message, sender, ports[_FROM_PORT], ports[_TO_PORT])

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
@@ -117,6 +118,12 @@ class Site(_Strict):
     def fallback_chain(self, language: str) -> tuple[str, ...]:
         """The languages whose audio replaces a missing or broken file of this one, best first."""
         return self.fallback.get(language) or tuple(each for each in self.languages if each != language)
+
+    def calls_by_source(self, address: str) -> int:
+        """Return how many calls this address of a carrier may bring at once."""
+        sender = ip_address(address)
+        carriers = sorted((each for each in self.carrier if each.has(sender)), key=lambda carrier: not carrier.hosts)
+        return (carriers[0].calls_by_source if carriers else None) or self.limits.calls_by_source
 
     def number_rules(self, carrier: str | None, number: str | None) -> Rules:
         """Return how callers' numbers are written in a call that `carrier` brought to `number` (one of the site's)."""

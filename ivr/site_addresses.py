@@ -36,6 +36,11 @@ def _dial(text: str) -> str:
     return text
 
 
+def reachable(bind: str) -> str:
+    """The address at which this machine reaches what is bound to `bind`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)  # noqa: S104 - nothing is bound here
+
+
 BindAddress = Annotated[str, AfterValidator(_bind)]
 """An address of this machine."""
 

@@ -1,5 +1,7 @@
 """The parts `[[carrier]]` and `[limits]` of `site.toml`: who may bring calls, and how many at once."""
 
+from ipaddress import IPv4Address, IPv6Address, ip_network
+
 import phonenumbers
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -27,6 +29,10 @@ class Carrier(BaseModel):
     srtp: bool = False  # its audio is encrypted (SDES)
     media: tuple[CarrierHost, ...] = ()  # where its audio comes from, for `hatif firewall`; empty: from `hosts`
     calls_by_source: int | None = Field(None, ge=1, le=10_000)  # instead of that of [limits]
+
+    def has(self, address: IPv4Address | IPv6Address) -> bool:
+        """Whether its calls may come from this address; without `hosts`, from any."""
+        return not self.hosts or any(address in ip_network(each) for each in self.hosts)
 
     @field_validator("country")
     @classmethod

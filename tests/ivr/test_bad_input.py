@@ -166,7 +166,7 @@ async def test_up_names_the_ports_that_are_taken(line: Line, tmp_path: Path) -> 
         ("UDP", 5060, "SIP"): "asterisk",
         ("TCP", 8088, "ARI"): "asterisk",
         ("TCP", 5038, "AMI"): "asterisk",
-        ("UDP", 5039, "copies of SIP messages"): "python",
+        ("UDP", 5039, "copies of SIP messages"): "hatif",
         ("TCP", 8070, "control API"): "python",
     }
     for ((protocol, port, purpose), program), sentence in zip(taken.items(), said, strict=True):

@@ -3,13 +3,17 @@
 What is refused, and how, is in `test_asterisk_running` and `test_firewall` of `tests/asterisk_conf`.
 """
 
+import asyncio
 import os
 import re
+import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from asterisk_sip import Telephone
+from half_calls import send_half_calls
 from line import CACHE, FRENCH_NUMBER, Line
 from shell import command
 
@@ -35,6 +39,37 @@ async def test_a_refused_call_is_counted_in_the_status_and_said_in_the_log(line:
     assert CALLER not in line.logged(seen)
     assert line.json("status")["refused"]["number"] == before + 2
     assert "Refused calls" in line.run("status").stdout
+
+
+async def test_ordinary_callers_of_an_address_are_answered_while_half_calls_fill_it(
+    line: Line, record_property: Callable[[str, object], None]
+) -> None:
+    """All from one address: 40 calls of one number, 520 of others, none of them confirmed, then ten ordinary ones."""
+    sip = 5060 + line.offset
+    try:
+        with ExitStack() as phones:
+            for callers in (["+33612000000"] * 40, [f"+3361{each:07}" for each in range(1, 521)]):
+                for one in send_half_calls("127.0.0.2", sip, FRENCH_NUMBER, callers):
+                    phones.enter_context(one)
+            # On a busy machine Asterisk is still at it; by itself it would give the first one up after 16 s.
+            await line.until(lambda: 0 < len(line.left()) <= 40, 8, "the half calls have made room")
+            ordinary, seconds = [], []
+            for each in range(10):
+                phone = phones.enter_context(Telephone("127.0.0.2", sip, f"+3362{each:07}"))
+                phone.signalling.settimeout(10)
+                began = time.monotonic()
+                ordinary.append((phone, phone.invite(FRENCH_NUMBER)))
+                seconds.append(time.monotonic() - began)
+            assert [answer.status for _, answer in ordinary] == [200] * 10
+            record_property("ten calls among half calls, the slowest answer in ms", round(1000 * max(seconds)))
+            # None of these is pushed out, whatever else comes.
+            for one in send_half_calls("127.0.0.2", sip, FRENCH_NUMBER, [f"+3363{each:07}" for each in range(100)]):
+                phones.enter_context(one)
+            await asyncio.sleep(1)
+            assert [phone.hang_up(answer, FRENCH_NUMBER).status for phone, answer in ordinary] == [200] * 10
+    finally:
+        for channel in line.ari("GET", "/channels"):
+            line.ari("DELETE", f"/channels/{channel['id']}")
 
 
 def test_a_stranger_who_calls_as_any_endpoint_of_the_line_is_not_answered(line: Line) -> None:

@@ -8,8 +8,6 @@ from hypothesis import strategies as st
 
 from ivr.sip_copies import SipCopies
 
-ADDRESS = ("127.0.0.1", 5039)
-
 
 def copy(message: str, call_id: str = "one") -> bytes:
     def chunk(kind: int, content: bytes) -> bytes:
@@ -30,7 +28,7 @@ def told(*packets: bytes) -> list[bool]:
     copies, said = SipCopies(), list[bool]()
     copies.expect("one", said.append)
     for packet in packets:
-        copies.datagram_received(packet, ADDRESS)
+        copies.datagram_received(packet)
     return said
 
 
@@ -63,7 +61,7 @@ def test_only_an_answer_to_what_was_asked_counts() -> None:
 def registered(*packets: bytes) -> float | None:
     copies = SipCopies()
     for packet in packets:
-        copies.datagram_received(packet, ADDRESS)
+        copies.datagram_received(packet)
     return copies.lifetime("one")
 
 

@@ -1,0 +1,241 @@
+"""Half calls: calls that Asterisk has answered and whose caller has not confirmed it (no ACK).
+
+Each keeps a place of its address (`calls_by_source`) until Asterisk gives it up after 16 s, and whoever forges a
+carrier's address makes hundreds of them. Nothing in Asterisk tells of an ACK, but the copies of its SIP messages do.
+When half calls fill an address, the oldest are ended to make room. A call that was confirmed is never ended here; nor
+is any other while an address has fewer than five calls whose answer Asterisk had to repeat.
+docs/decisions/0020-calls-at-once.md.
+"""
+
+import contextlib
+import re
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from itertools import count
+from pathlib import Path
+
+import structlog
+
+from ivr.sip_copies import Copy, each_datagram, read
+
+log = structlog.get_logger()
+
+_SEVERAL = 5
+"""Half calls of one address whose answer was repeated; so many at the same time are no accident."""
+
+_FLOOD_S = 10.0
+"""How long an address counts as flooded after the last sign of it."""
+
+_SETTLING_S = 0.5
+"""A refusal this soon after `allowed` was lowered says nothing new: what was ended is still on its way out."""
+
+_REPEATED_S = 0.5
+"""Asterisk repeats an answer that gets no ACK after a quarter of a second. A call whose answer it has not repeated by
+now was confirmed, and the copy of the ACK is lost."""
+
+_SAID_S = 10.0
+"""Between two lines of the log."""
+
+_LONGEST_S = 60.0
+"""A call is forgotten after this time, whatever has become of it."""
+
+_BUFFER = 4 * 1024 * 1024
+"""Bytes of waiting copies; the kernel gives as many as `net.core.rmem_max` allows."""
+
+_HEADER = re.compile(rb"^(From|To|Call-ID|CSeq|Contact)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+_TAG = re.compile(rb";tag=([A-Za-z0-9.\-]+)")
+_CONTACT = re.compile(rb"<([^>\r\n]+)>")
+_NUMBER = re.compile(rb"(\d{1,10})[ \t]+INVITE\b")
+
+
+@dataclass(slots=True)
+class _Call:
+    source: "_Source"
+    invite: bytes
+    since: float = 0.0  # answered at, by the monotonic clock; 0: not yet
+    answer: bytes = b""
+    tag: bytes = b""  # Asterisk's own; whoever does not get its answers cannot know it
+    repeated: bool = False
+    ended: bool = False
+
+
+@dataclass(slots=True)
+class _Source:
+    """An address. `most`: calls it may bring; `allowed`: half calls it may have while it is flooded."""
+
+    address: str
+    allowed: int
+    most: int
+    halves: dict[bytes, _Call] = field(default_factory=dict)  # by Call-ID, the oldest first
+    flooded_until: float = 0.0
+    changed: float = 0.0
+    refused: float = 0.0  # the last 503 that has not lowered `allowed` yet; 0: none
+
+
+class HalfCalls:
+    """The half calls of each address. `places(address)` is how many calls it may bring; `send` brings a request to
+    Asterisk; `ended` counts the half calls that were ended."""
+
+    def __init__(self, sip_port: int, places: Callable[[str], int], send: Callable[[bytes], None]) -> None:
+        self._port, self._places, self._send = sip_port, places, send
+        self._calls: dict[bytes, _Call] = {}  # by Call-ID, the oldest first; those that are confirmed are not here
+        self._sources: dict[bytes, _Source] = {}
+        self._said = 0.0
+        self._branch = count(time.time_ns())
+        self.ended = 0
+
+    def copied(self, copy: Copy) -> None:
+        """Note what the copy of a SIP message tells."""
+        message = copy.message
+        if message.startswith(b"INVITE "):
+            if copy.to_port == self._port and copy.call_id not in self._calls:
+                self._invited(copy)
+            return
+        call = self._calls.get(copy.call_id)
+        if call is None:
+            return
+        head = message.partition(b"\r\n\r\n")[0]
+        if message.startswith(b"SIP/2.0 "):
+            if copy.from_port == self._port and message[8:9] >= b"2":
+                self._answered(copy.call_id, call, head, time.monotonic())
+        elif message.startswith((b"ACK ", b"BYE ")) and call.tag and call.tag in head:
+            self._forget(copy.call_id)
+
+    def _invited(self, copy: Copy) -> None:
+        source = self._sources.get(copy.sender)
+        if source is None:
+            try:
+                address = str(ip_address(copy.sender))
+            except ValueError:
+                return
+            if len(self._sources) > 10_000:  # strangers, each refused
+                self._sources = {key: each for key, each in self._sources.items() if each.halves}
+            most = self._places(address)
+            source = self._sources[copy.sender] = _Source(address, max(1, most // 2), most)
+        self._calls[copy.call_id] = _Call(source, copy.message.partition(b"\r\n\r\n")[0], time.monotonic())
+        self._clear_out()
+
+    def _clear_out(self) -> None:
+        now = time.monotonic()
+        while (oldest := next(iter(self._calls))) and now - self._calls[oldest].since > _LONGEST_S:
+            self._forget(oldest)
+
+    def _answered(self, call_id: bytes, call: _Call, head: bytes, now: float) -> None:
+        """Note that Asterisk has answered an INVITE, or repeats its answer."""
+        headers = _headers(head)
+        if not _NUMBER.match(headers.get(b"cseq", b"")):
+            return
+        source = call.source
+        if head[8:9] != b"2":
+            self._forget(call_id)
+            if head[8:11] == b"503":
+                source.refused = now
+                self._make_room(source, now)
+        elif not call.answer:
+            tags = [tag for tag in _TAG.findall(headers.get(b"to", b"")) if tag not in call.invite]
+            if not tags:  # within a call that was there already
+                self._forget(call_id)
+                return
+            call.answer, call.tag, call.since = head, tags[0], now
+            source.halves[call_id] = call
+            self._make_room(source, now)
+        elif call.ended:
+            self._end(call)  # the first request was lost
+        else:
+            call.repeated = True
+            self._make_room(source, now)
+
+    def _make_room(self, source: _Source, now: float) -> None:
+        flooded = now < source.flooded_until
+        if sum(each.repeated for each in source.halves.values()) >= min(_SEVERAL, max(1, source.most // 2)):
+            if not flooded:
+                source.allowed = max(1, source.most // 2)
+            source.flooded_until, flooded = now + _FLOOD_S, True
+        if not flooded:
+            return
+        if source.refused and now - source.refused < _FLOOD_S and now - source.changed > _SETTLING_S:
+            # Full although there are no more half calls than allowed: confirmed calls have the other places.
+            few = max(1, source.most // 12)
+            source.allowed = max(few, min(source.allowed, len(source.halves) // 2))
+            source.refused, source.changed = 0.0, now
+        while len(source.halves) > source.allowed:
+            call_id, call = next(iter(source.halves.items()))
+            if not call.repeated and now - call.since > _REPEATED_S:
+                self._forget(call_id)
+                continue
+            del source.halves[call_id]
+            call.ended = True
+            source.flooded_until = now + _FLOOD_S
+            self.ended += 1
+            self._end(call)
+            self._say(source, now)
+
+    def _end(self, call: _Call) -> None:
+        """Hang up in the caller's name, by SIP: nobody here knows the channel. Its ports are free in 10 ms."""
+        headers = _headers(call.answer)
+        number = _NUMBER.match(headers[b"cseq"])
+        contact = _CONTACT.search(headers.get(b"contact", b""))
+        if number is None or contact is None:
+            return
+        lines = (
+            b"BYE %b SIP/2.0" % contact[1],
+            b"Via: SIP/2.0/UDP 127.0.0.1;rport;branch=z9hG4bKhalf%d" % next(self._branch),
+            b"Max-Forwards: 70",
+            *(b"%b: %b" % (name, headers[name]) for name in (b"from", b"to", b"call-id")),
+            b"CSeq: %d BYE" % (int(number[1]) + 1),
+            b"Content-Length: 0\r\n\r\n",
+        )
+        self._send(b"\r\n".join(lines))
+
+    def _say(self, source: _Source, now: float) -> None:
+        if now - self._said > _SAID_S:
+            self._said = now
+            log.warning(
+                "Calls that nobody confirms (no ACK) fill an address; the oldest are ended (docs/carriers.md)",
+                address=source.address,
+                ended_since_start=self.ended,
+            )
+
+    def _forget(self, call_id: bytes) -> None:
+        if (call := self._calls.pop(call_id, None)) is not None:
+            call.source.halves.pop(call_id, None)
+
+
+def _headers(head: bytes) -> dict[bytes, bytes]:
+    """Return the headers of Asterisk's own message by which a call is known."""
+    return {name.lower(): value for name, value in _HEADER.findall(head)}
+
+
+async def watch(sip: tuple[str, int], copies: int, places: Callable[[str], int], controller: Path) -> None:
+    """Keep half calls from filling an address, by the copies of SIP that come to UDP port `copies`. Until cancelled.
+
+    Each copy is handed on to the socket `controller`. `sip` is where Asterisk takes SIP.
+
+    Raises:
+        OSError: The port is taken.
+    """
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as incoming,
+        socket.socket(socket.AF_INET6 if ":" in sip[0] else socket.AF_INET, socket.SOCK_DGRAM) as outgoing,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as onward,
+    ):
+        incoming.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+        incoming.bind(("127.0.0.1", copies))
+        outgoing.setblocking(False)
+        onward.setblocking(False)
+
+        def send(request: bytes) -> None:
+            with contextlib.suppress(OSError):  # Asterisk is gone, or busy: its next repeated answer tries again
+                outgoing.sendto(request, sip)
+
+        half_calls = HalfCalls(sip[1], places, send)
+
+        def take(packet: bytes) -> None:
+            with contextlib.suppress(OSError):  # there is no controller, or it is busy
+                onward.sendto(packet, str(controller))
+            half_calls.copied(read(packet))
+
+        await each_datagram(incoming, take)
