@@ -30,8 +30,11 @@ _REGISTERED = re.compile(rb"^CSeq[ \t]*:[ \t]*\d+[ \t]+REGISTER\b", re.IGNORECAS
 _LIFETIME = re.compile(rb"^(?:Contact|m)[ \t]*:[^\r\n]*;[ \t]*expires=([0-9]{1,6})\b", re.IGNORECASE | re.MULTILINE)
 _REGISTRATIONS = 1000
 """So many are remembered; they are asked for within a second."""
-_IN_A_ROW = 100
+_IN_A_ROW = 200
 """Copies that are read before anything else has its turn."""
+
+_PAUSE_S = 0.01
+"""How long copies gather; nobody on the telephone waits for them."""
 
 _GONE = (408, 481)
 """Answers by which there is no such call, or nobody who answers."""
@@ -137,20 +140,15 @@ class SipCopies:
 
 
 async def each_datagram(one: socket.socket, take: Callable[[bytes], None]) -> None:
-    """Give `take` each datagram, many in a row: in a burst the kernel's buffer is soon full. Until cancelled."""
+    """Give `take` each datagram, many in a row: it is cheaper than to wake for each. Until cancelled."""
     loop = asyncio.get_running_loop()
     one.setblocking(False)
-
-    def drain() -> None:
+    while True:
+        take(await loop.sock_recv(one, 65535))
         with contextlib.suppress(BlockingIOError):
             for _ in range(_IN_A_ROW):
                 take(one.recv(65535))
-
-    loop.add_reader(one.fileno(), drain)
-    try:
-        await asyncio.Event().wait()
-    finally:
-        loop.remove_reader(one.fileno())
+        await asyncio.sleep(_PAUSE_S)
 
 
 def read(packet: bytes) -> Copy:
