@@ -112,6 +112,7 @@ def test_a_site_may_set_each_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     parts = composed(tmp_path, added, monkeypatch, ("codecs = .*", "calls_by_source = 150"))
     limits = parts.plan.limits
     assert (limits.by_number, limits.by_source, limits.in_all) == (5, 90, 200)
+    assert [parts.site.calls_by_source(each) for each in ("127.0.0.2", "192.0.2.1")] == [150, 90]
     with Bar() as bar:
         assert [each.most_calls for each in parts.conf(bar).carriers] == [150]
 
