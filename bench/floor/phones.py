@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -263,10 +263,3 @@ class Fleet(Phones):
         if leg.state == "talking" and leg.user not in self._dark:
             with contextlib.suppress(OSError):
                 self._audio.sendto(packet, (self._server[0], leg.port))
-
-
-@contextlib.contextmanager
-def ignore_lost_calls() -> Iterator[None]:
-    """Ignore failures that occur because the other side was quicker."""
-    with contextlib.suppress(LostCallError):
-        yield

@@ -219,6 +219,7 @@ class Connection:
     async def _begin_floor(self, found: Recovered) -> None:
         kept = await self._dependencies.stored_operator_states()
         begin = self._begin_message(kept, found.findings.open_offers, found.help_calls)
+        self._epoch = begin.epoch  # the floor may still be busy with what an earlier connection told it
         self.floor = FloorClient(self._dependencies.to_floor, begin)
         self._dependencies.note_serving()  # before the first call: the guard would take it from us
         self._work.start_with_retry(

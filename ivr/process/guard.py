@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 import structlog
 
-from ivr.asterisk import half_calls, leg_dialing
+from ivr.asterisk import half_open_calls, leg_dialing
 from ivr.asterisk.ami import Ami
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.events import Channel
@@ -125,7 +125,7 @@ class Guard:
             asyncio.TaskGroup() as tasks,
         ):
             tasks.create_task(self._watch_asterisk(http))
-            start_with_retry(tasks, "half calls", self._watch_half_calls)
+            start_with_retry(tasks, "half-open calls", self._watch_half_open_calls)
             while True:
                 await self._look(http)
                 await asyncio.sleep(_EVERY_S)
@@ -140,10 +140,10 @@ class Guard:
             self._answers = await self._asterisk.look(answers, processes(self._settings.run))
             await asyncio.sleep(_ASTERISK_EVERY_S)
 
-    async def _watch_half_calls(self) -> None:
-        """Watch for half calls. Not in the controller: this must work without one, and when a burst keeps it busy."""
+    async def _watch_half_open_calls(self) -> None:
+        """Watch for half-open calls. It must work without a controller too, and while a burst keeps that busy."""
         port, controller = 5039 + self._settings.offset, self._settings.sip_copies
-        await half_calls.watch(self._sip, port, self._site.calls_by_source, controller)
+        await half_open_calls.watch(self._sip, port, self._site.calls_by_source, controller)
 
     async def _look(self, http: aiohttp.ClientSession) -> None:
         now = time.monotonic()

@@ -15,7 +15,7 @@ import psutil
 import pytest
 from asterisk_example import PASSWORD, SECRETS, example
 from asterisk_sip import Answer, Telephone
-from half_calls import send_half_calls
+from half_open_calls import send_half_open_calls
 from pjsip_mistakes import DOOR
 
 from asterisk_conf import instance
@@ -342,7 +342,7 @@ def test_ordinary_calls_are_answered_despite_half_open_calls(
             ("127.0.8.1", [f"+3361{number:07}" for number in range(260)]),
             ("127.0.0.2", ["+33612000000"] * 260),
         ):
-            for one in send_half_calls(address, asterisk.sip, LIMITED, callers):
+            for one in send_half_open_calls(address, asterisk.sip, LIMITED, callers):
                 phones.enter_context(one)
         calls, seconds = [], []
         for number in range(10):
@@ -350,10 +350,12 @@ def test_ordinary_calls_are_answered_despite_half_open_calls(
             calls.append(called(phones, asterisk, f"+3362{number:07}"))
             seconds.append(time.monotonic() - began)
         assert [answer.status for _, answer in calls] == [200] * 10
-        record_property("ten calls beside 520 half calls, the slowest answer in ms", round(1000 * max(seconds)))
+        record_property("ten calls beside 520 half-open calls, the slowest answer in ms", round(1000 * max(seconds)))
         assert refused(ami, "source") > 100 and refused(ami, "number") > 100
         # 60 from one source, 3 of one number and these 10: of 80 in total, 7 are left.
-        for one in send_half_calls("127.0.8.2", asterisk.sip, LIMITED, [f"+3363{number:07}" for number in range(30)]):
+        for one in send_half_open_calls(
+            "127.0.8.2", asterisk.sip, LIMITED, [f"+3363{number:07}" for number in range(30)]
+        ):
             phones.enter_context(one)
         assert called(phones, asterisk, "+33640000000")[1].status == 503
         assert refused(ami, "all") > 0

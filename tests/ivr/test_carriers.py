@@ -14,7 +14,7 @@ from urllib.error import HTTPError
 
 import pytest
 from asterisk_sip import Telephone
-from half_calls import send_half_calls
+from half_open_calls import send_half_open_calls
 from line import CACHE, FRENCH_NUMBER, Line
 from shell import command
 
@@ -50,10 +50,10 @@ async def test_ordinary_callers_of_an_address_are_answered_while_half_calls_fill
     try:
         with ExitStack() as phones:
             for callers in (["+33612000000"] * 40, [f"+3361{each:07}" for each in range(1, 521)]):
-                for one in send_half_calls("127.0.0.2", sip, FRENCH_NUMBER, callers):
+                for one in send_half_open_calls("127.0.0.2", sip, FRENCH_NUMBER, callers):
                     phones.enter_context(one)
             # On a busy machine Asterisk is still working; by itself it would give up the first call after 16 s.
-            await line.until(lambda: 0 < len(line.left()) <= 40, 8, "the half calls have made room")
+            await line.until(lambda: 0 < len(line.left()) <= 40, 8, "the half-open calls have made room")
             ordinary, seconds = [], []
             for each in range(10):
                 phone = phones.enter_context(Telephone("127.0.0.2", sip, f"+3362{each:07}"))
@@ -62,9 +62,11 @@ async def test_ordinary_callers_of_an_address_are_answered_while_half_calls_fill
                 ordinary.append((phone, phone.invite(FRENCH_NUMBER)))
                 seconds.append(time.monotonic() - began)
             assert [answer.status for _, answer in ordinary] == [200] * 10
-            record_property("ten calls among half calls, the slowest answer in ms", round(1000 * max(seconds)))
+            record_property("ten calls among half-open calls, the slowest answer in ms", round(1000 * max(seconds)))
             # None of these is ended, whatever else comes.
-            for one in send_half_calls("127.0.0.2", sip, FRENCH_NUMBER, [f"+3363{each:07}" for each in range(100)]):
+            for one in send_half_open_calls(
+                "127.0.0.2", sip, FRENCH_NUMBER, [f"+3363{each:07}" for each in range(100)]
+            ):
                 phones.enter_context(one)
             await asyncio.sleep(1)
             assert [phone.hang_up(answer, FRENCH_NUMBER).status for phone, answer in ordinary] == [200] * 10

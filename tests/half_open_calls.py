@@ -1,11 +1,11 @@
-"""Half calls: one INVITE each, and no ACK."""
+"""Half-open calls: one INVITE each, and no ACK."""
 
 import socket
 import time
 from collections.abc import Sequence
 
 
-def send_half_calls(address: str, port: int, number: str, callers: Sequence[str]) -> list[socket.socket]:
+def send_half_open_calls(address: str, port: int, number: str, callers: Sequence[str]) -> list[socket.socket]:
     """Send one INVITE from each caller, from a carrier's `address` to Asterisk's `port`, 400 a second.
 
     The returned sockets receive Asterisk's answers and never reply.

@@ -1,9 +1,9 @@
-"""Half calls: calls that Asterisk has answered and whose caller has not confirmed it (no ACK).
+"""Half-open calls: calls that Asterisk has answered and whose caller has not confirmed it (no ACK).
 
 Each counts against its address's limit (`calls_by_source`) until Asterisk gives it up after 16 s, and somebody who
 forges a carrier's address can make hundreds of them. Asterisk does not report ACKs, but the copies of its SIP messages
-contain them. When half calls fill the limit of an address, the oldest are ended to make room. A confirmed call is never
-ended here; nor is any other while an address has fewer than five calls whose answer Asterisk had to repeat. See
+contain them. When half-open calls fill the limit of an address, the oldest are ended to make room. A confirmed call is
+never ended here; nor is any other while an address has fewer than five calls whose answer Asterisk had to repeat. See
 docs/decisions/0020-calls-at-once.md.
 """
 
@@ -24,7 +24,7 @@ from ivr.asterisk.sip_copies import Copy, read, receive_datagrams
 log = structlog.get_logger()
 
 _SEVERAL = 5
-"""Half calls of one address whose answer was repeated; this many at the same time are not an accident."""
+"""Half-open calls of one address whose answer was repeated; this many at the same time are not an accident."""
 
 _FLOOD_S = 10.0
 """How long an address counts as flooded after the last sign of it."""
@@ -68,7 +68,7 @@ class _Source:
 
     Attributes:
         most: How many calls it may have at once.
-        allowed: How many half calls it may have while it is flooded.
+        allowed: How many half-open calls it may have while it is flooded.
     """
 
     address: str
@@ -80,8 +80,8 @@ class _Source:
     refused: float = 0.0  # the last 503 that has not lowered `allowed` yet; 0: none
 
 
-class HalfCalls:
-    """The half calls of each address. `ended` counts those that were ended.
+class HalfOpenCalls:
+    """The half-open calls of each address. `ended` counts those that were ended.
 
     Args:
         sip_port: Asterisk's.
@@ -167,7 +167,7 @@ class HalfCalls:
         if not flooded:
             return
         if source.refused and now - source.refused < _FLOOD_S and now - source.changed > _SETTLING_S:
-            # Full, although there are no more half calls than allowed: the rest are confirmed calls.
+            # Full, although there are no more half-open calls than allowed: the rest are confirmed calls.
             few = max(1, source.most // 12)
             source.allowed = max(few, min(source.allowed, len(source.halves) // 2))
             source.refused, source.changed = 0.0, now
@@ -220,7 +220,7 @@ def _headers(head: bytes) -> dict[bytes, bytes]:
 
 
 async def watch(sip: tuple[str, int], copies_port: int, limit: Callable[[str], int], controller: Path) -> None:
-    """Keep half calls from filling the limit of an address, until cancelled.
+    """Keep half-open calls from filling the limit of an address, until cancelled.
 
     Args:
         sip: Address and port of Asterisk's SIP transport.
@@ -245,11 +245,11 @@ async def watch(sip: tuple[str, int], copies_port: int, limit: Callable[[str], i
             with contextlib.suppress(OSError):  # Asterisk is gone, or busy: retried at its next repeated answer
                 outgoing.sendto(request, sip)
 
-        half_calls = HalfCalls(sip[1], limit, send)
+        half_open_calls = HalfOpenCalls(sip[1], limit, send)
 
         def take(packet: bytes) -> None:
             with contextlib.suppress(OSError):  # there is no controller, or it is busy
                 onward.sendto(packet, str(controller))
-            half_calls.copied(read(packet))
+            half_open_calls.copied(read(packet))
 
         await receive_datagrams(incoming, take)

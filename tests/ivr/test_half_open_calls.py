@@ -1,11 +1,11 @@
-"""Which half calls are ended, given copies of SIP messages; `test_carriers` has a real line."""
+"""Which half-open calls are ended, given copies of SIP messages; `test_carriers` has a real line."""
 
 import struct
 from collections.abc import Iterator
 
 import pytest
 
-from ivr.asterisk.half_calls import HalfCalls
+from ivr.asterisk.half_open_calls import HalfOpenCalls
 from ivr.asterisk.sip_copies import read
 
 SIP, PHONE = 5060, 40000
@@ -36,7 +36,7 @@ class Wire:
         self.now = 1000.0
         self.sent: list[bytes] = []
         self.arrives = True  # requests that were sent
-        self.calls = HalfCalls(SIP, lambda address: PLACES if address == "127.0.0.2" else 1, self.send)
+        self.calls = HalfOpenCalls(SIP, lambda address: PLACES if address == "127.0.0.2" else 1, self.send)
 
     def send(self, request: bytes) -> None:
         self.sent.append(request)
@@ -78,7 +78,7 @@ class Wire:
 @pytest.fixture
 def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
     made = Wire()
-    monkeypatch.setattr("ivr.asterisk.half_calls.time.monotonic", lambda: made.now)
+    monkeypatch.setattr("ivr.asterisk.half_open_calls.time.monotonic", lambda: made.now)
     yield made
 
 
