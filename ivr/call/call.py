@@ -138,12 +138,12 @@ class Call:
     def _note(self, item: Item) -> None:
         self._playback.note(item)
         match item:
-            case events.ChannelDtmfReceived(channel, digit) if channel == self.channel:
+            case events.ChannelDtmfReceived(channel, digit) if channel.id == self.channel:
                 self.keys.append(digit)
-            case events.ChannelStateChange(channel, "Up") if channel == self.channel:
+            case events.ChannelStateChange(channel) if channel.id == self.channel and channel.state == "Up":
                 self._up_at = time.monotonic()
                 self.services.recorder.call(self.state.id, line_answered=time.time())
-            case events.ChannelDestroyed(channel) | events.StasisEnd(channel) if channel == self.channel:
+            case events.ChannelDestroyed(channel) | events.StasisEnd(channel) if channel.id == self.channel:
                 if not self._gone and time.monotonic() - self._up_at < _CROSSED_S:
                     self.services.recorder.call(self.state.id, line_answered=None)
                 self._gone = True

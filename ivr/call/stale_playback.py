@@ -29,6 +29,6 @@ async def wait_for_silence(call: Call) -> None:
     play = operations.PLAY(call.channel, last, media=f"sound:{SIGNS[PAUSE].file}")
     await call.services.link.send(*stop, play, refused=call.refused)
     while not isinstance(item := await call.next(until), Deadline):
-        if isinstance(item, events.PlaybackFinished) and item.playback == last:
+        if isinstance(item, events.PlaybackFinished) and item.playback.id == last:
             break
     call.keys.clear()

@@ -6,7 +6,6 @@ a lost operator, survey and case file work as in any call.
 
 import time
 from collections import deque
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from db.enums import CallbackKind, Outcome
@@ -88,12 +87,11 @@ async def connect(session: CallbackConnection, progress: Progress, legs: CallLeg
     called, leg, services = legs.called, legs.leg, session.services
     assert called is not None and leg is not None
     state = _state(session, progress, None)
-    state = replace(
-        state.at_node(state.node),
+    state = state.at_node(state.node).replace(
         since=routing_age(progress.request).timestamp(),
         offer=offer.id,
         operator=offer.operator,
-        outcome=Outcome.ANSWERED.value,
+        outcome=Outcome.ANSWERED,
         case=state.case or services.recorder.new_case_reference(),
         connected_at=time.time(),
         first=True,
@@ -133,7 +131,7 @@ def to_queue(session: CallbackConnection, progress: Progress, legs: CallLegs, fi
         _row(session, progress, legs, state)
     since = time.time() if progress.request.kind == CallbackKind.CASE else routing_age(progress.request).timestamp()
     session.services.recorder.call(state.id, queued=time.time())
-    session.enter(called.channel, replace(state, since=since), None, legs.undelivered(), resumed=False)
+    session.enter(called.channel, state.replace(since=since), None, legs.undelivered(), resumed=False)
 
 
 def end_self_served(session: CallbackConnection, state: CallState, by: str) -> None:

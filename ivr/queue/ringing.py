@@ -6,7 +6,6 @@ carries the offer itself. Offer states are in `routing.states`; the first final 
 
 import asyncio
 import time
-from dataclasses import replace
 
 import structlog
 
@@ -150,8 +149,7 @@ async def _connect(call: Call, leg: Leg) -> bool:
     """
     link, bridge, before = call.services.link, bridge_name(leg.id), call.state
     call.set(
-        replace(
-            before,
+        before.replace(
             offer=leg.id,
             operator=leg.operator,
             outcome=Outcome.ANSWERED,

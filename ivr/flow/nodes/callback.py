@@ -3,7 +3,6 @@
 The request is stored; when it is dialled, and by whom, is decided in `ivr.callbacks`.
 """
 
-from dataclasses import replace
 from typing import Literal
 
 from db.enums import Outcome
@@ -68,7 +67,7 @@ class Callback(Node):
         due = call.services.opening.opens_next(line=call.state.number, language=language)
         call.services.recorder.callback(call.state, number, due or clock.now())
         if call.state.outcome != Outcome.ANSWERED:
-            call.set(replace(call.state, outcome=Outcome.CALLBACK))
+            call.set(call.state.replace(outcome=Outcome.CALLBACK))
         call.event("callback", number=number)
         await call.say([(language, "callback_noted")])
         return self.next
