@@ -99,7 +99,7 @@ async def lone_line(telephones: Telephones) -> AsyncIterator[Line]:
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by telephone, and sort the files: those with telephones first, the longest before the others, then those that only compute.
+    """Mark the tests by telephone, and sort the files: those with telephones first, the longest before the others.
 
     Workers take one file after the other, so all would wait for a long file that starts last. The number of `await` in
     a file is a good estimate of its duration: each stands for about a second, measured.
