@@ -200,7 +200,9 @@ async def recover(call: Call, there: LegState | None) -> tuple[Leg | None, bool]
             return None, False
         leg = Leg(state.offer, state.operator)
         if call.colleague is not None:
-            call.deliver(events.ChannelDestroyed(leg.id, OUT_OF_ORDER))  # the table decides who takes over the caller
+            call.deliver(
+                events.ChannelDestroyed(events.ChannelRef(leg.id), OUT_OF_ORDER)
+            )  # the table decides who takes over the caller
             return leg, False
         try:
             await conversation_recording.end(call, leg.id)  # the next start would be the first to find it

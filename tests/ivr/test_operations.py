@@ -136,7 +136,7 @@ def example(model: str, *, all_members: bool) -> dict[str, Any]:
     return {
         name: model if name == "type" else value(member["type"], all_members=all_members)
         for name, member in members(model).items()
-        if all_members or member["required"]
+        if all_members or member.get("required")
     }
 
 
@@ -151,7 +151,7 @@ def check_members(struct: type[msgspec.Struct], model: str) -> None:
     for member in msgspec.structs.fields(struct):
         described = members(model).get(member.encode_name)
         assert described is not None, f"{model} has no {member.encode_name}"
-        assert described["required"] or not member.required, f"{model} need not have {member.encode_name}"
+        assert described.get("required") or not member.required, f"{model} need not have {member.encode_name}"
         for kind in (member.type, *get_args(member.type)):
             if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
                 check_members(kind, described["type"])
