@@ -69,6 +69,34 @@ async def test_an_unreadable_state_holds_up_nobody_while_a_prompt_plays(line: Li
     assert "does not answer" not in said
 
 
+async def test_a_prompt_that_the_state_does_not_name_holds_up_nobody_after_a_restart(
+    line: Line, telephones: Telephones
+) -> None:
+    """Asterisk may begin the killed controller's last prompt after the next one has read the states."""
+    callers = {"menu": "+33626000211", "queue": "+33626000212"}
+    in_menu = await line.dial(telephones, callers["menu"])
+    await in_menu.press("2")
+    await begins(in_menu, line.audio("fr", "main_file"))
+    waits = await line.waiting(telephones, callers["queue"])
+    await waits.hears(line.music(), 12)
+    channels = {item["caller"]["number"]: item["id"] for item in line.ari("GET", "/channels")}
+    long = manifest.load(line.home / "sounds" / manifest.FILE).file("fr", "emergency")
+    seen = line.log.stat().st_size
+    await line.without_controller()
+    for playback, number in callers.items():
+        line.ari("POST", f"/channels/{channels[number]}/play/{playback}", media=f"sound:{long},sound:{long}")
+    playing, playing_queue = in_menu.clock, waits.clock
+    await line.controller_again()
+    other = await line.dial(telephones, "+33626000213")
+    await begins(other, line.audio("fr", "language_option"))
+    for playback in callers:
+        line.ari("GET", f"/playbacks/{playback}")  # they still play: the other caller did not wait for their end
+        line.ari("DELETE", f"/playbacks/{playback}")
+    await begins(in_menu, line.audio("fr", "main_file"), playing, 30)
+    await waits.hears(line.music(), 12, playing_queue)
+    assert "does not answer" not in line.logged(seen)
+
+
 @pytest.fixture
 def no_audio(line: Line) -> Iterator[None]:
     """Remove the audio of all languages, as after the loss of a disk."""
