@@ -42,12 +42,12 @@ async def supervise(controller: ControllerDep, actor: Actor, asked: SupervisionR
 
     404: there is no such supervisor or operator. 409: it cannot be done at this moment. 422: the supervisor may not.
     """
-    session, floor = connected(controller)
-    supervisor = next((entry for entry in session.people if entry.id == asked.supervisor), None)
+    connection, floor = connected(controller)
+    supervisor = next((entry for entry in connection.people if entry.id == asked.supervisor), None)
     if supervisor is None:
         raise ApiError(404, f"There is no supervisor {asked.supervisor!r}; `hatif operators` lists them.")
     channel = str(uuid7())
-    why = why_not(session.people, floor.operators, supervisor, asked.operator)
+    why = why_not(connection.people, floor.operators, supervisor, asked.operator)
     if why is not None:
         use = floor_records.Supervision(channel, supervisor.id, asked.operator, asked.mode.value, None)
         floor_records.supervision_refused(controller.journal, use, why.value)
@@ -58,12 +58,12 @@ async def supervise(controller: ControllerDep, actor: Actor, asked: SupervisionR
         asked.mode.value,
         supervisor.id,
         asked.operator,
-        endpoint=session.services.address(supervisor.id),
+        endpoint=connection.services.address(supervisor.id),
         shown=f'"{asked.mode.value}" <{asked.operator}>',
-        ring_s=session.services.site.operators.ring_s,
+        ring_s=connection.services.site.operators.ring_s,
     )
     try:
-        (answer,) = await session.services.link.ask(create)
+        (answer,) = await connection.services.link.ask(create)
     except (LinkLost, TimeoutError):
         raise ApiError(503, "Asterisk does not answer; try again.") from None
     if not answer.ok:

@@ -53,13 +53,13 @@ def test_a_connected_call_back_is_a_call_like_any_other() -> None:
     found, mine = find_running([talks, OPERATOR])
     assert (found, mine) == ([], set())
     findings = reconcile.compare([talks, OPERATOR], {})
-    assert [(each[0].id, each[1].operator) for each in findings.resume] == [("callback-1", "1001")]
+    assert [(row[0].id, row[1].operator) for row in findings.resume] == [("callback-1", "1001")]
     assert (findings.orphans, findings.fresh) == ((), ())
 
 
 def test_without_a_controller_an_unconnected_call_back_is_ended_and_a_connected_one_goes_to_the_fallback() -> None:
     talked: Any = replace(CALLED, variables={"HATIF": TALKS.encode()})
-    done = {each.id: request.method for each, request in guard.rescue([CALLED, OPERATOR], {})}
+    done = {entry.id: request.method for entry, request in guard.rescue([CALLED, OPERATOR], {})}
     assert done == {"callback-1": "DELETE", OFFER: "DELETE"}
     ((_, request),) = guard.rescue([talked], {})
     assert ("context", "hatif-fallback") in request.query

@@ -61,7 +61,7 @@ async def test_a_caller_who_arrives_during_a_code_call_waits_for_its_end_even_ov
     )
     await phone.next_call()
     call = await line.waiting(telephones, "+33616100005")
-    assert [each["caller"] for each in line.control("GET", "/queue")] == ["+33616100005"]
+    assert [row["caller"] for row in line.control("GET", "/queue")] == ["+33616100005"]
     phone.will_answer(tone_hz=OPERATOR_HZ)
     line.ari("DELETE", f"/channels/{rung['id']}")
     await call.hears_tone(OPERATOR_HZ)

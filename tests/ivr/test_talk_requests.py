@@ -173,8 +173,8 @@ def test_a_transfer_to_a_language_tries_all_its_operators_before_the_caller_retu
         ("fr", None),
     ]
     # By any matching operator, even if the transferring one handles the case.
-    his = (Step("fr", 3, None, "1001", patience=30.0), *USUAL)
-    assert transfer_steps(Transfer((ANYBODY,), "1001", at=400.0, count=1), his, SPEAKS)[:2] == needed[:2]
+    steps = (Step("fr", 3, None, "1001", patience=30.0), *USUAL)
+    assert transfer_steps(Transfer((ANYBODY,), "1001", at=400.0, count=1), steps, SPEAKS)[:2] == needed[:2]
     # But not by the transferring operator while others are still an option.
     assert [item.excluded_operator for item in needed] == ["1001", None, None, None]
 

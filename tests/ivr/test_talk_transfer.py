@@ -90,9 +90,9 @@ async def test_a_transferred_caller_whom_nobody_takes_returns_to_the_operator(
     story = await line.story("+33613000012")
     with pytest.raises(urllib.error.HTTPError, match="404"):
         line.control("POST", f"/calls/{over}/transfer", {"operator": other})
-    told = line.run("call", over).stdout
-    assert f"operator {maker}, by keys, transfers the caller to operator {other} (transfer 1 of this call)" in told
-    assert f"requests transfer {maker}, which is refused: yourself" in told
+    output = line.run("call", over).stdout
+    assert f"operator {maker}, by keys, transfers the caller to operator {other} (transfer 1 of this call)" in output
+    assert f"requests transfer {maker}, which is refused: yourself" in output
     assert outcomes(story) == [(maker, "accepted"), (other, "refused"), (maker, "accepted")]
     assert [item["reason"] for item in story["pairings"]] == ["transfer", "caller"]
     assert "wish_refused" in kinds(story)

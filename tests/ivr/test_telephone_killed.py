@@ -48,15 +48,15 @@ async def telephone(
 
 
 def is_rung(line: Line, operator: str) -> bool:
-    legs = [each for each in line.ari("GET", "/channels") if each["name"].startswith(f"PJSIP/{operator}-")]
-    return [each["state"] for each in legs] == ["Ringing"]
+    legs = [channel for channel in line.ari("GET", "/channels") if channel["name"].startswith(f"PJSIP/{operator}-")]
+    return [leg["state"] for leg in legs] == ["Ringing"]
 
 
 async def test_a_telephone_killed_while_it_rings_or_talks_gets_calls_again_as_soon_as_it_registers(
     line: Line, telephones: Telephones
 ) -> None:
     (who,) = french(line, 1)
-    port, told = free_port(), line.logged().count("telephone could not be rung")
+    port, failures = free_port(), line.logged().count("telephone could not be rung")
     async with telephone(line, who, port):
         await line.until_state(who, "ready")
         call = await line.waiting(telephones, "+33613100001")
@@ -66,7 +66,7 @@ async def test_a_telephone_killed_while_it_rings_or_talks_gets_calls_again_as_so
     assert line.operator_reason(who) == "unreachable"
     # A supervisor may declare it present; its absence is found out again.
     assert line.run("operators", "set", who, "ready").returncode == 0
-    await line.until(lambda: line.logged().count("telephone could not be rung") == told + 2, 8, "rung again")
+    await line.until(lambda: line.logged().count("telephone could not be rung") == failures + 2, 8, "rung again")
     async with telephone(line, who, port, COLLEAGUE_HZ):
         await call.hears_tone(COLLEAGUE_HZ, 10)
         assert await decided(line, "+33613100001") == [(who, "unreachable")] * 2 + [(who, "accepted")]
@@ -80,7 +80,9 @@ async def test_a_telephone_killed_while_it_rings_or_talks_gets_calls_again_as_so
 async def registered(line: Line, operator: str) -> set[str]:
     """Return host and port of each registered telephone."""
     contacts = await line.astdb("registrar/contact")
-    return {address_of(json.loads(each)["uri"]) for name, each in contacts.items() if name.startswith(f"{operator};")}
+    return {
+        address_of(json.loads(contact)["uri"]) for name, contact in contacts.items() if name.startswith(f"{operator};")
+    }
 
 
 async def test_a_telephone_that_crashes_while_it_rings_and_comes_back_pauses_nobody_and_delays_no_call(
@@ -144,9 +146,13 @@ async def test_a_second_telephone_replaces_the_first_after_the_call_and_this_is_
     await line.until_state(who, "talking")
     assert await registered(line, who) == {first.address}
     await line.until(lambda: "both are alive" in line.logged(seen), 3, "the alarm")
-    (row,) = [each for each in line.json("operators") if each["id"] == who]
-    told = row["telephone_replaced"]
-    assert (told["before"], told["now"], told["both_alive"]) == (second.address, first.address, True)
+    (row,) = [row for row in line.json("operators") if row["id"] == who]
+    replacement = row["telephone_replaced"]
+    assert (replacement["before"], replacement["now"], replacement["both_alive"]) == (
+        second.address,
+        first.address,
+        True,
+    )
     assert "TWO: " in line.run("operators").stdout
     await last.hangup()
     await line.until_state(who, "wrapping_up")
@@ -154,7 +160,7 @@ async def test_a_second_telephone_replaces_the_first_after_the_call_and_this_is_
     await second.register()
     await line.until(lambda: line.logged(seen).count("both are alive") == 2, 3, "the alarm again")
     assert await registered(line, who) == {second.address}
-    offers = [await decided(line, f"+3361310000{each}") for each in (2, 3, 4)]
+    offers = [await decided(line, f"+3361310000{digit}") for digit in (2, 3, 4)]
     assert offers == [[(who, "accepted")], [(who, "withdrawn")], [(who, "accepted")]]
     assert (len(first.calls), len(second.calls)) == (2, 1)
 
@@ -164,7 +170,7 @@ async def test_a_second_telephone_replaces_the_first_after_a_feature_code_and_af
 ) -> None:
     (who,) = french(line, 1)
     password = credentials.load(line.home, ()).operators[who]
-    phones = [telephones.operator(who, password, line.sip, expires_s=each) for each in (200, 400, 600)]
+    phones = [telephones.operator(who, password, line.sip, expires_s=seconds) for seconds in (200, 400, 600)]
     first, second, third = phones
     await first.register()
     code = await first.dial("*14")

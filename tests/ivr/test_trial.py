@@ -28,7 +28,7 @@ ENGLISH = "+447400123456"
 def heard(result: TrialResult, node: str | None = None) -> list[str]:
     """Return the ids of the texts that the caller hears, in order."""
     hears = [step for step in result.steps if step.kind == "hears" and node in (None, step.node)]
-    return [each.prompt for step in hears for each in step.data["clips"]]
+    return [clip.prompt for step in hears for clip in step.data["clips"]]
 
 
 def kinds(result: TrialResult) -> list[str]:
@@ -112,10 +112,10 @@ def test_if_a_message_leads_on_and_back_to_the_same_node_only_the_back_key_takes
     leave = stage().version.flow.nodes["leave_complaint"]
     assert isinstance(leave, Record)
     result = tries(f"741-#{after}", with_nodes(leave_complaint=leave.model_copy(update={"next": leave.back})))
-    told = heard(result, "leave_complaint")
+    prompts = heard(result, "leave_complaint")
     assert [step.node for step in result.steps if step.kind == "message"] == ["leave_complaint"] * kept
-    assert ("record_thanks" in told, "reference_is" in told) == (kept, kept)
-    assert ("help_silence" in told) is (after == "")
+    assert ("record_thanks" in prompts, "reference_is" in prompts) == (kept, kept)
+    assert ("help_silence" in prompts) is (after == "")
     assert result.path[result.path.index("leave_complaint") + 1] == leave.back
 
 

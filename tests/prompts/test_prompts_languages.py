@@ -64,8 +64,8 @@ def test_following_the_page_adds_a_ninth_language(short_path: Path) -> None:
         write_po(content, texts)
     assert [str(problem) for problem in catalogue.load(folder).problems()] == []
 
-    said = lines.run(checkout, say)
-    assert said.returncode == 0, said.stderr
+    result = lines.run(checkout, say)
+    assert result.returncode == 0, result.stderr
     assert (checkout / "var" / "said.wav").stat().st_size > 16_000
 
     wanted = tomllib.loads(blocks("toml")[0])

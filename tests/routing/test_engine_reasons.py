@@ -101,7 +101,7 @@ def test_if_the_named_caller_arrived_that_much_earlier_they_would_get_the_operat
 
 @settings(patient, max_examples=600)
 @given(floors)
-def test_arriving_slightly_less_early_would_not_be_enough(whole: Floor) -> None:
+def test_arriving_slightly_later_would_not_be_enough(whole: Floor) -> None:
     """The named change is the smallest one, except across the limit where callers become late, which is a jump."""
     for floor, pair in turns(whole):
         other = pair.reason.other_caller
