@@ -106,7 +106,7 @@ async def _rows(line: Line) -> dict[str, list[str]]:
                 "open pairings": await _of(
                     connection, select(Pairing.id, Pairing.operator_id, Pairing.role).where(Pairing.ended.is_(None))
                 ),
-                "wishes that somebody is at": await _of(
+                "call-back requests that a controller works on": await _of(
                     connection,
                     select(Callback.id, Callback.state).where(
                         Callback.claimed_boot.is_not(None) | Callback.state.in_([item.value for item in _CLAIMED])
@@ -147,7 +147,7 @@ async def read_account(line: Line) -> dict[str, Any]:
                 return {str(word): number for word, number in rows.all()}
 
             refused: dict[str, int] = {}
-            for (data,) in await connection.execute(select(CallEvent.data).where(CallEvent.kind == "wish_refused")):
+            for (data,) in await connection.execute(select(CallEvent.data).where(CallEvent.kind == "request_refused")):
                 why = str(data.get("why") or data.get("reason"))
                 refused[why] = refused.get(why, 0) + 1
             return {

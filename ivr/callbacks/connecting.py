@@ -80,7 +80,9 @@ def _row(connection: CallbackConnection, progress: Progress, legs: CallLegs, sta
     recorder = connection.services.recorder
     recorder.call_started(state, legs.called.channel, progress.request.tried or clock.now())
     recorder.call(state.id, outgoing=True, topic=state.topic, line_answered=time.time(), case_reference=state.case)
-    recorder.call_event(state.id, "callback", NODE, {"wish": str(progress.request.id), "kind": progress.request.kind})
+    recorder.call_event(
+        state.id, "callback", NODE, {"request": str(progress.request.id), "kind": progress.request.kind}
+    )
 
 
 async def connect(connection: CallbackConnection, progress: Progress, legs: CallLegs, offer: Offer) -> CallState | None:

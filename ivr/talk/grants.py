@@ -89,7 +89,7 @@ async def grant(
     )
     if refusal is not None:
         conversation.call.event(
-            "wish_refused", act=act.value, target=str(target), way=way, by=by, why=refusal.name.lower()
+            "request_refused", act=act.value, target=str(target), way=way, by=by, why=refusal.name.lower()
         )
     return refusal
 

@@ -68,7 +68,7 @@ async def test_a_telephone_that_says_moved_leads_nobody_outside(
 async def test_a_carrier_that_says_moved_leads_nowhere_either(out_line: Line, telephones: Telephones) -> None:
     out = await carrier(telephones, address(out_line))
     phone = await out_line.phone(telephones, out_line.speaks("fr"))
-    wished = await put_request(out_line, "+33612399004")
+    request = await put_request(out_line, "+33612399004")
     leg = await phone.next_call(10)
     await leg.answer()
     await leg.established()
@@ -77,7 +77,7 @@ async def test_a_carrier_that_says_moved_leads_nowhere_either(out_line: Line, te
     line, _ = out.phone._opened
     line.refusal = f"302 Moved\r\nContact: <sip:PJSIP%2F{STRANGER}%40trunk-example@127.0.0.1>".encode()
     await called.refuse(302)
-    again = await until_request(out_line, wished.id, "wished")
+    again = await until_request(out_line, request.id, "wished")
     assert (again.reason, again.tries) == ("unreachable", 1)
     await leg.ended(15)
     assert STRANGER not in out.dialled

@@ -22,7 +22,7 @@ VALUES: dict[str, Any] = {
     "answer": 4, "reason": "later", "reference": "100000012", "result": "told", "resumed": True, "role": "consulted",
     "seconds": 3.5, "secret": True, "since": 1.8e9, "state": "no_answer", "status": "ANSWER", "step": "where",
     "supervisor": "1003", "target": "1002", "text": "consent", "texts": ["whisper"], "to": "1002", "topic": "travel",
-    "to_kind": "operator", "try_number": 1, "wait": "about_5", "way": "keys", "why": "closed", "wish": "0199",
+    "to_kind": "operator", "try_number": 1, "wait": "about_5", "way": "keys", "why": "closed", "request": "0199",
 }  # fmt: skip
 """For each name in an event's data, a value that it may have."""
 
@@ -66,7 +66,7 @@ def kinds(where: str, function: str, name: str, node: ast.Call) -> Iterator[tupl
         names |= {str(key.value) for literal in ast.walk(inner) if isinstance(literal, ast.Dict) for key in literal.keys
                   if isinstance(key, ast.Constant) and isinstance(key.value, str)}  # fmt: skip
     if name in ("record_event", "record_request_event"):
-        prefix, names = "callback_", names | {"wish"}
+        prefix, names = "callback_", names | {"request"}
     else:
         prefix = ""
     if isinstance(kind, ast.Constant):
@@ -83,7 +83,7 @@ EVENTS = sorted({(kind, tuple(sorted(names))) for kind, names in recorded()})
 def test_the_events_are_found() -> None:
     found = {kind for kind, _ in EVENTS}
     assert len(found) > 45
-    assert {"prompt", "callback_dialled", "callback_declined", "help_given", "swapped", "told_wished"} <= found
+    assert {"prompt", "callback_dialled", "callback_declined", "help_given", "swapped", "case_call_requested"} <= found
 
 
 @pytest.mark.parametrize(("kind", "names"), EVENTS, ids=[f"{kind}-{'-'.join(names)}" for kind, names in EVENTS])
@@ -108,9 +108,10 @@ def test_the_reason_for_a_failed_attempt_is_shown_in_words(outcome: TryOutcome) 
 
 @pytest.mark.parametrize("reason", DECLINED.values())
 def test_a_declined_call_back_and_a_connected_one_read_differently_from_the_request(reason: str) -> None:
-    event = {"kind": "callback_declined", "flow_node": "", "data": {"operator": "1001", "reason": reason, "wish": "1"}}
+    data = {"operator": "1001", "reason": reason, "request": "1"}
+    event: dict[str, Any] = {"kind": "callback_declined", "flow_node": "", "data": data}
     assert story.format_event(event, {}) == f"call-back: operator 1001 declined it ({reason})"
-    event = {"kind": "callback", "flow_node": "callback", "data": {"wish": "0199", "kind": "closed"}}
+    event = {"kind": "callback", "flow_node": "callback", "data": {"request": "0199", "kind": "closed"}}
     assert story.format_event(event, {}) == "is called back: requested while the line was closed (request 0199)"
 
 

@@ -102,7 +102,7 @@ async def test_a_transfer_key_is_answered_on_any_line_and_loses_nobody(line: Lin
     assert (stands(line, "+33613000062")["operator"], len(colleague.calls)) == (other, 1)
     await call.hangup()
     story = await line.story("+33613000062")
-    refused = [item["data"]["why"] for item in story["events"] if item["kind"] == "wish_refused"]
+    refused = [item["data"]["why"] for item in story["events"] if item["kind"] == "request_refused"]
     assert refused == ["away", "outside", "yourself"]
     assert {who: why for who, role, why in pairings(story) if role == "operator"} == {
         maker: "transfer",

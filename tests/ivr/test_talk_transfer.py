@@ -95,7 +95,7 @@ async def test_a_transferred_caller_whom_nobody_takes_returns_to_the_operator(
     assert f"requests transfer {maker}, which is refused: yourself" in output
     assert outcomes(story) == [(maker, "accepted"), (other, "refused"), (maker, "accepted")]
     assert [item["reason"] for item in story["pairings"]] == ["transfer", "caller"]
-    assert "wish_refused" in kinds(story)
+    assert "request_refused" in kinds(story)
 
 
 async def test_a_caller_can_be_transferred_to_a_language_a_topic_or_a_supervisor(
