@@ -16,7 +16,7 @@ import shared_audio
 from shell import Answer, command
 
 from db import read
-from db.engine import async_engine
+from db.engine import async_engine, open_engine
 from ivr.asterisk.ami import Ami
 from ivr.controller import last_line
 from ivr.home import credentials
@@ -151,8 +151,5 @@ class Asked:
             await engine.dispose()
 
     async def cases(self) -> list[dict[str, Any]]:
-        engine = async_engine(self.database)
-        try:
+        async with open_engine(self.database) as engine:
             return [asdict(item) for item in await read.cases(engine, 100)]
-        finally:
-            await engine.dispose()

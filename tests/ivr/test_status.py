@@ -10,7 +10,7 @@ from line import CACHE, Line
 
 from asterisk_conf.install import find
 from db import read
-from db.engine import async_engine
+from db.engine import open_engine
 from ivr.softphone.telephone import Telephones
 
 
@@ -69,11 +69,8 @@ async def test_status_says_that_calls_are_not_served_when_a_caller_would_say_so(
     await line.until(lambda: not status(line)[2]["calls"], 10, "status sees a call that nobody answers")
     await ringing.hangup()
 
-    engine = async_engine(line.database)
-    try:
+    async with open_engine(line.database) as engine:
         assert await read.calls(engine) == []
         tests = await read.calls(engine, tests=True)
-    finally:
-        await engine.dispose()
     assert len(tests) >= 2 and all(not call.live and call.wait_s is None and call.operator is None for call in tests)
     assert len({call.number for call in tests}) > 1

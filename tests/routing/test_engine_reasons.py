@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from properties import patient
-from routing_floor import NOW, READY, Floor, callers, operators, policies
+from routing_floor import NOW, READY, Floor, callers, engine_of, operators, policies
 from routing_reference import Reference
 
 from routing.engine import Engine
@@ -161,13 +161,7 @@ def idle(identity: str, *languages: str, idle_s: float = 10) -> Operator:
 
 
 def decide(*people: Operator | Waiting, policy: Policy | None = None) -> list[Decision]:
-    engine = Engine(policy)
-    for person in people:
-        if isinstance(person, Operator):
-            engine.set_operator(person)
-        else:
-            engine.wait(person)
-    return list(engine.decide(NOW).pairs)
+    return list(engine_of(policy, people).decide(NOW).pairs)
 
 
 def french(call: str, waited: float, **needs: object) -> Waiting:
