@@ -31,10 +31,10 @@ async def call(name):
 async def main():
     await asyncio.gather(call("a"), call("b"))
     log.debug("detail")
-    for said in (library, database):
-        said.debug("said %s", "debug")
-        said.info("said %s", "info")
-        said.warning("said %s", "warning")
+    for logger in (library, database):
+        logger.debug("level %s", "debug")
+        logger.info("level %s", "info")
+        logger.warning("level %s", "warning")
     try:
         1 / 0
     except ZeroDivisionError:

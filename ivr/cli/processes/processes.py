@@ -106,10 +106,11 @@ def up(
     if demo and find_spec("baresip") is None:
         raise SettingsError("The demonstration call's telephones are not installed; run `scripts/setup --for demo`.")
     parts = Composition(running=False)
+    from ivr.cli.processes import terminal_log
     from ivr.process.supervisor import AlreadyRunning, Supervisor
 
     home = parts.settings.home
-    configure(parts.site.node, parts.settings.log, parts.settings.log_level)
+    configure(parts.site.node, parts.settings.log, parts.settings.log_level, terminal_log.render)
     supervisor = Supervisor(_specs(parts), parts.settings.run, parts.settings.log)
 
     async def run() -> int:
