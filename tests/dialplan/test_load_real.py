@@ -37,9 +37,9 @@ def console(asterisk: Any, command: str) -> str:
     """Return the answer of Asterisk's console; the AMI user may not run commands."""
     program = find_or_install(CACHE, Bar()).program
     asked = [*program, "-C", str(asterisk.etc / "asterisk.conf"), "-rx", command]
-    done = subprocess.run(asked, env=instance.environment(), capture_output=True, text=True, timeout=10)
-    assert done.returncode == 0, done
-    return done.stdout
+    result = subprocess.run(asked, env=instance.environment(), capture_output=True, text=True, timeout=10)
+    assert result.returncode == 0, result
+    return result.stdout
 
 
 def written(etc: Path) -> str:

@@ -147,8 +147,8 @@ async def test_a_forgotten_number_is_not_dialled_and_a_number_being_offered_is_n
     assert leg.state == "ringing"
     await phone.refuse(leg)
     assert (await until_request(limited, request.id, "wished")).reason == f"{operator}: refused"
-    done = await asyncio.to_thread(limited.run, "caller", "erase", request.number)
-    assert done.returncode == 0, done.stderr
+    answer = await asyncio.to_thread(limited.run, "caller", "erase", request.number)
+    assert answer.returncode == 0, answer.stderr
     assert (await now_is(limited, request.id)).state == "cancelled"
     limited.control("POST", f"/operators/{operator}/state", {"state": "ready"})
     await looked_at(limited)
@@ -165,8 +165,8 @@ async def test_a_request_that_nobody_took_becomes_a_case_file_and_one_about_a_fi
     limited.control("POST", "/hours", {"force": "auto"})
 
     # A row says that a lost node talks with the caller: their other requests are not dialled, and the list says so.
-    number, gone = "+33612360009", uuid7()
-    stale = await put_request(limited, number, state="connected", claimed_node="gone7", claimed_boot=gone, tries=1)
+    number, boot = "+33612360009", uuid7()
+    stale = await put_request(limited, number, state="connected", claimed_node="gone7", claimed_boot=boot, tries=1)
     blocked = await put_request(limited, number, due=clock.now() - LONG_AGO)
     behind = await put_request(limited, number)
     at_work = f"({stale.id}, by the node gone7)"

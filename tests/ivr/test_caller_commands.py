@@ -95,9 +95,9 @@ def test_an_erased_caller_is_not_called_back_unless_that_call_is_under_way(shell
     assert {row["state"] for row in json.loads(shell.run("callbacks", "--json").stdout)} == {"ringing_caller", "wished"}
 
     shell.database(rings, "wished", None, None, requests[0].hex)
-    done = shell.run("caller", "erase", NUMBER)
-    assert done.returncode == 0
-    assert done.stdout == f"{NUMBER}: erased. Call-back requests cancelled: 2.\n"
+    answer = shell.run("caller", "erase", NUMBER)
+    assert answer.returncode == 0
+    assert answer.stdout == f"{NUMBER}: erased. Call-back requests cancelled: 2.\n"
     rows = json.loads(shell.run("callbacks", "--json").stdout)
     assert [(row["state"], row["reason"]) for row in rows] == [("cancelled", "the number was forgotten")] * 2
     assert "no call-back request" in shell.run("caller", "erase", NUMBER).stderr

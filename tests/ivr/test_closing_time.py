@@ -21,9 +21,9 @@ CLOSES = datetime(2026, 11, 25, 20, tzinfo=UTC)
 
 def course(keys: str, on: Stage | None = None, *, offered_s: float = 60.0, **scenario: Any) -> TrialResult:
     """Return the trial of a caller who asks for an operator 20 s before closing time, offered after `offered_s`."""
-    rung = OperatorScript("1001", offered_s=offered_s, answers_s=2, talks_s=60)
+    script = OperatorScript("1001", offered_s=offered_s, answers_s=2, talks_s=60)
     usual = {"caller": "+447400123456", "dialled": "+44800212007", "at": JUST_OPEN, "opening": openings()["plan"]}
-    scene = Scenario(**{**usual, "files": Cabinet(None), "who": lambda wait: rung, **scenario})
+    scene = Scenario(**{**usual, "files": Cabinet(None), "who": lambda wait: script, **scenario})
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(trial(on or stage(), scene, lambda asterisk: ScriptedCaller(keys, asterisk)))
 

@@ -55,22 +55,22 @@ async def acts(line: Line, operator: str) -> list[str]:
 
 async def test_an_operator_works_a_day_with_the_keys_of_their_telephone(line: Line, telephones: Telephones) -> None:
     phone = await line.phone(telephones, native(line))
-    who = phone.user
+    identity = phone.user
     paused = await dials(line, phone, "*112", "code_pause_lunch", "code_paused")
     assert not (await paused.ended(5)).by_us
-    assert (line.operator_state(who), line.operator_reason(who)) == ("paused", "lunch")
+    assert (line.operator_state(identity), line.operator_reason(identity)) == ("paused", "lunch")
     # Name and number, the state with its reason, and the languages by their names.
-    languages = next(operator for operator in line.operators if operator.id == who).languages
+    languages = next(operator for operator in line.operators if operator.id == identity).languages
     names = [f"code_language_{language}" for language in languages]
-    answer = await dials(line, phone, "*14", "code_you_are", f"name_{who}")
-    await answer.hears(line.audio("fr", *(f"digit_{digit}" for digit in who[:3])), 10)
+    answer = await dials(line, phone, "*14", "code_you_are", f"name_{identity}")
+    await answer.hears(line.audio("fr", *(f"digit_{digit}" for digit in identity[:3])), 10)
     await answer.hears(line.audio("fr", "code_languages", *names, "code_pause_lunch", "code_paused"), 15)
     await over(answer)
     await over(await dials(line, phone, "*10", "code_ready"))
-    assert line.operator_state(who) == "ready"
+    assert line.operator_state(identity) == "ready"
     # Without a digit the code asks for the reason.
     await over(await dials(line, phone, "*11", "code_pause_training", "code_paused", keys="4"))
-    assert line.operator_reason(who) == "training"
+    assert line.operator_reason(identity) == "training"
 
 
 async def test_a_refused_code_says_why(line: Line, telephones: Telephones) -> None:

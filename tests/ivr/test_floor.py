@@ -399,8 +399,8 @@ async def test_a_leg_that_rang_through_the_restart_can_be_answered() -> None:
 
 
 async def test_an_unanswered_leg_that_rang_through_the_restart_leaves_its_caller_at_the_head() -> None:
-    rung = ready("1001", state=OperatorState.OFFERED, offer="offer-1")
-    async with a_floor(rung, ready("1002", idle_s=5, state=OperatorState.PAUSED, reason="lunch")) as line:
+    offered = ready("1001", state=OperatorState.OFFERED, offer="offer-1")
+    async with a_floor(offered, ready("1002", idle_s=5, state=OperatorState.PAUSED, reason="lunch")) as line:
         await line.send(OpenOffer("offer-1", "old", "1001", talking=False), wait("young", 5))
         await line.send(Refused("offer-1", "old", "1001", NO_ANSWER), wait("old", 500))
         assert line.state("1001") == (OperatorState.PAUSED, "no_answer")

@@ -55,9 +55,9 @@ async def test_the_next_call_hears_what_was_imported_and_a_call_in_progress_does
     assert not (line.site / "recordings" / "fr" / "survey_question.wav").exists()
 
     again = tmp_path / "again.csv"
-    done = line.run("prompts", "import", str(tmp_path), "--json", "--out", str(again))
-    assert done.returncode == 1  # one is to be recorded again
-    verdicts = {verdict["file"]: (verdict["verdict"], verdict["reason"]) for verdict in json.loads(done.stdout)}
+    answer = line.run("prompts", "import", str(tmp_path), "--json", "--out", str(again))
+    assert answer.returncode == 1  # one is to be recorded again
+    verdicts = {verdict["file"]: (verdict["verdict"], verdict["reason"]) for verdict in json.loads(answer.stdout)}
     assert verdicts["fr/survey_question.wav"] == ("taken", "")
     assert verdicts["fr/goodbye.wav"][0] == "record again"
     assert "too long" in verdicts["fr/goodbye.wav"][1]

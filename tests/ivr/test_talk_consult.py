@@ -177,7 +177,7 @@ async def test_an_operator_consults_on_another_line_and_connects_both_with_the_t
     assert (stands(line, "+33613000024")["operator"], len(colleague.calls)) == (other, 2)
     await call.hangup()
     story = await line.story("+33613000024")
-    assert {who: reason for who, role, reason in pairings(story) if role == "operator"} == {
+    assert {operator: reason for operator, role, reason in pairings(story) if role == "operator"} == {
         maker: "transfer",
         other: "caller",
     }

@@ -43,7 +43,7 @@ def place_call(
     chosen = on or stage()
     offered = iter(operators)
 
-    def who(wait: Wait) -> OperatorScript | None:
+    def pick_operator(wait: Wait) -> OperatorScript | None:
         if waits is not None:
             waits.append(wait)
         return next(offered, None)
@@ -54,7 +54,7 @@ def place_call(
         at=fields.pop("at", OPEN),
         opening=openings()[opening],
         files=fields.pop("files", None) or Cabinet(None),
-        who=who,
+        who=pick_operator,
         **fields,
     )
 
