@@ -86,10 +86,10 @@ def _add(act: Act) -> None:
     ) -> RequestAccepted:
         if len(target.model_dump(exclude_none=True)) != 1:
             raise ApiError(422, "Name exactly one of operator, language, topic and supervisor.")
-        meant = target.target()
-        if isinstance(meant, Refusal):
-            raise _refused(meant)
-        return await _ask(controller, actor, call_id, act, meant)
+        parsed = target.target()
+        if isinstance(parsed, Refusal):
+            raise _refused(parsed)
+        return await _ask(controller, actor, call_id, act, parsed)
 
     router.add_api_route(
         f"/calls/{{call}}/{act.value}",

@@ -123,16 +123,16 @@ def up(
         running = asyncio.create_task(supervisor.run(stop))
         verdict = 1
         with contextlib.suppress(asyncio.CancelledError):
-            shown = asyncio.create_task(demonstrate(parts))
-            done, _ = await asyncio.wait({running, shown}, return_when=asyncio.FIRST_COMPLETED)
-            if shown in done:
-                verdict = 0 if shown.result() else 1
+            demonstration = asyncio.create_task(demonstrate(parts))
+            done, _ = await asyncio.wait({running, demonstration}, return_when=asyncio.FIRST_COMPLETED)
+            if demonstration in done:
+                verdict = 0 if demonstration.result() else 1
                 if once:
                     stop.set()
                 else:
                     console.print("The line stays up until Ctrl-C. `hatif status` shows its state.")
             else:
-                shown.cancel()
+                demonstration.cancel()
         await running
         return verdict if once else 0
 
