@@ -157,7 +157,7 @@ async def _grant_with_target(
         return await _transfer(conversation, target, free, by, way)
     if not free.ready:
         return Refusal.AWAY
-    # Of the operators who speak a language the best one, as ordered by `meant`.
+    # Of the operators who speak a language the best one, as `candidates` orders them.
     chosen = next(name for name in operators if name in free.ready) if target.language is not None else free.ready[0]
     return await _invite(conversation, chosen, role, str(target), by, way, channel if act is Act.CONSULT else None)
 
