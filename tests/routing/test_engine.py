@@ -156,13 +156,7 @@ def wants(call: str, language: str, waited: float = 5, priority: int = 0) -> Wai
 
 
 def decide(*people: Operator | Waiting, policy: Policy | None = None, now: float = NOW) -> list[tuple[str, str]]:
-    engine = Engine(policy)
-    for person in people:
-        if isinstance(person, Operator):
-            engine.set_operator(person)
-        else:
-            engine.wait(person)
-    return [(pair.call, pair.operator) for pair in engine.decide(now).pairs]
+    return [(pair.call, pair.operator) for pair in engine_of(policy, people).decide(now).pairs]
 
 
 def test_the_operator_whose_other_languages_are_best_covered_is_taken_although_another_is_idle_longer() -> None:
