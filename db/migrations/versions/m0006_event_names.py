@@ -31,7 +31,8 @@ def _rename(kinds: dict[str, str], old: str, new: str) -> None:
     has: sa.ColumnElement[bool]
     renamed: sa.ColumnElement[Any]
     if connection.dialect.name == "postgresql":
-        before, after = sa.literal_column(f"'{old}'"), sa.literal_column(f"'{new}'")
+        before: sa.ColumnElement[str] = sa.literal_column(f"'{old}'")
+        after: sa.ColumnElement[str] = sa.literal_column(f"'{new}'")
         has = function.jsonb_exists(data, before)
         renamed = data.op("-")(before).op("||")(function.jsonb_build_object(after, data.op("->")(before)))
     else:
