@@ -48,9 +48,9 @@ async def test_a_voice_message_opens_a_case_due_in_two_days_and_its_reference_is
     await call.hears(sound, 20, announced.offset_s)
     await call.hangup()
     story = await line.story(caller)
-    spoken = [item["data"]["clips"] for item in story["events"] if item["kind"] == "prompt"]
+    played = [item["data"]["clips"] for item in story["events"] if item["kind"] == "prompt"]
     reference = [[language, "reference_is"], *map(list, digits)]
-    assert [item[: len(reference)] for item in spoken if [language, "reference_is"] in item] == [
+    assert [item[: len(reference)] for item in played if [language, "reference_is"] in item] == [
         [[language, "record_thanks"], *reference[:-1]]
     ]
     assert (story["call"]["outcome"], story["call"]["case"]) == ("message", file.reference)
