@@ -4,10 +4,8 @@ from collections.abc import Iterable
 
 from ivr.audio.audible import Audible
 from prompts.catalogue import Catalogues
+from prompts.lengths import estimate
 from prompts.manifest import Audio, Manifest
-
-_LETTERS_S = 14.0
-"""Letters per second of slow speech."""
 
 UNMADE = "unmade"
 """The source of assumed audio."""
@@ -21,7 +19,7 @@ def imagine_manifest(languages: Iterable[str], texts: Catalogues, made: Manifest
         for prompt in texts.ids:
             text = texts.text(language, prompt)
             if prompt not in known and text is not None:
-                known[prompt] = Audio(f"hatif/{language}/{prompt}", text, UNMADE, 0.5 + len(text) / _LETTERS_S)
+                known[prompt] = Audio(f"hatif/{language}/{prompt}", text, UNMADE, estimate(text))
         prompts[language] = known
     return Manifest(prompts)
 
