@@ -40,12 +40,16 @@ class GroundError(Exception):
 
 @dataclass(frozen=True)
 class Ground:
-    """A site with its audio, open at all times. `keys`: of the language menu, by language; `homes`: sample numbers."""
+    """A site with its audio, open at all times.
+
+    `keys`: of the language menu, by language; `homes`: sample numbers; `spoken`: the languages of operators on duty.
+    """
 
     stage: Stage
     opening: Opening
     keys: dict[str, str]
     homes: dict[str, str]
+    spoken: tuple[str, ...]
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -73,7 +77,7 @@ class Ground:
             files=_NoFiles(),
             who=lambda _: answers,
             people=people,
-            spoken=self.languages,
+            spoken=self.spoken,
         )
         with asyncio.Runner(loop_factory=VirtualLoop) as runner:
             result = runner.run(trial(self.stage, scenario, lambda phone: ListeningCaller(keys, phone, patience_s)))
@@ -110,8 +114,11 @@ class Ground:
         return self.keys_to(reached)
 
 
-def load(folder: Path, sounds: Path) -> Ground:
-    """Return the ground of the site in `folder`. Raises GroundError, SiteError, ManifestError, CatalogueError."""
+def load(folder: Path, sounds: Path, spoken: tuple[str, ...] | None = None) -> Ground:
+    """Return the ground of the site in `folder`. Raises GroundError, SiteError, ManifestError, CatalogueError.
+
+    `spoken`: the languages of the operators on duty; None: all of the site.
+    """
     if not (sounds / manifest.FILE).exists():
         raise GroundError(f"{sounds} has no audio; run `hatif prompts build`.")
     site = sites.load(folder)
@@ -122,7 +129,8 @@ def load(folder: Path, sounds: Path) -> Ground:
         raise GroundError(f"No country or no key of the language menu is for {', '.join(missing)}.")
     opening = planned_hours(site, Recorder(MemoryJournal(site.node), FakeReferences(site.node_number)))
     opening.force(Override(Force.OPEN))
-    return Ground(stage, opening, keys, {language: number for language, number in homes.items() if number})
+    numbers = {language: number for language, number in homes.items() if number}
+    return Ground(stage, opening, keys, numbers, site.languages if spoken is None else spoken)
 
 
 def _start(flow: Flow) -> str:

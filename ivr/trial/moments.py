@@ -73,7 +73,7 @@ def _moments(steps: Iterable[Step], flow: Flow) -> Iterator[Moment]:
 
 def _first_named(steps: Sequence[Step], what: What, language: str, key: str | None) -> list[Moment]:
     """Return the moment when a key (None: any) was first named to the end in a language, if it was."""
-    for step, until in zip(steps, _ends(steps), strict=True):
+    for step, until in zip(steps, ends(steps), strict=True):
         for clip in step.data["clips"] if step.kind == "hears" else ():
             named = clip.prompt == f"{_NAMES}{key}" if key is not None else clip.prompt.startswith(_NAMES)
             if named and clip.language == language and step.at + clip.heard_s <= until + _AT_ONCE_S:
@@ -81,7 +81,7 @@ def _first_named(steps: Sequence[Step], what: What, language: str, key: str | No
     return []
 
 
-def _ends(steps: Sequence[Step]) -> list[float]:
+def ends(steps: Sequence[Step]) -> list[float]:
     """Return for each step when something else began or a key was pressed, which cuts an announcement short."""
     ends, later = [], float("inf")
     for step in reversed(steps):
