@@ -148,7 +148,7 @@ def _with_topic(topic: str) -> Any:
 def _hears_before_the_menu(result: TrialResult) -> bool:
     """Return whether anything is said before the language menu, such as the institution's name."""
     first = next(step for step in result.steps if step.kind == "hears")
-    return not any(clip.prompt.startswith("press_") for clip in first.data["clips"])
+    return not any(clip.named_key is not None for clip in first.data["clips"])
 
 
 def _at(ground: Ground, result: TrialResult, language: str, what: What) -> float | None:

@@ -1,6 +1,7 @@
 """The stand-in for Asterisk in a trial: it answers the call's requests and plays in virtual time, without audio."""
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -28,6 +29,9 @@ _UNKNOWN_S = 1.0
 """The assumed duration of media of unknown length, such as a tone."""
 
 
+_NAMES_KEY = re.compile(r"(press|key)_(?P<key>[0-9])")
+
+
 class Station(Enum):
     """The caller's current activity, until the next one begins."""
 
@@ -53,6 +57,12 @@ class HeardClip:
     after_s: float
     seconds: float
     built: bool
+
+    @property
+    def named_key(self) -> str | None:
+        """The key that it names ("press one", "one"), if it is such a clip."""
+        match = _NAMES_KEY.fullmatch(self.prompt)
+        return match["key"] if match else None
 
     @property
     def heard_s(self) -> float:

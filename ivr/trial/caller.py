@@ -111,5 +111,5 @@ class ListeningCaller(ScriptedCaller):
         heard = self._ear.announced
         if heard is None or not self._keys:
             return AFTER_S
-        named = (clip.heard_s for clip in heard.clips if clip.prompt == f"press_{self._keys[0]}")
+        named = (clip.heard_s for clip in heard.clips if clip.named_key == self._keys[0])
         return next(named, heard.seconds + AFTER_S)

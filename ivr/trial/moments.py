@@ -10,9 +10,6 @@ from ivr.flow.file import Flow
 from ivr.trial.asterisk import HeardClip
 from ivr.trial.trial import Step, TrialResult
 
-_NAMES = "press_"
-"""How the ids of the texts begin that name a key."""
-
 _AT_ONCE_S = 0.001
 """A key pressed this much before the end of a clip was pressed at its end."""
 
@@ -75,7 +72,7 @@ def _first_named(steps: Sequence[Step], what: What, language: str, key: str | No
     """Return the moment when a key (None: any) was first named to the end in a language, if it was."""
     for step, until in zip(steps, ends(steps), strict=True):
         for clip in step.data["clips"] if step.kind == "hears" else ():
-            named = clip.prompt == f"{_NAMES}{key}" if key is not None else clip.prompt.startswith(_NAMES)
+            named = clip.named_key == key if key is not None else clip.named_key is not None
             if named and clip.language == language and step.at + clip.heard_s <= until + _AT_ONCE_S:
                 return [Moment(what, step.node, "", min(step.at + clip.heard_s, until))]
     return []
