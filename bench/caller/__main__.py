@@ -120,7 +120,7 @@ def show(found: list[Figure], languages: tuple[str, ...]) -> None:
     table.add_column("wanted", justify="right")
     for figure in found:
         cells = [_cell(figure, language) for language in languages]
-        table.add_row(figure.name, *cells, f"≤ {figure.wanted:g}")
+        table.add_row(figure.name, *cells, "" if figure.wanted is None else f"≤ {figure.wanted:g}")
     console.print(table)
     console.print("\n! not kept")
     for figure in found:

@@ -13,23 +13,28 @@ from ivr.trial.trial import TrialResult
 LANGUAGE_S, NAMED_S = 3.0, 5.0
 """Until callers have heard their own language; until then if the institution's name comes first."""
 OPERATOR_S, QUEUED_S, STEP_S, PICK_UP_S = 9.0, 50.0, 25.0, 1.2
+_OFTEN = 20
+"""More often than any flow asks."""
 PROCEDURE, PROCEDURE_KEYS = "passport", 2
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure of each language. `unit`: "s" or "keys"; a value is None where the moment never comes."""
+    """A figure of each language.
+
+    `unit`: "s" or "keys"; `wanted`: None where nothing is; a value is None where the moment never comes.
+    """
 
     name: str
     definition: str
     unit: str
-    wanted: float
+    wanted: float | None
     values: Mapping[str, float | None]
 
     def kept(self, language: str) -> bool:
         value = self.values[language]
         # What is shown must not contradict the verdict.
-        return value is not None and round(value, 1) <= self.wanted
+        return value is not None and (self.wanted is None or round(value, 1) <= self.wanted)
 
     @property
     def document(self) -> dict[str, Any]:
@@ -77,8 +82,23 @@ def _figures(ground: Ground) -> Iterator[Figure]:
         QUEUED_S,
         {language: _at(ground, silent[language], language, What.QUEUED) for language in silent},
     )
+    yield from _careless(ground)
     yield from _procedure(ground)
     yield _pick_up(ground)
+
+
+def _careless(ground: Ground) -> Iterator[Figure]:
+    """Return how soon callers who never do what is asked of them wait for an operator."""
+    for name, keys in (("0", "0"), ("*", "*" * _OFTEN), ("wrong keys", "8" * _OFTEN)):
+        results = {language: ground.call(ground.homes[language], keys) for language in ground.languages}
+        _require_audio(results)
+        yield Figure(
+            f"only {name} pressed, until queued",
+            "as before; the key is pressed at the end of each announcement",
+            "s",
+            None,
+            {language: _at(ground, results[language], language, What.QUEUED) for language in results},
+        )
 
 
 def _procedure(ground: Ground) -> Iterator[Figure]:

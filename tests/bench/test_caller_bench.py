@@ -15,7 +15,7 @@ from bench.caller.figures import Figure
 from bench.caller.trials import Ground, GroundError
 from ivr.home.settings import EXAMPLE
 
-OWN, OPERATOR, QUEUED, PICK_UP = 0, 1, 2, 3
+OWN, OPERATOR, QUEUED, ONLY_STAR, PICK_UP = 0, 1, 2, 4, 6
 """The figures of a site without the procedure that the table measures."""
 
 
@@ -38,6 +38,9 @@ def test_the_figures_are_those_of_the_audio(small: SmallSite) -> None:
     # The language menu with 5 s for a key, the main menu, and its two helps.
     menus = 3.35 + 3 * 0.4 + 2 * 0.1 + 4 * 5
     assert found[QUEUED].values["en"] == pytest.approx(menus, abs=0.1)
+    # The language menu and its two helps, each with the star half a second later; nothing is wanted of it.
+    assert found[ONLY_STAR].values["en"] == pytest.approx(3 * (3.35 + 0.5) + 2 * 0.1, abs=0.1)
+    assert (found[ONLY_STAR].wanted, found[ONLY_STAR].kept("en")) == (None, True)
 
 
 def test_what_callers_never_hear_is_not_kept(small: SmallSite) -> None:
@@ -69,7 +72,7 @@ def test_the_program_says_what_is_missing(small: SmallSite, monkeypatch: pytest.
 
 def test_the_example_site_has_every_figure(example: Ground) -> None:
     found = figures.measure(example)
-    assert [figure.unit for figure in found] == ["s", "s", "s", "keys", "s", "s"]
+    assert [figure.unit for figure in found] == ["s"] * 6 + ["keys", "s", "s"]
     for figure in found:
         assert set(figure.values) == set(example.languages)
         assert None not in figure.values.values()
