@@ -30,6 +30,9 @@ from ivr.site.findings import SiteError
 from prompts.manifest import ManifestError
 from prompts.sources import CatalogueError
 
+_REFUSALS = (trials.GroundError, SiteError, ManifestError, CatalogueError, LineError, LostCallError, hatif.UpError)
+"""Errors whose message says why nothing was measured."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.caller", description=__doc__)
@@ -52,15 +55,7 @@ def main() -> None:
             return
         ground = trials.load(chosen.site, sounds)
         found = figures.measure(ground)
-    except (
-        trials.GroundError,
-        SiteError,
-        ManifestError,
-        CatalogueError,
-        LineError,
-        LostCallError,
-        hatif.UpError,
-    ) as error:
+    except _REFUSALS as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
         raise SystemExit(130) from None
