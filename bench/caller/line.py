@@ -12,7 +12,7 @@ from typing import Any
 from bench import hatif
 from bench.caller import pick_up, trials
 from bench.caller.figures import predicted_pick_up
-from bench.caller.journeys import Predicted, journeys, predict
+from bench.caller.journeys import Journey, Predicted, journeys, predict
 from bench.caller.listener import Listeners, Made
 from bench.caller.pick_up import Headsets
 from bench.caller.trials import Ground
@@ -107,10 +107,12 @@ async def pick_ups(line: Line) -> list[PickUp]:
     finally:
         callers.close()
         headsets.close()
-    return [
-        PickUp(language, predicted_pick_up(ground, language, language, ground.keys[language] + "0"), measured[operator])
-        for language, operator in line.operators.items()
-    ]
+    found = []
+    for language, operator in line.operators.items():
+        keys = ground.keys[language] + "0"
+        predicted = await asyncio.to_thread(predicted_pick_up, ground, language, language, keys)
+        found.append(PickUp(language, predicted, measured[operator]))
+    return found
 
 
 async def walk(
@@ -119,12 +121,21 @@ async def walk(
     """Make all journeys in these languages, `at_once` at a time, and return the calls. `only`: names of journeys."""
     chosen = [journey for journey in journeys(line.ground) if not only or journey.name in only]
     planned = [(journey, language) for journey in chosen for language in languages]
-    predicted = [predict(line.ground, journey, language, number) for number, (journey, language) in enumerate(planned)]
+    predicted = await predict_all(line.ground, planned)
     callers = Listeners(CARRIER, line.server, line.home / "sounds")
     try:
         return await _all(callers, predicted, at_once, progress)
     finally:
         callers.close()
+
+
+async def predict_all(ground: Ground, planned: Sequence[tuple[Journey, str]]) -> list[Predicted]:
+    """Return the predictions of journeys, each in a language. Virtual time needs a thread where real time runs."""
+
+    def predicted() -> list[Predicted]:
+        return [predict(ground, journey, language, number) for number, (journey, language) in enumerate(planned)]
+
+    return await asyncio.to_thread(predicted)
 
 
 async def _all(callers: Listeners, predicted: Sequence[Predicted], at_once: int, progress: Progress) -> list[Made]:
