@@ -1,6 +1,6 @@
 """The figures of a caller's minute: a value for each language, what is wanted, and whether it is kept."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -169,7 +169,7 @@ def _topics(ground: Ground) -> list[str]:
     return list(dict.fromkeys(topic for topic in topics if topic is not None))
 
 
-def _with_topic(topic: str) -> Any:
+def _with_topic(topic: str) -> Callable[[str, AnyNode], str | None]:
     def reached(name: str, node: AnyNode) -> str | None:
         return "" if getattr(node, "topic", None) == topic else None
 
