@@ -2,8 +2,8 @@
 
 Writing a state while a prompt plays would hold up the requests of all calls (`Call.step`), and the state that was found
 may not name what plays: it may be unreadable, or Asterisk may have begun the last prompt of a killed controller after
-its successor has read the states. So the prompt that the state names is stopped, and a pause of ours is queued: Asterisk
-reports its end when nothing else plays any more, and no request has to wait.
+its successor has read the states. So the prompt that the state names is stopped, and a pause of ours is queued:
+Asterisk reports its end when nothing else plays any more, and no request has to wait.
 """
 
 import asyncio
