@@ -16,7 +16,7 @@ from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.link import Link
 from ivr.asterisk.ari.operations import Operation
 
-OPERATIONS = {name: each for name, each in vars(operations).items() if isinstance(each, Operation)}
+OPERATIONS = {name: operation for name, operation in vars(operations).items() if isinstance(operation, Operation)}
 EXAMPLES = {"string": "text", "int": 16, "long": 16, "boolean": True, "Date": "2026-11-25T13:00:00.000+0000"}
 
 
@@ -38,12 +38,12 @@ def description() -> dict[str, Any]:
 def described(operation: Operation) -> dict[str, Any]:
     """Return the description of an operation."""
     found = [
-        each
+        entry
         for file in description().values()
         for api in file.get("apis", ())
         if api["path"] == f"/{operation.path}"
-        for each in api.get("operations", ())
-        if each["httpMethod"] == operation.method
+        for entry in api.get("operations", ())
+        if entry["httpMethod"] == operation.method
     ]
     assert len(found) == 1, f"{operation.method} /{operation.path} is described {len(found)} times"
     only: dict[str, Any] = found[0]
@@ -51,7 +51,11 @@ def described(operation: Operation) -> dict[str, Any]:
 
 
 def parameters(operation: Operation, kind: str) -> dict[str, dict[str, Any]]:
-    return {each["name"]: each for each in described(operation).get("parameters", ()) if each["paramType"] == kind}
+    return {
+        parameter["name"]: parameter
+        for parameter in described(operation).get("parameters", ())
+        if parameter["paramType"] == kind
+    }
 
 
 # Requests
@@ -69,7 +73,7 @@ def test_an_operation_exists_with_its_parameters(name: str) -> None:
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_all_parameters_that_asterisk_requires_can_be_given(name: str) -> None:
     operation = OPERATIONS[name]
-    required = {name for name, each in parameters(operation, "query").items() if each.get("required")}
+    required = {name for name, parameter in parameters(operation, "query").items() if parameter.get("required")}
     assert required <= set(operation.query)
 
 
@@ -127,7 +131,7 @@ def models() -> dict[str, Any]:
 
 def members(model: str) -> dict[str, Any]:
     """Return the members of a model, with those that it inherits."""
-    base = next((name for name, each in models().items() if model in each.get("subTypes", ())), None)
+    base = next((name for name, entry in models().items() if model in entry.get("subTypes", ())), None)
     return {**(members(base) if base is not None else {}), **models()[model]["properties"]}
 
 
@@ -213,6 +217,6 @@ def test_a_malformed_message_is_logged_and_the_next_one_is_read(message: str) ->
     link = Link("http://127.0.0.1", "u", "p", "hatif")
     with capture_logs() as logged:
         link.take(message.encode())
-    assert [each["event"] for each in logged] == ["Asterisk sent a message that cannot be read"]
+    assert [line["event"] for line in logged] == ["Asterisk sent a message that cannot be read"]
     link.take(b'{"type":"ApplicationReplaced"}')
     assert link._early == [events.ApplicationReplaced()]
