@@ -128,7 +128,7 @@ _SHUTDOWN = 4
 class Destination(Struct, frozen=True):
     """The target of a transfer, as the telephone wrote it before the @."""
 
-    destination: str = ""
+    destination: str | None = None
 
 
 class ReferTo(Struct, frozen=True):
@@ -157,7 +157,7 @@ class ChannelTransfer(_Message, frozen=True):
 
     @property
     def to(self) -> str:
-        return self.refer_to.requested_destination.destination
+        return self.refer_to.requested_destination.destination or ""
 
     @property
     def replaces(self) -> str | None:
