@@ -150,7 +150,7 @@ async def test_the_operator_hears_the_whisper_until_a_key_and_survives_kills_and
     await leg.hears(line.audio(language, "talk_language_fr"))
     await call.hears_tone(OPERATOR_HZ)
     await leg.hears_tone(CALLER_HZ)
-    assert not has_tone(leg.heard(0.0, 1.5), CALLER_HZ, share=0.2)
+    assert not has_tone(leg.heard(0.0, 0.9), CALLER_HZ, share=0.2)
     never_silent(call)
     await _a_colleague_is_told_why(line, telephones, operator, second)
     await call.hears_tone(OPERATOR_HZ)
