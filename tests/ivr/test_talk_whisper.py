@@ -81,9 +81,9 @@ def test_every_whisper_uses_texts_that_exist_in_every_language() -> None:
     state = caller_state(1)
     for topic, language in itertools.product((None, *topics), settings.languages):
         now = dataclasses.replace(state, language=language, topic=topic, country="FR")
-        said = [text for _, text in whisper_clips("nl", now, "")]
-        assert said == [f"talk_language_{language}", *([f"talk_topic_{topic}"] if topic else [])]
-        assert all(known.text(item, text) for item in settings.languages for text in said), said
+        texts = [text for _, text in whisper_clips("nl", now, "")]
+        assert texts == [f"talk_language_{language}", *([f"talk_topic_{topic}"] if topic else [])]
+        assert all(known.text(item, text) for item in settings.languages for text in texts), texts
     back = whisper_clips("nl", dataclasses.replace(state, topic="file"), "back")
     assert back == [("nl", "talk_back")]
     assert all(known.text(item, "talk_back") for item in settings.languages)
