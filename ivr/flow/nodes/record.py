@@ -15,6 +15,7 @@ from db.enums import CaseKind, Outcome
 from ivr.asterisk.ari import events, operations
 from ivr.audio import spoken
 from ivr.audio.audible import BEEP, Clip
+from ivr.call import accepted
 from ivr.call.call import Call, CallerGone, CallFailed
 from ivr.call.choice import CHOICE_TEXTS, GoTo, choose
 from ivr.call.node import BACK, CHANGE_LANGUAGE, MISTAKES, OPERATOR, Node, NodeName, TextId, Topic
@@ -193,6 +194,8 @@ class Record(Node):
                 filed=reference is not None or call.state.filed,
             )
         )
+        if self.file == accepted.MESSAGE:
+            accepted.accept(call, accepted.MESSAGE)
 
     async def _report_failure(self, call: Call, name: str) -> str | None:
         """Tell the caller that the message could not be recorded, or not completely, and open a case about it."""
