@@ -67,7 +67,7 @@ def journeys(ground: Ground) -> list[Journey]:
         Journey("a passport", f"L{_found(ground.keys_to_procedure('passport'), 'a passport')}11h"),
         Journey("a visa", f"L{_found(ground.keys_to_procedure('visa'), 'a visa')}1h"),
         Journey("a file", f"L{_found(ground.keys_to(_of_kind('case')), 'a file')}{NO_REFERENCE}{NO_PIN}h"),
-        Journey("a message", f"L{_found(ground.keys_to(_of_kind('record')), 'a message')}#1"),
+        Journey("a message", f"L{_found(ground.keys_to(_of_kind('record')), 'a message')}#1h"),
     ]
 
 
@@ -115,6 +115,8 @@ def _clips(ground: Ground, steps: Sequence[Step]) -> Iterator[Clip]:
     for step, end in zip(steps, ends(steps), strict=True):
         for clip in step.data["clips"] if step.kind == "hears" else ():
             at, until = step.at + clip.after_s, min(end, step.at + clip.heard_s)
+            if clip.prompt.startswith("digit_"):
+                return  # the reference that a message gets is another one on the line
             file = sounds.file(clip.language, clip.prompt)
             if file is not None and until - at >= min(_HEARD_S, clip.seconds):
                 yield Clip(clip.prompt, file, at, until)
