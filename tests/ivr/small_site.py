@@ -106,7 +106,7 @@ _SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class SmallSite:
-    """The site's folder, and that of its audio."""
+    """The folder of the site, and that of its audio."""
 
     folder: Path
     sounds: Path
@@ -156,7 +156,7 @@ def make(home: Path) -> SmallSite:
         *guide.SERVICE_TEXTS,
         *NEEDED,
         *for_codes,
-        *codes_check.TALK,
+        *codes_check.talk_texts(("ar", "en")),
         "talk_topic_travel",
     } - {*_OWN}
     english = {item: f"This is {item.replace('_', ' ')}." for item in sorted(ids)}
