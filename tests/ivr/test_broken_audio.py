@@ -34,7 +34,7 @@ async def test_missing_truncated_and_empty_audio_is_replaced_by_the_site_s_next_
         call = await line.dial(telephones, "+33622000011")
         await call.press("2")
         (stand_in, *_) = line.settings.fallback_chain("fr")
-        welcomed = await begins(call, line.audio(stand_in, "welcome"))
+        welcomed = await begins(call, line.audio(stand_in, "institution"))
         first, second = line.audio(stand_in, "main_file"), line.audio(stand_in, "main_documents")[:RATE]
         key = line.audio("fr", "press_1")  # complete audio stays in the caller's language
         await call.hears(np.concatenate([first, key, second]), 20, welcomed.offset_s)

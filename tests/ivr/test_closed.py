@@ -23,6 +23,6 @@ async def test_a_closed_line_says_when_it_opens_next(line: Line, telephones: Tel
     closed = await begins(call, line.audio(language, "force_closed"))
     said = np.concatenate([line.audio(*clip) for clip in words])
     told = await call.hears(said, 20, closed.offset_s)
-    await begins(call, line.audio(language, "closed_message"), told.offset_s)
+    await begins(call, line.audio(language, "option_message"), told.offset_s)
     await call.hangup()
     assert (await line.story(f"+3361800001{KEYS[language]}"))["call"]["outcome"] == "closed"

@@ -37,7 +37,7 @@ def edit(line: Line, pattern: str, text: str) -> None:
 
 
 async def test_each_caller_hears_the_language_they_chose(line: Line, telephones: Telephones) -> None:
-    beginnings = {language: line.audio(language, "welcome")[: RATE * 3 // 2] for language in KEYS.values()}
+    beginnings = {language: line.audio(language, "institution")[: RATE * 3 // 2] for language in KEYS.values()}
 
     async def heard(key: str) -> Samples:
         call = await line.dial(telephones, f"+3361390000{key}")
@@ -60,11 +60,11 @@ async def test_a_key_cuts_a_prompt_short(line: Line, telephones: Telephones) -> 
     menu_s = sum(len(spoken(line, item, "language_option", f"press_{key}")) for key, item in KEYS.items()) / RATE
     menu = await begins(call, line.audio("fr", "language_option"))
     await call.press("2")
-    welcome = await begins(call, line.audio("fr", "welcome"), since_s=menu.offset_s + 0.6)
+    welcome = await begins(call, line.audio("fr", "institution"), since_s=menu.offset_s + 0.6)
     assert welcome.offset_s < menu.offset_s + menu_s
     await call.press("#")
     option = await begins(call, line.audio("fr", "main_file"), since_s=welcome.offset_s + 0.6)
-    assert option.offset_s < welcome.offset_s + len(line.audio("fr", "welcome")) / RATE
+    assert option.offset_s < welcome.offset_s + len(line.audio("fr", "institution")) / RATE
 
 
 async def test_the_carrier_gets_comfort_noise_during_the_wait_for_a_key(line: Line) -> None:

@@ -20,7 +20,7 @@ def test_a_closed_line_says_when_it_opens_next(language: str, key: str) -> None:
     result = place_call(f"{key}-h", at=NIGHT)
     words = [prompt for _, prompt in spoken.opening_clips(language, OPENS, NIGHT, ZONE)]
     assert announcements(result, "hours") == [["closed", *words]]
-    assert announcements(result, "closed")[0][:2] == ["closed_message", "press_1"]
+    assert announcements(result, "closed")[0][:2] == ["option_message", "key_1"]
     assert languages(result, "hours") == languages(result, "closed") == {language}
     assert result.outcome == "closed"
 
@@ -73,7 +73,7 @@ def test_another_number_is_asked_for_until_it_can_be_called_and_is_then_confirme
 def test_a_caller_with_a_hidden_number_is_asked_for_one_and_star_leads_back() -> None:
     result = place_call("22*h", "", opening="forced closed")
     assert announcements(result, "callback") == [["callback_ask_number"]]
-    assert announcements(result, "closed")[-1][0] == "closed_message"
+    assert announcements(result, "closed")[-1][0] == "option_message"
     assert rows(result, "callback") == []
 
 

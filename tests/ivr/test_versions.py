@@ -78,7 +78,7 @@ async def test_a_call_ends_with_the_texts_guide_and_audio_it_began_with(
     await line.restart()
     after = await line.dial(telephones, "+33621000012")
     await after.press("2")
-    await begins(after, line.audio("fr", "welcome"))
+    await begins(after, line.audio("fr", "institution"))
     await after.press("#")
     await begins(after, line.audio("fr", "main_file"))  # the new text
     chosen = after.clock

@@ -11,7 +11,7 @@ from ivr.audio import spoken
 from ivr.audio.audible import Clip
 from ivr.call.call import Call
 from ivr.call.choice import CHOICE_TEXTS, GoTo, choose
-from ivr.call.node import BACK, MISTAKES, Node, NodeName
+from ivr.call.node import BACK, MISTAKES, TRIES, Node, NodeName
 from ivr.model import clock
 from ivr.site import callback_numbers
 from ivr.site.callback_rules import Refusal
@@ -77,8 +77,8 @@ class Callback(Node):
         """Let the caller enter and confirm a number."""
         language = call.state.language
         question: list[Clip] = [(language, "callback_ask_number")]
-        clips, mistakes = question, 0
-        while mistakes <= MISTAKES:
+        clips, mistakes, silences = question, 0, 0
+        while mistakes < TRIES and silences <= MISTAKES:
             digits = await call.digits(clips, _MOST)
             if digits == BACK:
                 return GoTo(self.back)
@@ -86,6 +86,7 @@ class Callback(Node):
             why = callback_numbers.refusal(number, call.services.site)
             if not digits or why is not None:
                 mistakes += 1
+                silences += digits is None
                 reason = WHY.get(why, []) if why is not None else []
                 wrong = ["callback_number_wrong", *reason] if digits else ["help_digits"]
                 clips = [*((language, text) for text in wrong), *question]

@@ -1,8 +1,12 @@
-"""`say`: plays a text and goes on. A key cuts it short and counts for the next menu."""
+"""`say`: plays a text and goes on. A key cuts it short and counts for the next menu.
+
+A `greeting` says who answers, so the administrator's announcement comes after it.
+"""
 
 from typing import Literal
 
 from ivr.asterisk.ari import operations
+from ivr.call import announcement
 from ivr.call.call import Call
 from ivr.call.node import CHANGE_LANGUAGE, Node, NodeName, TextId
 
@@ -10,7 +14,11 @@ from ivr.call.node import CHANGE_LANGUAGE, Node, NodeName, TextId
 class Say(Node):
     kind: Literal["say"]
     text: TextId
+    greeting: bool = False
     next: NodeName
+
+    def greets(self) -> bool:
+        return self.greeting
 
     def leads_to(self) -> tuple[str, ...]:
         return (self.next,)
@@ -29,6 +37,8 @@ class Say(Node):
                 await call.wait_for_playback()
             return self.next
         await call.say([(call.state.language, self.text)])
+        if self.greeting:
+            await announcement.say(call)
         if call.keys and call.keys[0] == CHANGE_LANGUAGE:
             call.take_key()
             return call.flow.change_language
