@@ -23,7 +23,7 @@ def test_the_site_has_seven_languages_and_one_with_recordings_only() -> None:
 
 def test_every_text_of_the_flow_and_the_guide_is_in_the_catalogues() -> None:
     assert list(TEXTS.ids) == list(sources.load(SITE))
-    assert {"welcome", "language_option", "guide_passport_title", "guide_visa_fee"} <= set(TEXTS.ids)
+    assert {"institution", "language_option", "guide_passport_title", "guide_visa_fee"} <= set(TEXTS.ids)
 
 
 def test_the_catalogues_are_formatted_as_by_pybabel(tmp_path: Path) -> None:

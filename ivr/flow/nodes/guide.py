@@ -1,4 +1,4 @@
-"""`guide`: a menu of procedures; the caller hears the chosen one step by step, at their own pace."""
+"""`guide`: a menu of procedures; the caller hears the chosen one, or the only one, step by step, at their own pace."""
 
 import asyncio
 from dataclasses import dataclass, replace
@@ -52,6 +52,9 @@ class GuideNode(Node):
         topics.choose(call, self.topic)
         language = call.state.language
         options = [(key, [(language, title(procedure))]) for key, procedure in self._keys.items()]
+        if len(options) == 1:  # it was chosen already
+            goes = await _play_procedure(call, call.version.guide.procedures[self.procedures[0]])
+            return self.back if goes is None else goes.node
         while True:
             chosen = await choose(call, options, back=self.back)
             if isinstance(chosen, GoTo):
