@@ -50,7 +50,7 @@ async def test_missing_truncated_and_empty_audio_is_replaced_by_the_site_s_next_
             path.write_bytes(content)
 
 
-async def test_an_announcement_is_played_after_the_name_and_before_everything_else(
+async def test_an_announcement_comes_after_the_name_and_before_everything_else(
     line: Line, telephones: Telephones
 ) -> None:
     assert line.run("hours", "announce", "emergency", "--why", "test").returncode == 0

@@ -118,7 +118,7 @@ def test_the_start_is_marked_and_jumps_without_lines_are_listed_below() -> None:
     assert "start" in texts_of(picture)
     legend = " ".join(texts_of(picture)[-4:])
     assert "0 asks for an operator (office), 9 changes the language (language), # repeats, * goes back" in legend
-    assert "help twice, then get an operator (office), or follow the row “no key”" in legend
+    assert "help once, then get an operator (office), or follow the row “no key”" in legend
     assert "In record, callback and survey both continue to the next node instead; in language, silence does." in legend
     assert "↩ and a name" in legend
 

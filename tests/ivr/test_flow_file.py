@@ -43,8 +43,8 @@ nodes:
     text: goodbye
 """
 TEXTS = {
-    *("language_option", "main_file", "main_travel", "goodbye", "help_silence", "help_wrong_key", "to_operator"),
-    *("press_1", "press_2", "operator_gone", *wait_announcements.TEXTS),
+    *("language_option", "main_file", "main_travel", "goodbye", "help_silence", "help_hold", "help_wrong_key"),
+    *("key_1", "key_2", "to_operator", "operator_gone", *wait_announcements.TEXTS),
 }
 
 
