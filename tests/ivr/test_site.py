@@ -214,6 +214,12 @@ SITE_MISTAKES = [
         r"countries\.FR\.languages: the language 'nl' is not one of the site's; write one of ar, fr",
     ),
     ('["fr", "ar"]', '["fr", "fr"]', '["fr", "fr"]', "the language 'fr' occurs twice"),
+    (
+        'name = "small"',
+        'name = "small"\nunknown_country = ["ar", "en"]',
+        "unknown_country",
+        "unknown_country: the language 'en' is not one of the site's",
+    ),
     ('["fr", "ar"]', "[]", "languages = []", r"countries\.FR\.languages: .*at least 1 item"),
     ("[countries.FR]", "[countries.france]", "[countries.france]", r"countries\.france: .*found 'france'"),
     ('country = "FR"', 'country = "FR', 'country = "FR\n', "correct the TOML"),
