@@ -97,7 +97,7 @@ class Site(_Strict):
     languages: tuple[LanguageCode, ...] = Field(min_length=1)
     unknown_country: tuple[
         LanguageCode, ...
-    ] = ()  # the likely languages of callers from nowhere known, likeliest first
+    ] = ()  # the likely languages of callers whose country is not known
     recorded_only: tuple[LanguageCode, ...] = ()  # have no voice; off until they are also in `languages`
     voices: dict[LanguageCode, str] = {}  # instead of the default ones: docs/voices-on-request.md
     fallback: dict[LanguageCode, Annotated[tuple[LanguageCode, ...], Field(min_length=1)]] = {}
