@@ -110,6 +110,7 @@ class Site(_Strict):
     recording: Recording = Recording()
     silence: Silence = Silence()
     caller_memory: bool = True  # a returning caller's number is greeted in its last language
+    longest_text_s: float = Field(12, ge=1, le=180)  # `hatif check` warns of a text that lasts longer in a language
     probe_s: float = Field(60, ge=0, le=3600)  # interval of the line's test calls to itself; 0: never
     database: Database = Database()
     sip_bind: BindAddress = "127.0.0.1"

@@ -124,6 +124,13 @@ class SmallSite:
         """Return the name of a catalogue, for `edit`."""
         return f"locale/{language}/LC_MESSAGES/hatif.po"
 
+    def audio_lasts(self, language: str, prompt: str, seconds: float) -> None:
+        """Replace a prompt's audio by silence of this length."""
+        for ending in manifest.FORMATS:
+            path = self.sounds / language / f"{prompt}-0.{ending}"
+            path.write_bytes(bytes(manifest.size(path, seconds)))
+        self.heard(language, prompt, file=f"hatif/{language}/{prompt}-0", seconds=seconds)
+
     def heard(self, language: str, prompt: str, **changes: object) -> None:
         """Change a prompt's entry in the manifest; without changes, remove it."""
         path = self.sounds / "manifest.json"

@@ -8,7 +8,7 @@ import typer
 
 from ivr.cli.composition import Composition
 from ivr.cli.output import JSON, Bar, as_json, as_table, console, errors
-from ivr.cli.prompts import studio, tashkeel, voices
+from ivr.cli.prompts import studio, tashkeel, text_lengths, voices
 from ivr.cli.prompts.build_prompts import build_all
 
 # Imports in functions: reading catalogues and speaking take a while to load.
@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
     prompts.command("list")(list_prompts)
     prompts.command()(status)
     prompts.command()(say)
+    text_lengths.register(prompts)
     voices.register(prompts)
     studio.register(prompts)
     tashkeel.register(prompts)
