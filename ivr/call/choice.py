@@ -71,4 +71,4 @@ async def choose(
             elif after_help is not None or call.state.outcome == Outcome.CLOSED:
                 clips = [(language, "help_silence"), *menu]
             else:  # a caller who cannot press keys has waited long enough
-                clips = [(language, "help_silence"), (language, "help_hold")]
+                clips = [(language, "help_hold")]

@@ -95,9 +95,7 @@ class Site(_Strict):
     node: Name = "node1"
     node_number: int = Field(1, ge=1, le=9)  # the first digit of this node's case references
     languages: tuple[LanguageCode, ...] = Field(min_length=1)
-    unknown_country: tuple[
-        LanguageCode, ...
-    ] = ()  # the likely languages of callers whose country is not known
+    unknown_country: tuple[LanguageCode, ...] = ()  # the likely languages of callers whose country is not known
     recorded_only: tuple[LanguageCode, ...] = ()  # have no voice; off until they are also in `languages`
     voices: dict[LanguageCode, str] = {}  # instead of the default ones: docs/voices-on-request.md
     fallback: dict[LanguageCode, Annotated[tuple[LanguageCode, ...], Field(min_length=1)]] = {}

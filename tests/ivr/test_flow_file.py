@@ -52,7 +52,7 @@ GUIDE = guide.Guide({"visa": guide.Procedure("visa", guide.Status.SAMPLE, ("FR",
 
 
 def flow_refusal(text: str) -> list[tuple[int, str]]:
-    return refusal(lambda: model.parse(text, "flow.yaml", ("ar", "fr"), TEXTS), Path("flow.yaml"))
+    return refusal(lambda: model.parse(text, "flow.yaml", ("ar", "fr"), TEXTS | {"press_1"}), Path("flow.yaml"))
 
 
 def findings(text: str, known: set[str] | None = None, procedures: guide.Guide | None = None) -> list[Finding]:

@@ -17,7 +17,7 @@ OPENS = datetime(2026, 11, 26, 8, tzinfo=ZONE)
 
 @pytest.mark.parametrize(("language", "key"), KEYS.items())
 def test_a_closed_line_says_when_it_opens_next(language: str, key: str) -> None:
-    result = place_call(f"{key}-h", at=NIGHT)
+    result = place_call(f"{key}--h", at=NIGHT)
     words = [prompt for _, prompt in spoken.opening_clips(language, OPENS, NIGHT, ZONE)]
     assert announcements(result, "hours") == [["closed", *words]]
     assert announcements(result, "closed")[0][:2] == ["option_message", "key_1"]
@@ -27,7 +27,7 @@ def test_a_closed_line_says_when_it_opens_next(language: str, key: str) -> None:
 
 @pytest.mark.parametrize(("language", "key"), KEYS.items())
 def test_on_a_holiday_callers_hear_so_and_when_the_line_opens(language: str, key: str) -> None:
-    result = place_call(f"{key}-h", at=HOLIDAY)
+    result = place_call(f"{key}--h", at=HOLIDAY)
     assert announcements(result, "hours") == [["closed_holiday", "opens_again", "opens_tomorrow", "at_0800"]]
     assert languages(result, "hours") == {language}
 

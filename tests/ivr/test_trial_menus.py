@@ -47,7 +47,7 @@ def test_keys_typed_ahead_skip_menus() -> None:
     (waiting,) = steps(result, "waiting")
     assert (waiting.data["language"], waiting.data["topic"]) == ("fr", "urgent")
     said = [prompt for prompts in announcements(result) for prompt in prompts]
-    assert "main_file" not in said and "institution" not in said
+    assert "main_file" not in said and "language_option" not in said
     assert announcements(result, "queue")[0] == ["to_operator"]
 
 
@@ -62,7 +62,7 @@ def test_a_wrong_key_leads_to_help_once_and_then_to_an_operator() -> None:
 def test_silence_means_the_countrys_language_then_help_once_then_an_operator() -> None:
     result = place_call("")
     assert [step.node for step in steps(result, "silence")] == ["language", "main", "main"]
-    assert announcements(result, "main")[1:] == [["help_silence", "help_hold"]]
+    assert announcements(result, "main")[1:] == [["help_hold"]]
     assert languages(result, "main") == {"fr"}
     assert result.path[-1] == "queue"
 
@@ -107,7 +107,7 @@ def test_zero_leads_to_an_operator_from_every_menu(keys: str, language: str, top
     assert (waiting.data["language"], waiting.data["topic"]) == (language, topic)
 
 
-@pytest.mark.parametrize("keys", ["2h", "0h"], ids=["the language is chosen", "an operator is asked for"])
+@pytest.mark.parametrize("keys", ["2--h", "0--h"], ids=["the language is chosen", "an operator is asked for"])
 def test_at_a_closed_line_callers_hear_so_and_do_not_wait_for_an_operator(keys: str) -> None:
     result = place_call(keys, opening="forced closed")
     said = [prompt for prompts in announcements(result) for prompt in prompts]

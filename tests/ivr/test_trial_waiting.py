@@ -152,7 +152,7 @@ def test_a_caller_whose_language_nobody_speaks_is_offered_others_in_those_langua
         *(
             (other, text)
             for n, other in enumerate((first, second, third), 1)
-            for text in ("language_option", f"press_{n}")
+            for text in ("language_option", f"key_{n}")
         ),
         (language, "stay_on_line"),
     ]
@@ -189,7 +189,7 @@ def test_after_a_long_wait_another_language_is_offered_even_if_somebody_speaks_t
     (waiting,) = steps(result, "waiting")
     assert offer.data == {"languages": ["en"], "nobody": False}
     assert offer.at - waiting.at >= 30
-    assert ["language_busy", "language_option", "press_1", "stay_on_line"] in announcements(result, "queue")
+    assert ["language_busy", "language_option", "key_1", "stay_on_line"] in announcements(result, "queue")
 
 
 # Operators who do not answer

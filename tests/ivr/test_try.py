@@ -45,9 +45,9 @@ def test_every_text_key_and_silence_is_printed_with_its_language_and_node(
     assert lines[welcome].split()[1:3] == ["welcome", "nl"]
     assert lines[welcome].endswith(str(texts.text("nl", "institution")))
     option = f"{texts.text('nl', 'main_file')} {texts.text('nl', 'key_1')}"
-    assert lines[welcome + 1].split()[1:3] == ["main", "nl"]
-    assert option in lines[welcome + 1]
-    assert lines[welcome + 2].split()[1:] == ["main", "presses", "1"]
+    assert lines[welcome + 2].split()[1:3] == ["main", "nl"]
+    assert option in lines[welcome + 2]
+    assert lines[welcome + 3].split()[1:] == ["main", "presses", "1"]
     assert any(line.split()[1:] == ["file", "is", "silent"] for line in lines)
     assert lines[-2].startswith("Over after ")
     assert lines[-1].startswith("Path: language > welcome > hours > main > file")
