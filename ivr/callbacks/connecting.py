@@ -110,6 +110,7 @@ async def connect(session: CallbackConnection, progress: Progress, legs: CallLeg
     if not all(answer.ok for answer in answers[-2:]):
         await services.link.send(operations.DELETE_BRIDGE(bridge))
         return None
+    state = replace(state, connected_at=time.time())
     _row(session, progress, legs, state)
     services.recorder.offer_ended(offer.id, OfferState.ACCEPTED)
     leg_state = LegState(offer.id, progress.call, offer.operator, time.time())

@@ -18,7 +18,7 @@ from ivr.model.talk_table import OperatorPlace
 LIMIT = 900
 """Bytes. Asterisk's manager interface cuts a value at 1,024."""
 
-_PATH_LIMIT = 180
+_PATH_LIMIT = 140
 """Bytes of JSON. Even when all other members have their maximum length, the state stays within `LIMIT`."""
 
 _NAMES = {
@@ -49,6 +49,7 @@ _NAMES = {
     "returns": "rt",
     "operator_place": "tk",
     "transfer": "tr",
+    "accepted": "ac",
 }
 
 
@@ -113,6 +114,7 @@ class CallState:
         operator_place: Who hears whom while the caller has an operator (`OperatorPlace`); None: both are together.
         transfer: Where the caller is being transferred, by whom, and how often that has happened
             (`ivr.talk.transfers`).
+        accepted: What the caller has accepted, so that it is not offered again (`ivr.call.accepted`).
     """
 
     id: str
@@ -142,6 +144,7 @@ class CallState:
     returns: bool = False
     operator_place: str | None = None
     transfer: str | None = None
+    accepted: tuple[str, ...] = ()
 
     def at_node(self, node: str) -> "CallState":
         """Return the state after entering `node`, with no queue position kept.
@@ -213,14 +216,15 @@ def _leg(data: dict[str, Any]) -> LegState:
 
 def _call(data: dict[str, Any]) -> CallState:
     values: dict[str, Any] = {name: data[short] for name, short in _NAMES.items() if short in data}
-    path, failures = values.pop("path", []), values.pop("failures", 0)
+    path, accepted, failures = values.pop("path", []), values.pop("accepted", []), values.pop("failures", 0)
     flags: dict[str, bool] = {name: values.pop(name) for name in ("first", "filed", "returns") if name in values}
     if (
         not isinstance(path, list)
+        or not isinstance(accepted, list)
         or type(failures) is not int
         or any(type(flag) is not bool for flag in flags.values())
     ):
-        raise TypeError("path must be a list, failures an integer, and first, filed and returns booleans")
+        raise TypeError("path and accepted must be lists, failures an integer, and first, filed and returns booleans")
     if "outcome" in values:
         Outcome(values["outcome"])
     if "operator_place" in values:
@@ -231,6 +235,7 @@ def _call(data: dict[str, Any]) -> CallState:
     return CallState(
         **{"country": None, **texts, **numbers, **flags},
         path=tuple(_text(item) for item in path),
+        accepted=tuple(_text(item) for item in accepted),
         failures=failures,
     )
 

@@ -169,6 +169,7 @@ async def _connect(call: Call, leg: Leg) -> bool:
         add_to_bridge(bridge, call.channel, call.channel),
     )
     if all(answer.ok for answer in answers[-2:]):
+        call.set(replace(call.state, connected_at=time.time()))
         leg.report_connected(call)
         await conversation_recording.begin(call, bridge, leg.id)
         return True

@@ -65,10 +65,10 @@ def test_every_state_has_texts_in_every_language() -> None:
 
 def test_the_site_check_covers_every_text_of_codes_conversations_and_call_backs() -> None:
     prefixes = ("callback_", "code_", "supervision_", "talk_", "told_")
-    named = ("code_language_", "talk_from_", "talk_topic_")  # named after the site's languages, countries and topics
+    named = ("code_language_", "talk_language_", "talk_topic_")  # named after the site's languages and topics
     site_ = site.load(SITE)
     flow = read_draft((SITE / "flow.yaml").read_text(encoding="utf-8"), "").flow.texts
-    looked_for = {*table.texts((), site_.operators.pauses), *codes_check.TALK, *prompts.TEXTS, *flow}
+    looked_for = {*table.texts((), site_.operators.pauses), *codes_check.talk_texts(()), *prompts.TEXTS, *flow}
     ids = {
         prompt for prompt in catalogue.load(SITE).ids if prompt.startswith(prefixes) and not prompt.startswith(named)
     }

@@ -49,6 +49,15 @@ def test_a_caller_who_is_silent_once_they_know_the_state_is_thanked_and_the_call
     assert (result.outcome, result.ended_by, steps(result, "waiting")) == ("self_served", "service", [])
 
 
+def test_a_caller_who_is_to_be_told_of_a_change_is_not_offered_that_again() -> None:
+    result = place_call(f"2-1{ENTERED}3*1{ENTERED}2{OTHER_REFERENCE}#{PIN}#", files=Cabinet(READY))
+    before, after, again = (prompts for prompts in announcements(result, "file") if "case_other" in prompts)
+    assert "told_option" in before
+    assert after[0] == "told_noted"
+    assert "told_option" not in after + again
+    assert [(wish["kind"], wish["case_reference"]) for wish in rows(result, "callback")] == [("case", REFERENCE)]
+
+
 def test_everything_can_be_entered_ahead_of_the_questions() -> None:
     result = place_call(f"21{ENTERED}", files=Cabinet(READY), ahead=True)
     assert announcements(result, "file")[0][0] == "case_state_ready"

@@ -63,7 +63,9 @@ class Hours(Node):
         opens = call.services.opening.opens_next(now, line=state.number, language=state.language)
         if opens is None:
             return []
-        return list(spoken.opening_clips(state.language, opens, now, ZoneInfo(call.services.site.hours.timezone)))
+        site = call.services.site
+        zones = ZoneInfo(site.hours.timezone), site.zone_of(state.country)
+        return spoken.opening_clips(state.language, opens, now, *zones)
 
 
 async def _still_served(call: Call) -> dict[str, bool]:

@@ -16,6 +16,7 @@ from db.enums import CaseKind, Outcome
 from ivr.asterisk.ari import events, operations
 from ivr.audio import spoken
 from ivr.audio.audible import BEEP, Clip
+from ivr.call import accepted
 from ivr.call import topic as topics
 from ivr.call.call import Call, CallerGone, CallFailed
 from ivr.call.choice import CHOICE_TEXTS, GoTo, choose, key_text
@@ -198,6 +199,8 @@ class Record(Node):
                 filed=reference is not None or call.state.filed,
             )
         )
+        if self.file == accepted.MESSAGE:
+            accepted.accept(call, accepted.MESSAGE)
 
     async def _report_failure(self, call: Call, name: str) -> str | None:
         """Tell the caller that the message could not be recorded, or not completely, and open a case about it."""
