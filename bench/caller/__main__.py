@@ -10,6 +10,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,18 @@ from rich.table import Table
 from bench import hatif
 from bench.caller import figures, line, trials
 from bench.caller.figures import Figure
+from bench.caller.line import PickUp
 from bench.caller.listener import Made
+from bench.callers import LostCallError
 from bench.floor.line import LineError
 from ivr.home import settings
 from ivr.model import clock
 from ivr.site.findings import SiteError
 from prompts.manifest import ManifestError
 from prompts.sources import CatalogueError
+
+_REFUSALS = (trials.GroundError, SiteError, ManifestError, CatalogueError, LineError, LostCallError, hatif.UpError)
+"""Errors whose message says why nothing was measured."""
 
 
 def main() -> None:
@@ -49,7 +55,7 @@ def main() -> None:
             return
         ground = trials.load(chosen.site, sounds)
         found = figures.measure(ground)
-    except (trials.GroundError, SiteError, ManifestError, CatalogueError, LineError, hatif.UpError) as error:
+    except _REFUSALS as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
         raise SystemExit(130) from None
@@ -65,18 +71,22 @@ def _line(given: argparse.Namespace, sounds: Path) -> None:
     home = given.keep or Path(tempfile.mkdtemp(prefix="hatif-caller-"))
     home.mkdir(parents=True, exist_ok=True)
     try:
-        made = asyncio.run(_walk(home.absolute(), given, sounds.absolute()))
+        made, picked_up = asyncio.run(_walk(home.absolute(), given, sounds.absolute()))
     finally:
         if given.keep is None:
             shutil.rmtree(home, ignore_errors=True)
     document = line.document(made)
     if given.json:
-        print(json.dumps(document, indent=1, ensure_ascii=False))
+        answered = [asdict(item) | {"agrees": item.agrees} for item in picked_up]
+        print(json.dumps({"calls": document, "pick_ups": answered}, indent=1, ensure_ascii=False))
     else:
         show_line(made, document)
+        for item in picked_up:
+            text = f"operator picks up → both can talk, {item.language}: {item.heard:.2f} s"
+            print(f"{text}, predicted {item.predicted:.2f}{'' if item.agrees else ' !'}")
 
 
-async def _walk(home: Path, given: argparse.Namespace, sounds: Path) -> list[Made]:
+async def _walk(home: Path, given: argparse.Namespace, sounds: Path) -> tuple[list[Made], list[PickUp]]:
     def progress(text: str) -> None:
         if sys.stderr.isatty():
             print(f"\r{text:60}", end="", file=sys.stderr, flush=True)
@@ -85,7 +95,8 @@ async def _walk(home: Path, given: argparse.Namespace, sounds: Path) -> list[Mad
         languages = given.language or up.ground.languages
         if unknown := set(languages) - set(up.ground.languages):
             sys.exit(f"{', '.join(sorted(unknown))}: not a language of the site.")
-        return await line.walk(up, languages, given.at_once, progress, given.journey or ())
+        made = await line.walk(up, languages, given.at_once, progress, given.journey or ())
+        return made, [] if given.journey else await line.pick_ups(up)
 
 
 def show_line(made: Sequence[Made], document: Sequence[dict[str, Any]]) -> None:

@@ -1,6 +1,6 @@
 """The figures of a caller's minute: a value for each language, what is wanted, and whether it is kept."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,18 +131,14 @@ def _procedure(ground: Ground) -> Iterator[Figure]:
 def _pick_up(ground: Ground) -> Figure:
     """Return the longest time for operators whose first language each is, over callers of every language and topic."""
     ways = [""] + [keys for topic in _topics(ground) if (keys := ground.keys_to(_with_topic(topic))) is not None]
-    longest = {}
-    for language in ground.languages:
-        operator = OperatorEntry(OPERATOR.operator, "Sample", {language: 5}, frozenset(), supervisor=False)
-        times = []
-        for caller in ground.languages:
-            for way in ways:
-                keys = f"{ground.keys[caller]}{way}0"
-                result = ground.call(ground.homes[caller], keys, answers=OPERATOR, people=(operator,))
-                offered = next(step.at for step in result.steps if step.kind == "offered")
-                connected = next(step.at for step in result.steps if step.kind == "connected")
-                times.append(connected - offered - OPERATOR.answers_s)
-        longest[language] = max(times)
+    longest = {
+        language: max(
+            predicted_pick_up(ground, language, caller, f"{ground.keys[caller]}{way}0")
+            for caller in ground.languages
+            for way in ways
+        )
+        for language in ground.languages
+    }
     return Figure(
         "operator picks up → both can talk",
         "what is said to the operator before the caller is connected; the operator's first language is that of the "
@@ -153,12 +149,27 @@ def _pick_up(ground: Ground) -> Figure:
     )
 
 
+def predicted_pick_up(ground: Ground, language: str, caller: str, keys: str) -> float:
+    """Return the seconds from an operator's answer to the connection with a caller.
+
+    Args:
+        language: The operator's first language.
+        caller: The caller's language.
+        keys: What the caller presses to reach an operator.
+    """
+    operator = OperatorEntry(OPERATOR.operator, "Sample", {language: 5}, frozenset(), supervisor=False)
+    steps = ground.call(ground.homes[caller], keys, answers=OPERATOR, people=(operator,)).steps
+    offered = next(step.at for step in steps if step.kind == "offered")
+    connected = next(step.at for step in steps if step.kind == "connected")
+    return connected - offered - OPERATOR.answers_s
+
+
 def _topics(ground: Ground) -> list[str]:
     topics = (getattr(node, "topic", None) for node in ground.flow.nodes.values())
     return list(dict.fromkeys(topic for topic in topics if topic is not None))
 
 
-def _with_topic(topic: str) -> Any:
+def _with_topic(topic: str) -> Callable[[str, AnyNode], str | None]:
     def reached(name: str, node: AnyNode) -> str | None:
         return "" if getattr(node, "topic", None) == topic else None
 

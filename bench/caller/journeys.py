@@ -1,12 +1,13 @@
 """Ten journeys through a site, and what their callers hear when, as virtual time predicts it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.caller.trials import Ground, GroundError
 from ivr.flow.file import AnyNode
 from ivr.trial.moments import ends
 from ivr.trial.staging import likely_line
+from ivr.trial.trial import Step
 
 HANGS_UP = "h"
 NO_REFERENCE, NO_PIN = "912345676", "271828"
@@ -70,7 +71,7 @@ def journeys(ground: Ground) -> list[Journey]:
     ]
 
 
-def _of_kind(kind: str):  # type: ignore[no-untyped-def]
+def _of_kind(kind: str) -> Callable[[str, AnyNode], str | None]:
     def reached(name: str, node: AnyNode) -> str | None:
         return "" if node.kind == kind else None
 
@@ -101,7 +102,7 @@ def predict(ground: Ground, journey: Journey, language: str, number: int) -> Pre
     )
 
 
-def _acts(steps) -> Iterator[Act]:  # type: ignore[no-untyped-def]
+def _acts(steps: Sequence[Step]) -> Iterator[Act]:
     for step in steps:
         if step.kind == "presses":
             yield Act(step.data["key"], step.at)
@@ -109,7 +110,7 @@ def _acts(steps) -> Iterator[Act]:  # type: ignore[no-untyped-def]
             yield Act(HANGS_UP, step.at)
 
 
-def _clips(ground: Ground, steps) -> Iterator[Clip]:  # type: ignore[no-untyped-def]
+def _clips(ground: Ground, steps: Sequence[Step]) -> Iterator[Clip]:
     sounds = ground.stage.version.sounds
     for step, end in zip(steps, ends(steps), strict=True):
         for clip in step.data["clips"] if step.kind == "hears" else ():

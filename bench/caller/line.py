@@ -10,16 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from bench import hatif
-from bench.caller import trials
-from bench.caller.journeys import Predicted, journeys, predict
+from bench.caller import pick_up, trials
+from bench.caller.figures import predicted_pick_up
+from bench.caller.journeys import Journey, Predicted, journeys, predict
 from bench.caller.listener import Listeners, Made
+from bench.caller.pick_up import Headsets
 from bench.caller.trials import Ground
 from bench.floor.line import change_site
+from bench.sip import Account
+from ivr.home import credentials
+from ivr.site import site as sites
 
 OFFSET = 47_000
 CARRIER = "127.0.0.2"
 AGREES_S = 0.3
 """How far the line may be from the prediction, in seconds."""
+_READY_S = 1.0
+"""From the registration of a telephone until its operator is ready, with some to spare."""
 _APART_S = 0.5
 """Between the beginnings of two calls."""
 
@@ -40,6 +47,24 @@ class Line:
     home: Path
     server: tuple[str, int]
     ground: Ground
+    operators: dict[str, str]  # by their only language
+
+    @property
+    def number(self) -> str:
+        return self.ground.stage.site.number[0].number
+
+
+@dataclass(frozen=True, slots=True)
+class PickUp:
+    """From an operator's answer until both hear each other, in seconds; operator and caller speak this language."""
+
+    language: str
+    predicted: float
+    heard: float
+
+    @property
+    def agrees(self) -> bool:
+        return abs(self.heard - self.predicted) <= AGREES_S
 
 
 @asynccontextmanager
@@ -48,11 +73,14 @@ async def up(home: Path, offset: int, sounds: Path) -> AsyncIterator[Line]:
     site = home / "site"
     shutil.copytree(hatif.CHECKOUT / "sites" / "consulate", site)
     change_site(site, _CHANGES)
+    operators = {language: str(1001 + place) for place, language in enumerate(sites.load(site).languages)}
+    rows = [f"{operator},Bench {operator},{language}:5,,no" for language, operator in operators.items()]
+    (site / "operators.csv").write_text("\n".join(("id,name,languages,topics,supervisor", *rows)) + "\n")
     (site / "roster.csv").unlink(missing_ok=True)  # who is planned now must not matter
     shutil.copytree(sounds, home / "sounds", symlinks=True, copy_function=_link)
     ground = trials.load(site, home / "sounds", spoken=())
     async with hatif.run_hatif(home, site, offset):
-        yield Line(home, ("127.0.0.1", 5060 + offset), ground)
+        yield Line(home, ("127.0.0.1", 5060 + offset), ground, operators)
 
 
 def _link(made: str, here: str) -> None:
@@ -62,18 +90,52 @@ def _link(made: str, here: str) -> None:
         shutil.copy2(made, here)
 
 
+async def pick_ups(line: Line) -> list[PickUp]:
+    """Let an operator of each language answer a caller in it. Raises LostCallError."""
+    ground = line.ground
+    accounts = credentials.load(line.home, tuple(line.operators.values())).operators
+    headsets = Headsets(line.server)
+    callers = Listeners(CARRIER, line.server, line.home / "sounds")
+    calls = {
+        operator: (f"{ground.homes[language][:-3]}9{place:02}", f"{ground.keys[language]}0")
+        for place, (language, operator) in enumerate(line.operators.items())
+    }
+    try:
+        await headsets.register(Account(operator, accounts[operator]) for operator in calls)
+        await asyncio.sleep(_READY_S)
+        measured = await pick_up.measure(callers, headsets, line.number, calls)
+    finally:
+        callers.close()
+        headsets.close()
+    found = []
+    for language, operator in line.operators.items():
+        keys = ground.keys[language] + "0"
+        predicted = await asyncio.to_thread(predicted_pick_up, ground, language, language, keys)
+        found.append(PickUp(language, predicted, measured[operator]))
+    return found
+
+
 async def walk(
     line: Line, languages: Sequence[str], at_once: int, progress: Progress, only: Sequence[str] = ()
 ) -> list[Made]:
     """Make all journeys in these languages, `at_once` at a time, and return the calls. `only`: names of journeys."""
     chosen = [journey for journey in journeys(line.ground) if not only or journey.name in only]
     planned = [(journey, language) for journey in chosen for language in languages]
-    predicted = [predict(line.ground, journey, language, number) for number, (journey, language) in enumerate(planned)]
+    predicted = await predict_all(line.ground, planned)
     callers = Listeners(CARRIER, line.server, line.home / "sounds")
     try:
         return await _all(callers, predicted, at_once, progress)
     finally:
         callers.close()
+
+
+async def predict_all(ground: Ground, planned: Sequence[tuple[Journey, str]]) -> list[Predicted]:
+    """Return the predictions of journeys, each in a language. Virtual time needs a thread where real time runs."""
+
+    def predicted() -> list[Predicted]:
+        return [predict(ground, journey, language, number) for number, (journey, language) in enumerate(planned)]
+
+    return await asyncio.to_thread(predicted)
 
 
 async def _all(callers: Listeners, predicted: Sequence[Predicted], at_once: int, progress: Progress) -> list[Made]:

@@ -109,6 +109,10 @@ class Listeners(Callers):
             self.forget(call)
             self._streams.pop(call.port, None)
 
+    def stream(self, call: Call) -> Stream:
+        """Return what a call has been sent so far."""
+        return self._streams[call.port]
+
     def say(self, call: Call) -> None:
         """Send 20 ms of the tone."""
         self._rtp.send(call.voice.sound(TONE), (self._server[0], call.port))
