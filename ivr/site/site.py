@@ -148,7 +148,9 @@ class Site(_Strict):
     def calls_by_source(self, address: str) -> int:
         """Return how many calls this address of a carrier may bring at once."""
         sender = ip_address(address)
-        carriers = sorted((each for each in self.carrier if each.has(sender)), key=lambda carrier: not carrier.hosts)
+        carriers = sorted(
+            (carrier for carrier in self.carrier if carrier.has(sender)), key=lambda carrier: not carrier.hosts
+        )
         return (carriers[0].calls_by_source if carriers else None) or self.limits.calls_by_source
 
     def number_rules(self, carrier: str | None, number: str | None) -> NumberRules:

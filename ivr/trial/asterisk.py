@@ -313,7 +313,7 @@ class Asterisk:
 
     @cached_property
     def _legs(self) -> Legs:
-        return Legs(self.floor.rung, self.deliver, self.later)
+        return Legs(self.floor.scripts, self.deliver, self.later)
 
     def _on_leg(self, method: str, leg: str) -> Response:
         legs = self._legs

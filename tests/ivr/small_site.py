@@ -106,7 +106,7 @@ _SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class SmallSite:
-    """The site's folder, and that of its audio."""
+    """The folder of the site, and that of its audio."""
 
     folder: Path
     sounds: Path

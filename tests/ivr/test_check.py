@@ -53,10 +53,10 @@ def test_a_mistake_in_a_file_gets_its_code_line_and_remedy(code: str, small: Sma
 
 
 def test_a_remedy_may_contain_semicolons() -> None:
-    told = Finding.from_sentence(
+    finding = Finding.from_sentence(
         "E_OPERATOR_ROW", "operators.csv", 2, 'the name is not valid; write letters, without " ; [ ].'
     )
-    assert (told.found, told.remedy) == ("the name is not valid", 'write letters, without " ; [ ]')
+    assert (finding.found, finding.remedy) == ("the name is not valid", 'write letters, without " ; [ ]')
     assert Finding.from_sentence("E_SITE_VALUE", "site.toml", 2, "found 7").remedy == "correct it"
 
 

@@ -30,11 +30,12 @@ def test_a_waiting_caller_hears_their_position_and_the_alternatives_by_turns_wit
     result = place_call(f"{key}-0")
     assert announcements(result, "queue")[:5] == [["to_operator"], POSITION, OFFERED, POSITION, OFFERED]
     assert languages(result, "queue") == {language}
-    told = [step.at for step in steps(result, "hears", "queue")]
+    announced = [step.at for step in steps(result, "hears", "queue")]
     music = [step.at for step in steps(result, "music")]
-    assert told[1] < music[1] < told[2] < music[2] < told[3]  # to_operator and each announcement are followed by music
-    assert told[1] - told[0] == pytest.approx(20, abs=0.1)
-    assert told[2] - music[1] == pytest.approx(40, abs=0.1)
+    # to_operator and each announcement are followed by music
+    assert announced[1] < music[1] < announced[2] < music[2] < announced[3]
+    assert announced[1] - announced[0] == pytest.approx(20, abs=0.1)
+    assert announced[2] - music[1] == pytest.approx(40, abs=0.1)
 
 
 @pytest.mark.parametrize(("language", "key"), KEYS.items())
@@ -273,8 +274,8 @@ def test_a_conversation_is_recorded_only_after_consent_in_the_callers_language(
     language: str, key: str, answer: str, agreed: bool
 ) -> None:
     result = place_call(f"{key}-0{answer}", on=stage(records_conversations=True), operators=[ANSWERS])
-    said = announcements(result, "queue")
-    assert said[0][0] == "consent_question" and ["to_operator"] in said
+    announced = announcements(result, "queue")
+    assert announced[0][0] == "consent_question" and ["to_operator"] in announced
     assert languages(result, "queue") == {language}
     assert [step.data["agreed"] for step in steps(result, "consent")] == [agreed]
     assert (rows(result, "recording") != []) is agreed

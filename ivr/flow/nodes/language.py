@@ -16,13 +16,13 @@ from ivr.audio.audible import Clip
 from ivr.call import announcement
 from ivr.call.call import Call
 from ivr.call.choice import key_text
-from ivr.call.node import CHANGE_LANGUAGE, MISTAKES, OPERATOR, REPEAT, Key, Node, NodeName, TextId
+from ivr.call.node import CHANGE_LANGUAGE, MISTAKES, OPERATOR, REPEAT, Key, LinearNode, NodeName, TextId
 from ivr.site.site import LanguageCode
 
 GO_ON = "1"
 
 
-class Language(Node):
+class Language(LinearNode):
     kind: Literal["language"]
     institution: TextId | None = None  # who answers; default: nothing is said before the menu
     introduced_in: tuple[LanguageCode, ...] = ()  # the languages in which it is said, unless the caller's is known
@@ -30,7 +30,6 @@ class Language(Node):
     options: dict[Key, LanguageCode] = Field(min_length=1)
     remembered: TextId | None = None  # "To continue in English,"; default: no language is remembered
     other: TextId = "another_language"
-    next: NodeName
     continues: NodeName | None = None  # for returning callers who keep their language; default: next
 
     def leads_to(self) -> tuple[str, ...]:
@@ -38,9 +37,6 @@ class Language(Node):
 
     def greets(self) -> bool:
         return True
-
-    def silent(self) -> str | None:
-        return self.next
 
     def texts(self) -> tuple[str, ...]:
         keys = {*self.options}
