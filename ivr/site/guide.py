@@ -101,7 +101,7 @@ class Procedure:
 
 def _named(name: str, texts: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     """Return a field's texts with a name for each: `fee`, or `fee_1` and so on if there are several."""
-    return tuple(zip(guide_part_ids(name, len(texts) if len(texts) > 1 else None), texts, strict=True))
+    return tuple(zip(guide_part_ids(name, None if len(texts) == 1 else len(texts)), texts, strict=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,13 +40,13 @@ class Book:
 
     async def put(self, due_h: float = 48, **columns: Any) -> UUID:
         """Deliver a request that was made at noon."""
-        noon = DAY + timedelta(hours=12)
+        noon, identity = DAY + timedelta(hours=12), uuid7()
         row = {
-            "id": uuid7(), "call_id": CALL, "procedure": "passport", "number": NUMBER, "country": "FR",
+            "id": identity, "call_id": CALL, "procedure": "passport", "number": NUMBER, "country": "FR",
             "language": "ar", "requested": noon, "due": noon + timedelta(hours=due_h), **columns,
         }  # fmt: skip
         await self.deliver("guide_request", **row)
-        return row["id"]
+        return identity
 
     async def deliver(self, table: str, **columns: Any) -> None:
         self._journal.put(table, **columns)

@@ -94,7 +94,7 @@ def test_a_field_of_the_guide_with_a_list_of_texts_has_numbered_ids_each_with_it
     file.write_text(
         "status: sample\ntitle: For a passport,\n"
         "documents:\n  - Two photographs.\n  # Of the landlord.\n  - A receipt.\n"
-        "remarks:\n  FR: [In France, a bill., Or a receipt.]\n"
+        "remarks:\n  FR: [In France a bill., Or a receipt.]\n"
     )
     found = sources.load(folder)
     guide = [(item.id, item.line, item.text) for item in found.values() if item.id.startswith("guide_")]
@@ -102,7 +102,7 @@ def test_a_field_of_the_guide_with_a_list_of_texts_has_numbered_ids_each_with_it
         ("guide_passport_title", 2, "For a passport,"),
         ("guide_passport_documents_1", 4, "Two photographs."),
         ("guide_passport_documents_2", 6, "A receipt."),
-        ("guide_passport_remark_fr_1", 8, "In France, a bill."),
+        ("guide_passport_remark_fr_1", 8, "In France a bill."),
         ("guide_passport_remark_fr_2", 8, "Or a receipt."),
     ]
     assert found["guide_passport_documents_2"].comment == "What has to be brought. Of the landlord."

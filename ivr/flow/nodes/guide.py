@@ -26,7 +26,7 @@ KEYS = (NEXT, LAW, SEND, REPEAT, BACK, OPERATOR, CHANGE_LANGUAGE)
 """The keys in a step."""
 _HEARD_S = 1.0
 """A step heard for less than this was only skipped."""
-_PAUSES = 3
+_PAUSES = 6
 """The clips of silence after a step, so that callers can write and press a key."""
 
 
