@@ -15,7 +15,7 @@ from sqlalchemy import delete, insert, update
 
 from db import callbacks
 from db.callback_requests import CallbackRequest
-from db.engine import async_engine, writing
+from db.engine import open_engine, writing
 from db.enums import CallbackKind
 from db.ids import uuid7
 from db.tables import Callback, CallbackTry
@@ -102,21 +102,14 @@ async def put_request(line: Line, number: str, **columns: Any) -> CallbackReques
 
 async def put(line: Line, table: Any, **row: Any) -> None:
     """Insert a row without the journal."""
-    engine = async_engine(line.database)
-    try:
-        async with writing(engine) as connection:
-            await connection.execute(insert(table).values(row))
-    finally:
-        await engine.dispose()
+    async with open_engine(line.database) as engine, writing(engine) as connection:
+        await connection.execute(insert(table).values(row))
 
 
 async def now_is(line: Line, identity: Any) -> CallbackRequest:
     """Return the request in the database."""
-    engine = async_engine(line.database)
-    try:
+    async with open_engine(line.database) as engine:
         return await callbacks.find_request(engine, str(identity))
-    finally:
-        await engine.dispose()
 
 
 async def until_request(line: Line, identity: Any, state: str, limit_s: float = 8) -> CallbackRequest:
@@ -133,11 +126,7 @@ async def until_request(line: Line, identity: Any, state: str, limit_s: float = 
 
 async def forgotten(line: Line) -> None:
     """End all requests and reset today's limits, for the next test."""
-    engine = async_engine(line.database)
-    try:
-        async with writing(engine) as connection:
-            over = {"state": "cancelled", "ended": clock.now(), "claimed_node": None, "claimed_boot": None}
-            await connection.execute(update(Callback).where(Callback.ended.is_(None)).values(over))
-            await connection.execute(delete(CallbackTry))
-    finally:
-        await engine.dispose()
+    async with open_engine(line.database) as engine, writing(engine) as connection:
+        over = {"state": "cancelled", "ended": clock.now(), "claimed_node": None, "claimed_boot": None}
+        await connection.execute(update(Callback).where(Callback.ended.is_(None)).values(over))
+        await connection.execute(delete(CallbackTry))

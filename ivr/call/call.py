@@ -83,7 +83,7 @@ class Call:
         self.leg: LegState | None = None  # an operator's leg that is up for the call, but not in conversation yet
         self.colleague: Colleague | None = None  # found by a controller that started
         self.opening_requests: tuple[Request, ...] = ()  # sent with the next step, before the state
-        self.unreadable: str | None = None  # an unreadable state found on the channel; the call starts over
+        self.former_state: str | None = None  # as an earlier controller left it, whose prompts may still play
         self.on_hold = False  # by the hold key of the operator's own telephone
         self.interruptible = False  # the caller waits for an operator; an offer interrupts what they are doing
         self._inbox: Inbox[Item] = Inbox()

@@ -45,10 +45,10 @@ class PauseNotices:
         return reason_text(reason) if reason is not None else None
 
 
-async def show(session: Connection, operator: Operator) -> bool:
+async def show(connection: Connection, operator: Operator) -> bool:
     """Send the reason of a pause to the display of the operator's telephone; False if it was not accepted."""
-    services, sounds = session.services, session.version.sounds
-    entry = next((person for person in session.people if person.id == operator.id), None)
+    services, sounds = connection.services, connection.version.sounds
+    entry = next((person for person in connection.people if person.id == operator.id), None)
     if entry is None or services.site.operators.address != _PLAIN:
         return False
     language = next(iter(entry.languages))

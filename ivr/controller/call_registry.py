@@ -103,7 +103,7 @@ class CallRegistry:
         call = Call(self._services, channel.id, state, version, answered=channel.state == "Up")
         call.opening_requests = _mark_requests(channel)
         if not args and channel.state == "Up":
-            call.unreadable = channel.variables.get("HATIF") or ""
+            call.former_state = channel.variables.get("HATIF") or ""  # it cannot be read
         self._dependencies.recorder.call_started(state, channel.id, started, printable_number(channel.caller_number))
         if is_test(channel):
             self._dependencies.recorder.call(identity, live=False)
@@ -121,6 +121,8 @@ class CallRegistry:
         call.resume()
         call.opening_requests = _mark_requests(channel)  # an earlier controller may not have sent it
         call.leg, call.colleague = leg, colleague
+        if leg is None and colleague is None and channel.state == "Up":
+            call.former_state = channel.variables.get("HATIF") or ""
         # If a leg is answered at this moment, it is not a stranger.
         if leg is not None:
             self._routes[leg.offer] = call

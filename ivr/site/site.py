@@ -107,6 +107,7 @@ class Site(_Strict):
     recording: Recording = Recording()
     silence: Silence = Silence()
     caller_memory: bool = True  # a returning caller's number is greeted in its last language
+    longest_text_s: float = Field(12, ge=1, le=180)  # `hatif check` warns of a text that lasts longer in a language
     probe_s: float = Field(60, ge=0, le=3600)  # interval of the line's test calls to itself; 0: never
     database: Database = Database()
     sip_bind: BindAddress = "127.0.0.1"
@@ -131,7 +132,9 @@ class Site(_Strict):
     def calls_by_source(self, address: str) -> int:
         """Return how many calls this address of a carrier may bring at once."""
         sender = ip_address(address)
-        carriers = sorted((each for each in self.carrier if each.has(sender)), key=lambda carrier: not carrier.hosts)
+        carriers = sorted(
+            (carrier for carrier in self.carrier if carrier.has(sender)), key=lambda carrier: not carrier.hosts
+        )
         return (carriers[0].calls_by_source if carriers else None) or self.limits.calls_by_source
 
     def number_rules(self, carrier: str | None, number: str | None) -> NumberRules:

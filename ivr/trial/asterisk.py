@@ -1,7 +1,9 @@
 """The stand-in for Asterisk in a trial: it answers the call's requests and plays in virtual time, without audio."""
 
 import asyncio
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from typing import Protocol
@@ -27,6 +29,9 @@ _UNKNOWN_S = 1.0
 """The assumed duration of media of unknown length, such as a tone."""
 
 
+_NAMES_KEY = re.compile(r"(press|key)_(?P<key>[0-9])")
+
+
 class Station(Enum):
     """The caller's current activity, until the next one begins."""
 
@@ -36,6 +41,41 @@ class Station(Enum):
     TALKING = "talking"
     RECORDING = "recording"
     AFTERWARDS = "afterwards"  # a conversation or a recording has ended, and the call does not know yet
+
+
+@dataclass(frozen=True, slots=True)
+class HeardClip:
+    """A clip as the caller hears it.
+
+    `language` differs from the one asked for if that has no audio; `text` is None if no language has any. `after_s`:
+    from the announcement's beginning; `built`: whether there is audio, so that `seconds` is not assumed.
+    """
+
+    prompt: str
+    language: str
+    text: str | None
+    after_s: float
+    seconds: float
+    built: bool
+
+    @property
+    def named_key(self) -> str | None:
+        """The key that it names ("press one", "one"), if it is such a clip."""
+        match = _NAMES_KEY.fullmatch(self.prompt)
+        return match["key"] if match else None
+
+    @property
+    def heard_s(self) -> float:
+        """When it has been heard, in seconds from the announcement's beginning."""
+        return self.after_s + self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What is announced at once; `seconds` includes pauses and tones."""
+
+    clips: Sequence[HeardClip]
+    seconds: float
 
 
 class Caller(Protocol):
@@ -69,13 +109,14 @@ class Asterisk:
         self._channel, self._seconds, self._tell, self._records = channel, seconds, tell, records
         self._loop = asyncio.get_running_loop()
         self._timers: list[asyncio.TimerHandle] = []
-        self._playing: dict[str, asyncio.TimerHandle] = {}
+        self._playing: dict[str, tuple[str, asyncio.TimerHandle]] = {}  # with the channel
         self._recording: _Recording | None = None
         self._stored: dict[str, float] = {}
         self._spoken: dict[str, float] = {}
         self.up = True
         self.given_back = False
         self.prompt = Station.PROMPT  # what the next prompt is
+        self.announced: Announcement | None = None  # what the caller hears, until something else begins
 
     def later(self, seconds: float, do: Callable[[], object]) -> asyncio.TimerHandle:
         """Call a function after that many seconds, unless the trial is over."""
@@ -84,7 +125,7 @@ class Asterisk:
         return timer
 
     def close(self) -> None:
-        for timer in (*self._timers, *self._playing.values()):
+        for timer in (*self._timers, *(timer for _, timer in self._playing.values())):
             timer.cancel()
 
     def left_over(self) -> str | None:
@@ -115,8 +156,9 @@ class Asterisk:
 
     def _end_channel(self) -> None:
         self.up = False
-        for playback in list(self._playing):
-            self._end_playback(playback)
+        for playback, (channel, _) in list(self._playing.items()):
+            if channel == self._channel:
+                self._end_playback(playback)
 
     # The call's requests
 
@@ -154,8 +196,12 @@ class Asterisk:
                 return _YES
             case "channels", [leg]:
                 return self._on_leg(request.method, leg)
-            case "channels", [leg, *_]:
-                return _YES if self._legs.is_up(leg) else _NO
+            case "channels", [leg, *action]:
+                if not self._legs.is_up(leg):
+                    return _NO
+                if action[:1] == ["play"]:
+                    self._start_playback(action[1], leg, query["media"])
+                return _YES
             case "bridges", _:
                 return self._on_bridge(request.method, names, query)
             case "playbacks", [playback]:
@@ -178,6 +224,7 @@ class Asterisk:
             case "POST", ["play", playback]:
                 self._play(playback, query["media"])
             case "POST", ["moh"]:
+                self.announced = None
                 self._tell("music")
                 self.caller.begins(Station.WAITING)
             case "POST", ["record"]:
@@ -200,13 +247,19 @@ class Asterisk:
     # Prompts
 
     def _play(self, playback: str, media: str) -> None:
-        seconds = sum(self._lasts(part) for part in media.split(","))
-        self._playing[playback] = self._loop.call_later(seconds, self._end_playback, playback)
+        seconds = self._start_playback(playback, self._channel, media)
         if media == f"sound:{manifest.BEEP}":
             return  # belongs to the recording that follows
         if media.startswith("recording:"):
+            self.announced = None
             self._tell("hears_himself", seconds=seconds)
         self.caller.begins(self.prompt)
+
+    def _start_playback(self, playback: str, channel: str, media: str) -> float:
+        """Play to the caller or to an operator; return how long it takes, in seconds."""
+        seconds = sum(self._lasts(part) for part in media.split(","))
+        self._playing[playback] = (channel, self._loop.call_later(seconds, self._end_playback, playback))
+        return seconds
 
     def _lasts(self, media: str) -> float:
         kind, _, name = media.partition(":")
@@ -222,8 +275,9 @@ class Asterisk:
         return _YES
 
     def _end_playback(self, playback: str) -> None:
-        self._playing.pop(playback).cancel()
-        self.deliver(events.PlaybackFinished(playback, self._channel, failed=False))
+        channel, timer = self._playing.pop(playback)
+        timer.cancel()
+        self.deliver(events.PlaybackFinished(playback, channel, failed=False))
 
     # Messages
 
@@ -259,7 +313,7 @@ class Asterisk:
 
     @cached_property
     def _legs(self) -> Legs:
-        return Legs(self.floor.rung, self.deliver, self.later)
+        return Legs(self.floor.scripts, self.deliver, self.later)
 
     def _on_leg(self, method: str, leg: str) -> Response:
         legs = self._legs

@@ -13,9 +13,9 @@ from ivr.controller import reconcile
 from ivr.model.call_state import LIMIT, CallState, LegState, decode
 from ivr.process import guard
 
-WISH, CALL, OFFER = (str(uuid7()) for _ in range(3))
+REQUEST, CALL, OFFER = (str(uuid7()) for _ in range(3))
 LEG = LegState(OFFER, CALL, "1001", 1_795_000_000.5)
-OF_LEG, OF_CALLED = CallbackLegState(WISH, CALL, LEG).encode(), CallbackLegState(WISH, CALL).encode()
+OF_LEG, OF_CALLED = CallbackLegState(REQUEST, CALL, LEG).encode(), CallbackLegState(REQUEST, CALL).encode()
 
 
 def channel(identity: str, variable: str, data: str = "hatif,called", state: str = "Up") -> Channel:
@@ -29,8 +29,8 @@ TALKS = CallState(CALL, "v", "queue", "+33800212000", "+33612345678", "FR", "fr"
 
 
 def test_the_state_on_a_channel_is_read_back_and_a_leg_is_that_of_any_call() -> None:
-    assert parse(OF_LEG) == CallbackLegState(WISH, CALL, LEG)
-    assert parse(OF_CALLED) == CallbackLegState(WISH, CALL)
+    assert parse(OF_LEG) == CallbackLegState(REQUEST, CALL, LEG)
+    assert parse(OF_CALLED) == CallbackLegState(REQUEST, CALL)
     assert decode(OF_LEG) == LEG
     assert len(OF_LEG.encode()) < LIMIT
 
@@ -43,7 +43,12 @@ def test_a_variable_that_is_not_ours_is_not_part_of_a_call_back(text: str) -> No
 def test_both_legs_are_found_together_and_the_floor_learns_of_the_operator() -> None:
     found, mine = find_running([CALLED, OPERATOR])
     (both,) = found
-    assert (both.request, both.call, both.channels, mine) == (WISH, CALL, [OFFER, "callback-1"], {OFFER, "callback-1"})
+    assert (both.request, both.call, both.channels, mine) == (
+        REQUEST,
+        CALL,
+        [OFFER, "callback-1"],
+        {OFFER, "callback-1"},
+    )
     (offer,) = open_offers(found)
     assert (offer.offer, offer.call, offer.operator, offer.talking) == (OFFER, CALL, "1001", False)
 
@@ -53,13 +58,13 @@ def test_a_connected_call_back_is_a_call_like_any_other() -> None:
     found, mine = find_running([talks, OPERATOR])
     assert (found, mine) == ([], set())
     findings = reconcile.compare([talks, OPERATOR], {})
-    assert [(each[0].id, each[1].operator) for each in findings.resume] == [("callback-1", "1001")]
+    assert [(row[0].id, row[1].operator) for row in findings.resume] == [("callback-1", "1001")]
     assert (findings.orphans, findings.fresh) == ((), ())
 
 
 def test_without_a_controller_an_unconnected_call_back_is_ended_and_a_connected_one_goes_to_the_fallback() -> None:
     talked: Any = replace(CALLED, variables={"HATIF": TALKS.encode()})
-    done = {each.id: request.method for each, request in guard.rescue([CALLED, OPERATOR], {})}
+    done = {entry.id: request.method for entry, request in guard.rescue([CALLED, OPERATOR], {})}
     assert done == {"callback-1": "DELETE", OFFER: "DELETE"}
     ((_, request),) = guard.rescue([talked], {})
     assert ("context", "hatif-fallback") in request.query

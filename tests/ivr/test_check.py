@@ -53,10 +53,10 @@ def test_a_mistake_in_a_file_gets_its_code_line_and_remedy(code: str, small: Sma
 
 
 def test_a_remedy_may_contain_semicolons() -> None:
-    told = Finding.from_sentence(
+    finding = Finding.from_sentence(
         "E_OPERATOR_ROW", "operators.csv", 2, 'the name is not valid; write letters, without " ; [ ].'
     )
-    assert (told.found, told.remedy) == ("the name is not valid", 'write letters, without " ; [ ]')
+    assert (finding.found, finding.remedy) == ("the name is not valid", 'write letters, without " ; [ ]')
     assert Finding.from_sentence("E_SITE_VALUE", "site.toml", 2, "found 7").remedy == "correct it"
 
 
@@ -243,6 +243,27 @@ def test_a_conflict_between_files_gets_its_code_and_remedy(
 ) -> None:
     message = make_it_so(small)
     assert one(check(small), code) == message
+
+
+def test_a_text_that_is_too_long_is_reported_once_with_its_seconds_in_each_language(small: SmallSite) -> None:
+    small.audio_lasts("ar", "guide_visa_fee", 12.3)
+    small.audio_lasts("en", "guide_visa_fee", 20.5)
+    small.audio_lasts("ar", "goodbye", 12.0)
+    message = (
+        "visa.yaml:7: guide_visa_fee lasts 20.5 s in en, 12.3 s in ar; longest_text_s is 12; shorten it, or divide it "
+        "where the flow or the guide allows"
+    )
+    assert one(check(small), "W_TEXT_LONG") == message
+    small.edit("site.toml", 'languages = ["ar", "en"]', 'languages = ["ar", "en"]\nlongest_text_s = 21')
+    assert check(small) == []
+
+
+def test_the_length_of_a_text_without_audio_is_estimated(small: SmallSite) -> None:
+    long = "It costs little. " * 14
+    small.edit("guide/visa.yaml", "It costs little.", long)
+    small.edit(EN, 'msgid "It costs little."', f'msgid "{long.strip()}"')
+    found = next(item for item in check(small) if item.code == "W_TEXT_LONG")
+    assert found.found == "guide_visa_fee lasts about 17 s in en (estimated, without audio); longest_text_s is 12"
 
 
 def test_a_recordings_only_language_that_is_off_may_be_incomplete(small: SmallSite) -> None:

@@ -100,5 +100,5 @@ async def test_a_caller_cut_off_while_waiting_who_calls_back_after_closing_time_
     assert [(item["open"], item.get("returns")) for item in of_kind(story, "hours")] == [(False, True)] * 2
     (returned,) = of_kind(story, "returned")
     assert (returned["call"], returned["since"]) == (str(former["call"]["id"]), place)
-    said = line.run("call", str(story["call"]["id"])).stdout
-    assert "the caller was cut off before and is served nevertheless" in " ".join(said.split())
+    output = line.run("call", str(story["call"]["id"])).stdout
+    assert "the caller was cut off before and is served nevertheless" in " ".join(output.split())

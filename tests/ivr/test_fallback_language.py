@@ -13,9 +13,11 @@ TONE_HZ = 1870.0
 
 
 def speaks_only(line: Line, language: str, excluded: tuple[str, ...]) -> str:
-    """An operator who speaks it, and none of `excluded`."""
+    """Return an operator who speaks `language`, and none of `excluded`."""
     return next(
-        each.id for each in line.operators if language in each.languages and not set(excluded) & each.languages.keys()
+        operator.id
+        for operator in line.operators
+        if language in operator.languages and not set(excluded) & operator.languages.keys()
     )
 
 
@@ -51,12 +53,12 @@ async def test_a_caller_whose_language_nobody_speaks_is_offered_another_one_and_
     assert story["call"]["language"] == other
     chosen = [event["data"] for event in story["events"] if event["kind"] == "language"]
     assert chosen[-1] == {"language": other, "instead_of": own}
-    (decision,) = (each for each in story["decisions"] if each["kind"] == "offer")
+    (decision,) = (decision for decision in story["decisions"] if decision["kind"] == "offer")
     assert decision["data"]["waited_s"] > 2  # with the waiting time so far
     assert since < story["call"]["connected"].timestamp() - 2
-    said = line.run("call", str(story["call"]["id"])).stdout
-    assert f"waits: nobody on duty speaks {own}" in said
-    assert f"chooses {other} instead of {own}" in said
+    output = line.run("call", str(story["call"]["id"])).stdout
+    assert f"waits: nobody on duty speaks {own}" in output
+    assert f"chooses {other} instead of {own}" in output
 
 
 async def test_an_operator_who_becomes_ready_meanwhile_is_rung_at_once(line: Line, telephones: Telephones) -> None:

@@ -198,7 +198,7 @@ async def test_a_caller_gets_their_position_among_those_who_could_take_the_same_
     talks = ready(state=OperatorState.TALKING, offer="offer-1")
     async with a_floor(talks, ready("1002", state=OperatorState.PAUSED, languages={"nl": 5})) as line:
         await line.send(wait("first", 50), wait("other", 45, Step("nl")), wait("second", 40), AskPosition("second"))
-        assert [(each.call, each.position) for each in line.positions] == [("second", 2)]
+        assert [(entry.call, entry.position) for entry in line.positions] == [("second", 2)]
         await line.send(Leave("first"), AskPosition("second"))
         assert line.positions[-1].position == 1
         assert not line.positions[-1].estimate.earned, "nothing was accepted yet"
@@ -247,7 +247,7 @@ async def test_a_caller_who_leaves_while_they_are_offered_is_not_offered_again()
 
 
 async def test_an_offer_for_a_call_that_is_gone_costs_its_operator_nothing() -> None:
-    """As the connection answers when it knows no such call."""
+    """As the connection answers when it does not know the call."""
     async with a_floor(ready()) as line:
         await line.send(wait("gone", 50), wait("next", 40))
         offer = line.offer
@@ -399,8 +399,8 @@ async def test_a_leg_that_rang_through_the_restart_can_be_answered() -> None:
 
 
 async def test_an_unanswered_leg_that_rang_through_the_restart_leaves_its_caller_at_the_head() -> None:
-    rung = ready("1001", state=OperatorState.OFFERED, offer="offer-1")
-    async with a_floor(rung, ready("1002", idle_s=5, state=OperatorState.PAUSED, reason="lunch")) as line:
+    offered = ready("1001", state=OperatorState.OFFERED, offer="offer-1")
+    async with a_floor(offered, ready("1002", idle_s=5, state=OperatorState.PAUSED, reason="lunch")) as line:
         await line.send(OpenOffer("offer-1", "old", "1001", talking=False), wait("young", 5))
         await line.send(Refused("offer-1", "old", "1001", NO_ANSWER), wait("old", 500))
         assert line.state("1001") == (OperatorState.PAUSED, "no_answer")

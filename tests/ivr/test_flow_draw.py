@@ -147,9 +147,9 @@ def test_only_arabic_is_set_from_right_to_left() -> None:
     picture = ElementTree.fromstring(draw_flow(flow_of(FLOW), "ar", words, "small"))
     for item in picture.iter(f"{SVG}text"):
         hint = item.find(f"{SVG}title")
-        said = (item.text if hint is None else hint.tail) or ""
-        arabic = said.startswith("“") or "(ar)" in said
-        assert (item.get("direction") == "rtl") == arabic, said
+        text = (item.text if hint is None else hint.tail) or ""
+        arabic = text.startswith("“") or "(ar)" in text
+        assert (item.get("direction") == "rtl") == arabic, text
 
 
 def test_long_texts_are_cut_at_a_word_and_shown_whole_in_a_tooltip() -> None:

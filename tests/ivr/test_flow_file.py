@@ -247,12 +247,12 @@ FLOW_MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("code", "old", "new", "where", "said"), FLOW_MISTAKES)
-def test_an_error_in_the_flow_is_reported(code: str, old: str, new: str, where: str, said: str) -> None:
+@pytest.mark.parametrize(("code", "old", "new", "where", "sentence"), FLOW_MISTAKES)
+def test_an_error_in_the_flow_is_reported(code: str, old: str, new: str, where: str, sentence: str) -> None:
     text = edited(FLOW, old, new)
     ((line, what),) = flow_refusal(text)
     assert line == line_of(text, where)
-    assert re.search(f"^{code} .*{said}", what), what
+    assert re.search(f"^{code} .*{sentence}", what), what
 
 
 # The paths of callers: what is added before the last node, what is changed, and the findings (code, line, message).
@@ -333,15 +333,15 @@ def test_a_recording_ends_before_its_caller_goes_anywhere() -> None:
     assert paths.keys_to_operator(model.parse(text, "flow.yaml", ("ar", "fr")))["voice"] == 2
 
 
-@pytest.mark.parametrize(("more", "edit", "told"), WAYS)
+@pytest.mark.parametrize(("more", "edit", "expected"), WAYS)
 def test_paths_that_do_not_end_well_are_reported(
-    more: str, edit: tuple[str, str], told: list[tuple[str, str, str]]
+    more: str, edit: tuple[str, str], expected: list[tuple[str, str, str]]
 ) -> None:
     text = edited(edited(FLOW, *edit), "  goodbye:\n    kind", f"{more}  goodbye:\n    kind")
     found = [item for item in findings(text, procedures=GUIDE) if item.code != "W_GUIDE_UNUSED"]
-    assert [(item.code, item.line) for item in found] == [(code, line_of(text, where)) for code, where, _ in told]
-    for item, (_, _, said) in zip(found, told, strict=True):
-        assert said in f"{item.found}; {item.remedy}".replace(", does something else here", "")
+    assert [(item.code, item.line) for item in found] == [(code, line_of(text, where)) for code, where, _ in expected]
+    for item, (_, _, sentence) in zip(found, expected, strict=True):
+        assert sentence in f"{item.found}; {item.remedy}".replace(", does something else here", "")
 
 
 def test_a_missing_text_of_the_guide_is_reported_at_its_procedure_and_an_unused_procedure_is_a_warning() -> None:

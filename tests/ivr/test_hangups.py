@@ -62,7 +62,7 @@ async def test_an_operator_does_not_count_as_unreachable_if_the_caller_has_gone(
 
 
 async def test_a_hang_up_after_a_refusal_is_noticed_when_keys_are_read() -> None:
-    """The hang-up used to get lost here, and one operator after the other was rung for nobody."""
+    """The hang-up used to get lost here, and one operator after another was rung for a caller who had gone."""
     call = SentMessages().call()
     happened: list[Item] = [RequestFailed(PLAY, 409), ENDS]
     for item in happened:
@@ -134,15 +134,17 @@ async def test_callers_who_hang_up_at_random_moments_leave_finished_rows_and_no_
     seed = random.Random().randrange(10_000)
     record_property(f"seed of {calls} hang-ups", seed)
     secrets = credentials.load(line.home, ()).operators
-    accounts = [Account(each, secrets[each]) for each in (line.speaks("fr"), line.speaks("ar"), line.speaks("en"))]
+    accounts = [
+        Account(operator, secrets[operator]) for operator in (line.speaks("fr"), line.speaks("ar"), line.speaks("en"))
+    ]
     server, seen = ("127.0.0.1", 5060 + line.offset), line.log.stat().st_size
     wanted = hangups.courses(calls, seed)
     phones, anew = await hangups.operators_answer(server, accounts, 0)
     try:
         made = await hangups.make(wanted, FRENCH_NUMBER, "127.0.0.2", server)
-        told = await hangups.read_findings(line.database, line.log, seen, [each.caller for each in wanted])
+        findings = await hangups.read_findings(line.database, line.log, seen, [plan.caller for plan in wanted])
     finally:
         await hangups.leave(phones, anew, accounts)
     document = {"made": {"calls": made.calls, "cancelled": made.cancelled, "lost": made.lost or {}}, "left": {}}
-    assert hangups.wrong({**document, "told": asdict(told)}) == [], (seed, told)
-    assert sum(told.outcomes.values()) == told.rows
+    assert hangups.wrong({**document, "told": asdict(findings)}) == [], (seed, findings)
+    assert sum(findings.outcomes.values()) == findings.rows

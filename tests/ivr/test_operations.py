@@ -13,7 +13,7 @@ from asterisk_conf.install import find_or_install
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.operations import Operation
 
-OPERATIONS = {name: each for name, each in vars(operations).items() if isinstance(each, Operation)}
+OPERATIONS = {name: operation for name, operation in vars(operations).items() if isinstance(operation, Operation)}
 EXAMPLES = {"string": "text", "int": 16, "long": 16, "boolean": True, "Date": "2026-11-25T13:00:00.000+0000"}
 
 
@@ -35,12 +35,12 @@ def description() -> dict[str, Any]:
 def described(operation: Operation) -> dict[str, Any]:
     """Return the description of an operation."""
     found = [
-        each
+        entry
         for file in description().values()
         for api in file.get("apis", ())
         if api["path"] == f"/{operation.path}"
-        for each in api.get("operations", ())
-        if each["httpMethod"] == operation.method
+        for entry in api.get("operations", ())
+        if entry["httpMethod"] == operation.method
     ]
     assert len(found) == 1, f"{operation.method} /{operation.path} is described {len(found)} times"
     only: dict[str, Any] = found[0]
@@ -48,7 +48,11 @@ def described(operation: Operation) -> dict[str, Any]:
 
 
 def parameters(operation: Operation, kind: str) -> dict[str, dict[str, Any]]:
-    return {each["name"]: each for each in described(operation).get("parameters", ()) if each["paramType"] == kind}
+    return {
+        parameter["name"]: parameter
+        for parameter in described(operation).get("parameters", ())
+        if parameter["paramType"] == kind
+    }
 
 
 # Requests
@@ -66,7 +70,7 @@ def test_an_operation_exists_with_its_parameters(name: str) -> None:
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_all_parameters_that_asterisk_requires_can_be_given(name: str) -> None:
     operation = OPERATIONS[name]
-    required = {name for name, each in parameters(operation, "query").items() if each.get("required")}
+    required = {name for name, parameter in parameters(operation, "query").items() if parameter.get("required")}
     assert required <= set(operation.query)
 
 
@@ -129,7 +133,7 @@ class Described(Mapping[str, Any]):
 
     @staticmethod
     def _inherited(model: str) -> dict[str, Any]:
-        base = next((name for name, each in models().items() if model in each.get("subTypes", ())), None)
+        base = next((name for name, entry in models().items() if model in entry.get("subTypes", ())), None)
         return {**Described._inherited(base), **models()[base]["properties"]} if base is not None else {}
 
     def _example(self, name: str) -> Any:

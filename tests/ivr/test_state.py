@@ -186,8 +186,8 @@ def is_of_type(state: CallState | LegState) -> bool:
         return isinstance(state.operator, str) and isinstance(state.offered_at, float)
     UUID(state.id)
     always = (state.flow, state.node, state.number, state.caller, state.language, *state.path)
-    who = (state.offer, state.operator, state.served_by)
-    maybe = (state.country, state.playback, state.topic, state.case, state.consent, state.announced, *who)
+    operators = (state.offer, state.operator, state.served_by)
+    maybe = (state.country, state.playback, state.topic, state.case, state.consent, state.announced, *operators)
     return (
         all(isinstance(item, str) for item in always)
         and all(item is None or isinstance(item, str) for item in maybe)

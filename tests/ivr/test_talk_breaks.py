@@ -46,13 +46,13 @@ class SentMessages:
         self.asked += requests
 
     async def ask(self, *requests: operations.Request) -> list[SimpleNamespace]:
-        found = [self.there and each == operations.CHANNEL(CALLER) for each in requests]
+        found = [self.there and request == operations.CHANNEL(CALLER) for request in requests]
         return [SimpleNamespace(ok=ok, status=200 if ok else 404, body={}) for ok in found]
 
     def freed(self) -> list[str]:
         """Return the operators reported as free to the floor."""
-        over = (each for each in self.floor if isinstance(each, floor_protocol.Ended | floor_protocol.Refused))
-        return [each.operator for each in over]
+        over = (message for message in self.floor if isinstance(message, floor_protocol.Ended | floor_protocol.Refused))
+        return [message.operator for message in over]
 
     def call(self) -> Call:
         operators, routing = SimpleNamespace(level=3, ring_s=15.0), SimpleNamespace(policy=Policy())
@@ -82,9 +82,9 @@ async def test_a_call_frees_its_operator_and_colleague_when_asterisk_refuses_a_r
         call.deliver(events.ChannelDestroyed(leg, 16))
     with pytest.raises(CallFailed):
         await conversation.run(begins=False)
-    freed = {each.operator for each in sent.floor if isinstance(each, floor_protocol.Ended)}
+    freed = {message.operator for message in sent.floor if isinstance(message, floor_protocol.Ended)}
     assert freed == {"1001", "1002"}
-    assert {each.uri for each in sent.asked} >= {f"channels/{uuid(11)}", f"channels/{uuid(12)}"}
+    assert {request.uri for request in sent.asked} >= {f"channels/{uuid(11)}", f"channels/{uuid(12)}"}
     assert (call.state.offer, call.state.served_by) == (None, "1001")
 
 
@@ -99,7 +99,7 @@ async def test_the_end_of_a_conversation_is_on_disk_before_the_channel_shows_it(
     recorder.journal.flush.side_effect = lambda: order.append("disk")
 
     async def send(*requests: operations.Request, refused: object = None) -> None:
-        order.extend("channel" for each in requests if each.uri == f"channels/{CALLER}/variable")
+        order.extend("channel" for request in requests if request.uri == f"channels/{CALLER}/variable")
 
     sent.send = send  # type: ignore[method-assign]
     talk = Talk(uuid(11))
@@ -135,7 +135,7 @@ async def test_a_caller_who_hangs_up_during_a_handover_frees_both_operators(way:
     with pytest.raises(CallerGone):
         await conversation.run(begins=False)
     assert set(sent.freed()) == {"1001", "1002"}
-    assert {each.uri for each in sent.asked if each.method == "DELETE"} >= {f"channels/{uuid(12)}"}
+    assert {request.uri for request in sent.asked if request.method == "DELETE"} >= {f"channels/{uuid(12)}"}
     assert call.leg is None
 
 
@@ -152,7 +152,7 @@ async def test_an_operators_other_line_is_hung_up_if_the_caller_hangs_up_as_they
         call.deliver(events.ChannelDestroyed(channel, 16))
     with pytest.raises(CallerGone):
         await conversation.run(begins=False)
-    assert "channels/1795600000.9" in [each.uri for each in sent.asked if each.method == "DELETE"]
+    assert "channels/1795600000.9" in [request.uri for request in sent.asked if request.method == "DELETE"]
 
 
 async def test_items_that_arrive_while_a_leg_ends_are_kept() -> None:
@@ -228,9 +228,9 @@ async def test_a_queue_with_a_topic_keeps_the_topic_of_a_transfer(
 def tells(sent: SentMessages) -> list[str]:
     """Return the channels whose pending REFER was requested again."""
     return [
-        each.uri.split("/")[1]
-        for each in sent.asked
-        if each.uri.endswith("/transfer_progress") and refer.GOES_ON in str(each)
+        request.uri.split("/")[1]
+        for request in sent.asked
+        if request.uri.endswith("/transfer_progress") and refer.GOES_ON in str(request)
     ]
 
 
@@ -261,7 +261,7 @@ async def test_a_repeated_refer_is_handled_once_and_only_in_its_own_conversation
         asked = events.ChannelTransfer(channel, to="0", replaces=replaces, again=again, requested=True)
         await refer_handler.handle_refer(conversation, asked)
         call.flush_events()
-        return [each.args[1] for each in recorder.call_event.call_args_list].count("referred")
+        return [record.args[1] for record in recorder.call_event.call_args_list].count("referred")
 
     assert await pressed(uuid(11), again=False) == 1
     assert await pressed(uuid(11), again=True) == 0, "it was answered already"
@@ -294,7 +294,7 @@ async def test_refused_packets_make_a_talking_operator_absent_only_if_their_audi
     await watch.finish()
     silent = packets[0] == packets[1]
     assert sent.floor == ([floor_protocol.OperatorEvent("1001", Trigger.PHONE_ABSENT)] if silent and refused else [])
-    assert [each.uri for each in sent.asked] == ([f"channels/{uuid(11)}"] if silent else [])
+    assert [request.uri for request in sent.asked] == ([f"channels/{uuid(11)}"] if silent else [])
     assert watch.lost == ({uuid(11)} if silent else set())
 
 

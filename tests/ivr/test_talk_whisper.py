@@ -60,11 +60,11 @@ def test_every_whisper_uses_texts_that_exist_in_every_language() -> None:
         (None, *topics), (None, *settings.countries), settings.languages, waited
     ):
         now = dataclasses.replace(state, language=language, topic=topic, country=country)
-        said = [text for _, text in whisper_clips("nl", now, "", waited_s)]
+        texts = [text for _, text in whisper_clips("nl", now, "", waited_s)]
         about = [f"talk_topic_{topic}"] if topic else []
         where = [f"talk_from_{country.lower()}"] if country else []
-        assert said == [f"code_language_{language}", *about, *where, waited[waited_s]]
-        assert all(known.text(item, text) for item in settings.languages for text in said), said
+        assert texts == [f"code_language_{language}", *about, *where, waited[waited_s]]
+        assert all(known.text(item, text) for item in settings.languages for text in texts), texts
     back = whisper_clips("nl", dataclasses.replace(state, topic="file"), "back", 100.0)
     assert back == [("nl", "talk_back")]
     assert all(known.text(item, "talk_back") for item in settings.languages)

@@ -25,11 +25,11 @@ def results(result: TrialResult) -> list[tuple[str, str]]:
 def test_a_caller_hears_the_state_of_their_case_in_their_language(language: str, key: str) -> None:
     case = OneFile(CaseState.INCOMPLETE, "photograph,fee", date(2026, 12, 31))
     result = place_call(f"{key}-1{ENTERED}1h", files=Cabinet(case))
-    told = ["case_state_incomplete", "case_missing", "missing_photograph", "missing_fee"]
-    told += ["case_expected", "on_day_31", "in_month_12", "case_again", "press_1"]
+    texts = ["case_state_incomplete", "case_missing", "missing_photograph", "missing_fee"]
+    texts += ["case_expected", "on_day_31", "in_month_12", "case_again", "press_1"]
     asked, pin, *heard = announcements(result, "file")
     assert (asked, pin) == (["case_ask_reference"], ["case_ask_pin"])
-    assert [prompts[: len(told)] for prompts in heard] == [told, told]  # 1 repeats the state
+    assert [prompts[: len(texts)] for prompts in heard] == [texts, texts]  # 1 repeats the state
     assert languages(result, "file") == {language}
     assert results(result) == [(REFERENCE, "told")]
     assert (result.outcome, row(result, "call")["case_reference"]) == ("self_served", REFERENCE)
@@ -102,9 +102,9 @@ def test_without_the_database_a_caller_hears_so_and_can_speak_to_an_operator() -
 def test_a_returning_caller_keeps_their_language_by_one_key_or_by_silence(language: str, keys: str) -> None:
     result = place_call(keys, last_language=language)
     (asked,) = steps(result, "hears", "language")
-    said = [(clip.language, clip.prompt) for clip in asked.data["clips"]]
-    assert said[:2] == [(language, "go_on_in_language"), (language, "press_1")]
-    assert (language, "another_language") in said
+    clips = [(clip.language, clip.prompt) for clip in asked.data["clips"]]
+    assert clips[:2] == [(language, "go_on_in_language"), (language, "press_1")]
+    assert (language, "another_language") in clips
     assert languages(result, "welcome") == {language}
 
 

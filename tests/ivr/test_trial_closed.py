@@ -35,8 +35,8 @@ def test_on_a_holiday_callers_hear_so_and_when_the_line_opens(language: str, key
 @pytest.mark.parametrize(("language", "key"), KEYS.items())
 def test_a_message_left_while_the_line_is_closed_opens_a_case(language: str, key: str) -> None:
     result = place_call(f"{key}1-#1h", opening="forced closed")
-    said = announcements(result, "leave_message")
-    assert [prompts[0] for prompts in said] == ["record_how", "record_send", "record_thanks"]
+    announced = announcements(result, "leave_message")
+    assert [prompts[0] for prompts in announced] == ["record_how", "record_send", "record_thanks"]
     assert languages(result, "leave_message") == {language}
     file, message = row(result, "case_file"), row(result, "message")
     assert (file["kind"], message["category"], message["case_reference"]) == ("message", "message", file["reference"])
@@ -62,10 +62,10 @@ def test_a_call_back_request_is_due_when_the_line_opens(language: str, key: str)
 
 def test_another_number_is_asked_for_until_it_can_be_called_and_is_then_confirmed_and_stored() -> None:
     result = place_call("222" + "0033899123456#" + "0031612345678#" + "1h", opening="forced closed")
-    said = announcements(result, "callback")
-    assert said[1] == ["callback_ask_number"]
-    assert said[2][:2] == ["callback_number_wrong", "callback_why_kind"]  # a number that costs more
-    assert said[3][:4] == ["callback_number_is", "digit_0", "digit_0", "digit_3"]
+    announced = announcements(result, "callback")
+    assert announced[1] == ["callback_ask_number"]
+    assert announced[2][:2] == ["callback_number_wrong", "callback_why_kind"]  # a number that costs more
+    assert announced[3][:4] == ["callback_number_is", "digit_0", "digit_0", "digit_3"]
     (request,) = rows(result, "callback")
     assert (request["number"], request["country"]) == ("+31612345678", "NL")
 

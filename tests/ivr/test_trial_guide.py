@@ -25,10 +25,10 @@ def steps_of(procedure: str, *steps: str) -> list[list[str]]:
 
 
 def test_a_procedure_goes_on_by_itself_with_the_documents_first_and_its_keys_after_them_once() -> None:
-    said = announcements(place_call(f"7-{PAPERS}{LIFE_PAPERS}" + 20 * "-"), "papers")
+    announced = announcements(place_call(f"7-{PAPERS}{LIFE_PAPERS}" + 20 * "-"), "papers")
     first, *rest = steps_of("certificates", "documents_1", "documents_2", "fee", "duration", "where")
-    assert said[1:8] == [["guide_notice", *first], rest[0], ["guide_keys"], *rest[1:], ["guide_end"]]
-    assert said[8] == said[0]
+    assert announced[1:8] == [["guide_notice", *first], rest[0], ["guide_keys"], *rest[1:], ["guide_end"]]
+    assert announced[8] == announced[0]
 
 
 @pytest.mark.parametrize(
@@ -44,13 +44,13 @@ def test_the_remark_for_the_callers_country_follows_the_documents(
     caller: str, dialled: str, key: str, procedure: str, remark: str | None
 ) -> None:
     result = place_call(f"7-{PAPERS}{key}" + 8 * "-" + "h", caller, dialled=dialled)
-    said = [prompt for prompts in announcements(result, "papers") for prompt in prompts]
+    announced = [prompt for prompts in announcements(result, "papers") for prompt in prompts]
     remarks = [f"guide_{procedure}_remark_{remark}"] if remark else []
-    keys = said.index("guide_keys")
-    assert said[keys - 1] == f"guide_{procedure}_documents_2"
-    assert said[keys + 1 : keys + 2 + len(remarks)] == [*remarks, f"guide_{procedure}_fee"]
+    keys = announced.index("guide_keys")
+    assert announced[keys - 1] == f"guide_{procedure}_documents_2"
+    assert announced[keys + 1 : keys + 2 + len(remarks)] == [*remarks, f"guide_{procedure}_fee"]
     assert ((procedure, "remark") in heard_steps(result)) is bool(remarks)
-    assert not any("issuer" in prompt or "legal_basis" in prompt for prompt in said)
+    assert not any("issuer" in prompt or "legal_basis" in prompt for prompt in announced)
     assert result.outcome == "self_served"
 
 
@@ -68,16 +68,16 @@ def test_a_caller_of_each_language_has_a_procedure_sent_and_hears_the_rest(langu
 
 
 def test_two_takes_the_caller_to_the_law_and_back_to_the_step_that_it_cut_short() -> None:
-    said = announcements(place_call(f"7-{IDENTITY}12-h"), "identity")
-    assert said[-2:] == [
+    announced = announcements(place_call(f"7-{IDENTITY}12-h"), "identity")
+    assert announced[-2:] == [
         ["guide_passport_issuer", "guide_passport_legal_basis"],
         ["guide_passport_documents_1"],
     ]
 
 
 def test_a_key_while_the_keys_are_explained_leads_on_after_it() -> None:
-    said = announcements(place_call(f"7-{PAPERS}31-2-h"), "papers")
-    assert said[-4:] == [
+    announced = announcements(place_call(f"7-{PAPERS}31-2-h"), "papers")
+    assert announced[-4:] == [
         ["guide_certificates_documents_2"],
         ["guide_keys"],
         ["guide_certificates_issuer", "guide_certificates_legal_basis"],
@@ -124,8 +124,8 @@ def test_at_the_end_star_and_hash_repeat_the_last_step(key: str) -> None:
 
 
 def test_a_key_at_the_end_counts_for_the_list() -> None:
-    said = announcements(place_call(f"7-{IDENTITY}1{8 * '1'}21h"), "identity")
-    assert said[-3:] == [
+    announced = announcements(place_call(f"7-{IDENTITY}1{8 * '1'}21h"), "identity")
+    assert announced[-3:] == [
         ["guide_end"],
         ["guide_notice", "guide_passport_renewal_documents_1"],
         ["guide_passport_renewal_documents_2"],
@@ -157,8 +157,8 @@ def test_a_caller_who_goes_from_the_guide_to_an_operator_counts_as_answered() ->
 
 def test_wrong_keys_are_answered_with_the_keys_and_then_with_an_operator() -> None:
     result = place_call(f"7-{PAPERS}38" + 4 * "8")
-    said = announcements(result, "papers")
-    assert ["help_wrong_key", "guide_keys"] in said
+    announced = announcements(result, "papers")
+    assert ["help_wrong_key", "guide_keys"] in announced
     (waiting,) = steps(result, "waiting")
     assert waiting.data["topic"] == "documents"
 

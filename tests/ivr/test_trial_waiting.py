@@ -22,10 +22,10 @@ def test_a_waiting_caller_hears_the_alternatives_then_music_and_then_the_alterna
     result = place_call(f"{key}-0")
     assert announcements(result, "queue") == [["to_operator"], OFFERED, OFFERED]
     assert languages(result, "queue") == {language}
-    told = [step.at for step in steps(result, "hears", "queue")]
+    announced = [step.at for step in steps(result, "hears", "queue")]
     music = [step.at for step in steps(result, "music")]
-    assert told[1] < music[1] < told[2]
-    assert told[1] - told[0] == pytest.approx(20, abs=0.1)
+    assert announced[1] < music[1] < announced[2]
+    assert announced[1] - announced[0] == pytest.approx(20, abs=0.1)
 
 
 @pytest.mark.parametrize(("language", "key"), KEYS.items())
@@ -219,8 +219,8 @@ def test_a_conversation_is_recorded_only_after_consent_in_the_callers_language(
     language: str, key: str, answer: str, agreed: bool
 ) -> None:
     result = place_call(f"{key}-0{answer}", on=stage(records_conversations=True), operators=[ANSWERS])
-    said = announcements(result, "queue")
-    assert said[0][0] == "consent_question" and ["to_operator"] in said
+    announced = announcements(result, "queue")
+    assert announced[0][0] == "consent_question" and ["to_operator"] in announced
     assert languages(result, "queue") == {language}
     assert [step.data["agreed"] for step in steps(result, "consent")] == [agreed]
     assert (rows(result, "recording") != []) is agreed

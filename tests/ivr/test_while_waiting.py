@@ -124,10 +124,10 @@ async def test_an_operator_interrupts_the_guide_of_a_caller_who_kept_their_posit
     heard = await begins(call, line.audio(language, "guide_passport_documents_1"), for_s=1.5)
     assert since(line) == before
     phone = await line.phone(telephones, SPEAKS_ALL_THREE)
-    rung = await phone.next_call(5)
+    leg = await phone.next_call(5)
     await begins(call, line.audio(language, "to_operator"), heard.offset_s)
-    await rung.answer()
-    rung.tone(OPERATOR_HZ)
+    await leg.answer()
+    leg.tone(OPERATOR_HZ)
     await call.hears_tone(OPERATOR_HZ)
     await call.hangup()
     story = await line.story(caller)

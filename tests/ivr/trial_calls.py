@@ -43,7 +43,7 @@ def place_call(
     chosen = on or stage()
     offered = iter(operators)
 
-    def who(wait: Wait) -> OperatorScript | None:
+    def pick_operator(wait: Wait) -> OperatorScript | None:
         if waits is not None:
             waits.append(wait)
         return next(offered, None)
@@ -54,7 +54,7 @@ def place_call(
         at=fields.pop("at", OPEN),
         opening=openings()[opening],
         files=fields.pop("files", None) or Cabinet(None),
-        who=who,
+        who=pick_operator,
         **fields,
     )
 
@@ -73,8 +73,8 @@ def steps(result: TrialResult, kind: str, node: str | None = None) -> list[Step]
 
 def announcements(result: TrialResult, node: str | None = None) -> list[list[str]]:
     """Return the prompts of each announcement; a tone alone is not one."""
-    said = [[clip.prompt for clip in step.data["clips"]] for step in steps(result, "hears", node)]
-    return [prompts for prompts in said if prompts]
+    announced = [[clip.prompt for clip in step.data["clips"]] for step in steps(result, "hears", node)]
+    return [prompts for prompts in announced if prompts]
 
 
 def languages(result: TrialResult, node: str) -> set[str]:

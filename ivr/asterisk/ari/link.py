@@ -132,7 +132,9 @@ class Link:
             async with asyncio.timeout(REST_LIMIT_S):
                 return [await answer for answer in answers]
         except TimeoutError:
-            log.error("Asterisk's ARI does not answer; reconnecting", asked=requests[0].uri)
+            # It answers in order: the oldest request is the one that holds up the others.
+            oldest = next((request.uri for request, _ in self._pending.values()), None)
+            log.error("Asterisk's ARI does not answer; reconnecting", asked=requests[0].uri, oldest=oldest)
             self.close()
             raise
 

@@ -9,20 +9,20 @@ import typer
 
 from db.enums import GuideOutcome
 from ivr.cli.composition import Composition, ControlError, ControllerAwayError
+from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, as_json, as_table, console, errors
 
 _INSTANTS = ("requested", "due", "ended")
 
 
 def register(app: typer.Typer) -> None:
-    waiting = typer.Typer(
-        help="List who waits for an operator, and to whom something is to be sent; note that it was sent.",
-        invoke_without_command=True,
-        rich_markup_mode=None,
+    waiting = add_group(
+        app,
+        "waiting",
+        "List who waits for an operator, and to whom something is to be sent; note that it was sent.",
+        list_waiting,
     )
-    waiting.callback()(list_waiting)
     waiting.command("sent")(sent)
-    app.add_typer(waiting, name="waiting")
 
 
 def list_waiting(

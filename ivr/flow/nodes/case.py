@@ -146,10 +146,10 @@ class Case(Node):
     def _request_notification(self, call: Call, reference: str) -> str:
         """Request a call when the state of the case changes, only to the caller's number. Return the text to say."""
         if (why := callback_numbers.refusal(call.state.caller, call.services.site)) is not None:
-            call.event("told_refused", reference=reference, why=why.value)
+            call.event("case_call_refused", reference=reference, why=why.value)
             return "told_refused"
         record_case_request(call.services.recorder, call.state, reference)
-        call.event("told_wished", reference=reference, number=call.state.caller)
+        call.event("case_call_requested", reference=reference, number=call.state.caller)
         return "told_noted"
 
 

@@ -14,25 +14,18 @@ from pydantic import Field
 from ivr.audio.audible import Clip
 from ivr.call import announcement
 from ivr.call.call import Call
-from ivr.call.node import CHANGE_LANGUAGE, MISTAKES, OPERATOR, REPEAT, Key, Node, NodeName, TextId
+from ivr.call.node import CHANGE_LANGUAGE, MISTAKES, OPERATOR, REPEAT, Key, LinearNode, TextId
 from ivr.site.site import LanguageCode
 
 GO_ON = "1"
 
 
-class Language(Node):
+class Language(LinearNode):
     kind: Literal["language"]
     text: TextId  # "For service in English,"
     options: dict[Key, LanguageCode] = Field(min_length=1)
     remembered: TextId | None = None  # "To go on in English,"; default: no language is remembered
     other: TextId = "another_language"
-    next: NodeName
-
-    def leads_to(self) -> tuple[str, ...]:
-        return (self.next,)
-
-    def silent(self) -> str | None:
-        return self.next
 
     def texts(self) -> tuple[str, ...]:
         keys = {*self.options}
