@@ -14,6 +14,7 @@ from ivr.queue import wait_announcements
 from ivr.site import guide, site
 from ivr.site.findings import Finding, SiteError
 from prompts import catalogue
+from prompts.sources import GUIDE_FIELDS
 
 EXAMPLE = CHECKOUT / "sites" / "consulate"
 
@@ -48,7 +49,15 @@ TEXTS = {
 }
 
 
-GUIDE = guide.Guide({"visa": guide.Procedure("visa", guide.Status.SAMPLE, ("FR",), "guide/visa.yaml", 3)})
+VISA = guide.Procedure(
+    "visa",
+    guide.Status.SAMPLE,
+    {field: (f"guide_visa_{field}",) for field in GUIDE_FIELDS},
+    {"FR": ("guide_visa_remark_fr",)},
+    "guide/visa.yaml",
+    3,
+)
+GUIDE = guide.Guide({"visa": VISA})
 
 
 def flow_refusal(text: str) -> list[tuple[int, str]]:

@@ -21,7 +21,7 @@ from prompts import manifest
 OTHER_WORDS = {
     "goodbye": "Ceci est un tout autre texte, pour un essai.",
     "main_file": "Un essai montre si les nouveaux mots sont entendus,",
-    "guide_visa_documents": "Pour voir si cela change, voici encore une autre phrase.",
+    "guide_visa_documents_1": "Pour voir si cela change, voici encore une autre phrase.",
 }
 REMARK = "  NL: In the Netherlands please ask the consulate in your region.\n"
 
@@ -45,7 +45,7 @@ async def hears_the_guide(line: Line, telephones: Telephones, caller: str, keys:
     """Check that a call is served: `keys` lead to what is needed for a visa."""
     call = await line.dial(telephones, caller)
     await call.press(keys)
-    await begins(call, line.audio("fr", "guide_visa_documents"))
+    await begins(call, line.audio("fr", "guide_visa_documents_1"))
     await call.hangup()
 
 
@@ -83,15 +83,15 @@ async def test_a_call_ends_with_the_texts_guide_and_audio_it_began_with(
     await begins(after, line.audio("fr", "main_file"))  # the new text
     chosen = after.clock
     await after.press("281")
-    await begins(after, line.audio("fr", "guide_visa_documents"), chosen)
-    assert not find(after.heard(), former["guide_visa_documents"][:RATE]).same
+    await begins(after, line.audio("fr", "guide_visa_documents_1"), chosen)
+    assert not find(after.heard(), former["guide_visa_documents_1"][:RATE]).same
     assert not find(after.heard(), notice[:RATE]).same
     here = before.clock
     await before.press("#")
     await begins(before, former["main_file"], here)
     await before.press("261")
     noticed = await before.hears(notice, 20, here)
-    await begins(before, former["guide_visa_documents"], noticed.offset_s)
+    await begins(before, former["guide_visa_documents_1"], noticed.offset_s)
     await before.hangup()
     await after.hangup()
 
