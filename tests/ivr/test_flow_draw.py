@@ -314,7 +314,7 @@ def test_the_picture_shows_all_of_the_example(
                 shown_text = shown[shown.index(option.key) :]
                 text = svg.printable(texts.text(language, option.text) or "")
                 row = next(word for word in shown_text[1:] if not word.startswith("↩"))
-                assert text.startswith(row.removesuffix("…")) and len(row) > 8
+                assert text.startswith(row.removesuffix("…")) and len(row) > 5
 
 
 def test_a_picture_that_cannot_be_drawn_gives_one_clear_message(

@@ -130,7 +130,7 @@ def test_an_operator_who_becomes_free_interrupts_the_guide_of_a_caller_who_kept_
     language: str, key: str
 ) -> None:
     result = place_call(f"{key}-0{GUIDE}1#", operators=[LATE])
-    assert announcements(result, "waiting_guide")[-1][0] == "guide_passport_documents_1"
+    assert announcements(result, "waiting_guide")[-1][0].startswith("guide_passport_documents_")
     assert languages(result, "waiting_guide") == {language}
     assert len(steps(result, "waiting")) == 1
     assert ({"procedure": "passport", "step": "documents_1"}) in [dict(step.data) for step in steps(result, "guide")]
