@@ -1,7 +1,5 @@
 """What a caller has accepted in this call: it is not offered again."""
 
-from dataclasses import replace
-
 from ivr.call.call import Call
 
 CALLBACK, MESSAGE = "callback", "message"
@@ -14,4 +12,4 @@ _MOST = 3
 def accept(call: Call, what: str) -> None:
     """Keep that the caller has accepted something. Idempotent."""
     others = [item for item in call.state.accepted if item != what]
-    call.set(replace(call.state, accepted=(*others, what)[-_MOST:]))
+    call.set(call.state.replace(accepted=(*others, what)[-_MOST:]))

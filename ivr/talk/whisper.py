@@ -119,10 +119,10 @@ class Whisper:
     def is_over(self, item: Item) -> bool:
         """Return whether an item ends the whisper: its end, any key of the operator, or the time limit."""
         match item:
-            case events.PlaybackFinished(playback) if playback == self._playback:
+            case events.PlaybackFinished(playback) if playback.id == self._playback:
                 self._playing = False
                 return True
-            case events.ChannelDtmfReceived(channel) if channel == self._leg:
+            case events.ChannelDtmfReceived(channel) if channel.id == self._leg:
                 return True
         return isinstance(item, Deadline) and asyncio.get_running_loop().time() >= self.until
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from properties import patient
+from snapshots import snapshot
 
 from dialplan.codes import ARGUMENT_DIGITS, Code
 from ivr.asterisk.ari.events import Channel
@@ -179,7 +180,7 @@ def test_codes_are_listed_for_people_and_for_programs(
 
 
 def channel(identity: str, data: str, state: str = "Up", application: str = "Stasis") -> Channel:
-    return Channel(identity, "", state, "", "", "", "", application, data, "", {})
+    return snapshot(identity, data, state=state, application=application)
 
 
 def test_a_start_finds_codes_and_helping_supervisors_by_their_channels_alone() -> None:

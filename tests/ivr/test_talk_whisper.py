@@ -81,9 +81,9 @@ def test_every_whisper_uses_texts_that_exist_in_every_language() -> None:
     state = caller_state(1)
     for topic, language in itertools.product((None, *topics), settings.languages):
         now = dataclasses.replace(state, language=language, topic=topic, country="FR")
-        said = [text for _, text in whisper_clips("nl", now, "")]
-        assert said == [f"talk_language_{language}", *([f"talk_topic_{topic}"] if topic else [])]
-        assert all(known.text(item, text) for item in settings.languages for text in said), said
+        texts = [text for _, text in whisper_clips("nl", now, "")]
+        assert texts == [f"talk_language_{language}", *([f"talk_topic_{topic}"] if topic else [])]
+        assert all(known.text(item, text) for item in settings.languages for text in texts), texts
     back = whisper_clips("nl", dataclasses.replace(state, topic="file"), "back")
     assert back == [("nl", "talk_back")]
     assert all(known.text(item, "talk_back") for item in settings.languages)
@@ -150,7 +150,7 @@ async def test_the_operator_hears_the_whisper_until_a_key_and_survives_kills_and
     await leg.hears(line.audio(language, "talk_language_fr"))
     await call.hears_tone(OPERATOR_HZ)
     await leg.hears_tone(CALLER_HZ)
-    assert not has_tone(leg.heard(0.0, 1.5), CALLER_HZ, share=0.2)
+    assert not has_tone(leg.heard(0.0, 0.9), CALLER_HZ, share=0.2)
     never_silent(call)
     await _a_colleague_is_told_why(line, telephones, operator, second)
     await call.hears_tone(OPERATOR_HZ)

@@ -8,7 +8,6 @@ from trial_calls import ANSWERS, announcements, languages, place_call, row, rows
 from trial_stage import stage
 
 from ivr.model.floor_protocol import Wait
-from ivr.trial import caller
 from ivr.trial.operators import OperatorScript
 from ivr.trial.trial import Stage, TrialResult
 
@@ -24,10 +23,9 @@ REFUSED = "0033899123456#"
 
 @pytest.mark.parametrize(("language", "key"), KEYS.items())
 def test_a_waiting_caller_hears_their_position_and_the_alternatives_by_turns_with_music_between(
-    monkeypatch: pytest.MonkeyPatch, language: str, key: str
+    language: str, key: str
 ) -> None:
-    monkeypatch.setattr(caller, "PATIENCE_S", 200.0)
-    result = place_call(f"{key}-0")
+    result = place_call(f"{key}-0", patience_s=200.0)
     assert announcements(result, "queue")[:5] == [["to_operator"], POSITION, OFFERED, POSITION, OFFERED]
     assert languages(result, "queue") == {language}
     announced = [step.at for step in steps(result, "hears", "queue")]

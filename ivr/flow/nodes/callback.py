@@ -4,7 +4,6 @@ The request is stored; when it is dialled, and by whom, is decided in `ivr.callb
 can be called hears that nothing was noted, and goes back.
 """
 
-from dataclasses import replace
 from typing import Literal
 
 from db.enums import Outcome
@@ -46,7 +45,7 @@ class Callback(Node):
         due = call.services.opening.opens_next(line=call.state.number, language=language)
         call.services.recorder.callback(call.state, number, due or clock.now())
         if call.state.outcome != Outcome.ANSWERED:
-            call.set(replace(call.state, outcome=Outcome.CALLBACK))
+            call.set(call.state.replace(outcome=Outcome.CALLBACK))
         accepted.accept(call, accepted.CALLBACK)
         call.event("callback", number=number)
         await call.say([(language, "callback_noted")])

@@ -5,7 +5,6 @@ digit is recorded with the result.
 """
 
 from collections.abc import Collection
-from dataclasses import replace
 from datetime import date
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -131,7 +130,7 @@ class Case(Node):
         state, language = call.state, call.state.language
         outcome = state.outcome if state.outcome not in (None, Outcome.CLOSED) else Outcome.SELF_SERVED
         owner = file.owner if file.state != CaseState.CLOSED else None
-        call.set(replace(state, case=file.reference, filed=True, preferred_operator=owner, outcome=outcome))
+        call.set(state.replace(case=file.reference, filed=True, preferred_operator=owner, outcome=outcome))
         call.services.recorder.call(state.id, case_reference=file.reference)
         today = clock.now().astimezone(ZoneInfo(call.services.site.hours.timezone)).date()
         intro = case = case_clips(language, file, today, call.version.sounds.ids)

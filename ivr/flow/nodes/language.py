@@ -7,7 +7,6 @@ other keys of the menu work directly, for callers who know them by heart. A call
 operator keeps their language by silence, by `0` and by keys without a meaning.
 """
 
-from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
@@ -53,7 +52,7 @@ class Language(LinearNode):
         if not comes_back:
             recalled = await self._recall_language(call)
             if recalled is not None:
-                call.set(replace(call.state, language=recalled))
+                call.set(call.state.replace(language=recalled))
             if not resumed:
                 await self._introduce(call, self.introduced_in if recalled is None else (recalled,))
             await announcement.say(call)
@@ -123,7 +122,7 @@ class Language(LinearNode):
 
     @staticmethod
     def _set_language(call: Call, language: str) -> None:
-        call.set(replace(call.state, language=language))
+        call.set(call.state.replace(language=language))
         call.services.recorder.call(call.state.id, language=language)
         if call.state.caller and call.services.site.caller_memory:
             call.services.recorder.caller(call.state)
