@@ -15,7 +15,7 @@ from typing import Any
 import shared_audio
 from shell import Answer, command
 
-from db import read
+from db import read, read_cases
 from db.engine import async_engine, open_engine
 from ivr.asterisk.ami import Ami
 from ivr.controller import last_line
@@ -152,4 +152,4 @@ class Asked:
 
     async def cases(self) -> list[dict[str, Any]]:
         async with open_engine(self.database) as engine:
-            return [asdict(item) for item in await read.cases(engine, 100)]
+            return [asdict(item) for item in await read_cases.cases(engine, 100)]

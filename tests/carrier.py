@@ -53,7 +53,8 @@ async def calling(
     say_first_s: int = 20,
     give_up_h: float = 24,
 ) -> AsyncIterator[Line]:
-    """Run a line with a trunk whose tries are seconds apart. `say_first_s`: when callers are offered a call-back."""
+    """Run a line with a trunk whose tries are seconds apart. `say_first_s`: when callers hear their position, and after
+    which time they are offered a call-back."""
     line = Line(home, offset)
     for name, pattern, instead in (
         ("site.toml", r"^\[callbacks\]\n", '[callbacks]\ntrunk = "example"\n'),
@@ -65,6 +66,7 @@ async def calling(
         ("site.toml", r"^most_a_day = \d+", f"most_a_day = {most_a_day}"),
         ("site.toml", r"^ring_s = 4", "ring_s = 15"),  # longer than a restart takes on a busy machine
         ("flow.yaml", r"say_first_s: \d+", f"say_first_s: {say_first_s}"),
+        ("flow.yaml", r"say_every_s: \d+", f"say_every_s: {say_first_s}"),
     ):
         path = line.site / name
         text, count = re.subn(pattern, instead, path.read_text(), flags=re.MULTILINE)

@@ -38,7 +38,7 @@ def read_place(call: LiveCall) -> OperatorPlaceName | None:
     """Return where the operator is; `hold` also by the telephone's own key, None while nobody has the caller."""
     if call.state.offer is None:
         return None
-    found = OperatorPlace(call.state.operator_place or "")
+    found = call.state.operator_place
     return "hold" if call.on_hold and found is OperatorPlace.TOGETHER else _PLACES[found]
 
 

@@ -36,6 +36,6 @@ async def wait_for_silence(call: Call) -> None:
     await call.services.link.send(*stop, play, refused=call.refused)
     with contextlib.suppress(CallerGone):
         while not isinstance(item := await call.next(until), Deadline):
-            if isinstance(item, events.PlaybackFinished) and item.playback == last:
+            if isinstance(item, events.PlaybackFinished) and item.playback.id == last:
                 break
     call.keys.clear()

@@ -6,7 +6,6 @@ a lost operator, survey and case file work as in any call.
 
 import time
 from collections import deque
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from db.enums import CallbackKind, Outcome
@@ -90,12 +89,11 @@ async def connect(connection: CallbackConnection, progress: Progress, legs: Call
     called, leg, services = legs.called, legs.leg, connection.services
     assert called is not None and leg is not None
     state = _state(connection, progress, None)
-    state = replace(
-        state.at_node(state.node),
+    state = state.at_node(state.node).replace(
         since=routing_age(progress.request).timestamp(),
         offer=offer.id,
         operator=offer.operator,
-        outcome=Outcome.ANSWERED.value,
+        outcome=Outcome.ANSWERED,
         case=state.case or services.recorder.new_case_reference(),
         connected_at=time.time(),
         first=True,
@@ -112,6 +110,7 @@ async def connect(connection: CallbackConnection, progress: Progress, legs: Call
     if not all(answer.ok for answer in answers[-2:]):
         await services.link.send(operations.DELETE_BRIDGE(bridge))
         return None
+    state = state.replace(connected_at=time.time())
     _row(connection, progress, legs, state)
     services.recorder.offer_ended(offer.id, OfferState.ACCEPTED)
     leg_state = LegState(offer.id, progress.call, offer.operator, time.time())
@@ -135,7 +134,7 @@ def to_queue(connection: CallbackConnection, progress: Progress, legs: CallLegs,
         _row(connection, progress, legs, state)
     since = time.time() if progress.request.kind == CallbackKind.CASE else routing_age(progress.request).timestamp()
     connection.services.recorder.call(state.id, queued=time.time())
-    connection.enter(called.channel, replace(state, since=since), None, legs.undelivered(), resumed=False)
+    connection.enter(called.channel, state.replace(since=since), None, legs.undelivered(), resumed=False)
 
 
 def end_self_served(connection: CallbackConnection, state: CallState, by: str) -> None:

@@ -119,9 +119,9 @@ class CodeCall:
             return Deadline()
         self._playback.note(item)
         match item:
-            case events.ChannelDtmfReceived(channel, digit) if channel == self.channel:
+            case events.ChannelDtmfReceived(channel, digit) if channel.id == self.channel:
                 self.keys.append(digit)
-            case events.ChannelDestroyed(channel) | events.StasisEnd(channel) if channel == self.channel:
+            case events.ChannelDestroyed(channel) | events.StasisEnd(channel) if channel.id == self.channel:
                 self._gone = True
         if self._gone and not even_if_gone:
             raise OperatorGone

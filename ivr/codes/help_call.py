@@ -249,9 +249,9 @@ async def _wait_for_answer(call: CodeCall, leg: Leg) -> bool:
             music = True
             await link.send(operations.MUSIC(call.channel, mohClass=MUSIC))
         match await call.next(until):
-            case events.ChannelStateChange(channel_id, "Up") if channel_id == leg.id:
+            case events.ChannelStateChange(channel) if channel.id == leg.id and channel.state == "Up":
                 return True
-            case events.ChannelDestroyed(channel_id) if channel_id == leg.id:
+            case events.ChannelDestroyed(channel) if channel.id == leg.id:
                 return False
             case RequestFailed(request, status) if leg_dialing.failed(request, status, leg.id):
                 return False
@@ -277,12 +277,12 @@ async def _announce(call: CodeCall, leg: Leg) -> None:
     until = asyncio.get_running_loop().time() + sum(audio.seconds for audio in found) + 1.0
     while True:
         match await call.next(until):
-            case events.PlaybackFinished(name) if name == playback:
+            case events.PlaybackFinished(ended) if ended.id == playback:
                 return
-            case events.ChannelDtmfReceived(channel) if channel == leg.id:
+            case events.ChannelDtmfReceived(channel) if channel.id == leg.id:
                 await call.services.link.send(operations.STOP(playback))
                 return
-            case events.ChannelDestroyed(channel) if channel == leg.id:
+            case events.ChannelDestroyed(channel) if channel.id == leg.id:
                 return
             case Deadline():
                 return
@@ -305,7 +305,7 @@ async def _connect(call: CodeCall, leg: Leg) -> bool:
 async def _until_gone(call: CodeCall, leg: Leg) -> None:
     while True:
         match await call.next():
-            case events.ChannelDestroyed(channel) | events.StasisEnd(channel) if channel == leg.id:
+            case events.ChannelDestroyed(channel) | events.StasisEnd(channel) if channel.id == leg.id:
                 return
 
 

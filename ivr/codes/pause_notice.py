@@ -1,6 +1,6 @@
 """Notices to operators who were paused automatically: on the telephone's display if it shows messages, else by voice.
 
-A notice by voice is the first thing that they hear in their next code or call. It is not kept over a restart of the
+A notice by voice is the first thing that they hear in their next code. It is not kept over a restart of the
 controller; then only the display and `hatif operators` show the pause.
 """
 

@@ -60,9 +60,9 @@ class _Supervision:
             case events.StasisStart(channel) if channel.id in self._asked:
                 self._live.add(channel.id)
             case events.StasisEnd(channel) | events.ChannelDestroyed(channel):
-                self._asked.discard(channel)
-                self._live.discard(channel)
-                self._call.services.unroute(channel)  # once it has left Stasis, its second event may never come
+                self._asked.discard(channel.id)
+                self._live.discard(channel.id)
+                self._call.services.unroute(channel.id)  # once it has left Stasis, its second event may never come
             case events.PlaybackFinished():
                 self._notice_over = True
         self._call.deliver(item)

@@ -1,7 +1,6 @@
 """The calls that are up: how each begins, is resumed from an earlier controller, and ends."""
 
 from collections.abc import Callable, Collection, Coroutine, Iterable
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
@@ -116,7 +115,7 @@ class CallRegistry:
         version = self._dependencies.flows.version(state.flow)
         if version is None or state.node not in version.flow.nodes:
             version = self._dependencies.flows.current
-            state = replace(state, flow=version.name).at_node(version.flow.operator)
+            state = state.replace(flow=version.name).at_node(version.flow.operator)
         call = Call(self._services, channel.id, state, version, answered=channel.state == "Up")
         call.resume()
         call.opening_requests = _mark_requests(channel)  # an earlier controller may not have sent it

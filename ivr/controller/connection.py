@@ -80,6 +80,7 @@ class Connection:
             people=dependencies.operators,
             answer_request=self.requests.answer,
             take_notice=dependencies.notice,
+            shows_callers=dependencies.shows_callers,
         )
         self._addresses = {operator.id: self.services.address(operator.id) for operator in dependencies.operators}
         self.registry = CallRegistry(dependencies, self.services, self._routes, self.start)

@@ -6,18 +6,20 @@ from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from ivr.model.e164 import NumberRules, main_country
+from ivr.site import zones
 from ivr.site.addresses import BindAddress, CarrierHost, overlap
 from ivr.site.callbacks import Callbacks
 from ivr.site.carriers import Carrier, Limits
 from ivr.site.codes import Codes
 from ivr.site.findings import Finding
 from ivr.site.findings import SiteError as SiteError
-from ivr.site.hours import Hours
+from ivr.site.hours import Hours, ZoneName
 from ivr.site.routing import Routing
 from ivr.site.silence import Silence
 from prompts import site_files
@@ -47,9 +49,11 @@ class Number(_Strict):
 
 
 class Country(_Strict):
-    """The likely languages of a country, likeliest first; the others follow in the site's order."""
+    """The likely languages of a country, likeliest first; the others follow in the site's order. `timezone`: in which
+    its callers hear times, instead of that of most of its people."""
 
     languages: tuple[LanguageCode, ...] = Field(min_length=1)
+    timezone: ZoneName | None = None
 
 
 PauseReason = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,19}$")]
@@ -67,10 +71,12 @@ class Operators(_Strict):
     wrap_up_longest_s: float = Field(300, ge=0, le=3600)  # maximum wrap-up including all extensions
     pauses: tuple[PauseReason, ...] = Field(("break", "lunch", "meeting", "training"), min_length=1, max_length=9)
     level: int = Field(1, ge=1, le=5)  # minimum level for serving a caller, except as a last resort
-    whisper: bool = True  # an operator hears a summary of the call before being connected
+    whisper: bool = True  # an operator hears language and topic before being connected
     rtp_timeout_s: int = Field(10, ge=2, le=600)  # a telephone that sends nothing for this time has vanished
     # The beginnings of the User-Agent of telephones that display messages.
     shows_messages: tuple[UserAgent, ...] = Field(("Linphone", "baresip v"), max_length=50)
+    # Those of telephones that show what is coming while they ring, so that nothing is said before the conversation.
+    shows_callers: tuple[UserAgent, ...] = Field(("Linphone", "baresip v"), max_length=50)
     told_of_supervision: bool = False  # an operator is told when a supervisor listens
     networks: tuple[CarrierHost, ...] = ()  # the networks of their telephones, for `hatif firewall`
     address: str = Field("PJSIP/{id}", pattern=r"^PJSIP/[a-zA-Z0-9_/:@.-]*\{id\}[a-zA-Z0-9_:@.-]*$")
@@ -124,6 +130,15 @@ class Site(_Strict):
             country = main_country(country)
         likely = self.countries[country].languages if country in self.countries else ()
         return (*likely, *(language for language in self.languages if language not in likely))
+
+    def zone_of(self, country: str | None) -> ZoneInfo | None:
+        """Return the time zone of a caller's country, None if that is not known or not one of the site's."""
+        if country is not None and country not in self.countries:
+            country = main_country(country)
+        if country is None or country not in self.countries:
+            return None
+        own = self.countries[country].timezone
+        return ZoneInfo(own) if own is not None else zones.main_zone(country)
 
     def fallback_chain(self, language: str) -> tuple[str, ...]:
         """Return the languages whose audio replaces missing or broken audio of this one, best first."""

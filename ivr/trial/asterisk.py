@@ -10,7 +10,7 @@ from typing import Protocol
 
 from db.ids import uuid7
 from ivr.asterisk.ari import events
-from ivr.asterisk.ari.events import Event
+from ivr.asterisk.ari.events import ChannelRef, Event
 from ivr.asterisk.ari.link import Response
 from ivr.asterisk.ari.operations import Request
 from ivr.model import call_state
@@ -140,7 +140,7 @@ class Asterisk:
         if not self.up:
             return
         self._tell("presses", key=key)
-        self.deliver(events.ChannelDtmfReceived(self._channel, key))
+        self.deliver(events.ChannelDtmfReceived(ChannelRef(self._channel), key))
         if self._recording is not None and key == "#":
             self._end_recording()
 
@@ -149,8 +149,8 @@ class Asterisk:
             return
         self._tell("hangs_up")
         self._end_channel()
-        self.deliver(events.StasisEnd(self._channel))
-        self.deliver(events.ChannelDestroyed(self._channel, HUNG_UP))
+        self.deliver(events.StasisEnd(ChannelRef(self._channel)))
+        self.deliver(events.ChannelDestroyed(ChannelRef(self._channel), HUNG_UP))
         if self._recording is not None:
             self._end_recording()
 
@@ -220,7 +220,7 @@ class Asterisk:
             case "POST", ["variable"] if query["variable"] == "HATIF":
                 self._check(query["value"])
             case "POST", ["answer"]:
-                self.deliver(events.ChannelStateChange(self._channel, "Up"))
+                self.deliver(events.ChannelStateChange(events.ChannelState(self._channel, "Up")))
             case "POST", ["play", playback]:
                 self._play(playback, query["media"])
             case "POST", ["moh"]:
@@ -277,14 +277,14 @@ class Asterisk:
     def _end_playback(self, playback: str) -> None:
         channel, timer = self._playing.pop(playback)
         timer.cancel()
-        self.deliver(events.PlaybackFinished(playback, channel, failed=False))
+        self.deliver(events.PlaybackFinished(events.Playback(playback, f"channel:{channel}", "done")))
 
     # Messages
 
     def _record(self, query: dict[str, str]) -> Response:
         name = query["name"]
         if not self._records:
-            self.deliver(events.RecordingFinished(name, self._channel, 0, 0, failed=True))
+            self.deliver(events.RecordingFailed(events.Recording(name, f"channel:{self._channel}")))
             return _YES
         longest, silence = float(query["maxDurationSeconds"]), float(query["maxSilenceSeconds"])
         self._recording = _Recording(name, self._loop.time())
@@ -304,8 +304,8 @@ class Asterisk:
         seconds = self._loop.time() - recording.began
         spoken = min(seconds, recording.speaks_s)
         self._stored[recording.name], self._spoken[recording.name] = seconds, spoken
-        finished = events.RecordingFinished(recording.name, self._channel, int(seconds), int(spoken))
-        self.later(_ENDS_S, lambda: self.deliver(finished))
+        kept = events.Recording(recording.name, f"channel:{self._channel}", int(seconds), int(spoken))
+        self.later(_ENDS_S, lambda: self.deliver(events.RecordingFinished(kept)))
         if self.up:
             self.caller.begins(Station.AFTERWARDS)
 
@@ -339,7 +339,7 @@ class Asterisk:
         if inside is None:
             return _NO
         for channel in inside:
-            left = events.ChannelLeftBridge(channel)
+            left = events.ChannelLeftBridge(ChannelRef(channel))
             self.later(_ENDS_S, lambda left=left: self.deliver(left))  # type: ignore[misc]
         if self.up and self._channel in inside:
             self.caller.begins(Station.AFTERWARDS)

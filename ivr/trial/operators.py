@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from db.ids import uuid7
 from ivr.asterisk.ari import events
-from ivr.asterisk.ari.events import Event
+from ivr.asterisk.ari.events import ChannelRef, Event
 from ivr.asterisk.ari.link import Response
 from ivr.model import floor_protocol
 from routing.estimate import CLASS_LIMITS_S, Estimate, WaitClass
@@ -118,7 +118,7 @@ class Legs:
     def _answer(self, leg: str) -> None:
         if self._states.get(leg) == "Ringing":
             self._states[leg] = "Up"
-            self._deliver(events.ChannelStateChange(leg, "Up"))
+            self._deliver(events.ChannelStateChange(events.ChannelState(leg, "Up")))
 
     def end(self, leg: str, cause: int = HUNG_UP) -> bool:
         """End a leg; False if it has ended before."""
@@ -127,8 +127,8 @@ class Legs:
             return False
         self._leave(leg)
         if state == "Up":
-            self._deliver(events.StasisEnd(leg))
-        self._deliver(events.ChannelDestroyed(leg, cause))
+            self._deliver(events.StasisEnd(ChannelRef(leg)))
+        self._deliver(events.ChannelDestroyed(ChannelRef(leg), cause))
         return True
 
     def is_up(self, leg: str) -> bool:
@@ -173,4 +173,4 @@ class Legs:
         for inside in self._bridges.values():
             if channel in inside:
                 inside.remove(channel)
-                self._deliver(events.ChannelLeftBridge(channel))
+                self._deliver(events.ChannelLeftBridge(ChannelRef(channel)))

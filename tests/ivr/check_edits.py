@@ -182,7 +182,7 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         'hosts = ["127.0.0.2"]',
         'hosts = ["127.0.0.2"]\ndial = "127.0.0.2:5060"\n\n[callbacks]\ntrunk = "one"',
         "trunk",
-        r"\(callback_offer, .*\) of .* texts of call-backs are in no catalogue; add them",
+        r"\(callback_accept, .*\) of .* texts of call-backs are in no catalogue; add them",
     ),
     "E_ROSTER_FILE": (
         "roster.csv",

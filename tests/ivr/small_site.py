@@ -156,7 +156,7 @@ def make(home: Path) -> SmallSite:
         *guide.SERVICE_TEXTS,
         *NEEDED,
         *for_codes,
-        *codes_check.TALK,
+        *codes_check.talk_texts(("ar", "en")),
         "talk_topic_travel",
     } - {*_OWN}
     english = {item: f"This is {item.replace('_', ' ')}." for item in sorted(ids)}

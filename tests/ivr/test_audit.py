@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from shell import Shell
+from snapshots import snapshot
 
 from ivr.asterisk.ari.events import Channel
 from ivr.codes import spy_channel as spies
@@ -73,7 +74,7 @@ def test_an_audit_without_records_says_so(shell: Shell) -> None:
 
 
 def channel(identity: str) -> Channel:
-    return Channel(identity, "Snoop/x", "Up", "", "", "", "", "Stasis", "", "", {})
+    return snapshot(identity, name="Snoop/x")
 
 
 @pytest.mark.parametrize("mode", [*Mode, TELLING])

@@ -48,7 +48,7 @@ async def accepts(line: Line, phone: Operator) -> Call:
     """Answer the operator's ringing telephone and accept the call-back."""
     leg = await phone.next_call(10)
     await leg.answer()
-    await begins(leg, line.audio(line.spoken_to(phone.user), "callback_offer"))
+    await begins(leg, line.audio(line.spoken_to(phone.user), "callback_accept"))
     await leg.press("1")
     return leg
 
@@ -61,7 +61,7 @@ async def test_a_caller_who_asked_for_it_is_called_back_before_later_callers_in_
     number = "+33612350001"
     first = await back.waiting(telephones, number)
     later = await back.waiting(telephones, "+33612350011")  # before the first caller asks for a call-back
-    await begins(first, back.audio("fr", "wait"), timeout_s=20)
+    await begins(first, back.audio("fr", "closed_callback"), timeout_s=20)
     await first.press("1")
     await begins(first, back.audio("fr", "callback_this_number"))
     await first.press("1")
@@ -151,7 +151,7 @@ async def test_an_operator_declines_with_a_reason_and_two_tries_without_a_person
         assert (phone.calls, out.dialled) == ([], [])
     declined = await phone.next_call(15)
     await declined.answer()
-    await begins(declined, back.audio(language, "callback_offer"))
+    await begins(declined, back.audio(language, "callback_accept"))
     await declined.press("2")
     await begins(declined, back.audio(language, "callback_decline_later"))
     await declined.press("1")
@@ -197,7 +197,7 @@ async def test_a_controller_killed_while_the_operator_is_rung_rings_nobody_twice
     assert leg.state == "ringing"
     await leg.answer()
     leg.tone(1870)
-    await begins(leg, back.audio(back.spoken_to(operator), "callback_offer"))
+    await begins(leg, back.audio(back.spoken_to(operator), "callback_accept"))
     await leg.press("1")
     called = await out.phone.next_call()
 

@@ -1,36 +1,41 @@
 """The state on a call-back's channels: for a starting controller, and for the guard without one."""
 
-from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from snapshots import snapshot
 
 from db.ids import uuid7
 from ivr.asterisk.ari.events import Channel
-from ivr.callbacks.channels import CallbackLegState, find_running, open_offers, parse
+from ivr.callbacks.channels import CalledState, find_running, open_offers, parse
 from ivr.controller import reconcile
 from ivr.model.call_state import LIMIT, CallState, LegState, decode
 from ivr.process import guard
 
 REQUEST, CALL, OFFER = (str(uuid7()) for _ in range(3))
-LEG = LegState(OFFER, CALL, "1001", 1_795_000_000.5)
-OF_LEG, OF_CALLED = CallbackLegState(REQUEST, CALL, LEG).encode(), CallbackLegState(REQUEST, CALL).encode()
+LEG = LegState(OFFER, CALL, "1001", 1_795_000_000.5, callback=REQUEST)
+OF_LEG, OF_CALLED = LEG.encode(), CalledState(REQUEST, CALL).encode()
 
 
 def channel(identity: str, variable: str, data: str = "hatif,called", state: str = "Up") -> Channel:
-    return Channel(
-        identity, f"PJSIP/{identity}", state, "", "", "s", "c", "Stasis" if data else "", data, "", {"HATIF": variable}
+    return snapshot(
+        identity,
+        data,
+        state=state,
+        application="Stasis" if data else "",
+        name=f"PJSIP/{identity}",
+        hatif=variable,
     )
 
 
 CALLED, OPERATOR = channel("callback-1", OF_CALLED), channel(OFFER, OF_LEG, "hatif,leg")
-TALKS = CallState(CALL, "v", "queue", "+33800212000", "+33612345678", "FR", "fr", offer=OFFER, operator="1001")
+TALKS = CallState(CALL, "v", "queue", "+33800212000", "+33612345678", "fr", "FR", offer=OFFER, operator="1001")
 
 
 def test_the_state_on_a_channel_is_read_back_and_a_leg_is_that_of_any_call() -> None:
-    assert parse(OF_LEG) == CallbackLegState(REQUEST, CALL, LEG)
-    assert parse(OF_CALLED) == CallbackLegState(REQUEST, CALL)
+    assert parse(OF_LEG) == LEG
+    assert parse(OF_CALLED) == CalledState(REQUEST, CALL)
     assert decode(OF_LEG) == LEG
     assert len(OF_LEG.encode()) < LIMIT
 
@@ -54,7 +59,7 @@ def test_both_legs_are_found_together_and_the_floor_learns_of_the_operator() -> 
 
 
 def test_a_connected_call_back_is_a_call_like_any_other() -> None:
-    talks = replace(CALLED, variables={"HATIF": TALKS.encode()})
+    talks = channel("callback-1", TALKS.encode())
     found, mine = find_running([talks, OPERATOR])
     assert (found, mine) == ([], set())
     findings = reconcile.compare([talks, OPERATOR], {})
@@ -63,7 +68,7 @@ def test_a_connected_call_back_is_a_call_like_any_other() -> None:
 
 
 def test_without_a_controller_an_unconnected_call_back_is_ended_and_a_connected_one_goes_to_the_fallback() -> None:
-    talked: Any = replace(CALLED, variables={"HATIF": TALKS.encode()})
+    talked: Any = channel("callback-1", TALKS.encode())
     done = {entry.id: request.method for entry, request in guard.rescue([CALLED, OPERATOR], {})}
     assert done == {"callback-1": "DELETE", OFFER: "DELETE"}
     ((_, request),) = guard.rescue([talked], {})

@@ -108,7 +108,7 @@ async def test_nobody_is_dialled_outside_the_hours_or_over_a_limit_even_if_an_op
     last = await put_request(limited, "+33612360004")
     leg = await phone.next_call(10)
     await leg.answer()
-    await begins(leg, limited.audio(limited.spoken_to(phone.user), "callback_offer"))
+    await begins(leg, limited.audio(limited.spoken_to(phone.user), "callback_accept"))
     await leg.press("1")
     await out.phone.refuse(await out.phone.next_call())
     assert out.dialled == [last.number]

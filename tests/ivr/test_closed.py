@@ -19,7 +19,7 @@ async def test_a_closed_line_says_when_it_opens_next(line: Line, telephones: Tel
     line.control("POST", "/hours", {"force": "closed", "why": "test", "until": opens.isoformat()})
     call = await line.dial(telephones, f"+3361800001{KEYS[language]}")
     await call.press(KEYS[language])
-    words = spoken.opening_clips(language, opens, now, line.zone)
+    words = spoken.opening_clips(language, opens, now, line.zone, line.settings.zone_of("FR"))
     closed = await begins(call, line.audio(language, "force_closed"))
     announcement = np.concatenate([line.audio(*clip) for clip in words])
     announced = await call.hears(announcement, 20, closed.offset_s)

@@ -93,7 +93,7 @@ def test_a_caller_who_would_be_served_too_late_hears_so_at_once_and_may_request_
     found = course("7051", late(30), offered_s=100)
     prompts = heard(found)
     place = prompts.index("last_calls")
-    assert prompts[place : place + 4] == ["last_calls", "closed_callback", "press_5", "stay_on_line"]
+    assert prompts[place : place + 3] == ["last_calls", "closed_callback", "press_5"]
     assert (found.outcome, found.errors) == (Outcome.CALLBACK, [])
     announced = next(step.at for step in found.steps if step.kind == "last_calls")
     waits = next(step.at for step in found.steps if step.kind == "waiting")

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from properties import patient
+from snapshots import snapshot
 
 from dialplan.codes import ARGUMENT_DIGITS, Code
 from ivr.asterisk.ari.events import Channel
@@ -65,10 +66,10 @@ def test_every_state_has_texts_in_every_language() -> None:
 
 def test_the_site_check_covers_every_text_of_codes_conversations_and_call_backs() -> None:
     prefixes = ("callback_", "code_", "supervision_", "talk_", "told_")
-    named = ("code_language_", "talk_from_", "talk_topic_")  # named after the site's languages, countries and topics
+    named = ("code_language_", "talk_language_", "talk_topic_")  # named after the site's languages and topics
     site_ = site.load(SITE)
     flow = read_draft((SITE / "flow.yaml").read_text(encoding="utf-8"), "").flow.texts
-    looked_for = {*table.texts((), site_.operators.pauses), *codes_check.TALK, *prompts.TEXTS, *flow}
+    looked_for = {*table.texts((), site_.operators.pauses), *codes_check.talk_texts(()), *prompts.TEXTS, *flow}
     ids = {
         prompt for prompt in catalogue.load(SITE).ids if prompt.startswith(prefixes) and not prompt.startswith(named)
     }
@@ -179,7 +180,7 @@ def test_codes_are_listed_for_people_and_for_programs(
 
 
 def channel(identity: str, data: str, state: str = "Up", application: str = "Stasis") -> Channel:
-    return Channel(identity, "", state, "", "", "", "", application, data, "", {})
+    return snapshot(identity, data, state=state, application=application)
 
 
 def test_a_start_finds_codes_and_helping_supervisors_by_their_channels_alone() -> None:

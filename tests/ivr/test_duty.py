@@ -6,7 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from test_floor import a_floor, ready, wait
+from watched_floor import a_floor, ready, wait
 
 from ivr.floor import duty
 from ivr.model import clock

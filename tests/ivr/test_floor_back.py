@@ -1,6 +1,6 @@
 """A transferred caller returns to the operator who transferred them once nobody else can take them, then at once."""
 
-from test_floor import NO_ANSWER, a_floor, accepted, ended, ready, refused, wait
+from watched_floor import NO_ANSWER, a_floor, accepted, ended, ready, refused, wait
 
 from ivr.model.floor_protocol import Leave, OperatorEvent, Wait
 from ivr.talk.transfers import ANYBODY, Transfer, transfer_steps

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from test_floor import SHORT_S, a_floor, accepted, ended, ready, refused, wait
+from watched_floor import SHORT_S, a_floor, accepted, ended, ready, refused, wait
 
 from ivr.model.floor_protocol import AskPosition, Wait
 from routing.match import Step

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 from properties import patient
-from test_floor import RING_S, SHORT_S, Watched, a_floor, accepted, ended, ready, refused, wait
+from watched_floor import RING_S, SHORT_S, Watched, a_floor, accepted, ended, ready, refused, wait
 
 from ivr.model.floor_protocol import Change, ColleagueCall, Invite, Leave, Offer, OperatorEvent, ToFloor
 from routing.states import OfferState, OperatorState, Trigger

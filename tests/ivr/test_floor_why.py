@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from test_floor import SHORT_S, a_floor, ready, refused, wait
+from watched_floor import SHORT_S, a_floor, ready, refused, wait
 
 from ivr.model.floor_protocol import AskPosition, OperatorEvent
 from routing.match import Step

@@ -17,13 +17,14 @@ from bench import hangups
 from bench.sip import Account
 from db.enums import Outcome
 from ivr.asterisk.ari import events, operations
+from ivr.asterisk.ari.events import ChannelRef
 from ivr.asterisk.ari.operations import Request
 from ivr.call.call import Call, CallerGone, CallFailed, Item, RequestFailed
 from ivr.call.flow_runner import run_flow
 from ivr.home import credentials
 
 PLAY = operations.PLAY(CALLER, "pb-1", media="sound:x")
-ENDS = events.StasisEnd(CALLER)
+ENDS = events.StasisEnd(ChannelRef(CALLER))
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 500])
@@ -46,7 +47,7 @@ async def test_a_request_refused_on_a_channel_that_is_gone_is_a_hang_up() -> Non
 async def test_a_request_refused_on_a_channel_that_stays_is_a_failure() -> None:
     call = SentMessages().call()
     call.deliver(RequestFailed(PLAY, 409))
-    call.deliver(events.ChannelDtmfReceived(CALLER, "5"))
+    call.deliver(events.ChannelDtmfReceived(ChannelRef(CALLER), "5"))
     with pytest.raises(CallFailed):
         await call.next()
     await call.next()
@@ -70,7 +71,7 @@ async def test_a_hang_up_after_a_refusal_is_noticed_when_keys_are_read() -> None
     with pytest.raises(CallerGone):
         call.take_waiting_keys()
     call = SentMessages().call()
-    happened = [events.ChannelDtmfReceived(CALLER, "5"), RequestFailed(PLAY, 409)]
+    happened = [events.ChannelDtmfReceived(ChannelRef(CALLER), "5"), RequestFailed(PLAY, 409)]
     for item in happened:
         call.deliver(item)
     call.take_waiting_keys()

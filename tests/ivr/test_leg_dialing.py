@@ -1,6 +1,7 @@
 """Telephones that the controller rings, as the guard and a starting controller see them."""
 
 import pytest
+from snapshots import snapshot
 
 from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari.events import Channel
@@ -8,7 +9,7 @@ from ivr.process import guard
 
 
 def channel(data: str, state: str, application: str = "Stasis") -> Channel:
-    return Channel("one", "PJSIP/one", state, "", "", "s", "hatif-operators", application, data, "", {})
+    return snapshot("one", data, state=state, application=application, name="PJSIP/one")
 
 
 CODE = "hatif,code,listen,1001,1002,9"

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from properties import patient
+from snapshots import snapshot
 
 from ivr.asterisk.ari.events import Channel
 from ivr.controller.reconcile import Findings, compare, settled
@@ -45,19 +46,7 @@ def leg(offer: int, of: int, operator: str = "1001") -> LegState:
 def channel(identity: str, hatif: CallState | LegState | str = "", *, data: str = "hatif,call,+33800212000") -> Channel:
     text = hatif if isinstance(hatif, str) else hatif.encode()
     application = "Stasis" if data.startswith("hatif") else "Queue"
-    return Channel(
-        identity,
-        f"PJSIP/x-{identity}",
-        "Up",
-        "",
-        "",
-        "s",
-        "hatif-entry",
-        application,
-        data,
-        "",
-        {"HATIF": text} if text else {},
-    )
+    return snapshot(identity, data, application=application, name=f"PJSIP/x-{identity}", hatif=text)
 
 
 def leg_channel(hatif: LegState) -> Channel:
@@ -89,7 +78,7 @@ def test_a_call_in_the_dialplan_is_left_alone() -> None:
     """In the fallback's queue the channel still carries our state."""
     queued = channel("a", call(1, waits=True), data="hatif-fr,rR")
     stranger = channel("b", data="other,call")
-    leaving = replace(channel("c"), application="Return")
+    leaving = snapshot("c", "hatif,call,+33800212000", application="Return")
     assert compare([queued, stranger, leaving], {}) == Findings((), (), (), (), ())
 
 

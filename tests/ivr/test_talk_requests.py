@@ -203,7 +203,7 @@ def test_a_colleague_without_the_language_or_no_longer_listed_does_not_block_a_t
     ],
 )
 def test_a_colleague_is_kept_while_the_callers_channel_names_them(place: OperatorPlace, role: Role, kept: bool) -> None:
-    state = call(1, offer=50).replace(operator_place=place.value or None)
+    state = call(1, offer=50).replace(operator_place=place)
     other = LegState(uuid(51), uuid(1), "1002", NOW, role)
     channels = [channel("a", state), leg_channel(leg(50, 1)), leg_channel(other)]
     found = compare(channels, {})

@@ -28,7 +28,7 @@ def test_each_event_of_the_supervisor_has_a_sentence() -> None:
     [
         (
             {"event": "process ready", "process": "ivr", "pid": 12, "took_s": 1.234},
-            "The controller is ready, after 1.2 s (pid 12).",
+            "The controller is ready after 1.2 s (pid 12).",
         ),
         (
             {
@@ -40,7 +40,8 @@ def test_each_event_of_the_supervisor_has_a_sentence() -> None:
             },
             "The controller was killed by SIGKILL, and was started again 0.2 s later (pid 13).",
         ),
-        ({"event": "stopping", "signal": "SIGTERM"}, "Stopping (SIGTERM) …"),
+        ({"event": "stopping", "signal": "SIGTERM"}, "Stopping (SIGTERM)."),
+        ({"event": "stopping", "signal": "SIGINT"}, "Stopping. Another Ctrl-C kills all processes at once."),
         ({"event": "of another \x1b[31mmodule", "level": "info", "port": 8070}, "of another ?[31mmodule port=8070"),
     ],
 )

@@ -41,6 +41,15 @@ def test_another_case_can_be_asked_for_and_star_leads_back_to_the_menu() -> None
     assert result.path[-2:] == ("menu", "main")
 
 
+def test_a_caller_who_is_to_be_told_of_a_change_is_not_offered_that_again() -> None:
+    result = place_call(f"2-1{ENTERED}3*1{ENTERED}2{OTHER_REFERENCE}#{PIN}#", files=Cabinet(READY))
+    before, after, again = (prompts for prompts in announcements(result, "file") if "case_other" in prompts)
+    assert "told_option" in before
+    assert after[0] == "told_noted"
+    assert "told_option" not in after + again
+    assert [(wish["kind"], wish["case_reference"]) for wish in rows(result, "callback")] == [("case", REFERENCE)]
+
+
 def test_everything_can_be_entered_ahead_of_the_questions() -> None:
     result = place_call(f"21{ENTERED}", files=Cabinet(READY), ahead=True)
     assert announcements(result, "file")[0][0] == "case_state_ready"

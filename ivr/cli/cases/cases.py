@@ -58,13 +58,13 @@ def cases(
     json: bool = JSON,
 ) -> None:
     """List the case files, newest first."""
-    from db import read
+    from db import read_cases
 
     if state:
         case_input.one_of(state, CaseState, "state")
     rows = asyncio.run(
         Composition().read(
-            read.cases, last, state=state or None, owner=owner or None, overdue=clock.now() if overdue else None
+            read_cases.cases, last, state=state or None, owner=owner or None, overdue=clock.now() if overdue else None
         )
     )
     if json:

@@ -16,6 +16,9 @@ _NAMES = {
     "guard": "The guard",
 }
 _STYLES = {"warning": "yellow", "error": "red", "critical": "red"}
+_SHOWN_S = 0.1
+"""A shorter time until a process was ready is not worth a word."""
+
 _OMITTED = {"event", "level", "timestamp", "node", "exception", "logger"}
 
 
@@ -25,12 +28,14 @@ def _name(facts: Mapping[str, Any]) -> str:
 
 
 def _stopping(facts: Mapping[str, Any]) -> str:
-    how = "Ctrl-C; again: kill at once" if facts["signal"] == "SIGINT" else facts["signal"]
-    return f"Stopping ({how}) …"
+    if facts["signal"] == "SIGINT":
+        return "Stopping. Another Ctrl-C kills all processes at once."
+    return f"Stopping ({facts['signal']})."
 
 
 def _ready(facts: Mapping[str, Any]) -> str:
-    return f"{_name(facts)} is ready, after {facts['took_s']:.1f} s (pid {facts['pid']})."
+    took = f" after {facts['took_s']:.1f} s" if facts["took_s"] >= _SHOWN_S else ""
+    return f"{_name(facts)} is ready{took} (pid {facts['pid']})."
 
 
 def _restarted(facts: Mapping[str, Any]) -> str:
@@ -46,7 +51,7 @@ def _fails(facts: Mapping[str, Any]) -> str:
 
 
 _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    "all processes ready": lambda _: "Calls are served. Ctrl-C stops the line; `hatif status` shows its state.",
+    "all processes ready": lambda _: "Ready for calls. Ctrl-C stops the line; `hatif status` shows its state.",
     "stopping": _stopping,
     "killing the remaining processes": lambda _: "Killing the processes that are still running.",
     "process ready": _ready,

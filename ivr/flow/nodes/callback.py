@@ -1,12 +1,13 @@
 """`callback`: takes a call-back request, for the number of this call or another one.
 
-The request is stored; when it is dialled, and by whom, is decided in `ivr.callbacks`.
+The request is stored; when it is dialled, and by whom, is decided in `ivr.callbacks`. A caller who gives no number that
+can be called hears that nothing was noted, and goes back.
 """
 
-from dataclasses import replace
 from typing import Literal
 
 from db.enums import Outcome
+from ivr.call import accepted
 from ivr.call.call import Call
 from ivr.call.choice import GoTo, choose
 from ivr.call.node import Node, NodeName
@@ -26,34 +27,42 @@ class Callback(Node):
         return (self.next, self.back)
 
     def silent(self) -> str | None:
-        return self.next
+        return self.back
 
     def texts(self) -> tuple[str, ...]:
-        return ("callback_this_number", "callback_other_number", "callback_noted", *NUMBER_TEXTS)
+        own = ("callback_this_number", "callback_other_number", "callback_noted", "callback_not_noted", "place_kept")
+        return (*own, *NUMBER_TEXTS)
 
     async def run(self, call: Call, resumed: bool) -> str | None:
         language = call.state.language
-        number: str | GoTo = call.state.caller
-        if callback_numbers.may_be_called(call.state.caller, call.services.site):
-            chosen = await choose(
-                call,
-                [(THIS, [(language, "callback_this_number")]), (OTHER, [(language, "callback_other_number")])],
-                back=self.back,
-                after_help=self.next,
-                fresh=True,
-            )
-            if isinstance(chosen, GoTo):
-                return chosen.node
-            if chosen == OTHER:
-                number = await enter_number(call, self.back, self.next)
-        else:
-            number = await enter_number(call, self.back, self.next)
+        number = await self._number(call)
         if isinstance(number, GoTo):
+            if number.key is None:
+                call.event("callback_given_up")
+                keeps_place = call.state.since is not None and call.state.connected_at is None
+                await call.say([(language, "callback_not_noted"), *([(language, "place_kept")] if keeps_place else ())])
             return number.node
         due = call.services.opening.opens_next(line=call.state.number, language=language)
         call.services.recorder.callback(call.state, number, due or clock.now())
         if call.state.outcome != Outcome.ANSWERED:
-            call.set(replace(call.state, outcome=Outcome.CALLBACK))
+            call.set(call.state.replace(outcome=Outcome.CALLBACK))
+        accepted.accept(call, accepted.CALLBACK)
         call.event("callback", number=number)
         await call.say([(language, "callback_noted")])
         return self.next
+
+    async def _number(self, call: Call) -> str | GoTo:
+        """Return the number to call, or where the caller goes instead; without a key if they gave none."""
+        if not callback_numbers.may_be_called(call.state.caller, call.services.site):
+            return await enter_number(call, self.back)
+        language = call.state.language
+        chosen = await choose(
+            call,
+            [(THIS, [(language, "callback_this_number")]), (OTHER, [(language, "callback_other_number")])],
+            back=self.back,
+            after_help=self.back,
+            fresh=True,
+        )
+        if isinstance(chosen, GoTo):
+            return chosen
+        return await enter_number(call, self.back) if chosen == OTHER else call.state.caller

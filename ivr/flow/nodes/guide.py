@@ -5,7 +5,7 @@ in writing: then people send it (`ivr.records.guide_requests`).
 """
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
@@ -149,7 +149,7 @@ class _Reading:
             if asyncio.get_running_loop().time() - began >= _HEARD_S:
                 call.event("guide", procedure=self._procedure.id, step=step.name)
                 if call.state.outcome in (None, Outcome.CLOSED):
-                    call.set(replace(call.state, outcome=Outcome.SELF_SERVED))
+                    call.set(call.state.replace(outcome=Outcome.SELF_SERVED))
 
     async def _tell_law(self) -> None:
         """Tell who issues the document, and by which law."""
@@ -161,7 +161,7 @@ class _Reading:
         call, node = self._call, self._call.state.node
         number: str | GoTo = call.state.caller
         if not callback_numbers.may_be_called(call.state.caller, call.services.site):
-            number = await enter_number(call, back=node, after_help=node)
+            number = await enter_number(call, back=node)
         if isinstance(number, GoTo):
             return number if number.key in (OPERATOR, CHANGE_LANGUAGE) else None
         record_guide_request(call.services.recorder, call.state, self._procedure.id, number, self._due_h)

@@ -6,7 +6,6 @@ menu, and the other keys of the menu work directly, for callers who know them by
 waiting for an operator keeps their language by silence, by `0` and by keys without a meaning.
 """
 
-from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
@@ -95,7 +94,7 @@ class Language(LinearNode):
         return await self._set_language(call, first, call.flow.operator)
 
     async def _set_language(self, call: Call, language: str, following: str) -> str:
-        call.set(replace(call.state, language=language))
+        call.set(call.state.replace(language=language))
         call.services.recorder.call(call.state.id, language=language)
         if call.state.caller and call.services.site.caller_memory:
             call.services.recorder.caller(call.state)
