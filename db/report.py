@@ -176,8 +176,9 @@ async def send_requests(
     )
     async with stream(engine, query) as found:
         async for some in found.partitions():
-            for requested, outcome, *keys in some:
-                yield SendRequest(requested, outcome == GuideOutcome.SENT, *keys)
+            for row in some:
+                requested, outcome, language, country, topic, operator = tuple(row)
+                yield SendRequest(requested, outcome == GuideOutcome.SENT, language, country, topic, operator)
 
 
 async def state_changes(

@@ -28,11 +28,11 @@ NUMBER_TEXTS = (
 """The texts of `enter_number`."""
 
 
-async def enter_number(call: Call, back: str, after_help: str) -> str | GoTo:
+async def enter_number(call: Call, back: str) -> str | GoTo:
     """Let the caller enter a number and confirm it.
 
-    Returns the number (E.164 with +), which may be called, or where the caller goes instead: `back` after `*`,
-    `after_help` without a key if they gave no number.
+    Returns the number (E.164 with +), which may be called, or where the caller goes instead: `back` after `*`, and
+    without a key if they gave no number.
     """
     language = call.state.language
     question: list[Clip] = [(language, "callback_ask_number")]
@@ -56,7 +56,7 @@ async def enter_number(call: Call, back: str, after_help: str) -> str | GoTo:
             [(_RIGHT, [(language, "callback_right")]), (_CORRECT, [(language, "callback_correct")])],
             intro=entered,
             back=back,
-            after_help=after_help,
+            after_help=back,
             fresh=True,
         )
         if isinstance(chosen, GoTo):
@@ -65,4 +65,4 @@ async def enter_number(call: Call, back: str, after_help: str) -> str | GoTo:
             return number
         clips = question
     call.event("help_over")
-    return GoTo(after_help)
+    return GoTo(back)

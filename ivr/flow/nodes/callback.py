@@ -30,8 +30,8 @@ class Callback(Node):
         return self.back
 
     def texts(self) -> tuple[str, ...]:
-        noted = ("callback_noted", "callback_not_noted", "place_kept")
-        return ("callback_this_number", "callback_other_number", *noted, *NUMBER_TEXTS)
+        own = ("callback_this_number", "callback_other_number", "callback_noted", "callback_not_noted", "place_kept")
+        return (*own, *NUMBER_TEXTS)
 
     async def run(self, call: Call, resumed: bool) -> str | None:
         language = call.state.language
@@ -54,7 +54,7 @@ class Callback(Node):
     async def _number(self, call: Call) -> str | GoTo:
         """Return the number to call, or where the caller goes instead; without a key if they gave none."""
         if not callback_numbers.may_be_called(call.state.caller, call.services.site):
-            return await enter_number(call, self.back, self.back)
+            return await enter_number(call, self.back)
         language = call.state.language
         chosen = await choose(
             call,
@@ -65,4 +65,4 @@ class Callback(Node):
         )
         if isinstance(chosen, GoTo):
             return chosen
-        return await enter_number(call, self.back, self.back) if chosen == OTHER else call.state.caller
+        return await enter_number(call, self.back) if chosen == OTHER else call.state.caller
