@@ -8,6 +8,7 @@ from bench.caller.trials import OPERATOR, Ground, GroundError
 from ivr.flow.file import AnyNode
 from ivr.site.operators import OperatorEntry
 from ivr.trial.moments import Moment, What, find_moments
+from ivr.trial.sounds import UNMADE
 from ivr.trial.trial import TrialResult
 
 LANGUAGE_S, NAMED_S = 3.0, 5.0
@@ -159,6 +160,10 @@ def predicted_pick_up(ground: Ground, language: str, caller: str, keys: str) -> 
     """
     operator = OperatorEntry(OPERATOR.operator, "Sample", {language: 5}, frozenset(), supervisor=False)
     steps = ground.call(ground.homes[caller], keys, answers=OPERATOR, people=(operator,)).steps
+    for text in (text for step in steps if step.kind == "whispered" for text in step.data["texts"]):
+        audio = ground.stage.version.sounds.audio(language, text)
+        if audio is None or audio.source == UNMADE:
+            raise GroundError(f"{text} has no audio in {language}; run `hatif prompts build`.")
     offered = next(step.at for step in steps if step.kind == "offered")
     connected = next(step.at for step in steps if step.kind == "connected")
     return connected - offered - OPERATOR.answers_s
