@@ -15,8 +15,8 @@ from typing import Any
 import shared_audio
 from shell import Answer, command
 
-from db import read
-from db.engine import async_engine
+from db import read, read_cases
+from db.engine import async_engine, open_engine
 from ivr.asterisk.ami import Ami
 from ivr.controller import last_line
 from ivr.home import credentials
@@ -77,10 +77,10 @@ class Asked:
             return json.load(answer)
 
     def ari(self, method: str, path: str, **query: str) -> Any:
-        """Return Asterisk's own answer, without the controller; its last line is nobody's call."""
+        """Return Asterisk's own answer, without the controller."""
         secrets = credentials.load(self.home, ())
-        asked = urllib.parse.urlencode({**query, "api_key": f"{secrets.ari_user}:{secrets.ari_password}"})
-        request = urllib.request.Request(f"http://127.0.0.1:{8088 + self.offset}/ari{path}?{asked}", method=method)
+        encoded = urllib.parse.urlencode({**query, "api_key": f"{secrets.ari_user}:{secrets.ari_password}"})
+        request = urllib.request.Request(f"http://127.0.0.1:{8088 + self.offset}/ari{path}?{encoded}", method=method)
         with DIRECT.open(request, timeout=5) as answer:
             found = json.loads(answer.read() or b"null")
         if (method, path) == ("GET", "/channels"):
@@ -108,7 +108,7 @@ class Asked:
 
     @property
     def log(self) -> Path:
-        """The controller's log file."""
+        """The path of the controller's log."""
         return self.home / "log" / "ivr.log"
 
     def logged(self, seen: int = 0) -> str:
@@ -151,8 +151,5 @@ class Asked:
             await engine.dispose()
 
     async def cases(self) -> list[dict[str, Any]]:
-        engine = async_engine(self.database)
-        try:
-            return [asdict(item) for item in await read.cases(engine, 100)]
-        finally:
-            await engine.dispose()
+        async with open_engine(self.database) as engine:
+            return [asdict(item) for item in await read_cases.cases(engine, 100)]

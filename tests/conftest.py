@@ -97,13 +97,18 @@ async def lone_line(telephones: Telephones) -> AsyncIterator[Line]:
             yield up
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort the files: those with telephones first, the longest before the others, then those that only compute.
+    """Mark the tests by telephone, and sort the files: those with telephones first, the longest before the others.
 
     Workers take one file after the other, so all would wait for a long file that starts last. The number of `await` in
     a file is a good estimate of its duration: each stands for about a second, measured.
     """
-    real = {item.path for item in items if {"telephones", "shared_line"} & set(getattr(item, "fixturenames", ()))}
+    real = set()
+    for item in items:
+        if {"telephones", "shared_line"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.telephone)
+            real.add(item.path)
     awaits = {path: path.read_text(encoding="utf-8").count("await ") for path in {item.path for item in items}}
     items.sort(key=lambda item: (item.path not in real, -awaits[item.path], str(item.path)))
 

@@ -1,7 +1,7 @@
 """A simulated floor for the engine's tests, with strategies for callers, operators and events."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from hypothesis import strategies as st
@@ -129,6 +129,26 @@ events: st.SearchStrategy[Event] = st.one_of(
 )
 passes = st.sampled_from([0.0, 0.001, 1.0, 5.0, 15.0, 20.0, -3.0, -30.0, 3600.0]) | st.floats(0, 30)
 moments = st.lists(st.tuples(passes, st.lists(events, max_size=4)), min_size=1, max_size=12)
+
+
+def floor_of(policy: Policy, staff: Iterable[Operator], waiting: Iterable[Waiting]) -> Floor:
+    floor = Floor(policy)
+    for operator in staff:
+        floor.set_operator(operator)
+    for caller in waiting:
+        floor.wait(caller)
+    return floor
+
+
+def engine_of(policy: Policy | None, people: Iterable[Operator | Waiting]) -> Engine:
+    """Return an engine without the reference, updated with operators and callers in this order."""
+    engine = Engine(policy)
+    for person in people:
+        if isinstance(person, Operator):
+            engine.set_operator(person)
+        else:
+            engine.wait(person)
+    return engine
 
 
 def busy_floor(chance: random.Random, policy: Policy) -> Floor:

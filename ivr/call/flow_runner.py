@@ -1,7 +1,6 @@
 """A call from its first node to its end, and what happens when something goes wrong on the way."""
 
 import asyncio
-from dataclasses import replace
 
 import structlog
 
@@ -48,7 +47,7 @@ async def run_flow(call: Call, resumed: bool) -> None:
                         _record_end(call, Outcome.FAILED, "service")
                     return
                 # Do not start over: the language is known, and an operator can do what the node could not.
-                call.set(replace(call.state.at_node(call.flow.operator), failures=call.state.failures + 1))
+                call.set(call.state.at_node(call.flow.operator).replace(failures=call.state.failures + 1))
                 resumed = True
                 continue
             call.take_waiting_keys()  # the caller may have hung up before the last prompt ended
@@ -96,7 +95,7 @@ async def _pass_to_dialplan(call: Call) -> bool:
     which case the dialplan knows nothing of the call.
     """
     state = call.state
-    call.set(replace(state.without_operator(), failures=state.failures + 1))
+    call.set(state.without_operator().replace(failures=state.failures + 1))
     call.event("given_back")
     *_, continued = await call.services.link.ask(*call.transition(), *to_dialplan(call.channel))
     await asyncio.sleep(_DIALPLAN_S)

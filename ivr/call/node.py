@@ -30,3 +30,15 @@ class Node(BaseModel):
     def silent(self) -> str | None:
         """Return where a caller goes who never presses a key; None: to the flow's operator."""
         return None
+
+
+class LinearNode(Node):
+    """A node with one way on, which callers who never press a key go as well."""
+
+    next: NodeName
+
+    def leads_to(self) -> tuple[str, ...]:
+        return (self.next,)
+
+    def silent(self) -> str | None:
+        return self.next

@@ -46,12 +46,12 @@ _LATE_FILES = timedelta(days=7)
 class Dispatcher:
     """Rings operators and callers for the requests of `repository`."""
 
-    def __init__(self, session: CallbackConnection, repository: CallbackRepository) -> None:
-        self._session, self.repository = session, repository
-        self.services = session.services
-        self.link = session.services.link
-        self.site = session.services.site
-        self._queue = WaitingRequests(session)
+    def __init__(self, connection: CallbackConnection, repository: CallbackRepository) -> None:
+        self._connection, self.repository = connection, repository
+        self.services = connection.services
+        self.link = connection.services.link
+        self.site = connection.services.site
+        self._queue = WaitingRequests(connection)
         self._busy: dict[str, Attempt | None] = {}  # by request id; None: not looked up yet
         self._chances = Chances()
         self._next_due: datetime | None = None
@@ -167,7 +167,7 @@ class Dispatcher:
     async def _finish_left_over(self, request: CallbackRequest, now: datetime) -> None:
         """Move a request that we hold without an attempt: its call is over, or a restart or the database cut it off."""
         claim = self.repository.claim
-        is_up = any(call.state.id == str(request.dialled_call_id) for call in self._session.calls)
+        is_up = any(call.state.id == str(request.dialled_call_id) for call in self._connection.calls)
         match request.state:
             case CallbackState.CONNECTED if not is_up:
                 await self.repository.move(
@@ -198,7 +198,7 @@ class Dispatcher:
             return False
         if str(request.id) in self._busy:
             refused = floor_protocol.Refused(offer.id, offer.call, offer.operator, OfferState.WITHDRAWN)
-            self._session.tell(refused)
+            self._connection.tell(refused)
         else:
             self._start(self._attempt(request, offer.call, offer))
         return True
@@ -211,17 +211,17 @@ class Dispatcher:
         legs: CallLegs | None = None,
     ) -> Attempt:
         progress = Progress(self.services, self.repository, request, call)
-        return Attempt(self._session, self._queue, progress, offer, legs)
+        return Attempt(self._connection, self._queue, progress, offer, legs)
 
     def _start(self, attempt: Attempt, found: RunningCallback | None = None) -> None:
         self._busy[str(attempt.request.id)] = attempt
-        self._session.start(self._run_attempt(attempt, found), f"callback {attempt.request.id}")
+        self._connection.start(self._run_attempt(attempt, found), f"callback {attempt.request.id}")
 
     async def _run_attempt(self, attempt: Attempt, found: RunningCallback | None) -> None:
         try:
             await attempt.run(found)
         finally:
-            self._session.forget(attempt)
+            self._connection.forget(attempt)
             if self._busy.get(str(attempt.request.id)) is attempt:
                 del self._busy[str(attempt.request.id)]
             self.look()
@@ -235,7 +235,7 @@ class Dispatcher:
             legs = CallLegs(self.link, self.silence_s)
             for channel in callback.channels:
                 self.services.route(channel, legs)  # it may be answered while the database is asked
-            self._session.start(self._resume(callback, legs), f"callback {callback.request}")
+            self._connection.start(self._resume(callback, legs), f"callback {callback.request}")
 
     async def _resume(self, found: RunningCallback, legs: CallLegs) -> None:
         try:
@@ -271,15 +271,15 @@ class Dispatcher:
             return
         # Its request is not known, or one of the two has hung up meanwhile.
         log.warning("An interrupted call-back is ended", request=found.request)
-        self._session.forget(legs)
+        self._connection.forget(legs)
         await self.link.send(*(operations.HANG_UP(channel) for channel in found.channels))
         if found.leg is not None:
             leg = found.leg[1]
-            self._session.tell(floor_protocol.Refused(leg.offer, leg.call, leg.operator, OfferState.WITHDRAWN))
+            self._connection.tell(floor_protocol.Refused(leg.offer, leg.call, leg.operator, OfferState.WITHDRAWN))
             self.services.recorder.offer_ended(leg.offer, OfferState.WITHDRAWN)
         self._busy.pop(found.request, None)
         self.look()
 
     @property
     def silence_s(self) -> float:
-        return self._session.version.flow.silence_s
+        return self._connection.version.flow.silence_s

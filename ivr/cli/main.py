@@ -73,6 +73,7 @@ _USER_ERRORS = (
     ("prompts.importing", "ImportingError"),
     ("ivr.process.supervisor", "SupervisorError"),
     ("ivr.cli.trial.trial", "TrialError"),
+    ("ivr.cli.trial.seconds", "SecondsError"),
     ("ivr.cli.report.report", "ReportError"),
     ("ivr.cli.simulate.simulation_input", "SimulationError"),
 )

@@ -191,6 +191,7 @@ class Controller:
             last_proof_at=self.presence.proved,
             to_floor=self.floor.tell,
             notice=self.notices.take,
+            shows_callers=lambda operator: self.devices.displays(operator, self.site.operators.shows_callers),
             operator_settled=self._operator_settled,
             settle_telephones=self.presence.settle,
             supervisor_alerts=self.supervisor_alerts,

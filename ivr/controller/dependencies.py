@@ -68,6 +68,7 @@ class Dependencies:
     last_proof_at: Callable[[str], float]
     to_floor: Callable[[floor_protocol.ToFloor], None]
     notice: Callable[[str], str | None]
+    shows_callers: Callable[[str], bool]
     operator_settled: Callable[[Operator, float], None]
     settle_telephones: Callable[[str], None]
     supervisor_alerts: SupervisorAlerts

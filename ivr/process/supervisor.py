@@ -188,6 +188,7 @@ class Supervisor:
         for event in self._served.values():
             await event.wait()
         self.ready.set()
+        _log("info", "all processes ready")
 
     def _adopt_all(self) -> None:
         """Adopt all processes of an earlier supervisor, at once: an early stop must end all of them as well."""

@@ -6,7 +6,6 @@ carries the offer itself. Offer states are in `routing.states`; the first final 
 
 import asyncio
 import time
-from dataclasses import replace
 
 import structlog
 
@@ -150,8 +149,7 @@ async def _connect(call: Call, leg: Leg) -> bool:
     """
     link, bridge, before = call.services.link, bridge_name(leg.id), call.state
     call.set(
-        replace(
-            before,
+        before.replace(
             offer=leg.id,
             operator=leg.operator,
             outcome=Outcome.ANSWERED,
@@ -169,6 +167,7 @@ async def _connect(call: Call, leg: Leg) -> bool:
         add_to_bridge(bridge, call.channel, call.channel),
     )
     if all(answer.ok for answer in answers[-2:]):
+        call.set(call.state.replace(connected_at=time.time()))
         leg.report_connected(call)
         await conversation_recording.begin(call, bridge, leg.id)
         return True
@@ -202,7 +201,9 @@ async def recover(call: Call, there: LegState | None) -> tuple[Leg | None, bool]
             return None, False
         leg = Leg(state.offer, state.operator)
         if call.colleague is not None:
-            call.deliver(events.ChannelDestroyed(leg.id, OUT_OF_ORDER))  # the table decides who takes over the caller
+            call.deliver(
+                events.ChannelDestroyed(events.ChannelRef(leg.id), OUT_OF_ORDER)
+            )  # the table decides who takes over the caller
             return leg, False
         try:
             await conversation_recording.end(call, leg.id)  # the next start would be the first to find it

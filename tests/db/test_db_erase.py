@@ -8,16 +8,15 @@ from uuid import UUID
 
 import pytest
 import pytest_asyncio
-from db_helpers import rows
+from db_helpers import put_request, rows
 from sqlalchemy import delete, insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import callbacks, callers
 from db.callback_requests import CallbackRequest, Claim
 from db.callers import BeingCalledError, Erasure
-from db.engine import async_engine, writing
-from db.ids import uuid7
-from db.tables import Audit, Callback, Caller
+from db.engine import open_engine, writing
+from db.tables import Audit, Caller
 from ivr.callbacks.request_states import RequestEvent, advance
 
 pytest_plugins = ["db_fixtures"]
@@ -29,20 +28,17 @@ MINE = Claim("node1", UUID(int=1))
 
 @pytest_asyncio.fixture
 async def engine(url: str) -> AsyncIterator[AsyncEngine]:
-    made = async_engine(url)
-    async with writing(made) as connection:
-        for number in (NUMBER, OTHER):
-            row = {"number": number, "language": "fr", "last_called": NOW}
-            await connection.execute(insert(Caller).values(row))
-    yield made
-    await made.dispose()
+    async with open_engine(url) as made:
+        async with writing(made) as connection:
+            for number in (NUMBER, OTHER):
+                row = {"number": number, "language": "fr", "last_called": NOW}
+                await connection.execute(insert(Caller).values(row))
+        yield made
 
 
 async def put(engine: AsyncEngine, **columns: Any) -> CallbackRequest:
-    row = {"id": uuid7(), "node": "node1", "kind": "closed", "number": NUMBER, "wished": NOW, "due": NOW, **columns}
-    async with writing(engine) as connection:
-        await connection.execute(insert(Callback).values(row))
-    return await callbacks.find_request(engine, str(row["id"]))
+    row = {"kind": "closed", "number": NUMBER, "wished": NOW, "due": NOW}
+    return await put_request(engine, **{**row, **columns})
 
 
 async def erased(engine: AsyncEngine, number: str = NUMBER) -> Erasure | None:

@@ -22,7 +22,7 @@ def tries(keys: str, on: Stage | None = None, **scenario: Any) -> TrialResult:
 
 
 def heard(found: TrialResult) -> list[str]:
-    return [each.prompt for step in found.steps if step.kind == "hears" for each in step.data["clips"]]
+    return [clip.prompt for step in found.steps if step.kind == "hears" for clip in step.data["clips"]]
 
 
 def requests(found: TrialResult) -> list[dict[str, Any]]:
@@ -44,9 +44,9 @@ def requests(found: TrialResult) -> list[dict[str, Any]]:
 )
 def test_a_caller_hears_why_a_number_cannot_be_called(number: str, why: str | None) -> None:
     found = tries(f"722{number}#", at=NIGHT)
-    said = heard(found)
-    place = said.index("callback_number_wrong")
-    reasons = [each for each in said[place + 1 :] if each.startswith("callback_why")]
+    prompts = heard(found)
+    place = prompts.index("callback_number_wrong")
+    reasons = [prompt for prompt in prompts[place + 1 :] if prompt.startswith("callback_why")]
     assert reasons == ([why] if why is not None else [])
     assert requests(found) == []
 

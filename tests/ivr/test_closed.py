@@ -1,4 +1,4 @@
-"""A closed line says by telephone when it opens next; what else it says and takes: `test_trial_closed.py`."""
+"""A closed line says by telephone when it opens next; everything else about it is tested in `test_trial_closed.py`."""
 
 from datetime import timedelta
 
@@ -19,10 +19,10 @@ async def test_a_closed_line_says_when_it_opens_next(line: Line, telephones: Tel
     line.control("POST", "/hours", {"force": "closed", "why": "test", "until": opens.isoformat()})
     call = await line.dial(telephones, f"+3361800001{KEYS[language]}")
     await call.press(KEYS[language])
-    words = spoken.opening_clips(language, opens, now, line.zone)
+    words = spoken.opening_clips(language, opens, now, line.zone, line.settings.zone_of("FR"))
     closed = await begins(call, line.audio(language, "force_closed"))
-    said = np.concatenate([line.audio(*clip) for clip in words])
-    told = await call.hears(said, 20, closed.offset_s)
-    await begins(call, line.audio(language, "closed_message"), told.offset_s)
+    announcement = np.concatenate([line.audio(*clip) for clip in words])
+    announced = await call.hears(announcement, 20, closed.offset_s)
+    await begins(call, line.audio(language, "closed_message"), announced.offset_s)
     await call.hangup()
     assert (await line.story(f"+3361800001{KEYS[language]}"))["call"]["outcome"] == "closed"

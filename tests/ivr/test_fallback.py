@@ -78,12 +78,12 @@ async def test_the_guard_gives_the_callers_of_a_dead_controller_to_the_dialplan(
     # A controller that is back does not ring the operator while they talk, though that conversation is not its own.
     await line.controller_again()
     assert line.operator_state(phone.user) == "talking"
-    rung = len(phone.calls)
+    calls = len(phone.calls)
     following = await line.waiting(telephones, "+33612200014")
-    assert (len(phone.calls), line.operator_state(phone.user)) == (rung, "talking")
+    assert (len(phone.calls), line.operator_state(phone.user)) == (calls, "talking")
     await waiting.hangup()
     await following.hears_tone(1870, 10)
-    assert len(phone.calls) == rung + 1
+    assert len(phone.calls) == calls + 1
     await following.hangup()
     story = await line.story("+33612200004", limit_s=10)
     assert story["call"]["outcome"] == "fallback"

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 import pytest
-import test_flow_file
+import small_flow
 from hypothesis import given
 from hypothesis import strategies as st
 from properties import patient
@@ -147,9 +147,9 @@ def test_only_arabic_is_set_from_right_to_left() -> None:
     picture = ElementTree.fromstring(draw_flow(flow_of(FLOW), "ar", words, "small"))
     for item in picture.iter(f"{SVG}text"):
         hint = item.find(f"{SVG}title")
-        said = (item.text if hint is None else hint.tail) or ""
-        arabic = said.startswith("“") or "(ar)" in said
-        assert (item.get("direction") == "rtl") == arabic, said
+        text = (item.text if hint is None else hint.tail) or ""
+        arabic = text.startswith("“") or "(ar)" in text
+        assert (item.get("direction") == "rtl") == arabic, text
 
 
 def test_long_texts_are_cut_at_a_word_and_shown_whole_in_a_tooltip() -> None:
@@ -166,7 +166,7 @@ def test_long_texts_are_cut_at_a_word_and_shown_whole_in_a_tooltip() -> None:
 
 
 def test_an_invalid_flow_is_drawn_as_far_as_possible() -> None:
-    text = edited(test_flow_file.FLOW, "next: main\n", "next: mian\n")
+    text = edited(small_flow.FLOW, "next: main\n", "next: mian\n")
     text = edited(text, "topic: file", "topic: 7")
     text = edited(text, "operator: queue", "operator: nobody")
     picture = draw_flow(read_draft(text, "flow.yaml").flow, "fr", words, "wrong")

@@ -10,7 +10,7 @@ from line import Line
 from shell import Answer, command
 
 from db import read
-from db.engine import async_engine
+from db.engine import open_engine
 from ivr.hours.opening import FAMILY, HOLIDAYS
 from ivr.model import clock
 from ivr.softphone.telephone import Telephones
@@ -31,11 +31,8 @@ def holidays(line: Line, *options: str) -> list[dict[str, Any]]:
 
 
 async def overrides(line: Line) -> list[read.Override]:
-    engine = async_engine(line.database)
-    try:
+    async with open_engine(line.database) as engine:
         return await read.hours_overrides(engine, clock.now())
-    finally:
-        await engine.dispose()
 
 
 # Holidays

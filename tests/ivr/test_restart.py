@@ -198,7 +198,7 @@ async def test_a_telephone_that_was_never_dialled_is_hung_up_and_its_operator_ge
     phone.will_ring()
     call = await line.waiting(telephones, "+33612100019")
     ringing = await phone.next_call(5)
-    (leg,) = [each for each in line.ari("GET", "/channels") if each["state"] == "Ringing"]
+    (leg,) = [channel for channel in line.ari("GET", "/channels") if channel["state"] == "Ringing"]
     state = line.ari("GET", f"/channels/{leg['id']}/variable", variable="HATIF")["value"]
     await line.without_controller()
     guard = line.pid("guard")
@@ -212,8 +212,8 @@ async def test_a_telephone_that_was_never_dialled_is_hung_up_and_its_operator_ge
         )
         await line.until(
             lambda: any(
-                each["id"] == never and each["dialplan"]["app_name"] == "Stasis"
-                for each in line.ari("GET", "/channels")
+                channel["id"] == never and channel["dialplan"]["app_name"] == "Stasis"
+                for channel in line.ari("GET", "/channels")
             ),
             5,
             "it has entered",
@@ -242,8 +242,8 @@ async def test_a_stopped_asterisk_is_restarted_and_the_controller_reconnects(
     await line.until(lambda: line.pid("asterisk") != former and bool(line.status().get("serves")), 15, "all are back")
     # Asterisk hangs up all calls as it stops; the caller did not, so they may have their position back.
     story = await line.story("+33612100013")
-    assert [each["data"]["by"] for each in story["events"] if each["kind"] == "ended"] == ["unknown"]
-    assert [each["reason"] for each in story["pairings"]] == ["lost"]
+    assert [event["data"]["by"] for event in story["events"] if event["kind"] == "ended"] == ["unknown"]
+    assert [pairing["reason"] for pairing in story["pairings"]] == ["lost"]
     await before.leave()
     phone = await line.phone(telephones, line.speaks("fr"))
     phone.will_answer(tone_hz=1870)

@@ -28,7 +28,7 @@ ENGLISH = "+447400123456"
 def heard(result: TrialResult, node: str | None = None) -> list[str]:
     """Return the ids of the texts that the caller hears, in order."""
     hears = [step for step in result.steps if step.kind == "hears" and node in (None, step.node)]
-    return [each.prompt for step in hears for each in step.data["clips"]]
+    return [clip.prompt for step in hears for clip in step.data["clips"]]
 
 
 def kinds(result: TrialResult) -> list[str]:
@@ -48,7 +48,7 @@ Tries = Callable[..., TrialResult]
 def tries() -> Iterator[Tries]:
     """Return a function that tries keys on a stage; everything not given is as usual."""
 
-    def one(keys: str, on: Stage | None = None, rung: OperatorScript | None = None, **scenario: Any) -> TrialResult:
+    def one(keys: str, on: Stage | None = None, script: OperatorScript | None = None, **scenario: Any) -> TrialResult:
         scene = Scenario(
             **{
                 "caller": ENGLISH,
@@ -56,7 +56,7 @@ def tries() -> Iterator[Tries]:
                 "at": OPEN,
                 "opening": openings()["plan"],
                 "files": Cabinet(None),
-                "who": lambda wait: rung,
+                "who": lambda wait: script,
                 **scenario,
             }
         )
@@ -112,15 +112,15 @@ def test_if_a_message_leads_on_and_back_to_the_same_node_only_the_back_key_takes
     leave = stage().version.flow.nodes["leave_complaint"]
     assert isinstance(leave, Record)
     result = tries(f"741-#{after}", with_nodes(leave_complaint=leave.model_copy(update={"next": leave.back})))
-    told = heard(result, "leave_complaint")
+    prompts = heard(result, "leave_complaint")
     assert [step.node for step in result.steps if step.kind == "message"] == ["leave_complaint"] * kept
-    assert ("record_thanks" in told, "reference_is" in told) == (kept, kept)
-    assert ("help_silence" in told) is (after == "")
+    assert ("record_thanks" in prompts, "reference_is" in prompts) == (kept, kept)
+    assert ("help_silence" in prompts) is (after == "")
     assert result.path[result.path.index("leave_complaint") + 1] == leave.back
 
 
 def test_a_waiting_caller_keeps_their_keys_for_the_survey_but_presses_nine_at_once(tries: Tries) -> None:
-    answered, left = tries("704", rung=OPERATOR), tries("7092", rung=OPERATOR)
+    answered, left = tries("704", script=OPERATOR), tries("7092", script=OPERATOR)
     assert [step.data["answer"] for step in answered.steps if step.kind == "survey"] == [4]
     assert "connected" not in kinds(left)[: kinds(left).index("language", kinds(left).index("waiting"))]
     assert left.path[-1] != "queue"
@@ -234,7 +234,7 @@ def test_a_leg_left_behind_by_a_call_is_reported(tries: Tries, monkeypatch: pyte
         pass
 
     monkeypatch.setattr(Conversation, "_abort", forgotten)
-    result = tries("70--h", rung=OPERATOR)
+    result = tries("70--h", script=OPERATOR)
     assert any("still up" in error for error in result.errors), result.errors
 
 
@@ -270,7 +270,7 @@ def test_the_clock_stands_still_while_a_thread_works() -> None:
 
 
 def test_a_caller_presses_no_key_after_the_end_of_the_call(tries: Tries) -> None:
-    result = tries("7" + "-" * 30 + "h", rung=OPERATOR)
+    result = tries("7" + "-" * 30 + "h", script=OPERATOR)
     assert result.ended_by != "caller"
     assert kinds(result)[-1] != "hangs_up"
 

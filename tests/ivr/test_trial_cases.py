@@ -25,11 +25,11 @@ def results(result: TrialResult) -> list[tuple[str, str]]:
 def test_a_caller_hears_the_state_of_their_case_in_their_language(language: str, key: str) -> None:
     case = OneFile(CaseState.INCOMPLETE, "photograph,fee", date(2026, 12, 31))
     result = place_call(f"{key}-1{ENTERED}1h", files=Cabinet(case))
-    told = ["case_state_incomplete", "case_missing", "missing_photograph", "missing_fee"]
-    told += ["case_expected", "on_day_31", "in_month_12", "case_again", "press_1"]
+    texts = ["case_state_incomplete", "case_missing", "missing_photograph", "missing_fee"]
+    texts += ["case_expected", "on_day_31", "in_month_12", "case_again", "press_1"]
     asked, pin, *heard = announcements(result, "file")
     assert (asked, pin) == (["case_ask_reference"], ["case_ask_pin"])
-    assert [prompts[: len(told)] for prompts in heard] == [told, told]  # 1 repeats the state
+    assert [prompts[: len(texts)] for prompts in heard] == [texts, texts]  # 1 repeats the state
     assert languages(result, "file") == {language}
     assert results(result) == [(REFERENCE, "told")]
     assert (result.outcome, row(result, "call")["case_reference"]) == ("self_served", REFERENCE)
@@ -39,6 +39,15 @@ def test_another_case_can_be_asked_for_and_star_leads_back_to_the_menu() -> None
     result = place_call(f"2-1{ENTERED}2{OTHER_REFERENCE}#{PIN}#*h", files=Cabinet(READY))
     assert results(result) == [(REFERENCE, "told"), (OTHER_REFERENCE, "no_match")]
     assert result.path[-2:] == ("menu", "main")
+
+
+def test_a_caller_who_is_to_be_told_of_a_change_is_not_offered_that_again() -> None:
+    result = place_call(f"2-1{ENTERED}3*1{ENTERED}2{OTHER_REFERENCE}#{PIN}#", files=Cabinet(READY))
+    before, after, again = (prompts for prompts in announcements(result, "file") if "case_other" in prompts)
+    assert "told_option" in before
+    assert after[0] == "told_noted"
+    assert "told_option" not in after + again
+    assert [(wish["kind"], wish["case_reference"]) for wish in rows(result, "callback")] == [("case", REFERENCE)]
 
 
 def test_everything_can_be_entered_ahead_of_the_questions() -> None:
@@ -102,9 +111,9 @@ def test_without_the_database_a_caller_hears_so_and_can_speak_to_an_operator() -
 def test_a_returning_caller_keeps_their_language_by_one_key_or_by_silence(language: str, keys: str) -> None:
     result = place_call(keys, last_language=language)
     (asked,) = steps(result, "hears", "language")
-    said = [(clip.language, clip.prompt) for clip in asked.data["clips"]]
-    assert said[:2] == [(language, "go_on_in_language"), (language, "press_1")]
-    assert (language, "another_language") in said
+    clips = [(clip.language, clip.prompt) for clip in asked.data["clips"]]
+    assert clips[:2] == [(language, "go_on_in_language"), (language, "press_1")]
+    assert (language, "another_language") in clips
     assert languages(result, "welcome") == {language}
 
 

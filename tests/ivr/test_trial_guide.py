@@ -15,9 +15,9 @@ def heard_steps(result: TrialResult) -> list[tuple[str, str]]:
 
 
 def test_a_complete_step_ends_with_its_keys_and_the_first_one_begins_with_the_notice() -> None:
-    said = announcements(place_call(f"7-{PAPERS}31*h"), "papers")
+    announced = announcements(place_call(f"7-{PAPERS}31*h"), "papers")
     documents = "guide_certificates_documents"
-    assert said[1:] == [
+    assert announced[1:] == [
         ["guide_notice", documents, "guide_next", "guide_keys"],
         ["guide_certificates_where", "guide_next"],
         [documents, "guide_next", "guide_keys"],
@@ -36,10 +36,12 @@ def test_all_steps_of_a_procedure_are_followed_by_the_remark_for_the_callers_cou
     caller: str, dialled: str, key: str, procedure: str, remark: str, elsewhere: str
 ) -> None:
     result = place_call(f"7-{PAPERS}{key}{6 * '1'}---h", caller, dialled=dialled)
-    first, *said = announcements(result, "papers")
-    assert [f"guide_{procedure}_{name}" in prompts for name, prompts in zip(STEPS, said, strict=False)] == [True] * 6
-    assert said[6:9] == [[f"guide_{procedure}_remark_{remark}"], ["guide_end"], first]
-    assert not any(f"guide_{procedure}_remark_{elsewhere}" in prompts for prompts in said)
+    first, *announced = announcements(result, "papers")
+    assert [f"guide_{procedure}_{name}" in prompts for name, prompts in zip(STEPS, announced, strict=False)] == [
+        True
+    ] * 6
+    assert announced[6:9] == [[f"guide_{procedure}_remark_{remark}"], ["guide_end"], first]
+    assert not any(f"guide_{procedure}_remark_{elsewhere}" in prompts for prompts in announced)
     assert (procedure, "remark") in heard_steps(result)
     assert result.outcome == "self_served"
 
@@ -64,12 +66,12 @@ def test_at_the_end_star_and_hash_repeat_the_last_step(key: str) -> None:
 
 
 def test_a_key_at_the_end_counts_for_the_list() -> None:
-    said = announcements(place_call(f"7-{IDENTITY}1{7 * '1'}21h"), "identity")
-    assert said[-3:-1] == [
+    announced = announcements(place_call(f"7-{IDENTITY}1{7 * '1'}21h"), "identity")
+    assert announced[-3:-1] == [
         ["guide_end"],
         ["guide_notice", "guide_passport_renewal_documents", "guide_next", "guide_keys"],
     ]
-    assert said[-1] == ["guide_passport_renewal_where", "guide_next"]
+    assert announced[-1] == ["guide_passport_renewal_where", "guide_next"]
 
 
 def test_nine_changes_the_language_in_the_middle_of_a_step() -> None:

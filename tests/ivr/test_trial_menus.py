@@ -41,8 +41,8 @@ def test_keys_typed_ahead_skip_menus() -> None:
     result = place_call("230", ahead=True)
     (waiting,) = steps(result, "waiting")
     assert (waiting.data["language"], waiting.data["topic"]) == ("fr", "travel")
-    said = [prompt for prompts in announcements(result) for prompt in prompts]
-    assert "main_file" not in said and "welcome" not in said
+    announced = [prompt for prompts in announcements(result) for prompt in prompts]
+    assert "main_file" not in announced and "welcome" not in announced
     assert announcements(result, "queue")[0] == ["to_operator"]
 
 

@@ -142,8 +142,8 @@ async def test_a_controller_killed_while_the_flow_is_invalid_returns_with_the_ve
     number, seen = line_of(path.read_text(), "start:"), line.log.stat().st_size
     await line.restart()
     assert line.status()["flow"] == in_use
-    (said,) = [item for item in line.logged(seen).splitlines() if "the version used last stays in use" in item]
-    assert f"{path}:{number}: " in said
+    (entry,) = [item for item in line.logged(seen).splitlines() if "the version used last stays in use" in item]
+    assert f"{path}:{number}: " in entry
     await hears_the_guide(line, telephones, "+33621000023", "251")
 
 
@@ -178,8 +178,8 @@ async def test_the_reload_refuses_a_new_text_until_every_language_has_its_audio(
         with pytest.raises(urllib.error.HTTPError) as refused:
             line.control("POST", "/flow/reload")
         assert refused.value.code == 422
-        told = json.load(refused.value)["detail"]
-        assert re.search(r"E_AUDIO_MISSING 1 \(main_person\) of \d+ texts in nl have no audio;", told)
+        detail = json.load(refused.value)["detail"]
+        assert re.search(r"E_AUDIO_MISSING 1 \(main_person\) of \d+ texts in nl have no audio;", detail)
         assert line.status()["flow"] == former
         relist(listed, heard)
         answer = line.run("flow", "reload")

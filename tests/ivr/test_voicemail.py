@@ -41,16 +41,16 @@ async def test_a_voice_message_opens_a_case_due_in_two_days_and_its_reference_is
     chosen = call.clock
     await call.press("1")
     thanked = await begins(call, line.audio(language, "record_thanks"), chosen)
-    told = await begins(call, line.audio(language, "reference_is"), thanked.offset_s)
+    announced = await begins(call, line.audio(language, "reference_is"), thanked.offset_s)
     (file,) = await rows(line, CaseFile, caller=caller)
     digits = spoken.digit_clips(language, file.reference)
     sound = np.concatenate([line.audio(*item) if item != PAUSE else tone(0, PAUSE_S) for item in digits])
-    await call.hears(sound, 20, told.offset_s)
+    await call.hears(sound, 20, announced.offset_s)
     await call.hangup()
     story = await line.story(caller)
-    said = [item["data"]["clips"] for item in story["events"] if item["kind"] == "prompt"]
+    played = [item["data"]["clips"] for item in story["events"] if item["kind"] == "prompt"]
     reference = [[language, "reference_is"], *map(list, digits)]
-    assert [item[: len(reference)] for item in said if [language, "reference_is"] in item] == [
+    assert [item[: len(reference)] for item in played if [language, "reference_is"] in item] == [
         [[language, "record_thanks"], *reference[:-1]]
     ]
     assert (story["call"]["outcome"], story["call"]["case"]) == ("message", file.reference)

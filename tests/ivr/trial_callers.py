@@ -63,7 +63,7 @@ class RandomCaller:
     records_conversations: bool
     disk_full: bool
     file: OneFile | None
-    operators: tuple[OperatorScript, ...]  # one offer after the other, then nobody
+    operators: tuple[OperatorScript, ...]  # one offer after another, then nobody
     acts: tuple[Act, ...]
     manner: str
     speaks_s: tuple[float, ...]
@@ -77,7 +77,7 @@ def made(chance: random.Random) -> RandomCaller:
     pace = chance.choice(_PACES_S)
     return RandomCaller(
         number=number,
-        dialled=chance.choice([each.number for each in site.number] + [site.number[0].number] * 9),
+        dialled=chance.choice([number.number for number in site.number] + [site.number[0].number] * 9),
         at=at,
         opening=chance.choice(("plan", "plan", "plan", *openings())),
         last_language=chance.choice((None, None, *site.languages)),

@@ -134,7 +134,7 @@ def likeness(sounds: Path, one: str | None, other: str | None) -> float:
     return float(np.abs(np.fft.irfft(spectrum)).max() / np.sqrt((a**2).sum() * (b**2).sum()))
 
 
-def test_only_what_changed_is_made_again(tmp_path: Path) -> None:
+def test_only_changed_prompts_are_built_again(tmp_path: Path) -> None:
     first = build_small(tmp_path, {"hello": "Hello.", "wait": "Please wait."})
     assert (first.made, first.kept) == (2, 0)
     before = used(tmp_path)

@@ -181,8 +181,8 @@ def _arabic(checkout: Path) -> Path:
 
 
 def _hatif(checkout: Path, command: str) -> tuple[int, str]:
-    done = lines.run(checkout, f".venv/bin/hatif {command}")
-    return done.returncode, done.stdout + done.stderr
+    result = lines.run(checkout, f".venv/bin/hatif {command}")
+    return result.returncode, result.stdout + result.stderr
 
 
 def test_a_draft_in_the_catalogue_is_not_spoken_until_a_person_has_released_it(checkout: Path) -> None:
@@ -229,8 +229,8 @@ def test_a_draft_changes_nothing_else_in_the_catalogue_and_pybabel_changes_nothi
 
 def _update(checkout: Path) -> None:
     commands = re.findall(r"^\.venv/bin/(pybabel .*)$", (lines.ROOT / "docs" / "texts.md").read_text(), re.MULTILINE)
-    done = lines.run(checkout, "\n".join(f".venv/bin/{item}" for item in commands))
-    assert done.returncode == 0, done.stderr
+    result = lines.run(checkout, "\n".join(f".venv/bin/{item}" for item in commands))
+    assert result.returncode == 0, result.stderr
 
 
 def _other_entries(content: bytes) -> list[bytes]:
@@ -316,9 +316,9 @@ def test_an_impossible_command_explains_why(checkout: Path, command: str, words:
 
 def test_without_the_package_the_command_reports_what_to_install(checkout: Path) -> None:
     (checkout / "text2tashkeel.py").write_text('raise ImportError("it is not here")')
-    done = lines.run(checkout, "PYTHONPATH=$PWD .venv/bin/hatif prompts tashkeel --text مرحبا")
-    assert done.returncode == 1
-    assert done.stderr == (
+    result = lines.run(checkout, "PYTHONPATH=$PWD .venv/bin/hatif prompts tashkeel --text مرحبا")
+    assert result.returncode == 1
+    assert result.stderr == (
         "hatif: text2tashkeel==0.1.0, which drafts vowels, cannot be used (it is not here); "
         "install it with `.venv/bin/pip install --require-hashes -r requirements/tashkeel.txt`.\n"
     )

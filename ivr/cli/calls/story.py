@@ -63,10 +63,10 @@ def _format(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> s
         case "node":
             return f"is at {node}{' again, after a restart' if data.get('resumed') else ''}"
         case "prompt":
-            heard = " / ".join(
+            prompts = " / ".join(
                 f"[{language}] {texts.get((language, prompt), prompt)}" for language, prompt in data["clips"]
             )
-            return f"hears {heard}"
+            return f"hears {prompts}"
         case "key":
             return "presses a key that is not recorded" if data.get("secret") else f"presses {data['key']}"
         case "silence":

@@ -11,6 +11,7 @@ import typer
 
 from asterisk_conf.conf import OPERATOR_CODECS
 from ivr.cli.composition import Composition, ControlError, ControllerAwayError
+from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, as_json, as_table, console
 
 # Imports in functions: the database's packages and the live display take a while to load, and not every command needs
@@ -18,17 +19,16 @@ from ivr.cli.output import JSON, as_json, as_table, console
 
 
 def register(app: typer.Typer) -> None:
-    operators = typer.Typer(
-        help="List the operators with languages and state; show a telephone's settings; change an operator's state.",
-        invoke_without_command=True,
-        rich_markup_mode=None,
+    operators = add_group(
+        app,
+        "operators",
+        "List the operators with languages and state; show a telephone's settings; change an operator's state.",
+        list_operators,
     )
-    operators.callback()(list_operators)
     operators.command("phone")(phone)
     operators.command("set")(set_state)
     operators.command("wrap-up")(wrap_up)
     operators.command("helped")(helped)
-    app.add_typer(operators, name="operators")
     app.command()(waiting)
 
 
@@ -99,17 +99,14 @@ def list_operators(context: typer.Context, json: bool = JSON, watch: bool = WATC
 def _missed_today(parts: Composition) -> dict[str, dict[str, int]] | None:
     """Return how many of today's offers (in the site's time zone) failed, by operator and outcome; None without a
     database."""
-    from db.engine import DatabaseError, async_engine
+    from db.engine import DatabaseError, open_engine
     from db.missed_calls import missed_offers
 
     midnight = datetime.now(ZoneInfo(parts.site.hours.timezone)).replace(hour=0, minute=0, second=0, microsecond=0)
 
     async def ask() -> dict[str, dict[str, int]]:
-        engine = async_engine(parts.database_url)
-        try:
+        async with open_engine(parts.database_url) as engine:
             return await missed_offers(engine, midnight)
-        finally:
-            await engine.dispose()
 
     try:
         return asyncio.run(ask())

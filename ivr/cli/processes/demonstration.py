@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from uuid import UUID
 
-from db import read
+from db import read, read_cases
 from ivr.call.node import OPERATOR
 from ivr.cli.calls.show import prompt_texts
 from ivr.cli.calls.story import format_story
@@ -147,6 +147,6 @@ async def _show(parts: Composition, identity: UUID) -> None:
     """Print the call's row and its case."""
     call = (await parts.read(read.call, identity))["call"]
     as_table("The call in the database", ("column", "value"), call.items())
-    for case in await parts.read(read.cases):
+    for case in await parts.read(read_cases.cases):
         if case["reference"] == call["case"]:
             as_table("Its case", ("column", "value"), case.items())

@@ -126,7 +126,7 @@ def _parse_by(by: str) -> "tuple[By, ...]":
 async def _read(url: str, request: ReportRequest, *, with_picture: bool) -> ReportData:
     from db import report as rows
     from db import shifts
-    from db.engine import async_engine
+    from db.engine import open_engine
     from db.report_operators import operators_work
     from ivr.cli.report.report_groups import By, Groups
     from routing.figures import Limits
@@ -135,8 +135,7 @@ async def _read(url: str, request: ReportRequest, *, with_picture: bool) -> Repo
     groups = Groups(request.by, request.period, limits, request.now)
     hours = Groups((By.HOUR_OF_DAY,), request.period, limits, request.now) if with_picture else None
     begins, ends = request.period.begins, request.period.ends
-    engine = async_engine(url)
-    try:
+    async with open_engine(url) as engine:
         last_end = ends
         async with aclosing(rows.waited_calls(engine, begins, ends, tests=request.tests)) as calls:
             async for call in calls:
@@ -162,8 +161,6 @@ async def _read(url: str, request: ReportRequest, *, with_picture: bool) -> Repo
             groups.credit(await operators_work(engine, begins, ends, tests=request.tests))
             groups.expect(planned)
         return ReportData(groups, hours, names, planned, await rows.call_counts(engine, begins, ends))
-    finally:
-        await engine.dispose()
 
 
 def _draw(path: Path, site: str, request: ReportRequest, data: ReportData) -> None:

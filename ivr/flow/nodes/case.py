@@ -5,7 +5,6 @@ digit is recorded with the result.
 """
 
 from collections.abc import Collection
-from dataclasses import replace
 from datetime import date
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -14,6 +13,7 @@ from db import references
 from db.enums import CaseState, Outcome
 from ivr.audio import spoken
 from ivr.audio.audible import Clip
+from ivr.call import accepted
 from ivr.call import topic as topics
 from ivr.call.call import Call
 from ivr.call.choice import CHOICE_TEXTS, GoTo, choose
@@ -120,17 +120,18 @@ class Case(Node):
         state, language = call.state, call.state.language
         outcome = state.outcome if state.outcome not in (None, Outcome.CLOSED) else Outcome.SELF_SERVED
         owner = file.owner if file.state != CaseState.CLOSED else None
-        call.set(replace(state, case=file.reference, filed=True, preferred_operator=owner, outcome=outcome))
+        call.set(state.replace(case=file.reference, filed=True, preferred_operator=owner, outcome=outcome))
         call.services.recorder.call(state.id, case_reference=file.reference)
         today = clock.now().astimezone(ZoneInfo(call.services.site.hours.timezone)).date()
-        options: list[tuple[str, list[Clip]]] = [
-            (AGAIN, [(language, "case_again")]),
-            (OTHER, [(language, "case_other")]),
-            *([(TELL, [(language, "told_option")])] if call.services.site.callbacks.trunk is not None else []),
-            (OPERATOR, [(language, "case_operator")]),
-        ]
         intro = case = case_clips(language, file, today, call.version.sounds.ids)
         while True:
+            may_tell = call.services.site.callbacks.trunk is not None and file.reference not in call.state.accepted
+            options: list[tuple[str, list[Clip]]] = [
+                (AGAIN, [(language, "case_again")]),
+                (OTHER, [(language, "case_other")]),
+                *([(TELL, [(language, "told_option")])] if may_tell else []),
+                (OPERATOR, [(language, "case_operator")]),
+            ]
             chosen = await choose(call, options, intro=intro, back=self.back)
             if isinstance(chosen, GoTo):
                 return chosen
@@ -146,10 +147,11 @@ class Case(Node):
     def _request_notification(self, call: Call, reference: str) -> str:
         """Request a call when the state of the case changes, only to the caller's number. Return the text to say."""
         if (why := callback_numbers.refusal(call.state.caller, call.services.site)) is not None:
-            call.event("told_refused", reference=reference, why=why.value)
+            call.event("case_call_refused", reference=reference, why=why.value)
             return "told_refused"
         record_case_request(call.services.recorder, call.state, reference)
-        call.event("told_wished", reference=reference, number=call.state.caller)
+        accepted.accept(call, reference)
+        call.event("case_call_requested", reference=reference, number=call.state.caller)
         return "told_noted"
 
 

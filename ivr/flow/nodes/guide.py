@@ -1,7 +1,7 @@
 """`guide`: a menu of procedures; the caller hears the chosen one step by step, at their own pace."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
@@ -119,7 +119,7 @@ async def _play_step(call: Call, step: _Step, before: list[str]) -> str:
         if asyncio.get_running_loop().time() - began >= _HEARD_S:
             call.event("guide", procedure=step.procedure, step=step.name)
             if call.state.outcome in (None, Outcome.CLOSED):
-                call.set(replace(call.state, outcome=Outcome.SELF_SERVED))
+                call.set(call.state.replace(outcome=Outcome.SELF_SERVED))
 
 
 async def _read_key(call: Call, step: _Step, before: list[str]) -> str:

@@ -6,7 +6,6 @@ menu, and the other keys of the menu work directly, for callers who know them by
 waiting for an operator keeps their language by silence, by `0` and by keys without a meaning.
 """
 
-from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
@@ -14,25 +13,18 @@ from pydantic import Field
 from ivr.audio.audible import Clip
 from ivr.call import announcement
 from ivr.call.call import Call
-from ivr.call.node import CHANGE_LANGUAGE, MISTAKES, OPERATOR, REPEAT, Key, Node, NodeName, TextId
+from ivr.call.node import CHANGE_LANGUAGE, MISTAKES, OPERATOR, REPEAT, Key, LinearNode, TextId
 from ivr.site.site import LanguageCode
 
 GO_ON = "1"
 
 
-class Language(Node):
+class Language(LinearNode):
     kind: Literal["language"]
     text: TextId  # "For service in English,"
     options: dict[Key, LanguageCode] = Field(min_length=1)
     remembered: TextId | None = None  # "To go on in English,"; default: no language is remembered
     other: TextId = "another_language"
-    next: NodeName
-
-    def leads_to(self) -> tuple[str, ...]:
-        return (self.next,)
-
-    def silent(self) -> str | None:
-        return self.next
 
     def texts(self) -> tuple[str, ...]:
         keys = {*self.options}
@@ -102,7 +94,7 @@ class Language(Node):
         return await self._set_language(call, first, call.flow.operator)
 
     async def _set_language(self, call: Call, language: str, following: str) -> str:
-        call.set(replace(call.state, language=language))
+        call.set(call.state.replace(language=language))
         call.services.recorder.call(call.state.id, language=language)
         if call.state.caller and call.services.site.caller_memory:
             call.services.recorder.caller(call.state)

@@ -6,7 +6,6 @@ it.
 """
 
 import asyncio
-from dataclasses import replace
 from typing import Literal
 
 import structlog
@@ -16,6 +15,7 @@ from db.enums import CaseKind, Outcome
 from ivr.asterisk.ari import events, operations
 from ivr.audio import spoken
 from ivr.audio.audible import BEEP, Clip
+from ivr.call import accepted
 from ivr.call.call import Call, CallerGone, CallFailed
 from ivr.call.choice import CHOICE_TEXTS, GoTo, choose
 from ivr.call.node import BACK, CHANGE_LANGUAGE, MISTAKES, OPERATOR, Node, NodeName, TextId, Topic
@@ -71,7 +71,7 @@ class Record(Node):
                 if (left := self._leave_by_key(call)) is not None:
                     return left
                 ended = await self._record(call, name)
-                if ended.failed or call.services.mailbox.is_full():
+                if isinstance(ended, events.RecordingFailed) or call.services.mailbox.is_full():
                     return await self._report_failure(call, name)
                 if not await call.services.mailbox.has_voice(name):
                     (stored,) = await call.services.link.ask(operations.STORED_RECORDING(name))
@@ -148,16 +148,16 @@ class Record(Node):
             if call.keys:  # the # that ended it, and keys pressed while speaking
                 call.keys.clear()
                 call.keys_lost = False
-            if isinstance(item, events.RecordingFinished) and item.name == name:
+            if isinstance(item, events.RecordingFinished) and item.recording.name == name:
                 return item
-        return events.RecordingFinished(name, call.channel, 0, 0, failed=True)
+        return events.RecordingFailed(events.Recording(name, f"channel:{call.channel}"))
 
     async def _wait_until_closed(self, call: Call, name: str) -> None:
         """Wait until Asterisk has closed the file of a caller who has gone."""
         until = asyncio.get_running_loop().time() + _CLOSE_S
         while asyncio.get_running_loop().time() < until:
             item = await call.next(until, even_if_gone=True)
-            if isinstance(item, events.RecordingFinished) and item.name == name:
+            if isinstance(item, events.RecordingFinished) and item.recording.name == name:
                 return
 
     async def _confirm(self, call: Call, name: str) -> str | GoTo:
@@ -188,13 +188,14 @@ class Record(Node):
     def _note(self, call: Call, reference: str | None) -> None:
         outcome = call.state.outcome if call.state.outcome == Outcome.ANSWERED else Outcome.MESSAGE
         call.set(
-            replace(
-                call.state,
+            call.state.replace(
                 outcome=outcome,
                 case=reference or call.state.case,
                 filed=reference is not None or call.state.filed,
             )
         )
+        if self.file == accepted.MESSAGE:
+            accepted.accept(call, accepted.MESSAGE)
 
     async def _report_failure(self, call: Call, name: str) -> str | None:
         """Tell the caller that the message could not be recorded, or not completely, and open a case about it."""

@@ -4,19 +4,12 @@ from typing import Literal
 
 from ivr.asterisk.ari import operations
 from ivr.call.call import Call
-from ivr.call.node import CHANGE_LANGUAGE, Node, NodeName, TextId
+from ivr.call.node import CHANGE_LANGUAGE, LinearNode, TextId
 
 
-class Say(Node):
+class Say(LinearNode):
     kind: Literal["say"]
     text: TextId
-    next: NodeName
-
-    def leads_to(self) -> tuple[str, ...]:
-        return (self.next,)
-
-    def silent(self) -> str | None:
-        return self.next
 
     def texts(self) -> tuple[str, ...]:
         return (self.text,)

@@ -1,0 +1,92 @@
+"""The table of a caller's minute: its figures, what is wanted, and what is missing."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import small_site
+from small_site import SmallSite
+from trial_stage import stage
+
+from bench.caller import __main__ as program
+from bench.caller import figures, trials
+from bench.caller.figures import Figure
+from bench.caller.trials import Ground, GroundError
+from ivr.home.settings import EXAMPLE
+
+OWN, OPERATOR, QUEUED, ONLY_STAR, PICK_UP = 0, 1, 2, 4, 6
+"""The figures of a site without the procedure that the table measures."""
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> SmallSite:
+    site = small_site.make(tmp_path / "home")
+    site.edit("site.toml", "[countries.GB]", '[countries.MA]\nlanguages = ["ar"]\n\n[countries.GB]')
+    return site
+
+
+def measure(site: SmallSite) -> list[Figure]:
+    return figures.measure(trials.load(site.folder, site.sounds))
+
+
+def test_the_figures_are_those_of_the_audio(small: SmallSite) -> None:
+    small.heard("ar", "press_2", seconds=3.05)
+    found = measure(small)
+    assert found[OWN].values == {"ar": pytest.approx(3.15), "en": pytest.approx(0.2)}
+    assert (found[OWN].kept("ar"), found[OWN].kept("en")) == (False, True)
+    # The language menu with 5 s for a key, the main menu, and its two helps.
+    menus = 3.35 + 3 * 0.4 + 2 * 0.1 + 4 * 5
+    assert found[QUEUED].values["en"] == pytest.approx(menus, abs=0.1)
+    # The language menu and its two helps, each with the star half a second later; nothing is wanted of it.
+    assert found[ONLY_STAR].values["en"] == pytest.approx(3 * (3.35 + 0.5) + 2 * 0.1, abs=0.1)
+    assert (found[ONLY_STAR].wanted, found[ONLY_STAR].kept("en")) == (None, True)
+
+
+def test_what_callers_never_hear_is_not_kept(small: SmallSite) -> None:
+    """The small site's menus do not name the operator."""
+    found = measure(small)
+    assert found[OPERATOR].values == {"ar": None, "en": None}
+    assert not found[OPERATOR].kept("en")
+    small.edit("flow.yaml", "key: 2, text: main_travel", "key: 0, text: main_travel")
+    small.edit("flow.yaml", "{2: ar, 3: en}", "{0: ar, 3: en}")
+    with pytest.raises(GroundError, match="press_0 has no audio"):
+        measure(small)
+
+
+def test_what_an_operator_hears_first_keeps_the_caller_waiting(small: SmallSite) -> None:
+    before = measure(small)[PICK_UP].values
+    small.heard("en", "code_language_ar", seconds=1.1)
+    after = measure(small)[PICK_UP].values
+    assert after["en"] == pytest.approx((before["en"] or 0) + 1.0, abs=0.05)
+    assert after["ar"] == before["ar"]
+
+
+def test_the_program_says_what_is_missing(small: SmallSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HATIF_SITE", str(small.folder))
+    monkeypatch.setenv("HATIF_HOME", str(small.folder.parent / "nowhere"))
+    monkeypatch.setattr(sys, "argv", ["bench.caller"])
+    with pytest.raises(SystemExit, match="nowhere/sounds has no audio; run `hatif prompts build`"):
+        program.main()
+
+
+def test_the_example_site_has_every_figure(example: Ground) -> None:
+    found = figures.measure(example)
+    assert [figure.unit for figure in found] == ["s"] * 6 + ["keys", "s", "s"]
+    for figure in found:
+        assert set(figure.values) == set(example.languages)
+        assert None not in figure.values.values()
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Ground:
+    """The example site with audio of which each clip lasts a second."""
+    seconds = {
+        language: {
+            prompt: {"file": audio.file, "text": audio.text, "source": "pico", "seconds": 1.0}
+            for prompt, audio in prompts.items()
+        }
+        for language, prompts in stage().version.sounds.prompts.items()
+    }
+    (tmp_path / "manifest.json").write_text(json.dumps(seconds))
+    return trials.load(EXAMPLE, tmp_path)
