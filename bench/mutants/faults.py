@@ -1,6 +1,7 @@
 """The faults that can be put into a module, one at a time."""
 
 import ast
+import itertools
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -42,29 +43,25 @@ class Fault:
 
 
 def draw(groups: dict[str, list[Path]], checkout: Path, count: int, seed: int) -> list[tuple[str, Fault]]:
-    """Draw faults, the same for the same code and seed: from each group in turn, each kind alike, then any place."""
+    """Draw faults, the same for the same code and seed: from each group in turn, each kind alike, then any place.
+
+    Raises:
+        ValueError: A group has no place left.
+    """
     chance = random.Random(seed)
-    found = {
-        group: {kind: [] for kind in KINDS} | by_kind([fault for path in paths for fault in faults(path, checkout)])
-        for group, paths in groups.items()
-    }
+    found: dict[str, dict[str, list[Fault]]] = {group: {kind: [] for kind in KINDS} for group in groups}
+    for group, paths in groups.items():
+        for path in paths:
+            for fault in faults(path, checkout):
+                found[group][fault.kind].append(fault)
     drawn: list[tuple[str, Fault]] = []
-    while len(drawn) < count and any(places for kinds in found.values() for places in kinds.values()):
-        group = list(groups)[len(drawn) % len(groups)]
+    for group in itertools.islice(itertools.cycle(groups), count):
         kinds = [kind for kind in KINDS if found[group][kind]]
         if not kinds:
-            raise ValueError(f"{group} has no {count // len(groups)} places for a fault")
+            raise ValueError(f"{group} has only {sum(name == group for name, _ in drawn)} places for a fault")
         places = found[group][chance.choice(kinds)]
         drawn.append((group, places.pop(chance.randrange(len(places)))))
     return drawn
-
-
-def by_kind(found: list[Fault]) -> dict[str, list[Fault]]:
-    """Sort faults by their kind."""
-    kinds: dict[str, list[Fault]] = {}
-    for fault in found:
-        kinds.setdefault(fault.kind, []).append(fault)
-    return kinds
 
 
 def faults(path: Path, checkout: Path) -> list[Fault]:
