@@ -1,8 +1,8 @@
 """How `scripts/test` shares the files of tests out to processes: lines first, computing where they leave time.
 
 The first `LINES` processes take files from the front, where those are that need a running line; these mostly wait for
-telephones. The others take files that only compute, from the back, with a lower priority. So both processors are busy
-all the time, and a controller that has to restart in time does not wait for them.
+telephones. The last one takes files that only compute, from the back, with a lower priority. So both processors are
+busy all the time, and a controller that has to restart in time does not wait for computations.
 """
 
 import os
@@ -16,8 +16,8 @@ from xdist.scheduler import LoadFileScheduling
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
-LINES = 4
-"""At most this many lines run at once: a restart needs a whole processor for a second."""
+LINES = 5
+"""At most this many lines run at once: a restart needs a whole processor for a second. One process computes."""
 
 _NICE = 10
 _ON_A_LINE = re.compile(r"\b(telephones: Telephones|(shared_|lone_)?line: Line|asterisk: RunningAsterisk)\b")
