@@ -111,6 +111,8 @@ class Ground:
     def keys_to_procedure(self, procedure: str) -> str | None:
         def reached(name: str, node: AnyNode) -> str | None:
             offered = node.procedures if isinstance(node, GuideNode) else ()
+            if offered == (procedure,):
+                return ""  # a single procedure begins at once
             return str(offered.index(procedure) + 1) if procedure in offered else None
 
         return self.keys_to(reached)

@@ -67,7 +67,8 @@ async def _run_nodes(call: Call, resumed: bool) -> None:
     node: str | None = call.state.node
     if not resumed and node is not None:
         call.set(call.state.at_node(node))
-        await announcement.say(call)
+        if not call.flow.nodes[node].greets():
+            await announcement.say(call)
     while node is not None:
         call.event("node", resumed=resumed)
         following = await call.flow.nodes[call.state.queue_node or node].run(call, resumed)

@@ -206,7 +206,7 @@ class _Trial:
         call = self._call
         if not self._link.floor.waiting or not isinstance(call.flow.nodes[call.state.node], Queue):
             return Station.PROMPT
-        return Station.OFFERED if any(prompt.startswith("press_") for prompt in prompts) else Station.WAITING
+        return Station.OFFERED if any(prompt.startswith(("press_", "key_")) for prompt in prompts) else Station.WAITING
 
     def _announcement(self, clips: Sequence[Clip]) -> Announcement:
         heard: list[HeardClip] = []

@@ -23,6 +23,6 @@ async def test_a_closed_line_says_when_it_opens_next(line: Line, telephones: Tel
     closed = await begins(call, line.audio(language, "force_closed"))
     announcement = np.concatenate([line.audio(*clip) for clip in words])
     announced = await call.hears(announcement, 20, closed.offset_s)
-    await begins(call, line.audio(language, "closed_message"), announced.offset_s)
+    await begins(call, line.audio(language, "option_message"), announced.offset_s)
     await call.hangup()
     assert (await line.story(f"+3361800001{KEYS[language]}"))["call"]["outcome"] == "closed"
