@@ -15,7 +15,7 @@ from bench.caller.figures import Figure
 from bench.caller.trials import Ground, GroundError
 from ivr.home.settings import EXAMPLE
 
-OWN, OPERATOR, QUEUED, ONLY_STAR, PICK_UP = 0, 1, 2, 4, 6
+OWN, MENU, OPERATOR, QUEUED, ONLY_STAR, PICK_UP = 0, 1, 2, 3, 5, 7
 """The figures of a site without the procedure that the table measures."""
 
 
@@ -35,6 +35,7 @@ def test_the_figures_are_those_of_the_audio(small: SmallSite) -> None:
     found = measure(small)
     assert found[OWN].values == {"ar": pytest.approx(3.15, abs=0.03), "en": pytest.approx(0.2, abs=0.03)}
     assert (found[OWN].kept("ar"), found[OWN].kept("en")) == (False, True)
+    assert found[MENU].values == {"ar": pytest.approx(3.35), "en": pytest.approx(3.35)}
     # The language menu with 5 s for a key, the main menu, and its two helps.
     menus = 3.35 + 3 * 0.4 + 2 * 0.1 + 4 * 5
     assert found[QUEUED].values["en"] == pytest.approx(menus, abs=0.1)
@@ -74,7 +75,7 @@ def test_the_program_says_what_is_missing(small: SmallSite, monkeypatch: pytest.
 
 def test_the_example_site_has_every_figure(example: Ground) -> None:
     found = figures.measure(example)
-    assert [figure.unit for figure in found] == ["s"] * 6 + ["keys", "s", "s"]
+    assert [figure.unit for figure in found] == ["s"] * 7 + ["keys", "s", "s"]
     for figure in found:
         assert set(figure.values) == set(example.languages)
         assert None not in figure.values.values()
