@@ -11,6 +11,7 @@ from ivr.audio.audible import Clip, Heard
 from ivr.call.call import Call, Deadline, Item
 from ivr.model.call_state import CallState
 from ivr.talk.transfers import Transfer
+from prompts import manifest
 
 LONGEST_S = 4.5
 """The maximum length; the caller's patience is worth more than the rest of the whisper."""
@@ -75,7 +76,8 @@ def whisper_clips(language: str, state: CallState, word: str, waited_s: float) -
 
 def shorten(found: Mapping[Clip, Heard]) -> dict[Clip, Heard]:
     """Return what there is time for. With a slow voice, the caller's country is left out: it matters least."""
-    if sum(audio.seconds for audio in found.values()) <= LONGEST_S:
+    pauses_s = manifest.PAUSE_S * (len(found) - 1)
+    if sum(audio.seconds for audio in found.values()) + pauses_s <= LONGEST_S:
         return dict(found)
     return {clip: audio for clip, audio in found.items() if not clip[1].startswith("talk_from_")}
 
@@ -104,8 +106,8 @@ class Whisper:
         found = shorten({clip: audio for clip, audio in heard.items() if audio is not None})
         if not found:
             return False
-        media = ",".join(f"sound:{audio.file}" for audio in found.values())
-        await call.services.link.send(operations.PLAY(self._leg, self._playback, media=media))
+        media = call.services.audible.media(call.version.sounds, tuple(found))
+        await call.services.link.send(operations.PLAY(self._leg, self._playback, media=str(media)))
         self.until = asyncio.get_running_loop().time() + LONGEST_S
         self._playing = True
         call.event("whispered", operator=self._operator, texts=[text for _, text in found])

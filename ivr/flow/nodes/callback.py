@@ -13,6 +13,7 @@ from ivr.call.call import Call
 from ivr.call.choice import CHOICE_TEXTS, GoTo, choose
 from ivr.call.node import BACK, MISTAKES, Node, NodeName
 from ivr.model import clock
+from ivr.model.e164 import groups_of
 from ivr.site import callback_numbers
 from ivr.site.callback_rules import Refusal
 
@@ -90,7 +91,8 @@ class Callback(Node):
                 wrong = ["callback_number_wrong", *reason] if digits else ["help_digits"]
                 clips = [*((language, text) for text in wrong), *question]
                 continue
-            entered: list[Clip] = [(language, "callback_number_is"), *spoken.digit_clips(language, digits)]
+            groups = groups_of(digits, call.state.country)
+            entered: list[Clip] = [(language, "callback_number_is"), *spoken.digit_clips(language, *groups)]
             chosen = await choose(
                 call,
                 [(RIGHT, [(language, "callback_right")]), (CORRECT, [(language, "callback_correct")])],

@@ -213,7 +213,7 @@ class Record(Node):
         if reference is None:
             await call.say([(language, text)])
             return self.next
-        number: list[Clip] = [(language, "reference_is"), *spoken.digit_clips(language, reference)]
+        number: list[Clip] = [(language, "reference_is"), *spoken.dictated_clips(language, reference)]
         again: list[Clip] = [
             (language, "reference_again"),
             (language, f"press_{_AGAIN}"),
