@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from asterisk_conf import checks, pjsip
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.files import link, make_folder, write_text
 from asterisk_conf.installation import Installation
 from asterisk_conf.modules import MODULES, OPTIONAL_MODULES
+from asterisk_conf.templating import environment
 
 SECRET_FILES = frozenset({"pjsip.conf", "ari.conf", "manager.conf"})
 # Asterisk warns if these are missing; its defaults are right.
@@ -36,13 +35,7 @@ OPERATOR_CODECS = ("alaw", "ulaw", "g722", "opus")  # in order of preference; Op
 
 _MAX_SOCKET_PATH = 107  # bytes; the kernel silently truncates a longer path of a Unix socket
 _MAX_FILES = 65536
-_TEMPLATES = Environment(  # noqa: S701 - not HTML; every value is checked before it gets here
-    loader=PackageLoader("asterisk_conf"),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
+_TEMPLATES = environment()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,19 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from asterisk_conf import checks
 from asterisk_conf.conf import Ports
 from asterisk_conf.errors import AsteriskError
+from asterisk_conf.templating import environment
 
-_TEMPLATES = Environment(  # noqa: S701 - not HTML; every value is checked before it gets here
-    loader=PackageLoader("asterisk_conf", "."),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
+_TEMPLATES = environment(".")
 
 
 @dataclass(frozen=True, slots=True)

@@ -228,8 +228,8 @@ def together(weeks: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def table(found: dict[str, Any]) -> Table:
     patience = "nobody gives up" if found["patience_s"] is None else f"patience {found['patience_s']:g} s"
     title = f"{found['days']} days, load {found['load']}, {patience}, seed {found['seed']}:"
-    said = "" if found["said"] is None else f", {found['said']:.1%} said"
-    made = Table(title=f"{title} {found['times_due']} announcements due{said}")
+    share = "" if found["said"] is None else f", {found['said']:.1%} said"
+    made = Table(title=f"{title} {found['times_due']} announcements due{share}")
     for heading in ("class", "told", "known", "right", "mean error", "mean |error|", "p90 |error|", "mean wait"):
         made.add_column(heading, justify="left" if heading == "class" else "right")
     rows = {**found["classes"], "all": found["all"], "kept back": found["not_earned"]}

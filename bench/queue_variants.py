@@ -126,7 +126,7 @@ def main() -> None:
     console.print(table)
 
 
-def _half_hours(count: int, seed: int, each: int) -> None:
+def _half_hours(count: int, seed: int, languages_each: int) -> None:
     """Print what one run of `bench.app_queue` can show: its calls, without telephones, for successive seeds."""
     console = _console()
     console.print(f"{_machine()}; seeds {seed} to {seed + count - 1}: ours, more than app_queue's rule")
@@ -134,7 +134,7 @@ def _half_hours(count: int, seed: int, each: int) -> None:
     for name, title in VARIANTS.items():
         found: list[tuple[float, float, float]] = []
         for each_seed in range(seed, seed + count):
-            case = queue_day.Case(seed=each_seed, languages_each=each)
+            case = queue_day.Case(seed=each_seed, languages_each=languages_each)
             calls = queue_day.plan_calls(case)
             ours = queue_day.predict(case, calls, Engine())
             theirs = queue_day.predict(case, calls, AppQueue(plan_of(name, LANGUAGES, case.team()), each_seed))

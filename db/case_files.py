@@ -13,7 +13,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading
-from db.read import Note, NotFoundError
+from db.read import NotFoundError
+from db.read_cases import Note
 from db.references import normalize
 from db.tables import Caller, CaseFile, CaseNote
 from db.tables import Message as MessageTable

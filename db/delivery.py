@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db.apply import POSITION
 from db.deliverer import ROOM, Deliverer
-from db.engine import DatabaseError, async_engine, reading
+from db.engine import DatabaseError, open_engine, reading
 from db.journal import WAKE
 from db.records import JournalFile, Line, NotARecordError, files, lines, node_of
 
@@ -146,13 +146,9 @@ async def deliver_all(folder: Path, url: str) -> DeliveryCounts:
 
 async def lag(folder: Path, url: str) -> Lag:
     """Return how far the database is behind the journals. Raises DatabaseError if it is away."""
-    engine = async_engine(url)
-    try:
-        async with reading(engine) as connection:
-            found = await connection.execute(select(POSITION.c.boot, POSITION.c.file_number, POSITION.c.file_offset))
-            positions = {boot: (number, offset) for boot, number, offset in found}
-    finally:
-        await engine.dispose()
+    async with open_engine(url) as engine, reading(engine) as connection:
+        found = await connection.execute(select(POSITION.c.boot, POSITION.c.file_number, POSITION.c.file_offset))
+        positions = {boot: (number, offset) for boot, number, offset in found}
     records = size = 0
     oldest: datetime | None = None
     for file in files(folder):

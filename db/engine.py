@@ -92,6 +92,16 @@ def async_engine(url: str) -> AsyncEngine:
     return engine
 
 
+@asynccontextmanager
+async def open_engine(url: str) -> AsyncIterator[AsyncEngine]:
+    """Yield an engine for `url` and close its connections at the end of the block."""
+    engine = async_engine(url)
+    try:
+        yield engine
+    finally:
+        await engine.dispose()
+
+
 _opening: set[asyncio.Future[Any]] = set()
 """Connections whose opener was cancelled, until they are closed."""
 

@@ -19,12 +19,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.engine import reading
 from db.enums import HoursKind
-from db.references import normalize
+from db.rows import all_rows, from_row
 from db.tables import Call as CallTable
 from db.tables import (
     CallEvent,
-    CaseFile,
-    CaseNote,
     Decision,
     HoursOverride,
     Offer,
@@ -145,34 +143,6 @@ class OpenRows:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    reference: str
-    kind: str
-    state: str
-    topic: str | None
-    language: str | None
-    country: str | None
-    post: str | None
-    call_id: UUID | None
-    caller: str | None
-    title: str | None
-    missing: str | None
-    expected: date | None
-    owner: str | None
-    opened: datetime
-    due: datetime | None
-    closed: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    at: datetime
-    author: str
-    text: str
-    call_id: UUID | None
-
-
-@dataclass(frozen=True, slots=True)
 class LastState:
     operator_id: str
     state: str
@@ -255,10 +225,10 @@ async def call(engine: AsyncEngine, id: UUID | str) -> CallStory:  # noqa: A002
         this = _call(found[0])
         return CallStory(
             this,
-            await _all(connection, Event, CallEvent, CallEvent.call_id == this.id, CallEvent.boot, CallEvent.seq),
-            await _all(connection, OfferRow, Offer, Offer.call_id == this.id, Offer.offered, Offer.id),
-            await _all(connection, DecisionRow, Decision, Decision.call_id == this.id, Decision.boot, Decision.seq),
-            await _all(connection, PairingRow, Pairing, Pairing.call_id == this.id, Pairing.began, Pairing.id),
+            await all_rows(connection, Event, CallEvent, CallEvent.call_id == this.id, CallEvent.boot, CallEvent.seq),
+            await all_rows(connection, OfferRow, Offer, Offer.call_id == this.id, Offer.offered, Offer.id),
+            await all_rows(connection, DecisionRow, Decision, Decision.call_id == this.id, Decision.boot, Decision.seq),
+            await all_rows(connection, PairingRow, Pairing, Pairing.call_id == this.id, Pairing.began, Pairing.id),
             await _went_to_others(connection, this),
         )
 
@@ -270,7 +240,7 @@ async def _went_to_others(connection: AsyncConnection, this: Call) -> list[Decis
     during = [Decision.at >= this.queued]
     if this.wait_s is not None:
         during.append(Decision.at <= this.queued + timedelta(seconds=this.wait_s))
-    return await _all(connection, DecisionRow, Decision, and_(*during, runner_up), Decision.boot, Decision.seq)
+    return await all_rows(connection, DecisionRow, Decision, and_(*during, runner_up), Decision.boot, Decision.seq)
 
 
 async def open_rows(engine: AsyncEngine, node: str) -> OpenRows:
@@ -280,11 +250,11 @@ async def open_rows(engine: AsyncEngine, node: str) -> OpenRows:
         )
         return OpenRows(
             [_call(row) for row in found],
-            await _all(connection, OfferRow, Offer, and_(Offer.node == node, Offer.ended.is_(None)), Offer.id),
-            await _all(
+            await all_rows(connection, OfferRow, Offer, and_(Offer.node == node, Offer.ended.is_(None)), Offer.id),
+            await all_rows(
                 connection, PairingRow, Pairing, and_(Pairing.node == node, Pairing.ended.is_(None)), Pairing.id
             ),
-            await _all(
+            await all_rows(
                 connection,
                 RecordingRow,
                 Recording,
@@ -292,39 +262,6 @@ async def open_rows(engine: AsyncEngine, node: str) -> OpenRows:
                 Recording.id,
             ),
         )
-
-
-async def cases(
-    engine: AsyncEngine,
-    last: int = 20,
-    *,
-    state: str | None = None,
-    owner: str | None = None,
-    overdue: datetime | None = None,
-) -> list[Case]:
-    """Return the last opened case files, newest first. `overdue`: only those that were due by then and are not
-    closed."""
-    wanted = [CaseFile.state == state] if state is not None else []
-    if owner is not None:
-        wanted.append(CaseFile.owner == owner)
-    if overdue is not None:
-        wanted += [CaseFile.due <= overdue, CaseFile.closed.is_(None)]
-    async with reading(engine) as connection:
-        found = await connection.execute(
-            select(CaseFile).where(*wanted).order_by(CaseFile.opened.desc(), CaseFile.reference.desc()).limit(last)
-        )
-        return [_from_row(Case, row) for row in found]
-
-
-async def case(engine: AsyncEngine, reference: str) -> tuple[Case, list[Note]]:
-    """Return a case file and its notes, oldest first. Raises NotFoundError if there is no such case."""
-    digits = normalize(reference)
-    async with reading(engine) as connection:
-        found = (await connection.execute(select(CaseFile).where(CaseFile.reference == digits))).one_or_none()
-        if found is None:
-            raise NotFoundError(f"no case has the reference {reference!r}: see `hatif cases`")
-        mine = CaseNote.case_reference == digits
-        return _from_row(Case, found), await _all(connection, Note, CaseNote, mine, CaseNote.at, CaseNote.id)
 
 
 async def operators_last_states(engine: AsyncEngine, node: str) -> dict[str, LastState]:
@@ -351,7 +288,7 @@ async def operators_last_states(engine: AsyncEngine, node: str) -> dict[str, Las
             .select_from(Operator)
             .join(this, joined)
         )
-        return {row.operator_id: _from_row(LastState, row) for row in found}
+        return {row.operator_id: from_row(LastState, row) for row in found}
 
 
 async def hours_overrides(engine: AsyncEngine, at: datetime) -> list[Override]:
@@ -372,7 +309,7 @@ async def hours_overrides(engine: AsyncEngine, at: datetime) -> list[Override]:
             )
             .order_by(table.made.desc(), table.id.desc())
         )
-        return [_from_row(Override, row) for row in found]
+        return [from_row(Override, row) for row in found]
 
 
 def _call(row: Any) -> Call:
@@ -383,16 +320,6 @@ def _call(row: Any) -> Call:
         row.case_reference, waited, row.started, row.line_answered, row.queued, row.connected, row.ended,
         row.topic, row.live, row.node, row.outgoing, row.caller_raw,
     )  # fmt: skip
-
-
-def _from_row(kind: type[T], row: Any) -> T:
-    """Return a dataclass from the columns with the names of its fields."""
-    return kind(**{name: getattr(row, name) for name in kind.__dataclass_fields__})  # type: ignore[attr-defined]
-
-
-async def _all(connection: AsyncConnection, kind: type[T], table: type, where: Any, *order: Any) -> list[T]:
-    found: Sequence[Any] = (await connection.execute(select(table).where(where).order_by(*order))).all()
-    return [_from_row(kind, row) for row in found]
 
 
 def _range(beginning: str) -> tuple[UUID, UUID]:

@@ -17,6 +17,7 @@ import orjson
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Date, Integer, String
 from sqlalchemy import Table as SQLTable
 
+from db import former_names
 from db.journal import FORMAT
 from db.tables import UNJOURNALLED, Appended, Table
 from db.tables.base import EMPTY_LIST
@@ -122,6 +123,7 @@ def record_of(text: bytes, node: str, boot: UUID) -> Record:
     shape = SHAPES.get(table_name) if isinstance(table_name, str) else None
     if shape is None:
         raise NotARecordError(f"record {seq}: there is no table {table_name!r}")
+    row = former_names.rename(shape.table.name, row)
     if shape.appended:
         row = {"at": at, **row, "node": node, "boot": str(boot), "seq": seq}
     node_given = row.get("node") is not None

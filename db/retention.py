@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db.engine import DatabaseError, async_engine, writing
+from db.engine import DatabaseError, open_engine, writing
 from db.tables import Call, CallEvent
 
 log = logging.getLogger(__name__)
@@ -40,13 +40,10 @@ async def delete_test_calls(engine: AsyncEngine, before: datetime) -> int:
 
 async def keep_deleting_test_calls(url: str) -> None:
     """Delete old test calls each hour until cancelled; a database that is away is tried again an hour later."""
-    engine = async_engine(url)
-    try:
+    async with open_engine(url) as engine:
         while True:
             try:
                 await delete_test_calls(engine, datetime.now(UTC) - TESTS_KEPT)
             except (DatabaseError, SQLAlchemyError) as error:
                 log.warning("cannot delete old test calls: %s", error)
             await asyncio.sleep(EVERY_S)
-    finally:
-        await engine.dispose()

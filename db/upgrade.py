@@ -19,7 +19,7 @@ from alembic.script.revision import RevisionError
 from sqlalchemy import Connection, event, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from db.engine import DatabaseError, async_engine, format_url, is_missing_file, parse_url, reading, writing
+from db.engine import DatabaseError, format_url, is_missing_file, open_engine, parse_url, reading, writing
 
 FOLDER = Path(__file__).parent / "migrations"
 LOCK = 0x6861746966  # "hatif", the key of PostgreSQL's advisory lock
@@ -30,8 +30,7 @@ async def upgrade(url: str, to: str = "heads") -> list[str]:
     """Apply all pending migrations, up to `to`; return those that were applied, oldest first."""
     if (parsed := parse_url(url)).get_backend_name() == "sqlite" and parsed.database is not None:
         _create_private(Path(parsed.database))
-    engine = async_engine(url)
-    try:
+    async with open_engine(url) as engine:
         if engine.dialect.name == "sqlite":
             _wait_longer(engine)
         async with writing(engine) as connection:
@@ -41,32 +40,23 @@ async def upgrade(url: str, to: str = "heads") -> list[str]:
             if missing:
                 await connection.run_sync(_alembic, lambda config: command.upgrade(config, to))
             return missing
-    finally:
-        await engine.dispose()
 
 
 async def current(url: str) -> str | None:
     """Return the database's current migration; None for an empty database or a file that does not exist yet."""
     if is_missing_file(parse_url(url)):
         return None
-    engine = async_engine(url)
-    try:
-        async with reading(engine) as connection:
-            return await connection.run_sync(_current)
-    finally:
-        await engine.dispose()
+    async with open_engine(url) as engine, reading(engine) as connection:
+        return await connection.run_sync(_current)
 
 
 async def pending(url: str) -> list[str]:
     """Return the migrations that `upgrade` would apply, oldest first."""
-    engine = async_engine(url)
-    try:
+    async with open_engine(url) as engine:
         if is_missing_file(engine.url):
             return _missing(engine, None)
         async with reading(engine) as connection:
             return _missing(engine, await connection.run_sync(_current))
-    finally:
-        await engine.dispose()
 
 
 async def draft(message: str) -> Path:
@@ -74,7 +64,6 @@ async def draft(message: str) -> Path:
     with TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/draft.db"
         await upgrade(url)
-        engine = async_engine(url)
         files: list[Path] = []
 
         def make(config: Config) -> None:
@@ -82,11 +71,8 @@ async def draft(message: str) -> Path:
             made: Any = command.revision(config, message, autogenerate=True, rev_id=f"{number:04d}")
             files.append(Path(made.path))
 
-        try:
-            async with writing(engine) as connection:
-                await connection.run_sync(_alembic, make)
-        finally:
-            await engine.dispose()
+        async with open_engine(url) as engine, writing(engine) as connection:
+            await connection.run_sync(_alembic, make)
     return files[0]
 
 

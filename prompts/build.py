@@ -78,6 +78,7 @@ def build(
     progress: Progress = lambda done, total, prompt: None,
     *,
     names: Iterable[Name] = (),
+    brisk: Collection[str] = (),
     recorded_only: Collection[str] = (),
     voices: Mapping[str, Voice] = VOICES,
     chosen: Choice = TABLE,
@@ -90,6 +91,7 @@ def build(
 
     Args:
         names: Prompts besides the texts; a name with the id of a text, or in a language without texts, is ignored.
+        brisk: The ids of texts that a voice speaks fast.
         recorded_only: Languages that no voice may speak; a prompt without a recording has no audio and is not reported.
         chosen: The voices that the site configured; `voices` speak the other languages.
 
@@ -101,7 +103,7 @@ def build(
     with manifest.locked(out):
         old = manifest.load_if_any(out / manifest.FILE)  # a broken one is rewritten
         with VoicePool(time_limit) as pool:
-            builder = _Builder(catalogues, names, out, recordings, recorded_only, voices, chosen, old, pool)
+            builder = _Builder(catalogues, names, brisk, out, recordings, recorded_only, voices, chosen, old, pool)
             results = builder.run(progress)
         heard: dict[str, dict[str, Audio]] = {language: {} for language in catalogues.languages}
         for (language, prompt), result in results.items():
@@ -149,6 +151,7 @@ class _Builder:
         self,
         catalogues: Catalogues,
         names: Iterable[Name],
+        brisk: Collection[str],
         out: Path,
         recordings: Path,
         recorded_only: Collection[str],
@@ -157,7 +160,7 @@ class _Builder:
         old: Manifest,
         pool: VoicePool,
     ) -> None:
-        self.catalogues, self.out, self.recordings = catalogues, out, recordings
+        self.catalogues, self.brisk, self.out, self.recordings = catalogues, brisk, out, recordings
         self.recorded_only, self.voices, self.chosen, self.old, self.pool = recorded_only, voices, chosen, old, pool
         self.readings = {language: readings.load(recordings / language) for language in catalogues.languages}
         texts = set(catalogues.ids)
@@ -226,7 +229,8 @@ class _Builder:
             return
         if reader in self.chosen.missing and (old := self._old_audio(language, prompt, text, reader)):
             yield _Candidate(old.source, old.source, old.file, _raise_voice_missing, text)
-        for voice in dict.fromkeys((self.chosen.voice(reader, self.voices), voice_of(reader, self.voices))):
+        candidates = (self.chosen.voice(reader, self.voices), voice_of(reader, self.voices))
+        for voice in dict.fromkeys(voice.brisk if prompt in self.brisk else voice for voice in candidates):
             voice = voice.of(prompt)
             file = _file(language, prompt, voice.fingerprint, text)
             yield _Candidate(voice.source, voice.source, file, partial(self._speak, voice, text), text)

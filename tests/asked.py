@@ -1,13 +1,15 @@
 """Requests of a test to a running line: by command, over the control API, to Asterisk itself, and to the database."""
 
 import asyncio
+import contextlib
 import json
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,8 @@ from typing import Any
 import shared_audio
 from shell import Answer, command
 
-from db import read
-from db.engine import async_engine
+from db import read, read_cases
+from db.engine import async_engine, open_engine
 from ivr.asterisk.ami import Ami
 from ivr.controller import last_line
 from ivr.home import credentials
@@ -77,10 +79,10 @@ class Asked:
             return json.load(answer)
 
     def ari(self, method: str, path: str, **query: str) -> Any:
-        """Return Asterisk's own answer, without the controller; its last line is nobody's call."""
+        """Return Asterisk's own answer, without the controller."""
         secrets = credentials.load(self.home, ())
-        asked = urllib.parse.urlencode({**query, "api_key": f"{secrets.ari_user}:{secrets.ari_password}"})
-        request = urllib.request.Request(f"http://127.0.0.1:{8088 + self.offset}/ari{path}?{asked}", method=method)
+        encoded = urllib.parse.urlencode({**query, "api_key": f"{secrets.ari_user}:{secrets.ari_password}"})
+        request = urllib.request.Request(f"http://127.0.0.1:{8088 + self.offset}/ari{path}?{encoded}", method=method)
         with DIRECT.open(request, timeout=5) as answer:
             found = json.loads(answer.read() or b"null")
         if (method, path) == ("GET", "/channels"):
@@ -108,7 +110,7 @@ class Asked:
 
     @property
     def log(self) -> Path:
-        """The controller's log file."""
+        """The path of the controller's log."""
         return self.home / "log" / "ivr.log"
 
     def logged(self, seen: int = 0) -> str:
@@ -125,34 +127,64 @@ class Asked:
         return reason
 
     async def until(self, true: Callable[[], bool], limit_s: float, what: str) -> None:
-        deadline = time.monotonic() + limit_s
+        began = time.monotonic()
         while not await asyncio.to_thread(true):
-            if time.monotonic() > deadline:
+            waited_s = time.monotonic() - began
+            if waited_s > limit_s:
                 raise AssertionError(f"not within {limit_s} s: {what}")
-            await asyncio.sleep(0.05)
+            # Each look is some milliseconds of the processor that a starting controller needs.
+            await asyncio.sleep(0.05 if waited_s < 1 else 0.1)
 
     async def until_state(self, operator: str, state: str, limit_s: float = 8) -> None:
         await self.until(lambda: self.operator_state(operator) == state, limit_s, f"operator {operator} is {state}")
 
-    async def story(self, caller: str, *, ended: bool = True, limit_s: float = 8) -> dict[str, Any]:
-        """Return the story of the last call of `caller`, as soon as the database has it (and its end)."""
+    async def story(
+        self,
+        caller: str,
+        *,
+        ended: bool = True,
+        limit_s: float = 8,
+        told: Callable[[dict[str, Any]], bool] = lambda story: True,
+    ) -> dict[str, Any]:
+        """Return the story of the last call of `caller`, as soon as the database has it (and its end) and it is
+        `told`."""
         engine = async_engine(self.database)
         deadline = time.monotonic() + limit_s
+        story: dict[str, Any] | None = None
         try:
-            while True:
-                # Not an earlier one while the last has not ended.
-                last = next((call for call in await read.calls(engine, 50) if call.caller == caller), None)
-                if last is not None and (last.ended is not None or not ended):
-                    return asdict(await read.call(engine, last.id))
-                if time.monotonic() > deadline:
-                    raise AssertionError(f"the database has no {'ended ' if ended else ''}call of {caller}")
-                await asyncio.sleep(0.05)
+            async with contextlib.aclosing(self._changes()) as changes:
+                async for _ in changes:
+                    # Not an earlier one while the last has not ended.
+                    last = next((call for call in await read.calls(engine, 50) if call.caller == caller), None)
+                    if last is not None and (last.ended is not None or not ended):
+                        story = asdict(await read.call(engine, last.id))
+                        if told(story):
+                            return story
+                    if time.monotonic() > deadline:
+                        break
         finally:
             await engine.dispose()
+        kinds = [event["kind"] for event in story["events"]] if story is not None else None
+        raise AssertionError(f"the database has no {'ended ' if ended else ''}call of {caller} as wanted: {kinds}")
+
+    async def _changes(self) -> AsyncGenerator[None, None]:
+        """Yield at once, then when the database may have changed, and once a second."""
+        file = Path(self.database.removeprefix("sqlite:///"))
+        if not await asyncio.to_thread(file.is_file):  # PostgreSQL, or not made yet
+            while True:
+                yield
+                await asyncio.sleep(0.05)
+        with contextlib.closing(sqlite3.connect(file)) as connection:
+            while True:
+                # Of what other connections write. Far cheaper than reading the calls again.
+                (seen,) = connection.execute("PRAGMA data_version").fetchone()
+                yield
+                waits_until = time.monotonic() + 1
+                while connection.execute("PRAGMA data_version").fetchone() == (seen,):
+                    if time.monotonic() > waits_until:
+                        break
+                    await asyncio.sleep(0.05)
 
     async def cases(self) -> list[dict[str, Any]]:
-        engine = async_engine(self.database)
-        try:
-            return [asdict(item) for item in await read.cases(engine, 100)]
-        finally:
-            await engine.dispose()
+        async with open_engine(self.database) as engine:
+            return [asdict(item) for item in await read_cases.cases(engine, 100)]

@@ -15,7 +15,7 @@ from sqlalchemy import delete, insert, update
 
 from db import callbacks
 from db.callback_requests import CallbackRequest
-from db.engine import async_engine, writing
+from db.engine import open_engine, writing
 from db.enums import CallbackKind
 from db.ids import uuid7
 from db.tables import Callback, CallbackTry
@@ -53,7 +53,8 @@ async def calling(
     say_first_s: int = 20,
     give_up_h: float = 24,
 ) -> AsyncIterator[Line]:
-    """Run a line with a trunk whose tries are seconds apart. `say_first_s`: when callers are offered a call-back."""
+    """Run a line with a trunk whose tries are seconds apart. `say_first_s`: when callers hear their position, and after
+    which time they are offered a call-back."""
     line = Line(home, offset)
     for name, pattern, instead in (
         ("site.toml", r"^\[callbacks\]\n", '[callbacks]\ntrunk = "example"\n'),
@@ -65,6 +66,7 @@ async def calling(
         ("site.toml", r"^most_a_day = \d+", f"most_a_day = {most_a_day}"),
         ("site.toml", r"^ring_s = 4", "ring_s = 15"),  # longer than a restart takes on a busy machine
         ("flow.yaml", r"say_first_s: \d+", f"say_first_s: {say_first_s}"),
+        ("flow.yaml", r"say_every_s: \d+", f"say_every_s: {say_first_s}"),
     ):
         path = line.site / name
         text, count = re.subn(pattern, instead, path.read_text(), flags=re.MULTILINE)
@@ -102,21 +104,14 @@ async def put_request(line: Line, number: str, **columns: Any) -> CallbackReques
 
 async def put(line: Line, table: Any, **row: Any) -> None:
     """Insert a row without the journal."""
-    engine = async_engine(line.database)
-    try:
-        async with writing(engine) as connection:
-            await connection.execute(insert(table).values(row))
-    finally:
-        await engine.dispose()
+    async with open_engine(line.database) as engine, writing(engine) as connection:
+        await connection.execute(insert(table).values(row))
 
 
 async def now_is(line: Line, identity: Any) -> CallbackRequest:
     """Return the request in the database."""
-    engine = async_engine(line.database)
-    try:
+    async with open_engine(line.database) as engine:
         return await callbacks.find_request(engine, str(identity))
-    finally:
-        await engine.dispose()
 
 
 async def until_request(line: Line, identity: Any, state: str, limit_s: float = 8) -> CallbackRequest:
@@ -133,11 +128,7 @@ async def until_request(line: Line, identity: Any, state: str, limit_s: float = 
 
 async def forgotten(line: Line) -> None:
     """End all requests and reset today's limits, for the next test."""
-    engine = async_engine(line.database)
-    try:
-        async with writing(engine) as connection:
-            over = {"state": "cancelled", "ended": clock.now(), "claimed_node": None, "claimed_boot": None}
-            await connection.execute(update(Callback).where(Callback.ended.is_(None)).values(over))
-            await connection.execute(delete(CallbackTry))
-    finally:
-        await engine.dispose()
+    async with open_engine(line.database) as engine, writing(engine) as connection:
+        over = {"state": "cancelled", "ended": clock.now(), "claimed_node": None, "claimed_boot": None}
+        await connection.execute(update(Callback).where(Callback.ended.is_(None)).values(over))
+        await connection.execute(delete(CallbackTry))

@@ -11,7 +11,7 @@ from line import Line
 from sqlalchemy import select
 
 from db import read
-from db.engine import async_engine, reading
+from db.engine import open_engine, reading
 from ivr.softphone.sound import RATE, Match, Samples
 from ivr.softphone.telephone import Call
 
@@ -20,16 +20,13 @@ KEYS = {"ar": "1", "fr": "2", "es": "3", "it": "4", "nl": "5", "de": "6", "en": 
 
 async def rows(line: Line, table: Any, **wanted: object) -> list[Any]:
     """Return the rows of a table with these values, once there are any."""
-    engine = async_engine(line.database)
-    try:
+    async with open_engine(line.database) as engine:
         for _ in range(100):
             async with reading(engine) as connection:
                 found = (await connection.execute(select(table).filter_by(**wanted))).all()
             if found:
                 return list(found)
             await asyncio.sleep(0.05)
-    finally:
-        await engine.dispose()
     raise AssertionError(f"there is no {table.__tablename__} with {wanted}")
 
 
@@ -50,12 +47,11 @@ async def begins(
 
 async def recorded(line: Line, caller: str, times: int = 1) -> None:
     """Wait until the caller's speech is being recorded; `times`: the number of that recording, 2 for the second one."""
-    async with asyncio.timeout(8):
-        while True:
-            events = (await line.story(caller, ended=False))["events"]
-            if [event["kind"] for event in events].count("recording") >= times:
-                return
-            await asyncio.sleep(0.05)
+    await line.story(
+        caller,
+        ended=False,
+        told=lambda story: [event["kind"] for event in story["events"]].count("recording") >= times,
+    )
 
 
 async def speaks(
@@ -80,13 +76,10 @@ async def speaks(
 
 async def newest(line: Line, count: int) -> list[dict[str, Any]]:
     """Return the last calls, as soon as the database has all their ends."""
-    engine = async_engine(line.database)
-    try:
+    async with open_engine(line.database) as engine:
         async with asyncio.timeout(5):
             while True:
                 calls = await read.calls(engine, count)
                 if all(call.ended is not None for call in calls):
                     return [asdict(call) for call in calls]
                 await asyncio.sleep(0.05)
-    finally:
-        await engine.dispose()

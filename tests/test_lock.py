@@ -68,7 +68,7 @@ def test_an_administrator_who_adds_piper_gets_the_versions_that_were_tested() ->
     assert locked("tashkeel", "3.13").items() <= tested.items()
 
 
-def test_what_is_installed_is_what_is_locked() -> None:
+def test_the_installed_packages_are_the_locked_ones() -> None:
     """Fails if packages were installed by hand, or scripts/setup did not do its work."""
     python = ".".join(platform.python_version_tuple()[:2])
     for file in INSTALLED:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bench.floor.control import Control
 from bench.floor.line import Line
-from db.engine import async_engine, reading
+from db.engine import open_engine, reading
 from db.enums import CallbackState, OfferState, Outcome
 from db.tables import Call, Callback, CallEvent, CaseFile, Message, Offer, Pairing
 from ivr.controller import last_line
@@ -89,46 +89,42 @@ async def _controller(control: Control, tasks_before: int, registered: Collectio
 
 
 async def _rows(line: Line) -> dict[str, list[str]]:
-    engine = async_engine(line.database)
-    try:
-        async with reading(engine) as connection:
-            return {
-                "open calls": await _of(connection, select(Call.id, Call.caller).where(Call.ended.is_(None))),
-                "ended calls without an outcome": await _of(
-                    connection, select(Call.id, Call.caller).where(Call.ended.is_not(None), Call.outcome.is_(None))
+    async with open_engine(line.database) as engine, reading(engine) as connection:
+        return {
+            "open calls": await _of(connection, select(Call.id, Call.caller).where(Call.ended.is_(None))),
+            "ended calls without an outcome": await _of(
+                connection, select(Call.id, Call.caller).where(Call.ended.is_not(None), Call.outcome.is_(None))
+            ),
+            "open offers": await _of(
+                connection,
+                select(Offer.id, Offer.operator_id, Offer.state).where(
+                    Offer.ended.is_(None) | (Offer.state == OfferState.RINGING.value)
                 ),
-                "open offers": await _of(
-                    connection,
-                    select(Offer.id, Offer.operator_id, Offer.state).where(
-                        Offer.ended.is_(None) | (Offer.state == OfferState.RINGING.value)
-                    ),
+            ),
+            "open pairings": await _of(
+                connection, select(Pairing.id, Pairing.operator_id, Pairing.role).where(Pairing.ended.is_(None))
+            ),
+            "call-back requests that a controller works on": await _of(
+                connection,
+                select(Callback.id, Callback.state).where(
+                    Callback.claimed_boot.is_not(None) | Callback.state.in_([item.value for item in _CLAIMED])
                 ),
-                "open pairings": await _of(
-                    connection, select(Pairing.id, Pairing.operator_id, Pairing.role).where(Pairing.ended.is_(None))
+            ),
+            "files without their call": await _of(
+                connection,
+                select(CaseFile.reference, CaseFile.kind).where(
+                    CaseFile.call_id.is_(None) | CaseFile.call_id.not_in(select(Call.id))
                 ),
-                "wishes that somebody is at": await _of(
-                    connection,
-                    select(Callback.id, Callback.state).where(
-                        Callback.claimed_boot.is_not(None) | Callback.state.in_([item.value for item in _CLAIMED])
-                    ),
+            ),
+            "answered calls without their file": await _of(
+                connection,
+                select(Call.id, Call.caller).where(
+                    Call.outcome == Outcome.ANSWERED.value,
+                    Call.ended.is_not(None),
+                    Call.case_reference.is_(None) | Call.case_reference.not_in(select(CaseFile.reference)),
                 ),
-                "files without their call": await _of(
-                    connection,
-                    select(CaseFile.reference, CaseFile.kind).where(
-                        CaseFile.call_id.is_(None) | CaseFile.call_id.not_in(select(Call.id))
-                    ),
-                ),
-                "answered calls without their file": await _of(
-                    connection,
-                    select(Call.id, Call.caller).where(
-                        Call.outcome == Outcome.ANSWERED.value,
-                        Call.ended.is_not(None),
-                        Call.case_reference.is_(None) | Call.case_reference.not_in(select(CaseFile.reference)),
-                    ),
-                ),
-            }
-    finally:
-        await engine.dispose()
+            ),
+        }
 
 
 async def _of(connection: AsyncConnection, query: Any) -> list[str]:
@@ -138,31 +134,27 @@ async def _of(connection: AsyncConnection, query: Any) -> list[str]:
 async def read_account(line: Line) -> dict[str, Any]:
     """Return the database's account: numbers of callers with a row, outcomes, offers, pairings, kinds of events,
     refused operator requests by reason."""
-    engine = async_engine(line.database)
-    try:
-        async with reading(engine) as connection:
+    async with open_engine(line.database) as engine, reading(engine) as connection:
 
-            async def counts(column: Any) -> Mapping[str, int]:
-                rows = await connection.execute(select(column, func.count()).group_by(column))
-                return {str(word): number for word, number in rows.all()}
+        async def counts(column: Any) -> Mapping[str, int]:
+            rows = await connection.execute(select(column, func.count()).group_by(column))
+            return {str(word): number for word, number in rows.all()}
 
-            refused: dict[str, int] = {}
-            for (data,) in await connection.execute(select(CallEvent.data).where(CallEvent.kind == "wish_refused")):
-                why = str(data.get("why") or data.get("reason"))
-                refused[why] = refused.get(why, 0) + 1
-            return {
-                "callers": [item for (item,) in (await connection.execute(select(Call.caller))).all()],
-                "outcomes": await counts(Call.outcome),
-                "offers": await counts(Offer.state),
-                "pairings": await counts(Pairing.role),
-                "pairings_ended": await counts(Pairing.reason),
-                "events": await counts(CallEvent.kind),
-                "refused": refused,
-                "messages": (await connection.execute(select(func.count()).select_from(Message))).scalar_one(),
-                "now": datetime.now(UTC).isoformat(timespec="seconds"),
-            }
-    finally:
-        await engine.dispose()
+        refused: dict[str, int] = {}
+        for (data,) in await connection.execute(select(CallEvent.data).where(CallEvent.kind == "request_refused")):
+            why = str(data.get("why") or data.get("reason"))
+            refused[why] = refused.get(why, 0) + 1
+        return {
+            "callers": [item for (item,) in (await connection.execute(select(Call.caller))).all()],
+            "outcomes": await counts(Call.outcome),
+            "offers": await counts(Offer.state),
+            "pairings": await counts(Pairing.role),
+            "pairings_ended": await counts(Pairing.reason),
+            "events": await counts(CallEvent.kind),
+            "refused": refused,
+            "messages": (await connection.execute(select(func.count()).select_from(Message))).scalar_one(),
+            "now": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
 
 
 def abbreviate(lines: list[str]) -> str:

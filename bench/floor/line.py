@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,11 +120,7 @@ def write_site(site: Path, of: Team, *, recorded: bool = False) -> None:
     """Write the site. Raises LineError if the example site differs from what is expected here. `recorded`:
     conversations are recorded, with consent."""
     shutil.copytree(hatif.CHECKOUT / "sites" / "consulate", site)
-    for name, pattern, text in (*CHANGES, *((RECORDED,) if recorded else ())):
-        changed, count = re.subn(pattern, text, (site / name).read_text(), flags=re.MULTILINE)
-        if not count:
-            raise LineError(f"sites/consulate/{name} has nothing like {pattern!r} any more; see bench/floor/line.py")
-        (site / name).write_text(changed)
+    change_site(site, (*CHANGES, *((RECORDED,) if recorded else ())))
     (site / "roster.csv").unlink(missing_ok=True)  # it names other operators
     rows = ["id,name,languages,topics,supervisor"]
     for item, languages in of.speaks.items():
@@ -132,6 +128,18 @@ def write_site(site: Path, of: Team, *, recorded: bool = False) -> None:
         rows.append(f"{item},Bench {item},{levels},,{'yes' if item in of.consuls else 'no'}")
     rows += [f"{listener},Bench {listener},en:5 fr:5,,yes" for listener in of.listeners]
     (site / "operators.csv").write_text("\n".join(rows) + "\n")
+
+
+def change_site(site: Path, changes: Iterable[tuple[str, str, str]]) -> None:
+    """Change the files of a copy of the example site: file, pattern, text.
+
+    Raises LineError if the site differs from what is expected here.
+    """
+    for name, pattern, text in changes:
+        changed, count = re.subn(pattern, text, (site / name).read_text(), flags=re.MULTILINE)
+        if not count:
+            raise LineError(f"sites/consulate/{name} has nothing like {pattern!r} any more; see the bench's line.py")
+        (site / name).write_text(changed)
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from bench.floor.line import Line
-from db.engine import async_engine, reading
+from db.engine import open_engine, reading
 from db.tables import CallEvent, Message, Recording
 
 SHORTEST_S = 1.0
@@ -17,15 +17,11 @@ SHORTEST_S = 1.0
 
 async def find_remains(line: Line) -> dict[str, Any]:
     """Return by kind what is lost or left, and how many messages and recordings are kept."""
-    engine = async_engine(line.database)
-    try:
-        async with reading(engine) as connection:
-            messages = (await connection.execute(select(Message.id, Message.call_id, Message.file))).all()
-            recordings = (await connection.execute(select(Recording.id, Recording.file, Recording.ended))).all()
-            started = select(CallEvent.call_id).where(CallEvent.kind == "recording").distinct()
-            spoke = set((await connection.execute(started)).scalars())
-    finally:
-        await engine.dispose()
+    async with open_engine(line.database) as engine, reading(engine) as connection:
+        messages = (await connection.execute(select(Message.id, Message.call_id, Message.file))).all()
+        recordings = (await connection.execute(select(Recording.id, Recording.file, Recording.ended))).all()
+        started = select(CallEvent.call_id).where(CallEvent.kind == "recording").distinct()
+        spoke = set((await connection.execute(started)).scalars())
     kept = {str(call) for _, call, _ in messages}
     files = [file for _, _, file in messages] + [file for _, file, _ in recordings]
     lengths = await asyncio.to_thread(lambda: {file: _seconds(line.home / file) for file in files})

@@ -86,10 +86,10 @@ def _add(act: Act) -> None:
     ) -> RequestAccepted:
         if len(target.model_dump(exclude_none=True)) != 1:
             raise ApiError(422, "Name exactly one of operator, language, topic and supervisor.")
-        meant = target.target()
-        if isinstance(meant, Refusal):
-            raise _refused(meant)
-        return await _ask(controller, actor, call_id, act, meant)
+        parsed = target.target()
+        if isinstance(parsed, Refusal):
+            raise _refused(parsed)
+        return await _ask(controller, actor, call_id, act, parsed)
 
     router.add_api_route(
         f"/calls/{{call}}/{act.value}",
@@ -107,8 +107,8 @@ for _act in Act:
 
 
 async def _ask(controller: Controller, actor: str, call_id: str, act: Act, target: Target) -> RequestAccepted:
-    session, live = _find(controller, call_id)
-    refusal = await session.requests.ask(live, act, target, way="api")
+    connection, live = _find(controller, call_id)
+    refusal = await connection.requests.ask(live, act, target, way="api")
     if refusal is not None:
         raise _refused(refusal)
     audit(controller, actor, f"call_{act.value}", f"call:{call_id}", call=call_id, to=str(target) or None)
@@ -116,11 +116,11 @@ async def _ask(controller: Controller, actor: str, call_id: str, act: Act, targe
 
 
 def _find(controller: Controller, call_id: str) -> tuple[Connection, Call]:
-    session, _ = connected(controller)
-    live = next((call for call in session.calls if call.state.id == call_id), None)
+    connection, _ = connected(controller)
+    live = next((call for call in connection.calls if call.state.id == call_id), None)
     if live is None:
         raise ApiError(404, f"There is no call {call_id!r} at this moment; it may be over: `hatif calls`.")
-    return session, live
+    return connection, live
 
 
 def _refused(why: Refusal) -> ApiError:

@@ -32,11 +32,11 @@ ControllerDep = Annotated[Controller, Depends(controller_of)]
 
 
 def connected(controller: Controller) -> tuple[Connection, FloorClient]:
-    """Return the session and its floor. Raises ApiError (503) while there is none."""
-    session = controller.connection
-    if session is None or session.floor is None:
+    """Return the connection to Asterisk and its floor. Raises ApiError (503) while there is none."""
+    connection = controller.connection
+    if connection is None or connection.floor is None:
         raise ApiError(503, "The controller is not connected to Asterisk; try again in a moment.")
-    return session, session.floor
+    return connection, connection.floor
 
 
 def audit(

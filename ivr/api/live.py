@@ -38,7 +38,7 @@ def read_place(call: LiveCall) -> OperatorPlaceName | None:
     """Return where the operator is; `hold` also by the telephone's own key, None while nobody has the caller."""
     if call.state.offer is None:
         return None
-    found = OperatorPlace(call.state.operator_place or "")
+    found = call.state.operator_place
     return "hold" if call.on_hold and found is OperatorPlace.TOGETHER else _PLACES[found]
 
 
@@ -70,20 +70,20 @@ def read_call(call: LiveCall) -> Call:
 
 def read_calls(controller: Controller) -> list[Call]:
     """Return the calls that are up; none while the controller is not connected to Asterisk."""
-    session = controller.connection
-    return [read_call(call) for call in session.calls] if session is not None else []
+    connection = controller.connection
+    return [read_call(call) for call in connection.calls] if connection is not None else []
 
 
 async def read_queue(controller: Controller) -> list[QueueEntry]:
     """Return who waits for an operator, the next one first."""
-    session = controller.connection
-    floor = session.floor if session is not None else None
-    if session is None or floor is None:
+    connection = controller.connection
+    floor = connection.floor if connection is not None else None
+    if connection is None or floor is None:
         return []
-    states = {call.state.id: call.state for call in session.calls}
+    states = {call.state.id: call.state for call in connection.calls}
     rows = []
     for place, waiting in enumerate(await floor.queue(), 1):
-        state, request = states.get(waiting.call), session.dispatcher.request_of(waiting.call)
+        state, request = states.get(waiting.call), connection.dispatcher.request_of(waiting.call)
         rows.append(
             QueueEntry(
                 place=place,
@@ -101,7 +101,7 @@ async def read_queue(controller: Controller) -> list[QueueEntry]:
 
 def read_operator(controller: Controller, entry: OperatorEntry) -> Operator:
     """Return one operator as they are now."""
-    session = controller.connection
+    connection = controller.connection
     operator = Operator(
         id=entry.id,
         name=entry.name,
@@ -110,11 +110,13 @@ def read_operator(controller: Controller, entry: OperatorEntry) -> Operator:
         supervisor=entry.supervisor,
         state=OperatorStatus.UNKNOWN,
     )
-    known = session.floor.operators.get(entry.id) if session is not None and session.floor is not None else None
-    if session is None or known is None:
+    known = (
+        connection.floor.operators.get(entry.id) if connection is not None and connection.floor is not None else None
+    )
+    if connection is None or known is None:
         return operator
     telephone, replaced = controller.devices.by_operator.get(entry.id), controller.replacements.last(entry.id)
-    call = session.call_on(known.offer) if known.offer else None
+    call = connection.call_on(known.offer) if known.offer else None
     operator.state = OperatorStatus(known.state)
     operator.reason = known.reason or None
     operator.since, operator.until = known.since, known.until
@@ -149,8 +151,8 @@ def read_alarms(controller: Controller) -> list[Alarm]:
 
 
 def _alarms(controller: Controller) -> Iterator[Alarm]:
-    session = controller.connection
-    floor = session.floor if session is not None else None
+    connection = controller.connection
+    floor = connection.floor if connection is not None else None
     if floor is None:
         yield Alarm(id="ari_down", kind=AlarmKind.ARI_DOWN, text="The controller is not connected to Asterisk (ARI).")
     if not controller.ami.connected:

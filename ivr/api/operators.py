@@ -69,13 +69,13 @@ async def change_state(
     controller: ControllerDep, actor: Actor, operator_id: OperatorId, change: StateChange
 ) -> StateAsked:
     """Make an operator ready, paused or away. During a call it takes effect at the call's end."""
-    session, _ = connected(controller)
+    connection, _ = connected(controller)
     floor = _floor_with(controller, operator_id)
     pauses = controller.site.operators.pauses
     if change.state == "paused" and change.reason and change.reason not in pauses:
         raise ApiError(422, f"{change.reason!r} is not a reason of this site; write one of {', '.join(pauses)}.")
     if change.state == "ready":
-        session.telephones.is_there(
+        connection.telephones.is_there(
             operator_id
         )  # by what Asterisk says now, not by what was noticed of the telephone before
     floor.tell(OperatorEvent(operator_id, _TRIGGERS[change.state], change.reason))

@@ -51,13 +51,13 @@ class Status(BaseModel):
 @router.get("/status")
 async def status(controller: ControllerDep) -> Status:
     """Return how the controller is doing."""
-    session, probed = controller.connection, controller.last_probe
+    connection, probed = controller.connection, controller.last_probe
     calls: dict[str, int] = {}
     for call in read_calls(controller):
         calls[call.state] = calls.get(call.state, 0) + 1
     refused = await refused_calls(controller.ami)
     return Status(
-        ari=session is not None and session.floor is not None,
+        ari=connection is not None and connection.floor is not None,
         ami=controller.ami.connected,
         flow=controller.flows.current.name,
         calls=calls,
@@ -71,7 +71,7 @@ async def status(controller: ControllerDep) -> Status:
             else None
         ),
         tasks=len(asyncio.all_tasks()),
-        channels=list(session.channels) if session is not None else [],
+        channels=list(connection.channels) if connection is not None else [],
     )
 
 

@@ -37,38 +37,38 @@ class SupervisionBegun(BaseModel):
 
 
 @router.post("", responses=documented(404, 409, 503))
-async def supervise(controller: ControllerDep, actor: Actor, asked: SupervisionRequest) -> SupervisionBegun:
+async def supervise(controller: ControllerDep, actor: Actor, body: SupervisionRequest) -> SupervisionBegun:
     """Ring a supervisor's telephone; once they answer, they hear an operator's conversation, as after the code.
 
     404: there is no such supervisor or operator. 409: it cannot be done at this moment. 422: the supervisor may not.
     """
-    session, floor = connected(controller)
-    supervisor = next((entry for entry in session.people if entry.id == asked.supervisor), None)
+    connection, floor = connected(controller)
+    supervisor = next((entry for entry in connection.people if entry.id == body.supervisor), None)
     if supervisor is None:
-        raise ApiError(404, f"There is no supervisor {asked.supervisor!r}; `hatif operators` lists them.")
+        raise ApiError(404, f"There is no supervisor {body.supervisor!r}; `hatif operators` lists them.")
     channel = str(uuid7())
-    why = why_not(session.people, floor.operators, supervisor, asked.operator)
+    why = why_not(connection.people, floor.operators, supervisor, body.operator)
     if why is not None:
-        use = floor_records.Supervision(channel, supervisor.id, asked.operator, asked.mode.value, None)
+        use = floor_records.Supervision(channel, supervisor.id, body.operator, body.mode.value, None)
         floor_records.supervision_refused(controller.journal, use, why.value)
         raise ApiError(_STATUS.get(why, 422), SENTENCES[why], why.value.removeprefix("supervision_"))
     create = leg_dialing.create(
         channel,
         leg_dialing.CODE,
-        asked.mode.value,
+        body.mode.value,
         supervisor.id,
-        asked.operator,
-        endpoint=session.services.address(supervisor.id),
-        shown=f'"{asked.mode.value}" <{asked.operator}>',
-        ring_s=session.services.site.operators.ring_s,
+        body.operator,
+        endpoint=connection.services.address(supervisor.id),
+        shown=f'"{body.mode.value}" <{body.operator}>',
+        ring_s=connection.services.site.operators.ring_s,
     )
     try:
-        (answer,) = await session.services.link.ask(create)
+        (answer,) = await connection.services.link.ask(create)
     except (LinkLost, TimeoutError):
         raise ApiError(503, "Asterisk does not answer; try again.") from None
     if not answer.ok:
         raise ApiError(409, f"The telephone of {supervisor.id} cannot be rung; is it registered?", "not_registered")
     # What happens on the telephone is the supervisor's own act; that it rang is the actor's.
-    about = f"operator:{asked.operator}"
-    audit(controller, actor, "supervision_asked", about, supervisor=supervisor.id, mode=asked.mode.value)
-    return SupervisionBegun(rings=supervisor.id, operator=asked.operator, mode=asked.mode, channel=channel)
+    about = f"operator:{body.operator}"
+    audit(controller, actor, "supervision_asked", about, supervisor=supervisor.id, mode=body.mode.value)
+    return SupervisionBegun(rings=supervisor.id, operator=body.operator, mode=body.mode, channel=channel)

@@ -1,7 +1,6 @@
 """Times, days and numbers as sequences of clips.
 
-A clip is a complete spoken phrase with an id in the site's `texts.yaml`; nothing is synthesised here. Days are counted
-in the time zone of the site.
+A clip is a complete spoken phrase with an id in the site's `texts.yaml`; nothing is synthesised here.
 """
 
 from datetime import date, datetime
@@ -12,6 +11,8 @@ from ivr.model.e164 import threes
 from routing.hours import WEEKDAYS
 
 TIME_IDS = tuple(f"at_{hour:02}{minute:02}" for hour in range(24) for minute in (0, 30))
+SITE_TIME = "site_time"
+"""Follows a time of day that is the site's and may not be the caller's."""
 DATE_IDS = (*(f"on_day_{day}" for day in range(1, 32)), *(f"in_month_{month}" for month in range(1, 13)))
 OPENS_IDS = (
     "opens_again",
@@ -20,6 +21,7 @@ OPENS_IDS = (
     *(f"opens_{weekday}" for weekday in WEEKDAYS),
     *TIME_IDS,
     *DATE_IDS,
+    SITE_TIME,
 )
 _DIGITS = "0123456789"
 DIGIT_IDS = tuple(f"digit_{digit}" for digit in _DIGITS)
@@ -27,8 +29,17 @@ DIGIT_IDS = tuple(f"digit_{digit}" for digit in _DIGITS)
 _A_WEEK_DAYS = 7
 
 
-def opening_clips(language: str, at: datetime, now: datetime, zone: ZoneInfo) -> list[Clip]:
-    """Return the clips for the next opening: the day, and the time if there is a text for it (full and half hours)."""
+def opening_clips(
+    language: str, at: datetime, now: datetime, site_zone: ZoneInfo, caller_zone: ZoneInfo | None
+) -> list[Clip]:
+    """Return the clips for the next opening: the day, and the time if there is a text for it (full and half hours).
+
+    Day and time are the caller's. They are the site's, and the caller hears so, if the caller's zone is not known
+    (`caller_zone` is None), or if only the site's clock then shows a full or half hour.
+    """
+    zone = caller_zone
+    if zone is None or (time_id(at.astimezone(zone)) is None and time_id(at.astimezone(site_zone)) is not None):
+        zone = site_zone
     there, here = at.astimezone(zone), now.astimezone(zone)
     clips: list[Clip] = [(language, "opens_again")]
     match (there.date() - here.date()).days:
@@ -41,7 +52,9 @@ def opening_clips(language: str, at: datetime, now: datetime, zone: ZoneInfo) ->
         case _:
             clips += date_clips(language, there.date())
     time = time_id(there)
-    return [*clips, (language, time)] if time is not None else clips
+    if time is None:
+        return clips
+    return [*clips, (language, time), *([(language, SITE_TIME)] if zone != caller_zone else ())]
 
 
 def time_id(at: datetime) -> str | None:

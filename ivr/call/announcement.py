@@ -1,10 +1,8 @@
-"""The administrator's announcement, played before everything else.
+"""The administrator's announcement, played before everything else but the name of the institution.
 
-Callers hear it before the language menu, in the most likely language of their country, and again whenever they change
-to another language.
+Callers hear it before the language menu, in the language of their last call or the most likely one of their country,
+and again whenever they change to another language.
 """
-
-from dataclasses import replace
 
 from ivr.call.call import Call
 
@@ -14,5 +12,5 @@ async def say(call: Call) -> None:
     text = call.services.opening.announcement()
     if text is None or call.state.announced == call.state.language:
         return
-    call.set(replace(call.state, announced=call.state.language))
+    call.set(call.state.replace(announced=call.state.language))
     await call.say([(call.state.language, text)])

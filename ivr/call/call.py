@@ -16,19 +16,15 @@ import structlog
 
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.operations import Request
-from ivr.asterisk.ari.protocol import Link
 from ivr.audio.audible import Clip
 from ivr.call.inbox import Inbox
 from ivr.call.interruptions import CallerGone, CallFailed, NothingAudible, OperatorFree
 from ivr.call.playback import Playback, new_name
-from ivr.call.services import CaseLookup, Opening, Services
+from ivr.call.services import Services
 from ivr.call.version import Flow, Version
 from ivr.model import floor_protocol
 from ivr.model.call_state import CallState, LegState
 from ivr.model.talk_table import Colleague
-
-__all__ = ["Call", "CallFailed", "CallerGone", "CaseLookup", "Deadline", "Item", "Link", "NothingAudible", "Opening"]
-__all__ += ["OperatorFree", "RequestFailed", "Services"]
 
 log = structlog.get_logger()
 
@@ -83,7 +79,7 @@ class Call:
         self.leg: LegState | None = None  # an operator's leg that is up for the call, but not in conversation yet
         self.colleague: Colleague | None = None  # found by a controller that started
         self.opening_requests: tuple[Request, ...] = ()  # sent with the next step, before the state
-        self.unreadable: str | None = None  # an unreadable state found on the channel; the call starts over
+        self.former_state: str | None = None  # as an earlier controller left it, whose prompts may still play
         self.on_hold = False  # by the hold key of the operator's own telephone
         self.interruptible = False  # the caller waits for an operator; an offer interrupts what they are doing
         self._inbox: Inbox[Item] = Inbox()
@@ -138,12 +134,12 @@ class Call:
     def _note(self, item: Item) -> None:
         self._playback.note(item)
         match item:
-            case events.ChannelDtmfReceived(channel, digit) if channel == self.channel:
+            case events.ChannelDtmfReceived(channel, digit) if channel.id == self.channel:
                 self.keys.append(digit)
-            case events.ChannelStateChange(channel, "Up") if channel == self.channel:
+            case events.ChannelStateChange(channel) if channel.id == self.channel and channel.state == "Up":
                 self._up_at = time.monotonic()
                 self.services.recorder.call(self.state.id, line_answered=time.time())
-            case events.ChannelDestroyed(channel) | events.StasisEnd(channel) if channel == self.channel:
+            case events.ChannelDestroyed(channel) | events.StasisEnd(channel) if channel.id == self.channel:
                 if not self._gone and time.monotonic() - self._up_at < _CROSSED_S:
                     self.services.recorder.call(self.state.id, line_answered=None)
                 self._gone = True
@@ -280,29 +276,25 @@ class Call:
         `fresh`: ignore keys typed ahead.
         """
         self.take_waiting_keys()
-        ahead_s, self.keys_lost = (
-            _AFTER_RESTART_S if self.keys_lost else _TYPED_AHEAD_S if fresh else 0.0,
-            False,
-        )
-        if ahead_s:
-            self.keys.clear()
+        early_s = self._discard_earlier_keys(fresh=fresh, early_s=_TYPED_AHEAD_S)
         if (key := self.take_key()) is not None:
             return key
+
         loop = asyncio.get_running_loop()
-        silence: float | None = None
+        silent_at: float | None = None
         if not await self._start_question(clips):
-            silence = loop.time() + self.flow.silence_s
-        counts = loop.time() + ahead_s
+            silent_at = loop.time() + self.flow.silence_s
+        early_until = loop.time() + early_s
         while True:
-            item = await self.next(silence)
-            counts = self._drop_early_keys(counts, ahead_s)
+            item = await self.next(silent_at)
+            early_until = self._drop_early_keys(early_until, early_s)
             if (key := self.take_key()) is not None:
                 return key
             if isinstance(item, Deadline):
                 self.event("silence")
                 return None
-            if silence is None and not self.sounding:
-                silence = loop.time() + self.flow.silence_s
+            if silent_at is None and not self.sounding:
+                silent_at = loop.time() + self.flow.silence_s
 
     async def digits(
         self, clips: Sequence[Clip], most: int, *, secret: bool = False, fresh: bool = False
@@ -313,17 +305,16 @@ class Call:
         as in `listen`.
         """
         self.take_waiting_keys()
-        ahead_s, self.keys_lost = _AFTER_RESTART_S if self.keys_lost else 0.0, False
-        if fresh or ahead_s:
-            self.keys.clear()
+        early_s = self._discard_earlier_keys(fresh=fresh)
+
         loop = asyncio.get_running_loop()
         entered = ""
-        until: float | None = None
+        silent_at: float | None = None
         if not self.keys and not await self._start_question(clips):
-            until = loop.time() + self.flow.silence_s
-        counts = loop.time() + ahead_s
+            silent_at = loop.time() + self.flow.silence_s
+        early_until = loop.time() + early_s
         while True:
-            counts = self._drop_early_keys(counts, ahead_s)
+            early_until = self._drop_early_keys(early_until, early_s)
             while (key := self.take_key(secret=secret)) is not None:
                 if key in "#*":
                     return "*" if key == "*" else entered
@@ -331,15 +322,16 @@ class Call:
                 if len(entered) == most:
                     self._hash_until = loop.time() + _HASH_S
                     return entered
-                until = loop.time() + self.flow.silence_s
+                silent_at = loop.time() + self.flow.silence_s
             if entered and self.sounding:
                 await self.step()
-            item = await self.next(until)
+
+            item = await self.next(silent_at)
             if isinstance(item, Deadline) and not self.keys:
                 self.event("silence")
                 return entered or None
-            if until is None and not self.sounding:
-                until = loop.time() + self.flow.silence_s
+            if silent_at is None and not self.sounding:
+                silent_at = loop.time() + self.flow.silence_s
 
     async def _start_question(self, clips: Sequence[Clip]) -> bool:
         """Start a question. Return False if it has no audio. Raises NothingAudible if nothing has any."""
@@ -349,16 +341,26 @@ class Call:
             raise NothingAudible
         return False
 
-    def _drop_early_keys(self, counts: float, ahead_s: float) -> float:
-        """Drop keys that came before `counts` (by the loop's clock) and return the new value of `counts`.
+    def _discard_earlier_keys(self, *, fresh: bool, early_s: float = 0.0) -> float:
+        """Discard the keys that cannot be meant for the next question.
+
+        Return for how long further keys come too early for it: `early_s` if it must be `fresh`, longer after a restart.
+        """
+        lost, self.keys_lost = self.keys_lost, False
+        if fresh or lost:
+            self.keys.clear()
+        return _AFTER_RESTART_S if lost else early_s if fresh else 0.0
+
+    def _drop_early_keys(self, until: float, early_s: float) -> float:
+        """Drop keys that came before `until` (by the loop's clock) and return the new value of `until`.
 
         After a restart, callers may finish an entry they had begun: each such key extends the time.
         """
         now = asyncio.get_running_loop().time()
-        if now >= counts or not self.keys:
-            return counts
+        if now >= until or not self.keys:
+            return until
         self.keys.clear()
-        return now + ahead_s if ahead_s == _AFTER_RESTART_S else counts
+        return now + early_s if early_s == _AFTER_RESTART_S else until
 
     def take_key(self, *, secret: bool = False) -> str | None:
         """Take the next key. A secret key is recorded without its value."""

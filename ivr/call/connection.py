@@ -13,7 +13,7 @@ from ivr.site.operators import OperatorEntry
 
 
 class Connection(Protocol):
-    """One connection to Asterisk and everything that ends with it. Calls use `ivr.controller.session`."""
+    """One connection to Asterisk and everything that ends with it. Implemented by `ivr.controller.connection`."""
 
     services: Services
 

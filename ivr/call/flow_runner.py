@@ -1,7 +1,6 @@
 """A call from its first node to its end, and what happens when something goes wrong on the way."""
 
 import asyncio
-from dataclasses import replace
 
 import structlog
 
@@ -10,7 +9,8 @@ from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.link import LinkLost
 from ivr.asterisk.ari.operations import Request
 from ivr.call import announcement, stale_playback
-from ivr.call.call import Call, CallerGone, NothingAudible
+from ivr.call.call import Call
+from ivr.call.interruptions import CallerGone, NothingAudible
 
 log = structlog.get_logger()
 
@@ -48,7 +48,7 @@ async def run_flow(call: Call, resumed: bool) -> None:
                         _record_end(call, Outcome.FAILED, "service")
                     return
                 # Do not start over: the language is known, and an operator can do what the node could not.
-                call.set(replace(call.state.at_node(call.flow.operator), failures=call.state.failures + 1))
+                call.set(call.state.at_node(call.flow.operator).replace(failures=call.state.failures + 1))
                 resumed = True
                 continue
             call.take_waiting_keys()  # the caller may have hung up before the last prompt ended
@@ -68,7 +68,8 @@ async def _run_nodes(call: Call, resumed: bool) -> None:
     node: str | None = call.state.node
     if not resumed and node is not None:
         call.set(call.state.at_node(node))
-        await announcement.say(call)
+        if not call.flow.nodes[node].greets():
+            await announcement.say(call)
     while node is not None:
         call.event("node", resumed=resumed)
         following = await call.flow.nodes[call.state.queue_node or node].run(call, resumed)
@@ -96,7 +97,7 @@ async def _pass_to_dialplan(call: Call) -> bool:
     which case the dialplan knows nothing of the call.
     """
     state = call.state
-    call.set(replace(state.without_operator(), failures=state.failures + 1))
+    call.set(state.without_operator().replace(failures=state.failures + 1))
     call.event("given_back")
     *_, continued = await call.services.link.ask(*call.transition(), *to_dialplan(call.channel))
     await asyncio.sleep(_DIALPLAN_S)

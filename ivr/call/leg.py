@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from db.enums import Role
 from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari import events, operations
+from ivr.asterisk.ari.protocol import Link
 from ivr.call.bridge_moves import MUSIC
-from ivr.call.call import Call, Deadline, Item, Link, RequestFailed
+from ivr.call.call import Call, Deadline, Item, RequestFailed
 from ivr.model import floor_protocol
 from ivr.model.call_state import LegState
 from routing.states import OfferState
@@ -93,7 +94,7 @@ class Leg:
         self.report_free(call)
         if not recorded:
             self.record_conversation_end(call, by)
-        call.set(replace(call.state, served_by=self.operator))
+        call.set(call.state.replace(served_by=self.operator))
         call.event("conversation_ended", operator=self.operator, by=by)
 
 
@@ -121,9 +122,9 @@ async def wait_until_gone(call: Call, *legs: str, out: bool = False, even_if_gon
     try:
         while (waiting or out) and asyncio.get_running_loop().time() < until:
             match item := await call.next(until, even_if_gone=even_if_gone):
-                case events.ChannelDestroyed(channel) if channel in waiting:
-                    waiting.discard(channel)
-                case events.ChannelLeftBridge(channel) if channel == call.channel:
+                case events.ChannelDestroyed(channel) if channel.id in waiting:
+                    waiting.discard(channel.id)
+                case events.ChannelLeftBridge(channel) if channel.id == call.channel:
                     out = False
                 case _ if not isinstance(item, Deadline):
                     kept.append(item)
@@ -155,9 +156,9 @@ def create_leg(call: Call, leg: Leg, ring_s: float, shown: str, role: Role = Rol
 def offer_state_of(item: Item, leg: Leg) -> OfferState:
     """Return the offer state that follows from an event of the leg; RINGING if there is no news."""
     match item:
-        case events.ChannelStateChange(channel_id, "Up") if channel_id == leg.id:
+        case events.ChannelStateChange(channel) if channel.id == leg.id and channel.state == "Up":
             return OfferState.ACCEPTED
-        case events.ChannelDestroyed(channel_id, cause) if channel_id == leg.id:
+        case events.ChannelDestroyed(channel, cause) if channel.id == leg.id:
             return UNANSWERED_CAUSES.get(cause, OfferState.UNREACHABLE)
         case RequestFailed(request, status) if leg_dialing.failed(request, status, leg.id):
             return OfferState.UNREACHABLE

@@ -39,11 +39,11 @@ class Playback:
 
     def note(self, item: object) -> None:
         """Process an event, which may be the end of the playback."""
-        if self.name is not None and isinstance(item, events.PlaybackFinished) and item.playback == self.name:
+        if self.name is not None and isinstance(item, events.PlaybackFinished) and item.playback.id == self.name:
             self.name, self.overdue = None, math.inf
 
     def overdue_end(self, channel: str) -> events.PlaybackFinished | None:
         """Return an end event for a playback that is overdue: Asterisk never reported its end, and nothing is heard."""
         if self.name is None or asyncio.get_running_loop().time() < self.overdue:
             return None
-        return events.PlaybackFinished(self.name, channel, failed=True)
+        return events.PlaybackFinished(events.Playback(self.name, f"channel:{channel}", "failed"))

@@ -70,7 +70,8 @@ class Services:
         address: Return an operator's endpoint.
         people: The operators' list.
         answer_request: Answer an operator request by its id; the reason is None if it was granted.
-        take_notice: Return the text that an operator is to hear before everything else, once.
+        take_notice: Return the text that an operator is to hear at the start of their next code, once.
+        shows_callers: Return whether an operator's telephone shows who calls while it rings.
     """
 
     site: Site
@@ -90,3 +91,4 @@ class Services:
     people: tuple[OperatorEntry, ...] = ()
     answer_request: Callable[[str, str | None], None] = lambda *_: None
     take_notice: Callable[[str], str | None] = lambda _: None
+    shows_callers: Callable[[str], bool] = lambda _: False

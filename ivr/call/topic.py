@@ -1,7 +1,5 @@
 """The topic of a call, recorded as soon as it is chosen, whatever becomes of the call."""
 
-from dataclasses import replace
-
 from ivr.call.call import Call
 
 
@@ -9,5 +7,5 @@ def choose(call: Call, topic: str | None) -> None:
     """Set the topic. None means that the node has no topic; the previous one stays."""
     if topic is None or topic == call.state.topic:
         return
-    call.set(replace(call.state, topic=topic))
+    call.set(call.state.replace(topic=topic))
     call.services.recorder.call(call.state.id, topic=topic)

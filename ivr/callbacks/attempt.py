@@ -25,7 +25,7 @@ from ivr.callbacks import connecting, prompts
 from ivr.callbacks.call_leg import CallLeg
 from ivr.callbacks.call_legs import CalledGone, CallLegs, Item, OperatorGone, over
 from ivr.callbacks.callback_connection import CallbackConnection
-from ivr.callbacks.channels import CallbackLegState, RunningCallback
+from ivr.callbacks.channels import RunningCallback
 from ivr.callbacks.facts import language_of
 from ivr.callbacks.progress import Progress
 from ivr.callbacks.request_states import RequestEvent, channel_of
@@ -174,7 +174,7 @@ class Attempt:
 
     def _create_leg(self, offer: floor_protocol.Offer) -> Request:
         request = self.request
-        state = LegState(offer.id, self.call, offer.operator, time.time())
+        state = LegState(offer.id, self.call, offer.operator, time.time(), callback=str(request.id))
         caller_name = " ".join(part for part in ("callback", request.language, request.topic, request.country) if part)
         return leg_dialing.create(
             offer.id,
@@ -182,7 +182,7 @@ class Attempt:
             endpoint=self._services.address(offer.operator),
             shown=f'"{caller_name}" <{request.number}>',
             ring_s=offer.ring_s,
-            variables={"HATIF": CallbackLegState(str(request.id), self.call, state).encode()},
+            variables={"HATIF": state.encode()},
         )
 
     async def _operator_accepts(self, operator: str) -> bool:

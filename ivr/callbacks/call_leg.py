@@ -45,11 +45,11 @@ class CallLeg:
         """Take note of what an event says about this leg."""
         self._playback.note(item)
         match item:
-            case events.ChannelStateChange(channel, "Up") if channel == self.channel:
+            case events.ChannelStateChange(channel) if channel.id == self.channel and channel.state == "Up":
                 self.answered = True
-            case events.ChannelDtmfReceived(channel, digit) if channel == self.channel:
+            case events.ChannelDtmfReceived(channel, digit) if channel.id == self.channel:
                 self.keys.append(digit)
-            case events.ChannelDestroyed(channel, cause) if channel == self.channel:
+            case events.ChannelDestroyed(channel, cause) if channel.id == self.channel:
                 self.cause = cause
 
     def late(self) -> None:

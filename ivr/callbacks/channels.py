@@ -5,32 +5,24 @@ operator's leg, which it is once the two are connected. The caller's is replaced
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from uuid import UUID
+from dataclasses import dataclass, replace
 
-import orjson
+import msgspec
+from msgspec import Struct, field
 
 from ivr.asterisk.ari.events import Channel
-from ivr.model.call_state import LegState
+from ivr.model.call_state import LegState, StateError, Uuid, decode
 from ivr.model.floor_protocol import OpenOffer
 
 
-@dataclass(frozen=True, slots=True)
-class CallbackLegState:
-    """The state of one channel of a call-back.
+class CalledState(Struct, frozen=True, rename={"request": "cb"}):
+    """The state of the caller's channel: the request's id, and the id of the call that it will become."""
 
-    `request` is the request's id and `call` the id of the call that it will become; `leg` is the state of an
-    operator's leg, None for the caller's channel.
-    """
-
-    request: str
-    call: str
-    leg: LegState | None = None
+    request: Uuid
+    call: Uuid
 
     def encode(self) -> str:
-        if self.leg is not None:
-            return orjson.dumps({**orjson.loads(self.leg.encode()), "cb": self.request}).decode()
-        return orjson.dumps({"cb": self.request, "call": self.call}).decode()
+        return msgspec.json.encode(self).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +40,24 @@ class RunningCallback:
         return [channel.id for channel in (self.leg[0] if self.leg else None, self.called) if channel is not None]
 
 
-def parse(text: str) -> CallbackLegState | None:
+class _CallOffer(Struct):
+    """The offer of a call's state, even if the rest of it cannot be read."""
+
+    offer: str | None = field(default=None, name="o")
+
+
+_CALLED, _CALL_OFFER = msgspec.json.Decoder(CalledState), msgspec.json.Decoder(_CallOffer)
+
+
+def parse(text: str) -> LegState | CalledState | None:
     """Return the state in a channel variable; None if it is not that of a call-back."""
     try:
-        data = orjson.loads(text) if '"cb"' in text else None
-        if not isinstance(data, dict):
-            return None
-        request, call = str(UUID(data["cb"])), str(UUID(data["call"]))
-        leg = LegState(str(UUID(data["leg"])), call, str(data["op"]), float(data["at"])) if "leg" in data else None
-    except (ValueError, KeyError, TypeError, AttributeError):
+        if '"leg":' not in text:
+            return _CALLED.decode(text)
+        leg = decode(text)
+        return leg if isinstance(leg, LegState) and leg.callback is not None else None
+    except (StateError, ValueError, RecursionError):
         return None
-    return CallbackLegState(request, call, leg)
 
 
 def find_running(channels: Iterable[Channel]) -> tuple[list[RunningCallback], set[str]]:
@@ -68,27 +67,25 @@ def find_running(channels: Iterable[Channel]) -> tuple[list[RunningCallback], se
     found: dict[str, RunningCallback] = {}
     mine: set[str] = set()
     for channel in channels:
-        part = parse(channel.variables.get("HATIF") or "")
-        if part is None or (part.leg is not None and part.leg.offer in connected):
-            continue
+        match parse(channel.variables.get("HATIF") or ""):
+            case CalledState(request, call):
+                known = found.get(request, RunningCallback(request, call))
+                found[request] = replace(known, called=channel)
+            case LegState(offer, call, callback=str(request)) as leg if offer not in connected:
+                known = found.get(request, RunningCallback(request, call))
+                found[request] = replace(known, leg=(channel, leg))
+            case _:
+                continue
         mine.add(channel.id)
-        known = found.get(part.request, RunningCallback(part.request, part.call))
-        if part.leg is not None:
-            found[part.request] = RunningCallback(known.request, known.call, (channel, part.leg), known.called)
-        else:
-            found[part.request] = RunningCallback(known.request, known.call, known.leg, channel)
     return list(found.values()), mine
 
 
 def _offer_of(channel: Channel) -> str | None:
     """Return the offer named by the state of a caller's call."""
-    text = channel.variables.get("HATIF") or ""
     try:
-        data = orjson.loads(text) if '"o"' in text else {}
-    except ValueError:
+        return _CALL_OFFER.decode(channel.variables.get("HATIF") or "{}").offer
+    except (ValueError, RecursionError):
         return None
-    offer = data.get("o") if isinstance(data, dict) else None
-    return offer if isinstance(offer, str) else None
 
 
 def open_offers(found: Iterable[RunningCallback]) -> tuple[OpenOffer, ...]:

@@ -6,7 +6,6 @@ a lost operator, survey and case file work as in any call.
 
 import time
 from collections import deque
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from db.enums import CallbackKind, Outcome
@@ -54,8 +53,8 @@ def resumed_offer(leg: LegState, ring_s: float, step: Step) -> Offer:
     return floor_protocol.Offer(leg.offer, 0, leg.call, leg.operator, ring_s, reason)
 
 
-def _state(session: CallbackConnection, progress: Progress, file: "File | None") -> CallState:
-    request, version, site = progress.request, session.version, session.services.site
+def _state(connection: CallbackConnection, progress: Progress, file: "File | None") -> CallState:
+    request, version, site = progress.request, connection.version, connection.services.site
     language = language_of(site, request)
     return CallState(
         id=progress.call,
@@ -75,25 +74,26 @@ def _state(session: CallbackConnection, progress: Progress, file: "File | None")
     )
 
 
-def _row(session: CallbackConnection, progress: Progress, legs: CallLegs, state: CallState) -> None:
+def _row(connection: CallbackConnection, progress: Progress, legs: CallLegs, state: CallState) -> None:
     assert legs.called is not None
-    recorder = session.services.recorder
+    recorder = connection.services.recorder
     recorder.call_started(state, legs.called.channel, progress.request.tried or clock.now())
     recorder.call(state.id, outgoing=True, topic=state.topic, line_answered=time.time(), case_reference=state.case)
-    recorder.call_event(state.id, "callback", NODE, {"wish": str(progress.request.id), "kind": progress.request.kind})
+    recorder.call_event(
+        state.id, "callback", NODE, {"request": str(progress.request.id), "kind": progress.request.kind}
+    )
 
 
-async def connect(session: CallbackConnection, progress: Progress, legs: CallLegs, offer: Offer) -> CallState | None:
+async def connect(connection: CallbackConnection, progress: Progress, legs: CallLegs, offer: Offer) -> CallState | None:
     """Put both legs into a bridge and hand the call to its coroutine; None if one of them was gone before."""
-    called, leg, services = legs.called, legs.leg, session.services
+    called, leg, services = legs.called, legs.leg, connection.services
     assert called is not None and leg is not None
-    state = _state(session, progress, None)
-    state = replace(
-        state.at_node(state.node),
+    state = _state(connection, progress, None)
+    state = state.at_node(state.node).replace(
         since=routing_age(progress.request).timestamp(),
         offer=offer.id,
         operator=offer.operator,
-        outcome=Outcome.ANSWERED.value,
+        outcome=Outcome.ANSWERED,
         case=state.case or services.recorder.new_case_reference(),
         connected_at=time.time(),
         first=True,
@@ -110,32 +110,33 @@ async def connect(session: CallbackConnection, progress: Progress, legs: CallLeg
     if not all(answer.ok for answer in answers[-2:]):
         await services.link.send(operations.DELETE_BRIDGE(bridge))
         return None
-    _row(session, progress, legs, state)
+    state = state.replace(connected_at=time.time())
+    _row(connection, progress, legs, state)
     services.recorder.offer_ended(offer.id, OfferState.ACCEPTED)
     leg_state = LegState(offer.id, progress.call, offer.operator, time.time())
-    session.enter(called.channel, state, leg_state, legs.undelivered(), resumed=True)
+    connection.enter(called.channel, state, leg_state, legs.undelivered(), resumed=True)
     return state
 
 
-def begin(session: CallbackConnection, progress: Progress, legs: CallLegs, file: "File | None") -> CallState:
+def begin(connection: CallbackConnection, progress: Progress, legs: CallLegs, file: "File | None") -> CallState:
     """Record the call in which a caller hears about their case file, and return its state."""
-    state = _state(session, progress, file)
-    _row(session, progress, legs, state)
+    state = _state(connection, progress, file)
+    _row(connection, progress, legs, state)
     return state
 
 
-def to_queue(session: CallbackConnection, progress: Progress, legs: CallLegs, file: "File | None" = None) -> None:
+def to_queue(connection: CallbackConnection, progress: Progress, legs: CallLegs, file: "File | None" = None) -> None:
     """Put the caller into the queue for an operator, with the age of their request."""
     called = legs.called
     assert called is not None
-    state = _state(session, progress, file)
+    state = _state(connection, progress, file)
     if file is None:
-        _row(session, progress, legs, state)
+        _row(connection, progress, legs, state)
     since = time.time() if progress.request.kind == CallbackKind.CASE else routing_age(progress.request).timestamp()
-    session.services.recorder.call(state.id, queued=time.time())
-    session.enter(called.channel, replace(state, since=since), None, legs.undelivered(), resumed=False)
+    connection.services.recorder.call(state.id, queued=time.time())
+    connection.enter(called.channel, state.replace(since=since), None, legs.undelivered(), resumed=False)
 
 
-def end_self_served(session: CallbackConnection, state: CallState, by: str) -> None:
+def end_self_served(connection: CallbackConnection, state: CallState, by: str) -> None:
     """Record the end of a call whose caller heard the state of their file and needed no operator."""
-    session.services.recorder.call_ended(state, Outcome.SELF_SERVED, by)
+    connection.services.recorder.call_ended(state, Outcome.SELF_SERVED, by)

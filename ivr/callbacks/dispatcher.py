@@ -6,7 +6,7 @@ be done and what was done; it is read again every few seconds, so that whatever 
 """
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 import structlog
@@ -46,12 +46,12 @@ _LATE_FILES = timedelta(days=7)
 class Dispatcher:
     """Rings operators and callers for the requests of `repository`."""
 
-    def __init__(self, session: CallbackConnection, repository: CallbackRepository) -> None:
-        self._session, self.repository = session, repository
-        self.services = session.services
-        self.link = session.services.link
-        self.site = session.services.site
-        self._queue = WaitingRequests(session)
+    def __init__(self, connection: CallbackConnection, repository: CallbackRepository) -> None:
+        self._connection, self.repository = connection, repository
+        self.services = connection.services
+        self.link = connection.services.link
+        self.site = connection.services.site
+        self._queue = WaitingRequests(connection)
         self._busy: dict[str, Attempt | None] = {}  # by request id; None: not looked up yet
         self._chances = Chances()
         self._next_due: datetime | None = None
@@ -98,21 +98,21 @@ class Dispatcher:
             for call in list(self._queue.by_call):
                 self._queue.leave(call)  # without the database the caller cannot be dialled
             return
-        wanted: dict[str, CallbackRequest] = {}
+
         self._chances.look(requests, now)
-        # A number with two requests is not rung for the second one while it is being called for the first.
         at_work = {
             request.number: request for request in requests if request.state in AT_WORK or str(request.id) in self._busy
         }
-        taken = set(at_work)
         latest = {
             (request.case_reference, request.number): request.id
             for request in requests
             if request.kind == CallbackKind.CASE
         }
+        # A number with two requests is not rung for the second one while it is being called for the first.
+        taken = set(at_work)
+        wanted: dict[str, CallbackRequest] = {}
         for request in requests:
-            identity = str(request.id)
-            if identity in self._busy:
+            if str(request.id) in self._busy:
                 continue
             if request.kind == CallbackKind.CASE and latest[request.case_reference, request.number] != request.id:
                 await self.repository.move(request, advance(request, RequestEvent.CANCELLED, now, reason="asked again"))
@@ -122,39 +122,57 @@ class Dispatcher:
                 continue
             assert dialled is not None
             facts = facts_of(self.site, self.services.opening, request, dialled, now)
-            due = due_of(request)
-            why = callback_rules.why_not(request.number, due=due, tries=request.tries, ended=False, facts=facts)
-            if await expire_if_late(
-                request,
-                why,
-                now,
-                chance=self._chances.since(request, now, is_open=facts.open),
-                other=at_work.get(request.number),
-                site=self.site,
-                opening=self.services.opening,
-                repository=self.repository,
-                recorder=self.services.recorder,
-            ):
-                continue
-            if why is callback_rules.Not.NOT_DUE and due is not None:
-                self._next_due = min(due, self._next_due or due)
-            if why is not None or request.state != CallbackState.REQUESTED or request.number in taken:
+            if not await self._is_due(request, facts, now, at_work.get(request.number)) or request.number in taken:
                 continue
             taken.add(request.number)
             if request.kind == CallbackKind.CASE:
-                if (
-                    sum(attempt is not None and attempt.offer is None for attempt in self._busy.values())
-                    < _MOST_ABOUT_FILES
-                ):
-                    self._start(self._attempt(request, str(call_of(request))))
+                self._call_about_case(request)
             else:
                 wanted[str(call_of(request))] = request
+        self._update_queue(wanted)
+        await self._record_late_files(now)
+
+    async def _is_due(
+        self, request: CallbackRequest, facts: callback_rules.Facts, now: datetime, other: CallbackRequest | None
+    ) -> bool:
+        """Return whether the caller may be dialled now; end a request that is too late.
+
+        `other`: a request for the same number that is at work.
+        """
+        due = due_of(request)
+        why = callback_rules.why_not(request.number, due=due, tries=request.tries, ended=False, facts=facts)
+        if await expire_if_late(
+            request,
+            why,
+            now,
+            chance=self._chances.since(request, now, is_open=facts.open),
+            other=other,
+            site=self.site,
+            opening=self.services.opening,
+            repository=self.repository,
+            recorder=self.services.recorder,
+        ):
+            return False
+        if why is callback_rules.Not.NOT_DUE and due is not None:
+            self._next_due = min(due, self._next_due or due)
+        return why is None and request.state == CallbackState.REQUESTED
+
+    def _call_about_case(self, request: CallbackRequest) -> None:
+        """Call about a case file that has changed, for which no operator is needed, unless enough such calls are up."""
+        without_operator = sum(attempt is not None and attempt.offer is None for attempt in self._busy.values())
+        if without_operator < _MOST_ABOUT_FILES:
+            self._start(self._attempt(request, str(call_of(request))))
+
+    def _update_queue(self, wanted: Mapping[str, CallbackRequest]) -> None:
+        """Have these requests wait for an operator, by the call that each will become, and no others."""
         for call in self._queue.by_call.keys() - wanted.keys():
             if str(self._queue.by_call[call].id) not in self._busy:
                 self._queue.leave(call)
         for call, request in wanted.items():
             if call not in self._queue.by_call:
                 self._queue.enter(call, request)
+
+    async def _record_late_files(self, now: datetime) -> None:
         if now >= self._files_again:
             self._files_again = now + timedelta(seconds=SELDOM_S)
             for request in await self.repository.without_file(now - _LATE_FILES) or ():
@@ -167,7 +185,7 @@ class Dispatcher:
     async def _finish_left_over(self, request: CallbackRequest, now: datetime) -> None:
         """Move a request that we hold without an attempt: its call is over, or a restart or the database cut it off."""
         claim = self.repository.claim
-        is_up = any(call.state.id == str(request.dialled_call_id) for call in self._session.calls)
+        is_up = any(call.state.id == str(request.dialled_call_id) for call in self._connection.calls)
         match request.state:
             case CallbackState.CONNECTED if not is_up:
                 await self.repository.move(
@@ -198,7 +216,7 @@ class Dispatcher:
             return False
         if str(request.id) in self._busy:
             refused = floor_protocol.Refused(offer.id, offer.call, offer.operator, OfferState.WITHDRAWN)
-            self._session.tell(refused)
+            self._connection.tell(refused)
         else:
             self._start(self._attempt(request, offer.call, offer))
         return True
@@ -211,17 +229,17 @@ class Dispatcher:
         legs: CallLegs | None = None,
     ) -> Attempt:
         progress = Progress(self.services, self.repository, request, call)
-        return Attempt(self._session, self._queue, progress, offer, legs)
+        return Attempt(self._connection, self._queue, progress, offer, legs)
 
     def _start(self, attempt: Attempt, found: RunningCallback | None = None) -> None:
         self._busy[str(attempt.request.id)] = attempt
-        self._session.start(self._run_attempt(attempt, found), f"callback {attempt.request.id}")
+        self._connection.start(self._run_attempt(attempt, found), f"callback {attempt.request.id}")
 
     async def _run_attempt(self, attempt: Attempt, found: RunningCallback | None) -> None:
         try:
             await attempt.run(found)
         finally:
-            self._session.forget(attempt)
+            self._connection.forget(attempt)
             if self._busy.get(str(attempt.request.id)) is attempt:
                 del self._busy[str(attempt.request.id)]
             self.look()
@@ -235,7 +253,7 @@ class Dispatcher:
             legs = CallLegs(self.link, self.silence_s)
             for channel in callback.channels:
                 self.services.route(channel, legs)  # it may be answered while the database is asked
-            self._session.start(self._resume(callback, legs), f"callback {callback.request}")
+            self._connection.start(self._resume(callback, legs), f"callback {callback.request}")
 
     async def _resume(self, found: RunningCallback, legs: CallLegs) -> None:
         try:
@@ -271,15 +289,15 @@ class Dispatcher:
             return
         # Its request is not known, or one of the two has hung up meanwhile.
         log.warning("An interrupted call-back is ended", request=found.request)
-        self._session.forget(legs)
+        self._connection.forget(legs)
         await self.link.send(*(operations.HANG_UP(channel) for channel in found.channels))
         if found.leg is not None:
             leg = found.leg[1]
-            self._session.tell(floor_protocol.Refused(leg.offer, leg.call, leg.operator, OfferState.WITHDRAWN))
+            self._connection.tell(floor_protocol.Refused(leg.offer, leg.call, leg.operator, OfferState.WITHDRAWN))
             self.services.recorder.offer_ended(leg.offer, OfferState.WITHDRAWN)
         self._busy.pop(found.request, None)
         self.look()
 
     @property
     def silence_s(self) -> float:
-        return self._session.version.flow.silence_s
+        return self._connection.version.flow.silence_s

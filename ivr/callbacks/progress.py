@@ -10,7 +10,7 @@ from db.enums import CallbackKind, CallbackState, TryOutcome
 from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari.operations import Request
 from ivr.call.services import Services
-from ivr.callbacks.channels import CallbackLegState
+from ivr.callbacks.channels import CalledState
 from ivr.callbacks.facts import due_of, facts_of, line_of
 from ivr.callbacks.repository import CallbackRepository
 from ivr.callbacks.request_states import RequestEvent, advance
@@ -88,7 +88,7 @@ class Progress:
             endpoint=f"PJSIP/{request.number}@trunk-{trunk}",
             shown=f"<{line_of(self.site, request)}>",
             ring_s=self.site.callbacks.ring_s,
-            variables={"HATIF": CallbackLegState(str(request.id), self.call).encode()},
+            variables={"HATIF": CalledState(str(request.id), self.call).encode()},
         )
 
     async def missed(self, outcome: TryOutcome) -> None:

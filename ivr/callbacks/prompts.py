@@ -4,13 +4,11 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from db.callback_requests import CallbackRequest
-from db.enums import CallbackKind
-from ivr.audio.audible import Clip
-from ivr.callbacks.request_states import routing_age
+from ivr.audio.audible import BEEP, Clip
 from ivr.cases.case_lookup import case_status
 from ivr.flow.nodes.case import case_clips
 from ivr.model import clock
-from ivr.talk.whisper import WAITED
+from ivr.talk.whisper import subject
 from prompts.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -24,16 +22,13 @@ DECLINED = {"1": "later", "2": "colleague", "3": NEVER}
 def offer(language: str, request: CallbackRequest, sounds: Manifest) -> list[Clip]:
     """Return the prompts that offer a call-back to an operator.
 
-    In the operator's language: that it is a call-back, its language and topic, how long the caller has waited, and the
-    two keys.
+    In the operator's language: a tone, by which they know that it is a call-back, then the language and topic of the
+    caller, and the two keys.
     """
-    texts = [f"code_language_{request.language}", f"talk_topic_{request.topic}"]
-    if request.kind == CallbackKind.WAITING:
-        waited_s = (clock.now() - routing_age(request)).total_seconds()
-        texts.append(next(text for limit, text in WAITED if waited_s < limit))
-    known: list[Clip] = [(language, text) for text in texts if text in sounds.ids]
+    about = subject(request.language or "", request.topic)
+    known: list[Clip] = [(language, text) for text in about if text in sounds.ids]
     keys = ("callback_accept", "press_1", "callback_decline", "press_2")
-    return [(language, "callback_offer"), *known, *((language, text) for text in keys)]
+    return [BEEP, *known, *((language, text) for text in keys)]
 
 
 def declining(language: str) -> list[Clip]:
@@ -64,7 +59,7 @@ def state_of_file(language: str, file: "File", timezone: str, sounds: Manifest) 
 
 
 TEXTS = (
-    "callback_offer", "callback_accept", "callback_decline", "callback_calling", "callback_nobody", "callback_not_now",
+    "callback_accept", "callback_decline", "callback_calling", "callback_nobody", "callback_not_now",
     *(f"callback_decline_{reason}" for reason in DECLINED.values()),
     "callback_hello", "callback_speak", "told_hello", "told_hear", "told_goodbye", "case_operator",
     "case_unavailable", "press_1", "press_2", "press_3",

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db.apply import position
 from db.delivery import deliver_all, heartbeat
-from db.engine import DatabaseError, async_engine
+from db.engine import DatabaseError, open_engine
 from db.enums import CaseState
 from db.ids import uuid7
 from db.journal import Journal
@@ -137,13 +137,10 @@ async def _wait_until_delivered(folder: Path, url: str, journal: Journal, record
     beat = heartbeat(folder)
     if beat is None or beat.at < datetime.now(UTC) - _ALIVE_FOR:
         return False
-    engine = async_engine(url)
-    try:
+    async with open_engine(url) as engine:
         deadline = time.monotonic() + DELIVERED_S
         while time.monotonic() < deadline:
             if (await position(engine, journal.node, journal.boot)).seq >= records:
                 return True
             await asyncio.sleep(_POLL_S)
         return False
-    finally:
-        await engine.dispose()

@@ -10,6 +10,7 @@ from ivr.check.audio_check import audio_findings
 from ivr.check.code_clashes import code_clashes
 from ivr.check.codes_check import spoken_text_findings
 from ivr.check.hours_check import hours_findings
+from ivr.check.length_check import length_findings
 from ivr.check.roster_check import roster_findings
 from ivr.check.site_check import database_findings, language_findings, number_findings, topic_findings, voice_findings
 from ivr.flow import checks, model
@@ -71,6 +72,7 @@ class _Check:
                 self.found += roster_findings(self.folder, site_, people)
             if texts is not None:
                 self.found += audio_findings(texts, self.sounds, self.folder, site_)
+                self.found += length_findings(written, texts, self.sounds, site_)
         return self.found
 
     def _site(self) -> Site | None:
@@ -114,7 +116,7 @@ class _Check:
             except SiteError as error:
                 self.found += error.findings
                 identity = name.removesuffix(".yaml")
-                procedures[identity] = Procedure(identity, Status.SAMPLE, (), f"{where}/{name}", 1)
+                procedures[identity] = Procedure(identity, Status.SAMPLE, {}, {}, f"{where}/{name}", 1)
         return Guide(procedures)
 
     def _draft(self) -> Draft | None:

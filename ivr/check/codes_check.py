@@ -11,16 +11,19 @@ from ivr.codes import table
 from ivr.site.findings import Finding, count_and_name
 from ivr.site.site import Site, line_in
 from ivr.talk.operator_requests import Refusal
-from ivr.talk.whisper import WAITED, WORDS
+from ivr.talk.whisper import WORDS
 from prompts import site_files
 
-TALK = (
+_TALK = (
     *(refusal.value for refusal in Refusal),
-    *(text for _, text in WAITED),
     *WORDS.values(),
     *("talk_back", "talk_colleague_gone", "talk_no_answer", "talk_transferred"),
 )
-"""The texts of conversations, except names of topics and countries, which are optional."""
+
+
+def talk_texts(languages: Collection[str]) -> tuple[str, ...]:
+    """Return the texts of conversations, except the names of topics, which have a finding of their own."""
+    return (*_TALK, *(f"talk_language_{language}" for language in languages))
 
 
 def spoken_text_findings(folder: Path, site: Site, known: Collection[str]) -> list[Finding]:
@@ -45,7 +48,7 @@ def spoken_text_findings(folder: Path, site: Site, known: Collection[str]) -> li
         pauses = site.operators.pauses
         use = "of feature codes, such as reasons of pauses,"
         look("W_CODE_TEXT", table.texts(site.languages, pauses), use, "operators", "pauses")
-    look("W_TALK_TEXT", TALK, "of conversations", "operators")
+    look("W_TALK_TEXT", talk_texts(site.languages), "of conversations", "operators")
     if site.callbacks.trunk is not None:
         look("W_CALLBACK_TEXT", prompts.TEXTS, "of call-backs", "callbacks", "trunk")
     return found

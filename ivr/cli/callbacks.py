@@ -8,6 +8,7 @@ from urllib.parse import quote
 import typer
 
 from ivr.cli.composition import Composition, ControllerAwayError
+from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, as_json, as_table, console, errors
 from ivr.model import clock
 
@@ -20,16 +21,12 @@ GONE = typer.Option(False, "--node-gone", help="Also change a request that is he
 
 
 def register(app: typer.Typer) -> None:
-    callbacks = typer.Typer(
-        help="List call-back requests; add one, take one over, cancel one.",
-        invoke_without_command=True,
-        rich_markup_mode=None,
+    callbacks = add_group(
+        app, "callbacks", "List call-back requests; add one, take one over, cancel one.", list_requests
     )
-    callbacks.callback()(list_requests)
     callbacks.command()(add)
     callbacks.command()(take)
     callbacks.command()(cancel)
-    app.add_typer(callbacks, name="callbacks")
 
 
 def list_requests(
@@ -62,18 +59,15 @@ def _parse_instant(value: object) -> object:
 async def _read(parts: Composition, last: int) -> list[dict[str, Any]]:
     """Read the requests from the database, with opening hours from the site's plan."""
     from db import callbacks
-    from db.engine import async_engine
+    from db.engine import open_engine
     from ivr.callbacks import listing
     from ivr.site import callback_rules
 
     now = clock.now()
-    engine = async_engine(parts.database_url)
-    try:
+    async with open_engine(parts.database_url) as engine:
         requests = await callbacks.latest(engine, last)
         tries = await callbacks.tries(engine, [request.id for request in requests])
         dialled = await callbacks.count_dialled(engine, callback_rules.midnight(now, parts.site.hours.timezone))
-    finally:
-        await engine.dispose()
     return listing.rows(requests, tries, dialled, parts.site, plan_of(parts), now)
 
 

@@ -75,13 +75,10 @@ class Composition:
 
     async def read(self, query: Callable[..., Awaitable[Any]], *arguments: Any, **named: Any) -> Any:
         """Return the result of a function of `db.read` as plain data."""
-        from db.engine import async_engine
+        from db.engine import open_engine
 
-        engine = async_engine(self.database_url)
-        try:
+        async with open_engine(self.database_url) as engine:
             found = await query(engine, *arguments, **named)
-        finally:
-            await engine.dispose()
         return [asdict(row) for row in found] if isinstance(found, list) else asdict(found)
 
     @cached_property

@@ -7,20 +7,16 @@ import typer
 
 from ivr.cli.check import IGNORE, check_site
 from ivr.cli.composition import Composition, ControlError
+from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, as_json, console
 
 _NEXT_CALL = "The next call still uses the saved flow, guide and audio, if these three are without errors."
 
 
 def register(app: typer.Typer) -> None:
-    flow = typer.Typer(
-        help="Reload and draw the flow, which defines what callers hear and can do.",
-        no_args_is_help=True,
-        rich_markup_mode=None,
-    )
+    flow = add_group(app, "flow", "Reload and draw the flow, which defines what callers hear and can do.")
     flow.command()(reload)
     flow.command()(draw)
-    app.add_typer(flow, name="flow")
 
 
 def reload(json: bool = JSON, ignore: list[str] = IGNORE) -> None:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from ivr.cli.composition import Composition, ControlError, ControllerAwayError
+from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, as_json, as_table, console, local, zone_shown
 from ivr.cli.times import parse_day, parse_instant
 
@@ -31,27 +32,19 @@ _WITHOUT = " (the controller does not answer: from the site's files only)"
 
 
 def register(app: typer.Typer) -> None:
-    hours = typer.Typer(
-        help="Show whether the line is open and why; force it open or closed; announcement and holidays.",
-        invoke_without_command=True,
-        rich_markup_mode=None,
+    hours = add_group(
+        app, "hours", "Show whether the line is open and why; force it open or closed; announcement and holidays.", now
     )
-    hours.callback()(now)
     hours.command("at")(at_time)
     hours.command()(force)
     hours.command()(announce)
-    holiday = typer.Typer(
-        help="List the holidays; add, remove and move them against the calendar.",
-        invoke_without_command=True,
-        rich_markup_mode=None,
+    holiday = add_group(
+        hours, "holiday", "List the holidays; add, remove and move them against the calendar.", holidays
     )
-    holiday.callback()(holidays)
     holiday.command("list")(holiday_list)
     holiday.command()(add)
     holiday.command()(remove)
     holiday.command()(move)
-    hours.add_typer(holiday, name="holiday")
-    app.add_typer(hours, name="hours")
 
 
 def now(context: typer.Context, line: str = LINE, language: str = LANGUAGE, json: bool = JSON) -> None:

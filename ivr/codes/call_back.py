@@ -16,14 +16,14 @@ from ivr.site.callback_numbers import refusal
 async def call_back(call: CodeCall) -> None:
     """Record the request and confirm it, or play why the caller cannot be called."""
     services, operator = call.services, call.operator.id
-    last = await call.session.last_call(operator)
+    last = await call.connection.last_call(operator)
     if last is None or not last.caller:
         raise CodeRefused("callback_code_none")
     if services.site.callbacks.trunk is None or refusal(last.caller, services.site) is not None:
         raise CodeRefused("callback_code_refused")
     is_requested = any(
         (request.kind, request.operator_id, request.number) == (CallbackKind.OPERATOR, operator, last.caller)
-        for request in await call.session.callbacks.pending() or ()
+        for request in await call.connection.callbacks.pending() or ()
     )
     if not call.resumed and not is_requested:  # one request is enough, however often the code is dialled
         now = clock.now()
@@ -34,5 +34,5 @@ async def call_back(call: CodeCall) -> None:
         )  # fmt: skip
         record_request(services.recorder, request)
         record_audit(services.recorder, request, "callback_by_code", operator, "")
-        call.session.callbacks.look()
+        call.connection.callbacks.look()
     await call.say("callback_code_noted")

@@ -12,9 +12,10 @@ import structlog
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.operations import Request
 from ivr.audio.audible import Clip
-from ivr.call.call import Call, Deadline, RequestFailed, Services
+from ivr.call.call import Call, Deadline, RequestFailed
 from ivr.call.inbox import Inbox
 from ivr.call.playback import Playback, new_name
+from ivr.call.services import Services
 from ivr.codes.code_connection import CodeConnection
 from ivr.floor.client import FloorClient
 from ivr.model import floor_protocol
@@ -50,9 +51,16 @@ class CodeCall:
     """
 
     def __init__(
-        self, session: CodeConnection, channel: str, name: str, operator: OperatorEntry, argument: str, *, resumed: bool
+        self,
+        connection: CodeConnection,
+        channel: str,
+        name: str,
+        operator: OperatorEntry,
+        argument: str,
+        *,
+        resumed: bool,
     ) -> None:
-        self.session = session
+        self.connection = connection
         self.channel, self.name, self.operator, self.argument, self.resumed = channel, name, operator, argument, resumed
         self.language = next(iter(operator.languages))
         self.keys: deque[str] = deque()  # pressed and not used yet
@@ -65,14 +73,14 @@ class CodeCall:
 
     @property
     def services(self) -> Services:
-        return self.session.services
+        return self.connection.services
 
     @property
     def floor(self) -> FloorClient:
         """The floor. Raises CodeRefused while the controller does not know it yet."""
-        if self.session.floor is None:
+        if self.connection.floor is None:
             raise CodeRefused("code_unavailable")
-        return self.session.floor
+        return self.connection.floor
 
     @property
     def state(self) -> Operator:
@@ -82,15 +90,15 @@ class CodeCall:
     @property
     def conversation(self) -> Call | None:
         """The call in which the operator talks with a caller, if any."""
-        talking = (call for call in self.session.calls if call.state.operator == self.operator.id)
+        talking = (call for call in self.connection.calls if call.state.operator == self.operator.id)
         return next((call for call in talking if call.state.offer is not None), None)
 
     def tell(self, message: floor_protocol.ToFloor) -> None:
-        self.session.tell(message)
+        self.connection.tell(message)
 
     def colleague(self, identity: str) -> OperatorEntry | None:
         """Return the operator with that id, if any."""
-        return next((operator for operator in self.session.people if operator.id == identity), None)
+        return next((operator for operator in self.connection.people if operator.id == identity), None)
 
     # Events
 
@@ -112,9 +120,9 @@ class CodeCall:
             return Deadline()
         self._playback.note(item)
         match item:
-            case events.ChannelDtmfReceived(channel, digit) if channel == self.channel:
+            case events.ChannelDtmfReceived(channel, digit) if channel.id == self.channel:
                 self.keys.append(digit)
-            case events.ChannelDestroyed(channel) | events.StasisEnd(channel) if channel == self.channel:
+            case events.ChannelDestroyed(channel) | events.StasisEnd(channel) if channel.id == self.channel:
                 self._gone = True
         if self._gone and not even_if_gone:
             raise OperatorGone
@@ -146,7 +154,7 @@ class CodeCall:
 
         A notice that the operator has to hear first (such as an automatic pause) comes before them.
         """
-        sounds = self.session.version.sounds
+        sounds = self.connection.version.sounds
         notice = self.services.take_notice(self.operator.id)
         prompts = (notice, *prompts) if notice is not None else prompts
         clips = [(self.language, prompt) if isinstance(prompt, str) else prompt for prompt in prompts]

@@ -110,7 +110,7 @@ async def help_(call: CodeCall) -> None:
         tried.add(supervisor.id)
         if await _help_from(call, await claim_leg(call, supervisor.id), fresh=True):
             return
-    call.session.supervisor_alerts.help_wanted(call.operator.id, _conversation(call))
+    call.connection.supervisor_alerts.help_wanted(call.operator.id, _conversation(call))
     raise CodeRefused("code_help_nobody")
 
 
@@ -128,7 +128,7 @@ def _next(call: CodeCall, tried: set[str]) -> OperatorEntry | None:
 
     free = [
         entry
-        for entry in call.session.people
+        for entry in call.connection.people
         if entry.supervisor and entry.id not in {*tried, call.operator.id} and _may_be_rung(floor[entry.id])
     ]
     return min(free, key=order, default=None)
@@ -163,7 +163,7 @@ async def _help_from(call: CodeCall, leg: Leg, *, fresh: bool = False) -> bool:
         await _announce(call, leg)
 
     def record_help() -> None:
-        call.session.supervisor_alerts.helped(call.operator.id, leg.supervisor, _conversation(call))
+        call.connection.supervisor_alerts.helped(call.operator.id, leg.supervisor, _conversation(call))
 
     return await talk_with(call, leg, fresh=fresh, answered=announce, connected=record_help)
 
@@ -213,7 +213,7 @@ async def talk_with(
 def _conversation(call: CodeCall) -> str | None:
     """Return the id of the call that the operator is in on another line, if any."""
     leg = leg_of(call.floor.operators, call.operator.id)
-    found = call.session.call_on(leg) if leg is not None else None
+    found = call.connection.call_on(leg) if leg is not None else None
     return found.state.id if found is not None else None
 
 
@@ -249,9 +249,9 @@ async def _wait_for_answer(call: CodeCall, leg: Leg) -> bool:
             music = True
             await link.send(operations.MUSIC(call.channel, mohClass=MUSIC))
         match await call.next(until):
-            case events.ChannelStateChange(channel_id, "Up") if channel_id == leg.id:
+            case events.ChannelStateChange(channel) if channel.id == leg.id and channel.state == "Up":
                 return True
-            case events.ChannelDestroyed(channel_id) if channel_id == leg.id:
+            case events.ChannelDestroyed(channel) if channel.id == leg.id:
                 return False
             case RequestFailed(request, status) if leg_dialing.failed(request, status, leg.id):
                 return False
@@ -264,7 +264,7 @@ async def _announce(call: CodeCall, leg: Leg) -> None:
     entry = call.colleague(leg.supervisor)
     language = next(iter(entry.languages)) if entry is not None else call.language
     clips = [(language, "code_help_from"), *digit_clips(language, call.operator.id)]
-    media = call.services.audible.media(call.session.version.sounds, clips)
+    media = call.services.audible.media(call.connection.version.sounds, clips)
     playback = f"{leg.id}-said"
     if not media.uris:
         return
@@ -272,12 +272,12 @@ async def _announce(call: CodeCall, leg: Leg) -> None:
     until = asyncio.get_running_loop().time() + media.seconds + 1.0
     while True:
         match await call.next(until):
-            case events.PlaybackFinished(name) if name == playback:
+            case events.PlaybackFinished(ended) if ended.id == playback:
                 return
-            case events.ChannelDtmfReceived(channel) if channel == leg.id:
+            case events.ChannelDtmfReceived(channel) if channel.id == leg.id:
                 await call.services.link.send(operations.STOP(playback))
                 return
-            case events.ChannelDestroyed(channel) if channel == leg.id:
+            case events.ChannelDestroyed(channel) if channel.id == leg.id:
                 return
             case Deadline():
                 return
@@ -300,7 +300,7 @@ async def _connect(call: CodeCall, leg: Leg) -> bool:
 async def _until_gone(call: CodeCall, leg: Leg) -> None:
     while True:
         match await call.next():
-            case events.ChannelDestroyed(channel) | events.StasisEnd(channel) if channel == leg.id:
+            case events.ChannelDestroyed(channel) | events.StasisEnd(channel) if channel.id == leg.id:
                 return
 
 

@@ -1,6 +1,6 @@
 """Notices to operators who were paused automatically: on the telephone's display if it shows messages, else by voice.
 
-A notice by voice is the first thing that they hear in their next code or call. It is not kept over a restart of the
+A notice by voice is the first thing that they hear in their next code. It is not kept over a restart of the
 controller; then only the display and `hatif operators` show the pause.
 """
 
@@ -45,10 +45,10 @@ class PauseNotices:
         return reason_text(reason) if reason is not None else None
 
 
-async def show(session: Connection, operator: Operator) -> bool:
+async def show(connection: Connection, operator: Operator) -> bool:
     """Send the reason of a pause to the display of the operator's telephone; False if it was not accepted."""
-    services, sounds = session.services, session.version.sounds
-    entry = next((person for person in session.people if person.id == operator.id), None)
+    services, sounds = connection.services, connection.version.sounds
+    entry = next((person for person in connection.people if person.id == operator.id), None)
     if entry is None or services.site.operators.address != _PLAIN:
         return False
     language = next(iter(entry.languages))

@@ -28,27 +28,27 @@ def find_dialled(channels: Iterable[Channel]) -> list[tuple[Channel, tuple[str, 
     return found
 
 
-def begin(session: CodeConnection, channel: Channel, args: tuple[str, ...], *, resumed: bool) -> None:
+def begin(connection: CodeConnection, channel: Channel, args: tuple[str, ...], *, resumed: bool) -> None:
     """Start the code that was dialled on `channel`; hang up a telephone that belongs to no operator.
 
     `args` are the Stasis arguments.
     """
     name, operator, argument = (*args[1:4], "", "", "")[:3]
-    entry = next((person for person in session.people if person.id == operator), None)
+    entry = next((person for person in connection.people if person.id == operator), None)
     if entry is None:
         log.warning("A code was dialled by nobody in the list of operators; it is hung up", channel=channel.name)
-        session.start(session.services.link.send(operations.HANG_UP(channel.id)), "hang up")
+        connection.start(connection.services.link.send(operations.HANG_UP(channel.id)), "hang up")
         return
-    call = CodeCall(session, channel.id, name, entry, argument, resumed=resumed)
-    session.services.route(channel.id, call)
-    session.start(_run_and_forget(session, call), f"code {channel.id}")
+    call = CodeCall(connection, channel.id, name, entry, argument, resumed=resumed)
+    connection.services.route(channel.id, call)
+    connection.start(_run_and_forget(connection, call), f"code {channel.id}")
 
 
-async def _run_and_forget(session: CodeConnection, call: CodeCall) -> None:
+async def _run_and_forget(connection: CodeConnection, call: CodeCall) -> None:
     try:
         await run(call)
     finally:
-        session.forget(call)
+        connection.forget(call)
 
 
 async def run(call: CodeCall) -> None:

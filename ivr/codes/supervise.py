@@ -60,9 +60,9 @@ class _Supervision:
             case events.StasisStart(channel) if channel.id in self._asked:
                 self._live.add(channel.id)
             case events.StasisEnd(channel) | events.ChannelDestroyed(channel):
-                self._asked.discard(channel)
-                self._live.discard(channel)
-                self._call.services.unroute(channel)  # once it has left Stasis, its second event may never come
+                self._asked.discard(channel.id)
+                self._live.discard(channel.id)
+                self._call.services.unroute(channel.id)  # once it has left Stasis, its second event may never come
             case events.PlaybackFinished():
                 self._notice_over = True
         self._call.deliver(item)
@@ -95,12 +95,12 @@ class _Supervision:
         if call.operator.supervisor and not self._operator:
             self._operator = await call.digits("supervision_who", most=_ID_DIGITS)
         floor = call.floor.operators
-        why = why_not(call.session.people, floor, call.operator, self._operator)
+        why = why_not(call.connection.people, floor, call.operator, self._operator)
         if why is not None:
             self._record(floor_records.supervision_refused, why.value)
             raise CodeRefused(why.value)
         self._leg = leg_of(floor, self._operator) or ""
-        self._conversation = call.session.call_on(self._leg)
+        self._conversation = call.connection.call_on(self._leg)
         has_notice = call.services.site.operators.told_of_supervision
         notice = await self._notify_operator() if has_notice else None
         await call.say(f"supervision_{self._mode}")
@@ -126,7 +126,7 @@ class _Supervision:
         call = self._call
         entry = call.colleague(self._operator)
         language = next(iter(entry.languages)) if entry is not None else call.language
-        found = call.services.audible.find(call.session.version.sounds, (language, "supervision_told"))
+        found = call.services.audible.find(call.connection.version.sounds, (language, "supervision_told"))
         notice = spies.new_spy(TELLING, self._leg, call.channel)
         if found is None or not await self._start_spy(notice):
             return None
@@ -237,7 +237,7 @@ class _Supervision:
             return self._started and leg_of(call.floor.operators, self._operator) is None
         spy = hearing[0]
         self._mode, self._leg = Mode(spy.mode), spy.leg
-        self._conversation = call.session.call_on(spy.leg)
+        self._conversation = call.connection.call_on(spy.leg)
         supervised = (person.id for person in call.floor.operators.values() if person.offer == spy.leg)
         self._operator = next(supervised, self._operator)
         self._asked.add(spy.id)

@@ -7,9 +7,9 @@ from ivr.records import floor_records
 from ivr.records.floor_records import Supervision
 
 
-async def end(session: Connection, spy: Spy) -> None:
+async def end(connection: Connection, spy: Spy) -> None:
     """End the spying channel and its bridge, and record the end of the supervision."""
-    services, floor, call = session.services, session.floor, session.call_on(spy.leg)
+    services, floor, call = connection.services, connection.floor, connection.call_on(spy.leg)
     operators = floor.operators.values() if floor is not None else ()
     operator = next((person.id for person in operators if person.offer == spy.leg), "")
     use = Supervision(spy.supervisor, "service", operator, spy.mode, call.state.id if call is not None else None)

@@ -22,7 +22,7 @@ async def in_conversation(code: CodeCall) -> None:
         if isinstance(requested, Refusal):
             raise CodeRefused(requested.value)
         target = requested
-    requests, by = code.session.requests, code.operator.id
+    requests, by = code.connection.requests, code.operator.id
     if act is Act.CONSULT:
         await code.answer()
         first = Act.ATTACH if code.resumed else Act.CONSULT
@@ -43,5 +43,5 @@ async def _until_hung_up(code: CodeCall, call: Call) -> None:
         while True:
             await code.next()
     except OperatorGone:
-        await code.session.requests.ask(call, Act.LINE_GONE, way="code", by=code.operator.id, channel=code.channel)
+        await code.connection.requests.ask(call, Act.LINE_GONE, way="code", by=code.operator.id, channel=code.channel)
         raise

@@ -1,7 +1,6 @@
 """The calls that are up: how each begins, is resumed from an earlier controller, and ends."""
 
 from collections.abc import Callable, Collection, Coroutine, Iterable
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
@@ -10,10 +9,11 @@ from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.operations import Request
 from ivr.asterisk.fallback_records import mark_taken
-from ivr.call.call import Call, Item, Services
+from ivr.call.call import Call, Item
 from ivr.call.first_state import call_id_of, carrier_of, first_state, printable_number
 from ivr.call.flow_runner import run_flow, to_dialplan
 from ivr.call.inbox import Receiver
+from ivr.call.services import Services
 from ivr.controller.dependencies import Dependencies
 from ivr.controller.probe_call import is_test
 from ivr.flow.versions import Version
@@ -103,7 +103,7 @@ class CallRegistry:
         call = Call(self._services, channel.id, state, version, answered=channel.state == "Up")
         call.opening_requests = _mark_requests(channel)
         if not args and channel.state == "Up":
-            call.unreadable = channel.variables.get("HATIF") or ""
+            call.former_state = channel.variables.get("HATIF") or ""  # it cannot be read
         self._dependencies.recorder.call_started(state, channel.id, started, printable_number(channel.caller_number))
         if is_test(channel):
             self._dependencies.recorder.call(identity, live=False)
@@ -116,11 +116,13 @@ class CallRegistry:
         version = self._dependencies.flows.version(state.flow)
         if version is None or state.node not in version.flow.nodes:
             version = self._dependencies.flows.current
-            state = replace(state, flow=version.name).at_node(version.flow.operator)
+            state = state.replace(flow=version.name).at_node(version.flow.operator)
         call = Call(self._services, channel.id, state, version, answered=channel.state == "Up")
         call.resume()
         call.opening_requests = _mark_requests(channel)  # an earlier controller may not have sent it
         call.leg, call.colleague = leg, colleague
+        if leg is None and colleague is None and channel.state == "Up":
+            call.former_state = channel.variables.get("HATIF") or ""
         # If a leg is answered at this moment, it is not a stranger.
         if leg is not None:
             self._routes[leg.offer] = call

@@ -15,8 +15,9 @@ import structlog
 from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari import events
 from ivr.asterisk.ari.link import Link
-from ivr.call.call import Call, Item, Services
+from ivr.call.call import Call, Item
 from ivr.call.inbox import Receiver
+from ivr.call.services import Services
 from ivr.callbacks.dispatcher import Dispatcher
 from ivr.codes import help_call, supervision_leftover
 from ivr.codes import runner as codes
@@ -80,6 +81,7 @@ class Connection:
             people=dependencies.operators,
             answer_request=self.requests.answer,
             take_notice=dependencies.notice,
+            shows_callers=dependencies.shows_callers,
         )
         self._addresses = {operator.id: self.services.address(operator.id) for operator in dependencies.operators}
         self.registry = CallRegistry(dependencies, self.services, self._routes, self.start)
@@ -217,8 +219,8 @@ class Connection:
             )
 
     async def _begin_floor(self, found: Recovered) -> None:
-        kept = await self._dependencies.stored_operator_states()
-        begin = self._begin_message(kept, found.findings.open_offers, found.help_calls)
+        stored = await self._dependencies.stored_operator_states()
+        begin = self._begin_message(stored, found.findings.open_offers, found.help_calls)
         self._epoch = begin.epoch  # the floor may still be busy with what an earlier connection told it
         self.floor = FloorClient(self._dependencies.to_floor, begin)
         self._dependencies.note_serving()  # before the first call: the guard would take it from us
@@ -229,7 +231,7 @@ class Connection:
 
     def _begin_message(
         self,
-        kept: Mapping[str, str],
+        stored: Mapping[str, str],
         offers: Sequence[floor_protocol.OpenOffer],
         help_calls: Sequence[floor_protocol.OpenOffer],
     ) -> floor_protocol.Begin:
@@ -240,7 +242,7 @@ class Connection:
             help_calls: Talks with a supervisor, which make operators busy but belong to no call.
         """
         site = self._dependencies.site
-        operators = restored(self._dependencies.operators, kept)
+        operators = restored(self._dependencies.operators, stored)
         wrap_up_s, longest_s = site.operators.wrap_up_s, site.operators.wrap_up_longest_s
         settled = reconcile.settled(operators, (*offers, *help_calls), time.time(), wrap_up_s, longest_s)
         for before, now in zip(operators, settled, strict=True):
@@ -267,9 +269,9 @@ class Connection:
         dialled = codes.find_dialled(found.channels)
         for channel, args in dialled:
             codes.begin(self, channel, args, resumed=True)
-        for helper, asked in help_call.find_legs(found.channels):
-            if asked in self._routes:
-                self._routes[helper] = self._routes[asked]  # if it is answered at this moment, it is not a stranger
+        for helper, operator in help_call.find_legs(found.channels):
+            if operator in self._routes:
+                self._routes[helper] = self._routes[operator]  # if it is answered at this moment, it is not a stranger
         self.dispatcher.resume(found.callbacks)
         self._work.start_with_retry("calling back", self.dispatcher.run)
         for conversation in found.elsewhere:

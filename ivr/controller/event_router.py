@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from http import HTTPStatus
 
 import structlog
+from msgspec.structs import replace
 
 from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari import events, operations
@@ -123,20 +123,20 @@ class EventRouter:
                 self._own_calls.entered(channel.id, args)
                 self._start(self._dial(channel.id, args), "dial")
                 return
-            case events.ChannelStateChange(channel_id, state):
+            case events.ChannelStateChange(now):
                 # Only answers count: of callers' lines, of telephones that we ring, and of our own probe.
-                if state != "Up":
+                if now.state != "Up":
                     return
-                if (found := self._ringing.pop(channel_id, None)) is None:
-                    own = self._routes.get(channel_id)
-                    if isinstance(own, probe_call.Probe) or (isinstance(own, Call) and own.channel == channel_id):
+                if (found := self._ringing.pop(now.id, None)) is None:
+                    own = self._routes.get(now.id)
+                    if isinstance(own, probe_call.Probe) or (isinstance(own, Call) and own.channel == now.id):
                         own.deliver(event)
                     return
                 channel, args = found
-                if args[:1] == (leg_dialing.CODE,) or channel_id not in self._routes:
-                    self._entered(replace(channel, state=state), args)
+                if args[:1] == (leg_dialing.CODE,) or now.id not in self._routes:
+                    self._entered(replace(channel, state=now.state), args)
                     return
-                receiver = self._routes[channel_id]
+                receiver = self._routes[now.id]
             case events.StasisStart(channel, args):
                 receiver = self._routes.get(channel.id)
                 if receiver is None or args[:1] == ("call",):
@@ -150,9 +150,9 @@ class EventRouter:
                 self.replaced = True
                 self._link.close()
                 return
-            case events.RecordingFinished(name) if name.startswith(conversation_recording.PREFIX):
+            case events.RecordingFinished(recording) if recording.name.startswith(conversation_recording.PREFIX):
                 mailbox, recorder = self._dependencies.mailbox, self._dependencies.recorder
-                self._start(conversation_recording.keep(mailbox, name, recorder), name)
+                self._start(conversation_recording.keep(mailbox, recording.name, recorder), recording.name)
                 return
             case events.ChannelTransfer(requested=True):
                 receiver = refer.find_call(self._routes, event)

@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.delivery import lag
-from db.engine import DatabaseError, async_engine
+from db.engine import DatabaseError, open_engine
 from db.enums import CaseKind
 from db.orphaned_calls import LastKnown, last_known
 from db.read import Call, NotFoundError, OpenRows, call, open_rows
@@ -165,14 +165,11 @@ async def _read(journal: Path, url: str, node: str, began: float, wanted: Collec
             behind = await lag(journal, url)
             if behind.records and behind.seconds >= time.time() - began:
                 return None
-            engine = async_engine(url)
-            try:
+            async with open_engine(url) as engine:
                 rows = await open_rows(engine, node)
                 last = await last_known(engine, [row.id for row in rows.calls])
                 calls = {*wanted, *(str(recording.call_id) for recording in rows.recordings)}
                 return _Found(rows, await _calls(engine, calls), last)
-            finally:
-                await engine.dispose()
     except (DatabaseError, TimeoutError) as error:
         log.debug("The database is away; orphaned rows are closed when it is back", error=str(error))
         return None

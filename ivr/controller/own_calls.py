@@ -84,9 +84,10 @@ class OwnCalls:
 
     def device(self, event: events.DeviceStateChanged) -> None:
         """Look for calls on a telephone whose state has changed."""
-        operator = self._operators.get(event.device)
-        if operator is not None and event.state in _IN_USE:
-            self._start(self._look(event.device, operator), "calls of an operator's own")
+        telephone = event.device_state
+        operator = self._operators.get(telephone.name)
+        if operator is not None and telephone.state in _IN_USE:
+            self._start(self._look(telephone.name, operator), "calls of an operator's own")
 
     async def _look(self, address: str, operator: str) -> None:
         technology, _, resource = address.partition("/")

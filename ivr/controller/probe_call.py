@@ -120,7 +120,7 @@ class Probe:
                     return f"Asterisk refused the call (status {status})"
                 case events.StasisStart():
                     await self._link.send(operations.DIAL(channel, timeout=f"{ANSWER_S:.0f}"), refused=self._refused)
-                case events.ChannelStateChange(state="Up"):
+                case events.ChannelStateChange(channel=events.ChannelState(state="Up")):
                     return None
                 case events.ChannelDestroyed() | events.StasisEnd():
                     return "hung up without an answer"

@@ -12,7 +12,7 @@ from db.enums import Role
 from ivr.asterisk.ari.events import Channel
 from ivr.model.call_state import CallState, LegState, StateError, decode
 from ivr.model.floor_protocol import OpenOffer
-from ivr.model.talk_table import BRIDGE_PREFIX, Colleague, OperatorPlace, recover
+from ivr.model.talk_table import BRIDGE_PREFIX, Colleague, recover
 from routing.states import Operator, OperatorState, Trigger, apply_trigger
 
 log = structlog.get_logger()
@@ -111,7 +111,7 @@ def _colleagues(calls: Iterable[CallState], legs: Iterable[tuple[Channel, LegSta
         if state is None or leg.offer == state.offer or leg.role is Role.OPERATOR or leg.call in found:
             continue
         colleague = Colleague(leg.offer, leg.operator, leg.role, channel.state == "Up")
-        if recover(state.offer or "", OperatorPlace(state.operator_place or ""), colleague).colleague is not None:
+        if recover(state.offer or "", state.operator_place, colleague).colleague is not None:
             found[leg.call] = colleague
     return found
 

@@ -49,7 +49,7 @@ async def recover(link: Link, addresses: Mapping[str, str]) -> Recovered:
         TimeoutError: Asterisk did not answer in time.
     """
     listed, bridges = await link.ask(operations.CHANNELS(), operations.BRIDGES())
-    channels = [events.channel(row) for row in listed.body]
+    channels = events.channels(listed.body)
     undialled = leg_dialing.undialled(channels)
     await link.send(*map(operations.HANG_UP, undialled))
     channels = [channel for channel in channels if channel.id not in undialled]

@@ -13,11 +13,13 @@ from dataclasses import replace
 import structlog
 
 from db.ids import uuid7
+from ivr.floor import answers
+from ivr.floor.open_offers import OpenOffers
+from ivr.floor.wall_clock import WallClock
 from ivr.model import floor_protocol
-from routing.callers_ahead import callers_ahead
 from routing.engine import Engine
 from routing.estimate import Estimates
-from routing.match import Step, Waiting, step_at
+from routing.match import Waiting
 from routing.policy import Policy
 from routing.states import OfferState, Operator, OperatorState, Trigger, apply_trigger
 from routing.waits import WaitReason, explain_wait
@@ -30,10 +32,6 @@ _TRIGGER = {
     OfferState.UNREACHABLE: Trigger.UNREACHABLE,
     OfferState.WITHDRAWN: Trigger.WITHDRAWN,
 }
-
-
-_JUMP_S = 1.0
-"""A clock that moves by this much was set; smaller steps are how clocks are kept accurate."""
 
 
 class Floor:
@@ -72,8 +70,7 @@ class Floor:
         policy: Policy | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._clock = clock
-        self._at, self._steady = clock(), time.monotonic()
+        self._clock = WallClock(clock)
         self._ring_s = ring_s
         self._wrap_up_s, self._more_s, self._longest_s = wrap_up_s, wrap_up_more_s, wrap_up_longest_s
         self._publish, self._changed, self._decided, self._waits = publish, changed, decided, waits
@@ -90,15 +87,14 @@ class Floor:
         self._estimates = Estimates()
         for operator in self._operators.values():
             self._engine.set_operator(operator)
-            self._estimates.set_operator(operator, self._at)
+            self._estimates.set_operator(operator, self._clock.at)
         self._waiting: dict[str, Waiting] = {}  # as the engine knows them
         self._silent: set[str] = set()  # calls that get no offers now; they need not be waiting
         self._unexplained: dict[str, None] = {}  # calls without a record of why they wait, or wait on
         self._asked: list[floor_protocol.AskPosition] = []  # answered after the next decision
-        self._offered: dict[str, str] = {}  # offer to call
+        self._offers = OpenOffers()
         self._handed_on: dict[str, floor_protocol.Wait] = {}  # by call, of transferred callers who may come back
         self._wraps_up: dict[str, str] = {}  # by operator: the last call that ended for them
-        self._being_offered: dict[str, Waiting] = {}  # by offer: keeps the position
         self._epoch = 0
 
     def tell(self, message: floor_protocol.ToFloor) -> None:
@@ -114,20 +110,6 @@ class Floor:
     def waiting(self) -> list[Waiting]:
         """The callers who wait for an offer, the next one first; those who are silent come last."""
         return [*self._engine.waiting, *(waiting for call, waiting in self._waiting.items() if call in self._silent)]
-
-    def _queue(self, identity: str, now: float) -> floor_protocol.Queue:
-        """Return the queue. If nobody on duty meets any step, the step is the one that would apply otherwise."""
-        calls = []
-        for waiting in self.waiting:
-            step, silent = self._step_of(waiting, now), waiting.call in self._silent
-            calls.append(floor_protocol.QueuedCall(waiting.call, waiting.since, step.language, step.topic, silent))
-        return floor_protocol.Queue(identity, tuple(calls))
-
-    def _step_of(self, waiting: Waiting, now: float) -> Step:
-        step = self._engine.queues.step_of(waiting, now)
-        if self._engine.staff.can_meet(step):
-            return step
-        return waiting.steps[step_at(waiting.steps, now - waiting.since - waiting.before)[0]]
 
     async def run(self) -> None:
         """Handle messages until cancelled."""
@@ -145,12 +127,8 @@ class Floor:
 
     def _now(self) -> float:
         """Return POSIX seconds. If the clock was set, move all instants with it: no wait or wrap-up gets longer."""
-        before, now, steady = time.monotonic(), self._clock(), time.monotonic()
-        if steady - before > _JUMP_S / 2:
-            return now  # the process was held up in between; this is not a jump
-        jump = now - self._at - (steady - self._steady)
-        self._at, self._steady = now, steady
-        if abs(jump) >= _JUMP_S:
+        now, jump = self._clock.read()
+        if jump:
             log.warning("The clock was set; waiting times are unchanged", by_s=round(jump, 3))
             self._move(jump)
         return now
@@ -158,8 +136,7 @@ class Floor:
     def _move(self, by: float) -> None:
         for waiting in list(self._waiting.values()):
             self._wait(replace(waiting, since=waiting.since + by))
-        for offer, waiting in self._being_offered.items():
-            self._being_offered[offer] = replace(waiting, since=waiting.since + by)
+        self._offers.move(by)
         for operator in list(self._operators.values()):
             until = operator.until + by if operator.until is not None else None
             self._show(replace(operator, since=operator.since + by, until=until))
@@ -174,114 +151,66 @@ class Floor:
             case floor_protocol.ConnectionLost():
                 self._reset(())
             case floor_protocol.Change(identity, asked, until):
-                if until < now or asked.operator not in self._operators:
-                    return
-                self._take(asked, now)
-                self._answer(floor_protocol.ChangeDone(identity, self._operators[asked.operator]))
+                if until >= now and asked.operator in self._operators:
+                    self._take(asked, now)
+                    self._answer(floor_protocol.ChangeDone(identity, self._operators[asked.operator]))
             case floor_protocol.AskQueue(identity):
-                self._answer(self._queue(identity, now))
-            case floor_protocol.Wait(call, steps, since, priority, before, back):
-                if back is not None:
-                    self._handed_on[call] = message
-                else:
-                    self._handed_on.pop(call, None)
-                waiting = Waiting(call, steps, min(since, now), priority, before)
-                self._estimates.wait(call, steps[0].language, now, callback=message.callback)
-                open_offer = next((offer for offer, offered in self._offered.items() if offered == call), None)
-                if open_offer is None:
-                    self._unexplained[call] = None
-                    self._wait(waiting)
-                else:
-                    self._being_offered[open_offer] = waiting
-            case floor_protocol.Leave(call):
-                self._leave(call)
-                self._silent.discard(call)
-                self._estimates.leave(call, now)
-                for offer in [offer for offer, offered in self._offered.items() if offered == call]:
-                    self._being_offered.pop(offer, None)
+                self._answer(answers.queue(identity, self._engine, self.waiting, self._silent, now))
             case floor_protocol.AskPosition():
                 self._asked.append(message)
             case floor_protocol.AskWhoIsFree(call, operators):
-                self._publish(self._who_is_free(call, operators))
+                self._publish(answers.who_is_free(call, operators, self._operators))
+            case floor_protocol.Wait():
+                self._begin_wait(message, now)
+            case floor_protocol.Leave(call):
+                self._end_wait(call, now)
+            case floor_protocol.CallerSilence(call, silent):
+                self._set_silent(call, silent=silent)
             case floor_protocol.Invite(call, operator, role):
                 self._invite(call, operator, role, now)
+            case floor_protocol.OpenOffer(offer, call, operator, talking):
+                self._open_offer(offer, call, operator, now, talking=talking)
+            case floor_protocol.Accepted(offer, call, operator):
+                self._accept(offer, call, operator, now)
+            case floor_protocol.Refused(offer, call, operator, state):
+                self._refuse(offer, call, operator, state, now)
+            case floor_protocol.Ended(offer, call, operator):
+                self._end(offer, call, operator, now)
             case floor_protocol.OperatorEvent(operator, trigger, reason):
                 self._operator(operator, trigger, now, reason=reason)
             case floor_protocol.ColleagueCall(operator, offer, talking):
-                claimed = self._operators.get(operator)
-                if claimed is not None and (claimed.is_idle or claimed.offer == offer):
-                    state = OperatorState.TALKING if talking else OperatorState.OFFERED
-                    self._set(replace(claimed, state=state, reason="", since=now, offer=offer, until=None), None)
+                self._claim(operator, offer, now, talking=talking)
             case floor_protocol.DutyRoster(operators):
-                on_duty = frozenset(operators or ())
-                for identity, was in self._operators.items():
-                    planned = operators is None or identity in on_duty
-                    if was.planned != planned:
-                        # This is not a state: it is not kept.
-                        self._show(replace(was, planned=planned))
+                self._set_duty(operators)
             case floor_protocol.OnOtherCall(operator, on_line):
-                if operator in self._operators:  # not a state either
+                if operator in self._operators:  # not a state: it is not kept
                     self._show(replace(self._operators[operator], on_line=on_line))
-            case floor_protocol.CallerSilence(call, silent):
-                (self._silent.add if silent else self._silent.discard)(call)
-                if call in self._waiting:
-                    self._wait(self._waiting[call])
-            case floor_protocol.OpenOffer(offer, call, operator, talking):
-                self._offered[offer] = call
-                known = self._operators.get(operator)
-                if known is not None:
-                    state = OperatorState.TALKING if talking else OperatorState.OFFERED
-                    if known.state is not state:
-                        self._set(replace(known, state=state, since=now, offer=offer, until=None), call)
-            case floor_protocol.Accepted(offer, call, operator):
-                if self._offered.get(offer) != call:
-                    return  # that offer is over; the caller waits for another one
-                self._leave(call)
-                self._estimates.accept(call, operator, now)
-                self._being_offered.pop(offer, None)
-                self._operator(operator, Trigger.ACCEPTED, now, offer=offer, call=call)
-            case floor_protocol.Refused(offer, call, operator, state):
-                if self._talks(operator, offer):
-                    if state is OfferState.WITHDRAWN:  # the leg was gone when a controller started
-                        self._take(floor_protocol.Ended(offer, call, operator), now)
-                    return  # the first final state of an offer wins
-                self._offered.pop(offer, None)
-                placed = self._being_offered.pop(offer, None)
-                if placed is not None:
-                    self._unexplained[call] = None
-                    self._wait(placed)
-                self._operator(operator, _TRIGGER[state], now, offer=offer)
-            case floor_protocol.Ended(offer, call, operator):
-                if (ends := self._operators.get(operator)) is not None and ends.offer == offer:
-                    self._wraps_up[operator] = call
-                self._offered.pop(offer, None)
-                self._being_offered.pop(offer, None)
-                self._operator(operator, Trigger.ENDED, now, offer=offer)
 
-    def _talks(self, operator: str, offer: str) -> bool:
-        known = self._operators.get(operator)
-        return known is not None and known.offer == offer and known.state is OperatorState.TALKING
+    # Callers
 
-    def _who_is_free(self, call: str, operators: tuple[str, ...]) -> floor_protocol.WhoIsFree:
-        known = [self._operators[identity] for identity in operators if identity in self._operators]
-        ready = sorted((operator for operator in known if operator.is_idle), key=lambda operator: operator.since)
-        busy = (OperatorState.READY, OperatorState.OFFERED, OperatorState.TALKING, OperatorState.WRAPPING_UP)
-        free_later = [
-            operator.id
-            for operator in known
-            if operator.state in busy and not operator.is_idle and operator.pause_after is None
-        ]
-        return floor_protocol.WhoIsFree(call, tuple(operator.id for operator in ready), tuple(free_later))
+    def _begin_wait(self, message: floor_protocol.Wait, now: float) -> None:
+        call = message.call
+        if message.back is not None:
+            self._handed_on[call] = message
+        else:
+            self._handed_on.pop(call, None)
 
-    def _invite(self, call: str, operator: str, role: str, now: float) -> None:
-        known = self._operators.get(operator)
-        if known is None or not known.is_idle:
-            self._publish(floor_protocol.Declined(call, operator))
-            return
-        offer = floor_protocol.Offer(str(uuid7()), self._epoch, call, operator, self._ring_s, None, role)
-        self._offered[offer.id] = call
-        self._publish(offer)
-        self._set(replace(apply_trigger(known, Trigger.OFFER, now), offer=offer.id), call)
+        waiting = Waiting(call, message.steps, min(message.since, now), message.priority, message.before)
+        self._estimates.wait(call, message.steps[0].language, now, callback=message.callback)
+        if not self._offers.update_position(waiting):
+            self._unexplained[call] = None
+            self._wait(waiting)
+
+    def _end_wait(self, call: str, now: float) -> None:
+        self._leave(call)
+        self._silent.discard(call)
+        self._estimates.leave(call, now)
+        self._offers.leave(call)
+
+    def _set_silent(self, call: str, *, silent: bool) -> None:
+        (self._silent.add if silent else self._silent.discard)(call)
+        if call in self._waiting:
+            self._wait(self._waiting[call])
 
     def _wait(self, waiting: Waiting) -> None:
         self._waiting[waiting.call] = waiting
@@ -294,6 +223,74 @@ class Floor:
         self._waiting.pop(call, None)
         self._handed_on.pop(call, None)
         self._engine.leave(call)
+
+    # Offers
+
+    def _invite(self, call: str, operator: str, role: str, now: float) -> None:
+        known = self._operators.get(operator)
+        if known is None or not known.is_idle:
+            self._publish(floor_protocol.Declined(call, operator))
+            return
+
+        offer = floor_protocol.Offer(str(uuid7()), self._epoch, call, operator, self._ring_s, None, role)
+        self._offers.open(offer.id, call)
+        self._publish(offer)
+        self._set(replace(apply_trigger(known, Trigger.OFFER, now), offer=offer.id), call)
+
+    def _open_offer(self, offer: str, call: str, operator: str, now: float, *, talking: bool) -> None:
+        self._offers.open(offer, call)
+        known, state = self._operators.get(operator), _busy(talking=talking)
+        if known is not None and known.state is not state:
+            self._set(replace(known, state=state, since=now, offer=offer, until=None), call)
+
+    def _accept(self, offer: str, call: str, operator: str, now: float) -> None:
+        if self._offers.call_of(offer) != call:
+            return  # that offer is over; the caller waits for another one
+
+        self._leave(call)
+        self._estimates.accept(call, operator, now)
+        self._offers.accept(offer)
+        self._operator(operator, Trigger.ACCEPTED, now, offer=offer, call=call)
+
+    def _refuse(self, offer: str, call: str, operator: str, state: OfferState, now: float) -> None:
+        if self._talks(operator, offer):
+            if state is OfferState.WITHDRAWN:  # the leg was gone when a controller started
+                self._end(offer, call, operator, now)
+            return  # the first final state of an offer wins
+
+        position = self._offers.close(offer)
+        if position is not None:
+            self._unexplained[call] = None
+            self._wait(position)
+        self._operator(operator, _TRIGGER[state], now, offer=offer)
+
+    def _end(self, offer: str, call: str, operator: str, now: float) -> None:
+        known = self._operators.get(operator)
+        if known is not None and known.offer == offer:
+            self._wraps_up[operator] = call
+        self._offers.close(offer)
+        self._operator(operator, Trigger.ENDED, now, offer=offer)
+
+    # Operators
+
+    def _talks(self, operator: str, offer: str) -> bool:
+        known = self._operators.get(operator)
+        return known is not None and known.offer == offer and known.state is OperatorState.TALKING
+
+    def _claim(self, operator: str, offer: str, now: float, *, talking: bool) -> None:
+        """Mark an operator as busy with a colleague's call, if they are idle or busy with it already."""
+        known = self._operators.get(operator)
+        if known is not None and (known.is_idle or known.offer == offer):
+            state = _busy(talking=talking)
+            self._set(replace(known, state=state, reason="", since=now, offer=offer, until=None), None)
+
+    def _set_duty(self, operators: tuple[str, ...] | None) -> None:
+        """Note who is planned now; with None everybody is. This is not a state: it is not kept."""
+        on_duty = frozenset(operators or ())
+        for identity, known in self._operators.items():
+            planned = operators is None or identity in on_duty
+            if known.planned != planned:
+                self._show(replace(known, planned=planned))
 
     def _operator(
         self,
@@ -319,7 +316,7 @@ class Floor:
     def _set(self, operator: Operator, call: str | None) -> None:
         before = self._operators[operator.id]
         self._show(operator)
-        self._estimates.set_operator(operator, self._at)
+        self._estimates.set_operator(operator, self._clock.at)
         if operator != before:
             self._changed(operator, call)
 
@@ -327,6 +324,8 @@ class Floor:
         self._operators[operator.id] = operator
         self._engine.set_operator(operator)
         self._answer(floor_protocol.OperatorChanged(operator))
+
+    # Decisions
 
     def _decide(self) -> float:
         now = self._now()
@@ -339,8 +338,7 @@ class Floor:
         decisions = self._engine.decide(now)
         for pair in decisions.pairs:
             offer = floor_protocol.Offer(str(uuid7()), self._epoch, pair.call, pair.operator, self._ring_s, pair.reason)
-            self._offered[offer.id] = pair.call
-            self._being_offered[offer.id] = self._waiting.pop(pair.call)
+            self._offers.open(offer.id, pair.call, self._waiting.pop(pair.call))
             operator = apply_trigger(self._operators[pair.operator], Trigger.OFFER, now)
             self._publish(offer)
             self._set(replace(operator, offer=offer.id), pair.call)
@@ -348,11 +346,7 @@ class Floor:
         self._unexplained.update(dict.fromkeys(decisions.moved))
         for ask in self._asked:
             if ask.call in self._waiting and ask.call not in self._silent:  # otherwise offered, gone or silent
-                language, before = callers_ahead(self._engine.ranking, ask.call, now)
-                place = self._estimates.locate(ask.call, language, before, now, aloud=ask.aloud)
-                self._publish(
-                    floor_protocol.Position(ask.call, place.position, place.estimate, self._engine.staff.spoken)
-                )
+                self._publish(answers.position(ask, self._engine, self._estimates, now))
         self._asked.clear()
         self._set_alarm(decisions.look_again, now)
         return now
@@ -396,3 +390,7 @@ class Floor:
         if instants:
             delay = max(0.0, min(instants) - now)
             self._alarm = asyncio.get_running_loop().call_later(delay, self._inbox.put_nowait, None)
+
+
+def _busy(*, talking: bool) -> OperatorState:
+    return OperatorState.TALKING if talking else OperatorState.OFFERED

@@ -30,9 +30,9 @@ def encode(operator: Operator) -> str:
     return "|".join((operator.state, reason, f"{operator.since:.3f}", until, pause_after))
 
 
-def restored(entries: Iterable[OperatorEntry], kept: Mapping[str, str]) -> list[Operator]:
+def restored(entries: Iterable[OperatorEntry], stored: Mapping[str, str]) -> list[Operator]:
     """Return the operators of the list in their kept states; a state that cannot be read counts as away."""
-    return [_decode(Operator(entry.id, entry.languages, entry.topics), kept.get(entry.id, "")) for entry in entries]
+    return [_decode(Operator(entry.id, entry.languages, entry.topics), stored.get(entry.id, "")) for entry in entries]
 
 
 def _decode(fresh: Operator, value: str) -> Operator:

@@ -17,13 +17,14 @@ _LIBRARIES = logging.WARNING
 """Libraries' messages below this level are for their own developers, and some libraries log a lot."""
 
 
-def configure(node: str, folder: Path, level: str = "info") -> None:
+def configure(node: str, folder: Path, level: str = "info", terminal: structlog.typing.Processor | None = None) -> None:
     """Set up the logs of this process.
 
     Args:
         node: The id of the node, for every line.
         folder: Where a log file of ours lies, whose size is limited.
         level: One of `ivr.home.settings.LEVELS`; nothing below it is written.
+        terminal: How an event becomes a line if standard error is a terminal; default: as for developers.
     """
     output = StandardError(folder)
     least = logging.getLevelNamesMapping()[level.upper()]
@@ -39,7 +40,7 @@ def configure(node: str, folder: Path, level: str = "info") -> None:
         structlog.processors.format_exc_info,
     ]
     render: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer()
+        terminal or structlog.dev.ConsoleRenderer()
         if sys.stderr.isatty()
         else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False)
     )

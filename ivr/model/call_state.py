@@ -4,13 +4,12 @@ The whole state is written once per transition, before the transition's effect. 
 reads it and carries on; it needs nothing else.
 """
 
-import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
-from uuid import UUID
+from typing import Annotated
 
-import orjson
+import msgspec
+from msgspec import Meta, Struct
 
 from db.enums import Outcome, Role
 from ivr.model.talk_table import OperatorPlace
@@ -18,39 +17,10 @@ from ivr.model.talk_table import OperatorPlace
 LIMIT = 900
 """Bytes. Asterisk's manager interface cuts a value at 1,024."""
 
-_PATH_LIMIT = 180
+_PATH_LIMIT = 140
 """Bytes of JSON. Even when all other members have their maximum length, the state stays within `LIMIT`."""
 
-_NAMES = {
-    "id": "id",
-    "flow": "f",
-    "node": "n",
-    "number": "d",
-    "caller": "c",
-    "country": "ct",
-    "language": "l",
-    "path": "p",
-    "playback": "pb",
-    "since": "w",
-    "topic": "t",
-    "offer": "o",
-    "operator": "op",
-    "outcome": "oc",
-    "failures": "x",
-    "case": "cs",
-    "connected_at": "ca",
-    "first": "fi",
-    "consent": "co",
-    "announced": "an",
-    "served_by": "sb",
-    "filed": "fd",
-    "preferred_operator": "pr",
-    "queue_node": "h",
-    "returns": "rt",
-    "operator_place": "tk",
-    "transfer": "tr",
-}
-
+Uuid = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")]
 
 DECLINED = "no"
 """Stored instead of a consent when the caller was asked and did not agree."""
@@ -86,8 +56,39 @@ class StateError(Exception):
     """The variable holds something that this program did not write."""
 
 
-@dataclass(frozen=True)  # without slots, for `replace`
-class CallState:
+_SHORT = {
+    "flow": "f",
+    "node": "n",
+    "number": "d",
+    "caller": "c",
+    "language": "l",
+    "country": "ct",
+    "path": "p",
+    "playback": "pb",
+    "since": "w",
+    "topic": "t",
+    "offer": "o",
+    "operator": "op",
+    "outcome": "oc",
+    "failures": "x",
+    "case": "cs",
+    "connected_at": "ca",
+    "first": "fi",
+    "consent": "co",
+    "announced": "an",
+    "served_by": "sb",
+    "filed": "fd",
+    "preferred_operator": "pr",
+    "queue_node": "h",
+    "returns": "rt",
+    "operator_place": "tk",
+    "transfer": "tr",
+    "accepted": "ac",
+}
+"""The names in the variable, which has little room."""
+
+
+class CallState(Struct, frozen=True, omit_defaults=True, rename=_SHORT):
     """A caller's progress through their call. Instants are POSIX seconds.
 
     Attributes:
@@ -110,26 +111,27 @@ class CallState:
         queue_node: The queue node that keeps the caller's position while they are at `node`.
         returns: Whether the line was closed when the caller called, but they are resuming an earlier wait that was
             cut off.
-        operator_place: Who hears whom while the caller has an operator (`OperatorPlace`); None: both are together.
+        operator_place: Who hears whom while the caller has an operator (`OperatorPlace`).
         transfer: Where the caller is being transferred, by whom, and how often that has happened
             (`ivr.talk.transfers`).
+        accepted: What the caller has accepted, so that it is not offered again (`ivr.call.accepted`).
     """
 
-    id: str
+    id: Uuid
     flow: str
     node: str
     number: str
     caller: str
-    country: str | None
     language: str
+    country: str | None = None
     path: tuple[str, ...] = ()
     playback: str | None = None
     since: float | None = None
     topic: str | None = None
     offer: str | None = None
     operator: str | None = None
-    outcome: str | None = None
-    failures: int = 0
+    outcome: Outcome | None = None
+    failures: Annotated[int, Meta(ge=0, lt=2**31)] = 0
     case: str | None = None
     connected_at: float | None = None
     first: bool = False
@@ -140,8 +142,9 @@ class CallState:
     preferred_operator: str | None = None
     queue_node: str | None = None
     returns: bool = False
-    operator_place: str | None = None
+    operator_place: OperatorPlace = OperatorPlace.TOGETHER
     transfer: str | None = None
+    accepted: tuple[str, ...] = ()
 
     def at_node(self, node: str) -> "CallState":
         """Return the state after entering `node`, with no queue position kept.
@@ -154,99 +157,52 @@ class CallState:
         return self.replace(node=node, path=path, queue_node=None)
 
     def without_operator(self) -> "CallState":
-        return self.replace(offer=None, operator=None, operator_place=None)
+        return self.replace(offer=None, operator=None, operator_place=OperatorPlace.TOGETHER)
 
     def replace(self, **changes: object) -> "CallState":
-        """Return the state with these members changed. Raises TypeError for an unknown member.
-
-        A call does this several times between a key and its prompt. `dataclasses.replace` would be slow here: it
-        initialises every member again.
-        """
-        if not changes.keys() <= _NAMES.keys():
-            raise TypeError(f"a call's state has no {', '.join(sorted(changes.keys() - _NAMES.keys()))}")
-        changed = object.__new__(CallState)
-        vars(changed).update(vars(self), **changes)
-        return changed
+        """Return the state with these members changed. Raises TypeError for an unknown member."""
+        return msgspec.structs.replace(self, **changes)
 
     def encode(self) -> str:
         """Return the JSON for the variable; members without a value are left out."""
-        own = vars(self)
-        members = {short: value for name, short in _NAMES.items() if (value := own[name]) not in (None, False, (), 0)}
-        return orjson.dumps(members).decode()
+        return _ENCODER.encode(self).decode()
 
 
-@dataclass(frozen=True, slots=True)
-class LegState:
+class LegState(
+    Struct,
+    frozen=True,
+    omit_defaults=True,
+    rename={"offer": "leg", "operator": "op", "offered_at": "at", "callback": "cb"},
+):
     """The data that an operator's leg carries from the start: the offer, its call, the operator, the time and the role.
+
+    `callback`: the call-back request, if the operator is rung first and then its caller.
 
     It is not stored on the caller's channel, which may be playing a prompt that nothing should stop.
     """
 
-    offer: str
-    call: str
+    offer: Uuid
+    call: Uuid
     operator: str
     offered_at: float  # POSIX seconds
     role: Role = Role.OPERATOR
+    callback: Uuid | None = None
 
     def encode(self) -> str:
-        members = {"leg": self.offer, "call": self.call, "op": self.operator, "at": self.offered_at}
-        if self.role is not Role.OPERATOR:
-            members["role"] = self.role.value
-        return orjson.dumps(members).decode()
+        return _ENCODER.encode(self).decode()
+
+
+_ENCODER = msgspec.json.Encoder()
+_CALL, _LEG = msgspec.json.Decoder(CallState), msgspec.json.Decoder(LegState)
 
 
 def decode(text: str) -> CallState | LegState:
-    """Return the state in the variable. Raises StateError for anything else, so that callers can trust every member."""
+    """Return the state in the variable. Raises StateError for anything else, so that callers can trust every member.
+
+    Unknown members are skipped: a later version may have written them.
+    """
     try:
-        data = orjson.loads(text)
-        if not isinstance(data, dict):
-            raise TypeError("it must be a JSON object")
-        return _leg(data) if "leg" in data else _call(data)
-    except (ValueError, KeyError, TypeError) as error:
-        raise StateError(f"HATIF holds {text[:200]!r}, which this program did not write ({error!r}).") from None
-
-
-def _leg(data: dict[str, Any]) -> LegState:
-    role = Role(data.get("role", Role.OPERATOR))
-    return LegState(_uuid(data["leg"]), _uuid(data["call"]), _text(data["op"]), _number(data["at"]), role)
-
-
-def _call(data: dict[str, Any]) -> CallState:
-    values: dict[str, Any] = {name: data[short] for name, short in _NAMES.items() if short in data}
-    path, failures = values.pop("path", []), values.pop("failures", 0)
-    flags: dict[str, bool] = {name: values.pop(name) for name in ("first", "filed", "returns") if name in values}
-    if (
-        not isinstance(path, list)
-        or type(failures) is not int
-        or any(type(flag) is not bool for flag in flags.values())
-    ):
-        raise TypeError("path must be a list, failures an integer, and first, filed and returns booleans")
-    if "outcome" in values:
-        Outcome(values["outcome"])
-    if "operator_place" in values:
-        OperatorPlace(values["operator_place"])
-    _uuid(values["id"])
-    numbers: dict[str, Any] = {name: _number(values.pop(name)) for name in ("since", "connected_at") if name in values}
-    texts: dict[str, Any] = {name: _text(value) for name, value in values.items()}
-    return CallState(
-        **{"country": None, **texts, **numbers, **flags},
-        path=tuple(_text(item) for item in path),
-        failures=failures,
-    )
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} must be a string")
-    return value
-
-
-def _uuid(value: Any) -> str:
-    UUID(_text(value))
-    return str(value)
-
-
-def _number(value: Any) -> float:
-    if type(value) not in (int, float) or not math.isfinite(value):
-        raise TypeError(f"{value!r} must be a finite number")
-    return float(value)
+        # Inside a string, such as the number that a caller dialled, the quotation marks would be escaped.
+        return _LEG.decode(text) if '"leg":' in text else _CALL.decode(text)
+    except (ValueError, RecursionError) as error:
+        raise StateError(f"HATIF holds {text[:200]!r}, which this program did not write ({error}).") from None

@@ -167,7 +167,7 @@ class Guard:
     async def _give_back(self, http: aiohttp.ClientSession) -> bool:
         """Give the controller's callers to the dialplan. Return False if Asterisk's ARI does not answer."""
         try:
-            channels = [events.channel(row) for row in await self._ask(http, operations.CHANNELS())]
+            channels = events.channels(await self._ask(http, operations.CHANNELS()))
             bridges = {str(row["id"]): row["channels"] for row in await self._ask(http, operations.BRIDGES())}
             if not self._acted:
                 self._acted = True
@@ -204,7 +204,7 @@ class Guard:
         """Play music to those who have answered since the controller went away: otherwise they would hear nothing."""
         beat = last_beat(self._settings.serves)
         try:
-            channels = [events.channel(row) for row in await self._ask(http, operations.CHANNELS())]
+            channels = events.channels(await self._ask(http, operations.CHANNELS()))
             bridges = await self._ask(http, operations.BRIDGES())
             together = [channel for bridge in bridges for channel in bridge["channels"]]
             for channel in leg_dialing.answered_alone(channels, together):

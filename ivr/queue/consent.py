@@ -4,8 +4,6 @@ Only a key pressed after the question began is an answer; silence and any other 
 on the call. The consent is kept in the call's state until the conversation, and permanently with the recording.
 """
 
-from dataclasses import replace
-
 from ivr.audio.audible import Clip
 from ivr.call.call import Call
 from ivr.call.choice import GoTo
@@ -34,6 +32,6 @@ async def ask(call: Call, text: str) -> GoTo | None:
     if key == CHANGE_LANGUAGE:
         return GoTo(call.flow.change_language)
     agreed = key == YES
-    call.set(replace(call.state, consent=Consent(text, language, YES, clock.now()).encode() if agreed else DECLINED))
+    call.set(call.state.replace(consent=Consent(text, language, YES, clock.now()).encode() if agreed else DECLINED))
     call.event("consent", agreed=agreed, text=text)
     return None

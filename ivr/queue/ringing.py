@@ -6,7 +6,6 @@ carries the offer itself. Offer states are in `routing.states`; the first final 
 
 import asyncio
 import time
-from dataclasses import replace
 
 import structlog
 
@@ -15,7 +14,8 @@ from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.link import LinkLost
 from ivr.call import conversation_recording
 from ivr.call.bridge_moves import add_to_bridge, create_bridge
-from ivr.call.call import Call, CallerGone, CallFailed, Deadline, Item
+from ivr.call.call import Call, Deadline, Item
+from ivr.call.interruptions import CallerGone, CallFailed
 from ivr.call.leg import (
     OUT_OF_ORDER,
     Leg,
@@ -150,8 +150,7 @@ async def _connect(call: Call, leg: Leg) -> bool:
     """
     link, bridge, before = call.services.link, bridge_name(leg.id), call.state
     call.set(
-        replace(
-            before,
+        before.replace(
             offer=leg.id,
             operator=leg.operator,
             outcome=Outcome.ANSWERED,
@@ -169,6 +168,7 @@ async def _connect(call: Call, leg: Leg) -> bool:
         add_to_bridge(bridge, call.channel, call.channel),
     )
     if all(answer.ok for answer in answers[-2:]):
+        call.set(call.state.replace(connected_at=time.time()))
         leg.report_connected(call)
         await conversation_recording.begin(call, bridge, leg.id)
         return True
@@ -202,7 +202,9 @@ async def recover(call: Call, there: LegState | None) -> tuple[Leg | None, bool]
             return None, False
         leg = Leg(state.offer, state.operator)
         if call.colleague is not None:
-            call.deliver(events.ChannelDestroyed(leg.id, OUT_OF_ORDER))  # the table decides who takes over the caller
+            call.deliver(
+                events.ChannelDestroyed(events.ChannelRef(leg.id), OUT_OF_ORDER)
+            )  # the table decides who takes over the caller
             return leg, False
         try:
             await conversation_recording.end(call, leg.id)  # the next start would be the first to find it

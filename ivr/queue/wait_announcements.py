@@ -1,4 +1,5 @@
-"""The announcements to callers who wait for an operator: their position, the estimated wait, and the alternatives."""
+"""The announcements to callers who wait for an operator: by turns their position with the estimated wait, and the
+alternatives."""
 
 import asyncio
 import math
@@ -50,7 +51,10 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True)
 class WaitSettings:
-    """When announcements are due: after a wait of `first_s`, then every `every_s`. `alternatives`: by key."""
+    """When announcements are due: after a wait of `first_s`, then every `every_s`.
+
+    `alternatives`: by key; every second announcement offers them.
+    """
 
     first_s: float
     every_s: float
@@ -79,8 +83,8 @@ def alternative_clips(language: str, alternatives: Mapping[str, Alternative]) ->
     return [clip for option in options for clip in option]
 
 
-_Announcement = tuple[Sequence[Clip], Mapping[str, Alternative]]
-"""The clips, and the keys they offer."""
+_Announcement = tuple[Sequence[Clip], Mapping[str, Alternative] | None]
+"""The clips, and the keys they offer; None: those that were offered before still count."""
 
 
 class WaitAnnouncements:
@@ -94,7 +98,9 @@ class WaitAnnouncements:
         self._loop = asyncio.get_running_loop()
         first = waited_s < settings.first_s
         # Callers who heard the alternatives before a restart still know them.
-        self._keys_from = math.inf if first else self._loop.time()
+        offered = waited_s >= settings.first_s + settings.every_s
+        self._keys_from = self._loop.time() if offered else math.inf
+        self._offers_next = not first and not offered
         self.due = self._loop.time() + (settings.first_s - waited_s if first else settings.every_s)
         self.sounding = False
         self._alternatives = settings.alternatives  # of the last announcement
@@ -126,9 +132,10 @@ class WaitAnnouncements:
             return
         clips, alternatives = announcement
         self.sounding = await call.play(clips)
-        if self._keys_from == math.inf or alternatives != self._alternatives:
-            self._keys_from = self._loop.time() + _TYPED_AHEAD_S
-        self._alternatives = alternatives
+        if alternatives is not None:
+            if self._keys_from == math.inf or alternatives != self._alternatives:
+                self._keys_from = self._loop.time() + _TYPED_AHEAD_S
+            self._alternatives = alternatives
         if self.sounding:
             self.due = math.inf
         else:
@@ -136,8 +143,11 @@ class WaitAnnouncements:
 
     def _regular(self, answer: floor_protocol.Position) -> _Announcement:
         estimate, language, alternatives = answer.estimate, self._call.state.language, self._settings.alternatives
+        offers, self._offers_next = self._offers_next, bool(alternatives) and not self._offers_next
+        if offers:
+            return alternative_clips(language, alternatives), alternatives
         self._call.event("place", position=answer.position, wait=estimate.wait, earned=estimate.earned)
-        return [*position_clips(language, answer), *alternative_clips(language, alternatives)], alternatives
+        return position_clips(language, answer), None
 
     def _urgent(self, answer: floor_protocol.Position) -> _Announcement | None:
         """Return the announcement that comes first and once: another language may help, or the caller is too late."""
@@ -155,7 +165,7 @@ class WaitAnnouncements:
             call.event("last_calls")
             alternatives = {key: item for key, item in self._settings.alternatives.items() if item.calls_back}
             clips = alternative_clips(language, alternatives)
-            return [(language, closing_notice.TEXT), *clips, (language, language_offers.STAY)], alternatives
+            return [(language, closing_notice.TEXT), *clips], alternatives
         return None
 
     def ended(self) -> None:

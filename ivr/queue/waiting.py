@@ -1,12 +1,13 @@
 """From waiting to the end of the conversation, in the caller's own coroutine."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import structlog
 
-from ivr.call.call import Call, Deadline, OperatorFree
+from ivr.call.call import Call, Deadline
 from ivr.call.choice import GoTo
+from ivr.call.interruptions import OperatorFree
 from ivr.call.leg import Leg, start_music
 from ivr.call.node import CHANGE_LANGUAGE
 from ivr.model import floor_protocol
@@ -45,7 +46,7 @@ async def wait_for_operator(call: Call, needs: CallerNeeds, settings: WaitSettin
         call.event("waiting", topic=call.state.topic, language=call.state.language, since=since)
     elif not resumed and call.state.connected_at is None:
         services.recorder.call(call.state.id, dequeued=None)  # the caller has come back to the queue
-    call.set(replace(call.state, since=since))
+    call.set(call.state.replace(since=since))
     wait = _Wait(call, needs, since, settings)
     prompt: str | None = "talk_transferred" if Transfer.decode(call.state.transfer).pending else "to_operator"
     try:
@@ -98,7 +99,7 @@ class _Wait:
         call, before = self.call, Transfer.decode(self.call.state.transfer)
         transfer = before.without(operator, time.time())
         if transfer != before:
-            call.set(replace(call.state, transfer=transfer.encode()))
+            call.set(call.state.replace(transfer=transfer.encode()))
             self.announce()
 
     async def until_connected(self, prompt: str | None, *, resumed: bool) -> Leg | GoTo:
@@ -176,7 +177,7 @@ class _Wait:
         call, before = self.call, self.call.state
         call.event("language", language=language, instead_of=before.language)
         call.services.recorder.call(before.id, language=language)
-        call.set(replace(before, language=language))
+        call.set(before.replace(language=language))
         return GoTo(before.node, key)
 
     async def _visit(self, node: str, *, resumed: bool) -> Leg | GoTo | None:
@@ -187,7 +188,7 @@ class _Wait:
         call = self.call
         queue, language = call.state.queue_node or call.state.node, call.state.language
         if not resumed:
-            call.set(replace(call.state.at_node(node), queue_node=queue))
+            call.set(call.state.at_node(node).replace(queue_node=queue))
             call.event("node", resumed=False)
         call.interruptible = True
         try:

@@ -16,7 +16,7 @@ from ivr.site.callback_rules import MOST_TRIES
 def record_request_event(recorder: Recorder, request: CallbackRequest, event: str, data: dict[str, object]) -> None:
     """Add an event `callback_…` to the story of the call in which the request was made."""
     if request.call_id is not None:
-        recorder.call_event(str(request.call_id), f"callback_{event}", "", {"wish": str(request.id), **data})
+        recorder.call_event(str(request.call_id), f"callback_{event}", "", {"request": str(request.id), **data})
 
 
 def record_request(recorder: Recorder, request: CallbackRequest) -> None:

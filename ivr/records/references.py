@@ -61,15 +61,12 @@ async def new_reference(allocator: ReferenceAllocator, url: str, node: str) -> s
     """
     from sqlalchemy.exc import SQLAlchemyError  # commands that open no case file start faster without it
 
-    from db.engine import DatabaseError, async_engine
+    from db.engine import DatabaseError, open_engine
     from db.reservations import reserve_one
 
     try:
-        engine = async_engine(url)
-        try:
+        async with open_engine(url) as engine:
             return await reserve_one(engine, node, allocator)
-        finally:
-            await engine.dispose()
     except (DatabaseError, SQLAlchemyError):
         return allocator.next()
 
@@ -78,15 +75,13 @@ async def _restock(allocator: ReferenceAllocator, url: str, node: str) -> bool:
     """Return whether the database was reachable. If not, that is no error: the stock is there for that."""
     from sqlalchemy.exc import SQLAlchemyError  # a start of the controller is faster without it
 
-    from db.engine import DatabaseError, async_engine
+    from db.engine import DatabaseError, open_engine
     from db.reservations import restock
 
-    engine = async_engine(url)
     try:
-        await restock(engine, node, allocator)
-        return True
+        async with open_engine(url) as engine:
+            await restock(engine, node, allocator)
+            return True
     except (DatabaseError, SQLAlchemyError) as error:
         log.debug("no case references were reserved: %s", str(error).splitlines()[0])
         return False
-    finally:
-        await engine.dispose()

@@ -32,7 +32,7 @@ class Carrier(BaseModel):
 
     def has(self, address: IPv4Address | IPv6Address) -> bool:
         """Whether its calls may come from this address; without `hosts`, from any."""
-        return not self.hosts or any(address in ip_network(each) for each in self.hosts)
+        return not self.hosts or any(address in ip_network(network) for network in self.hosts)
 
     @field_validator("country")
     @classmethod

@@ -30,6 +30,15 @@ def _span_text(text: str) -> str:
     return text
 
 
+def _zone_name(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name!r} is not a time zone; write one such as Africa/Casablanca") from None
+    return name
+
+
+ZoneName = Annotated[str, AfterValidator(_zone_name)]
 SpanText = Annotated[str, AfterValidator(_span_text)]
 WeekText = dict[Annotated[str, AfterValidator(_weekday)], tuple[SpanText, ...]]
 
@@ -40,21 +49,12 @@ class Hours(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    timezone: str
+    timezone: ZoneName
     week: WeekText
     line: dict[str, WeekText] = {}
     language: dict[str, WeekText] = {}
     holidays: str | None = None
     holiday_hours: tuple[SpanText, ...] = ()
-
-    @field_validator("timezone")
-    @classmethod
-    def _zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"{name!r} is not a time zone; write one such as Africa/Casablanca") from None
-        return name
 
     @field_validator("holidays")
     @classmethod

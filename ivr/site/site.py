@@ -6,18 +6,20 @@ from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from ivr.model.e164 import NumberRules, main_country
+from ivr.site import zones
 from ivr.site.addresses import BindAddress, CarrierHost, overlap
 from ivr.site.callbacks import Callbacks
 from ivr.site.carriers import Carrier, Limits
 from ivr.site.codes import Codes
 from ivr.site.findings import Finding
 from ivr.site.findings import SiteError as SiteError
-from ivr.site.hours import Hours
+from ivr.site.hours import Hours, ZoneName
 from ivr.site.routing import Routing
 from ivr.site.silence import Silence
 from prompts import site_files
@@ -47,9 +49,11 @@ class Number(_Strict):
 
 
 class Country(_Strict):
-    """The likely languages of a country, likeliest first; the others follow in the site's order."""
+    """The likely languages of a country, likeliest first; the others follow in the site's order. `timezone`: in which
+    its callers hear times, instead of that of most of its people."""
 
     languages: tuple[LanguageCode, ...] = Field(min_length=1)
+    timezone: ZoneName | None = None
 
 
 PauseReason = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,19}$")]
@@ -67,10 +71,12 @@ class Operators(_Strict):
     wrap_up_longest_s: float = Field(300, ge=0, le=3600)  # maximum wrap-up including all extensions
     pauses: tuple[PauseReason, ...] = Field(("break", "lunch", "meeting", "training"), min_length=1, max_length=9)
     level: int = Field(1, ge=1, le=5)  # minimum level for serving a caller, except as a last resort
-    whisper: bool = True  # an operator hears a summary of the call before being connected
+    whisper: bool = True  # an operator hears language and topic before being connected
     rtp_timeout_s: int = Field(10, ge=2, le=600)  # a telephone that sends nothing for this time has vanished
     # The beginnings of the User-Agent of telephones that display messages.
     shows_messages: tuple[UserAgent, ...] = Field(("Linphone", "baresip v"), max_length=50)
+    # Those of telephones that show what is coming while they ring, so that nothing is said before the conversation.
+    shows_callers: tuple[UserAgent, ...] = Field(("Linphone", "baresip v"), max_length=50)
     told_of_supervision: bool = False  # an operator is told when a supervisor listens
     networks: tuple[CarrierHost, ...] = ()  # the networks of their telephones, for `hatif firewall`
     address: str = Field("PJSIP/{id}", pattern=r"^PJSIP/[a-zA-Z0-9_/:@.-]*\{id\}[a-zA-Z0-9_:@.-]*$")
@@ -95,6 +101,7 @@ class Site(_Strict):
     node: Name = "node1"
     node_number: int = Field(1, ge=1, le=9)  # the first digit of this node's case references
     languages: tuple[LanguageCode, ...] = Field(min_length=1)
+    unknown_country: tuple[LanguageCode, ...] = ()  # the likely languages of callers whose country is not known
     recorded_only: tuple[LanguageCode, ...] = ()  # have no voice; off until they are also in `languages`
     voices: dict[LanguageCode, str] = {}  # instead of the default ones: docs/voices-on-request.md
     fallback: dict[LanguageCode, Annotated[tuple[LanguageCode, ...], Field(min_length=1)]] = {}
@@ -107,6 +114,7 @@ class Site(_Strict):
     recording: Recording = Recording()
     silence: Silence = Silence()
     caller_memory: bool = True  # a returning caller's number is greeted in its last language
+    longest_text_s: float = Field(12, ge=1, le=180)  # `hatif check` warns of a text that lasts longer in a language
     probe_s: float = Field(60, ge=0, le=3600)  # interval of the line's test calls to itself; 0: never
     database: Database = Database()
     sip_bind: BindAddress = "127.0.0.1"
@@ -115,14 +123,23 @@ class Site(_Strict):
     countries: dict[CountryCode, Country] = {}
 
     def language_order(self, country: str | None) -> tuple[str, ...]:
-        """Return all languages, those likely in `country` first.
+        """Return all languages, those likely in `country` first; without one, or if it has none, `unknown_country`.
 
         A territory that is not listed has those of the country whose code it shares (Guernsey those of GB).
         """
         if country is not None and country not in self.countries:
             country = main_country(country)
-        likely = self.countries[country].languages if country in self.countries else ()
+        likely = self.countries[country].languages if country in self.countries else self.unknown_country
         return (*likely, *(language for language in self.languages if language not in likely))
+
+    def zone_of(self, country: str | None) -> ZoneInfo | None:
+        """Return the time zone of a caller's country, None if that is not known or not one of the site's."""
+        if country is not None and country not in self.countries:
+            country = main_country(country)
+        if country is None or country not in self.countries:
+            return None
+        own = self.countries[country].timezone
+        return ZoneInfo(own) if own is not None else zones.main_zone(country)
 
     def fallback_chain(self, language: str) -> tuple[str, ...]:
         """Return the languages whose audio replaces missing or broken audio of this one, best first."""
@@ -131,7 +148,9 @@ class Site(_Strict):
     def calls_by_source(self, address: str) -> int:
         """Return how many calls this address of a carrier may bring at once."""
         sender = ip_address(address)
-        carriers = sorted((each for each in self.carrier if each.has(sender)), key=lambda carrier: not carrier.hosts)
+        carriers = sorted(
+            (carrier for carrier in self.carrier if carrier.has(sender)), key=lambda carrier: not carrier.hosts
+        )
         return (carriers[0].calls_by_source if carriers else None) or self.limits.calls_by_source
 
     def number_rules(self, carrier: str | None, number: str | None) -> NumberRules:
@@ -215,11 +234,12 @@ def _conflicts(site: Site) -> Iterator[Fault]:
     yield from _wrong_fallbacks(site)
     yield from _wrong_hours(site)
     yield from _wrong_trunk(site)
-    for code, country in site.countries.items():
-        place: Place = ("countries", code, "languages")
-        for _, language in _repeated(country.languages):
+    likely: dict[Place, tuple[str, ...]] = {("unknown_country",): site.unknown_country}
+    likely |= {("countries", code, "languages"): country.languages for code, country in site.countries.items()}
+    for place, languages in likely.items():
+        for _, language in _repeated(languages):
             yield twice, place, f"the language {language!r} occurs twice; write it once"
-        for language in country.languages:
+        for language in languages:
             if language not in site.languages:
                 yield (
                     "E_SITE_LANGUAGE",

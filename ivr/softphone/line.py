@@ -29,6 +29,10 @@ _KEPT = (b"authorization:", b"proxy-authorization:")
 _MAX_MESSAGE = 65536  # bytes of a SIP message over TCP
 
 
+def format_address(address: Address) -> str:
+    return f"{address[0]}:{address[1]}"
+
+
 def parse_address(text: str, default_port: int = 5060) -> Address:
     """Return `"127.0.0.1:5060"` or `"127.0.0.1"` as (host, port). Raises ValueError if the port is not a number."""
     host, _, port = text.partition(":")

@@ -16,7 +16,8 @@ from ivr.asterisk.ari.link import LinkLost
 from ivr.asterisk.ari.operations import Request
 from ivr.call import conversation_recording
 from ivr.call.bridge_moves import MUSIC, bridge_requests
-from ivr.call.call import Call, CallerGone, Item
+from ivr.call.call import Call, Item
+from ivr.call.interruptions import CallerGone
 from ivr.call.leg import Leg, check_unanswered_leg, create_leg, wait_until_gone
 from ivr.model import floor_protocol
 from ivr.model.talk_table import (
@@ -102,14 +103,14 @@ class Conversation:
     async def _handle_item(self, item: Item) -> None:
         now = asyncio.get_running_loop().time()
         match item:
-            case events.StasisEnd(channel) if channel == self.leg.id:
+            case events.StasisEnd(channel) if channel.id == self.leg.id:
                 self.leg.report_free(self.call)
-            case events.ChannelDestroyed(channel, cause) if channel == self.leg.id:
-                normal = cause in _NORMAL and channel not in self.watch.lost
+            case events.ChannelDestroyed(channel, cause) if channel.id == self.leg.id:
+                normal = cause in _NORMAL and channel.id not in self.watch.lost
                 await self.apply(TalkEvent.OPERATOR_GONE if normal else TalkEvent.OPERATOR_LOST)
             case events.PlaybackFinished(playback):
-                self.prompts.end(playback)
-                if playback == self._layout_after:
+                self.prompts.end(playback.id)
+                if playback.id == self._layout_after:
                     await self.apply_layout()
             case floor_protocol.TelephoneGone(_, operator) if operator == self.leg.operator:
                 await self.watch.add(self.leg.id, item)
@@ -158,7 +159,7 @@ class Conversation:
     # Acting on the outcome
 
     def _write_place(self) -> None:
-        self.call.set(replace(self.call.state, operator_place=self.state.place.value or None))
+        self.call.set(self.call.state.replace(operator_place=self.state.place))
 
     async def apply_layout(self) -> None:
         """Move everybody to where they belong now."""
@@ -287,11 +288,10 @@ class Conversation:
         await conversation_recording.end(call, former.id)
         transfer = Transfer.decode(call.state.transfer).hand_on((), former.operator, time.time()).complete()
         call.set(
-            replace(
-                call.state,
+            call.state.replace(
                 offer=leg.id,
                 operator=leg.operator,
-                operator_place=None,
+                operator_place=OperatorPlace.TOGETHER,
                 connected_at=time.time(),
                 first=False,
                 transfer=transfer.encode(),
@@ -323,7 +323,7 @@ class Conversation:
         assert outcome is TalkOutcome.LEAVES
         self._ended_by = "transfer"
         await conversation_recording.end(call, self.leg.id)
-        call.set(replace(call.state.without_operator(), transfer=transfer.encode(), language=language, topic=topic))
+        call.set(call.state.without_operator().replace(transfer=transfer.encode(), language=language, topic=topic))
         await self._dissolve(self.leg.id, answers=answers)
         self._outcome = outcome
 
@@ -336,7 +336,7 @@ class Conversation:
         if rings_on is not None:
             self._ended_by = "transfer" if self._ended_by == "operator" else self._ended_by
             transfer = Transfer.decode(call.state.transfer).hand_on((), former.operator, time.time())
-            call.set(replace(call.state, transfer=transfer.encode()))
+            call.set(call.state.replace(transfer=transfer.encode()))
         await self._dissolve(*([former.id] if event is TalkEvent.COMPLETE else ()), except_for=rings_on)
         if rings_on is not None:
             call.leg = rings_on.state_as_consulted(call, self.rings_until - asyncio.get_running_loop().time())
@@ -378,7 +378,7 @@ class Conversation:
     async def resume(self, found: BridgeLayout) -> None:
         """Continue after a restart: move everybody to where they belong. `found`: where Asterisk has them."""
         call, talk = self.call, self.state
-        call.set(replace(call.state, operator_place=talk.place.value or None))
+        call.set(call.state.replace(operator_place=talk.place))
         if talk.colleague is not None:
             self.colleague = Leg(talk.colleague.leg, talk.colleague.operator)
             call.services.route(self.colleague.id, call)

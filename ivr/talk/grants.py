@@ -41,7 +41,8 @@ TALK_EVENTS = {
 
 def topics_of(flow: Flow[Call]) -> tuple[str, ...]:
     """Return the topics that callers can have, in the order of the flow; keys number them from 1."""
-    return tuple(dict.fromkeys(topic for node in flow.nodes.values() if (topic := getattr(node, "topic", None))))
+    nodes = sorted(flow.nodes.values(), key=lambda node: getattr(node, "topic", None) is None)  # single options last
+    return tuple(dict.fromkeys(topic for node in nodes for topic in node.topics()))
 
 
 async def explain_refusal(conversation: ConversationControls, refusal: Refusal) -> None:
@@ -63,10 +64,12 @@ async def grant_code(conversation: ConversationControls, code: str, digits: str,
     """Grant a feature code with its digits, wherever it was entered."""
     act, target = act_for_code(code, digits), Target()
     if act in NEED_TARGET:
-        meant = target_from_digits(digits, conversation.call.services.site.languages, topics_of(conversation.call.flow))
-        if isinstance(meant, Refusal):
-            return meant
-        target = meant
+        parsed = target_from_digits(
+            digits, conversation.call.services.site.languages, topics_of(conversation.call.flow)
+        )
+        if isinstance(parsed, Refusal):
+            return parsed
+        target = parsed
     return await grant(conversation, act, target, way, by)
 
 
@@ -89,7 +92,7 @@ async def grant(
     )
     if refusal is not None:
         conversation.call.event(
-            "wish_refused", act=act.value, target=str(target), way=way, by=by, why=refusal.name.lower()
+            "request_refused", act=act.value, target=str(target), way=way, by=by, why=refusal.name.lower()
         )
     return refusal
 
@@ -143,18 +146,20 @@ async def _grant_with_target(
         return Refusal.NOT_NOW
     if act is not Act.INTERPRETER and Transfer.decode(call.state.transfer).count >= MOST:
         return Refusal.TOO_OFTEN
-    meant = candidates(target, call.services.people, call.services.site.languages, topics_of(call.flow), by)
-    if isinstance(meant, Refusal):
-        return meant
-    seen = await _ask_floor(conversation, floor_protocol.AskWhoIsFree(call.state.id, meant), floor_protocol.WhoIsFree)
-    if seen is None:
+    operators = candidates(target, call.services.people, call.services.site.languages, topics_of(call.flow), by)
+    if isinstance(operators, Refusal):
+        return operators
+    free = await _ask_floor(
+        conversation, floor_protocol.AskWhoIsFree(call.state.id, operators), floor_protocol.WhoIsFree
+    )
+    if free is None:
         return Refusal.NOT_NOW
     if act is Act.TRANSFER:
-        return await _transfer(conversation, target, seen, by, way)
-    if not seen.ready:
+        return await _transfer(conversation, target, free, by, way)
+    if not free.ready:
         return Refusal.AWAY
-    # Of the operators who speak a language the best one, as ordered by `meant`.
-    chosen = next(name for name in meant if name in seen.ready) if target.language is not None else seen.ready[0]
+    # Of the operators who speak a language the best one, as `candidates` orders them.
+    chosen = next(name for name in operators if name in free.ready) if target.language is not None else free.ready[0]
     return await _invite(conversation, chosen, role, str(target), by, way, channel if act is Act.CONSULT else None)
 
 
@@ -184,13 +189,13 @@ async def add_expert(conversation: ConversationControls) -> None:
     call, operator = conversation.call, conversation.leg.operator
     if Transfer.decode(call.state.transfer).count:
         return
-    meant = experts(call.state.topic, operator, call.services.people)
-    seen = (
-        await _ask_floor(conversation, floor_protocol.AskWhoIsFree(call.state.id, meant), floor_protocol.WhoIsFree)
-        if meant
+    operators = experts(call.state.topic, operator, call.services.people)
+    free = (
+        await _ask_floor(conversation, floor_protocol.AskWhoIsFree(call.state.id, operators), floor_protocol.WhoIsFree)
+        if operators
         else None
     )
-    chosen = next((name for name in meant if seen is not None and name in seen.ready), None)
+    chosen = next((name for name in operators if free is not None and name in free.ready), None)
     if chosen is not None:
         await _invite(conversation, chosen, Role.INTERPRETER, call.state.topic or "", operator, "routing")
 

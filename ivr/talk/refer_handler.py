@@ -44,7 +44,9 @@ async def _blind(conversation: ConversationControls, event: events.ChannelTransf
     target = parse_target(event.to, call.services.site.codes, call.services.site.languages, grants.topics_of(call.flow))
     if not isinstance(target, Refusal):
         return await grants.grant(conversation, Act.TRANSFER, target, "refer", operator)
-    call.event("wish_refused", act="transfer", target=event.to[:40], way="refer", by=operator, why=target.name.lower())
+    call.event(
+        "request_refused", act="transfer", target=event.to[:40], way="refer", by=operator, why=target.name.lower()
+    )
     return target
 
 

@@ -24,24 +24,23 @@ async def handle_item(conversation: ConversationControls, item: Item) -> None:
         case floor_protocol.Offer():  # not requested, or no longer wanted
             withdrawn = floor_protocol.Refused(item.id, call.state.id, item.operator, OfferState.WITHDRAWN)
             call.services.to_floor(withdrawn)
-        case events.ChannelDtmfReceived(channel, digit) if channel == conversation.leg.id:
+        case events.ChannelDtmfReceived(channel, digit) if channel.id == conversation.leg.id:
             await _pressed(conversation, digit)
         case events.ChannelTransfer(requested=True):
             await refer_handler.handle_refer(conversation, item)
-        case events.ChannelHold(channel) if channel == conversation.leg.id:
+        case events.ChannelHold(channel) if channel.id == conversation.leg.id:
             call.event("held", by=conversation.leg.operator, way="telephone")
             await conversation.set_telephone_hold(on=True)
-        case events.ChannelUnhold(channel) if channel == conversation.leg.id:
+        case events.ChannelUnhold(channel) if channel.id == conversation.leg.id:
             call.event("unheld", by=conversation.leg.operator, way="telephone")
             await conversation.set_telephone_hold(on=False)
-        case events.PlaybackFinished(_, channel, False) if channel == call.channel and not call.sounding:
+        case events.PlaybackFinished(channel_id=call.channel, failed=False) if not call.sounding:
             if conversation.prompts.plays_on(conversation.leg.id):
                 await fill_silence(conversation)  # the operator's prompt is longer than this one
-        case events.PlaybackFinished(_, channel) if (
-            channel == conversation.leg.id and not conversation.prompts.plays_on(conversation.leg.id)
+        case events.PlaybackFinished(channel_id=conversation.leg.id) if (
+            call.sounding and not conversation.prompts.plays_on(conversation.leg.id)
         ):
-            if call.sounding:
-                await call.step()  # the two are together again
+            await call.step()  # the two are together again
 
 
 async def _pressed(conversation: ConversationControls, digit: str) -> None:

@@ -4,7 +4,7 @@ from ivr.asterisk.ari import operations
 from ivr.call.bridge_moves import read_layout
 from ivr.call.call import Call
 from ivr.call.leg import Leg
-from ivr.model.talk_table import OperatorPlace, recover
+from ivr.model.talk_table import recover
 from ivr.talk.conversation import Conversation
 from ivr.talk.telephone_watch import is_holding
 
@@ -18,7 +18,7 @@ async def start_conversation(call: Call, leg: Leg, *, resumed: bool) -> Conversa
     if not resumed:
         return Conversation(call, leg)
     colleague, call.colleague = call.colleague, None
-    state = recover(leg.id, OperatorPlace(call.state.operator_place or ""), colleague)
+    state = recover(leg.id, call.state.operator_place, colleague)
     conversation = Conversation(call, leg, state)
     (bridges,) = await call.services.link.ask(operations.BRIDGES())
     channels = [call.channel, leg.id, *([colleague.leg] if colleague is not None else ())]

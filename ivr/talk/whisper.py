@@ -1,7 +1,6 @@
-"""The summary of a call that an operator sees while the telephone rings and hears on answering."""
+"""What an operator learns of a call: on the telephone's display while it rings, and in a few words on answering."""
 
 import asyncio
-import math
 import time
 from collections.abc import Mapping
 
@@ -11,18 +10,16 @@ from ivr.audio.audible import Clip, Heard
 from ivr.call.call import Call, Deadline, Item
 from ivr.model.call_state import CallState
 from ivr.talk.transfers import Transfer
-from prompts import manifest
 
-LONGEST_S = 4.5
-"""The maximum length; the caller's patience is worth more than the rest of the whisper."""
+LONGEST_S = 1.1
+"""The maximum length: the caller waits meanwhile, and the display shows the same."""
 
-WAITED = (
-    (60.0, "talk_waited_under_1"),
-    (180.0, "talk_waited_about_2"),
-    (420.0, "talk_waited_about_5"),
-    (math.inf, "talk_waited_over_7"),
-)
-"""Texts for the caller's wait, each up to a limit in seconds."""
+_PREFIXES = ("talk_language_", "talk_topic_", "talk_word_", "talk_back")
+
+
+def is_brisk(text: str) -> bool:
+    """Return whether a text (by id) is one of those that operators hear many times a day, spoken fast."""
+    return text.startswith(_PREFIXES)
 
 
 def whisper_name(leg: str) -> str:
@@ -50,36 +47,42 @@ def offer_reason(state: CallState, operator: str, role: Role) -> tuple[str, str 
 
 
 def display(state: CallState, operator: str, role: Role) -> str:
-    """Return what the telephone displays: `fr travel FR`, or for a colleague `consult 1004 fr travel`."""
+    """Return what the telephone displays: `fr travel FR 4min`, or for a colleague `consult 1004 fr travel`.
+
+    The minutes are those that the caller has waited, if any.
+    """
     word, by = offer_reason(state, operator, role)
     country = state.country if not word else None
-    return " ".join(item for item in (word, by, state.language, state.topic, country) if item)
+    minutes = int((time.time() - state.since) // 60) if state.since is not None and not word else 0
+    waited = f"{minutes}min" if minutes > 0 else None
+    return " ".join(item for item in (word, by, state.language, state.topic, country, waited) if item)
 
 
-def whisper_clips(language: str, state: CallState, word: str, waited_s: float) -> list[Clip]:
-    """Return the whisper in the operator's `language`.
+def whisper_clips(language: str, state: CallState, word: str) -> list[Clip]:
+    """Return the whisper in the operator's `language`, what matters most first.
 
-    It names the caller's language and topic and, for a colleague, the reason; otherwise the country and how long the
-    caller has waited. A caller who comes back after a transfer has a text of their own. `word`: from `offer_reason`.
+    It names the reason for a colleague, the caller's language, and the topic. A caller who comes back after a transfer
+    has a text of their own. `word`: from `offer_reason`.
     """
     if word == _BACK:
         return [(language, "talk_back")]
-    result: list[Clip] = [(language, f"code_language_{state.language}")]
-    if state.topic is not None:
-        result.append((language, f"talk_topic_{state.topic}"))
-    if word:
-        return [*result, (language, WORDS[word])]
-    if state.country is not None:
-        result.append((language, f"talk_from_{state.country.lower()}"))
-    return [*result, (language, next(text for limit, text in WAITED if waited_s < limit))]
+    texts = [WORDS[word]] if word else []
+    return [(language, text) for text in (*texts, *subject(state.language, state.topic))]
+
+
+def subject(language: str, topic: str | None) -> list[str]:
+    """Return the texts of a caller's language and topic."""
+    return [f"talk_language_{language}", *([f"talk_topic_{topic}"] if topic is not None else [])]
 
 
 def shorten(found: Mapping[Clip, Heard]) -> dict[Clip, Heard]:
-    """Return what there is time for. With a slow voice, the caller's country is left out: it matters least."""
-    pauses_s = manifest.PAUSE_S * (len(found) - 1)
-    if sum(audio.seconds for audio in found.values()) + pauses_s <= LONGEST_S:
-        return dict(found)
-    return {clip: audio for clip, audio in found.items() if not clip[1].startswith("talk_from_")}
+    """Return what there is time for: the first clips, and at least one."""
+    result: dict[Clip, Heard] = {}
+    for clip, audio in found.items():
+        if result and sum(other.seconds for other in result.values()) + audio.seconds > LONGEST_S:
+            break
+        result[clip] = audio
+    return result
 
 
 class Whisper:
@@ -92,22 +95,22 @@ class Whisper:
         self.until = 0.0
 
     async def begin(self) -> bool:
-        """Start the whisper. Return False if there is nothing to say, or the site does not want any."""
+        """Start the whisper.
+
+        Return False if there is nothing to say, the site does not want any, or the telephone shows what is coming.
+        """
         call, state = self._call, self._call.state
         entry = next((person for person in call.services.people if person.id == self._operator), None)
-        if entry is None or not call.services.site.operators.whisper:
+        if entry is None or not call.services.site.operators.whisper or call.services.shows_callers(self._operator):
             return False
         language, (word, _) = next(iter(entry.languages)), offer_reason(state, self._operator, self._role)
-        wanted = whisper_clips(language, state, word, time.time() - (state.since or time.time()))
-        notice = call.services.take_notice(self._operator)
-        if notice is not None:
-            wanted.insert(0, (language, notice))
+        wanted = whisper_clips(language, state, word)
         heard = {clip: call.services.audible.find(call.version.sounds, clip) for clip in wanted}
         found = shorten({clip: audio for clip, audio in heard.items() if audio is not None})
         if not found:
             return False
-        media = call.services.audible.media(call.version.sounds, tuple(found))
-        await call.services.link.send(operations.PLAY(self._leg, self._playback, media=str(media)))
+        media = ",".join(f"sound:{audio.file}" for audio in found.values())  # without pauses: there is no time for them
+        await call.services.link.send(operations.PLAY(self._leg, self._playback, media=media))
         self.until = asyncio.get_running_loop().time() + LONGEST_S
         self._playing = True
         call.event("whispered", operator=self._operator, texts=[text for _, text in found])
@@ -116,10 +119,10 @@ class Whisper:
     def is_over(self, item: Item) -> bool:
         """Return whether an item ends the whisper: its end, any key of the operator, or the time limit."""
         match item:
-            case events.PlaybackFinished(playback) if playback == self._playback:
+            case events.PlaybackFinished(playback) if playback.id == self._playback:
                 self._playing = False
                 return True
-            case events.ChannelDtmfReceived(channel) if channel == self._leg:
+            case events.ChannelDtmfReceived(channel) if channel.id == self._leg:
                 return True
         return isinstance(item, Deadline) and asyncio.get_running_loop().time() >= self.until
 

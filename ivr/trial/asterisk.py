@@ -1,14 +1,16 @@
 """The stand-in for Asterisk in a trial: it answers the call's requests and plays in virtual time, without audio."""
 
 import asyncio
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from typing import Protocol
 
 from db.ids import uuid7
 from ivr.asterisk.ari import events
-from ivr.asterisk.ari.events import Event
+from ivr.asterisk.ari.events import ChannelRef, Event
 from ivr.asterisk.ari.link import Response
 from ivr.asterisk.ari.operations import Request
 from ivr.model import call_state
@@ -27,6 +29,9 @@ _UNKNOWN_S = 1.0
 """The assumed duration of media of unknown length, such as a tone."""
 
 
+_NAMES_KEY = re.compile(r"(press|key)_(?P<key>[0-9])")
+
+
 class Station(Enum):
     """The caller's current activity, until the next one begins."""
 
@@ -36,6 +41,41 @@ class Station(Enum):
     TALKING = "talking"
     RECORDING = "recording"
     AFTERWARDS = "afterwards"  # a conversation or a recording has ended, and the call does not know yet
+
+
+@dataclass(frozen=True, slots=True)
+class HeardClip:
+    """A clip as the caller hears it.
+
+    `language` differs from the one asked for if that has no audio; `text` is None if no language has any. `after_s`:
+    from the announcement's beginning; `built`: whether there is audio, so that `seconds` is not assumed.
+    """
+
+    prompt: str
+    language: str
+    text: str | None
+    after_s: float
+    seconds: float
+    built: bool
+
+    @property
+    def named_key(self) -> str | None:
+        """The key that it names ("press one", "one"), if it is such a clip."""
+        match = _NAMES_KEY.fullmatch(self.prompt)
+        return match["key"] if match else None
+
+    @property
+    def heard_s(self) -> float:
+        """When it has been heard, in seconds from the announcement's beginning."""
+        return self.after_s + self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What is announced at once; `seconds` includes pauses and tones."""
+
+    clips: Sequence[HeardClip]
+    seconds: float
 
 
 class Caller(Protocol):
@@ -69,13 +109,14 @@ class Asterisk:
         self._channel, self._seconds, self._tell, self._records = channel, seconds, tell, records
         self._loop = asyncio.get_running_loop()
         self._timers: list[asyncio.TimerHandle] = []
-        self._playing: dict[str, asyncio.TimerHandle] = {}
+        self._playing: dict[str, tuple[str, asyncio.TimerHandle]] = {}  # with the channel
         self._recording: _Recording | None = None
         self._stored: dict[str, float] = {}
         self._spoken: dict[str, float] = {}
         self.up = True
         self.given_back = False
         self.prompt = Station.PROMPT  # what the next prompt is
+        self.announced: Announcement | None = None  # what the caller hears, until something else begins
 
     def later(self, seconds: float, do: Callable[[], object]) -> asyncio.TimerHandle:
         """Call a function after that many seconds, unless the trial is over."""
@@ -84,7 +125,7 @@ class Asterisk:
         return timer
 
     def close(self) -> None:
-        for timer in (*self._timers, *self._playing.values()):
+        for timer in (*self._timers, *(timer for _, timer in self._playing.values())):
             timer.cancel()
 
     def left_over(self) -> str | None:
@@ -99,7 +140,7 @@ class Asterisk:
         if not self.up:
             return
         self._tell("presses", key=key)
-        self.deliver(events.ChannelDtmfReceived(self._channel, key))
+        self.deliver(events.ChannelDtmfReceived(ChannelRef(self._channel), key))
         if self._recording is not None and key == "#":
             self._end_recording()
 
@@ -108,15 +149,16 @@ class Asterisk:
             return
         self._tell("hangs_up")
         self._end_channel()
-        self.deliver(events.StasisEnd(self._channel))
-        self.deliver(events.ChannelDestroyed(self._channel, HUNG_UP))
+        self.deliver(events.StasisEnd(ChannelRef(self._channel)))
+        self.deliver(events.ChannelDestroyed(ChannelRef(self._channel), HUNG_UP))
         if self._recording is not None:
             self._end_recording()
 
     def _end_channel(self) -> None:
         self.up = False
-        for playback in list(self._playing):
-            self._end_playback(playback)
+        for playback, (channel, _) in list(self._playing.items()):
+            if channel == self._channel:
+                self._end_playback(playback)
 
     # The call's requests
 
@@ -154,8 +196,12 @@ class Asterisk:
                 return _YES
             case "channels", [leg]:
                 return self._on_leg(request.method, leg)
-            case "channels", [leg, *_]:
-                return _YES if self._legs.is_up(leg) else _NO
+            case "channels", [leg, *action]:
+                if not self._legs.is_up(leg):
+                    return _NO
+                if action[:1] == ["play"]:
+                    self._start_playback(action[1], leg, query["media"])
+                return _YES
             case "bridges", _:
                 return self._on_bridge(request.method, names, query)
             case "playbacks", [playback]:
@@ -174,10 +220,11 @@ class Asterisk:
             case "POST", ["variable"] if query["variable"] == "HATIF":
                 self._check(query["value"])
             case "POST", ["answer"]:
-                self.deliver(events.ChannelStateChange(self._channel, "Up"))
+                self.deliver(events.ChannelStateChange(events.ChannelState(self._channel, "Up")))
             case "POST", ["play", playback]:
                 self._play(playback, query["media"])
             case "POST", ["moh"]:
+                self.announced = None
                 self._tell("music")
                 self.caller.begins(Station.WAITING)
             case "POST", ["record"]:
@@ -200,13 +247,19 @@ class Asterisk:
     # Prompts
 
     def _play(self, playback: str, media: str) -> None:
-        seconds = sum(self._lasts(part) for part in media.split(","))
-        self._playing[playback] = self._loop.call_later(seconds, self._end_playback, playback)
+        seconds = self._start_playback(playback, self._channel, media)
         if media == f"sound:{manifest.BEEP}":
             return  # belongs to the recording that follows
         if media.startswith("recording:"):
+            self.announced = None
             self._tell("hears_himself", seconds=seconds)
         self.caller.begins(self.prompt)
+
+    def _start_playback(self, playback: str, channel: str, media: str) -> float:
+        """Play to the caller or to an operator; return how long it takes, in seconds."""
+        seconds = sum(self._lasts(part) for part in media.split(","))
+        self._playing[playback] = (channel, self._loop.call_later(seconds, self._end_playback, playback))
+        return seconds
 
     def _lasts(self, media: str) -> float:
         kind, _, name = media.partition(":")
@@ -222,15 +275,16 @@ class Asterisk:
         return _YES
 
     def _end_playback(self, playback: str) -> None:
-        self._playing.pop(playback).cancel()
-        self.deliver(events.PlaybackFinished(playback, self._channel, failed=False))
+        channel, timer = self._playing.pop(playback)
+        timer.cancel()
+        self.deliver(events.PlaybackFinished(events.Playback(playback, f"channel:{channel}", "done")))
 
     # Messages
 
     def _record(self, query: dict[str, str]) -> Response:
         name = query["name"]
         if not self._records:
-            self.deliver(events.RecordingFinished(name, self._channel, 0, 0, failed=True))
+            self.deliver(events.RecordingFailed(events.Recording(name, f"channel:{self._channel}")))
             return _YES
         longest, silence = float(query["maxDurationSeconds"]), float(query["maxSilenceSeconds"])
         self._recording = _Recording(name, self._loop.time())
@@ -250,8 +304,8 @@ class Asterisk:
         seconds = self._loop.time() - recording.began
         spoken = min(seconds, recording.speaks_s)
         self._stored[recording.name], self._spoken[recording.name] = seconds, spoken
-        finished = events.RecordingFinished(recording.name, self._channel, int(seconds), int(spoken))
-        self.later(_ENDS_S, lambda: self.deliver(finished))
+        kept = events.Recording(recording.name, f"channel:{self._channel}", int(seconds), int(spoken))
+        self.later(_ENDS_S, lambda: self.deliver(events.RecordingFinished(kept)))
         if self.up:
             self.caller.begins(Station.AFTERWARDS)
 
@@ -259,7 +313,7 @@ class Asterisk:
 
     @cached_property
     def _legs(self) -> Legs:
-        return Legs(self.floor.rung, self.deliver, self.later)
+        return Legs(self.floor.scripts, self.deliver, self.later)
 
     def _on_leg(self, method: str, leg: str) -> Response:
         legs = self._legs
@@ -285,7 +339,7 @@ class Asterisk:
         if inside is None:
             return _NO
         for channel in inside:
-            left = events.ChannelLeftBridge(channel)
+            left = events.ChannelLeftBridge(ChannelRef(channel))
             self.later(_ENDS_S, lambda left=left: self.deliver(left))  # type: ignore[misc]
         if self.up and self._channel in inside:
             self.caller.begins(Station.AFTERWARDS)

@@ -1,4 +1,4 @@
-"""A scripted caller, who presses their next key as soon as something new is heard."""
+"""Scripted callers: one who knows the menus, and one who listens until their next key has been named."""
 
 import asyncio
 from collections import deque
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from ivr.call.node import CHANGE_LANGUAGE
-from ivr.trial.asterisk import Station
+from ivr.trial.asterisk import Announcement, Station
 
 SILENCE, HANG_UP = "-", "h"
 
@@ -35,6 +35,13 @@ class Phone(Protocol):
     def later(self, seconds: float, do: Callable[[], object]) -> asyncio.TimerHandle: ...
 
 
+class ListenersPhone(Phone, Protocol):
+    """A telephone that also tells what is announced: None if it is no announcement, such as music."""
+
+    @property
+    def announced(self) -> Announcement | None: ...
+
+
 class ScriptedCaller:
     """Presses `keys` one after the other, and nothing more.
 
@@ -42,8 +49,8 @@ class ScriptedCaller:
     which nothing is played.
     """
 
-    def __init__(self, keys: Iterable[str], phone: Phone) -> None:
-        self._keys, self._phone = deque(keys), phone
+    def __init__(self, keys: Iterable[str], phone: Phone, patience_s: float = PATIENCE_S) -> None:
+        self._keys, self._phone, self._patience_s = deque(keys), phone, patience_s
         self._silent = False  # the silence that is the next key has begun
         self._station: Station | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -56,14 +63,18 @@ class ScriptedCaller:
             self._silent = False
             self._keys.popleft()
         if station is Station.WAITING and self._patience is None:
-            self._patience = self._phone.later(PATIENCE_S, self._phone.hang_up)
+            self._patience = self._phone.later(self._patience_s, self._phone.hang_up)
         elif station not in (Station.WAITING, Station.OFFERED) and self._patience is not None:
             self._patience.cancel()
             self._patience = None
         self._station = station
         if self._keys and self._keys[0] == SILENCE:
             self._silent = True
-        self._then(SPEAKS_S if station is Station.RECORDING else AFTER_S)
+        self._then(SPEAKS_S if station is Station.RECORDING else self._listens_s())
+
+    def _listens_s(self) -> float:
+        """Return the seconds from the beginning of what is heard now to the next key."""
+        return AFTER_S
 
     def speaks_s(self) -> float:
         return 0.0 if self._silent else SPEAKS_S
@@ -86,3 +97,19 @@ class ScriptedCaller:
             self._phone.hang_up()
         else:
             self._phone.press(key)
+
+
+class ListeningCaller(ScriptedCaller):
+    """Presses each key as soon as the announcement has named it ("… press two"); one that it does not name after its
+    end, unless something else begins then."""
+
+    def __init__(self, keys: Iterable[str], phone: ListenersPhone, patience_s: float = PATIENCE_S) -> None:
+        super().__init__(keys, phone, patience_s)
+        self._ear = phone
+
+    def _listens_s(self) -> float:
+        heard = self._ear.announced
+        if heard is None or not self._keys:
+            return AFTER_S
+        named = (clip.heard_s for clip in heard.clips if clip.named_key == self._keys[0])
+        return next(named, heard.seconds + AFTER_S)

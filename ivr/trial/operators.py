@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from db.ids import uuid7
 from ivr.asterisk.ari import events
-from ivr.asterisk.ari.events import Event
+from ivr.asterisk.ari.events import ChannelRef, Event
 from ivr.asterisk.ari.link import Response
 from ivr.model import floor_protocol
 from routing.estimate import CLASS_LIMITS_S, Estimate, WaitClass
@@ -56,7 +56,7 @@ class Floor:
         self._who, self._publish, self._ring_s, self._later, self._spoken = who, publish, ring_s, later, spoken
         self._wait: floor_protocol.Wait | None = None
         self._next: asyncio.TimerHandle | None = None  # when an operator will be free
-        self.rung: dict[str, OperatorScript] = {}  # by offer
+        self.scripts: dict[str, OperatorScript] = {}  # by offer
 
     @property
     def waiting(self) -> bool:
@@ -84,39 +84,41 @@ class Floor:
         return Estimate(seconds, wait, earned=True)
 
     def _offer(self, wait: floor_protocol.Wait) -> None:
-        rung = self._who(wait)
+        script = self._who(wait)
         self._next = None
-        if rung is None:
+        if script is None:
             return
         step = wait.steps[0]
-        reason = Reason(rung.offered_s, 0, 1, rung.offered_s, 1, 0, step.language, step.level, step.topic)
-        offer = floor_protocol.Offer(str(uuid7()), 1, wait.call, rung.operator, self._ring_s, reason)
-        self.rung[offer.id] = rung
+        reason = Reason(script.offered_s, 0, 1, script.offered_s, 1, 0, step.language, step.level, step.topic)
+        offer = floor_protocol.Offer(str(uuid7()), 1, wait.call, script.operator, self._ring_s, reason)
+        self.scripts[offer.id] = script
 
         def publish() -> None:
             if self._wait is wait:
                 self._publish(offer)
 
-        self._next = self._later(rung.offered_s, publish)
+        self._next = self._later(script.offered_s, publish)
 
 
 class Legs:
     """The operators' telephones and the bridges in Asterisk. `deliver` passes events to the call that rings them."""
 
-    def __init__(self, rung: dict[str, OperatorScript], deliver: Callable[[Event], None], later: Later) -> None:
-        self._rung, self._deliver, self._later = rung, deliver, later
+    def __init__(self, scripts: dict[str, OperatorScript], deliver: Callable[[Event], None], later: Later) -> None:
+        self._scripts, self._deliver, self._later = scripts, deliver, later
         self._states: dict[str, str] = {}
         self._bridges: dict[str, list[str]] = {}
 
     def ring(self, leg: str) -> None:
         self._states[leg] = "Ringing"
-        rung = self._rung[leg]
-        self._later(rung.answers_s, lambda: self._answer(leg) if rung.cause is None else self.end(leg, rung.cause))
+        script = self._scripts[leg]
+        self._later(
+            script.answers_s, lambda: self._answer(leg) if script.cause is None else self.end(leg, script.cause)
+        )
 
     def _answer(self, leg: str) -> None:
         if self._states.get(leg) == "Ringing":
             self._states[leg] = "Up"
-            self._deliver(events.ChannelStateChange(leg, "Up"))
+            self._deliver(events.ChannelStateChange(events.ChannelState(leg, "Up")))
 
     def end(self, leg: str, cause: int = HUNG_UP) -> bool:
         """End a leg; False if it has ended before."""
@@ -125,8 +127,8 @@ class Legs:
             return False
         self._leave(leg)
         if state == "Up":
-            self._deliver(events.StasisEnd(leg))
-        self._deliver(events.ChannelDestroyed(leg, cause))
+            self._deliver(events.StasisEnd(ChannelRef(leg)))
+        self._deliver(events.ChannelDestroyed(ChannelRef(leg), cause))
         return True
 
     def is_up(self, leg: str) -> bool:
@@ -155,9 +157,9 @@ class Legs:
         leg = next((other for other in self._bridges[bridge] if other != channel and other in self._states), None)
         if leg is None:
             return None
-        rung = self._rung[leg]
-        self._later(rung.talks_s, lambda: self.end(leg, rung.ends))
-        return rung.talks_s
+        script = self._scripts[leg]
+        self._later(script.talks_s, lambda: self.end(leg, script.ends))
+        return script.talks_s
 
     def break_up(self, bridge: str) -> list[str] | None:
         """End a bridge and return its channels; None if there is no such bridge."""
@@ -171,4 +173,4 @@ class Legs:
         for inside in self._bridges.values():
             if channel in inside:
                 inside.remove(channel)
-                self._deliver(events.ChannelLeftBridge(channel))
+                self._deliver(events.ChannelLeftBridge(ChannelRef(channel)))

@@ -4,12 +4,11 @@ from collections.abc import Iterable
 
 from ivr.audio.audible import Audible
 from prompts.catalogue import Catalogues
+from prompts.lengths import estimate
 from prompts.manifest import Audio, Manifest
 
-_LETTERS_S = 14.0
-"""Letters per second of slow speech."""
-
-_UNMADE = "unmade"
+UNMADE = "unmade"
+"""The source of assumed audio."""
 
 
 def imagine_manifest(languages: Iterable[str], texts: Catalogues, made: Manifest | None) -> Manifest:
@@ -20,8 +19,7 @@ def imagine_manifest(languages: Iterable[str], texts: Catalogues, made: Manifest
         for prompt in texts.ids:
             text = texts.text(language, prompt)
             if prompt not in known and text is not None:
-                seconds = 0.5 + len(text) / _LETTERS_S
-                known[prompt] = Audio(f"hatif/{language}/{prompt}", text, _UNMADE, seconds)
+                known[prompt] = Audio(f"hatif/{language}/{prompt}", text, UNMADE, estimate(text))
         prompts[language] = known
     return Manifest(prompts)
 

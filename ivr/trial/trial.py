@@ -13,20 +13,22 @@ from typing import Any
 from db.enums import Outcome
 from db.ids import uuid7
 from ivr.audio.audible import SIGNS, Clip
-from ivr.call.call import Call, CaseLookup, Opening, Services
+from ivr.call.call import Call
 from ivr.call.first_state import first_state
 from ivr.call.flow_runner import run_flow
+from ivr.call.services import CaseLookup, Opening, Services
 from ivr.flow.nodes.queue import Queue
 from ivr.flow.versions import Version
 from ivr.model import clock, floor_protocol
 from ivr.model.call_state import CallState
 from ivr.records.recorder import Recorder
 from ivr.records.returners import Place
+from ivr.site.operators import OperatorEntry
 from ivr.site.site import Site
-from ivr.trial.asterisk import Asterisk, Caller, Station
+from ivr.trial.asterisk import Announcement, Asterisk, Caller, HeardClip, Station
 from ivr.trial.operators import Floor, OperatorScript
 from ivr.trial.records import FakeReferences, MemoryJournal
-from ivr.trial.sounds import AssumedAudio
+from ivr.trial.sounds import UNMADE, AssumedAudio
 
 LONGEST_S = 4 * 3600.0
 MOST_STEPS = 20_000
@@ -42,23 +44,11 @@ class Stuck(BaseException):
 
 
 @dataclass(frozen=True, slots=True)
-class HeardClip:
-    """A clip as the caller hears it.
-
-    `language` differs from the one asked for if that has no audio; `text` is None if no language has any.
-    """
-
-    prompt: str
-    language: str
-    text: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Step:
     """`at`: seconds since the call began; `kind` and `data` are as in the table call_event. Kinds of the trial itself:
 
-    `hears` (clips), `presses` (key), `hangs_up`, `music`, `speaks` (seconds), `hears_himself` (seconds),
-    `talks` (seconds).
+    `hears` (clips, and the seconds of all of them with their pauses and tones), `presses` (key), `hangs_up`, `music`,
+    `speaks` (seconds), `hears_himself` (seconds), `talks` (seconds).
     """
 
     at: float
@@ -109,7 +99,8 @@ class Scenario:
 
     `caller` is the caller's number, empty if it is hidden; `who` returns the next operator for the waiting call, None
     for nobody. `disk_full`: nothing can be recorded. `was_cut_off`: the caller was cut off while waiting, a short time
-    ago. `spoken`: the languages of the operators on duty.
+    ago. `spoken`: the languages of the operators on duty. `people`: the operators' list; an operator who is in it
+    hears what the call is about before it is connected.
     """
 
     caller: str
@@ -122,6 +113,7 @@ class Scenario:
     disk_full: bool = False
     was_cut_off: bool = False
     spoken: tuple[str, ...] = ()
+    people: tuple[OperatorEntry, ...] = ()
 
 
 async def trial(stage: Stage, scene: Scenario, person: Callable[[Asterisk], Caller]) -> TrialResult:
@@ -161,6 +153,7 @@ class _Trial:
             route=lambda *_: None,
             unroute=lambda _: None,
             address=lambda operator: f"trial/{operator}",
+            people=scene.people,
         )
 
     async def run(self, person: Callable[[Asterisk], Caller]) -> TrialResult:
@@ -201,9 +194,10 @@ class _Trial:
         """Take note of an event of the call."""
         if kind == "prompt":
             self._link.prompt = self._station([prompt for _, prompt in data["clips"]])
-            self.add_step(
-                "hears", clips=[self._hear(clip) for item in data["clips"] if (clip := tuple(item)) not in SIGNS]
+            self._link.announced = heard = self._announcement(
+                [(language, prompt) for language, prompt in data["clips"]]
             )
+            self.add_step("hears", clips=heard.clips, seconds=heard.seconds)
             return
         if kind == "failed":
             self.errors.append(f"{self._call.state.node} failed: {_describe(sys.exception())}.")
@@ -213,20 +207,31 @@ class _Trial:
         call = self._call
         if not self._link.floor.waiting or not isinstance(call.flow.nodes[call.state.node], Queue):
             return Station.PROMPT
-        return Station.OFFERED if any(prompt.startswith("press_") for prompt in prompts) else Station.WAITING
+        return Station.OFFERED if any(prompt.startswith(("press_", "key_")) for prompt in prompts) else Station.WAITING
 
-    def _hear(self, clip: Clip) -> HeardClip:
+    def _announcement(self, clips: Sequence[Clip]) -> Announcement:
+        heard: list[HeardClip] = []
+        lasts = 0.0
+        for clip in clips:
+            audio = self._stage.audible.find(self._stage.version.sounds, clip)
+            seconds = audio.seconds if audio is not None else 0.0
+            if clip not in SIGNS:
+                heard.append(self._hear(clip, audio.language if audio is not None else None, lasts, seconds))
+            lasts += seconds
+        return Announcement(heard, lasts)
+
+    def _hear(self, clip: Clip, heard_in: str | None, after_s: float, seconds: float) -> HeardClip:
+        """Return a clip as it is heard `heard_in` a language; None: in no language."""
         language, prompt = clip
         sounds = self._stage.version.sounds
-        heard = self._stage.audible.find(sounds, clip)
-        if heard is not None and heard.language == language:
-            return HeardClip(prompt, language, sounds.text(language, prompt))
-        other = sounds.text(heard.language, prompt) if heard is not None else None
-        instead = f"callers hear that of {heard.language}" if heard is not None else "callers hear nothing"
-        error = f"There is no text {prompt} in {language} (used by {self._call.state.node}): {instead}."
-        if error not in self.errors:
-            self.errors.append(error)
-        return HeardClip(prompt, heard.language if heard is not None else language, other)
+        if heard_in != language:
+            instead = f"callers hear that of {heard_in}" if heard_in is not None else "callers hear nothing"
+            error = f"There is no text {prompt} in {language} (used by {self._call.state.node}): {instead}."
+            if error not in self.errors:
+                self.errors.append(error)
+        audio = sounds.audio(heard_in, prompt) if heard_in is not None else None
+        text, built = (audio.text, audio.source != UNMADE) if audio is not None else (None, False)
+        return HeardClip(prompt, heard_in or language, text, after_s, seconds, built)
 
     def _lasts(self, file: str) -> float:
         return self._stage.seconds[file]

@@ -10,6 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+BRISK = 1.8
+"""The speed of brisk words, of which 1 is Pico's own."""
+
+_WITH_SPEED = ("prompts.voices.pico", "prompts.voices.arabic.pico", "prompts.voices.dutch")
+
 
 @dataclass(frozen=True, slots=True)
 class Voice:
@@ -30,6 +35,13 @@ class Voice:
         speed of its own for them.
         """
         return replace(self, settings=self.digits, digits=()) if self.digits and prompt.startswith("digit_") else self
+
+    @property
+    def brisk(self) -> Voice:
+        """The same voice, for words that the same people hear many times a day; unchanged if it has no speed."""
+        if self.module not in _WITH_SPEED:
+            return self
+        return replace(self, settings=tuple({**dict(self.settings), "speed": BRISK}.items()))
 
     @property
     def fingerprint(self) -> str:

@@ -93,8 +93,8 @@ class Manager:
         self.welcome = self.ask("Login", Username=SECRETS.ami_user, Secret=password, Events="off")
 
     def ask(self, action: str, **fields: str) -> dict[str, str]:
-        said = {"Action": action, **fields}
-        self.socket.sendall(("".join(f"{key}: {value}\r\n" for key, value in said.items()) + "\r\n").encode())
+        request = {"Action": action, **fields}
+        self.socket.sendall(("".join(f"{key}: {value}\r\n" for key, value in request.items()) + "\r\n").encode())
         while "Response" not in (message := self.message()):
             pass
         return message
@@ -329,8 +329,8 @@ def test_a_fourth_call_of_one_number_is_busy_and_withheld_numbers_are_not_one_ca
         assert again[1].status == 200
         calls.append(again)
         assert [phone.hang_up(answer, LIMITED).status for phone, answer in (*calls, *others)] == [200] * 24
-    (said,) = (line for line in asterisk.conf.log_file.read_text().splitlines() if "Refused: " in line)
-    assert "there are 3 calls of one number already" in said and "612345678" not in said
+    (refusal,) = (line for line in asterisk.conf.log_file.read_text().splitlines() if "Refused: " in line)
+    assert "there are 3 calls of one number already" in refusal and "612345678" not in refusal
 
 
 def test_ordinary_calls_are_answered_despite_half_open_calls(

@@ -55,9 +55,9 @@ def test_the_audio_of_strangers_is_dropped(nft: tuple[str, ...], namespace: tupl
 
     def through(port: int) -> list[str]:
         command = [*namespace, sys.executable, str(script), *nft, "--", str(rules), str(port), *everybody]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.split()
+        result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert result.returncode == 0, result.stderr
+        return result.stdout.split()
 
     known = ["127.0.0.2", "127.0.1.9", "127.0.8.200"]
     assert through(PORTS.rtp_first) == through(PORTS.rtp_last) == known

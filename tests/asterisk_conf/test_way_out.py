@@ -31,7 +31,7 @@ def test_the_dialplan_dials_only_operators() -> None:
         for step in steps
         if step.application.lower() in ("dial", "originate", "page", "transfer", "followme")
     }
-    # The last line calls itself, not the outside.
+    # The last line of defence calls Asterisk itself, nobody outside.
     last_line = ("hatif-last", "Local/s@hatif-last-hold/n,exten,hatif-last,s,1,,a")
     assert last_line in dialling
     dialling.remove(last_line)

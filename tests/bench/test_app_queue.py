@@ -19,12 +19,12 @@ MS = 1_000_000
 SPEAKS = {"1001": ("fr", "ar"), "1002": ("ar",)}
 
 
-def rung(*events: Event, languages: tuple[str, ...] = ("fr", "ar", "fr")) -> list[Ringing]:
+def rings_of(*events: Event, languages: tuple[str, ...] = ("fr", "ar", "fr")) -> list[Ringing]:
     return ringings(events, languages, SPEAKS)
 
 
 def test_an_operator_is_idle_from_the_end_of_their_call_while_a_caller_waits_whom_they_can_serve() -> None:
-    found = rung(
+    found = rings_of(
         Event(1 * MS, "waits", 0),
         Event(2 * MS, "rung", 0, "1001"),
         Event(3 * MS, "waits", 2),
@@ -36,7 +36,7 @@ def test_an_operator_is_idle_from_the_end_of_their_call_while_a_caller_waits_who
 
 def test_an_operator_who_is_rung_for_another_caller_first_counts_as_idle() -> None:
     """Otherwise a way that lets the operator wait until another caller comes would seem to be quick."""
-    found = rung(
+    found = rings_of(
         Event(1 * MS, "rung", 0, "1001"),
         Event(2 * MS, "waits", 2),
         Event(10 * MS, "free", 0, "1001"),
@@ -47,7 +47,7 @@ def test_an_operator_who_is_rung_for_another_caller_first_counts_as_idle() -> No
 
 
 def test_an_operator_is_not_idle_while_only_others_can_serve_the_waiting_callers() -> None:
-    found = rung(
+    found = rings_of(
         Event(1 * MS, "waits", 0),
         Event(2 * MS, "rung", 0, "1001"),
         Event(5 * MS, "waits", 2),
@@ -58,7 +58,7 @@ def test_an_operator_is_not_idle_while_only_others_can_serve_the_waiting_callers
 
 
 def test_idle_time_restarts_after_another_operator_has_taken_the_only_caller() -> None:
-    found = rung(
+    found = rings_of(
         Event(1 * MS, "waits", 1),
         Event(2 * MS, "rung", 1, "1002"),
         Event(900 * MS, "waits", 0),
@@ -69,7 +69,7 @@ def test_idle_time_restarts_after_another_operator_has_taken_the_only_caller() -
 
 
 def test_events_are_ordered_by_their_instants_not_by_when_they_were_read() -> None:
-    found = rung(
+    found = rings_of(
         Event(14 * MS, "rung", 2, "1001"),
         Event(3 * MS, "waits", 2),
         Event(10 * MS, "free", 0, "1001"),

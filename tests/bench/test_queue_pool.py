@@ -105,10 +105,10 @@ def test_the_program_prints_one_table_of_several_documents(tmp_path: Path) -> No
     program = typer.Typer()
     program.command()(app_queue.main)
     given = [part for file in files for part in ("--from", str(file))]
-    done = CliRunner().invoke(program, given)
-    assert done.exit_code == 0, done.output
-    assert "2 runs together, seeds 1, 2" in done.output
-    assert "better by 0.0333 ±" in done.output and "unsure" in done.output
+    result = CliRunner().invoke(program, given)
+    assert result.exit_code == 0, result.output
+    assert "2 runs together, seeds 1, 2" in result.output
+    assert "better by 0.0333 ±" in result.output and "unsure" in result.output
     again = CliRunner().invoke(program, [*given, "--json"])
     assert orjson.loads(again.output)["ways"]["ours"]["calls"] == 60
     files[1].write_text("no document")

@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from db_server import Server
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from db.engine import open_engine
 from db.upgrade import upgrade
 
 NUMBERS = count(1)
@@ -71,6 +73,13 @@ async def empty_url(request: pytest.FixtureRequest, server: Server, tmp_path: Pa
     name = f"empty_{next(NUMBERS)}"
     await server.execute(f"CREATE DATABASE {name}")
     return server.url(name)
+
+
+@pytest_asyncio.fixture
+async def engine(url: str) -> AsyncIterator[AsyncEngine]:
+    """An engine for an upgraded database without rows."""
+    async with open_engine(url) as made:
+        yield made
 
 
 @pytest.fixture

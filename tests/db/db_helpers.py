@@ -10,28 +10,33 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from db import callbacks
+from db.callback_requests import CallbackRequest
 from db.delivery import run
-from db.engine import async_engine, reading
+from db.engine import open_engine, reading, writing
+from db.ids import uuid7
+from db.tables import Callback
 
 
 async def rows(url: str, table: Any, *order: Any) -> list[Any]:
-    engine = async_engine(url)
-    try:
-        async with reading(engine) as connection:
-            return list(await connection.execute(select(table).order_by(*order)))
-    finally:
-        await engine.dispose()
+    async with open_engine(url) as engine, reading(engine) as connection:
+        return list(await connection.execute(select(table).order_by(*order)))
 
 
 async def count(url: str, table: Any) -> int:
-    engine = async_engine(url)
-    try:
-        async with reading(engine) as connection:
-            return await connection.scalar(select(func.count()).select_from(table)) or 0
-    finally:
-        await engine.dispose()
+    async with open_engine(url) as engine, reading(engine) as connection:
+        return await connection.scalar(select(func.count()).select_from(table)) or 0
+
+
+async def put_request(engine: AsyncEngine, **columns: Any) -> CallbackRequest:
+    """Insert a call-back request of the node `node1` without the journal, and return it."""
+    row = {"id": uuid7(), "node": "node1", **columns}
+    async with writing(engine) as connection:
+        await connection.execute(insert(Callback).values(row))
+    return await callbacks.find_request(engine, str(row["id"]))
 
 
 def rejected(folder: Path) -> list[dict[str, Any]]:

@@ -1,13 +1,12 @@
 """Callback requests in both databases are moved by one controller at a time, limited, taken over, and never lost."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-import pytest_asyncio
+from db_helpers import put_request
 from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -18,7 +17,7 @@ from db.engine import async_engine, reading, writing
 from db.enums import CallbackKind, TryOutcome
 from db.ids import uuid7
 from db.read import NotFoundError
-from db.tables import Callback, CallbackTry, CaseFile, CaseNote
+from db.tables import CallbackTry, CaseFile, CaseNote
 from db.upgrade import upgrade
 from ivr.callbacks.repository import CallbackRepository
 from ivr.callbacks.request_states import RequestEvent, advance
@@ -29,18 +28,9 @@ NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 ONE, TWO, OTHER = Claim("node1", UUID(int=1)), Claim("node1", UUID(int=2)), Claim("node2", UUID(int=3))
 
 
-@pytest_asyncio.fixture
-async def engine(url: str) -> AsyncIterator[AsyncEngine]:
-    made = async_engine(url)
-    yield made
-    await made.dispose()
-
-
 async def put(engine: AsyncEngine, **columns: Any) -> CallbackRequest:
-    row = {"id": uuid7(), "node": "node1", "kind": "waiting", "number": "+33612345678", "wished": NOW, "due": NOW}
-    async with writing(engine) as connection:
-        await connection.execute(insert(Callback).values({**row, **columns}))
-    return await callbacks.find_request(engine, str({**row, **columns}["id"]))
+    row = {"kind": "waiting", "number": "+33612345678", "wished": NOW, "due": NOW}
+    return await put_request(engine, **{**row, **columns})
 
 
 async def dial(

@@ -11,7 +11,7 @@ from db_server import Server
 from sqlalchemy import func, insert, select, text
 
 import db.read
-from db.engine import DatabaseError, async_engine, reading, writing
+from db.engine import DatabaseError, async_engine, open_engine, reading, writing
 from db.ids import uuid7
 from db.read import within
 from db.tables import Call
@@ -107,13 +107,10 @@ def test_an_unsupported_url_is_refused_with_the_supported_forms(wrong: str, mess
 
 
 async def error_of(url: str) -> str:
-    engine = async_engine(url)
-    try:
+    async with open_engine(url) as engine:
         with pytest.raises(DatabaseError) as raised:
             async with reading(engine) as connection:
                 await connection.scalar(select(func.count()).select_from(Call))
-    finally:
-        await engine.dispose()
     assert "secret" not in str(raised.value)
     return str(raised.value)
 

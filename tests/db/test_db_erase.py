@@ -8,16 +8,15 @@ from uuid import UUID
 
 import pytest
 import pytest_asyncio
-from db_helpers import rows
+from db_helpers import put_request, rows
 from sqlalchemy import delete, insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import callbacks, callers
 from db.callback_requests import CallbackRequest, Claim
 from db.callers import BeingCalledError, Erasure
-from db.engine import async_engine, writing
-from db.ids import uuid7
-from db.tables import Audit, Callback, Caller
+from db.engine import open_engine, writing
+from db.tables import Audit, Caller
 from ivr.callbacks.request_states import RequestEvent, advance
 
 pytest_plugins = ["db_fixtures"]
@@ -29,20 +28,17 @@ MINE = Claim("node1", UUID(int=1))
 
 @pytest_asyncio.fixture
 async def engine(url: str) -> AsyncIterator[AsyncEngine]:
-    made = async_engine(url)
-    async with writing(made) as connection:
-        for number in (NUMBER, OTHER):
-            row = {"number": number, "language": "fr", "last_called": NOW}
-            await connection.execute(insert(Caller).values(row))
-    yield made
-    await made.dispose()
+    async with open_engine(url) as made:
+        async with writing(made) as connection:
+            for number in (NUMBER, OTHER):
+                row = {"number": number, "language": "fr", "last_called": NOW}
+                await connection.execute(insert(Caller).values(row))
+        yield made
 
 
 async def put(engine: AsyncEngine, **columns: Any) -> CallbackRequest:
-    row = {"id": uuid7(), "node": "node1", "kind": "closed", "number": NUMBER, "wished": NOW, "due": NOW, **columns}
-    async with writing(engine) as connection:
-        await connection.execute(insert(Callback).values(row))
-    return await callbacks.find_request(engine, str(row["id"]))
+    row = {"kind": "closed", "number": NUMBER, "wished": NOW, "due": NOW}
+    return await put_request(engine, **{**row, **columns})
 
 
 async def erased(engine: AsyncEngine, number: str = NUMBER) -> Erasure | None:
@@ -66,7 +62,7 @@ async def test_erasing_a_number_cancels_its_pending_requests_and_no_others(engin
     assert [row.number for row in await rows(url, Caller)] == [OTHER]
     (entry,) = await rows(url, Audit)
     assert (entry.act, entry.by, entry.about, entry.data) == (
-        "caller_erased", "an administrator", None, {"callbacks": 3},
+        "caller_erased", "an administrator", None, {"callbacks": 3, "guide_requests": 0},
     )  # fmt: skip
     assert await erased(engine) is None
     assert len(await rows(url, Audit)) == 1
@@ -75,7 +71,7 @@ async def test_erasing_a_number_cancels_its_pending_requests_and_no_others(engin
 async def test_erasing_a_number_that_is_not_remembered_cancels_its_requests(engine: AsyncEngine, url: str) -> None:
     request = await put(engine, number="+33612345670")
     assert await erased(engine, request.number) == Erasure(False, 1)
-    assert (await rows(url, Audit))[0].data == {"callbacks": 1}
+    assert (await rows(url, Audit))[0].data == {"callbacks": 1, "guide_requests": 0}
 
 
 async def test_nothing_is_erased_while_the_number_is_being_called(engine: AsyncEngine, url: str) -> None:

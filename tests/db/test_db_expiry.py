@@ -2,26 +2,25 @@
 databases."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import pytest_asyncio
-from db_helpers import rows
+from db_helpers import put_request, rows
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import callbacks
 from db.callback_requests import CallbackRequest, Claim
 from db.delivery import deliver_all
-from db.engine import async_engine, writing
+from db.engine import writing
 from db.ids import uuid7
 from db.journal import Journal
 from db.references import ReferenceAllocator
-from db.tables import Callback, CallEvent, CaseFile, CaseNote
+from db.tables import CallEvent, CaseFile, CaseNote
 from ivr.callbacks.expiry import expire_if_late
 from ivr.callbacks.repository import CallbackRepository
 from ivr.callbacks.request_states import RequestEvent, advance
@@ -41,18 +40,9 @@ LONG_AGO = NOW - OPEN_24_H
 NUMBER = "+33612345678"
 
 
-@pytest_asyncio.fixture
-async def engine(url: str) -> AsyncIterator[AsyncEngine]:
-    made = async_engine(url)
-    yield made
-    await made.dispose()
-
-
 async def put(engine: AsyncEngine, **columns: Any) -> CallbackRequest:
-    row = {"id": uuid7(), "node": "node1", "kind": "closed", "number": NUMBER, "wished": LONG_AGO, "due": LONG_AGO}
-    async with writing(engine) as connection:
-        await connection.execute(insert(Callback).values({**row, **columns}))
-    return await callbacks.find_request(engine, str({**row, **columns}["id"]))
+    row = {"kind": "closed", "number": NUMBER, "wished": LONG_AGO, "due": LONG_AGO}
+    return await put_request(engine, **{**row, **columns})
 
 
 class Node:

@@ -8,7 +8,7 @@ import pytest
 
 from db import history
 from db.delivery import deliver_all
-from db.engine import async_engine
+from db.engine import open_engine
 from db.history import PastCall, PlannedShift
 from db.ids import call_id, uuid7
 from db.journal import Journal
@@ -50,11 +50,8 @@ class Centre:
         await self.tell(("call", call), *pairings)
 
     async def past(self, begins: datetime = MIDNIGHT, ends: datetime = NEXT, **options: bool) -> list[PastCall]:
-        engine = async_engine(self.url)
-        try:
+        async with open_engine(self.url) as engine:
             return await history.past_calls(engine, begins, ends, **options)
-        finally:
-            await engine.dispose()
 
 
 @pytest.fixture
@@ -117,9 +114,6 @@ async def test_shifts_that_overlap_the_period_and_are_not_cancelled_are_returned
         ("shift", {"operator_id": "18", "begins": NOW, "ends": after(60), "cancelled": NOW}),
         ("shift", {"operator_id": "19", "begins": MIDNIGHT - timedelta(hours=2), "ends": MIDNIGHT}),
     )
-    engine = async_engine(centre.url)
-    try:
+    async with open_engine(centre.url) as engine:
         found = await history.planned_shifts(engine, MIDNIGHT, NEXT)
-    finally:
-        await engine.dispose()
     assert found == [PlannedShift("17", MIDNIGHT - timedelta(hours=2), NOW)]

@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 import pytest
 
-from db import read, references
+from db import read, read_cases, references
 from db.delivery import deliver_all
 from db.engine import DatabaseError, async_engine
 from db.ids import call_id, uuid7
@@ -214,13 +214,13 @@ async def test_cases_are_found_by_state_by_owner_and_by_reference(url: str, tell
         ("case_note", {"id": uuid7(), "case_reference": made[1], "author": "17", "text": "first", "at": after(5)}),
     )
     engine = async_engine(url)
-    assert [case.reference for case in await read.cases(engine)] == made[::-1]
-    assert [case.reference for case in await read.cases(engine, state="open", owner="17")] == [made[0]]
-    case, notes = await read.case(engine, references.format_reference(made[1]))
+    assert [case.reference for case in await read_cases.cases(engine)] == made[::-1]
+    assert [case.reference for case in await read_cases.cases(engine, state="open", owner="17")] == [made[0]]
+    case, notes = await read_cases.case(engine, references.format_reference(made[1]))
     assert (case.kind, case.state, [note.text for note in notes]) == ("complaint", "open", ["first", "second"])
     assert b"secret" not in orjson.dumps(case)
     with pytest.raises(read.NotFoundError, match="no case has the reference '100'"):
-        await read.case(engine, "100")
+        await read_cases.case(engine, "100")
     await engine.dispose()
 
 

@@ -11,7 +11,7 @@ import orjson
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db import case_files, read, references
+from db import case_files, read, read_cases, references
 from db.case_files import Claim, Failures, FileByTelephone
 from db.delivery import deliver_all
 from db.engine import DatabaseError, async_engine
@@ -92,7 +92,7 @@ async def test_an_unknown_reference_is_quoted_in_the_error(engine: AsyncEngine) 
 
 async def test_files_that_were_due_and_are_not_closed_are_overdue(engine: AsyncEngine) -> None:
     async def overdue(at: datetime) -> list[str]:
-        return [case.reference for case in await read.cases(engine, overdue=at)]
+        return [case.reference for case in await read_cases.cases(engine, overdue=at)]
 
     assert await overdue(NOW - timedelta(seconds=1)) == []
     assert await overdue(NOW) == [MINE]

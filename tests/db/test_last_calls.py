@@ -5,7 +5,7 @@ from pathlib import Path
 from uuid import UUID
 
 from db.delivery import deliver_all
-from db.engine import async_engine
+from db.engine import open_engine
 from db.ids import uuid7
 from db.journal import Journal
 from db.last_calls import LastCall, last_call
@@ -52,11 +52,8 @@ async def test_a_call_that_was_handed_on_is_the_last_call_of_both_operators(url:
     calls.talks(handed_on, "1004", 32, role="consulted")
     journal.close()
     assert (await deliver_all(folder, url)).rejected == 0
-    engine = async_engine(url)
-    try:
+    async with open_engine(url) as engine:
         found = {operator: await last_call(engine, operator) for operator in ("1001", "1002", "1003", "1004")}
-    finally:
-        await engine.dispose()
     last = LastCall(handed_on, "+33612000002", "fr", "FR", "travel", "100000025")
     assert (found["1001"], found["1002"]) == (last, last)
     # An operator who only took part has another last call, or none: this caller belongs to somebody else.

@@ -8,7 +8,7 @@ import pytest
 
 from db import read
 from db.delivery import deliver_all
-from db.engine import DatabaseError, async_engine
+from db.engine import DatabaseError, open_engine
 from db.ids import uuid7
 from db.journal import Journal
 from db.missed_calls import unanswered_calls
@@ -34,14 +34,11 @@ async def test_only_old_test_calls_and_their_events_are_deleted(url: str, folder
     kept = {put(journal, old), put(journal, new, live=False), put(journal, new)}
     journal.close()
     assert (await deliver_all(folder, url)).rejected == 0
-    engine = async_engine(url)
-    try:
+    async with open_engine(url) as engine:
         assert await delete_test_calls(engine, NOW - TESTS_KEPT) == 600
         assert await delete_test_calls(engine, NOW - TESTS_KEPT) == 0
         assert {call.id for call in await read.calls(engine, 1000, tests=True)} == kept
         assert [len((await read.call(engine, call)).events) for call in kept] == [1, 1, 1]
-    finally:
-        await engine.dispose()
 
 
 async def test_a_caller_who_rang_for_long_and_hung_up_counts_as_unanswered(url: str, folder: Path) -> None:
@@ -54,11 +51,8 @@ async def test_a_caller_who_rang_for_long_and_hung_up_counts_as_unanswered(url: 
     put(journal, NOW - timedelta(seconds=90), ended=NOW - timedelta(seconds=60))
     journal.close()
     assert (await deliver_all(folder, url)).rejected == 0
-    engine = async_engine(url)
-    try:
+    async with open_engine(url) as engine:
         assert await unanswered_calls(engine, NOW - timedelta(seconds=60), timedelta(seconds=5)) == 1
-    finally:
-        await engine.dispose()
 
 
 def is_empty(folder: Path) -> bool:
@@ -66,10 +60,7 @@ def is_empty(folder: Path) -> bool:
 
 
 async def test_deleting_test_calls_does_not_recreate_a_deleted_database(tmp_path: Path) -> None:
-    engine = async_engine(f"sqlite:///{tmp_path}/hatif.db")
-    try:
+    async with open_engine(f"sqlite:///{tmp_path}/hatif.db") as engine:
         with pytest.raises(DatabaseError):
             await delete_test_calls(engine, NOW)
-    finally:
-        await engine.dispose()
     assert is_empty(tmp_path)

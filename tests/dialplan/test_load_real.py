@@ -37,9 +37,9 @@ def console(asterisk: Any, command: str) -> str:
     """Return the answer of Asterisk's console; the AMI user may not run commands."""
     program = find_or_install(CACHE, Bar()).program
     asked = [*program, "-C", str(asterisk.etc / "asterisk.conf"), "-rx", command]
-    done = subprocess.run(asked, env=instance.environment(), capture_output=True, text=True, timeout=10)
-    assert done.returncode == 0, done
-    return done.stdout
+    result = subprocess.run(asked, env=instance.environment(), capture_output=True, text=True, timeout=10)
+    assert result.returncode == 0, result
+    return result.stdout
 
 
 def written(etc: Path) -> str:
@@ -81,7 +81,7 @@ async def test_a_dialplan_that_asterisk_understands_differently_is_undone(asteri
     assert [path.name for path in asterisk.etc.glob(".extensions.conf*")] == []
 
 
-async def test_an_administrator_s_additions_are_reported_and_do_not_prevent_a_load(
+async def test_an_administrators_additions_are_reported_and_do_not_prevent_a_load(
     asterisk: Any, ami: Ami, old: str, line: Line
 ) -> None:
     assert await foreign(ami, "hatif-operators") == []
@@ -101,7 +101,7 @@ def without(text: str, line: str) -> str:
     return "".join(item for item in text.splitlines(keepends=True) if not item.startswith(line))
 
 
-async def test_what_callers_need_is_not_removed_by_accident(
+async def test_parts_of_the_dialplan_that_callers_need_are_not_removed_by_accident(
     asterisk: Any, ami: Ami, old: str, line: Line, tmp_path: Path
 ) -> None:
     file = tmp_path / "extensions.conf"

@@ -182,7 +182,7 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         'hosts = ["127.0.0.2"]',
         'hosts = ["127.0.0.2"]\ndial = "127.0.0.2:5060"\n\n[callbacks]\ntrunk = "one"',
         "trunk",
-        r"\(callback_offer, .*\) of .* texts of call-backs are in no catalogue; add them",
+        r"\(callback_accept, .*\) of .* texts of call-backs are in no catalogue; add them",
     ),
     "E_ROSTER_FILE": (
         "roster.csv",
@@ -360,7 +360,8 @@ BESIDES = {
     "W_HOURS_SKIPPED": {"W_ROSTER_LANGUAGE", "W_ROSTER_SUPERVISOR"},
     "E_FLOW_TEXT": {"W_TEXT_UNUSED"},
     "W_ROSTER_LANGUAGE": {"W_ROSTER_SUPERVISOR"},
-    **{code: {"W_AUDIO_STALE"} for code in ("E_TEXT_LONG", "E_TEXT_CONTROL", "E_TEXT_SYMBOL", "E_TEXT_MARKUP")},
+    "E_TEXT_LONG": {"W_TEXT_LONG", "W_AUDIO_STALE"},
+    **{code: {"W_AUDIO_STALE"} for code in ("E_TEXT_CONTROL", "E_TEXT_SYMBOL", "E_TEXT_MARKUP")},
     **{code: {"W_AUDIO_STALE"} for code in ("E_TEXT_SCRIPT", "W_TEXT_SPACE", "W_TEXT_VOWELS")},
     "E_TEXT_UNTRANSLATED": {"E_TEXT_SCRIPT", "W_AUDIO_STALE"},
 }

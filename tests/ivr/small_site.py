@@ -98,7 +98,7 @@ legal_basis: The rules are in the law.
 remarks:
   GB: In Great Britain you need an appointment.
 """
-NEEDED = ("fallback_wait",)
+NEEDED = ("fallback_wait", "press_2", "press_3")
 _OWN = ("main_papers", "main_travel", "goodbye", "alarm")
 _ARABIC = "نَصٌّ."
 _SECONDS = 0.1
@@ -106,7 +106,7 @@ _SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class SmallSite:
-    """The site's folder, and that of its audio."""
+    """The folder of the site, and that of its audio."""
 
     folder: Path
     sounds: Path
@@ -123,6 +123,13 @@ class SmallSite:
     def catalogue(self, language: str) -> str:
         """Return the name of a catalogue, for `edit`."""
         return f"locale/{language}/LC_MESSAGES/hatif.po"
+
+    def audio_lasts(self, language: str, prompt: str, seconds: float) -> None:
+        """Replace a prompt's audio by silence of this length."""
+        for ending in manifest.FORMATS:
+            path = self.sounds / language / f"{prompt}-0.{ending}"
+            path.write_bytes(bytes(manifest.size(path, seconds)))
+        self.heard(language, prompt, file=f"hatif/{language}/{prompt}-0", seconds=seconds)
 
     def heard(self, language: str, prompt: str, **changes: object) -> None:
         """Change a prompt's entry in the manifest; without changes, remove it."""
@@ -149,7 +156,7 @@ def make(home: Path) -> SmallSite:
         *guide.SERVICE_TEXTS,
         *NEEDED,
         *for_codes,
-        *codes_check.TALK,
+        *codes_check.talk_texts(("ar", "en")),
         "talk_topic_travel",
     } - {*_OWN}
     english = {item: f"This is {item.replace('_', ' ')}." for item in sorted(ids)}

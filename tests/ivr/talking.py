@@ -35,18 +35,18 @@ def call_id(line: Line, caller: str) -> str:
     return next(str(state["id"]) for state in map(json.loads, variables) if "id" in state)
 
 
-def talk(line: Line, caller: str, act: str, **whom: object) -> Any:
+def talk(line: Line, caller: str, act: str, **body: object) -> Any:
     """Make a request about that caller's conversation through the control API."""
-    return line.control("POST", f"/calls/{call_id(line, caller)}/{act}", whom or None)
+    return line.control("POST", f"/calls/{call_id(line, caller)}/{act}", body or None)
 
 
-def refused(line: Line, caller: str, act: str, **whom: object) -> tuple[int, str]:
+def refused(line: Line, caller: str, act: str, **body: object) -> tuple[int, str]:
     """Make a request that is refused; return the status and the reason."""
     try:
-        talk(line, caller, act, **whom)
+        talk(line, caller, act, **body)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)["detail"]
-    raise AssertionError(f"{act} {whom} was granted")
+    raise AssertionError(f"{act} {body} was granted")
 
 
 def stands(line: Line, caller: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a controller may find after a gap: keys that nobody heard, an unreadable state, no audio at all."""
+"""What a controller may find after a gap: keys that were lost, an unreadable state, no audio at all."""
 
 import asyncio
 import contextlib
@@ -14,14 +14,14 @@ from prompts import manifest
 
 
 async def keeps_pressing(call: Call, key: str) -> None:
-    """Press keys like somebody who has a whole number in mind."""
+    """Press keys without waiting, like a caller who enters a whole number."""
     while True:
         await call.press(key)
         await asyncio.sleep(0.15)
 
 
 @pytest.mark.parametrize(("keys", "question", "then", "led"), [
-    ("2", "main_file", "2", "documents_identity"),
+    ("2", "main_file", "2", "documents_passport"),
     ("21", "case_ask_reference", "*", "main_file"),
 ])  # fmt: skip
 async def test_after_a_gap_the_question_is_repeated_before_keys_count(
@@ -41,7 +41,7 @@ async def test_after_a_gap_the_question_is_repeated_before_keys_count(
         pressing.cancel()
     kinds = [item["kind"] for item in (await line.story(caller, ended=False))["events"]]
     assert "key" not in kinds[kinds.index("resumed") :]
-    await asyncio.sleep(1)  # the caller has understood, and answers
+    await asyncio.sleep(1)  # the caller notices, and answers
     await call.press(then)
     await begins(call, line.audio("fr", led), again.offset_s + 1)
 
@@ -64,9 +64,37 @@ async def test_an_unreadable_state_holds_up_nobody_while_a_prompt_plays(line: Li
     line.ari("DELETE", "/playbacks/somebodys")
     # The call starts over, as for a caller who has called before.
     await begins(call, line.audio("fr", "go_on_in_language"), playing, 30)
-    said = line.logged(seen)
-    assert "A channel's state cannot be read; its caller starts from the beginning" in said
-    assert "does not answer" not in said
+    log = line.logged(seen)
+    assert "A channel's state cannot be read; its caller starts from the beginning" in log
+    assert "does not answer" not in log
+
+
+async def test_a_prompt_that_the_state_does_not_name_holds_up_nobody_after_a_restart(
+    line: Line, telephones: Telephones
+) -> None:
+    """Asterisk may begin the killed controller's last prompt after the next one has read the states."""
+    callers = {"menu": "+33626000211", "queue": "+33626000212"}
+    in_menu = await line.dial(telephones, callers["menu"])
+    await in_menu.press("2")
+    await begins(in_menu, line.audio("fr", "main_file"))
+    waits = await line.waiting(telephones, callers["queue"])
+    await waits.hears(line.music(), 12)
+    channels = {item["caller"]["number"]: item["id"] for item in line.ari("GET", "/channels")}
+    long = manifest.load(line.home / "sounds" / manifest.FILE).file("fr", "emergency")
+    seen = line.log.stat().st_size
+    await line.without_controller()
+    for playback, number in callers.items():
+        line.ari("POST", f"/channels/{channels[number]}/play/{playback}", media=f"sound:{long},sound:{long}")
+    playing, playing_queue = in_menu.clock, waits.clock
+    await line.controller_again()
+    other = await line.dial(telephones, "+33626000213")
+    await begins(other, line.audio("fr", "language_option"))
+    for playback in callers:
+        line.ari("GET", f"/playbacks/{playback}")  # they still play: the other caller did not wait for their end
+        line.ari("DELETE", f"/playbacks/{playback}")
+    await begins(in_menu, line.audio("fr", "main_file"), playing, 30)
+    await waits.hears(line.music(), 12, playing_queue)
+    assert "does not answer" not in line.logged(seen)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from left import KEYS, begins, rows, samples_of, speaks
 from line import Line
 from sqlalchemy import select
 
-from db.engine import async_engine, reading
+from db.engine import open_engine, reading
 from db.tables import CaseNote, Message, Recording, SurveyAnswer
 from ivr.softphone.sound import RATE, has_tone
 from ivr.softphone.telephone import Call, Operator, Telephones
@@ -46,12 +46,8 @@ async def talk(line: Line, phone: Operator, call: Call, seconds: float = 1.5) ->
 
 
 async def recordings_of(line: Line, call_id: str) -> int:
-    engine = async_engine(line.database)
-    try:
-        async with reading(engine) as connection:
-            return len((await connection.execute(select(Recording).filter_by(call_id=call_id))).all())
-    finally:
-        await engine.dispose()
+    async with open_engine(line.database) as engine, reading(engine) as connection:
+        return len((await connection.execute(select(Recording).filter_by(call_id=call_id))).all())
 
 
 @pytest.mark.parametrize(("language", "key"), [("it", "1")])
@@ -155,7 +151,7 @@ async def test_recordings_are_kept_and_their_rows_completed_when_asterisk_dies(
     call.tone(1400)
     await call.hears_tone(1870)
     other = await line.dial(telephones, leaves)
-    await other.press("241")
+    await other.press("25")
     await speaks(other, line, "fr", leaves, 1400, 6.0)
     former = line.pid("asterisk")
     os.kill(former, signal.SIGKILL)

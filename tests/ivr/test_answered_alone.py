@@ -1,4 +1,4 @@
-"""An operator who answers while there is no controller hears music, not silence, until somebody sees to him."""
+"""An operator who answers while there is no controller hears music, not silence, until somebody talks to them."""
 
 import os
 import signal
@@ -8,7 +8,9 @@ from line import Line
 from ivr.softphone.telephone import Telephones
 
 
-async def test_who_answers_without_a_controller_hears_music_until_he_talks(line: Line, telephones: Telephones) -> None:
+async def test_an_operator_who_answers_without_a_controller_hears_music_until_they_talk(
+    line: Line, telephones: Telephones
+) -> None:
     phone = await line.phone(telephones, line.speaks("fr"))
     call = await line.waiting(telephones, "+33612399011")
     ringing = await phone.next_call(5)
@@ -30,7 +32,9 @@ async def test_who_answers_without_a_controller_hears_music_until_he_talks(line:
     await ringing.ended(2)
 
 
-async def test_without_a_controller_for_good_his_telephone_is_hung_up(line: Line, telephones: Telephones) -> None:
+async def test_without_a_controller_for_good_the_telephone_of_that_operator_is_hung_up(
+    line: Line, telephones: Telephones
+) -> None:
     phone = await line.phone(telephones, line.speaks("fr"))
     await line.waiting(telephones, "+33612399012")
     ringing = await phone.next_call(5)

@@ -140,16 +140,16 @@ def test_a_change_without_an_actor_is_refused(line: Line) -> None:
 
 
 async def test_the_audit_names_who_asked_for_each_change(line: Line) -> None:
-    operator, who = line.operators[0].id, f"anna-{time.time_ns() % 10**9}"
+    operator, actor = line.operators[0].id, f"anna-{time.time_ns() % 10**9}"
 
     def change(method: str, path: str, body: object = None) -> None:
-        status, _, document = ask(line, method, f"/v1{path}", body, Hatif_Actor=who)
+        status, _, document = ask(line, method, f"/v1{path}", body, Hatif_Actor=actor)
         assert status in (200, 201), document
 
     change("POST", f"/operators/{operator}/state", {"state": "paused", "reason": "lunch"})
     change("POST", "/hours", {"force": "closed", "why": "storm"})
     change("POST", "/hours", {"force": "auto"})
-    change("PUT", "/announcement", {"text": "welcome", "why": "news"})
+    change("PUT", "/announcement", {"text": "institution", "why": "news"})
     change("PUT", "/announcement", {"text": None})
     day = "2098-05-04"
     change("POST", "/holidays", {"day": day, "name": "Day off"})
@@ -170,14 +170,14 @@ async def test_the_audit_names_who_asked_for_each_change(line: Line) -> None:
         ("callback_added", None),
         ("flow_reloaded", None),
     ]
-    await rows(line, Audit, by=who, act="flow_reloaded")  # as soon as it is delivered
-    found = sorted(await rows(line, Audit, by=who), key=lambda row: (row.at, row.seq))
+    await rows(line, Audit, by=actor, act="flow_reloaded")  # as soon as it is delivered
+    found = sorted(await rows(line, Audit, by=actor), key=lambda row: (row.at, row.seq))
     assert [row.act for row in found] == [act for act, _ in wanted]
     for row, (_, about) in zip(found, wanted, strict=True):
         assert about is None or row.about == about
     assert (found[0].reason, found[0].data) == ("lunch", {"state": "paused"})
     assert found[1].reason == "storm"
-    shown = [row for row in line.json("audit") if row["by"] == who]
+    shown = [row for row in line.json("audit") if row["by"] == actor]
     assert len(shown) == len(wanted)
     (added,) = [row for row in found if row.act == "callback_added"]
     line.control("POST", f"/callbacks/{str(added.about).removeprefix('callback:')}/cancel", {})

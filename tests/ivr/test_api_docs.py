@@ -1,4 +1,4 @@
-"""docs/api.md is what the control API says of itself."""
+"""docs/api.md is generated from the control API's description, and current."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The control API wants the token first, reads no more than it must, and answers whatever it reads."""
+"""The control API checks the token first, reads no more than it must, and answers every request."""
 
 import asyncio
 import json
@@ -124,12 +124,12 @@ def operations(schema: dict[str, Any]) -> Iterator[tuple[str, str, list[dict[str
 
 
 def test_no_value_of_any_field_makes_the_api_fail(line: Line, token: str) -> None:
-    """Each field of each operation gets each of the nasty values, alone and together with the others."""
+    """Send each of the nasty values in each field of each operation, alone and all at once."""
     schema = raw(line, request("GET", "/v1/openapi.json", token))[1]
     seen, asked = len(line.logged()), 0
     for method, path, parameters, properties in operations(schema):
         if path in ("/v1/flow/reload", "/v1/events"):
-            continue  # the one takes nothing, the other does not end
+            continue  # one takes no input, the other does not end
         for nasty in NASTY:
             text = quote(nasty if isinstance(nasty, str) else json.dumps(nasty), safe="")[:6000]
             where = path
@@ -148,7 +148,7 @@ def test_no_value_of_any_field_makes_the_api_fail(line: Line, token: str) -> Non
     assert "Traceback" not in line.logged(seen)
 
 
-async def test_a_body_that_does_not_arrive_is_given_up() -> None:
+async def test_the_server_gives_up_a_body_that_does_not_arrive() -> None:
     async def never(*_: object) -> None:
         raise AssertionError("the application must not see this request")
 

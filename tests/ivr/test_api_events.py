@@ -29,7 +29,7 @@ class Reader:
         secrets = line.home / "secrets.json"
         control = ControlApi(8070 + line.offset, credentials.load(line.home, ()).control_token, secrets)
         self._events = control.events(last_id)
-        self._unused: list[Event] = []  # what has come and was not asked for yet
+        self._unused: list[Event] = []  # what has arrived and was not read yet
 
     async def next(self) -> Event:
         return await asyncio.to_thread(next, self._events)
@@ -62,18 +62,18 @@ async def test_a_wallboard_sees_a_call_from_its_beginning_to_its_end(line: Line,
     assert [row["id"] for row in snapshot["operators"]] == [entry.id for entry in line.operators]
     assert snapshot["calls"] == snapshot["queue"] == []
     caller = await line.waiting(telephones, "+33618000001")
-    begun = await reader.until("call", caller="+33618000001")
-    assert begun["number"] == "+33800212000" and begun["operator"] is None
+    call = await reader.until("call", caller="+33618000001")
+    assert call["number"] == "+33800212000" and call["operator"] is None
     queue = await reader.until("queue")
-    assert [(row["place"], row["call"], row["caller"]) for row in queue["queue"]] == [(1, begun["id"], "+33618000001")]
+    assert [(row["place"], row["call"], row["caller"]) for row in queue["queue"]] == [(1, call["id"], "+33618000001")]
     phone = await line.phone(telephones, line.speaks("fr"), answers=1870.0)
     talking = await reader.until("operator", id=phone.user, state="talking")
-    assert talking["call"]["id"] == begun["id"]
-    answered = await reader.until("call", id=begun["id"], state="talking")
+    assert talking["call"]["id"] == call["id"]
+    answered = await reader.until("call", id=call["id"], state="talking")
     assert (answered["operator"], answered["place"]) == (phone.user, "together")
-    assert line.control("GET", f"/calls/{begun['id']}")["operator"] == phone.user
+    assert line.control("GET", f"/calls/{call['id']}")["operator"] == phone.user
     await caller.hangup()
-    await reader.until("call_ended", id=begun["id"])
+    await reader.until("call_ended", id=call["id"])
     await reader.until("operator", id=phone.user, state="wrapping_up")
     reader.close()
 
@@ -116,11 +116,11 @@ async def test_after_a_restart_of_the_controller_the_stream_begins_with_a_snapsh
     again.close()
 
 
-# The hub alone, with what it looks at by argument
+# The hub alone; what it watches is an argument
 
 
 class House:
-    """What a hub looks at: alarms, as many and as long as a test needs."""
+    """What a hub watches: as many alarms, of any length, as a test needs."""
 
     def __init__(self) -> None:
         self.alarms: list[Alarm] = []
@@ -168,7 +168,7 @@ async def test_a_reader_who_falls_behind_the_ring_is_cut_and_the_others_are_not(
             assert names(await anext(quick)) == ["alarm"]
 
 
-async def test_what_is_kept_is_limited_in_bytes_as_well() -> None:
+async def test_the_ring_of_events_is_limited_in_bytes_as_well() -> None:
     house = House()
     async with hub_of(house, ring_bytes=5000) as hub:
         with hub.place():

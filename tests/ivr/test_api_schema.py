@@ -63,8 +63,8 @@ def check(line: Line, mode: GenerationMode, examples: int) -> Counter[int]:
             @given(case=operation.as_strategy(generation_mode=mode))
             def one(case: Any) -> None:
                 if case.path_parameters.get("operator") and statuses.total() % 2:
-                    case.path_parameters["operator"] = known  # else there is hardly ever one of that id
-                # Also where an example is wrong by its token: the door has tests of its own.
+                    case.path_parameters["operator"] = known  # otherwise there is hardly ever one with that id
+                # Also where an example has a wrong token: that check has tests of its own.
                 answer = case.call(session=client, headers={"Authorization": token}, timeout=10)
                 statuses[answer.status_code] += 1
                 assert answer.status_code != 500, (case.method, case.formatted_path, answer.text)
@@ -76,13 +76,13 @@ def check(line: Line, mode: GenerationMode, examples: int) -> Counter[int]:
 
 
 @pytest.mark.parametrize("mode", GenerationMode)
-async def test_each_answer_is_as_the_description_says(line: Line, mode: GenerationMode) -> None:
+async def test_each_answer_matches_the_description(line: Line, mode: GenerationMode) -> None:
     statuses = check(line, mode, EXAMPLES)
     assert {200, 404, 422} <= statuses.keys() and statuses.total() > 100, statuses
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("mode", GenerationMode)
-async def test_each_of_many_answers_is_as_the_description_says(lone_line: Line, mode: GenerationMode) -> None:
+async def test_each_of_many_answers_matches_the_description(lone_line: Line, mode: GenerationMode) -> None:
     statuses = check(lone_line, mode, LONG_EXAMPLES)
     assert {200, 404, 422} <= statuses.keys() and statuses.total() > 1000, statuses

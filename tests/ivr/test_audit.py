@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from shell import Shell
+from snapshots import snapshot
 
 from ivr.asterisk.ari.events import Channel
 from ivr.codes import spy_channel as spies
@@ -38,7 +39,7 @@ def rows(shell: Shell) -> list[dict[str, Any]]:
     return found
 
 
-def test_the_audit_tells_the_end_of_a_supervision_with_its_beginning_the_newest_first(shell: Shell) -> None:
+def test_the_audit_lists_supervisions_with_beginning_and_end_newest_first(shell: Shell) -> None:
     put(shell, 1, "listen", supervision="a", mode="listen")
     put(shell, 2, "listen", supervision="b", mode="listen")
     put(shell, 3, "join", supervision="a", mode="join")
@@ -54,8 +55,8 @@ def test_the_audit_tells_the_end_of_a_supervision_with_its_beginning_the_newest_
         ("listen", "01", "03", None),
     ]
     assert (found[2]["by"], found[2]["about"], found[2]["call"]) == ("1901", "operator:1002", CALL)
-    said = [" ".join(line.split()) for line in shell.run("audit").stdout.splitlines()]
-    assert said[4] == f"2026-11-26 10:00:03 2026-11-26 10:00:04 1901 join operator:1002 {CALL} supervisor"
+    output = [" ".join(line.split()) for line in shell.run("audit").stdout.splitlines()]
+    assert output[4] == f"2026-11-26 10:00:03 2026-11-26 10:00:04 1901 join operator:1002 {CALL} supervisor"
 
 
 def test_an_end_that_nobody_saw_is_at_the_latest_that_of_the_call(shell: Shell) -> None:
@@ -73,7 +74,7 @@ def test_an_audit_without_records_says_so(shell: Shell) -> None:
 
 
 def channel(identity: str) -> Channel:
-    return Channel(identity, "Snoop/x", "Up", "", "", "", "", "Stasis", "", "", {})
+    return snapshot(identity, name="Snoop/x")
 
 
 @pytest.mark.parametrize("mode", [*Mode, TELLING])
@@ -92,5 +93,5 @@ def test_another_channel_is_no_spy(identity: str) -> None:
 
 def test_a_spy_without_its_supervisor_is_left_over() -> None:
     mine, other = spies.new_spy(Mode.JOIN, LEG, SUPERVISOR), spies.new_spy(Mode.LISTEN, LEG, "node1-1795661959.7")
-    up = [channel(each) for each in (SUPERVISOR, LEG, mine.id, other.id)]
+    up = [channel(name) for name in (SUPERVISOR, LEG, mine.id, other.id)]
     assert spies.find_left_over(up, {SUPERVISOR}) == [other]

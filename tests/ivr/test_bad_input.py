@@ -69,12 +69,12 @@ def test_a_broken_file_of_the_site_is_reported_with_line_and_remedy(
     output = capsys.readouterr()
     assert output.out == ""
     # This home has no audio, and unfinished catalogues are not the subject here.
-    (said,) = [line for line in output.err.splitlines() if re.match(rf"{re.escape(str(site / name))}:\d+: E_", line)]
-    found = re.fullmatch(r".*:(\d+): E_[A-Z_]+ (.*); (.*)\.", said)
-    assert found, said
+    (report,) = [line for line in output.err.splitlines() if re.match(rf"{re.escape(str(site / name))}:\d+: E_", line)]
+    found = re.fullmatch(r".*:(\d+): E_[A-Z_]+ (.*); (.*)\.", report)
+    assert found, report
     # In the flow, the line may be that of the node.
     assert name == "flow.yaml" or int(found[1]) == right[: place.start()].count("\n") + 1
-    assert named in said
+    assert named in report
 
 
 # Calls
@@ -87,10 +87,10 @@ async def test_an_unknown_number_gets_a_404_and_one_sentence_in_the_log(line: Li
             await line.dial(telephones, "+33614000001", dialled)
         assert refused.value.end.status == 404
     await line.until(lambda: "+338002120001" in line.logged(seen), 2, "it is in the log")
-    said = line.logged(seen).splitlines()
-    assert ["number=+33899999999" in said[0], "number=+338002120001" in said[1]] == [True, True]
-    assert all("A dialled number is not in site.toml" in each for each in said)
-    assert len(said) == 2
+    log = line.logged(seen).splitlines()
+    assert ["number=+33899999999" in log[0], "number=+338002120001" in log[1]] == [True, True]
+    assert all("A dialled number is not in site.toml" in entry for entry in log)
+    assert len(log) == 2
 
 
 async def test_a_caller_without_a_number_is_served_by_the_country_of_the_number_dialled(
@@ -129,17 +129,19 @@ async def test_callers_whose_names_are_full_of_control_characters_are_served_and
 
     calls = await asyncio.gather(*(waits(identity) for identity in identities))
     await line.until(lambda: len(line.control("GET", "/queue")) == len(calls), 3, "all wait")
-    told = json.dumps(line.control("GET", "/queue"), ensure_ascii=False)
-    phones = [await line.phone(telephones, each.id) for each in line.operators if "de" in each.languages][: len(calls)]
-    told += "".join([(await phone.next_call(3)).peer for phone in phones])
+    text = json.dumps(line.control("GET", "/queue"), ensure_ascii=False)
+    phones = [await line.phone(telephones, operator.id) for operator in line.operators if "de" in operator.languages][
+        : len(calls)
+    ]
+    text += "".join([(await phone.next_call(3)).peer for phone in phones])
     await asyncio.gather(*(call.hangup() for call in calls))
     rows = await newest(line, len(calls))
     assert sorted(str(row["caller"]) for row in rows) == sorted(map(str, identities.values()))
     assert {(row["country"], row["outcome"]) for row in rows} == {("DE", "abandoned")}
     for arguments in (("calls",), ("calls", "--json"), ("call", str(rows[0]["id"]), "--json")):
-        told += (await asyncio.to_thread(line.run, *arguments)).stdout
-    told += "".join(log.read_bytes()[start:].decode() for log, start in zip(logs, seen, strict=True))
-    assert [each for each in told if not each.isprintable() and each != "\n"] == []
+        text += (await asyncio.to_thread(line.run, *arguments)).stdout
+    text += "".join(log.read_bytes()[start:].decode() for log, start in zip(logs, seen, strict=True))
+    assert [character for character in text if not character.isprintable() and character != "\n"] == []
 
 
 # Commands
@@ -161,7 +163,7 @@ async def test_a_second_up_in_the_same_home_is_refused_and_disturbs_nothing(line
 async def test_up_reports_the_ports_in_use(line: Line, tmp_path: Path) -> None:
     answer = await asyncio.to_thread(hatif, "up", **{**line.environment, "HATIF_HOME": str(tmp_path / "home")})
     assert answer.returncode == 1
-    said = answer.stderr.removeprefix("hatif: ").splitlines()
+    reports = answer.stderr.removeprefix("hatif: ").splitlines()
     taken = {
         ("TCP", 5060, "SIP"): "asterisk",
         ("UDP", 5060, "SIP"): "asterisk",
@@ -170,7 +172,7 @@ async def test_up_reports_the_ports_in_use(line: Line, tmp_path: Path) -> None:
         ("UDP", 5039, "copies of SIP messages"): "hatif",
         ("TCP", 8070, "control API"): "python",
     }
-    for ((protocol, port, purpose), program), sentence in zip(taken.items(), said, strict=True):
+    for ((protocol, port, purpose), program), sentence in zip(taken.items(), reports, strict=True):
         assert sentence.startswith(f"{protocol} port {port + line.offset} ({purpose}) is in use by {program}")
         assert sentence.endswith("): stop that program, or set HATIF_PORT_OFFSET to another multiple of 1000.")
 
@@ -225,16 +227,16 @@ async def test_a_controller_with_wrong_secrets_says_so_once_and_goes_on_trying(l
             controller = await asyncio.create_subprocess_exec(sys.executable, "-m", "ivr", env=environment, stderr=file)
         try:
             await line.until(lambda: min(tries.values()) >= 3, 15, "it has tried three times")
-            await line.until(lambda: all(each in stderr.read_text() for each in sentences), 5, "it has said so")
+            await line.until(lambda: all(sentence in stderr.read_text() for sentence in sentences), 5, "it has said so")
             assert controller.returncode is None
             load = await asyncio.to_thread(hatif, "dialplan", "load", **environment)
         finally:
             with contextlib.suppress(ProcessLookupError):  # it ended by itself, which is checked below
                 controller.terminate()
             await asyncio.wait_for(controller.wait(), 5)
-    said = stderr.read_text()
-    assert [said.count(each) for each in sentences] == [1, 1]
-    assert "Traceback" not in said
+    errors = stderr.read_text()
+    assert [errors.count(sentence) for sentence in sentences] == [1, 1]
+    assert "Traceback" not in errors
     assert controller.returncode == 0
     assert load.returncode == 1
     assert load.stderr.count("refuses user 'hatif' with this password") == 1

@@ -48,7 +48,7 @@ async def accepts(line: Line, phone: Operator) -> Call:
     """Answer the operator's ringing telephone and accept the call-back."""
     leg = await phone.next_call(10)
     await leg.answer()
-    await begins(leg, line.audio(line.spoken_to(phone.user), "callback_offer"))
+    await begins(leg, line.audio(line.spoken_to(phone.user), "callback_accept"))
     await leg.press("1")
     return leg
 
@@ -61,7 +61,7 @@ async def test_a_caller_who_asked_for_it_is_called_back_before_later_callers_in_
     number = "+33612350001"
     first = await back.waiting(telephones, number)
     later = await back.waiting(telephones, "+33612350011")  # before the first caller asks for a call-back
-    await begins(first, back.audio("fr", "wait"), timeout_s=20)
+    await begins(first, back.audio("fr", "closed_callback"), timeout_s=20)
     await first.press("1")
     await begins(first, back.audio("fr", "callback_this_number"))
     await first.press("1")
@@ -70,7 +70,7 @@ async def test_a_caller_who_asked_for_it_is_called_back_before_later_callers_in_
     (row,) = await rows(back, Callback, number=number)
     request = await now_is(back, row.id)
     await back.until(
-        lambda: [each["callback"] for each in back.json("waiting")] == [str(request.id), None],
+        lambda: [row["callback"] for row in back.json("waiting")] == [str(request.id), None],
         8,
         "the request is first",
     )
@@ -101,8 +101,10 @@ async def test_a_caller_who_asked_for_it_is_called_back_before_later_callers_in_
         True,
     )
     assert story["call"]["outgoing"] is True
-    assert [(each["operator_id"], each["ended"] is not None) for each in story["pairings"]] == [(operator, True)]
-    assert [each["state"] for each in story["offers"]] == ["accepted"]
+    assert [(pairing["operator_id"], pairing["ended"] is not None) for pairing in story["pairings"]] == [
+        (operator, True)
+    ]
+    assert [offer["state"] for offer in story["offers"]] == ["accepted"]
     done = await until_request(back, request.id, "done")
     assert (str(done.dialled_call_id), done.tries) == (str(story["call"]["id"]), 1)
     (row,) = await rows(back, CallbackTry, callback_id=request.id)
@@ -129,7 +131,7 @@ async def test_a_caller_who_asked_for_it_is_called_back_before_later_callers_in_
     await again.established()
     await begins(again, back.audio(back.spoken_to(operator), "callback_code_noted"))
     await again.hangup()
-    assert [each.id for each in await rows(back, Callback, kind="operator")] == [by_code.id]
+    assert [request.id for request in await rows(back, Callback, kind="operator")] == [by_code.id]
 
 
 async def test_an_operator_declines_with_a_reason_and_two_tries_without_a_person_open_a_case_file(
@@ -149,7 +151,7 @@ async def test_an_operator_declines_with_a_reason_and_two_tries_without_a_person
         assert (phone.calls, out.dialled) == ([], [])
     declined = await phone.next_call(15)
     await declined.answer()
-    await begins(declined, back.audio(language, "callback_offer"))
+    await begins(declined, back.audio(language, "callback_accept"))
     await declined.press("2")
     await begins(declined, back.audio(language, "callback_decline_later"))
     await declined.press("1")
@@ -175,7 +177,7 @@ async def test_an_operator_declines_with_a_reason_and_two_tries_without_a_person
     assert out.dialled == [number, number]
     machine = out.phone.calls[-1]
     assert times(machine.heard(), back.audio("fr", "callback_hello")) == 2
-    assert [each.outcome for each in await rows(back, CallbackTry, callback_id=request.id)] == ["lost", "no_key"]
+    assert [attempt.outcome for attempt in await rows(back, CallbackTry, callback_id=request.id)] == ["lost", "no_key"]
     (file,) = await rows(back, CaseFile, reference=failed.case_reference)
     assert (file.kind, file.caller, file.language, file.topic) == ("callback", number, "fr", "file")
     assert round((file.due - file.opened).total_seconds() / 3600) == 48
@@ -195,7 +197,7 @@ async def test_a_controller_killed_while_the_operator_is_rung_rings_nobody_twice
     assert leg.state == "ringing"
     await leg.answer()
     leg.tone(1870)
-    await begins(leg, back.audio(back.spoken_to(operator), "callback_offer"))
+    await begins(leg, back.audio(back.spoken_to(operator), "callback_accept"))
     await leg.press("1")
     called = await out.phone.next_call()
 
@@ -272,9 +274,9 @@ async def test_a_caller_hears_of_a_changed_case_file_and_gets_an_operator_and_an
     await called.answer()
     await begins(called, back.audio("fr", "told_hello"))
     await called.press("1")
-    told = await begins(called, back.audio("fr", "case_state_ready"))
+    state = await begins(called, back.audio("fr", "case_state_ready"))
     await back.restart()  # the caller hears the state from the beginning
-    anew = await begins(called, back.audio("fr", "told_hello"), told.offset_s)
+    anew = await begins(called, back.audio("fr", "told_hello"), state.offset_s)
     await called.press("1")
     await begins(called, back.audio("fr", "case_state_ready"), anew.offset_s)
     phone = await back.phone(telephones, back.speaks("fr"), answers=1870)
@@ -309,7 +311,7 @@ async def test_requests_can_be_listed_added_taken_over_and_cancelled_and_mistake
         assert number in refused.stderr and why in refused.stderr
     added = back.control("POST", "/callbacks", {"number": "+33612350006", "language": "fr"})["id"]
     await rows(back, Callback, id=UUID(added))
-    row = next(each for each in back.json("callbacks") if each["id"] == added)
+    row = next(row for row in back.json("callbacks") if row["id"] == added)
     assert (row["number"], row["state"], row["tries"], row["kind"]) == ("+33612350006", "wished", 0, "closed")
     assert "operator" in row["why_not"]
     assert "Call-back requests" in back.run("callbacks").stdout
@@ -334,13 +336,13 @@ async def test_requests_can_be_listed_added_taken_over_and_cancelled_and_mistake
     assert "node9" in reasons[str(hangs.id)] and "same number" in reasons[str(behind.id)]
     refused = await asyncio.to_thread(back.run, "callbacks", "cancel", str(hangs.id))
     assert refused.returncode == 1 and "node9" in refused.stderr and "--node-gone" in refused.stderr
-    assert str(behind.id) not in {each["callback"] for each in back.json("waiting")}
+    assert str(behind.id) not in {row["callback"] for row in back.json("waiting")}
     ended = await asyncio.to_thread(back.run, "callbacks", "cancel", str(hangs.id), "--node-gone")
     assert ended.returncode == 0, ended.stderr
     assert ((await now_is(back, hangs.id)).state, (await now_is(back, hangs.id)).claim) == ("cancelled", None)
     await rows(back, CallbackTry, callback_id=hangs.id, outcome="lost")
     await back.until(
-        lambda: str(behind.id) in {each["callback"] for each in back.json("waiting")}, 8, "the next request waits"
+        lambda: str(behind.id) in {row["callback"] for row in back.json("waiting")}, 8, "the next request waits"
     )
     back.control("POST", f"/callbacks/{behind.id}/cancel", {})
     await rows(back, Audit, act="callback_added", about=f"callback:{added}")

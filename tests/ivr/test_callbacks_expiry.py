@@ -97,7 +97,10 @@ def test_a_request_that_nobody_looked_at_for_long_can_be_taken_for_ten_minutes_f
         now += MINUTE
     assert now - began == timedelta(minutes=10)
     short = SITE.model_copy(update={"callbacks": Callbacks(trunk="one", give_up_h=0.1)})
-    assert [is_too_late(request, now - each * MINUTE, now, short, opening) for each in (0.5, 0.6)] == [False, True]
+    assert [is_too_late(request, now - minutes * MINUTE, now, short, opening) for minutes in (0.5, 0.6)] == [
+        False,
+        True,
+    ]
     assert not is_too_late(request, None, now, SITE, opening)  # closed now
 
 
@@ -105,8 +108,8 @@ def chance(chances: Chances, *requests: CallbackRequest | datetime, is_open: boo
     """Return the chance of the first request after a look at them all; the last argument is the instant."""
     *them, now = requests
     assert isinstance(now, datetime)
-    chances.look([each for each in them if isinstance(each, CallbackRequest)], now)
-    found = [chances.since(each, now, is_open=is_open) for each in them if isinstance(each, CallbackRequest)]
+    chances.look([item for item in them if isinstance(item, CallbackRequest)], now)
+    found = [chances.since(item, now, is_open=is_open) for item in them if isinstance(item, CallbackRequest)]
     return found[0]
 
 

@@ -108,7 +108,7 @@ async def test_nobody_is_dialled_outside_the_hours_or_over_a_limit_even_if_an_op
     last = await put_request(limited, "+33612360004")
     leg = await phone.next_call(10)
     await leg.answer()
-    await begins(leg, limited.audio(limited.spoken_to(phone.user), "callback_offer"))
+    await begins(leg, limited.audio(limited.spoken_to(phone.user), "callback_accept"))
     await leg.press("1")
     await out.phone.refuse(await out.phone.next_call())
     assert out.dialled == [last.number]
@@ -147,8 +147,8 @@ async def test_a_forgotten_number_is_not_dialled_and_a_number_being_offered_is_n
     assert leg.state == "ringing"
     await phone.refuse(leg)
     assert (await until_request(limited, request.id, "wished")).reason == f"{operator}: refused"
-    done = await asyncio.to_thread(limited.run, "caller", "erase", request.number)
-    assert done.returncode == 0, done.stderr
+    answer = await asyncio.to_thread(limited.run, "caller", "erase", request.number)
+    assert answer.returncode == 0, answer.stderr
     assert (await now_is(limited, request.id)).state == "cancelled"
     limited.control("POST", f"/operators/{operator}/state", {"state": "ready"})
     await looked_at(limited)
@@ -165,8 +165,8 @@ async def test_a_request_that_nobody_took_becomes_a_case_file_and_one_about_a_fi
     limited.control("POST", "/hours", {"force": "auto"})
 
     # A row says that a lost node talks with the caller: their other requests are not dialled, and the list says so.
-    number, gone = "+33612360009", uuid7()
-    stale = await put_request(limited, number, state="connected", claimed_node="gone7", claimed_boot=gone, tries=1)
+    number, boot = "+33612360009", uuid7()
+    stale = await put_request(limited, number, state="connected", claimed_node="gone7", claimed_boot=boot, tries=1)
     blocked = await put_request(limited, number, due=clock.now() - LONG_AGO)
     behind = await put_request(limited, number)
     at_work = f"({stale.id}, by the node gone7)"
@@ -180,7 +180,7 @@ async def test_a_request_that_nobody_took_becomes_a_case_file_and_one_about_a_fi
     assert failed.ended is not None and failed.ended - opened >= CHANCE
     (file,) = await rows(limited, CaseFile, reference=failed.case_reference)
     assert (file.kind, file.caller, file.due - file.opened) == ("callback", failed.number, timedelta(hours=48))
-    row = next(each for each in limited.json("callbacks") if each["id"] == str(failed.id))
+    row = next(row for row in limited.json("callbacks") if row["id"] == str(failed.id))
     assert (row["state"], row["reason"], row["case"]) == ("failed", failed.reason, failed.case_reference)
 
     # Time without a controller counts, and the next controller starts with the request's chance.
@@ -192,14 +192,14 @@ async def test_a_request_that_nobody_took_becomes_a_case_file_and_one_about_a_fi
     former, killed = limited.kill_controller(), clock.now()
     about_case: dict[str, Any] = {"kind": "case", "due": None, "country": "GB"}
     waits = await put_request(limited, "+447400123458", case_reference=unchanged, **about_case)
-    noted = await put_request(
+    about_a_file = await put_request(
         limited, "+447400123459", case_reference=changed, wished=long_ago - timedelta(minutes=1), **about_case
     )
     await limited.controller_back(former)
-    failed = await until_request(limited, noted.id, "failed", LIMIT_S)
+    failed = await until_request(limited, about_a_file.id, "failed", LIMIT_S)
     assert failed.reason is not None
     assert failed.reason.startswith(f"not within {GIVE_UP_H} open hours: it is not an allowed hour")
     assert failed.ended is not None and failed.ended - killed >= CHANCE
-    (note,) = await rows(limited, CaseNote, id=noted.id)
+    (note,) = await rows(limited, CaseNote, id=about_a_file.id)
     assert note.case_reference == changed and failed.reason in note.text
     assert why_not(limited, waits) == ["the state of the case has not changed yet"]

@@ -40,9 +40,9 @@ def why_not(request: CallbackRequest, at: datetime, in_: site.Site = SITE) -> st
 
 
 def test_at_night_the_list_shows_when_a_number_may_be_called_again() -> None:
-    said = why_not(new_request(), NIGHT)
-    assert said.startswith("it is not an allowed hour in every possible time zone of the number")
-    assert said.endswith("before Thursday 2026-11-26 07:00")  # 08:00 in Paris, by the clock of Rabat
+    reason = why_not(new_request(), NIGHT)
+    assert reason.startswith("it is not an allowed hour in every possible time zone of the number")
+    assert reason.endswith("before Thursday 2026-11-26 07:00")  # 08:00 in Paris, by the clock of Rabat
     assert "allowed hour" not in why_not(new_request(), NOON)
     assert why_not(new_request(state="ringing_caller", tries=1), NIGHT) == "the number is being rung"
 
@@ -51,19 +51,19 @@ def test_a_request_behind_another_one_of_its_number_shows_its_id_and_node() -> N
     stale = new_request(state="connected", tries=1, claim=Claim("gone7", uuid7()))
     first, second = new_request(), new_request()
     opening: Any = Always()
-    for others, said in (
+    for others, reason in (
         ([], "another request of the same number goes first"),
         ([stale], f"another request of the same number is at work ({stale.id}, by the node gone7)"),
     ):
         rows = listing.rows([second, first, *others], {}, DialCounts({}, 0), SITE, opening, NOON)
-        assert [row["why_not"] for row in rows if row["id"] == str(second.id)] == [said]
-        assert [row["why_not"] == said for row in rows if row["id"] == str(first.id)] == [bool(others)]
+        assert [row["why_not"] for row in rows if row["id"] == str(second.id)] == [reason]
+        assert [row["why_not"] == reason for row in rows if row["id"] == str(first.id)] == [bool(others)]
 
 
 def test_a_number_whose_time_zones_have_no_common_hour_is_shown_as_never_allowed() -> None:
     short = Callbacks(trunk="one", hours=("08:00-08:30",))  # Spain has two zones, an hour apart
-    said = why_not(new_request(number="+34612345678"), NOON, SITE.model_copy(update={"callbacks": short}))
-    assert said.endswith("never is: the hours in [callbacks] of site.toml are too few")
+    reason = why_not(new_request(number="+34612345678"), NOON, SITE.model_copy(update={"callbacks": short}))
+    assert reason.endswith("never is: the hours in [callbacks] of site.toml are too few")
 
 
 def test_the_plan_without_a_controller_is_closed_on_a_holiday(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ def tries(keys: str, on: Stage | None = None, **scenario: Any) -> TrialResult:
 
 
 def heard(found: TrialResult) -> list[str]:
-    return [each.prompt for step in found.steps if step.kind == "hears" for each in step.data["clips"]]
+    return [clip.prompt for step in found.steps if step.kind == "hears" for clip in step.data["clips"]]
 
 
 def requests(found: TrialResult) -> list[dict[str, Any]]:
@@ -44,9 +44,9 @@ def requests(found: TrialResult) -> list[dict[str, Any]]:
 )
 def test_a_caller_hears_why_a_number_cannot_be_called(number: str, why: str | None) -> None:
     found = tries(f"722{number}#", at=NIGHT)
-    said = heard(found)
-    place = said.index("callback_number_wrong")
-    reasons = [each for each in said[place + 1 :] if each.startswith("callback_why")]
+    prompts = heard(found)
+    place = prompts.index("callback_number_wrong")
+    reasons = [prompt for prompt in prompts[place + 1 :] if prompt.startswith("callback_why")]
     assert reasons == ([why] if why is not None else [])
     assert requests(found) == []
 
@@ -59,10 +59,9 @@ def test_a_caller_may_enter_a_national_number_of_their_country() -> None:
 def test_a_caller_can_ask_to_be_called_when_the_state_of_their_file_changes() -> None:
     found = tries(f"71{REFERENCE}{PIN}33h")
     assert "told_noted" in heard(found)
-    (first, second) = requests(found)
-    assert (first["kind"], first["case_reference"], first["number"]) == ("case", REFERENCE, "+447400123456")
-    assert "due" not in first  # not before the state changes
-    assert first["id"] == second["id"]  # asking twice in a call makes one request
+    (request,) = requests(found)  # it is not offered twice
+    assert (request["kind"], request["case_reference"], request["number"]) == ("case", REFERENCE, "+447400123456")
+    assert "due" not in request  # not before the state changes
     assert "case_file" not in [table for table, _ in found.rows]  # the file is not touched
 
 

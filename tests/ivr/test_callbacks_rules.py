@@ -16,7 +16,7 @@ from ivr.site.callback_rules import Facts, Limits, Not, Refusal
 from routing.hours import Span
 
 SITE = site.load(CHECKOUT / "sites" / "consulate")
-OWN = tuple(each.number for each in SITE.number)
+OWN = tuple(line.number for line in SITE.number)
 DAY = (time(8), time(20))
 ZONES = ("Europe/Paris", "Atlantic/Canary", "Europe/Athens", "Africa/Casablanca", "America/Los_Angeles", "Asia/Tokyo")
 
@@ -62,8 +62,8 @@ def test_the_time_until_a_request_expires_is_checked(hours: str, found: str, tmp
     text = (CHECKOUT / "sites" / "consulate" / "site.toml").read_text(encoding="utf-8")
     assert SITE.callbacks.give_up == timedelta(hours=24)
     path.write_text(wrong := edited(text, "give_up_h = 24 ", f"give_up_h = {hours} "), encoding="utf-8")
-    ((line, said),) = refusal(lambda: site.load(tmp_path), path)
-    assert line == line_of(wrong, "give_up_h") and "give_up_h" in said and found in said
+    ((line, sentence),) = refusal(lambda: site.load(tmp_path), path)
+    assert line == line_of(wrong, "give_up_h") and "give_up_h" in sentence and found in sentence
 
 
 @given(st.text(max_size=20) | st.from_regex(r"\+[0-9]{5,15}", fullmatch=True))
@@ -88,8 +88,8 @@ def test_every_country_of_the_site_has_allowed_numbers_and_refused_premium_numbe
 
 
 def test_a_spanish_mobile_number_may_be_in_the_canary_islands_and_both_clocks_count() -> None:
-    where = [ZoneInfo(each) for each in callback_rules.zones("+34612345678")]
-    assert {each.key for each in where} >= {"Europe/Madrid", "Atlantic/Canary"}
+    where = [ZoneInfo(name) for name in callback_rules.zones("+34612345678")]
+    assert {zone.key for zone in where} >= {"Europe/Madrid", "Atlantic/Canary"}
     at = datetime(2026, 11, 26, 7, 30, tzinfo=UTC)  # 8:30 in Madrid, 7:30 in the islands
     assert not callback_rules.allowed(at, where, [DAY])
     assert callback_rules.allowed(at + timedelta(minutes=30), where, [DAY])
@@ -111,7 +111,7 @@ instants = st.integers(0, 2 * 365 * 86_400).map(lambda s: datetime(2026, 1, 1, t
 def test_the_next_allowed_instant_is_the_first_allowed_quarter_of_an_hour(
     at: datetime, names: list[str], windows: list[Span]
 ) -> None:
-    where = [ZoneInfo(each) for each in names]
+    where = [ZoneInfo(name) for name in names]
     found = callback_rules.allowed_next(at, where, windows)
     for quarter in range(4 * 24 * 3):
         moment = at + timedelta(minutes=15 * quarter)

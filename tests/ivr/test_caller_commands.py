@@ -1,4 +1,4 @@
-"""`hatif caller` where nothing else runs: what is forgotten stays so, and the audit says who did it."""
+"""`hatif caller` without other processes: an erased number stays erased, and the audit says who erased it."""
 
 import asyncio
 import getpass
@@ -19,7 +19,7 @@ NUMBER = "+33619000051"
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
-    """Its database remembers the number; its journal is delivered."""
+    """An installation whose database remembers the number, and whose journal is delivered."""
     made = Shell(tmp_path)
     assert made.run("db", "upgrade").returncode == 0
     called(made)
@@ -28,7 +28,7 @@ def shell(tmp_path: Path) -> Shell:
 
 
 def called(shell: Shell) -> None:
-    """What a controller writes of a call from the number."""
+    """Write what a controller writes about a call from the number."""
     journal = Journal(shell.home / "journal", "node1")
     journal.put("caller", number=NUMBER, language="es", last_called=clock.now())
     journal.close()
@@ -38,7 +38,7 @@ def deliver(shell: Shell) -> None:
     asyncio.run(deliver_all(shell.home / "journal", f"sqlite:///{shell.home / 'hatif.db'}"))
 
 
-def test_the_audit_says_who_had_a_number_forgotten_and_not_which(shell: Shell) -> None:
+def test_the_audit_says_who_had_a_number_erased_but_not_which_number(shell: Shell) -> None:
     assert json.loads(shell.run("caller", "show", NUMBER, "--json").stdout)["language"] == "es"
     assert shell.run("caller", "erase", NUMBER).returncode == 0
     ((by, entry),) = shell.database(
@@ -67,8 +67,8 @@ def test_a_number_is_not_forgotten_while_the_journal_could_bring_it_back(shell: 
     called(shell)
     refused = shell.run("caller", "erase", NUMBER)
     assert refused.returncode == 1
-    said = f"{NUMBER} was not erased: 1 journal records are not in the database yet"
-    assert said in refused.stderr
+    sentence = f"{NUMBER} was not erased: 1 journal records are not in the database yet"
+    assert sentence in refused.stderr
     assert "Deliver them" in refused.stderr
     assert shell.run("caller", "show", NUMBER).returncode == 0
     deliver(shell)
@@ -77,27 +77,27 @@ def test_a_number_is_not_forgotten_while_the_journal_could_bring_it_back(shell: 
     assert shell.run("caller", "show", NUMBER).returncode == 1
 
 
-def test_who_is_forgotten_is_not_called_back_unless_that_goes_on_at_this_moment(shell: Shell) -> None:
+def test_an_erased_caller_is_not_called_back_unless_that_call_is_under_way(shell: Shell) -> None:
     journal = Journal(shell.home / "journal", "node1")
-    wishes = [uuid7() for _ in range(2)]
-    for each in wishes:
-        journal.put("callback", id=each, kind="closed", number=NUMBER, wished=clock.now(), due=clock.now())
+    requests = [uuid7() for _ in range(2)]
+    for request in requests:
+        journal.put("callback", id=request, kind="closed", number=NUMBER, wished=clock.now(), due=clock.now())
     journal.close()
     deliver(shell)
     rings = "UPDATE callback SET state = ?, claimed_node = ?, claimed_boot = ? WHERE id = ?"
-    shell.database(rings, "ringing_caller", "node7", wishes[0].hex, wishes[0].hex)
+    shell.database(rings, "ringing_caller", "node7", requests[0].hex, requests[0].hex)
     refused = shell.run("caller", "erase", NUMBER)
     assert refused.returncode == 1
-    said = " ".join(refused.stderr.split())
-    assert f"{NUMBER} was not erased: it is being called back at this moment (ringing_caller" in said
-    assert "node7" in said and "--node-gone" in said
+    errors = " ".join(refused.stderr.split())
+    assert f"{NUMBER} was not erased: it is being called back at this moment (ringing_caller" in errors
+    assert "node7" in errors and "--node-gone" in errors
     assert json.loads(shell.run("caller", "show", NUMBER, "--json").stdout)["language"] == "es"
     assert {row["state"] for row in json.loads(shell.run("callbacks", "--json").stdout)} == {"ringing_caller", "wished"}
 
-    shell.database(rings, "wished", None, None, wishes[0].hex)
-    done = shell.run("caller", "erase", NUMBER)
-    assert done.returncode == 0
-    assert done.stdout == f"{NUMBER}: erased. Call-back requests cancelled: 2.\n"
+    shell.database(rings, "wished", None, None, requests[0].hex)
+    answer = shell.run("caller", "erase", NUMBER)
+    assert answer.returncode == 0
+    assert answer.stdout == f"{NUMBER}: erased. Call-back requests cancelled: 2.\n"
     rows = json.loads(shell.run("callbacks", "--json").stdout)
     assert [(row["state"], row["reason"]) for row in rows] == [("cancelled", "the number was forgotten")] * 2
     assert "no call-back request" in shell.run("caller", "erase", NUMBER).stderr

@@ -1,4 +1,4 @@
-"""Who calls, as carriers say it: one number in four writings is one caller, and a withheld number is nowhere."""
+"""Callers' numbers as carriers send them: one number in four spellings is one caller; withheld numbers are not kept."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "sites" / "consulate"
 @pytest.mark.parametrize(
     ("written", "rules", "number"),
     [
-        *((each, DUTCH, "+31612345678") for each in ("+31612345678", "0031612345678", "31612345678", "0612345678")),
+        *((number, DUTCH, "+31612345678") for number in ("+31612345678", "0031612345678", "31612345678", "0612345678")),
         ("+31 (6) 12-34.56/78", DUTCH, "+31612345678"),
         ("612345678", DUTCH, "+31612345678"),
         ("33612345678", DUTCH, "+33612345678"),  # from abroad, and no national number
@@ -39,20 +39,20 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "sites" / "consulate"
         ("612345678", NumberRules("FR", national_prefix=""), "+33612345678"),
         ("01133612345678", NumberRules("US", international_prefix="011"), "+33612345678"),
         ("+80012345678", DUTCH, "+80012345678"),
-        ("+31600000000", DUTCH, "+31600000000"),  # of a range that nobody has yet
+        ("+31600000000", DUTCH, "+31600000000"),  # in a range that is not assigned yet
         ("4520123456", NumberRules(), "+4520123456"),
         ("0612345678", NumberRules(), None),  # which country's?
         ("+336", DUTCH, None),
         ("+99912345678", DUTCH, None),
         ("316123456789", DUTCH, None),
-        *((each, DUTCH, None) for each in ("", "+", "112", "1234", "anonymous", "Unavailable", "SIPVICIOUS")),
+        *((number, DUTCH, None) for number in ("", "+", "112", "1234", "anonymous", "Unavailable", "SIPVICIOUS")),
         *(
-            (each, DUTCH, None)
-            for each in ("abc123", "abc0612345678", "0612345678a", "+31612345678;ext=1", "٠٦١٢٣٤٥٦٧٨")
+            (number, DUTCH, None)
+            for number in ("abc123", "abc0612345678", "0612345678a", "+31612345678;ext=1", "٠٦١٢٣٤٥٦٧٨")
         ),
     ],
 )
-def test_a_callers_number_is_read_by_the_rules_of_who_brought_it(
+def test_a_callers_number_is_read_by_the_rules_of_its_carrier(
     written: str, rules: NumberRules, number: str | None
 ) -> None:
     assert normalise(written, rules) == number
@@ -97,7 +97,7 @@ def test_the_groups_of_any_entry_have_its_digits_and_none_is_long(written: str, 
         ("+3581812345", "AX", "en"),
         ("+34928123456", "ES", "es"),  # the Canaries
         ("+390669812345", "VA", "it"),
-        ("+38344123456", "XK", "ar"),  # a country of its own, for which the site says nothing
+        ("+38344123456", "XK", "ar"),  # a country of its own, which the site does not list
     ],
 )
 def test_a_territory_is_itself_and_has_the_languages_of_the_country_whose_code_it_shares(
@@ -130,7 +130,7 @@ async def test_a_number_in_four_writings_is_one_caller_with_one_memory_and_one_l
     assert {(row["caller"], row["language"]) for row in found} == {(number, "es")}
     assert {row["caller_raw"] for row in found} == {number, *others, last}
     assert [event["data"]["result"] for event in story["events"] if event["kind"] == "case"] == ["locked"]
-    assert line.run("caller", "erase", "06-12 77 70 01").returncode == 0  # in any writing that one caller has
+    assert line.run("caller", "erase", "06-12 77 70 01").returncode == 0  # in any spelling of that caller's number
     assert line.run("caller", "show", number).returncode == 1
 
 
@@ -163,15 +163,15 @@ async def test_a_withheld_number_is_nowhere_and_a_word_is_no_number(line: Line, 
     await line.until(lambda: len(line.control("GET", "/queue")) == len(calls), 8, "all wait")
     phone = await line.phone(telephones, line.speaks("de"))
     ringing = await phone.next_call(3)
-    told = [json.dumps(line.control("GET", "/queue")), json.dumps(line.ari("GET", "/channels")), ringing.peer]
+    texts = [json.dumps(line.control("GET", "/queue")), json.dumps(line.ari("GET", "/channels")), ringing.peer]
     await asyncio.gather(*(call.hangup() for call in calls))
     found = sorted(((row["caller"], row["caller_raw"]) for row in await newest(line, len(calls))), key=str)
     assert [caller for caller, _ in found if caller] == ["+33614000102", "+33614000103"]
     assert {raw for caller, raw in found if caller is None} == {None, "abc123", "SIPVICIOUS"}
-    told += [
+    texts += [
         line.run(*arguments).stdout for arguments in (("calls", "--json"), ("report", "--json"), ("cases", "--json"))
     ]
-    assert [each for each in told if "614777" in each] == []
+    assert [text for text in texts if "614777" in text] == []
     kept = [path for path in line.home.rglob("*") if path.is_file() and not path.is_relative_to(line.home / "sounds")]
     assert [path for path in kept if b"614777" in path.read_bytes()] == []
 
@@ -181,7 +181,9 @@ async def test_the_fallback_keeps_no_withheld_number_and_cuts_none_out_of_a_word
 ) -> None:
     identities = (b"<sip:abc123@127.0.0.2>", b'"x" <sip:+33614888001@anonymous.invalid>', b"<sip:0614000111@127.0.0.2>")
     await line.without_controller()
-    calls = [await telephones.caller(identity=each).dial(f"sip:{FRENCH_NUMBER}@{line.sip}") for each in identities]
+    calls = [
+        await telephones.caller(identity=identity).dial(f"sip:{FRENCH_NUMBER}@{line.sip}") for identity in identities
+    ]
     await asyncio.gather(*(call.hears(line.audio("fr", "moment")[:RATE]) for call in calls))
     kept = await line.astdb("hatif-fallback")
     await asyncio.gather(*(call.hangup() for call in calls))

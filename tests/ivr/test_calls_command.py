@@ -52,11 +52,11 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
 
 
 def found(shell: Shell, *arguments: str) -> list[str]:
-    """Which of the calls, by the hour in which they came."""
+    """Return which of the calls the command lists, by the hour in which they came."""
     answer = shell.run("calls", *arguments, "--json")
     assert answer.returncode == 0, answer.stderr
     came = [datetime.fromisoformat(row["started"]) - SUMMER for row in json.loads(answer.stdout)]
-    return [list(CALLS)[each // timedelta(hours=1)] for each in came]
+    return [list(CALLS)[instant // timedelta(hours=1)] for instant in came]
 
 
 @pytest.mark.parametrize(
@@ -115,8 +115,8 @@ def test_a_sheet_has_everything_that_the_document_has_and_no_formula(shell: Shel
 @pytest.mark.parametrize(
     ("value", "written"),
     [
-        *((each, f"'{each}") for each in ("=1+1", "+49", "-2", "@SUM(A1)", "\t=1", "\r=1")),
-        *((each, each) for each in ("ok", "1-2", "", -2, 0.5, True, None)),
+        *((value, f"'{value}") for value in ("=1+1", "+49", "-2", "@SUM(A1)", "\t=1", "\r=1")),
+        *((value, value) for value in ("ok", "1-2", "", -2, 0.5, True, None)),
         (["-a", "b"], "'-a b"),
         (SUMMER, "2026-07-10T22:30:00+00:00"),
     ],

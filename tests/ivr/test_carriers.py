@@ -45,18 +45,18 @@ async def test_a_refused_call_is_counted_in_the_status_and_logged(line: Line) ->
 async def test_ordinary_callers_of_an_address_are_answered_while_half_calls_fill_it(
     line: Line, record_property: Callable[[str, object], None]
 ) -> None:
-    """All from one address: 40 calls of one number and 520 of others, all unconfirmed, then ten ordinary ones."""
+    """From one address: 40 calls of one number and 520 of others, all unconfirmed, then ten ordinary ones."""
     sip = 5060 + line.offset
     try:
         with ExitStack() as phones:
-            for callers in (["+33612000000"] * 40, [f"+3361{each:07}" for each in range(1, 521)]):
+            for callers in (["+33612000000"] * 40, [f"+3361{index:07}" for index in range(1, 521)]):
                 for one in send_half_open_calls("127.0.0.2", sip, FRENCH_NUMBER, callers):
                     phones.enter_context(one)
             # On a busy machine Asterisk is still working; by itself it would give up the first call after 16 s.
             await line.until(lambda: 0 < len(line.left()) <= 40, 8, "the half-open calls have made room")
             ordinary, seconds = [], []
-            for each in range(10):
-                phone = phones.enter_context(Telephone("127.0.0.2", sip, f"+3362{each:07}"))
+            for index in range(10):
+                phone = phones.enter_context(Telephone("127.0.0.2", sip, f"+3362{index:07}"))
                 phone.signalling.settimeout(10)
                 began = time.monotonic()
                 ordinary.append((phone, phone.invite(FRENCH_NUMBER)))
@@ -65,7 +65,7 @@ async def test_ordinary_callers_of_an_address_are_answered_while_half_calls_fill
             record_property("ten calls among half-open calls, the slowest answer in ms", round(1000 * max(seconds)))
             # None of these is ended, whatever else comes.
             for one in send_half_open_calls(
-                "127.0.0.2", sip, FRENCH_NUMBER, [f"+3363{each:07}" for each in range(100)]
+                "127.0.0.2", sip, FRENCH_NUMBER, [f"+3363{index:07}" for index in range(100)]
             ):
                 phones.enter_context(one)
             await asyncio.sleep(1)
@@ -116,7 +116,7 @@ def test_a_site_can_set_each_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     parts = composed(tmp_path, added, monkeypatch, ("codecs = .*", "calls_by_source = 150"))
     limits = parts.plan.limits
     assert (limits.by_number, limits.by_source, limits.in_all) == (5, 90, 200)
-    assert [parts.site.calls_by_source(each) for each in ("127.0.0.2", "192.0.2.1")] == [150, 90]
+    assert [parts.site.calls_by_source(source) for source in ("127.0.0.2", "192.0.2.1")] == [150, 90]
     with Bar() as bar:
         assert [item.most_calls for item in parts.conf(bar).carriers] == [150]
 

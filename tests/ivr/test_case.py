@@ -31,7 +31,7 @@ async def case(line: Line, *arguments: str) -> dict[str, Any]:
 
 
 async def opened(line: Line, *changes: str, language: str = "fr") -> tuple[str, str]:
-    """Reference and code of a new file, once the database has it as it is to be: a command that is slower than it waits
+    """Return reference and PIN of a new file, once the database has it: a command that is slower than it waits
     for the deliverer ends before."""
     found = await case(
         line, "open", "--topic", "documents", "--language", language, "--country", "FR", "--title", "First passport",
@@ -90,7 +90,7 @@ def results(story: dict[str, Any]) -> list[tuple[str, str]]:
     return [(item["data"]["reference"], item["data"]["result"]) for item in story["events"] if item["kind"] == "case"]
 
 
-def said(story: dict[str, Any]) -> list[list[list[str]]]:
+def spoken_clips(story: dict[str, Any]) -> list[list[list[str]]]:
     return [item["data"]["clips"] for item in story["events"] if item["kind"] == "prompt"]
 
 
@@ -102,17 +102,17 @@ async def file_of(line: Line, reference: str) -> dict[str, Any]:
 
 
 async def test_a_caller_hears_the_state_of_their_case_in_their_language(line: Line, telephones: Telephones) -> None:
-    number, told = "+33617000002", ("case_state_incomplete", "case_missing", "missing_photograph")
+    number, texts = "+33617000002", ("case_state_incomplete", "case_missing", "missing_photograph")
     reference, pin = await opened(line, "--state", "incomplete", "--missing", "photograph")
     call = await asked(line, telephones, number)
     since = await enters(line, call, reference, pin)
-    await hears(call, *(line.audio("fr", *part) for part in (told[:1], told[1:])), since_s=since)
+    await hears(call, *(line.audio("fr", *part) for part in (texts[:1], texts[1:])), since_s=since)
     await call.hangup()
     story = await line.story(number)
     assert (story["call"]["outcome"], story["call"]["case"]) == ("self_served", reference)
     assert results(story) == [(reference, "told")]
-    (clips,) = (clips for clips in said(story) if ["fr", told[0]] in clips)
-    assert clips[:3] == [["fr", prompt] for prompt in told]
+    (clips,) = (clips for clips in spoken_clips(story) if ["fr", texts[0]] in clips)
+    assert clips[:3] == [["fr", prompt] for prompt in texts]
     file = await file_of(line, reference)
     assert (file["pin_failures"], file["pin_locked_until"]) == (0, None)
 
@@ -157,12 +157,9 @@ async def test_ten_simultaneous_calls_share_three_attempts_at_a_case(line: Line,
         for times in range(5):
             caller = f"+336170001{10 * times + n:02}"
             call = await claims(line, telephones, caller, reference, wrong(pin))
-            for _ in range(200):
-                if found := results(await line.story(caller, ended=False)):
-                    break
-                await asyncio.sleep(0.1)
+            story = await line.story(caller, ended=False, limit_s=20, told=lambda story: bool(results(story)))
             await call.hangup()
-            ((_, result),) = found
+            ((_, result),) = results(story)
             if result != "unavailable":
                 break
         return result
@@ -224,7 +221,7 @@ async def test_without_the_database_callers_hear_so_and_can_speak_to_an_operator
     call = await asked(line, telephones, "+33617000081")
     await away()
     since = await enters(line, call, reference, pin)
-    parts = (("case_unavailable",), ("case_operator", "press_0"))
+    parts = (("case_unavailable",), ("case_operator", "key_0"))
     await hears(call, *(line.audio("fr", *part) for part in parts), since_s=since)
     await call.press("0")
     await begins(call, line.audio("fr", "to_operator"), since)

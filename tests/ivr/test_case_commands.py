@@ -52,8 +52,8 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
 
 
 def test_opening_a_file_prints_a_readable_reference_and_a_pin_that_is_shown_once(shell: Shell) -> None:
-    said = shell.case(*OPEN, "--caller", "0033 6 12 34 56 78", "--post", "Lyon").stdout
-    found = re.search(r"Reference ([0-9]{3}-[0-9]{3}-[0-9]{3}), PIN ([0-9]{6})\.", said)
+    output = shell.case(*OPEN, "--caller", "0033 6 12 34 56 78", "--post", "Lyon").stdout
+    found = re.search(r"Reference ([0-9]{3}-[0-9]{3}-[0-9]{3}), PIN ([0-9]{6})\.", output)
     assert found
     assert is_valid(found[1])
     file = shell.shown(found[1])
@@ -110,11 +110,11 @@ def test_a_case_opened_without_database_and_stock_does_not_replace_another_case(
 def test_each_change_of_a_file_is_a_note_and_an_audit_record(shell: Shell) -> None:
     reference, _ = shell.opened()
     expected, due = f"{NEXT_YEAR}-01-15", f"{NEXT_YEAR}-02-01"
-    said = shell.case(
+    output = shell.case(
         "set", reference, "--state", "incomplete", "--missing", "photograph, fee", "--expected", expected,
         "--owner", "1001", "--due", due, "--post", "Lyon",
     ).stdout  # fmt: skip
-    assert "state open → incomplete" in said
+    assert "state open → incomplete" in output
     file = shell.shown(reference)
     assert (file["state"], file["missing"], file["expected"]) == ("incomplete", "photograph,fee", expected)
     assert (file["owner"], file["post"]) == ("1001", "Lyon")
@@ -152,6 +152,12 @@ def test_a_file_is_closed_with_a_reason_and_can_be_reopened(shell: Shell) -> Non
     assert file["notes"][-1]["text"] == "state: open → closed. withdrawn by the applicant"
     shell.case("set", reference, "--state", "in_progress")
     assert shell.shown(reference)["closed"] is None
+
+
+def test_a_complaint_that_turns_out_to_be_a_suggestion_is_sorted_as_one(shell: Shell) -> None:
+    reference, _ = shell.opened()
+    assert "kind procedure → suggestion" in shell.case("set", reference, "--kind", "suggestion").stdout
+    assert shell.shown(reference)["kind"] == "suggestion"
 
 
 def test_a_note_is_stored_with_its_author(shell: Shell) -> None:
@@ -194,21 +200,22 @@ def test_cases_are_filtered_by_state_owner_and_due_date(shell: Shell) -> None:
 
 
 def test_a_post_is_written_the_same_way_when_a_file_is_opened_and_when_it_is_changed(shell: Shell) -> None:
-    opened = [json.loads(shell.case(*OPEN, "--post", each, "--json").stdout) for each in (" Lyon ", "none")]
+    opened = [json.loads(shell.case(*OPEN, "--post", post, "--json").stdout) for post in (" Lyon ", "none")]
     assert [file["post"] for file in opened] == ["Lyon", None]
-    said = shell.case("set", opened[0]["reference"], "--post", " Lyon ").stdout
-    assert said.endswith(": no change.\n")
+    output = shell.case("set", opened[0]["reference"], "--post", " Lyon ").stdout
+    assert output.endswith(": no change.\n")
     assert [shell.shown(file["reference"])["post"] for file in opened] == ["Lyon", None]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "sentence"),
     [
         (("show", "100-010-012"), "100-010-012 has a wrong check digit"),
         (("show", "12345"), "'12345' is not a reference; write its nine digits"),
         (("show", "900010010"), "no case has the reference '900010010'"),
         (("set", "{}",), "nothing to change; give --state"),
         (("set", "{}", "--state", "lost"), "'lost' is not a state; write one of open, in_progress"),
+        (("set", "{}", "--kind", "none"), "'none' is not a kind; write one of enquiry, procedure"),
         (("set", "{}", "--missing", "moustache"), "write one of photograph, birth_record"),
         (("set", "{}", "--missing", ","), "is not a word of this site for a missing document"),
         (("set", "{}", "--expected", "2027-02-30"), "'2027-02-30' is not a date; write it as 2027-01-15"),
@@ -224,10 +231,10 @@ def test_a_post_is_written_the_same_way_when_a_file_is_opened_and_when_it_is_cha
     ],
 )  # fmt: skip
 def test_invalid_input_is_refused_with_a_sentence_that_says_what_would_be_right(
-    shell: Shell, one: str, arguments: tuple[str, ...], said: str
+    shell: Shell, one: str, arguments: tuple[str, ...], sentence: str
 ) -> None:
     before = shell.run("cases", "--last", "100", "--json").stdout
-    assert said in shell.refused(*(each.format(one) for each in arguments))
+    assert sentence in shell.refused(*(argument.format(one) for argument in arguments))
     assert shell.run("cases", "--last", "100", "--json").stdout == before
 
 
@@ -237,8 +244,8 @@ def one(shell: Shell) -> str:
 
 
 def test_the_help_lists_the_words_for_missing_items(shell: Shell) -> None:
-    said = " ".join(shell.case("set", "--help").stdout.split())
-    assert "--missing: photograph, birth_record, marriage_record" in said
+    output = " ".join(shell.case("set", "--help").stdout.split())
+    assert "--missing: photograph, birth_record, marriage_record" in output
 
 
 def test_a_change_while_the_database_is_away_is_delivered_later(shell: Shell, tmp_path: Path) -> None:

@@ -116,7 +116,8 @@ async def test_a_caller_with_reference_and_pin_hears_the_state_of_the_file(house
 
 async def test_a_wrong_pin_and_no_pin_and_no_file_get_the_same_answer(house: House) -> None:
     answers = [
-        await house.ask(each, WRONG, f"+3361000000{n}", str(n)) for n, each in enumerate((ANNA, WITHOUT_PIN, NOBODYS))
+        await house.ask(reference, WRONG, f"+3361000000{n}", str(n))
+        for n, reference in enumerate((ANNA, WITHOUT_PIN, NOBODYS))
     ]
     assert answers == [NoMatch(False)] * 3
 
@@ -183,7 +184,7 @@ async def test_each_call_from_a_hidden_number_has_three_attempts(house: House) -
 
 async def test_all_hidden_numbers_together_have_thirty_failures(dear_house: House) -> None:
     made_up = [make_reference(2, 5000 + n) for n in range(40)]
-    answers = await asyncio.gather(*(dear_house.ask(each, WRONG, "", each) for each in made_up))
+    answers = await asyncio.gather(*(dear_house.ask(reference, WRONG, "", reference) for reference in made_up))
     assert sum(isinstance(answer, NoMatch) for answer in answers) == 30
 
 
@@ -318,8 +319,8 @@ def test_every_state_has_its_own_prompt_and_is_never_silent(state: CaseState) ->
 
 
 def test_missing_items_without_a_text_are_played_once_and_last_as_another_document() -> None:
-    said = words("incomplete", ("flux_capacitor", "fee", "sonic_screwdriver", "fee"))
-    assert said == ["case_state_incomplete", "case_missing", "missing_fee", "missing_other"]
+    prompts = words("incomplete", ("flux_capacitor", "fee", "sonic_screwdriver", "fee"))
+    assert prompts == ["case_state_incomplete", "case_missing", "missing_fee", "missing_other"]
 
 
 @pytest.mark.parametrize("day", [date(2026, 11, 24), date(2020, 1, 1), date(2027, 11, 25), date(2030, 1, 1)])

@@ -1,4 +1,4 @@
-"""A closed line says by telephone when it opens next; what else it says and takes: `test_trial_closed.py`."""
+"""A closed line says by telephone when it opens next; everything else about it is tested in `test_trial_closed.py`."""
 
 from datetime import timedelta
 
@@ -18,9 +18,9 @@ async def test_a_closed_line_says_when_it_opens_next(line: Line, telephones: Tel
     line.control("POST", "/hours", {"force": "closed", "why": "test", "until": opens.isoformat()})
     call = await line.dial(telephones, f"+3361800001{KEYS[language]}")
     await call.press(KEYS[language])
-    words = spoken.opening_clips(language, opens, now, line.zone)
+    words = spoken.opening_clips(language, opens, now, line.zone, line.settings.zone_of("FR"))
     closed = await begins(call, line.audio(language, "force_closed"))
-    told = await call.hears(line.sound(words), 20, closed.offset_s)
-    await begins(call, line.audio(language, "closed_message"), told.offset_s)
+    announced = await call.hears(line.sound(words), 20, closed.offset_s)
+    await begins(call, line.audio(language, "option_message"), announced.offset_s)
     await call.hangup()
     assert (await line.story(f"+3361800001{KEYS[language]}"))["call"]["outcome"] == "closed"

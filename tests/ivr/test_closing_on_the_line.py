@@ -48,7 +48,8 @@ async def requests_call_back(line: Line, call: Call, since_s: float) -> None:
 
 async def test_a_caller_waiting_at_closing_time_is_served_or_called_back(line: Line, telephones: Telephones) -> None:
     text = (line.site / "flow.yaml").read_text()
-    (line.site / "flow.yaml").write_text(text.replace("say_first_s: 20 ", "say_first_s: 1 "))
+    soon = text.replace("say_first_s: 20 ", "say_first_s: 1 ").replace("say_every_s: 40", "say_every_s: 1")
+    (line.site / "flow.yaml").write_text(soon)
     stays, leaves, late = "+33654000011", "+33654000012", "+33654000013"
     waits = await line.waiting(telephones, stays)
     goes = await line.waiting(telephones, leaves)
@@ -100,5 +101,5 @@ async def test_a_caller_cut_off_while_waiting_who_calls_back_after_closing_time_
     assert [(item["open"], item.get("returns")) for item in of_kind(story, "hours")] == [(False, True)] * 2
     (returned,) = of_kind(story, "returned")
     assert (returned["call"], returned["since"]) == (str(former["call"]["id"]), place)
-    said = line.run("call", str(story["call"]["id"])).stdout
-    assert "the caller was cut off before and is served nevertheless" in " ".join(said.split())
+    output = line.run("call", str(story["call"]["id"])).stdout
+    assert "the caller was cut off before and is served nevertheless" in " ".join(output.split())

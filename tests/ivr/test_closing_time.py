@@ -20,16 +20,16 @@ CLOSES = datetime(2026, 11, 25, 20, tzinfo=UTC)
 
 
 def course(keys: str, on: Stage | None = None, *, offered_s: float = 60.0, **scenario: Any) -> TrialResult:
-    """Of a caller who asks for an operator 20 s before closing time; he is offered one after so many seconds."""
-    rung = OperatorScript("1001", offered_s=offered_s, answers_s=2, talks_s=60)
+    """Return the trial of a caller who asks for an operator 20 s before closing time, offered after `offered_s`."""
+    script = OperatorScript("1001", offered_s=offered_s, answers_s=2, talks_s=60)
     usual = {"caller": "+447400123456", "dialled": "+44800212007", "at": JUST_OPEN, "opening": openings()["plan"]}
-    scene = Scenario(**{**usual, "files": Cabinet(None), "who": lambda wait: rung, **scenario})
+    scene = Scenario(**{**usual, "files": Cabinet(None), "who": lambda wait: script, **scenario})
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(trial(on or stage(), scene, lambda asterisk: ScriptedCaller(keys, asterisk)))
 
 
 def heard(found: TrialResult) -> list[str]:
-    return [each.prompt for step in found.steps if step.kind == "hears" for each in step.data["clips"]]
+    return [clip.prompt for step in found.steps if step.kind == "hears" for clip in step.data["clips"]]
 
 
 def hours(found: TrialResult) -> list[bool]:
@@ -91,13 +91,13 @@ def late(minutes: int) -> Stage:
 
 def test_a_caller_who_would_be_served_too_late_hears_so_at_once_and_may_request_a_call_back() -> None:
     found = course("7051", late(30), offered_s=100)
-    said = heard(found)
-    place = said.index("last_calls")
-    assert said[place : place + 4] == ["last_calls", "closed_callback", "press_5", "stay_on_line"]
+    prompts = heard(found)
+    place = prompts.index("last_calls")
+    assert prompts[place : place + 3] == ["last_calls", "closed_callback", "press_5"]
     assert (found.outcome, found.errors) == (Outcome.CALLBACK, [])
-    told = next(step.at for step in found.steps if step.kind == "last_calls")
+    announced = next(step.at for step in found.steps if step.kind == "last_calls")
     waits = next(step.at for step in found.steps if step.kind == "waiting")
-    assert told - waits < 0.1
+    assert announced - waits < 0.1
     assert "callback" in [table for table, _ in found.rows]
 
 
@@ -110,7 +110,7 @@ def test_a_caller_who_hears_so_may_wait_anyway() -> None:
 @pytest.mark.parametrize(
     ("minutes", "offered_s", "before"),
     [(0, 100.0, 20), (30, 5.0, 20), (30, 3000.0, 2400)],
-    ids=["the site does not want it", "his turn comes in time", "it is long before closing time"],
+    ids=["the site does not want it", "the caller's turn comes in time", "it is long before closing time"],
 )
 def test_other_callers_do_not_hear_it(minutes: int, offered_s: float, before: int) -> None:
     found = course("70h", late(minutes), offered_s=offered_s, at=CLOSES - timedelta(seconds=before))

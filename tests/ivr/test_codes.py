@@ -17,8 +17,8 @@ OPERATOR_HZ, SUPERVISOR_HZ = 1870.0, 1130.0
 
 def native(line: Line, *, supervisor: bool = False) -> str:
     """The id of an operator whose own language is French."""
-    french = (each for each in line.operators if next(iter(each.languages)) == "fr")
-    return next(each.id for each in french if each.supervisor is supervisor)
+    french = (operator for operator in line.operators if next(iter(operator.languages)) == "fr")
+    return next(operator.id for operator in french if operator.supervisor is supervisor)
 
 
 async def dials(line: Line, phone: Operator, code: str, *texts: str, keys: str = "") -> Call:
@@ -55,22 +55,22 @@ async def acts(line: Line, operator: str) -> list[str]:
 
 async def test_an_operator_works_a_day_with_the_keys_of_their_telephone(line: Line, telephones: Telephones) -> None:
     phone = await line.phone(telephones, native(line))
-    who = phone.user
+    identity = phone.user
     paused = await dials(line, phone, "*112", "code_pause_lunch", "code_paused")
     assert not (await paused.ended(5)).by_us
-    assert (line.operator_state(who), line.operator_reason(who)) == ("paused", "lunch")
+    assert (line.operator_state(identity), line.operator_reason(identity)) == ("paused", "lunch")
     # Name and number, the state with its reason, and the languages by their names.
-    languages = next(each for each in line.operators if each.id == who).languages
-    names = [f"code_language_{each}" for each in languages]
-    told = await dials(line, phone, "*14", "code_you_are", f"name_{who}")
-    await told.hears(line.audio("fr", *(f"digit_{digit}" for digit in who)), 10)
-    await told.hears(line.audio("fr", "code_languages", *names, "code_pause_lunch", "code_paused"), 15)
-    await over(told)
+    languages = next(operator for operator in line.operators if operator.id == identity).languages
+    names = [f"code_language_{language}" for language in languages]
+    answer = await dials(line, phone, "*14", "code_you_are", f"name_{identity}")
+    await answer.hears(line.audio("fr", *(f"digit_{digit}" for digit in identity)), 10)
+    await answer.hears(line.audio("fr", "code_languages", *names, "code_pause_lunch", "code_paused"), 15)
+    await over(answer)
     await over(await dials(line, phone, "*10", "code_ready"))
-    assert line.operator_state(who) == "ready"
+    assert line.operator_state(identity) == "ready"
     # Without a digit the code asks for the reason.
     await over(await dials(line, phone, "*11", "code_pause_training", "code_paused", keys="4"))
-    assert line.operator_reason(who) == "training"
+    assert line.operator_reason(identity) == "training"
 
 
 async def test_a_refused_code_says_why(line: Line, telephones: Telephones) -> None:
@@ -183,8 +183,8 @@ async def test_an_operator_who_asks_for_help_talks_with_a_supervisor_even_if_the
     await caller.hears_tone(OPERATOR_HZ)
     await over(caller)
     story = await line.story("+33616000003")
-    helps = [each for each in story["events"] if each["kind"].startswith("help_")]
-    assert [each["kind"] for each in helps] == ["help_wanted", "help_given"]
+    helps = [event for event in story["events"] if event["kind"].startswith("help_")]
+    assert [event["kind"] for event in helps] == ["help_wanted", "help_given"]
     assert helps[1]["data"] == {"operator": phone.user, "supervisor": supervisor.user}
     audited = [row for row in line.json("audit") if row["act"].startswith("help_")]
     assert {row["call"] for row in audited[:2]} == {str(story["call"]["id"])}
@@ -206,7 +206,7 @@ async def test_operators_call_one_another_by_number_and_get_no_caller_while_they
     line: Line, telephones: Telephones
 ) -> None:
     first = native(line)
-    second = next(each for each in french(line, 2) if each != first)
+    second = next(operator for operator in french(line, 2) if operator != first)
     phone, other = await line.phone(telephones, first), await line.phone(telephones, second)
     for number, text in ((first, "talk_yourself"), (line.speaks("fr", but=(first, second)), "talk_away")):
         await refused(line, phone, number, text)
@@ -242,7 +242,7 @@ async def test_an_operator_paused_by_a_missed_call_hears_so_in_the_next_code_and
     await line.until(lambda: line.operator_reason(phone.user) == "absent", 8, "away")
     await phone.register()
     await line.until_state(phone.user, "ready")
-    (row,) = [each for each in line.json("operators") if each["id"] == phone.user]
+    (row,) = [row for row in line.json("operators") if row["id"] == phone.user]
     assert row["device"]["address"] == phone.address
     shown = line.json("operators", "phone", phone.user)
     assert (shown["transport"], shown["codecs"]) == ("UDP or TCP", "alaw, ulaw, g722, opus")

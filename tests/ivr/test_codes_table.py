@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from properties import patient
+from snapshots import snapshot
 
 from dialplan.codes import ARGUMENT_DIGITS, Code
 from ivr.asterisk.ari.events import Channel
@@ -54,21 +55,21 @@ def every_state() -> Iterator[Operator]:
 
 def test_every_state_has_texts_in_every_language() -> None:
     known = catalogue.load(SITE)
-    said = {text for operator in every_state() for text in state_prompts(operator, PAUSES)}
-    wanted = {*said, *table.texts(("ar", "fr"), PAUSES)}
+    prompts = {text for operator in every_state() for text in state_prompts(operator, PAUSES)}
+    wanted = {*prompts, *table.texts(("ar", "fr"), PAUSES)}
     for language in ("ar", "fr", "es", "it", "nl", "de", "en"):
         assert all(known.text(language, str(text)) for text in wanted), language
-    assert {str(text) for text in said} <= {*table.texts((), PAUSES)}, "the check of a site looks for all of them"
+    assert {str(text) for text in prompts} <= {*table.texts((), PAUSES)}, "the check of a site looks for all of them"
     for operator in every_state():
         assert state_prompts(operator, PAUSES), operator
 
 
 def test_the_site_check_covers_every_text_of_codes_conversations_and_call_backs() -> None:
     prefixes = ("callback_", "code_", "supervision_", "talk_", "told_")
-    named = ("code_language_", "talk_from_", "talk_topic_")  # named after the site's languages, countries and topics
+    named = ("code_language_", "talk_language_", "talk_topic_")  # named after the site's languages and topics
     site_ = site.load(SITE)
     flow = read_draft((SITE / "flow.yaml").read_text(encoding="utf-8"), "").flow.texts
-    looked_for = {*table.texts((), site_.operators.pauses), *codes_check.TALK, *prompts.TEXTS, *flow}
+    looked_for = {*table.texts((), site_.operators.pauses), *codes_check.talk_texts(()), *prompts.TEXTS, *flow}
     ids = {
         prompt for prompt in catalogue.load(SITE).ids if prompt.startswith(prefixes) and not prompt.startswith(named)
     }
@@ -179,7 +180,7 @@ def test_codes_are_listed_for_people_and_for_programs(
 
 
 def channel(identity: str, data: str, state: str = "Up", application: str = "Stasis") -> Channel:
-    return Channel(identity, "", state, "", "", "", "", application, data, "", {})
+    return snapshot(identity, data, state=state, application=application)
 
 
 def test_a_start_finds_codes_and_helping_supervisors_by_their_channels_alone() -> None:
@@ -190,13 +191,13 @@ def test_a_start_finds_codes_and_helping_supervisors_by_their_channels_alone() -
     code = channel(asked, "hatif,code,help,1001,")
     legs = [channel(claimed.id, "hatif,leg", "Ringing", "AppDial2"), channel(aside.id, "hatif,leg")]
     assert dialled([code, *legs]) == [(code, ("code", "help", "1001", ""))]
-    assert [(each.offer, each.operator, each.talking) for each in open_offers([code, *legs])] == [
+    assert [(offer.offer, offer.operator, offer.talking) for offer in open_offers([code, *legs])] == [
         (claimed.id, "1901", False)
     ]
     assert end_left_over([code, *legs]) == []
     lost = Leg("1903", other, claimed=True)
     requests = end_left_over([code, *legs, channel(lost.id, "hatif,leg")])
-    assert [each.uri for each in requests] == [f"channels/{lost.id}", f"bridges/help-{other}"]
+    assert [request.uri for request in requests] == [f"channels/{lost.id}", f"bridges/help-{other}"]
     # The supervisor who was rung is free: no message would tell the floor of that leg's end.
     assert open_offers([code, *legs, channel(lost.id, "hatif,leg")]) == open_offers([code, *legs])
     # A code that the dialplan has taken over no longer belongs to the controller.

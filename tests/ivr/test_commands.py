@@ -1,4 +1,4 @@
-"""The command line on a running line, after a call: what each command answers, for people and for programs."""
+"""The command line on a running line, after a call: the output of each command, for people and for programs."""
 
 import asyncio
 import json
@@ -87,7 +87,7 @@ def test_numbers_have_a_country_and_all_languages_in_order(line: Line) -> None:
 
 
 async def test_waiting_shows_who_is_next(line: Line, telephones: Telephones) -> None:
-    """With what each needs now: somebody is there, though on a pause; with nobody there a topic is not insisted on."""
+    """The list shows what each caller needs now; a topic is dropped if nobody on duty serves it."""
     phone = await line.phone(telephones, line.speaks("fr"))
     line.control("POST", f"/operators/{phone.user}/state", {"state": "paused", "reason": "break"})
     await line.waiting(telephones, "+33615000002", topic_key="30")
@@ -126,9 +126,7 @@ async def test_the_settings_of_a_telephone_are_those_with_which_it_registers(
     assert unknown.stderr == "hatif: There is no operator 4711; `hatif operators` lists them.\n"
 
 
-async def test_a_state_that_is_set_by_hand_holds_until_it_is_changed_by_hand(
-    line: Line, telephones: Telephones
-) -> None:
+async def test_a_forced_state_holds_until_it_is_changed_again(line: Line, telephones: Telephones) -> None:
     phone = await line.phone(telephones, line.speaks("fr"))
 
     async def set_to(*words: str) -> tuple[str, str | None]:
@@ -140,7 +138,7 @@ async def test_a_state_that_is_set_by_hand_holds_until_it_is_changed_by_hand(
     assert await set_to("paused", "--reason", "lunch") == ("paused", "lunch")
     await phone.register()  # a telephone that registers again ends no pause
     await line.asks_for_operator(telephones, "+33615000004")
-    await line.until(lambda: len(line.control("GET", "/queue")) == 1, 3, "he waits")
+    await line.until(lambda: len(line.control("GET", "/queue")) == 1, 3, "the caller waits")
     assert line.operator_reason(phone.user) == "lunch"
     assert (await asyncio.to_thread(line.run, "operators", "set", phone.user, "ready")).returncode == 0
     await phone.next_call(2)
@@ -149,7 +147,7 @@ async def test_a_state_that_is_set_by_hand_holds_until_it_is_changed_by_hand(
         assert len(refused.stderr.splitlines()) == 1
 
 
-# What was
+# Calls, and what was done
 
 
 async def test_calls_are_listed_with_all_that_the_design_promises(line: Line, served: dict[str, Any]) -> None:
@@ -171,7 +169,9 @@ async def test_calls_are_listed_with_all_that_the_design_promises(line: Line, se
     assert row["id"] in table.stdout
 
 
-async def test_a_call_is_told_whole_by_the_beginning_of_its_id(line: Line, served: dict[str, Any]) -> None:
+async def test_a_call_with_its_whole_story_is_found_by_the_beginning_of_its_id(
+    line: Line, served: dict[str, Any]
+) -> None:
     identity = str(served["call"]["id"])
     whole, by_beginning, for_people, nobody = await together(
         line, f"call {identity} --json", f"call {identity[:-4]} --json", f"call {identity}", "call 0123"
@@ -181,8 +181,8 @@ async def test_a_call_is_told_whole_by_the_beginning_of_its_id(line: Line, serve
     assert story.keys() >= {*CALL_KEYS, "events", "offers", "decisions", "pairings"}
     assert story["id"] == identity
     kinds = [event["kind"] for event in story["events"]]
-    told = ["language", "hours", "hours", "waiting", "offered", "connected", "conversation_ended", "ended"]
-    assert [kind for kind in kinds if kind in told] == told
+    milestones = ["language", "hours", "hours", "waiting", "offered", "connected", "conversation_ended", "ended"]
+    assert [kind for kind in kinds if kind in milestones] == milestones
     assert [event["data"]["key"] for event in story["events"] if event["kind"] == "key"] == ["2", "3", "0"]
     (decision,) = story["decisions"]
     assert decision["operator_id"] == story["operator"]
@@ -220,7 +220,7 @@ def test_hours_are_forced_and_given_back_to_the_plan(line: Line) -> None:
     assert refused.stderr == "hatif: 'shut' is not a state; write open, closed or auto.\n"
 
 
-async def test_hours_are_told_for_any_time(line: Line) -> None:
+async def test_hours_are_shown_for_any_time(line: Line) -> None:
     await together(line, "hours force closed --until 2030-06-03T12:00")
     before, after, refused = await together(
         line, "hours at 2030-06-03T11:59 --json", "hours at 2030-06-03T12:01 --json", "hours at noon"
@@ -238,17 +238,17 @@ async def test_every_prompt_is_listed_with_text_and_file(line: Line) -> None:
     listed, counted = await together(line, "prompts list --json", "prompts status --json")
     rows = json.loads(listed.stdout)
     assert rows[0].keys() == {"id", "language", "text", "file", "source"}
-    (welcome,) = [row for row in rows if (row["id"], row["language"]) == ("welcome", "fr")]
-    assert (line.home / "sounds" / f"{welcome['file'].removeprefix('hatif/')}.ulaw").is_file()
-    assert welcome["text"].startswith("Bienvenue")
+    (goodbye,) = [row for row in rows if (row["id"], row["language"]) == ("goodbye", "fr")]
+    assert (line.home / "sounds" / f"{goodbye['file'].removeprefix('hatif/')}.ulaw").is_file()
+    assert goodbye["text"].startswith("Merci")
     status = {row["language"]: row for row in json.loads(counted.stdout)}
     assert [language for language, row in status.items() if row["on"]] == ["ar", "fr", "es", "it", "nl", "de", "en"]
     assert [language for language, row in status.items() if not row["on"]] == ["zgh"]
     for language, row in status.items():
-        ids = [each["id"] for each in rows if each["language"] == language]
+        ids = [row["id"] for row in rows if row["language"] == language]
         assert row["recorded"] + row["synthesised"] + row["names"] == len(ids)
-        names = [f"name_{each.id}" for each in line.operators if next(iter(each.languages)) == language]
-        assert [each for each in ids if each.startswith("name_")] == names
+        names = [f"name_{operator.id}" for operator in line.operators if next(iter(operator.languages)) == language]
+        assert [identifier for identifier in ids if identifier.startswith("name_")] == names
         assert row["names"] == len(names)
         assert row["stale"] == 0
 
@@ -304,7 +304,7 @@ async def test_a_dialplan_is_loaded_and_a_broken_one_refused(
     await line.dial(telephones, "+33615000005")
 
 
-def test_the_tables_are_brought_up_once(line: Line) -> None:
+def test_the_tables_are_upgraded_once(line: Line) -> None:
     answer = line.run("db", "upgrade")
     assert answer.returncode == 0
     assert "no new migrations" in answer.stdout

@@ -1,4 +1,4 @@
-"""When the floor is told who is on duty, and what difference it makes."""
+"""When the floor learns who is on duty, and what difference that makes."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -6,7 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from test_floor import a_floor, ready, wait
+from watched_floor import a_floor, ready, wait
 
 from ivr.floor import duty
 from ivr.model import clock
@@ -39,23 +39,23 @@ def test_without_shifts_there_is_no_next_change() -> None:
     assert (duty.planned_at((), at), duty.until_change((), at)) == ((), float("inf"))
 
 
-async def test_the_floor_is_told_of_each_change_once_and_at_its_instant(
+async def test_the_floor_is_notified_of_each_change_once_and_at_its_instant(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     began, real = datetime(2026, 12, 14, 13, 59, 59, 900_000, RABAT), asyncio.get_running_loop().time()
     monkeypatch.setattr(clock, "now", lambda: began + timedelta(seconds=asyncio.get_running_loop().time() - real))
-    told: asyncio.Queue[DutyRoster] = asyncio.Queue()
-    on_duty = duty.Duty(told.put_nowait)
+    messages: asyncio.Queue[DutyRoster] = asyncio.Queue()
+    on_duty = duty.Duty(messages.put_nowait)
     running = asyncio.create_task(on_duty.run())
     try:
         async with asyncio.timeout(5):
             on_duty.read(read(tmp_path, "1001,daily,08:00,14:00,,,", "1002,daily,09:00,20:00,,,"))
-            assert await told.get() == DutyRoster(("1001", "1002"))
-            assert await told.get() == DutyRoster(("1002",)) == on_duty.planned
+            assert await messages.get() == DutyRoster(("1001", "1002"))
+            assert await messages.get() == DutyRoster(("1002",)) == on_duty.planned
             on_duty.read(read(tmp_path, "1002,daily,09:00,21:00,,,"))  # nothing for now
             on_duty.read(None)
-            assert await told.get() == DutyRoster(None)
-        assert told.empty()
+            assert await messages.get() == DutyRoster(None)
+        assert messages.empty()
     finally:
         running.cancel()
 

@@ -1,4 +1,4 @@
-"""An error of ours is one sentence on the command line; any other keeps its traceback."""
+"""A user error is one sentence on the command line; any other error keeps its traceback."""
 
 import importlib
 
@@ -8,7 +8,7 @@ from ivr.cli import main
 from ivr.home.settings import SettingsError
 
 
-def test_each_error_that_is_said_in_a_sentence_is_a_class_of_the_module_that_is_named() -> None:
+def test_each_user_error_exists_in_the_module_named_for_it() -> None:
     for module, name in main._USER_ERRORS:
         found = getattr(importlib.import_module(module), name)
         assert issubclass(found, Exception), name

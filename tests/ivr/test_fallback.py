@@ -22,7 +22,8 @@ async def test_a_caller_reaches_an_operator_and_the_call_is_recorded_afterwards(
     await line.without_controller()
     call = await line.dial(telephones, "+33612200001")
     call.tone(1130)
-    await call.hears(line.audio("fr", "moment"))
+    named = await call.hears(line.audio("fr", "institution"))  # who answers comes first
+    await call.hears(line.audio("fr", "moment"), 12, named.offset_s)
     await call.hears(line.audio("fr", "fallback_wait"), 12)
     await call.hears_tone(1870, 10)
     answered = await phone.next_call(1)
@@ -78,12 +79,12 @@ async def test_the_guard_gives_the_callers_of_a_dead_controller_to_the_dialplan(
     # A controller that is back does not ring the operator while they talk, though that conversation is not its own.
     await line.controller_again()
     assert line.operator_state(phone.user) == "talking"
-    rung = len(phone.calls)
+    calls = len(phone.calls)
     following = await line.waiting(telephones, "+33612200014")
-    assert (len(phone.calls), line.operator_state(phone.user)) == (rung, "talking")
+    assert (len(phone.calls), line.operator_state(phone.user)) == (calls, "talking")
     await waiting.hangup()
     await following.hears_tone(1870, 10)
-    assert len(phone.calls) == rung + 1
+    assert len(phone.calls) == calls + 1
     await following.hangup()
     story = await line.story("+33612200004", limit_s=10)
     assert story["call"]["outcome"] == "fallback"

@@ -12,7 +12,7 @@ from left import begins
 from line import Line
 
 from db import read
-from db.engine import async_engine
+from db.engine import open_engine
 from ivr.asterisk.fallback_records import FAMILY
 from ivr.controller.connection import APPLICATION
 from ivr.home import credentials
@@ -30,11 +30,8 @@ async def calls_of(line: Line, caller: str) -> list[dict[str, Any]]:
     await line.story(caller, limit_s=15)
     await line.until(lambda: not asyncio.run(line.astdb(FAMILY)), 5, "all of the fallback's records are imported")
     await asyncio.sleep(DELIVERED_S)
-    engine = async_engine(line.database)
-    try:
+    async with open_engine(line.database) as engine:
         return [asdict(call) for call in await read.calls(engine, 50) if call.caller == caller]
-    finally:
-        await engine.dispose()
 
 
 async def kill_asterisk(line: Line) -> datetime:

@@ -6,16 +6,18 @@ import pytest
 from left import KEYS, begins
 from line import Line
 
-from ivr.softphone.sound import RATE, find
+from ivr.softphone.sound import find
 from ivr.softphone.telephone import Telephones
 
 TONE_HZ = 1870.0
 
 
 def speaks_only(line: Line, language: str, excluded: tuple[str, ...]) -> str:
-    """An operator who speaks it, and none of `excluded`."""
+    """Return an operator who speaks `language`, and none of `excluded`."""
     return next(
-        each.id for each in line.operators if language in each.languages and not set(excluded) & each.languages.keys()
+        operator.id
+        for operator in line.operators
+        if language in operator.languages and not set(excluded) & operator.languages.keys()
     )
 
 
@@ -51,12 +53,12 @@ async def test_a_caller_whose_language_nobody_speaks_is_offered_another_one_and_
     assert story["call"]["language"] == other
     chosen = [event["data"] for event in story["events"] if event["kind"] == "language"]
     assert chosen[-1] == {"language": other, "instead_of": own}
-    (decision,) = (each for each in story["decisions"] if each["kind"] == "offer")
+    (decision,) = (decision for decision in story["decisions"] if decision["kind"] == "offer")
     assert decision["data"]["waited_s"] > 2  # with the waiting time so far
     assert since < story["call"]["connected"].timestamp() - 2
-    said = line.run("call", str(story["call"]["id"])).stdout
-    assert f"waits: nobody on duty speaks {own}" in said
-    assert f"chooses {other} instead of {own}" in said
+    output = line.run("call", str(story["call"]["id"])).stdout
+    assert f"waits: nobody on duty speaks {own}" in output
+    assert f"chooses {other} instead of {own}" in output
 
 
 async def test_an_operator_who_becomes_ready_meanwhile_is_rung_at_once(line: Line, telephones: Telephones) -> None:
@@ -66,7 +68,7 @@ async def test_an_operator_who_becomes_ready_meanwhile_is_rung_at_once(line: Lin
     dutch = await line.phone(telephones, line.speaks("nl"), answers=TONE_HZ)
     assert await dutch.next_call(3)
     await call.hears_tone(TONE_HZ)
-    assert not find(call.heard(), line.audio("nl", "stay_on_line")[:RATE]).same
+    assert not find(call.heard(), line.audio("en", "press_1")).same
 
 
 async def test_after_a_restart_the_language_is_offered_again_and_taken(line: Line, telephones: Telephones) -> None:

@@ -1,6 +1,6 @@
 """A transferred caller returns to the operator who transferred them once nobody else can take them, then at once."""
 
-from test_floor import NO_ANSWER, a_floor, accepted, ended, ready, refused, wait
+from watched_floor import NO_ANSWER, a_floor, accepted, ended, ready, refused, wait
 
 from ivr.model.floor_protocol import Leave, OperatorEvent, Wait
 from ivr.talk.transfers import ANYBODY, Transfer, transfer_steps
@@ -45,10 +45,13 @@ async def test_a_caller_returns_during_the_wrap_up_of_their_call_when_nobody_els
         await line.send(ended(line.offer), transferred("first"))
         assert (line.state()[0], line.waiting) == (WRAPPING_UP, ["first"])
         # The reason that names an operator is true of a transferred caller.
-        for to, who in (("1002", "1002, to whom the caller was handed on"), ("7777", "1001, who handed the caller on")):
+        for to, named in (
+            ("1002", "1002, to whom the caller was handed on"),
+            ("7777", "1001, who handed the caller on"),
+        ):
             paused = OperatorEvent("1001", Trigger.PAUSE)  # otherwise they would get the caller at once
             await line.send(paused, transferred("first", to=to))
-            assert describe_wait(line.why[-1][1]).startswith(f"waits for operator {who} and is not idle")
+            assert describe_wait(line.why[-1][1]).startswith(f"waits for operator {named} and is not idle")
         await line.send(Leave("first"), OperatorEvent("1001", Trigger.RESUME), wait("second", 500))
         await line.send(accepted(line.offer), ended(line.offer), transferred("second"))
         assert line.state()[0] is WRAPPING_UP

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from test_floor import SHORT_S, a_floor, accepted, ended, ready, refused, wait
+from watched_floor import SHORT_S, a_floor, accepted, ended, ready, refused, wait
 
 from ivr.model.floor_protocol import AskPosition, Wait
 from routing.match import Step
@@ -42,7 +42,7 @@ async def test_callers_keep_their_order_though_the_clock_is_set(hours: int) -> N
         assert line.waiting == ["first", "second", "third"]
         await line.send(Wait("fourth", (Step("fr"),), time.time() + line.set_by_s + 600))
         assert line.waiting[-1] == "fourth"
-        (waits,) = (each for each in line.floor.waiting if each.call == "fourth")
+        (waits,) = (entry for entry in line.floor.waiting if entry.call == "fourth")
         assert waits.since <= time.time() + line.set_by_s
 
 

@@ -1,6 +1,6 @@
 """An operator whose telephone has a call of its own gets no offers; a caller who may have gone is not offered."""
 
-from test_floor import a_floor, ready, wait
+from watched_floor import a_floor, ready, wait
 
 from ivr.model.floor_protocol import AskPosition, CallerSilence, ColleagueCall, Invite, OnOtherCall
 from routing.states import OperatorState

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 from properties import patient
-from test_floor import RING_S, SHORT_S, Watched, a_floor, accepted, ended, ready, refused, wait
+from watched_floor import RING_S, SHORT_S, Watched, a_floor, accepted, ended, ready, refused, wait
 
 from ivr.model.floor_protocol import Change, ColleagueCall, Invite, Leave, Offer, OperatorEvent, ToFloor
 from routing.states import OfferState, OperatorState, Trigger
@@ -100,7 +100,7 @@ async def _orders(happened: list[tuple[str, int, int]]) -> None:
             if (next_message := message(world, kind, which, how)) is not None:
                 await world.send(next_message)
         await _quiet(world)
-        states = [each.state for each in line.floor.operators.values()]
+        states = [operator.state for operator in line.floor.operators.values()]
         assert states == [OperatorState.READY] * len(OPERATORS), "a state that nothing ends"
         # Nothing of this prevents the next callers from being served.
         before = len(line.offers)

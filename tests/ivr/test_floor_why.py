@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from test_floor import SHORT_S, a_floor, ready, refused, wait
+from watched_floor import SHORT_S, a_floor, ready, refused, wait
 
 from ivr.model.floor_protocol import AskPosition, OperatorEvent
 from routing.match import Step
@@ -52,12 +52,12 @@ async def test_the_queue_shows_what_a_caller_needs_now() -> None:
     speaks = ready("1002", topics=frozenset({"travel"}), state=OperatorState.TALKING)
     async with a_floor(busy) as floor:
         await floor.send(wait("unmet", 30, travel, anything))
-        assert [each.topic for each in await floor.client.queue()] == [None]
+        assert [entry.topic for entry in await floor.client.queue()] == [None]
     async with a_floor() as floor:
         await floor.send(wait("nobody", 30, travel, anything))
-        assert [each.topic for each in await floor.client.queue()] == ["travel"]
+        assert [entry.topic for entry in await floor.client.queue()] == ["travel"]
     async with a_floor(busy, speaks) as floor:
         handed_on = replace(wait("handed on", 900, travel, anything), before=890.0)
         await floor.send(wait("new", 30, travel, anything), wait("long", 700, travel, anything), handed_on)
-        found = {each.call: each.topic for each in await floor.client.queue()}
+        found = {entry.call: entry.topic for entry in await floor.client.queue()}
         assert found == {"handed on": "travel", "new": "travel", "long": None}

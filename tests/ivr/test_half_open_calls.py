@@ -60,19 +60,19 @@ class Wire:
         self.copied("ACK sip:2@127.0.0.1 SIP/2.0", call, out=False, to=f";tag={tag or f'ours-{call}'}")
 
     def half(self, count: int, name: str = "half") -> None:
-        for each in range(count):
-            self.invite(f"{name}{each}")
-            self.answer(f"{name}{each}")
+        for index in range(count):
+            self.invite(f"{name}{index}")
+            self.answer(f"{name}{index}")
 
     def repeat(self, count: int, name: str = "half") -> None:
         self.now += 0.25
-        for each in range(count):
-            self.answer(f"{name}{each}")
+        for index in range(count):
+            self.answer(f"{name}{index}")
 
     @property
     def ended(self) -> list[str]:
         """The Call-IDs of the calls that were hung up."""
-        return [each.split(b"call-id: ")[1].split(b"\r\n")[0].decode() for each in self.sent]
+        return [packet.split(b"call-id: ")[1].split(b"\r\n")[0].decode() for packet in self.sent]
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_the_oldest_half_calls_are_ended_until_half_of_the_limit_is_free(wire: W
     wire.half(60)
     assert wire.ended == []  # all may be confirmed in a moment
     wire.repeat(60)
-    assert wire.ended == [f"half{each}" for each in range(30)]
+    assert wire.ended == [f"half{index}" for index in range(30)]
     wire.half(2, "later")
     assert wire.ended[30:] == ["half30", "half31"]
 
@@ -115,28 +115,28 @@ def test_a_burst_of_calls_that_are_confirmed_in_time_loses_no_call(wire: Wire) -
     wire.invite("refused")
     wire.answer("refused", "503 Service Unavailable")
     wire.now += 0.2
-    for each in range(60):
-        wire.ack(f"half{each}")
+    for index in range(60):
+        wire.ack(f"half{index}")
     wire.half(59, "next")
     assert wire.ended == []
 
 
 def test_a_confirmed_call_is_never_ended(wire: Wire) -> None:
     wire.half(10, "confirmed")
-    for each in range(10):
-        wire.ack(f"confirmed{each}")
+    for index in range(10):
+        wire.ack(f"confirmed{index}")
     wire.invite("confirmed0", ";tag=ours-confirmed0")  # a hold
     wire.answer("confirmed0")
     wire.half(60)
     wire.repeat(60)
     wire.half(400, "later")
-    assert not any(each.startswith("confirmed") for each in wire.ended)
+    assert not any(call_id.startswith("confirmed") for call_id in wire.ended)
 
 
 def test_a_forged_ack_does_not_confirm_a_call(wire: Wire) -> None:
     wire.half(60)
-    for each in range(60):
-        wire.ack(f"half{each}", "guessed")
+    for index in range(60):
+        wire.ack(f"half{index}", "guessed")
     wire.repeat(60)
     assert len(wire.ended) == 30
 

@@ -17,13 +17,15 @@ from bench import hangups
 from bench.sip import Account
 from db.enums import Outcome
 from ivr.asterisk.ari import events, operations
+from ivr.asterisk.ari.events import ChannelRef
 from ivr.asterisk.ari.operations import Request
-from ivr.call.call import Call, CallerGone, CallFailed, Item, RequestFailed
+from ivr.call.call import Call, Item, RequestFailed
 from ivr.call.flow_runner import run_flow
+from ivr.call.interruptions import CallerGone, CallFailed
 from ivr.home import credentials
 
 PLAY = operations.PLAY(CALLER, "pb-1", media="sound:x")
-ENDS = events.StasisEnd(CALLER)
+ENDS = events.StasisEnd(ChannelRef(CALLER))
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 500])
@@ -46,7 +48,7 @@ async def test_a_request_refused_on_a_channel_that_is_gone_is_a_hang_up() -> Non
 async def test_a_request_refused_on_a_channel_that_stays_is_a_failure() -> None:
     call = SentMessages().call()
     call.deliver(RequestFailed(PLAY, 409))
-    call.deliver(events.ChannelDtmfReceived(CALLER, "5"))
+    call.deliver(events.ChannelDtmfReceived(ChannelRef(CALLER), "5"))
     with pytest.raises(CallFailed):
         await call.next()
     await call.next()
@@ -62,7 +64,7 @@ async def test_an_operator_does_not_count_as_unreachable_if_the_caller_has_gone(
 
 
 async def test_a_hang_up_after_a_refusal_is_noticed_when_keys_are_read() -> None:
-    """The hang-up used to get lost here, and one operator after the other was rung for nobody."""
+    """The hang-up used to get lost here, and one operator after another was rung for a caller who had gone."""
     call = SentMessages().call()
     happened: list[Item] = [RequestFailed(PLAY, 409), ENDS]
     for item in happened:
@@ -70,7 +72,7 @@ async def test_a_hang_up_after_a_refusal_is_noticed_when_keys_are_read() -> None
     with pytest.raises(CallerGone):
         call.take_waiting_keys()
     call = SentMessages().call()
-    happened = [events.ChannelDtmfReceived(CALLER, "5"), RequestFailed(PLAY, 409)]
+    happened = [events.ChannelDtmfReceived(ChannelRef(CALLER), "5"), RequestFailed(PLAY, 409)]
     for item in happened:
         call.deliver(item)
     call.take_waiting_keys()
@@ -134,15 +136,17 @@ async def test_callers_who_hang_up_at_random_moments_leave_finished_rows_and_no_
     seed = random.Random().randrange(10_000)
     record_property(f"seed of {calls} hang-ups", seed)
     secrets = credentials.load(line.home, ()).operators
-    accounts = [Account(each, secrets[each]) for each in (line.speaks("fr"), line.speaks("ar"), line.speaks("en"))]
+    accounts = [
+        Account(operator, secrets[operator]) for operator in (line.speaks("fr"), line.speaks("ar"), line.speaks("en"))
+    ]
     server, seen = ("127.0.0.1", 5060 + line.offset), line.log.stat().st_size
     wanted = hangups.courses(calls, seed)
     phones, anew = await hangups.operators_answer(server, accounts, 0)
     try:
         made = await hangups.make(wanted, FRENCH_NUMBER, "127.0.0.2", server)
-        told = await hangups.read_findings(line.database, line.log, seen, [each.caller for each in wanted])
+        findings = await hangups.read_findings(line.database, line.log, seen, [plan.caller for plan in wanted])
     finally:
         await hangups.leave(phones, anew, accounts)
     document = {"made": {"calls": made.calls, "cancelled": made.cancelled, "lost": made.lost or {}}, "left": {}}
-    assert hangups.wrong({**document, "told": asdict(told)}) == [], (seed, told)
-    assert sum(told.outcomes.values()) == told.rows
+    assert hangups.wrong({**document, "told": asdict(findings)}) == [], (seed, findings)
+    assert sum(findings.outcomes.values()) == findings.rows

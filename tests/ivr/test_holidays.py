@@ -137,7 +137,7 @@ def test_an_impossible_move_is_refused_with_a_remedy(day: date, to: date, messag
         Holidays("MA").move(day, to, "ghali")
 
 
-def test_a_warmed_calendar_is_not_computed_during_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_preloaded_calendar_is_not_computed_during_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
     import holidays
 
     days, now = Holidays("MA"), datetime(2026, 12, 31, 23, tzinfo=UTC)

@@ -10,7 +10,7 @@ from line import Line
 from shell import Answer, command
 
 from db import read
-from db.engine import async_engine
+from db.engine import open_engine
 from ivr.hours.opening import FAMILY, HOLIDAYS
 from ivr.model import clock
 from ivr.softphone.telephone import Telephones
@@ -31,11 +31,8 @@ def holidays(line: Line, *options: str) -> list[dict[str, Any]]:
 
 
 async def overrides(line: Line) -> list[read.Override]:
-    engine = async_engine(line.database)
-    try:
+    async with open_engine(line.database) as engine:
         return await read.hours_overrides(engine, clock.now())
-    finally:
-        await engine.dispose()
 
 
 # Holidays
@@ -90,11 +87,9 @@ async def test_a_caller_on_a_holiday_finds_the_line_closed_and_the_next_one_does
     line.control("POST", "/holidays", {"day": (TODAY + timedelta(days=1)).isoformat(), "name": "Fête"})
     call = await line.dial(telephones, "+33616000001")
     await call.press("2")
-    for _ in range(100):
-        story = await line.story("+33616000001", ended=False)
-        if any(event["kind"] == "hours" for event in story["events"]):
-            break
-        await asyncio.sleep(0.05)
+    story = await line.story(
+        "+33616000001", ended=False, told=lambda story: any(event["kind"] == "hours" for event in story["events"])
+    )
     (hours,) = [event["data"] for event in story["events"] if event["kind"] == "hours"]
     assert hours["open"] is False
     assert "closed on a holiday: Fête, by the administrator" in hours["why"]
@@ -107,12 +102,12 @@ async def test_a_caller_on_a_holiday_finds_the_line_closed_and_the_next_one_does
 async def test_an_override_is_in_the_database_and_survives_a_restart(line: Line) -> None:
     line.run("hours", "holiday", "add", LATER.isoformat(), "--name", "Fête")
     line.run("hours", "force", "closed", "--why", "storm", "--until", f"{LATER}T12:00")
-    line.run("hours", "announce", "welcome", "--why", "flood")
+    line.run("hours", "announce", "institution", "--why", "flood")
     before = line.json("hours")
-    assert (before["forced"], before["announcement"], before["source"]) == (True, "welcome", "controller")
+    assert (before["forced"], before["announcement"], before["source"]) == (True, "institution", "controller")
     await line.until_astdb(HOLIDAYS, LATER.isoformat(), "{")
     await line.until_astdb(FAMILY, "override", '{"force": "closed", "why": "storm"')
-    await line.until_astdb(FAMILY, "announcement", "welcome")
+    await line.until_astdb(FAMILY, "announcement", "institution")
     words = {("holiday", LATER, "Fête", None), ("closed", None, None, "storm")}
 
     def stored() -> set[tuple[str, date | None, str | None, str | None]]:
@@ -128,7 +123,7 @@ async def test_an_override_is_in_the_database_and_survives_a_restart(line: Line)
 
 
 async def test_a_text_is_announced_only_if_it_has_audio_in_every_language(line: Line) -> None:
-    output = line.run("hours", "announce", "welcome", "--why", "flood").stdout
+    output = line.run("hours", "announce", "institution", "--why", "flood").stdout
     assert output == "Every caller hears first: welcome\n"
     shown, unknown = await together(line, "hours", "hours announce no_such_text")
     assert "Every caller hears first: welcome" in shown.stdout
@@ -136,7 +131,7 @@ async def test_a_text_is_announced_only_if_it_has_audio_in_every_language(line: 
     assert (
         unknown.stderr == "hatif: There is no text 'no_such_text' with audio; `hatif prompts list` lists all texts.\n"
     )
-    assert line.json("hours")["announcement"] == "welcome"
+    assert line.json("hours")["announcement"] == "institution"
     assert line.run("hours", "announce", "off").stdout == "There is no announcement.\n"
     assert line.json("hours")["announcement"] is None
 

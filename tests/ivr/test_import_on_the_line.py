@@ -1,4 +1,4 @@
-"""A studio's recordings on a running line: the next call hears them, a call that is up goes on as it began."""
+"""A studio's recordings on a running line: the next call hears them, and a call in progress goes on as it began."""
 
 import json
 import wave
@@ -16,7 +16,7 @@ RATE, TELEPHONE = 48_000, 8_000
 
 
 def recording(path: Path, seconds: float) -> None:
-    """Something as long as speech, with silence at both ends, that sounds like none of our voices."""
+    """Return sound as long as speech, with silence at both ends, that resembles none of our voices."""
     at = np.arange(round(seconds * RATE)) / RATE
     tune = 300 + 120 * np.sin(2 * np.pi * 0.7 * at) + 90 * np.sin(2 * np.pi * 2.3 * at)
     voice = np.sin(2 * np.pi * np.cumsum(tune) / RATE) * (0.55 + 0.45 * np.sin(2 * np.pi * 3 * at))
@@ -32,7 +32,7 @@ def recording(path: Path, seconds: float) -> None:
 
 @pytest.fixture
 def recorded(line: Line) -> Iterator[Line]:
-    """The line, whose recordings are taken away again."""
+    """The line; its recordings are removed afterwards."""
     yield line
     for file in (line.site / "recordings" / "fr").glob("*.wav"):
         file.unlink()
@@ -55,15 +55,15 @@ async def test_the_next_call_hears_what_was_imported_and_a_call_in_progress_does
     assert not (line.site / "recordings" / "fr" / "survey_question.wav").exists()
 
     again = tmp_path / "again.csv"
-    done = line.run("prompts", "import", str(tmp_path), "--json", "--out", str(again))
-    assert done.returncode == 1  # one is to be recorded again
-    verdicts = {each["file"]: (each["verdict"], each["reason"]) for each in json.loads(done.stdout)}
+    answer = line.run("prompts", "import", str(tmp_path), "--json", "--out", str(again))
+    assert answer.returncode == 1  # one is to be recorded again
+    verdicts = {verdict["file"]: (verdict["verdict"], verdict["reason"]) for verdict in json.loads(answer.stdout)}
     assert verdicts["fr/survey_question.wav"] == ("taken", "")
     assert verdicts["fr/goodbye.wav"][0] == "record again"
     assert "too long" in verdicts["fr/goodbye.wav"][1]
     (_, row) = again.read_text(encoding="utf-8-sig").splitlines()
     assert row.startswith("fr/goodbye.wav,record again,fr,goodbye,")
-    (french,) = (each for each in line.json("prompts", "status") if each["language"] == "fr")
+    (french,) = (row for row in line.json("prompts", "status") if row["language"] == "fr")
     assert french["recorded"] == 1
     after = line.audio("fr", "survey_question")
 

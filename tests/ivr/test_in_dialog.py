@@ -82,14 +82,14 @@ async def test_digits_count_as_tones_where_no_rtp_events_were_negotiated(line: L
 async def test_a_message_outside_a_call_leads_nowhere(line: Line, telephones: Telephones) -> None:
     phone = await line.phone(telephones, french(line, 1)[0])
     seen = len(line.logged())
-    for whom, sender, address, answer in (
+    for target, sender, address, answer in (
         ("*10", "stranger", "127.0.0.13", 401),
         ("*10", phone.user, "127.0.0.13", 401),
         (phone.user, "stranger", "127.0.0.13", 401),
         ("800212000", "stranger", "127.0.0.2", 404),  # the carrier is known by its address
         ("s", "carrier-example", "127.0.0.2", 404),
     ):
-        assert await asyncio.to_thread(message, line.sip, whom, sender, address) == answer, (whom, sender, address)
+        assert await asyncio.to_thread(message, line.sip, target, sender, address) == answer, (target, sender, address)
     assert not line.ari("GET", "/channels")
     assert "code" not in line.logged(seen)
 

@@ -88,13 +88,13 @@ async def test_an_asterisk_that_does_not_answer_is_restarted_and_its_calls_have_
     stories = [await line.story(caller) for caller in ("+33140000201", "+33140000202")]
     for story in stories:
         assert abs((story["call"]["ended"] - stopped).total_seconds()) < 3, story["call"]
-        assert [each["data"]["by"] for each in story["events"] if each["kind"] == "ended"] == ["unknown"]
+        assert [event["data"]["by"] for event in story["events"] if event["kind"] == "ended"] == ["unknown"]
     assert [story["call"]["outcome"] for story in stories] == ["answered", "abandoned"]
     (pairing,) = stories[0]["pairings"]
     assert pairing["reason"] == "lost" and abs((pairing["ended"] - stopped).total_seconds()) < 3
     # The operator's conversation has ended in the reports, too.
-    states = sorted(await rows(line, OperatorStateRecord, operator_id=phone.user), key=lambda each: each.seq)
-    began = next(number for number, each in enumerate(states) if each.state == "talking")
+    states = sorted(await rows(line, OperatorStateRecord, operator_id=phone.user), key=lambda row: row.seq)
+    began = next(number for number, row in enumerate(states) if row.state == "talking")
     assert abs((states[began + 1].at - stopped).total_seconds()) < 3, states
     for call in (talking, waiting):
         await call.hangup()
@@ -127,7 +127,7 @@ async def test_a_fault_of_ours_affects_only_its_own_call_and_no_caller_is_left_i
     os.kill(line._up.pid, signal.SIGKILL)
     status = line.process("status")
     assert status.returncode == 1 and "unsupervised" in status.stdout, status.stdout
-    pids = [line.pid(each) for each in ("guard", "journal", "ivr")]
+    pids = [line.pid(name) for name in ("guard", "journal", "ivr")]
     killed = time.monotonic()
     for pid in pids:
         os.kill(pid, signal.SIGKILL)

@@ -1,6 +1,7 @@
 """Telephones that the controller rings, as the guard and a starting controller see them."""
 
 import pytest
+from snapshots import snapshot
 
 from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari.events import Channel
@@ -8,7 +9,7 @@ from ivr.process import guard
 
 
 def channel(data: str, state: str, application: str = "Stasis") -> Channel:
-    return Channel("one", "PJSIP/one", state, "", "", "s", "hatif-operators", application, data, "", {})
+    return snapshot("one", data, state=state, application=application, name="PJSIP/one")
 
 
 CODE = "hatif,code,listen,1001,1002,9"
@@ -30,8 +31,8 @@ CODE = "hatif,code,listen,1001,1002,9"
 def test_a_ringing_telephone_is_known_by_its_arguments_and_its_state(
     data: str, state: str, application: str, rings: bool
 ) -> None:
-    each = channel(data, state, application)
-    assert leg_dialing.waiting([each]) == ({"one": (each, tuple(data.split(",")[1:]))} if rings else {})
+    leg = channel(data, state, application)
+    assert leg_dialing.waiting([leg]) == ({"one": (leg, tuple(data.split(",")[1:]))} if rings else {})
 
 
 @pytest.mark.parametrize("data", ["hatif,leg,9", "hatif,called,9", CODE])
@@ -64,7 +65,7 @@ def test_music_is_for_telephones_that_were_answered_and_are_in_no_bridge() -> No
     assert leg_dialing.answered_alone([channel("hatif,leg,9", "Ringing"), channel("hatif,call,+33", "Up")], []) == []
 
 
-def test_a_refusal_concerns_a_channel_if_it_is_of_its_creation_or_about_itself() -> None:
+def test_a_refusal_concerns_a_channel_if_it_answers_its_creation_or_a_request_about_it() -> None:
     create = leg_dialing.create("one", leg_dialing.LEG, endpoint="PJSIP/1001", shown='"fr" <+33612345678>', ring_s=9)
     assert leg_dialing.is_for(create, "one") and not leg_dialing.is_for(create, "two")
     assert ("appArgs", f"leg,{9 + leg_dialing.DIAL_MARGIN_S}") in create.query

@@ -31,10 +31,10 @@ async def call(name):
 async def main():
     await asyncio.gather(call("a"), call("b"))
     log.debug("detail")
-    for said in (library, database):
-        said.debug("said %s", "debug")
-        said.info("said %s", "info")
-        said.warning("said %s", "warning")
+    for logger in (library, database):
+        logger.debug("level %s", "debug")
+        logger.info("level %s", "info")
+        logger.warning("level %s", "warning")
     try:
         1 / 0
     except ZeroDivisionError:
@@ -65,8 +65,8 @@ def test_each_line_has_one_form_and_names_its_node_whoever_writes_it(tmp_path: P
 def test_a_line_says_of_which_call_and_operator_it_is(tmp_path: Path) -> None:
     found = lines(tmp_path, "info")
     for call in ("a", "b"):
-        begun, talks, over = (line for line in found if f" call={call}" in line)
-        assert "event=begun" in begun and "operator" not in begun
+        began, talks, over = (line for line in found if f" call={call}" in line)
+        assert "event=begun" in began and "operator" not in began
         assert "event=talks" in talks and "operator=1001" in talks
         assert "event=over" in over
     assert all("call=" not in line for line in found if "logger=" in line)
@@ -77,7 +77,7 @@ def test_nothing_below_the_level_is_written(tmp_path: Path, level: str, count: i
     assert len(lines(tmp_path, level)) == count
 
 
-def test_a_level_that_there_is_not_is_named_with_those_that_there_are(tmp_path: Path) -> None:
+def test_an_unknown_level_is_named_with_the_known_ones(tmp_path: Path) -> None:
     answer = command(("status",), {"HATIF_HOME": str(tmp_path), "HATIF_LOG_LEVEL": "loud", "PATH": "/bin:/usr/bin"})
     assert answer.returncode != 0
     assert all(word in answer.stderr for word in ("HATIF_LOG_LEVEL", "loud", *LEVELS))

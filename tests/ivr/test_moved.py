@@ -24,7 +24,7 @@ async def trunk_line() -> AsyncIterator[Line]:
 
 @pytest.fixture
 async def out_line(trunk_line: Line) -> AsyncIterator[Line]:
-    """The line for one test; asked for before `telephones`, which are closed first then."""
+    """The line for one test. Requested before `telephones`, which are then closed first."""
     yield trunk_line
     await trunk_line.cleared()
 
@@ -35,8 +35,10 @@ async def test_a_telephone_that_says_moved_leads_nobody_outside(
 ) -> None:
     out = await carrier(telephones, address(out_line))
     operator, second = french(out_line, 2)
-    # Where the forward leads: the telephone of somebody who has nothing to do with this caller.
-    other = await out_line.phone(telephones, next(each.id for each in out_line.operators if "fr" not in each.languages))
+    # The target of the forward: the telephone of an operator who has nothing to do with this caller.
+    other = await out_line.phone(
+        telephones, next(operator.id for operator in out_line.operators if "fr" not in operator.languages)
+    )
     where = {
         "trunk": f"PJSIP%2F{STRANGER}%40trunk-example",
         "address": f"PJSIP%2F{operator}%2Fsip%3A{STRANGER}%40{address(out_line).replace(':', '%3A')}",
@@ -54,7 +56,7 @@ async def test_a_telephone_that_says_moved_leads_nobody_outside(
     assert (out_line.operator_state(operator), out_line.operator_reason(operator)) == ("paused", "refused")
     await call.hears(out_line.music())
     assert out.dialled == [] and call.state == "talking"
-    # And not later either: he is offered on, and talks.
+    # And not later either: the caller is offered to the next operator, and talks.
     await out_line.phone(telephones, second, answers=OPERATOR_HZ)
     await call.hears_tone(OPERATOR_HZ)
     assert (out.dialled, other.calls, len(phone.calls)) == ([], [], 1)
@@ -66,7 +68,7 @@ async def test_a_telephone_that_says_moved_leads_nobody_outside(
 async def test_a_carrier_that_says_moved_leads_nowhere_either(out_line: Line, telephones: Telephones) -> None:
     out = await carrier(telephones, address(out_line))
     phone = await out_line.phone(telephones, out_line.speaks("fr"))
-    wished = await put_request(out_line, "+33612399004")
+    request = await put_request(out_line, "+33612399004")
     leg = await phone.next_call(10)
     await leg.answer()
     await leg.established()
@@ -75,7 +77,7 @@ async def test_a_carrier_that_says_moved_leads_nowhere_either(out_line: Line, te
     line, _ = out.phone._opened
     line.refusal = f"302 Moved\r\nContact: <sip:PJSIP%2F{STRANGER}%40trunk-example@127.0.0.1>".encode()
     await called.refuse(302)
-    again = await until_request(out_line, wished.id, "wished")
+    again = await until_request(out_line, request.id, "wished")
     assert (again.reason, again.tries) == ("unreachable", 1)
     await leg.ended(15)
     assert STRANGER not in out.dialled

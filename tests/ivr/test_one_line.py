@@ -56,14 +56,14 @@ async def test_a_caller_who_arrives_during_a_code_call_waits_for_its_end_even_ov
     await line.until_state(phone.user, "ready")
     # Every channel of the telephone counts, also one that never reaches the controller.
     phone.will_ring()
-    rung = line.ari(
+    leg = line.ari(
         "POST", "/channels", endpoint=f"PJSIP/{phone.user}", context="hatif-operators", extension="*14", priority="1"
     )
     await phone.next_call()
     call = await line.waiting(telephones, "+33616100005")
-    assert [each["caller"] for each in line.control("GET", "/queue")] == ["+33616100005"]
+    assert [row["caller"] for row in line.control("GET", "/queue")] == ["+33616100005"]
     phone.will_answer(tone_hz=OPERATOR_HZ)
-    line.ari("DELETE", f"/channels/{rung['id']}")
+    line.ari("DELETE", f"/channels/{leg['id']}")
     await call.hears_tone(OPERATOR_HZ)
     assert await decided(line, "+33616100005") == [(phone.user, "accepted")]
     await call.hangup()

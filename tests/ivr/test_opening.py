@@ -222,12 +222,12 @@ async def test_a_holiday_moved_the_evening_before_applies_from_the_next_call_and
     opening.move_holiday(EID, AFTER, "ghali")
     await house.kept(opening)
     again = await house.restarted()
-    for each in (opening, again):
-        assert each.answer(utc("2027-03-09T12:00")).open
-        assert "the administrator cancelled" in each.answer(utc("2027-03-09T12:00")).why
-        assert each.answer(utc("2027-03-11T12:00")).holiday == "Eid al-Fitr"
-        assert "by the administrator" in each.answer(utc("2027-03-11T12:00")).why
-        assert each.opens_next(utc("2027-03-09T21:00")) == utc("2027-03-12T08:00")
+    for hours in (opening, again):
+        assert hours.answer(utc("2027-03-09T12:00")).open
+        assert "the administrator cancelled" in hours.answer(utc("2027-03-09T12:00")).why
+        assert hours.answer(utc("2027-03-11T12:00")).holiday == "Eid al-Fitr"
+        assert "by the administrator" in hours.answer(utc("2027-03-11T12:00")).why
+        assert hours.opens_next(utc("2027-03-09T21:00")) == utc("2027-03-12T08:00")
     rows, taken_back = again.holiday_rows(2027, "fr")
     assert {row.day for row in rows if row.name == "Fête de la rupture du jeûne"} == {EID_TWO, AFTER}
     assert [row.day for row in taken_back] == [EID]
@@ -301,7 +301,7 @@ async def test_a_text_without_audio_in_some_language_is_not_announced(house: Hou
     opening = await house.restarted()
     opening.announce("emergency", sounds, "", "ghali")
     with pytest.raises(AnnouncementError, match="welcome has no audio in nl, en"):
-        opening.announce("welcome", sounds, "", "ghali")
+        opening.announce("institution", sounds, "", "ghali")
     with pytest.raises(AnnouncementError, match="There is no text 'nothing'"):
         opening.announce("nothing", sounds, "", "ghali")
     assert opening.announcement() == "emergency"

@@ -1,19 +1,22 @@
 """Requests to ARI and the fields that are read from it exist, by the API description that comes with Asterisk."""
 
 import json
-from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
+import msgspec
+import orjson
 import pytest
 from line import CACHE
+from structlog.testing import capture_logs
 
 from asterisk_conf.install import find_or_install
 from ivr.asterisk.ari import events, operations
+from ivr.asterisk.ari.link import Link
 from ivr.asterisk.ari.operations import Operation
 
-OPERATIONS = {name: each for name, each in vars(operations).items() if isinstance(each, Operation)}
+OPERATIONS = {name: operation for name, operation in vars(operations).items() if isinstance(operation, Operation)}
 EXAMPLES = {"string": "text", "int": 16, "long": 16, "boolean": True, "Date": "2026-11-25T13:00:00.000+0000"}
 
 
@@ -35,12 +38,12 @@ def description() -> dict[str, Any]:
 def described(operation: Operation) -> dict[str, Any]:
     """Return the description of an operation."""
     found = [
-        each
+        entry
         for file in description().values()
         for api in file.get("apis", ())
         if api["path"] == f"/{operation.path}"
-        for each in api.get("operations", ())
-        if each["httpMethod"] == operation.method
+        for entry in api.get("operations", ())
+        if entry["httpMethod"] == operation.method
     ]
     assert len(found) == 1, f"{operation.method} /{operation.path} is described {len(found)} times"
     only: dict[str, Any] = found[0]
@@ -48,7 +51,11 @@ def described(operation: Operation) -> dict[str, Any]:
 
 
 def parameters(operation: Operation, kind: str) -> dict[str, dict[str, Any]]:
-    return {each["name"]: each for each in described(operation).get("parameters", ()) if each["paramType"] == kind}
+    return {
+        parameter["name"]: parameter
+        for parameter in described(operation).get("parameters", ())
+        if parameter["paramType"] == kind
+    }
 
 
 # Requests
@@ -66,7 +73,7 @@ def test_an_operation_exists_with_its_parameters(name: str) -> None:
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_all_parameters_that_asterisk_requires_can_be_given(name: str) -> None:
     operation = OPERATIONS[name]
-    required = {name for name, each in parameters(operation, "query").items() if each.get("required")}
+    required = {name for name, parameter in parameters(operation, "query").items() if parameter.get("required")}
     assert required <= set(operation.query)
 
 
@@ -117,97 +124,99 @@ def test_an_unknown_parameter_of_an_operation_is_refused(wrong: Any) -> None:
 # Events
 
 
-class Described(Mapping[str, Any]):
-    """An example of a model; reading a field that the model does not have raises an error.
-
-    With an index only what Asterisk always sends may be asked for; with `get` anything that it may send.
-    """
-
-    def __init__(self, model: str) -> None:
-        self._model = model
-        self._properties = {**self._inherited(model), **models()[model]["properties"]}
-
-    @staticmethod
-    def _inherited(model: str) -> dict[str, Any]:
-        base = next((name for name, each in models().items() if model in each.get("subTypes", ())), None)
-        return {**Described._inherited(base), **models()[base]["properties"]} if base is not None else {}
-
-    def _example(self, name: str) -> Any:
-        kind = self._properties[name]["type"]
-        if name == "type":
-            return self._model
-        if kind in models():
-            return Described(kind)
-        return [] if kind.startswith("List[") else {} if kind == "object" else EXAMPLES[kind]
-
-    def __getitem__(self, name: str) -> Any:
-        assert name in self._properties, f"{self._model} has no {name}"
-        assert self._properties[name]["required"], f"{self._model} need not have {name}"
-        return self._example(name)
-
-    def get(self, name: str, default: Any = None) -> Any:
-        assert name in self._properties, f"{self._model} has no {name}"
-        return self._example(name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._properties)
-
-    def __len__(self) -> int:
-        return len(self._properties)
-
-
 @cache
 def models() -> dict[str, Any]:
     return {name: model for file in description().values() for name, model in file.get("models", {}).items()}
 
 
-FAILURES = {"RecordingFailed": events.RecordingFinished}
-"""Failure events that share a type with the event for success; their `failed` is true."""
+def members(model: str) -> dict[str, Any]:
+    """Return the members of a model, with those that it inherits."""
+    base = next((name for name, entry in models().items() if model in entry.get("subTypes", ())), None)
+    return {**(members(base) if base is not None else {}), **models()[model]["properties"]}
 
 
-def test_every_typed_event_passes_the_filter() -> None:
-    assert set(events.USED) == {kind.__name__ for kind in get_args(events.Event)} | FAILURES.keys()
+def example(model: str, *, all_members: bool) -> dict[str, Any]:
+    """Return a message or object with all members, or with those that Asterisk always sends."""
+    return {
+        name: model if name == "type" else value(member["type"], all_members=all_members)
+        for name, member in members(model).items()
+        if all_members or member.get("required")
+    }
 
 
-@pytest.mark.parametrize("name", events.USED)
-def test_an_event_exists_and_has_the_fields_that_are_read(name: str) -> None:
+def value(kind: str, *, all_members: bool) -> Any:
+    if kind in models():
+        return example(kind, all_members=all_members)
+    return [] if kind.startswith("List[") else {} if kind == "object" else EXAMPLES[kind]
+
+
+def check_members(struct: type[msgspec.Struct], model: str) -> None:
+    """Check that Asterisk has what is read, and always sends what has no default."""
+    for member in msgspec.structs.fields(struct):
+        described = members(model).get(member.encode_name)
+        assert described is not None, f"{model} has no {member.encode_name}"
+        assert described.get("required") or not member.required, f"{model} need not have {member.encode_name}"
+        for kind in (member.type, *get_args(member.type)):
+            if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+                check_members(kind, described["type"])
+
+
+@pytest.mark.parametrize("kind", [*get_args(events.Event), events.RESTResponse], ids=lambda kind: kind.__name__)
+def test_an_event_exists_and_has_the_members_that_are_read(kind: type[msgspec.Struct]) -> None:
+    name = kind.__name__
     assert name in models()["Event"]["subTypes"]
-    event = events.event(Described(name))
-    if name in FAILURES:
-        assert type(event) is FAILURES[name]
-        assert event.failed
-    else:
-        assert type(event).__name__ == name
-        assert not getattr(event, "failed", False)
+    check_members(kind, name)
+    for all_members in (True, False):
+        assert type(events.decode(orjson.dumps(example(name, all_members=all_members)))) is kind
 
 
 def test_an_event_that_is_not_used_is_dropped() -> None:
-    assert events.event({"type": "ChannelDialplan"}) is None
+    assert events.decode(orjson.dumps(example("ChannelDialplan", all_members=True))) is None
 
 
-def test_the_fields_of_a_channel_are_read() -> None:
-    channel = events.channel(Described("Channel"))
+def test_the_members_of_a_channel_are_read() -> None:
+    (channel,) = events.channels([example("Channel", all_members=True)])
     assert (channel.id, channel.state, channel.caller_number, channel.application) == ("text",) * 4
     assert channel.variables == {}
 
 
-def test_the_response_message_and_the_fields_of_bridges_exist() -> None:
-    assert {"request_id", "status_code", "message_body"} <= set(Described("RESTResponse"))
-    assert "RESTResponse" in models()["Event"]["subTypes"]
-    bridge = Described("Bridge")
-    assert bridge["id"] and bridge["channels"] == []
+def test_a_channel_outside_of_the_dialplan_has_no_application() -> None:
+    nothing = {"context": None, "exten": None, "priority": None, "app_name": None, "app_data": None}
+    (channel,) = events.channels([{**example("Channel", all_members=False), "dialplan": nothing}])
+    assert (channel.application, channel.application_data) == ("", "")
+
+
+def test_the_members_of_bridges_that_are_read_exist() -> None:
+    assert example("Bridge", all_members=False).keys() >= {"id", "channels"}
 
 
 @pytest.mark.parametrize(
-    "data",
+    "message",
     [
-        {"type": "StasisStart"},
-        {"type": "ChannelDtmfReceived", "channel": {"id": "a"}},
-        {"type": "PlaybackFinished", "playback": {"id": "a"}},
-        {"type": "ChannelDestroyed", "channel": []},
-        {},
+        '{"type":"StasisStart"}',
+        '{"type":"ChannelDtmfReceived","channel":{"id":"a"}}',
+        '{"type":"ChannelDtmfReceived","channel":{"id":"a"},"digit":5}',
+        '{"type":"PlaybackFinished","playback":{"id":"a"}}',
+        '{"type":"ChannelDestroyed","channel":[]}',
+        '{"type":"ChannelDestroyed","channel":{"id":["a"]}}',
+        '{"type":"RecordingFinished","recording":{"name":"a","target_uri":"channel:a","duration":"long"}}',
+        '{"type":"StasisEnd","channel":{"id":"\\ud800"}}',
+        '{"type":["StasisEnd"]}',
+        '{"type":null}',
+        "{}",
+        "[]",
+        "",
+        "{",
+        '{"type":"StasisEnd"',
+        '{"type":"StasisEnd","later":' + "[" * 100_000,
+        '{"type":"StasisEnd","channel":' * 100_000,
     ],
+    ids=lambda message: message[:60],
 )
-def test_a_malformed_event_raises_an_error_that_the_reader_expects(data: dict[str, Any]) -> None:
-    with pytest.raises((KeyError, TypeError)):
-        events.event(data)
+def test_a_malformed_message_is_logged_and_the_next_one_is_read(message: str) -> None:
+    link = Link("http://127.0.0.1", "u", "p", "hatif")
+    with capture_logs() as logged:
+        link.take(message.encode())
+    assert [line["event"] for line in logged] == ["Asterisk sent a message that cannot be read"]
+    link.take(b'{"type":"ApplicationReplaced"}')
+    assert link._early == [events.ApplicationReplaced()]

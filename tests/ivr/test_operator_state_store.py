@@ -1,4 +1,4 @@
-"""Operators' states are read back from AstDB as they were, and nothing else in it does harm."""
+"""Operators' states are read back from AstDB unchanged, and foreign values in it do no harm."""
 
 import math
 from dataclasses import replace

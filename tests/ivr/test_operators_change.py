@@ -26,7 +26,7 @@ class List:
     async def changes(self, changed: Mapping[str, Callable[[str], str]]) -> None:
         """Change the entries of these operators, and restart the controller."""
         lines = self._before.splitlines(keepends=True)
-        new = [changed.get(each.partition(",")[0], str)(each) for each in lines]
+        new = [changed.get(line.partition(",")[0], str)(line) for line in lines]
         assert sum(one != other for one, other in zip(lines, new, strict=True)) == len(changed)
         self._path.write_text("".join(new))
         await self._line.restart()
@@ -100,9 +100,9 @@ async def test_a_caller_whose_topic_nobody_serves_in_their_language_gets_an_oper
 ) -> None:
     """Routing's last resort: the operator with the caller's language does not serve the topic; one who does joins."""
     caller, colleague_hz = "+33655000041", 2350.0
-    speaks = {each.id: set(each.languages) for each in line.operators}
-    interpreter = next(each for each, languages in speaks.items() if "fr" in languages and len(languages) > 1)
-    expert = next(each for each, other in speaks.items() if "fr" not in other and other & speaks[interpreter])
+    speaks = {operator.id: set(operator.languages) for operator in line.operators}
+    interpreter = next(operator for operator, languages in speaks.items() if "fr" in languages and len(languages) > 1)
+    expert = next(operator for operator, other in speaks.items() if "fr" not in other and other & speaks[interpreter])
     await listed.changes(
         {
             interpreter: lambda row: row.replace(",,", ",travel,"),

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from db.delivery import deliver_all
-from db.engine import async_engine
+from db.engine import open_engine
 from db.ids import call_id, uuid7
 from db.journal import Journal
 from db.read import call
@@ -66,11 +66,8 @@ async def test_a_call_that_was_cut_ends_when_it_was_last_seen_and_not_at_the_nex
     known = evening + timedelta(seconds=60)
     await _close(journal, folder, sqlite_url, time.time(), known, Up(set(), {"channel-up"}))
     journal.close()
-    engine = async_engine(sqlite_url)
-    try:
+    async with open_engine(sqlite_url) as engine:
         stories = {name: await call(engine, str(identity)) for name, identity in ids.items()}
-    finally:
-        await engine.dispose()
     ended = {name: story.call.ended for name, story in stories.items()}
     # An event after Asterisk's last answer counts; a call whose channel is up goes on.
     assert ended == {"talked": known, "menu": known, "late": event, "up": None}

@@ -20,7 +20,7 @@ FILES, NUMBERS = ("100010011", "100010020"), ("+33612345678", "+32470123456")
 def test_a_pin_has_six_digits_and_is_not_one_that_is_guessed_first() -> None:
     made = {pin.new() for _ in range(2000)}
     assert len(made) > 1900
-    assert all(len(each) == 6 and each.isascii() and each.isdigit() for each in made)
+    assert all(len(pin) == 6 and pin.isascii() and pin.isdigit() for pin in made)
     assert not made & {"000000", "111111", "123456", "012345", "654321", "987654", "121212", "123123"}
 
 

@@ -97,7 +97,7 @@ async def test_events_before_the_first_list_is_complete_count(registrar: Registr
     assert changes == [("1001", True)]
 
 
-async def test_an_event_that_was_lost_is_made_up_for_by_the_next_list(registrar: Registrar) -> None:
+async def test_the_next_list_makes_up_for_a_lost_event(registrar: Registrar) -> None:
     presence, changes = watched(registrar)
     registrar.contacts = {"sip:a": "1001"}
     await presence.refresh()

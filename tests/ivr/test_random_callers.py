@@ -88,7 +88,7 @@ def _wrong_language(caller: RandomCaller, steps: Sequence[Step]) -> Iterator[str
     nodes = stage(caller.records_conversations, caller.remembers).version.flow.nodes
     for step in steps:
         if step.kind == "hears" and nodes[step.node].kind != "language":
-            other = [each.prompt for each in step.data["clips"] if each.language != step.language]
+            other = [clip.prompt for clip in step.data["clips"] if clip.language != step.language]
             if other:
                 yield f"{other} at {step.node} are not in {step.language}"
 
@@ -99,7 +99,7 @@ def _answered_ahead(steps: Sequence[Step]) -> Iterator[str]:
     for step in steps:
         match step.kind:
             case "hears":
-                heard, since = {each.prompt for each in step.data["clips"]}, []
+                heard, since = {clip.prompt for clip in step.data["clips"]}, []
             case "hears_himself":
                 heard, since = set(), []
             case "presses":
@@ -127,18 +127,18 @@ def test_each_of_ten_thousand_random_calls_ends_and_plays_only_existing_texts(
             caller = made(chance)
             result = walked(caller, loop)
             if found := list(faults(caller, result)):
-                least = simpler(caller, lambda each: bool(list(faults(each, walked(each, loop)))))
+                least = simpler(caller, lambda candidate: bool(list(faults(candidate, walked(candidate, loop)))))
                 result = walked(least, loop)
                 raise AssertionError(
                     f"caller {number} of portion {portion}: {found}\nat least {least}\n{list(faults(least, result))}\n"
-                    + "\n".join(f"{each.at:8.2f} {each.node} {each.kind} {each.data}" for each in result.steps[-30:])
+                    + "\n".join(f"{step.at:8.2f} {step.node} {step.kind} {step.data}" for step in result.steps[-30:])
                 )
             seen |= {step.node for step in result.steps} | {step.kind for step in result.steps}
             seen |= {f"{step.kind} {step.data.get('result') or step.data.get('state') or ''}" for step in result.steps}
             seen |= {f"in {step.language}" for step in result.steps} | {f"ends {result.outcome}"}
             steps += len(result.steps)
             hours += result.seconds / 3600
-    wrong = [each for each in logs if each["log_level"] == "error" and not each["event"].startswith(EXPECTED_LOGS)]
+    wrong = [entry for entry in logs if entry["log_level"] == "error" and not entry["event"].startswith(EXPECTED_LOGS)]
     assert wrong == []
     assert everything_there_is() <= seen, everything_there_is() - seen
     if portion == 0:
@@ -157,8 +157,8 @@ def everything_there_is() -> set[str]:
     return {
         *flow.nodes,
         *happened,
-        *(f"case {each}" for each in results),
-        *(f"offer_ended {each}" for each in offers),
-        *(f"in {each}" for each in site.languages),
-        *(f"ends {each}" for each in ends),
+        *(f"case {result}" for result in results),
+        *(f"offer_ended {outcome}" for outcome in offers),
+        *(f"in {language}" for language in site.languages),
+        *(f"ends {end}" for end in ends),
     }

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from properties import patient
+from snapshots import snapshot
 
 from ivr.asterisk.ari.events import Channel
 from ivr.controller.reconcile import Findings, compare, settled
@@ -45,19 +46,7 @@ def leg(offer: int, of: int, operator: str = "1001") -> LegState:
 def channel(identity: str, hatif: CallState | LegState | str = "", *, data: str = "hatif,call,+33800212000") -> Channel:
     text = hatif if isinstance(hatif, str) else hatif.encode()
     application = "Stasis" if data.startswith("hatif") else "Queue"
-    return Channel(
-        identity,
-        f"PJSIP/x-{identity}",
-        "Up",
-        "",
-        "",
-        "s",
-        "hatif-entry",
-        application,
-        data,
-        "",
-        {"HATIF": text} if text else {},
-    )
+    return snapshot(identity, data, application=application, name=f"PJSIP/x-{identity}", hatif=text)
 
 
 def leg_channel(hatif: LegState) -> Channel:
@@ -65,7 +54,7 @@ def leg_channel(hatif: LegState) -> Channel:
 
 
 def ids(channels: Iterable[Channel]) -> list[str]:
-    return [each.id for each in channels]
+    return [channel.id for channel in channels]
 
 
 def test_a_call_goes_on_where_it_is() -> None:
@@ -89,7 +78,7 @@ def test_a_call_in_the_dialplan_is_left_alone() -> None:
     """In the fallback's queue the channel still carries our state."""
     queued = channel("a", call(1, waits=True), data="hatif-fr,rR")
     stranger = channel("b", data="other,call")
-    leaving = replace(channel("c"), application="Return")
+    leaving = snapshot("c", "hatif,call,+33800212000", application="Return")
     assert compare([queued, stranger, leaving], {}) == Findings((), (), (), (), ())
 
 
@@ -155,7 +144,7 @@ class World:
     def carry_out(self, findings: Findings) -> "World":
         ended = ids(findings.orphans)
         return World(
-            [each for each in self.channels if each.id not in ended],
+            [item for item in self.channels if item.id not in ended],
             {
                 name: [x for x in inside if x not in ended]
                 for name, inside in self.bridges.items()
@@ -199,10 +188,10 @@ def test_a_second_reconciliation_finds_nothing_to_do(world: World) -> None:
 @given(worlds())
 def test_no_call_has_two_offers_and_every_leg_belongs_to_a_call_or_is_ended(world: World) -> None:
     findings = compare(world.channels, world.bridges)
-    calls = [each.call for each in findings.open_offers]
+    calls = [offer.call for offer in findings.open_offers]
     assert len(set(calls)) == len(calls)
     kept = {own.offer for _, _, own in findings.resume if own is not None}
-    legs = {each.id for each in world.channels if each.application_data == "hatif,leg"}
+    legs = {channel.id for channel in world.channels if channel.application_data == "hatif,leg"}
     assert kept | set(ids(findings.orphans)) == legs
     assert kept.isdisjoint(ids(findings.orphans))
 
@@ -273,12 +262,14 @@ def test_settling_is_idempotent(states: list[OperatorState], open_offers: list[O
     operators = [operator(str(number), state) for number, state in enumerate(states)]
     once = settled(operators, open_offers, NOW, WRAP_UP)
     assert settled(once, open_offers, NOW + later, WRAP_UP) == once
-    assert [each.id for each in once] == [each.id for each in operators]
-    busy = {each.operator for each in open_offers}
-    assert all((each.state in (OperatorState.OFFERED, OperatorState.TALKING)) == (each.id in busy) for each in once)
+    assert [operator.id for operator in once] == [operator.id for operator in operators]
+    busy = {offer.operator for offer in open_offers}
+    assert all(
+        (operator.state in (OperatorState.OFFERED, OperatorState.TALKING)) == (operator.id in busy) for operator in once
+    )
 
 
-def test_a_wrap_up_gets_no_longer_by_a_restart_after_the_clock_was_set_back() -> None:
+def test_a_restart_after_the_clock_was_set_back_does_not_lengthen_a_wrap_up() -> None:
     wraps_up = Operator("1001", {"fr": 5}, state=OperatorState.WRAPPING_UP, since=NOW + 3590, until=NOW + 3610)
     (there,) = settled([wraps_up], [], NOW, wrap_up_s=20)
     assert (there.state, there.until) == (OperatorState.WRAPPING_UP, NOW + 20)

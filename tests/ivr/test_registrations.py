@@ -37,5 +37,7 @@ def judged(*registrations: tuple[float, str, str]) -> list[bool]:
         pytest.param([(5, "call", HERE), (9, "a", HERE)], [False] * 2, id="nothing known of before"),
     ],
 )
-def test_a_restart_is_told_from_a_refresh(registrations: list[tuple[float, str, str]], restarts: list[bool]) -> None:
+def test_a_restart_is_distinguished_from_a_refresh(
+    registrations: list[tuple[float, str, str]], restarts: list[bool]
+) -> None:
     assert judged(*registrations) == restarts

@@ -1,8 +1,6 @@
 """`hatif report` where nothing else runs: what it counts, in which forms it answers, and what it refuses."""
 
-import asyncio
 import csv
-import json
 import re
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -11,81 +9,29 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from shell import Answer
-from shell import Shell as AnyShell
-from sqlalchemy import insert
+from report_shell import ON_THE_DAY, ReportShell, answered, at, left
 
-from db.engine import async_engine, writing
 from db.ids import uuid7
-from db.tables import Call, Offer, Operator, OperatorStateRecord, Pairing
+from db.tables import Offer, Operator, OperatorStateRecord, Pairing
 from ivr.model import clock
-
-DAY = datetime(2026, 11, 25, tzinfo=UTC)  # Casablanca has UTC then
-ON_THE_DAY = ("--from", "2026-11-25", "--to", "2026-11-25")
-
-
-def at(seconds: float) -> datetime:
-    return DAY + timedelta(seconds=seconds)
-
-
-class Shell(AnyShell):
-    def report(self, *arguments: str) -> Answer:
-        answer = self.run("report", *arguments)
-        assert answer.returncode == 0, answer.stderr
-        return answer
-
-    def document(self, *arguments: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.report(*arguments, "--json").stdout)
-        return found
-
-    def refused(self, *arguments: str) -> str:
-        answer = self.run("report", *arguments)
-        assert answer.returncode == 1, answer.stdout
-        assert answer.stdout == ""
-        assert len(answer.stderr.splitlines()) == 1
-        return answer.stderr.removeprefix("hatif: ").strip()
-
-    def put(self, table: Any, *rows: dict[str, Any]) -> None:
-        async def write() -> None:
-            engine = async_engine(f"sqlite:///{self.home}/hatif.db")
-            async with writing(engine) as connection:
-                for row in rows:
-                    await connection.execute(insert(table), row)
-            await engine.dispose()
-
-        asyncio.run(write())
-
-    def calls(self, *rows: dict[str, Any]) -> None:
-        self.put(Call, *({"id": uuid7(), "node": "node1", "started": row.get("queued"), **row} for row in rows))
-
-
-def answered(queued: datetime, waited: float, **columns: Any) -> dict[str, Any]:
-    connected = queued + timedelta(seconds=waited)
-    over = connected + timedelta(seconds=100)
-    return {"queued": queued, "connected": connected, "ended": over, "outcome": "answered", **columns}
-
-
-def left(queued: datetime, waited: float, outcome: str = "abandoned", **columns: Any) -> dict[str, Any]:
-    over = queued + timedelta(seconds=waited)
-    return {"queued": queued, "dequeued": over, "ended": over, "outcome": outcome, **columns}
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("home")
-    assert Shell(made).run("db", "upgrade").returncode == 0
+    assert ReportShell(made).run("db", "upgrade").returncode == 0
     return made
 
 
 @pytest.fixture
-def shell(home: Path) -> Shell:
-    made = Shell(home)
+def shell(home: Path) -> ReportShell:
+    made = ReportShell(home)
     for table in ("call", "operator_state", "operator", "pairing", "offer"):
         made.database(f"DELETE FROM {table}")
     return made
 
 
-def test_the_published_example_has_its_published_service_levels(shell: Shell) -> None:
+def test_the_published_example_has_its_published_service_levels(shell: ReportShell) -> None:
     shell.calls(
         *(answered(at(number), 20 if number < 860 else 21) for number in range(1000)),
         *(left(at(number), 5 if number < 10 else 20 if number < 20 else 60) for number in range(60)),
@@ -95,11 +41,11 @@ def test_the_published_example_has_its_published_service_levels(shell: Shell) ->
     assert (total["answered_within"], total["abandoned_within"], total["abandoned_short"]) == (860, 20, 10)
     names = ("service_level_offered", "service_level_without_short", "service_level_by_target")
     assert [round(100 * total[name], 1) for name in names] == [81.1, 81.9, 82.7]
-    said = shell.report(*ON_THE_DAY).stdout
-    assert all(re.search(rf"2026-11-25 .*{percent}%", said) for percent in ("81.1", "81.9", "82.7"))
+    output = shell.report(*ON_THE_DAY).stdout
+    assert all(re.search(rf"2026-11-25 .*{percent}%", output) for percent in ("81.1", "81.9", "82.7"))
 
 
-def test_a_call_of_each_outcome_has_its_column(shell: Shell) -> None:
+def test_a_call_of_each_outcome_has_its_column(shell: ReportShell) -> None:
     shell.calls(
         answered(at(0), 10), left(at(1), 30), left(at(2), 30, "callback"), left(at(3), 30, "message"),
         left(at(4), 30, "closed"), left(at(5), 30, "self_served"), {"queued": at(6)},
@@ -110,37 +56,38 @@ def test_a_call_of_each_outcome_has_its_column(shell: Shell) -> None:
     assert [row[name] for name in names] == [6, 2, 1, 1, 1, 1, 1, 1]
     assert row["still_waiting"] == 1
     assert {name: value for name, value in row.items() if name != "day"} == found["total"]
-    said = shell.report(*ON_THE_DAY).stdout
-    assert "Still waiting, and not in any other figure: 1." in said
-    assert re.search(r"2026-11-25 +6 +1 +1 +1 +1 +2 +1 +1 ", said)
+    output = shell.report(*ON_THE_DAY).stdout
+    assert "Still waiting, and not in any other figure: 1." in output
+    assert re.search(r"2026-11-25 +6 +1 +1 +1 +1 +2 +1 +1 ", output)
 
 
 def menu(started: datetime, outcome: str | None, **columns: Any) -> dict[str, Any]:
     return {"started": started, "queued": None, "outcome": outcome, **columns}
 
 
-def test_every_call_is_counted_once_whether_it_waited_or_not(shell: Shell) -> None:
+def test_every_call_is_counted_once_whether_it_waited_or_not(shell: ReportShell) -> None:
     shell.calls(
         answered(at(0), 10, topic="file"), left(at(1), 30, topic="file"), {"queued": at(2)},
-        *(menu(at(3), each) for each in ("left_menu", "left_menu", "self_served", "closed", "message", "callback")),
+        menu(at(3), "left_menu"), menu(at(3), "left_menu"), menu(at(3), "self_served"), menu(at(3), "closed"),
+        menu(at(3), "message"), menu(at(3), "callback"),
         menu(at(4), "fallback"), menu(at(5), None), menu(at(6), "answered", outgoing=True), menu(at(90000), "closed"),
         menu(at(7), "left_menu", topic="travel"), menu(at(8), "closed", live=False),
     )  # fmt: skip
     (row,) = shell.document(*ON_THE_DAY)["rows"]
-    parts = [f"ivr_{each}" for each in ("left_menu", "self_served", "closed", "message", "callback", "other")]
+    parts = [f"ivr_{outcome}" for outcome in ("left_menu", "self_served", "closed", "message", "callback", "other")]
     parts += ["ivr_going_on", "waited", "still_waiting"]
     assert [row[name] for name in parts] == [3, 1, 1, 1, 1, 1, 1, 2, 1]
     assert row["calls"] == sum(row[name] for name in parts)
     assert row["outgoing"] == 1
     by_topic = shell.document(*ON_THE_DAY, "--by", "topic")["rows"]
-    assert {each["topic"]: each["calls"] for each in by_topic} == {"file": 2, "travel": 1, None: 9}
-    said = shell.report(*ON_THE_DAY).stdout
-    assert re.search(r"2026-11-25 +12 +3 +1 +1 +1 +1 +1 +1 +3 +1\n", said)
-    assert "Test calls left out" not in said  # the line calls itself each minute: that is nothing to tell
+    assert {row["topic"]: row["calls"] for row in by_topic} == {"file": 2, "travel": 1, None: 9}
+    output = shell.report(*ON_THE_DAY).stdout
+    assert re.search(r"2026-11-25 +12 +3 +1 +1 +1 +1 +1 +1 +3 +1\n", output)
+    assert "Test calls left out" not in output  # the line calls itself each minute: that is nothing to tell
     assert shell.document(*ON_THE_DAY, "--tests")["total"]["ivr_closed"] == 2
 
 
-def test_by_day_and_language_together(shell: Shell) -> None:
+def test_by_day_and_language_together(shell: ReportShell) -> None:
     shell.calls(
         answered(at(0), 10, language="fr"), answered(at(1), 10, language="fr"), menu(at(2), "closed", language="ar"),
         left(at(90000), 10, language="ar"),
@@ -149,24 +96,24 @@ def test_by_day_and_language_together(shell: Shell) -> None:
     rows = [(row["day"], row["language"], row["calls"], row["answered"]) for row in found["rows"]]
     assert rows == [("2026-11-25", "ar", 1, 0), ("2026-11-25", "fr", 2, 2), ("2026-11-26", "ar", 1, 0)]
     assert (found["by"], found["total"]["calls"]) == ("day,language", 4)
-    said = shell.report("--from", "2026-11-25", "--to", "2026-11-26", "--by", "language,day").stdout
-    assert re.search(r"ar +2026-11-25 +1 .*\nar +2026-11-26 +1 .*\nfr +2026-11-25 +2 .*\nall +4 ", said)
+    output = shell.report("--from", "2026-11-25", "--to", "2026-11-26", "--by", "language,day").stdout
+    assert re.search(r"ar +2026-11-25 +1 .*\nar +2026-11-26 +1 .*\nfr +2026-11-25 +2 .*\nall +4 ", output)
 
 
-def test_by_operator_and_day_each_has_the_own_times(shell: Shell) -> None:
+def test_by_operator_and_day_each_row_has_its_own_times(shell: ReportShell) -> None:
     served(shell, -30, (-60, "ready"), (-10, "talking"), (90, "wrapping_up"), (110, "ready"), (200, "away"))
     found = shell.document("--from", "2026-11-24", "--to", "2026-11-25", "--by", "operator,day")
     rows = [(row["operator"], row["day"], row["answered"], row["talking_s"]) for row in found["rows"]]
     assert rows == [("1001", "2026-11-24", 1, 10), ("1001", "2026-11-25", 0, 90)]
 
 
-def test_a_sheet_is_written_as_a_program_wants_it(shell: Shell) -> None:
+def test_a_sheet_is_written_as_a_program_wants_it(shell: ReportShell) -> None:
     shell.calls(answered(at(0), 10, topic="=1+1"))
     sheet = shell.report(*ON_THE_DAY, "--by", "topic", "--csv", "--separator", ";", "--bom").stdout
     assert re.match("\ufefftopic;calls;.*\n'=1\\+1;1;", sheet)
 
 
-def test_a_day_is_one_of_the_sites_zone(shell: Shell) -> None:
+def test_a_day_is_one_of_the_sites_zone(shell: ReportShell) -> None:
     summer = datetime(2026, 7, 10, 23, 30, tzinfo=UTC)  # half past midnight of the 11th in Casablanca
     shell.calls(answered(summer, 5))
     assert shell.document("--from", "2026-07-10", "--to", "2026-07-10")["rows"] == []
@@ -175,7 +122,7 @@ def test_a_day_is_one_of_the_sites_zone(shell: Shell) -> None:
     assert found["timezone"] == "Africa/Casablanca"
 
 
-def test_without_days_it_is_today_and_the_six_before(shell: Shell) -> None:
+def test_without_days_it_is_today_and_the_six_before(shell: ReportShell) -> None:
     now = clock.now()
     shell.calls(answered(now - timedelta(seconds=60), 5), left(now - timedelta(days=7, seconds=60), 5))
     found = shell.document()
@@ -186,7 +133,7 @@ def test_without_days_it_is_today_and_the_six_before(shell: Shell) -> None:
     assert shell.document("--to", f"{first:%Y-%m-%d}")["to"] == found["from"]
 
 
-def test_by_language_country_and_topic(shell: Shell) -> None:
+def test_by_language_country_and_topic(shell: ReportShell) -> None:
     shell.calls(
         answered(at(0), 10, language="fr", country="BE", topic="file"),
         left(at(1), 10, language="fr", country="FR"),
@@ -201,8 +148,8 @@ def test_by_language_country_and_topic(shell: Shell) -> None:
     assert waited("topic") == {"file": 2, None: 1}
 
 
-def served(shell: Shell, queued: float, *states: tuple[float, str]) -> None:
-    """A call that operator 1001 answered after 20 s, who talked for 100 s, and his states."""
+def served(shell: ReportShell, queued: float, *states: tuple[float, str]) -> None:
+    """Store a call that operator 1001 answered after 20 s and ended after 100 s, and the operator's states."""
     call, began = uuid7(), at(queued + 20)
     key = {"node": "node1", "boot": uuid7(), "operator_id": "1001"}
     shell.calls(answered(at(queued), 20, id=call, operator_id="1001"))
@@ -220,7 +167,7 @@ def served(shell: Shell, queued: float, *states: tuple[float, str]) -> None:
     )
 
 
-def test_by_operator_there_is_what_each_did_and_how_busy_he_was(shell: Shell) -> None:
+def test_by_operator_the_report_shows_what_each_did_and_how_busy_they_were(shell: ReportShell) -> None:
     shell.put(Operator, {"id": "1001", "name": "Amina"})
     served(
         shell, 590,
@@ -231,16 +178,18 @@ def test_by_operator_there_is_what_each_did_and_how_busy_he_was(shell: Shell) ->
     assert (amina["operator"], amina["name"], amina["answered"]) == ("1001", "Amina", 1)
     assert (amina["handling_s"], amina["occupancy"], amina["logged_in_s"]) == (120, round(120 / 720, 6), 1000)
     assert (nobody["operator"], nobody["abandoned"]) == (None, 1)
-    said = shell.report(*ON_THE_DAY, "--by", "operator").stdout
-    assert re.search(r"1001 +1 +120\.0 +16\.7% +0:02 +0:00 +0:10 +0:04 +0:17 +Amina", said)
+    output = shell.report(*ON_THE_DAY, "--by", "operator").stdout
+    assert re.search(r"1001 +1 +120\.0 +16\.7% +0:02 +0:00 +0:10 +0:04 +0:17 +Amina", output)
     by_hour = shell.document(*ON_THE_DAY, "--by", "hour")
     assert by_hour["rows"][0]["occupancy"] == by_hour["total"]["occupancy"] == round(120 / 720, 6)
 
 
-def test_who_finishes_a_handed_on_call_is_credited_and_offers_and_pauses_are_told_apart(shell: Shell) -> None:
+def test_the_operator_who_finishes_a_transferred_call_is_credited_and_offers_and_pauses_are_counted_by_kind(
+    shell: ReportShell,
+) -> None:
     """1001 answers, asks 1003 and hands the caller on to 1002, who finishes; 1003 refuses one call and misses two."""
     call, tested = uuid7(), uuid7()
-    shell.put(Operator, *({"id": each, "name": each} for each in ("1001", "1002", "1003")))
+    shell.put(Operator, *({"id": operator, "name": operator} for operator in ("1001", "1002", "1003")))
     shell.calls(
         answered(at(0), 20, id=call, operator_id="1001") | {"ended": at(420)},
         answered(at(0), 20, id=tested, operator_id="1003", live=False),
@@ -285,12 +234,12 @@ def test_who_finishes_a_handed_on_call_is_credited_and_offers_and_pauses_are_tol
     rows = list(csv.DictReader(StringIO(shell.report(*ON_THE_DAY, "--by", "operator", "--csv").stdout)))
     assert [row["paused_lunch_s"] for row in rows] == ["0.0", "900.0", "0.0"]
     assert "pauses_s" not in rows[0]
-    said = shell.report(*ON_THE_DAY, "--by", "operator").stdout
-    assert re.search(r"1002 +0 +0 +0 +0 +1 +1 +0 +0 +1 +lunch 0:15, prayer 0:01", said)
-    assert re.search(r"1003 +3 +1 +2 +0 +0 +0 +0 +1 +0 +-", said)
+    output = shell.report(*ON_THE_DAY, "--by", "operator").stdout
+    assert re.search(r"1002 +0 +0 +0 +0 +1 +1 +0 +0 +1 +lunch 0:15, prayer 0:01", output)
+    assert re.search(r"1003 +3 +1 +2 +0 +0 +0 +0 +1 +0 +-", output)
 
 
-def test_a_wrap_up_after_midnight_belongs_to_its_call_and_the_work_to_its_day(shell: Shell) -> None:
+def test_a_wrap_up_after_midnight_belongs_to_its_call_and_the_work_to_its_day(shell: ReportShell) -> None:
     served(shell, -30, (-60, "ready"), (-10, "talking"), (90, "wrapping_up"), (110, "ready"), (200, "away"))
     before = shell.document("--from", "2026-11-24", "--to", "2026-11-24")["total"]
     assert (before["handling_s"], before["talking_s"], before["wrapping_up_s"]) == (120, 10, 0)
@@ -298,17 +247,17 @@ def test_a_wrap_up_after_midnight_belongs_to_its_call_and_the_work_to_its_day(sh
     assert (after["handling_s"], after["talking_s"], after["wrapping_up_s"]) == (None, 90, 20)
 
 
-def test_test_calls_are_named_and_left_out_unless_they_are_asked_for(shell: Shell) -> None:
+def test_test_calls_are_named_and_left_out_unless_they_are_asked_for(shell: ReportShell) -> None:
     shell.calls(answered(at(0), 10, live=False))
-    said = shell.report(*ON_THE_DAY).stdout
-    assert "--tests, which includes the test calls of these days (1)." in said
+    output = shell.report(*ON_THE_DAY).stdout
+    assert "--tests, which includes the test calls of these days (1)." in output
     assert shell.document(*ON_THE_DAY, "--tests")["total"]["waited"] == 1
     shell.calls(answered(at(1), 10))
     assert "Test calls left out: 1; --tests includes them." in shell.report(*ON_THE_DAY).stdout
     assert shell.document(*ON_THE_DAY)["total"]["waited"] == 1
 
 
-def test_the_limits_of_the_service_level_can_be_chosen(shell: Shell) -> None:
+def test_the_limits_of_the_service_level_can_be_chosen(shell: ReportShell) -> None:
     shell.calls(answered(at(0), 25), left(at(1), 8))
     found = shell.document(*ON_THE_DAY, "--within", "30", "--short", "10")
     assert (found["within_s"], found["short_s"]) == (30, 10)
@@ -316,7 +265,7 @@ def test_the_limits_of_the_service_level_can_be_chosen(shell: Shell) -> None:
     assert found["total"]["service_level_without_short"] == 1
 
 
-def test_the_comma_separated_lines_are_the_rows_of_the_document(shell: Shell) -> None:
+def test_the_comma_separated_lines_are_the_rows_of_the_document(shell: ReportShell) -> None:
     shell.calls(answered(at(0), 10), left(at(3600), 10), left(at(7200), 10, "callback"))
     rows = shell.document(*ON_THE_DAY, "--by", "hour")["rows"]
     lines = list(csv.DictReader(StringIO(shell.report(*ON_THE_DAY, "--by", "hour", "--csv").stdout)))
@@ -324,7 +273,7 @@ def test_the_comma_separated_lines_are_the_rows_of_the_document(shell: Shell) ->
     assert lines == [{name: "" if value is None else str(value) for name, value in row.items()} for row in rows]
 
 
-def test_an_empty_database_says_so_and_documents_have_no_rows(shell: Shell) -> None:
+def test_an_empty_database_says_so_and_documents_have_no_rows(shell: ReportShell) -> None:
     assert shell.report().stdout.strip() == "The database has no calls yet: nothing to report."
     found = shell.document()
     assert found["rows"] == []
@@ -334,33 +283,35 @@ def test_an_empty_database_says_so_and_documents_have_no_rows(shell: Shell) -> N
     assert "No call waited" in _picture(shell)
 
 
-def test_days_without_a_call_are_named(shell: Shell) -> None:
+def test_days_without_a_call_are_named(shell: ReportShell) -> None:
     shell.calls(answered(at(0), 10))
-    said = shell.report("--from", "2026-11-01", "--to", "2026-11-02").stdout
-    assert said.startswith("No calls arrived, 2026-11-01 to 2026-11-02")
+    output = shell.report("--from", "2026-11-01", "--to", "2026-11-02").stdout
+    assert output.startswith("No calls arrived, 2026-11-01 to 2026-11-02")
 
 
-def test_the_picture_shows_each_hour_with_its_calls_and_its_service_level(shell: Shell) -> None:
+def test_the_picture_shows_each_hour_with_its_calls_and_its_service_level(shell: ReportShell) -> None:
     shell.calls(
         *(answered(at(8 * 3600 + number), 10) for number in range(3)),
         answered(at(9 * 3600), 50),
         *(left(at(9 * 3600 + number), 50) for number in range(6)),
         left(at(11 * 3600), 50, "callback"),
     )
-    words = [each.text for each in ElementTree.fromstring(_picture(shell)).iter("{http://www.w3.org/2000/svg}text")]
+    words = [
+        element.text for element in ElementTree.fromstring(_picture(shell)).iter("{http://www.w3.org/2000/svg}text")
+    ]
     assert [word for word in words if word in ("08", "09", "10", "11")] == ["08", "09", "10", "11"]
     assert {"100", "0", "3", "7", "1"} <= set(words)  # levels of 8 and 9, calls of 8, 9 and 11
     assert any("11 calls waited for an operator · 30.0% of those offered" in (word or "") for word in words)
 
 
-def _picture(shell: Shell) -> str:
+def _picture(shell: ReportShell) -> str:
     path = shell.home / "report.svg"
     path.unlink(missing_ok=True)
     assert "report.svg: calls by the hour of the day." in shell.report(*ON_THE_DAY, "--picture", str(path)).stdout
     return path.read_text(encoding="utf-8")
 
 
-def test_a_picture_does_not_disturb_a_document(shell: Shell) -> None:
+def test_a_picture_does_not_disturb_a_document(shell: ReportShell) -> None:
     path = shell.home / "beside.svg"
     shell.document(*ON_THE_DAY, "--picture", str(path))
     assert path.exists()
@@ -387,17 +338,17 @@ def test_a_picture_does_not_disturb_a_document(shell: Shell) -> None:
         (("--within", "nan"), "--within"),
     ],
 )
-def test_what_cannot_be_reported_is_refused_in_a_sentence_with_the_remedy(
-    shell: Shell, arguments: tuple[str, ...], sentence: str
+def test_an_impossible_report_is_refused_in_a_sentence_with_the_remedy(
+    shell: ReportShell, arguments: tuple[str, ...], sentence: str
 ) -> None:
     assert sentence in shell.refused(*arguments)
 
 
-def test_a_picture_that_cannot_be_written_is_named(shell: Shell) -> None:
+def test_a_picture_that_cannot_be_written_is_named(shell: ReportShell) -> None:
     answer = shell.run("report", "--json", "--picture", f"{shell.home}/none/report.svg")
     assert answer.returncode == 1
     assert "none/report.svg: No such file or directory; name another file with --picture." in answer.stderr
 
 
 def test_without_a_database_it_says_what_to_run(tmp_path: Path) -> None:
-    assert "hatif db upgrade" in Shell(tmp_path).refused()
+    assert "hatif db upgrade" in ReportShell(tmp_path).refused()

@@ -1,4 +1,4 @@
-"""How a report counts: to which day and hour a call belongs, what ended how, and that nothing is lost or told twice."""
+"""How a report counts: which day and hour a call belongs to, its outcome, and that nothing is lost or counted twice."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -37,7 +37,7 @@ def ended(queued: datetime, outcome: Outcome | None, waited: float | None = 10) 
     return WaitedCall(queued, waited, False, outcome, "fr", "FR", None, None, None, queued)
 
 
-def told(counted: Groups) -> list[tuple[str | None, int]]:
+def counts(counted: Groups) -> list[tuple[str | None, int]]:
     return [(key, group.tally.figures().waited) for (key,), group in counted.rows]
 
 
@@ -52,7 +52,7 @@ def test_a_call_belongs_to_the_half_hour_in_which_it_began_to_wait() -> None:
     counted = groups(By.HALF_HOUR)
     counted.add_call(answered(at(9 * 3600 + 1799.9), waited=60))
     counted.add_call(answered(at(9 * 3600 + 1800), waited=1))
-    assert told(counted) == [("2026-11-25 09:00", 1), ("2026-11-25 09:30", 1)]
+    assert counts(counted) == [("2026-11-25 09:00", 1), ("2026-11-25 09:30", 1)]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_days_and_hours_are_those_of_the_sites_zone(by: By, key: str) -> None:
     counted = groups(by, zone=NEPAL)  # five hours and three quarters ahead
     counted.add_call(answered(at(19 * 3600 + 15 * 60)))
     counted.add_call(answered(at(19 * 3600 + 44 * 60)))
-    assert told(counted) == [(key, 2)]
+    assert counts(counted) == [(key, 2)]
 
 
 def test_an_hour_that_comes_twice_is_two_hours_in_their_order() -> None:
@@ -86,14 +86,14 @@ def test_an_hour_that_comes_twice_is_two_hours_in_their_order() -> None:
     ]
 
 
-def test_only_who_waited_and_got_nothing_has_abandoned() -> None:
+def test_only_callers_who_waited_and_got_nothing_count_as_abandoned() -> None:
     counted = groups(By.DAY)
     for outcome in Outcome:
         counted.add_call(ended(at(1), outcome))
     counted.add_call(ended(at(1), None))
     counted.add_call(ended(at(1), None, waited=None))
     figures = counted.total.figures()
-    assert [figures[each] for each in ("callback", "message", "closed", "self_served")] == [1, 1, 1, 1]
+    assert [figures[outcome] for outcome in ("callback", "message", "closed", "self_served")] == [1, 1, 1, 1]
     assert figures["abandoned"] == len(Outcome) - 4
     assert (figures["waited"], figures["still_waiting"]) == (len(Outcome), 2)
     assert figures["abandonment"] == round((len(Outcome) - 4) / len(Outcome), 6)
@@ -109,7 +109,7 @@ def test_a_percentage_of_all_comes_from_sums_and_not_from_averages() -> None:
     assert counted.total.figures()["average_speed_of_answer_s"] == 20.00075
 
 
-def test_occupancy_is_talk_and_wrap_up_of_these_and_ready_and_no_pause() -> None:
+def test_occupancy_is_the_share_of_talk_and_wrap_up_and_pauses_do_not_count() -> None:
     counted = groups(By.OPERATOR)
     states(
         counted, "1001",
@@ -176,7 +176,7 @@ def test_by_language_country_and_topic_the_most_calls_come_first_and_the_unknown
     for topic, calls in ((None, 5), ("file", 1), ("documents", 3)):
         for _ in range(calls):
             counted.add_call(WaitedCall(at(0), 1, False, "abandoned", None, None, topic, None, None, at(1)))
-    assert told(counted) == [("documents", 3), ("file", 1), (None, 5)]
+    assert counts(counted) == [("documents", 3), ("file", 1), (None, 5)]
 
 
 _INSTANTS = st.integers(0, 2 * 86400 - 1).map(at)
@@ -204,11 +204,11 @@ def test_however_it_is_grouped_the_total_is_the_same_and_the_sum_of_its_rows(
     calls: list[WaitedCall], changes: list[StateChange]
 ) -> None:
     totals = []
-    for by in [(each,) for each in By] + [(By.DAY, By.LANGUAGE), (By.OPERATOR, By.HOUR_OF_DAY)]:
+    for by in [(by,) for by in By] + [(By.DAY, By.LANGUAGE), (By.OPERATOR, By.HOUR_OF_DAY)]:
         counted = groups(*by, days=2)
         for call in calls:
             counted.add_call(call)
-        for change in sorted(changes, key=lambda each: each.at):
+        for change in sorted(changes, key=lambda change: change.at):
             counted.add_change(change)
         counted.finish()
         total = counted.total.figures()
@@ -218,7 +218,7 @@ def test_however_it_is_grouped_the_total_is_the_same_and_the_sum_of_its_rows(
         if {*by} <= {*TIMES, By.OPERATOR}:
             spent = sum(group.figures()["logged_in_s"] or 0 for _, group in counted.rows)
             assert spent == pytest.approx(total["logged_in_s"] or 0)
-        if by != (By.OPERATOR,):  # there the talk is counted by conversation, which `credit` is told
+        if by != (By.OPERATOR,):  # there the talk is counted by conversation, which `credit` adds
             totals.append(total)
     for total in totals:
         assert total == pytest.approx(totals[0], abs=0.00001)

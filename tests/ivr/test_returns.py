@@ -1,6 +1,5 @@
 """A caller who was cut off and calls again soon keeps their place in the queue; nobody else takes it."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -27,12 +26,7 @@ def returned(story: dict[str, Any]) -> list[dict[str, Any]]:
 
 async def known(line: Line, caller: str, true: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """Return the story of the number's last call, once the condition holds."""
-    for _ in range(100):
-        story = await line.story(caller, ended=False)
-        if true(story):
-            return story
-        await asyncio.sleep(0.05)
-    raise AssertionError(story["call"])
+    return await line.story(caller, ended=False, told=true)
 
 
 async def over(line: Line, caller: str) -> dict[str, Any]:
@@ -79,8 +73,8 @@ async def test_a_caller_who_hung_up_while_waiting_is_before_those_who_came_meanw
     (event,) = returned(story)
     assert event["since"] == place
     assert story["call"]["wait_s"] < 60  # the waiting time is that of this call
-    said = line.run("call", str(story["call"]["id"])).stdout
-    assert f"gets back the position of call {event['call']}" in said
+    output = line.run("call", str(story["call"]["id"])).stdout
+    assert f"gets back the position of call {event['call']}" in output
 
 
 async def test_a_caller_who_lost_their_operator_keeps_their_place_and_one_who_was_served_does_not(
@@ -91,13 +85,13 @@ async def test_a_caller_who_lost_their_operator_keeps_their_place_and_one_who_wa
     call = await line.asks_for_operator(telephones, caller)
     await call.hears_tone(TONE_HZ)
     # The leg ends as if the operator's telephone had vanished (Q.850 27: destination out of order).
-    (leg,) = (each["id"] for each in line.ari("GET", "/channels") if phone.user in each["name"])
+    (leg,) = (channel["id"] for channel in line.ari("GET", "/channels") if phone.user in channel["name"])
     line.control("POST", f"/operators/{phone.user}/state", {"state": "paused"})  # for after this conversation
     line.ari("DELETE", f"/channels/{leg}", reason_code="27")
     await line.until(lambda: caller in queue(line), 8, "the caller waits again")
     place = since(line, caller)
     await call.hangup()
-    assert [each["reason"] for each in (await over(line, caller))["pairings"]] == ["lost"]
+    assert [pairing["reason"] for pairing in (await over(line, caller))["pairings"]] == ["lost"]
     await line.waiting(telephones, second)
     call = await again(line, telephones, caller, "20")
     assert (queue(line), since(line, caller)) == ([caller, second], place)

@@ -54,7 +54,7 @@ def test_a_line_applies_to_operators_days_and_a_time(tmp_path: Path) -> None:
         "1901,2026-12-03,09:00,10:00,,,",
     )
     assert local_times(found, MONDAY, MONDAY + timedelta(days=6)) == [
-        f"{who} {on} 08:00 {on} 14:00" for on in ("Mon", "Tue", "Wed") for who in ("1001", "1002")
+        f"{identity} {on} 08:00 {on} 14:00" for on in ("Mon", "Tue", "Wed") for identity in ("1001", "1002")
     ] + ["1901 Thu 09:00 Thu 10:00", "1001 Fri 08:00 Fri 14:00", "1002 Fri 08:00 Fri 14:00"] + [
         f"1901 {on} 08:00 {on} 20:00" for on in ("Sat", "Sun")
     ]

@@ -1,4 +1,4 @@
-"""`hatif roster`, the roster in `hatif check` and `hatif report`, and its loading by a running controller."""
+"""`hatif roster`, the roster in `hatif check` and `hatif report`, and how a running controller loads it."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""`hatif simulate`: the same figures in every form, the site's own defaults, and a sentence for what cannot be."""
+"""`hatif simulate`: the same figures in every form, the site's own defaults, and a sentence for impossible input."""
 
 import asyncio
 import csv
@@ -35,11 +35,11 @@ def simulated(shell: Shell, *arguments: str) -> Any:
 def test_without_options_it_is_a_day_of_the_site_with_its_operators_hours_and_wrap_up(shell: Shell) -> None:
     found = simulated(shell)
     assert found["operators"] == 43
-    assert [each["hour"] for each in found["by_hour"]] == [f"{hour:02d}:00" for hour in range(8, 20)]
+    assert [row["hour"] for row in found["by_hour"]] == [f"{hour:02d}:00" for hour in range(8, 20)]
     assert found["wrap_up_s"] == 20
     assert list(found["languages"]) == list(found["mix"]) == LANGUAGES
     assert found["mix"]["ar"] == pytest.approx(15 / 43)
-    assert found["calls"] == found["all"]["waited"] == sum(each["waited"] for each in found["languages"].values())
+    assert found["calls"] == found["all"]["waited"] == sum(row["waited"] for row in found["languages"].values())
     assert found["all"]["handling_s"] == pytest.approx(300, rel=0.05)
 
 
@@ -50,7 +50,7 @@ def test_the_same_seed_gives_the_same_document_and_another_one_other_calls(shell
 
 def test_policies_are_compared_on_the_same_calls(shell: Shell) -> None:
     busy = (*SMALL, "--calls-per-hour", "155")
-    ours, plain = (simulated(shell, *busy, "--policy", each) for each in ("site", "plain"))
+    ours, plain = (simulated(shell, *busy, "--policy", policy) for policy in ("site", "plain"))
     assert ours["calls"] == plain["calls"]
     assert ours["all"]["handling_s"] == pytest.approx(plain["all"]["handling_s"])
     assert ours["passed_share"] > plain["passed_share"] == 0
@@ -67,16 +67,18 @@ def test_lines_and_document_say_the_same(shell: Shell) -> None:
 
 
 def test_the_table_says_what_matters_to_a_person(shell: Shell) -> None:
-    document, said = simulated(shell, *SMALL), shell.run("simulate", *SMALL).stdout
-    assert f"Within 20 s: {document['all']['service_level_offered'] * 100:.1f}" in said
-    assert f"served worst: {document['worst_language']['language']}" in said
-    assert "09:00" in said and "10:00" not in said
+    document, output = simulated(shell, *SMALL), shell.run("simulate", *SMALL).stdout
+    assert f"Within 20 s: {document['all']['service_level_offered'] * 100:.1f}" in output
+    assert f"served worst: {document['worst_language']['language']}" in output
+    assert "09:00" in output and "10:00" not in output
 
 
 def test_the_picture_has_a_field_with_its_figure_for_each_hour_and_language(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "levels.svg"
     document = simulated(shell, *SMALL, "--picture", str(file))
-    words = [each.text for each in ElementTree.fromstring(file.read_text()).iter("{http://www.w3.org/2000/svg}text")]
+    words = [
+        element.text for element in ElementTree.fromstring(file.read_text()).iter("{http://www.w3.org/2000/svg}text")
+    ]
     assert {"all", *LANGUAGES, "08", "09", "day"} <= set(words)
     for cell in document["by_hour_and_language"]:
         level = cell["service_level_offered"]
@@ -87,8 +89,8 @@ def test_the_picture_has_a_field_with_its_figure_for_each_hour_and_language(shel
 
 def test_each_hour_may_have_its_own_calls_and_the_mix_its_own_shares(shell: Shell) -> None:
     found = simulated(shell, "--operators", "10", "--hours", "3", "--calls-per-hour", "0,60,0", "--mix", "ar=2, nl=1")
-    assert [each["waited"] > 0 for each in found["by_hour"]] == [False, True, False]
-    assert {language for language, each in found["languages"].items() if each["waited"]} == {"ar", "nl"}
+    assert [row["waited"] > 0 for row in found["by_hour"]] == [False, True, False]
+    assert {language for language, figures in found["languages"].items() if figures["waited"]} == {"ar", "nl"}
 
 
 def test_callers_who_give_up_are_counted_and_days_are_added_up(shell: Shell) -> None:
@@ -138,7 +140,7 @@ def test_the_roster_says_when_each_operator_is_on_duty(shell: Shell, tmp_path: P
         (("--from-history", "--from", "2026-11-16", "--to", "2026-11-15"), "write the earlier day with --from"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_simulated_is_refused_in_one_sentence(
+def test_an_impossible_simulation_is_refused_in_one_sentence(
     shell: Shell, arguments: tuple[str, ...], sentence: str
 ) -> None:
     refused = shell.run("simulate", *arguments)
@@ -147,18 +149,18 @@ def test_what_cannot_be_simulated_is_refused_in_one_sentence(
     assert refused.stdout == ""
 
 
-def test_advice_names_an_operator_a_language_that_he_lacks_and_what_it_brings(shell: Shell) -> None:
+def test_advice_names_an_operator_a_language_they_lack_and_its_gain(shell: Shell) -> None:
     few = ("--operators", "8", "--languages-each", "1", "--hours", "1", "--mix", "ar=3 fr=1", "--days", "3")
     found = simulated(shell, *few, "--calls-per-hour", "70", "--advise", "--teach-level", "4")
     best = found["advice"][0]
     assert best["language"] not in best["speaks"]
     assert best["overall"] + best["worst"] > 0
-    said = shell.run("simulate", *few, "--calls-per-hour", "70", "--advise", "--teach-level", "4").stdout
-    assert best["operator"] in said and f"{best['language']}:4" in said
+    output = shell.run("simulate", *few, "--calls-per-hour", "70", "--advise", "--teach-level", "4").stdout
+    assert best["operator"] in output and f"{best['language']}:4" in output
 
 
 def remembered(shell: Shell, days: int, calls: int) -> None:
-    """Each day so many calls, a minute apart from 9:00 UTC on (10:00 in Rabat until 2026-09-20, 9:00 since)."""
+    """Store calls for each day, a minute apart from 9:00 UTC on (10:00 in Rabat until 2026-09-20, 9:00 since)."""
     assert shell.run("db", "upgrade").returncode == 0
     journal = Journal(shell.home / "journal", "node1")
     for number in range(days * calls):
@@ -178,12 +180,12 @@ def remembered(shell: Shell, days: int, calls: int) -> None:
     asyncio.run(deliver_all(shell.home / "journal", f"sqlite:///{shell.home / 'hatif.db'}"))
 
 
-def test_the_calls_of_the_database_come_again_with_their_times_and_languages(shell: Shell) -> None:
+def test_recorded_calls_are_simulated_again_at_their_times_and_in_their_languages(shell: Shell) -> None:
     remembered(shell, days=3, calls=70)
     found = simulated(shell, "--from-history", "--from", "2026-11-16", "--to", "2026-11-18")
     assert (found["calls"], found["days"]) == (210, 3)
-    assert [each["hour"] for each in found["by_hour"]] == ["09:00", "10:00"]
-    assert [each["waited"] for each in found["by_hour"]] == [180, 30]
+    assert [row["hour"] for row in found["by_hour"]] == ["09:00", "10:00"]
+    assert [row["waited"] for row in found["by_hour"]] == [180, 30]
     assert found["languages"]["ar"]["waited"] == found["languages"]["fr"]["waited"] == 105
     assert found["all"]["handling_s"] == 180 + 20
     assert found["patience_s"] == pytest.approx((168 * 10 + 42 * 45) / 42, abs=0.1)

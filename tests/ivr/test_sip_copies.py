@@ -24,12 +24,12 @@ def message(first: str, branch: str = "z9hG4bKa", method: str = "INVITE") -> str
 INVITE = message("INVITE sip:1@127.0.0.2 SIP/2.0")
 
 
-def told(*packets: bytes) -> list[bool]:
-    copies, said = SipCopies(), list[bool]()
-    copies.expect("one", said.append)
+def signs_of_life(*packets: bytes) -> list[bool]:
+    copies, signs = SipCopies(), list[bool]()
+    copies.expect("one", signs.append)
     for packet in packets:
         copies.datagram_received(packet)
-    return said
+    return signs
 
 
 @pytest.mark.parametrize(
@@ -47,14 +47,17 @@ def told(*packets: bytes) -> list[bool]:
     ],
 )
 def test_any_final_response_but_two_shows_that_the_call_is_there(answer: str, alive: list[bool]) -> None:
-    assert told(copy(INVITE), copy(message(answer)), copy(message("SIP/2.0 200 OK"))) == (alive or [True])
+    assert signs_of_life(copy(INVITE), copy(message(answer)), copy(message("SIP/2.0 200 OK"))) == (alive or [True])
 
 
 def test_only_a_response_to_the_session_refresh_counts() -> None:
     ok = "SIP/2.0 200 OK"
     others = (message(ok, "z9hG4bKb"), message(ok, method="OPTIONS"), message("SIP/2.0 200 OK").replace("Via", "X"))
     assert (
-        told(copy(message(ok)), copy(INVITE, "two"), copy(INVITE), *map(copy, others), copy(message(ok), "two")) == []
+        signs_of_life(
+            copy(message(ok)), copy(INVITE, "two"), copy(INVITE), *map(copy, others), copy(message(ok), "two")
+        )
+        == []
     )
 
 
@@ -92,7 +95,7 @@ def test_only_an_accepted_registration_counts(other: str) -> None:
 
 
 def test_a_response_that_allows_registrations_still_shows_that_the_call_is_there() -> None:
-    assert told(copy(INVITE), copy(message("SIP/2.0 200 OK\r\nAllow: INVITE, REGISTER"))) == [True]
+    assert signs_of_life(copy(INVITE), copy(message("SIP/2.0 200 OK\r\nAllow: INVITE, REGISTER"))) == [True]
 
 
 def test_a_flood_of_registrations_does_not_fill_the_memory() -> None:
@@ -102,4 +105,4 @@ def test_a_flood_of_registrations_does_not_fill_the_memory() -> None:
 
 @given(st.binary(max_size=80) | st.binary(max_size=80).map(lambda junk: b"HEP3" + junk))
 def test_a_malformed_copy_is_dropped(packet: bytes) -> None:
-    assert told(packet) == []
+    assert signs_of_life(packet) == []

@@ -109,8 +109,7 @@ def test_the_small_site_of_these_tests_is_valid(tmp_path: Path) -> None:
     [
         ("FR", ("fr", "ar", "en", "es", "it", "nl", "de")),
         ("MT", ("en", "it", "ar", "fr", "es", "nl", "de")),
-        (None, LANGUAGES),
-        ("JP", LANGUAGES),
+        *((country, ("ar", "fr", "en", "es", "it", "nl", "de")) for country in (None, "JP", "MA")),
     ],
 )
 def test_the_likely_languages_of_a_country_come_first_and_none_is_missing(
@@ -214,6 +213,12 @@ SITE_MISTAKES = [
         r"countries\.FR\.languages: the language 'nl' is not one of the site's; write one of ar, fr",
     ),
     ('["fr", "ar"]', '["fr", "fr"]', '["fr", "fr"]', "the language 'fr' occurs twice"),
+    (
+        'name = "small"',
+        'name = "small"\nunknown_country = ["ar", "en"]',
+        "unknown_country",
+        "unknown_country: the language 'en' is not one of the site's",
+    ),
     ('["fr", "ar"]', "[]", "languages = []", r"countries\.FR\.languages: .*at least 1 item"),
     ("[countries.FR]", "[countries.france]", "[countries.france]", r"countries\.france: .*found 'france'"),
     ('country = "FR"', 'country = "FR', 'country = "FR\n', "correct the TOML"),
@@ -311,3 +316,38 @@ def test_an_unreadable_list_is_reported(content: bytes | None, tmp_path: Path) -
         (tmp_path / "operators.csv").write_bytes(content)
     with pytest.raises(SiteError, match="cannot be read"):
         operators.load(tmp_path, LANGUAGES)
+
+
+@pytest.mark.parametrize(
+    ("country", "zone"),
+    [
+        ("FR", "Europe/Paris"),
+        ("PT", "Europe/Lisbon"),  # the first of three
+        ("ES", "Europe/Madrid"),
+        ("DE", "Europe/Berlin"),
+        ("CY", "Asia/Nicosia"),
+        ("MA", "Africa/Casablanca"),
+        ("GG", "Europe/London"),  # has the country code of GB
+        ("US", None),  # not one of the site's
+        ("XX", None),
+        (None, None),
+    ],
+)
+def test_a_country_of_the_site_has_the_time_zone_of_most_of_its_people(country: str | None, zone: str | None) -> None:
+    found = site.load(EXAMPLE).zone_of(country)
+    assert (found.key if found is not None else None) == zone
+
+
+def test_every_country_of_the_example_site_has_a_time_zone() -> None:
+    example = site.load(EXAMPLE)
+    assert all(example.zone_of(country) is not None for country in example.countries)
+
+
+def test_a_site_can_name_another_time_zone_of_a_country(tmp_path: Path) -> None:
+    own = SITE + '\n[countries.PT]\nlanguages = ["fr"]\ntimezone = "Atlantic/Azores"\n'
+    (tmp_path / "site.toml").write_text(own, encoding="utf-8")
+    found = site.load(tmp_path).zone_of("PT")
+    assert found is not None and found.key == "Atlantic/Azores"
+    (tmp_path / "site.toml").write_text(own.replace("Azores", "Atlantis"), encoding="utf-8")
+    with pytest.raises(SiteError, match=r"countries\.PT\.timezone: .*write one such as Africa/Casablanca"):
+        site.load(tmp_path)

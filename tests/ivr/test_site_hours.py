@@ -57,7 +57,7 @@ def monday(hour: int, minute: int = 0) -> datetime:
     return datetime(2026, 11, 23, hour, minute, tzinfo=UTC)
 
 
-def test_a_number_or_language_without_a_plan_has_the_site_s(tmp_path: Path) -> None:
+def test_a_number_or_language_without_a_plan_has_the_plan_of_the_site(tmp_path: Path) -> None:
     hours = loaded(tmp_path).hours
 
     def opens(line: str | None, language: str | None) -> str:

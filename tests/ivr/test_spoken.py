@@ -13,6 +13,7 @@ from ivr.audio.spoken import (
     DATE_IDS,
     DIGIT_IDS,
     OPENS_IDS,
+    SITE_TIME,
     date_clips,
     dictated_clips,
     digit_clips,
@@ -23,7 +24,7 @@ from ivr.model import clock
 
 clock.prepare()
 
-RABAT = ZoneInfo("Africa/Casablanca")
+RABAT, BERLIN = ZoneInfo("Africa/Casablanca"), ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 25, 22, 15, tzinfo=UTC)  # a Wednesday
 TEXTS = yaml.safe_load((CHECKOUT / "sites" / "consulate" / "texts.yaml").read_text(encoding="utf-8"))["texts"]
 
@@ -42,7 +43,7 @@ def test_every_possible_clip_has_a_text_in_the_example_site() -> None:
 
 
 def test_every_text_of_days_times_and_digits_in_the_example_site_is_used() -> None:
-    kinds = ("opens_", "at_", "on_day_", "in_month_", "digit_")
+    kinds = ("opens_", "at_", "on_day_", "in_month_", "digit_", SITE_TIME)
     assert {item for item in TEXTS if item.startswith(kinds)} == ALL_IDS
 
 
@@ -66,29 +67,53 @@ def test_a_pause_is_between_every_two_spoken_clips_and_not_at_the_ends_or_beside
     ],
 )
 def test_the_next_opening_is_announced_with_day_and_time(at: str, expected: list[str]) -> None:
-    assert ids(opening_clips("fr", datetime.fromisoformat(at).replace(tzinfo=UTC), NOW, RABAT)) == expected
+    assert ids(opening_clips("fr", datetime.fromisoformat(at).replace(tzinfo=UTC), NOW, RABAT, RABAT)) == expected
 
 
 @pytest.mark.parametrize("minute", ["08:15", "08:01", "07:59", "08:30:30"])
 def test_a_time_without_a_text_is_omitted_and_not_rounded(minute: str) -> None:
     at = datetime.fromisoformat(f"2026-11-26T{minute}").replace(tzinfo=UTC)
-    assert ids(opening_clips("fr", at, NOW, RABAT)) == ["opens_again", "opens_tomorrow"]
+    for caller in (RABAT, BERLIN, None):
+        assert ids(opening_clips("fr", at, NOW, RABAT, caller)) == ["opens_again", "opens_tomorrow"]
 
 
-def test_today_and_tomorrow_are_those_of_rabat_wherever_the_caller_is() -> None:
-    now = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)  # 23:30 in Rabat, half past midnight in Berlin
-    at = datetime(2026, 7, 2, 7, 0, tzinfo=UTC)
-    for zone in ("Europe/Berlin", "Asia/Nicosia", "Europe/Lisbon", "Pacific/Auckland"):
-        clips_found = opening_clips("de", at.astimezone(ZoneInfo(zone)), now.astimezone(ZoneInfo(zone)), RABAT)
-        assert ids(clips_found, "de") == ["opens_again", "opens_tomorrow", "at_0800"]
+@pytest.mark.parametrize(
+    ("now", "opens", "zone", "expected"),
+    [
+        # 23:30 in Rabat, half past midnight in Berlin, half past one in Nicosia, half past ten in New Zealand.
+        ("2026-07-01T22:30", "2026-07-02T07:00", "Europe/Berlin", ["opens_today", "at_0900"]),
+        ("2026-07-01T22:30", "2026-07-02T07:00", "Asia/Nicosia", ["opens_today", "at_1000"]),
+        ("2026-07-01T22:30", "2026-07-02T07:00", "Europe/Lisbon", ["opens_tomorrow", "at_0800"]),
+        ("2026-07-01T22:30", "2026-07-02T07:00", "Pacific/Auckland", ["opens_today", "at_1900"]),
+        # India's clocks are half an hour off, Nepal's three quarters: nobody hears an earlier time than the right one.
+        ("2026-11-25T22:15", "2026-11-26T08:00", "Asia/Kolkata", ["opens_today", "at_1330"]),
+        ("2026-11-25T22:15", "2026-11-26T08:00", "Asia/Kathmandu", ["opens_tomorrow", "at_0800", "site_time"]),
+        # Both change their clocks before the line opens, or one of them: Morocco until 2026, in Ramadan.
+        ("2026-03-28T22:00", "2026-03-29T07:00", "Europe/Paris", ["opens_tomorrow", "at_0900"]),
+        ("2026-03-21T22:00", "2026-03-22T07:00", "Europe/Paris", ["opens_tomorrow", "at_0800"]),
+        ("2026-10-24T21:00", "2026-10-25T08:00", "Europe/Paris", ["opens_tomorrow", "at_0900"]),
+        ("2026-11-25T22:15", "2026-12-05T08:00", "Europe/Paris", ["on_day_5", "in_month_12", "at_0900"]),
+        ("2026-11-25T22:15", "2026-11-30T23:30", "Europe/Paris", ["opens_tuesday", "at_0030"]),
+    ],
+)
+def test_day_and_time_are_those_of_the_caller(now: str, opens: str, zone: str, expected: list[str]) -> None:
+    at, present = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (opens, now))
+    assert ids(opening_clips("de", at, present, RABAT, ZoneInfo(zone)), "de") == ["opens_again", *expected]
 
 
-@given(st.integers(0, 366 * 48), st.integers(0, 60 * 48))
-def test_any_two_times_produce_known_clips_only(now_half_hours: int, half_hours: int) -> None:
+def test_a_caller_whose_country_is_not_known_hears_moroccan_time_and_that_it_is_that() -> None:
+    at = datetime(2026, 11, 26, 8, tzinfo=UTC)
+    assert ids(opening_clips("it", at, NOW, RABAT, None), "it") == [
+        *("opens_again", "opens_tomorrow", "at_0800", "site_time")
+    ]
+
+
+@given(st.integers(0, 366 * 48), st.integers(0, 60 * 48), st.sampled_from([None, RABAT, BERLIN]))
+def test_any_two_times_produce_known_clips_only(now_half_hours: int, half_hours: int, caller: ZoneInfo | None) -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=30 * now_half_hours)
-    clips = ids(opening_clips("fr", now + timedelta(minutes=30 * half_hours), now, RABAT))
+    clips = ids(opening_clips("fr", now + timedelta(minutes=30 * half_hours), now, RABAT, caller))
     assert set(clips) <= set(OPENS_IDS)
-    assert clips[-1].startswith("at_")
+    assert clips[-1].startswith("at_") if caller is not None else clips[-1] == SITE_TIME
 
 
 def test_a_date_is_its_day_and_its_month() -> None:

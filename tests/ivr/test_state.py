@@ -1,7 +1,6 @@
 """States on channels survive a round trip, always fit, and nothing else is accepted as one."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -25,6 +24,7 @@ nodes = st.from_regex(r"[a-z][a-z0-9_]{0,23}", fullmatch=True)
 words = st.from_regex(r"[a-z][a-z0-9_]{0,30}", fullmatch=True)
 texts = st.from_regex(r"[a-z][a-z0-9_]{0,39}", fullmatch=True)
 languages = st.from_regex(r"[a-z]{2,3}", fullmatch=True)
+references = st.from_regex(r"[1-9][0-9]{8}", fullmatch=True)
 operators = st.from_regex(r"[1-9][0-9]{2,7}", fullmatch=True)
 playbacks = st.builds("pb-{:010x}-{}".format, st.integers(0, 2**40 - 1), st.integers(1, 999_999_999))
 consents = st.builds(
@@ -58,7 +58,7 @@ calls = st.builds(
     operator=st.none() | operators,
     outcome=st.none() | st.sampled_from(Outcome),
     failures=st.integers(0, 9),
-    case=st.none() | st.from_regex(r"[1-9][0-9]{8}", fullmatch=True),
+    case=st.none() | references,
     connected_at=st.none() | instants,
     first=st.booleans(),
     consent=st.none() | st.just(DECLINED) | consents.map(Consent.encode),
@@ -68,8 +68,9 @@ calls = st.builds(
     preferred_operator=st.none() | operators,
     queue_node=st.none() | nodes,
     returns=st.booleans(),
-    operator_place=st.none() | st.sampled_from(OperatorPlace).map(lambda place: place.value or None),
+    operator_place=st.sampled_from(OperatorPlace),
     transfer=st.none() | transfers.map(Transfer.encode),
+    accepted=st.lists(st.sampled_from(("callback", "message")) | references, max_size=3).map(tuple),
 )
 legs = st.builds(LegState, offer=ids, call=ids, operator=operators, offered_at=instants, role=st.sampled_from(Role))
 widest = CallState(
@@ -78,8 +79,8 @@ widest = CallState(
     "n" * 24,
     "\x00" * 20,  # six bytes each, as JSON writes it
     "+" * 20,
-    "FR",
     "ary",
+    "FR",
     playback="pb-0123456789-999999999",
     since=1_795_613_040.1234565,  # as many digits as an instant has
     topic="t" * 31,
@@ -97,8 +98,9 @@ widest = CallState(
     preferred_operator="12345678",
     queue_node="n" * 24,
     returns=True,
-    operator_place=OperatorPlace.CONSULTS.value,
+    operator_place=OperatorPlace.CONSULTS,
     transfer=Transfer(("12345678", "12345678"), "12345678", 1_795_613_040.0, 9).encode(),
+    accepted=("123456789", "123456788", "123456787"),
 )
 
 
@@ -110,7 +112,7 @@ def test_a_call_state_survives_a_round_trip_and_always_fits(state: CallState, wa
     for node in walked:
         state = state.at_node(node)
         assert len(state.encode().encode()) <= LIMIT
-        held = replace(state, queue_node="n" * 24)  # the queue, while the caller does something else
+        held = state.replace(queue_node="n" * 24)  # the queue, while the caller does something else
         assert len(held.encode().encode()) <= LIMIT
         assert decode(held.encode()) == held
     assert decode(state.encode()) == state
@@ -167,6 +169,9 @@ def test_the_start_of_the_wait_survives_the_operator() -> None:
 @example("5")
 @example("{}")
 @example("[" * 100_000)
+@example('{"later":' * 100_000)
+@example('{"leg":1,"later":' * 100_000)
+@example("\ud800")
 @example('{"leg": NaN}')
 def test_garbage_is_refused(text: str) -> None:
     with pytest.raises(StateError, match="HATIF holds"):
@@ -186,8 +191,8 @@ def is_of_type(state: CallState | LegState) -> bool:
         return isinstance(state.operator, str) and isinstance(state.offered_at, float)
     UUID(state.id)
     always = (state.flow, state.node, state.number, state.caller, state.language, *state.path)
-    who = (state.offer, state.operator, state.served_by)
-    maybe = (state.country, state.playback, state.topic, state.case, state.consent, state.announced, *who)
+    operators = (state.offer, state.operator, state.served_by)
+    maybe = (state.country, state.playback, state.topic, state.case, state.consent, state.announced, *operators)
     return (
         all(isinstance(item, str) for item in always)
         and all(item is None or isinstance(item, str) for item in maybe)
@@ -208,6 +213,9 @@ def is_of_type(state: CallState | LegState) -> bool:
 @example(widest, "p", [1])
 @example(widest, "oc", "vanished")
 @example(widest, "fd", 1)
+@example(widest, "x", True)
+@example(widest, "x", 2**70)
+@example(widest, "tk", "elsewhere")
 @example(widest, "co", True)
 @example(widest, "id", "no uuid")
 @example(LegState(ID, OTHER, "1001", 1.0), "at", "inf")
@@ -238,3 +246,65 @@ def test_a_leg_state_without_a_required_member_is_refused(member: str) -> None:
 
 def test_an_unknown_member_of_a_later_version_is_ignored() -> None:
     assert decode(json.dumps({**json.loads(widest.encode()), "later": 1})) == widest
+
+
+def test_a_caller_cannot_make_their_call_look_like_a_leg() -> None:
+    state = CallState(ID, "0123456789ab", "main", '"leg":1,', '{"leg":1}', "fr")
+    assert decode(state.encode()) == state
+
+
+# What a controller of version 0.1.0 wrote: an upgrade restarts the controller while calls are up.
+FORMER = {
+    """{"id":"019ab5d2-0000-7000-8000-000000000001","f":"0123456789ab","n":"queue","d":"+33800212000","c":"+33612345678",\
+"ct":"FR","l":"fr","p":["language","hours","main","queue"],"pb":"pb-0123456789-42","w":1795613040.1234565,\
+"t":"travel","o":"019ab5d2-0000-7000-8000-000000000002","op":"1001","oc":"answered","x":1,"cs":"123456789",\
+"ca":1795613050.0,"fi":true,"co":"1:fr:1795613041:consent_question","an":"fr","sb":"1002","fd":true,"pr":"1003",\
+"h":"queue","rt":true,"tk":"c","tr":"1004:1001:1795613060:1"}""": CallState(
+        ID,
+        "0123456789ab",
+        "queue",
+        "+33800212000",
+        "+33612345678",
+        "fr",
+        "FR",
+        path=("language", "hours", "main", "queue"),
+        playback="pb-0123456789-42",
+        since=1_795_613_040.1234565,
+        topic="travel",
+        offer=OTHER,
+        operator="1001",
+        outcome=Outcome.ANSWERED,
+        failures=1,
+        case="123456789",
+        connected_at=1_795_613_050.0,
+        first=True,
+        consent="1:fr:1795613041:consent_question",
+        announced="fr",
+        served_by="1002",
+        filed=True,
+        preferred_operator="1003",
+        queue_node="queue",
+        returns=True,
+        operator_place=OperatorPlace.CONSULTS,
+        transfer="1004:1001:1795613060:1",
+    ),
+    """{"id":"019ab5d2-0000-7000-8000-000000000001","f":"0123456789ab","n":"main","d":"","c":"","l":"fr"}""": CallState(
+        ID, "0123456789ab", "main", "", "", "fr"
+    ),
+    """{"leg":"019ab5d2-0000-7000-8000-000000000002","call":"019ab5d2-0000-7000-8000-000000000001","op":"1001",\
+"at":1795613040.5}""": LegState(OTHER, ID, "1001", 1_795_613_040.5),
+    """{"leg":"019ab5d2-0000-7000-8000-000000000002","call":"019ab5d2-0000-7000-8000-000000000001","op":"1001",\
+"at":1795613040.5,"role":"consulted"}""": LegState(OTHER, ID, "1001", 1_795_613_040.5, Role.CONSULTED),
+    """{"leg":"019ab5d2-0000-7000-8000-000000000002","call":"019ab5d2-0000-7000-8000-000000000001","op":"1001",\
+"at":1795613040.5,"cb":"019ab5d2-0000-7000-8000-000000000003"}""": LegState(
+        OTHER, ID, "1001", 1_795_613_040.5, callback="019ab5d2-0000-7000-8000-000000000003"
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "state"), FORMER.items())
+def test_a_state_that_a_former_version_wrote_is_read_and_written_in_the_same_form(
+    text: str, state: CallState | LegState
+) -> None:
+    assert decode(text) == state
+    assert json.loads(state.encode()) == json.loads(text)

@@ -10,15 +10,15 @@ from line import CACHE, Line
 
 from asterisk_conf.install import find
 from db import read
-from db.engine import async_engine
+from db.engine import open_engine
 from ivr.softphone.telephone import Telephones
 
 
 def status(line: Line) -> tuple[int, dict[str, Any], dict[str, bool]]:
-    """Its exit status, the document, and whether each check is ok."""
+    """Return the exit status, the document, and whether each check is ok."""
     answer = line.run("status", "--json")
     document = json.loads(answer.stdout)
-    return answer.returncode, document, {each["name"]: each["ok"] for each in document["checks"]}
+    return answer.returncode, document, {check["name"]: check["ok"] for check in document["checks"]}
 
 
 def console(line: Line, command: str) -> None:
@@ -31,7 +31,7 @@ def console(line: Line, command: str) -> None:
 async def test_status_says_that_calls_are_not_served_when_a_caller_would_say_so(
     lone_line: Line, telephones: Telephones
 ) -> None:
-    """A supervisor that is stopped, a number that Asterisk does not know any more, a call that nobody takes, the line's
+    """A stopped supervisor, a number that Asterisk no longer knows, a call that nobody takes, the line's
     own call of each second."""
     line = lone_line
     toml = line.site / "site.toml"
@@ -46,7 +46,7 @@ async def test_status_says_that_calls_are_not_served_when_a_caller_would_say_so(
     os.kill(supervisor, signal.SIGSTOP)
     await line.until(lambda: not status(line)[2]["watched"], 5, "status sees that the supervisor is stopped")
     code, document, _ = status(line)
-    remedies = [each["remedy"] for each in document["checks"] if not each["ok"]]
+    remedies = [check["remedy"] for check in document["checks"] if not check["ok"]]
     os.kill(supervisor, signal.SIGCONT)
     assert (code, remedies) == (1, [f"continue it with `kill -CONT {supervisor}`"])
 
@@ -54,7 +54,7 @@ async def test_status_says_that_calls_are_not_served_when_a_caller_would_say_so(
     console(line, f"dialplan remove extension {number}@hatif-carrier")
     code, document, checks = status(line)
     assert (code, checks["numbers"]) == (1, False)
-    assert next(each["found"] for each in document["checks"] if each["name"] == "numbers").endswith(number)
+    assert next(check["found"] for check in document["checks"] if check["name"] == "numbers").endswith(number)
 
     def noticed() -> bool:
         probe = status(line)[1]["probe"]
@@ -69,11 +69,8 @@ async def test_status_says_that_calls_are_not_served_when_a_caller_would_say_so(
     await line.until(lambda: not status(line)[2]["calls"], 10, "status sees a call that nobody answers")
     await ringing.hangup()
 
-    engine = async_engine(line.database)
-    try:
+    async with open_engine(line.database) as engine:
         assert await read.calls(engine) == []
         tests = await read.calls(engine, tests=True)
-    finally:
-        await engine.dispose()
-    assert len(tests) >= 2 and all(not each.live and each.wait_s is None and each.operator is None for each in tests)
-    assert len({each.number for each in tests}) > 1
+    assert len(tests) >= 2 and all(not call.live and call.wait_s is None and call.operator is None for call in tests)
+    assert len({call.number for call in tests}) > 1

@@ -27,7 +27,7 @@ AT = NOW.timestamp()
 
 
 @pytest.mark.parametrize(
-    ("kind", "data", "said"),
+    ("kind", "data", "sentence"),
     [
         ("language", {"language": "en", "instead_of": "nl"}, "chooses en instead of nl"),
         ("language", {"language": "en"}, "chooses en"),
@@ -48,8 +48,8 @@ AT = NOW.timestamp()
         ),
     ],
 )  # fmt: skip
-def test_an_event_is_shown_as_a_sentence(kind: str, data: dict[str, Any], said: str) -> None:
-    assert format_event({"kind": kind, "flow_node": "queue", "data": data}, {}) == said
+def test_an_event_is_shown_as_a_sentence(kind: str, data: dict[str, Any], sentence: str) -> None:
+    assert format_event({"kind": kind, "flow_node": "queue", "data": data}, {}) == sentence
 
 
 async def test_a_story_says_why_a_caller_waited_who_was_served_first_and_why_they_were_next(tmp_path: Path) -> None:
@@ -79,13 +79,13 @@ async def test_a_story_says_why_a_caller_waited_who_was_served_first_and_why_the
     opened = async_engine(url)
     story = await read.call(opened, second)
     await opened.dispose()
-    assert [each.kind for each in story.decisions] == ["wait", "offer"]
+    assert [decision.kind for decision in story.decisions] == ["wait", "offer"]
     (went,) = story.went_to_others
     assert went.data["other_caller"]["call"] == second
-    said = [sentence.split("  ", 2)[2] for sentence in format_story(asdict(story), {})]
-    assert said[0] == (
+    sentences = [sentence.split("  ", 2)[2] for sentence in format_story(asdict(story), {})]
+    assert sentences[0] == (
         "waits: nobody idle speaks fr; 1 on duty; 1 talking; 1 caller of this language ahead. 1001, who was talking"
         " (60.0 s), would have got the call if idle instead and if the caller had arrived 25.001 s earlier"
     )
-    assert said[1].startswith("keeps waiting: operator 1001 gets another caller, who waited 21.0 s; arriving 5.00")
-    assert said[2].startswith("decision for operator 1001: The caller waited 36.0 s, the only caller")
+    assert sentences[1].startswith("keeps waiting: operator 1001 gets another caller, who waited 21.0 s; arriving 5.00")
+    assert sentences[2].startswith("decision for operator 1001: The caller waited 36.0 s, the only caller")

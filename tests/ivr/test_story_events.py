@@ -22,13 +22,13 @@ VALUES: dict[str, Any] = {
     "answer": 4, "reason": "later", "reference": "100000012", "result": "told", "resumed": True, "role": "consulted",
     "seconds": 3.5, "secret": True, "since": 1.8e9, "state": "no_answer", "status": "ANSWER", "step": "where",
     "supervisor": "1003", "target": "1002", "text": "consent", "texts": ["whisper"], "to": "1002", "topic": "travel",
-    "to_kind": "operator", "try_number": 1, "wait": "about_5", "way": "keys", "why": "closed", "wish": "0199",
+    "to_kind": "operator", "try_number": 1, "wait": "about_5", "way": "keys", "why": "closed", "request": "0199",
 }  # fmt: skip
 """For each name in an event's data, a value that it may have."""
 
 COMPUTED = {
-    "ivr/call/call.py:flush_events": [],  # hands on what `Call.event` was given
-    "ivr/callbacks/progress.py:record_event": [],  # passes on what `Progress.record_event` was given
+    "ivr/call/call.py:flush_events": [],  # passes on the data of `Call.event`
+    "ivr/callbacks/progress.py:record_event": [],  # passes on the data of `Progress.record_event`
     "ivr/talk/grants.py:_grant_plain": [(kind, {"by", "way"}) for kind in ("held", "unheld", "cancelled", "swapped")],
 }
 """Where the kind of an event is not written beside it: which kinds come from there, with the names in their data."""
@@ -38,12 +38,15 @@ RECORDS = {"event": 0, "call_event": 1, "record_event": 0, "record_request_event
 
 
 def recorded() -> Iterator[tuple[str, set[str]]]:
-    """Kind and names of the data of each event that is recorded anywhere."""
+    """Return kind and data names of each event that is recorded anywhere."""
     for path in sorted((CHECKOUT / "ivr").rglob("*.py")):
         where = path.relative_to(CHECKOUT).as_posix()
-        if where.startswith(("ivr/cli/", "ivr/softphone/", "ivr/trial/")):
+        text = path.read_text()
+        if where.startswith(("ivr/cli/", "ivr/softphone/", "ivr/trial/")) or not any(
+            f"{name}(" in text for name in RECORDS
+        ):
             continue
-        for function in ast.walk(ast.parse(path.read_text())):
+        for function in ast.walk(ast.parse(text)):
             if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
                 continue
             for node in ast.walk(function):
@@ -53,27 +56,27 @@ def recorded() -> Iterator[tuple[str, set[str]]]:
 
 def named(node: ast.Call) -> str | None:
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    of = ast.unparse(node.func.value) if isinstance(node.func, ast.Attribute) else ""
-    if name == "event" and not of.endswith(("call", "self")):
+    if name not in RECORDS or len(node.args) <= RECORDS[name]:
         return None
-    return name if name in RECORDS and len(node.args) > RECORDS[name] else None
+    of = ast.unparse(node.func.value) if isinstance(node.func, ast.Attribute) else ""
+    return None if name == "event" and not of.endswith(("call", "self")) else name
 
 
 def kinds(where: str, function: str, name: str, node: ast.Call) -> Iterator[tuple[str, set[str]]]:
     kind = node.args[RECORDS[name]]
-    names = {each.arg for each in node.keywords if each.arg is not None}
-    for inner in [*node.args, *(each.value for each in node.keywords if each.arg is None)]:
-        names |= {str(key.value) for each in ast.walk(inner) if isinstance(each, ast.Dict) for key in each.keys
+    names = {keyword.arg for keyword in node.keywords if keyword.arg is not None}
+    for inner in [*node.args, *(keyword.value for keyword in node.keywords if keyword.arg is None)]:
+        names |= {str(key.value) for literal in ast.walk(inner) if isinstance(literal, ast.Dict) for key in literal.keys
                   if isinstance(key, ast.Constant) and isinstance(key.value, str)}  # fmt: skip
     if name in ("record_event", "record_request_event"):
-        prefix, names = "callback_", names | {"wish"}
+        prefix, names = "callback_", names | {"request"}
     else:
         prefix = ""
     if isinstance(kind, ast.Constant):
         yield prefix + str(kind.value), names
     elif (place := f"{where}:{function}") in COMPUTED:
         yield from COMPUTED[place]
-    elif where != "ivr/records/callback_records.py" and function != "_in_story":  # these hand on
+    elif where != "ivr/records/callback_records.py" and function != "_in_story":  # these pass on
         raise AssertionError(f"{place} records an event whose kind cannot be read: add it to COMPUTED")
 
 
@@ -83,7 +86,7 @@ EVENTS = sorted({(kind, tuple(sorted(names))) for kind, names in recorded()})
 def test_the_events_are_found() -> None:
     found = {kind for kind, _ in EVENTS}
     assert len(found) > 45
-    assert {"prompt", "callback_dialled", "callback_declined", "help_given", "swapped", "told_wished"} <= found
+    assert {"prompt", "callback_dialled", "callback_declined", "help_given", "swapped", "case_call_requested"} <= found
 
 
 @pytest.mark.parametrize(("kind", "names"), EVENTS, ids=[f"{kind}-{'-'.join(names)}" for kind, names in EVENTS])
@@ -93,38 +96,39 @@ def test_each_event_that_can_be_recorded_is_shown_as_a_sentence(kind: str, names
     for absent in (False, True):  # what may be unknown
         data = {name: None if absent and name in ("operator", "reference", "topic") else VALUES[name] for name in names}
         event = {"kind": kind, "flow_node": "main", "data": data}
-        said = story._format(event, {}) or story_talk.format_event(event) or story_callbacks.format_event(event)
-        assert said, f"{kind} is not in the story"
-        assert "{" not in said
-        assert said == story.format_event(event, {})
+        sentence = story._format(event, {}) or story_talk.format_event(event) or story_callbacks.format_event(event)
+        assert sentence, f"{kind} is not in the story"
+        assert "{" not in sentence
+        assert sentence == story.format_event(event, {})
 
 
 @pytest.mark.parametrize("outcome", TryOutcome)
-def test_why_an_attempt_failed_is_said_in_words(outcome: TryOutcome) -> None:
+def test_the_reason_for_a_failed_attempt_is_shown_in_words(outcome: TryOutcome) -> None:
     data = {"outcome": outcome.value, "try_number": 1, "again": False}
-    said = story.format_event({"kind": "callback_missed", "flow_node": "", "data": data}, {})
-    assert "_" not in said
+    sentence = story.format_event({"kind": "callback_missed", "flow_node": "", "data": data}, {})
+    assert "_" not in sentence
 
 
 @pytest.mark.parametrize("reason", DECLINED.values())
 def test_a_declined_call_back_and_a_connected_one_read_differently_from_the_request(reason: str) -> None:
-    event = {"kind": "callback_declined", "flow_node": "", "data": {"operator": "1001", "reason": reason, "wish": "1"}}
+    data = {"operator": "1001", "reason": reason, "request": "1"}
+    event: dict[str, Any] = {"kind": "callback_declined", "flow_node": "", "data": data}
     assert story.format_event(event, {}) == f"call-back: operator 1001 declined it ({reason})"
-    event = {"kind": "callback", "flow_node": "callback", "data": {"wish": "0199", "kind": "closed"}}
+    event = {"kind": "callback", "flow_node": "callback", "data": {"request": "0199", "kind": "closed"}}
     assert story.format_event(event, {}) == "is called back: requested while the line was closed (request 0199)"
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "sentence"),
     [
         ({"to": "", "attended": True, "colleague": "1002"}, "with operator 1002, after talking to them first"),
         ({"to": "", "attended": True}, "with its other line, after talking to them first"),  # of an earlier release
         ({"to": "1002", "attended": False, "colleague": None}, "with 1002"),
     ],
 )
-def test_a_transfer_by_the_telephone_says_with_whom(data: dict[str, Any], said: str) -> None:
+def test_a_transfer_by_the_telephone_says_with_whom(data: dict[str, Any], sentence: str) -> None:
     event = {"kind": "referred", "flow_node": "queue", "data": {"by": "1001", **data}}
-    assert story.format_event(event, {}) == f"the telephone of operator 1001 asks to connect the caller {said}"
+    assert story.format_event(event, {}) == f"the telephone of operator 1001 asks to connect the caller {sentence}"
 
 
 def test_an_event_of_another_release_is_listed_as_it_is() -> None:

@@ -1,4 +1,4 @@
-"""What a stranger who sends packets to a call's port can do, and what not: docs/carriers.md."""
+"""What a stranger who sends packets to a call's port can and cannot do, as docs/carriers.md says."""
 
 import asyncio
 import socket
@@ -30,14 +30,14 @@ class Sender:
         self.socket.sendto(head + payload, self._to)
 
     async def silence(self, packets: int) -> None:
-        """20 ms each, at their pace."""
+        """Send packets of 20 ms each, in real time."""
         for _ in range(packets):
             self._send(8, b"\xd5" * 160, self._time)
             self._time += 160
             await asyncio.sleep(0.02)
 
     async def key(self, key: str) -> None:
-        """As RFC 4733 says: its end three times."""
+        """Send a key as RFC 4733 says, with its end three times."""
         for number, end in enumerate((0, 0, 0, 0x80, 0x80, 0x80)):
             duration = 160 * min(number + 1, 4)
             self._send(101 | (0x80 if not number else 0), struct.pack("!BBH", int(key), end | 10, duration), self._time)
@@ -45,7 +45,7 @@ class Sender:
         self._time += 800
 
     def heard(self) -> int:
-        """How many packets have come."""
+        """Return how many packets have arrived."""
         self.socket.setblocking(False)
         count = 0
         while True:
@@ -57,12 +57,12 @@ class Sender:
 
 
 def port(answer: Answer) -> int:
-    """Where Asterisk takes the call's audio."""
+    """Return where Asterisk receives the call's audio."""
     return int(answer.text.partition("m=audio ")[2].split()[0])
 
 
 async def keys(line: Line, caller: str) -> list[str]:
-    """Those that were obeyed in a caller's call."""
+    """Return the keys that were obeyed in a caller's call."""
     story = await line.story(caller)
     return [event["data"]["key"] for event in story["events"] if event["kind"] == "key"]
 

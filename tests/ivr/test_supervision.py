@@ -53,8 +53,8 @@ class Floor:
         try:
             for _ in range(100):
                 found = await audit_entries(engine, 100)
-                mine = [each for each in found if each.data.get("supervision") and str(each.call) == self.call]
-                rows = [asdict(each) for each in reversed(mine)]
+                mine = [entry for entry in found if entry.data.get("supervision") and str(entry.call) == self.call]
+                rows = [asdict(entry) for entry in reversed(mine)]
                 if len(rows) >= count:
                     return rows
                 await asyncio.sleep(0.05)
@@ -68,7 +68,9 @@ class Floor:
 
 
 async def floor(line: Line, telephones: Telephones) -> Floor:
-    entry = next(each for each in line.operators if each.supervisor and next(iter(each.languages)) == "fr")
+    entry = next(
+        operator for operator in line.operators if operator.supervisor and next(iter(operator.languages)) == "fr"
+    )
     supervisor = await line.phone(telephones, entry.id)
     line.control("POST", f"/operators/{entry.id}/state", {"state": "paused", "reason": "meeting"})
     await line.until_state(entry.id, "paused")
@@ -88,8 +90,8 @@ async def hears(call: Call, *tones: int) -> None:
     for _ in range(60):
         await asyncio.sleep(0.05)
         heard = call.heard(call.clock - 0.5)
-        shares = {each: tone_share(heard, each) for each in (CALLER_HZ, OPERATOR_HZ, SUPERVISOR_HZ)}
-        if all(share > _HEARD if each in tones else share < _NOT_HEARD for each, share in shares.items()):
+        shares = {tone: tone_share(heard, tone) for tone in (CALLER_HZ, OPERATOR_HZ, SUPERVISOR_HZ)}
+        if all(share > _HEARD if tone in tones else share < _NOT_HEARD for tone, share in shares.items()):
             return
     raise AssertionError(f"{call} is to hear {tones} Hz; it hears {shares}")
 
@@ -149,7 +151,7 @@ async def test_a_supervisor_listens_whispers_and_joins_and_changes_between_them(
 async def test_the_control_api_rings_the_supervisor_or_says_why_not(line: Line, telephones: Telephones) -> None:
     there = await floor(line, telephones)
     operator, supervisor = there.phone.user, there.supervisor.user
-    for body, status, said in (
+    for body, status, sentence in (
         ({"supervisor": "9999", "operator": operator}, 404, "There is no supervisor '9999'"),
         ({"supervisor": operator, "operator": supervisor}, 422, "Only a supervisor may do this"),
         ({"supervisor": supervisor, "operator": "9999"}, 404, "There is no such operator"),
@@ -163,7 +165,7 @@ async def test_the_control_api_rings_the_supervisor_or_says_why_not(line: Line, 
     ):
         with pytest.raises(urllib.error.HTTPError) as error:
             line.control("POST", "/supervision", body)
-        assert (error.value.code, said in error.value.read().decode()) == (status, True)
+        assert (error.value.code, sentence in error.value.read().decode()) == (status, True)
     there.supervisor.will_answer(tone_hz=SUPERVISOR_HZ)
     asked = {"supervisor": supervisor, "operator": operator, "mode": "whisper"}
     assert line.control("POST", "/supervision", asked)["rings"] == supervisor
@@ -179,7 +181,7 @@ async def test_the_control_api_rings_the_supervisor_or_says_why_not(line: Line, 
 
 
 async def test_a_refused_supervisor_hears_why(line: Line, telephones: Telephones) -> None:
-    entry = next(each for each in line.operators if each.supervisor)
+    entry = next(operator for operator in line.operators if operator.supervisor)
     supervisor = await line.phone(telephones, entry.id)
     other = await line.phone(telephones, line.speaks("nl", but=(entry.id,)))
 
@@ -194,9 +196,9 @@ async def test_a_refused_supervisor_hears_why(line: Line, telephones: Telephones
         refused(supervisor, f"*23{other.user}", "supervision_not_talking"),
     )
     engine = async_engine(line.database)
-    rows = [each for each in await audit_entries(engine, 100) if each.act == "supervision_refused"]
+    rows = [entry for entry in await audit_entries(engine, 100) if entry.act == "supervision_refused"]
     await engine.dispose()
-    assert {(each.by, each.about, each.reason) for each in rows} >= {
+    assert {(entry.by, entry.about, entry.reason) for entry in rows} >= {
         (other.user, f"operator:{entry.id}", "not_allowed"),
         (entry.id, f"operator:{other.user}", "not_talking"),
     }
@@ -244,8 +246,8 @@ async def test_a_supervision_goes_on_when_the_controller_is_killed(
     await line.controller_back(former)
     assert not (await listening.ended(20)).by_us
     # By the controller; or by the guard, if the machine is so slow that there is none for five seconds.
-    told = [line.audio(there.language, each) for each in ("supervision_ended", "code_unavailable")]
-    assert any(find(listening.heard(since), each).same for each in told)
+    announcements = [line.audio(there.language, text) for text in ("supervision_ended", "code_unavailable")]
+    assert any(find(listening.heard(since), announcement).same for announcement in announcements)
     alone = round(longest_silence(listening.heard(since)).length_s, 2)
     record_property("longest silence of a supervisor whose conversation has ended meanwhile, s", alone)
     await line.story(CALLER)

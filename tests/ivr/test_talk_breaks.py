@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import Mock
@@ -13,7 +12,9 @@ from test_reconcile import uuid
 
 from db.enums import Role
 from ivr.asterisk.ari import events, operations
-from ivr.call.call import Call, CallerGone, CallFailed, RequestFailed
+from ivr.asterisk.ari.events import ChannelRef
+from ivr.call.call import Call, RequestFailed
+from ivr.call.interruptions import CallerGone, CallFailed
 from ivr.call.leg import Leg, wait_until_gone
 from ivr.flow.nodes.queue import Queue
 from ivr.model import floor_protocol
@@ -32,6 +33,7 @@ from routing.policy import Policy
 from routing.states import OfferState, Trigger
 
 CALLER = "1795600000.7"
+LINE, LEG, COLLEAGUE = ChannelRef(CALLER), ChannelRef(uuid(11)), ChannelRef(uuid(12))
 
 
 class SentMessages:
@@ -46,13 +48,13 @@ class SentMessages:
         self.asked += requests
 
     async def ask(self, *requests: operations.Request) -> list[SimpleNamespace]:
-        found = [self.there and each == operations.CHANNEL(CALLER) for each in requests]
+        found = [self.there and request == operations.CHANNEL(CALLER) for request in requests]
         return [SimpleNamespace(ok=ok, status=200 if ok else 404, body={}) for ok in found]
 
     def freed(self) -> list[str]:
         """Return the operators reported as free to the floor."""
-        over = (each for each in self.floor if isinstance(each, floor_protocol.Ended | floor_protocol.Refused))
-        return [each.operator for each in over]
+        over = (message for message in self.floor if isinstance(message, floor_protocol.Ended | floor_protocol.Refused))
+        return [message.operator for message in over]
 
     def call(self) -> Call:
         operators, routing = SimpleNamespace(level=3, ring_s=15.0), SimpleNamespace(policy=Policy())
@@ -79,12 +81,12 @@ async def test_a_call_frees_its_operator_and_colleague_when_asterisk_refuses_a_r
     conversation.colleague, conversation.offer = Leg(uuid(12), "1002"), OfferState.ACCEPTED
     call.deliver(RequestFailed(operations.MUSIC(CALLER, mohClass="hatif"), 409))
     for leg in (uuid(11), uuid(12)):
-        call.deliver(events.ChannelDestroyed(leg, 16))
+        call.deliver(events.ChannelDestroyed(ChannelRef(leg), 16))
     with pytest.raises(CallFailed):
         await conversation.run(begins=False)
-    freed = {each.operator for each in sent.floor if isinstance(each, floor_protocol.Ended)}
+    freed = {message.operator for message in sent.floor if isinstance(message, floor_protocol.Ended)}
     assert freed == {"1001", "1002"}
-    assert {each.uri for each in sent.asked} >= {f"channels/{uuid(11)}", f"channels/{uuid(12)}"}
+    assert {request.uri for request in sent.asked} >= {f"channels/{uuid(11)}", f"channels/{uuid(12)}"}
     assert (call.state.offer, call.state.served_by) == (None, "1001")
 
 
@@ -99,7 +101,7 @@ async def test_the_end_of_a_conversation_is_on_disk_before_the_channel_shows_it(
     recorder.journal.flush.side_effect = lambda: order.append("disk")
 
     async def send(*requests: operations.Request, refused: object = None) -> None:
-        order.extend("channel" for each in requests if each.uri == f"channels/{CALLER}/variable")
+        order.extend("channel" for request in requests if request.uri == f"channels/{CALLER}/variable")
 
     sent.send = send  # type: ignore[method-assign]
     talk = Talk(uuid(11))
@@ -107,9 +109,9 @@ async def test_the_end_of_a_conversation_is_on_disk_before_the_channel_shows_it(
         talk = Talk(uuid(11), OperatorPlace.CONSULTS, Colleague(uuid(12), "1002", Role.CONSULTED, there=there))
     conversation = Conversation(call, Leg(uuid(11), "1001"), talk)
     conversation.colleague = Leg(uuid(12), "1002") if there is not None else None
-    call.deliver(events.ChannelDestroyed(uuid(11), 16))
-    call.deliver(events.ChannelLeftBridge(CALLER))
-    call.deliver(events.ChannelDestroyed(CALLER, 16))
+    call.deliver(events.ChannelDestroyed(LEG, 16))
+    call.deliver(events.ChannelLeftBridge(LINE))
+    call.deliver(events.ChannelDestroyed(LINE, 16))
     with contextlib.suppress(CallerGone):
         await conversation.run(begins=False)
     assert order[:3] == [uuid(11), "disk", "channel"]
@@ -129,13 +131,13 @@ async def test_a_caller_who_hangs_up_during_a_handover_frees_both_operators(way:
     if way == "completes":
         call.deliver(floor_protocol.OperatorRequest(call.state.id, "1", "complete", "keys", "1001"))
     else:
-        call.deliver(events.ChannelDestroyed(uuid(11), 16))
+        call.deliver(events.ChannelDestroyed(LEG, 16))
     for channel in (CALLER, uuid(11), uuid(12)):
-        call.deliver(events.ChannelDestroyed(channel, 16))
+        call.deliver(events.ChannelDestroyed(ChannelRef(channel), 16))
     with pytest.raises(CallerGone):
         await conversation.run(begins=False)
     assert set(sent.freed()) == {"1001", "1002"}
-    assert {each.uri for each in sent.asked if each.method == "DELETE"} >= {f"channels/{uuid(12)}"}
+    assert {request.uri for request in sent.asked if request.method == "DELETE"} >= {f"channels/{uuid(12)}"}
     assert call.leg is None
 
 
@@ -149,17 +151,17 @@ async def test_an_operators_other_line_is_hung_up_if_the_caller_hangs_up_as_they
     conversation.colleague, conversation.offer = Leg(uuid(12), "1002"), OfferState.ACCEPTED
     call.deliver(floor_protocol.OperatorRequest(call.state.id, "1", "cancel", "keys", "1001"))
     for channel in (CALLER, uuid(11), uuid(12)):
-        call.deliver(events.ChannelDestroyed(channel, 16))
+        call.deliver(events.ChannelDestroyed(ChannelRef(channel), 16))
     with pytest.raises(CallerGone):
         await conversation.run(begins=False)
-    assert "channels/1795600000.9" in [each.uri for each in sent.asked if each.method == "DELETE"]
+    assert "channels/1795600000.9" in [request.uri for request in sent.asked if request.method == "DELETE"]
 
 
 async def test_items_that_arrive_while_a_leg_ends_are_kept() -> None:
     call = SentMessages().call()
-    unheld = events.ChannelUnhold(uuid(11))
+    unheld = events.ChannelUnhold(LEG)
     gone = floor_protocol.TelephoneGone(call.state.id, "1001")
-    for item in (unheld, gone, events.ChannelDestroyed(uuid(12), 16)):
+    for item in (unheld, gone, events.ChannelDestroyed(COLLEAGUE, 16)):
         call.deliver(item)
     await wait_until_gone(call, uuid(12))
     async with asyncio.timeout(1):
@@ -168,21 +170,31 @@ async def test_items_that_arrive_while_a_leg_ends_are_kept() -> None:
 
 async def test_items_put_back_come_before_later_ones_and_a_key_counts_once() -> None:
     call = SentMessages().call()
-    held, unheld, key = events.ChannelHold(uuid(11)), events.ChannelUnhold(uuid(11)), events.ChannelDtmfReceived
-    for item in (held, key(CALLER, "5"), key(uuid(11), "7"), events.ChannelDestroyed(uuid(12), 16), unheld):
+    held, unheld, key = (
+        events.ChannelHold(LEG),
+        events.ChannelUnhold(LEG),
+        events.ChannelDtmfReceived,
+    )
+    for item in (
+        held,
+        key(LINE, "5"),
+        key(LEG, "7"),
+        events.ChannelDestroyed(COLLEAGUE, 16),
+        unheld,
+    ):
         call.deliver(item)
     await wait_until_gone(call, uuid(12))
     async with asyncio.timeout(1):
-        assert [await call.next() for _ in range(3)] == [held, key(uuid(11), "7"), unheld]
+        assert [await call.next() for _ in range(3)] == [held, key(LEG, "7"), unheld]
     assert list(call.keys) == ["5"]
 
 
 async def test_items_that_arrive_while_the_floor_is_asked_keep_their_order() -> None:
     sent = SentMessages()
     call = sent.call()
-    held, unheld = events.ChannelHold(uuid(11)), events.ChannelUnhold(uuid(11))
+    held, unheld = events.ChannelHold(LEG), events.ChannelUnhold(LEG)
     seen = floor_protocol.WhoIsFree(call.state.id, (), ("1002",))
-    for item in (held, events.ChannelDtmfReceived(CALLER, "5"), seen, unheld):
+    for item in (held, events.ChannelDtmfReceived(LINE, "5"), seen, unheld):
         call.deliver(item)
     services, colleague = cast(Any, call.services), OperatorEntry("1002", "Two", {"fr": 5}, frozenset(), False)
     services.people, services.site.languages = (colleague,), ("fr",)
@@ -194,7 +206,7 @@ async def test_items_that_arrive_while_the_floor_is_asked_keep_their_order() -> 
     assert list(call.keys) == ["5"]
 
 
-@pytest.mark.parametrize("gone", [events.StasisEnd(CALLER), events.ChannelDestroyed(CALLER, 16)])
+@pytest.mark.parametrize("gone", [events.StasisEnd(LINE), events.ChannelDestroyed(LINE, 16)])
 async def test_a_hang_up_while_leaving_the_queue_is_a_hang_up(
     gone: events.StasisEnd | events.ChannelDestroyed,
 ) -> None:
@@ -218,7 +230,7 @@ async def test_a_queue_with_a_topic_keeps_the_topic_of_a_transfer(
 
     monkeypatch.setattr("ivr.flow.nodes.queue.wait_for_operator", waited)
     call = SentMessages().call()
-    call.set(replace(call.state, offer=None, operator=None, topic="travel", transfer=transfer))
+    call.set(call.state.replace(offer=None, operator=None, topic="travel", transfer=transfer))
     call.version = cast(Any, SimpleNamespace(flow=SimpleNamespace(nodes={})))
     queue = Queue.model_validate({"kind": "queue", "topic": "documents", "next": "end"})
     assert await queue.run(call, resumed=False) == "end"
@@ -228,9 +240,9 @@ async def test_a_queue_with_a_topic_keeps_the_topic_of_a_transfer(
 def tells(sent: SentMessages) -> list[str]:
     """Return the channels whose pending REFER was requested again."""
     return [
-        each.uri.split("/")[1]
-        for each in sent.asked
-        if each.uri.endswith("/transfer_progress") and refer.GOES_ON in str(each)
+        request.uri.split("/")[1]
+        for request in sent.asked
+        if request.uri.endswith("/transfer_progress") and refer.GOES_ON in str(request)
     ]
 
 
@@ -258,10 +270,12 @@ async def test_a_repeated_refer_is_handled_once_and_only_in_its_own_conversation
     async def pressed(channel: str, *, again: bool, replaces: str | None = None) -> int:
         """Return how many times it was recorded."""
         recorder.call_event.reset_mock()
-        asked = events.ChannelTransfer(channel, to="0", replaces=replaces, again=again, requested=True)
+        to = events.ReferTo(events.Destination("0"), ChannelRef(replaces) if replaces is not None else None)
+        by = events.ReferredBy(ChannelRef(channel))
+        asked = events.ChannelTransfer(to, by, "channel_progress" if again else None)
         await refer_handler.handle_refer(conversation, asked)
         call.flush_events()
-        return [each.args[1] for each in recorder.call_event.call_args_list].count("referred")
+        return [record.args[1] for record in recorder.call_event.call_args_list].count("referred")
 
     assert await pressed(uuid(11), again=False) == 1
     assert await pressed(uuid(11), again=True) == 0, "it was answered already"
@@ -294,7 +308,7 @@ async def test_refused_packets_make_a_talking_operator_absent_only_if_their_audi
     await watch.finish()
     silent = packets[0] == packets[1]
     assert sent.floor == ([floor_protocol.OperatorEvent("1001", Trigger.PHONE_ABSENT)] if silent and refused else [])
-    assert [each.uri for each in sent.asked] == ([f"channels/{uuid(11)}"] if silent else [])
+    assert [request.uri for request in sent.asked] == ([f"channels/{uuid(11)}"] if silent else [])
     assert watch.lost == ({uuid(11)} if silent else set())
 
 
@@ -311,7 +325,7 @@ async def test_operators_may_send_a_caller_back_and_forth_five_times(
     act: Act, by_now: int, refused: Refusal | None
 ) -> None:
     call = SentMessages().call()
-    call.set(replace(call.state, transfer=Transfer(count=by_now).encode()))
+    call.set(call.state.replace(transfer=Transfer(count=by_now).encode()))
     services, colleague = cast(Any, call.services), OperatorEntry("1002", "Two", {"fr": 5}, frozenset(), False)
     services.people, services.site.languages = (colleague,), ("fr",)
     call.version = cast(Any, SimpleNamespace(flow=SimpleNamespace(nodes={})))

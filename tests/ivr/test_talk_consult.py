@@ -177,7 +177,7 @@ async def test_an_operator_consults_on_another_line_and_connects_both_with_the_t
     assert (stands(line, "+33613000024")["operator"], len(colleague.calls)) == (other, 2)
     await call.hangup()
     story = await line.story("+33613000024")
-    assert {who: reason for who, role, reason in pairings(story) if role == "operator"} == {
+    assert {operator: reason for operator, role, reason in pairings(story) if role == "operator"} == {
         maker: "transfer",
         other: "caller",
     }
@@ -188,7 +188,7 @@ async def test_an_interpreter_hears_both_and_both_hear_them_despite_a_kill(line:
     call, leg, _ = await conversation(line, telephones, "+33613000023", maker)
     other = await line.phone(telephones, line.speaks("it", but=(maker,)))
     other.will_refuse(603)
-    began, told = call.clock, leg.clock
+    began, announced = call.clock, leg.clock
     talk(line, "+33613000023", "interpreter", language="it")
     await line.until_state(other.user, "paused")
     assert refused(line, "+33613000023", "interpreter", language="it")[0] == 409
@@ -206,7 +206,7 @@ async def test_an_interpreter_hears_both_and_both_hear_them_despite_a_kill(line:
     leg.tone(OPERATOR_HZ)
     await third.hears_tone(OPERATOR_HZ)
     assert line.operator_state(other.user) == "talking"
-    never_silent(leg, told)
+    never_silent(leg, announced)
     await third.hangup()
     await call.hears_tone(OPERATOR_HZ)
     never_silent(call, began)

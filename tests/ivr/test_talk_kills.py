@@ -16,7 +16,7 @@ async def test_a_colleagues_telephone_keeps_ringing_despite_a_kill_to_interpret_
     maker = french(line, 1)[0]
     call, leg, _ = await conversation(line, telephones, "+33613000051", maker)
     other = await line.phone(telephones, line.speaks("it", but=(maker,)))
-    case, began, told = stands(line, "+33613000051")["case"], call.clock, leg.clock
+    case, began, announced = stands(line, "+33613000051")["case"], call.clock, leg.clock
     talk(line, "+33613000051", "interpreter", operator=other.user)
     third = await other.next_call(5)
     await line.restart()
@@ -28,7 +28,7 @@ async def test_a_colleagues_telephone_keeps_ringing_despite_a_kill_to_interpret_
     await third.hears_tone(OPERATOR_HZ)
     call.tone(CALLER_HZ)
     await third.hears_tone(CALLER_HZ, share=0.3)
-    never_silent(leg, told)
+    never_silent(leg, announced)
     await third.hangup()
     await line.until_state(other.user, "ready")
     # The operator hangs up while the consulted colleague is rung, and then the controller is killed.
@@ -100,8 +100,8 @@ async def test_the_transferring_operator_gets_the_caller_back_only_as_the_last_r
     assert outcomes(story) == [(maker, "accepted"), (other, "accepted"), (other, "accepted")]
     assert [item["reason"] for item in story["pairings"]] == ["transfer", "transfer", "caller"]
     assert kinds(story).count("transferred") == 2
-    told = line.run("call", str(story["call"]["id"])).stdout
-    assert f"{maker}, who handed the caller on, is passed over" in told
+    output = line.run("call", str(story["call"]["id"])).stdout
+    assert f"{maker}, who handed the caller on, is passed over" in output
 
 
 def _waits(line: Line) -> list[str]:

@@ -51,7 +51,7 @@ async def test_a_transfer_key_pressed_without_a_controller_is_answered_by_the_ne
     story = await line.story("+33613000061")
     assert kinds(story).count("referred") == 2
     # The controller may have been killed before it recorded the last pairing.
-    assert [(who, role) for who, role, _ in pairings(story) if role == "operator"] == [
+    assert [(operator, role) for operator, role, _ in pairings(story) if role == "operator"] == [
         (maker, "operator"),
         (other, "operator"),
         (maker, "operator"),
@@ -65,14 +65,14 @@ async def test_a_transfer_key_is_answered_on_any_line_and_loses_nobody(line: Lin
     absent = await line.phone(telephones, away)
     line.control("POST", f"/operators/{away}/state", {"state": "paused", "reason": "lunch"})
     began, language = call.clock, line.spoken_to(maker)
-    for whom, text in (
+    for target, text in (
         (f"sip:{away}@{line.sip}", "talk_away"),
         ("sip:0033612345678@elsewhere.example", "talk_outside"),
         (f"sip:{maker}@elsewhere.example", "talk_yourself"),
     ):
         heard = leg.clock
         with pytest.raises(TransferFailed, match="603"):
-            await leg.transfer(whom)
+            await leg.transfer(target)
         await leg.hears(line.audio(language, text)[:6000], since_s=heard)
     await call.hears_tone(OPERATOR_HZ)
     assert absent.calls == []
@@ -102,9 +102,9 @@ async def test_a_transfer_key_is_answered_on_any_line_and_loses_nobody(line: Lin
     assert (stands(line, "+33613000062")["operator"], len(colleague.calls)) == (other, 1)
     await call.hangup()
     story = await line.story("+33613000062")
-    refused = [item["data"]["why"] for item in story["events"] if item["kind"] == "wish_refused"]
+    refused = [item["data"]["why"] for item in story["events"] if item["kind"] == "request_refused"]
     assert refused == ["away", "outside", "yourself"]
-    assert {who: why for who, role, why in pairings(story) if role == "operator"} == {
+    assert {operator: why for operator, role, why in pairings(story) if role == "operator"} == {
         maker: "transfer",
         other: "caller",
     }

@@ -173,8 +173,8 @@ def test_a_transfer_to_a_language_tries_all_its_operators_before_the_caller_retu
         ("fr", None),
     ]
     # By any matching operator, even if the transferring one handles the case.
-    his = (Step("fr", 3, None, "1001", patience=30.0), *USUAL)
-    assert transfer_steps(Transfer((ANYBODY,), "1001", at=400.0, count=1), his, SPEAKS)[:2] == needed[:2]
+    steps = (Step("fr", 3, None, "1001", patience=30.0), *USUAL)
+    assert transfer_steps(Transfer((ANYBODY,), "1001", at=400.0, count=1), steps, SPEAKS)[:2] == needed[:2]
     # But not by the transferring operator while others are still an option.
     assert [item.excluded_operator for item in needed] == ["1001", None, None, None]
 
@@ -203,7 +203,7 @@ def test_a_colleague_without_the_language_or_no_longer_listed_does_not_block_a_t
     ],
 )
 def test_a_colleague_is_kept_while_the_callers_channel_names_them(place: OperatorPlace, role: Role, kept: bool) -> None:
-    state = call(1, offer=50).replace(operator_place=place.value or None)
+    state = call(1, offer=50).replace(operator_place=place)
     other = LegState(uuid(51), uuid(1), "1002", NOW, role)
     channels = [channel("a", state), leg_channel(leg(50, 1)), leg_channel(other)]
     found = compare(channels, {})
@@ -214,14 +214,14 @@ def test_a_colleague_is_kept_while_the_callers_channel_names_them(place: Operato
 
 
 def test_a_colleagues_leg_rings_for_the_caller_once_there_is_no_operator() -> None:
-    rung = LegState(uuid(51), uuid(1), "1002", NOW, Role.CONSULTED)
-    found = compare([channel("a", call(1, waits=True)), leg_channel(rung)], {})
-    assert [own for _, _, own in found.resume] == [rung]
+    ringing = LegState(uuid(51), uuid(1), "1002", NOW, Role.CONSULTED)
+    found = compare([channel("a", call(1, waits=True)), leg_channel(ringing)], {})
+    assert [own for _, _, own in found.resume] == [ringing]
     assert (found.colleagues, found.orphans) == ({}, ())
 
 
 @pytest.mark.parametrize(
-    ("topic", "operator", "who"),
+    ("topic", "operator", "expected"),
     [
         ("travel", "1002", ("1901", "1001")),  # both serve it; the third speaks better French
         ("file", "1901", ("1002", "1001")),
@@ -232,9 +232,9 @@ def test_a_colleagues_leg_rings_for_the_caller_once_there_is_no_operator() -> No
     ],
 )
 def test_experts_serve_the_topic_and_share_a_language_with_the_interpreter(
-    topic: str | None, operator: str, who: tuple[str, ...]
+    topic: str | None, operator: str, expected: tuple[str, ...]
 ) -> None:
-    assert experts(topic, operator, PEOPLE) == who
+    assert experts(topic, operator, PEOPLE) == expected
 
 
 def test_an_expert_without_a_common_language_is_not_chosen() -> None:

@@ -58,7 +58,7 @@ async def test_a_transferred_caller_whom_nobody_takes_returns_to_the_operator(
     maker, other, away = french(line, 3)
     call, leg, phone = await conversation(line, telephones, "+33613000012", maker)
     colleague = await line.phone(telephones, other)
-    for whom, status, why in (
+    for target, status, why in (
         ({"operator": maker}, 422, "already has this caller"),
         ({"operator": away}, 409, "None of them can take a call now"),
         ({"operator": "999999"}, 404, "No such operator"),
@@ -68,8 +68,8 @@ async def test_a_transferred_caller_whom_nobody_takes_returns_to_the_operator(
         ({}, 422, "body: Field required"),
         ({"operator": other, "language": "nl"}, 422, "Name exactly one of"),
     ):
-        assert refused(line, "+33613000012", "transfer", **whom)[0] == status, whom
-        assert why in refused(line, "+33613000012", "transfer", **whom)[1]
+        assert refused(line, "+33613000012", "transfer", **target)[0] == status, target
+        assert why in refused(line, "+33613000012", "transfer", **target)[1]
     # By keys: the operator hears the reason, while the caller is asked to wait a moment.
     heard, asked = leg.clock, call.clock
     await leg.press(f"*31{maker}#")
@@ -90,12 +90,12 @@ async def test_a_transferred_caller_whom_nobody_takes_returns_to_the_operator(
     story = await line.story("+33613000012")
     with pytest.raises(urllib.error.HTTPError, match="404"):
         line.control("POST", f"/calls/{over}/transfer", {"operator": other})
-    told = line.run("call", over).stdout
-    assert f"operator {maker}, by keys, transfers the caller to operator {other} (transfer 1 of this call)" in told
-    assert f"requests transfer {maker}, which is refused: yourself" in told
+    output = line.run("call", over).stdout
+    assert f"operator {maker}, by keys, transfers the caller to operator {other} (transfer 1 of this call)" in output
+    assert f"requests transfer {maker}, which is refused: yourself" in output
     assert outcomes(story) == [(maker, "accepted"), (other, "refused"), (maker, "accepted")]
     assert [item["reason"] for item in story["pairings"]] == ["transfer", "caller"]
-    assert "wish_refused" in kinds(story)
+    assert "request_refused" in kinds(story)
 
 
 async def test_a_caller_can_be_transferred_to_a_language_a_topic_or_a_supervisor(

@@ -1,13 +1,16 @@
 """Operators who answer hear what the call is about before they are connected, and the caller does not notice."""
 
 import asyncio
-import dataclasses
+import contextlib
 import itertools
+import json
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
+import shared_audio
 from baresip.errors import TransferFailed
 from in_dialog import Dialog
 from line import Line
@@ -23,8 +26,8 @@ from ivr.site import site
 from ivr.softphone.sound import has_tone
 from ivr.softphone.telephone import Telephones
 from ivr.talk.transfers import Transfer
-from ivr.talk.whisper import LONGEST_S, WAITED, display, shorten, whisper_clips
-from prompts import catalogue
+from ivr.talk.whisper import LONGEST_S, display, is_brisk, shorten, whisper_clips
+from prompts import catalogue, manifest
 
 SHOWN = re.compile(rb'^From: "([^"]*)"', re.MULTILINE)
 SITE = CHECKOUT / "sites" / "consulate"
@@ -32,60 +35,103 @@ SITE = CHECKOUT / "sites" / "consulate"
 
 @pytest.fixture
 async def whispering(line: Line) -> AsyncIterator[Line]:
-    """A line whose site has the whisper enabled, as the example site does."""
+    """A line whose site has the whisper enabled, as the example site does, for telephones that show nothing."""
     path = line.site / "site.toml"
     before = path.read_text()
-    path.write_text(re.sub(r"^whisper = false", "whisper = true", before, flags=re.MULTILINE))
-    await line.restart()
-    yield line
+    spoken = re.sub(r"^whisper = false", "whisper = true", before, flags=re.MULTILINE)
+    path.write_text(re.sub(r"^shows_callers = .*", "shows_callers = []", spoken, flags=re.MULTILINE))
+    with lengthened(line.home / "sounds", "talk_language_fr", "talk_word_consult", "talk_word_interpreter"):
+        await line.restart()
+        yield line
     path.write_text(before)
     await line.restart()
+
+
+@contextlib.contextmanager
+def lengthened(sounds: Path, *texts: str) -> Iterator[None]:
+    """Have texts followed by silence up to the longest whisper, so that a test can do something meanwhile."""
+    shared_audio.own(sounds)
+    listed = sounds / manifest.FILE
+    before = listed.read_text()
+    changed = json.loads(before)
+    for prompts in changed.values():
+        for text in texts:
+            entry = prompts.get(text)
+            if entry is None:
+                continue
+            long = {**entry, "file": f"{entry['file']}long", "seconds": LONGEST_S}
+            for old, new in zip(
+                manifest.paths(sounds, entry["file"]), manifest.paths(sounds, long["file"]), strict=True
+            ):
+                sound = old.read_bytes()
+                new.write_bytes(sound + sound[-1:] * (manifest.size(new, LONGEST_S) - len(sound)))
+            prompts[text] = long
+    listed.unlink()  # a hard link
+    listed.write_text(json.dumps(changed))
+    yield
+    listed.write_text(before)
 
 
 def test_every_whisper_uses_texts_that_exist_in_every_language() -> None:
     known, settings = catalogue.load(SITE), site.load(SITE)
     flow = read_draft((SITE / "flow.yaml").read_text(encoding="utf-8"), "flow.yaml").flow
     topics = {topic for node in flow.nodes.values() if (topic := getattr(node, "topic", None))}
-    assert topics and settings.countries
+    assert topics
     state = caller_state(1)
-    waited = {0.0: "talk_waited_under_1", 59.9: "talk_waited_under_1", 60.0: "talk_waited_about_2"}
-    waited |= {
-        180.0: "talk_waited_about_5",
-        419.9: "talk_waited_about_5",
-        420.0: "talk_waited_over_7",
-        1e6: "talk_waited_over_7",
-    }
-    assert {*waited.values()} == {text for _, text in WAITED}
-    for topic, country, language, waited_s in itertools.product(
-        (None, *topics), (None, *settings.countries), settings.languages, waited
-    ):
-        now = dataclasses.replace(state, language=language, topic=topic, country=country)
-        said = [text for _, text in whisper_clips("nl", now, "", waited_s)]
-        about = [f"talk_topic_{topic}"] if topic else []
-        where = [f"talk_from_{country.lower()}"] if country else []
-        assert said == [f"code_language_{language}", *about, *where, waited[waited_s]]
-        assert all(known.text(item, text) for item in settings.languages for text in said), said
-    back = whisper_clips("nl", dataclasses.replace(state, topic="file"), "back", 100.0)
+    for topic, language in itertools.product((None, *topics), settings.languages):
+        now = state.replace(language=language, topic=topic, country="FR")
+        texts = [text for _, text in whisper_clips("nl", now, "")]
+        assert texts == [f"talk_language_{language}", *([f"talk_topic_{topic}"] if topic else [])]
+        assert all(known.text(item, text) for item in settings.languages for text in texts), texts
+    back = whisper_clips("nl", state.replace(topic="file"), "back")
     assert back == [("nl", "talk_back")]
     assert all(known.text(item, "talk_back") for item in settings.languages)
+    assert all(is_brisk(text) for text in ("talk_language_fr", "talk_topic_file", "talk_word_consult", "talk_back"))
+    assert not any(is_brisk(text) for text in ("talk_away", "talk_transferred", "code_language_fr"))
 
 
-def test_the_display_shows_why_the_telephone_rings_and_who_asks() -> None:
-    state = dataclasses.replace(caller_state(1), language="fr", topic="travel", country="FR", operator="1004")
-    handed_on = dataclasses.replace(state, operator=None, transfer=Transfer().hand_on(("1005",), "1004", 0.0).encode())
+def test_the_display_shows_what_is_coming_why_and_who_asks() -> None:
+    state = caller_state(1).replace(language="fr", topic="travel", country="FR", operator="1004")
+    state = state.replace(since=time.time() - 30)
+    handed_on = state.replace(operator=None, transfer=Transfer().hand_on(("1005",), "1004", 0.0).encode())
     assert display(state, "1005", Role.OPERATOR) == "fr travel FR"
-    assert display(state, "1005", Role.CONSULTED) == "consult 1004 fr travel"
+    long = state.replace(since=time.time() - 250)
+    assert display(long, "1005", Role.OPERATOR) == "fr travel FR 4min"
+    assert display(long, "1005", Role.CONSULTED) == "consult 1004 fr travel"
     assert display(state, "1005", Role.INTERPRETER) == "interpreter 1004 fr travel"
     assert display(handed_on, "1005", Role.OPERATOR) == "transfer 1004 fr travel"
     assert display(handed_on, "1004", Role.OPERATOR) == "back fr travel"
-    assert whisper_clips("nl", handed_on, "transfer", 0.0)[-1] == ("nl", "talk_word_transfer")
+    assert [text for _, text in whisper_clips("nl", handed_on, "transfer")] == [
+        "talk_word_transfer", "talk_language_fr", "talk_topic_travel",
+    ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("seconds", "left_out"), [(LONGEST_S / 3, False), (LONGEST_S / 3 + 0.01, True)])
-def test_the_country_is_left_out_of_a_whisper_that_would_be_too_long(seconds: float, left_out: bool) -> None:
-    texts = ("code_language_fr", "talk_from_fr", "talk_waited_under_1")
+@pytest.mark.parametrize(("seconds", "heard"), [(LONGEST_S / 3, 3), (LONGEST_S / 3 + 0.01, 2), (LONGEST_S + 1, 1)])
+def test_a_whisper_that_would_be_too_long_leaves_out_what_comes_last(seconds: float, heard: int) -> None:
+    texts = ("talk_word_transfer", "talk_language_fr", "talk_topic_travel")
     found = {("fr", text): Heard(f"hatif/fr/{text}", seconds, "fr") for text in texts}
-    assert [text for _, text in shorten(found)] == [text for text in texts if not left_out or "_from_" not in text]
+    assert [text for _, text in shorten(found)] == [*texts[:heard]]
+
+
+async def test_a_telephone_that_shows_the_caller_is_connected_without_a_whisper(
+    whispering: Line, telephones: Telephones
+) -> None:
+    line = whispering
+    path = line.site / "site.toml"
+    path.write_text(path.read_text().replace("shows_callers = []", 'shows_callers = ["Baresip"]'))
+    await line.restart()
+    (operator,) = french(line, 1)
+    phone = await line.phone(telephones, operator)
+    wire = Dialog(phone)
+    await line.until(lambda: line.control("GET", f"/operators/{operator}")["device"], 5, "its make is known")
+    call = await line.waiting(telephones, "+33613001041")
+    leg = await phone.next_call(5)
+    assert [item.group(1) for item in map(SHOWN.search, wire.received[-1:]) if item is not None] == [b"fr FR"]
+    await leg.answer()
+    leg.tone(OPERATOR_HZ)
+    await call.hears_tone(OPERATOR_HZ)
+    await call.hangup()
+    assert "whispered" not in kinds(await line.story("+33613001041"))
 
 
 async def test_the_operator_hears_the_whisper_until_a_key_and_survives_kills_and_hang_ups(
@@ -100,11 +146,10 @@ async def test_the_operator_hears_the_whisper_until_a_key_and_survives_kills_and
     leg = await phone.next_call(5)
     leg.tone(OPERATOR_HZ)
     await leg.answer()
-    for text in ("code_language_fr", "talk_from_fr", "talk_waited_under_1"):
-        await leg.hears(line.audio(language, text)[:5000])
+    await leg.hears(line.audio(language, "talk_language_fr"))
     await call.hears_tone(OPERATOR_HZ)
     await leg.hears_tone(CALLER_HZ)
-    assert not has_tone(leg.heard(0.0, 1.5), CALLER_HZ, share=0.2)
+    assert not has_tone(leg.heard(0.0, 0.9), CALLER_HZ, share=0.2)
     never_silent(call)
     await _a_colleague_is_told_why(line, telephones, operator, second)
     await call.hears_tone(OPERATOR_HZ)
@@ -126,7 +171,7 @@ async def test_the_operator_hears_the_whisper_until_a_key_and_survives_kills_and
         leg = await phone.next_call(5)
         leg.tone(OPERATOR_HZ)
         await leg.answer()
-        await leg.hears(line.audio(language, "code_language_fr")[:4000])
+        await leg.hears(line.audio(language, "talk_language_fr")[:2400])
         if killed:
             await line.restart()
         else:
@@ -148,7 +193,7 @@ async def test_the_operator_hears_the_whisper_until_a_key_and_survives_kills_and
     call = await line.asks_for_operator(telephones, "+33613000034")
     leg = await phone.next_call(5)
     await leg.answer()
-    await leg.hears(line.audio(language, "code_language_fr")[:4000])
+    await leg.hears(line.audio(language, "talk_language_fr")[:2400])
     await call.hangup()
     await leg.ended()
     await line.until_state(operator, "ready")
@@ -158,7 +203,7 @@ async def test_the_operator_hears_the_whisper_until_a_key_and_survives_kills_and
     call = await line.asks_for_operator(telephones, "+33613000035")
     leg = await phone.next_call(5)
     await leg.answer()
-    await leg.hears(line.audio(language, "code_language_fr")[:4000])
+    await leg.hears(line.audio(language, "talk_language_fr")[:2400])
     await leg.hangup()
     await hears_music(call, call.clock)
     other = await line.phone(telephones, second, answers=OPERATOR_HZ)
@@ -178,7 +223,7 @@ async def test_the_operator_hears_the_whisper_until_a_key_and_survives_kills_and
     leg = await lost.next_call(5)
     await leg.answer()
     language = line.spoken_to(third)
-    await leg.hears(line.audio(language, "code_language_fr")[:4000])
+    await leg.hears(line.audio(language, "talk_language_fr")[:2400])
     began = time.monotonic()
     await lost.vanish(closes=True)
     await call.hears(line.audio("fr", "operator_gone")[:6000], 9)
@@ -197,8 +242,7 @@ async def _a_colleague_is_told_why(line: Line, telephones: Telephones, operator:
         (shown,) = {item.group(1) for item in map(SHOWN.search, wire.received[-1:]) if item is not None}
         assert shown == f"{word} {operator} fr".encode()
         await asked.answer()
-        for text in ("code_language_fr", f"talk_word_{word}"):
-            await asked.hears(line.audio(line.spoken_to(second), text)[:4000])
+        await asked.hears(line.audio(line.spoken_to(second), f"talk_word_{word}")[:2400])
         await asked.hears_tone(OPERATOR_HZ, share=0.25)  # an interpreter also hears the caller
         assert not has_tone(asked.heard(0.0, 0.8), OPERATOR_HZ, share=0.2)
         talk(line, "+33613001031", "cancel")
@@ -208,7 +252,7 @@ async def _a_colleague_is_told_why(line: Line, telephones: Telephones, operator:
     talk(line, "+33613001031", "consult", operator=second)
     asked = await colleague.next_call(5)
     await asked.answer()
-    await asked.hears(line.audio(line.spoken_to(second), "code_language_fr")[:4000])
+    await asked.hears(line.audio(line.spoken_to(second), "talk_word_consult")[:2400])
     await asked.hangup()
     await line.until_state(second, "paused")
     assert line.operator_reason(second) == "refused"

@@ -47,32 +47,32 @@ async def telephone(
         await process.wait()
 
 
-def is_rung(line: Line, operator: str) -> bool:
-    legs = [each for each in line.ari("GET", "/channels") if each["name"].startswith(f"PJSIP/{operator}-")]
-    return [each["state"] for each in legs] == ["Ringing"]
+def is_ringing(line: Line, operator: str) -> bool:
+    legs = [channel for channel in line.ari("GET", "/channels") if channel["name"].startswith(f"PJSIP/{operator}-")]
+    return [leg["state"] for leg in legs] == ["Ringing"]
 
 
 async def test_a_telephone_killed_while_it_rings_or_talks_gets_calls_again_as_soon_as_it_registers(
     line: Line, telephones: Telephones
 ) -> None:
-    (who,) = french(line, 1)
-    port, told = free_port(), line.logged().count("telephone could not be rung")
-    async with telephone(line, who, port):
-        await line.until_state(who, "ready")
+    (operator,) = french(line, 1)
+    port, failures = free_port(), line.logged().count("telephone could not be rung")
+    async with telephone(line, operator, port):
+        await line.until_state(operator, "ready")
         call = await line.waiting(telephones, "+33613100001")
-        await line.until(lambda: is_rung(line, who), 5, "it rings")
+        await line.until(lambda: is_ringing(line, operator), 5, "it rings")
         await asyncio.sleep(OPEN_S)
-    await line.until_state(who, "away")
-    assert line.operator_reason(who) == "unreachable"
+    await line.until_state(operator, "away")
+    assert line.operator_reason(operator) == "unreachable"
     # A supervisor may declare it present; its absence is found out again.
-    assert line.run("operators", "set", who, "ready").returncode == 0
-    await line.until(lambda: line.logged().count("telephone could not be rung") == told + 2, 8, "rung again")
-    async with telephone(line, who, port, COLLEAGUE_HZ):
+    assert line.run("operators", "set", operator, "ready").returncode == 0
+    await line.until(lambda: line.logged().count("telephone could not be rung") == failures + 2, 8, "rung again")
+    async with telephone(line, operator, port, COLLEAGUE_HZ):
         await call.hears_tone(COLLEAGUE_HZ, 10)
-        assert await decided(line, "+33613100001") == [(who, "unreachable")] * 2 + [(who, "accepted")]
+        assert await decided(line, "+33613100001") == [(operator, "unreachable")] * 2 + [(operator, "accepted")]
         since = call.clock
     await call.hears(line.audio("fr", "operator_gone")[:6000], 15, since_s=since)
-    async with telephone(line, who, port, OPERATOR_HZ, ends=signal.SIGTERM):
+    async with telephone(line, operator, port, OPERATOR_HZ, ends=signal.SIGTERM):
         await call.hears_tone(OPERATOR_HZ, 10)
         await call.hangup()
 
@@ -80,7 +80,9 @@ async def test_a_telephone_killed_while_it_rings_or_talks_gets_calls_again_as_so
 async def registered(line: Line, operator: str) -> set[str]:
     """Return host and port of each registered telephone."""
     contacts = await line.astdb("registrar/contact")
-    return {address_of(json.loads(each)["uri"]) for name, each in contacts.items() if name.startswith(f"{operator};")}
+    return {
+        address_of(json.loads(contact)["uri"]) for name, contact in contacts.items() if name.startswith(f"{operator};")
+    }
 
 
 async def test_a_telephone_that_crashes_while_it_rings_and_comes_back_pauses_nobody_and_delays_no_call(
@@ -92,13 +94,13 @@ async def test_a_telephone_that_crashes_while_it_rings_and_comes_back_pauses_nob
         await line.until_state(first, "ready")
         await line.phone(telephones, second, answers=COLLEAGUE_HZ)
         call = await line.waiting(telephones, "+33613100003")
-        await line.until(lambda: is_rung(line, first), 5, "it rings")
+        await line.until(lambda: is_ringing(line, first), 5, "it rings")
     async with telephone(line, first, port):  # before the ringing ends
         await call.hears_tone(COLLEAGUE_HZ, 10)
         assert await decided(line, "+33613100003") == [(first, "unreachable"), (second, "accepted")]
         await line.until_state(first, "ready")
         other = await line.waiting(telephones, "+33613100004")
-        await line.until(lambda: is_rung(line, first), 5, "it rings")
+        await line.until(lambda: is_ringing(line, first), 5, "it rings")
     await line.until(lambda: line.operator_reason(first) == "no_answer", 10, "paused")
     async with telephone(line, first, port, OPERATOR_HZ, ends=signal.SIGTERM):  # after the ringing
         await other.hears_tone(OPERATOR_HZ, 10)
@@ -110,78 +112,82 @@ async def test_a_telephone_that_crashes_while_it_rings_and_comes_back_pauses_nob
 async def test_a_second_telephone_replaces_the_first_after_the_call_and_this_is_reported(
     line: Line, telephones: Telephones
 ) -> None:
-    (who,) = french(line, 1)
+    (operator,) = french(line, 1)
     # After a restart only the end of their registrations shows which of two is older.
-    first = await line.phone(telephones, who, expires_s=300)
+    first = await line.phone(telephones, operator, expires_s=300)
     call = await line.asks_for_operator(telephones, "+33613100002")
     rings = await first.next_call(5)
     seen = line.log.stat().st_size
-    second = telephones.operator(who, credentials.load(line.home, ()).operators[who], line.sip)
+    second = telephones.operator(operator, credentials.load(line.home, ()).operators[operator], line.sip)
     await second.register()
     await line.until(lambda: "registered during a call" in line.logged(seen), 3, "it is logged")
-    assert await registered(line, who) == {first.address, second.address}
+    assert await registered(line, operator) == {first.address, second.address}
     await rings.answer()
     rings.tone(OPERATOR_HZ)
     await call.hears_tone(OPERATOR_HZ)
     # A controller that knows of neither finds the call, and leaves both registered.
     await line.restart()
     await call.hears_tone(OPERATOR_HZ)
-    assert await registered(line, who) == {first.address, second.address}
+    assert await registered(line, operator) == {first.address, second.address}
     assert "replaced another one" not in line.logged(seen)
     # After the call the next one is offered at once, to the second telephone.
     await call.hangup()
     await line.until(lambda: "replaced another one" in line.logged(seen), 3, "it is logged")
-    assert await registered(line, who) == {second.address}
-    assert line.run("operators", "set", who, "ready").returncode == 0
+    assert await registered(line, operator) == {second.address}
+    assert line.run("operators", "set", operator, "ready").returncode == 0
     call = await line.asks_for_operator(telephones, "+33613100003")
     await second.next_call(5)
     # The first telephone registers again, as it does not know this. The ringing caller gives up: the next is offered.
     await first.register()
-    assert await registered(line, who) == {first.address, second.address}
+    assert await registered(line, operator) == {first.address, second.address}
     last = await line.waiting(telephones, "+33613100004")
     await call.hangup()
     await (await first.next_call(5)).answer()
-    await line.until_state(who, "talking")
-    assert await registered(line, who) == {first.address}
+    await line.until_state(operator, "talking")
+    assert await registered(line, operator) == {first.address}
     await line.until(lambda: "both are alive" in line.logged(seen), 3, "the alarm")
-    (row,) = [each for each in line.json("operators") if each["id"] == who]
-    told = row["telephone_replaced"]
-    assert (told["before"], told["now"], told["both_alive"]) == (second.address, first.address, True)
+    (row,) = [row for row in line.json("operators") if row["id"] == operator]
+    replacement = row["telephone_replaced"]
+    assert (replacement["before"], replacement["now"], replacement["both_alive"]) == (
+        second.address,
+        first.address,
+        True,
+    )
     assert "TWO: " in line.run("operators").stdout
     await last.hangup()
-    await line.until_state(who, "wrapping_up")
+    await line.until_state(operator, "wrapping_up")
     # Without a call, the newest replaces the other at once.
     await second.register()
     await line.until(lambda: line.logged(seen).count("both are alive") == 2, 3, "the alarm again")
-    assert await registered(line, who) == {second.address}
-    offers = [await decided(line, f"+3361310000{each}") for each in (2, 3, 4)]
-    assert offers == [[(who, "accepted")], [(who, "withdrawn")], [(who, "accepted")]]
+    assert await registered(line, operator) == {second.address}
+    offers = [await decided(line, f"+3361310000{digit}") for digit in (2, 3, 4)]
+    assert offers == [[(operator, "accepted")], [(operator, "withdrawn")], [(operator, "accepted")]]
     assert (len(first.calls), len(second.calls)) == (2, 1)
 
 
 async def test_a_second_telephone_replaces_the_first_after_a_feature_code_and_after_a_killed_asterisk(
     line: Line, telephones: Telephones
 ) -> None:
-    (who,) = french(line, 1)
-    password = credentials.load(line.home, ()).operators[who]
-    phones = [telephones.operator(who, password, line.sip, expires_s=each) for each in (200, 400, 600)]
+    (operator,) = french(line, 1)
+    password = credentials.load(line.home, ()).operators[operator]
+    phones = [telephones.operator(operator, password, line.sip, expires_s=seconds) for seconds in (200, 400, 600)]
     first, second, third = phones
     await first.register()
     code = await first.dial("*14")
     await code.established()
     await second.register()
-    assert await registered(line, who) == {first.address, second.address}
+    assert await registered(line, operator) == {first.address, second.address}
     seen = line.log.stat().st_size
     await code.hangup()
     await line.until(lambda: "replaced another one" in line.logged(seen), 3, "it is logged")
-    assert await registered(line, who) == {second.address}
+    assert await registered(line, operator) == {second.address}
     code = await second.dial("*14")
     await code.established()
     await third.register()
     await asyncio.sleep(1.5)  # Asterisk writes AstDB once a second
-    assert await registered(line, who) == {second.address, third.address}
+    assert await registered(line, operator) == {second.address, third.address}
     seen = line.log.stat().st_size
     os.kill(line.pid("asterisk"), signal.SIGKILL)
     await line.until(lambda: "replaced another one" in line.logged(seen), 15, "it is logged again")
-    assert await registered(line, who) == {third.address}
-    await line.until_state(who, "ready")
+    assert await registered(line, operator) == {third.address}
+    await line.until_state(operator, "ready")

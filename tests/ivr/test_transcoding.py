@@ -1,4 +1,4 @@
-"""Prompts reach a caller as they lie on the disk: nothing is transcoded, in either law and in wide-band."""
+"""Prompts reach a caller as they are on the disk: nothing is transcoded, in A-law, µ-law and wide-band."""
 
 import asyncio
 import json
@@ -40,7 +40,7 @@ async def all_codecs() -> AsyncIterator[Line]:
 
 
 def formats(line: Line) -> tuple[str, str]:
-    """Of the only channel: what its telephone takes, and what Asterisk plays into it."""
+    """Return of the only channel the format that its telephone takes, and the one that Asterisk plays into it."""
     (channel,) = line.ari("GET", "/channels")
     secrets = credentials.load(line.home, ())
 
@@ -54,7 +54,7 @@ def formats(line: Line) -> tuple[str, str]:
 
 
 async def dialled(line: Line, telephones: Telephones, codec: Codec) -> Call:
-    # A number each: the line remembers a caller's language.
+    # A number for each call: the line remembers a caller's language.
     caller = telephones.caller(f"+3361200020{CODECS.index(codec)}", codec=codec)
     call = await caller.dial(f"sip:{FRENCH_NUMBER}@{line.sip}")
     await call.established()
@@ -93,7 +93,7 @@ async def test_the_same_look_sees_transcoding_where_there_is_some(
 
 
 def heard(line: Line, prompt: str, codec: Codec) -> npt.NDArray[np.int16]:
-    """What is in the file of that format, in the telephone's rate."""
+    """Return the content of the file of that format, at the telephone's rate."""
     if codec != "g722":
         return line.audio("fr", prompt)
     file = manifest.load(line.home / "sounds" / manifest.FILE).file("fr", prompt)

@@ -1,42 +1,64 @@
 """A closed line in each language, in virtual time; `test_closed.py` tests it by telephone."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 from trial_calls import announcements, languages, place_call, row, rows, steps
 from trial_stage import HOLIDAY, NIGHT, stage
 
-from ivr.audio import spoken
-
 KEYS = {"ar": "1", "fr": "2", "es": "3", "it": "4", "nl": "5", "de": "6", "en": "7"}
-ZONE = ZoneInfo(stage().site.hours.timezone)
-OPENS = datetime(2026, 11, 26, 8, tzinfo=ZONE)
+OPENS = datetime(2026, 11, 26, 8, tzinfo=ZoneInfo(stage().site.hours.timezone))
 """After `NIGHT`."""
 
 
 @pytest.mark.parametrize(("language", "key"), KEYS.items())
 def test_a_closed_line_says_when_it_opens_next(language: str, key: str) -> None:
-    result = place_call(f"{key}-h", at=NIGHT)
-    words = [prompt for _, prompt in spoken.opening_clips(language, OPENS, NIGHT, ZONE)]
-    assert announcements(result, "hours") == [["closed", *words]]
-    assert announcements(result, "closed")[0][:2] == ["closed_message", "press_1"]
+    result = place_call(f"{key}--h", at=NIGHT)
+    assert announcements(result, "hours") == [["closed", "opens_again", "opens_tomorrow", "at_0900"]]  # in Paris
+    assert announcements(result, "closed")[0][:2] == ["option_message", "key_1"]
     assert languages(result, "hours") == languages(result, "closed") == {language}
     assert result.outcome == "closed"
 
 
+@pytest.mark.parametrize(
+    ("caller", "at", "said"),
+    [
+        ("+33613000001", NIGHT, ["opens_tomorrow", "at_0900"]),
+        ("+447400123456", NIGHT, ["opens_tomorrow", "at_0800"]),
+        ("+35799123456", NIGHT, ["opens_today", "at_1000"]),  # after midnight in Cyprus
+        ("+351912345678", NIGHT, ["opens_tomorrow", "at_0800"]),  # in Lisbon, not on the Azores
+        ("+212612345678", NIGHT, ["opens_tomorrow", "at_0800"]),
+        ("", NIGHT, ["opens_tomorrow", "at_0800", "site_time"]),
+        ("+12025550123", NIGHT, ["opens_tomorrow", "at_0800", "site_time"]),
+        ("+33613000001", datetime(2026, 3, 1, 22, tzinfo=UTC), ["opens_tomorrow", "at_0900"]),  # Ramadan
+        ("+33613000001", datetime(2026, 5, 5, 22, tzinfo=UTC), ["opens_today", "at_0900"]),
+        ("+33613000001", datetime(2027, 7, 1, 21, 30, tzinfo=UTC), ["opens_tomorrow", "at_1000"]),
+        ("+33613000001", datetime(2027, 7, 1, 22, tzinfo=UTC), ["opens_today", "at_1000"]),  # midnight in Paris
+    ],
+)
+@pytest.mark.parametrize(("language", "key"), KEYS.items())
+def test_the_next_opening_is_told_by_the_clock_of_the_callers_country(
+    language: str, key: str, caller: str, at: datetime, said: list[str]
+) -> None:
+    shared = "+80000212000"  # a number for all countries, so that the caller's own number tells the country
+    result = place_call(f"{key}-h", caller, dialled=shared, at=at)
+    assert announcements(result, "hours") == [["closed", "opens_again", *said]]
+    assert languages(result, "hours") == {language}
+
+
 @pytest.mark.parametrize(("language", "key"), KEYS.items())
 def test_on_a_holiday_callers_hear_so_and_when_the_line_opens(language: str, key: str) -> None:
-    result = place_call(f"{key}-h", at=HOLIDAY)
-    assert announcements(result, "hours") == [["closed_holiday", "opens_again", "opens_tomorrow", "at_0800"]]
+    result = place_call(f"{key}--h", at=HOLIDAY)
+    assert announcements(result, "hours") == [["closed_holiday", "opens_again", "opens_tomorrow", "at_0900"]]
     assert languages(result, "hours") == {language}
 
 
 @pytest.mark.parametrize(("language", "key"), KEYS.items())
 def test_a_message_left_while_the_line_is_closed_opens_a_case(language: str, key: str) -> None:
     result = place_call(f"{key}1-#1h", opening="forced closed")
-    said = announcements(result, "leave_message")
-    assert [prompts[0] for prompts in said] == ["record_how", "record_send", "record_thanks"]
+    announced = announcements(result, "leave_message")
+    assert [prompts[0] for prompts in announced] == ["record_how", "record_send", "record_thanks"]
     assert languages(result, "leave_message") == {language}
     file, message = row(result, "case_file"), row(result, "message")
     assert (file["kind"], message["category"], message["case_reference"]) == ("message", "message", file["reference"])
@@ -62,18 +84,31 @@ def test_a_call_back_request_is_due_when_the_line_opens(language: str, key: str)
 
 def test_another_number_is_asked_for_until_it_can_be_called_and_is_then_confirmed_and_stored() -> None:
     result = place_call("222" + "0033899123456#" + "0031612345678#" + "1h", opening="forced closed")
-    said = announcements(result, "callback")
-    assert said[1] == ["callback_ask_number"]
-    assert said[2][:2] == ["callback_number_wrong", "callback_why_kind"]  # a number that costs more
-    assert said[3][:4] == ["callback_number_is", "digit_0", "digit_0", "digit_3"]
+    announced = announcements(result, "callback")
+    assert announced[1] == ["callback_ask_number"]
+    assert announced[2][:2] == ["callback_number_wrong", "callback_why_kind"]  # a number that costs more
+    assert announced[3][:4] == ["callback_number_is", "digit_0", "digit_0", "digit_3"]
     (request,) = rows(result, "callback")
     assert (request["number"], request["country"]) == ("+31612345678", "NL")
+
+
+@pytest.mark.parametrize(("keys", "number"), [("", "+33618000031"), ("-", "")], ids=["known number", "hidden number"])
+@pytest.mark.parametrize(("language", "key"), KEYS.items())
+def test_a_call_back_request_without_a_number_is_not_noted_and_leads_back_to_the_menu_of_the_closed_line(
+    language: str, key: str, keys: str, number: str
+) -> None:
+    result = place_call(f"{key}2{keys}", number, opening="forced closed")
+    assert announcements(result, "callback")[-1] == ["callback_not_noted"]
+    assert languages(result, "callback") == {language}
+    assert rows(result, "callback") == []
+    assert result.path[-3:] == ("callback", "closed", "goodbye")
+    assert (result.outcome, result.ended_by) == ("closed", "service")
 
 
 def test_a_caller_with_a_hidden_number_is_asked_for_one_and_star_leads_back() -> None:
     result = place_call("22*h", "", opening="forced closed")
     assert announcements(result, "callback") == [["callback_ask_number"]]
-    assert announcements(result, "closed")[-1][0] == "closed_message"
+    assert announcements(result, "closed")[-1][0] == "option_message"
     assert rows(result, "callback") == []
 
 

@@ -1,40 +1,48 @@
 """Alternatives to waiting, in each language and in virtual time; `test_while_waiting.py` tests them by telephone."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from trial_calls import ANSWERS, announcements, languages, place_call, row, rows, steps
 from trial_stage import stage
 
 from ivr.model.floor_protocol import Wait
 from ivr.trial.operators import OperatorScript
-from ivr.trial.trial import Stage
+from ivr.trial.trial import Stage, TrialResult
 
 KEYS = {"ar": "1", "fr": "2", "es": "3", "it": "4", "nl": "5", "de": "6", "en": "7"}
 CALLED_BACK, MESSAGE, GUIDE = "1", "2", "3"
-OFFERED = ["wait_nobody", "closed_callback", "press_1", "closed_message", "press_2", "waiting_guide", "press_3"]
-LATE = OperatorScript("1003", offered_s=25, answers_s=2, talks_s=60)
-"""An operator who becomes free 25 s after a caller began to wait: 5 s after the caller heard the alternatives."""
+POSITION = ["wait_nobody"]
+OFFERED = ["closed_callback", "press_1", "closed_message", "press_2", "waiting_guide", "press_3"]
+LATE = OperatorScript("1003", offered_s=80, answers_s=2, talks_s=60)
+"""An operator who becomes free 80 s after a caller began to wait: soon after the caller heard the alternatives."""
+REFUSED = "0033899123456#"
+"""A number that costs more, and is never called."""
 
 
 @pytest.mark.parametrize(("language", "key"), KEYS.items())
-def test_a_waiting_caller_hears_the_alternatives_then_music_and_then_the_alternatives_again(
+def test_a_waiting_caller_hears_their_position_and_the_alternatives_by_turns_with_music_between(
     language: str, key: str
 ) -> None:
-    result = place_call(f"{key}-0")
-    assert announcements(result, "queue") == [["to_operator"], OFFERED, OFFERED]
+    result = place_call(f"{key}-0", patience_s=200.0)
+    assert announcements(result, "queue")[:5] == [["to_operator"], POSITION, OFFERED, POSITION, OFFERED]
     assert languages(result, "queue") == {language}
-    told = [step.at for step in steps(result, "hears", "queue")]
+    announced = [step.at for step in steps(result, "hears", "queue")]
     music = [step.at for step in steps(result, "music")]
-    assert told[1] < music[1] < told[2]
-    assert told[1] - told[0] == pytest.approx(20, abs=0.1)
+    # to_operator and each announcement are followed by music
+    assert announced[1] < music[1] < announced[2] < music[2] < announced[3]
+    assert announced[1] - announced[0] == pytest.approx(20, abs=0.1)
+    assert announced[2] - music[1] == pytest.approx(40, abs=0.1)
 
 
 @pytest.mark.parametrize(("language", "key"), KEYS.items())
 def test_a_call_back_request_ends_the_wait_and_keeps_its_start_time(language: str, key: str) -> None:
-    caller = "+33624000300"
-    result = place_call(f"{key}-0{CALLED_BACK}1", caller)
+    number = "+33624000300"
+    result = place_call(f"{key}-0{CALLED_BACK}1", number)
     (waiting,) = steps(result, "waiting")
     (request,) = rows(result, "callback")
-    assert (request["kind"], request["number"], request["language"]) == ("waiting", caller, language)
+    assert (request["kind"], request["number"], request["language"]) == ("waiting", number, language)
     assert request["waiting_since"].timestamp() == pytest.approx(waiting.data["since"], abs=0.001)
     assert request["due"] <= request["wished"]
     assert languages(result, "waiting_callback") == {language}
@@ -58,9 +66,59 @@ def test_a_caller_who_returns_from_a_call_back_request_keeps_their_waiting_time(
     assert result.outcome == "abandoned"
 
 
+@pytest.mark.parametrize(
+    ("keys", "number"),
+    [
+        ("", "+33624000300"),
+        ("2" + 3 * REFUSED, "+33624000300"),
+        ("2" + REFUSED, "+33624000300"),
+        ("---", ""),
+    ],
+    ids=["nothing pressed", "numbers refused", "one refused, then silence", "hidden number, nothing typed"],
+)
+@pytest.mark.parametrize(("language", "key"), KEYS.items())
+def test_a_call_back_request_without_a_number_is_not_noted_and_the_caller_waits_on_in_their_place(
+    language: str, key: str, keys: str, number: str
+) -> None:
+    waits: list[Wait] = []
+    result = place_call(f"{key}-0{CALLED_BACK}{keys}", number, waits=waits)
+    assert announcements(result, "waiting_callback")[-1] == ["callback_not_noted", "place_kept"]
+    assert languages(result, "waiting_callback") == {language}
+    assert rows(result, "callback") == []
+    assert [wait.since for wait in waits] == [waits[0].since] * 2
+    assert result.path[-3:] == ("queue", "waiting_callback", "queue")
+    assert result.outcome == "abandoned"
+
+
+def test_a_caller_who_left_a_message_is_not_offered_that_again() -> None:
+    flow = stage().version.flow
+    leads_on = flow.nodes["waiting_message"].model_copy(update={"next": "queue"})
+    result = place_call(f"2-0{MESSAGE}-#1-", on=_with_node("waiting_message", leads_on))
+    assert len(rows(result, "message")) == 1
+    assert _offered(result) == [OFFERED, ["closed_callback", "press_1", "waiting_guide", "press_3"]]
+
+
+def test_a_caller_who_is_called_back_is_not_offered_that_again() -> None:
+    leads_on = stage().version.flow.nodes["waiting_callback"].model_copy(update={"next": "queue"})
+    result = place_call(f"2-0{CALLED_BACK}1{CALLED_BACK}", on=_with_node("waiting_callback", leads_on))
+    assert len(rows(result, "callback")) == 1
+    assert _offered(result) == [OFFERED, ["closed_message", "press_2", "waiting_guide", "press_3"]]
+
+
+def _offered(result: TrialResult) -> list[list[str]]:
+    """Return the announcements that offer alternatives."""
+    return [prompts for prompts in announcements(result, "queue") if "waiting_guide" in prompts]
+
+
+def _with_node(name: str, node: Any) -> Stage:
+    normal = stage()
+    flow = replace(normal.version.flow, nodes={**normal.version.flow.nodes, name: node})
+    return Stage(normal.site, replace(normal.version, flow=flow))
+
+
 def test_a_key_pressed_before_the_alternatives_does_not_choose_one() -> None:
     result = place_call(f"20{CALLED_BACK}", ahead=True)
-    assert announcements(result, "queue")[1] == OFFERED
+    assert announcements(result, "queue")[1:3] == [POSITION, OFFERED]
     assert result.path[-1] == "queue"
     assert rows(result, "callback") == []
 
@@ -70,12 +128,19 @@ def test_an_operator_who_becomes_free_interrupts_the_guide_of_a_caller_who_kept_
     language: str, key: str
 ) -> None:
     result = place_call(f"{key}-0{GUIDE}1#", operators=[LATE])
-    assert announcements(result, "waiting_guide")[-1][0] == "guide_passport_documents"
+    assert announcements(result, "waiting_guide")[-1][0].startswith("guide_passport_documents_")
     assert languages(result, "waiting_guide") == {language}
     assert len(steps(result, "waiting")) == 1
-    assert ({"procedure": "passport", "step": "documents"}) in [dict(step.data) for step in steps(result, "guide")]
+    assert ({"procedure": "passport", "step": "documents_1"}) in [dict(step.data) for step in steps(result, "guide")]
     assert result.outcome == "answered"
     assert result.path[result.path.index("waiting_guide") + 1] == "queue"
+
+
+def test_a_caller_who_waits_for_an_operator_is_not_offered_one_in_the_guide() -> None:
+    result = place_call(f"7-0{GUIDE}1" + 4 * "-" + "h", patience_s=200.0)
+    heard = [prompt for prompts in announcements(result, "waiting_guide") for prompt in prompts]
+    assert "guide_keys_queue" in heard
+    assert "guide_keys" not in heard
 
 
 @pytest.mark.parametrize("key", ["*", "0"], ids=["back from the guide", "an operator is asked for"])
@@ -135,7 +200,7 @@ def test_a_caller_hears_their_position_and_the_estimated_wait(
     result = place_call(
         f"{key}-0", spoken=(language,), operators=[OperatorScript("1001", free_s, answers_s=2, talks_s=60)]
     )
-    assert announcements(result, "queue")[1][:3] == ["position_1", time, "closed_callback"]
+    assert announcements(result, "queue")[1] == ["position_1", time]
     assert languages(result, "queue") == {language}
 
 
@@ -143,22 +208,17 @@ def test_a_caller_hears_their_position_and_the_estimated_wait(
 def test_a_caller_whose_language_nobody_speaks_is_offered_others_in_those_languages_and_takes_one(
     language: str, key: str
 ) -> None:
-    first, second, third, *_ = stage().site.fallback_chain(language)
+    first, second, *_ = stage().site.fallback_chain(language)
     waits: list[Wait] = []
-    result = place_call(f"{key}-02", spoken=(first, second, third), operators=[LATE, ANSWERS], waits=waits)
+    result = place_call(
+        f"{key}-02", spoken=stage().site.fallback_chain(language), operators=[LATE, ANSWERS], waits=waits
+    )
     offer = steps(result, "hears", "queue")[1]
     assert [(clip.language, clip.prompt) for clip in offer.data["clips"]] == [
         (language, "language_nobody"),
-        *(
-            (other, text)
-            for n, other in enumerate((first, second, third), 1)
-            for text in ("language_option", f"press_{n}")
-        ),
-        (language, "stay_on_line"),
+        *((other, text) for n, other in enumerate((first, second), 1) for text in ("language_option", f"key_{n}")),
     ]
-    assert [step.data for step in steps(result, "other_language")] == [
-        {"languages": [first, second, third], "nobody": True}
-    ]
+    assert [step.data for step in steps(result, "other_language")] == [{"languages": [first, second], "nobody": True}]
     assert steps(result, "language")[-1].data == {"language": second, "instead_of": language}
     assert [wait.since for wait in waits] == [waits[0].since] * 2
     assert [wait.steps[0].language for wait in waits] == [language, second]
@@ -189,7 +249,7 @@ def test_after_a_long_wait_another_language_is_offered_even_if_somebody_speaks_t
     (waiting,) = steps(result, "waiting")
     assert offer.data == {"languages": ["en"], "nobody": False}
     assert offer.at - waiting.at >= 30
-    assert ["language_busy", "language_option", "press_1", "stay_on_line"] in announcements(result, "queue")
+    assert ["language_busy", "language_option", "key_1"] in announcements(result, "queue")
 
 
 # Operators who do not answer
@@ -219,8 +279,8 @@ def test_a_conversation_is_recorded_only_after_consent_in_the_callers_language(
     language: str, key: str, answer: str, agreed: bool
 ) -> None:
     result = place_call(f"{key}-0{answer}", on=stage(records_conversations=True), operators=[ANSWERS])
-    said = announcements(result, "queue")
-    assert said[0][0] == "consent_question" and ["to_operator"] in said
+    announced = announcements(result, "queue")
+    assert announced[0][0] == "consent_question" and ["to_operator"] in announced
     assert languages(result, "queue") == {language}
     assert [step.data["agreed"] for step in steps(result, "consent")] == [agreed]
     assert (rows(result, "recording") != []) is agreed

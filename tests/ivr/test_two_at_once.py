@@ -19,7 +19,7 @@ LATE_HZ = 425.0
 
 @contextlib.contextmanager
 def held(pid: int) -> Iterator[None]:
-    """Holds a process, so that it hears of all that happens meanwhile at once and in its order."""
+    """Stop a process inside the block, so that afterwards it learns of all that has happened at once and in order."""
     os.kill(pid, signal.SIGSTOP)
     try:
         yield
@@ -28,7 +28,7 @@ def held(pid: int) -> Iterator[None]:
 
 
 async def one_channel_fewer(line: Line, than: int) -> None:
-    """Until Asterisk has one channel fewer than that."""
+    """Wait until Asterisk has one channel fewer than that."""
     await line.until(lambda: len(line.ari("GET", "/channels")) == than - 1, 5, "a channel is gone")
 
 
@@ -42,7 +42,7 @@ async def test_an_answer_at_the_time_limit_connects_or_not_but_for_all_alike(
     calls = await asyncio.gather(*(line.asks_for_operator(telephones, caller) for caller in callers))
     for phone in phones.values():
         await phone.next_call(5)
-    await line.until(lambda: all(line.operator_state(each) != "offered" for each in phones), 8, "all is decided")
+    await line.until(lambda: all(line.operator_state(phone) != "offered" for phone in phones), 8, "all is decided")
     waiting = {row["caller"] for row in line.control("GET", "/queue")}
     for caller, call in zip(callers, calls, strict=True):
         ((operator, offer),) = await decided(line, caller)
@@ -66,7 +66,7 @@ async def test_an_answer_while_the_caller_hangs_up_ends_for_all_alike(line: Line
     calls = await asyncio.gather(*(line.asks_for_operator(telephones, caller) for caller in callers))
     rings = [await phone.next_call(5) for phone in phones.values()]
     await asyncio.gather(*(call.hangup() for call in calls[:2]))
-    await asyncio.gather(*(each.answer() for each in rings[1:]))
+    await asyncio.gather(*(ringing.answer() for ringing in rings[1:]))
     await asyncio.gather(*(call.hangup() for call in calls[2:]))
     for caller in callers:
         story = await line.story(caller)

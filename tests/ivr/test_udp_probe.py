@@ -190,7 +190,7 @@ async def test_a_telephone_that_accepted_five_packets_in_a_row_and_then_refuses_
 async def test_a_refusing_telephone_is_reported_to_its_call_and_to_the_floor_only_while_it_rings(
     state: OperatorState, calls_back: bool
 ) -> None:
-    told = list[floor_protocol.ToFloor]()
+    messages = list[floor_protocol.ToFloor]()
     operator = Operator("1001", {"fr": 5}, state=state, offer=uuid(11), present=True)
     call = Call(cast(Any, Mock()), "1795600000.7", state_of(1, offer=11), cast(Any, None), answered=True)
     progress = cast(Any, SimpleNamespace(call=call.state.id))
@@ -199,7 +199,7 @@ async def test_a_refusing_telephone_is_reported_to_its_call_and_to_the_floor_onl
         cast(Any, Mock()),
         cast(Any, Mock()),
         {"1001": operator}.get,
-        told.append,
+        messages.append,
         {uuid(11): attempt if calls_back else call},
         cast(Any, Mock()),
         cast(Any, Mock()),
@@ -207,7 +207,7 @@ async def test_a_refusing_telephone_is_reported_to_its_call_and_to_the_floor_onl
     signals.refused("1001")
     gone = floor_protocol.TelephoneGone(call.state.id, "1001", refused=state is TALKING)
     assert await (attempt.legs if calls_back else call).next() == gone
-    assert told == ([floor_protocol.OperatorEvent("1001", Trigger.PHONE_ABSENT)] if state is OFFERED else [])
+    assert messages == ([floor_protocol.OperatorEvent("1001", Trigger.PHONE_ABSENT)] if state is OFFERED else [])
 
 
 def test_an_offer_of_an_older_epoch_is_refused_by_the_connection() -> None:

@@ -21,7 +21,7 @@ def tells(line: Line, first_s: int, every_s: int) -> None:
     path = line.site / "flow.yaml"
     text = path.read_text()
     changed = text.replace("say_first_s: 20 ", f"say_first_s: {first_s} ").replace(
-        "say_every_s: 60", f"say_every_s: {every_s}"
+        "say_every_s: 40", f"say_every_s: {every_s}"
     )
     assert changed.count(f"say_first_s: {first_s} ") == changed.count(f"say_every_s: {every_s}") == 1
     path.write_text(changed)
@@ -35,7 +35,7 @@ def since(line: Line) -> dict[str, float]:
 async def offered(line: Line, telephones: Telephones, caller: str, language: str) -> Call:
     """Return a waiting caller who hears the alternatives, so that keys choose among them from now on."""
     call = await line.waiting(telephones, caller, KEYS[language])
-    await begins(call, line.audio(language, "wait_nobody"), timeout_s=20)
+    await begins(call, line.audio(language, "closed_callback"), timeout_s=20)
     return call
 
 
@@ -87,7 +87,7 @@ async def test_position_and_wait_are_announced_only_once_they_are_reliable(line:
 async def test_a_call_back_request_ends_the_wait_and_keeps_its_start_time(
     line: Line, telephones: Telephones, language: str
 ) -> None:
-    tells(line, first_s=1, every_s=60)
+    tells(line, first_s=1, every_s=2)
     caller = f"+3362400030{KEYS[language]}"
     call = await offered(line, telephones, caller, language)
     (began,) = since(line).values()
@@ -114,26 +114,26 @@ async def test_a_call_back_request_ends_the_wait_and_keeps_its_start_time(
 async def test_an_operator_interrupts_the_guide_of_a_caller_who_kept_their_position(
     line: Line, telephones: Telephones, language: str
 ) -> None:
-    tells(line, first_s=1, every_s=60)
+    tells(line, first_s=1, every_s=2)
     caller = f"+3362400040{KEYS[language]}"
     call = await offered(line, telephones, caller, language)
     before = since(line)
     await call.press(GUIDE)
     await begins(call, line.audio(language, "guide_passport_title"))
     await call.press("1#")
-    heard = await begins(call, line.audio(language, "guide_passport_documents"), for_s=1.5)
+    heard = await begins(call, line.audio(language, "guide_passport_documents_1"), for_s=1.5)
     assert since(line) == before
     phone = await line.phone(telephones, SPEAKS_ALL_THREE)
-    rung = await phone.next_call(5)
+    leg = await phone.next_call(5)
     await begins(call, line.audio(language, "to_operator"), heard.offset_s)
-    await rung.answer()
-    rung.tone(OPERATOR_HZ)
+    await leg.answer()
+    leg.tone(OPERATOR_HZ)
     await call.hears_tone(OPERATOR_HZ)
     await call.hangup()
     story = await line.story(caller)
     assert story["call"]["outcome"] == "answered"
     assert story["call"]["path"][-3:] == ["queue", "waiting_guide", "queue"]
-    assert {"procedure": "passport", "step": "documents"} in of_kind(story, "guide")
+    assert {"procedure": "passport", "step": "documents_1"} in of_kind(story, "guide")
 
 
 # The controller is killed meanwhile
@@ -142,7 +142,7 @@ async def test_an_operator_interrupts_the_guide_of_a_caller_who_kept_their_posit
 async def test_a_caller_in_the_guide_is_still_there_after_a_restart_and_keeps_their_position(
     line: Line, telephones: Telephones
 ) -> None:
-    tells(line, first_s=1, every_s=60)
+    tells(line, first_s=1, every_s=2)
     caller = "+33624000501"
     call = await offered(line, telephones, caller, "nl")
     before = since(line)
@@ -162,7 +162,7 @@ async def test_a_caller_in_the_guide_is_still_there_after_a_restart_and_keeps_th
 async def test_a_caller_who_heard_the_alternatives_can_choose_one_after_a_restart(
     line: Line, telephones: Telephones
 ) -> None:
-    tells(line, first_s=1, every_s=60)
+    tells(line, first_s=1, every_s=2)
     caller = "+33624000511"
     call = await offered(line, telephones, caller, "fr")
     (began,) = since(line).values()

@@ -41,10 +41,11 @@ _SPEAKS_S = (0.0, 0.4, 5.0, 5.0, 20.0, 400.0)
 
 _FILE, _WRONG, _DIALS = f"{REFERENCE}{PIN}", f"{REFERENCE}999999", "0033612345678#"
 _OPEN_WAYS = (
-    f"1{_FILE}1", f"1{_FILE}0", f"1{_FILE}2{_WRONG}", f"1{3 * _WRONG}*1{_FILE}", f"1{3 * _WRONG}*1{_FILE}",
-    f"1{OTHER_REFERENCE}{PIN}", f"1{REFERENCE}*{_FILE}*", "1123456789", "21", "2111111111", "222111#1", "2331*1*",
-    "2411", "25211", "311111111", "32", "41##1", "41#-#1", "42##2#1", "43##3##11", "41##21", "41---1", "0", "05", "0-3",
-    "09", "0-9-1", "0h", "0-h", "0--h", "01-5", "0142", "01", "02-1", "*0", "##1", "-1", "--2", "-----",
+    f"1{_FILE}1", f"1{_FILE}0", f"1{_FILE}2{_WRONG}", f"1{_FILE}-", f"1{3 * _WRONG}*1{_FILE}",
+    f"1{OTHER_REFERENCE}{PIN}", f"1{REFERENCE}*{_FILE}*", "1123456789", "21", "2111111111", "211#5", f"215{_DIALS}1",
+    "241111#1", "2531*1*", "2511", "25211", "2611111111", "272", "2*1", "31", "3211", "33*2", "4", "4-9-1", "5##1",
+    "5#-#1", "5##2#1", "5##3##11", "5##21", "5---1", "0", "05", "0-3", "09", "0-9-1", "0h", "0-h", "0--h", "01-5",
+    "0142", "01", "02-1", "*0", "*2", "##1", "-1", "--2", "-----",
 )  # fmt: skip
 _CLOSED_WAYS = (
     "1##1", "1##2-1", "1##3##11", "11#1", "1---1", "21", f"22{_DIALS}1", f"22{_DIALS}2{_DIALS}1", f"2{_DIALS}1",
@@ -63,7 +64,7 @@ class RandomCaller:
     records_conversations: bool
     disk_full: bool
     file: OneFile | None
-    operators: tuple[OperatorScript, ...]  # one offer after the other, then nobody
+    operators: tuple[OperatorScript, ...]  # one offer after another, then nobody
     acts: tuple[Act, ...]
     manner: str
     speaks_s: tuple[float, ...]
@@ -77,7 +78,7 @@ def made(chance: random.Random) -> RandomCaller:
     pace = chance.choice(_PACES_S)
     return RandomCaller(
         number=number,
-        dialled=chance.choice([each.number for each in site.number] + [site.number[0].number] * 9),
+        dialled=chance.choice([number.number for number in site.number] + [site.number[0].number] * 9),
         at=at,
         opening=chance.choice(("plan", "plan", "plan", *openings())),
         last_language=chance.choice((None, None, *site.languages)),

@@ -9,7 +9,7 @@ from trial_stage import OPEN, Cabinet, openings, stage
 
 from ivr.model.floor_protocol import Wait
 from ivr.trial.asterisk import Asterisk, Caller
-from ivr.trial.caller import ScriptedCaller
+from ivr.trial.caller import PATIENCE_S, ScriptedCaller
 from ivr.trial.loop import VirtualLoop
 from ivr.trial.operators import OperatorScript
 from ivr.trial.trial import Scenario, Stage, Step, TrialResult, trial
@@ -24,6 +24,7 @@ def place_call(
     caller: str = "+33613000001",
     *,
     ahead: bool = False,
+    patience_s: float = PATIENCE_S,
     on: Stage | None = None,
     opening: str = "plan",
     operators: Iterable[OperatorScript] = (),
@@ -35,6 +36,7 @@ def place_call(
     Args:
         keys: As for `hatif try`: each is pressed half a second after the next prompt begins.
         ahead: Press all keys at once instead, before any prompt can be heard.
+        patience_s: How long the caller waits for an operator, unless `ahead`.
         opening: One of `trial_stage.openings`.
         operators: The operators to whom the caller is offered, one after the other.
         waits: A list to which each `Wait` that the call sends to the floor is added.
@@ -43,7 +45,7 @@ def place_call(
     chosen = on or stage()
     offered = iter(operators)
 
-    def who(wait: Wait) -> OperatorScript | None:
+    def pick_operator(wait: Wait) -> OperatorScript | None:
         if waits is not None:
             waits.append(wait)
         return next(offered, None)
@@ -54,12 +56,14 @@ def place_call(
         at=fields.pop("at", OPEN),
         opening=openings()[opening],
         files=fields.pop("files", None) or Cabinet(None),
-        who=who,
+        who=pick_operator,
         **fields,
     )
 
     def person(asterisk: Asterisk) -> Caller:
-        return HastyCaller([(0.0, key) for key in keys], (5.0,), asterisk) if ahead else ScriptedCaller(keys, asterisk)
+        if ahead:
+            return HastyCaller([(0.0, key) for key in keys], (5.0,), asterisk)
+        return ScriptedCaller(keys, asterisk, patience_s)
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         result = runner.run(trial(chosen, scenario, person))
@@ -73,8 +77,8 @@ def steps(result: TrialResult, kind: str, node: str | None = None) -> list[Step]
 
 def announcements(result: TrialResult, node: str | None = None) -> list[list[str]]:
     """Return the prompts of each announcement; a tone alone is not one."""
-    said = [[clip.prompt for clip in step.data["clips"]] for step in steps(result, "hears", node)]
-    return [prompts for prompts in said if prompts]
+    announced = [[clip.prompt for clip in step.data["clips"]] for step in steps(result, "hears", node)]
+    return [prompts for prompts in announced if prompts]
 
 
 def languages(result: TrialResult, node: str) -> set[str]:

@@ -49,8 +49,8 @@ def test_following_the_page_adds_a_ninth_language(short_path: Path) -> None:
     checkout = lines.checkout(short_path / "checkout")
     folder, sounds = checkout / "sites" / "consulate", checkout / "var" / "sounds"
     catalogue_commands, say, build = blocks("sh")
-    done = lines.run(checkout, catalogue_commands)
-    assert done.returncode == 0, done.stderr
+    outcome = lines.run(checkout, catalogue_commands)
+    assert outcome.returncode == 0, outcome.stderr
     file = folder / "locale" / "pt" / "LC_MESSAGES" / "hatif.po"
     missing = [problem.id for problem in catalogue.load(folder).problems() if problem.language == "pt"]
     assert set(missing) == lines.IDS
@@ -64,8 +64,8 @@ def test_following_the_page_adds_a_ninth_language(short_path: Path) -> None:
         write_po(content, texts)
     assert [str(problem) for problem in catalogue.load(folder).problems()] == []
 
-    said = lines.run(checkout, say)
-    assert said.returncode == 0, said.stderr
+    result = lines.run(checkout, say)
+    assert result.returncode == 0, result.stderr
     assert (checkout / "var" / "said.wav").stat().st_size > 16_000
 
     wanted = tomllib.loads(blocks("toml")[0])

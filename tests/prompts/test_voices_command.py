@@ -44,12 +44,12 @@ def typed(checkout: Path, answer: str) -> tuple[int, str]:
     environment = os.environ | {"HATIF_HOME": str(home), "HATIF_SITE": str(site)}
     os.write(ours, f"{answer}\n".encode())
     command = INSTALL.split()
-    done = subprocess.run(
+    result = subprocess.run(
         command, cwd=checkout, env=environment, stdin=theirs, capture_output=True, text=True, check=False
     )
     os.close(ours)
     os.close(theirs)
-    return done.returncode, done.stdout + done.stderr
+    return result.returncode, result.stdout + result.stderr
 
 
 def listed(checkout: Path) -> dict[str, dict[str, str | None]]:
@@ -108,8 +108,8 @@ def test_an_unreachable_mirror_is_reported_and_nothing_is_configured(checkout: P
 @pytest.mark.long
 def test_the_installed_voices_speak_the_site(checkout: Path) -> None:
     """Needs a Debian mirror and 400 MB."""
-    done = lines.run(checkout, f"{INSTALL} --accept-licence < /dev/null")
-    assert done.returncode == 0, done.stderr
+    result = lines.run(checkout, f"{INSTALL} --accept-licence < /dev/null")
+    assert result.returncode == 0, result.stderr
     assert not (checkout / "var/voices/mbrola/apt").exists()
     toml = checkout / "sites/consulate/site.toml"
     toml.write_text(toml.read_text() + '\n[voices]\nar = "mbrola-ar2"\nnl = "mbrola-nl2"\n')

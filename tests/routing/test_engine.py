@@ -8,7 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from properties import patient
-from routing_floor import NOW, READY, Event, Floor, busy_floor, callers, moments, operators, policies, random_event
+from routing_floor import (
+    NOW,
+    READY,
+    Event,
+    busy_floor,
+    callers,
+    engine_of,
+    floor_of,
+    moments,
+    operators,
+    policies,
+    random_event,
+)
 from routing_reference import Reference
 
 from routing.engine import Engine
@@ -25,11 +37,7 @@ def test_the_engine_decides_as_the_reference_whatever_happens(
     waiting: list[Waiting],
     history: list[tuple[float, list[Event]]],
 ) -> None:
-    floor = Floor(policy)
-    for operator in staff:
-        floor.set_operator(operator)
-    for caller in waiting:
-        floor.wait(caller)
+    floor = floor_of(policy, staff, waiting)
     floor.decide()
     for passed, happenings in history:
         floor.now += passed
@@ -43,11 +51,7 @@ def test_the_engine_decides_as_the_reference_whatever_happens(
 def test_until_look_again_no_pair_becomes_possible_by_time_alone(
     policy: Policy, staff: list[Operator], waiting: list[Waiting], part: float
 ) -> None:
-    floor = Floor(policy)
-    for operator in staff:
-        floor.set_operator(operator)
-    for caller in waiting:
-        floor.wait(caller)
+    floor = floor_of(policy, staff, waiting)
     for _ in range(40):
         again = floor.decide().look_again
         before = floor.now + part * ((floor.now + 500 if again is None else again) - floor.now)
@@ -118,12 +122,7 @@ def test_the_order_of_updates_at_one_instant_does_not_matter(
     updates: list[Operator | Waiting] = [*staff, *waiting]
     results = []
     for _ in range(2):
-        engine = Engine(policy)
-        for update in updates:
-            if isinstance(update, Operator):
-                engine.set_operator(update)
-            else:
-                engine.wait(update)
+        engine = engine_of(policy, updates)
         results.append((engine.decide(NOW), engine.waiting))
         chance.shuffle(updates)
     assert results[0] == results[1]
@@ -157,13 +156,7 @@ def wants(call: str, language: str, waited: float = 5, priority: int = 0) -> Wai
 
 
 def decide(*people: Operator | Waiting, policy: Policy | None = None, now: float = NOW) -> list[tuple[str, str]]:
-    engine = Engine(policy)
-    for person in people:
-        if isinstance(person, Operator):
-            engine.set_operator(person)
-        else:
-            engine.wait(person)
-    return [(pair.call, pair.operator) for pair in engine.decide(now).pairs]
+    return [(pair.call, pair.operator) for pair in engine_of(policy, people).decide(now).pairs]
 
 
 def test_the_operator_whose_other_languages_are_best_covered_is_taken_although_another_is_idle_longer() -> None:

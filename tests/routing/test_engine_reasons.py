@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from properties import patient
-from routing_floor import NOW, READY, Floor, callers, operators, policies
+from routing_floor import NOW, READY, Floor, callers, engine_of, operators, policies
 from routing_reference import Reference
 
 from routing.engine import Engine
@@ -101,7 +101,7 @@ def test_if_the_named_caller_arrived_that_much_earlier_they_would_get_the_operat
 
 @settings(patient, max_examples=600)
 @given(floors)
-def test_arriving_slightly_less_early_would_not_be_enough(whole: Floor) -> None:
+def test_arriving_slightly_later_would_not_be_enough(whole: Floor) -> None:
     """The named change is the smallest one, except across the limit where callers become late, which is a jump."""
     for floor, pair in turns(whole):
         other = pair.reason.other_caller
@@ -161,13 +161,7 @@ def idle(identity: str, *languages: str, idle_s: float = 10) -> Operator:
 
 
 def decide(*people: Operator | Waiting, policy: Policy | None = None) -> list[Decision]:
-    engine = Engine(policy)
-    for person in people:
-        if isinstance(person, Operator):
-            engine.set_operator(person)
-        else:
-            engine.wait(person)
-    return list(engine.decide(NOW).pairs)
+    return list(engine_of(policy, people).decide(NOW).pairs)
 
 
 def french(call: str, waited: float, **needs: object) -> Waiting:

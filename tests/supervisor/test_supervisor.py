@@ -106,9 +106,9 @@ async def test_a_process_killed_by_kill_9_is_back_at_once(home: Path) -> None:
         with capture_logs() as lines:
             before = processes(home / "run")["ivr"]
             os.kill(before.pid, signal.SIGKILL)
-            begun = time.monotonic()
+            started = time.monotonic()
             await until(lambda: pid_of(home, "ivr") != before.pid)
-            assert time.monotonic() - begun < 2
+            assert time.monotonic() - started < 2
         after = processes(home / "run")["ivr"]
         assert after.alive
         assert after.started >= before.started
@@ -141,7 +141,7 @@ async def test_a_process_that_keeps_failing_is_restarted_once_at_once_then_with_
 async def test_a_process_starts_when_the_one_before_it_is_ready_and_stops_before_it(home: Path) -> None:
     order = home / "order"
 
-    def noted(name: str) -> tuple[str, ...]:
+    def record_pid(name: str) -> tuple[str, ...]:
         note = f"echo {name} stopped >> {order}; exit 0"
         return sh(
             f"trap '{note}' TERM; echo {name} started >> {order}; sleep 0.2; touch {home / name}; sleep 600 & wait"
@@ -154,7 +154,7 @@ async def test_a_process_starts_when_the_one_before_it_is_ready_and_stops_before
         async def ready() -> bool:
             return bool(answers(name)())
 
-        return ProcessSpec(name, noted(name), ready=ready)
+        return ProcessSpec(name, record_pid(name), ready=ready)
 
     async with running(home, spec("asterisk"), spec("ivr"), spec("guard")):
         assert order.read_text().splitlines() == ["asterisk started", "ivr started", "guard started"]
@@ -180,12 +180,12 @@ async def test_processes_without_dependencies_start_side_by_side(home: Path) -> 
 
 async def test_a_process_that_ignores_the_stop_signal_is_killed_with_all_that_it_started(home: Path) -> None:
     script = f"trap '' TERM; sleep 600 & echo $! > {home / 'grandchild'}; while :; do sleep 1; done"
-    begun = time.monotonic()
+    started = time.monotonic()
     async with running(home, ProcessSpec("ivr", sh(script), stop_timeout_s=0.3)):
         await until(lambda: (home / "grandchild").exists() and (home / "grandchild").read_text().endswith("\n"))
         grandchild, pid = int((home / "grandchild").read_text()), pid_of(home, "ivr")
         assert os.getsid(pid) == pid != os.getsid(0)  # the terminal's Ctrl-C does not reach it
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - started < 3
     assert gone(pid)
     await until(lambda: gone(grandchild))
 

@@ -16,7 +16,7 @@ _WITHHELD = "withheld"
 
 def _table(name: str, *texts: str, others: Sequence[str] = ()) -> sa.TableClause:
     """Columns that are not texts have no type, so that their values go back as they came."""
-    return sa.table(name, *(sa.column(each, sa.Text()) for each in texts), *map(sa.column, others))
+    return sa.table(name, *(sa.column(text, sa.Text()) for text in texts), *map(sa.column, others))
 
 
 _CALL = _table("call", "caller", "caller_raw", "country", others=("id",))

@@ -1,145 +1,249 @@
-"""The events that Hatif uses, typed at the edge; all others are dropped unread."""
+"""The messages from Asterisk that Hatif uses, with the names of Asterisk's JSON; decoding checks them as well.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+Members that nobody reads are not declared here, and are skipped.
+"""
+
+from typing import get_args
+
+import msgspec
+from msgspec import Struct, field
 
 
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """A snapshot of a channel. `state`: Down, Ring, Ringing, Up, …; `variables`: those of `channelvars`."""
+class ChannelRef(Struct, frozen=True):
+    """A channel, as much of it as most events need."""
 
     id: str
-    name: str
+
+
+class ChannelState(ChannelRef, frozen=True):
+    """A channel's state: Down, Ring, Ringing, Up, …"""
+
     state: str
-    caller_number: str
-    caller_name: str
-    dialled: str
-    context: str
-    application: str
-    application_data: str
-    created: str
-    variables: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class StasisStart:
+class Caller(Struct, frozen=True):
+    """A channel's own number."""
+
+    number: str | None = None
+
+
+class Dialplan(Struct, frozen=True):
+    """What the dialplan does with a channel: the application and its data."""
+
+    app_name: str | None = None
+    app_data: str | None = None
+
+
+class Channel(ChannelState, frozen=True):
+    """A snapshot of a channel. `variables`: those of `channelvars` in ari.conf."""
+
+    name: str
+    caller: Caller
+    dialplan: Dialplan
+    created: str = field(default="", name="creationtime")
+    variables: dict[str, str] = field(default_factory=dict, name="channelvars")
+
+    @property
+    def caller_number(self) -> str:
+        return self.caller.number or ""
+
+    @property
+    def application(self) -> str:
+        return self.dialplan.app_name or ""
+
+    @property
+    def application_data(self) -> str:
+        return self.dialplan.app_data or ""
+
+
+class _Message(Struct, frozen=True, tag=True, tag_field="type"):
+    """Asterisk's `type` is the name of the class."""
+
+
+class _ChannelEvent(_Message, frozen=True):
+    channel: ChannelRef
+
+    @property
+    def channel_id(self) -> str:
+        return self.channel.id
+
+
+class StasisStart(_ChannelEvent, frozen=True):
     """A channel has entered the application. `args`: its Stasis arguments."""
 
     channel: Channel
-    args: tuple[str, ...]
+    args: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class StasisEnd:
+class StasisEnd(_ChannelEvent, frozen=True):
     """A channel has left the application."""
 
-    channel_id: str
+
+class ChannelStateChange(_ChannelEvent, frozen=True):
+    """A channel's state has changed; `Up`: it was answered."""
+
+    channel: ChannelState
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelDestroyed:
+class ChannelDestroyed(_ChannelEvent, frozen=True):
     """A channel has ended."""
 
-    channel_id: str
-    cause: int  # ITU-T Q.850: 16 normal, 17 busy, 19 no answer, …
+    cause: int = 0  # ITU-T Q.850: 16 normal, 17 busy, 19 no answer, …
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelStateChange:
-    """A channel's state has changed. `state`: as in `Channel`; `Up`: it was answered."""
-
-    channel_id: str
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelLeftBridge:
-    """A channel has left a bridge."""
-
-    channel_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelDtmfReceived:
+class ChannelDtmfReceived(_ChannelEvent, frozen=True):
     """A key was released."""
 
-    channel_id: str
     digit: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelHold:
+class ChannelLeftBridge(_ChannelEvent, frozen=True):
+    """A channel has left a bridge."""
+
+
+class ChannelHold(_ChannelEvent, frozen=True):
     """A telephone has put its call on hold; Asterisk plays music to the other side."""
 
-    channel_id: str
 
-
-@dataclass(frozen=True, slots=True)
-class ChannelUnhold:
+class ChannelUnhold(_ChannelEvent, frozen=True):
     """A telephone has ended its hold."""
 
-    channel_id: str
+
+class ChannelHangupRequest(_ChannelEvent, frozen=True):
+    """A channel is about to end."""
+
+    soft: bool = False
+    cause: int = 0
+
+    @property
+    def shutdown(self) -> bool:
+        """Whether it ends because Asterisk is being stopped and cuts all channels."""
+        return self.soft and self.cause == _SHUTDOWN
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelTransfer:
-    """A telephone's request to connect its other side with somebody else (REFER).
-
-    Attributes:
-        to: The target, as the telephone wrote it before the @.
-        replaces: The channel whose place the other side is to take, for an attended transfer.
-        requested: False if Asterisk only repeats what we have sent to the telephone about it.
-        again: Whether this repeats an unanswered request because we have answered the telephone that it is in progress.
-    """
-
-    channel_id: str
-    to: str
-    replaces: str | None
-    requested: bool = True
-    again: bool = False
+_SHUTDOWN = 4
+"""Asterisk's flag AST_SOFTHANGUP_SHUTDOWN, in place of a cause where a hang-up is `soft`."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlaybackFinished:
+class Destination(Struct, frozen=True):
+    """The target of a transfer, as the telephone wrote it before the @."""
+
+    destination: str | None = None
+
+
+class ReferTo(Struct, frozen=True):
+    """Where a telephone's other side is to go. `destination_channel`: whose place it takes, if attended."""
+
+    requested_destination: Destination
+    destination_channel: ChannelRef | None = None
+
+
+class ReferredBy(Struct, frozen=True):
+    """The channel of the telephone that wants the transfer."""
+
+    source_channel: ChannelRef
+
+
+class ChannelTransfer(_Message, frozen=True):
+    """A telephone's request to connect its other side with somebody else (REFER)."""
+
+    refer_to: ReferTo
+    referred_by: ReferredBy
+    state: str | None = None
+
+    @property
+    def channel_id(self) -> str:
+        return self.referred_by.source_channel.id
+
+    @property
+    def to(self) -> str:
+        return self.refer_to.requested_destination.destination or ""
+
+    @property
+    def replaces(self) -> str | None:
+        replaced = self.refer_to.destination_channel
+        return replaced.id if replaced is not None else None
+
+    @property
+    def requested(self) -> bool:
+        """False if Asterisk only repeats what we have sent to the telephone about it."""
+        return not self.state or self.again
+
+    @property
+    def again(self) -> bool:
+        """Whether this repeats an unanswered request because we have answered the telephone that it is in progress."""
+        return self.state == "channel_progress"
+
+
+class Playback(Struct, frozen=True):
+    """A playback on a channel or bridge."""
+
+    id: str
+    target_uri: str
+    state: str
+
+
+class PlaybackFinished(_Message, frozen=True):
     """A playback has ended, was stopped or has failed."""
 
-    playback: str
-    channel_id: str  # "" where it played to a bridge
-    failed: bool
+    playback: Playback
+
+    @property
+    def channel_id(self) -> str:
+        return _channel_in(self.playback.target_uri)
+
+    @property
+    def failed(self) -> bool:
+        return self.playback.state == "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class RecordingFinished:
-    """A recording has ended, by itself, by a key, or with its channel. Seconds are whole numbers."""
+class Recording(Struct, frozen=True):
+    """A recording of a channel or bridge. Seconds are whole numbers.
+
+    `talking_duration`: None where Asterisk did not look for silence.
+    """
 
     name: str
-    channel_id: str  # "" where a bridge was recorded
-    seconds: int
-    spoken_s: int | None  # of these; None where Asterisk did not look for silence
-    failed: bool = False
+    target_uri: str
+    duration: int = 0
+    talking_duration: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceStateChanged:
-    """A device's state has changed. `device`: a telephone, such as PJSIP/1001; `state`: NOT_INUSE, INUSE, RINGING, …"""
+class RecordingFinished(_Message, frozen=True):
+    """A recording has ended, by itself, by a key, or with its channel."""
 
-    device: str
+    recording: Recording
+
+    @property
+    def channel_id(self) -> str:
+        return _channel_in(self.recording.target_uri)
+
+
+class RecordingFailed(RecordingFinished, frozen=True):
+    """A recording could not begin, or not go on."""
+
+
+def _channel_in(uri: str) -> str:
+    """Return the channel's id; "" for a bridge."""
+    kind, _, target = uri.partition(":")
+    return target if kind == "channel" else ""
+
+
+class Device(Struct, frozen=True):
+    """A telephone, such as PJSIP/1001, and its state: NOT_INUSE, INUSE, RINGING, …"""
+
+    name: str
     state: str
-    channel_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ApplicationReplaced:
+class DeviceStateChanged(_Message, frozen=True):
+    """A device's state has changed."""
+
+    device_state: Device
+
+
+class ApplicationReplaced(_Message, frozen=True):
     """Another client has taken over the application."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelHangupRequest:
-    """A channel is about to end. `shutdown`: because Asterisk is being stopped and cuts all channels."""
-
-    channel_id: str
-    shutdown: bool
 
 
 Event = (
@@ -147,121 +251,52 @@ Event = (
     | StasisEnd
     | ChannelStateChange
     | ChannelDestroyed
-    | ChannelLeftBridge
     | ChannelDtmfReceived
+    | ChannelLeftBridge
     | ChannelHold
     | ChannelUnhold
     | ChannelTransfer
+    | ChannelHangupRequest
     | PlaybackFinished
     | RecordingFinished
+    | RecordingFailed
     | DeviceStateChanged
     | ApplicationReplaced
-    | ChannelHangupRequest
 )
 
-USED = (
-    "StasisStart",
-    "StasisEnd",
-    "ChannelStateChange",
-    "ChannelDestroyed",
-    "ChannelDtmfReceived",
-    "ChannelLeftBridge",
-    "ChannelHold",
-    "ChannelUnhold",
-    "ChannelTransfer",
-    "PlaybackFinished",
-    "RecordingFinished",
-    "RecordingFailed",
-    "DeviceStateChanged",
-    "ApplicationReplaced",
-    "ChannelHangupRequest",
-)
+USED = tuple(kind.__name__ for kind in get_args(Event))
 
 
-_SHUTDOWN = 4
-"""Asterisk's flag AST_SOFTHANGUP_SHUTDOWN, in place of a cause where a hang-up is `soft`."""
+class RESTResponse(_Message, frozen=True):
+    """The answer to a request. `message_body`: JSON, or "" or None."""
 
-_GOES_ON = "channel_progress"
-"""The state of a transfer that has no answer yet."""
+    request_id: str
+    status_code: int
+    message_body: str | None = None
 
 
-def channel(data: Mapping[str, Any]) -> Channel:
-    """Return a channel's snapshot.
+class _AnyMessage(Struct):
+    type: str
+
+
+_DECODER: msgspec.json.Decoder[Event | RESTResponse] = msgspec.json.Decoder(Event | RESTResponse)
+_ANY = msgspec.json.Decoder(_AnyMessage)
+
+
+def decode(message: bytes) -> Event | RESTResponse | None:
+    """Return a message from Asterisk; None for an event that is not used.
 
     Raises:
-        KeyError: The data is malformed.
-        TypeError: The data is malformed.
+        ValueError: The message is malformed.
     """
-    caller, dialplan = data["caller"], data["dialplan"]
-    return Channel(
-        id=data["id"],
-        name=data["name"],
-        state=data["state"],
-        caller_number=caller.get("number") or "",
-        caller_name=caller.get("name") or "",
-        dialled=dialplan.get("exten") or "",
-        context=dialplan.get("context") or "",
-        application=dialplan.get("app_name") or "",
-        application_data=dialplan.get("app_data") or "",
-        created=data.get("creationtime") or "",
-        variables=data.get("channelvars") or {},
-    )
+    try:
+        return _DECODER.decode(message)
+    except msgspec.ValidationError:
+        if _ANY.decode(message).type in USED:
+            raise
+        return None
 
 
-def event(data: Mapping[str, Any]) -> Event | None:
-    """Return the typed event; None for one that is not used.
-
-    Raises:
-        KeyError: The event is malformed.
-        TypeError: The event is malformed.
-    """
-    match data["type"]:
-        case "ChannelDtmfReceived":
-            return ChannelDtmfReceived(data["channel"]["id"], data["digit"])
-        case "PlaybackFinished":
-            playback = data["playback"]
-            kind, _, target = playback["target_uri"].partition(":")
-            return PlaybackFinished(playback["id"], target if kind == "channel" else "", playback["state"] == "failed")
-        case "StasisStart":
-            return StasisStart(channel(data["channel"]), tuple(data.get("args") or ()))
-        case "StasisEnd":
-            return StasisEnd(data["channel"]["id"])
-        case "ChannelStateChange":
-            return ChannelStateChange(data["channel"]["id"], data["channel"]["state"])
-        case "ChannelDestroyed":
-            return ChannelDestroyed(data["channel"]["id"], int(data.get("cause") or 0))
-        case "ChannelLeftBridge":
-            return ChannelLeftBridge(data["channel"]["id"])
-        case "ChannelHold":
-            return ChannelHold(data["channel"]["id"])
-        case "ChannelUnhold":
-            return ChannelUnhold(data["channel"]["id"])
-        case "ChannelTransfer":
-            refer_to, source = data["refer_to"], data["referred_by"]["source_channel"]
-            replaced = refer_to.get("destination_channel")
-            return ChannelTransfer(
-                source["id"],
-                refer_to["requested_destination"].get("destination") or "",
-                replaced["id"] if replaced else None,
-                requested=data.get("state") in (None, "", _GOES_ON),
-                again=data.get("state") == _GOES_ON,
-            )
-        case "RecordingFinished" | "RecordingFailed" as kind:
-            recording = data["recording"]
-            target, _, channel_id = recording["target_uri"].partition(":")
-            return RecordingFinished(
-                recording["name"],
-                channel_id if target == "channel" else "",
-                int(recording.get("duration") or 0),
-                recording.get("talking_duration"),
-                kind == "RecordingFailed",
-            )
-        case "DeviceStateChanged":
-            return DeviceStateChanged(data["device_state"]["name"], data["device_state"]["state"])
-        case "ApplicationReplaced":
-            return ApplicationReplaced()
-        case "ChannelHangupRequest":
-            return ChannelHangupRequest(
-                data["channel"]["id"], bool(data.get("soft")) and data.get("cause") == _SHUTDOWN
-            )
-    return None
+def channels(rows: object) -> list[Channel]:
+    """Return the channels in an answer's body. Raises ValueError if it is malformed."""
+    return msgspec.convert(rows, list[Channel])

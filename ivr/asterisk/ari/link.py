@@ -19,7 +19,7 @@ import structlog
 from picows import WSError, WSFrame, WSHandshakeError, WSListener, WSMsgType, WSTransport, ws_connect
 
 from ivr.asterisk.ari import events
-from ivr.asterisk.ari.operations import EVENT_FILTER, Operation, Request
+from ivr.asterisk.ari.operations import EVENT_FILTER, Request
 
 log = structlog.get_logger()
 
@@ -132,7 +132,9 @@ class Link:
             async with asyncio.timeout(REST_LIMIT_S):
                 return [await answer for answer in answers]
         except TimeoutError:
-            log.error("Asterisk's ARI does not answer; reconnecting", asked=requests[0].uri)
+            # It answers in order: the oldest request is the one that holds up the others.
+            oldest = next((request.uri for request, _ in self._pending.values()), None)
+            log.error("Asterisk's ARI does not answer; reconnecting", asked=requests[0].uri, oldest=oldest)
             self.close()
             raise
 
@@ -170,29 +172,28 @@ class Link:
                 self._pending.pop(number, None)
                 return
         try:
-            data = orjson.loads(message)
-            if data["type"] == "RESTResponse":
-                self._answered(data)
+            received = events.decode(message)
+            if isinstance(received, events.RESTResponse):
+                self._answered(received)
                 return
-            event = events.event(data)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, RecursionError) as error:
             log.warning("Asterisk sent a message that cannot be read", error=repr(error), data=message[:300])
             return
-        if event is None:
+        if received is None:
             return
         if self._deliver is None:
-            self._early.append(event)
+            self._early.append(received)
         else:
-            self._deliver(event)
+            self._deliver(received)
 
-    def _answered(self, data: dict[str, Any]) -> None:
-        request, owner = self._pending.pop(data["request_id"], (None, None))
+    def _answered(self, response: events.RESTResponse) -> None:
+        request, owner = self._pending.pop(response.request_id, (None, None))
         if request is None or owner is None:
             return
-        status = int(data["status_code"])
+        status = response.status_code
         if isinstance(owner, asyncio.Future):
             if not owner.done():
-                text = data.get("message_body")
+                text = response.message_body
                 owner.set_result(Response(status, orjson.loads(text) if text else None))
         elif status >= 400:
             owner(request, status)
@@ -232,6 +233,3 @@ class _Frames(WSListener):
                 message = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
                 self._parts.clear()
                 self._take(message)
-
-
-__all__ = ["AriError", "Link", "LinkLost", "Operation", "Refusal", "Response"]

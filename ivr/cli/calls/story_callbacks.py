@@ -22,10 +22,12 @@ def format_event(event: Mapping[str, Any]) -> str | None:
     """Return an event as a sentence without its subject, the caller; None for an event of another kind."""
     data: Mapping[str, Any] = event["data"]
     match event["kind"]:
-        case "callback" if "wish" in data:
-            return f"is called back: {_WHY_CALLED.get(data['kind'], data['kind'])} (request {data['wish']})"
+        case "callback" if "request" in data:
+            return f"is called back: {_WHY_CALLED.get(data['kind'], data['kind'])} (request {data['request']})"
         case "callback":
             return f"requests a call-back to {data['number']}"
+        case "callback_given_up":
+            return "requests a call-back, but gives no number that can be called: nothing was noted"
         case "callback_dialled":
             purpose = f"operator {data['operator']} is waiting" if data["operator"] else "to announce the case's state"
             return f"call-back: dials {data['number']}, attempt {data['try_number']}; {purpose}"
@@ -37,9 +39,9 @@ def format_event(event: Mapping[str, Any]) -> str | None:
             return f"call-back: operator {data['operator']} declined it ({str(data['reason']).replace('_', ' ')})"
         case "callback_expired":
             return f"call-back: given up, {data['reason']}"
-        case "told_wished":
+        case "case_call_requested":
             return f"asks to be called on {data['number']} when the state of case {data['reference']} changes"
-        case "told_refused":
+        case "case_call_refused":
             why = str(data["why"]).replace("_", " ")
             return f"asks to be called when the state of case {data['reference']} changes, which is refused: {why}"
     return None

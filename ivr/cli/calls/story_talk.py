@@ -43,7 +43,7 @@ def format_event(event: Mapping[str, Any]) -> str | None:
             # In an attended transfer the telephone names its other line, not a number.
             party = f"operator {data['colleague']}" if data.get("colleague") else data["to"] or "its other line"
             return f"{request} with {party}, after talking to them first"
-        case "wish_refused":
+        case "request_refused":
             target = f" {data['target']}" if data["target"] else ""
             return f"{by} requests {data['act']}{target}, which is refused: {data['why'].replace('_', ' ')}"
         case "help_wanted":

@@ -7,6 +7,7 @@ from typing import Any
 import typer
 
 from ivr.cli.composition import Composition, ControlError, account
+from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, as_json, as_table, console
 from ivr.model.e164 import NumberRules, normalise, written_forms
 
@@ -21,14 +22,9 @@ _POLL_S = 0.1
 
 
 def register(app: typer.Typer) -> None:
-    caller = typer.Typer(
-        help="Show or erase what is remembered about a number: the language of its last call.",
-        no_args_is_help=True,
-        rich_markup_mode=None,
-    )
+    caller = add_group(app, "caller", "Show or erase what is remembered about a number: the language of its last call.")
     caller.command()(show)
     caller.command()(erase)
-    app.add_typer(caller, name="caller")
 
 
 def show(number: str = NUMBER, json: bool = JSON) -> None:
@@ -45,29 +41,28 @@ def show(number: str = NUMBER, json: bool = JSON) -> None:
 
 
 def erase(number: str = NUMBER) -> None:
-    """Forget a number: greet it as a new one and cancel its call-back requests. Its calls and case files stay."""
+    """Forget a number: greet it as a new one and end its pending requests. Its calls and case files stay."""
     from db import callers
-    from db.engine import async_engine
+    from db.engine import open_engine
 
     parts = Composition()
     number = _resolve(parts, number)
 
     async def erase_delivered() -> callers.Erasure | None:
         await _wait_until_delivered(parts, number)
-        engine = async_engine(parts.database_url)
-        try:
-            return await callers.erase(engine, number, parts.site.node, account(), written_forms(number))
-        except callers.BeingCalledError as error:
-            raise ControlError(f"{number} was not erased: it {error}.") from None
-        finally:
-            await engine.dispose()
+        async with open_engine(parts.database_url) as engine:
+            try:
+                return await callers.erase(engine, number, parts.site.node, account(), written_forms(number))
+            except callers.BeingCalledError as error:
+                raise ControlError(f"{number} was not erased: it {error}.") from None
 
     found = asyncio.run(erase_delivered())
     if found is None:
         raise ControlError(
-            f"Nothing is remembered about {number}, and it has no call-back request; `hatif calls` shows who called."
+            f"Nothing is remembered about {number}, and it has no pending request; `hatif calls` shows who called."
         )
     cancelled = f" Call-back requests cancelled: {found.requests}." if found.requests else ""
+    cancelled += f" Requests to send something withdrawn: {found.guide_requests}." if found.guide_requests else ""
     console.print(f"{number}: erased.{cancelled}", markup=False)
 
 
@@ -93,13 +88,10 @@ def _resolve(parts: Composition, written: str) -> str:
 
 async def _known(parts: Composition, numbers: set[str]) -> list[str]:
     from db import callers
-    from db.engine import async_engine
+    from db.engine import open_engine
 
-    engine = async_engine(parts.database_url)
-    try:
+    async with open_engine(parts.database_url) as engine:
         return await callers.known_numbers(engine, numbers)
-    finally:
-        await engine.dispose()
 
 
 async def _wait_until_delivered(parts: Composition, number: str) -> None:

@@ -14,6 +14,7 @@ from typer.core import TyperCommand
 from db.enums import CaseKind, CaseState
 from ivr.cli.cases import case_input
 from ivr.cli.composition import Composition, account
+from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, as_json, as_table, cell, console, errors
 from ivr.model import clock
 
@@ -36,10 +37,10 @@ class _WithMissing(TyperCommand):
 
 def register(app: typer.Typer) -> None:
     app.command()(cases)
-    case = typer.Typer(
-        help="Open, change and show a case file; give it a new PIN, with which its applicant asks for its state.",
-        no_args_is_help=True,
-        rich_markup_mode=None,
+    case = add_group(
+        app,
+        "case",
+        "Open, change and show a case file; give it a new PIN, with which its applicant asks for its state.",
     )
     case.command("open")(open_case)
     case.command("set", cls=_WithMissing)(set_columns)
@@ -47,7 +48,6 @@ def register(app: typer.Typer) -> None:
     case.command()(close)
     case.command()(pin)
     case.command()(show)
-    app.add_typer(case, name="case")
 
 
 def cases(
@@ -58,13 +58,13 @@ def cases(
     json: bool = JSON,
 ) -> None:
     """List the case files, newest first."""
-    from db import read
+    from db import read_cases
 
     if state:
         case_input.one_of(state, CaseState, "state")
     rows = asyncio.run(
         Composition().read(
-            read.cases, last, state=state or None, owner=owner or None, overdue=clock.now() if overdue else None
+            read_cases.cases, last, state=state or None, owner=owner or None, overdue=clock.now() if overdue else None
         )
     )
     if json:
@@ -112,6 +112,7 @@ def open_case(
 def set_columns(
     reference: str = REFERENCE,
     state: str = typer.Option(None, "--state", help=f"One of {STATES}."),
+    kind: str = typer.Option(None, "--kind", help=f"What it turned out to be: one of {KINDS}."),
     missing: str = typer.Option(
         None, "--missing", help="What the applicant still has to bring: words separated by commas, or none."
     ),
@@ -125,7 +126,15 @@ def set_columns(
 ) -> None:
     """Change a case file. Its applicant hears the state, what is missing and what to expect on their next call."""
     parts = Composition()
-    options = {"state": state, "missing": missing, "expected": expected, "owner": owner, "post": post, "due": due}
+    options = {
+        "state": state,
+        "kind": kind,
+        "missing": missing,
+        "expected": expected,
+        "owner": owner,
+        "post": post,
+        "due": due,
+    }
     named = {name: text for name, text in options.items() if text is not None}
     if not named:
         raise case_input.CaseError(f"nothing to change; give {', '.join('--' + name for name in options)}.")

@@ -1,4 +1,4 @@
-"""`hatif operators …` and `hatif waiting`: live state from, and changes through, the control API."""
+"""`hatif operators …`: live state from, and changes through, the control API."""
 
 import asyncio
 import time
@@ -11,6 +11,7 @@ import typer
 
 from asterisk_conf.conf import OPERATOR_CODECS
 from ivr.cli.composition import Composition, ControlError, ControllerAwayError
+from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, as_json, as_table, console
 
 # Imports in functions: the database's packages and the live display take a while to load, and not every command needs
@@ -18,18 +19,16 @@ from ivr.cli.output import JSON, as_json, as_table, console
 
 
 def register(app: typer.Typer) -> None:
-    operators = typer.Typer(
-        help="List the operators with languages and state; show a telephone's settings; change an operator's state.",
-        invoke_without_command=True,
-        rich_markup_mode=None,
+    operators = add_group(
+        app,
+        "operators",
+        "List the operators with languages and state; show a telephone's settings; change an operator's state.",
+        list_operators,
     )
-    operators.callback()(list_operators)
     operators.command("phone")(phone)
     operators.command("set")(set_state)
     operators.command("wrap-up")(wrap_up)
     operators.command("helped")(helped)
-    app.add_typer(operators, name="operators")
-    app.command()(waiting)
 
 
 UNKNOWN = "unknown"
@@ -99,17 +98,14 @@ def list_operators(context: typer.Context, json: bool = JSON, watch: bool = WATC
 def _missed_today(parts: Composition) -> dict[str, dict[str, int]] | None:
     """Return how many of today's offers (in the site's time zone) failed, by operator and outcome; None without a
     database."""
-    from db.engine import DatabaseError, async_engine
+    from db.engine import DatabaseError, open_engine
     from db.missed_calls import missed_offers
 
     midnight = datetime.now(ZoneInfo(parts.site.hours.timezone)).replace(hour=0, minute=0, second=0, microsecond=0)
 
     async def ask() -> dict[str, dict[str, int]]:
-        engine = async_engine(parts.database_url)
-        try:
+        async with open_engine(parts.database_url) as engine:
             return await missed_offers(engine, midnight)
-        finally:
-            await engine.dispose()
 
     try:
         return asyncio.run(ask())
@@ -184,21 +180,3 @@ def helped(operator: str = typer.Argument(help="The operator's id.")) -> None:
     """Mark an operator's request for help, made when no supervisor was available, as answered."""
     Composition().ask_controller("DELETE", f"/operators/{quote(operator, safe='')}/help")
     console.print(f"Operator {operator} is no longer waiting for help.", markup=False)
-
-
-def waiting(json: bool = JSON) -> None:
-    """List the callers who wait for an operator, the next one first."""
-    entries = cast(list[dict[str, Any]], Composition().ask_controller("GET", "/queue"))
-    now = time.time()
-    rows = [_with_wait(entry, now) for entry in entries]
-    if json:
-        as_json(rows)
-        return
-    columns = ("place", "caller", "language", "topic", "waited_s", "silent", "call", "callback")
-    as_table("Waiting", columns, ([row[column] for column in columns] for row in rows), "nobody")
-
-
-def _with_wait(entry: dict[str, Any], now: float) -> dict[str, Any]:
-    """Return a queue entry with its wait in seconds, which `--json` has after the topic."""
-    members = ("place", "call", "caller", "callback", "language", "topic")
-    return {**{name: entry[name] for name in members}, "waited_s": round(now - entry["since"], 1), **entry}

@@ -7,25 +7,20 @@ import typer
 
 from ivr.cli.codes import codes, loaded_clashes
 from ivr.cli.composition import Composition
+from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, as_json, console
 
 # Imports in functions: parsing and linting the dialplan, and AMI, are needed by these commands only.
 
 
 def register(app: typer.Typer) -> None:
-    dialplan = typer.Typer(
-        help="Render, check and load the dialplan: entry, fallback and feature codes.",
-        no_args_is_help=True,
-        rich_markup_mode=None,
-    )
+    dialplan = add_group(app, "dialplan", "Render, check and load the dialplan: entry, fallback and feature codes.")
     dialplan.command()(render)
     dialplan.command()(lint)
     dialplan.command()(load)
     dialplan.command()(codes)
-    app.add_typer(dialplan, name="dialplan")
-    database = typer.Typer(help="Manage the database.", no_args_is_help=True, rich_markup_mode=None)
+    database = add_group(app, "db", "Manage the database.")
     database.command()(upgrade)
-    app.add_typer(database, name="db")
 
 
 def render(

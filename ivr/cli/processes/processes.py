@@ -106,10 +106,11 @@ def up(
     if demo and find_spec("baresip") is None:
         raise SettingsError("The demonstration call's telephones are not installed; run `scripts/setup --for demo`.")
     parts = Composition(running=False)
+    from ivr.cli.processes import terminal_log
     from ivr.process.supervisor import AlreadyRunning, Supervisor
 
     home = parts.settings.home
-    configure(parts.site.node, parts.settings.log, parts.settings.log_level)
+    configure(parts.site.node, parts.settings.log, parts.settings.log_level, terminal_log.render)
     supervisor = Supervisor(_specs(parts), parts.settings.run, parts.settings.log)
 
     async def run() -> int:
@@ -122,16 +123,16 @@ def up(
         running = asyncio.create_task(supervisor.run(stop))
         verdict = 1
         with contextlib.suppress(asyncio.CancelledError):
-            shown = asyncio.create_task(demonstrate(parts))
-            done, _ = await asyncio.wait({running, shown}, return_when=asyncio.FIRST_COMPLETED)
-            if shown in done:
-                verdict = 0 if shown.result() else 1
+            demonstration = asyncio.create_task(demonstrate(parts))
+            done, _ = await asyncio.wait({running, demonstration}, return_when=asyncio.FIRST_COMPLETED)
+            if demonstration in done:
+                verdict = 0 if demonstration.result() else 1
                 if once:
                     stop.set()
                 else:
                     console.print("The line stays up until Ctrl-C. `hatif status` shows its state.")
             else:
-                shown.cancel()
+                demonstration.cancel()
         await running
         return verdict if once else 0
 

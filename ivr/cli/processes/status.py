@@ -212,17 +212,13 @@ def _check_journal(state: JournalState) -> Iterator[Check]:
 async def _check_last_minute(url: str) -> list[Check]:
     """Check the last minute's calls; nothing while the database is away, which the journal's check reports."""
     from db import missed_calls  # loads SQLAlchemy: half of the command's start-up time
-    from db.engine import DatabaseError, async_engine
+    from db.engine import DatabaseError, open_engine
 
-    engine = async_engine(url)
+    since = datetime.now(UTC) - _LAST_MINUTE
     try:
-        async with asyncio.timeout(ANSWER_S):
-            missed = await missed_calls.unanswered_calls(
-                engine, datetime.now(UTC) - _LAST_MINUTE, timedelta(seconds=RINGS_S)
-            )
+        async with open_engine(url) as engine, asyncio.timeout(ANSWER_S):
+            missed = await missed_calls.unanswered_calls(engine, since, timedelta(seconds=RINGS_S))
     except (DatabaseError, TimeoutError):
         return []
-    finally:
-        await engine.dispose()
     calls = f"{missed} of the last minute rang for over {RINGS_S} s without an answer" if missed else "all answered"
     return [Check("last minute", not missed, True, calls, "see log/ivr.log and asterisk/log/asterisk.log")]

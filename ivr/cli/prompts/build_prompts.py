@@ -17,6 +17,7 @@ def build_all(parts: Composition, progress: Callable[[int, int, str], None]) -> 
     """
     from ivr.audio.names import names
     from ivr.site.findings import SiteError
+    from ivr.talk.whisper import is_brisk
     from prompts import catalogue, manifest
     from prompts.build import build as build_prompts
 
@@ -26,12 +27,14 @@ def build_all(parts: Composition, progress: Callable[[int, int, str], None]) -> 
         errors.print(f"hatif: operators' names are not spoken: {error}", style="yellow", markup=False, soft_wrap=True)
         spoken = ()
     folder, sounds = parts.settings.site, parts.settings.sounds
+    texts = catalogue.load(folder)
     report = build_prompts(
-        catalogue.load(folder),
+        texts,
         sounds,
         folder / "recordings",
         progress,
         names=spoken,
+        brisk={text for text in texts.ids if is_brisk(text)},
         recorded_only=parts.site.recorded_only,
         chosen=parts.voices,
     )

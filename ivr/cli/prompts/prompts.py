@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from ivr.cli.composition import Composition
+from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, Bar, as_json, as_table, console, errors
-from ivr.cli.prompts import studio, tashkeel, voices
+from ivr.cli.prompts import studio, tashkeel, text_lengths, voices
 from ivr.cli.prompts.build_prompts import build_all
 
 # Imports in functions: reading catalogues and speaking take a while to load.
@@ -17,19 +18,15 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    prompts = typer.Typer(
-        help="Build, list and check prompts; voices, recordings and drafted texts.",
-        no_args_is_help=True,
-        rich_markup_mode=None,
-    )
+    prompts = add_group(app, "prompts", "Build, list and check prompts; voices, recordings and drafted texts.")
     prompts.command()(build)
     prompts.command("list")(list_prompts)
     prompts.command()(status)
     prompts.command()(say)
+    text_lengths.register(prompts)
     voices.register(prompts)
     studio.register(prompts)
     tashkeel.register(prompts)
-    app.add_typer(prompts, name="prompts")
 
 
 def build() -> None:

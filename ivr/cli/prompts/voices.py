@@ -15,6 +15,7 @@ import typer
 from asterisk_conf import apt
 from asterisk_conf.debian import Wanted
 from ivr.cli.composition import Composition
+from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, Bar, as_json, as_table, console
 from prompts.voices import VOICES, choice, licences
 from prompts.voices.licences import Acceptance
@@ -39,10 +40,9 @@ class Installable(StrEnum):
 
 
 def register(prompts: typer.Typer) -> None:
-    voices = typer.Typer(help="List voices, install more.", no_args_is_help=True, rich_markup_mode=None)
+    voices = add_group(prompts, "voices", "List voices, install more.")
     voices.command("list")(list_voices)
     voices.command()(install)
-    prompts.add_typer(voices, name="voices")
 
 
 def list_voices(json: bool = JSON) -> None:

@@ -126,7 +126,7 @@ def _parse_by(by: str) -> "tuple[By, ...]":
 async def _read(url: str, request: ReportRequest, *, with_picture: bool) -> ReportData:
     from db import report as rows
     from db import shifts
-    from db.engine import async_engine
+    from db.engine import open_engine
     from db.report_operators import operators_work
     from ivr.cli.report.report_groups import By, Groups
     from routing.figures import Limits
@@ -135,8 +135,7 @@ async def _read(url: str, request: ReportRequest, *, with_picture: bool) -> Repo
     groups = Groups(request.by, request.period, limits, request.now)
     hours = Groups((By.HOUR_OF_DAY,), request.period, limits, request.now) if with_picture else None
     begins, ends = request.period.begins, request.period.ends
-    engine = async_engine(url)
-    try:
+    async with open_engine(url) as engine:
         last_end = ends
         async with aclosing(rows.waited_calls(engine, begins, ends, tests=request.tests)) as calls:
             async for call in calls:
@@ -148,6 +147,9 @@ async def _read(url: str, request: ReportRequest, *, with_picture: bool) -> Repo
         async with aclosing(rows.menu_calls(engine, begins, ends, tests=request.tests)) as others:
             async for other in others:
                 groups.add_menu_call(other)
+        async with aclosing(rows.send_requests(engine, begins, ends, tests=request.tests)) as requests:
+            async for wanted in requests:
+                groups.add_send_request(wanted)
         # Callers who began to wait just before the end of the period talk after it.
         until = min(last_end + _LONGEST_WRAP_UP, request.now)
         async with aclosing(rows.state_changes(engine, begins, until, tests=request.tests)) as changes:
@@ -162,8 +164,6 @@ async def _read(url: str, request: ReportRequest, *, with_picture: bool) -> Repo
             groups.credit(await operators_work(engine, begins, ends, tests=request.tests))
             groups.expect(planned)
         return ReportData(groups, hours, names, planned, await rows.call_counts(engine, begins, ends))
-    finally:
-        await engine.dispose()
 
 
 def _draw(path: Path, site: str, request: ReportRequest, data: ReportData) -> None:

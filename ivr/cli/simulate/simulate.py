@@ -134,8 +134,8 @@ def simulate(
         others = "--roster, --from-history, --operators and --languages-each"
         raise SimulationError(f"--planned takes the site's own operators and roster; leave out {others}.")
     drawn = {"--calls-per-hour": calls_per_hour, "--hours": hours, "--days": days, "--patience": patience}
-    if from_history and (given := [name for name, value in drawn.items() if value is not None]):
-        raise SimulationError(f"--from-history sets the calls; leave out {' and '.join(given)}.")
+    if from_history and (options := [name for name, value in drawn.items() if value is not None]):
+        raise SimulationError(f"--from-history sets the calls; leave out {' and '.join(options)}.")
     parts = Composition(bound=False)
     site, listed = parts.site, parts.operators
     shares = simulation_input.mix(mix, site.languages, listed)

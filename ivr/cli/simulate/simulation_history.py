@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from db import history
-from db.engine import async_engine
+from db.engine import open_engine
 from ivr.cli.composition import Composition
 from ivr.cli.simulate.simulation_input import SimulationError, join_spans
 from ivr.cli.times import midnight, parse_day
@@ -94,11 +94,8 @@ def read(parts: Composition, begin: str | None, end: str | None) -> History:
 async def _read_rows(
     url: str, begins: datetime, ends: datetime
 ) -> tuple[list[history.PastCall], list[history.PlannedShift]]:
-    engine = async_engine(url)
-    try:
+    async with open_engine(url) as engine:
         return await history.past_calls(engine, begins, ends), await history.planned_shifts(engine, begins, ends)
-    finally:
-        await engine.dispose()
 
 
 def _clock_seconds(local: datetime) -> float:

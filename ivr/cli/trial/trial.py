@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -14,15 +15,18 @@ import typer
 from ivr.cli.composition import Composition
 from ivr.cli.output import JSON, as_json
 from ivr.cli.times import parse_instant
+from ivr.cli.trial.seconds import SecondsReport, plan_journeys
 from ivr.cli.trial.trial_report import Report
 
 # Imports in functions: the trial is needed by this command only.
 if TYPE_CHECKING:
-    from ivr.call.call import CaseLookup
+    from ivr.call.services import CaseLookup
     from ivr.model.floor_protocol import Wait
     from ivr.records.recorder import Recorder
+    from ivr.trial.asterisk import Asterisk, Caller
     from ivr.trial.operators import OperatorScript
-    from ivr.trial.trial import Scenario, Stage
+    from ivr.trial.trial import Scenario, Stage, TrialResult
+    from prompts.catalogue import Catalogues
 
 HIDDEN = "hidden"
 
@@ -57,7 +61,9 @@ def attempt(
     keys: list[str] | None = typer.Argument(
         None, help="The keys to press, such as 3 1 2, or 312, or 3 - 1.", show_default=False
     ),
-    caller: str = typer.Option(..., "--from", help="The caller's number, such as +31612345678, or hidden."),
+    caller: str = typer.Option(
+        "", "--from", help="The caller's number, such as +31612345678, or hidden.", show_default=False
+    ),
     dialled: str = typer.Option(
         "", "--to", help="The number of the site to call.  [default: the one of the caller's country]"
     ),
@@ -71,6 +77,12 @@ def attempt(
         False, "--nobody", help="Let no operator answer; the caller hangs up after two minutes."
     ),
     hang_up: bool = typer.Option(False, "--hang-up", help="Hang up after the last key."),
+    seconds: bool = typer.Option(
+        False,
+        "--seconds",
+        help="Try the path in every language, and print when what is heard; a key of the language menu stands for that "
+        "of each. Without --from, each caller is from a country of their language.",
+    ),
     json: bool = JSON,
 ) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
@@ -84,15 +96,20 @@ def attempt(
         raise TrialError(
             f"{wrong!r} is not a key; a key is one of 0 to 9, * and #, a hyphen for a silence, h to hang up."
         )
+    if not caller and not seconds:
+        raise TrialError("Write --from NUMBER, or --from hidden.")
+    if last_language and seconds:
+        raise TrialError("--seconds tries every language; leave --language-of-last-call out.")
     request = _Request(
-        caller=_number(caller),
+        caller=_number(caller) if caller else None,
         dialled=dialled,
         at=parse_instant(at, ZoneInfo(parts.site.hours.timezone), "--at") if at else None,
         last_language=last_language or None,
         nobody=nobody,
         keys=pressed,
     )
-    report = _Attempt(parts, request).run()
+    attempt_ = _Attempt(parts, request)
+    report = attempt_.in_every_language() if seconds else attempt_.run()
     if json:
         as_json(report.data())
     else:
@@ -109,7 +126,7 @@ def _parse_keys(argument: str) -> str:
 
 @dataclass(frozen=True)
 class _Request:
-    caller: str  # empty: hidden
+    caller: str | None  # empty: hidden; None: one from home in each language
     dialled: str
     at: datetime | None
     last_language: str | None
@@ -131,61 +148,81 @@ class _Attempt:
 
     def __init__(self, parts: Composition, request: _Request) -> None:
         from ivr.floor.operator_state_store import restored
+        from ivr.model import clock
 
         self._parts, self._site, self._request = parts, parts.site, request
         self._operators = restored(parts.operators, {})
+        self._at = request.at or clock.now()
         self._notes: list[str] = []
         known = self._site.languages
         if request.last_language is not None and request.last_language not in known:
             raise TrialError(f"{request.last_language!r} is not a language of this site; it has {', '.join(known)}.")
 
     def run(self) -> "Report":
-        from ivr.records.recorder import Recorder
+        """Return the report of a caller who knows the menus."""
         from ivr.trial.caller import ScriptedCaller
+
+        stage, keys = self._stage(self._texts()), self._request.keys
+        scene, source, course = self._try(stage, self._request.caller or "", lambda phone: ScriptedCaller(keys, phone))
+        return Report(stage, scene, keys, source, course, tuple(self._notes))
+
+    def in_every_language(self) -> "SecondsReport":
+        """Return the report of callers who listen, one for each language. Raises SecondsError."""
+        from ivr.trial.caller import ListeningCaller
+
+        texts = self._texts()
+        stage = self._stage(texts)
+        journeys = plan_journeys(stage, self._request.keys, self._request.caller)
+        results = {}
+        for journey in journeys:
+            keys = journey.keys
+            _, _, course = self._try(stage, journey.caller, lambda phone, keys=keys: ListeningCaller(keys, phone))  # type: ignore[misc]
+            results[journey.language] = course
+        report = SecondsReport(stage, journeys, results, texts)
+        report.check()
+        return report
+
+    def _try(
+        self, stage: "Stage", caller: str, person: "Callable[[Asterisk], Caller]"
+    ) -> "tuple[Scenario, str, TrialResult]":
+        """Return the circumstances of one call, the source of case files, and the result."""
+        from ivr.records.recorder import Recorder
         from ivr.trial.case_files import DatabaseCaseFiles
         from ivr.trial.loop import VirtualLoop
         from ivr.trial.records import FakeReferences, MemoryJournal
         from ivr.trial.trial import trial
 
-        stage, keys = self._stage(), self._request.keys
         recorder = Recorder(MemoryJournal(self._site.node), FakeReferences(self._site.node_number))
         files, source = self._files(recorder)
-        scene = self._scene(recorder, files)
+        scene = self._scene(caller, recorder, files)
         try:
             with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-                course = runner.run(trial(stage, scene, lambda asterisk: ScriptedCaller(keys, asterisk)))
+                return scene, source, runner.run(trial(stage, scene, person))
         finally:
             if isinstance(files, DatabaseCaseFiles):
                 files.close()
-        return Report(stage, scene, keys, source, course, tuple(self._notes))
 
-    def _stage(self) -> "Stage":
-        from ivr.flow import model
-        from ivr.flow.versions import Version
-        from ivr.site import guide as guides
-        from ivr.trial.sounds import imagine_manifest
-        from ivr.trial.trial import Stage
-        from prompts import catalogue, manifest
+    def _texts(self) -> "Catalogues":
+        from prompts import catalogue
 
-        folder, site = self._parts.settings.site, self._site
-        texts = catalogue.load(folder)
-        audio = self._parts.settings.sounds / manifest.FILE
-        sounds = imagine_manifest(site.languages, texts, manifest.load(audio) if audio.exists() else None)
-        guide = guides.parse(guides.read(folder / guides.FOLDER), folder / guides.FOLDER, tuple(site.countries))
-        path = folder / "flow.yaml"
-        flow = model.parse(model.read(path), str(path), site.languages, texts.ids, guide)
-        return Stage(site, Version("trial", flow, guide, sounds))
+        return catalogue.load(self._parts.settings.site)
 
-    def _scene(self, recorder: "Recorder", files: "CaseLookup") -> "Scenario":
-        from ivr.model import clock
+    def _stage(self, texts: "Catalogues") -> "Stage":
+        from ivr.trial.staging import load_stage
+
+        settings = self._parts.settings
+        return load_stage(settings.site, settings.sounds, self._site, texts)
+
+    def _scene(self, caller: str, recorder: "Recorder", files: "CaseLookup") -> "Scenario":
         from ivr.trial.opening import planned_hours
+        from ivr.trial.staging import likely_line
         from ivr.trial.trial import Scenario
 
         request = self._request
         return Scenario(
-            caller=request.caller,
-            dialled=self._line(request.dialled) if request.dialled else self._likely_line(),
-            at=request.at or clock.now(),
+            caller=caller,
+            dialled=self._line(request.dialled) if request.dialled else likely_line(self._site, caller),
+            at=self._at,
             opening=planned_hours(self._site, recorder),
             files=files,
             who=self._who,
@@ -198,16 +235,6 @@ class _Attempt:
         if problem := number_problem(self._site, dialled):
             raise TrialError(problem)
         return dialled
-
-    def _likely_line(self) -> str:
-        """Return the number of the caller's country, else one that several countries share, else the first."""
-        from ivr.model.e164 import country_of
-
-        country = country_of(self._request.caller)
-        numbers = self._site.number
-        own = [entry for entry in numbers if entry.country == country and country is not None]
-        shared = [entry for entry in numbers if entry.country is None]
-        return (own or shared or numbers)[0].number
 
     def _who(self, wait: "Wait") -> "OperatorScript | None":
         from ivr.trial.operators import OperatorScript

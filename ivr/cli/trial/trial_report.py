@@ -10,7 +10,8 @@ from ivr.cli.calls.story import format_event
 from ivr.cli.output import console, errors
 
 if TYPE_CHECKING:
-    from ivr.trial.trial import HeardClip, Scenario, Stage, Step, TrialResult
+    from ivr.trial.asterisk import HeardClip
+    from ivr.trial.trial import Scenario, Stage, Step, TrialResult
 
 _HOURS = "Opening hours come from the plan and the calendar; whether the line is forced open or closed does not count."
 _UNKEPT = "Nothing of this call is kept: references that it gives out do not belong to any case."

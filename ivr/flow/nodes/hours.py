@@ -1,6 +1,5 @@
 """`hours`: open or closed. Callers of a closed line hear why, if that concerns them, and when it opens next."""
 
-from dataclasses import replace
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -44,7 +43,7 @@ class Hours(Node):
         call.event("hours", open=answer.open, why=answer.why, **still)
         if answer.open or still:
             return self.open
-        call.set(replace(state, outcome=state.outcome or Outcome.CLOSED))
+        call.set(state.replace(outcome=state.outcome or Outcome.CLOSED))
         if self.text is None:
             return self.closed
         await call.say([(state.language, self._why(answer) or self.text), *self._opens(call)])
@@ -63,7 +62,9 @@ class Hours(Node):
         opens = call.services.opening.opens_next(now, line=state.number, language=state.language)
         if opens is None:
             return []
-        return list(spoken.opening_clips(state.language, opens, now, ZoneInfo(call.services.site.hours.timezone)))
+        site = call.services.site
+        zones = ZoneInfo(site.hours.timezone), site.zone_of(state.country)
+        return spoken.opening_clips(state.language, opens, now, *zones)
 
 
 async def _still_served(call: Call) -> dict[str, bool]:
@@ -77,5 +78,5 @@ async def _still_served(call: Call) -> dict[str, bool]:
     if state.since is not None:
         return {"waits": True}
     if not state.returns and await call.services.is_returner(state):
-        call.set(replace(state, returns=True))
+        call.set(state.replace(returns=True))
     return {"returns": True} if call.state.returns else {}

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from ivr.call import announcement
+from ivr.call import accepted, announcement
 from ivr.call import topic as topics
 from ivr.call.call import Call
 from ivr.call.choice import GoTo
@@ -17,6 +17,7 @@ from ivr.call.node import CHANGE_LANGUAGE, OPERATOR, Node, NodeName, TextId, Top
 from ivr.flow.nodes.callback import Callback
 from ivr.flow.nodes.guide import GuideNode
 from ivr.flow.nodes.menu import Option
+from ivr.flow.nodes.record import Record
 from ivr.queue import consent, wait_announcements
 from ivr.queue.wait_announcements import Alternative, WaitSettings
 from ivr.queue.waiting import CallerNeeds, wait_for_operator
@@ -30,7 +31,7 @@ class Queue(Node):
     priority: int = Field(0, ge=-10, le=10)
     consent: TextId | None = None  # asks whether the conversation may be recorded, if the site records any
     say_first_s: float = Field(20, ge=1, le=600)  # from the start of the wait to the first announcement
-    say_every_s: float = Field(60, ge=1, le=3600)  # from the end of an announcement to the next
+    say_every_s: float = Field(40, ge=1, le=3600)  # from the end of an announcement to the next
     offers: tuple[Option, ...] = ()  # alternatives: record, callback, guide
     next: NodeName  # after the conversation
 
@@ -87,5 +88,13 @@ class Queue(Node):
                 calls_back=isinstance(nodes[offer.next], Callback),
             )
             for offer in self.offers
+            if _accepts(nodes[offer.next]) not in call.state.accepted
         }
         return WaitSettings(self.say_first_s, self.say_every_s, offers)
+
+
+def _accepts(node: object) -> str | None:
+    """Return what a caller accepts at a node, None for a node that is offered any number of times."""
+    if isinstance(node, Callback):
+        return accepted.CALLBACK
+    return accepted.MESSAGE if isinstance(node, Record) and node.file == accepted.MESSAGE else None

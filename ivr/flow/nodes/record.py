@@ -6,7 +6,6 @@ it.
 """
 
 import asyncio
-from dataclasses import replace
 from typing import Literal
 
 import structlog
@@ -16,8 +15,11 @@ from db.enums import CaseKind, Outcome
 from ivr.asterisk.ari import events, operations
 from ivr.audio import spoken
 from ivr.audio.audible import BEEP, Clip
-from ivr.call.call import Call, CallerGone, CallFailed
-from ivr.call.choice import CHOICE_TEXTS, GoTo, choose
+from ivr.call import accepted
+from ivr.call import topic as topics
+from ivr.call.call import Call
+from ivr.call.choice import CHOICE_TEXTS, GoTo, choose, key_text
+from ivr.call.interruptions import CallerGone, CallFailed
 from ivr.call.node import BACK, CHANGE_LANGUAGE, MISTAKES, OPERATOR, Node, NodeName, TextId, Topic
 from ivr.records import voicemail
 
@@ -36,6 +38,7 @@ class Record(Node):
     kind: Literal["record"]
     file: Literal["complaint", "suggestion", "observation", "message"]  # the kind of case it opens
     category: Topic
+    topic: Topic | None = None  # of the operator's call, if the caller asks for one
     text: TextId = "record_how"
     longest_s: int = Field(180, ge=10, le=600)
     due_h: int = Field(48, ge=1, le=2000)  # hours until the case is due
@@ -49,12 +52,13 @@ class Record(Node):
         return self.next
 
     def texts(self) -> tuple[str, ...]:
-        keys = tuple(f"press_{key}" for key in (SEND, HEAR, ANEW))
+        keys = tuple(key_text(key, short=True) for key in (SEND, HEAR, ANEW))
         options = ("record_send", "record_hear", "record_anew", *keys)
-        after = ("record_empty", "record_failed", "record_thanks", "reference_is", "reference_again")
+        after = ("record_empty", "record_failed", "record_thanks", "reference_is", "hear_again")
         return (self.text, *options, *after, "hang_up_or_back", *spoken.DIGIT_IDS, *CHOICE_TEXTS)
 
     async def run(self, call: Call, resumed: bool) -> str | None:
+        topics.choose(call, self.topic)
         name = voicemail.recording_name(self.file, self.category, call.state.id)
         try:
             return await self._take_message(call, name, resumed)
@@ -71,7 +75,7 @@ class Record(Node):
                 if (left := self._leave_by_key(call)) is not None:
                     return left
                 ended = await self._record(call, name)
-                if ended.failed or call.services.mailbox.is_full():
+                if isinstance(ended, events.RecordingFailed) or call.services.mailbox.is_full():
                     return await self._report_failure(call, name)
                 if not await call.services.mailbox.has_voice(name):
                     (stored,) = await call.services.link.ask(operations.STORED_RECORDING(name))
@@ -148,16 +152,16 @@ class Record(Node):
             if call.keys:  # the # that ended it, and keys pressed while speaking
                 call.keys.clear()
                 call.keys_lost = False
-            if isinstance(item, events.RecordingFinished) and item.name == name:
+            if isinstance(item, events.RecordingFinished) and item.recording.name == name:
                 return item
-        return events.RecordingFinished(name, call.channel, 0, 0, failed=True)
+        return events.RecordingFailed(events.Recording(name, f"channel:{call.channel}"))
 
     async def _wait_until_closed(self, call: Call, name: str) -> None:
         """Wait until Asterisk has closed the file of a caller who has gone."""
         until = asyncio.get_running_loop().time() + _CLOSE_S
         while asyncio.get_running_loop().time() < until:
             item = await call.next(until, even_if_gone=True)
-            if isinstance(item, events.RecordingFinished) and item.name == name:
+            if isinstance(item, events.RecordingFinished) and item.recording.name == name:
                 return
 
     async def _confirm(self, call: Call, name: str) -> str | GoTo:
@@ -168,7 +172,7 @@ class Record(Node):
             (ANEW, [(language, "record_anew")]),
         ]
         while True:
-            chosen = await choose(call, options, back=self.back, after_help=self.next, fresh=True)
+            chosen = await choose(call, options, back=self.back, after_help=self.next, fresh=True, short=True)
             if chosen != HEAR:
                 return chosen
             await call.play_media(f"recording:{name}", self.longest_s)
@@ -188,13 +192,14 @@ class Record(Node):
     def _note(self, call: Call, reference: str | None) -> None:
         outcome = call.state.outcome if call.state.outcome == Outcome.ANSWERED else Outcome.MESSAGE
         call.set(
-            replace(
-                call.state,
+            call.state.replace(
                 outcome=outcome,
                 case=reference or call.state.case,
                 filed=reference is not None or call.state.filed,
             )
         )
+        if self.file == accepted.MESSAGE:
+            accepted.accept(call, accepted.MESSAGE)
 
     async def _report_failure(self, call: Call, name: str) -> str | None:
         """Tell the caller that the message could not be recorded, or not completely, and open a case about it."""
@@ -215,8 +220,8 @@ class Record(Node):
             return self.next
         number: list[Clip] = [(language, "reference_is"), *spoken.dictated_clips(language, reference)]
         again: list[Clip] = [
-            (language, "reference_again"),
-            (language, f"press_{_AGAIN}"),
+            (language, "hear_again"),
+            (language, key_text(_AGAIN, short=True)),
             (language, "hang_up_or_back"),
         ]
         clips = [(language, text), *number, *again]

@@ -4,22 +4,15 @@ from typing import Literal
 
 from ivr.audio.audible import Clip
 from ivr.call.call import Call
-from ivr.call.node import CHANGE_LANGUAGE, OPERATOR, REPEAT, Node, NodeName, TextId
+from ivr.call.node import CHANGE_LANGUAGE, OPERATOR, REPEAT, LinearNode, TextId
 
 ANSWERS = "12345"
 _TRIES = 2
 
 
-class Survey(Node):
+class Survey(LinearNode):
     kind: Literal["survey"]
     text: TextId
-    next: NodeName
-
-    def leads_to(self) -> tuple[str, ...]:
-        return (self.next,)
-
-    def silent(self) -> str | None:
-        return self.next
 
     def texts(self) -> tuple[str, ...]:
         return (self.text, "survey_thanks", "help_wrong_key")

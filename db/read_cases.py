@@ -1,0 +1,75 @@
+"""Queries of case files, like those of `db.read`."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from db.engine import reading
+from db.read import NotFoundError
+from db.references import normalize
+from db.rows import all_rows, from_row
+from db.tables import CaseFile, CaseNote
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    reference: str
+    kind: str
+    state: str
+    topic: str | None
+    language: str | None
+    country: str | None
+    post: str | None
+    call_id: UUID | None
+    caller: str | None
+    title: str | None
+    missing: str | None
+    expected: date | None
+    owner: str | None
+    opened: datetime
+    due: datetime | None
+    closed: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    at: datetime
+    author: str
+    text: str
+    call_id: UUID | None
+
+
+async def cases(
+    engine: AsyncEngine,
+    last: int = 20,
+    *,
+    state: str | None = None,
+    owner: str | None = None,
+    overdue: datetime | None = None,
+) -> list[Case]:
+    """Return the last opened case files, newest first. `overdue`: only those that were due by then and are not
+    closed."""
+    wanted = [CaseFile.state == state] if state is not None else []
+    if owner is not None:
+        wanted.append(CaseFile.owner == owner)
+    if overdue is not None:
+        wanted += [CaseFile.due <= overdue, CaseFile.closed.is_(None)]
+    async with reading(engine) as connection:
+        found = await connection.execute(
+            select(CaseFile).where(*wanted).order_by(CaseFile.opened.desc(), CaseFile.reference.desc()).limit(last)
+        )
+        return [from_row(Case, row) for row in found]
+
+
+async def case(engine: AsyncEngine, reference: str) -> tuple[Case, list[Note]]:
+    """Return a case file and its notes, oldest first. Raises NotFoundError if there is no such case."""
+    digits = normalize(reference)
+    async with reading(engine) as connection:
+        found = (await connection.execute(select(CaseFile).where(CaseFile.reference == digits))).one_or_none()
+        if found is None:
+            raise NotFoundError(f"no case has the reference {reference!r}: see `hatif cases`")
+        mine = CaseNote.case_reference == digits
+        return from_row(Case, found), await all_rows(connection, Note, CaseNote, mine, CaseNote.at, CaseNote.id)

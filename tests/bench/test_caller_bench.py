@@ -1,0 +1,98 @@
+"""The table of a caller's minute: its figures, what is wanted, and what is missing."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import small_site
+from small_site import SmallSite
+from trial_stage import stage
+
+from bench.caller import __main__ as program
+from bench.caller import figures, trials
+from bench.caller.figures import Figure
+from bench.caller.trials import Ground, GroundError
+from ivr.home.settings import EXAMPLE
+
+OWN, MENU, OPERATOR, QUEUED, ONLY_STAR, PICK_UP = 0, 1, 2, 3, 5, 7
+"""The figures of a site without the procedure that the table measures."""
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> SmallSite:
+    site = small_site.make(tmp_path / "home")
+    site.edit("site.toml", "[countries.GB]", '[countries.MA]\nlanguages = ["ar"]\n\n[countries.GB]')
+    return site
+
+
+def measure(site: SmallSite) -> list[Figure]:
+    return figures.measure(trials.load(site.folder, site.sounds))
+
+
+def test_the_figures_are_those_of_the_audio(small: SmallSite) -> None:
+    before = measure(small)
+    small.audio_lasts("ar", "key_2", 3.05)
+    small.audio_lasts("en", "main_papers", 2.1)
+    found = measure(small)
+    assert found[OWN].values == {"ar": pytest.approx(3.15, abs=0.03), "en": pytest.approx(0.2, abs=0.03)}
+    assert (found[OWN].kept("ar"), found[OWN].kept("en")) == (False, True)
+    assert found[MENU].values == {"ar": pytest.approx(3.35), "en": pytest.approx(3.35)}
+    # Both languages hear the longer language menu, and only English has the longer main menu.
+    later = {
+        language: (found[QUEUED].values[language] or 0) - (before[QUEUED].values[language] or 0)
+        for language in ("ar", "en")
+    }
+    assert later == {"ar": pytest.approx(2.95, abs=0.05), "en": pytest.approx(4.95, abs=0.05)}
+    assert (found[ONLY_STAR].wanted, found[ONLY_STAR].kept("en")) == (None, True)
+
+
+def test_what_callers_never_hear_is_not_kept(small: SmallSite) -> None:
+    """The small site's menus do not name the operator."""
+    found = measure(small)
+    assert found[OPERATOR].values == {"ar": None, "en": None}
+    assert not found[OPERATOR].kept("en")
+
+
+def test_a_text_without_audio_is_not_measured(small: SmallSite) -> None:
+    small.heard("en", "main_papers")
+    with pytest.raises(GroundError, match="main_papers has no audio in en; run `hatif prompts build`"):
+        measure(small)
+
+
+def test_what_an_operator_hears_first_keeps_the_caller_waiting(small: SmallSite) -> None:
+    before = measure(small)[PICK_UP].values
+    small.audio_lasts("en", "talk_language_ar", 0.6)
+    after = measure(small)[PICK_UP].values
+    assert after["en"] == pytest.approx((before["en"] or 0) + 0.5, abs=0.05)
+    assert after["ar"] == before["ar"]
+
+
+def test_the_program_says_what_is_missing(small: SmallSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HATIF_SITE", str(small.folder))
+    monkeypatch.setenv("HATIF_HOME", str(small.folder.parent / "nowhere"))
+    monkeypatch.setattr(sys, "argv", ["bench.caller"])
+    with pytest.raises(SystemExit, match="nowhere/sounds has no audio; run `hatif prompts build`"):
+        program.main()
+
+
+def test_the_example_site_has_every_figure(example: Ground) -> None:
+    found = figures.measure(example)
+    assert [figure.unit for figure in found] == ["s"] * 7 + ["keys", "s", "s"]
+    for figure in found:
+        assert set(figure.values) == set(example.languages)
+        assert None not in figure.values.values()
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Ground:
+    """The example site with audio of which each clip lasts a second."""
+    seconds = {
+        language: {
+            prompt: {"file": audio.file, "text": audio.text, "source": "pico", "seconds": 1.0}
+            for prompt, audio in prompts.items()
+        }
+        for language, prompts in stage().version.sounds.prompts.items()
+    }
+    (tmp_path / "manifest.json").write_text(json.dumps(seconds))
+    return trials.load(EXAMPLE, tmp_path)
