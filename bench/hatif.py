@@ -107,7 +107,7 @@ def _line(home: Path, site: Path, offset: int) -> Line:
     if missing := {"asterisk", CONTROLLER} - pids.keys():
         raise UpError(f"{home / 'run'} names no process {', '.join(sorted(missing))}; it has {', '.join(pids)}")
     names = manifest.load(home / "sounds" / manifest.FILE)
-    first, following = ("bench_menu", "press_1"), ("bench_next",)
+    first, following = ("bench_menu", "key_1"), ("bench_next",)
     files = {key: str(names.file("en", key)) for key in (*first, *following)}
     return Line(
         asterisk=Asterisk(

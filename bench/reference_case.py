@@ -53,7 +53,7 @@ class Case:
     """
 
     name: str
-    each: int
+    languages_each: int
     policies: tuple[str, ...] = ("plain", "ours")
     load: float = 1.0
     drift: float = 0.0
@@ -73,7 +73,7 @@ class Case:
         return Demand(LANGUAGES, rates, mix, HANDLING_S, patience_s=self.patience_s)
 
     def team(self) -> Team:
-        operators = spread_team(LANGUAGES, MIX, OPERATORS, self.each)
+        operators = spread_team(LANGUAGES, MIX, OPERATORS, self.languages_each)
         if self.fewer:
             operators = _without_one(operators)
         if not self.below:

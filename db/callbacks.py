@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from db.callback_requests import CHANGING, CallbackRequest, Claim, DialCounts
 from db.engine import reading, writing
 from db.enums import CallbackKind, CallbackState, TryOutcome
+from db.ids import id_range
 from db.read import NotFoundError
 from db.tables import Callback, CallbackTry, CaseFile, CaseNote
 
@@ -48,13 +49,11 @@ async def latest(engine: AsyncEngine, last: int) -> list[CallbackRequest]:
 
 async def find_request(engine: AsyncEngine, beginning: str) -> CallbackRequest:
     """Return the request whose id begins with `beginning`. Raises NotFoundError if there is not exactly one."""
-    digits = beginning.replace("-", "").lower()
-    if not digits or len(digits) > 32 or set(digits) - set("0123456789abcdef"):
+    if (ids := id_range(beginning)) is None:
         raise NotFoundError(
             f"{beginning!r} is not the beginning of an id: ids have the digits 0 to 9 and a to f; see `hatif callbacks`"
         )
-    low, high = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
-    found = await _requests(engine, Callback.id.between(low, high))
+    found = await _requests(engine, Callback.id.between(*ids))
     if len(found) != 1:
         count = "more than one callback request has" if found else "no callback request has"
         raise NotFoundError(f"{count} an id that begins with {beginning!r}; see `hatif callbacks`")

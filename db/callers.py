@@ -9,13 +9,13 @@ from sqlalchemy import delete, insert, select, union, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading, writing
-from db.enums import CallbackState
+from db.enums import CallbackState, GuideOutcome
 from db.ids import uuid7
 from db.read import NotFoundError
-from db.tables import Audit, Callback, Caller
+from db.tables import Audit, Callback, Caller, GuideRequest
 
 FORGOTTEN = "the number was forgotten"
-"""The reason with which callback requests of an erased number are cancelled."""
+"""The reason with which requests of an erased number end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,15 @@ class RememberedCaller:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """The result of an erasure. `remembered`: whether the number was known; `requests`: the number of cancelled
-    call-back requests."""
+    """The result of an erasure.
+
+    `remembered`: whether the number was known; `requests`: the number of cancelled call-back requests;
+    `guide_requests`: that of withdrawn requests for a procedure of the guide in writing.
+    """
 
     remembered: bool
     requests: int
+    guide_requests: int = 0
 
 
 async def remembered_language(engine: AsyncEngine, number: str) -> str | None:
@@ -46,11 +50,14 @@ async def remembered_language(engine: AsyncEngine, number: str) -> str | None:
 
 
 async def known_numbers(engine: AsyncEngine, numbers: Collection[str]) -> list[str]:
-    """Return those of `numbers` that are remembered or have a pending callback request."""
+    """Return those of `numbers` that are remembered or have a pending request."""
     async with reading(engine) as connection:
         remembered = select(Caller.number).where(Caller.number.in_(numbers))
-        requested = select(Callback.number).where(Callback.number.in_(numbers), Callback.ended.is_(None))
-        return list(await connection.scalars(union(remembered, requested)))
+        requested = (
+            select(table.number).where(table.number.in_(numbers), table.ended.is_(None))
+            for table in (Callback, GuideRequest)
+        )
+        return list(await connection.scalars(union(remembered, *requested)))
 
 
 async def caller(engine: AsyncEngine, number: str) -> RememberedCaller:
@@ -68,7 +75,7 @@ class BeingCalledError(Exception):
 
 
 async def erase(engine: AsyncEngine, number: str, node: str, by: str, writings: Collection[str] = ()) -> Erasure | None:
-    """Delete what is remembered about a number and cancel its callback requests, all or nothing.
+    """Delete what is remembered about a number and end its pending requests, all or nothing.
 
     The audit records who did it, without the number. Returns None if there was nothing to erase.
 
@@ -96,7 +103,10 @@ async def erase(engine: AsyncEngine, number: str, node: str, by: str, writings: 
                 f"request {at_work.id}). Wait until that is over or, if that node is gone for good, end it with "
                 f"`hatif callbacks cancel {at_work.id} --node-gone`"
             )
-        if not remembered and not requests:
+        gone = {"outcome": GuideOutcome.WITHDRAWN.value, "ended": now, "ended_by": by, "reason": FORGOTTEN}
+        wanted = (GuideRequest.number == number) & GuideRequest.ended.is_(None)
+        guide_requests = (await connection.execute(update(GuideRequest).where(wanted).values(gone))).rowcount
+        if not remembered and not requests and not guide_requests:
             return None
         entry = {
             "node": node,
@@ -106,7 +116,7 @@ async def erase(engine: AsyncEngine, number: str, node: str, by: str, writings: 
             "by": by,
             "act": "caller_erased",
             "about": None,
-            "data": {"callbacks": requests},
+            "data": {"callbacks": requests, "guide_requests": guide_requests},
         }
         await connection.execute(insert(Audit).values(entry))
-    return Erasure(remembered, requests)
+    return Erasure(remembered, requests, guide_requests)

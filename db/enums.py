@@ -91,6 +91,14 @@ class TryOutcome(StrEnum):
     LOST = "lost"  # ended while there was no controller, or together with the operator's leg
 
 
+class GuideOutcome(StrEnum):
+    """How a request for a procedure of the guide in writing ended."""
+
+    SENT = "sent"
+    NOT_POSSIBLE = "not_possible"  # such as a fixed line that cannot receive anything
+    WITHDRAWN = "withdrawn"  # the caller no longer wants it, or their number was forgotten
+
+
 class HoursKind(StrEnum):
     OPEN = "open"  # forced, from `begins` to `ends`
     CLOSED = "closed"

@@ -37,3 +37,11 @@ def call_id(node: str, channel_id: str, started_ms: int) -> UUID:
     digest = blake2b(f"{node}\0{channel_id}".encode(errors="replace"), digest_size=10).digest()
     bits = int.from_bytes(digest)
     return _version_7(started_ms << 12 | bits >> 68, bits)
+
+
+def id_range(beginning: str) -> tuple[UUID, UUID] | None:
+    """Return the lowest and the highest id that begins with these digits; None if no id does."""
+    digits = beginning.replace("-", "").lower()
+    if not digits or len(digits) > 32 or set(digits) - set("0123456789abcdef"):
+        return None
+    return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))

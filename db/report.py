@@ -14,8 +14,8 @@ from sqlalchemy import Dialect, Executable, and_, func, select, true, type_coerc
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncResult
 
 from db.engine import reading
-from db.enums import OperatorState, Role
-from db.tables import Call, Operator, OperatorStateRecord, Pairing
+from db.enums import GuideOutcome, OperatorState, Role
+from db.tables import Call, GuideRequest, Operator, OperatorStateRecord, Pairing
 from db.types import UTCDateTime
 
 _AT_ONCE = 2000
@@ -64,6 +64,19 @@ class MenuCall:
     started: datetime
     outcome: str | None
     outgoing: bool
+    language: str | None
+    country: str | None
+    topic: str | None
+    operator: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SendRequest:
+    """A caller's request for a procedure of the guide in writing. `sent`: people have sent it. The others are of the
+    call."""
+
+    requested: datetime
+    sent: bool
     language: str | None
     country: str | None
     topic: str | None
@@ -138,6 +151,34 @@ async def menu_calls(
         async for some in found.partitions():
             for row in some:
                 yield MenuCall(*tuple(row))
+
+
+async def send_requests(
+    engine: AsyncEngine, begins: datetime, ends: datetime, *, tests: bool = False
+) -> AsyncGenerator[SendRequest, None]:
+    """Yield the requests for a procedure in writing of the period, by their time; those of test calls with `tests`."""
+    query = (
+        select(
+            as_instant(GuideRequest.requested),
+            GuideRequest.outcome,
+            GuideRequest.language,
+            Call.country,
+            GuideRequest.topic,
+            Call.operator_id,
+        )
+        .outerjoin(Call, Call.id == GuideRequest.call_id)
+        .where(
+            GuideRequest.requested >= begins,
+            GuideRequest.requested < ends,
+            true() if tests else func.coalesce(Call.live, true()),
+        )
+        .order_by(GuideRequest.requested, GuideRequest.id)
+    )
+    async with stream(engine, query) as found:
+        async for some in found.partitions():
+            for row in some:
+                requested, outcome, language, country, topic, operator = tuple(row)
+                yield SendRequest(requested, outcome == GuideOutcome.SENT, language, country, topic, operator)
 
 
 async def state_changes(

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dialplan.codes import Code
 
-PROMPTS = ("moment", "closed", "fallback_wait", "fallback_nobody", "code_unavailable")
+PROMPTS = ("institution", "moment", "closed", "fallback_wait", "fallback_nobody", "code_unavailable")
 """The prompts that the dialplan plays in each language: `<sounds>/<language>/<name>`."""
 
 _TEMPLATE = "extensions.conf.jinja"

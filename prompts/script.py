@@ -20,7 +20,9 @@ from prompts.sources import Source
 
 _OPTION = ","
 """The end of an option's English text; a key follows it."""
-_KEYS = r"press_\d"
+_CLAUSE = ("To ", "For ", "If ")
+"""The beginning of an option that "press one" follows; after a few words comes "one" alone."""
+_KEYS = r"(press|key)_\d"
 _DAYS = r"opens_(?:today|tomorrow|\w+day)"
 _JOINED = (
     (r"opens_again", _DAYS),
@@ -117,18 +119,21 @@ class _Joins:
 
     def __init__(self, ids: Iterable[str], written: Mapping[str, Source]) -> None:
         self._ids = tuple(ids)
-        self._options = [prompt for prompt in self._ids if prompt in written and written[prompt].text.endswith(_OPTION)]
+        self._options = {
+            prompt: "press" if written[prompt].text.startswith(_CLAUSE) else "key"
+            for prompt in self._ids
+            if prompt in written and written[prompt].text.endswith(_OPTION)
+        }
 
     def around(self, prompt: str) -> tuple[str | None, str | None]:
         """Return the ids of an example before it and an example after it."""
         before = self._first(first for first, then in _JOINED if re.fullmatch(then, prompt))
         after = self._first(then for first, then in _JOINED if re.fullmatch(first, prompt))
         if prompt in self._options:
-            after = self._first([_KEYS.replace(r"\d", "[1-9]")])
-        elif re.fullmatch(_KEYS, prompt):
-            before = next((option for option in self._options if option.startswith("main_")), None) or next(
-                iter(self._options), None
-            )
+            after = self._first([rf"{self._options[prompt]}_[1-9]"])
+        elif (key := re.fullmatch(_KEYS, prompt)) is not None:
+            fitting = [option for option, kind in self._options.items() if kind == key[1]]
+            before = next((option for option in fitting if option.startswith("main_")), next(iter(fitting), None))
         return before, after
 
     def _first(self, patterns: Iterable[str]) -> str | None:

@@ -7,7 +7,7 @@ them. A comment directly above a text is passed on to the translators.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -19,16 +19,17 @@ from prompts.yaml_places import STRING, compose, refusal
 
 GUIDE = "guide"
 """The folder with one file per procedure."""
-GUIDE_FIELDS = ("title", "documents", "where", "issuer", "duration", "fee", "legal_basis")
+GUIDE_FIELDS = ("title", "documents", "fee", "duration", "where", "issuer", "legal_basis")
+"""The fields of a procedure that are spoken, in the order in which callers hear them."""
 
 _ABOUT = {
     "title": "An option of a menu; press_N follows.",
     "documents": "What has to be brought.",
-    "where": "Where the application is filed.",
-    "issuer": "Who issues it.",
-    "duration": "How long it takes.",
     "fee": "What it costs.",
-    "legal_basis": "The law behind it.",
+    "duration": "How long it takes, and how long it is valid.",
+    "where": "Where the application is filed.",
+    "issuer": "Who issues it; only callers who ask for the law hear it.",
+    "legal_basis": "The law behind it; only callers who ask for it hear it.",
 }
 """Comments for translators on a guide's fields."""
 _ID = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -64,10 +65,9 @@ def guide_text_id(procedure: str, field: str, country: str | None = None) -> str
     return f"{name}_{country.lower()}" if country else name
 
 
-def guide_ids(procedure: str, countries: Iterable[str]) -> tuple[str, ...]:
-    """Return the ids of all texts of a procedure that has remarks for these countries."""
-    fields = (guide_text_id(procedure, field) for field in GUIDE_FIELDS)
-    return (*fields, *(guide_text_id(procedure, "remark", country) for country in countries))
+def guide_part_ids(text_id: str, parts: int | None) -> tuple[str, ...]:
+    """Return the ids of a field's texts: `text_id`, or numbered from 1 if the field is a list of `parts` texts."""
+    return (text_id,) if parts is None else tuple(f"{text_id}_{part}" for part in range(1, parts + 1))
 
 
 def load(site: Path) -> Sources:
@@ -157,14 +157,23 @@ class _Page:
         procedure = self.file.stem
         for field in GUIDE_FIELDS:
             if field in named:
-                yield self.source(guide_text_id(procedure, field), named[field], _ABOUT[field])
+                yield from self.parts(guide_text_id(procedure, field), named[field], _ABOUT[field])
         if "remarks" not in named:
             return
         for country, remark in self.mapping(named["remarks"].value, "remarks").items():
             if not _COUNTRY.fullmatch(country):
                 raise self.error(remark.line, f"{country[:60]} is not a country; write its ISO code, for example FR")
             about = f"What is special for callers from {country}."
-            yield self.source(guide_text_id(procedure, "remark", country), remark, about)
+            yield from self.parts(guide_text_id(procedure, "remark", country), remark, about)
+
+    def parts(self, name: str, found: _Value, about: str) -> Iterator[Source]:
+        """Yield a field of the guide: one text, or a list of texts that are heard one after the other."""
+        if not isinstance(found.value, yaml.SequenceNode):
+            yield self.source(name, found, about)
+            return
+        parts = found.value.value
+        for part_id, part in zip(guide_part_ids(name, len(parts)), parts, strict=True):
+            yield self.source(part_id, _Value(part.start_mark.line + 1, part), about)
 
     def source(self, name: str, found: _Value, about: str = "") -> Source:
         if not is_id(name):

@@ -4,21 +4,26 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.caller.trials import Ground, GroundError
+from db.references import make_reference
 from ivr.flow.file import AnyNode
 from ivr.trial.moments import ends
 from ivr.trial.staging import likely_line
 from ivr.trial.trial import Step
 
 HANGS_UP = "h"
-NO_REFERENCE, NO_PIN = "912345676", "271828"
-"""They belong to no file."""
+NO_PIN = "271828"
+_NO_NODE = 9
+"""The node that these references would be of."""
 _HEARD_S = 0.4
 """A clip that is cut after less than this is not looked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """What a caller presses. `keys`: `L` stands for the key of their language, `M` for that of another one."""
+    """What a caller presses.
+
+    `keys`: `L` stands for the key of their language, `M` for that of another one, `R` for a reference without a file.
+    """
 
     name: str
     keys: str
@@ -66,8 +71,8 @@ def journeys(ground: Ground) -> list[Journey]:
         Journey("again, and another language", "L#9Mh"),
         Journey("a passport", f"L{_found(ground.keys_to_procedure('passport'), 'a passport')}11h"),
         Journey("a visa", f"L{_found(ground.keys_to_procedure('visa'), 'a visa')}1h"),
-        Journey("a file", f"L{_found(ground.keys_to(_of_kind('case')), 'a file')}{NO_REFERENCE}{NO_PIN}h"),
-        Journey("a message", f"L{_found(ground.keys_to(_of_kind('record')), 'a message')}#1"),
+        Journey("a file", f"L{_found(ground.keys_to(_of_kind('case')), 'a file')}R{NO_PIN}h"),
+        Journey("a message", f"L{_found(ground.keys_to(_of_kind('record')), 'a message')}#1h"),
     ]
 
 
@@ -88,6 +93,8 @@ def predict(ground: Ground, journey: Journey, language: str, number: int) -> Pre
     """Return what virtual time predicts for a call. `number`: a different one for each call, up to 999."""
     other = next((code for code in ground.languages if code != language), language)
     keys = journey.keys.replace("L", ground.keys[language]).replace("M", ground.keys[other])
+    # Each caller has a reference of their own: after a few wrong PINs it is locked.
+    keys = keys.replace("R", make_reference(_NO_NODE, number))
     caller = f"{ground.homes[language][:-3]}{number:03}"
     result = ground.call(caller, keys)
     acts = tuple(_acts(result.steps))
@@ -115,6 +122,8 @@ def _clips(ground: Ground, steps: Sequence[Step]) -> Iterator[Clip]:
     for step, end in zip(steps, ends(steps), strict=True):
         for clip in step.data["clips"] if step.kind == "hears" else ():
             at, until = step.at + clip.after_s, min(end, step.at + clip.heard_s)
+            if clip.prompt.startswith("digit_"):
+                return  # the reference that a message gets is another one on the line
             file = sounds.file(clip.language, clip.prompt)
             if file is not None and until - at >= min(_HEARD_S, clip.seconds):
                 yield Clip(clip.prompt, file, at, until)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ivr.call.call import Opening
+from ivr.call.services import Opening
 from ivr.cases.case_lookup import Answer, NoMatch
 from ivr.flow.file import AnyNode, Flow
 from ivr.flow.nodes.guide import GuideNode
@@ -31,6 +31,8 @@ from routing.hours import Force, Override
 AT = datetime(2026, 11, 25, 11, tzinfo=UTC)
 PATIENCE_S = 40.0
 """How long a caller waits for an operator, in seconds: until they have heard what else they can do."""
+_LOOK_UP_S = 0.25
+"""What the check of a PIN takes, about."""
 OPERATOR = OperatorScript("1001", offered_s=8.0, answers_s=2.0, talks_s=30.0)
 
 
@@ -109,6 +111,8 @@ class Ground:
     def keys_to_procedure(self, procedure: str) -> str | None:
         def reached(name: str, node: AnyNode) -> str | None:
             offered = node.procedures if isinstance(node, GuideNode) else ()
+            if offered == (procedure,):
+                return ""  # a single procedure begins at once
             return str(offered.index(procedure) + 1) if procedure in offered else None
 
         return self.keys_to(reached)
@@ -143,5 +147,5 @@ class _NoFiles:
     """Case files of which none matches."""
 
     async def ask(self, reference: str, entered: str, *, caller: str, call: str) -> Answer:
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(_LOOK_UP_S)
         return NoMatch(locked=False)

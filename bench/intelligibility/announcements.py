@@ -1,7 +1,7 @@
 """The measured announcements, by the ids of the example site's catalogues: a fixed list, so that figures compare."""
 
 TYPICAL = (
-    "welcome",
+    "institution",
     "main_file",
     "main_documents",
     "documents_civil",
@@ -17,7 +17,7 @@ TYPICAL = (
 """The announcements that most callers hear: short and long, menus and sentences. Voices are tuned on these."""
 
 HELD_OUT = (
-    "main_travel",
+    "documents_travel",
     "main_complaint",
     "documents_papers",
     "operator_gone",
@@ -27,7 +27,7 @@ HELD_OUT = (
     "record_thanks",
     "callback_noted",
     "goodbye",
-    "guide_registration_documents",
+    "guide_registration_documents_1",
     "guide_certificates_where",
 )
 """Held out: nothing may be tuned on them."""

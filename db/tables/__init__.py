@@ -12,7 +12,7 @@ changed.
 from db.tables.administration import Audit, HoursOverride, JournalPosition
 from db.tables.base import Appended, Table
 from db.tables.calls import Call, Caller, CallEvent, Recording, SurveyAnswer
-from db.tables.cases import Callback, CallbackTry, CaseFile, CaseNote, CaseReference, Message
+from db.tables.cases import Callback, CallbackTry, CaseFile, CaseNote, CaseReference, GuideRequest, Message
 from db.tables.floor import Decision, Offer, Operator, OperatorStateRecord, Pairing, Shift
 
 UNJOURNALLED = frozenset({"journal_position", "case_reference"})
@@ -31,6 +31,7 @@ __all__ = [
     "CaseNote",
     "CaseReference",
     "Decision",
+    "GuideRequest",
     "HoursOverride",
     "JournalPosition",
     "Message",

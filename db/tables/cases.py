@@ -1,4 +1,4 @@
-"""Case files with their notes and messages, and callback requests."""
+"""Case files with their notes and messages, callback requests, and requests for a procedure of the guide in writing."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.enums import CallbackKind, CallbackState, CaseKind, CaseState, TryOutcome
+from db.enums import CallbackKind, CallbackState, CaseKind, CaseState, GuideOutcome, TryOutcome
 from db.tables.base import Table, index_where, one_of
 
 
@@ -159,4 +159,33 @@ class CallbackTry(Table):
         one_of("outcome", TryOutcome),
         Index(None, "dialled"),
         Index(None, "number", "dialled"),
+    )
+
+
+class GuideRequest(Table):
+    """A caller who wants a procedure of the guide in writing. People send it; then the request has ended."""
+
+    __tablename__ = "guide_request"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    node: Mapped[str]
+    call_id: Mapped[UUID]
+    procedure: Mapped[str]
+    number: Mapped[str]
+    country: Mapped[str | None] = mapped_column(String(2))
+    language: Mapped[str | None]
+    topic: Mapped[str | None]
+    requested: Mapped[datetime]
+    due: Mapped[datetime]
+    outcome: Mapped[str | None]  # NULL: not ended
+    reason: Mapped[str | None]  # why it ended so
+    ended: Mapped[datetime | None]
+    ended_by: Mapped[str | None]
+
+    __table_args__ = (
+        one_of("outcome", GuideOutcome),
+        Index(None, "number"),
+        Index(None, "call_id"),
+        Index(None, "requested"),
+        index_where("ix_guide_request_pending", "due", where="ended IS NULL"),
     )

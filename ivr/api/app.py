@@ -11,7 +11,19 @@ from functools import partial
 import uvicorn
 from fastapi import FastAPI
 
-from ivr.api import callbacks, calls, events, flow, holidays, hours, operators, site, status, supervision
+from ivr.api import (
+    callbacks,
+    calls,
+    events,
+    flow,
+    guide_requests,
+    holidays,
+    hours,
+    operators,
+    site,
+    status,
+    supervision,
+)
 from ivr.api.description import describe
 from ivr.api.door import Door, Patient
 from ivr.api.event_hub import EventHub
@@ -30,6 +42,7 @@ _ROUTERS = (
     hours.router,
     holidays.router,
     callbacks.router,
+    guide_requests.router,
     supervision.router,
     flow.router,
     site.router,

@@ -18,6 +18,7 @@ _TITLES = {
     "hours": "Hours and announcement",
     "holidays": "Holidays",
     "callbacks": "Call-back requests",
+    "guide requests": "Requests for the guide in writing",
     "supervision": "Supervision",
     "flow": "Flow",
     "site": "Site",

@@ -1,7 +1,7 @@
-"""The administrator's announcement, played before everything else.
+"""The administrator's announcement, played before everything else but the name of the institution.
 
-Callers hear it before the language menu, in the most likely language of their country, and again whenever they change
-to another language.
+Callers hear it before the language menu, in the language of their last call or the most likely one of their country,
+and again whenever they change to another language.
 """
 
 from ivr.call.call import Call

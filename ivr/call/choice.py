@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from db.enums import Outcome
 from ivr.audio.audible import Clip
 from ivr.call.call import Call
-from ivr.call.node import BACK, CHANGE_LANGUAGE, MISTAKES, OPERATOR, REPEAT
+from ivr.call.node import BACK, CHANGE_LANGUAGE, MISTAKES, OPERATOR, REPEAT, Node, TextId
 
-CHOICE_TEXTS = ("help_silence", "help_wrong_key")
+CHOICE_TEXTS = ("help_silence", "help_hold", "help_wrong_key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,26 @@ class GoTo:
     key: str | None = None
 
 
+class ChoiceNode(Node):
+    """A node that offers a choice, with a line at its end about the keys that mean the same everywhere."""
+
+    outro: TextId | None = None  # after the options, once: "An operator, zero. Back, star."
+    outro_closed: TextId | None = None  # replaces it for callers of a closed line
+
+    def texts(self) -> tuple[str, ...]:
+        return tuple(text for text in (self.outro, self.outro_closed) if text is not None)
+
+    def outro_clips(self, call: Call) -> list[Clip]:
+        closed = call.state.outcome == Outcome.CLOSED
+        text = self.outro_closed if closed and self.outro_closed is not None else self.outro
+        return [(call.state.language, text)] if text is not None else []
+
+
+def key_text(key: str, *, short: bool) -> str:
+    """Return the id of the text for a key: "one." after an option of few words, "press one." after a clause."""
+    return f"{'key' if short else 'press'}_{key}"
+
+
 async def choose(
     call: Call,
     options: Sequence[tuple[str, Sequence[Clip]]],
@@ -25,20 +46,23 @@ async def choose(
     intro: Sequence[Clip] = (),
     outro: Sequence[Clip] = (),
     back: str | None = None,
+    silent: str | None = None,
     after_help: str | None = None,
     fresh: bool = False,
+    short: bool = False,
 ) -> str | GoTo:
     """Announce `options` and return the chosen key, or where the caller goes instead.
 
-    An option is a key and its clips; "press <key>" is added. `#` repeats, `*` goes `back` if given, `0` leads to an
-    operator and `9` to the language menu unless they are options. Silence and wrong keys are answered with help, and
-    finally lead to `after_help` (default: an operator). `fresh`: ignore keys typed ahead.
+    An option is a key and its clips; its key is added ("press one", or `short`: "one"). `#` repeats, `*` goes `back` if
+    given, `0` leads to an operator and `9` to the language menu unless they are options. Silence leads to `silent` if
+    given. Otherwise silence and wrong keys are answered with help once, and then lead to `after_help` (default: an
+    operator, whom the help promises while the line is open). The `outro` is not part of the help. `fresh`: ignore keys
+    typed ahead.
     """
     language = call.state.language
-    menu: list[Clip] = [clip for key, clips in options for clip in (*clips, (language, f"press_{key}"))]
-    menu += outro
+    menu: list[Clip] = [clip for key, clips in options for clip in (*clips, (language, key_text(key, short=short)))]
     keys = {key for key, _ in options}
-    clips, mistakes = [*intro, *menu], 0
+    clips, mistakes = [*intro, *menu, *outro], 0
     while True:
         key = await call.listen(clips, fresh=fresh)
         if key is not None and key in keys:
@@ -49,10 +73,17 @@ async def choose(
             return GoTo(call.flow.change_language, key)
         if key == BACK and back is not None:
             return GoTo(back, key)
-        clips = [*intro, *menu]
+        if key is None and silent is not None:
+            return GoTo(silent)
+        clips = [*intro, *menu, *outro]
         if key != REPEAT:
             mistakes += 1
             if mistakes > MISTAKES:
                 call.event("help_over")
                 return GoTo(after_help or call.flow.operator)
-            clips = [(language, "help_silence" if key is None else "help_wrong_key"), *menu]
+            if key is not None:
+                clips = [(language, "help_wrong_key"), *menu]
+            elif after_help is not None or call.state.outcome == Outcome.CLOSED:
+                clips = [(language, "help_silence"), *menu]
+            else:  # a caller who cannot press keys has waited long enough
+                clips = [(language, "help_hold")]

@@ -9,7 +9,8 @@ from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.link import LinkLost
 from ivr.asterisk.ari.operations import Request
 from ivr.call import announcement, stale_playback
-from ivr.call.call import Call, CallerGone, NothingAudible
+from ivr.call.call import Call
+from ivr.call.interruptions import CallerGone, NothingAudible
 
 log = structlog.get_logger()
 
@@ -67,7 +68,8 @@ async def _run_nodes(call: Call, resumed: bool) -> None:
     node: str | None = call.state.node
     if not resumed and node is not None:
         call.set(call.state.at_node(node))
-        await announcement.say(call)
+        if not call.flow.nodes[node].greets():
+            await announcement.say(call)
     while node is not None:
         call.event("node", resumed=resumed)
         following = await call.flow.nodes[call.state.queue_node or node].run(call, resumed)

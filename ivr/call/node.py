@@ -10,8 +10,10 @@ Topic = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
 Key = Annotated[str, Field(pattern=r"^[0-9]$")]
 
 REPEAT, BACK, OPERATOR, CHANGE_LANGUAGE = "#", "*", "0", "9"
-MISTAKES = 2
+MISTAKES = 1
 """How many times silence or a wrong key is answered with help before an operator takes over."""
+TRIES = 3
+"""How many times digits may be entered wrongly before an operator takes over."""
 
 
 class Node(BaseModel):
@@ -26,6 +28,15 @@ class Node(BaseModel):
     def texts(self) -> tuple[str, ...]:
         """Return the ids of all texts the node may say, for the check."""
         return ()
+
+    def topics(self) -> tuple[str, ...]:
+        """Return the topics that the node may give to a call."""
+        topic = getattr(self, "topic", None)
+        return (topic,) if topic is not None else ()
+
+    def greets(self) -> bool:
+        """Return whether the node plays the administrator's announcement itself, after saying who answers."""
+        return False
 
     def silent(self) -> str | None:
         """Return where a caller goes who never presses a key; None: to the flow's operator."""

@@ -20,6 +20,10 @@ class FlowNode(Protocol[C]):
 
     def leads_to(self) -> tuple[str, ...]: ...
 
+    def topics(self) -> tuple[str, ...]: ...
+
+    def greets(self) -> bool: ...
+
 
 class Flow(Protocol[C]):
     """A flow. `operator` is where `0` and repeated mistakes lead."""

@@ -6,7 +6,7 @@ be done and what was done; it is read again every few seconds, so that whatever 
 """
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 import structlog
@@ -98,21 +98,21 @@ class Dispatcher:
             for call in list(self._queue.by_call):
                 self._queue.leave(call)  # without the database the caller cannot be dialled
             return
-        wanted: dict[str, CallbackRequest] = {}
+
         self._chances.look(requests, now)
-        # A number with two requests is not rung for the second one while it is being called for the first.
         at_work = {
             request.number: request for request in requests if request.state in AT_WORK or str(request.id) in self._busy
         }
-        taken = set(at_work)
         latest = {
             (request.case_reference, request.number): request.id
             for request in requests
             if request.kind == CallbackKind.CASE
         }
+        # A number with two requests is not rung for the second one while it is being called for the first.
+        taken = set(at_work)
+        wanted: dict[str, CallbackRequest] = {}
         for request in requests:
-            identity = str(request.id)
-            if identity in self._busy:
+            if str(request.id) in self._busy:
                 continue
             if request.kind == CallbackKind.CASE and latest[request.case_reference, request.number] != request.id:
                 await self.repository.move(request, advance(request, RequestEvent.CANCELLED, now, reason="asked again"))
@@ -122,39 +122,57 @@ class Dispatcher:
                 continue
             assert dialled is not None
             facts = facts_of(self.site, self.services.opening, request, dialled, now)
-            due = due_of(request)
-            why = callback_rules.why_not(request.number, due=due, tries=request.tries, ended=False, facts=facts)
-            if await expire_if_late(
-                request,
-                why,
-                now,
-                chance=self._chances.since(request, now, is_open=facts.open),
-                other=at_work.get(request.number),
-                site=self.site,
-                opening=self.services.opening,
-                repository=self.repository,
-                recorder=self.services.recorder,
-            ):
-                continue
-            if why is callback_rules.Not.NOT_DUE and due is not None:
-                self._next_due = min(due, self._next_due or due)
-            if why is not None or request.state != CallbackState.REQUESTED or request.number in taken:
+            if not await self._is_due(request, facts, now, at_work.get(request.number)) or request.number in taken:
                 continue
             taken.add(request.number)
             if request.kind == CallbackKind.CASE:
-                if (
-                    sum(attempt is not None and attempt.offer is None for attempt in self._busy.values())
-                    < _MOST_ABOUT_FILES
-                ):
-                    self._start(self._attempt(request, str(call_of(request))))
+                self._call_about_case(request)
             else:
                 wanted[str(call_of(request))] = request
+        self._update_queue(wanted)
+        await self._record_late_files(now)
+
+    async def _is_due(
+        self, request: CallbackRequest, facts: callback_rules.Facts, now: datetime, other: CallbackRequest | None
+    ) -> bool:
+        """Return whether the caller may be dialled now; end a request that is too late.
+
+        `other`: a request for the same number that is at work.
+        """
+        due = due_of(request)
+        why = callback_rules.why_not(request.number, due=due, tries=request.tries, ended=False, facts=facts)
+        if await expire_if_late(
+            request,
+            why,
+            now,
+            chance=self._chances.since(request, now, is_open=facts.open),
+            other=other,
+            site=self.site,
+            opening=self.services.opening,
+            repository=self.repository,
+            recorder=self.services.recorder,
+        ):
+            return False
+        if why is callback_rules.Not.NOT_DUE and due is not None:
+            self._next_due = min(due, self._next_due or due)
+        return why is None and request.state == CallbackState.REQUESTED
+
+    def _call_about_case(self, request: CallbackRequest) -> None:
+        """Call about a case file that has changed, for which no operator is needed, unless enough such calls are up."""
+        without_operator = sum(attempt is not None and attempt.offer is None for attempt in self._busy.values())
+        if without_operator < _MOST_ABOUT_FILES:
+            self._start(self._attempt(request, str(call_of(request))))
+
+    def _update_queue(self, wanted: Mapping[str, CallbackRequest]) -> None:
+        """Have these requests wait for an operator, by the call that each will become, and no others."""
         for call in self._queue.by_call.keys() - wanted.keys():
             if str(self._queue.by_call[call].id) not in self._busy:
                 self._queue.leave(call)
         for call, request in wanted.items():
             if call not in self._queue.by_call:
                 self._queue.enter(call, request)
+
+    async def _record_late_files(self, now: datetime) -> None:
         if now >= self._files_again:
             self._files_again = now + timedelta(seconds=SELDOM_S)
             for request in await self.repository.without_file(now - _LATE_FILES) or ():

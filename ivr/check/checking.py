@@ -116,7 +116,7 @@ class _Check:
             except SiteError as error:
                 self.found += error.findings
                 identity = name.removesuffix(".yaml")
-                procedures[identity] = Procedure(identity, Status.SAMPLE, (), f"{where}/{name}", 1)
+                procedures[identity] = Procedure(identity, Status.SAMPLE, {}, {}, f"{where}/{name}", 1)
         return Guide(procedures)
 
     def _draft(self) -> Draft | None:

@@ -112,22 +112,21 @@ def topic_findings(
     """
     if flow is None or flow.faults:
         return
-    topics = {name: topic for name, node in flow.flow.nodes.items() if (topic := getattr(node, "topic", None))}
+    topics = {topic: name for name, node in reversed(flow.flow.nodes.items()) for topic in node.topics()}
     if people is not None:
-        known = ", ".join(sorted(set(topics.values()))) or "none"
+        known = ", ".join(sorted(topics)) or "none"
         path = folder / "operators.csv"
         lines = {cells[0]: line for line, cells in table_file.rows(path, COLUMNS, "E_OPERATOR_FILE")}
         for person in people:
-            for topic in sorted(person.topics - set(topics.values())):
+            for topic in sorted(person.topics - set(topics)):
                 found = f"the topic {topic!r} of {person.id} is in no node of {flow.where}, so no caller has it"
                 remedy = f"write topics of the flow: {known}"
                 yield Finding("W_OPERATOR_TOPIC", str(path), lines[person.id], found, remedy)
-    for topic in dict.fromkeys(topics.values()) if texts else ():
+    for topic, node in topics.items() if texts else ():
         text = f"talk_topic_{topic}"
         if text not in texts:
-            node = next(name for name, its in topics.items() if its == topic)
             found = f"the topic {topic!r} has no text {text}, so operators do not hear it"
-            line = flow.line("nodes", node, "topic")
+            line = flow.line("nodes", node, value=topic)
             yield Finding("W_TOPIC_TEXT", flow.where, line, found, f"add {text} to texts.yaml")
 
 

@@ -1,6 +1,6 @@
 """`hatif guide`: look up procedures of the guide, for somebody beside the telephone."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -97,9 +97,14 @@ class _Page:
 
     def details(self, procedure: Procedure) -> dict[str, Any]:
         """Return a procedure with all its texts."""
-        fields = {name: self._text(text) for name, text in procedure.steps(None)}
-        remarks = {country: self._text(procedure.remark(country)) for country in procedure.countries}
-        return {**self.row(procedure), "language": self.language, **fields, "remarks": remarks}
+        fields = {name: self._joined(texts) for name, texts in procedure.texts.items() if name != _TITLE}
+        remarks = {country: self._joined(texts) for country, texts in procedure.remarks.items()}
+        sources = {name: asdict(source) for name, source in procedure.sources.items()}
+        return {**self.row(procedure), "language": self.language, **fields, "remarks": remarks, "sources": sources}
+
+    def _joined(self, texts: tuple[str, ...]) -> str:
+        """Return what callers hear in several steps as one text."""
+        return " ".join(map(self._text, texts))
 
     def _text(self, identity: str, language: str | None = None) -> str:
         here = self.texts.text(language or self.language, identity)
@@ -120,14 +125,18 @@ def _list(title: str, rows: list[dict[str, Any]]) -> None:
 def _show(details: dict[str, Any]) -> None:
     lines = {name.replace("_", " "): text for name, text in details.items() if name not in _HEAD}
     lines |= {f"in {country}": text for country, text in details["remarks"].items()}
+    sources = (f"{name}: {found['source']} ({found['as_of']})" for name, found in details["sources"].items())
+    lines |= {"sources": "\n  ".join(sources)} if details["sources"] else {}
     console.print(f"{details['id']}: {_clause(details['title'])}", style="bold", markup=False)
     if details["status"] == Status.SAMPLE:
         console.print(_SAMPLE)
     for name, text in lines.items():
-        console.print(f"\n{name}\n  {cell(text)}", markup=False, soft_wrap=True)
+        shown = "\n  ".join(map(cell, text.split("\n  ")))
+        console.print(f"\n{name}\n  {shown}", markup=False, soft_wrap=True)
 
 
-_HEAD = ("id", "title", "status", "language", "remarks")
+_TITLE = "title"
+_HEAD = ("id", _TITLE, "status", "language", "remarks", "sources")
 
 
 def _clause(title: str) -> str:

@@ -7,7 +7,7 @@ import typer
 from ivr.cli import audit, callbacks, check, firewall, flow, guide, hours
 from ivr.cli.calls import show
 from ivr.cli.cases import caller, cases
-from ivr.cli.operators import operators, roster
+from ivr.cli.operators import operators, roster, waiting
 from ivr.cli.output import errors
 from ivr.cli.processes import asterisk, processes, status
 from ivr.cli.prompts import prompts
@@ -33,6 +33,7 @@ for part in (
     callbacks,
     caller,
     operators,
+    waiting,
     hours,
     flow,
     prompts,

@@ -29,7 +29,7 @@ async def _ask_reason(call: CodeCall) -> str:
     pauses = call.services.site.operators.pauses
     question = ["code_pause_ask"]
     for number, reason in enumerate(pauses, 1):
-        question += [reason_text(reason), f"press_{number}"]
+        question += [reason_text(reason), f"key_{number}"]
     for _ in range(_ASKED):
         key = await call.listen(*question)
         if key is not None and key.isdecimal() and 1 <= int(key) <= len(pauses):

@@ -51,5 +51,5 @@ def texts(languages: Iterable[str], pauses: Iterable[str] = ()) -> tuple[str, ..
     return (
         *_TEXTS,
         *(f"code_language_{language}" for language in languages),
-        *(f"code_pause_{reason}" for reason in pauses),
+        *(text for n, reason in enumerate(pauses, 1) for text in (f"code_pause_{reason}", f"key_{n}")),
     )

@@ -45,6 +45,7 @@ from ivr.hours.opening import Opening
 from ivr.model import clock, floor_protocol
 from ivr.records import references
 from ivr.records.database import Database
+from ivr.records.guide_requests import GuideRequestRepository
 from ivr.records.recorder import Recorder
 from ivr.records.returners import Returners
 from ivr.records.voicemail import Mailbox
@@ -88,6 +89,7 @@ class Controller:
         self.database = Database(url)
         self.case_lookup = CaseLookup(self.database, self.recorder)
         self.repository = CallbackRepository(url, Claim(self.site.node, self.journal.boot))
+        self.guide_requests = GuideRequestRepository(url)
         self.returners = Returners(self.database, 60 * self.site.routing.return_min)
         self.mailbox = Mailbox(settings.asterisk_recordings, settings.home)
         self.replacements = Replacements(self.journal, self._is_engaged, self._remove_contact)
@@ -154,6 +156,7 @@ class Controller:
             self.flows.saved.close()
             await self.database.close()
             await self.repository.close()
+            await self.guide_requests.close()
             with contextlib.suppress(AmiError):
                 await self.ami.close()
 

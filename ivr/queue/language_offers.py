@@ -7,6 +7,7 @@ site.toml).
 from collections.abc import Collection, Sequence
 
 from ivr.audio.audible import Clip
+from ivr.call.choice import key_text
 from ivr.site.site import Site
 
 NOBODY, BUSY = "language_nobody", "language_busy"
@@ -14,7 +15,7 @@ _OPTION = "language_option"
 _KEYS = ("1", "2")
 """More languages would take longer than ten seconds to hear; 9 leads to all of them."""
 
-TEXTS = (NOBODY, BUSY, _OPTION, *(f"press_{key}" for key in _KEYS))
+TEXTS = (NOBODY, BUSY, _OPTION, *(key_text(key, short=True) for key in _KEYS))
 
 
 def languages(site: Site, own: str, spoken: Collection[str]) -> dict[str, str]:
@@ -27,5 +28,5 @@ def clips(own: str, others: dict[str, str], *, nobody: bool) -> Sequence[Clip]:
     """Return the offer of `others` (by key). `nobody`: nobody on duty speaks `own`."""
     result: list[Clip] = [(own, NOBODY if nobody else BUSY)]
     for key, language in others.items():
-        result += [(language, _OPTION), (language, f"press_{key}")]
+        result += [(language, _OPTION), (language, key_text(key, short=True))]
     return result

@@ -3,8 +3,9 @@
 This module knows which texts exist and where; the texts themselves are in the catalogues like all others.
 """
 
+import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Protocol
@@ -14,19 +15,26 @@ from pydantic import Field
 
 from ivr.site.findings import Finding, SiteError
 from prompts import site_files
-from prompts.sources import GUIDE_FIELDS, guide_ids, guide_text_id, is_id
+from prompts.sources import GUIDE_FIELDS, guide_part_ids, guide_text_id, is_id
 from prompts.yaml_places import STRING, compose, refusal
 
 FOLDER = "guide"
-SERVICE_TEXTS = ("guide_notice", "guide_next", "guide_keys", "guide_end")
+SERVICE_TEXTS = ("guide_notice", "guide_keys", "guide_keys_queue", "guide_end")
 """The texts around the steps of any procedure."""
 
 _LONGEST_ID = 22
-"""Maximum length of a procedure's id; the id of its longest text then has 40 characters."""
+"""Maximum length of a procedure's id; the id of its longest text then has 42 characters."""
+_MOST_PARTS = 9
+"""Maximum number of texts in a field."""
 ProcedureId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$", max_length=_LONGEST_ID)]
 
-_TITLE, *_STEPS = GUIDE_FIELDS
-_FIELDS = ("status", *GUIDE_FIELDS, "remarks")
+_TITLE, _DOCUMENTS, *_OTHERS = GUIDE_FIELDS
+_ON_REQUEST = ("issuer", "legal_basis")
+"""Fields that only callers hear who ask for the law."""
+_STATUS, _REMARKS, _SOURCES = "status", "remarks", "sources"
+_REQUIRED = (_STATUS, *(name for name in GUIDE_FIELDS if name != "issuer"), _REMARKS)
+_FIELDS = (_STATUS, *GUIDE_FIELDS, _REMARKS, _SOURCES)
+_AS_OF = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 
 
 class Status(StrEnum):
@@ -37,29 +45,63 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class FactSource:
+    """Where a fact is from. `as_of`: when it was known to be so, a year, month or day."""
+
+    source: str
+    as_of: str
+
+
+@dataclass(frozen=True, slots=True)
 class Procedure:
-    """A procedure of the guide. `countries`: ISO codes of countries with a remark; `file`, `line`: its definition."""
+    """A procedure of the guide.
+
+    Attributes:
+        texts: The ids of the texts of each spoken field, in the order in which they are heard.
+        remarks: The same for callers from a country, by its ISO code.
+        sources: Where the facts of a field are from, by the field, or `remarks.FR`.
+        file, line: Its definition.
+    """
 
     id: str
     status: Status
-    countries: tuple[str, ...]
+    texts: Mapping[str, tuple[str, ...]]
+    remarks: Mapping[str, tuple[str, ...]]
     file: str
     line: int
+    sources: Mapping[str, FactSource] = field(default_factory=dict)
+
+    @property
+    def countries(self) -> tuple[str, ...]:
+        """The countries with a remark."""
+        return tuple(self.remarks)
 
     @property
     def text_ids(self) -> tuple[str, ...]:
-        return guide_ids(self.id, self.countries)
+        return tuple(text for texts in (*self.texts.values(), *self.remarks.values()) for text in texts)
 
     def steps(self, country: str | None) -> tuple[tuple[str, str], ...]:
-        """Return the steps for a caller from `country`, in order: the step's name and its text's id."""
-        steps = [(step, guide_text_id(self.id, step)) for step in _STEPS]
-        if country is not None and country in self.countries:
-            steps.append(("remark", self.remark(country)))
-        return tuple(steps)
+        """Return what a caller from `country` hears, in order: each step's name and its text's id.
 
-    def remark(self, country: str) -> str:
-        """Return the id of the text for callers from that country."""
-        return guide_text_id(self.id, "remark", country)
+        The documents come first, then the remark for the country.
+        """
+        names = [name for name in _OTHERS if name not in _ON_REQUEST]
+        remark = ("remark", self.remarks.get(country or "", ()))
+        return (
+            *_named(_DOCUMENTS, self.texts[_DOCUMENTS]),
+            *_named(*remark),
+            *(step for name in names for step in _named(name, self.texts[name])),
+        )
+
+    @property
+    def on_request(self) -> tuple[str, ...]:
+        """The ids of the texts that callers hear who ask for the law; none if the file has none."""
+        return tuple(text for name in _ON_REQUEST for text in self.texts.get(name, ()))
+
+
+def _named(name: str, texts: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Return a field's texts with a name for each: `fee`, or `fee_1` and so on if there are several."""
+    return tuple(zip(guide_part_ids(name, None if len(texts) == 1 else len(texts)), texts, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,20 +224,23 @@ class _File:
             self.wrong(1, f"is not a mapping; write the fields {', '.join(_FIELDS)}")
             return None
         values = self._names(top)
-        for name in _FIELDS:
+        for name in _REQUIRED:
             if name not in values:
                 self.wrong(1, f"{name} is missing; add it")
+        texts: dict[str, tuple[str, ...]] = {}
         for name, (line, value) in values.items():
             if name not in _FIELDS:
                 self.wrong(line, f"{name!r} is not a field of the guide; its fields are {', '.join(_FIELDS)}")
-            elif name not in ("status", "remarks"):
-                self._text(name, line, value)
-        status = self._status(*values["status"]) if "status" in values else None
-        remarks = self._remarks(*values["remarks"], countries) if "remarks" in values else ()
+            elif name in GUIDE_FIELDS:
+                texts[name] = self._texts(name, guide_text_id(identity, name), line, value)
+        status = self._status(*values[_STATUS]) if _STATUS in values else None
+        remarks = self._remarks(identity, *values[_REMARKS], countries) if _REMARKS in values else {}
+        facts = {*texts, *(f"{_REMARKS}.{country}" for country in remarks)} - {_TITLE}
+        sources = self._sources(*values[_SOURCES], facts) if _SOURCES in values else {}
         if status is None:
             return None
         line = values[_TITLE][0] if _TITLE in values else 1
-        return Procedure(identity, status, remarks, self.name, line)
+        return Procedure(identity, status, texts, remarks, self.name, line, sources)
 
     def _status(self, line: int, value: yaml.Node) -> Status | None:
         found = value.value if isinstance(value, yaml.ScalarNode) else "a list"
@@ -204,24 +249,58 @@ class _File:
         self.wrong(line, f"status is {found or 'empty'}; write {' or '.join(Status)}")
         return None
 
-    def _remarks(self, line: int, value: yaml.Node, countries: Collection[str] | None) -> tuple[str, ...]:
+    def _remarks(
+        self, identity: str, line: int, value: yaml.Node, countries: Collection[str] | None
+    ) -> dict[str, tuple[str, ...]]:
         if not isinstance(value, yaml.MappingNode) or not value.value:
             self.wrong(line, "remarks has no country; write at least one, such as FR: and its remark")
-            return ()
-        remarks = self._names(value)
-        for country, (at, text) in remarks.items():
+            return {}
+        remarks: dict[str, tuple[str, ...]] = {}
+        for country, (at, text) in self._names(value).items():
             if not (len(country) == 2 and country.isascii() and country.isalpha() and country.isupper()):
                 self.wrong(at, f"{country!r} is not a country; write its ISO code of two capital letters, such as FR")
             elif countries is not None and country not in countries:
                 self.wrong(
                     at, f"the country {country!r} is not one of the site's: {', '.join(sorted(countries))}; choose one"
                 )
-            self._text(f"remarks.{country}", at, text)
-        return tuple(remarks)
+            text_id = guide_text_id(identity, "remark", country)
+            remarks[country] = self._texts(f"{_REMARKS}.{country}", text_id, at, text)
+        return remarks
+
+    def _sources(self, line: int, value: yaml.Node, facts: Collection[str]) -> dict[str, FactSource]:
+        if not isinstance(value, yaml.MappingNode):
+            self.wrong(line, "sources is not a mapping; write the field, and its source and as_of")
+            return {}
+        sources: dict[str, FactSource] = {}
+        for name, (at, found) in self._names(value).items():
+            if name not in facts:
+                choices = ", ".join(sorted(facts))
+                self.wrong(at, f"{name!r} in sources is no field with a fact of this file; it has {choices}")
+            parts = self._names(found) if isinstance(found, yaml.MappingNode) else {}
+            texts = {part: node.value for part, (_, node) in parts.items() if isinstance(node, yaml.ScalarNode)}
+            if set(parts) != {"source", "as_of"} or not all(text.strip() for text in texts.values()) or len(texts) < 2:
+                self.wrong(at, f"the source of {name} is incomplete; write {{source: NAME, as_of: 2026-11}}")
+            elif not _AS_OF.fullmatch(texts["as_of"]):
+                self.wrong(at, f"as_of of {name} is {texts['as_of'][:40]}; write a year, month or day, such as 2026-11")
+            else:
+                sources[name] = FactSource(" ".join(texts["source"].split()), texts["as_of"])
+        return sources
+
+    def _texts(self, name: str, text_id: str, line: int, value: yaml.Node) -> tuple[str, ...]:
+        """Check one text, or a list of texts, of a field, and return their ids."""
+        if not isinstance(value, yaml.SequenceNode) or name == _TITLE:
+            self._text(name, line, value)
+            return guide_part_ids(text_id, None)
+        parts = value.value
+        if not 1 <= len(parts) <= _MOST_PARTS:
+            self.wrong(line, f"{name} has {len(parts)} texts; write 1 to {_MOST_PARTS}")
+        for number, part in enumerate(parts, start=1):
+            self._text(f"{name}, text {number},", part.start_mark.line + 1, part)
+        return guide_part_ids(text_id, len(parts))
 
     def _text(self, name: str, line: int, value: yaml.Node) -> None:
         if not isinstance(value, yaml.ScalarNode):
-            self.wrong(line, f"{name} is a list, not a text; write one text, in words")
+            self.wrong(line, f"{name} is not a text; write one text, in words")
         elif not value.value.strip() or value.value in ("~", "null"):
             self.wrong(line, f"{name} is empty; write its English text")
         elif value.tag != STRING:

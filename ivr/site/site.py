@@ -101,6 +101,7 @@ class Site(_Strict):
     node: Name = "node1"
     node_number: int = Field(1, ge=1, le=9)  # the first digit of this node's case references
     languages: tuple[LanguageCode, ...] = Field(min_length=1)
+    unknown_country: tuple[LanguageCode, ...] = ()  # the likely languages of callers whose country is not known
     recorded_only: tuple[LanguageCode, ...] = ()  # have no voice; off until they are also in `languages`
     voices: dict[LanguageCode, str] = {}  # instead of the default ones: docs/voices-on-request.md
     fallback: dict[LanguageCode, Annotated[tuple[LanguageCode, ...], Field(min_length=1)]] = {}
@@ -122,13 +123,13 @@ class Site(_Strict):
     countries: dict[CountryCode, Country] = {}
 
     def language_order(self, country: str | None) -> tuple[str, ...]:
-        """Return all languages, those likely in `country` first.
+        """Return all languages, those likely in `country` first; without one, or if it has none, `unknown_country`.
 
         A territory that is not listed has those of the country whose code it shares (Guernsey those of GB).
         """
         if country is not None and country not in self.countries:
             country = main_country(country)
-        likely = self.countries[country].languages if country in self.countries else ()
+        likely = self.countries[country].languages if country in self.countries else self.unknown_country
         return (*likely, *(language for language in self.languages if language not in likely))
 
     def zone_of(self, country: str | None) -> ZoneInfo | None:
@@ -233,11 +234,12 @@ def _conflicts(site: Site) -> Iterator[Fault]:
     yield from _wrong_fallbacks(site)
     yield from _wrong_hours(site)
     yield from _wrong_trunk(site)
-    for code, country in site.countries.items():
-        place: Place = ("countries", code, "languages")
-        for _, language in _repeated(country.languages):
+    likely: dict[Place, tuple[str, ...]] = {("unknown_country",): site.unknown_country}
+    likely |= {("countries", code, "languages"): country.languages for code, country in site.countries.items()}
+    for place, languages in likely.items():
+        for _, language in _repeated(languages):
             yield twice, place, f"the language {language!r} occurs twice; write it once"
-        for language in country.languages:
+        for language in languages:
             if language not in site.languages:
                 yield (
                     "E_SITE_LANGUAGE",

@@ -41,7 +41,8 @@ TALK_EVENTS = {
 
 def topics_of(flow: Flow[Call]) -> tuple[str, ...]:
     """Return the topics that callers can have, in the order of the flow; keys number them from 1."""
-    return tuple(dict.fromkeys(topic for node in flow.nodes.values() if (topic := getattr(node, "topic", None))))
+    nodes = sorted(flow.nodes.values(), key=lambda node: getattr(node, "topic", None) is None)  # single options last
+    return tuple(dict.fromkeys(topic for node in nodes for topic in node.topics()))
 
 
 async def explain_refusal(conversation: ConversationControls, refusal: Refusal) -> None:

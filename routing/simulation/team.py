@@ -56,22 +56,22 @@ def first_languages(mix: Sequence[float], count: int) -> list[int]:
 
 
 def spread_team(
-    languages: Sequence[str], mix: Sequence[float], count: int, each: int, further_level: int = BEST_LEVEL
+    languages: Sequence[str], mix: Sequence[float], count: int, languages_each: int, further_level: int = BEST_LEVEL
 ) -> tuple[Operator, ...]:
-    """Return `count` operators with `each` languages.
+    """Return `count` operators with `languages_each` languages each.
 
     First languages follow `first_languages`; further ones a smooth weighted round-robin in proportion to the square
-    root of the mix, so that rare languages have more than their share. Raises ValueError if `each` is not between 1 and
-    the number of languages.
+    root of the mix, so that rare languages have more than their share. Raises ValueError if `languages_each` is not
+    between 1 and the number of languages.
     """
-    if not 1 <= each <= len(languages):
-        raise ValueError(f"{each} languages for each operator are not possible; use 1 to {len(languages)}")
+    if not 1 <= languages_each <= len(languages):
+        raise ValueError(f"{languages_each} languages for each operator are not possible; use 1 to {len(languages)}")
     firsts = [at for at, people in enumerate(first_languages(mix, count)) for _ in range(people)]
     weights = [math.sqrt(share) for share in mix]
     owed = [0.0] * len(mix)
     spoken = [[first] for first in firsts]
     for mine in spoken:
-        while len(mine) < each:
+        while len(mine) < languages_each:
             owed = [owes + weight for owes, weight in zip(owed, weights, strict=True)]
             best = max((at for at in range(len(mix)) if at not in mine), key=lambda at: (owed[at], -at))
             owed[best] -= sum(weights)

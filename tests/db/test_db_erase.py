@@ -62,7 +62,7 @@ async def test_erasing_a_number_cancels_its_pending_requests_and_no_others(engin
     assert [row.number for row in await rows(url, Caller)] == [OTHER]
     (entry,) = await rows(url, Audit)
     assert (entry.act, entry.by, entry.about, entry.data) == (
-        "caller_erased", "an administrator", None, {"callbacks": 3},
+        "caller_erased", "an administrator", None, {"callbacks": 3, "guide_requests": 0},
     )  # fmt: skip
     assert await erased(engine) is None
     assert len(await rows(url, Audit)) == 1
@@ -71,7 +71,7 @@ async def test_erasing_a_number_cancels_its_pending_requests_and_no_others(engin
 async def test_erasing_a_number_that_is_not_remembered_cancels_its_requests(engine: AsyncEngine, url: str) -> None:
     request = await put(engine, number="+33612345670")
     assert await erased(engine, request.number) == Erasure(False, 1)
-    assert (await rows(url, Audit))[0].data == {"callbacks": 1}
+    assert (await rows(url, Audit))[0].data == {"callbacks": 1, "guide_requests": 0}
 
 
 async def test_nothing_is_erased_while_the_number_is_being_called(engine: AsyncEngine, url: str) -> None:

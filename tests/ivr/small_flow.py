@@ -9,6 +9,7 @@ from ivr.flow.file import read_draft
 from ivr.queue import wait_announcements
 from ivr.site import guide
 from ivr.site.findings import Finding
+from prompts.sources import GUIDE_FIELDS
 
 FLOW = """\
 start: language
@@ -36,16 +37,24 @@ nodes:
     text: goodbye
 """
 TEXTS = {
-    *("language_option", "main_file", "main_travel", "goodbye", "help_silence", "help_wrong_key", "to_operator"),
-    *("press_1", "press_2", "operator_gone", *wait_announcements.TEXTS),
+    *("language_option", "main_file", "main_travel", "goodbye", "help_silence", "help_hold", "help_wrong_key"),
+    *("key_1", "key_2", "to_operator", "operator_gone", *wait_announcements.TEXTS),
 }
 
 
-GUIDE = guide.Guide({"visa": guide.Procedure("visa", guide.Status.SAMPLE, ("FR",), "guide/visa.yaml", 3)})
+VISA = guide.Procedure(
+    "visa",
+    guide.Status.SAMPLE,
+    {field: (f"guide_visa_{field}",) for field in GUIDE_FIELDS},
+    {"FR": ("guide_visa_remark_fr",)},
+    "guide/visa.yaml",
+    3,
+)
+GUIDE = guide.Guide({"visa": VISA})
 
 
 def flow_refusal(text: str) -> list[tuple[int, str]]:
-    return refusal(lambda: model.parse(text, "flow.yaml", ("ar", "fr"), TEXTS), Path("flow.yaml"))
+    return refusal(lambda: model.parse(text, "flow.yaml", ("ar", "fr"), TEXTS | {"press_1"}), Path("flow.yaml"))
 
 
 def findings(text: str, known: set[str] | None = None, procedures: guide.Guide | None = None) -> list[Finding]:

@@ -98,7 +98,7 @@ legal_basis: The rules are in the law.
 remarks:
   GB: In Great Britain you need an appointment.
 """
-NEEDED = ("fallback_wait",)
+NEEDED = ("fallback_wait", "press_2", "press_3")
 _OWN = ("main_papers", "main_travel", "goodbye", "alarm")
 _ARABIC = "نَصٌّ."
 _SECONDS = 0.1

@@ -21,7 +21,7 @@ async def keeps_pressing(call: Call, key: str) -> None:
 
 
 @pytest.mark.parametrize(("keys", "question", "then", "led"), [
-    ("2", "main_file", "2", "documents_identity"),
+    ("2", "main_file", "2", "documents_passport"),
     ("21", "case_ask_reference", "*", "main_file"),
 ])  # fmt: skip
 async def test_after_a_gap_the_question_is_repeated_before_keys_count(

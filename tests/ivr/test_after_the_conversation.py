@@ -151,7 +151,7 @@ async def test_recordings_are_kept_and_their_rows_completed_when_asterisk_dies(
     call.tone(1400)
     await call.hears_tone(1870)
     other = await line.dial(telephones, leaves)
-    await other.press("241")
+    await other.press("25")
     await speaks(other, line, "fr", leaves, 1400, 6.0)
     former = line.pid("asterisk")
     os.kill(former, signal.SIGKILL)

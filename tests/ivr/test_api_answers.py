@@ -149,7 +149,7 @@ async def test_the_audit_names_who_asked_for_each_change(line: Line) -> None:
     change("POST", f"/operators/{operator}/state", {"state": "paused", "reason": "lunch"})
     change("POST", "/hours", {"force": "closed", "why": "storm"})
     change("POST", "/hours", {"force": "auto"})
-    change("PUT", "/announcement", {"text": "welcome", "why": "news"})
+    change("PUT", "/announcement", {"text": "institution", "why": "news"})
     change("PUT", "/announcement", {"text": None})
     day = "2098-05-04"
     change("POST", "/holidays", {"day": day, "name": "Day off"})

@@ -2,7 +2,6 @@
 
 import asyncio
 
-import numpy as np
 import shared_audio
 from left import begins
 from line import Line
@@ -20,7 +19,7 @@ async def test_missing_truncated_and_empty_audio_is_replaced_by_the_site_s_next_
     heard = manifest.load(sounds / manifest.FILE)
     kept: dict[str, bytes] = {}
     # The three kinds of damage on a disk. The files are hard links: replace them, never write into them.
-    for prompt, damage in (("welcome", None), ("main_file", b"\xff" * 800), ("main_documents", b"")):
+    for prompt, damage in (("institution", None), ("main_file", b"\xff" * 800), ("main_operator", b"")):
         audio = heard.audio("fr", prompt)
         assert audio is not None
         for path in manifest.paths(sounds, audio.file):
@@ -34,15 +33,15 @@ async def test_missing_truncated_and_empty_audio_is_replaced_by_the_site_s_next_
         call = await line.dial(telephones, "+33622000011")
         await call.press("2")
         (stand_in, *_) = line.settings.fallback_chain("fr")
-        welcomed = await begins(call, line.audio(stand_in, "welcome"))
-        first, second = line.audio(stand_in, "main_file"), line.audio(stand_in, "main_documents")[:RATE]
-        key = line.audio("fr", "press_1")  # complete audio stays in the caller's language
-        await call.hears(np.concatenate([first, key, second]), 20, welcomed.offset_s)
+        welcomed = await begins(call, line.audio(stand_in, "institution"))
+        # Complete audio stays in the caller's language.
+        clips = ((stand_in, "main_file"), ("fr", "key_1"), (stand_in, "main_operator"))
+        await call.hears(line.sound(clips)[: len(line.sound(clips[:-1])) + RATE], 20, welcomed.offset_s)
         await call.press("0")
         await begins(call, line.audio("fr", "to_operator"))
         await call.hangup()
         log = line.logged(seen)
-        assert log.count("Audio is missing or broken") == 3 and "fr/welcome" in log
+        assert log.count("Audio is missing or broken") == 3 and "fr/institution" in log
     finally:
         for name, content in kept.items():
             path = sounds / name
@@ -50,17 +49,21 @@ async def test_missing_truncated_and_empty_audio_is_replaced_by_the_site_s_next_
             path.write_bytes(content)
 
 
-async def test_an_announcement_is_played_before_everything_else(line: Line, telephones: Telephones) -> None:
+async def test_an_announcement_comes_after_the_name_and_before_everything_else(
+    line: Line, telephones: Telephones
+) -> None:
     assert line.run("hours", "announce", "emergency", "--why", "test").returncode == 0
     for key, language in (("1", "ar"), ("2", "fr"), ("6", "de")):
         call = await line.dial(telephones, f"+3362200002{key}")
+        await call.hears(line.audio("fr", "institution"), 12)
         await begins(call, line.audio("fr", "emergency"))  # the country's first language
         assert not find(call.heard(), line.audio("fr", "language_option")[:RATE]).same
         await call.press(key)
+        await begins(call, line.audio(language, "institution"), call.clock)
         if language != "fr":
-            await begins(call, line.audio(language, "emergency"))
+            await begins(call, line.audio(language, "emergency"), timeout_s=20)
             await call.press("#")
-        await begins(call, line.audio(language, "welcome" if language == "fr" else "main_file"), timeout_s=20)
+        await begins(call, line.audio(language, "main_file"), timeout_s=20)
         await call.hangup()
     assert line.run("hours", "announce", "off").returncode == 0
     call = await line.dial(telephones, "+33622000029")

@@ -48,7 +48,7 @@ async def test_a_caller_reaches_an_operator_and_both_hear_each_other(line: Line,
     story = await line.story("+33612000001")
     assert story["call"]["outcome"] == "answered"
     assert story["call"]["operator"] == operator
-    assert story["call"]["path"] == ["language", "hours", "welcome", "main", "operator", "queue"]
+    assert story["call"]["path"] == ["language", "welcome", "hours", "main", "operator", "queue"]
     assert outcomes(story) == [(operator, "accepted")]
     assert [case["reference"] for case in await line.cases() if case["caller"] == "+33612000001"] == [
         story["call"]["case"]

@@ -221,7 +221,7 @@ async def test_without_the_database_callers_hear_so_and_can_speak_to_an_operator
     call = await asked(line, telephones, "+33617000081")
     await away()
     since = await enters(line, call, reference, pin)
-    parts = (("case_unavailable",), ("case_operator", "press_0"))
+    parts = (("case_unavailable",), ("case_operator", "key_0"))
     await hears(call, *(line.audio("fr", *part) for part in parts), since_s=since)
     await call.press("0")
     await begins(call, line.audio("fr", "to_operator"), since)

@@ -238,9 +238,9 @@ async def test_every_prompt_is_listed_with_text_and_file(line: Line) -> None:
     listed, counted = await together(line, "prompts list --json", "prompts status --json")
     rows = json.loads(listed.stdout)
     assert rows[0].keys() == {"id", "language", "text", "file", "source"}
-    (welcome,) = [row for row in rows if (row["id"], row["language"]) == ("welcome", "fr")]
-    assert (line.home / "sounds" / f"{welcome['file'].removeprefix('hatif/')}.ulaw").is_file()
-    assert welcome["text"].startswith("Bienvenue")
+    (goodbye,) = [row for row in rows if (row["id"], row["language"]) == ("goodbye", "fr")]
+    assert (line.home / "sounds" / f"{goodbye['file'].removeprefix('hatif/')}.ulaw").is_file()
+    assert goodbye["text"].startswith("Merci")
     status = {row["language"]: row for row in json.loads(counted.stdout)}
     assert [language for language, row in status.items() if row["on"]] == ["ar", "fr", "es", "it", "nl", "de", "en"]
     assert [language for language, row in status.items() if not row["on"]] == ["zgh"]

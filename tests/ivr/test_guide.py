@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 import left
-import numpy as np
 from line import Line
 
 from ivr.softphone.sound import Match, Samples
@@ -14,9 +13,9 @@ from ivr.softphone.telephone import Call, Telephones
 
 SOON_S = 1.0
 """Time from a key to the next prompt on a busy machine; the interrupted prompt would have lasted longer."""
-IDENTITY = "21"
-"""The keys from the main menu to the passports."""
-PAPERS, LIST = "23", ("legalisation", "power_of_attorney", "certificates", "nationality")
+PASSPORT = "21"
+"""The keys from the main menu to the procedure for a first passport."""
+PAPERS, LIST = "25", ("legalisation", "power_of_attorney", "certificates", "nationality")
 
 JOURNEYS = {
     # language and its key: caller, dialled number, procedure
@@ -25,6 +24,9 @@ JOURNEYS = {
     "en7": ("+4915140000003", "+80000212000", "legalisation"),
 }
 
+
+REMARKS = {"ar1": "fr", "nl5": "nl", "en7": "de"}
+"""The countries of these callers."""
 
 begins = partial(left.begins, for_s=1.4)
 """After this time a step counts as heard."""
@@ -46,12 +48,12 @@ def heard_of_guide(story: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-async def listening(line: Line, telephones: Telephones, caller: str, step: str = "documents") -> Call:
+async def listening(line: Line, telephones: Telephones, caller: str, step: str = "documents_1") -> Call:
     """Call from France, in English, up to that step of the procedure for a first passport."""
-    steps = ["documents", "where", "issuer", "duration", "fee", "legal_basis", "remark_fr"]
+    steps = ["documents_1", "documents_2", "documents_3", "remark_fr", "fee"]
     call = await line.dial(telephones, caller)
     # Repeat the first one, which skips the notice.
-    await call.press("7" + IDENTITY + "1" + (steps.index(step) * "1" or "#"))
+    await call.press("7" + PASSPORT + (steps.index(step) * "1" or "#"))
     await begins(call, line.audio("en", f"guide_passport_{step}"))
     return call
 
@@ -72,7 +74,7 @@ async def journey(
     procedure: str,
 ) -> None:
     def audio(*prompts: str) -> Samples:
-        return np.concatenate([line.audio(language[:2], prompt) for prompt in prompts])
+        return line.audio(language[:2], *prompts)
 
     def step(field: str) -> Samples:
         return audio(f"guide_{procedure}_{field}")
@@ -82,18 +84,18 @@ async def journey(
     await call.hears(audio(f"guide_{LIST[0]}_title", "press_1"), 15)
     await presses(call, str(LIST.index(procedure) + 1), audio("guide_notice"))
     # Repeat, next, back, and ahead.
-    await presses(call, "#", step("documents"))
-    await presses(call, "1", step("where"))
-    await presses(call, "*", step("documents"))
-    await presses(call, "11", step("issuer"))
+    await presses(call, "#", step("documents_1"))
+    await presses(call, "1", step("documents_2"))
+    await presses(call, "*", step("documents_1"))
+    await presses(call, "11", step(f"remark_{REMARKS[language]}"))
     await call.hangup()
     story = await line.story(caller)
-    steps = ("documents", "documents", "where", "documents", "issuer")
+    steps = ("documents_1", "documents_1", "documents_2", "documents_1", "remark")
     assert heard_of_guide(story) == [(procedure, step) for step in steps]
     assert (story["call"]["outcome"], story["call"]["language"]) == ("self_served", language[:2])
     assert story["call"]["path"][-2:] == ["documents", "papers"]
     output = (await asyncio.to_thread(line.run, "call", str(story["call"]["id"]))).stdout
-    assert f"hears about {procedure} in the guide: issuer" in output
+    assert f"hears about {procedure} in the guide: remark" in output
 
 
 # Changes and mistakes
@@ -107,11 +109,11 @@ async def test_a_confirmed_procedure_is_played_without_a_notice_from_the_next_ca
     file.write_text(file.read_text().replace("status: sample", "status: confirmed"))
     call = await line.dial(telephones, "+33624000032")
     for item in (before, call):
-        await item.press("7" + IDENTITY)
-        await begins(item, line.audio("en", "guide_passport_title"))
-    await presses(call, "1", line.audio("en", "guide_passport_documents"))
+        await item.press("7" + PASSPORT[:-1])
+        await begins(item, line.audio("en", "documents_passport"))
+    await presses(call, PASSPORT[-1], line.audio("en", "guide_passport_documents_1"))
     # A caller from before the change hears the old version.
-    await presses(before, "1", line.audio("en", "guide_notice"))
+    await presses(before, PASSPORT[-1], line.audio("en", "guide_notice"))
 
 
 async def test_a_broken_guide_is_reported_and_calls_keep_the_previous_one(line: Line, telephones: Telephones) -> None:
@@ -124,9 +126,22 @@ async def test_a_broken_guide_is_reported_and_calls_keep_the_previous_one(line: 
     assert "Traceback" not in log
 
 
-async def test_after_a_restart_of_the_controller_the_list_is_played_again(line: Line, telephones: Telephones) -> None:
-    call = await listening(line, telephones, "+33624000034", "where")
+async def test_after_a_restart_of_the_controller_the_procedure_begins_again(line: Line, telephones: Telephones) -> None:
+    call = await listening(line, telephones, "+33624000034", "fee")
     since = call.clock
     await line.restart()
-    await begins(call, line.audio("en", "guide_passport_title"), since_s=since)
-    await presses(call, "211", line.audio("en", "guide_passport_renewal_issuer"))
+    await begins(call, line.audio("en", "guide_notice"), since_s=since)
+    await presses(call, "11", line.audio("en", "guide_passport_documents_3"))
+    # Asked for in writing: people see it and end it; nothing is sent by itself.
+    await presses(call, "5", line.audio("en", "guide_noted"))
+    await call.hangup()
+    await line.story("+33624000034")
+    (wanted,) = (row for row in line.json("waiting") if row.get("guide_request"))
+    assert (wanted["number"], wanted["procedure"], wanted["language"]) == ("+33624000034", "passport", "en")
+    ended = line.run("waiting", "sent", wanted["guide_request"][:13], "--outcome", "not_possible", "--why", "a fax")
+    assert "passport for +33624000034: not_possible." in ended.stdout
+    assert not [row for row in line.json("waiting") if row.get("guide_request")]
+    (over,) = (row for row in line.json("waiting", "--last", "5") if row.get("guide_request"))
+    assert (over["outcome"], over["reason"]) == ("not_possible", "a fax")
+    again = line.run("waiting", "sent", wanted["guide_request"])
+    assert "has ended already" in again.stderr

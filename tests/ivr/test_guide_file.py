@@ -12,7 +12,7 @@ from site_files import SENTENCE, edited, line_of
 from ivr.flow.nodes.guide import GuideNode
 from ivr.home.settings import CHECKOUT
 from ivr.site import guide, site
-from ivr.site.guide import Guide, Procedure, Status
+from ivr.site.guide import FactSource, Guide, Procedure, Status
 from ivr.site.site import SiteError
 from prompts.sources import GUIDE_FIELDS
 
@@ -49,7 +49,10 @@ def guide_refusal(texts: Mapping[str, str]) -> list[tuple[str, int, str]]:
 
 def test_a_procedure_is_parsed_with_its_status_and_the_countries_of_its_remarks() -> None:
     read = guide.parse({"visa.yaml": VISA}, "guide", COUNTRIES)
-    assert read == Guide({"visa": Procedure("visa", Status.SAMPLE, ("FR", "NO"), "guide/visa.yaml", 3)})
+    texts = {field: (f"guide_visa_{field}",) for field in GUIDE_FIELDS}
+    remarks = {"FR": ("guide_visa_remark_fr",), "NO": ("guide_visa_remark_no",)}
+    assert read == Guide({"visa": Procedure("visa", Status.SAMPLE, texts, remarks, "guide/visa.yaml", 3)})
+    assert read.procedures["visa"].countries == ("FR", "NO")
     assert guide.text_ids(read) == {
         *(f"guide_visa_{field}" for field in GUIDE_FIELDS),
         *("guide_visa_remark_fr", "guide_visa_remark_no"),
@@ -58,14 +61,60 @@ def test_a_procedure_is_parsed_with_its_status_and_the_countries_of_its_remarks(
 
 def test_a_caller_hears_the_fields_in_order_and_only_the_remark_for_their_country() -> None:
     visa = guide.parse({"visa.yaml": VISA}).procedures["visa"]
-    fields = [("documents", "guide_visa_documents"), ("where", "guide_visa_where"), ("issuer", "guide_visa_issuer")]
-    fields += [
-        ("duration", "guide_visa_duration"),
-        ("fee", "guide_visa_fee"),
-        ("legal_basis", "guide_visa_legal_basis"),
+    documents, *others = ((name, f"guide_visa_{name}") for name in ("documents", "fee", "duration", "where"))
+    assert list(visa.steps("FR")) == [documents, ("remark", "guide_visa_remark_fr"), *others]
+    assert list(visa.steps("BE")) == list(visa.steps(None)) == [documents, *others]
+    assert visa.on_request == ("guide_visa_issuer", "guide_visa_legal_basis")
+
+
+def test_a_field_may_be_a_list_of_texts_which_are_steps_of_their_own() -> None:
+    text = edited(VISA, "documents: You need your passport.", "documents:\n  - Your passport.\n  - A photograph.")
+    text = edited(text, "  FR: In France you need an appointment.", "  FR: [In France., By appointment.]")
+    text = edited(text, "issuer: The consulate issues it.\n", "")
+    visa = guide.parse({"visa.yaml": text}, "guide", COUNTRIES).procedures["visa"]
+    assert list(visa.steps("FR"))[:4] == [
+        ("documents_1", "guide_visa_documents_1"),
+        ("documents_2", "guide_visa_documents_2"),
+        ("remark_1", "guide_visa_remark_fr_1"),
+        ("remark_2", "guide_visa_remark_fr_2"),
     ]
-    assert list(visa.steps("FR")) == [*fields, ("remark", "guide_visa_remark_fr")]
-    assert list(visa.steps("BE")) == list(visa.steps(None)) == fields
+    assert visa.on_request == ("guide_visa_legal_basis",)
+    assert set(visa.text_ids) >= {"guide_visa_documents_2", "guide_visa_remark_fr_2", "guide_visa_remark_no"}
+
+
+SOURCES = """\
+sources:
+  fee: {source: The consulate's list of fees, as_of: 2026-11}
+  remarks.FR: {source: Sample, as_of: 2026}
+"""
+
+
+def test_each_fact_may_have_its_source_and_its_date() -> None:
+    visa = guide.parse({"visa.yaml": VISA + SOURCES}, "guide", COUNTRIES).procedures["visa"]
+    assert visa.sources == {
+        "fee": FactSource("The consulate's list of fees", "2026-11"),
+        "remarks.FR": FactSource("Sample", "2026"),
+    }
+    assert visa.text_ids == guide.parse({"visa.yaml": VISA}).procedures["visa"].text_ids
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("  fee:", "  fees:", "'fees' in sources is no field with a fact of this file; it has documents, .*"),
+        ("  fee:", "  title:", "'title' in sources is no field with a fact of this file"),
+        ("remarks.FR", "remarks.BE", "'remarks.BE' in sources is no field"),
+        (", as_of: 2026-11}", "}", "the source of fee is incomplete; write {source: NAME, as_of: 2026-11}"),
+        ("source: The consulate's list of fees", "source: ''", "the source of fee is incomplete"),
+        ("{source: The consulate's list of fees, as_of: 2026-11}", "yes", "the source of fee is incomplete"),
+        ("2026-11", "November", "as_of of fee is November; write a year, month or day, such as 2026-11"),
+    ],
+)
+def test_a_mistake_in_the_sources_is_reported(old: str, new: str, message: str) -> None:
+    text = VISA + edited(SOURCES, old, new)
+    ((_, line, what),) = guide_refusal({"visa.yaml": text})
+    assert line == text[: text.index(new)].count("\n") + 1
+    assert re.search(message, what), what
 
 
 def test_the_example_guide_is_valid_and_the_flow_offers_its_titles() -> None:
@@ -74,7 +123,8 @@ def test_the_example_guide_is_valid_and_the_flow_offers_its_titles() -> None:
     assert len(read.procedures) >= 18
     for item in read.procedures.values():
         assert item.countries, item.id
-        assert all(len(text) <= 40 for text in item.text_ids)
+        assert all(len(text) <= 42 for text in item.text_ids)
+        assert set(item.sources) == {*item.texts, *(f"remarks.{country}" for country in item.countries)} - {"title"}
         assert re.search(rf"procedures: \[.*\b{item.id}\b.*\]", (EXAMPLE / "flow.yaml").read_text()), item.id
 
 
@@ -110,7 +160,11 @@ GUIDE_MISTAKES = [
     ("fee: It costs twenty-five euros.", 'fee: " "', "fee", "fee is empty; write its English text"),
     ("fee: It costs twenty-five euros.", "fee: 25", "fee", "fee is '25', which YAML does not read as a string; write"),
     ("fee: It costs twenty-five euros.", "fee: no", "fee", "fee is 'no', which YAML does not read as a string; write"),
-    ("fee: It costs twenty-five euros.", "fee: {FR: x}", "fee", "fee is a list, not a text; write one text, in words"),
+    ("fee: It costs twenty-five euros.", "fee: {FR: x}", "fee", "fee is not a text; write one text, in words"),
+    ("fee: It costs twenty-five euros.", "fee: []", "fee", "fee has 0 texts; write 1 to 9"),
+    ("fee: It costs twenty-five euros.", "fee: [a, [b]]", "fee", "fee, text 2, is not a text; write one text"),
+    ("fee: It costs twenty-five euros.", "fee: [a, 2]", "fee", "fee, text 2, is '2', which YAML does not read as a"),
+    ("title: For a visa,", "title: [For a visa,]", "title", "title is not a text; write one text, in words"),
     ("fee: It", "title: Again,\nfee: It", "title: Again", "'title' occurs twice; remove one"),
     ("fee: It", "fee: About: it", "fee", "mapping values are not allowed in this context; correct the YAML"),
     ("fee: It", "fee: \x01", "fee", "control characters are not allowed; correct the YAML"),

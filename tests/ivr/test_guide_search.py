@@ -104,13 +104,16 @@ def test_the_id_of_a_procedure_shows_it_completely_with_every_remark() -> None:
     (whole,) = found("passport")
     assert list(whole) == [
         *("id", "title", "status", "language"),
-        *("documents", "where", "issuer", "duration", "fee", "legal_basis", "remarks"),
+        *("documents", "fee", "duration", "where", "issuer", "legal_basis", "remarks", "sources"),
     ]
     assert whole["remarks"].keys() == {"FR", "NL"}
     shown = hatif("passport").stdout
     assert shown.startswith("passport: For a first passport\nSample content: the ministry must confirm it.\n")
-    for text in (*(whole[name] for name in list(whole)[4:-1]), *whole["remarks"].values()):
+    for text in (*(whole[name] for name in list(whole)[4:-2]), *whole["remarks"].values()):
         assert f"  {text}\n" in shown
+    assert whole["documents"].count(".") > 2  # what callers hear in several steps is one text here
+    assert whole["sources"]["fee"] == {"source": "passeport.ma (500 dirhams); the euros are a sample", "as_of": "2025"}
+    assert "  fee: passeport.ma (500 dirhams); the euros are a sample (2025)\n" in shown
     assert "\nlegal basis\n" in shown and "\nin NL\n" in shown
 
 

@@ -102,12 +102,12 @@ async def test_a_caller_on_a_holiday_finds_the_line_closed_and_the_next_one_does
 async def test_an_override_is_in_the_database_and_survives_a_restart(line: Line) -> None:
     line.run("hours", "holiday", "add", LATER.isoformat(), "--name", "Fête")
     line.run("hours", "force", "closed", "--why", "storm", "--until", f"{LATER}T12:00")
-    line.run("hours", "announce", "welcome", "--why", "flood")
+    line.run("hours", "announce", "institution", "--why", "flood")
     before = line.json("hours")
-    assert (before["forced"], before["announcement"], before["source"]) == (True, "welcome", "controller")
+    assert (before["forced"], before["announcement"], before["source"]) == (True, "institution", "controller")
     await line.until_astdb(HOLIDAYS, LATER.isoformat(), "{")
     await line.until_astdb(FAMILY, "override", '{"force": "closed", "why": "storm"')
-    await line.until_astdb(FAMILY, "announcement", "welcome")
+    await line.until_astdb(FAMILY, "announcement", "institution")
     words = {("holiday", LATER, "Fête", None), ("closed", None, None, "storm")}
 
     def stored() -> set[tuple[str, date | None, str | None, str | None]]:
@@ -123,7 +123,7 @@ async def test_an_override_is_in_the_database_and_survives_a_restart(line: Line)
 
 
 async def test_a_text_is_announced_only_if_it_has_audio_in_every_language(line: Line) -> None:
-    output = line.run("hours", "announce", "welcome", "--why", "flood").stdout
+    output = line.run("hours", "announce", "institution", "--why", "flood").stdout
     assert output == "Every caller hears first: welcome\n"
     shown, unknown = await together(line, "hours", "hours announce no_such_text")
     assert "Every caller hears first: welcome" in shown.stdout
@@ -131,7 +131,7 @@ async def test_a_text_is_announced_only_if_it_has_audio_in_every_language(line: 
     assert (
         unknown.stderr == "hatif: There is no text 'no_such_text' with audio; `hatif prompts list` lists all texts.\n"
     )
-    assert line.json("hours")["announcement"] == "welcome"
+    assert line.json("hours")["announcement"] == "institution"
     assert line.run("hours", "announce", "off").stdout == "There is no announcement.\n"
     assert line.json("hours")["announcement"] is None
 

@@ -5,7 +5,6 @@ import re
 from functools import partial
 
 import left
-import numpy as np
 from line import FRENCH_NUMBER, Line
 
 from bench.callers import Callers
@@ -20,11 +19,6 @@ KEYS = {"1": "ar", "2": "fr", "3": "es", "4": "it", "5": "nl", "6": "de", "7": "
 begins = partial(left.begins, timeout_s=5.0)
 
 
-def spoken(line: Line, language: str, *prompts: str) -> Samples:
-    """Return prompts one after the other."""
-    return np.concatenate([line.audio(language, prompt) for prompt in prompts])
-
-
 def edit(line: Line, pattern: str, text: str) -> None:
     """Replace what `pattern` matches in the flow of the site."""
     path = line.site / "flow.yaml"
@@ -37,7 +31,7 @@ def edit(line: Line, pattern: str, text: str) -> None:
 
 
 async def test_each_caller_hears_the_language_they_chose(line: Line, telephones: Telephones) -> None:
-    beginnings = {language: line.audio(language, "welcome")[: RATE * 3 // 2] for language in KEYS.values()}
+    beginnings = {language: line.audio(language, "institution")[: RATE * 3 // 2] for language in KEYS.values()}
 
     async def heard(key: str) -> Samples:
         call = await line.dial(telephones, f"+3361390000{key}")
@@ -57,14 +51,15 @@ async def test_each_caller_hears_the_language_they_chose(line: Line, telephones:
 
 async def test_a_key_cuts_a_prompt_short(line: Line, telephones: Telephones) -> None:
     call = await line.dial(telephones, "+33613900021")
-    menu_s = sum(len(spoken(line, item, "language_option", f"press_{key}")) for key, item in KEYS.items()) / RATE
+    clips = [(item, text) for key, item in KEYS.items() for text in ("language_option", f"key_{key}")]
+    menu_s = len(line.sound(clips)) / RATE
     menu = await begins(call, line.audio("fr", "language_option"))
     await call.press("2")
-    welcome = await begins(call, line.audio("fr", "welcome"), since_s=menu.offset_s + 0.6)
+    welcome = await begins(call, line.audio("fr", "institution"), since_s=menu.offset_s + 0.6)
     assert welcome.offset_s < menu.offset_s + menu_s
     await call.press("#")
     option = await begins(call, line.audio("fr", "main_file"), since_s=welcome.offset_s + 0.6)
-    assert option.offset_s < welcome.offset_s + len(line.audio("fr", "welcome")) / RATE
+    assert option.offset_s < welcome.offset_s + len(line.audio("fr", "institution")) / RATE
 
 
 async def test_the_carrier_gets_comfort_noise_during_the_wait_for_a_key(line: Line) -> None:
@@ -91,18 +86,18 @@ async def test_the_carrier_gets_comfort_noise_during_the_wait_for_a_key(line: Li
 
 async def test_a_key_changed_in_the_flow_applies_to_the_next_call(line: Line, telephones: Telephones) -> None:
     before = await line.dial(telephones, "+33613900041")
-    edit(line, r"key: 3, text: main_travel", "key: 5, text: main_travel")
+    edit(line, r"key: 3, text: main_urgent", "key: 6, text: main_urgent")
     call = await line.dial(telephones, "+33613900042")
     await asyncio.gather(call.press("23"), before.press("230"))
     await begins(call, line.audio("fr", "help_wrong_key"))
     await call.press("#")
-    await call.hears(spoken(line, "fr", "main_travel", "press_5"))
-    await call.press("50")
+    await call.hears(line.audio("fr", "main_urgent", "key_6"))
+    await call.press("60")
     await begins(call, line.audio("fr", "to_operator"))
     # A caller who called before the change uses the old keys.
     assert {row["caller"]: row["topic"] for row in line.control("GET", "/queue")} == {
-        "+33613900041": "travel",
-        "+33613900042": "travel",
+        "+33613900041": "urgent",
+        "+33613900042": "urgent",
     }
 
 

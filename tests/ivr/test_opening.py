@@ -301,7 +301,7 @@ async def test_a_text_without_audio_in_some_language_is_not_announced(house: Hou
     opening = await house.restarted()
     opening.announce("emergency", sounds, "", "ghali")
     with pytest.raises(AnnouncementError, match="welcome has no audio in nl, en"):
-        opening.announce("welcome", sounds, "", "ghali")
+        opening.announce("institution", sounds, "", "ghali")
     with pytest.raises(AnnouncementError, match="There is no text 'nothing'"):
         opening.announce("nothing", sounds, "", "ghali")
     assert opening.announcement() == "emergency"

@@ -24,6 +24,7 @@ nodes = st.from_regex(r"[a-z][a-z0-9_]{0,23}", fullmatch=True)
 words = st.from_regex(r"[a-z][a-z0-9_]{0,30}", fullmatch=True)
 texts = st.from_regex(r"[a-z][a-z0-9_]{0,39}", fullmatch=True)
 languages = st.from_regex(r"[a-z]{2,3}", fullmatch=True)
+references = st.from_regex(r"[1-9][0-9]{8}", fullmatch=True)
 operators = st.from_regex(r"[1-9][0-9]{2,7}", fullmatch=True)
 playbacks = st.builds("pb-{:010x}-{}".format, st.integers(0, 2**40 - 1), st.integers(1, 999_999_999))
 consents = st.builds(
@@ -57,7 +58,7 @@ calls = st.builds(
     operator=st.none() | operators,
     outcome=st.none() | st.sampled_from(Outcome),
     failures=st.integers(0, 9),
-    case=st.none() | st.from_regex(r"[1-9][0-9]{8}", fullmatch=True),
+    case=st.none() | references,
     connected_at=st.none() | instants,
     first=st.booleans(),
     consent=st.none() | st.just(DECLINED) | consents.map(Consent.encode),
@@ -69,6 +70,7 @@ calls = st.builds(
     returns=st.booleans(),
     operator_place=st.sampled_from(OperatorPlace),
     transfer=st.none() | transfers.map(Transfer.encode),
+    accepted=st.lists(st.sampled_from(("callback", "message")) | references, max_size=3).map(tuple),
 )
 legs = st.builds(LegState, offer=ids, call=ids, operator=operators, offered_at=instants, role=st.sampled_from(Role))
 widest = CallState(
@@ -98,6 +100,7 @@ widest = CallState(
     returns=True,
     operator_place=OperatorPlace.CONSULTS,
     transfer=Transfer(("12345678", "12345678"), "12345678", 1_795_613_040.0, 9).encode(),
+    accepted=("123456789", "123456788", "123456787"),
 )
 
 

@@ -37,5 +37,5 @@ def test_the_table_counts_what_is_too_long_and_shows_the_longest(small: SmallSit
     small.heard("ar", "goodbye", seconds=13.2)
     lines = [line.split() for line in lengths(small).splitlines()]
     texts = next(line[1] for line in lines if line[:1] == ["en"])
-    assert ["ar", texts, "1", "13.2", "1", "0"] in lines
+    assert ["ar", texts, "0", "13.2", "1", "0"] in lines
     assert lines[lines.index(["id", "ar", "en"]) + 1] == ["goodbye", "13.2", "0.1"]

@@ -80,11 +80,11 @@ def test_a_key_cuts_the_prompt_half_a_second_after_its_beginning(tries: Tries) -
 
 
 def test_a_silence_lasts_for_a_prompt_and_the_time_for_a_key_after_it(tries: Tries) -> None:
-    result = tries("7--2")  # the welcome, then the main menu
+    result = tries("7--2")  # the name, then the main menu
     silences = [step.node for step in result.steps if step.kind == "silence"]
     assert silences[0] == "main"
     assert [step.node for step in result.steps if step.kind == "presses"] == ["language", "main"]
-    assert heard(result, "main")[-11:-9] == ["help_silence", "main_file"]
+    assert heard(result, "main")[-1] == "help_hold"
 
 
 def test_a_caller_who_hangs_up_in_a_menu_has_left_it(tries: Tries) -> None:
@@ -93,7 +93,7 @@ def test_a_caller_who_hangs_up_in_a_menu_has_left_it(tries: Tries) -> None:
 
 
 def test_a_message_lasts_five_seconds_and_ends_with_the_hash_key_or_by_itself(tries: Tries) -> None:
-    by_square, by_itself = tries("741-#1"), tries("741--")
+    by_square, by_itself = tries("75-#1"), tries("75--")
     (seconds,) = (step.data["seconds"] for step in by_square.steps if step.kind == "message")
     assert seconds == 5.0
     assert by_square.outcome == by_itself.outcome == Outcome.MESSAGE
@@ -102,21 +102,21 @@ def test_a_message_lasts_five_seconds_and_ends_with_the_hash_key_or_by_itself(tr
 
 
 def test_a_silence_during_a_message_is_an_empty_message(tries: Tries) -> None:
-    assert "record_empty" in heard(tries("741---"))
+    assert "record_empty" in heard(tries("75---"))
 
 
 @pytest.mark.parametrize(("after", "kept"), [("", True), ("1", True), ("*", False)])
 def test_if_a_message_leads_on_and_back_to_the_same_node_only_the_back_key_takes_it_back(
     tries: Tries, after: str, kept: bool
 ) -> None:
-    leave = stage().version.flow.nodes["leave_complaint"]
+    leave = stage().version.flow.nodes["complaint"]
     assert isinstance(leave, Record)
-    result = tries(f"741-#{after}", with_nodes(leave_complaint=leave.model_copy(update={"next": leave.back})))
-    prompts = heard(result, "leave_complaint")
-    assert [step.node for step in result.steps if step.kind == "message"] == ["leave_complaint"] * kept
+    result = tries(f"75-#{after}", with_nodes(complaint=leave.model_copy(update={"next": leave.back})))
+    prompts = heard(result, "complaint")
+    assert [step.node for step in result.steps if step.kind == "message"] == ["complaint"] * kept
     assert ("record_thanks" in prompts, "reference_is" in prompts) == (kept, kept)
     assert ("help_silence" in prompts) is (after == "")
-    assert result.path[result.path.index("leave_complaint") + 1] == leave.back
+    assert result.path[result.path.index("complaint") + 1] == leave.back
 
 
 def test_a_waiting_caller_keeps_their_keys_for_the_survey_but_presses_nine_at_once(tries: Tries) -> None:
@@ -140,8 +140,8 @@ def test_a_conversation_with_consent_is_recorded(tries: Tries) -> None:
 
 
 def test_a_returning_caller_is_greeted_in_their_last_language(tries: Tries) -> None:
-    result = tries("1", last_language="fr")
-    assert heard(result)[0] == "go_on_in_language"
+    result = tries("-1", last_language="fr")
+    assert heard(result)[:2] == ["institution", "go_on_in_language"]
     assert result.steps[-1].language == "fr"
 
 
@@ -152,7 +152,7 @@ def test_at_night_the_caller_hears_when_the_line_opens(tries: Tries) -> None:
 
 def test_the_clock_of_the_hours_goes_on_during_the_call_and_is_put_back_after_it(tries: Tries) -> None:
     before = clock.now()
-    result = tries("7-----", at=datetime(2026, 11, 25, 19, 59, 58, tzinfo=UTC))
+    result = tries("7-----", at=datetime(2026, 11, 25, 19, 59, 50, tzinfo=UTC))
     assert [step.data["open"] for step in result.steps if step.kind == "hours"][:2] == [True, False]
     assert 0 <= (clock.now() - before).total_seconds() < 60
 
@@ -225,7 +225,7 @@ class GivesUp(Broken):
 
 def test_a_call_without_an_end_or_an_error_is_reported_as_not_ended(tries: Tries) -> None:
     result = tries("7", with_nodes(welcome=GivesUp()))
-    assert result.errors == ["The call did not end; it was at welcome, after language hours welcome."]
+    assert result.errors == ["The call did not end; it was at welcome, after language welcome."]
     assert result.outcome is None
 
 
@@ -279,8 +279,10 @@ def test_a_caller_presses_no_key_after_the_end_of_the_call(tries: Tries) -> None
     ("keys", "outcome", "topic"),
     [
         ("70h", "abandoned", None),
-        ("73h", "left_menu", "travel"),
+        ("726h", "left_menu", "travel"),
         ("73*2h", "left_menu", "documents"),  # the last choice
+        ("74h", "abandoned", "appointment"),
+        ("75h", "left_menu", "complaint"),
         ("72*0h", "abandoned", "documents"),
         ("71h", "left_menu", "file"),
     ],

@@ -26,7 +26,7 @@ def test_a_caller_hears_the_state_of_their_case_in_their_language(language: str,
     case = OneFile(CaseState.INCOMPLETE, "photograph,fee", date(2026, 12, 31))
     result = place_call(f"{key}-1{ENTERED}1h", files=Cabinet(case))
     texts = ["case_state_incomplete", "case_missing", "missing_photograph", "missing_fee"]
-    texts += ["case_expected", "on_day_31", "in_month_12", "case_again", "press_1"]
+    texts += ["case_expected", "on_day_31", "in_month_12", "hear_again", "key_1"]
     asked, pin, *heard = announcements(result, "file")
     assert (asked, pin) == (["case_ask_reference"], ["case_ask_pin"])
     assert [prompts[: len(texts)] for prompts in heard] == [texts, texts]  # 1 repeats the state
@@ -39,6 +39,14 @@ def test_another_case_can_be_asked_for_and_star_leads_back_to_the_menu() -> None
     result = place_call(f"2-1{ENTERED}2{OTHER_REFERENCE}#{PIN}#*h", files=Cabinet(READY))
     assert results(result) == [(REFERENCE, "told"), (OTHER_REFERENCE, "no_match")]
     assert result.path[-2:] == ("menu", "main")
+
+
+@pytest.mark.parametrize("language", KEYS)
+def test_a_caller_who_is_silent_once_they_know_the_state_is_thanked_and_the_call_ends(language: str) -> None:
+    result = place_call(f"{KEYS[language]}1{ENTERED}", files=Cabinet(READY))
+    assert announcements(result, "file")[-1][0] == "case_state_ready"
+    assert announcements(result)[-1] == ["goodbye"]
+    assert (result.outcome, result.ended_by, steps(result, "waiting")) == ("self_served", "service", [])
 
 
 def test_a_caller_who_is_to_be_told_of_a_change_is_not_offered_that_again() -> None:
@@ -70,8 +78,8 @@ def test_after_three_wrong_pins_a_right_one_is_refused_and_an_operator_is_offere
     result = place_call(f"2-1{WRONG}{WRONG}{WRONG}*1{ENTERED}h", files=Cabinet(READY))
     assert results(result) == [(REFERENCE, "no_match")] * 3 + [(REFERENCE, "locked")]
     assert [prompts for prompts in announcements(result, "file") if "case_locked" in prompts] == [
-        ["case_no_match", "case_locked", "case_operator", "press_0"],
-        ["case_locked", "case_operator", "press_0"],
+        ["case_no_match", "case_locked", "case_operator", "key_0"],
+        ["case_locked", "case_operator", "key_0"],
     ]
 
 
@@ -98,7 +106,7 @@ def test_an_operator_gets_the_case_only_if_it_was_disclosed(keys: str, known: bo
 
 def test_without_the_database_a_caller_hears_so_and_can_speak_to_an_operator() -> None:
     result = place_call(f"2-1{ENTERED}0", files=Cabinet(None))
-    assert announcements(result, "file")[-1] == ["case_unavailable", "case_operator", "press_0"]
+    assert announcements(result, "file")[-1] == ["case_unavailable", "case_operator", "key_0"]
     (waiting,) = steps(result, "waiting")
     assert waiting.data["topic"] == "file"
 
@@ -107,19 +115,20 @@ def test_without_the_database_a_caller_hears_so_and_can_speak_to_an_operator() -
 
 
 @pytest.mark.parametrize("language", KEYS)
-@pytest.mark.parametrize("keys", ["1h", "-h"], ids=["by one key", "by silence"])
+@pytest.mark.parametrize("keys", ["-1-h", "---h"], ids=["by one key", "by silence"])
 def test_a_returning_caller_keeps_their_language_by_one_key_or_by_silence(language: str, keys: str) -> None:
     result = place_call(keys, last_language=language)
-    (asked,) = steps(result, "hears", "language")
-    clips = [(clip.language, clip.prompt) for clip in asked.data["clips"]]
-    assert clips[:2] == [(language, "go_on_in_language"), (language, "press_1")]
+    who, asked = steps(result, "hears", "language")
+    clips = [(clip.language, clip.prompt) for step in (who, asked) for clip in step.data["clips"]]
+    assert clips[:3] == [(language, "institution"), (language, "go_on_in_language"), (language, "key_1")]
     assert (language, "another_language") in clips
-    assert languages(result, "welcome") == {language}
+    assert "welcome" not in result.path
+    assert languages(result, "main") == {language}
 
 
 def test_nine_leads_to_the_menu_and_a_key_of_the_menu_counts_at_once() -> None:
-    by_menu, at_once = place_call("94h", last_language="es"), place_call("7h", last_language="it")
-    assert [prompts[0] for prompts in announcements(by_menu, "language")] == ["go_on_in_language", "language_option"]
+    by_menu, at_once = place_call("94-h", last_language="es"), place_call("7h", last_language="it")
+    assert [prompts[0] for prompts in announcements(by_menu, "language")] == ["institution", "language_option"]
     assert (languages(by_menu, "welcome"), languages(at_once, "welcome")) == ({"it"}, {"en"})
     assert row(by_menu, "caller")["language"] == "it"
 
@@ -131,7 +140,7 @@ def test_nine_leads_to_the_menu_and_a_key_of_the_menu_counts_at_once() -> None:
 )
 def test_a_caller_who_is_not_remembered_hears_the_menu(caller: str, on: Stage) -> None:
     result = place_call("3h", caller, on=on, last_language="es")
-    assert [prompts[0] for prompts in announcements(result, "language")] == ["language_option"]
+    assert [prompts[0] for prompts in announcements(result, "language")] == ["institution"]
     assert rows(result, "caller") == []
     assert languages(result, "welcome") == {"es"}
 
@@ -140,17 +149,14 @@ def test_a_caller_who_is_not_remembered_hears_the_menu(caller: str, on: Stage) -
 
 
 @pytest.mark.parametrize(("language", "key"), KEYS.items())
-@pytest.mark.parametrize(("chosen", "kind"), [("1", "complaint"), ("2", "suggestion"), ("3", "observation")])
-def test_a_message_opens_a_case_whose_reference_is_spoken_and_can_be_repeated(
-    language: str, key: str, chosen: str, kind: str
-) -> None:
-    result = place_call(f"{key}-4{chosen}-#2-11h")
-    node = f"leave_{kind}"
+def test_a_message_opens_a_case_whose_reference_is_spoken_and_can_be_repeated(language: str, key: str) -> None:
+    result = place_call(f"{key}-5-#2-11h")
+    node = "complaint"
     case, message = row(result, "case_file"), row(result, "message")
-    assert (case["kind"], case["language"]) == (kind, language)
-    assert (message["category"], message["case_reference"]) == (kind, case["reference"])
+    assert (case["kind"], case["language"]) == ("complaint", language)
+    assert (message["category"], message["case_reference"]) == ("complaint", case["reference"])
     assert [step.data["seconds"] for step in steps(result, "hears_himself", node)] == [pytest.approx(5.0)]
-    reference = ["reference_is", *(f"digit_{digit}" for digit in case["reference"]), "reference_again", "press_1"]
+    reference = ["reference_is", *(f"digit_{digit}" for digit in case["reference"]), "hear_again", "key_1"]
     first, again = announcements(result, node)[-2:]
     assert first[: 1 + len(reference)] == ["record_thanks", *reference]
     assert again[: len(reference)] == reference
@@ -158,9 +164,13 @@ def test_a_message_opens_a_case_whose_reference_is_spoken_and_can_be_repeated(
     assert (result.outcome, row(result, "call")["case_reference"]) == ("message", case["reference"])
 
 
+def test_a_caller_with_a_complaint_hears_one_short_line_before_the_tone() -> None:
+    assert announcements(place_call("2-5-h"), "complaint")[0] == ["record_how"]
+
+
 @pytest.mark.parametrize("language", KEYS)
 def test_a_failed_recording_ends_with_an_apology(language: str) -> None:
-    result = place_call(f"{KEYS[language]}-43-*h", disk_full=True)
-    assert any(prompts[0] == "record_failed" for prompts in announcements(result, "leave_observation"))
-    assert languages(result, "leave_observation") == {language}
+    result = place_call(f"{KEYS[language]}-5-*h", disk_full=True)
+    assert any(prompts[0] == "record_failed" for prompts in announcements(result, "complaint"))
+    assert languages(result, "complaint") == {language}
     assert steps(result, "recording_failed") != []

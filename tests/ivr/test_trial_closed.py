@@ -14,9 +14,9 @@ OPENS = datetime(2026, 11, 26, 8, tzinfo=ZoneInfo(stage().site.hours.timezone))
 
 @pytest.mark.parametrize(("language", "key"), KEYS.items())
 def test_a_closed_line_says_when_it_opens_next(language: str, key: str) -> None:
-    result = place_call(f"{key}-h", at=NIGHT)
+    result = place_call(f"{key}--h", at=NIGHT)
     assert announcements(result, "hours") == [["closed", "opens_again", "opens_tomorrow", "at_0900"]]  # in Paris
-    assert announcements(result, "closed")[0][:2] == ["closed_message", "press_1"]
+    assert announcements(result, "closed")[0][:2] == ["option_message", "key_1"]
     assert languages(result, "hours") == languages(result, "closed") == {language}
     assert result.outcome == "closed"
 
@@ -49,7 +49,7 @@ def test_the_next_opening_is_told_by_the_clock_of_the_callers_country(
 
 @pytest.mark.parametrize(("language", "key"), KEYS.items())
 def test_on_a_holiday_callers_hear_so_and_when_the_line_opens(language: str, key: str) -> None:
-    result = place_call(f"{key}-h", at=HOLIDAY)
+    result = place_call(f"{key}--h", at=HOLIDAY)
     assert announcements(result, "hours") == [["closed_holiday", "opens_again", "opens_tomorrow", "at_0900"]]
     assert languages(result, "hours") == {language}
 
@@ -108,7 +108,7 @@ def test_a_call_back_request_without_a_number_is_not_noted_and_leads_back_to_the
 def test_a_caller_with_a_hidden_number_is_asked_for_one_and_star_leads_back() -> None:
     result = place_call("22*h", "", opening="forced closed")
     assert announcements(result, "callback") == [["callback_ask_number"]]
-    assert announcements(result, "closed")[-1][0] == "closed_message"
+    assert announcements(result, "closed")[-1][0] == "option_message"
     assert rows(result, "callback") == []
 
 

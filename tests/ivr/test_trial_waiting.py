@@ -128,12 +128,19 @@ def test_an_operator_who_becomes_free_interrupts_the_guide_of_a_caller_who_kept_
     language: str, key: str
 ) -> None:
     result = place_call(f"{key}-0{GUIDE}1#", operators=[LATE])
-    assert announcements(result, "waiting_guide")[-1][0] == "guide_passport_documents"
+    assert announcements(result, "waiting_guide")[-1][0].startswith("guide_passport_documents_")
     assert languages(result, "waiting_guide") == {language}
     assert len(steps(result, "waiting")) == 1
-    assert ({"procedure": "passport", "step": "documents"}) in [dict(step.data) for step in steps(result, "guide")]
+    assert ({"procedure": "passport", "step": "documents_1"}) in [dict(step.data) for step in steps(result, "guide")]
     assert result.outcome == "answered"
     assert result.path[result.path.index("waiting_guide") + 1] == "queue"
+
+
+def test_a_caller_who_waits_for_an_operator_is_not_offered_one_in_the_guide() -> None:
+    result = place_call(f"7-0{GUIDE}1" + 4 * "-" + "h", patience_s=200.0)
+    heard = [prompt for prompts in announcements(result, "waiting_guide") for prompt in prompts]
+    assert "guide_keys_queue" in heard
+    assert "guide_keys" not in heard
 
 
 @pytest.mark.parametrize("key", ["*", "0"], ids=["back from the guide", "an operator is asked for"])
@@ -209,7 +216,7 @@ def test_a_caller_whose_language_nobody_speaks_is_offered_others_in_those_langua
     offer = steps(result, "hears", "queue")[1]
     assert [(clip.language, clip.prompt) for clip in offer.data["clips"]] == [
         (language, "language_nobody"),
-        *((other, text) for n, other in enumerate((first, second), 1) for text in ("language_option", f"press_{n}")),
+        *((other, text) for n, other in enumerate((first, second), 1) for text in ("language_option", f"key_{n}")),
     ]
     assert [step.data for step in steps(result, "other_language")] == [{"languages": [first, second], "nobody": True}]
     assert steps(result, "language")[-1].data == {"language": second, "instead_of": language}
@@ -242,7 +249,7 @@ def test_after_a_long_wait_another_language_is_offered_even_if_somebody_speaks_t
     (waiting,) = steps(result, "waiting")
     assert offer.data == {"languages": ["en"], "nobody": False}
     assert offer.at - waiting.at >= 30
-    assert ["language_busy", "language_option", "press_1"] in announcements(result, "queue")
+    assert ["language_busy", "language_option", "key_1"] in announcements(result, "queue")
 
 
 # Operators who do not answer

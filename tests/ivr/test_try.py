@@ -41,15 +41,16 @@ def test_every_text_key_and_silence_is_printed_with_its_language_and_node(
     assert (answer.returncode, answer.stderr) == (0, "")
     texts = catalogue.load(CONSULATE)
     lines = answer.stdout.splitlines()
-    welcome = next(place for place, line in enumerate(lines) if texts.text("nl", "welcome") in line)  # type: ignore[operator]
-    assert lines[welcome].split()[:3] == ["0:00", "welcome", "nl"]
-    option = f"{texts.text('nl', 'main_file')} {texts.text('nl', 'press_1')}"
-    assert lines[welcome + 1].split()[1:3] == ["main", "nl"]
-    assert option in lines[welcome + 1]
-    assert lines[welcome + 2].split()[1:] == ["main", "presses", "1"]
+    welcome = next(place for place, line in enumerate(lines) if "  welcome  " in line)
+    assert lines[welcome].split()[1:3] == ["welcome", "nl"]
+    assert lines[welcome].endswith(str(texts.text("nl", "institution")))
+    option = f"{texts.text('nl', 'main_file')} {texts.text('nl', 'key_1')}"
+    assert lines[welcome + 2].split()[1:3] == ["main", "nl"]
+    assert option in lines[welcome + 2]
+    assert lines[welcome + 3].split()[1:] == ["main", "presses", "1"]
     assert any(line.split()[1:] == ["file", "is", "silent"] for line in lines)
     assert lines[-2].startswith("Over after ")
-    assert lines[-1].startswith("Path: language > hours > welcome > main > file")
+    assert lines[-1].startswith("Path: language > welcome > hours > main > file")
 
 
 def test_the_document_has_the_steps_the_outcome_and_the_path(shell: Shell) -> None:
@@ -58,9 +59,8 @@ def test_the_document_has_the_steps_the_outcome_and_the_path(shell: Shell) -> No
     assert found["at"] == "2026-11-25T10:00:00+00:00"
     assert [step["key"] for step in found["steps"] if step["kind"] == "presses"] == ["5", "0"]
     clips = next(step for step in found["steps"] if step["kind"] == "hears")["clips"]
-    assert clips[0]["prompt"] == "language_option"
-    assert clips[0]["language"] == "nl"
-    assert clips[0]["text"] == catalogue.load(CONSULATE).text("nl", "language_option")
+    assert [(clip["prompt"], clip["language"]) for clip in clips] == [("institution", "ar"), ("institution", "fr")]
+    assert clips[1]["text"] == catalogue.load(CONSULATE).text("fr", "institution")
     waits = next(step for step in found["steps"] if step["kind"] == "waiting")
     talks = next(step for step in found["steps"] if step["kind"] == "connected")
     over = next(step for step in found["steps"] if step["kind"] == "conversation_ended")
@@ -107,17 +107,22 @@ def test_without_a_database_there_is_one_sample_file_and_no_home_is_created(shel
 
 def test_the_text_spoken_in_existing_audio_is_printed(shell: Shell) -> None:
     (shell.home / "sounds").mkdir(parents=True)
-    audio = {"file": "hatif/nl/welcome-1", "text": "Zoals het is ingesproken.", "source": "recording", "seconds": 2.0}
-    (shell.home / "sounds" / "manifest.json").write_text(json.dumps({"nl": {"welcome": audio}}))
-    assert "Zoals het is ingesproken." in shell.run("try", "--from", DUTCH, "--at", "2026-11-25T10:00", "5").stdout
+    audio = {
+        "file": "hatif/nl/institution-1",
+        "text": "Zoals ingesproken.",
+        "source": "recording",
+        "seconds": 2.0,
+    }
+    (shell.home / "sounds" / "manifest.json").write_text(json.dumps({"nl": {"institution": audio}}))
+    assert "Zoals ingesproken." in shell.run("try", "--from", DUTCH, "--at", "2026-11-25T10:00", "5").stdout
 
 
 def test_a_missing_text_is_an_error_with_its_place(shell: Shell, another_site: Path) -> None:
     file = another_site / "locale" / "nl" / "LC_MESSAGES" / "hatif.po"
-    file.write_text(file.read_text().replace('msgctxt "main_travel"', 'msgctxt "main_other"'))
+    file.write_text(file.read_text().replace('msgctxt "main_urgent"', 'msgctxt "main_other"'))
     answer = Shell(shell.home, another_site).run("try", "--from", DUTCH, "--at", "2026-11-25T10:00", "5")
     assert answer.returncode == 1
-    assert answer.stderr == ("There is no text main_travel in nl (used by main): callers hear that of en.\n")
+    assert answer.stderr == ("There is no text main_urgent in nl (used by main): callers hear that of en.\n")
 
 
 def test_a_language_without_an_operator_is_reported(shell: Shell, another_site: Path) -> None:

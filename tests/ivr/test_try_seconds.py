@@ -17,6 +17,11 @@ MONDAY = "2026-11-23T10:00"
 ENGLISH_HOME = "+447400123456"
 
 
+def about(seconds: float) -> Any:
+    """Return the seconds with what Asterisk and the database take to answer."""
+    return pytest.approx(seconds, abs=0.03)
+
+
 class Shell(shells.Shell):
     def __init__(self, site: SmallSite) -> None:
         super().__init__(site.sounds.parent, site.folder)
@@ -50,16 +55,16 @@ def shell(small: SmallSite) -> Shell:
 
 def test_a_key_is_pressed_as_soon_as_it_has_been_named_in_each_language(small: SmallSite, shell: Shell) -> None:
     for prompt in ("language_option", "main_travel"):
-        small.heard("en", prompt, seconds=1.5)
+        small.audio_lasts("en", prompt, 1.5)
     found = shell.moments("2", "2")
     # The likeliest language comes first: English in Great Britain, Arabic for a hidden number.
-    assert found["own_language", "language", ""] == {"ar": pytest.approx(2 * CLIP_S), "en": pytest.approx(1.6)}
+    assert found["own_language", "language", ""] == {"ar": about(2 * CLIP_S), "en": about(1.6)}
     assert found["presses", "language", ""] == found["own_language", "language", ""]
     # Papers, its key, travel, its key.
     begins, presses = found["hears", "main", "main_papers"], found["presses", "main", "2"]
     assert {language: presses[language] - begins[language] for language in presses} == {
-        "ar": pytest.approx(4 * CLIP_S),
-        "en": pytest.approx(3 * CLIP_S + 1.5),
+        "ar": about(4 * CLIP_S),
+        "en": about(3 * CLIP_S + 1.5),
     }
     assert found["queued", "queue", ""] == presses
 
@@ -69,7 +74,7 @@ def test_a_key_that_is_not_announced_is_pressed_after_the_announcement(shell: Sh
     main = shell.document("2", "0")["moments"]
     lasts = next(row["lasts"] for row in main if row["node"] == "main" and row["what"] == "hears")
     begins, presses = found["hears", "main", "main_papers"], found["presses", "main", "0"]
-    assert presses == {code: pytest.approx(begins[code] + lasts[code] + 0.5) for code in ("ar", "en")}
+    assert presses == {code: about(begins[code] + lasts[code] + 0.5) for code in ("ar", "en")}
 
 
 def test_without_a_key_of_the_language_menu_each_caller_is_from_home(small: SmallSite, shell: Shell) -> None:

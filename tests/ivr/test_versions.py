@@ -21,7 +21,7 @@ from prompts import manifest
 OTHER_WORDS = {
     "goodbye": "Ceci est un tout autre texte, pour un essai.",
     "main_file": "Un essai montre si les nouveaux mots sont entendus,",
-    "guide_visa_documents": "Pour voir si cela change, voici encore une autre phrase.",
+    "guide_visa_documents_1": "Pour voir si cela change, voici encore une autre phrase.",
 }
 REMARK = "  NL: In the Netherlands please ask the consulate in your region.\n"
 
@@ -35,17 +35,17 @@ def reword(line: Line, language: str, prompt: str, text: str) -> None:
     path.write_text(changed)
 
 
-def move_travel(line: Line) -> None:
-    """Move travel from key 3 to key 5 of the main menu."""
+def move_visas(line: Line) -> None:
+    """Move visas from key 6 to key 8 of the menu of documents."""
     path = line.site / "flow.yaml"
-    path.write_text(edited(path.read_text(), "{key: 3, text: main_travel", "{key: 5, text: main_travel"))
+    path.write_text(edited(path.read_text(), "{key: 6, text: documents_travel", "{key: 8, text: documents_travel"))
 
 
 async def hears_the_guide(line: Line, telephones: Telephones, caller: str, keys: str) -> None:
     """Check that a call is served: `keys` lead to what is needed for a visa."""
     call = await line.dial(telephones, caller)
     await call.press(keys)
-    await begins(call, line.audio("fr", "guide_visa_documents"))
+    await begins(call, line.audio("fr", "guide_visa_documents_1"))
     await call.hangup()
 
 
@@ -59,7 +59,7 @@ async def test_a_call_ends_with_the_texts_guide_and_audio_it_began_with(
     await before.press("2")
     await begins(before, former["main_file"])
     # Another key, a guide without the notice that it is a sample, and other texts.
-    move_travel(line)
+    move_visas(line)
     visa = line.site / "guide" / "visa.yaml"
     confirmed = edited(visa.read_text(), "status: sample", "status: confirmed")
     visa.write_text(confirmed)
@@ -78,20 +78,20 @@ async def test_a_call_ends_with_the_texts_guide_and_audio_it_began_with(
     await line.restart()
     after = await line.dial(telephones, "+33621000012")
     await after.press("2")
-    await begins(after, line.audio("fr", "welcome"))
+    await begins(after, line.audio("fr", "institution"))
     await after.press("#")
     await begins(after, line.audio("fr", "main_file"))  # the new text
     chosen = after.clock
-    await after.press("51")
-    await begins(after, line.audio("fr", "guide_visa_documents"), chosen)
-    assert not find(after.heard(), former["guide_visa_documents"][:RATE]).same
+    await after.press("281")
+    await begins(after, line.audio("fr", "guide_visa_documents_1"), chosen)
+    assert not find(after.heard(), former["guide_visa_documents_1"][:RATE]).same
     assert not find(after.heard(), notice[:RATE]).same
     here = before.clock
     await before.press("#")
     await begins(before, former["main_file"], here)
-    await before.press("31")
+    await before.press("261")
     noticed = await before.hears(notice, 20, here)
-    await begins(before, former["guide_visa_documents"], noticed.offset_s)
+    await begins(before, former["guide_visa_documents_1"], noticed.offset_s)
     await before.hangup()
     await after.hangup()
 
@@ -106,7 +106,7 @@ async def test_an_error_in_the_guide_is_refused_with_file_line_and_remedy_and_ca
     answer = line.run("flow", "reload")
     assert answer.returncode == 1
     assert f"visa.yaml:{number}:" in answer.stderr and "fees" in answer.stderr
-    await hears_the_guide(line, telephones, "+33621000021", "231")
+    await hears_the_guide(line, telephones, "+33621000021", "2261")
     path.write_text(before)
     assert line.run("flow", "reload").returncode == 0
 
@@ -124,7 +124,7 @@ async def test_an_invalid_date_in_the_flow_is_refused_with_a_clear_message_and_c
     sentence = rf"{re.escape(str(path))}:{number}: E_FLOW_FILE '2026-02-30' .*day is out of range for month.*; .+\."
     assert re.fullmatch(sentence, finding), finding
     assert last.startswith("hatif: Not reloaded: ")
-    await hears_the_guide(line, telephones, "+33621000022", "231")
+    await hears_the_guide(line, telephones, "+33621000022", "2261")
     (refused,) = [item for item in line.logged(seen).splitlines() if "invalid; the old version stays" in item]
     assert re.search(sentence, refused), refused
 
@@ -133,7 +133,7 @@ async def test_a_controller_killed_while_the_flow_is_invalid_returns_with_the_ve
     line: Line, telephones: Telephones
 ) -> None:
     first = line.status()["flow"]
-    move_travel(line)
+    move_visas(line)
     assert line.run("flow", "reload").returncode == 0
     in_use = line.status()["flow"]
     assert in_use != first
@@ -144,12 +144,12 @@ async def test_a_controller_killed_while_the_flow_is_invalid_returns_with_the_ve
     assert line.status()["flow"] == in_use
     (entry,) = [item for item in line.logged(seen).splitlines() if "the version used last stays in use" in item]
     assert f"{path}:{number}: " in entry
-    await hears_the_guide(line, telephones, "+33621000023", "251")
+    await hears_the_guide(line, telephones, "+33621000023", "2281")
 
 
 async def test_a_broken_catalogue_is_refused_by_the_reload(line: Line) -> None:
     path = line.site / "locale" / "fr" / "LC_MESSAGES" / "hatif.po"
-    path.write_text(path.read_text().replace('msgctxt "welcome"', 'msgctxt welcome"'))
+    path.write_text(path.read_text().replace('msgctxt "goodbye"', 'msgctxt goodbye"'))
     answer = line.run("flow", "reload")
     assert answer.returncode == 1
     assert "hatif.po:" in answer.stderr

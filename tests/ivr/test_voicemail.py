@@ -1,4 +1,4 @@
-"""Voice messages: complaints, suggestions, observations, and messages left when the line is closed."""
+"""Voice messages: complaints, suggestions and observations, and messages left when the line is closed."""
 
 import asyncio
 import contextlib
@@ -17,14 +17,12 @@ from line import Line
 
 from db.tables import CaseFile, Message
 from ivr.audio import spoken
-from ivr.audio.audible import PAUSE
 from ivr.records.voicemail import has_voice
 from ivr.softphone.sound import RATE, Samples, has_tone, tone
 from ivr.softphone.telephone import Call, Telephones
-from prompts.manifest import PAUSE_S
 
 
-@pytest.mark.parametrize(("language", "keys", "kind"), [("fr", "42", "suggestion")])
+@pytest.mark.parametrize(("language", "keys", "kind"), [("fr", "5", "complaint")])
 async def test_a_voice_message_opens_a_case_due_in_two_days_and_its_reference_is_spoken(
     line: Line, telephones: Telephones, language: str, keys: str, kind: str
 ) -> None:
@@ -43,15 +41,19 @@ async def test_a_voice_message_opens_a_case_due_in_two_days_and_its_reference_is
     thanked = await begins(call, line.audio(language, "record_thanks"), chosen)
     announced = await begins(call, line.audio(language, "reference_is"), thanked.offset_s)
     (file,) = await rows(line, CaseFile, caller=caller)
-    digits = spoken.digit_clips(language, file.reference)
-    sound = np.concatenate([line.audio(*item) if item != PAUSE else tone(0, PAUSE_S) for item in digits])
-    await call.hears(sound, 20, announced.offset_s)
+    digits = spoken.dictated_clips(language, file.reference)
+    group = await call.hears(line.sound(digits[:3]), 20, announced.offset_s)
+    await asyncio.sleep(max(0.0, group.offset_s + len(line.sound(digits[:3])) / RATE + 0.2 - call.clock))
+    await call.press("1")  # in the pause after the first group: they want to hear it again
+    repeated = await begins(call, line.audio(language, "reference_is"), call.clock)
+    await call.hears(line.sound(digits), 20, repeated.offset_s)
     await call.hangup()
     story = await line.story(caller)
     played = [item["data"]["clips"] for item in story["events"] if item["kind"] == "prompt"]
     reference = [[language, "reference_is"], *map(list, digits)]
     assert [item[: len(reference)] for item in played if [language, "reference_is"] in item] == [
-        [[language, "record_thanks"], *reference[:-1]]
+        [[language, "record_thanks"], *reference[:-1]],
+        reference,
     ]
     assert (story["call"]["outcome"], story["call"]["case"]) == ("message", file.reference)
     assert (file.kind, file.state, file.language) == (kind, "open", language)
@@ -69,7 +71,7 @@ async def test_a_voice_message_opens_a_case_due_in_two_days_and_its_reference_is
 async def test_recording_a_message_again_replaces_the_first_one(line: Line, telephones: Telephones) -> None:
     caller = "+33623000021"
     call = await line.dial(telephones, caller)
-    await call.press("241")
+    await call.press("25")
     await speaks(call, line, "fr", caller, 1400, 1.5)
     await call.press("#")
     again = (await begins(call, line.audio("fr", "record_send"))).offset_s
@@ -88,7 +90,7 @@ async def test_recording_a_message_again_replaces_the_first_one(line: Line, tele
 async def test_a_caller_who_hangs_up_while_speaking_has_left_a_message(line: Line, telephones: Telephones) -> None:
     caller = "+33623000023"
     call = await line.dial(telephones, caller)
-    await call.press("141")
+    await call.press("15")
     await speaks(call, line, "ar", caller, 1400, 2.0)
     await call.hangup()
     (message,) = await rows(line, Message, caller=caller)
@@ -101,7 +103,7 @@ async def test_a_caller_who_hangs_up_while_speaking_has_left_a_message(line: Lin
 async def test_a_caller_who_says_nothing_hears_so_and_opens_no_case(line: Line, telephones: Telephones) -> None:
     caller, seen = "+33623000024", line.log.stat().st_size
     call = await line.dial(telephones, caller)
-    await call.press("241")
+    await call.press("25")
     await begins(call, line.audio("fr", "record_how"))
     await call.press("5")
     await recorded(line, caller)
@@ -143,7 +145,7 @@ async def test_a_recording_continues_when_the_controller_is_killed_and_is_confir
 ) -> None:
     caller = "+33623000025"
     call = await line.dial(telephones, caller)
-    await call.press("742")
+    await call.press("75")
     await speaks(call, line, "en", caller, 1400, 1.0)
     call.tone(1400)
     await line.restart()
@@ -154,7 +156,7 @@ async def test_a_recording_continues_when_the_controller_is_killed_and_is_confir
     await begins(call, line.audio("en", "record_thanks"))
     await call.hangup()
     (message,) = await rows(line, Message, caller=caller)
-    assert message.category == "suggestion"
+    assert message.category == "complaint"
     assert message.duration_ms > 1500
 
 
@@ -163,7 +165,7 @@ async def test_a_message_is_kept_if_the_caller_hangs_up_while_there_is_no_contro
 ) -> None:
     caller = "+33623000026"
     call = await line.dial(telephones, caller)
-    await call.press("241")
+    await call.press("25")
     await speaks(call, line, "fr", caller, 1400, 2.0)
     former = line.pid("ivr")
     os.kill(former, signal.SIGSTOP)  # until the caller has hung up
@@ -181,7 +183,7 @@ async def test_a_message_is_kept_if_the_caller_hangs_up_while_there_is_no_contro
 async def records(line: Line, telephones: Telephones, caller: str) -> Call:
     """Return a caller who leaves a message and keeps speaking."""
     call = await line.dial(telephones, caller)
-    await call.press("241")
+    await call.press("25")
     await speaks(call, line, "fr", caller, 1400, 1.0)
     call.tone(1400)
     return call
@@ -271,7 +273,7 @@ async def test_a_full_disk_ends_a_recording_with_an_apology_and_a_case_but_never
 ) -> None:
     caller = "+33623000027"
     call = await line.dial(telephones, caller)
-    await call.press("241")
+    await call.press("25")
     await speaks(call, line, "fr", caller, 1400, 2.0)
     await call.press("#")
     await begins(call, line.audio("fr", "record_failed"))
@@ -290,7 +292,7 @@ async def is_apologised_to(line: Line, call: Call, caller: str) -> None:
     failed = await begins(call, line.audio("fr", "record_failed"))
     await begins(call, line.audio("fr", "reference_is"), failed.offset_s)
     (file,) = await rows(line, CaseFile, caller=caller)
-    assert (file.kind, file.title) == ("observation", "The message could not be recorded")
+    assert (file.kind, file.title) == ("complaint", "The message could not be recorded")
     back = call.clock
     await call.press("*")
     await begins(call, line.audio("fr", "main_file"), back)
@@ -307,9 +309,9 @@ async def test_a_recording_refused_by_asterisk_ends_with_an_apology_and_a_case(
 ) -> None:
     caller = "+33623000028"
     call = await line.dial(telephones, caller)
-    await call.press("243")
+    await call.press("25")
     await begins(call, line.audio("fr", "record_how"))
-    name = f"msg-observation-observation-{(await line.story(caller, ended=False))['call']['id']}"
+    name = f"msg-complaint-complaint-{(await line.story(caller, ended=False))['call']['id']}"
     # Something else is recorded under that name, on a channel for which no request of a call has to wait.
     bridge = line.ari("POST", "/bridges")["id"]
     try:
@@ -325,7 +327,7 @@ async def test_a_message_found_after_its_call_ended_in_the_records_is_kept(line:
     caller = "+33623000029"
     call = await line.dial(telephones, caller)
     await call.press("2")
-    await begins(call, line.audio("fr", "welcome"))
+    await begins(call, line.audio("fr", "institution"))
     await call.hangup()
     ended = (await line.story(caller))["call"]
     recording = line.home / "asterisk" / "spool" / "recording" / f"msg-complaint-complaint-{ended['id']}.wav"

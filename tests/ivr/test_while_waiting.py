@@ -121,7 +121,7 @@ async def test_an_operator_interrupts_the_guide_of_a_caller_who_kept_their_posit
     await call.press(GUIDE)
     await begins(call, line.audio(language, "guide_passport_title"))
     await call.press("1#")
-    heard = await begins(call, line.audio(language, "guide_passport_documents"), for_s=1.5)
+    heard = await begins(call, line.audio(language, "guide_passport_documents_1"), for_s=1.5)
     assert since(line) == before
     phone = await line.phone(telephones, SPEAKS_ALL_THREE)
     leg = await phone.next_call(5)
@@ -133,7 +133,7 @@ async def test_an_operator_interrupts_the_guide_of_a_caller_who_kept_their_posit
     story = await line.story(caller)
     assert story["call"]["outcome"] == "answered"
     assert story["call"]["path"][-3:] == ["queue", "waiting_guide", "queue"]
-    assert {"procedure": "passport", "step": "documents"} in of_kind(story, "guide")
+    assert {"procedure": "passport", "step": "documents_1"} in of_kind(story, "guide")
 
 
 # The controller is killed meanwhile

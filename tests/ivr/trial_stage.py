@@ -9,7 +9,7 @@ from pathlib import Path
 
 from db.case_files import Claim, Failures, FileByTelephone
 from db.enums import CaseState
-from ivr.call.call import Opening
+from ivr.call.services import Opening
 from ivr.cases.case_lookup import CaseLookup
 from ivr.flow import model
 from ivr.flow.versions import Version

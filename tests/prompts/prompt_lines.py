@@ -28,6 +28,7 @@ nodes:
 """
 IDS = {
     *("language_option", "help_wrong_key", "to_operator", "wait", "wait_nobody", "operator_gone", "goodbye", "moment"),
+    *("institution", *(f"key_{key}" for key in range(10))),
     *("fallback_wait", "fallback_nobody", "code_unavailable", "closed", *(f"press_{key}" for key in range(10))),
     *(f"position_{place}" for place in (*range(1, 11), "more")),
     *(f"wait_{time}" for time in ("under_2", "about_5", "about_10", "over_15")),

@@ -81,10 +81,33 @@ def test_every_text_is_found_with_its_line_and_its_comment_for_translators(tmp_p
 
 
 def test_the_ids_of_a_guide_s_texts_are_those_that_are_extracted(tmp_path: Path) -> None:
-    named = sources.guide_ids("passport", ["FR", "NO"])
-    assert named[0] == sources.guide_text_id("passport", "title") == "guide_passport_title"
-    assert named[-1] == sources.guide_text_id("passport", "remark", "NO") == "guide_passport_remark_no"
-    assert {item for item in sources.load(site(tmp_path)) if item.startswith("guide_")} <= set(named)
+    fields = {sources.guide_text_id("passport", field) for field in sources.GUIDE_FIELDS}
+    remarks = {sources.guide_text_id("passport", "remark", country) for country in ("FR", "NO")}
+    assert "guide_passport_title" in fields
+    assert "guide_passport_remark_no" in remarks
+    assert {item for item in sources.load(site(tmp_path)) if item.startswith("guide_")} <= fields | remarks
+
+
+def test_a_field_of_the_guide_with_a_list_of_texts_has_numbered_ids_each_with_its_line(tmp_path: Path) -> None:
+    folder = site(tmp_path)
+    file = folder / "guide" / "passport.yaml"
+    file.write_text(
+        "status: sample\ntitle: For a passport,\n"
+        "documents:\n  - Two photographs.\n  # Of the landlord.\n  - A receipt.\n"
+        "remarks:\n  FR: [In France a bill., Or a receipt.]\n"
+    )
+    found = sources.load(folder)
+    guide = [(item.id, item.line, item.text) for item in found.values() if item.id.startswith("guide_")]
+    assert guide == [
+        ("guide_passport_title", 2, "For a passport,"),
+        ("guide_passport_documents_1", 4, "Two photographs."),
+        ("guide_passport_documents_2", 6, "A receipt."),
+        ("guide_passport_remark_fr_1", 8, "In France a bill."),
+        ("guide_passport_remark_fr_2", 8, "Or a receipt."),
+    ]
+    assert found["guide_passport_documents_2"].comment == "What has to be brought. Of the landlord."
+    assert sources.guide_part_ids("guide_passport_fee", None) == ("guide_passport_fee",)
+    assert sources.guide_part_ids("guide_passport_fee", 2) == ("guide_passport_fee_1", "guide_passport_fee_2")
 
 
 def test_pybabel_extracts_each_text_with_its_id_as_context(tmp_path: Path) -> None:

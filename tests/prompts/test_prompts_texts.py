@@ -23,7 +23,7 @@ def test_the_site_has_seven_languages_and_one_with_recordings_only() -> None:
 
 def test_every_text_of_the_flow_and_the_guide_is_in_the_catalogues() -> None:
     assert list(TEXTS.ids) == list(sources.load(SITE))
-    assert {"welcome", "language_option", "guide_passport_title", "guide_visa_fee"} <= set(TEXTS.ids)
+    assert {"institution", "language_option", "guide_passport_title", "guide_visa_fee"} <= set(TEXTS.ids)
 
 
 def test_the_catalogues_are_formatted_as_by_pybabel(tmp_path: Path) -> None:
@@ -57,9 +57,17 @@ def test_an_option_is_a_clause_completed_by_a_key(language: str) -> None:
     assert len(OPTIONS) > 40
     for option in OPTIONS:
         assert (TEXTS.text(language, option) or "").endswith("،" if language == "ar" else ","), option
-    keys = [TEXTS.text(language, f"press_{digit}") or "" for digit in range(10)]
-    assert len(set(keys)) == 10
-    assert all(key.endswith(".") for key in keys)
+    for kind in ("press", "key"):
+        keys = [TEXTS.text(language, f"{kind}_{digit}") or "" for digit in range(10)]
+        assert len(set(keys)) == 10
+        assert kind == "key" or all(key.endswith(".") for key in keys)
+
+
+@pytest.mark.parametrize("language", LANGUAGES[:-1])
+def test_an_option_of_the_menus_has_six_words_at_most(language: str) -> None:
+    for option in OPTIONS:
+        if option.startswith(("main_", "documents_", "urgent_", "option_", "language_")):
+            assert len((TEXTS.text(language, option) or "").split()) <= 6, option
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -111,15 +111,17 @@ def test_every_text_of_the_example_is_in_the_script_of_its_language(language: st
     around = {line.id: (line.before, line.after) for line in sheet.lines}
     message = {line.id: line.text for line in sheet.lines}
     expected = {
-        "main_file": ("", "press_1"),
-        "press_3": ("main_file", ""),
+        "main_file": ("", "key_1"),
+        "key_3": ("main_file", ""),
+        "closed_callback": ("", "press_1"),
+        "press_3": ("closed_message", ""),
         "opens_again": ("", "opens_today"),
         "opens_monday": ("opens_again", "at_0000"),
         "on_day_3": ("opens_again", "in_month_1"),
         "in_month_5": ("on_day_1", "at_0000"),
         "case_missing": ("", "missing_photograph"),
         "reference_is": ("", "digit_0"),
-        "welcome": ("", ""),
+        "institution": ("", ""),
     }
     for prompt, (before, after) in expected.items():
         if prompt in message:

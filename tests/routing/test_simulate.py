@@ -29,15 +29,15 @@ ENGINES: dict[str, Callable[[], Routing]] = {
 }
 
 teams = st.builds(
-    lambda count, each, ring, wrap_up, slower, shift: Team(
-        spread_team(LANGUAGES, MIX, count, each, further_level=3),
+    lambda count, languages_each, ring, wrap_up, slower, shift: Team(
+        spread_team(LANGUAGES, MIX, count, languages_each, further_level=3),
         ring_s=ring,
         wrap_up_s=wrap_up,
         slower_per_level=slower,
         shifts={"1001": shift},
     ),
     count=st.integers(3, 8),
-    each=st.integers(1, 3),
+    languages_each=st.integers(1, 3),
     ring=st.sampled_from([0.0, 4.0]),
     wrap_up=st.sampled_from([0.0, 20.0]),
     slower=st.sampled_from([0.0, 0.2]),

@@ -109,11 +109,13 @@ def test_the_reference_mix_gives_the_reference_first_languages() -> None:
 
 @patient
 @given(mixes, st.integers(0, 30), st.integers(1, 7))
-def test_each_operator_has_the_requested_number_of_different_languages(mix: list[float], more: int, each: int) -> None:
+def test_each_operator_has_the_requested_number_of_different_languages(
+    mix: list[float], more: int, languages_each: int
+) -> None:
     languages = (*LANGUAGES, "es", "it", "de", "en")
-    each = min(each, len(mix))
-    operators = spread_team(languages[: len(mix)], mix, len(mix) + more, each)
-    assert [len(one.languages) for one in operators] == [each] * (len(mix) + more)
+    languages_each = min(languages_each, len(mix))
+    operators = spread_team(languages[: len(mix)], mix, len(mix) + more, languages_each)
+    assert [len(one.languages) for one in operators] == [languages_each] * (len(mix) + more)
     assert len({one.id for one in operators}) == len(operators)
     firsts = [next(iter(one.languages)) for one in operators]
     wanted = first_languages(mix, len(mix) + more)
@@ -126,10 +128,10 @@ def test_rare_languages_get_more_than_their_share_of_further_speakers() -> None:
     assert speakers > 2 * 0.03 * 40
 
 
-@pytest.mark.parametrize(("count", "each"), [(2, 1), (3, 4), (3, 0)])
-def test_an_impossible_team_is_refused_with_a_remedy(count: int, each: int) -> None:
+@pytest.mark.parametrize(("count", "languages_each"), [(2, 1), (3, 4), (3, 0)])
+def test_an_impossible_team_is_refused_with_a_remedy(count: int, languages_each: int) -> None:
     with pytest.raises(ValueError, match="use "):
-        spread_team(LANGUAGES, (0.5, 0.3, 0.2), count, each)
+        spread_team(LANGUAGES, (0.5, 0.3, 0.2), count, languages_each)
 
 
 def test_past_calls_are_repeated_at_their_times_and_abandoned_ones_with_the_same_patience() -> None:

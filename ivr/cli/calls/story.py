@@ -77,6 +77,8 @@ def _format(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> s
             return f"asks for the state of case {data['reference']}: {data['result'].replace('_', ' ')}"
         case "guide":
             return f"hears about {data['procedure']} in the guide: {data['step'].replace('_', ' ')}"
+        case "guide_request":
+            return f"wants {data['procedure']} of the guide in writing, on {data['number']}"
         case "language":
             instead = f" instead of {data['instead_of']}" if data.get("instead_of") else ""
             return f"chooses {data['language']}{instead}"

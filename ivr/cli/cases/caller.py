@@ -41,7 +41,7 @@ def show(number: str = NUMBER, json: bool = JSON) -> None:
 
 
 def erase(number: str = NUMBER) -> None:
-    """Forget a number: greet it as a new one and cancel its call-back requests. Its calls and case files stay."""
+    """Forget a number: greet it as a new one and end its pending requests. Its calls and case files stay."""
     from db import callers
     from db.engine import open_engine
 
@@ -59,9 +59,10 @@ def erase(number: str = NUMBER) -> None:
     found = asyncio.run(erase_delivered())
     if found is None:
         raise ControlError(
-            f"Nothing is remembered about {number}, and it has no call-back request; `hatif calls` shows who called."
+            f"Nothing is remembered about {number}, and it has no pending request; `hatif calls` shows who called."
         )
     cancelled = f" Call-back requests cancelled: {found.requests}." if found.requests else ""
+    cancelled += f" Requests to send something withdrawn: {found.guide_requests}." if found.guide_requests else ""
     console.print(f"{number}: erased.{cancelled}", markup=False)
 
 

@@ -5,7 +5,7 @@ from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from db.enums import CaseState
+from db.enums import CaseKind, CaseState
 from ivr.cli.composition import Composition
 from ivr.model import clock
 from ivr.model.e164 import normalise
@@ -23,11 +23,13 @@ def value(parts: Composition, column: str, text: str) -> Any:
 
     Raises CaseError.
     """
-    if text == NONE and column != "state":
+    if text == NONE and column not in ("state", "kind"):
         return None
     match column:
         case "state":
             return one_of(text, CaseState, "state")
+        case "kind":
+            return one_of(text, CaseKind, "kind")
         case "missing":
             known = words_for_missing(parts)
             words = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))

@@ -112,6 +112,7 @@ def open_case(
 def set_columns(
     reference: str = REFERENCE,
     state: str = typer.Option(None, "--state", help=f"One of {STATES}."),
+    kind: str = typer.Option(None, "--kind", help=f"What it turned out to be: one of {KINDS}."),
     missing: str = typer.Option(
         None, "--missing", help="What the applicant still has to bring: words separated by commas, or none."
     ),
@@ -125,7 +126,15 @@ def set_columns(
 ) -> None:
     """Change a case file. Its applicant hears the state, what is missing and what to expect on their next call."""
     parts = Composition()
-    options = {"state": state, "missing": missing, "expected": expected, "owner": owner, "post": post, "due": due}
+    options = {
+        "state": state,
+        "kind": kind,
+        "missing": missing,
+        "expected": expected,
+        "owner": owner,
+        "post": post,
+        "due": due,
+    }
     named = {name: text for name, text in options.items() if text is not None}
     if not named:
         raise case_input.CaseError(f"nothing to change; give {', '.join('--' + name for name in options)}.")

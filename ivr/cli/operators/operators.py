@@ -1,4 +1,4 @@
-"""`hatif operators …` and `hatif waiting`: live state from, and changes through, the control API."""
+"""`hatif operators …`: live state from, and changes through, the control API."""
 
 import asyncio
 import time
@@ -29,7 +29,6 @@ def register(app: typer.Typer) -> None:
     operators.command("set")(set_state)
     operators.command("wrap-up")(wrap_up)
     operators.command("helped")(helped)
-    app.command()(waiting)
 
 
 UNKNOWN = "unknown"
@@ -181,21 +180,3 @@ def helped(operator: str = typer.Argument(help="The operator's id.")) -> None:
     """Mark an operator's request for help, made when no supervisor was available, as answered."""
     Composition().ask_controller("DELETE", f"/operators/{quote(operator, safe='')}/help")
     console.print(f"Operator {operator} is no longer waiting for help.", markup=False)
-
-
-def waiting(json: bool = JSON) -> None:
-    """List the callers who wait for an operator, the next one first."""
-    entries = cast(list[dict[str, Any]], Composition().ask_controller("GET", "/queue"))
-    now = time.time()
-    rows = [_with_wait(entry, now) for entry in entries]
-    if json:
-        as_json(rows)
-        return
-    columns = ("place", "caller", "language", "topic", "waited_s", "silent", "call", "callback")
-    as_table("Waiting", columns, ([row[column] for column in columns] for row in rows), "nobody")
-
-
-def _with_wait(entry: dict[str, Any], now: float) -> dict[str, Any]:
-    """Return a queue entry with its wait in seconds, which `--json` has after the topic."""
-    members = ("place", "call", "caller", "callback", "language", "topic")
-    return {**{name: entry[name] for name in members}, "waited_s": round(now - entry["since"], 1), **entry}

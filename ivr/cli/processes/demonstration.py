@@ -17,7 +17,7 @@ from ivr.cli.output import as_table, console
 
 CALLER = "+33612345678"
 COUNTRY, LANGUAGE = "FR", "fr"
-TOPIC_KEY, SURVEY_KEY = "3", "5"
+TOPIC_KEY, SURVEY_KEY = "2", "5"
 CALLER_HZ, OPERATOR_HZ = 1130.0, 1870.0
 """Above 1,000 Hz, where speech and the waiting music have little energy."""
 
@@ -85,9 +85,9 @@ async def _call(parts: Composition) -> bool:
             call = await telephones.caller(CALLER).dial(f"sip:{number.number}@{server}")
             await call.established()
             call.tone(CALLER_HZ)
-            await asyncio.sleep(4.0)  # until the French option has been heard
+            await asyncio.sleep(4.0)  # who answers, and the French option
             await call.press(next(key for key, language in _keys(parts).items() if language == LANGUAGE))
-            await asyncio.sleep(6.0)  # the greeting and the first option of the main menu
+            await asyncio.sleep(6.0)  # the name, and the main menu as far as "documents"
             await call.press(TOPIC_KEY)
             await asyncio.sleep(4.0)  # the topic's information, before the caller asks for an operator
             await call.press(OPERATOR)

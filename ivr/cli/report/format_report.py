@@ -5,7 +5,7 @@ from typing import Any
 
 from ivr.cli.output import as_table, console
 from ivr.cli.report import report_operators
-from ivr.cli.report.report_groups import MENU_GOING_ON, MENU_OTHER, OUTGOING, By, Group, Key
+from ivr.cli.report.report_groups import MENU_GOING_ON, MENU_OTHER, OUTGOING, SENT, TO_SEND, By, Group, Key
 from ivr.cli.report.report_query import ReportData, ReportRequest
 from ivr.cli.sheet import Sheet
 from routing.figures import Limits
@@ -139,6 +139,8 @@ def _notes(request: ReportRequest, data: ReportData, total: dict[str, Any]) -> l
             f"without those abandoned within {request.short:g} s; by target: without those abandoned within "
             f"{request.within:g} s. Waits of answered calls, and handling, in seconds."
         ]
+    if total[TO_SEND] and request.by != (By.OPERATOR,):
+        notes.append(f"To send: requests for the guide in writing, of which {total[SENT]} were sent.")
     if total["still_waiting"]:
         notes.append(f"Still waiting, and not in any other figure: {total['still_waiting']}.")
     if data.counted.tests and not request.tests:
@@ -180,10 +182,11 @@ _ALL_CALLS: dict[str, FormatCell] = {
     "in\nmenu": _count(MENU_GOING_ON),
     "waited": lambda figures: str(figures["waited"] + figures["still_waiting"]),
     "called\nby us": _count(OUTGOING),
+    "to\nsend": _count(TO_SEND),
 }
 
-_ONLY_SOME = {"other": MENU_OTHER, "in\nmenu": MENU_GOING_ON, "called\nby us": OUTGOING}
-"""Columns that are shown only if there are such calls, and the figure that counts these."""
+_ONLY_SOME = {"other": MENU_OTHER, "in\nmenu": MENU_GOING_ON, "called\nby us": OUTGOING, "to\nsend": TO_SEND}
+"""Columns that are shown only if there is something to count, and the figure that counts it."""
 
 _CALLS: dict[str, FormatCell] = {
     "waited": _count("waited"),

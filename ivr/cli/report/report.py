@@ -147,6 +147,9 @@ async def _read(url: str, request: ReportRequest, *, with_picture: bool) -> Repo
         async with aclosing(rows.menu_calls(engine, begins, ends, tests=request.tests)) as others:
             async for other in others:
                 groups.add_menu_call(other)
+        async with aclosing(rows.send_requests(engine, begins, ends, tests=request.tests)) as requests:
+            async for wanted in requests:
+                groups.add_send_request(wanted)
         # Callers who began to wait just before the end of the period talk after it.
         until = min(last_end + _LONGEST_WRAP_UP, request.now)
         async with aclosing(rows.state_changes(engine, begins, until, tests=request.tests)) as changes:

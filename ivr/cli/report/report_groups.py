@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from db.enums import OperatorState, Outcome
-from db.report import MenuCall, StateChange, TalkedCall, WaitedCall
+from db.report import MenuCall, SendRequest, StateChange, TalkedCall, WaitedCall
 from db.report_operators import OperatorWork
 from routing.figures import Limits, Tally, Work, ratio
 
@@ -48,7 +48,9 @@ MENU = {
 """Outcomes of calls that never waited for an operator, and the figures that count them."""
 MENU_OTHER, MENU_GOING_ON, OUTGOING = "ivr_other", "ivr_going_on", "outgoing"
 
-_OF_CALL: dict[By, Callable[[WaitedCall | TalkedCall | MenuCall], str | None]] = {
+TO_SEND, SENT = "guide_requests", "guide_requests_sent"
+
+_OF_CALL: dict[By, Callable[[WaitedCall | TalkedCall | MenuCall | SendRequest], str | None]] = {
     By.LANGUAGE: lambda call: call.language,
     By.COUNTRY: lambda call: call.country,
     By.TOPIC: lambda call: call.topic,
@@ -70,7 +72,8 @@ class Group:
 
     `spent`: operators' seconds in each state; `undecided`: calls that still wait; `handled`, `handling_s`: the number
     and total talking time of conversations that are over and of known length, with wrap-up; `pauses`: seconds by
-    reason; `menu`: calls that never waited, and outgoing ones, by the name of their figure.
+    reason; `menu`: calls that never waited, and outgoing ones, by the name of their figure; `to_send`: requests for a
+    procedure of the guide in writing, by the name of their figure.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -82,6 +85,7 @@ class Group:
         self.pauses: defaultdict[str, float] = defaultdict(float)
         self.work = OperatorWork()
         self.menu: Counter[str] = Counter()
+        self.to_send: Counter[str] = Counter()
 
     @property
     def calls(self) -> int:
@@ -97,6 +101,10 @@ class Group:
             self.menu[MENU_GOING_ON] += 1
         else:
             self.menu[MENU.get(Outcome(call.outcome), MENU_OTHER)] += 1
+
+    def add_send_request(self, request: SendRequest) -> None:
+        self.to_send[TO_SEND] += 1
+        self.to_send[SENT] += request.sent
 
     def add_call(self, call: WaitedCall) -> None:
         if call.answered:
@@ -122,6 +130,7 @@ class Group:
             self.pauses[reason] += seconds
         self.work = self.work + other.work
         self.menu.update(other.menu)
+        self.to_send.update(other.to_send)
 
     def figures(self) -> dict[str, Any]:
         """Return the figures by their names in documents; docs/report.md defines each."""
@@ -134,6 +143,7 @@ class Group:
         figures |= {outcome.value: elsewhere.get(outcome, 0) for outcome in ELSEWHERE}
         figures["still_waiting"] = self.undecided
         figures[OUTGOING] = self.menu[OUTGOING]
+        figures |= {name: self.to_send[name] for name in (TO_SEND, SENT)}
         figures["answered_within"] = counts.answered_within
         figures["abandoned_within"] = counts.abandoned_within
         figures["abandoned_short"] = counts.abandoned_short
@@ -188,6 +198,9 @@ class Groups:
 
     def add_menu_call(self, call: MenuCall) -> None:
         self._group(self._key(call, call.started)).add_menu_call(call)
+
+    def add_send_request(self, request: SendRequest) -> None:
+        self._group(self._key(request, request.requested)).add_send_request(request)
 
     def add_change(self, change: StateChange) -> None:
         before, call, at = self._current.get(change.operator), change.call, change.at.timestamp()
@@ -245,7 +258,7 @@ class Groups:
             group = self._groups[key] = Group(self._limits)
         return group
 
-    def _key(self, call: WaitedCall | TalkedCall | MenuCall, at: datetime) -> Key:
+    def _key(self, call: WaitedCall | TalkedCall | MenuCall | SendRequest, at: datetime) -> Key:
         quarter = int(at.timestamp() // _QUARTER_S)
         return tuple(self._time_key(by, quarter) if by in TIMES else _OF_CALL[by](call) for by in self.by)
 

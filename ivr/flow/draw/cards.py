@@ -76,6 +76,7 @@ class _CardWriter:
                 yield from self.topic(node.topic)
                 for option in node.options:
                     yield self.says(option.text, key=option.key, target=option.next)
+                    yield from self.topic(option.topic)
                 yield from self.back(node.back)
                 if node.after_help is not None:
                     yield Row("no key", target=node.after_help)
@@ -100,8 +101,11 @@ class _CardWriter:
                 yield Row(f"reference, {REFERENCE_DIGITS} digits")
                 yield Row(f"PIN, {PIN_DIGITS} digits")
                 yield Row("tells the state of the case")
+                if node.next is not None:
+                    yield Row("then no key", target=node.next)
                 yield from self.back(node.back)
             case Record():
+                yield from self.topic(node.topic)
                 yield self.whole(node.text)
                 yield Row(f"at most {node.longest_s} s, hear, again, send")
                 yield Row(f"becomes a case: {node.file}, due in {node.due_h} h")
@@ -131,9 +135,11 @@ class _CardWriter:
                     yield self.whole(node.text)
 
     def languages(self, node: Language) -> Iterator[Row]:
+        if node.institution is not None:
+            yield self.whole(node.institution)
         if node.remembered is not None:
             yield Row("returning callers, in their last language:")
-            yield self.says(node.remembered, key=GO_ON)
+            yield Row(self.spoken(self.language, node.remembered), GO_ON, node.continues, self.language)
             yield self.says(node.other, key=CHANGE_LANGUAGE)
             yield Row("other callers:")
         for key, language in node.options.items():

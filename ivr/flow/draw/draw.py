@@ -163,7 +163,7 @@ def _legend(flow: Flow) -> list[str]:
     return [
         f"In every menu: 0 asks for an operator ({flow.operator}), 9 changes the language ({flow.change_language}), "
         "# repeats, * goes back. No lines are drawn for these.",
-        f"After silence or wrong keys callers hear help twice, then get an operator ({flow.operator}), or follow the "
+        f"After silence or wrong keys callers hear help once, then get an operator ({flow.operator}), or follow the "
         "row “no key”.",
         "In record, callback and survey both continue to the next node instead; in language, silence does.",
         "↩ and a name: the row leads back to that node, further left. Spoken words may be shortened.",

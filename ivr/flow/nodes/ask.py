@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from ivr.call.call import Call
-from ivr.call.node import BACK, MISTAKES, Node, NodeName, TextId, Topic
+from ivr.call.node import BACK, MISTAKES, TRIES, Node, NodeName, TextId, Topic
 
 
 class Ask(Node):
@@ -34,14 +34,17 @@ class Ask(Node):
     async def run(self, call: Call, resumed: bool) -> str | None:
         """Ask for the digits. 0 and 9 are digits here, star goes back, and an entry that is too short is repeated."""
         question = [(call.state.language, self.text)]
-        clips = question
-        for _ in range(MISTAKES + 1):
+        clips, silences = question, 0
+        for _ in range(TRIES):
             digits = await call.digits(clips, self.most)
             if digits == BACK:
                 return self.back
             if digits is not None and len(digits) >= self.least:
                 call.event("asked", name=self.name, digits=digits)
                 return self.next
+            silences += digits is None
+            if silences > MISTAKES:
+                break
             clips = [(call.state.language, "help_digits"), *question]
         call.event("help_over")
         return call.flow.operator

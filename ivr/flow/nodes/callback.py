@@ -7,27 +7,15 @@ can be called hears that nothing was noted, and goes back.
 from typing import Literal
 
 from db.enums import Outcome
-from ivr.audio import spoken
-from ivr.audio.audible import Clip
 from ivr.call import accepted
 from ivr.call.call import Call
-from ivr.call.choice import CHOICE_TEXTS, GoTo, choose
-from ivr.call.node import BACK, MISTAKES, Node, NodeName
+from ivr.call.choice import GoTo, choose
+from ivr.call.node import Node, NodeName
+from ivr.call.number_entry import NUMBER_TEXTS, enter_number
 from ivr.model import clock
 from ivr.site import callback_numbers
-from ivr.site.callback_rules import Refusal
 
 THIS, OTHER = "1", "2"
-RIGHT, CORRECT = "1", "2"
-_MOST = 17
-"""00 and the fifteen digits that E.164 allows."""
-
-WHY = {
-    Refusal.NOBODY: ["callback_why_nobody"],
-    Refusal.COUNTRY: ["callback_why_country"],
-    Refusal.KIND: ["callback_why_kind"],
-}
-"""The reason why a number cannot be called; played after the text that says so."""
 
 
 class Callback(Node):
@@ -42,11 +30,8 @@ class Callback(Node):
         return self.back
 
     def texts(self) -> tuple[str, ...]:
-        asked = ("callback_this_number", "callback_other_number", "callback_ask_number", "callback_number_wrong")
-        confirmed = ("callback_number_is", "callback_right", "callback_correct", "callback_noted", "help_digits")
-        failed = ("callback_not_noted", "place_kept")
-        reasons = [text for texts in WHY.values() for text in texts]
-        return (*asked, *reasons, *confirmed, *failed, "press_1", "press_2", *spoken.DIGIT_IDS, *CHOICE_TEXTS)
+        own = ("callback_this_number", "callback_other_number", "callback_noted", "callback_not_noted", "place_kept")
+        return (*own, *NUMBER_TEXTS)
 
     async def run(self, call: Call, resumed: bool) -> str | None:
         language = call.state.language
@@ -69,7 +54,7 @@ class Callback(Node):
     async def _number(self, call: Call) -> str | GoTo:
         """Return the number to call, or where the caller goes instead; without a key if they gave none."""
         if not callback_numbers.may_be_called(call.state.caller, call.services.site):
-            return await self._other(call)
+            return await enter_number(call, self.back)
         language = call.state.language
         chosen = await choose(
             call,
@@ -80,38 +65,4 @@ class Callback(Node):
         )
         if isinstance(chosen, GoTo):
             return chosen
-        return await self._other(call) if chosen == OTHER else call.state.caller
-
-    async def _other(self, call: Call) -> str | GoTo:
-        """Let the caller enter and confirm a number."""
-        language = call.state.language
-        question: list[Clip] = [(language, "callback_ask_number")]
-        clips, mistakes = question, 0
-        while mistakes <= MISTAKES:
-            digits = await call.digits(clips, _MOST)
-            if digits == BACK:
-                return GoTo(self.back, BACK)
-            number = callback_numbers.entered(digits or "", call.state.country)
-            why = callback_numbers.refusal(number, call.services.site)
-            if not digits or why is not None:
-                mistakes += 1
-                reason = WHY.get(why, []) if why is not None else []
-                wrong = ["callback_number_wrong", *reason] if digits else ["help_digits"]
-                clips = [*((language, text) for text in wrong), *question]
-                continue
-            entered: list[Clip] = [(language, "callback_number_is"), *spoken.digit_clips(language, digits)]
-            chosen = await choose(
-                call,
-                [(RIGHT, [(language, "callback_right")]), (CORRECT, [(language, "callback_correct")])],
-                intro=entered,
-                back=self.back,
-                after_help=self.back,
-                fresh=True,
-            )
-            if isinstance(chosen, GoTo):
-                return chosen
-            if chosen == RIGHT:
-                return number
-            clips = question
-        call.event("help_over")
-        return GoTo(self.back)
+        return await enter_number(call, self.back) if chosen == OTHER else call.state.caller

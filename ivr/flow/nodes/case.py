@@ -16,8 +16,8 @@ from ivr.audio.audible import Clip
 from ivr.call import accepted
 from ivr.call import topic as topics
 from ivr.call.call import Call
-from ivr.call.choice import CHOICE_TEXTS, GoTo, choose
-from ivr.call.node import BACK, MISTAKES, OPERATOR, Node, NodeName, Topic
+from ivr.call.choice import CHOICE_TEXTS, GoTo, choose, key_text
+from ivr.call.node import BACK, MISTAKES, OPERATOR, TRIES, Node, NodeName, Topic
 from ivr.cases.case_lookup import Answer, CaseStatus, Locked, NoMatch, Unavailable
 from ivr.model import clock
 from ivr.records.callback_records import record_case_request
@@ -35,18 +35,19 @@ _YEAR_DAYS = 365
 class Case(Node):
     kind: Literal["case"]
     topic: Topic | None = None  # of the operator's call, if this leads to one
+    next: NodeName | None = None  # for callers who are silent once they know the state; default: help, then an operator
     back: NodeName
 
     def leads_to(self) -> tuple[str, ...]:
-        return (self.back,)
+        return (self.back,) if self.next is None else (self.next, self.back)
 
     def texts(self) -> tuple[str, ...]:
         asked = ("case_ask_reference", "case_reference_wrong", "case_ask_pin", "help_digits")
         refused = ("case_no_match", "case_locked", "case_unavailable")
         states = tuple(f"case_state_{state}" for state in CaseState)
         answers = ("case_missing", UNKNOWN, "case_expected", *spoken.DATE_IDS)
-        keys = tuple(f"press_{key}" for key in (AGAIN, OTHER, TELL, OPERATOR))
-        options = ("case_again", "case_other", "case_operator", "told_option", "told_noted", "told_refused", *keys)
+        keys = tuple(key_text(key, short=True) for key in (AGAIN, OTHER, TELL, OPERATOR))
+        options = ("hear_again", "case_other", "case_operator", "told_option", "told_noted", "told_refused", *keys)
         return (*asked, *refused, *states, *answers, *options, *CHOICE_TEXTS)
 
     async def run(self, call: Call, resumed: bool) -> str | None:
@@ -78,7 +79,8 @@ class Case(Node):
         """Return the digits entered, or where the caller goes. A reference must have a valid check digit."""
         language = call.state.language
         clips: list[Clip] = [*(before or ()), (language, question)]
-        for _ in range(MISTAKES + 1):
+        silences = 0
+        for _ in range(TRIES):
             digits = await call.digits(clips, length, secret=True, fresh=fresh)
             if digits == BACK:
                 return GoTo(self.back, BACK)
@@ -88,6 +90,9 @@ class Case(Node):
                 wrong = "case_reference_wrong"
             else:
                 wrong = "help_digits"
+            silences += digits is None
+            if silences > MISTAKES:
+                break
             clips, fresh = [(language, wrong), (language, question)], True
         call.event("help_over")
         return GoTo(call.flow.operator)
@@ -112,7 +117,12 @@ class Case(Node):
                 texts = ["case_unavailable"]
         operator: list[Clip] = [(language, "case_operator")]
         chosen = await choose(
-            call, [(OPERATOR, operator)], intro=[(language, text) for text in texts], back=self.back, fresh=True
+            call,
+            [(OPERATOR, operator)],
+            intro=[(language, text) for text in texts],
+            back=self.back,
+            fresh=True,
+            short=True,
         )
         return chosen if isinstance(chosen, GoTo) else GoTo(call.flow.operator)
 
@@ -127,12 +137,12 @@ class Case(Node):
         while True:
             may_tell = call.services.site.callbacks.trunk is not None and file.reference not in call.state.accepted
             options: list[tuple[str, list[Clip]]] = [
-                (AGAIN, [(language, "case_again")]),
+                (AGAIN, [(language, "hear_again")]),
                 (OTHER, [(language, "case_other")]),
                 *([(TELL, [(language, "told_option")])] if may_tell else []),
                 (OPERATOR, [(language, "case_operator")]),
             ]
-            chosen = await choose(call, options, intro=intro, back=self.back)
+            chosen = await choose(call, options, intro=intro, back=self.back, silent=self.next, short=True)
             if isinstance(chosen, GoTo):
                 return chosen
             if chosen == TELL:

@@ -1,4 +1,8 @@
-"""`guide`: a menu of procedures; the caller hears the chosen one step by step, at their own pace."""
+"""`guide`: a menu of procedures; the caller hears the chosen one step by step. With one procedure there is no menu.
+
+The steps follow one another by themselves. Keys skip one, repeat it, lead back, tell the law, or ask for the procedure
+in writing: then people send it (`ivr.records.guide_requests`).
+"""
 
 import asyncio
 from dataclasses import dataclass
@@ -7,24 +11,30 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from db.enums import Outcome
-from ivr.audio.audible import Clip
+from ivr.audio.audible import PAUSE, Clip
 from ivr.call import topic as topics
 from ivr.call.call import Call
-from ivr.call.choice import CHOICE_TEXTS, GoTo, choose
-from ivr.call.node import BACK, CHANGE_LANGUAGE, MISTAKES, OPERATOR, REPEAT, Node, NodeName, Topic
+from ivr.call.choice import CHOICE_TEXTS, ChoiceNode, GoTo, choose
+from ivr.call.node import BACK, CHANGE_LANGUAGE, MISTAKES, OPERATOR, REPEAT, NodeName, Topic
+from ivr.call.number_entry import NUMBER_TEXTS, enter_number
+from ivr.records.guide_requests import record_guide_request
+from ivr.site import callback_numbers
 from ivr.site.guide import SERVICE_TEXTS, Procedure, ProcedureId, Status, title
 
-NEXT = "1"
-KEYS = (NEXT, REPEAT, BACK, OPERATOR, CHANGE_LANGUAGE)
+NEXT, LAW, SEND = "1", "2", "5"
+KEYS = (NEXT, LAW, SEND, REPEAT, BACK, OPERATOR, CHANGE_LANGUAGE)
 """The keys in a step."""
 _HEARD_S = 1.0
 """A step heard for less than this was only skipped."""
+_PAUSES = 6
+"""The clips of silence after a step, so that callers can write and press a key."""
 
 
-class GuideNode(Node):
+class GuideNode(ChoiceNode):
     kind: Literal["guide"]
     procedures: Annotated[tuple[ProcedureId, ...], Field(min_length=1, max_length=8)]  # with the keys 1 to 8
     topic: Topic | None = None  # of the operator's call, if this leads to one
+    send_due_h: int = Field(48, ge=1, le=2000)  # hours until a procedure that a caller wants in writing is due
     back: NodeName
 
     @field_validator("procedures")
@@ -38,10 +48,13 @@ class GuideNode(Node):
     def leads_to(self) -> tuple[str, ...]:
         return (self.back,)
 
+    def silent(self) -> str | None:
+        return self.back if len(self.procedures) == 1 else None
+
     def texts(self) -> tuple[str, ...]:
         """The node's own texts. Those of the procedures come with the guide (`ivr.site.guide.text_ids`)."""
         keys = (f"press_{key}" for key in self._keys)
-        return (*keys, *SERVICE_TEXTS, *CHOICE_TEXTS)
+        return (*keys, *super().texts(), *SERVICE_TEXTS, *NUMBER_TEXTS, *CHOICE_TEXTS)
 
     @property
     def _keys(self) -> dict[str, str]:
@@ -53,89 +66,114 @@ class GuideNode(Node):
         language = call.state.language
         options = [(key, [(language, title(procedure))]) for key, procedure in self._keys.items()]
         while True:
-            chosen = await choose(call, options, back=self.back)
+            outro = self.outro_clips(call)
+            chosen = "1" if len(options) == 1 else await choose(call, options, outro=outro, back=self.back)
             if isinstance(chosen, GoTo):
                 return chosen.node
-            goes = await _play_procedure(call, call.version.guide.procedures[self._keys[chosen]])
+            procedure = call.version.guide.procedures[self._keys[chosen]]
+            goes = await _Reading(call, procedure, self.send_due_h).play()
             if goes is not None:
                 return goes.node
-
-
-async def _play_procedure(call: Call, procedure: Procedure) -> GoTo | None:
-    """Play a procedure from its first step. Return where the caller goes, or None for the list."""
-    steps = procedure.steps(call.state.country)
-    before = ["guide_notice"] if procedure.status is Status.SAMPLE else []
-    index = 0
-    while index >= 0:
-        if index < len(steps):
-            step = _Step(procedure.id, *steps[index], first=index == 0, last=index + 1 == len(steps))
-            key = await _play_step(call, step, before)
-            before = []
-        else:
-            await call.say([(call.state.language, "guide_end")])
-            if not call.keys or call.keys[0] not in (REPEAT, BACK):
-                return None  # other keys belong to the list
-            call.take_key()
-            key = BACK
-        if key == NEXT:
-            index += 1
-        elif key == BACK:
-            index -= 1
-        elif key == OPERATOR:
-            return GoTo(call.flow.operator)
-        elif key == CHANGE_LANGUAGE:
-            return GoTo(call.flow.change_language)
-    return None
+            if len(options) == 1:
+                return self.back
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One step of a procedure, and the id of its text."""
+    """One step of a procedure. `clips`: all that is heard before its keys."""
 
-    procedure: str
     name: str
-    text: str
-    first: bool
-    last: bool
+    clips: tuple[Clip, ...]
+    explains_keys: bool  # the keys are explained after it, once
+
+
+class _Reading:
+    """A procedure as one caller hears it."""
+
+    def __init__(self, call: Call, procedure: Procedure, due_h: int) -> None:
+        self._call, self._procedure, self._due_h = call, procedure, due_h
+        self._language = call.state.language
+        self._keys_explained = False
+
+    async def play(self) -> GoTo | None:
+        """Play the procedure from its first step. Return where the caller goes, or None for the list."""
+        call, steps = self._call, self._steps()
+        before: list[Clip] = [self._clip("guide_notice")] if self._procedure.status is Status.SAMPLE else []
+        index = mistakes = 0
+        while index >= 0:
+            if index == len(steps):
+                await call.say([self._clip("guide_end")])
+                if not call.keys or call.keys[0] not in (REPEAT, BACK):
+                    return None  # other keys belong to the list
+                call.take_key()
+                index -= 1
+                continue
+            key, complete = await self._play_step(steps[index], before)
+            before = []
+            if key in (OPERATOR, CHANGE_LANGUAGE):
+                return GoTo(call.flow.operator if key == OPERATOR else call.flow.change_language, key)
+            if key == LAW:
+                await self._tell_law()
+            elif key == SEND and (goes := await self._send()) is not None:
+                return goes
+            if key in (LAW, SEND):
+                index += complete  # a step that was cut short is heard again
+            elif key in KEYS:
+                index += {NEXT: 1, BACK: -1}.get(key, 0)
+            else:
+                mistakes += 1
+                if mistakes > MISTAKES:
+                    call.event("help_over")
+                    return GoTo(call.flow.operator)
+                await call.say([self._clip("help_wrong_key"), self._clip(self._keys_text)])
+        return None
+
+    def _steps(self) -> list[_Step]:
+        """Return the steps. The keys are explained after the last one about the documents."""
+        steps = self._procedure.steps(self._call.state.country)
+        last = max(index for index, (name, _) in enumerate(steps) if name.startswith("documents"))
+        return [_Step(name, (self._clip(text),), index == last) for index, (name, text) in enumerate(steps)]
+
+    async def _play_step(self, step: _Step, before: list[Clip]) -> tuple[str, bool]:
+        """Play a step and its pause. Return the key for what follows, and whether the whole step was heard."""
+        call = self._call
+        began = asyncio.get_running_loop().time()
+        try:
+            explains = step.explains_keys and not self._keys_explained
+            await call.say([*before, *step.clips, *([PAUSE] if explains else [PAUSE] * _PAUSES)])
+            complete = not call.keys
+            if explains and complete:
+                self._keys_explained = True
+                await call.say([self._clip(self._keys_text), *[PAUSE] * _PAUSES])
+            return call.take_key() or NEXT, complete
+        finally:  # even if the caller has hung up: then they had what they wanted
+            if asyncio.get_running_loop().time() - began >= _HEARD_S:
+                call.event("guide", procedure=self._procedure.id, step=step.name)
+                if call.state.outcome in (None, Outcome.CLOSED):
+                    call.set(call.state.replace(outcome=Outcome.SELF_SERVED))
+
+    async def _tell_law(self) -> None:
+        """Tell who issues the document, and by which law."""
+        self._call.event("guide", procedure=self._procedure.id, step="law")
+        await self._call.say([*map(self._clip, self._procedure.on_request), PAUSE])
+
+    async def _send(self) -> GoTo | None:
+        """Note that the caller wants the procedure in writing, on their number or on one that they enter."""
+        call, node = self._call, self._call.state.node
+        number: str | GoTo = call.state.caller
+        if not callback_numbers.may_be_called(call.state.caller, call.services.site):
+            number = await enter_number(call, back=node)
+        if isinstance(number, GoTo):
+            return number if number.key in (OPERATOR, CHANGE_LANGUAGE) else None
+        record_guide_request(call.services.recorder, call.state, self._procedure.id, number, self._due_h)
+        call.event("guide_request", procedure=self._procedure.id, number=number)
+        await call.say([self._clip("guide_noted"), PAUSE])
+        return None
 
     @property
-    def choices(self) -> list[str]:
-        """The texts that explain the keys, played in full when the caller needs help."""
-        return ["guide_keys"] if self.last else ["guide_next", "guide_keys"]
+    def _keys_text(self) -> str:
+        """The text that explains the keys; without an operator for callers who wait for one already."""
+        return "guide_keys_queue" if self._call.interruptible else "guide_keys"
 
-    @property
-    def texts(self) -> list[str]:
-        if self.last:
-            return [self.text]
-        return [self.text, *(self.choices if self.first else self.choices[:1])]
-
-
-async def _play_step(call: Call, step: _Step, before: list[str]) -> str:
-    """Play one step and return the key for what follows: one of KEYS."""
-    began = asyncio.get_running_loop().time()
-    try:
-        return await _read_key(call, step, before)
-    finally:  # even if the caller has hung up: then they had what they wanted
-        if asyncio.get_running_loop().time() - began >= _HEARD_S:
-            call.event("guide", procedure=step.procedure, step=step.name)
-            if call.state.outcome in (None, Outcome.CLOSED):
-                call.set(call.state.replace(outcome=Outcome.SELF_SERVED))
-
-
-async def _read_key(call: Call, step: _Step, before: list[str]) -> str:
-    """Play a step until a key is pressed. The last step needs no key: its end leads on."""
-    texts, mistakes = [*before, *step.texts], 0
-    while True:
-        clips: list[Clip] = [(call.state.language, text) for text in texts]
-        if step.last:
-            await call.say(clips)
-            key = call.take_key() or NEXT
-        else:
-            key = await call.listen(clips) or ""
-        if key and key in KEYS:
-            return key
-        mistakes += 1
-        if mistakes > MISTAKES:
-            call.event("help_over")
-            return OPERATOR
-        texts = ["help_wrong_key" if key else "help_silence", *step.choices]
+    def _clip(self, text: str) -> Clip:
+        return self._language, text

@@ -9,21 +9,25 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ivr.call import topic as topics
 from ivr.call.call import Call
-from ivr.call.choice import CHOICE_TEXTS, GoTo, choose
-from ivr.call.node import Key, Node, NodeName, TextId, Topic
+from ivr.call.choice import CHOICE_TEXTS, ChoiceNode, GoTo, choose, key_text
+from ivr.call.node import Key, NodeName, TextId, Topic
 
 
 class Option(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     key: Key
-    text: TextId  # "For the state of your file,"
+    text: TextId  # "State of your file," in a menu, "To leave a message," in a queue
     next: NodeName
 
 
-class Menu(Node):
+class MenuOption(Option):
+    topic: Topic | None = None  # of the operator's call, if this option leads to one; default: that of the menu
+
+
+class Menu(ChoiceNode):
     kind: Literal["menu"]
-    options: tuple[Option, ...] = Field(min_length=1)
+    options: tuple[MenuOption, ...] = Field(min_length=1)
     topic: Topic | None = None  # of the operator's call, if this leads to one
     back: NodeName | None = None
     after_help: NodeName | None = None  # after silence or wrong keys; default: an operator
@@ -32,17 +36,30 @@ class Menu(Node):
         others = tuple(node for node in (self.back, self.after_help) if node is not None)
         return (*(option.next for option in self.options), *others)
 
+    def topics(self) -> tuple[str, ...]:
+        return (*super().topics(), *(option.topic for option in self.options if option.topic is not None))
+
     def silent(self) -> str | None:
         return self.after_help
 
     def texts(self) -> tuple[str, ...]:
-        spoken = [text for option in self.options for text in (option.text, f"press_{option.key}")]
-        return (*spoken, *CHOICE_TEXTS)
+        spoken = [text for option in self.options for text in (option.text, key_text(option.key, short=True))]
+        return (*spoken, *super().texts(), *CHOICE_TEXTS)
 
     async def run(self, call: Call, resumed: bool) -> str | None:
         topics.choose(call, self.topic)
-        options = [(option.key, [(call.state.language, option.text)]) for option in self.options]
-        chosen = await choose(call, options, back=self.back, after_help=self.after_help)
+        language = call.state.language
+        options = [(option.key, [(language, option.text)]) for option in self.options]
+        chosen = await choose(
+            call,
+            options,
+            outro=self.outro_clips(call),
+            back=self.back,
+            after_help=self.after_help,
+            short=True,
+        )
         if isinstance(chosen, GoTo):
             return chosen.node
-        return next(option.next for option in self.options if option.key == chosen)
+        option = next(option for option in self.options if option.key == chosen)
+        topics.choose(call, option.topic)
+        return option.next

@@ -16,8 +16,10 @@ from ivr.asterisk.ari import events, operations
 from ivr.audio import spoken
 from ivr.audio.audible import BEEP, Clip
 from ivr.call import accepted
-from ivr.call.call import Call, CallerGone, CallFailed
-from ivr.call.choice import CHOICE_TEXTS, GoTo, choose
+from ivr.call import topic as topics
+from ivr.call.call import Call
+from ivr.call.choice import CHOICE_TEXTS, GoTo, choose, key_text
+from ivr.call.interruptions import CallerGone, CallFailed
 from ivr.call.node import BACK, CHANGE_LANGUAGE, MISTAKES, OPERATOR, Node, NodeName, TextId, Topic
 from ivr.records import voicemail
 
@@ -36,6 +38,7 @@ class Record(Node):
     kind: Literal["record"]
     file: Literal["complaint", "suggestion", "observation", "message"]  # the kind of case it opens
     category: Topic
+    topic: Topic | None = None  # of the operator's call, if the caller asks for one
     text: TextId = "record_how"
     longest_s: int = Field(180, ge=10, le=600)
     due_h: int = Field(48, ge=1, le=2000)  # hours until the case is due
@@ -49,12 +52,13 @@ class Record(Node):
         return self.next
 
     def texts(self) -> tuple[str, ...]:
-        keys = tuple(f"press_{key}" for key in (SEND, HEAR, ANEW))
+        keys = tuple(key_text(key, short=True) for key in (SEND, HEAR, ANEW))
         options = ("record_send", "record_hear", "record_anew", *keys)
-        after = ("record_empty", "record_failed", "record_thanks", "reference_is", "reference_again")
+        after = ("record_empty", "record_failed", "record_thanks", "reference_is", "hear_again")
         return (self.text, *options, *after, "hang_up_or_back", *spoken.DIGIT_IDS, *CHOICE_TEXTS)
 
     async def run(self, call: Call, resumed: bool) -> str | None:
+        topics.choose(call, self.topic)
         name = voicemail.recording_name(self.file, self.category, call.state.id)
         try:
             return await self._take_message(call, name, resumed)
@@ -168,7 +172,7 @@ class Record(Node):
             (ANEW, [(language, "record_anew")]),
         ]
         while True:
-            chosen = await choose(call, options, back=self.back, after_help=self.next, fresh=True)
+            chosen = await choose(call, options, back=self.back, after_help=self.next, fresh=True, short=True)
             if chosen != HEAR:
                 return chosen
             await call.play_media(f"recording:{name}", self.longest_s)
@@ -214,10 +218,10 @@ class Record(Node):
         if reference is None:
             await call.say([(language, text)])
             return self.next
-        number: list[Clip] = [(language, "reference_is"), *spoken.digit_clips(language, reference)]
+        number: list[Clip] = [(language, "reference_is"), *spoken.dictated_clips(language, reference)]
         again: list[Clip] = [
-            (language, "reference_again"),
-            (language, f"press_{_AGAIN}"),
+            (language, "hear_again"),
+            (language, key_text(_AGAIN, short=True)),
             (language, "hang_up_or_back"),
         ]
         clips = [(language, text), *number, *again]

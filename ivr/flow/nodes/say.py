@@ -1,8 +1,12 @@
-"""`say`: plays a text and goes on. A key cuts it short and counts for the next menu."""
+"""`say`: plays a text and goes on. A key cuts it short and counts for the next menu.
+
+A `greeting` says who answers, so the administrator's announcement comes after it.
+"""
 
 from typing import Literal
 
 from ivr.asterisk.ari import operations
+from ivr.call import announcement
 from ivr.call.call import Call
 from ivr.call.node import CHANGE_LANGUAGE, LinearNode, TextId
 
@@ -10,6 +14,10 @@ from ivr.call.node import CHANGE_LANGUAGE, LinearNode, TextId
 class Say(LinearNode):
     kind: Literal["say"]
     text: TextId
+    greeting: bool = False
+
+    def greets(self) -> bool:
+        return self.greeting
 
     def texts(self) -> tuple[str, ...]:
         return (self.text,)
@@ -22,6 +30,8 @@ class Say(LinearNode):
                 await call.wait_for_playback()
             return self.next
         await call.say([(call.state.language, self.text)])
+        if self.greeting:
+            await announcement.say(call)
         if call.keys and call.keys[0] == CHANGE_LANGUAGE:
             call.take_key()
             return call.flow.change_language

@@ -1,0 +1,104 @@
+"""The control API's part about requests for a procedure of the guide in writing. Every change is in the audit."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, Field
+
+from db.enums import GuideOutcome
+from db.guide_request_data import GuideRequest
+from ivr.api import models
+from ivr.api.context import Actor, ControllerDep
+from ivr.api.problems import ApiError, documented
+from ivr.controller.controller import Controller
+from ivr.hours.opening import one_line
+from ivr.model import clock
+from ivr.records.guide_requests import record_guide_audit
+
+router = APIRouter(prefix="/guide-requests", tags=["guide requests"])
+
+GuideRequestId = Annotated[
+    str, Path(alias="request", max_length=40, description="The id of the request, or how it begins.")
+]
+
+
+class GuideRequestRow(BaseModel):
+    """A caller who wants a procedure of the guide in writing. People send it; Hatif sends nothing."""
+
+    id: str
+    number: str = Field(description="Where it is to be sent: the caller's number, or the one that they entered.")
+    country: str | None = Field(description="Of the number.")
+    language: str | None
+    topic: str | None
+    procedure: str = Field(description="The id of the procedure, as in `hatif guide`.")
+    requested: datetime
+    due: datetime = Field(description="The caller was told that they get it by then.")
+    outcome: GuideOutcome | None = Field(description="Null while it has not ended.")
+    reason: str | None
+    ended: datetime | None
+    ended_by: str | None
+    call: str = Field(description="The call in which it was asked for.")
+
+
+class GuideRequestEnd(models.Request):
+    """How a request for a procedure in writing ended."""
+
+    outcome: GuideOutcome = GuideOutcome.SENT
+    why: str = Field("", max_length=300)
+
+
+@router.get("", responses=documented(503))
+async def guide_requests(
+    controller: ControllerDep,
+    last: Annotated[int, Query(ge=0, le=1000, description="How many of those that have ended.")] = 0,
+) -> list[GuideRequestRow]:
+    """Return the requests that have not ended, the first due first, and the `last` that have."""
+    found = await controller.guide_requests.list_latest(last)
+    if found is None:
+        raise _away(controller)
+    return [_row(request) for request in found]
+
+
+@router.post("/{request}/end", responses=documented(404, 409, 503))
+async def end(
+    controller: ControllerDep, actor: Actor, request_id: GuideRequestId, ended: GuideRequestEnd
+) -> GuideRequestRow:
+    """End a request: somebody has sent the procedure, or it cannot be sent, or the caller no longer wants it."""
+    request = await controller.guide_requests.find(request_id)
+    if request is None:
+        raise _away(controller)
+    if isinstance(request, str):
+        raise ApiError(404, f"{request[:1].upper()}{request[1:]}.")
+    now, why = clock.now(), one_line(ended.why, 300)
+    changed = await controller.guide_requests.end(request, ended.outcome, actor, why, now)
+    if changed is None:
+        raise _away(controller)
+    if not changed:
+        raise ApiError(409, "That request has ended already; `hatif waiting --last 20` shows how.")
+    record_guide_audit(controller.recorder, request, ended.outcome, actor, why)
+    over = {"outcome": ended.outcome, "reason": why or None, "ended": now, "ended_by": actor}
+    return _row(request).model_copy(update=over)
+
+
+def _row(request: GuideRequest) -> GuideRequestRow:
+    return GuideRequestRow(
+        id=str(request.id),
+        number=request.number,
+        country=request.country,
+        language=request.language,
+        topic=request.topic,
+        procedure=request.procedure,
+        requested=request.requested,
+        due=request.due,
+        outcome=GuideOutcome(request.outcome) if request.outcome is not None else None,
+        reason=request.reason,
+        ended=request.ended,
+        ended_by=request.ended_by,
+        call=str(request.call_id),
+    )
+
+
+def _away(controller: Controller) -> ApiError:
+    why = controller.guide_requests.why
+    return ApiError(503, f"The database is away; nothing was changed. Try again when it is back. ({why})")

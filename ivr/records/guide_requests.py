@@ -1,0 +1,94 @@
+"""Requests for a procedure of the guide in writing: recorded by calls, ended by people. Nothing is sent by itself."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import structlog
+
+from db.enums import GuideOutcome
+from db.guide_request_data import GuideRequest
+from db.ids import call_id
+from ivr.model import clock
+from ivr.model.call_state import CallState
+from ivr.model.e164 import country_of
+from ivr.records.database_client import DatabaseClient, first_line
+from ivr.records.recorder import Recorder
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+log = structlog.get_logger()
+
+_LIMIT_S = 3.0
+"""How long a person who asks waits for the database, in seconds; a slower database counts as away."""
+
+
+def record_guide_request(recorder: Recorder, state: CallState, procedure: str, number: str, due_h: int) -> None:
+    """Record that a caller wants a procedure in writing, due in `due_h` hours. Idempotent within a call."""
+    now, call = clock.now(), UUID(state.id)
+    recorder.journal.put(
+        "guide_request",
+        id=call_id("guide", f"{state.id}-{procedure}-{number}", call.int >> 80),
+        call_id=call,
+        procedure=procedure,
+        number=number,
+        country=country_of(number),
+        language=state.language,
+        topic=state.topic,
+        requested=now,
+        due=now + timedelta(hours=due_h),
+    )
+
+
+def record_guide_audit(recorder: Recorder, request: GuideRequest, outcome: GuideOutcome, by: str, why: str) -> None:
+    """Record who ended a request, and how."""
+    data = {"number": request.number, "procedure": request.procedure, "outcome": outcome.value}
+    recorder.journal.put(
+        "audit", by=by, act="guide_request_ended", about=f"guide_request:{request.id}", reason=why or None, data=data
+    )
+
+
+class GuideRequestRepository:
+    """The requests in the database at `url`, as the control API reads and ends them.
+
+    Belongs to one event loop; the creator awaits `close`. While the database is away each question returns None, and
+    `why` is the reason in one sentence.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._client = DatabaseClient(url, _LIMIT_S, self._failed)
+        self.why = ""
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def list_latest(self, last: int) -> Sequence[GuideRequest] | None:
+        """Return the requests that have not ended, the first due first, then the `last` ones that have."""
+        return await self._client.ask("db.guide_requests", lambda requests, engine: requests.latest(engine, last))
+
+    async def find(self, prefix: str) -> GuideRequest | str | None:
+        """Return the request whose id begins with `prefix`, or a sentence that says why there is none."""
+
+        async def find(requests: Any, engine: "AsyncEngine") -> GuideRequest | str:
+            from db.read import NotFoundError  # the database's packages must not hold up a start
+
+            try:
+                found: GuideRequest = await requests.find(engine, prefix)
+            except NotFoundError as error:
+                return str(error)
+            return found
+
+        return await self._client.ask("db.guide_requests", find)
+
+    async def end(self, request: GuideRequest, outcome: GuideOutcome, by: str, why: str, at: datetime) -> bool | None:
+        """End a request; False if somebody else has ended it."""
+        return await self._client.ask(
+            "db.guide_requests",
+            lambda requests, engine: requests.end(engine, request.id, outcome, by=by, why=why, at=at),
+        )
+
+    def _failed(self, error: Exception) -> None:
+        self.why = first_line(error)
+        log.warning("The database is away: guide requests are not read", reason=self.why)
