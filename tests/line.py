@@ -273,12 +273,10 @@ class Line(Asked):
     async def waiting(self, telephones: Telephones, caller: str, language_key: str = "2", topic_key: str = "0") -> Call:
         """Return a caller who has gone through the menus and waits for an operator."""
         call = await self.asks_for_operator(telephones, caller, language_key + topic_key)
-        for _ in range(40):
-            story = await self.story(caller, ended=False)
-            if any(event["kind"] == "waiting" for event in story["events"]):
-                return call
-            await asyncio.sleep(0.1)  # the other workers need the processor
-        raise AssertionError(f"{caller} does not wait: {[event['kind'] for event in story['events']]}")
+        await self.story(
+            caller, ended=False, told=lambda story: "waiting" in (item["kind"] for item in story["events"])
+        )
+        return call
 
     def audio(self, language: str, *prompts: str) -> npt.NDArray[np.int16]:
         """Return the sound of prompts on the telephone, one after the other, 8 kHz."""

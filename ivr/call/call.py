@@ -16,19 +16,15 @@ import structlog
 
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.operations import Request
-from ivr.asterisk.ari.protocol import Link
 from ivr.audio.audible import Clip
 from ivr.call.inbox import Inbox
 from ivr.call.interruptions import CallerGone, CallFailed, NothingAudible, OperatorFree
 from ivr.call.playback import Playback, new_name
-from ivr.call.services import CaseLookup, Opening, Services
+from ivr.call.services import Services
 from ivr.call.version import Flow, Version
 from ivr.model import floor_protocol
 from ivr.model.call_state import CallState, LegState
 from ivr.model.talk_table import Colleague
-
-__all__ = ["Call", "CallFailed", "CallerGone", "CaseLookup", "Deadline", "Item", "Link", "NothingAudible", "Opening"]
-__all__ += ["OperatorFree", "RequestFailed", "Services"]
 
 log = structlog.get_logger()
 

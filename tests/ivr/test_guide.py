@@ -137,12 +137,12 @@ async def test_after_a_restart_of_the_controller_the_procedure_begins_again(line
     await presses(call, "5", line.audio("en", "guide_noted"))
     await call.hangup()
     await line.story("+33624000034")
-    (wanted,) = (row for row in line.json("waiting") if "guide_request" in row)
+    (wanted,) = (row for row in line.json("waiting") if row.get("guide_request"))
     assert (wanted["number"], wanted["procedure"], wanted["language"]) == ("+33624000034", "passport", "en")
     ended = line.run("waiting", "sent", wanted["guide_request"][:13], "--outcome", "not_possible", "--why", "a fax")
     assert "passport for +33624000034: not_possible." in ended.stdout
-    assert not [row for row in line.json("waiting") if "guide_request" in row]
-    (over,) = (row for row in line.json("waiting", "--last", "5") if "guide_request" in row)
+    assert not [row for row in line.json("waiting") if row.get("guide_request")]
+    (over,) = (row for row in line.json("waiting", "--last", "5") if row.get("guide_request"))
     assert (over["outcome"], over["reason"]) == ("not_possible", "a fax")
     again = line.run("waiting", "sent", wanted["guide_request"])
     assert "has ended already" in again.stderr

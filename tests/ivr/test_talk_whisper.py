@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import dataclasses
 import itertools
 import json
 import re
@@ -80,11 +79,11 @@ def test_every_whisper_uses_texts_that_exist_in_every_language() -> None:
     assert topics
     state = caller_state(1)
     for topic, language in itertools.product((None, *topics), settings.languages):
-        now = dataclasses.replace(state, language=language, topic=topic, country="FR")
+        now = state.replace(language=language, topic=topic, country="FR")
         texts = [text for _, text in whisper_clips("nl", now, "")]
         assert texts == [f"talk_language_{language}", *([f"talk_topic_{topic}"] if topic else [])]
         assert all(known.text(item, text) for item in settings.languages for text in texts), texts
-    back = whisper_clips("nl", dataclasses.replace(state, topic="file"), "back")
+    back = whisper_clips("nl", state.replace(topic="file"), "back")
     assert back == [("nl", "talk_back")]
     assert all(known.text(item, "talk_back") for item in settings.languages)
     assert all(is_brisk(text) for text in ("talk_language_fr", "talk_topic_file", "talk_word_consult", "talk_back"))
@@ -92,11 +91,11 @@ def test_every_whisper_uses_texts_that_exist_in_every_language() -> None:
 
 
 def test_the_display_shows_what_is_coming_why_and_who_asks() -> None:
-    state = dataclasses.replace(caller_state(1), language="fr", topic="travel", country="FR", operator="1004")
-    state = dataclasses.replace(state, since=time.time() - 30)
-    handed_on = dataclasses.replace(state, operator=None, transfer=Transfer().hand_on(("1005",), "1004", 0.0).encode())
+    state = caller_state(1).replace(language="fr", topic="travel", country="FR", operator="1004")
+    state = state.replace(since=time.time() - 30)
+    handed_on = state.replace(operator=None, transfer=Transfer().hand_on(("1005",), "1004", 0.0).encode())
     assert display(state, "1005", Role.OPERATOR) == "fr travel FR"
-    long = dataclasses.replace(state, since=time.time() - 250)
+    long = state.replace(since=time.time() - 250)
     assert display(long, "1005", Role.OPERATOR) == "fr travel FR 4min"
     assert display(long, "1005", Role.CONSULTED) == "consult 1004 fr travel"
     assert display(state, "1005", Role.INTERPRETER) == "interpreter 1004 fr travel"
