@@ -10,7 +10,7 @@ import socket
 import subprocess
 import time
 import wave
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ import numpy.typing as npt
 import shared_audio
 from asked import HATIF, Asked
 
+from ivr.audio.audible import SIGNS, Clip, with_pauses
 from ivr.home import credentials
 from ivr.process.process import processes
 from ivr.site import operators, site
@@ -279,11 +280,16 @@ class Line(Asked):
         return call
 
     def audio(self, language: str, *prompts: str) -> npt.NDArray[np.int16]:
-        """Return the sound of prompts on the telephone, one after the other, 8 kHz."""
+        """Return the sound of prompts that a call plays one after the other, 8 kHz."""
+        return self.sound([(language, prompt) for prompt in prompts])
+
+    def sound(self, clips: Iterable[Clip]) -> npt.NDArray[np.int16]:
+        """Return the sound of clips on the telephone, with the pauses between them, 8 kHz."""
         sounds = self.home / "sounds"
         heard = manifest.load(sounds / manifest.FILE)
-        files = [heard.file(language, prompt) for prompt in prompts]
-        assert None not in files, prompts
+        joined = with_pauses(clips)
+        files = [SIGNS[clip].file if clip in SIGNS else heard.file(*clip) for clip in joined]
+        assert None not in files, joined
         return np.concatenate([read_ulaw(sounds / f"{str(file).removeprefix('hatif/')}.ulaw") for file in files])
 
     def lasts(self, language: str, prompt: str) -> float:

@@ -242,14 +242,13 @@ class Call:
 
     async def play(self, clips: Sequence[Clip]) -> bool:
         """Start the clips. Return False if none of them has audio."""
-        audio_of = {clip: self.services.audible.find(self.version.sounds, clip) for clip in clips}
-        missing = [f"{language}/{prompt}" for (language, prompt), found in audio_of.items() if found is None]
+        media = self.services.audible.media(self.version.sounds, clips)
+        missing = [f"{language}/{prompt}" for language, prompt in media.missing]
         self.event("prompt", clips=[list(clip) for clip in clips], missing=missing)
-        found = [audio for clip in clips if (audio := audio_of[clip]) is not None]
-        if not found:
+        if not media.uris:
             await self.step()
             return False
-        await self.play_media(",".join(f"sound:{audio.file}" for audio in found), sum(audio.seconds for audio in found))
+        await self.play_media(str(media), media.seconds)
         return True
 
     async def play_media(self, media: str, seconds: float) -> None:

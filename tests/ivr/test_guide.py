@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 import left
-import numpy as np
 from line import Line
 
 from ivr.softphone.sound import Match, Samples
@@ -75,7 +74,7 @@ async def journey(
     procedure: str,
 ) -> None:
     def audio(*prompts: str) -> Samples:
-        return np.concatenate([line.audio(language[:2], prompt) for prompt in prompts])
+        return line.audio(language[:2], *prompts)
 
     def step(field: str) -> Samples:
         return audio(f"guide_{procedure}_{field}")

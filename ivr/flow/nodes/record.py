@@ -218,7 +218,7 @@ class Record(Node):
         if reference is None:
             await call.say([(language, text)])
             return self.next
-        number: list[Clip] = [(language, "reference_is"), *spoken.digit_clips(language, reference)]
+        number: list[Clip] = [(language, "reference_is"), *spoken.dictated_clips(language, reference)]
         again: list[Clip] = [
             (language, "hear_again"),
             (language, key_text(_AGAIN, short=True)),
