@@ -126,7 +126,7 @@ async def test_a_telephone_that_shows_the_caller_is_connected_without_a_whisper(
     await line.until(lambda: line.control("GET", f"/operators/{operator}")["device"], 5, "its make is known")
     call = await line.waiting(telephones, "+33613001041")
     leg = await phone.next_call(5)
-    assert [item.group(1) for item in map(SHOWN.search, wire.received[-1:]) if item is not None] == [b"fr FR"]
+    assert b"fr FR" in [item.group(1) for item in map(SHOWN.search, wire.received) if item is not None]
     await leg.answer()
     leg.tone(OPERATOR_HZ)
     await call.hears_tone(OPERATOR_HZ)
