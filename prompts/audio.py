@@ -1,10 +1,7 @@
 """Turn what a voice or a studio delivers into audio that Asterisk plays without transcoding.
 
-All prompts are equally loud: the active speech level, after ITU-T P.56, is set to -20 dBFS. That level is the power of
-the whole prompt divided by the share of time that holds speech; a 20 ms frame counts as speech if it, or a frame in the
-200 ms before it, is less than 15.9 dB below the level. (P.56 smooths the rectified signal over 30 ms where we use
-frames; the margin and the hangover are from P.56.) The level is measured at the telephone's 8 kHz, and the wide-band
-file gets the same gain. A limiter that acts within 5 ms holds peaks at -1 dBFS.
+All prompts are equally loud, after ITU-R BS.1770 (`loudness.py`). The loudness is measured at the telephone's 8 kHz,
+and the wide-band file gets the same gain. A limiter that acts within 5 ms holds peaks at -1 dBFS.
 """
 
 from __future__ import annotations
@@ -19,21 +16,30 @@ import numpy as np
 import soxr  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from prompts import g711
+from prompts import g711, loudness, manifest
 
 Samples = NDArray[np.float32]
 """Mono samples; full scale is 1."""
 
 WIDE, NARROW = 16_000, 8_000
-TARGET_LEVEL = -20.0
-"""Active speech level of every prompt, in dBFS."""
-MARGIN, HANGOVER, FRAME = 15.9, 0.2, 0.02
-"""In dB, s and s."""
+STEP = 0.01
+"""Seconds: where speech begins and ends is found to this accuracy."""
 PEAK = 10 ** (-1 / 20)
-SILENCE_BELOW_SPEECH = 40.0
-"""In dB below the active level: anything quieter at either end is cut."""
-KEPT_SILENCE, FADE = 0.02, 0.005
-"""Seconds of silence kept at either end, and of fading, which prevents clicks."""
+SPEECH, SPEECH_RUN = -30.0, 0.04
+"""Certain speech: this level in dB relative to the active one, for this many seconds. A click is shorter."""
+WEAK, WEAK_GAP = -45.0, 0.1
+"""Speech goes on at its ends as long as sound of this level follows within this many seconds: a final f or s."""
+BURST, BURST_RUN, BURST_GAP = -43.0, 0.02, 0.28
+"""It also goes on with sound of this level, for this many seconds, that follows within so many seconds after the last
+sound of `BEFORE_BURST`: a final t or k, whose closure takes up to 0.25 s."""
+BEFORE_BURST = -36.0
+EDGE, EVEN, LOUDEST_NOISE = 0.3, 6.0, -20.0
+"""The first or last seconds of a clip are noise, not speech, if their steps of 0.1 s differ by at most so many dB and
+are below the third level. No sound of speech is faint and even for so long."""
+SPEECH_ABOVE_NOISE, WEAK_ABOVE_NOISE = 12.0, 8.0
+"""In dB: where there is noise, certain speech and other sounds must be so far above it."""
+FADE = 0.01
+"""Seconds of fading in and out, in the silence that is kept (`manifest.KEPT_S`); it prevents clicks."""
 QUIETEST = -55.0
 """A recording below this level, in dBFS, contains no speech."""
 SHORTEST, LONGEST = 0.1, 180.0
@@ -105,27 +111,6 @@ def _is_clipped(samples: Samples) -> bool:
     return bool(runs.any())
 
 
-def active_level(samples: Samples, rate: int) -> float:
-    """Return the level of the speech in dBFS, not counting pauses (see the module); -inf for digital silence."""
-    size = round(FRAME * rate)
-    count = -(-len(samples) // size)
-    frames = np.zeros(count * size, dtype=np.float64)
-    frames[: len(samples)] = samples
-    power = (frames.reshape(count, size) ** 2).mean(axis=1)
-    if not power.any():
-        return float("-inf")
-    hangover = np.ones(1 + round(HANGOVER / FRAME))
-    level = 10 * np.log10(power.mean())
-    # The level only rises as frames drop out, and the active share has finitely many values: the loop ends.
-    while True:
-        loud = power > 10 ** ((level - MARGIN) / 10)
-        active = np.convolve(loud, hangover)[:count] > 0
-        risen = 10 * np.log10(power.sum() / active.sum())
-        if risen - level < 0.01:
-            return float(risen)
-        level = risen
-
-
 def finish(samples: Samples, rate: int) -> Sound:
     """Resample, trim and level the samples.
 
@@ -134,14 +119,14 @@ def finish(samples: Samples, rate: int) -> Sound:
     """
     if not LONGEST * rate >= len(samples) >= SHORTEST * rate:
         raise AudioError(f"lasts {len(samples) / rate:.2f} s; a prompt must last {SHORTEST:g} to {LONGEST:g} s")
-    wide = _trim(_resample(samples, rate, WIDE))
+    wide = _trim(resample(samples, rate, WIDE))
     wide = np.pad(wide, (0, len(wide) % 2))
     # The limiter lowers the level a little where it acts: the second pass restores it.
     for _ in range(2):
-        level = active_level(_resample(wide, WIDE, NARROW), NARROW)
-        wide = _limit(wide * np.float32(10 ** ((TARGET_LEVEL - level) / 20)))
+        gain = loudness.gain(resample(wide, WIDE, NARROW), NARROW)
+        wide = _limit(wide * np.float32(10 ** (gain / 20)))
     half = len(wide) // 2
-    narrow = _to_int16(_resample(wide, WIDE, NARROW)[:half])
+    narrow = _to_int16(resample(wide, WIDE, NARROW)[:half])
     narrow = np.pad(narrow, (0, half - len(narrow)))
     wide_samples = _to_int16(wide)
     return Sound(g711.ulaw(narrow), g711.alaw(narrow), little_endian(wide_samples))
@@ -152,7 +137,8 @@ def little_endian(samples: NDArray[np.int16]) -> bytes:
     return (samples if sys.byteorder == "little" else samples.byteswap()).tobytes()
 
 
-def _resample(samples: Samples, rate: int, target: int) -> Samples:
+def resample(samples: Samples, rate: int, target: int) -> Samples:
+    """Return the samples at the `target` rate in Hz."""
     return samples if rate == target else np.asarray(soxr.resample(samples, rate, target), dtype=np.float32)
 
 
@@ -161,21 +147,60 @@ def _to_int16(samples: Samples) -> NDArray[np.int16]:
 
 
 def _trim(samples: Samples) -> Samples:
-    """Cut the silence before and after the speech, except for a short, faded rest."""
-    level = active_level(samples, WIDE)
+    """Cut what precedes and follows the speech, silent or not, except for a short, faded rest."""
+    level = loudness.active_level(samples, WIDE)
     if level < QUIETEST:
         raise AudioError(f"is silent (speech at {level:.0f} dBFS)")
-    size = WIDE // 200
-    count = len(samples) // size
-    power = (samples[: count * size].reshape(count, size).astype(np.float64) ** 2).mean(axis=1)
-    loud = np.flatnonzero(power > 10 ** ((level - SILENCE_BELOW_SPEECH) / 10))
-    kept = round(KEPT_SILENCE * WIDE)
-    first, last = max(0, loud[0] * size - kept), min(len(samples), (loud[-1] + 1) * size + kept)
-    cut = samples[first:last].copy()
-    ramp = np.linspace(0, 1, round(FADE * WIDE), dtype=np.float32)
+    first, last = speech_bounds(samples, WIDE, level)
+    kept = round(manifest.KEPT_S * WIDE)
+    cut = samples[max(0, first - kept) : last + kept].copy()
+    ramp = np.sin(np.linspace(0, np.pi / 2, round(FADE * WIDE), dtype=np.float32)) ** 2
     cut[: len(ramp)] *= ramp
     cut[-len(ramp) :] *= ramp[::-1]
     return cut
+
+
+def speech_bounds(samples: Samples, rate: int, level: float) -> tuple[int, int]:
+    """Return where the speech begins and ends, in samples; `level` is its active level in dBFS.
+
+    A click or faint noise around it does not count, neither what a voice adds after a sentence nor a studio's.
+    """
+    size = round(STEP * rate)
+    count = max(1, len(samples) // size)
+    frames = samples[: count * size].astype(np.float64).reshape(count, -1)
+    power = 10 * np.log10((frames**2).mean(axis=1) + 1e-12) - level
+    return (count - _speech_end(power[::-1])) * size, _speech_end(power) * size
+
+
+def _speech_end(power: NDArray[np.float64]) -> int:
+    """Return the number of steps to the end of the speech; `power` is in dB relative to its active level."""
+    noise = _noise(power[-_steps(EDGE) :])
+    certain = _runs(power > max(SPEECH, noise + SPEECH_ABOVE_NOISE), _steps(SPEECH_RUN))
+    weak = power > max(WEAK, noise + WEAK_ABOVE_NOISE)
+    bursts = set(_runs(power > max(BURST, noise + WEAK_ABOVE_NOISE), _steps(BURST_RUN)))
+    last = strong = int(certain[-1]) + _steps(SPEECH_RUN) - 1 if len(certain) else int(np.argmax(power))
+    for step in np.flatnonzero(weak):
+        if step > last and (step <= last + _steps(WEAK_GAP) or (step in bursts and step <= strong + _steps(BURST_GAP))):
+            last = int(step)
+            strong = last if power[last] > BEFORE_BURST else strong
+    return last + 1
+
+
+def _noise(power: NDArray[np.float64]) -> float:
+    """Return the level of the noise at an end of a clip; -inf if there is none, only speech."""
+    width = min(_steps(0.1), len(power))
+    levels = 10 * np.log10(np.convolve(10 ** (power / 10), np.full(width, 1 / width), mode="valid"))
+    quietest = float(levels.min())
+    return quietest if quietest <= LOUDEST_NOISE and levels.max() - quietest <= EVEN else float("-inf")
+
+
+def _steps(seconds: float) -> int:
+    return round(seconds / STEP)
+
+
+def _runs(loud: NDArray[np.bool_], steps: int) -> NDArray[np.int64]:
+    """Return where so many loud steps follow one another."""
+    return np.flatnonzero(np.convolve(loud, np.ones(steps), mode="valid") >= steps)
 
 
 def _limit(samples: Samples) -> Samples:

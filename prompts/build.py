@@ -26,7 +26,7 @@ from prompts.voices import VOICES, Voice, voice_of
 from prompts.voices.choice import TABLE, Choice
 from prompts.voices.process import VoiceError, VoicePool
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Increase it when `audio.py`, `g711.py` or a voice's own code changes how a prompt sounds."""
 TIME_LIMIT = 20.0
 """Time limit for a voice to speak one text, in seconds; the slowest takes 1.3 s for 2,000 letters."""
@@ -109,7 +109,7 @@ def build(
         for (language, prompt), result in results.items():
             if result.audio:
                 heard[language][prompt] = result.audio
-        files.write_pause(out)
+        files.write_pauses(out)
         files.write_beep(out)
         _publish(out, old, Manifest(heard))
     problems = [problem for result in results.values() for problem in result.problems]
@@ -231,6 +231,7 @@ class _Builder:
             yield _Candidate(old.source, old.source, old.file, _raise_voice_missing, text)
         candidates = (self.chosen.voice(reader, self.voices), voice_of(reader, self.voices))
         for voice in dict.fromkeys(voice.brisk if prompt in self.brisk else voice for voice in candidates):
+            voice = voice.of(prompt)
             file = _file(language, prompt, voice.fingerprint, text)
             yield _Candidate(voice.source, voice.source, file, partial(self._speak, voice, text), text)
 

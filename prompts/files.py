@@ -1,4 +1,4 @@
-"""Writing the builder's files safely, and the sounds that no voice makes: a short pause and a tone."""
+"""Writing the builder's files safely, and the sounds that no voice makes: two pauses and a tone."""
 
 from __future__ import annotations
 
@@ -36,11 +36,16 @@ def write_sound(out: Path, file: str, sound: Sound) -> float:
     return len(sound.ulaw) / manifest.BYTES_S
 
 
-def write_pause(out: Path) -> None:
-    """Write the pause unless it exists with the right length."""
-    if seconds_of(out, manifest.PAUSE) != manifest.PAUSE_S:
-        narrow, wide = (np.zeros(round(manifest.PAUSE_S * rate), dtype=np.int16) for rate in (audio.NARROW, audio.WIDE))
-        write_sound(out, manifest.PAUSE, Sound(g711.ulaw(narrow), g711.alaw(narrow), audio.little_endian(wide)))
+def write_pauses(out: Path) -> None:
+    """Write the pauses unless they exist with the right lengths."""
+    for file, seconds in ((manifest.PAUSE, manifest.PAUSE_S), (manifest.LONG_PAUSE, manifest.LONG_PAUSE_S)):
+        narrow = np.zeros(round(seconds * audio.NARROW), dtype=np.int16)
+        # A wide-band telephone hears the lead-in silences of this file and of the next one as well.
+        wide = np.zeros(round((seconds - 2 * manifest.G722_LEAD_S) * audio.WIDE), dtype=np.int16)
+        contents = g711.ulaw(narrow), g711.alaw(narrow), g722.encode(audio.little_endian(wide))
+        for path, content in zip(manifest.paths(out, file), contents, strict=True):
+            if not path.exists() or path.read_bytes() != content:
+                write(path, content)
 
 
 def write_beep(out: Path) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from prompts import audio, files, readings
+from prompts import audio, files, loudness, readings
 from prompts.audio import AudioError, Samples
 from prompts.catalogue import Catalogues
 from prompts.manifest import Manifest
@@ -221,7 +221,7 @@ def _check_audio(path: Path, file: DeliveredFile) -> DeliveredFile | _Readable:
         return _record_again(file, str(error))
     except OSError as error:
         return _refused(file, f"could not be read ({error.strerror})")
-    level = audio.active_level(samples, rate)
+    level = loudness.active_level(samples, rate)
     noise = level - _noise_level(samples, rate)
     fingerprint = hashlib.sha256(samples.tobytes()).hexdigest()
     return _Readable(replace(file, seconds=seconds, level=level, noise=noise), wav, fingerprint)
@@ -254,9 +254,9 @@ def _24_bit(samples: NDArray[np.int32]) -> bytes:
 
 def _noise_level(samples: Samples, rate: int) -> float:
     """Return the level of the quietest `NOISE_S` in dBFS; -100 for digital silence."""
-    size = round(audio.FRAME * rate)
+    size = round(loudness.FRAME * rate)
     power = (samples[: len(samples) // size * size].astype(np.float64).reshape(-1, size) ** 2).mean(axis=1)
-    frames = min(len(power), round(NOISE_S / audio.FRAME))
+    frames = min(len(power), round(NOISE_S / loudness.FRAME))
     quiet = np.convolve(power, np.full(frames, 1 / frames), mode="valid").min()
     return float(10 * np.log10(max(quiet, 1e-10)))
 

@@ -24,11 +24,14 @@ BYTES_S = 8_000
 """Bytes per second of each format."""
 G722_LEAD_S = 0.08
 """Seconds of silence at the beginning of each `.g722` (see `g722.py`)."""
-PAUSE = f"{PREFIX}/pause"
-"""A short silence, the same in all languages, for example between groups of digits."""
-BEEP = f"{PREFIX}/beep"
-"""The tone after which a caller speaks."""
-PAUSE_S, BEEP_S = 0.3, 0.25
+KEPT_S = 0.03
+"""Seconds of silence that every clip has before and after its speech."""
+PAUSE, PAUSE_S = f"{PREFIX}/pause", 0.25 - 2 * KEPT_S
+"""What is played between two clips of a sentence, in all languages: 0.25 s from the end of one's speech to the next."""
+LONG_PAUSE, LONG_PAUSE_S = f"{PREFIX}/long_pause", 0.8 - 2 * KEPT_S
+"""What is played after a group of digits that the caller writes down: 0.8 s from speech to speech."""
+BEEP, BEEP_S = f"{PREFIX}/beep", 0.25
+"""The tone after which a caller speaks, and its seconds."""
 RECORDING = "recording"
 """The source of audio that a person recorded; any other source is a voice."""
 

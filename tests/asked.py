@@ -1,13 +1,15 @@
 """Requests of a test to a running line: by command, over the control API, to Asterisk itself, and to the database."""
 
 import asyncio
+import contextlib
 import json
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -125,30 +127,63 @@ class Asked:
         return reason
 
     async def until(self, true: Callable[[], bool], limit_s: float, what: str) -> None:
-        deadline = time.monotonic() + limit_s
+        began = time.monotonic()
         while not await asyncio.to_thread(true):
-            if time.monotonic() > deadline:
+            waited_s = time.monotonic() - began
+            if waited_s > limit_s:
                 raise AssertionError(f"not within {limit_s} s: {what}")
-            await asyncio.sleep(0.05)
+            # Each look is some milliseconds of the processor that a starting controller needs.
+            await asyncio.sleep(0.05 if waited_s < 1 else 0.1)
 
     async def until_state(self, operator: str, state: str, limit_s: float = 8) -> None:
         await self.until(lambda: self.operator_state(operator) == state, limit_s, f"operator {operator} is {state}")
 
-    async def story(self, caller: str, *, ended: bool = True, limit_s: float = 8) -> dict[str, Any]:
-        """Return the story of the last call of `caller`, as soon as the database has it (and its end)."""
+    async def story(
+        self,
+        caller: str,
+        *,
+        ended: bool = True,
+        limit_s: float = 8,
+        told: Callable[[dict[str, Any]], bool] = lambda story: True,
+    ) -> dict[str, Any]:
+        """Return the story of the last call of `caller`, as soon as the database has it (and its end) and it is
+        `told`."""
         engine = async_engine(self.database)
         deadline = time.monotonic() + limit_s
+        story: dict[str, Any] | None = None
         try:
-            while True:
-                # Not an earlier one while the last has not ended.
-                last = next((call for call in await read.calls(engine, 50) if call.caller == caller), None)
-                if last is not None and (last.ended is not None or not ended):
-                    return asdict(await read.call(engine, last.id))
-                if time.monotonic() > deadline:
-                    raise AssertionError(f"the database has no {'ended ' if ended else ''}call of {caller}")
-                await asyncio.sleep(0.05)
+            async with contextlib.aclosing(self._changes()) as changes:
+                async for _ in changes:
+                    # Not an earlier one while the last has not ended.
+                    last = next((call for call in await read.calls(engine, 50) if call.caller == caller), None)
+                    if last is not None and (last.ended is not None or not ended):
+                        story = asdict(await read.call(engine, last.id))
+                        if told(story):
+                            return story
+                    if time.monotonic() > deadline:
+                        break
         finally:
             await engine.dispose()
+        kinds = [event["kind"] for event in story["events"]] if story is not None else None
+        raise AssertionError(f"the database has no {'ended ' if ended else ''}call of {caller} as wanted: {kinds}")
+
+    async def _changes(self) -> AsyncGenerator[None, None]:
+        """Yield at once, then when the database may have changed, and once a second."""
+        file = Path(self.database.removeprefix("sqlite:///"))
+        if not await asyncio.to_thread(file.is_file):  # PostgreSQL, or not made yet
+            while True:
+                yield
+                await asyncio.sleep(0.05)
+        with contextlib.closing(sqlite3.connect(file)) as connection:
+            while True:
+                # Of what other connections write. Far cheaper than reading the calls again.
+                (seen,) = connection.execute("PRAGMA data_version").fetchone()
+                yield
+                waits_until = time.monotonic() + 1
+                while connection.execute("PRAGMA data_version").fetchone() == (seen,):
+                    if time.monotonic() > waits_until:
+                        break
+                    await asyncio.sleep(0.05)
 
     async def cases(self) -> list[dict[str, Any]]:
         async with open_engine(self.database) as engine:

@@ -7,12 +7,14 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 # Set before numpy is imported, here and in what the tests start: its threads busy-wait, and all share two cores.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import hypothesis
 import pytest
+import side_by_side
 from line import Line, running
 
 from ivr.home import credentials
@@ -99,18 +101,27 @@ async def lone_line(telephones: Telephones) -> AsyncIterator[Line]:
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests by telephone, and sort the files: those with telephones first, the longest before the others.
+    """Mark the tests by telephone, and sort the files: those with a line first, the longest before the others.
 
-    Workers take one file after the other, so all would wait for a long file that starts last. The number of `await` in
-    a file is a good estimate of its duration: each stands for about a second, measured.
+    Processes take one file after the other, so all would wait for a long file that starts last. The number of `await`
+    in a file is a good estimate of its duration: each stands for about a second, measured.
     """
-    real = set()
     for item in items:
         if {"telephones", "shared_line"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.telephone)
-            real.add(item.path)
     awaits = {path: path.read_text(encoding="utf-8").count("await ") for path in {item.path for item in items}}
-    items.sort(key=lambda item: (item.path not in real, -awaits[item.path], str(item.path)))
+    items.sort(key=lambda item: (not side_by_side.on_a_line(item.path), -awaits[item.path], str(item.path)))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give a process that computes beside the telephones its lower priority."""
+    if hasattr(config, "workerinput"):
+        side_by_side.lower_priority(WORKER)
+
+
+@pytest.hookimpl(optionalhook=True)  # without xdist nobody calls it
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> side_by_side.SideBySide:
+    return side_by_side.SideBySide(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -47,12 +47,11 @@ async def begins(
 
 async def recorded(line: Line, caller: str, times: int = 1) -> None:
     """Wait until the caller's speech is being recorded; `times`: the number of that recording, 2 for the second one."""
-    async with asyncio.timeout(8):
-        while True:
-            events = (await line.story(caller, ended=False))["events"]
-            if [event["kind"] for event in events].count("recording") >= times:
-                return
-            await asyncio.sleep(0.05)
+    await line.story(
+        caller,
+        ended=False,
+        told=lambda story: [event["kind"] for event in story["events"]].count("recording") >= times,
+    )
 
 
 async def speaks(

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import time
 import wave
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ import numpy.typing as npt
 import shared_audio
 from asked import HATIF, Asked
 
+from ivr.audio.audible import SIGNS, Clip, with_pauses
 from ivr.home import credentials
 from ivr.process.process import processes
 from ivr.site import operators, site
@@ -273,19 +274,22 @@ class Line(Asked):
     async def waiting(self, telephones: Telephones, caller: str, language_key: str = "2", topic_key: str = "0") -> Call:
         """Return a caller who has gone through the menus and waits for an operator."""
         call = await self.asks_for_operator(telephones, caller, language_key + topic_key)
-        for _ in range(40):
-            story = await self.story(caller, ended=False)
-            if any(event["kind"] == "waiting" for event in story["events"]):
-                return call
-            await asyncio.sleep(0.1)  # the other workers need the processor
-        raise AssertionError(f"{caller} does not wait: {[event['kind'] for event in story['events']]}")
+        await self.story(
+            caller, ended=False, told=lambda story: "waiting" in (item["kind"] for item in story["events"])
+        )
+        return call
 
     def audio(self, language: str, *prompts: str) -> npt.NDArray[np.int16]:
-        """Return the sound of prompts on the telephone, one after the other, 8 kHz."""
+        """Return the sound of prompts that a call plays one after the other, 8 kHz."""
+        return self.sound([(language, prompt) for prompt in prompts])
+
+    def sound(self, clips: Iterable[Clip]) -> npt.NDArray[np.int16]:
+        """Return the sound of clips on the telephone, with the pauses between them, 8 kHz."""
         sounds = self.home / "sounds"
         heard = manifest.load(sounds / manifest.FILE)
-        files = [heard.file(language, prompt) for prompt in prompts]
-        assert None not in files, prompts
+        joined = with_pauses(clips)
+        files = [SIGNS[clip].file if clip in SIGNS else heard.file(*clip) for clip in joined]
+        assert None not in files, joined
         return np.concatenate([read_ulaw(sounds / f"{str(file).removeprefix('hatif/')}.ulaw") for file in files])
 
     def lasts(self, language: str, prompt: str) -> float:

@@ -13,7 +13,7 @@ from ivr.trial.trial import TrialResult
 
 LANGUAGE_S, NAMED_S = 3.0, 5.0
 """Until callers have heard their own language; until then if the institution's name comes first."""
-OPERATOR_S, QUEUED_S, STEP_S, PICK_UP_S = 9.0, 50.0, 25.0, 1.2
+MENU_S, OPERATOR_S, QUEUED_S, STEP_S, PICK_UP_S = 12.0, 9.0, 50.0, 25.0, 1.2
 _OFTEN = 20
 """More often than any flow asks."""
 PROCEDURE, PROCEDURE_KEYS = "passport", 2
@@ -69,6 +69,13 @@ def _figures(ground: Ground) -> Iterator[Figure]:
         {language: _at(ground, silent[language], language, What.OWN_LANGUAGE) for language in silent},
     )
     yield Figure(
+        "language menu to its end, from home",
+        "how long the language menu lasts for a caller who presses nothing, without what comes before it",
+        "s",
+        MENU_S,
+        {language: _language_menu_s(silent[language]) for language in silent},
+    )
+    yield Figure(
         'from the choice of language until "operator" was heard',
         "from the key of the language, pressed as soon as it was heard, until a caller who then presses nothing has "
         "heard the option of an operator, with its key",
@@ -122,7 +129,7 @@ def _procedure(ground: Ground) -> Iterator[Figure]:
     )
     yield Figure(
         f"{PROCEDURE}: the first step with its notice",
-        "all that is said after the last of these keys, until a key is waited for",
+        "the first announcement after the last of these keys",
         "s",
         STEP_S,
         lengths,
@@ -185,6 +192,12 @@ def _hears_before_the_menu(result: TrialResult) -> bool:
     """Return whether anything is said before the language menu, such as the institution's name."""
     first = next(step for step in result.steps if step.kind == "hears")
     return not any(clip.named_key is not None for clip in first.data["clips"])
+
+
+def _language_menu_s(result: TrialResult) -> float | None:
+    """Return the seconds of the first announcement that names a key."""
+    heard = (step.data for step in result.steps if step.kind == "hears")
+    return next((data["seconds"] for data in heard if any(clip.named_key is not None for clip in data["clips"])), None)
 
 
 def _at(ground: Ground, result: TrialResult, language: str, what: What) -> float | None:

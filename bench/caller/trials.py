@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ivr.call.call import Opening
+from ivr.call.services import Opening
 from ivr.cases.case_lookup import Answer, NoMatch
 from ivr.flow.file import AnyNode, Flow
 from ivr.flow.nodes.guide import GuideNode

@@ -1,7 +1,7 @@
 """The audio of a prompt: its own, or another language's if that is missing or broken on disk."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,9 @@ Clip = tuple[str, str]
 """Language and prompt id."""
 
 PAUSE: Clip = ("", "pause")
-"""A short silence, for example between the groups of a number."""
+"""The silence between two clips; `with_pauses` puts it there."""
+LONG_PAUSE: Clip = ("", "long_pause")
+"""The silence after a group of digits that the caller writes down."""
 BEEP: Clip = ("", "beep")
 """The tone after which a caller speaks."""
 
@@ -33,7 +35,37 @@ class Heard:
     language: str
 
 
-SIGNS = {PAUSE: Heard(manifest.PAUSE, manifest.PAUSE_S, ""), BEEP: Heard(manifest.BEEP, manifest.BEEP_S, "")}
+@dataclass(frozen=True, slots=True)
+class Media:
+    """Clips as one playback: in Asterisk's notation, and its duration in seconds, pauses included.
+
+    `uris` is empty if no clip has audio; `missing` are the clips that have none.
+    """
+
+    uris: tuple[str, ...]
+    seconds: float
+    missing: tuple[Clip, ...] = ()
+
+    def __str__(self) -> str:
+        return ",".join(self.uris)
+
+
+SIGNS = {
+    PAUSE: Heard(manifest.PAUSE, manifest.PAUSE_S, ""),
+    LONG_PAUSE: Heard(manifest.LONG_PAUSE, manifest.LONG_PAUSE_S, ""),
+    BEEP: Heard(manifest.BEEP, manifest.BEEP_S, ""),
+}
+"""The sounds that belong to no language."""
+
+
+def with_pauses(clips: Iterable[Clip]) -> list[Clip]:
+    """Return the clips with `PAUSE` between every two that are spoken: voices and recordings end without silence."""
+    joined: list[Clip] = []
+    for clip in clips:
+        if joined and clip not in SIGNS and joined[-1] not in SIGNS:
+            joined.append(PAUSE)
+        joined.append(clip)
+    return joined
 
 
 class Audible:
@@ -60,6 +92,17 @@ class Audible:
                 return Heard(audio.file, audio.seconds, candidate)
         self._report(f"{language}/{prompt}", "not played")
         return None
+
+    def media(self, heard: Manifest, clips: Sequence[Clip]) -> Media:
+        """Return the clips as one playback, with pauses between them; those without audio are left out."""
+        found = {clip: audio for clip in clips if (audio := self.find(heard, clip)) is not None}
+        audible = with_pauses(clip for clip in clips if clip in found)
+        sounds = [found.get(clip) or SIGNS[clip] for clip in audible]
+        return Media(
+            tuple(f"sound:{sound.file}" for sound in sounds),
+            sum(sound.seconds for sound in sounds),
+            tuple(clip for clip in clips if clip not in found),
+        )
 
     def _report(self, prompt: str, instead: str) -> None:
         if prompt not in self._reported:

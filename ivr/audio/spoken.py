@@ -6,7 +6,8 @@ A clip is a complete spoken phrase with an id in the site's `texts.yaml`; nothin
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from ivr.audio.audible import PAUSE, Clip
+from ivr.audio.audible import LONG_PAUSE, PAUSE, Clip
+from ivr.model.e164 import threes
 from routing.hours import WEEKDAYS
 
 TIME_IDS = tuple(f"at_{hour:02}{minute:02}" for hour in range(24) for minute in (0, 30))
@@ -22,7 +23,8 @@ OPENS_IDS = (
     *DATE_IDS,
     SITE_TIME,
 )
-DIGIT_IDS = tuple(f"digit_{digit}" for digit in range(10))
+_DIGITS = "0123456789"
+DIGIT_IDS = tuple(f"digit_{digit}" for digit in _DIGITS)
 
 _A_WEEK_DAYS = 7
 
@@ -66,12 +68,23 @@ def date_clips(language: str, day: date) -> list[Clip]:
     return [(language, f"on_day_{day.day}"), (language, f"in_month_{day.month}")]
 
 
-def digit_clips(language: str, text: str, group: int = 3) -> list[Clip]:
-    """Return the clips of single digits, with a pause between groups; other characters are skipped."""
-    names = [f"digit_{character}" for character in text if character in "0123456789"]
+def digit_clips(language: str, *groups: str) -> list[Clip]:
+    """Return the clips of single digits, with a longer pause between groups than between digits.
+
+    For numbers that the caller knows, such as their own telephone number. Other characters are skipped.
+    """
     clips: list[Clip] = []
-    for place, name in enumerate(names):
-        if place and place % group == 0:
-            clips.append(PAUSE)
-        clips.append((language, name))
+    for group in groups:
+        digits = _digits(language, group)
+        clips += [PAUSE, PAUSE, *digits] if clips and digits else digits
     return clips
+
+
+def dictated_clips(language: str, number: str) -> list[Clip]:
+    """Return the clips of a number that the caller writes down: its digits, with a long pause after each group."""
+    digits = "".join(digit for digit in number if digit in _DIGITS)
+    return [clip for group in threes(digits) for clip in (*_digits(language, group), LONG_PAUSE)]
+
+
+def _digits(language: str, group: str) -> list[Clip]:
+    return [(language, f"digit_{digit}") for digit in group if digit in _DIGITS]

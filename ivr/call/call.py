@@ -16,19 +16,15 @@ import structlog
 
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.operations import Request
-from ivr.asterisk.ari.protocol import Link
 from ivr.audio.audible import Clip
 from ivr.call.inbox import Inbox
 from ivr.call.interruptions import CallerGone, CallFailed, NothingAudible, OperatorFree
 from ivr.call.playback import Playback, new_name
-from ivr.call.services import CaseLookup, Opening, Services
+from ivr.call.services import Services
 from ivr.call.version import Flow, Version
 from ivr.model import floor_protocol
 from ivr.model.call_state import CallState, LegState
 from ivr.model.talk_table import Colleague
-
-__all__ = ["Call", "CallFailed", "CallerGone", "CaseLookup", "Deadline", "Item", "Link", "NothingAudible", "Opening"]
-__all__ += ["OperatorFree", "RequestFailed", "Services"]
 
 log = structlog.get_logger()
 
@@ -246,14 +242,13 @@ class Call:
 
     async def play(self, clips: Sequence[Clip]) -> bool:
         """Start the clips. Return False if none of them has audio."""
-        audio_of = {clip: self.services.audible.find(self.version.sounds, clip) for clip in clips}
-        missing = [f"{language}/{prompt}" for (language, prompt), found in audio_of.items() if found is None]
+        media = self.services.audible.media(self.version.sounds, clips)
+        missing = [f"{language}/{prompt}" for language, prompt in media.missing]
         self.event("prompt", clips=[list(clip) for clip in clips], missing=missing)
-        found = [audio for clip in clips if (audio := audio_of[clip]) is not None]
-        if not found:
+        if not media.uris:
             await self.step()
             return False
-        await self.play_media(",".join(f"sound:{audio.file}" for audio in found), sum(audio.seconds for audio in found))
+        await self.play_media(str(media), media.seconds)
         return True
 
     async def play_media(self, media: str, seconds: float) -> None:

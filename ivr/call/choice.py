@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from db.enums import Outcome
 from ivr.audio.audible import Clip
 from ivr.call.call import Call
-from ivr.call.node import BACK, CHANGE_LANGUAGE, MISTAKES, OPERATOR, REPEAT
+from ivr.call.node import BACK, CHANGE_LANGUAGE, MISTAKES, OPERATOR, REPEAT, Node, TextId
 
 CHOICE_TEXTS = ("help_silence", "help_hold", "help_wrong_key")
 
@@ -17,6 +17,21 @@ class GoTo:
 
     node: str
     key: str | None = None
+
+
+class ChoiceNode(Node):
+    """A node that offers a choice, with a line at its end about the keys that mean the same everywhere."""
+
+    outro: TextId | None = None  # after the options, once: "An operator, zero. Back, star."
+    outro_closed: TextId | None = None  # replaces it for callers of a closed line
+
+    def texts(self) -> tuple[str, ...]:
+        return tuple(text for text in (self.outro, self.outro_closed) if text is not None)
+
+    def outro_clips(self, call: Call) -> list[Clip]:
+        closed = call.state.outcome == Outcome.CLOSED
+        text = self.outro_closed if closed and self.outro_closed is not None else self.outro
+        return [(call.state.language, text)] if text is not None else []
 
 
 def key_text(key: str, *, short: bool) -> str:

@@ -9,7 +9,8 @@ from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.link import LinkLost
 from ivr.asterisk.ari.operations import Request
 from ivr.call import announcement, stale_playback
-from ivr.call.call import Call, CallerGone, NothingAudible
+from ivr.call.call import Call
+from ivr.call.interruptions import CallerGone, NothingAudible
 
 log = structlog.get_logger()
 

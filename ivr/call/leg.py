@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from db.enums import Role
 from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari import events, operations
+from ivr.asterisk.ari.protocol import Link
 from ivr.call.bridge_moves import MUSIC
-from ivr.call.call import Call, Deadline, Item, Link, RequestFailed
+from ivr.call.call import Call, Deadline, Item, RequestFailed
 from ivr.model import floor_protocol
 from ivr.model.call_state import LegState
 from routing.states import OfferState

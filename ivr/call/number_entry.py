@@ -5,6 +5,7 @@ from ivr.audio.audible import Clip
 from ivr.call.call import Call
 from ivr.call.choice import CHOICE_TEXTS, GoTo, choose
 from ivr.call.node import BACK, MISTAKES, TRIES
+from ivr.model.e164 import groups_of
 from ivr.site import callback_numbers
 from ivr.site.callback_rules import Refusal
 
@@ -50,7 +51,8 @@ async def enter_number(call: Call, back: str) -> str | GoTo:
             wrong = ["callback_number_wrong", *reason] if digits else ["help_digits"]
             clips = [*((language, text) for text in wrong), *question]
             continue
-        entered: list[Clip] = [(language, "callback_number_is"), *spoken.digit_clips(language, digits)]
+        groups = groups_of(digits, call.state.country)
+        entered: list[Clip] = [(language, "callback_number_is"), *spoken.digit_clips(language, *groups)]
         chosen = await choose(
             call,
             [(_RIGHT, [(language, "callback_right")]), (_CORRECT, [(language, "callback_correct")])],

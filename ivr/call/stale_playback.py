@@ -13,7 +13,8 @@ import secrets
 
 from ivr.asterisk.ari import events, operations
 from ivr.audio.audible import PAUSE, SIGNS
-from ivr.call.call import Call, CallerGone, Deadline
+from ivr.call.call import Call, Deadline
+from ivr.call.interruptions import CallerGone
 
 _LONGEST_S = 180.0
 """The maximum length of a prompt."""

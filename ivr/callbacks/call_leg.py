@@ -62,16 +62,12 @@ class CallLeg:
 
     def play(self, clips: Sequence[Clip]) -> list[Request]:
         """Return the requests that stop the present playback and start the clips; clips without audio are left out."""
-        media, seconds = self._media(clips)
-        return self._start(media, seconds) if media else self.hush()
+        media = self._audible.media(self._sounds, clips)
+        return self._start(media.uris, media.seconds) if media.uris else self.hush()
 
     def ring(self, clips: Sequence[Clip] = ()) -> list[Request]:
         """Return the requests that play the clips, then a ringing tone until the next playback."""
-        return self._start([*self._media(clips)[0], RINGING], math.inf)
-
-    def _media(self, clips: Sequence[Clip]) -> tuple[list[str], float]:
-        found = [audio for clip in clips if (audio := self._audible.find(self._sounds, clip)) is not None]
-        return [f"sound:{audio.file}" for audio in found], sum(audio.seconds for audio in found)
+        return self._start([*self._audible.media(self._sounds, clips).uris, RINGING], math.inf)
 
     def _start(self, media: Sequence[str], seconds: float) -> list[Request]:
         requests = self.hush()

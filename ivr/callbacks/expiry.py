@@ -23,7 +23,7 @@ from ivr.site import callback_rules
 from ivr.site.site import Site
 
 if TYPE_CHECKING:
-    from ivr.call.call import Opening
+    from ivr.call.services import Opening
 
 log = structlog.get_logger()
 

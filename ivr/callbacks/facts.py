@@ -9,7 +9,7 @@ from ivr.site.callback_rules import Facts, Limits
 from ivr.site.site import Site
 
 if TYPE_CHECKING:
-    from ivr.call.call import Opening
+    from ivr.call.services import Opening
 
 
 def due_of(request: CallbackRequest) -> datetime | None:

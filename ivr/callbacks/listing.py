@@ -14,7 +14,7 @@ from ivr.site import callback_rules
 from ivr.site.site import Site
 
 if TYPE_CHECKING:
-    from ivr.call.call import Opening
+    from ivr.call.services import Opening
 
 _AT_WORK = {
     CallbackState.RINGING_OPERATOR: "an operator is being rung",

@@ -12,9 +12,10 @@ import structlog
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.operations import Request
 from ivr.audio.audible import Clip
-from ivr.call.call import Call, Deadline, RequestFailed, Services
+from ivr.call.call import Call, Deadline, RequestFailed
 from ivr.call.inbox import Inbox
 from ivr.call.playback import Playback, new_name
+from ivr.call.services import Services
 from ivr.codes.code_connection import CodeConnection
 from ivr.floor.client import FloorClient
 from ivr.model import floor_protocol
@@ -157,15 +158,14 @@ class CodeCall:
         notice = self.services.take_notice(self.operator.id)
         prompts = (notice, *prompts) if notice is not None else prompts
         clips = [(self.language, prompt) if isinstance(prompt, str) else prompt for prompt in prompts]
-        found = [audio for clip in clips if (audio := self.services.audible.find(sounds, clip)) is not None]
+        media = self.services.audible.media(sounds, clips)
         await self.answer()
         await self.hush()
-        if not found:
+        if not media.uris:
             return False
         playback = new_name("code")
-        media = ",".join(f"sound:{audio.file}" for audio in found)
-        await self.services.link.send(operations.PLAY(self.channel, playback, media=media))
-        self._playback.start(playback, sum(audio.seconds for audio in found))
+        await self.services.link.send(operations.PLAY(self.channel, playback, media=str(media)))
+        self._playback.start(playback, media.seconds)
         return True
 
     async def say(self, *prompts: Prompt) -> None:

@@ -264,17 +264,12 @@ async def _announce(call: CodeCall, leg: Leg) -> None:
     entry = call.colleague(leg.supervisor)
     language = next(iter(entry.languages)) if entry is not None else call.language
     clips = [(language, "code_help_from"), *digit_clips(language, call.operator.id)]
-    found = [
-        audio
-        for clip in clips
-        if (audio := call.services.audible.find(call.connection.version.sounds, clip)) is not None
-    ]
+    media = call.services.audible.media(call.connection.version.sounds, clips)
     playback = f"{leg.id}-said"
-    media = ",".join(f"sound:{audio.file}" for audio in found)
-    if not found:
+    if not media.uris:
         return
-    await call.services.link.send(operations.PLAY(leg.id, playback, media=media))
-    until = asyncio.get_running_loop().time() + sum(audio.seconds for audio in found) + 1.0
+    await call.services.link.send(operations.PLAY(leg.id, playback, media=str(media)))
+    until = asyncio.get_running_loop().time() + media.seconds + 1.0
     while True:
         match await call.next(until):
             case events.PlaybackFinished(ended) if ended.id == playback:

@@ -2,7 +2,7 @@
 
 from ivr.audio.audible import PAUSE
 from ivr.audio.names import clip_of
-from ivr.audio.spoken import digit_clips
+from ivr.audio.spoken import dictated_clips, digit_clips
 from ivr.codes.code_call import CodeCall, CodeRefused, Prompt
 from ivr.codes.state_prompts import state_prompts
 
@@ -28,5 +28,5 @@ async def last_file(call: CodeCall) -> None:
         reference = last.case_reference if last is not None else None
     if reference is None:
         raise CodeRefused("code_no_file")
-    while await call.listen("code_file_is", *digit_clips(call.language, reference)) == "#":
+    while await call.listen("code_file_is", *dictated_clips(call.language, reference)) == "#":
         pass

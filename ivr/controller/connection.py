@@ -15,8 +15,9 @@ import structlog
 from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari import events
 from ivr.asterisk.ari.link import Link
-from ivr.call.call import Call, Item, Services
+from ivr.call.call import Call, Item
 from ivr.call.inbox import Receiver
+from ivr.call.services import Services
 from ivr.callbacks.dispatcher import Dispatcher
 from ivr.codes import help_call, supervision_leftover
 from ivr.codes import runner as codes

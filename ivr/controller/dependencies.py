@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ivr.asterisk.sip_copies import SipCopies
 from ivr.audio.audible import Audible
-from ivr.call.call import Opening
+from ivr.call.services import Opening
 from ivr.callbacks.repository import CallbackRepository
 from ivr.cases.case_lookup import CaseLookup
 from ivr.controller.probe_call import Result

@@ -10,6 +10,9 @@ from phonenumbers import PhoneNumber, PhoneNumberFormat, ValidationResult
 INTERNATIONAL_PREFIX = "00"
 """Replaces the + where a carrier does not configure anything else; used all over Europe."""
 
+_LONGEST_GROUP, _SHORT = 5, 4
+"""Digits. A 00 with the country code has up to five, and the last of several groups of three up to four."""
+
 _SEPARATORS = re.compile(r"[\s()./-]")
 _NUMBER = re.compile(r"\+?[0-9]{3,20}")
 
@@ -97,6 +100,39 @@ def written_forms(number: str) -> frozenset[str]:
         national = phonenumbers.format_number(parsed, PhoneNumberFormat.NATIONAL)
         found.add("".join(digit for digit in national if digit.isdigit()))
     return frozenset(found)
+
+
+def groups_of(written: str, country: str | None) -> tuple[str, ...]:
+    """Split the digits of a number in the way of its country: ("06", "12", "34", "56", "78") in France.
+
+    The digits stay those that the caller wrote, national or with 00, which forms one group with the country code.
+
+    Args:
+        written: Digits only.
+        country: The caller's (ISO), whose national numbers may be written; None: no country.
+    """
+    number = normalise(written, NumberRules(country))
+    parsed = _parse(number) if number is not None else None
+    if parsed is not None:
+        international = phonenumbers.format_number(parsed, PhoneNumberFormat.INTERNATIONAL)
+        national = phonenumbers.format_number(parsed, PhoneNumberFormat.NATIONAL)
+        for form in (national, international.replace("+", INTERNATIONAL_PREFIX), international):
+            groups = re.findall("[0-9]+", form)
+            if "".join(groups) == written:
+                return tuple(part for group in groups for part in _split(group))
+    return threes(written)
+
+
+def threes(digits: str) -> tuple[str, ...]:
+    """Split digits into groups of three; the last group may have two or four, since a single digit is easily missed."""
+    if len(digits) <= _SHORT:
+        return (digits,) if digits else ()
+    return (digits[:3], *threes(digits[3:]))
+
+
+def _split(group: str) -> tuple[str, ...]:
+    """Split a group that is too long to keep in mind, as Germany's have up to seven digits."""
+    return (group,) if len(group) <= _LONGEST_GROUP else threes(group)
 
 
 def country_of(number: str) -> str | None:

@@ -39,7 +39,7 @@ __all__ = ["AlreadyRunning", "ProcessInfo", "ProcessSpec", "StartError", "Superv
 
 HEALTHY_S = 2.0  # a process that served this long and then ended is restarted at once, whatever was before
 MAX_DELAY_S = 5.0
-PROBE_S = 0.02  # between two checks whether a process is ready
+PROBE_S = 0.1  # between two checks whether a process is ready; each takes milliseconds from its start
 FIRST_START_TRIES = 3  # for a process killed by a signal before it was ready; one that exits by itself has one
 OWN_NAME = "supervisor"
 

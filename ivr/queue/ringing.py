@@ -14,7 +14,8 @@ from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.link import LinkLost
 from ivr.call import conversation_recording
 from ivr.call.bridge_moves import add_to_bridge, create_bridge
-from ivr.call.call import Call, CallerGone, CallFailed, Deadline, Item
+from ivr.call.call import Call, Deadline, Item
+from ivr.call.interruptions import CallerGone, CallFailed
 from ivr.call.leg import (
     OUT_OF_ORDER,
     Leg,

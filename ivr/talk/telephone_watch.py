@@ -5,7 +5,8 @@ import math
 from collections.abc import Awaitable, Callable
 
 from ivr.asterisk.ari import operations
-from ivr.call.call import Call, Link
+from ivr.asterisk.ari.protocol import Link
+from ivr.call.call import Call
 from ivr.model import floor_protocol
 from routing.states import Trigger
 

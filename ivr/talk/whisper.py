@@ -109,7 +109,7 @@ class Whisper:
         found = shorten({clip: audio for clip, audio in heard.items() if audio is not None})
         if not found:
             return False
-        media = ",".join(f"sound:{audio.file}" for audio in found.values())
+        media = ",".join(f"sound:{audio.file}" for audio in found.values())  # without pauses: there is no time for them
         await call.services.link.send(operations.PLAY(self._leg, self._playback, media=media))
         self.until = asyncio.get_running_loop().time() + LONGEST_S
         self._playing = True

@@ -13,9 +13,10 @@ from typing import Any
 from db.enums import Outcome
 from db.ids import uuid7
 from ivr.audio.audible import SIGNS, Clip
-from ivr.call.call import Call, CaseLookup, Opening, Services
+from ivr.call.call import Call
 from ivr.call.first_state import first_state
 from ivr.call.flow_runner import run_flow
+from ivr.call.services import CaseLookup, Opening, Services
 from ivr.flow.nodes.queue import Queue
 from ivr.flow.versions import Version
 from ivr.model import clock, floor_protocol

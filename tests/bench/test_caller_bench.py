@@ -15,7 +15,7 @@ from bench.caller.figures import Figure
 from bench.caller.trials import Ground, GroundError
 from ivr.home.settings import EXAMPLE
 
-OWN, OPERATOR, QUEUED, ONLY_STAR, PICK_UP = 0, 1, 2, 4, 6
+OWN, MENU, OPERATOR, QUEUED, ONLY_STAR, PICK_UP = 0, 1, 2, 3, 5, 7
 """The figures of a site without the procedure that the table measures."""
 
 
@@ -31,15 +31,19 @@ def measure(site: SmallSite) -> list[Figure]:
 
 
 def test_the_figures_are_those_of_the_audio(small: SmallSite) -> None:
-    small.audio_lasts("ar", "press_2", 3.05)
+    before = measure(small)
+    small.audio_lasts("ar", "key_2", 3.05)
+    small.audio_lasts("en", "main_papers", 2.1)
     found = measure(small)
     assert found[OWN].values == {"ar": pytest.approx(3.15, abs=0.03), "en": pytest.approx(0.2, abs=0.03)}
     assert (found[OWN].kept("ar"), found[OWN].kept("en")) == (False, True)
-    # The language menu with 5 s for a key, the main menu, and its two helps.
-    menus = 3.35 + 3 * 0.4 + 2 * 0.1 + 4 * 5
-    assert found[QUEUED].values["en"] == pytest.approx(menus, abs=0.1)
-    # The language menu and its two helps, each with the star half a second later; nothing is wanted of it.
-    assert found[ONLY_STAR].values["en"] == pytest.approx(3 * (3.35 + 0.5) + 2 * 0.1, abs=0.1)
+    assert found[MENU].values == {"ar": pytest.approx(3.35), "en": pytest.approx(3.35)}
+    # Both languages hear the longer language menu, and only English has the longer main menu.
+    later = {
+        language: (found[QUEUED].values[language] or 0) - (before[QUEUED].values[language] or 0)
+        for language in ("ar", "en")
+    }
+    assert later == {"ar": pytest.approx(2.95, abs=0.05), "en": pytest.approx(4.95, abs=0.05)}
     assert (found[ONLY_STAR].wanted, found[ONLY_STAR].kept("en")) == (None, True)
 
 
@@ -58,9 +62,9 @@ def test_a_text_without_audio_is_not_measured(small: SmallSite) -> None:
 
 def test_what_an_operator_hears_first_keeps_the_caller_waiting(small: SmallSite) -> None:
     before = measure(small)[PICK_UP].values
-    small.audio_lasts("en", "talk_language_ar", 1.1)
+    small.audio_lasts("en", "talk_language_ar", 0.6)
     after = measure(small)[PICK_UP].values
-    assert after["en"] == pytest.approx((before["en"] or 0) + 1.0, abs=0.05)
+    assert after["en"] == pytest.approx((before["en"] or 0) + 0.5, abs=0.05)
     assert after["ar"] == before["ar"]
 
 
@@ -74,7 +78,7 @@ def test_the_program_says_what_is_missing(small: SmallSite, monkeypatch: pytest.
 
 def test_the_example_site_has_every_figure(example: Ground) -> None:
     found = figures.measure(example)
-    assert [figure.unit for figure in found] == ["s"] * 6 + ["keys", "s", "s"]
+    assert [figure.unit for figure in found] == ["s"] * 7 + ["keys", "s", "s"]
     for figure in found:
         assert set(figure.values) == set(example.languages)
         assert None not in figure.values.values()

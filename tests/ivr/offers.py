@@ -1,6 +1,5 @@
 """Helpers for tests of offers: operators who are alike, and how the offers of a call ended."""
 
-import asyncio
 import itertools
 from typing import Any
 
@@ -29,9 +28,10 @@ def pairings(story: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 async def decided(line: Line, caller: str) -> list[tuple[str, str]]:
     """Return the offers of a call, once the database has the end of each."""
-    async with asyncio.timeout(3):
-        while True:
-            offers = outcomes(await line.story(caller, ended=False))
-            if all(state != "ringing" for _, state in offers):
-                return offers
-            await asyncio.sleep(0.05)
+    story = await line.story(
+        caller,
+        ended=False,
+        limit_s=3,
+        told=lambda story: all(state != "ringing" for _, state in outcomes(story)),
+    )
+    return outcomes(story)

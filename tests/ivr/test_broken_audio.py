@@ -2,7 +2,6 @@
 
 import asyncio
 
-import numpy as np
 import shared_audio
 from left import begins
 from line import Line
@@ -35,9 +34,9 @@ async def test_missing_truncated_and_empty_audio_is_replaced_by_the_site_s_next_
         await call.press("2")
         (stand_in, *_) = line.settings.fallback_chain("fr")
         welcomed = await begins(call, line.audio(stand_in, "institution"))
-        first, second = line.audio(stand_in, "main_file"), line.audio(stand_in, "main_operator")[:RATE]
-        key = line.audio("fr", "key_1")  # complete audio stays in the caller's language
-        await call.hears(np.concatenate([first, key, second]), 20, welcomed.offset_s)
+        # Complete audio stays in the caller's language.
+        clips = ((stand_in, "main_file"), ("fr", "key_1"), (stand_in, "main_operator"))
+        await call.hears(line.sound(clips)[: len(line.sound(clips[:-1])) + RATE], 20, welcomed.offset_s)
         await call.press("0")
         await begins(call, line.audio("fr", "to_operator"))
         await call.hangup()

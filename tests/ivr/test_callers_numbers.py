@@ -5,11 +5,13 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from left import begins, newest
 from line import FRENCH_NUMBER, OTHER_CARRIER, Line
 
 from db import references
-from ivr.model.e164 import NumberRules, country_of, normalise
+from ivr.model.e164 import NumberRules, country_of, groups_of, normalise
 from ivr.site.site import load
 from ivr.softphone.sound import RATE
 from ivr.softphone.telephone import Call, Caller, Telephones
@@ -54,6 +56,36 @@ def test_a_callers_number_is_read_by_the_rules_of_its_carrier(
     written: str, rules: NumberRules, number: str | None
 ) -> None:
     assert normalise(written, rules) == number
+
+
+@pytest.mark.parametrize(
+    ("written", "country", "groups"),
+    [
+        ("0612345678", "FR", "06 12 34 56 78"),
+        ("0033612345678", "BE", "0033 6 12 34 56 78"),
+        ("33612345678", "BE", "33 6 12 34 56 78"),
+        ("00212661234567", "FR", "00212 6 61 23 45 67"),
+        ("612345678", "ES", "612 34 56 78"),
+        ("0470123456", "BE", "0470 12 34 56"),
+        ("3331234567", "IT", "333 123 4567"),
+        ("07911123456", "GB", "07911 123 456"),
+        ("015123456789", "DE", "01512 345 6789"),  # seven digits at once are too many
+        ("0612345678", None, "061 234 5678"),  # which country's?
+        ("123", "FR", "123"),
+        ("", "FR", ""),
+    ],
+)
+def test_a_number_that_was_entered_is_grouped_as_in_its_country_without_changing_a_digit(
+    written: str, country: str | None, groups: str
+) -> None:
+    assert groups_of(written, country) == tuple(groups.split())
+
+
+@given(st.text("0123456789", max_size=20), st.sampled_from(["FR", "MA", "DE", "IT", "GB", None]))
+def test_the_groups_of_any_entry_have_its_digits_and_none_is_long(written: str, country: str | None) -> None:
+    groups = groups_of(written, country)
+    assert "".join(groups) == written
+    assert all(0 < len(group) <= 5 for group in groups)
 
 
 @pytest.mark.parametrize(

@@ -157,12 +157,9 @@ async def test_ten_simultaneous_calls_share_three_attempts_at_a_case(line: Line,
         for times in range(5):
             caller = f"+336170001{10 * times + n:02}"
             call = await claims(line, telephones, caller, reference, wrong(pin))
-            for _ in range(200):
-                if found := results(await line.story(caller, ended=False)):
-                    break
-                await asyncio.sleep(0.1)
+            story = await line.story(caller, ended=False, limit_s=20, told=lambda story: bool(results(story)))
             await call.hangup()
-            ((_, result),) = found
+            ((_, result),) = results(story)
             if result != "unavailable":
                 break
         return result

@@ -154,6 +154,12 @@ def test_a_file_is_closed_with_a_reason_and_can_be_reopened(shell: Shell) -> Non
     assert shell.shown(reference)["closed"] is None
 
 
+def test_a_complaint_that_turns_out_to_be_a_suggestion_is_sorted_as_one(shell: Shell) -> None:
+    reference, _ = shell.opened()
+    assert "kind procedure → suggestion" in shell.case("set", reference, "--kind", "suggestion").stdout
+    assert shell.shown(reference)["kind"] == "suggestion"
+
+
 def test_a_note_is_stored_with_its_author(shell: Shell) -> None:
     reference, _ = shell.opened()
     shell.case("note", reference, "The applicant comes on Monday.")
@@ -209,6 +215,7 @@ def test_a_post_is_written_the_same_way_when_a_file_is_opened_and_when_it_is_cha
         (("show", "900010010"), "no case has the reference '900010010'"),
         (("set", "{}",), "nothing to change; give --state"),
         (("set", "{}", "--state", "lost"), "'lost' is not a state; write one of open, in_progress"),
+        (("set", "{}", "--kind", "none"), "'none' is not a kind; write one of enquiry, procedure"),
         (("set", "{}", "--missing", "moustache"), "write one of photograph, birth_record"),
         (("set", "{}", "--missing", ","), "is not a word of this site for a missing document"),
         (("set", "{}", "--expected", "2027-02-30"), "'2027-02-30' is not a date; write it as 2027-01-15"),

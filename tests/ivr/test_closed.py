@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import numpy as np
 from left import KEYS, begins
 from line import Line
 
@@ -21,8 +20,7 @@ async def test_a_closed_line_says_when_it_opens_next(line: Line, telephones: Tel
     await call.press(KEYS[language])
     words = spoken.opening_clips(language, opens, now, line.zone, line.settings.zone_of("FR"))
     closed = await begins(call, line.audio(language, "force_closed"))
-    announcement = np.concatenate([line.audio(*clip) for clip in words])
-    announced = await call.hears(announcement, 20, closed.offset_s)
+    announced = await call.hears(line.sound(words), 20, closed.offset_s)
     await begins(call, line.audio(language, "option_message"), announced.offset_s)
     await call.hangup()
     assert (await line.story(f"+3361800001{KEYS[language]}"))["call"]["outcome"] == "closed"

@@ -22,7 +22,8 @@ async def test_a_caller_reaches_an_operator_and_the_call_is_recorded_afterwards(
     await line.without_controller()
     call = await line.dial(telephones, "+33612200001")
     call.tone(1130)
-    await call.hears(line.audio("fr", "moment"))
+    named = await call.hears(line.audio("fr", "institution"))  # who answers comes first
+    await call.hears(line.audio("fr", "moment"), 12, named.offset_s)
     await call.hears(line.audio("fr", "fallback_wait"), 12)
     await call.hears_tone(1870, 10)
     answered = await phone.next_call(1)

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 import left
-import numpy as np
 from line import Line
 
 from ivr.softphone.sound import Match, Samples
@@ -14,9 +13,9 @@ from ivr.softphone.telephone import Call, Telephones
 
 SOON_S = 1.0
 """Time from a key to the next prompt on a busy machine; the interrupted prompt would have lasted longer."""
-IDENTITY = "21"
-"""The keys from the main menu to the passports."""
-PAPERS, LIST = "23", ("legalisation", "power_of_attorney", "certificates", "nationality")
+PASSPORT = "21"
+"""The keys from the main menu to the procedure for a first passport."""
+PAPERS, LIST = "25", ("legalisation", "power_of_attorney", "certificates", "nationality")
 
 JOURNEYS = {
     # language and its key: caller, dialled number, procedure
@@ -54,7 +53,7 @@ async def listening(line: Line, telephones: Telephones, caller: str, step: str =
     steps = ["documents_1", "documents_2", "documents_3", "remark_fr", "fee"]
     call = await line.dial(telephones, caller)
     # Repeat the first one, which skips the notice.
-    await call.press("7" + IDENTITY + "1" + (steps.index(step) * "1" or "#"))
+    await call.press("7" + PASSPORT + (steps.index(step) * "1" or "#"))
     await begins(call, line.audio("en", f"guide_passport_{step}"))
     return call
 
@@ -75,7 +74,7 @@ async def journey(
     procedure: str,
 ) -> None:
     def audio(*prompts: str) -> Samples:
-        return np.concatenate([line.audio(language[:2], prompt) for prompt in prompts])
+        return line.audio(language[:2], *prompts)
 
     def step(field: str) -> Samples:
         return audio(f"guide_{procedure}_{field}")
@@ -110,11 +109,11 @@ async def test_a_confirmed_procedure_is_played_without_a_notice_from_the_next_ca
     file.write_text(file.read_text().replace("status: sample", "status: confirmed"))
     call = await line.dial(telephones, "+33624000032")
     for item in (before, call):
-        await item.press("7" + IDENTITY)
-        await begins(item, line.audio("en", "guide_passport_title"))
-    await presses(call, "1", line.audio("en", "guide_passport_documents_1"))
+        await item.press("7" + PASSPORT[:-1])
+        await begins(item, line.audio("en", "documents_passport"))
+    await presses(call, PASSPORT[-1], line.audio("en", "guide_passport_documents_1"))
     # A caller from before the change hears the old version.
-    await presses(before, "1", line.audio("en", "guide_notice"))
+    await presses(before, PASSPORT[-1], line.audio("en", "guide_notice"))
 
 
 async def test_a_broken_guide_is_reported_and_calls_keep_the_previous_one(line: Line, telephones: Telephones) -> None:
@@ -127,22 +126,22 @@ async def test_a_broken_guide_is_reported_and_calls_keep_the_previous_one(line: 
     assert "Traceback" not in log
 
 
-async def test_after_a_restart_of_the_controller_the_list_is_played_again(line: Line, telephones: Telephones) -> None:
+async def test_after_a_restart_of_the_controller_the_procedure_begins_again(line: Line, telephones: Telephones) -> None:
     call = await listening(line, telephones, "+33624000034", "fee")
     since = call.clock
     await line.restart()
-    await begins(call, line.audio("en", "guide_passport_title"), since_s=since)
-    await presses(call, "211", line.audio("en", "guide_passport_renewal_documents_3"))
+    await begins(call, line.audio("en", "guide_notice"), since_s=since)
+    await presses(call, "11", line.audio("en", "guide_passport_documents_3"))
     # Asked for in writing: people see it and end it; nothing is sent by itself.
     await presses(call, "5", line.audio("en", "guide_noted"))
     await call.hangup()
     await line.story("+33624000034")
-    (wanted,) = (row for row in line.json("waiting") if "guide_request" in row)
-    assert (wanted["number"], wanted["procedure"], wanted["language"]) == ("+33624000034", "passport_renewal", "en")
+    (wanted,) = (row for row in line.json("waiting") if row.get("guide_request"))
+    assert (wanted["number"], wanted["procedure"], wanted["language"]) == ("+33624000034", "passport", "en")
     ended = line.run("waiting", "sent", wanted["guide_request"][:13], "--outcome", "not_possible", "--why", "a fax")
-    assert "passport_renewal for +33624000034: not_possible." in ended.stdout
-    assert not [row for row in line.json("waiting") if "guide_request" in row]
-    (over,) = (row for row in line.json("waiting", "--last", "5") if "guide_request" in row)
+    assert "passport for +33624000034: not_possible." in ended.stdout
+    assert not [row for row in line.json("waiting") if row.get("guide_request")]
+    (over,) = (row for row in line.json("waiting", "--last", "5") if row.get("guide_request"))
     assert (over["outcome"], over["reason"]) == ("not_possible", "a fax")
     again = line.run("waiting", "sent", wanted["guide_request"])
     assert "has ended already" in again.stderr

@@ -87,11 +87,9 @@ async def test_a_caller_on_a_holiday_finds_the_line_closed_and_the_next_one_does
     line.control("POST", "/holidays", {"day": (TODAY + timedelta(days=1)).isoformat(), "name": "Fête"})
     call = await line.dial(telephones, "+33616000001")
     await call.press("2")
-    for _ in range(100):
-        story = await line.story("+33616000001", ended=False)
-        if any(event["kind"] == "hours" for event in story["events"]):
-            break
-        await asyncio.sleep(0.05)
+    story = await line.story(
+        "+33616000001", ended=False, told=lambda story: any(event["kind"] == "hours" for event in story["events"])
+    )
     (hours,) = [event["data"] for event in story["events"] if event["kind"] == "hours"]
     assert hours["open"] is False
     assert "closed on a holiday: Fête, by the administrator" in hours["why"]

@@ -21,8 +21,8 @@ async def test_in_the_fallback_only_the_closed_number_is_closed_and_all_callers_
     before = site.read_text()
     site.write_text(before.replace("[operators]", never, 1))
     await line.restart()
-    line.control("PUT", "/announcement", {"text": "institution"})
-    await line.until_astdb(FAMILY, "announcement", "institution")  # the last that is written
+    line.control("PUT", "/announcement", {"text": "goodbye"})
+    await line.until_astdb(FAMILY, "announcement", "goodbye")  # the last that is written
     await line.without_controller()
     site.write_text(before)  # for the next test
     french, belgian, dutch = await asyncio.gather(
@@ -31,9 +31,9 @@ async def test_in_the_fallback_only_the_closed_number_is_closed_and_all_callers_
         line.dial(telephones, "+31612300003", "+31800212002"),
     )
     await asyncio.gather(
-        french.hears(line.audio("fr", "institution"), 20),
-        belgian.hears(line.audio("fr", "institution"), 20),
-        dutch.hears(line.audio("nl", "institution"), 20),
+        french.hears(line.audio("fr", "goodbye"), 20),
+        belgian.hears(line.audio("fr", "goodbye"), 20),
+        dutch.hears(line.audio("nl", "goodbye"), 20),
     )
     await asyncio.gather(
         french.hears(line.audio("fr", "closed"), 10),

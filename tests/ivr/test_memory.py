@@ -24,12 +24,13 @@ async def test_a_returning_caller_keeps_their_language_by_one_key_or_by_silence(
         by_key = await line.dial(telephones, caller)
         await begins(by_key, line.audio(language, "go_on_in_language"))
         assert not find(by_key.heard(), line.audio("fr", "language_option")[:RATE]).same
+        since = by_key.clock
         await by_key.press("1")
-        await begins(by_key, line.audio(language, "institution"))
+        await begins(by_key, line.audio(language, "main_file"), since)
         await by_key.hangup()
         by_silence = await line.dial(telephones, caller)
         asked = await by_silence.hears(line.audio(language, "another_language"))
-        await begins(by_silence, line.audio(language, "institution"), asked.offset_s + 0.6)
+        await begins(by_silence, line.audio(language, "main_file"), asked.offset_s + 0.6)
         await by_silence.hangup()
 
 

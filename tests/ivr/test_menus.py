@@ -5,7 +5,6 @@ import re
 from functools import partial
 
 import left
-import numpy as np
 from line import FRENCH_NUMBER, Line
 
 from bench.callers import Callers
@@ -18,11 +17,6 @@ KEYS = {"1": "ar", "2": "fr", "3": "es", "4": "it", "5": "nl", "6": "de", "7": "
 
 
 begins = partial(left.begins, timeout_s=5.0)
-
-
-def spoken(line: Line, language: str, *prompts: str) -> Samples:
-    """Return prompts one after the other."""
-    return np.concatenate([line.audio(language, prompt) for prompt in prompts])
 
 
 def edit(line: Line, pattern: str, text: str) -> None:
@@ -57,7 +51,8 @@ async def test_each_caller_hears_the_language_they_chose(line: Line, telephones:
 
 async def test_a_key_cuts_a_prompt_short(line: Line, telephones: Telephones) -> None:
     call = await line.dial(telephones, "+33613900021")
-    menu_s = sum(len(spoken(line, item, "language_option", f"key_{key}")) for key, item in KEYS.items()) / RATE
+    clips = [(item, text) for key, item in KEYS.items() for text in ("language_option", f"key_{key}")]
+    menu_s = len(line.sound(clips)) / RATE
     menu = await begins(call, line.audio("fr", "language_option"))
     await call.press("2")
     welcome = await begins(call, line.audio("fr", "institution"), since_s=menu.offset_s + 0.6)
@@ -96,7 +91,7 @@ async def test_a_key_changed_in_the_flow_applies_to_the_next_call(line: Line, te
     await asyncio.gather(call.press("23"), before.press("230"))
     await begins(call, line.audio("fr", "help_wrong_key"))
     await call.press("#")
-    await call.hears(spoken(line, "fr", "main_urgent", "key_6"))
+    await call.hears(line.audio("fr", "main_urgent", "key_6"))
     await call.press("60")
     await begins(call, line.audio("fr", "to_operator"))
     # A caller who called before the change uses the old keys.

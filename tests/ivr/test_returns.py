@@ -1,6 +1,5 @@
 """A caller who was cut off and calls again soon keeps their place in the queue; nobody else takes it."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -27,12 +26,7 @@ def returned(story: dict[str, Any]) -> list[dict[str, Any]]:
 
 async def known(line: Line, caller: str, true: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """Return the story of the number's last call, once the condition holds."""
-    for _ in range(100):
-        story = await line.story(caller, ended=False)
-        if true(story):
-            return story
-        await asyncio.sleep(0.05)
-    raise AssertionError(story["call"])
+    return await line.story(caller, ended=False, told=true)
 
 
 async def over(line: Line, caller: str) -> dict[str, Any]:

@@ -8,8 +8,17 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.audio.audible import PAUSE, Clip
-from ivr.audio.spoken import DATE_IDS, DIGIT_IDS, OPENS_IDS, SITE_TIME, date_clips, digit_clips, opening_clips
+from ivr.audio.audible import BEEP, LONG_PAUSE, PAUSE, SIGNS, Clip, with_pauses
+from ivr.audio.spoken import (
+    DATE_IDS,
+    DIGIT_IDS,
+    OPENS_IDS,
+    SITE_TIME,
+    date_clips,
+    dictated_clips,
+    digit_clips,
+    opening_clips,
+)
 from ivr.home.settings import CHECKOUT
 from ivr.model import clock
 
@@ -25,7 +34,7 @@ ALL_IDS = {*OPENS_IDS, *DIGIT_IDS}
 
 
 def ids(clips: list[Clip], language: str = "fr") -> list[str]:
-    assert {item for item, _ in clips} <= {language, PAUSE[0]}
+    assert {item for item, prompt in clips if (item, prompt) not in SIGNS} <= {language}
     return [prompt for _, prompt in clips]
 
 
@@ -38,8 +47,12 @@ def test_every_text_of_days_times_and_digits_in_the_example_site_is_used() -> No
     assert {item for item in TEXTS if item.startswith(kinds)} == ALL_IDS
 
 
-def test_the_pause_is_the_one_that_a_call_plays() -> None:
-    assert digit_clips("fr", "1234")[3] == PAUSE == ("", "pause")
+def test_a_pause_is_between_every_two_spoken_clips_and_not_at_the_ends_or_beside_other_signs() -> None:
+    one, two, three = ("fr", "digit_1"), ("fr", "digit_2"), ("ar", "digit_3")
+    assert with_pauses([one, two, three]) == [one, PAUSE, two, PAUSE, three]
+    assert with_pauses([one, LONG_PAUSE, two, BEEP]) == [one, LONG_PAUSE, two, BEEP]
+    assert with_pauses([]) == []
+    assert with_pauses(with_pauses([one, two])) == [one, PAUSE, two]
 
 
 @pytest.mark.parametrize(
@@ -109,27 +122,37 @@ def test_a_date_is_its_day_and_its_month() -> None:
     assert {prompt for day in year for _, prompt in date_clips("ar", day)} == set(DATE_IDS)
 
 
-def test_a_number_is_spoken_digit_by_digit_in_groups() -> None:
-    assert ids(digit_clips("fr", "100000012")) == [
-        *("digit_1", "digit_0", "digit_0", "pause"),
-        *("digit_0", "digit_0", "digit_0", "pause"),
-        *("digit_0", "digit_1", "digit_2"),
+def test_a_number_to_be_written_down_has_a_long_pause_after_every_three_digits() -> None:
+    assert ids(dictated_clips("fr", "100000012")) == [
+        *("digit_1", "digit_0", "digit_0", "long_pause"),
+        *("digit_0", "digit_0", "digit_0", "long_pause"),
+        *("digit_0", "digit_1", "digit_2", "long_pause"),
     ]
-    assert ids(digit_clips("fr", "12345", group=2)) == [
-        "digit_1",
-        "digit_2",
-        "pause",
-        "digit_3",
-        "digit_4",
-        "pause",
-        "digit_5",
-    ]
-    assert digit_clips("fr", "") == []
+    assert ids(dictated_clips("fr", "1001")) == ["digit_1", "digit_0", "digit_0", "digit_1", "long_pause"]
 
 
-@given(st.text(max_size=40), st.integers(1, 5))
-def test_other_characters_are_skipped_and_no_pause_is_at_either_end(text: str, group: int) -> None:
-    clips = digit_clips("fr", text, group)
-    expected = [prompt.removeprefix("digit_") for language, prompt in clips if language]
-    assert "".join(expected) == "".join(item for item in text if item in "0123456789")
+def test_a_known_number_has_a_longer_pause_between_its_groups_than_between_digits() -> None:
+    assert ids(digit_clips("fr", "06", "12")) == ["digit_0", "digit_6", "pause", "pause", "digit_1", "digit_2"]
+    assert digit_clips("fr") == digit_clips("fr", "", "+") == []
+
+
+@given(st.lists(st.text(max_size=8), max_size=6))
+def test_other_characters_are_skipped_and_no_pause_is_at_either_end(groups: list[str]) -> None:
+    clips = digit_clips("fr", *groups)
+    assert spoken_digits(clips) == digits_of("".join(groups))
     assert PAUSE not in clips[:1] + clips[-1:]
+
+
+@given(st.text("0123456789 +", max_size=40))
+def test_a_dictated_number_has_all_its_digits_and_ends_with_a_pause_before_what_follows(number: str) -> None:
+    clips = dictated_clips("fr", number)
+    assert spoken_digits(clips) == digits_of(number)
+    assert clips[-1:] == ([LONG_PAUSE] if digits_of(number) else [])
+
+
+def spoken_digits(clips: list[Clip]) -> str:
+    return "".join(prompt.removeprefix("digit_") for clip in clips if clip not in SIGNS for prompt in clip[1:])
+
+
+def digits_of(text: str) -> str:
+    return "".join(character for character in text if character in "0123456789")

@@ -13,7 +13,8 @@ from test_reconcile import uuid
 from db.enums import Role
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.events import ChannelRef
-from ivr.call.call import Call, CallerGone, CallFailed, RequestFailed
+from ivr.call.call import Call, RequestFailed
+from ivr.call.interruptions import CallerGone, CallFailed
 from ivr.call.leg import Leg, wait_until_gone
 from ivr.flow.nodes.queue import Queue
 from ivr.model import floor_protocol

@@ -136,6 +136,13 @@ def test_an_operator_who_becomes_free_interrupts_the_guide_of_a_caller_who_kept_
     assert result.path[result.path.index("waiting_guide") + 1] == "queue"
 
 
+def test_a_caller_who_waits_for_an_operator_is_not_offered_one_in_the_guide() -> None:
+    result = place_call(f"7-0{GUIDE}1" + 4 * "-" + "h", patience_s=200.0)
+    heard = [prompt for prompts in announcements(result, "waiting_guide") for prompt in prompts]
+    assert "guide_keys_queue" in heard
+    assert "guide_keys" not in heard
+
+
 @pytest.mark.parametrize("key", ["*", "0"], ids=["back from the guide", "an operator is asked for"])
 def test_a_caller_who_leaves_the_guide_keeps_their_waiting_time(key: str) -> None:
     waits: list[Wait] = []

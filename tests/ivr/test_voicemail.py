@@ -17,11 +17,9 @@ from line import Line
 
 from db.tables import CaseFile, Message
 from ivr.audio import spoken
-from ivr.audio.audible import PAUSE
 from ivr.records.voicemail import has_voice
 from ivr.softphone.sound import RATE, Samples, has_tone, tone
 from ivr.softphone.telephone import Call, Telephones
-from prompts.manifest import PAUSE_S
 
 
 @pytest.mark.parametrize(("language", "keys", "kind"), [("fr", "5", "complaint")])
@@ -43,15 +41,19 @@ async def test_a_voice_message_opens_a_case_due_in_two_days_and_its_reference_is
     thanked = await begins(call, line.audio(language, "record_thanks"), chosen)
     announced = await begins(call, line.audio(language, "reference_is"), thanked.offset_s)
     (file,) = await rows(line, CaseFile, caller=caller)
-    digits = spoken.digit_clips(language, file.reference)
-    sound = np.concatenate([line.audio(*item) if item != PAUSE else tone(0, PAUSE_S) for item in digits])
-    await call.hears(sound, 20, announced.offset_s)
+    digits = spoken.dictated_clips(language, file.reference)
+    group = await call.hears(line.sound(digits[:3]), 20, announced.offset_s)
+    await asyncio.sleep(max(0.0, group.offset_s + len(line.sound(digits[:3])) / RATE + 0.2 - call.clock))
+    await call.press("1")  # in the pause after the first group: they want to hear it again
+    repeated = await begins(call, line.audio(language, "reference_is"), call.clock)
+    await call.hears(line.sound(digits), 20, repeated.offset_s)
     await call.hangup()
     story = await line.story(caller)
     played = [item["data"]["clips"] for item in story["events"] if item["kind"] == "prompt"]
     reference = [[language, "reference_is"], *map(list, digits)]
     assert [item[: len(reference)] for item in played if [language, "reference_is"] in item] == [
-        [[language, "record_thanks"], *reference[:-1]]
+        [[language, "record_thanks"], *reference[:-1]],
+        reference,
     ]
     assert (story["call"]["outcome"], story["call"]["case"]) == ("message", file.reference)
     assert (file.kind, file.state, file.language) == (kind, "open", language)

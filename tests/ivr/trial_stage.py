@@ -9,7 +9,7 @@ from pathlib import Path
 
 from db.case_files import Claim, Failures, FileByTelephone
 from db.enums import CaseState
-from ivr.call.call import Opening
+from ivr.call.services import Opening
 from ivr.cases.case_lookup import CaseLookup
 from ivr.flow import model
 from ivr.flow.versions import Version
@@ -104,7 +104,7 @@ class Cabinet(CaseLookup):
         there = FileByTelephone(reference, file.state, file.missing, file.expected, kept, nothing)
         return Claim(there if reference == REFERENCE else None, number, nothing)
 
-    async def _hash_of_nobody(self) -> str:
+    async def _make_dummy_hash(self) -> str:
         return "nobody's"
 
     async def _matches(self, entered: str, kept: str) -> bool:

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import prompt_sites as sites
 import pytest
+from numpy.typing import NDArray
 
-from prompts import audio, g711
+from prompts import audio, g711, loudness, manifest
 
 # ITU-T G.711, tables 1a and 2a: decision value of each segment's first interval, its code (bits in transmission order,
 # A-law before its even bits are inverted) and its output value, on the recommendation's scales of 12 and 13 bits.
@@ -47,10 +48,10 @@ def test_g711_survives_encoding_again() -> None:
 
 def test_pauses_do_not_count_as_quiet_speech() -> None:
     spoken = sites.speech(2, audio.NARROW).astype(np.float32)
-    silence = np.zeros(2 * audio.NARROW, dtype=np.float32)
-    alone = audio.active_level(spoken, audio.NARROW)
-    assert audio.active_level(np.concatenate([spoken, silence, spoken]), audio.NARROW) == pytest.approx(alone, abs=0.5)
-    assert audio.active_level(silence, audio.NARROW) == -np.inf
+    pause = np.zeros(2 * audio.NARROW, dtype=np.float32)
+    alone = loudness.active_level(spoken, audio.NARROW)
+    assert loudness.active_level(np.concatenate([spoken, pause, spoken]), audio.NARROW) == pytest.approx(alone, abs=0.5)
+    assert loudness.active_level(pause, audio.NARROW) == -np.inf
 
 
 @pytest.mark.parametrize("level", [0.01, 0.1, 0.9])
@@ -61,7 +62,23 @@ def test_loud_and_quiet_recordings_end_equally_loud(level: float) -> None:
         (g711.from_alaw(sound.alaw), audio.NARROW),
         (np.frombuffer(sound.sln16, dtype="<i2"), audio.WIDE),
     ):
-        assert audio.active_level(audio.from_int16(samples), rate) == pytest.approx(audio.TARGET_LEVEL, abs=1.5)
+        assert loudness.loudness(audio.from_int16(samples), rate) == pytest.approx(loudness.TARGET, abs=0.5)
+
+
+def test_short_clips_put_together_are_as_loud_as_long_ones() -> None:
+    clips = [finished(sites.speech(seconds, hertz=hertz)) for seconds, hertz in ((0.3, 150), (0.8, 220), (2.9, 120))]
+    together = np.concatenate([g711.from_ulaw(clip.ulaw) for clip in clips])
+    for samples in (together, g711.from_ulaw(finished(sites.speech(3.1)).ulaw)):
+        assert loudness.loudness(audio.from_int16(samples), audio.NARROW) == pytest.approx(loudness.TARGET, abs=0.5)
+
+
+def test_loudness_is_that_of_bs_1770() -> None:
+    """A sine of 997 Hz at full scale has -3.01 LUFS (ITU-R BS.1770, annex 1)."""
+    time = np.arange(48_000 * 5) / 48_000
+    sine = np.sin(2 * np.pi * 997 * time).astype(np.float32)
+    assert loudness.loudness(sine, 48_000) == pytest.approx(-3.01, abs=0.05)
+    assert loudness.loudness(sine[: 48_000 // 5], 48_000) == pytest.approx(-3.01, abs=0.1)
+    assert loudness.loudness(np.zeros(800, dtype=np.float32), 8_000) == -np.inf
 
 
 def test_peaks_are_limited_and_the_level_stays() -> None:
@@ -70,15 +87,67 @@ def test_peaks_are_limited_and_the_level_stays() -> None:
     sound = audio.finish(spoken.astype(np.float32), 48_000)
     wide = audio.from_int16(np.frombuffer(sound.sln16, dtype="<i2"))
     assert np.abs(wide).max() < 0.9
-    assert audio.active_level(wide, audio.WIDE) == pytest.approx(audio.TARGET_LEVEL, abs=1.5)
+    assert loudness.loudness(wide, audio.WIDE) == pytest.approx(loudness.TARGET, abs=0.5)
 
 
 def test_silence_is_cut_at_the_ends_only() -> None:
-    silence = np.zeros(48_000)
-    spoken = np.concatenate([silence, sites.speech(1), silence[:24_000], sites.speech(1), silence])
-    sound = audio.finish(spoken.astype(np.float32), 48_000)
-    assert len(sound.ulaw) / audio.NARROW == pytest.approx(2.5 + 2 * audio.KEPT_SILENCE, abs=0.03)
+    sound = finished(silence(1), sites.speech(1), silence(0.5), sites.speech(1), silence(1))
+    assert seconds(sound) == pytest.approx(2.5 + 2 * manifest.KEPT_S, abs=0.03)
     assert len(sound.ulaw) * 4 == len(sound.alaw) * 4 == len(sound.sln16)
+
+
+def seconds(sound: audio.Sound) -> float:
+    return len(sound.ulaw) / audio.NARROW
+
+
+def noise(seconds: float, level: float) -> NDArray[np.float64]:
+    """Return noise at 48 kHz of this level in dB relative to that of `sites.speech`."""
+    samples = np.random.default_rng(1).standard_normal(round(48_000 * seconds))
+    return samples * 10 ** ((loudness.active_level(sites.speech().astype(np.float32), 48_000) + level) / 20)
+
+
+def silence(seconds: float) -> NDArray[np.float64]:
+    return np.zeros(round(48_000 * seconds))
+
+
+def finished(*parts: NDArray[np.float64]) -> audio.Sound:
+    return audio.finish(np.concatenate(parts).astype(np.float32), 48_000)
+
+
+def test_what_a_voice_adds_after_a_sentence_is_cut() -> None:
+    """SVOX Pico's Italian and Spanish: half a second of faint noise, a click, and more noise."""
+    added = (noise(0.5, -55), noise(0.02, -26), noise(0.5, -46))
+    assert seconds(finished(silence(0.05), sites.speech(), *added)) == pytest.approx(1 + 2 * manifest.KEPT_S, abs=0.03)
+    assert seconds(finished(*added, sites.speech())) == pytest.approx(1 + manifest.KEPT_S, abs=0.03)
+
+
+@pytest.mark.parametrize("level", [-70, -40, -25])
+def test_a_studio_s_noise_around_the_speech_is_cut_as_silence_is(level: float) -> None:
+    spoken = np.concatenate([silence(0.5), sites.speech(), silence(0.5)]) + noise(2, level)
+    assert seconds(finished(spoken)) == pytest.approx(1 + 2 * manifest.KEPT_S, abs=0.06)
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        [noise(0.15, -36)],  # a weak f
+        [noise(0.08, -36), noise(0.04, -42)],  # an f that fades
+        [silence(0.07), noise(0.04, -32)],  # a t: the mouth is closed, then a burst
+        [noise(0.1, -32), silence(0.09), noise(0.02, -38)],  # an s and a t
+    ],
+)
+def test_a_weak_consonant_at_either_end_is_kept(ending: list[NDArray[np.float64]]) -> None:
+    length = 1 + sum(len(part) for part in ending) / 48_000
+    for parts in ([sites.speech(), *ending, silence(0.6)], [silence(0.6), *ending[::-1], sites.speech()]):
+        assert seconds(finished(*parts)) > length - 0.02
+
+
+def test_a_clip_begins_and_ends_without_a_click() -> None:
+    for parts in ([sites.speech()], [silence(0.3), sites.speech(), noise(0.3, -30)]):
+        samples = audio.from_int16(np.frombuffer(finished(*parts).sln16, dtype="<i2"))
+        for end in (samples, samples[::-1]):
+            assert np.abs(end[0]) < 0.001
+            assert np.abs(np.diff(end[:16])).max() < 0.02
 
 
 def test_recordings_of_16_and_24_bit_sound_the_same(tmp_path: Path) -> None:

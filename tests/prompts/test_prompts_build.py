@@ -1,28 +1,33 @@
 """The builder rebuilds only what changed, prefers recordings, makes all prompts equally loud and contains engines."""
 
+import hashlib
+import inspect
 import itertools
 import json
 import os
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import prompt_sites as sites
 import pytest
 import shared_audio
-import soxr  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from prompts import audio, catalogue, g711, g722, manifest, readings
+from bench.loudness import summaries
+from ivr.audio.audible import Audible
+from ivr.audio.spoken import dictated_clips
+from prompts import audio, catalogue, g711, g722, loudness, manifest, readings
 from prompts.build import BuildReport, build
 from prompts.manifest import Audio
+from prompts.measure import measure
 from prompts.voices import Voice
 
 SITE = Path(__file__).parents[2] / "sites" / "consulate"
 RECORDED_ONLY = ("zgh",)
 VOICES = {"en": Voice("pico", "prompt_engine", "voice"), "fr": Voice("pico", "prompt_engine", "voice")}
+NINE_DIGITS = [(2 * "0123456789")[start : start + 9] for start in range(10)]  # each digit nine times in all
 NOBODY = Audio("", "", "", 0.0)
 TEXTS = {"hello": ("Hello.", "Hello."), "wait": ("Please wait.", "Please wait.")}
 
@@ -60,33 +65,6 @@ def wide_band(path: Path) -> NDArray[np.float32]:
     return audio.from_int16(decoded[round(manifest.G722_LEAD_S * audio.WIDE) + g722.DELAY :])
 
 
-class Measured(NamedTuple):
-    """Measurements of one prompt's audio."""
-
-    levels: tuple[float, float, float]  # of the speech in each format, dBFS
-    beginning: float  # the loudest sample of the first 60 ms, full scale 1
-    ending: float  # and of the last 60 ms
-
-
-@pytest.fixture(scope="module")
-def measured(whole: Path) -> dict[str, Measured]:
-    """The measurements of all prompts by file; each is decoded only once, because decoding is slow."""
-    edge = round(0.06 * audio.WIDE)
-    found = {}
-    for file in manifest.load(whole / "manifest.json").files:
-        ulaw, alaw, g722_file = manifest.paths(whole, file)
-        # The edges are measured wide-band: most of an f is above a telephone's pass band.
-        wide = wide_band(g722_file)
-        levels = (
-            audio.active_level(audio.from_int16(g711.from_ulaw(ulaw.read_bytes())), audio.NARROW),
-            audio.active_level(audio.from_int16(g711.from_alaw(alaw.read_bytes())), audio.NARROW),
-            audio.active_level(soxr.resample(wide, audio.WIDE, audio.NARROW), audio.NARROW),
-        )
-        found[file] = Measured(levels, float(np.abs(wide[:edge]).max()), float(np.abs(wide[-edge:]).max()))
-    assert found
-    return found
-
-
 def test_every_prompt_has_audio_in_every_language_and_format(whole: Path) -> None:
     texts, made = catalogue.load(SITE), manifest.load(whole / "manifest.json")
     assert made.languages == texts.languages
@@ -103,16 +81,35 @@ def test_every_prompt_has_audio_in_every_language_and_format(whole: Path) -> Non
         assert 0.15 < (made.seconds(language, prompt) or 0) < 40
 
 
-def test_all_prompts_of_all_languages_are_equally_loud_in_every_format(measured: dict[str, Measured]) -> None:
-    for file, found in measured.items():
-        for level in found.levels:
-            assert level == pytest.approx(audio.TARGET_LEVEL, abs=1.0), file
+def test_all_voices_are_equally_loud_without_dead_air_or_clipping(whole: Path) -> None:
+    voices, clips = summaries(whole)
+    assert sum(map(len, clips.values())) == len(manifest.load(whole / "manifest.json").files)
+    assert [fault for voice in voices for fault in voice.faults] == []
 
 
-def test_no_prompt_begins_or_ends_with_silence(measured: dict[str, Measured]) -> None:
-    for file, found in measured.items():
-        assert found.beginning > 0.001, file
-        assert found.ending > 0.001, file
+def test_no_prompt_clicks_where_it_is_joined_to_another(whole: Path) -> None:
+    for file in manifest.load(whole / "manifest.json").files:
+        samples = heard(whole, file)
+        for end in (samples, samples[::-1]):
+            assert abs(end[0]) < 0.002, file
+            assert np.abs(np.diff(end[:24])).max() < 0.02, file  # 3 ms
+
+
+def test_every_format_of_a_prompt_is_equally_loud(whole: Path) -> None:
+    files = sorted(manifest.load(whole / "manifest.json").files)[::40]  # decoding G.722 is slow
+    for file in files:
+        for path in manifest.paths(whole, file):
+            assert measure(path).lufs == pytest.approx(loudness.TARGET, abs=0.5), path
+
+
+def test_nine_digits_to_be_written_down_take_six_to_eight_seconds(whole: Path) -> None:
+    made = manifest.load(whole / "manifest.json")
+    audible = Audible(whole, lambda language: ())
+    for language in made.languages:
+        if language not in RECORDED_ONLY:
+            rows = [audible.media(made, dictated_clips(language, number)) for number in NINE_DIGITS]
+            spoken = [media.seconds - manifest.LONG_PAUSE_S for media in rows]  # up to the last digit
+            assert 6 <= sum(spoken) / len(spoken) <= 8, (language, spoken)
 
 
 def test_the_audio_of_one_language_is_not_that_of_another(whole: Path) -> None:
@@ -257,17 +254,19 @@ def test_a_recordings_only_language_is_never_synthesised(tmp_path: Path) -> None
     assert used(tmp_path).file("fr", "hello") is None
 
 
-def test_there_is_a_pause_and_a_truncated_one_is_made_again(tmp_path: Path) -> None:
+def test_there_are_pauses_and_a_truncated_one_is_made_again(tmp_path: Path) -> None:
     build_small(tmp_path, {"hello": "Hello."})
-    ulaw, alaw, wide = manifest.paths(tmp_path / "sounds", manifest.PAUSE)
-    assert ulaw == tmp_path / "sounds" / "pause.ulaw"
-    assert ulaw.read_bytes() == b"\xff" * 2_400
-    assert alaw.read_bytes() == b"\xd5" * 2_400
-    assert np.abs(wide_band(wide)).max() < 0.001
-    assert len(wide.read_bytes()) == 2_400 + 640
+    assert manifest.paths(tmp_path / "sounds", manifest.PAUSE)[0] == tmp_path / "sounds" / "pause.ulaw"
+    for file, samples in ((manifest.PAUSE, 1_520), (manifest.LONG_PAUSE, 5_920)):
+        ulaw, alaw, wide = manifest.paths(tmp_path / "sounds", file)
+        assert ulaw.read_bytes() == b"\xff" * samples
+        assert alaw.read_bytes() == b"\xd5" * samples
+        assert np.abs(wide_band(wide)).max() < 0.001
+        # The next clip begins with 80 ms of silence, so that a wide-band telephone hears a pause of the same length.
+        assert len(wide.read_bytes()) == samples - 640
     alaw.write_bytes(b"\xd5")
     build_small(tmp_path, {"hello": "Hello."})
-    assert len(alaw.read_bytes()) == 2_400
+    assert len(alaw.read_bytes()) == 5_920
     assert manifest.prune(tmp_path / "sounds", age=timedelta()) == []
     assert alaw.exists()
 

@@ -3,10 +3,13 @@
 import re
 import shlex
 import shutil
+import sys
 import unicodedata
 import zlib
 from datetime import date
+from io import StringIO
 from pathlib import Path
+from unittest.mock import patch
 
 import prompt_lines as lines
 import prompt_sites as sites
@@ -180,8 +183,10 @@ def _arabic(checkout: Path) -> Path:
     return checkout / "sites" / "consulate" / "locale" / "ar" / catalogue.FILE
 
 
-def _hatif(checkout: Path, command: str) -> tuple[int, str]:
-    result = lines.run(checkout, f".venv/bin/hatif {command}")
+def _hatif(checkout: Path, command: str, answer: str = "") -> tuple[int, str]:
+    """Return the status and the output of a command whose question gets that answer."""
+    with patch.object(sys, "stdin", StringIO(answer)):
+        result = Shell(checkout / "var", checkout / "sites" / "consulate").run(*shlex.split(command))
     return result.returncode, result.stdout + result.stderr
 
 
@@ -199,16 +204,16 @@ def test_a_draft_in_the_catalogue_is_not_spoken_until_a_person_has_released_it(c
     assert (entry.fuzzy, texts.text("ar", "wait"), vowels.unvowelled(entry.text)) == (True, None, [])
     assert [problem.code for problem in texts.problems() if problem.id == "wait"] == ["E_TEXT_FUZZY"]
 
-    assert _hatif(checkout, "prompts release wait <<< n")[0] == 0
+    assert _hatif(checkout, "prompts release wait", "n\n")[0] == 0
     assert "#, fuzzy" in po.read(file)
-    status, message = _hatif(checkout, "prompts release wait --by 'Ada  Lovelace' <<< y")
+    status, message = _hatif(checkout, "prompts release wait --by 'Ada  Lovelace'", "y\n")
     assert (status, entry.text in message, entry.source in message) == (0, True, True)
     texts = catalogue.load(checkout / "sites" / "consulate")
     assert texts.text("ar", "wait") == entry.text
     after = po.read(file)
     assert re.search(r'# Released by Ada Lovelace on \d{4}-\d\d-\d\d\.\n(#\..*\n)*msgctxt "wait"\n', after)
     assert "tashkeel" not in after
-    assert "is not marked fuzzy" in _hatif(checkout, "prompts release wait <<< y")[1]
+    assert "is not marked fuzzy" in _hatif(checkout, "prompts release wait", "y\n")[1]
 
 
 def test_a_draft_changes_nothing_else_in_the_catalogue_and_pybabel_changes_nothing_either(checkout: Path) -> None:
@@ -220,7 +225,7 @@ def test_a_draft_changes_nothing_else_in_the_catalogue_and_pybabel_changes_nothi
     _update(checkout)
     assert file.read_bytes() == drafted
     assert _other_entries(drafted) == _other_entries(before)
-    assert _hatif(checkout, "prompts release wait <<< y")[0] == 0
+    assert _hatif(checkout, "prompts release wait", "y\n")[0] == 0
     released = file.read_bytes()
     _update(checkout)
     assert file.read_bytes() == released
@@ -328,7 +333,7 @@ def test_a_text_that_no_voice_can_speak_is_not_released(checkout: Path) -> None:
     file = _arabic(checkout)
     file.write_text(po.change(po.read(file), "wait", po.Change(True, "اِنْتَظِرُوا SMS.")))
     before = po.read(file)
-    status, message = _hatif(checkout, "prompts release wait <<< y")
+    status, message = _hatif(checkout, "prompts release wait", "y\n")
     assert (status, po.read(file)) == (1, before)
     assert "E_TEXT_SCRIPT letters of another script (SMS)" in message
 

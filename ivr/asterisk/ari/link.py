@@ -19,7 +19,7 @@ import structlog
 from picows import WSError, WSFrame, WSHandshakeError, WSListener, WSMsgType, WSTransport, ws_connect
 
 from ivr.asterisk.ari import events
-from ivr.asterisk.ari.operations import EVENT_FILTER, Operation, Request
+from ivr.asterisk.ari.operations import EVENT_FILTER, Request
 
 log = structlog.get_logger()
 
@@ -233,6 +233,3 @@ class _Frames(WSListener):
                 message = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
                 self._parts.clear()
                 self._take(message)
-
-
-__all__ = ["AriError", "Link", "LinkLost", "Operation", "Refusal", "Response"]

@@ -38,7 +38,7 @@ def list_waiting(
     rows = [_with_wait(entry, now) for entry in entries]
     requests = _guide_requests(parts, last)
     if json:
-        as_json([*rows, *({"guide_request": request.pop("id"), **request} for request in requests)])
+        as_json([*rows, *map(_request_row, requests)])
         return
     columns = ("place", "caller", "language", "topic", "waited_s", "silent", "call", "callback")
     as_table("Waiting", columns, ([row[column] for column in columns] for row in rows), "nobody")
@@ -62,6 +62,12 @@ def _with_wait(entry: dict[str, Any], now: float) -> dict[str, Any]:
     """Return a queue entry with its wait in seconds, which `--json` has after the topic."""
     members = ("place", "call", "caller", "callback", "language", "topic")
     return {**{name: entry[name] for name in members}, "waited_s": round(now - entry["since"], 1), **entry}
+
+
+def _request_row(request: dict[str, Any]) -> dict[str, Any]:
+    """Return a request as `--json` has it, with the members by which programs tell rows apart."""
+    request = dict(request)
+    return {"place": None, "callback": None, "guide_request": request.pop("id"), "caller": request["number"], **request}
 
 
 def _shown(column: str, value: Any) -> Any:

@@ -1,6 +1,6 @@
 """`hatif try --seconds`: when callers of each language hear and do what, by the lengths of the built audio."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -147,7 +147,7 @@ class SecondsReport:
         as_table(
             "Seconds that an announcement lasts if no key cuts it short",
             ("announcement", *languages),
-            ((_announcement(row), *_cells(row, languages, lambda moment: moment.seconds)) for row in heard),
+            _once((_announcement(row), *_cells(row, languages, lambda moment: moment.seconds)) for row in heard),
         )
         for language, result in self.results.items():
             for error in result.errors:
@@ -161,6 +161,16 @@ def _cells(row: "Row", languages: Sequence[str], figure: "Callable[[Moment], flo
         seconds = figure(moment) if moment is not None else None
         shown.append("-" if seconds is None else f"{seconds:.1f}")
     return shown
+
+
+def _once(rows: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    """Yield the rows without those of announcements that are repeated as they were."""
+    seen = set()
+    for name, *cells in rows:
+        announcement = (name.partition(" (")[0], *cells)
+        if announcement not in seen:
+            seen.add(announcement)
+            yield name, *cells
 
 
 def _announcement(row: "Row") -> str:

@@ -20,7 +20,7 @@ from ivr.cli.trial.trial_report import Report
 
 # Imports in functions: the trial is needed by this command only.
 if TYPE_CHECKING:
-    from ivr.call.call import CaseLookup
+    from ivr.call.services import CaseLookup
     from ivr.model.floor_protocol import Wait
     from ivr.records.recorder import Recorder
     from ivr.trial.asterisk import Asterisk, Caller

@@ -14,8 +14,8 @@ from db.enums import Outcome
 from ivr.audio.audible import PAUSE, Clip
 from ivr.call import topic as topics
 from ivr.call.call import Call
-from ivr.call.choice import CHOICE_TEXTS, GoTo, choose
-from ivr.call.node import BACK, CHANGE_LANGUAGE, MISTAKES, OPERATOR, REPEAT, Node, NodeName, Topic
+from ivr.call.choice import CHOICE_TEXTS, ChoiceNode, GoTo, choose
+from ivr.call.node import BACK, CHANGE_LANGUAGE, MISTAKES, OPERATOR, REPEAT, NodeName, Topic
 from ivr.call.number_entry import NUMBER_TEXTS, enter_number
 from ivr.records.guide_requests import record_guide_request
 from ivr.site import callback_numbers
@@ -30,7 +30,7 @@ _PAUSES = 6
 """The clips of silence after a step, so that callers can write and press a key."""
 
 
-class GuideNode(Node):
+class GuideNode(ChoiceNode):
     kind: Literal["guide"]
     procedures: Annotated[tuple[ProcedureId, ...], Field(min_length=1, max_length=8)]  # with the keys 1 to 8
     topic: Topic | None = None  # of the operator's call, if this leads to one
@@ -54,7 +54,7 @@ class GuideNode(Node):
     def texts(self) -> tuple[str, ...]:
         """The node's own texts. Those of the procedures come with the guide (`ivr.site.guide.text_ids`)."""
         keys = (f"press_{key}" for key in self._keys)
-        return (*keys, *SERVICE_TEXTS, *NUMBER_TEXTS, *CHOICE_TEXTS)
+        return (*keys, *super().texts(), *SERVICE_TEXTS, *NUMBER_TEXTS, *CHOICE_TEXTS)
 
     @property
     def _keys(self) -> dict[str, str]:
@@ -66,7 +66,8 @@ class GuideNode(Node):
         language = call.state.language
         options = [(key, [(language, title(procedure))]) for key, procedure in self._keys.items()]
         while True:
-            chosen = "1" if len(options) == 1 else await choose(call, options, back=self.back)
+            outro = self.outro_clips(call)
+            chosen = "1" if len(options) == 1 else await choose(call, options, outro=outro, back=self.back)
             if isinstance(chosen, GoTo):
                 return chosen.node
             procedure = call.version.guide.procedures[self._keys[chosen]]

@@ -7,11 +7,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from db.enums import Outcome
 from ivr.call import topic as topics
 from ivr.call.call import Call
-from ivr.call.choice import CHOICE_TEXTS, GoTo, choose, key_text
-from ivr.call.node import Key, Node, NodeName, TextId, Topic
+from ivr.call.choice import CHOICE_TEXTS, ChoiceNode, GoTo, choose, key_text
+from ivr.call.node import Key, NodeName, TextId, Topic
 
 
 class Option(BaseModel):
@@ -26,11 +25,9 @@ class MenuOption(Option):
     topic: Topic | None = None  # of the operator's call, if this option leads to one; default: that of the menu
 
 
-class Menu(Node):
+class Menu(ChoiceNode):
     kind: Literal["menu"]
     options: tuple[MenuOption, ...] = Field(min_length=1)
-    outro: TextId | None = None  # after the options, once: "An operator, zero. Back, star."
-    outro_closed: TextId | None = None  # replaces it for callers of a closed line
     topic: Topic | None = None  # of the operator's call, if this leads to one
     back: NodeName | None = None
     after_help: NodeName | None = None  # after silence or wrong keys; default: an operator
@@ -47,19 +44,16 @@ class Menu(Node):
 
     def texts(self) -> tuple[str, ...]:
         spoken = [text for option in self.options for text in (option.text, key_text(option.key, short=True))]
-        outro = tuple(text for text in (self.outro, self.outro_closed) if text is not None)
-        return (*spoken, *outro, *CHOICE_TEXTS)
+        return (*spoken, *super().texts(), *CHOICE_TEXTS)
 
     async def run(self, call: Call, resumed: bool) -> str | None:
         topics.choose(call, self.topic)
         language = call.state.language
         options = [(option.key, [(language, option.text)]) for option in self.options]
-        closed = call.state.outcome == Outcome.CLOSED
-        outro = self.outro_closed if closed and self.outro_closed is not None else self.outro
         chosen = await choose(
             call,
             options,
-            outro=[(language, outro)] if outro is not None else (),
+            outro=self.outro_clips(call),
             back=self.back,
             after_help=self.after_help,
             short=True,

@@ -17,8 +17,9 @@ from ivr.audio import spoken
 from ivr.audio.audible import BEEP, Clip
 from ivr.call import accepted
 from ivr.call import topic as topics
-from ivr.call.call import Call, CallerGone, CallFailed
+from ivr.call.call import Call
 from ivr.call.choice import CHOICE_TEXTS, GoTo, choose, key_text
+from ivr.call.interruptions import CallerGone, CallFailed
 from ivr.call.node import BACK, CHANGE_LANGUAGE, MISTAKES, OPERATOR, Node, NodeName, TextId, Topic
 from ivr.records import voicemail
 
@@ -217,7 +218,7 @@ class Record(Node):
         if reference is None:
             await call.say([(language, text)])
             return self.next
-        number: list[Clip] = [(language, "reference_is"), *spoken.digit_clips(language, reference)]
+        number: list[Clip] = [(language, "reference_is"), *spoken.dictated_clips(language, reference)]
         again: list[Clip] = [
             (language, "hear_again"),
             (language, key_text(_AGAIN, short=True)),

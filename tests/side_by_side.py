@@ -1,0 +1,48 @@
+"""How `scripts/test` shares the files of tests out to processes: lines first, computing where they leave time.
+
+The first `LINES` processes take files from the front, where those are that need a running line; these mostly wait for
+telephones. The last one takes files that only compute, from the back, with a lower priority. So both processors are
+busy all the time, and a controller that has to restart in time does not wait for computations.
+"""
+
+import os
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xdist.scheduler import LoadFileScheduling
+
+if TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
+
+LINES = 5
+"""At most this many lines run at once: a restart needs a whole processor for a second. One process computes."""
+
+_NICE = 10
+_ON_A_LINE = re.compile(r"\b(telephones: Telephones|(shared_|lone_)?line: Line|asterisk: RunningAsterisk)\b")
+
+
+def lower_priority(worker: int) -> None:
+    """Make this process give way to the lines if it is one that computes."""
+    if worker >= LINES:
+        os.nice(_NICE)
+
+
+@cache
+def on_a_line(path: Path) -> bool:
+    """Return whether a file of tests needs a running line, by the fixtures that its tests name."""
+    return _ON_A_LINE.search(path.read_text(encoding="utf-8")) is not None
+
+
+class SideBySide(LoadFileScheduling):  # type: ignore[misc]
+    """`--dist loadfile`, but processes from the number `LINES` on compute only, and begin with the last file."""
+
+    def _assign_work_unit(self, node: "WorkerController") -> None:
+        if int(node.gateway.id.removeprefix("gw")) >= LINES:
+            last = next(reversed(self.workqueue))
+            if on_a_line(self.config.rootpath / last):
+                node.shutdown()
+                return
+            self.workqueue.move_to_end(last, last=False)
+        super()._assign_work_unit(node)

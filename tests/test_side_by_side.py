@@ -1,0 +1,75 @@
+"""Files with lines go to the processes for lines, the longest first; the others to the process that computes, too."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from side_by_side import LINES, SideBySide, on_a_line
+
+ON_A_LINE = "async def test_call(line: Line, telephones: Telephones) -> None: ...\n"
+COMPUTES = "def test_sum(line: str) -> None: ...\n"
+
+
+class Node:
+    """A process of pytest-xdist, which does all that it was given when the test says so."""
+
+    def __init__(self, number: int) -> None:
+        self.gateway = SimpleNamespace(id=f"gw{number}")
+        self.shutting_down = False
+        self.files: list[str] = []
+        self.tests: list[str] = []
+        self._waiting: list[int] = []
+
+    def send_runtest_some(self, indices: list[int]) -> None:
+        self._waiting += indices
+        self.files.append(self.tests[indices[0]].partition("::")[0])
+
+    def shutdown(self) -> None:
+        self.shutting_down = True
+
+    def do_one(self, scheduler: Any) -> None:
+        if self._waiting:
+            scheduler.mark_test_complete(self, self._waiting.pop(0))
+
+
+@pytest.fixture
+def nodes(tmp_path: Path) -> list[Node]:
+    """Run twelve files with a line, in their order, and eight that compute, with three tests each."""
+    names = [f"test_line_{number:02}.py" for number in range(12)] + [f"test_sum_{number}.py" for number in range(8)]
+    for name in names:
+        (tmp_path / name).write_text(ON_A_LINE if "line" in name else COMPUTES)
+    option = SimpleNamespace(loadscopereorder=False)
+    config: Any = SimpleNamespace(rootpath=tmp_path, option=option, getvalue=lambda _: [f"{LINES + 1}*popen"])
+    scheduler = SideBySide(config)
+    nodes = [Node(number) for number in range(LINES + 1)]
+    for node in nodes:
+        node.tests = [f"{name}::test_{number}" for name in names for number in range(3)]
+        scheduler.add_node(node)
+        scheduler.add_node_collection(node, node.tests)
+    scheduler.schedule()
+    for _ in range(100):
+        for node in nodes:
+            node.do_one(scheduler)
+    assert not scheduler.has_pending
+    return nodes
+
+
+def test_the_process_that_computes_gets_no_line_and_begins_with_the_last_file(nodes: list[Node]) -> None:
+    *lines, computing = nodes
+    assert computing.files[:2] == ["test_sum_7.py", "test_sum_6.py"]
+    assert not [name for name in computing.files if "line" in name]
+    assert computing.shutting_down
+    assert [node.files[0] for node in lines] == [f"test_line_{number:02}.py" for number in range(LINES)]
+
+
+def test_every_file_runs_once_whoever_is_ready_first(nodes: list[Node]) -> None:
+    ran = sorted(name for node in nodes for name in node.files)
+    assert len(ran) == len(set(ran)) == 20
+    assert any("sum" in name for node in nodes[:-1] for name in node.files)
+
+
+def test_a_file_is_on_a_line_if_its_tests_name_a_fixture_of_one(tmp_path: Path) -> None:
+    for number, (text, expected) in enumerate(((ON_A_LINE, True), (COMPUTES, False))):
+        (tmp_path / f"{number}.py").write_text(text)
+        assert on_a_line(tmp_path / f"{number}.py") is expected
