@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-BRISK = 1.8
+BRISK = 1.9
 """The speed of brisk words, of which 1 is Pico's own."""
 
 _SWIFT = ("digit_", "key_", "institution")
