@@ -69,8 +69,8 @@ def journeys(ground: Ground) -> list[Journey]:
         Journey("an operator", "L0"),
         Journey("wrong keys", "L888"),
         Journey("again, and another language", "L#9Mh"),
-        Journey("a passport", f"L{_found(ground.keys_to_procedure('passport'), 'a passport')}11h"),
-        Journey("a visa", f"L{_found(ground.keys_to_procedure('visa'), 'a visa')}1h"),
+        Journey("a passport", f"L{_found(ground.keys_to_procedure('passport'), 'a passport')}h"),
+        Journey("a visa", f"L{_found(ground.keys_to_procedure('visa'), 'a visa')}h"),
         Journey("a file", f"L{_found(ground.keys_to(_of_kind('case')), 'a file')}R{NO_PIN}h"),
         Journey("a message", f"L{_found(ground.keys_to(_of_kind('record')), 'a message')}#1h"),
     ]

@@ -12,7 +12,7 @@ from typing import Any
 
 from db.enums import Outcome
 from db.ids import uuid7
-from ivr.audio.audible import SIGNS, Clip
+from ivr.audio.audible import SIGNS, Clip, with_pauses
 from ivr.call.call import Call
 from ivr.call.first_state import first_state
 from ivr.call.flow_runner import run_flow
@@ -212,7 +212,7 @@ class _Trial:
     def _announcement(self, clips: Sequence[Clip]) -> Announcement:
         heard: list[HeardClip] = []
         lasts = 0.0
-        for clip in clips:
+        for clip in with_pauses(clips):
             audio = self._stage.audible.find(self._stage.version.sounds, clip)
             seconds = audio.seconds if audio is not None else 0.0
             if clip not in SIGNS:

@@ -55,7 +55,7 @@ def test_a_caller_who_is_to_be_told_of_a_change_is_not_offered_that_again() -> N
     assert "told_option" in before
     assert after[0] == "told_noted"
     assert "told_option" not in after + again
-    assert [(wish["kind"], wish["case_reference"]) for wish in rows(result, "callback")] == [("case", REFERENCE)]
+    assert [(row["kind"], row["case_reference"]) for row in rows(result, "callback")] == [("case", REFERENCE)]
 
 
 def test_everything_can_be_entered_ahead_of_the_questions() -> None:

@@ -22,7 +22,7 @@ def test_a_closed_line_says_when_it_opens_next(language: str, key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("caller", "at", "said"),
+    ("caller", "at", "texts"),
     [
         ("+33613000001", NIGHT, ["opens_tomorrow", "at_0900"]),
         ("+447400123456", NIGHT, ["opens_tomorrow", "at_0800"]),
@@ -38,12 +38,12 @@ def test_a_closed_line_says_when_it_opens_next(language: str, key: str) -> None:
     ],
 )
 @pytest.mark.parametrize(("language", "key"), KEYS.items())
-def test_the_next_opening_is_told_by_the_clock_of_the_callers_country(
-    language: str, key: str, caller: str, at: datetime, said: list[str]
+def test_the_next_opening_is_announced_by_the_clock_of_the_callers_country(
+    language: str, key: str, caller: str, at: datetime, texts: list[str]
 ) -> None:
     shared = "+80000212000"  # a number for all countries, so that the caller's own number tells the country
     result = place_call(f"{key}-h", caller, dialled=shared, at=at)
-    assert announcements(result, "hours") == [["closed", "opens_again", *said]]
+    assert announcements(result, "hours") == [["closed", "opens_again", *texts]]
     assert languages(result, "hours") == {language}
 
 

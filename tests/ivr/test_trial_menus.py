@@ -110,8 +110,8 @@ def test_zero_leads_to_an_operator_from_every_menu(keys: str, language: str, top
 @pytest.mark.parametrize("keys", ["2--h", "0--h"], ids=["the language is chosen", "an operator is asked for"])
 def test_at_a_closed_line_callers_hear_so_and_do_not_wait_for_an_operator(keys: str) -> None:
     result = place_call(keys, opening="forced closed")
-    said = [prompt for prompts in announcements(result) for prompt in prompts]
-    assert "force_closed" in said
+    announced = [prompt for prompts in announcements(result) for prompt in prompts]
+    assert "force_closed" in announced
     assert steps(result, "waiting") == []
     assert result.outcome == "closed"
 

@@ -1,7 +1,5 @@
 """The builder rebuilds only what changed, prefers recordings, makes all prompts equally loud and contains engines."""
 
-import hashlib
-import inspect
 import itertools
 import json
 import os

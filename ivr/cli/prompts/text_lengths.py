@@ -1,7 +1,10 @@
 """`hatif prompts lengths`: how long every text lasts in every language."""
 
+import csv as csv_
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -23,12 +26,17 @@ def register(prompts: typer.Typer) -> None:
 
 def lengths(
     csv: bool = typer.Option(False, "--csv", help="Print every text with its seconds in each language, as CSV."),
+    loudness: bool = typer.Option(
+        False, "--loudness", help="With --csv or --json: measure each text's loudness (LUFS) and level (RMS, dBFS) too."
+    ),
     json: bool = JSON,
 ) -> None:
     """Print how long the texts last in each language, and the longest ones. ~ marks an estimate: there is no audio."""
     from prompts import catalogue, manifest
     from prompts import lengths as measured
 
+    if loudness and not (csv or json):
+        raise typer.BadParameter("--loudness needs --csv or --json")
     parts = Composition(bound=False)
     texts = catalogue.load(parts.settings.site)
     heard = manifest.load_if_any(parts.settings.sounds / manifest.FILE)
@@ -37,28 +45,50 @@ def lengths(
     for language, of_language in found.items():
         for length in of_language:
             by_text[length.id][language] = length
+    sounds = parts.settings.sounds if loudness else None
     if json:
-        as_json([_document(length) for of_language in found.values() for length in of_language])
+        as_json([_document(length, sounds) for of_language in found.values() for length in of_language])
     elif csv:
-        _print_csv(by_text, parts.site.languages)
+        _print_csv(by_text, parts.site.languages, sounds)
     else:
         _show(found, by_text, parts.site.longest_text_s)
 
 
-def _document(length: "Length") -> dict[str, Any]:
-    return {
+def _document(length: "Length", sounds: Path | None) -> dict[str, Any]:
+    """Return a text's length; `sounds`: the folder of audio, if its loudness is to be measured."""
+    found = {
         "language": length.language,
         "id": length.id,
         "seconds": round(length.seconds, 2),
         "estimated": length.audio is None,
     }
+    if sounds is None:
+        return found
+    lufs, rms = _loudness(length, sounds)
+    return found | {"lufs": lufs, "rms_dbfs": rms}
 
 
-def _print_csv(by_text: "Mapping[str, Mapping[str, Length]]", languages: Sequence[str]) -> None:
-    from prompts.script import csv_bytes
+def _loudness(length: "Length", sounds: Path) -> tuple[float | None, float | None]:
+    """Return the loudness in LUFS and the level in dBFS of a text's audio, as a telephone plays it."""
+    from prompts import manifest
+    from prompts.measure import measure
 
-    rows = ((prompt, *_cells(of_text, languages)) for prompt, of_text in by_text.items())
-    typer.echo(csv_bytes(("id", *(f"{language}_s" for language in languages)), rows), nl=False)
+    if length.audio is None:
+        return None, None
+    measured = measure(manifest.paths(sounds, length.audio.file)[0])
+    return round(measured.lufs, 1), round(measured.rms_dbfs, 1)
+
+
+def _print_csv(by_text: "Mapping[str, Mapping[str, Length]]", languages: Sequence[str], sounds: Path | None) -> None:
+    """Print a row for each text. `sounds`: the folder of audio, if its loudness is to be measured."""
+    figures = [] if sounds is None else [f"{language}_{figure}" for language in languages for figure in ("lufs", "rms")]
+    out = csv_.writer(sys.stdout, lineterminator="\n")
+    out.writerow(["id", *(f"{language}_s" for language in languages), *figures])
+    for prompt, of_text in by_text.items():
+        row: list[object] = [prompt, *_cells(of_text, languages)]
+        for length in (of_text.get(language) for language in languages if sounds is not None):
+            row += _loudness(length, sounds) if length is not None and sounds is not None else (None, None)
+        out.writerow(row)
 
 
 def _cells(of_text: "Mapping[str, Length]", languages: Sequence[str]) -> Iterator[str]:
