@@ -10,6 +10,7 @@ import small_site
 from small_site import SmallSite
 
 from ivr.trial.moments import Moment, What, align
+from prompts.manifest import PAUSE_S
 
 CLIP_S = 0.1
 """Each clip of the small site."""
@@ -58,13 +59,13 @@ def test_a_key_is_pressed_as_soon_as_it_has_been_named_in_each_language(small: S
         small.audio_lasts("en", prompt, 1.5)
     found = shell.moments("2", "2")
     # The likeliest language comes first: English in Great Britain, Arabic for a hidden number.
-    assert found["own_language", "language", ""] == {"ar": about(2 * CLIP_S), "en": about(1.6)}
+    assert found["own_language", "language", ""] == {"ar": about(2 * CLIP_S + PAUSE_S), "en": about(1.6 + PAUSE_S)}
     assert found["presses", "language", ""] == found["own_language", "language", ""]
     # Papers, its key, travel, its key.
     begins, presses = found["hears", "main", "main_papers"], found["presses", "main", "2"]
     assert {language: presses[language] - begins[language] for language in presses} == {
-        "ar": about(4 * CLIP_S),
-        "en": about(3 * CLIP_S + 1.5),
+        "ar": about(4 * CLIP_S + 3 * PAUSE_S),
+        "en": about(3 * CLIP_S + 1.5 + 3 * PAUSE_S),
     }
     assert found["queued", "queue", ""] == presses
 
@@ -119,8 +120,9 @@ def test_the_tables_have_a_column_for_each_language(shell: Shell) -> None:
     assert (answer.returncode, answer.stderr) == (0, "")
     lines = [line.split() for line in answer.stdout.splitlines()]
     assert ["moment", "ar", "en"] in lines
-    assert ["language:", "own", "language", "heard", "0.2", "0.2"] in lines
-    assert ["language:", "language_option", "0.4", "0.4"] in lines  # how long it lasts: two languages, two clips each
+    own, menu = f"{2 * CLIP_S + PAUSE_S:.1f}", f"{4 * CLIP_S + 3 * PAUSE_S:.1f}"  # two languages, two clips each
+    assert ["language:", "own", "language", "heard", own, own] in lines
+    assert ["language:", "language_option", menu, menu] in lines
 
 
 def test_a_moment_that_only_one_call_has_gets_a_row_at_its_place() -> None:

@@ -1,0 +1,52 @@
+"""The example site's callers are soon where they want to be: on its built audio, in virtual time, in every language."""
+
+import pytest
+from line import CACHE
+
+from bench.caller import figures, trials
+from bench.caller.trials import Ground
+from ivr.home.settings import EXAMPLE
+from ivr.site import site as sites
+from ivr.trial.moments import What, find_moments
+
+LANGUAGES = sites.load(EXAMPLE).languages
+CARELESS = {"nothing": "", "0": "0", "*": "*" * 20, "wrong keys": "8" * 20}
+LONGEST_S = 60.0
+SO_FAR = {
+    "own language heard, from home": 5.5,
+    "language menu to its end, from home": 13.1,
+    "nothing pressed at all, until queued": 56.0,
+}
+"""What is reached where what is wanted is not: no change may make it worse."""
+
+
+@pytest.fixture(scope="module")
+def ground() -> Ground:
+    return trials.load(EXAMPLE, CACHE / "sounds")
+
+
+def test_every_figure_of_a_callers_minute_is_kept_in_every_language(ground: Ground) -> None:
+    missed = {
+        f"{figure.name}, {language}": (value, limit)
+        for figure in figures.measure(ground)
+        for language, value in figure.values.items()
+        if (limit := SO_FAR.get(figure.name, figure.wanted)) is not None and (value is None or value > limit + 0.05)
+    }
+    assert missed == {}
+
+
+@pytest.mark.parametrize("presses", CARELESS)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_who_presses_nothing_or_something_wrong_soon_waits_for_an_operator_in_their_own_language(
+    ground: Ground, language: str, presses: str
+) -> None:
+    result = ground.call(ground.homes[language], CARELESS[presses])
+    (waiting,) = (step for step in result.steps if step.kind == "waiting")
+    assert waiting.data["language"] == language
+    chosen = next(step.at for step in result.steps if step.kind == "language")
+    after = [step for step in result.steps if step.kind == "hears" and step.at >= chosen]
+    heard = {clip.language for step in after for clip in step.data["clips"]}
+    assert heard == {language}
+    moments = find_moments(result, language, ground.flow)
+    (queued,) = (moment.at for moment in moments if moment.what is What.QUEUED)
+    assert queued <= LONGEST_S
