@@ -109,6 +109,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if {"telephones", "shared_line"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.telephone)
+            if not side_by_side.on_a_line(item.path):
+                raise pytest.UsageError(f"{item.path}: tests/side_by_side.py does not see that it needs a line")
     awaits = {path: path.read_text(encoding="utf-8").count("await ") for path in {item.path for item in items}}
     items.sort(key=lambda item: (not side_by_side.on_a_line(item.path), -awaits[item.path], str(item.path)))
 

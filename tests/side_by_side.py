@@ -20,7 +20,7 @@ LINES = 5
 """At most this many lines run at once: a restart needs a whole processor for a second. One process computes."""
 
 _NICE = 10
-_ON_A_LINE = re.compile(r"\b(telephones: Telephones|(shared_|lone_)?line: Line|asterisk: RunningAsterisk)\b")
+_ON_A_LINE = re.compile(r"\b(telephones: Telephones|(shared_|lone_)?line: Line|asterisk: (RunningAsterisk|Any))\b")
 
 
 def lower_priority(worker: int) -> None:

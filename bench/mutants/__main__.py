@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -40,6 +41,7 @@ def main(
         copy = Path(folder) / "code"
         subprocess.run(["git", "worktree", "add", "--detach", "-q", copy, "HEAD"], cwd=CHECKOUT, check=True)
         try:
+            passing: set[str] = set()
             modules = {name: concern.modules(copy) for name, concern in GROUPS.items()}
             for number, (group, fault) in enumerate(draw(modules, copy, count, seed), 1):
                 if chosen and number not in chosen:
@@ -49,6 +51,9 @@ def main(
                     "diff": _diff(copy, fault),
                 }  # fmt: skip
                 if not listed:
+                    if group not in passing:
+                        _passing(copy, Path(folder), GROUPS[group].stages(copy)[:1])
+                        passing.add(group)
                     result |= _tried(copy, Path(folder), GROUPS[group], fault, quick)
                 found.append(result)
                 if not as_json:
@@ -59,6 +64,13 @@ def main(
         sys.stdout.buffer.write(orjson.dumps(found, option=orjson.OPT_INDENT_2) + b"\n")
     elif not listed:
         print(f"{sum(bool(result['found']) for result in found)} of {len(found)} were found")
+
+
+def _passing(copy: Path, folder: Path, stages: Iterable[list[Path]]) -> None:
+    """Raise RuntimeError if tests fail without any fault."""
+    for stage in stages:
+        if stage and (failed := _failure(copy, folder, stage)):
+            raise RuntimeError(f"this fails without any fault: {failed}")
 
 
 def _tried(copy: Path, folder: Path, concern: Concern, fault: Fault, quick: bool) -> dict[str, object]:

@@ -18,11 +18,12 @@ class Concern:
         """Return the part's modules, in the order of their names."""
         return sorted(path for folder in self.folders for path in (checkout / folder).glob("*.py"))
 
-    def stages(self, checkout: Path) -> tuple[list[Path], list[Path]]:
-        """Return the files of tests that only compute, and of those on a running line."""
+    def stages(self, checkout: Path) -> tuple[list[Path], list[Path], list[Path]]:
+        """Return the files of tests that only compute, of the random callers, and of those on a running line."""
         files = sorted({path for test in self.tests for path in (checkout / "tests").glob(test)})
-        slow = [path for path in files if _BY_TELEPHONE.search(path.read_text(encoding="utf-8"))]
-        return [path for path in files if path not in slow], slow
+        random = [path for path in files if "random" in path.name]
+        on_a_line = [path for path in files if _BY_TELEPHONE.search(path.read_text(encoding="utf-8"))]
+        return [path for path in files if path not in (*random, *on_a_line)], random, on_a_line
 
 
 def _tests(names: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from ivr.call.call import Call, Deadline, Item
 from ivr.model.call_state import CallState
 from ivr.talk.transfers import Transfer
 
-LONGEST_S = 1.1
+LONGEST_S = 1.13
 """The maximum length: the caller waits meanwhile, and the display shows the same."""
 
 _PREFIXES = ("talk_language_", "talk_topic_", "talk_word_", "talk_back")

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-BRISK = 1.8
+BRISK = 1.9
 """The speed of brisk words, of which 1 is Pico's own."""
 
+_SWIFT = ("digit_", "key_", "institution")
+"""The beginnings of the ids of these words."""
 _WITH_SPEED = ("prompts.voices.pico", "prompts.voices.arabic.pico", "prompts.voices.dutch")
 
 
@@ -26,15 +28,15 @@ class Voice:
     settings: tuple[tuple[str, float], ...] = ()
     packages: tuple[str, ...] = ()  # packages whose versions affect the sound
     identity: tuple[str, ...] = ()  # if `name` is a path: versions or hashes of what is there
-    digits: tuple[tuple[str, float], ...] = ()  # settings that differ for single digits
+    digits: tuple[tuple[str, float], ...] = ()  # settings that differ for single digits, and what every caller hears
 
     def of(self, prompt: str) -> Voice:
         """Return the voice with the settings for a prompt.
 
-        Nine digits with their pauses should take no more than 8 s; a slow voice of a language with long words has a
-        speed of its own for them.
+        Nine digits with their pauses should take no more than 8 s, and the name of the institution, which callers of
+        all languages hear first, some 2 s; a slow voice of a language with long words has a speed of its own for them.
         """
-        return replace(self, settings=self.digits, digits=()) if self.digits and prompt.startswith("digit_") else self
+        return replace(self, settings=self.digits, digits=()) if self.digits and prompt.startswith(_SWIFT) else self
 
     @property
     def brisk(self) -> Voice:

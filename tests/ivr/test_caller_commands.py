@@ -100,7 +100,7 @@ def test_an_erased_caller_is_not_called_back_unless_that_call_is_under_way(shell
     assert answer.stdout == f"{NUMBER}: erased. Call-back requests cancelled: 2.\n"
     rows = json.loads(shell.run("callbacks", "--json").stdout)
     assert [(row["state"], row["reason"]) for row in rows] == [("cancelled", "the number was forgotten")] * 2
-    assert "no call-back request" in shell.run("caller", "erase", NUMBER).stderr
+    assert "no pending request" in shell.run("caller", "erase", NUMBER).stderr
 
 
 def test_an_account_without_a_name_is_the_administrators(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ async def served(shared_line: Line) -> AsyncIterator[dict[str, Any]]:
     """The story of a call that an operator has served."""
     async with Telephones() as telephones:
         phone = await shared_line.phone(telephones, shared_line.speaks("fr"), answers=1870.0)
-        call = await shared_line.asks_for_operator(telephones, CALLER, "230")  # about travel
+        call = await shared_line.asks_for_operator(telephones, CALLER, "230")  # an emergency
         await shared_line.until_state(phone.user, "talking")
         await call.hangup()
         story = await shared_line.story(CALLER)
@@ -95,7 +95,7 @@ async def test_waiting_shows_who_is_next(line: Line, telephones: Telephones) -> 
     waiting, status = await together(line, "waiting --json", "status --json")
     rows = json.loads(waiting.stdout)
     assert [(row["place"], row["caller"], row["language"], row["topic"]) for row in rows] == [
-        (1, "+33615000002", "fr", "travel"),
+        (1, "+33615000002", "fr", "urgent"),
         (2, "+33615000003", "fr", "documents"),
     ]
     assert rows[0]["waited_s"] > rows[1]["waited_s"] > 0
@@ -197,7 +197,7 @@ async def test_a_call_that_reached_an_operator_has_a_case(line: Line, served: di
     data, table = await together(line, "cases --json", "cases")
     (case,) = [row for row in json.loads(data.stdout) if row["call_id"] == str(served["call"]["id"])]
     assert case["reference"] == served["call"]["case"]
-    assert (case["caller"], case["topic"], case["language"], case["state"]) == (CALLER, "travel", "fr", "open")
+    assert (case["caller"], case["topic"], case["language"], case["state"]) == (CALLER, "urgent", "fr", "open")
     assert case["reference"] in table.stdout
     await rows(line, CaseReference, reference=case["reference"])  # reserved before it was given out
     stock = (line.home / "case_references").read_text().split()

@@ -13,6 +13,7 @@ from test_reconcile import uuid
 from db.enums import Role
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.events import ChannelRef
+from ivr.audio.audible import Media
 from ivr.call.call import Call, RequestFailed
 from ivr.call.interruptions import CallerGone, CallFailed
 from ivr.call.leg import Leg, wait_until_gone
@@ -263,7 +264,7 @@ async def test_a_repeated_refer_is_handled_once_and_only_in_its_own_conversation
     services, recorder = cast(Any, call.services), cast(Any, call.services).recorder
     services.site.languages = ("fr",)
     call.version = cast(Any, SimpleNamespace(flow=SimpleNamespace(nodes={}), sounds=None))
-    services.audible = SimpleNamespace(find=lambda *_: None)
+    services.audible = SimpleNamespace(find=lambda *_: None, media=lambda _, clips: Media((), 0.0, tuple(clips)))
     conversation = Conversation(call, Leg(uuid(11), "1001"), Talk(uuid(11)))
     conversation.colleague = Leg(uuid(12), "1002")
 

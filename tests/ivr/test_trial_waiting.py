@@ -1,15 +1,22 @@
 """Alternatives to waiting, in each language and in virtual time; `test_while_waiting.py` tests them by telephone."""
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from line import CACHE
 from trial_calls import ANSWERS, announcements, languages, place_call, row, rows, steps
 from trial_stage import stage
 
-from ivr.model.floor_protocol import Wait
+from ivr.audio.audible import Audible
+from ivr.model.floor_protocol import Position, Wait
+from ivr.queue import language_offers
+from ivr.queue.wait_announcements import position_clips
 from ivr.trial.operators import OperatorScript
 from ivr.trial.trial import Stage, TrialResult
+from prompts import manifest
+from routing.estimate import Estimate, WaitClass
 
 KEYS = {"ar": "1", "fr": "2", "es": "3", "it": "4", "nl": "5", "de": "6", "en": "7"}
 CALLED_BACK, MESSAGE, GUIDE = "1", "2", "3"
@@ -297,3 +304,22 @@ def test_nobody_is_asked_for_consent_if_the_site_does_not_record() -> None:
     result = place_call("2-01", operators=[ANSWERS])
     assert steps(result, "consent") == []
     assert announcements(result, "queue")[0] == ["to_operator"]
+
+
+# How long it takes
+
+FIRST_S = 10.0
+
+
+def test_the_first_announcement_of_the_built_audio_takes_at_most_ten_seconds_in_every_language() -> None:
+    site, made = stage().site, manifest.load(CACHE / "sounds" / manifest.FILE)
+    audible = Audible(CACHE / "sounds", site.fallback_chain)
+    estimates = [Estimate(), *(Estimate(1.0, wait, earned=True) for wait in WaitClass)]
+    for language in site.languages:
+        for position, estimate in itertools.product(range(1, 13), estimates):
+            for spoken in ((language,), ()):
+                clips = position_clips(language, Position("", position, estimate, spoken))
+                assert audible.media(made, clips).seconds <= FIRST_S, clips
+        others = language_offers.languages(site, language, site.languages)
+        offer = language_offers.clips(language, others, nobody=True)
+        assert audible.media(made, offer).seconds <= FIRST_S, offer

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -52,9 +53,18 @@ MINUTE = timedelta(minutes=1)
 @lru_cache
 def changes(zone: str, year: int) -> tuple[datetime, ...]:
     """Return the instants of a year at which the clock is put forward or back."""
-    hours = [datetime(year, 1, 1, tzinfo=UTC) + timedelta(hours=hour) for hour in range(366 * 24)]
-    offsets = [hour.astimezone(ZoneInfo(zone)).utcoffset() for hour in hours]
-    return tuple(hour for hour, before, after in zip(hours[1:], offsets, offsets[1:], strict=False) if before != after)
+    days = [datetime(year, 1, 1, tzinfo=UTC) + timedelta(days=day) for day in range(367)]
+    hours = [
+        day + timedelta(hours=hour)
+        for day, next_day in pairwise(days)
+        if _offset(day, zone) != _offset(next_day, zone)
+        for hour in range(25)
+    ]
+    return tuple(hour for before, hour in pairwise(hours) if _offset(before, zone) != _offset(hour, zone))
+
+
+def _offset(at: datetime, zone: str) -> timedelta | None:
+    return at.astimezone(ZoneInfo(zone)).utcoffset()
 
 
 MOMENTS = [(zone, change) for zone in CAPITALS.values() for change in changes(zone, 2026)]

@@ -93,8 +93,8 @@ class _CardWriter:
                         yield self.whole(text)
             case GuideNode():
                 yield from self.topic(node.topic)
-                for key, procedure in enumerate(node.procedures, start=1):
-                    yield self.says(title(procedure), key=str(key))
+                for key, procedure in enumerate(node.procedures, start=1):  # a single one begins at once, without a key
+                    yield self.says(title(procedure), key=str(key) if len(node.procedures) > 1 else "")
                 yield from self.back(node.back)
             case Case():
                 yield from self.topic(node.topic)

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from db.enums import Outcome
-from ivr.audio.audible import PAUSE, Clip
+from ivr.audio.audible import LONG_PAUSE, Clip
 from ivr.call import topic as topics
 from ivr.call.call import Call
 from ivr.call.choice import CHOICE_TEXTS, ChoiceNode, GoTo, choose
@@ -26,7 +26,7 @@ KEYS = (NEXT, LAW, SEND, REPEAT, BACK, OPERATOR, CHANGE_LANGUAGE)
 """The keys in a step."""
 _HEARD_S = 1.0
 """A step heard for less than this was only skipped."""
-_PAUSES = 6
+_PAUSES = 3
 """The clips of silence after a step, so that callers can write and press a key."""
 
 
@@ -140,11 +140,11 @@ class _Reading:
         began = asyncio.get_running_loop().time()
         try:
             explains = step.explains_keys and not self._keys_explained
-            await call.say([*before, *step.clips, *([PAUSE] if explains else [PAUSE] * _PAUSES)])
+            await call.say([*before, *step.clips, *([LONG_PAUSE] if explains else [LONG_PAUSE] * _PAUSES)])
             complete = not call.keys
             if explains and complete:
                 self._keys_explained = True
-                await call.say([self._clip(self._keys_text), *[PAUSE] * _PAUSES])
+                await call.say([self._clip(self._keys_text), *[LONG_PAUSE] * _PAUSES])
             return call.take_key() or NEXT, complete
         finally:  # even if the caller has hung up: then they had what they wanted
             if asyncio.get_running_loop().time() - began >= _HEARD_S:
@@ -155,7 +155,7 @@ class _Reading:
     async def _tell_law(self) -> None:
         """Tell who issues the document, and by which law."""
         self._call.event("guide", procedure=self._procedure.id, step="law")
-        await self._call.say([*map(self._clip, self._procedure.on_request), PAUSE])
+        await self._call.say([*map(self._clip, self._procedure.on_request), LONG_PAUSE])
 
     async def _send(self) -> GoTo | None:
         """Note that the caller wants the procedure in writing, on their number or on one that they enter."""
@@ -167,7 +167,7 @@ class _Reading:
             return number if number.key in (OPERATOR, CHANGE_LANGUAGE) else None
         record_guide_request(call.services.recorder, call.state, self._procedure.id, number, self._due_h)
         call.event("guide_request", procedure=self._procedure.id, number=number)
-        await call.say([self._clip("guide_noted"), PAUSE])
+        await call.say([self._clip("guide_noted"), LONG_PAUSE])
         return None
 
     @property
