@@ -38,10 +38,15 @@ def write_sound(out: Path, file: str, sound: Sound) -> float:
 
 def write_pauses(out: Path) -> None:
     """Write the pauses unless they exist with the right lengths."""
-    for file, seconds in ((manifest.PAUSE, manifest.PAUSE_S), (manifest.LONG_PAUSE, manifest.LONG_PAUSE_S)):
+    for file, seconds in (
+        (manifest.PAUSE, manifest.PAUSE_S),
+        (manifest.SHORT_PAUSE, manifest.SHORT_PAUSE_S),
+        (manifest.LONG_PAUSE, manifest.LONG_PAUSE_S),
+    ):
         narrow = np.zeros(round(seconds * audio.NARROW), dtype=np.int16)
-        # A wide-band telephone hears the lead-in silences of this file and of the next one as well.
-        wide = np.zeros(round((seconds - 2 * manifest.G722_LEAD_S) * audio.WIDE), dtype=np.int16)
+        # A wide-band telephone hears the lead-in silences of this file and of the next one as well; alone they last
+        # longer than the shortest pause, whose file must not be empty.
+        wide = np.zeros(round(max(0.01, seconds - 2 * manifest.G722_LEAD_S) * audio.WIDE), dtype=np.int16)
         contents = g711.ulaw(narrow), g711.alaw(narrow), g722.encode(audio.little_endian(wide))
         for path, content in zip(manifest.paths(out, file), contents, strict=True):
             if not path.exists() or path.read_bytes() != content:

@@ -17,6 +17,8 @@ Clip = tuple[str, str]
 
 PAUSE: Clip = ("", "pause")
 """The silence between two clips; `with_pauses` puts it there."""
+SHORT_PAUSE: Clip = ("", "short_pause")
+"""The silence between an option and its key."""
 LONG_PAUSE: Clip = ("", "long_pause")
 """The silence after a group of digits that the caller writes down."""
 BEEP: Clip = ("", "beep")
@@ -52,18 +54,26 @@ class Media:
 
 SIGNS = {
     PAUSE: Heard(manifest.PAUSE, manifest.PAUSE_S, ""),
+    SHORT_PAUSE: Heard(manifest.SHORT_PAUSE, manifest.SHORT_PAUSE_S, ""),
     LONG_PAUSE: Heard(manifest.LONG_PAUSE, manifest.LONG_PAUSE_S, ""),
     BEEP: Heard(manifest.BEEP, manifest.BEEP_S, ""),
 }
 """The sounds that belong to no language."""
 
 
+_KEYS = ("key_", "press_")
+"""How the ids of texts begin that name a key."""
+
+
 def with_pauses(clips: Iterable[Clip]) -> list[Clip]:
-    """Return the clips with `PAUSE` between every two that are spoken: voices and recordings end without silence."""
+    """Return the clips with a pause between every two that are spoken: voices and recordings end without silence.
+
+    It is `PAUSE`, or `SHORT_PAUSE` between an option and its key.
+    """
     joined: list[Clip] = []
     for clip in clips:
         if joined and clip not in SIGNS and joined[-1] not in SIGNS:
-            joined.append(PAUSE)
+            joined.append(SHORT_PAUSE if clip[1].startswith(_KEYS) else PAUSE)
         joined.append(clip)
     return joined
 

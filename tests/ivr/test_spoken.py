@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.audio.audible import BEEP, LONG_PAUSE, PAUSE, SIGNS, Clip, with_pauses
+from ivr.audio.audible import BEEP, LONG_PAUSE, PAUSE, SHORT_PAUSE, SIGNS, Clip, with_pauses
 from ivr.audio.spoken import (
     DATE_IDS,
     DIGIT_IDS,
@@ -51,6 +51,16 @@ def test_a_pause_is_between_every_two_spoken_clips_and_not_at_the_ends_or_beside
     one, two, three = ("fr", "digit_1"), ("fr", "digit_2"), ("ar", "digit_3")
     assert with_pauses([one, two, three]) == [one, PAUSE, two, PAUSE, three]
     assert with_pauses([one, LONG_PAUSE, two, BEEP]) == [one, LONG_PAUSE, two, BEEP]
+    option, keys = ("fr", "main_file"), (("fr", "key_1"), ("fr", "press_2"))
+    assert with_pauses([option, keys[0], option, keys[1]]) == [
+        option,
+        SHORT_PAUSE,
+        keys[0],
+        PAUSE,
+        option,
+        SHORT_PAUSE,
+        keys[1],
+    ]
     assert with_pauses([]) == []
     assert with_pauses(with_pauses([one, two])) == [one, PAUSE, two]
 
