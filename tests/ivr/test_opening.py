@@ -297,10 +297,10 @@ async def test_an_announcement_lasts_until_it_is_removed_and_survives_a_restart(
 
 
 async def test_a_text_without_audio_in_some_language_is_not_announced(house: House) -> None:
-    sounds = heard(emergency="ar fr es it nl de en", welcome="ar fr es it de")
+    sounds = heard(emergency="ar fr es it nl de en", institution="ar fr es it de")
     opening = await house.restarted()
     opening.announce("emergency", sounds, "", "ghali")
-    with pytest.raises(AnnouncementError, match="welcome has no audio in nl, en"):
+    with pytest.raises(AnnouncementError, match="institution has no audio in en, nl"):
         opening.announce("institution", sounds, "", "ghali")
     with pytest.raises(AnnouncementError, match="There is no text 'nothing'"):
         opening.announce("nothing", sounds, "", "ghali")
