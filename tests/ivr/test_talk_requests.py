@@ -132,6 +132,11 @@ def test_a_code_may_start_with_the_key_that_ends_other_codes() -> None:
     ]
 
 
+@pytest.mark.parametrize(("others", "codes"), [("9" * 12, []), ("9" * 13, [("hold", "")])])
+def test_after_thirteen_keys_without_a_code_the_next_key_begins_one(others: str, codes: list[tuple[str, str]]) -> None:
+    assert press(CodeReader(Codes(hold="#1")), f"{others}#1") == codes
+
+
 @patient
 @given(st.text("*#0123456789", max_size=40))
 def test_no_sequence_of_keys_breaks_the_reader(text: str) -> None:

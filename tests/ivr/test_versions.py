@@ -67,7 +67,7 @@ async def test_a_call_ends_with_the_texts_guide_and_audio_it_began_with(
         reword(line, "fr", prompt, text)
     built = line.run("prompts", "build")
     assert built.returncode == 0, built.stderr
-    visa.write_text(confirmed + REMARK)
+    visa.write_text(edited(confirmed, "remarks:\n", f"remarks:\n{REMARK}"))
     answer = line.run("flow", "reload")
     assert answer.returncode == 1, "a remark without translations is refused"
     assert "guide_visa_remark_nl" in answer.stderr
