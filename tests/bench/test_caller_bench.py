@@ -14,7 +14,7 @@ from bench.caller import figures, trials
 from bench.caller.figures import Figure
 from bench.caller.trials import Ground, GroundError
 from ivr.home.settings import EXAMPLE
-from prompts.manifest import PAUSE_S
+from prompts.manifest import PAUSE_S, SHORT_PAUSE_S
 
 OWN, MENU, OPERATOR, QUEUED, ONLY_STAR, PICK_UP = 0, 1, 2, 3, 5, 7
 """The figures of a site without the procedure that the table measures."""
@@ -37,11 +37,11 @@ def test_the_figures_are_those_of_the_audio(small: SmallSite) -> None:
     small.audio_lasts("en", "main_papers", 2.1)
     found = measure(small)
     assert found[OWN].values == {
-        "ar": pytest.approx(3.15 + PAUSE_S, abs=0.03),
-        "en": pytest.approx(0.2 + PAUSE_S, abs=0.03),
+        "ar": pytest.approx(3.15 + SHORT_PAUSE_S, abs=0.03),
+        "en": pytest.approx(0.2 + SHORT_PAUSE_S, abs=0.03),
     }
     assert (found[OWN].kept("ar"), found[OWN].kept("en")) == (False, True)
-    assert found[MENU].values == dict.fromkeys(("ar", "en"), pytest.approx(3.35 + 3 * PAUSE_S))
+    assert found[MENU].values == dict.fromkeys(("ar", "en"), pytest.approx(3.35 + PAUSE_S + 2 * SHORT_PAUSE_S))
     # "two" is in the language menu, and in the main menu; the other text in the main menu only.
     later = {
         language: (found[QUEUED].values[language] or 0) - (before[QUEUED].values[language] or 0)

@@ -10,10 +10,12 @@ import small_site
 from small_site import SmallSite
 
 from ivr.trial.moments import Moment, What, align
-from prompts.manifest import PAUSE_S
+from prompts.manifest import PAUSE_S, SHORT_PAUSE_S
 
 CLIP_S = 0.1
 """Each clip of the small site."""
+BETWEEN_S = PAUSE_S + 2 * SHORT_PAUSE_S
+"""The pauses between two options with their keys."""
 MONDAY = "2026-11-23T10:00"
 ENGLISH_HOME = "+447400123456"
 
@@ -59,13 +61,16 @@ def test_a_key_is_pressed_as_soon_as_it_has_been_named_in_each_language(small: S
         small.audio_lasts("en", prompt, 1.5)
     found = shell.moments("2", "2")
     # The likeliest language comes first: English in Great Britain, Arabic for a hidden number.
-    assert found["own_language", "language", ""] == {"ar": about(2 * CLIP_S + PAUSE_S), "en": about(1.6 + PAUSE_S)}
+    assert found["own_language", "language", ""] == {
+        "ar": about(2 * CLIP_S + SHORT_PAUSE_S),
+        "en": about(1.6 + SHORT_PAUSE_S),
+    }
     assert found["presses", "language", ""] == found["own_language", "language", ""]
     # Papers, its key, travel, its key.
     begins, presses = found["hears", "main", "main_papers"], found["presses", "main", "2"]
     assert {language: presses[language] - begins[language] for language in presses} == {
-        "ar": about(4 * CLIP_S + 3 * PAUSE_S),
-        "en": about(3 * CLIP_S + 1.5 + 3 * PAUSE_S),
+        "ar": about(4 * CLIP_S + BETWEEN_S),
+        "en": about(3 * CLIP_S + 1.5 + BETWEEN_S),
     }
     assert found["queued", "queue", ""] == presses
 
@@ -120,7 +125,7 @@ def test_the_tables_have_a_column_for_each_language(shell: Shell) -> None:
     assert (answer.returncode, answer.stderr) == (0, "")
     lines = [line.split() for line in answer.stdout.splitlines()]
     assert ["moment", "ar", "en"] in lines
-    own, menu = f"{2 * CLIP_S + PAUSE_S:.1f}", f"{4 * CLIP_S + 3 * PAUSE_S:.1f}"  # two languages, two clips each
+    own, menu = f"{2 * CLIP_S + SHORT_PAUSE_S:.1f}", f"{4 * CLIP_S + BETWEEN_S:.1f}"  # two languages, two clips each
     assert ["language:", "own", "language", "heard", own, own] in lines
     assert ["language:", "language_option", menu, menu] in lines
 
