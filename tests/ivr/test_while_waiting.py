@@ -91,11 +91,12 @@ async def test_a_call_back_request_ends_the_wait_and_keeps_its_start_time(
     caller = f"+3362400030{KEYS[language]}"
     call = await offered(line, telephones, caller, language)
     (began,) = since(line).values()
+    chosen = call.clock
     await call.press(CALLED_BACK)
-    await begins(call, line.audio(language, "callback_this_number"))
+    asked = await begins(call, line.audio(language, "callback_this_number"), chosen)  # it begins like the offer
     assert since(line) == {}
     await call.press("1")
-    await begins(call, line.audio(language, "callback_noted"))
+    await begins(call, line.audio(language, "callback_noted"), asked.offset_s + 1)
     await call.hangup()
     story = await line.story(caller)
     (request,) = await rows(line, Callback, call_id=story["call"]["id"])
@@ -169,10 +170,11 @@ async def test_a_caller_who_heard_the_alternatives_can_choose_one_after_a_restar
     await line.restart()
     await line.until(lambda: list(since(line).values()) == [began], 5, "the caller waits again")
     await asyncio.sleep(0.2)
+    chosen = call.clock
     await call.press(CALLED_BACK)
-    await begins(call, line.audio("fr", "callback_this_number"))
+    asked = await begins(call, line.audio("fr", "callback_this_number"), chosen)  # it begins like the offer
     await call.press("1")
-    await begins(call, line.audio("fr", "callback_noted"))
+    await begins(call, line.audio("fr", "callback_noted"), asked.offset_s + 1)
     await call.hangup()
     (request,) = await rows(line, Callback, call_id=(await line.story(caller))["call"]["id"])
     assert request.waiting_since.timestamp() == pytest.approx(began, abs=0.001)
