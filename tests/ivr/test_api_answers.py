@@ -161,7 +161,7 @@ async def test_the_audit_names_who_asked_for_each_change(line: Line) -> None:
         ("operator_state", f"operator:{operator}"),
         ("hours_closed", None),
         ("hours_auto", None),
-        ("announce", "text:welcome"),
+        ("announce", "text:institution"),
         ("announce_off", None),
         ("holiday_added", f"day:{day}"),
         ("holiday_forgotten", f"day:{day}"),

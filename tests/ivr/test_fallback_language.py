@@ -39,7 +39,7 @@ async def test_a_caller_whose_language_nobody_speaks_is_offered_another_one_and_
     call = await line.asks_for_operator(telephones, caller, KEYS[own] + "0")
     nobody = await begins(call, line.audio(own, "language_nobody"))
     option = await begins(call, line.audio(other, "language_option"), nobody.offset_s)
-    await begins(call, line.audio(other, "press_1"), option.offset_s)
+    await begins(call, line.audio(other, "key_1"), option.offset_s)
     ((_, language, since),) = waiting(line)
     assert (language, phone.calls) == (own, [])
     phone.will_answer(tone_hz=TONE_HZ)

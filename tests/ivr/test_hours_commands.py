@@ -124,9 +124,9 @@ async def test_an_override_is_in_the_database_and_survives_a_restart(line: Line)
 
 async def test_a_text_is_announced_only_if_it_has_audio_in_every_language(line: Line) -> None:
     output = line.run("hours", "announce", "institution", "--why", "flood").stdout
-    assert output == "Every caller hears first: welcome\n"
+    assert output == "Every caller hears first: institution\n"
     shown, unknown = await together(line, "hours", "hours announce no_such_text")
-    assert "Every caller hears first: welcome" in shown.stdout
+    assert "Every caller hears first: institution" in shown.stdout
     assert unknown.returncode == 1
     assert (
         unknown.stderr == "hatif: There is no text 'no_such_text' with audio; `hatif prompts list` lists all texts.\n"

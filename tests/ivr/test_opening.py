@@ -300,7 +300,7 @@ async def test_a_text_without_audio_in_some_language_is_not_announced(house: Hou
     sounds = heard(emergency="ar fr es it nl de en", institution="ar fr es it de")
     opening = await house.restarted()
     opening.announce("emergency", sounds, "", "ghali")
-    with pytest.raises(AnnouncementError, match="institution has no audio in en, nl"):
+    with pytest.raises(AnnouncementError, match="institution has no audio in nl, en"):
         opening.announce("institution", sounds, "", "ghali")
     with pytest.raises(AnnouncementError, match="There is no text 'nothing'"):
         opening.announce("nothing", sounds, "", "ghali")
