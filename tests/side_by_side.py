@@ -16,7 +16,7 @@ from xdist.scheduler import LoadFileScheduling
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
-LINES = 5
+LINES = 4
 """At most this many lines run at once: a restart needs a whole processor for a second. One process computes."""
 
 _NICE = 10

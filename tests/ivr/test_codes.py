@@ -138,8 +138,10 @@ async def test_a_wrap_up_can_be_extended_up_to_the_sites_limit_and_ended_by_a_co
     phone.will_ring()
     caller = await line.asks_for_operator(telephones, "+33616000002")
     _, rings = await phone.next_call(), await phone.next_call()
-    await over(await dials(line, phone, "*112", "code_pause_lunch", "code_paused_after"))
+    pausing = await dials(line, phone, "*112", "code_pause_lunch")  # the rest would last longer than it rings
     assert line.operator_state(phone.user) == "offered"
+    assert state(line, phone.user)["pause_after"] == "lunch"
+    await over(pausing)
     await rings.answer()
     rings.tone(OPERATOR_HZ)
     await caller.hears_tone(OPERATOR_HZ)
