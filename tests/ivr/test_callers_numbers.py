@@ -1,6 +1,7 @@
 """Callers' numbers as carriers send them: one number in four spellings is one caller; withheld numbers are not kept."""
 
 import asyncio
+import contextlib
 import json
 from pathlib import Path
 
@@ -173,7 +174,9 @@ async def test_a_withheld_number_is_nowhere_and_a_word_is_no_number(line: Line, 
     ]
     assert [text for text in texts if "614777" in text] == []
     kept = [path for path in line.home.rglob("*") if path.is_file() and not path.is_relative_to(line.home / "sounds")]
-    assert [path for path in kept if b"614777" in path.read_bytes()] == []
+    for path in kept:
+        with contextlib.suppress(FileNotFoundError):  # SQLite's journals come and go
+            assert b"614777" not in path.read_bytes(), path
 
 
 async def test_the_fallback_keeps_no_withheld_number_and_cuts_none_out_of_a_word(

@@ -157,12 +157,8 @@ def test_few_words_are_wrong_and_most_of_those_are_marked() -> None:
                 word = ours.get(place.start())
                 is_wrong = _without_start(word.drafted if word else place.group()) != _without_start(right)
                 is_named = bool(word and word.doubt)
-                words, wrong, named, found = (
-                    words + 1,
-                    wrong + is_wrong,
-                    named + is_named,
-                    found + (is_wrong and is_named),
-                )
+                words, wrong, named = words + 1, wrong + is_wrong, named + is_named
+                found += is_wrong and is_named
     assert words > 3_000
     assert wrong / words < 0.1
     assert named / words < 0.36
