@@ -17,8 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from db.callback_requests import CHANGING, CallbackRequest, Claim, DialCounts
 from db.engine import reading, writing
 from db.enums import CallbackKind, CallbackState, TryOutcome
-from db.ids import id_range
-from db.read import NotFoundError
+from db.read import NotFoundError, ids_beginning
 from db.tables import Callback, CallbackTry, CaseFile, CaseNote
 
 _LOCK = 0x6861746967  # PostgreSQL's advisory lock for counting and dialling; the one before is that of `db.upgrade`
@@ -49,10 +48,7 @@ async def latest(engine: AsyncEngine, last: int) -> list[CallbackRequest]:
 
 async def find_request(engine: AsyncEngine, beginning: str) -> CallbackRequest:
     """Return the request whose id begins with `beginning`. Raises NotFoundError if there is not exactly one."""
-    if (ids := id_range(beginning)) is None:
-        raise NotFoundError(
-            f"{beginning!r} is not the beginning of an id: ids have the digits 0 to 9 and a to f; see `hatif callbacks`"
-        )
+    ids = ids_beginning(beginning, "hatif callbacks")
     found = await _requests(engine, Callback.id.between(*ids))
     if len(found) != 1:
         count = "more than one callback request has" if found else "no callback request has"

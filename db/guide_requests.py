@@ -14,8 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db.engine import reading, writing
 from db.enums import GuideOutcome
 from db.guide_request_data import GuideRequest
-from db.ids import id_range
-from db.read import NotFoundError
+from db.read import NotFoundError, ids_beginning
 from db.tables import GuideRequest as Row
 
 _COLUMNS = tuple(getattr(Row, name) for name in GuideRequest.__dataclass_fields__)
@@ -32,10 +31,7 @@ async def latest(engine: AsyncEngine, last: int) -> list[GuideRequest]:
 
 async def find(engine: AsyncEngine, beginning: str) -> GuideRequest:
     """Return the request whose id begins with `beginning`. Raises NotFoundError if there is not exactly one."""
-    if (ids := id_range(beginning)) is None:
-        raise NotFoundError(
-            f"{beginning!r} is not the beginning of an id: ids have the digits 0 to 9 and a to f; see `hatif waiting`"
-        )
+    ids = ids_beginning(beginning, "hatif waiting")
     found = await _requests(engine, Row.id.between(*ids))
     if len(found) != 1:
         count = "more than one request has" if found else "no request to send something has"

@@ -7,7 +7,6 @@ outage.
 """
 
 import asyncio
-import re
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -19,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.engine import reading
 from db.enums import HoursKind
+from db.ids import id_range
 from db.rows import all_rows, from_row
 from db.tables import Call as CallTable
 from db.tables import (
@@ -213,11 +213,9 @@ async def calls(
 async def call(engine: AsyncEngine, id: UUID | str) -> CallStory:  # noqa: A002
     """Return everything that is known about a call, by its id or the beginning of it. Raises NotFoundError unless
     exactly one call matches."""
-    lowest, highest = _range(str(id))
+    ids = ids_beginning(str(id), "hatif calls")
     async with reading(engine) as connection:
-        found = (
-            await connection.execute(select(CallTable).where(CallTable.id.between(lowest, highest)).limit(2))
-        ).all()
+        found = (await connection.execute(select(CallTable).where(CallTable.id.between(*ids)).limit(2))).all()
         if len(found) != 1:
             problem = "no call has" if not found else "several calls have"
             remedy = "see `hatif calls`" if not found else "use more of its digits"
@@ -322,10 +320,13 @@ def _call(row: Any) -> Call:
     )  # fmt: skip
 
 
-def _range(beginning: str) -> tuple[UUID, UUID]:
-    digits = beginning.replace("-", "").lower()
-    if not re.fullmatch("[0-9a-f]{1,32}", digits):
+def ids_beginning(beginning: str, listing: str) -> tuple[UUID, UUID]:
+    """Return the lowest and the highest id that begins with these digits.
+
+    Raises NotFoundError if no id does; `listing` is the command that shows ids.
+    """
+    if (ids := id_range(beginning)) is None:
         raise NotFoundError(
-            f"{beginning!r} is not the beginning of an id: ids have the digits 0 to 9 and a to f; see `hatif calls`"
+            f"{beginning!r} is not the beginning of an id: ids have the digits 0 to 9 and a to f; see `{listing}`"
         )
-    return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+    return ids

@@ -95,8 +95,10 @@ async def _walk(home: Path, given: argparse.Namespace, sounds: Path) -> tuple[li
         languages = given.language or up.ground.languages
         if unknown := set(languages) - set(up.ground.languages):
             sys.exit(f"{', '.join(sorted(unknown))}: not a language of the site.")
+        # Before the journeys, which take minutes: a text may lack its audio.
+        predicted = None if given.journey else await asyncio.to_thread(line.predicted_pick_ups, up)
         made = await line.walk(up, languages, given.at_once, progress, given.journey or ())
-        return made, [] if given.journey else await line.pick_ups(up)
+        return made, [] if predicted is None else await line.pick_ups(up, predicted)
 
 
 def show_line(made: Sequence[Made], document: Sequence[dict[str, Any]]) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +90,19 @@ def _link(made: str, here: str) -> None:
         shutil.copy2(made, here)
 
 
-async def pick_ups(line: Line) -> list[PickUp]:
+def predicted_pick_ups(line: Line) -> dict[str, float]:
+    """Return the seconds from an operator's answer until both hear each other, by language.
+
+    Raises GroundError if a text has no audio.
+    """
+    keys = line.ground.keys
+    return {
+        language: predicted_pick_up(line.ground, language, language, keys[language] + "0")
+        for language in line.operators
+    }
+
+
+async def pick_ups(line: Line, predicted: Mapping[str, float]) -> list[PickUp]:
     """Let an operator of each language answer a caller in it. Raises LostCallError."""
     ground = line.ground
     accounts = credentials.load(line.home, tuple(line.operators.values())).operators
@@ -107,12 +119,7 @@ async def pick_ups(line: Line) -> list[PickUp]:
     finally:
         callers.close()
         headsets.close()
-    found = []
-    for language, operator in line.operators.items():
-        keys = ground.keys[language] + "0"
-        predicted = await asyncio.to_thread(predicted_pick_up, ground, language, language, keys)
-        found.append(PickUp(language, predicted, measured[operator]))
-    return found
+    return [PickUp(language, predicted[language], measured[operator]) for language, operator in line.operators.items()]
 
 
 async def walk(

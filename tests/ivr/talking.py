@@ -72,9 +72,9 @@ async def hears_music(call: Call, since_s: float, timeout_s: float = 5.0) -> Non
 
 
 def never_silent(call: Call, since_s: float = 0.0) -> None:
-    """Raise AssertionError if somebody has heard nothing for five seconds, after which the guard helps."""
+    """Raise AssertionError if somebody has heard nothing for three seconds."""
     silence = longest_silence(call.heard(since_s))
-    assert silence.length_s < 5.0, silence
+    assert silence.length_s < 3.0, silence
 
 
 def kinds(story: dict[str, Any]) -> list[str]:

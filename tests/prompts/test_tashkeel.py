@@ -159,6 +159,7 @@ def test_few_words_are_wrong_and_most_of_those_are_marked() -> None:
                 is_named = bool(word and word.doubt)
                 words, wrong, named = words + 1, wrong + is_wrong, named + is_named
                 found += is_wrong and is_named
+    # Imperatives and lists without a verb are drafted worse than the sentences of the former texts (.06, .23 and .01).
     assert words > 3_000
     assert wrong / words < 0.1
     assert named / words < 0.36
