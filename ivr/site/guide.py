@@ -19,7 +19,7 @@ from prompts.sources import GUIDE_FIELDS, guide_part_ids, guide_text_id, is_id
 from prompts.yaml_places import STRING, compose, refusal
 
 FOLDER = "guide"
-SERVICE_TEXTS = ("guide_notice", "guide_keys", "guide_keys_queue", "guide_end")
+SERVICE_TEXTS = ("guide_notice", "guide_keys", "guide_keys_queue", "guide_noted", "guide_end")
 """The texts around the steps of any procedure."""
 
 _LONGEST_ID = 22

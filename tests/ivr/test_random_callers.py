@@ -15,6 +15,7 @@ from trial_callers import RandomCaller, made, simpler, walked
 from trial_stage import PIN, REFERENCE, stage
 
 from db.enums import Outcome
+from ivr.site import guide
 from ivr.trial.loop import VirtualLoop
 from ivr.trial.trial import Step, TrialResult
 
@@ -46,6 +47,7 @@ def faults(caller: RandomCaller, result: TrialResult) -> Iterator[str]:
     yield from _wrong_end(result)
     yield from _wrong_records(caller, result)
     yield from _wrong_language(caller, result.steps)
+    yield from _undeclared_texts(caller, result.steps)
     yield from _answered_ahead(result.steps)
 
 
@@ -91,6 +93,19 @@ def _wrong_language(caller: RandomCaller, steps: Sequence[Step]) -> Iterator[str
             other = [clip.prompt for clip in step.data["clips"] if clip.language != step.language]
             if other:
                 yield f"{other} at {step.node} are not in {step.language}"
+
+
+def _undeclared_texts(caller: RandomCaller, steps: Sequence[Step]) -> Iterator[str]:
+    """Yield what is played without being a text that the version must have audio for.
+
+    A missing document of a file has a text of the site's own, or else `missing_other`.
+    """
+    version = stage(caller.records_conversations, caller.remembers).version
+    declared = {*version.flow.texts, *version.flow.announcements, *guide.text_ids(version.guide)}
+    for step in steps:
+        heard = {clip.prompt for clip in step.data["clips"]} if step.kind == "hears" else set()
+        if others := {prompt for prompt in heard - declared if not prompt.startswith("missing_")}:
+            yield f"{sorted(others)} at {step.node} are not among the version's texts"
 
 
 def _answered_ahead(steps: Sequence[Step]) -> Iterator[str]:
