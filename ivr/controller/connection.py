@@ -38,6 +38,7 @@ from ivr.floor.supervisor_alerts import SupervisorAlerts
 from ivr.flow.versions import Version
 from ivr.model import floor_protocol
 from ivr.model.call_state import CallState, LegState
+from ivr.model.endpoints import endpoints_of
 from ivr.site.operators import OperatorEntry
 from ivr.talk.request_inbox import RequestInbox
 from ivr.telephones.udp_probe import UdpProbe
@@ -77,13 +78,17 @@ class Connection:
             to_floor=self.tell,
             route=self._routes.__setitem__,
             unroute=self._unroute,
-            address=lambda operator: dependencies.site.operators.address.replace("{id}", operator),
+            address=lambda operator: self._address(dependencies.telephone_in_use(operator)),
             people=dependencies.operators,
             answer_request=self.requests.answer,
             take_notice=dependencies.notice,
             shows_callers=dependencies.shows_callers,
         )
-        self._addresses = {operator.id: self.services.address(operator.id) for operator in dependencies.operators}
+        self._telephones = {
+            self._address(endpoint): operator.id
+            for operator in dependencies.operators
+            for endpoint in (endpoints_of(operator.id) if dependencies.site.desk.enabled else (operator.id,))
+        }
         self.registry = CallRegistry(dependencies, self.services, self._routes, self.start)
         self.dispatcher = Dispatcher(self, dependencies.repository)
         self.silence_monitor = SilenceMonitor(
@@ -103,7 +108,7 @@ class Connection:
             self.silence_monitor.renegotiate,
             self.start,
         )
-        self._own_calls = OwnCalls(link, self._addresses, self._on_other_call, self._routes, self.start)
+        self._own_calls = OwnCalls(link, self._telephones, self._on_other_call, self._routes, self.start)
         self._router = EventRouter(
             link,
             dependencies,
@@ -114,6 +119,10 @@ class Connection:
             self.telephones.is_there,
             self.start,
         )
+
+    def _address(self, endpoint: str) -> str:
+        """Return how Asterisk reaches a telephone. The only place that knows."""
+        return self._dependencies.site.operators.address.replace("{id}", endpoint)
 
     @property
     def calls(self) -> Collection[Call]:
@@ -197,7 +206,7 @@ class Connection:
         # Before anything is asked: what begins from now on is found by its events.
         started, began = time.monotonic(), time.time()
         await self._link.only(*events.USED)
-        found = await recovery.recover(self._link, self._addresses)
+        found = await recovery.recover(self._link, self._telephones)
         self._router.expect(leg_dialing.waiting(found.channels))
         await self._begin_floor(found)
         self._start_monitors()
