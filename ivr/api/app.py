@@ -23,6 +23,7 @@ from ivr.api import (
     site,
     status,
     supervision,
+    web_telephone,
 )
 from ivr.api.description import describe
 from ivr.api.door import Door, Patient
@@ -39,6 +40,7 @@ _ROUTERS = (
     events.router,
     calls.router,
     operators.router,
+    web_telephone.router,
     hours.router,
     holidays.router,
     callbacks.router,

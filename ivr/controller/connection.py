@@ -42,6 +42,7 @@ from ivr.model.endpoints import endpoints_of
 from ivr.site.operators import OperatorEntry
 from ivr.talk.request_inbox import RequestInbox
 from ivr.telephones.udp_probe import UdpProbe
+from ivr.telephones.web_credentials import WebCredentials
 from routing.states import OfferState, Operator, OperatorState
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ class Connection:
             for endpoint in (endpoints_of(operator.id) if dependencies.site.desk.enabled else (operator.id,))
         }
         self.registry = CallRegistry(dependencies, self.services, self._routes, self.start)
+        web = [operator.id for operator in dependencies.operators] if dependencies.site.desk.enabled else ()
+        self.web_credentials = WebCredentials(link, web)
         self.dispatcher = Dispatcher(self, dependencies.repository)
         self.silence_monitor = SilenceMonitor(
             link,
@@ -296,6 +299,8 @@ class Connection:
         up = {call.state.id for call in self.calls} | called_back
         self._work.start_with_retry("orphaned rows", partial(self._dependencies.close_orphaned, began, up, legs))
         site = self._dependencies.site
+        if site.desk.enabled:
+            self._work.start_with_retry("browser telephones", self.web_credentials.run)
         if site.probe_s:
             probe = probe_call.Probe(
                 self._link, self._routes.__setitem__, self._unroute, self._dependencies.report_probe

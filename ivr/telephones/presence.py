@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import structlog
 
 from ivr.asterisk.ami import Ami, AmiError, Fields
-from ivr.model.endpoints import endpoints_of, is_web, operator_of
+from ivr.model.endpoints import endpoints_of, is_web, operator_of, web_endpoint
 from ivr.telephones.contacts import GONE, REMOVED, UNREACHABLE, Contact, address_of, list_contacts
 from ivr.telephones.registrations import Proof
 from ivr.telephones.replacements import Replacements, newest
@@ -86,6 +86,10 @@ class Presence:
         """Return the SIP address that is rung for an operator, the oldest of several; None if none is present."""
         contacts = self._contacts.get(self.in_use(operator), {})
         return next((uri for uri, answers in contacts.items() if answers), None)
+
+    def web_contacts(self, operator: str) -> Collection[str]:
+        """Return the SIP addresses at which an operator's browser telephone is registered and answers."""
+        return [uri for uri, answers in self._contacts.get(web_endpoint(operator), {}).items() if answers]
 
     def _answers(self, endpoint: str) -> bool:
         return any(self._contacts.get(endpoint, {}).values())
