@@ -1,5 +1,6 @@
 """The desk as one application: its rooms behind its door."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -7,8 +8,13 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
 from db.engine import open_engine
+from desk.call import fragments as call_fragments
+from desk.call import routes as call
 from desk.context import Desk
 from desk.control import ControlClient
+from desk.live import routes as live
+from desk.live.hub import Hub
+from desk.page import site_words
 from desk.page.door import Door
 from desk.page.errors import handle_errors
 from desk.page.files import Files
@@ -19,8 +25,11 @@ from desk.people.sessions import Sessions
 from desk.people.signed_in import SignInNeeded
 from desk.people.source_limit import SourceLimit
 from desk.settings import DeskSettings
+from desk.shift import fragments as shift_fragments
+from desk.shift import routes as shift
 
-ROUTERS = (people.router,)
+ROUTERS = (people.router, live.router, shift.router, call.router)
+FRAGMENTS = (*shift_fragments.FRAGMENTS, *call_fragments.FRAGMENTS)
 
 
 def create_app(settings: DeskSettings) -> FastAPI:
@@ -36,9 +45,13 @@ def create_app(settings: DeskSettings) -> FastAPI:
             app.state.sessions = Sessions(engine)
             app.state.passwords = Passwords()
             app.state.source_limit = SourceLimit()
+            app.state.hub = Hub(control, pages, FRAGMENTS)
+            following = asyncio.create_task(app.state.hub.run())
             yield
+            following.cancel()
+            await asyncio.wait({following})
 
-    pages = Pages()
+    pages = Pages(site_words.load(settings.site_folder))
     app = FastAPI(title="Hatif desk", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
     for router in ROUTERS:
         app.include_router(router)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,7 +72,7 @@ class ControlClient:
             raise ControlError(answer.status, str(problem.get("detail", "")), problem.get("code"))
         return document
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self) -> AsyncGenerator[Event]:
         """Yield a snapshot, then what changes. Raises ControllerAwayError when the stream ends."""
         assert self._session is not None, "use it as a context manager"
         limits = aiohttp.ClientTimeout(total=None, connect=ANSWER_S, sock_read=SILENCE_S)

@@ -6,7 +6,7 @@ browser that opens it, and a fragment for one that asks with htmx.
 
 import hashlib
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 from markupsafe import Markup
 
 from desk.page import texts
+from desk.page.site_words import SiteWords
 from desk.page.texts import Language
 
 ROOT = Path(__file__).parent.parent
@@ -31,9 +32,10 @@ THEMES = ("light", "dark")
 class Pages:
     """All templates in all languages."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: SiteWords | None = None) -> None:
         self.languages = texts.load()
-        self._environments = {code: _environment(language) for code, language in self.languages.items()}
+        known = words or SiteWords()
+        self._environments = {code: _environment(language, known) for code, language in self.languages.items()}
 
     def language_of(self, request: Request) -> Language:
         """Return the language of an answer: the person's, else the last one of this browser, else what it asks for."""
@@ -76,7 +78,7 @@ def _digest(name: str) -> str:
         return "missing"
 
 
-def _environment(language: Language) -> Environment:
+def _environment(language: Language, words: SiteWords) -> Environment:
     loader = PrefixLoader({room: FileSystemLoader(ROOT / room / "templates") for room in ROOMS})
     environment = Environment(
         loader=loader,
@@ -89,11 +91,13 @@ def _environment(language: Language) -> Environment:
     )
     environment.install_gettext_translations(language.translations, newstyle=True)  # type: ignore[attr-defined]
     environment.globals.update(lang=language, languages=texts.LANGUAGES, static_url=static_url, icon=icon)
+    environment.globals.update(topic=partial(words.topic, language.code), pause=partial(words.pause, language.code))
     environment.filters.update(
         language_name=language.language_name,
         country_name=language.country_name,
         text=language.text,
         since=since,
+        until=until,
     )
     return environment
 
@@ -111,3 +115,8 @@ def since(instant: float | datetime | None) -> Markup:
         return Markup("")
     seconds = instant.timestamp() if isinstance(instant, datetime) else instant
     return Markup('<time class="clock" data-since="{:.3f}"></time>').format(seconds)
+
+
+def until(instant: float | None) -> Markup:
+    """Return a clock that counts down to an instant."""
+    return Markup('<time class="clock" data-until="{:.3f}"></time>').format(instant) if instant else Markup("")

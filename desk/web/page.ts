@@ -2,6 +2,7 @@
 
 import "./htmx";
 import "./clocks";
+import "./dialogs";
 import "./keys";
 import "./telephone";
 import { follow } from "./live";

@@ -44,6 +44,7 @@ def settings_of(parts: Composition) -> DeskSettings:
         address=chosen.address,
         certificate=folder / chosen.certificate if chosen.certificate is not None else None,
         key=folder / chosen.key if chosen.key is not None else None,
+        site_folder=folder,
         telephone_port=parts.ports.http,
     )
 
