@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -174,6 +175,7 @@ def _specs(parts: Composition) -> list[ProcessSpec]:
         ),
         ProcessSpec("journal", (me, "journal"), env=environment, depends_on=()),
         ProcessSpec("guard", (me, "guard"), env=environment, depends_on=()),
+        *_desk_spec(parts, me, environment),
         ProcessSpec(
             "ivr",
             (sys.executable, "-m", "ivr"),
@@ -182,6 +184,13 @@ def _specs(parts: Composition) -> list[ProcessSpec]:
             depends_on=("asterisk",),
         ),
     ]
+
+
+def _desk_spec(parts: Composition, me: str, environment: Mapping[str, str]) -> list[ProcessSpec]:
+    """Return the desk, if the site has one. Nothing waits for it: without it the line serves calls all the same."""
+    if not parts.site.desk.enabled:
+        return []
+    return [ProcessSpec("desk", (me, "desk"), env=environment, depends_on=("asterisk",))]
 
 
 async def _controller_ready(parts: Composition) -> bool:

@@ -1,0 +1,11 @@
+/** What every page of the desk does in the browser. Each module does one thing and needs no other page. */
+
+import "./htmx";
+import "./clocks";
+import "./dialogs";
+import "./keys";
+import "./telephone";
+import { follow } from "./live";
+
+const stream = document.body.dataset.live;
+if (stream) follow(stream);

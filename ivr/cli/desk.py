@@ -1,0 +1,70 @@
+"""`hatif desk`, and what else the command line knows of the desk: its settings and its sign-in links."""
+
+import asyncio
+import os
+from datetime import UTC, datetime
+
+import typer
+
+from desk.settings import PORT, DeskSettings
+from ivr.cli.composition import Composition, ControlError
+from ivr.home.logs import configure
+
+# Imports in functions: the web framework and the database's packages take a while to load.
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(desk)
+
+
+def desk() -> None:
+    """Serve the operators' web page, in the foreground. `hatif up` runs it as well."""
+    from desk.server import serve
+
+    parts = Composition()
+    if not parts.site.desk.enabled:
+        raise ControlError("The desk is off: write enabled = true in [desk] of site.toml.")
+    configure(parts.site.node, parts.settings.log, parts.settings.log_level)
+    os.nice(5)  # calls take precedence over pages
+    serve(settings_of(parts))
+
+
+def settings_of(parts: Composition) -> DeskSettings:
+    """Return what the desk is told."""
+    chosen, folder = parts.site.desk, parts.settings.site
+    return DeskSettings(
+        site=parts.site.name,
+        timezone=parts.site.hours.timezone,
+        languages=parts.site.languages,
+        database_url=parts.database_url,
+        control_port=parts.settings.control_port,
+        control_token=parts.credentials.control_token,
+        port=PORT + parts.settings.offset,
+        listen=chosen.listen,
+        address=chosen.address,
+        certificate=folder / chosen.certificate if chosen.certificate is not None else None,
+        key=folder / chosen.key if chosen.key is not None else None,
+        site_folder=folder,
+        telephone_port=parts.ports.http,
+    )
+
+
+def sign_in_link(parts: Composition, operator: str) -> str:
+    """Return a new one-time link for an operator, whose account is made if there is none.
+
+    Raises ControlError if there is no such operator, AccountError if the account is disabled, DatabaseError.
+    """
+    from db.engine import open_engine
+    from desk.people import accounts, links
+
+    entry = next((entry for entry in parts.operators if entry.id == operator), None)
+    if entry is None:
+        raise ControlError(f"There is no operator {operator}; `hatif operators` lists them.")
+
+    async def make() -> str:
+        now = datetime.now(UTC)
+        async with open_engine(parts.database_url) as engine:
+            await accounts.ensure_operator(engine, entry.id, entry.name, entry.supervisor, now)
+            return await links.make_link(engine, entry.id, now)
+
+    return f"{settings_of(parts).url}/link/{asyncio.run(make())}"
