@@ -53,7 +53,7 @@ class Language:
     def language_name(self, code: str | None) -> str:
         """Return the name of a caller's language."""
         if code is None:
-            return self.text("any language")
+            return self.text(N_("any language"))
         try:
             name = Locale.parse(code).get_display_name(self.locale)
         except (ValueError, UnknownLocaleError):
@@ -63,7 +63,7 @@ class Language:
     def country_name(self, code: str | None) -> str:
         """Return the name of a country; of none: that it is not known."""
         if code is None:
-            return self.text("unknown country")
+            return self.text(N_("unknown country"))
         return str(self.locale.territories.get(code, code))
 
 

@@ -69,6 +69,10 @@ class Browser:
             self.csrf = found[1]
         return Answer(answer.status, text, answer.headers)
 
+    async def stream(self, path: str) -> aiohttp.ClientResponse:
+        """Open a stream; the answer's `content` has its lines."""
+        return await self._session.get(self.url + path, timeout=aiohttp.ClientTimeout(total=None))
+
     async def close(self) -> None:
         await self._session.close()
 
