@@ -41,7 +41,7 @@ async def desk(sqlite_url: str, controller: StandIn) -> AsyncIterator[TestDesk]:
 
 async def until(true: Any, seconds: float = 5) -> None:
     async with asyncio.timeout(seconds):
-        while not true():
+        while not true():  # noqa: ASYNC110 - what is waited for has no event of its own
             await asyncio.sleep(0.01)
 
 
@@ -161,17 +161,10 @@ async def test_the_page_shows_the_conversation_and_the_colleague_in_it(desk: Tes
 
 async def test_the_queue_is_shown_by_language(desk: TestDesk, controller: StandIn) -> None:
     page = await opened(desk)
-    since = time.time() - 60
+    since, nobody = time.time() - 60, {"caller": None, "callback": None, "topic": None}
     controller.queue = [
-        QueueEntry(
-            place=place,
-            call=f"c{place}",
-            caller=None,
-            callback=None,
-            language=code,
-            topic=None,
-            silent=False,
-            since=since,
+        QueueEntry.model_validate(
+            {"place": place, "call": f"c{place}", "language": code, "since": since, "silent": False, **nobody}
         )
         for place, code in enumerate(("fr", "nl", "fr"), 1)
     ]

@@ -20,23 +20,14 @@ TRANSLATED = [code for code in LANGUAGES if code != "en"]
 def extracted(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
     """What the code and the templates say now."""
     pot = tmp_path_factory.mktemp("texts") / "desk.pot"
-    command = [
-        Path(sys.executable).with_name("pybabel"),
-        "-q",
-        "extract",
-        "-F",
-        "desk/babel.cfg",
-        "-k",
-        "N_",
-        "-o",
-        pot,
-    ]
-    subprocess.run([*command, "desk"], cwd=CHECKOUT, check=True)
+    pybabel = str(Path(sys.executable).with_name("pybabel"))
+    command = [pybabel, "-q", "extract", "-F", "desk/babel.cfg", "-k", "N_", "-o", str(pot), "desk"]
+    subprocess.run(command, cwd=CHECKOUT, check=True)
     with pot.open("rb") as file:
         return read_po(file)
 
 
-def key_of(text: str | tuple[str, ...]) -> str:
+def key_of(text: str | tuple[str, ...] | list[str]) -> str:
     return text if isinstance(text, str) else text[0]
 
 
@@ -49,7 +40,7 @@ def test_every_text_is_translated_and_no_other(extracted: Catalog, code: str) ->
     for message in catalogue:
         if not message.id:
             continue
-        forms = (message.string,) if isinstance(message.string, str) else message.string
+        forms = (message.string,) if isinstance(message.string, str) else tuple(message.string or ("",))
         assert all(forms) and not message.fuzzy, message.id
         gaps = set(re.findall(r"%\(\w+\)s", key_of(message.id)))
         assert all(set(re.findall(r"%\(\w+\)s", form)) <= gaps for form in forms), message.id
@@ -89,4 +80,4 @@ def test_a_language_or_country_without_a_name_is_shown_by_its_code() -> None:
         "x-y-z",
         "any language",
     ]
-    assert [english.country_name(code) for code in ("MA", "ZZ", "Q", None)][0] == "Morocco"
+    assert [english.country_name(code) for code in ("MA", "QQ", None)] == ["Morocco", "QQ", "unknown country"]
