@@ -27,8 +27,9 @@ from desk.people.source_limit import SourceLimit
 from desk.settings import DeskSettings
 from desk.shift import fragments as shift_fragments
 from desk.shift import routes as shift
+from desk.shift import telephone
 
-ROUTERS = (people.router, live.router, shift.router, call.router)
+ROUTERS = (people.router, live.router, shift.router, telephone.router, call.router)
 FRAGMENTS = (*shift_fragments.FRAGMENTS, *call_fragments.FRAGMENTS)
 
 

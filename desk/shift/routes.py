@@ -11,6 +11,7 @@ from desk.live.routes import HubDep
 from desk.page.errors import DeskError
 from desk.page.texts import N_
 from desk.people.signed_in import OperatorDep
+from desk.shift import telephone
 
 router = APIRouter(prefix="/shift")
 
@@ -31,6 +32,7 @@ async def page(request: Request, desk: DeskDep, hub: HubDep, signed_in: Operator
         operator=signed_in.operator,
         now=desk.now().timestamp(),
         telephone_port=desk.settings.telephone_port,
+        telephone_texts={name: language.text(text) for name, text in telephone.TEXTS.items()},
         site_languages=site.languages or desk.settings.languages,
         topics=site.topics,
     )

@@ -73,8 +73,13 @@ class Page:
 
     async def has(self, element: str, *words: str, seconds: float = NOW_S) -> str:
         """Wait until an element has these words; return it."""
+
+        def there() -> bool:
+            found = self.elements.get(element)
+            return found is not None and all(word in found for word in words)
+
         try:
-            await until(lambda: all(word in self.elements.get(element, "") for word in words), seconds)
+            await until(there, seconds)
         except TimeoutError:
             raise AssertionError(f"{words} not in {self.elements.get(element)}") from None
         return self.elements[element]
@@ -300,3 +305,25 @@ async def test_the_whole_page_has_what_the_stream_will_change(desk: TestDesk, co
     assert set(stream.elements) <= set(re.findall(r'id="([\w-]+)"', page))
     assert 'data-phase="offered"' in page
     await stream.close()
+
+
+async def test_a_sign_in_gets_the_password_of_its_telephone_and_gives_it_back(
+    desk: TestDesk, controller: StandIn
+) -> None:
+    browser = await desk.signed_in("1002")
+    controller.answers["/operators/1002/web_telephone"] = (200, {"user": "1002-web", "password": "secret"})
+    for take in (False, True):
+        answer = await browser.send("/telephone/credential", {"take": take})
+        assert answer.status == 200 and "secret" in answer.text
+        assert answer.headers["Cache-Control"] == "no-store"
+    (_, _, actor, first), (_, _, _, second) = controller.asked
+    assert actor == "1002" and first["holder"] == second["holder"] and (first["take"], second["take"]) == (False, True)
+    assert first["lasts_s"] <= 24 * 3600
+    other = await desk.signed_in("1002")
+    controller.answers["/operators/1002/web_telephone"] = (409, {"detail": "…", "code": "telephone_in_use"})
+    refused = await other.send("/telephone/credential", {})
+    assert refused.status == 409 and "telephone_in_use" in refused.text
+    assert controller.asked[-1][3]["holder"] != first["holder"]
+    assert (await other.send("/telephone/credential", {"take": "perhaps"})).status == 422
+    await browser.post("/sign-out")
+    assert controller.asked[-1][:2] == ("DELETE", "/operators/1002/web_telephone")
