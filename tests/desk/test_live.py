@@ -64,7 +64,7 @@ class Page:
                 data.append(text[6:])
             elif not text and event:
                 if event == "patch":
-                    for element in re.split(r"\n(?=<(?:section|li|p) id=)", "\n".join(data)):
+                    for element in re.split(r"(?=<(?:section|li|p) id=)", "\n".join(data))[1:]:
                         found = re.search(r'id="([\w-]+)"', element)
                         assert found is not None, element
                         self.elements[found[1]] = element
