@@ -66,7 +66,7 @@ _USER_ERRORS = (
     ("db.engine", "DatabaseError"),
     ("desk.people.accounts", "AccountError"),
     ("db.read", "NotFoundError"),
-    ("ivr.cli.cases.case_input", "CaseError"),
+    ("ivr.cases.case_rules", "CaseError"),
     ("ivr.cases.casework", "NotKeptError"),
     ("prompts.sources", "CatalogueError"),
     ("prompts.manifest", "ManifestError"),
