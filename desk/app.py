@@ -10,6 +10,8 @@ from fastapi.responses import RedirectResponse
 from db.engine import open_engine
 from desk.call import fragments as call_fragments
 from desk.call import routes as call
+from desk.case import routes as case
+from desk.case.presence import Presence
 from desk.context import Desk
 from desk.control import ControlClient
 from desk.live import routes as live
@@ -29,7 +31,7 @@ from desk.shift import fragments as shift_fragments
 from desk.shift import routes as shift
 from desk.shift import telephone
 
-ROUTERS = (people.router, live.router, shift.router, telephone.router, call.router)
+ROUTERS = (people.router, live.router, shift.router, telephone.router, call.router, case.router)
 FRAGMENTS = (*shift_fragments.FRAGMENTS, *call_fragments.FRAGMENTS)
 
 
@@ -46,13 +48,14 @@ def create_app(settings: DeskSettings) -> FastAPI:
             app.state.sessions = Sessions(engine)
             app.state.passwords = Passwords()
             app.state.source_limit = SourceLimit()
+            app.state.presence = Presence()
             app.state.hub = Hub(control, pages, FRAGMENTS)
             following = asyncio.create_task(app.state.hub.run())
             yield
             following.cancel()
             await asyncio.wait({following})
 
-    pages = Pages(site_words.load(settings.site_folder))
+    pages = Pages(site_words.load(settings.site_folder), settings.timezone)
     app = FastAPI(title="Hatif desk", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
     for router in ROUTERS:
         app.include_router(router)
