@@ -38,7 +38,7 @@ from ivr.floor.supervisor_alerts import SupervisorAlerts
 from ivr.flow.versions import Version
 from ivr.model import floor_protocol
 from ivr.model.call_state import CallState, LegState
-from ivr.model.endpoints import endpoints_of
+from ivr.model.endpoints import endpoints_of, is_web
 from ivr.site.operators import OperatorEntry
 from ivr.talk.request_inbox import RequestInbox
 from ivr.telephones.udp_probe import UdpProbe
@@ -83,6 +83,7 @@ class Connection:
             people=dependencies.operators,
             answer_request=self.requests.answer,
             take_notice=dependencies.notice,
+            in_browser=lambda operator: is_web(dependencies.telephone_in_use(operator)),
             shows_callers=dependencies.shows_callers,
         )
         self._telephones = {
