@@ -14,6 +14,8 @@ from desk.case import routes as case
 from desk.case.presence import Presence
 from desk.context import Desk
 from desk.control import ControlClient
+from desk.guide import routes as guide
+from desk.guide.book import Book
 from desk.live import routes as live
 from desk.live.hub import Hub
 from desk.page import site_words
@@ -31,7 +33,7 @@ from desk.shift import fragments as shift_fragments
 from desk.shift import routes as shift
 from desk.shift import telephone
 
-ROUTERS = (people.router, live.router, shift.router, telephone.router, call.router, case.router)
+ROUTERS = (people.router, live.router, shift.router, telephone.router, call.router, case.router, guide.router)
 FRAGMENTS = (*shift_fragments.FRAGMENTS, *call_fragments.FRAGMENTS)
 
 
@@ -49,6 +51,7 @@ def create_app(settings: DeskSettings) -> FastAPI:
             app.state.passwords = Passwords()
             app.state.source_limit = SourceLimit()
             app.state.presence = Presence()
+            app.state.book = Book(control)
             app.state.hub = Hub(control, pages, FRAGMENTS)
             following = asyncio.create_task(app.state.hub.run())
             yield

@@ -17,6 +17,7 @@ from ivr.api import (
     cases,
     events,
     flow,
+    guide,
     guide_requests,
     holidays,
     hours,
@@ -49,6 +50,7 @@ _ROUTERS = (
     cases.router,
     supervision.router,
     flow.router,
+    guide.router,
     site.router,
 )
 

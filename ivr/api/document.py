@@ -22,6 +22,7 @@ _TITLES = {
     "guide requests": "Requests for the guide in writing",
     "supervision": "Supervision",
     "flow": "Flow",
+    "guide": "Guide",
     "site": "Site",
 }
 

@@ -61,6 +61,8 @@ class StandIn:
         self.asked: list[tuple[str, str, str, Any]] = []  # method, path, who, body
         self.answers: dict[str, tuple[int, Any]] = {}
         """By path: the status and the document of the answer; otherwise 200 and nothing."""
+        self.once: dict[str, tuple[int, Any]] = {}
+        """The same, for the next request that changes something."""
         self.changed = asyncio.Event()
         self.port = 0
 
@@ -89,6 +91,12 @@ class StandIn:
         self.set(operator(to, "talking", call=_of(talking, place)), calls=[talking])
         return talking
 
+    async def seen(self, desk: Any) -> None:
+        """Wait until a desk shows the calls that are up."""
+        async with asyncio.timeout(5):
+            while set(desk.app.state.hub.picture.calls) != {row.id for row in self.calls}:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
     def join(self, colleague: str, to: Call, state: str = "talking") -> None:
         """Bring a colleague into a call."""
         self.set(operator(colleague, state, call=_of(to, None)))
@@ -112,8 +120,11 @@ async def standing_in(controller: StandIn | None = None, port: int = 0) -> Async
         if path == "site":
             site = {"topics": ["file", "documents"], "pauses": ["break", "lunch"], "languages": ["ar", "fr"]}
             return JSONResponse(site)
+        path = f"{path}?{request.url.query}" if request.method == "GET" and request.url.query else path
         found.asked.append((request.method, f"/{path}", request.headers["Hatif-Actor"], body))
         status, document = found.answers.get(f"/{path}", (200, {}))
+        if request.method != "GET" and f"/{path}" in found.once:
+            status, document = found.once.pop(f"/{path}")
         return JSONResponse(document, status)
 
     listening = socket.create_server(("127.0.0.1", port))

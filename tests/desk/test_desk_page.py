@@ -3,7 +3,7 @@
 import os
 import signal
 
-from browser import DeskPages
+from desk_pages import DeskPages
 from line import Line
 from playwright.async_api import expect
 from talking import CALLER_HZ
