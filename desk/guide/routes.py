@@ -54,10 +54,10 @@ async def procedure(
 ) -> Response:
     """Show a procedure in the operator's language and the caller's, side by side."""
     own, callers = _languages(request, desk, hub, signed_in.operator)
-    texts = [
-        (code, (await book.in_language(code, desk.now())).get(procedure)) for code in dict.fromkeys((own, callers))
-    ]
-    shown = [(code, text) for code, text in texts if text is not None]
+    shown = []
+    for code in dict.fromkeys((own, callers)):
+        if (text := (await book.in_language(code, desk.now())).get(procedure)) is not None:
+            shown.append((code, text))
     if not shown:
         raise DeskError(404, N_("The guide has no such procedure."))
     live = hub.picture.call_of(signed_in.operator)

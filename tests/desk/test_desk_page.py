@@ -47,6 +47,13 @@ async def test_from_the_sign_in_to_a_saved_case_by_keyboard_alone(
     await desk.press("#notes form button")
     await expect(desk.page.locator("#notes ol")).to_contain_text("Will bring the photograph.")
 
+    await desk.tab_to("#guide-find")
+    await desk.page.keyboard.type("passport")
+    await desk.press("#guide-found button")
+    await expect(desk.page.locator("#guide-page h3")).to_have_count(2)  # the operator's language, and the caller's
+    await desk.press("#guide-page button")
+    await expect(desk.page.locator("#guide-page")).to_contain_text("Noted.")
+
     await desk.page.keyboard.press("Shift+F2")
     await desk.state("wrapping_up")
     await desk.page.keyboard.press("F9")
