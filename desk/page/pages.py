@@ -101,6 +101,7 @@ def _environment(language: Language, words: SiteWords, zone: str) -> Environment
         country_name=language.country_name,
         text=language.text,
         day=partial(_day, language, zone),
+        clock_time=partial(_clock_time, language, zone),
         since=since,
         until=until,
     )
@@ -130,3 +131,7 @@ def until(instant: float | None) -> Markup:
 def _day(language: Language, zone: str, instant: datetime | str | None) -> str:
     """Return an instant, or its ISO text, as day and time of the site."""
     return language.day(datetime.fromisoformat(instant) if isinstance(instant, str) else instant, zone)
+
+
+def _clock_time(language: Language, zone: str, instant: datetime) -> str:
+    return language.clock_time(instant, zone)
