@@ -15,6 +15,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 from markupsafe import Markup
 
+from db.references import format_reference
 from desk.page import texts
 from desk.page.site_words import SiteWords
 from desk.page.texts import Language
@@ -102,6 +103,7 @@ def _environment(language: Language, words: SiteWords, zone: str) -> Environment
         text=language.text,
         day=partial(_day, language, zone),
         clock_time=partial(_clock_time, language, zone),
+        reference=format_reference,
         since=since,
         until=until,
     )

@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import socket
 from datetime import UTC, datetime
+from ipaddress import ip_address
 
 import typer
 
@@ -34,8 +36,19 @@ def desk() -> None:
 
 
 def settings_of(parts: Composition) -> DeskSettings:
-    """Return what the desk is told."""
+    """Return what the desk is told.
+
+    Raises CertificateError if it listens to other machines without a certificate, and none can be made.
+    """
     chosen, folder = parts.site.desk, parts.settings.site
+    host, *others = _names(chosen.listen)
+    certificate = folder / chosen.certificate if chosen.certificate is not None else None
+    key = folder / chosen.key if chosen.key is not None else None
+    is_encrypted = certificate is not None or (chosen.address or "").startswith("https://")
+    if not is_encrypted and not _is_local(chosen.listen):
+        from desk.tls import self_signed
+
+        certificate, key = self_signed(parts.settings.home / "desk", (host, *others))
     return DeskSettings(
         site=parts.site.name,
         timezone=parts.site.hours.timezone,
@@ -45,12 +58,24 @@ def settings_of(parts: Composition) -> DeskSettings:
         control_token=parts.credentials.control_token,
         port=PORT + parts.settings.offset,
         listen=chosen.listen,
+        host=host,
         address=chosen.address,
-        certificate=folder / chosen.certificate if chosen.certificate is not None else None,
-        key=folder / chosen.key if chosen.key is not None else None,
+        certificate=certificate,
+        key=key,
         site_folder=folder,
         telephone_port=parts.ports.http,
     )
+
+
+def _is_local(listen: str) -> bool:
+    return ip_address(listen).is_loopback
+
+
+def _names(listen: str) -> tuple[str, ...]:
+    """Return the names by which browsers may reach an address of this machine, the best one first."""
+    if _is_local(listen):
+        return ("localhost", listen)
+    return (listen,) if not ip_address(listen).is_unspecified else (socket.gethostname(), "localhost")
 
 
 async def sign_in_link(parts: Composition, operator: str) -> str:
