@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bench.mutants.concerned import GROUPS
 from bench.mutants.faults import KINDS, draw, faults
+from bench.mutants.tried import first_failed, last_begun, proof
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MODULE = '''\
@@ -63,3 +64,25 @@ def test_every_part_has_tests_without_a_telephone_and_tests_with_one() -> None:
         assert by_telephone
         for pattern in concern.tests:
             assert list((CHECKOUT / "tests").glob(pattern)), pattern
+
+
+def test_only_a_test_that_fails_again_alone_and_passes_without_the_fault_has_found_it() -> None:
+    test = "tests/ivr/test_codes.py::test_a_code"
+    assert proof(with_fault=test, without=None) == "FOUND"
+    for again, without in ((None, None), (test, test), (None, test)):
+        assert proof(again, without) == "UNCLEAR"
+
+
+def test_the_test_that_failed_or_hangs_is_read_from_what_pytest_prints() -> None:
+    output = """\
+tests/ivr/test_state.py::test_a_path[two words] PASSED                   [ 50%]
+tests/ivr/test_state.py::test_a_name """
+    assert last_begun(output) == "tests/ivr/test_state.py::test_a_name"
+    assert last_begun("collecting ... ") is None
+    summary = """\
+=========================== short test summary info ============================
+FAILED tests/ivr/test_state.py::test_a_path[two words] - assert 1 == 2
+"""
+    assert first_failed(output) is None
+    assert first_failed(summary) == "tests/ivr/test_state.py::test_a_path[two words]"
+    assert first_failed("ERROR tests/ivr/test_state.py - ImportError: x") == "tests/ivr/test_state.py"

@@ -1,0 +1,82 @@
+"""The tests, run on a copy of the code that has a fault or has none."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+_SILENT_S = 300
+"""Tests of which none ends for so long hang."""
+_BEGUN = re.compile(r"^(tests/\S+?\.py::.+?)(?: (?:PASSED|FAILED|ERROR|SKIPPED|XFAIL).*)?$", re.MULTILINE)
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (tests/\S+?\.py(?:::.+?)?)(?: - .*)?$", re.MULTILINE)
+
+
+def failure(copy: Path, folder: Path, tests: list[str]) -> str | None:
+    """Run tests; return the first that fails or hangs, None if all pass.
+
+    Raises:
+        RuntimeError: They cannot be run at all.
+    """
+    cache = Path(os.environ.get("HATIF_TEST_CACHE") or CHECKOUT / "var" / "cache")
+    home = Path(tempfile.mkdtemp(prefix="home-", dir=folder))
+    (home / "asterisk").mkdir()
+    for part in ("apt", "root"):
+        if (cache / "asterisk" / part).exists():
+            (home / "asterisk" / part).symlink_to(cache / "asterisk" / part)
+    # PYTHONPATH comes before the checkout that is installed in the environment, for the line's processes too.
+    environment = os.environ | {
+        "PYTHONPATH": str(copy), "HATIF_HOME": str(home), "HATIF_TEST_CACHE": str(cache),
+        "XDG_RUNTIME_DIR": os.environ.get("XDG_RUNTIME_DIR") or str(home),
+    }  # fmt: skip
+    command = [sys.executable, "-m", "pytest", "-x", "-v", "-p", "no:xdist", "-p", "no:cacheprovider", "-m", "not long"]
+    with (home / "pytest.log").open("w+b") as log:
+        run = psutil.Popen([*command, *tests], cwd=copy, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        hangs = _hangs(run, home / "pytest.log")
+    output = (home / "pytest.log").read_text(encoding="utf-8", errors="replace")
+    if run.returncode == 0:
+        return None
+    if (name := last_begun(output) if hangs else first_failed(output)) is None:
+        raise RuntimeError(f"the tests could not be run:\n{output[-3000:]}")
+    return name
+
+
+def proof(with_fault: str | None, without: str | None) -> str:
+    """Return what a test that failed has shown, once it was run again alone with the fault and without it."""
+    return "FOUND" if with_fault is not None and without is None else "UNCLEAR"
+
+
+def first_failed(output: str) -> str | None:
+    """Return the first test, or file of tests, that pytest's summary says has failed."""
+    found = _FAILED.search(output)
+    return found[1] if found else None
+
+
+def last_begun(output: str) -> str | None:
+    """Return the last test that `pytest -v` has begun."""
+    begun = _BEGUN.findall(output)
+    return begun[-1].rstrip() if begun else None
+
+
+def _hangs(run: psutil.Popen, log: Path) -> bool:
+    """Wait for the tests' end; return whether they hung and were killed, with all that they had started."""
+    size, since = 0, time.monotonic()
+    while run.poll() is None:
+        now = log.stat().st_size
+        if now != size:
+            size, since = now, time.monotonic()
+        elif time.monotonic() - since > _SILENT_S:
+            for process in (*run.children(recursive=True), run):
+                try:
+                    process.kill()
+                except psutil.NoSuchProcess:
+                    continue
+            run.wait()
+            return True
+        time.sleep(0.2)
+    return False
