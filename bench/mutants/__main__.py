@@ -74,13 +74,13 @@ def _tried(copy: Path, folder: Path, stages: list[list[str]], fault: Fault) -> d
         for stage in stages:
             path.write_bytes(fault.applied(source))
             if stage and (by := failure(copy, folder, stage)) is not None:
-                again = failure(copy, folder, [by])
+                again = failure(copy, folder, by)
                 path.write_bytes(source)
-                result = proof(again, failure(copy, folder, [by]))
+                result = proof(again, failure(copy, folder, by))
                 break
     finally:
         path.write_bytes(source)
-    return {"result": result, "by": by, "seconds": round(time.monotonic() - began)}
+    return {"result": result, "by": ", ".join(by or ()), "seconds": round(time.monotonic() - began)}
 
 
 def _diff(copy: Path, fault: Fault) -> str:
@@ -93,7 +93,7 @@ def _show(result: dict[str, object]) -> None:
     print(f"\n{result['number']}. {result['group']}: {result['file']}:{result['line']}, {result['kind']}")
     print(result["diff"], end="")
     if "result" in result:
-        print(f"{result['result']} {result['by'] or ''} ({result['seconds']} s)", flush=True)
+        print(f"{result['result']} {result['by']} ({result['seconds']} s)", flush=True)
 
 
 if __name__ == "__main__":

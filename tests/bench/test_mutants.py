@@ -67,7 +67,7 @@ def test_every_part_has_tests_without_a_telephone_and_tests_with_one() -> None:
 
 
 def test_only_a_test_that_fails_again_alone_and_passes_without_the_fault_has_found_it() -> None:
-    test = "tests/ivr/test_codes.py::test_a_code"
+    test = ["tests/ivr/test_codes.py::test_a_code"]
     assert proof(with_fault=test, without=None) == "FOUND"
     for again, without in ((None, None), (test, test), (None, test)):
         assert proof(again, without) == "UNCLEAR"
