@@ -52,7 +52,9 @@ GROUPS = {
             " hangups carriers"
         ),
     ),
-    "codes": Concern(("ivr/codes",), _tests("codes codes_table supervision talk_* callbacks_limits one_line case")),
+    "codes": Concern(
+        ("ivr/codes",), _tests("codes codes_table supervision supervision_* talk_* callbacks_limits one_line case")
+    ),
     "call-backs": Concern(("ivr/callbacks",), _IN_VIRTUAL_TIME + _tests("callbacks_* reconcile api_* codes restart")),
 }
 """The parts, in the order in which faults are drawn for them."""
