@@ -13,7 +13,7 @@ import typer
 
 from bench.mutants.concerned import GROUPS
 from bench.mutants.faults import Fault, draw
-from bench.mutants.tried import failure, proof
+from bench.mutants.tried import failure, proven_failure
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -31,10 +31,10 @@ def main(
     """Draw faults from ringing, talk, restart, codes and call-backs, and say for each whether the tests find it.
 
     Each is put into a copy of the committed code. The tests that concern its part run, the cheap ones first, until the
-    first failure. That test is then run alone, with the fault and without it: only if it fails and passes has it FOUND
-    the fault, otherwise the result is UNCLEAR. A fault can be harmless (code that makes something quicker only, a limit
-    that nothing reaches), so what is missed is to be read. Needs `scripts/setup --for test`; half an hour, most of it
-    for what is missed.
+    first failure. That test is then run alone: if it passes with the fault, the machine was too busy for it, and the
+    others go on; if it fails without the fault too, the result is UNCLEAR; otherwise it has FOUND the fault. A fault
+    can be harmless (code that makes something quicker only, a limit that nothing reaches), so what is MISSED is to be
+    read. Needs `scripts/setup --for test`; an hour, most of it for what is missed.
     """
     chosen = {int(number) for number in only.split(",") if number}
     found = []
@@ -69,18 +69,18 @@ def _tried(copy: Path, folder: Path, stages: list[list[str]], fault: Fault) -> d
     path = copy / fault.path
     source = path.read_bytes()
     began = time.monotonic()
-    result, by = "MISSED", None
     try:
+        result, by = "MISSED", ""
         for stage in stages:
             path.write_bytes(fault.applied(source))
-            if stage and (by := failure(copy, folder, stage)) is not None:
-                again = failure(copy, folder, by)
+            if (failed := proven_failure(copy, folder, stage)) is not None:
                 path.write_bytes(source)
-                result = proof(again, failure(copy, folder, by))
+                result = "FOUND" if failure(copy, folder, failed) is None else "UNCLEAR"
+                by = ", ".join(failed)
                 break
     finally:
         path.write_bytes(source)
-    return {"result": result, "by": ", ".join(by or ()), "seconds": round(time.monotonic() - began)}
+    return {"result": result, "by": by, "seconds": round(time.monotonic() - began)}
 
 
 def _diff(copy: Path, fault: Fault) -> str:

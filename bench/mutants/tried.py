@@ -6,9 +6,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
+import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 _SILENT_S = 120
@@ -17,8 +19,11 @@ _BEGUN = re.compile(r"^(tests/\S+?\.py::.+?)(?: (?:PASSED|FAILED|ERROR|SKIPPED|X
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (tests/\S+?\.py(?:::.+?)?)(?: - .*)?$", re.MULTILINE)
 
 
-def failure(copy: Path, folder: Path, tests: list[str]) -> list[str] | None:
+def failure(copy: Path, folder: Path, tests: list[str], without: Sequence[str] = ()) -> list[str] | None:
     """Run tests; return the first that fails or hangs, None if all pass. All of them if they hang before the first.
+
+    Args:
+        without: Tests to leave out.
 
     Raises:
         RuntimeError: They cannot be run at all.
@@ -36,10 +41,16 @@ def failure(copy: Path, folder: Path, tests: list[str]) -> list[str] | None:
     }  # fmt: skip
     command = [sys.executable, "-m", "pytest", "-x", "-v", "-p", "no:xdist", "-p", "no:cacheprovider", "-m", "not long"]
     with (home / "pytest.log").open("w+b") as log:
-        run = psutil.Popen([*command, *tests], cwd=copy, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        run = psutil.Popen(
+            [*command, *(f"--deselect={test}" for test in without), *tests],
+            cwd=copy,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
         hangs = _hangs(run, home / "pytest.log")
     output = (home / "pytest.log").read_text(encoding="utf-8", errors="replace")
-    if run.returncode == 0:
+    if run.returncode in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         return None
     if (name := last_begun(output) if hangs else first_failed(output)) is not None:
         return [name]
@@ -48,9 +59,14 @@ def failure(copy: Path, folder: Path, tests: list[str]) -> list[str] | None:
     raise RuntimeError(f"the tests could not be run:\n{output[-3000:]}")
 
 
-def proof(with_fault: list[str] | None, without: list[str] | None) -> str:
-    """Return what a test that failed has shown, once it was run again alone with the fault and without it."""
-    return "FOUND" if with_fault is not None and without is None else "UNCLEAR"
+def proven_failure(copy: Path, folder: Path, tests: list[str]) -> list[str] | None:
+    """Return the first failure that repeats when it is run alone; None if there is none. Raises as `failure` does."""
+    passed_alone: list[str] = []
+    while tests and (failed := failure(copy, folder, tests, without=passed_alone)) is not None:
+        if failure(copy, folder, failed) is not None:
+            return failed
+        passed_alone += failed
+    return None
 
 
 def first_failed(output: str) -> str | None:
