@@ -1,16 +1,21 @@
 """An operator's telephone in a real browser: it rings, both hear each other, and it survives what happens to pages."""
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from browser_telephone import MICROPHONE_HZ, Pages, desk_of, started
+from browser_telephone import MICROPHONE_HZ, Pages, WebTelephone, desk_of, started
 from conftest import OFFSET, short_folder
 from line import Line
 from playwright.async_api import Browser
-from talking import CALLER_HZ
+from talking import CALLER_HZ, call_id
 
-from ivr.softphone.telephone import Telephones
+from ivr.softphone.telephone import Call, Telephones
+
+OPERATOR_HZ = 2350.0
+"""Of an operator on an ordinary telephone."""
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +25,7 @@ async def desk_line() -> AsyncIterator[Line]:
         line = Line(Path(folder), OFFSET + 1000)
         site = line.site / "site.toml"
         site.write_text(site.read_text().replace("enabled = false", "enabled = true"))
+        site.write_text(site.read_text().replace("whisper = false", "whisper = true"))  # which the desk does without
         try:
             await line.up()
             yield line
@@ -42,22 +48,78 @@ async def pages(desk_line: Line, browser: Browser) -> AsyncIterator[Pages]:
         await context.close()
 
 
-async def test_a_caller_rings_the_browser_and_both_hear_each_other(
-    desk_line: Line, telephones: Telephones, pages: Pages
-) -> None:
-    operator = desk_line.speaks("fr")
-    page = await pages.open(operator)
-    await page.start()
-    await desk_line.until(lambda: desk_line.operator_state(operator) == "ready", 5, "the operator is ready")
-    call = await desk_line.asks_for_operator(telephones, "+33613000901")
+async def talking(line: Line, telephones: Telephones, page: WebTelephone, caller: str) -> Call:
+    """Return a caller who talks with the operator of a page."""
+    if (await page.now()).get("state") != "registered":
+        await page.start()
+    await line.until(lambda: line.operator_state(page.operator) == "ready", 8, "the operator is ready")
+    call = await line.asks_for_operator(telephones, caller)
     call.tone(CALLER_HZ)
     await page.reports("call", "ringing")
     await page.ask("answer")
     await page.reports("call", "talking")
     await call.hears_tone(MICROPHONE_HZ)
     await page.hears_tone(CALLER_HZ)
+    return call
+
+
+async def test_a_caller_rings_the_browser_and_both_hear_each_other(
+    desk_line: Line, telephones: Telephones, pages: Pages
+) -> None:
+    operator = desk_line.speaks("fr")
+    page = await pages.open(operator)
+    call = await talking(desk_line, telephones, page, "+33613000901")
     await page.ask("hangup")
     await page.reports("call", "none")
     await call.hangup()
     story = await desk_line.story("+33613000901")
     assert story["call"]["operator"] == operator
+    assert "whispered" not in [event["kind"] for event in story["events"]]
+
+
+async def test_a_page_that_is_loaded_again_in_a_call_takes_the_same_call_back_within_five_seconds(
+    desk_line: Line,
+    telephones: Telephones,
+    pages: Pages,
+    record_property: Callable[[str, object], None],
+) -> None:
+    page = await pages.open(desk_line.speaks("fr"))
+    call = await talking(desk_line, telephones, page, "+33613000902")
+    before, began = call_id(desk_line, "+33613000902"), time.monotonic()
+    await page.page.reload()
+    await page.reports("call", "talking")
+    await call.hears_tone(MICROPHONE_HZ)
+    took = time.monotonic() - began
+    record_property("from the reload to audio again, s", round(took, 2))
+    assert took < 5.0
+    await page.hears_tone(CALLER_HZ)
+    assert call_id(desk_line, "+33613000902") == before
+    await call.hangup()
+    story = await desk_line.story("+33613000902")
+    assert decisions_of(story) == [page.operator]
+    kinds = [event["kind"] for event in story["events"]]
+    assert kinds.count("page_gone") == kinds.count("page_back") == kinds.count("connected") == 1
+
+
+async def test_a_caller_whose_operators_page_does_not_come_back_goes_to_the_next_one_with_their_place(
+    desk_line: Line, telephones: Telephones, pages: Pages
+) -> None:
+    first = desk_line.speaks("fr")
+    page = await pages.open(first)
+    call = await talking(desk_line, telephones, page, "+33613000903")
+    second = desk_line.speaks("fr", but=(first,))
+    await desk_line.phone(telephones, second, answers=OPERATOR_HZ)
+    since, began = call.clock, time.monotonic()
+    await page.page.close()
+    await call.hears(desk_line.audio("fr", "moment")[:6000], since_s=since)
+    await call.hears(desk_line.audio("fr", "operator_gone")[:6000], 12, since_s=since)
+    await call.hears_tone(OPERATOR_HZ)
+    assert time.monotonic() - began < 12.0
+    await call.hangup()
+    story = await desk_line.story("+33613000903")
+    assert decisions_of(story) == [first, second]
+
+
+def decisions_of(story: dict[str, Any]) -> list[str]:
+    """Return the operators to whom the call was offered."""
+    return [event["data"]["operator"] for event in story["events"] if event["kind"] == "offered"]
