@@ -62,6 +62,7 @@ def settings_of(parts: Composition) -> DeskSettings:
         address=chosen.address,
         certificate=certificate,
         key=key,
+        home=parts.settings.home,
         site_folder=folder,
         telephone_port=parts.ports.http,
     )
