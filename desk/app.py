@@ -10,8 +10,12 @@ from fastapi.responses import RedirectResponse
 from db.engine import open_engine
 from desk.call import fragments as call_fragments
 from desk.call import routes as call
+from desk.case import routes as case
+from desk.case.presence import Presence
 from desk.context import Desk
 from desk.control import ControlClient
+from desk.guide import routes as guide
+from desk.guide.book import Book
 from desk.live import routes as live
 from desk.live.hub import Hub
 from desk.page import site_words
@@ -27,8 +31,10 @@ from desk.people.source_limit import SourceLimit
 from desk.settings import DeskSettings
 from desk.shift import fragments as shift_fragments
 from desk.shift import routes as shift
+from desk.shift import telephone
+from desk.shift.day import Days
 
-ROUTERS = (people.router, live.router, shift.router, call.router)
+ROUTERS = (people.router, live.router, shift.router, telephone.router, call.router, case.router, guide.router)
 FRAGMENTS = (*shift_fragments.FRAGMENTS, *call_fragments.FRAGMENTS)
 
 
@@ -45,13 +51,16 @@ def create_app(settings: DeskSettings) -> FastAPI:
             app.state.sessions = Sessions(engine)
             app.state.passwords = Passwords()
             app.state.source_limit = SourceLimit()
+            app.state.presence = Presence()
+            app.state.book = Book(control)
+            app.state.days = Days(engine, settings.timezone)
             app.state.hub = Hub(control, pages, FRAGMENTS)
             following = asyncio.create_task(app.state.hub.run())
             yield
             following.cancel()
             await asyncio.wait({following})
 
-    pages = Pages(site_words.load(settings.site_folder))
+    pages = Pages(site_words.load(settings.site_folder), settings.timezone)
     app = FastAPI(title="Hatif desk", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
     for router in ROUTERS:
         app.include_router(router)

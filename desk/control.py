@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,16 @@ LINE_LIMIT = 16 * 2**20  # bytes
 
 
 class ControlError(Exception):
-    """A request that was not carried out: the status, a sentence, and the rule's code where several share a status."""
+    """A request that was not carried out: the status, a sentence, and the rule's code where several share a status.
 
-    def __init__(self, status: int, detail: str, code: str | None = None) -> None:
+    `document`: the whole problem document, for what else it says.
+    """
+
+    def __init__(
+        self, status: int, detail: str, code: str | None = None, document: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(detail)
-        self.status, self.detail, self.code = status, detail, code
+        self.status, self.detail, self.code, self.document = status, detail, code, document or {}
 
 
 class ControllerAwayError(ControlError):
@@ -69,7 +74,7 @@ class ControlClient:
             raise ControllerAwayError from None
         if answer.status >= 400:
             problem = document if isinstance(document, dict) else {}
-            raise ControlError(answer.status, str(problem.get("detail", "")), problem.get("code"))
+            raise ControlError(answer.status, str(problem.get("detail", "")), problem.get("code"), problem)
         return document
 
     async def events(self) -> AsyncGenerator[Event]:

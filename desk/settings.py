@@ -21,6 +21,8 @@ class DeskSettings:
     control_token: str = field(repr=False)
     port: int = PORT
     listen: str = "127.0.0.1"
+    host: str = "localhost"
+    """The name by which browsers reach `listen`."""
     address: str | None = None
     """Where browsers reach the desk, if that is another one, as behind a proxy: https://desk.example.org"""
     certificate: Path | None = None
@@ -45,6 +47,5 @@ class DeskSettings:
         """The address of the desk, without a slash at its end."""
         if self.address is not None:
             return self.address.rstrip("/")
-        host = "localhost" if self.listen in ("127.0.0.1", "0.0.0.0", "::") else self.listen  # noqa: S104
         scheme = "https" if self.certificate is not None else "http"
-        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
+        return f"{scheme}://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"

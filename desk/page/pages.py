@@ -15,12 +15,13 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 from markupsafe import Markup
 
+from db.references import format_reference
 from desk.page import texts
 from desk.page.site_words import SiteWords
 from desk.page.texts import Language
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("page", "people", "shift", "call")
+ROOMS = ("page", "people", "shift", "call", "case", "guide")
 STATIC = ROOT / "static"
 
 LANGUAGE_COOKIE = "hatif-language"
@@ -32,10 +33,10 @@ THEMES = ("light", "dark")
 class Pages:
     """All templates in all languages."""
 
-    def __init__(self, words: SiteWords | None = None) -> None:
+    def __init__(self, words: SiteWords | None = None, zone: str = "UTC") -> None:
         self.languages = texts.load()
         known = words or SiteWords()
-        self._environments = {code: _environment(language, known) for code, language in self.languages.items()}
+        self._environments = {code: _environment(language, known, zone) for code, language in self.languages.items()}
 
     def language_of(self, request: Request) -> Language:
         """Return the language of an answer: the person's, else the last one of this browser, else what it asks for."""
@@ -78,7 +79,7 @@ def _digest(name: str) -> str:
         return "missing"
 
 
-def _environment(language: Language, words: SiteWords) -> Environment:
+def _environment(language: Language, words: SiteWords, zone: str) -> Environment:
     loader = PrefixLoader({room: FileSystemLoader(ROOT / room / "templates") for room in ROOMS})
     environment = Environment(
         loader=loader,
@@ -91,11 +92,18 @@ def _environment(language: Language, words: SiteWords) -> Environment:
     )
     environment.install_gettext_translations(language.translations, newstyle=True)  # type: ignore[attr-defined]
     environment.globals.update(lang=language, languages=texts.LANGUAGES, static_url=static_url, icon=icon)
-    environment.globals.update(topic=partial(words.topic, language.code), pause=partial(words.pause, language.code))
+    environment.globals.update(
+        topic=partial(words.topic, language.code),
+        pause=partial(words.pause, language.code),
+        missing_words=words.missing(language.code),
+    )
     environment.filters.update(
         language_name=language.language_name,
         country_name=language.country_name,
         text=language.text,
+        day=partial(_day, language, zone),
+        clock_time=partial(_clock_time, language, zone),
+        reference=format_reference,
         since=since,
         until=until,
     )
@@ -120,3 +128,12 @@ def since(instant: float | datetime | None) -> Markup:
 def until(instant: float | None) -> Markup:
     """Return a clock that counts down to an instant."""
     return Markup('<time class="clock" data-until="{:.3f}"></time>').format(instant) if instant else Markup("")
+
+
+def _day(language: Language, zone: str, instant: datetime | str | None) -> str:
+    """Return an instant, or its ISO text, as day and time of the site."""
+    return language.day(datetime.fromisoformat(instant) if isinstance(instant, str) else instant, zone)
+
+
+def _clock_time(language: Language, zone: str, instant: datetime) -> str:
+    return language.clock_time(instant, zone)

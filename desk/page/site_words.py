@@ -12,7 +12,7 @@ from prompts.sources import CatalogueError
 
 log = structlog.get_logger()
 
-_TOPIC, _PAUSE = "talk_topic_", "code_pause_"
+_TOPIC, _PAUSE, _MISSING = "talk_topic_", "code_pause_", "missing_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,11 @@ class SiteWords:
         """Return the name of a reason for a pause; nothing without one."""
         return self._name(language, _PAUSE, reason) if reason else ""
 
+    def missing(self, language: str) -> dict[str, str]:
+        """Return what an applicant may have to bring: the site's words, each with its name."""
+        found = self._texts.get(language, {})
+        return {text.removeprefix(_MISSING): name for text, name in found.items() if text.startswith(_MISSING)}
+
     def _name(self, language: str, kind: str, name: str) -> str:
         return self._texts.get(language, {}).get(kind + name) or name.replace("_", " ").capitalize()
 
@@ -42,7 +47,7 @@ def load(site: Path | None) -> SiteWords:
     except CatalogueError as error:
         log.warning("the site's catalogues cannot be read; the desk shows ids instead of names", reason=str(error))
         return SiteWords()
-    ids = [text for text in found.ids if text.startswith((_TOPIC, _PAUSE))]
+    ids = [text for text in found.ids if text.startswith((_TOPIC, _PAUSE, _MISSING))]
     return SiteWords(
         {
             language: {text: _written(spoken) for text in ids if (spoken := found.text(language, text))}

@@ -5,11 +5,14 @@ The catalogues are read as they are (`.po`); nothing has to be compiled.
 
 import gettext
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError, negotiate_locale
+from babel.dates import format_datetime, format_time
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -17,6 +20,10 @@ LANGUAGES = ("fr", "ar", "en")
 """Of the pages, the first one for browsers that ask for another."""
 
 FOLDER = Path(__file__).parent.parent / "locale"
+
+
+_NO_COUNTRIES = frozenset({"EU", "EZ", "UN", "QO", "XA", "XB", "ZZ"})
+"""Codes of Unicode's list that are not countries."""
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name, which extractors know
@@ -53,17 +60,31 @@ class Language:
     def language_name(self, code: str | None) -> str:
         """Return the name of a caller's language."""
         if code is None:
-            return self.text("any language")
+            return self.text(N_("any language"))
         try:
             name = Locale.parse(code).get_display_name(self.locale)
         except (ValueError, UnknownLocaleError):
             return code
         return str(name or code)
 
+    @cached_property
+    def countries(self) -> tuple[tuple[str, str], ...]:
+        """Codes and names of all countries, by name."""
+        named = ((code, str(name)) for code, name in self.locale.territories.items() if len(code) == 2)
+        return tuple(sorted((row for row in named if row[0] not in _NO_COUNTRIES), key=lambda row: row[1]))
+
+    def day(self, instant: datetime | None, zone: str) -> str:
+        """Return an instant as day and time of a zone; nothing without one."""
+        return format_datetime(instant, "short", tzinfo=ZoneInfo(zone), locale=self.locale) if instant else ""
+
+    def clock_time(self, instant: datetime, zone: str) -> str:
+        """Return the time of day of an instant in a zone."""
+        return format_time(instant.astimezone(ZoneInfo(zone)), "short", locale=self.locale)
+
     def country_name(self, code: str | None) -> str:
         """Return the name of a country; of none: that it is not known."""
         if code is None:
-            return self.text("unknown country")
+            return self.text(N_("unknown country"))
         return str(self.locale.territories.get(code, code))
 
 

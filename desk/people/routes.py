@@ -1,12 +1,15 @@
 """Signing in and out, one's own account, and the people of the desk."""
 
+import contextlib
 from typing import Annotated
+from urllib.parse import quote
 
 import structlog
 from fastapi import APIRouter, Depends, Form, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from desk.context import Desk, DeskDep
+from desk.control import ControlError
 from desk.page import texts
 from desk.page.errors import DeskError
 from desk.page.pages import LANGUAGE_COOKIE, THEME_COOKIE, THEMES
@@ -114,6 +117,10 @@ async def sign_in(
 async def sign_out(desk: DeskDep, sessions: SessionsDep, signed_in: Anybody) -> Response:
     """End this browser's session."""
     await sessions.end(signed_in.token)
+    if signed_in.person.operator is not None:
+        path = f"/operators/{quote(signed_in.person.operator, safe='')}/web_telephone?holder={signed_in.mark}"
+        with contextlib.suppress(ControlError):  # the line is away: the password ends by itself
+            await desk.control.ask("DELETE", path, signed_in.person.id)
     answer = _lead("/sign-in")
     answer.delete_cookie(cookie_name(desk.settings), path="/", secure=desk.settings.is_encrypted, httponly=True)
     return answer

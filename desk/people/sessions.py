@@ -32,6 +32,7 @@ class Session:
     """A signed-in browser, as of `read`."""
 
     person: Person
+    created: datetime
     seen: datetime
     expires: datetime
     read: datetime
@@ -94,7 +95,12 @@ class Sessions:
         self._known.clear()
 
     async def _read(self, key: str, now: datetime) -> Session | None:
-        columns = (*Account.__table__.columns, DeskSession.seen, DeskSession.expires)
+        columns = (
+            *Account.__table__.columns,
+            DeskSession.created.label("began"),
+            DeskSession.seen,
+            DeskSession.expires,
+        )
         query = select(*columns).join(DeskSession, DeskSession.account_id == Account.id)
         async with reading(self._engine) as connection:
             found = await connection.execute(query.where(DeskSession.token_hash == key, Account.disabled.is_(None)))
@@ -102,8 +108,8 @@ class Sessions:
         if row is None:
             return None
         named = row._asdict()
-        seen, expires = named.pop("seen"), named.pop("expires")
-        return Session(person_of(Account(**named)), seen, expires, now)
+        began, seen, expires = named.pop("began"), named.pop("seen"), named.pop("expires")
+        return Session(person_of(Account(**named)), began, seen, expires, now)
 
     async def _touch(self, key: str, session: Session, now: datetime) -> Session:
         try:

@@ -12,7 +12,7 @@ from desk.page.texts import N_
 from desk.people import tokens
 from desk.people.accounts import Person
 from desk.people.policy import Permission, may
-from desk.people.sessions import Sessions
+from desk.people.sessions import Session, Sessions
 from desk.settings import DeskSettings
 
 CSRF_HEADER = "x-csrf-token"
@@ -32,7 +32,13 @@ class SignedIn:
     """A signed-in person, and their browser's session."""
 
     person: Person
+    session: Session
     token: str = field(repr=False)
+
+    @property
+    def mark(self) -> str:
+        """A mark of this sign-in for other parts of the line: the same for all of it, and no secret."""
+        return f"{self.person.id}-{self.session.created.timestamp() * 1e6:.0f}"[-40:].replace(".", "_")
 
     @property
     def operator(self) -> str:
@@ -77,7 +83,7 @@ class Needs:
             raise DeskError(403, _NOT_ALLOWED)
         if request.method not in _SAFE:
             await _check_csrf(request)
-        return SignedIn(session.person, token)
+        return SignedIn(session.person, session, token)
 
 
 async def public(request: Request) -> None:

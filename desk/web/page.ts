@@ -1,6 +1,8 @@
 /** What every page of the desk does in the browser. Each module does one thing and needs no other page. */
 
+import "./drafts";
 import "./htmx";
+import "./case";
 import "./clocks";
 import "./dialogs";
 import "./keys";

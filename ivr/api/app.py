@@ -14,8 +14,10 @@ from fastapi import FastAPI
 from ivr.api import (
     callbacks,
     calls,
+    cases,
     events,
     flow,
+    guide,
     guide_requests,
     holidays,
     hours,
@@ -45,8 +47,10 @@ _ROUTERS = (
     holidays.router,
     callbacks.router,
     guide_requests.router,
+    cases.router,
     supervision.router,
     flow.router,
+    guide.router,
     site.router,
 )
 

@@ -18,9 +18,11 @@ _TITLES = {
     "hours": "Hours and announcement",
     "holidays": "Holidays",
     "callbacks": "Call-back requests",
+    "cases": "Case files",
     "guide requests": "Requests for the guide in writing",
     "supervision": "Supervision",
     "flow": "Flow",
+    "guide": "Guide",
     "site": "Site",
 }
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
 from ivr.api import models
@@ -75,10 +75,20 @@ async def give_web_telephone(
 
 
 @router.delete("", responses=documented(404, 503))
-async def end_web_telephone(controller: ControllerDep, actor: Actor, operator_id: OperatorId) -> WebTelephoneEnded:
+async def end_web_telephone(
+    controller: ControllerDep,
+    actor: Actor,
+    operator_id: OperatorId,
+    holder: Annotated[
+        str | None, Query(max_length=40, description="Only if this sign-in has it; otherwise nothing is done.")
+    ] = None,
+) -> WebTelephoneEnded:
     """End an operator's browser telephone: at sign-out. A call that is up goes on."""
     connection = _connection(controller, operator_id)
     try:
+        present = await connection.web_credentials.read(operator_id)
+        if holder is not None and (present is None or present.holder != holder):
+            return WebTelephoneEnded(operator=operator_id)
         await connection.web_credentials.revoke(operator_id)
     except (LinkLost, TimeoutError, WebCredentialError):
         raise ApiError(503, "Asterisk does not answer; try again.") from None

@@ -24,9 +24,8 @@ async def desk_line() -> AsyncIterator[Line]:
     with short_folder("hatif-desk-") as folder:
         line = Line(Path(folder), OFFSET + 1000)
         site = line.site / "site.toml"
-        if "[desk]" not in site.read_text():
-            site.write_text(f"{site.read_text()}\n[desk]\nenabled = true\n")
-        site.write_text(site.read_text().replace("whisper = false", "whisper = true"))  # which the desk does without
+        text = site.read_text().replace("enabled = false", "enabled = true")
+        site.write_text(text.replace("whisper = false", "whisper = true"))  # which the desk does without
         try:
             await line.up()
             yield line

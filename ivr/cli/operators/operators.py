@@ -164,7 +164,7 @@ def login(operator: str = typer.Argument(help="The operator's id."), json: bool 
     parts = Composition()
     if not parts.site.desk.enabled:
         raise ControlError("The desk is off: write enabled = true in [desk] of site.toml.")
-    url = sign_in_link(parts, operator)
+    url = asyncio.run(sign_in_link(parts, operator))
     if json:
         as_json({"operator": operator, "url": url})
     else:

@@ -12,6 +12,7 @@ from pathlib import Path
 import typer
 
 from ivr.cli.composition import Composition
+from ivr.cli.desk import announce
 from ivr.cli.output import Bar, console, errors
 from ivr.home import line_settings
 from ivr.home.logs import configure
@@ -45,6 +46,7 @@ def setup(
     with Bar() as bar:
         _configure(parts, bar)
         _build_prompts(parts, bar)
+        _bundle_desk(parts, bar)
     upgrade_database(parts)
     console.print(f"Ready in {parts.settings.home}.", markup=False)
 
@@ -76,6 +78,20 @@ def _configure(parts: Composition, bar: Bar) -> list[str]:
     if problem:
         errors.print(f"hatif: {problem}", style="yellow", markup=False, soft_wrap=True)
     return changed
+
+
+def _bundle_desk(parts: Composition, bar: Bar) -> None:
+    """Make the desk's scripts for browsers, or say what is missing: the line serves calls without them."""
+    from desk import bundle
+
+    if not parts.site.desk.enabled or bundle.is_current():
+        return
+    bar.step("Scripts of the desk")
+    try:
+        bundle.bundle()
+    except bundle.BundleError as error:
+        errors.print(f"hatif: {error}", style="yellow", markup=False, soft_wrap=True)
+        errors.print("hatif: everything but the desk works; repeat `hatif setup` later.", style="yellow", markup=False)
 
 
 def _build_prompts(parts: Composition, bar: Bar) -> None:
@@ -117,7 +133,9 @@ def up(
     async def run() -> int:
         stop = asyncio.Event()
         if not demo:
+            announcing = asyncio.create_task(announce(parts, supervisor.ready))
             await supervisor.run(stop)
+            announcing.cancel()
             return 0
         from ivr.cli.processes.demonstration import demonstrate
 
@@ -132,6 +150,7 @@ def up(
                     stop.set()
                 else:
                     console.print("The line stays up until Ctrl-C. `hatif status` shows its state.")
+                    await announce(parts, supervisor.ready)
             else:
                 demonstration.cancel()
         await running
