@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PORT = 8080
+TELEPHONE_PORT = 8089
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,8 @@ class DeskSettings:
     """HATIF_HOME, where the sound of messages is."""
     site_folder: Path | None = None
     """Whose catalogues have the names of topics and of pauses."""
-    telephone_port: int = 8088
-    """Of Asterisk's own web server, to which the browser telephone connects."""
+    telephone_port: int = TELEPHONE_PORT
+    """Of the gate to which the browser telephone connects (`ivr/process/telephone_gate.py`)."""
 
     @property
     def is_encrypted(self) -> bool:

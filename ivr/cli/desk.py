@@ -1,6 +1,7 @@
 """`hatif desk`, and what else the command line knows of the desk: its settings and its sign-in links."""
 
 import asyncio
+import contextlib
 import os
 import socket
 from datetime import UTC, datetime
@@ -8,7 +9,7 @@ from ipaddress import ip_address
 
 import typer
 
-from desk.settings import PORT, DeskSettings
+from desk.settings import PORT, TELEPHONE_PORT, DeskSettings
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.output import console, errors
 from ivr.home.logs import configure
@@ -18,6 +19,7 @@ from ivr.home.logs import configure
 
 def register(app: typer.Typer) -> None:
     app.command()(desk)
+    app.command()(gate)
 
 
 def desk() -> None:
@@ -33,6 +35,28 @@ def desk() -> None:
     configure(parts.site.node, parts.settings.log, parts.settings.log_level)
     os.nice(5)  # calls take precedence over pages
     serve(settings_of(parts))
+
+
+def gate() -> None:
+    """Serve the WebSocket of browser telephones, in the foreground. `hatif up` runs it beside the desk."""
+    import ssl
+
+    from ivr.process.telephone_gate import GateSettings, TelephoneGate
+
+    parts = Composition()
+    if not parts.site.desk.enabled:
+        raise ControlError("The desk is off: write enabled = true in [desk] of site.toml.")
+    configure(parts.site.node, parts.settings.log, parts.settings.log_level)
+    chosen = settings_of(parts)
+    context = None
+    if chosen.certificate is not None and chosen.key is not None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(chosen.certificate, chosen.key)
+    settings = GateSettings(
+        chosen.listen, chosen.telephone_port, parts.ports.http, chosen.port, chosen.address, context
+    )
+    with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
+        asyncio.run(TelephoneGate(settings).serve())
 
 
 def settings_of(parts: Composition) -> DeskSettings:
@@ -64,7 +88,7 @@ def settings_of(parts: Composition) -> DeskSettings:
         key=key,
         home=parts.settings.home,
         site_folder=folder,
-        telephone_port=parts.ports.http,
+        telephone_port=TELEPHONE_PORT + parts.settings.offset,
     )
 
 

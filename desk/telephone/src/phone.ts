@@ -76,6 +76,10 @@ export class Phone {
     agent.on("registrationFailed", ({ response }) => {
       if (response) this.refused();
     });
+    // Asterisk says that the password is no longer valid.
+    agent.on("newMessage", (event: { originator: string }) => {
+      if (event.originator === "remote") agent.register();
+    });
     agent.on("newRTCSession", (event: RTCSessionEvent) => {
       if (event.originator === "remote") this.incoming(event);
     });

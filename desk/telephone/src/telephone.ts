@@ -108,8 +108,8 @@ phone.report = report;
 phone.rings = ringing;
 let refusedAt = -Infinity;
 phone.refused = () => {
-  // A new password is refused only if it was taken away at once: by another computer.
-  if (performance.now() - refusedAt < 5_000) report({ state: "off", problem: text("taken") });
+  // A new password is refused only if something is wrong with the line.
+  if (performance.now() - refusedAt < 1_000) report({ state: "lost", problem: text("refused") });
   else void connect();
   refusedAt = performance.now();
 };
