@@ -82,7 +82,11 @@ def create_app(settings: DeskSettings) -> FastAPI:
     @app.exception_handler(SignInNeeded)
     async def sign_in_needed(request: Request, _: SignInNeeded) -> Response:
         """Lead a page to the sign-in, and tell a page that is open already."""
-        if request.headers.get("hx-request") or request.method != "GET" or request.url.path.startswith("/live"):
+        if (
+            request.headers.get("hx-request")
+            or request.method != "GET"
+            or request.url.path.startswith(("/live", "/session"))
+        ):
             return Response(status_code=401, headers={"HX-Trigger": "hatif:signed-out"})
         return RedirectResponse(f"/sign-in?next={request.url.path}", 303)
 
