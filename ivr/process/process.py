@@ -36,6 +36,7 @@ class ProcessSpec:
     stop_timeout_s: float = 5.0  # after it: SIGKILL
     # Earlier processes that must have been ready once before this one starts; None: the one before it in the list.
     depends_on: tuple[str, ...] | None = None
+    ends: bool = False  # once its work is done: it is not restarted after exit status 0
 
 
 @dataclass(frozen=True, slots=True)

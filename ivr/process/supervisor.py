@@ -249,6 +249,10 @@ class Supervisor:
                 took_s = round(served_at - ended_at, 3)
                 _log("info", "process ready", process=spec.name, pid=child.mark.pid, took_s=took_s)
                 await child.ended.wait()
+                if spec.ends and child.status == 0:
+                    _log("info", "process has done its work", process=spec.name, pid=child.mark.pid)
+                    (self._run_dir / f"{spec.name}.pid").unlink(missing_ok=True)
+                    return
                 reason = describe_end(child.status)
             except StartError as error:
                 again = adopted or (error.by_signal and failures + 1 < FIRST_START_TRIES)

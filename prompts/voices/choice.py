@@ -42,6 +42,13 @@ class Choice:
         """Return the voice that speaks new texts of a language."""
         return self.voices.get(language) or voice_of(language, table)
 
+    @property
+    def quick(self) -> Choice:
+        """The same without slow voices."""
+        slow = {language for language, voice in self.voices.items() if voice.slow}
+        kept = {language: voice for language, voice in self.voices.items() if language not in slow}
+        return Choice({code: name for code, name in self.named.items() if code not in slow}, kept, self.missing)
+
 
 TABLE = Choice()
 """No voice is configured."""
@@ -106,7 +113,7 @@ def _piper(language: str, name: str, folder: Path) -> Voice:
         command = f"{sys.executable} -m pip install --require-hashes -r requirements/piper.txt"
         raise VoiceMissingError(f"the package piper-tts is not installed; run `{command}`")
     identity = tuple(_digest(file) for file in (model, description))
-    return Voice(name, "prompts.voices.piper", str(model), packages=("piper-tts",), identity=identity)
+    return Voice(name, "prompts.voices.piper", str(model), packages=("piper-tts",), identity=identity, slow=True)
 
 
 def piper_language(name: str, folder: Path) -> str | None:

@@ -163,7 +163,7 @@ def _specs(parts: Composition) -> list[ProcessSpec]:
             raise AsteriskError("\n".join(problems))
     me = str(Path(sys.executable).with_name("hatif"))
     environment = {**os.environ, "HATIF_HOME": str(parts.settings.home), "HATIF_SITE": str(parts.settings.site)}
-    return [
+    specs = [
         ProcessSpec(
             "asterisk",
             tuple(instance.command(conf)),
@@ -182,6 +182,10 @@ def _specs(parts: Composition) -> list[ProcessSpec]:
             depends_on=("asterisk",),
         ),
     ]
+    if any(voice.slow for voice in parts.voices.voices.values()):
+        command = (me, "prompts", "build", "--background")
+        specs.append(ProcessSpec("voices", command, env=environment, depends_on=("ivr",), ends=True))
+    return specs
 
 
 async def _controller_ready(parts: Composition) -> bool:
