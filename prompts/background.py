@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Any
 
 from prompts.build import speak
@@ -54,18 +55,20 @@ class Background:
         load: Callable[[], tuple[SlowClips, Manifest]],
         switch: Callable[[str], Sequence[str]],
         note: Callable[[Progress], None],
+        stays: Mapping[str, str] = MappingProxyType({}),
         time_limit: float = TIME_LIMIT,
     ) -> None:
         """Args:
         load: Returns what slow voices are to say, in the order of the languages, and what callers hear now.
         switch: Gives a language that is whole its slow voice; returns the reasons if it does not.
         note: Called with each progress.
+        stays: The languages whose voice cannot be had, with the reasons.
         time_limit: Seconds that a voice may take for one text.
         """
         self._store, self._load, self._switch, self._note_progress = store, load, switch, note
         self._time_limit = time_limit
         self._letters_s: float | None = None
-        self.stays: dict[str, str] = {}
+        self.stays = dict(stays)
 
     def run(self) -> Mapping[str, str]:
         """Make everything; return the languages that keep their quick voice, with the reasons.

@@ -16,8 +16,12 @@ from prompts.audio import Sound
 
 UNUSED = timedelta(days=90)
 """A clip is removed when no build has used it for so long."""
+SCRATCH = ".import-"
+"""The beginning of the names of folders with clips that are not checked yet."""
 _NOTED_S = 7 * 24 * 3600
 """A use is noted once in so many seconds."""
+_ABANDONED_S = 24 * 3600
+"""An import that is so old was killed."""
 
 
 class ClipStore:
@@ -68,13 +72,16 @@ class ClipStore:
                     os.utime(path)
 
     def prune(self, unused: timedelta = UNUSED) -> int:
-        """Remove clips that were not used for so long; return the number of files."""
+        """Remove clips that were not used for so long; return the number of files. Also remove what a killed import left."""
         oldest, removed = time.time() - unused.total_seconds(), 0
         for path in self.folder.glob("??/*"):
             with suppress(OSError):
                 if path.stat().st_mtime < oldest:
                     path.unlink()
                     removed += 1
+        for folder in self.folder.glob(f"{SCRATCH}*"):
+            if folder.stat().st_mtime < time.time() - _ABANDONED_S:
+                shutil.rmtree(folder, ignore_errors=True)
         return removed
 
     @contextmanager

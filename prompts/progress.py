@@ -18,6 +18,7 @@ class Doing(StrEnum):
     """What the background is doing."""
 
     WAITING = "waiting"  # for another process that makes clips
+    FETCHING = "fetching"  # a voice's model
     SPEAKING = "speaking"
     PAUSED = "paused"
     CHECKING = "checking"  # whether a language may switch

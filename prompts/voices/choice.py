@@ -43,13 +43,23 @@ class Choice:
     @property
     def quick(self) -> Choice:
         """The same without slow voices."""
-        slow = {language for language, voice in self.voices.items() if voice.slow}
-        kept = {language: voice for language, voice in self.voices.items() if language not in slow}
-        return Choice({code: name for code, name in self.named.items() if code not in slow}, kept, self.missing)
+        named = {language: name for language, name in self.named.items() if not is_slow(name)}
+        voices = {language: voice for language, voice in self.voices.items() if language in named}
+        return Choice(named, voices, {code: reason for code, reason in self.missing.items() if code in named})
+
+    @property
+    def any_slow(self) -> bool:
+        """Whether some language is to have a slow voice, installed or not."""
+        return any(map(is_slow, self.named.values()))
 
 
 TABLE = Choice()
 """No voice is configured."""
+
+
+def is_slow(name: str) -> bool:
+    """Return whether a voice is too slow for anybody to wait for it (`Voice.slow`), by its name in `[voices]`."""
+    return name == kokoro.NAME or name.startswith(PIPER)
 
 
 def mistake(language: str, name: str) -> str | None:

@@ -182,7 +182,7 @@ def _specs(parts: Composition) -> list[ProcessSpec]:
             depends_on=("asterisk",),
         ),
     ]
-    if any(voice.slow for voice in parts.voices.voices.values()):
+    if parts.voices.any_slow:
         command = (me, "prompts", "build", "--background")
         specs.append(ProcessSpec("voices", command, env=environment, depends_on=("ivr",), ends=True))
     return specs

@@ -158,6 +158,8 @@ def _check_voices(made: Progress) -> Check:
     match made.doing:
         case Doing.ENDED:
             found = "none is being made"
+        case Doing.FETCHING:
+            found = f"the voice's model is downloaded: {made.done / 1e6:.0f} of {made.of / 1e6:.0f} MB"
         case Doing.WAITING:
             found = "another checkout makes them"
         case _:

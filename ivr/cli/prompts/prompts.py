@@ -9,7 +9,7 @@ import typer
 from ivr.cli.composition import Composition
 from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, Bar, as_json, as_table, console, errors
-from ivr.cli.prompts import studio, tashkeel, text_lengths, voices
+from ivr.cli.prompts import clip_sets, studio, tashkeel, text_lengths, voices
 from ivr.cli.prompts.build_prompts import build_all
 from ivr.home.logs import configure
 
@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
     text_lengths.register(prompts)
     voices.register(prompts)
     studio.register(prompts)
+    clip_sets.register(prompts)
     tashkeel.register(prompts)
 
 

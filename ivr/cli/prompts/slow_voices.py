@@ -1,7 +1,7 @@
 """The slow voices of a site: what they are to say, whether a language may switch, and the work in the background."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,9 +16,13 @@ from prompts.audio import AudioError
 from prompts.background import Background, lower_priority
 from prompts.clip_store import ClipStore
 from prompts.manifest import Audio, Manifest
+from prompts.progress import Doing, Progress
 from prompts.prompt_list import list_prompts
 from prompts.slow_voices import SlowClip, SlowClips, slow_clips
 from prompts.sources import CatalogueError
+from prompts.voices import kokoro
+from prompts.voices.kokoro import download
+from prompts.voices.kokoro.weights import WeightsError
 
 AGAIN_S = 10.0
 """Seconds after which a site that is not in order is read again."""
@@ -41,9 +45,26 @@ def wanted_clips(parts: Composition) -> SlowClips:
 def work() -> Mapping[str, str]:
     """Make everything at the lowest priority; return the languages that keep their quick voice, with the reasons."""
     lower_priority()
-    settings = Composition().settings
-    note = partial(progress.write, settings.voice_progress)
-    return Background(ClipStore(settings.clips), _load, _switch_logged, note).run()
+    parts = Composition()
+    note = partial(progress.write, parts.settings.voice_progress)
+    stays = _fetch(parts, note)
+    return Background(ClipStore(parts.settings.clips), _load, _switch_logged, note, stays).run()
+
+
+def _fetch(parts: Composition, note: Callable[[Progress], None]) -> dict[str, str]:
+    """Get the models of voices that are not installed; return the languages that go without, with the reason."""
+    voices = parts.voices
+    wanted = [language for language in voices.missing if voices.named[language] == kokoro.NAME]
+    if not wanted:
+        return {}
+    try:
+        download.install(
+            parts.settings.voices / kokoro.NAME, lambda done, of: note(Progress(Doing.FETCHING, done=done, of=of))
+        )
+    except WeightsError as error:
+        log.warning("A voice's model cannot be had; the quick voices speak", voice=kokoro.NAME, error=str(error))
+        return dict.fromkeys(wanted, str(error))
+    return {}
 
 
 def switch(parts: Composition, language: str, clips: Mapping[Any, SlowClip]) -> Sequence[str]:

@@ -37,4 +37,5 @@ def voice(language: str, folder: Path) -> Voice:
         (("speed", SPEEDS[language]),),
         packages=() if language == "ar" else ("espeakng-loader",),
         identity=(language, weights.SHA256, styles.digest(language), str(VERSIONS[language])),
+        slow=True,
     )
