@@ -49,7 +49,7 @@ def _model() -> bytes:
         _tensor("column", INT64, struct.pack("<3q", 1, -1, 1), 3),
         _tensor("times", INT64, struct.pack("<3q", 1, 1, TONE), 3),
         _tensor("row", INT64, struct.pack("<3q", 1, 1, -1), 3),
-        _tensor("step", FLOAT, struct.pack("<f", 0.002)),
+        _tensor("step", FLOAT, struct.pack("<f", 0.02)),
         _tensor("axis", INT64, struct.pack("<q", 2)),
     ]
     inputs = [_value("input", INT64, 1, None), _value("input_lengths", INT64, 1), _value("scales", FLOAT, 3)]
