@@ -67,6 +67,7 @@ async def run_hatif(home: Path, site: Path, offset: int) -> AsyncIterator[None]:
         "HATIF_HOME": str(home),
         "HATIF_SITE": str(site),
         "HATIF_PORT_OFFSET": str(offset),
+        "HATIF_VOICES": "quick",  # nothing is made in the background
         # The private Asterisk is that of the usual HATIF_HOME, where the next run finds it as well.
         "HATIF_INSTALL": os.environ.get("HATIF_INSTALL") or os.environ.get("HATIF_HOME") or str(CHECKOUT / "var"),
     }

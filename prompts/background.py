@@ -13,7 +13,7 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 
-from prompts.build import speak
+from prompts.background_pause import PausingVoices
 from prompts.clip_store import ClipStore
 from prompts.manifest import Manifest
 from prompts.progress import Doing, Progress
@@ -55,6 +55,7 @@ class Background:
         load: Callable[[], tuple[SlowClips, Manifest]],
         switch: Callable[[str], Sequence[str]],
         note: Callable[[Progress], None],
+        busy: Callable[[], bool] = lambda: False,
         stays: Mapping[str, str] = MappingProxyType({}),
         time_limit: float = TIME_LIMIT,
     ) -> None:
@@ -62,11 +63,12 @@ class Background:
         load: Returns what slow voices are to say, in the order of the languages, and what callers hear now.
         switch: Gives a language that is whole its slow voice; returns the reasons if it does not.
         note: Called with each progress.
+        busy: Whether a call is up, for which the work pauses.
         stays: The languages whose voice cannot be had, with the reasons.
         time_limit: Seconds that a voice may take for one text.
         """
         self._store, self._load, self._switch, self._note_progress = store, load, switch, note
-        self._time_limit = time_limit
+        self._busy, self._time_limit = busy, time_limit
         self._letters_s: float | None = None
         self.stays = dict(stays)
 
@@ -107,17 +109,22 @@ class Background:
         self._store.prune()
 
     def _make(self, language: str, of: int, lacking: Sequence[SlowClip]) -> None:
-        letters = sum(len(clip.prompt.text) for clip in lacking)
         faults: list[str] = []
         failed = 0
-        with VoicePool(self._time_limit) as pool:
-            for made, clip in enumerate(lacking):
-                left_s = letters / self._letters_s if self._letters_s else None
-                self._note(Doing.SPEAKING, language, of - len(lacking) + made, of, left_s)
-                began = time.monotonic()
-                fault = speak_into(self._store, clip, lambda voice, text: speak(pool, voice, text))
-                letters -= len(clip.prompt.text)
-                self._learn(len(clip.prompt.text) / (time.monotonic() - began))
+        letters = sum(len(clip.prompt.text) for clip in lacking)
+        done = of - len(lacking)
+
+        def note(paused: bool) -> None:
+            left_s = letters / self._letters_s if self._letters_s else None
+            self._note(Doing.PAUSED if paused else Doing.SPEAKING, language, done, of, left_s)
+
+        with VoicePool(self._time_limit) as pool, PausingVoices(pool, self._busy, note) as voices:
+            for clip in lacking:
+                note(False)
+                began = time.monotonic() - voices.paused_s
+                fault = speak_into(self._store, clip, voices.speak)
+                self._learn(len(clip.prompt.text) / (time.monotonic() - voices.paused_s - began))
+                letters, done = letters - len(clip.prompt.text), done + 1
                 failed = failed + 1 if fault else 0
                 faults += [fault] if fault else []
                 if failed == MOST_FAILURES:

@@ -72,7 +72,7 @@ class ClipStore:
                     os.utime(path)
 
     def prune(self, unused: timedelta = UNUSED) -> int:
-        """Remove clips that were not used for so long; return the number of files. Clean up after killed imports, too."""
+        """Remove clips that were not used for so long; return how many files. Clean up after killed imports."""
         oldest, removed = time.time() - unused.total_seconds(), 0
         for path in self.folder.glob("??/*"):
             with suppress(OSError):

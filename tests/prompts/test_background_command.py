@@ -20,6 +20,7 @@ VOICE = "piper:tone.onnx"
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout whose Dutch is to be spoken by a slow voice, with its quick audio."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("HATIF_VOICES")
     made = lines.checkout(tmp_path / "checkout")
     toml = made / "sites/consulate/site.toml"
     toml.write_text(toml.read_text().replace("[hours]\n", f'[voices]\nnl = "{VOICE}"\n\n[hours]\n', 1))

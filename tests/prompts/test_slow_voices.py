@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -79,14 +79,14 @@ class Site:
         (source,) = set(self.sources().values()) - {"recording"}
         return source
 
-    def in_the_background(self) -> Mapping[str, str]:
+    def in_the_background(self, busy: Callable[[], bool] = lambda: False) -> Mapping[str, str]:
         def switch(language: str) -> list[str]:
             if not self.limits:
                 assert self.build([language]).problems == ()
             return self.limits
 
         return Background(
-            self.store, lambda: (self.clips(), self.heard()), switch, self.noted.append, time_limit=20
+            self.store, lambda: (self.clips(), self.heard()), switch, self.noted.append, busy, time_limit=20
         ).run()
 
     def status(self) -> SlowStatus:
@@ -266,6 +266,26 @@ def test_clips_that_no_build_has_used_for_long_are_removed(site: Site) -> None:
         sites.age_file(path, 100 * 24 * 3600)
     assert site.store.prune() == 3
     assert site.store.prune(timedelta()) == 6
+
+
+def test_while_a_call_is_up_nothing_is_spoken_and_what_it_interrupted_is_spoken_after_it(
+    site: Site, spoken: Path
+) -> None:
+    site.chosen = slow(takes_s=1.5)
+    site.build()
+    began = time.monotonic()
+
+    def call_of_three_seconds() -> bool:
+        return 0.7 < time.monotonic() - began < 3.7
+
+    spoken.unlink()
+    assert site.in_the_background(call_of_three_seconds) == {}
+    doing = [made.doing for made in site.noted]
+    assert doing.count(Doing.PAUSED) == 1
+    assert site.voice() == "slow"
+    # The first text was interrupted within 2 s of the call's beginning, and counts as no failure.
+    assert spoken.read_text().splitlines() == 2 * ["en Please wait."] + ["en Hello.", "en It costs little."]
+    assert time.monotonic() - began > 3.7 + 3 * 1.5
 
 
 WORKER = """

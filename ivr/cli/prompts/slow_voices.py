@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from ivr.cli.composition import Composition
+from ivr.cli.composition import Composition, ControlError
 from ivr.cli.prompts.build_prompts import build_all, spoken
 from ivr.site.findings import SiteError
 from ivr.trial.voice_gate import limits_broken
@@ -48,7 +48,15 @@ def work() -> Mapping[str, str]:
     parts = Composition()
     note = partial(progress.write, parts.settings.voice_progress)
     stays = _fetch(parts, note)
-    return Background(ClipStore(parts.settings.clips), _load, _switch_logged, note, stays).run()
+    store = ClipStore(parts.settings.clips)
+    return Background(store, _load, _switch_logged, note, partial(_calls_are_up, parts), stays).run()
+
+
+def _calls_are_up(parts: Composition) -> bool:
+    try:
+        return bool(parts.ask_controller("GET", "/calls"))
+    except ControlError:  # there is no line, or it is just starting
+        return False
 
 
 def _fetch(parts: Composition, note: Callable[[Progress], None]) -> dict[str, str]:
