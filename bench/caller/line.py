@@ -79,7 +79,7 @@ async def up(home: Path, offset: int, sounds: Path) -> AsyncIterator[Line]:
     (site / "roster.csv").unlink(missing_ok=True)  # who is planned now must not matter
     shutil.copytree(sounds, home / "sounds", symlinks=True, copy_function=_link)
     ground = load_ground(site, home / "sounds", spoken=())
-    async with hatif.run_hatif(home, site, offset):
+    async with hatif.run_hatif(home, site, offset, quick=False):  # with the voices that the audio has
         yield Line(home, ("127.0.0.1", 5060 + offset), ground, operators)
 
 
