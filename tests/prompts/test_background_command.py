@@ -2,13 +2,14 @@
 
 import json
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import piper_tone
 import prompt_lines as lines
 import pytest
-from shell import command
+from shell import Answer, command
 
 from ivr.flow.versions import VersionStore
 from ivr.site import site as sites
@@ -32,6 +33,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(checkout: Path, words: str) -> str:
     """Return what a command prints; in this process, except for the one that lowers its priority."""
+    answer: Answer | subprocess.CompletedProcess[str]
     if "--background" in words:
         answer = lines.run(checkout, f"{HATIF} {words}")
     else:
