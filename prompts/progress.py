@@ -11,8 +11,6 @@ from pathlib import Path
 
 import psutil
 
-from prompts import files
-
 
 class Doing(StrEnum):
     """What the background is doing."""
@@ -39,14 +37,16 @@ class Progress:
 
 
 def write(path: Path, progress: Progress) -> None:
-    """Write the progress of this process; a full disk loses it.
+    """Write the progress of this process.
 
     Raises:
-        OSError: The folder cannot be used.
+        OSError: It cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     document = asdict(progress) | {"pid": os.getpid(), "started": psutil.Process().create_time()}
-    files.write(path, json.dumps(document, ensure_ascii=False).encode())
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+    temporary.replace(path)
 
 
 def read(path: Path) -> Progress | None:

@@ -65,7 +65,14 @@ def _build_in_background(parts: Composition) -> None:
     from ivr.cli.prompts.slow_voices import work
 
     configure(parts.site.node, parts.settings.log, parts.settings.log_level)
-    for language, reason in work().items():
+    try:
+        stays = work()
+    except OSError as error:
+        errors.print(
+            f"hatif: {error.filename}: {error.strerror}; make room, and start again", style="red", markup=False
+        )
+        raise typer.Exit(1) from None
+    for language, reason in stays.items():
         console.print(f"{language} keeps its quick voice: {reason}.", style="yellow", markup=False, soft_wrap=True)
     console.print("Nothing is left to do.")
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -43,10 +44,17 @@ def wanted_clips(parts: Composition) -> SlowClips:
 
 
 def work() -> Mapping[str, str]:
-    """Make everything at the lowest priority; return the languages that keep their quick voice, with the reasons."""
+    """Make everything at the lowest priority; return the languages that keep their quick voice, with the reasons.
+
+    Raises OSError if the clips cannot be written.
+    """
     lower_priority()
     parts = Composition()
-    note = partial(progress.write, parts.settings.voice_progress)
+
+    def note(made: Progress) -> None:
+        with suppress(OSError):  # a full disk: only the clips matter
+            progress.write(parts.settings.voice_progress, made)
+
     stays = _fetch(parts, note)
     store = ClipStore(parts.settings.clips)
     return Background(store, _load, _switch_logged, note, partial(_calls_are_up, parts), stays).run()
