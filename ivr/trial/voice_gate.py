@@ -88,11 +88,15 @@ def _caller_figures(after: Manifest, before: Manifest, folder: Path) -> Iterator
 
 
 def _broken(figure: Figure, former: Figure) -> Iterator[str]:
-    for language, value in figure.values.items():
-        was = former.values[language]
-        if not figure.kept(language) and (former.kept(language) or (value or 0.0) > (was or 0.0)):
-            lasts = "is never reached" if value is None else f"takes {value:.1f} s"
-            yield f"{figure.name} ({language}) {lasts}; wanted are {figure.wanted:g}"
+    broken = {
+        language: value
+        for language, value in figure.values.items()
+        if not figure.kept(language) and (former.kept(language) or (value or 0.0) > (former.values[language] or 0.0))
+    }
+    if broken:
+        languages = "all languages" if broken.keys() == figure.values.keys() else ", ".join(broken)
+        lasts = "never ends" if None in broken.values() else f"takes {max(filter(None, broken.values())):.1f} s"
+        yield f"{figure.name} ({languages}) {lasts}; wanted are {figure.wanted:g}"
 
 
 def _worse(new: float, old: float, limit: float) -> bool:
