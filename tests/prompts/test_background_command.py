@@ -67,7 +67,6 @@ async def test_a_call_that_began_before_the_switch_hears_one_voice_to_its_end(ch
     assert "Nothing is left to do." in run(checkout, "prompts build --background")
     after = dutch(checkout)["slow"]
     assert (after["made"], after["state"], after["left_s"]) == (before["of"], "in use", None)
-    assert "in use" in run(checkout, "prompts status")
     assert voices((await versions.refresh()).sounds) == {VOICE}
     # Another controller reads the call's version from the disk.
     again = VersionStore(site, home / "versions", home / "sounds", sites.load(site)).version(call.name)
@@ -81,7 +80,6 @@ async def test_a_call_that_began_before_the_switch_hears_one_voice_to_its_end(ch
 def test_a_language_whose_texts_last_too_long_keeps_its_quick_voice_and_says_why(checkout: Path) -> None:
     toml = checkout / "sites/consulate/site.toml"
     toml.write_text(toml.read_text().replace("longest_text_s = 12", "longest_text_s = 2"))
-    run(checkout, "prompts build")
     assert "nl keeps its quick voice: " in run(checkout, "prompts build --background")
     row = dutch(checkout)["slow"]
     assert (row["state"], row["made"]) == ("quick", row["of"])
@@ -92,7 +90,6 @@ def test_a_language_whose_texts_last_too_long_keeps_its_quick_voice_and_says_why
 def test_quick_voices_are_a_setting_of_the_environment(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HATIF_VOICES", "quick")
     assert "slow" not in run(checkout, "prompts build")
-    run(checkout, "prompts build --background")
     assert dutch(checkout)["slow"] is None
     assert voices(manifest.load(checkout / "var/sounds/manifest.json")) == {"pico"}
     monkeypatch.setenv("HATIF_VOICES", "best")
