@@ -109,9 +109,8 @@ async def measure(
                 )
             )
             if speaking is not None:
-                ways.append(
-                    replace(ways[-1], name="speaking", beside=speaking, menus=Measured(), rings=Measured(), cpu={})
-                )
+                alone = ways[-1]
+                ways.append(Way("speaking", alone.menu, alone.ring, alone.processes, beside=speaking))
         with Progress(console=Console(stderr=True), transient=True) as progress:
             await blocks.measure(ways, load.rounds, progress)
     systems = {way.name: figures.system(way.menus, way.rings, way.cpu) for way in ways}
