@@ -35,7 +35,7 @@ _ENGLISH = {
     "əl": "ᵊl",
     "e": "A",
 }
-_GERMAN = {"ɔø": "Y", "ʏ": "y", "r": "ʁ", "ɾ": "ʁ", "ɜ": "ɐ"}
+_GERMAN = {"ɔø": "Y", "ʏ": "y", "r": "ʁ", "ɾ": "ʁ", "ɜ": "ɐ", "ˈɑ": "ˈaː", "ˌɑ": "ˌa", "ɑ": "a"}
 _DUTCH = {"ɵ": "œ"}
 SYMBOLS = {
     "de": _ALL | _GERMAN,
@@ -117,6 +117,8 @@ def ipa(clause: str, language: str) -> str:
 def _symbols(sound: str, language: str) -> str:
     """Return the model's symbols for a sound, with its stress and length."""
     table = SYMBOLS[language]
+    if sound in table:
+        return table[sound]
     bare = sound.lstrip(_STRESS)
     short = bare.removesuffix(_LONG)
     symbol = table.get(bare) or table.get(short, short) + bare[len(short) :]

@@ -10,67 +10,70 @@ import re
 from functools import cache
 
 _NAMES = """
-    Agadir=/aɡadˈir/ Benjelloun=/bɛnʒɛlˈun/ Bouazza=/buˈaza/ Casablanca=/kazablˈanka/ Chafiq=/ʃafˈik/ Chraïbi=/ʃraˈibi/
-    Fès=/fˈɛs/ Hicham=/hiʃˈam/ Khadija=/xadˈiʒa/ Laâyoune=/laajˈun/ Larbi=/lˈarbi/ Marrakech=/marakˈɛʃ/ Meknès=/mɛknˈɛs/
+    adoul=/adˈul/ adouls=/adˈul/ Agadir=/aɡadˈir/ Benjelloun=/bɛnʒɛlˈun/ Bouazza=/buˈaza/ Casablanca=/kazablˈanka/
+    Chafiq=/ʃafˈik/ Chraïbi=/ʃraˈibi/ Fès=/fˈɛs/ Hicham=/hiʃˈam/ Khadija=/xadˈiʒa/ laissez-passer=/lɛsepasˈe/
+    Larbi=/lˈarbi/ Laâyoune=/laajˈun/ Marrakech=/marakˈɛʃ/ Marrakesch=/marakˈɛʃ/ Marrakesh=/marakˈɛʃ/ Meknès=/mɛknˈɛs/
     Mohammed=/moxˈamɛd/ Nador=/nadˈɔr/ Naïma=/naˈima/ Ouarzazate=/warzazˈat/ Oujda=/uʒdˈa/ Rabat=/rabˈat/
-    Rachid=/raʃˈid/ Safae=/safˈaː/ Tamazight=/tamazˈiɣt/ Tétouan=/tetwˈan/ Youssef=/jˈusɛf/ adoul=/adˈul/ adouls=/adˈul/
-    laissez-passer=/lɛsepasˈe/
+    Rachid=/raʃˈid/ Safae=/safˈaː/ Tamazight=/tamazˈiɣt/ Tétouan=/tetwˈan/ Widad=/widˈad/ Youssef=/jˈusɛf/
 """
 """Moroccan names as all languages know them; espeak-ng reads their French spelling by its own rules."""
 
 _DUTCH = """
-    België=/bˈɛlɣiə/ Directoraat-generaal=directoraat~generaal Douane=/duˈaːnə/ Douanewetboek=/duˈaːnəʋˌɛtbuk/
-    France=/frɑ̃s/ Handelswaar=handels-waar Justitie=/jɵstˈitsi/ Latijnse=/laːtˈɛɪnsə/ Lunchpauze=/lˈɵnʃpˌʌʊzə/
-    Marokkaans=/maːrɔkˈaːns/ Marokkaanse=/maːrɔkˈaːnsə/ Wales=/ʋˈeːls/ circulaires=/sɪrkylˈɛːrəs/ coroner=/kˈɔrɔnər/
-    dossier=/dɔʃˈeː/ dossiernummer=/dɔʃˈeːnˌɵmər/ duplicaat=/dyplikˈaːt/ eigendomstitel=eigendoms-titel
-    familie=/faːmˈili/ geboorteplaats=geboorte-plaats gezinssamenstelling=gezins-samenstelling
-    kentekenbewijs=/kˈɛnteːkənbəʋˌɛɪs/ leaseauto=/lˈisʌʊtoː/ minuten=/minˈytən/
+    apostille=/ɑpɔstˈijə/ apostilleverdrag=/ɑpɔstˈijəvərdrˌɑx/ België=/bˈɛlɣiə/ bewijs=/bəʋˈɛɪs/
+    circulaires=/sɪrkylˈɛːrəs/ coroner=/kˈɔrɔnər/ Directoraat-generaal=directoraat~generaal dossier=/dɔʃˈeː/
+    dossiernummer=/dɔʃˈeːnˌɵmər/ Douane=/duˈaːnə/ Douanewetboek=/duˈaːnəʋˌɛtbuk/ duplicaat=/dyplikˈaːt/
+    eigendomstitel=eigendoms-titel familie=/faːmˈili/ France=/frɑ̃s/ geboorteplaats=geboorte-plaats
+    gezinssamenstelling=gezins-samenstelling Handelswaar=handels-waar Justitie=/jɵstˈitsi/
+    kentekenbewijs=/kˈɛnteːkənbəʋˌɛɪs/ Latijnse=/laːtˈɛɪnsə/ leaseauto=/lˈisʌʊtoː/ Lunchpauze=/lˈɵnʃpˌʌʊzə/
+    Marokkaans=/maːrɔkˈaːns/ Marokkaanse=/maːrɔkˈaːnsə/ minuten=/minˈytən/
     negentienhonderdachtenvijftig=negentien~honderd~achtenvijftig
     negentienhonderdtweeënzeventig=negentien~honderd~tweeënzeventig
     negentienhonderdzevenenzeventig=negentien~honderd~zevenenzeventig onlineaanvraag=/ˈɔnlɑjnˌaːnvraːx/ onze=/ˈɔnzə/
-    opnemen=/ˈɔpneːmən/ oproep=/ˈɔprup/ overledene=/oːvərlˈeːdənə/ overledenen=/oːvərlˈeːdənən/
-    paspoortwebsite=/pˈɑspɔːrtʋˌɛpsɑjt/ pensioenen=/pɛnʃˈunən/ personen=persoonen rijbewijs=/rˈɛɪbəʋˌɛɪs/
-    socialezekerheidswet=sociale-zekerheids-wet tweeduizendvierentwintig=tweeduizend~vierentwintig
-    tweeduizendzestien=tweeduizend~zestien uitvaartondernemer=uitvaart-ondernemer veerboot=/vˈɪːrboːt/
-    verzekeringsbank=verzekerings-bank verzekeringskaart=verzekerings-kaart verzekeringsnummers=verzekerings-nummers
-    vingerafdrukken=vinger-afdrukken website=/ʋˈɛpsɑjt/ wonen=woonen
+    Oostenrijk=/ˈoːstənrˌɛɪk/ opnemen=/ˈɔpneːmən/ oproep=/ˈɔprup/ overledene=/oːvərlˈeːdənə/
+    overledenen=/oːvərlˈeːdənən/ paspoortwebsite=/pˈɑspɔːrtʋˌɛpsɑjt/ pensioenen=/pɛnʃˈunən/ personen=persoonen
+    rijbewijs=/rˈɛɪbəʋˌɛɪs/ socialezekerheidswet=sociale-zekerheids-wet Tanger=/tɑnʒˈeːr/
+    tweeduizendvierentwintig=tweeduizend~vierentwintig tweeduizendzestien=tweeduizend~zestien
+    uitvaartondernemer=uitvaart-ondernemer veerboot=/vˈɪːrboːt/ verzekeringsbank=verzekerings-bank
+    verzekeringskaart=verzekerings-kaart verzekeringsnummers=verzekerings-nummers vingerafdrukken=vinger-afdrukken
+    wachtrij=/ʋˈɑxtrɛɪ/ Wales=/ʋˈeːls/ website=/ʋˈɛpsɑjt/ wonen=woonen
 """
 _GERMAN = """
-    Abmeldebescheinigung=Abmelde-bescheinigung Anzeigebestätigung=Anzeige-bestätigung Attest=/atˈɛst/ Atteste=/atˈɛstə/
-    Ausländeramt=Ausländer-amt Behörde=/bəhˈøːɾdə/ Behörden=/bəhˈøːɾdən/ Belgien=/bˈɛlɡiən/ Code=/kˈoːt/
-    Dekret=/deːkrˈeːt/ Ehemannes=Ehe-mannes Eheschließung=Ehe-schließung Einreisestempel=Einreise-stempel
-    Erwachsene=/ɛɾvˈaksənə/ Familienangehörige=Familien-angehörige Familienbuch=Familien-buch
-    Familiengesetzbuch=Familien-gesetz-buch Fingerabdrücke=Finger-abdrücke Geburtsurkunde=Geburts-urkunde
-    Geburtsurkunden=Geburts-urkunden Gesetzbuch=Gesetz-buch Heiratsurkunde=/hˈaɪraːtsˌuːɾkʊndə/
-    Italienisch=/iːtaljˈeːnɪʃ/ Kalenderjahr=Kalender-jahr Leasing=/lˈiːzɪŋ/
+    Abmeldebescheinigung=Abmelde-bescheinigung Anzeigebestätigung=Anzeige-bestätigung Apostille=/apɔstˈɪlə/
+    Attest=/atˈɛst/ Atteste=/atˈɛstə/ Ausländeramt=Ausländer-amt Behörde=/bəhˈøːɾdə/ Behörden=/bəhˈøːɾdən/
+    Belgien=/bˈɛlɡiən/ Code=/kˈoːt/ Dekret=/deːkrˈeːt/ Ehemannes=Ehe-mannes Eheschließung=Ehe-schließung
+    Einreisestempel=Einreise-stempel elektronische=/eːlɛktrˈoːnɪʃə/ Erwachsene=/ɛɾvˈaksənə/
+    Familienangehörige=Familien-angehörige Familienbuch=Familien-buch Familiengesetzbuch=Familien-gesetz-buch
+    Fingerabdrücke=Finger-abdrücke Geburtsurkunde=Geburts-urkunde Geburtsurkunden=Geburts-urkunden
+    geheiratet=/ɡəhˈaɪraːtət/ Gesetzbuch=Gesetz-buch heiraten=/hˈaɪraːtən/ Heiratsurkunde=/hˈaɪraːtsˌuːɾkʊndə/
+    höchstens=/hˈøːçstəns/ Italienisch=/iːtaljˈeːnɪʃ/ Kalenderjahr=Kalender-jahr Leasing=/lˈiːzɪŋ/
     Ledigkeitsbescheinigungen=Ledigkeits-bescheinigungen Meldebescheinigung=Melde-bescheinigung
-    Nachbearbeitung=/nˈɑːxbəˌaɾbaɪtʊŋ/ Nachricht=/nˈɑːxrɪçt/ Nachteil=/nˈɑːxtaɪl/ Nachweis=/nˈɑːxvaɪs/
-    Nachweise=/nˈɑːxvaɪzə/ Notfall=/nˈoːtfal/ Rathaus=Rat-haus Rautetaste=Raute-taste Reisebuchung=Reise-buchung
-    Reisepass=Reise-pass Reisepasses=Reise-passes Rentenkasse=Renten-kasse
+    möglicherweise=/mˈøːklɪçɜvˌaɪzə/ Nachbearbeitung=/nˈɑːxbəˌaɾbaɪtʊŋ/ nachgeforscht=/nˈɑːxɡəfˌɔɾʃt/
+    Nachricht=/nˈɑːxrɪçt/ Nachteil=/nˈɑːxtaɪl/ Nachweis=/nˈɑːxvaɪs/ Nachweise=/nˈɑːxvaɪzə/
+    nachzubearbeiten=/nˈɑːxtsuːbəˌaɾbaɪtən/ Notfall=/nˈoːtfal/ nächste=/nˈɛːçstə/ nächsten=/nˈɛːçstən/
+    nächstes=/nˈɛːçstəs/ Rathaus=Rat-haus Rautetaste=Raute-taste Reisebuchung=Reise-buchung Reisepass=Reise-pass
+    Reisepasses=Reise-passes Rentenkasse=Renten-kasse sechsten=/zˈɛkstən/ sechster=/zˈɛkstɜ/
     Sozialversicherungsbank=Sozial-versicherungs-bank Staatsangehörige=Staats-angehörige
     Staatsangehörigkeit=Staats-angehörigkeit Staatsangehörigkeiten=Staats-angehörigkeiten
     Staatsangehörigkeitsgesetz=Staats-angehörigkeits-gesetz Staatsanwalt=Staats-anwalt Standesamt=Standes-amt
     Sterbeort=Sterbe-ort Sterbeurkunde=Sterbe-urkunde Straßenverkehrsgesetz=Straßen-verkehrs-gesetz
     Straßenverkehrssicherheit=Straßen-verkehrs-sicherheit Versicherungskarte=Versicherungs-karte
-    Versicherungsnummern=Versicherungs-nummern Versicherungszeiten=Versicherungs-zeiten Vornamen=/fˈoːɾnɑːmən/
-    Wales=/vˈeːls/ Warteschlange=Warte-schlange Wartezeit=Warte-zeit Website=/vˈɛpzaɪt/ Zollgesetzbuch=Zoll-gesetz-buch
-    elektronische=/eːlɛktrˈoːnɪʃə/ geheiratet=/ɡəhˈaɪraːtət/ heiraten=/hˈaɪraːtən/ höchstens=/hˈøːçstəns/
-    möglicherweise=/mˈøːklɪçɜvˌaɪzə/ nachgeforscht=/nˈɑːxɡəfˌɔɾʃt/ nachzubearbeiten=/nˈɑːxtsuːbəˌaɾbaɪtən/
-    nächste=/nˈɛːçstə/ nächsten=/nˈɛːçstən/ nächstes=/nˈɛːçstəs/ sechster=/zˈɛkstɜ/ sechsten=/zˈɛkstən/ vor=/foːɾ/
-    zweitausendsechzehn=zweitausend~sechzehn zweitausendvierundzwanzig=zweitausend~vierundzwanzig
+    Versicherungsnummern=Versicherungs-nummern Versicherungszeiten=Versicherungs-zeiten vor=/foːɾ/
+    Vornamen=/fˈoːɾnɑːmən/ Wales=/vˈeːls/ Warteschlange=Warte-schlange Wartezeit=Warte-zeit Website=/vˈɛpzaɪt/
+    Zollgesetzbuch=Zoll-gesetz-buch zweitausendsechzehn=zweitausend~sechzehn
+    zweitausendvierundzwanzig=zweitausend~vierundzwanzig
 """
 _FRENCH = """
-    authenticité=/otɑ̃tisitˈe/ d'authenticité=/dotɑ̃tisitˈe/ coroner=/kɔʁɔnˈɛʁ/ leasing=/liziŋ/ Wales=/wɛls/
+    authenticité=/otɑ̃tisitˈe/ coroner=/kɔʁɔnˈɛʁ/ d'authenticité=/dotɑ̃tisitˈe/ leasing=/liziŋ/ Wales=/wɛls/
 """
 _ITALIAN = """
     coroner=/kˈɔroner/ online=/onlˈaɪn/
 """
 _SPANISH = """
-    online=/onlˈaɪn/ coroner=/kˈoɾoneɾ/ leasing=/lˈisin/
+    coroner=/kˈoɾoneɾ/ leasing=/lˈisin/ online=/onlˈaɪn/
 """
 _ENGLISH = """
-    Tamazight=/tˌamazˈiːt/ adoul=/ɐdˈuːl/ adouls=/ɐdˈuːlz/ laissez-passer=/lˌɛseɪpˈaseɪ/ Rabat=/ɹəbˈɑːt/
-    Marrakech=/mˌaɹəkˈɛʃ/ Casablanca=/kˌasəblˈaŋkə/ Mohammed=/məʊhˈamɪd/
+    adoul=/ɐdˈuːl/ adouls=/ɐdˈuːlz/ Casablanca=/kˌasəblˈaŋkə/ laissez-passer=/lˌɛseɪpˈaseɪ/ Marrakech=/mˌaɹəkˈɛʃ/
+    Marrakesh=/mˌarəkˈɛʃ/ Mohammed=/məʊhˈamɪd/ Rabat=/ɹəbˈɑːt/ Tamazight=/tˌamazˈiːt/ Tangier=/tandʒˈiə/
 """
 _READINGS = {"de": _GERMAN, "en": _ENGLISH, "es": _SPANISH, "fr": _FRENCH, "it": _ITALIAN, "nl": _DUTCH}
 
