@@ -24,10 +24,11 @@ from ivr.home import settings
 from ivr.site import site
 from prompts import catalogue
 from prompts.audio import AudioError
+from prompts.build import TIME_LIMIT
 from prompts.catalogue import CatalogueError, Catalogues
 from prompts.say import TextError, say
-from prompts.voices import Voice, choice
-from prompts.voices.process import VoiceError
+from prompts.voices import Voice, VoiceMissingError, choice
+from prompts.voices.process import VoiceError, VoicePool
 
 SETS = {"typical": announcements.TYPICAL, "held_out": announcements.HELD_OUT}
 SITE, PEER = "site", "espeak-ng"
@@ -66,7 +67,7 @@ def _jobs(
             else:
                 try:
                     voice = choice.find(language, name, folder)
-                except choice.VoiceMissingError as error:
+                except VoiceMissingError as error:
                     raise VoiceNameError(f"{name}: {error}") from None
             shown = _describe_voice(voice)
             yield from (_Job(language, voice, shown, name == PEER, item) for item in sets)
@@ -80,7 +81,7 @@ def _describe_voice(voice: Voice) -> str:
 
 def _measure(job: _Job, texts: Catalogues, recogniser: Recogniser, done: Callable[[], None]) -> Result:
     heard, failed = [], []
-    with tempfile.TemporaryDirectory(prefix="hatif-speech-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="hatif-speech-") as scratch, VoicePool(TIME_LIMIT) as pool:
         file = Path(scratch) / "speech.wav"
         for prompt in SETS[job.set]:
             text = texts.text(job.language, prompt)
@@ -88,7 +89,7 @@ def _measure(job: _Job, texts: Catalogues, recogniser: Recogniser, done: Callabl
                 failed.append(f"{prompt}: it is not translated")
             else:
                 try:
-                    say(text, job.language, file, voice=job.voice)
+                    say(text, job.language, file, voice=job.voice, pool=pool)
                 except (TextError, VoiceError, AudioError) as error:
                     failed.append(f"{prompt}: {error}")
                 else:

@@ -18,6 +18,10 @@ _SWIFT = ("digit_", "key_", "institution")
 _WITH_SPEED = ("prompts.voices.pico", "prompts.voices.arabic.pico", "prompts.voices.dutch")
 
 
+class VoiceMissingError(Exception):
+    """A configured voice that cannot be used; the message gives reason and remedy in one clause."""
+
+
 @dataclass(frozen=True, slots=True)
 class Voice:
     """A voice with its engine and settings."""

@@ -2,10 +2,12 @@
 
     [voices]
     nl = "mbrola-nl2"                    # installed on request
+    ar = "kokoro"                        # likewise
     fr = "piper:fr_FR-siwis-medium.onnx" # brought by the administrator
 
-`folder` always contains these voices: `mbrola/` with Debian's packages, `piper/` with models. If a configured voice is
-missing, callers lose nothing: the language keeps its existing audio, and the table's voice speaks new texts.
+`folder` always contains these voices: `mbrola/` with Debian's packages, `piper/` and `kokoro/` with models. If a
+configured voice is missing, callers lose nothing: the language keeps its existing audio, and the table's voice speaks
+new texts.
 """
 
 from __future__ import annotations
@@ -18,16 +20,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from prompts.voices import VOICES, Voice, licences, voice_of
+from prompts.voices import VOICES, Voice, VoiceMissingError, kokoro, licences, voice_of
 
 MBROLA = {"mbrola-ar2": "ar", "mbrola-nl2": "nl"}
 """The language of each voice."""
 PIPER = "piper:"
-_KNOWN = ", ".join(sorted(MBROLA))
-
-
-class VoiceMissingError(Exception):
-    """A configured voice that cannot be used; the message gives reason and remedy in one clause."""
+_KNOWN = ", ".join(sorted((*MBROLA, kokoro.NAME)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +49,8 @@ def mistake(language: str, name: str) -> str | None:
     """Return what is wrong with a name in `[voices]`, independent of what is installed; None if it is valid."""
     if name.startswith(PIPER):
         return None if name.endswith(".onnx") else f"{name!r} does not name a model; write {PIPER}NAME.onnx"
+    if name == kokoro.NAME:
+        return None if language in kokoro.SPEEDS else f"{name!r} does not speak {language}; delete the line"
     if name not in MBROLA:
         return f"{name!r} is not an available voice; write one of {_KNOWN}, or {PIPER}NAME.onnx"
     if language != MBROLA[name]:
@@ -77,6 +77,8 @@ def find(language: str, name: str, folder: Path) -> Voice:
     """
     if reason := mistake(language, name):
         raise VoiceMissingError(reason)
+    if name == kokoro.NAME:
+        return kokoro.voice(language, folder / kokoro.NAME)
     return _piper(language, name, folder / "piper") if name.startswith(PIPER) else _mbrola(name, folder / "mbrola")
 
 

@@ -41,10 +41,10 @@ class VoiceHangError(VoiceError):
 class _VoiceProcess:
     """The process of one engine; it speaks one text at a time."""
 
-    def __init__(self, voice: Voice, scratch: str) -> None:
+    def __init__(self, module: str, scratch: str) -> None:
         self.printed: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed in close()
         self.popen = subprocess.Popen(
-            [sys.executable, "-m", "prompts.voices.worker", voice.module],
+            [sys.executable, "-m", "prompts.voices.worker", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.printed,
@@ -120,7 +120,9 @@ class VoicePool:
         # Killed processes cannot remove their own files.
         self._scratch = tempfile.TemporaryDirectory(prefix="hatif-voices-")
         self._lock = threading.Lock()
-        self._idle: dict[Voice, list[_VoiceProcess]] = defaultdict(list)
+        self._idle: dict[str, list[_VoiceProcess]] = defaultdict(
+            list
+        )  # by engine: a process speaks with all its voices
         self._hangs: Counter[Voice] = Counter()
 
     def speak(self, voice: Voice, text: str) -> tuple[NDArray[np.int16], int]:
@@ -132,8 +134,9 @@ class VoicePool:
         with self._lock:
             if self._hangs[voice] >= HANGS_BEFORE_GIVING_UP:
                 raise VoiceError(f"was not tried, after {HANGS_BEFORE_GIVING_UP} consecutive texts without an answer")
-            process = self._idle[voice].pop() if self._idle[voice] else None
-        process = process or _VoiceProcess(voice, self._scratch.name)
+            idle = self._idle[voice.module]
+            process = idle.pop() if idle else None
+        process = process or _VoiceProcess(voice.module, self._scratch.name)
         healthy = False
         try:
             samples, rate = process.ask(voice, text, self.limit)
@@ -148,7 +151,7 @@ class VoicePool:
             # A process that failed once is not reused.
             if healthy:
                 with self._lock:
-                    self._idle[voice].append(process)
+                    self._idle[voice.module].append(process)
             else:
                 process.close()
         if not samples or rate not in RATES:

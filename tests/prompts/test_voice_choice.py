@@ -15,8 +15,8 @@ import pytest
 from prompts import catalogue, manifest
 from prompts.build import BuildReport, build
 from prompts.status import LanguageStatus, language_statuses
-from prompts.voices import Voice, choice, licences
-from prompts.voices.choice import Choice, VoiceMissingError, choose, find
+from prompts.voices import Voice, VoiceMissingError, choice, licences
+from prompts.voices.choice import Choice, choose, find
 from prompts.voices.licences import Acceptance
 
 USUAL = Voice("usual", "prompt_engine", "voice")
