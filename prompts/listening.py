@@ -13,10 +13,12 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from prompts.build import TIME_LIMIT
 from prompts.catalogue import CatalogueError, Catalogues
 from prompts.say import say
 from prompts.script import letters, name_and_direction
 from prompts.voices import Voice
+from prompts.voices.process import VoicePool
 
 PAGE = "index.html"
 COUNT = 12
@@ -29,8 +31,8 @@ _TEMPLATES = Environment(
 _LABELS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "title": "Listening test",
-        "how": "Listen to each sentence once, if possible by telephone or with a small loudspeaker, and write down what "
-        "you heard. Only then show the text, and judge. At the end, save your judgements and send the file back.",
+        "how": "Listen to each sentence once, if possible by telephone or with a small loudspeaker, and write down "
+        "what you heard. Only then show the text, and judge. At the end, save your judgements and send the file back.",
         "heard": "What did you hear?",
         "show": "Show the text",
         "clear": "Understood",
@@ -131,9 +133,10 @@ def make(
             raise CatalogueError(f"{texts.file(language)}: there is no released text {prompt}; `hatif prompts list`")
         sentences.append(Sentence(prompt, text, f"{number:02}-{re.sub(r'[^a-z0-9_]', '_', prompt)}.wav"))
     out.mkdir(parents=True, exist_ok=True)
-    for done, sentence in enumerate(sentences):
-        progress(done, len(sentences), sentence.id)
-        say(sentence.text, language, out / sentence.file, narrow=True, voice=voice)
+    with VoicePool(TIME_LIMIT) as pool:
+        for done, sentence in enumerate(sentences):
+            progress(done, len(sentences), sentence.id)
+            say(sentence.text, language, out / sentence.file, narrow=True, voice=voice, pool=pool)
     progress(len(sentences), len(sentences), "")
     (out / PAGE).write_bytes(page(language, sentences, voice.source))
     return sentences
