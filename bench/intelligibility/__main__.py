@@ -6,6 +6,7 @@ import time
 import wave
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -30,7 +31,16 @@ from prompts.say import TextError, say
 from prompts.voices import Voice, VoiceMissingError, choice
 from prompts.voices.process import VoiceError, VoicePool
 
-SETS = {"typical": announcements.TYPICAL, "held_out": announcements.HELD_OUT}
+
+class Announcements(StrEnum):
+    """The lists of announcements."""
+
+    TYPICAL = "typical"
+    HELD_OUT = "held_out"
+    KEPT_APART = "kept_apart"
+    TUNING = "tuning"
+
+
 SITE, PEER = "site", "espeak-ng"
 """The site's own voice; and espeak-ng without changes, which is the obvious alternative."""
 
@@ -45,7 +55,8 @@ class _Job:
     voice: Voice
     name: str
     peer: bool
-    set: str
+    set: Announcements
+    prompts: tuple[str, ...]
 
 
 def _peer(language: str) -> Voice:
@@ -54,7 +65,12 @@ def _peer(language: str) -> Voice:
 
 
 def _jobs(
-    languages: list[str], voices: list[str], sets: list[str], chosen: choice.Choice, folder: Path
+    languages: list[str],
+    voices: list[str],
+    sets: list[Announcements],
+    texts: Catalogues,
+    chosen: choice.Choice,
+    folder: Path,
 ) -> Iterator[_Job]:
     for language in languages:
         for name in voices:
@@ -70,7 +86,21 @@ def _jobs(
                 except VoiceMissingError as error:
                     raise VoiceNameError(f"{name}: {error}") from None
             shown = _describe_voice(voice)
-            yield from (_Job(language, voice, shown, name == PEER, item) for item in sets)
+            yield from (
+                _Job(language, voice, shown, name == PEER, item, _prompts(item, texts, language)) for item in sets
+            )
+
+
+def _prompts(wanted: Announcements, texts: Catalogues, language: str) -> tuple[str, ...]:
+    match wanted:
+        case Announcements.TYPICAL:
+            return announcements.TYPICAL
+        case Announcements.HELD_OUT:
+            return announcements.HELD_OUT
+        case Announcements.KEPT_APART:
+            return tuple(announcements.kept_apart(texts, language))
+        case Announcements.TUNING:
+            return tuple(announcements.tuning(texts, language))
 
 
 def _describe_voice(voice: Voice) -> str:
@@ -83,7 +113,7 @@ def _measure(job: _Job, texts: Catalogues, recogniser: Recogniser, done: Callabl
     heard, failed = [], []
     with tempfile.TemporaryDirectory(prefix="hatif-speech-") as scratch, VoicePool(TIME_LIMIT) as pool:
         file = Path(scratch) / "speech.wav"
-        for prompt in SETS[job.set]:
+        for prompt in job.prompts:
             text = texts.text(job.language, prompt)
             if text is None:
                 failed.append(f"{prompt}: it is not translated")
@@ -104,7 +134,9 @@ def _samples(file: Path) -> tuple[NDArray[np.int16], int]:
         return np.frombuffer(audio.readframes(audio.getnframes()), dtype="<i2"), audio.getframerate()
 
 
-def _run(languages: list[str], voices: list[str], sets: list[str], limit: float, installs: bool) -> list[Result]:
+def _run(
+    languages: list[str], voices: list[str], sets: list[Announcements], limit: float, installs: bool
+) -> list[Result]:
     console = Console(stderr=True)
     here = settings.read()
     environment = Environment(here.home / "intelligibility")
@@ -114,11 +146,11 @@ def _run(languages: list[str], voices: list[str], sets: list[str], limit: float,
     texts = catalogue.load(here.site)
     if unknown := sorted(set(languages) - set(texts.languages)):
         raise VoiceNameError(f"the site has no language {', '.join(unknown)}; it has {', '.join(texts.languages)}")
-    jobs = list(_jobs(languages, voices, sets, chosen, here.voices))
+    jobs = list(_jobs(languages, voices, sets, texts, chosen, here.voices))
     results = []
     ends = time.monotonic() + 60 * limit
     with Recogniser(environment) as recogniser, Progress(console=console, transient=True) as progress:
-        task = progress.add_task("", total=sum(len(SETS[job.set]) for job in jobs))
+        task = progress.add_task("", total=sum(len(job.prompts) for job in jobs))
         for job in jobs:
             if time.monotonic() > ends:
                 console.print(f"{limit:g} minutes are over: {job.language} and all later ones were left out")
@@ -137,7 +169,9 @@ def main(
     voice: Annotated[
         list[str], typer.Option(help=f"`{SITE}`, `{PEER}`, or a voice that can be switched on, such as mbrola-nl2.")
     ] = [SITE, PEER],  # noqa: B006
-    held_out: Annotated[bool, typer.Option(help="Measure the held-out announcements as well.")] = True,
+    announced: Annotated[
+        list[Announcements], typer.Option("--set", help="A list of announcements; may be repeated.")
+    ] = [Announcements.TYPICAL, Announcements.HELD_OUT],  # noqa: B006
     minutes: Annotated[float, typer.Option(min=0.1, help="No further voice is started after this.")] = 30,
     installs: Annotated[
         bool, typer.Option("--install", help="Create the recogniser's environment first (600 MB).")
@@ -147,9 +181,8 @@ def main(
     """Measure how well an independent recogniser understands each voice by telephone."""
     about = machine.description()
     started = time.monotonic()
-    sets = list(SETS) if held_out else ["typical"]
     try:
-        results = _run(language or sorted(report.WANTED), voice, sets, minutes, installs)
+        results = _run(language or sorted(report.WANTED), voice, announced, minutes, installs)
     except (RecogniserError, VoiceNameError, CatalogueError, settings.SettingsError, site.SiteError) as error:
         print(f"bench.intelligibility: {error}", file=sys.stderr)
         raise SystemExit(1) from None
