@@ -15,14 +15,15 @@ from pathlib import Path
 
 from prompts.voices import espeak_library
 from prompts.voices.kokoro import respelled, written
+from prompts.voices.kokoro import symbols as model_symbols
 
 LANGUAGES = ("de", "en", "es", "fr", "it", "nl")
 
 _ALL = {
     "aɪ": "I", "aʊ": "W", "dz": "ʣ", "dʒ": "ʤ", "eɪ": "A", "oʊ": "O", "əʊ": "Q", "ss": "S", "ts": "ʦ", "tʃ": "ʧ",
-    "ɔɪ": "Y", "g": "ɡ",
+    "ɔɪ": "Y", "g": "ɡ", "ɦ": "h", "ɫ": "l", "ɬ": "l", "ɱ": "m", "ʉ": "u", "ʏ": "y", "ʍ": "w",
 }  # fmt: skip
-"""Sounds of two letters that are one symbol of the model, in every language."""
+"""In every language: sounds of two letters that are one symbol of the model, and the nearest one of those it lacks."""
 _ENGLISH = {
     "aɪə": "Iə",
     "aɪɚ": "Iə",
@@ -67,6 +68,17 @@ def _library() -> ctypes.CDLL:
 
 def symbols(text: str, language: str) -> str:
     """Return the model's symbols for a text; empty if there is nothing to speak.
+
+    Sounds that the model does not have are left out: espeak-ng may detect words of any language in a text.
+
+    Raises:
+        ValueError: espeak-ng does not have the language.
+    """
+    return "".join(symbol for symbol in spell(text, language) if symbol in model_symbols.numbers())
+
+
+def spell(text: str, language: str) -> str:
+    """Return the symbols for a text, with those that the model may not have.
 
     Raises:
         ValueError: espeak-ng does not have the language.
