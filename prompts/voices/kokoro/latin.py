@@ -37,7 +37,7 @@ _ENGLISH = {
     "e": "A",
 }
 _GERMAN = {"ɔø": "Y", "ʏ": "y", "r": "ʁ", "ɾ": "ʁ", "ɜ": "ɐ", "ˈɑ": "ˈaː", "ˌɑ": "ˌa", "ɑ": "a"}
-_DUTCH = {"ɵ": "ʌ"}
+_DUTCH = {"ɣ": "x", "ɵ": "ʌ"}
 SYMBOLS = {
     "de": _ALL | _GERMAN,
     "en": _ALL | _ENGLISH,
