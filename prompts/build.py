@@ -28,7 +28,7 @@ from prompts.names import Name
 from prompts.prompt_list import Key, Prompt, list_prompts
 from prompts.slow_voices import SlowClip, SlowVoices, slow_clips
 from prompts.voices import VOICES, Voice, voice_of
-from prompts.voices.choice import TABLE, Choice
+from prompts.voices.choice import TABLE, Choice, comes_by_itself, is_slow
 from prompts.voices.process import VoiceError, VoicePool
 
 TIME_LIMIT = 20.0
@@ -102,7 +102,11 @@ def build(
             if language in recorded_only
         ),
         seconds=time.monotonic() - started,
-        quick=tuple(language for language in slow.clips if language not in slow.on),
+        quick=tuple(
+            language
+            for language, name in chosen.named.items()
+            if is_slow(name) and all(clip.source != name for clip in heard.get(language, {}).values())
+        ),
     )
 
 
@@ -272,7 +276,7 @@ def _problems(key: Key, failures: Iterable[str], instead: str) -> tuple[BuildPro
 def _missing_voices(
     catalogues: Catalogues, chosen: Choice, voices: Mapping[str, Voice], heard: Mapping[str, Mapping[str, Audio]]
 ) -> list[BuildProblem]:
-    """Return the configured voices that cannot be used: one problem per language."""
+    """Return the configured voices that cannot be used: one problem per language. One that is yet to come is none."""
     problems = []
     for language, reason in chosen.missing.items():
         if language in catalogues.languages:
@@ -281,6 +285,8 @@ def _missing_voices(
             instead = f"{other} speaks instead"
             if kept:
                 instead = f"its {kept} existing prompts stay in use, and {other} speaks new texts"
+            elif comes_by_itself(chosen.named[language]):
+                continue
             problems.append(BuildProblem(language, "", f"{chosen.named[language]}: {reason}", instead))
     return problems
 

@@ -62,6 +62,11 @@ def is_slow(name: str) -> bool:
     return name == kokoro.NAME or name.startswith(PIPER)
 
 
+def comes_by_itself(name: str) -> bool:
+    """Return whether the background gets a voice that is not here, by its name in `[voices]`."""
+    return name == kokoro.NAME
+
+
 def mistake(language: str, name: str) -> str | None:
     """Return what is wrong with a name in `[voices]`, independent of what is installed; None if it is valid."""
     if name.startswith(PIPER):

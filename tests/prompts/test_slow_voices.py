@@ -25,6 +25,7 @@ from prompts.slow_voices import SlowClips, slow_clips
 from prompts.voices import Voice
 from prompts.voices.choice import Choice
 
+NAME = "piper:slow.onnx"
 QUICK = Voice("quick", "prompt_engine", "voice")
 TABLE = {"en": QUICK, "fr": QUICK}
 HELLO = {"hello": "Hello.", "wait": "Please wait.", "guide_visa_fee": "It costs little."}
@@ -32,12 +33,12 @@ HELLO = {"hello": "Hello.", "wait": "Please wait.", "guide_visa_fee": "It costs 
 
 def slow(**settings: float) -> Choice:
     """Return the choice of a slow voice for English."""
-    voice = Voice("slow", "prompt_engine", "voice", settings=tuple(settings.items()), slow=True)
-    return Choice({"en": "slow"}, {"en": voice}, {})
+    voice = Voice(NAME, "prompt_engine", "voice", settings=tuple(settings.items()), slow=True)
+    return Choice({"en": NAME}, {"en": voice}, {})
 
 
 SLOW = slow(pitch=2.0)
-GONE = Choice({"en": "slow"}, {}, {"en": "its model is not here; install it"})
+GONE = Choice({"en": NAME}, {}, {"en": "its model is not here; install it"})
 
 
 class Site:
@@ -114,13 +115,13 @@ def test_callers_hear_the_quick_voice_until_the_slow_one_has_spoken_the_whole_la
     first = site.heard()
     assert site.status().state == "stopped"
     assert site.in_the_background() == {}
-    assert (site.voice(), set(site.sources("fr").values())) == ("slow", {"quick"})
+    assert (site.voice(), set(site.sources("fr").values())) == (NAME, {"quick"})
     assert site.heard().text("en", "wait") == "en Please wait."
     assert first.files != site.heard().files
     assert [item.doing for item in site.noted] == [*3 * [Doing.SPEAKING], Doing.CHECKING, Doing.ENDED]
-    assert site.status() == SlowStatus("en", "slow", 3, 3, "in use")
+    assert site.status() == SlowStatus("en", NAME, 3, 3, "in use")
     again = site.build()
-    assert (again.made, again.quick, site.voice()) == (0, (), "slow")
+    assert (again.made, again.quick, site.voice()) == (0, (), NAME)
     # The quick audio stays for calls that began with it.
     assert manifest.prune(site.folder / "sounds") == []
     assert all(path.exists() for file in first.files for path in manifest.paths(site.folder / "sounds", file))
@@ -139,7 +140,7 @@ def test_a_text_that_changes_later_is_spoken_at_once_by_the_same_voice(site: Sit
     spoken.unlink()
     site.say({**HELLO, "wait": "Please wait a moment."})
     report = site.build()
-    assert (report.problems, site.voice(), site.heard().text("en", "wait")) == ((), "slow", "en Please wait a moment.")
+    assert (report.problems, site.voice(), site.heard().text("en", "wait")) == ((), NAME, "en Please wait a moment.")
     assert sorted(spoken.read_text().splitlines()) == ["en Please wait a moment.", "fr Please wait a moment."]
 
 
@@ -150,11 +151,11 @@ def test_if_too_much_has_changed_to_wait_for_the_quick_voice_speaks_all_of_it(si
     report = site.build()
     assert site.voice() == "quick"
     assert [str(problem) for problem in report.problems] == [
-        "en: slow: 60 texts are new, about 4 minutes of speech; "
+        "en: piper:slow.onnx: 60 texts are new, about 4 minutes of speech; "
         "quick speaks the language until the background has made it"
     ]
     assert site.in_the_background() == {}
-    assert site.voice() == "slow"
+    assert site.voice() == NAME
 
 
 def test_a_text_that_fails_twice_leaves_the_whole_language_to_the_quick_voice(site: Site, spoken: Path) -> None:
@@ -163,7 +164,7 @@ def test_a_text_that_fails_twice_leaves_the_whole_language_to_the_quick_voice(si
     assert site.build().problems == ()
     stays = site.in_the_background()
     why = (
-        "en/wait failed 2 times (slow ended with signal SIGABRT (out of phonemes)); "
+        "en/wait failed 2 times (piper:slow.onnx ended with signal SIGABRT (out of phonemes)); "
         "change its text, or record it as recordings/en/wait.wav"
     )
     assert stays == {"en": why}
@@ -173,27 +174,27 @@ def test_a_text_that_fails_twice_leaves_the_whole_language_to_the_quick_voice(si
     sites.wav(site.folder / "recordings" / "en" / "wait.wav", sites.speech())
     spoken.unlink()
     assert site.in_the_background() == {}
-    assert (site.voice(), site.sources()["wait"]) == ("slow", "recording")
+    assert (site.voice(), site.sources()["wait"]) == (NAME, "recording")
     assert not spoken.exists(), "what is there is not spoken again"
 
 
 def test_a_changed_text_that_fails_twice_takes_the_language_back_to_the_quick_voice(site: Site) -> None:
     site.build()
     site.in_the_background()
-    broken = Voice("slow", "prompt_engine", "nobody", slow=True)
-    site.chosen = Choice({"en": "slow"}, {"en": broken}, {})
+    broken = Voice(NAME, "prompt_engine", "nobody", slow=True)
+    site.chosen = Choice({"en": NAME}, {"en": broken}, {})
     site.say({**HELLO, "wait": "Please wait a moment."})
     report = site.build()
     assert site.voice() == "quick"
     assert [str(problem) for problem in report.problems] == [
-        "en: en/wait failed 2 times (slow refused: there is no voice nobody); change its text, or record it as "
+        "en: en/wait failed 2 times (piper:slow.onnx refused: there is no voice nobody); change its text, or record it as "
         "recordings/en/wait.wav; quick speaks the whole language meanwhile"
     ]
 
 
 def test_a_voice_that_never_speaks_is_given_up_after_three_texts(site: Site, spoken: Path) -> None:
     site.say({f"text_{number}": f"Text {number}." for number in range(9)})
-    site.chosen = Choice({"en": "slow"}, {"en": Voice("slow", "prompt_engine", "nobody", slow=True)}, {})
+    site.chosen = Choice({"en": NAME}, {"en": Voice(NAME, "prompt_engine", "nobody", slow=True)}, {})
     site.build()
     assert site.in_the_background()["en"].count("failed 2 times") == 3
 
@@ -206,7 +207,7 @@ def test_a_language_that_breaks_a_limit_does_not_switch_and_says_which(site: Sit
     assert (site.status().state, site.status().made, site.status().of) == ("quick", 3, 3)
     site.limits = []
     assert site.in_the_background() == {}
-    assert site.voice() == "slow"
+    assert site.voice() == NAME
 
 
 def test_a_language_keeps_its_audio_when_its_voice_is_gone(site: Site) -> None:
@@ -217,6 +218,13 @@ def test_a_language_keeps_its_audio_when_its_voice_is_gone(site: Site) -> None:
     report = site.build()
     assert site.heard().prompts == before.prompts
     assert "its model is not here" in str(report.problems[0])
+    assert "its 3 existing prompts stay in use" in str(report.problems[0])
+
+
+def test_a_voice_whose_model_comes_later_is_no_problem_of_a_build(site: Site) -> None:
+    site.chosen = Choice({"en": "kokoro"}, {}, {"en": "its model is not here; install it"})
+    report = site.build()
+    assert (report.problems, report.quick, site.voice()) == ((), ("en",), "quick")
 
 
 def test_new_settings_of_a_voice_are_heard_when_the_language_is_whole(site: Site) -> None:
@@ -228,7 +236,7 @@ def test_new_settings_of_a_voice_are_heard_when_the_language_is_whole(site: Site
     assert site.heard() == before
     assert site.in_the_background() == {}
     assert (site.voice(), site.heard().files & {audio.file for audio in before.prompts["en"].values()}) == (
-        "slow",
+        NAME,
         set(),
     )
 
@@ -241,7 +249,7 @@ def test_a_second_checkout_speaks_nothing_again(site: Site, tmp_path: Path, spok
     other.build()
     spoken.unlink()
     assert other.in_the_background() == {}
-    assert other.voice() == "slow"
+    assert other.voice() == NAME
     assert not spoken.exists()
     one, two = (manifest.paths(at.folder / "sounds", at.heard().file("en", "wait") or "")[0] for at in (site, other))
     assert one.samefile(two), "clips take no more room in a second checkout"
@@ -251,7 +259,7 @@ def test_a_name_is_spoken_by_the_slow_voice_of_the_language_that_reads_it(site: 
     site.build(names=[Name("fr", "name_1001", "Ghali Carob", "en")])
     site.in_the_background()
     site.build(names=[Name("fr", "name_1001", "Ghali Carob", "en")])
-    assert site.sources("fr")["name_1001"] == "slow"
+    assert site.sources("fr")["name_1001"] == NAME
 
 
 def test_clips_that_no_build_has_used_for_long_are_removed(site: Site) -> None:
@@ -282,7 +290,7 @@ def test_while_a_call_is_up_nothing_is_spoken_and_what_it_interrupted_is_spoken_
     assert site.in_the_background(call_of_three_seconds) == {}
     doing = [made.doing for made in site.noted]
     assert doing.count(Doing.PAUSED) == 1
-    assert site.voice() == "slow"
+    assert site.voice() == NAME
     # The first text was interrupted within 2 s of the call's beginning, and counts as no failure.
     assert spoken.read_text().splitlines() == 2 * ["en Please wait."] + ["en Hello.", "en It costs little."]
     assert time.monotonic() - began > 3.7 + 3 * 1.5
@@ -340,7 +348,7 @@ def test_after_a_kill_in_the_middle_nothing_is_spoken_twice(site: Site, tmp_path
     second = start()
     printed, _ = second.communicate(timeout=60)
     assert printed.strip() == "{}"
-    assert site.voice() == "slow"
+    assert site.voice() == NAME
     lines = spoken.read_text().splitlines()
     assert 4 <= before < 12
     assert len(lines) <= 12 + 1, "only the text that was being spoken is spoken again"
