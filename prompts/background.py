@@ -84,6 +84,8 @@ class Background:
         return self.stays
 
     def _make_all(self) -> None:
+        for clip in (clip for of in self._load()[0].values() for clip in of.values()):
+            self._store.note_use(clip.name)
         left: dict[str, set[str]] = {}  # what callers did not hear after the switch of a language
         while True:
             # Anew for each language: a site may change while another one is made.
@@ -92,8 +94,6 @@ class Background:
             language = next((language for language, waiting in undone.items() if waiting), None)
             if language is None:
                 break
-            for clip in clips[language].values():
-                self._store.note_use(clip.name)
             lacking = [clip for clip in undone[language] if self._store.seconds(clip.name) is None]
             if lacking:
                 self._make(language, len(clips[language]), in_order(lacking))

@@ -78,6 +78,8 @@ def _loudness(language: str, new: Mapping[Key, Audio], paths: Mapping[str, Path]
 def _caller_figures(after: Manifest, before: Manifest, folder: Path) -> Iterator[str]:
     try:
         new = caller_figures.measure(make_ground(folder, after))
+        if all(figure.kept(language) for figure in new for language in figure.values):
+            return
         old = caller_figures.measure(make_ground(folder, before))
     except GroundError as error:  # one language, say: there is no menu to measure
         log.warning("How long callers listen cannot be measured for this site", reason=str(error))

@@ -187,8 +187,8 @@ def test_a_changed_text_that_fails_twice_takes_the_language_back_to_the_quick_vo
     report = site.build()
     assert site.voice() == "quick"
     assert [str(problem) for problem in report.problems] == [
-        "en: en/wait failed 2 times (piper:slow.onnx refused: there is no voice nobody); change its text, or record it as "
-        "recordings/en/wait.wav; quick speaks the whole language meanwhile"
+        "en: en/wait failed 2 times (piper:slow.onnx refused: there is no voice nobody); change its text, or "
+        "record it as recordings/en/wait.wav; quick speaks the whole language meanwhile"
     ]
 
 
