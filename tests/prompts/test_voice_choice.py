@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pytest
 
 from prompts import catalogue, manifest
 from prompts.build import BuildReport, build
+from prompts.clip_store import ClipStore
 from prompts.status import LanguageStatus, language_statuses
 from prompts.voices import Voice, VoiceMissingError, choice, licences
 from prompts.voices.choice import Choice, choose, find
@@ -27,10 +28,13 @@ GONE = Choice({"en": "other"}, {}, {"en": "it is not installed; install it"})
 ACCEPTED = Acceptance(datetime(2026, 1, 1, tzinfo=UTC), "someone", {"mbrola-nl2": "0"}, {"mbrola": "3.3", "nl2": "1"})
 
 
-def build_small(site: Path, chosen: Choice, texts: Mapping[str, str]) -> BuildReport:
+def build_small(site: Path, chosen: Choice, texts: Mapping[str, str], switched: Sequence[str] = ()) -> BuildReport:
+    """Build two languages; those in `switched` get their slow voice."""
     for language in ("en", "fr"):
         sites.catalogue(site, language, {key: (text, f"{language} {text}") for key, text in texts.items()})
-    return build(catalogue.load(site), site / "sounds", site / "recordings", voices=TABLE, chosen=chosen)
+    clips = ClipStore(site / "clips")
+    out, recordings = site / "sounds", site / "recordings"
+    return build(catalogue.load(site), out, recordings, voices=TABLE, chosen=chosen, clips=clips, switched=switched)
 
 
 def used(site: Path) -> manifest.Manifest:
@@ -228,7 +232,8 @@ def test_a_piper_voice_speaks(tmp_path: Path) -> None:
     chosen = choose({"en": "piper:model.onnx", "fr": f"piper:{model}"}, tmp_path / "voices")
     assert list(chosen.voices) == ["en"]
     assert "it speaks en, not fr" in chosen.missing["fr"]
-    report = build_small(tmp_path, chosen, {"hello": "Hello there.", "wait": "Please wait. It takes a minute."})
+    texts = {"hello": "Hello there.", "wait": "Please wait. It takes a minute."}
+    report = build_small(tmp_path, chosen, texts, ["en"])
     assert [problem.language for problem in report.problems] == ["fr"]
     assert set(sources(tmp_path).values()) == {"piper:model.onnx"}
     seconds = [used(tmp_path).seconds("en", prompt) or 0 for prompt in ("hello", "wait")]
@@ -238,7 +243,7 @@ def test_a_piper_voice_speaks(tmp_path: Path) -> None:
     broken = choose({"en": "piper:model.onnx"}, tmp_path / "voices")
     assert broken.voices["en"].fingerprint != before
     report = build_small(tmp_path, broken, {"hello": "Hello."})
-    assert f"piper:model.onnx refused: {model} cannot be loaded" in report.problems[0].found
+    assert f"en/hello failed 2 times (piper:model.onnx refused: {model} cannot be loaded" in report.problems[0].found
     assert sources(tmp_path) == {"hello": "usual"}
 
 
