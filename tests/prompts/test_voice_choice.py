@@ -138,9 +138,10 @@ def test_the_status_counts_texts_audio_and_voices_with_their_times(tmp_path: Pat
     ("language", "name", "message"),
     [
         ("nl", "mbrola-nl2", None),
+        ("nl", "quick", None),
         ("nl", "piper:nl.onnx", None),
         ("nl", "mbrola-ar2", "speaks ar; write a voice that speaks nl, or delete the line"),
-        ("nl", "mbrola-nl9", "is not an available voice; write one of kokoro, mbrola-ar2, mbrola-nl2, or piper:N"),
+        ("nl", "mbrola-nl9", "is not an available voice; write one of kokoro, mbrola-ar2, mbrola-nl2, quick, or"),
         ("nl", "kokoro", None),
         ("zgh", "kokoro", "does not speak zgh; delete the line"),
         ("nl", "piper:nl", "does not name a model; write piper:NAME.onnx"),
@@ -150,6 +151,19 @@ def test_the_status_counts_texts_audio_and_voices_with_their_times(tmp_path: Pat
 def test_an_invalid_voice_name_is_reported_with_the_valid_ones(language: str, name: str, message: str | None) -> None:
     found = choice.mistake(language, name)
     assert (message is None and found is None) or (message and found and message in found)
+
+
+def test_kokoro_speaks_what_it_can_unless_another_voice_is_configured() -> None:
+    configured = {"nl": "mbrola-nl2", "en": "quick"}
+    assert choice.wanted(configured, ("ar", "nl", "en", "pt")) == {"ar": "kokoro", "nl": "mbrola-nl2"}
+
+
+def test_without_slow_voices_only_the_others_are_left() -> None:
+    slow = Voice("piper:x.onnx", "prompt_engine", "voice", slow=True)
+    chosen = Choice({"nl": "mbrola-nl2", "fr": "piper:x.onnx", "ar": "kokoro"}, {"fr": slow}, {"ar": "?", "nl": "?"})
+    assert chosen.any_slow
+    assert chosen.quick == Choice({"nl": "mbrola-nl2"}, {}, {"nl": "?"})
+    assert not chosen.quick.any_slow
 
 
 def installed(folder: Path) -> Path:

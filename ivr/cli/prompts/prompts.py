@@ -118,12 +118,12 @@ def status(json: bool = JSON) -> None:
     if slow:
         console.print()
         as_table("Slow voices", ("language", "voice", "made", "state", "left"), map(_slow_cells, slow))
-    for language, problem in (
-        *((row.language, row.problem) for row in rows),
-        *((row.language, row.why) for row in slow),
-    ):
+    having: dict[str, list[str]] = {}  # languages, by what is to be said of them
+    for language, problem in [(row.language, row.problem) for row in rows] + [(row.language, row.why) for row in slow]:
         if problem:
-            errors.print(f"hatif: {language}: {problem}", style="yellow", markup=False, soft_wrap=True)
+            having.setdefault(problem, []).append(language)
+    for problem, codes in having.items():
+        errors.print(f"hatif: {', '.join(codes)}: {problem}", style="yellow", markup=False, soft_wrap=True)
 
 
 def _slow_statuses(parts: Composition, heard: "Manifest") -> "list[SlowStatus]":
