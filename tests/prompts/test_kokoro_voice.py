@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -101,6 +103,15 @@ def test_a_symbol_that_the_model_does_not_have_is_an_error() -> None:
     assert symbols.tokens("ʃˈa.") == [131, 156, 43, 4]
     with pytest.raises(ValueError, match=r"the model has no symbol ħ \(U\+0127\), ʕ \(U\+0295\)"):
         symbols.tokens("ʕaħ")
+
+
+def test_languages_can_change_where_the_path_of_espeak_ng_s_data_is_too_long_for_it() -> None:
+    program = (
+        "from prompts.voices import espeak_library; espeak_library.LONGEST_DATA_PATH = 1;"
+        "from prompts.voices.kokoro import latin; print(*(latin.symbols('Ja.', language) for language in ('nl', 'de')))"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert [word[0] for word in said.split()] == ["j", "j"]
 
 
 def test_each_language_has_a_style_and_together_they_have_under_two_megabytes() -> None:
