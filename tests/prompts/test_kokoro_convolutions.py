@@ -13,7 +13,7 @@ FLOAT, INTEGER = 1, 6
 
 def described(name: str, kind: int) -> bytes:
     """Return the description of an input or output without a shape."""
-    return wire.field(1, name.encode()) + wire.field(2, wire.field(1, wire.number_field(1, kind)))
+    return wire.field(1, name.encode()) + wire.field(2, wire.field(1, wire.field(1, kind)))
 
 
 def network(size: int, dilation: int, pads: tuple[int, int], stride: int = 1) -> bytes:
@@ -42,8 +42,8 @@ def network(size: int, dilation: int, pads: tuple[int, int], stride: int = 1) ->
             wire.field(12, described("out", INTEGER)),
         ]
     )
-    version = wire.field(8, wire.field(1, b"") + wire.number_field(2, 20))
-    return wire.number_field(1, 9) + wire.field(7, graph) + version
+    version = wire.field(8, wire.field(1, b"") + wire.field(2, 20))
+    return wire.field(1, 9) + wire.field(7, graph) + version
 
 
 def run(model: bytes) -> NDArray[np.int32]:

@@ -20,7 +20,7 @@ VERSIONS = {"ar": 1, "de": 1, "en": 1, "es": 1, "fr": 1, "it": 1, "nl": 1}
 """Increase a language's number when our code changes how it sounds; its audio is then made again."""
 
 LIMITS = Limits(memory=2_000_000_000, seconds=120.0)
-"""Measured: 1.0 GB for the longest part of a text, and 12 s on one processor; a loaded machine takes longer."""
+"""Measured: 0.8 GB for the longest part of a text, and 7 s on one processor; a loaded machine takes much longer."""
 
 
 def voice(language: str, folder: Path) -> Voice:

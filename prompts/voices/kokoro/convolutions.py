@@ -41,13 +41,10 @@ def rewrite(model: bytes) -> bytes:
     Raises:
         ValueError: It is not an ONNX model.
     """
-    out = []
-    for number, value in wire.fields(model):
-        if isinstance(value, int):
-            out.append(wire.number_field(number, value))
-        else:
-            out.append(wire.field(number, _rewrite_graph(value) if number == _GRAPH else value))
-    return b"".join(out)
+    return b"".join(
+        wire.field(number, _rewrite_graph(value) if number == _GRAPH and not isinstance(value, int) else value)
+        for number, value in wire.fields(model)
+    )
 
 
 def _rewrite_graph(graph: memoryview) -> bytes:
