@@ -50,6 +50,8 @@ SYMBOLS = {
 _NOT_SYMBOLS = str.maketrans("", "", "-\u0329\u032f\u0361")
 """What espeak-ng writes and the model does not have: optional sounds, syllabic consonants, ties."""
 _CLAUSE = re.compile(r"(.+?)(?:([,.;:?!…]+)(?=[\s\"»”’)]|$)|\s[–—-]\s|[()«»“”]|$)", re.S)
+_END = {"de": ","}
+"""What ends a text without punctuation, such as a digit, if not a full stop: German ones are understood better so."""
 _SYNCHRONOUS, _UTF8, _IPA = 2, 1, 2
 _SEPARATOR = "_"
 _STRESS, _LONG = "ˈˌ", "ː"
@@ -85,7 +87,8 @@ def spell(text: str, language: str) -> str:
     """
     spoken = written.in_words(" ".join(text.split()), language)
     found = [(said, clause[2]) for clause in _CLAUSE.finditer(spoken) if (said := _clause(clause[1], language))]
-    marks = [(mark or ",")[:1] for _, mark in found[:-1]] + [(mark or ".")[:1] for _, mark in found[-1:]]
+    end = _END.get(language, ".")
+    marks = [(mark or ",")[:1] for _, mark in found[:-1]] + [(mark or end)[:1] for _, mark in found[-1:]]
     return " ".join(said + mark for (said, _), mark in zip(found, marks, strict=True))
 
 
