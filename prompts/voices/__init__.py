@@ -23,6 +23,14 @@ class VoiceMissingError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What an engine needs that computes much. A pool has one process of it, which uses several processors itself."""
+
+    memory: int  # bytes that its process may allocate
+    seconds: float  # at least so long it may take for one text
+
+
+@dataclass(frozen=True, slots=True)
 class Voice:
     """A voice with its engine and settings."""
 
@@ -33,6 +41,7 @@ class Voice:
     packages: tuple[str, ...] = ()  # packages whose versions affect the sound
     identity: tuple[str, ...] = ()  # if `name` is a path: versions or hashes of what is there
     digits: tuple[tuple[str, float], ...] = ()  # settings that differ for single digits, and what every caller hears
+    limits: Limits | None = None  # None: it needs little
 
     def of(self, prompt: str) -> Voice:
         """Return the voice with the settings for a prompt.

@@ -41,20 +41,18 @@ class VoiceHangError(VoiceError):
 class _VoiceProcess:
     """The process of one engine; it speaks one text at a time."""
 
-    def __init__(self, module: str, scratch: str) -> None:
+    def __init__(self, voice: Voice, scratch: str) -> None:
+        memory = [str(voice.limits.memory)] if voice.limits else []
+        # Pico reads memory that it never wrote: filled with zeros, a text sounds the same after any other text. Engines
+        # that allocate much do not need it, and would take 7 % longer.
+        filled = {} if voice.limits else {"MALLOC_PERTURB_": "255"}
         self.printed: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed in close()
         self.popen = subprocess.Popen(
-            [sys.executable, "-m", "prompts.voices.worker", module],
+            [sys.executable, "-m", "prompts.voices.worker", voice.module, *memory],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.printed,
-            env=os.environ
-            | {
-                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-                "TMPDIR": scratch,
-                # Pico reads memory that it never wrote: filled with zeros, a text sounds the same after any other text.
-                "MALLOC_PERTURB_": "255",
-            },
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TMPDIR": scratch} | filled,
         )
         assert self.popen.stdin and self.popen.stdout
         self.requests, self.answers = self.popen.stdin.fileno(), self.popen.stdout.fileno()
@@ -114,7 +112,7 @@ class VoicePool:
 
     def __init__(self, limit: float) -> None:
         """Args:
-        limit: Seconds that a voice may take for one text.
+        limit: Seconds that a voice may take for one text, if it does not need more (`Voice.limits`).
         """
         self.limit = limit
         # Killed processes cannot remove their own files.
@@ -123,6 +121,7 @@ class VoicePool:
         self._idle: dict[str, list[_VoiceProcess]] = defaultdict(
             list
         )  # by engine: a process speaks with all its voices
+        self._turns: dict[str, threading.Lock] = defaultdict(threading.Lock)  # of engines with one process
         self._hangs: Counter[Voice] = Counter()
 
     def speak(self, voice: Voice, text: str) -> tuple[NDArray[np.int16], int]:
@@ -131,15 +130,23 @@ class VoicePool:
         Raises:
             VoiceError: The voice crashed, hung, refused the text or produced no sound.
         """
+        if voice.limits is None:
+            return self._speak(voice, text, self.limit)
+        with self._lock:
+            turn = self._turns[voice.module]
+        with turn:
+            return self._speak(voice, text, max(self.limit, voice.limits.seconds))
+
+    def _speak(self, voice: Voice, text: str, limit: float) -> tuple[NDArray[np.int16], int]:
         with self._lock:
             if self._hangs[voice] >= HANGS_BEFORE_GIVING_UP:
                 raise VoiceError(f"was not tried, after {HANGS_BEFORE_GIVING_UP} consecutive texts without an answer")
             idle = self._idle[voice.module]
             process = idle.pop() if idle else None
-        process = process or _VoiceProcess(voice.module, self._scratch.name)
+        process = process or _VoiceProcess(voice, self._scratch.name)
         healthy = False
         try:
-            samples, rate = process.ask(voice, text, self.limit)
+            samples, rate = process.ask(voice, text, limit)
             healthy = True
             with self._lock:
                 self._hangs[voice] = 0

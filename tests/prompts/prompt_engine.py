@@ -23,6 +23,8 @@ def speak(text: str, name: str, settings: Mapping[str, float]) -> tuple[bytes, i
     if "crash" in text:
         os.write(2, b"out of phonemes\n")
         os.abort()
+    if "greedy" in text:
+        bytearray(400_000_000)
     if "leave" in text:
         os._exit(3)
     if "mute" in text:

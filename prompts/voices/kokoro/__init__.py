@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prompts.voices import Voice, VoiceMissingError
+from prompts.voices import Limits, Voice, VoiceMissingError
 from prompts.voices.kokoro import styles, weights
 
 NAME = "kokoro"
@@ -16,6 +16,9 @@ SPEEDS = {"ar": 0.8, "de": 0.9, "en": 1.0, "es": 1.0, "fr": 1.0, "it": 1.0, "nl"
 """The speed in each language; 1 is the style's own."""
 VERSIONS = {"ar": 1, "de": 1, "en": 1, "es": 1, "fr": 1, "it": 1, "nl": 1}
 """Increase a language's number when our code changes how it sounds; its audio is then made again."""
+
+LIMITS = Limits(memory=2_000_000_000, seconds=120.0)
+"""Measured: 1.0 GB for the longest part of a text, and 12 s on one processor; a loaded machine takes longer."""
 
 
 def voice(language: str, folder: Path) -> Voice:
@@ -36,5 +39,6 @@ def voice(language: str, folder: Path) -> Voice:
         f"{language}:{model}",
         (("speed", SPEEDS[language]),),
         packages=() if language == "ar" else ("espeakng-loader",),
+        limits=LIMITS,
         identity=(language, weights.SHA256, styles.digest(language), str(VERSIONS[language])),
     )

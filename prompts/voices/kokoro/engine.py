@@ -6,17 +6,21 @@ A voice's name is its language, a colon, and the path of the model (`voice` in t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
+from prompts import audio, loudness
+from prompts.audio import Samples
 from prompts.voices.kokoro import arabic, latin, weights
 from prompts.voices.kokoro.model import LONGEST, RATE, Model, style
 
-PAUSE = 0.2
-"""Seconds between the parts of a text that is too long for one run."""
+PAUSE = 0.4
+"""Seconds between the parts of a text that is too long for one run, as the model makes between two sentences."""
+KEPT, FADE = 0.03, 0.01
+"""Seconds: what a part keeps before and after its speech, and how long it fades there."""
 _ENDS = (re.compile(r"(?<=[.?!…]) "), re.compile(r"(?<=[,;:]) "), re.compile(" "))
 """Where a long text may be split, best first."""
 
@@ -34,10 +38,10 @@ def speak(text: str, name: str, settings: Mapping[str, float]) -> tuple[bytes, i
     spoken = to_symbols(text, language)
     if not spoken:
         raise ValueError("there is nothing to speak in this text; write it in words")
-    model, pause = _load(path), np.zeros(round(PAUSE * RATE), np.float32)
-    parts = [model.run(part, style(language), settings.get("speed", 1.0)) for part in split(spoken)]
-    joined = np.concatenate([piece for part in parts for piece in (part, pause)][:-1])
-    return (np.clip(joined, -1, 1) * 32_767).round().astype(np.int16).tobytes(), RATE
+    model, speed = _load(path), settings.get("speed", 1.0)
+    samples = join([model.run(part, style(language), speed) for part in split(spoken)])
+    peak = max(1.0, float(np.abs(samples).max()))
+    return (samples * (32_767 / peak)).round().astype(np.int16).tobytes(), RATE
 
 
 def to_symbols(text: str, language: str) -> str:
@@ -58,6 +62,24 @@ def split(spoken: str, longest: int = LONGEST) -> Iterator[str]:
             yield from split(spoken[place + 1 :], longest)
             return
     yield from (spoken[start : start + longest] for start in range(0, len(spoken), longest))
+
+
+def join(parts: Sequence[Samples]) -> Samples:
+    """Join spoken parts with pauses, without the silence that the model adds to each."""
+    if len(parts) == 1:
+        return parts[0]
+    pause = np.zeros(round((PAUSE - 2 * KEPT) * RATE), np.float32)
+    return np.concatenate([piece for part in parts for piece in (_trim(part), pause)][:-1])
+
+
+def _trim(part: Samples) -> Samples:
+    first, last = audio.speech_bounds(part, RATE, loudness.active_level(part, RATE))
+    kept = round(KEPT * RATE)
+    cut = part[max(0, first - kept) : last + kept].copy()
+    ramp = np.linspace(0, 1, round(FADE * RATE), dtype=np.float32)
+    cut[: len(ramp)] *= ramp
+    cut[-len(ramp) :] *= ramp[::-1]
+    return cut
 
 
 @cache
