@@ -83,7 +83,7 @@ def main(folder: str) -> None:
         request = json.loads(line)
         audio = np.load(request["file"])
         if "wanted" in request:
-            answer = {"loss": surprise(model, audio, request["language"], request["wanted"])}
+            answer: dict[str, float | str] = {"loss": surprise(model, audio, request["language"], request["wanted"])}
         else:
             answer = {"text": recognise(model, audio, request["language"])}
         print(json.dumps(answer), flush=True)
