@@ -11,11 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 BRISK = 1.9
-"""The speed of brisk words, of which 1 is Pico's own."""
+"""The speed of brisk words, of which 1 is the voice's own."""
 
 _SWIFT = ("digit_", "key_", "institution")
 """The beginnings of the ids of these words."""
-_WITH_SPEED = ("prompts.voices.pico", "prompts.voices.arabic.pico", "prompts.voices.dutch")
+_WITH_SPEED = (
+    "prompts.voices.pico",
+    "prompts.voices.arabic.pico",
+    "prompts.voices.dutch",
+    "prompts.voices.kokoro.engine",
+)
 
 
 class VoiceMissingError(Exception):

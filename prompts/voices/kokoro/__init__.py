@@ -14,6 +14,8 @@ NAME = "kokoro"
 """In `[voices]`, and in the manifest."""
 SPEEDS = {"ar": 0.8, "de": 0.9, "en": 1.0, "es": 1.0, "fr": 1.0, "it": 1.0, "nl": 0.9}
 """The speed in each language; 1 is the style's own."""
+DIGITS = {"ar": 1.1}
+"""The speed of single digits and of the institution's name, where it differs: nine digits should take under 8 s."""
 VERSIONS = {"ar": 2, "de": 1, "en": 1, "es": 1, "fr": 1, "it": 1, "nl": 1}
 """Increase a language's number when our code changes how it sounds; its audio is then made again."""
 
@@ -39,6 +41,7 @@ def voice(language: str, folder: Path) -> Voice:
         f"{language}:{model}",
         (("speed", SPEEDS[language]),),
         packages=() if language == "ar" else ("espeakng-loader",),
+        digits=(("speed", DIGITS[language]),) if language in DIGITS else (),
         limits=LIMITS,
         identity=(language, weights.SHA256, styles.digest(language), str(VERSIONS[language])),
     )
