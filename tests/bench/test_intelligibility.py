@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.intelligibility import announcements, errors, telephone
+from bench.intelligibility import announcements, errors, hard, telephone
 from bench.intelligibility.environment import Environment, Recogniser, RecogniserError
 from bench.intelligibility.report import WANTED, Announcement, Result, comparisons, document
 from prompts import catalogue
@@ -68,6 +68,13 @@ def test_the_announcements_are_in_every_language_and_the_held_out_ones_are_diffe
     for ids in (announcements.TYPICAL, announcements.HELD_OUT):
         assert len({*ids}) == 12
         assert all(texts.text(language, item) for language in WANTED for item in ids)
+
+
+def test_every_language_has_twelve_hard_sentences_without_a_figure_in_their_words() -> None:
+    for language, sentences in hard.SENTENCES.items():
+        assert len(sentences) == 12, language
+        assert not [words for _, words in sentences if any(letter.isdigit() for letter in words)]
+        assert any(any(letter.isdigit() for letter in spoken) for spoken, _ in sentences)
 
 
 def test_the_lists_for_tuning_and_for_judging_have_no_text_in_common() -> None:
