@@ -42,7 +42,6 @@ def voice(language: str, folder: Path) -> Voice:
         (("speed", SPEEDS[language]),),
         digits=(("speed", SWIFT[language]),),
         packages=() if language == "ar" else ("espeakng-loader",),
-        digits=(("speed", DIGITS[language]),) if language in DIGITS else (),
         limits=LIMITS,
         identity=(language, weights.SHA256, styles.digest(language), str(VERSIONS[language])),
     )
