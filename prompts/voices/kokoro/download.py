@@ -165,7 +165,7 @@ def _watch(pip: subprocess.Popen[bytes], scratch: Path, arrived: Callable[[int],
     size = 0
     while pip.poll() is None:
         now, before = time.monotonic(), size
-        size = max(size, _size_below(scratch))
+        size = max(size, _largest_below(scratch))
         if size != before:
             changed = now
             arrived(size)
@@ -177,13 +177,14 @@ def _watch(pip: subprocess.Popen[bytes], scratch: Path, arrived: Callable[[int],
     return pip.returncode
 
 
-def _size_below(folder: Path) -> int:
-    total = 0
+def _largest_below(folder: Path) -> int:
+    """Return the bytes of the largest file: pip writes the wheel below its own temporary folder, then moves it."""
+    largest = 0
     for path, _, names in os.walk(folder):
         for name in names:
             with suppress(OSError):  # pip has just moved or removed it
-                total += (Path(path) / name).stat().st_size
-    return total
+                largest = max(largest, (Path(path) / name).stat().st_size)
+    return largest
 
 
 def _reason(said: Sequence[str]) -> str:
