@@ -10,17 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-BRISK = 1.9
-"""The speed of brisk words, of which 1 is the voice's own."""
+_BRISK = {
+    "prompts.voices.pico": 1.9,
+    "prompts.voices.arabic.pico": 1.9,
+    "prompts.voices.dutch": 1.9,
+    "prompts.voices.kokoro.engine": 1.6,
+}
+"""Each engine's speed for brisk words, of which 1 is its own."""
 
 _SWIFT = ("digit_", "key_", "institution")
 """The beginnings of the ids of these words."""
-_WITH_SPEED = (
-    "prompts.voices.pico",
-    "prompts.voices.arabic.pico",
-    "prompts.voices.dutch",
-    "prompts.voices.kokoro.engine",
-)
 
 
 class VoiceMissingError(Exception):
@@ -59,9 +58,9 @@ class Voice:
     @property
     def brisk(self) -> Voice:
         """The same voice, for words that the same people hear many times a day; unchanged if it has no speed."""
-        if self.module not in _WITH_SPEED:
+        if self.module not in _BRISK:
             return self
-        return replace(self, settings=tuple({**dict(self.settings), "speed": BRISK}.items()))
+        return replace(self, settings=tuple({**dict(self.settings), "speed": _BRISK[self.module]}.items()))
 
     @property
     def fingerprint(self) -> str:

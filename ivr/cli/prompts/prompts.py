@@ -9,7 +9,7 @@ import typer
 from ivr.cli.composition import Composition
 from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, Bar, as_json, as_table, console, errors
-from ivr.cli.prompts import studio, tashkeel, text_lengths, voices
+from ivr.cli.prompts import listening, studio, tashkeel, text_lengths, voices
 from ivr.cli.prompts.build_prompts import build_all
 
 # Imports in functions: reading catalogues and speaking take a while to load.
@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
     prompts.command("list")(list_prompts)
     prompts.command()(status)
     prompts.command()(say)
+    listening.register(prompts)
     text_lengths.register(prompts)
     voices.register(prompts)
     studio.register(prompts)
@@ -103,9 +104,5 @@ def say(
     """Speak a text in the site's voice into a WAV file."""
     from prompts.say import say as speak
 
-    chosen = Composition().voices
-    if problem := chosen.missing.get(language):
-        warning = f"hatif: {chosen.named[language]}: {problem}; {chosen.voice(language).source} speaks instead"
-        errors.print(warning, style="yellow", markup=False, soft_wrap=True)
-    seconds = speak(text, language, out, voice=chosen.voice(language))
+    seconds = speak(text, language, out, voice=voices.voice_for(Composition(), language))
     console.print(f"{out}: {seconds:.1f} s", markup=False)

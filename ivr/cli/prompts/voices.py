@@ -16,8 +16,8 @@ from asterisk_conf import apt
 from asterisk_conf.debian import Wanted
 from ivr.cli.composition import Composition
 from ivr.cli.groups import add_group
-from ivr.cli.output import JSON, Bar, as_json, as_table, console
-from prompts.voices import VOICES, VoiceMissingError, choice, kokoro, licences
+from ivr.cli.output import JSON, Bar, as_json, as_table, console, errors
+from prompts.voices import VOICES, Voice, VoiceMissingError, choice, kokoro, licences
 from prompts.voices.kokoro.weights import WeightsError
 from prompts.voices.licences import Acceptance
 
@@ -45,6 +45,16 @@ def register(prompts: typer.Typer) -> None:
     voices = add_group(prompts, "voices", "List voices, install more.")
     voices.command("list")(list_voices)
     voices.command()(install)
+
+
+def voice_for(parts: Composition, language: str) -> Voice:
+    """Return the site's voice for new texts of a language; warn if the configured one cannot be used."""
+    chosen = parts.voices
+    voice = chosen.voice(language)
+    if problem := chosen.missing.get(language):
+        warning = f"hatif: {chosen.named[language]}: {problem}; {voice.source} speaks instead"
+        errors.print(warning, style="yellow", markup=False, soft_wrap=True)
+    return voice
 
 
 def list_voices(json: bool = JSON) -> None:

@@ -1,8 +1,8 @@
 """Make the styles beside this file: `python -m prompts.voices.kokoro.make_styles FOLDER`.
 
 FOLDER is `package/voices` of the npm package kokoro-js 1.2.1 (`npm pack kokoro-js@1.2.1`, unpacked). Each style has 510
-rows, one for each length of the spoken text in symbols, with 256 numbers each. A language's style is the mean of one or
-more of them, in half precision: the difference is inaudible (2e-4 of the largest number), and it halves the files.
+rows, one for each length of the spoken text in symbols, of 256 numbers. A file has the mean of several styles, in
+half precision: the difference is inaudible (2e-4 of the largest number), and it halves the files.
 """
 
 from __future__ import annotations
@@ -17,14 +17,9 @@ from prompts.voices.kokoro.styles import FOLDER, ROWS, WIDTH
 
 MEANS = {
     "ar": ("ef_dora", "em_alex", "hf_alpha", "im_nicola"),
-    "de": ("ff_siwis", "bf_emma"),
-    "en": ("bf_emma",),
-    "es": ("ef_dora",),
-    "fr": ("ff_siwis",),
-    "it": ("if_sara",),
-    "nl": ("ff_siwis", "bf_emma"),
+    "latin": ("bf_emma", "ef_dora", "ff_siwis", "if_sara"),
 }
-"""The styles of each language. NOTICE says where they come from; a new one belongs there as well."""
+"""The styles of each file. NOTICE says where they come from; a new one belongs there as well."""
 SHA256 = {
     "bf_emma": "669fe0647f9dd04fcab92f1439a40eeb4c8b4ab1f82e4996fe3d918ce4a63b73",
     "ef_dora": "f66ec66bd295acb18372e37008533a9a3228483ccd294e7538d5d9294ac9a532",
@@ -37,14 +32,14 @@ SHA256 = {
 
 
 def main(folder: Path) -> None:
-    """Write one file per language.
+    """Write the files.
 
     Raises:
         SystemExit: A file is not the one of that package.
     """
-    for language, names in MEANS.items():
-        mean = np.mean([_style(folder / f"{name}.bin") for name in names], axis=0)
-        (FOLDER / f"{language}.f16").write_bytes(mean.astype("<f2").tobytes())
+    for name, names in MEANS.items():
+        mean = np.mean([_style(folder / f"{style}.bin") for style in names], axis=0)
+        (FOLDER / f"{name}.f16").write_bytes(mean.astype("<f2").tobytes())
 
 
 def _style(file: Path) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:

@@ -1,4 +1,4 @@
-"""The styles: who speaks. One file per language, made by `make_styles.py`; NOTICE beside them says from what."""
+"""The styles: who speaks. Made by `make_styles.py`; NOTICE beside them says from what."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ ROWS, WIDTH = 510, 256
 
 
 def file(language: str) -> Path:
-    """Return the file of a language's style."""
-    return FOLDER / f"{language}.f16"
+    """Return the file of a language's style: Arabic has one of its own, all other languages have the same."""
+    return FOLDER / ("ar.f16" if language == "ar" else "latin.f16")
 
 
 @cache
