@@ -58,7 +58,8 @@ class Composition:
     @cached_property
     def voices(self) -> Choice:
         """The voices that the site chose, and which of them are not installed."""
-        return choose(self.site.voices, self.settings.voices)
+        chosen = choose(self.site.voices, self.settings.voices)
+        return chosen.quick if self.settings.quick_voices else chosen
 
     @cached_property
     def operators(self) -> tuple[operators.OperatorEntry, ...]:

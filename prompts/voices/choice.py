@@ -40,9 +40,31 @@ class Choice:
         """Return the voice that speaks new texts of a language."""
         return self.voices.get(language) or voice_of(language, table)
 
+    @property
+    def quick(self) -> Choice:
+        """The same without slow voices."""
+        named = {language: name for language, name in self.named.items() if not is_slow(name)}
+        voices = {language: voice for language, voice in self.voices.items() if language in named}
+        return Choice(named, voices, {code: reason for code, reason in self.missing.items() if code in named})
+
+    @property
+    def any_slow(self) -> bool:
+        """Whether some language is to have a slow voice, installed or not."""
+        return any(map(is_slow, self.named.values()))
+
 
 TABLE = Choice()
 """No voice is configured."""
+
+
+def is_slow(name: str) -> bool:
+    """Return whether a voice is too slow for anybody to wait for it (`Voice.slow`), by its name in `[voices]`."""
+    return name == kokoro.NAME or name.startswith(PIPER)
+
+
+def comes_by_itself(name: str) -> bool:
+    """Return whether the background gets a voice that is not here, by its name in `[voices]`."""
+    return name == kokoro.NAME
 
 
 def mistake(language: str, name: str) -> str | None:
@@ -108,7 +130,7 @@ def _piper(language: str, name: str, folder: Path) -> Voice:
         command = f"{sys.executable} -m pip install --require-hashes -r requirements/piper.txt"
         raise VoiceMissingError(f"the package piper-tts is not installed; run `{command}`")
     identity = tuple(_digest(file) for file in (model, description))
-    return Voice(name, "prompts.voices.piper", str(model), packages=("piper-tts",), identity=identity)
+    return Voice(name, "prompts.voices.piper", str(model), packages=("piper-tts",), identity=identity, slow=True)
 
 
 def piper_language(name: str, folder: Path) -> str | None:

@@ -52,7 +52,7 @@ def _model() -> bytes:
         tensor("column", np.array([1, -1, 1])),
         tensor("times", np.array([1, 1, TONE])),
         tensor("row", np.array([1, 1, -1])),
-        tensor("step", np.array(0.002, np.float32)),
+        tensor("step", np.array(0.02, np.float32)),
         tensor("axis", np.array(2)),
     ]
     inputs = [_value("input", INT64, 1, None), _value("input_lengths", INT64, 1), _value("scales", FLOAT, 3)]

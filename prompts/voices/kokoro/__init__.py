@@ -42,6 +42,7 @@ def voice(language: str, folder: Path) -> Voice:
         (("speed", SPEEDS[language]),),
         digits=(("speed", SWIFT[language]),),
         packages=() if language == "ar" else ("espeakng-loader",),
+        slow=True,
         limits=LIMITS,
         identity=(language, weights.SHA256, styles.digest(language), str(VERSIONS[language])),
     )
