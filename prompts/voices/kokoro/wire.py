@@ -149,6 +149,11 @@ def node(op: str, inputs: Sequence[str], output: str, **numbers: int | Sequence[
     return b"".join(message)
 
 
+def value(name: str, kind: int) -> bytes:
+    """Return the description of an input or output of any shape."""
+    return field(1, name.encode()) + field(2, field(1, field(1, kind)))
+
+
 def tensor(name: str, values: NDArray[np.generic]) -> bytes:
     """Return an initial tensor."""
     return b"".join(
