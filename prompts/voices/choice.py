@@ -1,9 +1,9 @@
-"""The voices of a site: the table's, unless the administrator configured another in `[voices]`.
+"""The voices of a site: Kokoro where it speaks the language, else the table's; `[voices]` names others.
 
     [voices]
     nl = "mbrola-nl2"                    # installed on request
-    ar = "kokoro"                        # likewise
     fr = "piper:fr_FR-siwis-medium.onnx" # brought by the administrator
+    en = "quick"                         # the table's
 
 `folder` always contains these voices: `mbrola/` with Debian's packages, `piper/` and `kokoro/` with models. If a
 configured voice is missing, callers lose nothing: the language keeps its existing audio, and the table's voice speaks
@@ -16,7 +16,7 @@ import hashlib
 import importlib.util
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,7 +25,9 @@ from prompts.voices import VOICES, Voice, VoiceMissingError, kokoro, licences, v
 MBROLA = {"mbrola-ar2": "ar", "mbrola-nl2": "nl"}
 """The language of each voice."""
 PIPER = "piper:"
-_KNOWN = ", ".join(sorted((*MBROLA, kokoro.NAME)))
+QUICK = "quick"
+"""The table's voice, where another one would be the default."""
+_KNOWN = ", ".join(sorted((*MBROLA, kokoro.NAME, QUICK)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,16 @@ class Choice:
 
 
 TABLE = Choice()
-"""No voice is configured."""
+"""Only the table's voices."""
+
+
+def wanted(configured: Mapping[str, str], languages: Iterable[str]) -> dict[str, str]:
+    """Return the names of voices by language: those configured, else Kokoro where it speaks the language.
+
+    A language without a name, or that is configured as quick, has the table's voice.
+    """
+    names = {language: kokoro.NAME for language in languages if language in kokoro.SPEEDS} | dict(configured)
+    return {language: name for language, name in names.items() if name != QUICK}
 
 
 def is_slow(name: str) -> bool:
@@ -71,6 +82,8 @@ def mistake(language: str, name: str) -> str | None:
     """Return what is wrong with a name in `[voices]`, independent of what is installed; None if it is valid."""
     if name.startswith(PIPER):
         return None if name.endswith(".onnx") else f"{name!r} does not name a model; write {PIPER}NAME.onnx"
+    if name == QUICK:
+        return None
     if name == kokoro.NAME:
         return None if language in kokoro.SPEEDS else f"{name!r} does not speak {language}; delete the line"
     if name not in MBROLA:

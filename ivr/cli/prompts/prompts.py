@@ -15,6 +15,7 @@ from ivr.home.logs import configure
 
 # Imports in functions: reading catalogues and speaking take a while to load.
 if TYPE_CHECKING:
+    from prompts.catalogue import Catalogues
     from prompts.manifest import Manifest
     from prompts.slow_status import SlowStatus
     from prompts.status import LanguageStatus
@@ -107,7 +108,7 @@ def status(json: bool = JSON) -> None:
     off = [language for language in parts.site.recorded_only if language not in parts.site.languages]
     languages = (*parts.site.languages, *off)
     rows = list(language_statuses(languages, texts, audio, parts.voices, parts.site.recorded_only))
-    slow = _slow_statuses(parts, audio)
+    slow = _slow_statuses(parts, texts, audio)
     if json:
         made = {row.language: asdict(row) for row in slow}
         as_json([asdict(row) | {"on": row.language not in off, "slow": made.get(row.language)} for row in rows])
@@ -118,22 +119,22 @@ def status(json: bool = JSON) -> None:
     if slow:
         console.print()
         as_table("Slow voices", ("language", "voice", "made", "state", "left"), map(_slow_cells, slow))
-    for language, problem in (
-        *((row.language, row.problem) for row in rows),
-        *((row.language, row.why) for row in slow),
-    ):
+    having: dict[str, list[str]] = {}  # languages, by what is to be said of them
+    for language, problem in [(row.language, row.problem) for row in rows] + [(row.language, row.why) for row in slow]:
         if problem:
-            errors.print(f"hatif: {language}: {problem}", style="yellow", markup=False, soft_wrap=True)
+            having.setdefault(problem, []).append(language)
+    for problem, codes in having.items():
+        errors.print(f"hatif: {', '.join(codes)}: {problem}", style="yellow", markup=False, soft_wrap=True)
 
 
-def _slow_statuses(parts: Composition, heard: "Manifest") -> "list[SlowStatus]":
+def _slow_statuses(parts: Composition, texts: "Catalogues", heard: "Manifest") -> "list[SlowStatus]":
     from ivr.cli.prompts.slow_voices import wanted_clips
     from prompts import progress
     from prompts.clip_store import ClipStore
     from prompts.slow_status import slow_statuses
 
     store, made = ClipStore(parts.settings.clips), progress.read(parts.settings.voice_progress)
-    return list(slow_statuses(wanted_clips(parts), heard, store, made))
+    return list(slow_statuses(wanted_clips(parts, texts), heard, store, made))
 
 
 def _slow_cells(row: "SlowStatus") -> tuple[object, ...]:

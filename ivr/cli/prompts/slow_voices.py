@@ -15,6 +15,7 @@ from ivr.trial.voice_gate import limits_broken
 from prompts import catalogue, manifest, progress
 from prompts.audio import AudioError
 from prompts.background import Background, lower_priority
+from prompts.catalogue import Catalogues
 from prompts.clip_store import ClipStore
 from prompts.manifest import Audio, Manifest
 from prompts.progress import Doing, Progress
@@ -31,13 +32,13 @@ AGAIN_S = 10.0
 log = structlog.get_logger()
 
 
-def wanted_clips(parts: Composition) -> SlowClips:
+def wanted_clips(parts: Composition, texts: Catalogues | None = None) -> SlowClips:
     """Return what slow voices are to say, in the site's order of languages: the most frequent callers' first.
 
-    Raises SiteError and CatalogueError.
+    Raises SiteError and CatalogueError. `texts`: the site's, if they are loaded already.
     """
     folder = parts.settings.site
-    texts = catalogue.load(folder)
+    texts = texts or catalogue.load(folder)
     prompts = list_prompts(texts, **spoken(parts, texts))
     found = slow_clips(prompts, parts.voices, folder / "recordings")
     return {language: found[language] for language in parts.site.languages if language in found}
