@@ -14,7 +14,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
+from operator import attrgetter
 from pathlib import Path
 
 from prompts import audio, files, manifest, readings
@@ -170,6 +171,7 @@ class _Builder:
             if name.language in catalogues.languages and name.id not in texts
         }
         self.now = datetime.now(UTC).replace(microsecond=0)
+        self.fingerprint = cache(attrgetter("fingerprint"))  # it looks up the versions of packages
         self.unspeakable = {
             (problem.language, problem.id): f"{problem.found} ({problem.code})"
             for problem in catalogues.problems()
@@ -232,7 +234,7 @@ class _Builder:
         candidates = (self.chosen.voice(reader, self.voices), voice_of(reader, self.voices))
         for voice in dict.fromkeys(voice.brisk if prompt in self.brisk else voice for voice in candidates):
             voice = voice.of(prompt)
-            file = _file(language, prompt, voice.fingerprint, text)
+            file = _file(language, prompt, self.fingerprint(voice), text)
             yield _Candidate(voice.source, voice.source, file, partial(self._speak, voice, text), text)
 
     def _recorded_text(self, language: str, prompt: str, fingerprint: str, file: str) -> str | None:
