@@ -97,6 +97,8 @@ class File:
     country: str | None
     post: str | None
     owner: str | None
+    priority: str
+    follow_up: date | None
     caller: str | None
     call_id: UUID | None
     missing: str | None

@@ -63,6 +63,13 @@ class CaseState(StrEnum):
     CLOSED = "closed"
 
 
+class CasePriority(StrEnum):
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    URGENT = "urgent"
+
+
 class CallbackKind(StrEnum):
     WAITING = "waiting"  # requested while waiting: keeps the position in the queue
     CLOSED = "closed"  # requested outside opening hours

@@ -66,6 +66,11 @@ class Journal:
         self._pipe = -1
 
     @property
+    def seq(self) -> int:
+        """The number of the last record that was taken."""
+        return self._seq
+
+    @property
     def waiting(self) -> int:
         """The number of records in memory that are not in the file yet."""
         return len(self._pending)

@@ -29,6 +29,8 @@ class Case:
     missing: str | None
     expected: date | None
     owner: str | None
+    priority: str
+    follow_up: date | None
     opened: datetime
     due: datetime | None
     closed: datetime | None

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.enums import CallbackKind, CallbackState, CaseKind, CaseState, GuideOutcome, TryOutcome
+from db.enums import CallbackKind, CallbackState, CaseKind, CasePriority, CaseState, GuideOutcome, TryOutcome
 from db.tables.base import Table, index_where, one_of
 
 
@@ -27,6 +27,8 @@ class CaseFile(Table):
     missing: Mapped[str | None]  # what the applicant still has to bring
     expected: Mapped[date | None]  # when the applicant may expect the result
     owner: Mapped[str | None]  # operator's id
+    priority: Mapped[str] = mapped_column(server_default=CasePriority.NORMAL.value)
+    follow_up: Mapped[date | None]  # when its owner wants to look at it again
     opened: Mapped[datetime]
     changed: Mapped[datetime | None]  # when its state last changed
     due: Mapped[datetime | None]
@@ -39,6 +41,7 @@ class CaseFile(Table):
     __table_args__ = (
         one_of("kind", CaseKind),
         one_of("state", CaseState),
+        one_of("priority", CasePriority),
         Index(None, "opened"),
         Index(None, "caller", "opened"),
         Index(None, "call_id"),

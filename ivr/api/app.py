@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from ivr.api import (
     callbacks,
     calls,
+    cases,
     events,
     flow,
     guide_requests,
@@ -43,6 +44,7 @@ _ROUTERS = (
     holidays.router,
     callbacks.router,
     guide_requests.router,
+    cases.router,
     supervision.router,
     flow.router,
     site.router,

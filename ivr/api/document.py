@@ -18,6 +18,7 @@ _TITLES = {
     "hours": "Hours and announcement",
     "holidays": "Holidays",
     "callbacks": "Call-back requests",
+    "cases": "Case files",
     "guide requests": "Requests for the guide in writing",
     "supervision": "Supervision",
     "flow": "Flow",

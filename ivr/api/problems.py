@@ -10,6 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from ivr.api.case_models import Case
+
 MEDIA_TYPE = "application/problem+json"
 INSTANCE_LIMIT = 200
 """Characters of a request's path that are repeated in its problem document."""
@@ -34,14 +36,23 @@ class Problem(BaseModel):
     instance: str = Field(description="The path of the request.")
     code: str | None = Field(None, description="Which rule refused the request, where several share a status.")
     errors: list[FieldError] | None = Field(None, description="Each mistake in a request that is not valid.")
+    case: Case | None = Field(None, description="The case as it is now, where a change is based on an earlier version.")
 
 
 class ApiError(HTTPException):
     """A request that is not carried out. `code` tells apart the reasons that share a status."""
 
-    def __init__(self, status: int, detail: str, code: str | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        code: str | None = None,
+        case: Case | None = None,
+        *,
+        errors: Sequence[FieldError] | None = None,
+    ) -> None:
         super().__init__(status, detail)
-        self.code = code
+        self.code, self.case, self.errors = code, case, errors
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -51,7 +62,12 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def encode(
-    status: int, detail: str, path: str, code: str | None = None, errors: Sequence[FieldError] | None = None
+    status: int,
+    detail: str,
+    path: str,
+    code: str | None = None,
+    errors: Sequence[FieldError] | None = None,
+    case: Case | None = None,
 ) -> bytes:
     """Return a problem document about a request for `path`."""
     problem = Problem(
@@ -61,6 +77,7 @@ def encode(
         instance=quote(path[:INSTANCE_LIMIT], errors="replace"),
         code=code,
         errors=list(errors) if errors else None,
+        case=case,
     )
     return problem.model_dump_json(exclude_none=True).encode()
 
@@ -73,8 +90,9 @@ def handle_errors(app: FastAPI) -> None:
         detail = error.detail
         if detail == HTTPStatus(error.status_code).phrase:  # by the router, not by one of ours
             detail = _EXPLAINED.get(error.status_code, f"{detail}.")
-        code = error.code if isinstance(error, ApiError) else None
-        return _response(request, error.status_code, detail, code=code, headers=error.headers)
+        if not isinstance(error, ApiError):
+            return _response(request, error.status_code, detail, headers=error.headers)
+        return _response(request, error.status_code, detail, code=error.code, errors=error.errors, case=error.case)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
@@ -100,7 +118,8 @@ def _response(
     *,
     code: str | None = None,
     errors: Sequence[FieldError] | None = None,
+    case: Case | None = None,
     headers: Any = None,
 ) -> Response:
-    body = encode(status, detail, request.url.path, code, errors)
+    body = encode(status, detail, request.url.path, code, errors, case)
     return Response(body, status, headers=headers, media_type=MEDIA_TYPE)

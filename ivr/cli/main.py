@@ -63,7 +63,7 @@ _USER_ERRORS = (
     ("dialplan.load", "DialplanError"),
     ("db.engine", "DatabaseError"),
     ("db.read", "NotFoundError"),
-    ("ivr.cli.cases.case_input", "CaseError"),
+    ("ivr.cases.case_rules", "CaseError"),
     ("ivr.cases.casework", "NotKeptError"),
     ("prompts.sources", "CatalogueError"),
     ("prompts.manifest", "ManifestError"),

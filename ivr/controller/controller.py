@@ -23,6 +23,7 @@ from ivr.asterisk.sip_copies import SipCopies
 from ivr.audio.audible import Audible
 from ivr.callbacks.repository import CallbackRepository
 from ivr.cases.case_lookup import CaseLookup
+from ivr.cases.case_repository import CaseRepository
 from ivr.codes import pause_notice
 from ivr.codes.pause_notice import PauseNotices
 from ivr.controller import control_socket
@@ -90,6 +91,7 @@ class Controller:
         self.case_lookup = CaseLookup(self.database, self.recorder)
         self.repository = CallbackRepository(url, Claim(self.site.node, self.journal.boot))
         self.guide_requests = GuideRequestRepository(url)
+        self.cases = CaseRepository(url, self.journal)
         self.returners = Returners(self.database, 60 * self.site.routing.return_min)
         self.mailbox = Mailbox(settings.asterisk_recordings, settings.home)
         self.replacements = Replacements(self.journal, self._is_engaged, self._remove_contact)
@@ -157,6 +159,7 @@ class Controller:
             await self.database.close()
             await self.repository.close()
             await self.guide_requests.close()
+            await self.cases.close()
             with contextlib.suppress(AmiError):
                 await self.ami.close()
 
@@ -216,6 +219,7 @@ class Controller:
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
+        gc.enable()
         while True:
             began = time.monotonic()
             try:

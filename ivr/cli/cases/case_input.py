@@ -1,87 +1,60 @@
-"""Parse and check the arguments of the commands about case files."""
+"""Parse the arguments of the commands about case files; `ivr.cases.case_rules` says what is allowed."""
 
 import re
 from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from db.enums import CaseKind, CaseState
+from ivr.cases.case_rules import CaseError, CaseRules
 from ivr.cli.composition import Composition
-from ivr.model import clock
-from ivr.model.e164 import normalise
 
 NONE = "none"
 MISSING = "missing_"
 
 
-class CaseError(Exception):
-    """A sentence that says why a command about a case file did nothing, and what would be right."""
+def rules(parts: Composition) -> CaseRules:
+    """Return what the site allows in a case."""
+    return CaseRules(
+        languages=parts.site.languages,
+        operators=[operator.id for operator in parts.operators],
+        missing=words_for_missing(parts),
+        zone=ZoneInfo(parts.site.hours.timezone),
+    )
 
 
-def value(parts: Composition, column: str, text: str) -> Any:
+def value(column: str, text: str) -> Any:
     """Return the value that `text` stands for in a column of a case; None for `none`, which empties it.
 
-    Raises CaseError.
+    Raises:
+        CaseError: The text is not a date where one is expected.
     """
-    if text == NONE and column not in ("state", "kind"):
+    if text == NONE and column not in ("state", "kind", "priority"):
         return None
     match column:
-        case "state":
-            return one_of(text, CaseState, "state")
-        case "kind":
-            return one_of(text, CaseKind, "kind")
-        case "missing":
-            known = words_for_missing(parts)
-            words = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-            for word in words or [text]:
-                one_of(word, known, "word of this site for a missing document", or_none=True)
-            return ",".join(words)
-        case "expected":
-            return _day(parts, text)
-        case "owner":
-            if text not in {operator.id for operator in parts.operators}:
-                raise CaseError(f"there is no operator {text!r}; `hatif operators` lists them; none empties it.")
-            return text
+        case "expected" | "follow_up":
+            return _day(text, column)
         case "due":
-            return _due(parts, text)
-    return text.strip() or None
-
-
-def one_of(text: str, words: Any, what: str, or_none: bool = False) -> str:
-    """Return `text` if it is one of `words`. Raises CaseError with a sentence about `what` it should be."""
-    if text not in [str(word) for word in words]:
-        raise CaseError(f"{text!r} is not a {what}; write one of {', '.join(words)}{', or none' if or_none else ''}.")
+            return _due(text)
     return text
 
 
-def number(text: str) -> str:
-    """Return a telephone number in E.164. Raises CaseError."""
-    number = normalise(text)
-    if number is None:
-        raise CaseError(f"{text!r} is not a telephone number; write it with its country, such as +33612345678.")
-    return number
-
-
-def _day(parts: Composition, text: str) -> date:
+def _day(text: str, column: str) -> date:
     try:
-        day = date.fromisoformat(text)
+        return date.fromisoformat(text)
     except ValueError:
-        raise CaseError(f"{text!r} is not a date; write it as 2027-01-15, or none.") from None
-    today = clock.now().astimezone(ZoneInfo(parts.site.hours.timezone)).date()
-    if day < today:
-        raise CaseError(f"{text} is in the past; write a day from {today} on, or none.")
-    return day
+        raise CaseError(f"{text!r} is not a date; write it as 2027-01-15, or none.", column) from None
 
 
-def _due(parts: Composition, text: str) -> datetime:
-    """Return the instant of --due; a day alone stands for its last minute."""
+def _due(text: str) -> datetime:
+    """Return the instant of --due; a day alone stands for its last minute. Without a zone it is by the site's clock."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise CaseError(f"{text!r} is not a date; write it as 2027-01-15 or 2027-01-15T12:00, or none.") from None
+        sentence = f"{text!r} is not a date; write it as 2027-01-15 or 2027-01-15T12:00, or none."
+        raise CaseError(sentence, "due") from None
     if "T" not in text and " " not in text:
         at = datetime.combine(at.date(), time(23, 59))
-    return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(parts.site.hours.timezone))
+    return at
 
 
 def words_for_missing(parts: Composition) -> list[str]:
@@ -91,18 +64,6 @@ def words_for_missing(parts: Composition) -> list[str]:
     folder = parts.settings.site
     ids = list(sources.load(folder)) or list(catalogue.load(folder).ids)
     return [text_id.removeprefix(MISSING) for text_id in ids if text_id.startswith(MISSING)]
-
-
-def topic(text: str) -> str:
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,30}", text):
-        raise CaseError(f"{text!r} is not a topic; write a word in lower case, such as file.")
-    return text
-
-
-def country(text: str) -> str:
-    if not re.fullmatch(r"[A-Z]{2}", text.upper()):
-        raise CaseError(f"{text!r} is not a country; write its two letters, such as FR.")
-    return text.upper()
 
 
 def reference(text: str) -> str:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperCommand
 
-from db.enums import CaseKind, CaseState
+from db.enums import CaseKind, CasePriority, CaseState
+from ivr.cases import case_rules
+from ivr.cases.case_rules import CaseError
 from ivr.cli.cases import case_input
 from ivr.cli.composition import Composition, account
 from ivr.cli.groups import add_group
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from ivr.cases.casework import Rows
 
 REFERENCE = typer.Argument(help="The case's reference, nine digits such as 123-456-789.")
-STATES, KINDS = ", ".join(CaseState), ", ".join(CaseKind)
+STATES, KINDS, PRIORITIES = ", ".join(CaseState), ", ".join(CaseKind), ", ".join(CasePriority)
 
 
 class _WithMissing(TyperCommand):
@@ -61,7 +63,7 @@ def cases(
     from db import read_cases
 
     if state:
-        case_input.one_of(state, CaseState, "state")
+        case_rules.one_of(state, CaseState, "state")
     rows = asyncio.run(
         Composition().read(
             read_cases.cases, last, state=state or None, owner=owner or None, overdue=clock.now() if overdue else None
@@ -90,15 +92,17 @@ def open_case(
     from ivr.cases import pin as pins
 
     parts = Composition()
-    columns = {
-        "topic": case_input.topic(topic),
-        "language": case_input.one_of(language, parts.site.languages, "language of this site"),
-        "country": case_input.country(country),
-        "title": title.strip()[:200],
-        "caller": case_input.number(caller) if caller else None,
-        "kind": case_input.one_of(kind, CaseKind, "kind"),
-        "post": case_input.value(parts, "post", post),
+    named = {
+        "topic": topic,
+        "language": language,
+        "country": country,
+        "title": title,
+        "caller": caller,
+        "kind": kind,
+        "post": post,
     }
+    given = {name: case_input.value(name, text) for name, text in named.items()}
+    columns = case_input.rules(parts).check(given, clock.now())
     reference = casework.new_reference(parts.settings, parts.site.node, parts.site.node_number, parts.database_url)
     pin = pins.new()
     _keep(parts, casework.opening_rows(reference, columns, pins.hash_pin(pin), account(), clock.now()))
@@ -119,6 +123,10 @@ def set_columns(
     expected: str = typer.Option(None, "--expected", help="When to expect the next step: 2027-01-15, or none."),
     owner: str = typer.Option(None, "--owner", help="The operator who deals with it, or none."),
     post: str = typer.Option(None, "--post", help="The consular post that deals with it, or none."),
+    priority: str = typer.Option(None, "--priority", help=f"One of {PRIORITIES}."),
+    follow_up: str = typer.Option(
+        None, "--follow-up", help="When its owner wants to look at it again: 2027-01-15, or none."
+    ),
     due: str = typer.Option(
         None, "--due", help="When it is due: 2027-01-15, or with a time, 2027-01-15T12:00, or none."
     ),
@@ -133,12 +141,16 @@ def set_columns(
         "expected": expected,
         "owner": owner,
         "post": post,
+        "priority": priority,
+        "follow_up": follow_up,
         "due": due,
     }
     named = {name: text for name, text in options.items() if text is not None}
     if not named:
-        raise case_input.CaseError(f"nothing to change; give {', '.join('--' + name for name in options)}.")
-    wanted = {name: case_input.value(parts, name, text) for name, text in named.items()}
+        names = ", ".join("--" + name.replace("_", "-") for name in options)
+        raise CaseError(f"nothing to change; give {names}.")
+    given = {name: case_input.value(name, text) for name, text in named.items()}
+    wanted = case_input.rules(parts).check(given, clock.now())
     _change(parts, reference, wanted, "", json)
 
 
@@ -148,9 +160,7 @@ def note(reference: str = REFERENCE, text: str = typer.Argument(help="The text o
 
     parts = Composition()
     case = _case(parts, reference)
-    if not text.strip():
-        raise case_input.CaseError("the note is empty; write its text.")
-    _keep(parts, casework.note_rows(case["reference"], text.strip(), account(), clock.now()))
+    _keep(parts, casework.note_rows(case["reference"], case_rules.note_text(text), account(), clock.now()))
     console.print(f"{_format_reference(case)}: note added.", markup=False)
 
 

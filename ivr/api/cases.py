@@ -1,0 +1,208 @@
+"""The control API's part about case files. A change names the version that it is based on; all are in the audit."""
+
+import asyncio
+import os
+from datetime import datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Path
+
+from db.enums import CaseState
+from db.references import format_reference, is_valid, normalize
+from ivr.api.case_models import (
+    Case,
+    CaseChange,
+    CaseColumns,
+    CaseKept,
+    CaseMessageRow,
+    CaseNoteRow,
+    CaseNoteText,
+    CaseOpened,
+    CaseOpening,
+    CasePin,
+)
+from ivr.api.context import Actor, ControllerDep
+from ivr.api.problems import ApiError, FieldError, documented
+from ivr.cases import casework, pin
+from ivr.cases.case_repository import CaseContent, UnknownCaseError
+from ivr.cases.case_rules import CaseError, CaseRules, note_text
+from ivr.controller.controller import Controller
+from ivr.model import clock
+from ivr.records.references import new_reference
+
+router = APIRouter(prefix="/cases", tags=["cases"])
+
+Reference = Annotated[
+    str, Path(alias="reference", max_length=20, description="Nine digits, such as 123456789 or 123-456-789.")
+]
+_MISSING = "missing_"
+_COLUMNS = frozenset(CaseColumns.model_fields)
+
+
+@router.post("", status_code=201, responses=documented(503))
+async def open_case(controller: ControllerDep, actor: Actor, opening: CaseOpening) -> CaseOpened:
+    """Open a case under a new reference, whose applicant can ask for its state by telephone."""
+    now = clock.now()
+    columns = {"kind": opening.kind, "state": CaseState.OPEN} | _named(opening)
+    checked = _checked(controller, columns, now)
+    url = controller.settings.database_url(controller.site.database.url)
+    try:
+        reference = await new_reference(controller.references, url, controller.site.node)
+    except OSError as error:
+        raise ApiError(503, f"No case was opened: the disk refuses ({os.strerror(error.errno or 0)}).") from None
+    code, pin_hash = await asyncio.to_thread(_new_pin)
+    controller.cases.put(reference, casework.opening_rows(reference, checked, pin_hash, actor, now))
+    return CaseOpened(reference=reference, version=casework.version_of({"priority": "normal"} | checked), pin=code)
+
+
+@router.get("/{reference}", responses=documented(404, 503))
+async def case(controller: ControllerDep, reference: Reference) -> Case:
+    """Return a case with its notes and messages, oldest first."""
+    digits = _digits(reference)
+    return _case(_present(controller, await _read(controller, digits)))
+
+
+@router.patch("/{reference}", responses=documented(404, 409))
+async def change(controller: ControllerDep, actor: Actor, reference: Reference, wanted: CaseChange) -> CaseKept:
+    """Change a case.
+
+    409 with `code` `case_changed` and the present `case` if it is no longer the version that the change is based on.
+    """
+    digits, now = _digits(reference), clock.now()
+    async with controller.cases.alone(digits):
+        content = await _read(controller, digits)
+        if content is None:
+            return _unread(controller, actor, digits, wanted, now)
+        if wanted.version != content.version:
+            sentence = f"Case {format_reference(digits)} has been changed meanwhile; compare, then change it again."
+            raise ApiError(409, sentence, "case_changed", _case(content))
+        columns = _checked(controller, _differing(content, _named(wanted)), now)
+        new = {name: value for name, value in columns.items() if content.file[name] != value}
+        if new:
+            controller.cases.put(digits, casework.change_rows(content.file, new, actor, now, wanted.why.strip()))
+        return CaseKept(reference=digits, version=casework.version_of({**content.file, **new}))
+
+
+@router.post("/{reference}/notes", status_code=201, responses=documented(404))
+async def note(controller: ControllerDep, actor: Actor, reference: Reference, written: CaseNoteText) -> CaseKept:
+    """Add a note to a case. Notes never collide, so no version is needed."""
+    digits, now = _digits(reference), clock.now()
+    try:
+        text = note_text(written.text)
+    except CaseError as error:
+        raise _invalid(error) from None
+    async with controller.cases.alone(digits):
+        content = await _read(controller, digits)
+        call = str(written.call) if written.call is not None else None
+        rows = casework.note_rows(digits, text, actor, now, note=written.id, call=call)
+        controller.cases.put(digits, rows)
+    return CaseKept(reference=digits, version=content.version if content is not None else None)
+
+
+@router.post("/{reference}/pin", responses=documented(404, 503))
+async def new_pin(controller: ControllerDep, actor: Actor, reference: Reference) -> CasePin:
+    """Give a case a new PIN; a lock of the case ends."""
+    digits = _digits(reference)
+    async with controller.cases.alone(digits):
+        _present(controller, await _read(controller, digits))
+        code, pin_hash = await asyncio.to_thread(_new_pin)
+        controller.cases.put(digits, casework.new_pin_rows(digits, pin_hash, actor, clock.now()))
+    return CasePin(reference=digits, pin=code)
+
+
+def _new_pin() -> tuple[str, str]:
+    code = pin.new()
+    return code, pin.hash_pin(code)
+
+
+def _unread(controller: Controller, actor: str, digits: str, wanted: CaseChange, now: datetime) -> CaseKept:
+    """Keep a change of a case that cannot be read."""
+    columns = _checked(controller, _named(wanted), now)
+    if columns:
+        known = {"reference": digits, **controller.cases.kept(digits)}
+        controller.cases.put(digits, casework.change_rows(known, columns, actor, now, wanted.why.strip()))
+    return CaseKept(reference=digits, version=None)
+
+
+def _digits(reference: str) -> str:
+    if not is_valid(reference):
+        sentence = f"{reference!r} is not a reference: it has nine digits, the last of which checks the others."
+        raise ApiError(404, sentence)
+    return normalize(reference)
+
+
+async def _read(controller: Controller, digits: str) -> CaseContent | None:
+    """Return a case; None if the database is away."""
+    try:
+        return await controller.cases.read(digits)
+    except UnknownCaseError as error:
+        raise ApiError(404, str(error)) from None
+
+
+def _present(controller: Controller, content: CaseContent | None) -> CaseContent:
+    if content is None:
+        raise ApiError(503, f"The database is away; try again when it is back. ({controller.cases.why})")
+    return content
+
+
+def _named(columns: CaseColumns) -> dict[str, Any]:
+    """Return the columns that a request names; a word of an enumeration as text."""
+    named = columns.model_dump(include={*_COLUMNS & columns.model_fields_set})
+    return {name: str(value) if hasattr(value, "name") else value for name, value in named.items()}
+
+
+def _differing(content: CaseContent, named: dict[str, Any]) -> dict[str, Any]:
+    """Return what differs from the case, so that a day that has passed may stay in a form that is sent again."""
+    shown = _case(content)
+    return {name: value for name, value in named.items() if getattr(shown, name) != value}
+
+
+def _checked(controller: Controller, columns: dict[str, Any], now: datetime) -> dict[str, Any]:
+    rules = CaseRules(
+        languages=controller.site.languages,
+        operators=[operator.id for operator in controller.operators],
+        missing=[
+            text.removeprefix(_MISSING) for text in controller.flows.current.sounds.ids if text.startswith(_MISSING)
+        ],
+        zone=ZoneInfo(controller.site.hours.timezone),
+    )
+    try:
+        return rules.check(columns, now)
+    except CaseError as error:
+        raise _invalid(error) from None
+
+
+def _invalid(error: CaseError) -> ApiError:
+    sentence = str(error)
+    sentence = sentence[:1].upper() + sentence[1:]
+    errors = [FieldError(location=f"body.{error.column}", detail=sentence)] if error.column is not None else None
+    return ApiError(422, sentence, errors=errors)
+
+
+def _case(content: CaseContent) -> Case:
+    file = content.file
+    same = set(Case.model_fields) - {"version", "missing", "call", "pin", "notes", "messages"}
+    return Case(
+        **{name: file[name] for name in same},
+        version=content.version,
+        missing=[word for word in (file["missing"] or "").split(",") if word],
+        call=str(file["call_id"]) if file["call_id"] is not None else None,
+        pin=bool(file["pin"]),
+        notes=[
+            CaseNoteRow(
+                at=row["at"],
+                author=row["author"],
+                text=row["text"],
+                call=str(row["call_id"]) if row["call_id"] is not None else None,
+            )
+            for row in content.notes
+        ],
+        messages=[
+            CaseMessageRow(
+                seconds=row["duration_ms"] / 1000 if row["duration_ms"] is not None else None,
+                **{name: row[name] for name in ("at", "category", "file", "text", "heard", "heard_by")},
+            )
+            for row in content.messages
+        ],
+    )

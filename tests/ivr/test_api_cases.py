@@ -1,0 +1,152 @@
+"""Case files through the control API: they are opened, changed and noted, and nothing is overwritten unseen."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from line import Line
+from test_api_answers import ask, problem
+
+from db.journal import Journal
+from db.references import is_valid
+from ivr.cases.case_repository import CaseRepository
+from ivr.cases.casework import change_rows
+from ivr.model import clock
+
+OPENING = {"topic": "documents", "language": "ar", "country": "fr", "title": "A passport", "caller": "0033612345678"}
+SOME_DAY = (date.today() + timedelta(days=40)).isoformat()  # noqa: DTZ011 - any day ahead will do
+
+
+def done(line: Line, method: str, path: str, body: object = None) -> Any:
+    status, _, document = ask(line, method, f"/v1/cases{path}", body, Hatif_Actor="1002")
+    assert status in (200, 201), document
+    return document
+
+
+def refused(line: Line, method: str, path: str, body: object = None) -> dict[str, Any]:
+    return problem(line, method, f"/v1/cases{path}", body, Hatif_Actor="1002")
+
+
+async def test_a_case_is_opened_and_can_be_read_at_once(line: Line) -> None:
+    opened = done(line, "POST", "", OPENING)
+    assert is_valid(opened["reference"]) and len(opened["pin"]) == 6
+    case = done(line, "GET", f"/{opened['reference']}")  # before the journal is delivered, too
+    assert case["version"] == opened["version"]
+    assert (case["country"], case["caller"], case["state"], case["priority"]) == (
+        "FR",
+        "+33612345678",
+        "open",
+        "normal",
+    )
+    assert [note["author"] for note in case["notes"]] == ["1002"]
+    shown = line.json("case", "show", opened["reference"])
+    assert shown["pin"] is True and shown["title"] == "A passport"
+
+
+async def test_a_change_of_a_version_that_is_no_longer_the_present_one_is_refused_with_both(line: Line) -> None:
+    opened = done(line, "POST", "", OPENING)
+    path, version = f"/{opened['reference']}", opened["version"]
+    first = {"version": version, "state": "incomplete", "missing": ["photograph"], "follow_up": SOME_DAY}
+    kept = done(line, "PATCH", path, first)
+    assert kept["version"] != version
+    found = refused(line, "PATCH", path, {"version": version, "title": "Second passport"})
+    assert (found["status"], found["code"]) == (409, "case_changed")
+    assert (found["case"]["state"], found["case"]["title"]) == ("incomplete", "A passport")
+    assert found["case"]["version"] == kept["version"]
+    done(line, "PATCH", path, {"version": kept["version"], "title": "Second passport", "priority": "urgent"})
+    case = done(line, "GET", path)
+    assert (case["state"], case["missing"], case["title"]) == ("incomplete", ["photograph"], "Second passport")
+    assert (case["priority"], case["follow_up"]) == ("urgent", SOME_DAY)
+    assert any("A passport → Second passport" in note["text"] for note in case["notes"])
+    acts = [row for row in line.json("audit", "--last", "50") if row["about"] == f"case:{opened['reference']}"]
+    assert {(row["by"], row["act"]) for row in acts} == {("1002", "case_opened"), ("1002", "case_changed")}
+
+
+async def test_of_many_changes_at_once_one_succeeds(line: Line) -> None:
+    opened = done(line, "POST", "", OPENING)
+    path = f"/v1/cases/{opened['reference']}"
+
+    def change(number: int) -> int:
+        body = {"version": opened["version"], "title": f"Passport {number}"}
+        return ask(line, "PATCH", path, body, Hatif_Actor="1002")[0]
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(change, range(8)))
+    assert sorted(statuses) == [200] + [409] * 7
+
+
+async def test_a_change_by_the_command_makes_a_new_version_too(line: Line) -> None:
+    opened = done(line, "POST", "", OPENING)
+    line.run("case", "set", opened["reference"], "--priority", "high")
+    found = refused(line, "PATCH", f"/{opened['reference']}", {"version": opened["version"], "state": "ready"})
+    assert (found["status"], found["case"]["priority"]) == (409, "high")
+
+
+async def test_a_note_that_is_sent_twice_is_one_note(line: Line) -> None:
+    opened = done(line, "POST", "", OPENING)
+    note = {"id": str(uuid4()), "text": "  بطاقة <b>الهوية</b> & 1=1  "}
+    for _ in range(2):
+        kept = done(line, "POST", f"/{opened['reference']}/notes", note)
+        assert kept["version"] == opened["version"]  # so it disturbs nobody who fills in the form
+    texts = [row["text"] for row in done(line, "GET", f"/{opened['reference']}")["notes"]]
+    assert texts.count("بطاقة <b>الهوية</b> & 1=1") == 1
+    await asyncio.sleep(0.5)  # delivered
+    shown = line.json("case", "show", opened["reference"])["notes"]
+    assert [row["text"] for row in shown].count("بطاقة <b>الهوية</b> & 1=1") == 1
+
+
+async def test_a_new_pin_is_shown_once(line: Line) -> None:
+    opened = done(line, "POST", "", OPENING)
+    new = done(line, "POST", f"/{opened['reference']}/pin")
+    assert new["reference"] == opened["reference"] and new["pin"] != opened["pin"]
+    assert new["pin"] not in str(done(line, "GET", f"/{opened['reference']}"))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"owner": "1"}, "There is no operator '1'"),
+        ({"missing": ["moon"]}, "'moon' is not a word of this site"),
+        ({"language": "xx"}, "'xx' is not a language of this site"),
+        ({"expected": "2020-01-01"}, "is in the past"),
+        ({"caller": "12"}, "is not a telephone number"),
+        ({"topic": "A topic"}, "is not a topic"),
+        ({"state": None}, "A case always has a state"),
+        ({"country": "1x"}, "is not a country"),
+    ],
+)
+async def test_what_a_case_cannot_have_is_named_with_its_field(
+    line: Line, wrong: dict[str, object], sentence: str
+) -> None:
+    opened = done(line, "POST", "", OPENING)
+    found = refused(line, "PATCH", f"/{opened['reference']}", {"version": opened["version"], **wrong})
+    assert found["status"] == 422 and sentence in found["detail"]
+    assert [error["location"] for error in found["errors"]] == [f"body.{next(iter(wrong))}"]
+    assert done(line, "GET", f"/{opened['reference']}")["version"] == opened["version"]
+
+
+async def test_a_reference_that_is_wrong_or_not_given_out_is_not_found(line: Line) -> None:
+    assert "nine digits" in refused(line, "GET", "/123456789")["detail"]
+    assert refused(line, "GET", "/nothing")["status"] == 404
+    unknown = next(f"{number}" for number in range(900_000_000, 900_000_100) if is_valid(str(number)))
+    assert refused(line, "PATCH", f"/{unknown}", {"version": "", "state": "ready"})["status"] == 404
+
+
+async def test_a_change_is_kept_while_the_database_is_away(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal", "test-1")
+    repository = CaseRepository(f"sqlite:///{tmp_path / 'gone' / 'hatif.db'}", journal)
+    try:
+        assert await repository.read("123456782") is None and repository.why
+        for state in ("in_progress", "ready"):
+            known = {"reference": "123456782", **repository.kept("123456782")}
+            repository.put("123456782", change_rows(known, {"state": state}, "1002", clock.now()))
+        assert repository.kept("123456782")["state"] == "ready"
+    finally:
+        await repository.close()
+        journal.close()
+    written = "".join(path.read_text() for path in (tmp_path / "journal").glob("*.jsonl"))
+    assert '"state: in_progress"' in written and "in_progress → ready" in written
