@@ -45,6 +45,7 @@ class Voice:
     packages: tuple[str, ...] = ()  # packages whose versions affect the sound
     identity: tuple[str, ...] = ()  # if `name` is a path: versions or hashes of what is there
     digits: tuple[tuple[str, float], ...] = ()  # settings that differ for single digits, and what every caller hears
+    slow: bool = False  # nobody waits until it has spoken a language: `prompts.slow_voices`
     limits: Limits | None = None  # None: it needs little
 
     def of(self, prompt: str) -> Voice:

