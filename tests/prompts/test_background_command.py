@@ -14,6 +14,7 @@ from shell import Answer, command
 from ivr.flow.versions import VersionStore
 from ivr.site import site as sites
 from prompts import manifest
+from prompts.voices import kokoro
 
 HATIF = ".venv/bin/hatif"
 VOICE = "piper:tone.onnx"
@@ -21,12 +22,13 @@ VOICE = "piper:tone.onnx"
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout whose Dutch is to be spoken by a slow voice, with its quick audio."""
+    """A checkout whose Dutch, and no other language, is to be spoken by a slow voice, with its quick audio."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("HATIF_VOICES")
     made = lines.checkout(tmp_path / "checkout")
     toml = made / "sites/consulate/site.toml"
-    toml.write_text(toml.read_text().replace("[hours]\n", f'[voices]\nnl = "{VOICE}"\n\n[hours]\n', 1))
+    others = "".join(f'{language} = "quick"\n' for language in kokoro.SPEEDS if language != "nl")
+    toml.write_text(toml.read_text().replace("[hours]\n", f'[voices]\nnl = "{VOICE}"\n{others}\n[hours]\n', 1))
     piper_tone.write(made / "var/voices/piper", "tone", "nl")
     return made
 
