@@ -57,7 +57,7 @@ class Summary:
     pitch_hz: int  # median
     range_semitones: float  # of the middle nine tenths
     sounds_s: float  # phonemes per second, without pauses
-    lufs: tuple[float, float]  # lowest and highest of clips of 3 s and more
+    lufs: tuple[float, float] | None  # lowest and highest of clips of 3 s and more; None if there are none
     clicks: int
     edge_dbfs: float  # the highest of all
 
@@ -87,7 +87,7 @@ def _summary(sounds: Path, language: str, source: str, clips: list[Audio], predi
     pitches = np.array([pitch for item in measured for pitch in item.pitches])
     low, middle, high = np.percentile(pitches, (5, 50, 95))
     long = [item for item in samples if len(item) >= loudness.LONG * clip.RATE]
-    levels = [loudness.loudness(item.astype(np.float32), clip.RATE) for item in long] or [float("nan")]
+    levels = [loudness.loudness(item.astype(np.float32), clip.RATE) for item in long]
     scores = np.mean(predictor.scores(samples), axis=0).round(2).tolist() if predictor else (None, None)
     spoken = sum(sounds_of(audio.text, language) for audio in clips)
     return Summary(
@@ -100,7 +100,7 @@ def _summary(sounds: Path, language: str, source: str, clips: list[Audio], predi
         round(float(middle)),
         round(float(12 * np.log2(high / low)), 1),
         round(spoken / sum(item.speech_s for item in measured), 1),
-        (round(min(levels), 1), round(max(levels), 1)),
+        (round(min(levels), 1), round(max(levels), 1)) if levels else None,
         sum(item.clicks for item in measured),
         round(max(item.edge_dbfs for item in measured), 1),
     )
@@ -176,9 +176,10 @@ def _show(found: Sequence[Summary]) -> None:
     )
     for item in found:
         speech, overall = (("–" if score is None else f"{score:.2f}") for score in (item.speech, item.overall))
+        lufs = "–" if item.lufs is None else f"{item.lufs[0]} to {item.lufs[1]}"
         table.add_row(
             item.language, item.source, f"{item.clips}", speech, overall, f"{item.pitch_hz} Hz",
-            f"{item.range_semitones}", f"{item.sounds_s}", f"{item.lufs[0]} to {item.lufs[1]}", f"{item.clicks}",
+            f"{item.range_semitones}", f"{item.sounds_s}", lufs, f"{item.clicks}",
         )  # fmt: skip
     Console(width=120).print(table)
 
