@@ -53,6 +53,7 @@ def desk_findings(folder: Path, site: Site) -> Iterator[Finding]:
             found = f"desk.{name}: there is no file {folder / path}"
             remedy = f"write the {name} there, a PEM file, or remove both lines: the desk then makes a certificate"
             yield _Toml(folder).finding("E_SITE_CERTIFICATE", ("desk", name), found, remedy)
+            return  # they come together
 
 
 def voice_findings(folder: Path, site: Site, voices: Path) -> Iterator[Finding]:
