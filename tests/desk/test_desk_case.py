@@ -223,6 +223,7 @@ async def seed(engine: AsyncEngine) -> None:
         await connection.execute(insert(Call).values(call))
         for reference, title, closed in ((REFERENCE, "First passport", None), (OTHER, "100% <old>", now)):
             case_row: dict[str, Any] = {"title": title, "closed": closed, "caller": NUMBER, "kind": "procedure"}
+            case_row["state"] = "open" if closed is None else "closed"
             await connection.execute(insert(CaseFile).values(reference=reference, node="n", opened=now, **case_row))
         message = {"id": uuid4(), "node": "n", "call_id": uuid4(), "caller": NUMBER, "file": "x", "at": now}
         await connection.execute(insert(Message).values(message))
