@@ -3,6 +3,7 @@
 from typing import Annotated
 from urllib.parse import quote
 
+import structlog
 from fastapi import APIRouter, Depends, Form, Path, Query, Request, Response
 
 from db.references import is_valid, normalize
@@ -13,6 +14,8 @@ from desk.live.routes import HubDep
 from desk.page.errors import DeskError
 from desk.page.texts import N_
 from desk.people.signed_in import OperatorDep
+
+log = structlog.get_logger()
 
 router = APIRouter(prefix="/guide")
 
@@ -92,6 +95,27 @@ async def explained(
     path = f"/cases/{quote(normalize(reference), safe='')}/notes"
     await desk.control.ask("POST", path, signed_in.person.id, body)
     return desk.pages.respond(request, "guide/noted.html", headers={"HX-Trigger": "hatif:noted"})
+
+
+@router.post("/missing")
+async def missing(
+    request: Request,
+    desk: DeskDep,
+    signed_in: OperatorDep,
+    words: Annotated[str, Form(alias="q", max_length=100)] = "",
+    reference: Annotated[str, Form(max_length=20)] = "",
+) -> Response:
+    """Note in the case that is open that the guide has nothing about what the caller asked."""
+    if not words.strip():
+        raise DeskError(409, N_("Write in the search field what the caller asked."))
+    if not is_valid(reference):
+        raise DeskError(409, N_("Open a case first; the note is kept in it."))
+    language = desk.pages.language_of(request)
+    body = {"text": language.text(N_("Not in the guide: %(words)s"), words=words.strip())}
+    path = f"/cases/{quote(normalize(reference), safe='')}/notes"
+    await desk.control.ask("POST", path, signed_in.person.id, body)
+    log.info("not in the guide", words=words.strip())
+    return desk.pages.respond(request, "guide/noted.html")
 
 
 def _languages(request: Request, desk: Desk, hub: Hub, operator: str) -> tuple[str, str]:
