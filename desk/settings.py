@@ -8,6 +8,20 @@ TELEPHONE_PORT = 8089
 
 
 @dataclass(frozen=True, slots=True)
+class MailSettings:
+    """The mail server by which procedures are sent."""
+
+    host: str
+    port: int
+    security: str
+    """`starttls`, `tls`, or `none` for one on this machine."""
+    sender: str
+    name: str
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class DeskSettings:
     """The settings of one desk."""
 
@@ -32,6 +46,7 @@ class DeskSettings:
     """HATIF_HOME, where the sound of messages is."""
     site_folder: Path | None = None
     """Whose catalogues have the names of topics and of pauses."""
+    mail: MailSettings | None = None
     telephone_port: int = TELEPHONE_PORT
     """Of the gate to which the browser telephone connects (`ivr/process/telephone_gate.py`)."""
 

@@ -8,7 +8,9 @@ from fastapi import APIRouter, Depends, Form, Path, Query, Request, Response
 
 from db.references import is_valid, normalize
 from desk.context import Desk, DeskDep
+from desk.guide import mail
 from desk.guide.book import Book
+from desk.guide.mail import Outbox
 from desk.live.hub import Hub
 from desk.live.routes import HubDep
 from desk.page.errors import DeskError
@@ -31,7 +33,14 @@ async def book_of(request: Request) -> Book:
     return book
 
 
+async def outbox_of(request: Request) -> Outbox:
+    """Return what operators have sent lately."""
+    outbox: Outbox = request.app.state.outbox
+    return outbox
+
+
 BookDep = Annotated[Book, Depends(book_of)]
+OutboxDep = Annotated[Outbox, Depends(outbox_of)]
 
 
 @router.get("/search")
@@ -70,6 +79,7 @@ async def procedure(
         procedure=procedure,
         shown=shown,
         country=live.country if live is not None else None,
+        has_mail=desk.settings.mail is not None,
     )
 
 
@@ -95,6 +105,45 @@ async def explained(
     path = f"/cases/{quote(normalize(reference), safe='')}/notes"
     await desk.control.ask("POST", path, signed_in.person.id, body)
     return desk.pages.respond(request, "guide/noted.html", headers={"HX-Trigger": "hatif:noted"})
+
+
+@router.post("/procedure/{procedure}/send")
+async def send_by_mail(
+    request: Request,
+    desk: DeskDep,
+    hub: HubDep,
+    book: BookDep,
+    outbox: OutboxDep,
+    signed_in: OperatorDep,
+    procedure: ProcedureId,
+    address: Annotated[str, Form(max_length=254)] = "",
+    reference: Annotated[str, Form(max_length=20)] = "",
+) -> Response:
+    """Send a procedure by e-mail in the caller's language, and note it in the case that is open."""
+    settings = desk.settings.mail
+    if settings is None:
+        raise DeskError(404, N_("This line has no mail server."))
+    _, callers = _languages(request, desk, hub, signed_in.operator)
+    found = (await book.in_language(callers, desk.now())).get(procedure)
+    if found is None:
+        raise DeskError(404, N_("The guide has no such procedure."))
+    live = hub.picture.call_of(signed_in.operator)
+    try:
+        message = mail.compose(settings, address, found, callers, live.country if live is not None else None)
+        if not outbox.may_send(signed_in.operator, desk.now()):
+            raise DeskError(429, N_("You have sent very many e-mails; wait a while."))
+        await mail.send(settings, message)
+    except mail.MailError as error:
+        raise DeskError(422, str(error)) from None
+    log.info("procedure sent by e-mail", procedure=procedure, by=signed_in.person.id)
+    if is_valid(reference):
+        language = desk.pages.language_of(request)
+        body = {
+            "text": language.text(N_("Sent by e-mail to %(address)s: %(title)s"), address=address, title=found.title)
+        }
+        path = f"/cases/{quote(normalize(reference), safe='')}/notes"
+        await desk.control.ask("POST", path, signed_in.person.id, body)
+    return desk.pages.respond(request, "guide/sent.html")
 
 
 @router.post("/missing")
