@@ -139,7 +139,9 @@ async def send_by_mail(
     if is_valid(reference):
         language = desk.pages.language_of(request)
         body = {
-            "text": language.text(N_("Sent by e-mail to %(address)s: %(title)s"), address=address, title=found.title)
+            "text": language.text(
+                N_("Sent by e-mail to %(address)s: %(title)s"), address=address.strip(), title=found.title
+            )
         }
         path = f"/cases/{quote(normalize(reference), safe='')}/notes"
         await desk.control.ask("POST", path, signed_in.person.id, body)
