@@ -1,15 +1,17 @@
 """Signing in at the desk: links, passwords, sessions, and what other sites and guessers cannot do."""
 
+import asyncio
 import re
 import shutil
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from desk_server import PASSWORD, Browser, TestDesk, serving
 
+from db.engine import open_engine
 from db.enums import AccountRole
 from desk.people import accounts, links, passwords, sessions, source_limit
 from desk.people.accounts import FREE_FAILURES, AccountError, Person
@@ -88,6 +90,26 @@ async def test_wrong_passwords_lock_that_account_only_and_a_link_still_works(des
     await desk.signed_in("1002")
     desk.moved = timedelta(seconds=accounts.FIRST_LOCK_S + 1)
     assert await sign_in(browser, "1002", PASSWORD) == 303
+
+
+async def test_attempts_side_by_side_allow_no_more_guesses_than_one_after_the_other(url: str) -> None:
+    now = datetime.now(UTC)
+    async with open_engine(url) as engine:
+        await accounts.ensure_operator(engine, "1002", "Safae Saffron", False, now)
+        tries = await asyncio.gather(*(accounts.count_attempt(engine, "1002", now) for _ in range(20)))
+        assert sum(attempt.person is not None for attempt in tries) == FREE_FAILURES
+        assert all(attempt.locked_until for attempt in tries if attempt.person is None)
+        await accounts.forget_failures(engine, "1002")
+        assert (await accounts.count_attempt(engine, "1002", now)).person is not None
+
+
+async def test_a_link_that_two_browsers_use_at_once_signs_one_in(url: str) -> None:
+    now = datetime.now(UTC)
+    async with open_engine(url) as engine:
+        await accounts.ensure_operator(engine, "1002", "Safae Saffron", False, now)
+        token = await links.make_link(engine, "1002", now)
+        used = await asyncio.gather(*(links.use_link(engine, token, now) for _ in range(5)))
+        assert sum(person is not None for person in used) == 1
 
 
 async def test_many_failures_from_one_address_end_there(desk: TestDesk, monkeypatch: pytest.MonkeyPatch) -> None:
