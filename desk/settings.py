@@ -61,6 +61,11 @@ class DeskSettings:
         return self.address is not None and self.certificate is None
 
     @property
+    def telephone_url(self) -> str | None:
+        """Where a proxy passes the telephones' WebSocket on; None: at the gate's own port."""
+        return f"{self.url.replace('http', 'ws', 1)}/ws" if self.is_behind_proxy else None
+
+    @property
     def url(self) -> str:
         """The address of the desk, without a slash at its end."""
         if self.address is not None:

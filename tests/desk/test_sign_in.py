@@ -4,6 +4,7 @@ import asyncio
 import re
 import shutil
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -275,6 +276,13 @@ async def test_browsers_are_told_to_run_the_desks_own_scripts_only(desk: TestDes
     assert not re.search(r"<script(?![^>]*\bsrc=)|\bon\w+=|style=|<style", page), "nothing inline"
 
 
+@pytest.mark.parametrize("host", ["x; script-src *", "a b", "http://evil.example", "x\tscript-src *"])
+async def test_the_hosts_name_cannot_change_the_policy(desk: TestDesk, host: str) -> None:
+    answer = await desk.browser().get("/sign-in", Host=host)
+    assert "script-src *" not in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Content-Security-Policy"].count("script-src") == 1
+
+
 async def test_a_body_that_is_too_long_is_refused(desk: TestDesk) -> None:
     answer = await desk.browser().post("/sign-in", {"account": "x" * 70_000})
     assert answer.status == 413
@@ -292,3 +300,12 @@ async def test_the_language_is_the_persons_then_the_browsers(desk: TestDesk) -> 
     again = await desk.signed_in("1002")
     assert '<html lang="ar" dir="rtl"' in (await again.get("/account")).text
     assert (await again.post("/preferences", {"language": "xx", "theme": "pink"})).status == 303
+
+
+async def test_behind_a_proxy_the_telephone_uses_the_proxys_address(desk: TestDesk) -> None:
+    await desk.operator()
+    browser = await desk.signed_in("1002")
+    assert "data-ws-url" not in (await browser.get("/shift")).text
+    desk.desk.settings = replace(desk.desk.settings, address="https://desk.example.org/")
+    assert desk.desk.settings.telephone_url == "wss://desk.example.org/ws"
+    assert desk.desk.settings.is_encrypted and desk.desk.settings.url == "https://desk.example.org"
