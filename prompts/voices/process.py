@@ -122,6 +122,7 @@ class VoicePool:
             list
         )  # by engine: a process speaks with all its voices
         self._turns: dict[str, threading.Lock] = defaultdict(threading.Lock)  # of engines with one process
+        self._speaking: set[_VoiceProcess] = set()
         self._hangs: Counter[Voice] = Counter()
 
     def speak(self, voice: Voice, text: str) -> tuple[NDArray[np.int16], int]:
@@ -144,6 +145,8 @@ class VoicePool:
             idle = self._idle[voice.module]
             process = idle.pop() if idle else None
         process = process or _VoiceProcess(voice, self._scratch.name)
+        with self._lock:
+            self._speaking.add(process)
         healthy = False
         try:
             samples, rate = process.ask(voice, text, limit)
@@ -155,6 +158,8 @@ class VoicePool:
                 self._hangs[voice] += 1
             raise
         finally:
+            with self._lock:
+                self._speaking.remove(process)
             # A process that failed once is not reused.
             if healthy:
                 with self._lock:
@@ -166,6 +171,12 @@ class VoicePool:
                 "produced no sound for this text" if not samples else f"spoke at an impossible rate ({rate} Hz)"
             )
         return np.frombuffer(samples[: len(samples) // 2 * 2], dtype=np.int16), rate
+
+    def interrupt(self) -> None:
+        """End whatever is being spoken: `speak` raises VoiceError. The next text gets a new process."""
+        with self._lock:
+            for process in self._speaking:
+                process.popen.kill()
 
     def close(self) -> None:
         """Stop all processes and remove their files; no thread may be speaking."""

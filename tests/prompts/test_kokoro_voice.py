@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -103,10 +105,19 @@ def test_a_symbol_that_the_model_does_not_have_is_an_error() -> None:
         symbols.tokens("ʕaħ")
 
 
+def test_languages_can_change_where_the_path_of_espeak_ng_s_data_is_too_long_for_it() -> None:
+    program = (
+        "from prompts.voices import espeak_library; espeak_library.LONGEST_DATA_PATH = 1;"
+        "from prompts.voices.kokoro import latin; print(*(latin.symbols('Ja.', language) for language in ('nl', 'de')))"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert [word[0] for word in said.split()] == ["j", "j"]
+
+
 def test_each_language_has_a_style_and_together_they_have_under_two_megabytes() -> None:
     assert all(style(language).shape == (styles.ROWS, styles.WIDTH) for language in kokoro.SPEEDS)
     assert all(np.isfinite(style(language)).all() for language in kokoro.SPEEDS)
-    assert sum(styles.file(language).stat().st_size for language in kokoro.SPEEDS) < 2_000_000
+    assert sum(file.stat().st_size for file in {styles.file(language) for language in kokoro.SPEEDS}) < 2_000_000
 
 
 def test_an_engine_that_computes_much_has_one_process_and_a_limit_of_memory() -> None:

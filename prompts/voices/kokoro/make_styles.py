@@ -16,7 +16,7 @@ import numpy as np
 from prompts.voices.kokoro.styles import FOLDER, ROWS, WIDTH
 
 MEANS = {
-    "ar": ("ef_dora", "em_alex", "hf_alpha", "im_nicola"),
+    "ar": ("ef_dora", "em_alex", "hf_alpha", "if_sara", "im_nicola"),
     "fr": ("ff_siwis", "ff_siwis", "ff_siwis", "bf_emma", "ef_dora", "if_sara"),
     "latin": ("bf_emma", "ef_dora", "ff_siwis", "if_sara"),
 }

@@ -60,13 +60,10 @@ def _varint(data: memoryview, place: int) -> tuple[int, int]:
             return value, place
 
 
-def number_field(number: int, value: int) -> bytes:
-    """Return a field with a number."""
-    return _encoded(number << 3 | _VARINT) + _encoded(value & 0xFFFF_FFFF_FFFF_FFFF)
-
-
-def field(number: int, content: bytes | memoryview) -> bytes:
-    """Return a field with bytes, a text or a message."""
+def field(number: int, content: int | bytes | memoryview) -> bytes:
+    """Return a field with a number; or with bytes, a text or a message."""
+    if isinstance(content, int):
+        return _encoded(number << 3 | _VARINT) + _encoded(content & 0xFFFF_FFFF_FFFF_FFFF)
     return b"".join((_encoded(number << 3 | _BYTES), _encoded(len(content)), content))
 
 
@@ -144,20 +141,25 @@ def node(op: str, inputs: Sequence[str], output: str, **numbers: int | Sequence[
     for name, value in numbers.items():
         attribute = [field(_ATTRIBUTE_NAME, name.encode())]
         if isinstance(value, int):
-            attribute += [number_field(_ATTRIBUTE_INT, value), number_field(_ATTRIBUTE_TYPE, _INT)]
+            attribute += [field(_ATTRIBUTE_INT, value), field(_ATTRIBUTE_TYPE, _INT)]
         else:
-            attribute += [number_field(_ATTRIBUTE_INTS, each) for each in value]
-            attribute.append(number_field(_ATTRIBUTE_TYPE, _INTS))
+            attribute += [field(_ATTRIBUTE_INTS, each) for each in value]
+            attribute.append(field(_ATTRIBUTE_TYPE, _INTS))
         message.append(field(_NODE_ATTRIBUTE, b"".join(attribute)))
     return b"".join(message)
+
+
+def value(name: str, kind: int) -> bytes:
+    """Return the description of an input or output of any shape."""
+    return field(1, name.encode()) + field(2, field(1, field(1, kind)))
 
 
 def tensor(name: str, values: NDArray[np.generic]) -> bytes:
     """Return an initial tensor."""
     return b"".join(
         (
-            *(number_field(_TENSOR_DIMS, size) for size in values.shape),
-            number_field(_TENSOR_TYPE, _TYPES[values.dtype.type]),
+            *(field(_TENSOR_DIMS, size) for size in values.shape),
+            field(_TENSOR_TYPE, _TYPES[values.dtype.type]),
             field(_TENSOR_NAME, name.encode()),
             field(_TENSOR_RAW, np.ascontiguousarray(values).tobytes()),
         )
