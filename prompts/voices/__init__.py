@@ -14,7 +14,7 @@ _BRISK = {
     "prompts.voices.pico": 1.9,
     "prompts.voices.arabic.pico": 1.9,
     "prompts.voices.dutch": 1.9,
-    "prompts.voices.kokoro.engine": 1.6,
+    "prompts.voices.kokoro.engine": 2.1,
 }
 """Each engine's speed for brisk words, of which 1 is its own."""
 
