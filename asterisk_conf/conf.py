@@ -16,7 +16,7 @@ from asterisk_conf import checks, pjsip
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.files import link, make_folder, write_text
 from asterisk_conf.installation import Installation
-from asterisk_conf.modules import MODULES, OPTIONAL_MODULES
+from asterisk_conf.modules import MODULES, OPTIONAL_MODULES, WEB_MODULES
 from asterisk_conf.templating import environment
 
 SECRET_FILES = frozenset({"pjsip.conf", "ari.conf", "manager.conf"})
@@ -32,6 +32,8 @@ DEFAULT_FILES = (
 )
 CARRIER_CODECS = frozenset({"alaw", "ulaw", "g722"})
 OPERATOR_CODECS = ("alaw", "ulaw", "g722", "opus")  # in order of preference; Opus only if this Asterisk has it
+WEB_CODECS = ("opus", "alaw", "ulaw")  # of browser telephones, likewise
+WEB_SUFFIX = "-web"  # an operator's browser telephone is an endpoint of its own, ID-web
 
 _MAX_SOCKET_PATH = 107  # bytes; the kernel silently truncates a longer path of a Unix socket
 _MAX_FILES = 65536
@@ -163,6 +165,7 @@ class Conf:
     seconds for which the fallback's queues do not ring an operator after a call, `rtp_timeout_s` the time after which
     an operator's telephone that sends nothing counts as gone, `sip_answer_s` the time after which an unanswered SIP
     request is given up. `own_pjsip` is the text of the site's own `pjsip.conf`, appended to ours; see `own_findings`.
+    `web_telephones`: whether each operator also has an endpoint for a telephone in a browser.
     """
 
     home: Path
@@ -178,6 +181,7 @@ class Conf:
     rtp_timeout_s: int = 10
     own_pjsip: str = ""
     sip_answer_s: float = 16
+    web_telephones: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "home", self.home.expanduser().absolute())
@@ -222,6 +226,13 @@ class Conf:
         encrypted = [carrier.name for carrier in self.carriers if carrier.srtp]
         if encrypted and self.installation.version and not self.installation.has_module("res_srtp"):
             raise AsteriskError(f"Carrier {encrypted[0]}: srtp needs the module res_srtp, which this Asterisk lacks.")
+        if self.web_telephones and self.installation.version:
+            needed = ("res_srtp", *(name for name, _ in WEB_MODULES))
+            if missing := [name for name in needed if not self.installation.has_module(name)]:
+                raise AsteriskError(
+                    f"Browser telephones need the module {missing[0]}, which this Asterisk lacks: install it, or switch"
+                    " the desk off in site.toml."
+                )
         if len(outgoing := [carrier.name for carrier in self.carriers if carrier.dial is not None]) > 1:
             raise AsteriskError(
                 f"Carriers {', '.join(outgoing)} all have dial; outgoing calls can use only one of them."
@@ -251,18 +262,21 @@ class Conf:
         return self.asterisk / "log" / "asterisk.log"
 
 
-_RESERVED = frozenset({"global", "system", "udp", "tcp", "carrier", "operator", "operator-auth", "operator-aor"})
+_RESERVED = frozenset(
+    {"global", "system", "udp", "tcp", "ws", "carrier", "operator", "operator-auth", "operator-aor", "operator-web"}
+)
 
 
 def own_findings(text: str, carriers: Iterable[str], operators: Iterable[str]) -> list[pjsip.Finding]:
     """Return the problems of a site's own `pjsip.conf`; `carriers` are names of carriers, `operators` ids."""
     ours = {f"{kind}-{name}" for name in carriers for kind in ("carrier", "trunk")}
-    return pjsip.lint(text, _RESERVED | ours | set(operators))
+    telephones = {name for identity in operators for name in (identity, f"{identity}{WEB_SUFFIX}")}
+    return pjsip.lint(text, _RESERVED | ours | telephones)
 
 
 def render(conf: Conf) -> dict[str, str]:
     """Return the text of every file by name."""
-    modules = modules_of(conf.installation)
+    modules = modules_of(conf)
     opus = any(name.startswith("codec_opus") for name, _ in modules)
     values = {
         "asterisk": conf.asterisk,
@@ -286,6 +300,8 @@ def render(conf: Conf) -> dict[str, str]:
         "sip_t1_ms": round(1000 * conf.sip_answer_s / 64),
         "sip_bind": f"[{conf.sip_bind}]" if ":" in conf.sip_bind else conf.sip_bind,
         "rtp_timeout_s": conf.rtp_timeout_s,
+        "web_codecs": WEB_CODECS if opus else WEB_CODECS[1:],
+        "web_telephones": conf.web_telephones,
         "wrap_up_s": conf.wrap_up_s,
     }
     rendered = {
@@ -295,9 +311,10 @@ def render(conf: Conf) -> dict[str, str]:
     return rendered | dict.fromkeys(DEFAULT_FILES, "; Written by hatif; empty, so Asterisk's defaults apply.\n")
 
 
-def modules_of(installation: Installation) -> tuple[tuple[str, str], ...]:
+def modules_of(conf: Conf) -> tuple[tuple[str, str], ...]:
     """Return the modules that this Asterisk loads, each with its reason."""
-    return (*MODULES, *(module for module in OPTIONAL_MODULES if installation.has_module(module[0])))
+    optional = (module for module in OPTIONAL_MODULES if conf.installation.has_module(module[0]))
+    return (*MODULES, *optional, *(WEB_MODULES if conf.web_telephones else ()))
 
 
 def write(conf: Conf) -> tuple[str, ...]:
@@ -309,7 +326,8 @@ def write(conf: Conf) -> tuple[str, ...]:
         AsteriskError: pjsip.conf would let strangers in; nothing is written then.
     """
     files = render(conf)
-    if found := pjsip.lint(files["pjsip.conf"]):
+    later = [f"{endpoint.id}{WEB_SUFFIX}" for endpoint in conf.endpoints] if conf.web_telephones else []
+    if found := pjsip.lint(files["pjsip.conf"], set_later=later):
         raise AsteriskError("\n".join(f"pjsip.conf, {finding}" for finding in found))
     make_folder(conf.home / "sounds")
     for name in ("", "etc", "run", "db", "log", "spool", "spool/cache", "spool/recording", "data", "data/sounds"):

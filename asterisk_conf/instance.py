@@ -48,7 +48,7 @@ async def ready(conf: Conf, within_s: float = 10.0) -> bool:
     login = b64encode(f"{conf.secrets.ari_user}:{conf.secrets.ari_password}".encode()).decode()
     headers = {"Authorization": f"Basic {login}"}
     url = f"http://127.0.0.1:{conf.ports.http}/ari/asterisk/modules"
-    wanted = {f"{name}.so" for name, _ in modules_of(conf.installation)}
+    wanted = {f"{name}.so" for name, _ in modules_of(conf)}
     with suppress(TimeoutError):
         session = aiohttp.ClientSession(headers=headers, trust_env=False)  # no proxy on loopback
         async with asyncio.timeout(within_s), session:

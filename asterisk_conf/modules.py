@@ -95,12 +95,15 @@ MODULES: tuple[tuple[str, str], ...] = (
     ("res_clioriginate", "cli.conf starts the last line with Asterisk"),
 )
 
+# Loaded only if operators can use browser telephones, which also need res_srtp and Opus or G.711.
+WEB_MODULES: tuple[tuple[str, str], ...] = (("res_pjsip_transport_websocket", "SIP of browser telephones"),)
+
 # Loaded if this Asterisk has them; their names or their presence differ between builds.
 OPTIONAL_MODULES: tuple[tuple[str, str], ...] = (
     ("codec_opus_open_source", "wideband of browsers and soft telephones (Debian's build)"),
     ("codec_opus", "wideband of browsers and soft telephones (the manufacturer's build)"),
     ("res_format_attr_opus", "Opus in SDP"),
-    ("res_srtp", "encrypted audio, for carriers with `srtp`"),
+    ("res_srtp", "encrypted audio, for carriers with `srtp` and for browser telephones"),
     ("res_hep", "a copy of each SIP message for the guard and the controller"),
     ("res_hep_pjsip", "the same"),
 )

@@ -85,14 +85,16 @@ def _fits(section: Section, condition: str) -> bool:
     return not condition or value.strip() in section.all(option.strip().lower())
 
 
-def lint(text: str, taken: Collection[str] = ()) -> list[Finding]:
+def lint(text: str, taken: Collection[str] = (), set_later: Collection[str] = ()) -> list[Finding]:
     """Return all findings in the order of the lines; `taken` are names that this file must not use.
+
+    `set_later` are auths that are set while Asterisk runs; until then their endpoints refuse every request.
 
     A request over UDP can have any endpoint's name in its From, and any header. So an endpoint without a password may
     only be identified by its address (`identify_by = ip`).
     """
     objects, templates = _parse(text)
-    auths = {section.name for section in objects if section.get("type") == "auth"}
+    auths = {*set_later, *(section.name for section in objects if section.get("type") == "auth")}
     found = [*_includes(text), *_taken_names([*objects, *templates], taken)]
     for endpoint in (section for section in objects if section.get("type") == "endpoint"):
         named = [word.strip() for word in endpoint.get("auth").split(",") if word.strip()]

@@ -111,3 +111,11 @@ class HoursKind(StrEnum):
     CLOSED = "closed"
     HOLIDAY = "holiday"  # `day` is a holiday
     NO_HOLIDAY = "no_holiday"  # `day` is not a holiday, whatever the calendar says
+
+
+class AccountRole(StrEnum):
+    """What a person who signs in at the desk may do."""
+
+    OPERATOR = "operator"
+    SUPERVISOR = "supervisor"
+    ADMINISTRATOR = "administrator"

@@ -89,6 +89,7 @@ class Plan:
     address: str = "PJSIP/{id}"  # the address of an operator's telephone
     codes: tuple[Code, ...] = ()  # the feature codes for operators' telephones
     limits: Limits = Limits()
+    web_telephones: bool = False  # each operator has a second telephone, `ID-web`, in a browser
 
     def __post_init__(self) -> None:
         _require(_WORD, self.node, "node", "letters, digits, _ . - (2 to 40)")
@@ -120,8 +121,9 @@ class Plan:
         _refuse_duplicates("operator", ((operator, operator.replace("-", "")) for operator in self.operators))
 
     def address_of(self, operator: str) -> str:
-        """Return the address for `Dial`."""
-        return self.address.replace("{id}", operator)
+        """Return the address for `Dial`: of both telephones if there may be two."""
+        names = (operator, f"{operator}-web") if self.web_telephones else (operator,)
+        return "&".join(self.address.replace("{id}", name) for name in names)
 
 
 def render(plan: Plan) -> str:

@@ -96,7 +96,8 @@ class Background:
     def _make_all(self) -> None:
         for clip in (clip for of in self._load()[0].values() for clip in of.values()):
             self._store.note_use(clip.name)
-        left: dict[str, set[str]] = {}  # what callers did not hear after the switch of a language
+        left: dict[str, set[str]] = {}  # what callers did not hear before the switch of a language
+        refused: set[str] = set()
         while True:
             # Anew for each language: a site may change while another one is made.
             clips, heard = self._load()
@@ -112,10 +113,16 @@ class Background:
             if left.get(language) == unheard:
                 self.stays[language] = f"{len(unheard)} texts do not get their voice; see `hatif prompts build`"
                 continue
-            left[language] = unheard
             self._note(Doing.CHECKING, language, len(clips[language]), len(clips[language]))
             if reasons := self._switch(language):
                 self.stays[language] = "; ".join(reasons)
+                refused.add(language)
+            else:
+                left[language] = unheard
+                # The limits are those of all languages together: what one saves, another may need.
+                for other in refused:
+                    del self.stays[other]
+                refused.clear()
         self._store.prune()
 
     def _make(self, language: str, of: int, lacking: Sequence[SlowClip]) -> None:

@@ -13,7 +13,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
+from operator import attrgetter
 from pathlib import Path
 
 from prompts import audio, files, manifest, readings
@@ -157,6 +158,7 @@ class _Builder:
         languages = dict.fromkeys(language for language, _ in prompts)
         self.readings = {language: readings.load(recordings / language) for language in languages}
         self.now = datetime.now(UTC).replace(microsecond=0)
+        self.fingerprint = cache(attrgetter("fingerprint"))  # it looks up the versions of packages
 
     def run(self, progress: Progress) -> dict[Key, _Result]:
         results = {}
@@ -212,7 +214,7 @@ class _Builder:
             yield self._slow_candidate(clip)
         for voice in dict.fromkeys((self._voice(reader), voice_of(reader, self.voices))):
             voice = (voice.brisk if prompt.brisk else voice).of(prompt.id)
-            file = _file(key, voice.fingerprint, text)
+            file = _file(key, self.fingerprint(voice), text)
             yield _Candidate(voice.source, voice.source, file, partial(self._write_speech, file, voice, text), text)
 
     def _voice(self, reader: str) -> Voice:

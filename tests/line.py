@@ -40,6 +40,7 @@ QUICK = (
     ("site.toml", r"^wrap_up_s = \d+", "wrap_up_s = 1"),
     ("site.toml", r"^whisper = true", "whisper = false"),  # an operator who answers is in the bridge at once
     ("site.toml", r'"08:00-20:00"', '"00:00-24:00"'),
+    ("site.toml", r"^enabled = true", "enabled = false"),  # the desk; its tests switch it on
     ("site.toml", r"^probe_s = \d+", "probe_s = 0"),  # a test counts the channels that it leaves behind
     # Call-back requests that a test leaves behind must not ring the operators of the next one.
     ("site.toml", r'^trunk = "example".*\n', ""),
@@ -183,6 +184,17 @@ class Line(Asked):
             self._up.send_signal(signal.SIGCONT)
             killed, self._killed = self._killed, None
             await self.controller_back(killed)
+
+    async def stop_process(self, name: str) -> None:
+        """Kill a process, and keep `hatif up` from starting it again until `start_processes`."""
+        assert self._up is not None
+        self._up.send_signal(signal.SIGSTOP)
+        os.kill(self.pid(name), signal.SIGKILL)
+
+    def start_processes(self) -> None:
+        """Let `hatif up` go on."""
+        assert self._up is not None
+        self._up.send_signal(signal.SIGCONT)
 
     # Restoring the line
 

@@ -9,17 +9,20 @@ hyphens. The first record of a row must have all NOT NULL columns without a defa
 changed.
 """
 
+from db.tables.accounts import Account, AccountLink, DeskSession
 from db.tables.administration import Audit, HoursOverride, JournalPosition
 from db.tables.base import Appended, Table
 from db.tables.calls import Call, Caller, CallEvent, Recording, SurveyAnswer
 from db.tables.cases import Callback, CallbackTry, CaseFile, CaseNote, CaseReference, GuideRequest, Message
 from db.tables.floor import Decision, Offer, Operator, OperatorStateRecord, Pairing, Shift
 
-UNJOURNALLED = frozenset({"journal_position", "case_reference"})
+UNJOURNALLED = frozenset({"journal_position", "case_reference", "account", "account_link", "desk_session"})
 """Tables that are not written through a journal."""
 
 __all__ = [
     "UNJOURNALLED",
+    "Account",
+    "AccountLink",
     "Appended",
     "Audit",
     "Call",
@@ -31,6 +34,7 @@ __all__ = [
     "CaseNote",
     "CaseReference",
     "Decision",
+    "DeskSession",
     "GuideRequest",
     "HoursOverride",
     "JournalPosition",

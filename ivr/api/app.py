@@ -17,13 +17,16 @@ from ivr.api import (
     cases,
     events,
     flow,
+    guide,
     guide_requests,
     holidays,
     hours,
+    messages,
     operators,
     site,
     status,
     supervision,
+    web_telephone,
 )
 from ivr.api.description import describe
 from ivr.api.door import Door, Patient
@@ -40,13 +43,16 @@ _ROUTERS = (
     events.router,
     calls.router,
     operators.router,
+    web_telephone.router,
     hours.router,
     holidays.router,
     callbacks.router,
     guide_requests.router,
+    messages.router,
     cases.router,
     supervision.router,
     flow.router,
+    guide.router,
     site.router,
 )
 

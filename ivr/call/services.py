@@ -71,6 +71,7 @@ class Services:
         people: The operators' list.
         answer_request: Answer an operator request by its id; the reason is None if it was granted.
         take_notice: Return the text that an operator is to hear at the start of their next code, once.
+        in_browser: Return whether an operator is rung in their browser.
         shows_callers: Return whether an operator's telephone shows who calls while it rings.
     """
 
@@ -91,4 +92,5 @@ class Services:
     people: tuple[OperatorEntry, ...] = ()
     answer_request: Callable[[str, str | None], None] = lambda *_: None
     take_notice: Callable[[str], str | None] = lambda _: None
+    in_browser: Callable[[str], bool] = lambda _: False
     shows_callers: Callable[[str], bool] = lambda _: False

@@ -99,6 +99,7 @@ class Composition:
             ring_s=int(chosen.operators.ring_s),
             address=chosen.operators.address,
             codes=self.codes,
+            web_telephones=chosen.desk.enabled,
             limits=Limits(chosen.limits.calls_by_number, chosen.limits.calls_by_source, self.calls_in_all),
         )
 
@@ -203,6 +204,7 @@ class Composition:
             rtp_timeout_s=chosen.operators.rtp_timeout_s,
             own_pjsip=self.own_pjsip,
             sip_answer_s=chosen.silence.answer_s,
+            web_telephones=chosen.desk.enabled,
         )
 
     def firewall(self) -> str:

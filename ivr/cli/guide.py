@@ -71,7 +71,7 @@ class _Page:
 
     def find(self, query: str) -> list[Procedure]:
         """Return the procedure with this id, else those that match the words, best first. Raises GuideError."""
-        from ivr.site.guide_search import search, words
+        from prompts.guide_search import search, words
 
         procedures = self.guide.procedures
         if (exact := procedures.get("_".join(words(query)))) is not None:

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from ivr.cli import audit, callbacks, check, firewall, flow, guide, hours
+from ivr.cli import accounts, audit, callbacks, check, desk, firewall, flow, guide, hours
 from ivr.cli.calls import show
 from ivr.cli.cases import caller, cases
 from ivr.cli.operators import operators, roster, waiting
@@ -44,6 +44,8 @@ for part in (
     roster,
     simulate,
     trial,
+    desk,
+    accounts,
 ):
     part.register(app)
 
@@ -62,6 +64,8 @@ _USER_ERRORS = (
     ("dialplan.plan", "PlanError"),
     ("dialplan.load", "DialplanError"),
     ("db.engine", "DatabaseError"),
+    ("desk.people.accounts", "AccountError"),
+    ("desk.tls", "CertificateError"),
     ("db.read", "NotFoundError"),
     ("ivr.cases.case_rules", "CaseError"),
     ("ivr.cases.casework", "NotKeptError"),

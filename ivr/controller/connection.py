@@ -38,9 +38,11 @@ from ivr.floor.supervisor_alerts import SupervisorAlerts
 from ivr.flow.versions import Version
 from ivr.model import floor_protocol
 from ivr.model.call_state import CallState, LegState
+from ivr.model.endpoints import endpoints_of, is_web
 from ivr.site.operators import OperatorEntry
 from ivr.talk.request_inbox import RequestInbox
 from ivr.telephones.udp_probe import UdpProbe
+from ivr.telephones.web_credentials import WebCredentials
 from routing.states import OfferState, Operator, OperatorState
 
 if TYPE_CHECKING:
@@ -77,14 +79,21 @@ class Connection:
             to_floor=self.tell,
             route=self._routes.__setitem__,
             unroute=self._unroute,
-            address=lambda operator: dependencies.site.operators.address.replace("{id}", operator),
+            address=lambda operator: self._address(dependencies.telephone_in_use(operator)),
             people=dependencies.operators,
             answer_request=self.requests.answer,
             take_notice=dependencies.notice,
+            in_browser=lambda operator: is_web(dependencies.telephone_in_use(operator)),
             shows_callers=dependencies.shows_callers,
         )
-        self._addresses = {operator.id: self.services.address(operator.id) for operator in dependencies.operators}
+        self._telephones = {
+            self._address(endpoint): operator.id
+            for operator in dependencies.operators
+            for endpoint in (endpoints_of(operator.id) if dependencies.site.desk.enabled else (operator.id,))
+        }
         self.registry = CallRegistry(dependencies, self.services, self._routes, self.start)
+        web = [operator.id for operator in dependencies.operators] if dependencies.site.desk.enabled else ()
+        self.web_credentials = WebCredentials(link, web)
         self.dispatcher = Dispatcher(self, dependencies.repository)
         self.silence_monitor = SilenceMonitor(
             link,
@@ -103,7 +112,7 @@ class Connection:
             self.silence_monitor.renegotiate,
             self.start,
         )
-        self._own_calls = OwnCalls(link, self._addresses, self._on_other_call, self._routes, self.start)
+        self._own_calls = OwnCalls(link, self._telephones, self._on_other_call, self._routes, self.start)
         self._router = EventRouter(
             link,
             dependencies,
@@ -114,6 +123,10 @@ class Connection:
             self.telephones.is_there,
             self.start,
         )
+
+    def _address(self, endpoint: str) -> str:
+        """Return how Asterisk reaches a telephone. The only place that knows."""
+        return self._dependencies.site.operators.address.replace("{id}", endpoint)
 
     @property
     def calls(self) -> Collection[Call]:
@@ -197,7 +210,7 @@ class Connection:
         # Before anything is asked: what begins from now on is found by its events.
         started, began = time.monotonic(), time.time()
         await self._link.only(*events.USED)
-        found = await recovery.recover(self._link, self._addresses)
+        found = await recovery.recover(self._link, self._telephones)
         self._router.expect(leg_dialing.waiting(found.channels))
         await self._begin_floor(found)
         self._start_monitors()
@@ -287,6 +300,8 @@ class Connection:
         up = {call.state.id for call in self.calls} | called_back
         self._work.start_with_retry("orphaned rows", partial(self._dependencies.close_orphaned, began, up, legs))
         site = self._dependencies.site
+        if site.desk.enabled:
+            self._work.start_with_retry("browser telephones", self.web_credentials.run)
         if site.probe_s:
             probe = probe_call.Probe(
                 self._link, self._routes.__setitem__, self._unroute, self._dependencies.report_probe

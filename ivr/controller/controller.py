@@ -44,9 +44,11 @@ from ivr.home import credentials, heartbeat
 from ivr.home.settings import HEARTBEAT_S, Settings
 from ivr.hours.opening import Opening
 from ivr.model import clock, floor_protocol
+from ivr.model.endpoints import is_web
 from ivr.records import references
 from ivr.records.database import Database
 from ivr.records.guide_requests import GuideRequestRepository
+from ivr.records.messages import MessageRepository
 from ivr.records.recorder import Recorder
 from ivr.records.returners import Returners
 from ivr.records.voicemail import Mailbox
@@ -91,6 +93,7 @@ class Controller:
         self.case_lookup = CaseLookup(self.database, self.recorder)
         self.repository = CallbackRepository(url, Claim(self.site.node, self.journal.boot))
         self.guide_requests = GuideRequestRepository(url)
+        self.messages = MessageRepository(url)
         self.cases = CaseRepository(url, self.journal)
         self.returners = Returners(self.database, 60 * self.site.routing.return_min)
         self.mailbox = Mailbox(settings.asterisk_recordings, settings.home)
@@ -159,6 +162,7 @@ class Controller:
             await self.database.close()
             await self.repository.close()
             await self.guide_requests.close()
+            await self.messages.close()
             await self.cases.close()
             with contextlib.suppress(AmiError):
                 await self.ami.close()
@@ -193,11 +197,12 @@ class Controller:
             stored_operator_states=self.manager.operator_states,
             present_operators=lambda: self.presence.present,
             planned_operators=lambda: self.duty.planned,
+            telephone_in_use=self.presence.in_use,
             contact_of=self.presence.contact,
             last_proof_at=self.presence.proved,
             to_floor=self.floor.tell,
             notice=self.notices.take,
-            shows_callers=lambda operator: self.devices.displays(operator, self.site.operators.shows_callers),
+            shows_callers=self._shows_callers,
             operator_settled=self._operator_settled,
             settle_telephones=self.presence.settle,
             supervisor_alerts=self.supervisor_alerts,
@@ -307,16 +312,21 @@ class Controller:
         if self.connection is not None:
             self.connection.telephones.changed(operator, present)
 
+    def _shows_callers(self, operator: str) -> bool:
+        """Return whether an operator sees who calls while it rings: the desk shows it, and some telephones do."""
+        on_page = is_web(self.presence.in_use(operator))
+        return on_page or self.devices.displays(operator, self.site.operators.shows_callers)
+
     def _is_engaged(self, operator: str) -> bool:
         return self.connection is None or self.connection.is_engaged(operator)
 
-    def _remove_contact(self, operator: str, contact: str) -> None:
+    def _remove_contact(self, endpoint: str, contact: str) -> None:
         if self.connection is not None:
             link = self.connection.services.link
-            self.connection.start(replacements.remove(link, operator, contact), "remove a replaced telephone")
+            self.connection.start(replacements.remove(link, endpoint, contact), "remove a replaced telephone")
 
     def _proved(self, proof: Proof) -> None:
-        restarted = self.registrations.restarted(proof) and self.presence.rings_at(proof.operator, proof.address)
+        restarted = self.registrations.restarted(proof) and self.presence.rings_at(proof)
         if restarted and self.connection is not None:
             self.connection.telephones.restarted(proof)
 

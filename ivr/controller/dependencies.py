@@ -34,6 +34,7 @@ class Dependencies:
         stored_operator_states: Returns the states in AstDB, by operator.
         present_operators: Returns the operators whose telephone is there; None if that is not known yet.
         planned_operators: Returns the operators whom the roster has on duty.
+        telephone_in_use: Returns the endpoint that is rung for an operator.
         contact_of: Returns the SIP address of an operator's telephone; None if it is not there.
         last_proof_at: Returns when an operator's telephone last proved its password, on the monotonic clock.
         to_floor: Sends a message to the floor.
@@ -64,6 +65,7 @@ class Dependencies:
     stored_operator_states: Callable[[], Awaitable[Mapping[str, str]]]
     present_operators: Callable[[], Collection[str] | None]
     planned_operators: Callable[[], floor_protocol.DutyRoster]
+    telephone_in_use: Callable[[str], str]
     contact_of: Callable[[str], str | None]
     last_proof_at: Callable[[str], float]
     to_floor: Callable[[floor_protocol.ToFloor], None]

@@ -15,16 +15,15 @@ _CALLED_BY_DIAL = "AppDial"
 """The application of a channel that Asterisk's `Dial` has called."""
 
 
-def open_offers(channels: Iterable[Channel], addresses: Mapping[str, str]) -> list[OpenOffer]:
+def open_offers(channels: Iterable[Channel], telephones: Mapping[str, str]) -> list[OpenOffer]:
     """Return these conversations as offers, named by the operator's channel.
 
     Args:
-        addresses: By operator, where `Dial` reaches their telephone.
+        telephones: The operator of each telephone, as Asterisk names it.
     """
-    by_name = {address: operator for operator, address in addresses.items()}
     found = []
     for channel in channels:
-        operator = by_name.get(channel.name.rpartition("-")[0])
+        operator = telephones.get(channel.name.rpartition("-")[0])
         if operator is not None and channel.state == "Up" and channel.application == _CALLED_BY_DIAL:
             found.append(OpenOffer(channel.id, channel.id, operator, True))
     return found

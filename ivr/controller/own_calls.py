@@ -22,7 +22,7 @@ class OwnCalls:
     """The operators who are on calls of their own.
 
     Args:
-        addresses: By operator, as Asterisk names the telephone.
+        telephones: The operator of each telephone, as Asterisk names it.
         tell: Sends a message to the floor.
         routed: The channels that have another receiver, among them all of the floor's.
         start: Starts work that ends with the connection.
@@ -31,13 +31,13 @@ class OwnCalls:
     def __init__(
         self,
         link: Link,
-        addresses: Mapping[str, str],
+        telephones: Mapping[str, str],
         tell: Callable[[OnOtherCall], None],
         routed: Collection[str],
         start: Callable[[Coroutine[None, None, None], str], None],
     ) -> None:
         self._link, self._tell, self._routed, self._start = link, tell, routed, start
-        self._operators = {address: operator for operator, address in addresses.items()}
+        self._operators = telephones
         self._channels: dict[str, str] = {}  # to the operator
 
     async def begin(self, channels: Iterable[Channel], floors: Collection[str]) -> None:

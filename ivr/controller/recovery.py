@@ -38,11 +38,11 @@ class Recovered:
         return {offer.offer for offer in (*self.findings.open_offers, *self.help_calls)}
 
 
-async def recover(link: Link, addresses: Mapping[str, str]) -> Recovered:
+async def recover(link: Link, telephones: Mapping[str, str]) -> Recovered:
     """Ask Asterisk what is up and compare it with what should be; hang up telephones that were never dialled.
 
     Args:
-        addresses: By operator, where `Dial` reaches their telephone.
+        telephones: The operator of each telephone, as Asterisk names it.
 
     Raises:
         LinkLost: The connection has ended.
@@ -56,7 +56,7 @@ async def recover(link: Link, addresses: Mapping[str, str]) -> Recovered:
     inside = {row["id"]: [member for member in row["channels"] if member not in undialled] for row in bridges.body}
     called_back, of_callbacks = callbacks.find_running(channels)
     findings = reconcile.compare([channel for channel in channels if channel.id not in of_callbacks], inside)
-    elsewhere = dialplan_conversations.open_offers(channels, addresses)
+    elsewhere = dialplan_conversations.open_offers(channels, telephones)
     open_offers = (*findings.open_offers, *callbacks.open_offers(called_back), *elsewhere)
     return Recovered(
         channels=channels,

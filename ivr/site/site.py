@@ -17,6 +17,7 @@ from ivr.site.addresses import BindAddress, CarrierHost, overlap
 from ivr.site.callbacks import Callbacks
 from ivr.site.carriers import Carrier, Limits
 from ivr.site.codes import Codes
+from ivr.site.desk import Desk
 from ivr.site.findings import Finding
 from ivr.site.findings import SiteError as SiteError
 from ivr.site.hours import Hours, ZoneName
@@ -113,6 +114,7 @@ class Site(_Strict):
     callbacks: Callbacks = Callbacks()
     recording: Recording = Recording()
     silence: Silence = Silence()
+    desk: Desk = Desk()
     caller_memory: bool = True  # a returning caller's number is greeted in its last language
     longest_text_s: float = Field(12, ge=1, le=180)  # `hatif check` warns of a text that lasts longer in a language
     probe_s: float = Field(60, ge=0, le=3600)  # interval of the line's test calls to itself; 0: never

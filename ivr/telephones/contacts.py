@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from ivr.asterisk.ami import Ami, AmiRefusedError
+from ivr.model.endpoints import operator_of
 
 REMOVED, UNREACHABLE = GONE = ("removed", "unreachable")
 """Asterisk's words for a contact at which no telephone answers."""
@@ -19,11 +20,15 @@ class Contact:
         expires: When the registration ends, POSIX seconds; 0 if that is not known.
     """
 
-    operator: str
+    endpoint: str
     uri: str
     user_agent: str
     answers: bool
     expires: int
+
+    @property
+    def operator(self) -> str:
+        return operator_of(self.endpoint)
 
 
 async def list_contacts(ami: Ami, operators: Collection[str]) -> list[Contact]:
@@ -40,11 +45,11 @@ async def list_contacts(ami: Ami, operators: Collection[str]) -> list[Contact]:
         return []
     found = []
     for row in rows:
-        operator = row.get("Endpoint") or row.get("ObjectName", "").partition("@")[0]
+        endpoint = row.get("Endpoint") or row.get("ObjectName", "").partition("@")[0]
         status, expires = row.get("Status", "").lower(), row.get("ExpirationTime", "")
-        if operator in operators and status != REMOVED:
+        if operator_of(endpoint) in operators and status != REMOVED:
             ends = int(expires) if expires.isdecimal() else 0
-            found.append(Contact(operator, row.get("Uri", ""), row.get("UserAgent", ""), status not in GONE, ends))
+            found.append(Contact(endpoint, row.get("Uri", ""), row.get("UserAgent", ""), status not in GONE, ends))
     return found
 
 

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 import structlog
 
 from ivr.asterisk.ami import Ami, AmiError
+from ivr.model.endpoints import is_web
 from ivr.telephones.contacts import Contact, address_of, list_contacts
 
 log = structlog.get_logger()
@@ -61,6 +62,8 @@ class Devices:
             except AmiError as error:  # the next link asks again
                 log.debug("Asterisk did not list the telephones", error=str(error))
             else:
+                # Of two telephones, the one that is rung counts.
+                found.sort(key=lambda contact: is_web(contact.endpoint))
                 self.by_operator = {contact.operator: _telephone(contact) for contact in found if contact.answers}
 
     def displays(self, operator: str, user_agents: Sequence[str]) -> bool:

@@ -11,6 +11,8 @@ after they have done so several times.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ivr.model.endpoints import operator_of
+
 _DUE = 0.4
 """No telephone refreshes its registration before this share of its lifetime; some do from half of it on."""
 
@@ -27,10 +29,14 @@ class Proof:
         at: On the monotonic clock.
     """
 
-    operator: str
+    endpoint: str
     call_id: str
     address: str
     at: float
+
+    @property
+    def operator(self) -> str:
+        return operator_of(self.endpoint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,7 @@ class _Registration:
 
 
 class Registrations:
-    """The last registration of each operator.
+    """The last registration of each telephone.
 
     Args:
         lifetime: Returns the lifetime of a registration by its Call-ID, in seconds; None for any other request.
@@ -60,11 +66,11 @@ class Registrations:
         lifetime = self._lifetime(proof.call_id)
         if lifetime is None:
             return False
-        before = self._last.get(proof.operator)
+        before = self._last.get(proof.endpoint)
         same = before if before is not None and before.proof.address == proof.address else None
         kept = same is not None and same.proof.call_id == proof.call_id
         changes = 0 if same is None or kept else same.changes + 1
-        self._last[proof.operator] = _Registration(proof, lifetime, kept, changes)
+        self._last[proof.endpoint] = _Registration(proof, lifetime, kept, changes)
         if same is None or kept:
             return False
         early = proof.at - same.proof.at < _DUE * same.lifetime_s

@@ -21,6 +21,7 @@ from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.link import LinkLost
 from ivr.asterisk.ari.operations import Request
 from ivr.asterisk.ari.protocol import Link
+from ivr.model.endpoints import operator_of
 from ivr.telephones.contacts import address_of
 
 log = structlog.get_logger()
@@ -47,11 +48,11 @@ class Replacement:
 
 
 class Replacements:
-    """Keeps one telephone for each operator.
+    """Keeps one telephone at each endpoint.
 
     Args:
         engaged: Returns whether an operator is in a call; True if that is not known.
-        remove: Has Asterisk remove a contact of an operator, before it does anything that it is asked for afterwards.
+        remove: Has Asterisk remove a contact of an endpoint, before it does anything that it is asked for afterwards.
     """
 
     def __init__(self, journal: Journal, engaged: Callable[[str], bool], remove: Callable[[str, str], None]) -> None:
@@ -63,17 +64,17 @@ class Replacements:
         found = self._last.get(operator)
         return found if found is not None and time.time() - found.at < _BOTH_S else None
 
-    def settle(self, operator: str, contacts: Mapping[str, bool]) -> None:
-        """Remove all contacts but the newest, unless the operator is in a call. Idempotent.
+    def settle(self, endpoint: str, contacts: Mapping[str, bool]) -> None:
+        """Remove all contacts of an endpoint but the newest, unless the operator is in a call. Idempotent.
 
         Args:
             contacts: In the order of their arrival, with whether each answers.
         """
-        if len(contacts) > 1 and not self._engaged(operator):
+        if len(contacts) > 1 and not self._engaged(operator_of(endpoint)):
             kept = newest(contacts)
             for contact in contacts:
                 if contact != kept:
-                    self._remove(operator, contact)
+                    self._remove(endpoint, contact)
 
     def beside(self, operator: str, first: str, second: str) -> None:
         """Record that the contact `second` has come; `first` stays for now if the operator is in a call."""
@@ -123,12 +124,12 @@ def newest(contacts: Mapping[str, bool]) -> str:
     return max(enumerate(contacts), key=lambda row: (contacts[row[1]], row[0]))[1]
 
 
-async def remove(link: Link, operator: str, contact: str) -> None:
-    """Have Asterisk remove a contact of an operator, before it does anything that it is asked for afterwards."""
+async def remove(link: Link, endpoint: str, contact: str) -> None:
+    """Have Asterisk remove a contact of an endpoint, before it does anything that it is asked for afterwards."""
 
     def refused(_: Request, status: int) -> None:
         if status != HTTPStatus.NOT_FOUND:  # otherwise it is gone already
-            log.warning("Asterisk did not remove a replaced telephone", operator=operator, status=status)
+            log.warning("Asterisk did not remove a replaced telephone", endpoint=endpoint, status=status)
 
     with contextlib.suppress(LinkLost):  # the next connection begins with what is registered then
-        await link.send(operations.remove_contact(operator, contact), refused=refused)
+        await link.send(operations.remove_contact(endpoint, contact), refused=refused)

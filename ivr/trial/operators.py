@@ -27,7 +27,7 @@ class OperatorScript:
     """An operator who is offered the caller after `offered_s`, and what they do when they are rung.
 
     After `answers_s` they answer, or their leg ends with `cause` (ITU-T Q.850). They talk for `talks_s`; then their leg
-    ends with the cause `ends`.
+    ends with the cause `ends`. `rings`: whether the telephone reports that it rings; otherwise it never does anything.
     """
 
     operator: str
@@ -36,6 +36,8 @@ class OperatorScript:
     talks_s: float
     cause: int | None = None
     ends: int = HUNG_UP
+    rings: bool = True
+    in_browser: bool = False
 
 
 class Floor:
@@ -62,6 +64,10 @@ class Floor:
     def waiting(self) -> bool:
         """Whether the call waits for an operator."""
         return self._wait is not None
+
+    def is_in_browser(self, operator: str) -> bool:
+        """Return whether the operator of an offer is rung in their browser."""
+        return any(script.in_browser for script in self.scripts.values() if script.operator == operator)
 
     def tell(self, message: floor_protocol.ToFloor) -> None:
         match message:
@@ -109,8 +115,8 @@ class Legs:
         self._bridges: dict[str, list[str]] = {}
 
     def ring(self, leg: str) -> None:
-        self._states[leg] = "Ringing"
         script = self._scripts[leg]
+        self._states[leg] = "Ringing" if script.rings else "Down"
         self._later(
             script.answers_s, lambda: self._answer(leg) if script.cause is None else self.end(leg, script.cause)
         )

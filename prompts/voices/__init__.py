@@ -18,7 +18,7 @@ _BRISK = {
 }
 """Each engine's speed for brisk words, of which 1 is its own."""
 
-_SWIFT = ("digit_", "key_", "institution")
+_SWIFT = ("digit_", "key_", "institution", "language_option")
 """The beginnings of the ids of these words."""
 
 
@@ -51,8 +51,9 @@ class Voice:
     def of(self, prompt: str) -> Voice:
         """Return the voice with the settings for a prompt.
 
-        Nine digits with their pauses should take no more than 8 s, and the name of the institution, which callers of
-        all languages hear first, some 2 s; a slow voice of a language with long words has a speed of its own for them.
+        Nine digits with their pauses should take no more than 8 s, the name of the institution, which callers of all
+        languages hear first, some 2 s, and the menu of all languages 12; a slow voice of a language with long words has
+        a speed of its own for them.
         """
         return replace(self, settings=self.digits, digits=()) if self.digits and prompt.startswith(_SWIFT) else self
 

@@ -177,3 +177,41 @@ async def test_a_telephone_that_restarts_with_another_user_name_replaces_no_othe
     registrar.say("1001", "sip:1001-0x3@127.0.0.3:5060", GONE)
     assert (found := replaced.last("1001")) is not None
     assert (found.before, found.now, found.both_alive) == ("127.0.0.3:5060", "127.0.0.4:5060", False)
+
+
+async def test_the_browser_is_rung_while_it_is_there_and_the_own_telephone_otherwise(registrar: Registrar) -> None:
+    presence, changes = watched(registrar)
+    registrar.contacts = {"sip:own": "1001"}
+    await presence.refresh()
+    assert (presence.in_use("1001"), presence.contact("1001")) == ("1001", "sip:own")
+    registrar.say("1001-web", "sip:page;transport=ws", HERE)
+    assert (presence.in_use("1001"), presence.contact("1001")) == ("1001-web", "sip:page;transport=ws")
+    assert (presence.present, changes) == (["1001"], [("1001", True), ("1001", True)])
+    changes.clear()
+    registrar.say("1001-web", "sip:page;transport=ws", GONE)
+    assert (presence.in_use("1001"), presence.present) == ("1001", ["1001"])
+    assert changes == [("1001", False), ("1001", True)]  # what the browser's telephone was doing is over
+
+
+async def test_an_operator_with_only_a_browser_is_present_until_it_is_gone(registrar: Registrar) -> None:
+    presence, changes = watched(registrar)
+    registrar.contacts = {"sip:page": "1001-web"}
+    await presence.refresh()
+    assert (presence.present, presence.in_use("1001"), presence.in_use("1002")) == (["1001"], "1001-web", "1002")
+    registrar.contacts = {"sip:other": "1002"}
+    await presence.refresh()
+    assert changes == [("1001", True), ("1001", False), ("1002", True)]
+
+
+async def test_a_page_that_is_loaded_again_is_no_second_telephone(registrar: Registrar, tmp_path: Path) -> None:
+    journal, removed = Journal(tmp_path / "journal", "test"), list[tuple[str, str]]()
+    replacements = Replacements(journal, lambda _: False, lambda *contact: removed.append(contact))
+    presence = Presence(cast(Any, registrar), ["1001"], lambda *_: None, replacements)
+    registrar.contacts = {"sip:own": "1001", "sip:page1": "1001-web"}
+    await presence.refresh()
+    assert removed == []  # one of each kind may stay
+    registrar.say("1001-web", "sip:page2", HERE)
+    assert removed == [("1001-web", "sip:page1")]
+    registrar.say("1001-web", "sip:page1", GONE)
+    assert replacements.last("1001") is None
+    journal.close()

@@ -277,6 +277,22 @@ def test_the_cause_of_a_legs_end_decides_the_state_of_its_offer_and_the_next_ope
     assert (result.outcome, row(result, "call")["operator_id"]) == ("answered", ANSWERS.operator)
 
 
+@pytest.mark.parametrize(("in_browser", "after_s"), [(True, 2.0), (False, 15.0)])
+def test_a_browser_that_does_not_ring_within_two_seconds_loses_the_offer(in_browser: bool, after_s: float) -> None:
+    dead = OperatorScript("1002", offered_s=8, answers_s=2, talks_s=0, rings=False, in_browser=in_browser)
+    result = place_call("2-0", operators=[dead, ANSWERS])
+    ended = [(offer["state"], offer.get("operator_id")) for offer in rows(result, "offer") if "ended" in offer]
+    assert [offer_state for offer_state, _ in ended] == ["unreachable", "accepted"]
+    first, over = steps(result, "offered")[0], steps(result, "offer_ended")[0]
+    assert over.at - first.at == pytest.approx(after_s, abs=0.1)
+
+
+def test_a_browser_that_rings_has_as_long_as_any_telephone() -> None:
+    slow = OperatorScript("1002", offered_s=8, answers_s=12, talks_s=60, in_browser=True)
+    result = place_call("2-0", operators=[slow])
+    assert (result.outcome, row(result, "call")["operator_id"]) == ("answered", "1002")
+
+
 # Consent to a recording
 
 

@@ -17,6 +17,7 @@ from prompts import manifest
 
 HATIF = ".venv/bin/hatif"
 VOICE = "piper:tone.onnx"
+LANGUAGES = ("ar", "fr", "es", "it", "nl", "de", "en")
 
 
 @pytest.fixture
@@ -26,7 +27,8 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("HATIF_VOICES")
     made = lines.checkout(tmp_path / "checkout")
     toml = made / "sites/consulate/site.toml"
-    toml.write_text(toml.read_text().replace("[hours]\n", f'[voices]\nnl = "{VOICE}"\n\n[hours]\n', 1))
+    voices = "\n".join(f'{language} = "{VOICE if language == "nl" else "quick"}"' for language in LANGUAGES)
+    toml.write_text(toml.read_text().replace("[hours]\n", f"[voices]\n{voices}\n\n[hours]\n", 1))
     piper_tone.write(made / "var/voices/piper", "tone", "nl")
     return made
 

@@ -187,6 +187,13 @@ def test_the_publisher_s_file_is_used_where_the_administrator_put_it_under_any_n
     assert not (tmp_path / "cache").exists()
 
 
+def test_another_model_in_the_administrator_s_folder_is_named(tmp_path: Path, index: Index) -> None:
+    (tmp_path / "kokoro-v1.0.onnx").write_bytes(b"with single precision")
+    with pytest.raises(WeightsError, match=r"not on this machine \(.*/kokoro-v1.0.onnx is another one\); run `hatif"):
+        weights.find(tmp_path)
+    assert download.install(tmp_path).read_bytes() == MODEL
+
+
 def test_without_a_network_the_reason_is_said_and_what_to_do(
     tmp_path: Path, index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:

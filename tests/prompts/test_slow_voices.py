@@ -210,6 +210,25 @@ def test_a_language_that_breaks_a_limit_does_not_switch_and_says_which(site: Sit
     assert site.voice() == NAME
 
 
+def test_a_language_that_was_refused_is_tried_again_once_another_one_has_switched(site: Site) -> None:
+    voice = SLOW.voices["en"]
+    site.chosen = Choice({"en": NAME, "fr": NAME}, {"en": voice, "fr": voice}, {})
+    site.build()
+    tried = []
+
+    def switch(language: str) -> list[str]:
+        tried.append(language)
+        if language == "en" and set(site.sources("fr").values()) == {"quick"}:
+            return ["the menu takes 12.1 s; wanted are 12"]
+        site.build([language])
+        return []
+
+    work = Background(site.store, lambda: (site.clips(), site.heard()), switch, site.noted.append)
+    assert work.run() == {}
+    assert tried == ["en", "fr", "en"]
+    assert (site.voice(), set(site.sources("fr").values())) == (NAME, {NAME})
+
+
 def test_a_language_keeps_its_audio_when_its_voice_is_gone(site: Site) -> None:
     site.build()
     site.in_the_background()

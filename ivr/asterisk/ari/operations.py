@@ -103,6 +103,8 @@ RECORD_BRIDGE = Operation("POST", "bridges/{bridgeId}/record", ("name", "format"
 TRANSFER_PROGRESS = Operation("POST", "channels/{channelId}/transfer_progress", ("states",))
 RTP_STATISTICS = Operation("GET", "channels/{channelId}/rtp_statistics")
 SEND_MESSAGE = Operation("PUT", "endpoints/{tech}/{resource}/sendMessage", ("from", "body"))
+OBJECT = Operation("GET", "asterisk/config/dynamic/{configClass}/{objectType}/{id}")
+SET_OBJECT = Operation("PUT", "asterisk/config/dynamic/{configClass}/{objectType}/{id}", (), "fields")
 DELETE_OBJECT = Operation("DELETE", "asterisk/config/dynamic/{configClass}/{objectType}/{id}")
 EVENT_FILTER = Operation("PUT", "applications/{applicationName}/eventFilter", (), "filter")
 
@@ -110,6 +112,12 @@ EVENT_FILTER = Operation("PUT", "applications/{applicationName}/eventFilter", ()
 def send_message(endpoint: str, sender: str, text: str) -> Request:
     """Return the request that sends a text to the telephone of `endpoint`. (ARI has a query parameter named `body`.)"""
     return SEND_MESSAGE("PJSIP", endpoint)._replace(query=(("from", sender), ("body", text)))
+
+
+def set_object(kind: str, name: str, **fields: str) -> Request:
+    """Return the request that creates or changes an object of PJSIP's configuration, such as an `auth`."""
+    listed = [{"attribute": attribute, "value": value} for attribute, value in fields.items()]
+    return SET_OBJECT("res_pjsip", kind, name)._replace(body=orjson.dumps({"fields": listed}).decode())
 
 
 def remove_contact(endpoint: str, contact: str) -> Request:

@@ -11,6 +11,7 @@ import typer
 
 from asterisk_conf.conf import OPERATOR_CODECS
 from ivr.cli.composition import Composition, ControlError, ControllerAwayError
+from ivr.cli.desk import sign_in_link
 from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, as_json, as_table, console
 
@@ -26,6 +27,7 @@ def register(app: typer.Typer) -> None:
         list_operators,
     )
     operators.command("phone")(phone)
+    operators.command("login")(login)
     operators.command("set")(set_state)
     operators.command("wrap-up")(wrap_up)
     operators.command("helped")(helped)
@@ -153,6 +155,21 @@ def phone(operator: str = typer.Argument(help="The operator's id."), json: bool 
         as_json(data)
     else:
         as_table(f"Telephone of {operator}", ("setting", "value"), data.items())
+
+
+def login(operator: str = typer.Argument(help="The operator's id."), json: bool = JSON) -> None:
+    """Make a link that signs an operator in at the desk once, within 15 minutes; with a QR code."""
+    from desk.people.qr import qr_lines
+
+    parts = Composition()
+    if not parts.site.desk.enabled:
+        raise ControlError("The desk is off: write enabled = true in [desk] of site.toml.")
+    url = asyncio.run(sign_in_link(parts, operator))
+    if json:
+        as_json({"operator": operator, "url": url})
+    else:
+        console.print(url, markup=False, soft_wrap=True)
+        print(qr_lines(url), end="")
 
 
 def set_state(

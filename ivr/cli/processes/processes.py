@@ -5,13 +5,14 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
 import typer
 
 from ivr.cli.composition import Composition
+from ivr.cli.desk import announce
 from ivr.cli.output import Bar, console, errors
 from ivr.home import heartbeat, line_settings
 from ivr.home.logs import configure
@@ -46,6 +47,7 @@ def setup(
     with Bar() as bar:
         _configure(parts, bar)
         _build_prompts(parts, bar)
+        _bundle_desk(parts, bar)
     upgrade_database(parts)
     console.print(f"Ready in {parts.settings.home}.", markup=False)
 
@@ -77,6 +79,20 @@ def _configure(parts: Composition, bar: Bar) -> list[str]:
     if problem:
         errors.print(f"hatif: {problem}", style="yellow", markup=False, soft_wrap=True)
     return changed
+
+
+def _bundle_desk(parts: Composition, bar: Bar) -> None:
+    """Make the desk's scripts for browsers, or say what is missing: the line serves calls without them."""
+    from desk import bundle
+
+    if not parts.site.desk.enabled or bundle.is_current():
+        return
+    bar.step("Scripts of the desk")
+    try:
+        bundle.bundle()
+    except bundle.BundleError as error:
+        errors.print(f"hatif: {error}", style="yellow", markup=False, soft_wrap=True)
+        errors.print("hatif: everything but the desk works; repeat `hatif setup` later.", style="yellow", markup=False)
 
 
 def _build_prompts(parts: Composition, bar: Bar) -> None:
@@ -120,7 +136,9 @@ def up(
     async def run() -> int:
         stop = asyncio.Event()
         if not demo:
+            announcing = asyncio.create_task(announce(parts, supervisor.ready))
             await supervisor.run(stop)
+            announcing.cancel()
             return 0
         from ivr.cli.processes.demonstration import demonstrate
 
@@ -135,6 +153,7 @@ def up(
                     stop.set()
                 else:
                     console.print("The line stays up until Ctrl-C. `hatif status` shows its state.")
+                    await announce(parts, supervisor.ready)
             else:
                 demonstration.cancel()
         await running
@@ -178,6 +197,7 @@ def _specs(parts: Composition) -> list[ProcessSpec]:
         ),
         ProcessSpec("journal", (me, "journal"), env=environment, depends_on=()),
         ProcessSpec("guard", (me, "guard"), env=environment, depends_on=()),
+        *_desk_spec(parts, me, environment),
         ProcessSpec(
             "ivr",
             (sys.executable, "-m", "ivr"),
@@ -207,6 +227,15 @@ def _changed(path: Path) -> Callable[[], bool]:
         return True
 
     return changed
+
+
+def _desk_spec(parts: Composition, me: str, environment: Mapping[str, str]) -> list[ProcessSpec]:
+    """Return the desk and the gate of its telephones, if the site has one.
+
+    Nothing waits for them: without them the line serves calls all the same.
+    """
+    names = ("desk", "gate") if parts.site.desk.enabled else ()
+    return [ProcessSpec(name, (me, name), env=environment, depends_on=("asterisk",)) for name in names]
 
 
 async def _controller_ready(parts: Composition) -> bool:

@@ -12,6 +12,7 @@ import typer
 
 from ivr.asterisk.ami import Ami, AmiError, Fields
 from ivr.cli.composition import Composition, ControlError
+from ivr.cli.desk import settings_of
 from ivr.cli.output import JSON, as_json, as_table, cell, console
 from ivr.cli.processes.troubles import ANSWER_S, JournalState, find_delivery_problems, read_journal
 from ivr.process.process import ProcessInfo, processes
@@ -71,6 +72,7 @@ def status(json: bool = JSON) -> None:
             "ami": f"127.0.0.1:{5038 + offset}",
             "control": f"http://127.0.0.1:{parts.settings.control_port}",
             "rtp": f"{10000 + offset}-{10999 + offset}/udp",
+            **({"desk": settings_of(parts).url} if parts.site.desk.enabled else {}),
         },
         "calls": live["calls"],
         "probe": live.get("probe"),

@@ -15,6 +15,8 @@ _NAMES = {
     "journal": "The deliverer of the journal",
     "guard": "The guard",
     "voices": "The builder of slow voices",
+    "desk": "The desk",
+    "gate": "The gate of browser telephones",
 }
 _STYLES = {"warning": "yellow", "error": "red", "critical": "red"}
 _SHOWN_S = 0.1

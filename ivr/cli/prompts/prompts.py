@@ -1,5 +1,6 @@
 """`hatif prompts …`: the audio that callers hear."""
 
+import signal
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,6 +68,7 @@ def _build_in_background(parts: Composition) -> None:
     from ivr.cli.prompts.slow_voices import work
 
     configure(parts.site.node, parts.settings.log, parts.settings.log_level)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the voice's process and files go as well
     try:
         stays = work()
     except OSError as error:

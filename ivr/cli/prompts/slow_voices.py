@@ -122,7 +122,9 @@ def _load() -> tuple[SlowClips, Manifest]:
 
 def _switch_logged(language: str) -> Sequence[str]:
     parts = Composition()
-    clips = wanted_clips(parts)[language]
+    clips = wanted_clips(parts).get(language)
+    if clips is None:  # the site has just changed
+        return ["it has another voice now"]
     source = parts.voices.voices[language].source
     reasons = switch(parts, language, clips)
     if reasons:

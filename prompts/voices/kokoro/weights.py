@@ -42,7 +42,8 @@ def find(folder: Path) -> Path:
             damaged = file
     if damaged:
         raise WeightsError(f"{damaged} is damaged or another model; remove it and {REMEDY}")
-    raise WeightsError(f"its model is not on this machine; {REMEDY}")
+    other = next((f" ({file} is another one)" for file in sorted(folder.glob("*.onnx"))), "")
+    raise WeightsError(f"its model is not on this machine{other}; {REMEDY}")
 
 
 def read(file: Path) -> bytes:

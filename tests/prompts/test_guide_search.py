@@ -9,7 +9,7 @@ import pytest
 from shell import Answer, Shell
 
 from ivr.home.settings import CHECKOUT
-from ivr.site.guide_search import search, words
+from prompts.guide_search import search, words
 
 EXAMPLE = CHECKOUT / "sites" / "consulate"
 

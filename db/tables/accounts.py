@@ -1,0 +1,60 @@
+"""Accounts of the desk, their one-time links, and the browsers that are signed in.
+
+The desk and `hatif` write these tables directly: they are not about calls, and nothing of a call depends on them.
+Tokens are stored as SHA-256 hashes only.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.enums import AccountRole
+from db.tables.base import Table, one_of
+
+
+class Account(Table):
+    """A person who can sign in at the desk."""
+
+    __tablename__ = "account"
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # what they type; also the actor in the audit
+    name: Mapped[str]
+    role: Mapped[str]
+    operator_id: Mapped[str | None]  # whose calls they take
+    language: Mapped[str | None]  # of the pages; NULL: the browser's
+    password_hash: Mapped[str | None]  # NULL: one-time links only
+    failures: Mapped[int] = mapped_column(server_default="0")  # wrong passwords since the last right one
+    locked_until: Mapped[datetime | None]
+    created: Mapped[datetime]
+    disabled: Mapped[datetime | None]  # cannot sign in
+
+    __table_args__ = (one_of("role", AccountRole),)
+
+
+class AccountLink(Table):
+    """A link that signs in once, without a password."""
+
+    __tablename__ = "account_link"
+
+    token_hash: Mapped[str] = mapped_column(primary_key=True)
+    account_id: Mapped[str]
+    created: Mapped[datetime]
+    expires: Mapped[datetime]
+    used: Mapped[datetime | None]
+
+    __table_args__ = (Index(None, "account_id"),)
+
+
+class DeskSession(Table):
+    """A browser that is signed in. Signing out deletes the row."""
+
+    __tablename__ = "desk_session"
+
+    token_hash: Mapped[str] = mapped_column(primary_key=True)
+    account_id: Mapped[str]
+    created: Mapped[datetime]
+    seen: Mapped[datetime]  # the last use, to the minute
+    expires: Mapped[datetime]  # whatever the use
+
+    __table_args__ = (Index(None, "account_id"), Index(None, "expires"))

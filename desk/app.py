@@ -1,0 +1,94 @@
+"""The desk as one application: its rooms behind its door."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import RedirectResponse
+
+from db.engine import open_engine
+from desk.call import fragments as call_fragments
+from desk.call import routes as call
+from desk.case import routes as case
+from desk.case.presence import Presence
+from desk.context import Desk
+from desk.control import ControlClient
+from desk.guide import routes as guide
+from desk.guide.book import Book
+from desk.live import routes as live
+from desk.live.hub import Hub
+from desk.page import site_words
+from desk.page.door import Door
+from desk.page.errors import handle_errors
+from desk.page.files import Files
+from desk.page.pages import Pages
+from desk.people import routes as people
+from desk.people.passwords import Passwords
+from desk.people.sessions import Sessions
+from desk.people.signed_in import SignInNeeded
+from desk.people.source_limit import SourceLimit
+from desk.settings import DeskSettings
+from desk.shift import fragments as shift_fragments
+from desk.shift import routes as shift
+from desk.shift import telephone
+from desk.shift.day import Days
+from desk.worklist import routes as worklist
+from desk.worklist.routes import Counts
+
+ROUTERS = (
+    people.router,
+    live.router,
+    shift.router,
+    telephone.router,
+    call.router,
+    case.router,
+    guide.router,
+    worklist.router,
+)
+FRAGMENTS = (*shift_fragments.FRAGMENTS, *call_fragments.FRAGMENTS)
+
+
+def create_app(settings: DeskSettings) -> FastAPI:
+    """Return the application."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with (
+            open_engine(settings.database_url) as engine,
+            ControlClient(settings.control_port, settings.control_token) as control,
+        ):
+            app.state.desk = Desk(settings, engine, control, pages)
+            app.state.sessions = Sessions(engine)
+            app.state.passwords = Passwords()
+            app.state.source_limit = SourceLimit()
+            app.state.presence = Presence()
+            app.state.book = Book(control)
+            app.state.counts = Counts()
+            app.state.days = Days(engine, settings.timezone)
+            app.state.hub = Hub(control, pages, FRAGMENTS)
+            following = asyncio.create_task(app.state.hub.run())
+            yield
+            following.cancel()
+            await asyncio.wait({following})
+
+    pages = Pages(site_words.load(settings.site_folder), settings.timezone)
+    app = FastAPI(title="Hatif desk", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.mount("/static", Files(), name="static")
+    handle_errors(app, pages)
+
+    @app.exception_handler(SignInNeeded)
+    async def sign_in_needed(request: Request, _: SignInNeeded) -> Response:
+        """Lead a page to the sign-in, and tell a page that is open already."""
+        if (
+            request.headers.get("hx-request")
+            or request.method != "GET"
+            or request.url.path.startswith(("/live", "/session"))
+        ):
+            return Response(status_code=401, headers={"HX-Trigger": "hatif:signed-out"})
+        return RedirectResponse(f"/sign-in?next={request.url.path}", 303)
+
+    app.add_middleware(Door, telephone_port=settings.telephone_port, encrypted=settings.is_encrypted)
+    return app

@@ -1,0 +1,36 @@
+"""What of the operator's call changes by itself: the call, and to whom it can be handed on."""
+
+from desk.live.colleagues import read_colleagues
+from desk.live.fragments import Fragment, Personal, Shared, Values
+from desk.live.picture import Operator, Picture
+
+CONSULTING = ("consult", "swap", "aside")
+"""Where an operator is who talks with a colleague, or can."""
+
+
+def read_call(picture: Picture, operator: str) -> Values:
+    """Return an operator's call.
+
+    `phase`: `none`; `offered`; `talking`; `helping` in the call of another operator, who has the caller.
+    """
+    known = picture.operators.get(operator) or Operator(operator, operator)
+    call, colleague = picture.call_of(operator), picture.colleague_of(operator)
+    phase = "none"
+    if call is not None and picture.connected:
+        is_own = known.call is not None and known.call.place is not None
+        phase = "offered" if known.state == "offered" else "talking" if is_own else "helping"
+    return {
+        "phase": phase,
+        "state": known.state if picture.connected else "unknown",
+        "place": known.call.place if known.call is not None else None,
+        "call": call,
+        "colleague": colleague.name if colleague is not None else None,
+        "is_colleague_there": colleague is not None and colleague.state == "talking",
+        "consults": known.call is not None and known.call.place in CONSULTING,
+    }
+
+
+FRAGMENTS: tuple[Fragment, ...] = (
+    Personal("call/call.html", read_call),
+    Shared("call/target.html", read_colleagues),
+)

@@ -1,0 +1,65 @@
+"""What an operator does with their caller: requests to the control API, as the codes of a telephone make them."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+from fastapi import APIRouter, Form, Response
+
+from desk.context import Desk, DeskDep
+from desk.control import ControlError
+from desk.live.hub import Hub
+from desk.live.routes import HubDep
+from desk.page.errors import DeskError
+from desk.page.texts import N_
+from desk.people.signed_in import OperatorDep, SignedIn
+
+router = APIRouter(prefix="/call")
+
+_NO_CALL = N_("You have no caller at this moment.")
+_REFUSALS: Mapping[str | None, str] = {
+    "not_now": N_("That is not possible at this moment."),
+    "unknown": N_("There is nobody like that."),
+    "yourself": N_("You have this caller already; choose somebody else."),
+    "away": N_("None of them can take a call now."),
+    "outside": N_("Callers can be handed on to operators only."),
+    "too_often": N_("This caller was handed on too often already. Help them, or talk with a colleague first."),
+}
+
+Act = Literal["hold", "unhold", "complete", "cancel", "swap"]
+
+
+@router.post("/act")
+async def act(desk: DeskDep, hub: HubDep, signed_in: OperatorDep, what: Annotated[Act, Form(alias="act")]) -> Response:
+    """Hold the caller or bring them back; hand them over to the colleague, let that one go, or change between both."""
+    await _ask(desk, hub, signed_in, what, None)
+    return Response(status_code=204)
+
+
+@router.post("/hand-on")
+async def hand_on(
+    desk: DeskDep,
+    hub: HubDep,
+    signed_in: OperatorDep,
+    how: Annotated[Literal["transfer", "consult", "interpreter"], Form()],
+    to: Annotated[str, Form(max_length=60, pattern=r"^(operator|language|topic|supervisor):[a-z0-9_]*$")],
+) -> Response:
+    """Hand the caller on, talk with somebody first, or add an interpreter. `to`: such as `operator:1003`."""
+    kind, _, name = to.partition(":")
+    await _ask(desk, hub, signed_in, how, {kind: True if kind == "supervisor" else name})
+    return Response(status_code=204, headers={"HX-Trigger": "hatif:done"})
+
+
+async def _ask(desk: Desk, hub: Hub, signed_in: SignedIn, what: str, body: Mapping[str, str | bool] | None) -> None:
+    known = hub.picture.operators.get(signed_in.operator)
+    if known is None or known.call is None or known.call.place is None:
+        raise DeskError(409, _NO_CALL)
+    try:
+        path = f"/calls/{quote(known.call.id, safe='')}/{what}"
+        await desk.control.ask("POST", path, signed_in.person.id, body)
+    except ControlError as error:
+        if error.status == 404 and error.code is None:
+            raise DeskError(409, _NO_CALL) from None
+        if error.code in _REFUSALS:
+            raise DeskError(409, _REFUSALS[error.code]) from None
+        raise

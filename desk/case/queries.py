@@ -1,0 +1,151 @@
+"""What the database knows of a caller. Functions raise DatabaseError if it is away."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from db.engine import reading
+from db.enums import Role
+from db.references import is_valid, normalize
+from db.tables import Call, CaseFile, Message, Operator, Pairing
+
+EARLIER = 5
+CASES = 8
+FOUND = 20
+
+
+@dataclass(frozen=True, slots=True)
+class CallFacts:
+    """A call, as far as the file of its caller is concerned."""
+
+    id: str
+    caller: str | None
+    language: str | None
+    country: str | None
+    topic: str | None
+    case: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierCall:
+    """A call of the same number."""
+
+    started: datetime
+    language: str | None
+    topic: str | None
+    outcome: str | None
+    operator: str | None
+    """The operator's name."""
+    case: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """A case in a list."""
+
+    reference: str
+    title: str | None
+    kind: str
+    state: str
+    topic: str | None
+    opened: datetime
+    due: datetime | None
+    owner: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What is known of a number: its latest calls, its cases (open ones first), and its messages not heard yet."""
+
+    calls: list[EarlierCall]
+    count: int
+    """Of all earlier calls."""
+    cases: list[CaseRow]
+    messages: int
+
+
+async def caller(engine: AsyncEngine, number: str, but: str) -> Caller:
+    """Return what is known of a number, apart from the call `but`."""
+    others = (Call.caller == number, Call.id != UUID(but), Call.live)
+    calls = (
+        select(Call.started, Call.language, Call.topic, Call.outcome, Operator.name, Call.case_reference)
+        .outerjoin(Operator, Operator.id == Call.operator_id)
+        .where(*others)
+        .order_by(Call.started.desc())
+        .limit(EARLIER)
+    )
+    closed = CaseFile.closed.is_not(None)
+    cases = (
+        select(*_CASE)
+        .where(CaseFile.caller == number, or_(CaseFile.call_id.is_(None), CaseFile.call_id != UUID(but)))
+        .order_by(closed, CaseFile.opened.desc())
+        .limit(CASES)
+    )
+    async with reading(engine) as connection:
+        earlier = [EarlierCall(*row) for row in await connection.execute(calls)]
+        count = await connection.scalar(select(func.count()).select_from(Call).where(*others)) or 0
+        own = [CaseRow(*row) for row in await connection.execute(cases)]
+        unheard = select(func.count()).select_from(Message).where(Message.caller == number, Message.heard.is_(None))
+        return Caller(earlier, count, own, await connection.scalar(unheard) or 0)
+
+
+async def call_facts(engine: AsyncEngine, call: str) -> CallFacts | None:
+    """Return a call, also one that is over."""
+    async with reading(engine) as connection:
+        query = select(*_FACTS).where(Call.id == UUID(call))
+        row = (await connection.execute(query)).one_or_none()
+        return _facts(row) if row is not None else None
+
+
+async def latest_call(engine: AsyncEngine, operator: str, since: datetime) -> CallFacts | None:
+    """Return the last call that an operator had as its caller's own operator, if it ended after `since`."""
+    query = (
+        select(*_FACTS)
+        .join(Pairing, Pairing.call_id == Call.id)
+        .where(Pairing.operator_id == operator, Pairing.role == Role.OPERATOR.value)
+        .where(or_(Pairing.ended.is_(None), Pairing.ended >= since))
+        .order_by(Pairing.began.desc())
+        .limit(1)
+    )
+    async with reading(engine) as connection:
+        row = (await connection.execute(query)).one_or_none()
+        return _facts(row) if row is not None else None
+
+
+async def search(engine: AsyncEngine, text: str) -> list[CaseRow]:
+    """Return the cases with a reference, with a number that has these digits, or with these words in their title."""
+    wanted = text.strip()
+    digits = "".join(letter for letter in wanted if letter.isdigit())
+    if is_valid(wanted):
+        where = CaseFile.reference == normalize(wanted)
+    elif len(digits) >= 4 and all(letter in "+-/() 0123456789" for letter in wanted):
+        where = CaseFile.caller.contains(digits.removeprefix("00").lstrip("0"), autoescape=True)
+    elif len(wanted) >= 2:
+        where = CaseFile.title.icontains(wanted, autoescape=True)
+    else:
+        return []
+    query = select(*_CASE).where(where).order_by(CaseFile.closed.is_not(None), CaseFile.opened.desc()).limit(FOUND)
+    async with reading(engine) as connection:
+        return [CaseRow(*row) for row in await connection.execute(query)]
+
+
+_CASE = (
+    CaseFile.reference,
+    CaseFile.title,
+    CaseFile.kind,
+    CaseFile.state,
+    CaseFile.topic,
+    CaseFile.opened,
+    CaseFile.due,
+    CaseFile.owner,
+)
+_FACTS = (Call.id, Call.caller, Call.language, Call.country, Call.topic, Call.case_reference)
+
+
+def _facts(row: Any) -> CallFacts:
+    identity, *others = row
+    return CallFacts(str(identity), *others)

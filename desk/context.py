@@ -1,0 +1,38 @@
+"""What every room of the desk needs: settings, database, control API, pages and the time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from desk.control import ControlClient
+from desk.page.pages import Pages
+from desk.settings import DeskSettings
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Desk:
+    """The parts of one desk."""
+
+    settings: DeskSettings
+    engine: AsyncEngine
+    control: ControlClient
+    pages: Pages
+    now: Callable[[], datetime] = _utc_now
+    """An argument so that tests can let sessions end."""
+
+
+async def desk_of(request: Request) -> Desk:
+    """Return the desk that this application belongs to."""
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+DeskDep = Annotated[Desk, Depends(desk_of)]

@@ -1,0 +1,106 @@
+"""The desk's side of the control API: requests in the name of a person, and the stream of events."""
+
+import json
+import re
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+ANSWER_S = 5.0
+SILENCE_S = 15.0
+"""Seconds without anything, even a heartbeat, after which the stream counts as dead."""
+
+LINE_LIMIT = 16 * 2**20  # bytes
+
+
+class ControlError(Exception):
+    """A request that was not carried out: the status, a sentence, and the rule's code where several share a status.
+
+    `document`: the whole problem document, for what else it says.
+    """
+
+    def __init__(
+        self, status: int, detail: str, code: str | None = None, document: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.code, self.document = status, detail, code, document or {}
+
+
+class ControllerAwayError(ControlError):
+    """The controller does not answer."""
+
+    def __init__(self) -> None:
+        super().__init__(503, "The controller does not answer.", "controller_away")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of the stream. `data` is the document that docs/api.md describes under `name`."""
+
+    name: str
+    data: Any
+
+
+class ControlClient:
+    """Requests to one controller. Use as an asynchronous context manager."""
+
+    def __init__(self, port: int, token: str) -> None:
+        self._base = f"http://127.0.0.1:{port}/v1"
+        self._headers = {"Authorization": f"Bearer {token}"}
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> "ControlClient":
+        # trust_env stays off: a proxy would see the token.
+        self._session = aiohttp.ClientSession(
+            headers=self._headers, timeout=aiohttp.ClientTimeout(total=ANSWER_S), read_bufsize=LINE_LIMIT
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def ask(self, method: str, path: str, actor: str, body: object = None) -> Any:
+        """Return the answer to a request for `path` (below /v1), made by `actor`. Raises ControlError."""
+        assert self._session is not None, "use it as a context manager"
+        data = json.dumps(body).encode() if body is not None else None
+        headers = {"Hatif-Actor": actor_of(actor), "Content-Type": "application/json"}
+        try:
+            async with self._session.request(method, self._base + path, data=data, headers=headers) as answer:
+                document = await answer.json(content_type=None)
+        except (aiohttp.ClientError, TimeoutError, ValueError):
+            raise ControllerAwayError from None
+        if answer.status >= 400:
+            problem = document if isinstance(document, dict) else {}
+            raise ControlError(answer.status, str(problem.get("detail", "")), problem.get("code"), problem)
+        return document
+
+    async def events(self) -> AsyncGenerator[Event]:
+        """Yield a snapshot, then what changes. Raises ControllerAwayError when the stream ends."""
+        assert self._session is not None, "use it as a context manager"
+        limits = aiohttp.ClientTimeout(total=None, connect=ANSWER_S, sock_read=SILENCE_S)
+        try:
+            async with self._session.get(f"{self._base}/events", timeout=limits) as stream:
+                if stream.status != 200:
+                    raise ControllerAwayError
+                fields: dict[str, str] = {}
+                async for line in stream.content:
+                    text = line.decode().rstrip("\r\n")
+                    name, _, value = text.partition(": ")
+                    if name in ("event", "data"):
+                        fields[name] = value
+                    if not text and "data" in fields:
+                        yield Event(fields.get("event", ""), json.loads(fields["data"]))
+                    if not text:
+                        fields.clear()
+        except (aiohttp.ClientError, TimeoutError, ValueError):
+            raise ControllerAwayError from None
+        raise ControllerAwayError
+
+
+def actor_of(account: str) -> str:
+    """Return an account's id as the control API accepts it; accounts made by `hatif` need no change."""
+    name = re.sub(r"[^A-Za-z0-9_.@+\\-]", "_", account)[:40]
+    return name if re.match("[A-Za-z0-9_]", name) else f"_{name}"[:40]

@@ -1,0 +1,177 @@
+"""What is live, for all browsers: read once, rendered once for each language, and sent to whoever follows it.
+
+Nothing waits for a browser: one that falls behind is cut, and begins again with everything.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import structlog
+
+from desk.control import ControlClient, ControlError, ControllerAwayError
+from desk.live.fragments import Fragment, Personal, Shared, Values
+from desk.live.picture import Picture, SiteFacts
+from desk.page.pages import Pages
+from desk.page.texts import Language
+
+log = structlog.get_logger()
+
+TOGETHER_S = 0.02
+"""Events within this time are one change; the controller has merged those of 100 ms already."""
+
+AGAIN_S = 0.5
+"""Before the controller is asked again."""
+
+HEARTBEAT_S = 5.0
+BEHIND = 200
+"""Changes that a browser may leave unread."""
+
+READERS = 500
+
+HEARTBEAT = b": heartbeat\n\n"
+ACTOR = "desk"
+
+
+@dataclass(eq=False)
+class _Reader:
+    operator: str
+    language: Language
+    frames: asyncio.Queue[bytes] = field(default_factory=lambda: asyncio.Queue(BEHIND))
+    behind: bool = False
+
+    def put(self, frame: bytes) -> None:
+        try:
+            self.frames.put_nowait(frame)
+        except asyncio.QueueFull:
+            self.behind = True
+
+
+class Hub:
+    """The picture of one line, and the browsers that follow it."""
+
+    def __init__(self, control: ControlClient, pages: Pages, fragments: Sequence[Fragment]) -> None:
+        self.picture = Picture()
+        self._control, self._pages = control, pages
+        self._shared = [fragment for fragment in fragments if isinstance(fragment, Shared)]
+        self._personal = [fragment for fragment in fragments if isinstance(fragment, Personal)]
+        self._readers: set[_Reader] = set()
+        self._sent_shared: dict[tuple[str, str], Values] = {}  # by template and key
+        self._sent_personal: dict[tuple[str, str], Values] = {}  # by template and operator
+        self._flushing: asyncio.TimerHandle | None = None
+
+    async def run(self) -> None:
+        """Follow the controller until cancelled."""
+        while True:
+            try:
+                await self._follow()
+            except ControllerAwayError:
+                pass
+            except (ControlError, msgspec.ValidationError, KeyError, TypeError) as error:
+                log.error("the control API's events cannot be read", reason=str(error))
+            if self.picture.connected:
+                log.warning("the controller does not answer; the pages show what was known last")
+                self.picture.connected = False
+                self._flush()
+            await asyncio.sleep(AGAIN_S)
+
+    async def _follow(self) -> None:
+        async with contextlib.aclosing(self._control.events()) as events:
+            async for event in events:
+                if event.name == "snapshot":
+                    facts = await self._control.ask("GET", "/site", ACTOR)
+                    self.picture.site = msgspec.convert(facts, SiteFacts)
+                self.picture.apply(event)
+                self._flush_soon()
+
+    def close(self) -> None:
+        """End the stream of every browser: the desk is being stopped, and must not wait for them to leave."""
+        for reader in self._readers:
+            reader.behind = True
+            reader.put(HEARTBEAT)
+
+    def current(self, language: Language, operator: str, *templates: str) -> dict[str, str]:
+        """Return elements as they are now, by template; those of a shared fragment together."""
+        found: dict[str, str] = {}
+        for template, values in self._all(operator):
+            if not templates or template in templates:
+                found[template] = found.get(template, "") + self._pages.fragment(language, template, **values)
+        return found
+
+    async def follow(self, language: Language, operator: str, now: Callable[[], datetime]) -> AsyncGenerator[bytes]:
+        """Yield an operator's page, then what changes of it, as server-sent events."""
+        if len(self._readers) >= READERS:
+            log.warning("too many browsers follow the desk", most=READERS)
+            return
+        reader = _Reader(operator, language)
+        self._readers.add(reader)
+        try:
+            self._remember(operator)
+            yield f"event: now\ndata: {now().timestamp():.3f}\n\n".encode()
+            yield _frame("".join(self.current(language, operator).values()))
+            while not reader.behind:
+                try:
+                    async with asyncio.timeout(HEARTBEAT_S):
+                        frame = await reader.frames.get()
+                except TimeoutError:
+                    frame = HEARTBEAT
+                yield frame
+        finally:
+            self._readers.discard(reader)
+            if all(other.operator != operator for other in self._readers):
+                for key in [key for key in self._sent_personal if key[1] == operator]:
+                    del self._sent_personal[key]
+
+    def _all(self, operator: str) -> Iterator[tuple[str, Values]]:
+        for fragment in self._personal:
+            yield fragment.template, fragment.read(self.picture, operator)
+        for shared in self._shared:
+            for values in shared.read(self.picture).values():
+                yield shared.template, values
+
+    def _remember(self, operator: str) -> None:
+        """Note what a new reader begins with, so that only what differs from it is sent."""
+        for fragment in self._personal:
+            key = (fragment.template, operator)
+            if key not in self._sent_personal:
+                self._sent_personal[key] = fragment.read(self.picture, operator)
+
+    def _flush_soon(self) -> None:
+        if self._flushing is None:
+            self._flushing = asyncio.get_running_loop().call_later(TOGETHER_S, self._flush)
+
+    def _flush(self) -> None:
+        """Send what has changed to those whose pages have it."""
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flushing = None
+        for shared in self._shared:
+            for name, values in shared.read(self.picture).items():
+                key = (shared.template, name)
+                if self._sent_shared.get(key) != values:
+                    self._sent_shared[key] = values
+                    self._send(self._readers, shared.template, values)
+        for operator in {reader.operator for reader in self._readers}:
+            for fragment in self._personal:
+                key, values = (fragment.template, operator), fragment.read(self.picture, operator)
+                if self._sent_personal.get(key) != values:
+                    self._sent_personal[key] = values
+                    theirs = [reader for reader in self._readers if reader.operator == operator]
+                    self._send(theirs, fragment.template, values)
+
+    def _send(self, readers: "Sequence[_Reader] | set[_Reader]", template: str, values: Any) -> None:
+        frames: dict[str, bytes] = {}
+        for reader in readers:
+            code = reader.language.code
+            if code not in frames:
+                frames[code] = _frame(self._pages.fragment(reader.language, template, **values))
+            reader.put(frames[code])
+
+
+def _frame(html: str) -> bytes:
+    lines = [line.strip() for line in html.splitlines()]
+    return ("event: patch\n" + "".join(f"data: {line}\n" for line in lines if line) + "\n").encode()

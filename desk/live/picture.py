@@ -1,0 +1,144 @@
+"""What is live, as the control API's events tell it. Plain data, and no clock."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from desk.control import Event
+
+
+class CallOfOperator(msgspec.Struct, frozen=True):
+    """The call that an operator is offered or talks in."""
+
+    id: str
+    language: str
+    caller: str
+    place: str | None = None
+
+
+class Operator(msgspec.Struct, frozen=True):
+    """An operator with their present state; docs/api.md has the members."""
+
+    id: str
+    name: str
+    languages: dict[str, int] = {}
+    topics: tuple[str, ...] = ()
+    supervisor: bool = False
+    state: str = "unknown"
+    reason: str | None = None
+    since: float | None = None
+    until: float | None = None
+    telephone: bool = False
+    on_line: bool = False
+    pause_after: str | None = None
+    planned: bool = True
+    call: CallOfOperator | None = None
+    help_since: float | None = None
+
+
+class Call(msgspec.Struct, frozen=True):
+    """A call that is up."""
+
+    id: str
+    state: str
+    number: str
+    caller: str
+    language: str
+    country: str | None = None
+    topic: str | None = None
+    case: str | None = None
+    node: str = ""
+    since: float | None = None
+    connected: float | None = None
+    operator: str | None = None
+    place: str | None = None
+    transfers: int = 0
+    transfer_to: tuple[str, ...] = ()
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A caller in the queue."""
+
+    place: int
+    call: str
+    since: float
+    language: str | None = None
+    topic: str | None = None
+    callback: str | None = None
+
+
+class Alarm(msgspec.Struct, frozen=True):
+    """Something that a person should look at."""
+
+    id: str
+    kind: str
+    text: str
+    since: float | None = None
+    operator: str | None = None
+
+
+class SiteFacts(msgspec.Struct, frozen=True):
+    """What of the site the pages name."""
+
+    topics: tuple[str, ...] = ()
+    pauses: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+
+
+class Picture:
+    """All that is live at one instant. `connected`: whether the controller says so now."""
+
+    def __init__(self) -> None:
+        self.connected = False
+        self.site = SiteFacts()
+        self.operators: dict[str, Operator] = {}
+        self.calls: dict[str, Call] = {}
+        self.queue: tuple[Waiting, ...] = ()
+        self.alarms: dict[str, Alarm] = {}
+
+    def apply(self, event: Event) -> None:
+        """Take an event in. One that is not known is left out: new ones can be added to the stream."""
+        match event.name:
+            case "snapshot":
+                self.connected = True
+                self.operators = _by_id(event.data["operators"], Operator)
+                self.calls = _by_id(event.data["calls"], Call)
+                self.alarms = _by_id(event.data["alarms"], Alarm)
+                self.queue = _queue(event.data["queue"])
+            case "operator":
+                operator = msgspec.convert(event.data, Operator)
+                self.operators[operator.id] = operator
+            case "call":
+                call = msgspec.convert(event.data, Call)
+                self.calls[call.id] = call
+            case "call_ended":
+                self.calls.pop(event.data["id"], None)
+            case "queue":
+                self.queue = _queue(event.data["queue"])
+            case "alarm":
+                alarm = msgspec.convert(event.data, Alarm)
+                self.alarms[alarm.id] = alarm
+            case "alarm_cleared":
+                self.alarms.pop(event.data["id"], None)
+
+    def call_of(self, operator: str) -> Call | None:
+        """Return the call that an operator is offered or talks in."""
+        known = self.operators.get(operator)
+        return self.calls.get(known.call.id) if known is not None and known.call is not None else None
+
+    def colleague_of(self, operator: str) -> Operator | None:
+        """Return the other operator in an operator's call, or who is being called to it."""
+        call = self.call_of(operator)
+        if call is None:
+            return None
+        others = (other for other in self.operators.values() if other.call is not None and other.call.id == call.id)
+        return next((other for other in others if other.id != operator), None)
+
+
+def _by_id(rows: list[Mapping[str, Any]], kind: type[Any]) -> dict[str, Any]:
+    return {row["id"]: msgspec.convert(row, kind) for row in rows}
+
+
+def _queue(rows: list[Mapping[str, Any]]) -> tuple[Waiting, ...]:
+    return tuple(msgspec.convert(rows, list[Waiting]))

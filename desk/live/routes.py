@@ -1,0 +1,61 @@
+"""The stream of a browser: what changes on its pages."""
+
+import contextlib
+from collections.abc import AsyncGenerator, Callable
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import StreamingResponse
+
+from db.engine import DatabaseError
+from desk.context import DeskDep
+from desk.live.hub import Hub
+from desk.people.policy import Permission
+from desk.people.sessions import Sessions
+from desk.people.signed_in import Needs, SessionsDep, SignedIn
+
+router = APIRouter(prefix="/live")
+
+CHECK = timedelta(seconds=30)
+"""How often a stream asks whether its session goes on."""
+
+
+async def hub_of(request: Request) -> Hub:
+    """Return what is live."""
+    hub: Hub = request.app.state.hub
+    return hub
+
+
+HubDep = Annotated[Hub, Depends(hub_of)]
+
+# A page that is open asks by itself, and it is in use: an operator may wait for a call for hours. The session ends at
+# its longest all the same.
+Following = Annotated[SignedIn, Depends(Needs(Permission.TAKE_CALLS))]
+
+
+@router.get("/operator", response_class=StreamingResponse)
+async def operator(
+    request: Request, desk: DeskDep, hub: HubDep, sessions: SessionsDep, signed_in: Following
+) -> StreamingResponse:
+    """Send an operator's page as it changes, as server-sent events, until the session ends."""
+    frames = hub.follow(desk.pages.language_of(request), signed_in.operator, desk.now)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    stream = _while_signed_in(frames, sessions, signed_in, desk.now)
+    return StreamingResponse(stream, headers=headers, media_type="text/event-stream")
+
+
+async def _while_signed_in(
+    frames: AsyncGenerator[bytes], sessions: Sessions, signed_in: SignedIn, now: Callable[[], datetime]
+) -> AsyncGenerator[bytes]:
+    checked = now()
+    try:
+        async for frame in frames:
+            yield frame
+            if now() >= checked + CHECK:
+                checked = now()
+                with contextlib.suppress(DatabaseError):
+                    if await sessions.find(signed_in.token, now()) is None:
+                        return  # the browser asks again, and is told
+    finally:
+        await frames.aclose()

@@ -1,0 +1,1 @@
+"""What every page shares: layout, translations, errors, files for the browser."""

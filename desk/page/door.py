@@ -1,0 +1,125 @@
+"""The desk's door: what is checked of every request before anything else, and said with every answer."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import urlsplit
+
+LONGEST = 64 * 1024
+"""Bytes of a request's body."""
+
+PATIENCE_S = 10.0
+"""Seconds within which a whole request body must arrive."""
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+_SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+class _Refused(Exception):  # noqa: N818 - an answer, not a fault
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status, self.sentence = status, sentence
+
+
+class Door:
+    """ASGI middleware: only pages of this desk may change anything, bodies are small, and browsers are told to be
+    strict."""
+
+    def __init__(self, application: Application, telephone_port: int, encrypted: bool) -> None:
+        self._application, self._telephone_port, self._encrypted = application, telephone_port, encrypted
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._application(scope, receive, send)
+            return
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        host = headers.get("host", "")
+
+        async def send_strict(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *self._told(host)]
+            await send(message)
+
+        try:
+            _check_origin(scope["method"], host, headers)
+            body = await _read(headers, receive)
+        except _Refused as refused:
+            await _answer(send_strict, refused)
+            return
+        replayed = False
+
+        async def replay() -> Message:
+            nonlocal replayed
+            if replayed:
+                return await receive()  # the client has gone
+            replayed = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self._application(scope, replay, send_strict)
+
+    def _told(self, host: str) -> list[tuple[bytes, bytes]]:
+        """Return the headers of every answer."""
+        name = urlsplit(f"//{host}").hostname or "localhost"
+        name = f"[{name}]" if ":" in name else name
+        telephone = f"ws://{name}:{self._telephone_port} wss://{name}:{self._telephone_port}"
+        policy = (
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; "
+            f"connect-src 'self' {telephone}; worker-src 'self'; form-action 'self'; base-uri 'none'; "
+            "frame-ancestors 'none'"
+        )
+        told = {
+            "content-security-policy": policy,
+            "permissions-policy": "microphone=(self), speaker-selection=(self), camera=(), geolocation=()",
+            "referrer-policy": "same-origin",
+            "x-content-type-options": "nosniff",
+            "cross-origin-opener-policy": "same-origin",
+        }
+        if self._encrypted:
+            told["strict-transport-security"] = "max-age=31536000"
+        return [(key.encode(), value.encode("latin-1", "replace")) for key, value in told.items()]
+
+
+def _check_origin(method: str, host: str, headers: dict[str, str]) -> None:
+    """Refuse changes that another site's page asks for. A browser names the page's origin with every one."""
+    if method in _SAFE:
+        return
+    origin = headers.get("origin", "")
+    if not host or urlsplit(origin).netloc.lower() != host.lower():
+        raise _Refused(403, "This may be asked for by a page of the desk only.")
+
+
+async def _read(headers: dict[str, str], receive: Receive) -> bytes:
+    length = headers.get("content-length", "0")
+    if not length.isascii() or not length.isdigit() or len(length) > 10 or int(length) > LONGEST:
+        raise _Refused(413, f"A request may have at most {LONGEST} bytes.")
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise _Refused(400, "The request was not complete.")
+                parts.append(message.get("body", b""))
+                size += len(parts[-1])
+                if size > LONGEST:
+                    raise _Refused(413, f"A request may have at most {LONGEST} bytes.")
+                if not message.get("more_body", False):
+                    return b"".join(parts)
+    except TimeoutError:
+        raise _Refused(408, f"The request was not complete within {PATIENCE_S:g} s.") from None
+
+
+async def _answer(send: Send, refused: _Refused) -> None:
+    body = refused.sentence.encode()
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),  # the rest of the request is not read
+    ]
+    await send({"type": "http.response.start", "status": refused.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,60 @@
+"""The site's own words, such as the names of topics and of pauses, from its catalogues of spoken texts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from desk.page import texts
+from prompts import catalogue, vowels
+from prompts.sources import CatalogueError
+
+log = structlog.get_logger()
+
+_TOPIC, _PAUSE, _MISSING = "talk_topic_", "code_pause_", "missing_"
+
+
+@dataclass(frozen=True, slots=True)
+class SiteWords:
+    """Texts by language and id, as they are written rather than spoken."""
+
+    _texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def topic(self, language: str, topic: str | None) -> str:
+        """Return the name of a topic; nothing without one."""
+        return self._name(language, _TOPIC, topic) if topic else ""
+
+    def pause(self, language: str, reason: str | None) -> str:
+        """Return the name of a reason for a pause; nothing without one."""
+        return self._name(language, _PAUSE, reason) if reason else ""
+
+    def missing(self, language: str) -> dict[str, str]:
+        """Return what an applicant may have to bring: the site's words, each with its name."""
+        found = self._texts.get(language, {})
+        return {text.removeprefix(_MISSING): name for text, name in found.items() if text.startswith(_MISSING)}
+
+    def _name(self, language: str, kind: str, name: str) -> str:
+        return self._texts.get(language, {}).get(kind + name) or name.replace("_", " ").capitalize()
+
+
+def load(site: Path | None) -> SiteWords:
+    """Return the words of a site's folder; none, and a warning, if its catalogues cannot be read."""
+    if site is None:
+        return SiteWords()
+    try:
+        found = catalogue.load(site)
+    except CatalogueError as error:
+        log.warning("the site's catalogues cannot be read; the desk shows ids instead of names", reason=str(error))
+        return SiteWords()
+    ids = [text for text in found.ids if text.startswith((_TOPIC, _PAUSE, _MISSING))]
+    return SiteWords(
+        {
+            language: {text: _written(spoken) for text in ids if (spoken := found.text(language, text))}
+            for language in texts.LANGUAGES
+        }
+    )
+
+
+def _written(spoken: str) -> str:
+    return vowels.bare(spoken).strip().rstrip(".,:؟?!،")

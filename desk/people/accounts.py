@@ -1,0 +1,158 @@
+"""Accounts in the database. Functions raise DatabaseError if it is away."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from db.engine import insert_of, reading, writing
+from db.enums import AccountRole
+from db.tables import Account, AccountLink, DeskSession
+
+FREE_FAILURES = 5
+"""Wrong passwords in a row before the account is locked."""
+
+FIRST_LOCK_S, LONGEST_LOCK_S = 30.0, 900.0
+"""The first lock; each further failure doubles it, up to the longest. A one-time link works all the same."""
+
+_ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,39}")
+
+
+class AccountError(Exception):
+    """A sentence for an administrator: why an account cannot be made or changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An account, without its secrets. `operator`: the id of the operator whose calls they take, if any."""
+
+    id: str
+    name: str
+    role: AccountRole
+    operator: str | None = None
+    language: str | None = None
+    has_password: bool = False
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A sign-in that was counted. `locked_until`: nothing may be checked before then."""
+
+    person: Person | None
+    password_hash: str | None
+    locked_until: datetime | None = None
+
+
+def person_of(row: Account) -> Person:
+    """Return the account of a row."""
+    has_password, disabled = row.password_hash is not None, row.disabled is not None
+    return Person(row.id, row.name, AccountRole(row.role), row.operator_id, row.language, has_password, disabled)
+
+
+async def find(engine: AsyncEngine, account: str) -> Person | None:
+    """Return one account."""
+    async with reading(engine) as connection:
+        row = (await connection.execute(select(Account.__table__).where(Account.id == account))).one_or_none()
+        return person_of(Account(**row._asdict())) if row is not None else None
+
+
+async def list_people(engine: AsyncEngine) -> list[Person]:
+    """Return all accounts by id."""
+    async with reading(engine) as connection:
+        rows = await connection.execute(select(Account.__table__).order_by(Account.id))
+        return [person_of(Account(**row._asdict())) for row in rows]
+
+
+async def ensure_operator(engine: AsyncEngine, operator: str, name: str, supervisor: bool, now: datetime) -> Person:
+    """Return the account of an operator of the site; make it, or bring its name and role up to date.
+
+    Raises AccountError if it is disabled. An account that was made an administrator's stays one.
+    """
+    role = AccountRole.SUPERVISOR if supervisor else AccountRole.OPERATOR
+    async with writing(engine) as connection:
+        made = insert_of(engine.dialect.name)(Account).values(
+            id=operator, name=name, role=role.value, operator_id=operator, created=now
+        )
+        await connection.execute(made.on_conflict_do_nothing())
+        await connection.execute(update(Account).where(Account.id == operator).values(name=name, operator_id=operator))
+        await connection.execute(
+            update(Account)
+            .where(Account.id == operator, Account.role != AccountRole.ADMINISTRATOR.value)
+            .values(role=role.value)
+        )
+        row = (await connection.execute(select(Account.__table__).where(Account.id == operator))).one()
+    person = person_of(Account(**row._asdict()))
+    if person.disabled:
+        raise AccountError(f"The account {operator} is disabled; `hatif accounts enable {operator}` allows it again.")
+    return person
+
+
+async def add(engine: AsyncEngine, person: Person, now: datetime) -> None:
+    """Make an account. Raises AccountError if the id is not valid, or exists."""
+    if not _ID.fullmatch(person.id):
+        sentence = "write 1 to 40 lower-case letters, digits and _ . -, beginning with a letter or a digit"
+        raise AccountError(f"{person.id!r} cannot be the id of an account; {sentence}.")
+    async with writing(engine) as connection:
+        values = {"id": person.id, "name": person.name, "role": person.role.value, "operator_id": person.operator}
+        insert = insert_of(engine.dialect.name)(Account).values(**values, created=now)
+        if not (await connection.execute(insert.on_conflict_do_nothing())).rowcount:
+            raise AccountError(f"There is an account {person.id} already; `hatif accounts` lists them.")
+
+
+async def set_language(engine: AsyncEngine, account: str, language: str) -> None:
+    """Change the language of a person's pages."""
+    async with writing(engine) as connection:
+        await connection.execute(update(Account).where(Account.id == account).values(language=language))
+
+
+async def set_password(engine: AsyncEngine, account: str, password_hash: str, keep: str) -> None:
+    """Change a password, and sign out all browsers of the account but the one whose session's hash is `keep`."""
+    async with writing(engine) as connection:
+        values = {"password_hash": password_hash, "failures": 0, "locked_until": None}
+        await connection.execute(update(Account).where(Account.id == account).values(values))
+        others = delete(DeskSession).where(DeskSession.account_id == account, DeskSession.token_hash != keep)
+        await connection.execute(others)
+
+
+async def set_disabled(engine: AsyncEngine, account: str, disabled: bool, now: datetime) -> None:
+    """Disable an account, which ends its sessions and links, or enable it. Raises AccountError if there is none."""
+    async with writing(engine) as connection:
+        values = {"disabled": now if disabled else None, "failures": 0, "locked_until": None}
+        changed = await connection.execute(update(Account).where(Account.id == account).values(values))
+        if not changed.rowcount:
+            raise AccountError(f"There is no account {account!r}; `hatif accounts` lists them.")
+        if disabled:
+            await connection.execute(delete(DeskSession).where(DeskSession.account_id == account))
+            await connection.execute(delete(AccountLink).where(AccountLink.account_id == account))
+
+
+async def count_attempt(engine: AsyncEngine, account: str, now: datetime) -> Attempt:
+    """Count a sign-in with a password before it is checked, so that attempts side by side allow no more guesses."""
+    async with writing(engine) as connection:
+        query = select(Account.__table__).where(Account.id == account)
+        row = (await connection.execute(query.with_for_update())).one_or_none()
+        if row is None or row.disabled is not None:
+            return Attempt(None, None)
+        if row.locked_until is not None and row.locked_until > now:
+            return Attempt(None, None, row.locked_until)
+        failures = row.failures + 1
+        lock_s = _lock_s(failures)
+        values = {"failures": failures, "locked_until": now + timedelta(seconds=lock_s) if lock_s else None}
+        await connection.execute(update(Account).where(Account.id == account).values(values))
+        return Attempt(person_of(Account(**row._asdict())), row.password_hash)
+
+
+async def forget_failures(engine: AsyncEngine, account: str) -> None:
+    """Note that a password was right."""
+    async with writing(engine) as connection:
+        values = {"failures": 0, "locked_until": None}
+        await connection.execute(update(Account).where(Account.id == account).values(values))
+
+
+def _lock_s(failures: int) -> float:
+    if failures < FREE_FAILURES:
+        return 0.0
+    return float(min(FIRST_LOCK_S * 2 ** min(failures - FREE_FAILURES, 20), LONGEST_LOCK_S))

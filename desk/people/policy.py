@@ -1,0 +1,33 @@
+"""Who may do what. Every route names one of these, and a test asks each of them with every role."""
+
+from enum import StrEnum
+
+from db.enums import AccountRole
+from desk.people.accounts import Person
+
+
+class Permission(StrEnum):
+    """Something that people may or may not do."""
+
+    SIGNED_IN = "signed_in"
+    """Whatever everybody may who has signed in."""
+    TAKE_CALLS = "take_calls"
+    """An operator's own work; the account must be an operator's."""
+    SUPERVISE = "supervise"
+    ADMINISTER = "administer"
+
+
+_OPERATOR = frozenset({Permission.SIGNED_IN, Permission.TAKE_CALLS})
+
+_ALLOWED = {
+    AccountRole.OPERATOR: _OPERATOR,
+    AccountRole.SUPERVISOR: _OPERATOR | {Permission.SUPERVISE},
+    AccountRole.ADMINISTRATOR: _OPERATOR | {Permission.SUPERVISE, Permission.ADMINISTER},
+}
+
+
+def may(person: Person, permission: Permission) -> bool:
+    """Return whether a person may do something."""
+    if permission is Permission.TAKE_CALLS and person.operator is None:
+        return False
+    return permission in _ALLOWED[person.role]

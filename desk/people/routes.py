@@ -1,0 +1,290 @@
+"""Signing in and out, one's own account, and the people of the desk."""
+
+import contextlib
+from typing import Annotated
+from urllib.parse import quote
+
+import structlog
+from fastapi import APIRouter, Depends, Form, Path, Query, Request, Response
+from fastapi.responses import JSONResponse, RedirectResponse
+
+from desk.context import Desk, DeskDep
+from desk.control import ControlError
+from desk.page import texts
+from desk.page.errors import DeskError
+from desk.page.pages import LANGUAGE_COOKIE, THEME_COOKIE, THEMES
+from desk.page.texts import N_
+from desk.people import accounts, links, tokens
+from desk.people.accounts import Person
+from desk.people.passwords import BusyError, Passwords, refusal
+from desk.people.policy import Permission, may
+from desk.people.qr import qr_svg
+from desk.people.sessions import LONGEST
+from desk.people.signed_in import AdministratorDep, Anybody, SessionsDep, StillThere, cookie_name, public
+from desk.people.source_limit import SourceLimit
+
+log = structlog.get_logger()
+
+router = APIRouter()
+
+YEAR_S = 365 * 24 * 3600
+
+Account = Annotated[str, Form(max_length=100)]
+Password = Annotated[str, Form(max_length=1000)]
+Next = Annotated[str, Form(max_length=500)]
+Token = Annotated[str, Path(max_length=100)]
+
+
+async def passwords_of(request: Request) -> Passwords:
+    """Return what checks the passwords of this desk."""
+    passwords: Passwords = request.app.state.passwords
+    return passwords
+
+
+async def limit_of(request: Request) -> SourceLimit:
+    """Return the limit of sign-ins by address."""
+    limit: SourceLimit = request.app.state.source_limit
+    return limit
+
+
+PasswordsDep = Annotated[Passwords, Depends(passwords_of)]
+LimitDep = Annotated[SourceLimit, Depends(limit_of)]
+
+
+@router.get("/", dependencies=[Depends(public)])
+async def home(request: Request) -> Response:
+    """Lead to a person's own first page."""
+    return _lead(home_of(getattr(request.state, "person", None)))
+
+
+def home_of(person: Person | None) -> str:
+    """Return the first page of a person."""
+    if person is None:
+        return "/sign-in"
+    if may(person, Permission.TAKE_CALLS):
+        return "/shift"
+    return "/people" if may(person, Permission.ADMINISTER) else "/account"
+
+
+@router.get("/sign-in", dependencies=[Depends(public)])
+async def sign_in_page(
+    request: Request, desk: DeskDep, to: Annotated[str, Query(alias="next", max_length=500)] = ""
+) -> Response:
+    """Ask for an account and its password."""
+    if getattr(request.state, "person", None) is not None:
+        return _lead(local(to) or home_of(request.state.person))
+    return desk.pages.respond(request, "people/sign_in.html", account="", to=local(to), problem=None)
+
+
+@router.post("/sign-in", dependencies=[Depends(public)])
+async def sign_in(
+    request: Request,
+    desk: DeskDep,
+    sessions: SessionsDep,
+    passwords: PasswordsDep,
+    limit: LimitDep,
+    account: Account = "",
+    password: Password = "",
+    to: Annotated[str, Form(alias="next", max_length=500)] = "",
+) -> Response:
+    """Sign in with a password."""
+    now, source = desk.now(), request.client.host if request.client else ""
+    problem, status = N_("The account or the password is not right."), 422
+    values: dict[str, object] = {}
+    if not limit.may_try(source, now):
+        log.warning("too many sign-ins from one address", source=source)
+        problem, status = N_("Too many attempts. Wait a few minutes, then try again."), 429
+    else:
+        try:
+            attempt = await accounts.count_attempt(desk.engine, account.strip().lower(), now)
+            is_right = await passwords.matches(password, attempt.password_hash)
+        except BusyError:
+            raise DeskError(503, N_("Many people are signing in; try again in a moment.")) from None
+        if attempt.person is not None and is_right:
+            await accounts.forget_failures(desk.engine, attempt.person.id)
+            return await _signed_in(request, desk, sessions, attempt.person, local(to))
+        limit.failed(source, now)
+        log.info("sign-in refused", source=source)
+        if attempt.locked_until is not None:
+            minutes = max(1, round((attempt.locked_until - now).total_seconds() / 60))
+            problem = N_("Too many wrong passwords. Try again in %(minutes)s min, or ask for a one-time link.")
+            status, values = 429, {"minutes": minutes}
+    problem = desk.pages.language_of(request).text(problem, **values)
+    return desk.pages.respond(request, "people/sign_in.html", status, account=account, to=local(to), problem=problem)
+
+
+@router.post("/sign-out")
+async def sign_out(desk: DeskDep, sessions: SessionsDep, signed_in: Anybody) -> Response:
+    """End this browser's session."""
+    await sessions.end(signed_in.token)
+    if signed_in.person.operator is not None:
+        path = f"/operators/{quote(signed_in.person.operator, safe='')}/web_telephone?holder={signed_in.mark}"
+        with contextlib.suppress(ControlError):  # the line is away: the password ends by itself
+            await desk.control.ask("DELETE", path, signed_in.person.id)
+    answer = _lead("/sign-in")
+    answer.delete_cookie(cookie_name(desk.settings), path="/", secure=desk.settings.is_encrypted, httponly=True)
+    return answer
+
+
+@router.get("/link/{token}", dependencies=[Depends(public)])
+async def link_page(request: Request, desk: DeskDep, token: Token) -> Response:
+    """Ask whether to sign in. The link is not used yet: mail programs open links before people do."""
+    person = await links.find_link(desk.engine, token, desk.now())
+    status = 200 if person is not None else 410
+    return desk.pages.respond(request, "people/link.html", status, token=token, name=person.name if person else None)
+
+
+@router.post("/link/{token}", dependencies=[Depends(public)])
+async def use_link(request: Request, desk: DeskDep, sessions: SessionsDep, limit: LimitDep, token: Token) -> Response:
+    """Sign in with a one-time link."""
+    now, source = desk.now(), request.client.host if request.client else ""
+    if not limit.may_try(source, now):
+        raise DeskError(429, N_("Too many attempts. Wait a few minutes, then try again."))
+    person = await links.use_link(desk.engine, token, now)
+    if person is None:
+        limit.failed(source, now)
+        return desk.pages.respond(request, "people/link.html", 410, token=token, name=None)
+    return await _signed_in(request, desk, sessions, person, "" if person.has_password else "/account?first=1")
+
+
+@router.get("/session")
+async def session(request: Request, signed_in: StillThere) -> Response:
+    """Tell an open page whose session this browser has now, and the token for its changes."""
+    found = {"account": signed_in.person.id, "csrf": request.state.csrf}
+    return JSONResponse(found, headers={"Cache-Control": "no-store"})
+
+
+@router.get("/account")
+async def account_page(
+    request: Request, desk: DeskDep, signed_in: Anybody, first: Annotated[bool, Query()] = False
+) -> Response:
+    """Show a person's own account: password, language, appearance."""
+    return _account(request, desk, signed_in.person, first=first)
+
+
+@router.post("/account/password")
+async def change_password(
+    request: Request,
+    desk: DeskDep,
+    sessions: SessionsDep,
+    passwords: PasswordsDep,
+    signed_in: Anybody,
+    password: Password = "",
+    again: Password = "",
+    current: Password = "",
+    first: Annotated[bool, Form()] = False,
+) -> Response:
+    """Choose a password. A person who has one must know it."""
+    person, errors = signed_in.person, {}
+    try:
+        if person.has_password:
+            attempt = await accounts.count_attempt(desk.engine, person.id, desk.now())
+            if not await passwords.matches(current, attempt.password_hash):
+                errors["current"] = N_("That is not your present password.")
+        if (why := refusal(password, person.id, person.name)) is not None:
+            errors["password"] = why
+        elif password != again:
+            errors["again"] = N_("The two are not the same.")
+        if errors:
+            return _account(request, desk, person, first=first, errors=errors, status=422)
+        password_hash = await passwords.hash(password)
+    except BusyError:
+        raise DeskError(503, N_("Many people are signing in; try again in a moment.")) from None
+    await accounts.set_password(desk.engine, person.id, password_hash, keep=tokens.hash_of(signed_in.token))
+    sessions.forget()
+    log.info("password changed", account=person.id)
+    return _lead(home_of(person)) if first else _lead("/account?changed=1")
+
+
+@router.post("/preferences", dependencies=[Depends(public)])
+async def preferences(
+    request: Request,
+    desk: DeskDep,
+    sessions: SessionsDep,
+    language: Annotated[str, Form(max_length=10)] = "",
+    theme: Annotated[str, Form(max_length=10)] = "",
+    to: Annotated[str, Form(alias="next", max_length=500)] = "",
+) -> Response:
+    """Change language and appearance, for this browser and for whoever is signed in."""
+    answer = _lead(local(to) or "/")
+    if language in texts.LANGUAGES:
+        _set(answer, desk, LANGUAGE_COOKIE, language)
+        person = getattr(request.state, "person", None)
+        if person is not None:
+            await accounts.set_language(desk.engine, person.id, language)
+            sessions.forget()
+    if theme in THEMES or theme == "system":
+        _set(answer, desk, THEME_COOKIE, theme)
+    return answer
+
+
+@router.get("/people")
+async def people(request: Request, desk: DeskDep, administrator: AdministratorDep) -> Response:
+    """List the accounts."""
+    found = await accounts.list_people(desk.engine)
+    return desk.pages.respond(request, "people/people.html", people=found, link=None)
+
+
+@router.post("/people/{account}/link")
+async def new_link(
+    request: Request, desk: DeskDep, administrator: AdministratorDep, account: Annotated[str, Path(max_length=40)]
+) -> Response:
+    """Make a one-time link for somebody, to be shown to them."""
+    person = await accounts.find(desk.engine, account)
+    if person is None or person.disabled:
+        raise DeskError(404, N_("There is no such account."))
+    url = f"{desk.settings.url}/link/{await links.make_link(desk.engine, account, desk.now())}"
+    log.info("one-time link made", account=account, by=administrator.person.id)
+    link = {"name": person.name, "url": url, "picture": qr_svg(url), "minutes": int(links.VALID.total_seconds() / 60)}
+    found = await accounts.list_people(desk.engine)
+    return desk.pages.respond(request, "people/people.html", people=found, link=link)
+
+
+def local(path: str) -> str:
+    """Return a path of this desk as it is, and anything else as nothing: nobody may be led to another site."""
+    is_local = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable() and "\\" not in path
+    return path if is_local else ""
+
+
+async def _signed_in(request: Request, desk: Desk, sessions: SessionsDep, person: Person, to: str) -> Response:
+    token = await sessions.begin(person, desk.now())
+    log.info("signed in", account=person.id, source=request.client.host if request.client else None)
+    answer = _lead(to or home_of(person))
+    answer.set_cookie(
+        cookie_name(desk.settings),
+        token,
+        max_age=int(LONGEST.total_seconds()),
+        path="/",
+        secure=desk.settings.is_encrypted,
+        httponly=True,
+        samesite="strict",
+    )
+    return answer
+
+
+def _account(
+    request: Request,
+    desk: Desk,
+    person: Person,
+    *,
+    first: bool,
+    errors: dict[str, str] | None = None,
+    status: int = 200,
+) -> Response:
+    return desk.pages.respond(
+        request,
+        "people/account.html",
+        status,
+        home=home_of(person),
+        first=first,
+        errors=errors or {},
+        changed="changed" in request.query_params,
+    )
+
+
+def _set(answer: Response, desk: Desk, name: str, value: str) -> None:
+    answer.set_cookie(name, value, YEAR_S, path="/", secure=desk.settings.is_encrypted, samesite="lax", httponly=True)
+
+
+def _lead(to: str) -> RedirectResponse:
+    return RedirectResponse(to, 303, {"Cache-Control": "no-store"})

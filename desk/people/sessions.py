@@ -1,0 +1,126 @@
+"""Browsers that are signed in.
+
+A session ends when it was not used for `IDLE`, `LONGEST` after it began, by signing out, or with its account. It is
+read at most every `KNOWN_S` seconds; while the database is away, sessions that are known go on.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from db.engine import DatabaseError, reading, writing
+from db.tables import Account, DeskSession
+from desk.people import tokens
+from desk.people.accounts import Person, person_of
+
+log = structlog.get_logger()
+
+IDLE = timedelta(hours=12)
+LONGEST = timedelta(hours=24)
+SEEN = timedelta(minutes=1)
+"""How exactly the last use is stored."""
+
+KNOWN_S = 5.0
+KNOWN_MOST = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A signed-in browser, as of `read`."""
+
+    person: Person
+    created: datetime
+    seen: datetime
+    expires: datetime
+    read: datetime
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether it has ended by time."""
+        return now >= self.expires or now >= self.seen + IDLE
+
+
+class Sessions:
+    """The sessions of one desk."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._known: dict[str, Session] = {}  # by the token's hash; the oldest first
+
+    async def begin(self, person: Person, now: datetime) -> str:
+        """Return the token of a new session. Raises DatabaseError."""
+        token = tokens.make()
+        row = {"token_hash": tokens.hash_of(token), "account_id": person.id, "created": now, "seen": now}
+        async with writing(self._engine) as connection:
+            await connection.execute(insert(DeskSession).values({**row, "expires": now + LONGEST}))
+            over = (DeskSession.expires < now) | (DeskSession.seen < now - IDLE)
+            await connection.execute(delete(DeskSession).where(over))
+        return token
+
+    async def find(self, token: str, now: datetime, *, used: bool = True) -> Session | None:
+        """Return the session of a token, if it goes on.
+
+        Args:
+            used: Whether a person used it just now, which keeps it from ending.
+
+        Raises DatabaseError if it is not known and the database is away.
+        """
+        key = tokens.hash_of(token)
+        session = self._known.get(key)
+        if session is None or now >= session.read + timedelta(seconds=KNOWN_S):
+            try:
+                session = await self._read(key, now)
+            except DatabaseError:
+                if session is None:
+                    raise
+        if session is None or session.is_over(now):
+            self._known.pop(key, None)
+            return None
+        if used and now >= session.seen + SEEN:
+            session = await self._touch(key, session, now)
+        self._keep(key, session)
+        return session
+
+    async def end(self, token: str) -> None:
+        """Sign a browser out. Raises DatabaseError."""
+        key = tokens.hash_of(token)
+        async with writing(self._engine) as connection:
+            await connection.execute(delete(DeskSession).where(DeskSession.token_hash == key))
+        self._known.pop(key, None)
+
+    def forget(self) -> None:
+        """Read all sessions again: an account has changed."""
+        self._known.clear()
+
+    async def _read(self, key: str, now: datetime) -> Session | None:
+        columns = (
+            *Account.__table__.columns,
+            DeskSession.created.label("began"),
+            DeskSession.seen,
+            DeskSession.expires,
+        )
+        query = select(*columns).join(DeskSession, DeskSession.account_id == Account.id)
+        async with reading(self._engine) as connection:
+            found = await connection.execute(query.where(DeskSession.token_hash == key, Account.disabled.is_(None)))
+            row = found.one_or_none()
+        if row is None:
+            return None
+        named = row._asdict()
+        began, seen, expires = named.pop("began"), named.pop("seen"), named.pop("expires")
+        return Session(person_of(Account(**named)), began, seen, expires, now)
+
+    async def _touch(self, key: str, session: Session, now: datetime) -> Session:
+        try:
+            async with writing(self._engine) as connection:
+                await connection.execute(update(DeskSession).where(DeskSession.token_hash == key).values(seen=now))
+        except DatabaseError as error:
+            log.warning("the last use of a session could not be stored", reason=str(error))
+        return replace(session, seen=now)
+
+    def _keep(self, key: str, session: Session) -> None:
+        self._known.pop(key, None)
+        self._known[key] = session
+        while len(self._known) > KNOWN_MOST:
+            del self._known[next(iter(self._known))]

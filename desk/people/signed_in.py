@@ -1,0 +1,112 @@
+"""The person behind a request, and whether they may do what it asks for."""
+
+import hmac
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from desk.context import Desk, desk_of
+from desk.page.errors import DeskError
+from desk.page.texts import N_
+from desk.people import tokens
+from desk.people.accounts import Person
+from desk.people.policy import Permission, may
+from desk.people.sessions import Session, Sessions
+from desk.settings import DeskSettings
+
+CSRF_HEADER = "x-csrf-token"
+CSRF_FIELD = "csrf"
+
+_SAFE = ("GET", "HEAD")
+_OUTDATED = N_("This page is outdated; reload it and try again.")
+_NOT_ALLOWED = N_("Your account may not do that.")
+
+
+class SignInNeeded(Exception):  # noqa: N818 - an answer, not a fault
+    """The browser is not signed in, or its session has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A signed-in person, and their browser's session."""
+
+    person: Person
+    session: Session
+    token: str = field(repr=False)
+
+    @property
+    def mark(self) -> str:
+        """A mark of this sign-in for other parts of the line: the same for all of it, and no secret."""
+        return f"{self.person.id}-{self.session.created.timestamp() * 1e6:.0f}"[-40:].replace(".", "_")
+
+    @property
+    def operator(self) -> str:
+        """The operator whose calls they take; only behind `TAKE_CALLS`."""
+        assert self.person.operator is not None, "the route needs TAKE_CALLS"
+        return self.person.operator
+
+
+def cookie_name(settings: DeskSettings) -> str:
+    """Return the name of the session's cookie.
+
+    With TLS, browsers accept it from this very host only. Without, cookies of all ports of a host are one jar, so the
+    name keeps two desks on one machine apart.
+    """
+    return "__Host-hatif" if settings.is_encrypted else f"hatif-{settings.port}"
+
+
+async def sessions_of(request: Request) -> Sessions:
+    """Return the sessions of the desk."""
+    sessions: Sessions = request.app.state.sessions
+    return sessions
+
+
+class Needs:
+    """A dependency of a route: somebody has signed in, may do this, and asks from a page of their own."""
+
+    def __init__(self, permission: Permission, *, background: bool = False) -> None:
+        """Args:
+        background: Whether browsers ask by themselves, so that it does not keep a session from ending.
+        """
+        self.permission, self._background = permission, background
+
+    async def __call__(self, request: Request) -> SignedIn:
+        desk: Desk = await desk_of(request)
+        sessions = await sessions_of(request)
+        token = request.cookies.get(cookie_name(desk.settings), "")
+        session = await sessions.find(token, desk.now(), used=not self._background) if token else None
+        if session is None:
+            raise SignInNeeded
+        request.state.person, request.state.csrf = session.person, tokens.csrf_of(token)
+        if not may(session.person, self.permission):
+            raise DeskError(403, _NOT_ALLOWED)
+        if request.method not in _SAFE:
+            await _check_csrf(request)
+        return SignedIn(session.person, session, token)
+
+
+async def public(request: Request) -> None:
+    """Mark a route that needs nobody to be signed in; whoever is, is known."""
+    desk, sessions = await desk_of(request), await sessions_of(request)
+    if token := request.cookies.get(cookie_name(desk.settings)):
+        session = await sessions.find(token, desk.now())
+        if session is not None:
+            request.state.person, request.state.csrf = session.person, tokens.csrf_of(token)
+
+
+async def _check_csrf(request: Request) -> None:
+    given = request.headers.get(CSRF_HEADER)
+    if given is None:
+        value = (await request.form()).get(CSRF_FIELD)
+        given = value if isinstance(value, str) else ""
+    if not hmac.compare_digest(given.encode(), request.state.csrf.encode()):
+        raise DeskError(403, _OUTDATED)
+
+
+SessionsDep = Annotated[Sessions, Depends(sessions_of)]
+Anybody = Annotated[SignedIn, Depends(Needs(Permission.SIGNED_IN))]
+StillThere = Annotated[SignedIn, Depends(Needs(Permission.SIGNED_IN, background=True))]
+"""For what pages ask by themselves: it does not keep a session from ending."""
+OperatorDep = Annotated[SignedIn, Depends(Needs(Permission.TAKE_CALLS))]
+AdministratorDep = Annotated[SignedIn, Depends(Needs(Permission.ADMINISTER))]

@@ -1,0 +1,54 @@
+"""What the desk is told when it starts; `hatif desk` composes it from the site and the installation."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PORT = 8080
+TELEPHONE_PORT = 8089
+
+
+@dataclass(frozen=True, slots=True)
+class DeskSettings:
+    """The settings of one desk."""
+
+    site: str
+    """The site's name."""
+    timezone: str
+    """Of the site, such as Africa/Casablanca."""
+    languages: tuple[str, ...]
+    """Of callers, in the order of the site."""
+    database_url: str
+    control_port: int
+    control_token: str = field(repr=False)
+    port: int = PORT
+    listen: str = "127.0.0.1"
+    host: str = "localhost"
+    """The name by which browsers reach `listen`."""
+    address: str | None = None
+    """Where browsers reach the desk, if that is another one, as behind a proxy: https://desk.example.org"""
+    certificate: Path | None = None
+    key: Path | None = None
+    home: Path | None = None
+    """HATIF_HOME, where the sound of messages is."""
+    site_folder: Path | None = None
+    """Whose catalogues have the names of topics and of pauses."""
+    telephone_port: int = TELEPHONE_PORT
+    """Of the gate to which the browser telephone connects (`ivr/process/telephone_gate.py`)."""
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether browsers reach the desk by TLS, its own or a proxy's."""
+        return self.certificate is not None or (self.address or "").startswith("https://")
+
+    @property
+    def is_behind_proxy(self) -> bool:
+        """Whether a proxy says where requests come from."""
+        return self.address is not None and self.certificate is None
+
+    @property
+    def url(self) -> str:
+        """The address of the desk, without a slash at its end."""
+        if self.address is not None:
+            return self.address.rstrip("/")
+        scheme = "https" if self.certificate is not None else "http"
+        return f"{scheme}://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"

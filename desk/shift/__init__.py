@@ -1,0 +1,1 @@
+"""The operator's page: their state, their colleagues, the queue."""

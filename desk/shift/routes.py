@@ -1,0 +1,85 @@
+"""The operator's page, and the changes of their own state."""
+
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Form, Request, Response
+
+from desk.context import DeskDep
+from desk.control import ControlError
+from desk.live.routes import HubDep
+from desk.page.errors import DeskError
+from desk.page.texts import N_
+from desk.people.signed_in import OperatorDep
+from desk.shift import telephone
+from desk.shift.day import Days
+
+router = APIRouter(prefix="/shift")
+
+
+async def days_of(request: Request) -> Days:
+    """Return the operators' days."""
+    days: Days = request.app.state.days
+    return days
+
+
+DaysDep = Annotated[Days, Depends(days_of)]
+
+_NO_WRAP_UP = N_("You are not wrapping up any more.")
+_LONGEST = N_("Wrapping up cannot be extended any further.")
+
+
+@router.get("")
+async def page(request: Request, desk: DeskDep, hub: HubDep, signed_in: OperatorDep) -> Response:
+    """Show the operator's page."""
+    language = desk.pages.language_of(request)
+    parts = hub.current(language, signed_in.operator)
+    site = hub.picture.site
+    return desk.pages.respond(
+        request,
+        "shift/shift.html",
+        parts=parts,
+        operator=signed_in.operator,
+        now=desk.now().timestamp(),
+        telephone_port=desk.settings.telephone_port,
+        telephone_texts={name: language.text(text) for name, text in telephone.TEXTS.items()},
+        site_languages=site.languages or desk.settings.languages,
+        topics=site.topics,
+    )
+
+
+@router.get("/day")
+async def day(request: Request, desk: DeskDep, days: DaysDep, signed_in: OperatorDep) -> Response:
+    """Show the operator's day in figures."""
+    return desk.pages.respond(request, "shift/day.html", day=await days.of(signed_in.operator, desk.now()))
+
+
+@router.post("/state")
+async def change_state(
+    desk: DeskDep,
+    signed_in: OperatorDep,
+    state: Annotated[Literal["ready", "paused", "away"], Form()],
+    reason: Annotated[str, Form(max_length=30, pattern=r"^[a-z0-9_]*$")] = "",
+) -> Response:
+    """Become ready, paused or away; during a call that happens at its end."""
+    await desk.control.ask("POST", _own(signed_in, "state"), signed_in.person.id, {"state": state, "reason": reason})
+    return Response(status_code=204)
+
+
+@router.post("/wrap-up")
+async def change_wrap_up(
+    desk: DeskDep, signed_in: OperatorDep, change: Annotated[Literal["end", "more"], Form()]
+) -> Response:
+    """End the wrap-up, or extend it."""
+    try:
+        await desk.control.ask("POST", _own(signed_in, "wrap_up"), signed_in.person.id, {"change": change})
+    except ControlError as error:
+        if error.status != 409:
+            raise
+        is_longest = "as long as the site allows" in error.detail
+        raise DeskError(409, _LONGEST if is_longest else _NO_WRAP_UP) from None
+    return Response(status_code=204)
+
+
+def _own(signed_in: OperatorDep, what: str) -> str:
+    return f"/operators/{quote(signed_in.operator, safe='')}/{what}"

@@ -1,0 +1,80 @@
+"""What the desk does for the telephone in an operator's page: its password, and its words.
+
+The telephone itself (`desk/telephone`) talks with Asterisk; calls do not pass here.
+"""
+
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict
+
+from desk.context import DeskDep
+from desk.control import ControlError
+from desk.page.texts import N_
+from desk.people.signed_in import OperatorDep
+
+router = APIRouter(prefix="/telephone")
+
+SHORTEST_S, LONGEST_S = 60, 24 * 3600
+"""For how long a password can be had."""
+
+TEXTS = {
+    "microphone_denied": N_(
+        "The browser does not let this page use the microphone. Allow it beside the page's address, then start the "
+        "telephone again."
+    ),
+    "microphone_missing": N_(
+        "There is no microphone. Connect a headset; the telephone uses it as soon as it is there."
+    ),
+    "microphone_lost": N_(
+        "The microphone is gone. Connect it again or choose another one; until then nobody hears you."
+    ),
+    "insecure": N_(
+        "The browser gives no microphone to this address. Open the desk by https, or on this machine by localhost."
+    ),
+    "sound_blocked": N_("The browser blocks sound. Click anywhere in the page."),
+    "network": N_("The line cannot be reached. The telephone tries again by itself."),
+    "refused": N_("The line does not accept this telephone. Sign in again."),
+    "elsewhere": N_("This telephone is open on another computer. Start it here to take it over."),
+    "taken": N_("Another computer has taken over this telephone."),
+    "signed_out": N_("You are signed out. Sign in again to use the telephone."),
+    "bad_audio": N_("The sound is bad: packets are lost on the way. Use a cable instead of wireless if you can."),
+    "incoming": N_("Incoming call"),
+    "device_microphone": N_("Microphone"),
+    "device_speaker": N_("Loudspeaker"),
+    "device_ringer": N_("Ringing"),
+    "device_default": N_("The system's own"),
+    "level": N_("Level of the microphone"),
+    "try_ringer": N_("Ring"),
+    "echo_test": N_("Test the sound"),
+    "echo_stop": N_("End the test"),
+}
+"""The sentences of the telephone, by the names that its scripts use."""
+
+
+class CredentialRequest(BaseModel):
+    """What the telephone asks with. `take`: take it away from another computer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    take: bool = False
+
+
+@router.post("/credential")
+async def credential(desk: DeskDep, signed_in: OperatorDep, asked: CredentialRequest) -> Response:
+    """Return the password of this sign-in's telephone; 409 if another computer has the telephone."""
+    session = signed_in.session
+    left_s = int((session.expires - desk.now()).total_seconds())
+    body: dict[str, Any] = {
+        "holder": signed_in.mark,
+        "lasts_s": min(max(left_s, SHORTEST_S), LONGEST_S),
+        "take": asked.take,
+    }
+    path = f"/operators/{quote(signed_in.operator, safe='')}/web_telephone"
+    try:
+        given = await desk.control.ask("POST", path, signed_in.person.id, body)
+    except ControlError as error:
+        return JSONResponse({"code": error.code}, error.status, {"Cache-Control": "no-store"})
+    return JSONResponse(given, headers={"Cache-Control": "no-store"})

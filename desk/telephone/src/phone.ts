@@ -1,0 +1,237 @@
+/**
+ * The telephone itself: registered at Asterisk while the shift lasts, with at most one call.
+ *
+ * It needs nothing of the desk while it runs. A call outlives its connection: after a reconnect it is renegotiated, so
+ * that Asterisk finds the page again. A call that a former page had rings again, and is answered at once.
+ */
+
+import { UA } from "jssip";
+import type { RTCSession } from "jssip/lib/RTCSession";
+import type { RTCSessionEvent } from "jssip/lib/UA";
+
+import type { Credential } from "./credential";
+import type { Devices } from "./devices";
+import { Quality } from "./quality";
+import type { Report } from "./report";
+import { SipSocket } from "./socket";
+import { text } from "./texts";
+
+/** Asterisk's realm; no name service knows it, and none is asked. */
+const DOMAIN = "hatif";
+const REGISTER_S = 60;
+const RECONNECT_S = { min: 1, max: 4 };
+/** How long further addresses of this machine are waited for after the first. There is no server to ask for any. */
+const GATHER_MS = 100;
+/** How long the page shows that a call has ended. */
+const ENDED_MS = 1_500;
+
+const PEER: RTCConfiguration = { iceServers: [], bundlePolicy: "max-bundle", rtcpMuxPolicy: "require" };
+
+export class Phone {
+  report = (_report: Report): void => {};
+  /** Called with whether a call rings here. */
+  rings = (_rings: boolean): void => {};
+  /** Called when Asterisk does not accept the password any more. */
+  refused = (): void => {};
+
+  private agent: UA | null = null;
+  private readonly socket: SipSocket;
+  private session: RTCSession | null = null;
+  private microphone: MediaStream | null = null;
+  private readonly sound = new Audio();
+  private readonly quality = new Quality((quality) => this.report({ quality }));
+  private wasLost = false;
+
+  constructor(private readonly devices: Devices, url: string) {
+    this.socket = new SipSocket(url);
+    this.sound.autoplay = true;
+    devices.changed = (track) => void this.useMicrophone(track);
+    addEventListener("online", () => this.socket.renew());
+    addEventListener("offline", () => this.socket.renew());
+  }
+
+  /** Connect and register; report how that goes. */
+  start({ endpoint, user, password }: Credential): void {
+    this.report({ state: "connecting" });
+    if (this.agent) {
+      this.agent.set("authorization_user", user);
+      this.agent.set("password", password);
+      this.agent.register();
+      return;
+    }
+    const agent = new UA({
+      sockets: this.socket,
+      uri: `sip:${endpoint}@${DOMAIN}`,
+      authorization_user: user,
+      password,
+      session_timers: false,
+      register_expires: REGISTER_S,
+      connection_recovery_min_interval: RECONNECT_S.min,
+      connection_recovery_max_interval: RECONNECT_S.max,
+    });
+    agent.on("connected", () => this.connected());
+    agent.on("disconnected", () => this.disconnected());
+    agent.on("registered", () => this.report({ state: "registered", problem: null }));
+    agent.on("unregistered", () => this.report({ state: "connecting" }));
+    agent.on("registrationFailed", ({ response }) => {
+      if (response) this.refused();
+    });
+    // Asterisk says that the password is no longer valid.
+    agent.on("newMessage", (event: { originator: string }) => {
+      if (event.originator === "remote") agent.register();
+    });
+    agent.on("newRTCSession", (event: RTCSessionEvent) => {
+      if (event.originator === "remote") this.incoming(event);
+    });
+    this.agent = agent;
+    agent.start();
+  }
+
+  /** Unregister and disconnect. A call ends. */
+  stop(): void {
+    this.hangUp();
+    this.agent?.stop();
+    this.agent = null;
+    this.report({ state: "off" });
+  }
+
+  get isStarted(): boolean {
+    return this.agent !== null;
+  }
+
+  answer(): void {
+    const session = this.session;
+    if (!session || session.direction !== "incoming" || !session.isInProgress()) return;
+    const stream = this.ownMicrophone();
+    if (!stream) return;
+    this.rings(false);
+    this.report({ call: "answering" });
+    session.answer({ mediaStream: stream, pcConfig: PEER });
+  }
+
+  /** End the call, or decline it while it rings. */
+  hangUp(): void {
+    const session = this.session;
+    if (!session || session.isEnded()) return;
+    session.terminate(session.isEstablished() ? {} : { status_code: 603 });
+  }
+
+  mute(): void {
+    const session = this.session;
+    if (!session?.isEstablished()) return;
+    if (session.isMuted().audio) session.unmute({ audio: true });
+    else session.mute({ audio: true });
+    this.report({ muted: session.isMuted().audio === true });
+  }
+
+  key(digit: string): void {
+    if (this.session?.isEstablished() && /^[0-9*#]$/.test(digit)) {
+      this.session.sendDTMF(digit, { transportType: "RFC2833" as never, duration: 160, interToneGap: 80 });
+    }
+  }
+
+  /** Call a place that gives back what it hears. */
+  testSound(): void {
+    this.call("echo");
+  }
+
+  // Calls
+
+  private call(target: string): void {
+    const stream = this.ownMicrophone();
+    if (!this.agent || !stream || (this.session && !this.session.isEnded())) return;
+    this.report({ call: "answering" });
+    const session = this.agent.call(`sip:${target}@${DOMAIN}`, {
+      mediaStream: stream,
+      pcConfig: PEER,
+      eventHandlers: {
+        peerconnection: ({ peerconnection }) => this.connection(peerconnection),
+        icecandidate: gathered(),
+      },
+    });
+    this.follow(session);
+  }
+
+  private incoming({ session, request }: RTCSessionEvent): void {
+    if (this.session && !this.session.isEnded()) {
+      session.terminate({ status_code: 486 });
+      return;
+    }
+    session.on("peerconnection", ({ peerconnection }) => this.connection(peerconnection));
+    session.on("icecandidate", gathered());
+    this.follow(session);
+    this.report({ call: "ringing", muted: false });
+    if (/answer-after=0/.test(request.getHeader("Call-Info") ?? "")) this.answer();
+    else this.rings(true);
+  }
+
+  private follow(session: RTCSession): void {
+    this.session = session;
+    session.on("confirmed", () => this.report({ call: "talking" }));
+    session.on("ended", () => this.over(session));
+    session.on("failed", () => this.over(session));
+  }
+
+  private over(session: RTCSession): void {
+    if (this.session !== session) return;
+    this.session = null;
+    this.quality.stop();
+    this.rings(false);
+    this.microphone?.getTracks().forEach((track) => track.stop());
+    this.microphone = this.sound.srcObject = null;
+    this.report({ call: "ended", muted: false });
+    setTimeout(() => {
+      if (!this.session) this.report({ call: "none" });
+    }, ENDED_MS);
+  }
+
+  // Sound
+
+  /** Return a microphone for one call, so that muting it leaves the shift's own open. */
+  private ownMicrophone(): MediaStream | null {
+    this.microphone = this.devices.microphone?.clone() ?? null;
+    if (!this.microphone) this.report({ problem: text("microphone_missing") });
+    return this.microphone;
+  }
+
+  private connection(connection: RTCPeerConnection): void {
+    connection.addEventListener("track", ({ track }) => {
+      this.sound.srcObject = new MediaStream([track]);
+      void this.devices.route(this.sound, "speaker");
+      this.sound.play().catch(() => this.report({ problem: text("sound_blocked") }));
+    });
+    this.quality.watch(connection);
+  }
+
+  private async useMicrophone(track: MediaStreamTrack): Promise<void> {
+    const sender = this.session?.connection?.getSenders().find((found) => found.track?.kind === "audio");
+    if (!sender) return;
+    const own = track.clone();
+    own.enabled = sender.track?.enabled ?? true;
+    this.microphone?.getTracks().forEach((former) => former.stop());
+    this.microphone = new MediaStream([own]);
+    await sender.replaceTrack(own);
+  }
+
+  // Connection
+
+  private connected(): void {
+    if (!this.wasLost) return;
+    this.wasLost = false;
+    // Asterisk knows only the former connection of the page.
+    if (this.session?.isEstablished()) this.session.renegotiate({ rtcOfferConstraints: { iceRestart: true } });
+  }
+
+  private disconnected(): void {
+    this.wasLost = true;
+    if (this.agent) this.report({ state: "lost" });
+  }
+}
+
+/** Return a listener that ends the gathering of addresses soon after the first one. */
+function gathered(): (event: { ready: () => void }) => void {
+  let timer: number | undefined;
+  return ({ ready }) => {
+    timer ??= window.setTimeout(ready, GATHER_MS);
+  };
+}

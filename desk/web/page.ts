@@ -1,0 +1,14 @@
+/** What every page of the desk does in the browser. Each module does one thing and needs no other page. */
+
+import "./drafts";
+import "./htmx";
+import "./case";
+import "./clocks";
+import "./dialogs";
+import "./keys";
+import "./session";
+import "./telephone";
+import { follow } from "./live";
+
+const stream = document.body.dataset.live;
+if (stream) follow(stream);

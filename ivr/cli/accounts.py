@@ -1,0 +1,120 @@
+"""`hatif accounts …`: who may sign in at the desk."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from db.enums import AccountRole
+from ivr.cli.composition import Composition
+from ivr.cli.desk import settings_of
+from ivr.cli.groups import add_group
+from ivr.cli.output import JSON, as_json, as_table, console
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+# Imports in functions: the database's packages take a while to load, and not every command needs them.
+
+T = TypeVar("T")
+
+AccountId = Annotated[str, typer.Argument(help="The account's id.")]
+
+
+def register(app: typer.Typer) -> None:
+    accounts = add_group(
+        app, "accounts", "List who may sign in at the desk; add, disable and enable accounts.", list_accounts
+    )
+    accounts.command("add")(add)
+    accounts.command("login")(login)
+    accounts.command("disable")(disable)
+    accounts.command("enable")(enable)
+
+
+def list_accounts(context: typer.Context, json: bool = JSON) -> None:
+    if context.invoked_subcommand is not None:
+        return
+    from desk.people.accounts import list_people
+
+    parts = Composition()
+    people = _with_engine(parts, list_people)
+    rows = [
+        {
+            "id": person.id,
+            "name": person.name,
+            "role": person.role.value,
+            "operator": person.operator,
+            "password": person.has_password,
+            "disabled": person.disabled,
+        }
+        for person in people
+    ]
+    if json:
+        as_json(rows)
+    else:
+        columns = ("id", "name", "role", "operator", "password", "disabled")
+        as_table("Accounts", columns, ([row[column] for column in columns] for row in rows))
+
+
+def add(
+    account: AccountId,
+    name: str = typer.Option(help="The person's name."),
+    role: AccountRole = typer.Option(AccountRole.ADMINISTRATOR, help="What they may do."),
+) -> None:
+    """Add somebody who is not an operator, and print a one-time link. Operators: `hatif operators login ID`."""
+    from desk.people.accounts import Person
+    from desk.people.accounts import add as add_account
+
+    parts = Composition()
+    _with_engine(parts, lambda engine: add_account(engine, Person(account, name, role), datetime.now(UTC)))
+    _print_link(parts, account)
+
+
+def login(account: AccountId) -> None:
+    """Make a link that signs somebody in once, within 15 minutes; with a QR code."""
+    from desk.people.accounts import AccountError, find
+
+    parts = Composition()
+    person = _with_engine(parts, lambda engine: find(engine, account))
+    if person is None or person.disabled:
+        raise AccountError(f"There is no account {account!r} that may sign in; `hatif accounts` lists them.")
+    _print_link(parts, account)
+
+
+def disable(account: AccountId) -> None:
+    """Sign somebody out everywhere and let them sign in no more."""
+    _set_disabled(account, disabled=True)
+
+
+def enable(account: AccountId) -> None:
+    """Let somebody sign in again."""
+    _set_disabled(account, disabled=False)
+
+
+def _set_disabled(account: str, *, disabled: bool) -> None:
+    from desk.people.accounts import set_disabled
+
+    _with_engine(Composition(), lambda engine: set_disabled(engine, account, disabled, datetime.now(UTC)))
+    console.print(f"{account} is {'disabled' if disabled else 'enabled'}.", markup=False)
+
+
+def _print_link(parts: Composition, account: str) -> None:
+    from desk.people.links import make_link
+    from desk.people.qr import qr_lines
+
+    token = _with_engine(parts, lambda engine: make_link(engine, account, datetime.now(UTC)))
+    url = f"{settings_of(parts).url}/link/{token}"
+    console.print(url, markup=False, soft_wrap=True)
+    print(qr_lines(url), end="")
+
+
+def _with_engine(parts: Composition, work: "Callable[[AsyncEngine], Awaitable[T]]") -> T:
+    from db.engine import open_engine
+
+    async def run() -> T:
+        async with open_engine(parts.database_url) as engine:
+            return await work(engine)
+
+    return asyncio.run(run())

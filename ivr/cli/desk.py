@@ -1,0 +1,142 @@
+"""`hatif desk`, and what else the command line knows of the desk: its settings and its sign-in links."""
+
+import asyncio
+import contextlib
+import os
+import socket
+from datetime import UTC, datetime
+from ipaddress import ip_address
+
+import typer
+
+from desk.settings import PORT, TELEPHONE_PORT, DeskSettings
+from ivr.cli.composition import Composition, ControlError
+from ivr.cli.output import console, errors
+from ivr.home.logs import configure
+
+# Imports in functions: the web framework and the database's packages take a while to load.
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(desk)
+    app.command()(gate)
+
+
+def desk() -> None:
+    """Serve the operators' web page, in the foreground. `hatif up` runs it as well."""
+    from desk import bundle
+    from desk.server import serve
+
+    parts = Composition()
+    if not parts.site.desk.enabled:
+        raise ControlError("The desk is off: write enabled = true in [desk] of site.toml.")
+    if not bundle.is_current():
+        errors.print("hatif: the desk's scripts are missing or old; run `hatif setup` with network.", style="yellow")
+    configure(parts.site.node, parts.settings.log, parts.settings.log_level)
+    os.nice(5)  # calls take precedence over pages
+    serve(settings_of(parts))
+
+
+def gate() -> None:
+    """Serve the WebSocket of browser telephones, in the foreground. `hatif up` runs it beside the desk."""
+    import ssl
+
+    from ivr.process.telephone_gate import GateSettings, TelephoneGate
+
+    parts = Composition()
+    if not parts.site.desk.enabled:
+        raise ControlError("The desk is off: write enabled = true in [desk] of site.toml.")
+    configure(parts.site.node, parts.settings.log, parts.settings.log_level)
+    chosen = settings_of(parts)
+    context = None
+    if chosen.certificate is not None and chosen.key is not None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(chosen.certificate, chosen.key)
+    settings = GateSettings(
+        chosen.listen, chosen.telephone_port, parts.ports.http, chosen.port, chosen.address, context
+    )
+    with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
+        asyncio.run(TelephoneGate(settings).serve())
+
+
+def settings_of(parts: Composition) -> DeskSettings:
+    """Return what the desk is told.
+
+    Raises CertificateError if it listens to other machines without a certificate, and none can be made.
+    """
+    chosen, folder = parts.site.desk, parts.settings.site
+    host, *others = _names(chosen.listen)
+    certificate = folder / chosen.certificate if chosen.certificate is not None else None
+    key = folder / chosen.key if chosen.key is not None else None
+    is_encrypted = certificate is not None or (chosen.address or "").startswith("https://")
+    if not is_encrypted and not _is_local(chosen.listen):
+        from desk.tls import self_signed
+
+        certificate, key = self_signed(parts.settings.home / "desk", (host, *others))
+    return DeskSettings(
+        site=parts.site.name,
+        timezone=parts.site.hours.timezone,
+        languages=parts.site.languages,
+        database_url=parts.database_url,
+        control_port=parts.settings.control_port,
+        control_token=parts.credentials.control_token,
+        port=PORT + parts.settings.offset,
+        listen=chosen.listen,
+        host=host,
+        address=chosen.address,
+        certificate=certificate,
+        key=key,
+        home=parts.settings.home,
+        site_folder=folder,
+        telephone_port=TELEPHONE_PORT + parts.settings.offset,
+    )
+
+
+def _is_local(listen: str) -> bool:
+    return ip_address(listen).is_loopback
+
+
+def _names(listen: str) -> tuple[str, ...]:
+    """Return the names by which browsers may reach an address of this machine, the best one first."""
+    if _is_local(listen):
+        return ("localhost", listen)
+    return (listen,) if not ip_address(listen).is_unspecified else (socket.gethostname(), "localhost")
+
+
+async def sign_in_link(parts: Composition, operator: str) -> str:
+    """Return a new one-time link for an operator, whose account is made if there is none.
+
+    Raises ControlError if there is no such operator, AccountError if the account is disabled, DatabaseError.
+    """
+    from db.engine import open_engine
+    from desk.people import accounts, links
+
+    entry = next((entry for entry in parts.operators if entry.id == operator), None)
+    if entry is None:
+        raise ControlError(f"There is no operator {operator}; `hatif operators` lists them.")
+    now = datetime.now(UTC)
+    async with open_engine(parts.database_url) as engine:
+        await accounts.ensure_operator(engine, entry.id, entry.name, entry.supervisor, now)
+        return f"{settings_of(parts).url}/link/{await links.make_link(engine, entry.id, now)}"
+
+
+async def announce(parts: Composition, ready: asyncio.Event) -> None:
+    """Print the desk's address once the line is up; in a terminal with a first sign-in, which no log must have."""
+    if not parts.site.desk.enabled:
+        return
+    from db.engine import DatabaseError
+    from desk.people.accounts import AccountError
+
+    await ready.wait()
+    console.print(f"The operators' desk: {settings_of(parts).url}", markup=False)
+    if not console.is_terminal:
+        return
+    first = parts.operators[0]
+    try:
+        link = await sign_in_link(parts, first.id)
+    except (DatabaseError, AccountError) as error:
+        console.print(f"No sign-in could be made: {error}", style="yellow", markup=False, soft_wrap=True)
+        return
+    console.print(f"To sign in as {first.name} ({first.id}), once and within 15 minutes:", markup=False)
+    console.print(link, markup=False, soft_wrap=True)
+    console.print("For anybody else: `hatif operators login ID`.", markup=False)

@@ -1,0 +1,165 @@
+"""A browser telephone's endpoint on a real Asterisk: its password is set and removed through ARI, without a reload."""
+
+import asyncio
+import hashlib
+import re
+import secrets
+import subprocess
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import aiohttp
+import pytest
+from asterisk_example import PASSWORD, SECRETS, example
+from asterisk_sip import Telephone
+
+from asterisk_conf import instance
+from asterisk_conf.conf import Conf, render, write
+from asterisk_conf.errors import AsteriskError
+
+AUTH = "/ari/asterisk/config/dynamic/res_pjsip/auth/1002-web"
+
+
+class Line:
+    """A running Asterisk that can be restarted."""
+
+    def __init__(self, conf: Conf) -> None:
+        self.conf = conf
+        self.http = f"http://127.0.0.1:{conf.ports.http}"
+
+    async def start(self) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            *instance.command(self.conf),
+            env=instance.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        assert await instance.ready(self.conf), instance.check_log(self.conf)
+
+    async def stop(self) -> None:
+        self._process.terminate()
+        assert await self._process.wait() == 0
+
+    async def ari(self, method: str, path: str, body: object = None) -> int:
+        login = {"Authorization": aiohttp.encode_basic_auth(SECRETS.ari_user, SECRETS.ari_password)}
+        async with (
+            aiohttp.ClientSession(headers=login, trust_env=False) as session,
+            session.request(method, self.http + path, json=body) as answer,
+        ):
+            return answer.status
+
+    async def set_password(self, user: str, password: str) -> int:
+        fields = {"auth_type": "userpass", "username": user, "password": password}
+        body = {"fields": [{"attribute": name, "value": value} for name, value in fields.items()]}
+        return await self.ari("PUT", AUTH, body)
+
+    async def register(self, user: str, password: str) -> int:
+        """Return the last status of a registration over a WebSocket."""
+        async with (
+            aiohttp.ClientSession(trust_env=False) as session,
+            session.ws_connect(f"{self.http}/ws", protocols=["sip"]) as socket,
+        ):
+            call_id, status, challenge = secrets.token_hex(8), 401, ""
+            for sequence in (1, 2):
+                await socket.send_str(_register(call_id, sequence, _authorization(user, password, challenge)))
+                while True:
+                    text = await socket.receive_str(timeout=3)
+                    if f"CSeq: {sequence} REGISTER" in text:
+                        break
+                status = int(text.split()[1])
+                found = re.search(r"(?m)^WWW-Authenticate: (.*)$", text)
+                if status != 401 or found is None:
+                    break
+                challenge = found[1]
+            return status
+
+
+def _register(call_id: str, sequence: int, authorization: str) -> str:
+    return (
+        "REGISTER sip:hatif SIP/2.0\r\n"
+        f"Via: SIP/2.0/WS test.invalid;branch=z9hG4bK{secrets.token_hex(6)}\r\nMax-Forwards: 70\r\n"
+        f"From: <sip:1002-web@hatif>;tag=t\r\nTo: <sip:1002-web@hatif>\r\nCall-ID: {call_id}\r\n"
+        f"CSeq: {sequence} REGISTER\r\nContact: <sip:page@test.invalid;transport=ws>;expires=120\r\n"
+        f"{authorization}Content-Length: 0\r\n\r\n"
+    )
+
+
+def _authorization(user: str, password: str, challenge: str) -> str:
+    if not challenge:
+        return ""
+    fields: Mapping[str, str] = dict(re.findall(r'(\w+)="?([^",]+)"?', challenge))
+    ours = _md5(f"{user}:{fields['realm']}:{password}")
+    response = _md5(f"{ours}:{fields['nonce']}:00000001:c:auth:{_md5('REGISTER:sip:hatif')}")
+    return (
+        f'Authorization: Digest username="{user}", realm="{fields["realm"]}", nonce="{fields["nonce"]}",'
+        f' uri="sip:hatif", response="{response}", algorithm=MD5, qop=auth, nc=00000001, cnonce="c",'
+        f' opaque="{fields.get("opaque", "")}"\r\n'
+    )
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+@pytest.fixture(scope="module")
+async def line(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Line]:
+    conf = example(tmp_path_factory.mktemp("home"), web_telephones=True)
+    write(conf)
+    (conf.etc / "extensions.conf").write_text("[hatif-operators]\nexten => *1,1,Answer()\n")
+    found = Line(conf)
+    await found.start()
+    yield found
+    await found.stop()
+
+
+def test_a_start_with_browser_telephones_logs_no_warnings(line: Line) -> None:
+    assert instance.check_log(line.conf) == []
+
+
+async def test_a_password_set_through_ari_registers_a_browser_and_a_changed_one_no_longer_does(line: Line) -> None:
+    assert await line.set_password("1002-web.1", "first-password-of-the-page") == 200
+    assert await line.register("1002-web.1", "first-password-of-the-page") == 200
+    assert await line.register("1002-web.1", "wrong-password-of-the-page") == 401
+    assert await line.set_password("1002-web.2", "other-password-of-the-page") == 200
+    assert await line.register("1002-web.1", "first-password-of-the-page") == 401
+    assert await line.register("1002-web.2", "other-password-of-the-page") == 200
+
+
+async def test_a_password_set_through_ari_survives_a_restart_of_asterisk(line: Line) -> None:
+    assert await line.set_password("1002-web.3", "third-password-of-the-page") == 200
+    await line.stop()
+    await line.start()
+    assert await line.register("1002-web.3", "third-password-of-the-page") == 200
+    assert await line.ari("DELETE", AUTH) == 204
+    assert await line.register("1002-web.3", "third-password-of-the-page") == 500
+
+
+def test_operators_own_telephones_keep_their_passwords_and_never_share_one_with_the_browser(line: Line) -> None:
+    with Telephone("127.0.0.5", line.conf.ports.sip, user="1002", password="telephone-password-2") as plain:
+        assert plain.register().status == 200
+    with Telephone("127.0.0.5", line.conf.ports.sip, user="1002-web", password="telephone-password-2") as plain:
+        assert plain.register().status != 200
+
+
+async def test_a_telephone_elsewhere_is_refused_even_with_the_browsers_password(line: Line) -> None:
+    assert await line.set_password("1002-web", PASSWORD) == 200
+    with Telephone("127.0.0.5", line.conf.ports.sip, user="1002-web", password=PASSWORD) as plain:
+        assert plain.register().status == 401
+        assert plain.invite("*1").status == 401
+
+
+def test_a_site_without_the_desk_has_nothing_of_it(tmp_path: Path) -> None:
+    files = render(example(tmp_path))
+    assert "-web" not in files["pjsip.conf"] and "protocol = ws" not in files["pjsip.conf"]
+    assert "icesupport = no" in files["rtp.conf"]
+    assert "transport_websocket" not in files["modules.conf"]
+    assert files["sorcery.conf"].count("\n") == 1
+
+
+def test_an_asterisk_that_cannot_serve_browsers_is_refused(tmp_path: Path) -> None:
+    conf = example(tmp_path)
+    bare = replace(conf.installation, module_dir=tmp_path)
+    with pytest.raises(AsteriskError, match="Browser telephones need the module res_srtp"):
+        replace(conf, installation=bare, web_telephones=True)

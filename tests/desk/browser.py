@@ -1,0 +1,45 @@
+"""Fixtures: a line with its desk, and a real browser on its pages. Used by `pytest_plugins`."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from browser_telephone import started
+from conftest import OFFSET, short_folder
+from desk_pages import DeskPages
+from line import Line
+from playwright.async_api import Browser
+
+from desk import bundle
+
+
+@pytest.fixture(scope="module")
+async def desk_line() -> AsyncIterator[Line]:
+    """A line whose site has the desk."""
+    if not bundle.is_current():
+        await asyncio.to_thread(bundle.bundle)
+    with short_folder("hatif-desk-") as folder:
+        line = Line(Path(folder), OFFSET + 1000)
+        site = line.site / "site.toml"
+        site.write_text(site.read_text().replace("enabled = false", "enabled = true"))
+        try:
+            await line.up()
+            yield line
+        finally:
+            await line.down()
+
+
+@pytest.fixture(scope="module")
+async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    """A browser whose microphone hears a tone of MICROPHONE_HZ."""
+    async with started(tmp_path_factory.mktemp("browser")) as found:
+        yield found
+
+
+@pytest.fixture
+async def desk_pages(desk_line: Line, browser: Browser) -> AsyncIterator[DeskPages]:
+    pages = DeskPages(desk_line, browser)
+    yield pages
+    for context in pages.contexts:
+        await context.close()

@@ -1,0 +1,188 @@
+"""A page with nothing but the telephone, and a real browser that opens it."""
+
+import asyncio
+import json
+import math
+import struct
+import urllib.error
+import wave
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import chromium
+from aiohttp import web
+from line import Line
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from desk import bundle
+
+MICROPHONE_HZ = 1870.0
+
+PAGE = """<!doctype html>
+<meta charset="utf-8"><meta name="csrf-token" content="token"><title>Telephone</title>
+<div id="telephone" data-operator="{operator}" data-credential-url="/credential" data-ws-url="{socket}"></div>
+<div id="telephone-settings"></div>
+<script src="/before.js"></script><script type="module" src="/telephone.js"></script>
+"""
+
+BEFORE = """
+window.reports = [];
+window.now = {};
+document.addEventListener("hatif:telephone", ({ detail }) => {
+  if (detail.level !== undefined) { window.level = detail.level; return; }
+  window.reports.push({ ...detail, at: performance.now() });
+  Object.assign(window.now, detail);
+});
+window.ask = (what, detail) => document.getElementById("telephone")
+  .dispatchEvent(new CustomEvent(`hatif:${what}`, { detail, bubbles: true }));
+const context = new AudioContext();
+const Real = window.RTCPeerConnection;
+window.RTCPeerConnection = class extends Real {
+  constructor(...given) {
+    super(...given);
+    window.connection = this;
+    this.addEventListener("track", ({ track }) => {
+      const analyser = context.createAnalyser();
+      analyser.fftSize = 4096;
+      context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
+      window.analyser = analyser;
+      window.heardFirst = null;
+    });
+  }
+};
+// The loudest frequency of what the page hears, Hz, and its level, dBFS.
+window.hears = () => {
+  if (!window.analyser) return [0, -200];
+  const levels = new Float32Array(window.analyser.frequencyBinCount);
+  window.analyser.getFloatFrequencyData(levels);
+  const loudest = levels.indexOf(Math.max(...levels));
+  return [loudest * context.sampleRate / window.analyser.fftSize, levels[loudest]];
+};
+"""
+
+
+def tone(path: Path, hz: float, seconds: float = 10.0, rate: int = 48000) -> Path:
+    """Write a tone for the browser's microphone."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        count = round(seconds * rate)
+        file.writeframes(
+            struct.pack(f"<{count}h", *(round(9000 * math.sin(math.tau * hz * n / rate)) for n in range(count)))
+        )
+    return path
+
+
+class WebTelephone:
+    """The telephone of an operator in one page."""
+
+    def __init__(self, page: Page, operator: str) -> None:
+        self.page, self.operator = page, operator
+
+    async def start(self) -> None:
+        """Click "start shift", and wait until the telephone is registered."""
+        await self.ask("start-shift")
+        await self.reports("state", "registered")
+
+    async def ask(self, what: str, detail: object = None) -> None:
+        await self.page.evaluate("([what, detail]) => ask(what, detail)", [what, detail])
+
+    async def says(self, words: str) -> None:
+        """Wait until the telephone reports a problem with these words."""
+        await self.page.wait_for_function("words => (window.now.problem || '').includes(words)", arg=words)
+
+    async def reports(self, what: str, value: object, within_s: float = 10.0) -> None:
+        """Wait until the telephone's last report about something is this one."""
+        try:
+            await self.page.wait_for_function(
+                "([what, value]) => window.now[what] === value", arg=[what, value], timeout=1000 * within_s
+            )
+        except Exception as error:
+            raise AssertionError(f"{what} is not {value}: {await self.page.evaluate('reports')}") from error
+
+    async def has_reported(self, what: str, value: object) -> None:
+        """Wait until the telephone has reported this, however briefly."""
+        await self.page.wait_for_function(
+            "([what, value]) => reports.some(report => report[what] === value)", arg=[what, value]
+        )
+
+    async def now(self) -> dict[str, Any]:
+        found: dict[str, Any] = await self.page.evaluate("now")
+        return found
+
+    async def hears_tone(self, hz: float, within_s: float = 5.0) -> None:
+        """Wait until the page hears this tone above everything else."""
+        for _ in range(round(within_s / 0.05)):
+            heard, level = await self.page.evaluate("hears()")
+            if abs(heard - hz) < 25 and level > -60:
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"the page hears {heard:.0f} Hz at {level:.0f} dBFS, not {hz:.0f} Hz")
+
+
+class Pages:
+    """Pages with telephones, from a server that stands for the desk."""
+
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self._context, self.url = context, url
+
+    async def open(self, operator: str, holder: str = "test") -> WebTelephone:
+        """Return the page of an operator. `holder`: their sign-in."""
+        page = await self._context.new_page()
+        await page.goto(f"{self.url}/{operator}/{holder}")
+        return WebTelephone(page, operator)
+
+
+@asynccontextmanager
+async def desk_of(line: Line, port: int) -> AsyncIterator[str]:
+    """Serve the pages; yield their address."""
+    await asyncio.to_thread(bundle.bundle)
+
+    async def page(request: web.Request) -> web.Response:
+        operator, socket = request.match_info["operator"], f"ws://127.0.0.1:{8089 + line.offset}/ws"
+        text = PAGE.format(operator=operator, socket=socket).replace("/credential", f"{request.path}/credential")
+        return web.Response(text=text, content_type="text/html")
+
+    async def credential(request: web.Request) -> web.Response:
+        given = {**json.loads(await request.text()), "holder": request.match_info["holder"]}
+        path = f"/operators/{request.match_info['operator']}/web_telephone"
+        try:
+            return web.json_response(await asyncio.to_thread(line.control, "POST", path, given))
+        except urllib.error.HTTPError as error:
+            return web.Response(status=error.code)
+
+    async def script(request: web.Request) -> web.Response:
+        name = request.path.removeprefix("/")
+        text = BEFORE if name == "before.js" else (bundle.STATIC / name).read_text()
+        return web.Response(text=text, content_type="text/javascript")
+
+    app = web.Application()
+    app.router.add_get("/before.js", script)
+    app.router.add_get("/telephone.js", script)
+    app.router.add_get("/{operator}/{holder}", page)
+    app.router.add_post("/{operator}/{holder}/credential", credential)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        yield f"http://localhost:{port}"
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def started(folder: Path) -> AsyncIterator[Browser]:
+    """Start a browser whose microphone hears a tone."""
+    sound = tone(folder / "microphone.wav", MICROPHONE_HZ)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=chromium.program(),
+            args=[*chromium.FLAGS, f"--use-file-for-fake-audio-capture={sound}"],
+        )
+        try:
+            yield browser
+        finally:
+            await browser.close()

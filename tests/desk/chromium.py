@@ -1,0 +1,58 @@
+"""The browser of the tests: the machine's own Chromium, else Debian's headless one, unpacked into a folder.
+
+It is kept beside the private Asterisk of the tests (`HATIF_TEST_CACHE`), some 400 MB, and fetched once. Nothing is
+installed on the machine.
+"""
+
+import shlex
+import shutil
+from pathlib import Path
+
+from line import CACHE
+
+from asterisk_conf import apt
+from asterisk_conf.debian import Wanted, machine
+from asterisk_conf.files import write_text
+
+DEBIAN = Wanted(
+    name="Chromium",
+    otherwise="install the package chromium",
+    packages=("chromium-headless-shell", "fonts-dejavu-core"),
+    space=900_000_000,
+    suite="trixie",
+)
+_INSTALLED = ("chromium-headless-shell", "chromium", "google-chrome")
+_FOLDER = CACHE / "chromium"
+
+FLAGS = (
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+    "--allow-loopback-in-peer-connection",  # the line of the tests is on 127.0.0.1 only
+    "--no-sandbox",  # refuses to run as root otherwise
+)
+
+
+class _Silent:
+    def step(self, text: str) -> None:
+        pass
+
+    def update(self, done: int, total: int) -> None:
+        pass
+
+
+def program() -> str:
+    """Return the path of a Chromium. Raises AsteriskError, with what to do, if none can be had."""
+    if named := next((found for name in _INSTALLED if (found := shutil.which(name))), None):
+        return named
+    root = _FOLDER / "root"
+    if not root.exists():
+        _FOLDER.mkdir(parents=True, exist_ok=True)
+        apt.unpack(_FOLDER / "apt", root, DEBIAN, _Silent())
+    library = root / "usr/lib" / machine().triplet
+    path = f"{library}:{library}/pulseaudio"
+    # Chromium starts itself again, so it must not be started by its dynamic linker.
+    start = _FOLDER / "chromium"
+    shell = next((root / "usr/lib").glob("chromium*/*headless*shell"), Path("none"))
+    write_text(start, f'#!/bin/sh\nLD_LIBRARY_PATH={shlex.quote(path)} exec {shlex.quote(str(shell))} "$@"\n', 0o755)
+    return str(start)

@@ -1,0 +1,92 @@
+"""An operator's page of the desk in a real browser, and what a person does there."""
+
+import asyncio
+import re
+from typing import Any
+
+from browser_telephone import BEFORE, MICROPHONE_HZ
+from line import Line
+from playwright.async_api import Browser, BrowserContext, Page, expect
+
+PASSWORD = "four quiet green lamps"
+
+
+class DeskPage:
+    """An operator's page of the desk. `heard_hz` is what its microphone hears."""
+
+    heard_hz = MICROPHONE_HZ
+
+    def __init__(self, line: Line, page: Page, operator: str) -> None:
+        self.line, self.page, self.operator = line, page, operator
+        self.errors: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    async def tab_to(self, selector: str, most: int = 80) -> None:
+        """Press Tab until an element has the focus. AssertionError if it never has."""
+        for _ in range(most):
+            if await self.page.evaluate("selector => document.activeElement.matches(selector)", selector):
+                return
+            await self.page.keyboard.press("Tab")
+        raise AssertionError(f"Tab never leads to {selector}")
+
+    async def press(self, selector: str, key: str = "Enter") -> None:
+        """Press a key on an element that Tab leads to."""
+        await self.tab_to(selector)
+        await self.page.keyboard.press(key)
+
+    async def sign_in(self) -> None:
+        """Sign in by a link, and choose a password the first time, by keyboard alone; leads to the operator's page."""
+        await self.page.goto(self.line.json("operators", "login", self.operator)["url"])
+        await self.press("button.primary")
+        await self.page.wait_for_url(re.compile("/(shift|account)"))
+        if "/account" in self.page.url:
+            for field in ("#password", "#again"):
+                await self.tab_to(field)
+                await self.page.keyboard.type(PASSWORD)
+            await self.page.keyboard.press("Enter")
+        await expect(self.page.locator("#state")).to_be_visible()
+
+    async def start_telephone(self) -> None:
+        """Start the page's telephone by keyboard, and wait until the operator is ready."""
+        await expect(self.page.locator('[data-telephone="start-shift"]')).to_be_enabled()
+        await self.press('[data-telephone="start-shift"]')
+        await expect(self.page.locator("body")).to_have_attribute("data-telephone", "registered", timeout=10_000)
+        await self.state("ready")
+
+    async def state(self, state: str, within_s: float = 10) -> None:
+        """Wait until the page shows this state."""
+        found = re.compile(rf"\bis-{state}\b")
+        await expect(self.page.locator("#state")).to_have_class(found, timeout=1000 * within_s)
+
+    async def phase(self, phase: str, within_s: float = 10) -> None:
+        """Wait until the page shows the operator's call in this phase."""
+        await expect(self.page.locator("#call")).to_have_attribute("data-phase", phase, timeout=1000 * within_s)
+
+    async def hears_tone(self, hz: float, within_s: float = 5) -> None:
+        """Wait until the page hears this tone above everything else."""
+        heard: Any = None
+        for _ in range(round(within_s / 0.05)):
+            heard, level = await self.page.evaluate("hears()")
+            if abs(heard - hz) < 25 and level > -60:
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"the page hears {heard} Hz, not {hz:.0f}")
+
+
+class DeskPages:
+    """Pages of the desk, each in a browser profile of its own."""
+
+    def __init__(self, line: Line, browser: Browser) -> None:
+        self._line, self._browser = line, browser
+        self.contexts: list[BrowserContext] = []
+
+    async def open(self, operator: str, language: str = "en", **options: Any) -> DeskPage:
+        """Return an operator's page after the sign-in."""
+        viewport: Any = {"width": 1280, "height": 800}
+        context = await self._browser.new_context(locale=language, viewport=viewport, **options)
+        self.contexts.append(context)
+        await context.grant_permissions(["microphone", "notifications"])
+        await context.add_init_script(BEFORE)
+        page = DeskPage(self._line, await context.new_page(), operator)
+        await page.sign_in()
+        return page

@@ -1,0 +1,171 @@
+"""A desk for tests: a server of its own on loopback, with a database of its own, and browsers that keep cookies."""
+
+import asyncio
+import re
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import aiohttp
+import uvicorn
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from db.enums import AccountRole
+from desk.app import create_app
+from desk.context import Desk
+from desk.people import accounts, links
+from desk.people.accounts import Person
+from desk.server import DeskServer
+from desk.settings import DeskSettings
+
+PASSWORD = "four quiet green lamps"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a browser was answered; redirects are not followed."""
+
+    status: int
+    text: str
+    headers: Mapping[str, str]
+
+    @property
+    def leads_to(self) -> str:
+        return self.headers.get("Location", "")
+
+
+class Browser:
+    """A browser: cookies, the origin of its pages, and the CSRF token of the last page."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.csrf = ""
+        self._session = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
+
+    async def get(self, path: str, **headers: str) -> Answer:
+        return await self.ask("GET", path, headers=headers)
+
+    async def post(
+        self, path: str, data: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Send a form of this desk's own page, with its token."""
+        return await self.ask(
+            "POST", path, {"csrf": self.csrf, **(data or {})}, {"Origin": self.url, **(headers or {})}
+        )
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        data: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        sending = self._session.request(method, self.url + path, data=data, headers=headers, allow_redirects=False)
+        async with sending as answer:
+            text = await answer.text()
+        if found := re.search(r'name="csrf-token" content="([0-9a-f]*)"', text):
+            self.csrf = found[1]
+        return Answer(answer.status, text, answer.headers)
+
+    async def send(self, path: str, document: object) -> Answer:
+        """Send JSON as a script of the page does."""
+        headers = {"Origin": self.url, "X-CSRF-Token": self.csrf}
+        async with self._session.post(self.url + path, json=document, headers=headers) as answer:
+            return Answer(answer.status, await answer.text(), answer.headers)
+
+    async def stream(self, path: str) -> aiohttp.ClientResponse:
+        """Open a stream; the answer's `content` has its lines."""
+        return await self._session.get(self.url + path, timeout=aiohttp.ClientTimeout(total=None))
+
+    async def close(self) -> None:
+        await self._session.close()
+
+
+class TestDesk:
+    """A desk that serves. `moved`: how far its clock is ahead."""
+
+    __test__ = False  # for pytest, which would collect it
+
+    def __init__(self, app: FastAPI, url: str) -> None:
+        self.app, self.url = app, url
+        self.moved = timedelta()
+        self.desk.now = lambda: datetime.now(UTC) + self.moved
+        self._browsers: list[Browser] = []
+
+    @property
+    def desk(self) -> Desk:
+        desk: Desk = self.app.state.desk
+        return desk
+
+    @property
+    def engine(self) -> AsyncEngine:
+        return self.desk.engine
+
+    def browser(self) -> Browser:
+        self._browsers.append(Browser(self.url))
+        return self._browsers[-1]
+
+    async def account(self, account: str, role: AccountRole, operator: str | None = None) -> str:
+        await accounts.add(self.engine, Person(account, f"Person {account}", role, operator), self.desk.now())
+        return account
+
+    async def operator(self, operator: str = "1002", *, supervisor: bool = False) -> Person:
+        return await accounts.ensure_operator(self.engine, operator, "Safae Saffron", supervisor, self.desk.now())
+
+    async def link(self, account: str) -> str:
+        return f"/link/{await links.make_link(self.engine, account, self.desk.now())}"
+
+    async def signed_in(self, account: str) -> Browser:
+        """Return a browser that has used a one-time link, and has opened a page."""
+        browser = self.browser()
+        answer = await browser.post(await self.link(account))
+        assert answer.status == 303, answer.text
+        await browser.get("/account")
+        return browser
+
+    async def with_password(self, account: str) -> Browser:
+        """Return a browser whose person has chosen PASSWORD."""
+        browser = await self.signed_in(account)
+        answer = await browser.post("/account/password", {"password": PASSWORD, "again": PASSWORD})
+        assert answer.status == 303, answer.text
+        return browser
+
+    async def close(self) -> None:
+        for browser in self._browsers:
+            await browser.close()
+
+
+def settings_for(database_url: str, port: int, control_port: int = 1, control_token: str = "none") -> DeskSettings:
+    return DeskSettings(
+        site="consulate",
+        timezone="Africa/Casablanca",
+        languages=("ar", "fr", "es", "it", "nl", "de", "en"),
+        database_url=database_url,
+        control_port=control_port,
+        control_token=control_token,
+        port=port,
+    )
+
+
+@asynccontextmanager
+async def serving(database_url: str, control_port: int = 1, control_token: str = "none") -> AsyncIterator[TestDesk]:
+    """Serve a desk while the block runs. By default there is no controller behind it."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+    app = create_app(settings_for(database_url, port, control_port, control_token))
+    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
+    server = DeskServer(config, app)
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    running = asyncio.create_task(server.serve(sockets=[listening]))
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+        await asyncio.sleep(0.01)
+    desk = TestDesk(app, f"http://127.0.0.1:{port}")
+    try:
+        yield desk
+    finally:
+        await desk.close()
+        server.should_exit = True
+        await running

@@ -1,0 +1,192 @@
+"""The pages in a real browser, without a telephone: usable by everybody, in several tabs; nothing typed is lost."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from controller import StandIn, operator, standing_in
+from desk_server import TestDesk, serving
+from playwright.async_api import Browser, BrowserContext, Page, expect
+
+from db.enums import AccountRole
+from db.references import make_reference
+from desk import bundle
+
+pytest_plugins = ["db_fixtures", "browser"]
+
+AXE = bundle.FOLDER / "node_modules" / "axe-core" / "axe.min.js"
+REFERENCE = make_reference(1, 17)
+CASE = {
+    "reference": REFERENCE, "version": "v1", "kind": "procedure", "state": "incomplete", "topic": "documents",
+    "language": "fr", "country": "FR", "post": "Lyon", "caller": "+33612345678", "title": "First passport",
+    "missing": ["photograph"], "expected": None, "owner": None, "priority": "high", "follow_up": None, "due": None,
+    "opened": "2026-11-20T10:00:00Z", "changed": None, "closed": None, "call": None, "pin": True, "messages": [],
+    "notes": [{"at": "2026-11-20T10:00:00Z", "author": "1003", "text": "A photograph is missing.", "call": None}],
+}  # fmt: skip
+
+
+@pytest_asyncio.fixture
+async def controller() -> AsyncIterator[StandIn]:
+    async with standing_in() as found:
+        found.answers[f"/cases/{REFERENCE}"] = (200, CASE)
+        yield found
+
+
+@pytest_asyncio.fixture
+async def desk(sqlite_url: str, controller: StandIn) -> AsyncIterator[TestDesk]:
+    async with serving(sqlite_url, controller.port) as found:
+        await found.operator("1002")
+        yield found
+
+
+@pytest_asyncio.fixture
+async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
+    found = await browser.new_context(locale="en", viewport={"width": 1280, "height": 800})
+    yield found
+    await found.close()
+
+
+async def signed_in(desk: TestDesk, context: BrowserContext, account: str = "1002") -> Page:
+    page = await context.new_page()
+    await page.goto(desk.url + await desk.link(account))
+    await page.click("button.primary")
+    await page.wait_for_url("**/account?first=1")
+    return page
+
+
+async def shift(desk: TestDesk, context: BrowserContext) -> Page:
+    page = await signed_in(desk, context)
+    await page.goto(f"{desk.url}/shift")
+    await expect(page.locator("#line")).to_have_class("line is-up")
+    return page
+
+
+async def violations(page: Page) -> list[str]:
+    """Return what axe finds that is serious or critical."""
+    if not await page.evaluate("typeof axe === 'object'"):
+        await page.evaluate(AXE.read_text())  # not as a script of the page, whose policy forbids it
+    found: dict[str, Any] = await page.evaluate("axe.run({resultTypes: ['violations']})")
+    return [
+        f"{row['id']}: {row['help']}: {[node['target'] for node in row['nodes']]}"
+        for row in found["violations"]
+        if row["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("ar", "dark")])
+async def test_everybody_can_use_every_page(
+    desk: TestDesk, controller: StandIn, browser: Browser, language: str, scheme: Any
+) -> None:
+    context = await browser.new_context(
+        locale=language, color_scheme=scheme, reduced_motion="reduce", viewport={"width": 1280, "height": 800}
+    )
+    page = await context.new_page()
+
+    async def check(what: str) -> None:
+        assert await violations(page) == [], what
+        width = await page.evaluate("document.scrollingElement.scrollWidth")
+        assert width <= 1280, f"{what} is {width} pixels wide"
+
+    await page.goto(f"{desk.url}/sign-in")
+    assert await page.evaluate("document.dir") == ("rtl" if language == "ar" else "ltr")
+    await check("the sign-in")
+    await page.goto(desk.url + await desk.link("1002"))
+    await check("a link")
+    await page.click("button.primary")
+    await page.wait_for_url("**/account?first=1")
+    await check("choosing a password")
+    await page.goto(f"{desk.url}/shift")
+    await check("a shift")
+    controller.offer()
+    await expect(page.locator("#call")).to_have_attribute("data-phase", "offered")
+    await check("an offer")
+    call = controller.connect("1002", identity=str(uuid4()), place="hold", case=REFERENCE)
+    await expect(page.locator("#c-title")).to_be_visible()
+    await check("a call with its case")
+    controller.connect("1002", identity=call.id, place="together", case=REFERENCE)
+    await expect(page.locator("#call")).not_to_contain_text("On hold")
+    await page.keyboard.press("F7")
+    await expect(page.locator("#hand-on")).to_be_visible()
+    await check("handing on")
+    await page.keyboard.press("Escape")
+    await desk.account("admin", AccountRole.ADMINISTRATOR)
+    await page.goto(desk.url + await desk.link("admin"))
+    await page.click("button.primary")
+    await page.goto(f"{desk.url}/people")
+    await page.click("tbody button >> nth=0")
+    await expect(page.locator(".qr")).to_be_visible()
+    await check("the people")
+    await context.close()
+
+
+async def test_two_tabs_share_one_stream_and_one_goes_on_when_the_other_is_closed(
+    desk: TestDesk, controller: StandIn, context: BrowserContext
+) -> None:
+    hub = desk.app.state.hub
+    first = await shift(desk, context)
+    second = await context.new_page()
+    await second.goto(f"{desk.url}/shift")
+    controller.offer()
+    for page in (first, second):
+        await expect(page.locator("#call")).to_have_attribute("data-phase", "offered")
+    assert len(hub._readers) == 1
+    await first.close()
+    controller.connect("1002")
+    await expect(second.locator("#call")).to_have_attribute("data-phase", "talking")
+    third = await context.new_page()
+    await third.goto(f"{desk.url}/shift")
+    controller.set(operator("1002", "paused", reason="lunch"), calls=[])
+    await expect(third.locator("#state")).to_contain_text("Paused")
+    assert len(hub._readers) == 1
+
+
+async def test_what_was_typed_survives_a_reload_until_the_desk_has_it(
+    desk: TestDesk, controller: StandIn, context: BrowserContext
+) -> None:
+    page = await shift(desk, context)
+    controller.connect("1002", identity=str(uuid4()), case=REFERENCE)
+    await page.fill("#c-title", "Lost passport <of> الأم")
+    await page.fill("#note-text", "Calls again on Monday.")
+    await page.reload()
+    await expect(page.locator("#c-title")).to_have_value("Lost passport <of> الأم")
+    await expect(page.locator("#note-text")).to_have_value("Calls again on Monday.")
+    await expect(page.locator("#c-state")).to_have_value("incomplete")
+    await page.click(".file form.grid button.primary")
+    await expect(page.locator(".file")).to_contain_text("Saved.")
+    await page.reload()
+    await expect(page.locator("#c-title")).to_have_value("First passport")  # as the desk says, which has it
+    await expect(page.locator("#note-text")).to_have_value("Calls again on Monday.")
+
+
+async def test_a_focused_field_keeps_its_text_and_the_focus_while_the_page_changes(
+    desk: TestDesk, controller: StandIn, context: BrowserContext
+) -> None:
+    page = await shift(desk, context)
+    await page.locator("#find").focus()
+    await page.keyboard.type("pass")
+    controller.set(operator("1003", "paused"), operator("1002", "paused", reason="break"))
+    await expect(page.locator("#state")).to_contain_text("Paused")
+    await page.keyboard.type("port")
+    await expect(page.locator("#find")).to_have_value("passport")
+
+
+async def test_a_page_whose_session_has_ended_goes_on_after_a_sign_in_in_another_tab(
+    desk: TestDesk, controller: StandIn, context: BrowserContext
+) -> None:
+    page = await shift(desk, context)
+    await page.fill("#find", "not sent yet")
+    await context.clear_cookies()
+    await page.click('[hx-vals*="lunch"]')
+    await expect(page.locator("#signed-out")).to_be_visible()
+    other = await signed_in(desk, context)
+    await other.close()
+    await page.evaluate("window.dispatchEvent(new Event('focus'))")
+    await expect(page.locator("#signed-out")).to_be_hidden()
+    await expect(page.locator("#find")).to_have_value("not sent yet")
+    await page.click('[hx-vals*="lunch"]')
+    await expect(page.locator("#notices")).to_be_empty()
+    assert controller.asked[-1][1:] == ("/operators/1002/state", "1002", {"state": "paused", "reason": "lunch"})
+    controller.offer()
+    await expect(page.locator("#call")).to_have_attribute("data-phase", "offered")

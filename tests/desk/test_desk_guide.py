@@ -1,0 +1,88 @@
+"""The guide beside the call: found in both people's languages, shown side by side, noted in the case."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest_asyncio
+from controller import StandIn, standing_in
+from desk_server import Browser, TestDesk, serving
+
+from db.references import make_reference
+from desk.guide import book
+
+pytest_plugins = ["db_fixtures"]
+
+REFERENCE = make_reference(1, 17)
+
+
+def procedure(identity: str, title: str, **members: Any) -> dict[str, Any]:
+    found = {"id": identity, "status": "sample", "title": title, "fields": {}, "remarks": {}, "sources": []}
+    return {**found, **members}
+
+
+FRENCH = [
+    procedure("passport", "Premier passeport", fields={"documents": "Deux photos."}, remarks={"FR": "À Lyon."}),
+    procedure("visa", "Visa", fields={"fee": "60 euros."}),
+]
+ARABIC = [procedure("passport", "جَوَازُ السَّفَرِ", fields={"documents": "صُورَتَانِ <b>."}), procedure("visa", "تَأْشِيرَة")]
+
+
+@pytest_asyncio.fixture
+async def controller() -> AsyncIterator[StandIn]:
+    async with standing_in() as found:
+        found.answers["/guide?language=fr"] = (200, {"procedures": FRENCH})
+        found.answers["/guide?language=ar"] = (200, {"procedures": ARABIC})
+        yield found
+
+
+@pytest_asyncio.fixture
+async def desk(sqlite_url: str, controller: StandIn) -> AsyncIterator[TestDesk]:
+    async with serving(sqlite_url, controller.port) as found:
+        await found.operator("1002")
+        yield found
+
+
+@pytest_asyncio.fixture
+async def browser(desk: TestDesk) -> Browser:
+    browser = await desk.signed_in("1002")
+    await browser.post("/preferences", {"language": "fr"})
+    await browser.get("/account")
+    return browser
+
+
+def reads(controller: StandIn) -> list[str]:
+    return [path for method, path, _, _ in controller.asked if method == "GET"]
+
+
+async def test_a_procedure_is_found_in_the_operators_language_and_in_the_callers(
+    desk: TestDesk, browser: Browser, controller: StandIn
+) -> None:
+    assert "Premier passeport" in (await browser.get("/guide/search?q=passeprt")).text
+    assert "Premier passeport" not in (await browser.get("/guide/search?q=جواز")).text
+    controller.connect("1002", language="ar", country="FR")
+    await controller.seen(desk)
+    assert "Premier passeport" in (await browser.get("/guide/search?q=جواز")).text
+    page = (await browser.get("/guide/procedure/passport")).text
+    assert "Deux photos." in page and "جواز السفر" in page, "without vowel signs: it is read, not spoken"
+    assert 'lang="ar" dir="rtl"' in page and "À Lyon." in page and "&lt;b&gt;" in page
+    assert (await browser.get("/guide/procedure/nothing")).status == 404
+    assert (await browser.get("/guide/search?q=")).text.strip() == ""
+
+
+async def test_the_guide_is_read_once_a_minute_however_much_is_typed(
+    desk: TestDesk, browser: Browser, controller: StandIn
+) -> None:
+    for words in ("p", "pa", "pas", "pass"):
+        await browser.get(f"/guide/search?q={words}")
+    assert reads(controller) == ["/guide?language=fr"]
+    desk.moved = book.KEPT * 2
+    await browser.get("/guide/search?q=visa")
+    assert reads(controller) == ["/guide?language=fr"] * 2
+
+
+async def test_what_was_explained_is_noted_in_the_case_that_is_open(browser: Browser, controller: StandIn) -> None:
+    assert (await browser.post("/guide/procedure/visa/explained", {"reference": ""})).status == 409
+    answer = await browser.post("/guide/procedure/visa/explained", {"reference": REFERENCE})
+    assert answer.status == 200
+    notes = [(path, who, body) for method, path, who, body in controller.asked if method == "POST"]
+    assert notes == [(f"/cases/{REFERENCE}/notes", "1002", {"text": "Expliqué d'après le guide : Visa"})]

@@ -1,0 +1,86 @@
+"""Every route of the desk with every role: who may not is answered 403, who is not signed in is led to the sign-in."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+from desk_server import Browser, TestDesk, serving
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from db.enums import AccountRole
+from desk.app import ROUTERS
+from desk.people.policy import Permission
+from desk.people.signed_in import Needs, public
+
+pytest_plugins = ["db_fixtures"]
+
+OPERATOR, SUPERVISOR, ADMINISTRATOR = "1002", "1040", "admin"
+
+
+def dependencies(dependant: Dependant) -> Iterator[object]:
+    yield dependant.call
+    for below in dependant.dependencies:
+        yield from dependencies(below)
+
+
+ROUTES = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+
+
+def permission_of(route: APIRoute) -> Permission | None:
+    """Return what a route needs; None: nothing. AssertionError if it does not say so, or says it twice."""
+    found = [call for call in dependencies(route.dependant) if isinstance(call, Needs) or call is public]
+    assert len({id(call) for call in found}) == 1, f"{route.path} must need one permission, or be public"
+    return found[0].permission if isinstance(found[0], Needs) else None
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{next(iter(route.methods))} {route.path}")
+def test_every_route_says_who_may_use_it(route: APIRoute) -> None:
+    permission_of(route)
+
+
+def test_only_signing_in_is_public() -> None:
+    open_to_all = {route.path for route in ROUTES if permission_of(route) is None}
+    assert open_to_all == {"/", "/sign-in", "/link/{token}", "/preferences"}
+
+
+@pytest_asyncio.fixture
+async def desk(sqlite_url: str) -> AsyncIterator[TestDesk]:
+    async with serving(sqlite_url) as found:
+        await found.operator(OPERATOR)
+        await found.operator(SUPERVISOR, supervisor=True)
+        await found.account(ADMINISTRATOR, AccountRole.ADMINISTRATOR)
+        yield found
+
+
+MAY = {
+    OPERATOR: {Permission.SIGNED_IN, Permission.TAKE_CALLS},
+    SUPERVISOR: {Permission.SIGNED_IN, Permission.TAKE_CALLS, Permission.SUPERVISE},
+    ADMINISTRATOR: {Permission.SIGNED_IN, Permission.SUPERVISE, Permission.ADMINISTER},  # and no operator
+}
+
+
+async def status(browser: Browser, method: str, path: str) -> int:
+    address = path.replace("{account}", OPERATOR).replace("{", "").replace("}", "")
+    answer = await (browser.post(address) if method == "POST" else browser.ask(method, address))
+    return answer.status if "/sign-in" not in answer.leads_to else 401
+
+
+@pytest.mark.parametrize("account", MAY)
+async def test_each_role_may_use_its_routes_and_no_other(desk: TestDesk, account: str) -> None:
+    for route in ROUTES:
+        needed = permission_of(route)
+        if needed is None or "/live" in route.path or route.path == "/sign-out":
+            continue
+        for method in route.methods or ():
+            browser = await desk.signed_in(account)
+            found = await status(browser, method, route.path)
+            assert (found == 403) == (needed not in MAY[account]), f"{method} {route.path} as {account}: {found}"
+
+
+async def test_a_browser_that_has_not_signed_in_gets_nothing(desk: TestDesk) -> None:
+    for route in ROUTES:
+        if permission_of(route) is None:
+            continue
+        for method in route.methods or ():
+            assert await status(desk.browser(), method, route.path) == 401, f"{method} {route.path}"

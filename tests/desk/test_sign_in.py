@@ -1,0 +1,272 @@
+"""Signing in at the desk: links, passwords, sessions, and what other sites and guessers cannot do."""
+
+import re
+import shutil
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from desk_server import PASSWORD, Browser, TestDesk, serving
+
+from db.enums import AccountRole
+from desk.people import accounts, links, passwords, sessions, source_limit
+from desk.people.accounts import FREE_FAILURES, AccountError, Person
+from desk.people.routes import local
+
+pytest_plugins = ["db_fixtures"]
+
+
+@pytest_asyncio.fixture
+async def desk(sqlite_url: str) -> AsyncIterator[TestDesk]:
+    async with serving(sqlite_url) as found:
+        yield found
+
+
+async def is_signed_in(browser: Browser) -> bool:
+    return (await browser.get("/account")).status == 200
+
+
+async def sign_in(browser: Browser, account: str, password: str) -> int:
+    return (await browser.post("/sign-in", {"account": account, "password": password})).status
+
+
+async def test_a_link_signs_in_once(desk: TestDesk) -> None:
+    await desk.operator()
+    link = await desk.link("1002")
+    browser, other = desk.browser(), desk.browser()
+    page = await browser.get(link)
+    assert page.status == 200 and "Safae Saffron" in page.text
+    assert not await is_signed_in(browser), "opening a link must not use it: mail programs do"
+    answer = await browser.post(link)
+    assert (answer.status, answer.leads_to) == (303, "/account?first=1")
+    assert await is_signed_in(browser)
+    assert (await other.post(link)).status == 410 and not await is_signed_in(other)
+    assert (await other.get(link)).status == 410
+
+
+async def test_a_link_ends_after_15_minutes_and_when_a_newer_one_is_made(desk: TestDesk) -> None:
+    await desk.operator()
+    former, latter = await desk.link("1002"), await desk.link("1002")
+    assert (await desk.browser().get(former)).status == 410
+    desk.moved = links.VALID - timedelta(seconds=1)
+    assert (await desk.browser().get(latter)).status == 200
+    desk.moved = links.VALID + timedelta(seconds=1)
+    assert (await desk.browser().post(latter)).status == 410
+
+
+async def test_a_password_is_chosen_and_signs_in(desk: TestDesk) -> None:
+    await desk.operator()
+    await desk.with_password("1002")
+    browser = desk.browser()
+    assert await sign_in(browser, "1002", "something else") == 422
+    assert await sign_in(browser, "nobody", PASSWORD) == 422
+    answer = await browser.post("/sign-in", {"account": " 1002 ", "password": PASSWORD})
+    assert (answer.status, answer.leads_to) == (303, "/shift")
+    cookie = answer.headers["Set-Cookie"].lower()
+    assert "httponly" in cookie and "samesite=strict" in cookie and "path=/" in cookie
+    assert await is_signed_in(browser)
+
+
+async def test_an_account_without_a_password_is_not_opened_by_any(desk: TestDesk) -> None:
+    await desk.operator()
+    for password in ("", "None", "nobody's password"):
+        assert await sign_in(desk.browser(), "1002", password) == 422
+
+
+async def test_wrong_passwords_lock_that_account_only_and_a_link_still_works(desk: TestDesk) -> None:
+    await desk.operator()
+    await desk.operator("1003")
+    await desk.with_password("1002")
+    await desk.with_password("1003")
+    browser = desk.browser()
+    for _ in range(FREE_FAILURES):
+        assert await sign_in(browser, "1002", "wrong") == 422
+    assert await sign_in(browser, "1002", PASSWORD) == 429, "even the right one, or guessing would go on"
+    assert await sign_in(browser, "1003", PASSWORD) == 303
+    await desk.signed_in("1002")
+    desk.moved = timedelta(seconds=accounts.FIRST_LOCK_S + 1)
+    assert await sign_in(browser, "1002", PASSWORD) == 303
+
+
+async def test_many_failures_from_one_address_end_there(desk: TestDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "_matches", lambda *_: False)  # the hashes would take seconds of a core
+    browser = desk.browser()
+    for number in range(source_limit.FREE):
+        assert await sign_in(browser, f"account{number}", "guess") == 422
+    assert await sign_in(browser, "1002", "guess") == 429
+    assert (await browser.post("/link/guess")).status == 429
+    desk.moved = source_limit.WITHIN + timedelta(seconds=1)
+    assert await sign_in(browser, "1002", "guess") == 422
+
+
+@pytest.mark.parametrize(("origin", "status"), [("http://evil.example", 403), ("null", 403), (None, 403), ("own", 303)])
+async def test_only_a_page_of_the_desk_may_change_anything(desk: TestDesk, origin: str | None, status: int) -> None:
+    await desk.operator()
+    browser = await desk.signed_in("1002")
+    headers = {} if origin is None else {"Origin": browser.url if origin == "own" else origin}
+    answer = await browser.ask("POST", "/sign-out", {"csrf": browser.csrf}, headers)
+    assert answer.status == status
+    assert await is_signed_in(browser) == (status == 403)
+
+
+@pytest.mark.parametrize("token", ["", "0" * 64, "é"])
+async def test_a_change_needs_the_token_of_the_persons_own_page(desk: TestDesk, token: str) -> None:
+    await desk.operator()
+    browser = await desk.signed_in("1002")
+    assert (await browser.post("/sign-out", {"csrf": token})).status == 403
+    assert (
+        await browser.post("/sign-out", headers={"X-CSRF-Token": token.encode("ascii", "replace").decode()})
+    ).status == 403
+    assert await is_signed_in(browser)
+
+
+async def test_a_session_ends_when_it_is_not_used_and_after_a_day_however_it_is_used(desk: TestDesk) -> None:
+    await desk.operator()
+    browser = await desk.signed_in("1002")
+    for _ in range(2):
+        desk.moved += sessions.IDLE - timedelta(minutes=5)
+        assert await is_signed_in(browser)
+    desk.moved = sessions.LONGEST + timedelta(minutes=1)
+    assert not await is_signed_in(browser)
+    idle = await desk.signed_in("1002")
+    desk.moved += sessions.IDLE + timedelta(minutes=2)
+    assert (await idle.get("/account")).leads_to == "/sign-in?next=/account"
+
+
+async def test_signing_out_ends_this_browsers_session_only(desk: TestDesk) -> None:
+    await desk.operator()
+    one, other = await desk.signed_in("1002"), await desk.signed_in("1002")
+    assert (await one.post("/sign-out")).leads_to == "/sign-in"
+    assert not await is_signed_in(one) and await is_signed_in(other)
+
+
+async def test_a_changed_password_signs_out_the_persons_other_browsers(desk: TestDesk) -> None:
+    await desk.operator()
+    other, browser = await desk.with_password("1002"), await desk.signed_in("1002")
+    new = "other words entirely"
+    wrong = await browser.post("/account/password", {"current": "no", "password": new, "again": new})
+    assert wrong.status == 422 and 'id="current-note"' in wrong.text
+    right = await browser.post("/account/password", {"current": PASSWORD, "password": new, "again": new})
+    assert right.status == 303
+    assert await is_signed_in(browser) and not await is_signed_in(other)
+
+
+@pytest.mark.parametrize(
+    ("password", "again", "field"),
+    [
+        ("short", "short", "password"),
+        ("x" * 201, "x" * 201, "password"),
+        ("aaaaaaaaaaab", "aaaaaaaaaaab", "password"),
+        ("I am 1002, open up", "I am 1002, open up", "password"),
+        ("saffron is yellow", "saffron is yellow", "password"),
+        (PASSWORD, PASSWORD + " ", "again"),
+    ],
+)
+async def test_a_password_that_is_not_accepted_says_why_at_its_field(
+    desk: TestDesk, password: str, again: str, field: str
+) -> None:
+    await desk.operator()
+    browser = await desk.signed_in("1002")
+    answer = await browser.post("/account/password", {"password": password, "again": again})
+    assert answer.status == 422
+    assert re.findall(r'id="(\w+)" name="\w+" type="password" value=""[^>]*aria-invalid', answer.text) == [field]
+    assert password not in answer.text, "a password is never sent back"
+
+
+async def test_a_disabled_account_is_out_at_once_and_stays_out(desk: TestDesk) -> None:
+    await desk.operator()
+    browser, link = await desk.with_password("1002"), await desk.link("1002")
+    await accounts.set_disabled(desk.engine, "1002", True, desk.desk.now())
+    desk.moved = timedelta(seconds=sessions.KNOWN_S + 1)
+    assert not await is_signed_in(browser)
+    assert (await desk.browser().post(link)).status == 410
+    assert await sign_in(desk.browser(), "1002", PASSWORD) == 422
+    with pytest.raises(AccountError, match="disabled"):
+        await desk.operator()
+
+
+async def test_who_has_signed_in_stays_so_while_the_database_is_away(desk: TestDesk, tmp_path: Path) -> None:
+    await desk.operator()
+    browser = await desk.signed_in("1002")
+    shutil.move(tmp_path / "hatif.db", tmp_path / "elsewhere.db")
+    desk.moved = timedelta(hours=1)
+    assert await is_signed_in(browser)
+    refused = await desk.browser().post("/sign-in", {"account": "1002", "password": PASSWORD})
+    assert refused.status == 503
+    shutil.move(tmp_path / "elsewhere.db", tmp_path / "hatif.db")
+
+
+async def test_an_operators_account_follows_the_list_of_operators(desk: TestDesk) -> None:
+    assert (await desk.operator()).role is AccountRole.OPERATOR
+    assert (await desk.operator(supervisor=True)).role is AccountRole.SUPERVISOR
+    assert (await desk.operator()).role is AccountRole.OPERATOR
+    assert [person.operator for person in await accounts.list_people(desk.engine)] == ["1002"]
+
+
+@pytest.mark.parametrize("account", ["", "Upper", "with space", "-x", "x" * 41, "é", "a/b"])
+async def test_an_account_needs_an_id_that_can_be_typed_and_audited(desk: TestDesk, account: str) -> None:
+    with pytest.raises(AccountError, match="cannot be the id"):
+        await accounts.add(desk.engine, Person(account, "Name", AccountRole.ADMINISTRATOR), desk.desk.now())
+
+
+async def test_an_account_is_not_made_twice(desk: TestDesk) -> None:
+    await desk.account("admin", AccountRole.ADMINISTRATOR)
+    with pytest.raises(AccountError, match="already"):
+        await desk.account("admin", AccountRole.OPERATOR)
+
+
+@pytest.mark.parametrize(
+    "path", ["//evil.example", "/\\evil.example", "https://evil.example", "evil", "/a\nb", "\\\\x"]
+)
+def test_nobody_is_led_to_another_site(path: str) -> None:
+    assert local(path) == ""
+
+
+def test_a_path_of_the_desk_is_led_to() -> None:
+    assert local("/shift?case=1") == "/shift?case=1"
+
+
+async def test_the_page_that_was_asked_for_comes_after_the_sign_in(desk: TestDesk) -> None:
+    await desk.operator()
+    await desk.with_password("1002")
+    browser = desk.browser()
+    asked = await browser.get("/account")
+    assert asked.leads_to == "/sign-in?next=/account"
+    assert 'name="next" value="/account"' in (await browser.get(asked.leads_to)).text
+    answer = await browser.post("/sign-in", {"account": "1002", "password": PASSWORD, "next": "/account"})
+    assert answer.leads_to == "/account"
+
+
+async def test_pages_and_tokens_are_not_kept_by_anything_on_the_way(desk: TestDesk) -> None:
+    await desk.operator()
+    for path in ("/sign-in", await desk.link("1002")):
+        assert (await desk.browser().get(path)).headers["Cache-Control"] == "no-store"
+
+
+async def test_browsers_are_told_to_run_the_desks_own_scripts_only(desk: TestDesk) -> None:
+    for path in ("/sign-in", "/static/desk.css", "/nothing"):
+        policy = (await desk.browser().get(path)).headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy and "script-src 'self';" in policy and "frame-ancestors 'none'" in policy
+    page = (await desk.browser().get("/sign-in")).text
+    assert not re.search(r"<script(?![^>]*\bsrc=)|\bon\w+=|style=|<style", page), "nothing inline"
+
+
+async def test_a_body_that_is_too_long_is_refused(desk: TestDesk) -> None:
+    answer = await desk.browser().post("/sign-in", {"account": "x" * 70_000})
+    assert answer.status == 413
+
+
+async def test_the_language_is_the_persons_then_the_browsers(desk: TestDesk) -> None:
+    await desk.operator()
+    browser = desk.browser()
+    german = await browser.get("/sign-in", **{"Accept-Language": "de-DE, ar;q=0.8, fr;q=0.5"})
+    assert '<html lang="ar" dir="rtl"' in german.text
+    await browser.post("/preferences", {"language": "en", "theme": "dark", "next": "/sign-in"})
+    assert '<html lang="en" dir="ltr" data-theme="dark"' in (await browser.get("/sign-in")).text
+    signed_in = await desk.signed_in("1002")
+    await signed_in.post("/preferences", {"language": "ar"})
+    again = await desk.signed_in("1002")
+    assert '<html lang="ar" dir="rtl"' in (await again.get("/account")).text
+    assert (await again.post("/preferences", {"language": "xx", "theme": "pink"})).status == 303
