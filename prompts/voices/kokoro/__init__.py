@@ -14,9 +14,9 @@ NAME = "kokoro"
 """In `[voices]`, and in the manifest."""
 SPEEDS = {"ar": 0.8, "de": 0.9, "en": 1.0, "es": 0.95, "fr": 1.0, "it": 1.0, "nl": 0.9}
 """The speed in each language; 1 is the style's own. All but Arabic are then equally fast (docs/voices.md)."""
-SWIFT = {"ar": 1.2, "de": 1.0, "en": 1.15, "es": 1.1, "fr": 1.1, "it": 1.15, "nl": 1.1}
+SWIFT = {"ar": 1.2, "de": 1.0, "en": 1.15, "es": 1.1, "fr": 1.05, "it": 1.15, "nl": 1.1}
 """The speed of single digits, keys, and the name of the institution."""
-VERSIONS = {"ar": 2, "de": 2, "en": 2, "es": 2, "fr": 2, "it": 2, "nl": 2}
+VERSIONS = {"ar": 2, "de": 2, "en": 2, "es": 2, "fr": 2, "it": 2, "nl": 3}
 """Increase a language's number when our code changes how it sounds; its audio is then made again."""
 
 LIMITS = Limits(memory=2_000_000_000, seconds=120.0)
