@@ -16,6 +16,7 @@ from desk.context import Desk
 from desk.control import ControlClient
 from desk.guide import routes as guide
 from desk.guide.book import Book
+from desk.guide.mail import Outbox
 from desk.live import routes as live
 from desk.live.hub import Hub
 from desk.page import site_words
@@ -64,6 +65,7 @@ def create_app(settings: DeskSettings) -> FastAPI:
             app.state.source_limit = SourceLimit()
             app.state.presence = Presence()
             app.state.book = Book(control)
+            app.state.outbox = Outbox()
             app.state.counts = Counts()
             app.state.days = Days(engine, settings.timezone)
             app.state.hub = Hub(control, pages, FRAGMENTS)

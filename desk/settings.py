@@ -8,6 +8,20 @@ TELEPHONE_PORT = 8089
 
 
 @dataclass(frozen=True, slots=True)
+class MailSettings:
+    """The mail server by which procedures are sent."""
+
+    host: str
+    port: int
+    security: str
+    """`starttls`, `tls`, or `none` for one on this machine."""
+    sender: str
+    name: str
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class DeskSettings:
     """The settings of one desk."""
 
@@ -32,6 +46,7 @@ class DeskSettings:
     """HATIF_HOME, where the sound of messages is."""
     site_folder: Path | None = None
     """Whose catalogues have the names of topics and of pauses."""
+    mail: MailSettings | None = None
     telephone_port: int = TELEPHONE_PORT
     """Of the gate to which the browser telephone connects (`ivr/process/telephone_gate.py`)."""
 
@@ -44,6 +59,11 @@ class DeskSettings:
     def is_behind_proxy(self) -> bool:
         """Whether a proxy says where requests come from."""
         return self.address is not None and self.certificate is None
+
+    @property
+    def telephone_url(self) -> str | None:
+        """Where a proxy passes the telephones' WebSocket on; None: at the gate's own port."""
+        return f"{self.url.replace('http', 'ws', 1)}/ws" if self.is_behind_proxy else None
 
     @property
     def url(self) -> str:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import FileResponse
 
 from db import messages
+from db.engine import DatabaseError
 from desk.context import Desk, DeskDep
 from desk.control import ControlError
 from desk.page.errors import DeskError
@@ -34,7 +35,7 @@ class Counts:
         self._read: datetime | None = None
 
     async def now(self, desk: Desk) -> int:
-        """Return the number of messages and call-back requests that wait. Raises DatabaseError."""
+        """Return the number of messages and call-back requests that wait. Raises DatabaseError, ControlError."""
         now = desk.now()
         if self._read is None or not self._read <= now < self._read + KEPT:
             pending = [row for row in await _callbacks(desk) if row["ended"] is None]
@@ -54,7 +55,11 @@ CountsDep = Annotated[Counts, Depends(counts_of)]
 @router.get("/count")
 async def count(request: Request, desk: DeskDep, counts: CountsDep, signed_in: OperatorDep) -> Response:
     """Show how much waits."""
-    return desk.pages.respond(request, "worklist/count.html", count=await counts.now(desk))
+    try:
+        found = await counts.now(desk)
+    except (DatabaseError, ControlError):
+        return Response(status_code=204)  # the page asks by itself, and again in a minute
+    return desk.pages.respond(request, "worklist/count.html", count=found)
 
 
 @router.get("")

@@ -1,13 +1,26 @@
 """`[desk]` of `site.toml`: the operators' web page, and where browsers reach it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ivr.site.addresses import BindAddress
 
 PublicAddress = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?$", max_length=200)]
+
+
+class Mail(BaseModel):
+    """The mail server by which operators send procedures of the guide; the password is in HATIF_SMTP_PASSWORD."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = Field(min_length=1, max_length=253)
+    port: int = Field(587, ge=1, le=65535)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    sender: str = Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$", max_length=200)
+    name: str = Field("", max_length=100)  # beside the address
+    user: str | None = Field(None, max_length=200)
 
 
 class Desk(BaseModel):
@@ -20,6 +33,7 @@ class Desk(BaseModel):
     address: PublicAddress | None = None  # as browsers reach it through a proxy with TLS
     certificate: Path | None = None  # of the desk's own TLS, with `key`; PEM files
     key: Path | None = None
+    mail: Mail | None = None
 
     @model_validator(mode="after")
     def _is_complete(self) -> "Desk":
