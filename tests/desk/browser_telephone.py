@@ -52,6 +52,17 @@ window.RTCPeerConnection = class extends Real {
     });
   }
 };
+// Answer, and return after how many seconds the page hears sound.
+window.answered = async () => {
+  const began = performance.now();
+  window.analyser = null;
+  ask("answer");
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    if (window.analyser && hears()[1] > -60) return (performance.now() - began) / 1000;
+    if (performance.now() - began > 5000) throw new Error("nothing is heard");
+  }
+};
 // The loudest frequency of what the page hears, Hz, and its level, dBFS.
 window.hears = () => {
   if (!window.analyser) return [0, -200];
