@@ -28,6 +28,8 @@ class DeskSettings:
     """Where browsers reach the desk, if that is another one, as behind a proxy: https://desk.example.org"""
     certificate: Path | None = None
     key: Path | None = None
+    home: Path | None = None
+    """HATIF_HOME, where the sound of messages is."""
     site_folder: Path | None = None
     """Whose catalogues have the names of topics and of pauses."""
     telephone_port: int = TELEPHONE_PORT

@@ -53,6 +53,14 @@ async def of_call(request: Request, desk: DeskDep, hub: HubDep, signed_in: Opera
     return await _caller_page(request, desk, hub, await _facts(desk, hub, call))
 
 
+@router.get("/call/{call}/hint")
+async def hint(request: Request, desk: DeskDep, hub: HubDep, signed_in: OperatorDep, call: CallId) -> Response:
+    """Show in a few words who calls, while it rings: earlier calls, open cases."""
+    facts = await _facts(desk, hub, call)
+    known = await queries.caller(desk.engine, facts.caller, facts.id) if facts.caller else None
+    return desk.pages.respond(request, "case/hint.html", known=known)
+
+
 @router.get("/latest")
 async def latest(request: Request, desk: DeskDep, hub: HubDep, signed_in: OperatorDep) -> Response:
     """Show the file of the operator's present caller, or of the last one while they wrap up."""

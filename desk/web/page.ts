@@ -6,6 +6,7 @@ import "./case";
 import "./clocks";
 import "./dialogs";
 import "./keys";
+import "./session";
 import "./telephone";
 import { follow } from "./live";
 

@@ -19,6 +19,7 @@ _TITLES = {
     "holidays": "Holidays",
     "callbacks": "Call-back requests",
     "cases": "Case files",
+    "messages": "Messages",
     "guide requests": "Requests for the guide in writing",
     "supervision": "Supervision",
     "flow": "Flow",

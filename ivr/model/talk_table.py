@@ -177,8 +177,14 @@ def bridge_name(leg: str) -> str:
 
 
 def bridge_layout(talk: Talk, caller: str) -> BridgeLayout:
-    """Return where everybody belongs. `caller`: the caller's channel."""
+    """Return where everybody belongs. `caller`: the caller's channel.
+
+    A consultation has a bridge of its own, which a colleague who takes over leaves: if the operator's telephone puts
+    its line on hold before that, as for an attended transfer, the colleague hears music until they leave. Asterisk
+    would end it by itself, but not if the colleague was hearing a prompt, or on a busy machine.
+    """
     main, colleague = bridge_name(talk.leg), talk.colleague
+    apart = f"{bridge_name(colleague.leg)}-aside" if colleague is not None else ""
     there = {colleague.leg} if colleague is not None and colleague.there else set()
     interprets = there if colleague is not None and colleague.role is not Role.CONSULTED else set()
     match talk.place:
@@ -193,14 +199,10 @@ def bridge_layout(talk: Talk, caller: str) -> BridgeLayout:
             alone = frozenset() if interprets else frozenset({caller})
             return BridgeLayout({main: frozenset({caller} | interprets)}, alone)
         case OperatorPlace.CONSULTS if colleague is not None:
-            aside = bridge_name(colleague.leg)
-            return BridgeLayout({main: frozenset({caller}), aside: frozenset({talk.leg} | there)}, frozenset({caller}))
+            return BridgeLayout({main: frozenset({caller}), apart: frozenset({talk.leg} | there)}, frozenset({caller}))
         case OperatorPlace.SWAPPED if colleague is not None:
-            aside = bridge_name(colleague.leg)
-            return BridgeLayout({main: frozenset({caller, talk.leg}), aside: frozenset(there)}, frozenset(there))
+            return BridgeLayout({main: frozenset({caller, talk.leg}), apart: frozenset(there)}, frozenset(there))
         case OperatorPlace.ASIDE if colleague is not None:
             line = {talk.via} if talk.via is not None else set()
-            return BridgeLayout(
-                {main: frozenset({caller, talk.leg}), bridge_name(colleague.leg): frozenset(line | there)}, frozenset()
-            )
+            return BridgeLayout({main: frozenset({caller, talk.leg}), apart: frozenset(line | there)}, frozenset())
     raise ValueError(f"{talk} is impossible: there is no colleague")

@@ -303,7 +303,7 @@ class Conversation:
         wanted = bridge_layout(self.state, call.channel)
         requests = bridge_requests(self._layout, wanted, call.channel)
         self._layout = wanted
-        self.prompts.clear()
+        requests = [*self.prompts.stop_all(), *requests]  # nobody enters a bridge before their prompts have ended
         lines = [*([former.id] if here else ()), *([before.via] if before.via is not None else ())]
         former.record_conversation_end(call, "transfer")
         await self.call.step(*requests, *(operations.HANG_UP(line) for line in lines))

@@ -24,6 +24,10 @@ _MOVED_S = 0.4
 """A telephone that registered again and sends no packet for this long may have moved. Shorter than `_NOTHING_S`, so
 that it does not count as gone."""
 
+_LOOKS = 3
+"""How often to look whether it has moved: sound from before may still come in, and its router may change the port of
+the sound after that of the registration."""
+
 _HELD = "CHANNEL(rtp,hold)"
 
 
@@ -49,9 +53,16 @@ async def relearn_address(link: Link, leg: str, renegotiate: Callable[[str], Awa
     behind a router that changed its ports registers again, and would be silent from then on.
     """
     before = await count_packets(link, leg)
-    await asyncio.sleep(_MOVED_S)
-    if before >= 0 and await count_packets(link, leg) == before and not await is_holding(link, leg):
-        await renegotiate(leg)
+    for _ in range(_LOOKS):
+        await asyncio.sleep(_MOVED_S)
+        now = await count_packets(link, leg)
+        if before < 0 or now < 0:
+            return
+        if now == before:
+            if not await is_holding(link, leg):
+                await renegotiate(leg)
+            return
+        before = now
 
 
 class TelephoneWatch:

@@ -18,6 +18,7 @@ from desk.app import create_app
 from desk.context import Desk
 from desk.people import accounts, links
 from desk.people.accounts import Person
+from desk.server import DeskServer
 from desk.settings import DeskSettings
 
 PASSWORD = "four quiet green lamps"
@@ -156,7 +157,7 @@ async def serving(database_url: str, control_port: int = 1, control_token: str =
     port = listening.getsockname()[1]
     app = create_app(settings_for(database_url, port, control_port, control_token))
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
+    server = DeskServer(config, app)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     running = asyncio.create_task(server.serve(sockets=[listening]))
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it

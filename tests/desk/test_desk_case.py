@@ -223,6 +223,7 @@ async def seed(engine: AsyncEngine) -> None:
         await connection.execute(insert(Call).values(call))
         for reference, title, closed in ((REFERENCE, "First passport", None), (OTHER, "100% <old>", now)):
             case_row: dict[str, Any] = {"title": title, "closed": closed, "caller": NUMBER, "kind": "procedure"}
+            case_row["state"] = "open" if closed is None else "closed"
             await connection.execute(insert(CaseFile).values(reference=reference, node="n", opened=now, **case_row))
         message = {"id": uuid4(), "node": "n", "call_id": uuid4(), "caller": NUMBER, "file": "x", "at": now}
         await connection.execute(insert(Message).values(message))
@@ -237,6 +238,8 @@ async def test_the_callers_file_has_earlier_calls_open_cases_and_messages(
     assert page.index("First passport") < page.index("100% &lt;old&gt;"), "open cases come first"
     assert "1 message of this number was not heard yet" in page
     assert "New case" in page, "this call has no case of its own"
+    hint = (await browser.get(f"/case/call/{CALL}/hint")).text
+    assert "2 earlier calls" in hint and "First passport" in hint and "old" not in hint
     controller.connect("1002", identity=CALL, caller=NUMBER, case=REFERENCE)
     await controller.seen(desk)
     live = (await browser.get("/case/latest")).text

@@ -105,5 +105,5 @@ async def test_a_call_goes_on_while_the_desk_is_killed_and_the_page_comes_back(
     await desk.hears_tone(CALLER_HZ)
     await call.hears_tone(desk.heard_hz, 5)
     await desk.page.keyboard.press("Shift+F2")
-    await desk.state("wrapping_up", within_s=20)
+    await desk.state("ready", within_s=30)  # the wrap-up may be over before the desk is back
     await call.hangup()

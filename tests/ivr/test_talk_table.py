@@ -142,6 +142,18 @@ def test_a_conversation_ends_only_with_its_operator_and_if_no_colleague_can_take
                 assert talk.colleague.there == (then is TalkOutcome.HANDED_OVER)
 
 
+@patient
+@given(happenings)
+def test_a_colleague_who_takes_over_leaves_the_bridge_in_which_the_operator_may_have_put_them_on_hold(
+    events: list[Event],
+) -> None:
+    for talk in walked(events):
+        for what in (TalkEvent.COMPLETE, TalkEvent.OPERATOR_GONE, TalkEvent.OPERATOR_LOST):
+            after, then = apply_event(talk, what)
+            if then is TalkOutcome.HANDED_OVER:
+                assert not bridge_layout(after, CALLER).bridges.keys() & bridge_layout(talk, CALLER).bridges.keys()
+
+
 @dataclass
 class World:
     """A model of Asterisk: who is in which bridge, and who hears music or silence."""

@@ -138,6 +138,27 @@ async def test_a_process_that_keeps_failing_is_restarted_once_at_once_then_with_
     assert failing[0]["reason"] == "ended with exit status 1"
 
 
+async def test_a_process_whose_work_is_done_rests_until_there_is_more_and_one_that_fails_is_restarted(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ivr.process.supervisor.AGAIN_S", 0.05)
+    script = f"echo >> {home / 'starts'}; test $(wc -l < {home / 'starts'}) -ge 3"
+    spec = ProcessSpec("voices", sh(script), again=(home / "more").exists)
+
+    def starts() -> int:
+        return (home / "starts").read_text().count("\n") if (home / "starts").exists() else 0
+
+    with capture_logs() as lines:
+        async with running(home, ProcessSpec("ivr", SLEEP), spec):
+            await until(lambda: any(line["event"] == "process has done its work" for line in lines))
+            await asyncio.sleep(0.3)
+            assert starts() == 3
+            assert list(processes(home / "run")) == ["ivr", "supervisor"]
+            (home / "more").touch()
+            await until(lambda: starts() > 3)
+            (home / "more").unlink()
+
+
 async def test_a_process_starts_when_the_one_before_it_is_ready_and_stops_before_it(home: Path) -> None:
     order = home / "order"
 
