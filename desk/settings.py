@@ -41,6 +41,11 @@ class DeskSettings:
         return self.certificate is not None or (self.address or "").startswith("https://")
 
     @property
+    def telephone_url(self) -> str | None:
+        """Where a proxy has the browser telephones' WebSocket: beside the pages. None: at `telephone_port`."""
+        return f"ws{self.address.rstrip('/').removeprefix('http')}/ws" if self.address is not None else None
+
+    @property
     def is_behind_proxy(self) -> bool:
         """Whether a proxy says where requests come from."""
         return self.address is not None and self.certificate is None

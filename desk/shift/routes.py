@@ -42,6 +42,7 @@ async def page(request: Request, desk: DeskDep, hub: HubDep, signed_in: Operator
         operator=signed_in.operator,
         now=desk.now().timestamp(),
         telephone_port=desk.settings.telephone_port,
+        telephone_url=desk.settings.telephone_url,
         telephone_texts={name: language.text(text) for name, text in telephone.TEXTS.items()},
         site_languages=site.languages or desk.settings.languages,
         topics=site.topics,
