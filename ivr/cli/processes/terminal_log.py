@@ -14,9 +14,9 @@ _NAMES = {
     "ivr": "The controller",
     "journal": "The deliverer of the journal",
     "guard": "The guard",
+    "voices": "The builder of slow voices",
     "desk": "The desk",
     "gate": "The gate of browser telephones",
-    "voices": "The builder of slow voices",
 }
 _STYLES = {"warning": "yellow", "error": "red", "critical": "red"}
 _SHOWN_S = 0.1
