@@ -11,12 +11,19 @@ from typing import Any
 import pytest
 from browser_telephone import MICROPHONE_HZ, Pages, WebTelephone, desk_of, started
 from conftest import OFFSET, short_folder
-from line import Line
+from line import FRENCH_NUMBER, Line
 from playwright.async_api import Browser, BrowserContext
 from talking import CALLER_HZ, call_id
 
 from ivr.softphone.sound import RATE, Samples, longest_silence, tone_share
 from ivr.softphone.telephone import Call, Telephones
+
+HIDE = """
+Object.defineProperty(document, "hidden", { value: true });
+Object.defineProperty(document, "visibilityState", { value: "hidden" });
+document.dispatchEvent(new Event("visibilitychange"));
+"""
+"""What a page sees that is not in front; a headless browser shows all of them."""
 
 OPERATOR_HZ = 2350.0
 """Of an operator on an ordinary telephone."""
@@ -265,6 +272,78 @@ async def test_from_the_click_both_hear_each_other_within_half_a_second(
         await page.reports("call", "none")
     record_property("from the click to audio both ways, s", [round(item, 3) for item in took])
     assert max(took) < 0.5
+
+
+async def test_without_a_controller_asterisk_rings_the_browser(
+    desk_line: Line, telephones: Telephones, pages: Pages
+) -> None:
+    page = await pages.open(desk_line.speaks("fr"))
+    await page.start()
+    await desk_line.until(lambda: desk_line.operator_state(page.operator) == "ready", 8, "the operator is ready")
+    await desk_line.without_controller()
+    call = await telephones.caller("+33613000907").dial(f"sip:{FRENCH_NUMBER}@{desk_line.sip}")
+    call.tone(CALLER_HZ)
+    await page.reports("call", "ringing", 40)  # after the prompts, and some attempts to reach the controller
+    await page.ask("answer")
+    await call.hears_tone(MICROPHONE_HZ)
+    await page.hears_tone(CALLER_HZ)
+    await call.hangup()
+    await page.reports("call", "none")
+    await desk_line.controller_again()
+
+
+async def test_a_microphone_that_is_unplugged_in_a_call_is_replaced(
+    desk_line: Line, telephones: Telephones, pages: Pages
+) -> None:
+    page = await pages.open(desk_line.speaks("fr"))
+    call = await talking(desk_line, telephones, page, "+33613000908")
+    await page.page.evaluate("unplug()")
+    await page.has_said("The microphone is gone")
+    await page.reports("problem", None)
+    await call.hears_tone(MICROPHONE_HZ)
+    await call.hangup()
+    await page.reports("call", "none")
+
+
+async def test_bad_audio_is_shown_and_kept_with_the_call(desk_line: Line, telephones: Telephones, pages: Pages) -> None:
+    page = await pages.open(desk_line.speaks("fr"))
+    call = await talking(desk_line, telephones, page, "+33613000910")
+    identity = call_id(desk_line, "+33613000910")
+    await page.page.evaluate("id => document.getElementById('call').dataset.call = id", identity)
+    await page.page.evaluate("lose()")
+    await page.says("packets are lost")
+    await call.hangup()
+    await page.reports("problem", None)
+    events = (await desk_line.story("+33613000910"))["events"]
+    (bad,) = [event["data"] for event in events if event["kind"] == "bad_audio"]
+    assert (bad["operator"], round(bad["loss"], 2)) == (page.operator, 0.1)
+
+
+async def test_a_page_that_may_not_use_the_microphone_says_what_to_do(pages: Pages, desk_line: Line) -> None:
+    page = await pages.open(desk_line.speaks("fr"))
+    await page.page.evaluate("forbid()")
+    await page.ask("start-shift")
+    await page.says("Allow it beside the page's address")
+    assert (await page.now())["state"] == "off"
+
+
+@pytest.mark.long
+async def test_a_page_in_the_background_for_twenty_minutes_still_rings(
+    desk_line: Line, telephones: Telephones, pages: Pages
+) -> None:
+    page = await pages.open(desk_line.speaks("fr"))
+    await page.start()
+    front = await page.page.context.new_page()
+    await front.bring_to_front()
+    await page.page.evaluate(HIDE)
+    await asyncio.sleep(20 * 60)
+    assert desk_line.operator_state(page.operator) == "ready"
+    call = await desk_line.asks_for_operator(telephones, "+33613000909")
+    call.tone(CALLER_HZ)
+    await page.reports("call", "ringing")
+    await page.ask("answer")
+    await call.hears_tone(MICROPHONE_HZ)
+    await call.hangup()
 
 
 def first_tone(heard: Samples, hz: float) -> float:

@@ -41,7 +41,10 @@ export class Phone {
   private trial: RTCSession | null = null; // the last test of the sound
   private microphone: MediaStream | null = null;
   private readonly sound = new Audio();
-  private readonly quality = new Quality((quality) => this.report({ quality }));
+  private readonly quality = new Quality(
+    (quality) => this.report({ quality }),
+    (isBad) => this.report({ problem: isBad ? text("bad_audio") : null }),
+  );
   private wasLost = false;
 
   constructor(private readonly devices: Devices, url: string) {
