@@ -55,8 +55,15 @@ def gate() -> None:
     settings = GateSettings(
         chosen.listen, chosen.telephone_port, parts.ports.http, chosen.port, chosen.address, context
     )
-    with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
-        asyncio.run(TelephoneGate(settings).serve())
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(TelephoneGate(settings).serve())
+    except OSError as error:
+        where = f"{settings.listen}, port {settings.port}"
+        raise ControlError(
+            f"Browser telephones cannot be served on {where} ({error.strerror or error}): stop the program that uses "
+            "it, or set another listen in [desk] of site.toml, or HATIF_PORT_OFFSET."
+        ) from None
 
 
 def settings_of(parts: Composition) -> DeskSettings:
