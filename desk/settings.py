@@ -2,8 +2,26 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 PORT = 8080
+
+
+@dataclass(frozen=True, slots=True)
+class MailSettings:
+    """The server that takes e-mails, and whom they come from."""
+
+    host: str
+    sender: str
+    port: int = 587
+    encryption: Literal["starttls", "tls", "none"] = "starttls"
+    authority: Path | None = None
+    """A PEM file; without it, the system's authorities."""
+    user: str | None = None
+    password_file: Path | None = None
+    """Its first line is the password. Read for each e-mail, so that a new password counts at once."""
+    name: str = ""
+    """Shown beside the sender's address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +45,10 @@ class DeskSettings:
     key: Path | None = None
     site_folder: Path | None = None
     """Whose catalogues have the names of topics and of pauses."""
+    home: Path | None = None
+    """HATIF_HOME, where callers' messages are."""
+    mail: MailSettings | None = None
+    """None: no e-mail can be sent."""
     telephone_port: int = 8088
     """Of Asterisk's own web server, to which the browser telephone connects."""
 

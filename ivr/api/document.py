@@ -20,6 +20,7 @@ _TITLES = {
     "callbacks": "Call-back requests",
     "cases": "Case files",
     "guide requests": "Requests for the guide in writing",
+    "messages": "Voice messages",
     "supervision": "Supervision",
     "flow": "Flow",
     "guide": "Guide",

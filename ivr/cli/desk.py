@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import typer
 
-from desk.settings import PORT, DeskSettings
+from desk.settings import PORT, DeskSettings, MailSettings
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.output import console, errors
 from ivr.home.logs import configure
@@ -49,7 +49,25 @@ def settings_of(parts: Composition) -> DeskSettings:
         certificate=folder / chosen.certificate if chosen.certificate is not None else None,
         key=folder / chosen.key if chosen.key is not None else None,
         site_folder=folder,
+        home=parts.settings.home,
+        mail=_mail_of(parts),
         telephone_port=parts.ports.http,
+    )
+
+
+def _mail_of(parts: Composition) -> MailSettings | None:
+    chosen, folder = parts.site.mail, parts.settings.site
+    if chosen.host is None or chosen.sender is None:
+        return None
+    return MailSettings(
+        host=chosen.host,
+        sender=chosen.sender,
+        port=chosen.port,
+        encryption=chosen.encryption,
+        authority=folder / chosen.authority if chosen.authority is not None else None,
+        user=chosen.user,
+        password_file=folder / chosen.password_file if chosen.password_file is not None else None,
+        name=chosen.name,
     )
 
 

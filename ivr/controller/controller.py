@@ -48,6 +48,7 @@ from ivr.model.endpoints import is_web
 from ivr.records import references
 from ivr.records.database import Database
 from ivr.records.guide_requests import GuideRequestRepository
+from ivr.records.messages import MessageRepository
 from ivr.records.recorder import Recorder
 from ivr.records.returners import Returners
 from ivr.records.voicemail import Mailbox
@@ -92,6 +93,7 @@ class Controller:
         self.case_lookup = CaseLookup(self.database, self.recorder)
         self.repository = CallbackRepository(url, Claim(self.site.node, self.journal.boot))
         self.guide_requests = GuideRequestRepository(url)
+        self.messages = MessageRepository(url)
         self.cases = CaseRepository(url, self.journal)
         self.returners = Returners(self.database, 60 * self.site.routing.return_min)
         self.mailbox = Mailbox(settings.asterisk_recordings, settings.home)
@@ -160,6 +162,7 @@ class Controller:
             await self.database.close()
             await self.repository.close()
             await self.guide_requests.close()
+            await self.messages.close()
             await self.cases.close()
             with contextlib.suppress(AmiError):
                 await self.ami.close()
