@@ -17,23 +17,34 @@ from db.message_data import VoiceMessage
 from db.read import NotFoundError
 from db.tables import Message as Row
 
+MOST = 500
+"""Messages that are not done, in one list."""
+
 _COLUMNS = tuple(getattr(Row, name) for name in VoiceMessage.__dataclass_fields__)
 
 
 async def latest(engine: AsyncEngine, last: int) -> list[VoiceMessage]:
-    """Return the messages that are not done, the oldest first, then the `last` ones that are, newest first."""
-    newest = select(Row.id).where(Row.done.is_not(None)).order_by(Row.done.desc()).limit(last)
-    found = await _messages(engine, or_(Row.done.is_(None), Row.id.in_(newest)))
-    over = sorted(((row.done, row) for row in found if row.done is not None), key=lambda done: done[0], reverse=True)
-    return [*(row for row in found if row.done is None), *(row for _, row in over)]
+    """Return the messages that are not done, oldest first, at most `MOST`; then the `last` that are, newest first."""
+    open_ones = select(*_COLUMNS).where(Row.done.is_(None)).order_by(Row.at, Row.id).limit(MOST)
+    over = select(*_COLUMNS).where(Row.done.is_not(None)).order_by(Row.done.desc()).limit(last)
+    async with reading(engine) as connection:
+        return [VoiceMessage(*row) for query in (open_ones, over) for row in await connection.execute(query)]
+
+
+async def count(engine: AsyncEngine) -> int:
+    """Return how many messages nobody has taken."""
+    free = (Row.done.is_(None), Row.taken_by.is_(None))
+    async with reading(engine) as connection:
+        return await connection.scalar(select(func.count()).select_from(Row).where(*free)) or 0
 
 
 async def find(engine: AsyncEngine, identity: UUID) -> VoiceMessage:
     """Return a message. Raises NotFoundError if there is none with this id."""
-    found = await _messages(engine, Row.id == identity)
-    if not found:
+    async with reading(engine) as connection:
+        row = (await connection.execute(select(*_COLUMNS).where(Row.id == identity))).one_or_none()
+    if row is None:
         raise NotFoundError(f"no message has the id {identity}")
-    return found[0]
+    return VoiceMessage(*row)
 
 
 async def take(engine: AsyncEngine, identity: UUID, by: str, at: datetime) -> bool:
@@ -63,9 +74,3 @@ async def _change(engine: AsyncEngine, identity: UUID, where: Sequence[Any], **c
     async with writing(engine) as connection:
         changed = await connection.execute(update(Row).where(Row.id == identity, *where).values(columns))
         return bool(changed.rowcount)
-
-
-async def _messages(engine: AsyncEngine, where: Any) -> list[VoiceMessage]:
-    async with reading(engine) as connection:
-        rows = await connection.execute(select(*_COLUMNS).where(where).order_by(Row.at, Row.id))
-        return [VoiceMessage(*row) for row in rows]

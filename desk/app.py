@@ -16,6 +16,7 @@ from desk.context import Desk
 from desk.control import ControlClient
 from desk.guide import routes as guide
 from desk.guide.book import Book
+from desk.guide.mail import Mailer, MailLimit
 from desk.live import routes as live
 from desk.live.hub import Hub
 from desk.page import site_words
@@ -32,8 +33,20 @@ from desk.settings import DeskSettings
 from desk.shift import fragments as shift_fragments
 from desk.shift import routes as shift
 from desk.shift import telephone
+from desk.shift.day import Days
+from desk.worklist import routes as worklist
+from desk.worklist.work import Counts
 
-ROUTERS = (people.router, live.router, shift.router, telephone.router, call.router, case.router, guide.router)
+ROUTERS = (
+    people.router,
+    live.router,
+    shift.router,
+    telephone.router,
+    call.router,
+    case.router,
+    guide.router,
+    worklist.router,
+)
 FRAGMENTS = (*shift_fragments.FRAGMENTS, *call_fragments.FRAGMENTS)
 
 
@@ -52,6 +65,10 @@ def create_app(settings: DeskSettings) -> FastAPI:
             app.state.source_limit = SourceLimit()
             app.state.presence = Presence()
             app.state.book = Book(control)
+            app.state.mailer = Mailer(settings.mail)
+            app.state.mail_limit = MailLimit()
+            app.state.counts = Counts(engine)
+            app.state.days = Days(engine, settings.timezone)
             app.state.hub = Hub(control, pages, FRAGMENTS)
             following = asyncio.create_task(app.state.hub.run())
             yield
@@ -68,7 +85,11 @@ def create_app(settings: DeskSettings) -> FastAPI:
     @app.exception_handler(SignInNeeded)
     async def sign_in_needed(request: Request, _: SignInNeeded) -> Response:
         """Lead a page to the sign-in, and tell a page that is open already."""
-        if request.headers.get("hx-request") or request.method != "GET" or request.url.path.startswith("/live"):
+        if (
+            request.headers.get("hx-request")
+            or request.method != "GET"
+            or request.url.path.startswith(("/live", "/session"))
+        ):
             return Response(status_code=401, headers={"HX-Trigger": "hatif:signed-out"})
         return RedirectResponse(f"/sign-in?next={request.url.path}", 303)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 PORT = 8080
+TELEPHONE_PORT = 8089
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +40,20 @@ class DeskSettings:
     control_token: str = field(repr=False)
     port: int = PORT
     listen: str = "127.0.0.1"
+    host: str = "localhost"
+    """The name by which browsers reach `listen`."""
     address: str | None = None
     """Where browsers reach the desk, if that is another one, as behind a proxy: https://desk.example.org"""
     certificate: Path | None = None
     key: Path | None = None
+    home: Path | None = None
+    """HATIF_HOME, where the sound of messages is."""
     site_folder: Path | None = None
     """Whose catalogues have the names of topics and of pauses."""
-    home: Path | None = None
-    """HATIF_HOME, where callers' messages are."""
     mail: MailSettings | None = None
     """None: no e-mail can be sent."""
-    telephone_port: int = 8088
-    """Of Asterisk's own web server, to which the browser telephone connects."""
+    telephone_port: int = TELEPHONE_PORT
+    """Of the gate to which the browser telephone connects (`ivr/process/telephone_gate.py`)."""
 
     @property
     def is_encrypted(self) -> bool:
@@ -67,6 +70,5 @@ class DeskSettings:
         """The address of the desk, without a slash at its end."""
         if self.address is not None:
             return self.address.rstrip("/")
-        host = "localhost" if self.listen in ("127.0.0.1", "0.0.0.0", "::") else self.listen  # noqa: S104
         scheme = "https" if self.certificate is not None else "http"
-        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
+        return f"{scheme}://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"

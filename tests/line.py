@@ -185,6 +185,17 @@ class Line(Asked):
             killed, self._killed = self._killed, None
             await self.controller_back(killed)
 
+    async def stop_process(self, name: str) -> None:
+        """Kill a process, and keep `hatif up` from starting it again until `start_processes`."""
+        assert self._up is not None
+        self._up.send_signal(signal.SIGSTOP)
+        os.kill(self.pid(name), signal.SIGKILL)
+
+    def start_processes(self) -> None:
+        """Let `hatif up` go on."""
+        assert self._up is not None
+        self._up.send_signal(signal.SIGCONT)
+
     # Restoring the line
 
     def site_files(self) -> dict[Path, bytes]:

@@ -49,10 +49,12 @@ GROUPS = {
             "supervisor state reconcile orphaned_rows floor_protocol talk_table connection_health callers_numbers"
             " asterisk_watch work logs in_dialog restart kept_line last_line half_open_calls silent_callers fallback"
             " fallback_* import_on_the_line talk_kills floor_on_line status callbacks_calls one_line codes after_a_gap"
-            " hangups"
+            " hangups carriers"
         ),
     ),
-    "codes": Concern(("ivr/codes",), _tests("codes codes_table supervision talk_* callbacks_limits one_line case")),
+    "codes": Concern(
+        ("ivr/codes",), _tests("codes codes_table supervision supervision_* talk_* callbacks_limits one_line case")
+    ),
     "call-backs": Concern(("ivr/callbacks",), _IN_VIRTUAL_TIME + _tests("callbacks_* reconcile api_* codes restart")),
 }
 """The parts, in the order in which faults are drawn for them."""

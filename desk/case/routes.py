@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Depends, Form, Path, Query, Request, Response
 
 from db.engine import DatabaseError
-from db.references import format_reference, is_valid, normalize
+from db.references import is_valid, normalize
 from desk.case import forms, queries
 from desk.case.forms import Values
 from desk.case.presence import EVERY_S, Presence
@@ -205,7 +205,7 @@ async def search(
 ) -> Response:
     """Find cases by reference, number or words of the title."""
     found = await queries.search(desk.engine, text)
-    return desk.pages.respond(request, "case/found.html", cases=found, text=text.strip(), format=format_reference)
+    return desk.pages.respond(request, "case/found.html", cases=found, text=text.strip())
 
 
 async def _facts(desk: Desk, hub: Hub, call: str) -> queries.CallFacts:
@@ -238,7 +238,6 @@ async def _caller_page(request: Request, desk: Desk, hub: Hub, facts: queries.Ca
         facts=facts,
         known=known,
         is_away=is_away,
-        format=format_reference,
         values=values,
         errors={},
         call=facts.id,
@@ -298,7 +297,6 @@ def _notes(desk: Desk, hub: Hub, case: Mapping[str, Any]) -> dict[str, Any]:
     names = {operator.id: operator.name for operator in hub.picture.operators.values()}
     return {
         "reference": case["reference"],
-        "format": format_reference,
         "notes": list(reversed(case["notes"])),
         "messages": case["messages"],
         "names": names,

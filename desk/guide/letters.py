@@ -6,20 +6,17 @@ from desk.guide.mail import Letter
 _FIRST = "documents"
 
 
-def letter_of(
-    procedure: Procedure, language: str, *, to: str, country: str | None, notice: str, signature: str
-) -> Letter:
+def letter_of(procedure: Procedure, language: str, *, to: str, country: str | None, notice: str) -> Letter:
     """Return the e-mail about a procedure.
 
     Args:
         country: The reader's; what is special there is said.
         notice: Said first of a procedure that is a sample.
-        signature: The name of the service.
     """
     fields = {_FIRST: procedure.fields.get(_FIRST, ""), **procedure.fields}
     remark = procedure.remarks.get(country, "") if country is not None else ""
     sample = notice if procedure.status == "sample" else ""
     first, *others = fields.values()
-    parts = (procedure.title, sample, first, remark, *others, f"-- \n{signature}" if signature else "")
+    parts = (procedure.title, sample, first, remark, *others)
     text = "\n\n".join(part for part in parts if part)
     return Letter(to, procedure.title, f"{text}\n", language)

@@ -7,7 +7,9 @@ import asyncio
 import re
 import smtplib
 import ssl
+from collections import deque
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -16,7 +18,6 @@ from email.utils import format_datetime, make_msgid
 
 import structlog
 
-from desk.context import Desk
 from desk.page.texts import N_
 from desk.settings import MailSettings
 
@@ -27,6 +28,9 @@ ANSWER_S = 5.0
 
 AT_ONCE = 4
 """E-mails that are handed over at the same time; others wait."""
+
+MOST, WITHIN = 40, timedelta(hours=1)
+"""E-mails of one person, at most, within this time."""
 
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
@@ -70,6 +74,21 @@ def address_of(written: str) -> str | None:
     return found if fits and len(local) <= 64 and len(found) <= 254 and _LOCAL.fullmatch(local) else None
 
 
+class MailLimit:
+    """How much one person may send: an account in wrong hands must not send to everybody."""
+
+    def __init__(self) -> None:
+        self._sent: dict[str, deque[datetime]] = {}
+
+    def take(self, account: str, now: datetime) -> bool:
+        """Count an e-mail of a person; return False if they have sent too many."""
+        sent = self._sent.setdefault(account, deque(maxlen=MOST))
+        if len(sent) == MOST and sent[0] > now - WITHIN:
+            return False
+        sent.append(now)
+        return True
+
+
 class Mailer:
     """Hands e-mails to the site's server."""
 
@@ -82,23 +101,23 @@ class Mailer:
         """Whether the site sends e-mail at all."""
         return self._settings is not None
 
-    async def send(self, letter: Letter, desk: Desk) -> None:
+    async def send(self, letter: Letter, now: datetime) -> None:
         """Hand an e-mail to the server. Raises MailError."""
         if self._settings is None:
             raise MailError(_NOT_SET_UP)
-        message = _message(letter, self._settings, desk)
+        message = _message(letter, self._settings, now)
         async with self._places:
             await asyncio.to_thread(_hand_over, message, self._settings)
 
 
-def _message(letter: Letter, settings: MailSettings, desk: Desk) -> EmailMessage:
+def _message(letter: Letter, settings: MailSettings, now: datetime) -> EmailMessage:
     # The policy refuses a line break in a header; of what people type, only `to` is in one.
     message = EmailMessage(policy=SMTP)
     try:
         message["From"] = Address(settings.name, addr_spec=settings.sender)
         message["To"] = Address(addr_spec=letter.to)
         message["Subject"] = " ".join(letter.subject.split())
-        message["Date"] = format_datetime(desk.now())
+        message["Date"] = format_datetime(now)
         message["Message-ID"] = make_msgid(domain=settings.sender.rpartition("@")[2])
         message["Content-Language"] = letter.language
         message["Auto-Submitted"] = "auto-generated"  # so that no machine answers

@@ -88,6 +88,12 @@ class Hub:
                 self.picture.apply(event)
                 self._flush_soon()
 
+    def close(self) -> None:
+        """End the stream of every browser: the desk is being stopped, and must not wait for them to leave."""
+        for reader in self._readers:
+            reader.behind = True
+            reader.put(HEARTBEAT)
+
     def current(self, language: Language, operator: str, *templates: str) -> dict[str, str]:
         """Return elements as they are now, by template; those of a shared fragment together."""
         found: dict[str, str] = {}

@@ -15,12 +15,13 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 from markupsafe import Markup
 
+from db.references import format_reference
 from desk.page import texts
 from desk.page.site_words import SiteWords
 from desk.page.texts import Language
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("page", "people", "shift", "call", "case", "guide")
+ROOMS = ("page", "people", "shift", "call", "case", "guide", "worklist")
 STATIC = ROOT / "static"
 
 LANGUAGE_COOKIE = "hatif-language"
@@ -101,6 +102,8 @@ def _environment(language: Language, words: SiteWords, zone: str) -> Environment
         country_name=language.country_name,
         text=language.text,
         day=partial(_day, language, zone),
+        clock_time=partial(_clock_time, language, zone),
+        reference=format_reference,
         since=since,
         until=until,
     )
@@ -130,3 +133,7 @@ def until(instant: float | None) -> Markup:
 def _day(language: Language, zone: str, instant: datetime | str | None) -> str:
     """Return an instant, or its ISO text, as day and time of the site."""
     return language.day(datetime.fromisoformat(instant) if isinstance(instant, str) else instant, zone)
+
+
+def _clock_time(language: Language, zone: str, instant: datetime) -> str:
+    return language.clock_time(instant, zone)

@@ -12,7 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError, negotiate_locale
-from babel.dates import format_datetime
+from babel.dates import format_datetime, format_time
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -76,6 +76,10 @@ class Language:
     def day(self, instant: datetime | None, zone: str) -> str:
         """Return an instant as day and time of a zone; nothing without one."""
         return format_datetime(instant, "short", tzinfo=ZoneInfo(zone), locale=self.locale) if instant else ""
+
+    def clock_time(self, instant: datetime, zone: str) -> str:
+        """Return the time of day of an instant in a zone."""
+        return format_time(instant.astimezone(ZoneInfo(zone)), "short", locale=self.locale)
 
     def country_name(self, code: str | None) -> str:
         """Return the name of a country; of none: that it is not known."""

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import structlog
 from fastapi import APIRouter, Depends, Form, Path, Query, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 
 from desk.context import Desk, DeskDep
 from desk.control import ControlError
@@ -20,7 +20,7 @@ from desk.people.passwords import BusyError, Passwords, refusal
 from desk.people.policy import Permission, may
 from desk.people.qr import qr_svg
 from desk.people.sessions import LONGEST
-from desk.people.signed_in import AdministratorDep, Anybody, SessionsDep, cookie_name, public
+from desk.people.signed_in import AdministratorDep, Anybody, SessionsDep, StillThere, cookie_name, public
 from desk.people.source_limit import SourceLimit
 
 log = structlog.get_logger()
@@ -145,6 +145,13 @@ async def use_link(request: Request, desk: DeskDep, sessions: SessionsDep, limit
         limit.failed(source, now)
         return desk.pages.respond(request, "people/link.html", 410, token=token, name=None)
     return await _signed_in(request, desk, sessions, person, "" if person.has_password else "/account?first=1")
+
+
+@router.get("/session")
+async def session(request: Request, signed_in: StillThere) -> Response:
+    """Tell an open page whose session this browser has now, and the token for its changes."""
+    found = {"account": signed_in.person.id, "csrf": request.state.csrf}
+    return JSONResponse(found, headers={"Cache-Control": "no-store"})
 
 
 @router.get("/account")

@@ -106,5 +106,7 @@ async def _check_csrf(request: Request) -> None:
 
 SessionsDep = Annotated[Sessions, Depends(sessions_of)]
 Anybody = Annotated[SignedIn, Depends(Needs(Permission.SIGNED_IN))]
+StillThere = Annotated[SignedIn, Depends(Needs(Permission.SIGNED_IN, background=True))]
+"""For what pages ask by themselves: it does not keep a session from ending."""
 OperatorDep = Annotated[SignedIn, Depends(Needs(Permission.TAKE_CALLS))]
 AdministratorDep = Annotated[SignedIn, Depends(Needs(Permission.ADMINISTER))]

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Depends, Form, Request, Response
 
 from desk.context import DeskDep
 from desk.control import ControlError
@@ -12,8 +12,18 @@ from desk.page.errors import DeskError
 from desk.page.texts import N_
 from desk.people.signed_in import OperatorDep
 from desk.shift import telephone
+from desk.shift.day import Days
 
 router = APIRouter(prefix="/shift")
+
+
+async def days_of(request: Request) -> Days:
+    """Return the operators' days."""
+    days: Days = request.app.state.days
+    return days
+
+
+DaysDep = Annotated[Days, Depends(days_of)]
 
 _NO_WRAP_UP = N_("You are not wrapping up any more.")
 _LONGEST = N_("Wrapping up cannot be extended any further.")
@@ -36,6 +46,12 @@ async def page(request: Request, desk: DeskDep, hub: HubDep, signed_in: Operator
         site_languages=site.languages or desk.settings.languages,
         topics=site.topics,
     )
+
+
+@router.get("/day")
+async def day(request: Request, desk: DeskDep, days: DaysDep, signed_in: OperatorDep) -> Response:
+    """Show the operator's day in figures."""
+    return desk.pages.respond(request, "shift/day.html", day=await days.of(signed_in.operator, desk.now()))
 
 
 @router.post("/state")

@@ -41,6 +41,7 @@ TEXTS = {
     "taken": N_("Another computer has taken over this telephone."),
     "signed_out": N_("You are signed out. Sign in again to use the telephone."),
     "bad_audio": N_("The sound is bad: packets are lost on the way. Use a cable instead of wireless if you can."),
+    "incoming": N_("Incoming call"),
     "device_microphone": N_("Microphone"),
     "device_speaker": N_("Loudspeaker"),
     "device_ringer": N_("Ringing"),

@@ -18,11 +18,6 @@ for (const name of ["htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(name, () => notify(document.body.dataset.unreachable ?? ""));
 }
 
-document.addEventListener("hatif:signed-out", () => {
-  document.documentElement.dataset.signedOut = "";
-  document.querySelector<HTMLElement>("#signed-out a")?.focus();
-});
-
 /** Show a sentence until it has been read; the region is a live one, so screen readers say it. */
 export function notify(sentence: string): void {
   const notices = document.getElementById("notices");

@@ -51,7 +51,9 @@ export function follow(url: string): void {
         });
         if (status === 401) {
           share({ kind: "signed-out" });
-          return;
+          await new Promise((resolve) => document.addEventListener("hatif:signed-in", resolve, { once: true }));
+          failures = -1;
+          continue;
         }
       } catch {
         // The connection broke; what follows is the same as for one that ended.

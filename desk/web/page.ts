@@ -6,7 +6,9 @@ import "./case";
 import "./clocks";
 import "./dialogs";
 import "./keys";
+import "./session";
 import "./telephone";
+import "./worklist";
 import { follow } from "./live";
 
 const stream = document.body.dataset.live;

@@ -32,6 +32,9 @@ document.addEventListener("click", (event) => {
 document.addEventListener("hatif:telephone", (event) => {
   const report = (event as CustomEvent<TelephoneReport>).detail;
   const page = document.body.dataset;
+  for (const start of document.querySelectorAll<HTMLButtonElement>('[data-telephone="start-shift"]')) {
+    start.disabled = false; // its script is there
+  }
   if (report.state) page.telephone = report.state;
   if (report.call) page.telephoneCall = report.call;
   if (report.muted !== undefined) {

@@ -31,6 +31,7 @@ _PLACES: dict[OperatorPlace, OperatorPlaceName] = {
     OperatorPlace.CONSULTS: "consult",
     OperatorPlace.SWAPPED: "swap",
     OperatorPlace.ASIDE: "aside",
+    OperatorPlace.GONE: "gone",
 }
 
 

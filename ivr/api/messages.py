@@ -52,7 +52,7 @@ class WorkRelease(models.Request):
 async def messages(
     controller: ControllerDep, last: Annotated[int, Query(ge=0, le=1000, description="How many of those done.")] = 0
 ) -> list[Message]:
-    """Return the messages that are not done, the oldest first, and the `last` that are."""
+    """Return the messages that are not done, the oldest first, at most 500, and the `last` that are."""
     found = await controller.messages.list_latest(last)
     if found is None:
         raise _away(controller)

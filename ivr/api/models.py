@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 CallStatus = Literal["menu", "waiting", "talking", "hold"]
-OperatorPlaceName = Literal["together", "hold", "consult", "swap", "aside"]
+OperatorPlaceName = Literal["together", "hold", "consult", "swap", "aside", "gone"]
 
 
 class OperatorStatus(StrEnum):

@@ -1,5 +1,6 @@
 """The control API's part about browser telephones: an operator's page asks for the password of its telephone."""
 
+import contextlib
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
@@ -8,6 +9,7 @@ from pydantic import BaseModel, Field
 from ivr.api import models
 from ivr.api.context import Actor, ControllerDep, audit, connected
 from ivr.api.problems import ApiError, documented
+from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.link import LinkLost
 from ivr.controller.connection import Connection
 from ivr.controller.controller import Controller
@@ -67,6 +69,8 @@ async def give_web_telephone(
         given = await credentials.give(operator_id, body.holder, body.lasts_s)
     except (LinkLost, TimeoutError, WebCredentialError):
         raise ApiError(503, "Asterisk does not answer; try again.") from None
+    if other:
+        await _notify(connection, operator_id)
     if given != before:
         audit(controller, actor, "web_telephone_given", f"operator:{operator_id}", taken=other)
     return WebTelephone(
@@ -92,10 +96,17 @@ async def end_web_telephone(
         await connection.web_credentials.revoke(operator_id)
     except (LinkLost, TimeoutError, WebCredentialError):
         raise ApiError(503, "Asterisk does not answer; try again.") from None
+    await _notify(connection, operator_id)
     for contact in controller.presence.web_contacts(operator_id):
         await replacements.remove(connection.services.link, web_endpoint(operator_id), contact)
     audit(controller, actor, "web_telephone_ended", f"operator:{operator_id}")
     return WebTelephoneEnded(operator=operator_id)
+
+
+async def _notify(connection: Connection, operator_id: str) -> None:
+    """Tell a page that its password is no longer valid: it would notice when it registers again, within a minute."""
+    with contextlib.suppress(LinkLost):
+        await connection.services.link.send(operations.send_message(web_endpoint(operator_id), "sip:hatif", "register"))
 
 
 def _connection(controller: Controller, operator_id: str) -> Connection:

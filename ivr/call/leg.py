@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from db.enums import Role
@@ -136,10 +137,17 @@ async def start_music(call: Call) -> None:
     await call.step(operations.MUSIC(call.channel, mohClass=MUSIC))
 
 
-def create_leg(call: Call, leg: Leg, ring_s: float, shown: str, role: Role = Role.OPERATOR) -> operations.Request:
+def create_leg(
+    call: Call,
+    leg: Leg,
+    ring_s: float,
+    shown: str,
+    role: Role = Role.OPERATOR,
+    variables: Mapping[str, str] | None = None,
+) -> operations.Request:
     """Return the request that creates the leg. It is dialled once the channel has entered (`leg_dialing.dial`).
 
-    `shown`: the name on the telephone's display.
+    `shown`: the name on the telephone's display; `variables`: further ones of its channel.
     """
     state = call.state
     return leg_dialing.create(
@@ -149,7 +157,7 @@ def create_leg(call: Call, leg: Leg, ring_s: float, shown: str, role: Role = Rol
         shown=f'"{shown}" <{state.caller or "anonymous"}>',
         ring_s=ring_s,
         originator=call.channel,
-        variables={"HATIF": LegState(leg.id, state.id, leg.operator, time.time(), role).encode()},
+        variables={"HATIF": LegState(leg.id, state.id, leg.operator, time.time(), role).encode(), **(variables or {})},
     )
 
 

@@ -1,12 +1,15 @@
 """`hatif desk`, and what else the command line knows of the desk: its settings and its sign-in links."""
 
 import asyncio
+import contextlib
 import os
+import socket
 from datetime import UTC, datetime
+from ipaddress import ip_address
 
 import typer
 
-from desk.settings import PORT, DeskSettings, MailSettings
+from desk.settings import PORT, TELEPHONE_PORT, DeskSettings, MailSettings
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.output import console, errors
 from ivr.home.logs import configure
@@ -16,6 +19,7 @@ from ivr.home.logs import configure
 
 def register(app: typer.Typer) -> None:
     app.command()(desk)
+    app.command()(gate)
 
 
 def desk() -> None:
@@ -33,9 +37,42 @@ def desk() -> None:
     serve(settings_of(parts))
 
 
+def gate() -> None:
+    """Serve the WebSocket of browser telephones, in the foreground. `hatif up` runs it beside the desk."""
+    import ssl
+
+    from ivr.process.telephone_gate import GateSettings, TelephoneGate
+
+    parts = Composition()
+    if not parts.site.desk.enabled:
+        raise ControlError("The desk is off: write enabled = true in [desk] of site.toml.")
+    configure(parts.site.node, parts.settings.log, parts.settings.log_level)
+    chosen = settings_of(parts)
+    context = None
+    if chosen.certificate is not None and chosen.key is not None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(chosen.certificate, chosen.key)
+    settings = GateSettings(
+        chosen.listen, chosen.telephone_port, parts.ports.http, chosen.port, chosen.address, context
+    )
+    with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
+        asyncio.run(TelephoneGate(settings).serve())
+
+
 def settings_of(parts: Composition) -> DeskSettings:
-    """Return what the desk is told."""
+    """Return what the desk is told.
+
+    Raises CertificateError if it listens to other machines without a certificate, and none can be made.
+    """
     chosen, folder = parts.site.desk, parts.settings.site
+    host, *others = _names(chosen.listen)
+    certificate = folder / chosen.certificate if chosen.certificate is not None else None
+    key = folder / chosen.key if chosen.key is not None else None
+    is_encrypted = certificate is not None or (chosen.address or "").startswith("https://")
+    if not is_encrypted and not _is_local(chosen.listen):
+        from desk.tls import self_signed
+
+        certificate, key = self_signed(parts.settings.home / "desk", (host, *others))
     return DeskSettings(
         site=parts.site.name,
         timezone=parts.site.hours.timezone,
@@ -45,14 +82,26 @@ def settings_of(parts: Composition) -> DeskSettings:
         control_token=parts.credentials.control_token,
         port=PORT + parts.settings.offset,
         listen=chosen.listen,
+        host=host,
         address=chosen.address,
-        certificate=folder / chosen.certificate if chosen.certificate is not None else None,
-        key=folder / chosen.key if chosen.key is not None else None,
-        site_folder=folder,
+        certificate=certificate,
+        key=key,
         home=parts.settings.home,
+        site_folder=folder,
         mail=_mail_of(parts),
-        telephone_port=parts.ports.http,
+        telephone_port=TELEPHONE_PORT + parts.settings.offset,
     )
+
+
+def _is_local(listen: str) -> bool:
+    return ip_address(listen).is_loopback
+
+
+def _names(listen: str) -> tuple[str, ...]:
+    """Return the names by which browsers may reach an address of this machine, the best one first."""
+    if _is_local(listen):
+        return ("localhost", listen)
+    return (listen,) if not ip_address(listen).is_unspecified else (socket.gethostname(), "localhost")
 
 
 def _mail_of(parts: Composition) -> MailSettings | None:

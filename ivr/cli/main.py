@@ -65,6 +65,7 @@ _USER_ERRORS = (
     ("dialplan.load", "DialplanError"),
     ("db.engine", "DatabaseError"),
     ("desk.people.accounts", "AccountError"),
+    ("desk.tls", "CertificateError"),
     ("db.read", "NotFoundError"),
     ("ivr.cases.case_rules", "CaseError"),
     ("ivr.cases.casework", "NotKeptError"),

@@ -224,6 +224,7 @@ class Controller:
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
+        gc.enable()
         while True:
             began = time.monotonic()
             try:

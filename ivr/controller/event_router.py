@@ -158,7 +158,8 @@ class EventRouter:
                 receiver = refer.find_call(self._routes, event)
                 if receiver is None:
                     # Asterisk itself does nothing, and the telephone would wait for ever.
-                    self._start(self._link.send(refer.progress(event.channel_id, refer.REFUSED)), "refuse a transfer")
+                    answer = refer.answer(event.channel_id, refer.REFUSED)
+                    self._start(self._link.send(*answer), "refuse a transfer")
             case _ if self._registry.keeps(event.channel_id, event):
                 return
             case _:

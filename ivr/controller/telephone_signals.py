@@ -15,6 +15,7 @@ from ivr.call.leg import check_unanswered_leg
 from ivr.callbacks.attempt import Attempt
 from ivr.controller.dependencies import Dependencies
 from ivr.model import floor_protocol
+from ivr.model.endpoints import is_web
 from ivr.talk import telephone_watch
 from ivr.telephones.registrations import Proof
 from ivr.telephones.udp_probe import EVERY_S
@@ -64,7 +65,13 @@ class TelephoneSignals:
             self._tell_call(operator, refused=False)
             return
         busy = self._find_operator(operator)
-        if busy is not None and busy.state is OperatorState.TALKING and busy.offer is not None:
+        if busy is None or busy.state is not OperatorState.TALKING or busy.offer is None:
+            return
+        if is_web(self._dependencies.telephone_in_use(operator)):
+            call = self._routes.get(busy.offer)
+            if isinstance(call, Call):
+                call.deliver(floor_protocol.TelephoneBack(call.state.id, operator))
+        else:
             self._start(
                 telephone_watch.relearn_address(self._link, busy.offer, self._renegotiate), "follow a telephone's sound"
             )

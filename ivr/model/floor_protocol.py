@@ -211,6 +211,14 @@ class TelephoneGone:
 
 
 @dataclass(frozen=True, slots=True)
+class TelephoneBack:
+    """An operator's browser telephone is registered again, or has refreshed its registration."""
+
+    call: str
+    operator: str
+
+
+@dataclass(frozen=True, slots=True)
 class Position:
     """A caller's position: 1 is next, among the callers who could be served by the same operators.
 
@@ -324,5 +332,5 @@ ToFloor = (
     | Refused
     | Ended
 )
-ToCall = Offer | Position | WhoIsFree | Declined | OperatorRequest | TelephoneGone
+ToCall = Offer | Position | WhoIsFree | Declined | OperatorRequest | TelephoneGone | TelephoneBack
 ToClient = OperatorChanged | ChangeDone | Queue

@@ -18,6 +18,7 @@ class OperatorPlace(StrEnum):
     HELD = "h"  # alone; the caller hears music
     CONSULTS = "c"  # with the colleague, or alone while the colleague's telephone rings; the caller hears music
     SWAPPED = "s"  # back with the caller; the colleague hears music
+    GONE = "g"  # nowhere: their page is gone and may come back; the caller hears music
     ASIDE = "v"  # with the colleague, on another line of their telephone, which holds the caller's line
 
 
@@ -33,6 +34,8 @@ class TalkEvent(StrEnum):
     ANSWERED = "answered"  # the colleague has joined
     COLLEAGUE_GONE = "colleague_gone"  # declined, hung up, or lost
     LINE_GONE = "line_gone"  # the operator hung up the line used to consult
+    PAGE_GONE = "page_gone"  # the operator's browser telephone has gone, and may come back
+    PAGE_BACK = "page_back"
     OPERATOR_GONE = "operator_gone"  # hung up
     OPERATOR_LOST = "operator_lost"  # the telephone vanished
 
@@ -105,12 +108,16 @@ def apply_event(talk: Talk, event: TalkEvent) -> tuple[Talk, TalkOutcome]:
             place = OperatorPlace.SWAPPED if talk.place is OperatorPlace.CONSULTS else OperatorPlace.CONSULTS
             return replace(talk, place=place), TalkOutcome.GOES_ON
         case TalkEvent.CANCEL | TalkEvent.COLLEAGUE_GONE if talk.colleague is not None:
-            place = talk.place if talk.place is OperatorPlace.HELD else OperatorPlace.TOGETHER
-            return Talk(talk.leg, place), TalkOutcome.BACK
+            stays = talk.place in (OperatorPlace.HELD, OperatorPlace.GONE)
+            return Talk(talk.leg, talk.place if stays else OperatorPlace.TOGETHER), TalkOutcome.BACK
         case TalkEvent.LINE_GONE if talk.place is OperatorPlace.ASIDE:
             return Talk(talk.leg), TalkOutcome.BACK
         case TalkEvent.TRANSFER if not consulted:
             return replace(talk, colleague=None), TalkOutcome.LEAVES
+        case TalkEvent.PAGE_GONE if talk.place in (OperatorPlace.TOGETHER, OperatorPlace.HELD):
+            return replace(talk, place=OperatorPlace.GONE), TalkOutcome.GOES_ON
+        case TalkEvent.PAGE_BACK if talk.place is OperatorPlace.GONE:
+            return replace(talk, place=OperatorPlace.TOGETHER), TalkOutcome.GOES_ON
         case TalkEvent.COMPLETE if consulted:
             return _to_colleague(talk)
         case TalkEvent.OPERATOR_GONE | TalkEvent.OPERATOR_LOST if consulted:
@@ -135,6 +142,8 @@ def recover(leg: str, place: OperatorPlace, colleague: Colleague | None) -> Talk
     `place` was written before its effect, and a leg is either up or not: a colleague who is no longer wanted, or is
     gone, is left out. The operator's other line is not known yet; it attaches by itself (`Act.ATTACH`).
     """
+    if place is OperatorPlace.GONE:
+        place = OperatorPlace.TOGETHER  # a leg that is up is the page's new one, or its silence is noticed again
     if colleague is None:
         return Talk(leg, place if place is OperatorPlace.HELD else OperatorPlace.TOGETHER)
     if colleague.role is Role.CONSULTED and place in (OperatorPlace.TOGETHER, OperatorPlace.HELD):
@@ -168,8 +177,14 @@ def bridge_name(leg: str) -> str:
 
 
 def bridge_layout(talk: Talk, caller: str) -> BridgeLayout:
-    """Return where everybody belongs. `caller`: the caller's channel."""
+    """Return where everybody belongs. `caller`: the caller's channel.
+
+    A consultation has a bridge of its own, which a colleague who takes over leaves: if the operator's telephone puts
+    its line on hold before that, as for an attended transfer, the colleague hears music until they leave. Asterisk
+    would end it by itself, but not if the colleague was hearing a prompt, or on a busy machine.
+    """
     main, colleague = bridge_name(talk.leg), talk.colleague
+    apart = f"{bridge_name(colleague.leg)}-aside" if colleague is not None else ""
     there = {colleague.leg} if colleague is not None and colleague.there else set()
     interprets = there if colleague is not None and colleague.role is not Role.CONSULTED else set()
     match talk.place:
@@ -180,15 +195,14 @@ def bridge_layout(talk: Talk, caller: str) -> BridgeLayout:
             return BridgeLayout(
                 {main: frozenset({caller} | interprets), aside: frozenset({talk.leg})}, frozenset({caller})
             )
+        case OperatorPlace.GONE:
+            alone = frozenset() if interprets else frozenset({caller})
+            return BridgeLayout({main: frozenset({caller} | interprets)}, alone)
         case OperatorPlace.CONSULTS if colleague is not None:
-            aside = bridge_name(colleague.leg)
-            return BridgeLayout({main: frozenset({caller}), aside: frozenset({talk.leg} | there)}, frozenset({caller}))
+            return BridgeLayout({main: frozenset({caller}), apart: frozenset({talk.leg} | there)}, frozenset({caller}))
         case OperatorPlace.SWAPPED if colleague is not None:
-            aside = bridge_name(colleague.leg)
-            return BridgeLayout({main: frozenset({caller, talk.leg}), aside: frozenset(there)}, frozenset(there))
+            return BridgeLayout({main: frozenset({caller, talk.leg}), apart: frozenset(there)}, frozenset(there))
         case OperatorPlace.ASIDE if colleague is not None:
             line = {talk.via} if talk.via is not None else set()
-            return BridgeLayout(
-                {main: frozenset({caller, talk.leg}), bridge_name(colleague.leg): frozenset(line | there)}, frozenset()
-            )
+            return BridgeLayout({main: frozenset({caller, talk.leg}), apart: frozenset(line | there)}, frozenset())
     raise ValueError(f"{talk} is impossible: there is no colleague")

@@ -5,7 +5,7 @@ import math
 
 from ivr.asterisk.ari import events, operations
 from ivr.call.call import Item
-from ivr.call.leg import Leg, offer_state_of
+from ivr.call.leg import Leg, check_unanswered_leg, offer_state_of
 from ivr.model import floor_protocol
 from ivr.model.talk_table import TalkEvent
 from ivr.talk.controls import ConversationControls
@@ -51,6 +51,18 @@ async def handle_item(conversation: ConversationControls, item: Item, colleague:
             conversation.whisper.until = asyncio.get_running_loop().time() + _GONE_S
         else:
             await join(conversation)
+
+
+async def stop_ringing(conversation: ConversationControls, colleague: Leg) -> None:
+    """Hang up a colleague who has not answered in time.
+
+    Their leg reports its end, or its answer; no other telephone rings before that.
+    """
+    conversation.rings_until = math.inf
+    rings = await check_unanswered_leg(conversation.call.services.link, colleague.id)
+    if rings is not OfferState.ACCEPTED:
+        conversation.offer = next_offer_state(conversation.offer, rings)
+        await conversation.call.services.link.send(operations.HANG_UP(colleague.id))
 
 
 async def join(conversation: ConversationControls) -> None:

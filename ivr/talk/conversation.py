@@ -18,7 +18,7 @@ from ivr.call import conversation_recording
 from ivr.call.bridge_moves import MUSIC, bridge_requests
 from ivr.call.call import Call, Item
 from ivr.call.interruptions import CallerGone
-from ivr.call.leg import Leg, check_unanswered_leg, create_leg, wait_until_gone
+from ivr.call.leg import Leg, create_leg, wait_until_gone
 from ivr.model import floor_protocol
 from ivr.model.talk_table import (
     BridgeLayout,
@@ -35,10 +35,11 @@ from ivr.model.talk_table import (
 from ivr.talk import colleague_leg, grants, refer, request_handler
 from ivr.talk.code_reader import CodeReader
 from ivr.talk.operator_prompts import RINGING, OperatorPrompts, leftover_ringing, ringing_name
+from ivr.talk.page_return import PageReturn
 from ivr.talk.telephone_watch import TelephoneWatch, is_holding
 from ivr.talk.transfers import Transfer
 from ivr.talk.whisper import Whisper, display, whisper_name
-from routing.states import OfferState, next_offer_state
+from routing.states import OfferState
 
 _NORMAL = (0, 16)
 """ITU-T Q.850 causes of an operator who hung up; any other means that their telephone was lost."""
@@ -65,6 +66,7 @@ class Conversation:
         self.prompts = OperatorPrompts(call)
         self.answered_refers: set[str] = set()  # channels whose REFER this controller has answered
         self.watch = TelephoneWatch(call)
+        self.page = PageReturn(self)
         self._layout = bridge_layout(Talk(leg.id), call.channel)
         self._layout_after: str | None = None  # the playback whose end the next layout waits for
         self._layout_by = math.inf
@@ -87,6 +89,7 @@ class Conversation:
                 await grants.add_expert(self)
             while self._outcome is None:
                 until = min(self.rings_until, self._layout_by, self._via_by, self.watch.until, self.codes.until)
+                until = min(until, self.page.until)
                 until = min(until, self.whisper.until if self.whisper is not None else math.inf)
                 item = await self.call.next(until)
                 self.call.keys.clear()
@@ -103,6 +106,8 @@ class Conversation:
     async def _handle_item(self, item: Item) -> None:
         now = asyncio.get_running_loop().time()
         match item:
+            case _ if await self.page.takes(item):
+                return
             case events.StasisEnd(channel) if channel.id == self.leg.id:
                 self.leg.report_free(self.call)
             case events.ChannelDestroyed(channel, cause) if channel.id == self.leg.id:
@@ -117,18 +122,15 @@ class Conversation:
         if self.colleague is not None:
             await colleague_leg.handle_item(self, item, self.colleague)
         if now >= self.watch.until:
-            await self.watch.finish()
+            await self.page.lost(await self.watch.finish())
+        if now >= self.page.until:
+            await self.page.finish()
         if now >= self._via_by:
             await self.apply(TalkEvent.LINE_GONE)
         if now >= self._layout_by:
             await self.apply_layout()
         if now >= self.rings_until and self.colleague is not None:
-            # The colleague's leg reports its end, or its answer; no other telephone rings before that.
-            self.rings_until = math.inf
-            rings = await check_unanswered_leg(self.call.services.link, self.colleague.id)
-            if rings is not OfferState.ACCEPTED:
-                self.offer = next_offer_state(self.offer, rings)
-                await self.call.services.link.send(operations.HANG_UP(self.colleague.id))
+            await colleague_leg.stop_ringing(self, self.colleague)
 
     async def apply(self, event: TalkEvent, prompt: str | None = None) -> bool:
         """Apply an event. Return False if that is not possible now.
@@ -301,7 +303,7 @@ class Conversation:
         wanted = bridge_layout(self.state, call.channel)
         requests = bridge_requests(self._layout, wanted, call.channel)
         self._layout = wanted
-        self.prompts.clear()
+        requests = [*self.prompts.stop_all(), *requests]  # nobody enters a bridge before their prompts have ended
         lines = [*([former.id] if here else ()), *([before.via] if before.via is not None else ())]
         former.record_conversation_end(call, "transfer")
         await self.call.step(*requests, *(operations.HANG_UP(line) for line in lines))

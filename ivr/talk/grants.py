@@ -220,7 +220,7 @@ async def _transfer(
         else "topic"
     )
     conversation.call.event("transferred", by=by, to=str(target), to_kind=kind, way=way, count=made.count)
-    answers = [refer.progress(conversation.leg.id, refer.DONE)] if way == "refer" else []
+    answers = refer.answer(conversation.leg.id, refer.DONE) if way == "refer" else []
     await conversation.transfer(made, target.language or state.language, target.topic or state.topic, *answers)
     return None
 

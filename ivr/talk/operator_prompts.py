@@ -72,10 +72,6 @@ class OperatorPrompts:
         self._playbacks.clear()
         return requests
 
-    def clear(self) -> None:
-        """Forget all prompts, whose legs or bridges end."""
-        self._playbacks.clear()
-
     def _find_media(self, operator: str, text: str) -> str | None:
         call = self._call
         entry = next((person for person in call.services.people if person.id == operator), None)

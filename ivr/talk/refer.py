@@ -18,8 +18,18 @@ GOES_ON, DONE, REFUSED = "channel_progress", "channel_answered", "channel_declin
 """The answers to a telephone: nothing yet (100), the transfer is complete (200), or it keeps its caller (603)."""
 
 
-def progress(leg: str, state: str) -> Request:
-    return operations.TRANSFER_PROGRESS(leg, states=state)
+_SIP_VALUE = "CHANNEL(pjsip,call-id)"
+"""Any value that Asterisk reads in the thread that handles a channel's SIP messages."""
+
+
+def answer(leg: str, state: str) -> list[Request]:
+    """Return the requests that answer a telephone's REFER, to be sent together.
+
+    Asterisk reports a REFER before it has stored what the answer needs: an answer that comes in between, as on a busy
+    machine, makes it crash (22.10.1, `refer_ari_progress_framehook`). So a SIP value is read first, for which Asterisk
+    waits until it is done with the REFER.
+    """
+    return [operations.VARIABLE(leg, variable=_SIP_VALUE), operations.TRANSFER_PROGRESS(leg, states=state)]
 
 
 def repeat_requests(talk: Talk) -> list[Request]:
@@ -30,7 +40,7 @@ def repeat_requests(talk: Talk) -> list[Request]:
     known = talk.place is not OperatorPlace.ASIDE or talk.via is not None
     legs = [leg for leg in (talk.leg, talk.via) if leg is not None and known]
     legs += [talk.colleague.leg] if talk.colleague is not None and talk.colleague.there else []
-    return [progress(leg, GOES_ON) for leg in legs]
+    return [request for leg in legs for request in answer(leg, GOES_ON)]
 
 
 def find_call(routes: Mapping[str, Receiver], event: events.ChannelTransfer) -> Call | None:

@@ -5,7 +5,7 @@ from ivr.call.leg import Leg
 from ivr.talk import grants
 from ivr.talk.controls import ConversationControls
 from ivr.talk.operator_requests import Act, Refusal, Target
-from ivr.talk.refer import DONE, REFUSED, parse_target, progress
+from ivr.talk.refer import DONE, REFUSED, answer, parse_target
 
 
 async def handle_refer(conversation: ConversationControls, event: events.ChannelTransfer) -> None:
@@ -32,7 +32,7 @@ async def handle_refer(conversation: ConversationControls, event: events.Channel
         refusal = Refusal.NOT_NOW  # a colleague has no caller yet to transfer
     if refusal is None:
         return
-    await call.services.link.send(progress(event.channel_id, REFUSED))
+    await call.services.link.send(*answer(event.channel_id, REFUSED))
     if event.channel_id == conversation.leg.id:
         await grants.explain_refusal(conversation, refusal)
     else:
@@ -59,5 +59,5 @@ async def _attended(conversation: ConversationControls, event: events.ChannelTra
     if refusal is not None:
         return refusal
     # The answer comes first: after the transfer the line no longer exists.
-    await conversation.call.services.link.send(progress(event.channel_id, DONE))
+    await conversation.call.services.link.send(*answer(event.channel_id, DONE))
     return await grants.grant(conversation, Act.COMPLETE, Target(), "refer", conversation.leg.operator)

@@ -8,14 +8,25 @@ from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.protocol import Link
 from ivr.call.call import Call
 from ivr.model import floor_protocol
+from ivr.model.endpoints import is_web
 from routing.states import Trigger
 
 _NOTHING_S = 1.0
 """A telephone that sends no packet for this long is gone; it normally sends fifty per second."""
 
+_PAGE_NOTHING_S = 0.5
+"""The same for a browser, whose page has ended its audio before its connection."""
+
+_LAST_PACKETS = 5
+"""So many packets of a page that is gone may still have been on their way."""
+
 _MOVED_S = 0.4
 """A telephone that registered again and sends no packet for this long may have moved. Shorter than `_NOTHING_S`, so
 that it does not count as gone."""
+
+_LOOKS = 3
+"""How often to look whether it has moved: sound from before may still come in, and its router may change the port of
+the sound after that of the registration."""
 
 _HELD = "CHANNEL(rtp,hold)"
 
@@ -42,9 +53,16 @@ async def relearn_address(link: Link, leg: str, renegotiate: Callable[[str], Awa
     behind a router that changed its ports registers again, and would be silent from then on.
     """
     before = await count_packets(link, leg)
-    await asyncio.sleep(_MOVED_S)
-    if before >= 0 and await count_packets(link, leg) == before and not await is_holding(link, leg):
-        await renegotiate(leg)
+    for _ in range(_LOOKS):
+        await asyncio.sleep(_MOVED_S)
+        now = await count_packets(link, leg)
+        if before < 0 or now < 0:
+            return
+        if now == before:
+            if not await is_holding(link, leg):
+                await renegotiate(leg)
+            return
+        before = now
 
 
 class TelephoneWatch:
@@ -53,6 +71,7 @@ class TelephoneWatch:
     def __init__(self, call: Call) -> None:
         self._call = call
         self._packets: dict[str, int] = {}  # by leg, at the start of the watch
+        self._in_browser: set[str] = set()  # legs
         self._refused: dict[str, str] = {}  # by leg: an operator whose telephone the floor still takes for present
         self.lost: set[str] = set()  # legs hung up because no audio came from them
         self.until = math.inf
@@ -62,20 +81,33 @@ class TelephoneWatch:
         if gone.refused:
             self._refused[leg] = gone.operator
         if leg not in self._packets:
-            self._packets[leg] = await count_packets(self._call.services.link, leg)
-            self.until = asyncio.get_running_loop().time() + _NOTHING_S
+            link = self._call.services.link
+            self._packets[leg] = await count_packets(link, leg)
+            (channel,) = await link.ask(operations.CHANNEL(leg))
+            if channel.ok and is_web(channel.body.get("name", "")):
+                self._in_browser.add(leg)
+            nothing_s = _PAGE_NOTHING_S if leg in self._in_browser else _NOTHING_S
+            self.until = min(self.until, asyncio.get_running_loop().time() + nothing_s)
 
-    async def finish(self) -> None:
-        """Hang up the legs that sent nothing and are not on hold.
+    async def finish(self) -> list[str]:
+        """Hang up the legs that sent nothing and are not on hold; return those of browsers, which may come back.
 
         Refused packets alone do not make an operator absent for the floor: the refusal may come from a machine on the
         way.
         """
+        link = self._call.services.link
         former, self._packets, self.until = self._packets, {}, math.inf
+        browsers, self._in_browser = self._in_browser, set()
         refused, self._refused = self._refused, {}
-        silent = [leg for leg, before in former.items() if await count_packets(self._call.services.link, leg) == before]
-        lost = [leg for leg in silent if not await is_holding(self._call.services.link, leg)]
+        silent = []
+        for leg, before in former.items():
+            came = await count_packets(link, leg) - before
+            if came == 0 or (leg in browsers and 0 <= came < _LAST_PACKETS):
+                silent.append(leg)
+        lost = [leg for leg in silent if not await is_holding(link, leg)]
         for leg in refused.keys() & lost:
             self._call.services.to_floor(floor_protocol.OperatorEvent(refused[leg], Trigger.PHONE_ABSENT))
-        self.lost.update(lost)
-        await self._call.services.link.send(*map(operations.HANG_UP, lost))
+        ended = [leg for leg in lost if leg not in browsers]
+        self.lost.update(ended)
+        await link.send(*map(operations.HANG_UP, ended))
+        return [leg for leg in lost if leg in browsers]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bench.mutants.concerned import GROUPS
 from bench.mutants.faults import KINDS, draw, faults
+from bench.mutants.tried import first_failed, last_begun, proven_failure
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MODULE = '''\
@@ -63,3 +64,40 @@ def test_every_part_has_tests_without_a_telephone_and_tests_with_one() -> None:
         assert by_telephone
         for pattern in concern.tests:
             assert list((CHECKOUT / "tests").glob(pattern)), pattern
+
+
+def test_a_failure_counts_only_if_it_repeats_alone_and_the_other_tests_go_on(tmp_path: Path) -> None:
+    tests = tmp_path / "tests"
+    (tmp_path / "setup.cfg").write_text("[tool:pytest]\naddopts = -ra\nmarkers =\n    long: x\n")
+    (tests / "ivr").mkdir(parents=True)
+    (tests / "ivr" / "test_sample.py").write_text(
+        "from pathlib import Path\n"
+        "def test_fails_when_busy():\n"
+        "    seen = Path(__file__).with_name('seen')\n"
+        "    busy = not seen.exists()\n"
+        "    seen.touch()\n"
+        "    assert not busy\n"
+        "def test_passes():\n"
+        "    assert True\n"
+    )
+    assert proven_failure(tmp_path, tmp_path, ["tests/ivr/test_sample.py"]) is None
+    (tests / "ivr" / "seen").unlink()
+    with (tests / "ivr" / "test_sample.py").open("a") as file:
+        file.write("def test_fails():\n    assert False\n")
+    found = proven_failure(tmp_path, tmp_path, ["tests/ivr/test_sample.py"])
+    assert found == ["tests/ivr/test_sample.py::test_fails"]
+
+
+def test_the_test_that_failed_or_hangs_is_read_from_what_pytest_prints() -> None:
+    output = """\
+tests/ivr/test_state.py::test_a_path[two words] PASSED                   [ 50%]
+tests/ivr/test_state.py::test_a_name """
+    assert last_begun(output) == "tests/ivr/test_state.py::test_a_name"
+    assert last_begun("collecting ... ") is None
+    summary = """\
+=========================== short test summary info ============================
+FAILED tests/ivr/test_state.py::test_a_path[two words] - assert 1 == 2
+"""
+    assert first_failed(output) is None
+    assert first_failed(summary) == "tests/ivr/test_state.py::test_a_path[two words]"
+    assert first_failed("ERROR tests/ivr/test_state.py - ImportError: x") == "tests/ivr/test_state.py"

@@ -90,7 +90,11 @@ class WebTelephone:
     async def ask(self, what: str, detail: object = None) -> None:
         await self.page.evaluate("([what, detail]) => ask(what, detail)", [what, detail])
 
-    async def reports(self, what: str, value: str, within_s: float = 10.0) -> None:
+    async def says(self, words: str) -> None:
+        """Wait until the telephone reports a problem with these words."""
+        await self.page.wait_for_function("words => (window.now.problem || '').includes(words)", arg=words)
+
+    async def reports(self, what: str, value: object, within_s: float = 10.0) -> None:
         """Wait until the telephone's last report about something is this one."""
         try:
             await self.page.wait_for_function(
@@ -98,6 +102,12 @@ class WebTelephone:
             )
         except Exception as error:
             raise AssertionError(f"{what} is not {value}: {await self.page.evaluate('reports')}") from error
+
+    async def has_reported(self, what: str, value: object) -> None:
+        """Wait until the telephone has reported this, however briefly."""
+        await self.page.wait_for_function(
+            "([what, value]) => reports.some(report => report[what] === value)", arg=[what, value]
+        )
 
     async def now(self) -> dict[str, Any]:
         found: dict[str, Any] = await self.page.evaluate("now")
@@ -116,27 +126,28 @@ class WebTelephone:
 class Pages:
     """Pages with telephones, from a server that stands for the desk."""
 
-    def __init__(self, line: Line, context: BrowserContext, url: str) -> None:
-        self._line, self._context, self.url = line, context, url
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self._context, self.url = context, url
 
-    async def open(self, operator: str) -> WebTelephone:
+    async def open(self, operator: str, holder: str = "test") -> WebTelephone:
+        """Return the page of an operator. `holder`: their sign-in."""
         page = await self._context.new_page()
-        await page.goto(f"{self.url}/{operator}")
+        await page.goto(f"{self.url}/{operator}/{holder}")
         return WebTelephone(page, operator)
 
 
 @asynccontextmanager
-async def desk_of(line: Line, port: int, *, holder: str = "test") -> AsyncIterator[str]:
+async def desk_of(line: Line, port: int) -> AsyncIterator[str]:
     """Serve the pages; yield their address."""
     await asyncio.to_thread(bundle.bundle)
 
     async def page(request: web.Request) -> web.Response:
-        operator, socket = request.match_info["operator"], f"ws://127.0.0.1:{8088 + line.offset}/ws"
-        text = PAGE.format(operator=operator, socket=socket).replace("/credential", f"/{operator}/credential")
+        operator, socket = request.match_info["operator"], f"ws://127.0.0.1:{8089 + line.offset}/ws"
+        text = PAGE.format(operator=operator, socket=socket).replace("/credential", f"{request.path}/credential")
         return web.Response(text=text, content_type="text/html")
 
     async def credential(request: web.Request) -> web.Response:
-        given = {**json.loads(await request.text()), "holder": holder}
+        given = {**json.loads(await request.text()), "holder": request.match_info["holder"]}
         path = f"/operators/{request.match_info['operator']}/web_telephone"
         try:
             return web.json_response(await asyncio.to_thread(line.control, "POST", path, given))
@@ -151,8 +162,8 @@ async def desk_of(line: Line, port: int, *, holder: str = "test") -> AsyncIterat
     app = web.Application()
     app.router.add_get("/before.js", script)
     app.router.add_get("/telephone.js", script)
-    app.router.add_get("/{operator}", page)
-    app.router.add_post("/{operator}/credential", credential)
+    app.router.add_get("/{operator}/{holder}", page)
+    app.router.add_post("/{operator}/{holder}/credential", credential)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()

@@ -82,19 +82,29 @@ class StandIn:
     def offer(self, to: str = "1002", **members: Any) -> Call:
         """Offer a call to an operator."""
         offered = call(**members)
-        self.set(operator(to, "offered", call=_of(offered, None)), calls=[offered])
+        self.set(operator(to, "offered", call=_of(offered, None), **self._known(to)), calls=[offered])
         return offered
 
     def connect(self, to: str = "1002", place: Any = "together", **members: Any) -> Call:
         """Connect a call with an operator."""
         talking = call(**{"state": "talking", "operator": to, "place": place, "connected": time.time(), **members})
-        self.set(operator(to, "talking", call=_of(talking, place)), calls=[talking])
+        self.set(operator(to, "talking", call=_of(talking, place), **self._known(to)), calls=[talking])
         return talking
+
+    def _known(self, identity: str) -> dict[str, Any]:
+        row = next(row for row in self.operators if row.id == identity)
+        return {"name": row.name, "languages": row.languages, "supervisor": row.supervisor}
 
     async def seen(self, desk: Any) -> None:
         """Wait until a desk shows the calls that are up."""
         async with asyncio.timeout(5):
             while set(desk.app.state.hub.picture.calls) != {row.id for row in self.calls}:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    async def followed(self, desk: Any) -> None:
+        """Wait until a desk knows the operators."""
+        async with asyncio.timeout(5):
+            while not desk.app.state.hub.picture.connected:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
     def join(self, colleague: str, to: Call, state: str = "talking") -> None:
@@ -118,7 +128,8 @@ async def standing_in(controller: StandIn | None = None, port: int = 0) -> Async
     async def note(request: Request, path: str) -> Response:
         body = await request.json() if await request.body() else None
         if path == "site":
-            site = {"topics": ["file", "documents"], "pauses": ["break", "lunch"], "languages": ["ar", "fr"]}
+            pauses = ["break", "lunch", "meeting", "training"]
+            site = {"topics": ["file", "documents"], "pauses": pauses, "languages": ["ar", "fr", "nl", "en"]}
             return JSONResponse(site)
         path = f"{path}?{request.url.query}" if request.method == "GET" and request.url.query else path
         found.asked.append((request.method, f"/{path}", request.headers["Hatif-Actor"], body))

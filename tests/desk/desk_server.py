@@ -18,6 +18,7 @@ from desk.app import create_app
 from desk.context import Desk
 from desk.people import accounts, links
 from desk.people.accounts import Person
+from desk.server import DeskServer
 from desk.settings import DeskSettings
 
 PASSWORD = "four quiet green lamps"
@@ -34,6 +35,15 @@ class Answer:
     @property
     def leads_to(self) -> str:
         return self.headers.get("Location", "")
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a browser was answered, as bytes."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
 
 
 class Browser:
@@ -74,6 +84,10 @@ class Browser:
         headers = {"Origin": self.url, "X-CSRF-Token": self.csrf}
         async with self._session.post(self.url + path, json=document, headers=headers) as answer:
             return Answer(answer.status, await answer.text(), answer.headers)
+
+    async def bytes(self, path: str, **headers: str) -> Content:
+        async with self._session.get(self.url + path, headers=headers) as answer:
+            return Content(answer.status, await answer.read(), answer.headers)
 
     async def stream(self, path: str) -> aiohttp.ClientResponse:
         """Open a stream; the answer's `content` has its lines."""
@@ -156,7 +170,7 @@ async def serving(database_url: str, control_port: int = 1, control_token: str =
     port = listening.getsockname()[1]
     app = create_app(settings_for(database_url, port, control_port, control_token))
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
+    server = DeskServer(config, app)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     running = asyncio.create_task(server.serve(sockets=[listening]))
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it

@@ -172,11 +172,21 @@ async def test_a_focused_field_keeps_its_text_and_the_focus_while_the_page_chang
     await expect(page.locator("#find")).to_have_value("passport")
 
 
-async def test_a_page_whose_session_has_ended_says_so(
+async def test_a_page_whose_session_has_ended_goes_on_after_a_sign_in_in_another_tab(
     desk: TestDesk, controller: StandIn, context: BrowserContext
 ) -> None:
     page = await shift(desk, context)
+    await page.fill("#find", "not sent yet")
     await context.clear_cookies()
     await page.click('[hx-vals*="lunch"]')
     await expect(page.locator("#signed-out")).to_be_visible()
-    await expect(page.locator("#signed-out a")).to_have_attribute("href", "/sign-in?next=/shift")
+    other = await signed_in(desk, context)
+    await other.close()
+    await page.evaluate("window.dispatchEvent(new Event('focus'))")
+    await expect(page.locator("#signed-out")).to_be_hidden()
+    await expect(page.locator("#find")).to_have_value("not sent yet")
+    await page.click('[hx-vals*="lunch"]')
+    await expect(page.locator("#notices")).to_be_empty()
+    assert controller.asked[-1][1:] == ("/operators/1002/state", "1002", {"state": "paused", "reason": "lunch"})
+    controller.offer()
+    await expect(page.locator("#call")).to_have_attribute("data-phase", "offered")

@@ -11,6 +11,7 @@ from babel.messages.pofile import read_po
 
 from desk.page import texts
 from desk.page.texts import FOLDER, LANGUAGES, choose
+from desk.shift.telephone import TEXTS
 
 CHECKOUT = FOLDER.parent.parent
 TRANSLATED = [code for code in LANGUAGES if code != "en"]
@@ -81,3 +82,11 @@ def test_a_language_or_country_without_a_name_is_shown_by_its_code() -> None:
         "any language",
     ]
     assert [english.country_name(code) for code in ("MA", "QQ", None)] == ["Morocco", "QQ", "unknown country"]
+
+
+def test_the_page_brings_every_sentence_of_the_telephone() -> None:
+    script = (FOLDER.parent / "telephone" / "src" / "texts.ts").read_text()
+    block = re.search(r"const ENGLISH = \{(.*?)\n\};", script, re.DOTALL)
+    assert block is not None
+    english = dict(re.findall(r'^  (\w+): "(.*?)",?$', block[1], re.MULTILINE))
+    assert english == TEXTS

@@ -4,6 +4,8 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -24,10 +26,11 @@ from ivr.codes.runner import find_dialled as dialled
 from ivr.codes.state_prompts import state_prompts
 from ivr.flow.file import read_draft
 from ivr.home.settings import CHECKOUT
+from ivr.model.floor_protocol import OperatorEvent
 from ivr.site import site
 from ivr.site.codes import Codes
 from prompts import catalogue
-from routing.states import ABSENT, LOGGED_OUT, UNREACHABLE, Operator, OperatorState
+from routing.states import ABSENT, LOGGED_OUT, UNREACHABLE, Operator, OperatorState, Trigger
 
 PAUSES = ("break", "lunch")
 SITE = CHECKOUT / "sites" / "consulate"
@@ -80,6 +83,32 @@ def test_the_site_check_covers_every_text_of_codes_conversations_and_call_backs(
 def test_a_pause_after_the_present_call_is_played_as_well() -> None:
     talking = Operator("1001", {"fr": 5}, state=OperatorState.TALKING, reason="", pause_after="lunch")
     assert state_prompts(talking, PAUSES) == ["code_talking", "code_pause_lunch", "code_paused_after"]
+
+
+async def test_the_question_for_the_reason_of_a_pause_names_the_key_that_chooses_it() -> None:
+    asked: list[str] = []
+    changes: list[OperatorEvent] = []
+
+    async def listen(*prompts: str) -> str:
+        asked[:] = prompts
+        return pressed
+
+    async def change(event: OperatorEvent) -> Operator:
+        changes.append(event)
+        return Operator("1001", {"fr": 5}, state=OperatorState.PAUSED, reason=event.reason)
+
+    async def say(*_: object) -> None:
+        pass
+
+    call: Any = SimpleNamespace(
+        resumed=False, argument="", operator=SimpleNamespace(id="1001"), listen=listen, say=say,
+        services=SimpleNamespace(site=SimpleNamespace(operators=SimpleNamespace(pauses=PAUSES))),
+        floor=SimpleNamespace(change=change),
+    )  # fmt: skip
+    for pressed, reason in zip("12", PAUSES, strict=True):
+        await CODES["pause"](call)
+        assert asked[asked.index(f"code_pause_{reason}") + 1] == f"key_{pressed}"
+        assert (changes[-1].trigger, changes[-1].reason) == (Trigger.PAUSE, reason)
 
 
 def test_the_site_the_table_and_the_dialplan_have_the_same_codes() -> None:

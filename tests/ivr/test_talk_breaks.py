@@ -27,7 +27,7 @@ from ivr.talk import refer, refer_handler
 from ivr.talk.conversation import Conversation
 from ivr.talk.grants import grant
 from ivr.talk.operator_requests import Act, Refusal, Target
-from ivr.talk.telephone_watch import TelephoneWatch
+from ivr.talk.telephone_watch import TelephoneWatch, relearn_address
 from ivr.talk.transfers import MOST, Transfer
 from routing.match import Step
 from routing.policy import Policy
@@ -282,6 +282,11 @@ async def test_a_repeated_refer_is_handled_once_and_only_in_its_own_conversation
     assert await pressed(uuid(11), again=True) == 0, "it was answered already"
     assert await pressed(uuid(12), again=True) == 1, "it came from another telephone"
     answered = len(sent.asked)
+    # Asterisk crashes if the answer comes before it is done with the request, for which the read before it waits.
+    reads = [request for request in sent.asked if "CHANNEL(pjsip" in str(request)]
+    answers = [request for request in sent.asked if request.uri.endswith("/transfer_progress")]
+    assert [sent.asked[sent.asked.index(item) - 1] for item in answers] == reads
+    assert [item.uri.split("/")[1] for item in reads] == [item.uri.split("/")[1] for item in answers] != []
     assert await pressed(uuid(13), again=True) == 0
     assert await pressed(uuid(13), again=True, replaces=uuid(14)) == 0
     assert len(sent.asked) == answered
@@ -311,6 +316,39 @@ async def test_refused_packets_make_a_talking_operator_absent_only_if_their_audi
     assert sent.floor == ([floor_protocol.OperatorEvent("1001", Trigger.PHONE_ABSENT)] if silent and refused else [])
     assert [request.uri for request in sent.asked] == ([f"channels/{uuid(11)}"] if silent else [])
     assert watch.lost == ({uuid(11)} if silent else set())
+
+
+@pytest.mark.parametrize(
+    ("packets", "held", "learns"),
+    [
+        ([7, 7], False, True),
+        ([7, 9, 9], False, True),  # some were on their way when it moved
+        ([7, 9, 12, 12], True, False),  # it is on hold and sends nothing
+        ([7, 9, 12, 15], False, False),
+        ([-1, -1], False, False),  # the leg is gone
+        ([7, -1], False, False),
+    ],
+)
+async def test_a_telephone_that_registers_again_is_asked_for_its_address_only_once_its_sound_stops(
+    packets: list[int], held: bool, learns: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ivr.talk.telephone_watch._MOVED_S", 0.0)
+    counts, asked = iter(packets), list[str]()
+
+    class Asterisk(SentMessages):
+        async def ask(self, *requests: operations.Request) -> list[SimpleNamespace]:
+            (request,) = requests
+            if request.uri.endswith("/variable"):
+                return [SimpleNamespace(ok=True, body={"value": "1" if held else "0"})]
+            count = next(counts)
+            return [SimpleNamespace(ok=count >= 0, body={"rxcount": count})]
+
+    async def renegotiate(leg: str) -> None:
+        asked.append(leg)
+
+    await relearn_address(cast(Any, Asterisk()), uuid(11), renegotiate)
+    assert asked == ([uuid(11)] if learns else [])
+    assert next(counts, None) is None
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ async def test_a_transfer_key_is_answered_on_any_line_and_loses_nobody(line: Lin
         with pytest.raises(TransferFailed, match="603"):
             await leg.transfer(target)
         await leg.hears(line.audio(language, text)[:6000], since_s=heard)
-    await call.hears_tone(OPERATOR_HZ)
+    await call.hears_tone(OPERATOR_HZ, 5.0 + line.lasts(language, text))
     assert absent.calls == []
     # A line without a consultation has nobody to transfer, and a colleague has no caller yet.
     await leg.hold()
@@ -87,12 +87,19 @@ async def test_a_transfer_key_is_answered_on_any_line_and_loses_nobody(line: Lin
     asking.tone(1500.0)
     await asking.hears_tone(COLLEAGUE_HZ)
     asked = colleague.calls[-1]
-    heard = asked.clock
-    with pytest.raises(TransferFailed, match="603"):
-        await asked.transfer(f"sip:{away}@{line.sip}")
-    await asked.hears(line.audio(line.spoken_to(other), "talk_not_now")[:6000], since_s=heard)
-    await asked.hears_tone(1500.0)
-    # The operator connects both from the colleague's line, not from the caller's.
+    told = line.spoken_to(other), "talk_not_now"
+
+    async def asked_transfers() -> None:
+        heard = asked.clock
+        with pytest.raises(TransferFailed, match="603"):
+            await asked.transfer(f"sip:{away}@{line.sip}")
+        await asked.hears(line.audio(*told)[:6000], since_s=heard)
+
+    await asked_transfers()
+    await asked.hears_tone(1500.0, 5.0 + line.lasts(*told))
+    # The operator connects both from the colleague's line, not from the caller's, while the colleague hears the refusal
+    # once more: what their telephone's hold has started ends all the same.
+    await asked_transfers()
     async with asyncio.timeout(5):
         await asking.transfer_to(leg)
     await call.hears_tone(COLLEAGUE_HZ)

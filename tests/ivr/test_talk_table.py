@@ -63,7 +63,8 @@ def walked(events: Iterable[Event]) -> list[Talk]:
 
 def legs(talk: Talk) -> set[str]:
     there = {talk.colleague.leg} if talk.colleague is not None and talk.colleague.there else set()
-    return {talk.leg} | there | ({talk.via} if talk.via is not None else set())
+    operator = {talk.leg} if talk.place is not OperatorPlace.GONE else set()  # hung up, and made again
+    return operator | there | ({talk.via} if talk.via is not None else set())
 
 
 @patient
@@ -79,16 +80,21 @@ def test_everybody_is_in_exactly_one_bridge_and_the_caller_is_never_alone_in_sil
         assert len(main) > 1 or CALLER in where.music
         assert talk.leg not in where.music  # silence tells operators that they are alone
         with_operator = talk.leg in main
-        assert (CALLER in where.music) == (not with_operator)
+        if talk.place is OperatorPlace.GONE:
+            assert (CALLER in where.music) == (len(main) == 1)
+        else:
+            assert (CALLER in where.music) == (not with_operator)
 
 
 @patient
 @given(happenings)
 def test_the_conversation_can_be_recovered_from_the_channels(events: list[Event]) -> None:
     """The caller's channel has the place, the colleague's has role and leg: nothing else is needed. Another line of the
-    operator's telephone attaches by itself."""
+    operator's telephone attaches by itself. A leg that is up is not that of a page that is gone."""
     for talk in walked(events):
-        assert recover(talk.leg, OperatorPlace(talk.place.value), talk.colleague) == replace(talk, via=None)
+        place = OperatorPlace.TOGETHER if talk.place is OperatorPlace.GONE else talk.place
+        found = recover(talk.leg, OperatorPlace(talk.place.value), talk.colleague)
+        assert found == replace(talk, via=None, place=place)
 
 
 @pytest.mark.parametrize("place", OperatorPlace)
@@ -134,6 +140,18 @@ def test_a_conversation_ends_only_with_its_operator_and_if_no_colleague_can_take
             if then in (TalkOutcome.HANDED_OVER, TalkOutcome.RINGS_ON):
                 assert talk.colleague is not None
                 assert talk.colleague.there == (then is TalkOutcome.HANDED_OVER)
+
+
+@patient
+@given(happenings)
+def test_a_colleague_who_takes_over_leaves_the_bridge_in_which_the_operator_may_have_put_them_on_hold(
+    events: list[Event],
+) -> None:
+    for talk in walked(events):
+        for what in (TalkEvent.COMPLETE, TalkEvent.OPERATOR_GONE, TalkEvent.OPERATOR_LOST):
+            after, then = apply_event(talk, what)
+            if then is TalkOutcome.HANDED_OVER:
+                assert not bridge_layout(after, CALLER).bridges.keys() & bridge_layout(talk, CALLER).bridges.keys()
 
 
 @dataclass
@@ -195,6 +213,7 @@ def test_the_requests_move_everybody_to_where_they_belong_even_after_a_kill(even
         for request in bridge_requests(before, wanted, CALLER):
             world.do(request)
         world.silence &= legs(talk)  # legs that no longer belong to it are hung up
+        gone -= legs(talk)
         gone |= {channel for inside in world.bridges.values() for channel in inside} - {CALLER} - legs(talk)
         assert world.is_as(wanted, gone), talk
         before = wanted

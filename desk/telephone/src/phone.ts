@@ -2,7 +2,7 @@
  * The telephone itself: registered at Asterisk while the shift lasts, with at most one call.
  *
  * It needs nothing of the desk while it runs. A call outlives its connection: after a reconnect it is renegotiated, so
- * that Asterisk finds the page again.
+ * that Asterisk finds the page again. A call that a former page had rings again, and is answered at once.
  */
 
 import { UA } from "jssip";
@@ -11,7 +11,6 @@ import type { RTCSessionEvent } from "jssip/lib/UA";
 
 import type { Credential } from "./credential";
 import type { Devices } from "./devices";
-import { remember, replaces, type DialogId } from "./dialog";
 import { Quality } from "./quality";
 import type { Report } from "./report";
 import { SipSocket } from "./socket";
@@ -28,17 +27,8 @@ const ENDED_MS = 1_500;
 
 const PEER: RTCConfiguration = { iceServers: [], bundlePolicy: "max-bundle", rtcpMuxPolicy: "require" };
 
-/** What every SIP message has, and JsSIP's types leave out. */
-interface Tagged {
-  call_id: string;
-  from_tag: string;
-  to_tag: string;
-}
-
 export class Phone {
   report = (_report: Report): void => {};
-  /** Called with the call that is up; null once it is over. */
-  dialog = (_dialog: DialogId | null): void => {};
   /** Called with whether a call rings here. */
   rings = (_rings: boolean): void => {};
   /** Called when Asterisk does not accept the password any more. */
@@ -50,7 +40,6 @@ export class Phone {
   private microphone: MediaStream | null = null;
   private readonly sound = new Audio();
   private readonly quality = new Quality((quality) => this.report({ quality }));
-  private endpoint = "";
   private wasLost = false;
 
   constructor(private readonly devices: Devices, url: string) {
@@ -64,7 +53,6 @@ export class Phone {
   /** Connect and register; report how that goes. */
   start({ endpoint, user, password }: Credential): void {
     this.report({ state: "connecting" });
-    this.endpoint = endpoint;
     if (this.agent) {
       this.agent.set("authorization_user", user);
       this.agent.set("password", password);
@@ -87,6 +75,10 @@ export class Phone {
     agent.on("unregistered", () => this.report({ state: "connecting" }));
     agent.on("registrationFailed", ({ response }) => {
       if (response) this.refused();
+    });
+    // Asterisk says that the password is no longer valid.
+    agent.on("newMessage", (event: { originator: string }) => {
+      if (event.originator === "remote") agent.register();
     });
     agent.on("newRTCSession", (event: RTCSessionEvent) => {
       if (event.originator === "remote") this.incoming(event);
@@ -138,33 +130,23 @@ export class Phone {
     }
   }
 
-  /** Take back the call of a page that is gone: Asterisk puts this one in its place. */
-  takeBack(dialog: DialogId): void {
-    this.call(this.endpoint.replace(/-web$/, ""), [replaces(dialog), "Require: replaces"]);
-  }
-
   /** Call a place that gives back what it hears. */
   testSound(): void {
-    this.call("echo", []);
+    this.call("echo");
   }
 
   // Calls
 
-  private call(target: string, extraHeaders: string[]): void {
+  private call(target: string): void {
     const stream = this.ownMicrophone();
     if (!this.agent || !stream || (this.session && !this.session.isEnded())) return;
     this.report({ call: "answering" });
     const session = this.agent.call(`sip:${target}@${DOMAIN}`, {
       mediaStream: stream,
       pcConfig: PEER,
-      extraHeaders,
       eventHandlers: {
         peerconnection: ({ peerconnection }) => this.connection(peerconnection),
         icecandidate: gathered(),
-        accepted: (event: unknown) => {
-          const { response } = event as { response: Tagged };
-          this.keep({ callId: response.call_id, theirTag: response.to_tag, ourTag: response.from_tag });
-        },
       },
     });
     this.follow(session);
@@ -175,13 +157,12 @@ export class Phone {
       session.terminate({ status_code: 486 });
       return;
     }
-    const { call_id: callId, from_tag: theirTag, to_tag: ourTag } = request as unknown as Tagged;
     session.on("peerconnection", ({ peerconnection }) => this.connection(peerconnection));
     session.on("icecandidate", gathered());
-    session.on("accepted", () => this.keep({ callId, theirTag, ourTag }));
     this.follow(session);
     this.report({ call: "ringing", muted: false });
-    this.rings(true);
+    if (/answer-after=0/.test(request.getHeader("Call-Info") ?? "")) this.answer();
+    else this.rings(true);
   }
 
   private follow(session: RTCSession): void {
@@ -191,18 +172,11 @@ export class Phone {
     session.on("failed", () => this.over(session));
   }
 
-  private keep(dialog: DialogId): void {
-    remember(dialog);
-    this.dialog(dialog);
-  }
-
   private over(session: RTCSession): void {
     if (this.session !== session) return;
     this.session = null;
     this.quality.stop();
     this.rings(false);
-    remember(null);
-    this.dialog(null);
     this.microphone?.getTracks().forEach((track) => track.stop());
     this.microphone = this.sound.srcObject = null;
     this.report({ call: "ended", muted: false });

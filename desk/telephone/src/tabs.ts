@@ -4,13 +4,11 @@
  * The telephone is the tab that holds a lock. When it is closed or crashes, the browser gives the lock to the next tab.
  */
 
-import type { DialogId } from "./dialog";
 import type { Report } from "./report";
 
 type Message =
   | { kind: "hello" }
   | { kind: "report"; report: Report }
-  | { kind: "dialog"; dialog: DialogId | null }
   | { kind: "ask"; what: string; detail: unknown };
 
 export class Tabs {
@@ -18,13 +16,12 @@ export class Tabs {
   reported = (_report: Report): void => {};
   /** Called in the telephone's tab with what another tab asks for. */
   asked = (_what: string, _detail: unknown): void => {};
-  /** Called once, when this tab becomes the telephone, with the call of the tab that was it before. */
-  lead = (_dialog: DialogId | null): void => {};
+  /** Called once, when this tab becomes the telephone. */
+  lead = (): void => {};
 
   isLeading = false;
   private readonly channel: BroadcastChannel;
   private latest: Report = {};
-  private dialog: DialogId | null = null;
   private waits = false;
 
   constructor(private readonly name: string) {
@@ -39,7 +36,7 @@ export class Tabs {
     this.waits = true;
     void navigator.locks.request(this.name, () => {
       this.isLeading = true;
-      this.lead(this.dialog);
+      this.lead();
       return new Promise(() => {}); // until the tab is closed
     });
   }
@@ -48,12 +45,6 @@ export class Tabs {
   report(report: Report): void {
     this.latest = { ...this.latest, ...report };
     this.send({ kind: "report", report });
-  }
-
-  /** Tell the other tabs of the call that is up. */
-  keep(dialog: DialogId | null): void {
-    this.dialog = dialog;
-    this.send({ kind: "dialog", dialog });
   }
 
   /** Have the telephone's tab do something. */
@@ -68,15 +59,10 @@ export class Tabs {
   private heard(message: Message): void {
     if (this.isLeading) {
       if (message.kind === "ask") this.asked(message.what, message.detail);
-      if (message.kind === "hello") {
-        this.send({ kind: "report", report: this.latest });
-        this.send({ kind: "dialog", dialog: this.dialog });
-      }
+      if (message.kind === "hello") this.send({ kind: "report", report: this.latest });
     } else if (message.kind === "report") {
       if (message.report.state && message.report.state !== "off") this.join(); // to take over if that tab is closed
       this.reported(message.report);
-    } else if (message.kind === "dialog") {
-      this.dialog = message.dialog;
     }
   }
 }

@@ -8,7 +8,6 @@
 
 import { credential, CredentialRefused } from "./credential";
 import { DeviceProblem, Devices, sentence } from "./devices";
-import { remember, remembered, type DialogId } from "./dialog";
 import { Phone } from "./phone";
 import { place, show, type Report } from "./report";
 import { Ringer } from "./ringer";
@@ -26,7 +25,6 @@ const phone = new Phone(devices, address());
 const tabs = new Tabs(`hatif-telephone-${place.dataset.operator}`);
 
 let takes = false; // the next password is asked for even if another computer has the telephone
-let takesBack: DialogId | null = null; // the call that a former page had
 let notification: Notification | null = null;
 
 function address(): string {
@@ -70,8 +68,7 @@ async function connect(): Promise<void> {
   }
 }
 
-async function lead(former: DialogId | null): Promise<void> {
-  takesBack = remembered() ?? former;
+async function lead(): Promise<void> {
   if (!devices.microphone) {
     try {
       await devices.open();
@@ -107,25 +104,19 @@ function act(what: string, detail: unknown): void {
   else if (what === "test-sound") phone.testSound();
 }
 
-phone.report = (told) => {
-  report(told);
-  if (told.state !== "registered" || !takesBack) return;
-  phone.takeBack(takesBack);
-  takesBack = null;
-};
+phone.report = report;
 phone.rings = ringing;
-phone.dialog = (dialog) => tabs.keep(dialog);
 let refusedAt = -Infinity;
 phone.refused = () => {
-  // A new password is refused only if it was taken away at once: by another computer.
-  if (performance.now() - refusedAt < 5_000) report({ state: "off", problem: text("taken") });
+  // A new password is refused only if something is wrong with the line.
+  if (performance.now() - refusedAt < 1_000) report({ state: "lost", problem: text("refused") });
   else void connect();
   refusedAt = performance.now();
 };
 devices.problem = (why) => report({ problem: sentence(why) });
 tabs.reported = show;
 tabs.asked = act;
-tabs.lead = (former) => void lead(former);
+tabs.lead = () => void lead();
 
 place.addEventListener("hatif:start-shift", () => void startShift());
 for (const what of ["answer", "hangup", "mute", "key", "test-sound"]) {
@@ -141,4 +132,3 @@ setInterval(() => {
 
 show({ state: "off", call: "none" });
 if (sessionStorage.getItem(ON)) tabs.join();
-else remember(null); // a copy of another tab has no call of its own

@@ -206,10 +206,12 @@ def _specs(parts: Composition) -> list[ProcessSpec]:
 
 
 def _desk_spec(parts: Composition, me: str, environment: Mapping[str, str]) -> list[ProcessSpec]:
-    """Return the desk, if the site has one. Nothing waits for it: without it the line serves calls all the same."""
-    if not parts.site.desk.enabled:
-        return []
-    return [ProcessSpec("desk", (me, "desk"), env=environment, depends_on=("asterisk",))]
+    """Return the desk and the gate of its telephones, if the site has one.
+
+    Nothing waits for them: without them the line serves calls all the same.
+    """
+    names = ("desk", "gate") if parts.site.desk.enabled else ()
+    return [ProcessSpec(name, (me, name), env=environment, depends_on=("asterisk",)) for name in names]
 
 
 async def _controller_ready(parts: Composition) -> bool:

@@ -14,6 +14,8 @@ _NAMES = {
     "ivr": "The controller",
     "journal": "The deliverer of the journal",
     "guard": "The guard",
+    "desk": "The desk",
+    "gate": "The gate of browser telephones",
 }
 _STYLES = {"warning": "yellow", "error": "red", "critical": "red"}
 _SHOWN_S = 0.1

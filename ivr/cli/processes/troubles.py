@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from db.delivery import Heartbeat, Lag, heartbeat, lag
-from db.engine import DatabaseError
+if TYPE_CHECKING:
+    from db.delivery import Heartbeat, Lag
 
 ANSWER_S = 3.0
 _HEARTBEAT_TIMEOUT_S = 30.0
@@ -22,15 +23,18 @@ class JournalState:
     `beat`: the deliverer's last heartbeat; `lag`: None while the database cannot be asked; `why`: its error then.
     """
 
-    beat: Heartbeat | None
-    lag: Lag | None
+    beat: "Heartbeat | None"
+    lag: "Lag | None"
     why: str | None = None
 
 
 def read_journal(folder: Path, url: str) -> JournalState:
     """Read the deliverer's last heartbeat, and ask the database how far it is behind."""
+    # Here, since these load SQLAlchemy: half of every command's start-up time.
+    from db.delivery import heartbeat, lag
+    from db.engine import DatabaseError
 
-    async def ask() -> Lag:
+    async def ask() -> "Lag":
         async with asyncio.timeout(ANSWER_S):
             return await lag(folder, url)
 

@@ -1,0 +1,60 @@
+"""A certificate of the desk's own, for a first run on another machine than this one.
+
+Browsers warn of it once, and then give the page the microphone. A certificate of the site's replaces it.
+"""
+
+import os
+import subprocess
+import time
+from collections.abc import Sequence
+from ipaddress import ip_address
+from pathlib import Path
+
+DAYS = 365
+RENEWED_S = 30 * 24 * 3600
+"""A certificate is replaced this long before it ends."""
+
+_LIMIT_S = 30
+
+
+class CertificateError(Exception):
+    """No certificate can be made: a sentence with a remedy."""
+
+
+def self_signed(folder: Path, names: Sequence[str]) -> tuple[Path, Path]:
+    """Return a certificate for these names and addresses, and its key; made if there is none, or it ends soon.
+
+    Raises CertificateError.
+    """
+    certificate, key, made_for = folder / "self-signed.pem", folder / "self-signed.key", folder / "self-signed.for"
+    wanted = ",".join(_alternative(name) for name in dict.fromkeys(names))
+    is_there = certificate.exists() and key.exists() and made_for.exists() and made_for.read_text() == wanted
+    if is_there and time.time() - certificate.stat().st_mtime < DAYS * 24 * 3600 - RENEWED_S:
+        return certificate, key
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc"]
+    command += ["-days", str(DAYS), "-subj", "/CN=Hatif desk", "-addext", f"subjectAltName={wanted}"]
+    command += ["-keyout", str(key), "-out", str(certificate)]
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(key, os.O_WRONLY | os.O_CREAT, 0o600))  # the key is nobody else's, not even for a moment
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT_S, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise CertificateError(_remedy(str(error))) from None
+    if done.returncode:
+        raise CertificateError(_remedy((done.stderr.strip().splitlines() or ["openssl failed"])[-1]))
+    made_for.write_text(wanted)
+    return certificate, key
+
+
+def _alternative(name: str) -> str:
+    try:
+        return f"IP:{ip_address(name)}"
+    except ValueError:
+        return f"DNS:{name}"
+
+
+def _remedy(why: str) -> str:
+    return (
+        f"The desk listens to other machines and has no certificate, and none can be made ({why}): write certificate"
+        " and key in [desk] of site.toml, or address with https where a proxy has the certificate."
+    )

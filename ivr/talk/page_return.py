@@ -1,0 +1,99 @@
+"""An operator whose page was loaded again, or crashed, in a call: the new page gets the same call back.
+
+The browser has ended its audio and its connection, so the channel is of no use: it is hung up, and the caller hears
+that they should wait. When the page registers again, it is rung with a channel of the same id. So the offer, the
+conversation and its recording go on under their names, and nobody else needs to know.
+"""
+
+import asyncio
+import math
+
+from db.enums import Role
+from ivr.asterisk.ari import events, operations
+from ivr.call.bridge_moves import MUSIC
+from ivr.call.call import Item, RequestFailed
+from ivr.call.leg import create_leg
+from ivr.model import floor_protocol
+from ivr.model.talk_table import OperatorPlace, TalkEvent
+from ivr.talk.controls import ConversationControls
+from ivr.talk.whisper import display
+
+BACK_WITHIN_S = 5.0
+"""How long the caller waits for the page. Then they go to the next operator, at the head of the queue."""
+
+_ANSWER_AT_ONCE = {"PJSIP_HEADER(add,Call-Info)": "<sip:hatif>;answer-after=0"}
+"""Tells the page that this is the call it had: its operator has answered it already."""
+
+
+class PageReturn:
+    """Brings an operator back whose page has gone. At `until` (loop's clock), call `finish`."""
+
+    def __init__(self, conversation: ConversationControls) -> None:
+        self._conversation = conversation
+        self._rings = False
+        self.until = math.inf
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the caller waits for the page."""
+        return self._conversation.state.place is OperatorPlace.GONE
+
+    async def lost(self, legs: list[str]) -> None:
+        """Handle legs of browsers that send nothing any more."""
+        conversation = self._conversation
+        call, leg = conversation.call, conversation.leg.id
+        if leg in legs and await conversation.apply(TalkEvent.PAGE_GONE):
+            self.until = asyncio.get_running_loop().time() + BACK_WITHIN_S
+            call.event("page_gone", operator=conversation.leg.operator)
+            if conversation.state.colleague is None:
+                await call.play([(call.state.language, "moment")])
+        else:
+            conversation.watch.lost.update(legs)
+        await call.services.link.send(*map(operations.HANG_UP, legs))
+
+    async def takes(self, item: Item) -> bool:
+        """Handle an item about the page while the caller waits for it; return whether it was one."""
+        if not self.is_waiting:
+            return False
+        conversation, call, leg = self._conversation, self._conversation.call, self._conversation.leg
+        match item:
+            case events.StasisEnd(channel) if channel.id == leg.id:
+                pass  # the operator stays in the conversation
+            case events.ChannelDestroyed(channel) if channel.id == leg.id:
+                was_former, self._rings = not self._rings, False
+                if was_former:  # otherwise a new one, that was gone again before it answered
+                    await self._ring_if_there()
+            case RequestFailed(request) if ("channelId", leg.id) in request.query:
+                self._rings = False
+            case floor_protocol.TelephoneBack(_, operator) if operator == leg.operator:
+                await self._ring_if_there()
+            case events.ChannelStateChange(channel) if channel.id == leg.id and channel.state == "Up":
+                self.until, self._rings = math.inf, False
+                call.event("page_back", operator=leg.operator)
+                await conversation.apply(TalkEvent.PAGE_BACK)
+            case events.PlaybackFinished(channel_id=call.channel) if not call.sounding:
+                await call.step(operations.MUSIC(call.channel, mohClass=MUSIC))
+            case _:
+                return False
+        return True
+
+    async def finish(self) -> None:
+        """Give up: the operator is lost."""
+        self.until = math.inf
+        if self.is_waiting:
+            self._conversation.watch.lost.add(self._conversation.leg.id)
+            await self._conversation.call.services.link.send(operations.HANG_UP(self._conversation.leg.id))
+            await self._conversation.apply(TalkEvent.OPERATOR_LOST)
+
+    async def _ring_if_there(self) -> None:
+        conversation, call, leg = self._conversation, self._conversation.call, self._conversation.leg
+        if self._rings or not call.services.in_browser(leg.operator):
+            return
+        (former,) = await call.services.link.ask(operations.CHANNEL(leg.id))
+        if former.ok:
+            return  # its end is reported
+        self._rings = True
+        left = max(1.0, self.until - asyncio.get_running_loop().time())
+        shown = display(call.state, leg.operator, Role.OPERATOR)
+        create = create_leg(call, leg, left, shown, variables=_ANSWER_AT_ONCE)
+        await conversation.call.services.link.send(create, refused=call.refused)

@@ -1,0 +1,39 @@
+"""A desk that other machines reach speaks TLS: with the site's certificate, or with one that it makes itself."""
+
+import os
+import ssl
+import stat
+import time
+from pathlib import Path
+
+import pytest
+
+from desk.tls import DAYS, CertificateError, self_signed
+
+
+def test_a_certificate_is_made_for_the_names_it_is_reached_by_and_kept(tmp_path: Path) -> None:
+    certificate, key = self_signed(tmp_path / "desk", ("192.0.2.10", "desk.example.org"))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    trusting = ssl.create_default_context(cafile=certificate)
+    (found,) = trusting.get_ca_certs()
+    assert set(found["subjectAltName"]) == {("IP Address", "192.0.2.10"), ("DNS", "desk.example.org")}
+    before = certificate.read_bytes()
+    assert self_signed(tmp_path / "desk", ("192.0.2.10", "desk.example.org"))[0].read_bytes() == before
+
+
+def test_a_certificate_is_made_anew_for_other_names_and_before_it_ends(tmp_path: Path) -> None:
+    certificate, _ = self_signed(tmp_path, ("localhost",))
+    first = certificate.read_bytes()
+    assert self_signed(tmp_path, ("localhost", "other"))[0].read_bytes() != first
+    second = certificate.read_bytes()
+    old = time.time() - (DAYS - 10) * 24 * 3600
+    os.utime(certificate, (old, old))
+    assert self_signed(tmp_path, ("localhost", "other"))[0].read_bytes() != second
+
+
+def test_without_openssl_it_says_what_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(CertificateError, match="certificate and key in \\[desk\\]"):
+        self_signed(tmp_path, ("localhost",))

@@ -1,0 +1,131 @@
+"""One attempt to call somebody back, with telephones that act by a script: what an operator hears, and how it ends."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
+from uuid import UUID
+
+from test_callbacks_states import new_request
+from trial_stage import OPEN, nobody_keeps, openings, stage
+
+from db.callback_requests import CallbackRequest, Claim
+from db.enums import TryOutcome
+from db.ids import uuid7
+from ivr.asterisk.ari import events
+from ivr.asterisk.ari.link import Response
+from ivr.asterisk.ari.operations import Request
+from ivr.callbacks.attempt import Attempt
+from ivr.callbacks.progress import Progress
+from ivr.callbacks.request_states import channel_of
+from ivr.model import clock, floor_protocol
+from ivr.site.operators import OperatorEntry
+
+OFFER = str(uuid7())
+
+
+class Telephones:
+    """A link. A channel that is dialled is up at once if it has keys, and each prompt is answered by the next of them.
+
+    When `dialled` is dialled, `then` is done.
+    """
+
+    def __init__(self, keys: dict[str, str], dialled: str = "", then: Callable[[], None] = lambda: None) -> None:
+        self.keys = {channel: list(pressed) for channel, pressed in keys.items()}
+        self.dialled, self.then = dialled, then
+        self.attempt: Any = None
+        self.heard: dict[str, list[str]] = {}
+        self.ended: list[str] = []
+
+    async def send(self, *requests: Request, refused: object = None) -> None:
+        for request in requests:
+            kind, *names = request.uri.split("/")
+            query = dict(request.query)
+            if (kind, names) == ("channels", ["create"]):
+                channel = query["channelId"]
+                if channel == self.dialled:
+                    self.then()
+                elif channel in self.keys:
+                    self.attempt.deliver(events.ChannelStateChange(events.ChannelState(channel, "Up")))
+            elif kind == "channels" and names[1:2] == ["play"]:
+                self.heard.setdefault(names[0], []).extend(query["media"].split(","))
+                if self.keys.get(names[0]):
+                    self.attempt.deliver(
+                        events.ChannelDtmfReceived(events.ChannelRef(names[0]), self.keys[names[0]].pop(0))
+                    )
+            elif kind == "channels" and request.method == "DELETE":
+                self.hang_up(names[0])
+
+    async def ask(self, *requests: Request) -> list[Response]:
+        return [Response(404, None) for _ in requests]
+
+    def hang_up(self, channel: str) -> None:
+        self.ended.append(channel)
+        self.attempt.deliver(events.ChannelDestroyed(events.ChannelRef(channel), 16))
+
+
+class Requests:
+    """The database, which takes everything."""
+
+    claim = Claim("node1", UUID(int=1))
+
+    def __init__(self) -> None:
+        self.outcomes: list[TryOutcome | None] = []
+
+    async def move(
+        self, before: CallbackRequest, after: CallbackRequest, *, outcome: TryOutcome | None = None, at: object = None
+    ) -> bool:
+        self.outcomes.append(outcome)
+        return after is not before
+
+    async def dial(self, *_: object, **__: object) -> str:
+        return "yes"
+
+
+def attempt(
+    phones: Telephones, request: CallbackRequest, people: tuple[OperatorEntry, ...]
+) -> tuple[Attempt, Requests, list[floor_protocol.ToFloor]]:
+    told: list[floor_protocol.ToFloor] = []
+    chosen = stage()
+    services: Any = SimpleNamespace(
+        site=chosen.site, link=phones, recorder=nobody_keeps(), audible=chosen.audible, to_floor=told.append,
+        opening=openings()["forced open"], route=lambda *_: None, address=lambda operator: f"PJSIP/{operator}",
+    )  # fmt: skip
+    connection: Any = SimpleNamespace(services=services, version=chosen.version, people=people)
+    queue: Any = SimpleNamespace(leave=lambda call: told.append(floor_protocol.Leave(call)), by_call={})
+    requests, call = Requests(), str(uuid7())
+    offer = floor_protocol.Offer(OFFER, 1, call, "1001", 20.0, None)
+    made = Attempt(connection, queue, Progress(services, cast(Any, requests), request, call), offer)
+    phones.attempt = made
+    return made, requests, told
+
+
+async def run(made: Attempt) -> None:
+    with clock.override(lambda: OPEN):
+        await asyncio.wait_for(made.run(), 5)
+
+
+async def test_an_operator_is_spoken_to_in_their_first_language_or_in_the_sites_if_they_have_left_the_list() -> None:
+    site = stage().site
+    speaks_dutch = OperatorEntry("1001", "Sample", {"nl": 5, "fr": 3}, frozenset(), False)
+    for people, language in (((speaks_dutch,), "nl"), ((), site.languages[0])):
+        phones = Telephones({OFFER: "21"})  # declines: later
+        made, _, _ = attempt(phones, new_request(), people)
+        await run(made)
+        assert made.request.reason == "1001: later"
+        told = [media.rsplit("/", 2)[-2:] for media in phones.heard[OFFER] if "/callback_" in media]
+        assert told[0] == [language, "callback_accept"], people
+        assert {heard_in for heard_in, _ in told} == {language}, people
+
+
+async def test_a_caller_is_not_rung_any_longer_once_the_operator_has_hung_up_and_the_attempt_counts() -> None:
+    request = replace(new_request(), due=OPEN)
+    called = channel_of(replace(request, tries=1))
+    phones = Telephones({OFFER: "1"}, dialled=called, then=lambda: phones.hang_up(OFFER))
+    made, requests, told = attempt(phones, request, ())
+    await run(made)
+    assert phones.ended == [OFFER, called]
+    assert (requests.outcomes[-1], made.request.state, made.request.tries) == (TryOutcome.LOST, "wished", 1)
+    freed = [message for message in told if isinstance(message, floor_protocol.Refused)]
+    assert [(message.offer, message.state.value) for message in freed] == [(OFFER, "withdrawn")]

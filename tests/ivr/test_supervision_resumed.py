@@ -1,0 +1,63 @@
+"""A starting controller goes on with the supervision that it finds: nobody is left outside the bridge."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from trial_stage import nobody_keeps
+
+from ivr.asterisk.ari import events, operations
+from ivr.asterisk.ari.link import Response
+from ivr.asterisk.ari.operations import Request
+from ivr.codes import spy_channel as spies
+from ivr.codes import supervise
+from ivr.codes.code_call import CodeCall, OperatorGone
+from ivr.codes.spy_channel import Mode, bridge_of
+from ivr.site.operators import OperatorEntry
+
+SUPERVISOR, OTHER = "node1-1795661959.4", "node1-1795661959.7"
+MINE = spies.new_spy(Mode.WHISPER, "019ab5d2-0000-7000-8000-000000000001", SUPERVISOR)
+ANOTHERS = spies.new_spy(Mode.LISTEN, "019ab5d2-0000-7000-8000-000000000002", OTHER)
+
+
+class Asterisk:
+    """A link to an Asterisk that has two spying channels, and these in the supervisor's bridge."""
+
+    def __init__(self, inside: tuple[str, ...]) -> None:
+        self.inside = inside
+        self.sent: list[Request] = []
+
+    async def ask(self, *requests: Request) -> list[Response]:
+        known = {
+            operations.CHANNELS(): [{"id": channel} for channel in (SUPERVISOR, OTHER, MINE.id, ANOTHERS.id)],
+            operations.BRIDGES(): [{"id": bridge_of(SUPERVISOR), "channels": list(self.inside)}],
+        }
+        return [Response(200, known.get(request)) for request in requests]
+
+    async def send(self, *requests: Request, refused: object = None) -> None:
+        self.sent += requests
+
+
+@pytest.mark.parametrize("inside", [(), (SUPERVISOR,), (MINE.id,), (SUPERVISOR, MINE.id)])
+async def test_whoever_is_missing_in_the_supervisors_bridge_is_put_into_it(inside: tuple[str, ...]) -> None:
+    link = Asterisk(inside)
+    services = SimpleNamespace(link=link, recorder=nobody_keeps(), route=lambda *_: None, unroute=lambda _: None)
+    connection: Any = SimpleNamespace(
+        services=services, floor=SimpleNamespace(operators={}), call_on=lambda _: None, people=()
+    )
+    supervisor = OperatorEntry("1901", "Sample", {"fr": 5}, frozenset(), True)
+    call = CodeCall(connection, SUPERVISOR, "whisper", supervisor, "1001", resumed=True)
+    call.deliver(events.ChannelDestroyed(events.ChannelRef(SUPERVISOR), 16))  # hangs up soon after
+    with pytest.raises(OperatorGone):
+        await supervise.whisper(call)
+    bridge = bridge_of(SUPERVISOR)
+    added = {
+        SUPERVISOR: operations.ADD_CHANNEL(bridge, channel=SUPERVISOR, absorbDTMF="true"),
+        MINE.id: operations.ADD_CHANNEL(bridge, channel=MINE.id),
+    }
+    assert [request for request in link.sent if "addChannel" in request.uri] == [
+        request for channel, request in added.items() if channel not in inside
+    ]
+    # They hang up: the spying channel and the bridge end, and another supervisor's go on.
+    assert link.sent[-2:] == [operations.HANG_UP(MINE.id), operations.DELETE_BRIDGE(bridge)]
+    assert operations.HANG_UP(ANOTHERS.id) not in link.sent

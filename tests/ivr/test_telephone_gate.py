@@ -1,0 +1,130 @@
+"""Of Asterisk's web server, the gate lets browsers reach the SIP WebSocket only, and only from pages of the desk."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+
+from ivr.process.telephone_gate import GateSettings, TelephoneGate
+
+DESK = 8080
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Asterisk:
+    """Stands for Asterisk's web server: accepts WebSockets, and says what it was asked and sent."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.answer = b"HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Protocol: sip\r\n\r\n"
+
+    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, OSError):
+            self.asked.append((await reader.readuntil(b"\r\n\r\n")).decode())
+            writer.write(self.answer)
+            while data := await reader.read(1000):
+                writer.write(b"<" + data + b">")
+        writer.close()
+
+
+@pytest.fixture
+async def gate() -> AsyncIterator[tuple[int, Asterisk]]:
+    asterisk, port, behind = Asterisk(), free_port(), free_port()
+    server = await asyncio.start_server(asterisk.connected, "127.0.0.1", behind)
+    settings = GateSettings("127.0.0.1", port, behind, DESK, "https://desk.example.org")
+    async with server:
+        serving = asyncio.create_task(TelephoneGate(settings).serve())
+        await asyncio.sleep(0.05)
+        yield port, asterisk
+        serving.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving
+
+
+def request(
+    path: str = "/ws", origin: str = "http://localhost:8080", protocol: str = "sip", method: str = "GET"
+) -> str:
+    return (
+        f"{method} {path} HTTP/1.1\r\nHost: localhost:8089\r\nOrigin: {origin}\r\nUpgrade: websocket\r\n"
+        f"Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+        f"Sec-WebSocket-Protocol: {protocol}\r\nCookie: secret\r\n\r\n"
+    )
+
+
+async def ask(port: int, text: str, then: bytes = b"") -> bytes:
+    """Return the answer, and what follows `then`."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(text.encode())
+    answer = await reader.readuntil(b"\r\n\r\n")
+    if then:
+        writer.write(then)
+        answer += await reader.readexactly(len(then) + 2)
+    writer.close()
+    return answer
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:8080", "https://desk.example.org"])
+async def test_a_page_of_the_desk_reaches_the_telephone_and_nothing_else_of_its_request_does(
+    gate: tuple[int, Asterisk], origin: str
+) -> None:
+    port, asterisk = gate
+    assert await ask(port, request(origin=origin), b"REGISTER") == asterisk.answer + b"<REGISTER>"
+    (asked,) = asterisk.asked
+    assert asked.startswith("GET /ws HTTP/1.1\r\nHost: 127.0.0.1:") and "dGhlIHNhbXBsZSBub25jZQ==" in asked
+    assert "Cookie" not in asked and "Origin" not in asked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        request("/ari/channels"),
+        request("/ari/events?app=hatif&api_key=x:y"),
+        request("/"),
+        request("/ws/"),
+        request("/ws?x"),
+        request("//ws"),
+        request("/%77s"),
+        request("/media/x"),
+        request(method="POST"),
+        request(protocol="ari"),
+        request().replace("Upgrade: websocket", "Upgrade: h2c"),
+        request().replace("Sec-WebSocket-Key", "X-Key"),
+        request().replace("Cookie: secret", "Host: again"),
+        request().replace("Cookie: secret", "Cookie : secret"),
+        request().replace("HTTP/1.1", "HTTP/1.0"),
+        "x" * 9000 + "\r\n\r\n",
+    ],
+)
+async def test_everything_but_the_telephones_path_is_not_found(gate: tuple[int, Asterisk], text: str) -> None:
+    port, asterisk = gate
+    assert (await ask(port, text)).startswith(b"HTTP/1.1 404 ")
+    assert asterisk.asked == []
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["http://evil.example", "http://localhost:8081", "https://localhost:8080", "null", "", "http://localhost:80800000"],
+)
+async def test_a_page_of_another_site_is_refused(gate: tuple[int, Asterisk], origin: str) -> None:
+    port, asterisk = gate
+    assert (await ask(port, request(origin=origin))).startswith(b"HTTP/1.1 403 ")
+    assert asterisk.asked == []
+
+
+async def test_an_answer_that_is_no_websocket_is_not_passed_on(gate: tuple[int, Asterisk]) -> None:
+    """Otherwise the next request of the same connection would reach Asterisk, for any path."""
+    port, asterisk = gate
+    asterisk.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write((request() + "GET /ari/channels HTTP/1.1\r\nHost: x\r\n\r\n").encode())
+    assert (await reader.read()).startswith(b"HTTP/1.1 502 ")
+    writer.close()
+    assert len(asterisk.asked) == 1
