@@ -1,6 +1,8 @@
 """Blocks of calls, interleaved between the ways of answering, and the sums of their times and processor time."""
 
 import asyncio
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -25,6 +27,7 @@ class Way:
     menus: Measured = field(default_factory=Measured)
     rings: Measured = field(default_factory=Measured)
     cpu: dict[str, float] = field(default_factory=dict)  # s, during the menu blocks
+    beside: int | None = None  # a group of processes that runs during its blocks only
 
 
 async def measure(ways: Sequence[Way], rounds: int, progress: Progress) -> None:
@@ -42,7 +45,7 @@ async def measure(ways: Sequence[Way], rounds: int, progress: Progress) -> None:
             progress.update(task, description=f"menu, {way.name}, round {number + 1} of {rounds}")
             calls = _share(way.menu.calls, number, rounds)
             before = cpu_s(way.processes)
-            way.menus.add(await run("menu", replace(way.menu, calls=calls)))
+            way.menus.add(await _run_beside(way, "menu", replace(way.menu, calls=calls)))
             for name, seconds in cpu_s(way.processes).items():
                 way.cpu[name] = way.cpu.get(name, 0.0) + seconds - before[name]
             progress.advance(task, calls)
@@ -50,12 +53,22 @@ async def measure(ways: Sequence[Way], rounds: int, progress: Progress) -> None:
         for way in _rotate(ways, number):
             progress.update(task, description=f"ringing, {way.name}, round {number + 1} of {rounds}")
             rings = _share(way.ring.rings, number, rounds)
-            way.rings.add(await run("ring", replace(way.ring, rings=rings)))
+            way.rings.add(await _run_beside(way, "ring", replace(way.ring, rings=rings)))
             progress.advance(task, rings)
 
 
 class BlockError(Exception):
     """A failure of the load generator itself, with its error output."""
+
+
+async def _run_beside(way: Way, kind: str, block: MenuBlock | RingBlock) -> Measured:
+    if way.beside is None:
+        return await run(kind, block)
+    os.killpg(way.beside, signal.SIGCONT)
+    try:
+        return await run(kind, block)
+    finally:
+        os.killpg(way.beside, signal.SIGSTOP)
 
 
 async def run(kind: str, block: MenuBlock | RingBlock) -> Measured:

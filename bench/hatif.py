@@ -56,8 +56,11 @@ async def up(home: Path, offset: int) -> AsyncIterator[Line]:
 
 
 @asynccontextmanager
-async def run_hatif(home: Path, site: Path, offset: int) -> AsyncIterator[None]:
-    """Run all of Hatif in `home`, with the site in `site`, until a call can be served. Raises UpError."""
+async def run_hatif(home: Path, site: Path, offset: int, *, quick: bool = True) -> AsyncIterator[None]:
+    """Run all of Hatif in `home`, with the site in `site`, until a call can be served. Raises UpError.
+
+    `quick`: whether only quick voices speak, so that nothing is made in the background.
+    """
     if not Path(*_hatif()).is_file():  # noqa: ASYNC240 - before anything runs
         raise UpError(
             f"{sys.executable} has no Hatif beside it: run scripts/setup, then .venv/bin/python -m bench.menu"
@@ -67,6 +70,7 @@ async def run_hatif(home: Path, site: Path, offset: int) -> AsyncIterator[None]:
         "HATIF_HOME": str(home),
         "HATIF_SITE": str(site),
         "HATIF_PORT_OFFSET": str(offset),
+        "HATIF_VOICES": "quick" if quick else "",
         # The private Asterisk is that of the usual HATIF_HOME, where the next run finds it as well.
         "HATIF_INSTALL": os.environ.get("HATIF_INSTALL") or os.environ.get("HATIF_HOME") or str(CHECKOUT / "var"),
     }

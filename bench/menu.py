@@ -7,10 +7,11 @@ lists the options.
 
 import asyncio
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -44,9 +45,16 @@ class Load:
 
 
 async def measure(
-    pbx: Asterisk, prompts: Prompts, load: Load, phones_port: int, own: hatif.Line | None
+    pbx: Asterisk,
+    prompts: Prompts,
+    load: Load,
+    phones_port: int,
+    own: hatif.Line | None,
+    speaking: int | None = None,
 ) -> dict[str, Any]:
     """Return the whole document; without Hatif's own line it covers the other two.
+
+    `speaking`: a stopped group of processes that speaks; then Hatif is measured with it as well.
 
     Raises BlockError; aiohttp.ClientError and TimeoutError if Asterisk does not accept the added configuration.
     """
@@ -100,6 +108,9 @@ async def measure(
                     {"asterisk": pbx.pid, **own.processes},
                 )
             )
+            if speaking is not None:
+                alone = ways[-1]
+                ways.append(Way("speaking", alone.menu, alone.ring, alone.processes, beside=speaking))
         with Progress(console=Console(stderr=True), transient=True) as progress:
             await blocks.measure(ways, load.rounds, progress)
     systems = {way.name: figures.system(way.menus, way.rings, way.cpu) for way in ways}
@@ -131,6 +142,25 @@ async def bare_controller(pbx: Asterisk, prompts: Prompts, operators: list[str])
         await process.wait()
 
 
+@asynccontextmanager
+async def speaking_voice() -> AsyncIterator[int]:
+    """Yield a stopped group of processes in which a slow voice speaks. Raises RuntimeError if it does not."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench.speaking", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout and process.stderr
+        if (await asyncio.wait_for(process.stdout.readline(), 120)).strip() != b"spoken":
+            raise RuntimeError(f"the voice does not speak: {(await process.stderr.read()).decode().strip()[-500:]}")
+        os.killpg(process.pid, signal.SIGSTOP)
+        yield process.pid
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+
+
 def main(
     rate: Annotated[float, typer.Option(min=0.1, help="Calls a second.")] = 40,
     calls: Annotated[int, typer.Option(min=1, help="Calls through each way of answering.")] = 400,
@@ -141,14 +171,18 @@ def main(
     waiting: Annotated[int, typer.Option(min=1, help="Callers kept waiting.")] = 10,
     offset: Annotated[int, typer.Option(help="Added to every port (HATIF_PORT_OFFSET).")] = 40_000,
     home: Annotated[Path | None, typer.Option(help="HATIF_HOME of the run; default: a temporary one.")] = None,
+    speaking: Annotated[
+        bool, typer.Option("--speaking", help="Also measure Hatif while Kokoro speaks at the background's priority.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
     """Measure the same call through a plain dialplan, a bare ARI controller and Hatif, all on one Asterisk."""
     load = Load(rate, calls, rings, rounds, listens, operators, waiting)
 
     async def run(folder: Path) -> dict[str, Any]:
-        async with hatif.up(folder, offset) as line:
-            return await measure(line.asterisk, line.prompts, load, 5070 + offset, line)
+        async with hatif.up(folder, offset) as line, AsyncExitStack() as stack:
+            voice = await stack.enter_async_context(speaking_voice()) if speaking else None
+            return await measure(line.asterisk, line.prompts, load, 5070 + offset, line, voice)
 
     try:
         with tempfile.TemporaryDirectory(prefix="hatif-bench-") as temporary:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import math
 import os
 from pathlib import Path
@@ -13,8 +14,20 @@ from numpy.typing import NDArray
 from prompts import audio, g711, g722, manifest
 from prompts.audio import Sound
 
+FORMAT_VERSION = 3
+"""Increase it when `audio.py`, `g711.py` or a voice's own code changes how a prompt sounds."""
 BEEP_HZ, BEEP_DBFS = 1000.0, -12.0
 """Frequency and level of `manifest.BEEP`, the tone after which a caller speaks."""
+
+
+def sound_hash(*identity: str) -> str:
+    """Return the hash of everything that affects a sound: text, voice and settings, or a recording's fingerprint."""
+    return hashlib.sha256("\0".join((str(FORMAT_VERSION), *identity)).encode()).hexdigest()
+
+
+def file_name(language: str, prompt: str, sound: str) -> str:
+    """Return the name in the manifest of a prompt's audio; `sound` is its hash."""
+    return f"{manifest.PREFIX}/{language}/{prompt}-{sound[:10]}"
 
 
 def seconds_of(out: Path, file: str) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import wave
+from contextlib import nullcontext
 from pathlib import Path
 
 from prompts import audio, g711, text_rules
@@ -16,12 +17,21 @@ class TextError(ValueError):
     """A text that cannot be spoken; the message says what is wrong and how to fix it."""
 
 
-def say(text: str, language: str, out: Path, *, narrow: bool = False, voice: Voice | None = None) -> float:
+def say(
+    text: str,
+    language: str,
+    out: Path,
+    *,
+    narrow: bool = False,
+    voice: Voice | None = None,
+    pool: VoicePool | None = None,
+) -> float:
     """Write the spoken text to a mono 16-bit WAV file and return its duration in seconds.
 
     Args:
         narrow: Write 8 kHz through µ-law, as on a telephone, instead of 16 kHz.
         voice: The voice to use instead of the language's default.
+        pool: The voices' processes, if there are several texts to speak.
 
     Raises:
         TextError: The text cannot be spoken.
@@ -31,8 +41,8 @@ def say(text: str, language: str, out: Path, *, narrow: bool = False, voice: Voi
     errors = [finding for finding in text_rules.findings(text, language) if finding.code.startswith("E_")]
     if errors:
         raise TextError(". ".join(f"{error.found}; {error.remedy}" for error in errors))
-    with VoicePool(TIME_LIMIT) as pool:
-        samples, rate = pool.speak(voice or voice_of(language), text)
+    with nullcontext(pool) if pool else VoicePool(TIME_LIMIT) as processes:
+        samples, rate = processes.speak(voice or voice_of(language), text)
     sound = audio.finish(audio.from_int16(samples), rate)
     data = g711.from_ulaw(sound.ulaw).astype("<i2").tobytes() if narrow else sound.sln16
     temporary = out.with_name(f".{out.name}.{os.getpid()}")

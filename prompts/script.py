@@ -175,12 +175,12 @@ def as_html(found: Script) -> bytes:
     groups: dict[str, list[Line]] = {}
     for line in found.lines:
         groups.setdefault(line.group, []).append(line)
-    name, direction = _name_and_direction(found.language)
+    name, direction = name_and_direction(found.language)
     template = _TEMPLATES.get_template("script.html.jinja")
     return template.render(script=found, groups=groups, name=name, direction=direction).encode()
 
 
-def _name_and_direction(language: str) -> tuple[str, str]:
+def name_and_direction(language: str) -> tuple[str, str]:
     """Return the English name of a language and the direction of its script."""
     try:
         locale = Locale.parse(language)

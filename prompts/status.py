@@ -9,6 +9,7 @@ from datetime import datetime
 
 from prompts.catalogue import Catalogues
 from prompts.manifest import RECORDING, Audio, Manifest
+from prompts.voices import voice_of
 from prompts.voices.choice import Choice
 
 
@@ -60,9 +61,16 @@ def language_statuses(
             missing=len(audio) - len(existing),
             names=len(heard.prompts.get(language, {}).keys() - audio.keys()),
             voices=_voice_uses(spoken),
-            voice=None if language in voiceless else chosen.voice(language).source,
+            voice=None if language in voiceless else _voice_of_new_texts(language, chosen, existing),
             problem=f"{chosen.named[language]}: {missing}" if missing else None,
         )
+
+
+def _voice_of_new_texts(language: str, chosen: Choice, existing: Iterable[Audio]) -> str:
+    voice = chosen.voice(language)
+    if voice.slow and all(clip.source != voice.source for clip in existing):
+        voice = voice_of(language)
+    return voice.source
 
 
 def _voice_uses(spoken: Iterable[Audio]) -> tuple[VoiceUse, ...]:

@@ -11,6 +11,8 @@ from typing import Any
 
 # Set before numpy is imported, here and in what the tests start: its threads busy-wait, and all share two cores.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# No line of the tests makes slow voices in the background, unless a test is about that.
+os.environ["HATIF_VOICES"] = "quick"
 
 import hypothesis
 import pytest

@@ -18,8 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import hatif
-from bench.caller import figures, line, trials
-from bench.caller.figures import Figure
+from bench.caller import line
 from bench.caller.line import PickUp
 from bench.caller.listener import Made
 from bench.callers import LostCallError
@@ -27,10 +26,12 @@ from bench.floor.line import LineError
 from ivr.home import settings
 from ivr.model import clock
 from ivr.site.findings import SiteError
+from ivr.trial.caller_figures import Figure, measure
+from ivr.trial.ground import GroundError, load_ground
 from prompts.manifest import ManifestError
 from prompts.sources import CatalogueError
 
-_REFUSALS = (trials.GroundError, SiteError, ManifestError, CatalogueError, LineError, LostCallError, hatif.UpError)
+_REFUSALS = (GroundError, SiteError, ManifestError, CatalogueError, LineError, LostCallError, hatif.UpError)
 """Errors whose message says why nothing was measured."""
 
 
@@ -53,8 +54,8 @@ def main() -> None:
         if given.line:
             _line(given, sounds)
             return
-        ground = trials.load(chosen.site, sounds)
-        found = figures.measure(ground)
+        ground = load_ground(chosen.site, sounds)
+        found = measure(ground)
     except _REFUSALS as error:
         sys.exit(str(error))
     except KeyboardInterrupt:

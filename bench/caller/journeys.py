@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.caller.trials import Ground, GroundError
 from db.references import make_reference
 from ivr.flow.file import AnyNode
+from ivr.trial.ground import Ground, GroundError
 from ivr.trial.moments import ends
 from ivr.trial.staging import likely_line
 from ivr.trial.trial import Step

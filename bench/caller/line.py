@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from bench import hatif
-from bench.caller import pick_up, trials
-from bench.caller.figures import predicted_pick_up
+from bench.caller import pick_up
 from bench.caller.journeys import Journey, Predicted, journeys, predict
 from bench.caller.listener import Listeners, Made
 from bench.caller.pick_up import Headsets
-from bench.caller.trials import Ground
 from bench.floor.line import change_site
 from bench.sip import Account
 from ivr.home import credentials
 from ivr.site import site as sites
+from ivr.trial.caller_figures import predicted_pick_up
+from ivr.trial.ground import Ground, load_ground
 
 OFFSET = 47_000
 CARRIER = "127.0.0.2"
@@ -78,8 +78,8 @@ async def up(home: Path, offset: int, sounds: Path) -> AsyncIterator[Line]:
     (site / "operators.csv").write_text("\n".join(("id,name,languages,topics,supervisor", *rows)) + "\n")
     (site / "roster.csv").unlink(missing_ok=True)  # who is planned now must not matter
     shutil.copytree(sounds, home / "sounds", symlinks=True, copy_function=_link)
-    ground = trials.load(site, home / "sounds", spoken=())
-    async with hatif.run_hatif(home, site, offset):
+    ground = load_ground(site, home / "sounds", spoken=())
+    async with hatif.run_hatif(home, site, offset, quick=False):  # with the voices that the audio has
         yield Line(home, ("127.0.0.1", 5060 + offset), ground, operators)
 
 

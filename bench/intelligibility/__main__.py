@@ -4,8 +4,9 @@ import sys
 import tempfile
 import time
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -17,25 +18,44 @@ from rich.console import Console
 from rich.progress import Progress
 
 from bench import machine
-from bench.intelligibility import announcements, errors, report, telephone
+from bench.intelligibility import announcements, errors, hard, report, telephone
 from bench.intelligibility.environment import Environment, Recogniser, RecogniserError, install
 from bench.intelligibility.report import Announcement, Result
 from ivr.home import settings
 from ivr.site import site
 from prompts import catalogue
 from prompts.audio import AudioError
+from prompts.build import TIME_LIMIT
 from prompts.catalogue import CatalogueError, Catalogues
 from prompts.say import TextError, say
-from prompts.voices import Voice, choice
-from prompts.voices.process import VoiceError
+from prompts.voices import Voice, VoiceMissingError, choice, voice_of
+from prompts.voices.process import VoiceError, VoicePool
 
-SETS = {"typical": announcements.TYPICAL, "held_out": announcements.HELD_OUT}
-SITE, PEER = "site", "espeak-ng"
-"""The site's own voice; and espeak-ng without changes, which is the obvious alternative."""
+
+class Announcements(StrEnum):
+    """The lists of announcements."""
+
+    TYPICAL = "typical"
+    HELD_OUT = "held_out"
+    HARD = "hard"
+    KEPT_APART = "kept_apart"
+    TUNING = "tuning"
+
+
+SITE, QUICK, PEER = "site", "quick", "espeak-ng"
+"""The site's own voice; the voice that speaks at once, until the site's has spoken everything; and espeak-ng without
+changes, which is the obvious alternative."""
 
 
 class VoiceNameError(Exception):
     """A voice that cannot be measured; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    id: str
+    spoken: str | None  # None: not translated
+    words: str  # without figures and abbreviations
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +64,8 @@ class _Job:
     voice: Voice
     name: str
     peer: bool
-    set: str
+    set: Announcements
+    texts: tuple[_Text, ...]
 
 
 def _peer(language: str) -> Voice:
@@ -53,23 +74,57 @@ def _peer(language: str) -> Voice:
 
 
 def _jobs(
-    languages: list[str], voices: list[str], sets: list[str], chosen: choice.Choice, folder: Path
+    languages: list[str],
+    voices: list[str],
+    sets: list[Announcements],
+    texts: Catalogues,
+    chosen: choice.Choice,
+    folder: Path,
 ) -> Iterator[_Job]:
     for language in languages:
+        quick = voice_of(language)
         for name in voices:
             if name == PEER:
                 voice = _peer(language)
             elif name == SITE:
                 voice = chosen.voice(language)
+            elif name == QUICK:
+                voice = quick
             elif choice.mistake(language, name):  # it speaks another language
                 continue
             else:
                 try:
                     voice = choice.find(language, name, folder)
-                except choice.VoiceMissingError as error:
+                except VoiceMissingError as error:
                     raise VoiceNameError(f"{name}: {error}") from None
+            if voice == quick and name == SITE and QUICK in voices:  # measured once
+                continue
             shown = _describe_voice(voice)
-            yield from (_Job(language, voice, shown, name == PEER, item) for item in sets)
+            for item in sets:
+                if found := tuple(_texts(item, texts, language)):
+                    yield _Job(language, voice, shown, name == PEER, item, found)
+
+
+def _texts(wanted: Announcements, texts: Catalogues, language: str) -> Iterator[_Text]:
+    if wanted is Announcements.HARD:
+        for number, (spoken, words) in enumerate(hard.SENTENCES.get(language, ()), 1):
+            yield _Text(f"hard_{number}", spoken, words)
+        return
+    for prompt in _prompts(wanted, texts, language):
+        text = texts.text(language, prompt)
+        yield _Text(prompt, text, text or "")
+
+
+def _prompts(wanted: Announcements, texts: Catalogues, language: str) -> Iterable[str]:
+    match wanted:
+        case Announcements.TYPICAL:
+            return announcements.TYPICAL
+        case Announcements.HELD_OUT:
+            return announcements.HELD_OUT
+        case Announcements.KEPT_APART:
+            return announcements.kept_apart(texts, language)
+        case _:
+            return announcements.tuning(texts, language)
 
 
 def _describe_voice(voice: Voice) -> str:
@@ -78,22 +133,22 @@ def _describe_voice(voice: Voice) -> str:
     return f"pico {voice.name}" if voice.module == "prompts.voices.pico" else f"pico {voice.name} by phonemes"
 
 
-def _measure(job: _Job, texts: Catalogues, recogniser: Recogniser, done: Callable[[], None]) -> Result:
+def _measure(job: _Job, recogniser: Recogniser, done: Callable[[], None]) -> Result:
     heard, failed = [], []
-    with tempfile.TemporaryDirectory(prefix="hatif-speech-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="hatif-speech-") as scratch, VoicePool(TIME_LIMIT) as pool:
         file = Path(scratch) / "speech.wav"
-        for prompt in SETS[job.set]:
-            text = texts.text(job.language, prompt)
-            if text is None:
-                failed.append(f"{prompt}: it is not translated")
+        for text in job.texts:
+            if text.spoken is None:
+                failed.append(f"{text.id}: it is not translated")
             else:
                 try:
-                    say(text, job.language, file, voice=job.voice)
+                    say(text.spoken, job.language, file, voice=job.voice, pool=pool)
                 except (TextError, VoiceError, AudioError) as error:
-                    failed.append(f"{prompt}: {error}")
+                    failed.append(f"{text.id}: {error}")
                 else:
                     understood = recogniser.hear(telephone.telephone_sound(*_samples(file)), job.language)
-                    heard.append(Announcement(prompt, text, understood, errors.character_error(text, understood)))
+                    error_rate = errors.character_error(text.words, understood)
+                    heard.append(Announcement(text.id, text.words, understood, error_rate))
             done()
     return Result(job.language, job.name, job.peer, job.set, tuple(heard), tuple(failed))
 
@@ -103,7 +158,9 @@ def _samples(file: Path) -> tuple[NDArray[np.int16], int]:
         return np.frombuffer(audio.readframes(audio.getnframes()), dtype="<i2"), audio.getframerate()
 
 
-def _run(languages: list[str], voices: list[str], sets: list[str], limit: float, installs: bool) -> list[Result]:
+def _run(
+    languages: list[str], voices: list[str], sets: list[Announcements], limit: float, installs: bool
+) -> list[Result]:
     console = Console(stderr=True)
     here = settings.read()
     environment = Environment(here.home / "intelligibility")
@@ -113,17 +170,17 @@ def _run(languages: list[str], voices: list[str], sets: list[str], limit: float,
     texts = catalogue.load(here.site)
     if unknown := sorted(set(languages) - set(texts.languages)):
         raise VoiceNameError(f"the site has no language {', '.join(unknown)}; it has {', '.join(texts.languages)}")
-    jobs = list(_jobs(languages, voices, sets, chosen, here.voices))
+    jobs = list(_jobs(languages, voices, sets, texts, chosen, here.voices))
     results = []
     ends = time.monotonic() + 60 * limit
     with Recogniser(environment) as recogniser, Progress(console=console, transient=True) as progress:
-        task = progress.add_task("", total=sum(len(SETS[job.set]) for job in jobs))
+        task = progress.add_task("", total=sum(len(job.texts) for job in jobs))
         for job in jobs:
             if time.monotonic() > ends:
                 console.print(f"{limit:g} minutes are over: {job.language} and all later ones were left out")
                 break
             progress.update(task, description=f"{job.language} {job.name}")
-            result = _measure(job, texts, recogniser, lambda: progress.advance(task))
+            result = _measure(job, recogniser, lambda: progress.advance(task))
             results.append(result)
             console.print(
                 f"  {result.language} {result.voice}, {result.set}: {report.format_error(result.mean)}", markup=False
@@ -134,9 +191,12 @@ def _run(languages: list[str], voices: list[str], sets: list[str], limit: float,
 def main(
     language: Annotated[list[str], typer.Option(help="A language; may be repeated. Default: all with a limit.")] = [],  # noqa: B006
     voice: Annotated[
-        list[str], typer.Option(help=f"`{SITE}`, `{PEER}`, or a voice that can be switched on, such as mbrola-nl2.")
-    ] = [SITE, PEER],  # noqa: B006
-    held_out: Annotated[bool, typer.Option(help="Measure the held-out announcements as well.")] = True,
+        list[str],
+        typer.Option(help=f"`{SITE}`, `{QUICK}`, `{PEER}`, or a voice that can be switched on, such as mbrola-nl2."),
+    ] = [SITE, QUICK, PEER],  # noqa: B006
+    announced: Annotated[
+        list[Announcements], typer.Option("--set", help="A list of announcements; may be repeated.")
+    ] = [Announcements.TYPICAL, Announcements.HELD_OUT, Announcements.HARD],  # noqa: B006
     minutes: Annotated[float, typer.Option(min=0.1, help="No further voice is started after this.")] = 30,
     installs: Annotated[
         bool, typer.Option("--install", help="Create the recogniser's environment first (600 MB).")
@@ -146,9 +206,8 @@ def main(
     """Measure how well an independent recogniser understands each voice by telephone."""
     about = machine.description()
     started = time.monotonic()
-    sets = list(SETS) if held_out else ["typical"]
     try:
-        results = _run(language or sorted(report.WANTED), voice, sets, minutes, installs)
+        results = _run(language or sorted(report.WANTED), voice, announced, minutes, installs)
     except (RecogniserError, VoiceNameError, CatalogueError, settings.SettingsError, site.SiteError) as error:
         print(f"bench.intelligibility: {error}", file=sys.stderr)
         raise SystemExit(1) from None

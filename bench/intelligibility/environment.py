@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,9 +144,16 @@ class Recogniser:
 
     def hear(self, audio: NDArray[np.float32], language: str) -> str:
         """Return the recognised text of audio at 16 kHz. Raises RecogniserError if the process ended or timed out."""
+        return str(self._ask(audio, {"language": language})["text"])
+
+    def surprise(self, audio: NDArray[np.float32], language: str, wanted: str) -> float:
+        """Return how surprised the recogniser is at a text, in nats. Raises RecogniserError as `hear` does."""
+        return float(self._ask(audio, {"language": language, "wanted": wanted})["loss"])
+
+    def _ask(self, audio: NDArray[np.float32], question: dict[str, str]) -> dict[str, Any]:
         file = Path(self._scratch.name) / "heard.npy"
         np.save(file, audio)
-        request = json.dumps({"language": language, "file": str(file)})
+        request = json.dumps(question | {"file": str(file)})
         assert self._process.stdin and self._process.stdout
         try:
             self._process.stdin.write(request.encode() + b"\n")
@@ -159,7 +167,8 @@ class Recogniser:
             if not data:
                 raise RecogniserError(self._last_output())
             line += data
-        return str(json.loads(line)["text"])
+        answer: dict[str, Any] = json.loads(line)
+        return answer
 
     def _last_output(self) -> str:
         self._printed.seek(0)

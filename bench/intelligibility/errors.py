@@ -11,6 +11,11 @@ _ARABIC_ALIKE = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "
 _ARABIC_VOWELS = re.compile("[\u064b-\u0652\u0670]")
 
 
+def unvowelled(text: str) -> str:
+    """Return a text as it is usually written: without Arabic vowels, otherwise unchanged."""
+    return " ".join(_ARABIC_VOWELS.sub("", unicodedata.normalize("NFC", text)).split())
+
+
 def normalize(text: str) -> str:
     """Return the text in lower case, with no punctuation or Arabic vowels, one form of hamza, and single spaces."""
     text = unicodedata.normalize("NFC", text).casefold()

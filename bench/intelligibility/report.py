@@ -1,7 +1,9 @@
 """The results as a table and as one document."""
 
-from collections.abc import Iterable, Mapping
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import combinations
 from typing import Any
 
 from rich.console import Console
@@ -56,16 +58,49 @@ class Result:
         return self.mean is not None and not self.failed and self.mean <= self.wanted
 
 
-def document(machine: Mapping[str, Any], results: Iterable[Result], seconds: float) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two voices on the same announcements: how far the first one's error is from the second one's."""
+
+    language: str
+    set: str
+    voice: str
+    other: str
+    announcements: int
+    difference: float  # mean; below 0 if the first voice is understood better
+    standard_error: float
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The interval that has the true difference in it with a probability of .95."""
+        half = 1.96 * self.standard_error
+        return self.difference - half, self.difference + half
+
+
+def comparisons(results: Sequence[Result]) -> Iterator[Comparison]:
+    """Yield every pair of voices that spoke the same announcements, two or more of them."""
+    for first, second in combinations(results, 2):
+        if (first.language, first.set) != (second.language, second.set):
+            continue
+        others = {announcement.id: announcement.error for announcement in second.announcements}
+        differences = [item.error - others[item.id] for item in first.announcements if item.id in others]
+        if (count := len(differences)) > 1:
+            spread = statistics.stdev(differences) / count**0.5
+            mean = errors.mean(differences)
+            yield Comparison(first.language, first.set, first.voice, second.voice, count, mean, spread)
+
+
+def document(machine: Mapping[str, Any], results: Sequence[Result], seconds: float) -> dict[str, Any]:
     """Return the whole document."""
     rows = [
         asdict(result) | {"mean": _rounded(result.mean), "wanted": result.wanted, "kept": result.kept}
         for result in results
     ]
-    return {"machine": dict(machine), "seconds": round(seconds, 1), "results": rows}
+    pairs = [asdict(pair) | {"interval": pair.interval} for pair in comparisons(results)]
+    return {"machine": dict(machine), "seconds": round(seconds, 1), "results": rows, "comparisons": pairs}
 
 
-def show(machine: Mapping[str, Any], results: Iterable[Result], seconds: float) -> None:
+def show(machine: Mapping[str, Any], results: Sequence[Result], seconds: float) -> None:
     """Print the table for people."""
     console = Console(highlight=False)
     console.print(
@@ -87,6 +122,13 @@ def show(machine: Mapping[str, Any], results: Iterable[Result], seconds: float) 
         )
         failures += [f"{result.language}/{failure}" for failure in result.failed]
     console.print(table)
+    for pair in comparisons(results):
+        low, high = pair.interval
+        console.print(
+            f"{pair.language}, {pair.announcements} {pair.set.replace('_', ' ')}: {pair.voice} against {pair.other} "
+            f"{pair.difference:+.3f} ± {pair.standard_error:.3f} (95 %: {low:+.3f} to {high:+.3f})",
+            markup=False,
+        )
     for failure in failures:
         console.print(f"Not spoken: {failure}", markup=False)
 

@@ -21,6 +21,7 @@ from desk.people.signed_in import OperatorDep, SignedIn
 
 log = structlog.get_logger()
 
+
 router = APIRouter(prefix="/guide")
 
 MOST = 12
@@ -28,6 +29,7 @@ MOST = 12
 
 _EXPLAINED = N_("Explained from the guide: %(title)s")
 _SENT = N_("Sent by e-mail to %(address)s: %(title)s")
+_MISSING = N_("Not in the guide: %(words)s")
 _NO_PROCEDURE = N_("The guide has no such procedure.")
 
 ProcedureId = Annotated[str, Path(pattern=r"^[a-z0-9_]{1,40}$")]
@@ -168,15 +170,18 @@ async def missing(
     hub: HubDep,
     signed_in: OperatorDep,
     words: Annotated[str, Form(alias="q", max_length=200)] = "",
+    reference: Annotated[str, Form(max_length=20)] = "",
 ) -> Response:
-    """Note, for those who write the guide, what it does not have."""
+    """Note what the guide does not have: for those who write it, and in the case that is open, if one is."""
     if not words.strip():
-        raise DeskError(422, N_("Say first what you look for."))
+        raise DeskError(409, N_("Write in the search field what the caller asked."))
     own, _ = _languages(request, desk, hub, signed_in.operator)
     live = hub.picture.call_of(signed_in.operator)
     gap = {"words": words.strip(), "language": own, **_about(live)}
     await desk.control.ask("POST", "/guide/gaps", signed_in.person.id, gap)
-    return desk.pages.respond(request, "guide/noted.html")
+    if is_valid(reference):
+        await _note(request, desk, signed_in, reference, _MISSING, words=words.strip())
+    return desk.pages.respond(request, "guide/noted.html", headers={"HX-Trigger": "hatif:noted"})
 
 
 async def _keep_sending(

@@ -13,7 +13,7 @@ from ivr.site.findings import Finding
 from ivr.site.operators import COLUMNS, OperatorEntry
 from ivr.site.site import Place, Site, line_in
 from prompts import catalogue, site_files
-from prompts.voices.choice import choose
+from prompts.voices.choice import choose, comes_by_itself, wanted
 
 
 def number_findings(folder: Path, site: Site) -> Iterator[Finding]:
@@ -46,10 +46,22 @@ def database_findings(folder: Path, site: Site) -> Iterator[Finding]:
         yield _Toml(folder).finding("E_SITE_DATABASE", ("database", "url"), f"database.url: {found}", remedy)
 
 
+def desk_findings(folder: Path, site: Site) -> Iterator[Finding]:
+    """Yield findings about the files of the desk's certificate."""
+    for name, path in (("certificate", site.desk.certificate), ("key", site.desk.key)):
+        if path is not None and not (folder / path).is_file():
+            found = f"desk.{name}: there is no file {folder / path}"
+            remedy = f"write the {name} there, a PEM file, or remove both lines: the desk then makes a certificate"
+            yield _Toml(folder).finding("E_SITE_CERTIFICATE", ("desk", name), found, remedy)
+            return  # they come together
+
+
 def voice_findings(folder: Path, site: Site, voices: Path) -> Iterator[Finding]:
     """Yield findings about the configured voices; `voices` is the folder of installed or provided ones."""
     toml = _Toml(folder)
-    for language, reason in choose(site.voices, voices).missing.items():
+    for language, reason in choose(wanted(site.voices, ()), voices).missing.items():
+        if comes_by_itself(site.voices[language]):
+            continue
         found, _, remedy = f"voices.{language}: {site.voices[language]}: {reason}".partition("; ")
         yield toml.finding("W_VOICE_MISSING", ("voices", language), found, remedy)
 

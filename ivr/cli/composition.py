@@ -30,7 +30,7 @@ from ivr.model import clock
 from ivr.site import operators, site
 from ivr.site.findings import Finding
 from prompts import site_files
-from prompts.voices.choice import Choice, choose
+from prompts.voices.choice import Choice, choose, wanted
 
 
 class Composition:
@@ -57,8 +57,10 @@ class Composition:
 
     @cached_property
     def voices(self) -> Choice:
-        """The voices that the site chose, and which of them are not installed."""
-        return choose(self.site.voices, self.settings.voices)
+        """The voices that the site has, by default or by choice, and which of them are not installed."""
+        spoken = [language for language in self.site.languages if language not in self.site.recorded_only]
+        chosen = choose(wanted(self.site.voices, spoken), self.settings.voices)
+        return chosen.quick if self.settings.quick_voices else chosen
 
     @cached_property
     def operators(self) -> tuple[operators.OperatorEntry, ...]:

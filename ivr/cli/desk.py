@@ -93,6 +93,24 @@ def settings_of(parts: Composition) -> DeskSettings:
     )
 
 
+def warn_of_ports(parts: Composition) -> None:
+    """Print which ports of the desk are in use: the line starts all the same, and the desk tries again and again."""
+    if not parts.site.desk.enabled:
+        return
+    listen, offset = parts.site.desk.listen, parts.settings.offset
+    for port, purpose in ((PORT, "the desk"), (TELEPHONE_PORT, "the telephones of its pages")):
+        family = socket.AF_INET6 if ":" in listen else socket.AF_INET
+        with contextlib.closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((listen, port + offset))
+            except OSError as error:
+                reason = os.strerror(error.errno or 0)
+                what = f"TCP port {port + offset} ({purpose}) on {listen} cannot be opened: {reason}"
+                remedy = "stop the program that uses it, or correct listen in [desk]; calls are served meanwhile"
+                errors.print(f"hatif: {what}; {remedy}.", style="yellow", markup=False, soft_wrap=True)
+
+
 def _is_local(listen: str) -> bool:
     return ip_address(listen).is_loopback
 

@@ -76,6 +76,7 @@ _USER_ERRORS = (
     ("prompts.say", "TextError"),
     ("ivr.cli.prompts.tashkeel", "DraftError"),
     ("prompts.importing", "ImportingError"),
+    ("prompts.clip_archive", "ClipArchiveError"),
     ("ivr.process.supervisor", "SupervisorError"),
     ("ivr.cli.trial.trial", "TrialError"),
     ("ivr.cli.trial.seconds", "SecondsError"),

@@ -25,7 +25,7 @@ class Settings:
 
     `home`: HATIF_HOME; `site`: the site's folder; `offset`: added to every port; `database`: a URL, if set; `asterisk`:
     a program, if set; `asterisk_patience_s`: Asterisk is ended after not answering for this time; `log_level`: the
-    least severe level that is logged.
+    least severe level that is logged; `cache`: what this user's checkouts share; `quick_voices`: no slow voice is used.
     """
 
     home: Path
@@ -35,6 +35,8 @@ class Settings:
     asterisk: str | None = None
     asterisk_patience_s: float = 20.0
     log_level: str = "info"
+    cache: Path = Path.home() / ".cache" / "hatif"
+    quick_voices: bool = False
 
     @property
     def control_port(self) -> int:
@@ -56,6 +58,16 @@ class Settings:
     def voices(self) -> Path:
         """Voices that an administrator installed or provided."""
         return self.home / "voices"
+
+    @property
+    def clips(self) -> Path:
+        """What slow voices have spoken."""
+        return self.cache / "clips"
+
+    @property
+    def voice_progress(self) -> Path:
+        """How far the background is with the slow voices."""
+        return self.run / "voices.json"
 
     @property
     def case_references(self) -> Path:
@@ -114,7 +126,7 @@ def read(environment: Mapping[str, str] = os.environ, *, bound: bool = True, fre
 
     Raises:
         SettingsError: The port offset is not a multiple of 1000 from 0 to 50000, the site is not a folder, the log
-            level does not exist, or the environment is another line's.
+            level does not exist, HATIF_VOICES is not "quick", or the environment is another line's.
     """
     home = Path(environment.get("HATIF_HOME") or CHECKOUT / "var").expanduser().resolve()
     kept = None if fresh else line_settings.read(home)
@@ -136,10 +148,20 @@ def read(environment: Mapping[str, str] = os.environ, *, bound: bool = True, fre
     log_level = environment.get("HATIF_LOG_LEVEL") or "info"
     if log_level not in LEVELS:
         raise SettingsError(f"HATIF_LOG_LEVEL is {log_level!r}; it must be one of {', '.join(LEVELS)}.")
-    settings = Settings(home, site, int(text), database, asterisk, float(patience), log_level)
+    voices = environment.get("HATIF_VOICES") or ""
+    if voices not in ("", "quick"):
+        raise SettingsError(f"HATIF_VOICES is {voices!r}; it must be 'quick', or not set.")
+    settings = Settings(
+        home, site, int(text), database, asterisk, float(patience), log_level, _cache(environment), bool(voices)
+    )
     if kept is not None and bound:
         line_settings.check(home, kept, line_of(settings))
     return settings
+
+
+def _cache(environment: Mapping[str, str]) -> Path:
+    base = Path(environment.get("XDG_CACHE_HOME") or "")
+    return (base if base.is_absolute() else Path.home() / ".cache") / "hatif"
 
 
 def line_of(settings: Settings) -> KeptLine:

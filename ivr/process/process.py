@@ -36,6 +36,8 @@ class ProcessSpec:
     stop_timeout_s: float = 5.0  # after it: SIGKILL
     # Earlier processes that must have been ready once before this one starts; None: the one before it in the list.
     depends_on: tuple[str, ...] | None = None
+    # For a process that ends with status 0 once its work is done: called from time to time, True if there is more.
+    again: Callable[[], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)

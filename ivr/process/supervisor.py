@@ -39,6 +39,7 @@ __all__ = ["AlreadyRunning", "ProcessInfo", "ProcessSpec", "StartError", "Superv
 
 HEALTHY_S = 2.0  # a process that served this long and then ended is restarted at once, whatever was before
 MAX_DELAY_S = 5.0
+AGAIN_S = 10.0  # between two looks whether a process that has done its work has more
 PROBE_S = 0.1  # between two checks whether a process is ready; each takes milliseconds from its start
 FIRST_START_TRIES = 3  # for a process killed by a signal before it was ready; one that exits by itself has one
 OWN_NAME = "supervisor"
@@ -249,6 +250,11 @@ class Supervisor:
                 took_s = round(served_at - ended_at, 3)
                 _log("info", "process ready", process=spec.name, pid=child.mark.pid, took_s=took_s)
                 await child.ended.wait()
+                if spec.again is not None and child.status == 0:
+                    _log("info", "process has done its work", process=spec.name, pid=child.mark.pid)
+                    child, adopted, failures = None, False, 0
+                    await self._until_more(spec.name, spec.again)
+                    continue
                 reason = describe_end(child.status)
             except StartError as error:
                 again = adopted or (error.by_signal and failures + 1 < FIRST_START_TRIES)
@@ -268,6 +274,12 @@ class Supervisor:
                     reason=reason,
                 )
                 await asyncio.sleep(delay_s)
+
+    async def _until_more(self, name: str, again: Callable[[], bool]) -> None:
+        """Wait until a process that has done its work has more."""
+        (self._run_dir / f"{name}.pid").unlink(missing_ok=True)
+        while not again():  # noqa: ASYNC110 - what is waited for may come from any process
+            await asyncio.sleep(AGAIN_S)
 
     def _start(self, spec: ProcessSpec) -> Child:
         try:

@@ -12,17 +12,16 @@ from ivr.site import guide as guides
 from ivr.site.site import Site
 from ivr.trial.sounds import imagine_manifest
 from ivr.trial.trial import Stage
-from prompts import manifest
 from prompts.catalogue import Catalogues
+from prompts.manifest import Manifest
 
 
-def load_stage(folder: Path, sounds: Path, site: Site, texts: Catalogues) -> Stage:
-    """Return the stage of the site in `folder`, with the audio in `sounds` and assumed audio for all other texts.
+def load_stage(folder: Path, made: Manifest | None, site: Site, texts: Catalogues) -> Stage:
+    """Return the stage of the site in `folder`, with the audio that was made and assumed audio for all other texts.
 
-    Raises SiteError and ManifestError.
+    Raises SiteError.
     """
-    audio = sounds / manifest.FILE
-    imagined = imagine_manifest(site.languages, texts, manifest.load(audio) if audio.exists() else None)
+    imagined = imagine_manifest(site.languages, texts, made)
     guide = guides.parse(guides.read(folder / guides.FOLDER), folder / guides.FOLDER, tuple(site.countries))
     path = folder / "flow.yaml"
     flow = model.parse(model.read(path), str(path), site.languages, texts.ids, guide)

@@ -10,12 +10,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-BRISK = 1.9
-"""The speed of brisk words, of which 1 is Pico's own."""
+_BRISK = {
+    "prompts.voices.pico": 1.9,
+    "prompts.voices.arabic.pico": 1.9,
+    "prompts.voices.dutch": 1.9,
+    "prompts.voices.kokoro.engine": 1.6,
+}
+"""Each engine's speed for brisk words, of which 1 is its own."""
 
-_SWIFT = ("digit_", "key_", "institution")
+_SWIFT = ("digit_", "key_", "institution", "language_option")
 """The beginnings of the ids of these words."""
-_WITH_SPEED = ("prompts.voices.pico", "prompts.voices.arabic.pico", "prompts.voices.dutch")
+
+
+class VoiceMissingError(Exception):
+    """A configured voice that cannot be used; the message gives reason and remedy in one clause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an engine needs that computes much. A pool has one process of it, which uses several processors itself."""
+
+    memory: int  # bytes that its process may allocate
+    seconds: float  # at least so long it may take for one text
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +45,24 @@ class Voice:
     packages: tuple[str, ...] = ()  # packages whose versions affect the sound
     identity: tuple[str, ...] = ()  # if `name` is a path: versions or hashes of what is there
     digits: tuple[tuple[str, float], ...] = ()  # settings that differ for single digits, and what every caller hears
+    slow: bool = False  # nobody waits until it has spoken a language: `prompts.slow_voices`
+    limits: Limits | None = None  # None: it needs little
 
     def of(self, prompt: str) -> Voice:
         """Return the voice with the settings for a prompt.
 
-        Nine digits with their pauses should take no more than 8 s, and the name of the institution, which callers of
-        all languages hear first, some 2 s; a slow voice of a language with long words has a speed of its own for them.
+        Nine digits with their pauses should take no more than 8 s, the name of the institution, which callers of all
+        languages hear first, some 2 s, and the menu of all languages 12; a slow voice of a language with long words has
+        a speed of its own for them.
         """
         return replace(self, settings=self.digits, digits=()) if self.digits and prompt.startswith(_SWIFT) else self
 
     @property
     def brisk(self) -> Voice:
         """The same voice, for words that the same people hear many times a day; unchanged if it has no speed."""
-        if self.module not in _WITH_SPEED:
+        if self.module not in _BRISK:
             return self
-        return replace(self, settings=tuple({**dict(self.settings), "speed": BRISK}.items()))
+        return replace(self, settings=tuple({**dict(self.settings), "speed": _BRISK[self.module]}.items()))
 
     @property
     def fingerprint(self) -> str:

@@ -1,11 +1,13 @@
-"""The voices of a site: the table's, unless the administrator configured another in `[voices]`.
+"""The voices of a site: Kokoro where it speaks the language, else the table's; `[voices]` names others.
 
     [voices]
     nl = "mbrola-nl2"                    # installed on request
     fr = "piper:fr_FR-siwis-medium.onnx" # brought by the administrator
+    en = "quick"                         # the table's
 
-`folder` always contains these voices: `mbrola/` with Debian's packages, `piper/` with models. If a configured voice is
-missing, callers lose nothing: the language keeps its existing audio, and the table's voice speaks new texts.
+`folder` always contains these voices: `mbrola/` with Debian's packages, `piper/` and `kokoro/` with models. If a
+configured voice is missing, callers lose nothing: the language keeps its existing audio, and the table's voice speaks
+new texts.
 """
 
 from __future__ import annotations
@@ -14,20 +16,18 @@ import hashlib
 import importlib.util
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from prompts.voices import VOICES, Voice, licences, voice_of
+from prompts.voices import VOICES, Voice, VoiceMissingError, kokoro, licences, voice_of
 
 MBROLA = {"mbrola-ar2": "ar", "mbrola-nl2": "nl"}
 """The language of each voice."""
 PIPER = "piper:"
-_KNOWN = ", ".join(sorted(MBROLA))
-
-
-class VoiceMissingError(Exception):
-    """A configured voice that cannot be used; the message gives reason and remedy in one clause."""
+QUICK = "quick"
+"""The table's voice, where another one would be the default."""
+_KNOWN = ", ".join(sorted((*MBROLA, kokoro.NAME, QUICK)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +42,50 @@ class Choice:
         """Return the voice that speaks new texts of a language."""
         return self.voices.get(language) or voice_of(language, table)
 
+    @property
+    def quick(self) -> Choice:
+        """The same without slow voices."""
+        named = {language: name for language, name in self.named.items() if not is_slow(name)}
+        voices = {language: voice for language, voice in self.voices.items() if language in named}
+        return Choice(named, voices, {code: reason for code, reason in self.missing.items() if code in named})
+
+    @property
+    def any_slow(self) -> bool:
+        """Whether some language is to have a slow voice, installed or not."""
+        return any(map(is_slow, self.named.values()))
+
 
 TABLE = Choice()
-"""No voice is configured."""
+"""Only the table's voices."""
+
+
+def wanted(configured: Mapping[str, str], languages: Iterable[str]) -> dict[str, str]:
+    """Return the names of voices by language: those configured, else Kokoro where it speaks the language.
+
+    A language without a name, or that is configured as quick, has the table's voice.
+    """
+    names = {language: kokoro.NAME for language in languages if language in kokoro.SPEEDS} | dict(configured)
+    return {language: name for language, name in names.items() if name != QUICK}
+
+
+def is_slow(name: str) -> bool:
+    """Return whether a voice is too slow for anybody to wait for it (`Voice.slow`), by its name in `[voices]`."""
+    return name == kokoro.NAME or name.startswith(PIPER)
+
+
+def comes_by_itself(name: str) -> bool:
+    """Return whether the background gets a voice that is not here, by its name in `[voices]`."""
+    return name == kokoro.NAME
 
 
 def mistake(language: str, name: str) -> str | None:
     """Return what is wrong with a name in `[voices]`, independent of what is installed; None if it is valid."""
     if name.startswith(PIPER):
         return None if name.endswith(".onnx") else f"{name!r} does not name a model; write {PIPER}NAME.onnx"
+    if name == QUICK:
+        return None
+    if name == kokoro.NAME:
+        return None if language in kokoro.SPEEDS else f"{name!r} does not speak {language}; delete the line"
     if name not in MBROLA:
         return f"{name!r} is not an available voice; write one of {_KNOWN}, or {PIPER}NAME.onnx"
     if language != MBROLA[name]:
@@ -77,6 +112,8 @@ def find(language: str, name: str, folder: Path) -> Voice:
     """
     if reason := mistake(language, name):
         raise VoiceMissingError(reason)
+    if name == kokoro.NAME:
+        return kokoro.voice(language, folder / kokoro.NAME)
     return _piper(language, name, folder / "piper") if name.startswith(PIPER) else _mbrola(name, folder / "mbrola")
 
 
@@ -106,7 +143,7 @@ def _piper(language: str, name: str, folder: Path) -> Voice:
         command = f"{sys.executable} -m pip install --require-hashes -r requirements/piper.txt"
         raise VoiceMissingError(f"the package piper-tts is not installed; run `{command}`")
     identity = tuple(_digest(file) for file in (model, description))
-    return Voice(name, "prompts.voices.piper", str(model), packages=("piper-tts",), identity=identity)
+    return Voice(name, "prompts.voices.piper", str(model), packages=("piper-tts",), identity=identity, slow=True)
 
 
 def piper_language(name: str, folder: Path) -> str | None:

@@ -1,8 +1,8 @@
-"""The process of one engine: `python -m prompts.voices.worker MODULE`.
+"""The process of one engine: `python -m prompts.voices.worker MODULE [MEMORY]`.
 
 One request per line on standard input: {"text", "name", "settings", "limit"}. One answer per request: a line of JSON,
 {"rate", "bytes"} followed by that many bytes of samples, or {"error"}. The engine's own output goes to
-standard error.
+standard error. MEMORY is the number of bytes that the engine may allocate.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ LARGEST_FILE = 256 * 1024 * 1024
 """Bytes that an engine may write to one file, its printed output included."""
 
 
-def main(module: str) -> None:
+def main(module: str, memory: int = resource.RLIM_INFINITY) -> None:
     """Answer requests until standard input ends."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))
+    # What is allocated, not the address space, which also has libraries and what threads only reserve.
+    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     for line in sys.stdin.buffer:
@@ -40,4 +42,4 @@ def main(module: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], *map(int, sys.argv[2:]))

@@ -10,10 +10,10 @@ from small_site import SmallSite
 from trial_stage import stage
 
 from bench.caller import __main__ as program
-from bench.caller import figures, trials
-from bench.caller.figures import Figure
-from bench.caller.trials import Ground, GroundError
 from ivr.home.settings import EXAMPLE
+from ivr.trial import caller_figures
+from ivr.trial.caller_figures import Figure
+from ivr.trial.ground import Ground, GroundError, load_ground
 from prompts.manifest import PAUSE_S, SHORT_PAUSE_S
 
 OWN, MENU, OPERATOR, QUEUED, ONLY_STAR, PICK_UP = 0, 1, 2, 3, 5, 7
@@ -28,7 +28,7 @@ def small(tmp_path: Path) -> SmallSite:
 
 
 def measure(site: SmallSite) -> list[Figure]:
-    return figures.measure(trials.load(site.folder, site.sounds))
+    return caller_figures.measure(load_ground(site.folder, site.sounds))
 
 
 def test_the_figures_are_those_of_the_audio(small: SmallSite) -> None:
@@ -81,7 +81,7 @@ def test_the_program_says_what_is_missing(small: SmallSite, monkeypatch: pytest.
 
 
 def test_the_example_site_has_every_figure(example: Ground) -> None:
-    found = figures.measure(example)
+    found = caller_figures.measure(example)
     assert [figure.unit for figure in found] == ["s"] * 7 + ["keys", "s", "s"]
     for figure in found:
         assert set(figure.values) == set(example.languages)
@@ -99,4 +99,4 @@ def example(tmp_path: Path) -> Ground:
         for language, prompts in stage().version.sounds.prompts.items()
     }
     (tmp_path / "manifest.json").write_text(json.dumps(seconds))
-    return trials.load(EXAMPLE, tmp_path)
+    return load_ground(EXAMPLE, tmp_path)

@@ -4,14 +4,14 @@ import asyncio
 
 from line import Line
 
-from bench.caller import trials
 from bench.caller.journeys import Journey
 from bench.caller.line import CARRIER, agrees, document, predict_all
 from bench.caller.listener import Listeners
+from ivr.trial.ground import load_ground
 
 
 async def test_a_telephone_hears_each_clip_when_virtual_time_says(line: Line) -> None:
-    ground = trials.load(line.site, line.home / "sounds", spoken=())
+    ground = load_ground(line.site, line.home / "sounds", spoken=())
     journey = Journey("the first option", "L1h")
     predicted = await predict_all(ground, [(journey, "fr"), (journey, "en")])
     callers = Listeners(CARRIER, ("127.0.0.1", 5060 + line.offset), line.home / "sounds")

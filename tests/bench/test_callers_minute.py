@@ -3,10 +3,10 @@
 import pytest
 from line import CACHE
 
-from bench.caller import figures, trials
-from bench.caller.trials import Ground
 from ivr.home.settings import EXAMPLE
 from ivr.site import site as sites
+from ivr.trial.caller_figures import measure
+from ivr.trial.ground import Ground, load_ground
 from ivr.trial.moments import What, find_moments
 
 LANGUAGES = sites.load(EXAMPLE).languages
@@ -16,13 +16,13 @@ LONGEST_S = 60.0
 
 @pytest.fixture(scope="module")
 def ground() -> Ground:
-    return trials.load(EXAMPLE, CACHE / "sounds")
+    return load_ground(EXAMPLE, CACHE / "sounds")
 
 
 def test_every_figure_of_a_callers_minute_is_kept_in_every_language(ground: Ground) -> None:
     missed = {
         f"{figure.name}, {language}": (value, figure.wanted)
-        for figure in figures.measure(ground)
+        for figure in measure(ground)
         for language, value in figure.values.items()
         if not figure.kept(language)
     }

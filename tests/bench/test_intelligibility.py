@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.intelligibility import announcements, errors, telephone
+from bench.intelligibility import announcements, errors, hard, telephone
 from bench.intelligibility.environment import Environment, Recogniser, RecogniserError
-from bench.intelligibility.report import WANTED, Announcement, Result, document
+from bench.intelligibility.report import WANTED, Announcement, Result, comparisons, document
 from prompts import catalogue
 
 CHECKOUT = Path(__file__).parents[2]
@@ -70,6 +70,30 @@ def test_the_announcements_are_in_every_language_and_the_held_out_ones_are_diffe
         assert all(texts.text(language, item) for language in WANTED for item in ids)
 
 
+def test_every_language_has_twelve_hard_sentences_without_a_figure_in_their_words() -> None:
+    for language, sentences in hard.SENTENCES.items():
+        assert len(sentences) == 12, language
+        assert not [words for _, words in sentences if any(letter.isdigit() for letter in words)]
+        assert any(any(letter.isdigit() for letter in spoken) for spoken, _ in sentences)
+
+
+def test_the_lists_for_tuning_and_for_judging_have_no_text_in_common() -> None:
+    texts = catalogue.load(CHECKOUT / "sites" / "consulate")
+    for language in WANTED:
+        apart, tuned = announcements.kept_apart(texts, language), announcements.tuning(texts, language)
+        assert len(apart) >= 60
+        assert len(tuned) >= 40
+        assert not {*apart} & {*tuned}
+        assert not {*apart, *tuned} & {*announcements.TYPICAL, *announcements.HELD_OUT}
+
+
+def test_a_text_stays_in_its_list_when_others_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = catalogue.load(CHECKOUT / "sites" / "consulate")
+    before = announcements.kept_apart(texts, "ar")
+    monkeypatch.setattr(catalogue.Catalogues, "ids", property(lambda _: tuple(before[::2])))
+    assert announcements.kept_apart(texts, "ar") == before[::2]
+
+
 def result(error: float, **other: object) -> Result:
     facts = {"language": "nl", "voice": "pico", "peer": False, "set": "typical", "failed": ()}
     return Result(announcements=(Announcement("welcome", "a", "b", error),), **(facts | other))  # type: ignore[arg-type]
@@ -89,6 +113,22 @@ def test_a_voice_that_spoke_nothing_has_no_figure_and_misses_its_limit() -> None
     assert silent.mean is None
     assert silent.kept is False
     assert json.loads(json.dumps(document({}, [silent], 1.0)))["results"][0]["mean"] is None
+
+
+def spoken(voice: str, *found: float) -> Result:
+    announced = tuple(Announcement(str(number), "a", "b", error) for number, error in enumerate(found))
+    return Result("ar", voice, False, "kept_apart", announced, ())
+
+
+def test_two_voices_are_compared_text_by_text() -> None:
+    (pair,) = comparisons([spoken("new", 0.1, 0.3, 0.2), spoken("old", 0.2, 0.4, 0.6, 0.9)])
+    assert (pair.voice, pair.other, pair.announcements) == ("new", "old", 3)
+    assert pair.difference == pytest.approx(-0.2)
+    assert pair.standard_error == pytest.approx(0.1)
+    assert pair.interval == pytest.approx((-0.396, -0.004))
+    assert json.loads(json.dumps(document({}, [spoken("new", 0.1, 0.3), spoken("old", 0.2, 0.4)], 1.0)))["comparisons"]
+    other_list = Result("ar", "old", False, "typical", spoken("", 0.2, 0.4).announcements, ())
+    assert not list(comparisons([spoken("new", 0.1, 0.3), other_list]))
 
 
 def test_without_its_environment_the_recogniser_says_how_to_make_it(tmp_path: Path) -> None:

@@ -227,11 +227,3 @@ async def test_a_site_without_a_mail_server_offers_no_sending(desk: TestDesk, br
     assert "<form" not in (await browser.get("/guide/procedure/visa")).text
     refused = await browser.post("/guide/procedure/visa/send", {"address": "reader@example.org", "language": "fr"})
     assert refused.status == 422
-
-
-async def test_what_the_guide_does_not_have_is_noted_with_one_click(browser: Browser, controller: StandIn) -> None:
-    assert "/guide/missing" in (await browser.get("/guide/search?q=chien")).text
-    assert (await browser.post("/guide/missing", {"q": " "})).status == 422
-    assert (await browser.post("/guide/missing", {"q": " passeport pour un chien "})).status == 200
-    gap = {"words": "passeport pour un chien", "language": "fr", "call": "call-1", "topic": "documents"}
-    assert changes(controller) == [("/guide/gaps", gap)]

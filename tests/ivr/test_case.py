@@ -130,25 +130,42 @@ def unhurried(line: Line) -> Line:
     return line
 
 
+async def hears_result(line: Line, telephones: Telephones, caller: str, reference: str, pin: str, text: str) -> bool:
+    """Return whether a caller who enters everything at once hears this text.
+
+    They do not if a key was lost or came twice: side by side on a busy machine, 21 of 19 keys were seen.
+    """
+    call = await claims(line, telephones, caller, reference, pin)
+    try:
+        await begins(call, line.audio("fr", text))
+    except TimeoutError:
+        return False
+    finally:
+        await call.hangup()
+    return True
+
+
 async def test_three_wrong_pins_lock_the_case_and_the_number_even_if_the_controller_is_killed(
     unhurried: Line, telephones: Telephones
 ) -> None:
     line = unhurried
     reference, pin = await opened(line)
     other, other_pin = await opened(line)
-
-    async def tries() -> None:
-        call = await claims(line, telephones, "+33617000031", reference, wrong(pin))
-        await begins(call, line.audio("fr", "case_no_match"))
-        await call.hangup()
-
-    await asyncio.gather(*(tries() for _ in range(3)))
+    heard = 0
+    for _ in range(3):
+        tries = (
+            hears_result(line, telephones, "+33617000031", reference, wrong(pin), "case_no_match")
+            for _ in range(3 - heard)
+        )
+        heard += sum(await asyncio.gather(*tries))
+    assert heard == 3
 
     async def locked(entered: str, code: str, caller: str) -> None:
         """Enter the right PIN, and hear that it is locked."""
-        call = await claims(line, telephones, caller, entered, code)
-        await begins(call, line.audio("fr", "case_locked"))
-        await call.hangup()
+        for _ in range(3):
+            if await hears_result(line, telephones, caller, entered, code, "case_locked"):
+                return
+        raise AssertionError(f"{caller} did not hear that the case is locked")
 
     await line.restart()
     await asyncio.gather(
@@ -165,13 +182,18 @@ async def test_ten_simultaneous_calls_share_three_attempts_at_a_case(unhurried: 
     reference, pin = await opened(line)
 
     async def tries(n: int) -> str:
-        """Retry from another number if the case could not be looked up: that does not count as an attempt."""
+        """Retry from another number if the case could not be looked up, or a key was lost: neither is an attempt."""
         for times in range(5):
             caller = f"+336170001{10 * times + n:02}"
             call = await claims(line, telephones, caller, reference, wrong(pin))
-            story = await line.story(caller, ended=False, limit_s=20, told=lambda story: bool(results(story)))
+            story = await line.story(
+                caller,
+                ended=False,
+                limit_s=20,
+                told=lambda story: bool(results(story)) or "help_over" in [item["kind"] for item in story["events"]],
+            )
             await call.hangup()
-            ((_, result),) = results(story)
+            result = next((result for _, result in results(story)), "unavailable")
             if result != "unavailable":
                 break
         return result

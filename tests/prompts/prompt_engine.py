@@ -16,6 +16,10 @@ def speak(text: str, name: str, settings: Mapping[str, float]) -> tuple[bytes, i
         raise ValueError(f"there is no voice {name}")
     sys.stdout.write("engines print where they should not\n")
     os.write(1, b"and past Python as well\n")
+    if log := os.environ.get("SPOKEN_TEXTS"):
+        with Path(log).open("a") as texts:
+            texts.write(f"{text}\n")
+    time.sleep(settings.get("takes_s", 0.0))
     if "hang" in text:
         with Path(os.environ["HANGING_PIDS"]).open("a") as pids:
             pids.write(f"{os.getpid()}\n")
@@ -23,6 +27,8 @@ def speak(text: str, name: str, settings: Mapping[str, float]) -> tuple[bytes, i
     if "crash" in text:
         os.write(2, b"out of phonemes\n")
         os.abort()
+    if "greedy" in text:
+        bytearray(400_000_000)
     if "leave" in text:
         os._exit(3)
     if "mute" in text:

@@ -13,11 +13,11 @@ import pytest
 import shared_audio
 from numpy.typing import NDArray
 
-from bench.loudness import summaries
 from ivr.audio.audible import Audible
 from ivr.audio.spoken import dictated_clips
 from prompts import audio, catalogue, g711, g722, loudness, manifest, readings
 from prompts.build import BuildReport, build
+from prompts.loudness_summary import summaries
 from prompts.manifest import Audio
 from prompts.measure import measure
 from prompts.voices import Voice

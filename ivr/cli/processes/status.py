@@ -17,6 +17,8 @@ from ivr.cli.output import JSON, as_json, as_table, cell, console
 from ivr.cli.processes.troubles import ANSWER_S, JournalState, find_delivery_problems, read_journal
 from ivr.process.process import ProcessInfo, processes
 from ivr.process.supervisor import OWN_NAME
+from prompts import progress
+from prompts.progress import Doing, Progress
 
 RINGS_S = 5
 """Seconds after which a call that still rings counts as not taken by the line."""
@@ -55,6 +57,8 @@ def status(json: bool = JSON) -> None:
     except ControlError:
         live = {"ari": False, "ami": False, "calls": {}}
     checks = [*_check_processes(running), *_check_controller(live, parts.site.probe_s), *_check_disk(parts)]
+    voices = progress.read(parts.settings.voice_progress)
+    checks += [] if voices is None else [_check_voices(voices)]
     journal = read_journal(parts.settings.journal, parts.database_url)
     checks += [*_check_journal(journal), *asyncio.run(_check_asterisk_and_database(parts))]
     serves = all(check.ok for check in checks if check.fatal)
@@ -78,6 +82,7 @@ def status(json: bool = JSON) -> None:
             "age_s": round(journal.lag.seconds, 1) if journal.lag is not None else None,
         },
         "open": live.get("open"),
+        "voices": None if voices is None else asdict(voices),
         "home": str(parts.settings.home),
     }
     if json:
@@ -144,6 +149,24 @@ def _check_disk(parts: Composition) -> Iterator[Check]:
     free = shutil.disk_usage(home).free
     found = f"{free / 2**20:,.0f} MiB free in {home}"
     yield Check("disk", free >= _DISK_LOW, free < _DISK_FULL, found, "free space for messages and records")
+
+
+def _check_voices(made: Progress) -> Check:
+    """Check the slow voices that are made in the background."""
+    if made.stays:
+        found = "; ".join(f"{language} keeps its quick voice: {reason}" for language, reason in made.stays.items())
+        return Check("voices", False, False, found, "see `hatif prompts status`")
+    left = "" if made.left_s is None else f", about {max(1, round(made.left_s / 60))} min left"
+    match made.doing:
+        case Doing.ENDED:
+            found = "none is being made"
+        case Doing.FETCHING:
+            found = f"the voice's model is downloaded: {made.done / 1e6:.0f} of {made.of / 1e6:.0f} MB"
+        case Doing.WAITING:
+            found = "another checkout makes them"
+        case _:
+            found = f"{made.language}: {made.done} of {made.of} made, {made.doing}{left}"
+    return Check("voices", True, False, found)
 
 
 async def _check_asterisk_and_database(parts: Composition) -> list[Check]:

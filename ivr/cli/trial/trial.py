@@ -209,9 +209,11 @@ class _Attempt:
 
     def _stage(self, texts: "Catalogues") -> "Stage":
         from ivr.trial.staging import load_stage
+        from prompts import manifest
 
         settings = self._parts.settings
-        return load_stage(settings.site, settings.sounds, self._site, texts)
+        audio = settings.sounds / manifest.FILE
+        return load_stage(settings.site, manifest.load(audio) if audio.exists() else None, self._site, texts)
 
     def _scene(self, caller: str, recorder: "Recorder", files: "CaseLookup") -> "Scenario":
         from ivr.trial.opening import planned_hours

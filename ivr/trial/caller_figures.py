@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bench.caller.trials import OPERATOR, Ground, GroundError
 from ivr.flow.file import AnyNode
 from ivr.site.operators import OperatorEntry
+from ivr.trial.ground import OPERATOR, Ground, GroundError
 from ivr.trial.moments import Moment, What, find_moments
 from ivr.trial.sounds import UNMADE
 from ivr.trial.trial import TrialResult

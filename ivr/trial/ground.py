@@ -26,6 +26,7 @@ from ivr.trial.records import FakeReferences, MemoryJournal
 from ivr.trial.staging import home_number, language_keys, likely_line, load_stage
 from ivr.trial.trial import Scenario, Stage, TrialResult, trial
 from prompts import catalogue, manifest
+from prompts.manifest import Manifest
 from routing.hours import Force, Override
 
 AT = datetime(2026, 11, 25, 11, tzinfo=UTC)
@@ -118,15 +119,20 @@ class Ground:
         return self.keys_to(reached)
 
 
-def load(folder: Path, sounds: Path, spoken: tuple[str, ...] | None = None) -> Ground:
+def load_ground(folder: Path, sounds: Path, spoken: tuple[str, ...] | None = None) -> Ground:
     """Return the ground of the site in `folder`. Raises GroundError, SiteError, ManifestError, CatalogueError.
 
     `spoken`: the languages of the operators on duty; None: all of the site.
     """
     if not (sounds / manifest.FILE).exists():
         raise GroundError(f"{sounds} has no audio; run `hatif prompts build`.")
+    return make_ground(folder, manifest.load(sounds / manifest.FILE), spoken)
+
+
+def make_ground(folder: Path, made: Manifest, spoken: tuple[str, ...] | None = None) -> Ground:
+    """Return the ground of the site in `folder` with this audio. Raises GroundError, SiteError, CatalogueError."""
     site = sites.load(folder)
-    stage = load_stage(folder, sounds, site, catalogue.load(folder))
+    stage = load_stage(folder, made, site, catalogue.load(folder))
     keys = {language: key for key, language in language_keys(stage).items()}
     homes = {language: home_number(site, language) for language in site.languages}
     if missing := [language for language in site.languages if homes[language] is None or language not in keys]:

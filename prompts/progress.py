@@ -1,0 +1,70 @@
+"""How far the background is with the slow voices: written by it, read by `hatif status` and `hatif prompts status`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+import psutil
+
+
+class Doing(StrEnum):
+    """What the background is doing."""
+
+    WAITING = "waiting"  # for another process that makes clips
+    FETCHING = "fetching"  # a voice's model
+    SPEAKING = "speaking"
+    PAUSED = "paused"
+    CHECKING = "checking"  # whether a language may switch
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What the background is doing. `stays`: the languages that keep their quick voice, with the reasons."""
+
+    doing: Doing
+    language: str | None = None
+    done: int = 0  # clips of this language
+    of: int = 0
+    letters_s: float | None = None  # how fast clips are made; None: not known yet
+    left_s: float | None = None  # until the language is whole
+    stays: Mapping[str, str] = field(default_factory=dict)
+
+
+def write(path: Path, progress: Progress) -> None:
+    """Write the progress of this process.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    document = asdict(progress) | {"pid": os.getpid(), "started": psutil.Process().create_time()}
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+    temporary.replace(path)
+
+
+def read(path: Path) -> Progress | None:
+    """Return the last progress; None if there is none. A process that was killed has ended."""
+    try:
+        found = json.loads(path.read_bytes())
+        pid, started = int(found.pop("pid")), float(found.pop("started"))
+        progress = Progress(**found | {"doing": Doing(found["doing"])})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    if progress.doing is Doing.ENDED or _lives(pid, started):
+        return progress
+    return Progress(Doing.ENDED, letters_s=progress.letters_s, stays=progress.stays)
+
+
+def _lives(pid: int, started: float) -> bool:
+    try:
+        process = psutil.Process(pid)
+        return bool(process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 1)
+    except psutil.Error:
+        return False

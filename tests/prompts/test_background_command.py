@@ -1,0 +1,102 @@
+"""`hatif prompts build --background`: a language gets its slow voice, seen from outside, and calls hear one voice."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import piper_tone
+import prompt_lines as lines
+import pytest
+from shell import Answer, command
+
+from ivr.flow.versions import VersionStore
+from ivr.site import site as sites
+from prompts import manifest
+
+HATIF = ".venv/bin/hatif"
+VOICE = "piper:tone.onnx"
+LANGUAGES = ("ar", "fr", "es", "it", "nl", "de", "en")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout whose Dutch is to be spoken by a slow voice, with its quick audio."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("HATIF_VOICES")
+    made = lines.checkout(tmp_path / "checkout")
+    toml = made / "sites/consulate/site.toml"
+    voices = "\n".join(f'{language} = "{VOICE if language == "nl" else "quick"}"' for language in LANGUAGES)
+    toml.write_text(toml.read_text().replace("[hours]\n", f"[voices]\n{voices}\n\n[hours]\n", 1))
+    piper_tone.write(made / "var/voices/piper", "tone", "nl")
+    return made
+
+
+def run(checkout: Path, words: str) -> str:
+    """Return what a command prints; in this process, except for the one that lowers its priority."""
+    answer: Answer | subprocess.CompletedProcess[str]
+    if "--background" in words:
+        answer = lines.run(checkout, f"{HATIF} {words}")
+    else:
+        answer = command(words.split(), environment(checkout))
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    return answer.stdout
+
+
+def environment(checkout: Path) -> dict[str, str]:
+    return os.environ | {"HATIF_HOME": str(checkout / "var"), "HATIF_SITE": str(checkout / "sites/consulate")}
+
+
+def dutch(checkout: Path) -> dict[str, Any]:
+    rows = json.loads(run(checkout, "prompts status --json"))
+    found: dict[str, Any] = next(row for row in rows if row["language"] == "nl")
+    return found
+
+
+def voices(of: manifest.Manifest) -> set[str]:
+    return {audio.source for prompt, audio in of.prompts["nl"].items() if not lines.is_name(prompt)}
+
+
+async def test_a_call_that_began_before_the_switch_hears_one_voice_to_its_end(checkout: Path) -> None:
+    assert "nl: its slow voice will be used once everything is spoken" in run(checkout, "prompts build")
+    before = dutch(checkout)["slow"]
+    assert (before["voice"], before["made"], before["state"]) == (VOICE, 0, "stopped")
+    site, home = checkout / "sites/consulate", checkout / "var"
+    versions = VersionStore(site, home / "versions", home / "sounds", sites.load(site))
+    call = versions.current
+    assert voices(call.sounds) == {"pico"}
+    assert "Nothing is left to do." in run(checkout, "prompts build --background")
+    after = dutch(checkout)["slow"]
+    assert (after["made"], after["state"], after["left_s"]) == (before["of"], "in use", None)
+    assert voices((await versions.refresh()).sounds) == {VOICE}
+    # Another controller reads the call's version from the disk.
+    again = VersionStore(site, home / "versions", home / "sounds", sites.load(site)).version(call.name)
+    assert again is not None
+    assert voices(again.sounds) == {"pico"}
+    run(checkout, "prompts build")
+    for audio in again.sounds.prompts["nl"].values():
+        assert all(path.is_file() for path in manifest.paths(home / "sounds", audio.file))
+
+
+def test_a_language_whose_texts_last_too_long_keeps_its_quick_voice_and_says_why(checkout: Path) -> None:
+    toml = checkout / "sites/consulate/site.toml"
+    toml.write_text(toml.read_text().replace("longest_text_s = 12", "longest_text_s = 2"))
+    assert "nl keeps its quick voice: " in run(checkout, "prompts build --background")
+    row = dutch(checkout)["slow"]
+    assert (row["state"], row["made"]) == ("quick", row["of"])
+    assert "longest_text_s is 2" in row["why"]
+    assert voices(manifest.load(checkout / "var/sounds/manifest.json")) == {"pico"}
+
+
+def test_quick_voices_are_a_setting_of_the_environment(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HATIF_VOICES", "quick")
+    assert "slow" not in run(checkout, "prompts build")
+    assert dutch(checkout)["slow"] is None
+    assert voices(manifest.load(checkout / "var/sounds/manifest.json")) == {"pico"}
+    monkeypatch.setenv("HATIF_VOICES", "best")
+    answer = command(["prompts", "build"], environment(checkout))
+    assert (answer.returncode, answer.stderr.strip()) == (
+        1,
+        "hatif: HATIF_VOICES is 'best'; it must be 'quick', or not set.",
+    )
