@@ -8,6 +8,7 @@ import re
 import smtplib
 import ssl
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.errors import MessageError
@@ -119,11 +120,11 @@ def _message(letter: Letter, settings: MailSettings, now: datetime) -> EmailMess
         message["Subject"] = " ".join(letter.subject.split())
         message["Date"] = format_datetime(now)
         message["Message-ID"] = make_msgid(domain=settings.sender.rpartition("@")[2])
-        message["Content-Language"] = letter.language
         message["Auto-Submitted"] = "auto-generated"  # so that no machine answers
     except (ValueError, MessageError) as error:
         raise MailError(_NOT_TAKEN, reason=str(error)) from None
     message.set_content(letter.text, charset="utf-8")
+    message["Content-Language"] = letter.language
     return message
 
 
@@ -139,18 +140,21 @@ def _hand_over(message: EmailMessage, settings: MailSettings) -> None:
     except (OSError, smtplib.SMTPException) as error:
         log.warning("The mail server does not answer", reason=_reason(error))
         raise MailError(_AWAY) from None
-    with server:
-        try:
-            server.send_message(message)
-        except smtplib.SMTPRecipientsRefused as error:
-            code, said = next(iter(error.recipients.values()))
-            raise MailError(_REFUSED, reason=_said(code, said)) from None
-        except smtplib.SMTPResponseException as error:
-            log.warning("The mail server did not take an e-mail", reason=_reason(error))
-            raise MailError(_NOT_TAKEN, reason=_said(error.smtp_code, error.smtp_error)) from None
-        except (OSError, smtplib.SMTPException) as error:
-            log.warning("The mail server broke off", reason=_reason(error))
-            raise MailError(_UNSURE) from None
+    try:
+        server.send_message(message)
+    except smtplib.SMTPRecipientsRefused as error:
+        code, said = next(iter(error.recipients.values()))
+        raise MailError(_REFUSED, reason=_said(code, said)) from None
+    except smtplib.SMTPResponseException as error:
+        log.warning("The mail server did not take an e-mail", reason=_reason(error))
+        raise MailError(_NOT_TAKEN, reason=_said(error.smtp_code, error.smtp_error)) from None
+    except (OSError, smtplib.SMTPException) as error:
+        log.warning("The mail server broke off", reason=_reason(error))
+        raise MailError(_UNSURE) from None
+    finally:
+        with suppress(OSError, smtplib.SMTPException):  # the server has answered what counts
+            server.quit()
+        server.close()
 
 
 def _connect(settings: MailSettings) -> smtplib.SMTP:

@@ -88,7 +88,7 @@ async def guide(
 async def gap(controller: ControllerDep, actor: Actor, missing: GuideGap) -> Noted:
     """Note that the guide does not have something; `hatif audit --act guide_gap` lists what is missing."""
     _check_language(controller, missing.language)
-    words = one_line(missing.words, 200)
+    words = " ".join(missing.words.split())
     if not words:
         raise ApiError(422, "Nothing is named that the guide does not have.")
     call = str(missing.call) if missing.call is not None else None
@@ -104,7 +104,7 @@ async def sent(controller: ControllerDep, actor: Actor, procedure: str, done: Gu
         raise ApiError(404, f"The guide has no procedure {procedure[:40]!r}; `hatif guide` lists them.")
     _check_language(controller, done.language)
     call = str(done.call) if done.call is not None else None
-    language, domain = done.language, one_line(done.domain, 255)
+    language, domain = done.language, one_line(done.domain.strip(), 255)
     audit(controller, actor, "guide_sent", f"guide:{procedure}", call=call, language=language, domain=domain)
     return Noted(act="guide_sent")
 
