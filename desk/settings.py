@@ -15,12 +15,11 @@ class MailSettings:
     host: str
     sender: str
     port: int = 587
-    encryption: Literal["starttls", "tls", "none"] = "starttls"
+    security: Literal["starttls", "tls", "none"] = "starttls"
     authority: Path | None = None
-    """A PEM file; without it, the system's authorities."""
+    """Of the server's certificate, a PEM file; without it, the system's authorities."""
     user: str | None = None
-    password_file: Path | None = None
-    """Its first line is the password. Read for each e-mail, so that a new password counts at once."""
+    password: str | None = field(default=None, repr=False)
     name: str = ""
     """Shown beside the sender's address."""
 
@@ -64,6 +63,11 @@ class DeskSettings:
     def is_behind_proxy(self) -> bool:
         """Whether a proxy says where requests come from."""
         return self.address is not None and self.certificate is None
+
+    @property
+    def telephone_url(self) -> str | None:
+        """Where a proxy passes the telephones' WebSocket on; None: at the gate's own port."""
+        return f"{self.url.replace('http', 'ws', 1)}/ws" if self.is_behind_proxy else None
 
     @property
     def url(self) -> str:

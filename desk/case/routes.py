@@ -71,7 +71,10 @@ async def of_call(request: Request, desk: DeskDep, hub: HubDep, signed_in: Opera
 async def hint(request: Request, desk: DeskDep, hub: HubDep, signed_in: OperatorDep, call: CallId) -> Response:
     """Show in a few words who calls, while it rings: earlier calls, open cases."""
     facts = await _facts(desk, hub, call)
-    known = await queries.caller(desk.engine, facts.caller, facts.id) if facts.caller else None
+    try:
+        known = await queries.caller(desk.engine, facts.caller, facts.id) if facts.caller else None
+    except DatabaseError:
+        return Response(status_code=204)  # the page asked by itself: the call rings all the same
     return desk.pages.respond(request, "case/hint.html", known=known)
 
 

@@ -4,6 +4,9 @@ from desk.guide.book import Procedure
 from desk.guide.mail import Letter
 
 _FIRST = "documents"
+_FROM_THE_RIGHT = ("ar",)
+_RIGHT_TO_LEFT = "\N{RIGHT-TO-LEFT MARK}"
+"""Begins a paragraph that has figures or Latin words in front."""
 
 
 def letter_of(procedure: Procedure, language: str, *, to: str, country: str | None, notice: str) -> Letter:
@@ -18,5 +21,6 @@ def letter_of(procedure: Procedure, language: str, *, to: str, country: str | No
     sample = notice if procedure.status == "sample" else ""
     first, *others = fields.values()
     parts = (procedure.title, sample, first, remark, *others)
-    text = "\n\n".join(part for part in parts if part)
+    mark = _RIGHT_TO_LEFT if language in _FROM_THE_RIGHT else ""
+    text = "\n\n".join(mark + part for part in parts if part)
     return Letter(to, procedure.title, f"{text}\n", language)

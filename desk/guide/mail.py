@@ -134,7 +134,7 @@ def _hand_over(message: EmailMessage, settings: MailSettings) -> None:
     except smtplib.SMTPAuthenticationError as error:
         log.error("The mail server refuses the desk's password", reason=_reason(error))
         raise MailError(_WRONG_SETTINGS) from None
-    except (ssl.SSLError, smtplib.SMTPNotSupportedError, UnicodeError, FileNotFoundError, PermissionError) as error:
+    except (ssl.SSLError, smtplib.SMTPNotSupportedError, UnicodeError, FileNotFoundError) as error:
         log.error("The settings of [mail] do not fit", reason=str(error))
         raise MailError(_WRONG_SETTINGS) from None
     except (OSError, smtplib.SMTPException) as error:
@@ -159,16 +159,15 @@ def _hand_over(message: EmailMessage, settings: MailSettings) -> None:
 
 def _connect(settings: MailSettings) -> smtplib.SMTP:
     context = ssl.create_default_context(cafile=str(settings.authority) if settings.authority is not None else None)
-    if settings.encryption == "tls":
+    if settings.security == "tls":
         server: smtplib.SMTP = smtplib.SMTP_SSL(settings.host, settings.port, timeout=ANSWER_S, context=context)
     else:
         server = smtplib.SMTP(settings.host, settings.port, timeout=ANSWER_S)
     try:
-        if settings.encryption == "starttls":
+        if settings.security == "starttls":
             server.starttls(context=context)
-        if settings.user is not None and settings.password_file is not None:
-            first, *_ = settings.password_file.read_text(encoding="utf-8").splitlines() or [""]
-            server.login(settings.user, first)
+        if settings.user is not None:
+            server.login(settings.user, settings.password or "")
     except BaseException:
         server.close()
         raise

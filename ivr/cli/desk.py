@@ -86,11 +86,20 @@ def settings_of(parts: Composition) -> DeskSettings:
         address=chosen.address,
         certificate=certificate,
         key=key,
+        mail=_mail(parts),
         home=parts.settings.home,
         site_folder=folder,
-        mail=_mail_of(parts),
         telephone_port=TELEPHONE_PORT + parts.settings.offset,
     )
+
+
+def _mail(parts: Composition) -> MailSettings | None:
+    chosen = parts.site.desk.mail
+    if chosen is None:
+        return None
+    password = os.environ.get("HATIF_SMTP_PASSWORD")
+    authority = parts.settings.site / chosen.authority if chosen.authority is not None else None
+    return MailSettings(**{**chosen.model_dump(), "authority": authority}, password=password)
 
 
 def warn_of_ports(parts: Composition) -> None:
@@ -120,22 +129,6 @@ def _names(listen: str) -> tuple[str, ...]:
     if _is_local(listen):
         return ("localhost", listen)
     return (listen,) if not ip_address(listen).is_unspecified else (socket.gethostname(), "localhost")
-
-
-def _mail_of(parts: Composition) -> MailSettings | None:
-    chosen, folder = parts.site.mail, parts.settings.site
-    if chosen.host is None or chosen.sender is None:
-        return None
-    return MailSettings(
-        host=chosen.host,
-        sender=chosen.sender,
-        port=chosen.port,
-        encryption=chosen.encryption,
-        authority=folder / chosen.authority if chosen.authority is not None else None,
-        user=chosen.user,
-        password_file=folder / chosen.password_file if chosen.password_file is not None else None,
-        name=chosen.name,
-    )
 
 
 async def sign_in_link(parts: Composition, operator: str) -> str:

@@ -30,7 +30,7 @@ LETTER = Letter("reader@example.org", "Visa", "Soixante euros.\n", "fr")
 
 def settings(server: MailServer, **members: Any) -> MailSettings:
     given: dict[str, Any] = {"host": "127.0.0.1", "port": server.port, "sender": "guide@example.org", **members}
-    return MailSettings(**{"encryption": "none", **given})
+    return MailSettings(**{"security": "none", **given})
 
 
 async def failure(chosen: MailSettings, letter: Letter = LETTER) -> str:
@@ -65,8 +65,8 @@ async def test_a_server_that_is_encrypted_from_the_beginning_is_checked_as_well(
 ) -> None:
     authority, context = certificate
     async with receiving(context, implicit=True) as server:
-        await Mailer(settings(server, authority=authority, encryption="tls")).send(LETTER, NOW)
-        assert "refuses the desk" in await failure(settings(server, encryption="tls"))
+        await Mailer(settings(server, authority=authority, security="tls")).send(LETTER, NOW)
+        assert "refuses the desk" in await failure(settings(server, security="tls"))
     assert server.was_encrypted == [True]
 
 
@@ -74,18 +74,16 @@ async def test_the_password_goes_through_tls_to_a_server_whose_certificate_is_ch
     tmp_path: Path, certificate: tuple[Path, ssl.SSLContext]
 ) -> None:
     authority, context = certificate
-    secret = tmp_path / "mail.password"
-    secret.write_text(f"{PASSWORD}\nnot this line\n")
     async with receiving(context, login=True) as server:
-        chosen: dict[str, Any] = {"encryption": "starttls", "user": USER, "password_file": secret}
+        chosen: dict[str, Any] = {"security": "starttls", "user": USER, "password": PASSWORD}
         await Mailer(settings(server, authority=authority, **chosen)).send(LETTER, NOW)
         assert server.was_encrypted == [True]
         stranger = await failure(settings(server, **chosen))
         assert "an administrator must look at its settings" in stranger
-        secret.write_text("wrong\n")
-        assert "refuses the desk" in await failure(settings(server, authority=authority, **chosen))
-        secret.unlink()
-        assert "refuses the desk" in await failure(settings(server, authority=authority, **chosen))
+        wrong = {**chosen, "password": "wrong"}
+        assert "refuses the desk" in await failure(settings(server, authority=authority, **wrong))
+        gone = tmp_path / "gone.pem"
+        assert "refuses the desk" in await failure(settings(server, authority=gone, **chosen))
     assert len(server.letters) == 1
 
 
@@ -97,7 +95,7 @@ async def test_what_the_server_refuses_is_said_with_its_reason() -> None:
         assert "did not take the e-mail: 452 4.2.2 Mailbox full" in await failure(settings(server))
         server.refuses = {"data": "break off"}
         assert "Ask whether the e-mail has arrived" in await failure(settings(server))
-        assert "refuses the desk" in await failure(settings(server, encryption="starttls")), "it must not go in clear"
+        assert "refuses the desk" in await failure(settings(server, security="starttls")), "it must not go in clear"
     assert "does not answer. Nothing was sent" in await failure(settings(server))
     assert server.letters == []
 

@@ -84,7 +84,7 @@ async def test_a_message_is_taken_by_one_of_two_heard_and_its_caller_called_back
     await expect(other.page.locator("#notices")).to_contain_text("Somebody else has just taken that.")
     await expect(other.page.locator(f"{row} button")).to_have_count(0)
 
-    await desk.press(f"{row} button:has-text('Call back')")
+    await desk.press(f"{row} [hx-post$='/call']")
     await expect(desk.page.locator("#work")).to_contain_text("Your telephone rings as soon as you are ready")
     await desk.phase("offered")
     await expect(desk.page.locator("#call")).to_contain_text(NUMBER)
@@ -106,7 +106,7 @@ async def test_a_message_is_taken_by_one_of_two_heard_and_its_caller_called_back
     assert (request.kind, request.operator_id) == ("operator", operator)
 
     await opens(desk)
-    await desk.press(f"{row} button:has-text('Done')")
+    await desk.press(f"{row} [hx-vals*='done']")
     await expect(desk.page.locator(row)).to_have_count(0)
     (done,) = await rows(desk_line, Message, id=message, done_by=operator)
     assert done.done is not None
