@@ -105,7 +105,8 @@ def _mail(parts: Composition) -> MailSettings | None:
     if chosen is None:
         return None
     password = os.environ.get("HATIF_SMTP_PASSWORD")
-    return MailSettings(**chosen.model_dump(), password=password)
+    authority = parts.settings.site / chosen.authority if chosen.authority is not None else None
+    return MailSettings(**{**chosen.model_dump(), "authority": authority}, password=password)
 
 
 def warn_of_ports(parts: Composition) -> None:
