@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 PORT = 8080
 TELEPHONE_PORT = 8089
@@ -9,16 +10,18 @@ TELEPHONE_PORT = 8089
 
 @dataclass(frozen=True, slots=True)
 class MailSettings:
-    """The mail server by which procedures are sent."""
+    """The server that takes e-mails, and whom they come from."""
 
     host: str
-    port: int
-    security: str
-    """`starttls`, `tls`, or `none` for one on this machine."""
     sender: str
-    name: str
+    port: int = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    authority: Path | None = None
+    """Of the server's certificate, a PEM file; without it, the system's authorities."""
     user: str | None = None
     password: str | None = field(default=None, repr=False)
+    name: str = ""
+    """Shown beside the sender's address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class DeskSettings:
     site_folder: Path | None = None
     """Whose catalogues have the names of topics and of pauses."""
     mail: MailSettings | None = None
+    """None: no e-mail can be sent."""
     telephone_port: int = TELEPHONE_PORT
     """Of the gate to which the browser telephone connects (`ivr/process/telephone_gate.py`)."""
 

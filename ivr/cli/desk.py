@@ -55,8 +55,15 @@ def gate() -> None:
     settings = GateSettings(
         chosen.listen, chosen.telephone_port, parts.ports.http, chosen.port, chosen.address, context
     )
-    with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
-        asyncio.run(TelephoneGate(settings).serve())
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(TelephoneGate(settings).serve())
+    except OSError as error:
+        where = f"{settings.listen}, port {settings.port}"
+        raise ControlError(
+            f"Browser telephones cannot be served on {where} ({error.strerror or error}): stop the program that uses "
+            "it, or set another listen in [desk] of site.toml, or HATIF_PORT_OFFSET."
+        ) from None
 
 
 def settings_of(parts: Composition) -> DeskSettings:
@@ -98,7 +105,8 @@ def _mail(parts: Composition) -> MailSettings | None:
     if chosen is None:
         return None
     password = os.environ.get("HATIF_SMTP_PASSWORD")
-    return MailSettings(**chosen.model_dump(), password=password)
+    authority = parts.settings.site / chosen.authority if chosen.authority is not None else None
+    return MailSettings(**{**chosen.model_dump(), "authority": authority}, password=password)
 
 
 def warn_of_ports(parts: Composition) -> None:

@@ -15,12 +15,19 @@ class Mail(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    host: str = Field(min_length=1, max_length=253)
+    host: str = Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$", max_length=253)
     port: int = Field(587, ge=1, le=65535)
     security: Literal["starttls", "tls", "none"] = "starttls"
-    sender: str = Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$", max_length=200)
-    name: str = Field("", max_length=100)  # beside the address
-    user: str | None = Field(None, max_length=200)
+    authority: Path | None = None  # of the server's certificate, if it is one of your own; a PEM file
+    sender: str = Field(pattern=r"^[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$", max_length=200)
+    name: str = Field("", pattern=r"^[^\x00-\x1f\x7f<>@]*$", max_length=100)  # beside the address
+    user: str | None = Field(None, min_length=1, max_length=200)
+
+    @model_validator(mode="after")
+    def _hides_the_password(self) -> "Mail":
+        if self.user is not None and self.security == "none" and self.host not in ("localhost", "127.0.0.1", "::1"):
+            raise ValueError('the password could be read on the way; write security = "starttls" or "tls"')
+        return self
 
 
 class Desk(BaseModel):

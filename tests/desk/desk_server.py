@@ -42,6 +42,15 @@ class Answer:
         return self.headers.get("Location", "")
 
 
+@dataclass(frozen=True)
+class Content:
+    """What a browser was answered, as bytes."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+
 class Browser:
     """A browser: cookies, the origin of its pages, and the CSRF token of the last page."""
 
@@ -80,6 +89,10 @@ class Browser:
         headers = {"Origin": self.url, "X-CSRF-Token": self.csrf}
         async with self._session.post(self.url + path, json=document, headers=headers) as answer:
             return Answer(answer.status, await answer.text(), answer.headers)
+
+    async def bytes(self, path: str, **headers: str) -> Content:
+        async with self._session.get(self.url + path, headers=headers) as answer:
+            return Content(answer.status, await answer.read(), answer.headers)
 
     async def stream(self, path: str) -> aiohttp.ClientResponse:
         """Open a stream; the answer's `content` has its lines."""
