@@ -59,8 +59,8 @@ class Composition:
     def voices(self) -> Choice:
         """The voices that the site has, by default or by choice, and which of them are not installed."""
         spoken = [language for language in self.site.languages if language not in self.site.recorded_only]
-        chosen = choose(wanted(self.site.voices, spoken), self.settings.voices)
-        return chosen.quick if self.settings.quick_voices else chosen
+        names = wanted(self.site.voices, spoken, slow=not self.settings.quick_voices)
+        return choose(names, self.settings.voices)
 
     @cached_property
     def operators(self) -> tuple[operators.OperatorEntry, ...]:

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 
 import typer
 
-from desk.settings import PORT, TELEPHONE_PORT, DeskSettings
+from desk.settings import PORT, TELEPHONE_PORT, DeskSettings, MailSettings
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.output import console, errors
 from ivr.home.logs import configure
@@ -93,10 +93,20 @@ def settings_of(parts: Composition) -> DeskSettings:
         address=chosen.address,
         certificate=certificate,
         key=key,
+        mail=_mail(parts),
         home=parts.settings.home,
         site_folder=folder,
         telephone_port=TELEPHONE_PORT + parts.settings.offset,
     )
+
+
+def _mail(parts: Composition) -> MailSettings | None:
+    chosen = parts.site.desk.mail
+    if chosen is None:
+        return None
+    password = os.environ.get("HATIF_SMTP_PASSWORD")
+    authority = parts.settings.site / chosen.authority if chosen.authority is not None else None
+    return MailSettings(**{**chosen.model_dump(), "authority": authority}, password=password)
 
 
 def warn_of_ports(parts: Composition) -> None:

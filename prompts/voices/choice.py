@@ -43,13 +43,6 @@ class Choice:
         return self.voices.get(language) or voice_of(language, table)
 
     @property
-    def quick(self) -> Choice:
-        """The same without slow voices."""
-        named = {language: name for language, name in self.named.items() if not is_slow(name)}
-        voices = {language: voice for language, voice in self.voices.items() if language in named}
-        return Choice(named, voices, {code: reason for code, reason in self.missing.items() if code in named})
-
-    @property
     def any_slow(self) -> bool:
         """Whether some language is to have a slow voice, installed or not."""
         return any(map(is_slow, self.named.values()))
@@ -59,13 +52,16 @@ TABLE = Choice()
 """Only the table's voices."""
 
 
-def wanted(configured: Mapping[str, str], languages: Iterable[str]) -> dict[str, str]:
+def wanted(configured: Mapping[str, str], languages: Iterable[str], *, slow: bool = True) -> dict[str, str]:
     """Return the names of voices by language: those configured, else Kokoro where it speaks the language.
 
     A language without a name, or that is configured as quick, has the table's voice.
+
+    Args:
+        slow: Whether slow voices count; otherwise, they are not even looked for.
     """
     names = {language: kokoro.NAME for language in languages if language in kokoro.SPEEDS} | dict(configured)
-    return {language: name for language, name in names.items() if name != QUICK}
+    return {language: name for language, name in names.items() if name != QUICK and (slow or not is_slow(name))}
 
 
 def is_slow(name: str) -> bool:

@@ -154,7 +154,7 @@ async def test_what_is_not_valid_is_said_at_its_field_and_the_text_stays(browser
     answer = await browser.post(f"/case/file/{REFERENCE}", {**form, "caller": "12", "title": "<b>نص</b>"})
     assert answer.status == 422
     assert re.search(r'id="c-caller" name="caller" aria-invalid="true" aria-describedby="c-caller-note', answer.text)
-    assert "is not a telephone number" in answer.text and "&lt;b&gt;نص&lt;/b&gt;" in answer.text
+    assert "This is not a telephone number; write it with +" in answer.text and "&lt;b&gt;نص&lt;/b&gt;" in answer.text
     assert fields_of(answer.text)["caller"] == "12"
     assert json.loads(fields_of(answer.text)["base"])["caller"] == NUMBER
 

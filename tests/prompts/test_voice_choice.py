@@ -158,12 +158,11 @@ def test_kokoro_speaks_what_it_can_unless_another_voice_is_configured() -> None:
     assert choice.wanted(configured, ("ar", "nl", "en", "pt")) == {"ar": "kokoro", "nl": "mbrola-nl2"}
 
 
-def test_without_slow_voices_only_the_others_are_left() -> None:
-    slow = Voice("piper:x.onnx", "prompt_engine", "voice", slow=True)
-    chosen = Choice({"nl": "mbrola-nl2", "fr": "piper:x.onnx", "ar": "kokoro"}, {"fr": slow}, {"ar": "?", "nl": "?"})
-    assert chosen.any_slow
-    assert chosen.quick == Choice({"nl": "mbrola-nl2"}, {}, {"nl": "?"})
-    assert not chosen.quick.any_slow
+def test_without_slow_voices_only_the_others_are_left(tmp_path: Path) -> None:
+    configured = {"nl": "mbrola-nl2", "fr": "piper:x.onnx"}
+    assert choose(choice.wanted(configured, ("ar", "fr", "nl")), tmp_path).any_slow
+    assert choice.wanted(configured, ("ar", "fr", "nl"), slow=False) == {"nl": "mbrola-nl2"}
+    assert not choose(choice.wanted(configured, ("ar", "fr", "nl"), slow=False), tmp_path).any_slow
 
 
 def installed(folder: Path) -> Path:
@@ -289,10 +288,11 @@ def test_the_controller_imports_no_voice_so_nothing_is_synthesised_during_a_call
 
 
 def test_digits_keys_and_the_name_have_the_speed_that_a_voice_has_for_them() -> None:
-    slow = Voice("slow", "prompt_engine", "voice", settings=(("speed", 0.8),), digits=(("speed", 1.2),))
+    slow = Voice("slow", "prompt_engine", "voice", (("speed", 0.8),), digits=(("speed", 1.4),), swift=(("speed", 1.2),))
     for prompt, speed in (
-        ("digit_7", 1.2),
+        ("digit_7", 1.4),
         ("key_7", 1.2),
+        ("institution", 1.2),
         ("language_option", 1.2),
         ("press_7", 0.8),
         ("main_file", 0.8),

@@ -37,7 +37,7 @@ _ENGLISH = {
     "e": "A",
 }
 _GERMAN = {"ɔø": "Y", "ʏ": "y", "r": "ʁ", "ɾ": "ʁ", "ɜ": "ɐ", "ˈɑ": "ˈaː", "ˌɑ": "ˌa", "ɑ": "a"}
-_DUTCH = {"ɣ": "x", "ɵ": "ʌ"}
+_DUTCH = {"ɣ": "x", "ɵ": "ɜ"}
 SYMBOLS = {
     "de": _ALL | _GERMAN,
     "en": _ALL | _ENGLISH,
@@ -47,6 +47,8 @@ SYMBOLS = {
     "nl": _ALL | _DUTCH,
 }
 """The model's symbols for the sounds of each language; other sounds are written with the same letters in both."""
+_WORDS = {"nl": {"y": "yː"}}
+"""Words that are written otherwise than by their sounds: Dutch *u* (you) is missed if it is short."""
 _NOT_SYMBOLS = str.maketrans("", "", "-\u0329\u032f\u0361")
 """What espeak-ng writes and the model does not have: optional sounds, syllabic consonants, ties."""
 _CLAUSE = re.compile(r"(.+?)(?:([,.;:?!…]+)(?=[\s\"»”’)]|$)|\s[–—-]\s|[()«»“”]|$)", re.S)
@@ -97,7 +99,8 @@ def spell(text: str, language: str) -> str:
 
 def _clause(clause: str, language: str) -> str:
     words = (word for part in respelled.parts(clause, language) for word in _words(part, language))
-    return " ".join(word for word in words if word)
+    other = _WORDS.get(language, {})
+    return " ".join(other.get(word, word) for word in words if word)
 
 
 def _words(part: str, language: str) -> Iterator[str]:

@@ -17,9 +17,11 @@ from prompts.voices.kokoro.styles import FOLDER, ROWS, WIDTH
 
 MEANS = {
     "ar": ("ef_dora", "em_alex", "hf_alpha", "if_sara", "im_nicola"),
+    "fr": ("ff_siwis", "ff_siwis", "ff_siwis", "bf_emma", "ef_dora", "if_sara"),
     "latin": ("bf_emma", "ef_dora", "ff_siwis", "if_sara"),
 }
-"""The styles of each file. NOTICE says where they come from; a new one belongs there as well."""
+"""The styles of each file; one that is named three times weighs as much as three. NOTICE says where they come from; a
+new one belongs there as well."""
 SHA256 = {
     "bf_emma": "669fe0647f9dd04fcab92f1439a40eeb4c8b4ab1f82e4996fe3d918ce4a63b73",
     "ef_dora": "f66ec66bd295acb18372e37008533a9a3228483ccd294e7538d5d9294ac9a532",

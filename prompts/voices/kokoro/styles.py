@@ -7,13 +7,14 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "data"
+_OWN = ("ar", "fr")
 ROWS, WIDTH = 510, 256
 """A style has a row for each number of symbols in the spoken text, with so many half-precision numbers in each."""
 
 
 def file(language: str) -> Path:
-    """Return the file of a language's style: Arabic has one of its own, all other languages have the same."""
-    return FOLDER / ("ar.f16" if language == "ar" else "latin.f16")
+    """Return the file of a language's style: Arabic and French have one of their own, the others have the same."""
+    return FOLDER / f"{language if language in _OWN else 'latin'}.f16"
 
 
 @cache

@@ -18,15 +18,15 @@ _ABBREVIATIONS = {
         tel.=telephone
     """,
     "es": """
-        D.@=don Dr.@=doctor Dra.=doctora etc.=etcétera n.º=número Nº=número p.~ej.=por~ejemplo Sr.=señor Sra.=señora
+        D.@=don Dr.@=doctor Dra.=doctora etc.=etcétera núm.#=número p.~ej.=por~ejemplo Sr.=señor Sra.=señora
         tel.=teléfono Ud.=usted Uds.=ustedes
     """,
     "fr": """
-        Dr.@=docteur Dr@=docteur etc.=et~cetera M.@=monsieur Mlle=mademoiselle Mme=madame nº=numéro n.º=numéro
+        Dr.@=docteur Dr@=docteur etc.=et~cetera M.@=monsieur Mlle=mademoiselle Mme=madame
         p.~ex.=par~exemple tél.=téléphone
     """,
     "it": """
-        dott.=dottor dott.ssa=dottoressa ecc.=eccetera n.#=numero n.º=numero nº=numero p.~es.=per~esempio Sig.=signor
+        dott.=dottor dott.ssa=dottoressa ecc.=eccetera n.#=numero p.~es.=per~esempio Sig.=signor
         Sig.ra=signora tel.=telefono
     """,
     "nl": """
