@@ -3,6 +3,7 @@
 Browsers warn of it once, and then give the page the microphone. A certificate of the site's replaces it.
 """
 
+import fcntl
 import os
 import subprocess
 import time
@@ -24,8 +25,20 @@ class CertificateError(Exception):
 def self_signed(folder: Path, names: Sequence[str]) -> tuple[Path, Path]:
     """Return a certificate for these names and addresses, and its key; made if there is none, or it ends soon.
 
+    The desk and the gate of its telephones start at the same time: the second waits for the first.
+
     Raises CertificateError.
     """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (folder / "self-signed.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return _self_signed(folder, names)
+    except OSError as error:
+        raise CertificateError(_remedy(str(error))) from None
+
+
+def _self_signed(folder: Path, names: Sequence[str]) -> tuple[Path, Path]:
     certificate, key, made_for = folder / "self-signed.pem", folder / "self-signed.key", folder / "self-signed.for"
     wanted = ",".join(_alternative(name) for name in dict.fromkeys(names))
     is_there = certificate.exists() and key.exists() and made_for.exists() and made_for.read_text() == wanted
@@ -35,7 +48,6 @@ def self_signed(folder: Path, names: Sequence[str]) -> tuple[Path, Path]:
     command += ["-days", str(DAYS), "-subj", "/CN=Hatif desk", "-addext", f"subjectAltName={wanted}"]
     command += ["-keyout", str(key), "-out", str(certificate)]
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(key, os.O_WRONLY | os.O_CREAT, 0o600))  # the key is nobody else's, not even for a moment
         done = subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:

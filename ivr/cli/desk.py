@@ -59,10 +59,10 @@ def gate() -> None:
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(TelephoneGate(settings).serve())
     except OSError as error:
-        where = f"{settings.listen}, port {settings.port}"
+        where, why = f"{settings.listen}, port {settings.port}", error.strerror or error
         raise ControlError(
-            f"Browser telephones cannot be served on {where} ({error.strerror or error}): stop the program that uses "
-            "it, or set another listen in [desk] of site.toml, or HATIF_PORT_OFFSET."
+            f"Browser telephones cannot be served on {where} ({why}): stop the program that uses it, or set another"
+            " listen in [desk] of site.toml, or HATIF_PORT_OFFSET."
         ) from None
 
 

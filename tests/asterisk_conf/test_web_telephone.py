@@ -17,6 +17,7 @@ from asterisk_sip import Telephone
 from asterisk_conf import instance
 from asterisk_conf.conf import Conf, render, write
 from asterisk_conf.errors import AsteriskError
+from ivr.process.telephone_gate import GateSettings, TelephoneGate
 
 AUTH = "/ari/asterisk/config/dynamic/res_pjsip/auth/1002-web"
 
@@ -55,11 +56,11 @@ class Line:
         body = {"fields": [{"attribute": name, "value": value} for name, value in fields.items()]}
         return await self.ari("PUT", AUTH, body)
 
-    async def register(self, user: str, password: str) -> int:
+    async def register(self, user: str, password: str, url: str = "", origin: str | None = None) -> int:
         """Return the last status of a registration over a WebSocket."""
         async with (
             aiohttp.ClientSession(trust_env=False) as session,
-            session.ws_connect(f"{self.http}/ws", protocols=["sip"]) as socket,
+            session.ws_connect(f"{url or self.http}/ws", protocols=["sip"], origin=origin) as socket,
         ):
             call_id, status, challenge = secrets.token_hex(8), 401, ""
             for sequence in (1, 2):
@@ -141,6 +142,28 @@ def test_operators_own_telephones_keep_their_passwords_and_never_share_one_with_
         assert plain.register().status == 200
     with Telephone("127.0.0.5", line.conf.ports.sip, user="1002-web", password="telephone-password-2") as plain:
         assert plain.register().status != 200
+
+
+async def test_from_another_address_only_the_telephones_path_answers(line: Line) -> None:
+    """The gate listens there; Asterisk's own web server, which has ARI, does not."""
+    port = line.conf.ports.http + 1
+    login = {"Authorization": aiohttp.encode_basic_auth(SECRETS.ari_user, SECRETS.ari_password)}
+    settings = GateSettings("127.0.0.9", port, line.conf.ports.http, desk_port=8080)
+    gate = asyncio.create_task(TelephoneGate(settings).serve())
+    await asyncio.sleep(0.05)
+    await line.set_password("1002-web.4", "fourth-password-of-the-page")
+    url = f"http://127.0.0.9:{port}"
+    assert await line.register("1002-web.4", "fourth-password-of-the-page", url, "http://127.0.0.9:8080") == 200
+    async with aiohttp.ClientSession(headers=login, trust_env=False) as session:
+        for path in ("/ari/asterisk/info", "/ari/channels", "/httpstatus", "/", "/ws"):
+            async with session.get(url + path) as answer:
+                assert answer.status == 404, path
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await session.get(f"http://127.0.0.9:{line.conf.ports.http}/ari/asterisk/info")
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await session.ws_connect(f"{url}/ws", protocols=["sip"], origin="http://elsewhere.example")
+        assert refused.value.status == 403
+    gate.cancel()
 
 
 async def test_a_telephone_elsewhere_is_refused_even_with_the_browsers_password(line: Line) -> None:

@@ -4,6 +4,7 @@ import os
 import ssl
 import stat
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,10 @@ def test_without_openssl_it_says_what_to_write(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(CertificateError, match="certificate and key in \\[desk\\]"):
         self_signed(tmp_path, ("localhost",))
+
+
+def test_two_processes_that_start_at_once_get_one_certificate_with_its_key(tmp_path: Path) -> None:
+    with ThreadPoolExecutor() as threads:
+        made = set(threads.map(lambda _: self_signed(tmp_path, ("localhost",)), range(4)))
+    ((certificate, key),) = made
+    ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)

@@ -3,10 +3,14 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
+from desk.tls import self_signed
 from ivr.process.telephone_gate import GateSettings, TelephoneGate
 
 DESK = 8080
@@ -35,18 +39,25 @@ class Asterisk:
         writer.close()
 
 
-@pytest.fixture
-async def gate() -> AsyncIterator[tuple[int, Asterisk]]:
+@asynccontextmanager
+async def serving(context: ssl.SSLContext | None = None) -> AsyncIterator[tuple[int, Asterisk]]:
+    """Yield the port of a gate, and what is behind it."""
     asterisk, port, behind = Asterisk(), free_port(), free_port()
     server = await asyncio.start_server(asterisk.connected, "127.0.0.1", behind)
-    settings = GateSettings("127.0.0.1", port, behind, DESK, "https://desk.example.org")
+    settings = GateSettings("127.0.0.1", port, behind, DESK, "https://desk.example.org", context)
     async with server:
-        serving = asyncio.create_task(TelephoneGate(settings).serve())
+        running = asyncio.create_task(TelephoneGate(settings).serve())
         await asyncio.sleep(0.05)
         yield port, asterisk
-        serving.cancel()
+        running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await serving
+            await running
+
+
+@pytest.fixture
+async def gate() -> AsyncIterator[tuple[int, Asterisk]]:
+    async with serving() as found:
+        yield found
 
 
 def request(
@@ -117,6 +128,19 @@ async def test_a_page_of_another_site_is_refused(gate: tuple[int, Asterisk], ori
     port, asterisk = gate
     assert (await ask(port, request(origin=origin))).startswith(b"HTTP/1.1 403 ")
     assert asterisk.asked == []
+
+
+async def test_behind_tls_the_page_must_be_encrypted_as_well(tmp_path: Path) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*self_signed(tmp_path, ("localhost",)))
+    trusting = ssl.create_default_context(cafile=str(tmp_path / "self-signed.pem"))
+    async with serving(context=context) as (port, asterisk):
+        for origin, status in (("http://localhost:8080", b"403"), ("https://localhost:8080", b"101")):
+            reader, writer = await asyncio.open_connection("localhost", port, ssl=trusting)
+            writer.write(request(origin=origin).encode())
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 " + status)
+            writer.close()
+        assert len(asterisk.asked) == 1
 
 
 async def test_an_answer_that_is_no_websocket_is_not_passed_on(gate: tuple[int, Asterisk]) -> None:
