@@ -96,7 +96,10 @@ MODULES: tuple[tuple[str, str], ...] = (
 )
 
 # Loaded only if operators can use browser telephones, which also need res_srtp and Opus or G.711.
-WEB_MODULES: tuple[tuple[str, str], ...] = (("res_pjsip_transport_websocket", "SIP of browser telephones"),)
+WEB_MODULES: tuple[tuple[str, str], ...] = (
+    ("app_echo", "Echo, for the test of a browser telephone's sound"),
+    ("res_pjsip_transport_websocket", "SIP of browser telephones"),
+)
 
 # Loaded if this Asterisk has them; their names or their presence differ between builds.
 OPTIONAL_MODULES: tuple[tuple[str, str], ...] = (

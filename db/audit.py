@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, true
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading
@@ -30,11 +30,16 @@ class AuditEntry:
     data: dict[str, Any]
 
 
-async def audit_entries(engine: AsyncEngine, last: int) -> list[AuditEntry]:
-    """Return the last entries, newest first; the end of a supervision is part of the entry for its beginning."""
+async def audit_entries(engine: AsyncEngine, last: int, act: str | None = None) -> list[AuditEntry]:
+    """Return the last entries, those of one act if it is named, newest first.
+
+    The end of a supervision is part of the entry for its beginning.
+    """
+    wanted = Audit.act == act if act is not None and act not in SUPERVISIONS else true()
     query = (
         select(Audit, Call.ended.label("call_ended"))
         .outerjoin(Call, Call.id == Audit.call_id)
+        .where(wanted)
         .order_by(Audit.at.desc(), Audit.seq.desc())
         .limit(last)
     )
@@ -48,6 +53,6 @@ async def audit_entries(engine: AsyncEngine, last: int) -> list[AuditEntry]:
                 until, reason = following.get(str(supervision), (row.call_ended, None))
             if supervision is not None:
                 following[str(supervision)] = (row.at, row.reason)
-            if row.act != "supervision_ended":
+            if row.act != "supervision_ended" and act in (None, row.act):
                 entries.append(AuditEntry(row.at, row.by, row.act, row.about, row.call_id, until, reason, row.data))
     return entries

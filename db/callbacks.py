@@ -101,6 +101,16 @@ async def move(
         return True
 
 
+async def replace(engine: AsyncEngine, before: CallbackRequest, after: CallbackRequest, new: CallbackRequest) -> bool:
+    """End a request, as in `after`, with a new one in its place; return False if it is no longer as in `before`."""
+    row = {name: getattr(new, name) for name in _PLAIN}
+    async with writing(engine) as connection:
+        if not await _moved(connection, before, after):
+            return False
+        await connection.execute(insert(Callback).values(row))
+        return True
+
+
 async def dial(
     engine: AsyncEngine,
     before: CallbackRequest,

@@ -10,7 +10,7 @@ class GuideRequest:
     """A caller who wants a procedure in writing.
 
     `procedure`: its id. `number`: E.164. `outcome`: a value of `db.enums.GuideOutcome`; None: not ended. `reason`: why
-    it ended so.
+    it ended so. `taken_by`: who works on it.
     """
 
     id: UUID
@@ -26,3 +26,5 @@ class GuideRequest:
     reason: str | None = None
     ended: datetime | None = None
     ended_by: str | None = None
+    taken: datetime | None = None
+    taken_by: str | None = None

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading, writing
@@ -45,6 +45,26 @@ async def end(engine: AsyncEngine, identity: UUID, outcome: GuideOutcome, *, by:
     async with writing(engine) as connection:
         ended = await connection.execute(update(Row).where(Row.id == identity, Row.ended.is_(None)).values(over))
         return bool(ended.rowcount)
+
+
+async def take(engine: AsyncEngine, identity: UUID, by: str, at: datetime) -> bool:
+    """Give a request to somebody; return False if somebody else has it, or it has ended. Idempotent."""
+    mine = {"taken_by": by, "taken": func.coalesce(Row.taken, at)}
+    free = (Row.ended.is_(None), or_(Row.taken_by.is_(None), Row.taken_by == by))
+    async with writing(engine) as connection:
+        taken = await connection.execute(update(Row).where(Row.id == identity, *free).values(mine))
+        return bool(taken.rowcount)
+
+
+async def release(engine: AsyncEngine, identity: UUID, by: str | None) -> bool:
+    """Let others take a request again; return False if it is not `by` who has it (None: whoever), or it has ended."""
+    theirs = Row.taken_by == by if by is not None else Row.taken_by.is_not(None)
+    free = {"taken_by": None, "taken": None}
+    async with writing(engine) as connection:
+        released = await connection.execute(
+            update(Row).where(Row.id == identity, Row.ended.is_(None), theirs).values(free)
+        )
+        return bool(released.rowcount)
 
 
 async def _requests(engine: AsyncEngine, where: Any) -> Sequence[GuideRequest]:

@@ -1,66 +1,76 @@
-"""Voice messages that callers left, for the people who listen to them.
+"""Voice messages to be worked off. They come through the journal; people hear them, take them and finish them.
 
-Functions raise DatabaseError if the database is away.
+Each step is one conditional update: of two people who take the same message, one gets False. Functions raise
+DatabaseError if the database is away.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading, writing
+from db.message_data import VoiceMessage
+from db.read import NotFoundError
 from db.tables import Message as Row
 
-MOST = 200
+MOST = 500
+"""Messages that are not done, in one list."""
+
+_COLUMNS = tuple(getattr(Row, name) for name in VoiceMessage.__dataclass_fields__)
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A voice message. `file`: relative to HATIF_HOME; `heard_by`: who has taken it."""
-
-    id: UUID
-    at: datetime
-    caller: str | None
-    language: str | None
-    topic: str | None
-    category: str | None
-    case_reference: str | None
-    file: str
-    duration_ms: int | None
-    text: str | None
-    heard: datetime | None
-    heard_by: str | None
-
-
-_COLUMNS = tuple(getattr(Row, name) for name in Message.__dataclass_fields__)
-_UNHEARD = (Row.heard.is_(None), Row.erased.is_(None))
-
-
-async def unheard(engine: AsyncEngine) -> list[Message]:
-    """Return the messages that nobody has taken, oldest first, at most `MOST`."""
+async def latest(engine: AsyncEngine, last: int) -> list[VoiceMessage]:
+    """Return the messages that are not done, oldest first, at most `MOST`; then the `last` that are, newest first."""
+    open_ones = select(*_COLUMNS).where(Row.done.is_(None)).order_by(Row.at, Row.id).limit(MOST)
+    over = select(*_COLUMNS).where(Row.done.is_not(None)).order_by(Row.done.desc()).limit(last)
     async with reading(engine) as connection:
-        rows = await connection.execute(select(*_COLUMNS).where(*_UNHEARD).order_by(Row.at, Row.id).limit(MOST))
-        return [Message(*row) for row in rows]
+        return [VoiceMessage(*row) for query in (open_ones, over) for row in await connection.execute(query)]
 
 
-async def count_unheard(engine: AsyncEngine) -> int:
+async def count(engine: AsyncEngine) -> int:
     """Return how many messages nobody has taken."""
+    free = (Row.done.is_(None), Row.taken_by.is_(None))
     async with reading(engine) as connection:
-        return await connection.scalar(select(func.count()).select_from(Row).where(*_UNHEARD)) or 0
+        return await connection.scalar(select(func.count()).select_from(Row).where(*free)) or 0
 
 
-async def find(engine: AsyncEngine, identity: UUID) -> Message | None:
-    """Return a message; None if there is none, or it was erased."""
+async def find(engine: AsyncEngine, identity: UUID) -> VoiceMessage:
+    """Return a message. Raises NotFoundError if there is none with this id."""
     async with reading(engine) as connection:
-        query = select(*_COLUMNS).where(Row.id == identity, Row.erased.is_(None))
-        row = (await connection.execute(query)).one_or_none()
-        return Message(*row) if row is not None else None
+        row = (await connection.execute(select(*_COLUMNS).where(Row.id == identity))).one_or_none()
+    if row is None:
+        raise NotFoundError(f"no message has the id {identity}")
+    return VoiceMessage(*row)
 
 
 async def take(engine: AsyncEngine, identity: UUID, by: str, at: datetime) -> bool:
-    """Note who takes care of a message; return False, and change nothing, if somebody has taken it."""
+    """Give a message to somebody; return False if somebody else has it, or it is done. Idempotent."""
+    free = (Row.done.is_(None), or_(Row.taken_by.is_(None), Row.taken_by == by))
+    return await _change(engine, identity, free, taken_by=by, taken=func.coalesce(Row.taken, at))
+
+
+async def release(engine: AsyncEngine, identity: UUID, by: str | None) -> bool:
+    """Let others take a message again; return False if it is not `by` who has it (None: whoever), or it is done."""
+    theirs = Row.taken_by == by if by is not None else Row.taken_by.is_not(None)
+    return await _change(engine, identity, (Row.done.is_(None), theirs), taken_by=None, taken=None)
+
+
+async def finish(engine: AsyncEngine, identity: UUID, by: str, at: datetime) -> bool:
+    """Note that nothing is left to do; return False if somebody else has the message, or it was done already."""
+    theirs = (Row.done.is_(None), or_(Row.taken_by.is_(None), Row.taken_by == by))
+    return await _change(engine, identity, theirs, done=at, done_by=by)
+
+
+async def hear(engine: AsyncEngine, identity: UUID, by: str, at: datetime) -> bool:
+    """Note who heard a message first; return False if it was heard before."""
+    return await _change(engine, identity, (Row.heard.is_(None),), heard=at, heard_by=by)
+
+
+async def _change(engine: AsyncEngine, identity: UUID, where: Sequence[Any], **columns: Any) -> bool:
     async with writing(engine) as connection:
-        taken = update(Row).where(Row.id == identity, *_UNHEARD).values(heard=at, heard_by=by)
-        return bool((await connection.execute(taken)).rowcount)
+        changed = await connection.execute(update(Row).where(Row.id == identity, *where).values(columns))
+        return bool(changed.rowcount)

@@ -16,6 +16,7 @@ from desk.context import Desk
 from desk.control import ControlClient
 from desk.guide import routes as guide
 from desk.guide.book import Book
+from desk.guide.mail import Mailer, MailLimit
 from desk.live import routes as live
 from desk.live.hub import Hub
 from desk.page import site_words
@@ -34,7 +35,7 @@ from desk.shift import routes as shift
 from desk.shift import telephone
 from desk.shift.day import Days
 from desk.worklist import routes as worklist
-from desk.worklist.routes import Counts
+from desk.worklist.work import Counts
 
 ROUTERS = (
     people.router,
@@ -64,7 +65,9 @@ def create_app(settings: DeskSettings) -> FastAPI:
             app.state.source_limit = SourceLimit()
             app.state.presence = Presence()
             app.state.book = Book(control)
-            app.state.counts = Counts()
+            app.state.mailer = Mailer(settings.mail)
+            app.state.mail_limit = MailLimit()
+            app.state.counts = Counts(engine)
             app.state.days = Days(engine, settings.timezone)
             app.state.hub = Hub(control, pages, FRAGMENTS)
             following = asyncio.create_task(app.state.hub.run())

@@ -2,9 +2,26 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 PORT = 8080
 TELEPHONE_PORT = 8089
+
+
+@dataclass(frozen=True, slots=True)
+class MailSettings:
+    """The server that takes e-mails, and whom they come from."""
+
+    host: str
+    sender: str
+    port: int = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    authority: Path | None = None
+    """Of the server's certificate, a PEM file; without it, the system's authorities."""
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    name: str = ""
+    """Shown beside the sender's address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +49,8 @@ class DeskSettings:
     """HATIF_HOME, where the sound of messages is."""
     site_folder: Path | None = None
     """Whose catalogues have the names of topics and of pauses."""
+    mail: MailSettings | None = None
+    """None: no e-mail can be sent."""
     telephone_port: int = TELEPHONE_PORT
     """Of the gate to which the browser telephone connects (`ivr/process/telephone_gate.py`)."""
 
@@ -44,6 +63,11 @@ class DeskSettings:
     def is_behind_proxy(self) -> bool:
         """Whether a proxy says where requests come from."""
         return self.address is not None and self.certificate is None
+
+    @property
+    def telephone_url(self) -> str | None:
+        """Where a proxy passes the telephones' WebSocket on; None: at the gate's own port."""
+        return f"{self.url.replace('http', 'ws', 1)}/ws" if self.is_behind_proxy else None
 
     @property
     def url(self) -> str:

@@ -10,6 +10,7 @@ APPLICATIONS = {
     "ChannelRedirect": "app_channelredirect",
     "DBdeltree": "app_db",
     "Dial": "app_dial",
+    "Echo": "app_echo",
     "Gosub": "app_stack",
     "GosubIf": "app_stack",
     "Log": "app_verbose",

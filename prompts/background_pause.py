@@ -65,6 +65,12 @@ class PausingVoices:
                     raise
 
     def _watch(self) -> None:
+        try:
+            self._look()
+        finally:
+            self._quiet.set()  # without a watcher, nobody else would
+
+    def _look(self) -> None:
         seen, quiet_s = 0, 0.0
         while not self._over.wait(self._look_s):
             if self._busy():

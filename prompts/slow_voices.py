@@ -141,7 +141,12 @@ class SlowVoices:
     def _speak(self, clip: SlowClip, speak: Speak) -> str | None:
         """Make a clip; return what is wrong with it if that fails, and what to do."""
         assert self._store is not None
-        return speak_into(self._store, clip, speak)
+        try:
+            return speak_into(self._store, clip, speak)
+        except OSError as error:
+            return (
+                f"{error.filename or self._store.folder} cannot be written ({error.strerror}); make room, and try again"
+            )
 
 
 def speak_into(store: ClipStore, clip: SlowClip, speak: Speak) -> str | None:

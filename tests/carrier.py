@@ -52,9 +52,10 @@ async def calling(
     most_a_day: int = 1000,
     say_first_s: int = 20,
     give_up_h: float = 24,
+    desk: bool = False,
 ) -> AsyncIterator[Line]:
     """Run a line with a trunk whose tries are seconds apart. `say_first_s`: when callers hear their position, and after
-    which time they are offered a call-back."""
+    which time they are offered a call-back. `desk`: whether its site has the desk."""
     line = Line(home, offset)
     for name, pattern, instead in (
         ("site.toml", r"^\[callbacks\]\n", '[callbacks]\ntrunk = "example"\n'),
@@ -65,6 +66,7 @@ async def calling(
         ("site.toml", r"^give_up_h = \d+", f"give_up_h = {give_up_h}"),
         ("site.toml", r"^most_a_day = \d+", f"most_a_day = {most_a_day}"),
         ("site.toml", r"^ring_s = 4", "ring_s = 15"),  # longer than a restart takes on a busy machine
+        ("site.toml", r"^enabled = false", f"enabled = {str(desk).lower()}"),
         ("flow.yaml", r"say_first_s: \d+", f"say_first_s: {say_first_s}"),
         ("flow.yaml", r"say_every_s: \d+", f"say_every_s: {say_first_s}"),
     ):

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import numpy as np
 import orjson
@@ -42,7 +42,14 @@ class Spoken:
     seconds: float
 
 
-class _Bench:
+class Bench(Protocol):
+    """Tells how well a text is understood."""
+
+    def measure(self, text: str, variant: Variant) -> Spoken:
+        """Return the text as the variant speaks it."""
+
+
+class _Machine:
     """The model, the recogniser and what they have measured."""
 
     def __init__(self, recogniser: Recogniser, model: Path, folder: Path, styles: Path | None) -> None:
@@ -74,7 +81,7 @@ class _Bench:
         return rows if variant.row is None else np.repeat(rows[variant.row : variant.row + 1], ROWS, axis=0)
 
 
-def _compare(bench: _Bench, texts: list[str], variant: Variant) -> Iterator[tuple[Spoken, float]]:
+def compare(bench: Bench, texts: list[str], variant: Variant) -> Iterator[tuple[Spoken, float]]:
     """Yield each text as the variant speaks it, and how far its loss is from that of the voice in use."""
     differences: list[float] = []
     for text in texts:
@@ -105,9 +112,9 @@ def main(
         if unknown := sorted(set(variant) - VARIANTS.keys()):
             raise RecogniserError(f"there is no variant {unknown[0]!r}; there are: {', '.join(VARIANTS)}")
         with Recogniser(environment) as recogniser:
-            bench = _Bench(recogniser, weights.find(here.voices / NAME), environment.folder / "tuning", styles)
+            bench = _Machine(recogniser, weights.find(here.voices / NAME), environment.folder / "tuning", styles)
             for name in variant or VARIANTS:
-                found = list(_compare(bench, drawn[:count], VARIANTS[name]))
+                found = list(compare(bench, drawn[:count], VARIANTS[name]))
                 loss = statistics.mean(spoken.loss for spoken, _ in found)
                 seconds = sum(spoken.seconds for spoken, _ in found)
                 differences = [difference for _, difference in found]

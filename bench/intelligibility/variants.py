@@ -45,6 +45,7 @@ VARIANTS: Mapping[str, Variant] = {
     "i and u as ɪ and ʊ": _vowels({"i": "ɪ", "u": "ʊ"}),
     **{f"dark a as {symbol}": _dark({"a": symbol, "aː": f"{symbol}ː"}) for symbol in ("ɑ", "ɒ")},
     "dark i and u like the others": _dark({"i": "i", "u": "u", "iː": "iː", "uː": "uː"}),
+    "vowels dark beside q, kh and gh": Variant(replace(SOUNDS, darken=frozenset("qxG"))),
     "vowels beside q not dark": Variant(replace(SOUNDS, darken=frozenset())),
     **{f"speed {speed:g}": Variant(speed=speed) for speed in (0.7, 0.75, 0.8, 0.85, 0.9)},
     "style row 80": Variant(row=80),
@@ -53,4 +54,5 @@ VARIANTS: Mapping[str, Variant] = {
         for name in ("ef_dora", "em_alex", "hf_alpha", "im_nicola", "if_sara", "pm_alex")
     },
     "style mean of four": Variant(styles=("if_sara", "pm_alex", "hf_alpha", "ef_dora")),
+    "style of the six languages": Variant(styles=("bf_emma", "ef_dora", "ff_siwis", "if_sara")),
 }

@@ -97,11 +97,16 @@ class Message(Table):
     heard: Mapped[datetime | None]
     heard_by: Mapped[str | None]
     erased: Mapped[datetime | None]
+    taken: Mapped[datetime | None]  # somebody works on it
+    taken_by: Mapped[str | None]
+    done: Mapped[datetime | None]  # nothing is left to do
+    done_by: Mapped[str | None]
 
     __table_args__ = (
         Index(None, "call_id"),
         Index(None, "case_reference"),
         index_where("ix_message_unheard", "at", where="heard IS NULL"),
+        index_where("ix_message_to_do", "at", where="done IS NULL"),
     )
 
 
@@ -184,6 +189,8 @@ class GuideRequest(Table):
     reason: Mapped[str | None]  # why it ended so
     ended: Mapped[datetime | None]
     ended_by: Mapped[str | None]
+    taken: Mapped[datetime | None]  # somebody works on it
+    taken_by: Mapped[str | None]
 
     __table_args__ = (
         one_of("outcome", GuideOutcome),

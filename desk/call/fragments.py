@@ -11,7 +11,8 @@ CONSULTING = ("consult", "swap", "aside")
 def read_call(picture: Picture, operator: str) -> Values:
     """Return an operator's call.
 
-    `phase`: `none`; `offered`; `talking`; `helping` in the call of another operator, who has the caller.
+    `phase`: `none`; `offered`; `calling` somebody back, who does not answer yet; `talking`; `helping` in the call of
+    another operator, who has the caller.
     """
     known = picture.operators.get(operator) or Operator(operator, operator)
     call, colleague = picture.call_of(operator), picture.colleague_of(operator)
@@ -19,11 +20,15 @@ def read_call(picture: Picture, operator: str) -> Values:
     if call is not None and picture.connected:
         is_own = known.call is not None and known.call.place is not None
         phase = "offered" if known.state == "offered" else "talking" if is_own else "helping"
+    callback = known.callback if call is None and picture.connected else None
+    if callback is not None:
+        phase = "calling" if callback.caller_rings else "offered"
     return {
         "phase": phase,
         "state": known.state if picture.connected else "unknown",
         "place": known.call.place if known.call is not None else None,
         "call": call,
+        "callback": callback,
         "colleague": colleague.name if colleague is not None else None,
         "is_colleague_there": colleague is not None and colleague.state == "talking",
         "consults": known.call is not None and known.call.place in CONSULTING,

@@ -18,7 +18,7 @@ from desk.control import ControlError
 from desk.live.hub import Hub
 from desk.live.routes import HubDep
 from desk.page.errors import DeskError
-from desk.page.texts import N_
+from desk.page.texts import N_, Language
 from desk.people.signed_in import OperatorDep, SignedIn
 
 router = APIRouter(prefix="/case")
@@ -33,6 +33,20 @@ WRAPPED_UP = timedelta(hours=1)
 """A wrap-up lasts no longer, whatever the site allows."""
 
 _TRIES = 3
+
+_WRONG = {
+    "title": N_("Write what it is about, in at most 200 characters."),
+    "caller": N_("This is not a telephone number; write it with +, such as +33612345678."),
+    "country": N_("Choose a country."),
+    "language": N_("Choose a language of the line."),
+    "topic": N_("Choose a topic."),
+    "owner": N_("There is no such operator."),
+    "due": N_("This day is not possible, or has passed."),
+    "expected": N_("This day is not possible, or has passed."),
+    "follow_up": N_("This day is not possible, or has passed."),
+    "post": N_("Write at most 100 characters."),
+}
+"""What is wrong with a field, whatever the control API says of it."""
 
 _NO_CASE = N_("There is no case with this reference.")
 _OUTDATED = N_("This page is outdated; reload it and try again.")
@@ -51,6 +65,17 @@ PresenceDep = Annotated[Presence, Depends(presence_of)]
 async def of_call(request: Request, desk: DeskDep, hub: HubDep, signed_in: OperatorDep, call: CallId) -> Response:
     """Show the file of a call's caller."""
     return await _caller_page(request, desk, hub, await _facts(desk, hub, call))
+
+
+@router.get("/call/{call}/hint")
+async def hint(request: Request, desk: DeskDep, hub: HubDep, signed_in: OperatorDep, call: CallId) -> Response:
+    """Show in a few words who calls, while it rings: earlier calls, open cases."""
+    facts = await _facts(desk, hub, call)
+    try:
+        known = await queries.caller(desk.engine, facts.caller, facts.id) if facts.caller else None
+    except DatabaseError:
+        return Response(status_code=204)  # the page asked by itself: the call rings all the same
+    return desk.pages.respond(request, "case/hint.html", known=known)
 
 
 @router.get("/latest")
@@ -129,7 +154,7 @@ async def change(
         except ControlError as error:
             if error.status == 422:
                 found = {**await _read(desk, signed_in, reference), "version": version}
-                wrong = _errors(error)
+                wrong = _errors(desk.pages.language_of(request), error)
                 return _case_page(request, desk, hub, found, status=422, values=values, base=base, errors=wrong)
             if error.code != "case_changed":
                 raise
@@ -191,7 +216,7 @@ async def new(
     except ControlError as error:
         if error.status != 422:
             raise
-        errors = _errors(error)
+        errors = _errors(desk.pages.language_of(request), error)
         return desk.pages.respond(
             request, "case/new.html", 422, **_choices(hub, desk), values=values, errors=errors, call=call
         )
@@ -313,11 +338,12 @@ def _choices(hub: Hub, desk: Desk) -> dict[str, Any]:
     }
 
 
-def _errors(error: ControlError) -> dict[str, str]:
-    """Return what is wrong by field, in the control API's words, which name what would be right."""
+def _errors(language: Language, error: ControlError) -> dict[str, str]:
+    """Return what is wrong by field: in the person's words, or else in the control API's, which are English."""
     found = {}
     for item in error.document.get("errors") or ():
-        found[str(item["location"]).rpartition(".")[2]] = str(item["detail"])
+        name = str(item["location"]).rpartition(".")[2]
+        found[name] = language.text(_WRONG[name]) if name in _WRONG else str(item["detail"])
     return found or {"title": error.detail}
 
 

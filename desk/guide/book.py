@@ -35,6 +35,7 @@ class Procedure(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
+    notice: str
     procedures: Mapping[str, Procedure]
     read: datetime
 
@@ -48,12 +49,20 @@ class Book:
 
     async def in_language(self, language: str, now: datetime) -> Mapping[str, Procedure]:
         """Return the procedures in a language of the site, by id. Raises ControlError."""
+        return (await self._read(language, now)).procedures
+
+    async def notice(self, language: str, now: datetime) -> str:
+        """Return what is said before a procedure that is a sample. Raises ControlError."""
+        return (await self._read(language, now)).notice
+
+    async def _read(self, language: str, now: datetime) -> _Kept:
         kept = self._kept.get(language)
         if kept is None or now >= kept.read + KEPT:
             answer = await self._control.ask("GET", f"/guide?language={language}", ACTOR)
             found = (_written(row) for row in msgspec.convert(answer["procedures"], list[Procedure]))
-            kept = self._kept[language] = _Kept({row.id: row for row in found}, now)
-        return kept.procedures
+            notice = vowels.bare(str(answer.get("notice", "")))
+            kept = self._kept[language] = _Kept(notice, {row.id: row for row in found}, now)
+        return kept
 
     async def find(self, words: str, languages: tuple[str, ...], now: datetime) -> list[str]:
         """Return the ids of the procedures with these words in one of the languages, best first; all without words."""

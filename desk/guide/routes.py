@@ -1,23 +1,36 @@
 """Looking up a procedure, and noting in the case what was explained."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
+import structlog
 from fastapi import APIRouter, Depends, Form, Path, Query, Request, Response
 
 from db.references import is_valid, normalize
 from desk.context import Desk, DeskDep
-from desk.guide.book import Book
+from desk.control import ControlError
+from desk.guide.book import Book, Procedure
+from desk.guide.letters import letter_of
+from desk.guide.mail import Letter, Mailer, MailError, MailLimit, address_of
 from desk.live.hub import Hub
+from desk.live.picture import Call
 from desk.live.routes import HubDep
 from desk.page.errors import DeskError
 from desk.page.texts import N_
-from desk.people.signed_in import OperatorDep
+from desk.people.signed_in import OperatorDep, SignedIn
+
+log = structlog.get_logger()
+
 
 router = APIRouter(prefix="/guide")
 
 MOST = 12
 """Procedures in a list."""
+
+_EXPLAINED = N_("Explained from the guide: %(title)s")
+_SENT = N_("Sent by e-mail to %(address)s: %(title)s")
+_MISSING = N_("Not in the guide: %(words)s")
+_NO_PROCEDURE = N_("The guide has no such procedure.")
 
 ProcedureId = Annotated[str, Path(pattern=r"^[a-z0-9_]{1,40}$")]
 
@@ -28,7 +41,21 @@ async def book_of(request: Request) -> Book:
     return book
 
 
+async def mailer_of(request: Request) -> Mailer:
+    """Return what sends e-mail."""
+    mailer: Mailer = request.app.state.mailer
+    return mailer
+
+
+async def mail_limit_of(request: Request) -> MailLimit:
+    """Return how much each person has sent."""
+    limit: MailLimit = request.app.state.mail_limit
+    return limit
+
+
 BookDep = Annotated[Book, Depends(book_of)]
+MailerDep = Annotated[Mailer, Depends(mailer_of)]
+MailLimitDep = Annotated[MailLimit, Depends(mail_limit_of)]
 
 
 @router.get("/search")
@@ -50,23 +77,32 @@ async def search(
 
 @router.get("/procedure/{procedure}")
 async def procedure(
-    request: Request, desk: DeskDep, hub: HubDep, book: BookDep, signed_in: OperatorDep, procedure: ProcedureId
+    request: Request,
+    desk: DeskDep,
+    hub: HubDep,
+    book: BookDep,
+    mailer: MailerDep,
+    signed_in: OperatorDep,
+    procedure: ProcedureId,
+    language: Annotated[str, Query(max_length=3)] = "",
 ) -> Response:
-    """Show a procedure in the operator's language and the caller's, side by side."""
+    """Show a procedure in the operator's language and another one, side by side: `language`, else the caller's."""
     own, callers = _languages(request, desk, hub, signed_in.operator)
+    callers = language if language in _offered(desk, hub) else callers
     shown = []
     for code in dict.fromkeys((own, callers)):
         if (text := (await book.in_language(code, desk.now())).get(procedure)) is not None:
             shown.append((code, text))
     if not shown:
-        raise DeskError(404, N_("The guide has no such procedure."))
+        raise DeskError(404, _NO_PROCEDURE)
     live = hub.picture.call_of(signed_in.operator)
     return desk.pages.respond(
         request,
         "guide/procedure.html",
-        procedure=procedure,
         shown=shown,
         country=live.country if live is not None else None,
+        can_send=mailer.is_set_up,
+        **_form(desk, hub, procedure, callers),
     )
 
 
@@ -84,19 +120,131 @@ async def explained(
     if not is_valid(reference):
         raise DeskError(409, N_("Open a case first; the note is kept in it."))
     own, _ = _languages(request, desk, hub, signed_in.operator)
-    found = (await book.in_language(own, desk.now())).get(procedure)
-    if found is None:
-        raise DeskError(404, N_("The guide has no such procedure."))
-    language = desk.pages.language_of(request)
-    body = {"text": language.text(N_("Explained from the guide: %(title)s"), title=found.title)}
+    found = await _find(desk, book, procedure, own)
+    await _note(request, desk, signed_in, reference, _EXPLAINED, title=found.title)
+    return desk.pages.respond(request, "guide/noted.html", headers={"HX-Trigger": "hatif:noted"})
+
+
+@router.post("/procedure/{procedure}/send")
+async def send(
+    request: Request,
+    desk: DeskDep,
+    hub: HubDep,
+    book: BookDep,
+    mailer: MailerDep,
+    limit: MailLimitDep,
+    signed_in: OperatorDep,
+    procedure: ProcedureId,
+    address: Annotated[str, Form(max_length=300)] = "",
+    language: Annotated[str, Form(max_length=3)] = "",
+    reference: Annotated[str, Form(max_length=20)] = "",
+) -> Response:
+    """Send a procedure by e-mail, and note it in the case that is open on the page, if one is."""
+    own, _ = _languages(request, desk, hub, signed_in.operator)
+    chosen = language if language in _offered(desk, hub) else own
+    form = {**_form(desk, hub, procedure, chosen), "address": address.strip()}
+    found, words = await _find(desk, book, procedure, chosen), desk.pages.language_of(request)
+    to = address_of(address)
+    if to is None:
+        error = words.text(N_("This is not an e-mail address; it looks like name@example.org."))
+        return desk.pages.respond(request, "guide/send.html", 422, **{**form, "error": error})
+    if not limit.take(signed_in.person.id, desk.now()):
+        raise DeskError(429, N_("You have sent very many e-mails within an hour; wait a little."))
+    live = hub.picture.call_of(signed_in.operator)
+    notice = await book.notice(chosen, desk.now())
+    letter = letter_of(found, chosen, to=to, country=live.country if live is not None else None, notice=notice)
+    try:
+        await mailer.send(letter, desk.now())
+    except MailError as failed:
+        error = words.text(failed.text, **failed.values)
+        return desk.pages.respond(request, "guide/send.html", 422, **{**form, "error": error})
+    is_noted = await _keep_sending(request, desk, signed_in, found, letter, reference, live)
+    form = {**form, "address": "", "sent_to": to, "is_noted": is_noted}
+    return desk.pages.respond(request, "guide/send.html", headers={"HX-Trigger": "hatif:noted"}, **form)
+
+
+@router.post("/missing")
+async def missing(
+    request: Request,
+    desk: DeskDep,
+    hub: HubDep,
+    signed_in: OperatorDep,
+    words: Annotated[str, Form(alias="q", max_length=200)] = "",
+    reference: Annotated[str, Form(max_length=20)] = "",
+) -> Response:
+    """Note what the guide does not have: for those who write it, and in the case that is open, if one is."""
+    if not words.strip():
+        raise DeskError(409, N_("Write in the search field what the caller asked."))
+    own, _ = _languages(request, desk, hub, signed_in.operator)
+    live = hub.picture.call_of(signed_in.operator)
+    gap = {"words": words.strip(), "language": own, **_about(live)}
+    await desk.control.ask("POST", "/guide/gaps", signed_in.person.id, gap)
+    if is_valid(reference):
+        await _note(request, desk, signed_in, reference, _MISSING, words=words.strip())
+    return desk.pages.respond(request, "guide/noted.html", headers={"HX-Trigger": "hatif:noted"})
+
+
+async def _keep_sending(
+    request: Request,
+    desk: Desk,
+    signed_in: SignedIn,
+    procedure: Procedure,
+    letter: Letter,
+    reference: str,
+    live: Call | None,
+) -> bool:
+    """Note what was sent in the case and in the audit; return False if that failed: the e-mail is on its way."""
+    kept = {"language": letter.language, "domain": letter.to.rpartition("@")[2], "call": _about(live).get("call")}
+    try:
+        if is_valid(reference):
+            await _note(request, desk, signed_in, reference, _SENT, title=procedure.title, address=letter.to)
+        await desk.control.ask("POST", f"/guide/{procedure.id}/sent", signed_in.person.id, kept)
+    except ControlError as error:
+        log.warning("A procedure was sent by e-mail, but it could not be noted", reason=error.detail)
+        return False
+    return True
+
+
+async def _note(request: Request, desk: Desk, signed_in: SignedIn, reference: str, text: str, **values: str) -> None:
+    body = {"text": desk.pages.language_of(request).text(text, **values)}
     path = f"/cases/{quote(normalize(reference), safe='')}/notes"
     await desk.control.ask("POST", path, signed_in.person.id, body)
-    return desk.pages.respond(request, "guide/noted.html", headers={"HX-Trigger": "hatif:noted"})
+
+
+async def _find(desk: Desk, book: Book, procedure: str, language: str) -> Procedure:
+    found = (await book.in_language(language, desk.now())).get(procedure)
+    if found is None:
+        raise DeskError(404, _NO_PROCEDURE)
+    return found
+
+
+def _form(desk: Desk, hub: Hub, procedure: str, chosen: str) -> dict[str, Any]:
+    """Return what the form for an e-mail shows at first."""
+    offered = _offered(desk, hub)
+    return {
+        "procedure": procedure,
+        "offered": offered,
+        "chosen": chosen,
+        "address": "",
+        "error": None,
+        "sent_to": "",
+        "is_noted": True,
+    }
+
+
+def _about(live: Call | None) -> dict[str, str]:
+    """Return the call, and its topic, for a record."""
+    found = {"call": live.id, "topic": live.topic} if live is not None else {}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _offered(desk: Desk, hub: Hub) -> tuple[str, ...]:
+    return hub.picture.site.languages or desk.settings.languages
 
 
 def _languages(request: Request, desk: Desk, hub: Hub, operator: str) -> tuple[str, str]:
     """Return the language of the operator's page, and the caller's; the same where there is no caller."""
-    offered = hub.picture.site.languages or desk.settings.languages
+    offered = _offered(desk, hub)
     own = desk.pages.language_of(request).code
     own = own if own in offered else offered[0]
     live = hub.picture.call_of(operator)

@@ -17,6 +17,19 @@ class CallOfOperator(msgspec.Struct, frozen=True):
     place: str | None = None
 
 
+class CallbackOfOperator(msgspec.Struct, frozen=True):
+    """A call-back for which an operator is rung; `caller_rings`: they have accepted it."""
+
+    id: str
+    call: str
+    number: str
+    country: str | None = None
+    language: str | None = None
+    topic: str | None = None
+    case: str | None = None
+    caller_rings: bool = False
+
+
 class Operator(msgspec.Struct, frozen=True):
     """An operator with their present state; docs/api.md has the members."""
 
@@ -34,6 +47,7 @@ class Operator(msgspec.Struct, frozen=True):
     pause_after: str | None = None
     planned: bool = True
     call: CallOfOperator | None = None
+    callback: CallbackOfOperator | None = None
     help_since: float | None = None
 
 

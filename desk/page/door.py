@@ -1,6 +1,7 @@
 """The desk's door: what is checked of every request before anything else, and said with every answer."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +16,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+_HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?|\[[0-9a-fA-F:]+\](:[0-9]{1,5})?")
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -63,9 +66,10 @@ class Door:
 
     def _told(self, host: str) -> list[tuple[bytes, bytes]]:
         """Return the headers of every answer."""
-        name = urlsplit(f"//{host}").hostname or "localhost"
-        name = f"[{name}]" if ":" in name else name
-        telephone = f"ws://{name}:{self._telephone_port} wss://{name}:{self._telephone_port}"
+        host = host if _HOST.fullmatch(host) else "localhost"  # it becomes a part of the policy
+        name = host if host.endswith("]") else host.rpartition(":")[0] or host
+        # The gate's own port, or the desk's where a proxy passes both on.
+        telephone = f"ws://{name}:{self._telephone_port} wss://{name}:{self._telephone_port} ws://{host} wss://{host}"
         policy = (
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; "
             f"connect-src 'self' {telephone}; worker-src 'self'; form-action 'self'; base-uri 'none'; "

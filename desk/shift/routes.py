@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 
+from db.engine import DatabaseError
 from desk.context import DeskDep
 from desk.control import ControlError
 from desk.live.routes import HubDep
@@ -42,6 +43,7 @@ async def page(request: Request, desk: DeskDep, hub: HubDep, signed_in: Operator
         operator=signed_in.operator,
         now=desk.now().timestamp(),
         telephone_port=desk.settings.telephone_port,
+        telephone_url=desk.settings.telephone_url,
         telephone_texts={name: language.text(text) for name, text in telephone.TEXTS.items()},
         site_languages=site.languages or desk.settings.languages,
         topics=site.topics,
@@ -51,7 +53,11 @@ async def page(request: Request, desk: DeskDep, hub: HubDep, signed_in: Operator
 @router.get("/day")
 async def day(request: Request, desk: DeskDep, days: DaysDep, signed_in: OperatorDep) -> Response:
     """Show the operator's day in figures."""
-    return desk.pages.respond(request, "shift/day.html", day=await days.of(signed_in.operator, desk.now()))
+    try:
+        found = await days.of(signed_in.operator, desk.now())
+    except DatabaseError:
+        return Response(status_code=204)  # the page asks by itself, and again in a minute
+    return desk.pages.respond(request, "shift/day.html", day=found)
 
 
 @router.post("/state")

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from desk.context import DeskDep
 from desk.control import ControlError
@@ -60,6 +60,30 @@ class CredentialRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     take: bool = False
+
+
+class AudioReport(BaseModel):
+    """What the telephone counts of a call that is heard badly."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    call: str = Field(max_length=40, pattern=r"^[0-9a-f-]+$")
+    loss: float = Field(ge=0, le=1)
+    jitter: float = Field(ge=0, le=60)
+    delay: float = Field(ge=0, le=60)
+
+
+@router.post("/audio")
+async def audio(desk: DeskDep, signed_in: OperatorDep, heard: AudioReport) -> Response:
+    """Keep with the call that it is heard badly."""
+    body = {
+        "operator": signed_in.operator,
+        "loss": heard.loss,
+        "jitter_s": heard.jitter,
+        "delay_s": heard.delay,
+    }
+    await desk.control.ask("POST", f"/calls/{heard.call}/audio", signed_in.person.id, body)
+    return Response(status_code=204)
 
 
 @router.post("/credential")

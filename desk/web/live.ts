@@ -130,6 +130,9 @@ export function patch(html: string): void {
       morphStyle: "outerHTML",
       ignoreActiveValue: true,
       callbacks: {
+        // What the page has loaded into an element by itself stays while the element is the same.
+        beforeNodeMorphed: (element: Node, replacement: Node) =>
+          !(element instanceof Element && element.hasAttribute("data-keep") && element.id === (replacement as Element).id),
         // Browser's own state: an open <details>, an open dialog, what the telephone has set.
         beforeAttributeUpdated: (name: string, element: Element) =>
           !(name === "open" || (name === "aria-pressed" && element.matches("[data-telephone]"))),

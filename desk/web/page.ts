@@ -8,6 +8,7 @@ import "./dialogs";
 import "./keys";
 import "./session";
 import "./telephone";
+import "./worklist";
 import { follow } from "./live";
 
 const stream = document.body.dataset.live;

@@ -1,1 +1,1 @@
-"""What is to be worked off: voice messages, call-back requests, and procedures to be sent. Nobody takes one twice."""
+"""Work for people: voice messages, call-back requests, procedures to be sent. Each is taken by one person."""

@@ -1,45 +1,50 @@
-"""The work that waits, oldest first, and taking it over."""
+"""The worklist: taking work, giving it back and finishing it, through the control API, which gives it to one person."""
 
-from datetime import datetime, timedelta
+import re
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path as FilePath
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+import structlog
+from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import FileResponse
 
 from db import messages
+from db.engine import DatabaseError
+from db.enums import GuideOutcome
+from db.message_data import VoiceMessage
+from db.read import NotFoundError
 from desk.context import Desk, DeskDep
 from desk.control import ControlError
+from desk.guide.book import Book
+from desk.guide.routes import BookDep
+from desk.live.hub import Hub
+from desk.live.routes import HubDep
 from desk.page.errors import DeskError
 from desk.page.texts import N_
+from desk.people.policy import Permission, may
 from desk.people.signed_in import OperatorDep, SignedIn
+from desk.worklist import work
+from desk.worklist.work import Counts
+
+log = structlog.get_logger()
 
 router = APIRouter(prefix="/worklist")
 
-KEPT = timedelta(seconds=10)
-"""How long one count serves all pages."""
-
-RequestId = Annotated[str, Path(pattern=r"^[0-9a-f-]{8,40}$")]
+_FILE = re.compile(r"messages/[0-9A-Za-z-]{1,60}\.wav")
 
 _TAKEN = N_("Somebody else has just taken that.")
-
-
-class Counts:
-    """How much work waits."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._read: datetime | None = None
-
-    async def now(self, desk: Desk) -> int:
-        """Return the number of messages and call-back requests that wait. Raises DatabaseError."""
-        now = desk.now()
-        if self._read is None or not self._read <= now < self._read + KEPT:
-            pending = [row for row in await _callbacks(desk) if row["ended"] is None]
-            self._count, self._read = await messages.count_unheard(desk.engine) + len(pending), now
-        return self._count
+_NO_MESSAGE = N_("There is no such message.")
+_NO_SOUND = N_("The sound of this message is not there any more.")
+_NOT_YOURS = N_("Take the message first.")
+_NOT_YOUR_CALL = N_("You have not taken this call-back request.")
+_NO_NUMBER = N_("The caller withheld their number.")
+_NO_CALLS = N_("This site calls nobody: it has no line for it.")
+_NOT_TO_BE_CALLED = N_("This number cannot be called.")
+_RINGS = N_("Your telephone rings as soon as you are ready; then the caller is called.")
 
 
 async def counts_of(request: Request) -> Counts:
@@ -51,76 +56,164 @@ async def counts_of(request: Request) -> Counts:
 CountsDep = Annotated[Counts, Depends(counts_of)]
 
 
+class _Room:
+    """What every page of this room needs. A dependency."""
+
+    def __init__(
+        self, request: Request, desk: DeskDep, hub: HubDep, book: BookDep, counts: CountsDep, signed_in: OperatorDep
+    ) -> None:
+        self.request, self.desk, self.signed_in = request, desk, signed_in
+        self._hub, self._book, self._counts = hub, book, counts
+
+    @property
+    def may_give_back(self) -> bool:
+        """Whether they may give back what somebody else has taken."""
+        return may(self.signed_in.person, Permission.SUPERVISE)
+
+    async def ask(self, path: str, body: object = None) -> Any:
+        """Change something in this person's name. Raises DeskError if somebody else was faster."""
+        self._counts.forget()
+        try:
+            return await self.desk.control.ask("POST", path, self.signed_in.person.id, body)
+        except ControlError as error:
+            if error.code == "no_trunk":
+                raise DeskError(409, _NO_CALLS) from None
+            if error.status == 422 and path == "/callbacks":
+                raise DeskError(409, _NOT_TO_BE_CALLED) from None
+            if error.status in (404, 409):
+                raise DeskError(409, _TAKEN) from None
+            raise
+
+    async def page(self, said: str | None = None) -> Response:
+        """Show what is to be done. `said`: a sentence about what was done."""
+        found = await work.read(self.desk.engine)
+        return self.desk.pages.respond(
+            self.request,
+            "worklist/worklist.html",
+            work=found,
+            me=self.signed_in.person.id,
+            operator=self.signed_in.operator,
+            names={operator.id: operator.name for operator in self._hub.picture.operators.values()},
+            titles=await _titles(self.request, self.desk, self._hub, self._book) if found.requests else {},
+            may_give_back=self.may_give_back,
+            said=said,
+            headers={"HX-Trigger": "hatif:worked"} if self.request.method == "POST" else None,
+        )
+
+
+RoomDep = Annotated[_Room, Depends()]
+
+
 @router.get("/count")
 async def count(request: Request, desk: DeskDep, counts: CountsDep, signed_in: OperatorDep) -> Response:
-    """Show how much waits."""
-    return desk.pages.respond(request, "worklist/count.html", count=await counts.now(desk))
+    """Show how much nobody has taken."""
+    try:
+        found = await counts.now(desk.now())
+    except DatabaseError:
+        return Response(status_code=204)  # the page asks by itself, and again in a minute
+    return desk.pages.respond(request, "worklist/count.html", count=found)
 
 
 @router.get("")
-async def worklist(request: Request, desk: DeskDep, signed_in: OperatorDep) -> Response:
-    """Show what waits."""
-    return await _page(request, desk)
+async def worklist(room: RoomDep) -> Response:
+    """Show what is to be done."""
+    return await room.page()
 
 
 @router.post("/message/{message}")
-async def take_message(request: Request, desk: DeskDep, signed_in: OperatorDep, message: UUID) -> Response:
-    """Take a message, to listen to it."""
-    taken = await _take(desk, signed_in, f"/messages/{message}/take")
-    return desk.pages.respond(request, "worklist/message.html", message=taken)
+async def change_message(
+    room: RoomDep, message: UUID, change: Annotated[Literal["take", "release", "done"], Form()]
+) -> Response:
+    """Take a message to work on it, give it back, or note that nothing is left to do."""
+    await room.ask(f"/messages/{message}/{change}", _release(room, change))
+    return await room.page()
+
+
+@router.post("/message/{message}/call")
+async def call_for_message(room: RoomDep, message: UUID) -> Response:
+    """Call whoever left a message: the operator's telephone rings first."""
+    found = await _own(room.desk, room.signed_in, message)
+    if not found.caller:
+        raise DeskError(409, _NO_NUMBER)
+    wanted = {
+        "number": found.caller,
+        "language": found.language,
+        "topic": found.topic,
+        "case": found.case_reference,
+        "operator": room.signed_in.operator,
+    }
+    await room.ask("/callbacks", {name: value for name, value in wanted.items() if value is not None})
+    return await room.page(_RINGS)
 
 
 @router.get("/message/{message}/audio")
-async def audio(desk: DeskDep, signed_in: OperatorDep, message: UUID) -> Response:
-    """Send the sound of a message to whoever has taken it."""
-    found = await messages.find(desk.engine, message)
-    if found is None or desk.settings.home is None:
-        raise DeskError(404, N_("There is no such message."))
-    if found.heard_by != signed_in.person.id:
-        raise DeskError(403, N_("Take the message first."))
-    home = desk.settings.home.resolve()
-    path = (home / FilePath(found.file)).resolve()
-    if not path.is_relative_to(home / "messages") or not path.is_file():
-        raise DeskError(404, N_("There is no such message."))
-    return FileResponse(path, media_type="audio/wav", headers={"Cache-Control": "no-store"})
+async def audio(request: Request, desk: DeskDep, signed_in: OperatorDep, message: UUID) -> Response:
+    """Send the sound of a message to whoever has taken it, or the part that their browser asks for."""
+    found = await _own(desk, signed_in, message)
+    path = _path(desk, found)
+    if path is None:
+        raise DeskError(404, _NO_SOUND)
+    if found.heard is None and request.headers.get("range", "bytes=0-").startswith("bytes=0-"):
+        with suppress(ControlError):  # it is played all the same
+            await desk.control.ask("POST", f"/messages/{message}/heard", signed_in.person.id)
+    return FileResponse(path, media_type="audio/wav", headers={"Cache-Control": "private, no-store"})
 
 
 @router.post("/callback/{callback}")
-async def take_callback(request: Request, desk: DeskDep, signed_in: OperatorDep, callback: RequestId) -> Response:
-    """Take a call-back request over: the operator calls, and the line does not."""
-    body = {"operator": signed_in.operator}
-    await _take(desk, signed_in, f"/callbacks/{quote(callback, safe='')}/take", body)
-    return await _page(request, desk)
+async def change_callback(
+    room: RoomDep, callback: UUID, change: Annotated[Literal["call", "cancel"], Form()]
+) -> Response:
+    """Call for a request: the operator's telephone rings first, and nobody else's. Or end it."""
+    if change == "call":
+        await room.ask(f"/callbacks/{callback}/call", {"operator": room.signed_in.operator})
+        return await room.page(_RINGS)
+    if not await work.is_own(room.desk.engine, callback, room.signed_in.operator):
+        raise DeskError(403, _NOT_YOUR_CALL)
+    await room.ask(f"/callbacks/{callback}/cancel", {"why": "at the desk"})
+    return await room.page()
 
 
-@router.post("/guide/{asked}")
-async def sent(request: Request, desk: DeskDep, signed_in: OperatorDep, asked: RequestId) -> Response:
-    """Note that a procedure was sent."""
-    await _take(desk, signed_in, f"/guide-requests/{quote(asked, safe='')}/end", {"outcome": "sent"})
-    return await _page(request, desk)
+@router.post("/request/{asked}")
+async def change_request(
+    room: RoomDep, asked: UUID, change: Annotated[Literal["take", "release"] | GuideOutcome, Form()]
+) -> Response:
+    """Take a procedure that is to be sent, give it back, or note how it ended."""
+    path = f"/guide-requests/{quote(str(asked), safe='')}"
+    if change in ("take", "release"):
+        await room.ask(f"{path}/{change}", _release(room, str(change)))
+    else:
+        await room.ask(f"{path}/end", {"outcome": change})
+    return await room.page()
 
 
-async def _take(desk: Desk, signed_in: SignedIn, path: str, body: object = None) -> Any:
+def _release(room: _Room, change: str) -> Mapping[str, bool] | None:
+    return {"whoever": room.may_give_back} if change == "release" else None
+
+
+async def _own(desk: Desk, signed_in: SignedIn, message: UUID) -> VoiceMessage:
+    """Return a message that this person has taken."""
     try:
-        return await desk.control.ask("POST", path, signed_in.person.id, body)
-    except ControlError as error:
-        if error.status in (404, 409):
-            raise DeskError(409, _TAKEN) from None
-        raise
-
-
-async def _page(request: Request, desk: Desk) -> Response:
-    pending = [row for row in await _callbacks(desk) if row["ended"] is None]
-    asked = await desk.control.ask("GET", "/guide-requests", "desk")
-    return desk.pages.respond(
-        request,
-        "worklist/worklist.html",
-        messages=await messages.unheard(desk.engine),
-        callbacks=sorted(pending, key=lambda row: row["wished"]),
-        requests=asked,
-    )
-
-
-async def _callbacks(desk: Desk) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = await desk.control.ask("GET", "/callbacks?last=0", "desk")
+        found = await messages.find(desk.engine, message)
+    except NotFoundError:
+        raise DeskError(404, _NO_MESSAGE) from None
+    if found.taken_by != signed_in.person.id:
+        raise DeskError(403, _NOT_YOURS)
     return found
+
+
+def _path(desk: Desk, message: VoiceMessage) -> FilePath | None:
+    """Return the file of a message; None if it is gone, or no file of a message."""
+    if desk.settings.home is None or message.erased is not None or not _FILE.fullmatch(message.file):
+        return None
+    path = desk.settings.home / message.file
+    return path if path.is_file() and not path.is_symlink() else None
+
+
+async def _titles(request: Request, desk: Desk, hub: Hub, book: Book) -> dict[str, str]:
+    """Return the procedures' titles by id; none while the controller is away."""
+    own, offered = desk.pages.language_of(request).code, hub.picture.site.languages or desk.settings.languages
+    try:
+        procedures = await book.in_language(own if own in offered else offered[0], desk.now())
+    except ControlError:
+        return {}
+    return {name: procedure.title for name, procedure in procedures.items()}

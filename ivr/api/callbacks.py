@@ -1,5 +1,6 @@
 """The control API's part about call-back requests. Every change is in the audit."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from db.callback_requests import CallbackRequest
 from db.enums import CallbackKind, CallbackState, TryOutcome
 from db.ids import uuid7
+from db.references import is_valid, normalize
 from ivr.api import models
 from ivr.api.context import Actor, ControllerDep
 from ivr.api.problems import ApiError, documented
@@ -74,6 +76,14 @@ class NewCallback(models.Request):
     number: str = Field(max_length=40, description="Such as +33612345678.")
     language: str | None = Field(None, max_length=3, description="Absent: the likeliest of the number's country.")
     topic: str | None = Field(None, max_length=31, pattern=r"^[a-z][a-z0-9_]*$")
+    operator: str | None = Field(None, max_length=20, description="The operator who is rung, and nobody else.")
+    case: str | None = Field(None, max_length=20, description="The reference of the case that it is about.")
+
+
+class CallbackCaller(models.Request):
+    """Who wants to call for a call-back request."""
+
+    operator: str = Field(max_length=20, description="The operator who is rung, and nobody else.")
 
 
 class CallbackAdded(BaseModel):
@@ -117,7 +127,7 @@ async def callbacks(
     return [Callback.model_validate(row) for row in rows]
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses=documented(409, 503))
 async def add(controller: ControllerDep, actor: Actor, new: NewCallback) -> CallbackAdded:
     """Add a call-back request for somebody; it is due at once."""
     site = controller.site
@@ -127,14 +137,56 @@ async def add(controller: ControllerDep, actor: Actor, new: NewCallback) -> Call
         raise ApiError(422, f"{number!r} {callback_rules.EXPLANATIONS[why]}.", why.value)
     if language not in site.languages:
         raise ApiError(422, f"{language!r} is not a language of this site; it has {', '.join(site.languages)}.")
+    if new.case is not None and not is_valid(new.case):
+        raise ApiError(422, f"{new.case!r} is not a reference of a case.")
+    if new.operator is not None:
+        _check_operator(controller, new.operator)
+        if (known := await _asked_for(controller, new.operator, number)) is not None:
+            return CallbackAdded(id=str(known.id))
     now = clock.now()
+    kind = CallbackKind.OPERATOR if new.operator is not None else CallbackKind.CLOSED
     request = CallbackRequest(
-        uuid7(), site.node, CallbackKind.CLOSED, "wished", number, now,
-        country=country_of(number), language=language, topic=new.topic, due=now,
+        uuid7(), site.node, kind, CallbackState.REQUESTED.value, number, now,
+        country=country_of(number), language=language, topic=new.topic, due=now, operator_id=new.operator,
+        case_reference=normalize(new.case) if new.case is not None else None,
     )  # fmt: skip
     record_request(controller.recorder, request)
     record_audit(controller.recorder, request, "callback_added", actor, "")
     return CallbackAdded(id=str(request.id))
+
+
+@router.post("/{callback}/call", responses=documented(404, 409, 503))
+async def call(
+    controller: ControllerDep, actor: Actor, callback_id: CallbackId, caller: CallbackCaller
+) -> CallbackAdded:
+    """Let one operator call for a request: they are rung as soon as they are ready, and nobody else is.
+
+    The request is over, and a new one of the kind `operator` takes its place, all or nothing. 409 if somebody else
+    has taken it, or the number is being called.
+    """
+    _check_operator(controller, caller.operator)
+    request = await _find(controller, callback_id)
+    _check_free(controller, request)
+    if request.kind == CallbackKind.CASE:
+        raise ApiError(409, "That request is about a case that has not changed; the line calls by itself.", "automatic")
+    if request.kind == CallbackKind.OPERATOR and request.operator_id == caller.operator:
+        return CallbackAdded(id=str(request.id))
+    if request.kind == CallbackKind.OPERATOR:
+        raise ApiError(409, f"{request.operator_id} has taken that call-back request.", "taken")
+    now = clock.now()
+    over = advance(
+        request, RequestEvent.TAKEN, now, operator=caller.operator, reason=f"taken over by {caller.operator}"
+    )
+    new = replace(
+        request, id=uuid7(), kind=CallbackKind.OPERATOR, operator_id=caller.operator, wished=now, due=now,
+        waiting_since=now, tries=0, tried=None, first_due=None, dialled_call_id=None, reason=None,
+    )  # fmt: skip
+    if not await controller.repository.replace(request, over, new):
+        raise ApiError(409, "Somebody else has just taken that call-back request.", "taken")
+    record_audit(controller.recorder, over, "callback_taken", actor, "")
+    record_audit(controller.recorder, new, "callback_added", actor, "")
+    _look(controller)
+    return CallbackAdded(id=str(new.id))
 
 
 @router.post("/{callback}/take", responses=documented(404, 409, 503))
@@ -142,9 +194,8 @@ async def take(
     controller: ControllerDep, actor: Actor, callback_id: CallbackId, change: CallbackChange
 ) -> CallbackEnded:
     """Take a call-back request over: somebody calls without Hatif, and the request is over."""
-    operators = [entry.id for entry in controller.operators]
-    if change.operator is not None and change.operator not in operators:
-        raise ApiError(422, f"There is no operator {change.operator!r}; `hatif operators` lists them.")
+    if change.operator is not None:
+        _check_operator(controller, change.operator)
     reason = f"taken over by {change.operator or actor}"
     return await _end(controller, actor, callback_id, change, RequestEvent.TAKEN, reason)
 
@@ -161,16 +212,8 @@ async def cancel(
 async def _end(
     controller: Controller, actor: str, callback_id: str, change: CallbackChange, what: RequestEvent, reason: str
 ) -> CallbackEnded:
-    here = controller.site.node
-    request = await _find(controller, callback_id)
-    if request.ended is not None:
-        raise ApiError(409, f"That call-back request is over already ({request.state}); `hatif callbacks` shows it.")
-    now, node = clock.now(), request.claim.node if request.claim is not None else here
-    if request.state in AT_WORK and node == here:
-        raise ApiError(409, f"That number is being called ({request.state}); wait until that is over.")
-    if request.state in AT_WORK and not change.node_gone:
-        found = f"The node {node[:40]!r} is working on it ({request.state}); wait until that is over."
-        raise ApiError(409, f"{found} If that node is gone for good: --node-gone (`node_gone` in the control API).")
+    request, now = await _find(controller, callback_id), clock.now()
+    _check_free(controller, request, node_gone=change.node_gone)
     if request.state in AT_WORK:
         moved = end_orphaned(request, what, now, operator=change.operator, reason=reason)
     else:
@@ -178,9 +221,41 @@ async def _end(
     if not await controller.repository.move(request, moved, outcome=TryOutcome.LOST, at=now):
         raise ApiError(409, "Somebody else has just changed that call-back request; look with `hatif callbacks`.")
     record_audit(controller.recorder, moved, f"callback_{what.value}", actor, one_line(change.why, 300))
+    _look(controller)
+    return CallbackEnded(id=str(request.id), state=CallbackState(moved.state), reason=moved.reason)
+
+
+def _check_free(controller: Controller, request: CallbackRequest, *, node_gone: bool = False) -> None:
+    here = controller.site.node
+    if request.ended is not None:
+        raise ApiError(409, f"That call-back request is over already ({request.state}); `hatif callbacks` shows it.")
+    node = request.claim.node if request.claim is not None else here
+    if request.state in AT_WORK and node == here:
+        raise ApiError(409, f"That number is being called ({request.state}); wait until that is over.")
+    if request.state in AT_WORK and not node_gone:
+        found = f"The node {node[:40]!r} is working on it ({request.state}); wait until that is over."
+        raise ApiError(409, f"{found} If that node is gone for good: --node-gone (`node_gone` in the control API).")
+
+
+def _check_operator(controller: Controller, operator: str) -> None:
+    if operator not in [entry.id for entry in controller.operators]:
+        raise ApiError(422, f"There is no operator {operator!r}; `hatif operators` lists them.")
+
+
+async def _asked_for(controller: Controller, operator: str, number: str) -> CallbackRequest | None:
+    """Return the request that this operator has for a number already: one is enough, however often it is asked for."""
+    if controller.site.callbacks.trunk is None:
+        raise ApiError(409, "This site calls nobody: `trunk` in [callbacks] of site.toml names no carrier.", "no_trunk")
+    pending = await controller.repository.pending()
+    if pending is None:
+        raise _away(controller)
+    wanted = (CallbackKind.OPERATOR, operator, number)
+    return next((row for row in pending if (row.kind, row.operator_id, row.number) == wanted), None)
+
+
+def _look(controller: Controller) -> None:
     if controller.connection is not None:
         controller.connection.dispatcher.look()
-    return CallbackEnded(id=str(request.id), state=CallbackState(moved.state), reason=moved.reason)
 
 
 async def _find(controller: Controller, callback_id: str) -> CallbackRequest:

@@ -57,6 +57,21 @@ class RequestAccepted(BaseModel):
     asked: str
 
 
+class AudioReport(models.Request):
+    """What an operator's browser counts of the audio that it receives, over some seconds."""
+
+    operator: str = Field(max_length=20, description="The id of the operator.")
+    loss: float = Field(ge=0, le=1, description="The share of packets that were lost.")
+    jitter_s: float = Field(ge=0, le=60)
+    delay_s: float = Field(0, ge=0, le=60, description="There and back; 0 if it is not known.")
+
+
+class AudioNoted(BaseModel):
+    """The call with which it is kept."""
+
+    call: str
+
+
 @router.get("/calls")
 async def calls(controller: ControllerDep) -> list[models.Call]:
     """Return the calls that are up."""
@@ -73,6 +88,16 @@ async def queue(controller: ControllerDep) -> list[models.QueueEntry]:
 async def call(controller: ControllerDep, call_id: CallId) -> models.Call:
     """Return one call that is up."""
     return read_call(_find(controller, call_id)[1])
+
+
+@router.post("/calls/{call}/audio", responses=documented(404, 503))
+async def note_audio(controller: ControllerDep, actor: Actor, call_id: CallId, report: AudioReport) -> AudioNoted:
+    """Keep with a call that an operator hears it badly."""
+    _, live = _find(controller, call_id)
+    live.event(
+        "bad_audio", operator=report.operator, loss=report.loss, jitter_s=report.jitter_s, delay_s=report.delay_s
+    )
+    return AudioNoted(call=call_id)
 
 
 def _add(act: Act) -> None:

@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field
 from db.enums import GuideOutcome
 from db.guide_request_data import GuideRequest
 from ivr.api import models
-from ivr.api.context import Actor, ControllerDep
+from ivr.api.context import Actor, ControllerDep, audit
+from ivr.api.messages import WorkRelease
 from ivr.api.problems import ApiError, documented
 from ivr.controller.controller import Controller
 from ivr.hours.opening import one_line
@@ -24,7 +25,7 @@ GuideRequestId = Annotated[
 
 
 class GuideRequestRow(BaseModel):
-    """A caller who wants a procedure of the guide in writing. People send it; Hatif sends nothing."""
+    """A caller who wants a procedure of the guide in writing. People send it; nothing is sent by itself."""
 
     id: str
     number: str = Field(description="Where it is to be sent: the caller's number, or the one that they entered.")
@@ -39,6 +40,8 @@ class GuideRequestRow(BaseModel):
     ended: datetime | None
     ended_by: str | None
     call: str = Field(description="The call in which it was asked for.")
+    taken: datetime | None
+    taken_by: str | None = Field(description="Who works on it.")
 
 
 class GuideRequestEnd(models.Request):
@@ -60,16 +63,31 @@ async def guide_requests(
     return [_row(request) for request in found]
 
 
+@router.post("/{request}/take", responses=documented(404, 409, 503))
+async def take(controller: ControllerDep, actor: Actor, request_id: GuideRequestId) -> GuideRequestRow:
+    """Take a request to work on it. 409 (`taken`) if somebody else has it, or it has ended."""
+    request = await _find(controller, request_id)
+    taken = await controller.guide_requests.take(request, actor, clock.now())
+    return await _changed(controller, actor, request, taken, "guide_request_taken")
+
+
+@router.post("/{request}/release", responses=documented(404, 409, 503))
+async def release(
+    controller: ControllerDep, actor: Actor, request_id: GuideRequestId, released: WorkRelease | None = None
+) -> GuideRequestRow:
+    """Let others take a request again. 409 (`taken`) if the actor does not have it."""
+    by = None if released is not None and released.whoever else actor
+    request = await _find(controller, request_id)
+    free = await controller.guide_requests.release(request, by)
+    return await _changed(controller, actor, request, free, "guide_request_released")
+
+
 @router.post("/{request}/end", responses=documented(404, 409, 503))
 async def end(
     controller: ControllerDep, actor: Actor, request_id: GuideRequestId, ended: GuideRequestEnd
 ) -> GuideRequestRow:
     """End a request: somebody has sent the procedure, or it cannot be sent, or the caller no longer wants it."""
-    request = await controller.guide_requests.find(request_id)
-    if request is None:
-        raise _away(controller)
-    if isinstance(request, str):
-        raise ApiError(404, f"{request[:1].upper()}{request[1:]}.")
+    request = await _find(controller, request_id)
     now, why = clock.now(), one_line(ended.why, 300)
     changed = await controller.guide_requests.end(request, ended.outcome, actor, why, now)
     if changed is None:
@@ -79,6 +97,28 @@ async def end(
     record_guide_audit(controller.recorder, request, ended.outcome, actor, why)
     over = {"outcome": ended.outcome, "reason": why or None, "ended": now, "ended_by": actor}
     return _row(request).model_copy(update=over)
+
+
+async def _find(controller: Controller, beginning: str) -> GuideRequest:
+    request = await controller.guide_requests.find(beginning)
+    if request is None:
+        raise _away(controller)
+    if isinstance(request, str):
+        raise ApiError(404, f"{request[:1].upper()}{request[1:]}.")
+    return request
+
+
+async def _changed(
+    controller: Controller, actor: str, before: GuideRequest, changed: bool | None, act: str
+) -> GuideRequestRow:
+    if changed is None:
+        raise _away(controller)
+    found = await _find(controller, str(before.id))
+    if not changed:
+        who = found.ended_by or found.taken_by or "Nobody"
+        raise ApiError(409, f"{who} has {'ended' if found.ended else 'taken'} that request.", "taken")
+    audit(controller, actor, act, f"guide_request:{found.id}")
+    return _row(found)
 
 
 def _row(request: GuideRequest) -> GuideRequestRow:
@@ -96,6 +136,8 @@ def _row(request: GuideRequest) -> GuideRequestRow:
         ended=request.ended,
         ended_by=request.ended_by,
         call=str(request.call_id),
+        taken=request.taken,
+        taken_by=request.taken_by,
     )
 
 

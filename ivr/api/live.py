@@ -3,6 +3,8 @@
 import time
 from collections.abc import Iterator
 
+from db.callback_requests import CallbackRequest
+from db.enums import CallbackState
 from ivr.api.models import (
     Alarm,
     AlarmKind,
@@ -10,6 +12,7 @@ from ivr.api.models import (
     CallStatus,
     Operator,
     OperatorCall,
+    OperatorCallback,
     OperatorPlaceName,
     OperatorStatus,
     QueueEntry,
@@ -18,6 +21,7 @@ from ivr.api.models import (
     TelephoneReplaced,
 )
 from ivr.call.call import Call as LiveCall
+from ivr.callbacks.request_states import call_of
 from ivr.controller.controller import Controller
 from ivr.model.talk_table import OperatorPlace
 from ivr.site.operators import OperatorEntry
@@ -125,6 +129,8 @@ def read_operator(controller: Controller, entry: OperatorEntry) -> Operator:
     operator.pause_after = known.pause_after
     operator.help_since = controller.supervisor_alerts.help_is_wanted.get(entry.id)
     operator.call = _call_of(known, call) if call is not None else None
+    request = connection.dispatcher.rings(entry.id)
+    operator.callback = _callback_of(request) if request is not None else None
     if telephone is not None:
         operator.device = Telephone(
             user_agent=telephone.user_agent, address=telephone.address, transport=telephone.transport
@@ -139,6 +145,20 @@ def read_operator(controller: Controller, entry: OperatorEntry) -> Operator:
 def _call_of(operator: FloorOperator, call: LiveCall) -> OperatorCall:
     place = read_place(call) if call.state.offer == operator.offer else None
     return OperatorCall(id=call.state.id, language=call.state.language, caller=call.state.caller, place=place)
+
+
+def _callback_of(request: CallbackRequest) -> OperatorCallback:
+    caller_rings = request.state == CallbackState.RINGING_CALLER
+    return OperatorCallback(
+        id=str(request.id),
+        call=str(request.dialled_call_id if caller_rings else call_of(request)),
+        number=request.number,
+        country=request.country,
+        language=request.language,
+        topic=request.topic,
+        case=request.case_reference,
+        caller_rings=caller_rings,
+    )
 
 
 def read_operators(controller: Controller) -> list[Operator]:

@@ -1,86 +1,128 @@
-"""The control API's part about voice messages: which wait for somebody, and who takes care of one."""
+"""The control API's part about voice messages to be worked off. Every change is in the audit."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
+from db.message_data import VoiceMessage
+from ivr.api import models
 from ivr.api.context import Actor, ControllerDep, audit
 from ivr.api.problems import ApiError, documented
 from ivr.controller.controller import Controller
 from ivr.model import clock
-
-if TYPE_CHECKING:
-    from db.messages import Message  # the database's packages must not hold up a start
 
 router = APIRouter(prefix="/messages", tags=["messages"])
 
 MessageId = Annotated[UUID, Path(alias="message", description="The id of the message.")]
 
 
-class VoiceMessage(BaseModel):
-    """A message that a caller left."""
+class Message(BaseModel):
+    """A voice message that a caller left."""
 
-    id: str
+    id: UUID
+    call: UUID = Field(description="The call in which it was left.")
     at: datetime
     caller: str | None
     language: str | None
     topic: str | None
-    category: str | None = Field(description="As the caller chose it by key.")
-    case: str | None = Field(description="The reference of the case that it belongs to.")
-    file: str = Field(description="In the line's home.")
+    category: str | None = Field(description="Chosen by key, as in the flow.")
+    case: str | None = Field(description="The reference of the case that was opened for it.")
+    file: str = Field(description="Its audio, in the line's home.")
     seconds: float | None
-    text: str | None = Field(description="As a recogniser understood it.")
-    heard: datetime | None = Field(description="When somebody took it.")
-    heard_by: str | None
+    text: str | None = Field(description="What a recogniser made of it.")
+    heard: datetime | None
+    heard_by: str | None = Field(description="Who heard it first.")
+    taken: datetime | None
+    taken_by: str | None = Field(description="Who works on it.")
+    done: datetime | None = Field(description="Since when nothing is left to do.")
+    done_by: str | None
+    erased: datetime | None = Field(description="When its audio was erased.")
+
+
+class WorkRelease(models.Request):
+    """Work that somebody gives back."""
+
+    whoever: bool = Field(False, description="Also if somebody else than the actor has it.")
 
 
 @router.get("", responses=documented(503))
-async def messages(controller: ControllerDep) -> list[VoiceMessage]:
-    """Return the messages that nobody has taken, oldest first; at most 200."""
-    found = await controller.messages.unheard()
+async def messages(
+    controller: ControllerDep, last: Annotated[int, Query(ge=0, le=1000, description="How many of those done.")] = 0
+) -> list[Message]:
+    """Return the messages that are not done, the oldest first, at most 500, and the `last` that are."""
+    found = await controller.messages.list_latest(last)
     if found is None:
         raise _away(controller)
-    return [_row(message) for message in found]
+    return [_message(message) for message in found]
 
 
 @router.post("/{message}/take", responses=documented(404, 409, 503))
-async def take(controller: ControllerDep, actor: Actor, message_id: MessageId) -> VoiceMessage:
-    """Take care of a message: nobody else does. 409 (`taken`) if somebody has taken it."""
-    now = clock.now()
-    taken = await controller.messages.take(message_id, actor, now)
-    found = await controller.messages.find(message_id) if taken is not None else None
+async def take(controller: ControllerDep, actor: Actor, message_id: MessageId) -> Message:
+    """Take a message to work on it. 409 (`taken`) if somebody else has it, or it is done."""
+    taken = await controller.messages.take(message_id, actor, clock.now())
+    return await _changed(controller, actor, message_id, taken, "message_taken")
+
+
+@router.post("/{message}/release", responses=documented(404, 409, 503))
+async def release(
+    controller: ControllerDep, actor: Actor, message_id: MessageId, released: WorkRelease | None = None
+) -> Message:
+    """Let others take a message again. 409 (`taken`) if the actor does not have it."""
+    by = None if released is not None and released.whoever else actor
+    done = await controller.messages.release(message_id, by)
+    return await _changed(controller, actor, message_id, done, "message_released")
+
+
+@router.post("/{message}/heard", responses=documented(404, 409, 503))
+async def heard(controller: ControllerDep, actor: Actor, message_id: MessageId) -> Message:
+    """Note that the actor has heard a message. Idempotent: who heard it first stays."""
+    first = await controller.messages.hear(message_id, actor, clock.now())
+    found = await _find(controller, message_id)
+    if first:
+        audit(controller, actor, "message_heard", f"message:{message_id}", call=str(found.call_id))
+    return _message(found)
+
+
+@router.post("/{message}/done", responses=documented(404, 409, 503))
+async def finish(controller: ControllerDep, actor: Actor, message_id: MessageId) -> Message:
+    """Note that nothing is left to do. 409 (`taken`) if somebody else has the message, or it was done already."""
+    done = await controller.messages.finish(message_id, actor, clock.now())
+    return await _changed(controller, actor, message_id, done, "message_done")
+
+
+async def _changed(controller: Controller, actor: str, identity: UUID, changed: bool | None, act: str) -> Message:
+    if changed is None:
+        raise _away(controller)
+    found = await _find(controller, identity)
+    if not changed:
+        sentence = f"{found.done_by} has done that message already." if found.done else None
+        sentence = sentence or (f"{found.taken_by} has that message." if found.taken_by else "Nobody has that message.")
+        raise ApiError(409, sentence, "taken")
+    audit(controller, actor, act, f"message:{identity}", call=str(found.call_id))
+    return _message(found)
+
+
+async def _find(controller: Controller, identity: UUID) -> VoiceMessage:
+    found = await controller.messages.find(identity)
     if found is None:
         raise _away(controller)
-    if not found:
-        raise ApiError(404, "There is no such message.")
-    (message,) = found
-    if not taken:
-        raise ApiError(409, f"{message.heard_by} has taken this message already.", "taken")
-    audit(controller, actor, "message_taken", f"message:{message_id}")
-    return _row(message)
+    if isinstance(found, str):
+        raise ApiError(404, f"{found[:1].upper()}{found[1:]}.")
+    return found
 
 
-def _row(message: "Message") -> VoiceMessage:
-    return VoiceMessage(
-        id=str(message.id),
-        at=message.at,
-        caller=message.caller,
-        language=message.language,
-        topic=message.topic,
-        category=message.category,
-        case=message.case_reference,
-        file=message.file,
-        seconds=message.duration_ms / 1000 if message.duration_ms is not None else None,
-        text=message.text,
-        heard=message.heard,
-        heard_by=message.heard_by,
+def _message(row: VoiceMessage) -> Message:
+    same = set(Message.model_fields) - {"call", "case", "seconds"}
+    return Message(
+        call=row.call_id,
+        case=row.case_reference,
+        seconds=row.duration_ms / 1000 if row.duration_ms is not None else None,
+        **{name: getattr(row, name) for name in same},
     )
 
 
 def _away(controller: Controller) -> ApiError:
-    return ApiError(
-        503, f"The database is away; nothing was changed. Try again when it is back. ({controller.messages.why})"
-    )
+    return ApiError(503, f"The database is away; try again when it is back. ({controller.messages.why})")

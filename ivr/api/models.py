@@ -58,6 +58,19 @@ class OperatorCall(BaseModel):
     )
 
 
+class OperatorCallback(BaseModel):
+    """A call-back for which an operator is rung, or waits for the caller to answer."""
+
+    id: str = Field(description="Of the call-back request.")
+    call: str = Field(description="The id of the call that it becomes.")
+    number: str
+    country: str | None
+    language: str | None
+    topic: str | None
+    case: str | None
+    caller_rings: bool = Field(description="Whether the operator has accepted it, and the caller is being called.")
+
+
 class Operator(BaseModel):
     """An operator of the site, with their present state."""
 
@@ -76,6 +89,7 @@ class Operator(BaseModel):
     pause_after: str | None = Field(None, description="The state that follows the present call, if one was asked for.")
     planned: bool = Field(True, description="Whether the roster has them on duty; true where there is no roster.")
     call: OperatorCall | None = None
+    callback: OperatorCallback | None = None
     help_since: float | None = Field(None, description="Since when they have been waiting for a supervisor's help.")
     telephone_replaced: TelephoneReplaced | None = None
 

@@ -186,8 +186,13 @@ class Attempt:
         )
 
     async def _operator_accepts(self, operator: str) -> bool:
-        """Return whether the operator accepts by a key; if not, ask why and record the reason."""
+        """Return whether the operator accepts by a key; if not, ask why and record the reason.
+
+        In a browser their click is enough: the page shows what it is about, and no machine clicks.
+        """
         assert self.legs.leg is not None
+        if self._services.in_browser(operator):
+            return True
         language = self._language_of(operator)
         try:
             key = await self.legs.ask(self.legs.leg, prompts.offer(language, self.request, self._sounds), YES + NO)

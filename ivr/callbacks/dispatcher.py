@@ -209,6 +209,14 @@ class Dispatcher:
         """Return the request that waits under this call's id."""
         return self._queue.by_call.get(call)
 
+    def rings(self, operator: str) -> CallbackRequest | None:
+        """Return the request for which an operator is rung, or for which they wait for the caller to answer."""
+        for attempt in self._busy.values():
+            if attempt is not None and attempt.offer is not None and attempt.offer.operator == operator:
+                ringing = (CallbackState.RINGING_OPERATOR, CallbackState.RINGING_CALLER)
+                return attempt.request if attempt.request.state in ringing else None
+        return None
+
     def offer(self, offer: floor_protocol.Offer) -> bool:
         """Ring the operator of an offer for a request; return False if the offer is not for one."""
         request = self._queue.by_call.get(offer.call)

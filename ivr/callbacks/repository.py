@@ -121,6 +121,16 @@ class CallbackRepository:
             )
         )
 
+    async def replace(self, before: CallbackRequest, after: CallbackRequest, new: CallbackRequest) -> bool:
+        """End a request with a new one in its place; False if something else has moved it, or `after` is `before`."""
+        if after is before:
+            return False
+        return bool(
+            await self._client.ask(
+                "db.callbacks", lambda callbacks, engine: callbacks.replace(engine, before, after, new)
+            )
+        )
+
     async def dial(
         self,
         before: CallbackRequest,

@@ -12,7 +12,14 @@ from ivr.check.codes_check import spoken_text_findings
 from ivr.check.hours_check import hours_findings
 from ivr.check.length_check import length_findings
 from ivr.check.roster_check import roster_findings
-from ivr.check.site_check import database_findings, language_findings, number_findings, topic_findings, voice_findings
+from ivr.check.site_check import (
+    database_findings,
+    desk_findings,
+    language_findings,
+    number_findings,
+    topic_findings,
+    voice_findings,
+)
 from ivr.flow import checks, model
 from ivr.flow.file import Draft, read_draft
 from ivr.site import guide as guides
@@ -65,6 +72,7 @@ class _Check:
             self.found += topic_findings(self.folder, people, flow, known)
             self.found += spoken_text_findings(self.folder, site_, known)
             self.found += database_findings(self.folder, site_)
+            self.found += desk_findings(self.folder, site_)
             self.found += voice_findings(self.folder, site_, self.voices)
             self.found += hours_findings(site_, self.folder)
             if people is not None:

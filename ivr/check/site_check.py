@@ -46,6 +46,16 @@ def database_findings(folder: Path, site: Site) -> Iterator[Finding]:
         yield _Toml(folder).finding("E_SITE_DATABASE", ("database", "url"), f"database.url: {found}", remedy)
 
 
+def desk_findings(folder: Path, site: Site) -> Iterator[Finding]:
+    """Yield findings about the files of the desk's certificate."""
+    for name, path in (("certificate", site.desk.certificate), ("key", site.desk.key)):
+        if path is not None and not (folder / path).is_file():
+            found = f"desk.{name}: there is no file {folder / path}"
+            remedy = f"write the {name} there, a PEM file, or remove both lines: the desk then makes a certificate"
+            yield _Toml(folder).finding("E_SITE_CERTIFICATE", ("desk", name), found, remedy)
+            return  # they come together
+
+
 def voice_findings(folder: Path, site: Site, voices: Path) -> Iterator[Finding]:
     """Yield findings about the configured voices; `voices` is the folder of installed or provided ones."""
     toml = _Toml(folder)

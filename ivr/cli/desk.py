@@ -9,7 +9,7 @@ from ipaddress import ip_address
 
 import typer
 
-from desk.settings import PORT, TELEPHONE_PORT, DeskSettings
+from desk.settings import PORT, TELEPHONE_PORT, DeskSettings, MailSettings
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.output import console, errors
 from ivr.home.logs import configure
@@ -55,8 +55,15 @@ def gate() -> None:
     settings = GateSettings(
         chosen.listen, chosen.telephone_port, parts.ports.http, chosen.port, chosen.address, context
     )
-    with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
-        asyncio.run(TelephoneGate(settings).serve())
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(TelephoneGate(settings).serve())
+    except OSError as error:
+        where = f"{settings.listen}, port {settings.port}"
+        raise ControlError(
+            f"Browser telephones cannot be served on {where} ({error.strerror or error}): stop the program that uses "
+            "it, or set another listen in [desk] of site.toml, or HATIF_PORT_OFFSET."
+        ) from None
 
 
 def settings_of(parts: Composition) -> DeskSettings:
@@ -86,10 +93,38 @@ def settings_of(parts: Composition) -> DeskSettings:
         address=chosen.address,
         certificate=certificate,
         key=key,
+        mail=_mail(parts),
         home=parts.settings.home,
         site_folder=folder,
         telephone_port=TELEPHONE_PORT + parts.settings.offset,
     )
+
+
+def _mail(parts: Composition) -> MailSettings | None:
+    chosen = parts.site.desk.mail
+    if chosen is None:
+        return None
+    password = os.environ.get("HATIF_SMTP_PASSWORD")
+    authority = parts.settings.site / chosen.authority if chosen.authority is not None else None
+    return MailSettings(**{**chosen.model_dump(), "authority": authority}, password=password)
+
+
+def warn_of_ports(parts: Composition) -> None:
+    """Print which ports of the desk are in use: the line starts all the same, and the desk tries again and again."""
+    if not parts.site.desk.enabled:
+        return
+    listen, offset = parts.site.desk.listen, parts.settings.offset
+    for port, purpose in ((PORT, "the desk"), (TELEPHONE_PORT, "the telephones of its pages")):
+        family = socket.AF_INET6 if ":" in listen else socket.AF_INET
+        with contextlib.closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((listen, port + offset))
+            except OSError as error:
+                reason = os.strerror(error.errno or 0)
+                what = f"TCP port {port + offset} ({purpose}) on {listen} cannot be opened: {reason}"
+                remedy = "stop the program that uses it, or correct listen in [desk]; calls are served meanwhile"
+                errors.print(f"hatif: {what}; {remedy}.", style="yellow", markup=False, soft_wrap=True)
 
 
 def _is_local(listen: str) -> bool:

@@ -89,6 +89,18 @@ class GuideRequestRepository:
             lambda requests, engine: requests.end(engine, request.id, outcome, by=by, why=why, at=at),
         )
 
+    async def take(self, request: GuideRequest, by: str, at: datetime) -> bool | None:
+        """Give a request to somebody; False if somebody else has it, or it has ended."""
+        return await self._client.ask(
+            "db.guide_requests", lambda requests, engine: requests.take(engine, request.id, by, at)
+        )
+
+    async def release(self, request: GuideRequest, by: str | None) -> bool | None:
+        """Let others take a request again; False if it is not `by` who has it (None: whoever), or it has ended."""
+        return await self._client.ask(
+            "db.guide_requests", lambda requests, engine: requests.release(engine, request.id, by)
+        )
+
     def _failed(self, error: Exception) -> None:
         self.why = first_line(error)
         log.warning("The database is away: guide requests are not read", reason=self.why)

@@ -1,4 +1,4 @@
-"""Voice messages, as the control API reads them and notes who takes care of them."""
+"""Voice messages, as the control API reads them and as people work them off. Calls only record them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,17 +7,18 @@ from uuid import UUID
 
 import structlog
 
+from db.message_data import VoiceMessage
 from ivr.records.database_client import DatabaseClient, first_line
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from db.messages import Message
-
 log = structlog.get_logger()
 
 _LIMIT_S = 3.0
 """How long a person who asks waits for the database, in seconds; a slower database counts as away."""
+
+_MODULE = "db.messages"
 
 
 class MessageRepository:
@@ -34,22 +35,39 @@ class MessageRepository:
     async def close(self) -> None:
         await self._client.close()
 
-    async def unheard(self) -> "Sequence[Message] | None":
-        """Return the messages that nobody has taken, oldest first."""
-        return await self._client.ask("db.messages", lambda messages, engine: messages.unheard(engine))
+    async def list_latest(self, last: int) -> Sequence[VoiceMessage] | None:
+        """Return the messages that are not done, the oldest first, then the `last` ones that are."""
+        return await self._client.ask(_MODULE, lambda messages, engine: messages.latest(engine, last))
 
-    async def find(self, identity: UUID) -> "list[Message] | None":
-        """Return the message with this id, in a list; an empty one if there is none."""
+    async def find(self, identity: UUID) -> VoiceMessage | str | None:
+        """Return a message, or a sentence that says that there is none."""
 
-        async def find(messages: Any, engine: "AsyncEngine") -> "list[Message]":
-            found = await messages.find(engine, identity)
-            return [found] if found is not None else []
+        async def find(messages: Any, engine: "AsyncEngine") -> VoiceMessage | str:
+            from db.read import NotFoundError  # the database's packages must not hold up a start
 
-        return await self._client.ask("db.messages", find)
+            try:
+                found: VoiceMessage = await messages.find(engine, identity)
+            except NotFoundError as error:
+                return str(error)
+            return found
+
+        return await self._client.ask(_MODULE, find)
 
     async def take(self, identity: UUID, by: str, at: datetime) -> bool | None:
-        """Note who takes care of a message; False if somebody has taken it."""
-        return await self._client.ask("db.messages", lambda messages, engine: messages.take(engine, identity, by, at))
+        """Give a message to somebody; False if somebody else has it, or it is done."""
+        return await self._client.ask(_MODULE, lambda messages, engine: messages.take(engine, identity, by, at))
+
+    async def release(self, identity: UUID, by: str | None) -> bool | None:
+        """Let others take a message again; False if it is not `by` who has it (None: whoever), or it is done."""
+        return await self._client.ask(_MODULE, lambda messages, engine: messages.release(engine, identity, by))
+
+    async def finish(self, identity: UUID, by: str, at: datetime) -> bool | None:
+        """Note that nothing is left to do; False if somebody else has the message, or it was done already."""
+        return await self._client.ask(_MODULE, lambda messages, engine: messages.finish(engine, identity, by, at))
+
+    async def hear(self, identity: UUID, by: str, at: datetime) -> bool | None:
+        """Note who heard a message first; False if it was heard before."""
+        return await self._client.ask(_MODULE, lambda messages, engine: messages.hear(engine, identity, by, at))
 
     def _failed(self, error: Exception) -> None:
         self.why = first_line(error)

@@ -1,13 +1,33 @@
 """`[desk]` of `site.toml`: the operators' web page, and where browsers reach it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ivr.site.addresses import BindAddress
 
 PublicAddress = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?$", max_length=200)]
+
+
+class Mail(BaseModel):
+    """The mail server by which operators send procedures of the guide; the password is in HATIF_SMTP_PASSWORD."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$", max_length=253)
+    port: int = Field(587, ge=1, le=65535)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    authority: Path | None = None  # of the server's certificate, if it is one of your own; a PEM file
+    sender: str = Field(pattern=r"^[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$", max_length=200)
+    name: str = Field("", pattern=r"^[^\x00-\x1f\x7f<>@]*$", max_length=100)  # beside the address
+    user: str | None = Field(None, min_length=1, max_length=200)
+
+    @model_validator(mode="after")
+    def _hides_the_password(self) -> "Mail":
+        if self.user is not None and self.security == "none" and self.host not in ("localhost", "127.0.0.1", "::1"):
+            raise ValueError('the password could be read on the way; write security = "starttls" or "tls"')
+        return self
 
 
 class Desk(BaseModel):
@@ -20,6 +40,7 @@ class Desk(BaseModel):
     address: PublicAddress | None = None  # as browsers reach it through a proxy with TLS
     certificate: Path | None = None  # of the desk's own TLS, with `key`; PEM files
     key: Path | None = None
+    mail: Mail | None = None
 
     @model_validator(mode="after")
     def _is_complete(self) -> "Desk":

@@ -18,7 +18,8 @@ _BRISK = {
 }
 """Each engine's speed for brisk words, of which 1 is its own."""
 
-_SWIFT = ("digit_", "key_", "institution", "language_option")
+_DIGIT = "digit_"
+_SWIFT = ("key_", "institution", "language_option")
 """The beginnings of the ids of these words."""
 
 
@@ -44,7 +45,8 @@ class Voice:
     settings: tuple[tuple[str, float], ...] = ()
     packages: tuple[str, ...] = ()  # packages whose versions affect the sound
     identity: tuple[str, ...] = ()  # if `name` is a path: versions or hashes of what is there
-    digits: tuple[tuple[str, float], ...] = ()  # settings that differ for single digits, and what every caller hears
+    digits: tuple[tuple[str, float], ...] = ()  # settings that differ for single digits
+    swift: tuple[tuple[str, float], ...] = ()  # and for keys, and what every caller hears
     slow: bool = False  # nobody waits until it has spoken a language: `prompts.slow_voices`
     limits: Limits | None = None  # None: it needs little
 
@@ -55,7 +57,8 @@ class Voice:
         languages hear first, some 2 s, and the menu of all languages 12; a slow voice of a language with long words has
         a speed of its own for them.
         """
-        return replace(self, settings=self.digits, digits=()) if self.digits and prompt.startswith(_SWIFT) else self
+        own = self.digits if prompt.startswith(_DIGIT) else self.swift if prompt.startswith(_SWIFT) else ()
+        return replace(self, settings=own, digits=(), swift=()) if own else self
 
     @property
     def brisk(self) -> Voice:
@@ -95,7 +98,13 @@ ESPEAK_RATE = 150
 
 VOICES: dict[str, Voice] = {
     "ar": Voice(
-        "pico", "prompts.voices.arabic.pico", "de-DE", (("speed", 0.8),), ("py-nanotts",), digits=(("speed", 1.2),)
+        "pico",
+        "prompts.voices.arabic.pico",
+        "de-DE",
+        (("speed", 0.8),),
+        ("py-nanotts",),
+        digits=(("speed", 1.2),),
+        swift=(("speed", 1.2),),
     ),
     "de": _pico("de-DE"),
     "en": _pico("en-GB"),

@@ -23,6 +23,8 @@ def main(module: str, memory: int = resource.RLIM_INFINITY) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))
     # What is allocated, not the address space, which also has libraries and what threads only reserve.
     resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    if memory != resource.RLIM_INFINITY:
+        os.nice(10)  # it computes much, and there may be calls
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     for line in sys.stdin.buffer:

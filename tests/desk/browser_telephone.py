@@ -22,8 +22,9 @@ MICROPHONE_HZ = 1870.0
 
 PAGE = """<!doctype html>
 <meta charset="utf-8"><meta name="csrf-token" content="token"><title>Telephone</title>
-<div id="telephone" data-operator="{operator}" data-credential-url="/credential" data-ws-url="{socket}"></div>
-<div id="telephone-settings"></div>
+<div id="telephone" data-operator="{operator}" data-ws-url="{socket}"
+  data-credential-url="/credential" data-audio-url="/audio"></div>
+<div id="telephone-settings"></div><div id="call" data-call=""></div>
 <script src="/before.js"></script><script type="module" src="/telephone.js"></script>
 """
 
@@ -50,6 +51,40 @@ window.RTCPeerConnection = class extends Real {
       window.analyser = analyser;
       window.heardFirst = null;
     });
+  }
+};
+// What happens to microphones: unplugged in use, and forbidden by the person.
+const devices = navigator.mediaDevices, real = devices.getUserMedia.bind(devices), opened = [];
+devices.getUserMedia = async (...given) => {
+  const stream = await real(...given);
+  opened.push(...stream.getTracks());
+  return stream;
+};
+window.unplug = () => {
+  const track = opened.at(-1);
+  track.stop();
+  track.dispatchEvent(new Event("ended"));
+};
+window.forbid = () => {
+  devices.getUserMedia = () => Promise.reject(new DOMException("no", "NotAllowedError"));
+};
+// From now on, the browser counts a tenth of the packets as lost.
+window.lose = () => {
+  let packets = 1000;
+  connection.getStats = async () => {
+    packets += 90;
+    return new Map([["in", { type: "inbound-rtp", packetsReceived: packets, packetsLost: packets / 9, jitter: 0.01 }]]);
+  };
+};
+// Answer, and return after how many seconds the page hears sound.
+window.answered = async () => {
+  const began = performance.now();
+  window.analyser = null;
+  ask("answer");
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    if (window.analyser && hears()[1] > -60) return (performance.now() - began) / 1000;
+    if (performance.now() - began > 5000) throw new Error("nothing is heard");
   }
 };
 // The loudest frequency of what the page hears, Hz, and its level, dBFS.
@@ -109,6 +144,10 @@ class WebTelephone:
             "([what, value]) => reports.some(report => report[what] === value)", arg=[what, value]
         )
 
+    async def has_said(self, words: str) -> None:
+        """Wait until the telephone has reported a problem with these words, however briefly."""
+        await self.page.wait_for_function("words => reports.some(({ problem }) => problem?.includes(words))", arg=words)
+
     async def now(self) -> dict[str, Any]:
         found: dict[str, Any] = await self.page.evaluate("now")
         return found
@@ -143,7 +182,8 @@ async def desk_of(line: Line, port: int) -> AsyncIterator[str]:
 
     async def page(request: web.Request) -> web.Response:
         operator, socket = request.match_info["operator"], f"ws://127.0.0.1:{8089 + line.offset}/ws"
-        text = PAGE.format(operator=operator, socket=socket).replace("/credential", f"{request.path}/credential")
+        text = PAGE.format(operator=operator, socket=socket)
+        text = text.replace("/credential", f"{request.path}/credential").replace("/audio", f"{request.path}/audio")
         return web.Response(text=text, content_type="text/html")
 
     async def credential(request: web.Request) -> web.Response:
@@ -153,6 +193,12 @@ async def desk_of(line: Line, port: int) -> AsyncIterator[str]:
             return web.json_response(await asyncio.to_thread(line.control, "POST", path, given))
         except urllib.error.HTTPError as error:
             return web.Response(status=error.code)
+
+    async def audio(request: web.Request) -> web.Response:
+        given = json.loads(await request.text())
+        report = {"operator": request.match_info["operator"], "loss": given["loss"], "jitter_s": given["jitter"]}
+        await asyncio.to_thread(line.control, "POST", f"/calls/{given['call']}/audio", report)
+        return web.Response(status=204)
 
     async def script(request: web.Request) -> web.Response:
         name = request.path.removeprefix("/")
@@ -164,6 +210,7 @@ async def desk_of(line: Line, port: int) -> AsyncIterator[str]:
     app.router.add_get("/telephone.js", script)
     app.router.add_get("/{operator}/{holder}", page)
     app.router.add_post("/{operator}/{holder}/credential", credential)
+    app.router.add_post("/{operator}/{holder}/audio", audio)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()

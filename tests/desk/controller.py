@@ -101,6 +101,12 @@ class StandIn:
             while set(desk.app.state.hub.picture.calls) != {row.id for row in self.calls}:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
+    async def followed(self, desk: Any) -> None:
+        """Wait until a desk knows the operators."""
+        async with asyncio.timeout(5):
+            while not desk.app.state.hub.picture.connected:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
     def join(self, colleague: str, to: Call, state: str = "talking") -> None:
         """Bring a colleague into a call."""
         self.set(operator(colleague, state, call=_of(to, None)))

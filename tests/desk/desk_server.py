@@ -10,18 +10,23 @@ from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import uvicorn
+from argon2 import PasswordHasher, Type
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.enums import AccountRole
 from desk.app import create_app
 from desk.context import Desk
-from desk.people import accounts, links
+from desk.people import accounts, links, passwords
 from desk.people.accounts import Person
 from desk.server import DeskServer
 from desk.settings import DeskSettings
 
 PASSWORD = "four quiet green lamps"
+
+# As the real ones but for their cost, which would be most of the tests' time.
+_QUICK = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1, hash_len=32, salt_len=16, type=Type.ID)
+passwords._hasher = lambda: _QUICK  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,15 @@ class Answer:
     @property
     def leads_to(self) -> str:
         return self.headers.get("Location", "")
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a browser was answered, as bytes."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
 
 
 class Browser:
@@ -75,6 +89,10 @@ class Browser:
         headers = {"Origin": self.url, "X-CSRF-Token": self.csrf}
         async with self._session.post(self.url + path, json=document, headers=headers) as answer:
             return Answer(answer.status, await answer.text(), answer.headers)
+
+    async def bytes(self, path: str, **headers: str) -> Content:
+        async with self._session.get(self.url + path, headers=headers) as answer:
+            return Content(answer.status, await answer.read(), answer.headers)
 
     async def stream(self, path: str) -> aiohttp.ClientResponse:
         """Open a stream; the answer's `content` has its lines."""

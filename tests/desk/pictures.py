@@ -131,8 +131,8 @@ async def draw(folder: Path) -> None:
 
 async def act(page: Page, state: StandIn, language: str) -> None:
     waiting(state)
-    state.offer(ME, caller=CALLER, since=datetime.now(UTC).timestamp() - 47, case=REFERENCE)
-    await page.wait_for_selector('#call[data-phase="offered"]')
+    state.offer(ME, identity=str(uuid4()), caller=CALLER, since=datetime.now(UTC).timestamp() - 47, case=REFERENCE)
+    await page.wait_for_selector(".hint p")
     await asyncio.sleep(1.2)  # the clocks have ticked
     await page.screenshot(path=CHECKOUT / "docs" / f"desk-offer-{language}.png")
     identity = str(uuid4())

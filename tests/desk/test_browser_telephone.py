@@ -11,12 +11,19 @@ from typing import Any
 import pytest
 from browser_telephone import MICROPHONE_HZ, Pages, WebTelephone, desk_of, started
 from conftest import OFFSET, short_folder
-from line import Line
+from line import FRENCH_NUMBER, Line
 from playwright.async_api import Browser, BrowserContext
 from talking import CALLER_HZ, call_id
 
-from ivr.softphone.sound import longest_silence
+from ivr.softphone.sound import RATE, Samples, longest_silence, tone_share
 from ivr.softphone.telephone import Call, Telephones
+
+HIDE = """
+Object.defineProperty(document, "hidden", { value: true });
+Object.defineProperty(document, "visibilityState", { value: "hidden" });
+document.dispatchEvent(new Event("visibilitychange"));
+"""
+"""What a page sees that is not in front; a headless browser shows all of them."""
 
 OPERATOR_HZ = 2350.0
 """Of an operator on an ordinary telephone."""
@@ -216,6 +223,134 @@ async def test_a_telephone_registers_by_itself_after_a_restart_of_asterisk(desk_
     await page.has_reported("state", "lost")
     await page.reports("state", "registered", 20)
     await desk_line.until(lambda: desk_line.operator_state(operator) == "ready", 10, "the operator is ready")
+
+
+async def test_the_test_of_the_sound_gives_back_what_the_microphone_hears(desk_line: Line, pages: Pages) -> None:
+    page = await pages.open(desk_line.speaks("fr"))
+    await page.start()
+    await page.ask("test-sound")
+    await page.reports("call", "talking")
+    await page.hears_tone(MICROPHONE_HZ)
+    assert (await page.page.evaluate("level")) > 0.3  # of the microphone, which the page shows
+    await page.ask("hangup")
+    await page.reports("call", "none")
+
+
+async def test_a_restart_of_the_controller_disturbs_no_call_of_a_browser(
+    desk_line: Line, telephones: Telephones, pages: Pages
+) -> None:
+    page = await pages.open(desk_line.speaks("fr"))
+    call = await talking(desk_line, telephones, page, "+33613000906")
+    since = call.clock
+    await desk_line.restart()
+    assert longest_silence(call.heard(since)).length_s < 0.3
+    await page.page.reload()  # the new controller gives it its call back
+    await page.reports("call", "talking")
+    await call.hears_tone(MICROPHONE_HZ)
+    await page.ask("hangup")
+    await page.reports("call", "none")
+    await call.hangup()
+
+
+async def test_from_the_click_both_hear_each_other_within_half_a_second(
+    desk_line: Line, telephones: Telephones, pages: Pages, record_property: Callable[[str, object], None]
+) -> None:
+    page = await pages.open(desk_line.speaks("fr"))
+    await page.start()
+    took: list[float] = []
+    for number in range(4):
+        await desk_line.until(lambda: desk_line.operator_state(page.operator) == "ready", 8, "the operator is ready")
+        call = await desk_line.asks_for_operator(telephones, f"+3361300092{number}")
+        call.tone(CALLER_HZ)
+        await page.reports("call", "ringing")
+        clicked = call.clock
+        in_page = await page.page.evaluate("answered()")
+        await call.hears_tone(MICROPHONE_HZ)
+        in_caller = first_tone(call.heard(clicked), MICROPHONE_HZ)
+        took.append(max(in_page, in_caller))
+        await call.hangup()
+        await page.reports("call", "none")
+    record_property("from the click to audio both ways, s", [round(item, 3) for item in took])
+    assert max(took) < 0.5
+
+
+async def test_without_a_controller_asterisk_rings_the_browser(
+    desk_line: Line, telephones: Telephones, pages: Pages
+) -> None:
+    page = await pages.open(desk_line.speaks("fr"))
+    await page.start()
+    await desk_line.until(lambda: desk_line.operator_state(page.operator) == "ready", 8, "the operator is ready")
+    await desk_line.without_controller()
+    call = await telephones.caller("+33613000907").dial(f"sip:{FRENCH_NUMBER}@{desk_line.sip}")
+    call.tone(CALLER_HZ)
+    await page.reports("call", "ringing", 40)  # after the prompts, and some attempts to reach the controller
+    await page.ask("answer")
+    await call.hears_tone(MICROPHONE_HZ)
+    await page.hears_tone(CALLER_HZ)
+    await call.hangup()
+    await page.reports("call", "none")
+    await desk_line.controller_again()
+
+
+async def test_a_microphone_that_is_unplugged_in_a_call_is_replaced(
+    desk_line: Line, telephones: Telephones, pages: Pages
+) -> None:
+    page = await pages.open(desk_line.speaks("fr"))
+    call = await talking(desk_line, telephones, page, "+33613000908")
+    await page.page.evaluate("unplug()")
+    await page.has_said("The microphone is gone")
+    await page.reports("problem", None)
+    await call.hears_tone(MICROPHONE_HZ)
+    await call.hangup()
+    await page.reports("call", "none")
+
+
+async def test_bad_audio_is_shown_and_kept_with_the_call(desk_line: Line, telephones: Telephones, pages: Pages) -> None:
+    page = await pages.open(desk_line.speaks("fr"))
+    call = await talking(desk_line, telephones, page, "+33613000910")
+    identity = call_id(desk_line, "+33613000910")
+    await page.page.evaluate("id => document.getElementById('call').dataset.call = id", identity)
+    await page.page.evaluate("lose()")
+    await page.says("packets are lost")
+    await call.hangup()
+    await page.reports("problem", None)
+    events = (await desk_line.story("+33613000910"))["events"]
+    (bad,) = [event["data"] for event in events if event["kind"] == "bad_audio"]
+    assert (bad["operator"], round(bad["loss"], 2)) == (page.operator, 0.1)
+
+
+async def test_a_page_that_may_not_use_the_microphone_says_what_to_do(pages: Pages, desk_line: Line) -> None:
+    page = await pages.open(desk_line.speaks("fr"))
+    await page.page.evaluate("forbid()")
+    await page.ask("start-shift")
+    await page.says("Allow it beside the page's address")
+    assert (await page.now())["state"] == "off"
+
+
+@pytest.mark.long
+async def test_a_page_in_the_background_for_twenty_minutes_still_rings(
+    desk_line: Line, telephones: Telephones, pages: Pages
+) -> None:
+    page = await pages.open(desk_line.speaks("fr"))
+    await page.start()
+    front = await page.page.context.new_page()
+    await front.bring_to_front()
+    await page.page.evaluate(HIDE)
+    await asyncio.sleep(20 * 60)
+    assert desk_line.operator_state(page.operator) == "ready"
+    call = await desk_line.asks_for_operator(telephones, "+33613000909")
+    call.tone(CALLER_HZ)
+    await page.reports("call", "ringing")
+    await page.ask("answer")
+    await call.hears_tone(MICROPHONE_HZ)
+    await call.hangup()
+
+
+def first_tone(heard: Samples, hz: float) -> float:
+    """Return after how many seconds a tone begins."""
+    window, hop = RATE // 20, RATE // 100
+    starts = range(0, len(heard) - window, hop)
+    return next(start / RATE for start in starts if tone_share(heard[start : start + window], hz) > 0.5)
 
 
 def decisions_of(story: dict[str, Any]) -> list[str]:

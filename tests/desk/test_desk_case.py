@@ -154,7 +154,7 @@ async def test_what_is_not_valid_is_said_at_its_field_and_the_text_stays(browser
     answer = await browser.post(f"/case/file/{REFERENCE}", {**form, "caller": "12", "title": "<b>نص</b>"})
     assert answer.status == 422
     assert re.search(r'id="c-caller" name="caller" aria-invalid="true" aria-describedby="c-caller-note', answer.text)
-    assert "is not a telephone number" in answer.text and "&lt;b&gt;نص&lt;/b&gt;" in answer.text
+    assert "This is not a telephone number; write it with +" in answer.text and "&lt;b&gt;نص&lt;/b&gt;" in answer.text
     assert fields_of(answer.text)["caller"] == "12"
     assert json.loads(fields_of(answer.text)["base"])["caller"] == NUMBER
 
@@ -223,6 +223,7 @@ async def seed(engine: AsyncEngine) -> None:
         await connection.execute(insert(Call).values(call))
         for reference, title, closed in ((REFERENCE, "First passport", None), (OTHER, "100% <old>", now)):
             case_row: dict[str, Any] = {"title": title, "closed": closed, "caller": NUMBER, "kind": "procedure"}
+            case_row["state"] = "open" if closed is None else "closed"
             await connection.execute(insert(CaseFile).values(reference=reference, node="n", opened=now, **case_row))
         message = {"id": uuid4(), "node": "n", "call_id": uuid4(), "caller": NUMBER, "file": "x", "at": now}
         await connection.execute(insert(Message).values(message))
@@ -237,6 +238,8 @@ async def test_the_callers_file_has_earlier_calls_open_cases_and_messages(
     assert page.index("First passport") < page.index("100% &lt;old&gt;"), "open cases come first"
     assert "1 message of this number was not heard yet" in page
     assert "New case" in page, "this call has no case of its own"
+    hint = (await browser.get(f"/case/call/{CALL}/hint")).text
+    assert "2 earlier calls" in hint and "First passport" in hint and "old" not in hint
     controller.connect("1002", identity=CALL, caller=NUMBER, case=REFERENCE)
     await controller.seen(desk)
     live = (await browser.get("/case/latest")).text

@@ -80,6 +80,25 @@ async def test_the_guide_is_read_once_a_minute_however_much_is_typed(
     assert reads(controller) == ["/guide?language=fr"] * 2
 
 
+async def test_what_the_guide_does_not_have_is_noted_with_one_click(
+    desk: TestDesk, browser: Browser, controller: StandIn
+) -> None:
+    assert "Pas dans le guide" in (await browser.get("/guide/search?q=dragons")).text
+    form = {"q": " permis de <chasse> ", "reference": REFERENCE}
+    assert (await browser.post("/guide/missing", {**form, "q": " "})).status == 409
+    assert (await browser.post("/guide/missing", {**form, "reference": ""})).status == 200
+    controller.connect("1002", language="ar", topic="documents")
+    await controller.seen(desk)
+    assert (await browser.post("/guide/missing", form)).status == 200
+    notes = [(path, body) for method, path, _, body in controller.asked if method == "POST"]
+    gap = {"words": "permis de <chasse>", "language": "fr"}
+    assert notes == [
+        ("/guide/gaps", gap),
+        ("/guide/gaps", {**gap, "call": "call-1", "topic": "documents"}),
+        (f"/cases/{REFERENCE}/notes", {"text": "Pas dans le guide : permis de <chasse>"}),
+    ]
+
+
 async def test_what_was_explained_is_noted_in_the_case_that_is_open(browser: Browser, controller: StandIn) -> None:
     assert (await browser.post("/guide/procedure/visa/explained", {"reference": ""})).status == 409
     answer = await browser.post("/guide/procedure/visa/explained", {"reference": REFERENCE})

@@ -16,7 +16,7 @@ from desk_server import Browser, TestDesk, serving
 from desk.live import hub, routes
 from desk.page.pages import Pages
 from desk.people import accounts, sessions
-from ivr.api.models import Alarm, AlarmKind, QueueEntry
+from ivr.api.models import Alarm, AlarmKind, OperatorCallback, QueueEntry
 
 pytest_plugins = ["db_fixtures"]
 
@@ -113,6 +113,23 @@ async def test_an_offer_is_on_the_page_of_that_operator_only(desk: TestDesk, con
     assert 'data-phase="none"' in other.elements["call"]
     await page.close()
     await other.close()
+
+
+async def test_a_call_back_is_on_the_page_from_the_ringing_on(desk: TestDesk, controller: StandIn) -> None:
+    page = await opened(desk)
+    members: dict[str, Any] = {"call": "c-1", "number": "+33612345678", "country": "FR", "language": "fr"}
+    request = OperatorCallback(id="r-1", topic="documents", case="100000012", caller_rings=False, **members)
+    controller.set(operator("1002", "offered", callback=request))
+    await page.has(
+        "call", 'data-phase="offered"', "Call back", "French", "+33612345678", "100-000-012", 'data-key="F2"'
+    )
+    assert 'data-announce="Call back: French, Documents"' in page.elements["call"]
+    controller.set(operator("1002", "offered", callback=request.model_copy(update={"caller_rings": True})))
+    calling = await page.has("call", 'data-phase="calling"', "The caller is being called", 'data-telephone="hangup"')
+    assert 'data-telephone="answer"' not in calling
+    controller.connect("1002", identity="c-1")
+    await page.has("call", 'data-phase="talking"')
+    await page.close()
 
 
 async def test_each_page_has_its_persons_language(desk: TestDesk, controller: StandIn) -> None:

@@ -1,15 +1,18 @@
 """Signing in at the desk: links, passwords, sessions, and what other sites and guessers cannot do."""
 
+import asyncio
 import re
 import shutil
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from desk_server import PASSWORD, Browser, TestDesk, serving
 
+from db.engine import open_engine
 from db.enums import AccountRole
 from desk.people import accounts, links, passwords, sessions, source_limit
 from desk.people.accounts import FREE_FAILURES, AccountError, Person
@@ -88,6 +91,26 @@ async def test_wrong_passwords_lock_that_account_only_and_a_link_still_works(des
     await desk.signed_in("1002")
     desk.moved = timedelta(seconds=accounts.FIRST_LOCK_S + 1)
     assert await sign_in(browser, "1002", PASSWORD) == 303
+
+
+async def test_attempts_side_by_side_allow_no_more_guesses_than_one_after_the_other(url: str) -> None:
+    now = datetime.now(UTC)
+    async with open_engine(url) as engine:
+        await accounts.ensure_operator(engine, "1002", "Safae Saffron", False, now)
+        tries = await asyncio.gather(*(accounts.count_attempt(engine, "1002", now) for _ in range(20)))
+        assert sum(attempt.person is not None for attempt in tries) == FREE_FAILURES
+        assert all(attempt.locked_until for attempt in tries if attempt.person is None)
+        await accounts.forget_failures(engine, "1002")
+        assert (await accounts.count_attempt(engine, "1002", now)).person is not None
+
+
+async def test_a_link_that_two_browsers_use_at_once_signs_one_in(url: str) -> None:
+    now = datetime.now(UTC)
+    async with open_engine(url) as engine:
+        await accounts.ensure_operator(engine, "1002", "Safae Saffron", False, now)
+        token = await links.make_link(engine, "1002", now)
+        used = await asyncio.gather(*(links.use_link(engine, token, now) for _ in range(5)))
+        assert sum(person is not None for person in used) == 1
 
 
 async def test_many_failures_from_one_address_end_there(desk: TestDesk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,6 +276,13 @@ async def test_browsers_are_told_to_run_the_desks_own_scripts_only(desk: TestDes
     assert not re.search(r"<script(?![^>]*\bsrc=)|\bon\w+=|style=|<style", page), "nothing inline"
 
 
+@pytest.mark.parametrize("host", ["x; script-src *", "a b", "http://evil.example", "x\tscript-src *"])
+async def test_the_hosts_name_cannot_change_the_policy(desk: TestDesk, host: str) -> None:
+    answer = await desk.browser().get("/sign-in", Host=host)
+    assert "script-src *" not in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Content-Security-Policy"].count("script-src") == 1
+
+
 async def test_a_body_that_is_too_long_is_refused(desk: TestDesk) -> None:
     answer = await desk.browser().post("/sign-in", {"account": "x" * 70_000})
     assert answer.status == 413
@@ -270,3 +300,12 @@ async def test_the_language_is_the_persons_then_the_browsers(desk: TestDesk) -> 
     again = await desk.signed_in("1002")
     assert '<html lang="ar" dir="rtl"' in (await again.get("/account")).text
     assert (await again.post("/preferences", {"language": "xx", "theme": "pink"})).status == 303
+
+
+async def test_behind_a_proxy_the_telephone_uses_the_proxys_address(desk: TestDesk) -> None:
+    await desk.operator()
+    browser = await desk.signed_in("1002")
+    assert "data-ws-url" not in (await browser.get("/shift")).text
+    desk.desk.settings = replace(desk.desk.settings, address="https://desk.example.org/")
+    assert desk.desk.settings.telephone_url == "wss://desk.example.org/ws"
+    assert desk.desk.settings.is_encrypted and desk.desk.settings.url == "https://desk.example.org"

@@ -1,4 +1,4 @@
-"""Messages, call-back requests and procedures to be sent: oldest first, and nobody takes one twice."""
+"""The worklist: messages, call-back requests and procedures to be sent, oldest first, and nobody takes one twice."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -7,44 +7,29 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
 import pytest_asyncio
 from controller import StandIn, standing_in
 from desk_server import Browser, TestDesk, serving
 from sqlalchemy import insert
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import messages
-from db.engine import open_engine, writing
-from db.tables import Message
+from db.engine import writing
+from db.references import format_reference, make_reference
+from db.tables import Callback, GuideRequest, Message
 
 pytest_plugins = ["db_fixtures"]
 
-FIRST, SECOND = uuid4(), uuid4()
 NOW = datetime.now(UTC)
-
-
-def callback(identity: str, **members: Any) -> dict[str, Any]:
-    wished = (NOW - timedelta(hours=1)).isoformat()
-    found = {"id": identity, "number": "+33611111111", "language": "fr", "topic": "documents", "tries": 0}
-    return {**found, "wished": wished, "ended": None, **members}
-
-
-async def leave(engine: AsyncEngine, identity: UUID, minutes: int, **members: Any) -> None:
-    row = {"caller": "+33612345678", "file": f"messages/{identity}.wav", "language": "fr", "duration_ms": 12_000}
-    async with writing(engine) as connection:
-        await connection.execute(
-            insert(Message).values(
-                id=identity, node="n", call_id=uuid4(), at=NOW - timedelta(minutes=minutes), **{**row, **members}
-            )
-        )
+NUMBER, REFERENCE = "+33612345678", make_reference(1, 17)
+SOUND = b"RIFF" + bytes(range(200))
+GUIDE = {"notice": "", "procedures": [{"id": "visa", "status": "sample", "title": "Visa <1>"}]}
 
 
 @pytest_asyncio.fixture
 async def controller() -> AsyncIterator[StandIn]:
     async with standing_in() as found:
-        over = callback("00000000-over", ended=NOW.isoformat(), number="+33699999999")
-        found.answers["/callbacks?last=0"] = (200, [callback("00000000-0001"), over])
-        found.answers["/guide-requests"] = (200, [])
+        found.answers["/guide?language=en"] = (200, GUIDE)
         yield found
 
 
@@ -55,76 +40,187 @@ async def desk(sqlite_url: str, controller: StandIn, tmp_path: Path) -> AsyncIte
         (tmp_path / "messages").mkdir()
         await found.operator("1002")
         await found.operator("1003")
+        await found.operator("1040", supervisor=True)
+        await controller.followed(found)
         yield found
 
 
 @pytest_asyncio.fixture
 async def browser(desk: TestDesk) -> Browser:
-    browser = await desk.signed_in("1002")
+    return await english(desk, "1002")
+
+
+async def english(desk: TestDesk, account: str) -> Browser:
+    browser = await desk.signed_in(account)
     await browser.post("/preferences", {"language": "en"})
     await browser.get("/account")
     return browser
 
 
-async def test_a_message_is_taken_once_whoever_asks_at_the_same_time(url: str) -> None:
-    async with open_engine(url) as engine:
-        await leave(engine, SECOND, 5)
-        await leave(engine, FIRST, 9)
-        await leave(engine, uuid4(), 20, erased=NOW)
-        assert [row.id for row in await messages.unheard(engine)] == [FIRST, SECOND]
-        assert await messages.take(engine, FIRST, "1002", NOW)
-        assert not await messages.take(engine, FIRST, "1003", NOW)
-        assert not await messages.take(engine, uuid4(), "1003", NOW)
-        taken = await messages.find(engine, FIRST)
-        assert taken is not None and taken.heard_by == "1002"
-        assert await messages.count_unheard(engine) == 1
+async def put(desk: TestDesk, table: Any, **columns: Any) -> UUID:
+    row: dict[str, Any] = {"id": uuid4(), "node": "n", "call_id": uuid4(), **columns}
+    async with writing(desk.engine) as connection:
+        await connection.execute(insert(table).values(row))
+    identity: UUID = row["id"]
+    return identity
 
 
-async def test_what_waits_is_listed_oldest_first(desk: TestDesk, browser: Browser) -> None:
-    await leave(desk.engine, SECOND, 5)
-    await leave(desk.engine, FIRST, 9)
+async def leave(desk: TestDesk, minutes: int = 5, **columns: Any) -> UUID:
+    """Leave a message; its sound is where the line puts it."""
+    identity = uuid4()
+    file = f"messages/{identity}.wav"
+    assert desk.desk.settings.home is not None
+    (desk.desk.settings.home / file).write_bytes(SOUND)
+    given = {"caller": NUMBER, "file": file, "language": "fr", "topic": "documents", "duration_ms": 12_000}
+    return await put(desk, Message, **{**given, "id": identity, "at": NOW - timedelta(minutes=minutes), **columns})
+
+
+async def ask_to_be_called(desk: TestDesk, **columns: Any) -> UUID:
+    return await put(desk, Callback, **{"kind": "closed", "number": "+33611111111", "wished": NOW, **columns})
+
+
+async def want_in_writing(desk: TestDesk, **columns: Any) -> UUID:
+    given = {"procedure": "visa", "number": "+33622222222", "requested": NOW, "due": NOW, "language": "fr"}
+    return await put(desk, GuideRequest, **{**given, **columns})
+
+
+def changes(controller: StandIn) -> list[tuple[str, str, Any]]:
+    return [(path, who, body) for method, path, who, body in controller.asked if method != "GET"]
+
+
+async def count(browser: Browser) -> str:
+    return (await browser.get("/worklist/count")).text
+
+
+async def test_what_nobody_has_done_is_listed_oldest_first(desk: TestDesk, browser: Browser) -> None:
+    second, first = await leave(desk, 5), await leave(desk, 9)
+    await leave(desk, 20, done=NOW, done_by="1003")
+    await ask_to_be_called(desk)
+    await ask_to_be_called(desk, kind="case", number="+33699999999")  # the line calls by itself
+    await want_in_writing(desk)
     page = (await browser.get("/worklist")).text
-    assert page.index(str(FIRST)) < page.index(str(SECOND))
+    assert page.index(str(first)) < page.index(str(second))
     assert "+33611111111" in page and "+33699999999" not in page
-    assert ">3<" in (await browser.get("/worklist/count")).text
+    assert "Visa &lt;1&gt;" in page and page.count("<li") == 4
+    assert ">4<" in await count(browser)
 
 
-async def test_a_message_is_heard_by_whoever_has_taken_it_only(
-    desk: TestDesk, browser: Browser, controller: StandIn, tmp_path: Path
+async def test_a_message_is_taken_and_whoever_is_later_is_told(
+    desk: TestDesk, browser: Browser, controller: StandIn
 ) -> None:
-    await leave(desk.engine, FIRST, 9)
-    (tmp_path / "messages" / f"{FIRST}.wav").write_bytes(b"RIFF....WAVE")
-    row = {"id": str(FIRST), "at": NOW.isoformat(), "caller": None, "text": None, "case": None}
-    controller.answers[f"/messages/{FIRST}/take"] = (200, row)
-    assert (await browser.get(f"/worklist/message/{FIRST}/audio")).status == 403
-    assert "<audio" in (await browser.post(f"/worklist/message/{FIRST}")).text
-    assert ("POST", f"/messages/{FIRST}/take", "1002", None) in controller.asked
-    await messages.take(desk.engine, FIRST, "1002", NOW)  # as the controller does
-    heard = await browser.get(f"/worklist/message/{FIRST}/audio")
-    assert heard.status == 200 and heard.text == "RIFF....WAVE"
-    assert (await (await desk.signed_in("1003")).get(f"/worklist/message/{FIRST}/audio")).status == 403
-    controller.answers[f"/messages/{FIRST}/take"] = (409, {"detail": "…", "code": "taken"})
-    late = await browser.post(f"/worklist/message/{FIRST}")
-    assert late.status == 409 and "Somebody else" in late.text
+    message = await leave(desk)
+    answer = await browser.post(f"/worklist/message/{message}", {"change": "take"})
+    assert answer.status == 200 and answer.headers["HX-Trigger"] == "hatif:worked"
+    assert changes(controller) == [(f"/messages/{message}/take", "1002", None)]
+    controller.answers[f"/messages/{message}/take"] = (409, {"detail": "…", "code": "taken"})
+    late = await browser.post(f"/worklist/message/{message}", {"change": "take"})
+    assert late.status == 409 and "Somebody else has just taken that." in late.text
+    assert (await browser.post(f"/worklist/message/{message}", {"change": "erase"})).status == 422
 
 
-async def test_no_other_file_can_be_had_as_a_message(desk: TestDesk, browser: Browser, tmp_path: Path) -> None:
+async def test_what_somebody_has_taken_is_theirs_to_see_and_a_supervisors_to_give_back(
+    desk: TestDesk, browser: Browser, controller: StandIn
+) -> None:
+    message = await leave(desk, case_reference=REFERENCE)
+    await messages.take(desk.engine, message, "1002", NOW)
+    await want_in_writing(desk, taken=NOW, taken_by="1003")
+    mine = (await browser.get("/worklist")).text
+    assert "<audio" in mine and format_reference(REFERENCE) in mine and "Operator 1003" in mine
+    assert mine.count("Give back") == 1 and ">0<" in await count(browser)
+    theirs = (await (await english(desk, "1003")).get("/worklist")).text
+    assert "<audio" not in theirs and "Operator 1002" in theirs and theirs.count("Give back") == 1
+    supervisor = await english(desk, "1040")
+    assert (await supervisor.get("/worklist")).text.count("Give back") == 2
+    for who in (browser, supervisor):
+        await who.post(f"/worklist/message/{message}", {"change": "release"})
+    assert [body for _, _, body in changes(controller)] == [{"whoever": False}, {"whoever": True}]
+
+
+async def test_whoever_has_a_message_hears_it_also_in_parts(
+    desk: TestDesk, browser: Browser, controller: StandIn
+) -> None:
+    message = await leave(desk)
+    path = f"/worklist/message/{message}/audio"
+    assert (await browser.get(path)).status == 403
+    await messages.take(desk.engine, message, "1002", NOW)
+    whole = await browser.bytes(path)
+    assert (whole.status, whole.body, whole.headers["Content-Type"]) == (200, SOUND, "audio/wav")
+    assert "no-store" in whole.headers["Cache-Control"]
+    part = await browser.bytes(path, Range="bytes=100-109")
+    assert (part.status, part.body) == (206, SOUND[100:110])
+    assert part.headers["Content-Range"] == f"bytes 100-109/{len(SOUND)}"
+    assert (await browser.bytes(path, Range="bytes=9000-")).status == 416
+    assert changes(controller) == [(f"/messages/{message}/heard", "1002", None)]
+    assert (await (await english(desk, "1003")).get(path)).status == 403
+    assert (await browser.get(f"/worklist/message/{uuid4()}/audio")).status == 404
+
+
+@pytest.mark.parametrize("file", ["secrets.json", "messages/../secrets.json", "/etc/hostname", "messages/link.wav"])
+async def test_no_other_file_can_be_had_as_a_message(
+    desk: TestDesk, browser: Browser, tmp_path: Path, file: str
+) -> None:
     (tmp_path / "secrets.json").write_text("secret")
-    for file in ("secrets.json", "messages/../secrets.json", "/etc/hostname"):
-        identity = uuid4()
-        await leave(desk.engine, identity, 1, file=file, heard=NOW, heard_by="1002")
-        assert (await browser.get(f"/worklist/message/{identity}/audio")).status == 404
+    (tmp_path / "messages" / "link.wav").symlink_to(tmp_path / "secrets.json")
+    message = await leave(desk, file=file, taken=NOW, taken_by="1002")
+    assert (await browser.get(f"/worklist/message/{message}/audio")).status == 404
 
 
-async def test_a_call_back_request_and_a_procedure_are_taken_in_the_operators_name(
-    browser: Browser, controller: StandIn
+async def test_to_call_whoever_left_a_message_the_operator_is_rung_first(
+    desk: TestDesk, browser: Browser, controller: StandIn
 ) -> None:
-    assert (await browser.post("/worklist/callback/00000000-0001")).status == 200
-    assert (await browser.post("/worklist/guide/00000000-0002")).status == 200
-    changes = [(path, who, body) for method, path, who, body in controller.asked if method == "POST"]
-    assert changes == [
-        ("/callbacks/00000000-0001/take", "1002", {"operator": "1002"}),
-        ("/guide-requests/00000000-0002/end", "1002", {"outcome": "sent"}),
+    message = await leave(desk, case_reference=REFERENCE)
+    path = f"/worklist/message/{message}/call"
+    assert (await browser.post(path)).status == 403
+    await messages.take(desk.engine, message, "1002", NOW)
+    called = await browser.post(path)
+    assert called.status == 200 and "Your telephone rings as soon as you are ready" in called.text
+    wanted = {"number": NUMBER, "language": "fr", "topic": "documents", "case": REFERENCE, "operator": "1002"}
+    assert changes(controller) == [("/callbacks", "1002", wanted)]
+    for status, code, said in ((409, "no_trunk", "calls nobody"), (422, "country", "cannot be called")):
+        controller.answers["/callbacks"] = (status, {"detail": "…", "code": code})
+        refused = await browser.post(path)
+        assert refused.status == 409 and said in refused.text
+    withheld = await leave(desk, caller=None, taken=NOW, taken_by="1002")
+    assert (await browser.post(f"/worklist/message/{withheld}/call")).status == 409
+
+
+async def test_one_operator_calls_for_a_request_and_may_let_it_go(
+    desk: TestDesk, browser: Browser, controller: StandIn
+) -> None:
+    free, own = await ask_to_be_called(desk), await ask_to_be_called(desk, kind="operator", operator_id="1002")
+    theirs = await ask_to_be_called(desk, kind="operator", operator_id="1003")
+    await ask_to_be_called(desk, state="ringing_caller")
+    page = (await browser.get("/worklist")).text
+    assert page.count("Call now") == 1 and "Operator 1003" in page and page.count("is being called") == 1
+    assert page.count("rings you when you are ready") == 1
+    assert "Your telephone rings" in (await browser.post(f"/worklist/callback/{free}", {"change": "call"})).text
+    assert (await browser.post(f"/worklist/callback/{theirs}", {"change": "cancel"})).status == 403
+    assert (await browser.post(f"/worklist/callback/{own}", {"change": "cancel"})).status == 200
+    assert changes(controller) == [
+        (f"/callbacks/{free}/call", "1002", {"operator": "1002"}),
+        (f"/callbacks/{own}/cancel", "1002", {"why": "at the desk"}),
     ]
-    controller.answers["/callbacks/00000000-0001/take"] = (409, {"detail": "over already"})
-    assert (await browser.post("/worklist/callback/00000000-0001")).status == 409
+
+
+async def test_a_procedure_is_taken_and_its_end_noted(desk: TestDesk, browser: Browser, controller: StandIn) -> None:
+    asked = await want_in_writing(desk)
+    for change in ("take", "release", "sent", "not_possible"):
+        assert (await browser.post(f"/worklist/request/{asked}", {"change": change})).status == 200
+    assert (await browser.post(f"/worklist/request/{asked}", {"change": "burnt"})).status == 422
+    path = f"/guide-requests/{asked}"
+    assert changes(controller) == [
+        (f"{path}/take", "1002", None),
+        (f"{path}/release", "1002", {"whoever": False}),
+        (f"{path}/end", "1002", {"outcome": "sent"}),
+        (f"{path}/end", "1002", {"outcome": "not_possible"}),
+    ]
+
+
+async def test_the_list_is_shown_while_the_controller_is_away(desk: TestDesk, browser: Browser) -> None:
+    await leave(desk)
+    await want_in_writing(desk)
+    desk.desk.control._base = "http://127.0.0.1:1/v1"
+    page = await browser.get("/worklist")
+    assert page.status == 200 and "visa" in page.text
+    message = (await messages.latest(desk.engine, 0))[0].id
+    assert (await browser.post(f"/worklist/message/{message}", {"change": "take"})).status == 503

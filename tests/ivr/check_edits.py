@@ -23,6 +23,13 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "languages",
         "languages: the language 'ar' occurs twice; write it once",
     ),
+    "E_SITE_CERTIFICATE": (
+        "site.toml",
+        "[[carrier]]",
+        '[desk]\nenabled = true\ncertificate = "none.pem"\nkey = "none.key"\n\n[[carrier]]',
+        "none.pem",
+        "desk.certificate: there is no file .*none.pem; write the certificate there, a PEM file",
+    ),
     "E_SITE_DATABASE": (
         "site.toml",
         "[[carrier]]",

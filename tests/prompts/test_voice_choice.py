@@ -288,10 +288,11 @@ def test_the_controller_imports_no_voice_so_nothing_is_synthesised_during_a_call
 
 
 def test_digits_keys_and_the_name_have_the_speed_that_a_voice_has_for_them() -> None:
-    slow = Voice("slow", "prompt_engine", "voice", settings=(("speed", 0.8),), digits=(("speed", 1.2),))
+    slow = Voice("slow", "prompt_engine", "voice", (("speed", 0.8),), digits=(("speed", 1.4),), swift=(("speed", 1.2),))
     for prompt, speed in (
-        ("digit_7", 1.2),
+        ("digit_7", 1.4),
         ("key_7", 1.2),
+        ("institution", 1.2),
         ("language_option", 1.2),
         ("press_7", 0.8),
         ("main_file", 0.8),

@@ -18,18 +18,22 @@ export class CredentialRefused extends Error {
   }
 }
 
+/** Send something to the desk as this sign-in. */
+export function post(url: string, body: object): Promise<Response> {
+  const token = document.querySelector<HTMLMetaElement>('meta[name="csrf-token"]')?.content ?? "";
+  return fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json", [place.dataset.csrfHeader ?? "X-CSRF-Token"]: token },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(5_000),
+  });
+}
+
 /** Ask for the password; `take` takes the telephone away from another computer. Throws CredentialRefused. */
 export async function credential(take: boolean): Promise<Credential> {
-  const token = document.querySelector<HTMLMetaElement>('meta[name="csrf-token"]')?.content ?? "";
-  const headers = { "content-type": "application/json", [place.dataset.csrfHeader ?? "X-CSRF-Token"]: token };
   let answer: Response;
   try {
-    answer = await fetch(place.dataset.credentialUrl ?? "", {
-      method: "POST",
-      headers,
-      body: JSON.stringify({ take }),
-      signal: AbortSignal.timeout(5_000),
-    });
+    answer = await post(place.dataset.credentialUrl ?? "", { take });
   } catch {
     throw new CredentialRefused("network");
   }

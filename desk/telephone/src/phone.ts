@@ -22,6 +22,7 @@ const REGISTER_S = 60;
 const RECONNECT_S = { min: 1, max: 4 };
 /** How long further addresses of this machine are waited for after the first. There is no server to ask for any. */
 const GATHER_MS = 100;
+const TRIAL_MS = 30_000;
 /** How long the page shows that a call has ended. */
 const ENDED_MS = 1_500;
 
@@ -37,9 +38,13 @@ export class Phone {
   private agent: UA | null = null;
   private readonly socket: SipSocket;
   private session: RTCSession | null = null;
+  private trial: RTCSession | null = null; // the last test of the sound
   private microphone: MediaStream | null = null;
   private readonly sound = new Audio();
-  private readonly quality = new Quality((quality) => this.report({ quality }));
+  private readonly quality = new Quality(
+    (quality) => this.report({ quality }),
+    (isBad) => this.report({ problem: isBad ? text("bad_audio") : null }),
+  );
   private wasLost = false;
 
   constructor(private readonly devices: Devices, url: string) {
@@ -130,9 +135,18 @@ export class Phone {
     }
   }
 
-  /** Call a place that gives back what it hears. */
+  /** Call a place that gives back what it hears, for half a minute; asked again, end that. */
   testSound(): void {
+    if (this.session) {
+      if (this.session === this.trial) this.hangUp();
+      return;
+    }
     this.call("echo");
+    const trial = this.session as RTCSession | null;
+    this.trial = trial;
+    setTimeout(() => {
+      if (trial && trial === this.session) this.hangUp();
+    }, TRIAL_MS);
   }
 
   // Calls

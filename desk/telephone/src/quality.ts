@@ -1,24 +1,36 @@
-/** How good the audio of the call is, by what the browser counts. */
+/** How good the audio of the call is, by what the browser counts; bad audio is told to the desk, for the call. */
 
+import { post } from "./credential";
+import { place } from "./report";
 import type { Quality as Report } from "./report";
 
 const EVERY_MS = 2_000;
+const BAD = { loss: 0.05, jitter: 0.06 };
+/** So often in a row it must be bad, or good again, before anything is said. */
+const TIMES = 2;
 
 export class Quality {
   private timer = 0;
   private received = 0;
   private lost = 0;
 
-  constructor(private readonly report: (quality: Report) => void) {}
+  private isBad = false;
+  private times = 0; // in a row, that it was otherwise
+
+  constructor(
+    private readonly report: (quality: Report) => void,
+    private readonly changed: (isBad: boolean) => void,
+  ) {}
 
   watch(connection: RTCPeerConnection): void {
     this.stop();
-    this.received = this.lost = 0;
+    this.received = this.lost = this.times = 0;
     this.timer = window.setInterval(() => void this.look(connection), EVERY_MS);
   }
 
   stop(): void {
     clearInterval(this.timer);
+    this.note(false);
   }
 
   private async look(connection: RTCPeerConnection): Promise<void> {
@@ -39,6 +51,23 @@ export class Quality {
     const all = received - this.received + gone;
     this.received = received;
     this.lost = lost;
-    if (all > 0) this.report({ loss: gone / all, jitter, delay });
+    if (all <= 0) return;
+    const found = { loss: gone / all, jitter, delay };
+    this.report(found);
+    const isBad = found.loss > BAD.loss || jitter > BAD.jitter;
+    this.times = isBad === this.isBad ? 0 : this.times + 1;
+    if (this.times < TIMES) return;
+    this.note(isBad);
+    const call = document.getElementById("call")?.dataset.call;
+    if (isBad && call && place.dataset.audioUrl) {
+      post(place.dataset.audioUrl, { call, ...found }).catch(() => {}); // the next bad moment is told again
+    }
+  }
+
+  private note(isBad: boolean): void {
+    this.times = 0;
+    if (this.isBad === isBad) return;
+    this.isBad = isBad;
+    this.changed(isBad);
   }
 }

@@ -50,6 +50,13 @@ def format_event(event: Mapping[str, Any]) -> str | None:
             return f"operator {data['operator']} asks for help; no supervisor is available"
         case "help_given":
             return f"operator {data['operator']} asks for help and talks with supervisor {data['supervisor']}"
+        case "page_gone":
+            return f"the page of operator {data['operator']} is gone; the caller is asked to wait for it"
+        case "page_back":
+            return f"the page of operator {data['operator']} is back in the call"
+        case "bad_audio":
+            lost, late = round(100 * data["loss"]), round(1000 * data["jitter_s"])
+            return f"operator {data['operator']} hears bad audio: {lost} % of packets lost, jitter {late} ms"
         case "whispered":
             return f"operator {data['operator']} has picked up and hears an announcement of the call"
     return None

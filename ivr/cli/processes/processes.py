@@ -12,7 +12,7 @@ from pathlib import Path
 import typer
 
 from ivr.cli.composition import Composition
-from ivr.cli.desk import announce
+from ivr.cli.desk import announce, warn_of_ports
 from ivr.cli.output import Bar, console, errors
 from ivr.home import heartbeat, line_settings
 from ivr.home.logs import configure
@@ -179,6 +179,7 @@ def _specs(parts: Composition) -> list[ProcessSpec]:
         conf = parts.conf(bar)
     running = processes(parts.settings.run)
     if not any(info.alive for info in running.values()):
+        warn_of_ports(parts)
         problems = instance.port_problems(conf, ("TCP", "127.0.0.1", parts.settings.control_port, "control API"))
         if problems:
             from asterisk_conf.errors import AsteriskError

@@ -1,0 +1,33 @@
+"""Voice messages as plain data, without SQLAlchemy, which is slow to load."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceMessage:
+    """A message that a caller left.
+
+    `file`: its audio, relative to HATIF_HOME. `text`: what a recogniser made of it. `taken_by`: who works on it.
+    `done`: since when nothing is left to do.
+    """
+
+    id: UUID
+    call_id: UUID
+    at: datetime
+    file: str
+    case_reference: str | None = None
+    caller: str | None = None
+    language: str | None = None
+    topic: str | None = None
+    category: str | None = None
+    duration_ms: int | None = None
+    text: str | None = None
+    heard: datetime | None = None
+    heard_by: str | None = None
+    taken: datetime | None = None
+    taken_by: str | None = None
+    done: datetime | None = None
+    done_by: str | None = None
+    erased: datetime | None = None

@@ -1,0 +1,87 @@
+"""`hatif accounts` and `hatif operators login`: who may sign in, and the links for it."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from shell import Shell
+
+from db.engine import open_engine
+from desk.people import links
+from desk.people.accounts import Person
+from ivr.home.settings import EXAMPLE
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    made = Shell(tmp_path)
+    assert made.run("db", "upgrade").returncode == 0
+    return made
+
+
+def who(shell: Shell, url: str) -> Person | None:
+    """Return whom a link signs in."""
+
+    async def find() -> Person | None:
+        async with open_engine(f"sqlite:///{shell.home / 'hatif.db'}") as engine:
+            return await links.find_link(engine, urlsplit(url).path.removeprefix("/link/"), datetime.now(UTC))
+
+    return asyncio.run(find())
+
+
+def test_an_operator_gets_a_link_with_a_qr_code_and_an_account(shell: Shell) -> None:
+    first = json.loads(shell.run("operators", "login", "1002", "--json").stdout)
+    assert first["url"].startswith("http://localhost:27080/link/")
+    person = who(shell, first["url"])
+    assert person is not None and (person.operator, person.role.value) == ("1002", "operator")
+    said = shell.run("operators", "login", "1002").stdout
+    assert "▄" in said and who(shell, said.splitlines()[0]) is not None
+    assert who(shell, first["url"]) is None, "a newer link takes the place of the former one"
+    refused = shell.run("operators", "login", "4711")
+    assert refused.returncode == 1 and "no operator 4711" in refused.stderr
+
+
+def test_an_administrator_is_added_disabled_and_enabled(shell: Shell) -> None:
+    url = shell.run("accounts", "add", "head", "--name", "Head of Office").stdout.splitlines()[0]
+    person = who(shell, url)
+    assert person is not None and (person.name, person.role.value, person.operator) == (
+        "Head of Office",
+        "administrator",
+        None,
+    )
+    again = shell.run("accounts", "add", "head", "--name", "Somebody Else")
+    assert again.returncode == 1 and "already" in again.stderr
+    assert shell.run("accounts", "disable", "head").returncode == 0
+    assert who(shell, url) is None
+    refused = shell.run("accounts", "login", "head")
+    assert refused.returncode == 1 and "hatif accounts" in refused.stderr
+    shell.run("accounts", "enable", "head")
+    assert who(shell, shell.run("accounts", "login", "head").stdout.splitlines()[0]) is not None
+    (row,) = json.loads(shell.run("accounts", "--json").stdout)
+    assert row == {
+        "id": "head",
+        "name": "Head of Office",
+        "role": "administrator",
+        "operator": None,
+        "password": False,
+        "disabled": False,
+    }
+    unknown = shell.run("accounts", "disable", "nobody")
+    assert unknown.returncode == 1 and "no account 'nobody'" in unknown.stderr
+
+
+def test_a_site_without_a_desk_has_no_links(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    for path in EXAMPLE.iterdir():
+        (site / path.name).symlink_to(path)
+    (site / "site.toml").unlink()
+    text = (EXAMPLE / "site.toml").read_text()
+    (site / "site.toml").write_text(text.replace("[desk]\nenabled = true", "[desk]\nenabled = false"))
+    shell = Shell(tmp_path / "home", site)
+    for command in (("operators", "login", "1002"), ("desk",)):
+        refused = shell.run(*command)
+        assert refused.returncode == 1 and "enabled = true in [desk]" in refused.stderr
