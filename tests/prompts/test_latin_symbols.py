@@ -86,4 +86,4 @@ def test_digits_are_said_swiftly_and_operators_words_briskly(monkeypatch: pytest
     for language in latin.LANGUAGES:
         voice = kokoro.voice(language, Path())
         assert voice.of("main_file") == voice
-        assert speed(voice) < speed(voice.of("digit_7")) == speed(voice.of("key_7")) < speed(voice.brisk)
+        assert all(speed(voice) < speed(voice.of(text)) < speed(voice.brisk) for text in ("digit_7", "key_7"))
