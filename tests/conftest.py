@@ -109,7 +109,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     in a file is a good estimate of its duration: each stands for about a second, measured.
     """
     for item in items:
-        if {"telephones", "shared_line"} & set(getattr(item, "fixturenames", ())):
+        if {"telephones", "shared_line", "desk_line"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.telephone)
             if not side_by_side.on_a_line(item.path):
                 raise pytest.UsageError(f"{item.path}: tests/side_by_side.py does not see that it needs a line")
