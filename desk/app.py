@@ -34,6 +34,7 @@ from desk.shift import fragments as shift_fragments
 from desk.shift import routes as shift
 from desk.shift import telephone
 from desk.shift.day import Days
+from desk.worklist import calling
 from desk.worklist import routes as worklist
 from desk.worklist.work import Counts
 
@@ -46,6 +47,7 @@ ROUTERS = (
     case.router,
     guide.router,
     worklist.router,
+    calling.router,
 )
 FRAGMENTS = (*shift_fragments.FRAGMENTS, *call_fragments.FRAGMENTS)
 

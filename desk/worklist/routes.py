@@ -27,7 +27,7 @@ from desk.page.errors import DeskError
 from desk.page.texts import N_
 from desk.people.policy import Permission, may
 from desk.people.signed_in import OperatorDep, SignedIn
-from desk.worklist import work
+from desk.worklist import calling, work
 from desk.worklist.work import Counts
 
 log = structlog.get_logger()
@@ -41,10 +41,6 @@ _NO_MESSAGE = N_("There is no such message.")
 _NO_SOUND = N_("The sound of this message is not there any more.")
 _NOT_YOURS = N_("Take the message first.")
 _NOT_YOUR_CALL = N_("You have not taken this call-back request.")
-_NO_NUMBER = N_("The caller withheld their number.")
-_NO_CALLS = N_("This site calls nobody: it has no line for it.")
-_NOT_TO_BE_CALLED = N_("This number cannot be called.")
-_RINGS = N_("Your telephone rings as soon as you are ready; then the caller is called.")
 
 
 async def counts_of(request: Request) -> Counts:
@@ -76,10 +72,6 @@ class _Room:
         try:
             return await self.desk.control.ask("POST", path, self.signed_in.person.id, body)
         except ControlError as error:
-            if error.code == "no_trunk":
-                raise DeskError(409, _NO_CALLS) from None
-            if error.status == 422 and path == "/callbacks":
-                raise DeskError(409, _NOT_TO_BE_CALLED) from None
             if error.status in (404, 409):
                 raise DeskError(409, _TAKEN) from None
             raise
@@ -96,7 +88,8 @@ class _Room:
             names={operator.id: operator.name for operator in self._hub.picture.operators.values()},
             titles=await _titles(self.request, self.desk, self._hub, self._book) if found.requests else {},
             may_give_back=self.may_give_back,
-            said=said,
+            done=said,
+            **calling.dial_form(self.desk, self._hub),
             headers={"HX-Trigger": "hatif:worked"} if self.request.method == "POST" else None,
         )
 
@@ -133,17 +126,12 @@ async def change_message(
 async def call_for_message(room: RoomDep, message: UUID) -> Response:
     """Call whoever left a message: the operator's telephone rings first."""
     found = await _own(room.desk, room.signed_in, message)
-    if not found.caller:
-        raise DeskError(409, _NO_NUMBER)
-    wanted = {
-        "number": found.caller,
-        "language": found.language,
-        "topic": found.topic,
-        "case": found.case_reference,
-        "operator": room.signed_in.operator,
-    }
-    await room.ask("/callbacks", {name: value for name, value in wanted.items() if value is not None})
-    return await room.page(_RINGS)
+    about = {"language": found.language, "topic": found.topic, "case": found.case_reference}
+    try:
+        await calling.call(room.desk, room.signed_in, found.caller, about)
+    except calling.CannotCallError as refused:
+        raise DeskError(409, refused.text) from None
+    return await room.page(calling.RINGS)
 
 
 @router.get("/message/{message}/audio")
@@ -166,7 +154,7 @@ async def change_callback(
     """Call for a request: the operator's telephone rings first, and nobody else's. Or end it."""
     if change == "call":
         await room.ask(f"/callbacks/{callback}/call", {"operator": room.signed_in.operator})
-        return await room.page(_RINGS)
+        return await room.page(calling.RINGS)
     if not await work.is_own(room.desk.engine, callback, room.signed_in.operator):
         raise DeskError(403, _NOT_YOUR_CALL)
     await room.ask(f"/callbacks/{callback}/cancel", {"why": "at the desk"})

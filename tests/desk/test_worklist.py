@@ -176,12 +176,37 @@ async def test_to_call_whoever_left_a_message_the_operator_is_rung_first(
     assert called.status == 200 and "Your telephone rings as soon as you are ready" in called.text
     wanted = {"number": NUMBER, "language": "fr", "topic": "documents", "case": REFERENCE, "operator": "1002"}
     assert changes(controller) == [("/callbacks", "1002", wanted)]
-    for status, code, said in ((409, "no_trunk", "calls nobody"), (422, "country", "cannot be called")):
+    for status, code, said in ((409, "no_trunk", "calls nobody"), (422, "country", "does not call that country")):
         controller.answers["/callbacks"] = (status, {"detail": "…", "code": code})
         refused = await browser.post(path)
         assert refused.status == 409 and said in refused.text
     withheld = await leave(desk, caller=None, taken=NOW, taken_by="1002")
     assert (await browser.post(f"/worklist/message/{withheld}/call")).status == 409
+
+
+async def test_an_operator_calls_a_number_that_they_type(desk: TestDesk, browser: Browser, controller: StandIn) -> None:
+    assert "/worklist/call" in (await browser.get("/worklist")).text
+    form = {"number": " +33612345678 ", "language": "fr"}
+    assert "Your telephone rings" in (await browser.post("/worklist/call", form)).text
+    wanted = {"number": NUMBER, "language": "fr", "operator": "1002"}
+    assert changes(controller) == [("/callbacks", "1002", wanted)]
+    controller.answers["/callbacks"] = (422, {"detail": "…", "code": "malformed"})
+    refused = await browser.post("/worklist/call", {"number": "<12>", "language": "xx"})
+    assert refused.status == 422 and 'value="&lt;12&gt;"' in refused.text and 'aria-invalid="true"' in refused.text
+    assert "not a telephone number" in refused.text
+    assert (await browser.post("/worklist/call", {"number": " "})).status == 422
+
+
+async def test_the_applicant_of_a_case_is_called_about_it(browser: Browser, controller: StandIn) -> None:
+    case = {"reference": REFERENCE, "caller": NUMBER, "language": "ar", "topic": None}
+    controller.answers[f"/cases/{REFERENCE}"] = (200, case)
+    path = f"/worklist/case/{format_reference(REFERENCE)}/call"
+    assert "Your telephone rings" in (await browser.post(path)).text
+    wanted = {"number": NUMBER, "language": "ar", "case": REFERENCE, "operator": "1002"}
+    assert changes(controller) == [("/callbacks", "1002", wanted)]
+    controller.answers[f"/cases/{REFERENCE}"] = (200, {**case, "caller": None})
+    assert (await browser.post(path)).status == 409
+    assert (await browser.post("/worklist/case/100000000/call")).status == 404
 
 
 async def test_one_operator_calls_for_a_request_and_may_let_it_go(
