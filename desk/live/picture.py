@@ -62,6 +62,7 @@ class Call(msgspec.Struct, frozen=True):
     country: str | None = None
     topic: str | None = None
     case: str | None = None
+    choices: tuple[str, ...] = ()
     node: str = ""
     since: float | None = None
     connected: float | None = None

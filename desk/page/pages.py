@@ -95,6 +95,7 @@ def _environment(language: Language, words: SiteWords, zone: str) -> Environment
     environment.globals.update(
         topic=partial(words.topic, language.code),
         pause=partial(words.pause, language.code),
+        choice=partial(words.choice, language.code),
         missing_words=words.missing(language.code),
     )
     environment.filters.update(

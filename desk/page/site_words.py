@@ -29,6 +29,10 @@ class SiteWords:
         """Return the name of a reason for a pause; nothing without one."""
         return self._name(language, _PAUSE, reason) if reason else ""
 
+    def choice(self, language: str, text: str) -> str:
+        """Return the words of a menu's option."""
+        return self._name(language, "", text)
+
     def missing(self, language: str) -> dict[str, str]:
         """Return what an applicant may have to bring: the site's words, each with its name."""
         found = self._texts.get(language, {})
@@ -47,10 +51,9 @@ def load(site: Path | None) -> SiteWords:
     except CatalogueError as error:
         log.warning("the site's catalogues cannot be read; the desk shows ids instead of names", reason=str(error))
         return SiteWords()
-    ids = [text for text in found.ids if text.startswith((_TOPIC, _PAUSE, _MISSING))]
     return SiteWords(
         {
-            language: {text: _written(spoken) for text in ids if (spoken := found.text(language, text))}
+            language: {text: _written(spoken) for text in found.ids if (spoken := found.text(language, text))}
             for language in texts.LANGUAGES
         }
     )

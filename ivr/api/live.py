@@ -1,7 +1,8 @@
 """Reads what is live from the controller, for the control API's answers and its events."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from db.callback_requests import CallbackRequest
 from db.enums import CallbackState
@@ -21,6 +22,7 @@ from ivr.api.models import (
     TelephoneReplaced,
 )
 from ivr.call.call import Call as LiveCall
+from ivr.call.version import Flow
 from ivr.callbacks.request_states import call_of
 from ivr.controller.controller import Controller
 from ivr.model.talk_table import OperatorPlace
@@ -47,6 +49,12 @@ def read_place(call: LiveCall) -> OperatorPlaceName | None:
     return "hold" if call.on_hold and found is OperatorPlace.TOGETHER else _PLACES[found]
 
 
+def read_choices(flow: Flow[LiveCall], path: Sequence[str], topic: str | None) -> list[str]:
+    """Return the texts of the menus' options that led along a path of nodes, in order."""
+    steps = ((flow.nodes[node], after) for node, after in pairwise(path) if node in flow.nodes)
+    return [text for node, after in steps if (text := node.option_to(after, topic)) is not None]
+
+
 def read_call(call: LiveCall) -> Call:
     """Return one call as it is now."""
     state, transfer, place = call.state, Transfer.decode(call.state.transfer), read_place(call)
@@ -62,6 +70,7 @@ def read_call(call: LiveCall) -> Call:
         language=state.language,
         topic=state.topic,
         case=state.case,
+        choices=read_choices(call.flow, state.path, state.topic),
         node=state.node,
         flow=state.flow,
         since=state.since,

@@ -118,6 +118,10 @@ class Call(BaseModel):
     language: str
     topic: str | None
     case: str | None = Field(description="The reference of the caller's case file.")
+    choices: list[str] = Field(
+        description="The way through the menus: the ids of the texts of the options that led the caller on, in order. "
+        "The site's catalogues have the words."
+    )
     node: str = Field(description="The node of the flow that the caller is at.")
     flow: str = Field(description="The version of the flow that the call goes by.")
     since: float | None = Field(description="When the wait for an operator began; kept until the end of the call.")

@@ -34,6 +34,10 @@ class Node(BaseModel):
         topic = getattr(self, "topic", None)
         return (topic,) if topic is not None else ()
 
+    def option_to(self, node: str, topic: str | None) -> str | None:
+        """Return the id of the text of the option that leads to `node`, for a call of this topic; None: no option."""
+        return None
+
     def greets(self) -> bool:
         """Return whether the node plays the administrator's announcement itself, after saying who answers."""
         return False

@@ -38,6 +38,7 @@ def call(identity: str = "call-1", **members: Any) -> Call:
         "language": "fr",
         "topic": "documents",
         "case": None,
+        "choices": [],
         "node": "operator",
         "flow": "1",
         "since": time.time() - 12,

@@ -115,6 +115,15 @@ async def test_an_offer_is_on_the_page_of_that_operator_only(desk: TestDesk, con
     await other.close()
 
 
+async def test_the_way_through_the_menus_is_on_the_page_in_words(desk: TestDesk, controller: StandIn) -> None:
+    page = await opened(desk)
+    for phase, show in (("offered", controller.offer), ("talking", controller.connect)):
+        show("1002", choices=["main_documents", "documents_passport"])
+        shown = await page.has("call", f'data-phase="{phase}"', "Way through the menus")
+        assert re.search("Main documents.*Documents passport", shown, re.DOTALL)
+    await page.close()
+
+
 async def test_a_call_back_is_on_the_page_from_the_ringing_on(desk: TestDesk, controller: StandIn) -> None:
     page = await opened(desk)
     members: dict[str, Any] = {"call": "c-1", "number": "+33612345678", "country": "FR", "language": "fr"}

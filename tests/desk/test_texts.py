@@ -9,7 +9,7 @@ import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
-from desk.page import texts
+from desk.page import site_words, texts
 from desk.page.texts import FOLDER, LANGUAGES, choose
 from desk.shift.telephone import TEXTS
 
@@ -30,6 +30,13 @@ def extracted(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
 
 def key_of(text: str | tuple[str, ...] | list[str]) -> str:
     return text if isinstance(text, str) else text[0]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("fr", "Documents et visas"), ("ar", "وثائق وتأشيرة"), ("en", "Documents and visas")]
+)
+def test_the_options_of_menus_are_written_in_the_operators_language(language: str, words: str) -> None:
+    assert site_words.load(CHECKOUT / "sites" / "consulate").choice(language, "main_documents") == words
 
 
 @pytest.mark.parametrize("code", TRANSLATED)

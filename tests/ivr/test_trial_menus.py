@@ -4,6 +4,7 @@ import pytest
 from trial_calls import announcements, languages, place_call, steps
 from trial_stage import stage
 
+from ivr.api.live import read_choices
 from ivr.flow.nodes.menu import Menu
 
 KEYS = {"1": "ar", "2": "fr", "3": "es", "4": "it", "5": "nl", "6": "de", "7": "en"}
@@ -124,6 +125,21 @@ def test_every_option_of_the_main_menu_leads_to_its_node_in_the_flow() -> None:
         offered = announcements(result, "main")[0]
         assert offered[offered.index(option.text) + 1] == f"key_{option.key}"
         assert result.path[4] == option.next
+
+
+@pytest.mark.parametrize(
+    ("keys", "topic", "choices"),
+    [
+        ("2-#-2-1", "documents", ["main_documents", "documents_passport"]),
+        ("2-#-4", "appointment", ["main_appointment"]),  # leads to the same node as the option for an operator
+        ("2-#-0", None, ["main_operator"]),
+        ("2-#", None, []),
+    ],
+)
+def test_the_way_through_the_menus_is_the_options_that_were_chosen(
+    keys: str, topic: str | None, choices: list[str]
+) -> None:
+    assert read_choices(stage().version.flow, place_call(f"{keys}-h").path, topic) == choices
 
 
 @pytest.mark.parametrize("node", ["documents", "urgent"])

@@ -39,6 +39,11 @@ class Menu(ChoiceNode):
     def topics(self) -> tuple[str, ...]:
         return (*super().topics(), *(option.topic for option in self.options if option.topic is not None))
 
+    def option_to(self, node: str, topic: str | None) -> str | None:
+        options = [option for option in self.options if option.next == node]
+        options.sort(key=lambda option: 0 if option.topic == topic else 1 if option.topic is None else 2)
+        return options[0].text if options else None
+
     def silent(self) -> str | None:
         return self.after_help
 
