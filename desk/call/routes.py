@@ -26,13 +26,17 @@ _REFUSALS: Mapping[str | None, str] = {
     "too_often": N_("This caller was handed on too often already. Help them, or talk with a colleague first."),
 }
 
-Act = Literal["hold", "unhold", "complete", "cancel", "swap"]
+Act = Literal["hold", "unhold", "complete", "cancel", "swap", "hang_up"]
+
+
+_NEED_OPERATOR = ("hang_up",)
+"""What must not concern the next operator of the same call."""
 
 
 @router.post("/act")
 async def act(desk: DeskDep, hub: HubDep, signed_in: OperatorDep, what: Annotated[Act, Form(alias="act")]) -> Response:
-    """Hold the caller or bring them back; hand them over to the colleague, let that one go, or change between both."""
-    await _ask(desk, hub, signed_in, what, None)
+    """Do what needs nobody else: hold or not; hand over to the colleague, let them go, change between both; hang up."""
+    await _ask(desk, hub, signed_in, what, {"operator": signed_in.operator} if what in _NEED_OPERATOR else None)
     return Response(status_code=204)
 
 

@@ -12,7 +12,7 @@ from ivr.api.problems import ApiError, documented
 from ivr.call.call import Call
 from ivr.controller.connection import Connection
 from ivr.controller.controller import Controller
-from ivr.talk.operator_requests import LINE_ACTS, NEED_TARGET, SENTENCES, Act, Refusal, Target
+from ivr.talk.operator_requests import LINE_ACTS, NEED_OPERATOR, NEED_TARGET, SENTENCES, Act, Refusal, Target
 
 router = APIRouter(tags=["calls"])
 
@@ -28,6 +28,7 @@ _SUMMARIES = {
     Act.COMPLETE: "Leave the caller to the colleague who was called.",
     Act.CANCEL: "Let the colleague go and return to the caller.",
     Act.SWAP: "Change between the caller and the colleague.",
+    Act.HANG_UP: "Hang up the operator's telephone, as if they did so themselves.",
 }
 
 CallId = Annotated[str, Path(alias="call", max_length=40, description="The id of the call.")]
@@ -48,6 +49,12 @@ class TransferTarget(models.Request):
         if self.operator is not None and not 3 <= len(self.operator) <= 8:
             return Refusal.OUTSIDE
         return Target(self.operator, self.language, self.topic, bool(self.supervisor))
+
+
+class OperatorOfCall(models.Request):
+    """The operator who asks. They must have the caller at this moment."""
+
+    operator: str = Field(max_length=20, description="The id of the operator.")
 
 
 class RequestAccepted(BaseModel):
@@ -116,9 +123,14 @@ def _add(act: Act) -> None:
             raise _refused(parsed)
         return await _ask(controller, actor, call_id, act, parsed)
 
+    async def ask_as(
+        controller: ControllerDep, actor: Actor, call_id: CallId, asking: OperatorOfCall
+    ) -> RequestAccepted:
+        return await _ask(controller, actor, call_id, act, Target(), by=asking.operator)
+
     router.add_api_route(
         f"/calls/{{call}}/{act.value}",
-        ask_for if act in NEED_TARGET else ask,
+        ask_for if act in NEED_TARGET else ask_as if act in NEED_OPERATOR else ask,
         methods=["POST"],
         name=f"{act.value} call",
         description=f"{_SUMMARIES[act]} 409 if that cannot be done now; `code` says why.",
@@ -131,9 +143,11 @@ for _act in Act:
         _add(_act)
 
 
-async def _ask(controller: Controller, actor: str, call_id: str, act: Act, target: Target) -> RequestAccepted:
+async def _ask(
+    controller: Controller, actor: str, call_id: str, act: Act, target: Target, *, by: str | None = None
+) -> RequestAccepted:
     connection, live = _find(controller, call_id)
-    refusal = await connection.requests.ask(live, act, target, way="api")
+    refusal = await connection.requests.ask(live, act, target, way="api", by=by)
     if refusal is not None:
         raise _refused(refusal)
     audit(controller, actor, f"call_{act.value}", f"call:{call_id}", call=call_id, to=str(target) or None)

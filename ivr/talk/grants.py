@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from db.enums import Role
+from ivr.asterisk.ari import operations
 from ivr.call.call import Call, Deadline, Item
 from ivr.call.version import Flow
 from ivr.model import floor_protocol
@@ -126,11 +127,22 @@ async def _grant_plain(conversation: ConversationControls, act: Act, way: str) -
     if act is Act.COMPLETE and (refusal := check_complete(conversation)) is not None:
         return refusal
     operator = conversation.leg.operator
+    if act is Act.HANG_UP:
+        return await _hang_up(conversation, way)
     if not await conversation.apply(TALK_EVENTS[act]):
         return Refusal.NOT_NOW
     words = {Act.HOLD: "held", Act.UNHOLD: "unheld", Act.CANCEL: "cancelled", Act.SWAP: "swapped"}
     if act in words:
         conversation.call.event(words[act], by=operator, way=way)
+    return None
+
+
+async def _hang_up(conversation: ConversationControls, way: str) -> Refusal | None:
+    """End the operator's leg, as if they had hung up their telephone; what follows is the same."""
+    if conversation.state.place is OperatorPlace.GONE:
+        return Refusal.NOT_NOW  # there is no leg until their page is back
+    conversation.call.event("hung_up", by=conversation.leg.operator, way=way)
+    await conversation.call.services.link.send(operations.HANG_UP(conversation.leg.id))
     return None
 
 

@@ -16,12 +16,16 @@ class Act(StrEnum):
     COMPLETE = "complete"
     CANCEL = "cancel"
     SWAP = "swap"
+    HANG_UP = "hang_up"
     ATTACH = "attach"  # the operator's other line still exists, after a restart
     LINE_GONE = "line_gone"  # the other line has ended
 
 
 NEED_TARGET = frozenset({Act.TRANSFER, Act.CONSULT, Act.INTERPRETER})
 """Requests that need a target."""
+
+NEED_OPERATOR = frozenset({Act.HANG_UP})
+"""Requests of which the API must know the operator: a moment too late, they would concern the next operator's call."""
 
 LINE_ACTS = frozenset({Act.ATTACH, Act.LINE_GONE})
 """Not requested by anybody: reported by another line of the operator's telephone."""

@@ -40,7 +40,7 @@ class RequestInbox:
         """Ask a call for something. Return None if it is done or has begun.
 
         Args:
-            by: The operator who asks; None: somebody at the API.
+            by: The operator who asks, and must have the caller; None: somebody at the API, whoever has them.
             channel: The operator's line on which they ask.
         """
         if call.state.offer is None:

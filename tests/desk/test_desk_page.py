@@ -85,8 +85,10 @@ async def test_a_softphones_call_is_shown_and_controlled_by_the_page(
     await expect(desk.page.locator('[data-telephone="hangup"]')).to_be_hidden()
     await desk.page.keyboard.press("F4")
     await expect(desk.page.locator("#call")).to_contain_text("On hold")
-    await call.hangup()
+    await desk.page.keyboard.press("Shift+F2")
+    await desk.state("wrapping_up")
     await desk.phase("none")
+    await call.hangup()
 
 
 async def test_a_call_goes_on_while_the_desk_is_killed_and_the_page_comes_back(

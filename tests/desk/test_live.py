@@ -258,11 +258,13 @@ async def test_what_an_operator_asks_for_goes_to_their_own_call(desk: TestDesk, 
     await page.has("call", 'data-phase="talking"')
     assert (await browser.post("/call/act", {"act": "hold"})).status == 204
     assert (await browser.post("/call/hand-on", {"how": "consult", "to": "operator:1003"})).status == 204
+    assert (await browser.post("/call/act", {"act": "hang_up"})).status == 204
     answer = await browser.post("/call/hand-on", {"how": "transfer", "to": "supervisor:"})
     assert answer.status == 204 and answer.headers["HX-Trigger"] == "hatif:done"
     assert controller.asked == [
         ("POST", "/calls/call-1/hold", "1002", None),
         ("POST", "/calls/call-1/consult", "1002", {"operator": "1003"}),
+        ("POST", "/calls/call-1/hang_up", "1002", {"operator": "1002"}),
         ("POST", "/calls/call-1/transfer", "1002", {"supervisor": True}),
     ]
     for form in ({"how": "transfer", "to": "number:+49"}, {"how": "steal", "to": "topic:x"}, {"how": "transfer"}):
@@ -277,7 +279,7 @@ async def test_a_colleague_in_a_call_cannot_do_anything_with_its_caller(desk: Te
     helper = await opened(desk, "1003")
     controller.join("1003", controller.connect("1002", place="consult"))
     await helper.has("call", 'data-phase="helping"')
-    for act in ("hold", "complete", "cancel", "swap"):
+    for act in ("hold", "complete", "cancel", "swap", "hang_up"):
         assert (await helper.browser.post("/call/act", {"act": act})).status == 409
     assert controller.asked == []
     await helper.close()

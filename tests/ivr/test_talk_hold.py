@@ -4,7 +4,7 @@ import asyncio
 
 from line import Line
 from offers import french
-from talking import conversation, hears_music, kinds, stands, talk
+from talking import conversation, hears_music, kinds, refused, stands, talk
 
 from ivr.softphone.sound import has_tone, longest_silence
 from ivr.softphone.telephone import Telephones
@@ -45,9 +45,15 @@ async def test_hold_works_by_api_by_key_and_by_telephone_and_survives_a_kill(
     talk(line, "+33613000001", "hold")
     await leg.hangup()
     await call.hears(line.audio("fr", "survey_question")[:8000])
+    # By the API as well, and only for the operator who has the caller.
+    assert refused(line, "+33613000002", "hang_up", operator=first)[0] == 409
+    talk(line, "+33613000002", "hang_up", operator=second)
+    await other.hears(line.audio("fr", "survey_question")[:8000])
     await asyncio.gather(call.hangup(), other.hangup())
     story = await line.story("+33613000001")
     assert [item for item in kinds(story) if item in ("held", "unheld")] == ["held", "unheld", "held", "unheld", "held"]
     assert [item["reason"] for item in story["pairings"]] == ["operator"]
     story = await line.story("+33613000002")
+    assert [item["reason"] for item in story["pairings"]] == ["operator"]
+    assert kinds(story).count("hung_up") == 1
     assert [item["data"]["way"] for item in story["events"] if item["kind"] == "held"] == ["telephone"]

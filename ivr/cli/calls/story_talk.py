@@ -21,6 +21,8 @@ def format_event(event: Mapping[str, Any]) -> str | None:
             return f"{by} puts the caller on hold"
         case "unheld":
             return f"{by} takes the caller off hold"
+        case "hung_up":
+            return f"{by} hangs up"
         case "transferred":
             kind = "operator " if data["to_kind"] == "operator" else ""
             return f"{by} transfers the caller to {kind}{data['to']} (transfer {data['count']} of this call)"
