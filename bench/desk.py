@@ -104,6 +104,7 @@ class Floor:
             id=str(uuid4()), state="waiting", number="+33800212000", caller=f"+336{self.chance.randrange(10**8):08d}",
             country="FR", language="fr", topic="documents", case=None, node="operator", flow="1",
             since=time.time() - 20, connected=None, operator=None, place=None, transfers=0, transfer_to=[], choices=[],
+            recording=None,
         )  # fmt: skip
         self.calls[call.id] = call
         self._set(identity, OperatorStatus.OFFERED, call)

@@ -26,17 +26,20 @@ _REFUSALS: Mapping[str | None, str] = {
     "too_often": N_("This caller was handed on too often already. Help them, or talk with a colleague first."),
 }
 
-Act = Literal["hold", "unhold", "complete", "cancel", "swap", "hang_up"]
+Act = Literal["hold", "unhold", "complete", "cancel", "swap", "hang_up", "pause_recording", "resume_recording"]
 
 
-_NEED_OPERATOR = ("hang_up",)
+_PATHS = {"pause_recording": "recording/pause", "resume_recording": "recording/resume"}
+
+_NEED_OPERATOR = ("hang_up", *_PATHS)
 """What must not concern the next operator of the same call."""
 
 
 @router.post("/act")
 async def act(desk: DeskDep, hub: HubDep, signed_in: OperatorDep, what: Annotated[Act, Form(alias="act")]) -> Response:
     """Do what needs nobody else: hold or not; hand over to the colleague, let them go, change between both; hang up."""
-    await _ask(desk, hub, signed_in, what, {"operator": signed_in.operator} if what in _NEED_OPERATOR else None)
+    body = {"operator": signed_in.operator} if what in _NEED_OPERATOR else None
+    await _ask(desk, hub, signed_in, _PATHS.get(what, what), body)
     return Response(status_code=204)
 
 

@@ -68,6 +68,7 @@ class Call(msgspec.Struct, frozen=True):
     connected: float | None = None
     operator: str | None = None
     place: str | None = None
+    recording: str | None = None
     transfers: int = 0
     transfer_to: tuple[str, ...] = ()
 

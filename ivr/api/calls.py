@@ -29,7 +29,11 @@ _SUMMARIES = {
     Act.CANCEL: "Let the colleague go and return to the caller.",
     Act.SWAP: "Change between the caller and the colleague.",
     Act.HANG_UP: "Hang up the operator's telephone, as if they did so themselves.",
+    Act.PAUSE_RECORDING: "Pause the recording of the conversation, so that nothing said from now on is kept.",
+    Act.RESUME_RECORDING: "Go on with the recording of the conversation.",
 }
+_PATHS = {Act.PAUSE_RECORDING: "recording/pause", Act.RESUME_RECORDING: "recording/resume"}
+"""Of requests whose path is not their name."""
 
 CallId = Annotated[str, Path(alias="call", max_length=40, description="The id of the call.")]
 
@@ -129,7 +133,7 @@ def _add(act: Act) -> None:
         return await _ask(controller, actor, call_id, act, Target(), by=asking.operator)
 
     router.add_api_route(
-        f"/calls/{{call}}/{act.value}",
+        f"/calls/{{call}}/{_PATHS.get(act, act.value)}",
         ask_for if act in NEED_TARGET else ask_as if act in NEED_OPERATOR else ask,
         methods=["POST"],
         name=f"{act.value} call",

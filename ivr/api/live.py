@@ -77,6 +77,7 @@ def read_call(call: LiveCall) -> Call:
         connected=state.connected_at,
         operator=state.operator,
         place=place,
+        recording=call.recording,
         transfers=transfer.count,
         transfer_to=[operator for operator in transfer.to if operator != "*"],
     )

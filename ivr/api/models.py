@@ -128,6 +128,7 @@ class Call(BaseModel):
     connected: float | None = Field(description="When the caller got their operator.")
     operator: str | None
     place: OperatorPlaceName | None = Field(description="Where the operator is; null while nobody has the caller.")
+    recording: Literal["on", "paused"] | None = Field(description="Of the conversation; null if it is not recorded.")
     transfers: int = Field(description="How often the caller was handed on.")
     transfer_to: list[str] = Field(description="The operators that the caller is being handed on to.")
 

@@ -43,16 +43,44 @@ async def begin(call: Call, bridge: str, offer: str) -> None:
     record = operations.RECORD_BRIDGE(bridge, name=f"{PREFIX}{offer}", format=FORMAT, ifExists="fail")
     (answer,) = await call.services.link.ask(record)
     if answer.ok:
+        call.recording = "on"
         call.event("recorded", offer=offer)
         return
     log.error("Asterisk refused to record a conversation", call=call.state.id, status=answer.status)
     call.services.recorder.recording_ended(offer, 0)
 
 
+async def find(call: Call, offer: str) -> None:
+    """Find out whether a conversation that is older than this controller is being recorded.
+
+    Asterisk keeps a pause: a secret that is dictated during a restart stays out of the recording.
+    """
+    if Consent.decode(call.state.consent) is None:
+        return
+    (live,) = await call.services.link.ask(operations.LIVE_RECORDING(f"{PREFIX}{offer}"))
+    if live.ok:
+        call.recording = "paused" if live.body["state"] == "paused" else "on"
+
+
+async def set_paused(call: Call, offer: str, *, paused: bool) -> bool:
+    """Pause the recording, or go on with it. Return False if that is not possible now.
+
+    What is said during the pause is not kept anywhere, and the recording gets shorter by it.
+    """
+    if call.recording != ("on" if paused else "paused"):
+        return False
+    change = operations.PAUSE_RECORDING if paused else operations.UNPAUSE_RECORDING
+    (answer,) = await call.services.link.ask(change(f"{PREFIX}{offer}"))
+    if answer.ok:
+        call.recording = "paused" if paused else "on"
+    return answer.ok
+
+
 async def end(call: Call, offer: str) -> None:
     """End the recording while its bridge exists: Asterisk does not report the end of one that ends with its bridge."""
     if Consent.decode(call.state.consent) is None or not call.services.site.recording.conversations:
         return
+    call.recording = None
     name, loop = f"{PREFIX}{offer}", asyncio.get_running_loop()
     await call.services.link.ask(operations.STOP_RECORDING(name))
     until = loop.time() + _ENDS_S

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from db.enums import Role
 from ivr.asterisk.ari import operations
+from ivr.call import conversation_recording
 from ivr.call.call import Call, Deadline, Item
 from ivr.call.version import Flow
 from ivr.model import floor_protocol
@@ -17,6 +18,7 @@ from ivr.talk.controls import ConversationControls
 from ivr.talk.operator_requests import (
     LINE_ACTS,
     NEED_TARGET,
+    RECORDING_ACTS,
     Act,
     Refusal,
     Target,
@@ -129,9 +131,22 @@ async def _grant_plain(conversation: ConversationControls, act: Act, way: str) -
     operator = conversation.leg.operator
     if act is Act.HANG_UP:
         return await _hang_up(conversation, way)
-    if not await conversation.apply(TALK_EVENTS[act]):
+    if act in RECORDING_ACTS:
+        granted = await conversation_recording.set_paused(
+            conversation.call, conversation.leg.id, paused=act is Act.PAUSE_RECORDING
+        )
+    else:
+        granted = await conversation.apply(TALK_EVENTS[act])
+    if not granted:
         return Refusal.NOT_NOW
-    words = {Act.HOLD: "held", Act.UNHOLD: "unheld", Act.CANCEL: "cancelled", Act.SWAP: "swapped"}
+    words = {
+        Act.HOLD: "held",
+        Act.UNHOLD: "unheld",
+        Act.CANCEL: "cancelled",
+        Act.SWAP: "swapped",
+        Act.PAUSE_RECORDING: "recording_paused",
+        Act.RESUME_RECORDING: "recording_resumed",
+    }
     if act in words:
         conversation.call.event(words[act], by=operator, way=way)
     return None

@@ -17,6 +17,8 @@ class Act(StrEnum):
     CANCEL = "cancel"
     SWAP = "swap"
     HANG_UP = "hang_up"
+    PAUSE_RECORDING = "pause_recording"
+    RESUME_RECORDING = "resume_recording"
     ATTACH = "attach"  # the operator's other line still exists, after a restart
     LINE_GONE = "line_gone"  # the other line has ended
 
@@ -24,7 +26,9 @@ class Act(StrEnum):
 NEED_TARGET = frozenset({Act.TRANSFER, Act.CONSULT, Act.INTERPRETER})
 """Requests that need a target."""
 
-NEED_OPERATOR = frozenset({Act.HANG_UP})
+RECORDING_ACTS = frozenset({Act.PAUSE_RECORDING, Act.RESUME_RECORDING})
+
+NEED_OPERATOR = frozenset({Act.HANG_UP}) | RECORDING_ACTS
 """Requests of which the API must know the operator: a moment too late, they would concern the next operator's call."""
 
 LINE_ACTS = frozenset({Act.ATTACH, Act.LINE_GONE})

@@ -45,6 +45,7 @@ def call(identity: str = "call-1", **members: Any) -> Call:
         "connected": None,
         "operator": None,
         "place": None,
+        "recording": None,
         "transfers": 0,
         "transfer_to": [],
     }

@@ -192,6 +192,21 @@ async def test_the_page_shows_the_conversation_and_the_colleague_in_it(desk: Tes
     await helper.close()
 
 
+async def test_a_recording_is_shown_and_paused(desk: TestDesk, controller: StandIn) -> None:
+    page = await opened(desk)
+    controller.connect("1002")
+    assert "record" not in await page.has("call", 'data-phase="talking"')
+    for state, word, act, path in (
+        ("on", "This call is recorded", "pause_recording", "pause"),
+        ("paused", "The recording is paused", "resume_recording", "resume"),
+    ):
+        controller.connect("1002", recording=state)
+        await page.has("call", word, f'"act": "{act}"')
+        assert (await page.browser.post("/call/act", {"act": act})).status == 204
+        assert controller.asked[-1] == ("POST", f"/calls/call-1/recording/{path}", "1002", {"operator": "1002"})
+    await page.close()
+
+
 async def test_the_queue_is_shown_by_language(desk: TestDesk, controller: StandIn) -> None:
     page = await opened(desk)
     since, nobody = time.time() - 60, {"caller": None, "callback": None, "topic": None}

@@ -5,11 +5,14 @@ import os
 import re
 import signal
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from left import KEYS, begins, rows, samples_of, speaks
 from line import Line
 from sqlalchemy import select
+from talking import kinds, refused, stands
+from talking import talk as request
 
 from db.engine import open_engine, reading
 from db.tables import CaseNote, Message, Recording, SurveyAnswer
@@ -48,6 +51,16 @@ async def talk(line: Line, phone: Operator, call: Call, seconds: float = 1.5) ->
 async def recordings_of(line: Line, call_id: str) -> int:
     async with open_engine(line.database) as engine, reading(engine) as connection:
         return len((await connection.execute(select(Recording).filter_by(call_id=call_id))).all())
+
+
+async def ended_recording(line: Line, call_id: str) -> Any:
+    """Return the row of a call's only recording, once it has ended."""
+    for _ in range(50):
+        (row,) = await rows(line, Recording, call_id=call_id)
+        if row.ended is not None:
+            return row
+        await asyncio.sleep(0.1)
+    raise AssertionError("the recording has not ended")
 
 
 @pytest.mark.parametrize(("language", "key"), [("it", "1")])
@@ -98,19 +111,54 @@ async def test_a_conversation_is_recorded_together_with_the_consent(
     await begins(call, line.audio(language, "survey_question"))
     await call.hangup()
     story = await line.story(caller)
-    (row,) = await rows(line, Recording, call_id=story["call"]["id"])
+    row = await ended_recording(line, story["call"]["id"])
     assert (row.consent_key, row.consent_text, row.consent_language) == ("1", "consent_question", language)
     assert row.consented <= row.started
-    for _ in range(50):
-        if row.ended is not None:
-            break
-        await asyncio.sleep(0.1)
-        (row,) = await rows(line, Recording, call_id=story["call"]["id"])
     kept = line.home / row.file
     assert kept.stat().st_mode & 0o777 == 0o600
     sound = samples_of(kept)
     assert len(sound) / RATE == pytest.approx(row.duration_ms / 1000, abs=0.01)
     assert has_tone(sound[RATE:], 1870, 0.2) and has_tone(sound[RATE:], 1400, 0.2)  # both sides
+
+
+async def test_what_is_said_while_a_recording_is_paused_is_not_kept_even_if_the_controller_restarts(
+    recording_line: Line, telephones: Telephones
+) -> None:
+    line, caller, operator = recording_line, "+33620000091", recording_line.speaks("it")
+    secret_hz = 2700
+    phone = await line.phone(telephones, operator, answers=1870)
+    call = await line.dial(telephones, caller)
+    await call.press(KEYS["it"] + "0")
+    await begins(call, line.audio("it", "consent_question"))
+    await call.press("1")
+    leg = await phone.next_call(8)
+    call.tone(1400)
+    await asyncio.gather(call.hears_tone(1870), leg.hears_tone(1400))
+    assert stands(line, caller)["recording"] == "on"
+    assert refused(line, caller, "recording/pause", operator="1")[0] == 409
+    request(line, caller, "recording/pause", operator=operator)
+    call.tone(secret_hz)
+    await leg.hears_tone(secret_hz)
+    await line.restart()
+    assert stands(line, caller)["recording"] == "paused"
+    assert refused(line, caller, "recording/pause", operator=operator)[0] == 409
+    await asyncio.sleep(0.5)
+    call.tone(1400)
+    await leg.hears_tone(1400)
+    request(line, caller, "recording/resume", operator=operator)
+    await asyncio.sleep(1)
+    await leg.hangup()
+    await begins(call, line.audio("it", "survey_question"))
+    await call.hangup()
+    story = await line.story(caller)
+    assert [item for item in kinds(story) if item.startswith("recording_")] == ["recording_paused", "recording_resumed"]
+    row = await ended_recording(line, story["call"]["id"])
+    sound = samples_of(line.home / row.file)
+    parts = [sound[start : start + RATE // 10] for start in range(0, len(sound) - RATE // 10, RATE // 20)]
+    assert not [place for place, part in enumerate(parts) if has_tone(part, secret_hz, 0.05)]
+    assert has_tone(sound[-RATE // 2 :], 1400, 0.2)  # after the pause
+    assert has_tone(sound[: -RATE * 3 // 2], 1400, 0.1)  # and before it
+    assert any(entry["act"] == "call_pause_recording" for entry in line.json("audit"))
 
 
 @pytest.mark.parametrize(("language", "key"), [("de", "2")])

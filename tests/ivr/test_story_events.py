@@ -29,7 +29,10 @@ VALUES: dict[str, Any] = {
 COMPUTED = {
     "ivr/call/call.py:flush_events": [],  # passes on the data of `Call.event`
     "ivr/callbacks/progress.py:record_event": [],  # passes on the data of `Progress.record_event`
-    "ivr/talk/grants.py:_grant_plain": [(kind, {"by", "way"}) for kind in ("held", "unheld", "cancelled", "swapped")],
+    "ivr/talk/grants.py:_grant_plain": [
+        (kind, {"by", "way"})
+        for kind in ("held", "unheld", "cancelled", "swapped", "recording_paused", "recording_resumed")
+    ],
 }
 """Where the kind of an event is not written beside it: which kinds come from there, with the names in their data."""
 

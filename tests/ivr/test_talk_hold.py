@@ -47,6 +47,7 @@ async def test_hold_works_by_api_by_key_and_by_telephone_and_survives_a_kill(
     await call.hears(line.audio("fr", "survey_question")[:8000])
     # By the API as well, and only for the operator who has the caller.
     assert refused(line, "+33613000002", "hang_up", operator=first)[0] == 409
+    assert refused(line, "+33613000002", "recording/pause", operator=second)[0] == 409  # nothing is recorded
     talk(line, "+33613000002", "hang_up", operator=second)
     await other.hears(line.audio("fr", "survey_question")[:8000])
     await asyncio.gather(call.hangup(), other.hangup())

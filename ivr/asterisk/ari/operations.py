@@ -93,6 +93,8 @@ RECORD = Operation(
 )
 LIVE_RECORDING = Operation("GET", "recordings/live/{recordingName}")
 STOP_RECORDING = Operation("POST", "recordings/live/{recordingName}/stop")
+PAUSE_RECORDING = Operation("POST", "recordings/live/{recordingName}/pause")
+UNPAUSE_RECORDING = Operation("DELETE", "recordings/live/{recordingName}/pause")
 STORED_RECORDING = Operation("GET", "recordings/stored/{recordingName}")
 DELETE_RECORDING = Operation("DELETE", "recordings/stored/{recordingName}")
 BRIDGES = Operation("GET", "bridges")

@@ -21,6 +21,10 @@ def format_event(event: Mapping[str, Any]) -> str | None:
             return f"{by} puts the caller on hold"
         case "unheld":
             return f"{by} takes the caller off hold"
+        case "recording_paused":
+            return f"{by} pauses the recording"
+        case "recording_resumed":
+            return f"{by} goes on with the recording"
         case "hung_up":
             return f"{by} hangs up"
         case "transferred":
