@@ -29,6 +29,7 @@ SITE = CHECKOUT / "sites" / "consulate"
 LANGUAGES = ("ar", "fr", "es", "it", "nl", "de", "en")
 REFERENCE = make_reference(1, 4_711_042)
 CALLER, ME = "+33612345678", "1002"
+CHOICES = ["main_documents", "documents_passport"]
 STATES = (
     "talking",
     "ready",
@@ -131,12 +132,27 @@ async def draw(folder: Path) -> None:
 
 async def act(page: Page, state: StandIn, language: str) -> None:
     waiting(state)
-    state.offer(ME, identity=str(uuid4()), caller=CALLER, since=datetime.now(UTC).timestamp() - 47, case=REFERENCE)
+    state.offer(
+        ME,
+        identity=str(uuid4()),
+        caller=CALLER,
+        since=datetime.now(UTC).timestamp() - 47,
+        case=REFERENCE,
+        choices=CHOICES,
+    )
     await page.wait_for_selector(".hint p")
     await asyncio.sleep(1.2)  # the clocks have ticked
     await page.screenshot(path=CHECKOUT / "docs" / f"desk-offer-{language}.png")
     identity = str(uuid4())
-    state.connect(ME, identity=identity, caller=CALLER, case=REFERENCE, connected=datetime.now(UTC).timestamp() - 95)
+    state.connect(
+        ME,
+        identity=identity,
+        caller=CALLER,
+        case=REFERENCE,
+        choices=CHOICES,
+        recording="on",
+        connected=datetime.now(UTC).timestamp() - 95,
+    )
     await page.wait_for_selector("#c-title")
     await page.fill("#guide-find", "passport")
     await page.click("#guide-found button")
