@@ -6,13 +6,11 @@ intelligibility, and what else was tried.
 
 from __future__ import annotations
 
-import ctypes
 import re
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
-from prompts.voices import espeak_library, phonemes
+from prompts.voices import phonemes
+from prompts.voices.espeak_sounds import SEPARATOR, ipa
 from prompts.voices.phonemes import GERMAN_VOWELS, Phrase
 
 SOUNDS = {
@@ -27,8 +25,6 @@ SOUNDS = {
 }  # fmt: skip
 """espeak-ng's sounds of Dutch, and of the English words that it detects in it, to X-SAMPA of the German voice."""
 
-_SYNCHRONOUS, _UTF8, _IPA = 2, 1, 2
-_SEPARATOR = "_"
 _VOWELS = frozenset(GERMAN_VOWELS.split())
 _BEGINNINGS = """
     bl bR dR dv fl fR gl gR gn kl kn kR kv pl pR sk sl sm sn sp st sx tR tv ts vl vR xl xn xR zv skR spl spR stR sxR
@@ -38,19 +34,6 @@ _STRESSED = '"'
 _STRESS = {"ˈ": _STRESSED, "ˌ": ""}
 _CLAUSE = re.compile(r"([^,.;:?!]+)([,.;:?!]*)")
 _MARKS = {";": ",", ":": ",", "": "."}
-_OTHER_LANGUAGE = re.compile(r"\([a-z-]+\)")
-
-
-def _dutch() -> ctypes.CDLL:
-    with tempfile.TemporaryDirectory(prefix="hatif-voice-") as scratch:  # all data is in memory after this
-        library, data = espeak_library.load(Path(scratch))
-        if library.espeak_Initialize(_SYNCHRONOUS, 0, bytes(data), 0) <= 0 or library.espeak_SetVoiceByName(b"nl"):
-            raise ValueError("espeak-ng has no Dutch; reinstall espeakng-loader")
-    library.espeak_TextToPhonemes.restype = ctypes.c_char_p
-    return library
-
-
-_library = _dutch()
 
 
 def speak(text: str, name: str, settings: Mapping[str, float]) -> tuple[bytes, int]:
@@ -66,7 +49,7 @@ def phrases(text: str) -> list[Phrase]:
     """Split a text at its punctuation into phrases of words; empty if there is nothing to speak."""
     found = []
     for clause in _CLAUSE.finditer(text):
-        words = _attach_unstressed(word for sounds in ipa(clause[1]).split() if (word := x_sampa(sounds)))
+        words = _attach_unstressed(word for sounds in ipa(clause[1], "nl").split() if (word := x_sampa(sounds)))
         mark = clause[2][:1]
         if words:
             found.append(Phrase(words, _MARKS.get(mark, mark)))
@@ -84,23 +67,13 @@ def _attach_unstressed(words: Iterable[str]) -> tuple[str, ...]:
     return (*found, before) if before else tuple(found)
 
 
-def ipa(clause: str) -> str:
-    """Return espeak-ng's sounds of a clause: words separated by spaces, sounds by `_`, stress before its vowel."""
-    rest = ctypes.c_char_p(clause.encode())
-    found = []
-    while rest.value is not None:
-        spoken = _library.espeak_TextToPhonemes(ctypes.byref(rest), _UTF8, _IPA | ord(_SEPARATOR) << 8)
-        found.append(spoken.decode())
-    return _OTHER_LANGUAGE.sub("", " ".join(found))
-
-
 def x_sampa(sounds: str) -> str:
     """Convert a word to the sounds of the German voice, with the stress mark before its syllable.
 
     Sounds that are not in the table are dropped: espeak-ng may detect words of any language in a text.
     """
     word: list[str] = []
-    for sound in sounds.split(_SEPARATOR):
+    for sound in sounds.split(SEPARATOR):
         stress = _STRESS.get(sound[:1])
         phones = SOUNDS.get(sound if stress is None else sound[1:], "").split()
         if stress and phones:

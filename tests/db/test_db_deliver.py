@@ -71,7 +71,7 @@ async def test_every_journalled_table_accepts_a_record_with_all_columns(folder: 
     }
     words = {
         "outcome": None, "kind": None, "state": None, "role": "operator", "reference": "100000012",
-        "case_reference": "100000012", "country": "FR", "day": None,
+        "case_reference": "100000012", "country": "FR", "day": None, "priority": "high",
     }  # fmt: skip
     kinds = {"case_file": "enquiry", "callback": "waiting", "hours_override": "open"}
     states = {"case_file": "open", "callback": "wished", "offer": "ringing", "operator_state": "ready"}

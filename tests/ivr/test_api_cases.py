@@ -11,6 +11,7 @@ import pytest
 from line import Line
 from test_api_answers import ask, problem
 
+from db.delivery import lag
 from db.journal import Journal
 from db.references import is_valid
 from ivr.cases.case_repository import CaseRepository
@@ -25,6 +26,13 @@ def done(line: Line, method: str, path: str, body: object = None) -> Any:
     status, _, document = ask(line, method, f"/v1/cases{path}", body, Hatif_Actor="1002")
     assert status in (200, 201), document
     return document
+
+
+async def delivered(line: Line) -> None:
+    """Wait until the database has everything that was recorded."""
+    async with asyncio.timeout(10):
+        while (await lag(line.home / "journal", line.database)).records:  # noqa: ASYNC110 - another process delivers
+            await asyncio.sleep(0.05)
 
 
 def refused(line: Line, method: str, path: str, body: object = None) -> dict[str, Any]:
@@ -43,6 +51,7 @@ async def test_a_case_is_opened_and_can_be_read_at_once(line: Line) -> None:
         "normal",
     )
     assert [note["author"] for note in case["notes"]] == ["1002"]
+    await delivered(line)
     shown = line.json("case", "show", opened["reference"])
     assert shown["pin"] is True and shown["title"] == "A passport"
 
@@ -62,6 +71,7 @@ async def test_a_change_of_a_version_that_is_no_longer_the_present_one_is_refuse
     assert (case["state"], case["missing"], case["title"]) == ("incomplete", ["photograph"], "Second passport")
     assert (case["priority"], case["follow_up"]) == ("urgent", SOME_DAY)
     assert any("A passport → Second passport" in note["text"] for note in case["notes"])
+    await delivered(line)
     acts = [row for row in line.json("audit", "--last", "50") if row["about"] == f"case:{opened['reference']}"]
     assert {(row["by"], row["act"]) for row in acts} == {("1002", "case_opened"), ("1002", "case_changed")}
 
@@ -81,6 +91,7 @@ async def test_of_many_changes_at_once_one_succeeds(line: Line) -> None:
 
 async def test_a_change_by_the_command_makes_a_new_version_too(line: Line) -> None:
     opened = done(line, "POST", "", OPENING)
+    await delivered(line)
     line.run("case", "set", opened["reference"], "--priority", "high")
     found = refused(line, "PATCH", f"/{opened['reference']}", {"version": opened["version"], "state": "ready"})
     assert (found["status"], found["case"]["priority"]) == (409, "high")
@@ -94,7 +105,7 @@ async def test_a_note_that_is_sent_twice_is_one_note(line: Line) -> None:
         assert kept["version"] == opened["version"]  # so it disturbs nobody who fills in the form
     texts = [row["text"] for row in done(line, "GET", f"/{opened['reference']}")["notes"]]
     assert texts.count("بطاقة <b>الهوية</b> & 1=1") == 1
-    await asyncio.sleep(0.5)  # delivered
+    await delivered(line)
     shown = line.json("case", "show", opened["reference"])["notes"]
     assert [row["text"] for row in shown].count("بطاقة <b>الهوية</b> & 1=1") == 1
 

@@ -91,6 +91,7 @@ def attempt(
     services: Any = SimpleNamespace(
         site=chosen.site, link=phones, recorder=nobody_keeps(), audible=chosen.audible, to_floor=told.append,
         opening=openings()["forced open"], route=lambda *_: None, address=lambda operator: f"PJSIP/{operator}",
+        in_browser=lambda operator: False,
     )  # fmt: skip
     connection: Any = SimpleNamespace(services=services, version=chosen.version, people=people)
     queue: Any = SimpleNamespace(leave=lambda call: told.append(floor_protocol.Leave(call)), by_call={})

@@ -7,6 +7,7 @@ import pytest
 
 from prompts import catalogue
 from prompts.voices import VOICES, dutch, phonemes
+from prompts.voices.espeak_sounds import ipa
 from prompts.voices.process import VoicePool
 
 CONSULATE = Path(__file__).parents[2] / "sites" / "consulate"
@@ -81,7 +82,7 @@ def test_every_sound_of_the_site_s_texts_is_in_the_table_and_in_the_voice() -> N
     assert {sound for sounds in dutch.SOUNDS.values() for sound in sounds.split()} <= known
     texts = catalogue.load(CONSULATE)
     for prompt in texts.ids:
-        words = dutch.ipa(re.sub(r"[,.;:?!]", " ", texts.text("nl", prompt) or "")).split()
+        words = ipa(re.sub(r"[,.;:?!]", " ", texts.text("nl", prompt) or ""), "nl").split()
         unknown = {sound.lstrip("ˈˌ") for word in words for sound in word.split("_")} - {*dutch.SOUNDS, ""}
         assert words, prompt
         assert not unknown, (prompt, unknown)

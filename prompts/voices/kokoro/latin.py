@@ -6,14 +6,11 @@ was tried and how well it is understood.
 
 from __future__ import annotations
 
-import ctypes
 import re
-import tempfile
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 
-from prompts.voices import espeak_library
+from prompts.voices.espeak_sounds import SEPARATOR, ipa
 from prompts.voices.kokoro import respelled, written
 from prompts.voices.kokoro import symbols as model_symbols
 
@@ -54,23 +51,7 @@ _NOT_SYMBOLS = str.maketrans("", "", "-\u0329\u032f\u0361")
 _CLAUSE = re.compile(r"(.+?)(?:([,.;:?!…]+)(?=[\s\"»”’)]|$)|\s[–—-]\s|[()«»“”]|$)", re.S)
 _END = {"de": ","}
 """What ends a text without punctuation, such as a digit, if not a full stop: German ones are understood better so."""
-_SYNCHRONOUS, _UTF8, _IPA = 2, 1, 2
-_SEPARATOR = "_"
 _STRESS, _LONG = "ˈˌ", "ː"
-_OTHER_LANGUAGE = re.compile(r"\([a-z-]+\)")
-
-
-_scratch = tempfile.TemporaryDirectory(prefix="hatif-voice-")
-"""espeak-ng reads a language's data when it is first spoken."""
-
-
-@cache
-def _library() -> ctypes.CDLL:
-    library, data = espeak_library.load(Path(_scratch.name))
-    if library.espeak_Initialize(_SYNCHRONOUS, 0, bytes(data), 0) <= 0:
-        raise ValueError("espeak-ng could not be started; reinstall espeakng-loader")
-    library.espeak_TextToPhonemes.restype = ctypes.c_char_p
-    return library
 
 
 def symbols(text: str, language: str) -> str:
@@ -109,30 +90,13 @@ def _words(part: str, language: str) -> Iterator[str]:
         yield "".join(_symbols(sound, language) for sound in sounds)
     else:
         for word in ipa(part, language).split():
-            yield "".join(_symbols(sound, language) for sound in word.translate(_NOT_SYMBOLS).split(_SEPARATOR))
+            yield "".join(_symbols(sound, language) for sound in word.translate(_NOT_SYMBOLS).split(SEPARATOR))
 
 
 @cache
 def _sound(language: str) -> re.Pattern[str]:
     longest_first = sorted(SYMBOLS[language], key=len, reverse=True)
     return re.compile(f"[{_STRESS}]?(?:{'|'.join(map(re.escape, longest_first))}|.){_LONG}?")
-
-
-def ipa(clause: str, language: str) -> str:
-    """Return espeak-ng's sounds of a clause: words separated by spaces, sounds by `_`, stress before its vowel.
-
-    Raises:
-        ValueError: espeak-ng does not have the language.
-    """
-    library = _library()
-    if library.espeak_SetVoiceByName(language.encode()):
-        raise ValueError(f"espeak-ng has no {language}; reinstall espeakng-loader")
-    rest = ctypes.c_char_p(clause.encode())
-    found = []
-    while rest.value is not None:
-        spoken = library.espeak_TextToPhonemes(ctypes.byref(rest), _UTF8, _IPA | ord(_SEPARATOR) << 8)
-        found.append(spoken.decode())
-    return _OTHER_LANGUAGE.sub("", " ".join(found))
 
 
 def _symbols(sound: str, language: str) -> str:
