@@ -8,12 +8,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from left import rows
 from line import Line
 from test_api_answers import ask, problem
 
-from db.delivery import lag
 from db.journal import Journal
 from db.references import is_valid
+from db.tables import Audit, CaseFile, CaseNote
 from ivr.cases.case_repository import CaseRepository
 from ivr.cases.casework import change_rows
 from ivr.model import clock
@@ -28,10 +29,10 @@ def done(line: Line, method: str, path: str, body: object = None) -> Any:
     return document
 
 
-async def delivered(line: Line) -> None:
-    """Wait until the database has everything that was recorded."""
+async def delivered(line: Line, table: Any, count: int = 1, **wanted: object) -> None:
+    """Wait until the database has so many rows."""
     async with asyncio.timeout(10):
-        while (await lag(line.home / "journal", line.database)).records:  # noqa: ASYNC110 - another process delivers
+        while len(await rows(line, table, **wanted)) < count:  # noqa: ASYNC110 - another process delivers
             await asyncio.sleep(0.05)
 
 
@@ -51,7 +52,7 @@ async def test_a_case_is_opened_and_can_be_read_at_once(line: Line) -> None:
         "normal",
     )
     assert [note["author"] for note in case["notes"]] == ["1002"]
-    await delivered(line)
+    await delivered(line, CaseFile, reference=opened["reference"])
     shown = line.json("case", "show", opened["reference"])
     assert shown["pin"] is True and shown["title"] == "A passport"
 
@@ -71,7 +72,7 @@ async def test_a_change_of_a_version_that_is_no_longer_the_present_one_is_refuse
     assert (case["state"], case["missing"], case["title"]) == ("incomplete", ["photograph"], "Second passport")
     assert (case["priority"], case["follow_up"]) == ("urgent", SOME_DAY)
     assert any("A passport → Second passport" in note["text"] for note in case["notes"])
-    await delivered(line)
+    await delivered(line, Audit, 3, about=f"case:{opened['reference']}")
     acts = [row for row in line.json("audit", "--last", "50") if row["about"] == f"case:{opened['reference']}"]
     assert {(row["by"], row["act"]) for row in acts} == {("1002", "case_opened"), ("1002", "case_changed")}
 
@@ -91,7 +92,7 @@ async def test_of_many_changes_at_once_one_succeeds(line: Line) -> None:
 
 async def test_a_change_by_the_command_makes_a_new_version_too(line: Line) -> None:
     opened = done(line, "POST", "", OPENING)
-    await delivered(line)
+    await delivered(line, CaseFile, reference=opened["reference"])
     line.run("case", "set", opened["reference"], "--priority", "high")
     found = refused(line, "PATCH", f"/{opened['reference']}", {"version": opened["version"], "state": "ready"})
     assert (found["status"], found["case"]["priority"]) == (409, "high")
@@ -105,7 +106,7 @@ async def test_a_note_that_is_sent_twice_is_one_note(line: Line) -> None:
         assert kept["version"] == opened["version"]  # so it disturbs nobody who fills in the form
     texts = [row["text"] for row in done(line, "GET", f"/{opened['reference']}")["notes"]]
     assert texts.count("بطاقة <b>الهوية</b> & 1=1") == 1
-    await delivered(line)
+    await delivered(line, CaseNote, 2, case_reference=opened["reference"])  # the first is about its opening
     shown = line.json("case", "show", opened["reference"])["notes"]
     assert [row["text"] for row in shown].count("بطاقة <b>الهوية</b> & 1=1") == 1
 
