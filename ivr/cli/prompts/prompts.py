@@ -72,9 +72,10 @@ def _build_in_background(parts: Composition) -> None:
     try:
         stays = work()
     except OSError as error:
-        errors.print(
-            f"hatif: {error.filename}: {error.strerror}; make room, and start again", style="red", markup=False
-        )
+        # A write to a full disk does not name the file.
+        place = error.filename or parts.settings.clips
+        sentence = f"hatif: {place} could not be written ({error.strerror}); start again when it can"
+        errors.print(sentence, style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
     for language, reason in stays.items():
         console.print(f"{language} keeps its quick voice: {reason}.", style="yellow", markup=False, soft_wrap=True)
