@@ -28,6 +28,8 @@ from prompts.voices import choice
 from prompts.voices.process import VoicePool
 
 MOST_RECOGNISERS = 4
+SAY_S = 60.0
+"""Seconds after which a run that writes into a file says how much is left."""
 
 
 def _run(
@@ -53,13 +55,22 @@ def _run(
         bench = Bench(kept, pool, recognisers, pace)
         console.print(f"{pace.texts} announcements; {pace.known} of them are kept from earlier runs")
         task = progress.add_task("", total=pace.texts)
+        said = time.monotonic()
+
+        def done() -> None:
+            nonlocal said
+            progress.advance(task)
+            if not console.is_terminal and time.monotonic() - said > SAY_S:  # the bar is shown on terminals only
+                said = time.monotonic()
+                console.print(f"  {_left(pace)}")
+
         for job in wanted:
             if time.monotonic() > ends:
                 console.print(f"{limit:g} minutes are over: {job.language} {job.name} and all later ones are left out")
                 console.print("What was measured is kept: start this again to go on")
                 break
-            progress.update(task, description=f"{job.language} {job.name}")
-            result = bench.measure(job, lambda: progress.advance(task))
+            progress.update(task, description=f"{job.language} {job.name}; {_left(pace)}")
+            result = bench.measure(job, done)
             results.append(result)
             line = f"  {result.language} {result.voice}, {result.set}: {report.format_error(result.mean)}"
             console.print(f"{line}; {_left(pace)}", markup=False)
