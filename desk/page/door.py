@@ -1,4 +1,4 @@
-"""The desk's door: what is checked of every request before anything else, and said with every answer."""
+"""The desk's door: it checks every request first, and adds the security headers to every answer."""
 
 import asyncio
 import re
@@ -44,7 +44,7 @@ class Door:
 
         async def send_strict(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *self._told(host)]
+                message["headers"] = [*message["headers"], *self._security(host)]
             await send(message)
 
         try:
@@ -64,8 +64,8 @@ class Door:
 
         await self._application(scope, replay, send_strict)
 
-    def _told(self, host: str) -> list[tuple[bytes, bytes]]:
-        """Return the headers of every answer."""
+    def _security(self, host: str) -> list[tuple[bytes, bytes]]:
+        """Return the security headers of an answer."""
         host = host if _HOST.fullmatch(host) else "localhost"  # it becomes a part of the policy
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
         # The gate's own port, or the desk's where a proxy passes both on.
@@ -91,9 +91,12 @@ def _check_origin(method: str, host: str, headers: dict[str, str]) -> None:
     """Refuse changes that another site's page asks for. A browser names the page's origin with every one."""
     if method in _SAFE:
         return
-    origin = headers.get("origin", "")
-    if not host or urlsplit(origin).netloc.lower() != host.lower():
-        raise _Refused(403, "This may be asked for by a page of the desk only.")
+    try:
+        page = urlsplit(headers.get("origin", "")).netloc
+    except ValueError:
+        page = ""
+    if not host or page.lower() != host.lower():
+        raise _Refused(403, "Only a page of the desk may ask for this.")
 
 
 async def _read(headers: dict[str, str], receive: Receive) -> bytes:
