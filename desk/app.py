@@ -96,5 +96,10 @@ def create_app(settings: DeskSettings) -> FastAPI:
             return Response(status_code=401, headers={"HX-Trigger": "hatif:signed-out"})
         return RedirectResponse(f"/sign-in?next={request.url.path}", 303)
 
-    app.add_middleware(Door, telephone_port=settings.telephone_port, encrypted=settings.is_encrypted)
+    app.add_middleware(
+        Door,
+        telephone_port=settings.telephone_port,
+        telephone_url=settings.telephone_url,
+        encrypted=settings.is_encrypted,
+    )
     return app

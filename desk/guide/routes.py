@@ -34,7 +34,6 @@ _NO_PROCEDURE = N_("The guide has no such procedure.")
 
 ProcedureId = Annotated[str, Path(pattern=r"^[a-z0-9_]{1,40}$")]
 
-
 BookDep = Annotated[Book, part("book")]
 MailerDep = Annotated[Mailer, part("mailer")]
 MailLimitDep = Annotated[MailLimit, part("mail_limit")]

@@ -32,8 +32,11 @@ class Door:
     """ASGI middleware: only pages of this desk may change anything, bodies are small, and browsers are told to be
     strict."""
 
-    def __init__(self, application: Application, telephone_port: int, encrypted: bool) -> None:
-        self._application, self._telephone_port, self._encrypted = application, telephone_port, encrypted
+    def __init__(
+        self, application: Application, telephone_port: int, telephone_url: str | None, encrypted: bool
+    ) -> None:
+        self._application, self._encrypted = application, encrypted
+        self._telephone_port, self._telephone_url = telephone_port, telephone_url
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -66,13 +69,9 @@ class Door:
 
     def _security(self, host: str) -> list[tuple[bytes, bytes]]:
         """Return the security headers of an answer."""
-        host = host if _HOST.fullmatch(host) else "localhost"  # it becomes a part of the policy
-        name = host if host.endswith("]") else host.rpartition(":")[0] or host
-        # The gate's own port, or the desk's where a proxy passes both on.
-        telephone = f"ws://{name}:{self._telephone_port} wss://{name}:{self._telephone_port} ws://{host} wss://{host}"
         policy = (
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; "
-            f"connect-src 'self' {telephone}; worker-src 'self'; form-action 'self'; base-uri 'none'; "
+            f"connect-src 'self' {self._telephone(host)}; worker-src 'self'; form-action 'self'; base-uri 'none'; "
             "frame-ancestors 'none'"
         )
         told = {
@@ -85,6 +84,14 @@ class Door:
         if self._encrypted:
             told["strict-transport-security"] = "max-age=31536000"
         return [(key.encode(), value.encode("latin-1", "replace")) for key, value in told.items()]
+
+    def _telephone(self, host: str) -> str:
+        """Return the address of the telephones' WebSocket: a proxy's, else the gate's port of the desk's host."""
+        if self._telephone_url is not None:
+            return self._telephone_url
+        host = host if _HOST.fullmatch(host) else "localhost"  # it becomes a part of the policy
+        name = host if host.endswith("]") else host.rpartition(":")[0] or host
+        return f"{'wss' if self._encrypted else 'ws'}://{name}:{self._telephone_port}"
 
 
 def _check_origin(method: str, host: str, headers: dict[str, str]) -> None:

@@ -17,7 +17,6 @@ from desk.shift.day import Days
 
 router = APIRouter(prefix="/shift")
 
-
 DaysDep = Annotated[Days, part("days")]
 
 _NO_WRAP_UP = N_("You are not wrapping up any more.")

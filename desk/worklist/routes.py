@@ -42,7 +42,6 @@ _NO_SOUND = N_("The sound of this message is not there any more.")
 _NOT_YOURS = N_("Take the message first.")
 _NOT_YOUR_CALL = N_("You have not taken this call-back request.")
 
-
 CountsDep = Annotated[Counts, part("counts")]
 
 

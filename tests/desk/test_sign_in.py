@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -16,6 +17,7 @@ from desk_server import PASSWORD, Browser, TestDesk, serving, settings_for
 from db.engine import open_engine
 from db.enums import AccountRole
 from desk import server
+from desk.app import create_app
 from desk.people import accounts, links, passwords, sessions, source_limit
 from desk.people.accounts import FREE_FAILURES, AccountError, Person
 from desk.people.routes import local
@@ -295,6 +297,34 @@ async def test_the_hosts_name_cannot_change_the_policy(desk: TestDesk, host: str
     answer = await desk.browser().get("/sign-in", Host=host)
     assert "script-src *" not in answer.headers["Content-Security-Policy"]
     assert answer.headers["Content-Security-Policy"].count("script-src") == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "certificate", "host", "telephone"),
+    [
+        (None, None, "localhost:8080", "ws://localhost:8089"),
+        (None, None, "[::1]:8080", "ws://[::1]:8089"),
+        (None, None, "a b", "ws://localhost:8089"),
+        (None, Path("desk.pem"), "desk.example.org:8080", "wss://desk.example.org:8089"),
+        ("https://desk.example.org", None, "evil.example", "wss://desk.example.org/ws"),
+    ],
+)
+async def test_a_page_may_connect_to_the_desk_and_the_telephones_address_only(
+    address: str | None, certificate: Path | None, host: str, telephone: str
+) -> None:
+    app = create_app(replace(settings_for("sqlite:///x", 8080), address=address, certificate=certificate))
+    answers: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request"}
+
+    async def send(message: Any) -> None:
+        answers.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": [(b"host", host.encode())]}
+    await app(scope, receive, send)  # refused, since no page asks
+    policy = dict(answers[0]["headers"])[b"content-security-policy"].decode()
+    assert f"connect-src 'self' {telephone};" in policy
 
 
 async def test_a_body_that_is_too_long_is_refused(desk: TestDesk) -> None:
