@@ -40,7 +40,6 @@ LATE_TONE = "tone:late"
 LATE_TONE_S = 0.4
 """Played to an operator who answers after the offer was withdrawn; defined in `indications.conf`."""
 
-
 _RINGS_WITHIN_S = 2.0
 """A browser rings within some milliseconds, or its page or its network is gone: the caller need not wait for that."""
 

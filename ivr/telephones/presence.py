@@ -1,10 +1,10 @@
 """Which telephones are present, as Asterisk's registrar reports through the manager interface.
 
 A telephone is present while Asterisk has a contact of it that answers. Asterisk reports this in events, and its list of
-contacts is compared with them from time to time. An operator may have two: their own telephone, and one in the browser,
-which is rung while it is there. The refresh of a registration is not reported, but with it the
-telephone proves its password (as with a code that it dials), and that is an event. The floor is notified of changes and
-of these signs of life. Another source, such as an edge at which telephones register, would send the same messages.
+contacts is compared with them from time to time. An operator may have two telephones: their own, and one in the
+browser, which is rung while it is there. The refresh of a registration is not reported, but with it the telephone
+proves its password (as with a code that it dials), and that is an event. The floor is notified of changes and of these
+signs of life. Another source, such as an edge at which telephones register, would send the same messages.
 """
 
 import asyncio
@@ -70,13 +70,10 @@ class Presence:
 
         False if they have several telephones and another one is rung.
         """
-        address = proof.address  # IPV4/UDP/host/port
-        contact, (host, port) = (
-            self.contact(proof.operator),
-            address.split("/")[-2:] if address.count("/") > 1 else ("", ""),
-        )
         several = len(self._contacts.get(proof.endpoint, ())) > 1 or self.in_use(proof.operator) != proof.endpoint
-        return not several or contact is None or address_of(contact) == f"{host}:{port}"
+        contact = self.contact(proof.operator)
+        address = ":".join(proof.address.split("/")[-2:])  # of IPV4/UDP/host/port
+        return not several or contact is None or address_of(contact) == address
 
     def in_use(self, operator: str) -> str:
         """Return the endpoint that is rung for an operator: their browser telephone if it is there, else their own."""
