@@ -23,13 +23,14 @@ def test_a_command_loads_the_database_library_only_when_it_reads_the_database() 
     assert {"sqlalchemy", "aiohttp", "fastapi"} & set(loaded) == set()
 
 
-def test_the_controller_starts_without_what_only_a_terminal_needs_and_without_the_collector() -> None:
+def test_the_controller_starts_without_what_only_a_terminal_or_the_database_needs_and_without_the_collector() -> None:
     program = (
-        "import gc, sys, ivr.__main__; print(gc.isenabled(), *(name for name, module in sys.modules.items() if module))"
+        "import gc, sys, ivr.__main__, ivr.controller.controller; "
+        "print(gc.isenabled(), *(name for name, module in sys.modules.items() if module))"
     )
     enabled, *loaded = subprocess.run(
         [sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, check=True
     ).stdout.split()
     assert enabled == "False"
     assert "structlog.dev" in loaded
-    assert {"rich", "typer", "pygments", "fastapi", "aiohttp"} & set(loaded) == set()
+    assert {"rich", "typer", "pygments", "fastapi", "aiohttp", "aiosqlite", "db.engine"} & set(loaded) == set()

@@ -5,11 +5,10 @@ from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ivr.cases.case_rules import CaseError, CaseRules
+from ivr.cases.case_rules import CaseError, CaseRules, missing_words
 from ivr.cli.composition import Composition
 
 NONE = "none"
-MISSING = "missing_"
 
 
 def rules(parts: Composition) -> CaseRules:
@@ -63,7 +62,7 @@ def words_for_missing(parts: Composition) -> list[str]:
 
     folder = parts.settings.site
     ids = list(sources.load(folder)) or list(catalogue.load(folder).ids)
-    return [text_id.removeprefix(MISSING) for text_id in ids if text_id.startswith(MISSING)]
+    return missing_words(ids)
 
 
 def reference(text: str) -> str:
