@@ -143,7 +143,7 @@ class Attempt:
         if found is not None and found.leg is not None:
             channel, state = found.leg
             leg.answered, self._in_browser = channel.state == "Up", is_web(channel.name)
-            ring_s = max(0.0, ring_s - (time.time() - state.offered_at))
+            ring_s = max(0.0, ring_s - max(0.0, time.time() - state.offered_at))  # the clock may have been put back
             await self.legs.silence(leg)
         else:
             self._services.recorder.offered(offer)

@@ -241,7 +241,7 @@ async def recover(call: Call, there: LegState | None) -> tuple[Leg | None, bool]
         raise
     if channel.ok and not answered:
         await _resume_audio(call)
-        rings = time.time() - there.offered_at
+        rings = max(0.0, time.time() - there.offered_at)  # the clock may have been put back
         return await _wait_until_answered(call, leg, max(0.0, services.site.operators.ring_s - rings)), False
     leg.report_offer_ended(call, OfferState.WITHDRAWN)
     call.set(call.state.without_operator())

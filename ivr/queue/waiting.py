@@ -115,7 +115,8 @@ class _Wait:
         # The music went on during a restart; started again, it certainly plays, whatever was lost.
         if prompt is None or not await call.play([(call.state.language, prompt)]):
             await start_music(call)
-        announcements = WaitAnnouncements(call, self.settings, time.time() - self.since if resumed else 0.0)
+        waited_s = max(0.0, time.time() - self.since) if resumed else 0.0  # the clock may have been put back
+        announcements = WaitAnnouncements(call, self.settings, waited_s)
         announcements.enter()
         while True:
             sounded = call.sounding

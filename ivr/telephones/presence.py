@@ -8,6 +8,7 @@ signs of life. Another source, such as an edge at which telephones register, wou
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 
@@ -100,13 +101,17 @@ class Presence:
 
     async def run(self) -> None:
         """Pass on signs of life, and compare with Asterisk's list at regular intervals, until cancelled."""
+        loop = asyncio.get_running_loop()
+        compare_at = loop.time() + _COMPARE_EVERY_S
         while True:
-            try:
-                async with asyncio.timeout(_COMPARE_EVERY_S):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(compare_at):
                     await self._wake.wait()
-            except TimeoutError:
+            if loop.time() >= compare_at:  # also if signs of life never stop, as with a hundred telephones
                 if self._ami.connected:
                     await self.refresh()
+                compare_at = loop.time() + _COMPARE_EVERY_S
+            if not self._wake.is_set():
                 continue
             self._wake.clear()
             await asyncio.sleep(_SETTLES_S)
