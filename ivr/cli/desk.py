@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import ssl
 from datetime import UTC, datetime
 from ipaddress import ip_address
 
@@ -40,8 +41,6 @@ def desk() -> None:
 
 def gate() -> None:
     """Serve the WebSocket of browser telephones, in the foreground. `hatif up` runs it beside the desk."""
-    import ssl
-
     from ivr.process.telephone_gate import GateSettings, TelephoneGate
 
     parts = Composition()

@@ -21,6 +21,8 @@ from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, as_json, as_table, cell, console, errors
 from ivr.model import clock
 
+# Imports in functions: SQLAlchemy takes a while to load, and `hatif --help` does not need it.
+
 REFERENCE = typer.Argument(help="The case's reference, nine digits such as 123-456-789.")
 STATES, KINDS, PRIORITIES = ", ".join(CaseState), ", ".join(CaseKind), ", ".join(CasePriority)
 

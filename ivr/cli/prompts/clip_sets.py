@@ -6,6 +6,7 @@ import typer
 
 from ivr.cli.composition import Composition
 from ivr.cli.output import as_json, console, errors
+from prompts import manifest
 
 # Imports in functions: catalogues and voices take a while to load.
 
@@ -39,7 +40,7 @@ def export(
 def import_set(parts: Composition, file: Path, *, json: bool) -> None:
     """Take what an archive has for this site; languages that are whole get their voice. Print the result."""
     from ivr.cli.prompts.slow_voices import switch, wanted_clips
-    from prompts import clip_archive, manifest
+    from prompts import clip_archive
     from prompts.background import pending
     from prompts.clip_store import ClipStore
 
