@@ -30,7 +30,7 @@ from ivr.callbacks.facts import language_of
 from ivr.callbacks.progress import Progress
 from ivr.callbacks.request_states import RequestEvent, channel_of
 from ivr.callbacks.waiting_requests import WaitingRequests
-from ivr.model import floor_protocol
+from ivr.model import clock, floor_protocol
 from ivr.model.call_state import LegState
 from ivr.model.endpoints import is_web
 from routing.states import OfferState
@@ -143,7 +143,7 @@ class Attempt:
         if found is not None and found.leg is not None:
             channel, state = found.leg
             leg.answered, self._in_browser = channel.state == "Up", is_web(channel.name)
-            ring_s = max(0.0, ring_s - max(0.0, time.time() - state.offered_at))  # the clock may have been put back
+            ring_s = max(0.0, ring_s - clock.seconds_since(state.offered_at))
             await self.legs.silence(leg)
         else:
             self._services.recorder.offered(offer)
