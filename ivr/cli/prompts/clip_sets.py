@@ -2,17 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
 from ivr.cli.composition import Composition
 from ivr.cli.output import as_json, console, errors
+from prompts import manifest
 from prompts.voices.choice import Choice, is_slow
 
 # Imports in functions: catalogues and voices take a while to load.
-if TYPE_CHECKING:
-    from prompts.manifest import Manifest
 
 
 def register(prompts: typer.Typer) -> None:
@@ -48,7 +46,7 @@ def export(
 def import_set(parts: Composition, file: Path, *, json: bool) -> None:
     """Take what an archive has for this site; languages that are whole get their voice. Print the result."""
     from ivr.cli.prompts.slow_voices import switch, wanted_clips
-    from prompts import clip_archive, manifest
+    from prompts import clip_archive
     from prompts.background import pending
     from prompts.clip_archive import ClipArchiveError
     from prompts.clip_store import ClipStore
@@ -79,7 +77,7 @@ def import_set(parts: Composition, file: Path, *, json: bool) -> None:
             errors.print(sentence, style="yellow", markup=False, soft_wrap=True)
 
 
-def _absent_voices(chosen: Choice, heard: "Manifest") -> Iterator[tuple[str, str]]:
+def _absent_voices(chosen: Choice, heard: manifest.Manifest) -> Iterator[tuple[str, str]]:
     """Yield each language whose slow voice is not installed and not heard yet, with the reason: no clip is wanted."""
     for language, reason in chosen.missing.items():
         name = chosen.named[language]
