@@ -50,10 +50,12 @@ def imports_in_functions(text: str) -> Iterator[Imports]:
 
 def modules_of(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
     for name in (alias.name for alias in node.names):
-        inner = name if isinstance(node, ast.Import) else f"{node.module}.{name}"
-        path = CHECKOUT / inner.replace(".", "/")
-        is_module = isinstance(node, ast.Import) or path.is_dir() or path.with_suffix(".py").exists()
-        yield inner if is_module else str(node.module)
+        if isinstance(node, ast.Import):
+            yield name
+            continue
+        path = CHECKOUT / f"{node.module}.{name}".replace(".", "/")
+        is_module = path.is_dir() or path.with_suffix(".py").exists()
+        yield f"{node.module}.{name}" if is_module else str(node.module)
 
 
 def test_the_folders_import_in_one_direction_only() -> None:

@@ -4,7 +4,8 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
-from test_talk_breaks import SentMessages, uuid
+from test_reconcile import uuid
+from test_talk_breaks import SentMessages
 
 from ivr.asterisk.ari import events, operations
 from ivr.call.leg import Leg
