@@ -53,9 +53,9 @@ def modules_of(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield name
             continue
-        path = CHECKOUT / f"{node.module}.{name}".replace(".", "/")
-        is_module = path.is_dir() or path.with_suffix(".py").exists()
-        yield f"{node.module}.{name}" if is_module else str(node.module)
+        inner = f"{node.module}.{name}"
+        path = CHECKOUT / inner.replace(".", "/")
+        yield inner if path.is_dir() or path.with_suffix(".py").exists() else str(node.module)
 
 
 def test_the_folders_import_in_one_direction_only() -> None:

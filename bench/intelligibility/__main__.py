@@ -87,6 +87,8 @@ def _jobs(
             if name == PEER:
                 voice = _peer(language)
             elif name == SITE:
+                if reason := chosen.missing.get(language):
+                    raise VoiceNameError(f"{chosen.named[language]}: {reason}")
                 voice = chosen.voice(language)
             elif name == QUICK:
                 voice = quick
@@ -166,8 +168,9 @@ def _run(
     environment = Environment(here.home / "intelligibility")
     if installs:
         install(environment, lambda text: console.print(f"  {text}"))
-    chosen = choice.choose(site.load(here.site).voices, here.voices)
-    texts = catalogue.load(here.site)
+    own, texts = site.load(here.site), catalogue.load(here.site)
+    named = choice.wanted(own.voices, texts.languages, slow=not here.quick_voices)
+    chosen = choice.choose(named, here.voices)
     if unknown := sorted(set(languages) - set(texts.languages)):
         raise VoiceNameError(f"the site has no language {', '.join(unknown)}; it has {', '.join(texts.languages)}")
     jobs = list(_jobs(languages, voices, sets, texts, chosen, here.voices))

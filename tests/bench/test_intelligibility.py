@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.intelligibility import __main__ as intelligibility
 from bench.intelligibility import announcements, errors, hard, telephone, tuning
 from bench.intelligibility.environment import Environment, Recogniser, RecogniserError
 from bench.intelligibility.report import WANTED, Announcement, Result, comparisons, document
 from bench.intelligibility.variants import IN_USE, VARIANTS, Variant
 from prompts import catalogue, text_rules
-from prompts.voices.kokoro import arabic, symbols
+from prompts.voices import choice
+from prompts.voices.kokoro import arabic, symbols, weights
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -160,6 +162,24 @@ def test_the_output_of_a_recogniser_that_ends_is_reported(tmp_path: Path) -> Non
     environment.python.chmod(0o755)
     with Recogniser(environment) as recogniser, pytest.raises(RecogniserError, match="no such model"):
         recogniser.hear(np.zeros(16_000, dtype=np.float32), "fr")
+
+
+def sites_voices(folder: Path) -> list[str]:
+    """Return what is measured as the voice of the example site, for which these voices are installed."""
+    texts = catalogue.load(CHECKOUT / "sites" / "consulate")
+    chosen = choice.choose(choice.wanted({}, ["fr"]), folder)
+    jobs = intelligibility._jobs(
+        ["fr"], ["site", "quick"], [intelligibility.Announcements.TYPICAL], texts, chosen, folder
+    )
+    return [job.name for job in jobs]
+
+
+def test_the_site_s_voice_is_the_one_that_it_has_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with pytest.raises(intelligibility.VoiceNameError, match="kokoro: its model is not on this machine; run `hatif"):
+        sites_voices(tmp_path)
+    monkeypatch.setattr(weights, "find", lambda folder: folder / weights.FILE)
+    assert sites_voices(tmp_path) == ["kokoro", "pico fr-FR"]
 
 
 class Measured:

@@ -158,10 +158,22 @@ async def test_an_answer_that_is_no_websocket_is_not_passed_on(gate: tuple[int, 
     assert len(asterisk.asked) == 1
 
 
-async def test_a_page_is_told_if_asterisk_closes_without_an_answer(gate: tuple[int, Asterisk]) -> None:
+@pytest.mark.parametrize("begun", [b"", b"HTTP/1.1 1"])
+async def test_a_page_is_told_if_asterisk_closes_without_an_answer(gate: tuple[int, Asterisk], begun: bytes) -> None:
     port, asterisk = gate
-    asterisk.answer, asterisk.closes = b"HTTP/1.1 1", True
+    asterisk.answer, asterisk.closes = begun, True
     assert (await ask(port, request())).startswith(b"HTTP/1.1 502 ")
+
+
+async def test_a_gate_that_is_stopped_does_not_wait_for_its_telephones() -> None:
+    async with asyncio.timeout(5):
+        async with serving() as (port, _):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(request().encode())
+            await reader.readuntil(b"\r\n\r\n")
+        with contextlib.suppress(ConnectionResetError):
+            assert await reader.read() == b""
+    writer.close()
 
 
 def test_a_browser_whose_machine_vanishes_is_noticed_while_asterisk_sends_to_it_as_well() -> None:
