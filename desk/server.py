@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+from collections.abc import Callable
 
 import uvicorn
 from fastapi import FastAPI
@@ -43,8 +44,12 @@ class DeskServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(settings: DeskSettings) -> None:
-    """Serve until SIGTERM or SIGINT."""
+def serve(settings: DeskSettings, alive: Callable[[], None] = lambda: None) -> None:
+    """Serve until SIGTERM or SIGINT; call `alive` each second."""
+
+    async def notify() -> None:
+        alive()
+
     app = create_app(settings)
     config = uvicorn.Config(
         app,
@@ -61,6 +66,8 @@ def serve(settings: DeskSettings) -> None:
         timeout_graceful_shutdown=1,
         limit_concurrency=1000,
         ws="none",
+        callback_notify=notify,
+        timeout_notify=1,
     )
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     DeskServer(config, app).run()

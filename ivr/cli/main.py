@@ -9,7 +9,7 @@ from ivr.cli.calls import show
 from ivr.cli.cases import caller, cases
 from ivr.cli.operators import operators, roster, waiting
 from ivr.cli.output import errors
-from ivr.cli.processes import asterisk, processes, status
+from ivr.cli.processes import asterisk, asterisk_process, processes, status, systemd
 from ivr.cli.prompts import prompts
 from ivr.cli.report import report
 from ivr.cli.simulate import simulate
@@ -25,6 +25,8 @@ app = typer.Typer(
 )
 for part in (
     processes,
+    asterisk_process,
+    systemd,
     status,
     show,
     audit,
@@ -78,6 +80,7 @@ _USER_ERRORS = (
     ("prompts.importing", "ImportingError"),
     ("prompts.clip_archive", "ClipArchiveError"),
     ("ivr.process.supervisor", "SupervisorError"),
+    ("ivr.process.own_user", "RootError"),
     ("ivr.cli.trial.trial", "TrialError"),
     ("ivr.cli.trial.seconds", "SecondsError"),
     ("ivr.cli.report.report", "ReportError"),

@@ -62,3 +62,25 @@ async def test_asterisk_rotates_its_logs_while_it_runs_and_keeps_only_some(line:
     assert folder.joinpath("security.log.0").stat().st_size > LOG_LIMIT
     assert folder.joinpath("security.log.1").read_text() == "older 0\n"
     assert "LoggerRotate" not in line.logged()
+
+
+RENAMED = """
+import os, sys
+from pathlib import Path
+import structlog
+from ivr.home import logs
+logs.configure("rabat-1", Path(sys.argv[1]))
+log = structlog.get_logger()
+log.info("before")
+Path(sys.argv[1], "ivr.log").rename(Path(sys.argv[1], "ivr.log-1"))
+log.info("after")
+os.write(1, b"printed\\n")
+"""
+
+
+def test_a_log_that_logrotate_has_renamed_is_opened_anew_at_the_next_line(tmp_path: Path) -> None:
+    with (tmp_path / "ivr.log").open("ab") as output:
+        subprocess.run([sys.executable, "-c", RENAMED, tmp_path], stdout=output, stderr=output, check=True)
+    assert "event=before" in (tmp_path / "ivr.log-1").read_text()
+    text = (tmp_path / "ivr.log").read_text()
+    assert "event=after" in text and "printed" in text and "before" not in text
