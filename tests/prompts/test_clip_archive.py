@@ -3,8 +3,10 @@
 import hashlib
 import io
 import json
+import resource
 import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import prompt_sites as sites
@@ -131,6 +133,10 @@ DAMAGES: dict[str, tuple[Callable[[Entries], object], str]] = {
     "a path": (lambda e: add(e, "../../evil.ulaw", b"x"), "'../../evil.ulaw' is not the name of a clip's file"),
     "an absolute path": (lambda e: add(e, "/tmp/evil", b"x"), "'/tmp/evil' is not the name of a clip's file"),
     "a link": (lambda e: e.update({FIRST: LINK}), "is not a plain file"),
+    "a hard link": (
+        lambda e: e.update({FIRST: header(FIRST, type=tarfile.LNKTYPE, linkname="../../.bashrc")}),
+        "is not a plain file",
+    ),
     "a folder": (lambda e: e.update({FIRST: header(FIRST, type=tarfile.DIRTYPE)}), "is not a plain file"),
     "a device": (lambda e: e.update({FIRST: header(FIRST, type=tarfile.CHRTYPE)}), "is not a plain file"),
     "an extended header": (lambda e: e.update({FIRST: header(FIRST, pax_headers=SPARSE)}), "is not a plain file"),
@@ -178,6 +184,33 @@ def test_a_truncated_archive_is_refused(archive: Path, other: ClipStore, cut: in
     with pytest.raises(ClipArchiveError, match="is not a whole set of clips"):
         clip_archive.take(other, archive, set(CLIPS))
     assert not kept(other)
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Let files grow to 1 kB only, which is an error like that of a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_on_a_full_disk_nothing_of_an_archive_is_kept(archive: Path, other: ClipStore) -> None:
+    with full_disk(), pytest.raises(OSError, match="File too large"):
+        clip_archive.take(other, archive, set(CLIPS))
+    assert not kept(other)
+    assert not list(other.folder.iterdir())
+    assert clip_archive.take(other, archive, set(CLIPS)) == Taken(3, 0, 0)
+
+
+def test_on_a_full_disk_an_earlier_archive_stays(store: ClipStore, archive: Path) -> None:
+    before = archive.read_bytes()
+    with full_disk(), pytest.raises(OSError, match="File too large"):
+        clip_archive.export(store, CLIPS, archive)
+    assert archive.read_bytes() == before
+    assert not list(archive.parent.glob(".*"))
 
 
 def test_something_else_is_refused(tmp_path: Path, other: ClipStore) -> None:
