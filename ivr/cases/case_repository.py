@@ -29,7 +29,7 @@ _LIMIT_S = 3.0
 
 _EMPTY: Mapping[str, Any] = {
     **dict.fromkeys(
-        ("title", "topic", "language", "country", "post", "owner", "caller", "call_id", "missing", "expected",
+        ("title", "applicant", "topic", "language", "country", "post", "owner", "caller", "call_id", "missing", "expected",
          "follow_up", "changed", "due", "closed", "notify_number", "pin_locked_until")
     ),
     "priority": "normal",
