@@ -1,4 +1,4 @@
-"""`hatif desk`, and what else the command line knows of the desk: its settings and its sign-in links."""
+"""`hatif desk`, and the rest of the desk on the command line: its settings and its sign-in links."""
 
 import asyncio
 import contextlib
@@ -27,12 +27,9 @@ def desk() -> None:
     from desk import bundle
     from desk.server import serve
 
-    parts = Composition()
-    if not parts.site.desk.enabled:
-        raise ControlError("The desk is off: write enabled = true in [desk] of site.toml.")
+    parts = _parts()
     if not bundle.is_current():
         errors.print("hatif: the desk's scripts are missing or old; run `hatif setup` with network.", style="yellow")
-    configure(parts.site.node, parts.settings.log, parts.settings.log_level)
     os.nice(5)  # calls take precedence over pages
     serve(settings_of(parts))
 
@@ -43,10 +40,7 @@ def gate() -> None:
 
     from ivr.process.telephone_gate import GateSettings, TelephoneGate
 
-    parts = Composition()
-    if not parts.site.desk.enabled:
-        raise ControlError("The desk is off: write enabled = true in [desk] of site.toml.")
-    configure(parts.site.node, parts.settings.log, parts.settings.log_level)
+    parts = _parts()
     chosen = settings_of(parts)
     context = None
     if chosen.certificate is not None and chosen.key is not None:
@@ -66,8 +60,17 @@ def gate() -> None:
         ) from None
 
 
+def _parts() -> Composition:
+    """Return the installation's parts, with the logs set up. Raises ControlError if the desk is off."""
+    parts = Composition()
+    if not parts.site.desk.enabled:
+        raise ControlError("The desk is off: write enabled = true in [desk] of site.toml.")
+    configure(parts.site.node, parts.settings.log, parts.settings.log_level)
+    return parts
+
+
 def settings_of(parts: Composition) -> DeskSettings:
-    """Return what the desk is told.
+    """Return the settings of the desk.
 
     Raises CertificateError if it listens to other machines without a certificate, and none can be made.
     """
@@ -81,7 +84,6 @@ def settings_of(parts: Composition) -> DeskSettings:
 
         certificate, key = self_signed(parts.settings.home / "desk", (host, *others))
     return DeskSettings(
-        site=parts.site.name,
         timezone=parts.site.hours.timezone,
         languages=parts.site.languages,
         database_url=parts.database_url,

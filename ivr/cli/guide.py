@@ -8,7 +8,7 @@ import typer
 from ivr.cli.composition import Composition
 from ivr.cli.output import as_json, as_table, cell, console
 from ivr.site import guide as guides
-from ivr.site.guide import Guide, Procedure, Status
+from ivr.site.guide import Guide, Procedure, ProcedureStatus
 
 if TYPE_CHECKING:
     from prompts.catalogue import Catalogues
@@ -118,7 +118,7 @@ def _list(title: str, rows: list[dict[str, Any]]) -> None:
         ((row["id"], _clause(row["title"]), row["status"]) for row in rows),
         empty="there are no procedures; docs/guide.md describes how to write one",
     )
-    if any(row["status"] == Status.SAMPLE for row in rows):
+    if any(row["status"] == ProcedureStatus.SAMPLE for row in rows):
         console.print(_SAMPLE)
 
 
@@ -128,7 +128,7 @@ def _show(details: dict[str, Any]) -> None:
     sources = (f"{name}: {found['source']} ({found['as_of']})" for name, found in details["sources"].items())
     lines |= {"sources": "\n  ".join(sources)} if details["sources"] else {}
     console.print(f"{details['id']}: {_clause(details['title'])}", style="bold", markup=False)
-    if details["status"] == Status.SAMPLE:
+    if details["status"] == ProcedureStatus.SAMPLE:
         console.print(_SAMPLE)
     for name, text in lines.items():
         shown = "\n  ".join(map(cell, text.split("\n  ")))

@@ -64,7 +64,7 @@ class TelephoneGate:
 
     def __init__(self, settings: GateSettings) -> None:
         self._settings = settings
-        self._open = 0
+        self._open: set[asyncio.StreamWriter] = set()
 
     async def serve(self) -> None:
         """Serve until cancelled. Raises OSError if the port cannot be used."""
@@ -72,22 +72,27 @@ class TelephoneGate:
         server = await asyncio.start_server(
             self._connected, chosen.listen, chosen.port, ssl=chosen.context, limit=_LONGEST_HEAD
         )
-        async with server:
-            await server.serve_forever()
+        try:
+            await asyncio.get_running_loop().create_future()  # until cancelled
+        finally:
+            server.close()
+            for writer in self._open:
+                writer.transport.abort()  # closing would wait for telephones to leave
+            await server.wait_closed()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open += 1
+        self._open.add(writer)
         try:
             await self._handle(reader, writer)
         except (OSError, asyncio.IncompleteReadError):
             pass  # either side has gone
         finally:
-            self._open -= 1
+            self._open.discard(writer)
             writer.close()
 
     async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            if self._open > _AT_ONCE:
+            if len(self._open) > _AT_ONCE:
                 raise _Refused(503)
             head = await _read_head(reader)
             key = self._check(head)
@@ -159,9 +164,8 @@ class TelephoneGate:
         )
         try:
             head = await _read_head(reader)
-        except _Refused:
-            writer.close()
-            raise _Refused(502) from None
+        except (_Refused, OSError, asyncio.IncompleteReadError):
+            head = ""
         # After any other answer Asterisk would read further requests of the browser, for any path.
         if not head.startswith("HTTP/1.1 101 "):
             writer.close()

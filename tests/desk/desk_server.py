@@ -19,7 +19,7 @@ from desk.app import create_app
 from desk.context import Desk
 from desk.people import accounts, links, passwords
 from desk.people.accounts import Person
-from desk.server import DeskServer
+from desk.server import DeskServer, PatientProtocol
 from desk.settings import DeskSettings
 
 PASSWORD = "four quiet green lamps"
@@ -158,7 +158,6 @@ class TestDesk:
 
 def settings_for(database_url: str, port: int, control_port: int = 1, control_token: str = "none") -> DeskSettings:
     return DeskSettings(
-        site="consulate",
         timezone="Africa/Casablanca",
         languages=("ar", "fr", "es", "it", "nl", "de", "en"),
         database_url=database_url,
@@ -174,7 +173,7 @@ async def serving(database_url: str, control_port: int = 1, control_token: str =
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
     app = create_app(settings_for(database_url, port, control_port, control_token))
-    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
+    config = uvicorn.Config(app, http=PatientProtocol, log_config=None, access_log=False, timeout_graceful_shutdown=1)
     server = DeskServer(config, app)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     running = asyncio.create_task(server.serve(sockets=[listening]))

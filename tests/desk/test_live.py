@@ -179,6 +179,8 @@ async def test_the_page_shows_the_conversation_and_the_colleague_in_it(desk: Tes
     await page.has("call", 'data-phase="talking"', '"act": "hold"', 'data-opens="hand-on"')
     controller.connect("1002", place="hold")
     await page.has("call", "On hold", '"act": "unhold"')
+    controller.connect("1002", place="gone")
+    assert '"act": "hang_up"' not in await page.has("call", "Your telephone is gone; the caller waits for it")
     call = controller.connect("1002", place="consult")
     controller.join("1003", call, "offered")
     assert '"act": "swap"' not in await page.has("call", "Calling Operator 1003")
@@ -240,6 +242,7 @@ async def test_the_page_says_when_the_line_is_down_and_when_the_controller_is_aw
         page = await opened(desk)
         await page.has("line", "is-down")
         await page.has("state", "is-unknown", "The line does not answer")
+        assert "not on shift" not in await page.has("call", "The line does not answer")
         answer = await page.browser.post("/shift/state", {"state": "ready"})
         assert answer.status == 503 and "does not answer" in answer.text
         async with standing_in(port=port):

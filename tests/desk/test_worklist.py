@@ -1,5 +1,6 @@
 """The worklist: messages, call-back requests and procedures to be sent, oldest first, and nobody takes one twice."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from db import messages
 from db.engine import writing
 from db.references import format_reference, make_reference
 from db.tables import Callback, GuideRequest, Message
+from desk.worklist import work
 
 pytest_plugins = ["db_fixtures"]
 
@@ -103,6 +105,19 @@ async def test_what_nobody_has_done_is_listed_oldest_first(desk: TestDesk, brows
     assert "+33611111111" in page and "+33699999999" not in page
     assert "Visa &lt;1&gt;" in page and page.count("<li") == 4
     assert ">4<" in await count(browser)
+
+
+async def test_of_very_much_work_the_oldest_is_shown_and_whatever_the_person_has_taken(
+    desk: TestDesk, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "MOST", 2)
+    for minutes in range(9, 5, -1):
+        at = NOW - timedelta(minutes=minutes)
+        await ask_to_be_called(desk, number=f"+3361111111{minutes}", wished=at)
+    await ask_to_be_called(desk, kind="operator", operator_id="1002", number="+33611111112")
+    page = (await browser.get("/worklist")).text
+    assert re.findall(r'<bdi dir="ltr">(\+\d+)', page) == ["+33611111119", "+33611111118", "+33611111112"]
+    assert '<span class="count some">5</span>' in page and page.count("shown as soon as these are done") == 1
 
 
 async def test_a_message_is_taken_and_whoever_is_later_is_told(

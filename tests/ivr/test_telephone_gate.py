@@ -34,6 +34,8 @@ class Asterisk:
         with contextlib.suppress(asyncio.IncompleteReadError, OSError):
             self.asked.append((await reader.readuntil(b"\r\n\r\n")).decode())
             writer.write(self.answer)
+            if not self.answer:
+                writer.close()
             while data := await reader.read(1000):
                 writer.write(b"<" + data + b">")
         writer.close()
@@ -152,3 +154,20 @@ async def test_an_answer_that_is_no_websocket_is_not_passed_on(gate: tuple[int, 
     assert (await reader.read()).startswith(b"HTTP/1.1 502 ")
     writer.close()
     assert len(asterisk.asked) == 1
+
+
+async def test_an_asterisk_that_hangs_up_without_an_answer_is_a_bad_gateway(gate: tuple[int, Asterisk]) -> None:
+    port, asterisk = gate
+    asterisk.answer = b""
+    assert (await ask(port, request())).startswith(b"HTTP/1.1 502 ")
+
+
+async def test_a_gate_that_is_stopped_does_not_wait_for_its_telephones() -> None:
+    async with asyncio.timeout(5):
+        async with serving() as (port, _):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(request().encode())
+            await reader.readuntil(b"\r\n\r\n")
+        with contextlib.suppress(ConnectionResetError):
+            assert await reader.read() == b""
+    writer.close()

@@ -40,7 +40,7 @@ def build(
     background: bool = typer.Option(
         False,
         "--background",
-        help="Make what is left of slow voices, at the lowest priority, until it is done. `hatif up` runs it as well.",
+        help="Have slow voices speak what is left, at the lowest priority. `hatif up` does so as well.",
     ),
 ) -> None:
     """Make the audio of all prompts; skip what has not changed."""

@@ -11,7 +11,7 @@ import structlog
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.prompts.build_prompts import build_all, spoken
 from ivr.site.findings import SiteError
-from ivr.trial.voice_gate import limits_broken
+from ivr.trial.voice_limits import limits_broken
 from prompts import catalogue, manifest, progress
 from prompts.audio import AudioError
 from prompts.background import Background, lower_priority
