@@ -18,6 +18,6 @@ def folded(text: str) -> str:
 
     So "muller" finds Müller, and احمد finds أَحْمَد. The database itself folds nothing but A to Z.
     """
-    letters = unicodedata.normalize("NFKD", clean(text)).casefold()
+    letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     plain = "".join(letter for letter in letters if unicodedata.category(letter) not in ("Mn", "Cf"))
-    return unicodedata.normalize("NFC", plain.translate(_SAME_LETTER))
+    return clean(plain.translate(_SAME_LETTER))

@@ -29,8 +29,8 @@ _LIMIT_S = 3.0
 
 _EMPTY: Mapping[str, Any] = {
     **dict.fromkeys(
-        ("title", "applicant", "topic", "language", "country", "post", "owner", "caller", "call_id", "missing", "expected",
-         "follow_up", "changed", "due", "closed", "notify_number", "pin_locked_until")
+        ("title", "applicant", "topic", "language", "country", "post", "owner", "caller", "call_id", "missing",
+         "expected", "follow_up", "changed", "due", "closed", "notify_number", "pin_locked_until")
     ),
     "priority": "normal",
     "pin_failures": 0,

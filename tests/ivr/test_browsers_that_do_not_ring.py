@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import Mock
 
@@ -83,9 +84,12 @@ async def test_a_colleague_whose_browser_did_not_ring_is_unreachable_and_the_con
     sent = SentMessages()
     place = OperatorPlace.CONSULTS if role is Role.CONSULTED else OperatorPlace.TOGETHER
     talk = Talk(LEG.id, place, Colleague(COLLEAGUE.id, "1002", role))
-    conversation = Conversation(sent.call(), Leg(LEG.id, "1001"), talk)
+    call = sent.call()
+    services: Any = call.services
+    services.audible, call.version = SimpleNamespace(find=lambda *_: None), cast(Any, SimpleNamespace(sounds=None))
+    conversation = Conversation(call, Leg(LEG.id, "1001"), talk)
     conversation.colleague = Leg(COLLEAGUE.id, "1002")
-    conversation.call.deliver(events.ChannelDestroyed(COLLEAGUE, GONE))
+    call.deliver(events.ChannelDestroyed(COLLEAGUE, GONE))
     running = asyncio.create_task(conversation.run(begins=False))
     while conversation.colleague is not None:  # noqa: ASYNC110 - its own task
         await asyncio.sleep(0)
@@ -93,7 +97,7 @@ async def test_a_colleague_whose_browser_did_not_ring_is_unreachable_and_the_con
     assert [(message.operator, message.state) for message in refused] == [("1002", OfferState.UNREACHABLE)]
     assert conversation.state.place is OperatorPlace.TOGETHER and not running.done()
     for event in (events.ChannelDestroyed(LINE, 16), events.ChannelDestroyed(LEG, 16)):
-        conversation.call.deliver(event)
+        call.deliver(event)
     with pytest.raises(CallerGone):
         await running
 

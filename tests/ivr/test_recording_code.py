@@ -98,7 +98,8 @@ async def test_on_another_line_the_code_says_what_it_did_or_why_not(recording: A
 
     code: Any = SimpleNamespace(
         name="recording", argument="", resumed=False, operator=SimpleNamespace(id="1001"), say=say,
-        conversation=SimpleNamespace(recording=recording), connection=SimpleNamespace(requests=SimpleNamespace(ask=ask)),
+        conversation=SimpleNamespace(recording=recording),
+        connection=SimpleNamespace(requests=SimpleNamespace(ask=ask)),
     )  # fmt: skip
     if recording is None:
         with pytest.raises(CodeRefused, match="talk_not_now"):
