@@ -40,6 +40,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Note:
+    id: UUID
     at: datetime
     author: str
     text: str

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,9 @@ CHANGEABLE = (
     "applicant", "missing", "expected", "owner", "priority", "follow_up", "due",
 )  # fmt: skip
 """The columns that people change."""
+
+MISSING = "missing_"
+"""How the ids of the site's texts about missing documents begin; the rest is the word."""
 
 LONGEST = {"title": 200, "applicant": 120, "post": 100, "text": 4000}
 """Characters, of a title, a name, a post and the text of a note."""
@@ -80,8 +83,8 @@ class CaseRules:
                 return self._missing(value)
             case "expected" | "follow_up" if value < (today := now.astimezone(self.zone).date()):
                 raise CaseError(f"{value} is in the past; write a day from {today} on, or none.", name)
-            case "due" if value.tzinfo is None:
-                return value.replace(tzinfo=self.zone)
+            case "due":
+                return (value if value.tzinfo else value.replace(tzinfo=self.zone)).astimezone(UTC)
             case "applicant":
                 return _within(clean(value), LONGEST[name], name) or None
             case "title" | "post":
@@ -103,6 +106,11 @@ def one_of(text: str, words: Iterable[str], what: str, or_none: bool = False, co
         choice = f"{', '.join(known)}{', or none' if or_none else ''}"
         raise CaseError(f"{text!r} is not a {what}; write one of {choice}.", column)
     return str(text)
+
+
+def missing_words(texts: Iterable[str]) -> list[str]:
+    """Return the words for missing documents among the ids of texts."""
+    return [text.removeprefix(MISSING) for text in texts if text.startswith(MISSING)]
 
 
 def note_text(text: str) -> str:

@@ -26,7 +26,7 @@ from ivr.call.leg import (
     offer_state_of,
     start_music,
 )
-from ivr.model import floor_protocol
+from ivr.model import clock, floor_protocol
 from ivr.model.call_state import LegState
 from ivr.model.talk_table import bridge_name
 from ivr.talk.transfers import Transfer
@@ -231,8 +231,8 @@ async def recover(call: Call, there: LegState | None) -> tuple[Leg | None, bool]
         raise
     if channel.ok and not answered:
         await _resume_audio(call)
-        rings = time.time() - there.offered_at
-        return await _wait_until_answered(call, leg, max(0.0, services.site.operators.ring_s - rings)), False
+        left_s = max(0.0, services.site.operators.ring_s - clock.seconds_since(there.offered_at))
+        return await _wait_until_answered(call, leg, left_s), False
     leg.report_offer_ended(call, OfferState.WITHDRAWN)
     call.set(call.state.without_operator())
     return None, state.offer is not None

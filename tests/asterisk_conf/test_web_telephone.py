@@ -19,6 +19,8 @@ from asterisk_conf.conf import Conf, render, write
 from asterisk_conf.errors import AsteriskError
 from ivr.process.telephone_gate import GateSettings, TelephoneGate
 
+_LEAVES_AT_ONCE = aiohttp.ClientWSTimeout(ws_close=0.1)
+"""Asterisk does not answer the end of a connection whose telephone is registered."""
 AUTH = "/ari/asterisk/config/dynamic/res_pjsip/auth/1002-web"
 
 
@@ -60,7 +62,9 @@ class Line:
         """Return the last status of a registration over a WebSocket."""
         async with (
             aiohttp.ClientSession(trust_env=False) as session,
-            session.ws_connect(f"{url or self.http}/ws", protocols=["sip"], origin=origin) as socket,
+            session.ws_connect(
+                f"{url or self.http}/ws", protocols=["sip"], origin=origin, timeout=_LEAVES_AT_ONCE
+            ) as socket,
         ):
             call_id, status, challenge = secrets.token_hex(8), 401, ""
             for sequence in (1, 2):

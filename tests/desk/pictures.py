@@ -104,7 +104,7 @@ def record(path: Path, seconds: int) -> None:
         file.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))
 
 
-async def seed(desk: desk_server.TestDesk, home: Path) -> None:
+async def seed(desk: desk_server.TestDesk) -> None:
     now = datetime.now(UTC)
     async with writing(desk.engine) as connection:
         await connection.execute(insert(Operator).values(id="1003", name="Omar Laurel"))
@@ -123,29 +123,39 @@ async def seed(desk: desk_server.TestDesk, home: Path) -> None:
         await connection.execute(
             insert(CaseFile).values(reference=REFERENCE, node="n", opened=now - timedelta(days=8), **case)
         )
-        for minutes, number, language, topic, seconds, by in (
-            (192, "+33623456789", "ar", "documents", 34, "1003"),
-            (147, CALLER, "fr", "documents", 21, ME),
-            (55, "+31612345678", "nl", "travel", 9, None),
-        ):
-            identity = uuid4()
-            file = f"messages/{identity}.wav"
-            record(home / file, seconds)
-            row = {"caller": number, "language": language, "topic": topic, "file": file, "duration_ms": seconds * 1000}
-            taken = {"taken_by": by, "taken": now if by else None, "heard": now if by else None, "heard_by": by}
-            own = {"id": identity, "node": "n", "call_id": uuid4(), "at": now - timedelta(minutes=minutes)}
-            own["case_reference"] = REFERENCE if by == ME else None
-            await connection.execute(insert(Message).values(**row, **taken, **own))
-        for minutes, number, language, tries, kind in (
-            (95, "+4915112345678", "de", 1, "waiting"),
-            (40, "+34612345678", "es", 0, "closed"),
-        ):
-            row = {"number": number, "language": language, "topic": "documents", "tries": tries, "kind": kind}
-            wished = now - timedelta(minutes=minutes)
-            await connection.execute(insert(Callback).values(id=uuid4(), node="n", wished=wished, due=now, **row))
-        due = {"requested": now - timedelta(hours=3), "due": now + timedelta(hours=45), "call_id": uuid4()}
-        request = {"procedure": "passport", "number": "+32470123456", "language": "fr"}
-        await connection.execute(insert(GuideRequest).values(id=uuid4(), node="n", **request, **due))
+
+
+async def seed_work(desk: desk_server.TestDesk, home: Path) -> None:
+    """Leave messages (one taken by a colleague, one by the operator), call-back requests and a procedure to be sent."""
+    now = datetime.now(UTC)
+
+    def row(number: str, language: str, minutes_ago: int, since: str, **more: Any) -> dict[str, Any]:
+        began = now - timedelta(minutes=minutes_ago)
+        return {"id": uuid4(), "node": "n", "call_id": uuid4(), "language": language, since: began, **more} | (
+            {"caller": number} if since == "at" else {"number": number}
+        )
+
+    def taken(by: str) -> dict[str, Any]:
+        return {"taken_by": by, "taken": now, "heard": now, "heard_by": by}
+
+    messages = (
+        row("+33623456789", "ar", 192, "at", topic="documents", duration_ms=34_000, **taken("1003")),
+        row(CALLER, "fr", 147, "at", topic="documents", duration_ms=21_000, case_reference=REFERENCE, **taken(ME)),
+        row("+31612345678", "nl", 55, "at", topic="travel", duration_ms=9_000),
+    )
+    requests = (
+        row("+4915112345678", "de", 95, "wished", due=now, topic="documents", kind="waiting", tries=1),
+        row("+34612345678", "es", 40, "wished", due=now, topic="travel", kind="closed"),
+    )
+    wanted = row("+32470123456", "fr", 180, "requested", due=now + timedelta(hours=45), procedure="passport")
+    async with writing(desk.engine) as connection:
+        for message in messages:
+            message["file"] = f"messages/{message['id']}.wav"
+            record(home / message["file"], message["duration_ms"] // 1000)
+            await connection.execute(insert(Message).values(message))
+        for request in requests:
+            await connection.execute(insert(Callback).values(request))
+        await connection.execute(insert(GuideRequest).values(wanted))
 
 
 def waiting(state: StandIn) -> None:
@@ -168,7 +178,8 @@ async def draw(folder: Path) -> None:
         state.operators = people()
         state.answers = {f"/cases/{REFERENCE}": (200, CASE)}
         state.answers |= {f"/guide?language={code}": (200, guide(code)) for code in GUIDE}
-        await seed(desk, folder)
+        await seed(desk)
+        await seed_work(desk, folder)
         await desk.operator(ME)
         browser = await playwright.chromium.launch(executable_path=chromium.program(), args=["--no-sandbox"])
         for language, scheme, drawings in PAGES:

@@ -151,3 +151,18 @@ def test_who_is_called_sees_the_lines_own_number_and_not_the_operators(
     body = json.loads(made.progress.create_called("channel").body or "")["variables"]
     assert (body["CALLERID(all)"], body["CONNECTEDLINE(all,i)"]) == (f"<{shown}>", f"<{shown}>")
     assert "1002" not in str({name: value for name, value in body.items() if name != "HATIF"})
+
+
+@pytest.mark.parametrize(("in_browser", "asked"), [((False, True), True), ((True, False), False)])
+async def test_a_click_in_the_browser_that_was_rung_accepts_a_call_back_and_a_telephone_is_asked_for_a_key(
+    in_browser: tuple[bool, bool], asked: bool
+) -> None:
+    """Also if the operator's page comes or goes while the other one rings."""
+    request = replace(new_request(), due=OPEN)
+    called = channel_of(replace(request, tries=1))
+    phones = Telephones({OFFER: "1"}, dialled=called, then=lambda: phones.hang_up(OFFER))
+    made, _, _ = attempt(phones, request, ())
+    answers = iter(in_browser)
+    cast(Any, made)._services.in_browser = lambda _: next(answers)
+    await run(made)
+    assert any("callback_accept" in media for media in phones.heard.get(OFFER, [])) is asked
