@@ -6,26 +6,27 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
 import pytest
+import shared_audio
 from line import Line
+from shell import command
 
 from ivr.cli.composition import Composition
+from ivr.cli.prompts import slow_voices
 from ivr.cli.prompts.slow_voices import _calls_are_up, wanted_clips
-from ivr.softphone.sound import find
+from ivr.softphone.sound import RATE, find
 from ivr.softphone.telephone import Telephones
-from prompts import audio, clip_archive, manifest
+from prompts import audio, clip_archive
 from prompts.background_pause import PausingVoices
 from prompts.clip_store import ClipStore
 from prompts.voices import VOICES
 from prompts.voices.process import VoicePool
 
-TELEPHONE = 8_000
 VOICE = "piper:tone.onnx"
 LANGUAGES = ("ar", "fr", "es", "it", "nl", "de", "en")
 
@@ -40,10 +41,8 @@ def hum() -> audio.Sound:
 
 
 @pytest.fixture
-def spoken(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An archive with all French clips of a slow voice, which the line's site is to have; its audio is put back."""
-    sounds = line.home / "sounds" / manifest.FILE
-    before = sounds.read_bytes()
+def spoken(line: Line, words: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An archive with all French clips of a slow voice, which the line's site is to have."""
     toml = line.site / "site.toml"
     voices = "\n".join(f'{language} = "{VOICE if language == "fr" else "quick"}"' for language in LANGUAGES)
     toml.write_text(toml.read_text().replace("[hours]\n", f"[voices]\n{voices}\n\n[hours]\n", 1))
@@ -55,6 +54,9 @@ def spoken(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     environment = line.environment | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
     del environment["HATIF_VOICES"]
     monkeypatch.setattr(line, "environment", environment)
+    # They have tests of their own, and take seconds.
+    monkeypatch.setattr(slow_voices, "limits_broken", lambda *_: iter(()))
+    shared_audio.own(line.home / "sounds")
     with patch.dict(os.environ, environment, clear=True):
         first, *others = dict.fromkeys(clip.name for clip in wanted_clips(Composition())["fr"].values())
     store = ClipStore(tmp_path / "elsewhere")
@@ -64,8 +66,7 @@ def spoken(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
             path.parent.mkdir(exist_ok=True)
             os.link(made, path)
     clip_archive.export(store, [first, *others], tmp_path / "voices.tar")
-    yield tmp_path / "voices.tar"
-    sounds.write_bytes(before)
+    return tmp_path / "voices.tar"
 
 
 async def test_a_call_over_the_switch_of_a_language_hears_one_voice_and_the_next_call_the_other(
@@ -75,14 +76,14 @@ async def test_a_call_over_the_switch_of_a_language_hears_one_voice_and_the_next
     phone = await line.phone(telephones, line.speaks("fr"), answers=1870.0)
     early = await line.asks_for_operator(telephones, "+33612000221")
     await line.until_state(phone.user, "talking")
-    imported = await asyncio.to_thread(line.run, "prompts", "import", str(spoken))
+    imported = await asyncio.to_thread(command, ["prompts", "import", str(spoken)], line.environment)
     assert "New calls in fr hear the slow voice." in imported.stdout, imported.stderr
     slow = line.audio("fr", "survey_question")
     assert not find(question, slow).same
 
     since_s = early.clock
     await phone.calls[-1].hangup()
-    await early.hears(question[: 3 * TELEPHONE], since_s=since_s)
+    await early.hears(question[: 3 * RATE], since_s=since_s)
     late = await line.dial(telephones, "+33612000222")
     await late.press("2")
     await late.hears(slow)
