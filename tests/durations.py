@@ -4,7 +4,7 @@ Only `scripts/test` measures it, since a file alone is quicker than one beside o
 """
 
 import json
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -37,7 +37,7 @@ class DurationRecorder:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._seconds: Counter[str] = Counter()
+        self._seconds: defaultdict[str, float] = defaultdict(float)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._seconds[report.nodeid.partition("::")[0]] += report.duration
