@@ -36,6 +36,7 @@ from db.engine import open_engine
 from db.upgrade import upgrade
 from desk.people import accounts
 from desk.people.sessions import Sessions
+from desk.people.signed_in import cookie_name
 from desk.settings import DeskSettings
 from ivr.api import events
 from ivr.api.event_hub import EventHub
@@ -198,7 +199,7 @@ async def measure(pages: int, operators: int, calls_h: float, talk_s: float, sec
         async with controlled(floor) as control_port:
             with socket.create_server(("127.0.0.1", 0)) as free:
                 port = free.getsockname()[1]
-            settings = DeskSettings("bench", "Africa/Casablanca", LANGUAGES, database, control_port, "none", port)
+            settings = DeskSettings("Africa/Casablanca", LANGUAGES, database, control_port, "none", port)
             given = json.dumps(dataclasses.asdict(settings)).encode()
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-c", SERVE, stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
@@ -226,7 +227,7 @@ async def _busy(
     timeout = aiohttp.ClientTimeout(total=None)
     async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session:
         await _until_up(session, url)
-        cookie = f"hatif-{settings.port}"
+        cookie = cookie_name(settings)
         following = [asyncio.create_task(open_pages.follow(session, url, cookie, token)) for token in tokens]
         await asyncio.sleep(3)  # all have their first fragments
         used, began, bytes_before = sum(process.cpu_times()[:2]), time.perf_counter(), open_pages.bytes

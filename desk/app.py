@@ -19,6 +19,7 @@ from desk.guide.book import Book
 from desk.guide.mail import Mailer, MailLimit
 from desk.live import routes as live
 from desk.live.hub import Hub
+from desk.live.picture import SiteFacts
 from desk.page import site_words
 from desk.page.door import Door
 from desk.page.errors import handle_errors
@@ -71,7 +72,7 @@ def create_app(settings: DeskSettings) -> FastAPI:
             app.state.mail_limit = MailLimit()
             app.state.counts = Counts(engine)
             app.state.days = Days(engine, settings.timezone)
-            app.state.hub = Hub(control, pages, FRAGMENTS)
+            app.state.hub = Hub(control, pages, FRAGMENTS, SiteFacts(languages=settings.languages))
             following = asyncio.create_task(app.state.hub.run())
             yield
             following.cancel()
@@ -95,5 +96,10 @@ def create_app(settings: DeskSettings) -> FastAPI:
             return Response(status_code=401, headers={"HX-Trigger": "hatif:signed-out"})
         return RedirectResponse(f"/sign-in?next={request.url.path}", 303)
 
-    app.add_middleware(Door, telephone_port=settings.telephone_port, encrypted=settings.is_encrypted)
+    app.add_middleware(
+        Door,
+        telephone_port=settings.telephone_port,
+        telephone_url=settings.telephone_url,
+        encrypted=settings.is_encrypted,
+    )
     return app

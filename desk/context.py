@@ -1,9 +1,9 @@
-"""What every room of the desk needs: settings, database, control API, pages and the time."""
+"""The parts that every room of the desk needs: settings, database, control API, pages and the time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -29,10 +29,13 @@ class Desk:
     """An argument so that tests can let sessions end."""
 
 
-async def desk_of(request: Request) -> Desk:
-    """Return the desk that this application belongs to."""
-    desk: Desk = request.app.state.desk
-    return desk
+def part(name: str) -> Any:
+    """Return a dependency of routes: the part of the application with this name. `desk.app` makes the parts."""
+
+    async def of(request: Request) -> Any:
+        return getattr(request.app.state, name)
+
+    return Depends(of)
 
 
-DeskDep = Annotated[Desk, Depends(desk_of)]
+DeskDep = Annotated[Desk, part("desk")]

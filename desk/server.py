@@ -1,13 +1,34 @@
 """The desk's own server."""
 
+import asyncio
 import logging
 import socket
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from desk.app import create_app
 from desk.settings import DeskSettings
+
+HEAD_S = 10.0
+"""Seconds within which the head of a connection's first request must be complete."""
+
+
+class PatientProtocol(H11Protocol):
+    """A connection that is closed if its first request does not come; uvicorn would keep a place for it forever."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
+        super().connection_made(transport)
+        self._due = self.loop.call_later(HEAD_S, self._give_up)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._due.cancel()
+        super().connection_lost(exc)
+
+    def _give_up(self) -> None:
+        if self.cycle is None:
+            self.transport.close()
 
 
 class DeskServer(uvicorn.Server):
@@ -27,6 +48,7 @@ def serve(settings: DeskSettings) -> None:
     app = create_app(settings)
     config = uvicorn.Config(
         app,
+        http=PatientProtocol,
         host=settings.listen,
         port=settings.port,
         ssl_certfile=settings.certificate,

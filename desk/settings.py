@@ -1,4 +1,4 @@
-"""What the desk is told when it starts; `hatif desk` composes it from the site and the installation."""
+"""Settings of the desk, which `hatif desk` composes from the site and the installation."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +10,7 @@ TELEPHONE_PORT = 8089
 
 @dataclass(frozen=True, slots=True)
 class MailSettings:
-    """The server that takes e-mails, and whom they come from."""
+    """The mail server, and the sender of the e-mails."""
 
     host: str
     sender: str
@@ -28,8 +28,6 @@ class MailSettings:
 class DeskSettings:
     """The settings of one desk."""
 
-    site: str
-    """The site's name."""
     timezone: str
     """Of the site, such as Africa/Casablanca."""
     languages: tuple[str, ...]

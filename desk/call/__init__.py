@@ -1,1 +1,1 @@
-"""The operator's call: what is offered, and what they can do with the caller."""
+"""The operator's call: the offer, and the controls of the conversation."""

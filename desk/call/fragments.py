@@ -1,11 +1,11 @@
-"""What of the operator's call changes by itself: the call, and to whom it can be handed on."""
+"""Live fragments of the operator's call: the call itself, and the colleagues whom it can go to."""
 
 from desk.live.colleagues import read_colleagues
 from desk.live.fragments import Fragment, Personal, Shared, Values
 from desk.live.picture import Operator, Picture
 
 CONSULTING = ("consult", "swap", "aside")
-"""Where an operator is who talks with a colleague, or can."""
+"""An operator's places while a colleague is there for them, apart from the caller."""
 
 
 def read_call(picture: Picture, operator: str) -> Values:

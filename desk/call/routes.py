@@ -1,4 +1,4 @@
-"""What an operator does with their caller: requests to the control API, as the codes of a telephone make them."""
+"""The operator's requests about their caller: those that the feature codes of a telephone make as well."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
@@ -28,11 +28,10 @@ _REFUSALS: Mapping[str | None, str] = {
 
 Act = Literal["hold", "unhold", "complete", "cancel", "swap", "hang_up", "pause_recording", "resume_recording"]
 
-
 _PATHS = {"pause_recording": "recording/pause", "resume_recording": "recording/resume"}
 
 _NEED_OPERATOR = ("hang_up", *_PATHS)
-"""What must not concern the next operator of the same call."""
+"""Requests that name their operator, so that they never reach the next operator of the same call."""
 
 
 @router.post("/act")

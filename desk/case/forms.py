@@ -1,4 +1,4 @@
-"""The form of a case: what it shows, what a person has changed in it, and what two people changed at once. Pure."""
+"""The form of a case: its values, a person's changes of it, and the merge of two people's changes. Pure."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -39,8 +39,13 @@ def values_of(case: Mapping[str, Any], zone: ZoneInfo) -> dict[str, str]:
 
 def sent(form: Mapping[str, Any], several: Sequence[str]) -> dict[str, str]:
     """Return the values of a form that was sent. `several`: the boxes that are ticked."""
-    values = {name: str(form.get(name, "")).replace("\r\n", "\n").strip() for name in FIELDS}
+    values = {name: plain(str(form.get(name, ""))) for name in FIELDS}
     return {**values, "missing": ",".join(several)}
+
+
+def plain(text: str) -> str:
+    """Return what was typed, with line ends of one character, as the field counted them."""
+    return text.replace("\r\n", "\n").strip()
 
 
 def base_of(form: Mapping[str, Any]) -> dict[str, str]:

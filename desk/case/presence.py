@@ -1,4 +1,4 @@
-"""Who has which case open. In memory: it is about the present, and pages say it again and again."""
+"""The people who have a case open. Kept in memory, since open pages report themselves again and again."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What the database knows of a caller. Functions raise DatabaseError if it is away."""
+"""Queries about callers and their cases. Functions raise DatabaseError if it is away."""
 
 from dataclasses import dataclass
 from datetime import datetime

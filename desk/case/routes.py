@@ -6,14 +6,14 @@ from typing import Annotated, Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Form, Path, Query, Request, Response
+from fastapi import APIRouter, Form, Path, Query, Request, Response
 
 from db.engine import DatabaseError
 from db.references import is_valid, normalize
 from desk.case import forms, queries
 from desk.case.forms import Values
 from desk.case.presence import EVERY_S, Presence
-from desk.context import Desk, DeskDep
+from desk.context import Desk, DeskDep, part
 from desk.control import ControlError
 from desk.live.hub import Hub
 from desk.live.routes import HubDep
@@ -52,13 +52,7 @@ _NO_CASE = N_("There is no case with this reference.")
 _OUTDATED = N_("This page is outdated; reload it and try again.")
 
 
-async def presence_of(request: Request) -> Presence:
-    """Return who has which case open."""
-    presence: Presence = request.app.state.presence
-    return presence
-
-
-PresenceDep = Annotated[Presence, Depends(presence_of)]
+PresenceDep = Annotated[Presence, part("presence")]
 
 
 @router.get("/call/{call}")
@@ -177,11 +171,11 @@ async def note(
     hub: HubDep,
     signed_in: OperatorDep,
     reference: Reference,
-    text: Annotated[str, Form(max_length=5000)] = "",
+    text: Annotated[str, Form(max_length=8000)] = "",
     call: Annotated[str, Form(max_length=40)] = "",
 ) -> Response:
     """Add a note."""
-    written = text.strip()
+    written = forms.plain(text)
     if not written:
         return Response(status_code=204)
     body = {"text": written, "call": call or None}
@@ -218,7 +212,7 @@ async def new(
             raise
         errors = _errors(desk.pages.language_of(request), error)
         return desk.pages.respond(
-            request, "case/new.html", 422, **_choices(hub, desk), values=values, errors=errors, call=call
+            request, "case/new.html", 422, **_choices(hub), values=values, errors=errors, call=call
         )
     found = await _read(desk, signed_in, opened["reference"])
     return _case_page(request, desk, hub, found, pin=str(opened["pin"]), call=call)
@@ -266,7 +260,7 @@ async def _caller_page(request: Request, desk: Desk, hub: Hub, facts: queries.Ca
         values=values,
         errors={},
         call=facts.id,
-        **_choices(hub, desk),
+        **_choices(hub),
     )
 
 
@@ -313,7 +307,7 @@ def _case_page(
         pin=pin,
         call=call,
         saved=saved,
-        **_choices(hub, desk),
+        **_choices(hub),
         **_notes(desk, hub, case),
     )
 
@@ -328,12 +322,12 @@ def _notes(desk: Desk, hub: Hub, case: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _choices(hub: Hub, desk: Desk) -> dict[str, Any]:
+def _choices(hub: Hub) -> dict[str, Any]:
     """Return what the selects of a form offer."""
     site = hub.picture.site
     return {
         "topics": site.topics,
-        "site_languages": site.languages or desk.settings.languages,
+        "site_languages": site.languages,
         "operators": sorted(hub.picture.operators.values(), key=lambda operator: operator.name),
     }
 

@@ -4,10 +4,10 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 import structlog
-from fastapi import APIRouter, Depends, Form, Path, Query, Request, Response
+from fastapi import APIRouter, Form, Path, Query, Request, Response
 
 from db.references import is_valid, normalize
-from desk.context import Desk, DeskDep
+from desk.context import Desk, DeskDep, part
 from desk.control import ControlError
 from desk.guide.book import Book, Procedure
 from desk.guide.letters import letter_of
@@ -34,28 +34,9 @@ _NO_PROCEDURE = N_("The guide has no such procedure.")
 
 ProcedureId = Annotated[str, Path(pattern=r"^[a-z0-9_]{1,40}$")]
 
-
-async def book_of(request: Request) -> Book:
-    """Return the guide."""
-    book: Book = request.app.state.book
-    return book
-
-
-async def mailer_of(request: Request) -> Mailer:
-    """Return what sends e-mail."""
-    mailer: Mailer = request.app.state.mailer
-    return mailer
-
-
-async def mail_limit_of(request: Request) -> MailLimit:
-    """Return how much each person has sent."""
-    limit: MailLimit = request.app.state.mail_limit
-    return limit
-
-
-BookDep = Annotated[Book, Depends(book_of)]
-MailerDep = Annotated[Mailer, Depends(mailer_of)]
-MailLimitDep = Annotated[MailLimit, Depends(mail_limit_of)]
+BookDep = Annotated[Book, part("book")]
+MailerDep = Annotated[Mailer, part("mailer")]
+MailLimitDep = Annotated[MailLimit, part("mail_limit")]
 
 
 @router.get("/search")
@@ -88,7 +69,7 @@ async def procedure(
 ) -> Response:
     """Show a procedure in the operator's language and another one, side by side: `language`, else the caller's."""
     own, callers = _languages(request, desk, hub, signed_in.operator)
-    callers = language if language in _offered(desk, hub) else callers
+    callers = language if language in hub.picture.site.languages else callers
     shown = []
     for code in dict.fromkeys((own, callers)):
         if (text := (await book.in_language(code, desk.now())).get(procedure)) is not None:
@@ -102,7 +83,7 @@ async def procedure(
         shown=shown,
         country=live.country if live is not None else None,
         can_send=mailer.is_set_up,
-        **_form(desk, hub, procedure, callers),
+        **_form(hub, procedure, callers),
     )
 
 
@@ -119,7 +100,7 @@ async def explained(
     """Note in the case that is open on the page that the procedure was explained."""
     if not is_valid(reference):
         raise DeskError(409, N_("Open a case first; the note is kept in it."))
-    own, _ = _languages(request, desk, hub, signed_in.operator)
+    own = own_language(request, desk, hub)
     found = await _find(desk, book, procedure, own)
     await _note(request, desk, signed_in, reference, _EXPLAINED, title=found.title)
     return desk.pages.respond(request, "guide/noted.html", headers={"HX-Trigger": "hatif:noted"})
@@ -140,9 +121,9 @@ async def send(
     reference: Annotated[str, Form(max_length=20)] = "",
 ) -> Response:
     """Send a procedure by e-mail, and note it in the case that is open on the page, if one is."""
-    own, _ = _languages(request, desk, hub, signed_in.operator)
-    chosen = language if language in _offered(desk, hub) else own
-    form = {**_form(desk, hub, procedure, chosen), "address": address.strip()}
+    own = own_language(request, desk, hub)
+    chosen = language if language in hub.picture.site.languages else own
+    form = {**_form(hub, procedure, chosen), "address": address.strip()}
     found, words = await _find(desk, book, procedure, chosen), desk.pages.language_of(request)
     to = address_of(address)
     if to is None:
@@ -175,7 +156,7 @@ async def missing(
     """Note what the guide does not have: for those who write it, and in the case that is open, if one is."""
     if not words.strip():
         raise DeskError(409, N_("Write in the search field what the caller asked."))
-    own, _ = _languages(request, desk, hub, signed_in.operator)
+    own = own_language(request, desk, hub)
     live = hub.picture.call_of(signed_in.operator)
     gap = {"words": words.strip(), "language": own, **_about(live)}
     await desk.control.ask("POST", "/guide/gaps", signed_in.person.id, gap)
@@ -218,12 +199,11 @@ async def _find(desk: Desk, book: Book, procedure: str, language: str) -> Proced
     return found
 
 
-def _form(desk: Desk, hub: Hub, procedure: str, chosen: str) -> dict[str, Any]:
+def _form(hub: Hub, procedure: str, chosen: str) -> dict[str, Any]:
     """Return what the form for an e-mail shows at first."""
-    offered = _offered(desk, hub)
     return {
         "procedure": procedure,
-        "offered": offered,
+        "offered": hub.picture.site.languages,
         "chosen": chosen,
         "address": "",
         "error": None,
@@ -238,14 +218,14 @@ def _about(live: Call | None) -> dict[str, str]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _offered(desk: Desk, hub: Hub) -> tuple[str, ...]:
-    return hub.picture.site.languages or desk.settings.languages
+def own_language(request: Request, desk: Desk, hub: Hub) -> str:
+    """Return the language of a person's pages, if the site has it for callers; else the site's first one."""
+    own, offered = desk.pages.language_of(request).code, hub.picture.site.languages
+    return own if own in offered else offered[0]
 
 
 def _languages(request: Request, desk: Desk, hub: Hub, operator: str) -> tuple[str, str]:
     """Return the language of the operator's page, and the caller's; the same where there is no caller."""
-    offered = _offered(desk, hub)
-    own = desk.pages.language_of(request).code
-    own = own if own in offered else offered[0]
+    own = own_language(request, desk, hub)
     live = hub.picture.call_of(operator)
-    return own, live.language if live is not None and live.language in offered else own
+    return own, live.language if live is not None and live.language in hub.picture.site.languages else own

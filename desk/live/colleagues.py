@@ -1,4 +1,4 @@
-"""What operators see of one another."""
+"""Operators as their colleagues see them."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from desk.live.picture import Picture
 
 
 def read_colleagues(picture: Picture) -> Mapping[str, Values]:
-    """Return all operators, each with what colleagues see."""
+    """Return all operators by id, as colleagues see them."""
     return {
         operator.id: {
             "id": operator.id,

@@ -1,4 +1,4 @@
-"""What of a page changes by itself: fragments, each with its template and what it shows."""
+"""Live fragments of a page, each with its template and the values that it shows."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 from desk.live.picture import Picture
 
 Values = Mapping[str, Any]
-"""What a template shows. Equal values make equal fragments, so nothing is sent."""
+"""The values of a template. Equal values make equal fragments, so nothing is sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What is live, for all browsers: read once, rendered once for each language, and sent to whoever follows it.
+"""Live changes for all browsers: read once, rendered once for each language, and sent to all who follow.
 
 Nothing waits for a browser: one that falls behind is cut, and begins again with everything.
 """
@@ -54,8 +54,8 @@ class _Reader:
 class Hub:
     """The picture of one line, and the browsers that follow it."""
 
-    def __init__(self, control: ControlClient, pages: Pages, fragments: Sequence[Fragment]) -> None:
-        self.picture = Picture()
+    def __init__(self, control: ControlClient, pages: Pages, fragments: Sequence[Fragment], site: SiteFacts) -> None:
+        self.picture = Picture(site)
         self._control, self._pages = control, pages
         self._shared = [fragment for fragment in fragments if isinstance(fragment, Shared)]
         self._personal = [fragment for fragment in fragments if isinstance(fragment, Personal)]

@@ -1,4 +1,4 @@
-"""What is live, as the control API's events tell it. Plain data, and no clock."""
+"""The live picture of one line, from the control API's events. Plain data, no clock."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -95,7 +95,7 @@ class Alarm(msgspec.Struct, frozen=True):
 
 
 class SiteFacts(msgspec.Struct, frozen=True):
-    """What of the site the pages name."""
+    """The names of the site's parts that pages show."""
 
     topics: tuple[str, ...] = ()
     pauses: tuple[str, ...] = ()
@@ -103,11 +103,14 @@ class SiteFacts(msgspec.Struct, frozen=True):
 
 
 class Picture:
-    """All that is live at one instant. `connected`: whether the controller says so now."""
+    """All that is live at one instant. `connected`: whether the controller says so now.
 
-    def __init__(self) -> None:
+    `site`: what is known of the site until the controller tells more.
+    """
+
+    def __init__(self, site: SiteFacts) -> None:
         self.connected = False
-        self.site = SiteFacts()
+        self.site = site
         self.operators: dict[str, Operator] = {}
         self.calls: dict[str, Call] = {}
         self.queue: tuple[Waiting, ...] = ()

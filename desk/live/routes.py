@@ -1,4 +1,4 @@
-"""The stream of a browser: what changes on its pages."""
+"""The event stream of a browser's pages."""
 
 import contextlib
 from collections.abc import AsyncGenerator, Callable
@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
 
 from db.engine import DatabaseError
-from desk.context import DeskDep
+from desk.context import DeskDep, part
 from desk.live.hub import Hub
 from desk.people.policy import Permission
 from desk.people.sessions import Sessions
@@ -21,13 +21,7 @@ CHECK = timedelta(seconds=30)
 """How often a stream asks whether its session goes on."""
 
 
-async def hub_of(request: Request) -> Hub:
-    """Return what is live."""
-    hub: Hub = request.app.state.hub
-    return hub
-
-
-HubDep = Annotated[Hub, Depends(hub_of)]
+HubDep = Annotated[Hub, part("hub")]
 
 # A page that is open asks by itself, and it is in use: an operator may wait for a call for hours. The session ends at
 # its longest all the same.

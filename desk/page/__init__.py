@@ -1,1 +1,1 @@
-"""What every page shares: layout, translations, errors, files for the browser."""
+"""The parts that all pages share: layout, translations, errors, files for the browser."""

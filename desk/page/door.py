@@ -1,4 +1,4 @@
-"""The desk's door: what is checked of every request before anything else, and said with every answer."""
+"""The desk's door: it checks every request first, and adds the security headers to every answer."""
 
 import asyncio
 import re
@@ -32,8 +32,11 @@ class Door:
     """ASGI middleware: only pages of this desk may change anything, bodies are small, and browsers are told to be
     strict."""
 
-    def __init__(self, application: Application, telephone_port: int, encrypted: bool) -> None:
-        self._application, self._telephone_port, self._encrypted = application, telephone_port, encrypted
+    def __init__(
+        self, application: Application, telephone_port: int, telephone_url: str | None, encrypted: bool
+    ) -> None:
+        self._application, self._encrypted = application, encrypted
+        self._telephone_port, self._telephone_url = telephone_port, telephone_url
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -44,7 +47,7 @@ class Door:
 
         async def send_strict(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *self._told(host)]
+                message["headers"] = [*message["headers"], *self._security(host)]
             await send(message)
 
         try:
@@ -64,15 +67,11 @@ class Door:
 
         await self._application(scope, replay, send_strict)
 
-    def _told(self, host: str) -> list[tuple[bytes, bytes]]:
-        """Return the headers of every answer."""
-        host = host if _HOST.fullmatch(host) else "localhost"  # it becomes a part of the policy
-        name = host if host.endswith("]") else host.rpartition(":")[0] or host
-        # The gate's own port, or the desk's where a proxy passes both on.
-        telephone = f"ws://{name}:{self._telephone_port} wss://{name}:{self._telephone_port} ws://{host} wss://{host}"
+    def _security(self, host: str) -> list[tuple[bytes, bytes]]:
+        """Return the security headers of an answer."""
         policy = (
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; "
-            f"connect-src 'self' {telephone}; worker-src 'self'; form-action 'self'; base-uri 'none'; "
+            f"connect-src 'self' {self._telephone(host)}; worker-src 'self'; form-action 'self'; base-uri 'none'; "
             "frame-ancestors 'none'"
         )
         told = {
@@ -86,14 +85,25 @@ class Door:
             told["strict-transport-security"] = "max-age=31536000"
         return [(key.encode(), value.encode("latin-1", "replace")) for key, value in told.items()]
 
+    def _telephone(self, host: str) -> str:
+        """Return the address of the telephones' WebSocket: a proxy's, else the gate's port of the desk's host."""
+        if self._telephone_url is not None:
+            return self._telephone_url
+        host = host if _HOST.fullmatch(host) else "localhost"  # it becomes a part of the policy
+        name = host if host.endswith("]") else host.rpartition(":")[0] or host
+        return f"{'wss' if self._encrypted else 'ws'}://{name}:{self._telephone_port}"
+
 
 def _check_origin(method: str, host: str, headers: dict[str, str]) -> None:
     """Refuse changes that another site's page asks for. A browser names the page's origin with every one."""
     if method in _SAFE:
         return
-    origin = headers.get("origin", "")
-    if not host or urlsplit(origin).netloc.lower() != host.lower():
-        raise _Refused(403, "This may be asked for by a page of the desk only.")
+    try:
+        page = urlsplit(headers.get("origin", "")).netloc
+    except ValueError:
+        page = ""
+    if not host or page.lower() != host.lower():
+        raise _Refused(403, "Only a page of the desk may ask for this.")
 
 
 async def _read(headers: dict[str, str], receive: Receive) -> bytes:

@@ -22,6 +22,9 @@ _DATABASE_AWAY = N_("The database does not answer. Calls go on; try again in a m
 _CONTROLLER_AWAY = N_("The line does not answer at this moment. Try again in a few seconds.")
 _FAILED = N_("The desk could not do that; its log says why.")
 
+_AS_NOTICE = {"HX-Retarget": "#notices", "HX-Reswap": "beforeend"}
+"""Has htmx show an error as a notice. It would replace a form, and what was typed into it, for a status of 422."""
+
 
 class DeskError(Exception):
     """Something that a person asked for and cannot have. `text` is a text of the catalogues."""
@@ -35,8 +38,10 @@ def handle_errors(app: FastAPI, pages: Pages) -> None:
     """Make `app` answer every error in the person's language."""
 
     def answer(request: Request, status: int, text: str, **values: object) -> Response:
-        sentence = pages.language_of(request).text(text, **values)
-        return pages.respond(request, "page/error.html", status, sentence=sentence, number=status)
+        return respond(request, status, pages.language_of(request).text(text, **values))
+
+    def respond(request: Request, status: int, sentence: str) -> Response:
+        return pages.respond(request, "page/error.html", status, _AS_NOTICE, sentence=sentence, number=status)
 
     @app.exception_handler(DeskError)
     async def refused(request: Request, error: DeskError) -> Response:
@@ -56,7 +61,7 @@ def handle_errors(app: FastAPI, pages: Pages) -> None:
             return answer(request, 503, _CONTROLLER_AWAY)
         # The sentence of the control API is English; the rooms translate those that operators meet.
         status = error.status if error.status in (404, 409, 422) else 502
-        return pages.respond(request, "page/error.html", status, sentence=error.detail, number=status)
+        return respond(request, status, error.detail)
 
     @app.exception_handler(DatabaseError)
     async def database(request: Request, _: DatabaseError) -> Response:

@@ -1,1 +1,1 @@
-"""Who may use the desk: accounts, signing in, sessions, roles."""
+"""Access to the desk: accounts, signing in, sessions, roles."""

@@ -1,4 +1,4 @@
-"""Who may do what. Every route names one of these, and a test asks each of them with every role."""
+"""Permissions by role. Every route names one, and a test tries each route with every role."""
 
 from enum import StrEnum
 
@@ -10,7 +10,7 @@ class Permission(StrEnum):
     """Something that people may or may not do."""
 
     SIGNED_IN = "signed_in"
-    """Whatever everybody may who has signed in."""
+    """Open to everybody who has signed in."""
     TAKE_CALLS = "take_calls"
     """An operator's own work; the account must be an operator's."""
     SUPERVISE = "supervise"

@@ -8,7 +8,7 @@ import structlog
 from fastapi import APIRouter, Depends, Form, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
-from desk.context import Desk, DeskDep
+from desk.context import Desk, DeskDep, part
 from desk.control import ControlError
 from desk.page import texts
 from desk.page.errors import DeskError
@@ -35,20 +35,8 @@ Next = Annotated[str, Form(max_length=500)]
 Token = Annotated[str, Path(max_length=100)]
 
 
-async def passwords_of(request: Request) -> Passwords:
-    """Return what checks the passwords of this desk."""
-    passwords: Passwords = request.app.state.passwords
-    return passwords
-
-
-async def limit_of(request: Request) -> SourceLimit:
-    """Return the limit of sign-ins by address."""
-    limit: SourceLimit = request.app.state.source_limit
-    return limit
-
-
-PasswordsDep = Annotated[Passwords, Depends(passwords_of)]
-LimitDep = Annotated[SourceLimit, Depends(limit_of)]
+PasswordsDep = Annotated[Passwords, part("passwords")]
+LimitDep = Annotated[SourceLimit, part("source_limit")]
 
 
 @router.get("/", dependencies=[Depends(public)])
@@ -179,7 +167,9 @@ async def change_password(
     try:
         if person.has_password:
             attempt = await accounts.count_attempt(desk.engine, person.id, desk.now())
-            if not await passwords.matches(current, attempt.password_hash):
+            if await passwords.matches(current, attempt.password_hash):
+                await accounts.forget_failures(desk.engine, person.id)
+            else:
                 errors["current"] = N_("That is not your present password.")
         if (why := refusal(password, person.id, person.name)) is not None:
             errors["password"] = why

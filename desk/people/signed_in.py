@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from desk.context import Desk, desk_of
+from desk.context import Desk, part
 from desk.page.errors import DeskError
 from desk.page.texts import N_
 from desk.people import tokens
@@ -50,16 +50,10 @@ class SignedIn:
 def cookie_name(settings: DeskSettings) -> str:
     """Return the name of the session's cookie.
 
-    With TLS, browsers accept it from this very host only. Without, cookies of all ports of a host are one jar, so the
-    name keeps two desks on one machine apart.
+    The port keeps two desks on one machine apart, since browsers share cookies between all ports of a host. With TLS,
+    the prefix has them accept it from this very host only.
     """
-    return "__Host-hatif" if settings.is_encrypted else f"hatif-{settings.port}"
-
-
-async def sessions_of(request: Request) -> Sessions:
-    """Return the sessions of the desk."""
-    sessions: Sessions = request.app.state.sessions
-    return sessions
+    return f"{'__Host-' if settings.is_encrypted else ''}hatif-{settings.port}"
 
 
 class Needs:
@@ -72,8 +66,7 @@ class Needs:
         self.permission, self._background = permission, background
 
     async def __call__(self, request: Request) -> SignedIn:
-        desk: Desk = await desk_of(request)
-        sessions = await sessions_of(request)
+        desk, sessions = _desk_and_sessions(request)
         token = request.cookies.get(cookie_name(desk.settings), "")
         session = await sessions.find(token, desk.now(), used=not self._background) if token else None
         if session is None:
@@ -88,11 +81,15 @@ class Needs:
 
 async def public(request: Request) -> None:
     """Mark a route that needs nobody to be signed in; whoever is, is known."""
-    desk, sessions = await desk_of(request), await sessions_of(request)
+    desk, sessions = _desk_and_sessions(request)
     if token := request.cookies.get(cookie_name(desk.settings)):
         session = await sessions.find(token, desk.now())
         if session is not None:
             request.state.person, request.state.csrf = session.person, tokens.csrf_of(token)
+
+
+def _desk_and_sessions(request: Request) -> tuple[Desk, Sessions]:
+    return request.app.state.desk, request.app.state.sessions
 
 
 async def _check_csrf(request: Request) -> None:
@@ -104,7 +101,7 @@ async def _check_csrf(request: Request) -> None:
         raise DeskError(403, _OUTDATED)
 
 
-SessionsDep = Annotated[Sessions, Depends(sessions_of)]
+SessionsDep = Annotated[Sessions, part("sessions")]
 Anybody = Annotated[SignedIn, Depends(Needs(Permission.SIGNED_IN))]
 StillThere = Annotated[SignedIn, Depends(Needs(Permission.SIGNED_IN, background=True))]
 """For what pages ask by themselves: it does not keep a session from ending."""

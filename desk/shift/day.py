@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading
@@ -72,6 +72,7 @@ class Days:
             .outerjoin(Call, Call.id == Offer.call_id)
             .where(Offer.operator_id == operator, Offer.offered >= since)
             .where(Offer.state.in_([state.value for state in MISSED]))
+            .where(or_(Call.live, Call.id.is_(None)))  # as the figures: no test calls
             .order_by(Offer.offered.desc())
             .limit(SHOWN)
         )

@@ -1,4 +1,4 @@
-"""What of the operator's page changes by itself: their state, their colleagues, the queue, the line."""
+"""Live fragments of the operator's page: their state, their colleagues, the queue, the line."""
 
 from collections.abc import Mapping
 

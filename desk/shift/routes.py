@@ -3,10 +3,10 @@
 from typing import Annotated, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 
 from db.engine import DatabaseError
-from desk.context import DeskDep
+from desk.context import DeskDep, part
 from desk.control import ControlError
 from desk.live.routes import HubDep
 from desk.page.errors import DeskError
@@ -17,14 +17,7 @@ from desk.shift.day import Days
 
 router = APIRouter(prefix="/shift")
 
-
-async def days_of(request: Request) -> Days:
-    """Return the operators' days."""
-    days: Days = request.app.state.days
-    return days
-
-
-DaysDep = Annotated[Days, Depends(days_of)]
+DaysDep = Annotated[Days, part("days")]
 
 _NO_WRAP_UP = N_("You are not wrapping up any more.")
 _LONGEST = N_("Wrapping up cannot be extended any further.")
@@ -45,7 +38,7 @@ async def page(request: Request, desk: DeskDep, hub: HubDep, signed_in: Operator
         telephone_port=desk.settings.telephone_port,
         telephone_url=desk.settings.telephone_url,
         telephone_texts={name: language.text(text) for name, text in telephone.TEXTS.items()},
-        site_languages=site.languages or desk.settings.languages,
+        site_languages=site.languages,
         topics=site.topics,
     )
 
@@ -82,8 +75,7 @@ async def change_wrap_up(
     except ControlError as error:
         if error.status != 409:
             raise
-        is_longest = "as long as the site allows" in error.detail
-        raise DeskError(409, _LONGEST if is_longest else _NO_WRAP_UP) from None
+        raise DeskError(409, _LONGEST if error.code == "longest" else _NO_WRAP_UP) from None
     return Response(status_code=204)
 
 

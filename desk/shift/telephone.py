@@ -1,4 +1,4 @@
-"""What the desk does for the telephone in an operator's page: its password, and its words.
+"""The desk's side of the telephone in an operator's page: its password and its texts.
 
 The telephone itself (`desk/telephone`) talks with Asterisk; calls do not pass here.
 """
@@ -18,7 +18,7 @@ from desk.people.signed_in import OperatorDep
 router = APIRouter(prefix="/telephone")
 
 SHORTEST_S, LONGEST_S = 60, 24 * 3600
-"""For how long a password can be had."""
+"""How long a password may last."""
 
 TEXTS = {
     "microphone_denied": N_(
@@ -55,7 +55,7 @@ TEXTS = {
 
 
 class CredentialRequest(BaseModel):
-    """What the telephone asks with. `take`: take it away from another computer."""
+    """The telephone's request for its password. `take`: take the telephone away from another computer."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -63,7 +63,7 @@ class CredentialRequest(BaseModel):
 
 
 class AudioReport(BaseModel):
-    """What the telephone counts of a call that is heard badly."""
+    """The telephone's figures of a call with bad audio."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -75,7 +75,7 @@ class AudioReport(BaseModel):
 
 @router.post("/audio")
 async def audio(desk: DeskDep, signed_in: OperatorDep, heard: AudioReport) -> Response:
-    """Keep with the call that it is heard badly."""
+    """Record bad audio with its call."""
     body = {
         "operator": signed_in.operator,
         "loss": heard.loss,

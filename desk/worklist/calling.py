@@ -68,7 +68,7 @@ async def call_number(
     language: Annotated[str, Form(max_length=3)] = "",
 ) -> Response:
     """Call a number that the operator has typed."""
-    form = dial_form(desk, hub)
+    form = dial_form(hub)
     try:
         await call(desk, signed_in, number.strip(), {"language": language if language in form["offered"] else None})
     except CannotCallError as refused:
@@ -96,7 +96,6 @@ async def call_for_case(
     return desk.pages.respond(request, "worklist/rings.html", said=RINGS, headers={"HX-Trigger": "hatif:worked"})
 
 
-def dial_form(desk: Desk, hub: Hub) -> dict[str, Any]:
+def dial_form(hub: Hub) -> dict[str, Any]:
     """Return what the form for a number shows at first."""
-    offered = hub.picture.site.languages or desk.settings.languages
-    return {"offered": offered, "number": "", "chosen": "", "error": None, "said": None}
+    return {"offered": hub.picture.site.languages, "number": "", "chosen": "", "error": None, "said": None}

@@ -17,10 +17,10 @@ from db.engine import DatabaseError
 from db.enums import GuideOutcome
 from db.message_data import VoiceMessage
 from db.read import NotFoundError
-from desk.context import Desk, DeskDep
+from desk.context import Desk, DeskDep, part
 from desk.control import ControlError
 from desk.guide.book import Book
-from desk.guide.routes import BookDep
+from desk.guide.routes import BookDep, own_language
 from desk.live.hub import Hub
 from desk.live.routes import HubDep
 from desk.page.errors import DeskError
@@ -42,18 +42,11 @@ _NO_SOUND = N_("The sound of this message is not there any more.")
 _NOT_YOURS = N_("Take the message first.")
 _NOT_YOUR_CALL = N_("You have not taken this call-back request.")
 
-
-async def counts_of(request: Request) -> Counts:
-    """Return the counts of this desk."""
-    counts: Counts = request.app.state.counts
-    return counts
-
-
-CountsDep = Annotated[Counts, Depends(counts_of)]
+CountsDep = Annotated[Counts, part("counts")]
 
 
 class _Room:
-    """What every page of this room needs. A dependency."""
+    """The parts that every page of this room needs. A dependency."""
 
     def __init__(
         self, request: Request, desk: DeskDep, hub: HubDep, book: BookDep, counts: CountsDep, signed_in: OperatorDep
@@ -77,8 +70,8 @@ class _Room:
             raise
 
     async def page(self, said: str | None = None) -> Response:
-        """Show what is to be done. `said`: a sentence about what was done."""
-        found = await work.read(self.desk.engine)
+        """Show the open work. `said`: a sentence about what was done."""
+        found = await work.read(self.desk.engine, self.signed_in.person.id, self.signed_in.operator)
         return self.desk.pages.respond(
             self.request,
             "worklist/worklist.html",
@@ -86,10 +79,10 @@ class _Room:
             me=self.signed_in.person.id,
             operator=self.signed_in.operator,
             names={operator.id: operator.name for operator in self._hub.picture.operators.values()},
-            titles=await _titles(self.request, self.desk, self._hub, self._book) if found.requests else {},
+            titles=await _titles(self.request, self.desk, self._hub, self._book) if found.requests.count else {},
             may_give_back=self.may_give_back,
             done=said,
-            **calling.dial_form(self.desk, self._hub),
+            **calling.dial_form(self._hub),
             headers={"HX-Trigger": "hatif:worked"} if self.request.method == "POST" else None,
         )
 
@@ -109,7 +102,7 @@ async def count(request: Request, desk: DeskDep, counts: CountsDep, signed_in: O
 
 @router.get("")
 async def worklist(room: RoomDep) -> Response:
-    """Show what is to be done."""
+    """Show the open work."""
     return await room.page()
 
 
@@ -199,9 +192,8 @@ def _path(desk: Desk, message: VoiceMessage) -> FilePath | None:
 
 async def _titles(request: Request, desk: Desk, hub: Hub, book: Book) -> dict[str, str]:
     """Return the procedures' titles by id; none while the controller is away."""
-    own, offered = desk.pages.language_of(request).code, hub.picture.site.languages or desk.settings.languages
     try:
-        procedures = await book.in_language(own if own in offered else offered[0], desk.now())
+        procedures = await book.in_language(own_language(request, desk, hub), desk.now())
     except ControlError:
         return {}
     return {name: procedure.title for name, procedure in procedures.items()}

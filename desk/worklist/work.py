@@ -1,8 +1,9 @@
-"""What is to be worked off, from the database. Functions raise DatabaseError if it is away."""
+"""Open work, from the database. Functions raise DatabaseError if it is away."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -17,22 +18,41 @@ KEPT = timedelta(seconds=10)
 """How long one count serves all pages."""
 
 
+MOST = 100
+"""Rows of one kind on a page, which reads them again and again."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Rows(Generic[T]):
+    """Work of one kind: the first `MOST` rows, and any other that the person has taken. `count`: of all."""
+
+    shown: Sequence[T]
+    count: int
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
-    """All that is not done, each list oldest first; what is due first for requests in writing."""
+    """What is not done, each kind oldest first; what is due first for requests in writing."""
 
-    messages: Sequence[VoiceMessage]
-    callbacks: Sequence[CallbackRequest]
-    requests: Sequence[GuideRequest]
+    messages: Rows[VoiceMessage]
+    callbacks: Rows[CallbackRequest]
+    requests: Rows[GuideRequest]
 
 
-async def read(engine: AsyncEngine) -> Work:
-    """Return what is to be worked off. Calls that the line makes by itself are not."""
+async def read(engine: AsyncEngine, account: str, operator: str) -> Work:
+    """Return what a person can work off. Calls that the line makes by itself are not part of it."""
+    waiting = [row for row in await callbacks.pending(engine) if row.kind != CallbackKind.CASE]
     return Work(
-        await messages.latest(engine, 0),
-        [row for row in await callbacks.pending(engine) if row.kind != CallbackKind.CASE],
-        await guide_requests.latest(engine, 0),
+        _rows(await messages.latest(engine, 0), lambda row: row.taken_by == account),
+        _rows(waiting, lambda row: row.operator_id == operator),
+        _rows(await guide_requests.latest(engine, 0), lambda row: row.taken_by == account),
     )
+
+
+def _rows(found: Sequence[T], is_own: Callable[[T], bool]) -> Rows[T]:
+    return Rows([*found[:MOST], *filter(is_own, found[MOST:])], len(found))
 
 
 def is_free(request: CallbackRequest) -> bool:

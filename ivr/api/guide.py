@@ -12,7 +12,7 @@ from ivr.api.problems import ApiError, documented
 from ivr.controller.controller import Controller
 from ivr.hours.opening import one_line
 from ivr.site import guide as guides
-from ivr.site.guide import Procedure, Status
+from ivr.site.guide import Procedure, ProcedureStatus
 from prompts.manifest import Manifest
 
 router = APIRouter(tags=["guide"])
@@ -33,7 +33,7 @@ class GuideProcedure(BaseModel):
     """A procedure, as callers hear it."""
 
     id: str
-    status: Status = Field(description="`sample`: the ministry must confirm it.")
+    status: ProcedureStatus = Field(description="`sample`: the ministry must confirm it.")
     title: str
     fields: dict[str, str] = Field(description="The text of each field, by its name, in the order of the steps.")
     remarks: dict[str, str] = Field(description="What is added for callers from a country, by its code.")

@@ -25,7 +25,7 @@ from ivr.flow.file import Draft, read_draft
 from ivr.site import guide as guides
 from ivr.site import operators, site
 from ivr.site.findings import Finding, SiteError
-from ivr.site.guide import Guide, Procedure, Status
+from ivr.site.guide import Guide, Procedure, ProcedureStatus
 from ivr.site.operators import OperatorEntry
 from ivr.site.site import Site
 from prompts import catalogue, site_files, sources
@@ -124,7 +124,7 @@ class _Check:
             except SiteError as error:
                 self.found += error.findings
                 identity = name.removesuffix(".yaml")
-                procedures[identity] = Procedure(identity, Status.SAMPLE, {}, {}, f"{where}/{name}", 1)
+                procedures[identity] = Procedure(identity, ProcedureStatus.SAMPLE, {}, {}, f"{where}/{name}", 1)
         return Guide(procedures)
 
     def _draft(self) -> Draft | None:

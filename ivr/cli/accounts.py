@@ -84,7 +84,7 @@ def login(account: AccountId) -> None:
 
 
 def disable(account: AccountId) -> None:
-    """Sign somebody out everywhere and let them sign in no more."""
+    """Sign somebody out everywhere, and let them sign in no more until `enable`."""
     _set_disabled(account, disabled=True)
 
 

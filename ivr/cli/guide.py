@@ -8,7 +8,8 @@ import typer
 from ivr.cli.composition import Composition
 from ivr.cli.output import as_json, as_table, cell, console
 from ivr.site import guide as guides
-from ivr.site.guide import Guide, Procedure, Status
+from ivr.site.guide import Guide, Procedure, ProcedureStatus
+from prompts import sources
 
 if TYPE_CHECKING:
     from prompts.catalogue import Catalogues
@@ -34,7 +35,7 @@ def guide(
     json: bool = typer.Option(False, "--json", help="Print one JSON document, a list."),
 ) -> None:
     """List the guide's procedures, or those that match some words, best first; show a single match in full."""
-    from prompts import catalogue, sources
+    from prompts import catalogue  # slow to load, and `hatif --help` does not need it
 
     parts = Composition(bound=False)
     folder = parts.settings.site / guides.FOLDER
@@ -71,7 +72,7 @@ class _Page:
 
     def find(self, query: str) -> list[Procedure]:
         """Return the procedure with this id, else those that match the words, best first. Raises GuideError."""
-        from prompts.guide_search import search, words
+        from prompts.guide_search import search, words  # loads rapidfuzz, for this command only
 
         procedures = self.guide.procedures
         if (exact := procedures.get("_".join(words(query)))) is not None:
@@ -118,7 +119,7 @@ def _list(title: str, rows: list[dict[str, Any]]) -> None:
         ((row["id"], _clause(row["title"]), row["status"]) for row in rows),
         empty="there are no procedures; docs/guide.md describes how to write one",
     )
-    if any(row["status"] == Status.SAMPLE for row in rows):
+    if any(row["status"] == ProcedureStatus.SAMPLE for row in rows):
         console.print(_SAMPLE)
 
 
@@ -128,7 +129,7 @@ def _show(details: dict[str, Any]) -> None:
     sources = (f"{name}: {found['source']} ({found['as_of']})" for name, found in details["sources"].items())
     lines |= {"sources": "\n  ".join(sources)} if details["sources"] else {}
     console.print(f"{details['id']}: {_clause(details['title'])}", style="bold", markup=False)
-    if details["status"] == Status.SAMPLE:
+    if details["status"] == ProcedureStatus.SAMPLE:
         console.print(_SAMPLE)
     for name, text in lines.items():
         shown = "\n  ".join(map(cell, text.split("\n  ")))

@@ -37,7 +37,7 @@ _FIELDS = (_STATUS, *GUIDE_FIELDS, _REMARKS, _SOURCES)
 _AS_OF = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 
 
-class Status(StrEnum):
+class ProcedureStatus(StrEnum):
     """Whether a procedure's content is official."""
 
     SAMPLE = "sample"  # to be confirmed by the ministry
@@ -64,7 +64,7 @@ class Procedure:
     """
 
     id: str
-    status: Status
+    status: ProcedureStatus
     texts: Mapping[str, tuple[str, ...]]
     remarks: Mapping[str, tuple[str, ...]]
     file: str
@@ -242,11 +242,11 @@ class _File:
         line = values[_TITLE][0] if _TITLE in values else 1
         return Procedure(identity, status, texts, remarks, self.name, line, sources)
 
-    def _status(self, line: int, value: yaml.Node) -> Status | None:
+    def _status(self, line: int, value: yaml.Node) -> ProcedureStatus | None:
         found = value.value if isinstance(value, yaml.ScalarNode) else "a list"
-        if found in list(Status):
-            return Status(found)
-        self.wrong(line, f"status is {found or 'empty'}; write {' or '.join(Status)}")
+        if found in list(ProcedureStatus):
+            return ProcedureStatus(found)
+        self.wrong(line, f"status is {found or 'empty'}; write {' or '.join(ProcedureStatus)}")
         return None
 
     def _remarks(

@@ -25,6 +25,9 @@ _LOCKED = "locked"
 """The user name of an endpoint that nobody may use; its password is random and nobody knows it. Without any password
 Asterisk would answer 500 to each request, and log it."""
 
+_LOOK_S = 60.0
+"""A password ends at most this much late if the clock is put forward."""
+
 
 @dataclass(frozen=True, slots=True)
 class WebCredential:
@@ -57,8 +60,7 @@ class WebCredentials:
 
     async def read(self, operator: str) -> WebCredential | None:
         """Return an operator's password; None if they have none, or it has expired."""
-        (answer,) = await self._link.ask(operations.OBJECT("res_pjsip", "auth", web_endpoint(operator)))
-        found = _credential(answer.body) if answer.ok else None
+        found = _credential(await self._fields(operator))
         return found if found is not None and found.expires > time.time() else None
 
     async def give(self, operator: str, holder: str, lasts_s: int) -> WebCredential:
@@ -74,8 +76,8 @@ class WebCredentials:
         expires = int(now) + lasts_s
         user = f"{web_endpoint(operator)}.{expires}.{holder}"
         made = WebCredential(user, secrets.token_urlsafe(24), holder, expires)
+        self._expires[operator] = expires  # before Asterisk knows: `run` must not take this password for a former one
         await self._set(operator, made.user, made.password)
-        self._expires[operator] = expires
         self._changed.set()
         return made
 
@@ -86,22 +88,30 @@ class WebCredentials:
 
     async def run(self) -> None:
         """Make passwords invalid when they expire, until cancelled; at the start also those of new operators."""
-        for operator in self._operators:
-            found = await self.read(operator)
-            if found is None:
+        for operator in self._operators:  # one after the other: Asterisk answers in order, and calls come first
+            fields = await self._fields(operator)
+            found = _credential(fields)
+            if found is not None:
+                self._expires.setdefault(operator, found.expires)
+            elif operator not in self._expires and fields.get("username") != _LOCKED:
                 await self.revoke(operator)
-            else:
-                self._expires[operator] = found.expires
         while True:
             self._changed.clear()
             left = min(self._expires.values(), default=None)
+            left_s = min(_LOOK_S, max(0.0, left - time.time())) if left is not None else None
             try:
-                async with asyncio.timeout(max(0.0, left - time.time()) if left is not None else None):
+                async with asyncio.timeout(left_s):
                     await self._changed.wait()
             except TimeoutError:
                 for operator in [name for name, until in self._expires.items() if until <= time.time()]:
                     log.info("The password of a browser telephone has expired", operator=operator)
                     await self.revoke(operator)
+
+    async def _fields(self, operator: str) -> dict[str, str]:
+        """Return the object with an operator's password; empty if there is none."""
+        (answer,) = await self._link.ask(operations.OBJECT("res_pjsip", "auth", web_endpoint(operator)))
+        rows = answer.body if answer.ok and isinstance(answer.body, list) else []
+        return {str(row.get("attribute")): str(row.get("value")) for row in rows if isinstance(row, Mapping)}
 
     async def _set(self, operator: str, user: str, password: str) -> None:
         request = operations.set_object(
@@ -116,10 +126,8 @@ class WebCredentialError(Exception):
     """Asterisk did not accept a password."""
 
 
-def _credential(fields: object) -> WebCredential | None:
+def _credential(fields: Mapping[str, str]) -> WebCredential | None:
     """Return the password in an object of Asterisk's configuration."""
-    rows = [row for row in fields if isinstance(row, Mapping)] if isinstance(fields, list) else []
-    found = {str(row.get("attribute")): str(row.get("value")) for row in rows}
-    user, password = found.get("username", ""), found.get("password", "")
+    user, password = fields.get("username", ""), fields.get("password", "")
     parts = _USER.fullmatch(user)
     return WebCredential(user, password, parts[2], int(parts[1])) if parts is not None else None

@@ -154,12 +154,17 @@ class WebTelephone:
 
     async def hears_tone(self, hz: float, within_s: float = 5.0) -> None:
         """Wait until the page hears this tone above everything else."""
-        for _ in range(round(within_s / 0.05)):
-            heard, level = await self.page.evaluate("hears()")
-            if abs(heard - hz) < 25 and level > -60:
-                return
-            await asyncio.sleep(0.05)
-        raise AssertionError(f"the page hears {heard:.0f} Hz at {level:.0f} dBFS, not {hz:.0f} Hz")
+        await hears_tone(self.page, hz, within_s)
+
+
+async def hears_tone(page: Page, hz: float, within_s: float = 5.0) -> None:
+    """Wait until a page with `BEFORE` hears this tone above everything else."""
+    for _ in range(round(within_s / 0.05)):
+        heard, level = await page.evaluate("hears()")
+        if abs(heard - hz) < 25 and level > -60:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"the page hears {heard:.0f} Hz at {level:.0f} dBFS, not {hz:.0f} Hz")
 
 
 class Pages:

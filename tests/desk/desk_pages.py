@@ -1,10 +1,9 @@
 """An operator's page of the desk in a real browser, and what a person does there."""
 
-import asyncio
 import re
 from typing import Any
 
-from browser_telephone import BEFORE, MICROPHONE_HZ
+from browser_telephone import BEFORE, MICROPHONE_HZ, hears_tone
 from line import Line
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
@@ -64,13 +63,7 @@ class DeskPage:
 
     async def hears_tone(self, hz: float, within_s: float = 5) -> None:
         """Wait until the page hears this tone above everything else."""
-        heard: Any = None
-        for _ in range(round(within_s / 0.05)):
-            heard, level = await self.page.evaluate("hears()")
-            if abs(heard - hz) < 25 and level > -60:
-                return
-            await asyncio.sleep(0.05)
-        raise AssertionError(f"the page hears {heard} Hz, not {hz:.0f}")
+        await hears_tone(self.page, hz, within_s)
 
 
 class DeskPages:

@@ -19,7 +19,7 @@ from desk.app import create_app
 from desk.context import Desk
 from desk.people import accounts, links, passwords
 from desk.people.accounts import Person
-from desk.server import DeskServer
+from desk.server import DeskServer, PatientProtocol
 from desk.settings import DeskSettings
 
 PASSWORD = "four quiet green lamps"
@@ -136,12 +136,15 @@ class TestDesk:
     async def link(self, account: str) -> str:
         return f"/link/{await links.make_link(self.engine, account, self.desk.now())}"
 
-    async def signed_in(self, account: str) -> Browser:
-        """Return a browser that has used a one-time link, and has opened a page."""
+    async def signed_in(self, account: str, language: str | None = None) -> Browser:
+        """Return a browser that has used a one-time link, and has opened a page; `language`: what the person chose."""
         browser = self.browser()
         answer = await browser.post(await self.link(account))
         assert answer.status == 303, answer.text
         await browser.get("/account")
+        if language is not None:
+            assert (await browser.post("/preferences", {"language": language})).status == 303
+            await browser.get("/account")
         return browser
 
     async def with_password(self, account: str) -> Browser:
@@ -158,7 +161,6 @@ class TestDesk:
 
 def settings_for(database_url: str, port: int, control_port: int = 1, control_token: str = "none") -> DeskSettings:
     return DeskSettings(
-        site="consulate",
         timezone="Africa/Casablanca",
         languages=("ar", "fr", "es", "it", "nl", "de", "en"),
         database_url=database_url,
@@ -174,7 +176,7 @@ async def serving(database_url: str, control_port: int = 1, control_token: str =
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
     app = create_app(settings_for(database_url, port, control_port, control_token))
-    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
+    config = uvicorn.Config(app, http=PatientProtocol, log_config=None, access_log=False, timeout_graceful_shutdown=1)
     server = DeskServer(config, app)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     running = asyncio.create_task(server.serve(sockets=[listening]))

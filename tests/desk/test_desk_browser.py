@@ -75,7 +75,7 @@ async def violations(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("ar", "dark")])
+@pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("ar", "dark"), ("fr", "light")])
 async def test_everybody_can_use_every_page(
     desk: TestDesk, controller: StandIn, browser: Browser, language: str, scheme: Any
 ) -> None:
@@ -106,7 +106,7 @@ async def test_everybody_can_use_every_page(
     await expect(page.locator("#c-title")).to_be_visible()
     await check("a call with its case")
     controller.connect("1002", identity=call.id, place="together", case=REFERENCE)
-    await expect(page.locator("#call")).not_to_contain_text("On hold")
+    await expect(page.locator('[aria-keyshortcuts="F4"][aria-pressed]')).to_have_count(0)  # no longer on hold
     await page.keyboard.press("F7")
     await expect(page.locator("#hand-on")).to_be_visible()
     await check("handing on")
@@ -170,6 +170,57 @@ async def test_a_focused_field_keeps_its_text_and_the_focus_while_the_page_chang
     await expect(page.locator("#state")).to_contain_text("Paused")
     await page.keyboard.type("port")
     await expect(page.locator("#find")).to_have_value("passport")
+
+
+async def test_a_call_that_only_the_telephone_knows_is_answered_and_ended_in_the_page(
+    desk: TestDesk, controller: StandIn, context: BrowserContext
+) -> None:
+    """As in emergency operation, when there is no controller."""
+    page = await shift(desk, context)
+    await page.evaluate(
+        """() => {
+            window.asked = [];
+            for (const what of ["answer", "hangup"]) addEventListener(`hatif:${what}`, () => asked.push(what));
+            window.report = (call) => document.getElementById("telephone")
+                .dispatchEvent(new CustomEvent("hatif:telephone", { detail: { call }, bubbles: true }));
+        }"""
+    )
+    own = page.locator(".unshown-call")
+    await page.evaluate("report('ringing')")
+    await expect(own).to_contain_text("Incoming call")
+    await page.keyboard.press("F2")
+    await page.evaluate("report('talking')")
+    await expect(own.get_by_text("Mute")).to_be_visible()
+    await page.keyboard.press("Shift+F2")
+    assert await page.evaluate("asked") == ["answer", "hangup"]
+    assert await violations(page) == []
+    controller.connect("1002")  # which the line shows itself
+    await expect(page.locator("#call")).to_have_attribute("data-phase", "talking")
+    await expect(own).to_be_hidden()
+
+
+async def test_an_open_dialog_hides_no_announcement(
+    desk: TestDesk, controller: StandIn, context: BrowserContext
+) -> None:
+    page = await shift(desk, context)
+    await page.click('[data-opens="settings"]')
+    controller.offer()
+    await expect(page.locator("#settings[open] #announcements")).to_contain_text("Incoming call")
+    await page.keyboard.press("Escape")
+    await expect(page.locator("body > #announcements")).to_contain_text("Incoming call")
+    await expect(page.locator("body > #notices")).to_be_attached()
+
+
+async def test_a_text_that_is_refused_stays_in_its_form(
+    desk: TestDesk, controller: StandIn, context: BrowserContext
+) -> None:
+    page = await shift(desk, context)
+    controller.connect("1002", identity=str(uuid4()), case=REFERENCE)
+    await page.fill("#note-text", "A note.")
+    controller.answers[f"/cases/{REFERENCE}/notes"] = (422, {"detail": "Not this."})
+    await page.click("#notes form button")
+    await expect(page.locator("#notices")).to_contain_text("Not this.")
+    await expect(page.locator("#note-text")).to_have_value("A note.")
 
 
 async def test_a_page_whose_session_has_ended_goes_on_after_a_sign_in_in_another_tab(

@@ -77,10 +77,7 @@ async def desk(sqlite_url: str, controller: StandIn) -> AsyncIterator[TestDesk]:
 
 @pytest_asyncio.fixture
 async def browser(desk: TestDesk) -> Browser:
-    browser = await desk.signed_in("1002")
-    await browser.post("/preferences", {"language": "en"})
-    await browser.get("/account")
-    return browser
+    return await desk.signed_in("1002", "en")
 
 
 def fields_of(page: str) -> dict[str, str]:
@@ -135,6 +132,14 @@ async def test_where_two_people_changed_the_same_both_texts_are_shown_and_nothin
     assert changes(controller)[1] == {"version": "v2", "title": "Lost passport", "post": "Lyon"}
 
 
+async def test_the_others_choice_is_shown_in_words(browser: Browser, controller: StandIn) -> None:
+    form = await opened(browser)
+    present = case_document(version="v2", state="incomplete", missing=["photograph", "fee"])
+    controller.answers[PATH] = (409, {"detail": "…", "code": "case_changed", "case": present})
+    answer = await browser.post(f"/case/file/{REFERENCE}", {**form, "state": "ready", "missing": "form"})
+    assert "Somebody else wrote: Incomplete" in answer.text and "Somebody else wrote: photograph, fee" in answer.text
+
+
 async def test_changes_of_different_fields_are_both_kept(browser: Browser, controller: StandIn) -> None:
     form = await opened(browser)
     present = case_document(version="v2", state="incomplete")
@@ -173,6 +178,26 @@ async def test_a_note_is_added_once_and_an_empty_one_is_none(browser: Browser, c
     assert answer.status == 200 and "Asked for a photograph." in answer.text
     notes = [(who, body) for _, path, who, body in controller.asked if path.endswith("/notes")]
     assert notes == [("1002", {"text": "Called back.", "call": CALL})]
+
+
+async def test_the_longest_note_that_its_field_takes_is_kept_whatever_it_is_written_in(
+    browser: Browser, controller: StandIn
+) -> None:
+    for text in ("\n".join("x" * 2000), "ش" * 4000, "🕌" * 2000):
+        answer = await browser.post(f"/case/file/{REFERENCE}/note", {"text": text.replace("\n", "\r\n")})
+        assert answer.status == 200
+        ((_, _, _, body),) = [asked for asked in controller.asked if asked[1].endswith("/notes")][-1:]
+        assert body["text"] == text
+
+
+async def test_what_is_refused_as_a_whole_is_a_notice_and_takes_no_forms_place(
+    browser: Browser, controller: StandIn
+) -> None:
+    controller.answers[f"{PATH}/notes"] = (422, {"detail": "The note is too long."})
+    for text in ("too long", "x" * 9000):
+        answer = await browser.post(f"/case/file/{REFERENCE}/note", {"text": text}, {"HX-Request": "true"})
+        assert answer.status == 422
+        assert (answer.headers["HX-Retarget"], answer.headers["HX-Reswap"]) == ("#notices", "beforeend")
 
 
 async def test_a_new_case_has_a_reference_and_a_pin_to_be_read_out_once(browser: Browser, controller: StandIn) -> None:

@@ -82,7 +82,7 @@ async def test_a_softphones_call_is_shown_and_controlled_by_the_page(
     await desk.state("ready")
     call = await desk_line.asks_for_operator(telephones, "+33613000912")
     await desk.phase("talking")
-    await expect(desk.page.locator('[data-telephone="hangup"]')).to_be_hidden()
+    await expect(desk.page.locator('#call [data-telephone="hangup"]')).to_be_hidden()
     await desk.page.keyboard.press("F4")
     await expect(desk.page.locator("#call")).to_contain_text("On hold")
     await desk.page.keyboard.press("Shift+F2")

@@ -35,7 +35,7 @@ async def desk(sqlite_url: str, controller: StandIn) -> AsyncIterator[TestDesk]:
     async with serving(sqlite_url, controller.port) as found:
         await found.operator("1002")
         await found.operator("1003")
-        await until(lambda: found.app.state.hub.picture.connected)
+        await controller.followed(found)
         yield found
 
 
@@ -91,9 +91,7 @@ class Page:
 
 
 async def opened(desk: TestDesk, account: str = "1002", language: str = "en") -> Page:
-    browser = await desk.signed_in(account)
-    await browser.post("/preferences", {"language": language})
-    await browser.get("/account")
+    browser = await desk.signed_in(account, language)
     stream = await browser.stream("/live/operator")
     assert stream.status == 200
     page = Page(browser, stream)
@@ -179,6 +177,8 @@ async def test_the_page_shows_the_conversation_and_the_colleague_in_it(desk: Tes
     await page.has("call", 'data-phase="talking"', '"act": "hold"', 'data-opens="hand-on"')
     controller.connect("1002", place="hold")
     await page.has("call", "On hold", '"act": "unhold"')
+    controller.connect("1002", place="gone")
+    assert '"act": "hang_up"' not in await page.has("call", "Your telephone is gone; the caller waits for it")
     call = controller.connect("1002", place="consult")
     controller.join("1003", call, "offered")
     assert '"act": "swap"' not in await page.has("call", "Calling Operator 1003")
@@ -240,6 +240,7 @@ async def test_the_page_says_when_the_line_is_down_and_when_the_controller_is_aw
         page = await opened(desk)
         await page.has("line", "is-down")
         await page.has("state", "is-unknown", "The line does not answer")
+        assert "not on shift" not in await page.has("call", "The line does not answer")
         answer = await page.browser.post("/shift/state", {"state": "ready"})
         assert answer.status == 503 and "does not answer" in answer.text
         async with standing_in(port=port):
@@ -263,6 +264,9 @@ async def test_an_operator_changes_their_own_state_in_their_own_name(desk: TestD
     controller.answers["/operators/1002/wrap_up"] = (409, {"detail": "Operator 1002 is not wrapping up: …"})
     answer = await browser.post("/shift/wrap-up", {"change": "end"})
     assert answer.status == 409 and "not wrapping up any more" in answer.text
+    controller.answers["/operators/1002/wrap_up"] = (409, {"detail": "…", "code": "longest"})
+    answer = await browser.post("/shift/wrap-up", {"change": "more"})
+    assert answer.status == 409 and "cannot be extended any further" in answer.text
     await page.close()
 
 

@@ -7,16 +7,21 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
-from desk_server import PASSWORD, Browser, TestDesk, serving
+from desk_server import PASSWORD, Browser, TestDesk, serving, settings_for
 
 from db.engine import open_engine
 from db.enums import AccountRole
+from desk import server
+from desk.app import create_app
 from desk.people import accounts, links, passwords, sessions, source_limit
 from desk.people.accounts import FREE_FAILURES, AccountError, Person
 from desk.people.routes import local
+from desk.people.signed_in import cookie_name
 
 pytest_plugins = ["db_fixtures"]
 
@@ -124,7 +129,9 @@ async def test_many_failures_from_one_address_end_there(desk: TestDesk, monkeypa
     assert await sign_in(browser, "1002", "guess") == 422
 
 
-@pytest.mark.parametrize(("origin", "status"), [("http://evil.example", 403), ("null", 403), (None, 403), ("own", 303)])
+@pytest.mark.parametrize(
+    ("origin", "status"), [("http://evil.example", 403), ("null", 403), ("http://[", 403), (None, 403), ("own", 303)]
+)
 async def test_only_a_page_of_the_desk_may_change_anything(desk: TestDesk, origin: str | None, status: int) -> None:
     await desk.operator()
     browser = await desk.signed_in("1002")
@@ -158,6 +165,12 @@ async def test_a_session_ends_when_it_is_not_used_and_after_a_day_however_it_is_
     assert (await idle.get("/account")).leads_to == "/sign-in?next=/account"
 
 
+@pytest.mark.parametrize("address", [None, "https://desk.example.org"])
+def test_two_desks_on_one_machine_do_not_sign_each_other_out(address: str | None) -> None:
+    one, other = (replace(settings_for("sqlite:///x", port), address=address) for port in (8080, 9080))
+    assert cookie_name(one) != cookie_name(other)
+
+
 async def test_signing_out_ends_this_browsers_session_only(desk: TestDesk) -> None:
     await desk.operator()
     one, other = await desk.signed_in("1002"), await desk.signed_in("1002")
@@ -171,6 +184,9 @@ async def test_a_changed_password_signs_out_the_persons_other_browsers(desk: Tes
     new = "other words entirely"
     wrong = await browser.post("/account/password", {"current": "no", "password": new, "again": new})
     assert wrong.status == 422 and 'id="current-note"' in wrong.text
+    for _ in range(FREE_FAILURES + 1):  # the present one was right, so that nothing is locked
+        short = await browser.post("/account/password", {"current": PASSWORD, "password": "x", "again": "x"})
+        assert short.status == 422 and 'id="current-note"' not in short.text
     right = await browser.post("/account/password", {"current": PASSWORD, "password": new, "again": new})
     assert right.status == 303
     assert await is_signed_in(browser) and not await is_signed_in(other)
@@ -283,9 +299,47 @@ async def test_the_hosts_name_cannot_change_the_policy(desk: TestDesk, host: str
     assert answer.headers["Content-Security-Policy"].count("script-src") == 1
 
 
+@pytest.mark.parametrize(
+    ("address", "certificate", "host", "telephone"),
+    [
+        (None, None, "localhost:8080", "ws://localhost:8089"),
+        (None, None, "[::1]:8080", "ws://[::1]:8089"),
+        (None, None, "a b", "ws://localhost:8089"),
+        (None, Path("desk.pem"), "desk.example.org:8080", "wss://desk.example.org:8089"),
+        ("https://desk.example.org", None, "evil.example", "wss://desk.example.org/ws"),
+    ],
+)
+async def test_a_page_may_connect_to_the_desk_and_the_telephones_address_only(
+    address: str | None, certificate: Path | None, host: str, telephone: str
+) -> None:
+    app = create_app(replace(settings_for("sqlite:///x", 8080), address=address, certificate=certificate))
+    answers: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request"}
+
+    async def send(message: Any) -> None:
+        answers.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": [(b"host", host.encode())]}
+    await app(scope, receive, send)  # refused, since no page asks
+    policy = dict(answers[0]["headers"])[b"content-security-policy"].decode()
+    assert f"connect-src 'self' {telephone};" in policy
+
+
 async def test_a_body_that_is_too_long_is_refused(desk: TestDesk) -> None:
     answer = await desk.browser().post("/sign-in", {"account": "x" * 70_000})
     assert answer.status == 413
+
+
+async def test_a_peer_that_sends_no_request_is_cut(desk: TestDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "HEAD_S", 0.1)
+    for sent in (b"", b"GET /sign-in HTTP/1.1\r\nHost: x"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(desk.url).port)
+        writer.write(sent)
+        async with asyncio.timeout(5):
+            assert await reader.read() == b""
+        writer.close()
 
 
 async def test_the_language_is_the_persons_then_the_browsers(desk: TestDesk) -> None:

@@ -1,5 +1,6 @@
 """The worklist: messages, call-back requests and procedures to be sent, oldest first, and nobody takes one twice."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from db import messages
 from db.engine import writing
 from db.references import format_reference, make_reference
 from db.tables import Callback, GuideRequest, Message
+from desk.worklist import work
 
 pytest_plugins = ["db_fixtures"]
 
@@ -47,14 +49,7 @@ async def desk(sqlite_url: str, controller: StandIn, tmp_path: Path) -> AsyncIte
 
 @pytest_asyncio.fixture
 async def browser(desk: TestDesk) -> Browser:
-    return await english(desk, "1002")
-
-
-async def english(desk: TestDesk, account: str) -> Browser:
-    browser = await desk.signed_in(account)
-    await browser.post("/preferences", {"language": "en"})
-    await browser.get("/account")
-    return browser
+    return await desk.signed_in("1002", "en")
 
 
 async def put(desk: TestDesk, table: Any, **columns: Any) -> UUID:
@@ -105,6 +100,19 @@ async def test_what_nobody_has_done_is_listed_oldest_first(desk: TestDesk, brows
     assert ">4<" in await count(browser)
 
 
+async def test_of_very_much_work_the_oldest_is_shown_and_whatever_the_person_has_taken(
+    desk: TestDesk, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "MOST", 2)
+    for minutes in range(9, 5, -1):
+        at = NOW - timedelta(minutes=minutes)
+        await ask_to_be_called(desk, number=f"+3361111111{minutes}", wished=at)
+    await ask_to_be_called(desk, kind="operator", operator_id="1002", number="+33611111112")
+    page = (await browser.get("/worklist")).text
+    assert re.findall(r'<bdi dir="ltr">(\+\d+)', page) == ["+33611111119", "+33611111118", "+33611111112"]
+    assert '<span class="count some">5</span>' in page and page.count("shown as soon as these are done") == 1
+
+
 async def test_a_message_is_taken_and_whoever_is_later_is_told(
     desk: TestDesk, browser: Browser, controller: StandIn
 ) -> None:
@@ -127,9 +135,9 @@ async def test_what_somebody_has_taken_is_theirs_to_see_and_a_supervisors_to_giv
     mine = (await browser.get("/worklist")).text
     assert "<audio" in mine and format_reference(REFERENCE) in mine and "Operator 1003" in mine
     assert mine.count("Give back") == 1 and ">0<" in await count(browser)
-    theirs = (await (await english(desk, "1003")).get("/worklist")).text
+    theirs = (await (await desk.signed_in("1003", "en")).get("/worklist")).text
     assert "<audio" not in theirs and "Operator 1002" in theirs and theirs.count("Give back") == 1
-    supervisor = await english(desk, "1040")
+    supervisor = await desk.signed_in("1040", "en")
     assert (await supervisor.get("/worklist")).text.count("Give back") == 2
     for who in (browser, supervisor):
         await who.post(f"/worklist/message/{message}", {"change": "release"})
@@ -151,7 +159,7 @@ async def test_whoever_has_a_message_hears_it_also_in_parts(
     assert part.headers["Content-Range"] == f"bytes 100-109/{len(SOUND)}"
     assert (await browser.bytes(path, Range="bytes=9000-")).status == 416
     assert changes(controller) == [(f"/messages/{message}/heard", "1002", None)]
-    assert (await (await english(desk, "1003")).get(path)).status == 403
+    assert (await (await desk.signed_in("1003", "en")).get(path)).status == 403
     assert (await browser.get(f"/worklist/message/{uuid4()}/audio")).status == 404
 
 

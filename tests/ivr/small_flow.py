@@ -44,7 +44,7 @@ TEXTS = {
 
 VISA = guide.Procedure(
     "visa",
-    guide.Status.SAMPLE,
+    guide.ProcedureStatus.SAMPLE,
     {field: (f"guide_visa_{field}",) for field in GUIDE_FIELDS},
     {"FR": ("guide_visa_remark_fr",)},
     "guide/visa.yaml",

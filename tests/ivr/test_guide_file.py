@@ -12,7 +12,7 @@ from site_files import SENTENCE, edited, line_of
 from ivr.flow.nodes.guide import GuideNode
 from ivr.home.settings import CHECKOUT
 from ivr.site import guide, site
-from ivr.site.guide import FactSource, Guide, Procedure, Status
+from ivr.site.guide import FactSource, Guide, Procedure, ProcedureStatus
 from ivr.site.site import SiteError
 from prompts.sources import GUIDE_FIELDS
 
@@ -51,7 +51,7 @@ def test_a_procedure_is_parsed_with_its_status_and_the_countries_of_its_remarks(
     read = guide.parse({"visa.yaml": VISA}, "guide", COUNTRIES)
     texts = {field: (f"guide_visa_{field}",) for field in GUIDE_FIELDS}
     remarks = {"FR": ("guide_visa_remark_fr",), "NO": ("guide_visa_remark_no",)}
-    assert read == Guide({"visa": Procedure("visa", Status.SAMPLE, texts, remarks, "guide/visa.yaml", 3)})
+    assert read == Guide({"visa": Procedure("visa", ProcedureStatus.SAMPLE, texts, remarks, "guide/visa.yaml", 3)})
     assert read.procedures["visa"].countries == ("FR", "NO")
     assert guide.text_ids(read) == {
         *(f"guide_visa_{field}" for field in GUIDE_FIELDS),

@@ -19,7 +19,7 @@ from ivr.call.node import BACK, CHANGE_LANGUAGE, MISTAKES, OPERATOR, REPEAT, Nod
 from ivr.call.number_entry import NUMBER_TEXTS, enter_number
 from ivr.records.guide_requests import record_guide_request
 from ivr.site import callback_numbers
-from ivr.site.guide import SERVICE_TEXTS, Procedure, ProcedureId, Status, title
+from ivr.site.guide import SERVICE_TEXTS, Procedure, ProcedureId, ProcedureStatus, title
 
 NEXT, LAW, SEND = "1", "2", "5"
 KEYS = (NEXT, LAW, SEND, REPEAT, BACK, OPERATOR, CHANGE_LANGUAGE)
@@ -98,7 +98,7 @@ class _Reading:
     async def play(self) -> GoTo | None:
         """Play the procedure from its first step. Return where the caller goes, or None for the list."""
         call, steps = self._call, self._steps()
-        before: list[Clip] = [self._clip("guide_notice")] if self._procedure.status is Status.SAMPLE else []
+        before: list[Clip] = [self._clip("guide_notice")] if self._procedure.status is ProcedureStatus.SAMPLE else []
         index = mistakes = 0
         while index >= 0:
             if index == len(steps):

@@ -10,7 +10,7 @@ from prompt_sites import speech
 from trial_stage import CONSULATE, stage
 
 from ivr.site import site as sites
-from ivr.trial.voice_gate import limits_broken
+from ivr.trial.voice_limits import limits_broken
 from prompts import audio, files, manifest
 from prompts.manifest import Audio, Manifest
 

@@ -1,4 +1,4 @@
-"""The gate of a voice: what callers of a site would have to sit through with it, before they hear it."""
+"""The limits of a voice: what callers of a site would have to sit through with it, before they hear it."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
