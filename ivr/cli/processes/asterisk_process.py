@@ -5,7 +5,6 @@ import subprocess
 
 import typer
 
-from asterisk_conf import instance
 from asterisk_conf.errors import AsteriskError
 from ivr.cli.composition import Composition
 from ivr.cli.groups import add_group
@@ -16,6 +15,8 @@ from ivr.process.own_user import refuse_root
 
 _ANSWER_S = 10
 
+# Imports in functions: what starts Asterisk loads the HTTP client.
+
 
 def register(app: typer.Typer) -> None:
     group = add_group(app, "asterisk", "Run Asterisk alone, and what belongs to its process.")
@@ -25,6 +26,8 @@ def register(app: typer.Typer) -> None:
 
 def run() -> None:
     """Run Asterisk alone, in the foreground, configured from the site. `hatif up` runs it as well."""
+    from asterisk_conf import instance
+
     parts = Composition()
     refuse_root(parts.site)
     _check_installed(parts)
