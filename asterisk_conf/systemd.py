@@ -51,19 +51,20 @@ class Service:
 class Line:
     """What the files depend on.
 
-    `home`: HATIF_HOME; `checkout`: the folder of Hatif's program; `program`: the command `hatif`; `python`: the
-    interpreter of its environment; `site`: the site's folder; `others`: further folders that are written, such as that
-    of an SQLite database; `desk`: whether the site has one.
+    `home`: HATIF_HOME; `code`: the folder of Hatif's program; `program`: the command `hatif`; `python`: the interpreter
+    of its environment; `site`: the site's folder; `page`: the page about all this, if it is there; `others`: further
+    folders that are written, such as that of an SQLite database; `desk`: whether the site has one.
 
     Raises:
         AsteriskError: A path cannot be used in a unit, or the services could not see it.
     """
 
     home: Path
-    checkout: Path
+    code: Path
     program: Path
     python: Path
     site: Path
+    page: Path | None = None
     user: str = "hatif"
     others: tuple[Path, ...] = field(default=())
     desk: bool = False
@@ -74,7 +75,7 @@ class Line:
             raise AsteriskError("The services' user is root; choose a user of their own, such as hatif.")
         for what, path in (
             ("HATIF_HOME", self.home),
-            ("Hatif's program", self.checkout),
+            ("Hatif's program", self.code),
             ("The site", self.site),
             ("Python", self.python.resolve()),
             *(("The database", path) for path in self.others),

@@ -18,7 +18,7 @@ from asterisk_conf.systemd import UNITS, Line
 
 LINE = Line(
     home=Path("/var/lib/hatif"),
-    checkout=Path("/opt/hatif"),
+    code=Path("/opt/hatif"),
     program=Path("/opt/hatif/.venv/bin/hatif"),
     python=Path("/opt/hatif/.venv/bin/python"),
     site=Path("/etc/hatif/site"),
@@ -108,7 +108,7 @@ def test_files_are_written_once_and_units_that_are_not_wanted_any_more_go(tmp_pa
     ("change", "words"),
     [
         ({"home": Path("/root/hatif/var")}, "HATIF_HOME is in /root/hatif/var, and the services do not see /root"),
-        ({"checkout": Path("/home/anna/hatif")}, "do not see /home: put it elsewhere"),
+        ({"code": Path("/home/anna/hatif")}, "do not see /home: put it elsewhere"),
         ({"site": Path("/etc/our site")}, "The site is in '/etc/our site': use only letters"),
         ({"home": Path("/var/lib/%h")}, "use only letters"),
         ({"others": (Path("/tmp"),)}, "The database is in /tmp"),

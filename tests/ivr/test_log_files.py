@@ -64,6 +64,16 @@ async def test_asterisk_rotates_its_logs_while_it_runs_and_keeps_only_some(line:
     assert "LoggerRotate" not in line.logged()
 
 
+async def test_asterisk_opens_its_logs_anew_after_they_were_renamed(line: Line) -> None:
+    folder = line.home / "asterisk" / "log"
+    log = folder / "asterisk.log"
+    log.touch()
+    before = log.rename(folder / "asterisk.log-renamed").stat().st_ino
+    answer = line.run("asterisk", "reopen-logs")
+    assert answer.returncode == 0, answer.stderr
+    await line.until(lambda: log.exists() and log.stat().st_ino != before, 5, "the new log")
+
+
 RENAMED = """
 import os, sys
 from pathlib import Path

@@ -59,14 +59,15 @@ def install(user: str = _USER) -> None:
 
 def _line(user: str) -> Line:
     parts = Composition(running=False)
-    url = parts.database_url
+    url, page = parts.database_url, CHECKOUT / "docs" / "systemd.md"
     others = (Path(url.removeprefix(_SQLITE)).absolute().parent,) if url.startswith(f"{_SQLITE}/") else ()
     return Line(
         home=parts.settings.home,
-        checkout=CHECKOUT,
+        code=CHECKOUT,
         program=Path(sys.executable).with_name("hatif"),
         python=Path(sys.executable),
         site=parts.settings.site,
+        page=page if page.exists() else None,  # an installed package has no pages
         user=user,
         others=others,
         desk=parts.site.desk.enabled,
