@@ -5,11 +5,14 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from ivr.controller import controller
 from ivr.home import pid_lock
 from ivr.home.service_manager import ServiceManager
 from ivr.process import own_user, process
@@ -65,6 +68,21 @@ async def test_a_process_keeps_telling_that_its_loop_runs(receiver: socket.socke
     for _ in range(2):
         assert b"WATCHDOG=1" in await asyncio.to_thread(receiver.recv, 1000)
     task.cancel()
+
+
+async def test_a_controller_without_asterisk_is_ready_after_a_while_and_says_what_it_waits_for(
+    receiver: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", receiver.getsockname())
+    monkeypatch.setattr(controller, "READY_S", 0.7)
+    mine = SimpleNamespace(settings=SimpleNamespace(lives=tmp_path / "lives"), connection=None)
+    began = time.monotonic()
+    beating = asyncio.create_task(controller.Controller._beat(mine))  # type: ignore[arg-type]
+    assert await asyncio.to_thread(receiver.recv, 1000) == b"WATCHDOG=1\nREADY=1\nSTATUS=Waits for Asterisk"
+    assert time.monotonic() - began > 0.7
+    mine.connection, mine._note_serving = SimpleNamespace(floor=True), lambda: None
+    assert await asyncio.to_thread(receiver.recv, 1000) == b"WATCHDOG=1\nSTATUS=Serves calls"
+    beating.cancel()
 
 
 def test_lines_for_the_journal_begin_with_their_priority_and_have_no_time(tmp_path: Path) -> None:
