@@ -54,6 +54,7 @@ class WebCredentials:
         self._link, self._operators = link, tuple(operators)
         self._expires: dict[str, int] = {}  # by operator
         self._changed = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()  # what is read must still hold when something is set
 
     async def read(self, operator: str) -> WebCredential | None:
         """Return an operator's password; None if they have none, or it has expired."""
@@ -68,30 +69,32 @@ class WebCredentials:
             holder: 1 to 40 letters, digits, `_` and `-`.
             lasts_s: Seconds for which a new password is valid.
         """
-        now, before = time.time(), await self.read(operator)
-        if before is not None and before.holder == holder and before.expires > now + lasts_s / 2:
-            return before
-        expires = int(now) + lasts_s
-        user = f"{web_endpoint(operator)}.{expires}.{holder}"
-        made = WebCredential(user, secrets.token_urlsafe(24), holder, expires)
-        await self._set(operator, made.user, made.password)
-        self._expires[operator] = expires
-        self._changed.set()
-        return made
+        async with self._one_at_a_time:
+            now, before = time.time(), await self.read(operator)
+            if before is not None and before.holder == holder and before.expires > now + lasts_s / 2:
+                return before
+            expires = int(now) + lasts_s
+            user = f"{web_endpoint(operator)}.{expires}.{holder}"
+            made = WebCredential(user, secrets.token_urlsafe(24), holder, expires)
+            await self._set(operator, made.user, made.password)
+            self._expires[operator] = expires
+            self._changed.set()
+            return made
 
     async def revoke(self, operator: str) -> None:
         """Make an operator's password invalid. Idempotent."""
-        self._expires.pop(operator, None)
-        await self._set(operator, _LOCKED, secrets.token_urlsafe(24))
+        async with self._one_at_a_time:
+            await self._lock_out(operator)
 
     async def run(self) -> None:
         """Make passwords invalid when they expire, until cancelled; at the start also those of new operators."""
         for operator in self._operators:
-            found = await self.read(operator)
-            if found is None:
-                await self.revoke(operator)
-            else:
-                self._expires[operator] = found.expires
+            async with self._one_at_a_time:
+                found = await self.read(operator)
+                if found is None:
+                    await self._lock_out(operator)
+                else:
+                    self._expires[operator] = found.expires
         while True:
             self._changed.clear()
             left = min(self._expires.values(), default=None)
@@ -99,9 +102,15 @@ class WebCredentials:
                 async with asyncio.timeout(max(0.0, left - time.time()) if left is not None else None):
                     await self._changed.wait()
             except TimeoutError:
-                for operator in [name for name, until in self._expires.items() if until <= time.time()]:
-                    log.info("The password of a browser telephone has expired", operator=operator)
-                    await self.revoke(operator)
+                for operator in tuple(self._expires):
+                    async with self._one_at_a_time:
+                        if self._expires[operator] <= time.time():
+                            log.info("The password of a browser telephone has expired", operator=operator)
+                            await self._lock_out(operator)
+
+    async def _lock_out(self, operator: str) -> None:
+        self._expires.pop(operator, None)
+        await self._set(operator, _LOCKED, secrets.token_urlsafe(24))
 
     async def _set(self, operator: str, user: str, password: str) -> None:
         request = operations.set_object(

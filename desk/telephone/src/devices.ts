@@ -26,6 +26,7 @@ export class Devices {
 
   private stream: MediaStream | null = null;
   private readonly chosen: Partial<Record<Kind, string>> = JSON.parse(localStorage.getItem(STORED) ?? "{}");
+  private readonly sounds = new Map<HTMLAudioElement, "speaker" | "ringer">(); // all that were routed
   private context: AudioContext | null = null;
   private meter: { source: MediaStreamAudioSourceNode; analyser: AnalyserNode } | null = null;
 
@@ -75,10 +76,12 @@ export class Devices {
     else delete this.chosen[kind];
     localStorage.setItem(STORED, JSON.stringify(this.chosen));
     if (kind === "microphone" && this.stream) await this.reopen();
+    for (const [sound, use] of this.sounds) if (use === kind) await this.route(sound, use);
   }
 
   /** Have an element sound on the chosen device, or on the system's own if that is gone. */
   async route(sound: HTMLAudioElement, kind: "speaker" | "ringer"): Promise<void> {
+    this.sounds.set(sound, kind);
     if (!("setSinkId" in sound)) return;
     await sound.setSinkId(this.chosen[kind] ?? "").catch(() => sound.setSinkId(""));
   }

@@ -20,8 +20,8 @@ const LEVEL_MS = 100;
 const AGAIN_MS = 2_000;
 
 const devices = new Devices();
-const ringer = new Ringer(devices);
-const phone = new Phone(devices, address());
+const ringer = new Ringer(devices, blocked);
+const phone = new Phone(devices, address(), blocked);
 const tabs = new Tabs(`hatif-telephone-${place.dataset.operator}`);
 
 let takes = false; // the next password is asked for even if another computer has the telephone
@@ -38,9 +38,15 @@ function report(report: Report): void {
   tabs.report(report);
 }
 
+function blocked(is: boolean): void {
+  const problem = is ? text("sound_blocked") : null;
+  if (tabs.isLeading) report({ problem });
+  else show({ problem });
+}
+
 /** Start the telephone: in a click, so that the browser allows sound. */
 async function startShift(): Promise<void> {
-  if (!(await ringer.once())) show({ problem: text("sound_blocked") });
+  await ringer.once();
   if ("Notification" in window && Notification.permission === "default") void Notification.requestPermission();
   try {
     await devices.open();
@@ -87,9 +93,7 @@ function ringing(rings: boolean): void {
     ringer.stop();
     return;
   }
-  void ringer.start().then((sounds) => {
-    if (!sounds) report({ problem: text("sound_blocked") });
-  });
+  void ringer.start();
   if (document.hidden && "Notification" in window && Notification.permission === "granted") {
     notification = new Notification(text("incoming"), { requireInteraction: true });
     notification.onclick = () => window.focus();
