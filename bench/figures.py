@@ -84,10 +84,6 @@ def check_targets(systems: Mapping[str, Mapping[str, Any]]) -> list[dict[str, An
     ]
 
 
-def _kept(found: float | None, limit: float | None) -> bool:
-    return found is not None and limit is not None and found <= limit
-
-
 def show(document: Mapping[str, Any]) -> None:
     """Print the document for people."""
     console = Console(highlight=False)

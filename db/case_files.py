@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from db.apply import position
 from db.engine import reading
 from db.read import NotFoundError
 from db.read_cases import Note
@@ -158,6 +159,15 @@ async def story(engine: AsyncEngine, reference: str) -> FileStory:
             _from_rows(Note, notes.all()),
             _from_rows(Message, messages.all()),
         )
+
+
+async def delivered_story(engine: AsyncEngine, reference: str, node: str, boot: UUID) -> tuple[FileStory | None, int]:
+    """Return a case file, if there is one, and the last record of a journal that it certainly contains."""
+    delivered = (await position(engine, node, boot)).seq
+    try:
+        return await story(engine, reference), delivered
+    except NotFoundError:
+        return None, delivered
 
 
 def _from_rows(kind: type[T], rows: Sequence[Any]) -> list[T]:

@@ -38,6 +38,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Note:
+    id: UUID
     at: datetime
     author: str
     text: str

@@ -22,6 +22,11 @@ class CertificateError(Exception):
     """No certificate can be made: a sentence with a remedy."""
 
 
+def files(folder: Path) -> tuple[Path, Path]:
+    """Return where the certificate of the desk's own is, or will be, and its key."""
+    return folder / "self-signed.pem", folder / "self-signed.key"
+
+
 def self_signed(folder: Path, names: Sequence[str]) -> tuple[Path, Path]:
     """Return a certificate for these names and addresses, and its key; made if there is none, or it ends soon.
 
@@ -39,7 +44,7 @@ def self_signed(folder: Path, names: Sequence[str]) -> tuple[Path, Path]:
 
 
 def _self_signed(folder: Path, names: Sequence[str]) -> tuple[Path, Path]:
-    certificate, key, made_for = folder / "self-signed.pem", folder / "self-signed.key", folder / "self-signed.for"
+    (certificate, key), made_for = files(folder), folder / "self-signed.for"
     wanted = ",".join(_alternative(name) for name in dict.fromkeys(names))
     is_there = certificate.exists() and key.exists() and made_for.exists() and made_for.read_text() == wanted
     if is_there and time.time() - certificate.stat().st_mtime < DAYS * 24 * 3600 - RENEWED_S:

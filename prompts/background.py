@@ -94,8 +94,6 @@ class Background:
         return self.stays
 
     def _make_all(self) -> None:
-        for clip in (clip for of in self._load()[0].values() for clip in of.values()):
-            self._store.note_use(clip.name)
         left: dict[str, set[str]] = {}  # what callers did not hear before the switch of a language
         refused: set[str] = set()
         while True:
@@ -123,6 +121,8 @@ class Background:
                 for other in refused:
                     del self.stays[other]
                 refused.clear()
+        for clip in (clip for of in clips.values() for clip in of.values()):
+            self._store.note_use(clip.name)  # just before: the clock may have been set since this began
         self._store.prune()
 
     def _make(self, language: str, of: int, lacking: Sequence[SlowClip]) -> None:
@@ -140,10 +140,13 @@ class Background:
                 note(False)
                 began = time.monotonic() - voices.paused_s
                 fault = speak_into(self._store, clip, voices.speak)
-                self._learn(len(clip.prompt.text) / (time.monotonic() - voices.paused_s - began))
                 letters, done = letters - len(clip.prompt.text), done + 1
-                failed = failed + 1 if fault else 0
-                faults += [fault] if fault else []
+                if fault is None:
+                    self._learn(len(clip.prompt.text) / (time.monotonic() - voices.paused_s - began))
+                    failed = 0
+                    continue
+                faults.append(fault)
+                failed += 1
                 if failed == MOST_FAILURES:
                     break
         if faults:

@@ -1,7 +1,8 @@
 """Sets of finished clips in a file, so that another machine need not speak them again.
 
 A set is a tar archive: `clips.json` first, then the files of the clips. An archive comes from outside, so everything in
-it is checked before anything is kept; but nobody can check that a clip says what its name stands for.
+it is checked before anything is kept; but nobody can check that a clip says what its name stands for. Its members are
+read here, not by `tarfile`, which believes extended headers: sizes below zero, maps of sparse files, gigabytes of text.
 """
 
 from __future__ import annotations
@@ -107,25 +108,25 @@ def _hash(path: Path) -> str:
 def _unpack(archive: Path, scratch: Path, wanted: Collection[str]) -> list[str]:
     """Check an archive, write its wanted clips as a store into `scratch`, and return the names of all its clips."""
     try:
-        with tarfile.open(archive, "r:") as opened:
-            first = opened.next()
-            if first is None or first.name != LIST:
+        with archive.open("rb") as opened:
+            first = _next(archive, opened, LONGEST_LIST)
+            if first is None or first[0] != LIST:
                 raise _refused(archive, f"its first file is not {LIST}")
-            hashes = _hashes(archive, _content(archive, opened, first, LONGEST_LIST))
+            hashes = _hashes(archive, first[1])
             clips = _clips(archive, hashes)
             seen = set()
-            while (member := opened.next()) is not None:
-                if member.name not in hashes or member.name in seen:
-                    raise _refused(archive, f"{_shown(member.name)} is not in its list, or is there twice")
-                seen.add(member.name)
-                content = _content(archive, opened, member, LARGEST_FILE)
-                if hashlib.sha256(content).hexdigest() != hashes[member.name]:
-                    raise _refused(archive, f"{member.name} is damaged")
-                clip = member.name.partition(".")[0]
+            while (member := _next(archive, opened, LARGEST_FILE)) is not None:
+                name, content = member
+                if name not in hashes or name in seen:
+                    raise _refused(archive, f"{_shown(name)} is not in its list, or is there twice")
+                seen.add(name)
+                if hashlib.sha256(content).hexdigest() != hashes[name]:
+                    raise _refused(archive, f"{name} is damaged")
+                clip = name.partition(".")[0]
                 if clip in wanted:
                     folder = scratch / clip[:2]
                     folder.mkdir(exist_ok=True)
-                    (folder / member.name).write_bytes(content)
+                    (folder / name).write_bytes(content)
     except tarfile.TarError as error:
         raise _refused(archive, str(error) or "it ends too early") from None
     if missing := hashes.keys() - seen:
@@ -141,16 +142,26 @@ def _plausible(seconds: float | None) -> bool:
     return seconds is not None and seconds <= audio.LONGEST
 
 
-def _content(archive: Path, opened: tarfile.TarFile, member: tarfile.TarInfo, most: int) -> bytes:
-    file: IO[bytes] | None = opened.extractfile(member) if member.isreg() else None
-    if file is None:
+def _next(archive: Path, opened: IO[bytes], most: int) -> tuple[str, bytes] | None:
+    """Return the name and the content of the next file, of at most so many bytes; None at the end.
+
+    Raises:
+        ClipArchiveError: It is not a plain file, too large or truncated.
+        TarError: It has no valid header.
+    """
+    header = opened.read(tarfile.BLOCKSIZE)
+    if not header.strip(b"\0"):
+        return None
+    member = tarfile.TarInfo.frombuf(header, "ascii", "surrogateescape")
+    if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
         raise _refused(archive, f"{_shown(member.name)} is not a plain file")
-    if member.size > most:
+    if not 0 <= member.size <= most:
         raise _refused(archive, f"{_shown(member.name)} has {member.size:,} bytes")
-    content = file.read(most + 1)
+    content = opened.read(member.size)
+    opened.read(-member.size % tarfile.BLOCKSIZE)
     if len(content) != member.size:
         raise _refused(archive, "it ends too early")
-    return content
+    return member.name, content
 
 
 def _hashes(archive: Path, content: bytes) -> Hashes:

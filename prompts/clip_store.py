@@ -66,10 +66,11 @@ class ClipStore:
 
     def note_use(self, clip: str) -> None:
         """Note that a clip is still used, so that `prune` keeps it."""
+        now = time.time()
         with suppress(OSError):
             for path in self.paths(clip):
-                if time.time() - path.stat().st_mtime > _NOTED_S:
-                    os.utime(path)
+                if now - path.stat().st_mtime > _NOTED_S:
+                    os.utime(path, (now, now))
 
     def prune(self, unused: timedelta = UNUSED) -> int:
         """Remove clips that were not used for so long; return how many files. Clean up after killed imports."""

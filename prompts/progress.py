@@ -9,8 +9,6 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-import psutil
-
 
 class Doing(StrEnum):
     """What the background is doing."""
@@ -43,7 +41,7 @@ def write(path: Path, progress: Progress) -> None:
         OSError: It cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    document = asdict(progress) | {"pid": os.getpid(), "started": psutil.Process().create_time()}
+    document = asdict(progress) | {"pid": os.getpid(), "start": _start(os.getpid())}
     temporary = path.with_name(f".{path.name}.new")
     temporary.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
     temporary.replace(path)
@@ -53,18 +51,23 @@ def read(path: Path) -> Progress | None:
     """Return the last progress; None if there is none. A process that was killed has ended."""
     try:
         found = json.loads(path.read_bytes())
-        pid, started = int(found.pop("pid")), float(found.pop("started"))
+        pid, start = int(found.pop("pid")), str(found.pop("start"))
         progress = Progress(**found | {"doing": Doing(found["doing"])})
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    if progress.doing is Doing.ENDED or _lives(pid, started):
+    if progress.doing is Doing.ENDED or _start(pid) == start:
         return progress
     return Progress(Doing.ENDED, letters_s=progress.letters_s, stays=progress.stays)
 
 
-def _lives(pid: int, started: float) -> bool:
+def _start(pid: int) -> str | None:
+    """Return the boot, and the tick since then, at which a process started; None if it has ended.
+
+    No time of day, which moves when the clock is set.
+    """
     try:
-        process = psutil.Process(pid)
-        return bool(process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 1)
-    except psutil.Error:
-        return False
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        state, *numbers = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except (OSError, ValueError):
+        return None
+    return None if state in "ZX" else f"{boot} {numbers[18]}"

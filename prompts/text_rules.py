@@ -7,6 +7,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from babel.core import get_global
+
 from prompts import vowels
 
 LONGEST_TEXT = 1_000
@@ -47,8 +49,6 @@ def script_of(language: str) -> str | None:
 
     The script comes from CLDR (through Babel), so a language added later needs no entry here.
     """
-    from babel.core import get_global
-
     likely = get_global("likely_subtags").get(language.partition("_")[0], "")
     return next((_SCRIPT_NAMES.get(part) for part in likely.split("_") if len(part) == 4), None)
 

@@ -36,7 +36,7 @@ class Text2Tashkeel:
             ModelError: The package is not installed, or its version is not supported.
         """
         try:
-            from text2tashkeel import Diacritizer
+            from text2tashkeel import Diacritizer  # here, since it is optional
 
             backend: Any = Diacritizer(MODEL).backend
             self._session = backend.sess

@@ -70,6 +70,16 @@ async def line(shared_line: Line) -> AsyncIterator[Line]:
         await shared_line.cleared()
 
 
+@pytest.fixture
+async def words(line: Line) -> AsyncIterator[None]:
+    """The shared line's prompts are spoken for one test, not short."""
+    line.speak(words=True)
+    line.control("POST", "/flow/reload")
+    yield
+    line.speak(words=False)
+    line.control("POST", "/flow/reload")
+
+
 @dataclass(frozen=True)
 class RunningAsterisk:
     """The line's Asterisk, for tests of the code that talks to it."""
@@ -97,7 +107,7 @@ async def telephones() -> AsyncIterator[Telephones]:
 async def lone_line(telephones: Telephones) -> AsyncIterator[Line]:
     """A line of its own for one test, which may change its audio, or stop its controller for good."""
     with short_folder("hatif-lone-") as folder:
-        async with running(Path(folder), OFFSET + 1000) as up:
+        async with running(Path(folder), OFFSET + 1000, words=True) as up:
             yield up
 
 

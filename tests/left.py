@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import short_audio
 from line import Line
 from sqlalchemy import select
 
@@ -39,9 +40,12 @@ def samples_of(path: Path) -> Samples:
 async def begins(
     call: Call, prompt: Samples, since_s: float = 0.0, timeout_s: float = 12.0, *, for_s: float = 0.0
 ) -> Match:
-    """Wait until the first second of a prompt was heard and it has gone on for `for_s`: then it may be cut short."""
+    """Wait until the first second of a prompt was heard and it has gone on for `for_s`: then it may be cut short.
+
+    It has gone on for half a second in any case: an earlier key would count as typed ahead.
+    """
     match = await call.hears(prompt[:RATE], timeout_s, since_s)
-    await asyncio.sleep(max(0.0, match.offset_s + for_s - call.clock))
+    await asyncio.sleep(max(0.0, match.offset_s + max(for_s, short_audio.SECONDS) - call.clock))
     return match
 
 

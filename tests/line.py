@@ -11,6 +11,7 @@ import subprocess
 import time
 import wave
 from collections.abc import AsyncIterator, Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,6 +19,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 import shared_audio
+import short_audio
 from asked import HATIF, Asked
 
 from ivr.audio.audible import SIGNS, Clip, with_pauses
@@ -62,9 +64,10 @@ PROXIES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy"
 
 
 class Line(Asked):
-    """`home`: its HATIF_HOME; `site`: a copy of the example site that a test may change; `offset`: of its ports."""
+    """`home`: its HATIF_HOME; `site`: a copy of the example site that a test may change; `offset`: of its ports;
+    `words`: whether its prompts are spoken, not short."""
 
-    def __init__(self, home: Path, offset: int, database: str | None = None) -> None:
+    def __init__(self, home: Path, offset: int, database: str | None = None, *, words: bool = False) -> None:
         self.home, self.offset = home, offset
         self.site = home / "site"
         self.database = database or f"sqlite:///{home / 'hatif.db'}"
@@ -79,7 +82,7 @@ class Line(Asked):
             assert count, f"{name} has no {pattern}"
             path.write_text(changed)
         (self.site / "roster.csv").unlink()  # routing must not depend on the hour at which tests run
-        shared_audio.share(CACHE / "sounds", home / "sounds")
+        self.speak(words=words)
         self.environment = {
             **os.environ,
             "HATIF_HOME": str(home),
@@ -104,6 +107,11 @@ class Line(Asked):
                 with connection:
                     sent.append(connection.recv(1000))
         return sent
+
+    def speak(self, *, words: bool) -> None:
+        """Have the prompts spoken, or short. The next call hears it, as soon as the flow is loaded again."""
+        made = CACHE / "sounds"
+        shared_audio.share(made if words else short_audio.short_audio(made, CACHE), self.home / "sounds")
 
     # Processes
 
@@ -298,7 +306,7 @@ class Line(Asked):
     def sound(self, clips: Iterable[Clip]) -> npt.NDArray[np.int16]:
         """Return the sound of clips on the telephone, with the pauses between them, 8 kHz."""
         sounds = self.home / "sounds"
-        heard = manifest.load(sounds / manifest.FILE)
+        heard = _manifest(sounds / manifest.FILE, (sounds / manifest.FILE).stat().st_mtime_ns)
         joined = with_pauses(clips)
         files = [SIGNS[clip].file if clip in SIGNS else heard.file(*clip) for clip in joined]
         assert None not in files, joined
@@ -337,9 +345,15 @@ class Line(Asked):
         )
 
 
+@lru_cache(8)
+def _manifest(path: Path, _changed_ns: int) -> manifest.Manifest:
+    """Return a manifest; reading its 4,000 entries each time would take a fiftieth of a second."""
+    return manifest.load(path)
+
+
 @contextlib.asynccontextmanager
-async def running(home: Path, offset: int, database: str | None = None) -> AsyncIterator[Line]:
-    line = Line(home, offset, database)
+async def running(home: Path, offset: int, database: str | None = None, *, words: bool = False) -> AsyncIterator[Line]:
+    line = Line(home, offset, database, words=words)
     try:
         await line.up()
         yield line

@@ -1,18 +1,27 @@
 """The audio that `scripts/test` has built, shared by all lines of the tests until a test changes it."""
 
 import os
+import shutil
 from pathlib import Path
 
 
 def share(made: Path, sounds: Path) -> None:
-    """Make `sounds` a folder of audio whose languages are those of `made`: copying its 17,000 names would take seconds
-    of the kernel's time."""
-    sounds.mkdir(parents=True)
+    """Make `sounds` a folder of audio whose languages are those of `made`, also if it has other audio so far.
+
+    Copying 17,000 names would take seconds of the kernel's time.
+    """
+    sounds.mkdir(parents=True, exist_ok=True)
     for entry in os.scandir(made):
+        path = sounds / entry.name
         if entry.is_dir():
-            (sounds / entry.name).symlink_to(entry.path)
+            if path.is_symlink():
+                path.unlink()
+            elif path.exists():
+                shutil.rmtree(path)
+            path.symlink_to(entry.path)
         elif not entry.name.startswith("."):  # each folder has its own lock
-            os.link(entry.path, sounds / entry.name, follow_symlinks=False)
+            path.unlink(missing_ok=True)
+            os.link(entry.path, path, follow_symlinks=False)
 
 
 def own(sounds: Path, *languages: str) -> None:

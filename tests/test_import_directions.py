@@ -1,10 +1,61 @@
 """The folders import in one direction only, as CONTRIBUTING.md says."""
 
+import ast
+import configparser
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+COMMENT = re.compile(r"#(?! (noqa|type:))")
+ONCE = "\n# Imports in functions: "
+"""How the command line gives the reason for a whole file: these imports would make each command start more slowly."""
+
+
+@cache
+def loaded_by_each_command() -> frozenset[str]:
+    program = "import sys, ivr.cli.main; print(*sys.modules)"
+    command = [sys.executable, "-c", program]
+    return frozenset(subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Imports:
+    """Import statements in a function, one after the other."""
+
+    line: int
+    modules: tuple[str, ...]
+    has_reason: bool  # beside one of them, or above the first
+
+
+def imports_in_functions(text: str) -> Iterator[Imports]:
+    lines = text.splitlines()
+    functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    inside = (node for function in functions for node in ast.walk(function))
+    found = {node.lineno: node for node in inside if isinstance(node, ast.Import | ast.ImportFrom)}
+    runs: list[list[ast.Import | ast.ImportFrom]] = []
+    for _, node in sorted(found.items()):
+        follows = bool(runs) and not "".join(lines[runs[-1][-1].end_lineno or 0 : node.lineno - 1]).strip()
+        runs[-1].append(node) if follows else runs.append([node])
+    for run in runs:
+        beside = lines[run[0].lineno - 1 : run[-1].end_lineno]
+        above = lines[run[0].lineno - 2].lstrip()
+        reason = above.startswith("#") or any(map(COMMENT.search, beside))
+        yield Imports(run[0].lineno, tuple(name for node in run for name in modules_of(node)), reason)
+
+
+def modules_of(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
+    for name in (alias.name for alias in node.names):
+        if isinstance(node, ast.Import):
+            yield name
+            continue
+        inner = f"{node.module}.{name}"
+        path = CHECKOUT / inner.replace(".", "/")
+        yield inner if path.is_dir() or path.with_suffix(".py").exists() else str(node.module)
 
 
 def test_the_folders_import_in_one_direction_only() -> None:
@@ -15,21 +66,38 @@ def test_the_folders_import_in_one_direction_only() -> None:
 
 def test_a_command_loads_the_database_library_only_when_it_reads_the_database() -> None:
     """It is half of the start-up time of a command, and of each process that `hatif up` starts."""
-    program = "import sys, ivr.cli.main; print(*sys.modules)"
-    loaded = subprocess.run(
-        [sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, check=True
-    ).stdout.split()
-    assert "ivr.cli.report.report" in loaded
-    assert {"sqlalchemy", "aiohttp", "fastapi"} & set(loaded) == set()
+    assert "ivr.cli.report.report" in loaded_by_each_command()
+    assert {"sqlalchemy", "aiohttp", "fastapi"} & loaded_by_each_command() == set()
 
 
-def test_the_controller_starts_without_what_only_a_terminal_needs_and_without_the_collector() -> None:
+def test_the_controller_starts_without_what_only_a_terminal_or_the_database_needs_and_without_the_collector() -> None:
     program = (
-        "import gc, sys, ivr.__main__; print(gc.isenabled(), *(name for name, module in sys.modules.items() if module))"
+        "import gc, sys, ivr.__main__, ivr.controller.controller; "
+        "print(gc.isenabled(), *(name for name, module in sys.modules.items() if module))"
     )
     enabled, *loaded = subprocess.run(
         [sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, check=True
     ).stdout.split()
     assert enabled == "False"
     assert "structlog.dev" in loaded
-    assert {"rich", "typer", "pygments", "fastapi", "aiohttp"} & set(loaded) == set()
+    assert {"rich", "typer", "pygments", "fastapi", "aiohttp", "aiosqlite", "db.engine"} & set(loaded) == set()
+
+
+def test_an_import_inside_a_function_has_its_reason_beside_it() -> None:
+    """A file of the command line may give it once; then no such import may be of a module that is loaded anyway."""
+    settings = configparser.ConfigParser()
+    settings.read(CHECKOUT / "setup.cfg")
+    without = []
+    for package in settings["importlinter"]["root_packages"].split():
+        for path in (CHECKOUT / package).rglob("*.py"):
+            text, is_command = path.read_text(), path.is_relative_to(CHECKOUT / "ivr" / "cli")
+            if not re.search(r"^ +(from|import) ", text, re.MULTILINE):
+                continue
+            for found in imports_in_functions(text):
+                place = f"{path.relative_to(CHECKOUT)}:{found.line}"
+                if is_command and ONCE in text and not found.has_reason:
+                    anyway = set(found.modules) & loaded_by_each_command()
+                    without += [f"{place} {module} is loaded anyway" for module in sorted(anyway)]
+                elif not found.has_reason:
+                    without.append(place)
+    assert without == []

@@ -1,11 +1,13 @@
 """The results as a table and as one document."""
 
+import re
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -103,25 +105,14 @@ def document(machine: Mapping[str, Any], results: Sequence[Result], seconds: flo
 def show(machine: Mapping[str, Any], results: Sequence[Result], seconds: float) -> None:
     """Print the table for people."""
     console = Console(highlight=False)
+    if not console.is_terminal:  # a file has room
+        console = Console(highlight=False, width=140)
     console.print(
         f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, Python {machine['python']}; "
         f"{seconds:.0f} s; mean character error at telephone band, 0 is best"
     )
-    table = Table("language", "voice", "announcements", "error", "wanted", "")
-    failures = []
-    for result in results:
-        verdict = {None: "", True: "[green]kept[/]", False: "[red]missed[/]"}[result.kept]
-        count = f"{len(result.announcements)} {result.set.replace('_', ' ')}"
-        table.add_row(
-            result.language,
-            f"{result.voice} (peer)" if result.peer else result.voice,
-            count,
-            format_error(result.mean),
-            format_error(result.wanted),
-            verdict,
-        )
-        failures += [f"{result.language}/{failure}" for failure in result.failed]
-    console.print(table)
+    console.print(table(results))
+    console.print("The difference is that of the first two voices of a row, text by text, with the interval of 95 %.")
     for pair in comparisons(results):
         low, high = pair.interval
         console.print(
@@ -129,8 +120,40 @@ def show(machine: Mapping[str, Any], results: Sequence[Result], seconds: float) 
             f"{pair.difference:+.3f} ± {pair.standard_error:.3f} (95 %: {low:+.3f} to {high:+.3f})",
             markup=False,
         )
-    for failure in failures:
-        console.print(f"Not spoken: {failure}", markup=False)
+    for result in results:
+        for failure in result.failed:
+            console.print(f"Not spoken: {result.language}/{failure}", markup=False)
+
+
+def table(results: Sequence[Result]) -> Table:
+    """Return the voices side by side, a row for each list of each language."""
+    columns = list(dict.fromkeys(_column(result) for result in results))
+    found = Table("language", "announcements", *columns, "difference", box=box.MARKDOWN)
+    for language, item in dict.fromkeys((result.language, result.set) for result in results):
+        row = [result for result in results if (result.language, result.set) == (language, item)]
+        count = max(len(result.announcements) for result in row)
+        errors_ = {_column(result): _cell(result) for result in row}
+        difference = next((_interval(pair) for pair in comparisons(row)), "")
+        cells = (errors_.get(column, "") for column in columns)
+        found.add_row(language, f"{count} {item.replace('_', ' ')}", *cells, difference)
+    return found
+
+
+def _column(result: Result) -> str:
+    """Return the engine of a voice, so that each has one column in all languages; a model has its own name."""
+    return result.voice if ":" in result.voice else re.split(r" |-(?=[a-z]+\d)", result.voice)[0]
+
+
+def _cell(result: Result) -> str:
+    error = format_error(result.mean)
+    if result.kept is None:
+        return error
+    return f"[green]{error}[/]" if result.kept else f"[red]{error}, limit {format_error(result.wanted)}[/]"
+
+
+def _interval(pair: Comparison) -> str:
+    low, high = pair.interval
+    return f"{pair.difference:+.2f} ({low:+.2f} to {high:+.2f})"
 
 
 def _rounded(value: float | None) -> float | None:

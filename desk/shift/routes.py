@@ -75,8 +75,7 @@ async def change_wrap_up(
     except ControlError as error:
         if error.status != 409:
             raise
-        is_longest = "as long as the site allows" in error.detail
-        raise DeskError(409, _LONGEST if is_longest else _NO_WRAP_UP) from None
+        raise DeskError(409, _LONGEST if error.code == "longest" else _NO_WRAP_UP) from None
     return Response(status_code=204)
 
 

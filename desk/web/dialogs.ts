@@ -8,7 +8,11 @@ function open(dialog: HTMLDialogElement | null): void {
   dialog?.append(...regions);
 }
 
-document.addEventListener("close", () => document.body.append(...regions), true);
+document.addEventListener(
+  "close",
+  () => (document.querySelector("dialog[open]") ?? document.body).append(...regions),
+  true,
+);
 
 document.addEventListener("click", (event) => {
   const target = event.target as Element;

@@ -13,7 +13,7 @@ from db.ids import uuid7
 from db.references import is_valid, normalize
 from ivr.api import models
 from ivr.api.context import Actor, ControllerDep
-from ivr.api.problems import ApiError, documented
+from ivr.api.problems import ApiError, documented, present
 from ivr.callbacks import listing
 from ivr.callbacks.request_states import AT_WORK, RequestEvent, advance, end_orphaned
 from ivr.controller.controller import Controller
@@ -25,8 +25,6 @@ from ivr.site import callback_rules
 from ivr.site.callback_numbers import refusal
 
 router = APIRouter(prefix="/callbacks", tags=["callbacks"])
-
-_DATABASE_AWAY = "The database is away; nothing was changed and nobody is called. Try again when it is back."
 
 CallbackId = Annotated[
     str, Path(alias="callback", max_length=40, description="The id of the call-back request, or how it begins.")
@@ -117,9 +115,7 @@ async def callbacks(
     now, site = clock.now(), controller.site
     midnight = callback_rules.midnight(now, site.hours.timezone)
     found = await controller.repository.list_latest(last, midnight)
-    if found is None:
-        raise _away(controller)
-    requests, tries, dialled = found
+    requests, tries, dialled = present(found, controller.repository.why)
     floor = controller.connection.floor if controller.connection is not None else None
     queue = await floor.queue() if floor is not None else None
     places = {queued.call: place for place, queued in enumerate(queue, 1)} if queue is not None else None
@@ -141,6 +137,9 @@ async def add(controller: ControllerDep, actor: Actor, new: NewCallback) -> Call
         raise ApiError(422, f"{new.case!r} is not a reference of a case.")
     if new.operator is not None:
         _check_operator(controller, new.operator)
+        if site.callbacks.trunk is None:
+            sentence = "This site calls nobody: `trunk` in [callbacks] of site.toml names no carrier."
+            raise ApiError(409, sentence, "no_trunk")
         if (known := await _asked_for(controller, new.operator, number)) is not None:
             return CallbackAdded(id=str(known.id))
     now = clock.now()
@@ -181,7 +180,7 @@ async def call(
         request, id=uuid7(), kind=CallbackKind.OPERATOR, operator_id=caller.operator, wished=now, due=now,
         waiting_since=now, tries=0, tried=None, first_due=None, dialled_call_id=None, reason=None,
     )  # fmt: skip
-    if not await controller.repository.replace(request, over, new):
+    if not present(await controller.repository.replace(request, over, new), controller.repository.why):
         raise ApiError(409, "Somebody else has just taken that call-back request.", "taken")
     record_audit(controller.recorder, over, "callback_taken", actor, "")
     record_audit(controller.recorder, new, "callback_added", actor, "")
@@ -218,7 +217,8 @@ async def _end(
         moved = end_orphaned(request, what, now, operator=change.operator, reason=reason)
     else:
         moved = advance(request, what, now, operator=change.operator, reason=reason)
-    if not await controller.repository.move(request, moved, outcome=TryOutcome.LOST, at=now):
+    done = await controller.repository.move(request, moved, outcome=TryOutcome.LOST, at=now)
+    if not present(done, controller.repository.why):
         raise ApiError(409, "Somebody else has just changed that call-back request; look with `hatif callbacks`.")
     record_audit(controller.recorder, moved, f"callback_{what.value}", actor, one_line(change.why, 300))
     _look(controller)
@@ -244,11 +244,7 @@ def _check_operator(controller: Controller, operator: str) -> None:
 
 async def _asked_for(controller: Controller, operator: str, number: str) -> CallbackRequest | None:
     """Return the request that this operator has for a number already: one is enough, however often it is asked for."""
-    if controller.site.callbacks.trunk is None:
-        raise ApiError(409, "This site calls nobody: `trunk` in [callbacks] of site.toml names no carrier.", "no_trunk")
-    pending = await controller.repository.pending()
-    if pending is None:
-        raise _away(controller)
+    pending = present(await controller.repository.pending(), controller.repository.why)
     wanted = (CallbackKind.OPERATOR, operator, number)
     return next((row for row in pending if (row.kind, row.operator_id, row.number) == wanted), None)
 
@@ -259,13 +255,4 @@ def _look(controller: Controller) -> None:
 
 
 async def _find(controller: Controller, callback_id: str) -> CallbackRequest:
-    found = await controller.repository.find(callback_id)
-    if found is None:
-        raise _away(controller)
-    if isinstance(found, str):
-        raise ApiError(404, f"{found[:1].upper()}{found[1:]}.")
-    return found
-
-
-def _away(controller: Controller) -> ApiError:
-    return ApiError(503, f"{_DATABASE_AWAY} ({controller.repository.why})")
+    return present(await controller.repository.find(callback_id), controller.repository.why)

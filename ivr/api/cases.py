@@ -1,7 +1,6 @@
 """The control API's part about case files. A change names the version that it is based on; all are in the audit."""
 
 import asyncio
-import os
 from datetime import datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -23,20 +22,19 @@ from ivr.api.case_models import (
     CasePin,
 )
 from ivr.api.context import Actor, ControllerDep
-from ivr.api.problems import ApiError, FieldError, documented
-from ivr.cases import casework, pin
+from ivr.api.problems import ApiError, FieldError, documented, present
+from ivr.cases import case_changes, pin
 from ivr.cases.case_repository import CaseContent, UnknownCaseError
-from ivr.cases.case_rules import CaseError, CaseRules, note_text
+from ivr.cases.case_rules import CaseError, CaseRules, missing_words, note_text
+from ivr.cases.casework import NotKeptError, new_reference
 from ivr.controller.controller import Controller
 from ivr.model import clock
-from ivr.records.references import new_reference
 
 router = APIRouter(prefix="/cases", tags=["cases"])
 
 Reference = Annotated[
     str, Path(alias="reference", max_length=20, description="Nine digits, such as 123456789 or 123-456-789.")
 ]
-_MISSING = "missing_"
 _COLUMNS = frozenset(CaseColumns.model_fields)
 
 
@@ -46,21 +44,24 @@ async def open_case(controller: ControllerDep, actor: Actor, opening: CaseOpenin
     now = clock.now()
     columns = {"kind": opening.kind, "state": CaseState.OPEN} | _named(opening)
     checked = _checked(controller, columns, now)
-    url = controller.settings.database_url(controller.site.database.url)
-    try:
-        reference = await new_reference(controller.references, url, controller.site.node)
-    except OSError as error:
-        raise ApiError(503, f"No case was opened: the disk refuses ({os.strerror(error.errno or 0)}).") from None
+    site = controller.site
+    url = controller.settings.database_url(site.database.url)
+    try:  # in a thread: the stock of references is on disk, under another process's lock
+        reference = await asyncio.to_thread(new_reference, controller.settings, site.node, site.node_number, url)
+    except NotKeptError as error:
+        raise ApiError(503, str(error)) from None
     code, pin_hash = await asyncio.to_thread(_new_pin)
-    controller.cases.put(reference, casework.opening_rows(reference, checked, pin_hash, actor, now))
-    return CaseOpened(reference=reference, version=casework.version_of({"priority": "normal"} | checked), pin=code)
+    rows = case_changes.opening_rows(reference, checked, pin_hash, actor, now)
+    controller.cases.put(reference, rows)
+    (_, file), *_ = rows
+    return CaseOpened(reference=reference, version=case_changes.version_of(file), pin=code)
 
 
 @router.get("/{reference}", responses=documented(404, 503))
 async def case(controller: ControllerDep, reference: Reference) -> Case:
     """Return a case with its notes and messages, oldest first."""
     digits = _digits(reference)
-    return _case(_present(controller, await _read(controller, digits)))
+    return _case(present(await _read(controller, digits), controller.cases.why))
 
 
 @router.patch("/{reference}", responses=documented(404, 409))
@@ -80,8 +81,8 @@ async def change(controller: ControllerDep, actor: Actor, reference: Reference, 
         columns = _checked(controller, _differing(content, _named(wanted)), now)
         new = {name: value for name, value in columns.items() if content.file[name] != value}
         if new:
-            controller.cases.put(digits, casework.change_rows(content.file, new, actor, now, wanted.why.strip()))
-        return CaseKept(reference=digits, version=casework.version_of({**content.file, **new}))
+            controller.cases.put(digits, case_changes.change_rows(content.file, new, actor, now, wanted.why.strip()))
+        return CaseKept(reference=digits, version=case_changes.version_of({**content.file, **new}))
 
 
 @router.post("/{reference}/notes", status_code=201, responses=documented(404))
@@ -95,7 +96,7 @@ async def note(controller: ControllerDep, actor: Actor, reference: Reference, wr
     async with controller.cases.alone(digits):
         content = await _read(controller, digits)
         call = str(written.call) if written.call is not None else None
-        rows = casework.note_rows(digits, text, actor, now, note=written.id, call=call)
+        rows = case_changes.note_rows(digits, text, actor, now, note=written.id, call=call)
         controller.cases.put(digits, rows)
     return CaseKept(reference=digits, version=content.version if content is not None else None)
 
@@ -105,9 +106,9 @@ async def new_pin(controller: ControllerDep, actor: Actor, reference: Reference)
     """Give a case a new PIN; a lock of the case ends."""
     digits = _digits(reference)
     async with controller.cases.alone(digits):
-        _present(controller, await _read(controller, digits))
+        present(await _read(controller, digits), controller.cases.why)
         code, pin_hash = await asyncio.to_thread(_new_pin)
-        controller.cases.put(digits, casework.new_pin_rows(digits, pin_hash, actor, clock.now()))
+        controller.cases.put(digits, case_changes.new_pin_rows(digits, pin_hash, actor, clock.now()))
     return CasePin(reference=digits, pin=code)
 
 
@@ -121,7 +122,7 @@ def _unread(controller: Controller, actor: str, digits: str, wanted: CaseChange,
     columns = _checked(controller, _named(wanted), now)
     if columns:
         known = {"reference": digits, **controller.cases.kept(digits)}
-        controller.cases.put(digits, casework.change_rows(known, columns, actor, now, wanted.why.strip()))
+        controller.cases.put(digits, case_changes.change_rows(known, columns, actor, now, wanted.why.strip()))
     return CaseKept(reference=digits, version=None)
 
 
@@ -140,16 +141,9 @@ async def _read(controller: Controller, digits: str) -> CaseContent | None:
         raise ApiError(404, str(error)) from None
 
 
-def _present(controller: Controller, content: CaseContent | None) -> CaseContent:
-    if content is None:
-        raise ApiError(503, f"The database is away; try again when it is back. ({controller.cases.why})")
-    return content
-
-
 def _named(columns: CaseColumns) -> dict[str, Any]:
-    """Return the columns that a request names; a word of an enumeration as text."""
-    named = columns.model_dump(include={*_COLUMNS & columns.model_fields_set})
-    return {name: str(value) if hasattr(value, "name") else value for name, value in named.items()}
+    """Return the columns that a request names."""
+    return columns.model_dump(include={*_COLUMNS & columns.model_fields_set})
 
 
 def _differing(content: CaseContent, named: dict[str, Any]) -> dict[str, Any]:
@@ -162,9 +156,7 @@ def _checked(controller: Controller, columns: dict[str, Any], now: datetime) -> 
     rules = CaseRules(
         languages=controller.site.languages,
         operators=[operator.id for operator in controller.operators],
-        missing=[
-            text.removeprefix(_MISSING) for text in controller.flows.current.sounds.ids if text.startswith(_MISSING)
-        ],
+        missing=missing_words(controller.flows.current.sounds.ids),
         zone=ZoneInfo(controller.site.hours.timezone),
     )
     try:

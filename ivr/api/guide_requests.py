@@ -11,7 +11,7 @@ from db.guide_request_data import GuideRequest
 from ivr.api import models
 from ivr.api.context import Actor, ControllerDep, audit
 from ivr.api.messages import WorkRelease
-from ivr.api.problems import ApiError, documented
+from ivr.api.problems import ApiError, documented, present
 from ivr.controller.controller import Controller
 from ivr.hours.opening import one_line
 from ivr.model import clock
@@ -58,9 +58,7 @@ async def guide_requests(
 ) -> list[GuideRequestRow]:
     """Return the requests that have not ended, the first due first, and the `last` that have."""
     found = await controller.guide_requests.list_latest(last)
-    if found is None:
-        raise _away(controller)
-    return [_row(request) for request in found]
+    return [_row(request) for request in present(found, controller.guide_requests.why)]
 
 
 @router.post("/{request}/take", responses=documented(404, 409, 503))
@@ -90,9 +88,7 @@ async def end(
     request = await _find(controller, request_id)
     now, why = clock.now(), one_line(ended.why, 300)
     changed = await controller.guide_requests.end(request, ended.outcome, actor, why, now)
-    if changed is None:
-        raise _away(controller)
-    if not changed:
+    if not present(changed, controller.guide_requests.why):
         raise ApiError(409, "That request has ended already; `hatif waiting --last 20` shows how.")
     record_guide_audit(controller.recorder, request, ended.outcome, actor, why)
     over = {"outcome": ended.outcome, "reason": why or None, "ended": now, "ended_by": actor}
@@ -100,21 +96,14 @@ async def end(
 
 
 async def _find(controller: Controller, beginning: str) -> GuideRequest:
-    request = await controller.guide_requests.find(beginning)
-    if request is None:
-        raise _away(controller)
-    if isinstance(request, str):
-        raise ApiError(404, f"{request[:1].upper()}{request[1:]}.")
-    return request
+    return present(await controller.guide_requests.find(beginning), controller.guide_requests.why)
 
 
 async def _changed(
     controller: Controller, actor: str, before: GuideRequest, changed: bool | None, act: str
 ) -> GuideRequestRow:
-    if changed is None:
-        raise _away(controller)
-    found = await _find(controller, str(before.id))
-    if not changed:
+    done, found = present(changed, controller.guide_requests.why), await _find(controller, str(before.id))
+    if not done:
         who = found.ended_by or found.taken_by or "Nobody"
         raise ApiError(409, f"{who} has {'ended' if found.ended else 'taken'} that request.", "taken")
     audit(controller, actor, act, f"guide_request:{found.id}")
@@ -139,8 +128,3 @@ def _row(request: GuideRequest) -> GuideRequestRow:
         taken=request.taken,
         taken_by=request.taken_by,
     )
-
-
-def _away(controller: Controller) -> ApiError:
-    why = controller.guide_requests.why
-    return ApiError(503, f"The database is away; nothing was changed. Try again when it is back. ({why})")

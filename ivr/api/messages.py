@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from db.message_data import VoiceMessage
 from ivr.api import models
 from ivr.api.context import Actor, ControllerDep, audit
-from ivr.api.problems import ApiError, documented
+from ivr.api.problems import ApiError, documented, present
 from ivr.controller.controller import Controller
 from ivr.model import clock
 
@@ -54,9 +54,7 @@ async def messages(
 ) -> list[Message]:
     """Return the messages that are not done, the oldest first, at most 500, and the `last` that are."""
     found = await controller.messages.list_latest(last)
-    if found is None:
-        raise _away(controller)
-    return [_message(message) for message in found]
+    return [_message(message) for message in present(found, controller.messages.why)]
 
 
 @router.post("/{message}/take", responses=documented(404, 409, 503))
@@ -94,10 +92,8 @@ async def finish(controller: ControllerDep, actor: Actor, message_id: MessageId)
 
 
 async def _changed(controller: Controller, actor: str, identity: UUID, changed: bool | None, act: str) -> Message:
-    if changed is None:
-        raise _away(controller)
-    found = await _find(controller, identity)
-    if not changed:
+    done, found = present(changed, controller.messages.why), await _find(controller, identity)
+    if not done:
         sentence = f"{found.done_by} has done that message already." if found.done else None
         sentence = sentence or (f"{found.taken_by} has that message." if found.taken_by else "Nobody has that message.")
         raise ApiError(409, sentence, "taken")
@@ -106,12 +102,7 @@ async def _changed(controller: Controller, actor: str, identity: UUID, changed: 
 
 
 async def _find(controller: Controller, identity: UUID) -> VoiceMessage:
-    found = await controller.messages.find(identity)
-    if found is None:
-        raise _away(controller)
-    if isinstance(found, str):
-        raise ApiError(404, f"{found[:1].upper()}{found[1:]}.")
-    return found
+    return present(await controller.messages.find(identity), controller.messages.why)
 
 
 def _message(row: VoiceMessage) -> Message:
@@ -122,7 +113,3 @@ def _message(row: VoiceMessage) -> Message:
         seconds=row.duration_ms / 1000 if row.duration_ms is not None else None,
         **{name: getattr(row, name) for name in same},
     )
-
-
-def _away(controller: Controller) -> ApiError:
-    return ApiError(503, f"The database is away; try again when it is back. ({controller.messages.why})")

@@ -87,7 +87,10 @@ async def change_state(
 async def change_wrap_up(
     controller: ControllerDep, actor: Actor, operator_id: OperatorId, change: WrapUpChange
 ) -> models.Operator:
-    """End an operator's wrap-up or extend it. 409 if they are not wrapping up, or it is as long as the site allows."""
+    """End an operator's wrap-up or extend it.
+
+    409 if they are not wrapping up, or, with `code` `longest`, if it is as long as the site allows.
+    """
     floor = _floor_with(controller, operator_id)
     before = floor.operators[operator_id]
     if before.state is not OperatorState.WRAPPING_UP:
@@ -98,7 +101,7 @@ async def change_wrap_up(
     if not ends and now.until == before.until:
         longest = controller.site.operators.wrap_up_longest_s
         found = f"The wrap-up of operator {operator_id} is as long as the site allows ({longest:g} s)"
-        raise ApiError(409, f"{found}; wrap_up_longest_s in site.toml sets that.")
+        raise ApiError(409, f"{found}; wrap_up_longest_s in site.toml sets that.", "longest")
     audit(controller, actor, f"wrap_up_{change.change}", f"operator:{operator_id}")
     return _read(controller, operator_id)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from fastapi import FastAPI, HTTPException, Request, Response
@@ -11,6 +11,8 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from ivr.api.case_models import Case
+
+T = TypeVar("T")
 
 MEDIA_TYPE = "application/problem+json"
 INSTANCE_LIMIT = 200
@@ -53,6 +55,20 @@ class ApiError(HTTPException):
     ) -> None:
         super().__init__(status, detail)
         self.code, self.case, self.errors = code, case, errors
+
+
+def present(found: T | str | None, why: str) -> T:
+    """Return the database's answer.
+
+    Raises:
+        ApiError: 404 if it is a sentence, about what there is not; 503 if the database is away (None; `why`: the
+            reason).
+    """
+    if found is None:
+        raise ApiError(503, f"The database is away; nothing was changed. Try again when it is back. ({why})")
+    if isinstance(found, str):
+        raise ApiError(404, f"{found[:1].upper()}{found[1:]}.")
+    return found
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:

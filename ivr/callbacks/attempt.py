@@ -30,8 +30,9 @@ from ivr.callbacks.facts import language_of
 from ivr.callbacks.progress import Progress
 from ivr.callbacks.request_states import RequestEvent, channel_of
 from ivr.callbacks.waiting_requests import WaitingRequests
-from ivr.model import floor_protocol
+from ivr.model import clock, floor_protocol
 from ivr.model.call_state import LegState
+from ivr.model.endpoints import is_web
 from routing.states import OfferState
 
 log = structlog.get_logger()
@@ -61,6 +62,7 @@ class Attempt:
         self._services, self._site = connection.services, connection.services.site
         self._link, self._sounds = connection.services.link, connection.version.sounds
         self.legs = legs or CallLegs(self._link, connection.version.flow.silence_s)
+        self._in_browser = False  # the operator is rung there
 
     @property
     def request(self) -> CallbackRequest:
@@ -140,11 +142,12 @@ class Attempt:
         ring_s = offer.ring_s
         if found is not None and found.leg is not None:
             channel, state = found.leg
-            leg.answered = channel.state == "Up"
-            ring_s = max(0.0, ring_s - (time.time() - state.offered_at))
+            leg.answered, self._in_browser = channel.state == "Up", is_web(channel.name)
+            ring_s = max(0.0, ring_s - clock.seconds_since(state.offered_at))
             await self.legs.silence(leg)
         else:
             self._services.recorder.offered(offer)
+            self._in_browser = self._services.in_browser(offer.operator)
             await self.legs.send(self._create_leg(offer))
         until = loop.time() + ring_s
         while not leg.answered:
@@ -191,7 +194,7 @@ class Attempt:
         In a browser their click is enough: the page shows what it is about, and no machine clicks.
         """
         assert self.legs.leg is not None
-        if self._services.in_browser(operator):
+        if self._in_browser:
             return True
         language = self._language_of(operator)
         try:

@@ -46,7 +46,7 @@ class Progress:
         """Move the request by an event; False if something else has moved it, or the database is away."""
         now = clock.now()
         moved = advance(self.request, event, now, by=self.repository.claim, wait=wait, reason=reason)
-        done = await self.repository.move(self.request, moved, outcome=outcome, at=now)
+        done = bool(await self.repository.move(self.request, moved, outcome=outcome, at=now))
         if done:
             self.request = moved
         return done

@@ -8,7 +8,7 @@ import structlog
 
 from db.callback_requests import CallbackRequest, Claim, DialCounts
 from db.enums import TryOutcome
-from ivr.records.database_client import DatabaseClient, first_line
+from ivr.records.database_client import PERSON_S, DatabaseClient
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-LIMIT_S = 3.0
-"""How long somebody on the telephone waits for the database, in seconds; a slower database counts as away."""
-
 
 class CallbackRepository:
     """The call-back requests in the database at `url`, for the controller that `claim` names.
 
-    Belongs to one event loop; the creator awaits `close`. While the database is away each read returns None, each
-    move returns False, and `why` is the reason in one sentence.
+    Belongs to one event loop; the creator awaits `close`. While the database is away each question returns None,
+    and `why` is the reason in one sentence.
     """
 
     def __init__(self, url: str, claim: Claim) -> None:
         self.claim = claim
-        self._client = DatabaseClient(url, LIMIT_S, self._failed)
-        self.why = ""
+        self._client = DatabaseClient(url, PERSON_S, self._failed)
+
+    @property
+    def why(self) -> str:
+        return self._client.why
 
     async def close(self) -> None:
         await self._client.close()
@@ -52,17 +52,7 @@ class CallbackRepository:
 
     async def find(self, prefix: str) -> CallbackRequest | str | None:
         """Return the request whose id begins with `prefix`, or a sentence that says why there is none."""
-
-        async def find(callbacks: Any, engine: "AsyncEngine") -> CallbackRequest | str:
-            from db.read import NotFoundError  # the database's packages must not hold up a start
-
-            try:
-                found: CallbackRequest = await callbacks.find_request(engine, prefix)
-            except NotFoundError as error:
-                return str(error)
-            return found
-
-        return await self._client.ask("db.callbacks", find)
+        return await self._client.find("db.callbacks", lambda callbacks, engine: callbacks.find_request(engine, prefix))
 
     async def list_latest(
         self, last: int, since: datetime
@@ -91,17 +81,8 @@ class CallbackRepository:
 
     async def file(self, reference: str) -> "File | None":
         """Return a case file without its PIN; also None if there is no such file."""
-
-        async def read(files: Any, engine: "AsyncEngine") -> "File | None":
-            from db.read import NotFoundError  # the database's packages must not hold up a start
-
-            try:
-                found: File = (await files.story(engine, reference)).file
-            except NotFoundError:
-                return None
-            return found
-
-        return await self._client.ask("db.case_files", read)
+        found = await self._client.find("db.case_files", lambda files, engine: files.story(engine, reference))
+        return None if found is None or isinstance(found, str) else found.file
 
     async def move(
         self,
@@ -110,25 +91,20 @@ class CallbackRepository:
         *,
         outcome: TryOutcome | None = None,
         at: datetime | None = None,
-    ) -> bool:
-        """Write a request's next state; also False if something else has moved it, or if `after` is `before`."""
+    ) -> bool | None:
+        """Write a request's next state; False if something else has moved it, or if `after` is `before`."""
         if after is before:
             return False
-        return bool(
-            await self._client.ask(
-                "db.callbacks",
-                lambda callbacks, engine: callbacks.move(engine, before, after, outcome=outcome, at=at),
-            )
+        return await self._client.ask(
+            "db.callbacks", lambda callbacks, engine: callbacks.move(engine, before, after, outcome=outcome, at=at)
         )
 
-    async def replace(self, before: CallbackRequest, after: CallbackRequest, new: CallbackRequest) -> bool:
+    async def replace(self, before: CallbackRequest, after: CallbackRequest, new: CallbackRequest) -> bool | None:
         """End a request with a new one in its place; False if something else has moved it, or `after` is `before`."""
         if after is before:
             return False
-        return bool(
-            await self._client.ask(
-                "db.callbacks", lambda callbacks, engine: callbacks.replace(engine, before, after, new)
-            )
+        return await self._client.ask(
+            "db.callbacks", lambda callbacks, engine: callbacks.replace(engine, before, after, new)
         )
 
     async def dial(
@@ -150,7 +126,6 @@ class CallbackRepository:
         )
         return str(answer) if answer is not None else None
 
-    def _failed(self, error: Exception) -> None:
-        self.why = first_line(error)
+    def _failed(self, _: Exception) -> None:
         if not self._client.away:
             log.error("The database is away: nobody is called back", error=self.why)

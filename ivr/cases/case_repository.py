@@ -7,35 +7,29 @@ While the database is away, versions cannot be compared: a change is kept in the
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from typing import Any
 from weakref import WeakValueDictionary
 
 import structlog
 
 from db.journal import Journal
 from db.references import format_reference
-from ivr.cases.casework import Rows, version_of
-from ivr.records.database_client import DatabaseClient, first_line
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncEngine
+from ivr.cases.case_changes import Rows, version_of
+from ivr.records.database_client import PERSON_S, DatabaseClient
 
 log = structlog.get_logger()
-
-_LIMIT_S = 3.0
-"""How long a person who asks waits for the database, in seconds; a slower database counts as away."""
-
 
 _EMPTY: Mapping[str, Any] = {
     **dict.fromkeys(
         ("title", "topic", "language", "country", "post", "owner", "caller", "call_id", "missing", "expected",
          "follow_up", "changed", "due", "closed", "notify_number", "pin_locked_until")
     ),
-    "priority": "normal",
     "pin_failures": 0,
 }  # fmt: skip
-"""A case of which the database has nothing yet."""
+"""A case that was opened a moment ago, without the columns that each one is opened with."""
+
+_NOTE = ("id", "at", "author", "text", "call_id")
 
 
 class UnknownCaseError(LookupError):
@@ -60,11 +54,15 @@ class CaseContent:
 
 @dataclass(slots=True)
 class _Kept:
-    """What the journal has taken for one case and the database may not have yet; `seq` is the last record."""
+    """What the journal has taken for one case and the database may not have yet.
+
+    `seq` is the last record; `notes` are by id. It is dropped once a read finds it delivered; while the database is
+    away, it grows with what people change, some kilobytes a change at most.
+    """
 
     seq: int
     columns: dict[str, Any]
-    notes: list[dict[str, Any]]
+    notes: dict[Any, dict[str, Any]]
 
 
 class CaseRepository:
@@ -74,11 +72,15 @@ class CaseRepository:
     """
 
     def __init__(self, url: str, journal: Journal) -> None:
-        self._client = DatabaseClient(url, _LIMIT_S, self._failed)
+        self._client = DatabaseClient(url, PERSON_S, self._failed)
         self._journal = journal
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # kept while somebody has it
         self._kept: dict[str, _Kept] = {}
-        self.why = ""  # why the database is away
+
+    @property
+    def why(self) -> str:
+        """Why the database is away."""
+        return self._client.why
 
     async def close(self) -> None:
         await self._client.close()
@@ -93,25 +95,18 @@ class CaseRepository:
         Raises:
             UnknownCaseError: No case has this reference.
         """
-
-        async def read(files: Any, engine: "AsyncEngine") -> tuple[dict[str, Any] | None, int]:
-            from db.apply import position  # the database's packages must not hold up a start
-            from db.read import NotFoundError
-
-            delivered = (await position(engine, self._journal.node, self._journal.boot)).seq
-            try:
-                return plain(await files.story(engine, reference)), delivered
-            except NotFoundError:
-                return None, delivered
-
-        found = await self._client.ask("db.case_files", read)
+        kept = self._kept.get(reference)  # now: another read may drop it before this one's answer is here
+        found = await self._client.ask(
+            "db.case_files",
+            lambda files, engine: files.delivered_story(engine, reference, self._journal.node, self._journal.boot),
+        )
         if found is None:
             return None
         story, delivered = found
-        for known, kept in list(self._kept.items()):
-            if kept.seq <= delivered:
-                del self._kept[known]
-        return self._overlaid(reference, story, self._kept.get(reference))
+        self._kept = {other: records for other, records in self._kept.items() if records.seq > delivered}
+        if kept is None or kept.seq <= delivered:
+            kept = self._kept.get(reference)
+        return self._overlaid(reference, asdict(story) if story is not None else None, kept)
 
     def kept(self, reference: str) -> Mapping[str, Any]:
         """Return the columns that were changed lately, which is all that is known while the database is away."""
@@ -120,44 +115,28 @@ class CaseRepository:
 
     def put(self, reference: str, rows: Rows) -> None:
         """Record rows about one case."""
-        kept = self._kept.setdefault(reference, _Kept(0, {}, []))
+        kept = self._kept.setdefault(reference, _Kept(0, {}, {}))
         for table, columns in rows:
             self._journal.put(table, **columns)
             if table == "case_file":
                 kept.columns |= columns
             elif table == "case_note":
-                kept.notes = [note for note in kept.notes if note["id"] != columns["id"]] + [columns]
+                kept.notes[columns["id"]] = {name: columns.get(name) for name in _NOTE}
         kept.seq = self._journal.seq
 
     def _overlaid(self, reference: str, story: dict[str, Any] | None, kept: _Kept | None) -> CaseContent:
-        if story is None and kept is not None and "opened" in kept.columns:  # opened a moment ago
-            story = {"file": {**_EMPTY, "node": self._journal.node, "pin": True}, "notes": [], "messages": []}
+        if story is None and kept is not None and "opened" in kept.columns:
+            story = {"file": {**_EMPTY, "node": self._journal.node}, "notes": [], "messages": []}
         if story is None:
             raise UnknownCaseError(f"No case has the reference {format_reference(reference)}.")
         if kept is None:
             return CaseContent(story["file"], story["notes"], story["messages"])
-        known = {name: value for name, value in kept.columns.items() if name != "pin_hash"}
-        written = {(note["at"], note["text"]) for note in story["notes"]}
-        added = [
-            {name: note.get(name) for name in ("at", "author", "text", "call_id")}
-            for note in kept.notes
-            if (note["at"], note["text"]) not in written
-        ]
-        return CaseContent(story["file"] | known, [*story["notes"], *added], story["messages"])
+        known = {**kept.columns}
+        if known.pop("pin_hash", None) is not None:
+            known["pin"] = True
+        notes = {note["id"]: note for note in story["notes"]} | kept.notes
+        in_order = sorted(notes.values(), key=lambda note: note["at"])
+        return CaseContent(story["file"] | known, in_order, story["messages"])
 
-    def _failed(self, error: Exception) -> None:
-        self.why = first_line(error)
+    def _failed(self, _: Exception) -> None:
         log.warning("The database is away: cases are not read", reason=self.why)
-
-
-def plain(story: Any) -> dict[str, Any]:
-    """Return a `FileStory` as mappings."""
-    return {
-        "file": _fields(story.file),
-        "notes": [_fields(note) for note in story.notes],
-        "messages": [_fields(message) for message in story.messages],
-    }
-
-
-def _fields(row: Any) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in row.__dataclass_fields__}

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,9 @@ CHANGEABLE = (
     "missing", "expected", "owner", "priority", "follow_up", "due",
 )  # fmt: skip
 """The columns that people change."""
+
+MISSING = "missing_"
+"""How the ids of the site's texts about missing documents begin; the rest is the word."""
 
 LONGEST = {"title": 200, "post": 100, "text": 4000}
 """Characters, of a title, a post and the text of a note."""
@@ -79,8 +82,8 @@ class CaseRules:
                 return self._missing(value)
             case "expected" | "follow_up" if value < (today := now.astimezone(self.zone).date()):
                 raise CaseError(f"{value} is in the past; write a day from {today} on, or none.", name)
-            case "due" if value.tzinfo is None:
-                return value.replace(tzinfo=self.zone)
+            case "due":
+                return (value if value.tzinfo else value.replace(tzinfo=self.zone)).astimezone(UTC)
             case "title" | "post":
                 return _within(value, LONGEST[name], name)
         return value
@@ -100,6 +103,11 @@ def one_of(text: str, words: Iterable[str], what: str, or_none: bool = False, co
         choice = f"{', '.join(known)}{', or none' if or_none else ''}"
         raise CaseError(f"{text!r} is not a {what}; write one of {choice}.", column)
     return str(text)
+
+
+def missing_words(texts: Iterable[str]) -> list[str]:
+    """Return the words for missing documents among the ids of texts."""
+    return [text.removeprefix(MISSING) for text in texts if text.startswith(MISSING)]
 
 
 def note_text(text: str) -> str:

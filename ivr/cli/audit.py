@@ -25,7 +25,7 @@ def audit(
 
     Supervision has an end (until) and a record for each mode, a refused one has a reason; see docs/supervision.md.
     """
-    from db.audit import audit_entries
+    from db.audit import audit_entries  # loads SQLAlchemy: half of the command's start-up time
 
     rows: list[dict[str, Any]] = asyncio.run(Composition().read(audit_entries, last, act))
     if json:

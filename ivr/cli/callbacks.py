@@ -11,13 +11,14 @@ from ivr.cli.composition import Composition, ControllerAwayError
 from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, as_json, as_table, console, errors
 from ivr.model import clock
+from ivr.site.holidays import Holidays
+from routing import hours
 
 IDENTITY = typer.Argument(help="The request's id, or the beginning of it.")
 WHY = typer.Option("", "--why", help="The reason, for the record.")
 GONE = typer.Option(False, "--node-gone", help="Also change a request that is held by a node that is gone for good.")
 
-
-# Imports of `db` and `routing` in functions: they take a while to load and are needed without a controller only.
+# Imports in functions: the database's packages take a while to load, and are needed without a controller only.
 
 
 def register(app: typer.Typer) -> None:
@@ -73,9 +74,6 @@ async def _read(parts: Composition, last: int) -> list[dict[str, Any]]:
 
 def plan_of(parts: Composition) -> Any:
     """Return an object that answers whether the line is open, by plan and holidays, ignoring forced hours."""
-    from ivr.site.holidays import Holidays
-    from routing import hours
-
     days = Holidays(parts.site.hours.holidays)
 
     class Plan:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from dialplan.plan import PROMPTS
 from ivr.cli.composition import Composition
 from ivr.cli.output import JSON, as_json, cell, console, errors
 
@@ -56,7 +57,6 @@ class CheckResult:
 def check_site(parts: Composition, ignore: Sequence[str] = ()) -> CheckResult:
     """Check the site's files. `ignore`: beginnings of the codes to leave out."""
     # `hatif --help` needs none of these, and they take a while to load.
-    from dialplan.plan import PROMPTS
     from ivr.check import checking
     from ivr.cli.processes import as_up
 

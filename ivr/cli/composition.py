@@ -77,7 +77,7 @@ class Composition:
 
     async def read(self, query: Callable[..., Awaitable[Any]], *arguments: Any, **named: Any) -> Any:
         """Return the result of a function of `db.read` as plain data."""
-        from db.engine import open_engine
+        from db.engine import open_engine  # loads SQLAlchemy, which not every command needs
 
         async with open_engine(self.database_url) as engine:
             found = await query(engine, *arguments, **named)

@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import os
 import socket
+import ssl
 from datetime import UTC, datetime
 from ipaddress import ip_address
 
 import typer
 
+from desk import tls
 from desk.settings import PORT, TELEPHONE_PORT, DeskSettings, MailSettings
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.output import console, errors
@@ -31,17 +33,15 @@ def desk() -> None:
     if not bundle.is_current():
         errors.print("hatif: the desk's scripts are missing or old; run `hatif setup` with network.", style="yellow")
     os.nice(5)  # calls take precedence over pages
-    serve(settings_of(parts))
+    serve(_serving(parts))
 
 
 def gate() -> None:
     """Serve the WebSocket of browser telephones, in the foreground. `hatif up` runs it beside the desk."""
-    import ssl
-
     from ivr.process.telephone_gate import GateSettings, TelephoneGate
 
     parts = _parts()
-    chosen = settings_of(parts)
+    chosen = _serving(parts)
     context = None
     if chosen.certificate is not None and chosen.key is not None:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -70,19 +70,13 @@ def _parts() -> Composition:
 
 
 def settings_of(parts: Composition) -> DeskSettings:
-    """Return the settings of the desk.
-
-    Raises CertificateError if it listens to other machines without a certificate, and none can be made.
-    """
+    """Return the settings of the desk. Its own certificate need not exist yet; see `_serving`."""
     chosen, folder = parts.site.desk, parts.settings.site
-    host, *others = _names(chosen.listen)
     certificate = folder / chosen.certificate if chosen.certificate is not None else None
     key = folder / chosen.key if chosen.key is not None else None
     is_encrypted = certificate is not None or (chosen.address or "").startswith("https://")
     if not is_encrypted and not _is_local(chosen.listen):
-        from desk.tls import self_signed
-
-        certificate, key = self_signed(parts.settings.home / "desk", (host, *others))
+        certificate, key = tls.files(parts.settings.home / "desk")
     return DeskSettings(
         timezone=parts.site.hours.timezone,
         languages=parts.site.languages,
@@ -91,7 +85,7 @@ def settings_of(parts: Composition) -> DeskSettings:
         control_token=parts.credentials.control_token,
         port=PORT + parts.settings.offset,
         listen=chosen.listen,
-        host=host,
+        host=_names(chosen.listen)[0],
         address=chosen.address,
         certificate=certificate,
         key=key,
@@ -100,6 +94,17 @@ def settings_of(parts: Composition) -> DeskSettings:
         site_folder=folder,
         telephone_port=TELEPHONE_PORT + parts.settings.offset,
     )
+
+
+def _serving(parts: Composition) -> DeskSettings:
+    """Return the settings of the desk, once it has a certificate if it needs one.
+
+    Raises CertificateError if it listens to other machines without a certificate, and none can be made.
+    """
+    chosen = settings_of(parts)
+    if chosen.certificate is not None and parts.site.desk.certificate is None:
+        tls.self_signed(parts.settings.home / "desk", _names(chosen.listen))
+    return chosen
 
 
 def _mail(parts: Composition) -> MailSettings | None:

@@ -9,6 +9,7 @@ from ivr.cli.composition import Composition
 from ivr.cli.output import as_json, as_table, cell, console
 from ivr.site import guide as guides
 from ivr.site.guide import Guide, Procedure, ProcedureStatus
+from prompts import sources
 
 if TYPE_CHECKING:
     from prompts.catalogue import Catalogues
@@ -34,7 +35,7 @@ def guide(
     json: bool = typer.Option(False, "--json", help="Print one JSON document, a list."),
 ) -> None:
     """List the guide's procedures, or those that match some words, best first; show a single match in full."""
-    from prompts import catalogue, sources
+    from prompts import catalogue  # slow to load, and `hatif --help` does not need it
 
     parts = Composition(bound=False)
     folder = parts.settings.site / guides.FOLDER
@@ -71,7 +72,7 @@ class _Page:
 
     def find(self, query: str) -> list[Procedure]:
         """Return the procedure with this id, else those that match the words, best first. Raises GuideError."""
-        from prompts.guide_search import search, words
+        from prompts.guide_search import search, words  # loads rapidfuzz, for this command only
 
         procedures = self.guide.procedures
         if (exact := procedures.get("_".join(words(query)))) is not None:

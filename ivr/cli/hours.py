@@ -4,6 +4,7 @@ Without a controller, questions are answered from the site's files alone; change
 """
 
 from datetime import datetime
+from functools import partial
 from typing import Any, cast
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -14,6 +15,9 @@ from ivr.cli.composition import Composition, ControlError, ControllerAwayError
 from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, as_json, as_table, console, local, zone_shown
 from ivr.cli.times import parse_day, parse_instant
+from ivr.model import clock
+from ivr.site.holidays import Holidays, list_holidays
+from routing import hours
 
 # Imports in functions: `hatif --help` and a running controller need none of them, and they take a while to load.
 
@@ -79,12 +83,7 @@ def _ask_controller(parts: Composition, method: str, path: str, body: object = N
 
 
 def _read_files(parts: Composition, at: datetime | None, line: str, language: str) -> dict[str, Any]:
-    from functools import partial
-
     from ivr.hours import format_hours
-    from ivr.model import clock
-    from ivr.site.holidays import Holidays
-    from routing import hours
 
     site = parts.site
     if line and (problem := format_hours.number_problem(site, line)):
@@ -172,9 +171,6 @@ def holiday_list(year: int | None = YEAR, language: str = NAMES, json: bool = JS
 
 
 def _read_calendar(parts: Composition, year: int | None, language: str) -> dict[str, Any]:
-    from ivr.model import clock
-    from ivr.site.holidays import Holidays, list_holidays
-
     today = clock.now().astimezone(ZoneInfo(parts.site.hours.timezone)).date()
     rows, _ = list_holidays(Holidays(parts.site.hours.holidays), today, year, language)
     return {"holidays": [row.as_data() for row in rows], "taken_back": [], "source": FILES}

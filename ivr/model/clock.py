@@ -5,6 +5,7 @@ and `zoneinfo` prefers the system's data. So the package takes precedence, and t
 current data get right.
 """
 
+import time
 import zoneinfo
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,6 +35,11 @@ def now() -> datetime:
     """Return the current time, from the machine's clock or, in a trial, from the overriding one."""
     other = _override.get()
     return datetime.now(UTC) if other is None else other()
+
+
+def seconds_since(instant: float) -> float:
+    """Return the seconds since an instant (POSIX seconds); 0 if the machine's clock was put back in between."""
+    return max(0.0, time.time() - instant)
 
 
 @contextmanager

@@ -24,8 +24,8 @@ _HEAD_S = 5.0
 """Seconds within which the head of a request must be complete, Asterisk's answer too."""
 _AT_ONCE = 500
 _CHUNK = 65536
-_SILENT_S = 20
-"""A browser whose machine has vanished is noticed after this time and three unanswered probes."""
+_SILENT_S, _PROBE_S, _PROBES = 20, 5, 3
+"""A browser that sends nothing for some time is probed. If it does not answer, its machine has vanished."""
 
 _REQUEST = re.compile(r"GET (\S+) HTTP/1\.1")
 _HEADER = re.compile(r"([A-Za-z0-9-]+):[ \t]*(.*)")
@@ -96,19 +96,19 @@ class TelephoneGate:
                 raise _Refused(503)
             head = await _read_head(reader)
             key = self._check(head)
-            asterisk_reader, asterisk_writer = await self._open_asterisk(key)
+            answer, asterisk_reader, asterisk_writer = await self._open_asterisk(key)
         except _Refused as refused:
             reason = _REASONS[refused.status]
-            answer = f"HTTP/1.1 {refused.status} {reason}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-            writer.write(answer.encode())
+            head = f"HTTP/1.1 {refused.status} {reason}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            writer.write(head.encode())
             await writer.drain()
             return
         try:
             _notice_silence(writer)
-            writer.write(asterisk_reader.head)
+            writer.write(answer)
             async with asyncio.TaskGroup() as both:
                 both.create_task(_pass_on(reader, asterisk_writer))
-                both.create_task(_pass_on(asterisk_reader.rest, writer))
+                both.create_task(_pass_on(asterisk_reader, writer))
         except* (OSError, _Closed):
             pass
         finally:
@@ -149,11 +149,15 @@ class TelephoneGate:
         except ValueError:
             return False
 
-    async def _open_asterisk(self, key: str) -> tuple["_Answered", asyncio.StreamWriter]:
-        """Open the WebSocket at Asterisk, with a request of our own. Raises _Refused if it does not accept it."""
+    async def _open_asterisk(self, key: str) -> tuple[bytes, asyncio.StreamReader, asyncio.StreamWriter]:
+        """Open the WebSocket at Asterisk, with a request of our own.
+
+        Return the head of its answer, and the connection. Raises _Refused if it does not accept the request in time.
+        """
         try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", self._settings.asterisk_port)
-        except OSError:
+            async with asyncio.timeout(_HEAD_S):
+                reader, writer = await asyncio.open_connection("127.0.0.1", self._settings.asterisk_port)
+        except OSError:  # includes TimeoutError
             raise _Refused(502) from None
         writer.write(
             (
@@ -170,13 +174,7 @@ class TelephoneGate:
         if not head.startswith("HTTP/1.1 101 "):
             writer.close()
             raise _Refused(502)
-        return _Answered(f"{head}\r\n\r\n".encode(), reader), writer
-
-
-@dataclass(frozen=True, slots=True)
-class _Answered:
-    head: bytes
-    rest: asyncio.StreamReader
+        return f"{head}\r\n\r\n".encode("latin-1"), reader, writer
 
 
 class _Closed(Exception):  # noqa: N818 - one side has closed, so both end
@@ -208,5 +206,8 @@ def _notice_silence(writer: asyncio.StreamWriter) -> None:
     with contextlib.suppress(OSError):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _SILENT_S)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _PROBE_S)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _PROBES)
+        # Data that is not confirmed, such as Asterisk's OPTIONS, is repeated for 15 minutes instead of any probe.
+        limit_ms = 1000 * (_SILENT_S + _PROBE_S * _PROBES)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, limit_ms)

@@ -27,7 +27,7 @@ from ivr.call.leg import (
     offer_state_of,
     start_music,
 )
-from ivr.model import floor_protocol
+from ivr.model import clock, floor_protocol
 from ivr.model.call_state import LegState
 from ivr.model.talk_table import bridge_name
 from ivr.talk.transfers import Transfer
@@ -39,7 +39,6 @@ log = structlog.get_logger()
 LATE_TONE = "tone:late"
 LATE_TONE_S = 0.4
 """Played to an operator who answers after the offer was withdrawn; defined in `indications.conf`."""
-
 
 _RINGS_WITHIN_S = 2.0
 """A browser rings within some milliseconds, or its page or its network is gone: the caller need not wait for that."""
@@ -242,8 +241,8 @@ async def recover(call: Call, there: LegState | None) -> tuple[Leg | None, bool]
         raise
     if channel.ok and not answered:
         await _resume_audio(call)
-        rings = time.time() - there.offered_at
-        return await _wait_until_answered(call, leg, max(0.0, services.site.operators.ring_s - rings)), False
+        left_s = max(0.0, services.site.operators.ring_s - clock.seconds_since(there.offered_at))
+        return await _wait_until_answered(call, leg, left_s), False
     leg.report_offer_ended(call, OfferState.WITHDRAWN)
     call.set(call.state.without_operator())
     return None, state.offer is not None

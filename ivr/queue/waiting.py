@@ -10,7 +10,7 @@ from ivr.call.choice import GoTo
 from ivr.call.interruptions import OperatorFree
 from ivr.call.leg import Leg, start_music
 from ivr.call.node import CHANGE_LANGUAGE
-from ivr.model import floor_protocol
+from ivr.model import clock, floor_protocol
 from ivr.model.talk_table import TalkOutcome
 from ivr.queue.ringing import recover, ring
 from ivr.queue.wait_announcements import WaitAnnouncements, WaitSettings
@@ -115,7 +115,8 @@ class _Wait:
         # The music went on during a restart; started again, it certainly plays, whatever was lost.
         if prompt is None or not await call.play([(call.state.language, prompt)]):
             await start_music(call)
-        announcements = WaitAnnouncements(call, self.settings, time.time() - self.since if resumed else 0.0)
+        waited_s = clock.seconds_since(self.since) if resumed else 0.0
+        announcements = WaitAnnouncements(call, self.settings, waited_s)
         announcements.enter()
         while True:
             sounded = call.sounding

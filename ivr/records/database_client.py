@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+PERSON_S = 3.0
+"""How long a person who asks waits for the database, in seconds; a slower database counts as away."""
+
 
 class DatabaseClient:
     """Asks the database at `url`, and waits at most `limit_s` for each answer.
@@ -22,6 +25,7 @@ class DatabaseClient:
 
     def __init__(self, url: str, limit_s: float, failed: Callable[[Exception], None]) -> None:
         self.away = False  # the last question had no answer
+        self.why = ""  # in one line, why the last question without an answer had none
         self._url, self._limit_s, self._failed = url, limit_s, failed
         self._engine: AsyncEngine | None = None
         self._modules: dict[str, ModuleType] = {}
@@ -49,11 +53,23 @@ class DatabaseClient:
             engine = self._engine = self._engine or self._modules["db.engine"].async_engine(self._url)
             answer: T = await self._modules["db.read"].within(query(self._modules[module], engine), self._limit_s)
         except Exception as error:  # the drivers' own errors too: calls go on without the database
+            self.why = first_line(error)
             self._failed(error)
             self.away = True
             return None
         self.away = False
         return answer
+
+    async def find(self, module: str, query: "Callable[[Any, AsyncEngine], Awaitable[T]]") -> T | str | None:
+        """Return like `ask`, or the sentence of the `db.read.NotFoundError` that the query raises."""
+
+        async def find(queries: Any, engine: "AsyncEngine") -> T | str:
+            try:
+                return await query(queries, engine)
+            except self._modules["db.read"].NotFoundError as error:
+                return str(error)
+
+        return await self.ask(module, find)
 
 
 def first_line(error: Exception) -> str:

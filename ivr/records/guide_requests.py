@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import structlog
@@ -13,16 +12,10 @@ from db.ids import call_id
 from ivr.model import clock
 from ivr.model.call_state import CallState
 from ivr.model.e164 import country_of
-from ivr.records.database_client import DatabaseClient, first_line
+from ivr.records.database_client import PERSON_S, DatabaseClient
 from ivr.records.recorder import Recorder
 
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncEngine
-
 log = structlog.get_logger()
-
-_LIMIT_S = 3.0
-"""How long a person who asks waits for the database, in seconds; a slower database counts as away."""
 
 
 def record_guide_request(recorder: Recorder, state: CallState, procedure: str, number: str, due_h: int) -> None:
@@ -58,8 +51,11 @@ class GuideRequestRepository:
     """
 
     def __init__(self, url: str) -> None:
-        self._client = DatabaseClient(url, _LIMIT_S, self._failed)
-        self.why = ""
+        self._client = DatabaseClient(url, PERSON_S, self._failed)
+
+    @property
+    def why(self) -> str:
+        return self._client.why
 
     async def close(self) -> None:
         await self._client.close()
@@ -70,17 +66,7 @@ class GuideRequestRepository:
 
     async def find(self, prefix: str) -> GuideRequest | str | None:
         """Return the request whose id begins with `prefix`, or a sentence that says why there is none."""
-
-        async def find(requests: Any, engine: "AsyncEngine") -> GuideRequest | str:
-            from db.read import NotFoundError  # the database's packages must not hold up a start
-
-            try:
-                found: GuideRequest = await requests.find(engine, prefix)
-            except NotFoundError as error:
-                return str(error)
-            return found
-
-        return await self._client.ask("db.guide_requests", find)
+        return await self._client.find("db.guide_requests", lambda requests, engine: requests.find(engine, prefix))
 
     async def end(self, request: GuideRequest, outcome: GuideOutcome, by: str, why: str, at: datetime) -> bool | None:
         """End a request; False if somebody else has ended it."""
@@ -101,6 +87,5 @@ class GuideRequestRepository:
             "db.guide_requests", lambda requests, engine: requests.release(engine, request.id, by)
         )
 
-    def _failed(self, error: Exception) -> None:
-        self.why = first_line(error)
+    def _failed(self, _: Exception) -> None:
         log.warning("The database is away: guide requests are not read", reason=self.why)

@@ -2,21 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import structlog
 
 from db.message_data import VoiceMessage
-from ivr.records.database_client import DatabaseClient, first_line
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncEngine
+from ivr.records.database_client import PERSON_S, DatabaseClient
 
 log = structlog.get_logger()
-
-_LIMIT_S = 3.0
-"""How long a person who asks waits for the database, in seconds; a slower database counts as away."""
 
 _MODULE = "db.messages"
 
@@ -29,8 +22,11 @@ class MessageRepository:
     """
 
     def __init__(self, url: str) -> None:
-        self._client = DatabaseClient(url, _LIMIT_S, self._failed)
-        self.why = ""
+        self._client = DatabaseClient(url, PERSON_S, self._failed)
+
+    @property
+    def why(self) -> str:
+        return self._client.why
 
     async def close(self) -> None:
         await self._client.close()
@@ -41,17 +37,7 @@ class MessageRepository:
 
     async def find(self, identity: UUID) -> VoiceMessage | str | None:
         """Return a message, or a sentence that says that there is none."""
-
-        async def find(messages: Any, engine: "AsyncEngine") -> VoiceMessage | str:
-            from db.read import NotFoundError  # the database's packages must not hold up a start
-
-            try:
-                found: VoiceMessage = await messages.find(engine, identity)
-            except NotFoundError as error:
-                return str(error)
-            return found
-
-        return await self._client.ask(_MODULE, find)
+        return await self._client.find(_MODULE, lambda messages, engine: messages.find(engine, identity))
 
     async def take(self, identity: UUID, by: str, at: datetime) -> bool | None:
         """Give a message to somebody; False if somebody else has it, or it is done."""
@@ -69,6 +55,5 @@ class MessageRepository:
         """Note who heard a message first; False if it was heard before."""
         return await self._client.ask(_MODULE, lambda messages, engine: messages.hear(engine, identity, by, at))
 
-    def _failed(self, error: Exception) -> None:
-        self.why = first_line(error)
+    def _failed(self, _: Exception) -> None:
         log.warning("The database is away: messages are not read", reason=self.why)

@@ -71,6 +71,7 @@ class PageReturn:
                 await self._ring_if_there()
             case events.ChannelStateChange(channel) if channel.id == leg.id and channel.state == "Up":
                 self.until, self._rings = math.inf, False
+                conversation.watch.lost.discard(leg.id)  # it may have been gone again while it rang
                 call.event("page_back", operator=leg.operator)
                 missed, conversation.prompts.missed = conversation.prompts.missed, None
                 await conversation.apply(TalkEvent.PAGE_BACK, missed)

@@ -87,7 +87,8 @@ class TelephoneWatch:
             if channel.ok and is_web(channel.body.get("name", "")):
                 self._in_browser.add(leg)
             nothing_s = _PAGE_NOTHING_S if leg in self._in_browser else _NOTHING_S
-            self.until = min(self.until, asyncio.get_running_loop().time() + nothing_s)
+            until = asyncio.get_running_loop().time() + nothing_s
+            self.until = until if self.until == math.inf else max(self.until, until)  # long enough for each of them
 
     async def finish(self) -> list[str]:
         """Hang up the legs that sent nothing and are not on hold; return those of browsers, which may come back.

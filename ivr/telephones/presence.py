@@ -1,13 +1,14 @@
 """Which telephones are present, as Asterisk's registrar reports through the manager interface.
 
 A telephone is present while Asterisk has a contact of it that answers. Asterisk reports this in events, and its list of
-contacts is compared with them from time to time. An operator may have two: their own telephone, and one in the browser,
-which is rung while it is there. The refresh of a registration is not reported, but with it the
-telephone proves its password (as with a code that it dials), and that is an event. The floor is notified of changes and
-of these signs of life. Another source, such as an edge at which telephones register, would send the same messages.
+contacts is compared with them from time to time. An operator may have two telephones: their own, and one in the
+browser, which is rung while it is there. The refresh of a registration is not reported, but with it the telephone
+proves its password (as with a code that it dials), and that is an event. The floor is notified of changes and of these
+signs of life. Another source, such as an edge at which telephones register, would send the same messages.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 
@@ -70,13 +71,10 @@ class Presence:
 
         False if they have several telephones and another one is rung.
         """
-        address = proof.address  # IPV4/UDP/host/port
-        contact, (host, port) = (
-            self.contact(proof.operator),
-            address.split("/")[-2:] if address.count("/") > 1 else ("", ""),
-        )
         several = len(self._contacts.get(proof.endpoint, ())) > 1 or self.in_use(proof.operator) != proof.endpoint
-        return not several or contact is None or address_of(contact) == f"{host}:{port}"
+        contact = self.contact(proof.operator)
+        address = ":".join(proof.address.split("/")[-2:])  # of IPV4/UDP/host/port
+        return not several or contact is None or address_of(contact) == address
 
     def in_use(self, operator: str) -> str:
         """Return the endpoint that is rung for an operator: their browser telephone if it is there, else their own."""
@@ -103,13 +101,17 @@ class Presence:
 
     async def run(self) -> None:
         """Pass on signs of life, and compare with Asterisk's list at regular intervals, until cancelled."""
+        loop = asyncio.get_running_loop()
+        compare_at = loop.time() + _COMPARE_EVERY_S
         while True:
-            try:
-                async with asyncio.timeout(_COMPARE_EVERY_S):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(compare_at):
                     await self._wake.wait()
-            except TimeoutError:
+            if loop.time() >= compare_at:  # also if signs of life never stop, as with a hundred telephones
                 if self._ami.connected:
                     await self.refresh()
+                compare_at = loop.time() + _COMPARE_EVERY_S
+            if not self._wake.is_set():
                 continue
             self._wake.clear()
             await asyncio.sleep(_SETTLES_S)

@@ -25,6 +25,9 @@ _LOCKED = "locked"
 """The user name of an endpoint that nobody may use; its password is random and nobody knows it. Without any password
 Asterisk would answer 500 to each request, and log it."""
 
+_LOOK_S = 60.0
+"""A password ends at most this much late if the clock is put forward."""
+
 
 @dataclass(frozen=True, slots=True)
 class WebCredential:
@@ -54,12 +57,10 @@ class WebCredentials:
         self._link, self._operators = link, tuple(operators)
         self._expires: dict[str, int] = {}  # by operator
         self._changed = asyncio.Event()
-        self._one_at_a_time = asyncio.Lock()  # what is read must still hold when something is set
 
     async def read(self, operator: str) -> WebCredential | None:
         """Return an operator's password; None if they have none, or it has expired."""
-        (answer,) = await self._link.ask(operations.OBJECT("res_pjsip", "auth", web_endpoint(operator)))
-        found = _credential(answer.body) if answer.ok else None
+        found = _credential(await self._fields(operator))
         return found if found is not None and found.expires > time.time() else None
 
     async def give(self, operator: str, holder: str, lasts_s: int) -> WebCredential:
@@ -69,48 +70,48 @@ class WebCredentials:
             holder: 1 to 40 letters, digits, `_` and `-`.
             lasts_s: Seconds for which a new password is valid.
         """
-        async with self._one_at_a_time:
-            now, before = time.time(), await self.read(operator)
-            if before is not None and before.holder == holder and before.expires > now + lasts_s / 2:
-                return before
-            expires = int(now) + lasts_s
-            user = f"{web_endpoint(operator)}.{expires}.{holder}"
-            made = WebCredential(user, secrets.token_urlsafe(24), holder, expires)
-            await self._set(operator, made.user, made.password)
-            self._expires[operator] = expires
-            self._changed.set()
-            return made
+        now, before = time.time(), await self.read(operator)
+        if before is not None and before.holder == holder and before.expires > now + lasts_s / 2:
+            return before
+        expires = int(now) + lasts_s
+        user = f"{web_endpoint(operator)}.{expires}.{holder}"
+        made = WebCredential(user, secrets.token_urlsafe(24), holder, expires)
+        self._expires[operator] = expires  # before Asterisk knows: `run` must not take this password for a former one
+        await self._set(operator, made.user, made.password)
+        self._changed.set()
+        return made
 
     async def revoke(self, operator: str) -> None:
         """Make an operator's password invalid. Idempotent."""
-        async with self._one_at_a_time:
-            await self._lock_out(operator)
+        self._expires.pop(operator, None)
+        await self._set(operator, _LOCKED, secrets.token_urlsafe(24))
 
     async def run(self) -> None:
         """Make passwords invalid when they expire, until cancelled; at the start also those of new operators."""
-        for operator in self._operators:
-            async with self._one_at_a_time:
-                found = await self.read(operator)
-                if found is None:
-                    await self._lock_out(operator)
-                else:
-                    self._expires[operator] = found.expires
+        for operator in self._operators:  # one after the other: Asterisk answers in order, and calls come first
+            fields = await self._fields(operator)
+            found = _credential(fields)
+            if found is not None:
+                self._expires.setdefault(operator, found.expires)
+            elif operator not in self._expires and fields.get("username") != _LOCKED:
+                await self.revoke(operator)
         while True:
             self._changed.clear()
             left = min(self._expires.values(), default=None)
+            left_s = min(_LOOK_S, max(0.0, left - time.time())) if left is not None else None
             try:
-                async with asyncio.timeout(max(0.0, left - time.time()) if left is not None else None):
+                async with asyncio.timeout(left_s):
                     await self._changed.wait()
             except TimeoutError:
-                for operator in tuple(self._expires):
-                    async with self._one_at_a_time:
-                        if self._expires[operator] <= time.time():
-                            log.info("The password of a browser telephone has expired", operator=operator)
-                            await self._lock_out(operator)
+                for operator in [name for name, until in self._expires.items() if until <= time.time()]:
+                    log.info("The password of a browser telephone has expired", operator=operator)
+                    await self.revoke(operator)
 
-    async def _lock_out(self, operator: str) -> None:
-        self._expires.pop(operator, None)
-        await self._set(operator, _LOCKED, secrets.token_urlsafe(24))
+    async def _fields(self, operator: str) -> dict[str, str]:
+        """Return the object with an operator's password; empty if there is none."""
+        (answer,) = await self._link.ask(operations.OBJECT("res_pjsip", "auth", web_endpoint(operator)))
+        rows = answer.body if answer.ok and isinstance(answer.body, list) else []
+        return {str(row.get("attribute")): str(row.get("value")) for row in rows if isinstance(row, Mapping)}
 
     async def _set(self, operator: str, user: str, password: str) -> None:
         request = operations.set_object(
@@ -125,10 +126,8 @@ class WebCredentialError(Exception):
     """Asterisk did not accept a password."""
 
 
-def _credential(fields: object) -> WebCredential | None:
+def _credential(fields: Mapping[str, str]) -> WebCredential | None:
     """Return the password in an object of Asterisk's configuration."""
-    rows = [row for row in fields if isinstance(row, Mapping)] if isinstance(fields, list) else []
-    found = {str(row.get("attribute")): str(row.get("value")) for row in rows}
-    user, password = found.get("username", ""), found.get("password", "")
+    user, password = fields.get("username", ""), fields.get("password", "")
     parts = _USER.fullmatch(user)
     return WebCredential(user, password, parts[2], int(parts[1])) if parts is not None else None

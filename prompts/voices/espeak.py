@@ -25,7 +25,7 @@ def _load(scratch: Path) -> tuple[Any, ModuleType]:
     _, data = espeak_library.load(scratch)
     os.environ["ESPEAK_DATA_PATH"] = str(data)
 
-    import pyttsx3
+    import pyttsx3  # not before: its binding opens the library when it is imported
     from pyttsx3.drivers import _espeak
 
     engine = pyttsx3.init("espeak")

@@ -17,6 +17,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from prompts.voices import arabic
+
 RATE = 110
 """espeak-ng's default rate in words per minute."""
 _PR_SET_PDEATHSIG = 1
@@ -57,7 +59,7 @@ def speak(text: str, name: str, settings: Mapping[str, float]) -> tuple[bytes, i
     spoken = Path(_scratch.name) / "speech.wav"
     spoken.unlink(missing_ok=True)
     if file.name.startswith("ar"):
-        _run([*tree.command("mbrola"), "-e", str(file), "-", str(spoken)], _arabic(text), {})
+        _run([*tree.command("mbrola"), "-e", str(file), "-", str(spoken)], arabic.mbrola(text), {})
     else:
         voice = [f"-vmb-{file.name}", f"-s{int(settings.get('rate', RATE))}", f"-g{int(settings.get('word_gap', 0))}"]
         environment = {
@@ -68,12 +70,6 @@ def speak(text: str, name: str, settings: Mapping[str, float]) -> tuple[bytes, i
         _run([*tree.command("espeak-ng"), *voice, "-b1", "--stdin", f"-w{spoken}"], text, environment)
     with wave.open(str(spoken), "rb") as audio:
         return audio.readframes(audio.getnframes()), audio.getframerate()
-
-
-def _arabic(text: str) -> str:
-    from prompts.voices import arabic
-
-    return arabic.mbrola(text)
 
 
 def _prepare(root: Path) -> _Tree:

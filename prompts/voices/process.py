@@ -118,9 +118,8 @@ class VoicePool:
         # Killed processes cannot remove their own files.
         self._scratch = tempfile.TemporaryDirectory(prefix="hatif-voices-")
         self._lock = threading.Lock()
-        self._idle: dict[str, list[_VoiceProcess]] = defaultdict(
-            list
-        )  # by engine: a process speaks with all its voices
+        # By engine: a process speaks with all its voices.
+        self._idle: dict[str, list[_VoiceProcess]] = defaultdict(list)
         self._turns: dict[str, threading.Lock] = defaultdict(threading.Lock)  # of engines with one process
         self._speaking: set[_VoiceProcess] = set()
         self._hangs: Counter[Voice] = Counter()

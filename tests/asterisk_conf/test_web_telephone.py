@@ -28,11 +28,9 @@ from ivr.telephones.web_credentials import WebCredentials
 HERE, THERE = "198.18.97.1", "198.18.97.2"
 """Of this machine and another one; addresses for tests of networks (RFC 2544)."""
 
+_LEAVES_AT_ONCE = aiohttp.ClientWSTimeout(ws_close=0.1)
+"""Asterisk does not answer the end of a connection whose telephone is registered."""
 AUTH = "/ari/asterisk/config/dynamic/res_pjsip/auth/1002-web"
-
-
-_CLOSE = aiohttp.ClientWSTimeout(ws_close=0.2)
-"""Asterisk does not confirm the end of a WebSocket on which it waits for an answer of its own."""
 
 
 class Line:
@@ -73,7 +71,9 @@ class Line:
         """Return the last status of a registration over a WebSocket."""
         async with (
             aiohttp.ClientSession(trust_env=False) as session,
-            session.ws_connect(f"{url or self.http}/ws", protocols=["sip"], origin=origin, timeout=_CLOSE) as socket,
+            session.ws_connect(
+                f"{url or self.http}/ws", protocols=["sip"], origin=origin, timeout=_LEAVES_AT_ONCE
+            ) as socket,
         ):
             call_id, status, challenge = secrets.token_hex(8), 401, ""
             for sequence in (1, 2):

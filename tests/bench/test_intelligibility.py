@@ -11,10 +11,12 @@ import pytest
 
 from bench.intelligibility import announcements, errors, hard, telephone, tuning
 from bench.intelligibility.environment import Environment, Recogniser, RecogniserError
+from bench.intelligibility.jobs import Announcements, VoiceNameError, jobs
 from bench.intelligibility.report import WANTED, Announcement, Result, comparisons, document
 from bench.intelligibility.variants import IN_USE, VARIANTS, Variant
 from prompts import catalogue, text_rules
-from prompts.voices.kokoro import arabic, symbols
+from prompts.voices import choice
+from prompts.voices.kokoro import arabic, symbols, weights
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -160,6 +162,35 @@ def test_the_output_of_a_recogniser_that_ends_is_reported(tmp_path: Path) -> Non
     environment.python.chmod(0o755)
     with Recogniser(environment) as recogniser, pytest.raises(RecogniserError, match="no such model"):
         recogniser.hear(np.zeros(16_000, dtype=np.float32), "fr")
+
+
+def sites_voices(folder: Path) -> list[str]:
+    """Return what is measured as the voice of the example site, for which these voices are installed."""
+    texts = catalogue.load(CHECKOUT / "sites" / "consulate")
+    chosen = choice.choose(choice.wanted({}, ["fr"]), folder)
+    return [job.name for job in jobs(["fr"], ["site", "quick"], [Announcements.TYPICAL], texts, chosen, folder)]
+
+
+def test_the_site_s_voice_is_the_one_that_it_has_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with pytest.raises(VoiceNameError, match="kokoro: its model is not on this machine; run `hatif"):
+        sites_voices(tmp_path)
+    monkeypatch.setattr(weights, "find", lambda folder: folder / weights.FILE)
+    assert sites_voices(tmp_path) == ["kokoro", "pico fr-FR"]
+
+
+def test_a_voice_that_speaks_no_language_of_the_run_is_named_and_one_that_is_not_installed_too(tmp_path: Path) -> None:
+    texts = catalogue.load(CHECKOUT / "sites" / "consulate")
+
+    def found(language: str, voice: str) -> list[str]:
+        wanted = jobs([language], [voice], [Announcements.TYPICAL], texts, choice.TABLE, tmp_path)
+        return [job.name for job in wanted]
+
+    with pytest.raises(VoiceNameError, match="'mbrola-nl2' speaks nl"):
+        found("fr", "mbrola-nl2")
+    assert found("fr", "mbrola") == []
+    with pytest.raises(VoiceNameError, match="mbrola-nl2: it is not installed; run `hatif prompts voices install"):
+        found("nl", "mbrola")
 
 
 class Measured:

@@ -136,12 +136,15 @@ class TestDesk:
     async def link(self, account: str) -> str:
         return f"/link/{await links.make_link(self.engine, account, self.desk.now())}"
 
-    async def signed_in(self, account: str) -> Browser:
-        """Return a browser that has used a one-time link, and has opened a page."""
+    async def signed_in(self, account: str, language: str | None = None) -> Browser:
+        """Return a browser that has used a one-time link, and has opened a page; `language`: what the person chose."""
         browser = self.browser()
         answer = await browser.post(await self.link(account))
         assert answer.status == 303, answer.text
         await browser.get("/account")
+        if language is not None:
+            assert (await browser.post("/preferences", {"language": language})).status == 303
+            await browser.get("/account")
         return browser
 
     async def with_password(self, account: str) -> Browser:

@@ -17,7 +17,7 @@ from desk.shift.day import KEPT, SHOWN, Days
 pytest_plugins = ["db_fixtures"]
 
 NOW = datetime(2026, 11, 27, 23, 40, tzinfo=UTC)
-"""Forty minutes after midnight in Casablanca."""
+"""Forty minutes after midnight in Paris."""
 
 
 @pytest_asyncio.fixture
@@ -50,7 +50,7 @@ async def test_a_day_begins_at_midnight_of_the_site(engine: AsyncEngine) -> None
         await talk(engine, NOW - timedelta(minutes=minutes), seconds)
     for minutes in (30, 41):
         await offer(engine, "no_answer", NOW - timedelta(minutes=minutes))
-    day = await Days(engine, "Africa/Casablanca").of("1002", NOW)
+    day = await Days(engine, "Europe/Paris").of("1002", NOW)
     assert (day.calls, day.average_s, day.missed) == (3, 105.0, 1)
     assert [row.at for row in day.latest] == [NOW - timedelta(minutes=30)]
     elsewhere = await Days(engine, "UTC").of("1002", NOW)
@@ -63,7 +63,7 @@ async def test_missed_declined_and_unreachable_are_counted_apart(engine: AsyncEn
         await offer(engine, state, NOW - timedelta(minutes=minutes))
     await offer(engine, "no_answer", NOW - timedelta(minutes=1), operator="1003")
     await offer(engine, "no_answer", NOW - timedelta(minutes=1), live=False)
-    days = Days(engine, "Africa/Casablanca")
+    days = Days(engine, "Europe/Paris")
     day = await days.of("1002", NOW)
     assert (day.calls, day.average_s, day.missed, day.declined, day.unreachable) == (0, None, 2, 1, 1)
     assert [row.state for row in day.latest] == ["no_answer", "no_answer", "refused", "unreachable"]
@@ -74,7 +74,7 @@ async def test_missed_declined_and_unreachable_are_counted_apart(engine: AsyncEn
 
 
 async def test_one_look_serves_all_operators_for_a_while_and_the_list_ends_somewhere(engine: AsyncEngine) -> None:
-    days = Days(engine, "Africa/Casablanca")
+    days = Days(engine, "Europe/Paris")
     assert (await days.of("1002", NOW)).missed == 0
     for minutes in range(1, SHOWN + 3):
         await offer(engine, "no_answer", NOW - timedelta(minutes=minutes))
@@ -89,8 +89,7 @@ async def test_the_page_shows_the_day_in_figures_and_words(sqlite_url: str) -> N
     async with serving(sqlite_url) as desk:
         desk.desk.now = lambda: NOW
         await desk.operator("1002")
-        browser = await desk.signed_in("1002")
-        await browser.post("/preferences", {"language": "en"})
+        browser = await desk.signed_in("1002", "en")
         empty = (await browser.get("/shift/day")).text
         assert "–" in empty and "Declined" not in empty and "Calls that you did not take" not in empty
         await talk(desk.engine, NOW - timedelta(minutes=20), 105)

@@ -44,10 +44,7 @@ async def desk(sqlite_url: str, controller: StandIn) -> AsyncIterator[TestDesk]:
 
 @pytest_asyncio.fixture
 async def browser(desk: TestDesk) -> Browser:
-    browser = await desk.signed_in("1002")
-    await browser.post("/preferences", {"language": "fr"})
-    await browser.get("/account")
-    return browser
+    return await desk.signed_in("1002", "fr")
 
 
 def reads(controller: StandIn) -> list[str]:

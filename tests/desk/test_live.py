@@ -35,7 +35,7 @@ async def desk(sqlite_url: str, controller: StandIn) -> AsyncIterator[TestDesk]:
     async with serving(sqlite_url, controller.port) as found:
         await found.operator("1002")
         await found.operator("1003")
-        await until(lambda: found.app.state.hub.picture.connected)
+        await controller.followed(found)
         yield found
 
 
@@ -91,9 +91,7 @@ class Page:
 
 
 async def opened(desk: TestDesk, account: str = "1002", language: str = "en") -> Page:
-    browser = await desk.signed_in(account)
-    await browser.post("/preferences", {"language": language})
-    await browser.get("/account")
+    browser = await desk.signed_in(account, language)
     stream = await browser.stream("/live/operator")
     assert stream.status == 200
     page = Page(browser, stream)
@@ -266,6 +264,9 @@ async def test_an_operator_changes_their_own_state_in_their_own_name(desk: TestD
     controller.answers["/operators/1002/wrap_up"] = (409, {"detail": "Operator 1002 is not wrapping up: …"})
     answer = await browser.post("/shift/wrap-up", {"change": "end"})
     assert answer.status == 409 and "not wrapping up any more" in answer.text
+    controller.answers["/operators/1002/wrap_up"] = (409, {"detail": "…", "code": "longest"})
+    answer = await browser.post("/shift/wrap-up", {"change": "more"})
+    assert answer.status == 409 and "cannot be extended any further" in answer.text
     await page.close()
 
 

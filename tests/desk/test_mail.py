@@ -178,9 +178,7 @@ async def desk(sqlite_url: str, controller: StandIn, server: MailServer) -> Asyn
 
 @pytest_asyncio.fixture
 async def browser(desk: TestDesk, controller: StandIn) -> Browser:
-    browser = await desk.signed_in("1002")
-    await browser.post("/preferences", {"language": "fr"})
-    await browser.get("/account")
+    browser = await desk.signed_in("1002", "fr")
     controller.connect("1002", language="ar", country="FR")
     await controller.seen(desk)
     return browser

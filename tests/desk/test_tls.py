@@ -6,10 +6,14 @@ import stat
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from desk.tls import DAYS, CertificateError, self_signed
+from ivr.cli.desk import settings_of
+from ivr.site.desk import Desk
 
 
 def test_a_certificate_is_made_for_the_names_it_is_reached_by_and_kept(tmp_path: Path) -> None:
@@ -45,3 +49,14 @@ def test_two_processes_that_start_at_once_get_one_certificate_with_its_key(tmp_p
         made = set(threads.map(lambda _: self_signed(tmp_path, ("localhost",)), range(4)))
     ((certificate, key),) = made
     ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
+
+
+def test_the_desks_address_is_shown_without_making_its_certificate(tmp_path: Path) -> None:
+    """`hatif status` may run as an account that cannot write in HATIF_HOME."""
+    settings = SimpleNamespace(site=tmp_path, home=tmp_path / "var", offset=1000, control_port=8070)
+    desk = Desk(enabled=True, listen="192.0.2.10")
+    site = SimpleNamespace(name="Sample", hours=SimpleNamespace(timezone="UTC"), languages=("fr",), desk=desk)
+    credentials = SimpleNamespace(control_token="")
+    parts: Any = SimpleNamespace(settings=settings, site=site, credentials=credentials, database_url="")
+    assert settings_of(parts).url == "https://192.0.2.10:9080"
+    assert list(tmp_path.iterdir()) == []

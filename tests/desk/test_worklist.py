@@ -49,14 +49,7 @@ async def desk(sqlite_url: str, controller: StandIn, tmp_path: Path) -> AsyncIte
 
 @pytest_asyncio.fixture
 async def browser(desk: TestDesk) -> Browser:
-    return await english(desk, "1002")
-
-
-async def english(desk: TestDesk, account: str) -> Browser:
-    browser = await desk.signed_in(account)
-    await browser.post("/preferences", {"language": "en"})
-    await browser.get("/account")
-    return browser
+    return await desk.signed_in("1002", "en")
 
 
 async def put(desk: TestDesk, table: Any, **columns: Any) -> UUID:
@@ -142,9 +135,9 @@ async def test_what_somebody_has_taken_is_theirs_to_see_and_a_supervisors_to_giv
     mine = (await browser.get("/worklist")).text
     assert "<audio" in mine and format_reference(REFERENCE) in mine and "Operator 1003" in mine
     assert mine.count("Give back") == 1 and ">0<" in await count(browser)
-    theirs = (await (await english(desk, "1003")).get("/worklist")).text
+    theirs = (await (await desk.signed_in("1003", "en")).get("/worklist")).text
     assert "<audio" not in theirs and "Operator 1002" in theirs and theirs.count("Give back") == 1
-    supervisor = await english(desk, "1040")
+    supervisor = await desk.signed_in("1040", "en")
     assert (await supervisor.get("/worklist")).text.count("Give back") == 2
     for who in (browser, supervisor):
         await who.post(f"/worklist/message/{message}", {"change": "release"})
@@ -166,7 +159,7 @@ async def test_whoever_has_a_message_hears_it_also_in_parts(
     assert part.headers["Content-Range"] == f"bytes 100-109/{len(SOUND)}"
     assert (await browser.bytes(path, Range="bytes=9000-")).status == 416
     assert changes(controller) == [(f"/messages/{message}/heard", "1002", None)]
-    assert (await (await english(desk, "1003")).get(path)).status == 403
+    assert (await (await desk.signed_in("1003", "en")).get(path)).status == 403
     assert (await browser.get(f"/worklist/message/{uuid4()}/audio")).status == 404
 
 

@@ -10,7 +10,9 @@ from line import Line
 
 from ivr.softphone.sound import RATE, tone_share
 from ivr.softphone.telephone import Call, Telephones
-from prompts import manifest
+
+LONG = ",".join(["sound:hatif/beep"] * 60)
+"""Fifteen seconds of sound."""
 
 
 async def keeps_pressing(call: Call, key: str) -> None:
@@ -51,11 +53,10 @@ async def test_an_unreadable_state_holds_up_nobody_while_a_prompt_plays(line: Li
     call = await line.waiting(telephones, caller)
     await call.hears(line.music(), 12)
     (channel,) = (item["id"] for item in line.ari("GET", "/channels") if item["caller"]["number"] == caller)
-    long = manifest.load(line.home / "sounds" / manifest.FILE).file("fr", "emergency")
     seen = line.log.stat().st_size
     await line.without_controller()
     line.ari("POST", f"/channels/{channel}/variable", variable="HATIF", value='{"id": 7')
-    line.ari("POST", f"/channels/{channel}/play/somebodys", media=f"sound:{long},sound:{long}")
+    line.ari("POST", f"/channels/{channel}/play/somebodys", media=LONG)
     playing = call.clock
     await line.controller_again()
     other = await line.dial(telephones, "+33626000202")
@@ -80,11 +81,10 @@ async def test_a_prompt_that_the_state_does_not_name_holds_up_nobody_after_a_res
     waits = await line.waiting(telephones, callers["queue"])
     await waits.hears(line.music(), 12)
     channels = {item["caller"]["number"]: item["id"] for item in line.ari("GET", "/channels")}
-    long = manifest.load(line.home / "sounds" / manifest.FILE).file("fr", "emergency")
     seen = line.log.stat().st_size
     await line.without_controller()
     for playback, number in callers.items():
-        line.ari("POST", f"/channels/{channels[number]}/play/{playback}", media=f"sound:{long},sound:{long}")
+        line.ari("POST", f"/channels/{channels[number]}/play/{playback}", media=LONG)
     playing, playing_queue = in_menu.clock, waits.clock
     await line.controller_again()
     other = await line.dial(telephones, "+33626000213")

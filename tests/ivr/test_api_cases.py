@@ -1,25 +1,31 @@
 """Case files through the control API: they are opened, changed and noted, and nothing is overwritten unseen."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from left import rows
 from line import Line
 from test_api_answers import ask, problem
 
+from db.delivery import deliver_all
 from db.journal import Journal
 from db.references import is_valid
 from db.tables import Audit, CaseFile, CaseNote
-from ivr.cases.case_repository import CaseRepository
-from ivr.cases.casework import change_rows
+from ivr.cases.case_changes import change_rows, note_rows, opening_rows, version_of
+from ivr.cases.case_repository import CaseContent, CaseRepository
+from ivr.cases.case_rules import CaseRules
 from ivr.model import clock
+from ivr.records.database_client import DatabaseClient
 
 OPENING = {"topic": "documents", "language": "ar", "country": "fr", "title": "A passport", "caller": "0033612345678"}
+REFERENCE = "123456782"
 SOME_DAY = (date.today() + timedelta(days=40)).isoformat()  # noqa: DTZ011 - any day ahead will do
 
 
@@ -152,13 +158,82 @@ async def test_a_change_is_kept_while_the_database_is_away(tmp_path: Path) -> No
     journal = Journal(tmp_path / "journal", "test-1")
     repository = CaseRepository(f"sqlite:///{tmp_path / 'gone' / 'hatif.db'}", journal)
     try:
-        assert await repository.read("123456782") is None and repository.why
+        assert await repository.read(REFERENCE) is None and repository.why
         for state in ("in_progress", "ready"):
-            known = {"reference": "123456782", **repository.kept("123456782")}
-            repository.put("123456782", change_rows(known, {"state": state}, "1002", clock.now()))
-        assert repository.kept("123456782")["state"] == "ready"
+            known = {"reference": REFERENCE, **repository.kept(REFERENCE)}
+            repository.put(REFERENCE, change_rows(known, {"state": state}, "1002", clock.now()))
+        assert repository.kept(REFERENCE)["state"] == "ready"
     finally:
         await repository.close()
         journal.close()
     written = "".join(path.read_text() for path in (tmp_path / "journal").glob("*.jsonl"))
     assert '"state: in_progress"' in written and "in_progress → ready" in written
+
+
+def test_a_case_has_the_same_version_once_the_database_has_it_in_utc() -> None:
+    rules = CaseRules((), (), (), ZoneInfo("Europe/Madrid"))
+    here = datetime(2027, 7, 1, 12, tzinfo=ZoneInfo("Europe/Paris"))
+    there = datetime(2027, 7, 1, 10, tzinfo=UTC)
+    for due in (here, here.replace(tzinfo=None), there):
+        assert version_of(rules.check({"due": due}, there)) == version_of({"due": there})
+
+
+@pytest.fixture
+async def cases(sqlite_url: str, folder: Path) -> AsyncIterator[CaseRepository]:
+    journal = Journal(folder, "test-1")
+    repository = CaseRepository(sqlite_url, journal)
+    opening = {"kind": "enquiry", "topic": "documents", "title": "A passport"}
+    repository.put(REFERENCE, opening_rows(REFERENCE, opening, "hash", "1002", clock.now()))
+    yield repository
+    await repository.close()
+    journal.close()
+
+
+async def deliver(repository: CaseRepository, sqlite_url: str, folder: Path) -> None:
+    repository._journal.flush()
+    assert (await deliver_all(folder, sqlite_url)).rejected == 0
+
+
+async def content(repository: CaseRepository) -> CaseContent:
+    found = await repository.read(REFERENCE)
+    assert found is not None
+    return found
+
+
+async def test_a_case_reads_the_same_before_and_after_its_records_are_delivered(
+    cases: CaseRepository, sqlite_url: str, folder: Path
+) -> None:
+    before = await content(cases)
+    await deliver(cases, sqlite_url, folder)
+    assert await content(cases) == before
+    assert before.file["pin"] is True and before.file["priority"] == "normal"
+
+
+async def test_a_note_that_is_sent_again_after_it_was_delivered_is_still_one_note(
+    cases: CaseRepository, sqlite_url: str, folder: Path
+) -> None:
+    note = uuid4()
+    cases.put(REFERENCE, note_rows(REFERENCE, "Twice.", "1002", clock.now(), note=note))
+    await deliver(cases, sqlite_url, folder)
+    cases.put(REFERENCE, note_rows(REFERENCE, "Twice.", "1002", clock.now(), note=note))
+    for _ in range(2):
+        assert [row["text"] for row in (await content(cases)).notes].count("Twice.") == 1
+        await deliver(cases, sqlite_url, folder)
+
+
+async def test_a_change_that_is_delivered_while_its_case_is_read_is_not_missed(
+    cases: CaseRepository, sqlite_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await deliver(cases, sqlite_url, folder)
+    cases.put(REFERENCE, change_rows((await content(cases)).file, {"state": "ready"}, "1002", clock.now()))
+    ask = DatabaseClient.ask
+
+    async def slow(client: DatabaseClient, module: str, query: Any) -> Any:
+        found = await ask(client, module, query)
+        monkeypatch.setattr(DatabaseClient, "ask", ask)
+        await deliver(cases, sqlite_url, folder)
+        await content(cases)  # another read, which finds that everything is delivered
+        return found
+
+    monkeypatch.setattr(DatabaseClient, "ask", slow)
+    assert (await content(cases)).file["state"] == "ready"

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID
 
+import pytest
 from test_callbacks_states import new_request
 from trial_stage import OPEN, nobody_keeps, openings, stage
 
@@ -130,3 +131,18 @@ async def test_a_caller_is_not_rung_any_longer_once_the_operator_has_hung_up_and
     assert (requests.outcomes[-1], made.request.state, made.request.tries) == (TryOutcome.LOST, "wished", 1)
     freed = [message for message in told if isinstance(message, floor_protocol.Refused)]
     assert [(message.offer, message.state.value) for message in freed] == [(OFFER, "withdrawn")]
+
+
+@pytest.mark.parametrize(("in_browser", "asked"), [((False, True), True), ((True, False), False)])
+async def test_a_click_in_the_browser_that_was_rung_accepts_a_call_back_and_a_telephone_is_asked_for_a_key(
+    in_browser: tuple[bool, bool], asked: bool
+) -> None:
+    """Also if the operator's page comes or goes while the other one rings."""
+    request = replace(new_request(), due=OPEN)
+    called = channel_of(replace(request, tries=1))
+    phones = Telephones({OFFER: "1"}, dialled=called, then=lambda: phones.hang_up(OFFER))
+    made, _, _ = attempt(phones, request, ())
+    answers = iter(in_browser)
+    cast(Any, made)._services.in_browser = lambda _: next(answers)
+    await run(made)
+    assert any("callback_accept" in media for media in phones.heard.get(OFFER, [])) is asked

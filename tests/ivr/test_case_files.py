@@ -18,7 +18,7 @@ from db.engine import CONNECT_S, async_engine, writing
 from db.enums import CaseState
 from db.journal import Journal
 from db.references import ReferenceAllocator, make_reference
-from ivr.cases import casework, pin
+from ivr.cases import case_changes, casework, pin
 from ivr.cases.case_lookup import CaseLookup, CaseStatus, Locked, NoMatch, Unavailable
 from ivr.flow.nodes.case import case_clips
 from ivr.records.database import Database
@@ -76,7 +76,7 @@ class House:
 @pytest.fixture
 async def dear_house(sqlite_url: str, folder: Path) -> AsyncIterator[House]:
     """A house whose PINs are hashed as in production, for tests of the time or cost of a comparison."""
-    rows: casework.Rows = []
+    rows: case_changes.Rows = []
     for reference in (ANNA, BEN):
         columns = {
             "kind": "procedure",
@@ -84,7 +84,7 @@ async def dear_house(sqlite_url: str, folder: Path) -> AsyncIterator[House]:
             "missing": "fee,photograph",
             "expected": date(2027, 1, 15),
         }
-        rows += casework.opening_rows(reference, columns, pin.hash_pin(PIN), "test", NOW)
+        rows += case_changes.opening_rows(reference, columns, pin.hash_pin(PIN), "test", NOW)
     rows.append(("case_file", {"reference": WITHOUT_PIN, "kind": "enquiry", "opened": NOW}))
     assert await casework.keep(folder, "node1", sqlite_url, rows) is None
     made = House.__new__(House)
@@ -239,7 +239,7 @@ async def test_an_attempt_that_began_before_the_controller_was_killed_counts(
 async def test_a_new_pin_ends_a_lock_and_the_former_one_is_wrong(house: House) -> None:
     for n in range(3):
         await house.ask(ANNA, WRONG, f"+3361000000{n}", str(n))
-    rows = casework.new_pin_rows(ANNA, pin.hash_pin("118273"), "test", NOW)
+    rows = case_changes.new_pin_rows(ANNA, pin.hash_pin("118273"), "test", NOW)
     assert await casework.keep(house.folder, "node1", house.url, rows) is None
     assert await house.ask(ANNA, PIN, OTHER, "former") == NoMatch(False)
     assert isinstance(await house.ask(ANNA, "118273", OTHER, "new"), CaseStatus)

@@ -33,7 +33,7 @@ def hatif(site: SmallSite, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> 
     monkeypatch.setenv("HATIF_HOME", str(site.folder.parent))
     monkeypatch.setenv("HATIF_SITE", str(site.folder))
     monkeypatch.setenv("HATIF_PORT_OFFSET", "21000")  # no line of the tests uses its ports
-    monkeypatch.setattr("dialplan.plan.PROMPTS", small_site.NEEDED)
+    monkeypatch.setattr("ivr.cli.check.PROMPTS", small_site.NEEDED)
     monkeypatch.setattr(sys, "argv", ["hatif", *arguments])
     with pytest.raises(SystemExit) as ended:
         main()

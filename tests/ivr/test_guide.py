@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import left
+import pytest
 from line import Line
 
 from ivr.softphone.sound import Match, Samples
@@ -61,6 +62,7 @@ async def listening(line: Line, telephones: Telephones, caller: str, step: str =
 # Step by step
 
 
+@pytest.mark.usefixtures("words")
 async def test_a_caller_hears_a_procedure_step_by_step_in_their_language(line: Line, telephones: Telephones) -> None:
     await asyncio.gather(*(journey(line, telephones, language, *rest) for language, rest in JOURNEYS.items()))
 

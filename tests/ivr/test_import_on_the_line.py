@@ -31,7 +31,7 @@ def recording(path: Path, seconds: float) -> None:
 
 
 @pytest.fixture
-def recorded(line: Line) -> Iterator[Line]:
+def recorded(line: Line, words: None) -> Iterator[Line]:
     """The line; its recordings are removed afterwards."""
     yield line
     for file in (line.site / "recordings" / "fr").glob("*.wav"):

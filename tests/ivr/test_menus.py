@@ -5,6 +5,7 @@ import re
 from functools import partial
 
 import left
+import pytest
 from line import FRENCH_NUMBER, Line
 
 from bench.callers import Callers
@@ -30,6 +31,7 @@ def edit(line: Line, pattern: str, text: str) -> None:
 # Languages
 
 
+@pytest.mark.usefixtures("words")
 async def test_each_caller_hears_the_language_they_chose(line: Line, telephones: Telephones) -> None:
     beginnings = {language: line.audio(language, "institution")[: RATE * 3 // 2] for language in KEYS.values()}
 
@@ -49,6 +51,7 @@ async def test_each_caller_hears_the_language_they_chose(line: Line, telephones:
 # Keys
 
 
+@pytest.mark.usefixtures("words")
 async def test_a_key_cuts_a_prompt_short(line: Line, telephones: Telephones) -> None:
     call = await line.dial(telephones, "+33613900021")
     clips = [(item, text) for key, item in KEYS.items() for text in ("language_option", f"key_{key}")]

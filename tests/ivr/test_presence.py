@@ -24,6 +24,7 @@ class Registrar:
         self.expires: dict[str, int] = {}
         self.events: list[tuple[str, str, str]] = []
         self.asked: list[tuple[str, str]] = []
+        self.connected = True
         self._callback: Callable[[Fields], None] | None = None
 
     def on(self, name: str, callback: Callable[[Fields], None]) -> None:
@@ -128,6 +129,25 @@ async def test_a_refreshed_registration_shows_that_the_telephone_is_present(
     # The other telephone has no contact that answers: Asterisk is told to ask it.
     assert (changes, registrar.asked) == ([("1001", True)], [("PJSIPQualify", "1002")])
     assert proofs == [Proof("1001", "id", "from", presence.proved("1001")), Proof("1002", "id", "from", proofs[1].at)]
+
+
+async def test_lists_are_compared_also_while_signs_of_life_never_stop(
+    registrar: Registrar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred telephones register every few seconds."""
+    monkeypatch.setattr("ivr.telephones.presence._SETTLES_S", 0.001)
+    monkeypatch.setattr("ivr.telephones.presence._COMPARE_EVERY_S", 0.02)
+    presence, changes = watched(registrar)
+    registrar.contacts = {"sip:a": "1001"}
+    await presence.refresh()
+    registrar.contacts = {"sip:a": "1001", "sip:b": "1002"}  # its event is lost
+    proof = {"Service": "PJSIP", "AccountID": "1001", "SessionID": "id", "RemoteAddress": "from"}
+    async with asyncio.timeout(2):
+        task = asyncio.create_task(presence.run())
+        while ("1002", True) not in changes:
+            registrar.proves(proof)
+            await asyncio.sleep(0.002)
+    task.cancel()
 
 
 async def test_the_newest_of_several_telephones_that_answers_is_kept_once_there_is_no_call(

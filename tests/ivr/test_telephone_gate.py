@@ -7,10 +7,13 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from desk.tls import self_signed
+from ivr.process import telephone_gate
 from ivr.process.telephone_gate import GateSettings, TelephoneGate
 
 DESK = 8080
@@ -29,14 +32,13 @@ class Asterisk:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.answer = b"HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Protocol: sip\r\n\r\n"
+        self.closes = False
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, OSError):
             self.asked.append((await reader.readuntil(b"\r\n\r\n")).decode())
             writer.write(self.answer)
-            if not self.answer:
-                writer.close()
-            while data := await reader.read(1000):
+            while not self.closes and (data := await reader.read(1000)):
                 writer.write(b"<" + data + b">")
         writer.close()
 
@@ -156,9 +158,10 @@ async def test_an_answer_that_is_no_websocket_is_not_passed_on(gate: tuple[int, 
     assert len(asterisk.asked) == 1
 
 
-async def test_an_asterisk_that_hangs_up_without_an_answer_is_a_bad_gateway(gate: tuple[int, Asterisk]) -> None:
+@pytest.mark.parametrize("begun", [b"", b"HTTP/1.1 1"])
+async def test_a_page_is_told_if_asterisk_closes_without_an_answer(gate: tuple[int, Asterisk], begun: bytes) -> None:
     port, asterisk = gate
-    asterisk.answer = b""
+    asterisk.answer, asterisk.closes = begun, True
     assert (await ask(port, request())).startswith(b"HTTP/1.1 502 ")
 
 
@@ -171,3 +174,11 @@ async def test_a_gate_that_is_stopped_does_not_wait_for_its_telephones() -> None
         with contextlib.suppress(ConnectionResetError):
             assert await reader.read() == b""
     writer.close()
+
+
+def test_a_browser_whose_machine_vanishes_is_noticed_while_asterisk_sends_to_it_as_well() -> None:
+    with socket.socket() as connection:
+        writer = cast(Any, SimpleNamespace(get_extra_info=lambda _: connection))
+        telephone_gate._notice_silence(writer)
+        assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 35_000

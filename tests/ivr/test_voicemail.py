@@ -309,13 +309,15 @@ async def test_a_recording_refused_by_asterisk_ends_with_an_apology_and_a_case(
 ) -> None:
     caller = "+33623000028"
     call = await line.dial(telephones, caller)
-    await call.press("25")
-    await begins(call, line.audio("fr", "record_how"))
+    await call.press("2")
+    await begins(call, line.audio("fr", "institution"))
     name = f"msg-complaint-complaint-{(await line.story(caller, ended=False))['call']['id']}"
     # Something else is recorded under that name, on a channel for which no request of a call has to wait.
     bridge = line.ari("POST", "/bridges")["id"]
     try:
         line.ari("POST", f"/bridges/{bridge}/record", name=name, format="ulaw")
+        await call.press("5")
+        await begins(call, line.audio("fr", "record_how"))
         await call.press("5")
         await is_apologised_to(line, call, caller)
     finally:

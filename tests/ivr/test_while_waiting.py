@@ -93,10 +93,10 @@ async def test_a_call_back_request_ends_the_wait_and_keeps_its_start_time(
     (began,) = since(line).values()
     chosen = call.clock
     await call.press(CALLED_BACK)
-    asked = await begins(call, line.audio(language, "callback_this_number"), chosen)  # it begins like the offer
+    asked = await begins(call, line.audio(language, "callback_this_number"), chosen)
     assert since(line) == {}
     await call.press("1")
-    await begins(call, line.audio(language, "callback_noted"), asked.offset_s + 1)
+    await begins(call, line.audio(language, "callback_noted"), asked.offset_s)
     await call.hangup()
     story = await line.story(caller)
     (request,) = await rows(line, Callback, call_id=story["call"]["id"])
@@ -172,9 +172,9 @@ async def test_a_caller_who_heard_the_alternatives_can_choose_one_after_a_restar
     await asyncio.sleep(0.2)
     chosen = call.clock
     await call.press(CALLED_BACK)
-    asked = await begins(call, line.audio("fr", "callback_this_number"), chosen)  # it begins like the offer
+    asked = await begins(call, line.audio("fr", "callback_this_number"), chosen)
     await call.press("1")
-    await begins(call, line.audio("fr", "callback_noted"), asked.offset_s + 1)
+    await begins(call, line.audio("fr", "callback_noted"), asked.offset_s)
     await call.hangup()
     (request,) = await rows(line, Callback, call_id=(await line.story(caller))["call"]["id"])
     assert request.waiting_since.timestamp() == pytest.approx(began, abs=0.001)

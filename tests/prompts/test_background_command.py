@@ -89,6 +89,46 @@ def test_a_language_whose_texts_last_too_long_keeps_its_quick_voice_and_says_why
     assert voices(manifest.load(checkout / "var/sounds/manifest.json")) == {"pico"}
 
 
+def test_what_one_machine_has_spoken_is_heard_on_another_one(
+    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(checkout, "prompts build")
+    sounds, archive = checkout / "var/sounds/manifest.json", tmp_path / "voices.tar"
+    quick = sounds.read_bytes()
+    run(checkout, "prompts build --background")
+    count = dutch(checkout)["slow"]["of"]
+    assert f"{archive}: {count} clips" in " ".join(run(checkout, f"prompts export {archive}").split())
+    refused = command(["prompts", "export", str(tmp_path / "none/voices.tar")], environment(checkout))
+    assert (refused.returncode, refused.stderr.strip()) == (
+        1,
+        f"hatif: {tmp_path}/none/voices.tar could not be written (No such file or directory); "
+        "choose another place, or make room.",
+    )
+    # The other machine: its cache is empty, and at first it lacks the model.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
+    sounds.write_bytes(quick)
+    (checkout / "var/voices").rename(checkout / "var/elsewhere")
+    answer = command(["prompts", "import", str(archive)], environment(checkout))
+    assert f"{count} are of other texts or voices" in answer.stdout
+    assert answer.stderr.startswith(f"hatif: nl: the quick voice stays: {VOICE}: the file ")
+    (checkout / "var/elsewhere").rename(checkout / "var/voices")
+    printed = run(checkout, f"prompts import {archive}")
+    assert f"{count} clips are new, 0 were here" in printed
+    assert "New calls in nl hear the slow voice." in printed
+    assert voices(manifest.load(sounds)) == {VOICE}
+    assert json.loads(run(checkout, f"prompts import {archive} --json")) == {
+        "new": 0, "known": count, "foreign": 0, "languages": {},
+    }  # fmt: skip
+
+
+def test_where_a_clip_cannot_be_written_the_background_says_so(checkout: Path, tmp_path: Path) -> None:
+    answer = lines.run(checkout, f"ulimit -S -f 1; {HATIF} prompts build --background")  # 1 KiB, as on a full disk
+    assert (answer.returncode, answer.stderr.strip()) == (
+        1,
+        f"hatif: {tmp_path}/cache/hatif/clips could not be written (File too large); start again when it can",
+    )
+
+
 def test_quick_voices_are_a_setting_of_the_environment(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HATIF_VOICES", "quick")
     assert "slow" not in run(checkout, "prompts build")

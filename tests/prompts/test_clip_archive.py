@@ -3,8 +3,10 @@
 import hashlib
 import io
 import json
+import resource
 import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import prompt_sites as sites
@@ -98,9 +100,11 @@ def add(entries: Entries, name: str, data: bytes) -> None:
     listed(entries, lambda files: files.update({name: hashlib.sha256(data).hexdigest()}))
 
 
-def linked(name: str) -> tarfile.TarInfo:
+def header(name: str, **changes: object) -> tarfile.TarInfo:
+    """Return the header of a file with some of its fields changed."""
     entry = tarfile.TarInfo(name)
-    entry.type, entry.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    for field, value in changes.items():
+        setattr(entry, field, value)
     return entry
 
 
@@ -113,6 +117,10 @@ def drop_first(entries: Entries) -> None:
     listed(entries, lambda files: files.pop(FIRST))
 
 
+LINK = header(FIRST, type=tarfile.SYMTYPE, linkname="/etc/passwd")
+SPARSE = {"GNU.sparse.map": "everything", "GNU.sparse.size": "much"}
+"""A file with holes, for which `tarfile` raises ValueError."""
+
 DAMAGES: dict[str, tuple[Callable[[Entries], object], str]] = {
     "no list": (lambda e: e.pop(LIST), "its first file is not clips.json"),
     "a list that is no JSON": (lambda e: e.update({LIST: b"["}), "is not a list of clips"),
@@ -124,7 +132,14 @@ DAMAGES: dict[str, tuple[Callable[[Entries], object], str]] = {
     "an unlisted file": (lambda e: e.update({"more.txt": b""}), "'more.txt' is not in its list"),
     "a path": (lambda e: add(e, "../../evil.ulaw", b"x"), "'../../evil.ulaw' is not the name of a clip's file"),
     "an absolute path": (lambda e: add(e, "/tmp/evil", b"x"), "'/tmp/evil' is not the name of a clip's file"),
-    "a link": (lambda e: e.update({FIRST: linked(FIRST)}), "is not a plain file"),
+    "a link": (lambda e: e.update({FIRST: LINK}), "is not a plain file"),
+    "a hard link": (
+        lambda e: e.update({FIRST: header(FIRST, type=tarfile.LNKTYPE, linkname="../../.bashrc")}),
+        "is not a plain file",
+    ),
+    "a folder": (lambda e: e.update({FIRST: header(FIRST, type=tarfile.DIRTYPE)}), "is not a plain file"),
+    "a device": (lambda e: e.update({FIRST: header(FIRST, type=tarfile.CHRTYPE)}), "is not a plain file"),
+    "an extended header": (lambda e: e.update({FIRST: header(FIRST, pax_headers=SPARSE)}), "is not a plain file"),
     "a large file": (lambda e: e.update({FIRST: bytes(2_000_000)}), "has 2,000,000 bytes"),
     "files of different lengths": (lambda e: add(e, FIRST, bytes(800)), "do not have the sizes of one clip"),
 }
@@ -145,12 +160,57 @@ def test_a_bad_archive_is_refused_with_the_reason_and_nothing_is_kept(
     assert not kept(other)
 
 
+def test_a_file_that_is_there_twice_is_refused(archive: Path, other: ClipStore) -> None:
+    entries = content(archive)
+    with tarfile.open(archive, "a") as opened:
+        twice = entries[FIRST]
+        assert isinstance(twice, bytes)
+        opened.addfile(header(FIRST, size=len(twice)), io.BytesIO(twice))
+    with pytest.raises(ClipArchiveError, match="is there twice"):
+        clip_archive.take(other, archive, set(CLIPS))
+    assert not kept(other)
+
+
+@pytest.mark.parametrize("size", [1 << 40, -512])
+def test_a_size_that_cannot_be_is_not_read(archive: Path, other: ClipStore, size: int) -> None:
+    archive.write_bytes(header(LIST, size=size).tobuf(tarfile.GNU_FORMAT))
+    with pytest.raises(ClipArchiveError, match=f"'clips.json' has {size:,} bytes"):
+        clip_archive.take(other, archive, set(CLIPS))
+
+
 @pytest.mark.parametrize("cut", [0, 100, 600, 30_000])
 def test_a_truncated_archive_is_refused(archive: Path, other: ClipStore, cut: int) -> None:
     archive.write_bytes(archive.read_bytes()[:cut])
     with pytest.raises(ClipArchiveError, match="is not a whole set of clips"):
         clip_archive.take(other, archive, set(CLIPS))
     assert not kept(other)
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Let files grow to 1 kB only, which is an error like that of a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_on_a_full_disk_nothing_of_an_archive_is_kept(archive: Path, other: ClipStore) -> None:
+    with full_disk(), pytest.raises(OSError, match="File too large"):
+        clip_archive.take(other, archive, set(CLIPS))
+    assert not kept(other)
+    assert not list(other.folder.iterdir())
+    assert clip_archive.take(other, archive, set(CLIPS)) == Taken(3, 0, 0)
+
+
+def test_on_a_full_disk_an_earlier_archive_stays(store: ClipStore, archive: Path) -> None:
+    before = archive.read_bytes()
+    with full_disk(), pytest.raises(OSError, match="File too large"):
+        clip_archive.export(store, CLIPS, archive)
+    assert archive.read_bytes() == before
+    assert not list(archive.parent.glob(".*"))
 
 
 def test_something_else_is_refused(tmp_path: Path, other: ClipStore) -> None:

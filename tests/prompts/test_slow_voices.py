@@ -1,5 +1,7 @@
 """A slow voice speaks a language in the background; callers hear it once the language is whole, and never a mixture."""
 
+import errno
+import json
 import os
 import signal
 import subprocess
@@ -372,6 +374,56 @@ def test_after_a_kill_in_the_middle_nothing_is_spoken_twice(site: Site, tmp_path
     assert 4 <= before < 12
     assert len(lines) <= 12 + 1, "only the text that was being spoken is spoken again"
     assert set(lines) == {f"en {text}" for text in texts.values()}
+
+
+def test_progress_of_another_process_with_the_same_number_has_ended(tmp_path: Path) -> None:
+    file, made = tmp_path / "voices.json", Progress(Doing.SPEAKING, "en", 1, 12, 20.0, 60.0, {"fr": "why"})
+    progress.write(file, made)
+    assert progress.read(file) == made
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"start": "an earlier boot 1234"}))
+    assert progress.read(file) == Progress(Doing.ENDED, letters_s=20.0, stays={"fr": "why"})
+    file.write_text("{}")
+    assert progress.read(file) is None
+
+
+def test_clips_on_another_file_system_are_copied(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(source: Path, target: Path) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link", str(source), None, str(target))
+
+    monkeypatch.setattr(os, "link", refuse)
+    site.build()
+    assert site.in_the_background() == {}
+    assert site.voice() == NAME
+    for clip in site.clips()["en"].values():
+        for kept, heard in zip(
+            site.store.paths(clip.name), manifest.paths(site.folder / "sounds", clip.file), strict=True
+        ):
+            assert heard.read_bytes() == kept.read_bytes()
+            assert not heard.samefile(kept)
+    assert not list((site.folder / "sounds").rglob(".*.new"))
+
+
+def test_a_clock_that_is_set_forward_while_clips_are_made_removes_none_of_them(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.build()
+    real = time.time
+
+    def set_the_clock() -> bool:
+        monkeypatch.setattr(time, "time", lambda: real() + 200 * 24 * 3600)
+        return False
+
+    site.chosen = slow(takes_s=0.4)
+    assert site.in_the_background(set_the_clock) == {}
+    assert time.time() > real() + 1
+    assert all(site.store.seconds(clip.name) is not None for clip in site.clips()["en"].values())
+
+
+def test_a_text_that_the_voice_refuses_at_once_does_not_count_as_fast(site: Site) -> None:
+    site.chosen = Choice({"en": NAME}, {"en": Voice(NAME, "prompt_engine", "nobody", slow=True)}, {})
+    site.build()
+    site.in_the_background()
+    assert site.noted[-1].letters_s is None
 
 
 def test_two_processes_of_a_user_do_not_make_clips_at_the_same_time(site: Site, tmp_path: Path) -> None:

@@ -6,13 +6,14 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from db.enums import Outcome
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.output import JSON, as_json, as_table
 from ivr.cli.sheet import BOM, CSV, SEPARATOR, Sheet
 from ivr.cli.times import parse_bound
 from ivr.model.e164 import NumberRules, normalise
 
-# Imports of `db` in functions: SQLAlchemy takes a while to load, and `hatif --help` does not need it.
+# Imports in functions: SQLAlchemy takes a while to load, and `hatif --help` does not need it.
 if TYPE_CHECKING:
     from db.call_filter import CallFilter
 
@@ -83,7 +84,6 @@ def calls(
 def _check(wanted: "CallFilter") -> None:
     """Raise ControlError for a filter that no call can ever match."""
     from db.call_filter import NONE
-    from db.enums import Outcome
 
     outcomes = [*Outcome, NONE]
     if wanted.outcome is not None and wanted.outcome not in outcomes:

@@ -6,10 +6,12 @@ from typing import cast
 import typer
 
 from ivr.cli.calls.calls import calls
+from ivr.cli.calls.story import format_story
 from ivr.cli.composition import Composition
 from ivr.cli.output import JSON, as_json, as_table, console
+from prompts import manifest
 
-# Imports of `db` and `prompts` in functions: they take a while to load, and `hatif --help` does not need them.
+# Imports in functions: the database's packages take a while to load, and `hatif --help` does not need them.
 
 
 def register(app: typer.Typer) -> None:
@@ -37,7 +39,6 @@ def numbers(json: bool = JSON) -> None:
 def call(identity: str = typer.Argument(help="The call's id, or the beginning of it."), json: bool = JSON) -> None:
     """Show everything that happened in a call, including the routing decisions."""
     from db import read
-    from ivr.cli.calls.story import format_story
 
     parts = Composition()
     story = asyncio.run(parts.read(read.call, identity))
@@ -51,8 +52,6 @@ def call(identity: str = typer.Argument(help="The call's id, or the beginning of
 
 def prompt_texts(parts: Composition) -> dict[tuple[str, str], str]:
     """Return the text of each prompt that has audio, by language and prompt id; nothing without a manifest."""
-    from prompts import manifest
-
     try:
         audio = manifest.load(parts.settings.sounds / manifest.FILE)
     except manifest.ManifestError:

@@ -18,7 +18,7 @@ _DELIVERED_S = 2.0
 _POLL_S = 0.1
 
 
-# Imports of `db` in functions: SQLAlchemy takes a while to load, and `hatif --help` does not need it.
+# Imports in functions: SQLAlchemy takes a while to load, and `hatif --help` does not need it.
 
 
 def register(app: typer.Typer) -> None:

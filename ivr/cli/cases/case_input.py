@@ -5,11 +5,13 @@ from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ivr.cases.case_rules import CaseError, CaseRules
+from ivr.cases.case_rules import CaseError, CaseRules, missing_words
 from ivr.cli.composition import Composition
+from prompts import sources
+
+# Imports in functions: texts and check digits take a while to load, and `hatif --help` does not need them.
 
 NONE = "none"
-MISSING = "missing_"
 
 
 def rules(parts: Composition) -> CaseRules:
@@ -59,11 +61,11 @@ def _due(text: str) -> datetime:
 
 def words_for_missing(parts: Composition) -> list[str]:
     """Return the words for missing documents: the ids of the site's texts that begin with `missing_`, without that."""
-    from prompts import catalogue, sources
+    from prompts import catalogue
 
     folder = parts.settings.site
     ids = list(sources.load(folder)) or list(catalogue.load(folder).ids)
-    return [text_id.removeprefix(MISSING) for text_id in ids if text_id.startswith(MISSING)]
+    return missing_words(ids)
 
 
 def reference(text: str) -> str:

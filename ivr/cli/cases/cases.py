@@ -6,13 +6,14 @@ works while the database is away; the others read the case first and need it.
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 from typer.core import TyperCommand
 
 from db.enums import CaseKind, CasePriority, CaseState
-from ivr.cases import case_rules
+from ivr.cases import case_changes, case_rules
+from ivr.cases.case_changes import Rows
 from ivr.cases.case_rules import CaseError
 from ivr.cli.cases import case_input
 from ivr.cli.composition import Composition, account
@@ -20,8 +21,7 @@ from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, as_json, as_table, cell, console, errors
 from ivr.model import clock
 
-if TYPE_CHECKING:
-    from ivr.cases.casework import Rows
+# Imports in functions: SQLAlchemy takes a while to load, and `hatif --help` does not need it.
 
 REFERENCE = typer.Argument(help="The case's reference, nine digits such as 123-456-789.")
 STATES, KINDS, PRIORITIES = ", ".join(CaseState), ", ".join(CaseKind), ", ".join(CasePriority)
@@ -105,7 +105,7 @@ def open_case(
     columns = case_input.rules(parts).check(given, clock.now())
     reference = casework.new_reference(parts.settings, parts.site.node, parts.site.node_number, parts.database_url)
     pin = pins.new()
-    _keep(parts, casework.opening_rows(reference, columns, pins.hash_pin(pin), account(), clock.now()))
+    _keep(parts, case_changes.opening_rows(reference, columns, pins.hash_pin(pin), account(), clock.now()))
     if json:
         as_json({"reference": reference, "pin": pin, **columns})
         return
@@ -156,11 +156,9 @@ def set_columns(
 
 def note(reference: str = REFERENCE, text: str = typer.Argument(help="The text of the note.")) -> None:
     """Add a note to a case file."""
-    from ivr.cases import casework
-
     parts = Composition()
     case = _case(parts, reference)
-    _keep(parts, casework.note_rows(case["reference"], case_rules.note_text(text), account(), clock.now()))
+    _keep(parts, case_changes.note_rows(case["reference"], case_rules.note_text(text), account(), clock.now()))
     console.print(f"{_format_reference(case)}: note added.", markup=False)
 
 
@@ -171,13 +169,12 @@ def close(reference: str = REFERENCE, why: str = typer.Option("", "--why", help=
 
 def pin(reference: str = REFERENCE, json: bool = JSON) -> None:
     """Give a case file a new PIN, shown only now; the old one stops working, and a lock of the case ends."""
-    from ivr.cases import casework
     from ivr.cases import pin as pins
 
     parts = Composition()
     case = _case(parts, reference)
     pin = pins.new()
-    _keep(parts, casework.new_pin_rows(case["reference"], pins.hash_pin(pin), account(), clock.now()))
+    _keep(parts, case_changes.new_pin_rows(case["reference"], pins.hash_pin(pin), account(), clock.now()))
     if json:
         as_json({"reference": case["reference"], "pin": pin})
     else:
@@ -219,12 +216,10 @@ def _format_reference(case: dict[str, Any]) -> str:
 
 
 def _change(parts: Composition, reference: str, wanted: dict[str, Any], why: str, json: bool) -> None:
-    from ivr.cases import casework
-
     case = _case(parts, reference)
     new = {name: value for name, value in wanted.items() if case[name] != value}
     if new:
-        _keep(parts, casework.change_rows(case, new, account(), clock.now(), why))
+        _keep(parts, case_changes.change_rows(case, new, account(), clock.now(), why))
     if json:
         as_json({"reference": case["reference"], "changes": {name: [case[name], value] for name, value in new.items()}})
         return
@@ -232,7 +227,7 @@ def _change(parts: Composition, reference: str, wanted: dict[str, Any], why: str
     console.print(f"{_format_reference(case)}: {words or 'no change'}.", markup=False)
 
 
-def _keep(parts: Composition, rows: "Rows") -> None:
+def _keep(parts: Composition, rows: Rows) -> None:
     from ivr.cases import casework
 
     away = asyncio.run(casework.keep(parts.settings.journal, parts.site.node, parts.database_url, rows))

@@ -8,10 +8,14 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from ivr.check import roster_check
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.output import JSON, as_json, as_table, console
 from ivr.cli.times import midnight, parse_day
 from ivr.model import clock
+from ivr.site import roster as rosters
+from ivr.site.holidays import Holidays
+from ivr.site.roster import merge
 
 if TYPE_CHECKING:
     from ivr.site.operators import OperatorEntry
@@ -66,11 +70,6 @@ def _day(text: str, zone: ZoneInfo) -> date:
 
 
 def _plan(parts: Composition, day: date) -> DayPlan:
-    from ivr.check import roster_check
-    from ivr.site import roster as rosters
-    from ivr.site.holidays import Holidays
-    from ivr.site.roster import merge
-
     site, people = parts.site, {operator.id: operator for operator in parts.operators}
     zone = ZoneInfo(site.hours.timezone)
     planned = rosters.load(parts.settings.site, people, zone)

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import typer
 
+from ivr.asterisk.ami import Ami, AmiError
 from ivr.cli.codes import codes, loaded_clashes
 from ivr.cli.composition import Composition
 from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, as_json, console
+from ivr.cli.processes.processes import upgrade_database
 
-# Imports in functions: parsing and linting the dialplan, and AMI, are needed by these commands only.
+# Imports in functions: parsing and linting the dialplan are needed by these commands only.
 
 
 def register(app: typer.Typer) -> None:
@@ -62,8 +64,6 @@ def lint(
 
 async def _find_clashes() -> list[tuple[str, int, str]]:
     """Return clashes of feature codes with the running Asterisk's extensions; none if it does not run."""
-    from ivr.asterisk.ami import Ami, AmiError
-
     parts = Composition(bound=False)
     secrets = parts.credentials
     try:
@@ -81,7 +81,6 @@ def load(
     """Load the dialplan into the running Asterisk and show what changed; refuse a broken one and keep the old one."""
     from dialplan.load import LoadReport, read
     from dialplan.load import load as load_dialplan
-    from ivr.asterisk.ami import Ami
 
     parts = Composition()
     text = read(file) if file is not None else parts.dialplan()
@@ -117,6 +116,4 @@ def load(
 
 def upgrade() -> None:
     """Upgrade the database's tables to this version of Hatif."""
-    from ivr.cli.processes.processes import upgrade_database
-
     upgrade_database(Composition())

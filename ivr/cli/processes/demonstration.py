@@ -14,6 +14,10 @@ from ivr.cli.calls.show import prompt_texts
 from ivr.cli.calls.story import format_story
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.output import as_table, console
+from ivr.flow import model
+from ivr.flow.nodes.language import Language
+from ivr.softphone.sound import has_tone
+from ivr.softphone.telephone import CallEndedError, Telephones
 
 CALLER = "+33612345678"
 COUNTRY, LANGUAGE = "FR", "fr"
@@ -61,9 +65,6 @@ async def _force_open(parts: Composition) -> AsyncIterator[None]:
 
 
 async def _call(parts: Composition) -> bool:
-    from ivr.softphone.sound import has_tone
-    from ivr.softphone.telephone import CallEndedError, Telephones
-
     number = next((entry for entry in parts.site.number if entry.country == COUNTRY), parts.site.number[0])
     operator = next(entry for entry in parts.operators if LANGUAGE in entry.languages)
     server = f"127.0.0.1:{5060 + parts.settings.offset}"
@@ -115,9 +116,6 @@ async def _call(parts: Composition) -> bool:
 
 def _keys(parts: Composition) -> dict[str, str]:
     """Return the language of each key of the language menu."""
-    from ivr.flow import model
-    from ivr.flow.nodes.language import Language
-
     path = parts.settings.site / "flow.yaml"
     flow = model.parse(model.read(path), str(path), parts.site.languages)
     return next(dict(node.options) for node in flow.nodes.values() if isinstance(node, Language))

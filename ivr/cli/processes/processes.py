@@ -11,13 +11,17 @@ from pathlib import Path
 
 import typer
 
-from ivr.cli.composition import Composition
+from asterisk_conf import conf as configuration
+from asterisk_conf.errors import AsteriskError
+from ivr.cli.composition import Composition, ControlError
 from ivr.cli.desk import announce, warn_of_ports
 from ivr.cli.output import Bar, console, errors
+from ivr.cli.prompts.build_prompts import build_all
 from ivr.home import heartbeat, line_settings
 from ivr.home.logs import configure
 from ivr.home.settings import SettingsError, line_of
 from ivr.process.process import ProcessSpec, processes
+from ivr.process.supervisor import AlreadyRunning, Supervisor
 from prompts import manifest
 
 # Imports in functions: each command starts another process and loads only what that one needs.
@@ -54,7 +58,6 @@ def setup(
 
 def _configure(parts: Composition, bar: Bar) -> list[str]:
     """Write Asterisk's configuration; return the names of the files that changed. Raises DialplanError."""
-    from asterisk_conf import conf as configuration
     from asterisk_conf import instance
     from dialplan.lint import lint
 
@@ -96,8 +99,6 @@ def _bundle_desk(parts: Composition, bar: Bar) -> None:
 
 
 def _build_prompts(parts: Composition, bar: Bar) -> None:
-    from ivr.cli.prompts.build_prompts import build_all
-
     bar.step("Prompts in all languages")
     report = build_all(parts, lambda done, total, _: bar.update(done, total))
     bar.step(f"Prompts: {report.made} made, {report.kept} unchanged")
@@ -127,7 +128,6 @@ def up(
         raise SettingsError("The demonstration call's telephones are not installed; run `scripts/setup --for demo`.")
     parts = Composition(running=False)
     from ivr.cli.processes import terminal_log
-    from ivr.process.supervisor import AlreadyRunning, Supervisor
 
     home = parts.settings.home
     configure(parts.site.node, parts.settings.log, parts.settings.log_level, terminal_log.render)
@@ -182,8 +182,6 @@ def _specs(parts: Composition) -> list[ProcessSpec]:
         warn_of_ports(parts)
         problems = instance.port_problems(conf, ("TCP", "127.0.0.1", parts.settings.control_port, "control API"))
         if problems:
-            from asterisk_conf.errors import AsteriskError
-
             raise AsteriskError("\n".join(problems))
     me = str(Path(sys.executable).with_name("hatif"))
     environment = {**os.environ, "HATIF_HOME": str(parts.settings.home), "HATIF_SITE": str(parts.settings.site)}
@@ -240,8 +238,6 @@ def _desk_spec(parts: Composition, me: str, environment: Mapping[str, str]) -> l
 
 
 async def _controller_ready(parts: Composition) -> bool:
-    from ivr.cli.composition import ControlError
-
     try:
         status = await asyncio.to_thread(parts.ask_controller, "GET", "/status")
     except ControlError:

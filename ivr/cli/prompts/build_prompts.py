@@ -5,10 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 from ivr.cli.composition import Composition
 from ivr.cli.output import errors
+from ivr.site.findings import SiteError
+from prompts import manifest
 
 if TYPE_CHECKING:
     from prompts.build import BuildReport
     from prompts.catalogue import Catalogues
+
+# Imports in functions: speaking and audio processing take a while to load.
 
 
 def build_all(
@@ -20,7 +24,7 @@ def build_all(
         progress: Called with the number done, the total, and the prompt.
         switched: Languages that get their slow voice now.
     """
-    from prompts import catalogue, manifest
+    from prompts import catalogue
     from prompts.build import build as build_prompts
     from prompts.clip_store import ClipStore
 
@@ -46,7 +50,6 @@ def build_all(
 def spoken(parts: Composition, texts: "Catalogues") -> dict[str, Any]:
     """Return what is spoken besides the texts, and how, as `prompts.prompt_list` and `prompts.build` take it."""
     from ivr.audio.names import names
-    from ivr.site.findings import SiteError
     from ivr.talk.whisper import is_brisk
 
     try:

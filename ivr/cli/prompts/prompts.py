@@ -13,11 +13,11 @@ from ivr.cli.output import JSON, Bar, as_json, as_table, console, errors
 from ivr.cli.prompts import clip_sets, listening, studio, tashkeel, text_lengths, voices
 from ivr.cli.prompts.build_prompts import build_all
 from ivr.home.logs import configure
+from prompts import manifest, progress
 
 # Imports in functions: reading catalogues and speaking take a while to load.
 if TYPE_CHECKING:
     from prompts.catalogue import Catalogues
-    from prompts.manifest import Manifest
     from prompts.slow_status import SlowStatus
     from prompts.status import LanguageStatus
 
@@ -72,9 +72,10 @@ def _build_in_background(parts: Composition) -> None:
     try:
         stays = work()
     except OSError as error:
-        errors.print(
-            f"hatif: {error.filename}: {error.strerror}; make room, and start again", style="red", markup=False
-        )
+        # A write to a full disk does not name the file.
+        place = error.filename or parts.settings.clips
+        sentence = f"hatif: {place} could not be written ({error.strerror}); start again when it can"
+        errors.print(sentence, style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
     for language, reason in stays.items():
         console.print(f"{language} keeps its quick voice: {reason}.", style="yellow", markup=False, soft_wrap=True)
@@ -83,8 +84,6 @@ def _build_in_background(parts: Composition) -> None:
 
 def list_prompts(json: bool = JSON) -> None:
     """List every prompt in every language: text, file, and the source of its audio."""
-    from prompts import manifest
-
     parts = Composition()
     audio = manifest.load(parts.settings.sounds / manifest.FILE)
     rows = [
@@ -101,7 +100,7 @@ def list_prompts(json: bool = JSON) -> None:
 
 def status(json: bool = JSON) -> None:
     """Count texts by language: translated, recorded, synthesised, stale, missing, names; list the voices in use."""
-    from prompts import catalogue, manifest
+    from prompts import catalogue
     from prompts.status import language_statuses
 
     parts = Composition()
@@ -129,9 +128,8 @@ def status(json: bool = JSON) -> None:
         errors.print(f"hatif: {', '.join(codes)}: {problem}", style="yellow", markup=False, soft_wrap=True)
 
 
-def _slow_statuses(parts: Composition, texts: "Catalogues", heard: "Manifest") -> "list[SlowStatus]":
+def _slow_statuses(parts: Composition, texts: "Catalogues", heard: manifest.Manifest) -> "list[SlowStatus]":
     from ivr.cli.prompts.slow_voices import wanted_clips
-    from prompts import progress
     from prompts.clip_store import ClipStore
     from prompts.slow_status import slow_statuses
 

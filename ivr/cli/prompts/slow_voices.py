@@ -10,6 +10,7 @@ import structlog
 
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.prompts.build_prompts import build_all, spoken
+from ivr.home.credentials import CredentialsError
 from ivr.site.findings import SiteError
 from ivr.trial.voice_limits import limits_broken
 from prompts import catalogue, manifest, progress
@@ -64,7 +65,8 @@ def work() -> Mapping[str, str]:
 def _calls_are_up(parts: Composition) -> bool:
     try:
         return bool(parts.ask_controller("GET", "/calls"))
-    except ControlError:  # there is no line, or it is just starting
+    # There is no line, or it is just starting; or somebody is editing the site.
+    except (ControlError, CredentialsError, SiteError):
         return False
 
 

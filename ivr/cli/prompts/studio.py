@@ -11,6 +11,8 @@ import typer
 from ivr.cli.composition import Composition
 from ivr.cli.output import JSON, Bar, as_json, as_table, console, errors
 from ivr.cli.prompts import clip_sets
+from ivr.cli.prompts.build_prompts import build_all
+from prompts import manifest
 
 # Imports in functions: audio processing takes a while to load.
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ def script(
     ),
 ) -> None:
     """Write the sheet that a studio reads from: every text of a language with the name of its file."""
-    from prompts import catalogue, manifest
+    from prompts import catalogue
     from prompts import script as sheets
 
     parts = Composition()
@@ -73,8 +75,7 @@ def import_(
 ) -> None:
     """Check a studio's recordings, use the good ones, and show what to record again; or take what voices have spoken
     elsewhere."""
-    from ivr.cli.prompts.build_prompts import build_all
-    from prompts import catalogue, importing, manifest
+    from prompts import catalogue, importing
 
     parts = Composition()
     if folder.is_file():

@@ -11,6 +11,7 @@ import typer
 
 from ivr.cli.composition import Composition
 from ivr.cli.output import JSON, as_json, as_table, console
+from prompts import manifest
 
 # Imports in functions: reading the catalogues takes a while.
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def lengths(
     json: bool = JSON,
 ) -> None:
     """Print how long the texts last in each language, and the longest ones. ~ marks an estimate: there is no audio."""
-    from prompts import catalogue, manifest
+    from prompts import catalogue
     from prompts import lengths as measured
 
     if loudness and not (csv or json):
@@ -70,7 +71,6 @@ def _document(length: "Length", sounds: Path | None) -> dict[str, Any]:
 
 def _loudness(length: "Length", sounds: Path) -> tuple[float | None, float | None]:
     """Return the loudness in LUFS and the level in dBFS of a text's audio, as a telephone plays it."""
-    from prompts import manifest
     from prompts.measure import measure
 
     if length.audio is None:

@@ -16,7 +16,7 @@ from ivr.cli.report.report_query import ReportData, ReportRequest
 from ivr.cli.sheet import BOM, CSV, SEPARATOR, Sheet
 from ivr.cli.times import midnight, parse_day
 from ivr.model import clock
-from routing.figures import SHORT_S, WITHIN_S
+from routing.figures import SHORT_S, WITHIN_S, Limits
 
 # Imports in functions: SQLAlchemy takes a while to load, and `hatif --help` does not need it.
 if TYPE_CHECKING:
@@ -129,7 +129,6 @@ async def _read(url: str, request: ReportRequest, *, with_picture: bool) -> Repo
     from db.engine import open_engine
     from db.report_operators import operators_work
     from ivr.cli.report.report_groups import By, Groups
-    from routing.figures import Limits
 
     limits = Limits(request.within, request.short)
     groups = Groups(request.by, request.period, limits, request.now)

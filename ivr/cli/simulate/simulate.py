@@ -13,6 +13,9 @@ from ivr.cli.composition import Composition
 from ivr.cli.output import JSON, Bar, as_json, console
 from ivr.cli.simulate import simulation_input
 from ivr.cli.simulate.simulation_input import SimulationError
+from routing.figures import Limits
+from routing.policy import Policy, usual_steps
+from routing.simulation.team import Team
 
 # Imports in functions: the simulation is needed by this command only.
 if TYPE_CHECKING:
@@ -119,10 +122,7 @@ def simulate(
     """
     from ivr.cli.simulate import format_simulation
     from ivr.cli.simulate.format_simulation import Scenario
-    from routing.figures import Limits
-    from routing.policy import Policy, usual_steps
     from routing.simulation.demand import Demand, Spread, draw
-    from routing.simulation.team import Team
 
     if json and as_csv:
         raise SimulationError("--json and --csv exclude each other; use one of them.")

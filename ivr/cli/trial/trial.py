@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,9 @@ from ivr.cli.output import JSON, as_json
 from ivr.cli.times import parse_instant
 from ivr.cli.trial.seconds import SecondsReport, plan_journeys
 from ivr.cli.trial.trial_report import Report
+from ivr.model import clock
+from prompts import manifest
+from routing.match import may_serve
 
 # Imports in functions: the trial is needed by this command only.
 if TYPE_CHECKING:
@@ -148,7 +152,6 @@ class _Attempt:
 
     def __init__(self, parts: Composition, request: _Request) -> None:
         from ivr.floor.operator_state_store import restored
-        from ivr.model import clock
 
         self._parts, self._site, self._request = parts, parts.site, request
         self._operators = restored(parts.operators, {})
@@ -209,7 +212,6 @@ class _Attempt:
 
     def _stage(self, texts: "Catalogues") -> "Stage":
         from ivr.trial.staging import load_stage
-        from prompts import manifest
 
         settings = self._parts.settings
         audio = settings.sounds / manifest.FILE
@@ -240,7 +242,6 @@ class _Attempt:
 
     def _who(self, wait: "Wait") -> "OperatorScript | None":
         from ivr.trial.operators import OperatorScript
-        from routing.match import may_serve
 
         step = wait.steps[0]
         operator = next((operator.id for operator in self._operators if may_serve(operator, step)), None)
@@ -254,8 +255,6 @@ class _Attempt:
         return OperatorScript(operator, _OFFERED_S, _ANSWERS_S, _TALKS_S) if operator is not None else None
 
     def _files(self, recorder: "Recorder") -> "tuple[CaseLookup, str]":
-        from pathlib import Path
-
         from db import engine, references
         from ivr.trial.case_files import SAMPLE_PIN, SAMPLE_REFERENCE, DatabaseCaseFiles, SampleCaseFile
 

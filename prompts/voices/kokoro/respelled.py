@@ -1,7 +1,7 @@
 """Words that espeak-ng mispronounces, with a spelling that it pronounces correctly, or their sounds between slashes.
 
 Most are compounds, which its rules divide in the wrong place, foreign words, and names. A reading replaces whole words,
-in any case; its sounds are those of `latin.ipa`, stress before the vowel.
+in any case; its sounds are those of `espeak_sounds.ipa`, stress before the vowel.
 """
 
 from __future__ import annotations
