@@ -33,8 +33,10 @@ export class Sound {
 
   private async again(): Promise<void> {
     if (!this.isBlocked) return;
-    if (this.isWanted) await this.play();
-    else this.tell(false);
+    const { isWanted } = this;
+    if (isWanted || this.element.currentSrc) await this.play();
+    else this.tell(false); // there is nothing to try it with
+    if (!isWanted) this.stop();
   }
 
   private tell(is: boolean): void {

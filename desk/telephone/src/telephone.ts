@@ -26,6 +26,7 @@ const tabs = new Tabs(`hatif-telephone-${place.dataset.operator}`);
 
 let takes = false; // the next password is asked for even if another computer has the telephone
 let notification: Notification | null = null;
+let isBlocked = false; // the browser lets nothing sound before the next click
 
 function address(): string {
   if (place.dataset.wsUrl) return place.dataset.wsUrl;
@@ -34,17 +35,19 @@ function address(): string {
 }
 
 function report(report: Report): void {
+  if (isBlocked && report.problem === null) report = { ...report, problem: text("sound_blocked") };
   show(report);
   tabs.report(report);
 }
 
 function blocked(is: boolean): void {
+  isBlocked = is;
   const problem = is ? text("sound_blocked") : null;
   if (tabs.isLeading) report({ problem });
   else show({ problem });
 }
 
-/** Start the telephone: in a click, so that the browser allows sound. */
+/** Ring once, ask for notifications and the microphone, and register: in a click, so that the browser allows sound. */
 async function startShift(): Promise<void> {
   await ringer.once();
   if ("Notification" in window && Notification.permission === "default") void Notification.requestPermission();
