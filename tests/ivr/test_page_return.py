@@ -7,6 +7,7 @@ import pytest
 from test_talk_breaks import CALLER, COLLEAGUE, LEG, SentMessages
 
 from db.enums import Role
+from ivr.api.live import read_place
 from ivr.asterisk.ari import events, operations
 from ivr.call.bridge_moves import MUSIC
 from ivr.call.leg import Leg
@@ -54,11 +55,13 @@ async def test_the_colleague_hears_music_until_the_operator_is_back() -> None:
     sent, conversation = await without_a_page(there=True)
     assert operations.MUSIC(COLLEAGUE.id, mohClass=MUSIC) in sent.asked
     assert operations.HANG_UP(LEG.id) in sent.asked
+    assert read_place(conversation.call) == "gone"
     sent.asked.clear()
     await conversation._handle_item(BACK)
     assert operations.STOP_MUSIC(COLLEAGUE.id) in sent.asked
     assert operations.STOP_MUSIC(CALLER) not in sent.asked
     assert (moved(sent), played(sent)) == ([LEG.id], [])
+    assert read_place(conversation.call) == "consult"
 
 
 async def test_the_operator_hears_the_ringing_of_a_colleague_again() -> None:
