@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+import threading
 from collections.abc import Callable
 
 import uvicorn
@@ -51,6 +52,8 @@ def serve(settings: DeskSettings, alive: Callable[[], None] = lambda: None) -> N
         alive()
 
     app = create_app(settings)
+    # Beside the start, which must not wait for it: a desk that was killed is missed by every page.
+    threading.Thread(target=app.state.pages.prepare, name="templates", daemon=True).start()
     config = uvicorn.Config(
         app,
         http=PatientProtocol,
