@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from desk.app import create_app
+from desk.page.traffic import Traffic
 from desk.settings import DeskSettings
 
 HEAD_S = 10.0
@@ -43,9 +44,9 @@ class DeskServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(settings: DeskSettings) -> None:
+def serve(settings: DeskSettings, traffic: Traffic) -> None:
     """Serve until SIGTERM or SIGINT."""
-    app = create_app(settings)
+    app = create_app(settings, traffic)
     config = uvicorn.Config(
         app,
         http=PatientProtocol,

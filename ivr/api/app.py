@@ -16,6 +16,7 @@ from ivr.api import (
     calls,
     cases,
     events,
+    figures,
     flow,
     guide,
     guide_requests,
@@ -40,6 +41,7 @@ PREFIX = "/v1"
 
 _ROUTERS = (
     status.router,
+    figures.router,
     events.router,
     calls.router,
     operators.router,

@@ -14,6 +14,7 @@ from desk import tls
 from desk.settings import PORT, TELEPHONE_PORT, DeskSettings, MailSettings
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.output import console, errors
+from ivr.home import process_counts
 from ivr.home.logs import configure
 
 # Imports in functions: the web framework and the database's packages take a while to load.
@@ -27,13 +28,16 @@ def register(app: typer.Typer) -> None:
 def desk() -> None:
     """Serve the operators' web page, in the foreground. `hatif up` runs it as well."""
     from desk import bundle
+    from desk.page.traffic import Traffic
     from desk.server import serve
 
     parts = _parts()
     if not bundle.is_current():
         errors.print("hatif: the desk's scripts are missing or old; run `hatif setup` with network.", style="yellow")
     os.nice(5)  # calls take precedence over pages
-    serve(_serving(parts))
+    traffic = Traffic()
+    process_counts.keep_writing(parts.settings.run, "desk", traffic.counts)
+    serve(_serving(parts), traffic)
 
 
 def gate() -> None:
@@ -51,7 +55,9 @@ def gate() -> None:
     )
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(TelephoneGate(settings).serve())
+            serving = TelephoneGate(settings)
+            process_counts.keep_writing(parts.settings.run, "gate", serving.counts)
+            asyncio.run(serving.serve())
     except OSError as error:
         where, why = f"{settings.listen}, port {settings.port}", error.strerror or error
         raise ControlError(

@@ -7,6 +7,7 @@ import typer
 from ivr.cli import accounts, audit, callbacks, check, desk, firewall, flow, guide, hours
 from ivr.cli.calls import show
 from ivr.cli.cases import caller, cases
+from ivr.cli.monitoring import monitor
 from ivr.cli.operators import operators, roster, waiting
 from ivr.cli.output import errors
 from ivr.cli.processes import asterisk, processes, status
@@ -26,6 +27,7 @@ app = typer.Typer(
 for part in (
     processes,
     status,
+    monitor,
     show,
     audit,
     check,

@@ -197,6 +197,7 @@ def _specs(parts: Composition) -> list[ProcessSpec]:
         ProcessSpec("journal", (me, "journal"), env=environment, depends_on=()),
         ProcessSpec("guard", (me, "guard"), env=environment, depends_on=()),
         *_desk_spec(parts, me, environment),
+        *_monitor_spec(parts, me, environment),
         ProcessSpec(
             "ivr",
             (sys.executable, "-m", "ivr"),
@@ -235,6 +236,13 @@ def _desk_spec(parts: Composition, me: str, environment: Mapping[str, str]) -> l
     """
     names = ("desk", "gate") if parts.site.desk.enabled else ()
     return [ProcessSpec(name, (me, name), env=environment, depends_on=("asterisk",)) for name in names]
+
+
+def _monitor_spec(parts: Composition, me: str, environment: Mapping[str, str]) -> list[ProcessSpec]:
+    """Return what answers Prometheus and health checks. It needs nobody, so that it can tell who is missing."""
+    if not parts.site.monitoring.enabled:
+        return []
+    return [ProcessSpec("monitor", (me, "monitor"), env=environment, depends_on=())]
 
 
 async def _controller_ready(parts: Composition) -> bool:

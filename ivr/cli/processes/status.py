@@ -43,6 +43,17 @@ class Check:
     remedy: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class LineStatus:
+    """What `hatif status` says. `document`: all of it, for programs."""
+
+    serves: bool
+    checks: tuple[Check, ...]
+    journal: JournalState
+    voices: Progress | None
+    document: dict[str, Any]
+
+
 def register(app: typer.Typer) -> None:
     app.command()(status)
 
@@ -50,6 +61,17 @@ def register(app: typer.Typer) -> None:
 def status(json: bool = JSON) -> None:
     """Show whether calls are served; exit status 0 only if they are. docs/status.md explains each check."""
     parts = Composition()
+    line = read(parts)
+    if json:
+        as_json(line.document)
+    else:
+        _show(line.document, line.checks, parts)
+    if not line.serves:
+        raise typer.Exit(1)
+
+
+def read(parts: Composition) -> LineStatus:
+    """Return the status of the line. Not within an event loop."""
     offset = parts.settings.offset
     running = {name: info for name, info in processes(parts.settings.run).items() if info.alive}
     try:
@@ -62,7 +84,7 @@ def status(json: bool = JSON) -> None:
     journal = read_journal(parts.settings.journal, parts.database_url)
     checks += [*_check_journal(journal), *asyncio.run(_check_asterisk_and_database(parts))]
     serves = all(check.ok for check in checks if check.fatal)
-    data: dict[str, Any] = {
+    document: dict[str, Any] = {
         "serves": serves,
         "checks": [asdict(check) for check in checks],
         "processes": {name: info.pid for name, info in running.items()},
@@ -73,6 +95,7 @@ def status(json: bool = JSON) -> None:
             "control": f"http://127.0.0.1:{parts.settings.control_port}",
             "rtp": f"{10000 + offset}-{10999 + offset}/udp",
             **({"desk": settings_of(parts).url} if parts.site.desk.enabled else {}),
+            **({"monitoring": monitoring_url(parts)} if parts.site.monitoring.enabled else {}),
         },
         "calls": live["calls"],
         "probe": live.get("probe"),
@@ -85,12 +108,13 @@ def status(json: bool = JSON) -> None:
         "voices": None if voices is None else asdict(voices),
         "home": str(parts.settings.home),
     }
-    if json:
-        as_json(data)
-    else:
-        _show(data, checks, parts)
-    if not serves:
-        raise typer.Exit(1)
+    return LineStatus(serves, tuple(checks), journal, voices, document)
+
+
+def monitoring_url(parts: Composition) -> str:
+    """Return the address of `hatif monitor`, without a slash at its end."""
+    listen = parts.site.monitoring.listen
+    return f"http://{f'[{listen}]' if ':' in listen else listen}:{parts.settings.monitoring_port}"
 
 
 def _show(data: dict[str, Any], checks: Sequence[Check], parts: Composition) -> None:
