@@ -15,6 +15,7 @@ from ivr.cli.prompts import prompts
 from ivr.cli.report import report
 from ivr.cli.simulate import simulate
 from ivr.cli.trial import trial
+from ivr.cli.upkeep import drain, reload, restart
 
 app = typer.Typer(
     name="hatif",
@@ -28,6 +29,9 @@ for part in (
     processes,
     status,
     monitor,
+    drain,
+    reload,
+    restart,
     show,
     audit,
     check,

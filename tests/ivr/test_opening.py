@@ -14,7 +14,7 @@ from db.journal import Journal
 from db.references import ReferenceAllocator
 from ivr.asterisk.ami import AmiError
 from ivr.home.settings import CHECKOUT
-from ivr.hours.opening import AnnouncementError, Opening, shorten
+from ivr.hours.opening import AnnouncementError, Drain, Opening, shorten
 from ivr.model import clock
 from ivr.records.recorder import Recorder
 from ivr.site import site
@@ -369,3 +369,40 @@ async def test_numbers_and_languages_have_their_own_keys_while_they_have_their_o
     house.text = plain
     await house.kept(await house.restarted())
     assert {key for _, key in house.db.kept} == {"open_until", "opens_next"}
+
+
+# Drained
+
+
+async def test_a_drained_line_is_closed_until_the_drain_ends_and_the_override_applies_again(house: House) -> None:
+    opening = house.opening()
+    await opening.restore()
+    opening.force(Override(Force.OPEN, "by day and night"))
+    await opening.drain(Drain(refuse=True, since=utc("2026-11-25T12:00"), by="carob"))
+    assert not opening.answer().open and opening.answer(line="+33800212000", language="fr").why.endswith("drain)")
+    assert house.db.kept["hatif-hours", "drain_refuse"] == "1" and house.db.kept["hatif-hours", "open_until"] == "0"
+
+    again = await house.restarted()
+    assert again.drained == Drain(refuse=True, since=utc("2026-11-25T12:00"), by="carob") and not again.answer().open
+    await again.drain(None)
+    assert again.answer().open and not any(key.startswith("drain") for _, key in house.db.kept)
+
+
+async def test_a_line_that_announces_does_not_refuse(house: House) -> None:
+    opening = await house.restarted()
+    await opening.drain(Drain(refuse=False, since=utc("2026-11-25T12:00"), by="carob"))
+    assert not opening.answer().open and ("hatif-hours", "drain_refuse") not in house.db.kept
+    assert (await house.restarted()).drained == opening.drained
+
+
+async def test_a_drain_that_asterisk_did_not_take_is_none(house: House) -> None:
+    opening = await house.restarted()
+    house.db.away = True
+    with pytest.raises(AmiError):
+        await opening.drain(Drain(refuse=True, since=utc("2026-11-25T12:00"), by="carob"))
+    assert opening.drained is None and opening.answer().open
+
+
+async def test_damage_in_astdb_does_not_drain_the_line(house: House) -> None:
+    house.db.kept["hatif-hours", "drain"] = '{"since": 7}'
+    assert (await house.restarted()).drained is None

@@ -72,6 +72,8 @@ def _counters(name: str, text: str, label: str, values: Mapping[str, float]) -> 
 def _status(facts: Facts) -> Iterator[Metric]:
     line = facts.status
     yield _gauge("hatif_serves", "Whether a call is served, as `hatif status` says.", line.serves)
+    text = "Whether no new calls are taken (`hatif drain`)."
+    yield _gauge("hatif_drained", text, line.document.get("drained") is not None)
     checks = GaugeMetricFamily("hatif_check_ok", "The checks of `hatif status`.", labels=["check", "fatal"])
     for check in line.checks:
         checks.add_metric([check.name, "yes" if check.fatal else "no"], check.ok)

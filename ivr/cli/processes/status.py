@@ -13,7 +13,7 @@ import typer
 from ivr.asterisk.ami import Ami, AmiError, Fields
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.desk import settings_of
-from ivr.cli.output import JSON, as_json, as_table, cell, console
+from ivr.cli.output import JSON, as_json, as_table, cell, console, local
 from ivr.cli.processes.troubles import ANSWER_S, JournalState, find_delivery_problems, read_journal
 from ivr.process.process import ProcessInfo, processes
 from ivr.process.supervisor import OWN_NAME
@@ -78,7 +78,8 @@ def read(parts: Composition) -> LineStatus:
         live = cast(dict[str, Any], parts.ask_controller("GET", "/status"))
     except ControlError:
         live = {"ari": False, "ami": False, "calls": {}}
-    checks = [*_check_processes(running), *_check_controller(live, parts.site.probe_s), *_check_disk(parts)]
+    checks = [*_check_processes(running), *_check_controller(live, parts.site.probe_s), *_check_drained(live)]
+    checks += _check_disk(parts)
     voices = progress.read(parts.settings.voice_progress)
     checks += [] if voices is None else [_check_voices(voices)]
     journal = read_journal(parts.settings.journal, parts.database_url)
@@ -105,6 +106,7 @@ def read(parts: Composition) -> LineStatus:
             "age_s": round(journal.lag.seconds, 1) if journal.lag is not None else None,
         },
         "open": live.get("open"),
+        "drained": live.get("drained"),
         "voices": None if voices is None else asdict(voices),
         "home": str(parts.settings.home),
     }
@@ -164,6 +166,15 @@ def _check_controller(live: dict[str, Any], probe_s: float) -> Iterator[Check]:
         yield Check("test call", False, True, found, "see log/ivr.log and asterisk/log/asterisk.log")
     else:
         yield Check("test call", True, True, f"{probe['number']} answered after {probe['answered_s']:.3f} s")
+
+
+def _check_drained(live: Mapping[str, Any]) -> Iterator[Check]:
+    """Check that new calls are taken; nothing to say while they are."""
+    if drained := live.get("drained"):
+        how = "carriers get 503" if drained["refuse"] else "callers hear that it is closed"
+        since = local(datetime.fromtimestamp(drained["since"], UTC))
+        found = f"no new calls are taken since {since}, by {drained['by']} ({how})"
+        yield Check("drained", False, True, found, "take them again with `hatif drain --end`")
 
 
 def _check_disk(parts: Composition) -> Iterator[Check]:
