@@ -12,7 +12,7 @@ from db.engine import reading, writing
 from db.enums import CallbackState, GuideOutcome
 from db.ids import uuid7
 from db.read import NotFoundError
-from db.tables import Audit, Callback, Caller, GuideRequest
+from db.tables import Audit, Callback, Caller, CaseFile, GuideRequest
 
 FORGOTTEN = "the number was forgotten"
 """The reason with which requests of an erased number end."""
@@ -34,12 +34,14 @@ class Erasure:
     """The result of an erasure.
 
     `remembered`: whether the number was known; `requests`: the number of cancelled call-back requests;
-    `guide_requests`: that of withdrawn requests for a procedure of the guide in writing.
+    `guide_requests`: that of withdrawn requests for a procedure of the guide in writing; `cases`: the number of case
+    files that had the applicant's name.
     """
 
     remembered: bool
     requests: int
     guide_requests: int = 0
+    cases: int = 0
 
 
 async def remembered_language(engine: AsyncEngine, number: str) -> str | None:
@@ -50,14 +52,15 @@ async def remembered_language(engine: AsyncEngine, number: str) -> str | None:
 
 
 async def known_numbers(engine: AsyncEngine, numbers: Collection[str]) -> list[str]:
-    """Return those of `numbers` that are remembered or have a pending request."""
+    """Return those of `numbers` that are remembered, have a pending request or an applicant's name."""
     async with reading(engine) as connection:
         remembered = select(Caller.number).where(Caller.number.in_(numbers))
         requested = (
             select(table.number).where(table.number.in_(numbers), table.ended.is_(None))
             for table in (Callback, GuideRequest)
         )
-        return list(await connection.scalars(union(remembered, *requested)))
+        named = select(CaseFile.caller).where(CaseFile.caller.in_(numbers), CaseFile.applicant.is_not(None))
+        return list(await connection.scalars(union(remembered, named, *requested)))
 
 
 async def caller(engine: AsyncEngine, number: str) -> RememberedCaller:
@@ -76,6 +79,8 @@ class BeingCalledError(Exception):
 
 async def erase(engine: AsyncEngine, number: str, node: str, by: str, writings: Collection[str] = ()) -> Erasure | None:
     """Delete what is remembered about a number and end its pending requests, all or nothing.
+
+    Its case files stay, without their applicants' names.
 
     The audit records who did it, without the number. Returns None if there was nothing to erase.
 
@@ -106,7 +111,10 @@ async def erase(engine: AsyncEngine, number: str, node: str, by: str, writings: 
         gone = {"outcome": GuideOutcome.WITHDRAWN.value, "ended": now, "ended_by": by, "reason": FORGOTTEN}
         wanted = (GuideRequest.number == number) & GuideRequest.ended.is_(None)
         guide_requests = (await connection.execute(update(GuideRequest).where(wanted).values(gone))).rowcount
-        if not remembered and not requests and not guide_requests:
+        theirs = CaseFile.caller.in_((number, *writings)) & CaseFile.applicant.is_not(None)
+        nameless = update(CaseFile).where(theirs).values(applicant=None, applicant_folded=None)
+        cases = (await connection.execute(nameless)).rowcount
+        if not remembered and not requests and not guide_requests and not cases:
             return None
         entry = {
             "node": node,
@@ -116,7 +124,7 @@ async def erase(engine: AsyncEngine, number: str, node: str, by: str, writings: 
             "by": by,
             "act": "caller_erased",
             "about": None,
-            "data": {"callbacks": requests, "guide_requests": guide_requests},
+            "data": {"callbacks": requests, "guide_requests": guide_requests, "cases": cases},
         }
         await connection.execute(insert(Audit).values(entry))
-    return Erasure(remembered, requests, guide_requests)
+    return Erasure(remembered, requests, guide_requests, cases)

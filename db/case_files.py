@@ -93,6 +93,7 @@ class File:
     kind: str
     state: str
     title: str | None
+    applicant: str | None
     topic: str | None
     language: str | None
     country: str | None

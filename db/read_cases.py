@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, false, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading
+from db.names import folded
 from db.read import NotFoundError
 from db.references import normalize
 from db.rows import all_rows, from_row
@@ -26,6 +27,7 @@ class Case:
     call_id: UUID | None
     caller: str | None
     title: str | None
+    applicant: str | None
     missing: str | None
     expected: date | None
     owner: str | None
@@ -51,13 +53,20 @@ async def cases(
     *,
     state: str | None = None,
     owner: str | None = None,
+    applicant: str | None = None,
     overdue: datetime | None = None,
 ) -> list[Case]:
-    """Return the last opened case files, newest first. `overdue`: only those that were due by then and are not
-    closed."""
+    """Return the last opened case files, newest first.
+
+    Args:
+        applicant: Only those whose applicant has these words in their name.
+        overdue: Only those that were due by then and are not closed.
+    """
     wanted = [CaseFile.state == state] if state is not None else []
     if owner is not None:
         wanted.append(CaseFile.owner == owner)
+    if applicant is not None:
+        wanted.append(applicant_has(applicant))
     if overdue is not None:
         wanted += [CaseFile.due <= overdue, CaseFile.closed.is_(None)]
     async with reading(engine) as connection:
@@ -65,6 +74,12 @@ async def cases(
             select(CaseFile).where(*wanted).order_by(CaseFile.opened.desc(), CaseFile.reference.desc()).limit(last)
         )
         return [from_row(Case, row) for row in found]
+
+
+def applicant_has(words: str) -> ColumnElement[bool]:
+    """Return the condition that an applicant's name has all these words, or parts of it, in any order and script."""
+    parts = folded(words).split()
+    return and_(*(CaseFile.applicant_folded.contains(part, autoescape=True) for part in parts)) if parts else false()
 
 
 async def case(engine: AsyncEngine, reference: str) -> tuple[Case, list[Note]]:

@@ -14,10 +14,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # No line of the tests makes slow voices in the background, unless a test is about that.
 os.environ["HATIF_VOICES"] = "quick"
 
+import durations
 import hypothesis
 import pytest
 import side_by_side
-from line import Line, running
+from line import CACHE, CHECKOUT, Line, running
 
 from ivr.home import credentials
 from ivr.model import clock
@@ -29,6 +30,8 @@ hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+
+DURATIONS = CACHE / "durations.json"
 
 OFFSET = int(os.environ.get("HATIF_TEST_OFFSET", "2000")) + 10_000 * (WORKER // 2) + 2000 * (WORKER % 2)
 """The offset of all ports of the line, for each parallel test process; `HATIF_TEST_OFFSET` moves all of them.
@@ -113,24 +116,29 @@ async def lone_line(telephones: Telephones) -> AsyncIterator[Line]:
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests by telephone, and sort the files: those with a line first, the longest before the others.
-
-    Processes take one file after the other, so all would wait for a long file that starts last. The number of `await`
-    in a file is a good estimate of its duration: each stands for about a second, measured.
-    """
+    """Mark the tests by telephone, and sort the files: processes take one after the other, and a long one that starts
+    last would keep all waiting."""
     for item in items:
         if {"telephones", "shared_line", "desk_line"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.telephone)
             if not side_by_side.on_a_line(item.path):
                 raise pytest.UsageError(f"{item.path}: tests/side_by_side.py does not see that it needs a line")
-    awaits = {path: path.read_text(encoding="utf-8").count("await ") for path in {item.path for item in items}}
-    items.sort(key=lambda item: (not side_by_side.on_a_line(item.path), -awaits[item.path], str(item.path)))
+    known = durations.read_durations(DURATIONS)
+    places = {}
+    for path in {item.path for item in items}:
+        awaits, on_a_line = path.read_text(encoding="utf-8").count("await "), side_by_side.on_a_line(path)
+        places[path] = durations.order(known, str(path.relative_to(CHECKOUT)), awaits, on_a_line=on_a_line)
+    items.sort(key=lambda item: (*places[item.path], str(item.path)))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give a process that computes beside the telephones its lower priority."""
+    """Give a process that computes beside the telephones its lower priority, and measure whole files side by side."""
     if hasattr(config, "workerinput"):
         side_by_side.lower_priority(WORKER)
+    elif getattr(config.option, "numprocesses", None) and not (
+        config.option.keyword or config.option.lf or "telephone" in config.option.markexpr
+    ):
+        config.pluginmanager.register(durations.DurationRecorder(DURATIONS))
 
 
 @pytest.hookimpl(optionalhook=True)  # without xdist nobody calls it

@@ -42,6 +42,8 @@ def _make(prompts: dict[str, dict[str, dict[str, object]]], made: Path, short: P
         for prompt, entry in entries.items():
             entry["seconds"] = min(SECONDS, float(str(entry["seconds"])))
             _write(short, str(entry["file"]), f"{language}/{prompt}", float(str(entry["seconds"])))
+            for path in manifest.paths(short, str(entry["file"])):
+                path.with_name(f"{prompt}{path.suffix}").symlink_to(path.name)  # for the dialplan
     (short / manifest.FILE).write_text(json.dumps(prompts))
 
 

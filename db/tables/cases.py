@@ -24,6 +24,8 @@ class CaseFile(Table):
     call_id: Mapped[UUID | None]  # the call that it was opened in
     caller: Mapped[str | None]
     title: Mapped[str | None]
+    applicant: Mapped[str | None]  # their name
+    applicant_folded: Mapped[str | None]  # the same as it is looked for (`db.names`)
     missing: Mapped[str | None]  # what the applicant still has to bring
     expected: Mapped[date | None]  # when the applicant may expect the result
     owner: Mapped[str | None]  # operator's id

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 FIELDS = (
-    *("title", "kind", "state", "topic", "language", "country", "post", "caller", "owner"),
+    *("title", "kind", "state", "applicant", "topic", "language", "country", "post", "caller", "owner"),
     *("priority", "follow_up", "expected", "due", "missing"),
 )
 """The members of a case that the form has, as the control API names them."""

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading
 from db.enums import Role
+from db.read_cases import applicant_has
 from db.references import is_valid, normalize
 from db.tables import Call, CaseFile, Message, Operator, Pairing
 
@@ -55,6 +56,8 @@ class CaseRow:
     opened: datetime
     due: datetime | None
     owner: str | None
+    applicant: str | None
+    """Their name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,11 @@ class Caller:
     """Of all earlier calls."""
     cases: list[CaseRow]
     messages: int
+
+    @property
+    def name(self) -> str | None:
+        """The applicant's name in the first case that has one."""
+        return next((row.applicant for row in self.cases if row.applicant), None)
 
 
 async def caller(engine: AsyncEngine, number: str, but: str) -> Caller:
@@ -117,7 +125,7 @@ async def latest_call(engine: AsyncEngine, operator: str, since: datetime) -> Ca
 
 
 async def search(engine: AsyncEngine, text: str) -> list[CaseRow]:
-    """Return the cases with a reference, with a number that has these digits, or with these words in their title."""
+    """Return the cases with a reference, with a number that has these digits, or with these words in name or title."""
     wanted = text.strip()
     digits = "".join(letter for letter in wanted if letter.isdigit())
     if is_valid(wanted):
@@ -125,7 +133,7 @@ async def search(engine: AsyncEngine, text: str) -> list[CaseRow]:
     elif len(digits) >= 4 and all(letter in "+-/() 0123456789" for letter in wanted):
         where = CaseFile.caller.contains(digits.removeprefix("00").lstrip("0"), autoescape=True)
     elif len(wanted) >= 2:
-        where = CaseFile.title.icontains(wanted, autoescape=True)
+        where = or_(applicant_has(wanted), CaseFile.title.icontains(wanted, autoescape=True))
     else:
         return []
     query = select(*_CASE).where(where).order_by(CaseFile.closed.is_not(None), CaseFile.opened.desc()).limit(FOUND)
@@ -142,6 +150,7 @@ _CASE = (
     CaseFile.opened,
     CaseFile.due,
     CaseFile.owner,
+    CaseFile.applicant,
 )
 _FACTS = (Call.id, Call.caller, Call.language, Call.country, Call.topic, Call.case_reference)
 

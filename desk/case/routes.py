@@ -36,6 +36,7 @@ _TRIES = 3
 
 _WRONG = {
     "title": N_("Write what it is about, in at most 200 characters."),
+    "applicant": N_("Write at most 120 characters."),
     "caller": N_("This is not a telephone number; write it with +, such as +33612345678."),
     "country": N_("Choose a country."),
     "language": N_("Choose a language of the line."),
@@ -222,7 +223,7 @@ async def new(
 async def search(
     request: Request, desk: DeskDep, signed_in: OperatorDep, text: Annotated[str, Query(alias="q", max_length=100)] = ""
 ) -> Response:
-    """Find cases by reference, number or words of the title."""
+    """Find cases by reference, number, applicant's name or words of the title."""
     found = await queries.search(desk.engine, text)
     return desk.pages.respond(request, "case/found.html", cases=found, text=text.strip())
 

@@ -22,8 +22,8 @@ SHORTEST_S, LONGEST_S = 60, 24 * 3600
 
 TEXTS = {
     "microphone_denied": N_(
-        "The browser does not let this page use the microphone. Allow it beside the page's address, then start the "
-        "telephone again."
+        "The browser does not let this page use the microphone. Allow it beside the page's address, then start your "
+        "shift again."
     ),
     "microphone_missing": N_(
         "There is no microphone. Connect a headset; the telephone uses it as soon as it is there."
@@ -37,7 +37,7 @@ TEXTS = {
     "sound_blocked": N_("The browser blocks sound. Click anywhere in the page."),
     "network": N_("The line cannot be reached. The telephone tries again by itself."),
     "refused": N_("The line does not accept this telephone. Sign in again."),
-    "elsewhere": N_("This telephone is open on another computer. Start it here to take it over."),
+    "elsewhere": N_("This telephone is open on another computer. Start your shift here to take it over."),
     "taken": N_("Another computer has taken over this telephone."),
     "signed_out": N_("You are signed out. Sign in again to use the telephone."),
     "bad_audio": N_("The sound is bad: packets are lost on the way. Use a cable instead of wireless if you can."),

@@ -22,6 +22,7 @@ class CaseColumns(models.Request):
     post: str | None = Field(None, max_length=LONGEST["post"], description="The consular post that deals with it.")
     caller: str | None = Field(None, max_length=40, description="The applicant's number.")
     title: str | None = Field(None, max_length=LONGEST["title"], description="What it is about, in a few words.")
+    applicant: str | None = Field(None, max_length=LONGEST["applicant"], description="The applicant's name.")
     missing: list[Annotated[str, Field(max_length=60)]] | None = Field(
         None, max_length=40, description="What the applicant still has to bring: the site's words."
     )
@@ -91,6 +92,7 @@ class Case(BaseModel):
     post: str | None
     caller: str | None
     title: str | None
+    applicant: str | None
     missing: list[str]
     expected: date | None
     owner: str | None

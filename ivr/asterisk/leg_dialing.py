@@ -5,12 +5,14 @@ outside. `dial` reports the redirection and does not follow it. See
 docs/decisions/0017-a-telephone-is-created-then-dialled.md.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 
 from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.events import Channel
 from ivr.asterisk.ari.operations import Request
+from ivr.asterisk.ari.protocol import Link
 
 LEG, CALLED, CODE = "leg", "called", "code"
 """The reason for which a telephone is rung: the first of the Stasis arguments of its channel.
@@ -19,6 +21,12 @@ another channel state."""
 
 DIAL_MARGIN_S = 3
 """Asterisk itself ends the ringing this much later than we would, for times without a controller."""
+
+OUT_OF_ORDER = 27
+"""ITU-T Q.850 cause of a telephone that vanished: destination out of order."""
+
+RINGS_WITHIN_S = 2.0
+"""A browser rings within some milliseconds, or its page or its network is gone: nobody need wait for that."""
 
 _REPORT_TRANSFERS = {"PJSIP_TRANSFER_HANDLING()": "ari-only"}
 """Requests of a telephone's transfer key are reported to us, and Asterisk itself does nothing (decision 15)."""
@@ -72,6 +80,17 @@ def waits(channel: Channel, args: tuple[str, ...]) -> bool:
 def dial(channel: str, args: tuple[str, ...]) -> Request:
     """Return the request that rings the telephone of a channel that has entered."""
     return operations.DIAL(channel, timeout=args[-1])
+
+
+async def end_unless_it_rings(link: Link, channel: str) -> None:
+    """Hang up a dialled telephone that has not reported within `RINGS_WITHIN_S` that it rings.
+
+    Whoever rings it learns that it was not reached. For browsers only: other telephones may take longer.
+    """
+    await asyncio.sleep(RINGS_WITHIN_S)
+    (answer,) = await link.ask(operations.CHANNEL(channel))
+    if answer.ok and answer.body["state"] == "Down":
+        await link.send(operations.HANG_UP(channel, reason_code=str(OUT_OF_ORDER)))
 
 
 def arguments(channel: Channel) -> tuple[str, ...]:

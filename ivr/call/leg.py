@@ -18,9 +18,6 @@ from routing.states import OfferState
 _OUT_S = 1.0
 """The time that Asterisk gets to end a channel or bridge on request; it needs a few milliseconds."""
 
-OUT_OF_ORDER = 27
-"""ITU-T Q.850 cause of a telephone that vanished: destination out of order."""
-
 UNANSWERED_CAUSES = {
     17: OfferState.REFUSED,  # busy
     21: OfferState.REFUSED,  # declined
@@ -162,14 +159,14 @@ def create_leg(
     )
 
 
-def offer_state_of(item: Item, leg: Leg) -> OfferState:
+def offer_state_of(item: Item, leg: str) -> OfferState:
     """Return the offer state that follows from an event of the leg; RINGING if there is no news."""
     match item:
-        case events.ChannelStateChange(channel) if channel.id == leg.id and channel.state == "Up":
+        case events.ChannelStateChange(channel) if channel.id == leg and channel.state == "Up":
             return OfferState.ACCEPTED
-        case events.ChannelDestroyed(channel, cause) if channel.id == leg.id:
+        case events.ChannelDestroyed(channel, cause) if channel.id == leg:
             return UNANSWERED_CAUSES.get(cause, OfferState.UNREACHABLE)
-        case RequestFailed(request, status) if leg_dialing.failed(request, status, leg.id):
+        case RequestFailed(request, status) if leg_dialing.failed(request, status, leg):
             return OfferState.UNREACHABLE
     return OfferState.RINGING
 

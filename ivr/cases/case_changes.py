@@ -11,10 +11,14 @@ from uuid import UUID
 
 from db.enums import CasePriority, CaseState
 from db.ids import uuid7
+from db.names import folded
 from ivr.cases.case_rules import CHANGEABLE
 
 Rows = list[tuple[str, dict[str, Any]]]
 """Tables and their columns, for the journal."""
+
+_PERSONAL = frozenset({"applicant"})
+"""Columns whose values stand in no note and no audit, so that they can be erased in one place."""
 
 
 def version_of(file: Mapping[str, Any]) -> str:
@@ -35,7 +39,7 @@ def opening_rows(reference: str, columns: Mapping[str, Any], pin_hash: str, by: 
         **columns,
     }
     return [
-        ("case_file", file),
+        ("case_file", _with_folded(file)),
         _note(reference, "The file was opened and a PIN was given to the applicant.", by, now),
         _audit(reference, "case_opened", by, data={"kind": columns["kind"]}),
     ]
@@ -51,9 +55,12 @@ def change_rows(file: Mapping[str, Any], new: Mapping[str, Any], by: str, now: d
     if "state" in new:
         columns |= {"changed": now, "closed": now if new["state"] == CaseState.CLOSED else None}
     words = "; ".join(f"{name}: {_change(file, name, value)}" for name, value in new.items())
-    data = {name: [_plain(file.get(name)), _plain(value)] for name, value in new.items()}
+    data = {
+        name: _change(file, name, value) if name in _PERSONAL else [_plain(file.get(name)), _plain(value)]
+        for name, value in new.items()
+    }
     return [
-        ("case_file", columns),
+        ("case_file", _with_folded(columns)),
         _note(file["reference"], f"{words}. {why}" if why else words, by, now),
         _audit(file["reference"], "case_changed", by, why, data),
     ]
@@ -78,6 +85,14 @@ def note_rows(
     return [_note(reference, text, by, now, note, call), _audit(reference, "case_noted", by)]
 
 
+def _with_folded(columns: dict[str, Any]) -> dict[str, Any]:
+    """Return a case's columns with the applicant's name as it is looked for, if it is one of them."""
+    if "applicant" not in columns:
+        return columns
+    name = columns["applicant"]
+    return columns | {"applicant_folded": folded(name) if name is not None else None}
+
+
 def _note(
     reference: str, text: str, by: str, now: datetime, note: UUID | None = None, call: str | None = None
 ) -> tuple[str, dict[str, Any]]:
@@ -97,6 +112,9 @@ def _plain(value: Any) -> Any:
 
 
 def _change(file: Mapping[str, Any], name: str, value: Any) -> str:
+    if name in _PERSONAL:
+        is_first = name in file and not file[name]
+        return "removed" if value is None else "added" if is_first else "changed"
     return f"{_shown(file[name])} → {_shown(value)}" if name in file else _shown(value)
 
 

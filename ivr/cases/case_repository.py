@@ -22,8 +22,8 @@ log = structlog.get_logger()
 
 _EMPTY: Mapping[str, Any] = {
     **dict.fromkeys(
-        ("title", "topic", "language", "country", "post", "owner", "caller", "call_id", "missing", "expected",
-         "follow_up", "changed", "due", "closed", "notify_number", "pin_locked_until")
+        ("title", "applicant", "topic", "language", "country", "post", "owner", "caller", "call_id", "missing",
+         "expected", "follow_up", "changed", "due", "closed", "notify_number", "pin_locked_until")
     ),
     "pin_failures": 0,
 }  # fmt: skip
@@ -131,7 +131,7 @@ class CaseRepository:
             raise UnknownCaseError(f"No case has the reference {format_reference(reference)}.")
         if kept is None:
             return CaseContent(story["file"], story["notes"], story["messages"])
-        known = {**kept.columns}
+        known = {name: value for name, value in kept.columns.items() if name != "applicant_folded"}
         if known.pop("pin_hash", None) is not None:
             known["pin"] = True
         notes = {note["id"]: note for note in story["notes"]} | kept.notes

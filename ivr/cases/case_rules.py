@@ -8,19 +8,20 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from db.enums import CaseKind, CasePriority, CaseState
+from db.names import clean
 from ivr.model.e164 import normalise
 
 CHANGEABLE = (
     "kind", "state", "topic", "language", "country", "post", "caller", "title",
-    "missing", "expected", "owner", "priority", "follow_up", "due",
+    "applicant", "missing", "expected", "owner", "priority", "follow_up", "due",
 )  # fmt: skip
 """The columns that people change."""
 
 MISSING = "missing_"
 """How the ids of the site's texts about missing documents begin; the rest is the word."""
 
-LONGEST = {"title": 200, "post": 100, "text": 4000}
-"""Characters, of a title, a post and the text of a note."""
+LONGEST = {"title": 200, "applicant": 120, "post": 100, "text": 4000}
+"""Characters, of a title, a name, a post and the text of a note."""
 
 _WORDS: Mapping[str, Iterable[str]] = {"kind": CaseKind, "state": CaseState, "priority": CasePriority}
 """The columns that always have one of these words."""
@@ -84,6 +85,8 @@ class CaseRules:
                 raise CaseError(f"{value} is in the past; write a day from {today} on, or none.", name)
             case "due":
                 return (value if value.tzinfo else value.replace(tzinfo=self.zone)).astimezone(UTC)
+            case "applicant":
+                return _within(clean(value), LONGEST[name], name) or None
             case "title" | "post":
                 return _within(value, LONGEST[name], name)
         return value

@@ -10,13 +10,14 @@ from ivr.callbacks import prompts
 from ivr.codes import table
 from ivr.site.findings import Finding, count_and_name
 from ivr.site.site import Site, line_in
-from ivr.talk.operator_requests import Refusal
+from ivr.talk.operator_requests import RECORDING_TEXTS, Refusal
 from ivr.talk.whisper import WORDS
 from prompts import site_files
 
 _TALK = (
     *(refusal.value for refusal in Refusal),
     *WORDS.values(),
+    *RECORDING_TEXTS.values(),
     *("talk_back", "talk_colleague_gone", "talk_no_answer", "talk_transferred"),
 )
 

@@ -17,7 +17,8 @@ from ivr.asterisk.ari.events import Channel
 from ivr.asterisk.ari.link import LinkLost
 from ivr.audio.spoken import digit_clips
 from ivr.call.bridge_moves import MUSIC
-from ivr.call.call import Deadline, RequestFailed
+from ivr.call.call import Deadline
+from ivr.call.leg import offer_state_of
 from ivr.codes.code_call import CodeCall, CodeRefused
 from ivr.codes.supervision_rules import leg_of
 from ivr.model import floor_protocol
@@ -183,14 +184,15 @@ async def talk_with(
         answered: Awaited before both are connected.
         connected: Called once both are connected.
     """
-    talked, ends = False, True
+    offer, talked, ends = OfferState.RINGING, False, True
     call.services.route(leg.id, call)
     try:
         if fresh:
             log.info(call.name, operator=call.operator.id, rung=leg.supervisor, claimed=leg.claimed)
             await call.services.link.send(_create_leg(call, leg), refused=call.refused)
         if not await _are_together(call, leg):
-            if not await _wait_for_answer(call, leg):
+            offer = await _wait_for_answer(call, leg)
+            if offer is not OfferState.ACCEPTED:
                 return False
             if answered is not None:
                 await answered()
@@ -207,7 +209,7 @@ async def talk_with(
     finally:
         call.services.unroute(leg.id)
         if ends:
-            await _free(call, leg, talked)
+            await _free(call, leg, talked, unreachable=offer is OfferState.UNREACHABLE)
 
 
 def _conversation(call: CodeCall) -> str | None:
@@ -235,28 +237,24 @@ async def _are_together(call: CodeCall, leg: Leg) -> bool:
     return leg.id in inside and call.channel in inside
 
 
-async def _wait_for_answer(call: CodeCall, leg: Leg) -> bool:
-    """Wait until the leg is answered; False once it will not be. The operator hears music."""
+async def _wait_for_answer(call: CodeCall, leg: Leg) -> OfferState:
+    """Wait until the leg is answered, or will not be; return which. The operator hears music."""
     link = call.services.link
     if call.resumed:
         (answer,) = await link.ask(operations.CHANNEL(leg.id))
         if answer.ok and answer.body["state"] == "Up":
-            return True
+            return OfferState.ACCEPTED
     until = asyncio.get_running_loop().time() + call.services.site.operators.ring_s
     music = False
     while True:
         if not music and not call.sounding:
             music = True
             await link.send(operations.MUSIC(call.channel, mohClass=MUSIC))
-        match await call.next(until):
-            case events.ChannelStateChange(channel) if channel.id == leg.id and channel.state == "Up":
-                return True
-            case events.ChannelDestroyed(channel) if channel.id == leg.id:
-                return False
-            case RequestFailed(request, status) if leg_dialing.failed(request, status, leg.id):
-                return False
-            case Deadline():
-                return False
+        item = await call.next(until)
+        if isinstance(item, Deadline):
+            return OfferState.NO_ANSWER
+        if (state := offer_state_of(item, leg.id)) is not OfferState.RINGING:
+            return state
 
 
 async def _announce(call: CodeCall, leg: Leg) -> None:
@@ -304,10 +302,12 @@ async def _until_gone(call: CodeCall, leg: Leg) -> None:
                 return
 
 
-async def _free(call: CodeCall, leg: Leg, talked: bool) -> None:
+async def _free(call: CodeCall, leg: Leg, talked: bool, *, unreachable: bool) -> None:
+    """End the leg and tell the floor; a supervisor who did not answer is not paused for that."""
     with contextlib.suppress(LinkLost):
         await call.services.link.send(operations.HANG_UP(leg.id), operations.DELETE_BRIDGE(_bridge(call.channel)))
     if leg.claimed and talked:
         call.tell(floor_protocol.Ended(leg.id, "", leg.supervisor))
     elif leg.claimed:
-        call.tell(floor_protocol.Refused(leg.id, "", leg.supervisor, OfferState.WITHDRAWN))
+        state = OfferState.UNREACHABLE if unreachable else OfferState.WITHDRAWN
+        call.tell(floor_protocol.Refused(leg.id, "", leg.supervisor, state))

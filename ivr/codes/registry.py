@@ -31,6 +31,7 @@ CODES: dict[str, Handler] = {
     "transfer": in_conversation,
     "consult": in_conversation,
     "interpreter": in_conversation,
+    "recording": in_conversation,
 }
 
 OTHER_HANDLERS: dict[str, Handler] = {"colleague": call_colleague}

@@ -30,6 +30,7 @@ CODES: Mapping[str, Description] = {
     "transfer": Description("your caller goes to somebody else", "to whom"),
     "consult": Description("you talk with somebody else first, then your caller goes to them", "with whom"),
     "interpreter": Description("a colleague of another language joins the conversation", "which one"),
+    "recording": Description("the recording of your conversation pauses; dial it again to go on with it"),
 }
 """The same names as in `[codes]` of the site."""
 

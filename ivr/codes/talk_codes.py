@@ -1,4 +1,4 @@
-"""Hold, transfer, consultation and interpreter by feature code, dialled on a second line of the operator's telephone.
+"""Hold, transfer and the like by feature code, dialled on a second line of the operator's telephone.
 
 The telephone itself puts the first line on hold. On the second the operator hears why the request is refused, or talks
 with the colleague, whom they may connect with the caller by the telephone's own transfer key (REFER with Replaces).
@@ -8,11 +8,19 @@ from ivr.call.call import Call
 from ivr.codes.code_call import CodeCall, CodeRefused, OperatorGone
 from ivr.talk.code_reader import act_for_code
 from ivr.talk.grants import topics_of
-from ivr.talk.operator_requests import NEED_TARGET, Act, Refusal, Target, target_from_digits
+from ivr.talk.operator_requests import (
+    NEED_TARGET,
+    RECORDING_ACTS,
+    RECORDING_TEXTS,
+    Act,
+    Refusal,
+    Target,
+    target_from_digits,
+)
 
 
 async def in_conversation(code: CodeCall) -> None:
-    """Run any of the four codes; its digits name the target."""
+    """Run any of the codes of a conversation; its digits name the target."""
     call = code.conversation
     if call is None:
         raise CodeRefused(Refusal.NOT_NOW.value)
@@ -35,6 +43,8 @@ async def in_conversation(code: CodeCall) -> None:
         raise CodeRefused(refusal.value)
     if act is Act.CONSULT:
         await _until_hung_up(code, call)
+    if act in RECORDING_ACTS and call.recording is not None:
+        await code.say(RECORDING_TEXTS[call.recording])
 
 
 async def _until_hung_up(code: CodeCall, call: Call) -> None:

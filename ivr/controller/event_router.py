@@ -21,6 +21,7 @@ from ivr.controller import probe_call, reconcile
 from ivr.controller.call_registry import CallRegistry
 from ivr.controller.dependencies import Dependencies
 from ivr.controller.own_calls import OwnCalls
+from ivr.model.endpoints import is_web
 from ivr.talk import refer
 
 log = structlog.get_logger()
@@ -121,7 +122,7 @@ class EventRouter:
             case events.StasisStart(channel, args) if leg_dialing.waits(channel, args):
                 self._ringing[channel.id] = (channel, args)
                 self._own_calls.entered(channel.id, args)
-                self._start(self._dial(channel.id, args), "dial")
+                self._start(self._dial(channel, args), "dial")
                 return
             case events.ChannelStateChange(now):
                 # Only answers count: of callers' lines, of telephones that we ring, and of our own probe.
@@ -167,12 +168,14 @@ class EventRouter:
         if receiver is not None:
             receiver.deliver(event)
 
-    async def _dial(self, channel: str, args: tuple[str, ...]) -> None:
+    async def _dial(self, channel: events.Channel, args: tuple[str, ...]) -> None:
         def refused(_: Request, status: int) -> None:
             if status != HTTPStatus.NOT_FOUND:  # 404: withdrawn meanwhile
-                self._start(self._not_dialled(channel, status), "hang up")
+                self._start(self._not_dialled(channel.id, status), "hang up")
 
-        await self._link.send(leg_dialing.dial(channel, args), refused=refused)
+        await self._link.send(leg_dialing.dial(channel.id, args), refused=refused)
+        if is_web(channel.name):
+            await leg_dialing.end_unless_it_rings(self._link, channel.id)
 
     async def _not_dialled(self, channel: str, status: int) -> None:
         """Hang up a telephone that could not be dialled, unless it is being hung up already."""

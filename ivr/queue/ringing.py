@@ -5,7 +5,6 @@ carries the offer itself. Offer states are in `routing.states`; the first final 
 """
 
 import asyncio
-import math
 import time
 
 import structlog
@@ -13,12 +12,12 @@ import structlog
 from db.enums import Outcome, Role
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.link import LinkLost
+from ivr.asterisk.leg_dialing import OUT_OF_ORDER
 from ivr.call import conversation_recording
 from ivr.call.bridge_moves import add_to_bridge, create_bridge
 from ivr.call.call import Call, Deadline, Item
 from ivr.call.interruptions import CallerGone, CallFailed
 from ivr.call.leg import (
-    OUT_OF_ORDER,
     Leg,
     check_unanswered_leg,
     create_leg,
@@ -40,9 +39,6 @@ LATE_TONE = "tone:late"
 LATE_TONE_S = 0.4
 """Played to an operator who answers after the offer was withdrawn; defined in `indications.conf`."""
 
-_RINGS_WITHIN_S = 2.0
-"""A browser rings within some milliseconds, or its page or its network is gone: the caller need not wait for that."""
-
 
 async def ring(call: Call, offer: floor_protocol.Offer) -> Leg | None:
     """Ring the operator. Return their leg once both are in the bridge, or None if the offer came to nothing."""
@@ -57,21 +53,15 @@ async def ring(call: Call, offer: floor_protocol.Offer) -> Leg | None:
 
 
 async def _wait_until_answered(call: Call, leg: Leg, ring_s: float) -> Leg | None:
-    began = asyncio.get_running_loop().time()
-    until, state = began + ring_s, OfferState.RINGING
-    rings_by = began + _RINGS_WITHIN_S if call.services.in_browser(leg.operator) else math.inf
+    until, state = asyncio.get_running_loop().time() + ring_s, OfferState.RINGING
     try:
         while state is OfferState.RINGING:
-            item = await call.next(min(until, rings_by))
+            item = await call.next(until)
             call.keys.clear()
             if isinstance(item, events.PlaybackFinished) and not call.sounding:
                 await start_music(call)
-            news = offer_state_of(item, leg)
-            if isinstance(item, Deadline) and asyncio.get_running_loop().time() < until:
-                rings_by = math.inf
-                if await check_unanswered_leg(call.services.link, leg.id) is OfferState.UNREACHABLE:
-                    news = await _withdraw(call, leg, OfferState.UNREACHABLE)
-            elif isinstance(item, Deadline):
+            news = offer_state_of(item, leg.id)
+            if isinstance(item, Deadline):
                 news = await _withdraw(call, leg, OfferState.NO_ANSWER)
             elif isinstance(item, floor_protocol.TelephoneGone) and item.operator == leg.operator:
                 news = await _withdraw(call, leg, OfferState.UNREACHABLE)

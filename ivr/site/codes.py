@@ -28,6 +28,7 @@ class Codes(BaseModel):
     transfer: Digits = "*31"
     consult: Digits = "*32"
     interpreter: Digits = "*33"
+    recording: Digits = "*34"
 
     @property
     def digits(self) -> Mapping[str, str]:

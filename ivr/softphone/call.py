@@ -16,7 +16,7 @@ from ivr.softphone.sound import RATE, Match, Samples, find, tone, tone_share
 KEY_DELAY_S = 0.15
 """An exchange learns the source of a call's sound from its first packet; a key before that is lost."""
 
-_LOOK_S = 0.2  # between two looks for a prompt or a tone
+_LOOK_S = 0.1  # between two looks for a prompt or a tone
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,15 @@ ENDS_S = 3.0
 _MAX_KEYS = 12
 
 
-class CodeReader:
-    """Reads the site's codes from an operator's keys.
+_COMPLETE = ("hold", "recording")
+"""Codes that are complete by themselves. The others are followed by digits, or none, and `#` or a pause."""
 
-    The hold code is complete by itself; the others are followed by digits, or none, and `#` or a pause.
-    """
+
+class CodeReader:
+    """Reads the site's codes from an operator's keys."""
 
     def __init__(self, codes: Codes) -> None:
-        named = {name: getattr(codes, name) for name in ("hold", "transfer", "consult", "interpreter")}
+        named = {name: getattr(codes, name) for name in ACTS_ALONE}
         self._codes = {code: name for name, code in named.items() if code}
         self._pressed = ""
         self.until = math.inf
@@ -34,7 +35,7 @@ class CodeReader:
         if key == "*" and not is_part_of_code:
             self._pressed = ""
         ends = key == "#" and not is_part_of_code
-        if ends or self._codes.get(self._pressed + key) == "hold":
+        if ends or self._codes.get(self._pressed + key) in _COMPLETE:
             return self._complete(self._pressed + (key if not ends else ""))
         self._pressed += key
         return None
@@ -58,6 +59,7 @@ ACTS_ALONE: Mapping[str, Act] = {
     "transfer": Act.COMPLETE,
     "consult": Act.SWAP,
     "interpreter": Act.CANCEL,
+    "recording": Act.PAUSE_RECORDING,
 }
 
 

@@ -30,7 +30,7 @@ async def handle_item(conversation: ConversationControls, item: Item, colleague:
     if there:
         await _handle_joined(conversation, item, colleague)
         return
-    news = offer_state_of(item, colleague)
+    news = offer_state_of(item, colleague.id)
     if news is OfferState.ACCEPTED and conversation.offer is OfferState.RINGING:
         conversation.offer, conversation.rings_until = OfferState.ACCEPTED, math.inf
         assert conversation.state.colleague is not None

@@ -48,13 +48,13 @@ def topics_of(flow: Flow[Call]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(topic for node in nodes for topic in node.topics()))
 
 
-async def explain_refusal(conversation: ConversationControls, refusal: Refusal) -> None:
-    """Tell the operator alone why a request was refused.
+async def tell_operator(conversation: ConversationControls, text: str) -> None:
+    """Tell the operator alone what became of a request.
 
     Asterisk takes the operator out of the bridge meanwhile, and the caller, who would hear nothing, is asked to wait a
     moment. Nothing here needs to be stopped later: the controller may be killed at this point.
     """
-    await conversation.prompts.tell(conversation.leg, refusal.value)
+    await conversation.prompts.tell(conversation.leg, text)
     await fill_silence(conversation)
 
 
@@ -118,14 +118,8 @@ def check_complete(conversation: ConversationControls) -> Refusal | None:
 
 
 async def _grant_plain(conversation: ConversationControls, act: Act, way: str) -> Refusal | None:
-    if act is Act.HOLD and way != "api":
-        # One code switches both ways.
-        act = Act.UNHOLD if conversation.state.place is OperatorPlace.HELD else act
-        act = (
-            Act.CANCEL
-            if conversation.state.place in (OperatorPlace.CONSULTS, OperatorPlace.SWAPPED, OperatorPlace.ASIDE)
-            else act
-        )
+    if way != "api":
+        act = _switched(conversation, act)
     if act is Act.COMPLETE and (refusal := check_complete(conversation)) is not None:
         return refusal
     operator = conversation.leg.operator
@@ -150,6 +144,18 @@ async def _grant_plain(conversation: ConversationControls, act: Act, way: str) -
     if act in words:
         conversation.call.event(words[act], by=operator, way=way)
     return None
+
+
+def _switched(conversation: ConversationControls, act: Act) -> Act:
+    """Return what a code means at this moment: those for hold and for the recording switch both ways."""
+    match act, conversation.state.place:
+        case Act.HOLD, OperatorPlace.HELD:
+            return Act.UNHOLD
+        case Act.HOLD, OperatorPlace.CONSULTS | OperatorPlace.SWAPPED | OperatorPlace.ASIDE:
+            return Act.CANCEL
+        case Act.PAUSE_RECORDING, _ if conversation.call.recording == "paused":
+            return Act.RESUME_RECORDING
+    return act
 
 
 async def _hang_up(conversation: ConversationControls, way: str) -> Refusal | None:

@@ -46,6 +46,9 @@ class Refusal(StrEnum):
     TOO_OFTEN = "talk_too_often"
 
 
+RECORDING_TEXTS: Mapping[str, str] = {"paused": "talk_recording_paused", "on": "talk_recording_on"}
+"""The texts that tell an operator, after their code for it, whether they are recorded. By `Call.recording`."""
+
 SENTENCES: Mapping[Refusal, str] = {
     Refusal.NOT_NOW: "That is not possible now; `GET /v1/calls/ID` shows the state of the conversation.",
     Refusal.UNKNOWN: "No such operator, language or topic; name an operator of operators.csv, a language of "

@@ -34,7 +34,7 @@ async def handle_refer(conversation: ConversationControls, event: events.Channel
         return
     await call.services.link.send(*answer(event.channel_id, REFUSED))
     if event.channel_id == conversation.leg.id:
-        await grants.explain_refusal(conversation, refusal)
+        await grants.tell_operator(conversation, refusal.value)
     else:
         await conversation.prompts.tell(Leg(event.channel_id, asks), refusal.value)
 

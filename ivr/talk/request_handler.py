@@ -7,8 +7,8 @@ from ivr.call.call import Item
 from ivr.model import floor_protocol
 from ivr.talk import refer_handler
 from ivr.talk.controls import ConversationControls
-from ivr.talk.grants import explain_refusal, fill_silence, grant, grant_code
-from ivr.talk.operator_requests import Act, Target
+from ivr.talk.grants import fill_silence, grant, grant_code, tell_operator
+from ivr.talk.operator_requests import RECORDING_TEXTS, Act, Target
 from routing.states import OfferState
 
 
@@ -55,4 +55,6 @@ async def _done(conversation: ConversationControls, pressed: tuple[str, str] | N
     code, digits = pressed
     refusal = await grant_code(conversation, code, digits, "keys", conversation.leg.operator)
     if refusal is not None:
-        await explain_refusal(conversation, refusal)
+        await tell_operator(conversation, refusal.value)
+    elif code == "recording" and (recording := conversation.call.recording) is not None:
+        await tell_operator(conversation, RECORDING_TEXTS[recording])

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Protocol
 
 from db.ids import uuid7
+from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari import events
 from ivr.asterisk.ari.events import ChannelRef, Event
 from ivr.asterisk.ari.link import Response
@@ -109,6 +110,7 @@ class Asterisk:
         self._channel, self._seconds, self._tell, self._records = channel, seconds, tell, records
         self._loop = asyncio.get_running_loop()
         self._timers: list[asyncio.TimerHandle] = []
+        self._dialled: list[asyncio.Task[None]] = []
         self._playing: dict[str, tuple[str, asyncio.TimerHandle]] = {}  # with the channel
         self._recording: _Recording | None = None
         self._stored: dict[str, float] = {}
@@ -127,6 +129,8 @@ class Asterisk:
     def close(self) -> None:
         for timer in (*self._timers, *(timer for _, timer in self._playing.values())):
             timer.cancel()
+        for task in self._dialled:
+            task.cancel()
 
     def left_over(self) -> str | None:
         """Return what the call should have ended but has not, in one sentence; None if there is nothing."""
@@ -192,10 +196,10 @@ class Asterisk:
                 exists = self.up or (request.method == "GET" and self.given_back)
                 return self._on_channel(request.method, action, query) if exists else _NO
             case "channels", ["create"]:
-                self._legs.ring(query["channelId"])
+                self._ring(query["channelId"])
                 return _YES
             case "channels", [leg]:
-                return self._on_leg(request.method, leg)
+                return self._on_leg(request.method, leg, int(query.get("reason_code", HUNG_UP)))
             case "channels", [leg, *action]:
                 if not self._legs.is_up(leg):
                     return _NO
@@ -315,11 +319,16 @@ class Asterisk:
     def _legs(self) -> Legs:
         return Legs(self.floor.scripts, self.deliver, self.later)
 
-    def _on_leg(self, method: str, leg: str) -> Response:
+    def _ring(self, leg: str) -> None:
+        self._legs.ring(leg)
+        if self.floor.scripts[leg].in_browser:
+            self._dialled.append(self._loop.create_task(leg_dialing.end_unless_it_rings(self, leg)))
+
+    def _on_leg(self, method: str, leg: str, cause: int) -> Response:
         legs = self._legs
         if method == "GET":
             return legs.look(leg)
-        return _YES if legs.end(leg) else _NO
+        return _YES if legs.end(leg, cause) else _NO
 
     def _on_bridge(self, method: str, names: list[str], query: dict[str, str]) -> Response:
         legs = self._legs

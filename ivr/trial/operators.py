@@ -65,10 +65,6 @@ class Floor:
         """Whether the call waits for an operator."""
         return self._wait is not None
 
-    def is_in_browser(self, operator: str) -> bool:
-        """Return whether the operator of an offer is rung in their browser."""
-        return any(script.in_browser for script in self.scripts.values() if script.operator == operator)
-
     def tell(self, message: floor_protocol.ToFloor) -> None:
         match message:
             case floor_protocol.Wait():

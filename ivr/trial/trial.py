@@ -154,7 +154,6 @@ class _Trial:
             unroute=lambda _: None,
             address=lambda operator: f"trial/{operator}",
             people=scene.people,
-            in_browser=lambda operator: link.floor.is_in_browser(operator),
         )
 
     async def run(self, person: Callable[[Asterisk], Caller]) -> TrialResult:

@@ -12,11 +12,12 @@ from db_helpers import put_request, rows
 from sqlalchemy import delete, insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db import callbacks, callers
+from db import callbacks, callers, read_cases
 from db.callback_requests import CallbackRequest, Claim
 from db.callers import BeingCalledError, Erasure
 from db.engine import open_engine, writing
-from db.tables import Audit, Caller
+from db.names import folded
+from db.tables import Audit, Caller, CaseFile
 from ivr.callbacks.request_states import RequestEvent, advance
 
 pytest_plugins = ["db_fixtures"]
@@ -62,7 +63,7 @@ async def test_erasing_a_number_cancels_its_pending_requests_and_no_others(engin
     assert [row.number for row in await rows(url, Caller)] == [OTHER]
     (entry,) = await rows(url, Audit)
     assert (entry.act, entry.by, entry.about, entry.data) == (
-        "caller_erased", "an administrator", None, {"callbacks": 3, "guide_requests": 0},
+        "caller_erased", "an administrator", None, {"callbacks": 3, "guide_requests": 0, "cases": 0},
     )  # fmt: skip
     assert await erased(engine) is None
     assert len(await rows(url, Audit)) == 1
@@ -71,7 +72,47 @@ async def test_erasing_a_number_cancels_its_pending_requests_and_no_others(engin
 async def test_erasing_a_number_that_is_not_remembered_cancels_its_requests(engine: AsyncEngine, url: str) -> None:
     request = await put(engine, number="+33612345670")
     assert await erased(engine, request.number) == Erasure(False, 1)
-    assert (await rows(url, Audit))[0].data == {"callbacks": 1, "guide_requests": 0}
+    assert (await rows(url, Audit))[0].data == {"callbacks": 1, "guide_requests": 0, "cases": 0}
+
+
+async def test_erasing_a_number_takes_the_applicants_name_from_its_cases_and_leaves_the_cases(
+    engine: AsyncEngine, url: str
+) -> None:
+    number = "+33612345670"  # of which nothing else is known
+    async with writing(engine) as connection:
+        for reference, caller in (("100000017", number), ("100000025", number), ("100000033", OTHER)):
+            case = {"reference": reference, "node": "n", "kind": "enquiry", "opened": NOW, "caller": caller}
+            name = None if reference == "100000025" else "Nadia Fern"
+            await connection.execute(
+                insert(CaseFile).values(**case, applicant=name, applicant_folded=name and folded(name))
+            )
+    assert await callers.known_numbers(engine, [number]) == [number]
+    assert await erased(engine, number) == Erasure(False, 0, cases=1)
+    left = {row.reference: (row.caller, row.applicant, row.applicant_folded) for row in await rows(url, CaseFile)}
+    assert left == {
+        "100000017": (number, None, None),
+        "100000025": (number, None, None),
+        "100000033": (OTHER, "Nadia Fern", "nadia fern"),
+    }
+    assert await erased(engine, number) is None
+
+
+async def test_cases_are_found_by_parts_of_the_applicants_name_in_any_order(engine: AsyncEngine) -> None:
+    names = ("Nadia Fern-Müller", "أَحْمَد بَنْعَلِيّ", "100 % _Sample", None)
+    async with writing(engine) as connection:
+        for number, name in enumerate(names):
+            case = {"reference": f"10000{number:04}", "node": "n", "kind": "enquiry", "opened": NOW, "applicant": name}
+            await connection.execute(insert(CaseFile).values(**case, applicant_folded=name and folded(name)))
+    for words, found in (
+        ("muller NADIA", names[:1]),
+        ("بنعلي", names[1:2]),
+        ("0 %", names[2:3]),
+        ("_s", names[2:3]),
+        ("%_", ()),
+        ("fern sample", ()),
+        (" ", ()),
+    ):
+        assert [case.applicant for case in await read_cases.cases(engine, applicant=words)] == list(found), words
 
 
 async def test_nothing_is_erased_while_the_number_is_being_called(engine: AsyncEngine, url: str) -> None:

@@ -111,7 +111,7 @@ async def test_an_erased_number_s_requests_are_withdrawn_and_no_others(book: Boo
     assert (await guide_requests.find(book.engine, str(over))).outcome == "sent"
     assert [request.id for request in await guide_requests.latest(book.engine, 0)] == [another]
     (entry,) = await rows(url, Audit)
-    assert entry.data == {"callbacks": 0, "guide_requests": 1}
+    assert entry.data == {"callbacks": 0, "guide_requests": 1, "cases": 0}
     assert await callers.erase(book.engine, NUMBER, "node1", "an administrator") is None
 
 

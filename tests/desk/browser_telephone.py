@@ -53,6 +53,15 @@ window.RTCPeerConnection = class extends Real {
     });
   }
 };
+// A page that hangs hears nothing of calls.
+const Socket = window.WebSocket;
+window.WebSocket = class extends Socket {
+  set onmessage(take) {
+    super.onmessage = take && ((event) => {
+      if (!window.hangs || !String(event.data).startsWith("INVITE ")) take(event);
+    });
+  }
+};
 // What happens to microphones: unplugged in use, and forbidden by the person.
 const devices = navigator.mediaDevices, real = devices.getUserMedia.bind(devices), opened = [];
 devices.getUserMedia = async (...given) => {

@@ -2,8 +2,11 @@
 
 import asyncio
 import dataclasses
+import math
+import struct
 import sys
 import tempfile
+import wave
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,15 +14,20 @@ from uuid import uuid4
 
 import chromium
 import desk_server
+import small_png
 from controller import StandIn, operator, standing_in
 from playwright.async_api import Page, async_playwright
 from sqlalchemy import insert
 
 from db.engine import writing
+from db.enums import AccountRole
+from db.names import folded
 from db.references import make_reference
-from db.tables import Call, CaseFile, Offer, Operator, Pairing
+from db.tables import Call, Callback, CaseFile, GuideRequest, Message, Offer, Operator, Pairing
 from db.upgrade import upgrade
 from desk.page.pages import ROOT
+from desk.people import accounts
+from desk.people.accounts import Person
 from ivr.api.models import QueueEntry
 from ivr.model import clock
 from ivr.site import operators as site_operators
@@ -30,6 +38,15 @@ LANGUAGES = ("ar", "fr", "es", "it", "nl", "de", "en")
 REFERENCE = make_reference(1, 4_711_042)
 CALLER, ME = "+33612345678", "1002"
 CHOICES = ["main_documents", "documents_passport"]
+APPLICANT = "Nadia Fern"
+PAGES: tuple[tuple[str, Any, str], ...] = (
+    ("en", "light", "offer call worklist"),
+    ("en", "dark", "call"),
+    ("fr", "light", "call"),
+    ("ar", "light", "offer call"),
+)
+"""Language, appearance, and what is drawn in them."""
+
 STATES = (
     "talking",
     "ready",
@@ -46,7 +63,8 @@ STATES = (
 CASE: dict[str, Any] = {
     "reference": REFERENCE, "version": "1", "kind": "procedure", "state": "incomplete", "topic": "documents",
     "language": "fr", "country": "FR", "post": "Lyon", "caller": CALLER, "title": "First passport for a child",
-    "missing": ["photograph"], "expected": "2027-01-15", "owner": "1003", "priority": "normal", "follow_up": None,
+    "applicant": APPLICANT, "missing": ["photograph"], "expected": "2027-01-15", "owner": "1003", "priority": "normal",
+    "follow_up": None,
     "due": "2026-12-01T10:00:00Z", "opened": "2026-11-20T10:00:00Z", "changed": None, "closed": None, "call": None,
     "pin": True, "messages": [],
     "notes": [{"at": "2026-11-20T10:12:00Z", "author": "1003", "text": "The photograph was too dark.", "call": None}],
@@ -73,6 +91,19 @@ def guide(language: str) -> dict[str, Any]:
     return {"procedures": [{"id": "passport", "status": "sample", "title": title, "fields": fields}]}
 
 
+def names() -> dict[str, str]:
+    return {entry.id: entry.name for entry in site_operators.load(SITE, LANGUAGES)}
+
+
+def record(path: Path, seconds: int) -> None:
+    """Write a message: a tone."""
+    path.parent.mkdir(exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        samples = (round(5000 * math.sin(at / 3)) for at in range(8000 * seconds))
+        file.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))
+
+
 async def seed(desk: desk_server.TestDesk) -> None:
     now = datetime.now(UTC)
     async with writing(desk.engine) as connection:
@@ -88,9 +119,43 @@ async def seed(desk: desk_server.TestDesk) -> None:
         missed = {"operator_id": ME, "state": "no_answer", "offered": now - timedelta(minutes=50), "call_id": uuid4()}
         await connection.execute(insert(Offer).values(id=uuid4(), node="n", **missed))
         case = {"kind": "procedure", "state": "incomplete", "title": CASE["title"], "caller": CALLER}
+        case |= {"applicant": APPLICANT, "applicant_folded": folded(APPLICANT)}
         await connection.execute(
             insert(CaseFile).values(reference=REFERENCE, node="n", opened=now - timedelta(days=8), **case)
         )
+
+
+async def seed_work(desk: desk_server.TestDesk, home: Path) -> None:
+    """Leave messages (one taken by a colleague, one by the operator), call-back requests and a procedure to be sent."""
+    now = datetime.now(UTC)
+
+    def row(number: str, language: str, minutes_ago: int, since: str, **more: Any) -> dict[str, Any]:
+        began = now - timedelta(minutes=minutes_ago)
+        return {"id": uuid4(), "node": "n", "call_id": uuid4(), "language": language, since: began, **more} | (
+            {"caller": number} if since == "at" else {"number": number}
+        )
+
+    def taken(by: str) -> dict[str, Any]:
+        return {"taken_by": by, "taken": now, "heard": now, "heard_by": by}
+
+    messages = (
+        row("+33623456789", "ar", 192, "at", topic="documents", duration_ms=34_000, **taken("1003")),
+        row(CALLER, "fr", 147, "at", topic="documents", duration_ms=21_000, case_reference=REFERENCE, **taken(ME)),
+        row("+31612345678", "nl", 55, "at", topic="travel", duration_ms=9_000),
+    )
+    requests = (
+        row("+4915112345678", "de", 95, "wished", due=now, topic="documents", kind="waiting", tries=1),
+        row("+34612345678", "es", 40, "wished", due=now, topic="travel", kind="closed"),
+    )
+    wanted = row("+32470123456", "fr", 180, "requested", due=now + timedelta(hours=45), procedure="passport")
+    async with writing(desk.engine) as connection:
+        for message in messages:
+            message["file"] = f"messages/{message['id']}.wav"
+            record(home / message["file"], message["duration_ms"] // 1000)
+            await connection.execute(insert(Message).values(message))
+        for request in requests:
+            await connection.execute(insert(Callback).values(request))
+        await connection.execute(insert(GuideRequest).values(wanted))
 
 
 def waiting(state: StandIn) -> None:
@@ -108,60 +173,73 @@ async def draw(folder: Path) -> None:
     url = f"sqlite:///{folder / 'pictures.db'}"
     await upgrade(url)
     plain = desk_server.settings_for
-    desk_server.settings_for = lambda *given: dataclasses.replace(plain(*given), site_folder=SITE)
+    desk_server.settings_for = lambda *given: dataclasses.replace(plain(*given), site_folder=SITE, home=folder)
     async with standing_in() as state, desk_server.serving(url, state.port) as desk, async_playwright() as playwright:
         state.operators = people()
         state.answers = {f"/cases/{REFERENCE}": (200, CASE)}
         state.answers |= {f"/guide?language={code}": (200, guide(code)) for code in GUIDE}
         await seed(desk)
+        await seed_work(desk, folder)
         await desk.operator(ME)
         browser = await playwright.chromium.launch(executable_path=chromium.program(), args=["--no-sandbox"])
-        for language, scheme in (("en", "light"), ("ar", "dark")):
+        for language, scheme, drawings in PAGES:
             look: Any = {"color_scheme": scheme, "viewport": {"width": 1280, "height": 800}}
             context = await browser.new_context(locale=language, reduced_motion="reduce", **look)
             page = await context.new_page()
-            await page.goto(desk.url + await desk.link(ME))
-            await page.click("button.primary")
-            await page.wait_for_url("**/account*")
+            await sign_in(desk, page, ME)
             await page.goto(f"{desk.url}/shift")
             await page.evaluate("document.body.dataset.telephone = 'registered'")
-            await act(page, state, language)
+            await act(page, state, language if scheme == "light" else f"{language}-{scheme}", drawings)
             await context.close()
+        context = await browser.new_context(locale="en", viewport={"width": 1280, "height": 800})
+        await draw_people(desk, await context.new_page())
         await browser.close()
 
 
-async def act(page: Page, state: StandIn, language: str) -> None:
+async def sign_in(desk: desk_server.TestDesk, page: Page, account: str) -> None:
+    await page.goto(desk.url + await desk.link(account))
+    await page.click("button.primary")
+    await page.wait_for_url("**/account*")
+
+
+async def act(page: Page, state: StandIn, name: str, drawings: str) -> None:
     waiting(state)
-    state.offer(
-        ME,
-        identity=str(uuid4()),
-        caller=CALLER,
-        since=datetime.now(UTC).timestamp() - 47,
-        case=REFERENCE,
-        choices=CHOICES,
-    )
+    now = datetime.now(UTC).timestamp()
+    about: dict[str, Any] = {"caller": CALLER, "case": REFERENCE, "choices": CHOICES}
+    state.offer(ME, identity=str(uuid4()), since=now - 47, **about)
     await page.wait_for_selector(".hint p")
-    await asyncio.sleep(1.2)  # the clocks have ticked
-    await page.screenshot(path=CHECKOUT / "docs" / f"desk-offer-{language}.png")
-    identity = str(uuid4())
-    state.connect(
-        ME,
-        identity=identity,
-        caller=CALLER,
-        case=REFERENCE,
-        choices=CHOICES,
-        recording="on",
-        connected=datetime.now(UTC).timestamp() - 95,
-    )
+    if "offer" in drawings:
+        await take(page, f"offer-{name}")
+    state.connect(ME, identity=str(uuid4()), recording="on", connected=now - 95, **about)
     await page.wait_for_selector("#c-title")
     await page.fill("#guide-find", "passport")
     await page.click("#guide-found button")
     await page.wait_for_selector("#guide-page h3")
-    await page.evaluate("document.activeElement.blur()")
-    await asyncio.sleep(1.2)
-    await page.screenshot(path=CHECKOUT / "docs" / f"desk-call-{language}.png")
+    if "call" in drawings:
+        await take(page, f"call-{name}")
     state.set(*(row for row in people() if row.id == ME), calls=[])
     await page.wait_for_selector('#call[data-phase="none"]')
+    if "worklist" in drawings:
+        await page.click('[data-opens="worklist"]')
+        await page.wait_for_selector("#worklist audio")
+        await take(page, f"worklist-{name}")
+
+
+async def draw_people(desk: desk_server.TestDesk, page: Page) -> None:
+    for who, supervises in (("1003", False), ("1004", False), ("1901", True)):
+        await accounts.ensure_operator(desk.engine, who, names()[who], supervises, desk.desk.now())
+    await accounts.add(desk.engine, Person("office", "Karim Cedar", AccountRole.ADMINISTRATOR, None), desk.desk.now())
+    await sign_in(desk, page, "office")
+    await page.goto(f"{desk.url}/people")
+    await page.click("tbody button >> nth=1")
+    await page.wait_for_selector(".qr")
+    await take(page, "people-en")
+
+
+async def take(page: Page, name: str) -> None:
+    await page.evaluate("document.activeElement.blur()")
+    await asyncio.sleep(1.2)  # the clocks have ticked
+    await small_png.take(page, CHECKOUT / "docs" / f"desk-{name}.png")
 
 
 if __name__ == "__main__":

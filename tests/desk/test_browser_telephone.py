@@ -12,6 +12,7 @@ import pytest
 from browser_telephone import MICROPHONE_HZ, Pages, WebTelephone, desk_of, started
 from conftest import OFFSET, short_folder
 from line import FRENCH_NUMBER, Line
+from offers import outcomes
 from playwright.async_api import Browser, BrowserContext
 from talking import CALLER_HZ, call_id
 
@@ -165,6 +166,28 @@ async def test_a_connection_that_is_cut_for_ten_seconds_does_not_disturb_the_cal
     await page.reports("call", "none")
     await call.hangup()
     assert "page_gone" not in [event["kind"] for event in (await desk_line.story("+33613000904"))["events"]]
+
+
+async def test_a_consulted_colleague_whose_page_hangs_is_given_up_after_two_seconds(
+    desk_line: Line, telephones: Telephones, pages: Pages
+) -> None:
+    first = desk_line.speaks("fr")
+    await desk_line.phone(telephones, first, answers=OPERATOR_HZ)
+    call = await desk_line.asks_for_operator(telephones, "+33613000912")
+    await call.hears_tone(OPERATOR_HZ)
+    page = await pages.open(desk_line.speaks("fr", but=(first,)))
+    await page.start()
+    await desk_line.until(lambda: desk_line.operator_state(page.operator) == "ready", 8, "the colleague is ready")
+    await page.page.evaluate("window.hangs = true")
+    began, path = time.monotonic(), f"/calls/{call_id(desk_line, '+33613000912')}/consult"
+    await asyncio.to_thread(desk_line.control, "POST", path, {"operator": page.operator})
+    gone = "the colleague is given up"
+    await desk_line.until(lambda: desk_line.operator_reason(page.operator) == "unreachable", 6, gone)
+    assert 2.0 < time.monotonic() - began < 5.0
+    await call.hears_tone(OPERATOR_HZ)
+    await call.hangup()
+    story = await desk_line.story("+33613000912")
+    assert outcomes(story) == [(first, "accepted"), (page.operator, "unreachable")]
 
 
 async def test_another_tab_shows_the_telephone_and_takes_it_over_when_its_tab_is_closed(

@@ -206,6 +206,10 @@ async def test_an_open_dialog_hides_no_announcement(
     await page.click('[data-opens="settings"]')
     controller.offer()
     await expect(page.locator("#settings[open] #announcements")).to_contain_text("Incoming call")
+    await page.evaluate("document.querySelector('[data-opens=\"worklist\"]').click()")  # a second one, as by a key
+    await expect(page.locator("#worklist[open] #announcements")).to_be_attached()
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#settings[open] #announcements")).to_be_attached()
     await page.keyboard.press("Escape")
     await expect(page.locator("body > #announcements")).to_contain_text("Incoming call")
     await expect(page.locator("body > #notices")).to_be_attached()

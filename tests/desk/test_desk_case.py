@@ -18,6 +18,7 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import writing
+from db.names import folded
 from db.references import make_reference
 from db.tables import Call, CaseFile, Message, Operator
 from desk.case import forms, presence, queries
@@ -43,6 +44,7 @@ def case_document(**members: Any) -> dict[str, Any]:
         "post": None,
         "caller": NUMBER,
         "title": "First passport",
+        "applicant": None,
         "missing": ["photograph"],
         "expected": None,
         "owner": "1003",
@@ -171,6 +173,19 @@ async def test_a_form_whose_hidden_part_cannot_be_read_changes_nothing(browser: 
     assert changes(controller) == []
 
 
+async def test_the_applicants_name_is_part_of_both_forms(browser: Browser, controller: StandIn) -> None:
+    controller.answers[PATH] = (200, case_document(applicant="Zoé <Fern>"))
+    form = await opened(browser)
+    assert form["applicant"] == "Zoé <Fern>"
+    await browser.post(f"/case/file/{REFERENCE}", {**form, "applicant": " أَحْمَد "})
+    assert changes(controller) == [{"version": "v1", "applicant": "أَحْمَد"}]
+    problem = {"detail": "…", "errors": [{"location": "body.applicant", "detail": "too long"}]}
+    controller.answers["/cases"] = (422, problem)
+    refused = await browser.post("/case/new", {"title": "A visa", "topic": "travel", "applicant": "<i>" * 50})
+    assert refused.status == 422 and "Write at most 120 characters." in refused.text
+    assert fields_of(refused.text)["applicant"] == "<i>" * 50
+
+
 async def test_a_note_is_added_once_and_an_empty_one_is_none(browser: Browser, controller: StandIn) -> None:
     controller.answers[f"{PATH}/notes"] = (201, {"reference": REFERENCE, "version": "v1"})
     assert (await browser.post(f"/case/file/{REFERENCE}/note", {"text": "  \n"})).status == 204
@@ -246,8 +261,12 @@ async def seed(engine: AsyncEngine) -> None:
             )
         call = {"id": UUID(CALL), "node": "n", "caller": NUMBER, "language": "fr", "started": now}
         await connection.execute(insert(Call).values(call))
-        for reference, title, closed in ((REFERENCE, "First passport", None), (OTHER, "100% <old>", now)):
+        for reference, title, closed, name in (
+            (REFERENCE, "First passport", None, "أَحْمَد <b>Müller</b>"),
+            (OTHER, "100% <old>", now, None),
+        ):
             case_row: dict[str, Any] = {"title": title, "closed": closed, "caller": NUMBER, "kind": "procedure"}
+            case_row |= {"applicant": name, "applicant_folded": name and folded(name)}
             case_row["state"] = "open" if closed is None else "closed"
             await connection.execute(insert(CaseFile).values(reference=reference, node="n", opened=now, **case_row))
         message = {"id": uuid4(), "node": "n", "call_id": uuid4(), "caller": NUMBER, "file": "x", "at": now}
@@ -265,6 +284,8 @@ async def test_the_callers_file_has_earlier_calls_open_cases_and_messages(
     assert "New case" in page, "this call has no case of its own"
     hint = (await browser.get(f"/case/call/{CALL}/hint")).text
     assert "2 earlier calls" in hint and "First passport" in hint and "old" not in hint
+    shown = "<bdi>أَحْمَد &lt;b&gt;Müller&lt;/b&gt;</bdi>"
+    assert hint.count(shown) == 1 and page.count(shown) == 2, "who calls, and the applicant of the case"
     controller.connect("1002", identity=CALL, caller=NUMBER, case=REFERENCE)
     await controller.seen(desk)
     live = (await browser.get("/case/latest")).text
@@ -273,7 +294,7 @@ async def test_the_callers_file_has_earlier_calls_open_cases_and_messages(
     assert (await browser.get("/case/call/x")).status == 422
 
 
-async def test_cases_are_found_by_reference_number_and_title(desk: TestDesk) -> None:
+async def test_cases_are_found_by_reference_number_name_and_title(desk: TestDesk, browser: Browser) -> None:
     await seed(desk.engine)
 
     async def found(text: str) -> list[str]:
@@ -283,6 +304,8 @@ async def test_cases_are_found_by_reference_number_and_title(desk: TestDesk) -> 
     assert set(await found("06 12 34 56 78")) == set(await found("0033612345678")) == {REFERENCE, OTHER}
     assert await found("PASSPORT") == [REFERENCE]
     assert await found("100%") == [OTHER]
+    assert await found("muller أحمد") == await found("احم") == [REFERENCE]
+    assert "&lt;b&gt;Müller&lt;/b&gt;" in (await browser.get("/case/search?q=MULLER")).text
     assert await found("%") == await found("") == await found("____") == await found("no such words") == []
 
 

@@ -178,7 +178,9 @@ async def test_the_page_shows_the_conversation_and_the_colleague_in_it(desk: Tes
     controller.connect("1002", place="hold")
     await page.has("call", "On hold", '"act": "unhold"')
     controller.connect("1002", place="gone")
-    assert '"act": "hang_up"' not in await page.has("call", "Your telephone is gone; the caller waits for it")
+    assert '"act": "hang_up"' not in await page.has(
+        "call", "You are being connected again; the caller was asked to wait"
+    )
     call = controller.connect("1002", place="consult")
     controller.join("1003", call, "offered")
     assert '"act": "swap"' not in await page.has("call", "Calling Operator 1003")

@@ -13,7 +13,7 @@ from carrier import address, calling, carrier, forgotten, put
 from conftest import OFFSET, short_folder
 from desk_pages import DeskPage, DeskPages
 from left import rows
-from line import Line
+from line import FRENCH_NUMBER, Line
 from playwright.async_api import expect
 
 from db.ids import uuid7
@@ -93,6 +93,7 @@ async def test_a_message_is_taken_by_one_of_two_heard_and_its_caller_called_back
     await desk.phase("calling")
     called = await out.phone.next_call()
     assert out.dialled == [NUMBER]
+    assert FRENCH_NUMBER in called.peer  # the line's own, not the operator's
     await called.answer()
     called.tone(1130)
     await called.hears(desk_line.audio("fr", "callback_hello"))

@@ -83,6 +83,24 @@ async def test_a_change_of_a_version_that_is_no_longer_the_present_one_is_refuse
     assert {(row["by"], row["act"]) for row in acts} == {("1002", "case_opened"), ("1002", "case_changed")}
 
 
+async def test_an_applicants_name_is_text_in_any_script_and_stands_in_no_note_and_no_audit(line: Line) -> None:
+    name = "  أَحْمَد <b>بَنْعَلِيّ</b>\t& Müller "
+    kept = "أَحْمَد <b>بَنْعَلِيّ</b> & Müller"
+    opened = done(line, "POST", "", {**OPENING, "applicant": name})
+    path = f"/{opened['reference']}"
+    assert done(line, "GET", path)["applicant"] == kept
+    changed = done(line, "PATCH", path, {"version": opened["version"], "applicant": "Nadia Fern"})
+    done(line, "PATCH", path, {"version": changed["version"], "applicant": None})
+    case = done(line, "GET", path)
+    assert case["applicant"] is None
+    assert [note["text"] for note in case["notes"][1:]] == ["applicant: changed", "applicant: removed"]
+    await delivered(line, Audit, 3, about=f"case:{opened['reference']}")
+    written = str([row.data for row in await rows(line, Audit, about=f"case:{opened['reference']}")])
+    assert "Nadia" not in written and "Müller" not in written
+    (row,) = await rows(line, CaseFile, reference=opened["reference"])
+    assert (row.applicant, row.applicant_folded) == (None, None)
+
+
 async def test_of_many_changes_at_once_one_succeeds(line: Line) -> None:
     opened = done(line, "POST", "", OPENING)
     path = f"/v1/cases/{opened['reference']}"
@@ -133,6 +151,7 @@ async def test_a_new_pin_is_shown_once(line: Line) -> None:
         ({"expected": "2020-01-01"}, "is in the past"),
         ({"caller": "12"}, "is not a telephone number"),
         ({"topic": "A topic"}, "is not a topic"),
+        ({"applicant": 121 * "a"}, "at most 120 characters"),
         ({"state": None}, "A case always has a state"),
         ({"country": "1x"}, "is not a country"),
     ],
@@ -159,15 +178,16 @@ async def test_a_change_is_kept_while_the_database_is_away(tmp_path: Path) -> No
     repository = CaseRepository(f"sqlite:///{tmp_path / 'gone' / 'hatif.db'}", journal)
     try:
         assert await repository.read(REFERENCE) is None and repository.why
-        for state in ("in_progress", "ready"):
+        for change in ({"state": "in_progress"}, {"state": "ready", "applicant": "Zoé Fern"}):
             known = {"reference": REFERENCE, **repository.kept(REFERENCE)}
-            repository.put(REFERENCE, change_rows(known, {"state": state}, "1002", clock.now()))
-        assert repository.kept(REFERENCE)["state"] == "ready"
+            repository.put(REFERENCE, change_rows(known, change, "1002", clock.now()))
+        kept = repository.kept(REFERENCE)
+        assert (kept["state"], kept["applicant"], kept["applicant_folded"]) == ("ready", "Zoé Fern", "zoe fern")
     finally:
         await repository.close()
         journal.close()
     written = "".join(path.read_text() for path in (tmp_path / "journal").glob("*.jsonl"))
-    assert '"state: in_progress"' in written and "in_progress → ready" in written
+    assert '"state: in_progress"' in written and "in_progress → ready; applicant: changed" in written
 
 
 def test_a_case_has_the_same_version_once_the_database_has_it_in_utc() -> None:
@@ -182,7 +202,7 @@ def test_a_case_has_the_same_version_once_the_database_has_it_in_utc() -> None:
 async def cases(sqlite_url: str, folder: Path) -> AsyncIterator[CaseRepository]:
     journal = Journal(folder, "test-1")
     repository = CaseRepository(sqlite_url, journal)
-    opening = {"kind": "enquiry", "topic": "documents", "title": "A passport"}
+    opening = {"kind": "enquiry", "topic": "documents", "title": "A passport", "applicant": "Zoé Fern"}
     repository.put(REFERENCE, opening_rows(REFERENCE, opening, "hash", "1002", clock.now()))
     yield repository
     await repository.close()

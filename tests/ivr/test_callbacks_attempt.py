@@ -1,6 +1,7 @@
 """One attempt to call somebody back, with telephones that act by a script: what an operator hears, and how it ends."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ from test_callbacks_states import new_request
 from trial_stage import OPEN, nobody_keeps, openings, stage
 
 from db.callback_requests import CallbackRequest, Claim
-from db.enums import TryOutcome
+from db.enums import CallbackKind, TryOutcome
 from db.ids import uuid7
 from ivr.asterisk.ari import events
 from ivr.asterisk.ari.link import Response
@@ -131,6 +132,25 @@ async def test_a_caller_is_not_rung_any_longer_once_the_operator_has_hung_up_and
     assert (requests.outcomes[-1], made.request.state, made.request.tries) == (TryOutcome.LOST, "wished", 1)
     freed = [message for message in told if isinstance(message, floor_protocol.Refused)]
     assert [(message.offer, message.state.value) for message in freed] == [(OFFER, "withdrawn")]
+
+
+@pytest.mark.parametrize(
+    ("number", "country", "shown"),
+    [
+        ("+33612345678", "FR", "+33800212000"),
+        ("+31612345678", "NL", "+31800212002"),
+        ("+212612345678", "MA", "+80000212000"),  # the line has no number of that country
+        ("+441632960000", None, "+80000212000"),
+    ],
+)
+def test_who_is_called_sees_the_lines_own_number_and_not_the_operators(
+    number: str, country: str | None, shown: str
+) -> None:
+    request = replace(new_request(CallbackKind.OPERATOR), number=number, country=country, operator_id="1002")
+    made, _, _ = attempt(Telephones({}), request, ())
+    body = json.loads(made.progress.create_called("channel").body or "")["variables"]
+    assert (body["CALLERID(all)"], body["CONNECTEDLINE(all,i)"]) == (f"<{shown}>", f"<{shown}>")
+    assert "1002" not in str({name: value for name, value in body.items() if name != "HATIF"})
 
 
 @pytest.mark.parametrize(("in_browser", "asked"), [((False, True), True), ((True, False), False)])

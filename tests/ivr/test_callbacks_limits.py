@@ -25,8 +25,8 @@ BEFORE_M, AFTER_M = 20, 50
 """Minutes around now in which calls are allowed in Paris, but not yet in London, an hour behind."""
 A_DAY = 4
 LONG_AGO = timedelta(hours=49)
-GIVE_UP_H = 0.03
-"""A request then has its chance for 11 s; the requests that other tests want dialled wait less than these 108 s."""
+GIVE_UP_H = 0.015
+"""A request then has its chance for 5.4 s; the requests that other tests want dialled wait less than these 54 s."""
 CHANCE = timedelta(hours=GIVE_UP_H) / 10
 LIMIT_S = 30
 

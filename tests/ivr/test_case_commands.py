@@ -199,6 +199,15 @@ def test_cases_are_filtered_by_state_owner_and_due_date(shell: Shell) -> None:
     assert {late, ready, closed} <= listed()
 
 
+def test_a_case_has_its_applicants_name_and_is_found_by_it(shell: Shell) -> None:
+    reference = json.loads(shell.case(*OPEN, "--applicant", "Zoé Clover-Müller", "--json").stdout)["reference"]
+    found = json.loads(shell.run("cases", "--applicant", "muller zoe", "--json").stdout)
+    assert [(case["reference"], case["applicant"]) for case in found] == [(reference, "Zoé Clover-Müller")]
+    assert "applicant → none" not in shell.case("set", reference, "--applicant", "none").stdout
+    assert shell.shown(reference)["applicant"] is None
+    assert json.loads(shell.run("cases", "--applicant", "muller zoe", "--json").stdout) == []
+
+
 def test_a_post_is_written_the_same_way_when_a_file_is_opened_and_when_it_is_changed(shell: Shell) -> None:
     opened = [json.loads(shell.case(*OPEN, "--post", post, "--json").stdout) for post in (" Lyon ", "none")]
     assert [file["post"] for file in opened] == ["Lyon", None]

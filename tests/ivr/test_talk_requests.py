@@ -98,6 +98,7 @@ def press(keys: CodeReader, text: str, now: float = 0.0) -> list[tuple[str, str]
         ("77*30*3200#", [("hold", ""), ("consult", "00")]),
         ("1002#5*#**3*1002#", []),
         ("*31*30", [("hold", "")]),  # started over
+        ("*34*34", [("recording", ""), ("recording", "")]),
     ],
 )
 def test_keys_in_a_conversation_are_codes_or_ignored(text: str, codes: list[tuple[str, str]]) -> None:

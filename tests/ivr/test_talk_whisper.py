@@ -33,18 +33,23 @@ SHOWN = re.compile(rb'^From: "([^"]*)"', re.MULTILINE)
 SITE = CHECKOUT / "sites" / "consulate"
 
 
-@pytest.fixture
-async def whispering(line: Line) -> AsyncIterator[Line]:
-    """A line whose site has the whisper enabled, as the example site does, for telephones that show nothing."""
-    path = line.site / "site.toml"
+@pytest.fixture(scope="module")
+async def whispering_house(shared_line: Line) -> AsyncIterator[None]:
+    """Enable the whisper, as the example site does, for telephones that show nothing, until the end of the file."""
+    path = shared_line.site / "site.toml"
     before = path.read_text()
     spoken = re.sub(r"^whisper = false", "whisper = true", before, flags=re.MULTILINE)
     path.write_text(re.sub(r"^shows_callers = .*", "shows_callers = []", spoken, flags=re.MULTILINE))
-    with lengthened(line.home / "sounds", "talk_language_fr", "talk_word_consult", "talk_word_interpreter"):
-        await line.restart()
-        yield line
+    with lengthened(shared_line.home / "sounds", "talk_language_fr", "talk_word_consult", "talk_word_interpreter"):
+        await shared_line.restart()
+        yield
     path.write_text(before)
-    await line.restart()
+    await shared_line.restart()
+
+
+@pytest.fixture
+def whispering(whispering_house: None, line: Line) -> Line:
+    return line
 
 
 @contextlib.contextmanager
@@ -121,27 +126,6 @@ def test_the_example_sites_voices_speak_every_language_and_topic_in_time() -> No
         topics = [seconds for text, seconds in spoken.items() if text.startswith("talk_topic_")]
         assert max(languages) + max(topics) <= LONGEST_S, operator
         assert max(spoken.values()) <= LONGEST_S, operator
-
-
-async def test_a_telephone_that_shows_the_caller_is_connected_without_a_whisper(
-    whispering: Line, telephones: Telephones
-) -> None:
-    line = whispering
-    path = line.site / "site.toml"
-    path.write_text(path.read_text().replace("shows_callers = []", 'shows_callers = ["Baresip"]'))
-    await line.restart()
-    (operator,) = french(line, 1)
-    phone = await line.phone(telephones, operator)
-    wire = Dialog(phone)
-    await line.until(lambda: line.control("GET", f"/operators/{operator}")["device"], 5, "its make is known")
-    call = await line.waiting(telephones, "+33613001041")
-    leg = await phone.next_call(5)
-    assert b"fr FR" in [item.group(1) for item in map(SHOWN.search, wire.received) if item is not None]
-    await leg.answer()
-    leg.tone(OPERATOR_HZ)
-    await call.hears_tone(OPERATOR_HZ)
-    await call.hangup()
-    assert "whispered" not in kinds(await line.story("+33613001041"))
 
 
 async def test_the_operator_hears_the_whisper_until_a_key_and_survives_kills_and_hang_ups(
@@ -270,3 +254,25 @@ async def _a_colleague_is_told_why(line: Line, telephones: Telephones, operator:
     await line.until_state(second, "ready")
     await colleague.unregister()
     await line.until_state(second, "away")
+
+
+async def test_a_telephone_that_shows_the_caller_is_connected_without_a_whisper(
+    whispering: Line, telephones: Telephones
+) -> None:
+    """It comes last: what the controller then has read is no longer the fixture's."""
+    line = whispering
+    path = line.site / "site.toml"
+    path.write_text(path.read_text().replace("shows_callers = []", 'shows_callers = ["Baresip"]'))
+    await line.restart()
+    (operator,) = french(line, 1)
+    phone = await line.phone(telephones, operator)
+    wire = Dialog(phone)
+    await line.until(lambda: line.control("GET", f"/operators/{operator}")["device"], 5, "its make is known")
+    call = await line.waiting(telephones, "+33613001041")
+    leg = await phone.next_call(5)
+    assert b"fr FR" in [item.group(1) for item in map(SHOWN.search, wire.received) if item is not None]
+    await leg.answer()
+    leg.tone(OPERATOR_HZ)
+    await call.hears_tone(OPERATOR_HZ)
+    await call.hangup()
+    assert "whispered" not in kinds(await line.story("+33613001041"))

@@ -46,16 +46,27 @@ class Asterisk:
 @asynccontextmanager
 async def serving(context: ssl.SSLContext | None = None) -> AsyncIterator[tuple[int, Asterisk]]:
     """Yield the port of a gate, and what is behind it."""
-    asterisk, port, behind = Asterisk(), free_port(), free_port()
-    server = await asyncio.start_server(asterisk.connected, "127.0.0.1", behind)
+    asterisk = Asterisk()
+    server = await asyncio.start_server(asterisk.connected, "127.0.0.1", 0)
+    port, behind = free_port(), server.sockets[0].getsockname()[1]
     settings = GateSettings("127.0.0.1", port, behind, DESK, "https://desk.example.org", context)
     async with server:
         running = asyncio.create_task(TelephoneGate(settings).serve())
-        await asyncio.sleep(0.05)
+        await listening(port)
         yield port, asterisk
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running
+
+
+async def listening(port: int) -> None:
+    async with asyncio.timeout(5):
+        while True:
+            with contextlib.suppress(ConnectionRefusedError):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                return
+            await asyncio.sleep(0.01)
 
 
 @pytest.fixture

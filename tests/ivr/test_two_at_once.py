@@ -37,12 +37,12 @@ async def test_an_answer_at_the_time_limit_connects_or_not_but_for_all_alike(
 ) -> None:
     phones = {operator: await line.phone(telephones, operator) for operator in french(line, 5)}
     for number, phone in enumerate(phones.values()):
-        phone.will_answer(after_s=3.94 + 0.02 * number, tone_hz=OPERATOR_HZ)
+        phone.will_answer(after_s=5.94 + 0.02 * number, tone_hz=OPERATOR_HZ)
     callers = [f"+3361200005{number}" for number in range(5)]
     calls = await asyncio.gather(*(line.asks_for_operator(telephones, caller) for caller in callers))
     for phone in phones.values():
         await phone.next_call(5)
-    await line.until(lambda: all(line.operator_state(phone) != "offered" for phone in phones), 8, "all is decided")
+    await line.until(lambda: all(line.operator_state(phone) != "offered" for phone in phones), 10, "all is decided")
     waiting = {row["caller"] for row in line.control("GET", "/queue")}
     for caller, call in zip(callers, calls, strict=True):
         ((operator, offer),) = await decided(line, caller)

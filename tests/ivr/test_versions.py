@@ -115,7 +115,7 @@ async def test_an_invalid_date_in_the_flow_is_refused_with_a_clear_message_and_c
     line: Line, telephones: Telephones
 ) -> None:
     path = line.site / "flow.yaml"
-    path.write_text(edited(path.read_text(), "\nsilence_s: 1", "\nsilence_s: 2026-02-30"))
+    path.write_text(edited(path.read_text(), "\nsilence_s: 2", "\nsilence_s: 2026-02-30"))
     number = next(n for n, text in enumerate(path.read_text().splitlines(), 1) if text.startswith("silence_s: "))
     seen = line.log.stat().st_size
     answer = line.run("flow", "reload")

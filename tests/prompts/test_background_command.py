@@ -129,6 +129,17 @@ def test_where_a_clip_cannot_be_written_the_background_says_so(checkout: Path, t
     )
 
 
+@pytest.mark.parametrize("words", ["build --background", "import voices.tar"])
+def test_a_voice_is_not_measured_where_there_is_no_audio_yet(checkout: Path, words: str) -> None:
+    (checkout / "var/sounds/manifest.json").unlink()
+    (checkout / "voices.tar").touch()
+    answer = lines.run(checkout, f"{HATIF} prompts {words}")
+    assert (answer.returncode, answer.stderr.strip()) == (
+        1,
+        "hatif: There is no audio yet: run `hatif prompts build`, then try again.",
+    )
+
+
 def test_quick_voices_are_a_setting_of_the_environment(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HATIF_VOICES", "quick")
     assert "slow" not in run(checkout, "prompts build")

@@ -1,107 +1,25 @@
 """A slow voice speaks a language in the background; callers hear it once the language is whole, and never a mixture."""
 
-import errno
-import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from pathlib import Path
 
 import prompt_sites as sites
 import pytest
+from slow_sites import HELLO, NAME, SLOW, Site, site_in, slow
 
-from prompts import catalogue, manifest, progress
+from prompts import manifest
 from prompts.background import Background
-from prompts.build import BuildReport, build
-from prompts.clip_store import ClipStore
-from prompts.manifest import Manifest
 from prompts.names import Name
-from prompts.progress import Doing, Progress
-from prompts.prompt_list import list_prompts
-from prompts.slow_status import SlowStatus, slow_statuses
-from prompts.slow_voices import SlowClips, slow_clips
+from prompts.progress import Doing
+from prompts.slow_status import SlowStatus
 from prompts.voices import Voice
 from prompts.voices.choice import Choice
 
-NAME = "piper:slow.onnx"
-QUICK = Voice("quick", "prompt_engine", "voice")
-TABLE = {"en": QUICK, "fr": QUICK}
-HELLO = {"hello": "Hello.", "wait": "Please wait.", "guide_visa_fee": "It costs little."}
-
-
-def slow(**settings: float) -> Choice:
-    """Return the choice of a slow voice for English."""
-    voice = Voice(NAME, "prompt_engine", "voice", settings=tuple(settings.items()), slow=True)
-    return Choice({"en": NAME}, {"en": voice}, {})
-
-
-SLOW = slow(pitch=2.0)
 GONE = Choice({"en": NAME}, {}, {"en": "its model is not here; install it"})
-
-
-class Site:
-    """A site with English and French texts in a folder, and the clips of slow voices in another one."""
-
-    def __init__(self, folder: Path, store: Path, chosen: Choice = SLOW) -> None:
-        self.folder, self.store, self.chosen = folder, ClipStore(store), chosen
-        self.table = TABLE
-        self.noted: list[Progress] = []
-        self.limits: list[str] = []  # that the voice breaks
-
-    def say(self, texts: Mapping[str, str]) -> None:
-        for language in ("en", "fr"):
-            sites.catalogue(self.folder, language, {key: (text, f"{language} {text}") for key, text in texts.items()})
-
-    def build(self, switched: Sequence[str] = (), names: Sequence[Name] = ()) -> BuildReport:
-        return build(
-            catalogue.load(self.folder),
-            self.folder / "sounds",
-            self.folder / "recordings",
-            names=names,
-            voices=self.table,
-            chosen=self.chosen,
-            clips=self.store,
-            switched=switched,
-        )
-
-    def clips(self) -> SlowClips:
-        return slow_clips(list_prompts(catalogue.load(self.folder)), self.chosen, self.folder / "recordings")
-
-    def heard(self) -> Manifest:
-        return manifest.load(self.folder / "sounds" / manifest.FILE)
-
-    def sources(self, language: str = "en") -> dict[str, str]:
-        return {prompt: audio.source for prompt, audio in self.heard().prompts[language].items()}
-
-    def voice(self) -> str:
-        """Return the one voice of English. AssertionError if there are two."""
-        (source,) = set(self.sources().values()) - {"recording"}
-        return source
-
-    def in_the_background(self, busy: Callable[[], bool] = lambda: False) -> Mapping[str, str]:
-        def switch(language: str) -> list[str]:
-            if not self.limits:
-                assert self.build([language]).problems == ()
-            return self.limits
-
-        return Background(
-            self.store, lambda: (self.clips(), self.heard()), switch, self.noted.append, busy, time_limit=20
-        ).run()
-
-    def status(self) -> SlowStatus:
-        (found,) = slow_statuses(self.clips(), self.heard(), self.store, self.noted[-1] if self.noted else None)
-        return found
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    made = Site(tmp_path / "site", tmp_path / "clips")
-    made.say(HELLO)
-    return made
+    return site_in(tmp_path)
 
 
 @pytest.fixture
@@ -283,160 +201,8 @@ def test_a_name_is_spoken_by_the_slow_voice_of_the_language_that_reads_it(site: 
     assert site.sources("fr")["name_1001"] == NAME
 
 
-def test_clips_that_no_build_has_used_for_long_are_removed(site: Site) -> None:
-    site.build()
-    site.in_the_background()
-    (clip, *_) = site.clips()["en"].values()
-    for path in site.store.paths(clip.name):
-        sites.age_file(path, 100 * 24 * 3600)
-    site.store.note_use(clip.name)
-    assert site.store.prune() == 0
-    for path in site.store.paths(clip.name):
-        sites.age_file(path, 100 * 24 * 3600)
-    assert site.store.prune() == 3
-    assert site.store.prune(timedelta()) == 6
-
-
-def test_while_a_call_is_up_nothing_is_spoken_and_what_it_interrupted_is_spoken_after_it(
-    site: Site, spoken: Path
-) -> None:
-    site.chosen = slow(takes_s=1.5)
-    site.build()
-    began = time.monotonic()
-
-    def call_of_three_seconds() -> bool:
-        return 0.7 < time.monotonic() - began < 3.7
-
-    spoken.unlink()
-    assert site.in_the_background(call_of_three_seconds) == {}
-    doing = [made.doing for made in site.noted]
-    assert doing.count(Doing.PAUSED) == 1
-    assert site.voice() == NAME
-    # The first text was interrupted within 2 s of the call's beginning, and counts as no failure.
-    assert spoken.read_text().splitlines() == 2 * ["en Please wait."] + ["en Hello.", "en It costs little."]
-    assert time.monotonic() - began > 3.7 + 3 * 1.5
-
-
-WORKER = """
-import sys
-from pathlib import Path
-sys.path[:0] = [{tests!r}]
-from test_slow_voices import Site, slow
-from prompts import progress
-site = Site(Path({site!r}), Path({store!r}), slow(takes_s=0.2))
-site.noted = []
-class Noted(list):
-    def append(self, made): progress.write(Path({noted!r}), made)
-site.noted = Noted()
-print(site.in_the_background())
-"""
-
-
-def test_after_a_kill_in_the_middle_nothing_is_spoken_twice(site: Site, tmp_path: Path, spoken: Path) -> None:
-    texts = {f"text_{number}": f"This is text {number}." for number in range(12)}
-    site.say(texts)
-    site.chosen = slow(takes_s=0.2)
-    site.build()
-    spoken.unlink()
-    noted = tmp_path / "voices.json"
-    program = WORKER.format(
-        tests=str(Path(__file__).parent), site=str(site.folder), store=str(site.store.folder), noted=str(noted)
-    )
-
-    def start() -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, start_new_session=True
-        )
-
-    def made() -> int:
-        return sum(site.store.seconds(clip.name) is not None for clip in site.clips()["en"].values())
-
-    first = start()
-    deadline = time.monotonic() + 60
-    while made() < 4:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    going_on = progress.read(noted)
-    assert going_on is not None
-    assert (going_on.doing, going_on.language, going_on.of) == (Doing.SPEAKING, "en", 12)
-    os.killpg(first.pid, signal.SIGKILL)
-    first.communicate()
-    before = made()
-    ended = progress.read(noted)
-    assert ended is not None
-    assert ended.doing is Doing.ENDED, "a killed process does not seem to go on"
-    assert site.voice() == "quick"
-    second = start()
-    printed, _ = second.communicate(timeout=60)
-    assert printed.strip() == "{}"
-    assert site.voice() == NAME
-    lines = spoken.read_text().splitlines()
-    assert 4 <= before < 12
-    assert len(lines) <= 12 + 1, "only the text that was being spoken is spoken again"
-    assert set(lines) == {f"en {text}" for text in texts.values()}
-
-
-def test_progress_of_another_process_with_the_same_number_has_ended(tmp_path: Path) -> None:
-    file, made = tmp_path / "voices.json", Progress(Doing.SPEAKING, "en", 1, 12, 20.0, 60.0, {"fr": "why"})
-    progress.write(file, made)
-    assert progress.read(file) == made
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"start": "an earlier boot 1234"}))
-    assert progress.read(file) == Progress(Doing.ENDED, letters_s=20.0, stays={"fr": "why"})
-    file.write_text("{}")
-    assert progress.read(file) is None
-
-
-def test_clips_on_another_file_system_are_copied(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(source: Path, target: Path) -> None:
-        raise OSError(errno.EXDEV, "Invalid cross-device link", str(source), None, str(target))
-
-    monkeypatch.setattr(os, "link", refuse)
-    site.build()
-    assert site.in_the_background() == {}
-    assert site.voice() == NAME
-    for clip in site.clips()["en"].values():
-        for kept, heard in zip(
-            site.store.paths(clip.name), manifest.paths(site.folder / "sounds", clip.file), strict=True
-        ):
-            assert heard.read_bytes() == kept.read_bytes()
-            assert not heard.samefile(kept)
-    assert not list((site.folder / "sounds").rglob(".*.new"))
-
-
-def test_a_clock_that_is_set_forward_while_clips_are_made_removes_none_of_them(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    site.build()
-    real = time.time
-
-    def set_the_clock() -> bool:
-        monkeypatch.setattr(time, "time", lambda: real() + 200 * 24 * 3600)
-        return False
-
-    site.chosen = slow(takes_s=0.4)
-    assert site.in_the_background(set_the_clock) == {}
-    assert time.time() > real() + 1
-    assert all(site.store.seconds(clip.name) is not None for clip in site.clips()["en"].values())
-
-
 def test_a_text_that_the_voice_refuses_at_once_does_not_count_as_fast(site: Site) -> None:
     site.chosen = Choice({"en": NAME}, {"en": Voice(NAME, "prompt_engine", "nobody", slow=True)}, {})
     site.build()
     site.in_the_background()
     assert site.noted[-1].letters_s is None
-
-
-def test_two_processes_of_a_user_do_not_make_clips_at_the_same_time(site: Site, tmp_path: Path) -> None:
-    site.build()
-    with site.store.builder_lock(lambda: None):
-        program = f"""
-import sys
-from pathlib import Path
-from prompts.clip_store import ClipStore
-with ClipStore(Path({str(site.store.folder)!r})).builder_lock(lambda: print("waits", flush=True)):
-    print("works")
-"""
-        other = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-        assert other.stdout
-        assert other.stdout.readline() == "waits\n"
-    assert other.communicate(timeout=20)[0] == "works\n"

@@ -26,6 +26,8 @@ const tabs = new Tabs(`hatif-telephone-${place.dataset.operator}`);
 
 let takes = false; // the next password is asked for even if another computer has the telephone
 let notification: Notification | null = null;
+let isRinging = false;
+let isBlocked = false; // the browser lets nothing sound before the next click
 
 function address(): string {
   if (place.dataset.wsUrl) return place.dataset.wsUrl;
@@ -34,13 +36,21 @@ function address(): string {
 }
 
 function report(report: Report): void {
+  if (isBlocked && report.problem === null) report = { ...report, problem: text("sound_blocked") };
   show(report);
   tabs.report(report);
 }
 
-/** Start the telephone: in a click, so that the browser allows sound. */
+/** Say whether the browser lets the ringer sound. */
+function heard(sounds: boolean): void {
+  if (isBlocked !== sounds) return;
+  isBlocked = !sounds;
+  report({ problem: sounds ? null : text("sound_blocked") });
+}
+
+/** Ring once, ask for notifications and the microphone, and register: in a click, so that the browser allows sound. */
 async function startShift(): Promise<void> {
-  if (!(await ringer.once())) show({ problem: text("sound_blocked") });
+  heard(await ringer.once());
   if ("Notification" in window && Notification.permission === "default") void Notification.requestPermission();
   try {
     await devices.open();
@@ -81,15 +91,14 @@ async function lead(): Promise<void> {
 }
 
 function ringing(rings: boolean): void {
+  isRinging = rings;
   notification?.close();
   notification = null;
   if (!rings) {
     ringer.stop();
     return;
   }
-  void ringer.start().then((sounds) => {
-    if (!sounds) report({ problem: text("sound_blocked") });
-  });
+  void ringer.start().then(heard);
   if (document.hidden && "Notification" in window && Notification.permission === "granted") {
     notification = new Notification(text("incoming"), { requireInteraction: true });
     notification.onclick = () => window.focus();
@@ -126,6 +135,9 @@ for (const what of ["answer", "hangup", "mute", "key", "test-sound"]) {
     else tabs.ask(what, detail);
   });
 }
+document.addEventListener("click", () => {
+  if (isBlocked) void (isRinging ? ringer.start() : ringer.once()).then(heard);
+}, true);
 setInterval(() => {
   if (tabs.isLeading && devices.microphone && !document.hidden) show({ level: devices.level() });
 }, LEVEL_MS);

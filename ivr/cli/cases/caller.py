@@ -41,7 +41,9 @@ def show(number: str = NUMBER, json: bool = JSON) -> None:
 
 
 def erase(number: str = NUMBER) -> None:
-    """Forget a number: greet it as a new one and end its pending requests. Its calls and case files stay."""
+    """Forget a number: greet it as a new one, end its pending requests, and remove applicants' names from its case
+    files. Its calls and case files stay.
+    """
     from db import callers
     from db.engine import open_engine
 
@@ -59,10 +61,12 @@ def erase(number: str = NUMBER) -> None:
     found = asyncio.run(erase_delivered())
     if found is None:
         raise ControlError(
-            f"Nothing is remembered about {number}, and it has no pending request; `hatif calls` shows who called."
+            f"Nothing is remembered about {number}, and it has no pending request and no applicant's name; "
+            "`hatif calls` shows who called."
         )
     cancelled = f" Call-back requests cancelled: {found.requests}." if found.requests else ""
     cancelled += f" Requests to send something withdrawn: {found.guide_requests}." if found.guide_requests else ""
+    cancelled += f" Case files whose applicant's name was removed: {found.cases}." if found.cases else ""
     console.print(f"{number}: erased.{cancelled}", markup=False)
 
 

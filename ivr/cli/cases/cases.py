@@ -56,6 +56,7 @@ def cases(
     last: int = typer.Option(20, "--last", min=1, help="Show at most this many."),
     state: str = typer.Option("", "--state", help=f"Only cases in this state: {STATES}."),
     owner: str = typer.Option("", "--owner", help="Only cases of this operator."),
+    applicant: str = typer.Option("", "--applicant", help="Only cases whose applicant has these words in their name."),
     overdue: bool = typer.Option(False, "--overdue", help="Only cases past their due date that are not closed."),
     json: bool = JSON,
 ) -> None:
@@ -66,13 +67,30 @@ def cases(
         case_rules.one_of(state, CaseState, "state")
     rows = asyncio.run(
         Composition().read(
-            read_cases.cases, last, state=state or None, owner=owner or None, overdue=clock.now() if overdue else None
+            read_cases.cases,
+            last,
+            state=state or None,
+            owner=owner or None,
+            applicant=applicant or None,
+            overdue=clock.now() if overdue else None,
         )
     )
     if json:
         as_json(rows)
         return
-    columns = ("reference", "kind", "state", "topic", "language", "country", "caller", "owner", "due", "opened")
+    columns = (
+        "reference",
+        "kind",
+        "state",
+        "topic",
+        "language",
+        "country",
+        "applicant",
+        "caller",
+        "owner",
+        "due",
+        "opened",
+    )
     as_table("Cases", columns, ([row[name] for name in columns] for row in rows))
 
 
@@ -81,6 +99,7 @@ def open_case(
     language: str = typer.Option(..., "--language", help="The code of the applicant's language."),
     country: str = typer.Option(..., "--country", help="The applicant's country of residence, two letters such as FR."),
     title: str = typer.Option(..., "--title", help="What the applicant asks for, in a few words."),
+    applicant: str = typer.Option("", "--applicant", help="The applicant's name."),
     caller: str = typer.Option("", "--caller", help="The applicant's number, such as +33612345678."),
     kind: str = typer.Option(CaseKind.PROCEDURE.value, "--kind", help=f"One of {KINDS}."),
     post: str = typer.Option("", "--post", help="The consular post that deals with it."),
@@ -97,6 +116,7 @@ def open_case(
         "language": language,
         "country": country,
         "title": title,
+        "applicant": applicant,
         "caller": caller,
         "kind": kind,
         "post": post,
@@ -122,6 +142,7 @@ def set_columns(
     ),
     expected: str = typer.Option(None, "--expected", help="When to expect the next step: 2027-01-15, or none."),
     owner: str = typer.Option(None, "--owner", help="The operator who deals with it, or none."),
+    applicant: str = typer.Option(None, "--applicant", help="The applicant's name, or none."),
     post: str = typer.Option(None, "--post", help="The consular post that deals with it, or none."),
     priority: str = typer.Option(None, "--priority", help=f"One of {PRIORITIES}."),
     follow_up: str = typer.Option(
@@ -140,6 +161,7 @@ def set_columns(
         "missing": missing,
         "expected": expected,
         "owner": owner,
+        "applicant": applicant,
         "post": post,
         "priority": priority,
         "follow_up": follow_up,

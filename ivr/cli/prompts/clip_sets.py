@@ -45,12 +45,13 @@ def export(
 
 def import_set(parts: Composition, file: Path, *, json: bool) -> None:
     """Take what an archive has for this site; languages that are whole get their voice. Print the result."""
-    from ivr.cli.prompts.slow_voices import switch, wanted_clips
+    from ivr.cli.prompts.slow_voices import require_audio, switch, wanted_clips
     from prompts import clip_archive
     from prompts.background import pending
     from prompts.clip_archive import ClipArchiveError
     from prompts.clip_store import ClipStore
 
+    require_audio(parts)
     wanted, store = wanted_clips(parts), ClipStore(parts.settings.clips)
     try:
         taken = clip_archive.take(store, file, {clip.name for of in wanted.values() for clip in of.values()})

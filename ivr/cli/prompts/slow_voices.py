@@ -48,10 +48,11 @@ def wanted_clips(parts: Composition, texts: Catalogues | None = None) -> SlowCli
 def work() -> Mapping[str, str]:
     """Make everything at the lowest priority; return the languages that keep their quick voice, with the reasons.
 
-    Raises OSError if the clips cannot be written.
+    Raises ControlError without any audio yet, and OSError if the clips cannot be written.
     """
     lower_priority()
     parts = Composition()
+    require_audio(parts)
 
     def note(made: Progress) -> None:
         with suppress(OSError):  # a full disk: only the clips matter
@@ -60,6 +61,12 @@ def work() -> Mapping[str, str]:
     stays = _fetch(parts, note)
     store = ClipStore(parts.settings.clips)
     return Background(store, _load, _switch_logged, note, partial(_calls_are_up, parts), stays).run()
+
+
+def require_audio(parts: Composition) -> None:
+    """Raise ControlError where callers hear nothing yet: without menus, a voice's limits cannot be measured."""
+    if not manifest.load_if_any(parts.settings.sounds / manifest.FILE).prompts:
+        raise ControlError("There is no audio yet: run `hatif prompts build`, then try again.")
 
 
 def _calls_are_up(parts: Composition) -> bool:

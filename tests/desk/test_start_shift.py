@@ -1,0 +1,99 @@
+"""One click on "Start shift" is all that a browser needs from a person: for sound, microphone and notifications."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest_asyncio
+from controller import StandIn, standing_in
+from desk_server import TestDesk, serving
+from playwright.async_api import Browser, Page, expect
+
+pytest_plugins = ["db_fixtures", "browser"]
+
+WATCH = """
+window.did = [];
+window.blocked = false;
+const play = HTMLMediaElement.prototype.play;
+HTMLMediaElement.prototype.play = function () {
+  did.push(navigator.userActivation.isActive ? "rings" : "rings without a click");
+  if (blocked) return Promise.reject(new DOMException("no", "NotAllowedError"));
+  return play.call(this).then(() => did.push("sounds"));
+};
+const devices = navigator.mediaDevices, open = devices.getUserMedia.bind(devices);
+devices.getUserMedia = (wanted) => { did.push("microphone"); return open(wanted); };
+window.Notification = class {
+  static permission = "default";
+  static requestPermission() { did.push("notifications"); return Promise.resolve("granted"); }
+};
+const Context = window.AudioContext;
+window.AudioContext = class extends Context {
+  constructor(...given) { super(...given); window.context = this; }
+};
+"""
+CREDENTIAL = {"endpoint": "1002-web", "user": "1002-web", "password": "none", "expires": 0}
+
+
+@pytest_asyncio.fixture
+async def controller() -> AsyncIterator[StandIn]:
+    async with standing_in() as found:
+        found.answers["/operators/1002/web_telephone"] = (200, CREDENTIAL)
+        yield found
+
+
+@pytest_asyncio.fixture
+async def page(sqlite_url: str, controller: StandIn, browser: Browser) -> AsyncIterator[Page]:
+    """An operator's page whose telephone was not started yet."""
+    async with serving(sqlite_url, controller.port) as desk:
+        await desk.operator("1002")
+        context = await browser.new_context(locale="en", viewport={"width": 1280, "height": 800})
+        await context.grant_permissions(["microphone"])
+        await context.add_init_script(WATCH)
+        found = await context.new_page()
+        await sign_in(desk, found)
+        yield found
+        await context.close()
+
+
+async def sign_in(desk: TestDesk, page: Page) -> None:
+    await page.goto(desk.url + await desk.link("1002"))
+    await page.click("button.primary")
+    await page.goto(f"{desk.url}/shift")
+
+
+async def start(page: Page) -> list[str]:
+    """Click, and return what happened until the telephone connects."""
+    await page.get_by_role("button", name="Start shift").click()
+    await expect(page.locator("body")).not_to_have_attribute("data-telephone", "off")
+    did: list[str] = await page.evaluate("did")
+    return did
+
+
+async def test_one_click_rings_asks_for_microphone_and_notifications_and_registers(
+    page: Page, controller: StandIn
+) -> None:
+    assert await page.evaluate("did") == []  # nothing before the click
+    assert await start(page) == ["rings", "sounds", "notifications", "microphone"]
+    assert await page.evaluate("context.state") == "running"
+    asked: list[Any] = [(path, who) for method, path, who, _ in controller.asked if method == "POST"]
+    assert asked == [("/operators/1002/web_telephone", "1002")]
+    await expect(page.locator("#telephone-problem")).to_be_empty()
+
+
+async def test_sound_that_the_browser_blocks_is_said_until_a_click_lets_it_sound(page: Page) -> None:
+    await page.evaluate("blocked = true")
+    await start(page)
+    await expect(page.locator("#telephone-problem")).to_contain_text("The browser blocks sound.")
+    await page.evaluate("blocked = false")
+    await page.click("h1 + .columns .search h2, .guide label")
+    await expect(page.locator("#telephone-problem")).to_be_empty()
+    assert (await page.evaluate("did"))[-1] == "sounds"
+
+
+async def test_a_microphone_that_is_denied_is_said_with_what_to_do(page: Page) -> None:
+    await page.evaluate(
+        "() => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotAllowedError')); }"
+    )
+    button = page.get_by_role("button", name="Start shift")
+    await button.click()
+    await expect(page.locator("#telephone-problem")).to_contain_text("then start your shift again")
+    await expect(button).to_be_enabled()
