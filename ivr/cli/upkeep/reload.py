@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 def reload(
     dry_run: bool = typer.Option(False, "--dry-run", help="Only show what would change."),
-    force: bool = typer.Option(False, "--force", help="Remove numbers even if calls to them are up."),
+    force: bool = typer.Option(False, "--force", help="Remove numbers as well, which is refused otherwise."),
     json: bool = JSON,
 ) -> None:
     """Apply changes of site.toml and operators.csv to the running line; no call is cut off.
