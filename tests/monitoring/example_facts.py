@@ -76,6 +76,7 @@ def facts(*checks: Check, **fields: Any) -> Facts:
             "gate": {"telephones": 6, "refused_403": 1},
             "desk": {"browsers": 12, "answers_2xx": 90, "answers_5xx": 0},
         },
+        traces={"sent": 17, "ok": True},
         disk_free=5 * 2**30,
         read_s=0.04,
     )

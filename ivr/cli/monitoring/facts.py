@@ -37,6 +37,7 @@ class Facts:
     Attributes:
         figures: `Figures` of the control API; None while the controller does not answer.
         counts: Of processes, by their name.
+        traces: How many calls were `sent` as traces, and whether the last attempt was `ok`; empty: switched off.
         disk_free: Bytes; None if there is no HATIF_HOME.
         read_s: How long it took to read all this.
     """
@@ -47,11 +48,12 @@ class Facts:
     figures: Mapping[str, Any] | None = None
     processes: Mapping[str, ProcessFacts] = field(default_factory=dict)
     counts: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    traces: Mapping[str, Any] = field(default_factory=dict)
     disk_free: int | None = None
     read_s: float = 0.0
 
 
-def read(parts: Composition) -> Facts:
+def read(parts: Composition, traces: Mapping[str, Any]) -> Facts:
     """Return all that is known now. Not within an event loop."""
     began = time.monotonic()
     home = parts.settings.home
@@ -68,6 +70,7 @@ def read(parts: Composition) -> Facts:
         figures=figures,
         processes={name: _process(alive.get(name)) for name in {*_expected(parts), *alive}},
         counts={name: process_counts.read(parts.settings.run, name, alive[name]) for name in COUNTING if name in alive},
+        traces=traces,
         disk_free=shutil.disk_usage(home).free if home.exists() else None,
         read_s=time.monotonic() - began,
     )

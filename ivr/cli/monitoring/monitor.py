@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 
 import structlog
 import typer
@@ -24,11 +25,17 @@ def monitor() -> None:
     # Here: they load Prometheus' client and the database's packages, which no other command needs.
     from ivr.cli.monitoring import facts
     from ivr.cli.monitoring.server import Monitor, MonitorServer
+    from ivr.cli.monitoring.trace_sender import TraceSender, counts
 
     parts = Composition()
     chosen, port = parts.site.monitoring, parts.settings.monitoring_port
     configure(parts.site.node, parts.settings.log, parts.settings.log_level)
     os.nice(10)  # calls take precedence over figures
+
+    sender = None
+    if chosen.traces is not None:
+        sender = TraceSender(chosen.traces, lambda: parts.database_url, facts.own_version())
+        threading.Thread(target=sender.run, name="traces", daemon=True).start()
 
     def read() -> facts.Facts:
         nonlocal parts
@@ -38,7 +45,7 @@ def monitor() -> None:
             parts = newer
         except (SiteError, CredentialsError):
             pass  # somebody edits the site; the line goes on with what it has read, and so do we
-        return facts.read(parts)
+        return facts.read(parts, counts(sender))
 
     try:
         server = MonitorServer(chosen.listen, port, Monitor(read))
