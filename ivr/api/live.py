@@ -37,7 +37,6 @@ _PLACES: dict[OperatorPlace, OperatorPlaceName] = {
     OperatorPlace.CONSULTS: "consult",
     OperatorPlace.SWAPPED: "swap",
     OperatorPlace.ASIDE: "aside",
-    OperatorPlace.GONE: "gone",
 }
 
 
@@ -45,6 +44,8 @@ def read_place(call: LiveCall) -> OperatorPlaceName | None:
     """Return where the operator is; `hold` also by the telephone's own key, None while nobody has the caller."""
     if call.state.offer is None:
         return None
+    if call.page_gone:
+        return "gone"
     found = call.state.operator_place
     return "hold" if call.on_hold and found is OperatorPlace.TOGETHER else _PLACES[found]
 
