@@ -13,7 +13,7 @@ from ivr.api.problems import ApiError, documented
 from ivr.asterisk.ami import AmiError
 from ivr.asterisk.refused_calls import refused_calls
 from ivr.controller.controller import Controller
-from ivr.hours.opening import Drain
+from ivr.hours.drain import Drain
 from ivr.model import clock
 
 router = APIRouter(tags=["status"])
@@ -82,7 +82,7 @@ async def drain(controller: ControllerDep, actor: Actor, change: DrainChange) ->
     """Take no new calls, from the next one on, or take them again. Calls that are up go on."""
     wanted = Drain(change.refuse, clock.now(), actor) if change.refuse is not None else None
     try:
-        await controller.opening.drain(wanted)
+        await controller.opening.set_drained(wanted)
     except AmiError as error:
         raise ApiError(503, f"Nothing was changed: {error}") from None
     audit(controller, actor, "drain" if wanted is not None else "drain_ended", refuse=change.refuse)

@@ -10,7 +10,7 @@ Family `hatif-holiday` has the administrator's overrides of days, by date.
 import asyncio
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
@@ -19,6 +19,8 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from ivr.asterisk.ami import AmiError
+from ivr.hours import drain
+from ivr.hours.drain import Drain
 from ivr.model import clock
 from ivr.records.recorder import Recorder
 from ivr.site.holidays import Changes, Holidays, Row, decode, encode, list_holidays, name_in
@@ -29,10 +31,8 @@ from routing.hours import Force, Override
 
 log = structlog.get_logger()
 
-FAMILY = "hatif-hours"
+FAMILY = drain.FAMILY
 HOLIDAYS = "hatif-holiday"
-DRAIN, DRAIN_REFUSE = "drain", "drain_refuse"
-"""Keys of the family; the second one is there while the dialplan refuses new calls of carriers."""
 _REFRESH_S = 30.0
 _FOREVER = timedelta(days=36_500)
 _PAST = timedelta(days=40)
@@ -51,15 +51,6 @@ class AstDb(Protocol):
 
 class AnnouncementError(Exception):
     """A text that cannot be announced; the message gives reason and remedy."""
-
-
-@dataclass(frozen=True, slots=True)
-class Drain:
-    """That no new calls are taken. `refuse`: carriers get 503 for them; otherwise callers hear that it is closed."""
-
-    refuse: bool
-    since: datetime
-    by: str
 
 
 class Opening:
@@ -153,13 +144,13 @@ class Opening:
         self._wake.set()
         return self.answer()
 
-    async def drain(self, drain: Drain | None) -> None:
+    async def set_drained(self, wanted: Drain | None) -> None:
         """Take no new calls, or take them again; in force once this returns, without a controller too.
 
         Raises:
             AmiError: It could not be stored, and nothing has changed.
         """
-        before, self._drain = self._drain, drain
+        before, self._drain = self._drain, wanted
         try:
             await self._write()
         except AmiError:
@@ -279,9 +270,9 @@ class Opening:
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 log.warning("Ignored an invalid holiday in AstDB", day=key, error=repr(error))
         try:
-            if data := json.loads(kept.get((FAMILY, DRAIN)) or "{}"):
+            if data := json.loads(kept.get((FAMILY, drain.KEY)) or "{}"):
                 since = datetime.fromisoformat(data["since"])
-                self._drain = Drain((FAMILY, DRAIN_REFUSE) in kept, since, str(data["by"]))
+                self._drain = Drain((FAMILY, drain.REFUSE) in kept, since, str(data["by"]))
         except (ValueError, KeyError, TypeError) as error:
             log.warning("Ignored an invalid drain in AstDB", error=repr(error))
         self._announcement = kept.get((FAMILY, "announcement")) or None
@@ -306,9 +297,9 @@ class Opening:
         if self._override is not None:
             wanted[FAMILY, "override"] = json.dumps(_as_data(self._override, self._override_row))
         if self._drain is not None:
-            wanted[FAMILY, DRAIN] = json.dumps({"since": self._drain.since.isoformat(), "by": self._drain.by})
+            wanted[FAMILY, drain.KEY] = json.dumps({"since": self._drain.since.isoformat(), "by": self._drain.by})
             if self._drain.refuse:
-                wanted[FAMILY, DRAIN_REFUSE] = "1"
+                wanted[FAMILY, drain.REFUSE] = "1"
         if self._announcement is not None:
             wanted[FAMILY, "announcement"] = self._announcement
         return wanted

@@ -12,7 +12,7 @@ from ivr.asterisk.ami import Ami, AmiError, AmiRefusedError
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.output import console
 from ivr.cli.upkeep.up_calls import UpCalls, manager, read_up, until_empty
-from ivr.hours.opening import DRAIN_REFUSE, FAMILY
+from ivr.hours import drain
 from ivr.process.process import ProcessInfo, processes
 from ivr.process.supervisor import OWN_NAME
 
@@ -126,7 +126,7 @@ async def _end_idle(ami: Ami, former: ProcessInfo, drained: bool) -> bool:
     The dialplan refuses new calls until `_take_calls`. If that does not happen, because this command was killed, the
     controller does it within half a minute.
     """
-    await ami.db_put(FAMILY, DRAIN_REFUSE, "1")
+    await ami.db_put(drain.FAMILY, drain.REFUSE, "1")
     await asyncio.sleep(_SETTLE_S)
     if (await read_up(ami)).all:
         if not drained:
@@ -145,7 +145,7 @@ async def _take_calls(parts: Composition) -> None:
 async def _forget_refusal(ami: Ami) -> None:
     """Have the dialplan take calls again."""
     with contextlib.suppress(AmiRefusedError):  # the controller was faster
-        await ami.db_delete(FAMILY, DRAIN_REFUSE)
+        await ami.db_delete(drain.FAMILY, drain.REFUSE)
 
 
 def _show(up: UpCalls) -> None:
