@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+import threading
 
 import uvicorn
 from fastapi import FastAPI
@@ -47,6 +48,8 @@ class DeskServer(uvicorn.Server):
 def serve(settings: DeskSettings, traffic: Traffic) -> None:
     """Serve until SIGTERM or SIGINT."""
     app = create_app(settings, traffic)
+    # Beside the start, which must not wait for it: a desk that was killed is missed by every page.
+    threading.Thread(target=app.state.pages.prepare, name="templates", daemon=True).start()
     config = uvicorn.Config(
         app,
         http=PatientProtocol,

@@ -123,20 +123,24 @@ def _mail(parts: Composition) -> MailSettings | None:
 
 
 def warn_of_ports(parts: Composition) -> None:
-    """Print which ports of the desk are in use: the line starts all the same, and the desk tries again and again."""
-    if not parts.site.desk.enabled:
-        return
-    listen, offset = parts.site.desk.listen, parts.settings.offset
-    for port, purpose in ((PORT, "the desk"), (TELEPHONE_PORT, "the telephones of its pages")):
+    """Print which ports of the desk and of monitoring are in use: the line starts without them, and they try again."""
+    desk, monitoring, offset = parts.site.desk, parts.site.monitoring, parts.settings.offset
+    wanted: list[tuple[str, int, str, str]] = []
+    if desk.enabled:
+        wanted.append((desk.listen, PORT + offset, "the desk", "[desk]"))
+        wanted.append((desk.listen, TELEPHONE_PORT + offset, "the telephones of its pages", "[desk]"))
+    if monitoring.enabled:
+        wanted.append((monitoring.listen, parts.settings.monitoring_port, "monitoring", "[monitoring]"))
+    for listen, port, purpose, section in wanted:
         family = socket.AF_INET6 if ":" in listen else socket.AF_INET
         with contextlib.closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((listen, port + offset))
+                probe.bind((listen, port))
             except OSError as error:
                 reason = os.strerror(error.errno or 0)
-                what = f"TCP port {port + offset} ({purpose}) on {listen} cannot be opened: {reason}"
-                remedy = "stop the program that uses it, or correct listen in [desk]; calls are served meanwhile"
+                what = f"TCP port {port} ({purpose}) on {listen} cannot be opened: {reason}"
+                remedy = f"stop the program that uses it, or correct listen in {section}; calls are served meanwhile"
                 errors.print(f"hatif: {what}; {remedy}.", style="yellow", markup=False, soft_wrap=True)
 
 

@@ -20,6 +20,7 @@ from ivr.model import clock, floor_protocol
 from ivr.model.call_state import CallState, Consent
 from ivr.model.e164 import country_of
 from ivr.records.call_counts import CallCounts
+from ivr.records.opened_cases import OpenedCases
 from ivr.records.voicemail import StoredMessage
 from ivr.site.holidays import Ruling, name_in
 from ivr.site.operators import OperatorEntry
@@ -47,6 +48,7 @@ class Recorder:
     def __init__(self, journal: Journal, references: ReferenceAllocator) -> None:
         self.journal = journal  # also used by the other modules of records
         self.counts = CallCounts()
+        self.opened_cases = OpenedCases()
         self._references = references
 
     def call_started(self, state: CallState, channel: str, started: datetime, caller_raw: str | None = None) -> None:
@@ -119,17 +121,18 @@ class Recorder:
     def _case(self, state: CallState, opened: datetime) -> None:
         if state.case is None or state.filed:
             return
-        self.journal.put(
-            "case_file",
-            reference=state.case,
-            kind=(CaseKind.COMPLAINT if state.topic == "complaint" else CaseKind.ENQUIRY).value,
-            topic=state.topic,
-            language=state.language,
-            country=state.country,
-            call_id=state.id,
-            caller=state.caller or None,
-            opened=opened,
-        )
+        columns: dict[str, object] = {
+            "reference": state.case,
+            "kind": (CaseKind.COMPLAINT if state.topic == "complaint" else CaseKind.ENQUIRY).value,
+            "topic": state.topic,
+            "language": state.language,
+            "country": state.country,
+            "call_id": state.id,
+            "caller": state.caller or None,
+            "opened": opened,
+        }
+        self.journal.put("case_file", **columns)
+        self.opened_cases.put(state.case, columns, self.journal.seq)
 
     def caller(self, state: CallState) -> None:
         """Record the language in which to greet the caller when they call again."""
@@ -311,14 +314,9 @@ class Recorder:
 
     def decision(self, decision: Decision) -> None:
         """Record which operator a call was offered to, and why."""
-        self.journal.put(
-            "decision",
-            kind="offer",
-            call_id=decision.call,
-            operator_id=decision.operator,
-            reason=describe_reason(decision.reason),
-            data=asdict(decision.reason),
-        )
+        reason, data = describe_reason(decision.reason), asdict(decision.reason)
+        row = {"kind": "offer", "call_id": decision.call, "operator_id": decision.operator}
+        self.journal.put("decision", **row, reason=reason, data=data)
 
     def waits(self, call_id: str, why: WaitReason) -> None:
         """Record why a caller waits."""
