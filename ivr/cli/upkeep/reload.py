@@ -20,7 +20,7 @@ from ivr.site.flat import flatten
 
 _LATER = {
     "asterisk": "hatif restart asterisk --when-idle",
-    "all": "stop `hatif up` and start it again (calls are cut off), after `hatif drain`",
+    "all": "`hatif drain`, then stop `hatif up` and start it again, or `hatif systemd install` and `systemctl restart hatif.target`",
 }
 
 
