@@ -19,7 +19,7 @@ NOT_PACKED = ("desk/web/", "desk/telephone/", "desk/package", "desk/tsconfig.jso
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
-    command = [CHECKOUT / "scripts" / "wheel", "--no-bundle", folder]
+    command = [str(CHECKOUT / "scripts" / "wheel"), "--no-bundle", str(folder)]
     environment = os.environ | {"HATIF_VENV": sys.prefix}
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert answer.returncode == 0, answer.stderr
@@ -32,8 +32,8 @@ def place(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment that has the package, and the libraries of the tests' own environment."""
     venv = tmp_path_factory.mktemp("installed") / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], timeout=120, check=True)
-    pip = [sys.executable, "-m", "pip", "--python", venv / "bin" / "python", "--disable-pip-version-check"]
-    install = [*pip, "install", "--no-deps", "--no-index", "--no-compile", "-q", wheel]
+    pip = [sys.executable, "-m", "pip", "--python", str(venv / "bin" / "python"), "--disable-pip-version-check"]
+    install = [*pip, "install", "--no-deps", "--no-index", "--no-compile", "-q", str(wheel)]
     subprocess.run(install, env=os.environ | {"PIP_USER": "0"}, timeout=120, check=True)
     packages = next(venv.glob("lib/python3*/site-packages"))
     (packages / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n")
@@ -65,7 +65,7 @@ def test_the_installed_command_makes_a_site_and_works_with_it(place: Path, tmp_p
     }
 
     def hatif(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-        command = [place / "bin" / "hatif", *arguments]
+        command = [str(place / "bin" / "hatif"), *arguments]
         return subprocess.run(
             command, env=environment | more, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
         )
@@ -95,6 +95,6 @@ def test_the_installed_command_makes_a_site_and_works_with_it(place: Path, tmp_p
     assert upgraded.returncode == 0 and (tmp_path / "home" / "hatif.db").exists(), upgraded.stderr
     assert hatif("cases", "--json", **own).stdout.strip() == "[]"
     assert hatif("numbers", "--json").returncode == 0  # of the example site, in its own place
-    scripts = [place / "bin" / "python", "-m", "desk.bundle"]
+    scripts = [str(place / "bin" / "python"), "-m", "desk.bundle"]
     answer = subprocess.run(scripts, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert answer.returncode == 0 or "build it again with `scripts/wheel`" in answer.stderr

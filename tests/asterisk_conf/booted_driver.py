@@ -125,7 +125,7 @@ def try_it() -> None:
     seen["logs"] = sorted(re.sub(r"\d{8}-\d+", "DATE", path.name) for path in logs.iterdir())
     seen["open logs"] = sorted(path.name for path in opened if path.parent == logs)
 
-    run("systemctl", "stop", "hatif.target")
+    run("systemctl", "stop", "hatif.target", "hatif-*")
     seen["stopped"] = {name: shown(name, "ActiveState") for name in NAMES}
     seen["left"] = run("pgrep", "-u", "hatif", ok=False).stdout
     run("systemctl", "start", "hatif.target")
