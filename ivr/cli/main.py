@@ -7,6 +7,7 @@ import typer
 from ivr.cli import accounts, audit, callbacks, check, desk, firewall, flow, guide, hours
 from ivr.cli.calls import show
 from ivr.cli.cases import caller, cases
+from ivr.cli.data import backup
 from ivr.cli.operators import operators, roster, waiting
 from ivr.cli.output import errors
 from ivr.cli.processes import asterisk, processes, status
@@ -46,6 +47,7 @@ for part in (
     trial,
     desk,
     accounts,
+    backup,
 ):
     part.register(app)
 
@@ -77,6 +79,7 @@ _USER_ERRORS = (
     ("ivr.cli.prompts.tashkeel", "DraftError"),
     ("prompts.importing", "ImportingError"),
     ("prompts.clip_archive", "ClipArchiveError"),
+    ("ivr.data.archive", "BackupError"),
     ("ivr.process.supervisor", "SupervisorError"),
     ("ivr.cli.trial.trial", "TrialError"),
     ("ivr.cli.trial.seconds", "SecondsError"),
