@@ -7,7 +7,7 @@ import typer
 from ivr.cli import accounts, audit, callbacks, check, desk, firewall, flow, guide, hours
 from ivr.cli.calls import show
 from ivr.cli.cases import caller, cases
-from ivr.cli.data import backup
+from ivr.cli.data import backup, expire
 from ivr.cli.operators import operators, roster, waiting
 from ivr.cli.output import errors
 from ivr.cli.processes import asterisk, processes, status
@@ -48,6 +48,7 @@ for part in (
     desk,
     accounts,
     backup,
+    expire,
 ):
     part.register(app)
 
@@ -80,6 +81,7 @@ _USER_ERRORS = (
     ("prompts.importing", "ImportingError"),
     ("prompts.clip_archive", "ClipArchiveError"),
     ("ivr.data.archive", "BackupError"),
+    ("ivr.data.proof", "ProofError"),
     ("ivr.process.supervisor", "SupervisorError"),
     ("ivr.cli.trial.trial", "TrialError"),
     ("ivr.cli.trial.seconds", "SecondsError"),

@@ -22,10 +22,13 @@ from db.delivery import deliver_all
 from db.engine import DatabaseError, format_url, open_engine, parse_url, reading, writing
 from db.tables import Table
 from db.upgrade import current, upgrade
-from ivr.data import archive
+from ivr.data import archive, proof
 from ivr.data.archive import About, BackupError
+from ivr.data.erasure import erase_again
+from ivr.data.proof import ProofError, Proofs
 from ivr.home import line_settings
 from ivr.home.line_settings import KeptLine
+from ivr.home.settings import Settings
 
 _STOCK = "case_references"
 _COUNTED = re.compile(r"[0-9]{1,7}")
@@ -48,11 +51,16 @@ _REPLACED = (
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was restored. `database`: where to, without a password; `aside`: where what was there before is now."""
+    """What was restored.
+
+    `database`: where to, without a password; `aside`: where what was there before is now; `erased_again`: how many
+    numbers were in the backup and had been erased since.
+    """
 
     about: About
     database: str
     aside: Path | None
+    erased_again: int
 
 
 def existing(home: Path) -> list[str]:
@@ -94,6 +102,7 @@ def restore(
             _empty_stock(found / "home" / _STOCK)
             if not inside:
                 asyncio.run(_fill(database, target, progress))
+            _keep_proofs(found / "home", home)
             aside = _put(found, home, inside)
             line_settings.write(home, replace(line, site=str(home / "site")))
     except OSError as error:
@@ -102,7 +111,9 @@ def restore(
             "permissions."
         ) from None
     asyncio.run(deliver_all(home / "journal", target))
-    return Restored(about, format_url(parse_url(target)), aside)
+    settings = Settings(home, home / "site", line.offset)
+    again = asyncio.run(erase_again(settings, target, about.node, "service", about.made, datetime.now(UTC)))
+    return Restored(about, format_url(parse_url(target)), aside, again)
 
 
 def _check_schema(file: Path, database: Path) -> None:
@@ -155,6 +166,16 @@ def _empty_stock(file: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         lines = file.read_text(encoding="ascii", errors="replace").split()
         file.write_text("".join(f"{line}\n" for line in lines if _COUNTED.fullmatch(line)), encoding="ascii")
+
+
+def _keep_proofs(found: Path, home: Path) -> None:
+    """Keep the home's own proofs of erasures, which are later than those of its own backup."""
+    try:
+        ours, theirs = Proofs(home), Proofs(found)
+    except ProofError as error:
+        raise BackupError(f"Nothing was restored: {error}") from None
+    if ours.erased and (not theirs.erased or ours.key == theirs.key):
+        shutil.copyfile(home / proof.FILE, found / proof.FILE)
 
 
 async def _fill(database: Path, target: str, progress: Progress) -> None:

@@ -21,6 +21,7 @@ from ivr.site.desk import Desk
 from ivr.site.findings import Finding
 from ivr.site.findings import SiteError as SiteError
 from ivr.site.hours import Hours, ZoneName
+from ivr.site.retention import Retention
 from ivr.site.routing import Routing
 from ivr.site.silence import Silence
 from prompts import site_files
@@ -113,6 +114,7 @@ class Site(_Strict):
     limits: Limits = Limits()
     callbacks: Callbacks = Callbacks()
     recording: Recording = Recording()
+    retention: Retention = Retention()
     silence: Silence = Silence()
     desk: Desk = Desk()
     caller_memory: bool = True  # a returning caller's number is greeted in its last language

@@ -80,6 +80,8 @@ def restore(
     )  # fmt: skip
     if found.aside is not None:
         console.print(f"What was there before is in {found.aside}.", markup=False)
+    if found.erased_again:
+        console.print(f"{found.erased_again} numbers that had been erased since the backup were erased again.")
     console.print(
         "`hatif setup` brings Asterisk and the audio, `hatif up` starts the line. Never run it beside the line that it "
         "was copied from with the same carrier: both would call the same people back."

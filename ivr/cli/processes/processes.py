@@ -262,8 +262,8 @@ def guard() -> None:
 def journal() -> None:
     """Deliver the journal to the database, in the foreground. `hatif up` runs it as well."""
     from db.delivery import run
-    from db.retention import keep_deleting_test_calls
     from db.upgrade import upgrade
+    from ivr.data.expiry import keep_expiring
 
     parts = Composition()
     configure(parts.site.node, parts.settings.log, parts.settings.log_level)
@@ -279,7 +279,7 @@ def journal() -> None:
         async def prepare() -> None:
             nonlocal retention
             await upgrade(parts.database_url)
-            retention = retention or asyncio.create_task(keep_deleting_test_calls(parts.database_url))
+            retention = retention or asyncio.create_task(keep_expiring(parts.settings, parts.database_url))
 
         try:
             await run(parts.settings.journal, parts.database_url, stop, parts.site.node, prepare)
