@@ -38,6 +38,8 @@ _COMMANDS = {
     "ivr.cli.trial.trial": ("try",),
     "ivr.cli.desk": ("desk", "gate"),
     "ivr.cli.accounts": ("accounts",),
+    "ivr.cli.data.backup": ("backup", "restore"),
+    "ivr.cli.data.expire": ("data",),
 }
 """Modules with the commands that they register. Only the wanted one is loaded: all take longer than most commands."""
 
@@ -69,6 +71,8 @@ _USER_ERRORS = (
     ("ivr.cli.prompts.tashkeel", "DraftError"),
     ("prompts.importing", "ImportingError"),
     ("prompts.clip_archive", "ClipArchiveError"),
+    ("ivr.data.archive", "BackupError"),
+    ("ivr.data.proof", "ProofError"),
     ("ivr.process.supervisor", "SupervisorError"),
     ("ivr.process.own_user", "RootError"),
     ("ivr.cli.new_site", "NewSiteError"),

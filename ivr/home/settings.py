@@ -100,6 +100,21 @@ class Settings:
         return self.home / "asterisk" / "log"
 
     @property
+    def astdb(self) -> Path:
+        """Asterisk's own database."""
+        return self.home / "asterisk" / "db" / "astdb.sqlite3"
+
+    @property
+    def asterisk_packages(self) -> Path:
+        """The list of the packages that the private Asterisk was made of."""
+        return self.home / "asterisk" / "root" / "hatif-install.json"
+
+    @property
+    def backups(self) -> Path:
+        """Where backups are written whose file is not named."""
+        return self.home / "backups"
+
+    @property
     def versions(self) -> Path:
         return self.home / "versions"
 

@@ -8,6 +8,7 @@ import typer
 from ivr.asterisk.ami import Ami, AmiError
 from ivr.cli.codes import codes, loaded_clashes
 from ivr.cli.composition import Composition
+from ivr.cli.data import copying
 from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, as_json, console
 from ivr.cli.processes.processes import upgrade_database
@@ -23,6 +24,7 @@ def register(app: typer.Typer) -> None:
     dialplan.command()(codes)
     database = add_group(app, "db", "Manage the database.")
     database.command()(upgrade)
+    database.command()(copying.copy)
 
 
 def render(

@@ -277,8 +277,8 @@ def guard() -> None:
 def journal() -> None:
     """Deliver the journal to the database, in the foreground. `hatif up` runs it as well."""
     from db.delivery import run
-    from db.retention import keep_deleting_test_calls
     from db.upgrade import upgrade
+    from ivr.data.expiry import keep_expiring
 
     parts = Composition()
     refuse_root(parts.site)
@@ -297,7 +297,7 @@ def journal() -> None:
         async def prepare() -> None:
             nonlocal retention
             await upgrade(parts.database_url)
-            retention = retention or asyncio.create_task(keep_deleting_test_calls(parts.database_url))
+            retention = retention or asyncio.create_task(keep_expiring(parts.settings, parts.database_url))
 
         try:
             await run(parts.settings.journal, parts.database_url, stop, parts.site.node, prepare)
