@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse
 from db.engine import open_engine
 from desk.call import fragments as call_fragments
 from desk.call import routes as call
+from desk.case import caller
 from desk.case import routes as case
 from desk.case.presence import Presence
 from desk.context import Desk
@@ -46,6 +47,7 @@ ROUTERS = (
     telephone.router,
     call.router,
     case.router,
+    caller.router,
     guide.router,
     worklist.router,
     calling.router,
@@ -80,6 +82,7 @@ def create_app(settings: DeskSettings) -> FastAPI:
 
     pages = Pages(site_words.load(settings.site_folder), settings.timezone)
     app = FastAPI(title="Hatif desk", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
+    app.state.pages = pages
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", Files(), name="static")

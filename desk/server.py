@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+import threading
 
 import uvicorn
 from fastapi import FastAPI
@@ -46,6 +47,8 @@ class DeskServer(uvicorn.Server):
 def serve(settings: DeskSettings) -> None:
     """Serve until SIGTERM or SIGINT."""
     app = create_app(settings)
+    # Beside the start, which must not wait for it: a desk that was killed is missed by every page.
+    threading.Thread(target=app.state.pages.prepare, name="templates", daemon=True).start()
     config = uvicorn.Config(
         app,
         http=PatientProtocol,

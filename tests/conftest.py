@@ -135,7 +135,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Give a process that computes beside the telephones its lower priority, and measure whole files side by side."""
     if hasattr(config, "workerinput"):
         side_by_side.lower_priority(WORKER)
-    elif getattr(config.option, "numprocesses", None) and not config.option.keyword and not config.option.lf:
+    elif getattr(config.option, "numprocesses", None) and not (
+        config.option.keyword or config.option.lf or "telephone" in config.option.markexpr
+    ):
         config.pluginmanager.register(durations.DurationRecorder(DURATIONS))
 
 

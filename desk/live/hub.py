@@ -5,10 +5,9 @@ Nothing waits for a browser: one that falls behind is cut, and begins again with
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 import msgspec
 import structlog
@@ -20,9 +19,6 @@ from desk.page.pages import Pages
 from desk.page.texts import Language
 
 log = structlog.get_logger()
-
-TOGETHER_S = 0.02
-"""Events within this time are one change; the controller has merged those of 100 ms already."""
 
 AGAIN_S = 0.5
 """Before the controller is asked again."""
@@ -62,7 +58,7 @@ class Hub:
         self._readers: set[_Reader] = set()
         self._sent_shared: dict[tuple[str, str], Values] = {}  # by template and key
         self._sent_personal: dict[tuple[str, str], Values] = {}  # by template and operator
-        self._flushing: asyncio.TimerHandle | None = None
+        self._flushing: asyncio.Handle | None = None
 
     async def run(self) -> None:
         """Follow the controller until cancelled."""
@@ -141,35 +137,44 @@ class Hub:
                 self._sent_personal[key] = fragment.read(self.picture, operator)
 
     def _flush_soon(self) -> None:
+        """Flush once all events are read that have come together: the controller sends those of one instant at once."""
         if self._flushing is None:
-            self._flushing = asyncio.get_running_loop().call_later(TOGETHER_S, self._flush)
+            self._flushing = asyncio.get_running_loop().call_soon(self._flush)
 
     def _flush(self) -> None:
-        """Send what has changed to those whose pages have it."""
+        """Send what has changed to those whose pages have it, to each page at once."""
         if self._flushing is not None:
             self._flushing.cancel()
             self._flushing = None
+        by_operator: dict[str, list[_Reader]] = {}
+        for reader in self._readers:
+            by_operator.setdefault(reader.operator, []).append(reader)
+        news: dict[_Reader, list[bytes]] = {}  # those whose own page changes come first
+        for operator, theirs in by_operator.items():
+            for fragment in self._personal:
+                key, values = (fragment.template, operator), fragment.read(self.picture, operator)
+                if self._sent_personal.get(key) != values:
+                    self._sent_personal[key] = values
+                    self._render(news, theirs, fragment.template, values)
         for shared in self._shared:
             for name, values in shared.read(self.picture).items():
                 key = (shared.template, name)
                 if self._sent_shared.get(key) != values:
                     self._sent_shared[key] = values
-                    self._send(self._readers, shared.template, values)
-        for operator in {reader.operator for reader in self._readers}:
-            for fragment in self._personal:
-                key, values = (fragment.template, operator), fragment.read(self.picture, operator)
-                if self._sent_personal.get(key) != values:
-                    self._sent_personal[key] = values
-                    theirs = [reader for reader in self._readers if reader.operator == operator]
-                    self._send(theirs, fragment.template, values)
+                    self._render(news, self._readers, shared.template, values)
+        for reader, frames in news.items():
+            reader.put(b"".join(frames))
 
-    def _send(self, readers: "Sequence[_Reader] | set[_Reader]", template: str, values: Any) -> None:
+    def _render(
+        self, news: dict[_Reader, list[bytes]], readers: Iterable[_Reader], template: str, values: Values
+    ) -> None:
+        """Add a fragment to what each of the readers gets, rendered once for each language."""
         frames: dict[str, bytes] = {}
         for reader in readers:
             code = reader.language.code
             if code not in frames:
                 frames[code] = _frame(self._pages.fragment(reader.language, template, **values))
-            reader.put(frames[code])
+            news.setdefault(reader, []).append(frames[code])
 
 
 def _frame(html: str) -> bytes:

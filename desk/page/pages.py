@@ -38,6 +38,13 @@ class Pages:
         known = words or SiteWords()
         self._environments = {code: _environment(language, known, zone) for code, language in self.languages.items()}
 
+    def prepare(self) -> None:
+        """Compile all templates, and load the names of countries: about a second, for which nobody should wait."""
+        for code, environment in self._environments.items():
+            for name in environment.list_templates():
+                environment.get_template(name)
+            _ = self.languages[code].countries
+
     def language_of(self, request: Request) -> Language:
         """Return the language of an answer: the person's, else the last one of this browser, else what it asks for."""
         person = getattr(request.state, "person", None)

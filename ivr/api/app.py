@@ -6,7 +6,6 @@ It listens on the loopback interface only, and wants the token of the installati
 import asyncio
 import logging
 import socket
-from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
@@ -31,7 +30,7 @@ from ivr.api import (
 from ivr.api.description import describe
 from ivr.api.door import Door, Patient
 from ivr.api.event_hub import EventHub
-from ivr.api.live import read_all
+from ivr.api.live import LiveReader
 from ivr.api.problems import handle_errors
 from ivr.controller.controller import Controller
 from ivr.controller.work import retry
@@ -91,7 +90,7 @@ class ApiServer(uvicorn.Server):
 
 async def serve(controller: Controller) -> None:
     """Serve until cancelled."""
-    hub = EventHub(partial(read_all, controller), controller.journal.boot, controller.changed)
+    hub = EventHub(LiveReader(controller).read, controller.journal.boot, controller.changed)
     config = uvicorn.Config(
         application(controller, hub),
         log_config=None,

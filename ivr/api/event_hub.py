@@ -1,12 +1,14 @@
 """The live events of a line: what changed, kept in a bounded ring for all readers.
 
-While it has readers, the hub looks at the line soon after each change and at least every `EVERY_S`, compares that with
-what it saw before, and appends the differences to the ring. Each reader follows the ring at their own pace, and nothing
-waits for a reader: one who falls behind the beginning of the ring is cut, and gets a snapshot when they come back.
+While it has readers, the hub looks at the line right after a change, but not again within `TOGETHER_S`, and at least
+every `EVERY_S`. It compares that with what it saw before, and appends the differences to the ring. Each reader follows
+the ring at their own pace, and nothing waits for a reader: one who falls behind the beginning of the ring is cut, and
+gets a snapshot when they come back.
 """
 
 import asyncio
 import contextlib
+import math
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from itertools import islice
@@ -29,8 +31,12 @@ RING_BYTES = 4 * 2**20
 EVERY_S = 0.5
 """Between two looks at the line while nothing says that it has changed."""
 
+SETTLES_S = 0.01
+"""From a change to the look: an operator's state and their call change one after the other."""
+
 TOGETHER_S = 0.1
-"""Changes within this time after the first one are found by one look."""
+"""Least time between two looks because of changes. After the last of them, another one follows in any case: what
+belongs to a change and says nothing of it, such as the beginning of a recording, must not wait for `EVERY_S`."""
 
 LINGER_S = 60.0
 """How long the hub goes on after its last reader has left, so that they can resume."""
@@ -65,6 +71,8 @@ class EventHub:
         self._every_s, self._linger_s, self._heartbeat_s = every_s, linger_s, heartbeat_s
         self._seen: Snapshot | None = None  # as far as it is in the ring; None: nobody reads
         self._first_look = asyncio.Lock()
+        self._looked = -math.inf  # when it looked because of a change, on the loop's clock
+        self._looks_again = False  # after the last of them
         self._ring: deque[bytes] = deque()
         self._bytes = 0
         self._seq = 0  # of the last event; it never goes back while the controller lives
@@ -139,13 +147,17 @@ class EventHub:
         return self._seen
 
     async def _pause(self) -> None:
+        """Wait until it is time for the next look."""
+        loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(self._every_s):
+            async with asyncio.timeout(TOGETHER_S if self._looks_again else self._every_s):
                 await self._changed.wait()
         except TimeoutError:
+            self._looks_again = False
             return
-        await asyncio.sleep(TOGETHER_S)
+        await asyncio.sleep(max(SETTLES_S, self._looked + TOGETHER_S - loop.time()))
         self._changed.clear()
+        self._looked, self._looks_again = loop.time(), True
 
     def _resumes_after(self, last_id: str | None) -> int | None:
         """Return the sequence number in `last_id` if all that came after it is in the ring."""
@@ -204,7 +216,7 @@ Rows = Sequence[Call | Operator | Alarm]
 
 def _changed(name: str, before: Rows, now: Rows) -> Iterator[tuple[str, BaseModel]]:
     former = {row.id: row for row in before}
-    return ((name, row) for row in now if former.get(row.id) != row)
+    return ((name, row) for row in now if (old := former.get(row.id)) is not row and old != row)
 
 
 def _gone(name: str, before: Rows, now: Rows) -> Iterator[tuple[str, BaseModel]]:

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from operator import is_
+from typing import NamedTuple
 
 from db.callback_requests import CallbackRequest
 from db.enums import CallbackState
@@ -25,9 +27,12 @@ from ivr.call.call import Call as LiveCall
 from ivr.call.version import Flow
 from ivr.callbacks.request_states import call_of
 from ivr.controller.controller import Controller
+from ivr.model.call_state import CallState
 from ivr.model.talk_table import OperatorPlace
 from ivr.site.operators import OperatorEntry
 from ivr.talk.transfers import Transfer
+from ivr.telephones import devices
+from ivr.telephones.replacements import Replacement
 from routing.states import Operator as FloorOperator
 from routing.states import OperatorState
 
@@ -37,7 +42,6 @@ _PLACES: dict[OperatorPlace, OperatorPlaceName] = {
     OperatorPlace.CONSULTS: "consult",
     OperatorPlace.SWAPPED: "swap",
     OperatorPlace.ASIDE: "aside",
-    OperatorPlace.GONE: "gone",
 }
 
 
@@ -45,6 +49,8 @@ def read_place(call: LiveCall) -> OperatorPlaceName | None:
     """Return where the operator is; `hold` also by the telephone's own key, None while nobody has the caller."""
     if call.state.offer is None:
         return None
+    if call.page_gone:
+        return "gone"
     found = call.state.operator_place
     return "hold" if call.on_hold and found is OperatorPlace.TOGETHER else _PLACES[found]
 
@@ -114,9 +120,40 @@ async def read_queue(controller: Controller) -> list[QueueEntry]:
     return rows
 
 
-def read_operator(controller: Controller, entry: OperatorEntry) -> Operator:
-    """Return one operator as they are now."""
+class _OperatorFacts(NamedTuple):
+    """All that an operator's row is made of; none of it changes without being another object."""
+
+    entry: OperatorEntry
+    known: FloorOperator | None
+    telephone: devices.Telephone | None
+    replaced: Replacement | None
+    help_since: float | None
+    call: LiveCall | None
+    state: CallState | None
+    on_hold: bool
+    request: CallbackRequest | None
+
+
+def _facts_of(controller: Controller, entry: OperatorEntry) -> _OperatorFacts:
     connection = controller.connection
+    floor = connection.floor if connection is not None else None
+    known = floor.operators.get(entry.id) if floor is not None else None
+    call = connection.call_on(known.offer) if connection is not None and known is not None and known.offer else None
+    return _OperatorFacts(
+        entry,
+        known,
+        controller.devices.by_operator.get(entry.id),
+        controller.replacements.last(entry.id),
+        controller.supervisor_alerts.help_is_wanted.get(entry.id),
+        call,
+        call.state if call is not None else None,
+        call is not None and call.on_hold,
+        connection.dispatcher.rings(entry.id) if connection is not None else None,
+    )
+
+
+def _operator_of(facts: _OperatorFacts) -> Operator:
+    entry, known, telephone, replaced = facts.entry, facts.known, facts.telephone, facts.replaced
     operator = Operator(
         id=entry.id,
         name=entry.name,
@@ -125,22 +162,16 @@ def read_operator(controller: Controller, entry: OperatorEntry) -> Operator:
         supervisor=entry.supervisor,
         state=OperatorStatus.UNKNOWN,
     )
-    known = (
-        connection.floor.operators.get(entry.id) if connection is not None and connection.floor is not None else None
-    )
-    if connection is None or known is None:
+    if known is None:
         return operator
-    telephone, replaced = controller.devices.by_operator.get(entry.id), controller.replacements.last(entry.id)
-    call = connection.call_on(known.offer) if known.offer else None
     operator.state = OperatorStatus(known.state)
     operator.reason = known.reason or None
     operator.since, operator.until = known.since, known.until
     operator.telephone, operator.on_line, operator.planned = known.present, known.on_line, known.planned
     operator.pause_after = known.pause_after
-    operator.help_since = controller.supervisor_alerts.help_is_wanted.get(entry.id)
-    operator.call = _call_of(known, call) if call is not None else None
-    request = connection.dispatcher.rings(entry.id)
-    operator.callback = _callback_of(request) if request is not None else None
+    operator.help_since = facts.help_since
+    operator.call = _call_of(known, facts.call) if facts.call is not None else None
+    operator.callback = _callback_of(facts.request) if facts.request is not None else None
     if telephone is not None:
         operator.device = Telephone(
             user_agent=telephone.user_agent, address=telephone.address, transport=telephone.transport
@@ -150,6 +181,11 @@ def read_operator(controller: Controller, entry: OperatorEntry) -> Operator:
             before=replaced.before, now=replaced.now, at=replaced.at, both_alive=replaced.both_alive
         )
     return operator
+
+
+def read_operator(controller: Controller, entry: OperatorEntry) -> Operator:
+    """Return one operator as they are now."""
+    return _operator_of(_facts_of(controller, entry))
 
 
 def _call_of(operator: FloorOperator, call: LiveCall) -> OperatorCall:
@@ -217,12 +253,42 @@ def _of_operator(kind: AlarmKind, operator: str, text: str, since: float) -> Ala
     return Alarm(id=f"{kind}:{operator}", kind=kind, text=text, since=since, operator=operator)
 
 
-async def read_all(controller: Controller) -> Snapshot:
-    """Return all that is live now."""
-    return Snapshot(
-        at=round(time.time(), 3),
-        operators=read_operators(controller),
-        queue=await read_queue(controller),
-        calls=read_calls(controller),
-        alarms=read_alarms(controller),
-    )
+class LiveReader:
+    """Reads all that is live, again and again. Only rows that have changed are made anew: most looks find nothing."""
+
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
+        self._operators: dict[str, tuple[_OperatorFacts, Operator]] = {}
+        self._calls: dict[LiveCall, tuple[tuple[object, ...], Call]] = {}
+
+    async def read(self) -> Snapshot:
+        """Return all that is live now. The rows are shared with earlier answers: do not change them."""
+        return Snapshot.model_construct(
+            at=round(time.time(), 3),
+            operators=[self._operator(entry) for entry in self._controller.operators],
+            queue=await read_queue(self._controller),
+            calls=self._read_calls(),
+            alarms=read_alarms(self._controller),
+        )
+
+    def _operator(self, entry: OperatorEntry) -> Operator:
+        facts, before = _facts_of(self._controller, entry), self._operators.get(entry.id)
+        if before is not None and _same(facts, before[0]):
+            return before[1]
+        row = _operator_of(facts)
+        self._operators[entry.id] = (facts, row)
+        return row
+
+    def _read_calls(self) -> list[Call]:
+        connection = self._controller.connection
+        present: dict[LiveCall, tuple[tuple[object, ...], Call]] = {}
+        for call in connection.calls if connection is not None else ():
+            facts, before = (call.state, call.flow, call.on_hold, call.recording), self._calls.get(call)
+            row = before[1] if before is not None and _same(facts, before[0]) else read_call(call)
+            present[call] = (facts, row)
+        self._calls = present
+        return [row for _, row in present.values()]
+
+
+def _same(facts: tuple[object, ...], before: tuple[object, ...]) -> bool:
+    return all(map(is_, facts, before))

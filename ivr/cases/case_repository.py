@@ -13,10 +13,12 @@ from weakref import WeakValueDictionary
 
 import structlog
 
+from db.enums import CaseState
 from db.journal import Journal
 from db.references import format_reference
 from ivr.cases.case_changes import Rows, version_of
 from ivr.records.database_client import PERSON_S, DatabaseClient
+from ivr.records.opened_cases import OpenedCases
 
 log = structlog.get_logger()
 
@@ -25,9 +27,12 @@ _EMPTY: Mapping[str, Any] = {
         ("title", "applicant", "topic", "language", "country", "post", "owner", "caller", "call_id", "missing",
          "expected", "follow_up", "changed", "due", "closed", "notify_number", "pin_locked_until")
     ),
+    "state": CaseState.OPEN.value,
+    "priority": "normal",
+    "pin": False,
     "pin_failures": 0,
 }  # fmt: skip
-"""A case that was opened a moment ago, without the columns that each one is opened with."""
+"""A case that was opened a moment ago, without its own columns."""
 
 _NOTE = ("id", "at", "author", "text", "call_id")
 
@@ -68,12 +73,15 @@ class _Kept:
 class CaseRepository:
     """Reads cases from the database at `url` and puts changes into the controller's journal.
 
+    `opened`: the cases that calls have opened, which can be read before they are in the database.
+
     Belongs to one event loop; the creator awaits `close`.
     """
 
-    def __init__(self, url: str, journal: Journal) -> None:
+    def __init__(self, url: str, journal: Journal, opened: OpenedCases) -> None:
         self._client = DatabaseClient(url, PERSON_S, self._failed)
         self._journal = journal
+        self._opened = opened
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # kept while somebody has it
         self._kept: dict[str, _Kept] = {}
 
@@ -90,12 +98,16 @@ class CaseRepository:
         return self._locks.setdefault(reference, asyncio.Lock())
 
     async def read(self, reference: str) -> CaseContent | None:
-        """Return a case; None if the database is away (`why`).
+        """Return a case; None if the database is away (`why`). It is not asked for a case that a call has just opened.
 
         Raises:
             UnknownCaseError: No case has this reference.
         """
-        kept = self._kept.get(reference)  # now: another read may drop it before this one's answer is here
+        # Now: another read may drop them before this one's answer is here.
+        kept, opened = self._kept.get(reference), self._opened.get(reference)
+        columns = opened.columns if opened is not None else {}
+        if opened is not None and opened.is_new:
+            return self._overlaid(reference, None, kept, columns)
         found = await self._client.ask(
             "db.case_files",
             lambda files, engine: files.delivered_story(engine, reference, self._journal.node, self._journal.boot),
@@ -103,10 +115,11 @@ class CaseRepository:
         if found is None:
             return None
         story, delivered = found
+        self._opened.forget(delivered)
         self._kept = {other: records for other, records in self._kept.items() if records.seq > delivered}
         if kept is None or kept.seq <= delivered:
             kept = self._kept.get(reference)
-        return self._overlaid(reference, asdict(story) if story is not None else None, kept)
+        return self._overlaid(reference, asdict(story) if story is not None else None, kept, columns)
 
     def kept(self, reference: str) -> Mapping[str, Any]:
         """Return the columns that were changed lately, which is all that is known while the database is away."""
@@ -124,9 +137,12 @@ class CaseRepository:
                 kept.notes[columns["id"]] = {name: columns.get(name) for name in _NOTE}
         kept.seq = self._journal.seq
 
-    def _overlaid(self, reference: str, story: dict[str, Any] | None, kept: _Kept | None) -> CaseContent:
-        if story is None and kept is not None and "opened" in kept.columns:
-            story = {"file": {**_EMPTY, "node": self._journal.node}, "notes": [], "messages": []}
+    def _overlaid(
+        self, reference: str, story: dict[str, Any] | None, kept: _Kept | None, opened: Mapping[str, Any]
+    ) -> CaseContent:
+        """Return a case with what is not in the database yet. `opened`: its columns if a call has opened it."""
+        if story is None and (opened or (kept is not None and "opened" in kept.columns)):
+            story = {"file": {**_EMPTY, "node": self._journal.node, **opened}, "notes": [], "messages": []}
         if story is None:
             raise UnknownCaseError(f"No case has the reference {format_reference(reference)}.")
         if kept is None:

@@ -94,7 +94,7 @@ class Controller:
         self.repository = CallbackRepository(url, Claim(self.site.node, self.journal.boot))
         self.guide_requests = GuideRequestRepository(url)
         self.messages = MessageRepository(url)
-        self.cases = CaseRepository(url, self.journal)
+        self.cases = CaseRepository(url, self.journal, self.recorder.opened_cases)
         self.returners = Returners(self.database, 60 * self.site.routing.return_min)
         self.mailbox = Mailbox(settings.asterisk_recordings, settings.home)
         self.replacements = Replacements(self.journal, self._is_engaged, self._remove_contact)

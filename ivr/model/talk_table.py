@@ -18,7 +18,6 @@ class OperatorPlace(StrEnum):
     HELD = "h"  # alone; the caller hears music
     CONSULTS = "c"  # with the colleague, or alone while the colleague's telephone rings; the caller hears music
     SWAPPED = "s"  # back with the caller; the colleague hears music
-    GONE = "g"  # nowhere: their page is gone and may come back; the caller hears music
     ASIDE = "v"  # with the colleague, on another line of their telephone, which holds the caller's line
 
 
@@ -65,12 +64,20 @@ class Colleague:
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """A conversation. `leg`: the operator's channel; `via`: their channel to the colleague, if it is another one."""
+    """A conversation.
+
+    Attributes:
+        leg: The operator's channel.
+        via: Their channel to the colleague, if it is another one.
+        gone: Whether the operator's page is gone and may come back. They are nowhere then, and return to `place`;
+            whoever they talked with hears music meanwhile.
+    """
 
     leg: str
     place: OperatorPlace = OperatorPlace.TOGETHER
     colleague: Colleague | None = None
     via: str | None = None
+    gone: bool = False
 
 
 def invite(talk: Talk, colleague: Colleague, via: str | None = None) -> tuple[Talk, TalkOutcome]:
@@ -82,7 +89,7 @@ def invite(talk: Talk, colleague: Colleague, via: str | None = None) -> tuple[Ta
     fits = (
         (OperatorPlace.TOGETHER, OperatorPlace.HELD) if colleague.role is Role.CONSULTED else (OperatorPlace.TOGETHER,)
     )
-    if talk.colleague is not None or talk.place not in fits:
+    if talk.colleague is not None or talk.place not in fits or talk.gone:
         return talk, TalkOutcome.REFUSED
     if colleague.role is not Role.CONSULTED:
         return replace(talk, colleague=colleague), TalkOutcome.GOES_ON
@@ -98,6 +105,8 @@ def apply_event(talk: Talk, event: TalkEvent) -> tuple[Talk, TalkOutcome]:
     consulted = talk.colleague is not None and talk.colleague.role is Role.CONSULTED
     there = talk.colleague is not None and talk.colleague.there
     match event:
+        case TalkEvent.HOLD | TalkEvent.UNHOLD | TalkEvent.SWAP if talk.gone:
+            return talk, TalkOutcome.REFUSED
         case TalkEvent.HOLD if talk.place is OperatorPlace.TOGETHER:
             return replace(talk, place=OperatorPlace.HELD), TalkOutcome.GOES_ON
         case TalkEvent.UNHOLD if talk.place is OperatorPlace.HELD:
@@ -108,16 +117,16 @@ def apply_event(talk: Talk, event: TalkEvent) -> tuple[Talk, TalkOutcome]:
             place = OperatorPlace.SWAPPED if talk.place is OperatorPlace.CONSULTS else OperatorPlace.CONSULTS
             return replace(talk, place=place), TalkOutcome.GOES_ON
         case TalkEvent.CANCEL | TalkEvent.COLLEAGUE_GONE if talk.colleague is not None:
-            stays = talk.place in (OperatorPlace.HELD, OperatorPlace.GONE)
-            return Talk(talk.leg, talk.place if stays else OperatorPlace.TOGETHER), TalkOutcome.BACK
+            place = OperatorPlace.HELD if talk.place is OperatorPlace.HELD else OperatorPlace.TOGETHER
+            return Talk(talk.leg, place, gone=talk.gone), TalkOutcome.BACK
         case TalkEvent.LINE_GONE if talk.place is OperatorPlace.ASIDE:
             return Talk(talk.leg), TalkOutcome.BACK
         case TalkEvent.TRANSFER if not consulted:
             return replace(talk, colleague=None), TalkOutcome.LEAVES
-        case TalkEvent.PAGE_GONE if talk.place in (OperatorPlace.TOGETHER, OperatorPlace.HELD):
-            return replace(talk, place=OperatorPlace.GONE), TalkOutcome.GOES_ON
-        case TalkEvent.PAGE_BACK if talk.place is OperatorPlace.GONE:
-            return replace(talk, place=OperatorPlace.TOGETHER), TalkOutcome.GOES_ON
+        case TalkEvent.PAGE_GONE if not talk.gone and talk.place is not OperatorPlace.ASIDE:
+            return replace(talk, gone=True), TalkOutcome.GOES_ON
+        case TalkEvent.PAGE_BACK if talk.gone:
+            return replace(talk, gone=False), TalkOutcome.GOES_ON
         case TalkEvent.COMPLETE if consulted:
             return _to_colleague(talk)
         case TalkEvent.OPERATOR_GONE | TalkEvent.OPERATOR_LOST if consulted:
@@ -140,10 +149,9 @@ def recover(leg: str, place: OperatorPlace, colleague: Colleague | None) -> Talk
     """Return the conversation as the channels describe it, after a kill at any moment.
 
     `place` was written before its effect, and a leg is either up or not: a colleague who is no longer wanted, or is
-    gone, is left out. The operator's other line is not known yet; it attaches by itself (`Act.ATTACH`).
+    gone, is left out. The operator's other line is not known yet; it attaches by itself (`Act.ATTACH`). A leg that is
+    up is not that of a page that is gone, or its silence is noticed again.
     """
-    if place is OperatorPlace.GONE:
-        place = OperatorPlace.TOGETHER  # a leg that is up is the page's new one, or its silence is noticed again
     if colleague is None:
         return Talk(leg, place if place is OperatorPlace.HELD else OperatorPlace.TOGETHER)
     if colleague.role is Role.CONSULTED and place in (OperatorPlace.TOGETHER, OperatorPlace.HELD):
@@ -185,24 +193,22 @@ def bridge_layout(talk: Talk, caller: str) -> BridgeLayout:
     """
     main, colleague = bridge_name(talk.leg), talk.colleague
     apart = f"{bridge_name(colleague.leg)}-aside" if colleague is not None else ""
-    there = {colleague.leg} if colleague is not None and colleague.there else set()
-    interprets = there if colleague is not None and colleague.role is not Role.CONSULTED else set()
+    callers, operator = frozenset({caller}), frozenset({talk.leg} if not talk.gone else ())
+    there = frozenset({colleague.leg} if colleague is not None and colleague.there else ())
+    interprets = there if colleague is not None and colleague.role is not Role.CONSULTED else frozenset()
     match talk.place:
         case OperatorPlace.TOGETHER:
-            return BridgeLayout({main: frozenset({caller, talk.leg} | interprets)}, frozenset())
+            others = operator | interprets
+            return BridgeLayout({main: callers | others}, callers if not others else frozenset())
         case OperatorPlace.HELD:
-            aside = f"{main}-aside"
-            return BridgeLayout(
-                {main: frozenset({caller} | interprets), aside: frozenset({talk.leg})}, frozenset({caller})
-            )
-        case OperatorPlace.GONE:
-            alone = frozenset() if interprets else frozenset({caller})
-            return BridgeLayout({main: frozenset({caller} | interprets)}, alone)
+            return BridgeLayout({main: callers | interprets, f"{main}-aside": operator}, callers)
         case OperatorPlace.CONSULTS if colleague is not None:
-            return BridgeLayout({main: frozenset({caller}), apart: frozenset({talk.leg} | there)}, frozenset({caller}))
+            waits = there if talk.gone else frozenset()
+            return BridgeLayout({main: callers, apart: operator | there}, callers | waits)
         case OperatorPlace.SWAPPED if colleague is not None:
-            return BridgeLayout({main: frozenset({caller, talk.leg}), apart: frozenset(there)}, frozenset(there))
+            waits = callers if talk.gone else frozenset()
+            return BridgeLayout({main: callers | operator, apart: there}, there | waits)
         case OperatorPlace.ASIDE if colleague is not None:
-            line = {talk.via} if talk.via is not None else set()
-            return BridgeLayout({main: frozenset({caller, talk.leg}), apart: frozenset(line | there)}, frozenset())
+            line = frozenset({talk.via} if talk.via is not None else ())
+            return BridgeLayout({main: callers | operator, apart: line | there}, frozenset())
     raise ValueError(f"{talk} is impossible: there is no colleague")

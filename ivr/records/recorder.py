@@ -19,6 +19,7 @@ from ivr.asterisk.fallback_records import FallbackCall
 from ivr.model import clock, floor_protocol
 from ivr.model.call_state import CallState, Consent
 from ivr.model.e164 import country_of
+from ivr.records.opened_cases import OpenedCases
 from ivr.records.voicemail import StoredMessage
 from ivr.site.holidays import Ruling, name_in
 from ivr.site.operators import OperatorEntry
@@ -45,6 +46,7 @@ class Recorder:
 
     def __init__(self, journal: Journal, references: ReferenceAllocator) -> None:
         self.journal = journal  # also used by the other modules of records
+        self.opened_cases = OpenedCases()
         self._references = references
 
     def call_started(self, state: CallState, channel: str, started: datetime, caller_raw: str | None = None) -> None:
@@ -111,17 +113,18 @@ class Recorder:
     def _case(self, state: CallState, opened: datetime) -> None:
         if state.case is None or state.filed:
             return
-        self.journal.put(
-            "case_file",
-            reference=state.case,
-            kind=(CaseKind.COMPLAINT if state.topic == "complaint" else CaseKind.ENQUIRY).value,
-            topic=state.topic,
-            language=state.language,
-            country=state.country,
-            call_id=state.id,
-            caller=state.caller or None,
-            opened=opened,
-        )
+        columns: dict[str, object] = {
+            "reference": state.case,
+            "kind": (CaseKind.COMPLAINT if state.topic == "complaint" else CaseKind.ENQUIRY).value,
+            "topic": state.topic,
+            "language": state.language,
+            "country": state.country,
+            "call_id": state.id,
+            "caller": state.caller or None,
+            "opened": opened,
+        }
+        self.journal.put("case_file", **columns)
+        self.opened_cases.put(state.case, columns, self.journal.seq)
 
     def caller(self, state: CallState) -> None:
         """Record the language in which to greet the caller when they call again."""

@@ -47,9 +47,6 @@ _NORMAL = (0, 16)
 _ATTACH_S = 3.0
 """How long a controller that starts waits for the operator's other line to attach."""
 
-_PROMPT_S = 6.0
-"""The maximum length of a prompt to an operator; after that they are back with the caller in any case."""
-
 
 class Conversation:
     """A conversation of a caller, their operator, and at most one colleague."""
@@ -68,13 +65,11 @@ class Conversation:
         self.watch = TelephoneWatch(call)
         self.page = PageReturn(self)
         self._layout = bridge_layout(Talk(leg.id), call.channel)
-        self._layout_after: str | None = None  # the playback whose end the next layout waits for
-        self._layout_by = math.inf
         self._via_by = math.inf  # when the operator's other line must have attached
         self._line_to_hang_up: str | None = None  # the other line, once the operator has heard the reason
         self._outcome: TalkOutcome | None = None
         self._ended_by = "caller"  # unless somebody else ends it
-        call.on_hold = False
+        call.on_hold = call.page_gone = False
 
     # From beginning to end
 
@@ -88,7 +83,7 @@ class Conversation:
             if begins:
                 await grants.add_expert(self)
             while self._outcome is None:
-                until = min(self.rings_until, self._layout_by, self._via_by, self.watch.until, self.codes.until)
+                until = min(self.rings_until, self.prompts.until, self._via_by, self.watch.until, self.codes.until)
                 until = min(until, self.page.until)
                 until = min(until, self.whisper.until if self.whisper is not None else math.inf)
                 item = await self.call.next(until)
@@ -115,7 +110,7 @@ class Conversation:
                 await self.apply(TalkEvent.OPERATOR_GONE if normal else TalkEvent.OPERATOR_LOST)
             case events.PlaybackFinished(playback):
                 self.prompts.end(playback.id)
-                if playback.id == self._layout_after:
+                if playback.id == self.prompts.first:
                     await self.apply_layout()
             case floor_protocol.TelephoneGone(_, operator) if operator == self.leg.operator:
                 await self.watch.add(self.leg.id, item)
@@ -127,7 +122,7 @@ class Conversation:
             await self.page.finish()
         if now >= self._via_by:
             await self.apply(TalkEvent.LINE_GONE)
-        if now >= self._layout_by:
+        if now >= self.prompts.until:
             await self.apply_layout()
         if now >= self.rings_until and self.colleague is not None:
             await colleague_leg.stop_ringing(self, self.colleague)
@@ -141,6 +136,7 @@ class Conversation:
             await colleague_leg.join(self)
         before = self.state
         self.state, outcome = apply_event(before, event)
+        self.call.page_gone = self.state.gone
         match outcome:
             case TalkOutcome.REFUSED:
                 return False
@@ -149,7 +145,8 @@ class Conversation:
                 await self.apply_layout()
             case TalkOutcome.GOES_ON:
                 self._write_place()
-                await self.apply_layout()
+                if prompt is None or not await self.prompts.tell_first(self.leg, prompt):
+                    await self.apply_layout()
             case TalkOutcome.BACK:
                 await self._return_to_caller(before, prompt)
             case TalkOutcome.HANDED_OVER:
@@ -165,7 +162,7 @@ class Conversation:
 
     async def apply_layout(self) -> None:
         """Move everybody to where they belong now."""
-        self._layout_after, self._layout_by = None, math.inf
+        self.prompts.wait_for_none()
         wanted = bridge_layout(self.state, self.call.channel)
         requests = bridge_requests(self._layout, wanted, self.call.channel)
         self._layout = wanted
@@ -190,7 +187,7 @@ class Conversation:
 
     async def skip_prompt(self) -> None:
         """Stop a prompt for a key of the operator, and apply the layout that waits for its end."""
-        if self._layout_after is not None:
+        if self.prompts.first is not None:
             await self.apply_layout()
 
     async def set_telephone_hold(self, *, on: bool) -> None:
@@ -276,12 +273,10 @@ class Conversation:
         if before.place is OperatorPlace.ASIDE and before.via is None:
             # This had to wait until the other line was known.
             await self.call.services.link.send(*refer.repeat_requests(self.state))
-        if prompt is not None and before.place in (OperatorPlace.CONSULTS, OperatorPlace.ASIDE):
-            self._layout_after = await self.prompts.tell(self._consulting_leg(before), prompt)
-            if self._layout_after is not None:
-                self._layout_by = asyncio.get_running_loop().time() + _PROMPT_S
-                return
-        await self.apply_layout()
+        apart = prompt if before.place in (OperatorPlace.CONSULTS, OperatorPlace.ASIDE) else None
+        self.prompts.missed = apart if before.gone else None
+        if apart is None or before.gone or not await self.prompts.tell_first(self._consulting_leg(before), apart):
+            await self.apply_layout()
 
     async def _hand_over(self, before: Talk, event: TalkEvent) -> None:
         call, former, leg = self.call, self.leg, self.colleague

@@ -59,8 +59,9 @@ async def tell_operator(conversation: ConversationControls, text: str) -> None:
 
 
 async def fill_silence(conversation: ConversationControls) -> None:
-    if conversation.state.place in (OperatorPlace.TOGETHER, OperatorPlace.SWAPPED) and not conversation.call.on_hold:
-        await conversation.call.play([(conversation.call.state.language, "moment")])
+    talk, call = conversation.state, conversation.call
+    if talk.place in (OperatorPlace.TOGETHER, OperatorPlace.SWAPPED) and not talk.gone and not call.on_hold:
+        await call.play([(call.state.language, "moment")])
 
 
 async def grant_code(conversation: ConversationControls, code: str, digits: str, way: str, by: str) -> Refusal | None:
@@ -160,7 +161,7 @@ def _switched(conversation: ConversationControls, act: Act) -> Act:
 
 async def _hang_up(conversation: ConversationControls, way: str) -> Refusal | None:
     """End the operator's leg, as if they had hung up their telephone; what follows is the same."""
-    if conversation.state.place is OperatorPlace.GONE:
+    if conversation.state.gone:
         return Refusal.NOT_NOW  # there is no leg until their page is back
     conversation.call.event("hung_up", by=conversation.leg.operator, way=way)
     await conversation.call.services.link.send(operations.HANG_UP(conversation.leg.id))

@@ -1,5 +1,8 @@
 """Prompts that the controller plays to operators during a conversation: their names and languages."""
 
+import asyncio
+import math
+
 from db.enums import Role
 from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.operations import Request
@@ -10,6 +13,9 @@ from ivr.model.talk_table import OperatorPlace, Talk
 
 RINGING = "tone:calling"
 """Played to an operator while a colleague is rung; from `indications.conf`, since a comma ends a tone in ARI."""
+
+_FIRST_S = 6.0
+"""The maximum length of a prompt for which others wait; after that they are back with the operator in any case."""
 
 
 def ringing_name(leg: str) -> str:
@@ -31,10 +37,18 @@ def leftover_ringing(talk: Talk) -> str | None:
 
 
 class OperatorPrompts:
-    """The prompts that play in one conversation, at most one for each leg of an operator."""
+    """The prompts that play in one conversation, at most one for each leg of an operator.
+
+    Attributes:
+        first: The playback whose end the next layout waits for, but not beyond `until` (loop's clock).
+        missed: The text that the operator is told when their page is back.
+    """
 
     def __init__(self, call: Call) -> None:
         self._call = call
+        self.first: str | None = None
+        self.until = math.inf
+        self.missed: str | None = None
         self._playbacks: dict[str, str] = {}  # by leg
 
     def plays_on(self, leg: str) -> bool:
@@ -48,6 +62,16 @@ class OperatorPrompts:
         """
         media = self._find_media(leg.operator, text)
         return await self.play(leg, media) if media is not None else None
+
+    async def tell_first(self, leg: Leg, text: str) -> bool:
+        """Play a text as `tell` does; the next layout waits for its end. Return whether there is audio."""
+        self.first = await self.tell(leg, text)
+        self.until = asyncio.get_running_loop().time() + _FIRST_S if self.first is not None else math.inf
+        return self.first is not None
+
+    def wait_for_none(self) -> None:
+        """Have no layout wait for a prompt any more."""
+        self.first, self.until = None, math.inf
 
     async def play(self, leg: Leg, media: str, playback: str | None = None) -> str:
         """Play `media` (in Asterisk's notation) instead of the leg's previous prompt, and return the name."""

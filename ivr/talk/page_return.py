@@ -2,7 +2,8 @@
 
 The browser has ended its audio and its connection, so the channel is of no use: it is hung up, and the caller hears
 that they should wait. When the page registers again, it is rung with a channel of the same id. So the offer, the
-conversation and its recording go on under their names, and nobody else needs to know.
+conversation and its recording go on under their names, and nobody else needs to know. A caller on hold stays there, and
+a consulted colleague hears music meanwhile.
 """
 
 import asyncio
@@ -14,8 +15,9 @@ from ivr.call.bridge_moves import MUSIC
 from ivr.call.call import Item, RequestFailed
 from ivr.call.leg import create_leg
 from ivr.model import floor_protocol
-from ivr.model.talk_table import OperatorPlace, TalkEvent
+from ivr.model.talk_table import OperatorPlace, TalkEvent, bridge_layout
 from ivr.talk.controls import ConversationControls
+from ivr.talk.operator_prompts import RINGING, leftover_ringing
 from ivr.talk.whisper import display
 
 BACK_WITHIN_S = 5.0
@@ -35,8 +37,8 @@ class PageReturn:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether the caller waits for the page."""
-        return self._conversation.state.place is OperatorPlace.GONE
+        """Whether the caller, or a colleague, waits for the page."""
+        return self._conversation.state.gone
 
     async def lost(self, legs: list[str]) -> None:
         """Handle legs of browsers that send nothing any more."""
@@ -45,7 +47,7 @@ class PageReturn:
         if leg in legs and await conversation.apply(TalkEvent.PAGE_GONE):
             self.until = asyncio.get_running_loop().time() + BACK_WITHIN_S
             call.event("page_gone", operator=conversation.leg.operator)
-            if conversation.state.colleague is None:
+            if self._waits_alone and conversation.state.place in (OperatorPlace.TOGETHER, OperatorPlace.SWAPPED):
                 await call.play([(call.state.language, "moment")])
         else:
             conversation.watch.lost.update(legs)
@@ -71,8 +73,10 @@ class PageReturn:
                 self.until, self._rings = math.inf, False
                 conversation.watch.lost.discard(leg.id)  # it may have been gone again while it rang
                 call.event("page_back", operator=leg.operator)
-                await conversation.apply(TalkEvent.PAGE_BACK)
-            case events.PlaybackFinished(channel_id=call.channel) if not call.sounding:
+                missed, conversation.prompts.missed = conversation.prompts.missed, None
+                await conversation.apply(TalkEvent.PAGE_BACK, missed)
+                await self._ring_again()
+            case events.PlaybackFinished(channel_id=call.channel) if not call.sounding and self._waits_alone:
                 await call.step(operations.MUSIC(call.channel, mohClass=MUSIC))
             case _:
                 return False
@@ -85,6 +89,19 @@ class PageReturn:
             self._conversation.watch.lost.add(self._conversation.leg.id)
             await self._conversation.call.services.link.send(operations.HANG_UP(self._conversation.leg.id))
             await self._conversation.apply(TalkEvent.OPERATOR_LOST)
+
+    @property
+    def _waits_alone(self) -> bool:
+        """Whether the caller hears music."""
+        caller = self._conversation.call.channel
+        return caller in bridge_layout(self._conversation.state, caller).music
+
+    async def _ring_again(self) -> None:
+        """Play the ringing tone of a colleague to the operator again, whose channel is a new one."""
+        ringing = leftover_ringing(self._conversation.state)
+        colleague = self._conversation.state.colleague
+        if ringing is not None and colleague is not None and not colleague.there:
+            await self._conversation.prompts.play(self._conversation.leg, RINGING, ringing)
 
     async def _ring_if_there(self) -> None:
         conversation, call, leg = self._conversation, self._conversation.call, self._conversation.leg

@@ -2,10 +2,14 @@
 
 import asyncio
 import hashlib
+import json
+import os
 import re
 import secrets
 import subprocess
-from collections.abc import AsyncIterator, Mapping
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +21,12 @@ from asterisk_sip import Telephone
 from asterisk_conf import instance
 from asterisk_conf.conf import Conf, render, write
 from asterisk_conf.errors import AsteriskError
+from ivr.asterisk.ari.link import Link
 from ivr.process.telephone_gate import GateSettings, TelephoneGate
+from ivr.telephones.web_credentials import WebCredentials
+
+HERE, THERE = "198.18.97.1", "198.18.97.2"
+"""Of this machine and another one; addresses for tests of networks (RFC 2544)."""
 
 _LEAVES_AT_ONCE = aiohttp.ClientWSTimeout(ws_close=0.1)
 """Asterisk does not answer the end of a connection whose telephone is registered."""
@@ -132,6 +141,22 @@ async def test_a_password_set_through_ari_registers_a_browser_and_a_changed_one_
     assert await line.register("1002-web.2", "other-password-of-the-page") == 200
 
 
+async def test_a_password_whose_time_is_over_registers_no_longer(line: Line) -> None:
+    async with Link(line.http, SECRETS.ari_user, SECRETS.ari_password, "hatif") as link:
+        reading = asyncio.create_task(link.read(lambda _: None))
+        credentials = WebCredentials(link, ("1002",))
+        ending = asyncio.create_task(credentials.run())
+        given = await credentials.give("1002", "a-sign-in", 2)
+        assert await line.register(given.user, given.password) == 200
+        assert await credentials.read("1002") == given
+        await asyncio.sleep(given.expires - time.time() + 0.3)
+        assert await line.register(given.user, given.password) == 401
+        assert await credentials.read("1002") is None
+        ending.cancel()
+        reading.cancel()
+        await asyncio.wait({ending, reading})
+
+
 async def test_a_password_set_through_ari_survives_a_restart_of_asterisk(line: Line) -> None:
     assert await line.set_password("1002-web.3", "third-password-of-the-page") == 200
     await line.stop()
@@ -168,6 +193,50 @@ async def test_from_another_address_only_the_telephones_path_answers(line: Line)
             await session.ws_connect(f"{url}/ws", protocols=["sip"], origin="http://elsewhere.example")
         assert refused.value.status == 403
     gate.cancel()
+
+
+@pytest.fixture
+def other_machine() -> Iterator[tuple[str, ...]]:
+    """The command line of another machine, which reaches this one at `HERE` only."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can connect a network namespace with this machine")
+    name, end, far = f"hatif-{os.getpid()}", f"hf{os.getpid()}", f"hn{os.getpid()}"
+    inside = ("ip", "netns", "exec", name)
+    try:
+        for command in (
+            ("ip", "netns", "add", name),
+            ("ip", "link", "add", end, "type", "veth", "peer", "name", far, "netns", name),
+            ("ip", "address", "add", f"{HERE}/30", "dev", end),
+            ("ip", "link", "set", end, "up"),
+            (*inside, "ip", "address", "add", f"{THERE}/30", "dev", far),
+            (*inside, "ip", "link", "set", far, "up"),
+        ):
+            subprocess.run(command, check=True, capture_output=True)
+        yield inside
+    finally:
+        subprocess.run(("ip", "link", "delete", end), check=False, capture_output=True)
+        subprocess.run(("ip", "netns", "delete", name), check=False, capture_output=True)
+
+
+async def test_another_machine_reaches_the_telephones_path_and_nothing_else(
+    line: Line, other_machine: tuple[str, ...]
+) -> None:
+    ports = line.conf.ports
+    gate = asyncio.create_task(TelephoneGate(GateSettings(HERE, ports.http + 1, ports.http, desk_port=8080)).serve())
+    script, others = Path(__file__).parents[1] / "namespace_browser.py", (ports.http, ports.ami)
+    arguments = (HERE, str(ports.http + 1), "8080", *map(str, others))
+    there = await asyncio.create_subprocess_exec(
+        *other_machine, sys.executable, str(script), *arguments, stdout=subprocess.PIPE
+    )
+    out, _ = await there.communicate()
+    gate.cancel()
+    assert there.returncode == 0
+    found = json.loads(out)
+    assert set(found["plain"].values()) == {404}
+    assert found["upgrade"].pop("/ws") == 101
+    assert set(found["upgrade"].values()) == {404}
+    assert found["another_site"] == 403
+    assert found["ports"] == {str(port): "refused" for port in others}
 
 
 async def test_a_telephone_elsewhere_is_refused_even_with_the_browsers_password(line: Line) -> None:

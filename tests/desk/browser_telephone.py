@@ -20,6 +20,13 @@ from desk import bundle
 
 MICROPHONE_HZ = 1870.0
 
+HIDE = """
+Object.defineProperty(document, "hidden", { value: true });
+Object.defineProperty(document, "visibilityState", { value: "hidden" });
+document.dispatchEvent(new Event("visibilitychange"));
+"""
+"""What a page sees that is not in front; a headless browser shows all of them."""
+
 PAGE = """<!doctype html>
 <meta charset="utf-8"><meta name="csrf-token" content="token"><title>Telephone</title>
 <div id="telephone" data-operator="{operator}" data-ws-url="{socket}"
@@ -39,6 +46,7 @@ document.addEventListener("hatif:telephone", ({ detail }) => {
 window.ask = (what, detail) => document.getElementById("telephone")
   .dispatchEvent(new CustomEvent(`hatif:${what}`, { detail, bubbles: true }));
 const context = new AudioContext();
+for (const what of ["click", "keydown"]) document.addEventListener(what, () => context.resume(), true);
 const Real = window.RTCPeerConnection;
 window.RTCPeerConnection = class extends Real {
   constructor(...given) {
@@ -76,6 +84,17 @@ window.unplug = () => {
 };
 window.forbid = () => {
   devices.getUserMedia = () => Promise.reject(new DOMException("no", "NotAllowedError"));
+};
+// Sounds that play, and on which device; notifications that are shown.
+const sounds = new Set(), play = HTMLMediaElement.prototype.play;
+HTMLMediaElement.prototype.play = function () { sounds.add(this); return play.call(this); };
+window.playing = () => [...sounds].filter(({ paused }) => !paused).map(({ loop, sinkId }) => ({ loop, sinkId }));
+window.notifications = [];
+// A headless browser denies all of them, whatever is granted.
+window.Notification = class {
+  static permission = "granted";
+  constructor(title) { notifications.push(title); }
+  close() { notifications.pop(); }
 };
 // From now on, the browser counts a tenth of the packets as lost.
 window.lose = () => {
@@ -235,13 +254,20 @@ async def desk_of(line: Line, port: int) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def started(folder: Path) -> AsyncIterator[Browser]:
-    """Start a browser whose microphone hears a tone."""
+async def started(folder: Path, *, unasked_sound: bool = True) -> AsyncIterator[Browser]:
+    """Start a browser whose microphone hears a tone.
+
+    `unasked_sound`: pages may play sound before anybody has clicked or typed in them.
+    """
     sound = tone(folder / "microphone.wav", MICROPHONE_HZ)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=chromium.program(),
-            args=[*chromium.FLAGS, f"--use-file-for-fake-audio-capture={sound}"],
+            args=[
+                *chromium.FLAGS,
+                chromium.UNASKED_SOUND if unasked_sound else chromium.SOUND_AFTER_A_CLICK,
+                f"--use-file-for-fake-audio-capture={sound}",
+            ],
         )
         try:
             yield browser

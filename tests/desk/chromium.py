@@ -27,10 +27,13 @@ _FOLDER = CACHE / "chromium"
 FLAGS = (
     "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
-    "--autoplay-policy=no-user-gesture-required",
     "--allow-loopback-in-peer-connection",  # the line of the tests is on 127.0.0.1 only
     "--no-sandbox",  # refuses to run as root otherwise
 )
+
+UNASKED_SOUND = "--autoplay-policy=no-user-gesture-required"
+SOUND_AFTER_A_CLICK = "--autoplay-policy=user-gesture-required"
+"""The strictest of browsers: Chromium's own rule lets a page play that has the microphone."""
 
 
 class _Silent:

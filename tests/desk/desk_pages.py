@@ -52,6 +52,23 @@ class DeskPage:
         await expect(self.page.locator("body")).to_have_attribute("data-telephone", "registered", timeout=10_000)
         await self.state("ready")
 
+    async def hand_on(self, how: str, to: str) -> None:
+        """Choose in the dialog of colleagues. `how`: in words, `to`: such as `operator:1003`."""
+        await self.page.keyboard.press("F7")
+        await self.page.locator("#hand-on").get_by_text(how, exact=True).click()
+        await self.page.locator(f'#hand-on button[value="{to}"]').click()
+        await expect(self.page.locator("#hand-on")).to_be_hidden()
+
+    async def says(self, words: str) -> None:
+        """Wait until the operator's call says something."""
+        await expect(self.page.locator("#call")).to_contain_text(words)
+
+    async def takes(self) -> None:
+        """Answer the offer with its key, once it rings."""
+        await self.phase("offered")
+        await self.page.keyboard.press("F2")
+        await self.page.wait_for_function("() => now.call === 'talking'")
+
     async def state(self, state: str, within_s: float = 10) -> None:
         """Wait until the page shows this state."""
         found = re.compile(rf"\bis-{state}\b")

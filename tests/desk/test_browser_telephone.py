@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser_telephone import MICROPHONE_HZ, Pages, WebTelephone, desk_of, started
+from browser_telephone import HIDE, MICROPHONE_HZ, Pages, WebTelephone, desk_of, started
 from conftest import OFFSET, short_folder
 from line import FRENCH_NUMBER, Line
 from offers import outcomes
@@ -18,13 +18,6 @@ from talking import CALLER_HZ, call_id
 
 from ivr.softphone.sound import RATE, Samples, longest_silence, tone_share
 from ivr.softphone.telephone import Call, Telephones
-
-HIDE = """
-Object.defineProperty(document, "hidden", { value: true });
-Object.defineProperty(document, "visibilityState", { value: "hidden" });
-document.dispatchEvent(new Event("visibilitychange"));
-"""
-"""What a page sees that is not in front; a headless browser shows all of them."""
 
 OPERATOR_HZ = 2350.0
 """Of an operator on an ordinary telephone."""
@@ -363,6 +356,7 @@ async def test_a_page_in_the_background_for_twenty_minutes_still_rings(
     call = await desk_line.asks_for_operator(telephones, "+33613000909")
     call.tone(CALLER_HZ)
     await page.reports("call", "ringing")
+    await page.page.wait_for_function("() => playing().some(({ loop }) => loop) && notifications.length === 1")
     await page.ask("answer")
     await call.hears_tone(MICROPHONE_HZ)
     await call.hangup()

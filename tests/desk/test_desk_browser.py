@@ -142,6 +142,31 @@ async def test_two_tabs_share_one_stream_and_one_goes_on_when_the_other_is_close
     assert len(hub._readers) == 1
 
 
+async def test_the_callers_file_has_come_while_it_rang_and_is_shown_with_the_case_at_the_answer(
+    desk: TestDesk, controller: StandIn, context: BrowserContext
+) -> None:
+    page = await shift(desk, context)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.removeprefix(desk.url)))
+    for reload in (False, True):
+        call = controller.offer(identity=str(uuid4())).id
+        await expect(page.locator(".hint p")).to_contain_text("has not called before")
+        await expect(page.locator(f'#coming [data-call="{call}"]')).to_be_hidden()
+        if reload:
+            await page.reload()
+            await expect(page.locator(f'#coming [data-call="{call}"]')).to_be_attached()
+        asked.clear()
+        controller.connect(identity=call, case=REFERENCE)
+        await expect(page.locator("#case-file #c-title")).to_have_value("First passport")
+        await expect(page.locator(f'#case > [data-call="{call}"]')).to_be_visible()
+        assert [path for path in asked if path.startswith("/case/")] == [f"/case/file/{REFERENCE}?call={call}"]
+        assert await page.locator("#case-file").count() == 1
+    call = controller.connect(identity=str(uuid4()), case=REFERENCE).id  # answered before the page knew that it rang
+    await expect(page.locator(f'#case > [data-call="{call}"]')).to_be_visible()
+    await expect(page.locator("#case-file #c-title")).to_have_value("First passport")
+    assert f"/case/call/{call}" in asked
+
+
 async def test_what_was_typed_survives_a_reload_until_the_desk_has_it(
     desk: TestDesk, controller: StandIn, context: BrowserContext
 ) -> None:

@@ -241,12 +241,9 @@ async def test_two_people_on_one_case_see_each_other(desk: TestDesk, browser: Br
     assert "Also open" not in (await browser.get(f"/case/file/{REFERENCE}/others")).text
 
 
-async def test_a_case_that_is_being_opened_is_asked_for_again(browser: Browser, controller: StandIn) -> None:
+async def test_a_reference_that_is_wrong_or_unknown_is_not_found(browser: Browser, controller: StandIn) -> None:
     controller.answers[PATH] = (404, {"detail": "no such case"})
-    answer = await browser.get(f"/case/file/{REFERENCE}?tries=2")
-    assert answer.status == 200 and f"/case/file/{REFERENCE}?tries=1" in answer.text
-    assert (await browser.get(f"/case/file/{REFERENCE}?tries=0")).status == 404
-    for reference in ("1", "abc", "100000018", "..%2F..%2Fstatus"):
+    for reference in (REFERENCE, "1", "abc", "100000018", "..%2F..%2Fstatus"):
         assert (await browser.get(f"/case/file/{reference}")).status == 404
 
 
@@ -282,14 +279,21 @@ async def test_the_callers_file_has_earlier_calls_open_cases_and_messages(
     assert page.index("First passport") < page.index("100% &lt;old&gt;"), "open cases come first"
     assert "1 message of this number was not heard yet" in page
     assert "New case" in page, "this call has no case of its own"
-    hint = (await browser.get(f"/case/call/{CALL}/hint")).text
+    coming = (await browser.get(f"/case/call/{CALL}/coming")).text
+    hint, panel = coming.split('<div id="coming"')
     assert "2 earlier calls" in hint and "First passport" in hint and "old" not in hint
+    assert f'data-call="{CALL}"' in panel and "100% &lt;old&gt;" in panel and "New case" not in panel
     shown = "<bdi>أَحْمَد &lt;b&gt;Müller&lt;/b&gt;</bdi>"
     assert hint.count(shown) == 1 and page.count(shown) == 2, "who calls, and the applicant of the case"
     controller.connect("1002", identity=CALL, caller=NUMBER, case=REFERENCE)
     await controller.seen(desk)
+    for path in ("/case/latest", f"/case/call/{CALL}"):
+        live = (await browser.get(path)).text
+        assert "2 earlier calls" in live and fields_of(live)["title"] == "First passport", "in one answer"
+        assert f'name="call" value="{CALL}"' in live
+    controller.answers[PATH] = (503, {"detail": "away"})
     live = (await browser.get("/case/latest")).text
-    assert f"/case/file/{REFERENCE}?tries=" in live
+    assert "2 earlier calls" in live and f'hx-get="/case/file/{REFERENCE}?call={CALL}"' in live
     assert (await browser.get(f"/case/call/{uuid4()}")).status == 404
     assert (await browser.get("/case/call/x")).status == 422
 

@@ -1,20 +1,48 @@
 """A day at the desk in a real browser: calls come from real telephones, and go through a real Asterisk."""
 
-import os
-import signal
+import asyncio
+import re
+from collections.abc import Callable
+from pathlib import Path
 
-from desk_pages import DeskPages
+from browser_telephone import HIDE, started
+from desk_pages import DeskPage, DeskPages
+from left import begins
 from line import Line
-from playwright.async_api import expect
-from talking import CALLER_HZ
+from offers import french, pairings
+from playwright.async_api import Page, expect
+from talking import CALLER_HZ, COLLEAGUE_HZ, hears_music, kinds, never_silent, stands
 
 from ivr.softphone.telephone import Telephones
 
 pytest_plugins = ["browser"]
 
+CALLER = "+33613000916"
+RINGING_HZ = 425.0
+"""Of the tone that an operator hears while a colleague's telephone rings."""
+
+MICROPHONE = "connection.getSenders().find(({ track }) => track?.kind === 'audio').track.getSettings().deviceId"
+"""The device that the call of a page uses."""
+
+WATCH = """() => {
+  window.seen = {};
+  const see = (name) => { seen[name] ??= Math.round(performance.now()); };
+  document.addEventListener("keydown", () => see("key"), true);
+  const look = () => {
+    if (document.querySelector('#call[data-phase="talking"]')) see("answered");
+    if (document.querySelector("#case > .caller")) see("caller");
+    if (document.querySelector("#case-file #c-title")) see("case");
+  };
+  new MutationObserver(look).observe(document.body, { subtree: true, childList: true, attributes: true });
+}"""
+"""Notes when a key is pressed, and when the page shows the answer, the caller's file and their case; in ms."""
+
 
 async def test_from_the_sign_in_to_a_saved_case_by_keyboard_alone(
-    desk_line: Line, telephones: Telephones, desk_pages: DeskPages
+    desk_line: Line,
+    telephones: Telephones,
+    desk_pages: DeskPages,
+    record_property: Callable[[str, object], None],
 ) -> None:
     assert (
         f"The operators' desk: {desk_line.json('status')['addresses']['desk']}"
@@ -29,6 +57,7 @@ async def test_from_the_sign_in_to_a_saved_case_by_keyboard_alone(
     await expect(desk.page.locator("#call")).to_contain_text("French")
     await expect(desk.page.locator("#call")).to_contain_text("France")
     await expect(desk.page.locator("#announcements")).to_contain_text("Incoming call: French")
+    await desk.page.evaluate(WATCH)
     await desk.page.keyboard.press("F2")
     await desk.phase("talking")
     await call.hears_tone(desk.heard_hz, 5)
@@ -40,6 +69,9 @@ async def test_from_the_sign_in_to_a_saved_case_by_keyboard_alone(
     await expect(desk.page.locator("#call")).not_to_contain_text("On hold")
 
     await expect(desk.page.locator(".file #c-title")).to_be_visible()
+    seen = await desk.page.evaluate("seen")
+    for what in ("answered", "caller", "case"):
+        record_property(f"from the key to {what}, ms", seen[what] - seen["key"])  # wanted: 150 from the answer
     await desk.tab_to("#c-title")
     await desk.page.keyboard.type("First passport for a child")
     await desk.tab_to("#c-priority")
@@ -91,7 +123,7 @@ async def test_a_softphones_call_is_shown_and_controlled_by_the_page(
     await call.hangup()
 
 
-async def test_a_call_goes_on_while_the_desk_is_killed_and_the_page_comes_back(
+async def test_a_call_is_answered_and_ended_while_the_desk_is_down_and_the_page_comes_back(
     desk_line: Line, telephones: Telephones, desk_pages: DeskPages
 ) -> None:
     operator = desk_line.speaks("fr")
@@ -100,12 +132,198 @@ async def test_a_call_goes_on_while_the_desk_is_killed_and_the_page_comes_back(
     call = await desk_line.asks_for_operator(telephones, "+33613000913")
     call.tone(CALLER_HZ)
     await desk.phase("offered")
+    await desk_line.stop_process("desk")
     await desk.page.keyboard.press("F2")
-    await desk.phase("talking")
-    await call.hears_tone(desk.heard_hz, 5)
-    os.kill(desk_line.pid("desk"), signal.SIGKILL)
     await desk.hears_tone(CALLER_HZ)
     await call.hears_tone(desk.heard_hz, 5)
+    await expect(desk.page.locator("#connection-lost")).to_be_visible()
     await desk.page.keyboard.press("Shift+F2")
-    await desk.state("ready", within_s=30)  # the wrap-up may be over before the desk is back
+    await call.hears(desk_line.audio("fr", "survey_question")[:6000])
+    desk_line.start_processes()
+    await desk.state("ready", within_s=20)
     await call.hangup()
+
+
+async def test_a_tab_that_takes_the_telephone_over_says_that_its_sound_is_blocked_and_a_click_allows_it(
+    desk_line: Line, telephones: Telephones, tmp_path: Path
+) -> None:
+    """Then the operator chooses devices, and the page rings behind others with a notification."""
+    async with started(tmp_path, unasked_sound=False) as browser:
+        first = await DeskPages(desk_line, browser).open(desk_line.speaks("fr"))
+        await first.start_telephone()
+        await first.page.wait_for_function("() => playing().length === 0")  # the ringer was heard once
+        page = await first.page.context.new_page()
+        desk = DeskPage(desk_line, page, first.operator)
+        await page.goto(first.page.url)
+        await first.page.close()
+        # Nothing may be evaluated in the page before it rings: that would count as a click.
+        await desk_line.until(lambda: desk_line.operator_state(desk.operator) == "away", 5, "the first tab is gone")
+        await desk_line.until(lambda: desk_line.operator_state(desk.operator) == "ready", 8, "the other has taken over")
+        call = await desk_line.asks_for_operator(telephones, "+33613000914")
+        call.tone(CALLER_HZ)
+        await desk_line.until(lambda: desk_line.operator_state(desk.operator) == "offered", 8, "the call is offered")
+        await asyncio.sleep(0.5)
+        await expect(page.locator("#telephone-problem")).to_contain_text("blocks sound")
+        assert await page.evaluate("playing()") == []
+        await page.mouse.click(5, 5)
+        await page.wait_for_function("() => playing().some(({ loop }) => loop)")
+        await expect(page.locator("#telephone-problem")).to_be_empty()
+        await desk.takes()
+        await page.wait_for_function("() => !playing().some(({ loop }) => loop)")
+        await call.hears_tone(desk.heard_hz)
+
+        await page.locator('[data-opens="settings"]').click()
+        chosen = {kind: await choose(page, kind) for kind in ("Microphone", "Loudspeaker", "Ringing")}
+        await page.keyboard.press("Escape")
+        await page.wait_for_function("id => playing()[0].sinkId === id", arg=chosen["Loudspeaker"])
+        await page.wait_for_function(f"id => {MICROPHONE} === id", arg=chosen["Microphone"])
+        await call.hears_tone(desk.heard_hz)
+        await page.keyboard.press("Shift+F2")
+        await desk.state("ready")
+        await call.hangup()
+
+        await page.evaluate(HIDE)
+        call = await desk_line.asks_for_operator(telephones, "+33613000915")
+        await page.wait_for_function("() => notifications.includes('Incoming call')")
+        await page.wait_for_function("() => playing().length === 1")
+        assert await page.evaluate("playing()") == [{"loop": True, "sinkId": chosen["Ringing"]}]
+        await page.evaluate("document.querySelector('#telephone-settings button:last-child').click()")  # a trial
+        await asyncio.sleep(1.2)
+        assert await page.evaluate("playing()") == [{"loop": True, "sinkId": chosen["Ringing"]}]
+        await desk.takes()
+        await page.wait_for_function("() => notifications.length === 0")
+        await call.hears_tone(desk.heard_hz)
+        assert await page.evaluate("playing()") == [{"loop": False, "sinkId": chosen["Loudspeaker"]}]
+        assert await page.evaluate(MICROPHONE) == chosen["Microphone"]
+        await page.keyboard.press("Shift+F2")
+        await call.hangup()
+        await desk.state("ready")
+
+
+async def test_all_that_an_operator_does_with_a_caller_and_colleagues(
+    desk_line: Line, telephones: Telephones, desk_pages: DeskPages
+) -> None:
+    """One call through two pages and three telephones. The site records, so this test is the last one of the line."""
+    site = desk_line.site / "site.toml"
+    site.write_text(site.read_text().replace("conversations = false", "conversations = true"))
+    await desk_line.restart()
+    mine, other = french(desk_line, 2)
+    desk, colleague = await desk_pages.open(mine), await desk_pages.open(other)
+    await desk.start_telephone()
+    call = await desk_line.asks_for_operator(telephones, CALLER)
+    await begins(call, desk_line.audio("fr", "consent_question"))
+    call.tone(CALLER_HZ)
+    await call.press("1")
+    await desk.takes()
+    await call.hears_tone(desk.heard_hz)
+    began = call.clock
+    assert codec(desk_line, mine) == "opus"
+
+    # A secret is dictated.
+    await desk.says("This call is recorded")
+    await desk.page.keyboard.press("Shift+F4")
+    await desk.says("The recording is paused")
+    assert stands(desk_line, CALLER)["recording"] == "paused"
+    await desk.page.keyboard.press("Shift+F4")
+    await desk.says("This call is recorded")
+
+    # Hold by a code on the keypad; the page is loaded again meanwhile.
+    await desk.page.locator('[data-opens="keypad"]').click()
+    for digit in desk_line.settings.codes.hold:
+        await desk.page.locator(f'#keypad [data-digit="{digit}"]').click()
+    await desk.page.keyboard.press("Escape")
+    await desk.says("On hold")
+    await hears_music(call, call.clock)
+    await desk.page.reload()
+    await desk.page.wait_for_function("() => now.call === 'talking'")
+    await desk.says("On hold")
+    await hears_music(call, call.clock)
+    await desk.page.keyboard.press("F4")
+    await call.hears_tone(desk.heard_hz)
+    await desk.hears_tone(CALLER_HZ)
+
+    # A colleague is asked first, and takes over; the page is loaded again meanwhile.
+    await colleague.start_telephone()
+    await desk.hand_on("Talk first", f"operator:{other}")
+    await colleague.phase("offered")
+    await desk.page.reload()
+    await desk.page.wait_for_function("() => now.call === 'talking'")
+    await desk.hears_tone(RINGING_HZ)
+    await colleague.takes()
+    await desk.hears_tone(colleague.heard_hz)
+    await desk.page.reload()
+    await hears_no_tone(colleague)
+    await desk.page.wait_for_function("() => now.call === 'talking'")
+    await desk.hears_tone(colleague.heard_hz)
+    await colleague.hears_tone(desk.heard_hz)
+    await hears_music(call, call.clock)
+    assert stands(desk_line, CALLER)["place"] == "consult"
+    await desk.page.get_by_role("button", name="Hand over").click()
+    await colleague.hears_tone(CALLER_HZ)
+    await call.hears_tone(colleague.heard_hz)
+    await desk.state("ready")
+
+    # A supervisor helps, and somebody interprets.
+    await desk_line.phone(telephones, "1901", answers=COLLEAGUE_HZ)
+    await colleague.page.get_by_role("button", name="Help").click()
+    await colleague.hears_tone(COLLEAGUE_HZ)
+    await hears_music(call, call.clock)
+    await colleague.page.get_by_role("button", name="Let").click()
+    await call.hears_tone(colleague.heard_hz)
+    interpreter = desk_line.speaks("it")
+    phone = await desk_line.phone(telephones, interpreter, answers=COLLEAGUE_HZ)
+    await colleague.hand_on("Add an interpreter", f"operator:{interpreter}")
+    await colleague.says("is in the conversation")
+    await call.hears_tone(COLLEAGUE_HZ, share=0.05)
+    await call.hears_tone(colleague.heard_hz, share=0.05)
+    await phone.calls[-1].hangup()
+    await expect(colleague.page.locator(".colleague-in-call")).to_have_count(0)
+
+    # Handed on at once: to a colleague, then to a language.
+    await colleague.hand_on("Hand on at once", f"operator:{mine}")
+    await desk.phase("offered")
+    await desk.says("Handed on")
+    await desk.takes()
+    await call.hears_tone(desk.heard_hz)
+    await desk_line.until(lambda: desk_line.operator_state(interpreter) == "ready", 5, "the interpreter is ready")
+    await desk.hand_on("Hand on at once", "language:it")
+    await call.hears_tone(COLLEAGUE_HZ)
+    assert stands(desk_line, CALLER)["operator"] == interpreter
+    never_silent(call, began)
+    await phone.calls[-1].hangup()
+    await call.hangup()
+
+    story = await desk_line.story(CALLER)
+    assert pairings(story) == [
+        (mine, "operator", "transfer"),
+        (other, "operator", "transfer"),
+        ("1901", "consulted", "operator"),
+        (interpreter, "interpreter", "colleague"),
+        (mine, "operator", "transfer"),
+        (interpreter, "operator", "operator"),
+    ]
+    done = kinds(story)
+    assert done.count("page_gone") == done.count("page_back") == 3
+    assert [kind for kind in done if kind.startswith("recording_")] == ["recording_paused", "recording_resumed"]
+    assert desk.errors == colleague.errors == []
+
+
+def codec(line: Line, operator: str) -> str:
+    """Return the codec of an operator's browser telephone in its call, as Asterisk names it."""
+    (found,) = [item for item in line.ari("GET", "/channels") if item["name"].startswith(f"PJSIP/{operator}-web-")]
+    formats = line.ari("GET", f"/channels/{found['id']}/variable", variable="CHANNEL(audionativeformat)")["value"]
+    return str(formats).strip("()")
+
+
+async def choose(page: Page, kind: str) -> str:
+    """Choose the second device of a kind in the settings, and return its id."""
+    select = page.locator("#telephone-settings label").filter(has_text=kind).locator("select")
+    found = await select.locator("option").filter(has_text=re.compile("2$")).get_attribute("value")
+    assert found
+    await select.select_option(found)
+    return found
+
+
+async def hears_no_tone(desk: DeskPage) -> None:
+    """Wait until a page hears something else than the tone of the other page."""
+    await desk.page.wait_for_function("hz => Math.abs(hears()[0] - hz) > 25", arg=desk.heard_hz)

@@ -23,6 +23,7 @@ from ivr.cases.case_repository import CaseContent, CaseRepository
 from ivr.cases.case_rules import CaseRules
 from ivr.model import clock
 from ivr.records.database_client import DatabaseClient
+from ivr.records.opened_cases import OpenedCases
 
 OPENING = {"topic": "documents", "language": "ar", "country": "fr", "title": "A passport", "caller": "0033612345678"}
 REFERENCE = "123456782"
@@ -175,7 +176,7 @@ async def test_a_reference_that_is_wrong_or_not_given_out_is_not_found(line: Lin
 
 async def test_a_change_is_kept_while_the_database_is_away(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal", "test-1")
-    repository = CaseRepository(f"sqlite:///{tmp_path / 'gone' / 'hatif.db'}", journal)
+    repository = CaseRepository(f"sqlite:///{tmp_path / 'gone' / 'hatif.db'}", journal, OpenedCases())
     try:
         assert await repository.read(REFERENCE) is None and repository.why
         for change in ({"state": "in_progress"}, {"state": "ready", "applicant": "Zoé Fern"}):
@@ -201,7 +202,7 @@ def test_a_case_has_the_same_version_once_the_database_has_it_in_utc() -> None:
 @pytest.fixture
 async def cases(sqlite_url: str, folder: Path) -> AsyncIterator[CaseRepository]:
     journal = Journal(folder, "test-1")
-    repository = CaseRepository(sqlite_url, journal)
+    repository = CaseRepository(sqlite_url, journal, OpenedCases())
     opening = {"kind": "enquiry", "topic": "documents", "title": "A passport", "applicant": "Zoé Fern"}
     repository.put(REFERENCE, opening_rows(REFERENCE, opening, "hash", "1002", clock.now()))
     yield repository

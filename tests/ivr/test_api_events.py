@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 from line import Line
 
+from ivr.api import event_hub
 from ivr.api.door import Patient
 from ivr.api.event_hub import EventHub
 from ivr.api.events import EventStream
@@ -139,7 +140,7 @@ class House:
 
 @asynccontextmanager
 async def hub_of(house: House, **options: Any) -> AsyncIterator[EventHub]:
-    hub = EventHub(house.look, uuid4(), house.changed, every_s=0.05, **options)
+    hub = EventHub(house.look, uuid4(), house.changed, **{"every_s": 0.05, **options})
     running = asyncio.create_task(hub.run())
     try:
         yield hub
@@ -166,6 +167,41 @@ async def test_a_reader_who_falls_behind_the_ring_is_cut_and_the_others_are_not(
                 await anext(slow)
             house.raise_alarms(1)
             assert names(await anext(quick)) == ["alarm"]
+
+
+async def test_a_change_is_told_at_once_and_those_that_follow_it_soon_are_told_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(event_hub, "TOGETHER_S", 1.0)
+    house = House()
+    async with hub_of(house, every_s=60) as hub:
+        with hub.place():
+            frames, loop = hub.frames(), asyncio.get_running_loop()
+            await anext(frames)
+            began = loop.time()
+            house.raise_alarms(1)
+            assert names(await anext(frames)) == ["alarm"]
+            assert loop.time() - began < 1
+            for _ in range(3):
+                house.raise_alarms(1)
+                await asyncio.sleep(0.01)
+            assert names(await anext(frames)) == ["alarm"] * 3
+            assert loop.time() - began > 1
+
+
+async def test_what_follows_a_change_and_says_nothing_of_it_is_told_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_hub, "TOGETHER_S", 0.3)
+    house = House()
+    async with hub_of(house, every_s=60) as hub:
+        with hub.place():
+            frames = hub.frames()
+            await anext(frames)
+            house.raise_alarms(1)
+            assert names(await anext(frames)) == ["alarm"]
+            house.raise_alarms(1)
+            house.changed.clear()
+            async with asyncio.timeout(5):
+                assert names(await anext(frames)) == ["alarm"]
 
 
 async def test_the_ring_of_events_is_limited_in_bytes_as_well() -> None:

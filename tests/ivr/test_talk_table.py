@@ -63,7 +63,7 @@ def walked(events: Iterable[Event]) -> list[Talk]:
 
 def legs(talk: Talk) -> set[str]:
     there = {talk.colleague.leg} if talk.colleague is not None and talk.colleague.there else set()
-    operator = {talk.leg} if talk.place is not OperatorPlace.GONE else set()  # hung up, and made again
+    operator = {talk.leg} if not talk.gone else set()  # hung up, and made again
     return operator | there | ({talk.via} if talk.via is not None else set())
 
 
@@ -79,11 +79,36 @@ def test_everybody_is_in_exactly_one_bridge_and_the_caller_is_never_alone_in_sil
         (main,) = [inside for inside in where.bridges.values() if CALLER in inside]
         assert len(main) > 1 or CALLER in where.music
         assert talk.leg not in where.music  # silence tells operators that they are alone
-        with_operator = talk.leg in main
-        if talk.place is OperatorPlace.GONE:
-            assert (CALLER in where.music) == (len(main) == 1)
+        if talk.gone and talk.place is not OperatorPlace.HELD:
+            assert (CALLER in where.music) == (len(main) == 1)  # the interpreter stays
         else:
-            assert (CALLER in where.music) == (not with_operator)
+            assert (CALLER in where.music) == (talk.leg not in main)
+        if talk.gone and talk.colleague is not None and talk.colleague.role is Role.CONSULTED:
+            assert legs(talk) <= where.music
+
+
+@patient
+@given(happenings)
+def test_an_operator_whose_page_is_back_finds_everybody_where_they_were(events: list[Event]) -> None:
+    for talk in walked(events):
+        gone, then = apply_event(talk, TalkEvent.PAGE_GONE)
+        if then is TalkOutcome.REFUSED:
+            assert talk.gone or talk.place is OperatorPlace.ASIDE  # a page has one line
+            continue
+        assert apply_event(gone, TalkEvent.PAGE_BACK) == (talk, TalkOutcome.GOES_ON)
+        for nobody_asks in (TalkEvent.HOLD, TalkEvent.UNHOLD, TalkEvent.SWAP):
+            assert apply_event(gone, nobody_asks) == (gone, TalkOutcome.REFUSED)
+
+
+def test_a_consultation_goes_on_while_the_operators_page_is_gone() -> None:
+    colleague = Colleague("leg-2", "1002", Role.CONSULTED)
+    rings = Talk("leg-1", OperatorPlace.CONSULTS, colleague, gone=True)
+    there, _ = apply_event(rings, TalkEvent.ANSWERED)
+    for talk in (rings, there):
+        alone = Talk("leg-1", gone=True)
+        assert apply_event(talk, TalkEvent.COLLEAGUE_GONE) == (alone, TalkOutcome.BACK)
+    assert apply_event(there, TalkEvent.OPERATOR_LOST) == (Talk("leg-2"), TalkOutcome.HANDED_OVER)
+    assert apply_event(rings, TalkEvent.OPERATOR_LOST)[1] is TalkOutcome.RINGS_ON
 
 
 @patient
@@ -92,9 +117,8 @@ def test_the_conversation_can_be_recovered_from_the_channels(events: list[Event]
     """The caller's channel has the place, the colleague's has role and leg: nothing else is needed. Another line of the
     operator's telephone attaches by itself. A leg that is up is not that of a page that is gone."""
     for talk in walked(events):
-        place = OperatorPlace.TOGETHER if talk.place is OperatorPlace.GONE else talk.place
         found = recover(talk.leg, OperatorPlace(talk.place.value), talk.colleague)
-        assert found == replace(talk, via=None, place=place)
+        assert found == replace(talk, via=None, gone=False)
 
 
 @pytest.mark.parametrize("place", OperatorPlace)

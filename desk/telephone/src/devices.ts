@@ -25,12 +25,17 @@ export class Devices {
   problem = (_why: TextName | null): void => {};
 
   private stream: MediaStream | null = null;
-  private readonly chosen: Partial<Record<Kind, string>> = JSON.parse(localStorage.getItem(STORED) ?? "{}");
+  private readonly sounds = new Map<HTMLAudioElement, "speaker" | "ringer">(); // all that were routed
   private context: AudioContext | null = null;
   private meter: { source: MediaStreamAudioSourceNode; analyser: AnalyserNode } | null = null;
 
   constructor() {
     navigator.mediaDevices?.addEventListener("devicechange", () => void this.look());
+  }
+
+  /** Read each time: another tab may have changed it. */
+  private get chosen(): Partial<Record<Kind, string>> {
+    return JSON.parse(localStorage.getItem(STORED) ?? "{}") as Partial<Record<Kind, string>>;
   }
 
   /** The open microphone. */
@@ -71,14 +76,14 @@ export class Devices {
   }
 
   async choose(kind: Kind, id: string): Promise<void> {
-    if (id) this.chosen[kind] = id;
-    else delete this.chosen[kind];
-    localStorage.setItem(STORED, JSON.stringify(this.chosen));
+    localStorage.setItem(STORED, JSON.stringify({ ...this.chosen, [kind]: id || undefined }));
     if (kind === "microphone" && this.stream) await this.reopen();
+    for (const [sound, use] of this.sounds) if (use === kind) await this.route(sound, use);
   }
 
   /** Have an element sound on the chosen device, or on the system's own if that is gone. */
   async route(sound: HTMLAudioElement, kind: "speaker" | "ringer"): Promise<void> {
+    this.sounds.set(sound, kind);
     if (!("setSinkId" in sound)) return;
     await sound.setSinkId(this.chosen[kind] ?? "").catch(() => sound.setSinkId(""));
   }

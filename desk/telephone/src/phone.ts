@@ -14,6 +14,7 @@ import type { Devices } from "./devices";
 import { Quality } from "./quality";
 import type { Report } from "./report";
 import { SipSocket } from "./socket";
+import { Sound } from "./sound";
 import { text } from "./texts";
 
 /** Asterisk's realm; no name service knows it, and none is asked. */
@@ -40,16 +41,21 @@ export class Phone {
   private session: RTCSession | null = null;
   private trial: RTCSession | null = null; // the last test of the sound
   private microphone: MediaStream | null = null;
-  private readonly sound = new Audio();
+  private readonly sound = new Sound(new Audio());
   private readonly quality = new Quality(
     (quality) => this.report({ quality }),
     (isBad) => this.report({ problem: isBad ? text("bad_audio") : null }),
   );
   private wasLost = false;
 
-  constructor(private readonly devices: Devices, url: string) {
+  /** `blocked`: called with whether the browser blocks the sound of calls, when that changes. */
+  constructor(
+    private readonly devices: Devices,
+    url: string,
+    blocked: (is: boolean) => void,
+  ) {
     this.socket = new SipSocket(url);
-    this.sound.autoplay = true;
+    this.sound.blocked = blocked;
     devices.changed = (track) => void this.useMicrophone(track);
     addEventListener("online", () => this.socket.renew());
     addEventListener("offline", () => this.socket.renew());
@@ -192,7 +198,8 @@ export class Phone {
     this.quality.stop();
     this.rings(false);
     this.microphone?.getTracks().forEach((track) => track.stop());
-    this.microphone = this.sound.srcObject = null;
+    this.sound.stop();
+    this.microphone = this.sound.element.srcObject = null;
     this.report({ call: "ended", muted: false });
     setTimeout(() => {
       if (!this.session) this.report({ call: "none" });
@@ -210,9 +217,9 @@ export class Phone {
 
   private connection(connection: RTCPeerConnection): void {
     connection.addEventListener("track", ({ track }) => {
-      this.sound.srcObject = new MediaStream([track]);
-      void this.devices.route(this.sound, "speaker");
-      this.sound.play().catch(() => this.report({ problem: text("sound_blocked") }));
+      this.sound.element.srcObject = new MediaStream([track]);
+      void this.devices.route(this.sound.element, "speaker");
+      void this.sound.play();
     });
     this.quality.watch(connection);
   }

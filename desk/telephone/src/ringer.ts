@@ -1,35 +1,48 @@
 /** The sound of an incoming call, made here: two tones, as a telephone rings. */
 
 import type { Devices } from "./devices";
+import { Sound } from "./sound";
 
 const RATE = 16_000;
+const ONCE_MS = 1_000;
 
 export class Ringer {
-  private readonly sound = new Audio(ringing());
+  private readonly sound = new Sound(new Audio(ringing()));
+  private rings = false;
 
-  constructor(private readonly devices: Devices) {
-    this.sound.loop = true;
+  /** `blocked`: called with whether the browser blocks the sound, when that changes. */
+  constructor(
+    private readonly devices: Devices,
+    blocked: (is: boolean) => void,
+  ) {
+    this.sound.element.loop = true;
+    this.sound.blocked = blocked;
   }
 
-  /** Ring until `stop`; return whether the browser lets it sound. */
-  async start(): Promise<boolean> {
-    await this.devices.route(this.sound, "ringer");
-    this.sound.currentTime = 0;
-    return this.sound.play().then(
-      () => true,
-      (error: DOMException) => error.name !== "NotAllowedError", // AbortError: stopped meanwhile
-    );
+  /** Ring until `stop`. */
+  async start(): Promise<void> {
+    this.rings = true;
+    await this.play();
   }
 
   stop(): void {
-    this.sound.pause();
+    this.rings = false;
+    this.sound.stop();
   }
 
-  /** Ring once; return whether the browser lets it sound. */
-  async once(): Promise<boolean> {
-    const sounds = await this.start();
-    setTimeout(() => this.stop(), 1_000);
-    return sounds;
+  /** Ring briefly, unless a call rings. */
+  async once(): Promise<void> {
+    if (this.rings) return;
+    await this.play();
+    setTimeout(() => {
+      if (!this.rings) this.sound.stop();
+    }, ONCE_MS);
+  }
+
+  private async play(): Promise<void> {
+    await this.devices.route(this.sound.element, "ringer");
+    this.sound.element.currentTime = 0;
+    await this.sound.play();
   }
 }
 

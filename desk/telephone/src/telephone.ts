@@ -20,13 +20,12 @@ const LEVEL_MS = 100;
 const AGAIN_MS = 2_000;
 
 const devices = new Devices();
-const ringer = new Ringer(devices);
-const phone = new Phone(devices, address());
+const ringer = new Ringer(devices, blocked);
+const phone = new Phone(devices, address(), blocked);
 const tabs = new Tabs(`hatif-telephone-${place.dataset.operator}`);
 
 let takes = false; // the next password is asked for even if another computer has the telephone
 let notification: Notification | null = null;
-let isRinging = false;
 let isBlocked = false; // the browser lets nothing sound before the next click
 
 function address(): string {
@@ -41,16 +40,16 @@ function report(report: Report): void {
   tabs.report(report);
 }
 
-/** Say whether the browser lets the ringer sound. */
-function heard(sounds: boolean): void {
-  if (isBlocked !== sounds) return;
-  isBlocked = !sounds;
-  report({ problem: sounds ? null : text("sound_blocked") });
+function blocked(is: boolean): void {
+  isBlocked = is;
+  const problem = is ? text("sound_blocked") : null;
+  if (tabs.isLeading) report({ problem });
+  else show({ problem });
 }
 
 /** Ring once, ask for notifications and the microphone, and register: in a click, so that the browser allows sound. */
 async function startShift(): Promise<void> {
-  heard(await ringer.once());
+  await ringer.once();
   if ("Notification" in window && Notification.permission === "default") void Notification.requestPermission();
   try {
     await devices.open();
@@ -91,14 +90,13 @@ async function lead(): Promise<void> {
 }
 
 function ringing(rings: boolean): void {
-  isRinging = rings;
   notification?.close();
   notification = null;
   if (!rings) {
     ringer.stop();
     return;
   }
-  void ringer.start().then(heard);
+  void ringer.start();
   if (document.hidden && "Notification" in window && Notification.permission === "granted") {
     notification = new Notification(text("incoming"), { requireInteraction: true });
     notification.onclick = () => window.focus();
@@ -135,9 +133,6 @@ for (const what of ["answer", "hangup", "mute", "key", "test-sound"]) {
     else tabs.ask(what, detail);
   });
 }
-document.addEventListener("click", () => {
-  if (isBlocked) void (isRinging ? ringer.start() : ringer.once()).then(heard);
-}, true);
 setInterval(() => {
   if (tabs.isLeading && devices.microphone && !document.hidden) show({ level: devices.level() });
 }, LEVEL_MS);

@@ -1,0 +1,1 @@
+"""What the desk costs, and how soon it shows things."""

@@ -1,0 +1,55 @@
+"""What is live is read again and again at little cost: rows that have not changed are the same, others are new."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+from ivr.api.live import LiveReader, read_operator
+from ivr.site.operators import OperatorEntry
+from ivr.telephones.devices import Telephone
+from routing.states import Operator, OperatorState
+
+
+def a_line() -> Any:
+    """A controller with two operators and nobody who calls."""
+    entries = [OperatorEntry(name, f"Operator {name}", {"fr": 5}, frozenset(), False) for name in ("1002", "1003")]
+    operators = {entry.id: Operator(entry.id, entry.languages, state=OperatorState.READY) for entry in entries}
+
+    async def nobody() -> tuple[()]:
+        return ()
+
+    floor = SimpleNamespace(operators=operators, queue=nobody)
+    dispatcher = SimpleNamespace(rings=lambda _: None, request_of=lambda _: None)
+    connection = SimpleNamespace(floor=floor, calls=[], call_on=lambda _: None, dispatcher=dispatcher)
+    return SimpleNamespace(
+        operators=entries,
+        connection=connection,
+        devices=SimpleNamespace(by_operator={}),
+        replacements=SimpleNamespace(last=lambda _: None),
+        supervisor_alerts=SimpleNamespace(help_is_wanted={}),
+        ami=SimpleNamespace(connected=True),
+        journal=SimpleNamespace(dropped=0),
+        last_probe=None,
+    )
+
+
+async def test_only_the_row_of_an_operator_who_has_changed_is_made_anew() -> None:
+    line = a_line()
+    reader = LiveReader(cast(Any, line))
+    first, again = await reader.read(), await reader.read()
+    assert all(row is before for row, before in zip(again.operators, first.operators, strict=True))
+    known = line.connection.floor.operators
+    changes: list[Any] = [
+        lambda: known.update({"1002": replace(known["1002"], state=OperatorState.PAUSED, reason="lunch")}),
+        lambda: known.update({"1002": replace(known["1002"], on_line=True)}),
+        lambda: line.devices.by_operator.update({"1002": Telephone("softphone", "192.0.2.1:5060", "udp")}),
+        lambda: line.supervisor_alerts.help_is_wanted.update({"1002": 5.0}),
+        lambda: setattr(line, "connection", None),
+    ]
+    for change in changes:
+        before = await reader.read()
+        change()
+        after = await reader.read()
+        assert after.operators[0] != before.operators[0]
+        assert after.operators[0] == read_operator(line, line.operators[0])
+        assert (after.operators[1] is before.operators[1]) or line.connection is None
