@@ -8,7 +8,7 @@ from dialplan.parse import Step
 
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _HANDLER = re.compile(r"CHANNEL\(hangup_handler_(?:push|wipe)\)=(.+)", re.IGNORECASE | re.DOTALL)
-_OPTION = re.compile(r"([A-Za-z])\(([^()]*(?:\([^()]*\))?[^()]*)\)")
+_OPTION = re.compile(r"([A-Za-z])\(([^()]*(?:\([^()]*\)[^()]*)?)\)")
 
 
 def split(data: str, separator: str = ",", most: int = -1) -> list[str]:
@@ -87,9 +87,12 @@ def branches(data: str) -> list[str]:
 
 
 def inner_step(step: Step, call: str) -> Step | None:
-    """Return the step that ExecIf makes of `Application(data)`; None for nothing, or a name that is a variable."""
+    """Return the step that ExecIf makes of `Application(data)`.
+
+    None for nothing, a name that is a variable, or another ExecIf.
+    """
     name, _, data = call.strip().partition("(")
-    if not name.strip() or "$" in name:
+    if not name.strip() or "$" in name or name.strip().lower().startswith("execif"):
         return None
     return Step(step.line, step.priority, step.label, name.strip(), data.removesuffix(")"), step.file)
 

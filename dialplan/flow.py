@@ -82,28 +82,33 @@ class Flow:
         yield from self._subroutines()
 
     def _reached(self) -> set[int]:
-        starts = [step for step in self.steps if step.priority == 1]
+        # An extension for some callers only (`100/_49X`) may go on where another one for other callers begins.
+        starts = [step for step in self.steps if step.priority == 1 or "/" in self._place[id(step)][1]]
         waiting, reached = deque(starts), {id(step) for step in starts}
+        looked: set[tuple[str, str]] = set()
         while waiting:
             step = waiting.popleft()
             key = id(step)
             more: Iterable[Step] = (*self._after[key], *self._calls[key])
             for jump in self._unknown[key]:
-                more = (*more, *self._possible(jump, self._place[key][0]))
+                wanted = (jump.context or self._place[key][0], jump.priority)
+                kind = ("$" if "$" in wanted[0] else wanted[0], "$" if "$" in wanted[1] else wanted[1])
+                if kind not in looked:
+                    looked.add(kind)
+                    more = (*more, *self._possible(*kind))
             for other in more:
                 if id(other) not in reached:
                     reached.add(id(other))
                     waiting.append(other)
         return reached
 
-    def _possible(self, jump: Jump, context: str) -> Iterator[Step]:
+    def _possible(self, context: str, priority: str) -> Iterator[Step]:
         """Yield the steps to which a jump may lead in some call; a computed priority may be any label."""
-        wanted = jump.context or context
-        contexts = self.plan.contexts if "$" in wanted else self.places.closure(wanted)
+        contexts = self.plan.contexts if context == "$" else self.places.closure(context)
         for name in contexts:
             for steps in self.plan.contexts.get(name, {}).values():
                 for step in steps:
-                    if step.label if "$" in jump.priority else jump.priority in (step.label, str(step.priority)):
+                    if step.label if priority == "$" else priority in (step.label, str(step.priority)):
                         yield step
 
     def _loops(self) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 import glob
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dialplan.findings import DialplanError, Finding
@@ -25,6 +25,7 @@ class Line:
     file: str
     number: int  # from 1
     text: str
+    depth: int = 0  # of the file within files
 
 
 @dataclass(slots=True)
@@ -34,6 +35,7 @@ class Source:
     lines: list[Line] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
+    included: list[str] = field(default_factory=list)  # names as they are written, of files that may not exist
     size: int = 0
 
 
@@ -94,7 +96,7 @@ def _read(path: Path, folder: Path, name: Callable[[Path], str], around: tuple[P
         if line.text.startswith("#"):
             _direct(line, folder, name, inside, source)
         else:
-            source.lines.append(line)
+            source.lines.append(replace(line, depth=len(around)))
     return ""
 
 
@@ -117,6 +119,7 @@ def _direct(line: Line, folder: Path, name: Callable[[Path], str], around: tuple
     if kind == "exec":
         report("W_EXEC", f"'{argument}' was not run; what it would write is not checked")
         return
+    source.included.append(argument)
     if len(around) >= _MOST_DEPTH:
         report("E_INCLUDE", f"{argument} is the {_MOST_DEPTH + 1}th file within a file; Asterisk reads no deeper")
         return

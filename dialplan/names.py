@@ -11,7 +11,7 @@ VERSIONS = ("20", "21", "22")
 
 _VERSION = re.compile(r"Asterisk (\S+)")
 _APPLICATION = re.compile(r"^\s*(\w+): ", re.MULTILINE)
-_FUNCTION = re.compile(r"^([A-Z]\w*) ", re.MULTILINE)
+_FUNCTION = re.compile(r"^([A-Z][A-Z0-9_]*) ", re.MULTILINE)
 _TECHNOLOGY = re.compile(r"^(\w+)\s.*(?:yes|no)", re.MULTILINE)
 
 

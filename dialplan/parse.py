@@ -103,10 +103,14 @@ def parse_source(source: Source) -> Dialplan:
 def sections(lines: Iterable[Line], findings: list[Finding]) -> list[Section]:
     """Return the sections of a configuration in order, without its templates; report what has no place in one."""
     found: list[Section] = []
-    current: Section | None = None
+    opened: Section | None = None
+    within: list[Section | None] = []  # the section of each file around; after an included file its own goes on
     for line in lines:
+        del within[line.depth + 1 :]
+        within += [opened] * (line.depth + 1 - len(within))
+        current = within[-1]
         if line.text.startswith("["):
-            current = _open(line, found, findings)
+            opened = within[-1] = _open(line, found, findings)
         elif current is None:
             findings.append(
                 Finding(
@@ -234,21 +238,15 @@ def _add_step(plan: Dialplan, context: str, extensions: Context, name: str, last
     if written.partition("(")[0] == "hint":
         plan.hints.append(Hint(line.number, context, name, call, line.file))
         return _HINT
-    steps = extensions.setdefault(name, [])
     priority = _PRIORITY.fullmatch(written)
     if priority is None:
         report("E_PRIORITY", f"'{written}' is not a priority; write a number, n or n(label)")
         return last
-    if priority[1].isdecimal():
-        at = int(priority[1])
-    elif last == _NO_PRIORITY:
-        report("E_PRIORITY", "an extension must begin with priority 1, not n")
-        at = 1
-    else:
-        at = last + (priority[1] in ("n", "next"))
+    at = int(priority[1]) if priority[1].isdecimal() else last + (priority[1] in ("n", "next"))
     if at < 1:
-        report("E_PRIORITY", "follows a hint, where Asterisk drops it; an extension must begin with priority 1, not n")
-        at = 1
+        after = "Asterisk drops it after a hint: " if last == _HINT else ""
+        report("E_PRIORITY", f"{after}an extension must begin with priority 1, not {written}")
+        return last
     at += int(priority[2] or 0)
     application, opened, data = call.partition("(")
     data, closed, rest = data.rpartition(")")
@@ -260,5 +258,5 @@ def _add_step(plan: Dialplan, context: str, extensions: Context, name: str, last
         report("E_SYNTAX", f"'{call}' is not an application; Asterisk ignores what follows the last parenthesis")
     if not _NAME.fullmatch(application) and "$" not in application:
         report("E_SYNTAX", f"'{call}' is not an application; write Application(arguments)")
-    steps.append(Step(line.number, at, priority[3], application, data, line.file))
+    extensions.setdefault(name, []).append(Step(line.number, at, priority[3], application, data, line.file))
     return at

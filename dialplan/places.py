@@ -8,6 +8,8 @@ from dialplan.arguments import Jump
 from dialplan.parse import Dialplan, Step
 from dialplan.patterns import matches
 
+_MOST_CONTEXTS = 128  # Asterisk gives up a search after these
+
 
 class Places:
     """The places of a dialplan.
@@ -30,10 +32,10 @@ class Places:
         return found
 
     def _closure(self, context: str) -> tuple[str, ...]:
-        """Return a context and those that it includes, in the order in which Asterisk searches; each once."""
+        """Return a context and those that it includes, as Asterisk searches them and as far; each once."""
         found: list[str] = []
         waiting = [context]
-        while waiting:
+        while waiting and len(found) < _MOST_CONTEXTS:
             name = waiting.pop(0)
             if name not in found:
                 found.append(name)

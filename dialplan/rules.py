@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from dialplan import checks
 from dialplan.arguments import branches as split_branches
@@ -22,9 +23,19 @@ _DIALLED = {"dial": 0, "retrydial": 3, "page": 0, "chanisavail": 0, "originate":
 _DYNAMIC = re.compile(r"ODBC_\w+")  # functions that func_odbc.conf defines
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A place in another file that sends calls into a context."""
+
+    file: str
+    line: int
+    name: str  # of an endpoint
+    context: str
+
+
 @dataclass(frozen=True)
 class Surroundings:
-    """What a dialplan refers to. None: not known, and not checked.
+    """What a dialplan refers to, and what refers to it. None: not known, and not checked.
 
     `sounds`: file names without language and format, and with them; `endpoints`: those of PJSIP; `elsewhere`: contexts
     that are defined somewhere else.
@@ -35,6 +46,7 @@ class Surroundings:
     queues: Collection[str] | None = None
     endpoints: Collection[str] | None = None
     elsewhere: Collection[str] = ()
+    entries: Collection[Entry] = ()
 
 
 def find_mistakes(source: Source, around: Surroundings) -> list[Finding]:
@@ -45,6 +57,7 @@ def find_mistakes(source: Source, around: Surroundings) -> list[Finding]:
     findings += Flow(plan, places).findings()
     findings += find_untrusted(plan, places)
     findings += _hints(plan, around)
+    findings += _entries(places, around.entries)
     for context, extensions in plan.contexts.items():
         findings += checks.duplicates(context, extensions)
         for name, steps in extensions.items():
@@ -56,7 +69,9 @@ def find_mistakes(source: Source, around: Surroundings) -> list[Finding]:
                 findings += checks.brackets(step)
                 findings += _step(step, around)
     order = {file: number for number, file in enumerate(source.files)}
-    return sorted(set(findings), key=lambda item: (order.get(item.file, 0), item.line, item.code, item.sentence))
+    return sorted(
+        set(findings), key=lambda item: (order.get(item.file, len(order)), item.line, item.code, item.sentence)
+    )
 
 
 def keep(findings: Collection[Finding], silenced: Collection[str]) -> list[Finding]:
@@ -69,6 +84,14 @@ def _circles(places: Places) -> Iterator[Finding]:
         if include.context in places.closure(include.other):
             sentence = f"[{include.context}] includes [{include.other}], which includes [{include.context}] again"
             yield Finding("W_CIRCLE", include.line, sentence, include.file)
+
+
+def _entries(places: Places, entries: Collection[Entry]) -> Iterator[Finding]:
+    known = {*places.plan.contexts, *places.elsewhere}
+    for entry in entries:
+        if entry.context not in known:
+            sentence = f"{entry.name} sends calls to [{entry.context}], which does not exist"
+            yield Finding("E_CONTEXT", entry.line, sentence, entry.file)
 
 
 def _step(step: Step, around: Surroundings) -> Iterator[Finding]:
@@ -102,7 +125,8 @@ def _known(step: Step, names: Names) -> Iterator[Finding]:
             yield Finding("E_FUNCTION", step.line, sentence, step.file)
 
 
-def _guess(name: str, known: Collection[str]) -> str:
+@lru_cache(maxsize=10_000)
+def _guess(name: str, known: frozenset[str]) -> str:
     by_key = {other.lower(): other for other in known}
     close = difflib.get_close_matches(name.lower(), by_key, 1, 0.8)
     return f"; is it {by_key[close[0]]}?" if close else ""

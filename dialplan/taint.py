@@ -29,6 +29,7 @@ _RUN = {
 _RUN_FUNCTIONS = ("CURL", "EVAL", "FILE", "SHELL")
 _SET = re.compile(r"(?:LOCAL|GLOBAL|SHARED)?\(?_{0,2}(\w+)\)?=(.*)", re.DOTALL)
 
+_MOST_ROUNDS = 20  # of values on their way from variable to variable, against the order of the lines
 _WHERE = "where the call goes"  # with a comma, into another context; a warning, since many dialplans do it
 
 Tainted = set[tuple[str, str]]  # context, or empty for every context, and variable
@@ -65,8 +66,7 @@ def _variables(steps: Collection[tuple[str, str, Step]], places: Places) -> Tain
         if re.search(rf"FILTER\([^$]*\$\{{{name}\b", value)
     }
     tainted: Tainted = set()
-    size = -1
-    while size != len(tainted):
+    for _ in range(_MOST_ROUNDS):
         size = len(tainted)
         for context, extension, step in steps:
             for name, value in _assignments(step):
@@ -77,6 +77,8 @@ def _variables(steps: Collection[tuple[str, str, Step]], places: Places) -> Tain
                     target = jump.context or context
                     if "$" not in target and next(_untrusted(value, context, extension, tainted), None):
                         tainted |= {(inner, f"ARG{number}") for inner in places.closure(target)}
+        if len(tainted) == size:
+            break
     return tainted
 
 

@@ -182,7 +182,7 @@ def test_no_text_stops_the_search_for_mistakes(text: str) -> None:
         assert 1 <= finding.line <= text.count("\n") + 1
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.dictionaries(
         st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True).filter(lambda name: name not in ("general", "globals")),
@@ -217,7 +217,7 @@ def test_arguments_are_split_at_commas_that_are_not_within_brackets(parts: list[
 _PATTERN = st.from_regex(r"_[XZN0-3]{0,3}(\[1-3\])?[.!]?", fullmatch=True)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(_PATTERN, _PATTERN, st.from_regex(r"[0-9]{0,5}", fullmatch=True))
 def test_patterns_that_take_the_same_number_overlap(one: str, other: str, dialled: str) -> None:
     if matches(one, dialled) and matches(other, dialled):

@@ -8,7 +8,7 @@ from line import CACHE
 from shell import Answer, Shell
 
 SAMPLES = CACHE / "asterisk" / "root" / "usr" / "share" / "asterisk" / "conf"
-BROKEN = "[a]\nexten => s,1,Playbck(100%\x1b[31m)\n same => n,Hangup()\n same => n,NoOp()\n"
+BROKEN = "[a]\nexten => s,1,Playbck(100%)\n same => n,Hangup()\n same => n,NoOp()\n"
 
 
 def lint(home: Path, *arguments: str) -> Answer:
@@ -58,18 +58,24 @@ def test_queues_endpoints_and_sounds_are_those_of_the_files_beside(tmp_path: Pat
         "asterisk": f"[directories]\nastdatadir => {tmp_path}\n",
         "queues": "[general]\n[sales]\n",
         "pjsip": "[phone](!)\ntype = endpoint\n#include more.conf\n",
-        "more": "[100](phone)\n[100]\ntype = aor\n[101]\ntype = aor\n",
+        "more": "[100](phone)\ncontext = a\n[100]\ntype = aor\n[101]\ntype = aor\n[102](phone)\ncontext = b\n",
         "res_parking": "[default]\ncontext => lot\n",
         "extensions": "[a]\ninclude => lot\nexten => s,1,Playback(hello&fr/hello)\n same => n,Dial(PJSIP/100)\n"
         " same => n,Queue(sales)\n same => n,Playback(bye)\n same => n,Dial(PJSIP/101)\n same => n,Queue(general)\n",
     }.items():
         (tmp_path / f"{name}.conf").write_text(text)
     rows = json.loads(lint(tmp_path, str(tmp_path), "--json").stdout)
-    assert [(row["code"], row["line"]) for row in rows] == [("E_SOUND", 6), ("E_ENDPOINT", 7), ("E_QUEUE", 8)]
+    assert [(row["code"], row["line"]) for row in rows] == [
+        ("E_SOUND", 6),
+        ("E_ENDPOINT", 7),
+        ("E_QUEUE", 8),
+        ("E_CONTEXT", 7),
+    ]
+    assert rows[-1]["file"] == str(tmp_path / "more.conf")
     # Where a database has them too, nothing is known.
     (tmp_path / "extconfig.conf").write_text("[settings]\nqueues => odbc,asterisk\nps_endpoints => odbc,asterisk\n")
     rows = json.loads(lint(tmp_path, str(tmp_path), "--json").stdout)
-    assert [row["code"] for row in rows] == ["E_SOUND"]
+    assert [row["code"] for row in rows] == ["E_SOUND", "E_CONTEXT"]
 
 
 @pytest.mark.parametrize(

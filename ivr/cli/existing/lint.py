@@ -94,18 +94,18 @@ def _show(findings: Sequence[Finding], form: Form, path: Path | None) -> None:
         return
     for finding in findings:
         file = finding.file or str(path or "extensions.conf")
-        sentence = _printable(finding.sentence)
+        sentence = printable(finding.sentence)
         if form is Form.github:
             kind = "error" if finding.is_error else "warning"
             place = f"file={_escape(file, ':,')},line={finding.line},title={finding.code}"
             typer.echo(f"::{kind} {place}::{_escape(sentence)}")
         else:
-            typer.echo(f"{_printable(file)}:{finding.line}: {finding.code}: {sentence}")
+            typer.echo(f"{printable(file)}:{finding.line}: {finding.code}: {sentence}")
     if not findings and form is Form.text:
         console.print("Nothing found.")
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Return a text without what would control a terminal, and no longer than a person reads."""
     text = "".join(character if character.isprintable() else "?" for character in text)
     return text if len(text) <= 500 else f"{text[:500]}…"

@@ -10,14 +10,14 @@ from asterisk_conf.errors import AsteriskError
 from asterisk_conf.install import find
 from asterisk_conf.instance import environment
 from dialplan.findings import DialplanError, Finding
-from dialplan.lines import read_tree
+from dialplan.lines import MOST_BYTES, read_tree
 from dialplan.names import Names, from_console
 from dialplan.parse import Section, sections
-from dialplan.rules import Surroundings
+from dialplan.rules import Entry, Surroundings
 
 _CONSOLE_S = 10
 _MOST_SOUNDS = 500_000
-_AEL_CONTEXT = re.compile(r"^\s*(?:abstract\s+)?context\s+([\w.-]+)", re.MULTILINE)
+_AEL_CONTEXT = re.compile(r"^[ \t]*(?:abstract[ \t]+)?context[ \t]+([\w.-]+)", re.MULTILINE)
 
 
 def look_around(folder: Path, names: Names, sounds: Path | None) -> Surroundings:
@@ -30,7 +30,8 @@ def look_around(folder: Path, names: Names, sounds: Path | None) -> Surroundings
     elsewhere |= {section.name for section in _sections(folder, "extensions_minivm.conf")}
     ael = folder / "extensions.ael"
     if ael.is_file():
-        elsewhere |= set(_AEL_CONTEXT.findall(ael.read_text("latin-1")))
+        with ael.open(encoding="latin-1") as file:
+            elsewhere |= set(_AEL_CONTEXT.findall(file.read(MOST_BYTES)))
     tables = {name for section in _sections(folder, "extconfig.conf") for name, _, _ in section.options}
     stored = [value for section in _sections(folder, "sorcery.conf") for value in _values(section, "endpoint")]
     queues, endpoints = None, None
@@ -41,13 +42,18 @@ def look_around(folder: Path, names: Names, sounds: Path | None) -> Surroundings
         and "ps_endpoints" not in tables
         and not any("realtime" in it for it in stored)
     ):
-        endpoints = {
-            section.name
-            for file, kind in (("pjsip.conf", "endpoint"), ("pjsip_wizard.conf", "wizard"))
-            for section in _sections(folder, file)
-            if kind in _values(section, "type")
-        }
-    return Surroundings(names, _sounds(sounds or _sounds_folder(folder)), queues, endpoints, elsewhere)
+        endpoints = {section.name for section in _endpoints(folder)}
+    entries = [
+        Entry(section.line.file, section.line.number, section.name, value)
+        for section in _endpoints(folder)
+        for value in [*_values(section, "context"), *_values(section, "endpoint/context")][-1:]
+    ]
+    return Surroundings(names, _sounds(sounds or _sounds_folder(folder)), queues, endpoints, elsewhere, entries)
+
+
+def _endpoints(folder: Path) -> Iterator[Section]:
+    for file, kind in (("pjsip.conf", "endpoint"), ("pjsip_wizard.conf", "wizard")):
+        yield from (section for section in _sections(folder, file) if kind in _values(section, "type"))
 
 
 def running_names(home: Path, folder: Path, named: str | None) -> Names | None:
