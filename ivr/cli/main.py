@@ -56,7 +56,7 @@ _USER_ERRORS = (
     ("ivr.asterisk.ami", "AmiError"),
     ("ivr.asterisk.ari.link", "AriError"),
     ("dialplan.plan", "PlanError"),
-    ("dialplan.load", "DialplanError"),
+    ("dialplan.findings", "DialplanError"),
     ("db.engine", "DatabaseError"),
     ("desk.people.accounts", "AccountError"),
     ("desk.tls", "CertificateError"),

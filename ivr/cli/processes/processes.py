@@ -72,7 +72,7 @@ def configure_asterisk(parts: Composition, bar: Bar) -> list[str]:
     text = parts.dialplan()
     findings = [finding for finding in lint(text) if finding.is_error]
     if findings:
-        from dialplan.load import DialplanError
+        from dialplan.findings import DialplanError
 
         raise DialplanError("; ".join(str(finding) for finding in findings))
     if not parts.extensions.exists() or parts.extensions.read_text() != text:
