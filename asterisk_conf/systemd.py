@@ -53,7 +53,7 @@ class Line:
 
     `home`: HATIF_HOME; `code`: the folder of Hatif's program; `program`: the command `hatif`; `python`: the interpreter
     of its environment; `site`: the site's folder; `page`: the page about all this, if it is there; `others`: further
-    folders that are written, such as that of an SQLite database; `desk`: whether the site has one.
+    folders that are written, such as that of an SQLite database; `desk`, `monitor`: whether the site has one.
 
     Raises:
         AsteriskError: A path cannot be used in a unit, or the services could not see it.
@@ -68,6 +68,7 @@ class Line:
     user: str = "hatif"
     others: tuple[Path, ...] = field(default=())
     desk: bool = False
+    monitor: bool = True
 
     def __post_init__(self) -> None:
         checks.identifier("The services' user", self.user)
@@ -134,7 +135,12 @@ def services(line: Line) -> tuple[Service, ...]:
         Service("desk", "the operators' page", command + "desk", watchdog_s=30, network=True, oom=200, cpu_weight=50),
         Service("gate", "browser telephones", command + "gate", watchdog_s=30, network=True, oom=-500, cpu_weight=500),
     )
-    return (*always, *desk) if line.desk else always
+    monitor = (
+        Service(
+            "monitor", "figures and health", command + "monitor", watchdog_s=60, network=True, oom=200, cpu_weight=20
+        ),
+    )
+    return (*always, *(desk if line.desk else ()), *(monitor if line.monitor else ()))
 
 
 def render(line: Line) -> dict[Path, str]:

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from desk.app import create_app
+from desk.page.traffic import Traffic
 from desk.settings import DeskSettings
 
 HEAD_S = 10.0
@@ -45,13 +46,13 @@ class DeskServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(settings: DeskSettings, alive: Callable[[], None] = lambda: None) -> None:
+def serve(settings: DeskSettings, traffic: Traffic, alive: Callable[[], None] = lambda: None) -> None:
     """Serve until SIGTERM or SIGINT; call `alive` each second."""
 
     async def notify() -> None:
         alive()
 
-    app = create_app(settings)
+    app = create_app(settings, traffic)
     # Beside the start, which must not wait for it: a desk that was killed is missed by every page.
     threading.Thread(target=app.state.pages.prepare, name="templates", daemon=True).start()
     config = uvicorn.Config(

@@ -13,6 +13,10 @@ _COMMANDS = {
     "ivr.cli.processes.asterisk_process": ("asterisk",),
     "ivr.cli.processes.systemd": ("systemd",),
     "ivr.cli.processes.status": ("status",),
+    "ivr.cli.monitoring.monitor": ("monitor",),
+    "ivr.cli.upkeep.drain": ("drain",),
+    "ivr.cli.upkeep.reload": ("reload",),
+    "ivr.cli.upkeep.restart": ("restart",),
     "ivr.cli.calls.show": ("numbers", "calls", "call"),
     "ivr.cli.audit": ("audit",),
     "ivr.cli.check": ("check",),
@@ -34,6 +38,8 @@ _COMMANDS = {
     "ivr.cli.trial.trial": ("try",),
     "ivr.cli.desk": ("desk", "gate"),
     "ivr.cli.accounts": ("accounts",),
+    "ivr.cli.data.backup": ("backup", "restore"),
+    "ivr.cli.data.expire": ("data",),
 }
 """Modules with the commands that they register. Only the wanted one is loaded: all take longer than most commands."""
 
@@ -50,7 +56,7 @@ _USER_ERRORS = (
     ("ivr.asterisk.ami", "AmiError"),
     ("ivr.asterisk.ari.link", "AriError"),
     ("dialplan.plan", "PlanError"),
-    ("dialplan.load", "DialplanError"),
+    ("dialplan.findings", "DialplanError"),
     ("db.engine", "DatabaseError"),
     ("desk.people.accounts", "AccountError"),
     ("desk.tls", "CertificateError"),
@@ -65,6 +71,8 @@ _USER_ERRORS = (
     ("ivr.cli.prompts.tashkeel", "DraftError"),
     ("prompts.importing", "ImportingError"),
     ("prompts.clip_archive", "ClipArchiveError"),
+    ("ivr.data.archive", "BackupError"),
+    ("ivr.data.proof", "ProofError"),
     ("ivr.process.supervisor", "SupervisorError"),
     ("ivr.process.own_user", "RootError"),
     ("ivr.cli.new_site", "NewSiteError"),

@@ -77,6 +77,7 @@ class Controller:
 
     def __init__(self, settings: Settings, serve_api: "Callable[[Controller], Coroutine[None, None, None]]") -> None:
         self._serve_api = serve_api
+        self.began = time.time()
         clock.prepare()
         self.settings = settings
         # First of all: a second controller must find out here, and not by taking the calls of the first.

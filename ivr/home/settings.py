@@ -53,6 +53,10 @@ class Settings:
     def control_port(self) -> int:
         return 8070 + self.offset
 
+    @property
+    def monitoring_port(self) -> int:
+        return 8071 + self.offset
+
     def database_url(self, of_site: str | None) -> str:
         """Return the database's URL: the environment's, else the site's, else SQLite in `home`."""
         return self.database or of_site or f"sqlite:///{self.home / 'hatif.db'}"
@@ -94,6 +98,21 @@ class Settings:
     def asterisk_log(self) -> Path:
         """The folder of Asterisk's own logs."""
         return self.home / "asterisk" / "log"
+
+    @property
+    def astdb(self) -> Path:
+        """Asterisk's own database."""
+        return self.home / "asterisk" / "db" / "astdb.sqlite3"
+
+    @property
+    def asterisk_packages(self) -> Path:
+        """The list of the packages that the private Asterisk was made of."""
+        return self.home / "asterisk" / "root" / "hatif-install.json"
+
+    @property
+    def backups(self) -> Path:
+        """Where backups are written whose file is not named."""
+        return self.home / "backups"
 
     @property
     def versions(self) -> Path:

@@ -21,6 +21,8 @@ def refuse_root(site: Site) -> None:
     binds = [("sip_bind", site.sip_bind)]
     if site.desk.enabled:
         binds.append(("listen of [desk]", site.desk.listen))
+    if site.monitoring.enabled:
+        binds.append(("listen of [monitoring]", site.monitoring.listen))
     reachable = next((f"{name} = {bind}" for name, bind in binds if not ip_address(bind).is_loopback), None)
     if reachable is not None and os.geteuid() == 0 and _is_the_machines(_uid_map()):
         raise RootError(

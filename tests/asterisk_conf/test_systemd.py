@@ -25,7 +25,7 @@ LINE = Line(
     others=(Path("/srv/database"),),
     desk=True,
 )
-NAMES = ("asterisk", "journal", "guard", "ivr", "voices", "desk", "gate")
+NAMES = ("asterisk", "journal", "guard", "ivr", "voices", "desk", "gate", "monitor")
 WORST = 30  # tenths of systemd's 0 (best) to 10
 
 

@@ -72,7 +72,7 @@ def configure_asterisk(parts: Composition, bar: Bar) -> list[str]:
     text = parts.dialplan()
     findings = [finding for finding in lint(text) if finding.is_error]
     if findings:
-        from dialplan.load import DialplanError
+        from dialplan.findings import DialplanError
 
         raise DialplanError("; ".join(str(finding) for finding in findings))
     if not parts.extensions.exists() or parts.extensions.read_text() != text:
@@ -204,6 +204,7 @@ def _specs(parts: Composition) -> list[ProcessSpec]:
         ProcessSpec("journal", (me, "journal"), env=environment, depends_on=()),
         ProcessSpec("guard", (me, "guard"), env=environment, depends_on=()),
         *_desk_spec(parts, me, environment),
+        *_monitor_spec(parts, me, environment),
         ProcessSpec(
             "ivr",
             (sys.executable, "-m", "ivr"),
@@ -244,6 +245,13 @@ def _desk_spec(parts: Composition, me: str, environment: Mapping[str, str]) -> l
     return [ProcessSpec(name, (me, name), env=environment, depends_on=("asterisk",)) for name in names]
 
 
+def _monitor_spec(parts: Composition, me: str, environment: Mapping[str, str]) -> list[ProcessSpec]:
+    """Return what answers Prometheus and health checks. It needs nobody, so that it can tell who is missing."""
+    if not parts.site.monitoring.enabled:
+        return []
+    return [ProcessSpec("monitor", (me, "monitor"), env=environment, depends_on=())]
+
+
 async def _controller_ready(parts: Composition) -> bool:
     try:
         status = await asyncio.to_thread(parts.ask_controller, "GET", "/status")
@@ -269,8 +277,8 @@ def guard() -> None:
 def journal() -> None:
     """Deliver the journal to the database, in the foreground. `hatif up` runs it as well."""
     from db.delivery import run
-    from db.retention import keep_deleting_test_calls
     from db.upgrade import upgrade
+    from ivr.data.expiry import keep_expiring
 
     parts = Composition()
     refuse_root(parts.site)
@@ -289,7 +297,7 @@ def journal() -> None:
         async def prepare() -> None:
             nonlocal retention
             await upgrade(parts.database_url)
-            retention = retention or asyncio.create_task(keep_deleting_test_calls(parts.database_url))
+            retention = retention or asyncio.create_task(keep_expiring(parts.settings, parts.database_url))
 
         try:
             await run(parts.settings.journal, parts.database_url, stop, parts.site.node, prepare)

@@ -71,4 +71,5 @@ def _line(user: str) -> Line:
         user=user,
         others=others,
         desk=parts.site.desk.enabled,
+        monitor=parts.site.monitoring.enabled,
     )
