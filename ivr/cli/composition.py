@@ -147,13 +147,13 @@ class Composition:
         return self._conf(find_or_install(self._install_home, progress, self.settings.asterisk), self.credentials)
 
     @property
-    def _installed(self) -> Installation | None:
+    def installed(self) -> Installation | None:
         return find(self._install_home, named=self.settings.asterisk)
 
     @property
     def built(self) -> datetime | None:
         """When the installed Asterisk was built, from its program's file time; None if it is not installed."""
-        installation = self._installed
+        installation = self.installed
         if installation is None:
             return None
         program = next(
@@ -167,7 +167,7 @@ class Composition:
         passwords = dict.fromkeys((operator.id for operator in self.operators), placeholder)
         carriers = dict.fromkeys((carrier.name for carrier in self.site.carrier), placeholder)
         secrets = Credentials("hatif", placeholder, "hatif", placeholder, placeholder, passwords, carriers)
-        return self._conf(self._installed or nothing_installed(self._install_home), secrets)
+        return self._conf(self.installed or nothing_installed(self._install_home), secrets)
 
     def _conf(self, installation: Installation, secrets: Credentials) -> Conf:
         chosen = self.site
