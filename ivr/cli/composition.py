@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -160,6 +160,14 @@ class Composition:
             (part for part in installation.program if Path(part).name == "asterisk"), installation.program[0]
         )
         return datetime.fromtimestamp(Path(program).stat().st_mtime, UTC)
+
+    def conf_of_existing(self) -> Conf:
+        """Return the configuration for an administrator's own Asterisk, without browser telephones.
+
+        Creates secrets that are missing.
+        """
+        conf = self._conf(nothing_installed(self._install_home), self.credentials)
+        return replace(conf, web_telephones=False, sip_bind="0.0.0.0")  # noqa: S104  nothing is bound: it has its own
 
     def conf_as_installed(self) -> Conf:
         """Return Asterisk's configuration for checks, without installing anything or creating a secret."""
