@@ -42,6 +42,10 @@ class Settings:
     def control_port(self) -> int:
         return 8070 + self.offset
 
+    @property
+    def agi_port(self) -> int:
+        return 4573 + self.offset
+
     def database_url(self, of_site: str | None) -> str:
         """Return the database's URL: the environment's, else the site's, else SQLite in `home`."""
         return self.database or of_site or f"sqlite:///{self.home / 'hatif.db'}"

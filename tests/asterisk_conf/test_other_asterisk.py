@@ -17,8 +17,16 @@ from asterisk_conf.conf import write
 from dialplan.lines import read_tree
 from dialplan.load import compare, loaded
 from dialplan.parse import Context, parse_source
+from ivr.agi import server
+from ivr.agi.services import Services
 from ivr.asterisk.ami import Ami
 from ivr.home import credentials
+from ivr.home.settings import EXAMPLE
+from ivr.hours.opening import Opening
+from ivr.model import clock
+from ivr.site import site
+
+clock.prepare()
 
 OFFSET = 24000
 SAMPLES = shared_home() / "asterisk" / "root" / "usr" / "share" / "asterisk" / "conf" / "samples"
@@ -73,6 +81,12 @@ exten => 13,1,NoOp(added)
 [parsed-b] (parsed-base)
 exten => 14,1,NoOp(no template)
 """
+ASKS = """\
+[asks]
+exten => s,1,AGI(agi://127.0.0.1:{port}/language,33800212000)
+ same => n,Set(DB(test/asked)=${{AGISTATUS}} ${{HATIF_AGI}} ${{HATIF_COUNTRY}} ${{HATIF_LANG}})
+ same => n,Hangup()
+"""
 PARSED_MORE = " same => n,NoOp(in the section around)\n[parsed-c]\nexten => 12,1,NoOp()\n"
 
 
@@ -120,6 +134,8 @@ def other(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Other]:
             (conf.etc / name).write_text(text)
     (conf.etc / "parsed.conf").write_text(PARSED)
     (conf.etc / "parsed-more.conf").write_text(PARSED_MORE)
+    (conf.etc / "asks.conf").write_text(ASKS.format(port=4573 + OFFSET))
+    found.add(found.dialplan, "#include asks.conf")
     found.add(found.dialplan, "#include parsed.conf")
     found.add("modules.conf", "\n".join(f"noload = {name}.so" for name in BINDING))
     assert found.hatif("pjsip", "render").returncode == 0  # makes the secrets
@@ -156,10 +172,29 @@ def differences(other: Other) -> list[str]:
     return compare({name: steps for name, steps in written.items() if steps}, {n: s for n, s in found.items() if s})
 
 
+async def ask_over_fastagi(other: Other) -> str:
+    """Return what a dialplan got from our FastAGI services."""
+    chosen = site.load(EXAMPLE)
+    services = Services(chosen, Opening(chosen, None, None), lambda: ())  # type: ignore[arg-type]  # nothing is stored
+    running = asyncio.create_task(server.run(services, 4573 + OFFSET))
+    try:
+        await asyncio.to_thread(other.console, "channel originate Local/s@asks application Wait 1")
+        for _ in range(100):
+            answer = await asyncio.to_thread(other.console, "database get test asked")
+            if "Value:" in answer:
+                return answer
+            await asyncio.sleep(0.1)
+        return answer
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+
+
 def test_ours_is_loaded_beside_theirs_and_taken_back_where_it_clashes(other: Other) -> None:
     into = ("--into", str(other.etc))
     before = other.theirs()
     assert differences(other) == []
+    assert "Value: SUCCESS ok FR fr" in asyncio.run(ask_over_fastagi(other))
     for group in ("dialplan", "pjsip"):  # without their line nothing is written
         for act in ("diff", "load"):
             answer = other.hatif(group, act, *into)
