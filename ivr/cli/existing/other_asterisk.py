@@ -7,7 +7,6 @@ import asyncio
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 
 import typer
@@ -23,23 +22,8 @@ from dialplan.plan import render
 from ivr.asterisk.ami import Ami
 from ivr.cli.composition import Composition
 from ivr.cli.existing.lint import printable
+from ivr.cli.existing.options import Theirs
 from ivr.cli.output import console
-
-# Imports in functions: parsing a dialplan is needed by these commands only.
-
-_INTO_HELP = "Your own Asterisk's configuration, such as /etc/asterisk."
-INTO = typer.Option(None, "--into", metavar="DIR", help=_INTO_HELP)
-REQUIRED = typer.Option(..., "--into", metavar="DIR", help=_INTO_HELP)
-
-
-class Theirs(StrEnum):
-    """What stays in the administrator's own `pjsip.conf`."""
-
-    telephones = "telephones"
-    carriers = "carriers"
-
-
-KEEP = typer.Option([], "--keep", help="What stays yours. May be repeated.")
 
 
 def dialplan_part(parts: Composition) -> str:

@@ -8,9 +8,9 @@ import typer
 from ivr.asterisk.ami import Ami
 from ivr.cli.codes import codes, loaded_clashes
 from ivr.cli.composition import Composition
-from ivr.cli.existing import other_asterisk
+from ivr.cli.data import copying
 from ivr.cli.existing.lint import lint
-from ivr.cli.existing.other_asterisk import Theirs
+from ivr.cli.existing.options import INTO, KEEP, REQUIRED, Theirs
 from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, as_json, console
 from ivr.cli.processes.processes import upgrade_database
@@ -31,6 +31,7 @@ def register(app: typer.Typer) -> None:
     pjsip.command("load")(load_pjsip)
     database = add_group(app, "db", "Manage the database.")
     database.command()(upgrade)
+    database.command()(copying.copy)
 
 
 def render(
@@ -38,12 +39,16 @@ def render(
     own: bool = typer.Option(False, "--contexts", help="Only our contexts, for an Asterisk of your own."),
 ) -> None:
     """Write extensions.conf as the site's files define it. The running Asterisk does not change."""
+    from ivr.cli.existing import other_asterisk
+
     parts = Composition(bound=False)
     _write(other_asterisk.dialplan_part(parts) if own else parts.dialplan(), out)
 
 
-def diff(into: Path = other_asterisk.REQUIRED) -> None:
+def diff(into: Path = REQUIRED) -> None:
     """Show what `load --into DIR` would change, what of yours it would hide, and what is in the way."""
+    from ivr.cli.existing import other_asterisk
+
     if not other_asterisk.show_dialplan(Composition(bound=False), into):
         raise typer.Exit(1)
 
@@ -59,7 +64,7 @@ def _write(text: str, out: Path | None) -> None:
 def load(
     file: Path = typer.Argument(None, help="The dialplan's file.  [default: rendered from the site]"),
     force: bool = typer.Option(False, "--force", help="Load it even if numbers or contexts in use are removed."),
-    into: Path = other_asterisk.INTO,
+    into: Path = INTO,
     json: bool = JSON,
 ) -> None:
     """Load the dialplan into the running Asterisk and show what changed; refuse a broken one and keep the old one."""
@@ -70,6 +75,8 @@ def load(
     if into is not None:
         if file is not None:
             raise typer.BadParameter("the file with --into is rendered from the site; leave FILE out")
+        from ivr.cli.existing import other_asterisk
+
         other_asterisk.load_dialplan(parts, into, force=force)
         return
     text = read(file) if file is not None else parts.dialplan()
@@ -104,21 +111,27 @@ def load(
 
 
 def render_pjsip(
-    keep: list[Theirs] = other_asterisk.KEEP,
+    keep: list[Theirs] = KEEP,
     out: Path = typer.Option(None, "--out", help="Write to this file.  [default: standard output]"),
 ) -> None:
     """Write our carriers and telephones, with their passwords, without transports and global options."""
+    from ivr.cli.existing import other_asterisk
+
     _write(other_asterisk.pjsip_part(Composition(bound=False), keep), out)
 
 
-def diff_pjsip(into: Path = other_asterisk.REQUIRED, keep: list[Theirs] = other_asterisk.KEEP) -> None:
+def diff_pjsip(into: Path = REQUIRED, keep: list[Theirs] = KEEP) -> None:
     """Show what `load` would change, and what of yours is in the way."""
+    from ivr.cli.existing import other_asterisk
+
     if not other_asterisk.show_pjsip(Composition(bound=False), into, keep):
         raise typer.Exit(1)
 
 
-def load_pjsip(into: Path = other_asterisk.REQUIRED, keep: list[Theirs] = other_asterisk.KEEP) -> None:
+def load_pjsip(into: Path = REQUIRED, keep: list[Theirs] = KEEP) -> None:
     """Write our file beside your pjsip.conf and load it; if anything is in the way, nothing is written."""
+    from ivr.cli.existing import other_asterisk
+
     other_asterisk.load_pjsip(Composition(), into, keep)
 
 
