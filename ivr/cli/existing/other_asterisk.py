@@ -15,8 +15,10 @@ from asterisk_conf import conf as configuration
 from asterisk_conf import existing as pjsip
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.files import write_text
+from dialplan.existing import FILE, compare_with, contexts_only
 from dialplan.findings import DialplanError, Finding
 from dialplan.lines import Line, lines_of, read_tree
+from dialplan.load import load
 from dialplan.parse import sections
 from dialplan.plan import render
 from ivr.asterisk.ami import Ami
@@ -28,15 +30,11 @@ from ivr.cli.output import console
 
 def dialplan_part(parts: Composition) -> str:
     """Return the text of our file for their dialplan, without browser telephones."""
-    from dialplan.existing import contexts_only
-
     return contexts_only(render(replace(parts.plan, web_telephones=False)))
 
 
 def show_dialplan(parts: Composition, folder: Path) -> bool:
     """Print what loading our contexts would change and what is in the way; return whether they can be loaded."""
-    from dialplan.existing import compare_with
-
     theirs = read_tree(folder / "extensions.conf")
     found = compare_with(theirs, dialplan_part(parts), [number.number for number in parts.plan.numbers])
     for change in found.changes:
@@ -51,9 +49,6 @@ def load_dialplan(parts: Composition, folder: Path, *, force: bool) -> None:
         DialplanError: Something is in the way, and nothing was written; or Asterisk does not have exactly our contexts,
             and the former file is back.
     """
-    from dialplan.existing import FILE
-    from dialplan.load import load
-
     if not show_dialplan(parts, folder):
         raise DialplanError("nothing was written; see above what is in the way")
 
