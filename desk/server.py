@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 import threading
+from collections.abc import Callable
 
 import uvicorn
 from fastapi import FastAPI
@@ -45,8 +46,12 @@ class DeskServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(settings: DeskSettings, traffic: Traffic) -> None:
-    """Serve until SIGTERM or SIGINT."""
+def serve(settings: DeskSettings, traffic: Traffic, alive: Callable[[], None] = lambda: None) -> None:
+    """Serve until SIGTERM or SIGINT; call `alive` each second."""
+
+    async def notify() -> None:
+        alive()
+
     app = create_app(settings, traffic)
     # Beside the start, which must not wait for it: a desk that was killed is missed by every page.
     threading.Thread(target=app.state.pages.prepare, name="templates", daemon=True).start()
@@ -65,6 +70,8 @@ def serve(settings: DeskSettings, traffic: Traffic) -> None:
         timeout_graceful_shutdown=1,
         limit_concurrency=1000,
         ws="none",
+        callback_notify=notify,
+        timeout_notify=1,
     )
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     DeskServer(config, app).run()

@@ -1,14 +1,12 @@
 """Sets of finished clips in a file, so that another machine need not speak them again.
 
 A set is a tar archive: `clips.json` first, then the files of the clips. An archive comes from outside, so everything in
-it is checked before anything is kept; but nobody can check that a clip says what its name stands for. Its members are
-read here, not by `tarfile`, which believes extended headers: sizes below zero, maps of sparse files, gigabytes of text.
+it is checked before anything is kept; but nobody can check that a clip says what its name stands for.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import re
 import tarfile
@@ -18,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from prompts import audio, files, manifest
+from prompts import audio, files, manifest, plain_tar
 from prompts.clip_store import SCRATCH, ClipStore
 
 LIST = "clips.json"
@@ -62,11 +60,11 @@ def export(store: ClipStore, clips: Iterable[str], out: Path) -> int:
     content = json.dumps({"format": FORMAT, "files": hashes}, indent=1).encode()
     temporary = out.with_name(f".{out.name}.new")
     try:
-        with tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as archive:
-            archive.addfile(_entry(LIST, len(content)), io.BytesIO(content))
+        with temporary.open("wb") as archive:
+            _add(archive, LIST, content)
             for name, path in paths.items():
-                with path.open("rb") as file:
-                    archive.addfile(_entry(name, path.stat().st_size), file)
+                _add(archive, name, path.read_bytes())
+            archive.write(plain_tar.END)
         temporary.replace(out)
     finally:
         temporary.unlink(missing_ok=True)
@@ -93,11 +91,8 @@ def take(store: ClipStore, archive: Path, wanted: Collection[str]) -> Taken:
     return Taken(len(new), known, len(found) - len(new) - known)
 
 
-def _entry(name: str, size: int) -> tarfile.TarInfo:
-    """Return the head of a file, without anything of this machine or user."""
-    entry = tarfile.TarInfo(name)
-    entry.size, entry.mode = size, 0o644
-    return entry
+def _add(archive: IO[bytes], name: str, content: bytes) -> None:
+    archive.write(plain_tar.header(name, len(content)) + content + plain_tar.padding(len(content)))
 
 
 def _hash(path: Path) -> str:
@@ -109,16 +104,16 @@ def _unpack(archive: Path, scratch: Path, wanted: Collection[str]) -> list[str]:
     """Check an archive, write its wanted clips as a store into `scratch`, and return the names of all its clips."""
     try:
         with archive.open("rb") as opened:
-            first = _next(archive, opened, LONGEST_LIST)
+            first = _next(opened, LONGEST_LIST)
             if first is None or first[0] != LIST:
                 raise _refused(archive, f"its first file is not {LIST}")
             hashes = _hashes(archive, first[1])
             clips = _clips(archive, hashes)
             seen = set()
-            while (member := _next(archive, opened, LARGEST_FILE)) is not None:
+            while (member := _next(opened, LARGEST_FILE)) is not None:
                 name, content = member
                 if name not in hashes or name in seen:
-                    raise _refused(archive, f"{_shown(name)} is not in its list, or is there twice")
+                    raise _refused(archive, f"{plain_tar.shown(name)} is not in its list, or is there twice")
                 seen.add(name)
                 if hashlib.sha256(content).hexdigest() != hashes[name]:
                     raise _refused(archive, f"{name} is damaged")
@@ -127,7 +122,7 @@ def _unpack(archive: Path, scratch: Path, wanted: Collection[str]) -> list[str]:
                     folder = scratch / clip[:2]
                     folder.mkdir(exist_ok=True)
                     (folder / name).write_bytes(content)
-    except tarfile.TarError as error:
+    except (tarfile.TarError, plain_tar.PlainTarError) as error:
         raise _refused(archive, str(error) or "it ends too early") from None
     if missing := hashes.keys() - seen:
         raise _refused(archive, f"{len(missing)} files of its list are missing")
@@ -142,39 +137,24 @@ def _plausible(seconds: float | None) -> bool:
     return seconds is not None and seconds <= audio.LONGEST
 
 
-def _next(archive: Path, opened: IO[bytes], most: int) -> tuple[str, bytes] | None:
-    """Return the name and the content of the next file, of at most so many bytes; None at the end.
-
-    Raises:
-        ClipArchiveError: It is not a plain file, too large or truncated.
-        TarError: It has no valid header.
-    """
-    header = opened.read(tarfile.BLOCKSIZE)
-    if not header.strip(b"\0"):
-        return None
-    member = tarfile.TarInfo.frombuf(header, "ascii", "surrogateescape")
-    if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
-        raise _refused(archive, f"{_shown(member.name)} is not a plain file")
-    if not 0 <= member.size <= most:
-        raise _refused(archive, f"{_shown(member.name)} has {member.size:,} bytes")
-    content = opened.read(member.size)
-    opened.read(-member.size % tarfile.BLOCKSIZE)
-    if len(content) != member.size:
-        raise _refused(archive, "it ends too early")
-    return member.name, content
+def _next(opened: IO[bytes], most: int) -> tuple[str, bytes] | None:
+    """Return the name and the content of the next file, of at most so many bytes; None at the end."""
+    found = plain_tar.next_file(opened, most)
+    return (found[0], b"".join(plain_tar.content(opened, found[1]))) if found is not None else None
 
 
 def _hashes(archive: Path, content: bytes) -> Hashes:
     try:
         document = json.loads(content)
         if document["format"] != FORMAT:
-            raise _refused(archive, f"its format is {_shown(str(document['format']))}, and this Hatif reads {FORMAT}")
+            found = plain_tar.shown(str(document["format"]))
+            raise _refused(archive, f"its format is {found}, and this Hatif reads {FORMAT}")
         hashes = {str(name): str(digest) for name, digest in document["files"].items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise _refused(archive, f"{LIST} is not a list of clips") from None
     for name, digest in hashes.items():
         if not (_NAME.fullmatch(name) and _HASH.fullmatch(digest)):
-            raise _refused(archive, f"{_shown(name)} is not the name of a clip's file, or has no hash")
+            raise _refused(archive, f"{plain_tar.shown(name)} is not the name of a clip's file, or has no hash")
     return hashes
 
 
@@ -193,7 +173,3 @@ def _refused(archive: Path, reason: str) -> ClipArchiveError:
         f"Nothing was imported: {archive} is not a whole set of clips ({reason}); make it again with `hatif prompts "
         "export`."
     )
-
-
-def _shown(name: str) -> str:
-    return repr(name[:80])

@@ -14,8 +14,10 @@ from desk import tls
 from desk.settings import PORT, TELEPHONE_PORT, DeskSettings, MailSettings
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.output import console, errors
-from ivr.home import process_counts
+from ivr.home import pid_lock, process_counts
 from ivr.home.logs import configure
+from ivr.home.service_manager import ServiceManager
+from ivr.process.own_user import refuse_root
 
 # Imports in functions: the web framework and the database's packages take a while to load.
 
@@ -35,9 +37,10 @@ def desk() -> None:
     if not bundle.is_current():
         errors.print("hatif: the desk's scripts are missing or old; run `hatif setup` with network.", style="yellow")
     os.nice(5)  # calls take precedence over pages
+    pid_lock.hold(parts.settings.run, "desk")
     traffic = Traffic()
     process_counts.keep_writing(parts.settings.run, "desk", traffic.counts)
-    serve(_serving(parts), traffic)
+    serve(_serving(parts), traffic, ServiceManager().alive)
 
 
 def gate() -> None:
@@ -45,6 +48,7 @@ def gate() -> None:
     from ivr.process.telephone_gate import GateSettings, TelephoneGate
 
     parts = _parts()
+    pid_lock.hold(parts.settings.run, "gate")
     chosen = _serving(parts)
     context = None
     if chosen.certificate is not None and chosen.key is not None:
@@ -71,6 +75,7 @@ def _parts() -> Composition:
     parts = Composition()
     if not parts.site.desk.enabled:
         raise ControlError("The desk is off: write enabled = true in [desk] of site.toml.")
+    refuse_root(parts.site)
     configure(parts.site.node, parts.settings.log, parts.settings.log_level)
     return parts
 

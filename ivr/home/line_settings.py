@@ -92,11 +92,16 @@ def check(home: Path, kept: KeptLine, wanted: KeptLine) -> None:
             f"{different}. Unset {name} to work with that line, or set HATIF_HOME for another one. To change that"
             " line, stop it, then run `hatif setup --change`."
         )
-    if _numbers(kept.version) > _numbers(wanted.version):
+    if is_newer(kept.version, wanted.version):
         raise SettingsError(
             f"The line in {home} was set up by Hatif {kept.version}; this is {wanted.version}, which may not"
             f" understand it: use {kept.version} or newer, or set HATIF_HOME for another line."
         )
+
+
+def is_newer(version: str, than: str = VERSION) -> bool:
+    """Return whether a version of Hatif is newer than another one."""
+    return _numbers(version) > _numbers(than)
 
 
 def _numbers(version: str) -> tuple[int, ...]:

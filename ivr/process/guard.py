@@ -26,11 +26,13 @@ from ivr.call.bridge_moves import MUSIC
 from ivr.callbacks.channels import parse
 from ivr.controller import probe_call
 from ivr.controller.work import start_with_retry
-from ivr.home import credentials, process_counts, settings
+from ivr.home import credentials, pid_lock, process_counts, settings
 from ivr.home.heartbeat import Lateness, last_beat
 from ivr.home.logs import configure
+from ivr.home.service_manager import ServiceManager
 from ivr.model.call_state import CallState, StateError, decode
 from ivr.process.asterisk_watch import AsteriskWatch
+from ivr.process.own_user import refuse_root
 from ivr.process.process import ProcessInfo, processes
 from ivr.records import voicemail
 from ivr.site import site
@@ -133,8 +135,10 @@ class Guard:
         ):
             tasks.create_task(self._watch_asterisk(http))
             start_with_retry(tasks, "half-open calls", self._watch_half_open_calls)
+            systemd = ServiceManager()
             while True:
                 await self._look(http)
+                systemd.alive()
                 await asyncio.sleep(_EVERY_S)
 
     async def _watch_asterisk(self, http: aiohttp.ClientSession) -> None:
@@ -255,7 +259,9 @@ def main() -> None:
     """Run the guard until SIGTERM or Ctrl-C."""
     chosen = settings.read()
     loaded = site.load(chosen.site)
+    refuse_root(loaded)
     configure(loaded.node, chosen.log, chosen.log_level)
+    pid_lock.hold(chosen.run, "guard")
 
     async def until_signal() -> None:
         guarding = Guard(chosen, loaded)

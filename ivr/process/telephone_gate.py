@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from ivr.home.service_manager import ServiceManager
+
 log = structlog.get_logger()
 
 _PATH = "/ws"
@@ -73,13 +75,13 @@ class TelephoneGate:
         return {"telephones": len(self._open)} | {f"refused_{status}": self._refused[status] for status in _REASONS}
 
     async def serve(self) -> None:
-        """Serve until cancelled. Raises OSError if the port cannot be used."""
+        """Serve until cancelled, and keep telling systemd. Raises OSError if the port cannot be used."""
         chosen = self._settings
         server = await asyncio.start_server(
             self._connected, chosen.listen, chosen.port, ssl=chosen.context, limit=_LONGEST_HEAD
         )
         try:
-            await asyncio.get_running_loop().create_future()  # until cancelled
+            await ServiceManager().keep_alive()
         finally:
             server.close()
             for writer in self._open:

@@ -22,6 +22,7 @@ from ivr.site.findings import Finding
 from ivr.site.findings import SiteError as SiteError
 from ivr.site.hours import Hours, ZoneName
 from ivr.site.monitoring import Monitoring
+from ivr.site.retention import Retention
 from ivr.site.routing import Routing
 from ivr.site.silence import Silence
 from prompts import site_files
@@ -114,6 +115,7 @@ class Site(_Strict):
     limits: Limits = Limits()
     callbacks: Callbacks = Callbacks()
     recording: Recording = Recording()
+    retention: Retention = Retention()
     silence: Silence = Silence()
     desk: Desk = Desk()
     monitoring: Monitoring = Monitoring()

@@ -65,11 +65,18 @@ def url(request: pytest.FixtureRequest) -> str:
     return found
 
 
-@pytest_asyncio.fixture(params=["sqlite", "postgresql"])
-async def empty_url(request: pytest.FixtureRequest, server: Server, tmp_path: Path) -> str:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database without tables."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/empty.db"
+    found: str = request.getfixturevalue("empty_postgresql_url")
+    return found
+
+
+@pytest_asyncio.fixture
+async def empty_postgresql_url(server: Server) -> str:
+    """The URL of a PostgreSQL database without tables."""
     name = f"empty_{next(NUMBERS)}"
     await server.execute(f"CREATE DATABASE {name}")
     return server.url(name)

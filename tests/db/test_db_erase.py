@@ -1,7 +1,8 @@
-"""Erasing a number deletes what is remembered about it and cancels its callback requests, all or nothing."""
+"""Erasing a number removes it from every row and cancels its callback requests, all or nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -14,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import callbacks, callers, read_cases
 from db.callback_requests import CallbackRequest, Claim
-from db.callers import BeingCalledError, Erasure
 from db.engine import open_engine, writing
+from db.erasure import FORGOTTEN, BeingCalledError, Erasure, erase
+from db.masking import MASK
 from db.names import folded
 from db.tables import Audit, Caller, CaseFile
 from ivr.callbacks.request_states import RequestEvent, advance
@@ -23,6 +25,7 @@ from ivr.callbacks.request_states import RequestEvent, advance
 pytest_plugins = ["db_fixtures"]
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
+NOTHING = dict.fromkeys(("callbacks", "guide_requests", "cases", "calls", "recordings", "messages"), 0)
 NUMBER, OTHER = "+33612345678", "+33612345679"
 MINE = Claim("node1", UUID(int=1))
 
@@ -42,8 +45,8 @@ async def put(engine: AsyncEngine, **columns: Any) -> CallbackRequest:
     return await put_request(engine, **{**row, **columns})
 
 
-async def erased(engine: AsyncEngine, number: str = NUMBER) -> Erasure | None:
-    return await callers.erase(engine, number, "node1", "an administrator")
+async def erased(engine: AsyncEngine, number: str = NUMBER) -> Erasure:
+    return await erase(engine, number, "node1", "an administrator")
 
 
 async def test_erasing_a_number_cancels_its_pending_requests_and_no_others(engine: AsyncEngine, url: str) -> None:
@@ -54,25 +57,25 @@ async def test_erasing_a_number_cancels_its_pending_requests_and_no_others(engin
     ]
     over = await put(engine, state="done", ended=NOW)
     another = await put(engine, number=OTHER)
-    assert await erased(engine) == Erasure(True, 3)
+    assert await erased(engine) == Erasure(True, 3, rows=4)
     for request in pending:
         found = await callbacks.find_request(engine, str(request.id))
-        assert (found.state, found.reason, found.ended is not None) == ("cancelled", callers.FORGOTTEN, True)
-    assert await callbacks.find_request(engine, str(over.id)) == over
+        assert (found.state, found.reason, found.ended is not None) == ("cancelled", FORGOTTEN, True)
+    assert await callbacks.find_request(engine, str(over.id)) == replace(over, number=MASK)
     assert [request.id for request in await callbacks.pending(engine)] == [another.id]
     assert [row.number for row in await rows(url, Caller)] == [OTHER]
     (entry,) = await rows(url, Audit)
     assert (entry.act, entry.by, entry.about, entry.data) == (
-        "caller_erased", "an administrator", None, {"callbacks": 3, "guide_requests": 0, "cases": 0},
+        "caller_erased", "an administrator", None, {**NOTHING, "callbacks": 3},
     )  # fmt: skip
-    assert await erased(engine) is None
+    assert (await erased(engine)).is_empty
     assert len(await rows(url, Audit)) == 1
 
 
 async def test_erasing_a_number_that_is_not_remembered_cancels_its_requests(engine: AsyncEngine, url: str) -> None:
     request = await put(engine, number="+33612345670")
-    assert await erased(engine, request.number) == Erasure(False, 1)
-    assert (await rows(url, Audit))[0].data == {"callbacks": 1, "guide_requests": 0, "cases": 0}
+    assert await erased(engine, request.number) == Erasure(False, 1, rows=1)
+    assert (await rows(url, Audit))[0].data == {**NOTHING, "callbacks": 1}
 
 
 async def test_erasing_a_number_takes_the_applicants_name_from_its_cases_and_leaves_the_cases(
@@ -87,14 +90,14 @@ async def test_erasing_a_number_takes_the_applicants_name_from_its_cases_and_lea
                 insert(CaseFile).values(**case, applicant=name, applicant_folded=name and folded(name))
             )
     assert await callers.known_numbers(engine, [number]) == [number]
-    assert await erased(engine, number) == Erasure(False, 0, cases=1)
+    assert await erased(engine, number) == Erasure(False, 0, cases=1, rows=2)
     left = {row.reference: (row.caller, row.applicant, row.applicant_folded) for row in await rows(url, CaseFile)}
     assert left == {
-        "100000017": (number, None, None),
-        "100000025": (number, None, None),
+        "100000017": (None, None, None),
+        "100000025": (None, None, None),
         "100000033": (OTHER, "Nadia Fern", "nadia fern"),
     }
-    assert await erased(engine, number) is None
+    assert (await erased(engine, number)).is_empty
 
 
 async def test_cases_are_found_by_parts_of_the_applicants_name_in_any_order(engine: AsyncEngine) -> None:
@@ -145,4 +148,4 @@ async def test_a_controller_that_claims_a_request_during_erasing_gets_it_or_find
             assert found.claim == MINE
             assert await callbacks.move(engine, claimed, advance(claimed, RequestEvent.CANCELLED, NOW, by=MINE))
         else:
-            assert (got, forgotten, found.state) == (False, Erasure(False, 1), "cancelled")
+            assert (got, forgotten, found.state) == (False, Erasure(False, 1, rows=1), "cancelled")

@@ -1,15 +1,21 @@
-"""`hatif caller`: what is remembered about a caller's number."""
+"""`hatif caller`: what the line has about a caller's number, and how it is handed out or erased."""
 
 import asyncio
 import time
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from ivr.cli.composition import Composition, ControlError, account
 from ivr.cli.groups import add_group
-from ivr.cli.output import JSON, as_json, as_table, console
-from ivr.model.e164 import NumberRules, normalise, written_forms
+from ivr.cli.output import JSON, as_json, as_table, console, errors
+from ivr.data.proof import Proofs
+from ivr.model import clock
+from ivr.model.e164 import NumberRules, normalise
+
+if TYPE_CHECKING:
+    from ivr.data.erasure import Erased
 
 NUMBER = typer.Argument(help="The number in any way of writing it, such as +33612345678 or 0033612345678.")
 
@@ -22,52 +28,115 @@ _POLL_S = 0.1
 
 
 def register(app: typer.Typer) -> None:
-    caller = add_group(app, "caller", "Show or erase what is remembered about a number: the language of its last call.")
+    caller = add_group(app, "caller", "Show, export or erase what is known about a number.")
     caller.command()(show)
     caller.command()(erase)
+    caller.command()(export)
 
 
 def show(number: str = NUMBER, json: bool = JSON) -> None:
-    """Show what is remembered about a number."""
+    """Show what is remembered about a number, or when it was erased."""
     from db import callers
+    from db.read import NotFoundError
 
     parts = Composition()
     number = _resolve(parts, number)
-    found: dict[str, Any] = asyncio.run(parts.read(callers.caller, number))
+    try:
+        found: dict[str, Any] = asyncio.run(parts.read(callers.caller, number))
+    except NotFoundError as error:
+        if not (erased := Proofs(parts.settings.home).of(number)):
+            raise
+        when = ", ".join(f"{proof.at:%Y-%m-%d %H:%M} UTC by {proof.by}" for proof in erased)
+        raise ControlError(f"{str(error).partition(':')[0]}: it was erased ({when}).") from None
     if json:
         as_json(found)
     else:
         as_table("Caller", ("what", "value"), found.items())
 
 
-def erase(number: str = NUMBER) -> None:
-    """Forget a number: greet it as a new one, end its pending requests, and remove applicants' names from its case
-    files. Its calls and case files stay.
+def erase(number: str = NUMBER, json: bool = JSON) -> None:
+    """Erase a number everywhere: database, messages, recordings, journals, logs; end its pending requests.
+
+    Its calls and case files stay, without the number and the applicant's name.
     """
-    from db import callers
-    from db.engine import open_engine
+    from db.erasure import BeingCalledError
+    from ivr.data import erasure
 
     parts = Composition()
     number = _resolve(parts, number)
 
-    async def erase_delivered() -> callers.Erasure | None:
+    async def erase_delivered() -> erasure.Erased:
         await _wait_until_delivered(parts, number)
-        async with open_engine(parts.database_url) as engine:
-            try:
-                return await callers.erase(engine, number, parts.site.node, account(), written_forms(number))
-            except callers.BeingCalledError as error:
-                raise ControlError(f"{number} was not erased: it {error}.") from None
+        try:
+            return await erasure.erase(
+                parts.settings, parts.database_url, number, parts.site.node, account(), clock.now()
+            )
+        except BeingCalledError as error:
+            raise ControlError(f"{number} was not erased: it {error}.") from None
 
-    found = asyncio.run(erase_delivered())
-    if found is None:
+    try:
+        found = asyncio.run(erase_delivered())
+    except OSError as error:
         raise ControlError(
-            f"Nothing is remembered about {number}, and it has no pending request and no applicant's name; "
-            "`hatif calls` shows who called."
-        )
-    cancelled = f" Call-back requests cancelled: {found.requests}." if found.requests else ""
-    cancelled += f" Requests to send something withdrawn: {found.guide_requests}." if found.guide_requests else ""
-    cancelled += f" Case files whose applicant's name was removed: {found.cases}." if found.cases else ""
-    console.print(f"{number}: erased.{cancelled}", markup=False)
+            f"{number} was not completely erased: {error.filename} cannot be written ({error.strerror}); correct that, "
+            "and repeat it."
+        ) from None
+    if found.is_empty and not found.left:
+        raise ControlError(f"Nothing has {number} any more; `hatif calls` shows who called.")
+    if json:
+        as_json(_counts(found) | {"files": [str(path) for path in found.masked], "left": [str(p) for p in found.left]})
+        return
+    counts = "".join(f" {what}: {count}." for what, count in _counts(found).items() if count)
+    console.print(f"{number}: erased.{counts}", markup=False, soft_wrap=True)
+    for path in found.left:
+        errors.print(f"hatif: {path} still has the number; it is yours to change.", markup=False, soft_wrap=True)
+    if found.backups:
+        errors.print(
+            f"hatif: {found.backups} backups from before may have the number; `hatif restore` erases it again if "
+            "erasures.json of this line is in the home.", markup=False, soft_wrap=True,
+        )  # fmt: skip
+
+
+def _counts(found: "Erased") -> dict[str, int]:
+    rows = found.rows
+    return {
+        "Call-back requests cancelled": rows.requests,
+        "Requests to send something withdrawn": rows.guide_requests,
+        "Case files whose applicant's name was removed": rows.cases,
+        "Calls without a number now": rows.calls,
+        "Recordings deleted": len(rows.recordings),
+        "Messages deleted": len(rows.messages),
+        "Logs and journals overwritten": len(found.masked),
+    }
+
+
+def export(
+    number: str = NUMBER,
+    out: Path = typer.Option(Path("export"), "--out", help="A new folder for the data and the audio."),
+    json: bool = JSON,
+) -> None:
+    """Write everything about a number into a folder: calls, cases, requests, messages, recordings."""
+    from ivr.data import export as exporting
+
+    parts = Composition()
+    number = _resolve(parts, number)
+
+    async def export_delivered() -> dict[str, int]:
+        await _wait_until_delivered(parts, number)
+        return await exporting.export(parts.settings.home, parts.database_url, number, out, clock.now())
+
+    try:
+        counts = asyncio.run(export_delivered())
+    except FileExistsError:
+        raise ControlError(f"{out} exists; name another folder with --out.") from None
+    except OSError as error:
+        raise ControlError(f"{error.filename or out} cannot be written ({error.strerror}).") from None
+    if not counts:
+        raise ControlError(f"Nothing is known about {number}; `hatif calls` shows who called.")
+    if json:
+        as_json({"folder": str(out), **counts})
+        return
+    as_table(f"{out}: everything about {number}", ("what", "number"), counts.items())
 
 
 def _resolve(parts: Composition, written: str) -> str:
@@ -112,7 +181,7 @@ async def _wait_until_delivered(parts: Composition, number: str) -> None:
             return
         if time.time() - began > _DELIVERED_S:
             raise ControlError(
-                f"{number} was not erased: {behind.records} journal records are not in the database yet and may bring "
-                "it back. Deliver them (`hatif up`, or `hatif journal` alone), then erase the number again."
+                f"{number} was left as it is: {behind.records} journal records are not in the database yet and may "
+                "name it. Deliver them (`hatif up`, or `hatif journal` alone), then repeat this."
             )
         await asyncio.sleep(_POLL_S)

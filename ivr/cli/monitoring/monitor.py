@@ -9,8 +9,11 @@ import structlog
 import typer
 
 from ivr.cli.composition import Composition, ControlError
+from ivr.home import pid_lock
 from ivr.home.credentials import CredentialsError
 from ivr.home.logs import configure
+from ivr.home.service_manager import ServiceManager
+from ivr.process.own_user import refuse_root
 from ivr.site.findings import SiteError
 
 log = structlog.get_logger()
@@ -28,9 +31,11 @@ def monitor() -> None:
     from ivr.cli.monitoring.trace_sender import TraceSender, counts
 
     parts = Composition()
+    refuse_root(parts.site)
     chosen, port = parts.site.monitoring, parts.settings.monitoring_port
     configure(parts.site.node, parts.settings.log, parts.settings.log_level)
     os.nice(10)  # calls take precedence over figures
+    pid_lock.hold(parts.settings.run, "monitor")
 
     sender = None
     if chosen.traces is not None:
@@ -48,7 +53,7 @@ def monitor() -> None:
         return facts.read(parts, counts(sender))
 
     try:
-        server = MonitorServer(chosen.listen, port, Monitor(read))
+        server = MonitorServer(chosen.listen, port, Monitor(read), ServiceManager().alive)
     except OSError as error:
         raise ControlError(
             f"Figures cannot be served on {chosen.listen}, port {port} ({error.strerror or error}): stop the program"

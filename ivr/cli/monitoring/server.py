@@ -81,16 +81,20 @@ def _json(status: HTTPStatus, document: dict[str, Any]) -> tuple[HTTPStatus, str
 
 
 class MonitorServer(ThreadingHTTPServer):
-    """Serves a monitor at an address. Raises OSError if it cannot be used."""
+    """Serves a monitor at an address, and calls `alive` twice a second. Raises OSError if it cannot be used."""
 
     daemon_threads = True
 
-    def __init__(self, listen: str, port: int, monitor: Monitor) -> None:
+    def __init__(self, listen: str, port: int, monitor: Monitor, alive: Callable[[], None] = lambda: None) -> None:
         self.address_family = socket.AF_INET6 if ":" in listen else socket.AF_INET
         self.is_local = ip_address(listen).is_loopback
-        self.monitor = monitor
+        self.monitor, self._alive = monitor, alive
         self.places = threading.BoundedSemaphore(_AT_ONCE)
         super().__init__((listen, port), _Handler)
+
+    def service_actions(self) -> None:
+        """Tell that the server lives; called by `serve_forever`."""
+        self._alive()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing: the other side has gone."""

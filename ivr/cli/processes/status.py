@@ -15,7 +15,7 @@ from ivr.cli.composition import Composition, ControlError
 from ivr.cli.desk import settings_of
 from ivr.cli.output import JSON, as_json, as_table, cell, console, local
 from ivr.cli.processes.troubles import ANSWER_S, JournalState, find_delivery_problems, read_journal
-from ivr.process.process import ProcessInfo, processes
+from ivr.process.process import ProcessInfo, processes, unit_of
 from ivr.process.supervisor import OWN_NAME
 from prompts import progress
 from prompts.progress import Doing, Progress
@@ -27,6 +27,7 @@ PROBES_MISSED = 3
 """Periods without a test call after which the line counts as no longer calling itself."""
 
 _NEEDED = ("asterisk", "ivr")
+_START = "start the line with `hatif up`, or `systemctl start hatif.target`"
 _DISK_FULL, _DISK_LOW = 50 * 2**20, 2**30  # bytes
 _OLD_ASTERISK = timedelta(days=365)
 _LAST_MINUTE = timedelta(seconds=60)
@@ -138,9 +139,11 @@ def _show(data: dict[str, Any], checks: Sequence[Check], parts: Composition) -> 
 def _check_processes(running: Mapping[str, ProcessInfo]) -> Iterator[Check]:
     missing = [name for name in _NEEDED if name not in running]
     found = f"{' and '.join(missing)} not running" if missing else "Asterisk and the controller run"
-    yield Check("processes", not missing, True, found, "start the line with `hatif up`")
+    yield Check("processes", not missing, True, found, _START)
     found, remedy, supervisor = "hatif up supervises them", "", running.get(OWN_NAME)
-    if supervisor is None:
+    if supervisor is None and any(name in running and unit_of(running[name].pid) for name in _NEEDED):
+        found = "systemd supervises them"
+    elif supervisor is None:
         found = "unsupervised: hatif up does not run"
         remedy = "start the line with `hatif up`; it takes over what still runs"
     elif supervisor.stopped:
@@ -213,7 +216,7 @@ async def _check_asterisk_and_database(parts: Composition) -> list[Check]:
             channels = await ami.listing("CoreShowChannels")
             settings, uptime = await ami.action("CoreSettings"), await ami.action("CoreStatus")
     except AmiError as error:
-        return [Check("asterisk", False, True, str(error).rstrip("."), "start the line with `hatif up`")]
+        return [Check("asterisk", False, True, str(error).rstrip("."), _START)]
     return [
         _check_numbers(parts, dialplan),
         _check_unanswered(channels),

@@ -20,7 +20,8 @@ from ivr.site.flat import flatten
 
 _LATER = {
     "asterisk": "hatif restart asterisk --when-idle",
-    "all": "stop `hatif up` and start it again (calls are cut off), after `hatif drain`",
+    "all": "`hatif drain`, then stop `hatif up` and start it again; with systemd `hatif systemd install`, then"
+    " `systemctl restart hatif.target`",
 }
 
 

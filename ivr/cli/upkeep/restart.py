@@ -13,7 +13,7 @@ from ivr.cli.composition import Composition, ControlError
 from ivr.cli.output import console
 from ivr.cli.upkeep.up_calls import UpCalls, manager, read_up, until_empty
 from ivr.hours import drain
-from ivr.process.process import ProcessInfo, processes
+from ivr.process.process import ProcessInfo, processes, unit_of
 from ivr.process.supervisor import OWN_NAME
 
 ASTERISK, CONTROLLER = "asterisk", "ivr"
@@ -51,6 +51,8 @@ def find(parts: Composition, process: str) -> ProcessInfo:
     running = {name: info for name, info in processes(parts.settings.run).items() if info.alive and name != OWN_NAME}
     if process not in running:
         raise ControlError(f"There is no process {process!r}; these run: {', '.join(running) or 'none'}.")
+    if unit_of(running[process].pid) is not None:
+        return running[process]  # systemd does
     supervisor = processes(parts.settings.run).get(OWN_NAME)
     if supervisor is None or not supervisor.alive or supervisor.stopped:
         raise ControlError(

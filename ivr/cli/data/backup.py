@@ -1,0 +1,97 @@
+"""`hatif backup` and `hatif restore`."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import typer
+
+from ivr.cli.composition import Composition, ControlError
+from ivr.cli.output import JSON, Bar, as_json, console
+from ivr.cli.running_lines import running_homes
+from ivr.home import pid_lock
+from ivr.home.settings import CHECKOUT
+from ivr.process.process import processes
+
+# Imports in functions: SQLAlchemy takes a while to load, and `hatif --help` does not need it.
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(backup)
+    app.command()(restore)
+
+
+def backup(
+    file: Path = typer.Argument(None, help="The new file.  [default: one with the time, in HATIF_HOME/backups]"),
+    json: bool = JSON,
+) -> None:
+    """Save the line's data in one file, while the line runs: database, secrets, site, messages and recordings.
+
+    Whoever has the file has everything, passwords too: it is readable by its owner only.
+    """
+    from ivr.data import backup as making
+
+    parts = Composition()
+    out = file or making.default_file(parts.settings, parts.site.node, datetime.now(UTC))
+    with Bar() as bar:
+        if not json:
+            bar.step("Database, secrets, site, messages and recordings")
+        site, progress = parts.site, bar.update
+        made = making.make(parts.settings, site.node, site.name, parts.database_url, out, progress)
+    if json:
+        as_json({"file": str(made.file), "files": made.files, "bytes": made.bytes})
+        return
+    console.print(f"{made.file}: {made.files} files, {made.bytes / 1e6:,.1f} MB", markup=False)
+
+
+def restore(
+    file: Path = typer.Argument(help="A file that `hatif backup` made."),
+    database: str = typer.Option(
+        None, "--database", help="The URL of an empty database.  [default: HATIF_DATABASE, or SQLite in HATIF_HOME]"
+    ),
+    replace: bool = typer.Option(False, "--replace", help="Move the line that is in HATIF_HOME aside."),
+    json: bool = JSON,
+) -> None:
+    """Restore a backup into HATIF_HOME, in which nothing runs.
+
+    HATIF_PORT_OFFSET and HATIF_ASTERISK replace those of the backup. The site comes into HATIF_HOME/site.
+    """
+    from ivr.data import restore as restoring
+
+    home = Path(os.environ.get("HATIF_HOME") or CHECKOUT / "var").expanduser().resolve()
+    refuse_running(home)
+    if (there := restoring.existing(home)) and not replace:
+        raise ControlError(
+            f"Nothing was restored: {home} already has a line ({', '.join(there[:3])}): set HATIF_HOME to another "
+            "folder, or give --replace, which moves what is there aside."
+        )
+    url = database or os.environ.get("HATIF_DATABASE") or None
+    with Bar() as bar:
+        if not json:
+            bar.step(f"Restoring into {home}")
+        found = restoring.restore(file, home, url=url, environment=os.environ, progress=bar.update)
+    if json:
+        as_json({"made": found.about.made, "node": found.about.node, "site": found.about.site,
+                 "database": found.database, "aside": found.aside and str(found.aside)})  # fmt: skip
+        return
+    console.print(
+        f"Restored {found.about.site} (node {found.about.node}) as it was at {found.about.made:%Y-%m-%d %H:%M:%S} UTC; "
+        f"its database is {found.database}.", markup=False,
+    )  # fmt: skip
+    if found.aside is not None:
+        console.print(f"What was there before is in {found.aside}.", markup=False)
+    if found.erased_again:
+        console.print(f"{found.erased_again} numbers that had been erased since the backup were erased again.")
+    console.print(
+        "`hatif setup` brings Asterisk and the audio, `hatif up` starts the line. Never run it beside the line that it "
+        "was copied from with the same carrier: both would call the same people back."
+    )
+
+
+def refuse_running(home: Path) -> None:
+    """Raise ControlError if a process of the line in `home` runs."""
+    alive = [name for name, info in processes(home / "run").items() if info.alive]
+    if not alive and (home in running_homes() or any(pid_lock.holders(home / "journal" / "deliver.lock"))):
+        alive = ["a process"]
+    if alive:
+        raise ControlError(f"The line in {home} runs ({', '.join(alive)}): stop it first.")

@@ -1,0 +1,133 @@
+"""`hatif db copy`: to another database, with the line up."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+
+import psutil
+import typer
+
+from ivr.cli.composition import Composition, ControlError
+from ivr.cli.output import JSON, Bar, as_json, console
+from ivr.home import line_settings
+from ivr.home.settings import Settings, line_of
+from ivr.process.process import ProcessInfo, processes
+
+# Imports in functions: SQLAlchemy takes a while to load, and `hatif --help` does not need it.
+
+_WRITERS = ("journal", "desk", "ivr")
+"""The processes that use the database, in the order in which they are restarted."""
+_ENDS_S = 6.0
+"""A process that waits for the database may take its time limit to notice the signal; then it is killed."""
+_BACK_S = 30.0
+_POLL_S = 0.05
+
+
+def copy(
+    url: str = typer.Argument(
+        help="An empty database: postgresql://USER:PASSWORD@HOST/NAME or sqlite:///PATH; - reads it from standard "
+        "input, so that no list of processes shows the password."
+    ),
+    json: bool = JSON,
+) -> None:
+    """Copy the line's database to another one, compare every row, and have the line use it.
+
+    The line stays up. At the end its controller, journal and desk are restarted; calls go on meanwhile. A copy that was
+    interrupted has changed nothing; the same command goes on with it.
+    """
+    from db.engine import format_url, parse_url
+    from db.moving import move
+
+    parts = Composition()
+    settings, former = parts.settings, parts.database_url
+    target = sys.stdin.readline().strip() if url == "-" else url
+    running = _check_running(settings)
+    left: list[str] = []
+
+    def switch() -> None:
+        kept = line_settings.read(settings.home) or line_of(settings)
+        line_settings.write(settings.home, replace(kept, database=target))
+        left.extend(_restart(settings, running))
+
+    with Bar() as bar:
+        say = (lambda text: None) if json else bar.step
+        moved = asyncio.run(move(former, target, switch, bar.update, say))
+    if json:
+        as_json({"database": format_url(parse_url(target)), "rows": moved.rows, "not_restarted": left})
+    else:
+        console.print(
+            f"{moved.rows} rows are in {format_url(parse_url(target))}, all of them compared; the line uses it now.",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
+        console.print(
+            f"{format_url(parse_url(former))} is as it was; delete it when you are content.",
+            markup=False,
+            soft_wrap=True,
+        )
+        if os.environ.get("HATIF_DATABASE"):
+            console.print("HATIF_DATABASE names the former one: unset it, or set it to the new URL.")
+        if parts.site.database.url is not None:
+            console.print("`url` in [database] of site.toml no longer counts; write the new URL there, or delete it.")
+    if left:
+        raise ControlError(f"{', '.join(left)} did not come back: see `hatif status`.")
+
+
+def _check_running(settings: Settings) -> dict[str, ProcessInfo]:
+    """Return the processes to restart. Raises ControlError if they would not come back with the new database."""
+    alive = {name: info for name, info in processes(settings.run).items() if info.alive}
+    running = {name: alive[name] for name in _WRITERS if name in alive}
+    if running and "supervisor" not in alive:
+        raise ControlError(
+            f"{', '.join(running)} run without `hatif up`, and nobody would restart them: stop them, and repeat this."
+        )
+    for name, info in running.items():
+        with suppress(psutil.Error, OSError):
+            if psutil.Process(info.pid).environ().get("HATIF_DATABASE"):
+                raise ControlError(
+                    f"The environment of the running line ({name}) sets HATIF_DATABASE, which nobody can change from "
+                    "outside: stop the line, repeat this, and start it without HATIF_DATABASE."
+                )
+    return running
+
+
+def _restart(settings: Settings, running: dict[str, ProcessInfo]) -> list[str]:
+    """End processes, which their supervisor starts again; return those that did not come back."""
+    for info in running.values():
+        _send(info, signal.SIGTERM)
+    _wait_until(lambda: not any(_is_up(info) for info in running.values()), _ENDS_S)
+    for info in running.values():
+        if _is_up(info):
+            _send(info, signal.SIGKILL)
+
+    def missing() -> list[str]:
+        now = processes(settings.run)
+        return [name for name, info in running.items() if not _is_another(now.get(name), info)]
+
+    _wait_until(lambda: not missing(), _BACK_S)
+    return missing()
+
+
+def _is_another(found: ProcessInfo | None, former: ProcessInfo) -> bool:
+    return found is not None and found.alive and (found.pid, found.booted) != (former.pid, former.booted)
+
+
+def _is_up(info: ProcessInfo) -> bool:
+    with suppress(psutil.Error):
+        return psutil.Process(info.pid).status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def _send(info: ProcessInfo, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(info.pid, number)
+
+
+def _wait_until(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
