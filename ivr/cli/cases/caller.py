@@ -104,8 +104,8 @@ def _counts(found: "Erased") -> dict[str, int]:
         "Requests to send something withdrawn": rows.guide_requests,
         "Case files whose applicant's name was removed": rows.cases,
         "Calls without a number now": rows.calls,
-        "Recordings deleted": len(rows.recordings),
-        "Messages deleted": len(rows.messages),
+        "Recordings deleted": rows.recordings,
+        "Messages deleted": rows.messages,
         "Logs and journals overwritten": len(found.masked),
     }
 
