@@ -64,18 +64,26 @@ async def ready(conf: Conf, within_s: float = 10.0) -> bool:
 
 
 def port_problems(conf: Conf, *others: tuple[str, str, int, str]) -> list[str]:
-    """Return one sentence for each port that Asterisk needs and cannot use; call it before the start.
+    """Return one sentence for each port that the line needs and cannot use; call it before the start.
 
     `others`: protocol, address, port and purpose of further ports, for other processes.
     """
+    ports = conf.ports
+    beside = (
+        ("TCP", "127.0.0.1", ports.agi, "FastAGI"),
+        ("UDP", "127.0.0.1", ports.hep, "copies of SIP messages"),
+    )
+    return asterisk_port_problems(conf, *beside, *others)
+
+
+def asterisk_port_problems(conf: Conf, *others: tuple[str, str, int, str]) -> list[str]:
+    """Return one sentence for each of Asterisk's own ports, and of `others`, that cannot be used."""
     ports = conf.ports
     wanted = (
         ("TCP", conf.sip_bind, ports.sip, "SIP"),
         ("UDP", conf.sip_bind, ports.sip, "SIP"),
         ("TCP", "127.0.0.1", ports.http, "ARI"),
         ("TCP", "127.0.0.1", ports.ami, "AMI"),
-        ("TCP", "127.0.0.1", ports.agi, "FastAGI"),
-        ("UDP", "127.0.0.1", ports.hep, "copies of SIP messages"),
         *others,
     )
     problems = []

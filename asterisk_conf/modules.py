@@ -109,4 +109,5 @@ OPTIONAL_MODULES: tuple[tuple[str, str], ...] = (
     ("res_srtp", "encrypted audio, for carriers with `srtp` and for browser telephones"),
     ("res_hep", "a copy of each SIP message for the guard and the controller"),
     ("res_hep_pjsip", "the same"),
+    ("res_prometheus", "Asterisk's own figures, at /metrics of its web server"),
 )

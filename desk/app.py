@@ -26,6 +26,7 @@ from desk.page.door import Door
 from desk.page.errors import handle_errors
 from desk.page.files import Files
 from desk.page.pages import Pages
+from desk.page.traffic import Traffic
 from desk.people import routes as people
 from desk.people.passwords import Passwords
 from desk.people.sessions import Sessions
@@ -55,8 +56,9 @@ ROUTERS = (
 FRAGMENTS = (*shift_fragments.FRAGMENTS, *call_fragments.FRAGMENTS)
 
 
-def create_app(settings: DeskSettings) -> FastAPI:
-    """Return the application."""
+def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAPI:
+    """Return the application. `traffic` counts its answers."""
+    traffic = traffic or Traffic()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -75,6 +77,7 @@ def create_app(settings: DeskSettings) -> FastAPI:
             app.state.counts = Counts(engine)
             app.state.days = Days(engine, settings.timezone)
             app.state.hub = Hub(control, pages, FRAGMENTS, SiteFacts(languages=settings.languages))
+            traffic.followers = lambda: app.state.hub.followers
             following = asyncio.create_task(app.state.hub.run())
             yield
             following.cancel()
@@ -104,5 +107,6 @@ def create_app(settings: DeskSettings) -> FastAPI:
         telephone_port=settings.telephone_port,
         telephone_url=settings.telephone_url,
         encrypted=settings.is_encrypted,
+        traffic=traffic,
     )
     return app

@@ -30,6 +30,7 @@ _NPM = (
     "--fetch-retry-mintimeout=1000",
     "--fetch-retry-maxtimeout=4000",
 )
+_LOCK = FOLDER / "package-lock.json"
 _INSTALLED = FOLDER / "node_modules" / ".package-lock.json"
 _OURS = ("web", "telephone")
 
@@ -40,16 +41,18 @@ class BundleError(Exception):
 
 def is_current() -> bool:
     """Return whether the scripts are those of the sources; a built package has no sources, and is current."""
-    if not (FOLDER / "package-lock.json").exists():
+    if not _LOCK.exists():
         return all((STATIC / f"{name}.js").exists() for name in ENTRIES)
     return MADE_FROM.exists() and MADE_FROM.read_text() == _digest()
 
 
 def bundle() -> None:
     """Make the scripts. Raises BundleError, and leaves those of the last time."""
+    if not _LOCK.exists():
+        raise BundleError("This package was built without the desk's scripts; build it again with `scripts/wheel`.")
     node = _node()
     npm = node.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    lock = (FOLDER / "package-lock.json").read_bytes()
+    lock = _LOCK.read_bytes()
     installed_from = FOLDER / "node_modules" / ".installed-from"
     digest = hashlib.sha256(lock).hexdigest()
     if not _INSTALLED.exists() or not installed_from.exists() or installed_from.read_text() != digest:

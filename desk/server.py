@@ -4,12 +4,14 @@ import asyncio
 import logging
 import socket
 import threading
+from collections.abc import Callable
 
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from desk.app import create_app
+from desk.page.traffic import Traffic
 from desk.settings import DeskSettings
 
 HEAD_S = 10.0
@@ -44,9 +46,13 @@ class DeskServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(settings: DeskSettings) -> None:
-    """Serve until SIGTERM or SIGINT."""
-    app = create_app(settings)
+def serve(settings: DeskSettings, traffic: Traffic, alive: Callable[[], None] = lambda: None) -> None:
+    """Serve until SIGTERM or SIGINT; call `alive` each second."""
+
+    async def notify() -> None:
+        alive()
+
+    app = create_app(settings, traffic)
     # Beside the start, which must not wait for it: a desk that was killed is missed by every page.
     threading.Thread(target=app.state.pages.prepare, name="templates", daemon=True).start()
     config = uvicorn.Config(
@@ -64,6 +70,8 @@ def serve(settings: DeskSettings) -> None:
         timeout_graceful_shutdown=1,
         limit_concurrency=1000,
         ws="none",
+        callback_notify=notify,
+        timeout_notify=1,
     )
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     DeskServer(config, app).run()

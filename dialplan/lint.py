@@ -1,9 +1,13 @@
-"""Checks of a dialplan that Asterisk does not make, or only makes when a caller is already on the line."""
+"""Checks of our own dialplan that Asterisk does not make, or only makes when a caller is already on the line."""
 
 import re
 from collections.abc import Collection, Iterator
 
-from dialplan.parse import Context, Dialplan, Extension, Finding, Step, parse
+from dialplan import checks
+from dialplan.findings import Finding
+from dialplan.parse import Extension, Step, parse
+from dialplan.places import Places
+from dialplan.taint import READ
 
 APPLICATIONS = {
     **dict.fromkeys(("Answer", "Goto", "GotoIf", "Hangup", "NoOp", "Set", "Wait"), None),
@@ -57,37 +61,31 @@ MODULES = frozenset(module for module in (*APPLICATIONS.values(), *FUNCTIONS.val
 
 _UNTRUSTED = ("EXTEN", "CALLERID", "DB", "PJSIP_HEADER", "SIP_HEADER")  # values written by others
 _ENDS = ("hangup", "goto", "return")
-_HANGUP_HANDLER = re.compile(r"CHANNEL\(hangup_handler_(?:push|wipe|pop)\)=(.+)")
-_READ = re.compile(r"\$\{(\w+)(\()?|\}|\{")
-_PAIRS = {")": "(", "]": "[", "}": "{"}
 _TRUNK = re.compile(r"(?:^|[/@,&(^])(?:trunk|carrier)-", re.IGNORECASE)
 _DIALLED = re.compile(r"\b(?:EXTEN|CALLERID)\b")
 _AMI_LINE = 1_000  # bytes; AMI cannot read back longer data
 
 
 def lint(text: str, prompts: Collection[str] | None = None) -> list[Finding]:
-    """Return all findings in the order of the lines.
+    """Return all findings in the order of the lines; `dialplan.rules` is for other dialplans.
 
     `prompts` are the existing sounds, as named in Playback (`hatif/fr/moment`); if None, sounds are not checked. A
     variable in a sound's folder stands for every existing folder.
     """
     plan = parse(text)
-    findings = list(plan.findings)
-    findings += [
-        Finding("E_TARGET", line, f"[{context}] includes [{other}], which does not exist")
-        for line, context, other in plan.includes
-        if other not in plan.contexts
-    ]
+    places = Places(plan)
+    findings = [*plan.findings, *checks.includes(places)]
     for context, extensions in plan.contexts.items():
-        findings += _names(context, extensions)
+        findings += checks.duplicates(context, extensions)
         for name, steps in extensions.items():
+            findings += _pattern(name, steps)
             findings += _order(name, steps)
             for step in steps:
                 findings += _known(step)
-                findings += _brackets(step)
+                findings += checks.brackets(step)
                 findings += _untrusted(step)
                 findings += _outside(step)
-                findings += _targets(plan, context, name, step)
+                findings += checks.targets(places, context, name, step)
                 findings += _sounds(step, prompts)
                 if len(step.data.encode()) > _AMI_LINE:
                     findings.append(
@@ -96,40 +94,24 @@ def lint(text: str, prompts: Collection[str] | None = None) -> list[Finding]:
     return sorted(set(findings), key=lambda finding: (finding.line, finding.code, finding.sentence))
 
 
-def _names(context: str, extensions: Context) -> Iterator[Finding]:
-    seen: dict[str, str] = {}
-    for name, steps in extensions.items():
-        if not steps:
-            continue
-        line = steps[0].line
-        if name.startswith("_") and (name.endswith((".", "!"))):
-            yield Finding(
-                "E_PATTERN",
-                line,
-                f"pattern {name} has an open end, which also matches & @ and line breaks; write it out with X",
-            )
-        key = name.replace("-", "")  # Asterisk ignores hyphens in an extension
-        if key in seen:
-            yield Finding(
-                "E_DUPLICATE", line, f"to Asterisk, {name} in [{context}] is the same as {seen[key]}; keep one"
-            )
-        seen[key] = name
+def _pattern(name: str, steps: Extension) -> Iterator[Finding]:
+    if steps and name.startswith("_") and name.endswith((".", "!")):
+        yield Finding(
+            "E_PATTERN",
+            steps[0].line,
+            f"pattern {name} has an open end, which also matches & @ and line breaks; write it out with X",
+        )
 
 
 def _order(name: str, steps: Extension) -> Iterator[Finding]:
-    labels: set[str] = set()
+    seen: set[int] = set()
     last = 0
     for step in steps:
-        if step.priority == last or any(step.priority == other.priority for other in steps if other.line < step.line):
-            yield Finding("E_DUPLICATE", step.line, f"priority {step.priority} of {name} exists already; renumber it")
-        elif step.priority != last + 1:
+        if step.priority not in seen and step.priority != last + 1:
             yield Finding(
                 "E_PRIORITY", step.line, f"{name} has no priority {last + 1}, and Asterisk stops at the gap; add it"
             )
-        if step.label in labels:
-            yield Finding("E_DUPLICATE", step.line, f"label {step.label} of {name} exists already; rename one")
-        if step.label:
-            labels.add(step.label)
+        seen.add(step.priority)
         last = step.priority
     if steps and steps[-1].application.lower() not in _ENDS:
         yield Finding(
@@ -143,32 +125,14 @@ def _known(step: Step) -> Iterator[Finding]:
         yield Finding(
             "E_APPLICATION", step.line, f"application {step.application} is unknown or its module is not loaded"
         )
-    used = [match[1] for match in _READ.finditer(step.data) if match[2]]
-    if step.application.lower() == "set" and (match := re.match(r"(\w+)\(", step.data)):
-        used.append(match[1])
-    for function in used:
+    for function in checks.functions(step):
         if function not in FUNCTIONS:
             yield Finding("E_FUNCTION", step.line, f"function {function} is unknown or its module is not loaded")
 
 
-def _brackets(step: Step) -> Iterator[Finding]:
-    if step.data.count('"') % 2:
-        yield Finding("E_BRACKETS", step.line, "a quotation mark is not closed")
-        return
-    opened: list[str] = []
-    for character in re.sub(r'"[^"]*"', "", step.data):
-        if character in "([{":
-            opened.append(character)
-        elif character in ")]}" and (not opened or opened.pop() != _PAIRS[character]):
-            yield Finding("E_BRACKETS", step.line, f"'{character}' has no opening bracket")
-            return
-    if opened:
-        yield Finding("E_BRACKETS", step.line, f"'{opened[-1]}' is not closed")
-
-
 def _untrusted(step: Step) -> Iterator[Finding]:
     around: list[str] = []  # the enclosing ${…}
-    for match in _READ.finditer(step.data):
+    for match in READ.finditer(step.data):
         if match[0] == "}":
             around = around[:-1]
             continue
@@ -184,62 +148,6 @@ def _outside(step: Step) -> Iterator[Finding]:
         yield Finding("E_TRUNK", step.line, "uses a carrier's line; only the controller may call through one")
     if step.application.lower() == "dial" and _DIALLED.search(step.data):
         yield Finding("E_TRUNK", step.line, "dials an untrusted number; a telephone could choose whom we call")
-
-
-def _targets(plan: Dialplan, context: str, name: str, step: Step) -> Iterator[Finding]:
-    for target in _jumps(step):
-        *place, priority = (part.strip() for part in target.split("(")[0].split(","))
-        to_context = place[-2] if len(place) > 1 else context
-        to_name = place[-1] if place else name
-        if "$" in to_context:
-            continue
-        if to_context not in plan.contexts:
-            yield Finding("E_TARGET", step.line, f"{step.application} leads to [{to_context}], which does not exist")
-            continue
-        if "$" in to_name:
-            continue
-        steps = _find(plan, to_context, to_name)
-        if steps is None:
-            yield Finding(
-                "E_TARGET", step.line, f"{step.application} leads to {to_name}, which [{to_context}] does not have"
-            )
-        elif "$" not in priority and not any(priority in (str(to.priority), to.label) for to in steps):
-            yield Finding(
-                "E_TARGET", step.line, f"{step.application} leads to {priority}, which {to_name} does not have"
-            )
-
-
-def _jumps(step: Step) -> Iterator[str]:
-    """Yield the targets of a step: `context,extension,priority`, or shorter within the same context or extension."""
-    kind, data = step.application.lower(), step.data
-    if kind in ("goto", "gosub"):
-        yield data
-    elif kind in ("gotoif", "gosubif"):
-        yield from (target for target in data.partition("?")[2].split(":") if target)
-    elif kind == "set" and (match := _HANGUP_HANDLER.fullmatch(data)):
-        yield match[1]
-    elif kind == "dial" and (match := re.search(r"\bU\(([^)^]+)", data)):
-        yield f"{match[1]},s,1"
-
-
-def _find(plan: Dialplan, context: str, name: str) -> Extension | None:
-    extensions = plan.contexts.get(context, {})
-    for written, steps in extensions.items():
-        if written.replace("-", "") == name.replace("-", "") or _matches(written, name):
-            return steps
-    for _, including, other in plan.includes:
-        if including == context and (found := _find(plan, other, name)):
-            return found
-    return None
-
-
-def _matches(pattern: str, name: str) -> bool:
-    if not pattern.startswith("_"):
-        return False
-    sets = {"X": "[0-9]", "Z": "[1-9]", "N": "[2-9]", ".": ".+", "!": ".*"}
-    parts = re.findall(r"\[[^]]*\]|.", pattern[1:])
-    expression = "".join(part if part[0] == "[" else sets.get(part, re.escape(part)) for part in parts)
-    return re.fullmatch(expression, name) is not None
 
 
 def _sounds(step: Step, prompts: Collection[str] | None) -> Iterator[Finding]:

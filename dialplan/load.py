@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from dialplan.findings import DialplanError, Finding
 from dialplan.lint import lint
-from dialplan.parse import Context, Finding, Step, parse
+from dialplan.parse import Context, Step, parse
 from dialplan.plan import contexts
 
 _FILE = "extensions.conf"
@@ -20,10 +21,6 @@ _NUMBERS = ("hatif-carrier", "hatif-entry")
 _LARGEST = 1_000_000  # characters; the example site's file has 20,000
 
 Loaded = Mapping[str, Context]
-
-
-class DialplanError(Exception):
-    """A dialplan was refused; the message gives the reason, and which dialplan Asterisk has now."""
 
 
 class Manager(Protocol):

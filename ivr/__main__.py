@@ -16,11 +16,12 @@ import signal
 import uvloop
 
 from ivr.controller.controller import Controller
-from ivr.home import settings
+from ivr.home import pid_lock, settings
 from ivr.home.credentials import CredentialsError
 from ivr.home.logs import configure
 from ivr.home.settings import SettingsError
 from ivr.model.clock import ClockError
+from ivr.process.own_user import RootError, refuse_root
 from ivr.site.site import SiteError
 
 
@@ -37,8 +38,10 @@ def main() -> None:
     """Run the controller until SIGTERM or Ctrl-C; calls that are up stay up."""
     try:
         controller = Controller(settings.read(), serve_api)
-    except (SettingsError, SiteError, CredentialsError, ClockError) as error:
+        refuse_root(controller.site)
+    except (SettingsError, SiteError, CredentialsError, ClockError, RootError) as error:
         sys.exit(f"hatif: {error}")
+    pid_lock.hold(controller.settings.run, "ivr")
     configure(controller.site.node, controller.settings.log, controller.settings.log_level)
 
     async def until_signal() -> None:

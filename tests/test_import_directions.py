@@ -17,9 +17,10 @@ ONCE = "\n# Imports in functions: "
 
 
 @cache
-def loaded_by_each_command() -> frozenset[str]:
-    program = "import sys, ivr.cli.main; print(*sys.modules)"
-    command = [sys.executable, "-c", program]
+def loaded_by(name: str) -> frozenset[str]:
+    """Return the modules that are loaded to parse a command; with an unknown name, those of all commands."""
+    program = "import sys; from ivr.cli.main import command_line; command_line(sys.argv[1]); print(*sys.modules)"
+    command = [sys.executable, "-c", program, name]
     return frozenset(subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout.split())
 
 
@@ -66,8 +67,14 @@ def test_the_folders_import_in_one_direction_only() -> None:
 
 def test_a_command_loads_the_database_library_only_when_it_reads_the_database() -> None:
     """It is half of the start-up time of a command, and of each process that `hatif up` starts."""
-    assert "ivr.cli.report.report" in loaded_by_each_command()
-    assert {"sqlalchemy", "aiohttp", "fastapi"} & loaded_by_each_command() == set()
+    assert {"ivr.cli.report.report", "ivr.cli.cases.cases"} <= loaded_by("-")
+    assert {"sqlalchemy", "aiohttp", "fastapi"} & loaded_by("-") == set()
+
+
+def test_a_command_loads_neither_other_commands_nor_what_configures_asterisk() -> None:
+    loaded = loaded_by("case")
+    assert {"ivr.cli.cases.cases", "ivr.site.site"} <= loaded
+    assert not {name for name in loaded if name.startswith(("asterisk_conf", "dialplan", "ivr.cli.report", "jinja2"))}
 
 
 def test_the_controller_starts_without_what_only_a_terminal_or_the_database_needs_and_without_the_collector() -> None:
@@ -96,7 +103,7 @@ def test_an_import_inside_a_function_has_its_reason_beside_it() -> None:
             for found in imports_in_functions(text):
                 place = f"{path.relative_to(CHECKOUT)}:{found.line}"
                 if is_command and ONCE in text and not found.has_reason:
-                    anyway = set(found.modules) & loaded_by_each_command()
+                    anyway = set(found.modules) & loaded_by("audit")  # which needs little more than its parts
                     without += [f"{place} {module} is loaded anyway" for module in sorted(anyway)]
                 elif not found.has_reason:
                     without.append(place)

@@ -60,6 +60,11 @@ class Hub:
         self._sent_personal: dict[tuple[str, str], Values] = {}  # by template and operator
         self._flushing: asyncio.Handle | None = None
 
+    @property
+    def followers(self) -> int:
+        """How many browsers follow."""
+        return len(self._readers)
+
     async def run(self) -> None:
         """Follow the controller until cancelled."""
         while True:

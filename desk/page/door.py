@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from desk.page.traffic import Traffic
+
 LONGEST = 64 * 1024
 """Bytes of a request's body."""
 
@@ -33,10 +35,16 @@ class Door:
     strict."""
 
     def __init__(
-        self, application: Application, telephone_port: int, telephone_url: str | None, encrypted: bool
+        self,
+        application: Application,
+        telephone_port: int,
+        telephone_url: str | None,
+        encrypted: bool,
+        traffic: Traffic,
     ) -> None:
         self._application, self._encrypted = application, encrypted
         self._telephone_port, self._telephone_url = telephone_port, telephone_url
+        self._traffic = traffic
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -47,6 +55,7 @@ class Door:
 
         async def send_strict(message: Message) -> None:
             if message["type"] == "http.response.start":
+                self._traffic.answered(message["status"])
                 message["headers"] = [*message["headers"], *self._security(host)]
             await send(message)
 

@@ -15,6 +15,7 @@ from ivr.api import (
     calls,
     cases,
     events,
+    figures,
     flow,
     guide,
     guide_requests,
@@ -39,6 +40,7 @@ PREFIX = "/v1"
 
 _ROUTERS = (
     status.router,
+    figures.router,
     events.router,
     calls.router,
     operators.router,

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from ivr.api.context import ControllerDep
+from ivr.site.flat import flatten
 from ivr.talk.grants import topics_of
 
 router = APIRouter(tags=["site"])
@@ -26,6 +27,18 @@ class Site(BaseModel):
     topics: list[str] = Field(description="In the order of the flow.")
     pauses: list[str] = Field(description="The reasons of a pause that an operator can give.")
     numbers: list[SiteNumber]
+
+
+class SiteValues(BaseModel):
+    """The values of `site.toml` and `operators.csv` with which the controller runs."""
+
+    values: dict[str, str] = Field(description="JSON by path, such as `limits.calls_by_number`; no secret.")
+
+
+@router.get("/site/values")
+async def values(controller: ControllerDep) -> SiteValues:
+    """Return the site's values as they run, which may differ from its files."""
+    return SiteValues(values=flatten(controller.site, controller.operators))
 
 
 @router.get("/site")

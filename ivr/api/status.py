@@ -5,10 +5,16 @@ import asyncio
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from ivr.api.context import ControllerDep
+from ivr.api.context import Actor, ControllerDep, audit
+from ivr.api.hours import AFTER_RESTORE
 from ivr.api.live import read_alarms, read_calls
-from ivr.api.models import Alarm
+from ivr.api.models import Alarm, Request
+from ivr.api.problems import ApiError, documented
+from ivr.asterisk.ami import AmiError
 from ivr.asterisk.refused_calls import refused_calls
+from ivr.controller.controller import Controller
+from ivr.hours.drain import Drain
+from ivr.model import clock
 
 router = APIRouter(tags=["status"])
 
@@ -32,6 +38,14 @@ class TestCall(BaseModel):
     fault: str | None
 
 
+class Drained(BaseModel):
+    """That no new calls are taken."""
+
+    refuse: bool = Field(description="Carriers get 503 for them; otherwise callers hear that the line is closed.")
+    since: float = Field(description="POSIX seconds.")
+    by: str
+
+
 class Status(BaseModel):
     """How the controller is doing."""
 
@@ -43,9 +57,37 @@ class Status(BaseModel):
     journal_waiting: int = Field(description="Records that are not on disk yet.")
     journal_dropped: int = Field(description="Records that were lost because the disk refused for too long.")
     open: bool = Field(description="Whether the site is open now.")
+    drained: Drained | None = Field(description="Null: calls are taken.")
     probe: TestCall | None
     tasks: int = Field(description="Tasks of the controller: a number that must be as before once all calls are over.")
     channels: list[str] = Field(description="The channels that the controller follows.")
+
+
+class DrainChange(Request):
+    """Whether new calls are taken."""
+
+    refuse: bool | None = Field(
+        description="True: carriers get 503. False: callers hear that it is closed. Null: they are taken again."
+    )
+
+
+def read_drained(controller: Controller) -> Drained | None:
+    """Return that no new calls are taken, if so."""
+    found = controller.opening.drained
+    return Drained(refuse=found.refuse, since=found.since.timestamp(), by=found.by) if found is not None else None
+
+
+@router.put("/drain", dependencies=AFTER_RESTORE, responses=documented(503))
+async def drain(controller: ControllerDep, actor: Actor, change: DrainChange) -> Status:
+    """Take no new calls, from the next one on, or take them again. Calls that are up go on."""
+    wanted = Drain(change.refuse, clock.now(), actor) if change.refuse is not None else None
+    try:
+        await controller.opening.set_drained(wanted)
+    except AmiError as error:
+        raise ApiError(503, f"Nothing was changed: {error}") from None
+    audit(controller, actor, "drain" if wanted is not None else "drain_ended", refuse=change.refuse)
+    controller.changed.set()
+    return await status(controller)
 
 
 @router.get("/status")
@@ -65,6 +107,7 @@ async def status(controller: ControllerDep) -> Status:
         journal_waiting=controller.journal.waiting,
         journal_dropped=controller.journal.dropped,
         open=controller.opening.answer().open,
+        drained=read_drained(controller),
         probe=(
             TestCall(at=probed.at, number=probed.number, answered_s=probed.answered_s, fault=probed.fault)
             if probed is not None

@@ -87,10 +87,17 @@ class HalfOpenCalls:
         sip_port: Asterisk's.
         limit: Returns how many calls an address may have at once.
         send: Sends a SIP request to Asterisk.
+        one_ended: Called for each call that was ended.
     """
 
-    def __init__(self, sip_port: int, limit: Callable[[str], int], send: Callable[[bytes], None]) -> None:
-        self._port, self._limit, self._send = sip_port, limit, send
+    def __init__(
+        self,
+        sip_port: int,
+        limit: Callable[[str], int],
+        send: Callable[[bytes], None],
+        one_ended: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._port, self._limit, self._send, self._one_ended = sip_port, limit, send, one_ended
         self._calls: dict[bytes, _Call] = {}  # by Call-ID, the oldest first; without confirmed calls
         self._sources: dict[bytes, _Source] = {}
         self._logged = 0.0
@@ -180,6 +187,7 @@ class HalfOpenCalls:
             call.ended = True
             source.flooded_until = now + _FLOOD_S
             self.ended += 1
+            self._one_ended()
             self._end(call)
             self._log(source, now)
 
@@ -219,7 +227,13 @@ def _headers(head: bytes) -> dict[bytes, bytes]:
     return {name.lower(): value for name, value in _HEADER.findall(head)}
 
 
-async def watch(sip: tuple[str, int], copies_port: int, limit: Callable[[str], int], controller: Path) -> None:
+async def watch(
+    sip: tuple[str, int],
+    copies_port: int,
+    limit: Callable[[str], int],
+    controller: Path,
+    one_ended: Callable[[], None] = lambda: None,
+) -> None:
     """Keep half-open calls from filling the limit of an address, until cancelled.
 
     Args:
@@ -227,6 +241,7 @@ async def watch(sip: tuple[str, int], copies_port: int, limit: Callable[[str], i
         copies_port: The UDP port to which copies of SIP messages come.
         limit: Returns how many calls an address may have at once.
         controller: A Unix socket to which each copy is passed on.
+        one_ended: Called for each call that was ended.
 
     Raises:
         OSError: The port is taken.
@@ -245,7 +260,7 @@ async def watch(sip: tuple[str, int], copies_port: int, limit: Callable[[str], i
             with contextlib.suppress(OSError):  # Asterisk is gone, or busy: retried at its next repeated answer
                 outgoing.sendto(request, sip)
 
-        half_open_calls = HalfOpenCalls(sip[1], limit, send)
+        half_open_calls = HalfOpenCalls(sip[1], limit, send, one_ended)
 
         def take(packet: bytes) -> None:
             with contextlib.suppress(OSError):  # there is no controller, or it is busy

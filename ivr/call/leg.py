@@ -54,6 +54,7 @@ class Leg:
         call.services.to_floor(floor_protocol.Accepted(self.id, call.state.id, self.operator))
         call.services.recorder.offer_ended(self.id, OfferState.ACCEPTED)
         call.services.recorder.connected(call.state)
+        call.services.recorder.counts.answered(call.state)
         call.event("connected", operator=self.operator, offer=self.id)
 
     def report_joined(self, call: Call, role: Role) -> None:

@@ -6,24 +6,14 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from asterisk_conf.conf import Carrier, Conf, Endpoint, Ports, Queue, Secrets, own_findings
-from asterisk_conf.firewall import Senders
-from asterisk_conf.firewall import render as rules
-from asterisk_conf.install import find, find_or_install, nothing_installed
-from asterisk_conf.installation import Installation
-from asterisk_conf.progress import Progress
-from dialplan.codes import Code
-from dialplan.plan import Limits, Number, Plan, render
-from ivr.check.code_clashes import code_clashes
 from ivr.cli import output
 from ivr.cli.control import ControlApi
 from ivr.cli.control import ControlError as ControlError
 from ivr.cli.control import ControllerAwayError as ControllerAwayError
 from ivr.cli.control import account as account
 from ivr.cli.running_lines import choose_home
-from ivr.codes import table
 from ivr.home import credentials, settings
 from ivr.home.credentials import Credentials
 from ivr.model import clock
@@ -31,6 +21,15 @@ from ivr.site import operators, site
 from ivr.site.findings import Finding
 from prompts import site_files
 from prompts.voices.choice import Choice, choose, wanted
+
+if TYPE_CHECKING:
+    from asterisk_conf.conf import Conf, Ports
+    from asterisk_conf.installation import Installation
+    from asterisk_conf.progress import Progress
+    from dialplan.codes import Code
+    from dialplan.plan import Plan
+
+# Imports in functions: every command has these parts, and few need Asterisk's configuration or the dialplan.
 
 
 class Composition:
@@ -84,8 +83,11 @@ class Composition:
         return [asdict(row) for row in found] if isinstance(found, list) else asdict(found)
 
     @cached_property
-    def plan(self) -> Plan:
+    def plan(self) -> "Plan":
         """The plan of the dialplan. Raises SiteError if feature codes clash."""
+        from dialplan.plan import Limits, Number, Plan
+        from ivr.check.code_clashes import code_clashes
+
         chosen = self.site
         if clashes := code_clashes(self.settings.site, chosen, self.operators):
             raise site.SiteError(*clashes)
@@ -104,7 +106,9 @@ class Composition:
         )
 
     @property
-    def ports(self) -> Ports:
+    def ports(self) -> "Ports":
+        from asterisk_conf.conf import Ports
+
         return Ports.with_offset(self.settings.offset)
 
     @property
@@ -125,8 +129,11 @@ class Composition:
         )
 
     @property
-    def codes(self) -> tuple[Code, ...]:
+    def codes(self) -> "tuple[Code, ...]":
         """The feature codes that operators can dial."""
+        from dialplan.codes import Code
+        from ivr.codes import table
+
         digits = self.site.codes.digits.items()
         return tuple(Code(name, dialled, bool(table.CODES[name].argument)) for name, dialled in digits)
 
@@ -135,6 +142,8 @@ class Composition:
         return self.settings.home / "asterisk" / "etc" / "extensions.conf"
 
     def dialplan(self) -> str:
+        from dialplan.plan import render
+
         return render(self.plan)
 
     @property
@@ -142,12 +151,16 @@ class Composition:
         """The folder of the private Asterisk; tests and other lines share one."""
         return Path(os.environ.get("HATIF_INSTALL") or self.settings.home)
 
-    def conf(self, progress: Progress) -> Conf:
+    def conf(self, progress: "Progress") -> "Conf":
         """Return Asterisk's configuration; install Asterisk if there is none."""
+        from asterisk_conf.install import find_or_install
+
         return self._conf(find_or_install(self._install_home, progress, self.settings.asterisk), self.credentials)
 
     @property
-    def _installed(self) -> Installation | None:
+    def _installed(self) -> "Installation | None":
+        from asterisk_conf.install import find
+
         return find(self._install_home, named=self.settings.asterisk)
 
     @property
@@ -161,15 +174,19 @@ class Composition:
         )
         return datetime.fromtimestamp(Path(program).stat().st_mtime, UTC)
 
-    def conf_as_installed(self) -> Conf:
+    def conf_as_installed(self) -> "Conf":
         """Return Asterisk's configuration for checks, without installing anything or creating a secret."""
+        from asterisk_conf.install import nothing_installed
+
         placeholder = "x" * 32
         passwords = dict.fromkeys((operator.id for operator in self.operators), placeholder)
         carriers = dict.fromkeys((carrier.name for carrier in self.site.carrier), placeholder)
         secrets = Credentials("hatif", placeholder, "hatif", placeholder, placeholder, passwords, carriers)
         return self._conf(self._installed or nothing_installed(self._install_home), secrets)
 
-    def _conf(self, installation: Installation, secrets: Credentials) -> Conf:
+    def _conf(self, installation: "Installation", secrets: Credentials) -> "Conf":
+        from asterisk_conf.conf import Carrier, Conf, Endpoint, Queue, Secrets
+
         chosen = self.site
         return Conf(
             home=self.settings.home,
@@ -209,6 +226,9 @@ class Composition:
 
     def firewall(self) -> str:
         """Return nftables rules. Raises SiteError if the site does not name the sources of audio."""
+        from asterisk_conf.firewall import Senders
+        from asterisk_conf.firewall import render as rules
+
         path, chosen = str(self.settings.site / "site.toml"), self.site
         missing = [f"carrier {entry.name}: media" for entry in chosen.carrier if not (entry.media or entry.hosts)]
         missing += [] if chosen.operators.networks else ["operators: networks"]
@@ -236,6 +256,8 @@ class Composition:
 
         Returns nothing for a site that cannot be read; other checks report that.
         """
+        from asterisk_conf.conf import own_findings
+
         try:
             carriers, people = [item.name for item in self.site.carrier], [item.id for item in self.operators]
         except site.SiteError:

@@ -14,7 +14,10 @@ from desk import tls
 from desk.settings import PORT, TELEPHONE_PORT, DeskSettings, MailSettings
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.output import console, errors
+from ivr.home import pid_lock, process_counts
 from ivr.home.logs import configure
+from ivr.home.service_manager import ServiceManager
+from ivr.process.own_user import refuse_root
 
 # Imports in functions: the web framework and the database's packages take a while to load.
 
@@ -27,13 +30,17 @@ def register(app: typer.Typer) -> None:
 def desk() -> None:
     """Serve the operators' web page, in the foreground. `hatif up` runs it as well."""
     from desk import bundle
+    from desk.page.traffic import Traffic
     from desk.server import serve
 
     parts = _parts()
     if not bundle.is_current():
         errors.print("hatif: the desk's scripts are missing or old; run `hatif setup` with network.", style="yellow")
     os.nice(5)  # calls take precedence over pages
-    serve(_serving(parts))
+    pid_lock.hold(parts.settings.run, "desk")
+    traffic = Traffic()
+    process_counts.keep_writing(parts.settings.run, "desk", traffic.counts)
+    serve(_serving(parts), traffic, ServiceManager().alive)
 
 
 def gate() -> None:
@@ -41,6 +48,7 @@ def gate() -> None:
     from ivr.process.telephone_gate import GateSettings, TelephoneGate
 
     parts = _parts()
+    pid_lock.hold(parts.settings.run, "gate")
     chosen = _serving(parts)
     context = None
     if chosen.certificate is not None and chosen.key is not None:
@@ -51,7 +59,9 @@ def gate() -> None:
     )
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(TelephoneGate(settings).serve())
+            serving = TelephoneGate(settings)
+            process_counts.keep_writing(parts.settings.run, "gate", serving.counts)
+            asyncio.run(serving.serve())
     except OSError as error:
         where, why = f"{settings.listen}, port {settings.port}", error.strerror or error
         raise ControlError(
@@ -65,6 +75,7 @@ def _parts() -> Composition:
     parts = Composition()
     if not parts.site.desk.enabled:
         raise ControlError("The desk is off: write enabled = true in [desk] of site.toml.")
+    refuse_root(parts.site)
     configure(parts.site.node, parts.settings.log, parts.settings.log_level)
     return parts
 
@@ -117,20 +128,24 @@ def _mail(parts: Composition) -> MailSettings | None:
 
 
 def warn_of_ports(parts: Composition) -> None:
-    """Print which ports of the desk are in use: the line starts all the same, and the desk tries again and again."""
-    if not parts.site.desk.enabled:
-        return
-    listen, offset = parts.site.desk.listen, parts.settings.offset
-    for port, purpose in ((PORT, "the desk"), (TELEPHONE_PORT, "the telephones of its pages")):
+    """Print which ports of the desk and of monitoring are in use: the line starts without them, and they try again."""
+    desk, monitoring, offset = parts.site.desk, parts.site.monitoring, parts.settings.offset
+    wanted: list[tuple[str, int, str, str]] = []
+    if desk.enabled:
+        wanted.append((desk.listen, PORT + offset, "the desk", "[desk]"))
+        wanted.append((desk.listen, TELEPHONE_PORT + offset, "the telephones of its pages", "[desk]"))
+    if monitoring.enabled:
+        wanted.append((monitoring.listen, parts.settings.monitoring_port, "monitoring", "[monitoring]"))
+    for listen, port, purpose, section in wanted:
         family = socket.AF_INET6 if ":" in listen else socket.AF_INET
         with contextlib.closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((listen, port + offset))
+                probe.bind((listen, port))
             except OSError as error:
                 reason = os.strerror(error.errno or 0)
-                what = f"TCP port {port + offset} ({purpose}) on {listen} cannot be opened: {reason}"
-                remedy = "stop the program that uses it, or correct listen in [desk]; calls are served meanwhile"
+                what = f"TCP port {port} ({purpose}) on {listen} cannot be opened: {reason}"
+                remedy = f"stop the program that uses it, or correct listen in {section}; calls are served meanwhile"
                 errors.print(f"hatif: {what}; {remedy}.", style="yellow", markup=False, soft_wrap=True)
 
 

@@ -1,56 +1,47 @@
 """`hatif`: all commands; errors for the user are printed as one sentence."""
 
+import os
+import platform
 import sys
+from importlib import import_module
+from importlib.metadata import version
 
 import typer
 
-from ivr.cli import accounts, audit, callbacks, check, desk, firewall, flow, guide, hours
-from ivr.cli.calls import show
-from ivr.cli.cases import caller, cases
-from ivr.cli.data import backup, expire
-from ivr.cli.operators import operators, roster, waiting
-from ivr.cli.output import errors
-from ivr.cli.processes import asterisk, processes, status
-from ivr.cli.prompts import prompts
-from ivr.cli.report import report
-from ivr.cli.simulate import simulate
-from ivr.cli.trial import trial
-
-app = typer.Typer(
-    name="hatif",
-    help="Hatif, a multilingual call centre on Asterisk. Start with `hatif setup`, then `hatif up`.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-for part in (
-    processes,
-    status,
-    show,
-    audit,
-    check,
-    cases,
-    callbacks,
-    caller,
-    operators,
-    waiting,
-    hours,
-    flow,
-    prompts,
-    asterisk,
-    firewall,
-    guide,
-    report,
-    roster,
-    simulate,
-    trial,
-    desk,
-    accounts,
-    backup,
-    expire,
-):
-    part.register(app)
+_COMMANDS = {
+    "ivr.cli.processes.processes": ("setup", "up", "ivr", "journal", "guard"),
+    "ivr.cli.processes.asterisk_process": ("asterisk",),
+    "ivr.cli.processes.systemd": ("systemd",),
+    "ivr.cli.processes.status": ("status",),
+    "ivr.cli.monitoring.monitor": ("monitor",),
+    "ivr.cli.upkeep.drain": ("drain",),
+    "ivr.cli.upkeep.reload": ("reload",),
+    "ivr.cli.upkeep.restart": ("restart",),
+    "ivr.cli.calls.show": ("numbers", "calls", "call"),
+    "ivr.cli.audit": ("audit",),
+    "ivr.cli.check": ("check",),
+    "ivr.cli.new_site": ("site",),
+    "ivr.cli.cases.cases": ("cases", "case"),
+    "ivr.cli.callbacks": ("callbacks",),
+    "ivr.cli.cases.caller": ("caller",),
+    "ivr.cli.operators.operators": ("operators",),
+    "ivr.cli.operators.waiting": ("waiting",),
+    "ivr.cli.hours": ("hours",),
+    "ivr.cli.flow": ("flow",),
+    "ivr.cli.prompts.prompts": ("prompts",),
+    "ivr.cli.processes.asterisk": ("dialplan", "db"),
+    "ivr.cli.firewall": ("firewall",),
+    "ivr.cli.guide": ("guide",),
+    "ivr.cli.report.report": ("report",),
+    "ivr.cli.operators.roster": ("roster",),
+    "ivr.cli.simulate.simulate": ("simulate",),
+    "ivr.cli.trial.trial": ("try",),
+    "ivr.cli.desk": ("desk", "gate"),
+    "ivr.cli.accounts": ("accounts",),
+    "ivr.cli.data.backup": ("backup", "restore"),
+    "ivr.cli.data.expire": ("data",),
+}
+"""Modules with the commands that they register. Only the wanted one is loaded: all take longer than most commands."""
 
 _USER_ERRORS = (
     ("ivr.home.line_settings", "SettingsError"),
@@ -65,7 +56,7 @@ _USER_ERRORS = (
     ("ivr.asterisk.ami", "AmiError"),
     ("ivr.asterisk.ari.link", "AriError"),
     ("dialplan.plan", "PlanError"),
-    ("dialplan.load", "DialplanError"),
+    ("dialplan.findings", "DialplanError"),
     ("db.engine", "DatabaseError"),
     ("desk.people.accounts", "AccountError"),
     ("desk.tls", "CertificateError"),
@@ -83,6 +74,8 @@ _USER_ERRORS = (
     ("ivr.data.archive", "BackupError"),
     ("ivr.data.proof", "ProofError"),
     ("ivr.process.supervisor", "SupervisorError"),
+    ("ivr.process.own_user", "RootError"),
+    ("ivr.cli.new_site", "NewSiteError"),
     ("ivr.cli.trial.trial", "TrialError"),
     ("ivr.cli.trial.seconds", "SecondsError"),
     ("ivr.cli.report.report", "ReportError"),
@@ -97,6 +90,52 @@ def _is_user_error(error: Exception) -> bool:
     return isinstance(error, tuple(getattr(module, name) for module, name in loaded))
 
 
+def command_line(command: str | None = None) -> typer.Typer:
+    """Return the command line with this command and its module's others, or with all commands if it is not one."""
+    app = typer.Typer(
+        name="hatif",
+        help="Hatif, a multilingual call centre on Asterisk. Start with `hatif setup`, then `hatif up`.",
+        no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(_options)
+    for module in [module for module, names in _COMMANDS.items() if command in names] or _COMMANDS:
+        import_module(module).register(app)
+    return app
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"Hatif {version('hatif')}, Python {platform.python_version()}")
+        raise typer.Exit
+
+
+def _options(
+    version: bool = typer.Option(
+        False, "--version", is_eager=True, callback=_show_version, help="Show the version and exit."
+    ),
+) -> None:
+    """Take the options that are for all commands."""
+
+
+def _wanted() -> str | None:
+    """Return the command among this process's arguments, or in the line that a shell completes."""
+    # Both as typer's completion scripts set them.
+    line = os.environ.get("_TYPER_COMPLETE_ARGS") or os.environ.get("COMP_WORDS")
+    if "_HATIF_COMPLETE" in os.environ and line:
+        words = line.split()[1:] if line.endswith((" ", "\n")) else line.split()[1:-1]
+    else:
+        words = sys.argv[1:]
+    return next((word for word in words if not word.startswith("-")), None)
+
+
+def app() -> None:
+    """Run the command line."""
+    command_line(_wanted())()
+
+
 def main() -> None:
     """Run the command; exit with status 1 and one sentence for an error of the user."""
     try:
@@ -108,5 +147,7 @@ def main() -> None:
     except Exception as error:
         if not _is_user_error(error):
             raise
+        from ivr.cli.output import errors  # needs rich, which nobody else here does
+
         errors.print(f"hatif: {error}", style="red", markup=False, soft_wrap=True)
         sys.exit(1)

@@ -4,14 +4,16 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 # Without a terminal, lines do not wrap at 80 columns, so that `grep` works on tables.
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 250)
@@ -64,6 +66,8 @@ def as_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]
 
     Cells are escaped: data from outside must not control the terminal.
     """
+    from rich.table import Table  # slow to load, and not every command prints one
+
     rows = [tuple(row) for row in rows]
     if any(isinstance(value, datetime) for row in rows for value in row):
         title = f"{title} (times: {zone_shown()})"
@@ -101,6 +105,9 @@ class Bar:
     """Progress on the terminal: a line per step, a bar for counted steps; plain lines without a terminal."""
 
     def __init__(self) -> None:
+        # Slow to load, and few commands show progress.
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
         self._progress = Progress(
             TextColumn("  {task.description}"),
             BarColumn(),

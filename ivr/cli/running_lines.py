@@ -5,16 +5,16 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
-import psutil
-
 from ivr.home import line_settings
-from ivr.home.settings import CHECKOUT, SettingsError
+from ivr.home.settings import USUAL_HOME, SettingsError
 
 _PROCESSES = ("ivr", "guard", "journal")
 
 
 def running_homes() -> set[Path]:
     """Return each `HATIF_HOME` in which a process of this checkout runs, as far as this user may see."""
+    import psutil  # most commands do not look
+
     ours = {sys.executable, str(Path(sys.executable).with_name("hatif"))}
     homes = set()
     for process in psutil.process_iter(["cmdline"]):
@@ -33,14 +33,13 @@ def find_home(running: Collection[Path] | None = None) -> Path:
     That is the checkout's own if a line was set up there, else that of the only line that runs, else the checkout's.
     Raises SettingsError where several run.
     """
-    usual = CHECKOUT / "var"
-    if (usual / line_settings.FILE).exists():
-        return usual
+    if (USUAL_HOME / line_settings.FILE).exists():
+        return USUAL_HOME
     homes = sorted(running_homes() if running is None else running)
     if len(homes) > 1:
         listed = ", ".join(map(str, homes))
         raise SettingsError(f"Several lines run, in {listed}: set HATIF_HOME to the one that you mean.")
-    return homes[0] if homes else usual
+    return homes[0] if homes else USUAL_HOME
 
 
 def choose_home() -> None:

@@ -106,7 +106,7 @@ class CallRegistry:
             call.former_state = channel.variables.get("HATIF") or ""  # it cannot be read
         self._dependencies.recorder.call_started(state, channel.id, started, printable_number(channel.caller_number))
         if is_test(channel):
-            self._dependencies.recorder.call(identity, live=False)
+            self._dependencies.recorder.test_call(identity)
         self._walk(call, resumed=False)
 
     def resume(
@@ -128,6 +128,8 @@ class CallRegistry:
             self._routes[leg.offer] = call
         if colleague is not None:
             self._routes[colleague.leg] = call
+        if is_test(channel):
+            self._dependencies.recorder.counts.test(state.id)
         if channel.application_data.startswith("hatif,call"):
             # Once more: what an earlier controller wrote last may never have reached the disk.
             self._dependencies.recorder.call_started(

@@ -41,6 +41,7 @@ from ivr.floor.shifts import Shifts
 from ivr.floor.supervisor_alerts import SupervisorAlerts
 from ivr.flow.versions import VersionStore
 from ivr.home import credentials, heartbeat
+from ivr.home.service_manager import ServiceManager
 from ivr.home.settings import HEARTBEAT_S, Settings
 from ivr.hours.opening import Opening
 from ivr.model import clock, floor_protocol
@@ -62,6 +63,9 @@ from routing.states import Operator
 
 log = structlog.get_logger()
 
+READY_S = 10.0
+"""After this time the controller tells systemd that it is ready, even if Asterisk is away."""
+
 _FLOOR_RESTART_S = 0.1
 
 _GC_THRESHOLDS = (50_000, 20, 50)
@@ -73,6 +77,7 @@ class Controller:
 
     def __init__(self, settings: Settings, serve_api: "Callable[[Controller], Coroutine[None, None, None]]") -> None:
         self._serve_api = serve_api
+        self.began = time.time()
         clock.prepare()
         self.settings = settings
         # First of all: a second controller must find out here, and not by taking the calls of the first.
@@ -168,11 +173,16 @@ class Controller:
                 await self.ami.close()
 
     async def _beat(self) -> None:
-        """Write on disk, for the guard, that this loop is alive and that calls are served."""
+        """Write on disk, for the guard, that this loop is alive and that calls are served; tell systemd as well."""
+        systemd, began = ServiceManager(), time.monotonic()
         while True:
             heartbeat.beat(self.settings.lives)
-            if self.connection is not None and self.connection.floor is not None:
+            is_serving = self.connection is not None and self.connection.floor is not None
+            if is_serving:
                 self._note_serving()
+            # Asterisk may be away for long, which is no fault of this process.
+            if is_serving or time.monotonic() - began > READY_S:
+                systemd.alive("Serves calls" if is_serving else "Waits for Asterisk")
             await asyncio.sleep(HEARTBEAT_S)
 
     def _note_serving(self) -> None:

@@ -25,6 +25,7 @@ from ivr.call import conversation_recording
 from ivr.records import orphaned_records
 from ivr.records.recorder import Recorder
 from ivr.records.voicemail import Mailbox, parse_name
+from routing.states import OfferState
 
 log = structlog.get_logger()
 
@@ -81,7 +82,8 @@ async def close_orphaned(
     ends = {row.id: _end(row, last_answer, found.last.get(row.id), before) for row in rows.calls}
     for offer in rows.offers:
         if offer.offered < before and str(offer.id) not in legs:
-            recorder.offer_lost(str(offer.id), max(offer.offered, ends.get(offer.call_id, last_answer or before)))
+            at = max(offer.offered, ends.get(offer.call_id, last_answer or before))
+            recorder.offer_ended(str(offer.id), OfferState.WITHDRAWN, at)  # it does not count against the operator
     for pairing in rows.pairings:
         if pairing.began < before and str(pairing.id) not in legs:
             end = max(pairing.began, ends.get(pairing.call_id, last_answer or before))

@@ -82,6 +82,7 @@ class TelephoneSignals:
         While the operator talks, only their call is notified: it notifies the floor if their sound stops as well.
         """
         self._refused_at[operator] = time.monotonic()
+        self._dependencies.recorder.counts.refusals += 1
         busy = self._find_operator(operator)
         if busy is not None and busy.state is OperatorState.TALKING:
             self._tell_call(operator, refused=True)

@@ -1,4 +1,4 @@
-"""Log files of limited size, rotated by the running process."""
+"""Log files of limited size, rotated by the running process, or by others who rename them."""
 
 import os
 import stat
@@ -28,7 +28,8 @@ class StandardError:
     """The process's standard error for loggers; if it is a file in `folder`, its size is limited.
 
     Before each write, a file over the limit is rotated, and standard error (and standard output, if it is the same
-    file) continues in a new one. Terminals, pipes and other files are not touched.
+    file) continues in a new one; so it does if logrotate or somebody else has renamed or removed the file. Terminals,
+    pipes and other files are not touched.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -56,7 +57,7 @@ def _log_in(folder: Path) -> Path | None:
 def _limit(path: Path) -> None:
     error = sys.stderr.fileno()
     before = os.fstat(error)
-    if before.st_size <= LOG_LIMIT:
+    if before.st_size <= LOG_LIMIT and _names(path, before):
         return
     sys.stderr.flush()
     file = open_log(path)
@@ -67,3 +68,12 @@ def _limit(path: Path) -> None:
             os.dup2(file, 1)
     finally:
         os.close(file)
+
+
+def _names(path: Path, file: os.stat_result) -> bool:
+    """Return whether `path` is this very file's name."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return False
+    return (found.st_dev, found.st_ino) == (file.st_dev, file.st_ino)

@@ -12,6 +12,10 @@ from typing import TextIO, cast
 import structlog
 
 from ivr.home.log_files import StandardError
+from ivr.home.service_manager import writes_to_journal
+
+_PRIORITIES = {"critical": 2, "error": 3, "warning": 4, "info": 6, "debug": 7}
+"""Of syslog, as sd-daemon(3) has them at the beginning of a line."""
 
 _LIBRARIES = logging.WARNING
 """Libraries' messages below this level are for their own developers, and some libraries log a lot."""
@@ -42,7 +46,9 @@ def configure(node: str, folder: Path, level: str = "info", terminal: structlog.
     render: structlog.typing.Processor = (
         terminal or structlog.dev.ConsoleRenderer()
         if sys.stderr.isatty()
-        else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False)
+        else _for_journal()
+        if writes_to_journal()
+        else _logfmt("timestamp", "level", "event")
     )
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, *shared, render],
@@ -60,3 +66,18 @@ def configure(node: str, folder: Path, level: str = "info", terminal: structlog.
     )
     logging.basicConfig(level=max(least, _LIBRARIES), handlers=[handler])
     logging.getLogger("db").setLevel(least)  # ours, though it does not know structlog
+
+
+def _logfmt(*first: str) -> structlog.processors.LogfmtRenderer:
+    return structlog.processors.LogfmtRenderer(key_order=first, bool_as_flag=False)
+
+
+def _for_journal() -> structlog.typing.Processor:
+    """Return a renderer of lines for journald, which has the time, and knows a line's priority by its beginning."""
+    render = _logfmt("level", "event")
+
+    def line(logger: object, name: str, event: structlog.typing.EventDict) -> str:
+        del event["timestamp"]
+        return f"<{_PRIORITIES[event['level']]}>{render(logger, name, event)}"
+
+    return line

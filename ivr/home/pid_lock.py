@@ -21,10 +21,28 @@ def open_to_hold(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
-def take(descriptor: int) -> None:
-    """Take the lock unless another process holds it. Safe between fork and exec."""
-    with suppress(OSError):
+def take(descriptor: int) -> bool:
+    """Take the lock unless another process holds it; return whether it was taken. Safe between fork and exec."""
+    try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def hold(run_dir: Path, name: str, *, inherit: bool = False) -> None:
+    """Make this process the holder of its pid file until it ends; `hatif up` has done so for those that it started.
+
+    Args:
+        inherit: Whether a program that this process becomes (exec) is the holder.
+    """
+    with suppress(OSError):  # a full disk must not keep a process from running
+        run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = open_to_hold(run_dir / f"{name}.pid")
+        if take(descriptor):
+            os.set_inheritable(descriptor, inherit)
+        else:
+            os.close(descriptor)
 
 
 def holders(path: Path) -> Iterator[int]:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,17 @@ LEVELS = ("debug", "info", "warning", "error")
 HEARTBEAT_S = 0.5
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
-EXAMPLE = CHECKOUT / "sites" / "consulate"
+"""Where Hatif's program is: a checkout, or the packages of an environment into which Hatif was installed."""
+
+_IS_CHECKOUT = (CHECKOUT / "sites").is_dir()
+
+SITES = CHECKOUT / "sites" if _IS_CHECKOUT else Path(sys.prefix) / "share" / "hatif" / "sites"
+"""The example sites that come with Hatif."""
+
+EXAMPLE = SITES / "consulate"
+
+USUAL_HOME = CHECKOUT / "var" if _IS_CHECKOUT else Path.home() / ".local" / "share" / "hatif"
+"""HATIF_HOME if it is not set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +52,10 @@ class Settings:
     @property
     def control_port(self) -> int:
         return 8070 + self.offset
+
+    @property
+    def monitoring_port(self) -> int:
+        return 8071 + self.offset
 
     def database_url(self, of_site: str | None) -> str:
         """Return the database's URL: the environment's, else the site's, else SQLite in `home`."""
@@ -143,7 +158,7 @@ def read(environment: Mapping[str, str] = os.environ, *, bound: bool = True, fre
         SettingsError: The port offset is not a multiple of 1000 from 0 to 50000, the site is not a folder, the log
             level does not exist, HATIF_VOICES is not "quick", or the environment is another line's.
     """
-    home = Path(environment.get("HATIF_HOME") or CHECKOUT / "var").expanduser().resolve()
+    home = Path(environment.get("HATIF_HOME") or USUAL_HOME).expanduser().resolve()
     kept = None if fresh else line_settings.read(home)
     text = environment.get("HATIF_PORT_OFFSET")
     if text is None:

@@ -1,6 +1,7 @@
 """Whether the line is open, and a copy of that in AstDB for times without a controller.
 
-AstDB, family `hatif-hours`, has the override, the announcement, and for the fallback the times `open_until` (UTC
+AstDB, family `hatif-hours`, has the override, the announcement, the drain (which the dialplan reads, too), and for the
+fallback the times `open_until` (UTC
 seconds; 0: closed now) and `opens_next` of the site's plan. Plans of numbers and languages have their own keys:
 `open_until_NUMBER_LANGUAGE`, `open_until_NUMBER`, `open_until_LANGUAGE`; the fallback uses the first that exists.
 Family `hatif-holiday` has the administrator's overrides of days, by date.
@@ -18,6 +19,8 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from ivr.asterisk.ami import AmiError
+from ivr.hours import drain
+from ivr.hours.drain import Drain
 from ivr.model import clock
 from ivr.records.recorder import Recorder
 from ivr.site.holidays import Changes, Holidays, Row, decode, encode, list_holidays, name_in
@@ -28,7 +31,7 @@ from routing.hours import Force, Override
 
 log = structlog.get_logger()
 
-FAMILY = "hatif-hours"
+FAMILY = drain.FAMILY
 HOLIDAYS = "hatif-holiday"
 _REFRESH_S = 30.0
 _FOREVER = timedelta(days=36_500)
@@ -57,6 +60,7 @@ class Opening:
         self._site, self._recorder, self._astdb = site, recorder, astdb
         self._override: Override | None = None
         self._override_row: UUID | None = None
+        self._drain: Drain | None = None
         self._announcement: str | None = None
         self._plans: dict[tuple[str | None, str | None], hours.Plan] = {}
         self._wake = asyncio.Event()
@@ -70,7 +74,7 @@ class Opening:
         self, at: datetime | None = None, *, line: str | None = None, language: str | None = None
     ) -> hours.Answer:
         """Return whether it is open, by the plan of the line (the dialled number) and the language, else the site's."""
-        return hours.answer(self._plan(line, language), at or clock.now(), self._override)
+        return hours.answer(self._plan(line, language), at or clock.now(), self._in_force)
 
     def opens_next(
         self, at: datetime | None = None, *, line: str | None = None, language: str | None = None
@@ -79,13 +83,13 @@ class Opening:
 
         None if that is unknown, for example during a forced closing without an end.
         """
-        return hours.opens_next(self._plan(line, language), at or clock.now(), self._override)
+        return hours.opens_next(self._plan(line, language), at or clock.now(), self._in_force)
 
     def closes_next(
         self, at: datetime | None = None, *, line: str | None = None, language: str | None = None
     ) -> datetime | None:
         """Return the first time from `at` on at which it is closed, overrides included; None if unknown."""
-        return hours.closes_next(self._plan(line, language), at or clock.now(), self._override)
+        return hours.closes_next(self._plan(line, language), at or clock.now(), self._in_force)
 
     def open_for(self, first: datetime, last: datetime, enough: timedelta, *, language: str | None = None) -> timedelta:
         """Return the opening time between `first` and `last` by the site's plan for the language, at most `enough`.
@@ -93,6 +97,18 @@ class Opening:
         Overrides are not considered, because their beginnings are not kept here.
         """
         return hours.open_for(self._plan(None, language), first, last, enough)
+
+    @property
+    def drained(self) -> Drain | None:
+        """That no new calls are taken, if so."""
+        return self._drain
+
+    @property
+    def _in_force(self) -> Override | None:
+        """The override in force: a drained line is closed, and the administrator's own override stays for later."""
+        if self._drain is not None:
+            return Override(Force.CLOSED, "no new calls are taken (hatif drain)", None, self._drain.by)
+        return self._override
 
     def announcement(self) -> str | None:
         """Return the id of the text that callers hear before everything else, None if there is none."""
@@ -127,6 +143,19 @@ class Opening:
         self._override = override if override.force is not Force.AUTO else None
         self._wake.set()
         return self.answer()
+
+    async def set_drained(self, wanted: Drain | None) -> None:
+        """Take no new calls, or take them again; in force once this returns, without a controller too.
+
+        Raises:
+            AmiError: It could not be stored, and nothing has changed.
+        """
+        before, self._drain = self._drain, wanted
+        try:
+            await self._write()
+        except AmiError:
+            self._drain = before
+            raise
 
     def add_holiday(self, day: date, name: str, by: str) -> None:
         """Add a holiday."""
@@ -240,6 +269,12 @@ class Opening:
                 self.holidays.apply({date.fromisoformat(key): decode(value)})
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 log.warning("Ignored an invalid holiday in AstDB", day=key, error=repr(error))
+        try:
+            if data := json.loads(kept.get((FAMILY, drain.KEY)) or "{}"):
+                since = datetime.fromisoformat(data["since"])
+                self._drain = Drain((FAMILY, drain.REFUSE) in kept, since, str(data["by"]))
+        except (ValueError, KeyError, TypeError) as error:
+            log.warning("Ignored an invalid drain in AstDB", error=repr(error))
         self._announcement = kept.get((FAMILY, "announcement")) or None
         self._restored.set()
 
@@ -252,15 +287,19 @@ class Opening:
             if day >= oldest
         }
         for suffix, plan in self._plans_with_suffix():
-            is_open = hours.answer(plan, now, self._override).open
-            closing = hours.closes_next(plan, now, self._override)
+            is_open = hours.answer(plan, now, self._in_force).open
+            closing = hours.closes_next(plan, now, self._in_force)
             # Also the next opening: a controller that is away for days must not close the line for days.
-            opening = hours.opens_next(plan, closing, self._override) if closing is not None else None
+            opening = hours.opens_next(plan, closing, self._in_force) if closing is not None else None
             until = int((closing or now + _FOREVER).timestamp()) if is_open else 0
             wanted[FAMILY, f"open_until{suffix}"] = str(until)
             wanted[FAMILY, f"opens_next{suffix}"] = str(int(opening.timestamp())) if opening is not None else ""
         if self._override is not None:
             wanted[FAMILY, "override"] = json.dumps(_as_data(self._override, self._override_row))
+        if self._drain is not None:
+            wanted[FAMILY, drain.KEY] = json.dumps({"since": self._drain.since.isoformat(), "by": self._drain.by})
+            if self._drain.refuse:
+                wanted[FAMILY, drain.REFUSE] = "1"
         if self._announcement is not None:
             wanted[FAMILY, "announcement"] = self._announcement
         return wanted

@@ -46,6 +46,7 @@ class AsteriskWatch:
         self._late = Lateness(_LONGEST_LOOK_S)
         self._answers = 0
         self._reported = False
+        self.kills = 0
 
     async def look(self, ari_answers: bool, running: Mapping[str, ProcessInfo]) -> bool:
         """Look once. Return whether Asterisk answers at all.
@@ -72,6 +73,7 @@ class AsteriskWatch:
             log.error("Asterisk is killed; its supervisor starts it again", pid=pid, silent_s=round(silent_s, 1))
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+                self.kills += 1
         return False
 
     async def _ami_answers(self) -> bool:

@@ -10,6 +10,7 @@ import contextlib
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -25,11 +26,13 @@ from ivr.call.bridge_moves import MUSIC
 from ivr.callbacks.channels import parse
 from ivr.controller import probe_call
 from ivr.controller.work import start_with_retry
-from ivr.home import credentials, settings
+from ivr.home import credentials, pid_lock, process_counts, settings
 from ivr.home.heartbeat import Lateness, last_beat
 from ivr.home.logs import configure
+from ivr.home.service_manager import ServiceManager
 from ivr.model.call_state import CallState, StateError, decode
 from ivr.process.asterisk_watch import AsteriskWatch
+from ivr.process.own_user import refuse_root
 from ivr.process.process import ProcessInfo, processes
 from ivr.records import voicemail
 from ivr.site import site
@@ -116,6 +119,12 @@ class Guard:
         self._acted = False
         self._soothed: set[str] = set()  # channels that hear music from the guard
         self._given: set[str] = set()  # channels that are on their way to the dialplan
+        self.counts: Counter[str] = Counter()  # for monitoring, since the start
+
+    @property
+    def kills(self) -> int:
+        """How often Asterisk was killed because it did not answer."""
+        return self._asterisk.kills
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -126,8 +135,10 @@ class Guard:
         ):
             tasks.create_task(self._watch_asterisk(http))
             start_with_retry(tasks, "half-open calls", self._watch_half_open_calls)
+            systemd = ServiceManager()
             while True:
                 await self._look(http)
+                systemd.alive()
                 await asyncio.sleep(_EVERY_S)
 
     async def _watch_asterisk(self, http: aiohttp.ClientSession) -> None:
@@ -143,7 +154,10 @@ class Guard:
     async def _watch_half_open_calls(self) -> None:
         """Watch for half-open calls. It must work without a controller too, and while a burst keeps that busy."""
         port, controller = 5039 + self._settings.offset, self._settings.sip_copies
-        await half_open_calls.watch(self._sip, port, self._site.calls_by_source, controller)
+        await half_open_calls.watch(self._sip, port, self._site.calls_by_source, controller, self._half_open_ended)
+
+    def _half_open_ended(self) -> None:
+        self.counts["half_open_ended"] += 1
 
     async def _look(self, http: aiohttp.ClientSession) -> None:
         now = time.monotonic()
@@ -176,6 +190,7 @@ class Guard:
                 if channel.id not in self._given and not await self._is_recording(http, channel):
                     self._given.add(channel.id)
                     await self._ask(http, request)
+                    self.counts["channels_taken"] += 1
                     log.warning("A channel was taken from the controller", channel=channel.name, by=request.uri)
         except (aiohttp.ClientError, TimeoutError):
             return False
@@ -235,6 +250,7 @@ class Guard:
         beats = last is not None and last > info.booted
         if (beats and hung >= PATIENCE_S) or self._lives.running - self._first_seen[1] > START_S:
             log.error("The controller does not answer; it is killed", pid=info.pid)
+            self.counts["controller_kills"] += 1
             with contextlib.suppress(ProcessLookupError):
                 os.kill(info.pid, signal.SIGKILL)
 
@@ -243,10 +259,14 @@ def main() -> None:
     """Run the guard until SIGTERM or Ctrl-C."""
     chosen = settings.read()
     loaded = site.load(chosen.site)
+    refuse_root(loaded)
     configure(loaded.node, chosen.log, chosen.log_level)
+    pid_lock.hold(chosen.run, "guard")
 
     async def until_signal() -> None:
-        work = asyncio.create_task(Guard(chosen, loaded).run())
+        guarding = Guard(chosen, loaded)
+        process_counts.keep_writing(chosen.run, "guard", lambda: {**guarding.counts, "asterisk_kills": guarding.kills})
+        work = asyncio.create_task(guarding.run())
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, work.cancel)
         await asyncio.wait({work})

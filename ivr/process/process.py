@@ -139,6 +139,16 @@ def processes(run_dir: Path) -> dict[str, ProcessInfo]:
     return found
 
 
+def unit_of(pid: int) -> str | None:
+    """Return the unit of systemd's that runs a process of a line (`hatif-….service`); None if none does."""
+    try:
+        groups = Path(f"/proc/{pid}/cgroup").read_text()
+    except OSError:
+        return None
+    found = re.search(r"/(hatif-[a-z]+\.service)(?:/|$)", groups, re.MULTILINE)
+    return found[1] if found else None
+
+
 def _is_stopped(pid: int) -> bool:
     try:
         return psutil.Process(pid).status() in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)

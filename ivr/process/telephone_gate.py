@@ -10,11 +10,14 @@ import contextlib
 import re
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import structlog
+
+from ivr.home.service_manager import ServiceManager
 
 log = structlog.get_logger()
 
@@ -65,15 +68,20 @@ class TelephoneGate:
     def __init__(self, settings: GateSettings) -> None:
         self._settings = settings
         self._open: set[asyncio.StreamWriter] = set()
+        self._refused: Counter[int] = Counter()
+
+    def counts(self) -> dict[str, int]:
+        """Return how many telephones are connected, and how many requests were refused, by status."""
+        return {"telephones": len(self._open)} | {f"refused_{status}": self._refused[status] for status in _REASONS}
 
     async def serve(self) -> None:
-        """Serve until cancelled. Raises OSError if the port cannot be used."""
+        """Serve until cancelled, and keep telling systemd. Raises OSError if the port cannot be used."""
         chosen = self._settings
         server = await asyncio.start_server(
             self._connected, chosen.listen, chosen.port, ssl=chosen.context, limit=_LONGEST_HEAD
         )
         try:
-            await asyncio.get_running_loop().create_future()  # until cancelled
+            await ServiceManager().keep_alive()
         finally:
             server.close()
             for writer in self._open:
@@ -98,6 +106,7 @@ class TelephoneGate:
             key = self._check(head)
             answer, asterisk_reader, asterisk_writer = await self._open_asterisk(key)
         except _Refused as refused:
+            self._refused[refused.status] += 1
             reason = _REASONS[refused.status]
             head = f"HTTP/1.1 {refused.status} {reason}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
             writer.write(head.encode())

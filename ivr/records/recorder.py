@@ -19,6 +19,7 @@ from ivr.asterisk.fallback_records import FallbackCall
 from ivr.model import clock, floor_protocol
 from ivr.model.call_state import CallState, Consent
 from ivr.model.e164 import country_of
+from ivr.records.call_counts import CallCounts
 from ivr.records.opened_cases import OpenedCases
 from ivr.records.voicemail import StoredMessage
 from ivr.site.holidays import Ruling, name_in
@@ -46,6 +47,7 @@ class Recorder:
 
     def __init__(self, journal: Journal, references: ReferenceAllocator) -> None:
         self.journal = journal  # also used by the other modules of records
+        self.counts = CallCounts()
         self.opened_cases = OpenedCases()
         self._references = references
 
@@ -63,6 +65,11 @@ class Recorder:
             started=started,
         )
 
+    def test_call(self, call_id: str) -> None:
+        """Record that a call is one of the line to itself."""
+        self.counts.test(call_id)
+        self.journal.put("call", id=call_id, live=False)
+
     def call(self, call_id: str, **columns: object) -> None:
         """Record what has become known of a call: columns of its table; instants may be POSIX seconds."""
         for name, value in columns.items():
@@ -77,6 +84,7 @@ class Recorder:
         """Record the end of a call, ended `by` caller, operator or service."""
         self.call(state.id, ended=clock.now(), ended_by=by, path=list(state.path), outcome=outcome.value)
         self.call_event(state.id, "ended", state.node, {"by": by, "outcome": outcome.value})
+        self.counts.call(state.id, outcome, state.language, state.number)
 
     def new_case_reference(self) -> str | None:
         """Return an unused case reference; None if the disk cannot record that it was given out."""
@@ -255,10 +263,7 @@ class Recorder:
 
     def offer_ended(self, offer: str, state: OfferState, at: datetime | None = None) -> None:
         self.journal.put("offer", id=offer, state=state.value, ended=at or clock.now())
-
-    def offer_lost(self, offer: str, at: datetime) -> None:
-        """Record a leg that was lost while there was no controller; it does not count against the operator."""
-        self.offer_ended(offer, OfferState.WITHDRAWN, at)
+        self.counts.offers[state] += 1
 
     def call_lost(self, call_id: str, queued: bool, connected: bool, at: datetime) -> None:
         """Record a call that ended while there was no controller; `at` is when it was last known to be up."""
@@ -266,6 +271,7 @@ class Recorder:
         outcome = Outcome.ANSWERED if connected else waited
         self.call(call_id, ended=at, ended_by="unknown", outcome=outcome.value)
         self.call_event(call_id, "ended", "", {"by": "unknown", "outcome": outcome.value})
+        self.counts.call(call_id, outcome, None, None)
 
     def fallback_call(self, call_id: str, call: FallbackCall, caller: str | None) -> None:
         """Record a call that the fallback dialplan handled, and a case file if an operator answered.
@@ -304,17 +310,13 @@ class Recorder:
             self._case(state, call.connected)
         self.call(call_id, **{name: value for name, value in row.items() if value is not None})
         self.call_event(call_id, "fallback", "fallback", {"status": call.status.value, "operator": call.operator})
+        self.counts.call(call_id, Outcome.FALLBACK, call.language, call.number)
 
     def decision(self, decision: Decision) -> None:
         """Record which operator a call was offered to, and why."""
-        self.journal.put(
-            "decision",
-            kind="offer",
-            call_id=decision.call,
-            operator_id=decision.operator,
-            reason=describe_reason(decision.reason),
-            data=asdict(decision.reason),
-        )
+        reason, data = describe_reason(decision.reason), asdict(decision.reason)
+        row = {"kind": "offer", "call_id": decision.call, "operator_id": decision.operator}
+        self.journal.put("decision", **row, reason=reason, data=data)
 
     def waits(self, call_id: str, why: WaitReason) -> None:
         """Record why a caller waits."""

@@ -333,6 +333,20 @@ def test_a_fourth_call_of_one_number_is_busy_and_withheld_numbers_are_not_one_ca
     assert "there are 3 calls of one number already" in refusal and "612345678" not in refusal
 
 
+def test_a_drained_line_refuses_new_calls_without_a_controller_too_and_keeps_those_that_are_up(
+    asterisk: Running,
+) -> None:
+    key = {"Family": "hatif-hours", "Key": "drain_refuse"}
+    with ExitStack() as phones, manager(asterisk.conf) as ami:
+        before = called(phones, asterisk, "+33612345671")
+        assert ami.ask("DBPut", **key, Val="1")["Response"] == "Success"
+        refusal = called(phones, asterisk, "+33612345672")[1].status
+        ami.ask("DBDel", **key)
+        again = called(phones, asterisk, "+33612345673")
+        assert (before[1].status, refusal, again[1].status) == (200, 503, 200)
+        assert [phone.hang_up(answer, LIMITED).status for phone, answer in (before, again)] == [200, 200]
+
+
 def test_ordinary_calls_are_answered_despite_half_open_calls(
     asterisk: Running, record_property: Callable[[str, object], None]
 ) -> None:

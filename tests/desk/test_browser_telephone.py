@@ -268,15 +268,16 @@ async def test_a_restart_of_the_controller_disturbs_no_call_of_a_browser(
     await call.hangup()
 
 
+@pytest.mark.parametrize("calls", [1, pytest.param(40, marks=pytest.mark.long)])
 async def test_from_the_click_both_hear_each_other(
-    desk_line: Line, telephones: Telephones, pages: Pages, record_property: Callable[[str, object], None]
+    desk_line: Line, telephones: Telephones, pages: Pages, record_property: Callable[[str, object], None], calls: int
 ) -> None:
     page = await pages.open(desk_line.speaks("fr"))
     await page.start()
     took: list[float] = []
-    for number in range(4):
+    for number in range(calls):
         await desk_line.until(lambda: desk_line.operator_state(page.operator) == "ready", 8, "the operator is ready")
-        call = await desk_line.asks_for_operator(telephones, f"+3361300092{number}")
+        call = await desk_line.asks_for_operator(telephones, f"+336130092{number:02}")
         call.tone(CALLER_HZ)
         await page.reports("call", "ringing")
         clicked = call.clock
@@ -286,7 +287,9 @@ async def test_from_the_click_both_hear_each_other(
         took.append(max(in_page, in_caller))
         await call.hangup()
         await page.reports("call", "none")
-    record_property("from the click to audio both ways, s", [round(item, 3) for item in took])  # wanted: 0.5 s
+    took.sort()
+    figures = {"p50": took[len(took) // 2], "p95": took[-1 - len(took) // 20], "largest": took[-1]}
+    record_property("from the click to audio both ways, s", figures)  # wanted: p95 of 0.5 s
 
 
 async def test_without_a_controller_asterisk_rings_the_browser(

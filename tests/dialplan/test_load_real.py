@@ -1,6 +1,7 @@
 """Loading into a real Asterisk: it has exactly what was loaded, and a broken dialplan changes nothing."""
 
 import asyncio
+import json
 import os
 import subprocess
 from collections.abc import AsyncIterator
@@ -13,7 +14,9 @@ from shell import Shell
 
 from asterisk_conf import instance
 from asterisk_conf.install import find_or_install
-from dialplan.load import Change, DialplanError, compare, foreign, load, loaded, losses
+from dialplan.findings import DialplanError
+from dialplan.load import Change, compare, foreign, load, loaded, losses
+from dialplan.names import from_console, shipped
 from dialplan.parse import parse
 from ivr.asterisk.ami import Ami
 from ivr.cli.output import Bar
@@ -72,10 +75,10 @@ async def test_a_dialplan_with_errors_is_refused_and_nothing_is_written(asterisk
 
 
 async def test_a_dialplan_that_asterisk_understands_differently_is_undone(asterisk: Any, ami: Ami, old: str) -> None:
-    # Asterisk does not create a context marked as a template; only reading back shows it.
-    template = "[hatif-test](!)\nexten => a,1,Hangup(1)\n"
-    with pytest.raises(DialplanError, match=r"a in \[hatif-test\] is missing; the old one is back in force"):
-        await load(ami, asterisk.etc, old + "[hatif-other]\nexten => b,1,Hangup(1)\n" + template)
+    # Asterisk knows global variables that the file does not have; only reading back shows it.
+    variable = "[hatif-test]\nexten => ${HATIF_NOT_SET}a,1,Hangup(1)\n"
+    with pytest.raises(DialplanError, match=r"a in \[hatif-test\] is missing; .*; the old one is back in force"):
+        await load(ami, asterisk.etc, old + "[hatif-other]\nexten => b,1,Hangup(1)\n" + variable)
     assert written(asterisk.etc) == old
     assert compare(parse(old).contexts, await loaded(ami)) == []
     assert [path.name for path in asterisk.etc.glob(".extensions.conf*")] == []
@@ -136,9 +139,11 @@ async def test_an_administrator_s_own_context_is_loaded_compared_and_reported(
     first = await load(ami, asterisk.etc, old + "[office]\nexten => 7,1,Hangup(1)\n")
     assert first.changes == (Change("added", "office"),)
     assert (await loaded(ami, ["office"])).keys() - (await loaded(ami)).keys() == {"office"}
-    template = "[office](!)\nexten => 7,1,Hangup(1)\n"
-    with pytest.raises(DialplanError, match=r"7 in \[office\] is missing; the old one is back in force"):
-        await load(ami, asterisk.etc, old + template)
+    variable = "[office]\nexten => ${HATIF_NOT_SET}7,1,Hangup(1)\n"
+    with pytest.raises(DialplanError, match=r"7 in \[office\] is missing; .*; the old one is back in force"):
+        await load(ami, asterisk.etc, old + variable)
+    template = "[office-template](!)\nexten => 7,1,Hangup(1)\n[office](office-template)\n"
+    assert (await load(ami, asterisk.etc, old + template)).changes == ()
     assert (await load(ami, asterisk.etc, old)).changes == (Change("removed", "office"),)
 
 
@@ -156,14 +161,32 @@ def test_losses_are_described_in_terms_of_callers() -> None:
     ]
 
 
+async def test_the_shipped_names_are_those_of_the_running_asterisk(asterisk: Any) -> None:
+    questions = ("version", "applications", "functions", "channeltypes")
+    running = from_console(*(console(asterisk, f"core show {question}") for question in questions))
+    known = shipped(running.version.partition(".")[0])
+    assert running.version == known.version
+    assert len(running.applications) > 20 and len(running.functions) > 20 and len(running.technologies) > 3
+    assert running.applications <= known.applications
+    assert running.functions <= known.functions
+    assert running.technologies <= known.technologies
+
+
+async def test_any_dialplan_is_checked_against_the_running_asterisk(asterisk: Any, line: Line, tmp_path: Path) -> None:
+    (tmp_path / "asterisk.conf").symlink_to(asterisk.etc / "asterisk.conf")
+    (tmp_path / "extensions.conf").write_text("[a]\nexten => s,1,Playback(x)\n same => n,VoiceMail(1)\n")
+    answer = await asyncio.to_thread(line.run, "dialplan", "lint", str(tmp_path), "--asterisk", "running", "--json")
+    (finding,) = json.loads(answer.stdout)
+    assert (finding["code"], finding["line"]) == ("E_APPLICATION", 3)  # its module is not loaded
+    assert finding["sentence"].startswith("application VoiceMail is unknown to Asterisk 2")
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (None, "does not exist; give the path of a dialplan"),
         ("folder", "is not a regular file; give the path of a dialplan"),
         ("pipe", "is not a regular file; give the path of a dialplan"),
-        (b"[a]\nexten => \xff", "is not UTF-8 (byte 14: invalid start byte); save it as UTF-8"),
-        (b";" * 1_000_001, "has more than 1,000,000 characters; it cannot be a dialplan of this line"),
     ],
 )
 @pytest.mark.parametrize("command", ["load", "lint"])
@@ -178,4 +201,18 @@ def test_a_file_that_is_not_a_dialplan_is_refused_in_one_sentence(
     elif isinstance(content, bytes):
         file.write_bytes(content)
     answer = Shell(tmp_path).run("dialplan", command, str(file))
+    assert (answer.returncode, answer.stderr) == (1, f"hatif: {file} {message}\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"[a]\nexten => \xff", "is not UTF-8 (byte 14: invalid start byte); save it as UTF-8"),
+        (b";" * 1_000_001, "has more than 1,000,000 characters; it cannot be a dialplan of this line"),
+    ],
+)
+def test_a_file_that_cannot_be_ours_is_not_loaded(content: bytes, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "extensions.conf"
+    file.write_bytes(content)
+    answer = Shell(tmp_path).run("dialplan", "load", str(file))
     assert (answer.returncode, answer.stderr) == (1, f"hatif: {file} {message}\n")

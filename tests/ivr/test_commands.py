@@ -283,7 +283,7 @@ async def test_the_dialplan_is_rendered_and_looked_through(line: Line, tmp_path:
     assert out.read_text() == running.read_text()
     assert json.loads(found.stdout) == []
     assert refused.returncode == 1
-    assert json.loads(refused.stdout)[0].keys() == {"code", "line", "sentence"}
+    assert json.loads(refused.stdout)[0].keys() == {"code", "file", "line", "sentence"}
 
 
 async def test_a_dialplan_is_loaded_and_a_broken_one_refused(

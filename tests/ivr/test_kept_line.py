@@ -60,7 +60,7 @@ def test_a_line_that_runs_is_found_by_its_processes(line: Line) -> None:
 def test_a_command_without_a_home_is_meant_for_the_only_line_that_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ivr.cli.running_lines.CHECKOUT", tmp_path)
+    monkeypatch.setattr("ivr.cli.running_lines.USUAL_HOME", tmp_path / "var")
     one, other, usual = tmp_path / "one", tmp_path / "other", tmp_path / "var"
     assert (find_home([]), find_home([one])) == (usual, one)
     with pytest.raises(SettingsError, match=rf"Several lines run, in {one}, {other}: set HATIF_HOME to the one"):

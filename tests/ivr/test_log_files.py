@@ -62,3 +62,35 @@ async def test_asterisk_rotates_its_logs_while_it_runs_and_keeps_only_some(line:
     assert folder.joinpath("security.log.0").stat().st_size > LOG_LIMIT
     assert folder.joinpath("security.log.1").read_text() == "older 0\n"
     assert "LoggerRotate" not in line.logged()
+
+
+async def test_asterisk_opens_its_logs_anew_after_they_were_renamed(line: Line) -> None:
+    folder = line.home / "asterisk" / "log"
+    log = folder / "asterisk.log"
+    log.touch()
+    before = log.rename(folder / "asterisk.log-renamed").stat().st_ino
+    answer = line.run("asterisk", "reopen-logs")
+    assert answer.returncode == 0, answer.stderr
+    await line.until(lambda: log.exists() and log.stat().st_ino != before, 5, "the new log")
+
+
+RENAMED = """
+import os, sys
+from pathlib import Path
+import structlog
+from ivr.home import logs
+logs.configure("rabat-1", Path(sys.argv[1]))
+log = structlog.get_logger()
+log.info("before")
+Path(sys.argv[1], "ivr.log").rename(Path(sys.argv[1], "ivr.log-1"))
+log.info("after")
+os.write(1, b"printed\\n")
+"""
+
+
+def test_a_log_that_logrotate_has_renamed_is_opened_anew_at_the_next_line(tmp_path: Path) -> None:
+    with (tmp_path / "ivr.log").open("ab") as output:
+        subprocess.run([sys.executable, "-c", RENAMED, tmp_path], stdout=output, stderr=output, check=True)
+    assert "event=before" in (tmp_path / "ivr.log-1").read_text()
+    text = (tmp_path / "ivr.log").read_text()
+    assert "event=after" in text and "printed" in text and "before" not in text

@@ -15,7 +15,7 @@ from ivr.home.settings import EXAMPLE, SettingsError, read
 def checkout(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout in which no line has been set up yet."""
     folder = tmp_path_factory.mktemp("checkout")
-    monkeypatch.setattr("ivr.home.settings.CHECKOUT", folder)
+    monkeypatch.setattr("ivr.home.settings.USUAL_HOME", folder / "var")
     return folder
 
 

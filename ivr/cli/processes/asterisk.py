@@ -5,10 +5,11 @@ from pathlib import Path
 
 import typer
 
-from ivr.asterisk.ami import Ami, AmiError
+from ivr.asterisk.ami import Ami
 from ivr.cli.codes import codes, loaded_clashes
 from ivr.cli.composition import Composition
 from ivr.cli.data import copying
+from ivr.cli.existing.lint import lint
 from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, as_json, console
 from ivr.cli.processes.processes import upgrade_database
@@ -37,42 +38,6 @@ def render(
         return
     out.write_text(text)
     console.print(f"{out}: {len(text.splitlines())} lines", markup=False)
-
-
-def lint(
-    file: Path = typer.Argument(None, help="The dialplan's file.  [default: rendered from the site]"), json: bool = JSON
-) -> None:
-    """Find mistakes in a dialplan that Asterisk would accept silently, or report only in its log.
-
-    For the site's own dialplan, also find feature codes that clash with other extensions of the running Asterisk.
-    """
-    from dialplan.lint import lint as find
-    from dialplan.load import read
-    from dialplan.parse import Finding
-
-    clashes: list[Finding] = [Finding(*clash) for clash in asyncio.run(_find_clashes())] if file is None else []
-    text = read(file) if file is not None else Composition(bound=False).dialplan()
-    findings = clashes + find(text)
-    if json:
-        as_json([{"code": item.code, "line": item.line, "sentence": item.sentence} for item in findings])
-    else:
-        for item in findings:
-            console.print(f"{file or 'extensions.conf'}:{item.line}: {item.code}: {item.sentence}", markup=False)
-        if not findings:
-            console.print("Nothing found.")
-    if any(item.is_error for item in findings):
-        raise typer.Exit(1)
-
-
-async def _find_clashes() -> list[tuple[str, int, str]]:
-    """Return clashes of feature codes with the running Asterisk's extensions; none if it does not run."""
-    parts = Composition(bound=False)
-    secrets = parts.credentials
-    try:
-        async with Ami("127.0.0.1", 5038 + parts.settings.offset, secrets.ami_user, secrets.ami_password) as ami:
-            return [("W_CLASH", 1, sentence) for sentence in await loaded_clashes(parts, ami)]
-    except AmiError:
-        return []
 
 
 def load(

@@ -17,10 +17,12 @@ from ivr.cli.composition import Composition, ControlError
 from ivr.cli.desk import announce, warn_of_ports
 from ivr.cli.output import Bar, console, errors
 from ivr.cli.prompts.build_prompts import build_all
-from ivr.home import heartbeat, line_settings
+from ivr.home import heartbeat, line_settings, pid_lock
 from ivr.home.logs import configure
+from ivr.home.service_manager import ServiceManager
 from ivr.home.settings import SettingsError, line_of
-from ivr.process.process import ProcessSpec, processes
+from ivr.process.own_user import refuse_root
+from ivr.process.process import ProcessSpec, processes, unit_of
 from ivr.process.supervisor import AlreadyRunning, Supervisor
 from prompts import manifest
 
@@ -49,14 +51,14 @@ def setup(
     if changes and any(info.alive for info in processes(parts.settings.run).values()):
         raise SettingsError(f"The line in {home} is running, and this would change it; stop it first.")
     with Bar() as bar:
-        _configure(parts, bar)
+        configure_asterisk(parts, bar)
         _build_prompts(parts, bar)
         _bundle_desk(parts, bar)
     upgrade_database(parts)
     console.print(f"Ready in {parts.settings.home}.", markup=False)
 
 
-def _configure(parts: Composition, bar: Bar) -> list[str]:
+def configure_asterisk(parts: Composition, bar: Bar) -> list[str]:
     """Write Asterisk's configuration; return the names of the files that changed. Raises DialplanError."""
     from asterisk_conf import instance
     from dialplan.lint import lint
@@ -70,7 +72,7 @@ def _configure(parts: Composition, bar: Bar) -> list[str]:
     text = parts.dialplan()
     findings = [finding for finding in lint(text) if finding.is_error]
     if findings:
-        from dialplan.load import DialplanError
+        from dialplan.findings import DialplanError
 
         raise DialplanError("; ".join(str(finding) for finding in findings))
     if not parts.extensions.exists() or parts.extensions.read_text() != text:
@@ -127,6 +129,7 @@ def up(
     if demo and find_spec("baresip") is None:
         raise SettingsError("The demonstration call's telephones are not installed; run `scripts/setup --for demo`.")
     parts = Composition(running=False)
+    refuse_root(parts.site)
     from ivr.cli.processes import terminal_log
 
     home = parts.settings.home
@@ -174,10 +177,14 @@ def _specs(parts: Composition) -> list[ProcessSpec]:
     """Return the processes that `up` runs, in the order in which they start."""
     from asterisk_conf import instance
 
-    with Bar() as bar:
-        _configure(parts, bar)
-        conf = parts.conf(bar)
     running = processes(parts.settings.run)
+    if unit := next((unit for info in running.values() if info.alive and (unit := unit_of(info.pid))), None):
+        raise SettingsError(
+            f"systemd runs the line in {parts.settings.home} ({unit}): use `systemctl start|stop|restart hatif.target`."
+        )
+    with Bar() as bar:
+        configure_asterisk(parts, bar)
+        conf = parts.conf(bar)
     if not any(info.alive for info in running.values()):
         warn_of_ports(parts)
         problems = instance.port_problems(conf, ("TCP", "127.0.0.1", parts.settings.control_port, "control API"))
@@ -197,6 +204,7 @@ def _specs(parts: Composition) -> list[ProcessSpec]:
         ProcessSpec("journal", (me, "journal"), env=environment, depends_on=()),
         ProcessSpec("guard", (me, "guard"), env=environment, depends_on=()),
         *_desk_spec(parts, me, environment),
+        *_monitor_spec(parts, me, environment),
         ProcessSpec(
             "ivr",
             (sys.executable, "-m", "ivr"),
@@ -237,6 +245,13 @@ def _desk_spec(parts: Composition, me: str, environment: Mapping[str, str]) -> l
     return [ProcessSpec(name, (me, name), env=environment, depends_on=("asterisk",)) for name in names]
 
 
+def _monitor_spec(parts: Composition, me: str, environment: Mapping[str, str]) -> list[ProcessSpec]:
+    """Return what answers Prometheus and health checks. It needs nobody, so that it can tell who is missing."""
+    if not parts.site.monitoring.enabled:
+        return []
+    return [ProcessSpec("monitor", (me, "monitor"), env=environment, depends_on=())]
+
+
 async def _controller_ready(parts: Composition) -> bool:
     try:
         status = await asyncio.to_thread(parts.ask_controller, "GET", "/status")
@@ -266,15 +281,18 @@ def journal() -> None:
     from ivr.data.expiry import keep_expiring
 
     parts = Composition()
+    refuse_root(parts.site)
     configure(parts.site.node, parts.settings.log, parts.settings.log_level)
     # Calls take precedence over delivery.
     os.nice(19)
+    pid_lock.hold(parts.settings.run, "journal")
 
     async def deliver() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         retention: asyncio.Task[None] | None = None
+        alive = asyncio.create_task(ServiceManager().keep_alive())
 
         async def prepare() -> None:
             nonlocal retention
@@ -284,6 +302,7 @@ def journal() -> None:
         try:
             await run(parts.settings.journal, parts.database_url, stop, parts.site.node, prepare)
         finally:
+            alive.cancel()
             if retention is not None:
                 retention.cancel()
                 await asyncio.wait({retention})

@@ -13,9 +13,9 @@ import typer
 from ivr.asterisk.ami import Ami, AmiError, Fields
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.desk import settings_of
-from ivr.cli.output import JSON, as_json, as_table, cell, console
+from ivr.cli.output import JSON, as_json, as_table, cell, console, local
 from ivr.cli.processes.troubles import ANSWER_S, JournalState, find_delivery_problems, read_journal
-from ivr.process.process import ProcessInfo, processes
+from ivr.process.process import ProcessInfo, processes, unit_of
 from ivr.process.supervisor import OWN_NAME
 from prompts import progress
 from prompts.progress import Doing, Progress
@@ -27,6 +27,7 @@ PROBES_MISSED = 3
 """Periods without a test call after which the line counts as no longer calling itself."""
 
 _NEEDED = ("asterisk", "ivr")
+_START = "start the line with `hatif up`, or `systemctl start hatif.target`"
 _DISK_FULL, _DISK_LOW = 50 * 2**20, 2**30  # bytes
 _OLD_ASTERISK = timedelta(days=365)
 _LAST_MINUTE = timedelta(seconds=60)
@@ -43,6 +44,17 @@ class Check:
     remedy: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class LineStatus:
+    """What `hatif status` says. `document`: all of it, for programs."""
+
+    serves: bool
+    checks: tuple[Check, ...]
+    journal: JournalState
+    voices: Progress | None
+    document: dict[str, Any]
+
+
 def register(app: typer.Typer) -> None:
     app.command()(status)
 
@@ -50,19 +62,31 @@ def register(app: typer.Typer) -> None:
 def status(json: bool = JSON) -> None:
     """Show whether calls are served; exit status 0 only if they are. docs/status.md explains each check."""
     parts = Composition()
+    line = read(parts)
+    if json:
+        as_json(line.document)
+    else:
+        _show(line.document, line.checks, parts)
+    if not line.serves:
+        raise typer.Exit(1)
+
+
+def read(parts: Composition) -> LineStatus:
+    """Return the status of the line. Not within an event loop."""
     offset = parts.settings.offset
     running = {name: info for name, info in processes(parts.settings.run).items() if info.alive}
     try:
         live = cast(dict[str, Any], parts.ask_controller("GET", "/status"))
     except ControlError:
         live = {"ari": False, "ami": False, "calls": {}}
-    checks = [*_check_processes(running), *_check_controller(live, parts.site.probe_s), *_check_disk(parts)]
+    checks = [*_check_processes(running), *_check_controller(live, parts.site.probe_s), *_check_drained(live)]
+    checks += _check_disk(parts)
     voices = progress.read(parts.settings.voice_progress)
     checks += [] if voices is None else [_check_voices(voices)]
     journal = read_journal(parts.settings.journal, parts.database_url)
     checks += [*_check_journal(journal), *asyncio.run(_check_asterisk_and_database(parts))]
     serves = all(check.ok for check in checks if check.fatal)
-    data: dict[str, Any] = {
+    document: dict[str, Any] = {
         "serves": serves,
         "checks": [asdict(check) for check in checks],
         "processes": {name: info.pid for name, info in running.items()},
@@ -73,6 +97,7 @@ def status(json: bool = JSON) -> None:
             "control": f"http://127.0.0.1:{parts.settings.control_port}",
             "rtp": f"{10000 + offset}-{10999 + offset}/udp",
             **({"desk": settings_of(parts).url} if parts.site.desk.enabled else {}),
+            **({"monitoring": monitoring_url(parts)} if parts.site.monitoring.enabled else {}),
         },
         "calls": live["calls"],
         "probe": live.get("probe"),
@@ -82,15 +107,17 @@ def status(json: bool = JSON) -> None:
             "age_s": round(journal.lag.seconds, 1) if journal.lag is not None else None,
         },
         "open": live.get("open"),
+        "drained": live.get("drained"),
         "voices": None if voices is None else asdict(voices),
         "home": str(parts.settings.home),
     }
-    if json:
-        as_json(data)
-    else:
-        _show(data, checks, parts)
-    if not serves:
-        raise typer.Exit(1)
+    return LineStatus(serves, tuple(checks), journal, voices, document)
+
+
+def monitoring_url(parts: Composition) -> str:
+    """Return the address of `hatif monitor`, without a slash at its end."""
+    listen = parts.site.monitoring.listen
+    return f"http://{f'[{listen}]' if ':' in listen else listen}:{parts.settings.monitoring_port}"
 
 
 def _show(data: dict[str, Any], checks: Sequence[Check], parts: Composition) -> None:
@@ -112,9 +139,11 @@ def _show(data: dict[str, Any], checks: Sequence[Check], parts: Composition) -> 
 def _check_processes(running: Mapping[str, ProcessInfo]) -> Iterator[Check]:
     missing = [name for name in _NEEDED if name not in running]
     found = f"{' and '.join(missing)} not running" if missing else "Asterisk and the controller run"
-    yield Check("processes", not missing, True, found, "start the line with `hatif up`")
+    yield Check("processes", not missing, True, found, _START)
     found, remedy, supervisor = "hatif up supervises them", "", running.get(OWN_NAME)
-    if supervisor is None:
+    if supervisor is None and any(name in running and unit_of(running[name].pid) for name in _NEEDED):
+        found = "systemd supervises them"
+    elif supervisor is None:
         found = "unsupervised: hatif up does not run"
         remedy = "start the line with `hatif up`; it takes over what still runs"
     elif supervisor.stopped:
@@ -140,6 +169,15 @@ def _check_controller(live: dict[str, Any], probe_s: float) -> Iterator[Check]:
         yield Check("test call", False, True, found, "see log/ivr.log and asterisk/log/asterisk.log")
     else:
         yield Check("test call", True, True, f"{probe['number']} answered after {probe['answered_s']:.3f} s")
+
+
+def _check_drained(live: Mapping[str, Any]) -> Iterator[Check]:
+    """Check that new calls are taken; nothing to say while they are."""
+    if drained := live.get("drained"):
+        how = "carriers get 503" if drained["refuse"] else "callers hear that it is closed"
+        since = local(datetime.fromtimestamp(drained["since"], UTC))
+        found = f"no new calls are taken since {since}, by {drained['by']} ({how})"
+        yield Check("drained", False, True, found, "take them again with `hatif drain --end`")
 
 
 def _check_disk(parts: Composition) -> Iterator[Check]:
@@ -178,7 +216,7 @@ async def _check_asterisk_and_database(parts: Composition) -> list[Check]:
             channels = await ami.listing("CoreShowChannels")
             settings, uptime = await ami.action("CoreSettings"), await ami.action("CoreStatus")
     except AmiError as error:
-        return [Check("asterisk", False, True, str(error).rstrip("."), "start the line with `hatif up`")]
+        return [Check("asterisk", False, True, str(error).rstrip("."), _START)]
     return [
         _check_numbers(parts, dialplan),
         _check_unanswered(channels),

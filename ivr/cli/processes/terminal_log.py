@@ -14,6 +14,7 @@ _NAMES = {
     "ivr": "The controller",
     "journal": "The deliverer of the journal",
     "guard": "The guard",
+    "monitor": "The monitor",
     "voices": "The builder of slow voices",
     "desk": "The desk",
     "gate": "The gate of browser telephones",

@@ -12,6 +12,7 @@ from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, Bar, as_json, as_table, console, errors
 from ivr.cli.prompts import clip_sets, listening, studio, tashkeel, text_lengths, voices
 from ivr.cli.prompts.build_prompts import build_all
+from ivr.home import pid_lock
 from ivr.home.logs import configure
 from prompts import manifest, progress
 
@@ -68,6 +69,7 @@ def _build_in_background(parts: Composition) -> None:
     from ivr.cli.prompts.slow_voices import work
 
     configure(parts.site.node, parts.settings.log, parts.settings.log_level)
+    pid_lock.hold(parts.settings.run, "voices")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the voice's process and files go as well
     try:
         stays = work()

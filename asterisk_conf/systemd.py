@@ -1,0 +1,196 @@
+"""Files for systemd: a unit per process and a target, the user, the folders, and logrotate's settings.
+
+Each process has the rights that it needs and no more; docs/systemd.md and `systemd-analyze security` say which.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from asterisk_conf import checks
+from asterisk_conf.errors import AsteriskError
+from asterisk_conf.files import explain, write_text
+from asterisk_conf.templating import environment
+
+UNITS = Path("etc/systemd/system")
+TARGET = "hatif.target"
+_PLAIN = re.compile(r"/[A-Za-z0-9/_.@+,-]+")
+_HIDDEN = tuple(map(Path, ("/home", "/root", "/run/user", "/tmp", "/var/tmp")))  # noqa: S108 - nothing is written there
+_TEMPLATES = environment("units")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A process as systemd runs it.
+
+    `notifies`: tells systemd when it serves (sd_notify); `watchdog_s`: systemd ends it after so many seconds without a
+    sign of life, 0: never; `oom`: below 0, it is ended later than others if memory runs out; `cpu_weight`: its share of
+    busy processors, 100 for any other service of the machine; `idle`: it only gets what nobody else wants.
+    """
+
+    name: str
+    what: str
+    command: str
+    notifies: bool = True
+    watchdog_s: int = 0
+    after: str = ""
+    network: bool = False
+    restart: str = "always"
+    restart_after: str = "100ms"
+    restart_after_most: str = "5s"
+    start_s: int = 30
+    stop_s: int = 10
+    success: str = ""
+    oom: int = 0
+    cpu_weight: int = 100
+    idle: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What the files depend on.
+
+    `home`: HATIF_HOME; `code`: the folder of Hatif's program; `program`: the command `hatif`; `python`: the interpreter
+    of its environment; `site`: the site's folder; `page`: the page about all this, if it is there; `others`: further
+    folders that are written, such as that of an SQLite database; `desk`, `monitor`: whether the site has one.
+
+    Raises:
+        AsteriskError: A path cannot be used in a unit, or the services could not see it.
+    """
+
+    home: Path
+    code: Path
+    program: Path
+    python: Path
+    site: Path
+    page: Path | None = None
+    user: str = "hatif"
+    others: tuple[Path, ...] = field(default=())
+    desk: bool = False
+    monitor: bool = True
+
+    def __post_init__(self) -> None:
+        checks.identifier("The services' user", self.user)
+        if self.user == "root":
+            raise AsteriskError("The services' user is root; choose a user of their own, such as hatif.")
+        for what, path in (
+            ("HATIF_HOME", self.home),
+            ("Hatif's program", self.code),
+            ("The site", self.site),
+            ("Python", self.python.resolve()),
+            *(("The database", path) for path in self.others),
+        ):
+            if not _PLAIN.fullmatch(str(path)):
+                raise AsteriskError(
+                    f"{what} is in {str(path)!r}: use only letters, digits and / . _ @ + , - for systemd."
+                )
+            if hidden := next((folder for folder in _HIDDEN if path.is_relative_to(folder)), None):
+                raise AsteriskError(
+                    f"{what} is in {path}, and the services do not see {hidden}: put it elsewhere, for example"
+                    " HATIF_HOME in /var/lib/hatif, the program in /opt/hatif and the site in /etc/hatif/site."
+                )
+
+    @property
+    def writable(self) -> tuple[Path, ...]:
+        return (self.home, *(path for path in self.others if not path.is_relative_to(self.home)))
+
+
+def services(line: Line) -> tuple[Service, ...]:
+    """Return the services of a line, in the order in which they start."""
+    command = f"{line.program} "
+    always = (
+        # The guard looks whether Asterisk answers, and ends one that does not.
+        Service("asterisk", "Asterisk", command + "asterisk run", network=True, start_s=60, oom=-800, cpu_weight=1000),
+        Service("journal", "delivers the journal to the database", command + "journal", watchdog_s=60, cpu_weight=20),
+        Service(
+            "guard", "gives callers back to the dialplan", command + "guard", watchdog_s=30, oom=-700, cpu_weight=500
+        ),
+        # The guard acts after 5 s; this is for a controller that hangs while there is no guard.
+        Service(
+            "ivr",
+            "the controller",
+            f"{line.python} -m ivr",
+            watchdog_s=15,
+            after="hatif-asterisk.service",
+            oom=-700,
+            cpu_weight=1000,
+        ),
+        Service(
+            "voices",
+            "makes the audio of slow voices",
+            command + "prompts build --background",
+            notifies=False,
+            after="hatif-ivr.service",
+            restart="on-failure",
+            restart_after="60s",
+            restart_after_most="10min",
+            success="130",
+            oom=1000,
+            cpu_weight=1,
+            idle=True,
+        ),
+    )
+    desk = (
+        Service("desk", "the operators' page", command + "desk", watchdog_s=30, network=True, oom=200, cpu_weight=50),
+        Service("gate", "browser telephones", command + "gate", watchdog_s=30, network=True, oom=-500, cpu_weight=500),
+    )
+    monitor = (
+        Service(
+            "monitor", "figures and health", command + "monitor", watchdog_s=60, network=True, oom=200, cpu_weight=20
+        ),
+    )
+    return (*always, *(desk if line.desk else ()), *(monitor if line.monitor else ()))
+
+
+def render(line: Line) -> dict[Path, str]:
+    """Return the text of every file by its path below `/`."""
+    found = services(line)
+    files = {UNITS / f"hatif-{service.name}.service": _text("service", line, service=service) for service in found}
+    files[UNITS / "hatif-voices.path"] = _text("voices.path", line)
+    names = [*(f"hatif-{service.name}.service" for service in found), "hatif-voices.path"]
+    files[UNITS / TARGET] = _text("target", line, wants=names)
+    files[Path("etc/sysusers.d/hatif.conf")] = _text("sysusers", line)
+    files[Path("etc/tmpfiles.d/hatif.conf")] = _text("tmpfiles", line)
+    files[Path("etc/logrotate.d/hatif")] = _text("logrotate", line)
+    return files
+
+
+def write(line: Line, root: Path = Path("/")) -> tuple[Sequence[Path], Sequence[Path]]:
+    """Write the files that differ below `root`, and remove units of an earlier version that are no longer wanted.
+
+    Returns:
+        The paths that were written, and those that were removed.
+
+    Raises:
+        AsteriskError: A file cannot be written or removed.
+    """
+    files = render(line)
+    written, removed = [], []
+    for name, text in files.items():
+        path = root / name
+        try:
+            path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        except OSError as error:
+            raise explain("create the folder", path.parent, error) from error
+        if write_text(path, text, 0o644):
+            written.append(path)
+    for path in _units(root):
+        if path.relative_to(root) not in files:
+            try:
+                path.unlink()
+            except OSError as error:
+                raise explain("remove", path, error) from error
+            removed.append(path)
+    return written, removed
+
+
+def _units(root: Path) -> Iterator[Path]:
+    """Yield our own units below `root`; those that an administrator wrote do not have our first line."""
+    for path in sorted((root / UNITS).glob("hatif-*.*")):
+        if path.is_file() and path.read_text(errors="replace").startswith("# Written by `hatif"):
+            yield path
+
+
+def _text(name: str, line: Line, **more: object) -> str:
+    return _TEMPLATES.get_template(f"{name}.jinja").render(line=line, **more)

@@ -1,0 +1,1 @@
+"""Commands for an Asterisk, or a dialplan, that is not ours."""

@@ -1,0 +1,127 @@
+"""What a dialplan refers to: the running Asterisk, and the files beside `extensions.conf`."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from asterisk_conf.errors import AsteriskError
+from asterisk_conf.install import find
+from asterisk_conf.instance import environment
+from dialplan.findings import DialplanError, Finding
+from dialplan.lines import MOST_BYTES, read_tree
+from dialplan.names import Names, from_console
+from dialplan.parse import Section, sections
+from dialplan.rules import Entry, Surroundings
+
+_CONSOLE_S = 10
+_MOST_SOUNDS = 500_000
+_AEL_CONTEXT = re.compile(r"^[ \t]*(?:abstract[ \t]+)?context[ \t]+([\w.-]+)", re.MULTILINE)
+
+
+def look_around(folder: Path, names: Names, sounds: Path | None) -> Surroundings:
+    """Return what is known about the surroundings of a dialplan in `folder`, such as /etc/asterisk.
+
+    Queues and endpoints that Asterisk reads from a database (extconfig.conf, sorcery.conf) are not known.
+    """
+    elsewhere = {"parkedcalls"}
+    elsewhere |= {value for section in _sections(folder, "res_parking.conf") for value in _values(section, "context")}
+    elsewhere |= {section.name for section in _sections(folder, "extensions_minivm.conf")}
+    ael = folder / "extensions.ael"
+    if ael.is_file():
+        with ael.open(encoding="latin-1") as file:
+            elsewhere |= set(_AEL_CONTEXT.findall(file.read(MOST_BYTES)))
+    tables = {name for section in _sections(folder, "extconfig.conf") for name, _, _ in section.options}
+    stored = [value for section in _sections(folder, "sorcery.conf") for value in _values(section, "endpoint")]
+    queues, endpoints = None, None
+    if (folder / "queues.conf").is_file() and "queues" not in tables:
+        queues = {section.name for section in _sections(folder, "queues.conf")} - {"general"}
+    if (
+        (folder / "pjsip.conf").is_file()
+        and "ps_endpoints" not in tables
+        and not any("realtime" in it for it in stored)
+    ):
+        endpoints = {section.name for section in _endpoints(folder)}
+    entries = [
+        Entry(section.line.file, section.line.number, section.name, value)
+        for section in _endpoints(folder)
+        for value in [*_values(section, "context"), *_values(section, "endpoint/context")][-1:]
+    ]
+    return Surroundings(names, _sounds(sounds or _sounds_folder(folder)), queues, endpoints, elsewhere, entries)
+
+
+def _endpoints(folder: Path) -> Iterator[Section]:
+    for file, kind in (("pjsip.conf", "endpoint"), ("pjsip_wizard.conf", "wizard")):
+        yield from (section for section in _sections(folder, file) if kind in _values(section, "type"))
+
+
+def running_names(home: Path, folder: Path, named: str | None) -> Names | None:
+    """Return the names of the running Asterisk, None if none answers.
+
+    It is the one of `folder`/asterisk.conf if there is that file, else this machine's.
+    """
+    try:
+        installation = find(home, named=named)
+    except AsteriskError:
+        return None
+    if installation is None:
+        return None
+    configuration = folder / "asterisk.conf"
+    program = [*installation.program, *(("-C", str(configuration)) if configuration.is_file() else ())]
+    answers = []
+    for question in ("version", "applications", "functions", "channeltypes"):
+        try:
+            result = subprocess.run(
+                [*program, "-rx", f"core show {question}"],
+                env=environment(),
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=_CONSOLE_S,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        if result.returncode:
+            return None
+        answers.append(result.stdout)
+    return from_console(*answers)
+
+
+def _sections(folder: Path, name: str) -> list[Section]:
+    """Return the sections of a file, none if it does not exist; its own faults are not the dialplan's."""
+    if not (folder / name).is_file():
+        return []
+    findings: list[Finding] = []
+    try:
+        return sections(read_tree(folder / name).lines, findings)
+    except DialplanError:
+        return []
+
+
+def _values(section: Section, option: str) -> Iterator[str]:
+    return (value for name, value, _ in section.options if name.lower() == option)
+
+
+def _sounds_folder(folder: Path) -> Path | None:
+    for section in _sections(folder, "asterisk.conf"):
+        for value in _values(section, "astdatadir"):
+            return Path(value) / "sounds"
+    return None
+
+
+def _sounds(folder: Path | None) -> set[str] | None:
+    """Return the sounds of a folder without formats, with and without the first folder, which is the language."""
+    if folder is None or not folder.is_dir():
+        return None
+    found: set[str] = set()
+    for inside, folders, names in os.walk(folder, followlinks=True):
+        place = Path(inside).relative_to(folder)
+        if len(place.parts) > 5:  # a link to itself
+            folders.clear()
+        for name in names:
+            path = str(place / Path(name).stem)
+            found |= {path, path.partition("/")[2] or path}
+        if len(found) > _MOST_SOUNDS:
+            raise DialplanError(f"{folder} has more than {_MOST_SOUNDS:,} files; give the folder of the sounds")
+    return found or None

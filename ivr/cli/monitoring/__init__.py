@@ -1,0 +1,1 @@
+"""`hatif monitor`: figures for Prometheus and health checks."""

@@ -1,0 +1,103 @@
+"""All that monitoring tells, read from where it is known already: `hatif status`, the controller, counts on disk."""
+
+import shutil
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, cast
+
+import psutil
+
+from ivr.cli.composition import Composition, ControlError
+from ivr.cli.processes import status
+from ivr.cli.processes.status import LineStatus
+from ivr.home import process_counts
+from ivr.process.process import processes
+
+COUNTING = ("guard", "desk", "gate")
+"""The processes that write counts of their own; those of the controller are asked for, as they are live."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessFacts:
+    """A process. Where it is not up, the rest is zero."""
+
+    up: bool
+    started: float = 0.0  # POSIX seconds
+    cpu_s: float = 0.0
+    memory: int = 0  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that monitoring tells.
+
+    Attributes:
+        figures: `Figures` of the control API; None while the controller does not answer.
+        counts: Of processes, by their name.
+        traces: How many calls were `sent` as traces, and whether the last attempt was `ok`; empty: switched off.
+        disk_free: Bytes; None if there is no HATIF_HOME.
+        read_s: How long it took to read all this.
+    """
+
+    version: str
+    node: str
+    status: LineStatus
+    figures: Mapping[str, Any] | None = None
+    processes: Mapping[str, ProcessFacts] = field(default_factory=dict)
+    counts: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    traces: Mapping[str, Any] = field(default_factory=dict)
+    disk_free: int | None = None
+    read_s: float = 0.0
+
+
+def read(parts: Composition, traces: Mapping[str, Any]) -> Facts:
+    """Return all that is known now. Not within an event loop."""
+    began = time.monotonic()
+    home = parts.settings.home
+    figures: Mapping[str, Any] | None = None
+    with suppress(ControlError):
+        figures = cast(dict[str, Any], parts.ask_controller("GET", "/figures"))
+    line = status.read(parts)
+    running = processes(parts.settings.run)
+    alive = {name: info.pid for name, info in running.items() if info.alive}
+    return Facts(
+        version=own_version(),
+        node=parts.site.node,
+        status=line,
+        figures=figures,
+        processes={name: _process(alive.get(name)) for name in {*_expected(parts), *alive}},
+        counts={name: process_counts.read(parts.settings.run, name, alive[name]) for name in COUNTING if name in alive},
+        traces=traces,
+        disk_free=shutil.disk_usage(home).free if home.exists() else None,
+        read_s=time.monotonic() - began,
+    )
+
+
+def own_version() -> str:
+    """Return Hatif's version, as installed."""
+    try:
+        return version("hatif")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _expected(parts: Composition) -> tuple[str, ...]:
+    """Return the processes that belong to the line, but the voices', which end when they have done their work."""
+    desk = ("desk", "gate") if parts.site.desk.enabled else ()
+    return ("asterisk", "ivr", "guard", "journal", "monitor", *desk)
+
+
+def _process(pid: int | None) -> ProcessFacts:
+    if pid is None:
+        return ProcessFacts(up=False)
+    try:
+        process = psutil.Process(pid)
+        with process.oneshot():
+            times = process.cpu_times()
+            used_s = times.user + times.system
+            return ProcessFacts(True, process.create_time(), used_s, process.memory_info().rss)
+    except psutil.Error:
+        return ProcessFacts(up=False)

@@ -1,0 +1,67 @@
+"""`hatif monitor`: answers Prometheus and health checks, in the foreground."""
+
+import os
+import signal
+import sys
+import threading
+
+import structlog
+import typer
+
+from ivr.cli.composition import Composition, ControlError
+from ivr.home import pid_lock
+from ivr.home.credentials import CredentialsError
+from ivr.home.logs import configure
+from ivr.home.service_manager import ServiceManager
+from ivr.process.own_user import refuse_root
+from ivr.site.findings import SiteError
+
+log = structlog.get_logger()
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(monitor)
+
+
+def monitor() -> None:
+    """Serve /metrics and /health, in the foreground. `hatif up` runs it as well; docs/monitoring.md."""
+    # Here: they load Prometheus' client and the database's packages, which no other command needs.
+    from ivr.cli.monitoring import facts
+    from ivr.cli.monitoring.server import Monitor, MonitorServer
+    from ivr.cli.monitoring.trace_sender import TraceSender, counts
+
+    parts = Composition()
+    refuse_root(parts.site)
+    chosen, port = parts.site.monitoring, parts.settings.monitoring_port
+    configure(parts.site.node, parts.settings.log, parts.settings.log_level)
+    os.nice(10)  # calls take precedence over figures
+    pid_lock.hold(parts.settings.run, "monitor")
+
+    sender = None
+    if chosen.traces is not None:
+        sender = TraceSender(chosen.traces, lambda: parts.database_url, facts.own_version())
+        threading.Thread(target=sender.run, name="traces", daemon=True).start()
+
+    def read() -> facts.Facts:
+        nonlocal parts
+        try:
+            newer = Composition()
+            _ = newer.site, newer.operators, newer.credentials
+            parts = newer
+        except (SiteError, CredentialsError):
+            pass  # somebody edits the site; the line goes on with what it has read, and so do we
+        return facts.read(parts, counts(sender))
+
+    try:
+        server = MonitorServer(chosen.listen, port, Monitor(read), ServiceManager().alive)
+    except OSError as error:
+        raise ControlError(
+            f"Figures cannot be served on {chosen.listen}, port {port} ({error.strerror or error}): stop the program"
+            " that uses it, or set another listen in [monitoring] of site.toml, or HATIF_PORT_OFFSET."
+        ) from None
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with server:
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            sys.exit(0)

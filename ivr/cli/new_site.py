@@ -1,0 +1,47 @@
+"""`hatif site new`: a site of one's own, from an example."""
+
+import os
+import shutil
+from pathlib import Path
+
+import typer
+
+from ivr.cli.groups import add_group
+from ivr.cli.output import console
+from ivr.home.settings import SITES
+
+
+class NewSiteError(Exception):
+    """The site cannot be made; the message is one sentence with a remedy."""
+
+
+def register(app: typer.Typer) -> None:
+    group = add_group(app, "site", "Begin a site of your own.")
+    group.command()(new)
+
+
+def new(
+    folder: Path = typer.Argument(..., help="The folder to make."),
+    source: str = typer.Option("consulate", "--from", help="The example that is copied."),
+) -> None:
+    """Copy an example site into a new folder, for you to change."""
+    examples = sorted(path.name for path in SITES.iterdir() if (path / "site.toml").is_file()) if SITES.is_dir() else []
+    if source not in examples:
+        known = ", ".join(examples) or "none is installed"
+        raise NewSiteError(f"There is no example {source!r}; choose one of: {known}.")
+    folder = folder.expanduser().absolute()
+    try:
+        if folder.exists() and any(folder.iterdir()):
+            raise NewSiteError(f"{folder} is there already and not empty; choose another folder.")
+        # The contents only: an example of a system-wide installation is not writable, and a copy must be.
+        shutil.copytree(SITES / source, folder, copy_function=shutil.copyfile, dirs_exist_ok=True)
+        for name, _, _ in os.walk(folder):
+            Path(name).chmod(0o755)
+    except (OSError, shutil.Error) as error:
+        raise NewSiteError(f"{folder} cannot be made ({error}); choose a folder that you may write.") from None
+    console.print(
+        f"{folder} has the site. Next: edit its site.toml and operators.csv, set HATIF_SITE={folder}, then run"
+        " `hatif setup` and `hatif check`.",
+        markup=False,
+        soft_wrap=True,
+    )

@@ -1,0 +1,1 @@
+"""`hatif drain`, `reload` and `restart`: changes to a running line that cut no call off."""

@@ -1,0 +1,123 @@
+"""`hatif reload`: bring what changed in the site's files into the running line, and cut no call off."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Mapping
+from typing import Any, cast
+
+import typer
+
+from asterisk_conf import conf as configuration
+from asterisk_conf.conf import Conf
+from ivr.cli.composition import Composition
+from ivr.cli.output import JSON, as_json, console
+from ivr.cli.upkeep.reload_plan import Plan, make_plan
+from ivr.cli.upkeep.restart import find, wait_until_back
+from ivr.cli.upkeep.up_calls import manager
+from ivr.process.process import processes
+from ivr.site.flat import flatten
+
+_LATER = {
+    "asterisk": "hatif restart asterisk --when-idle",
+    "all": "`hatif drain`, then stop `hatif up` and start it again; with systemd `hatif systemd install`, then"
+    " `systemctl restart hatif.target`",
+}
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(reload)
+
+
+def reload(
+    dry_run: bool = typer.Option(False, "--dry-run", help="Only show what would change."),
+    force: bool = typer.Option(False, "--force", help="Remove numbers as well, which is refused otherwise."),
+    json: bool = JSON,
+) -> None:
+    """Apply changes of site.toml and operators.csv to the running line; no call is cut off.
+
+    Shows what changes, and what needs a restart of Asterisk. The flow, the guide and the audio need no reload.
+    """
+    parts = Composition()
+    running = [name for name, info in processes(parts.settings.run).items() if info.alive]
+    before = cast(dict[str, Any], parts.ask_controller("GET", "/site/values"))["values"]
+    conf = parts.conf(_Quiet())
+    files = _changed_files(parts, conf)
+    plan = make_plan(before, flatten(parts.site, parts.operators), files, running)
+    if not json:
+        _show(plan, dry_run)
+    if not dry_run:
+        _apply(parts, conf, plan, files, force=force, quiet=json)
+    if json:
+        as_json(
+            {
+                "changes": list(plan.changes),
+                "reloaded": list(plan.modules),
+                "restarted": list(plan.processes),
+                "later": {what: {"why": why, "remedy": _LATER[what]} for what, why in plan.later.items()},
+                "applied": not dry_run,
+            }
+        )
+
+
+class _Quiet:
+    """Progress that is not shown: Asterisk is installed already."""
+
+    def step(self, text: str) -> None:
+        pass
+
+    def update(self, done: int, total: int) -> None:
+        pass
+
+
+def _changed_files(parts: Composition, conf: Conf) -> dict[str, tuple[str, str]]:
+    """Return Asterisk's files that differ, with the text that it has and the new one."""
+    wanted = {**configuration.render(conf), parts.extensions.name: parts.dialplan()}
+    found = {}
+    for name, text in wanted.items():
+        path = conf.etc / name
+        old = path.read_text(encoding="utf-8") if path.exists() else ""
+        if old != text:
+            found[name] = (old, text)
+    return found
+
+
+def _apply(
+    parts: Composition, conf: Conf, plan: Plan, files: Mapping[str, tuple[str, str]], *, force: bool, quiet: bool
+) -> None:
+    """Do what the plan says. The dialplan comes first: it is refused as a whole, and then nothing has changed."""
+    from dialplan.load import load  # parsing a dialplan is needed here only
+
+    restarted = [(name, find(parts, name)) for name in plan.processes]
+
+    async def reload_asterisk() -> None:
+        async with manager(parts) as ami:
+            if parts.extensions.name in files:
+                await load(ami, parts.extensions.parent, files[parts.extensions.name][1], force=force)
+            configuration.write(conf)
+            for module in plan.modules:
+                if module != "pbx_config":
+                    await ami.reload(module)
+
+    if files:
+        asyncio.run(reload_asterisk())
+    for name, former in restarted:
+        os.kill(former.pid, signal.SIGTERM)
+        took_s = wait_until_back(parts, name, former)
+        if not quiet:
+            console.print(f"  {name} was restarted in {took_s:.1f} s", markup=False)
+
+
+def _show(plan: Plan, dry_run: bool) -> None:
+    if plan.is_empty:
+        console.print("Nothing has changed.")
+        return
+    for change in plan.changes:
+        console.print(f"  {change}", markup=False)
+    would = "would be " if dry_run else "are "
+    if plan.modules:
+        console.print(f"{would.capitalize()}read again by Asterisk: {', '.join(plan.modules)}", markup=False)
+    if plan.processes:
+        console.print(f"{would.capitalize()}restarted, no call is cut off: {', '.join(plan.processes)}", markup=False)
+    for what, why in plan.later.items():
+        console.print(f"Needs more: {why}. {_LATER[what]}", style="yellow", markup=False)

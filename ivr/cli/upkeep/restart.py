@@ -1,0 +1,154 @@
+"""`hatif restart`: end a process that its supervisor starts again, at once or when nobody is on the line."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+
+import typer
+
+from ivr.asterisk.ami import Ami, AmiError, AmiRefusedError
+from ivr.cli.composition import Composition, ControlError
+from ivr.cli.output import console
+from ivr.cli.upkeep.up_calls import UpCalls, manager, read_up, until_empty
+from ivr.hours import drain
+from ivr.process.process import ProcessInfo, processes, unit_of
+from ivr.process.supervisor import OWN_NAME
+
+ASTERISK, CONTROLLER = "asterisk", "ivr"
+_BACK_S = 60.0
+_EVERY_S = 0.1
+_SETTLE_S = 0.3
+"""A call that had passed the dialplan's first step when it began to refuse is in the list of channels after this."""
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(restart)
+
+
+def restart(
+    process: str = typer.Argument(help="Of `hatif status`: asterisk, ivr, guard, journal, monitor, desk, gate."),
+    when_idle: bool = typer.Option(False, "--when-idle", help="Wait until nobody is on the line."),
+    now: bool = typer.Option(False, "--now", help="Restart Asterisk although that cuts off the calls that are up."),
+    within: float = typer.Option(None, min=0, help="Give up waiting after this many seconds, with exit status 1."),
+) -> None:
+    """Restart a process. Only Asterisk's restart cuts calls off: it is refused while any are up."""
+    parts = Composition()
+    former = find(parts, process)
+    drained = _refuses(parts)
+    if not asyncio.run(_end(parts, process, former, drained=drained, when_idle=when_idle, now=now, within_s=within)):
+        console.print("Calls are still up; nothing was restarted.")
+        raise typer.Exit(1)
+    took_s = wait_until_back(parts, process, former)
+    if process == ASTERISK and not drained:
+        asyncio.run(_take_calls(parts))
+    console.print(f"{process} was restarted in {took_s:.1f} s.", markup=False)
+
+
+def find(parts: Composition, process: str) -> ProcessInfo:
+    """Return a process that its supervisor would start again. Raises ControlError if there is none."""
+    running = {name: info for name, info in processes(parts.settings.run).items() if info.alive and name != OWN_NAME}
+    if process not in running:
+        raise ControlError(f"There is no process {process!r}; these run: {', '.join(running) or 'none'}.")
+    if unit_of(running[process].pid) is not None:
+        return running[process]  # systemd does
+    supervisor = processes(parts.settings.run).get(OWN_NAME)
+    if supervisor is None or not supervisor.alive or supervisor.stopped:
+        raise ControlError(
+            f"Nobody would start {process} again: `hatif up` does not run, or is stopped. See `hatif status`."
+        )
+    return running[process]
+
+
+def wait_until_back(parts: Composition, process: str, former: ProcessInfo) -> float:
+    """Wait until another process has taken the place of `former`; return the seconds. Raises ControlError."""
+    began = time.monotonic()
+    while time.monotonic() - began < _BACK_S:
+        info = processes(parts.settings.run).get(process)
+        if info is not None and info.alive and info.pid != former.pid and _serves(parts, process):
+            return time.monotonic() - began
+        time.sleep(_EVERY_S)
+    raise ControlError(f"{process} is not back after {_BACK_S:g} s: see {parts.settings.log / process}.log.")
+
+
+def _serves(parts: Composition, process: str) -> bool:
+    """Return whether the line serves calls again, after a restart of one of the two that it needs."""
+    if process not in (ASTERISK, CONTROLLER):
+        return True
+    with contextlib.suppress(ControlError):
+        status = parts.ask_controller("GET", "/status")
+        return isinstance(status, dict) and bool(status["ari"] and status["ami"])
+    return False
+
+
+def _refuses(parts: Composition) -> bool:
+    """Return whether the dialplan refuses new calls already (`hatif drain`), so that it goes on with that."""
+    with contextlib.suppress(ControlError):
+        status = parts.ask_controller("GET", "/status")
+        return isinstance(status, dict) and status["drained"] is not None and bool(status["drained"]["refuse"])
+    return False
+
+
+async def _end(
+    parts: Composition,
+    process: str,
+    former: ProcessInfo,
+    *,
+    drained: bool,
+    when_idle: bool,
+    now: bool,
+    within_s: float | None,
+) -> bool:
+    """End the process; return False if calls are up and it was not to be ended then."""
+    if process != ASTERISK and not when_idle:
+        os.kill(former.pid, signal.SIGTERM)
+        return True
+    if now:
+        os.kill(former.pid, signal.SIGTERM)
+        return True
+    began = time.monotonic()
+    async with manager(parts) as ami:
+        while True:
+            left_s = None if within_s is None else max(0.0, within_s - (time.monotonic() - began))
+            if not when_idle and (up := await read_up(ami)).all:
+                raise ControlError(f"That would cut off {up}; use --when-idle, or --now.")
+            if not await until_empty(lambda: read_up(ami), _show, left_s):
+                return False
+            if process != ASTERISK:
+                os.kill(former.pid, signal.SIGTERM)
+                return True
+            if await _end_idle(ami, former, drained):
+                return True
+
+
+async def _end_idle(ami: Ami, former: ProcessInfo, drained: bool) -> bool:
+    """End the process while nothing is up, and let no call in between. Return False if one was faster.
+
+    The dialplan refuses new calls until `_take_calls`. If that does not happen, because this command was killed, the
+    controller does it within half a minute.
+    """
+    await ami.db_put(drain.FAMILY, drain.REFUSE, "1")
+    await asyncio.sleep(_SETTLE_S)
+    if (await read_up(ami)).all:
+        if not drained:
+            await _forget_refusal(ami)
+        return False
+    os.kill(former.pid, signal.SIGTERM)
+    return True
+
+
+async def _take_calls(parts: Composition) -> None:
+    with contextlib.suppress(AmiError):  # the controller does it soon
+        async with manager(parts) as ami:
+            await _forget_refusal(ami)
+
+
+async def _forget_refusal(ami: Ami) -> None:
+    """Have the dialplan take calls again."""
+    with contextlib.suppress(AmiRefusedError):  # the controller was faster
+        await ami.db_delete(drain.FAMILY, drain.REFUSE)
+
+
+def _show(up: UpCalls) -> None:
+    console.print(f"  up: {up}", markup=False)

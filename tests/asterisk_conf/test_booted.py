@@ -1,0 +1,38 @@
+"""The units do on a real systemd what docs/systemd.md says, set up as docs/production.md says."""
+
+import json
+import sys
+from pathlib import Path
+
+import booted_machine
+import debian_tools
+import pytest
+from line import CACHE
+
+
+@pytest.mark.long
+def test_a_machine_boots_into_a_line_that_survives_what_ends_its_processes(tmp_path: Path) -> None:
+    if why := booted_machine.missing():
+        pytest.skip(f"no machine can be booted here: {why}")
+    logrotate = debian_tools.find("logrotate", "logrotate", "usr/sbin/logrotate")
+    work, out = tmp_path / "work", tmp_path / "out"
+    work.mkdir()
+    out.mkdir()
+    (out / "logrotate").write_text(json.dumps([word.replace(str(CACHE), "/mnt/cache") for word in logrotate.command]))
+    booted_machine.boot(Path(__file__).with_name("booted_driver.py"), work, out, 400)
+    sys.stdout.write((out / "log").read_text()[-6000:])
+    seen = json.loads((out / "seen.json").read_text())
+
+    assert all(ok for ok, _ in seen["checks"].values()), seen["checks"]
+    assert seen["checks"]["watched"][1] == "systemd supervises them"
+    assert seen["status"] == "Serves calls"
+    for name in ("asterisk", "ivr", "guard", "journal", "desk", "gate"):
+        assert seen[f"rights of {name}"] == [True, "0" * 16, "0" * 16, "1", "2"], name
+    assert "as root: run it as a user of its own" in seen["up as root"]
+    assert "systemd runs the line in /var/lib/hatif" in seen["up"]
+    assert seen["asterisk again"] < 5 and seen["journal again"] < 5
+    assert seen["ivr again"] < 15 and "Watchdog timeout" in seen["watchdog"]
+    assert {"security.log", "security.log-DATE"} <= {*seen["logs"]}
+    assert seen["open logs"] == ["asterisk.log", "security.log"]
+    assert seen["stopped"] == dict.fromkeys(seen["stopped"], "inactive")
+    assert seen["left"] == "" and seen["serves again after"] < 60

@@ -1,0 +1,156 @@
+"""The line's systemd units are correct and give each process few rights, and the logs are rotated by logrotate."""
+
+import os
+import pwd
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import debian_tools
+import pytest
+from debian_tools import Tool
+
+from asterisk_conf import systemd
+from asterisk_conf.errors import AsteriskError
+from asterisk_conf.systemd import UNITS, Line
+
+LINE = Line(
+    home=Path("/var/lib/hatif"),
+    code=Path("/opt/hatif"),
+    program=Path("/opt/hatif/.venv/bin/hatif"),
+    python=Path("/opt/hatif/.venv/bin/python"),
+    site=Path("/etc/hatif/site"),
+    others=(Path("/srv/database"),),
+    desk=True,
+)
+NAMES = ("asterisk", "journal", "guard", "ivr", "voices", "desk", "gate", "monitor")
+WORST = 30  # tenths of systemd's 0 (best) to 10
+
+
+@pytest.fixture(scope="module")
+def analyze() -> Tool:
+    return debian_tools.find("systemd-analyze", "systemd", "usr/bin/systemd-analyze", "systemd")
+
+
+@pytest.fixture(scope="module")
+def tree(analyze: Tool, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A machine's root with our units, systemd's own, and the programs that ours start."""
+    root = tmp_path_factory.mktemp("root")
+    systemd.write(LINE, root)
+    shutil.copytree(analyze.root / "usr/lib/systemd/system", root / "usr/lib/systemd/system", symlinks=True)
+    for program in (LINE.program, LINE.python):
+        path = root / program.relative_to("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("#!/bin/sh\n")
+        path.chmod(0o755)
+    return root
+
+
+def units(root: Path) -> list[str]:
+    return sorted(path.name for path in (root / UNITS).iterdir())
+
+
+def test_systemd_finds_nothing_wrong_with_the_units(analyze: Tool, tree: Path) -> None:
+    command = [*analyze.command, "verify", "--man=no", f"--root={tree}", *units(tree)]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (answer.returncode, answer.stdout + answer.stderr) == (0, "")
+
+
+def test_systemd_rates_each_service_as_well_protected(analyze: Tool, tree: Path) -> None:
+    for name in NAMES:
+        options = ("--offline=true", f"--root={tree}", f"--threshold={WORST}", "--no-pager")
+        command = [*analyze.command, "security", *options, f"hatif-{name}.service"]
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert "Overall exposure level" in answer.stdout, answer.stderr
+        assert answer.returncode == 0, answer.stdout
+
+
+def test_a_mistake_in_a_unit_would_be_found(analyze: Tool, tree: Path, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    shutil.copytree(tree, root, symlinks=True)
+    unit = root / UNITS / "hatif-guard.service"
+    unit.write_text(re.sub("^(Protect|Restrict|System|Private|Capab).*", "", unit.read_text(), flags=re.MULTILINE))
+    options = ("--offline=true", f"--root={root}", f"--threshold={WORST}", "--no-pager")
+    command = [*analyze.command, "security", *options, unit.name]
+    assert subprocess.run(command, capture_output=True, timeout=60, check=False).returncode != 0
+    unit.write_text("[Service]\nExecStart=/opt/hatif/.venv/bin/missing\nTypo=yes\n")
+    command = [*analyze.command, "verify", "--man=no", f"--root={root}", unit.name]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert "Typo" in answer.stderr and "missing" in answer.stderr
+
+
+def test_no_service_is_root_or_gives_up_and_all_belong_to_the_target(tree: Path) -> None:
+    assert units(tree) == sorted([*(f"hatif-{name}.service" for name in NAMES), "hatif-voices.path", "hatif.target"])
+    target = (tree / UNITS / "hatif.target").read_text()
+    for name in NAMES:
+        text = (tree / UNITS / f"hatif-{name}.service").read_text()
+        assert "\nUser=hatif\nGroup=hatif\n" in text and "\nStartLimitIntervalSec=0\n" in text
+        assert "\nPartOf=hatif.target\n" in text and f"hatif-{name}.service" in target
+        assert "\nReadWritePaths=/var/lib/hatif /srv/database\n" in text
+        assert ("\nWatchdogSec=" in text) == (name not in ("asterisk", "voices"))
+
+
+def test_files_are_written_once_and_units_that_are_not_wanted_any_more_go(tmp_path: Path) -> None:
+    written, removed = systemd.write(LINE, tmp_path)
+    assert (len(written), removed) == (len(systemd.render(LINE)), [])
+    own = tmp_path / UNITS / "hatif-backup.service"  # the administrator's
+    own.write_text("[Service]\nExecStart=/bin/true\n")
+    assert systemd.write(LINE, tmp_path) == ([], [])
+    written, removed = systemd.write(replace(LINE, desk=False), tmp_path)
+    assert [path.name for path in written] == ["hatif.target"]
+    assert [path.name for path in removed] == ["hatif-desk.service", "hatif-gate.service"]
+    assert own.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"home": Path("/root/hatif/var")}, "HATIF_HOME is in /root/hatif/var, and the services do not see /root"),
+        ({"code": Path("/home/anna/hatif")}, "do not see /home: put it elsewhere"),
+        ({"site": Path("/etc/our site")}, "The site is in '/etc/our site': use only letters"),
+        ({"home": Path("/var/lib/%h")}, "use only letters"),
+        ({"others": (Path("/tmp"),)}, "The database is in /tmp"),
+        ({"user": "root"}, "choose a user of their own"),
+        ({"user": "a\nUser=root"}, "The services' user"),
+    ],
+)
+def test_what_the_services_could_not_use_is_refused(change: dict[str, object], words: str) -> None:
+    with pytest.raises(AsteriskError, match=re.escape(words)):
+        replace(LINE, **change)  # type: ignore[arg-type]
+
+
+def test_logrotate_rotates_the_logs_and_has_asterisk_open_its_own_anew(tmp_path: Path) -> None:
+    """The real logrotate, twice: names do not clash with those of our own rotation, and the older one is compressed."""
+    logrotate = debian_tools.find("logrotate", "logrotate", "usr/sbin/logrotate")
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    for folder, name in (("asterisk/log", "security.log"), ("log", "ivr.log")):
+        (tmp_path / folder).mkdir(parents=True, mode=0o700)
+        (tmp_path / folder / name).write_text("first\n")
+        (tmp_path / folder / f"{name}.1").write_text("ours\n")
+    called, program = tmp_path / "called", tmp_path / "hatif"
+    program.write_text(f'#!/bin/sh\necho "$HATIF_HOME $*" >>{called}\n')
+    program.chmod(0o755)
+    text = systemd.render(replace(LINE, program=Path("/opt/hatif/hatif")))[Path("etc/logrotate.d/hatif")]
+    text = text.replace("/opt/hatif/hatif", str(program)).replace("/var/lib/hatif", str(tmp_path))
+    rules = tmp_path / "rules"
+    rules.write_text(text.replace("su hatif hatif", f"su {user} {user}"))
+    rules.chmod(0o644)
+    # Two rotations in one second would have one name, so the first one gets an earlier second.
+    for number in range(2):
+        if number:
+            for path in tmp_path.rglob("*.log-*"):
+                path.rename(path.with_name(f"{path.name[:-2]}00"))
+            for folder, name in (("asterisk/log", "security.log"), ("log", "ivr.log")):
+                (tmp_path / folder / name).write_text("second\n")
+        command = [*logrotate.command, "--force", "--state", str(tmp_path / "state"), str(rules)]
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert (answer.returncode, answer.stderr) == (0, "")
+    for folder, name in (("asterisk/log", "security.log"), ("log", "ivr.log")):
+        found = sorted(path.name for path in (tmp_path / folder).iterdir())
+        dated = re.compile(rf"{re.escape(name)}-\d{{8}}-\d+(\.gz)?")
+        assert sorted(bool(dated.fullmatch(other)) for other in found) == [False, True, True], found
+        assert [other.endswith(".gz") for other in found if dated.fullmatch(other)].count(True) == 1
+        assert (tmp_path / folder / f"{name}.1").read_text() == "ours\n"
+    assert called.read_text() == f"{tmp_path} asterisk reopen-logs\n" * 2

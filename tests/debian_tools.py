@@ -1,0 +1,48 @@
+"""Programs of Debian that some tests need: the machine's, else private ones, unpacked once into the cache."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from line import CACHE
+
+from asterisk_conf import apt
+from asterisk_conf.debian import Wanted, machine
+
+
+class _Silent:
+    def step(self, text: str) -> None:
+        pass
+
+    def update(self, done: int, total: int) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class Tool:
+    """`command` begins its command line; `root` is the root of the tree that it is in."""
+
+    command: tuple[str, ...]
+    root: Path
+
+
+def find(name: str, package: str, place: str, libraries: str = "") -> Tool:
+    """Return a program of the machine, else of a Debian package.
+
+    Args:
+        place: Of the program in the package, such as "usr/sbin/logrotate".
+        libraries: The folder below the libraries' in which the program has some of its own.
+
+    Raises:
+        AsteriskError: It can be had from nowhere, and what to do.
+    """
+    if found := shutil.which(name, path="/usr/sbin:/usr/bin:/sbin:/bin"):
+        return Tool((found,), Path("/"))
+    home = CACHE / package
+    if not (home / "root" / apt.MARKER).is_file():
+        home.mkdir(parents=True, exist_ok=True)
+        wanted = Wanted(package, f"install the package {package}", (package,), 300_000_000)
+        apt.unpack(home / "apt", home / "root", wanted, _Silent())
+    linker, flag, path, program = apt.program(home / "root", place)
+    own = f":{home / 'root/usr/lib' / machine().triplet / libraries}" if libraries else ""
+    return Tool((linker, flag, f"{path}{own}", program), home / "root")

@@ -1,0 +1,106 @@
+"""Changes to a running line, by telephone: nobody is cut off, and nobody is in silence."""
+
+import asyncio
+import json
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from line import FRENCH_NUMBER, Line
+from talking import never_silent
+
+from ivr.softphone.telephone import Telephones
+
+CALLER_HZ, OPERATOR_HZ, NEW_HZ = 1130.0, 1870.0, 2350.0
+NEW = "1999"
+
+Edit = Callable[[str], None]
+
+
+async def reloaded(line: Line, *options: str) -> Any:
+    answer = await asyncio.to_thread(line.run, "reload", "--json", *options)
+    assert answer.returncode == 0, answer
+    return json.loads(answer.stdout)
+
+
+@pytest.fixture
+async def operators(line: Line) -> AsyncIterator[Edit]:
+    """Adds lines to the list of operators, and takes them back."""
+    path = line.site / "operators.csv"
+    before = path.read_text()
+
+    def edit(more: str) -> None:
+        path.write_text(before + more)
+
+    yield edit
+    path.write_text(before)
+    await reloaded(line)
+    assert NEW not in {row["id"] for row in line.control("GET", "/operators")}
+
+
+async def waiting_for(line: Line, *arguments: str) -> "asyncio.Task[subprocess.CompletedProcess[str]]":
+    """Start a command that waits, in a process of its own."""
+    return asyncio.create_task(asyncio.to_thread(line.process, *arguments))
+
+
+async def test_an_operator_who_is_added_by_a_reload_takes_a_call_while_another_one_goes_on(
+    line: Line, operators: Edit, telephones: Telephones
+) -> None:
+    await line.phone(telephones, "1018", answers=OPERATOR_HZ)
+    first = await line.asks_for_operator(telephones, "+33656000011")
+    first.tone(CALLER_HZ)
+    await first.hears_tone(OPERATOR_HZ, 12)
+    began = first.clock
+
+    operators(f"{NEW},Tamarisk Carob,es:5,,no\n")
+    told = await reloaded(line, "--dry-run")
+    assert told["changes"] == [f"operator {NEW} (Tamarisk Carob): added"] and not told["applied"]
+    assert NEW not in {row["id"] for row in line.control("GET", "/operators")}
+
+    done = await reloaded(line)
+    assert (done["restarted"], done["later"], done["applied"]) == (["ivr"], {}, True)
+    await line.phone(telephones, NEW, answers=NEW_HZ)
+    second = await line.asks_for_operator(telephones, "+33656000012", "30")
+    await second.hears_tone(NEW_HZ, 12)
+    await first.hears_tone(OPERATOR_HZ)
+    never_silent(first, began)
+    assert "Nothing has changed." in line.run("reload").stdout
+    for call in (second, first):
+        await call.hangup()
+    assert (await line.story("+33656000012"))["call"]["operator"] == NEW
+
+
+async def test_a_drained_line_refuses_new_calls_ends_those_in_progress_and_asterisk_restarts_when_it_is_empty(
+    line: Line, telephones: Telephones
+) -> None:
+    await line.phone(telephones, "1018", answers=OPERATOR_HZ)
+    call = await line.asks_for_operator(telephones, "+33656000021")
+    await call.hears_tone(OPERATOR_HZ, 12)
+    draining = await waiting_for(line, "drain", "--within", "40")
+    await line.until(lambda: line.status()["drained"] is not None, 10, "the line is drained")
+    refused = await telephones.caller("+33656000022").dial(f"sip:{FRENCH_NUMBER}@{line.sip}")
+    assert (await refused.ended(5)).status == 503
+    answer = line.run("status", "--json")
+    reasons = [check["found"] for check in json.loads(answer.stdout)["checks"] if check["name"] == "drained"]
+    assert answer.returncode == 1 and "no new calls are taken" in reasons[0]
+    await call.hears_tone(OPERATOR_HZ)
+    assert not draining.done()
+    await call.hangup()
+    ended = await draining
+    assert ended.returncode == 0 and ended.stdout.splitlines()[-1] == "The line is empty.", ended
+
+    assert line.run("drain", "--end").returncode == 0
+    again = await line.dial(telephones, "+33656000022")
+    answer = line.run("restart", "asterisk")
+    assert answer.returncode == 1 and "would cut off 1 caller" in answer.stderr, answer
+    former = line.pid("asterisk")
+    restarting = await waiting_for(line, "restart", "asterisk", "--when-idle", "--within", "40")
+    await asyncio.sleep(2)
+    assert line.pid("asterisk") == former and not restarting.done()
+    await again.hangup()
+    ended = await restarting
+    assert ended.returncode == 0 and line.pid("asterisk") != former, ended
+    assert not any(key.startswith("drain") for key in await line.astdb("hatif-hours"))
+    after = await line.dial(telephones, "+33656000023")
+    await after.hangup()
