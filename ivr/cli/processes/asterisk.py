@@ -1,4 +1,4 @@
-"""`hatif dialplan …` and `hatif db …`: Asterisk's dialplan, and the database's tables."""
+"""`hatif dialplan …`: Asterisk's dialplan."""
 
 import asyncio
 from pathlib import Path
@@ -8,11 +8,9 @@ import typer
 from ivr.asterisk.ami import Ami
 from ivr.cli.codes import codes, loaded_clashes
 from ivr.cli.composition import Composition
-from ivr.cli.data import copying
 from ivr.cli.existing.lint import lint
 from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, as_json, console
-from ivr.cli.processes.processes import upgrade_database
 
 # Imports in functions: parsing and linting the dialplan are needed by these commands only.
 
@@ -23,9 +21,6 @@ def register(app: typer.Typer) -> None:
     dialplan.command()(lint)
     dialplan.command()(load)
     dialplan.command()(codes)
-    database = add_group(app, "db", "Manage the database.")
-    database.command()(upgrade)
-    database.command()(copying.copy)
 
 
 def render(
@@ -79,8 +74,3 @@ def load(
         f"Asterisk has {report.contexts} contexts with {report.extensions} extensions; "
         f"{len(report.changes) or 'nothing'} changed."
     )
-
-
-def upgrade() -> None:
-    """Upgrade the database's tables to this version of Hatif."""
-    upgrade_database(Composition())
