@@ -1,4 +1,4 @@
-"""`hatif dialplan …` and `hatif db …`: Asterisk's dialplan, and the database's tables."""
+"""`hatif dialplan …`: Asterisk's dialplan."""
 
 import asyncio
 from pathlib import Path
@@ -8,12 +8,10 @@ import typer
 from ivr.asterisk.ami import Ami
 from ivr.cli.codes import codes, loaded_clashes
 from ivr.cli.composition import Composition
-from ivr.cli.data import copying
 from ivr.cli.existing.lint import lint
 from ivr.cli.existing.options import INTO, KEEP, REQUIRED, Theirs
 from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, as_json, console
-from ivr.cli.processes.processes import upgrade_database
 
 # Imports in functions: parsing and linting the dialplan are needed by these commands only.
 
@@ -29,9 +27,6 @@ def register(app: typer.Typer) -> None:
     pjsip.command("render")(render_pjsip)
     pjsip.command("diff")(diff_pjsip)
     pjsip.command("load")(load_pjsip)
-    database = add_group(app, "db", "Manage the database.")
-    database.command()(upgrade)
-    database.command()(copying.copy)
 
 
 def render(
@@ -133,8 +128,3 @@ def load_pjsip(into: Path = REQUIRED, keep: list[Theirs] = KEEP) -> None:
     from ivr.cli.existing import other_asterisk
 
     other_asterisk.load_pjsip(Composition(), into, keep)
-
-
-def upgrade() -> None:
-    """Upgrade the database's tables to this version of Hatif."""
-    upgrade_database(Composition())
