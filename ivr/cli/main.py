@@ -29,7 +29,7 @@ _COMMANDS = {
     "ivr.cli.hours": ("hours",),
     "ivr.cli.flow": ("flow",),
     "ivr.cli.prompts.prompts": ("prompts",),
-    "ivr.cli.processes.asterisk": ("dialplan",),
+    "ivr.cli.processes.asterisk": ("dialplan", "pjsip"),
     "ivr.cli.firewall": ("firewall",),
     "ivr.cli.guide": ("guide",),
     "ivr.cli.report.report": ("report",),

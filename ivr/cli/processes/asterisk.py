@@ -9,6 +9,7 @@ from ivr.asterisk.ami import Ami
 from ivr.cli.codes import codes, loaded_clashes
 from ivr.cli.composition import Composition
 from ivr.cli.existing.lint import lint
+from ivr.cli.existing.options import INTO, KEEP, REQUIRED, Theirs
 from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, as_json, console
 
@@ -19,15 +20,35 @@ def register(app: typer.Typer) -> None:
     dialplan = add_group(app, "dialplan", "Render, check and load the dialplan: entry, fallback and feature codes.")
     dialplan.command()(render)
     dialplan.command()(lint)
+    dialplan.command()(diff)
     dialplan.command()(load)
     dialplan.command()(codes)
+    pjsip = add_group(app, "pjsip", "Our carriers and telephones in an Asterisk of your own.")
+    pjsip.command("render")(render_pjsip)
+    pjsip.command("diff")(diff_pjsip)
+    pjsip.command("load")(load_pjsip)
 
 
 def render(
     out: Path = typer.Option(None, "--out", help="Write to this file.  [default: standard output]"),
+    own: bool = typer.Option(False, "--contexts", help="Only our contexts, for an Asterisk of your own."),
 ) -> None:
     """Write extensions.conf as the site's files define it. The running Asterisk does not change."""
-    text = Composition(bound=False).dialplan()
+    from ivr.cli.existing import other_asterisk
+
+    parts = Composition(bound=False)
+    _write(other_asterisk.dialplan_part(parts) if own else parts.dialplan(), out)
+
+
+def diff(into: Path = REQUIRED) -> None:
+    """Show what `load --into DIR` would change, what of yours it would hide, and what is in the way."""
+    from ivr.cli.existing import other_asterisk
+
+    if not other_asterisk.show_dialplan(Composition(bound=False), into):
+        raise typer.Exit(1)
+
+
+def _write(text: str, out: Path | None) -> None:
     if out is None:
         typer.echo(text, nl=False)
         return
@@ -38,6 +59,7 @@ def render(
 def load(
     file: Path = typer.Argument(None, help="The dialplan's file.  [default: rendered from the site]"),
     force: bool = typer.Option(False, "--force", help="Load it even if numbers or contexts in use are removed."),
+    into: Path = INTO,
     json: bool = JSON,
 ) -> None:
     """Load the dialplan into the running Asterisk and show what changed; refuse a broken one and keep the old one."""
@@ -45,6 +67,13 @@ def load(
     from dialplan.load import load as load_dialplan
 
     parts = Composition()
+    if into is not None:
+        if file is not None:
+            raise typer.BadParameter("the file with --into is rendered from the site; leave FILE out")
+        from ivr.cli.existing import other_asterisk
+
+        other_asterisk.load_dialplan(parts, into, force=force)
+        return
     text = read(file) if file is not None else parts.dialplan()
     secrets = parts.credentials
 
@@ -74,3 +103,28 @@ def load(
         f"Asterisk has {report.contexts} contexts with {report.extensions} extensions; "
         f"{len(report.changes) or 'nothing'} changed."
     )
+
+
+def render_pjsip(
+    keep: list[Theirs] = KEEP,
+    out: Path = typer.Option(None, "--out", help="Write to this file.  [default: standard output]"),
+) -> None:
+    """Write our carriers and telephones, with their passwords, without transports and global options."""
+    from ivr.cli.existing import other_asterisk
+
+    _write(other_asterisk.pjsip_part(Composition(bound=False), keep), out)
+
+
+def diff_pjsip(into: Path = REQUIRED, keep: list[Theirs] = KEEP) -> None:
+    """Show what `load` would change, and what of yours is in the way."""
+    from ivr.cli.existing import other_asterisk
+
+    if not other_asterisk.show_pjsip(Composition(bound=False), into, keep):
+        raise typer.Exit(1)
+
+
+def load_pjsip(into: Path = REQUIRED, keep: list[Theirs] = KEEP) -> None:
+    """Write our file beside your pjsip.conf and load it; if anything is in the way, nothing is written."""
+    from ivr.cli.existing import other_asterisk
+
+    other_asterisk.load_pjsip(Composition(), into, keep)
