@@ -169,6 +169,7 @@ async def test_up_reports_the_ports_in_use(line: Line, tmp_path: Path) -> None:
         ("UDP", 5060, "SIP"): "asterisk",
         ("TCP", 8088, "ARI"): "asterisk",
         ("TCP", 5038, "AMI"): "asterisk",
+        ("TCP", 4573, "FastAGI"): "python",
         ("UDP", 5039, "copies of SIP messages"): "hatif",
         ("TCP", 8070, "control API"): "python",
     }

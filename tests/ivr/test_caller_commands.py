@@ -101,7 +101,7 @@ def test_an_erased_caller_is_not_called_back_unless_that_call_is_under_way(shell
     assert answer.stdout == f"{NUMBER}: erased. Call-back requests cancelled: 2.\n"
     rows = json.loads(shell.run("callbacks", "--json").stdout)
     assert [(row["state"], row["reason"]) for row in rows] == [("cancelled", "the number was forgotten")] * 2
-    assert "Nothing has" in shell.run("caller", "erase", NUMBER).stderr
+    assert "Nothing is known about" in shell.run("caller", "erase", NUMBER).stderr
 
 
 def test_an_account_without_a_name_is_the_administrators(monkeypatch: pytest.MonkeyPatch) -> None:

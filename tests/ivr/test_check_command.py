@@ -155,6 +155,8 @@ def test_a_reload_reports_the_version_in_use_as_json(line: Line) -> None:
 
 def codes_in_the_code() -> set[str]:
     files = [file for room in ("ivr", "prompts", "asterisk_conf") for file in (CHECKOUT / room).rglob("*.py")]
+    # What compares with another Asterisk's files has codes of its own (docs/existing-asterisk.md).
+    files = [file for file in files if "existing" not in (file.stem, file.parent.name)]
     return {code for file in files for code in re.findall(r'"([EW]_[A-Z]+_[A-Z_]+)"', file.read_text(encoding="utf-8"))}
 
 

@@ -194,7 +194,7 @@ def test_the_journal_goes_on_after_its_delivered_part_was_overwritten(home: Home
 def test_a_second_erasure_finds_nothing(home: Home) -> None:
     assert home.run("caller", "erase", NUMBER).returncode == 0
     again = home.run("caller", "erase", NUMBER)
-    assert again.returncode == 1 and "Nothing has +33619000051 any more" in " ".join(again.stderr.split())
+    assert again.returncode == 1 and "Nothing is known about +33619000051" in " ".join(again.stderr.split())
     assert len(Proofs(home.home).of(NUMBER)) == 1
 
 

@@ -195,9 +195,10 @@ async def test_a_refusing_telephone_is_reported_to_its_call_and_to_the_floor_onl
     call = Call(cast(Any, Mock()), "1795600000.7", state_of(1, offer=11), cast(Any, None), answered=True)
     progress = cast(Any, SimpleNamespace(call=call.state.id))
     attempt = Attempt(cast(Any, Mock()), cast(Any, None), progress, None)
+    counts = SimpleNamespace(refusals=0)
     signals = TelephoneSignals(
         cast(Any, Mock()),
-        cast(Any, Mock()),
+        cast(Any, SimpleNamespace(recorder=SimpleNamespace(counts=counts))),
         {"1001": operator}.get,
         messages.append,
         {uuid(11): attempt if calls_back else call},
@@ -208,6 +209,7 @@ async def test_a_refusing_telephone_is_reported_to_its_call_and_to_the_floor_onl
     gone = floor_protocol.TelephoneGone(call.state.id, "1001", refused=state is TALKING)
     assert await (attempt.legs if calls_back else call).next() == gone
     assert messages == ([floor_protocol.OperatorEvent("1001", Trigger.PHONE_ABSENT)] if state is OFFERED else [])
+    assert counts.refusals == 1
 
 
 def test_an_offer_of_an_older_epoch_is_refused_by_the_connection() -> None:

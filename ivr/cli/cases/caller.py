@@ -84,7 +84,7 @@ def erase(number: str = NUMBER, json: bool = JSON) -> None:
             "and repeat it."
         ) from None
     if found.is_empty and not found.left:
-        raise ControlError(f"Nothing has {number} any more; `hatif calls` shows who called.")
+        raise ControlError(f"Nothing is known about {number}; `hatif calls` shows who called.")
     if json:
         as_json(_counts(found) | {"files": [str(path) for path in found.masked], "left": [str(p) for p in found.left]})
         return
