@@ -5,7 +5,7 @@ import sqlite3
 import time
 from collections.abc import Collection, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ class Erasure:
     `remembered`: whether the number was known; `requests`: the number of cancelled call-back requests;
     `guide_requests`: that of withdrawn requests for a procedure of the guide in writing; `cases`: that of cases whose
     applicant's name was removed; `calls`: that of calls without a number now; `rows`: that of all rows that named it.
-    `recordings` and `messages` are what the caller said: the files are to be deleted.
+    `recordings` and `messages`: how many of them were deleted before.
     """
 
     remembered: bool
@@ -47,13 +47,13 @@ class Erasure:
     cases: int = 0
     calls: int = 0
     rows: int = 0
-    recordings: list[Audio] = field(default_factory=list)
-    messages: list[Audio] = field(default_factory=list)
+    recordings: int = 0
+    messages: int = 0
 
     @property
     def is_empty(self) -> bool:
         counts = (self.remembered, self.requests, self.guide_requests, self.cases, self.calls, self.rows)
-        return not any(counts) and not self.recordings and not self.messages
+        return not any((*counts, self.recordings, self.messages))
 
 
 class BeingCalledError(Exception):
@@ -68,6 +68,8 @@ async def erase(
     writings: Collection[str] = (),
     spellings: Spellings | None = None,
     proof: str | None = None,
+    recordings: int = 0,
+    messages: int = 0,
 ) -> Erasure:
     """Delete what is remembered about a number, end its pending requests, and remove it from every row, all or nothing.
 
@@ -78,6 +80,7 @@ async def erase(
         writings: Other spellings under which an older version may have remembered the number.
         spellings: How the number may be written in any text; default: as `number` and `writings`.
         proof: What the audit has instead of the number.
+        recordings, messages: How many were deleted before, for the result and the audit.
 
     Raises:
         BeingCalledError: The number is being called back or in a call; nothing was changed.
@@ -94,13 +97,7 @@ async def erase(
         requests = (await connection.execute(update(Callback).where(free).values(over))).rowcount
         # If a controller claims a request at the same time, either the claim is visible here or the controller finds
         # the request cancelled.
-        left = select(Callback.id, Callback.state, Callback.claimed_node).where(mine).limit(1)
-        if (at_work := (await connection.execute(left)).one_or_none()) is not None:
-            raise BeingCalledError(
-                f"is being called back at this moment ({at_work.state}, by node {at_work.claimed_node}; callback "
-                f"request {at_work.id}). Wait until that is over or, if that node is gone for good, end it with "
-                f"`hatif callbacks cancel {at_work.id} --node-gone`"
-            )
+        await _refuse_while_called_back(connection, mine)
         gone = {"outcome": GuideOutcome.WITHDRAWN.value, "ended": now, "ended_by": by, "reason": FORGOTTEN}
         wanted = (GuideRequest.number == number) & GuideRequest.ended.is_(None)
         guide_requests = (await connection.execute(update(GuideRequest).where(wanted).values(gone))).rowcount
@@ -109,8 +106,6 @@ async def erase(
         cases = (await connection.execute(nameless)).rowcount
         of_calls = select(Call.id).where(or_(Call.caller.in_(known), Call.caller_raw.in_(known)))
         calls = list(await connection.scalars(of_calls))
-        recordings = await _audio(connection, Recording, Recording.call_id.in_(of_calls))
-        messages = await _audio(connection, Message, or_(Message.call_id.in_(of_calls), Message.caller.in_(known)))
         rows = 0
         for table, keys in named.items():
             rows += await _mask(connection, table, keys, spellings)
@@ -126,8 +121,8 @@ def _entry(erasure: Erasure, node: str, by: str, now: datetime, proof: str | Non
         "guide_requests": erasure.guide_requests,
         "cases": erasure.cases,
         "calls": erasure.calls,
-        "recordings": len(erasure.recordings),
-        "messages": len(erasure.messages),
+        "recordings": erasure.recordings,
+        "messages": erasure.messages,
     }
     data = counts if proof is None else {**counts, "proof": proof}
     return {
@@ -140,6 +135,37 @@ async def _refuse_while_calling(connection: AsyncConnection, known: Collection[s
     going_on = select(Call.id).where(Call.caller.in_(known), Call.ended.is_(None), Call.started > now - _CALLS_LAST)
     if (call := await connection.scalar(going_on.limit(1))) is not None:
         raise BeingCalledError(f"is in a call at this moment (call {call}). Wait until that is over")
+
+
+async def _refuse_while_called_back(connection: AsyncConnection, mine: Any) -> None:
+    """Raise BeingCalledError if any of these requests is pending."""
+    left = select(Callback.id, Callback.state, Callback.claimed_node).where(mine).limit(1)
+    if (at_work := (await connection.execute(left)).one_or_none()) is not None:
+        raise BeingCalledError(
+            f"is being called back at this moment ({at_work.state}, by node {at_work.claimed_node}; callback "
+            f"request {at_work.id}). Wait until that is over or, if that node is gone for good, end it with "
+            f"`hatif callbacks cancel {at_work.id} --node-gone`"
+        )
+
+
+async def audio_of(engine: AsyncEngine, known: Collection[str]) -> tuple[list[Audio], list[Audio]]:
+    """Return the recordings and the messages of a number that are still there, to be deleted before it is erased:
+    afterwards nobody could say whose they are.
+
+    Raises:
+        BeingCalledError: The number is being called back or in a call.
+    """
+    at_work = or_(Callback.state != CallbackState.REQUESTED, Callback.claimed_node.is_not(None))
+    async with reading(engine) as connection:
+        await _refuse_while_calling(connection, known, datetime.now(UTC))
+        mine = Callback.number.in_(known) & Callback.ended.is_(None)
+        await _refuse_while_called_back(connection, mine & at_work)
+        calls = select(Call.id).where(or_(Call.caller.in_(known), Call.caller_raw.in_(known)))
+        theirs = or_(Message.call_id.in_(calls), Message.caller.in_(known))
+        return (
+            await _audio(connection, Recording, Recording.call_id.in_(calls)),
+            await _audio(connection, Message, theirs),
+        )
 
 
 async def _audio(connection: AsyncConnection, table: type[Recording] | type[Message], where: Any) -> list[Audio]:

@@ -15,6 +15,7 @@ import errno
 import fcntl
 import logging
 import os
+import time
 from collections import deque
 from datetime import UTC, datetime
 from itertools import islice
@@ -32,6 +33,7 @@ GROUP_S = 0.04  # how long a record waits for others to be written together
 GROUP = 4096  # records per write: after a full disk, the backlog must not block the event loop
 AGAIN_S = 0.5  # until the next attempt after a failed write
 ROTATE_BYTES = 64 * 2**20
+ROTATE_S = 24 * 3600.0  # a file that is delivered is deleted once it is complete, so no record stays for much longer
 BOUND = 100_000  # records kept in memory while the disk cannot be written
 FORMAT = 1
 WAKE = "wake"  # the pipe on which the deliverer waits
@@ -47,13 +49,21 @@ class Journal:
     `node` is Asterisk's `systemname`. No file is opened before the first record.
     """
 
-    def __init__(self, folder: Path, node: str, *, rotate_bytes: int = ROTATE_BYTES, bound: int = BOUND) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        node: str,
+        *,
+        rotate_bytes: int = ROTATE_BYTES,
+        rotate_s: float = ROTATE_S,
+        bound: int = BOUND,
+    ) -> None:
         self.node = node
         self.boot = uuid7()
         self.dropped = 0  # records lost since the start because the disk could not be written for too long
         self._dropped_reported = 0
         self._folder = folder
-        self._rotate_bytes = rotate_bytes
+        self._rotate_bytes, self._rotate_s = rotate_bytes, rotate_s
         self._bound = bound
         self._seq = 0
         self._pending: deque[bytes] = deque()
@@ -62,6 +72,7 @@ class Journal:
         self._file = -1
         self._number = 0
         self._size = 0
+        self._opened = 0.0  # on the monotonic clock
         self._failing = False
         self._pipe = -1
 
@@ -168,7 +179,7 @@ class Journal:
                 written -= len(self._pending.popleft())
             self._written_of_first = written
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        if self._size >= self._rotate_bytes:
+        if self._size >= self._rotate_bytes or time.monotonic() - self._opened >= self._rotate_s:
             self._close_file()
 
     def _open(self) -> None:
@@ -192,7 +203,7 @@ class Journal:
             raise
         self._file = file
         self._number += 1
-        self._size = len(first)
+        self._size, self._opened = len(first), time.monotonic()
         self._written_of_first = 0  # the fragment in the former file is not a record: write the whole line
 
     def _close_file(self) -> None:

@@ -53,7 +53,13 @@ class LoadReport:
 
 
 async def load(
-    ami: Manager, etc: Path, text: str, prompts: Collection[str] | None = None, *, force: bool = False
+    ami: Manager,
+    etc: Path,
+    text: str,
+    prompts: Collection[str] | None = None,
+    *,
+    force: bool = False,
+    name: str = _FILE,
 ) -> LoadReport:
     """Check the text, write it to `etc`/extensions.conf, reload, read back and compare, including own contexts.
 
@@ -61,6 +67,7 @@ async def load(
 
     Args:
         force: Load it even if it removes something that callers need.
+        name: Of the file; another one must be included by extensions.conf.
 
     Raises:
         DialplanError: The check found errors, something that callers need would be removed, or Asterisk does not have
@@ -71,7 +78,7 @@ async def load(
         raise DialplanError(
             f"the old dialplan stays, since the new one has errors: {_some([str(error) for error in errors])}"
         )
-    file = etc / _FILE
+    file = etc / name
     old = _read(file)
     written = {*parse(old).contexts, *parse(text).contexts}
     before = await loaded(ami, written)
@@ -91,7 +98,7 @@ async def load(
             error.args = (f"{error}; {await _put_back(ami, old)}",)
         raise
     return LoadReport(
-        changes=tuple(_changes(before, after)),
+        changes=tuple(find_changes(before, after)),
         warnings=tuple(findings),
         contexts=len(after),
         extensions=sum(len(extensions) for extensions in after.values()),
@@ -199,7 +206,8 @@ def compare(wanted: Loaded, found: Loaded) -> list[str]:
     return sentences
 
 
-def _changes(before: Loaded, after: Loaded) -> list[Change]:
+def find_changes(before: Loaded, after: Loaded) -> list[Change]:
+    """Return the differences between two dialplans."""
     changes = [Change("added", context) for context in sorted(set(after) - set(before))]
     changes += [Change("removed", context) for context in sorted(set(before) - set(after))]
     for context in sorted(set(before) & set(after)):
@@ -237,7 +245,9 @@ async def _put_back(ami: Manager, old: str) -> str:
 
 
 def _read(file: Path) -> str:
-    return file.read_text("utf-8") if file.exists() else _NOTHING
+    if file.exists():
+        return file.read_text("utf-8")
+    return _NOTHING if file.name == _FILE else ""
 
 
 def _write(file: Path, text: str) -> None:

@@ -9,9 +9,9 @@ from importlib.resources import files
 VERSIONS = ("20", "21", "22")
 """The versions of Asterisk whose names are known without asking one."""
 
-_VERSION = re.compile(r"Asterisk (\S+)")
+_VERSION = re.compile(r"Asterisk (\d[\w.-]*)")
 _APPLICATION = re.compile(r"^\s*(\w+): ", re.MULTILINE)
-_FUNCTION = re.compile(r"^([A-Z][A-Z0-9_]*) ", re.MULTILINE)
+_FUNCTION = re.compile(r"^([A-Z][A-Z0-9_]*) +(\w*)", re.MULTILINE)  # the name, cut at 20 characters, and its syntax
 _TECHNOLOGY = re.compile(r"^(\w+)\s.*(?:yes|no)", re.MULTILINE)
 
 
@@ -55,7 +55,7 @@ def from_console(version: str, applications: str, functions: str, technologies: 
     return _names(
         match[1] if match else "running",
         _APPLICATION.findall(applications),
-        _FUNCTION.findall(functions),
+        (syntax if syntax.startswith(name) else name for name, syntax in _FUNCTION.findall(functions)),
         _TECHNOLOGY.findall(technologies),
     )
 

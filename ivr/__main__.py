@@ -12,10 +12,12 @@ import asyncio
 import contextlib
 import importlib
 import signal
+from functools import partial
 
 import uvloop
 
 from ivr.controller.controller import Controller
+from ivr.controller.work import start_with_retry
 from ivr.home import pid_lock, settings
 from ivr.home.credentials import CredentialsError
 from ivr.home.logs import configure
@@ -26,12 +28,15 @@ from ivr.site.site import SiteError
 
 
 async def serve_api(controller: Controller) -> None:
-    """Serve the control API.
+    """Serve the control API, and FastAGI.
 
-    It is imported here, in a thread: that takes half of the start, and nobody on the telephone waits for it.
+    They are imported here, in a thread: that takes half of the start, and nobody on the telephone waits for them.
     """
     api = await asyncio.to_thread(importlib.import_module, "ivr.api.app")
-    await api.serve(controller)
+    agi = await asyncio.to_thread(importlib.import_module, "ivr.agi.server")
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(api.serve(controller))
+        start_with_retry(tasks, "FastAGI", partial(agi.serve, controller))
 
 
 def main() -> None:

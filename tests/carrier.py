@@ -66,7 +66,7 @@ async def calling(
         ("site.toml", r"^give_up_h = \d+", f"give_up_h = {give_up_h}"),
         ("site.toml", r"^most_a_day = \d+", f"most_a_day = {most_a_day}"),
         ("site.toml", r"^ring_s = 6", "ring_s = 15"),  # the operator is rung over two restarts
-        ("site.toml", r"^enabled = false", f"enabled = {str(desk).lower()}"),
+        ("site.toml", r"^\[desk\]\nenabled = false", f"[desk]\nenabled = {str(desk).lower()}"),
         ("flow.yaml", r"say_first_s: \d+", f"say_first_s: {say_first_s}"),
         ("flow.yaml", r"say_every_s: \d+", f"say_every_s: {say_first_s}"),
     ):

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -158,7 +158,7 @@ class Composition:
         return self._conf(find_or_install(self._install_home, progress, self.settings.asterisk), self.credentials)
 
     @property
-    def _installed(self) -> "Installation | None":
+    def installed(self) -> "Installation | None":
         from asterisk_conf.install import find
 
         return find(self._install_home, named=self.settings.asterisk)
@@ -166,13 +166,23 @@ class Composition:
     @property
     def built(self) -> datetime | None:
         """When the installed Asterisk was built, from its program's file time; None if it is not installed."""
-        installation = self._installed
+        installation = self.installed
         if installation is None:
             return None
         program = next(
             (part for part in installation.program if Path(part).name == "asterisk"), installation.program[0]
         )
         return datetime.fromtimestamp(Path(program).stat().st_mtime, UTC)
+
+    def conf_of_existing(self) -> "Conf":
+        """Return the configuration for an administrator's own Asterisk, without browser telephones.
+
+        Creates secrets that are missing.
+        """
+        from asterisk_conf.install import nothing_installed
+
+        conf = self._conf(nothing_installed(self._install_home), self.credentials)
+        return replace(conf, web_telephones=False, sip_bind="0.0.0.0")  # noqa: S104  nothing is bound: it has its own
 
     def conf_as_installed(self) -> "Conf":
         """Return Asterisk's configuration for checks, without installing anything or creating a secret."""
@@ -182,7 +192,7 @@ class Composition:
         passwords = dict.fromkeys((operator.id for operator in self.operators), placeholder)
         carriers = dict.fromkeys((carrier.name for carrier in self.site.carrier), placeholder)
         secrets = Credentials("hatif", placeholder, "hatif", placeholder, placeholder, passwords, carriers)
-        return self._conf(self._installed or nothing_installed(self._install_home), secrets)
+        return self._conf(self.installed or nothing_installed(self._install_home), secrets)
 
     def _conf(self, installation: "Installation", secrets: Credentials) -> "Conf":
         from asterisk_conf.conf import Carrier, Conf, Endpoint, Queue, Secrets

@@ -29,7 +29,7 @@ _COMMANDS = {
     "ivr.cli.hours": ("hours",),
     "ivr.cli.flow": ("flow",),
     "ivr.cli.prompts.prompts": ("prompts",),
-    "ivr.cli.processes.asterisk": ("dialplan", "db"),
+    "ivr.cli.processes.asterisk": ("dialplan", "pjsip"),
     "ivr.cli.firewall": ("firewall",),
     "ivr.cli.guide": ("guide",),
     "ivr.cli.report.report": ("report",),
@@ -39,6 +39,7 @@ _COMMANDS = {
     "ivr.cli.desk": ("desk", "gate"),
     "ivr.cli.accounts": ("accounts",),
     "ivr.cli.data.backup": ("backup", "restore"),
+    "ivr.cli.data.database": ("db",),
     "ivr.cli.data.expire": ("data",),
 }
 """Modules with the commands that they register. Only the wanted one is loaded: all take longer than most commands."""

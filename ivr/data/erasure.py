@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from db import erasure
 from db.engine import open_engine
 from db.erasure import Erasure
@@ -59,20 +61,25 @@ async def erase(settings: Settings, url: str, number: str, node: str, by: str, n
         ProofError: The file of proofs cannot be read or written.
         OSError: A file cannot be read or written; repeat it.
     """
-    found = Spellings(spellings(number))
+    found, others = Spellings(spellings(number)), written_forms(number)
     proofs = await asyncio.to_thread(Proofs, settings.home)
     async with open_engine(url) as engine:
-        rows = await erasure.erase(engine, number, node, by, written_forms(number), found, proofs.hash_of(number))
-        await erase_audio(engine, settings.home, Recording, rows.recordings, now)
-        await erase_audio(engine, settings.home, Message, rows.messages, now)
-        masked = await asyncio.to_thread(_mask_files, settings, found)
+        recordings, messages = await erasure.audio_of(engine, (number, *others))
+        await erase_audio(engine, settings.home, Recording, recordings, now)
+        await erase_audio(engine, settings.home, Message, messages, now)
+        proof = proofs.hash_of(number)
+        counts = {"recordings": len(recordings), "messages": len(messages)}
+        rows = await erasure.erase(engine, number, node, by, others, found, proof, **counts)
         if not rows.is_empty:
+            await asyncio.to_thread(proofs.add, number, by, now)
+        masked = await asyncio.to_thread(_mask_files, settings, found)
+        # The latter if this finishes an erasure that was interrupted.
+        if not rows.is_empty or await asyncio.to_thread(_has_remnants, engine, found):
             await erasure.overwrite_deleted(engine)
     await asyncio.to_thread(_clean_astdb, settings, found)
-    erased = Erased(rows, masked, await asyncio.to_thread(_left, settings, found), _backups(settings))
-    if not erased.is_empty:
+    if rows.is_empty and masked and not proofs.of(number):
         await asyncio.to_thread(proofs.add, number, by, now)
-    return erased
+    return Erased(rows, masked, await asyncio.to_thread(_left, settings, found), _backups(settings))
 
 
 async def erase_again(settings: Settings, url: str, node: str, by: str, since: datetime, now: datetime) -> int:
@@ -125,6 +132,14 @@ def _places(path: Path, found: Spellings) -> Iterator[tuple[int, bytes]]:
                 rest = room[-_OVERLAP:]
     except FileNotFoundError:
         return
+
+
+def _has_remnants(engine: AsyncEngine, found: Spellings) -> bool:
+    """Return whether the files of an SQLite database have the number; those of a server are not ours to read: True."""
+    if engine.dialect.name != "sqlite":
+        return True
+    file = Path(engine.url.database or "")
+    return any(True for path in file.parent.glob(f"{file.name}*") for _ in _places(path, found))
 
 
 def _clean_astdb(settings: Settings, found: Spellings) -> None:

@@ -54,6 +54,10 @@ class Settings:
         return 8070 + self.offset
 
     @property
+    def agi_port(self) -> int:
+        return 4573 + self.offset
+
+    @property
     def monitoring_port(self) -> int:
         return 8071 + self.offset
 

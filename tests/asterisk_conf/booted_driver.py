@@ -16,7 +16,7 @@ from typing import Any
 HATIF = "/opt/hatif/.venv/bin/hatif"
 HOME = Path("/var/lib/hatif")
 SITE = Path("/etc/hatif/site/site.toml")
-NAMES = ("asterisk", "ivr", "guard", "journal", "desk", "gate")
+NAMES = ("asterisk", "ivr", "guard", "journal", "desk", "gate", "monitor")
 seen: dict[str, Any] = {}
 
 

@@ -26,7 +26,7 @@ def test_a_machine_boots_into_a_line_that_survives_what_ends_its_processes(tmp_p
     assert all(ok for ok, _ in seen["checks"].values()), seen["checks"]
     assert seen["checks"]["watched"][1] == "systemd supervises them"
     assert seen["status"] == "Serves calls"
-    for name in ("asterisk", "ivr", "guard", "journal", "desk", "gate"):
+    for name in ("asterisk", "ivr", "guard", "journal", "desk", "gate", "monitor"):
         assert seen[f"rights of {name}"] == [True, "0" * 16, "0" * 16, "1", "2"], name
     assert "as root: run it as a user of its own" in seen["up as root"]
     assert "systemd runs the line in /var/lib/hatif" in seen["up"]

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import callbacks, callers, read_cases
 from db.callback_requests import CallbackRequest, Claim
-from db.engine import open_engine, writing
-from db.erasure import FORGOTTEN, BeingCalledError, Erasure, erase
+from db.engine import open_engine, reading, writing
+from db.erasure import FORGOTTEN, BeingCalledError, Erasure, erase, overwrite_deleted
 from db.masking import MASK
 from db.names import folded
 from db.tables import Audit, Caller, CaseFile
@@ -116,6 +117,19 @@ async def test_cases_are_found_by_parts_of_the_applicants_name_in_any_order(engi
         (" ", ()),
     ):
         assert [case.applicant for case in await read_cases.cases(engine, applicant=words)] == list(found), words
+
+
+async def test_the_free_space_of_the_database_has_no_remnants_of_an_erased_number(
+    engine: AsyncEngine, url: str
+) -> None:
+    await put(engine)
+    async with reading(engine):  # a reader that began earlier does not keep it from happening
+        await erased(engine)
+    await overwrite_deleted(engine)
+    if url.startswith("sqlite"):
+        file = Path(url.removeprefix("sqlite:///"))
+        content = b"".join(path.read_bytes() for path in file.parent.glob(f"{file.name}*"))
+        assert NUMBER.encode() not in content and OTHER.encode() in content
 
 
 async def test_nothing_is_erased_while_the_number_is_being_called(engine: AsyncEngine, url: str) -> None:

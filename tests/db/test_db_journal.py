@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 import pytest
 
+from db.delivery import deliver_all
 from db.enums import Outcome
 from db.ids import uuid7
 from db.journal import Journal
@@ -98,6 +99,22 @@ async def test_bytes_that_are_not_utf8_are_replaced_and_the_record_is_kept(folde
     journal.put("call", id=uuid7(), caller=b"caf\xe9".decode(errors="surrogateescape"))
     journal.close()
     assert records(*files(folder))[0]["row"]["caller"] == "caf?"
+
+
+async def test_a_file_is_complete_after_a_day_so_that_what_was_delivered_is_deleted(folder: Path, url: str) -> None:
+    journal = Journal(folder, "n", rotate_s=0.2)
+    journal.put("call_event", **ROW)
+    journal.flush()
+    assert (await deliver_all(folder, url)).records == 1
+    assert len(files(folder)) == 1, "its writer still holds it"
+    await asyncio.sleep(0.2)
+    journal.put("call_event", **ROW)
+    journal.flush()
+    assert (await deliver_all(folder, url)).records == 1
+    assert files(folder) == []
+    journal.put("call_event", **ROW)
+    journal.close()
+    assert (await deliver_all(folder, url)).records == 1
 
 
 async def test_a_full_file_is_followed_by_a_new_one(folder: Path) -> None:

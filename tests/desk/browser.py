@@ -22,7 +22,7 @@ async def desk_line() -> AsyncIterator[Line]:
     with short_folder("hatif-desk-") as folder:
         line = Line(Path(folder), OFFSET + 1000)
         site = line.site / "site.toml"
-        site.write_text(site.read_text().replace("enabled = false", "enabled = true"))
+        site.write_text(site.read_text().replace("[desk]\nenabled = false", "[desk]\nenabled = true"))
         try:
             await line.up()
             yield line

@@ -30,7 +30,7 @@ async def shared_desk_line() -> AsyncIterator[Line]:
         line = Line(Path(folder), OFFSET + 1000)
         site = line.site / "site.toml"
         address = f'address = "http://localhost:{8580 + line.offset}"'  # of the tests' pages, for the gate
-        text = site.read_text().replace("enabled = false", f"enabled = true\n{address}")
+        text = site.read_text().replace("[desk]\nenabled = false", f"[desk]\nenabled = true\n{address}")
         site.write_text(text.replace("whisper = false", "whisper = true"))  # which the desk does without
         try:
             await line.up()

@@ -80,13 +80,16 @@ def test_the_names_of_a_running_asterisk_are_read_from_its_console() -> None:
         "    -= Registered Asterisk Applications =-\n             Dial: Attempt to connect.\n"
         "    -= 1 Applications Registered =-\n",
         "Installed Custom Functions:\n" + "-" * 80 + "\nLEN                   LEN(string)          Return the length.\n"
+        "PJSIP_TRANSFER_HANDL  PJSIP_TRANSFER_HANDLING()            Handle transfers.\n"
         "1 custom functions installed.\n",
         "Type             Description                   Devicestate   Presencestate   Indications   Transfer\n"
         "---------------  ----------------------------  ------------  --------------  ------------  --------\n"
         "PJSIP            PJSIP Channel Driver          yes           no              yes           yes\n"
         "----------\n1 channel drivers registered.\n",
     )
-    assert names == Names("20.5.0", frozenset({"Dial"}), frozenset({"LEN"}), frozenset({"PJSIP"}))
+    assert names == Names(
+        "20.5.0", frozenset({"Dial"}), frozenset({"LEN", "PJSIP_TRANSFER_HANDLING"}), frozenset({"PJSIP"})
+    )
 
 
 # Files

@@ -1,6 +1,7 @@
 """`hatif dialplan lint FILE|DIR`: what it prints, and what it makes of Asterisk's own sample files."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,13 @@ def test_asterisk_s_own_samples_have_few_findings(file: str, expected: dict[str,
     copy.write_bytes((SAMPLES / file).read_bytes())
     errors = [row["code"] for row in json.loads(lint(tmp_path, str(copy), "--json", "--silence", "W_").stdout)]
     assert {code: errors.count(code) for code in errors} == expected
+
+
+def test_the_page_names_every_code() -> None:
+    root = Path(__file__).parents[2]
+    sources = [*(root / "dialplan").glob("*.py"), *(root / "asterisk_conf").glob("existing.py")]
+    sources += (root / "ivr" / "cli" / "existing").glob("*.py")
+    written = {code for path in sources for code in re.findall(r'"([EW]_[A-Z_]+)"', path.read_text())}
+    pages = "".join((root / "docs" / name).read_text() for name in ("dialplan-lint.md", "existing-asterisk.md"))
+    assert {code for code in written if f"`{code}`" not in pages} == set()
+    assert len(written) > 30

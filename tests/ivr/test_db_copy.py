@@ -107,4 +107,4 @@ async def test_processes_that_nobody_would_restart_are_named_before_anything_hap
         (home / "run" / "supervisor.pid").rename(home / "run" / "supervisor.gone")
         alone = await asyncio.to_thread(shell.run, "db", "copy", empty_postgresql_url)
         (home / "run" / "supervisor.gone").rename(home / "run" / "supervisor.pid")
-    assert alone.returncode == 1 and "nobody would restart them" in " ".join(alone.stderr.split())
+    assert alone.returncode == 1 and "Nobody would start ivr again" in " ".join(alone.stderr.split())

@@ -198,6 +198,18 @@ def test_a_second_erasure_finds_nothing(home: Home) -> None:
     assert len(Proofs(home.home).of(NUMBER)) == 1
 
 
+def test_an_interrupted_erasure_is_finished_by_the_next_one(home: Home) -> None:
+    async def only_rows() -> None:
+        async with open_engine(home.url) as engine:
+            await erase(engine, NUMBER, "node1", "somebody", (), Spellings(spellings(NUMBER)))
+
+    asyncio.run(only_rows())
+    assert "log/ivr.log" in files_with(home.home, "619000051")
+    assert home.run("caller", "erase", NUMBER).returncode == 0
+    assert files_with(home.home, "619000051") == set()
+    assert len(Proofs(home.home).of(NUMBER)) == 1
+
+
 def test_a_file_of_the_administrator_s_is_named_and_left_alone(home: Home) -> None:
     assert home.site is not None
     (home.site / "notes.txt").write_text(f"Do not call {NUMBER}")

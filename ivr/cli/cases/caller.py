@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ivr.cli.composition import Composition, ControlError, account
+from ivr.cli.data.owner import refuse_strangers
 from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, as_json, as_table, console, errors
 from ivr.data.proof import Proofs
@@ -63,6 +64,7 @@ def erase(number: str = NUMBER, json: bool = JSON) -> None:
     from ivr.data import erasure
 
     parts = Composition()
+    refuse_strangers(parts.settings.home)
     number = _resolve(parts, number)
 
     async def erase_delivered() -> erasure.Erased:
@@ -104,8 +106,8 @@ def _counts(found: "Erased") -> dict[str, int]:
         "Requests to send something withdrawn": rows.guide_requests,
         "Case files whose applicant's name was removed": rows.cases,
         "Calls without a number now": rows.calls,
-        "Recordings deleted": len(rows.recordings),
-        "Messages deleted": len(rows.messages),
+        "Recordings deleted": rows.recordings,
+        "Messages deleted": rows.messages,
         "Logs and journals overwritten": len(found.masked),
     }
 

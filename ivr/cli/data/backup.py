@@ -7,10 +7,11 @@ from pathlib import Path
 import typer
 
 from ivr.cli.composition import Composition, ControlError
+from ivr.cli.data.owner import refuse_strangers
 from ivr.cli.output import JSON, Bar, as_json, console
 from ivr.cli.running_lines import running_homes
 from ivr.home import pid_lock
-from ivr.home.settings import CHECKOUT
+from ivr.home.settings import USUAL_HOME
 from ivr.process.process import processes
 
 # Imports in functions: SQLAlchemy takes a while to load, and `hatif --help` does not need it.
@@ -58,7 +59,8 @@ def restore(
     """
     from ivr.data import restore as restoring
 
-    home = Path(os.environ.get("HATIF_HOME") or CHECKOUT / "var").expanduser().resolve()
+    home = Path(os.environ.get("HATIF_HOME") or USUAL_HOME).expanduser().resolve()
+    refuse_strangers(home)
     refuse_running(home)
     if (there := restoring.existing(home)) and not replace:
         raise ControlError(

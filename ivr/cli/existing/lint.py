@@ -32,14 +32,14 @@ class Known(StrEnum):
 
 def lint(
     path: Path = typer.Argument(
-        None, metavar="[FILE|DIR]", help="A dialplan, or a folder with extensions.conf.  [default: the site's own]"
+        None, metavar="FILE|DIR", help="A dialplan, or a folder with extensions.conf.  [default: the site's own]"
     ),
     asterisk: Known = typer.Option(
         None, "--asterisk", help="Whose applications and functions.  [default: the running Asterisk's, else 22]"
     ),
     sounds: Path = typer.Option(None, "--sounds", help="The folder of the sounds.  [default: that of asterisk.conf]"),
     silence: list[str] = typer.Option(
-        [], "--silence", metavar="PREFIX", help="Leave out codes that begin so; repeat it."
+        [], "--silence", metavar="PREFIX", help="Leave out codes with this beginning. May be repeated."
     ),
     format_: Form = typer.Option(Form.text, "--format", help="How to print: for people, programs or GitHub's checks."),
     json: bool = JSON,
@@ -72,8 +72,8 @@ def _look_through(path: Path, asterisk: Known | None, sounds: Path | None) -> Se
     source = read_tree(root, _name)
     names = None
     if asterisk in (None, Known.running):
-        settings = Composition(bound=False).settings
-        names = running_names(settings.home, root.parent, settings.asterisk)
+        installation = Composition(bound=False).installed
+        names = running_names(installation, root.parent) if installation is not None else None
         if names is None and asterisk is Known.running:
             raise DialplanError("no running Asterisk answers; start it, or give --asterisk 20, 21 or 22")
     if names is None:

@@ -6,8 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from asterisk_conf.errors import AsteriskError
-from asterisk_conf.install import find
+from asterisk_conf.installation import Installation
 from asterisk_conf.instance import environment
 from dialplan.findings import DialplanError, Finding
 from dialplan.lines import MOST_BYTES, read_tree
@@ -56,17 +55,11 @@ def _endpoints(folder: Path) -> Iterator[Section]:
         yield from (section for section in _sections(folder, file) if kind in _values(section, "type"))
 
 
-def running_names(home: Path, folder: Path, named: str | None) -> Names | None:
+def running_names(installation: Installation, folder: Path) -> Names | None:
     """Return the names of the running Asterisk, None if none answers.
 
     It is the one of `folder`/asterisk.conf if there is that file, else this machine's.
     """
-    try:
-        installation = find(home, named=named)
-    except AsteriskError:
-        return None
-    if installation is None:
-        return None
     configuration = folder / "asterisk.conf"
     program = [*installation.program, *(("-C", str(configuration)) if configuration.is_file() else ())]
     answers = []

@@ -1,4 +1,4 @@
-"""`hatif dialplan …` and `hatif db …`: Asterisk's dialplan, and the database's tables."""
+"""`hatif dialplan …`: Asterisk's dialplan."""
 
 import asyncio
 from pathlib import Path
@@ -8,11 +8,10 @@ import typer
 from ivr.asterisk.ami import Ami
 from ivr.cli.codes import codes, loaded_clashes
 from ivr.cli.composition import Composition
-from ivr.cli.data import copying
 from ivr.cli.existing.lint import lint
+from ivr.cli.existing.options import INTO, KEEP, REQUIRED, Theirs
 from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, as_json, console
-from ivr.cli.processes.processes import upgrade_database
 
 # Imports in functions: parsing and linting the dialplan are needed by these commands only.
 
@@ -21,18 +20,35 @@ def register(app: typer.Typer) -> None:
     dialplan = add_group(app, "dialplan", "Render, check and load the dialplan: entry, fallback and feature codes.")
     dialplan.command()(render)
     dialplan.command()(lint)
+    dialplan.command()(diff)
     dialplan.command()(load)
     dialplan.command()(codes)
-    database = add_group(app, "db", "Manage the database.")
-    database.command()(upgrade)
-    database.command()(copying.copy)
+    pjsip = add_group(app, "pjsip", "Our carriers and telephones in an Asterisk of your own.")
+    pjsip.command("render")(render_pjsip)
+    pjsip.command("diff")(diff_pjsip)
+    pjsip.command("load")(load_pjsip)
 
 
 def render(
     out: Path = typer.Option(None, "--out", help="Write to this file.  [default: standard output]"),
+    own: bool = typer.Option(False, "--contexts", help="Only our contexts, for an Asterisk of your own."),
 ) -> None:
     """Write extensions.conf as the site's files define it. The running Asterisk does not change."""
-    text = Composition(bound=False).dialplan()
+    from ivr.cli.existing import other_asterisk
+
+    parts = Composition(bound=False)
+    _write(other_asterisk.dialplan_part(parts) if own else parts.dialplan(), out)
+
+
+def diff(into: Path = REQUIRED) -> None:
+    """Show what `load --into DIR` would change, what of yours it would hide, and what is in the way."""
+    from ivr.cli.existing import other_asterisk
+
+    if not other_asterisk.show_dialplan(Composition(bound=False), into):
+        raise typer.Exit(1)
+
+
+def _write(text: str, out: Path | None) -> None:
     if out is None:
         typer.echo(text, nl=False)
         return
@@ -43,6 +59,7 @@ def render(
 def load(
     file: Path = typer.Argument(None, help="The dialplan's file.  [default: rendered from the site]"),
     force: bool = typer.Option(False, "--force", help="Load it even if numbers or contexts in use are removed."),
+    into: Path = INTO,
     json: bool = JSON,
 ) -> None:
     """Load the dialplan into the running Asterisk and show what changed; refuse a broken one and keep the old one."""
@@ -50,6 +67,13 @@ def load(
     from dialplan.load import load as load_dialplan
 
     parts = Composition()
+    if into is not None:
+        if file is not None:
+            raise typer.BadParameter("the file with --into is rendered from the site; leave FILE out")
+        from ivr.cli.existing import other_asterisk
+
+        other_asterisk.load_dialplan(parts, into, force=force)
+        return
     text = read(file) if file is not None else parts.dialplan()
     secrets = parts.credentials
 
@@ -81,6 +105,26 @@ def load(
     )
 
 
-def upgrade() -> None:
-    """Upgrade the database's tables to this version of Hatif."""
-    upgrade_database(Composition())
+def render_pjsip(
+    keep: list[Theirs] = KEEP,
+    out: Path = typer.Option(None, "--out", help="Write to this file.  [default: standard output]"),
+) -> None:
+    """Write our carriers and telephones, with their passwords, without transports and global options."""
+    from ivr.cli.existing import other_asterisk
+
+    _write(other_asterisk.pjsip_part(Composition(bound=False), keep), out)
+
+
+def diff_pjsip(into: Path = REQUIRED, keep: list[Theirs] = KEEP) -> None:
+    """Show what `load` would change, and what of yours is in the way."""
+    from ivr.cli.existing import other_asterisk
+
+    if not other_asterisk.show_pjsip(Composition(bound=False), into, keep):
+        raise typer.Exit(1)
+
+
+def load_pjsip(into: Path = REQUIRED, keep: list[Theirs] = KEEP) -> None:
+    """Write our file beside your pjsip.conf and load it; if anything is in the way, nothing is written."""
+    from ivr.cli.existing import other_asterisk
+
+    other_asterisk.load_pjsip(Composition(), into, keep)

@@ -1,4 +1,4 @@
-"""`hatif db copy`: to another database, with the line up."""
+"""`hatif db …`: the database's tables, and moving to another database with the line up."""
 
 import asyncio
 import os
@@ -13,7 +13,11 @@ import psutil
 import typer
 
 from ivr.cli.composition import Composition, ControlError
+from ivr.cli.data.owner import refuse_strangers
+from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, Bar, as_json, console
+from ivr.cli.processes.processes import upgrade_database
+from ivr.cli.upkeep.restart import find
 from ivr.home import line_settings
 from ivr.home.settings import Settings, line_of
 from ivr.process.process import ProcessInfo, processes
@@ -26,6 +30,17 @@ _ENDS_S = 6.0
 """A process that waits for the database may take its time limit to notice the signal; then it is killed."""
 _BACK_S = 30.0
 _POLL_S = 0.05
+
+
+def register(app: typer.Typer) -> None:
+    database = add_group(app, "db", "Manage the database.")
+    database.command()(upgrade)
+    database.command()(copy)
+
+
+def upgrade() -> None:
+    """Upgrade the database's tables to this version of Hatif."""
+    upgrade_database(Composition())
 
 
 def copy(
@@ -46,7 +61,8 @@ def copy(
     parts = Composition()
     settings, former = parts.settings, parts.database_url
     target = sys.stdin.readline().strip() if url == "-" else url
-    running = _check_running(settings)
+    refuse_strangers(settings.home)
+    running = _check_running(parts)
     left: list[str] = []
 
     def switch() -> None:
@@ -77,14 +93,10 @@ def copy(
         raise ControlError(f"{', '.join(left)} did not come back: see `hatif status`.")
 
 
-def _check_running(settings: Settings) -> dict[str, ProcessInfo]:
+def _check_running(parts: Composition) -> dict[str, ProcessInfo]:
     """Return the processes to restart. Raises ControlError if they would not come back with the new database."""
-    alive = {name: info for name, info in processes(settings.run).items() if info.alive}
-    running = {name: alive[name] for name in _WRITERS if name in alive}
-    if running and "supervisor" not in alive:
-        raise ControlError(
-            f"{', '.join(running)} run without `hatif up`, and nobody would restart them: stop them, and repeat this."
-        )
+    alive = processes(parts.settings.run)
+    running = {name: find(parts, name) for name in _WRITERS if name in alive and alive[name].alive}
     for name, info in running.items():
         with suppress(psutil.Error, OSError):
             if psutil.Process(info.pid).environ().get("HATIF_DATABASE"):

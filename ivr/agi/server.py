@@ -1,0 +1,71 @@
+"""The FastAGI server. It listens on the loopback interface only, and cannot be held up: neither by a port scan that
+connects and says nothing, nor by a call that ends, nor by many connections at once.
+"""
+
+import asyncio
+from collections.abc import Iterable
+
+import structlog
+
+from ivr.agi.request import MOST_BYTES, RequestError, commands, parse
+from ivr.agi.services import Services
+from ivr.controller.controller import Controller
+from routing.states import Operator
+
+log = structlog.get_logger()
+
+_HEADER_S = 2.0
+_REPLIES_S = 2.0
+_MOST_CONNECTIONS = 500
+
+
+async def serve(controller: Controller) -> None:
+    """Serve until cancelled. Raises OSError if the port is taken."""
+
+    def operators() -> Iterable[Operator]:
+        connection = controller.connection
+        floor = connection.floor if connection is not None else None
+        return floor.operators.values() if floor is not None else ()
+
+    await run(Services(controller.site, controller.opening, operators), controller.settings.agi_port)
+
+
+async def run(services: Services, port: int) -> None:
+    """Serve these services at a port of the loopback interface, until cancelled. Raises OSError if it is taken."""
+    open_connections: set[asyncio.StreamWriter] = set()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(open_connections) >= _MOST_CONNECTIONS:
+            writer.transport.abort()
+            return
+        open_connections.add(writer)
+        try:
+            await _converse(services, reader, writer)
+        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, RequestError) as error:
+            log.debug("A FastAGI connection was ended", error=f"{type(error).__name__}: {error}")
+        finally:
+            open_connections.discard(writer)
+            if writer.transport.get_write_buffer_size():  # a peer that does not read
+                writer.transport.abort()
+            else:
+                writer.close()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", port, limit=MOST_BYTES, backlog=256)
+    try:
+        await server.serve_forever()
+    finally:
+        server.close()
+        for writer in list(open_connections):
+            writer.transport.abort()
+
+
+async def _converse(services: Services, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Read the request, then set one variable after the other: Asterisk reads no command before it has answered."""
+    async with asyncio.timeout(_HEADER_S):
+        header = await reader.readuntil(b"\n\n")
+    async with asyncio.timeout(_REPLIES_S):
+        for line in commands(services.answer(parse(header))):
+            writer.write(line)
+            reply = await reader.readuntil(b"\n")
+            if not reply.startswith(b"200"):  # HANGUP: the call has ended
+                return

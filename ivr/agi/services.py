@@ -1,0 +1,81 @@
+"""What the services answer, from memory alone: no database and no request to Asterisk."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from ivr.agi.request import Request
+from ivr.hours.opening import Opening
+from ivr.site.site import Number, Site
+from routing.states import Operator
+
+Variables = dict[str, str]
+_MOST_OPERATORS = 10
+
+
+class Services:
+    """The services of one site. `operators` returns all of them as they are now, nobody while that is not known."""
+
+    def __init__(self, site: Site, opening: Opening, operators: Callable[[], Iterable[Operator]]) -> None:
+        self._site, self._opening, self._operators = site, opening, operators
+        self._services = {"hours": self.hours, "language": self.language, "route": self.route}
+
+    def answer(self, request: Request) -> Variables:
+        """Return the variables to set; HATIF_AGI is `ok`, or `unknown` for a service that does not exist."""
+        service = self._services.get(request.service)
+        return {"HATIF_AGI": "unknown"} if service is None else {"HATIF_AGI": "ok", **service(request)}
+
+    def hours(self, request: Request) -> Variables:
+        """Whether the line is open. Arguments: the number dialled (else the extension), the language."""
+        number = self._number(request)
+        line, language = number.number if number is not None else None, request.argument(2) or None
+        answer = self._opening.answer(line=line, language=language)
+        opens = None if answer.open else self._opening.opens_next(line=line, language=language)
+        return {
+            "HATIF_HOURS": "open" if answer.open else "closed",
+            "HATIF_OPEN_UNTIL": _epoch(answer.until) if answer.open else "",
+            "HATIF_OPENS_NEXT": _epoch(opens),
+        }
+
+    def language(self, request: Request) -> Variables:
+        """The languages of the callers of a number, the likely ones first. Argument: the number dialled."""
+        number = self._number(request)
+        country = number.country if number is not None else None
+        order = self._site.language_order(country)
+        return {"HATIF_COUNTRY": country or "", "HATIF_LANG": order[0], "HATIF_LANGS": ",".join(order)}
+
+    def route(self, request: Request) -> Variables:
+        """Who could take a call now. Arguments: the language, the topic.
+
+        The best in the language first, then who has been idle longest. Nobody is offered the call by that.
+        """
+        language, topic = request.argument(1, self._site.languages[0]), request.argument(2)
+        able = [
+            operator
+            for operator in self._operators()
+            if operator.is_idle
+            and operator.planned
+            and language in operator.languages
+            and (not topic or not operator.topics or topic in operator.topics)
+        ]
+        able.sort(key=lambda operator: (-operator.languages[language], operator.since, operator.id))
+        return {
+            "HATIF_QUEUE": f"hatif-{language}" if language in self._site.languages else "",
+            "HATIF_READY": str(len(able)),
+            "HATIF_OPERATORS": ",".join(operator.id for operator in able[:_MOST_OPERATORS]),
+        }
+
+    def _number(self, request: Request) -> Number | None:
+        """Return the site's number that was dialled, in whatever form a carrier writes it."""
+        dialled = request.argument(1, request.extension)
+        wanted = _digits(dialled)
+        return self._site.number_dialled(dialled) or next(
+            (number for number in self._site.number if wanted and _digits(number.number) == wanted), None
+        )
+
+
+def _digits(number: str) -> str:
+    return number.removeprefix("+").removeprefix("00")
+
+
+def _epoch(at: datetime | None) -> str:
+    return "" if at is None else str(int(at.timestamp()))

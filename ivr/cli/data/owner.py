@@ -1,0 +1,21 @@
+"""Who may write into a home: what another user writes there, the line's processes may not be able to read."""
+
+import os
+import pwd
+from pathlib import Path
+
+from ivr.cli.control import ControlError
+
+
+def refuse_strangers(home: Path) -> None:
+    """Raise ControlError unless this process's user is the owner of `home`, if it exists."""
+    try:
+        owner = home.stat().st_uid
+    except FileNotFoundError:
+        return
+    if owner != os.geteuid():
+        try:
+            name = pwd.getpwuid(owner).pw_name
+        except KeyError:
+            name = str(owner)
+        raise ControlError(f"{home} belongs to {name}: run this as that user (as root: `runuser -u {name} -- …`).")

@@ -1,0 +1,72 @@
+"""Our part of an administrator's `pjsip.conf`: without what is theirs, and beside theirs only where nothing clashes."""
+
+from pathlib import Path
+
+from asterisk_example import example
+
+from asterisk_conf.conf import render
+from asterisk_conf.existing import Clash, Place, find_clashes, listeners, part
+from asterisk_conf.pjsip import lint, sections
+
+
+def place(name: str, line: int = 1, **options: str) -> Place:
+    return Place(name, "pjsip.conf", line, tuple(options.items()))
+
+
+def clashes(theirs: list[Place], ours: list[Place], *telephones: str) -> list[Clash]:
+    return list(find_clashes(theirs, ours, telephones, keep_telephones=bool(telephones)))
+
+
+def test_our_part_has_no_options_and_transports_and_the_same_endpoints(tmp_path: Path) -> None:
+    whole = render(example(tmp_path))["pjsip.conf"]
+    ours = part(whole)
+    named = {section.name for section in sections(whole)}
+    assert {section.name for section in sections(ours)} == named - {"global", "system", "udp", "tcp", "ws"}
+    assert [(it.name, it.options) for it in sections(ours)] == [
+        (it.name, it.options) for it in sections(whole) if it.name not in ("global", "system", "udp", "tcp", "ws")
+    ]
+    assert "[hatif-operator](!)" in ours and "[operator" not in ours and "(operator" not in ours
+    assert lint(ours) == []
+
+
+def test_what_stays_theirs_is_left_out(tmp_path: Path) -> None:
+    ours = part(render(example(tmp_path))["pjsip.conf"], {"1001", "carrier-example"})
+    names = {section.name for section in sections(ours)}
+    assert "1002" in names and "carrier-second" in names
+    assert not {"1001", "carrier-example"} & names
+    assert "telephone-password-1" not in ours
+
+
+def test_a_section_of_the_same_name_is_a_clash_once() -> None:
+    (clash,) = clashes([place("1001", 7, type="endpoint")], [place("1001", type="endpoint"), place("1001", type="aor")])
+    assert (clash.code, clash.file, clash.line) == ("E_CLASH", "pjsip.conf", 7)
+    assert clashes([place("2001")], [place("1001")]) == []
+
+
+def test_two_carriers_at_one_address_are_a_clash() -> None:
+    ours = [place("carrier-one", type="identify", match="192.0.2.0/24,2001:db8::1")]
+    (clash,) = clashes([place("trunk", 3, type="identify", match="sip.example.org, 192.0.2.9")], ours)
+    assert (clash.code, clash.line) == ("E_ADDRESS", 3)
+    assert clashes([place("trunk", type="identify", match="198.51.100.1,!192.0.2.1")], ours) == []
+
+
+def test_telephones_that_stay_theirs_must_be_there() -> None:
+    theirs = [place("1001", type="endpoint"), place("1002", type="aor")]
+    (clash,) = clashes(theirs, [], "1001", "1002")
+    assert clash.code == "E_NO_TELEPHONE" and "1002" in clash.sentence
+
+
+def test_the_ports_of_their_asterisk_are_known() -> None:
+    found = listeners(
+        {
+            "pjsip.conf": [
+                place("a", type="transport", bind="0.0.0.0:5070"),
+                place("b", type="transport", protocol="tls", bind="0.0.0.0"),
+                place("c", type="transport", protocol="ws", bind="0.0.0.0"),
+                place("d", type="endpoint", bind="0.0.0.0:1"),
+            ],
+            "http.conf": [place("general", enabled="yes", bindport="8070"), place("other", enabled="yes")],
+            "manager.conf": [place("general", enabled="no", port="5038")],
+        }
+    )
+    assert [(protocol, port) for protocol, port, _ in found] == [("UDP", 5070), ("TCP", 5060), ("TCP", 8070)]

@@ -1,0 +1,230 @@
+"""Beside a foreign configuration on a real Asterisk: ours is loaded from files of ours, and none of theirs changes."""
+
+import asyncio
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from asterisk_example import example, installation, shared_home
+from shell import Answer, command
+
+from asterisk_conf import instance
+from asterisk_conf.conf import write
+from dialplan.lines import read_tree
+from dialplan.load import compare, loaded
+from dialplan.parse import Context, parse_source
+from ivr.agi import server
+from ivr.agi.services import Services
+from ivr.asterisk.ami import Ami
+from ivr.home import credentials
+from ivr.home.settings import EXAMPLE
+from ivr.hours.opening import Opening
+from ivr.model import clock
+from ivr.site import site
+
+clock.prepare()
+
+OFFSET = 24000
+SAMPLES = shared_home() / "asterisk" / "root" / "usr" / "share" / "asterisk" / "conf" / "samples"
+BINDING = ("chan_iax2", "chan_unistim", "chan_ooh323", "chan_mgcp", "chan_skinny", "res_hep", "res_pktccops")
+MANAGER = """\
+[general]
+enabled = yes
+bindaddr = 127.0.0.1
+port = {port}
+[{user}]
+secret = {password}
+read = system,user,security,reporting
+write = system,reporting,call
+"""
+FREEPBX = {
+    "extensions.conf": "#include extensions_override_freepbx.conf\n#include extensions_additional.conf\n"
+    "#include extensions_custom.conf\n[from-trunk]\ninclude => from-pstn\n[from-pstn]\ninclude => from-pstn-custom\n"
+    "include => ext-did\n",
+    "extensions_override_freepbx.conf": "",
+    "extensions_additional.conf": "[ext-did]\nexten => _.,1,Hangup()\n",
+    "extensions_custom.conf": "[from-pstn-custom]\nexten => 100,1,Goto(hatif-entry,+33800212000,1)\n",
+    "pjsip.conf": "#include pjsip.transports.conf\n#include pjsip.endpoint.conf\n#include pjsip_custom_post.conf\n",
+    "pjsip.transports.conf": f"[0.0.0.0-udp]\ntype=transport\nprotocol=udp\nbind=127.0.0.1:{5060 + OFFSET}\n",
+    "pjsip.endpoint.conf": "[200]\ntype=endpoint\ncontext=from-pstn\n",
+    "pjsip_custom_post.conf": "",
+}
+PARSED = """\
+[globals]
+FIRST = 8
+[parsed-base](!)
+exten => 1,1,NoOp(from the template)
+ same => n(end),Hangup()
+[parsed-a](parsed-base)
+exten => 2,1,NoOp(a \\; b) ; a comment
+ same => n,NoOp(c) ;-- one comment ;-- within another --; ends --; same => n,Ignored()
+exten => [3,4]5,1,NoOp(brackets)
+exten => 6,1(first),NoOp()
+ same => n+2(far),NoOp(,")
+exten => 7,n,NoOp(counts from 6)
+exten => ${FIRST}1,1,NoOp(${FIRST})
+exten => 9,hint,Custom:lamp
+ same => n,NoOp(dropped)
+exten => 10,1,NoOp(no end
+ same => next,NoOp(a) more
+ same => n,NoOp
+exten => 11,1,NoOp(a,b
+exten +=,c)
+#include parsed-more.conf
+ same => n,NoOp(goes on)
+[parsed-a](+)
+exten => 13,1,NoOp(added)
+[parsed-b] (parsed-base)
+exten => 14,1,NoOp(no template)
+"""
+ASKS = """\
+[asks]
+exten => s,1,AGI(agi://127.0.0.1:{port}/language,33800212000)
+ same => n,Set(DB(test/asked)=${{AGISTATUS}} ${{HATIF_AGI}} ${{HATIF_COUNTRY}} ${{HATIF_LANG}})
+ same => n,Hangup()
+"""
+PARSED_MORE = " same => n,NoOp(in the section around)\n[parsed-c]\nexten => 12,1,NoOp()\n"
+
+
+@dataclass(frozen=True)
+class Other:
+    """An administrator's Asterisk; `dialplan` and `pjsip` are the files to which they add our line."""
+
+    home: Path
+    etc: Path
+    dialplan: str
+    pjsip: str
+
+    def hatif(self, *arguments: str) -> Answer:
+        environment = {"HATIF_HOME": str(self.home), "HATIF_PORT_OFFSET": str(OFFSET), "HATIF_DATABASE": ""}
+        return command([*arguments], os.environ | environment)
+
+    def console(self, text: str) -> str:
+        program = [*installation().program, "-C", str(self.etc / "asterisk.conf"), "-rx", text]
+        return subprocess.run(program, env=instance.environment(), capture_output=True, text=True, timeout=20).stdout
+
+    def add(self, name: str, line: str) -> None:
+        with (self.etc / name).open("a") as file:
+            file.write(f"\n{line}\n")
+
+    def theirs(self) -> dict[str, str]:
+        return {
+            path.name: path.read_text("latin-1") for path in self.etc.iterdir() if not path.name.startswith("hatif-")
+        }
+
+
+@pytest.fixture(params=["samples", "freepbx"])
+def other(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Other]:
+    conf = example(tmp_path / "theirs")
+    write(conf)
+    for path in conf.etc.iterdir():
+        if path.name != "asterisk.conf":
+            path.unlink()
+    for sample in SAMPLES.glob("*.conf.sample"):
+        if sample.name != "asterisk.conf.sample":
+            (conf.etc / sample.name.removesuffix(".sample")).write_bytes(sample.read_bytes())
+    found = Other(tmp_path / "home", conf.etc, "extensions.conf", "pjsip.conf")
+    if request.param == "freepbx":
+        found = Other(tmp_path / "home", conf.etc, "extensions_custom.conf", "pjsip_custom_post.conf")
+        for name, text in FREEPBX.items():
+            (conf.etc / name).write_text(text)
+    (conf.etc / "parsed.conf").write_text(PARSED)
+    (conf.etc / "parsed-more.conf").write_text(PARSED_MORE)
+    (conf.etc / "asks.conf").write_text(ASKS.format(port=4573 + OFFSET))
+    found.add(found.dialplan, "#include asks.conf")
+    found.add(found.dialplan, "#include parsed.conf")
+    found.add("modules.conf", "\n".join(f"noload = {name}.so" for name in BINDING))
+    assert found.hatif("pjsip", "render").returncode == 0  # makes the secrets
+    secrets = credentials.load(found.home, ())
+    manager = MANAGER.format(port=5038 + OFFSET, user=secrets.ami_user, password=secrets.ami_password)
+    (conf.etc / "manager.conf").write_text(manager)
+    log = (tmp_path / "log").open("w")
+    process = subprocess.Popen(
+        instance.command(conf), env=instance.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+    )
+    try:
+        until = time.monotonic() + 60
+        while "fully booted" not in found.console("core waitfullybooted"):
+            assert process.poll() is None and time.monotonic() < until
+            time.sleep(0.2)
+        yield found
+    finally:
+        process.terminate()
+        process.wait(20)
+        log.close()
+
+
+def differences(other: Other) -> list[str]:
+    """Return where the parser's dialplan differs from Asterisk's."""
+    plan = parse_source(read_tree(other.etc / "extensions.conf"))
+    written = {name: {key: steps for key, steps in found.items() if steps} for name, found in plan.contexts.items()}
+    secrets = credentials.load(other.home, ())
+
+    async def ask() -> dict[str, Context]:
+        async with Ami("127.0.0.1", 5038 + OFFSET, secrets.ami_user, secrets.ami_password) as ami:
+            return await loaded(ami, written)
+
+    found = asyncio.run(ask())
+    return compare({name: steps for name, steps in written.items() if steps}, {n: s for n, s in found.items() if s})
+
+
+async def ask_over_fastagi(other: Other) -> str:
+    """Return what a dialplan got from our FastAGI services."""
+    chosen = site.load(EXAMPLE)
+    services = Services(chosen, Opening(chosen, None, None), lambda: ())  # type: ignore[arg-type]  # nothing is stored
+    running = asyncio.create_task(server.run(services, 4573 + OFFSET))
+    try:
+        await asyncio.to_thread(other.console, "channel originate Local/s@asks application Wait 1")
+        for _ in range(100):
+            answer = await asyncio.to_thread(other.console, "database get test asked")
+            if "Value:" in answer:
+                return answer
+            await asyncio.sleep(0.1)
+        return answer
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+
+
+def test_ours_is_loaded_beside_theirs_and_taken_back_where_it_clashes(other: Other) -> None:
+    into = ("--into", str(other.etc))
+    before = other.theirs()
+    assert differences(other) == []
+    assert "Value: SUCCESS ok FR fr" in asyncio.run(ask_over_fastagi(other))
+    for group in ("dialplan", "pjsip"):  # without their line nothing is written
+        for act in ("diff", "load"):
+            answer = other.hatif(group, act, *into)
+            assert answer.returncode == 1 and "E_NOT_INCLUDED" in answer.stdout
+    assert other.theirs() == before and not list(other.etc.glob("hatif-*"))
+
+    other.add(other.dialplan, "#tryinclude hatif-extensions.conf")
+    other.add(other.pjsip, "#tryinclude hatif-pjsip.conf")
+    before = other.theirs()
+    shown = other.hatif("dialplan", "diff", *into)
+    assert shown.returncode == 0 and "added: hatif-carrier\n" in shown.stdout, shown
+    loaded = other.hatif("dialplan", "load", *into)
+    assert loaded.returncode == 0 and "contexts of ours" in loaded.stdout, loaded
+    assert "hatif-entry" in other.console("dialplan show hatif-entry")
+    assert "HATIF_NUMBER" in other.console("dialplan show +33800212000@hatif-entry")
+    assert other.hatif("dialplan", "diff", *into).stdout.count("added: ") == 0
+    loaded = other.hatif("pjsip", "load", *into)
+    assert loaded.returncode == 0, loaded
+    endpoints = other.console("pjsip show endpoints")
+    assert "carrier-example" in endpoints and "1001" in endpoints
+    assert other.hatif("pjsip", "diff", *into).stdout.count("added: ") == 0
+    assert other.theirs() == before
+
+    # What clashes is named with its line, and neither our files nor theirs change.
+    ours = {path.name: path.read_text() for path in other.etc.glob("hatif-*")}
+    assert ours.keys() == {"hatif-extensions.conf", "hatif-pjsip.conf"}
+    other.add(other.dialplan, "[hatif-entry]\nexten => 7,1,Hangup()")
+    other.add(other.pjsip, "[1001]\ntype = endpoint\n[theirs]\ntype = identify\nendpoint = 1001\nmatch = 127.0.0.2")
+    refused = other.hatif("dialplan", "load", *into)
+    assert refused.returncode == 1 and "E_CLASH: [hatif-entry]" in refused.stdout
+    refused = other.hatif("pjsip", "load", *into)
+    assert refused.returncode == 1 and "E_CLASH: [1001]" in refused.stdout and "E_ADDRESS: [theirs]" in refused.stdout
+    assert {path.name: path.read_text() for path in other.etc.glob("hatif-*")} == ours

@@ -1,0 +1,175 @@
+"""FastAGI services answer a dialplan with variables, and nothing that connects can hold them up."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import pytest
+from line import Line
+
+from ivr.agi import server
+from ivr.agi.request import Request, RequestError, commands, parse
+from ivr.agi.services import Services
+from ivr.home.settings import EXAMPLE
+from ivr.hours.opening import Opening
+from ivr.model import clock
+from ivr.site import site
+from routing.hours import Force, Override
+from routing.states import Operator, OperatorState
+
+clock.prepare()
+
+HEADER = b"agi_network: yes\nagi_network_script: %s\nagi_extension: 0033800212000\nagi_arg_1: %s\nagi_arg_2: %s\n\n"
+
+
+class Recorder:
+    def hours_forced(self, override: Override, row: object) -> None:
+        return None
+
+
+@pytest.fixture(scope="module")
+def opening() -> Opening:
+    return Opening(site.load(EXAMPLE), Recorder(), None)  # type: ignore[arg-type]  # nothing is stored
+
+
+def ready(identity: str, level: int, since: float = 0.0, **changes: object) -> Operator:
+    values: dict[str, object] = {"state": OperatorState.READY, "since": since, **changes}
+    return Operator(identity, {"fr": level}, **values)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def services(opening: Opening) -> Services:
+    operators = [
+        ready("late", 5, 20),
+        ready("early", 5, 10),
+        ready("fair", 3, 1),
+        ready("visas", 5, 1, topics=frozenset({"visas"})),
+        ready("busy", 5, state=OperatorState.TALKING),
+        ready("off", 5, planned=False),
+        ready("dialling", 5, on_line=True),
+    ]
+    return Services(site.load(EXAMPLE), opening, lambda: operators)
+
+
+def test_the_languages_of_a_number_are_known_in_each_of_its_forms(services: Services) -> None:
+    for number in ("+33800212000", "0033800212000", "33800212000"):
+        found = services.answer(Request("language", arguments=(number,)))
+        assert (found["HATIF_AGI"], found["HATIF_COUNTRY"], found["HATIF_LANG"]) == ("ok", "FR", "fr")
+        assert found["HATIF_LANGS"].split(",")[0] == "fr" and len(found["HATIF_LANGS"].split(",")) == 7
+    assert services.answer(Request("language", "0033800212000"))["HATIF_COUNTRY"] == "FR"  # without an argument
+    assert services.answer(Request("language", "s"))["HATIF_COUNTRY"] == ""
+
+
+def test_the_hours_are_those_of_the_line(services: Services, opening: Opening) -> None:
+    opening.force(Override(Force.CLOSED, until=datetime(2100, 1, 1, tzinfo=UTC)))
+    closed = services.answer(Request("hours"))
+    assert closed["HATIF_HOURS"] == "closed" and closed["HATIF_OPEN_UNTIL"] == ""
+    opening.force(Override(Force.OPEN, until=datetime(2100, 1, 1, tzinfo=UTC)))
+    opened = services.answer(Request("hours", arguments=("+33800212000", "fr")))
+    assert opened["HATIF_HOURS"] == "open" and opened["HATIF_OPEN_UNTIL"] == "4102444800"
+    opening.force(Override(Force.AUTO))
+
+
+def test_who_could_take_a_call_is_in_order(services: Services) -> None:
+    found = services.answer(Request("route", arguments=("fr", "passports")))
+    assert found["HATIF_OPERATORS"] == "early,late,fair"
+    assert (found["HATIF_READY"], found["HATIF_QUEUE"]) == ("3", "hatif-fr")
+    assert services.answer(Request("route", arguments=("fr",)))["HATIF_OPERATORS"] == "visas,early,late,fair"
+    nobody = services.answer(Request("route", arguments=("xx",)))
+    assert (nobody["HATIF_READY"], nobody["HATIF_OPERATORS"], nobody["HATIF_QUEUE"]) == ("0", "", "")
+
+
+def test_what_is_not_a_request_is_refused() -> None:
+    for header in (b"GET / HTTP/1.1\nHost: x\n\n", b"agi_request: x\n\n", b"\n\n", b"\xff\xfe: x\n\n"):
+        with pytest.raises(RequestError):
+            parse(header)
+    assert parse(HEADER % (b"/hours?x", b"a" * 1000, b"")).service == "hours"
+    assert len(parse(HEADER % (b"hours", b"a" * 1000, b"")).argument(1)) == 200
+
+
+def test_no_value_can_add_a_command() -> None:
+    assert commands({"A": 'x"\nEXEC System rm\r\\é'}) == [b'SET VARIABLE A "xEXEC System rm"\n']
+
+
+# The server
+
+
+@pytest.fixture
+async def port(services: Services) -> AsyncIterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        number: int = free.getsockname()[1]
+    running = asyncio.create_task(server.run(services, number))
+    for _ in range(200):
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", number)
+            writer.close()
+            break
+        except OSError:
+            await asyncio.sleep(0.01)
+    yield number
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def ask(port: int, service: bytes, *arguments: bytes) -> list[str]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(HEADER % (service, *(*arguments, b"", b"")[:2]))
+    lines = []
+    async with asyncio.timeout(5):
+        while line := await reader.readline():
+            lines.append(line.decode().strip())
+            writer.write(b"200 result=1\n")
+    writer.close()
+    return lines
+
+
+async def test_variables_are_set_over_the_network_and_the_connection_ends(port: int) -> None:
+    assert (await ask(port, b"language"))[:3] == [
+        'SET VARIABLE HATIF_AGI "ok"',
+        'SET VARIABLE HATIF_COUNTRY "FR"',
+        'SET VARIABLE HATIF_LANG "fr"',
+    ]
+    assert await ask(port, b"nothing") == ['SET VARIABLE HATIF_AGI "unknown"']
+
+
+async def test_probes_and_silent_connections_hold_nobody_up(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(50)]
+    for probe in (b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01", b"x" * 20_000, b"agi_network: yes\n", b"\n\n"):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(probe)
+        writer.close()
+    answers = await asyncio.gather(*(ask(port, b"hours") for _ in range(20)))
+    assert all(len(answer) == 4 for answer in answers)
+    for reader, writer in silent:
+        writer.close()
+        assert await reader.read() == b""
+
+
+async def test_a_silent_connection_is_ended(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_HEADER_S", 0.05)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    async with asyncio.timeout(5):
+        assert await reader.read() == b""
+    writer.close()
+
+
+async def test_too_many_connections_are_refused_and_the_next_is_served(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "_MOST_CONNECTIONS", 2)
+    first = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+    await asyncio.sleep(0.05)
+    reader, refused = await asyncio.open_connection("127.0.0.1", port)
+    with suppress(ConnectionError):
+        assert await reader.read() == b""
+    for writer in (refused, *(writer for _, writer in first)):
+        writer.close()
+    await asyncio.sleep(0.05)
+    assert len(await ask(port, b"language")) == 4
+
+
+async def test_the_controller_of_a_line_answers(line: Line) -> None:
+    assert (await ask(4573 + line.offset, b"language"))[1] == 'SET VARIABLE HATIF_COUNTRY "FR"'
+    assert (await ask(4573 + line.offset, b"route", b"fr"))[3].startswith("SET VARIABLE HATIF_OPERATORS")
