@@ -73,10 +73,13 @@ async def test_a_call_of_another_machine_survives_a_change_of_its_address(
     await desk.takes()
     await call.hears_tone(desk.heard_hz)
     await desk.hears_tone(CALLER_HZ)
+    await desk.page.evaluate("ask('mute')")
     before, since, began = call_id(desk_line, CALLER), call.clock, time.monotonic()
     await machine.moves(without_s=1)
     for call_state in ("none", "talking"):
         await desk.page.wait_for_function("state => now.call === state", arg=call_state, timeout=10_000)
+    await desk.page.wait_for_function("() => now.muted")
+    await desk.page.evaluate("ask('mute')")
     await call.hears_tone(desk.heard_hz)
     took = time.monotonic() - began
     call.tone(OTHER_HZ)
