@@ -66,7 +66,9 @@ PROXIES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy"
 
 class Line(Asked):
     """`home`: its HATIF_HOME; `site`: a copy of the example site that a test may change; `offset`: of its ports;
-    `words`: whether its prompts are spoken, not short."""
+    `words`: whether its prompts are spoken, not short; `below`: a command that runs `hatif up`."""
+
+    below: tuple[str, ...] = ()
 
     def __init__(self, home: Path, offset: int, database: str | None = None, *, words: bool = False) -> None:
         self.home, self.offset = home, offset
@@ -123,7 +125,7 @@ class Line(Asked):
             self._proxy.setblocking(False)
         with (self.home / "up.log").open("ab") as log:
             self._up = await asyncio.to_thread(
-                subprocess.Popen, [HATIF, "up"], env=self.environment, stdout=log, stderr=log
+                subprocess.Popen, [*self.below, HATIF, "up"], env=self.environment, stdout=log, stderr=log
             )
         await self.until(self._serves, 30, "the line is up")
 

@@ -74,8 +74,11 @@ async def join(conversation: ConversationControls) -> None:
 
 
 async def _handle_joined(conversation: ConversationControls, item: Item, colleague: Leg) -> None:
-    if isinstance(item, floor_protocol.TelephoneGone) and item.operator == colleague.operator:
-        await conversation.watch.add(colleague.id, item)
+    match item:
+        case floor_protocol.TelephoneGone(_, operator) | floor_protocol.TelephoneBack(_, operator) if (
+            operator == colleague.operator
+        ):
+            await conversation.watch.add(colleague.id, item)
     if isinstance(item, events.StasisEnd) and item.channel_id == colleague.id:
         colleague.report_free(conversation.call)
     if isinstance(item, events.ChannelDestroyed) and item.channel_id == colleague.id:

@@ -112,7 +112,9 @@ class Conversation:
                 self.prompts.end(playback.id)
                 if playback.id == self.prompts.first:
                     await self.apply_layout()
-            case floor_protocol.TelephoneGone(_, operator) if operator == self.leg.operator:
+            case floor_protocol.TelephoneGone(_, operator) | floor_protocol.TelephoneBack(_, operator) if (
+                operator == self.leg.operator
+            ):
                 await self.watch.add(self.leg.id, item)
         if self.colleague is not None:
             await colleague_leg.handle_item(self, item, self.colleague)

@@ -15,7 +15,7 @@ _NOTHING_S = 1.0
 """A telephone that sends no packet for this long is gone; it normally sends fifty per second."""
 
 _PAGE_NOTHING_S = 0.5
-"""The same for a browser, whose page has ended its audio before its connection."""
+"""The same for a browser whose connection is gone: its page has ended its audio before."""
 
 _LAST_PACKETS = 5
 """So many packets of a page that is gone may still have been on their way."""
@@ -76,17 +76,25 @@ class TelephoneWatch:
         self.lost: set[str] = set()  # legs hung up because no audio came from them
         self.until = math.inf
 
-    async def add(self, leg: str, gone: floor_protocol.TelephoneGone) -> None:
-        """Start to watch a leg whose registration and connection are gone, or whose machine refuses packets."""
-        if gone.refused:
-            self._refused[leg] = gone.operator
+    async def add(self, leg: str, news: floor_protocol.TelephoneGone | floor_protocol.TelephoneBack) -> None:
+        """Start to watch a leg whose registration and connection are gone, or whose machine refuses packets.
+
+        Also a browser's leg whose page has registered again: it may have lost its audio, as when the computer has
+        another address. Asterisk may not have noticed that the former connection is dead.
+        """
+        is_back = isinstance(news, floor_protocol.TelephoneBack)
+        if isinstance(news, floor_protocol.TelephoneGone) and news.refused:
+            self._refused[leg] = news.operator
         if leg not in self._packets:
             link = self._call.services.link
-            self._packets[leg] = await count_packets(link, leg)
+            packets = await count_packets(link, leg)
             (channel,) = await link.ask(operations.CHANNEL(leg))
             if channel.ok and is_web(channel.body.get("name", "")):
                 self._in_browser.add(leg)
-            nothing_s = _PAGE_NOTHING_S if leg in self._in_browser else _NOTHING_S
+            elif is_back:
+                return
+            self._packets[leg] = packets
+            nothing_s = _PAGE_NOTHING_S if leg in self._in_browser and not is_back else _NOTHING_S
             until = asyncio.get_running_loop().time() + nothing_s
             self.until = until if self.until == math.inf else max(self.until, until)  # long enough for each of them
 

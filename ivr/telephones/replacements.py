@@ -5,7 +5,8 @@ back, both are alive, and calls ring sometimes at one, sometimes at the other: s
 
 While the operator is in a call, nothing is removed. Asterisk's registrar would replace a telephone at once, even in a
 call, or refuse the newer one, which may be the same telephone at a new address. So the registrar allows several, and
-this module decides when the older ones are removed.
+this module decides when the older ones are removed. Only a browser's page is replaced in a call as well: the newest one
+gets the call back if the former one has lost it.
 """
 
 import contextlib
@@ -21,7 +22,7 @@ from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.link import LinkLost
 from ivr.asterisk.ari.operations import Request
 from ivr.asterisk.ari.protocol import Link
-from ivr.model.endpoints import operator_of
+from ivr.model.endpoints import is_web, operator_of
 from ivr.telephones.contacts import address_of
 
 log = structlog.get_logger()
@@ -65,12 +66,12 @@ class Replacements:
         return found if found is not None and time.time() - found.at < _BOTH_S else None
 
     def settle(self, endpoint: str, contacts: Mapping[str, bool]) -> None:
-        """Remove all contacts of an endpoint but the newest, unless the operator is in a call. Idempotent.
+        """Remove all contacts of an endpoint but the newest, unless it is an own telephone in a call. Idempotent.
 
         Args:
             contacts: In the order of their arrival, with whether each answers.
         """
-        if len(contacts) > 1 and not self._engaged(operator_of(endpoint)):
+        if len(contacts) > 1 and (is_web(endpoint) or not self._engaged(operator_of(endpoint))):
             kept = newest(contacts)
             for contact in contacts:
                 if contact != kept:

@@ -3,13 +3,12 @@
 import asyncio
 import hashlib
 import json
-import os
 import re
 import secrets
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import aiohttp
 import pytest
 from asterisk_example import PASSWORD, SECRETS, example
 from asterisk_sip import Telephone
+from other_machine import other_machine
 
 from asterisk_conf import instance
 from asterisk_conf.conf import Conf, render, write
@@ -24,9 +24,6 @@ from asterisk_conf.errors import AsteriskError
 from ivr.asterisk.ari.link import Link
 from ivr.process.telephone_gate import GateSettings, TelephoneGate
 from ivr.telephones.web_credentials import WebCredentials
-
-HERE, THERE = "198.18.97.1", "198.18.97.2"
-"""Of this machine and another one; addresses for tests of networks (RFC 2544)."""
 
 _LEAVES_AT_ONCE = aiohttp.ClientWSTimeout(ws_close=0.1)
 """Asterisk does not answer the end of a connection whose telephone is registered."""
@@ -195,41 +192,18 @@ async def test_from_another_address_only_the_telephones_path_answers(line: Line)
     gate.cancel()
 
 
-@pytest.fixture
-def other_machine() -> Iterator[tuple[str, ...]]:
-    """The command line of another machine, which reaches this one at `HERE` only."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can connect a network namespace with this machine")
-    name, end, far = f"hatif-{os.getpid()}", f"hf{os.getpid()}", f"hn{os.getpid()}"
-    inside = ("ip", "netns", "exec", name)
-    try:
-        for command in (
-            ("ip", "netns", "add", name),
-            ("ip", "link", "add", end, "type", "veth", "peer", "name", far, "netns", name),
-            ("ip", "address", "add", f"{HERE}/30", "dev", end),
-            ("ip", "link", "set", end, "up"),
-            (*inside, "ip", "address", "add", f"{THERE}/30", "dev", far),
-            (*inside, "ip", "link", "set", far, "up"),
-        ):
-            subprocess.run(command, check=True, capture_output=True)
-        yield inside
-    finally:
-        subprocess.run(("ip", "link", "delete", end), check=False, capture_output=True)
-        subprocess.run(("ip", "netns", "delete", name), check=False, capture_output=True)
-
-
-async def test_another_machine_reaches_the_telephones_path_and_nothing_else(
-    line: Line, other_machine: tuple[str, ...]
-) -> None:
+async def test_another_machine_reaches_the_telephones_path_and_nothing_else(line: Line) -> None:
     ports = line.conf.ports
-    gate = asyncio.create_task(TelephoneGate(GateSettings(HERE, ports.http + 1, ports.http, desk_port=8080)).serve())
     script, others = Path(__file__).parents[1] / "namespace_browser.py", (ports.http, ports.ami)
-    arguments = (HERE, str(ports.http + 1), "8080", *map(str, others))
-    there = await asyncio.create_subprocess_exec(
-        *other_machine, sys.executable, str(script), *arguments, stdout=subprocess.PIPE
-    )
-    out, _ = await there.communicate()
-    gate.cancel()
+    with other_machine() as machine:
+        settings = GateSettings(machine.here, ports.http + 1, ports.http, desk_port=8080)
+        gate = asyncio.create_task(TelephoneGate(settings).serve())
+        arguments = (machine.here, str(ports.http + 1), "8080", *map(str, others))
+        there = await asyncio.create_subprocess_exec(
+            *machine.inside, sys.executable, str(script), *arguments, stdout=subprocess.PIPE
+        )
+        out, _ = await there.communicate()
+        gate.cancel()
     assert there.returncode == 0
     found = json.loads(out)
     assert set(found["plain"].values()) == {404}

@@ -14,6 +14,7 @@ from typing import Any
 import chromium
 from aiohttp import web
 from line import Line
+from other_machine import OtherMachine
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from desk import bundle
@@ -254,15 +255,19 @@ async def desk_of(line: Line, port: int) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def started(folder: Path, *, unasked_sound: bool = True) -> AsyncIterator[Browser]:
+async def started(
+    folder: Path, *, unasked_sound: bool = True, machine: OtherMachine | None = None
+) -> AsyncIterator[Browser]:
     """Start a browser whose microphone hears a tone.
 
-    `unasked_sound`: pages may play sound before anybody has clicked or typed in them.
+    `unasked_sound`: pages may play sound before anybody has clicked or typed in them; `machine`: where it runs.
     """
-    sound = tone(folder / "microphone.wav", MICROPHONE_HZ)
+    sound, program = tone(folder / "microphone.wav", MICROPHONE_HZ), chromium.program()
+    if machine is not None:
+        program = machine.program(program, folder / "browser")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=chromium.program(),
+            executable_path=program,
             args=[
                 *chromium.FLAGS,
                 chromium.UNASKED_SOUND if unasked_sound else chromium.SOUND_AFTER_A_CLICK,

@@ -223,9 +223,13 @@ async def test_an_operator_with_only_a_browser_is_present_until_it_is_gone(regis
     assert changes == [("1001", True), ("1001", False), ("1002", True)]
 
 
-async def test_a_page_that_is_loaded_again_is_no_second_telephone(registrar: Registrar, tmp_path: Path) -> None:
+@pytest.mark.parametrize("engaged", [False, True])
+async def test_a_page_that_is_loaded_again_is_no_second_telephone(
+    registrar: Registrar, tmp_path: Path, engaged: bool
+) -> None:
+    """Nor is one that has registered again from another address, in a call, before its former connection has ended."""
     journal, removed = Journal(tmp_path / "journal", "test"), list[tuple[str, str]]()
-    replacements = Replacements(journal, lambda _: False, lambda *contact: removed.append(contact))
+    replacements = Replacements(journal, lambda _: engaged, lambda *contact: removed.append(contact))
     presence = Presence(cast(Any, registrar), ["1001"], lambda *_: None, replacements)
     registrar.contacts = {"sip:own": "1001", "sip:page1": "1001-web"}
     await presence.refresh()

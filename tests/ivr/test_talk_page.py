@@ -42,3 +42,33 @@ async def test_each_telephone_is_watched_for_its_whole_time_though_another_one_n
     for leg in legs:
         await watch.add(leg, floor_protocol.TelephoneGone(call.state.id, "1001"))
     assert watch.until >= began + 1.0
+
+
+@pytest.mark.parametrize(
+    ("name", "packets", "comes_back"),
+    [
+        (
+            "PJSIP/1001-web-0001",
+            [7, 7],
+            True,
+        ),  # the computer has another address
+        ("PJSIP/1001-web-0001", [7, 30], False),  # only the registration was refreshed
+        ("PJSIP/1001-0001", [7, 7], False),  # the operator talks on their own telephone, which may send no silence
+    ],
+)
+async def test_a_page_that_registers_again_gets_its_call_back_if_its_audio_is_lost(
+    name: str, packets: list[int], comes_back: bool
+) -> None:
+    counts = iter(packets)
+
+    class Asterisk(SentMessages):
+        async def ask(self, *requests: operations.Request) -> list[SimpleNamespace]:
+            (request,) = requests
+            body = {"rxcount": next(counts)} if request.uri.endswith("/rtp_statistics") else {"name": name}
+            return [SimpleNamespace(ok=True, status=200, body=body)]
+
+    call = Asterisk().call()
+    watch = TelephoneWatch(call)
+    await watch.add(PAGE, floor_protocol.TelephoneBack(call.state.id, "1001"))
+    assert await watch.finish() == ([PAGE] if comes_back else [])
+    assert watch.lost == set()

@@ -2,7 +2,8 @@
  * The telephone itself: registered at Asterisk while the shift lasts, with at most one call.
  *
  * It needs nothing of the desk while it runs. A call outlives its connection: after a reconnect it is renegotiated, so
- * that Asterisk finds the page again. A call that a former page had rings again, and is answered at once.
+ * that Asterisk finds the page again. A call that a former page had, or this one at an address that the computer no
+ * longer has, rings again, and is answered at once.
  */
 
 import { UA } from "jssip";
@@ -13,6 +14,7 @@ import type { Credential } from "./credential";
 import type { Devices } from "./devices";
 import { Quality } from "./quality";
 import type { Report } from "./report";
+import { Route } from "./route";
 import { SipSocket } from "./socket";
 import { Sound } from "./sound";
 import { text } from "./texts";
@@ -46,6 +48,8 @@ export class Phone {
     (quality) => this.report({ quality }),
     (isBad) => this.report({ problem: isBad ? text("bad_audio") : null }),
   );
+  private readonly route = new Route(() => this.moved());
+  private wasMuted = false; // in the call that comes back
   private wasLost = false;
 
   /** `blocked`: called with whether the browser blocks the sound of calls, when that changes. */
@@ -181,8 +185,17 @@ export class Phone {
     session.on("icecandidate", gathered());
     this.follow(session);
     this.report({ call: "ringing", muted: false });
-    if (/answer-after=0/.test(request.getHeader("Call-Info") ?? "")) this.answer();
+    if (/answer-after=0/.test(request.getHeader("Call-Info") ?? "")) this.answerAgain(session);
     else this.rings(true);
+    this.wasMuted = false;
+  }
+
+  /** Take the call back that this page or a former one had. */
+  private answerAgain(session: RTCSession): void {
+    this.answer();
+    if (!this.wasMuted) return;
+    this.microphone?.getTracks().forEach((track) => (track.enabled = false));
+    session.on("confirmed", () => this.mute());
   }
 
   private follow(session: RTCSession): void {
@@ -194,16 +207,21 @@ export class Phone {
 
   private over(session: RTCSession): void {
     if (this.session !== session) return;
-    this.session = null;
-    this.quality.stop();
-    this.rings(false);
-    this.microphone?.getTracks().forEach((track) => track.stop());
-    this.sound.stop();
-    this.microphone = this.sound.element.srcObject = null;
+    this.forget();
     this.report({ call: "ended", muted: false });
     setTimeout(() => {
       if (!this.session) this.report({ call: "none" });
     }, ENDED_MS);
+  }
+
+  private forget(): void {
+    this.session = null;
+    this.quality.stop();
+    this.route.stop();
+    this.rings(false);
+    this.microphone?.getTracks().forEach((track) => track.stop());
+    this.sound.stop();
+    this.microphone = this.sound.element.srcObject = null;
   }
 
   // Sound
@@ -222,6 +240,7 @@ export class Phone {
       void this.sound.play();
     });
     this.quality.watch(connection);
+    this.route.watch(connection);
   }
 
   private async useMicrophone(track: MediaStreamTrack): Promise<void> {
@@ -239,8 +258,21 @@ export class Phone {
   private connected(): void {
     if (!this.wasLost) return;
     this.wasLost = false;
-    // Asterisk knows only the former connection of the page.
-    if (this.session?.isEstablished()) this.session.renegotiate({ rtcOfferConstraints: { iceRestart: true } });
+    // Asterisk knows only the former connection of the page. The audio stays as it is: after a restart of ICE in a call
+    // Asterisk sends none to a new address.
+    if (this.session?.isEstablished()) this.session.renegotiate();
+  }
+
+  /** Give up a call whose audio is lost. It comes back once this page is registered again, as after a reload. */
+  private moved(): void {
+    const session = this.session;
+    this.socket.renew(); // first: Asterisk must not be told that the call has ended
+    this.forget();
+    if (session && !session.isEnded()) {
+      this.wasMuted = session.isMuted().audio === true;
+      session.terminate();
+    }
+    this.report({ call: "none", muted: false });
   }
 
   private disconnected(): void {

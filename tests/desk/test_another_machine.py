@@ -1,0 +1,98 @@
+"""A browser on another machine: the desk by TLS, and a call that survives a change of that machine's address."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from browser_telephone import started
+from conftest import OFFSET, short_folder
+from desk_pages import DeskPages
+from line import Line
+from other_machine import OtherMachine, other_machine
+from playwright.async_api import Browser
+from talking import CALLER_HZ, call_id, kinds
+
+from desk import bundle
+from ivr.softphone.sound import longest_silence
+from ivr.softphone.telephone import Telephones
+
+pytest_plugins = ["browser"]
+
+CALLER = "+33613000931"
+OTHER_HZ = CALLER_HZ + 200
+
+NOT_ROOT = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
+"""Hatif serves no other machines as root. Its files stay those of the tests."""
+
+
+@pytest.fixture(scope="module")
+def machine() -> Iterator[OtherMachine]:
+    with other_machine() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+async def desk_line(machine: OtherMachine) -> AsyncIterator[Line]:
+    """A line whose desk listens to other machines, with a certificate that it makes itself."""
+    if not bundle.is_current():
+        await asyncio.to_thread(bundle.bundle)
+    with short_folder("hatif-other-") as folder:
+        line = Line(Path(folder), OFFSET + 1000)
+        line.below = NOT_ROOT
+        site = line.site / "site.toml"
+        text = site.read_text().replace("enabled = false", f'enabled = true\nlisten = "{machine.here}"', 1)
+        site.write_text(text.replace('sip_bind = "127.0.0.1"', 'sip_bind = "0.0.0.0"'))
+        try:
+            await line.up()
+            yield line
+        finally:
+            await line.down()
+
+
+@pytest.fixture(scope="module")
+async def browser(machine: OtherMachine, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    async with started(tmp_path_factory.mktemp("browser"), machine=machine) as found:
+        yield found
+
+
+async def test_a_call_of_another_machine_survives_a_change_of_its_address(
+    desk_line: Line,
+    telephones: Telephones,
+    machine: OtherMachine,
+    desk_pages: DeskPages,
+    record_property: Callable[[str, object], None],
+) -> None:
+    operator = desk_line.speaks("fr")
+    desk = await desk_pages.open(operator, ignore_https_errors=True)
+    assert desk.page.url.startswith(f"https://{machine.here}:")
+    await desk.start_telephone()
+    call = await desk_line.asks_for_operator(telephones, CALLER)
+    call.tone(CALLER_HZ)
+    await desk.takes()
+    await call.hears_tone(desk.heard_hz)
+    await desk.hears_tone(CALLER_HZ)
+    await desk.page.evaluate("ask('mute')")
+    before, since, began = call_id(desk_line, CALLER), call.clock, time.monotonic()
+    await machine.moves(without_s=1)
+    for call_state in ("none", "talking"):
+        await desk.page.wait_for_function("state => now.call === state", arg=call_state, timeout=10_000)
+    await desk.page.wait_for_function("() => now.muted")
+    await desk.page.evaluate("ask('mute')")
+    await call.hears_tone(desk.heard_hz)
+    took = time.monotonic() - began
+    call.tone(OTHER_HZ)
+    await desk.hears_tone(OTHER_HZ)
+    record_property("from the loss of the address to audio again, s", round(took, 2))
+    silence_s = longest_silence(call.heard(since)).length_s
+    record_property("longest silence for the caller, s", round(silence_s, 2))
+    assert silence_s < 8 and took < 10
+    await call.hears(desk_line.audio("fr", "moment")[:6000], since_s=since)
+    assert call_id(desk_line, CALLER) == before
+    await desk.page.evaluate("ask('hangup')")  # which Asterisk hears from the new address
+    await desk_line.until_state(operator, "wrapping_up")
+    await call.hangup()
+    happened = kinds(await desk_line.story(CALLER))
+    assert happened.count("page_gone") == happened.count("page_back") == happened.count("connected") == 1
+    assert desk.errors == []
