@@ -42,7 +42,7 @@ async def desk_line(machine: OtherMachine) -> AsyncIterator[Line]:
         line = Line(Path(folder), OFFSET + 1000)
         line.below = NOT_ROOT
         site = line.site / "site.toml"
-        text = site.read_text().replace("enabled = false", f'enabled = true\nlisten = "{machine.here}"', 1)
+        text = site.read_text().replace("[desk]\nenabled = false", f'[desk]\nenabled = true\nlisten = "{machine.here}"')
         site.write_text(text.replace('sip_bind = "127.0.0.1"', 'sip_bind = "0.0.0.0"'))
         try:
             await line.up()
