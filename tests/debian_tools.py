@@ -1,5 +1,6 @@
 """Programs of Debian that some tests need: the machine's, else private ones, unpacked once into the cache."""
 
+import fcntl
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,11 +39,21 @@ def find(name: str, package: str, place: str, libraries: str = "") -> Tool:
     """
     if found := shutil.which(name, path="/usr/sbin:/usr/bin:/sbin:/bin"):
         return Tool((found,), Path("/"))
-    home = CACHE / package
-    if not (home / "root" / apt.MARKER).is_file():
-        home.mkdir(parents=True, exist_ok=True)
-        wanted = Wanted(package, f"install the package {package}", (package,), 300_000_000)
-        apt.unpack(home / "apt", home / "root", wanted, _Silent())
-    linker, flag, path, program = apt.program(home / "root", place)
-    own = f":{home / 'root/usr/lib' / machine().triplet / libraries}" if libraries else ""
-    return Tool((linker, flag, f"{path}{own}", program), home / "root")
+    root = tree(Wanted(package, f"install the package {package}", (package,), 300_000_000), CACHE / package)
+    linker, flag, path, program = apt.program(root, place)
+    own = f":{root / 'usr/lib' / machine().triplet / libraries}" if libraries else ""
+    return Tool((linker, flag, f"{path}{own}", program), root)
+
+
+def tree(wanted: Wanted, home: Path) -> Path:
+    """Return the root of Debian packages that are unpacked once, in `home`; others who want them meanwhile wait.
+
+    Raises AsteriskError, with what to do, if they cannot be had.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    root = home / "root"
+    with (home / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (root / apt.MARKER).is_file():
+            apt.unpack(home / "apt", root, wanted, _Silent())
+    return root

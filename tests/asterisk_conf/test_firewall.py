@@ -5,8 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import debian_tools
 import pytest
-from asterisk_example import Quiet, shared_home
+from asterisk_example import shared_home
 
 from asterisk_conf import apt
 from asterisk_conf.conf import Ports
@@ -28,11 +29,7 @@ def nft() -> tuple[str, ...]:
     """The command line of nft: the machine's, else a private one shared by all tests."""
     if found := shutil.which("nft"):
         return (found,)
-    home = shared_home() / "nftables"
-    if not (home / "root" / apt.MARKER).is_file():
-        home.mkdir(parents=True, exist_ok=True)
-        apt.unpack(home / "apt", home / "root", NFTABLES, Quiet())
-    return apt.program(home / "root", "usr/sbin/nft")
+    return apt.program(debian_tools.tree(NFTABLES, shared_home() / "nftables"), "usr/sbin/nft")
 
 
 @pytest.fixture

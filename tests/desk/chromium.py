@@ -8,9 +8,9 @@ import shlex
 import shutil
 from pathlib import Path
 
+import debian_tools
 from line import CACHE
 
-from asterisk_conf import apt
 from asterisk_conf.debian import Wanted, machine
 from asterisk_conf.files import write_text
 
@@ -36,22 +36,11 @@ SOUND_AFTER_A_CLICK = "--autoplay-policy=user-gesture-required"
 """The strictest of browsers: Chromium's own rule lets a page play that has the microphone."""
 
 
-class _Silent:
-    def step(self, text: str) -> None:
-        pass
-
-    def update(self, done: int, total: int) -> None:
-        pass
-
-
 def program() -> str:
     """Return the path of a Chromium. Raises AsteriskError, with what to do, if none can be had."""
     if named := next((found for name in _INSTALLED if (found := shutil.which(name))), None):
         return named
-    root = _FOLDER / "root"
-    if not root.exists():
-        _FOLDER.mkdir(parents=True, exist_ok=True)
-        apt.unpack(_FOLDER / "apt", root, DEBIAN, _Silent())
+    root = debian_tools.tree(DEBIAN, _FOLDER)
     library = root / "usr/lib" / machine().triplet
     path = f"{library}:{library}/pulseaudio"
     # Chromium starts itself again, so it must not be started by its dynamic linker.

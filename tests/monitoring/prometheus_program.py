@@ -6,6 +6,7 @@ installed on the machine.
 
 import shutil
 
+import debian_tools
 from line import CACHE
 
 from asterisk_conf import apt
@@ -18,23 +19,10 @@ DEBIAN = Wanted(
     space=500_000_000,
     suite="trixie",
 )
-_FOLDER = CACHE / "prometheus"
-
-
-class _Silent:
-    def step(self, text: str) -> None:
-        pass
-
-    def update(self, done: int, total: int) -> None:
-        pass
 
 
 def program(name: str) -> tuple[str, ...]:
     """Return the command line of `prometheus` or `promtool`. Raises AsteriskError, with what to do, if it has none."""
     if named := shutil.which(name):
         return (named,)
-    root = _FOLDER / "root"
-    if not root.exists():
-        _FOLDER.mkdir(parents=True, exist_ok=True)
-        apt.unpack(_FOLDER / "apt", root, DEBIAN, _Silent())
-    return apt.program(root, f"usr/bin/{name}")
+    return apt.program(debian_tools.tree(DEBIAN, CACHE / "prometheus"), f"usr/bin/{name}")

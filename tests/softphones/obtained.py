@@ -9,9 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import debian_tools
 from line import CACHE
 
-from asterisk_conf import apt
 from asterisk_conf.debian import Wanted, machine
 
 FOLDER = CACHE / "softphones"
@@ -32,25 +32,8 @@ PYTHON = Wanted(
 )
 
 
-class _Silent:
-    def step(self, text: str) -> None:
-        pass
-
-    def update(self, done: int, total: int) -> None:
-        pass
-
-
-def _tree(name: str, wanted: Wanted) -> Path:
-    """Return the root of an unpacked tree. Raises AsteriskError, with what to do, if it cannot be unpacked."""
-    root = FOLDER / name
-    if not root.exists():
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        apt.unpack(FOLDER / f"{name}-apt", root, wanted, _Silent())
-    return root
-
-
 def debian() -> Path:
-    return _tree("root", DEBIAN)
+    return debian_tools.tree(DEBIAN, FOLDER / "debian")
 
 
 def program(name: str) -> tuple[str, ...]:
@@ -63,7 +46,7 @@ def program(name: str) -> tuple[str, ...]:
 
 def python() -> tuple[tuple[str, ...], dict[str, str]]:
     """Return the command line of a Python that has pjsua2, and its environment. Raises RuntimeError if PyPI fails."""
-    root, packages = _tree("python", PYTHON), FOLDER / "pjsua2"
+    root, packages = debian_tools.tree(PYTHON, FOLDER / "python"), FOLDER / "pjsua2"
     if not (packages / "pjsua2").exists():
         wanted = Path(__file__).with_name("requirements.txt")
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
