@@ -15,6 +15,7 @@ from debian_tools import Tool
 from asterisk_conf import systemd
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.systemd import UNITS, Line
+from ivr.cli.processes import systemd as commands
 
 LINE = Line(
     home=Path("/var/lib/hatif"),
@@ -104,11 +105,28 @@ def test_files_are_written_once_and_units_that_are_not_wanted_any_more_go(tmp_pa
     assert own.exists()
 
 
+def test_install_says_to_stop_a_service_that_is_not_wanted_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write = systemd.write
+    monkeypatch.setattr(systemd, "write", lambda line: write(line, tmp_path))
+    for desk, said in ((True, False), (False, True)):
+        monkeypatch.setattr(commands, "_line", lambda user, desk=desk: replace(LINE, desk=desk))
+        commands.install("hatif")
+        stop = "Next:\n  systemctl stop hatif-desk.service hatif-gate.service\n  systemd-sysusers"
+        assert (stop in capsys.readouterr().out) == said
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"home": Path("/root/hatif/var")}, "HATIF_HOME is in /root/hatif/var, and the services do not see /root"),
         ({"code": Path("/home/anna/hatif")}, "do not see /home: put it elsewhere"),
+        (
+            {"program": Path("/root/.venv/bin/hatif")},
+            "The command hatif is in /root/.venv/bin/hatif, and the services do",
+        ),
+        ({"program": Path("/srv/our venv/bin/hatif")}, "The command hatif is in '/srv/our venv/bin/hatif'"),
         ({"site": Path("/etc/our site")}, "The site is in '/etc/our site': use only letters"),
         ({"home": Path("/var/lib/%h")}, "use only letters"),
         ({"others": (Path("/tmp"),)}, "The database is in /tmp"),
