@@ -63,6 +63,17 @@ def test_an_abstract_socket_works_and_a_missing_one_harms_nobody() -> None:
     ServiceManager({}).alive()
 
 
+def test_what_systemd_did_not_take_is_said_again(tmp_path: Path) -> None:
+    """Otherwise a service whose one READY=1 met a full queue would never count as started, and be ended for it."""
+    address = str(tmp_path / "notify")
+    manager = ServiceManager({"NOTIFY_SOCKET": address})
+    manager.alive("Serves calls")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(address)
+        manager.alive("Serves calls")
+        assert receiver.recv(1000) == b"WATCHDOG=1\nREADY=1\nSTATUS=Serves calls"
+
+
 async def test_a_process_keeps_telling_that_its_loop_runs(receiver: socket.socket) -> None:
     task = asyncio.create_task(ServiceManager({"NOTIFY_SOCKET": receiver.getsockname()}).keep_alive())
     for _ in range(2):
