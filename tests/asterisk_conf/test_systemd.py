@@ -5,8 +5,10 @@ import pwd
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import debian_tools
 import pytest
@@ -15,6 +17,7 @@ from debian_tools import Tool
 from asterisk_conf import systemd
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.systemd import UNITS, Line
+from ivr.cli.processes import asterisk_process
 from ivr.cli.processes import systemd as commands
 
 LINE = Line(
@@ -137,6 +140,17 @@ def test_install_says_to_stop_a_service_that_is_not_wanted_any_more(
 def test_what_the_services_could_not_use_is_refused(change: dict[str, object], words: str) -> None:
     with pytest.raises(AsteriskError, match=re.escape(words)):
         replace(LINE, **change)  # type: ignore[arg-type]
+
+
+def test_an_asterisk_that_hangs_while_its_logs_are_rotated_is_named_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = (sys.executable, "-c", "import time; time.sleep(30)")
+    conf = SimpleNamespace(installation=SimpleNamespace(program=program), etc=tmp_path)
+    monkeypatch.setattr(asterisk_process, "Composition", lambda: SimpleNamespace(built=program, conf=lambda bar: conf))
+    monkeypatch.setattr(asterisk_process, "_ANSWER_S", 0.2)
+    with pytest.raises(AsteriskError, match="did not open its logs anew within"):
+        asterisk_process.reopen_logs()
 
 
 def test_logrotate_rotates_the_logs_and_has_asterisk_open_its_own_anew(tmp_path: Path) -> None:
