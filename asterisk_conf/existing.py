@@ -5,13 +5,15 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
+from asterisk_conf.sip import TRANSPORTS
+
 FILE = "hatif-pjsip.conf"
 INCLUDE = f"#tryinclude {FILE}"
 
 _Network = IPv4Network | IPv6Network
 
 _HEADER = re.compile(r"\[([^]]+)\](?:\(([^)]*)\))?")
-_OURS = ("global", "system", "udp", "tcp", "ws")  # theirs hold
+_OURS = ("global", "system", "ws", *TRANSPORTS)  # theirs hold
 _TRUE = ("yes", "true", "y", "t", "1", "on")  # Asterisk's
 _TEMPLATES = ("carrier", "operator", "operator-auth", "operator-aor", "operator-web")
 

@@ -25,6 +25,7 @@ from ivr.site.monitoring import Monitoring
 from ivr.site.retention import Retention
 from ivr.site.routing import Routing
 from ivr.site.silence import Silence
+from ivr.site.sip import Sip
 from prompts import site_files
 from prompts.voices import choice
 
@@ -124,6 +125,7 @@ class Site(_Strict):
     probe_s: float = Field(60, ge=0, le=3600)  # interval of the line's test calls to itself; 0: never
     database: Database = Database()
     sip_bind: BindAddress = "127.0.0.1"
+    sip: Sip = Sip()
     carrier: tuple[Carrier, ...] = Field(min_length=1)
     number: tuple[Number, ...] = Field(min_length=1)
     countries: dict[CountryCode, Country] = {}
