@@ -92,20 +92,22 @@ async def erase(
         await _refuse_while_calling(connection, known, now)
         remembered = (await connection.execute(delete(Caller).where(Caller.number.in_(known)))).rowcount > 0
         over = {"state": CallbackState.CANCELLED.value, "ended": now, "reason": FORGOTTEN}
-        mine = (Callback.number == number) & Callback.ended.is_(None)
+        mine = Callback.number.in_(known) & Callback.ended.is_(None)
         free = mine & (Callback.state == CallbackState.REQUESTED) & Callback.claimed_node.is_(None)
         requests = (await connection.execute(update(Callback).where(free).values(over))).rowcount
         # If a controller claims a request at the same time, either the claim is visible here or the controller finds
         # the request cancelled.
         await _refuse_while_called_back(connection, mine)
         gone = {"outcome": GuideOutcome.WITHDRAWN.value, "ended": now, "ended_by": by, "reason": FORGOTTEN}
-        wanted = (GuideRequest.number == number) & GuideRequest.ended.is_(None)
+        wanted = GuideRequest.number.in_(known) & GuideRequest.ended.is_(None)
         guide_requests = (await connection.execute(update(GuideRequest).where(wanted).values(gone))).rowcount
         theirs = CaseFile.caller.in_(known) & CaseFile.applicant.is_not(None)
         nameless = update(CaseFile).where(theirs).values(applicant=None, applicant_folded=None)
         cases = (await connection.execute(nameless)).rowcount
         of_calls = select(Call.id).where(or_(Call.caller.in_(known), Call.caller_raw.in_(known)))
         calls = list(await connection.scalars(of_calls))
+        # As the carrier sent it, the number may have a prefix that no spelling has.
+        await connection.execute(update(Call).where(Call.caller.in_(known)).values(caller_raw=None))
         rows = 0
         for table, keys in named.items():
             rows += await _mask(connection, table, keys, spellings)

@@ -124,7 +124,7 @@ def _places(path: Path, found: Spellings) -> Iterator[tuple[int, bytes]]:
             while part:
                 part = file.read(_CHUNK)
                 room, start = rest + part, offset - len(rest)
-                for match in found.in_bytes.finditer(room):
+                for match in found.in_bytes.finditer(room) if found.may_be_in(room) else ():
                     # At an edge there may be more digits: then it is found with what precedes or follows it.
                     if (match.start() or not start) and (match.end() < len(room) or not part):
                         yield start + match.start(), match.group()

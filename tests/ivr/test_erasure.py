@@ -35,7 +35,8 @@ NUMBER, OTHER = "+33619000051", "+33619000052"
 WRITTEN = (
     NUMBER, "0033619000051", "33619000051", "0619000051", "06 19 00 00 51", "06.19.00.00.51", "06-19-00-00-51",
     "+33 6 19 00 00 51", "+33 (0)6 19 00 00 51", "0033 6 19 00 00 51", "06\u00a019\u00a000\u00a000\u00a051",
-    "619000051", "sip:+33619000051@carrier", "%2B33619000051", "(06) 19/00.00-51",
+    "619000051", "sip:+33619000051@carrier", "%2B33619000051", "(06) 19/00.00-51", "0033 (0)6 19 00 00 51",
+    "06–19–00–00–51", "+33 6 19 00 00 51", "0619000051 ext. 12", "0619000051,,12",
 )  # fmt: skip
 LONGER = "9330619000051", "06190000517"
 
@@ -129,8 +130,8 @@ def files_with(folder: Path, digits: str) -> set[str]:
     found = set()
     for path in folder.rglob("*"):
         if path.is_file():
-            text = re.sub(r"[\s().\-/]", "", path.read_bytes().replace(b"\xc2\xa0", b"").decode("latin-1"))
-            if re.search(rf"(?<![0-9])(?:0033|033|33|330|0|){digits}(?![0-9])", text):
+            text = re.sub(r"[\s().\-/–]", "", path.read_bytes().decode("utf-8", "replace"))
+            if re.search(rf"(?<![0-9])(?:0033|00330|033|33|330|0|){digits}(?![0-9])", text):
                 found.add(str(path.relative_to(folder)))
     return found
 
