@@ -235,6 +235,28 @@ def test_a_restored_backup_does_not_bring_an_erased_number_back(home: Home, tmp_
     assert home.database("SELECT count(*) FROM call WHERE caller = ?", OTHER) == [(1,)]
 
 
+def test_what_went_on_when_the_backup_was_made_does_not_keep_a_number_from_being_erased_again(home: Home) -> None:
+    call, request = uuid7(), uuid7()
+    home.journal.put("call", id=call, caller=NUMBER, started=clock.now())
+    home.journal.put("callback", id=request, kind="closed", number=NUMBER, wished=clock.now(), due=clock.now(),
+                     state="ringing_operator", claimed_node="node1", claimed_boot=uuid7())  # fmt: skip
+    home.journal.flush()
+    home.deliver()
+    assert home.run("backup").returncode == 0
+    assert home.run("caller", "erase", NUMBER).returncode == 1
+    home.database("UPDATE call SET ended = started")
+    home.database("UPDATE callback SET ended = wished, state = 'done'")
+    assert home.run("caller", "erase", NUMBER).returncode == 0
+    home.journal.close()
+    (file,) = (home.home / "backups").iterdir()
+    home.site = None  # it is in the home now
+    restored = home.run("restore", str(file), "--replace")
+    assert restored.returncode == 0, restored.stderr
+    assert {name for name in files_with(home.home, "619000051") if not name.startswith("backups/")} == set()
+    pending = home.database("SELECT count(*) FROM callback WHERE ended IS NULL AND number <> ?", OTHER)
+    assert pending == [(0,)]
+
+
 def test_everything_about_a_number_is_exported_and_nothing_about_others(home: Home, tmp_path: Path) -> None:
     home.database("UPDATE case_file SET pin_hash = 'secret hash'")
     out = tmp_path / "out"
