@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from uuid import UUID
 
 import pytest
 from db_helpers import rows
@@ -13,10 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.delivery import deliver_all
 from db.engine import writing
-from db.guide_request_data import GuideRequest as Request
 from db.ids import uuid7
 from db.journal import Journal
-from db.message_data import VoiceMessage
 from db.tables import Audit, GuideRequest, Message
 from ivr.api import guide_requests, messages
 from ivr.records.guide_requests import GuideRequestRepository
@@ -27,24 +24,21 @@ pytest_plugins = ["db_fixtures"]
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 
 
-class Messages(MessageRepository):
-    """Finds a message once: then the database is away."""
+def away_after_a_change(kind: type[Any], url: str) -> Any:
+    """Return a repository that finds nothing more once something was changed, as if the database were away."""
 
-    found = False
+    class Away(kind):  # type: ignore[misc]
+        changed = False
 
-    async def find(self, identity: UUID) -> VoiceMessage | str | None:
-        found, self.found = self.found, True
-        return None if found else await super().find(identity)
+        async def find(self, identity: Any) -> Any:
+            return None if self.changed else await super().find(identity)
 
+        def __getattribute__(self, name: str) -> Any:
+            if name in ("take", "release", "hear", "finish"):
+                self.changed = True
+            return super().__getattribute__(name)
 
-class Requests(GuideRequestRepository):
-    """Finds a request once: then the database is away."""
-
-    found = False
-
-    async def find(self, prefix: str) -> Request | str | None:
-        found, self.found = self.found, True
-        return None if found else await super().find(prefix)
+    return Away(url)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +49,9 @@ async def test_a_changed_message(engine: AsyncEngine, url: str, folder: Path, ac
     taken = {"taken": NOW, "taken_by": owner} if owner else {}
     async with writing(engine) as connection:
         await connection.execute(insert(Message).values(row | taken))
-    controller: Any = SimpleNamespace(messages=Messages(url), journal=Journal(folder, "node1"))
+    controller: Any = SimpleNamespace(
+        messages=away_after_a_change(MessageRepository, url), journal=Journal(folder, "node1")
+    )
     answer = await getattr(messages, act)(controller, "1002", row["id"])
     await controller.messages.close()
     (stored,) = await rows(url, Message)
@@ -72,7 +68,9 @@ async def test_a_changed_request(engine: AsyncEngine, url: str, folder: Path, ac
     taken = {"taken": NOW, "taken_by": owner} if owner else {}
     async with writing(engine) as connection:
         await connection.execute(insert(GuideRequest).values(row | taken))
-    controller: Any = SimpleNamespace(guide_requests=Requests(url), journal=Journal(folder, "node1"))
+    controller: Any = SimpleNamespace(
+        guide_requests=away_after_a_change(GuideRequestRepository, url), journal=Journal(folder, "node1")
+    )
     answer = await getattr(guide_requests, act)(controller, "1002", str(row["id"]))
     await controller.guide_requests.close()
     (stored,) = await rows(url, GuideRequest)
