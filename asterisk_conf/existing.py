@@ -117,9 +117,11 @@ def listeners(files: dict[str, Sequence[Place]]) -> Iterator[tuple[str, int, Pla
     for section in files.get("pjsip.conf", ()):
         if section.get("type") == "transport":
             address, _, port = section.get("bind").rpartition(":")
-            protocol = "UDP" if section.get("protocol") in ("", "udp") else "TCP"
-            if section.get("protocol") not in ("ws", "wss"):
-                yield protocol, int(port) if address and port.isdecimal() else 5060, section
+            has_port = address and port.isdecimal() and (":" not in address or address.endswith("]"))
+            protocol = section.get("protocol").lower()
+            if protocol not in ("ws", "wss"):
+                number = int(port) if has_port else 5061 if protocol == "tls" else 5060
+                yield "UDP" if protocol in ("", "udp") else "TCP", number, section
     for name, option, default in (
         ("http.conf", "bindport", 8088),
         ("manager.conf", "port", 5038),
