@@ -64,9 +64,17 @@ def test_the_ports_of_their_asterisk_are_known() -> None:
                 place("b", type="transport", protocol="tls", bind="0.0.0.0"),
                 place("c", type="transport", protocol="ws", bind="0.0.0.0"),
                 place("d", type="endpoint", bind="0.0.0.0:1"),
+                place("e", type="transport", protocol="UDP", bind="[::]:5080"),
+                place("f", type="transport", bind="::1"),
             ],
-            "http.conf": [place("general", enabled="yes", bindport="8070"), place("other", enabled="yes")],
+            "http.conf": [place("general", enabled="Yes", bindport="8070"), place("other", enabled="yes")],
             "manager.conf": [place("general", enabled="no", port="5038")],
         }
     )
-    assert [(protocol, port) for protocol, port, _ in found] == [("UDP", 5070), ("TCP", 5060), ("TCP", 8070)]
+    assert [(protocol, port) for protocol, port, _ in found] == [
+        ("UDP", 5070),
+        ("TCP", 5061),
+        ("UDP", 5080),
+        ("UDP", 5060),
+        ("TCP", 8070),
+    ]
