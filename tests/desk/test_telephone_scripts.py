@@ -64,11 +64,14 @@ def look(sound: int, *pairs: tuple[int, int]) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("looks", "lost"),
     [
-        pytest.param([look(9, (5, 5)), look(9, (6, 5)), look(9, (7, 5)), look(9, (7, 5))], 3, id="nothing comes"),
-        pytest.param([look(9, (5, 5)), look(9, (6, 5)), look(9, (7, 5)), look(9, (7, 6))], None, id="one packet lost"),
+        pytest.param([look(9, (count, 5)) for count in (5, 6, 7, 7, 7, 7)], 5, id="nothing comes"),
+        pytest.param([look(9, (5, 5)), look(9, (6, 5)), look(9, (7, 5)), look(9, (7, 6))] * 2, None, id="packet lost"),
+        pytest.param([look(9, (count, 5)) for count in (5, 9, 14, 19)] + [look(9, (24, 6))], None, id="a long way"),
         pytest.param([look(count, (count, 5)) for count in range(9, 15)], None, id="sound comes"),
         pytest.param([look(9, (5, 5), (count, 0)) for count in range(9)], None, id="dead network"),
-        pytest.param([look(9, (5, 5), (3, 0)), *[look(9, (count, 0)) for count in (3, 5, 5)]], 3, id="address gone"),
+        pytest.param(
+            [look(9, (5, 5), (3, 0)), *[look(9, (count, 0)) for count in (3, 5, 5, 5, 5)]], 5, id="address gone"
+        ),
         pytest.param([look(0, (count, 0)) for count in range(9)], None, id="nothing came yet"),
     ],
 )

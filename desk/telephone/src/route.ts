@@ -5,24 +5,25 @@
 
 const EVERY_MS = 250;
 /**
- * The route is lost after this many questions to Asterisk (STUN) without an answer and without any sound. A question sent
- * since the previous look does not count: it may still be answered. While the caller is on hold there is no sound, and the
- * loss of a single packet must not end the call.
+ * The route is lost if this many questions to Asterisk (STUN) have no answer at this many looks in a row, and no sound comes
+ * either. While the caller is on hold there is no sound, and neither a lost packet nor a long way, as by satellite, may end
+ * the call.
  */
 const UNANSWERED = 2;
+const LOOKS = 4;
 
 export class Route {
   private timer = 0;
   private came = 0; // packets and answers so far
   private asked = 0; // questions that had been sent when something came last
-  private sent = 0; // questions that had been sent at the previous look
+  private overdue = 0; // looks in a row
 
   /** `lost`: called once, when nothing comes any more although something did before. */
   constructor(private readonly lost: () => void) {}
 
   watch(connection: RTCPeerConnection): void {
     this.stop();
-    this.came = this.asked = this.sent = 0;
+    this.came = this.asked = this.overdue = 0;
     this.timer = window.setInterval(() => void this.look(connection), EVERY_MS);
   }
 
@@ -47,10 +48,10 @@ export class Route {
     if (came !== this.came) {
       this.came = came;
       this.asked = asked;
-    } else if (came > 0 && this.sent >= this.asked + UNANSWERED) {
+      this.overdue = 0;
+    } else if (came > 0 && asked >= this.asked + UNANSWERED && ++this.overdue >= LOOKS) {
       this.stop();
       this.lost();
     }
-    this.sent = asked;
   }
 }
