@@ -14,7 +14,7 @@ _LONGEST_GROUP, _SHORT = 5, 4
 """Digits. A 00 with the country code has up to five, and the last of several groups of three up to four."""
 
 _TELLING = 8
-"""So many digits are hardly ever something else than a number."""
+"""A text with this many digits is hardly ever anything but a telephone number."""
 
 _SEPARATORS = re.compile(r"[\s()./-]")
 _NUMBER = re.compile(r"\+?[0-9]{3,20}")
