@@ -89,6 +89,7 @@ class Plan:
     address: str = "PJSIP/{id}"  # the address of an operator's telephone
     codes: tuple[Code, ...] = ()  # the feature codes for operators' telephones
     limits: Limits = Limits()
+    sip_port: int = 5060  # of SIP without TLS
     web_telephones: bool = False  # each operator has a second telephone, `ID-web`, in a browser
 
     def __post_init__(self) -> None:
@@ -100,6 +101,8 @@ class Plan:
         for name in ("queue_wait_s", "ring_s", "rest_s", "tries_s", "rounds", "beat_s", "late_beats"):
             if not 1 <= getattr(self, name) <= 86_400:
                 raise PlanError(f"{name} is {getattr(self, name)}; it must be from 1 to 86400")
+        if not 1 <= self.sip_port <= 65535:
+            raise PlanError(f"sip_port is {self.sip_port}; it must be from 1 to 65535")
         if not self.languages:
             raise PlanError("there is no language; list at least one, the first is for callers without a language")
         for language in self.languages:

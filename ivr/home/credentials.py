@@ -3,7 +3,7 @@
 import json
 import os
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 
@@ -22,6 +22,7 @@ class Credentials:
     control_token: str
     operators: dict[str, str]  # id to the telephone's password
     carriers: dict[str, str]  # name to password, for carriers with one
+    outer: dict[str, str] = field(default_factory=dict)  # name to our password at that carrier, which it chose
 
 
 _SECRETS = ("ari_password", "ami_password", "control_token")
@@ -40,8 +41,8 @@ def load(home: Path, operators: tuple[str, ...], carriers: tuple[str, ...] = ())
     path = home / "secrets.json"
     try:
         kept = json.loads(path.read_text()) if path.exists() else {}
-        known, trunks = kept.get("operators", {}), kept.get("carriers", {})
-        texts = (*known.values(), *trunks.values(), *(kept.get(name, "") for name in _SECRETS))
+        known, trunks, outer = kept.get("operators", {}), kept.get("carriers", {}), kept.get("outer", {})
+        texts = (*known.values(), *trunks.values(), *outer.values(), *(kept.get(name, "") for name in _SECRETS))
         if not all(isinstance(text, str) for text in texts):
             raise TypeError("a password is not a string")
         credentials = Credentials(
@@ -52,6 +53,7 @@ def load(home: Path, operators: tuple[str, ...], carriers: tuple[str, ...] = ())
             control_token=str(kept.get("control_token") or _password()),
             operators={**known, **{text: _password() for text in operators if text not in known}},
             carriers={**trunks, **{text: _password() for text in carriers if text not in trunks}},
+            outer=outer,
         )
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise CredentialsError(
@@ -64,6 +66,24 @@ def load(home: Path, operators: tuple[str, ...], carriers: tuple[str, ...] = ())
         except OSError as error:
             raise CredentialsError(f"{path} cannot be written ({error}); make its folder writable.") from None
     return credentials
+
+
+def known_outer(home: Path) -> frozenset[str] | None:
+    """Return the carriers whose password is known; None if there are no secrets yet. Nothing is generated."""
+    try:
+        return frozenset(json.loads((home / "secrets.json").read_text()).get("outer", {}))
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def set_outer(home: Path, credentials: Credentials, carrier: str, password: str) -> Credentials:
+    """Keep our password at a carrier. Raises CredentialsError if the file cannot be written."""
+    changed = replace(credentials, outer={**credentials.outer, carrier: password})
+    try:
+        _write(home / "secrets.json", json.dumps(asdict(changed), indent=1))
+    except OSError as error:
+        raise CredentialsError(f"{home / 'secrets.json'} cannot be written ({error}); make it writable.") from None
+    return changed
 
 
 def _write(path: Path, text: str) -> None:

@@ -229,9 +229,8 @@ def _conflicts(site: Site) -> Iterator[Fault]:
         yield twice, ("carrier", index, "name"), f"the carrier {name!r} occurs twice; give each a different name"
     yield from _shared_hosts(site)
     for index, carrier in enumerate(site.carrier):
-        if not carrier.hosts and not carrier.password:
-            what = "nothing identifies this carrier's calls; list their addresses, or write "
-            yield "E_SITE_CARRIER", ("carrier", index, "hosts"), f"{what}password = true"
+        for key, what in carrier.faults(site.sip, ipv6=site.sip.bind_ipv6 is not None or ":" in site.sip_bind):
+            yield "E_SITE_CARRIER", ("carrier", index, key), what
     for _, language in _repeated(site.languages):
         yield twice, ("languages",), f"the language {language!r} occurs twice; write it once"
     for _, language in _repeated(site.recorded_only):
@@ -309,17 +308,24 @@ def _wrong_hours(site: Site) -> Iterator[Fault]:
 
 
 def _wrong_trunk(site: Site) -> Iterator[Fault]:
-    if site.callbacks.trunk is not None and not any(
-        carrier.dial for carrier in site.carrier if carrier.name == site.callbacks.trunk
-    ):
-        place: Place = ("callbacks", "trunk")
-        ready = ", ".join(carrier.name for carrier in site.carrier if carrier.dial)
-        ready = ready or 'none has dial = "ADDRESS:PORT" yet'
+    code, chosen = "E_SITE_TRUNK", site.callbacks
+    ready = [carrier.name for carrier in site.carrier if carrier.dial]
+    remedy = f"write one of them: {', '.join(ready)}" if ready else 'none has dial = "ADDRESS:PORT" yet'
+    if chosen.trunk is not None and chosen.trunk not in ready:
+        what = f"{chosen.trunk!r} is not a carrier that accepts our calls; {remedy}"
+        yield code, ("callbacks", "trunk"), what
+    if chosen.trunk is None and chosen.carriers:
         yield (
-            "E_SITE_TRUNK",
-            place,
-            f"{site.callbacks.trunk!r} is not a carrier that accepts our calls; write one of them: {ready}",
+            code,
+            ("callbacks", "carriers"),
+            "without trunk nobody is called; write the carrier of all others there",
         )
+    for destination, name in chosen.carriers.items():
+        place: Place = ("callbacks", "carriers", destination)
+        if name not in ready:
+            yield code, place, f"{name!r} is not a carrier that accepts our calls; {remedy}"
+        if destination.isalpha() and destination not in site.countries:
+            yield code, place, f"{destination!r} is not a country of this site; numbers there are never called"
 
 
 def _repeated(values: Sequence[str]) -> Iterator[tuple[int, str]]:

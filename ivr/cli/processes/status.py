@@ -11,6 +11,7 @@ from typing import Any, cast
 import typer
 
 from ivr.asterisk.ami import Ami, AmiError, Fields
+from ivr.asterisk.carrier_registrations import REGISTERED, read_registrations
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.desk import settings_of
 from ivr.cli.output import JSON, as_json, as_table, cell, console, local
@@ -18,6 +19,7 @@ from ivr.cli.processes.troubles import ANSWER_S, JournalState, find_delivery_pro
 from ivr.process.process import ProcessInfo, processes, unit_of
 from ivr.process.supervisor import OWN_NAME
 from ivr.site import certificate
+from ivr.site.carriers import Carrier
 from ivr.site.findings import SiteError
 from prompts import progress
 from prompts.progress import Doing, Progress
@@ -236,11 +238,14 @@ async def _check_asterisk_and_database(parts: Composition) -> list[Check]:
             dialplan = await ami.listing("ShowDialPlan", Context="hatif-carrier")
             channels = await ami.listing("CoreShowChannels")
             settings, uptime = await ami.action("CoreSettings"), await ami.action("CoreStatus")
+            registers = any(carrier.registrar for carrier in parts.site.carrier)
+            registrations = await read_registrations(ami) if registers else {}
     except AmiError as error:
         return [Check("asterisk", False, True, str(error).rstrip("."), _START)]
     return [
         _check_numbers(parts, dialplan),
         _check_unanswered(channels),
+        *_check_registrations(parts.site.carrier, registrations),
         _check_asterisk(settings, uptime, parts.built, datetime.now(UTC)),
         *await _check_last_minute(parts.database_url),
     ]
@@ -251,6 +256,17 @@ def _check_numbers(parts: Composition, dialplan: Iterable[Fields]) -> Check:
     missing = [entry.number for entry in parts.plan.numbers if not loaded.issuperset(entry.forms)]
     found = f"not in Asterisk's dialplan: {', '.join(missing)}" if missing else "all in Asterisk's dialplan"
     return Check("numbers", not missing, True, found, "run `hatif dialplan load`")
+
+
+def _check_registrations(carriers: Sequence[Carrier], states: Mapping[str, str]) -> Iterator[Check]:
+    """Check the registrations with carriers; fatal if no carrier is left that could bring calls."""
+    registering = [carrier for carrier in carriers if carrier.registrar is not None]
+    alone = len(registering) == len(carriers) and REGISTERED not in states.values()
+    for carrier in registering:
+        state = states.get(carrier.name, "not known to Asterisk: run `hatif reload`")
+        found = f"{state}, as {carrier.user} at {carrier.registrar}"
+        remedy = f"see asterisk/log/asterisk.log; a new password: `hatif carriers password {carrier.name}`"
+        yield Check(f"carrier {carrier.name}", state == REGISTERED, alone, found, remedy)
 
 
 def _check_unanswered(channels: Iterable[Fields]) -> Check:
