@@ -35,6 +35,7 @@ class Number:
     number: str
     country: str | None  # ISO 3166, two capital letters; None if several countries share the number
     language: str  # the country's first language
+    early: bool = False  # answered no earlier than the call needs it
 
     def __post_init__(self) -> None:
         _require(_NUMBER, self.number, "number", "3 to 20 digits, with or without a leading +, without spaces")

@@ -35,6 +35,7 @@ class Telephone:
     account: str = ""  # the user of the password, if it is not `user`
     signalling: socket.socket = field(init=False)
     audio: socket.socket = field(init=False)
+    before: list[Answer] = field(init=False, default_factory=list)  # provisional responses to the last INVITE
     protocol: ClassVar[str] = "UDP"
 
     def __post_init__(self) -> None:
@@ -145,7 +146,9 @@ class Telephone:
             if not answer.status:
                 kept = (line for line in text.splitlines() if re.match(r"(?i)(via|from|to|call-id|cseq):", line))
                 self._send("SIP/2.0 200 OK\r\n" + "\r\n".join(kept) + "\r\nContent-Length: 0\r\n\r\n")
-            elif answer.status >= 200 and answer.header("CSeq") == sequence:
+            elif answer.status < 200:
+                self.before.append(answer)
+            elif answer.header("CSeq") == sequence:
                 return answer
 
 

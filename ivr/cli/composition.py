@@ -95,7 +95,13 @@ class Composition:
         return Plan(
             node=chosen.node,
             numbers=tuple(
-                Number(entry.number, entry.country, chosen.language_order(entry.country)[0]) for entry in chosen.number
+                Number(
+                    entry.number,
+                    entry.country,
+                    chosen.language_order(entry.country)[0],
+                    early=entry.early,
+                )
+                for entry in chosen.number
             ),
             languages=chosen.language_order(None),
             operators=tuple(operator.id for operator in self.operators),

@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -50,6 +50,13 @@ class Number(_Strict):
 
     number: str = Field(pattern=r"^\+[1-9][0-9]{4,14}$")
     country: CountryCode | None = None
+    # When the line answers, from which time on a call is charged: with its first prompt, or before the first question.
+    answer: Literal["at_once", "when_needed"] = "at_once"
+
+    @property
+    def early(self) -> bool:
+        """Whether the line answers no earlier than the call needs it."""
+        return self.answer == "when_needed"
 
 
 class Country(_Strict):

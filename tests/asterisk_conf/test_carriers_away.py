@@ -20,7 +20,8 @@ from dialplan.plan import Number, Plan, render
 
 NUMBER = "33800000001"
 USER = "line-4711"
-PLAN = Plan("test1", (Number("+33800000009", "FR", "fr"),), ("fr",), ())
+EARLY = "33800000009"
+PLAN = Plan("test1", (Number(f"+{EARLY}", "FR", "fr", early=True),), ("fr",), (), tries_s=1)
 EXTENSIONS = f"""
 [hatif-carrier]
 exten => {NUMBER},1,Gosub(hatif-limits,tls,1)
@@ -92,6 +93,8 @@ async def both(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Both]:
         ),
     )
     write(conf)
+    (conf.home / "sounds/fr").mkdir(parents=True)
+    (conf.home / "sounds/fr/closed.alaw").write_bytes(bytes(range(256)) * 32)
     (conf.etc / "extensions.conf").write_text(EXTENSIONS + render(replace(PLAN, sip_port=conf.ports.sip)) + MUSIC)
     ours = Asterisk(conf)
     names = name_server(conf, plain, sips)
@@ -191,3 +194,13 @@ async def test_a_call_without_tls_is_refused_where_tls_is_required(both: Both) -
 async def test_our_contact_is_of_no_use_without_its_word(both: Both) -> None:
     with Telephone(ELSEWHERE, both.ours.conf.ports.sip, USER) as stranger:
         assert stranger.invite(NUMBER).status == 401
+
+
+async def test_without_a_controller_a_closed_line_is_heard_and_never_answered(both: Both) -> None:
+    for key, value in (("open_until", "0"), ("opens_next", "9999999999")):
+        both.ours.ask(f"database put hatif-hours {key} {value}")
+    with Telephone("127.0.0.8", both.ours.conf.ports.sip, "+33612345678") as caller:
+        caller.signalling.settimeout(10)
+        answer = await asyncio.to_thread(caller.invite, EARLY, crypto=f"1 AES_CM_128_HMAC_SHA1_80 inline:{'A' * 40}")
+        assert [answer.status, *{early.status for early in caller.before}] == [480, 100, 183]
+        assert len(caller.hear(0.5)) > 8000  # a second of it, encrypted

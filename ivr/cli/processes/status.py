@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -242,12 +242,13 @@ async def _check_asterisk_and_database(parts: Composition) -> list[Check]:
             registrations = await read_registrations(ami) if registers else {}
     except AmiError as error:
         return [Check("asterisk", False, True, str(error).rstrip("."), _START)]
+    early = [entry.number for entry in parts.site.number if entry.early]
     return [
         _check_numbers(parts, dialplan),
-        _check_unanswered(channels),
+        _check_unanswered(channels, early),
         *_check_registrations(parts.site.carrier, registrations),
         _check_asterisk(settings, uptime, parts.built, datetime.now(UTC)),
-        *await _check_last_minute(parts.database_url),
+        *await _check_last_minute(parts.database_url, early),
     ]
 
 
@@ -269,13 +270,15 @@ def _check_registrations(carriers: Sequence[Carrier], states: Mapping[str, str])
         yield Check(f"carrier {carrier.name}", state == REGISTERED, alone, found, remedy)
 
 
-def _check_unanswered(channels: Iterable[Fields]) -> Check:
+def _check_unanswered(channels: Iterable[Fields], early: Collection[str]) -> Check:
+    """Check that no call rings on. `early`: the numbers that are answered when that is needed."""
     ringing = [
         row["Channel"]
         for row in channels
         if row.get("ChannelStateDesc") == "Ring"
         and row.get("Channel", "").startswith("PJSIP/")  # not Asterisk's own (Local/)
         and row.get("Context", "").startswith("hatif-")
+        and row.get("ApplicationData", "").split(",")[2:3] not in [[number] for number in early]
         and _to_seconds(row.get("Duration", "")) > RINGS_S
     ]
     found = f"{len(ringing)} ringing for over {RINGS_S} s without an answer" if ringing else "none waits for an answer"
@@ -309,7 +312,7 @@ def _check_journal(state: JournalState) -> Iterator[Check]:
     yield Check("journal", not problems, False, " ".join(problems).rstrip(".") or found, "calls are served meanwhile")
 
 
-async def _check_last_minute(url: str) -> list[Check]:
+async def _check_last_minute(url: str, early: Collection[str]) -> list[Check]:
     """Check the last minute's calls; nothing while the database is away, which the journal's check reports."""
     from db import missed_calls  # loads SQLAlchemy: half of the command's start-up time
     from db.engine import DatabaseError, open_engine
@@ -317,7 +320,7 @@ async def _check_last_minute(url: str) -> list[Check]:
     since = datetime.now(UTC) - _LAST_MINUTE
     try:
         async with open_engine(url) as engine, asyncio.timeout(ANSWER_S):
-            missed = await missed_calls.unanswered_calls(engine, since, timedelta(seconds=RINGS_S))
+            missed = await missed_calls.unanswered_calls(engine, since, timedelta(seconds=RINGS_S), early)
     except (DatabaseError, TimeoutError):
         return []
     calls = f"{missed} of the last minute rang for over {RINGS_S} s without an answer" if missed else "all answered"

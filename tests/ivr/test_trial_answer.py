@@ -1,0 +1,64 @@
+"""When the line answers, by number: at once, or when the call needs it; until then a call costs nobody anything."""
+
+from dataclasses import replace
+
+import pytest
+from trial_calls import FRENCH_NUMBER, place_call, steps
+from trial_stage import stage
+
+from ivr.flow import model
+from ivr.trial.trial import Stage, TrialResult
+
+HOURS_FIRST = """\
+start: welcome
+operator: queue
+change_language: language
+nodes:
+  welcome: {kind: say, text: institution, next: hours}
+  hours: {kind: hours, text: closed, open: language, closed: goodbye}
+  language:
+    kind: language
+    text: language_option
+    options: {1: ar, 2: fr, 3: en, 4: es, 5: it, 6: nl, 7: de}
+    next: queue
+  queue: {kind: queue, next: goodbye}
+  goodbye: {kind: end, text: goodbye}
+"""
+
+
+@pytest.fixture(scope="module")
+def early() -> Stage:
+    """The example site, whose French number is answered when that is needed, and with the hours before any question."""
+    usual = stage()
+    numbers = tuple(
+        number.model_copy(update={"answer": "when_needed"}) if number.number == FRENCH_NUMBER else number
+        for number in usual.site.number
+    )
+    flow = model.parse(HOURS_FIRST, "flow.yaml", usual.site.languages, None, usual.version.guide)
+    site = usual.site.model_copy(update={"number": numbers})
+    return replace(usual, site=site, version=replace(usual.version, flow=flow))
+
+
+def order(result: TrialResult) -> list[str]:
+    """Return what the caller hears, by its first prompt, and where the line answers."""
+    return [
+        step.data["clips"][0].prompt if step.kind == "hears" else "ANSWERS"
+        for step in result.steps
+        if step.kind in ("hears", "answers")
+    ]
+
+
+def test_the_line_answers_before_the_first_question(early: Stage) -> None:
+    heard = order(place_call("2", on=early))
+    assert heard[:3] == ["institution", "ANSWERS", "language_option"]
+    assert heard.count("ANSWERS") == 1
+
+
+def test_a_closed_line_is_never_answered(early: Stage) -> None:
+    result = place_call("", on=early, opening="forced closed")
+    assert "ANSWERS" not in order(result) and "closed" in order(result)
+    assert steps(result, "hears")[-1].data["clips"][0].prompt == "goodbye"
+
+
+def test_another_number_of_the_same_site_answers_at_once(early: Stage) -> None:
+    assert "ANSWERS" not in order(place_call("2", on=early, dialled="+32800212001"))  # told only where it is late
