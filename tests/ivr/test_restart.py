@@ -61,6 +61,9 @@ async def test_one_kill_harms_nobody_in_the_menu_the_greeting_the_queue_or_a_con
     waiting = [await line.waiting(telephones, caller) for caller in (first, second)]
     before = [(row["call"], row["since"]) for row in line.control("GET", "/queue")]
     in_menu, in_greeting = await asyncio.gather(line.dial(telephones, menu), line.dial(telephones, greeted))
+    # Both have heard the institution's name in French before they choose; what is counted is the greeting after that.
+    choice = line.audio("fr", "language_option")
+    await asyncio.gather(in_menu.hears(choice), in_greeting.hears(choice))
     chosen = {in_menu: in_menu.clock}
     await in_menu.press("2")
     await in_menu.hears(line.audio("fr", "main_file"))
@@ -203,9 +206,9 @@ async def test_a_telephone_that_was_never_dialled_is_hung_up_and_its_operator_ge
     ringing = await phone.next_call(5)
     (leg,) = [channel for channel in line.ari("GET", "/channels") if channel["state"] == "Ringing"]
     state = line.ari("GET", f"/channels/{leg['id']}/variable", variable="HATIF")["value"]
-    await line.without_controller()
-    guard = line.pid("guard")
+    controller, guard = line.pid("ivr"), line.pid("guard")
     os.kill(guard, signal.SIGSTOP)  # after five seconds it would hang it up
+    os.kill(controller, signal.SIGSTOP)  # not killed yet: a channel cannot enter the application of a dead controller
     try:
         await phone.refuse(ringing)
         # As a controller leaves it when it is killed between the two.
@@ -224,7 +227,9 @@ async def test_a_telephone_that_was_never_dialled_is_hung_up_and_its_operator_ge
         state = state.replace(leg["id"], never)
         line.ari("POST", f"/channels/{never}/variable", variable="HATIF", value=state)
         phone.will_answer(tone_hz=1870)
+        await line.without_controller()
     finally:
+        os.kill(controller, signal.SIGCONT)
         await line.controller_again()
         os.kill(guard, signal.SIGCONT)
     await call.hears_tone(1870)
