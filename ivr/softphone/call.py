@@ -16,7 +16,6 @@ from ivr.softphone.sound import RATE, Match, Samples, find, tone, tone_share
 KEY_DELAY_S = 0.15
 """An exchange learns the source of a call's sound from its first packet; a key before that is lost."""
 
-_BETWEEN_KEYS_S = 0.12
 _LOOK_S = 0.1  # between two looks for a prompt or a tone
 
 
@@ -102,8 +101,8 @@ class Call:
             with contextlib.suppress(StaleHandleError):
                 await self._native.hangup()
 
-    async def press(self, keys: str) -> None:
-        """Press and release each of `keys` (`0-9 A-D * #`), 100 ms each and 120 ms apart, as RTP events (RFC 4733).
+    async def press(self, keys: str, apart_s: float = 0.12) -> None:
+        """Press and release each of `keys` (`0-9 A-D * #`), 100 ms each and `apart_s` apart, as RTP events (RFC 4733).
 
         Returns when the last is released. A cancelled press releases its key first: a key that is held counts when the
         next is pressed. Raises ValueError for other characters, CallEndedError if the call ends before.
@@ -114,7 +113,7 @@ class Call:
         try:
             for place, key in enumerate(keys):
                 if place:
-                    await asyncio.sleep(_BETWEEN_KEYS_S)
+                    await asyncio.sleep(apart_s)
                 await _completed(self._native.send_dtmf(key))
         except StaleHandleError:
             raise CallEndedError(await self.ended()) from None
