@@ -11,7 +11,8 @@ INCLUDE = f"#tryinclude {FILE}"
 _Network = IPv4Network | IPv6Network
 
 _HEADER = re.compile(r"\[([^]]+)\](?:\(([^)]*)\))?")
-_OURS = ("global", "system", "udp", "tcp", "ws")  # theirs hold
+_TRUE = ("yes", "true", "y", "t", "1", "on")  # as Asterisk reads an option
+_OURS = ("global", "system", "udp", "tcp", "ws")  # those of the administrator apply
 _TEMPLATES = ("carrier", "operator", "operator-auth", "operator-aor", "operator-web")
 
 
@@ -30,7 +31,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Clash:
-    """What cannot be beside each other, at a place of theirs; codes that begin with `E_` prevent loading."""
+    """A clash of ours with something of theirs, and where that is; codes that begin with `E_` prevent loading."""
 
     code: str
     file: str
@@ -116,14 +117,16 @@ def listeners(files: dict[str, Sequence[Place]]) -> Iterator[tuple[str, int, Pla
     for section in files.get("pjsip.conf", ()):
         if section.get("type") == "transport":
             address, _, port = section.get("bind").rpartition(":")
-            protocol = "UDP" if section.get("protocol") in ("", "udp") else "TCP"
-            if section.get("protocol") not in ("ws", "wss"):
-                yield protocol, int(port) if address and port.isdecimal() else 5060, section
+            has_port = address and port.isdecimal() and (":" not in address or address.endswith("]"))
+            protocol = section.get("protocol").lower()
+            if protocol not in ("ws", "wss"):
+                number = int(port) if has_port else 5061 if protocol == "tls" else 5060
+                yield "UDP" if protocol in ("", "udp") else "TCP", number, section
     for name, option, default in (
         ("http.conf", "bindport", 8088),
         ("manager.conf", "port", 5038),
     ):
         for section in files.get(name, ()):
-            if section.name == "general" and section.get("enabled") in ("yes", "true", "1", "on"):
+            if section.name == "general" and section.get("enabled").lower() in _TRUE:
                 port = section.get(option)
                 yield "TCP", int(port) if port.isdecimal() else default, section

@@ -5,7 +5,7 @@ Each process has the rights that it needs and no more; docs/systemd.md and `syst
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from asterisk_conf import checks
@@ -66,7 +66,7 @@ class Line:
     site: Path
     page: Path | None = None
     user: str = "hatif"
-    others: tuple[Path, ...] = field(default=())
+    others: tuple[Path, ...] = ()
     desk: bool = False
     monitor: bool = True
 
@@ -78,6 +78,7 @@ class Line:
             ("HATIF_HOME", self.home),
             ("Hatif's program", self.code),
             ("The site", self.site),
+            ("The command hatif", self.program),
             ("Python", self.python.resolve()),
             *(("The database", path) for path in self.others),
         ):

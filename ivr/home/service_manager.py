@@ -35,14 +35,13 @@ class ServiceManager:
             return
         lines = ["WATCHDOG=1"]
         if not self._is_ready:
-            self._is_ready = True
             lines.append("READY=1")
         if status != self._status:
-            self._status = status
             lines.append(f"STATUS={status}")
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
             sender.setblocking(False)
             sender.sendto("\n".join(lines).encode(), self._address)
+            self._is_ready, self._status = True, status  # what systemd's full queue did not take is sent again
 
 
 def writes_to_journal(environment: Mapping[str, str] = os.environ, descriptor: int = 2) -> bool:

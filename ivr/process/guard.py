@@ -119,6 +119,7 @@ class Guard:
         self._acted = False
         self._soothed: set[str] = set()  # channels that hear music from the guard
         self._given: set[str] = set()  # channels that are on their way to the dialplan
+        self._systemd = ServiceManager()
         self.counts: Counter[str] = Counter()  # for monitoring, since the start
 
     @property
@@ -135,10 +136,9 @@ class Guard:
         ):
             tasks.create_task(self._watch_asterisk(http))
             start_with_retry(tasks, "half-open calls", self._watch_half_open_calls)
-            systemd = ServiceManager()
             while True:
                 await self._look(http)
-                systemd.alive()
+                self._systemd.alive()
                 await asyncio.sleep(_EVERY_S)
 
     async def _watch_asterisk(self, http: aiohttp.ClientSession) -> None:
@@ -187,6 +187,7 @@ class Guard:
                 self._acted = True
                 log.error("There is no controller; its callers go to the dialplan", after_s=PATIENCE_S)
             for channel, request in rescue(channels, bridges):
+                self._systemd.alive()  # hundreds of callers take longer than its patience if Asterisk is slow
                 if channel.id not in self._given and not await self._is_recording(http, channel):
                     self._given.add(channel.id)
                     await self._ask(http, request)

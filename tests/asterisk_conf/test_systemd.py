@@ -5,8 +5,10 @@ import pwd
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import debian_tools
 import pytest
@@ -15,6 +17,8 @@ from debian_tools import Tool
 from asterisk_conf import systemd
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.systemd import UNITS, Line
+from ivr.cli.processes import asterisk_process
+from ivr.cli.processes import systemd as commands
 
 LINE = Line(
     home=Path("/var/lib/hatif"),
@@ -104,11 +108,28 @@ def test_files_are_written_once_and_units_that_are_not_wanted_any_more_go(tmp_pa
     assert own.exists()
 
 
+def test_install_says_to_stop_a_service_that_is_not_wanted_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write = systemd.write
+    monkeypatch.setattr(systemd, "write", lambda line: write(line, tmp_path))
+    for desk, said in ((True, False), (False, True)):
+        monkeypatch.setattr(commands, "_line", lambda user, desk=desk: replace(LINE, desk=desk))
+        commands.install("hatif")
+        stop = "Next:\n  systemctl stop hatif-desk.service hatif-gate.service\n  systemd-sysusers"
+        assert (stop in capsys.readouterr().out) == said
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"home": Path("/root/hatif/var")}, "HATIF_HOME is in /root/hatif/var, and the services do not see /root"),
         ({"code": Path("/home/anna/hatif")}, "do not see /home: put it elsewhere"),
+        (
+            {"program": Path("/root/.venv/bin/hatif")},
+            "The command hatif is in /root/.venv/bin/hatif, and the services do",
+        ),
+        ({"program": Path("/srv/our venv/bin/hatif")}, "The command hatif is in '/srv/our venv/bin/hatif'"),
         ({"site": Path("/etc/our site")}, "The site is in '/etc/our site': use only letters"),
         ({"home": Path("/var/lib/%h")}, "use only letters"),
         ({"others": (Path("/tmp"),)}, "The database is in /tmp"),
@@ -119,6 +140,17 @@ def test_files_are_written_once_and_units_that_are_not_wanted_any_more_go(tmp_pa
 def test_what_the_services_could_not_use_is_refused(change: dict[str, object], words: str) -> None:
     with pytest.raises(AsteriskError, match=re.escape(words)):
         replace(LINE, **change)  # type: ignore[arg-type]
+
+
+def test_an_asterisk_that_hangs_while_its_logs_are_rotated_is_named_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = (sys.executable, "-c", "import time; time.sleep(30)")
+    conf = SimpleNamespace(installation=SimpleNamespace(program=program), etc=tmp_path)
+    monkeypatch.setattr(asterisk_process, "Composition", lambda: SimpleNamespace(built=program, conf=lambda bar: conf))
+    monkeypatch.setattr(asterisk_process, "_ANSWER_S", 0.2)
+    with pytest.raises(AsteriskError, match="did not open its logs anew within"):
+        asterisk_process.reopen_logs()
 
 
 def test_logrotate_rotates_the_logs_and_has_asterisk_open_its_own_anew(tmp_path: Path) -> None:

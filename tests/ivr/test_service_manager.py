@@ -6,16 +6,22 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
+import msgspec
 import pytest
+from snapshots import snapshot
 
+from ivr.asterisk.ari import operations
+from ivr.asterisk.ari.operations import Request
 from ivr.controller import controller
 from ivr.home import pid_lock
 from ivr.home.service_manager import ServiceManager
-from ivr.process import own_user, process
+from ivr.process import guard, own_user, process
 from ivr.process.own_user import RootError, refuse_root
 from ivr.process.process import processes, unit_of
 from ivr.site import site
@@ -63,6 +69,17 @@ def test_an_abstract_socket_works_and_a_missing_one_harms_nobody() -> None:
     ServiceManager({}).alive()
 
 
+def test_what_systemd_did_not_take_is_said_again(tmp_path: Path) -> None:
+    """Otherwise a service whose one READY=1 met a full queue would never count as started, and be ended for it."""
+    address = str(tmp_path / "notify")
+    manager = ServiceManager({"NOTIFY_SOCKET": address})
+    manager.alive("Serves calls")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(address)
+        manager.alive("Serves calls")
+        assert receiver.recv(1000) == b"WATCHDOG=1\nREADY=1\nSTATUS=Serves calls"
+
+
 async def test_a_process_keeps_telling_that_its_loop_runs(receiver: socket.socket) -> None:
     task = asyncio.create_task(ServiceManager({"NOTIFY_SOCKET": receiver.getsockname()}).keep_alive())
     for _ in range(2):
@@ -83,6 +100,31 @@ async def test_a_controller_without_asterisk_is_ready_after_a_while_and_says_wha
     mine.connection, mine._note_serving = SimpleNamespace(floor=True), lambda: None
     assert await asyncio.to_thread(receiver.recv, 1000) == b"WATCHDOG=1\nSTATUS=Serves calls"
     beating.cancel()
+
+
+async def test_the_guard_lives_while_it_gives_back_many_callers(receiver: socket.socket) -> None:
+    """Each takes a while with a slow Asterisk: together longer than the guard's watchdog waits."""
+    callers = [snapshot(f"caller-{number}", "hatif,call,+33800212000") for number in range(3)]
+    asked = []
+
+    async def ask(http: object, request: Request) -> list[dict[str, Any]]:
+        asked.append(request)
+        return [msgspec.to_builtins(caller) for caller in callers] if request == operations.CHANNELS() else []
+
+    async def is_recording(http: object, channel: object) -> bool:
+        return False
+
+    mine = SimpleNamespace(
+        _systemd=ServiceManager({"NOTIFY_SOCKET": receiver.getsockname()}),
+        _ask=ask,
+        _is_recording=is_recording,
+        _acted=True,
+        _given=set(),
+        counts=Counter(),
+    )
+    assert await guard.Guard._give_back(mine, None)  # type: ignore[arg-type]
+    assert mine.counts["channels_taken"] == len(asked) - 2 == 3
+    assert [b"WATCHDOG=1" in receiver.recv(1000) for _ in callers] == [True] * 3
 
 
 def test_lines_for_the_journal_begin_with_their_priority_and_have_no_time(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ import pytest
 from db.delivery import deliver_all
 from db.ids import call_id, uuid7
 from db.journal import Journal
+from db.read import Call, calls
+from ivr.cli.monitoring import trace_sender
 from ivr.cli.monitoring.trace_sender import SETTLED, TraceSender
 from ivr.model import clock
 
@@ -188,6 +190,25 @@ async def test_a_collector_that_was_away_gets_what_it_missed_and_the_lines_own_c
     at(monkeypatch, 2010)
     await sends(sender)
     assert sender.sent == 1
+
+
+async def test_many_calls_that_wait_are_read_once_and_sent_in_several_requests(
+    tmp_path: Path, sqlite_url: str, collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at(monkeypatch, 0)
+    sender = TraceSender("http://127.0.0.1:4318", lambda: sqlite_url, "1.0", collector.post)
+    await tell(tmp_path / "journal", sqlite_url, [row for number in range(3) for row in answered(number)[1]])
+    lists = []
+
+    async def counted(*arguments: Any) -> list[Call]:
+        lists.append(await calls(*arguments))
+        return lists[-1]
+
+    monkeypatch.setattr(trace_sender, "calls", counted)
+    monkeypatch.setattr(trace_sender, "AT_ONCE", 2)
+    at(monkeypatch, 70)
+    await sends(sender)
+    assert (len(lists), len(collector.requests), sender.sent) == (1, 2, 3)
 
 
 async def test_calls_from_before_the_start_are_not_sent(

@@ -131,6 +131,8 @@ def test_what_asterisk_reads_at_its_start_only_is_told_and_not_done(values: dict
 def test_what_all_processes_share_is_told_and_restarts_none_alone(values: dict[str, str], path: str) -> None:
     found = plan(values, values | {path: '"other"'})
     assert found.later["all"].startswith(f"{path}: ") and not found.processes
+    besides = plan(values, values | {path: '"other"', "limits.calls_by_source": "7"})
+    assert besides.later == found.later and not besides.processes
 
 
 def test_a_databases_password_is_in_no_value(example: site.Site, people: tuple[OperatorEntry, ...]) -> None:

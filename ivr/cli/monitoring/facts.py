@@ -1,8 +1,8 @@
-"""All that monitoring tells, read from where it is known already: `hatif status`, the controller, counts on disk."""
+"""Everything that monitoring reports, read from where it is kept: `hatif status`, the controller, counts on disk."""
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -14,7 +14,9 @@ from ivr.cli.composition import Composition, ControlError
 from ivr.cli.processes import status
 from ivr.cli.processes.status import LineStatus
 from ivr.home import process_counts
+from ivr.home.credentials import CredentialsError
 from ivr.process.process import processes
+from ivr.site.findings import SiteError
 
 COUNTING = ("guard", "desk", "gate")
 """The processes that write counts of their own; those of the controller are asked for, as they are live."""
@@ -32,7 +34,7 @@ class ProcessFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that monitoring tells.
+    """Everything that monitoring reports.
 
     Attributes:
         figures: `Figures` of the control API; None while the controller does not answer.
@@ -53,14 +55,42 @@ class Facts:
     read_s: float = 0.0
 
 
+class FactsReader:
+    """Reads facts again and again, with the site's files as the controller has read them.
+
+    What is edited in them is not in force before `hatif reload`: a new number must not make a line look broken.
+    """
+
+    def __init__(self, parts: Composition, compose: Callable[[], Composition] = Composition) -> None:
+        self.parts = parts
+        self._compose = compose
+        self._controller: int | None = None
+
+    def read(self, traces: Mapping[str, Any]) -> Facts:
+        """Return what is known now. Call it outside of an event loop."""
+        self.renew()
+        return read(self.parts, traces)
+
+    def renew(self) -> None:
+        """Read the site's files again if another controller runs, which has read them as well."""
+        controller = processes(self.parts.settings.run).get("ivr")
+        if controller is None or not controller.alive or controller.pid == self._controller:
+            return
+        with suppress(SiteError, CredentialsError):  # somebody edits them just now: next time
+            newer = self._compose()
+            _ = newer.site, newer.operators, newer.credentials
+            self.parts, self._controller = newer, controller.pid
+
+
 def read(parts: Composition, traces: Mapping[str, Any]) -> Facts:
-    """Return all that is known now. Not within an event loop."""
+    """Return what is known now. Call it outside of an event loop."""
     began = time.monotonic()
     home = parts.settings.home
-    figures: Mapping[str, Any] | None = None
-    with suppress(ControlError):
-        figures = cast(dict[str, Any], parts.ask_controller("GET", "/figures"))
     line = status.read(parts)
+    figures: Mapping[str, Any] | None = None
+    if line.document["open"] is not None:  # a controller that hangs is not waited for twice: a scrape has ten seconds
+        with suppress(ControlError):
+            figures = cast(dict[str, Any], parts.ask_controller("GET", "/figures"))
     running = processes(parts.settings.run)
     alive = {name: info.pid for name, info in running.items() if info.alive}
     return Facts(

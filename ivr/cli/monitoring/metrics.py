@@ -1,6 +1,6 @@
 """Prometheus metrics of the line, from facts. docs/monitoring.md lists them.
 
-The values of every label come from a list that is known beforehand: states, outcomes, the site's languages and numbers.
+Every label takes its values from a list that is known beforehand: states, outcomes, the site's languages and numbers.
 No caller's number, no operator's id and no call's id is one.
 """
 
@@ -15,8 +15,6 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from ivr.cli.monitoring.facts import Facts
-
-LINE_OF = {"guard": "hatif_guard", "gate": "hatif_gate", "desk": "hatif_desk"}
 
 
 def render(facts: Facts) -> bytes:

@@ -10,11 +10,9 @@ import typer
 
 from ivr.cli.composition import Composition, ControlError
 from ivr.home import pid_lock
-from ivr.home.credentials import CredentialsError
 from ivr.home.logs import configure
 from ivr.home.service_manager import ServiceManager
 from ivr.process.own_user import refuse_root
-from ivr.site.findings import SiteError
 
 log = structlog.get_logger()
 
@@ -37,20 +35,14 @@ def monitor() -> None:
     os.nice(10)  # calls take precedence over figures
     pid_lock.hold(parts.settings.run, "monitor")
 
+    reader = facts.FactsReader(parts)
     sender = None
     if chosen.traces is not None:
-        sender = TraceSender(chosen.traces, lambda: parts.database_url, facts.own_version())
+        sender = TraceSender(chosen.traces, lambda: reader.parts.database_url, facts.own_version())
         threading.Thread(target=sender.run, name="traces", daemon=True).start()
 
     def read() -> facts.Facts:
-        nonlocal parts
-        try:
-            newer = Composition()
-            _ = newer.site, newer.operators, newer.credentials
-            parts = newer
-        except (SiteError, CredentialsError):
-            pass  # somebody edits the site; the line goes on with what it has read, and so do we
-        return facts.read(parts, counts(sender))
+        return reader.read(counts(sender))
 
     try:
         server = MonitorServer(chosen.listen, port, Monitor(read), ServiceManager().alive)

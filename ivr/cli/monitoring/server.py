@@ -1,6 +1,6 @@
-"""The server of `hatif monitor`: /metrics for Prometheus, /health for whoever sends calls here.
+"""The server of `hatif monitor`: /metrics for Prometheus, /health for load balancers and carriers.
 
-Everything is read at most every `FRESH_S` seconds, however often somebody asks: asking must not burden the line.
+The line is read at most every `FRESH_S` seconds, however many requests come: they must not burden it.
 """
 
 import json
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 FRESH_S = 5.0
 _REQUEST_S = 5.0
-"""Seconds within which a request must be complete."""
+"""Seconds of silence after which a client that has not finished its request is dropped."""
 _AT_ONCE = 16
 
 # A web page can reach this port under a name of its own (DNS rebinding).
@@ -32,7 +32,7 @@ _LOCAL_HOST = re.compile(r"(127\.[0-9.]+|localhost|\[::1\])(:[0-9]{1,5})?", re.I
 
 
 class Monitor:
-    """The last facts, and what is told of them."""
+    """The latest facts, and the answers made from them."""
 
     def __init__(self, read: Callable[[], Facts], clock: Callable[[], float] = time.monotonic) -> None:
         self._read, self._clock = read, clock
@@ -65,7 +65,7 @@ class Monitor:
 
 
 def _health(facts: Facts) -> tuple[HTTPStatus, str, bytes]:
-    """Tell whether a call is served, with the reasons if it is not: those of `hatif status`."""
+    """Return whether a call is served, with the reasons of `hatif status` if it is not."""
     failed = [check for check in facts.status.checks if not check.ok]
     document = {
         "live": True,
@@ -93,7 +93,7 @@ class MonitorServer(ThreadingHTTPServer):
         super().__init__((listen, port), _Handler)
 
     def service_actions(self) -> None:
-        """Tell that the server lives; called by `serve_forever`."""
+        """Report that the server is alive; called by `serve_forever`."""
         self._alive()
 
     def handle_error(self, request: Any, client_address: Any) -> None:

@@ -4,9 +4,10 @@ import asyncio
 import json
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import structlog
 
@@ -21,9 +22,9 @@ log = structlog.get_logger()
 
 EVERY_S = 10.0
 SETTLED = timedelta(seconds=5)
-"""How long after its end a call's last records are waited for."""
+"""How long a call's last records may take, after its end, to reach the database."""
 LOOK_BACK = timedelta(minutes=15)
-"""How long a call may take to come into the database; one that comes later has no trace."""
+"""How long a call may take to reach the database; one that takes longer has no trace."""
 LONGEST = timedelta(days=1)
 AT_ONCE = 100
 _ANSWER_S = 5.0
@@ -63,23 +64,29 @@ class TraceSender:
     def send(self) -> None:
         """Send the calls that have ended since the last time. Raises OSError, DatabaseError."""
         now = clock.now()
-        while stories := asyncio.run(self._read(now)):
+        unsent = asyncio.run(self._unsent(now))
+        for first in range(0, len(unsent), AT_ONCE):
+            stories = asyncio.run(self._stories(unsent[first : first + AT_ONCE]))
             self._post(self._url, json.dumps(export_request(stories, self._version)).encode())
             self._known |= {str(story.call.id): story.call.ended or now for story in stories}
             self.sent += len(stories)
         self._since = max(self._since, now - LOOK_BACK)
         self._known = {call: ended for call, ended in self._known.items() if ended >= self._since}
 
-    async def _read(self, now: datetime) -> list[CallStory]:
-        """Return the oldest calls that were not sent yet."""
+    async def _unsent(self, now: datetime) -> list[UUID]:
+        """Return the calls that were not sent yet, the oldest first."""
         ended = (Call.started >= self._since - LONGEST, Call.ended >= self._since, Call.ended < now - SETTLED)
         async with open_engine(self._database()) as engine:
-            found = [row.id for row in await calls(engine, None, ended) if str(row.id) not in self._known]
-            return [await read_story(engine, identity) for identity in reversed(found[-AT_ONCE:])]
+            found = await calls(engine, None, ended)
+        return [row.id for row in reversed(found) if str(row.id) not in self._known]
+
+    async def _stories(self, found: Iterable[UUID]) -> list[CallStory]:
+        async with open_engine(self._database()) as engine:
+            return [await read_story(engine, call) for call in found]
 
 
 def counts(sender: TraceSender | None) -> Mapping[str, Any]:
-    """Return what monitoring tells of traces; empty if they are switched off."""
+    """Return what monitoring reports about traces; empty if they are switched off."""
     return {} if sender is None else {"sent": sender.sent, "ok": sender.fault is None}
 
 

@@ -51,7 +51,12 @@ def reopen_logs() -> None:
     with Bar() as bar:
         conf = parts.conf(bar)
     command = [*conf.installation.program, "-C", str(conf.etc / "asterisk.conf"), "-rx", "logger reload"]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=_ANSWER_S, check=False)
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=_ANSWER_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise AsteriskError(
+            f"Asterisk did not open its logs anew within {_ANSWER_S} s; see `hatif status`, then repeat the command."
+        ) from None
     if answer.returncode:
         said = (answer.stderr or answer.stdout).strip().partition("\n")[0]
         raise AsteriskError(f"Asterisk's logs could not be opened anew ({said}); is Asterisk running?")

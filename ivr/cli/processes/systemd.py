@@ -47,8 +47,10 @@ def install(user: str = _USER) -> None:
     if not written and not removed:
         console.print("Everything is as it should be.")
         return
+    # Nothing stops a service whose unit is gone: it no longer belongs to the target.
+    stop = f"  systemctl stop {' '.join(path.name for path in removed)}\n" if removed else ""
     console.print(
-        "Next:\n"
+        f"Next:\n{stop}"
         "  systemd-sysusers && systemd-tmpfiles --create\n"
         f"  runuser -u {user} -- env HATIF_HOME={line.home} HATIF_SITE={line.site} {line.program} setup\n"
         f"  systemctl daemon-reload && systemctl enable --now {systemd.TARGET}",

@@ -4,12 +4,14 @@ import asyncio
 import os
 import signal
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, cast
 
 import typer
 
 from asterisk_conf import conf as configuration
 from asterisk_conf.conf import Conf
+from asterisk_conf.files import write_text
 from ivr.cli.composition import Composition
 from ivr.cli.output import JSON, as_json, console
 from ivr.cli.upkeep.reload_plan import Plan, make_plan
@@ -94,10 +96,14 @@ def _apply(
         async with manager(parts) as ami:
             if parts.extensions.name in files:
                 await load(ami, parts.extensions.parent, files[parts.extensions.name][1], force=force)
-            configuration.write(conf)
-            for module in plan.modules:
-                if module != "pbx_config":
-                    await ami.reload(module)
+            try:
+                configuration.write(conf)
+                for module in plan.modules:
+                    if module != "pbx_config":
+                        await ami.reload(module)
+            except BaseException:  # also Ctrl-C: the next reload must find again what Asterisk has not read
+                _put_back(conf.etc, {name: old for name, (old, _) in files.items() if name != parts.extensions.name})
+                raise
 
     if files:
         asyncio.run(reload_asterisk())
@@ -106,6 +112,12 @@ def _apply(
         took_s = wait_until_back(parts, name, former)
         if not quiet:
             console.print(f"  {name} was restarted in {took_s:.1f} s", markup=False)
+
+
+def _put_back(etc: Path, files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        if (path := etc / name).exists():  # it is not if it was new, and could not be written
+            write_text(path, text, path.stat().st_mode & 0o777)
 
 
 def _show(plan: Plan, dry_run: bool) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from asterisk_conf import pjsip
 
 _ENTITIES = ("operator", "carrier", "number")
-"""What an administrator adds and removes: told by name, not value by value."""
+"""What an administrator adds and removes: reported by name when it is new or gone, not value by value."""
 
 _WHOLE = {
     "node": "it is in every record, and in Asterisk's own files",
@@ -16,7 +16,8 @@ _WHOLE = {
     "desk.enabled": "`hatif up` knows from its start which processes there are",
     "monitoring.enabled": "`hatif up` knows from its start which processes there are",
 }
-"""Values for which all processes are restarted together, with the reason."""
+"""Values for which all processes are restarted together, with the reason. Until then none is restarted alone: it would
+have another node or database than the others."""
 
 _READERS = {
     "guard": ("carrier.", "limits.", "sip_bind"),
@@ -82,7 +83,7 @@ def make_plan(
     wanted = [name for name, prefixes in _READERS.items() if any(path.startswith(prefixes) for path in read)]
     if any(path.startswith(_UNREAD) for path in paths):
         wanted.append("monitor")
-    there = set(running)
+    there = set[str]() if whole else set(running)
     return Plan(
         changes=tuple(_describe(before, after, paths)),
         modules=tuple(module for name, module in _RELOADED.items() if name in files),

@@ -8,7 +8,7 @@ import time
 
 import typer
 
-from ivr.asterisk.ami import Ami, AmiError, AmiRefusedError
+from ivr.asterisk.ami import Ami, AmiError
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.output import console
 from ivr.cli.upkeep.up_calls import UpCalls, manager, read_up, until_empty
@@ -36,13 +36,16 @@ def restart(
     """Restart a process. Only Asterisk's restart cuts calls off: it is refused while any are up."""
     parts = Composition()
     former = find(parts, process)
-    drained = _refuses(parts)
+    refuses_meanwhile = process == ASTERISK and not now  # `_end` has the dialplan refuse new calls
+    drained = refuses_meanwhile and asyncio.run(_refuses(parts))
     if not asyncio.run(_end(parts, process, former, drained=drained, when_idle=when_idle, now=now, within_s=within)):
         console.print("Calls are still up; nothing was restarted.")
         raise typer.Exit(1)
-    took_s = wait_until_back(parts, process, former)
-    if process == ASTERISK and not drained:
-        asyncio.run(_take_calls(parts))
+    try:
+        took_s = wait_until_back(parts, process, former)
+    finally:
+        if refuses_meanwhile and not drained:
+            asyncio.run(_take_calls(parts))
     console.print(f"{process} was restarted in {took_s:.1f} s.", markup=False)
 
 
@@ -82,12 +85,13 @@ def _serves(parts: Composition, process: str) -> bool:
     return False
 
 
-def _refuses(parts: Composition) -> bool:
-    """Return whether the dialplan refuses new calls already (`hatif drain`), so that it goes on with that."""
-    with contextlib.suppress(ControlError):
-        status = parts.ask_controller("GET", "/status")
-        return isinstance(status, dict) and status["drained"] is not None and bool(status["drained"]["refuse"])
-    return False
+async def _refuses(parts: Composition) -> bool:
+    """Return whether the dialplan refuses new calls already (`hatif drain`), so that it goes on with that.
+
+    Asterisk is asked: the controller may be away, and the drain must outlast that. Raises AmiError.
+    """
+    async with manager(parts) as ami:
+        return {drain.KEY, drain.REFUSE} <= (await ami.db_tree(drain.FAMILY)).keys()
 
 
 async def _end(
@@ -132,7 +136,7 @@ async def _end_idle(ami: Ami, former: ProcessInfo, drained: bool) -> bool:
     await asyncio.sleep(_SETTLE_S)
     if (await read_up(ami)).all:
         if not drained:
-            await _forget_refusal(ami)
+            await ami.db_delete(drain.FAMILY, drain.REFUSE)
         return False
     os.kill(former.pid, signal.SIGTERM)
     return True
@@ -141,13 +145,7 @@ async def _end_idle(ami: Ami, former: ProcessInfo, drained: bool) -> bool:
 async def _take_calls(parts: Composition) -> None:
     with contextlib.suppress(AmiError):  # the controller does it soon
         async with manager(parts) as ami:
-            await _forget_refusal(ami)
-
-
-async def _forget_refusal(ami: Ami) -> None:
-    """Have the dialplan take calls again."""
-    with contextlib.suppress(AmiRefusedError):  # the controller was faster
-        await ami.db_delete(drain.FAMILY, drain.REFUSE)
+            await ami.db_delete(drain.FAMILY, drain.REFUSE)
 
 
 def _show(up: UpCalls) -> None:

@@ -1,0 +1,85 @@
+"""Monitoring knows the site as the controller read it, and waits for a controller that hangs only once."""
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from example_facts import status as status_of_line
+
+from ivr.cli.monitoring import facts
+from ivr.cli.monitoring.facts import FactsReader
+from ivr.cli.processes import status
+from ivr.model import clock
+from ivr.process.process import ProcessInfo
+from ivr.site.findings import Finding, SiteError
+
+
+class Parts(SimpleNamespace):
+    """What is read here of a line's parts; `broken`: its site is half written."""
+
+    def __init__(self, home: Path, *, broken: bool = False) -> None:
+        super().__init__(settings=SimpleNamespace(home=home, run=home / "run"), operators=(), credentials=None)
+        self.asked: list[str] = []
+        self._broken = broken
+
+    @property
+    def site(self) -> Any:
+        if self._broken:
+            raise SiteError(Finding("E_SITE", "site.toml", 1, "it is half written", "correct it"))
+        return SimpleNamespace(node="node1", desk=SimpleNamespace(enabled=False))
+
+    def ask_controller(self, _: str, path: str) -> Any:
+        self.asked.append(path)
+        return {}
+
+
+def controller(pid: int, *, alive: bool = True) -> dict[str, ProcessInfo]:
+    return {"ivr": ProcessInfo(pid, clock.now(), alive, 1.0, False)}
+
+
+def test_an_edit_of_the_site_counts_once_the_controller_has_read_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = controller(1)
+    monkeypatch.setattr(facts, "processes", lambda _: running)
+    files: Any = Parts(tmp_path)
+    reader = FactsReader(files, lambda: files)
+    reader.renew()
+
+    before, files = files, Parts(tmp_path)
+    reader.renew()
+    assert reader.parts is before
+    running = controller(1, alive=False)
+    reader.renew()
+    assert reader.parts is before
+    running = controller(2)
+    reader.renew()
+    assert reader.parts is files
+
+
+def test_a_site_that_is_half_written_leaves_the_former_one_and_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(facts, "processes", lambda _: controller(2))
+    before: Any = Parts(tmp_path)
+    files: Any = Parts(tmp_path, broken=True)
+    reader = FactsReader(before, lambda: files)
+    reader.renew()
+    assert reader.parts is before
+    files = Parts(tmp_path)
+    reader.renew()
+    assert reader.parts is files
+
+
+@pytest.mark.parametrize(("is_open", "asked"), [(None, []), (False, ["/figures"])])
+def test_a_controller_that_did_not_answer_is_not_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_open: bool | None, asked: list[str]
+) -> None:
+    line = status_of_line()
+    line = replace(line, document={**line.document, "open": is_open})
+    monkeypatch.setattr(status, "read", lambda _: line)
+    parts: Any = Parts(tmp_path)
+    found = facts.read(parts, {})
+    assert parts.asked == asked and (found.figures is None) == (not asked)
