@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 
 class CredentialsError(Exception):
@@ -23,11 +24,12 @@ class Credentials:
     ami_user: str
     ami_password: str
     control_token: str
+    pin_pepper: str  # without it, no PIN of a case can be checked
     operators: dict[str, str]  # id to the telephone's password
     carriers: dict[str, str]  # name to password, for carriers with one
 
 
-_SECRETS = ("ari_password", "ami_password", "control_token")
+_SECRETS = ("ari_password", "ami_password", "control_token", "pin_pepper")
 
 
 def _password() -> str:
@@ -42,7 +44,7 @@ def load(home: Path, operators: tuple[str, ...], carriers: tuple[str, ...] = ())
     """
     path = home / "secrets.json"
     kept, credentials = _read(path, operators, carriers)
-    if asdict(credentials) == kept:
+    if kept.items() >= asdict(credentials).items():
         return credentials
     return _change(home, operators, carriers, lambda found: found)
 
@@ -81,14 +83,15 @@ def _change(
     path = home / "secrets.json"
     try:
         with _locked(home):
-            changed = change(_read(path, operators, carriers)[1])
-            _write(path, json.dumps(asdict(changed), indent=1))
+            kept, found = _read(path, operators, carriers)
+            changed = change(found)
+            _write(path, json.dumps({**kept, **asdict(changed)}, indent=1))  # also what a later version has added
     except OSError as error:
         raise CredentialsError(f"{path} cannot be written ({error}); make its folder writable.") from None
     return changed
 
 
-def _read(path: Path, operators: tuple[str, ...], carriers: tuple[str, ...]) -> tuple[object, Credentials]:
+def _read(path: Path, operators: tuple[str, ...], carriers: tuple[str, ...]) -> tuple[dict[str, Any], Credentials]:
     """Return what the file has, and the secrets with those that are missing in it."""
     try:
         kept = json.loads(path.read_text()) if path.exists() else {}
@@ -102,13 +105,15 @@ def _read(path: Path, operators: tuple[str, ...], carriers: tuple[str, ...]) -> 
             ami_user="hatif",
             ami_password=str(kept.get("ami_password") or _password()),
             control_token=str(kept.get("control_token") or _password()),
+            pin_pepper=str(kept.get("pin_pepper") or _password()),
             operators={**known, **{text: _password() for text in operators if text not in known}},
             carriers={**trunks, **{text: _password() for text in carriers if text not in trunks}},
         )
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise CredentialsError(
             f"{path} cannot be read ({error}). Restore it, or delete it: new secrets are generated at the next start, "
-            "and every telephone then needs its new password (`hatif operators phone ID`)."
+            "and every telephone then needs its new password (`hatif operators phone ID`), every case file a new PIN "
+            "(`hatif case pin REF`)."
         ) from None
     return kept, credentials
 
