@@ -11,8 +11,8 @@ INCLUDE = f"#tryinclude {FILE}"
 _Network = IPv4Network | IPv6Network
 
 _HEADER = re.compile(r"\[([^]]+)\](?:\(([^)]*)\))?")
-_OURS = ("global", "system", "udp", "tcp", "ws")  # theirs hold
-_TRUE = ("yes", "true", "y", "t", "1", "on")  # Asterisk's
+_TRUE = ("yes", "true", "y", "t", "1", "on")  # as Asterisk reads an option
+_OURS = ("global", "system", "udp", "tcp", "ws")  # those of the administrator apply
 _TEMPLATES = ("carrier", "operator", "operator-auth", "operator-aor", "operator-web")
 
 
@@ -31,7 +31,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Clash:
-    """What cannot be beside each other, at a place of theirs; codes that begin with `E_` prevent loading."""
+    """A clash of ours with something of theirs, and where that is; codes that begin with `E_` prevent loading."""
 
     code: str
     file: str

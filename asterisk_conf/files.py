@@ -20,15 +20,22 @@ def make_folder(path: Path) -> None:
         raise explain("create the folder", path, error) from error
 
 
-def write_text(path: Path, text: str, mode: int) -> bool:
-    """Write `text` with this mode unless the file already has both; return whether something changed."""
+def write_text(path: Path, text: str, mode: int, owner: tuple[int, int] | None = None) -> bool:
+    """Write `text` with this mode unless the file already has both; return whether something changed.
+
+    `owner`: the user and group whom the file is to belong to; None: those of this process.
+    """
     try:
-        if path.is_file() and path.stat().st_mode & 0o777 == mode and path.read_bytes() == text.encode():
-            return False
+        if path.is_file() and path.read_bytes() == text.encode():
+            status = path.stat()
+            if status.st_mode & 0o777 == mode and owner in (None, (status.st_uid, status.st_gid)):
+                return False
         # In the same folder, so that the rename is atomic; with its mode from the first byte.
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
             with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
+                if owner is not None:
+                    os.fchown(file.fileno(), *owner)
                 os.fchmod(file.fileno(), mode)
                 file.write(text)
                 file.flush()

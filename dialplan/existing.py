@@ -3,7 +3,6 @@
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatch
 
 from dialplan.findings import Finding
 from dialplan.lines import Source
@@ -43,16 +42,21 @@ def compare_with(theirs: Source, ours: str, numbers: Collection[str] = ()) -> Co
     loaded = Source([line for line in theirs.lines if line.file in own_names], [], own_names)
     others = Source([line for line in theirs.lines if line.file not in own_names], list(theirs.findings), theirs.files)
     plan, wanted = parse_source(others), parse(ours)
-    findings = [*_refused(theirs), *_same_contexts(plan, wanted), *_hidden(plan, wanted), *_entries(plan, numbers)]
-    if not any(fnmatch(FILE, name.rpartition("/")[2]) for name in theirs.included):
+    findings = [
+        *refused(plan.findings),
+        *_same_contexts(plan, wanted),
+        *_hidden(plan, wanted),
+        *_entries(plan, numbers),
+    ]
+    if not theirs.includes(FILE):
         sentence = f"does not include our file; add `{INCLUDE}` at its end, or to a file of yours that it includes"
         findings.append(Finding("E_NOT_INCLUDED", 1, sentence, theirs.files[0]))
     return Comparison(tuple(find_changes(parse_source(loaded).contexts, wanted.contexts)), tuple(findings))
 
 
-def _refused(theirs: Source) -> Iterator[Finding]:
-    """Yield what makes Asterisk refuse all files, ours too."""
-    return (finding for finding in theirs.findings if finding.code in ("E_INCLUDE", "E_TEMPLATE"))
+def refused(findings: Collection[Finding]) -> list[Finding]:
+    """Return what makes Asterisk refuse all files of a configuration, ours too."""
+    return [finding for finding in findings if finding.code in ("E_INCLUDE", "E_TEMPLATE")]
 
 
 def _same_contexts(plan: Dialplan, wanted: Dialplan) -> Iterator[Finding]:

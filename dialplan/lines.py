@@ -4,6 +4,7 @@ import glob
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatch
 from pathlib import Path
 
 from dialplan.findings import DialplanError, Finding
@@ -37,6 +38,10 @@ class Source:
     files: list[str] = field(default_factory=list)
     included: list[str] = field(default_factory=list)  # names as they are written, of files that may not exist
     size: int = 0
+
+    def includes(self, name: str) -> bool:
+        """Return whether a line includes a file of this name, or files whose names match; it need not exist."""
+        return any(fnmatch(name, written.rpartition("/")[2]) for written in self.included)
 
 
 def lines_of(text: str, file: str = "") -> Source:

@@ -70,8 +70,9 @@ async def load(
         name: Of the file; another one must be included by extensions.conf.
 
     Raises:
-        DialplanError: The check found errors, something that callers need would be removed, or Asterisk does not have
-            exactly what the text says. In the last case the old file is also loaded again.
+        DialplanError: The check found errors, something that callers need would be removed, the file cannot be read or
+            written, or Asterisk does not have exactly what the text says. In the last case the old file is also loaded
+            again.
     """
     findings = lint(text, prompts)
     if errors := [finding for finding in findings if finding.is_error]:
@@ -245,13 +246,24 @@ async def _put_back(ami: Manager, old: str) -> str:
 
 
 def _read(file: Path) -> str:
-    if file.exists():
-        return file.read_text("utf-8")
+    try:
+        if file.exists():
+            return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DialplanError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     return _NOTHING if file.name == _FILE else ""
 
 
 def _write(file: Path, text: str) -> None:
     """Replace the file atomically: Asterisk always finds either the complete old or the complete new one."""
+    try:
+        _replace(file, text)
+    except OSError as error:
+        reason = error.strerror or error
+        raise DialplanError(f"{file} cannot be written: {reason}; free some space or fix its permissions") from None
+
+
+def _replace(file: Path, text: str) -> None:
     descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from dialplan.findings import Finding
+from dialplan.findings import DialplanError, Finding
 from dialplan.lines import Line, Source, lines_of
 
 
@@ -77,15 +77,20 @@ _NAME = re.compile(r"[A-Za-z0-9_]+")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _NO_PRIORITY = -2  # as Asterisk counts: n is one more than the line before, and a hint has -1
 _HINT = -1
+_MOST_INHERITED = 5_000_000  # options from templates, in all sections; 50,000 telephones have about half as many
 
 
 def parse(text: str) -> Dialplan:
-    """Parse a dialplan; what cannot be parsed is in its `findings`, with code `E_SYNTAX` or `E_PRIORITY`."""
+    """Parse a dialplan; what cannot be parsed is in its `findings`, with code `E_SYNTAX` or `E_PRIORITY`.
+
+    Raises:
+        DialplanError: Its sections inherit more options than a dialplan can have.
+    """
     return parse_source(lines_of(text))
 
 
 def parse_source(source: Source) -> Dialplan:
-    """Parse a dialplan of several files."""
+    """Parse a dialplan of several files, as `parse` does."""
     plan = Dialplan(findings=list(source.findings))
     found = sections(source.lines, plan.findings)
     for section in found:
@@ -101,8 +106,14 @@ def parse_source(source: Source) -> Dialplan:
 
 
 def sections(lines: Iterable[Line], findings: list[Finding]) -> list[Section]:
-    """Return the sections of a configuration in order, without its templates; report what has no place in one."""
+    """Return the sections of a configuration in order, without its templates; report what has no place in one.
+
+    Raises:
+        DialplanError: They inherit more options than a configuration can have.
+    """
     found: list[Section] = []
+    named: dict[str, Section] = {}  # the first of each name
+    inherited = 0
     opened: Section | None = None
     within: list[Section | None] = []  # the section of each file around; after an included file its own goes on
     for line in lines:
@@ -110,7 +121,20 @@ def sections(lines: Iterable[Line], findings: list[Finding]) -> list[Section]:
         within += [opened] * (line.depth + 1 - len(within))
         current = within[-1]
         if line.text.startswith("["):
-            opened = within[-1] = _open(line, found, findings)
+            opened, bases = _open(line, named, findings)
+            within[-1] = opened
+            if opened.line is line:
+                found.append(opened)
+                named.setdefault(opened.name, opened)
+            for base in bases:
+                inherited += len(base.options)
+                if inherited > _MOST_INHERITED:
+                    raise DialplanError(
+                        f"{line.file or 'the configuration'}:{line.number}: with the templates of [{opened.name}], "
+                        f"sections inherit more than {_MOST_INHERITED:,} options; look for templates that inherit from "
+                        "the same one twice"
+                    )
+                opened.options += base.options
         elif current is None:
             findings.append(
                 Finding(
@@ -122,8 +146,8 @@ def sections(lines: Iterable[Line], findings: list[Finding]) -> list[Section]:
     return [section for section in found if not section.is_template]
 
 
-def _open(line: Line, found: list[Section], findings: list[Finding]) -> Section:
-    """Return the section that a header begins or continues, with what it inherits."""
+def _open(line: Line, named: dict[str, Section], findings: list[Finding]) -> tuple[Section, list[Section]]:
+    """Return the section that a header begins or continues, and those from which it inherits."""
     header = _HEADER.fullmatch(line.text)
 
     def report(code: str, sentence: str) -> None:
@@ -131,33 +155,32 @@ def _open(line: Line, found: list[Section], findings: list[Finding]) -> Section:
 
     if header is None:
         report("E_SYNTAX", f"'{line.text}' is not [context]")
-        return Section("", line, is_template=True)
+        return Section("", line, is_template=True), []
     name, words, rest = header[1], [word.strip() for word in (header[2] or "").split(",")], header[3]
     if rest.lstrip().startswith("("):
         report("E_SYNTAX", f"Asterisk ignores '{rest.strip()}' after [{name}]; write it directly after the bracket")
     section = Section(name, line, is_template="!" in words)
     if any(word.startswith("+") for word in words):
         # `[name](+)` goes on with the first of that name.
-        same = next((other for other in found if other.name == name), None)
+        same = named.get(name)
         if same is None:
             report(
                 "E_TEMPLATE", f"[{name}](+) adds to a section that does not exist, and Asterisk refuses the whole file"
             )
         else:
             section = same
-    if section.line is line:
-        found.append(section)
+    bases = []
     for word in words:
         if word and word != "!" and not word.startswith("+"):
-            base = next((other for other in found if other.name == word and other is not section), None)
-            if base is None:
+            base = named.get(word)
+            if base is None or base is section:
                 report(
                     "E_TEMPLATE",
                     f"[{name}] inherits from [{word}], which does not exist; Asterisk refuses the whole file",
                 )
             else:
-                section.options += base.options
-    return section
+                bases.append(base)
+    return section, bases
 
 
 def _add_option(section: Section, line: Line, findings: list[Finding]) -> None:
@@ -171,7 +194,8 @@ def _add_option(section: Section, line: Line, findings: list[Finding]) -> None:
         )
     if name.endswith("+"):  # `option += more` continues the last value of that option
         name = name.removesuffix("+").strip()
-        for at, (other, text, where) in reversed(list(enumerate(section.options))):
+        for at in reversed(range(len(section.options))):
+            other, text, where = section.options[at]
             if other == name:
                 section.options[at] = (name, f"{text}{value}".strip(), where)
                 return

@@ -85,7 +85,8 @@ class Places:
         found = self.find(to_context, to_name)
         if jump.extension is None and jump.context is None:  # the same extension, also a pattern
             own = self.plan.contexts[to_context].get(to_name, [])
-            found = (*own, *(step for step in found if step not in own))
+            known = {id(step) for step in own}
+            found = (*own, *(step for step in found if id(step) not in known))
         if "$" in jump.priority:
             return None if found or self.is_open(to_context) else ()
         priority = jump.priority or "1"

@@ -63,7 +63,7 @@ def _variables(steps: Collection[tuple[str, str, Step]], places: Places) -> Tain
         name
         for _, _, step in steps
         for name, value in _assignments(step)
-        if re.search(rf"FILTER\([^$]*\$\{{{name}\b", value)
+        if "FILTER(" in value and re.search(rf"FILTER\([^$]*\$\{{{name}\b", value)
     }
     tainted: Tainted = set()
     for _ in range(_MOST_ROUNDS):

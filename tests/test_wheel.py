@@ -51,6 +51,8 @@ def test_the_package_has_every_file_of_the_program_and_of_the_example_site(wheel
     with zipfile.ZipFile(wheel) as archive:
         packed = set(archive.namelist())
     assert wanted - packed == set()
+    static = {f"desk/static/{path.name}" for path in (CHECKOUT / "desk" / "static").glob("[!.]*")}
+    assert static - packed == set()  # with the desk's scripts, which no commit has, if they were made
     assert {name for name in packed - wanted if ".dist-info/" not in name and "desk/static/" not in name} == set()
 
 

@@ -52,7 +52,7 @@ async def run(services: Services, port: int) -> None:
 
     server = await asyncio.start_server(connected, "127.0.0.1", port, limit=MOST_BYTES, backlog=256)
     try:
-        await server.serve_forever()
+        await asyncio.Event().wait()  # serve_forever would end only after connections that say nothing
     finally:
         server.close()
         for writer in list(open_connections):

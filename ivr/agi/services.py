@@ -1,4 +1,4 @@
-"""What the services answer, from memory alone: no database and no request to Asterisk."""
+"""The answers of the services, from memory alone: no database and no request to Asterisk."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -6,6 +6,7 @@ from datetime import datetime
 from ivr.agi.request import Request
 from ivr.hours.opening import Opening
 from ivr.site.site import Number, Site
+from routing.match import Step, may_serve
 from routing.states import Operator
 
 Variables = dict[str, str]
@@ -13,19 +14,23 @@ _MOST_OPERATORS = 10
 
 
 class Services:
-    """The services of one site. `operators` returns all of them as they are now, nobody while that is not known."""
+    """The services of one site. `operators` returns all of them as they are now, none while that is not known."""
 
     def __init__(self, site: Site, opening: Opening, operators: Callable[[], Iterable[Operator]]) -> None:
         self._site, self._opening, self._operators = site, opening, operators
         self._services = {"hours": self.hours, "language": self.language, "route": self.route}
 
     def answer(self, request: Request) -> Variables:
-        """Return the variables to set; HATIF_AGI is `ok`, or `unknown` for a service that does not exist."""
+        """Return the variables to set, in this order.
+
+        HATIF_AGI is the last, so that `ok` means that all the others are set; it is `unknown` for a service that does
+        not exist.
+        """
         service = self._services.get(request.service)
-        return {"HATIF_AGI": "unknown"} if service is None else {"HATIF_AGI": "ok", **service(request)}
+        return {"HATIF_AGI": "unknown"} if service is None else {**service(request), "HATIF_AGI": "ok"}
 
     def hours(self, request: Request) -> Variables:
-        """Whether the line is open. Arguments: the number dialled (else the extension), the language."""
+        """Return whether the line is open. Arguments: the number dialled (else the extension), the language."""
         number = self._number(request)
         line, language = number.number if number is not None else None, request.argument(2) or None
         answer = self._opening.answer(line=line, language=language)
@@ -37,25 +42,23 @@ class Services:
         }
 
     def language(self, request: Request) -> Variables:
-        """The languages of the callers of a number, the likely ones first. Argument: the number dialled."""
+        """Return the languages of the callers of a number, the likely ones first. Argument: the number dialled."""
         number = self._number(request)
         country = number.country if number is not None else None
         order = self._site.language_order(country)
         return {"HATIF_COUNTRY": country or "", "HATIF_LANG": order[0], "HATIF_LANGS": ",".join(order)}
 
     def route(self, request: Request) -> Variables:
-        """Who could take a call now. Arguments: the language, the topic.
+        """Return the operators who could take a call now. Arguments: the language, the topic.
 
-        The best in the language first, then who has been idle longest. Nobody is offered the call by that.
+        The best in the language come first, then those who have been idle longest. None is offered the call.
         """
-        language, topic = request.argument(1, self._site.languages[0]), request.argument(2)
+        language = request.argument(1, self._site.languages[0])
+        needs = Step(language, topic=request.argument(2) or None)
         able = [
             operator
             for operator in self._operators()
-            if operator.is_idle
-            and operator.planned
-            and language in operator.languages
-            and (not topic or not operator.topics or topic in operator.topics)
+            if operator.is_idle and operator.planned and may_serve(operator, needs)
         ]
         able.sort(key=lambda operator: (-operator.languages[language], operator.since, operator.id))
         return {

@@ -1,12 +1,19 @@
 """Our part of an administrator's `pjsip.conf`: without what is theirs, and beside theirs only where nothing clashes."""
 
+import os
 from pathlib import Path
+from typing import Self
 
+import pytest
 from asterisk_example import example
+from shell import Shell
 
 from asterisk_conf.conf import render
 from asterisk_conf.existing import Clash, Place, find_clashes, listeners, part
+from asterisk_conf.files import write_text
 from asterisk_conf.pjsip import lint, sections
+from ivr.asterisk.ami import AmiError
+from ivr.cli.existing import other_asterisk
 
 
 def place(name: str, line: int = 1, **options: str) -> Place:
@@ -35,6 +42,45 @@ def test_what_stays_theirs_is_left_out(tmp_path: Path) -> None:
     assert "1002" in names and "carrier-second" in names
     assert not {"1001", "carrier-example"} & names
     assert "telephone-password-1" not in ours
+
+
+def test_passwords_are_rendered_to_a_file_that_others_cannot_read(tmp_path: Path) -> None:
+    out = tmp_path / "out.conf"
+    assert Shell(tmp_path / "home").run("pjsip", "render", "--out", str(out)).returncode == 0
+    assert "password = " in out.read_text() and out.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_gets_its_owner_before_its_name(tmp_path: Path) -> None:
+    file = tmp_path / "hatif-pjsip.conf"
+    owner = (1, 1) if os.getuid() == 0 else (os.getuid(), os.getgid())
+    assert write_text(file, "x", 0o640, owner)
+    assert (file.stat().st_uid, file.stat().st_gid) == owner and file.stat().st_mode & 0o777 == 0o640
+    assert not write_text(file, "x", 0o640, owner)
+
+
+class Gone:
+    """An Asterisk that no longer answers once a file was written."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None: ...
+
+    async def reload(self, module: str) -> None:
+        raise AmiError(f"Asterisk did not reload {module}.")
+
+
+def test_the_former_file_is_back_if_asterisk_stops_while_it_loads_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(other_asterisk, "_ami", lambda parts: Gone())
+    theirs, ours = tmp_path / "pjsip.conf", tmp_path / "hatif-pjsip.conf"
+    theirs.write_text("#tryinclude hatif-*.conf\n")
+    ours.write_text("; the former one\n")
+    answer = Shell(tmp_path / "home").run("pjsip", "load", "--into", str(tmp_path))
+    assert answer.returncode == 1 and "added: 1001\n" in answer.stdout
+    assert "did not reload res_pjsip. The former file is back, but Asterisk could not load it" in answer.stderr
+    assert ours.read_text() == "; the former one\n"
 
 
 def test_a_section_of_the_same_name_is_a_clash_once() -> None:

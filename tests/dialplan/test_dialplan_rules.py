@@ -167,6 +167,12 @@ def test_a_huge_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         read_tree(root)
 
 
+def test_templates_that_double_without_end_are_refused() -> None:
+    doubled = "".join(f"[t{number}](!,t{number - 1},t{number - 1})\n" for number in range(1, 60))
+    with pytest.raises(DialplanError, match=r":\d+: with the templates of \[t\d+\], .* more than 5,000,000 options"):
+        parse(f"[t0](!)\nexten => s,1,Hangup()\n{doubled}[a](t59)\n")
+
+
 # Properties
 
 _PIECES = (

@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from dialplan.existing import FILE, INCLUDE, Comparison, compare_with, contexts_only
+from dialplan.findings import DialplanError
 from dialplan.lines import read_tree
 from dialplan.lint import lint
+from dialplan.load import load
 from dialplan.plan import Number, Plan, render
 
 OURS = "[hatif-carrier]\nexten => 100,1,Hangup()\nexten => _+XXX,1,Hangup()\n[hatif-entry]\nexten => s,1,Hangup()\n"
@@ -92,11 +96,31 @@ def test_a_number_whose_calls_nobody_gives_to_us_is_named(tmp_path: Path) -> Non
     assert found(compare(tmp_path, text.replace("+331", "${EXTEN}"), numbers=("+332",))) == []
 
 
-def test_a_missing_file_of_theirs_is_named_since_asterisk_would_load_nothing(tmp_path: Path) -> None:
+def test_a_missing_file_or_template_of_theirs_is_named_since_asterisk_would_load_nothing(tmp_path: Path) -> None:
     assert found(compare(tmp_path, f"{INCLUDE}\n#include missing.conf\n")) == [("E_INCLUDE", 2)]
+    assert found(compare(tmp_path, f"{INCLUDE}\n[a](missing)\n")) == [("E_TEMPLATE", 2)]
+    assert found(compare(tmp_path, f"{INCLUDE}\n[missing](+)\n")) == [("E_TEMPLATE", 2)]
 
 
 def test_after_an_included_file_the_section_of_the_including_one_goes_on(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text(OURS)
     comparison = compare(tmp_path, f"[a]\ninclude => b\n{INCLUDE}\nexten => 1,1,Hangup()\n[b]\n", loaded=OURS)
     assert comparison == Comparison((), ())
+
+
+class Empty:
+    """An Asterisk without a dialplan."""
+
+    async def listing(self, name: str, **fields: str | int) -> list[dict[str, str]]:
+        return []
+
+    async def reload(self, module: str) -> None:
+        raise AssertionError("nothing was written")
+
+
+async def test_a_file_that_cannot_be_written_or_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DialplanError, match=r"hatif-extensions\.conf cannot be written: No such file or directory; f"):
+        await load(Empty(), tmp_path / "missing", OURS, name=FILE)
+    (tmp_path / FILE).write_bytes(b"\xff")
+    with pytest.raises(DialplanError, match=r"hatif-extensions\.conf cannot be read: .* invalid start byte"):
+        await load(Empty(), tmp_path, OURS, name=FILE)

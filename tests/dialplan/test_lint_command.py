@@ -73,7 +73,15 @@ def test_queues_endpoints_and_sounds_are_those_of_the_files_beside(tmp_path: Pat
         ("E_CONTEXT", 7),
     ]
     assert rows[-1]["file"] == str(tmp_path / "more.conf")
-    # Where a database has them too, nothing is known.
+    # Where some of them cannot be read, or a database has them too, nothing is known.
+    pjsip, queues = (tmp_path / f"{name}.conf" for name in ("pjsip", "queues"))
+    written = pjsip.read_text(), queues.read_text()
+    pjsip.write_text(f"{written[0]}#exec passwords.sh\n")
+    queues.write_text(f"{written[1]}#include missing.conf\n")
+    rows = json.loads(lint(tmp_path, str(tmp_path), "--json").stdout)
+    assert [row["code"] for row in rows] == ["E_SOUND", "E_CONTEXT"]
+    pjsip.write_text(written[0])
+    queues.write_text(written[1])
     (tmp_path / "extconfig.conf").write_text("[settings]\nqueues => odbc,asterisk\nps_endpoints => odbc,asterisk\n")
     rows = json.loads(lint(tmp_path, str(tmp_path), "--json").stdout)
     assert [row["code"] for row in rows] == ["E_SOUND", "E_CONTEXT"]

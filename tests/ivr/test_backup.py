@@ -230,6 +230,10 @@ def with_trigger(files: dict[str, bytes]) -> None:
         (lambda files: files.pop("manifest.json"), "manifest.json is missing"),
         (put("database/hatif.db", b"SQLite format 3\0 but no more"), "damaged, or not one of Hatif's"),
         (with_trigger, "damaged, or not one of Hatif's"),
+        (
+            put("home/erasures.json", b'{"key": "", "erased": [{"at": "2026-01-01", "by": "", "hash": ""}]}'),
+            "time zone",
+        ),
     ],
 )
 def test_a_hostile_archive_is_refused_and_leaves_nothing(

@@ -92,20 +92,25 @@ def _show(findings: Sequence[Finding], form: Form, path: Path | None) -> None:
         rows = ({"code": it.code, "file": it.file, "line": it.line, "sentence": it.sentence} for it in findings)
         as_json(list(rows))
         return
+    root = path or Path("extensions.conf")
     for finding in findings:
-        file = finding.file or str(path or "extensions.conf")
-        sentence = printable(finding.sentence)
         if form is Form.github:
             kind = "error" if finding.is_error else "warning"
-            place = f"file={_escape(file, ':,')},line={finding.line},title={finding.code}"
-            typer.echo(f"::{kind} {place}::{_escape(sentence)}")
+            place = f"file={_escape(finding.file or str(root), ':,')},line={finding.line},title={finding.code}"
+            typer.echo(f"::{kind} {place}::{_escape(_printable(finding.sentence))}")
         else:
-            typer.echo(f"{printable(file)}:{finding.line}: {finding.code}: {sentence}")
+            typer.echo(as_text(finding, root))
     if not findings and form is Form.text:
         console.print("Nothing found.")
 
 
-def printable(text: str) -> str:
+def as_text(finding: Finding, root: Path) -> str:
+    """Return `file:line: code: sentence` for a terminal; a finding without a file is in `root`."""
+    file = _printable(finding.file or str(root))
+    return f"{file}:{finding.line}: {finding.code}: {_printable(finding.sentence)}"
+
+
+def _printable(text: str) -> str:
     """Return a text without what would control a terminal, and no longer than a person reads."""
     text = "".join(character if character.isprintable() else "?" for character in text)
     return text if len(text) <= 500 else f"{text[:500]}…"

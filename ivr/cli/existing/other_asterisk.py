@@ -4,7 +4,6 @@ Only files of our own are written, into the folder of theirs; they include them 
 """
 
 import asyncio
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,15 +14,16 @@ from asterisk_conf import conf as configuration
 from asterisk_conf import existing as pjsip
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.files import write_text
-from dialplan.existing import FILE, compare_with, contexts_only
+from desk.settings import PORT
+from dialplan.existing import FILE, compare_with, contexts_only, refused
 from dialplan.findings import DialplanError, Finding
 from dialplan.lines import Line, lines_of, read_tree
 from dialplan.load import load
 from dialplan.parse import sections
 from dialplan.plan import render
-from ivr.asterisk.ami import Ami
+from ivr.asterisk.ami import Ami, AmiError
 from ivr.cli.composition import Composition
-from ivr.cli.existing.lint import printable
+from ivr.cli.existing.lint import as_text
 from ivr.cli.existing.options import Theirs
 from ivr.cli.output import console
 
@@ -78,8 +78,9 @@ def show_pjsip(parts: Composition, folder: Path, keep: Sequence[Theirs]) -> bool
     """Print our sections that are new or go, and what is in the way; return whether they can be loaded."""
     tree = read_tree(folder / "pjsip.conf")
     now = {line.file for line in tree.lines if Path(line.file).name == pjsip.FILE}
-    theirs = [place for place in _places(tree.lines, tree.findings) if place.file not in now]
-    loaded = [place for place in _places(tree.lines, tree.findings) if place.file in now]
+    places = _places(tree.lines, tree.findings)
+    theirs = [place for place in places if place.file not in now]
+    loaded = [place for place in places if place.file in now]
     wanted = _places(lines_of(pjsip_part(parts, keep)).lines, [])
     for kind, ones, others in (("added", wanted, loaded), ("removed", loaded, wanted)):
         for name in dict.fromkeys(place.name for place in ones):
@@ -90,9 +91,9 @@ def show_pjsip(parts: Composition, folder: Path, keep: Sequence[Theirs]) -> bool
             typer.echo(f"changed: {place.name} ({place.get('type')})")
     telephones = [operator.id for operator in parts.operators]
     clashes = pjsip.find_clashes(theirs, wanted, telephones, keep_telephones=Theirs.telephones in keep)
-    findings = [item for item in tree.findings if item.code in ("E_INCLUDE", "E_TEMPLATE")]
+    findings = refused(tree.findings)
     findings += [Finding(clash.code, clash.line, clash.sentence, clash.file) for clash in clashes]
-    if not any(Path(name).name == pjsip.FILE for name in tree.included):
+    if not tree.includes(pjsip.FILE):
         sentence = (
             f"does not include our file; add `{pjsip.INCLUDE}` at its end, or to a file of yours that it includes"
         )
@@ -115,17 +116,17 @@ def load_pjsip(parts: Composition, folder: Path, keep: Sequence[Theirs]) -> None
 
     async def run() -> None:
         async with _ami(parts) as ami:
+            _write_like(file, text, folder / "pjsip.conf")
             try:
-                _write_like(file, text, folder / "pjsip.conf")
                 await _reload(ami)
                 endpoints = {row.get("ObjectName", "") for row in await ami.listing("PJSIPShowEndpoints")}
                 if missing := sorted(wanted - endpoints):
                     raise AsteriskError(f"Asterisk has not loaded {', '.join(missing[:5])}: see its log.")
             except BaseException as error:
                 _write_like(file, former, folder / "pjsip.conf")
-                await _reload(ami)
-                if isinstance(error, AsteriskError):
-                    raise AsteriskError(f"{error} The former file is back.") from None
+                back = await _put_back(ami)
+                if isinstance(error, AsteriskError | AmiError):
+                    raise AsteriskError(f"{str(error).rstrip('.')}. {back}") from None
                 raise
 
     asyncio.run(run())
@@ -137,6 +138,15 @@ async def _reload(ami: Ami) -> None:
         await ami.reload(module)
 
 
+async def _put_back(ami: Ami) -> str:
+    """Load the former file again; return a sentence with the result."""
+    try:
+        await _reload(ami)
+    except AmiError as error:
+        return f"The former file is back, but Asterisk could not load it ({error}); restart Asterisk."
+    return "The former file is back."
+
+
 def _ami(parts: Composition) -> Ami:
     secrets = parts.credentials
     return Ami("127.0.0.1", parts.ports.ami, secrets.ami_user, secrets.ami_password)
@@ -144,11 +154,8 @@ def _ami(parts: Composition) -> Ami:
 
 def _write_like(file: Path, text: str, other: Path) -> None:
     """Write a file with passwords that Asterisk can read as it reads `other`, and nobody else more than that."""
-    mode = other.stat().st_mode & 0o640
-    write_text(file, text, mode)
     status = other.stat()
-    if (status.st_uid, status.st_gid) != (file.stat().st_uid, file.stat().st_gid):
-        os.chown(file, status.st_uid, status.st_gid)
+    write_text(file, text, status.st_mode & 0o640, (status.st_uid, status.st_gid))
 
 
 def _key(place: pjsip.Place) -> tuple[str, str]:
@@ -173,7 +180,7 @@ def _ports(parts: Composition, folder: Path) -> list[Finding]:
     ports, offset = parts.ports, parts.settings.offset
     ours = {
         ("TCP", parts.settings.control_port): "the control API",
-        ("TCP", 8080 + offset): "the desk",
+        ("TCP", PORT + offset): "the desk",
         ("UDP", ports.hep): "copies of SIP messages",
     }
     findings = []
@@ -192,8 +199,6 @@ def _show(findings: Iterable[Finding], root: Path) -> bool:
     """Print the findings; return whether there is no error."""
     fine = True
     for finding in findings:
-        typer.echo(
-            f"{printable(finding.file or str(root))}:{finding.line}: {finding.code}: {printable(finding.sentence)}"
-        )
+        typer.echo(as_text(finding, root))
         fine = fine and not finding.is_error
     return fine

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from asterisk_conf.installation import Installation
 from asterisk_conf.instance import environment
-from dialplan.findings import DialplanError, Finding
+from dialplan.findings import DialplanError
 from dialplan.lines import MOST_BYTES, read_tree
 from dialplan.names import Names, from_console
 from dialplan.parse import Section, sections
@@ -22,37 +22,40 @@ _AEL_CONTEXT = re.compile(r"^[ \t]*(?:abstract[ \t]+)?context[ \t]+([\w.-]+)", r
 def look_around(folder: Path, names: Names, sounds: Path | None) -> Surroundings:
     """Return what is known about the surroundings of a dialplan in `folder`, such as /etc/asterisk.
 
-    Queues and endpoints that Asterisk reads from a database (extconfig.conf, sorcery.conf) are not known.
+    Queues and endpoints are not known if Asterisk reads them from a database (extconfig.conf, sorcery.conf), or if we
+    cannot read all of their files.
     """
     elsewhere = {"parkedcalls"}
     elsewhere |= {value for section in _sections(folder, "res_parking.conf") for value in _values(section, "context")}
     elsewhere |= {section.name for section in _sections(folder, "extensions_minivm.conf")}
     ael = folder / "extensions.ael"
-    if ael.is_file():
+    if ael.is_file() and os.access(ael, os.R_OK):
         with ael.open(encoding="latin-1") as file:
             elsewhere |= set(_AEL_CONTEXT.findall(file.read(MOST_BYTES)))
     tables = {name for section in _sections(folder, "extconfig.conf") for name, _, _ in section.options}
     stored = [value for section in _sections(folder, "sorcery.conf") for value in _values(section, "endpoint")]
     queues, endpoints = None, None
-    if (folder / "queues.conf").is_file() and "queues" not in tables:
-        queues = {section.name for section in _sections(folder, "queues.conf")} - {"general"}
-    if (
-        (folder / "pjsip.conf").is_file()
-        and "ps_endpoints" not in tables
-        and not any("realtime" in it for it in stored)
-    ):
-        endpoints = {section.name for section in _endpoints(folder)}
+    found, are_all = _read(folder, "queues.conf")
+    if are_all and "queues" not in tables:
+        queues = {section.name for section in found} - {"general"}
+    found, are_all = _endpoints(folder)
+    if are_all and "ps_endpoints" not in tables and not any("realtime" in it for it in stored):
+        endpoints = {section.name for section in found}
     entries = [
         Entry(section.line.file, section.line.number, section.name, value)
-        for section in _endpoints(folder)
+        for section in found
         for value in [*_values(section, "context"), *_values(section, "endpoint/context")][-1:]
     ]
     return Surroundings(names, _sounds(sounds or _sounds_folder(folder)), queues, endpoints, elsewhere, entries)
 
 
-def _endpoints(folder: Path) -> Iterator[Section]:
-    for file, kind in (("pjsip.conf", "endpoint"), ("pjsip_wizard.conf", "wizard")):
-        yield from (section for section in _sections(folder, file) if kind in _values(section, "type"))
+def _endpoints(folder: Path) -> tuple[list[Section], bool]:
+    """Return the endpoints that PJSIP's files define, and whether they are all."""
+    endpoints, are_all = _read(folder, "pjsip.conf")
+    wizards, are_all_wizards = _read(folder, "pjsip_wizard.conf")
+    found = [section for section in endpoints if "endpoint" in _values(section, "type")]
+    found += [section for section in wizards if "wizard" in _values(section, "type")]
+    return found, are_all and (are_all_wizards or not (folder / "pjsip_wizard.conf").exists())
 
 
 def running_names(installation: Installation, folder: Path) -> Names | None:
@@ -82,14 +85,20 @@ def running_names(installation: Installation, folder: Path) -> Names | None:
 
 
 def _sections(folder: Path, name: str) -> list[Section]:
-    """Return the sections of a file, none if it does not exist; its own faults are not the dialplan's."""
-    if not (folder / name).is_file():
-        return []
-    findings: list[Finding] = []
+    return _read(folder, name)[0]
+
+
+def _read(folder: Path, name: str) -> tuple[list[Section], bool]:
+    """Return the sections of a file, and whether they are all: not if a file is missing, unreadable, or `#exec`.
+
+    The file's own faults are not the dialplan's.
+    """
     try:
-        return sections(read_tree(folder / name).lines, findings)
+        source = read_tree(folder / name)
+        found = sections(source.lines, [])
     except DialplanError:
-        return []
+        return [], False
+    return found, not any(finding.code in ("E_INCLUDE", "W_EXEC") for finding in source.findings)
 
 
 def _values(section: Section, option: str) -> Iterator[str]:

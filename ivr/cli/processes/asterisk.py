@@ -48,10 +48,11 @@ def diff(into: Path = REQUIRED) -> None:
         raise typer.Exit(1)
 
 
-def _write(text: str, out: Path | None) -> None:
+def _write(text: str, out: Path | None, mode: int = 0o666) -> None:
     if out is None:
         typer.echo(text, nl=False)
         return
+    out.touch(mode)  # a new file has its rights before its first byte
     out.write_text(text)
     console.print(f"{out}: {len(text.splitlines())} lines", markup=False)
 
@@ -112,7 +113,7 @@ def render_pjsip(
     """Write our carriers and telephones, with their passwords, without transports and global options."""
     from ivr.cli.existing import other_asterisk
 
-    _write(other_asterisk.pjsip_part(Composition(bound=False), keep), out)
+    _write(other_asterisk.pjsip_part(Composition(bound=False), keep), out, 0o600)
 
 
 def diff_pjsip(into: Path = REQUIRED, keep: list[Theirs] = KEEP) -> None:
