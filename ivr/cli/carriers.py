@@ -83,5 +83,5 @@ def password(name: str = typer.Argument(help="The carrier, as in site.toml.")) -
     from asterisk_conf import checks  # Asterisk's configuration, which listing the carriers does not need
 
     checks.outer_secret(f"Carrier {name}", text)
-    credentials.set_outer(parts.settings.home, parts.credentials, name, text)
+    credentials.set_outer(parts.settings.home, name, text)
     console.print("Kept in secrets.json; `hatif reload` brings it to Asterisk.")

@@ -199,7 +199,8 @@ class Composition:
         placeholder = "x" * 32
         passwords = dict.fromkeys((operator.id for operator in self.operators), placeholder)
         carriers = dict.fromkeys((carrier.name for carrier in self.site.carrier), placeholder)
-        secrets = Credentials("hatif", placeholder, "hatif", placeholder, placeholder, passwords, carriers, carriers)
+        ours = ("hatif", placeholder, "hatif", placeholder, placeholder, placeholder)
+        secrets = Credentials(*ours, passwords, carriers, outer=carriers)
         return self._conf(self.installed or nothing_installed(self._install_home), secrets)
 
     def _conf(self, installation: "Installation", secrets: Credentials) -> "Conf":

@@ -125,8 +125,9 @@ def test_the_password_is_asked_for_by_name_and_reaches_asterisks_file(
     with pytest.raises(SiteError, match=r"E_CARRIER_PASSWORD .* enter it with `hatif carriers password one`"):
         Composition().conf_of_existing()
     parts = Composition()
+    _ = parts.credentials  # made
     assert [finding.code for finding in parts.findings()] == ["E_CARRIER_PASSWORD"]
-    credentials.set_outer(parts.settings.home, parts.credentials, "one", "a;b c")
+    credentials.set_outer(parts.settings.home, "one", "a;b c")
     (found,) = Composition().conf_of_existing().carriers
     assert found.user_password == "a;b c" and "a;b" not in repr(found)
     (found,) = Composition(bound=False).conf_as_installed().carriers
