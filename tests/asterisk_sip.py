@@ -104,7 +104,9 @@ class Telephone:
     def _request(self, method: str, number: str, call_id: str, body: str, headers: str, *, sequence: int) -> Answer:
         here = f"{self.address}:{self.signalling.getsockname()[1]}"
         party = f"<sip:{self.user}@127.0.0.1>"
-        to = "" if "To: " in headers else f"To: {party if method == 'REGISTER' else f'<{self._uri(number)}>'}\r\n"
+        to = f"To: {party if method == 'REGISTER' else f'<{self._uri(number)}>'}\r\n"
+        if (given := re.search(r"(?m)^To: .*\r\n", headers)) is not None:
+            to, headers = given[0], headers.replace(given[0], "")
         start = (
             f"Via: SIP/2.0/{self.protocol} {here};branch=z9hG4bK{next(_serial)};rport\r\nMax-Forwards: 70\r\n"
             f"From: {party};tag=t\r\n{to}Call-ID: {call_id}\r\nContact: <sip:{self.user}@{here}>\r\n"

@@ -86,7 +86,7 @@ class Composition:
     @cached_property
     def plan(self) -> "Plan":
         """The plan of the dialplan. Raises SiteError if feature codes clash."""
-        from dialplan.plan import Limits, Number, Plan
+        from dialplan.plan import Account, Limits, Number, Plan
         from ivr.check.code_clashes import code_clashes
 
         chosen = self.site
@@ -108,6 +108,11 @@ class Composition:
             ring_s=int(chosen.operators.ring_s),
             address=chosen.operators.address,
             codes=self.codes,
+            accounts=tuple(
+                Account(carrier.user, carrier.number)
+                for carrier in chosen.carrier
+                if carrier.registrar is not None and carrier.user is not None
+            ),
             sip_port=self.ports.sip,
             web_telephones=chosen.desk.enabled,
             limits=Limits(chosen.limits.calls_by_number, chosen.limits.calls_by_source, self.calls_in_all),

@@ -238,6 +238,9 @@ def _conflicts(site: Site) -> Iterator[Fault]:
         yield twice, ("carrier", index, "name"), f"the carrier {name!r} occurs twice; give each a different name"
     yield from _shared_hosts(site)
     for index, carrier in enumerate(site.carrier):
+        if carrier.number is not None and site.number_dialled(carrier.number) is None:
+            what = f"{carrier.number!r} is not one of the site's numbers; write one of them with its +"
+            yield "E_NUMBER_UNKNOWN", ("carrier", index, "number"), what
         for key, what in carrier.faults(site.sip, ipv6=site.sip.bind_ipv6 is not None or ":" in site.sip_bind):
             yield "E_SITE_CARRIER", ("carrier", index, key), what
     for _, language in _repeated(site.languages):

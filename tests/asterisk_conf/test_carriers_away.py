@@ -16,12 +16,19 @@ from second_asterisk import PASSWORD, Asterisk, carrier
 from asterisk_conf.carrier import Carrier
 from asterisk_conf.conf import Conf, write
 from asterisk_conf.sip import Sip
-from dialplan.plan import Number, Plan, render
+from dialplan.plan import Account, Number, Plan, render
 
 NUMBER = "33800000001"
 USER = "line-4711"
 EARLY = "33800000009"
-PLAN = Plan("test1", (Number(f"+{EARLY}", "FR", "fr", early=True),), ("fr",), (), tries_s=1)
+PLAN = Plan(
+    "test1",
+    (Number(f"+{EARLY}", "FR", "fr", early=True),),
+    ("fr",),
+    (),
+    tries_s=1,
+    accounts=(Account(USER, "+33800000009"),),
+)
 EXTENSIONS = f"""
 [hatif-carrier]
 exten => {NUMBER},1,Gosub(hatif-limits,tls,1)
@@ -32,6 +39,7 @@ exten => {NUMBER},1,Gosub(hatif-limits,tls,1)
  same => n,Answer()
  same => n,MusicOnHold(hatif)
 """
+CRYPTO = f"1 AES_CM_128_HMAC_SHA1_80 inline:{'A' * 40}"
 ELSEWHERE = "127.0.0.66"
 """An address from which no carrier calls."""
 
@@ -100,7 +108,9 @@ async def both(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Both]:
     names = name_server(conf, plain, sips)
     try:
         await asyncio.gather(ours.start(), theirs.start())
-        yield Both(ours, theirs, names)
+        # It takes connections and closes them.
+        async with await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", plain + 5):
+            yield Both(ours, theirs, names)
     finally:
         if names is not None:
             names.close()
@@ -111,7 +121,7 @@ async def both(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Both]:
 def name_server(conf: Conf, plain: int, sips: int) -> NameServer | None:
     """Start a name server that Asterisk will ask, on port 53; None without the right to have that port."""
     address = f"127.53.{plain // 256}.{plain % 256}"  # of this run's own
-    services = {"_sips._tcp.carrier.example": ((1, 9, "one.carrier.example"), (2, sips, "one.carrier.example"))}
+    services = {"_sips._tcp.carrier.example": ((1, plain + 5, "one.carrier.example"), (2, sips, "one.carrier.example"))}
     try:
         names = NameServer(address, 53, {"carrier.example": "127.0.0.1", "one.carrier.example": "127.0.0.1"}, services)
     except PermissionError:
@@ -137,6 +147,16 @@ async def test_we_register_by_name_over_tls_and_are_called_there_encrypted(both:
     assert both.ours.stored("calls/carrier") == "carrier-named"
     assert both.ours.stored("calls/where").startswith("127.0.0.1:")
     await both.hang_up()
+
+
+async def test_a_call_to_our_user_is_for_the_number_in_to_or_for_the_one_of_the_account(both: Both) -> None:
+    with Telephone("127.0.0.8", both.ours.conf.ports.sip, "+33612345678") as caller:
+        for to, known in ((f"<sip:{NUMBER}@hatif>", True), (f"<sip:{USER}@hatif>", False), ("<sip:x%0d@hatif>", False)):
+            answer = caller.invite(USER, f"To: {to}\r\n", crypto=CRYPTO)
+            assert answer.status == 200, to
+            assert (both.ours.stored("calls/carrier") == "carrier-two") == known, to
+            assert caller.hang_up(answer, USER).status == 200
+            both.ours.ask("database deltree calls")
 
 
 async def test_our_calls_have_our_password_and_go_over_tls_to_the_name(both: Both) -> None:
@@ -187,7 +207,7 @@ async def test_a_name_leads_to_its_servers_and_past_one_that_does_not_answer(bot
 
 async def test_a_call_without_tls_is_refused_where_tls_is_required(both: Both) -> None:
     with Telephone("127.0.0.9", both.ours.conf.ports.sip, "+33612345678") as caller:
-        assert caller.invite(NUMBER, crypto="1 AES_CM_128_HMAC_SHA1_80 inline:" + "A" * 40).status == 403
+        assert caller.invite(NUMBER, crypto=CRYPTO).status == 403
     assert not both.ours.stored("calls/carrier")
 
 
@@ -201,6 +221,6 @@ async def test_without_a_controller_a_closed_line_is_heard_and_never_answered(bo
         both.ours.ask(f"database put hatif-hours {key} {value}")
     with Telephone("127.0.0.8", both.ours.conf.ports.sip, "+33612345678") as caller:
         caller.signalling.settimeout(10)
-        answer = await asyncio.to_thread(caller.invite, EARLY, crypto=f"1 AES_CM_128_HMAC_SHA1_80 inline:{'A' * 40}")
+        answer = await asyncio.to_thread(caller.invite, EARLY, crypto=CRYPTO)
         assert [answer.status, *{early.status for early in caller.before}] == [480, 100, 183]
         assert len(caller.hear(0.5)) > 8000  # a second of it, encrypted

@@ -1,5 +1,6 @@
 """When the line answers, by number: at once, or when the call needs it; until then a call costs nobody anything."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -39,26 +40,28 @@ def early() -> Stage:
     return replace(usual, site=site, version=replace(usual.version, flow=flow))
 
 
-def order(result: TrialResult) -> list[str]:
-    """Return what the caller hears, by its first prompt, and where the line answers."""
-    return [
-        step.data["clips"][0].prompt if step.kind == "hears" else "ANSWERS"
-        for step in result.steps
-        if step.kind in ("hears", "answers")
-    ]
+def heard_before_the_answer(result: TrialResult) -> list[str]:
+    """Return the first prompt of each announcement before the line answered; of all if it never did."""
+    answered_at = next((step.at for step in steps(result, "answers")), math.inf)
+    return [step.data["clips"][0].prompt for step in steps(result, "hears") if step.at < answered_at]
 
 
-def test_the_line_answers_before_the_first_question(early: Stage) -> None:
-    heard = order(place_call("2", on=early))
-    assert heard[:3] == ["institution", "ANSWERS", "language_option"]
-    assert heard.count("ANSWERS") == 1
+def test_the_line_answers_with_the_first_question(early: Stage) -> None:
+    result = place_call("-2", on=early)
+    assert heard_before_the_answer(result) == ["institution"]
+    assert len(steps(result, "answers")) == 1
+    assert steps(result, "hears", "language")[0].at == steps(result, "answers")[0].at
+
+
+def test_a_key_that_is_pressed_before_the_question_leads_to_an_answer_before_the_queue(early: Stage) -> None:
+    assert heard_before_the_answer(place_call("2", on=early)) == ["institution"]
 
 
 def test_a_closed_line_is_never_answered(early: Stage) -> None:
     result = place_call("", on=early, opening="forced closed")
-    assert "ANSWERS" not in order(result) and "closed" in order(result)
-    assert steps(result, "hears")[-1].data["clips"][0].prompt == "goodbye"
+    assert not steps(result, "answers")
+    assert heard_before_the_answer(result)[-2:] == ["closed", "goodbye"]
 
 
 def test_another_number_of_the_same_site_answers_at_once(early: Stage) -> None:
-    assert "ANSWERS" not in order(place_call("2", on=early, dialled="+32800212001"))  # told only where it is late
+    assert not steps(place_call("2", on=early, dialled="+32800212001"), "answers")  # told only where it is late

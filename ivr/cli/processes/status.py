@@ -97,6 +97,7 @@ def read(parts: Composition) -> LineStatus:
         "processes": {name: info.pid for name, info in running.items()},
         "addresses": {
             "sip": f"{parts.site.sip_bind}:{5060 + offset}",
+            **({"sips": f"{parts.site.sip_bind}:{5061 + offset}"} if parts.site.sip.certificate is not None else {}),
             "ari": f"http://127.0.0.1:{8088 + offset}",
             "ami": f"127.0.0.1:{5038 + offset}",
             "control": f"http://127.0.0.1:{parts.settings.control_port}",
