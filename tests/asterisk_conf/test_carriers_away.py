@@ -12,11 +12,14 @@ from asterisk_sip import Telephone
 from certificates import Authority
 from name_server import NameServer
 from second_asterisk import PASSWORD, Asterisk, carrier
+from sipp import Sipp, calls, is_called, is_registered_with
 
 from asterisk_conf.carrier import Carrier
 from asterisk_conf.conf import Conf, write
 from asterisk_conf.sip import Sip
 from dialplan.plan import Account, Number, Plan, render
+from ivr.asterisk.ami import Ami
+from ivr.asterisk.carrier_registrations import REGISTERED, read_registrations
 
 NUMBER = "33800000001"
 USER = "line-4711"
@@ -40,6 +43,8 @@ exten => {NUMBER},1,Gosub(hatif-limits,tls,1)
  same => n,MusicOnHold(hatif)
 """
 CRYPTO = f"1 AES_CM_128_HMAC_SHA1_80 inline:{'A' * 40}"
+CALLING = "of-the-carrier-at-us"
+"""The password of the carrier that calls."""
 ELSEWHERE = "127.0.0.66"
 """An address from which no carrier calls."""
 
@@ -49,6 +54,7 @@ class Both:
     ours: Asterisk
     theirs: Asterisk
     names: NameServer | None
+    sipp: Sipp
 
     async def call(self, endpoint: str, shown: str = "+33800000009") -> None:
         """Ring somebody from our Asterisk, as the controller does."""
@@ -97,6 +103,8 @@ async def both(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Both]:
             # The first server does not exist.
             # Known by its name only; of its two servers the first does not exist.
             safe("service", "127.0.0.7", dial=("carrier.example",)),
+            # SIPp's.
+            safe("sipp", "127.0.0.10", dial=(f"127.0.0.10:{plain + 6}",), password=CALLING),
             safe("two", "127.0.0.8", dial=("127.0.0.1:9", f"127.0.0.1:{plain}"), transport="udp"),
         ),
     )
@@ -106,11 +114,14 @@ async def both(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Both]:
     (conf.etc / "extensions.conf").write_text(EXTENSIONS + render(replace(PLAN, sip_port=conf.ports.sip)) + MUSIC)
     ours = Asterisk(conf)
     names = name_server(conf, plain, sips)
+    folder = tmp_path_factory.mktemp("sipp")
+    sipp = Sipp(folder, "127.0.0.10", plain + 6, authority.sign("sipp", "IP:127.0.0.10"))
     try:
         await asyncio.gather(ours.start(), theirs.start())
+        ours.ask("pjsip send register *all")  # theirs may not have been there yet
         # It takes connections and closes them.
         async with await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", plain + 5):
-            yield Both(ours, theirs, names)
+            yield Both(ours, theirs, names, sipp)
     finally:
         if names is not None:
             names.close()
@@ -224,3 +235,36 @@ async def test_without_a_controller_a_closed_line_is_heard_and_never_answered(bo
         answer = await asyncio.to_thread(caller.invite, EARLY, crypto=CRYPTO)
         assert [answer.status, *{early.status for early in caller.before}] == [480, 100, 183]
         assert len(caller.hear(0.5)) > 8000  # a second of it, encrypted
+
+
+async def test_sipp_calls_over_tls_with_its_password(both: Both) -> None:
+    arguments = ("-s", NUMBER, f"127.0.0.1:{both.ours.conf.ports.sips}")
+    await both.sipp.ends(await both.sipp.start(calls("carrier-sipp", CALLING), *arguments, calls=3))
+    assert both.ours.stored("calls/carrier") == "carrier-sipp"
+
+
+async def test_sipp_is_called_over_tls_and_challenges_as_a_proxy_does(both: Both) -> None:
+    listening = await both.sipp.start(is_called(USER))
+    await asyncio.sleep(1)
+    await both.call("PJSIP/+33612345678@trunk-sipp")
+    await both.ours.until(lambda: "Up" in both.ours.ask("core show channels concise"), "the call is answered")
+    await asyncio.sleep(0.5)
+    both.ours.ask("channel request hangup all")
+    await both.sipp.ends(listening)
+
+
+async def test_a_carrier_that_is_added_by_a_reload_gets_our_registration_and_none_when_it_is_gone(both: Both) -> None:
+    conf = both.ours.conf
+    registrar = f"127.0.0.10:{both.sipp.port}"
+    added = replace(conf, carriers=(*conf.carriers, safe("added", "127.0.0.11", registrar=registrar)))
+    listening = await both.sipp.start(is_registered_with(USER, PASSWORD))
+    await asyncio.sleep(1)
+    assert write(added) == ("pjsip.conf",)
+    both.ours.ask("module reload res_pjsip.so")
+    await both.sipp.ends(listening)
+    async with Ami("127.0.0.1", conf.ports.ami, SECRETS.ami_user, SECRETS.ami_password) as ami:
+        found = await read_registrations(ami)
+        assert found.keys() == {"named", "added"} and found["named"] == REGISTERED
+        write(conf)
+        both.ours.ask("module reload res_pjsip.so")
+        assert await read_registrations(ami) == {"named": REGISTERED}
