@@ -67,10 +67,21 @@ Item = events.Event | floor_protocol.ToCall | RequestFailed | Deadline
 
 
 class Call:
-    """A caller's call. `answered`: whether Asterisk has answered the line; if not, the first step answers it."""
+    """A caller's call.
+
+    Args:
+        answered: Whether Asterisk has answered the line; if not, the first step answers it.
+        early: Whether it waits with that until the call needs an answer, such as a key; prompts are early media then.
+    """
 
     def __init__(
-        self, services: Services, channel: str, state: CallState, version: "Version[Call]", answered: bool
+        self,
+        services: Services,
+        channel: str,
+        state: CallState,
+        version: "Version[Call]",
+        answered: bool,
+        early: bool = False,
     ) -> None:
         self.services = services
         self.channel = channel
@@ -89,6 +100,7 @@ class Call:
         self._playback = Playback()
         self._written: CallState | None = None
         self._answered = answered
+        self.early = early and not answered
         self._up_at = -math.inf  # when Asterisk reported the line as answered, by the monotonic clock
         self._gone = False
         self._hash_until = -math.inf
@@ -226,7 +238,7 @@ class Call:
         if self.state != self._written:
             self._written = self.state
             out.append(operations.SET_VARIABLE(self.channel, variable="HATIF", value=self.state.encode()))
-        if not self._answered:
+        if not self._answered and not self.early:
             self._answered = True
             out.append(operations.ANSWER(self.channel))
         return out
@@ -278,6 +290,7 @@ class Call:
 
         `fresh`: ignore keys typed ahead.
         """
+        self.early = False
         self.take_waiting_keys()
         early_s = self._discard_earlier_keys(fresh=fresh, early_s=_TYPED_AHEAD_S)
         if (key := self.take_key()) is not None:
@@ -307,6 +320,7 @@ class Call:
         Return "*" if the star key was pressed, None if no key was. `secret`: keep the keys out of the records. `fresh`:
         as in `listen`.
         """
+        self.early = False
         self.take_waiting_keys()
         early_s = self._discard_earlier_keys(fresh=fresh)
 

@@ -31,6 +31,7 @@ _COMMANDS = {
     "ivr.cli.flow": ("flow",),
     "ivr.cli.prompts.prompts": ("prompts",),
     "ivr.cli.processes.asterisk": ("dialplan", "pjsip"),
+    "ivr.cli.carriers": ("carriers",),
     "ivr.cli.firewall": ("firewall",),
     "ivr.cli.guide": ("guide",),
     "ivr.cli.report.report": ("report",),
