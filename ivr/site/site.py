@@ -26,6 +26,7 @@ from ivr.site.pins import Pins
 from ivr.site.retention import Retention
 from ivr.site.routing import Routing
 from ivr.site.silence import Silence
+from ivr.site.sip import Sip
 from prompts import site_files
 from prompts.voices import choice
 
@@ -126,6 +127,7 @@ class Site(_Strict):
     probe_s: float = Field(60, ge=0, le=3600)  # interval of the line's test calls to itself; 0: never
     database: Database = Database()
     sip_bind: BindAddress = "127.0.0.1"
+    sip: Sip = Sip()
     carrier: tuple[Carrier, ...] = Field(min_length=1)
     number: tuple[Number, ...] = Field(min_length=1)
     countries: dict[CountryCode, Country] = {}
