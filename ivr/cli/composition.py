@@ -195,7 +195,7 @@ class Composition:
         from asterisk_conf.install import nothing_installed
 
         conf = self._conf(nothing_installed(self._install_home), self.credentials)
-        return replace(conf, web_telephones=False, sip_bind="0.0.0.0")  # noqa: S104  nothing is bound: it has its own
+        return replace(conf, web_telephones=False, bans=False, sip_bind="0.0.0.0")  # noqa: S104  nothing is bound: it has its own
 
     def conf_as_installed(self) -> "Conf":
         """Return Asterisk's configuration for checks, without installing anything or creating a secret."""
