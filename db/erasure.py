@@ -70,6 +70,8 @@ async def erase(
     proof: str | None = None,
     recordings: int = 0,
     messages: int = 0,
+    *,
+    at_rest: bool = False,
 ) -> Erasure:
     """Delete what is remembered about a number, end its pending requests, and remove it from every row, all or nothing.
 
@@ -81,6 +83,7 @@ async def erase(
         spellings: How the number may be written in any text; default: as `number` and `writings`.
         proof: What the audit has instead of the number.
         recordings, messages: How many were deleted before, for the result and the audit.
+        at_rest: Nothing of the line runs, so calls and requests that seem to go on do not: nothing is refused.
 
     Raises:
         BeingCalledError: The number is being called back or in a call; nothing was changed.
@@ -89,23 +92,28 @@ async def erase(
     spellings = spellings or Spellings([form.removeprefix("+") for form in known])
     named = await _named(engine, spellings)
     async with writing(engine) as connection:
-        await _refuse_while_calling(connection, known, now)
+        if not at_rest:
+            await _refuse_while_calling(connection, known, now)
         remembered = (await connection.execute(delete(Caller).where(Caller.number.in_(known)))).rowcount > 0
         over = {"state": CallbackState.CANCELLED.value, "ended": now, "reason": FORGOTTEN}
-        mine = (Callback.number == number) & Callback.ended.is_(None)
+        mine = Callback.number.in_(known) & Callback.ended.is_(None)
         free = mine & (Callback.state == CallbackState.REQUESTED) & Callback.claimed_node.is_(None)
+        if at_rest:
+            free, over = mine, {**over, "claimed_node": None, "claimed_boot": None}
         requests = (await connection.execute(update(Callback).where(free).values(over))).rowcount
         # If a controller claims a request at the same time, either the claim is visible here or the controller finds
         # the request cancelled.
         await _refuse_while_called_back(connection, mine)
         gone = {"outcome": GuideOutcome.WITHDRAWN.value, "ended": now, "ended_by": by, "reason": FORGOTTEN}
-        wanted = (GuideRequest.number == number) & GuideRequest.ended.is_(None)
+        wanted = GuideRequest.number.in_(known) & GuideRequest.ended.is_(None)
         guide_requests = (await connection.execute(update(GuideRequest).where(wanted).values(gone))).rowcount
         theirs = CaseFile.caller.in_(known) & CaseFile.applicant.is_not(None)
         nameless = update(CaseFile).where(theirs).values(applicant=None, applicant_folded=None)
         cases = (await connection.execute(nameless)).rowcount
         of_calls = select(Call.id).where(or_(Call.caller.in_(known), Call.caller_raw.in_(known)))
         calls = list(await connection.scalars(of_calls))
+        # As the carrier sent it, the number may have a prefix that no spelling has.
+        await connection.execute(update(Call).where(Call.caller.in_(known)).values(caller_raw=None))
         rows = 0
         for table, keys in named.items():
             rows += await _mask(connection, table, keys, spellings)
@@ -148,18 +156,21 @@ async def _refuse_while_called_back(connection: AsyncConnection, mine: Any) -> N
         )
 
 
-async def audio_of(engine: AsyncEngine, known: Collection[str]) -> tuple[list[Audio], list[Audio]]:
+async def audio_of(
+    engine: AsyncEngine, known: Collection[str], *, at_rest: bool = False
+) -> tuple[list[Audio], list[Audio]]:
     """Return the recordings and the messages of a number that are still there, to be deleted before it is erased:
-    afterwards nobody could say whose they are.
+    afterwards nobody could say whose they are. `at_rest`: as in `erase`.
 
     Raises:
         BeingCalledError: The number is being called back or in a call.
     """
     at_work = or_(Callback.state != CallbackState.REQUESTED, Callback.claimed_node.is_not(None))
     async with reading(engine) as connection:
-        await _refuse_while_calling(connection, known, datetime.now(UTC))
-        mine = Callback.number.in_(known) & Callback.ended.is_(None)
-        await _refuse_while_called_back(connection, mine & at_work)
+        if not at_rest:
+            await _refuse_while_calling(connection, known, datetime.now(UTC))
+            mine = Callback.number.in_(known) & Callback.ended.is_(None)
+            await _refuse_while_called_back(connection, mine & at_work)
         calls = select(Call.id).where(or_(Call.caller.in_(known), Call.caller_raw.in_(known)))
         theirs = or_(Message.call_id.in_(calls), Message.caller.in_(known))
         return (

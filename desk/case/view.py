@@ -1,4 +1,4 @@
-"""What the page of a case shows, and how the case is read: as the control API has it, newer than the database."""
+"""The page of a case. The case is read from the control API, which knows it sooner than the database."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What browsers ask of the desk, counted for monitoring."""
+"""Requests of browsers, counted for monitoring."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -1,5 +1,6 @@
 """The control API's part about requests for a procedure of the guide in writing. Every change is in the audit."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
@@ -64,9 +65,11 @@ async def guide_requests(
 @router.post("/{request}/take", responses=documented(404, 409, 503))
 async def take(controller: ControllerDep, actor: Actor, request_id: GuideRequestId) -> GuideRequestRow:
     """Take a request to work on it. 409 (`taken`) if somebody else has it, or it has ended."""
-    request = await _find(controller, request_id)
-    taken = await controller.guide_requests.take(request, actor, clock.now())
-    return await _changed(controller, actor, request, taken, "guide_request_taken")
+    request, now = await _find(controller, request_id), clock.now()
+    taken = await controller.guide_requests.take(request, actor, now)
+    since = request.taken if request.taken_by == actor else None
+    after = replace(request, taken=since or now, taken_by=actor)
+    return await _changed(controller, actor, taken, after, "guide_request_taken")
 
 
 @router.post("/{request}/release", responses=documented(404, 409, 503))
@@ -77,7 +80,8 @@ async def release(
     by = None if released is not None and released.whoever else actor
     request = await _find(controller, request_id)
     free = await controller.guide_requests.release(request, by)
-    return await _changed(controller, actor, request, free, "guide_request_released")
+    after = replace(request, taken=None, taken_by=None)
+    return await _changed(controller, actor, free, after, "guide_request_released")
 
 
 @router.post("/{request}/end", responses=documented(404, 409, 503))
@@ -100,14 +104,15 @@ async def _find(controller: Controller, beginning: str) -> GuideRequest:
 
 
 async def _changed(
-    controller: Controller, actor: str, before: GuideRequest, changed: bool | None, act: str
+    controller: Controller, actor: str, changed: bool | None, after: GuideRequest, act: str
 ) -> GuideRequestRow:
-    done, found = present(changed, controller.guide_requests.why), await _find(controller, str(before.id))
-    if not done:
+    """Return a request as it is `after` the change. It is not read again: the database may be away by now."""
+    if not present(changed, controller.guide_requests.why):
+        found = await _find(controller, str(after.id))
         who = found.ended_by or found.taken_by or "Nobody"
         raise ApiError(409, f"{who} has {'ended' if found.ended else 'taken'} that request.", "taken")
-    audit(controller, actor, act, f"guide_request:{found.id}")
-    return _row(found)
+    audit(controller, actor, act, f"guide_request:{after.id}")
+    return _row(after)
 
 
 def _row(request: GuideRequest) -> GuideRequestRow:

@@ -131,7 +131,7 @@ class _OperatorFacts(NamedTuple):
     help_since: float | None
     call: LiveCall | None
     state: CallState | None
-    on_hold: bool
+    place: OperatorPlaceName | None
     request: CallbackRequest | None
 
 
@@ -140,6 +140,7 @@ def _facts_of(controller: Controller, entry: OperatorEntry) -> _OperatorFacts:
     floor = connection.floor if connection is not None else None
     known = floor.operators.get(entry.id) if floor is not None else None
     call = connection.call_on(known.offer) if connection is not None and known is not None and known.offer else None
+    has_caller = call is not None and known is not None and call.state.offer == known.offer
     return _OperatorFacts(
         entry,
         known,
@@ -148,7 +149,7 @@ def _facts_of(controller: Controller, entry: OperatorEntry) -> _OperatorFacts:
         controller.supervisor_alerts.help_is_wanted.get(entry.id),
         call,
         call.state if call is not None else None,
-        call is not None and call.on_hold,
+        read_place(call) if call is not None and has_caller else None,
         connection.dispatcher.rings(entry.id) if connection is not None else None,
     )
 
@@ -171,7 +172,7 @@ def _operator_of(facts: _OperatorFacts) -> Operator:
     operator.telephone, operator.on_line, operator.planned = known.present, known.on_line, known.planned
     operator.pause_after = known.pause_after
     operator.help_since = facts.help_since
-    operator.call = _call_of(known, facts.call) if facts.call is not None else None
+    operator.call = _call_of(facts.call, facts.place) if facts.call is not None else None
     operator.callback = _callback_of(facts.request) if facts.request is not None else None
     if telephone is not None:
         operator.device = Telephone(
@@ -189,8 +190,7 @@ def read_operator(controller: Controller, entry: OperatorEntry) -> Operator:
     return _operator_of(_facts_of(controller, entry))
 
 
-def _call_of(operator: FloorOperator, call: LiveCall) -> OperatorCall:
-    place = read_place(call) if call.state.offer == operator.offer else None
+def _call_of(call: LiveCall, place: OperatorPlaceName | None) -> OperatorCall:
     return OperatorCall(id=call.state.id, language=call.state.language, caller=call.state.caller, place=place)
 
 
@@ -243,6 +243,11 @@ def _alarms(controller: Controller) -> Iterator[Alarm]:
     for limit, at in limits.lately().items():
         text = f"{limits.reached[limit]} {SENTENCES[limit]} (docs/limits.md)."
         yield Alarm(id=f"limit_reached:{limit}", kind=AlarmKind.LIMIT_REACHED, text=text, since=at)
+    guessing, now = controller.case_lookup.guessing, time.time()
+    if (noticed := guessing.noticed_since(now)) is not None:
+        unchecked = "; callers get an operator instead" if guessing.operators_only(now) else ""
+        text = f"Wrong PINs were entered for many case files within an hour: somebody guesses{unchecked}."
+        yield Alarm(id="pin_guessing", kind=AlarmKind.PIN_GUESSING, text=text, since=noticed)
     for operator, since in controller.supervisor_alerts.help_is_wanted.items():
         text = f"Operator {operator} asks for help, and no supervisor was free."
         yield _of_operator(AlarmKind.HELP_WANTED, operator, text, since)
@@ -294,7 +299,7 @@ class LiveReader:
         connection = self._controller.connection
         present: dict[LiveCall, tuple[tuple[object, ...], Call]] = {}
         for call in connection.calls if connection is not None else ():
-            facts, before = (call.state, call.flow, call.on_hold, call.recording), self._calls.get(call)
+            facts, before = (call.state, call.flow, read_place(call), call.recording), self._calls.get(call)
             row = before[1] if before is not None and _same(facts, before[0]) else read_call(call)
             present[call] = (facts, row)
         self._calls = present

@@ -1,5 +1,6 @@
 """The control API's part about voice messages to be worked off. Every change is in the audit."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -60,8 +61,11 @@ async def messages(
 @router.post("/{message}/take", responses=documented(404, 409, 503))
 async def take(controller: ControllerDep, actor: Actor, message_id: MessageId) -> Message:
     """Take a message to work on it. 409 (`taken`) if somebody else has it, or it is done."""
-    taken = await controller.messages.take(message_id, actor, clock.now())
-    return await _changed(controller, actor, message_id, taken, "message_taken")
+    before, now = await _find(controller, message_id), clock.now()
+    taken = await controller.messages.take(message_id, actor, now)
+    since = before.taken if before.taken_by == actor else None
+    after = replace(before, taken=since or now, taken_by=actor)
+    return await _changed(controller, actor, taken, after, "message_taken")
 
 
 @router.post("/{message}/release", responses=documented(404, 409, 503))
@@ -70,35 +74,38 @@ async def release(
 ) -> Message:
     """Let others take a message again. 409 (`taken`) if the actor does not have it."""
     by = None if released is not None and released.whoever else actor
-    done = await controller.messages.release(message_id, by)
-    return await _changed(controller, actor, message_id, done, "message_released")
+    before = await _find(controller, message_id)
+    free = await controller.messages.release(message_id, by)
+    return await _changed(controller, actor, free, replace(before, taken=None, taken_by=None), "message_released")
 
 
 @router.post("/{message}/heard", responses=documented(404, 409, 503))
 async def heard(controller: ControllerDep, actor: Actor, message_id: MessageId) -> Message:
     """Note that the actor has heard a message. Idempotent: who heard it first stays."""
-    first = await controller.messages.hear(message_id, actor, clock.now())
-    found = await _find(controller, message_id)
-    if first:
-        audit(controller, actor, "message_heard", f"message:{message_id}", call=str(found.call_id))
-    return _message(found)
+    before, now = await _find(controller, message_id), clock.now()
+    first = await controller.messages.hear(message_id, actor, now)
+    if not present(first, controller.messages.why):
+        return _message(await _find(controller, message_id))
+    return await _changed(controller, actor, first, replace(before, heard=now, heard_by=actor), "message_heard")
 
 
 @router.post("/{message}/done", responses=documented(404, 409, 503))
 async def finish(controller: ControllerDep, actor: Actor, message_id: MessageId) -> Message:
     """Note that nothing is left to do. 409 (`taken`) if somebody else has the message, or it was done already."""
-    done = await controller.messages.finish(message_id, actor, clock.now())
-    return await _changed(controller, actor, message_id, done, "message_done")
+    before, now = await _find(controller, message_id), clock.now()
+    done = await controller.messages.finish(message_id, actor, now)
+    return await _changed(controller, actor, done, replace(before, done=now, done_by=actor), "message_done")
 
 
-async def _changed(controller: Controller, actor: str, identity: UUID, changed: bool | None, act: str) -> Message:
-    done, found = present(changed, controller.messages.why), await _find(controller, identity)
-    if not done:
+async def _changed(controller: Controller, actor: str, changed: bool | None, after: VoiceMessage, act: str) -> Message:
+    """Return a message as it is `after` the change. It is not read again: the database may be away by now."""
+    if not present(changed, controller.messages.why):
+        found = await _find(controller, after.id)
         sentence = f"{found.done_by} has done that message already." if found.done else None
         sentence = sentence or (f"{found.taken_by} has that message." if found.taken_by else "Nobody has that message.")
         raise ApiError(409, sentence, "taken")
-    audit(controller, actor, act, f"message:{identity}", call=str(found.call_id))
-    return _message(found)
+    audit(controller, actor, act, f"message:{after.id}", call=str(after.call_id))
+    return _message(after)
 
 
 async def _find(controller: Controller, identity: UUID) -> VoiceMessage:

@@ -1,5 +1,6 @@
 """`hatif`: all commands; errors for the user are printed as one sentence."""
 
+import gc
 import os
 import platform
 import sys
@@ -134,6 +135,8 @@ def _wanted() -> str | None:
 
 def app() -> None:
     """Run the command line."""
+    # Loading modules leaves no garbage: to look for some as often as Python does is a tenth of most commands' time.
+    gc.set_threshold(50_000, 20, 50)
     command_line(_wanted())()
 
 

@@ -1,1 +1,1 @@
-"""The line's data as a whole: backups, how long what is kept, and what is kept about one person."""
+"""The line's data as a whole: backups, retention, and what is kept about one person."""

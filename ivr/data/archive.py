@@ -2,7 +2,7 @@
 
 An archive may come from anywhere, so nothing in it is believed: names, sizes and hashes are checked while it is
 unpacked into a scratch folder, and nothing leaves that folder before the whole archive was in order. The hashes find
-damage; who made an archive they cannot tell.
+damage; they do not tell who made an archive.
 """
 
 import hashlib

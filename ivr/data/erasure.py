@@ -52,8 +52,13 @@ class Erased:
         return self.rows.is_empty and not self.masked
 
 
-async def erase(settings: Settings, url: str, number: str, node: str, by: str, now: datetime) -> Erased:
+async def erase(
+    settings: Settings, url: str, number: str, node: str, by: str, now: datetime, *, at_rest: bool = False
+) -> Erased:
     """Erase a number (E.164) everywhere. Everything that was journalled about it is in the database already.
+
+    Args:
+        at_rest: Nothing of the line runs, so calls and requests that seem to go on do not: nothing is refused.
 
     Raises:
         BeingCalledError: The number is in a call, or is being called; nothing was changed.
@@ -64,12 +69,12 @@ async def erase(settings: Settings, url: str, number: str, node: str, by: str, n
     found, others = Spellings(spellings(number)), written_forms(number)
     proofs = await asyncio.to_thread(Proofs, settings.home)
     async with open_engine(url) as engine:
-        recordings, messages = await erasure.audio_of(engine, (number, *others))
+        recordings, messages = await erasure.audio_of(engine, (number, *others), at_rest=at_rest)
         await erase_audio(engine, settings.home, Recording, recordings, now)
         await erase_audio(engine, settings.home, Message, messages, now)
         proof = proofs.hash_of(number)
         counts = {"recordings": len(recordings), "messages": len(messages)}
-        rows = await erasure.erase(engine, number, node, by, others, found, proof, **counts)
+        rows = await erasure.erase(engine, number, node, by, others, found, proof, **counts, at_rest=at_rest)
         if not rows.is_empty:
             await asyncio.to_thread(proofs.add, number, by, now)
         masked = await asyncio.to_thread(_mask_files, settings, found)
@@ -83,7 +88,10 @@ async def erase(settings: Settings, url: str, number: str, node: str, by: str, n
 
 
 async def erase_again(settings: Settings, url: str, node: str, by: str, since: datetime, now: datetime) -> int:
-    """Erase what was erased after `since` and is there again, as after restoring a backup; return how many numbers."""
+    """Erase what was erased after `since` and is there again; return how many numbers.
+
+    For a backup that was restored and does not run yet: what went on when it was made does not any more.
+    """
     proofs = await asyncio.to_thread(Proofs, settings.home)
     if not any(proof.at > since for proof in proofs.erased):
         return 0
@@ -91,7 +99,7 @@ async def erase_again(settings: Settings, url: str, node: str, by: str, since: d
         known = await erasure.numbers(engine)
     again = [number for number in sorted(known) if any(proof.at > since for proof in proofs.of(number))]
     for number in again:
-        await erase(settings, url, number, node, by, now)
+        await erase(settings, url, number, node, by, now, at_rest=True)
     return len(again)
 
 
@@ -124,7 +132,7 @@ def _places(path: Path, found: Spellings) -> Iterator[tuple[int, bytes]]:
             while part:
                 part = file.read(_CHUNK)
                 room, start = rest + part, offset - len(rest)
-                for match in found.in_bytes.finditer(room):
+                for match in found.in_bytes.finditer(room) if found.may_be_in(room) else ():
                     # At an edge there may be more digits: then it is found with what precedes or follows it.
                     if (match.start() or not start) and (match.end() < len(room) or not part):
                         yield start + match.start(), match.group()

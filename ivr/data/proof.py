@@ -39,7 +39,7 @@ class Proofs:
         try:
             kept: dict[str, Any] = json.loads(self._path.read_text(encoding="utf-8"))
             self.key = bytes.fromhex(kept["key"])
-            self.erased = [Proof(datetime.fromisoformat(one["at"]), one["by"], one["hash"]) for one in kept["erased"]]
+            self.erased = [_proof(one) for one in kept["erased"]]
         except FileNotFoundError:
             self.key, self.erased = secrets.token_bytes(32), []
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -69,3 +69,11 @@ class Proofs:
             draft.replace(self._path)
         except OSError as error:
             raise ProofError(f"{self._path} cannot be written ({error.strerror}); free some space.") from None
+
+
+def _proof(kept: Mapping[str, Any]) -> Proof:
+    """Return an entry of the file, which may come from a backup. Raises ValueError, KeyError, TypeError."""
+    at = datetime.fromisoformat(kept["at"])
+    if at.tzinfo is None:
+        raise ValueError(f"{kept['at']} has no time zone")
+    return Proof(at, str(kept["by"]), bytes.fromhex(kept["hash"]).hex())

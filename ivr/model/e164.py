@@ -14,7 +14,7 @@ _LONGEST_GROUP, _SHORT = 5, 4
 """Digits. A 00 with the country code has up to five, and the last of several groups of three up to four."""
 
 _TELLING = 8
-"""So many digits are hardly ever something else than a number."""
+"""A text with this many digits is hardly ever anything but a telephone number."""
 
 _SEPARATORS = re.compile(r"[\s()./-]")
 _NUMBER = re.compile(r"\+?[0-9]{3,20}")
@@ -108,8 +108,8 @@ def written_forms(number: str) -> frozenset[str]:
 def spellings(number: str) -> frozenset[str]:
     """Return the digits of an E.164 number in every way in which people write it.
 
-    Besides `written_forms`: 33 (0)6…, which mixes two ways, and the national number without anything before it, unless
-    that is so short that it may be anything.
+    Besides `written_forms`: 33 (0)6… and 0033 (0)6…, which mix two ways, and the national number without anything
+    before it, unless that is so short that it may be anything.
     """
     found, parsed = set(written_forms(number)), _parse(number)
     if parsed is not None:
@@ -117,7 +117,8 @@ def spellings(number: str) -> frozenset[str]:
         mixed = next(
             (form for form in found if form.endswith(national) and form.startswith("0") and form[:2] != "00"), ""
         )
-        found |= {f"{parsed.country_code}{mixed}"} if mixed else set()
+        if mixed:
+            found |= {f"{prefix}{parsed.country_code}{mixed}" for prefix in ("", INTERNATIONAL_PREFIX)}
         found |= {national} if len(national) >= _TELLING else set()
     return frozenset(found)
 

@@ -69,7 +69,6 @@ class Conversation:
         self._line_to_hang_up: str | None = None  # the other line, once the operator has heard the reason
         self._outcome: TalkOutcome | None = None
         self._ended_by = "caller"  # unless somebody else ends it
-        call.on_hold = call.page_gone = False
 
     # From beginning to end
 
@@ -96,6 +95,8 @@ class Conversation:
         except Exception as why:
             await self._abort("caller" if isinstance(why, CallerGone) else "lost")
             raise
+        finally:
+            self.call.on_hold = self.call.page_gone = False  # also for the next operator
         return self._outcome
 
     async def _handle_item(self, item: Item) -> None:

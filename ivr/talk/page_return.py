@@ -45,7 +45,7 @@ class PageReturn:
         conversation = self._conversation
         call, leg = conversation.call, conversation.leg.id
         if leg in legs and await conversation.apply(TalkEvent.PAGE_GONE):
-            self.until = asyncio.get_running_loop().time() + BACK_WITHIN_S
+            self.until, self._rings = asyncio.get_running_loop().time() + BACK_WITHIN_S, False
             call.event("page_gone", operator=conversation.leg.operator)
             if self._waits_alone and conversation.state.place in (OperatorPlace.TOGETHER, OperatorPlace.SWAPPED):
                 await call.play([(call.state.language, "moment")])

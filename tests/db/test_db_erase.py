@@ -18,10 +18,12 @@ from db import callbacks, callers, read_cases
 from db.callback_requests import CallbackRequest, Claim
 from db.engine import open_engine, reading, writing
 from db.erasure import FORGOTTEN, BeingCalledError, Erasure, erase, overwrite_deleted
-from db.masking import MASK
+from db.ids import uuid7
+from db.masking import MASK, Spellings
 from db.names import folded
-from db.tables import Audit, Caller, CaseFile
+from db.tables import Audit, Call, Caller, CaseFile
 from ivr.callbacks.request_states import RequestEvent, advance
+from ivr.model.e164 import spellings, written_forms
 
 pytest_plugins = ["db_fixtures"]
 
@@ -99,6 +101,20 @@ async def test_erasing_a_number_takes_the_applicants_name_from_its_cases_and_lea
         "100000033": (OTHER, "Nadia Fern", "nadia fern"),
     }
     assert (await erased(engine, number)).is_empty
+
+
+@pytest.mark.parametrize("number", ["+493012345", "+3589123456", "+5491112345678"])
+async def test_a_number_whose_national_form_is_not_a_part_of_it_is_erased_in_every_form(
+    engine: AsyncEngine, url: str, number: str
+) -> None:
+    others = written_forms(number)
+    async with writing(engine) as connection:
+        for raw in (number, *others, f"990{number[1:]}"):  # the last with a prefix of its carrier's own
+            call = {"id": uuid7(), "node": "n", "caller": number, "caller_raw": raw, "started": NOW, "ended": NOW}
+            await connection.execute(insert(Call).values(call))
+    found = await erase(engine, number, "node1", "an administrator", others, Spellings(spellings(number)))
+    assert found.calls == found.rows == len(others) + 2
+    assert {(row.caller, row.caller_raw) for row in await rows(url, Call)} == {(None, None)}
 
 
 async def test_cases_are_found_by_parts_of_the_applicants_name_in_any_order(engine: AsyncEngine) -> None:

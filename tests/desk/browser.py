@@ -15,10 +15,15 @@ from desk import bundle
 
 
 @pytest.fixture(scope="module")
-async def desk_line() -> AsyncIterator[Line]:
-    """A line whose site has the desk."""
+async def scripts() -> None:
+    """Make the pages' scripts, unless they are those of the sources."""
     if not bundle.is_current():
         await asyncio.to_thread(bundle.bundle)
+
+
+@pytest.fixture(scope="module")
+async def desk_line(scripts: None) -> AsyncIterator[Line]:
+    """A line whose site has the desk."""
     with short_folder("hatif-desk-") as folder:
         line = Line(Path(folder), OFFSET + 1000)
         site = line.site / "site.toml"
@@ -31,7 +36,7 @@ async def desk_line() -> AsyncIterator[Line]:
 
 
 @pytest.fixture(scope="module")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+async def browser(tmp_path_factory: pytest.TempPathFactory, scripts: None) -> AsyncIterator[Browser]:
     """A browser whose microphone hears a tone of MICROPHONE_HZ."""
     async with started(tmp_path_factory.mktemp("browser")) as found:
         yield found

@@ -86,6 +86,11 @@ window.unplug = () => {
 window.forbid = () => {
   devices.getUserMedia = () => Promise.reject(new DOMException("no", "NotAllowedError"));
 };
+// What happens to loudspeakers: unplugged, and plugged in again.
+const listed = devices.enumerateDevices.bind(devices), gone = new Set();
+devices.enumerateDevices = async () => (await listed()).filter(({ deviceId }) => !gone.has(deviceId));
+window.unplugSpeaker = (id) => { gone.add(id); devices.dispatchEvent(new Event("devicechange")); };
+window.plugIn = (id) => { gone.delete(id); devices.dispatchEvent(new Event("devicechange")); };
 // Sounds that play, and on which device; notifications that are shown.
 const sounds = new Set(), play = HTMLMediaElement.prototype.play;
 HTMLMediaElement.prototype.play = function () { sounds.add(this); return play.call(this); };

@@ -1,5 +1,6 @@
 """The pages in a real browser, without a telephone: usable by everybody, in several tabs; nothing typed is lost."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
@@ -131,6 +132,7 @@ async def test_two_tabs_share_one_stream_and_one_goes_on_when_the_other_is_close
     controller.offer()
     for page in (first, second):
         await expect(page.locator("#call")).to_have_attribute("data-phase", "offered")
+        await expect(page.locator("#call .offer-word")).to_have_text(re.compile(r"waiting 0:[123]\d"))  # 12 s, and more
     assert len(hub._readers) == 1
     await first.close()
     controller.connect("1002")

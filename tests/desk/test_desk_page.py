@@ -56,6 +56,7 @@ async def test_from_the_sign_in_to_a_saved_case_by_keyboard_alone(
     await desk.phase("offered")
     await expect(desk.page.locator("#call")).to_contain_text("French")
     await expect(desk.page.locator("#call")).to_contain_text("France")
+    await expect(desk.page.locator("#call .offer-word")).to_have_text(re.compile(r"waiting 0:\d\d"))
     await expect(desk.page.locator("#announcements")).to_contain_text("Incoming call: French")
     await desk.page.evaluate(WATCH)
     await desk.page.keyboard.press("F2")
@@ -105,7 +106,7 @@ async def test_from_the_sign_in_to_a_saved_case_by_keyboard_alone(
     assert desk.errors == []
 
 
-async def test_a_softphones_call_is_shown_and_controlled_by_the_page(
+async def test_a_softphones_call_is_shown_and_controlled_by_the_page_also_after_the_controller_was_killed(
     desk_line: Line, telephones: Telephones, desk_pages: DeskPages
 ) -> None:
     operator = desk_line.speaks("fr", but=(desk_line.speaks("fr"),))
@@ -115,6 +116,11 @@ async def test_a_softphones_call_is_shown_and_controlled_by_the_page(
     call = await desk_line.asks_for_operator(telephones, "+33613000912")
     await desk.phase("talking")
     await expect(desk.page.locator('#call [data-telephone="hangup"]')).to_be_hidden()
+    await desk_line.stop_process("ivr")
+    await expect(desk.page.locator("#line")).to_have_class("line is-down")
+    desk_line.start_processes()
+    await expect(desk.page.locator("#line")).to_have_class("line is-up", timeout=15_000)
+    await desk.phase("talking")
     await desk.page.keyboard.press("F4")
     await expect(desk.page.locator("#call")).to_contain_text("On hold")
     await desk.page.keyboard.press("Shift+F2")
@@ -133,11 +139,11 @@ async def test_a_call_is_answered_and_ended_while_the_desk_is_down_and_the_page_
     call.tone(CALLER_HZ)
     await desk.phase("offered")
     await desk_line.stop_process("desk")
-    await desk.page.keyboard.press("F2")
+    await desk.page.locator('#call [data-telephone="answer"]').click()
     await desk.hears_tone(CALLER_HZ)
     await call.hears_tone(desk.heard_hz, 5)
     await expect(desk.page.locator("#connection-lost")).to_be_visible()
-    await desk.page.keyboard.press("Shift+F2")
+    await desk.page.locator('#call .once-answered[data-telephone="hangup"]').click()
     await call.hears(desk_line.audio("fr", "survey_question")[:6000])
     desk_line.start_processes()
     await desk.state("ready", within_s=20)
@@ -147,7 +153,7 @@ async def test_a_call_is_answered_and_ended_while_the_desk_is_down_and_the_page_
 async def test_a_tab_that_takes_the_telephone_over_says_that_its_sound_is_blocked_and_a_click_allows_it(
     desk_line: Line, telephones: Telephones, tmp_path: Path
 ) -> None:
-    """Then the operator chooses devices, and the page rings behind others with a notification."""
+    """Then the operator chooses devices, their loudspeaker is unplugged, and the page rings behind others."""
     async with started(tmp_path, unasked_sound=False) as browser:
         first = await DeskPages(desk_line, browser).open(desk_line.speaks("fr"))
         await first.start_telephone()
@@ -178,6 +184,11 @@ async def test_a_tab_that_takes_the_telephone_over_says_that_its_sound_is_blocke
         await page.wait_for_function("id => playing()[0].sinkId === id", arg=chosen["Loudspeaker"])
         await page.wait_for_function(f"id => {MICROPHONE} === id", arg=chosen["Microphone"])
         await call.hears_tone(desk.heard_hz)
+
+        await page.evaluate("id => unplugSpeaker(id)", chosen["Loudspeaker"])
+        await page.wait_for_function("() => playing()[0].sinkId === ''")
+        await page.evaluate("id => plugIn(id)", chosen["Loudspeaker"])
+        await page.wait_for_function("id => playing()[0].sinkId === id", arg=chosen["Loudspeaker"])
         await page.keyboard.press("Shift+F2")
         await desk.state("ready")
         await call.hangup()

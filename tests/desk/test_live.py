@@ -101,10 +101,11 @@ async def opened(desk: TestDesk, account: str = "1002", language: str = "en") ->
 
 async def test_an_offer_is_on_the_page_of_that_operator_only(desk: TestDesk, controller: StandIn) -> None:
     page, other = await opened(desk), await opened(desk, "1003")
-    controller.offer("1002", case="100000012")
+    waiting = controller.offer("1002", case="100000012").since
     offer = await page.has(
         "call", 'data-phase="offered"', "French", "Documents", "France", "+33612345678", "100-000-012"
     )
+    assert re.search(f'waiting <time class="clock" data-since="{waiting:.3f}">', offer)
     assert 'data-announce="Incoming call: French, Documents"' in offer
     await page.has("state", "is-offered")
     await other.has("colleague-1002", "is-offered")

@@ -35,7 +35,8 @@ NUMBER, OTHER = "+33619000051", "+33619000052"
 WRITTEN = (
     NUMBER, "0033619000051", "33619000051", "0619000051", "06 19 00 00 51", "06.19.00.00.51", "06-19-00-00-51",
     "+33 6 19 00 00 51", "+33 (0)6 19 00 00 51", "0033 6 19 00 00 51", "06\u00a019\u00a000\u00a000\u00a051",
-    "619000051", "sip:+33619000051@carrier", "%2B33619000051", "(06) 19/00.00-51",
+    "619000051", "sip:+33619000051@carrier", "%2B33619000051", "(06) 19/00.00-51", "0033 (0)6 19 00 00 51",
+    "06–19–00–00–51", "+33 6 19 00 00 51", "0619000051 ext. 12", "0619000051,,12",
 )  # fmt: skip
 LONGER = "9330619000051", "06190000517"
 
@@ -129,8 +130,8 @@ def files_with(folder: Path, digits: str) -> set[str]:
     found = set()
     for path in folder.rglob("*"):
         if path.is_file():
-            text = re.sub(r"[\s().\-/]", "", path.read_bytes().replace(b"\xc2\xa0", b"").decode("latin-1"))
-            if re.search(rf"(?<![0-9])(?:0033|033|33|330|0|){digits}(?![0-9])", text):
+            text = re.sub(r"[\s().\-/–]", "", path.read_bytes().decode("utf-8", "replace"))
+            if re.search(rf"(?<![0-9])(?:0033|00330|033|33|330|0|){digits}(?![0-9])", text):
                 found.add(str(path.relative_to(folder)))
     return found
 
@@ -232,6 +233,28 @@ def test_a_restored_backup_does_not_bring_an_erased_number_back(home: Home, tmp_
     left = {name for name in files_with(home.home, "619000051") if not name.startswith("backups/")}
     assert left == set()
     assert home.database("SELECT count(*) FROM call WHERE caller = ?", OTHER) == [(1,)]
+
+
+def test_what_went_on_when_the_backup_was_made_does_not_keep_a_number_from_being_erased_again(home: Home) -> None:
+    call, request = uuid7(), uuid7()
+    home.journal.put("call", id=call, caller=NUMBER, started=clock.now())
+    home.journal.put("callback", id=request, kind="closed", number=NUMBER, wished=clock.now(), due=clock.now(),
+                     state="ringing_operator", claimed_node="node1", claimed_boot=uuid7())  # fmt: skip
+    home.journal.flush()
+    home.deliver()
+    assert home.run("backup").returncode == 0
+    assert home.run("caller", "erase", NUMBER).returncode == 1
+    home.database("UPDATE call SET ended = started")
+    home.database("UPDATE callback SET ended = wished, state = 'done'")
+    assert home.run("caller", "erase", NUMBER).returncode == 0
+    home.journal.close()
+    (file,) = (home.home / "backups").iterdir()
+    home.site = None  # it is in the home now
+    restored = home.run("restore", str(file), "--replace")
+    assert restored.returncode == 0, restored.stderr
+    assert {name for name in files_with(home.home, "619000051") if not name.startswith("backups/")} == set()
+    pending = home.database("SELECT count(*) FROM callback WHERE ended IS NULL AND number <> ?", OTHER)
+    assert pending == [(0,)]
 
 
 def test_everything_about_a_number_is_exported_and_nothing_about_others(home: Home, tmp_path: Path) -> None:

@@ -4,6 +4,9 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
+from test_reconcile import uuid
+from test_talk_breaks import SentMessages
+
 from ivr.api.live import LiveReader, read_operator
 from ivr.site.operators import OperatorEntry
 from ivr.telephones.devices import Telephone
@@ -53,3 +56,19 @@ async def test_only_the_row_of_an_operator_who_has_changed_is_made_anew() -> Non
         assert after.operators[0] != before.operators[0]
         assert after.operators[0] == read_operator(line, line.operators[0])
         assert (after.operators[1] is before.operators[1]) or line.connection is None
+
+
+async def test_what_the_telephone_of_an_operator_does_is_news_though_their_call_is_the_same() -> None:
+    line, call = a_line(), SentMessages().call()
+    call.version = cast(Any, SimpleNamespace(flow=SimpleNamespace(nodes={})))
+    known = line.connection.floor.operators
+    known["1002"] = replace(known["1002"], state=OperatorState.TALKING, offer=uuid(11))
+    line.connection.calls, line.connection.call_on = [call], lambda _: call
+    reader = LiveReader(cast(Any, line))
+    for name, place in (("on_hold", "hold"), ("page_gone", "gone")):
+        for happens, found in ((True, place), (False, "together")):
+            setattr(call, name, happens)
+            live = await reader.read()
+            assert [row.place for row in live.calls] == [found]
+            of_call = live.operators[0].call
+            assert of_call is not None and of_call.place == found

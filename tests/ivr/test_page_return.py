@@ -9,8 +9,10 @@ from test_talk_breaks import CALLER, COLLEAGUE, LEG, SentMessages
 from db.enums import Role
 from ivr.api.live import read_place
 from ivr.asterisk.ari import events, operations
+from ivr.audio.audible import Media
 from ivr.call.bridge_moves import MUSIC
 from ivr.call.leg import Leg
+from ivr.model import floor_protocol
 from ivr.model.talk_table import Colleague, OperatorPlace, Talk
 from ivr.talk.conversation import Conversation
 from ivr.talk.operator_prompts import RINGING
@@ -88,3 +90,24 @@ async def test_the_operator_hears_that_a_colleague_has_left_meanwhile_and_is_wit
     await conversation._handle_item(events.PlaybackFinished(ended))
     assert moved(sent) == [LEG.id]
     assert operations.STOP_MUSIC(CALLER) in sent.asked
+
+
+def rung(sent: SentMessages) -> list[str]:
+    """Return the legs that were made."""
+    made = [dict(request.query) for request in sent.asked if request.uri == "channels/create"]
+    return [query["channelId"] for query in made]
+
+
+async def test_a_colleague_who_took_over_gets_the_call_back_though_the_operator_before_never_answered() -> None:
+    sent, conversation = await without_a_page(there=True)
+    call = conversation.call
+    services = cast(Any, call.services)
+    services.in_browser, services.address = (lambda _: True), "PJSIP/{}-web".format
+    services.audible.media = lambda _, clips: Media((), 0.0, tuple(clips))
+    await conversation._handle_item(floor_protocol.TelephoneBack(call.state.id, "1001"))
+    assert rung(sent) == [LEG.id]
+    await conversation.page.finish()
+    assert conversation.leg.id == COLLEAGUE.id
+    await conversation.page.lost([COLLEAGUE.id])
+    await conversation._handle_item(floor_protocol.TelephoneBack(call.state.id, "1002"))
+    assert rung(sent) == [LEG.id, COLLEAGUE.id]

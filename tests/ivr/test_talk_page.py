@@ -47,11 +47,7 @@ async def test_each_telephone_is_watched_for_its_whole_time_though_another_one_n
 @pytest.mark.parametrize(
     ("name", "packets", "comes_back"),
     [
-        (
-            "PJSIP/1001-web-0001",
-            [7, 7],
-            True,
-        ),  # the computer has another address
+        ("PJSIP/1001-web-0001", [7, 7], True),  # the computer has another address
         ("PJSIP/1001-web-0001", [7, 30], False),  # only the registration was refreshed
         ("PJSIP/1001-0001", [7, 7], False),  # the operator talks on their own telephone, which may send no silence
     ],

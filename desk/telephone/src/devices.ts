@@ -134,9 +134,21 @@ export class Devices {
     }
   }
 
+  /** Move sounds to the system's own device while the chosen one is gone: there they would go on unheard. */
+  private async reroute(): Promise<void> {
+    const there = (await this.list("speaker")).map((device) => device.deviceId);
+    if (there.length === 0) return; // nothing to sound on, or the browser does not say
+    for (const [sound, use] of this.sounds) {
+      const wanted = this.chosen[use];
+      if (wanted === undefined || there.includes(wanted)) await this.route(sound, use);
+      else await sound.setSinkId("");
+    }
+  }
+
   /** Devices have come or gone. */
   private async look(): Promise<void> {
     if (!this.stream) return;
+    await this.reroute();
     const track = this.stream.getAudioTracks()[0];
     const wanted = this.chosen.microphone;
     const there = (await this.list("microphone")).map((device) => device.deviceId);

@@ -23,6 +23,7 @@ export class Ringer {
   async start(): Promise<void> {
     this.rings = true;
     await this.play();
+    if (!this.rings) this.sound.stop(); // the call has ended before the device was ready
   }
 
   stop(): void {

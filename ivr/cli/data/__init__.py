@@ -1,1 +1,1 @@
-"""Commands about the data as a whole: backups, moving to another database, how long what is kept."""
+"""Commands about the data as a whole: backups, moving to another database, retention."""

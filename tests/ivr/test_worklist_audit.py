@@ -1,0 +1,85 @@
+"""A change that was made is answered and in the audit, even if the database goes away right after it."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from db_helpers import rows
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from db.delivery import deliver_all
+from db.engine import writing
+from db.ids import uuid7
+from db.journal import Journal
+from db.tables import Audit, GuideRequest, Message
+from ivr.api import guide_requests, messages
+from ivr.records.guide_requests import GuideRequestRepository
+from ivr.records.messages import MessageRepository
+
+pytest_plugins = ["db_fixtures"]
+
+NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
+
+
+def away_after_a_change(kind: type[Any], url: str) -> Any:
+    """Return a repository that finds nothing more once something was changed, as if the database were away."""
+
+    class Away(kind):  # type: ignore[misc]
+        changed = False
+
+        async def find(self, identity: Any) -> Any:
+            return None if self.changed else await super().find(identity)
+
+        def __getattribute__(self, name: str) -> Any:
+            if name in ("take", "release", "hear", "finish"):
+                self.changed = True
+            return super().__getattribute__(name)
+
+    return Away(url)
+
+
+@pytest.mark.parametrize(
+    ("act", "owner"), [("take", None), ("take", "1002"), ("release", "1002"), ("heard", None), ("finish", None)]
+)
+async def test_a_changed_message(engine: AsyncEngine, url: str, folder: Path, act: str, owner: str | None) -> None:
+    row = {"id": uuid7(), "node": "node1", "call_id": uuid7(), "file": "messages/x.wav", "at": NOW}
+    taken = {"taken": NOW, "taken_by": owner} if owner else {}
+    async with writing(engine) as connection:
+        await connection.execute(insert(Message).values(row | taken))
+    controller: Any = SimpleNamespace(
+        messages=away_after_a_change(MessageRepository, url), journal=Journal(folder, "node1")
+    )
+    answer = await getattr(messages, act)(controller, "1002", row["id"])
+    await controller.messages.close()
+    (stored,) = await rows(url, Message)
+    names = ("heard", "heard_by", "taken", "taken_by", "done", "done_by")
+    assert [getattr(answer, name) for name in names] == [getattr(stored, name) for name in names]
+    (entry,) = await audited(controller.journal, folder, url)
+    assert (entry.by, entry.about, entry.call_id) == ("1002", f"message:{row['id']}", row["call_id"])
+
+
+@pytest.mark.parametrize(("act", "owner"), [("take", None), ("take", "1002"), ("release", "1002")])
+async def test_a_changed_request(engine: AsyncEngine, url: str, folder: Path, act: str, owner: str | None) -> None:
+    row = {"id": uuid7(), "node": "node1", "call_id": uuid7(), "procedure": "visa", "number": "+33612345670",
+           "requested": NOW, "due": NOW}  # fmt: skip
+    taken = {"taken": NOW, "taken_by": owner} if owner else {}
+    async with writing(engine) as connection:
+        await connection.execute(insert(GuideRequest).values(row | taken))
+    controller: Any = SimpleNamespace(
+        guide_requests=away_after_a_change(GuideRequestRepository, url), journal=Journal(folder, "node1")
+    )
+    answer = await getattr(guide_requests, act)(controller, "1002", str(row["id"]))
+    await controller.guide_requests.close()
+    (stored,) = await rows(url, GuideRequest)
+    assert (answer.taken, answer.taken_by) == (stored.taken, stored.taken_by)
+    (entry,) = await audited(controller.journal, folder, url)
+    assert (entry.by, entry.about) == ("1002", f"guide_request:{row['id']}")
+
+
+async def audited(journal: Journal, folder: Path, url: str) -> Any:
+    journal.close()
+    await deliver_all(folder, url)
+    return await rows(url, Audit)
