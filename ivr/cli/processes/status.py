@@ -108,6 +108,7 @@ def read(parts: Composition) -> LineStatus:
         "calls": live["calls"],
         "probe": live.get("probe"),
         "refused": live.get("refused"),
+        "limits": live.get("limits"),
         "journal": {
             "records": journal.lag.records if journal.lag is not None else None,
             "age_s": round(journal.lag.seconds, 1) if journal.lag is not None else None,
@@ -138,6 +139,9 @@ def _show(data: dict[str, Any], checks: Sequence[Check], parts: Composition) -> 
     as_table("Calls now", ("state", "calls"), data["calls"].items())
     if any((data["refused"] or {}).values()):
         as_table("Refused calls", ("limit", "calls"), data["refused"].items())
+    if any((data["limits"] or {}).values()):
+        reached = ((limit, times) for limit, times in data["limits"].items() if times)
+        as_table("Limits on callers, since the controller began", ("limit", "times"), reached)
     if not data["serves"]:
         console.print("Start the line with `hatif up`, or see the logs in", parts.settings.log, markup=False)
 
