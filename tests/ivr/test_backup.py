@@ -19,6 +19,7 @@ import pytest
 import small_site
 from shell import Shell
 
+from asterisk_conf import kept_archives
 from db.delivery import deliver_all
 from db.ids import uuid7
 from db.journal import Journal
@@ -299,3 +300,32 @@ def test_a_backup_of_postgresql_is_restored_into_sqlite_or_an_empty_postgresql(
     assert restored.returncode == 0, restored.stderr
     assert answers(third, source.reference) == shown
     assert not (third.home / "hatif.db").exists()
+
+
+def packages(home: Path, content: bytes = b"a package") -> Path:
+    """Give a home the packages of a private Asterisk; return the folder that has them."""
+    folder = home / "asterisk" / "root" / "hatif-archives"
+    folder.mkdir(parents=True)
+    (folder / "asterisk_1%3a22.10.1~dfsg+~cs6-1_amd64.deb").write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
+    listed = {"asked": {"asterisk": "1:22.10.1~dfsg+~cs6-1"}, "sha256": {"asterisk": digest}}
+    listed["unpacked"] = listed["asked"]
+    (folder.parent / "hatif-install.json").write_text(json.dumps(listed))
+    return folder
+
+
+def test_the_packages_of_the_private_asterisk_are_restored_for_a_machine_without_a_mirror(tmp_path: Path) -> None:
+    line = Source(tmp_path / "line" / "home")
+    folder = packages(line.home)
+    for words in ((), ("--without-asterisk",)):
+        out = tmp_path / f"backup{len(words)}"
+        assert line.run("backup", str(out), *words).returncode == 0
+        second = Shell(tmp_path / f"second{len(words)}")
+        answer = second.run("restore", str(out))
+        assert answer.returncode == 0, answer.stderr
+        restored = kept_archives.read(second.home / "asterisk" / "restored")
+        assert [path.name for path in restored] == ([] if words else [path.name for path in folder.iterdir()])
+    (folder / "asterisk_1%3a22.10.1~dfsg+~cs6-1_amd64.deb").unlink()
+    folder.rmdir()
+    told = line.run("backup", str(tmp_path / "third"))
+    assert told.returncode == 0 and "Asterisk's packages are not in it" in told.stdout
