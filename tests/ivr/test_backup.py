@@ -10,6 +10,7 @@ import sqlite3
 import tarfile
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -329,3 +330,33 @@ def test_the_packages_of_the_private_asterisk_are_restored_for_a_machine_without
     folder.rmdir()
     told = line.run("backup", str(tmp_path / "third"))
     assert told.returncode == 0 and "Asterisk's packages are not in it" in told.stdout
+
+
+def test_on_the_way_back_to_an_earlier_version_its_backup_says_which_tables_it_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = Source(tmp_path / "home")
+    out = tmp_path / "before"
+    assert line.run("backup", str(out)).returncode == 0
+    same = line.run("db", "downgrade", str(out))
+    assert same.returncode == 0 and "no migrations undone" in same.stdout, same
+    about = replace(archive.read_about(out), migration="0010", hatif="0.0.9")
+    monkeypatch.setattr(archive, "read_about", lambda file: about)
+    back = line.run("db", "downgrade", str(out))
+    assert back.returncode == 0 and "Now install Hatif 0.0.9 again" in back.stdout, back
+    assert line.database("SELECT version_num FROM alembic_version") == [("0010",)]
+    assert line.database("SELECT reference FROM case_file") == [(line.reference,)]
+    kept = line_settings.read(line.home)
+    assert kept is not None and kept.version == "0.0.9"
+    assert line.run("db", "upgrade").returncode == 0 and line.run("case", "show", line.reference).returncode == 0
+    about = replace(about, node="another")
+    refused = line.run("db", "downgrade", str(out))
+    assert refused.returncode == 1 and "is of the node another" in refused.stderr
+
+
+def test_the_way_back_is_refused_while_something_writes(tmp_path: Path, file: Path) -> None:
+    line = Source(tmp_path / "home")
+    (line.home / "run").mkdir(exist_ok=True)
+    pid_lock.hold(line.home / "run", "journal")
+    refused = line.run("db", "downgrade", str(file))
+    assert refused.returncode == 1 and "journal would write meanwhile: stop them first" in refused.stderr, refused
