@@ -11,7 +11,7 @@ import typer
 
 _COMMANDS = {
     "ivr.cli.processes.processes": ("setup", "up", "ivr", "journal", "guard"),
-    "ivr.cli.processes.asterisk_process": ("asterisk",),
+    "ivr.cli.asterisk": ("asterisk",),
     "ivr.cli.processes.systemd": ("systemd",),
     "ivr.cli.processes.status": ("status",),
     "ivr.cli.monitoring.monitor": ("monitor",),

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import typer
 
+from asterisk_conf.installation import NEWER, OLD
 from ivr.asterisk.ami import Ami, AmiError, Fields
 from ivr.asterisk.carrier_registrations import REGISTERED, read_registrations
 from ivr.cli.composition import Composition, ControlError
@@ -33,7 +34,6 @@ PROBES_MISSED = 3
 _NEEDED = ("asterisk", "ivr")
 _START = "start the line with `hatif up`, or `systemctl start hatif.target`"
 _DISK_FULL, _DISK_LOW = 50 * 2**20, 2**30  # bytes
-_OLD_ASTERISK = timedelta(days=365)
 _CERTIFICATE_ENDS = timedelta(days=14)
 _LAST_MINUTE = timedelta(seconds=60)
 
@@ -301,11 +301,12 @@ def _to_seconds(clock_time: str) -> int:
 
 def _check_asterisk(settings: Fields, uptime: Fields, built: datetime | None, now: datetime) -> Check:
     """Check the age of Asterisk. `built`: when its program was built, if known; `now`: the present time."""
-    old = built is not None and now - built > _OLD_ASTERISK
+    old = built is not None and now - built > OLD
     build = f", built {built:%Y-%m-%d}" if built is not None else ""
     since = f"{uptime.get('CoreStartupDate', '?')} {uptime.get('CoreStartupTime', '')}".strip()
     found = f"{settings.get('AsteriskVersion', '?')}{build}, up since {since}"
-    return Check("asterisk", not old, False, found, "install a newer release; this one lacks a year of security fixes")
+    remedy = f"install a newer release, {NEWER}; this one lacks a year of security fixes"
+    return Check("asterisk", not old, False, found, remedy)
 
 
 def _check_journal(state: JournalState) -> Iterator[Check]:
