@@ -17,9 +17,10 @@ from asterisk_conf.errors import AsteriskError
 from asterisk_conf.files import link, make_folder, write_text
 from asterisk_conf.installation import Installation
 from asterisk_conf.modules import MODULES, OPTIONAL_MODULES, WEB_MODULES
+from asterisk_conf.sip import CIPHERS, KEY_FILE, NO_TLS, TRANSPORTS, Sip
 from asterisk_conf.templating import environment
 
-SECRET_FILES = frozenset({"pjsip.conf", "ari.conf", "manager.conf"})
+SECRET_FILES = frozenset({"pjsip.conf", "ari.conf", "manager.conf", KEY_FILE})
 # Asterisk warns if these are missing; its defaults are right.
 DEFAULT_FILES = (
     "acl.conf",
@@ -42,7 +43,10 @@ _TEMPLATES = environment()
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Asterisk's ports, and the controller's: `agi` for FastAGI, `hep` (UDP) for copies of SIP messages."""
+    """Asterisk's ports, and the controller's: `agi` for FastAGI, `hep` (UDP) for copies of SIP messages.
+
+    `sips`: SIP over TLS.
+    """
 
     sip: int = 5060
     http: int = 8088
@@ -51,6 +55,7 @@ class Ports:
     hep: int = 5039
     rtp_first: int = 10000
     rtp_last: int = 10999
+    sips: int = 5061
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
@@ -67,7 +72,7 @@ class Ports:
         """Return the default ports with `offset` (a multiple of 1000) added to each."""
         if offset % 1000 or not 0 <= offset <= 54000:
             raise AsteriskError(f"The port offset {offset} is not a multiple of 1000 from 0 to 54000.")
-        return cls(*(port + offset for port in (5060, 8088, 5038, 4573, 5039, 10000, 10999)))
+        return cls(*(port + offset for port in (5060, 8088, 5038, 4573, 5039, 10000, 10999, 5061)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +170,7 @@ class Conf:
     seconds for which the fallback's queues do not ring an operator after a call, `rtp_timeout_s` the time after which
     an operator's telephone that sends nothing counts as gone, `sip_answer_s` the time after which an unanswered SIP
     request is given up. `own_pjsip` is the text of the site's own `pjsip.conf`, appended to ours; see `own_findings`.
-    `web_telephones`: whether each operator also has an endpoint for a telephone in a browser.
+    `web_telephones`: whether each operator also has an endpoint for a telephone in a browser. `sip`: TLS, IPv6 and NAT.
     """
 
     home: Path
@@ -182,6 +187,7 @@ class Conf:
     own_pjsip: str = ""
     sip_answer_s: float = 16
     web_telephones: bool = False
+    sip: Sip = NO_TLS
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "home", self.home.expanduser().absolute())
@@ -257,13 +263,26 @@ class Conf:
         return self.asterisk / "etc"
 
     @property
+    def transports(self) -> tuple[tuple[str, str, str, int], ...]:
+        """Protocol, name, address as in a URI, and port of everything that accepts SIP."""
+        addresses = [("", f"[{self.sip_bind}]" if ":" in self.sip_bind else self.sip_bind)]
+        addresses += [("6", f"[{self.sip.bind_ipv6}]")] if self.sip.bind_ipv6 else []
+        protocols = [("udp", self.ports.sip), ("tcp", self.ports.sip)]
+        protocols += [("tls", self.ports.sips)] if self.sip.tls else []
+        return tuple(
+            (protocol, protocol + suffix, address, port)
+            for suffix, address in addresses
+            for protocol, port in protocols
+        )
+
+    @property
     def log_file(self) -> Path:
         """Asterisk's log; `security.log` beside it has all logins, including rejected ones."""
         return self.asterisk / "log" / "asterisk.log"
 
 
 _RESERVED = frozenset(
-    {"global", "system", "udp", "tcp", "ws", "carrier", "operator", "operator-auth", "operator-aor", "operator-web"}
+    {"global", "system", *TRANSPORTS, "ws", "carrier", "operator", "operator-auth", "operator-aor", "operator-web"}
 )
 
 
@@ -281,6 +300,7 @@ def render(conf: Conf) -> dict[str, str]:
     values = {
         "asterisk": conf.asterisk,
         "carriers": conf.carriers,
+        "ciphers": CIPHERS,
         "endpoints": conf.endpoints,
         # By default Asterisk derives it from a network card's address, and warns on a machine without one.
         "entity_id": _entity_id(conf.node),
@@ -297,8 +317,10 @@ def render(conf: Conf) -> dict[str, str]:
         "queues": conf.queues,
         "secrets": conf.secrets,
         "trunk": next((carrier for carrier in conf.carriers if carrier.dial is not None), None),
+        "etc": conf.etc,
+        "transports": conf.transports,
+        "sip": conf.sip,
         "sip_t1_ms": round(1000 * conf.sip_answer_s / 64),
-        "sip_bind": f"[{conf.sip_bind}]" if ":" in conf.sip_bind else conf.sip_bind,
         "rtp_timeout_s": conf.rtp_timeout_s,
         "web_codecs": WEB_CODECS if opus else WEB_CODECS[1:],
         "web_telephones": conf.web_telephones,
@@ -308,7 +330,11 @@ def render(conf: Conf) -> dict[str, str]:
         name.removesuffix(".jinja"): _TEMPLATES.get_template(name).render(values)
         for name in _TEMPLATES.list_templates(extensions=["jinja"])
     }
-    return rendered | dict.fromkeys(DEFAULT_FILES, "; Written by hatif; empty, so Asterisk's defaults apply.\n")
+    return (
+        rendered
+        | conf.sip.files()
+        | dict.fromkeys(DEFAULT_FILES, "; Written by hatif; empty, so Asterisk's defaults apply.\n")
+    )
 
 
 def modules_of(conf: Conf) -> tuple[tuple[str, str], ...]:

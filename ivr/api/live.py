@@ -232,6 +232,11 @@ def _alarms(controller: Controller) -> Iterator[Alarm]:
     if probe is not None and probe.fault is not None:
         text = f"The line called {probe.number} itself: {probe.fault}."
         yield Alarm(id="test_call_failed", kind=AlarmKind.TEST_CALL_FAILED, text=text, since=probe.at)
+    guessing, now = controller.case_lookup.guessing, time.time()
+    if (noticed := guessing.noticed_since(now)) is not None:
+        unchecked = "; callers get an operator instead" if guessing.operators_only(now) else ""
+        text = f"Wrong PINs were entered for many case files within an hour: somebody guesses{unchecked}."
+        yield Alarm(id="pin_guessing", kind=AlarmKind.PIN_GUESSING, text=text, since=noticed)
     for operator, since in controller.supervisor_alerts.help_is_wanted.items():
         text = f"Operator {operator} asks for help, and no supervisor was free."
         yield _of_operator(AlarmKind.HELP_WANTED, operator, text, since)

@@ -22,6 +22,12 @@ def due_of(request: CallbackRequest) -> datetime | None:
     return request.file_changed if request.file_changed is not None and request.file_changed > request.wished else None
 
 
+def ended_by_new_pin(request: CallbackRequest) -> bool:
+    """Return whether a request about a case file was made with a PIN that another one has replaced."""
+    asked_before = request.pin_given is not None and request.pin_given > request.wished
+    return request.kind == CallbackKind.CASE and asked_before
+
+
 def first_due_of(request: CallbackRequest) -> datetime | None:
     """Return when a request was due before it was put off; None if it has not been due yet."""
     return request.first_due or due_of(request)

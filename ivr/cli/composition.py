@@ -17,7 +17,7 @@ from ivr.cli.running_lines import choose_home
 from ivr.home import credentials, settings
 from ivr.home.credentials import Credentials
 from ivr.model import clock
-from ivr.site import operators, site
+from ivr.site import certificate, operators, site
 from ivr.site.findings import Finding
 from prompts import site_files
 from prompts.voices.choice import Choice, choose, wanted
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from asterisk_conf.conf import Conf, Ports
     from asterisk_conf.installation import Installation
     from asterisk_conf.progress import Progress
+    from asterisk_conf.sip import Sip
     from dialplan.codes import Code
     from dialplan.plan import Plan
 
@@ -191,7 +192,7 @@ class Composition:
         placeholder = "x" * 32
         passwords = dict.fromkeys((operator.id for operator in self.operators), placeholder)
         carriers = dict.fromkeys((carrier.name for carrier in self.site.carrier), placeholder)
-        secrets = Credentials("hatif", placeholder, "hatif", placeholder, placeholder, passwords, carriers)
+        secrets = Credentials("hatif", placeholder, "hatif", placeholder, placeholder, placeholder, passwords, carriers)
         return self._conf(self.installed or nothing_installed(self._install_home), secrets)
 
     def _conf(self, installation: "Installation", secrets: Credentials) -> "Conf":
@@ -232,6 +233,22 @@ class Composition:
             own_pjsip=self.own_pjsip,
             sip_answer_s=chosen.silence.answer_s,
             web_telephones=chosen.desk.enabled,
+            sip=self._sip(),
+        )
+
+    def _sip(self) -> "Sip":
+        """Return what SIP has besides UDP and TCP. Raises SiteError if the certificate cannot be used."""
+        from asterisk_conf.sip import Sip
+
+        chosen, folder = self.site.sip, self.settings.site
+        found = certificate.read(folder, chosen) if chosen.certificate is not None else None
+        return Sip(
+            certificate=found.certificate if found is not None else "",
+            key=found.key if found is not None else "",
+            authorities=certificate.authorities(folder, chosen) if found is not None else None,
+            bind_ipv6=chosen.bind_ipv6 or "",
+            external_address=chosen.external_address or "",
+            own_networks=chosen.own_networks,
         )
 
     def firewall(self) -> str:

@@ -22,9 +22,11 @@ from ivr.site.findings import Finding
 from ivr.site.findings import SiteError as SiteError
 from ivr.site.hours import Hours, ZoneName
 from ivr.site.monitoring import Monitoring
+from ivr.site.pins import Pins
 from ivr.site.retention import Retention
 from ivr.site.routing import Routing
 from ivr.site.silence import Silence
+from ivr.site.sip import Sip
 from prompts import site_files
 from prompts.voices import choice
 
@@ -119,11 +121,13 @@ class Site(_Strict):
     silence: Silence = Silence()
     desk: Desk = Desk()
     monitoring: Monitoring = Monitoring()
+    pins: Pins = Pins()
     caller_memory: bool = True  # a returning caller's number is greeted in its last language
     longest_text_s: float = Field(12, ge=1, le=180)  # `hatif check` warns of a text that lasts longer in a language
     probe_s: float = Field(60, ge=0, le=3600)  # interval of the line's test calls to itself; 0: never
     database: Database = Database()
     sip_bind: BindAddress = "127.0.0.1"
+    sip: Sip = Sip()
     carrier: tuple[Carrier, ...] = Field(min_length=1)
     number: tuple[Number, ...] = Field(min_length=1)
     countries: dict[CountryCode, Country] = {}

@@ -17,6 +17,8 @@ from ivr.cli.output import JSON, as_json, as_table, cell, console, local
 from ivr.cli.processes.troubles import ANSWER_S, JournalState, find_delivery_problems, read_journal
 from ivr.process.process import ProcessInfo, processes, unit_of
 from ivr.process.supervisor import OWN_NAME
+from ivr.site import certificate
+from ivr.site.findings import SiteError
 from prompts import progress
 from prompts.progress import Doing, Progress
 
@@ -30,6 +32,7 @@ _NEEDED = ("asterisk", "ivr")
 _START = "start the line with `hatif up`, or `systemctl start hatif.target`"
 _DISK_FULL, _DISK_LOW = 50 * 2**20, 2**30  # bytes
 _OLD_ASTERISK = timedelta(days=365)
+_CERTIFICATE_ENDS = timedelta(days=14)
 _LAST_MINUTE = timedelta(seconds=60)
 
 
@@ -80,7 +83,7 @@ def read(parts: Composition) -> LineStatus:
     except ControlError:
         live = {"ari": False, "ami": False, "calls": {}}
     checks = [*_check_processes(running), *_check_controller(live, parts.site.probe_s), *_check_drained(live)]
-    checks += _check_disk(parts)
+    checks += [*_check_disk(parts), *_check_certificate(parts, datetime.now(UTC))]
     voices = progress.read(parts.settings.voice_progress)
     checks += [] if voices is None else [_check_voices(voices)]
     journal = read_journal(parts.settings.journal, parts.database_url)
@@ -187,6 +190,24 @@ def _check_disk(parts: Composition) -> Iterator[Check]:
     free = shutil.disk_usage(home).free
     found = f"{free / 2**20:,.0f} MiB free in {home}"
     yield Check("disk", free >= _DISK_LOW, free < _DISK_FULL, found, "free space for messages and records")
+
+
+def _check_certificate(parts: Composition, now: datetime) -> Iterator[Check]:
+    """Check the certificate of SIP over TLS; nothing to say without one."""
+    sip, used = parts.site.sip, parts.settings.home / "asterisk" / "etc" / "sip.pem"
+    if sip.certificate is None:
+        return
+    try:
+        newest = certificate.read(parts.settings.site, sip)
+    except SiteError as error:
+        yield Check("certificate", False, False, error.findings[0].found, error.findings[0].remedy)
+        return
+    found = "has expired" if newest.ends is None else f"ends on {newest.ends:%Y-%m-%d}"
+    if used.is_file() and used.read_text() != newest.certificate:
+        yield Check("certificate", False, False, "Asterisk does not have the newest one", "run `hatif reload`")
+    else:
+        ok = newest.ends is not None and newest.ends - now > _CERTIFICATE_ENDS
+        yield Check("certificate", ok, False, f"that of SIP {found}", "renew it, then run `hatif reload`")
 
 
 def _check_voices(made: Progress) -> Check:
