@@ -24,7 +24,6 @@ from asterisk_conf.templating import environment
 SECRET_FILES = frozenset({"pjsip.conf", "ari.conf", "manager.conf", KEY_FILE})
 # Asterisk warns if these are missing; its defaults are right.
 DEFAULT_FILES = (
-    "acl.conf",
     "ccss.conf",
     "features.conf",
     "pjproject.conf",
@@ -32,6 +31,9 @@ DEFAULT_FILES = (
     "udptl.conf",
     "websocket_client.conf",
 )
+BANNED_FILE = "acl.conf"
+"""Has who is banned. The guard writes it (`ivr.process.ban_list`); a set-up makes only the first one, without bans."""
+_NOBODY_BANNED = "[hatif-bans]\npermit = 0.0.0.0/0.0.0.0\npermit = ::/0\n"
 OPERATOR_CODECS = ("alaw", "ulaw", "g722", "opus")  # in order of preference; Opus only if this Asterisk has it
 WEB_CODECS = ("opus", "alaw", "ulaw")  # of browser telephones, likewise
 WEB_SUFFIX = "-web"  # an operator's browser telephone is an endpoint of its own, ID-web
@@ -130,7 +132,8 @@ class Conf:
     seconds for which the fallback's queues do not ring an operator after a call, `rtp_timeout_s` the time after which
     an operator's telephone that sends nothing counts as gone, `sip_answer_s` the time after which an unanswered SIP
     request is given up. `own_pjsip` is the text of the site's own `pjsip.conf`, appended to ours; see `own_findings`.
-    `web_telephones`: whether each operator also has an endpoint for a telephone in a browser. `sip`: TLS, IPv6 and NAT.
+    `web_telephones`: whether each operator also has an endpoint for a telephone in a browser. `bans`: whether
+    endpoints with a password refuse the addresses of `acl.conf`. `sip`: TLS, IPv6 and NAT.
     """
 
     home: Path
@@ -147,6 +150,7 @@ class Conf:
     own_pjsip: str = ""
     sip_answer_s: float = 16
     web_telephones: bool = False
+    bans: bool = True
     sip: Sip = NO_TLS
 
     def __post_init__(self) -> None:
@@ -281,6 +285,7 @@ def render(conf: Conf) -> dict[str, str]:
         "sip_t1_ms": round(1000 * conf.sip_answer_s / 64),
         "rtp_timeout_s": conf.rtp_timeout_s,
         "web_codecs": WEB_CODECS if opus else WEB_CODECS[1:],
+        "bans": conf.bans,
         "web_telephones": conf.web_telephones,
         "wrap_up_s": conf.wrap_up_s,
     }
@@ -320,6 +325,9 @@ def write(conf: Conf) -> tuple[str, ...]:
     link(conf.asterisk / "data" / "documentation", conf.installation.data_dir / "documentation")
     link(conf.asterisk / "data" / "moh", conf.installation.moh_dir)
     link(conf.asterisk / "data" / "sounds" / "hatif", conf.home / "sounds")
+    banned = conf.etc / BANNED_FILE
+    if not banned.is_file() or not banned.read_text(encoding="utf-8", errors="replace").startswith("[hatif-bans]"):
+        files[BANNED_FILE] = _NOBODY_BANNED
     return tuple(
         name
         for name, text in files.items()

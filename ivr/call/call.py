@@ -12,18 +12,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal
+from uuid import UUID
 
 import structlog
 
+from db.ids import started_at
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.operations import Request
 from ivr.audio.audible import Clip
 from ivr.call.inbox import Inbox
 from ivr.call.interruptions import CallerGone, CallFailed, NothingAudible, OperatorFree
+from ivr.call.menu_time import MenuTime
 from ivr.call.playback import Playback, new_name
 from ivr.call.services import Services
 from ivr.call.version import Flow, Version
-from ivr.model import floor_protocol
+from ivr.model import clock, floor_protocol
 from ivr.model.call_state import CallState, LegState
 from ivr.model.talk_table import Colleague
 
@@ -105,6 +108,7 @@ class Call:
         self._gone = False
         self._hash_until = -math.inf
         self.keys_lost = False  # keys may have been lost: the next question starts over
+        self.menu_time = MenuTime(60 * services.site.limits.menus_min)
         self._happened: list[tuple[str, str, dict[str, object]]] = []
 
     @property
@@ -206,7 +210,8 @@ class Call:
         return [item for item in items if isinstance(item, floor_protocol.Offer)]
 
     def take_waiting_keys(self) -> None:
-        """Process the inbox without waiting, so that keys typed ahead are seen. Raises CallerGone."""
+        """Process the inbox without waiting, so that keys typed ahead are seen. Raises CallerGone and MenusOver."""
+        self.menu_time.check()
         held: list[Item] = []
         for item in self._inbox.take_all():
             self._note(item)
@@ -254,6 +259,8 @@ class Call:
         if self.state.playback is not None:
             self._playback.start(self.state.playback, _LONGEST_S)
         self.keys_lost = True
+        if self.state.since is None:  # else how much was spent in the queue is not known
+            self.menu_time.used = max(0.0, clock.seconds_since(started_at(UUID(self.state.id))))
 
     async def play(self, clips: Sequence[Clip]) -> bool:
         """Start the clips. Return False if none of them has audio."""

@@ -50,6 +50,10 @@ class Node(BaseModel):
         """Return where a caller goes who never presses a key; None: to the flow's operator."""
         return None
 
+    def is_menu(self) -> bool:
+        """Return whether the time at the node counts as time in the menus, which has a limit."""
+        return True
+
 
 class LinearNode(Node):
     """A node with one way on, which callers who never press a key go as well."""

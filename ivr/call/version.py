@@ -28,6 +28,8 @@ class FlowNode(Protocol[C]):
 
     def greets(self) -> bool: ...
 
+    def is_menu(self) -> bool: ...
+
 
 class Flow(Protocol[C]):
     """A flow. `operator` is where `0` and repeated mistakes lead."""

@@ -160,7 +160,7 @@ class Composition:
         return render(self.plan)
 
     @property
-    def _install_home(self) -> Path:
+    def install_home(self) -> Path:
         """The folder of the private Asterisk; tests and other lines share one."""
         return Path(os.environ.get("HATIF_INSTALL") or self.settings.home)
 
@@ -168,13 +168,13 @@ class Composition:
         """Return Asterisk's configuration; install Asterisk if there is none."""
         from asterisk_conf.install import find_or_install
 
-        return self._conf(find_or_install(self._install_home, progress, self.settings.asterisk), self.credentials)
+        return self._conf(find_or_install(self.install_home, progress, self.settings.asterisk), self.credentials)
 
     @property
     def installed(self) -> "Installation | None":
         from asterisk_conf.install import find
 
-        return find(self._install_home, named=self.settings.asterisk)
+        return find(self.install_home, named=self.settings.asterisk)
 
     @property
     def built(self) -> datetime | None:
@@ -194,8 +194,8 @@ class Composition:
         """
         from asterisk_conf.install import nothing_installed
 
-        conf = self._conf(nothing_installed(self._install_home), self.credentials)
-        return replace(conf, web_telephones=False, sip_bind="0.0.0.0")  # noqa: S104  nothing is bound: it has its own
+        conf = self._conf(nothing_installed(self.install_home), self.credentials)
+        return replace(conf, web_telephones=False, bans=False, sip_bind="0.0.0.0")  # noqa: S104  nothing is bound: it has its own
 
     def conf_as_installed(self) -> "Conf":
         """Return Asterisk's configuration for checks, without installing anything or creating a secret."""
@@ -206,7 +206,7 @@ class Composition:
         carriers = dict.fromkeys((carrier.name for carrier in self.site.carrier), placeholder)
         ours = ("hatif", placeholder, "hatif", placeholder, placeholder, placeholder)
         secrets = Credentials(*ours, passwords, carriers, outer=carriers)
-        return self._conf(self.installed or nothing_installed(self._install_home), secrets)
+        return self._conf(self.installed or nothing_installed(self.install_home), secrets)
 
     def _conf(self, installation: "Installation", secrets: Credentials) -> "Conf":
         from asterisk_conf.carrier import Carrier

@@ -1,14 +1,13 @@
 """The random secrets of an installation: generated at the first start, readable by their owner only."""
 
-import fcntl
 import json
-import os
 import secrets
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from ivr.home.folder_lock import locked, write_private
 
 
 class CredentialsError(Exception):
@@ -83,10 +82,11 @@ def _change(
     """Read the file, with what is missing, change it, and write it; nobody else writes meanwhile."""
     path = home / "secrets.json"
     try:
-        with _locked(home):
+        with locked(home):
             kept, found = _read(path, operators, carriers)
             changed = change(found)
-            _write(path, json.dumps({**kept, **asdict(changed)}, indent=1))  # also what a later version has added
+            # Also what a later version has added.
+            write_private(path, json.dumps({**kept, **asdict(changed)}, indent=1))
     except OSError as error:
         raise CredentialsError(f"{path} cannot be written ({error}); make its folder writable.") from None
     return changed
@@ -120,18 +120,6 @@ def _read(path: Path, operators: tuple[str, ...], carriers: tuple[str, ...]) -> 
     return kept, credentials
 
 
-@contextmanager
-def _locked(home: Path) -> Iterator[None]:
-    """Hold the lock for writing: on the folder itself, so that nothing is left behind."""
-    home.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
 def known_outer(home: Path) -> frozenset[str] | None:
     """Return the carriers whose password is known; None if there are no secrets yet. Nothing is generated."""
     try:
@@ -147,15 +135,3 @@ def set_outer(home: Path, carrier: str, password: str) -> None:
         CredentialsError: As for `load`.
     """
     _change(home, (), (), lambda found: replace(found, outer={**found.outer, carrier: password}))
-
-
-def _write(path: Path, text: str) -> None:
-    """Write the file atomically, and never readable by others, not even for a moment."""
-    draft = path.with_suffix(".new")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)

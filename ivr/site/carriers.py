@@ -99,10 +99,14 @@ class Carrier(BaseModel):
 
 
 class Limits(BaseModel):
-    """How many calls are served at once; more are refused before they are answered (docs/carriers.md)."""
+    """How many calls are served at once; more are refused before they are answered (docs/carriers.md).
+
+    Also what a caller may use up (docs/limits.md).
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     calls_by_number: int = Field(3, ge=1, le=10_000)  # of one caller's number; refused with 486
     calls_by_source: int = Field(60, ge=1, le=10_000)  # from one address of a carrier; refused with 503
     calls_in_all: int | None = Field(None, ge=1, le=10_000)  # refused with 503; absent: by the ports for audio
+    menus_min: float = Field(30, ge=1, le=1440)  # in the menus, in one call

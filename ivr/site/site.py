@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from ivr.model.e164 import NumberRules, main_country
 from ivr.site import zones
 from ivr.site.addresses import BindAddress, CarrierHost, overlap
+from ivr.site.bans import Bans
 from ivr.site.callbacks import Callbacks
 from ivr.site.carriers import Carrier, Limits
 from ivr.site.codes import Codes
@@ -129,6 +130,7 @@ class Site(_Strict):
     desk: Desk = Desk()
     monitoring: Monitoring = Monitoring()
     pins: Pins = Pins()
+    bans: Bans = Bans()
     caller_memory: bool = True  # a returning caller's number is greeted in its last language
     longest_text_s: float = Field(12, ge=1, le=180)  # `hatif check` warns of a text that lasts longer in a language
     probe_s: float = Field(60, ge=0, le=3600)  # interval of the line's test calls to itself; 0: never

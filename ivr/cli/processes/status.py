@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import typer
 
+from asterisk_conf.installation import NEWER, OLD
 from ivr.asterisk.ami import Ami, AmiError, Fields
 from ivr.asterisk.carrier_registrations import REGISTERED, read_registrations
 from ivr.cli.composition import Composition, ControlError
@@ -33,7 +34,6 @@ PROBES_MISSED = 3
 _NEEDED = ("asterisk", "ivr")
 _START = "start the line with `hatif up`, or `systemctl start hatif.target`"
 _DISK_FULL, _DISK_LOW = 50 * 2**20, 2**30  # bytes
-_OLD_ASTERISK = timedelta(days=365)
 _CERTIFICATE_ENDS = timedelta(days=14)
 _LAST_MINUTE = timedelta(seconds=60)
 
@@ -108,6 +108,7 @@ def read(parts: Composition) -> LineStatus:
         "calls": live["calls"],
         "probe": live.get("probe"),
         "refused": live.get("refused"),
+        "limits": live.get("limits"),
         "journal": {
             "records": journal.lag.records if journal.lag is not None else None,
             "age_s": round(journal.lag.seconds, 1) if journal.lag is not None else None,
@@ -138,6 +139,9 @@ def _show(data: dict[str, Any], checks: Sequence[Check], parts: Composition) -> 
     as_table("Calls now", ("state", "calls"), data["calls"].items())
     if any((data["refused"] or {}).values()):
         as_table("Refused calls", ("limit", "calls"), data["refused"].items())
+    if any((data["limits"] or {}).values()):
+        reached = ((limit, times) for limit, times in data["limits"].items() if times)
+        as_table("Limits on callers, since the controller began", ("limit", "times"), reached)
     if not data["serves"]:
         console.print("Start the line with `hatif up`, or see the logs in", parts.settings.log, markup=False)
 
@@ -297,11 +301,12 @@ def _to_seconds(clock_time: str) -> int:
 
 def _check_asterisk(settings: Fields, uptime: Fields, built: datetime | None, now: datetime) -> Check:
     """Check the age of Asterisk. `built`: when its program was built, if known; `now`: the present time."""
-    old = built is not None and now - built > _OLD_ASTERISK
+    old = built is not None and now - built > OLD
     build = f", built {built:%Y-%m-%d}" if built is not None else ""
     since = f"{uptime.get('CoreStartupDate', '?')} {uptime.get('CoreStartupTime', '')}".strip()
     found = f"{settings.get('AsteriskVersion', '?')}{build}, up since {since}"
-    return Check("asterisk", not old, False, found, "install a newer release; this one lacks a year of security fixes")
+    remedy = f"install a newer release, {NEWER}; this one lacks a year of security fixes"
+    return Check("asterisk", not old, False, found, remedy)
 
 
 def _check_journal(state: JournalState) -> Iterator[Check]:

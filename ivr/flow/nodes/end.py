@@ -16,6 +16,9 @@ class End(Node):
     def answers(self) -> bool:
         return False
 
+    def is_menu(self) -> bool:
+        return False
+
     def texts(self) -> tuple[str, ...]:
         return (self.text,) if self.text else ()
 
