@@ -234,6 +234,7 @@ class Composition:
                     transport=carrier.transport,
                     registrar=carrier.registrar,
                     user=carrier.user,
+                    user_in_from=carrier.user_in_from,
                     user_password=self._outer_password(secrets, carrier.name) if carrier.user is not None else None,
                 )
                 for carrier in chosen.carrier

@@ -105,7 +105,7 @@ async def both(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Both]:
             safe("service", "127.0.0.7", dial=("carrier.example",)),
             # SIPp's.
             safe("sipp", "127.0.0.10", dial=(f"127.0.0.10:{plain + 6}",), password=CALLING),
-            safe("two", "127.0.0.8", dial=("127.0.0.1:9", f"127.0.0.1:{plain}"), transport="udp"),
+            safe("two", "127.0.0.8", user_in_from=True, dial=("127.0.0.1:9", f"127.0.0.1:{plain}"), transport="udp"),
         ),
     )
     write(conf)
@@ -193,6 +193,9 @@ async def test_a_call_goes_to_the_server_that_answers(both: Both) -> None:
     await both.call("PJSIP/+33612345678@trunk-two")
     await both.both_hear()
     assert both.theirs.stored("calls/where") == f"127.0.0.1:{both.theirs.conf.ports.sip}"
+    # This one wants our user in From.
+    assert both.theirs.stored("calls/sip-from").startswith(f"<sip:{USER}@")
+    assert both.theirs.stored("calls/asserted").startswith("<sip:+33800000009@")
     await both.hang_up()
 
 

@@ -10,7 +10,7 @@ from asked import HATIF
 from certificates import Authority
 from small_site import make
 
-from ivr.cli.processes.carrier_checks import check_certificate, check_registrations
+from ivr.cli.processes.carrier_checks import check_certificate, check_registrations, served_certificate
 from ivr.cli.processes.check import Check
 from ivr.site.carriers import Carrier
 from ivr.site.sip import Sip
@@ -18,36 +18,47 @@ from ivr.site.sip import Sip
 NOW = datetime.now(UTC)
 
 
-def certificates(tmp_path: Path, days: int, used: str = "") -> list[Check]:
-    certificate, key = Authority(tmp_path).sign("ours", "DNS:sip.example.org", days=days)
-    file = tmp_path / "used.pem"
-    file.write_text(used or certificate.read_text())
-    return list(check_certificate(tmp_path, Sip(certificate=certificate, key=key), file, NOW))
+ANYBODY = (Carrier(name="one", hosts=("127.0.0.2",)),)
+TLS_ONLY = (Carrier(name="two", hosts=("127.0.0.2",), transport="tls"),)
+
+
+def checked(certificate: Path, key: Path, served: str | None, carriers: tuple[Carrier, ...] = ANYBODY) -> Check:
+    (check,) = check_certificate(Path("/"), Sip(certificate=certificate, key=key), carriers, lambda: served, NOW)
+    return check
 
 
 def test_a_certificate_is_in_order_until_two_weeks_before_its_end(tmp_path: Path) -> None:
-    (check,) = certificates(tmp_path, 90)
-    assert check.ok and not check.fatal
-    assert f"{NOW + timedelta(days=90):%Y-%m-%d}" in check.found
-    (tmp_path / "soon").mkdir()
-    assert not certificates(tmp_path / "soon", 13)[0].ok
+    authority = Authority(tmp_path)
+    for days, ok in ((90, True), (13, False), (0, False)):
+        certificate, key = authority.sign(f"days-{days}", "DNS:sip.example.org", days=days)
+        # With those of its authorities behind it, as in a real file.
+        certificate.write_text("A comment\n" + (leaf := certificate.read_text()) + authority.file.read_text())
+        check = checked(certificate, key, leaf)
+        assert (check.ok, check.fatal) == (ok, False), check
+        assert (f"{NOW + timedelta(days=days):%Y-%m-%d}" in check.found) == bool(days), check
 
 
-def test_a_renewed_certificate_that_asterisk_does_not_have_is_reported(tmp_path: Path) -> None:
-    (check,) = certificates(tmp_path, 90, used="the former one")
-    assert (check.ok, check.found, check.remedy) == (
+def test_a_renewed_certificate_that_asterisk_does_not_show_is_reported(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    former, _ = authority.sign("former", "DNS:sip.example.org")
+    check = checked(*authority.sign("new", "DNS:sip.example.org"), former.read_text())
+    assert not check.ok and check.remedy == "run `hatif reload`"
+
+
+def test_a_port_of_tls_that_does_not_answer_is_fatal_if_all_carriers_need_it(tmp_path: Path) -> None:
+    files = Authority(tmp_path).sign("ours", "DNS:sip.example.org")
+    assert [checked(*files, None, carriers).fatal for carriers in (ANYBODY, TLS_ONLY, ANYBODY + TLS_ONLY)] == [
         False,
-        "Asterisk does not have the newest one",
-        "run `hatif reload`",
-    )
+        True,
+        False,
+    ]
+    assert served_certificate("127.0.0.1", 9) is None
 
 
-def test_a_certificate_that_is_gone_or_has_expired_is_reported_and_does_not_stop_calls(tmp_path: Path) -> None:
-    (check,) = certificates(tmp_path, 0)
-    assert not check.ok and "has expired" in check.found
-    (check,) = check_certificate(tmp_path, Sip(certificate=Path("no"), key=Path("no")), tmp_path / "used.pem", NOW)
+def test_a_certificate_that_is_gone_is_reported_and_does_not_stop_calls() -> None:
+    check = checked(Path("/no"), Path("/no"), None)
     assert (check.ok, check.fatal) == (False, False)
-    assert list(check_certificate(tmp_path, Sip(), tmp_path / "used.pem", NOW)) == []
+    assert list(check_certificate(Path("/"), Sip(), ANYBODY, lambda: None, NOW)) == []
 
 
 def test_a_missing_registration_is_fatal_only_if_no_carrier_is_left() -> None:

@@ -1,6 +1,7 @@
 """Checks of `hatif status` about carriers: the certificate of SIP over TLS, and our registrations."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import ssl
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -12,14 +13,25 @@ from ivr.site.findings import SiteError
 from ivr.site.sip import Sip
 
 _ENDS = timedelta(days=14)
+_ANSWER_S = 2.0
 
 
-def check_certificate(folder: Path, sip: Sip, used: Path, now: datetime) -> Iterator[Check]:
+def served_certificate(host: str, port: int) -> str | None:
+    """Return the certificate that a server shows, as PEM text; None if it does not answer."""
+    try:
+        return ssl.get_server_certificate((host, port), timeout=_ANSWER_S)
+    except OSError:
+        return None
+
+
+def check_certificate(
+    folder: Path, sip: Sip, carriers: Sequence[Carrier], served: Callable[[], str | None], now: datetime
+) -> Iterator[Check]:
     """Check the certificate of SIP over TLS; nothing to say without one.
 
     Args:
         folder: The site's.
-        used: The file that Asterisk reads.
+        served: Returns the certificate that Asterisk shows, None if it does not answer. Not called without `sip`'s.
     """
     if sip.certificate is None:
         return
@@ -28,12 +40,24 @@ def check_certificate(folder: Path, sip: Sip, used: Path, now: datetime) -> Iter
     except SiteError as error:
         yield Check("certificate", False, False, error.findings[0].found, error.findings[0].remedy)
         return
-    found = "has expired, or is not valid yet" if newest.ends is None else f"ends on {newest.ends:%Y-%m-%d}"
-    if used.is_file() and used.read_text() != newest.certificate:
+    shown = served()
+    if shown is None:
+        needed = all(carrier.transport == "tls" for carrier in carriers)
+        found = "Asterisk does not answer on its port of TLS"
+        yield Check("certificate", False, needed, found, "run `hatif restart asterisk --when-idle`")
+        return
+    ends = "has expired, or is not valid yet" if newest.ends is None else f"ends on {newest.ends:%Y-%m-%d}"
+    if ssl.PEM_cert_to_DER_cert(shown) != ssl.PEM_cert_to_DER_cert(_first(newest.certificate)):
         yield Check("certificate", False, False, "Asterisk does not have the newest one", "run `hatif reload`")
     else:
         ok = newest.ends is not None and newest.ends - now > _ENDS
-        yield Check("certificate", ok, False, f"that of SIP {found}", "renew it, then run `hatif reload`")
+        yield Check("certificate", ok, False, f"that of SIP {ends}", "renew it, then run `hatif reload`")
+
+
+def _first(chain: str) -> str:
+    """Return the first certificate of a file."""
+    begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+    return begin + chain.partition(begin)[2].partition(end)[0] + end
 
 
 def check_registrations(carriers: Sequence[Carrier], states: Mapping[str, str]) -> Iterator[Check]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, cast
 
 import typer
@@ -16,11 +17,12 @@ from ivr.asterisk.carrier_registrations import read_registrations
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.desk import settings_of
 from ivr.cli.output import JSON, as_json, as_table, cell, console, local
-from ivr.cli.processes.carrier_checks import check_certificate, check_registrations
+from ivr.cli.processes.carrier_checks import check_certificate, check_registrations, served_certificate
 from ivr.cli.processes.check import Check
 from ivr.cli.processes.troubles import ANSWER_S, JournalState, find_delivery_problems, read_journal
 from ivr.process.process import ProcessInfo, processes, unit_of
 from ivr.process.supervisor import OWN_NAME
+from ivr.site.addresses import reachable
 from prompts import progress
 from prompts.progress import Doing, Progress
 
@@ -72,9 +74,9 @@ def read(parts: Composition) -> LineStatus:
     except ControlError:
         live = {"ari": False, "ami": False, "calls": {}}
     checks = [*_check_processes(running), *_check_controller(live, parts.site.probe_s), *_check_drained(live)]
-    used = parts.settings.home / "asterisk" / "etc" / "sip.pem"
     checks += _check_disk(parts)
-    checks += check_certificate(parts.settings.site, parts.site.sip, used, datetime.now(UTC))
+    served = partial(served_certificate, reachable(parts.site.sip_bind), 5061 + offset)
+    checks += check_certificate(parts.settings.site, parts.site.sip, parts.site.carrier, served, datetime.now(UTC))
     voices = progress.read(parts.settings.voice_progress)
     checks += [] if voices is None else [_check_voices(voices)]
     journal = read_journal(parts.settings.journal, parts.database_url)
