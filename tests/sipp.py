@@ -106,6 +106,18 @@ def is_called(user: str) -> str:
     )
 
 
+def refuses() -> str:
+    """Return the scenario of a carrier that is too busy."""
+    return "".join(
+        (
+            HEAD,
+            '<recv request="INVITE"/>\n',
+            _send(_answer("503 Service Unavailable")),
+            '<recv request="ACK"/>\n</scenario>\n',
+        )
+    )
+
+
 def is_registered_with(user: str, password: str) -> str:
     """Return the scenario of a registrar."""
     return "".join(

@@ -12,7 +12,7 @@ from asterisk_sip import Telephone
 from certificates import Authority
 from name_server import NameServer
 from second_asterisk import PASSWORD, Asterisk, carrier
-from sipp import Sipp, calls, is_called, is_registered_with
+from sipp import Sipp, calls, is_called, is_registered_with, refuses
 
 from asterisk_conf.carrier import Carrier
 from asterisk_conf.conf import Conf, write
@@ -101,7 +101,7 @@ async def both(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Both]:
             # Its certificate is not for this address.
             safe("stranger", "127.0.0.9", dial=(f"127.0.0.1:{sips}",)),
             # The first server does not exist.
-            # Known by its name only; of its two servers the first does not exist.
+            # Known by its name only; see `name_server`.
             safe("service", "127.0.0.7", dial=("carrier.example",)),
             # SIPp's.
             safe("sipp", "127.0.0.10", dial=(f"127.0.0.10:{plain + 6}",), password=CALLING),
@@ -115,7 +115,7 @@ async def both(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Both]:
     ours = Asterisk(conf)
     names = name_server(conf, plain, sips)
     folder = tmp_path_factory.mktemp("sipp")
-    sipp = Sipp(folder, "127.0.0.10", plain + 6, authority.sign("sipp", "IP:127.0.0.10"))
+    sipp = Sipp(folder, "127.0.0.10", plain + 6, authority.sign("sipp", "IP:127.0.0.10", "DNS:carrier.example"))
     try:
         await theirs.start()  # first, since we register with it
         await ours.start()
@@ -132,9 +132,12 @@ async def both(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Both]:
 def name_server(conf: Conf, plain: int, sips: int) -> NameServer | None:
     """Start a name server that Asterisk will ask, on port 53; None without the right to have that port."""
     address = f"127.53.{plain // 256}.{plain % 256}"  # of this run's own
-    services = {"_sips._tcp.carrier.example": ((1, plain + 5, "one.carrier.example"), (2, sips, "one.carrier.example"))}
+    hosts = {"carrier.example": "127.0.0.1", "one.carrier.example": "127.0.0.1", "two.carrier.example": "127.0.0.10"}
+    # The first closes the connection, the second is SIPp, the third is the other Asterisk.
+    targets = ((1, plain + 5, "one"), (2, plain + 6, "two"), (3, sips, "one"))
+    services = tuple((priority, port, f"{name}.carrier.example") for priority, port, name in targets)
     try:
-        names = NameServer(address, 53, {"carrier.example": "127.0.0.1", "one.carrier.example": "127.0.0.1"}, services)
+        names = NameServer(address, 53, hosts, {"_sips._tcp.carrier.example": services})
     except PermissionError:
         return None
     (conf.etc / "resolv.conf").write_text(f"nameserver {address}\n")
@@ -199,12 +202,15 @@ async def test_a_call_goes_to_the_server_that_answers(both: Both) -> None:
     await both.hang_up()
 
 
-async def test_a_name_leads_to_its_servers_and_past_one_that_does_not_answer(both: Both) -> None:
+async def test_a_name_leads_to_its_servers_and_past_those_that_do_not_answer_or_refuse(both: Both) -> None:
     if both.names is None:
         pytest.skip("port 53 of the loopback needs root")
+    busy = await both.sipp.start(refuses())
+    await asyncio.sleep(1)
     await both.call("PJSIP/+33612345678@trunk-service")
     await both.both_hear()
     assert both.theirs.stored("calls/where") == f"127.0.0.1:{both.theirs.conf.ports.sips}"
+    await both.sipp.ends(busy)
     await both.hang_up()
 
 
