@@ -29,17 +29,19 @@ class Senders:
             checks.network(self.who, network)
 
 
-def render(senders: Sequence[Senders], ports: Ports, bind: str) -> str:
+def render(senders: Sequence[Senders], ports: Ports, *binds: str) -> str:
     """Return the text of a file for `nft -f`; loading it again replaces its table and leaves others alone.
 
-    `bind` is the address that receives audio; an unspecified one stands for all.
+    `binds` are the addresses that receive audio; an unspecified one stands for all of both families.
     """
-    address = ip_address(bind)
+    addresses = [ip_address(bind) for bind in binds]
     rules = [
         (f"ip{'6' if network.version == 6 else ''} saddr {network}", sender.who)
         for sender in senders
         for network in map(ip_network, sender.networks)
     ]
-    here = "" if address.is_unspecified else f"ip{'6' if address.version == 6 else ''} daddr {address} "
+    here = [f"ip{'6' if address.version == 6 else ''} daddr {address} " for address in addresses]
+    if any(address.is_unspecified for address in addresses):
+        here = [""]
     template = _TEMPLATES.get_template("nftables.jinja")
     return template.render(rules=rules, here=here, first=ports.rtp_first, last=ports.rtp_last)

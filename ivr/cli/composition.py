@@ -302,7 +302,8 @@ class Composition:
             raise site.SiteError(Finding.from_sentence("E_SITE_MEDIA", path, 1, sentence))
         senders = [Senders(f"carrier {carrier.name}", carrier.media or carrier.hosts) for carrier in chosen.carrier]
         operators_ = Senders("operators", chosen.operators.networks)
-        return rules([*senders, operators_], self.ports, chosen.sip_bind)
+        binds = [chosen.sip_bind, *([chosen.sip.bind_ipv6] if chosen.sip.bind_ipv6 is not None else [])]
+        return rules([*senders, operators_], self.ports, *binds)
 
     @property
     def own_pjsip(self) -> str:
