@@ -270,6 +270,7 @@ def render(conf: Conf) -> dict[str, str]:
         "max_files": min(_MAX_FILES, _hard_limit_of_files()),
         # Empty if SIP is on every address: audio then uses the address of the route to the caller.
         "media_address": "" if ip_address(conf.sip_bind).is_unspecified else conf.sip_bind,
+        "media_address_ipv6": conf.sip.bind_ipv6 if conf.sip.bind_ipv6 not in ("", "::") else "",
         "modules": modules,
         "names": {endpoint.id: endpoint.name for endpoint in conf.endpoints},
         "node": conf.node,

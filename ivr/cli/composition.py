@@ -195,7 +195,9 @@ class Composition:
         from asterisk_conf.install import nothing_installed
 
         conf = self._conf(nothing_installed(self.install_home), self.credentials)
-        return replace(conf, web_telephones=False, bans=False, sip_bind="0.0.0.0")  # noqa: S104  nothing is bound: it has its own
+        # Nothing is bound, and none of our transports is named: it has its own.
+        sip = replace(conf.sip, bind_ipv6="")
+        return replace(conf, web_telephones=False, bans=False, sip_bind="0.0.0.0", sip=sip)  # noqa: S104
 
     def conf_as_installed(self) -> "Conf":
         """Return Asterisk's configuration for checks, without installing anything or creating a secret."""
@@ -232,6 +234,7 @@ class Composition:
                     transport=carrier.transport,
                     registrar=carrier.registrar,
                     user=carrier.user,
+                    user_in_from=carrier.user_in_from,
                     user_password=self._outer_password(secrets, carrier.name) if carrier.user is not None else None,
                 )
                 for carrier in chosen.carrier

@@ -131,10 +131,9 @@ class _Trial:
         self._journal = MemoryJournal(stage.site.node)
         self._link = Asterisk(_CHANNEL, self._lasts, self.add_step, records=not scene.disk_full)
         state = first_state(stage.site, stage.version, str(uuid7()), scene.dialled, scene.caller)
+        self._call = _Call(self, self._services(), _CHANNEL, state, stage.version, answered=False)
         number = stage.site.number_dialled(scene.dialled)
-        early = number is not None and number.early
-        self._link.early = early
-        self._call = _Call(self, self._services(), _CHANNEL, state, stage.version, answered=False, early=early)
+        self._link.early = self._call.early = number is not None and number.early
 
     def _services(self) -> Services:
         stage, scene, link = self._stage, self._scene, self._link
