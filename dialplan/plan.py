@@ -90,6 +90,7 @@ class Plan:
     codes: tuple[Code, ...] = ()  # the feature codes for operators' telephones
     limits: Limits = Limits()
     web_telephones: bool = False  # each operator has a second telephone, `ID-web`, in a browser
+    outside: bool = False  # telephones of some operators are outside, and must be encrypted
 
     def __post_init__(self) -> None:
         _require(_WORD, self.node, "node", "letters, digits, _ . - (2 to 40)")
