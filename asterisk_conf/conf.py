@@ -13,10 +13,11 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from asterisk_conf import checks, pjsip
+from asterisk_conf.carrier import Carrier
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.files import link, make_folder, write_text
 from asterisk_conf.installation import Installation
-from asterisk_conf.modules import MODULES, OPTIONAL_MODULES, WEB_MODULES
+from asterisk_conf.modules import MODULES, NAME_MODULES, OPTIONAL_MODULES, WEB_MODULES
 from asterisk_conf.sip import CIPHERS, KEY_FILE, NO_TLS, TRANSPORTS, Sip
 from asterisk_conf.templating import environment
 
@@ -33,7 +34,6 @@ DEFAULT_FILES = (
 BANNED_FILE = "acl.conf"
 """Has who is banned. The guard writes it (`ivr.process.ban_list`); a set-up makes only the first one, without bans."""
 _NOBODY_BANNED = "[hatif-bans]\npermit = 0.0.0.0/0.0.0.0\npermit = ::/0\n"
-CARRIER_CODECS = frozenset({"alaw", "ulaw", "g722"})
 OPERATOR_CODECS = ("alaw", "ulaw", "g722", "opus")  # in order of preference; Opus only if this Asterisk has it
 WEB_CODECS = ("opus", "alaw", "ulaw")  # of browser telephones, likewise
 WEB_SUFFIX = "-web"  # an operator's browser telephone is an endpoint of its own, ID-web
@@ -75,46 +75,6 @@ class Ports:
         if offset % 1000 or not 0 <= offset <= 54000:
             raise AsteriskError(f"The port offset {offset} is not a multiple of 1000 from 0 to 54000.")
         return cls(*(port + offset for port in (5060, 8088, 5038, 4573, 5039, 10000, 10999, 5061)))
-
-
-@dataclass(frozen=True, slots=True)
-class Carrier:
-    """A carrier that may send calls, identified by IP addresses or networks, so that trust does not depend on DNS.
-
-    `dial`: the IPv4 address, with or without a port, that accepts our outgoing calls; None if none go there.
-    `trust_identity`: whether its P-Asserted-Identity gives the caller's number; otherwise only From does (RFC 3325).
-    `password`: required for its calls, as the user `carrier-NAME`; `hosts` may then be empty. `nat`: send audio to the
-    address that its audio comes from instead of the one in its SDP. `srtp`: accept only encrypted audio. `most_calls`:
-    maximum number of simultaneous calls from one of its addresses.
-    """
-
-    name: str
-    hosts: tuple[str, ...]
-    codecs: tuple[str, ...] = ("alaw", "ulaw")
-    dial: str | None = None
-    trust_identity: bool = False
-    password: str | None = field(default=None, repr=False)
-    nat: bool = False
-    srtp: bool = False
-    most_calls: int = 60
-
-    def __post_init__(self) -> None:
-        checks.identifier("Carrier", self.name)
-        if not self.hosts and self.password is None:
-            raise AsteriskError(f"Carrier {self.name}: no hosts; list the IP addresses of its calls.")
-        if self.password is not None:
-            checks.secret(f"Carrier {self.name}", self.password)
-        if not 1 <= self.most_calls <= 10_000:
-            raise AsteriskError(f"Carrier {self.name}: most_calls is {self.most_calls}; give a number from 1 to 10000.")
-        for host in self.hosts:
-            checks.network(f"Carrier {self.name}", host)
-        if not self.codecs or not CARRIER_CODECS.issuperset(self.codecs):
-            raise AsteriskError(
-                f"Carrier {self.name}: the codecs are {', '.join(map(repr, self.codecs)) or 'empty'};"
-                f" choose some of {', '.join(sorted(CARRIER_CODECS))}."
-            )
-        if self.dial is not None:
-            checks.address(f"Carrier {self.name}", self.dial)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +199,8 @@ class Conf:
             for name, count in Counter(names).items():
                 if count > 1:
                     raise AsteriskError(f"{what} {name} is listed {count} times; list it once.")
+        if over_tls := [carrier.name for carrier in self.carriers if carrier.transport == "tls" and not self.sip.tls]:
+            raise AsteriskError(f"Carrier {over_tls[0]}: TLS needs a certificate and a key.")
         encrypted = [carrier.name for carrier in self.carriers if carrier.srtp]
         if encrypted and self.installation.version and not self.installation.has_module("res_srtp"):
             raise AsteriskError(f"Carrier {encrypted[0]}: srtp needs the module res_srtp, which this Asterisk lacks.")
@@ -249,10 +211,6 @@ class Conf:
                     f"Browser telephones need the module {missing[0]}, which this Asterisk lacks: install it, or switch"
                     " the desk off in site.toml."
                 )
-        if len(outgoing := [carrier.name for carrier in self.carriers if carrier.dial is not None]) > 1:
-            raise AsteriskError(
-                f"Carriers {', '.join(outgoing)} all have dial; outgoing calls can use only one of them."
-            )
         for network in self.networks:
             checks.network("networks", network)
         outside = [endpoint.id for endpoint in self.endpoints if endpoint.outside]
@@ -334,7 +292,7 @@ def render(conf: Conf) -> dict[str, str]:
         "ports": conf.ports,
         "queues": conf.queues,
         "secrets": conf.secrets,
-        "trunk": next((carrier for carrier in conf.carriers if carrier.dial is not None), None),
+        "option": checks.option,
         "etc": conf.etc,
         "transports": conf.transports,
         "sip": conf.sip,
@@ -359,7 +317,8 @@ def render(conf: Conf) -> dict[str, str]:
 
 def modules_of(conf: Conf) -> tuple[tuple[str, str], ...]:
     """Return the modules that this Asterisk loads, each with its reason."""
-    optional = (module for module in OPTIONAL_MODULES if conf.installation.has_module(module[0]))
+    named = NAME_MODULES if any(carrier.domain for carrier in conf.carriers) else ()
+    optional = (module for module in (*OPTIONAL_MODULES, *named) if conf.installation.has_module(module[0]))
     return (*MODULES, *optional, *(WEB_MODULES if conf.web_telephones else ()))
 
 

@@ -3,7 +3,7 @@
 import json
 import secrets
 from collections.abc import Callable, Collection
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ class Credentials:
     pin_pepper: str  # without it, no PIN of a case can be checked
     operators: dict[str, str]  # id to the telephone's password
     carriers: dict[str, str]  # name to password, for carriers with one
+    outer: dict[str, str] = field(default_factory=dict)  # name to our password at that carrier, which it chose
 
 
 _SECRETS = ("ari_password", "ami_password", "control_token", "pin_pepper")
@@ -95,8 +96,8 @@ def _read(path: Path, operators: tuple[str, ...], carriers: tuple[str, ...]) -> 
     """Return what the file has, and the secrets with those that are missing in it."""
     try:
         kept = json.loads(path.read_text()) if path.exists() else {}
-        known, trunks = kept.get("operators", {}), kept.get("carriers", {})
-        texts = (*known.values(), *trunks.values(), *(kept.get(name, "") for name in _SECRETS))
+        known, trunks, outer = kept.get("operators", {}), kept.get("carriers", {}), kept.get("outer", {})
+        texts = (*known.values(), *trunks.values(), *outer.values(), *(kept.get(name, "") for name in _SECRETS))
         if not all(isinstance(text, str) for text in texts):
             raise TypeError("a password is not a string")
         credentials = Credentials(
@@ -108,6 +109,7 @@ def _read(path: Path, operators: tuple[str, ...], carriers: tuple[str, ...]) -> 
             pin_pepper=str(kept.get("pin_pepper") or _password()),
             operators={**known, **{text: _password() for text in operators if text not in known}},
             carriers={**trunks, **{text: _password() for text in carriers if text not in trunks}},
+            outer=outer,
         )
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise CredentialsError(
@@ -116,3 +118,20 @@ def _read(path: Path, operators: tuple[str, ...], carriers: tuple[str, ...]) -> 
             "(`hatif case pin REF`)."
         ) from None
     return kept, credentials
+
+
+def known_outer(home: Path) -> frozenset[str] | None:
+    """Return the carriers whose password is known; None if there are no secrets yet. Nothing is generated."""
+    try:
+        return frozenset(json.loads((home / "secrets.json").read_text()).get("outer", {}))
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def set_outer(home: Path, carrier: str, password: str) -> None:
+    """Keep our password at a carrier.
+
+    Raises:
+        CredentialsError: As for `load`.
+    """
+    _change(home, (), (), lambda found: replace(found, outer={**found.outer, carrier: password}))

@@ -8,18 +8,8 @@ import pytest
 from asterisk_example import SECRETS, example
 from pjsip_mistakes import DOOR, MISTAKES
 
-from asterisk_conf.conf import (
-    DEFAULT_FILES,
-    SECRET_FILES,
-    Carrier,
-    Endpoint,
-    Ports,
-    Queue,
-    Secrets,
-    own_findings,
-    render,
-    write,
-)
+from asterisk_conf.carrier import Carrier
+from asterisk_conf.conf import DEFAULT_FILES, SECRET_FILES, Endpoint, Ports, Queue, Secrets, own_findings, render, write
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.modules import MODULES
 from asterisk_conf.pjsip import lint, sections

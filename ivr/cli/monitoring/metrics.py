@@ -212,6 +212,8 @@ def _controller(figures: Mapping[str, Any]) -> Iterator[Metric]:
     yield _gauge("hatif_journal_memory_records", text, figures["journal_waiting"])
     text = "Records that were lost because the disk refused them for too long."
     yield _counter("hatif_journal_lost", text, figures["journal_dropped"])
+    text = "How often a limit on callers was reached: docs/limits.md."
+    yield _counters("hatif_limits_reached", text, "limit", figures.get("limits", {}))
     if figures["refused"] is not None:
         text = "Calls that a limit refused, since Asterisk began."
         yield _counters("hatif_calls_refused", text, "limit", figures["refused"])
