@@ -79,12 +79,16 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An operator's telephone; `id` is also its SIP user name, `languages` are codes, the operator's own first."""
+    """An operator's telephone; `id` is also its SIP user name, `languages` are codes, the operator's own first.
+
+    `outside`: it may be anywhere, and its SIP and its audio are encrypted; otherwise it is in one of Conf's `networks`.
+    """
 
     id: str
     name: str
     password: str = field(repr=False)
     languages: tuple[str, ...] = ()
+    outside: bool = False
 
     def __post_init__(self) -> None:
         checks.identifier("Operator", self.id)
@@ -133,7 +137,8 @@ class Conf:
     an operator's telephone that sends nothing counts as gone, `sip_answer_s` the time after which an unanswered SIP
     request is given up. `own_pjsip` is the text of the site's own `pjsip.conf`, appended to ours; see `own_findings`.
     `web_telephones`: whether each operator also has an endpoint for a telephone in a browser. `bans`: whether
-    endpoints with a password refuse the addresses of `acl.conf`. `sip`: TLS, IPv6 and NAT.
+    endpoints with a password refuse the addresses of `acl.conf`. `networks`: of telephones that need not be encrypted;
+    empty for any. `sip`: TLS, IPv6 and NAT.
     """
 
     home: Path
@@ -151,6 +156,7 @@ class Conf:
     sip_answer_s: float = 16
     web_telephones: bool = False
     bans: bool = True
+    networks: tuple[str, ...] = ()
     sip: Sip = NO_TLS
 
     def __post_init__(self) -> None:
@@ -205,6 +211,13 @@ class Conf:
                     f"Browser telephones need the module {missing[0]}, which this Asterisk lacks: install it, or switch"
                     " the desk off in site.toml."
                 )
+        for network in self.networks:
+            checks.network("networks", network)
+        outside = [endpoint.id for endpoint in self.endpoints if endpoint.outside]
+        if outside and not self.sip.tls:
+            raise AsteriskError(f"Operator {outside[0]}: a telephone outside needs SIP over TLS; give a certificate.")
+        if outside and self.installation.version and not self.installation.has_module("res_srtp"):
+            raise AsteriskError(f"Operator {outside[0]}: SRTP needs the module res_srtp, which this Asterisk lacks.")
         for endpoint in self.endpoints:
             if endpoint.id in _RESERVED or endpoint.id.startswith(("carrier-", "trunk-")):
                 raise AsteriskError(
@@ -244,8 +257,9 @@ class Conf:
 
 
 _RESERVED = frozenset(
-    {"global", "system", *TRANSPORTS, "ws", "carrier", "operator", "operator-auth", "operator-aor", "operator-web"}
-)
+    {"global", "system", *TRANSPORTS, "ws", "carrier", "operator", "operator-auth", "operator-aor", "operator-web",
+     "operator-inside", "operator-outside"}
+)  # fmt: skip
 
 
 def own_findings(text: str, carriers: Iterable[str], operators: Iterable[str]) -> list[pjsip.Finding]:
@@ -287,6 +301,7 @@ def render(conf: Conf) -> dict[str, str]:
         "rtp_timeout_s": conf.rtp_timeout_s,
         "web_codecs": WEB_CODECS if opus else WEB_CODECS[1:],
         "bans": conf.bans,
+        "networks": conf.networks,
         "web_telephones": conf.web_telephones,
         "wrap_up_s": conf.wrap_up_s,
     }
