@@ -62,7 +62,9 @@ def load(home: Path, operators: tuple[str, ...], carriers: tuple[str, ...] = ())
         try:
             _write(path, json.dumps(asdict(credentials), indent=1))
         except OSError as error:
-            raise CredentialsError(f"{path} cannot be written ({error}); make its folder writable.") from None
+            raise CredentialsError(
+                f"{path} cannot be written ({error.strerror}); free some space, or make its folder writable."
+            ) from None
     return credentials
 
 
