@@ -5,14 +5,16 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
+from asterisk_conf.sip import TRANSPORTS
+
 FILE = "hatif-pjsip.conf"
 INCLUDE = f"#tryinclude {FILE}"
 
 _Network = IPv4Network | IPv6Network
 
 _HEADER = re.compile(r"\[([^]]+)\](?:\(([^)]*)\))?")
+_OURS = ("global", "system", "ws", *TRANSPORTS)  # those of the administrator apply
 _TRUE = ("yes", "true", "y", "t", "1", "on")  # as Asterisk reads an option
-_OURS = ("global", "system", "udp", "tcp", "ws")  # those of the administrator apply
 _TEMPLATES = ("carrier", "operator", "operator-auth", "operator-aor", "operator-web")
 
 

@@ -80,8 +80,10 @@ def asterisk_port_problems(conf: Conf, *others: tuple[str, str, int, str]) -> li
     """Return one sentence for each of Asterisk's own ports, and of `others`, that cannot be used."""
     ports = conf.ports
     wanted = (
-        ("TCP", conf.sip_bind, ports.sip, "SIP"),
-        ("UDP", conf.sip_bind, ports.sip, "SIP"),
+        *(
+            ("UDP" if protocol == "udp" else "TCP", address.strip("[]"), port, "SIP")
+            for protocol, _, address, port in conf.transports
+        ),
         ("TCP", "127.0.0.1", ports.http, "ARI"),
         ("TCP", "127.0.0.1", ports.ami, "AMI"),
         *others,
@@ -95,7 +97,8 @@ def asterisk_port_problems(conf: Conf, *others: tuple[str, str, int, str]) -> li
                 f" HATIF_PORT_OFFSET to another multiple of 1000."
             )
         elif error == errno.EADDRNOTAVAIL:
-            problems.append(f"{address} is not an address of this machine: correct sip_bind in site.toml.")
+            key = "bind_ipv6" if address == conf.sip.bind_ipv6 else "sip_bind"
+            problems.append(f"{address} is not an address of this machine: correct {key} in site.toml.")
         elif error:
             problems.append(f"{protocol} port {port} ({purpose}) on {address} cannot be opened: {os.strerror(error)}.")
     # Asterisk skips an RTP port that is in use; what matters is that enough are left.

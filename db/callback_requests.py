@@ -19,7 +19,8 @@ class CallbackRequest:
 
     `kind` and `state`: values of `db.enums`. `number`: E.164. `wished`: when it was made. `due`: the earliest time to
     call; None: there is no news for the caller yet. `first_due`: `due` before it was postponed; None: it was not.
-    `file_changed`: when the state of its case file last changed, if it is about one.
+    `file_changed`: when the state of its case file last changed, if it is about one; `pin_given`: when that file got
+    its present PIN.
     """
 
     id: UUID
@@ -45,6 +46,7 @@ class CallbackRequest:
     claim: Claim | None = None
     first_due: datetime | None = None
     file_changed: datetime | None = None
+    pin_given: datetime | None = None
 
 
 CHANGING = (

@@ -21,7 +21,8 @@ from db.read import NotFoundError, ids_beginning
 from db.tables import Callback, CallbackTry, CaseFile, CaseNote
 
 _LOCK = 0x6861746967  # PostgreSQL's advisory lock for counting and dialling; the one before is that of `db.upgrade`
-_PLAIN = [name for name in CallbackRequest.__dataclass_fields__ if name not in ("claim", "file_changed")]
+_OF_FILE = ("file_changed", "pin_given")
+_PLAIN = [name for name in CallbackRequest.__dataclass_fields__ if name not in ("claim", *_OF_FILE)]
 
 
 class DialResult(StrEnum):
@@ -59,7 +60,7 @@ async def find_request(engine: AsyncEngine, beginning: str) -> CallbackRequest:
 async def _requests(engine: AsyncEngine, where: Any) -> list[CallbackRequest]:
     async with reading(engine) as connection:
         rows = await connection.execute(
-            select(Callback, CaseFile.changed.label("file_changed"))
+            select(Callback, CaseFile.changed.label("file_changed"), CaseFile.pin_given)
             .select_from(Callback)
             .outerjoin(CaseFile, CaseFile.reference == Callback.case_reference)
             .where(where)
@@ -70,7 +71,7 @@ async def _requests(engine: AsyncEngine, where: Any) -> list[CallbackRequest]:
 
 def _request(row: Any) -> CallbackRequest:
     claim = Claim(row.claimed_node, row.claimed_boot) if row.claimed_node and row.claimed_boot else None
-    return CallbackRequest(**{name: getattr(row, name) for name in _PLAIN}, claim=claim, file_changed=row.file_changed)
+    return CallbackRequest(**{name: getattr(row, name) for name in (*_PLAIN, *_OF_FILE)}, claim=claim)
 
 
 async def move(

@@ -15,7 +15,7 @@ from db.tables import Call, Callback, Caller, CaseFile, GuideRequest
 
 @dataclass(frozen=True, slots=True)
 class RememberedCaller:
-    """The memory of a number. `pin_locked_until`: until then the number may not ask for case files."""
+    """The memory of a number. `pin_locked_until`: until then it has one attempt a call at PINs."""
 
     number: str
     language: str | None

@@ -42,6 +42,8 @@ class FileByTelephone:
     pin_hash: str | None  # None: nobody can hear about it by telephone
     tried: Failures
     owner: str | None = None  # operator's id
+    applicants_number: str | None = None
+    tried_by_applicant: Failures = Failures(0, None)  # from that number; all others are in `tried`
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,9 @@ async def claim(engine: AsyncEngine, reference: str, number: str) -> Claim:
                     CaseFile.pin_failures,
                     CaseFile.pin_locked_until,
                     CaseFile.owner,
+                    CaseFile.caller,
+                    CaseFile.pin_own_failures,
+                    CaseFile.pin_own_locked_until,
                 ).where(CaseFile.reference == reference)
             )
         ).one_or_none()
@@ -77,7 +82,13 @@ async def claim(engine: AsyncEngine, reference: str, number: str) -> Claim:
             )
         ).one_or_none()
     return Claim(
-        FileByTelephone(*file[:5], Failures(file.pin_failures, file.pin_locked_until), file.owner)
+        FileByTelephone(
+            *file[:5],
+            Failures(file.pin_failures, file.pin_locked_until),
+            file.owner,
+            file.caller,
+            Failures(file.pin_own_failures, file.pin_own_locked_until),
+        )
         if file is not None
         else None,
         number,
@@ -113,6 +124,8 @@ class File:
     pin: bool
     pin_failures: int
     pin_locked_until: datetime | None
+    pin_own_failures: int
+    pin_own_locked_until: datetime | None
     node: str
 
 

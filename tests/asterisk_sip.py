@@ -3,11 +3,13 @@
 import hashlib
 import re
 import socket
+import ssl
 import time
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 _serial = count(1)
 
@@ -33,6 +35,8 @@ class Telephone:
     account: str = ""  # the user of the password, if it is not `user`
     signalling: socket.socket = field(init=False)
     audio: socket.socket = field(init=False)
+    before: list[Answer] = field(init=False, default_factory=list)  # provisional responses to the last INVITE
+    protocol: ClassVar[str] = "UDP"
 
     def __post_init__(self) -> None:
         self.signalling, self.audio = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
@@ -100,9 +104,11 @@ class Telephone:
     def _request(self, method: str, number: str, call_id: str, body: str, headers: str, *, sequence: int) -> Answer:
         here = f"{self.address}:{self.signalling.getsockname()[1]}"
         party = f"<sip:{self.user}@127.0.0.1>"
-        to = "" if "To: " in headers else f"To: {party if method == 'REGISTER' else f'<{self._uri(number)}>'}\r\n"
+        to = f"To: {party if method == 'REGISTER' else f'<{self._uri(number)}>'}\r\n"
+        if (given := re.search(r"(?m)^To: .*\r\n", headers)) is not None:
+            to, headers = given[0], headers.replace(given[0], "")
         start = (
-            f"Via: SIP/2.0/UDP {here};branch=z9hG4bK{next(_serial)};rport\r\nMax-Forwards: 70\r\n"
+            f"Via: SIP/2.0/{self.protocol} {here};branch=z9hG4bK{next(_serial)};rport\r\nMax-Forwards: 70\r\n"
             f"From: {party};tag=t\r\n{to}Call-ID: {call_id}\r\nContact: <sip:{self.user}@{here}>\r\n"
         )
         message = (
@@ -120,6 +126,9 @@ class Telephone:
     def _send(self, message: str) -> None:
         self.signalling.sendto(message.encode(), ("127.0.0.1", self.port))
 
+    def _receive(self) -> str:
+        return self.signalling.recv(65535).decode()
+
     def _final(self, sequence: str, message: str) -> Answer:
         """Return the final response to our request, which is repeated once if nothing comes (RFC 3261).
 
@@ -128,7 +137,7 @@ class Telephone:
         repeats = 1
         while True:
             try:
-                text = self.signalling.recv(65535).decode()
+                text = self._receive()
             except TimeoutError:
                 if not repeats:
                     raise
@@ -139,8 +148,47 @@ class Telephone:
             if not answer.status:
                 kept = (line for line in text.splitlines() if re.match(r"(?i)(via|from|to|call-id|cseq):", line))
                 self._send("SIP/2.0 200 OK\r\n" + "\r\n".join(kept) + "\r\nContent-Length: 0\r\n\r\n")
-            elif answer.status >= 200 and answer.header("CSeq") == sequence:
+            elif answer.status < 200:
+                self.before.append(answer)
+            elif answer.header("CSeq") == sequence:
                 return answer
+
+
+@dataclass
+class TlsTelephone(Telephone):
+    """The same over TLS. `authorities`: the file of those that Asterisk's certificate must come from."""
+
+    authorities: Path = Path()
+    protocol: ClassVar[str] = "TLS"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.signalling.close()
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=2, source_address=(self.address, 0))
+        self.signalling = self.tls = ssl.create_default_context(cafile=self.authorities).wrap_socket(
+            plain, server_hostname="127.0.0.1"
+        )
+        self._read = b""
+
+    def certificate(self) -> str:
+        """Return the common name of Asterisk's certificate."""
+        found = self.tls.getpeercert()
+        assert found is not None
+        return str(dict(names[0] for names in found["subject"])["commonName"])  # type: ignore[misc]  # as documented
+
+    def _send(self, message: str) -> None:
+        self.signalling.sendall(message.encode())
+
+    def _receive(self) -> str:
+        while True:
+            head, end, rest = self._read.partition(b"\r\n\r\n")
+            length = re.search(rb"(?i)content-length: *([0-9]+)", head) if end else None
+            if length is not None and len(rest) >= (size := int(length[1])):
+                self._read = rest[size:]
+                return (head + end + rest[:size]).decode()
+            if not (more := self.signalling.recv(65535)):
+                raise ConnectionResetError("Asterisk has closed the connection")
+            self._read += more
 
 
 def _md5(text: str) -> str:

@@ -1,6 +1,7 @@
 """Fixtures for all tests: one running line, and telephones for each test."""
 
 import contextlib
+import gc
 import os
 import shutil
 import tempfile
@@ -24,6 +25,8 @@ from ivr.home import credentials
 from ivr.model import clock
 from ivr.softphone.telephone import Telephones
 
+# Until the tests are collected nothing becomes garbage, and each look for some goes through all that was loaded.
+gc.disable()
 clock.prepare()
 # The machine may be busy with telephones.
 hypothesis.settings.register_profile("patient", deadline=None)
@@ -129,6 +132,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         awaits, on_a_line = path.read_text(encoding="utf-8").count("await "), side_by_side.on_a_line(path)
         places[path] = durations.order(known, str(path.relative_to(CHECKOUT)), awaits, on_a_line=on_a_line)
     items.sort(key=lambda item: (*places[item.path], str(item.path)))
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage from now on, as rarely as the controller does, and not among the five thousand tests."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    gc.enable()
 
 
 def pytest_configure(config: pytest.Config) -> None:

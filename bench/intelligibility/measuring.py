@@ -23,9 +23,8 @@ class Pace:
 
     def __init__(self, jobs: Iterable[Job], kept: Kept, workers: int) -> None:
         self._workers = workers
-        self._seconds: defaultdict[str, float] = defaultdict(
-            float
-        )  # by voice: what its new texts took, each in one worker
+        # By voice: what its new texts took, each in one worker.
+        self._seconds: defaultdict[str, float] = defaultdict(float)
         self._measured: Counter[str] = Counter()
         self._lock = threading.Lock()
         self.texts = self.known = 0

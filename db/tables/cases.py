@@ -37,8 +37,11 @@ class CaseFile(Table):
     closed: Mapped[datetime | None]
     notify_number: Mapped[str | None]  # called when the state changes
     pin_hash: Mapped[str | None]
-    pin_failures: Mapped[int] = mapped_column(server_default="0")
+    pin_given: Mapped[datetime | None]  # when the applicant got the present PIN
+    pin_failures: Mapped[int] = mapped_column(server_default="0")  # by callers from other numbers than `caller`
     pin_locked_until: Mapped[datetime | None]
+    pin_own_failures: Mapped[int] = mapped_column(server_default="0")  # by callers whose number is `caller`
+    pin_own_locked_until: Mapped[datetime | None]
 
     __table_args__ = (
         one_of("kind", CaseKind),

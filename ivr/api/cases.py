@@ -50,7 +50,7 @@ async def open_case(controller: ControllerDep, actor: Actor, opening: CaseOpenin
         reference = await asyncio.to_thread(new_reference, controller.settings, site.node, site.node_number, url)
     except NotKeptError as error:
         raise ApiError(503, str(error)) from None
-    code, pin_hash = await asyncio.to_thread(_new_pin)
+    code, pin_hash = await asyncio.to_thread(_new_pin, controller.credentials.pin_pepper)
     rows = case_changes.opening_rows(reference, checked, pin_hash, actor, now)
     controller.cases.put(reference, rows)
     (_, file), *_ = rows
@@ -107,14 +107,14 @@ async def new_pin(controller: ControllerDep, actor: Actor, reference: Reference)
     digits = _digits(reference)
     async with controller.cases.alone(digits):
         present(await _read(controller, digits), controller.cases.why)
-        code, pin_hash = await asyncio.to_thread(_new_pin)
+        code, pin_hash = await asyncio.to_thread(_new_pin, controller.credentials.pin_pepper)
         controller.cases.put(digits, case_changes.new_pin_rows(digits, pin_hash, actor, clock.now()))
     return CasePin(reference=digits, pin=code)
 
 
-def _new_pin() -> tuple[str, str]:
+def _new_pin(pepper: str) -> tuple[str, str]:
     code = pin.new()
-    return code, pin.hash_pin(code)
+    return code, pin.hash_pin(code, pepper)
 
 
 def _unread(controller: Controller, actor: str, digits: str, wanted: CaseChange, now: datetime) -> CaseKept:

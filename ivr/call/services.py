@@ -54,7 +54,7 @@ class Opening(Protocol):
 class CaseLookup(Protocol):
     """Case lookup for callers: `ivr.cases.case_lookup`."""
 
-    async def ask(self, reference: str, entered: str, *, caller: str, call: str) -> "Answer": ...
+    async def ask(self, reference: str, entered: str, *, caller: str, call: str, dialled: bool = False) -> "Answer": ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -30,10 +31,15 @@ from ivr.callbacks.facts import language_of
 from ivr.callbacks.progress import Progress
 from ivr.callbacks.request_states import RequestEvent, channel_of
 from ivr.callbacks.waiting_requests import WaitingRequests
+from ivr.cases.case_lookup import CaseStatus, Locked, NoMatch, Unavailable
+from ivr.cases.pin import DIGITS as PIN_DIGITS
 from ivr.model import clock, floor_protocol
 from ivr.model.call_state import LegState
 from ivr.model.endpoints import is_web
 from routing.states import OfferState
+
+if TYPE_CHECKING:
+    from db.case_files import File
 
 log = structlog.get_logger()
 
@@ -372,8 +378,8 @@ class Attempt:
         call = connecting.begin(self._connection, self.progress, self.legs, file)
         try:
             await self.progress.step(RequestEvent.REACHED, outcome=TryOutcome.REACHED)
-            state = prompts.state_of_file(language, file, self._site.hours.timezone, self._sounds)
-            key = await self.legs.ask(self.legs.called, state, YES)
+            told = await self._what_they_may_hear(language, file)
+            key = await self.legs.ask(self.legs.called, [*told, *prompts.operator(language)], YES)
             if key is not None:
                 connecting.to_queue(self._connection, self.progress, self.legs, file)
                 return
@@ -384,6 +390,29 @@ class Attempt:
         await self.legs.hang_up(self.legs.called)
         connecting.end_self_served(self._connection, call, by)
         await self.progress.step(RequestEvent.FINISHED)
+
+    async def _what_they_may_hear(self, language: str, file: "File") -> list[Clip]:
+        """Ask for the PIN: somebody else may have picked up. Return what is said then: the state, or why not."""
+        assert self.legs.called is not None
+        before: list[Clip] = []
+        while True:
+            question = [*before, (language, "case_ask_pin")]
+            entered = await self.legs.digits(self.legs.called, question, PIN_DIGITS)
+            if entered is None:
+                return []
+            answer = await self._services.case_lookup.ask(
+                file.reference, entered, caller=self.request.number, call=self.call, dialled=True
+            )
+            before = [(language, "case_no_match")]
+            match answer:
+                case CaseStatus():
+                    return prompts.state_of_file(language, answer, self._site.hours.timezone, self._sounds)
+                case NoMatch(locked=True):
+                    return [*before, (language, "case_locked")]
+                case Locked():
+                    return [(language, "case_locked")]
+                case Unavailable():
+                    return [(language, "case_unavailable")]
 
 
 def _not_dialled(item: Item | Deadline, leg: CallLeg) -> bool:

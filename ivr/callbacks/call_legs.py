@@ -88,6 +88,36 @@ class CallLegs:
                 return key
         return None
 
+    async def digits(self, leg: CallLeg, clips: Sequence[Clip], length: int) -> str | None:
+        """Return `length` digits; None after `*`, or if the question was asked twice without all of them.
+
+        Raises:
+            OperatorGone, CalledGone: The leg that is asked is gone.
+        """
+        loop = asyncio.get_running_loop()
+        for _ in range(_ROUNDS):
+            leg.keys.clear()
+            await self.send(*leg.play(clips))
+            entered, until = "", float("inf") if leg.sounding else loop.time() + self._silence_s
+            while len(entered) < length:
+                while leg.keys and len(entered) < length:
+                    if (key := leg.keys.popleft()) == "*":
+                        await self.send(*leg.hush())
+                        return None
+                    if key.isdigit():
+                        entered += key
+                        await self.send(*leg.hush())
+                        until = loop.time() + self._silence_s
+                if len(entered) == length:
+                    return entered
+                item = await self.next(until)
+                self._raise_if_gone(leg)
+                if isinstance(item, Deadline) and over(until):
+                    break
+                if until == float("inf") and not leg.sounding:
+                    until = loop.time() + self._silence_s
+        return None
+
     async def say(self, leg: CallLeg, clips: Sequence[Clip]) -> None:
         """Play the clips to their end, or until a key, which is dropped. Raises the same errors as `ask`."""
         leg.keys.clear()

@@ -21,7 +21,7 @@ from ivr.callbacks.callback_connection import CallbackConnection
 from ivr.callbacks.channels import RunningCallback
 from ivr.callbacks.connecting import resumed_offer
 from ivr.callbacks.expiry import Chances, expire_if_late
-from ivr.callbacks.facts import due_of, facts_of, language_of
+from ivr.callbacks.facts import due_of, ended_by_new_pin, facts_of, language_of
 from ivr.callbacks.progress import Progress
 from ivr.callbacks.repository import CallbackRepository
 from ivr.callbacks.request_states import AT_WORK, RequestEvent, advance, call_of
@@ -116,6 +116,9 @@ class Dispatcher:
                 continue
             if request.kind == CallbackKind.CASE and latest[request.case_reference, request.number] != request.id:
                 await self.repository.move(request, advance(request, RequestEvent.CANCELLED, now, reason="asked again"))
+                continue
+            if ended_by_new_pin(request):
+                await self.repository.move(request, advance(request, RequestEvent.CANCELLED, now, reason="new PIN"))
                 continue
             if request.claim == self.repository.claim:
                 await self._finish_left_over(request, now)

@@ -22,6 +22,12 @@ def due_of(request: CallbackRequest) -> datetime | None:
     return request.file_changed if request.file_changed is not None and request.file_changed > request.wished else None
 
 
+def ended_by_new_pin(request: CallbackRequest) -> bool:
+    """Return whether a request about a case file was made with a PIN that another one has replaced."""
+    asked_before = request.pin_given is not None and request.pin_given > request.wished
+    return request.kind == CallbackKind.CASE and asked_before
+
+
 def first_due_of(request: CallbackRequest) -> datetime | None:
     """Return when a request was due before it was put off; None if it has not been due yet."""
     return request.first_due or due_of(request)
@@ -38,6 +44,12 @@ def describe_holder(request: CallbackRequest, here: str) -> str:
 def line_of(site: Site, request: CallbackRequest) -> str:
     """Return the number shown to the caller who is called back: that of their country, else the site's first one."""
     return next((line.number for line in site.number if line.country == request.country), site.number[0].number)
+
+
+def shown_number(site: Site, request: CallbackRequest, carrier: str | None) -> str:
+    """Return the number that the called telephone shows: the carrier's own, else that of the country."""
+    own = next((entry.shown for entry in site.carrier if entry.name == carrier), None)
+    return own or line_of(site, request)
 
 
 def language_of(site: Site, request: CallbackRequest) -> str:

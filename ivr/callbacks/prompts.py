@@ -1,18 +1,14 @@
 """The prompts of a call-back, and the meaning of the operator's keys."""
 
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from db.callback_requests import CallbackRequest
 from ivr.audio.audible import BEEP, Clip
-from ivr.cases.case_lookup import case_status
+from ivr.cases.case_lookup import CaseStatus
 from ivr.flow.nodes.case import case_clips
 from ivr.model import clock
 from ivr.talk.whisper import subject
 from prompts.manifest import Manifest
-
-if TYPE_CHECKING:
-    from db.case_files import File
 
 NEVER = "never"
 DECLINED = {"1": "later", "2": "colleague", "3": NEVER}
@@ -48,20 +44,20 @@ def about_file(language: str) -> list[Clip]:
     return [(language, text) for text in ("told_hello", "told_hear", "press_1")]
 
 
-def state_of_file(language: str, file: "File", timezone: str, sounds: Manifest) -> list[Clip]:
-    """Return the prompts for the state of a case file, then the offer of an operator."""
-    today = clock.now().astimezone(ZoneInfo(timezone)).date()
-    return [
-        *case_clips(language, case_status(file), today, sounds.ids),
-        (language, "case_operator"),
-        (language, "press_1"),
-    ]
+def state_of_file(language: str, file: CaseStatus, timezone: str, sounds: Manifest) -> list[Clip]:
+    """Return the prompts for the state of a case file."""
+    return case_clips(language, file, clock.now().astimezone(ZoneInfo(timezone)).date(), sounds.ids)
+
+
+def operator(language: str) -> list[Clip]:
+    """Return the prompts that offer an operator."""
+    return [(language, "case_operator"), (language, "press_1")]
 
 
 TEXTS = (
     "callback_accept", "callback_decline", "callback_calling", "callback_nobody", "callback_not_now",
     *(f"callback_decline_{reason}" for reason in DECLINED.values()),
     "callback_hello", "callback_speak", "told_hello", "told_hear", "told_goodbye", "case_operator",
-    "case_unavailable", "press_1", "press_2", "press_3",
+    "case_ask_pin", "case_no_match", "case_locked", "case_unavailable", "press_1", "press_2", "press_3",
 )  # fmt: skip
 """Ids of the texts that are played outside the flow, for `hatif check`."""

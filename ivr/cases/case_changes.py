@@ -36,6 +36,7 @@ def opening_rows(reference: str, columns: Mapping[str, Any], pin_hash: str, by: 
         "priority": priority,
         "opened": now,
         "pin_hash": pin_hash,
+        "pin_given": now,
         **columns,
     }
     return [
@@ -67,12 +68,10 @@ def change_rows(file: Mapping[str, Any], new: Mapping[str, Any], by: str, now: d
 
 
 def new_pin_rows(reference: str, pin_hash: str, by: str, now: datetime) -> Rows:
-    """Return the rows that replace a file's PIN and clear its failures."""
+    """Return the rows that replace a file's PIN and clear its failures. Requests made with the former PIN end by it."""
+    failures = {"pin_failures": 0, "pin_locked_until": None, "pin_own_failures": 0, "pin_own_locked_until": None}
     return [
-        (
-            "case_file",
-            {"reference": reference, "pin_hash": pin_hash, "pin_failures": 0, "pin_locked_until": None},
-        ),
+        ("case_file", {"reference": reference, "pin_hash": pin_hash, "pin_given": now, **failures}),
         _note(reference, "A new PIN was given to the applicant.", by, now),
         _audit(reference, "case_pin", by),
     ]

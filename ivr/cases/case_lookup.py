@@ -14,13 +14,18 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+import structlog
+
 from ivr.cases import pin
+from ivr.cases.guessing import Guessing
 from ivr.records.database import Database
 from ivr.records.recorder import Recorder
 from ivr.site import operators
 
 if TYPE_CHECKING:
     from db.case_files import Claim, Failures, File, FileByTelephone
+
+log = structlog.get_logger()
 
 WITHHELD = "withheld"
 """In place of a number, for all callers who hide theirs."""
@@ -52,7 +57,7 @@ class NoMatch:
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """Too many attempts; nothing was checked."""
+    """Too many attempts, or guessing on the line; nothing was checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +69,18 @@ Answer = CaseStatus | NoMatch | Locked | Unavailable
 
 
 class CaseLookup:
-    """Answers callers who enter a reference and a PIN. Belongs to one event loop; the creator calls `close`."""
+    """Answers callers who enter a reference and a PIN. Belongs to one event loop; the creator calls `close`.
 
-    def __init__(self, database: Database, recorder: Recorder) -> None:
+    Args:
+        pepper: The secret that the stored hashes were sealed with.
+        guessing: Notices that many files are tried.
+    """
+
+    def __init__(self, database: Database, recorder: Recorder, pepper: str, guessing: Guessing | None = None) -> None:
         self._database = database
         self._recorder = recorder
+        self._pepper = pepper
+        self.guessing = guessing or Guessing()
         self._attempts = pin.Attempts()
         self._checks = ThreadPoolExecutor(_CHECKS, "pin")
         self._dummy_hash = ""  # matches no PIN
@@ -81,63 +93,89 @@ class CaseLookup:
     def close(self) -> None:
         self._checks.shutdown(wait=False, cancel_futures=True)
 
-    async def ask(self, reference: str, entered: str, *, caller: str, call: str) -> Answer:
+    async def ask(self, reference: str, entered: str, *, caller: str, call: str, dialled: bool = False) -> Answer:
         """Return what a caller who entered a reference and a PIN may hear.
 
-        `caller` is their number, empty if it is hidden.
+        Args:
+            caller: Their number, empty if it is hidden.
+            dialled: Whether we have dialled that number, so that it is not forged.
         """
         dummy_hash = await self._make_dummy_hash()
         claim = await self._claim(reference, caller or WITHHELD)
         if claim is None:
             return Unavailable()
-        file, number, this_call = accounts = _accounts(claim, reference, call)
         began = time.time()
+        own = claim.file is not None and (dialled or claim.file.applicants_number == claim.number)
+        if self.guessing.operators_only(began) and not own:
+            return Locked()
+        accounts = self._accounts(claim, reference, call, began, own=own)
         counts = self._attempts.begin(accounts, began)
         if counts is None:
             return Locked()
-        self._keep(claim, accounts, counts)
+        self._keep(claim, accounts, counts, own=own)
         pin_hash = claim.file.pin_hash if claim.file is not None else None
         matches = await self._matches(entered, pin_hash or dummy_hash)
         if claim.file is None or pin_hash is None or not matches:
+            self._failed(reference, claim.number)
             return NoMatch(self._attempts.locked(accounts, time.time()))
-        self._keep(claim, accounts, self._attempts.succeed(file, (number, this_call), began, time.time()))
+        file, *others = accounts
+        self._keep(claim, accounts, self._attempts.succeed(file, others, began, time.time()), own=own)
         return case_status(claim.file)
+
+    def _failed(self, reference: str, number: str) -> None:
+        noticed = self.guessing.failed(reference, number, time.time())
+        if noticed is not None:
+            log.error("Somebody guesses the PINs of case files", files=noticed.files, numbers=noticed.numbers)
+            data = {"files": noticed.files, "numbers": noticed.numbers}
+            self._recorder.journal.put("audit", by="service", act="pin_guessing", data=data)
 
     async def _claim(self, reference: str, number: str) -> "Claim | None":
         return await self._database.claim(reference, number)
 
     async def _make_dummy_hash(self) -> str:
         if not self._dummy_hash:
-            loop = asyncio.get_running_loop()
-            self._dummy_hash = await loop.run_in_executor(self._checks, pin.hash_pin, os.urandom(16).hex())
+            loop, text = asyncio.get_running_loop(), os.urandom(16).hex()
+            self._dummy_hash = await loop.run_in_executor(self._checks, pin.hash_pin, text, self._pepper)
         return self._dummy_hash
 
     async def _matches(self, entered: str, pin_hash: str) -> bool:
-        return await asyncio.get_running_loop().run_in_executor(self._checks, pin.matches, entered, pin_hash)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._checks, pin.matches, entered, pin_hash, self._pepper)
 
-    def _keep(self, claim: "Claim", accounts: Sequence[pin.Account], counts: Sequence[pin.Count]) -> None:
+    def _keep(self, claim: "Claim", accounts: Sequence[pin.Account], counts: Sequence[pin.Count], *, own: bool) -> None:
         """Record the failures of the file and the number for the next start; those of the call end with it."""
         of_file, of_number = (
             (count.failures, count.locked_until(account.limit) if count.failures else None)
             for account, count in zip(accounts[:2], counts[:2], strict=True)
         )
         if claim.file is not None:
-            self._recorder.pin_failures("case_file", claim.file.reference, *of_file)
-        self._recorder.pin_failures("caller", claim.number, *of_number)
+            self._recorder.pin_failures("case_file", claim.file.reference, *of_file, own=own)
+        if not own:
+            self._recorder.pin_failures("caller", claim.number, *of_number)
 
+    def _accounts(
+        self, claim: "Claim", reference: str, call: str, now: float, *, own: bool
+    ) -> tuple[pin.Account, pin.Account, pin.Account]:
+        """Return the accounts of an attempt: the file, the number, the call.
 
-def _accounts(claim: "Claim", reference: str, call: str) -> tuple[pin.Account, pin.Account, pin.Account]:
-    file, of_number = claim.file, pin.OF_WITHHELD if claim.number == WITHHELD else pin.OF_NUMBER
-    return (
-        pin.Account(
-            f"file {reference}",
-            pin.OF_FILE,
-            _stored(file.tried, pin.OF_FILE) if file is not None else pin.NOTHING,
-            of=(file.pin_hash if file is not None else None) or "",
-        ),
-        pin.Account(f"number {claim.number}", of_number, _stored(claim.tried, of_number)),
-        pin.Account(f"call {call}", pin.OF_CALL),
-    )
+        The applicant's own number has an account of its own at their file: what others do there, or do elsewhere under
+        this number, does not lock them out. No number locks, since it can be forged or hidden: one with too many
+        failures has one attempt a call.
+        """
+        file, of_number = claim.file, pin.OF_WITHHELD if claim.number == WITHHELD else pin.OF_NUMBER
+        tried = (file.tried_by_applicant if own else file.tried) if file is not None else None
+        number = pin.Account(f"number {claim.number}", of_number, _stored(claim.tried, of_number), locks=False)
+        is_suspect = not own and self._attempts.exceeded(number, now)
+        return (
+            pin.Account(
+                f"file {reference}{' own' if own else ''}",
+                pin.OF_FILE,
+                _stored(tried, pin.OF_FILE) if tried is not None else pin.NOTHING,
+                of=(file.pin_hash if file is not None else None) or "",
+            ),
+            number,
+            pin.Account(f"call {call}", pin.OF_SUSPECT_CALL if is_suspect else pin.OF_CALL),
+        )
 
 
 def _stored(tried: "Failures", limit: pin.Limit) -> pin.Count:

@@ -25,12 +25,14 @@ log = structlog.get_logger()
 _EMPTY: Mapping[str, Any] = {
     **dict.fromkeys(
         ("title", "applicant", "topic", "language", "country", "post", "owner", "caller", "call_id", "missing",
-         "expected", "follow_up", "changed", "due", "closed", "notify_number", "pin_locked_until")
+         "expected", "follow_up", "changed", "due", "closed", "notify_number", "pin_locked_until",
+         "pin_own_locked_until")
     ),
     "state": CaseState.OPEN.value,
     "priority": "normal",
     "pin": False,
     "pin_failures": 0,
+    "pin_own_failures": 0,
 }  # fmt: skip
 """A case that was opened a moment ago, without its own columns."""
 
@@ -148,6 +150,7 @@ class CaseRepository:
         if kept is None:
             return CaseContent(story["file"], story["notes"], story["messages"])
         known = {name: value for name, value in kept.columns.items() if name != "applicant_folded"}
+        known.pop("pin_given", None)
         if known.pop("pin_hash", None) is not None:
             known["pin"] = True
         notes = {note["id"]: note for note in story["notes"]} | kept.notes

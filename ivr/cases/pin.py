@@ -1,10 +1,15 @@
 """The PIN of a case file: created, stored as a hash, and protected against guessing by counting attempts.
 
+The hash is sealed with a *pepper*, a secret of the installation that is not in the database: whoever has the database
+alone can check no PIN against it.
+
 An attempt is counted before it is checked, so that parallel attempts allow no more guesses than serial ones. Attempts
 are counted per *account*: a file, a number, a call. Instants are POSIX seconds and arguments: there is no clock here,
 and no database.
 """
 
+import base64
+import hmac
 import re
 import secrets
 from collections.abc import Sequence
@@ -49,19 +54,65 @@ def _hasher() -> "PasswordHasher":
     return PasswordHasher(time_cost=3, memory_cost=32 * 1024, parallelism=1, hash_len=32, salt_len=16, type=Type.ID)
 
 
-def hash_pin(pin: str) -> str:
+_SEALED = "$hmac-sha256"
+"""Begins a hash whose last part is not Argon2's own output, but its HMAC-SHA256 by the pepper."""
+
+
+def hash_pin(pin: str, pepper: str) -> str:
     """Return the hash of a PIN, with its own salt. Takes as long as a check: call it in a thread."""
-    return _hasher().hash(pin)
+    return sealed(_hasher().hash(pin), pepper)
 
 
-def matches(pin: str, pin_hash: str) -> bool:
-    """Return whether `pin_hash` is the hash of `pin`, in constant time. False for a string that is not a hash."""
-    from argon2.exceptions import InvalidHashError, VerificationError  # as above
+def sealed(pin_hash: str, pepper: str) -> str:
+    """Return a hash that can be checked only with `pepper`, made of one without; any other text stays as it is."""
+    if not pin_hash.startswith("$argon2id$"):
+        return pin_hash
+    start, _, output = pin_hash.rpartition("$")
+    return f"{_SEALED}{start}${_encode(_mac(base64.b64decode(output + '=='), pepper))}"
+
+
+def matches(pin: str, pin_hash: str, pepper: str) -> bool:
+    """Return whether `pin_hash` is the hash of `pin`, in constant time. False for a string that is not a hash.
+
+    A hash from before there was a pepper is checked as it is.
+    """
+    from argon2.exceptions import Argon2Error, InvalidHashError  # as above
 
     try:
-        return _hasher().verify(pin_hash, pin)
-    except (VerificationError, InvalidHashError):
+        if not pin_hash.startswith(_SEALED):
+            return _hasher().verify(pin_hash, pin)
+        return hmac.compare_digest(_mac(_argon2(pin, pin_hash.removeprefix(_SEALED)), pepper), _output(pin_hash))
+    except (Argon2Error, InvalidHashError, ValueError):
         return False
+
+
+def _argon2(pin: str, like: str) -> bytes:
+    """Return Argon2's output for a PIN, made as the hash `like` was. Raises InvalidHashError."""
+    from argon2 import extract_parameters, low_level  # as above
+
+    made_with = extract_parameters(like)
+    return low_level.hash_secret_raw(
+        pin.encode(),
+        base64.b64decode(like.split("$")[-2] + "=="),
+        made_with.time_cost,
+        made_with.memory_cost,
+        made_with.parallelism,
+        made_with.hash_len,
+        made_with.type,
+        made_with.version,
+    )
+
+
+def _output(pin_hash: str) -> bytes:
+    return base64.b64decode(pin_hash.rpartition("$")[2] + "==")
+
+
+def _mac(output: bytes, pepper: str) -> bytes:
+    return hmac.digest(pepper.encode(), output, "sha256")
+
+
+def _encode(raw: bytes) -> str:
+    return base64.b64encode(raw).decode().rstrip("=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +136,11 @@ class Limit:
 
 OF_FILE = OF_NUMBER = Limit(3, 5 * MINUTE, DAY, DAY)
 OF_WITHHELD = Limit(30, 5 * MINUTE, HOUR, HOUR)
-"""For all callers who hide their number together: a few who mistype must not lock out the others."""
+"""For all callers who hide their number together."""
 OF_CALL = Limit(3, DAY, DAY, DAY)
 """Three failures in one call, whatever its number and the files tried."""
+OF_SUSPECT_CALL = Limit(1, DAY, DAY, DAY)
+"""One failure in a call whose number has too many. A number can be forged or hidden, so it never locks by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +167,14 @@ class Account:
     """The account that attempts are counted for: a file, a number or a call.
 
     `stored` is the count in the database, which may be behind. `of` identifies what the count is about if that can be
-    replaced: a file with a new PIN starts with the database's count.
+    replaced: a file with a new PIN starts with the database's count. One that does not `lock` is counted only.
     """
 
     key: str
     limit: Limit
     stored: Count = NOTHING
     of: str = ""
+    locks: bool = True
 
 
 @dataclass(slots=True)
@@ -179,8 +233,11 @@ class Attempts:
 
     def locked(self, accounts: Sequence[Account], now: float) -> bool:
         """Return whether one of the accounts is locked at `now`."""
-        until = max((self._entry(account, now).count.locked_until(account.limit) for account in accounts), default=0.0)
-        return now + _ROUNDING_S < until
+        return any(self.exceeded(account, now) for account in accounts if account.locks)
+
+    def exceeded(self, account: Account, now: float) -> bool:
+        """Return whether an account has more failures than it may at `now`, whether or not it locks."""
+        return now + _ROUNDING_S < self._entry(account, now).count.locked_until(account.limit)
 
     def _entry(self, account: Account, now: float) -> _Entry:
         """Return what this process and the database know of an account now."""

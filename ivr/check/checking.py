@@ -12,6 +12,7 @@ from ivr.check.codes_check import spoken_text_findings
 from ivr.check.hours_check import hours_findings
 from ivr.check.length_check import length_findings
 from ivr.check.roster_check import roster_findings
+from ivr.check.sip_check import sip_findings
 from ivr.check.site_check import (
     database_findings,
     desk_findings,
@@ -73,6 +74,7 @@ class _Check:
             self.found += spoken_text_findings(self.folder, site_, known)
             self.found += database_findings(self.folder, site_)
             self.found += desk_findings(self.folder, site_)
+            self.found += sip_findings(self.folder, site_)
             self.found += voice_findings(self.folder, site_, self.voices)
             self.found += hours_findings(site_, self.folder)
             if people is not None:

@@ -24,6 +24,7 @@ from ivr.audio.audible import Audible
 from ivr.callbacks.repository import CallbackRepository
 from ivr.cases.case_lookup import CaseLookup
 from ivr.cases.case_repository import CaseRepository
+from ivr.cases.guessing import Guessing
 from ivr.codes import pause_notice
 from ivr.codes.pause_notice import PauseNotices
 from ivr.controller import control_socket
@@ -95,7 +96,9 @@ class Controller:
         self.opening = Opening(self.site, self.recorder, self.ami)
         self.operator_states = OperatorStateStore(self.ami)
         self.database = Database(url)
-        self.case_lookup = CaseLookup(self.database, self.recorder)
+        pins = self.site.pins
+        guessing = Guessing(pins.alarm_files, pins.operators_files)
+        self.case_lookup = CaseLookup(self.database, self.recorder, self.credentials.pin_pepper, guessing)
         self.repository = CallbackRepository(url, Claim(self.site.node, self.journal.boot))
         self.guide_requests = GuideRequestRepository(url)
         self.messages = MessageRepository(url)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Coroutine
 from dataclasses import dataclass
 
 import baresip
@@ -101,17 +101,20 @@ class Call:
             with contextlib.suppress(StaleHandleError):
                 await self._native.hangup()
 
-    async def press(self, keys: str) -> None:
-        """Press and release each of `keys` (`0-9 A-D * #`), 100 ms each and 120 ms apart, as RTP events (RFC 4733).
+    async def press(self, keys: str, apart_s: float = 0.12) -> None:
+        """Press and release each of `keys` (`0-9 A-D * #`), 100 ms each and `apart_s` apart, as RTP events (RFC 4733).
 
-        Returns when the last is released. Raises ValueError for other characters, CallEndedError if the call ends
-        before.
+        Returns when the last is released. A cancelled press releases its key first: a key that is held counts when the
+        next is pressed. Raises ValueError for other characters, CallEndedError if the call ends before.
         """
         await self.established()
         assert self.answered is not None
         await asyncio.sleep(max(0.0, self.answered + KEY_DELAY_S - time.monotonic()))
         try:
-            await self._native.send_dtmf(keys)
+            for place, key in enumerate(keys):
+                if place:
+                    await asyncio.sleep(apart_s)
+                await _completed(self._native.send_dtmf(key))
         except StaleHandleError:
             raise CallEndedError(await self.ended()) from None
 
@@ -238,6 +241,17 @@ class Call:
         elif text.startswith("Connection reset by peer"):  # the stack's text for BYE and CANCEL
             reason = "hung up by the other side"
         return End(status, reason, self._hung_up, int(more) if more.isdigit() else None)
+
+
+async def _completed(work: Coroutine[object, object, None]) -> None:
+    """Await `work` to its end even if this is cancelled meanwhile."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        with contextlib.suppress(StaleHandleError):
+            await task
+        raise
 
 
 async def _within(event: Awaitable[object], timeout_s: float, what: str) -> None:

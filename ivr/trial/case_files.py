@@ -21,19 +21,19 @@ _EXPECTED_DAYS = 14
 class DatabaseCaseFiles:
     """Asks the database in a loop of its own with the real clock. Its `recorder` must not store anything."""
 
-    def __init__(self, url: str, recorder: Recorder) -> None:
+    def __init__(self, url: str, recorder: Recorder, pepper: str) -> None:
         self._database = Database(url)
-        self._files = CaseLookup(self._database, recorder)
+        self._files = CaseLookup(self._database, recorder, pepper)
         self._thread = ThreadPoolExecutor(1, "case files")
         self._runner = asyncio.Runner()
         self._warm = False
 
-    async def ask(self, reference: str, entered: str, *, caller: str, call: str) -> Answer:
+    async def ask(self, reference: str, entered: str, *, caller: str, call: str, dialled: bool = False) -> Answer:
         def ask() -> Answer:
             if not self._warm:
                 self._runner.run(self._files.warm())
                 self._warm = True
-            return self._runner.run(self._files.ask(reference, entered, caller=caller, call=call))
+            return self._runner.run(self._files.ask(reference, entered, caller=caller, call=call, dialled=dialled))
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, ask)
 
@@ -48,7 +48,7 @@ class SampleCaseFile(CaseLookup):
     """One case file, of an application that lacks a photograph."""
 
     def __init__(self, recorder: Recorder) -> None:
-        super().__init__(Database(""), recorder)
+        super().__init__(Database(""), recorder, "")
         self._pin_hash = ""
 
     async def _claim(self, reference: str, number: str) -> Claim:
@@ -57,6 +57,7 @@ class SampleCaseFile(CaseLookup):
 
     async def _file(self, tried: Failures) -> FileByTelephone:
         if not self._pin_hash:
-            self._pin_hash = await asyncio.get_running_loop().run_in_executor(self._checks, pin.hash_pin, SAMPLE_PIN)
+            loop = asyncio.get_running_loop()
+            self._pin_hash = await loop.run_in_executor(self._checks, pin.hash_pin, SAMPLE_PIN, self._pepper)
         expected = clock.now().date() + timedelta(days=_EXPECTED_DAYS)
         return FileByTelephone(SAMPLE_REFERENCE, CaseState.INCOMPLETE, "photograph", expected, self._pin_hash, tried)

@@ -152,6 +152,6 @@ def _start(flow: Flow) -> str:
 class _NoFiles:
     """Case files of which none matches."""
 
-    async def ask(self, reference: str, entered: str, *, caller: str, call: str) -> Answer:
+    async def ask(self, reference: str, entered: str, *, caller: str, call: str, dialled: bool = False) -> Answer:
         await asyncio.sleep(_LOOK_UP_S)
         return NoMatch(locked=False)

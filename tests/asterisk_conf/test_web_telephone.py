@@ -11,17 +11,21 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import aiohttp
 import pytest
-from asterisk_example import PASSWORD, SECRETS, example
+from asterisk_example import OFFSET, PASSWORD, SECRETS, example
 from asterisk_sip import Telephone
 from other_machine import other_machine
 
 from asterisk_conf import instance
 from asterisk_conf.conf import Conf, render, write
 from asterisk_conf.errors import AsteriskError
+from ivr.asterisk.ami import Ami
 from ivr.asterisk.ari.link import Link
+from ivr.cli.upkeep.registrations import remove_registrations
 from ivr.process.telephone_gate import GateSettings, TelephoneGate
 from ivr.telephones.web_credentials import WebCredentials
 
@@ -218,6 +222,17 @@ async def test_a_telephone_elsewhere_is_refused_even_with_the_browsers_password(
     with Telephone("127.0.0.5", line.conf.ports.sip, user="1002-web", password=PASSWORD) as plain:
         assert plain.register().status == 401
         assert plain.invite("*1").status == 401
+
+
+async def test_a_removed_operators_browser_has_no_password_any_more(line: Line) -> None:
+    assert await line.set_password("1002-web.1", PASSWORD) == 200
+    assert await line.register("1002-web.1", PASSWORD) == 200
+    parts: Any = SimpleNamespace(credentials=SECRETS, settings=SimpleNamespace(offset=OFFSET))
+    ports = line.conf.ports
+    async with Ami("127.0.0.1", ports.ami, SECRETS.ami_user, SECRETS.ami_password) as ami:
+        await remove_registrations(parts, ami, ["1002", "1009"], web=True)
+    assert await line.ari("GET", AUTH) == 404
+    assert await line.set_password("1002-web.2", PASSWORD) == 200, "as when the operator is in the list again"
 
 
 def test_a_site_without_the_desk_has_nothing_of_it(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 import ast
 from pathlib import Path
 
+import pytest
+
 from bench.mutants.concerned import GROUPS
 from bench.mutants.faults import KINDS, draw, faults
 from bench.mutants.tried import first_failed, last_begun, proven_failure
@@ -66,7 +68,10 @@ def test_every_part_has_tests_without_a_telephone_and_tests_with_one() -> None:
             assert list((CHECKOUT / "tests").glob(pattern)), pattern
 
 
-def test_a_failure_counts_only_if_it_repeats_alone_and_the_other_tests_go_on(tmp_path: Path) -> None:
+def test_a_failure_counts_only_if_it_repeats_alone_and_the_other_tests_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # most of each start, of which there are seven
     tests = tmp_path / "tests"
     (tmp_path / "setup.cfg").write_text("[tool:pytest]\naddopts = -ra\nmarkers =\n    long: x\n")
     (tests / "ivr").mkdir(parents=True)

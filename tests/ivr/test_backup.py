@@ -26,7 +26,7 @@ from db.ids import uuid7
 from db.journal import Journal
 from ivr.cases import pin
 from ivr.data import archive
-from ivr.home import line_settings, pid_lock
+from ivr.home import credentials, line_settings, pid_lock
 from ivr.home.line_settings import KeptLine
 from ivr.model import clock
 
@@ -54,7 +54,8 @@ class Source(Shell):
         self.message = b"RIFF and so on"
         (home / "messages").mkdir()
         (home / "messages" / "one.wav").write_bytes(self.message)
-        (home / "secrets.json").write_text(json.dumps({"ari_password": "x", "pepper": "kept too"}))
+        secrets = json.loads((home / "secrets.json").read_text())
+        (home / "secrets.json").write_text(json.dumps({**secrets, "of_a_later_version": "kept too"}))
         (home / "log").mkdir(exist_ok=True)
         (home / "log" / "ivr.log").write_text("not part of a backup")
         (home / "asterisk" / "db").mkdir(parents=True)
@@ -99,9 +100,10 @@ def test_a_second_home_shows_the_same_cases_and_calls_and_its_pins_verify(
     assert answers(second, source.reference) == answers(source, source.reference)
     assert [call["caller"] for call in answers(second, source.reference)[2]] == [CALLER]
     ((stored,),) = second.database("SELECT pin_hash FROM case_file WHERE reference = ?", source.reference)
-    assert pin.matches(source.pin, stored) and not pin.matches("000000", stored)
     home = second.home
     assert (home / "secrets.json").read_bytes() == (source.home / "secrets.json").read_bytes()
+    pepper = credentials.load(home, ()).pin_pepper
+    assert pin.matches(source.pin, stored, pepper) and not pin.matches("000000", stored, pepper)
     assert (home / "messages" / "one.wav").read_bytes() == source.message
     assert (home / "site" / "media" / "note.txt").read_text() == "a note"
     with closing(sqlite3.connect(home / "asterisk" / "db" / "astdb.sqlite3")) as astdb:

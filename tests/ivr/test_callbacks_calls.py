@@ -274,11 +274,18 @@ async def test_a_caller_hears_of_a_changed_case_file_and_gets_an_operator_and_an
     await called.answer()
     await begins(called, back.audio("fr", "told_hello"))
     await called.press("1")
-    state = await begins(called, back.audio("fr", "case_state_ready"))
-    await back.restart()  # the caller hears the state from the beginning
+    asked = await begins(called, back.audio("fr", "case_ask_pin"))
+    wrong = "000000"  # of somebody else who has picked up
+    await called.press(wrong)
+    refused = await begins(called, back.audio("fr", "case_no_match", "case_ask_pin"), asked.offset_s)
+    await called.press(file["pin"])
+    state = await begins(called, back.audio("fr", "case_state_ready"), refused.offset_s)
+    await back.restart()  # the caller is asked from the beginning
     anew = await begins(called, back.audio("fr", "told_hello"), state.offset_s)
     await called.press("1")
-    await begins(called, back.audio("fr", "case_state_ready"), anew.offset_s)
+    asked = await begins(called, back.audio("fr", "case_ask_pin"), anew.offset_s)
+    await called.press(file["pin"])
+    await begins(called, back.audio("fr", "case_state_ready"), asked.offset_s)
     phone = await back.phone(telephones, back.speaks("fr"), answers=1870)
     await called.press("1")
     await called.hears_tone(1870, 15)
@@ -289,6 +296,10 @@ async def test_a_caller_hears_of_a_changed_case_file_and_gets_an_operator_and_an
     assert (story["call"]["outcome"], story["call"]["case"], story["call"]["outgoing"]) == ("answered", reference, True)
     assert (await until_request(back, request.id, "done")).tries == 1
     assert len(phone.calls) == 1
+
+    former = await put_request(back, number, kind="case", case_reference=reference, due=None)
+    assert back.run("case", "pin", reference).returncode == 0
+    assert (await until_request(back, former.id, "cancelled")).reason == "new PIN"
 
     out.phone.will_refuse(486)
     again = await put_request(back, number, kind="case", case_reference=reference, due=None)

@@ -15,6 +15,7 @@ from shell import Shell as AnyShell
 
 from db.references import is_valid
 from ivr.cases import pin
+from ivr.home import credentials
 
 NEXT_YEAR = date.today().year + 1  # noqa: DTZ011 - any day ahead will do
 OPEN = ("open", "--topic", "file", "--language", "ar", "--country", "fr", "--title", "First passport")
@@ -178,7 +179,7 @@ def test_a_new_pin_unlocks_the_file(shell: Shell) -> None:
     file = shell.shown(reference)
     assert (file["pin_failures"], file["pin_locked_until"]) == (0, None)
     ((kept,),) = shell.database("SELECT pin_hash FROM case_file WHERE reference = ?", reference)
-    assert not pin.matches(former, kept)
+    assert not pin.matches(former, kept, credentials.load(shell.home, ()).pin_pepper)
 
 
 def test_cases_are_filtered_by_state_owner_and_due_date(shell: Shell) -> None:

@@ -5,11 +5,13 @@ import os
 import stat
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ivr.home.credentials import CredentialsError, load
+from ivr.home.credentials import CredentialsError, forget_others, load, renew
 
 
 @pytest.fixture
@@ -42,6 +44,30 @@ def test_a_new_operator_gets_a_password_and_the_others_keep_theirs(tmp_path: Pat
     assert second.operators["1002"] not in ("", first.operators["1001"])
     assert (second.ari_password, second.control_token) == (first.ari_password, first.control_token)
     assert load(tmp_path, ()) == second, "an operator who left the list keeps their password for their return"
+
+
+def test_a_renewed_password_is_another_one_and_nothing_else_changes(tmp_path: Path) -> None:
+    first = load(tmp_path, ("1001", "1002"))
+    made = renew(tmp_path, "1002")
+    assert made != first.operators["1002"] and len(made) >= 32
+    assert load(tmp_path, ()) == replace(first, operators={"1001": first.operators["1001"], "1002": made})
+
+
+def test_the_password_of_an_operator_who_was_removed_is_forgotten(tmp_path: Path) -> None:
+    first = load(tmp_path, ("1001", "1002"))
+    assert forget_others(tmp_path, ("1001", "1003")) == ("1002",)
+    assert first.operators["1002"] not in (tmp_path / "secrets.json").read_text()
+    assert forget_others(tmp_path, ("1001", "1003")) == ()
+    assert load(tmp_path, ("1001", "1002")).operators["1002"] != first.operators["1002"]
+
+
+def test_passwords_that_several_processes_renew_at_the_same_moment_are_all_kept(tmp_path: Path) -> None:
+    operators = tuple(str(1000 + n) for n in range(20))
+    load(tmp_path, operators)
+    with ThreadPoolExecutor(8) as threads:
+        made = dict(zip(operators, threads.map(lambda operator: renew(tmp_path, operator), operators), strict=True))
+    assert load(tmp_path, ()).operators == made
+    assert [path.name for path in tmp_path.iterdir()] == ["secrets.json"]
 
 
 def test_a_start_without_new_secrets_writes_nothing(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import example, given
 from hypothesis import strategies as st
 from properties import patient
@@ -10,6 +11,8 @@ from properties import patient
 from ivr.cases import pin
 from ivr.cases.pin import DAY, HOUR, MINUTE, NOTHING, OF_CALL, OF_FILE, OF_NUMBER, OF_WITHHELD, Account, Attempts, Count
 
+SEALED_CUT = "$hmac-sha256$argon2id$v=19$m=8,t=1,p=1$cut$x"
+PEPPER = "the-pepper-of-the-test"
 START = 1_795_600_000.0
 FILES, NUMBERS = ("100010011", "100010020"), ("+33612345678", "+32470123456")
 
@@ -32,18 +35,45 @@ def test_a_pin_that_is_guessed_first_is_never_given_out(guess: str, monkeypatch:
 
 
 def test_a_pin_is_stored_as_a_salted_memory_hard_hash() -> None:
-    kept, again = pin.hash_pin("402913"), pin.hash_pin("402913")
+    kept, again = pin.hash_pin("402913", PEPPER), pin.hash_pin("402913", PEPPER)
     assert kept != again
-    assert kept.startswith("$argon2id$v=19$m=32768,t=3,p=1$")
+    assert kept.startswith("$hmac-sha256$argon2id$v=19$m=32768,t=3,p=1$")
     assert "402913" not in kept
-    assert pin.matches("402913", kept)
-    assert not pin.matches("402914", kept)
-    assert not pin.matches("", kept)
+    assert pin.matches("402913", kept, PEPPER)
+    assert not pin.matches("402914", kept, PEPPER)
+    assert not pin.matches("", kept, PEPPER)
 
 
-@pytest.mark.parametrize("kept", ["", "402913", "$argon2id$v=19$m=32768,t=3,p=1$cut", "$2b$12$something"])
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "",
+        "402913",
+        "$argon2id$v=19$m=32768,t=3,p=1$cut",
+        "$hmac-sha256",
+        SEALED_CUT,
+        "$2b$12$something",
+    ],
+)
 def test_a_string_that_is_not_a_hash_matches_nothing(kept: str) -> None:
-    assert not pin.matches("402913", kept)
+    assert not pin.matches("402913", kept, PEPPER)
+
+
+def test_without_the_pepper_no_pin_can_be_checked() -> None:
+    kept = pin.hash_pin("402913", PEPPER)
+    assert not pin.matches("402913", kept, "another-pepper-of-the-test")
+    # Nor by whoever takes the mark of the seal away.
+    assert not pin.matches("402913", kept.removeprefix("$hmac-sha256"), "")
+
+
+def test_a_hash_from_before_there_was_a_pepper_is_checked_and_can_be_sealed_without_the_pin() -> None:
+    former = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("402913")
+    assert pin.matches("402913", former, PEPPER) and not pin.matches("402914", former, PEPPER)
+    kept = pin.sealed(former, PEPPER)
+    assert former.rpartition("$")[2] not in kept
+    assert pin.matches("402913", kept, PEPPER) and not pin.matches("402914", kept, PEPPER)
+    assert not pin.matches("402913", kept, "another-pepper-of-the-test")
+    assert pin.sealed(kept, PEPPER) == kept and pin.sealed("", PEPPER) == ""
 
 
 # Limits
@@ -230,6 +260,13 @@ def test_a_file_locked_in_the_database_by_an_administrator_is_locked() -> None:
     locked = Account(FILES[0], OF_FILE, pin.stored_count(0, START + 100 * DAY, OF_FILE))
     assert Attempts().begin([locked], START + 99 * DAY) is None
     assert Attempts().begin([locked], START + 101 * DAY) is not None
+
+
+def test_an_account_that_does_not_lock_is_counted_only() -> None:
+    attempts, number = Attempts(), Account(NUMBERS[0], OF_NUMBER, locks=False)
+    for _ in range(5):
+        assert attempts.begin([number], START)
+    assert attempts.exceeded(number, START) and not attempts.locked([number], START)
 
 
 def test_made_up_references_take_only_bounded_memory() -> None:

@@ -8,6 +8,7 @@ import asyncio
 import random
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 
 import pytest
 import structlog
@@ -100,12 +101,17 @@ def _undeclared_texts(caller: RandomCaller, steps: Sequence[Step]) -> Iterator[s
 
     A missing document of a file has a text of the site's own, or else `missing_other`.
     """
-    version = stage(caller.records_conversations, caller.remembers).version
-    declared = {*version.flow.texts, *version.flow.announcements, *guide.text_ids(version.guide)}
+    declared = _declared_texts(caller.records_conversations, caller.remembers)
     for step in steps:
         heard = {clip.prompt for clip in step.data["clips"]} if step.kind == "hears" else set()
         if others := {prompt for prompt in heard - declared if not prompt.startswith("missing_")}:
             yield f"{sorted(others)} at {step.node} are not among the version's texts"
+
+
+@cache
+def _declared_texts(records_conversations: bool, remembers: bool) -> frozenset[str]:
+    version = stage(records_conversations, remembers).version
+    return frozenset({*version.flow.texts, *version.flow.announcements, *guide.text_ids(version.guide)})
 
 
 def _answered_ahead(steps: Sequence[Step]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from line import Line
 
 from db.ids import uuid7
 from ivr.floor.operator_state_store import FAMILY as STATES
-from ivr.softphone.sound import RATE, find, has_tone, longest_silence
+from ivr.softphone.sound import RATE, Samples, find, has_tone, longest_silence
 from ivr.softphone.telephone import Call, Telephones
 
 State = Callable[[str, float], None]
@@ -30,17 +30,14 @@ def state_silence(record_property: State) -> Callable[[str, Call], float]:
     return measure
 
 
-def occurrences(line: Line, call: Call, language: str, prompt: str, since_s: float) -> int:
-    """Return how often a caller heard a prompt since a time by the call's clock."""
-    reference, count, start = line.audio(language, prompt), 0, 0
-    heard = call.heard(since_s)
-    while start < len(heard) - len(reference) // 2:
-        match = find(heard[start:], reference)
-        if not match.same:
-            break
-        count += 1
-        start += int(match.offset_s * 8000) + len(reference)
-    return count
+def occurrences(heard: Samples, reference: Samples) -> int:
+    """Return how often a prompt is in what was heard, as a whole: what follows a stall in it is no other one."""
+    match = find(heard, reference)
+    begin = round(match.offset_s * RATE)
+    end = begin + len(reference)
+    if not match.same or begin < 0 or end > len(heard):
+        return 0
+    return 1 + occurrences(heard[:begin], reference) + occurrences(heard[end:], reference)
 
 
 OPERATORS = {"2": "1018", "3": "1026", "4": "1033", "5": "1036"}
@@ -61,6 +58,9 @@ async def test_one_kill_harms_nobody_in_the_menu_the_greeting_the_queue_or_a_con
     waiting = [await line.waiting(telephones, caller) for caller in (first, second)]
     before = [(row["call"], row["since"]) for row in line.control("GET", "/queue")]
     in_menu, in_greeting = await asyncio.gather(line.dial(telephones, menu), line.dial(telephones, greeted))
+    # Both have heard the institution's name in French before they choose; what is counted is the greeting after that.
+    choice = line.audio("fr", "language_option")
+    await asyncio.gather(in_menu.hears(choice), in_greeting.hears(choice))
     chosen = {in_menu: in_menu.clock}
     await in_menu.press("2")
     await in_menu.hears(line.audio("fr", "main_file"))
@@ -75,7 +75,7 @@ async def test_one_kill_harms_nobody_in_the_menu_the_greeting_the_queue_or_a_con
         in_menu.hears(line.audio("fr", "main_file"), since_s=killed), in_greeting.hears(line.audio("fr", "main_file"))
     )
     for call, since in chosen.items():
-        assert occurrences(line, call, "fr", "institution", since) == 1
+        assert occurrences(call.heard(since), line.audio("fr", "institution")) == 1
     await asyncio.sleep(0.8)  # a key before that would belong to an earlier entry
     await in_menu.press("0")
     await line.until(lambda: len(line.control("GET", "/queue")) == 3, 5, "the key of the caller in the menu counts")
@@ -203,9 +203,9 @@ async def test_a_telephone_that_was_never_dialled_is_hung_up_and_its_operator_ge
     ringing = await phone.next_call(5)
     (leg,) = [channel for channel in line.ari("GET", "/channels") if channel["state"] == "Ringing"]
     state = line.ari("GET", f"/channels/{leg['id']}/variable", variable="HATIF")["value"]
-    await line.without_controller()
-    guard = line.pid("guard")
+    controller, guard = line.pid("ivr"), line.pid("guard")
     os.kill(guard, signal.SIGSTOP)  # after five seconds it would hang it up
+    os.kill(controller, signal.SIGSTOP)  # not killed yet: a channel cannot enter the application of a dead controller
     try:
         await phone.refuse(ringing)
         # As a controller leaves it when it is killed between the two.
@@ -224,7 +224,9 @@ async def test_a_telephone_that_was_never_dialled_is_hung_up_and_its_operator_ge
         state = state.replace(leg["id"], never)
         line.ari("POST", f"/channels/{never}/variable", variable="HATIF", value=state)
         phone.will_answer(tone_hz=1870)
+        await line.without_controller()
     finally:
+        os.kill(controller, signal.SIGCONT)
         await line.controller_again()
         os.kill(guard, signal.SIGCONT)
     await call.hears_tone(1870)

@@ -50,9 +50,8 @@ async def hears_the_guide(line: Line, telephones: Telephones, caller: str, keys:
 
 
 async def test_a_call_ends_with_the_texts_guide_and_audio_it_began_with(
-    lone_line: Line, telephones: Telephones
+    line: Line, words: None, telephones: Telephones
 ) -> None:
-    line = lone_line
     former = {prompt: line.audio("fr", prompt) for prompt in OTHER_WORDS}
     notice = line.audio("fr", "guide_notice")
     before = await line.dial(telephones, "+33621000011")

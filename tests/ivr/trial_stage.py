@@ -92,7 +92,7 @@ class Cabinet(CaseLookup):
     """
 
     def __init__(self, file: OneFile | None) -> None:
-        super().__init__(Database(""), nobody_keeps())
+        super().__init__(Database(""), nobody_keeps(), "")
         self._file = file
 
     async def _claim(self, reference: str, number: str) -> Claim | None:

@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 
 from babel.messages.pofile import read_po, write_po
+from shell import Answer, command
 
 from prompts import manifest, sources
 
@@ -27,7 +28,17 @@ nodes:
   goodbye: {kind: end, text: goodbye}
 """
 IDS = {
-    *("language_option", "help_wrong_key", "to_operator", "wait", "wait_nobody", "operator_gone", "goodbye", "moment"),
+    *(
+        "language_option",
+        "help_wrong_key",
+        "menus_over",
+        "to_operator",
+        "wait",
+        "wait_nobody",
+        "operator_gone",
+        "goodbye",
+        "moment",
+    ),
     *("institution", *(f"key_{key}" for key in range(10))),
     *("fallback_wait", "fallback_nobody", "code_unavailable", "closed", *(f"press_{key}" for key in range(10))),
     *(f"position_{place}" for place in (*range(1, 11), "more")),
@@ -65,11 +76,19 @@ def _files() -> dict[Path, bytes]:
     return files
 
 
-def run(checkout: Path, command: str) -> subprocess.CompletedProcess[str]:
-    """Run a shell command in a folder that looks like a checkout with this site and has its `var`."""
-    environment = os.environ | {"HATIF_HOME": str(checkout / "var"), "HATIF_SITE": str(checkout / "sites/consulate")}
-    shell = ["bash", "-euo", "pipefail", "-c", command]
-    return subprocess.run(shell, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
+def run(checkout: Path, line: str) -> subprocess.CompletedProcess[str]:
+    """Run a line of the shell in a folder that looks like a checkout with this site and has its `var`."""
+    shell = ["bash", "-euo", "pipefail", "-c", line]
+    return subprocess.run(shell, cwd=checkout, env=_environment(checkout), capture_output=True, text=True, check=False)
+
+
+def hatif(checkout: Path, words: str, **environment: str) -> Answer:
+    """Run `hatif` with these words for such a folder, in this process, which saves two seconds of the processor."""
+    return command(words.split(), _environment(checkout) | environment)
+
+
+def _environment(checkout: Path) -> dict[str, str]:
+    return os.environ | {"HATIF_HOME": str(checkout / "var"), "HATIF_SITE": str(checkout / "sites/consulate")}
 
 
 def is_name(prompt: str) -> bool:

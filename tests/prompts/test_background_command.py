@@ -33,13 +33,14 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return made
 
 
+def answered(checkout: Path, words: str) -> Answer | subprocess.CompletedProcess[str]:
+    """Return a command's answer; in this process, except for the one that lowers its priority."""
+    return lines.run(checkout, f"{HATIF} {words}") if "--background" in words else lines.hatif(checkout, words)
+
+
 def run(checkout: Path, words: str) -> str:
-    """Return what a command prints; in this process, except for the one that lowers its priority."""
-    answer: Answer | subprocess.CompletedProcess[str]
-    if "--background" in words:
-        answer = lines.run(checkout, f"{HATIF} {words}")
-    else:
-        answer = command(words.split(), environment(checkout))
+    """Return what a command prints."""
+    answer = answered(checkout, words)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     return answer.stdout
 
@@ -129,11 +130,11 @@ def test_where_a_clip_cannot_be_written_the_background_says_so(checkout: Path, t
     )
 
 
-@pytest.mark.parametrize("words", ["build --background", "import voices.tar"])
+@pytest.mark.parametrize("words", ["prompts build --background", "prompts import {}/voices.tar"])
 def test_a_voice_is_not_measured_where_there_is_no_audio_yet(checkout: Path, words: str) -> None:
     (checkout / "var/sounds/manifest.json").unlink()
     (checkout / "voices.tar").touch()
-    answer = lines.run(checkout, f"{HATIF} prompts {words}")
+    answer = answered(checkout, words.format(checkout))
     assert (answer.returncode, answer.stderr.strip()) == (
         1,
         "hatif: There is no audio yet: run `hatif prompts build`, then try again.",

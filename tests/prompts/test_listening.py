@@ -88,11 +88,11 @@ def test_what_does_not_exist_is_named(tmp_path: Path, language: str, ids: list[s
 
 def test_the_command_writes_the_page_or_says_what_is_wrong(tmp_path: Path) -> None:
     checkout = lines.checkout(tmp_path / "checkout")
-    command = ".venv/bin/hatif prompts listen --language fr --out page --text"
-    done = lines.run(checkout, f"{command} goodbye")
+    command = f"prompts listen --language fr --out {checkout}/page --text"
+    done = lines.hatif(checkout, f"{command} goodbye")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith("Open page/index.html in a browser.\n")
+    assert f"Open {checkout}/page/index.html in a browser." in " ".join(done.stdout.split())
     assert (checkout / "page" / "01-goodbye.wav").is_file()
-    refused = lines.run(checkout, f"{command} none")
+    refused = lines.hatif(checkout, f"{command} none")
     assert refused.returncode == 1
     assert "there is no released text none" in refused.stderr

@@ -73,9 +73,7 @@ def test_every_prompt_has_audio_in_every_language_and_format(whole: Path) -> Non
         assert file.startswith(f"hatif/{language}/{prompt}-")
         assert made.text(language, prompt) == texts.text(language, prompt)
         for path in manifest.paths(whole, file):
-            stable = whole / language / f"{prompt}{path.suffix}"
-            assert stable.is_symlink()
-            assert stable.resolve() == path.resolve()
+            assert (whole / language / f"{prompt}{path.suffix}").readlink() == Path(path.name)
         assert 0.15 < (made.seconds(language, prompt) or 0) < 40
 
 

@@ -33,7 +33,7 @@ def replaced(path: Path, pattern: str, by: str) -> None:
 
 
 def status(checkout: Path) -> dict[str, dict[str, Any]]:
-    answer = lines.run(checkout, ".venv/bin/hatif prompts status --json")
+    answer = lines.hatif(checkout, "prompts status --json")
     assert answer.returncode == 0, answer.stderr
     return {row["language"]: row for row in json.loads(answer.stdout)}
 
@@ -108,10 +108,10 @@ def test_a_recordings_only_language_stays_off_until_it_is_complete(tmp_path: Pat
     recordings = folder / "recordings" / "zgh"
     for prompt in ("goodbye", "wait", "press_1"):
         sites.wav(recordings / f"{prompt}.wav", sites.speech())
-    built = lines.run(checkout, ".venv/bin/hatif prompts build")
+    built = lines.hatif(checkout, "prompts build")
     assert built.returncode == 0, built.stderr
     assert f"zgh has only recordings: 3 of {len(lines.IDS)} recorded." in built.stdout
-    assert f"off: 3 of {len(lines.IDS)} recorded" in lines.run(checkout, ".venv/bin/hatif prompts status").stdout
+    assert f"off: 3 of {len(lines.IDS)} recorded" in lines.hatif(checkout, "prompts status").stdout
     row = status(checkout)["zgh"]
     assert (row["on"], row["recorded"], row["synthesised"]) == (False, 3, 0)
 
@@ -125,7 +125,7 @@ def test_a_recordings_only_language_stays_off_until_it_is_complete(tmp_path: Pat
     assert found.startswith(f"E_LANGUAGE_INCOMPLETE {len(lines.IDS) - 3} of {len(lines.IDS)} texts have no recording")
     for prompt in lines.IDS:
         sites.wav(recordings / f"{prompt}.wav", sites.speech())
-    assert lines.run(checkout, ".venv/bin/hatif prompts build").returncode == 0
+    assert lines.hatif(checkout, "prompts build").returncode == 0
     assert problems(("ar", "zgh")) == []
     assert status(checkout)["zgh"]["missing"] == 0
 
@@ -156,7 +156,7 @@ def test_a_build_removes_old_audio_unless_a_version_of_the_flow_uses_it(tmp_path
     def after_a_build(age_s: float) -> list[bool]:
         for path in audio:
             sites.age_file(path, age_s)
-        built = lines.run(checkout, ".venv/bin/hatif prompts build")
+        built = lines.hatif(checkout, "prompts build")
         assert built.returncode == 0, built.stderr
         return [path.exists() for path in audio]
 

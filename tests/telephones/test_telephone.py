@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 import pytest_asyncio
+from baresip.call import DigitEvent
 
 from ivr.softphone.sound import find, longest_silence, silences, tone, tone_share
 from ivr.softphone.telephone import Call, CallEndedError, Operator, RegistrationError, Telephones
@@ -68,6 +69,27 @@ async def test_keys_arrive_exactly_once_and_in_order_both_ways(phones: Telephone
     assert (other.keys, call.keys) == ("12#", "*0D")
     with pytest.raises(ValueError, match="not a DTMF digit"):
         await call.press("x")
+    await call.hangup()
+
+
+async def test_a_press_that_is_cancelled_releases_its_key(phones: Telephones, phone: Operator) -> None:
+    call, other = await talk(phones, phone)
+    released: asyncio.Queue[DigitEvent] = asyncio.Queue()
+    other._native.on_dtmf(released.put_nowait)
+    pressing = asyncio.create_task(call.press("12"))
+    for _ in range(500):
+        if other.keys:
+            break
+        await asyncio.sleep(0.01)
+    pressing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await pressing
+    async with asyncio.timeout(5):
+        assert (await released.get()).digit == "1"
+    await call.press("3")
+    async with asyncio.timeout(5):
+        assert (await released.get()).digit == "3"
+    assert other.keys == "13"
     await call.hangup()
 
 

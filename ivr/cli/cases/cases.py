@@ -125,7 +125,8 @@ def open_case(
     columns = case_input.rules(parts).check(given, clock.now())
     reference = casework.new_reference(parts.settings, parts.site.node, parts.site.node_number, parts.database_url)
     pin = pins.new()
-    _keep(parts, case_changes.opening_rows(reference, columns, pins.hash_pin(pin), account(), clock.now()))
+    pin_hash = pins.hash_pin(pin, parts.credentials.pin_pepper)
+    _keep(parts, case_changes.opening_rows(reference, columns, pin_hash, account(), clock.now()))
     if json:
         as_json({"reference": reference, "pin": pin, **columns})
         return
@@ -196,7 +197,8 @@ def pin(reference: str = REFERENCE, json: bool = JSON) -> None:
     parts = Composition()
     case = _case(parts, reference)
     pin = pins.new()
-    _keep(parts, case_changes.new_pin_rows(case["reference"], pins.hash_pin(pin), account(), clock.now()))
+    pin_hash = pins.hash_pin(pin, parts.credentials.pin_pepper)
+    _keep(parts, case_changes.new_pin_rows(case["reference"], pin_hash, account(), clock.now()))
     if json:
         as_json({"reference": case["reference"], "pin": pin})
     else:

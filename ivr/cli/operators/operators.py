@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from asterisk_conf.conf import OPERATOR_CODECS
 from ivr.cli.composition import Composition, ControlError, ControllerAwayError
 from ivr.cli.desk import sign_in_link
 from ivr.cli.groups import add_group
+from ivr.cli.operators.telephone import phone
 from ivr.cli.output import JSON, as_json, as_table, console
 
 # Imports in functions: the database's packages and the live display take a while to load, and not every command needs
@@ -134,27 +134,6 @@ def _format_since(since: float | None) -> str:
     from ivr.cli.operators.floor_watch import format_duration
 
     return format_duration(time.time() - since) if since else "-"
-
-
-def phone(operator: str = typer.Argument(help="The operator's id."), json: bool = JSON) -> None:
-    """Show what to enter in an operator's softphone: user, password, server, transport, digits, codecs."""
-    parts = Composition()
-    password = parts.credentials.operators.get(operator)
-    if password is None or operator not in {entry.id for entry in parts.operators}:
-        raise ControlError(f"There is no operator {operator}; `hatif operators` lists them.")
-    host = "127.0.0.1" if parts.site.sip_bind == "0.0.0.0" else parts.site.sip_bind  # noqa: S104 - compared only
-    data = {
-        "user": operator,
-        "password": password,
-        "server": f"{host}:{5060 + parts.settings.offset}",
-        "transport": "UDP or TCP",
-        "digits": "RFC 4733 (RTP events); else SIP INFO, or in-band tones",
-        "codecs": ", ".join(OPERATOR_CODECS),
-    }
-    if json:
-        as_json(data)
-    else:
-        as_table(f"Telephone of {operator}", ("setting", "value"), data.items())
 
 
 def login(operator: str = typer.Argument(help="The operator's id."), json: bool = JSON) -> None:

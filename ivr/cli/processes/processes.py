@@ -17,7 +17,7 @@ from ivr.cli.composition import Composition, ControlError
 from ivr.cli.desk import announce, warn_of_ports
 from ivr.cli.output import Bar, console, errors
 from ivr.cli.prompts.build_prompts import build_all
-from ivr.home import heartbeat, line_settings, pid_lock
+from ivr.home import credentials, heartbeat, line_settings, pid_lock
 from ivr.home.logs import configure
 from ivr.home.service_manager import ServiceManager
 from ivr.home.settings import SettingsError, line_of
@@ -69,6 +69,7 @@ def configure_asterisk(parts: Composition, bar: Bar) -> list[str]:
         line_settings.write(parts.settings.home, line)
     bar.step(f"Asterisk {conf.installation.version} ({conf.installation.kind}); configuration in {conf.etc}")
     changed = list(configuration.write(conf))
+    credentials.forget_others(parts.settings.home, [operator.id for operator in parts.operators])
     text = parts.dialplan()
     findings = [finding for finding in lint(text) if finding.is_error]
     if findings:
@@ -111,11 +112,19 @@ def _build_prompts(parts: Composition, bar: Bar) -> None:
 
 
 def upgrade_database(parts: Composition) -> None:
-    """Upgrade the database's tables and print how many migrations ran."""
-    from db.engine import format_url, parse_url
+    """Upgrade the database's tables, seal its hashes of PINs, and print how many migrations ran."""
+    from db.engine import format_url, open_engine, parse_url
+    from db.pins import seal
     from db.upgrade import upgrade
+    from ivr.cases import pin
 
-    done = asyncio.run(upgrade(parts.database_url))
+    async def run() -> list[str]:
+        done = await upgrade(parts.database_url)
+        async with open_engine(parts.database_url) as engine:
+            await seal(engine, lambda pin_hash: pin.sealed(pin_hash, parts.credentials.pin_pepper))
+        return done
+
+    done = asyncio.run(run())
     console.print(
         f"  Database {format_url(parse_url(parts.database_url))}: {len(done) or 'no'} new migrations", markup=False
     )

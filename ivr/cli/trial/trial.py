@@ -263,4 +263,5 @@ class _Attempt:
             return SampleCaseFile(recorder), _SAMPLE.format(
                 reference=references.format_reference(SAMPLE_REFERENCE), pin=SAMPLE_PIN
             )
-        return DatabaseCaseFiles(self._parts.database_url, recorder), f"the cases come from {engine.format_url(url)}"
+        files = DatabaseCaseFiles(self._parts.database_url, recorder, self._parts.credentials.pin_pepper)
+        return files, f"the cases come from {engine.format_url(url)}"

@@ -14,9 +14,11 @@ from asterisk_conf.conf import Conf
 from asterisk_conf.files import write_text
 from ivr.cli.composition import Composition
 from ivr.cli.output import JSON, as_json, console
+from ivr.cli.upkeep.registrations import remove_registrations
 from ivr.cli.upkeep.reload_plan import Plan, make_plan
 from ivr.cli.upkeep.restart import find, wait_until_back
 from ivr.cli.upkeep.up_calls import manager
+from ivr.home import credentials
 from ivr.process.process import processes
 from ivr.site.flat import flatten
 
@@ -107,11 +109,27 @@ def _apply(
 
     if files:
         asyncio.run(reload_asterisk())
+    forgotten = asyncio.run(_forget_removed(parts))
+    if forgotten and not quiet:
+        console.print(f"  without password and telephone from now on: {', '.join(forgotten)}", markup=False)
     for name, former in restarted:
         os.kill(former.pid, signal.SIGTERM)
         took_s = wait_until_back(parts, name, former)
         if not quiet:
             console.print(f"  {name} was restarted in {took_s:.1f} s", markup=False)
+
+
+async def _forget_removed(parts: Composition) -> tuple[str, ...]:
+    """Remove registrations and passwords of operators who are no longer in the list; return their ids.
+
+    Asterisk no longer knows them, so that none of their telephones can register again.
+    """
+    known = [operator.id for operator in parts.operators]
+    gone = [operator for operator in parts.credentials.operators if operator not in known]
+    if gone:
+        async with manager(parts) as ami:
+            await remove_registrations(parts, ami, gone, web=True)
+    return credentials.forget_others(parts.settings.home, known)
 
 
 def _put_back(etc: Path, files: Mapping[str, str]) -> None:

@@ -29,7 +29,13 @@ _READERS = {
 _UNREAD = ("monitoring.",)
 """Values that only a restart of the process brings: its address."""
 
-_RELOADED = {"pjsip.conf": "res_pjsip.so", "queues.conf": "app_queue.so", "extensions.conf": "pbx_config"}
+_RELOADED = {
+    "pjsip.conf": "res_pjsip.so",
+    "sip.pem": "res_pjsip.so",
+    "sip.key": "res_pjsip.so",
+    "queues.conf": "app_queue.so",
+    "extensions.conf": "pbx_config",
+}
 """Asterisk's files that a module reads again; for any other, Asterisk is restarted."""
 
 _FIXED_SECTIONS = frozenset({"transport", "system", "global"})
@@ -86,7 +92,7 @@ def make_plan(
     there = set[str]() if whole else set(running)
     return Plan(
         changes=tuple(_describe(before, after, paths)),
-        modules=tuple(module for name, module in _RELOADED.items() if name in files),
+        modules=tuple(dict.fromkeys(module for name, module in _RELOADED.items() if name in files)),
         processes=tuple(name for name in (*(("ivr",) if read else ()), *wanted) if name in there),
         later=later,
     )

@@ -1,0 +1,42 @@
+"""Findings of `hatif check` about `[sip]` of `site.toml`: its certificate."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from ivr.site import certificate
+from ivr.site.findings import Finding, SiteError
+from ivr.site.site import Place, Site, line_in
+from prompts import site_files
+
+SOON = timedelta(days=21)
+"""Certificates are renewed earlier than this: those of Let's Encrypt 30 days before they end."""
+
+
+def sip_findings(folder: Path, site: Site) -> Iterator[Finding]:
+    """Yield findings about the certificate of SIP over TLS."""
+    sip = site.sip
+    if sip.certificate is None or sip.key is None:
+        return
+    file, key = folder / sip.certificate, folder / sip.key
+    try:
+        found = certificate.read(folder, sip)
+    except SiteError as error:
+        yield from error.findings
+        return
+    if found.ends is None:
+        what = "the certificate has expired, or is not valid yet: nobody accepts it"
+        yield Finding("E_SITE_CERTIFICATE", str(file), 1, what, "renew it, then run `hatif reload`")
+    elif found.ends - datetime.now(UTC) < SOON:
+        what = f"the certificate ends on {found.ends:%Y-%m-%d}"
+        yield Finding("W_SITE_CERTIFICATE", str(file), 1, what, "renew it, then run `hatif reload`")
+    if key.stat().st_mode & 0o007:
+        what = "every user of this machine can read the key"
+        yield Finding("W_SITE_CERTIFICATE", str(key), 1, what, f"run `chmod o= {key}`")
+    trusted = certificate.authorities(folder, sip)
+    if trusted is None or not trusted.is_file():
+        place: Place = ("sip", "authorities")
+        line = line_in(site_files.text(folder / "site.toml"), place)
+        what = f"sip.authorities: there is no file {trusted}" if trusted else "this machine has no list of authorities"
+        remedy = 'write authorities = "FILE" in [sip], a PEM file: without it no carrier\'s certificate can be checked'
+        yield Finding("E_SITE_CERTIFICATE", str(folder / "site.toml"), line, what, remedy)
