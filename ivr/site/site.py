@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from ivr.model.e164 import NumberRules, main_country
 from ivr.site import zones
 from ivr.site.addresses import BindAddress, CarrierHost, overlap
+from ivr.site.call_records import CallRecords
 from ivr.site.callbacks import Callbacks
 from ivr.site.carriers import Carrier, Limits
 from ivr.site.codes import Codes
@@ -118,6 +119,7 @@ class Site(_Strict):
     callbacks: Callbacks = Callbacks()
     recording: Recording = Recording()
     retention: Retention = Retention()
+    call_records: CallRecords = CallRecords()
     silence: Silence = Silence()
     desk: Desk = Desk()
     monitoring: Monitoring = Monitoring()
