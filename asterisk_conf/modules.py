@@ -101,6 +101,9 @@ WEB_MODULES: tuple[tuple[str, str], ...] = (
     ("res_pjsip_transport_websocket", "SIP of browser telephones"),
 )
 
+# Loaded only if the site wants call detail records.
+CDR_MODULES: tuple[tuple[str, str], ...] = (("cdr_csv", "log/cdr-csv/Master.csv"),)
+
 # Loaded if this Asterisk has them; their names or their presence differ between builds.
 OPTIONAL_MODULES: tuple[tuple[str, str], ...] = (
     ("codec_opus_open_source", "wideband of browsers and soft telephones (Debian's build)"),

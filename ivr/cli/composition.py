@@ -233,6 +233,7 @@ class Composition:
             own_pjsip=self.own_pjsip,
             sip_answer_s=chosen.silence.answer_s,
             web_telephones=chosen.desk.enabled,
+            cdr=chosen.call_records.cdr,
             sip=self._sip(),
         )
 
