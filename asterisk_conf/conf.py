@@ -13,17 +13,17 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from asterisk_conf import checks, pjsip
+from asterisk_conf.carrier import Carrier
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.files import link, make_folder, write_text
 from asterisk_conf.installation import Installation
-from asterisk_conf.modules import CDR_MODULES, MODULES, OPTIONAL_MODULES, WEB_MODULES
+from asterisk_conf.modules import CDR_MODULES, MODULES, NAME_MODULES, OPTIONAL_MODULES, WEB_MODULES
 from asterisk_conf.sip import CIPHERS, KEY_FILE, NO_TLS, TRANSPORTS, Sip
 from asterisk_conf.templating import environment
 
 SECRET_FILES = frozenset({"pjsip.conf", "ari.conf", "manager.conf", KEY_FILE})
 # Asterisk warns if these are missing; its defaults are right.
 DEFAULT_FILES = (
-    "acl.conf",
     "ccss.conf",
     "features.conf",
     "pjproject.conf",
@@ -31,7 +31,9 @@ DEFAULT_FILES = (
     "udptl.conf",
     "websocket_client.conf",
 )
-CARRIER_CODECS = frozenset({"alaw", "ulaw", "g722"})
+BANNED_FILE = "acl.conf"
+"""Has who is banned. The guard writes it (`ivr.process.ban_list`); a set-up makes only the first one, without bans."""
+_NOBODY_BANNED = "[hatif-bans]\npermit = 0.0.0.0/0.0.0.0\npermit = ::/0\n"
 OPERATOR_CODECS = ("alaw", "ulaw", "g722", "opus")  # in order of preference; Opus only if this Asterisk has it
 WEB_CODECS = ("opus", "alaw", "ulaw")  # of browser telephones, likewise
 WEB_SUFFIX = "-web"  # an operator's browser telephone is an endpoint of its own, ID-web
@@ -73,46 +75,6 @@ class Ports:
         if offset % 1000 or not 0 <= offset <= 54000:
             raise AsteriskError(f"The port offset {offset} is not a multiple of 1000 from 0 to 54000.")
         return cls(*(port + offset for port in (5060, 8088, 5038, 4573, 5039, 10000, 10999, 5061)))
-
-
-@dataclass(frozen=True, slots=True)
-class Carrier:
-    """A carrier that may send calls, identified by IP addresses or networks, so that trust does not depend on DNS.
-
-    `dial`: the IPv4 address, with or without a port, that accepts our outgoing calls; None if none go there.
-    `trust_identity`: whether its P-Asserted-Identity gives the caller's number; otherwise only From does (RFC 3325).
-    `password`: required for its calls, as the user `carrier-NAME`; `hosts` may then be empty. `nat`: send audio to the
-    address that its audio comes from instead of the one in its SDP. `srtp`: accept only encrypted audio. `most_calls`:
-    maximum number of simultaneous calls from one of its addresses.
-    """
-
-    name: str
-    hosts: tuple[str, ...]
-    codecs: tuple[str, ...] = ("alaw", "ulaw")
-    dial: str | None = None
-    trust_identity: bool = False
-    password: str | None = field(default=None, repr=False)
-    nat: bool = False
-    srtp: bool = False
-    most_calls: int = 60
-
-    def __post_init__(self) -> None:
-        checks.identifier("Carrier", self.name)
-        if not self.hosts and self.password is None:
-            raise AsteriskError(f"Carrier {self.name}: no hosts; list the IP addresses of its calls.")
-        if self.password is not None:
-            checks.secret(f"Carrier {self.name}", self.password)
-        if not 1 <= self.most_calls <= 10_000:
-            raise AsteriskError(f"Carrier {self.name}: most_calls is {self.most_calls}; give a number from 1 to 10000.")
-        for host in self.hosts:
-            checks.network(f"Carrier {self.name}", host)
-        if not self.codecs or not CARRIER_CODECS.issuperset(self.codecs):
-            raise AsteriskError(
-                f"Carrier {self.name}: the codecs are {', '.join(map(repr, self.codecs)) or 'empty'};"
-                f" choose some of {', '.join(sorted(CARRIER_CODECS))}."
-            )
-        if self.dial is not None:
-            checks.address(f"Carrier {self.name}", self.dial)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +132,9 @@ class Conf:
     seconds for which the fallback's queues do not ring an operator after a call, `rtp_timeout_s` the time after which
     an operator's telephone that sends nothing counts as gone, `sip_answer_s` the time after which an unanswered SIP
     request is given up. `own_pjsip` is the text of the site's own `pjsip.conf`, appended to ours; see `own_findings`.
-    `web_telephones`: whether each operator also has an endpoint for a telephone in a browser. `sip`: TLS, IPv6 and NAT.
-    `cdr`: whether Asterisk writes call detail records.
+    `web_telephones`: whether each operator also has an endpoint for a telephone in a browser. `bans`: whether
+    endpoints with a password refuse the addresses of `acl.conf`. `sip`: TLS, IPv6 and NAT. `cdr`: whether Asterisk
+    writes call detail records.
     """
 
     home: Path
@@ -188,6 +151,7 @@ class Conf:
     own_pjsip: str = ""
     sip_answer_s: float = 16
     web_telephones: bool = False
+    bans: bool = True
     sip: Sip = NO_TLS
     cdr: bool = False
 
@@ -231,6 +195,8 @@ class Conf:
             for name, count in Counter(names).items():
                 if count > 1:
                     raise AsteriskError(f"{what} {name} is listed {count} times; list it once.")
+        if over_tls := [carrier.name for carrier in self.carriers if carrier.transport == "tls" and not self.sip.tls]:
+            raise AsteriskError(f"Carrier {over_tls[0]}: TLS needs a certificate and a key.")
         encrypted = [carrier.name for carrier in self.carriers if carrier.srtp]
         if encrypted and self.installation.version and not self.installation.has_module("res_srtp"):
             raise AsteriskError(f"Carrier {encrypted[0]}: srtp needs the module res_srtp, which this Asterisk lacks.")
@@ -241,10 +207,6 @@ class Conf:
                     f"Browser telephones need the module {missing[0]}, which this Asterisk lacks: install it, or switch"
                     " the desk off in site.toml."
                 )
-        if len(outgoing := [carrier.name for carrier in self.carriers if carrier.dial is not None]) > 1:
-            raise AsteriskError(
-                f"Carriers {', '.join(outgoing)} all have dial; outgoing calls can use only one of them."
-            )
         for endpoint in self.endpoints:
             if endpoint.id in _RESERVED or endpoint.id.startswith(("carrier-", "trunk-")):
                 raise AsteriskError(
@@ -319,13 +281,14 @@ def render(conf: Conf) -> dict[str, str]:
         "ports": conf.ports,
         "queues": conf.queues,
         "secrets": conf.secrets,
-        "trunk": next((carrier for carrier in conf.carriers if carrier.dial is not None), None),
+        "option": checks.option,
         "etc": conf.etc,
         "transports": conf.transports,
         "sip": conf.sip,
         "sip_t1_ms": round(1000 * conf.sip_answer_s / 64),
         "rtp_timeout_s": conf.rtp_timeout_s,
         "web_codecs": WEB_CODECS if opus else WEB_CODECS[1:],
+        "bans": conf.bans,
         "web_telephones": conf.web_telephones,
         "wrap_up_s": conf.wrap_up_s,
     }
@@ -342,7 +305,8 @@ def render(conf: Conf) -> dict[str, str]:
 
 def modules_of(conf: Conf) -> tuple[tuple[str, str], ...]:
     """Return the modules that this Asterisk loads, each with its reason."""
-    optional = (module for module in OPTIONAL_MODULES if conf.installation.has_module(module[0]))
+    named = NAME_MODULES if any(carrier.domain for carrier in conf.carriers) else ()
+    optional = (module for module in (*OPTIONAL_MODULES, *named) if conf.installation.has_module(module[0]))
     chosen = (*(WEB_MODULES if conf.web_telephones else ()), *(CDR_MODULES if conf.cdr else ()))
     return (*MODULES, *optional, *chosen)
 
@@ -367,6 +331,9 @@ def write(conf: Conf) -> tuple[str, ...]:
     link(conf.asterisk / "data" / "documentation", conf.installation.data_dir / "documentation")
     link(conf.asterisk / "data" / "moh", conf.installation.moh_dir)
     link(conf.asterisk / "data" / "sounds" / "hatif", conf.home / "sounds")
+    banned = conf.etc / BANNED_FILE
+    if not banned.is_file() or not banned.read_text(encoding="utf-8", errors="replace").startswith("[hatif-bans]"):
+        files[BANNED_FILE] = _NOBODY_BANNED
     return tuple(
         name
         for name, text in files.items()

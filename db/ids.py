@@ -39,6 +39,11 @@ def call_id(node: str, channel_id: str, started_ms: int) -> UUID:
     return _version_7(started_ms << 12 | bits >> 68, bits)
 
 
+def started_at(identity: UUID) -> float:
+    """Return the instant in an id, in POSIX seconds: of a call's id, when the call began."""
+    return (identity.int >> 80) / 1000
+
+
 def id_range(beginning: str) -> tuple[UUID, UUID] | None:
     """Return the lowest and the highest id that begins with these digits; None if no id does."""
     digits = beginning.replace("-", "").lower()

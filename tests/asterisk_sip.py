@@ -35,6 +35,7 @@ class Telephone:
     account: str = ""  # the user of the password, if it is not `user`
     signalling: socket.socket = field(init=False)
     audio: socket.socket = field(init=False)
+    before: list[Answer] = field(init=False, default_factory=list)  # provisional responses to the last INVITE
     protocol: ClassVar[str] = "UDP"
 
     def __post_init__(self) -> None:
@@ -103,7 +104,9 @@ class Telephone:
     def _request(self, method: str, number: str, call_id: str, body: str, headers: str, *, sequence: int) -> Answer:
         here = f"{self.address}:{self.signalling.getsockname()[1]}"
         party = f"<sip:{self.user}@127.0.0.1>"
-        to = "" if "To: " in headers else f"To: {party if method == 'REGISTER' else f'<{self._uri(number)}>'}\r\n"
+        to = f"To: {party if method == 'REGISTER' else f'<{self._uri(number)}>'}\r\n"
+        if (given := re.search(r"(?m)^To: .*\r\n", headers)) is not None:
+            to, headers = given[0], headers.replace(given[0], "")
         start = (
             f"Via: SIP/2.0/{self.protocol} {here};branch=z9hG4bK{next(_serial)};rport\r\nMax-Forwards: 70\r\n"
             f"From: {party};tag=t\r\n{to}Call-ID: {call_id}\r\nContact: <sip:{self.user}@{here}>\r\n"
@@ -145,7 +148,9 @@ class Telephone:
             if not answer.status:
                 kept = (line for line in text.splitlines() if re.match(r"(?i)(via|from|to|call-id|cseq):", line))
                 self._send("SIP/2.0 200 OK\r\n" + "\r\n".join(kept) + "\r\nContent-Length: 0\r\n\r\n")
-            elif answer.status >= 200 and answer.header("CSeq") == sequence:
+            elif answer.status < 200:
+                self.before.append(answer)
+            elif answer.header("CSeq") == sequence:
                 return answer
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from db.enums import Outcome
 from ivr.api.context import ControllerDep
-from ivr.api.live import read_calls, read_queue
+from ivr.api.live import read_calls, read_limits, read_queue
 from ivr.asterisk.refused_calls import refused_calls
 from ivr.controller.controller import Controller
 from ivr.records.call_counts import ANSWER_S
@@ -53,6 +53,7 @@ class Figures(BaseModel):
     operators: dict[str, int] = Field(description="By state.")
     ready: dict[str, int] = Field(description="Operators who can take a call now, by language.")
     refused: dict[str, int] | None = Field(description="As in `/v1/status`.")
+    limits: dict[str, int] = Field(description="How often each limit on callers was reached: docs/limits.md.")
     telephone_refusals: int = Field(description="Packets that operators' telephones have refused.")
     journal_waiting: int
     journal_dropped: int
@@ -89,6 +90,7 @@ async def figures(controller: ControllerDep) -> Figures:
         operators={state.value: states[state] for state in OperatorState},
         ready={language: sum(language in spoken.get(who, ()) for who in able) for language in languages},
         refused=await refused_calls(controller.ami),
+        limits=read_limits(controller),
         telephone_refusals=counts.refusals,
         journal_waiting=controller.journal.waiting,
         journal_dropped=controller.journal.dropped,

@@ -29,6 +29,7 @@ from ivr.callbacks.request_states import call_of
 from ivr.controller.controller import Controller
 from ivr.model.call_state import CallState
 from ivr.model.talk_table import OperatorPlace
+from ivr.records.limit_counts import SENTENCES, Limit
 from ivr.site.operators import OperatorEntry
 from ivr.talk.transfers import Transfer
 from ivr.telephones import devices
@@ -212,6 +213,12 @@ def read_operators(controller: Controller) -> list[Operator]:
     return [read_operator(controller, entry) for entry in controller.operators]
 
 
+def read_limits(controller: Controller) -> dict[str, int]:
+    """Return how often each limit on callers was reached since the controller began, with zeros."""
+    counted = controller.recorder.counts.limits.reached
+    return {limit.value: counted[limit] for limit in Limit}
+
+
 def read_alarms(controller: Controller) -> list[Alarm]:
     """Return what a person should look at now."""
     return list(_alarms(controller))
@@ -232,6 +239,10 @@ def _alarms(controller: Controller) -> Iterator[Alarm]:
     if probe is not None and probe.fault is not None:
         text = f"The line called {probe.number} itself: {probe.fault}."
         yield Alarm(id="test_call_failed", kind=AlarmKind.TEST_CALL_FAILED, text=text, since=probe.at)
+    limits = controller.recorder.counts.limits
+    for limit, at in limits.lately().items():
+        text = f"{limits.reached[limit]} {SENTENCES[limit]} (docs/limits.md)."
+        yield Alarm(id=f"limit_reached:{limit}", kind=AlarmKind.LIMIT_REACHED, text=text, since=at)
     guessing, now = controller.case_lookup.guessing, time.time()
     if (noticed := guessing.noticed_since(now)) is not None:
         unchecked = "; callers get an operator instead" if guessing.operators_only(now) else ""

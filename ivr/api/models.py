@@ -140,7 +140,8 @@ class AlarmKind(StrEnum):
     answer a call; `unreachable`: an operator is away because their telephone could not be rung; `two_telephones`: two
     telephones register with one operator's password; `ari_down`, `ami_down`: the controller is not connected to
     Asterisk; `test_call_failed`: the line's last call to itself failed; `records_lost`: the journal could not be
-    written; `pin_guessing`: wrong PINs were entered for many case files within an hour.
+    written; `pin_guessing`: wrong PINs were entered for many case files within an hour; `limit_reached`: a limit on
+    callers was reached in the last quarter of an hour.
     """
 
     HELP_WANTED = "help_wanted"
@@ -152,6 +153,7 @@ class AlarmKind(StrEnum):
     TEST_CALL_FAILED = "test_call_failed"
     RECORDS_LOST = "records_lost"
     PIN_GUESSING = "pin_guessing"
+    LIMIT_REACHED = "limit_reached"
 
 
 class Alarm(BaseModel):

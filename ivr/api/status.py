@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from ivr.api.context import Actor, ControllerDep, audit
 from ivr.api.hours import AFTER_RESTORE
-from ivr.api.live import read_alarms, read_calls
+from ivr.api.live import read_alarms, read_calls, read_limits
 from ivr.api.models import Alarm, Request
 from ivr.api.problems import ApiError, documented
 from ivr.asterisk.ami import AmiError
@@ -54,6 +54,7 @@ class Status(BaseModel):
     flow: str = Field(description="The version of the flow that new calls go by.")
     calls: dict[str, int] = Field(description="How many calls are in each state.")
     refused: Refused | None = Field(description="Null while Asterisk's manager interface does not answer.")
+    limits: dict[str, int] = Field(description="How often each limit on callers was reached: docs/limits.md.")
     journal_waiting: int = Field(description="Records that are not on disk yet.")
     journal_dropped: int = Field(description="Records that were lost because the disk refused for too long.")
     open: bool = Field(description="Whether the site is open now.")
@@ -104,6 +105,7 @@ async def status(controller: ControllerDep) -> Status:
         flow=controller.flows.current.name,
         calls=calls,
         refused=Refused(**refused) if refused is not None else None,
+        limits=read_limits(controller),
         journal_waiting=controller.journal.waiting,
         journal_dropped=controller.journal.dropped,
         open=controller.opening.answer().open,

@@ -12,18 +12,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal
+from uuid import UUID
 
 import structlog
 
+from db.ids import started_at
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.operations import Request
 from ivr.audio.audible import Clip
 from ivr.call.inbox import Inbox
 from ivr.call.interruptions import CallerGone, CallFailed, NothingAudible, OperatorFree
+from ivr.call.menu_time import MenuTime
 from ivr.call.playback import Playback, new_name
 from ivr.call.services import Services
 from ivr.call.version import Flow, Version
-from ivr.model import floor_protocol
+from ivr.model import clock, floor_protocol
 from ivr.model.call_state import CallState, LegState
 from ivr.model.talk_table import Colleague
 
@@ -67,10 +70,21 @@ Item = events.Event | floor_protocol.ToCall | RequestFailed | Deadline
 
 
 class Call:
-    """A caller's call. `answered`: whether Asterisk has answered the line; if not, the first step answers it."""
+    """A caller's call.
+
+    Args:
+        answered: Whether Asterisk has answered the line; if not, the first step answers it.
+        early: Whether it waits with that until the call needs an answer, such as a key; prompts are early media then.
+    """
 
     def __init__(
-        self, services: Services, channel: str, state: CallState, version: "Version[Call]", answered: bool
+        self,
+        services: Services,
+        channel: str,
+        state: CallState,
+        version: "Version[Call]",
+        answered: bool,
+        early: bool = False,
     ) -> None:
         self.services = services
         self.channel = channel
@@ -89,10 +103,12 @@ class Call:
         self._playback = Playback()
         self._written: CallState | None = None
         self._answered = answered
+        self.early = early and not answered
         self._up_at = -math.inf  # when Asterisk reported the line as answered, by the monotonic clock
         self._gone = False
         self._hash_until = -math.inf
         self.keys_lost = False  # keys may have been lost: the next question starts over
+        self.menu_time = MenuTime(60 * services.site.limits.menus_min)
         self._happened: list[tuple[str, str, dict[str, object]]] = []
 
     @property
@@ -194,7 +210,8 @@ class Call:
         return [item for item in items if isinstance(item, floor_protocol.Offer)]
 
     def take_waiting_keys(self) -> None:
-        """Process the inbox without waiting, so that keys typed ahead are seen. Raises CallerGone."""
+        """Process the inbox without waiting, so that keys typed ahead are seen. Raises CallerGone and MenusOver."""
+        self.menu_time.check()
         held: list[Item] = []
         for item in self._inbox.take_all():
             self._note(item)
@@ -226,7 +243,7 @@ class Call:
         if self.state != self._written:
             self._written = self.state
             out.append(operations.SET_VARIABLE(self.channel, variable="HATIF", value=self.state.encode()))
-        if not self._answered:
+        if not self._answered and not self.early:
             self._answered = True
             out.append(operations.ANSWER(self.channel))
         return out
@@ -242,6 +259,8 @@ class Call:
         if self.state.playback is not None:
             self._playback.start(self.state.playback, _LONGEST_S)
         self.keys_lost = True
+        if self.state.since is None:  # else how much was spent in the queue is not known
+            self.menu_time.used = max(0.0, clock.seconds_since(started_at(UUID(self.state.id))))
 
     async def play(self, clips: Sequence[Clip]) -> bool:
         """Start the clips. Return False if none of them has audio."""
@@ -278,6 +297,7 @@ class Call:
 
         `fresh`: ignore keys typed ahead.
         """
+        self.early = False
         self.take_waiting_keys()
         early_s = self._discard_earlier_keys(fresh=fresh, early_s=_TYPED_AHEAD_S)
         if (key := self.take_key()) is not None:
@@ -307,6 +327,7 @@ class Call:
         Return "*" if the star key was pressed, None if no key was. `secret`: keep the keys out of the records. `fresh`:
         as in `listen`.
         """
+        self.early = False
         self.take_waiting_keys()
         early_s = self._discard_earlier_keys(fresh=fresh)
 

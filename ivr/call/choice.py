@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from db.enums import Outcome
 from ivr.audio.audible import Clip
 from ivr.call.call import Call
+from ivr.call.menu_time import MENUS_OVER
 from ivr.call.node import BACK, CHANGE_LANGUAGE, MISTAKES, OPERATOR, REPEAT, Node, TextId
 
-CHOICE_TEXTS = ("help_silence", "help_hold", "help_wrong_key")
+CHOICE_TEXTS = ("help_silence", "help_hold", "help_wrong_key", MENUS_OVER)
 
 
 @dataclass(frozen=True, slots=True)

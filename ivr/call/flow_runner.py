@@ -10,7 +10,9 @@ from ivr.asterisk.ari.link import LinkLost
 from ivr.asterisk.ari.operations import Request
 from ivr.call import announcement, stale_playback
 from ivr.call.call import Call
-from ivr.call.interruptions import CallerGone, NothingAudible
+from ivr.call.interruptions import CallerGone, MenusOver, NothingAudible
+from ivr.call.menu_time import MENUS_OVER
+from ivr.records.limit_counts import Limit
 
 log = structlog.get_logger()
 
@@ -33,6 +35,11 @@ async def run_flow(call: Call, resumed: bool) -> None:
                 await _run_nodes(call, resumed)
             except (CallerGone, LinkLost, TimeoutError):
                 raise
+            except MenusOver:
+                await _say_menus_over(call)
+                await call.step(operations.HANG_UP(call.channel, reason_code="16"))
+                _record_end(call, Outcome.LEFT_MENU, "service")
+                return
             except NothingAudible:
                 log.error("No audio; run `hatif prompts build`. The call goes to the dialplan", call=call.state.id)
                 await call.play_media(NO_AUDIO_TONE, NO_AUDIO_TONE_S)
@@ -52,7 +59,8 @@ async def run_flow(call: Call, resumed: bool) -> None:
                 resumed = True
                 continue
             call.take_waiting_keys()  # the caller may have hung up before the last prompt ended
-            await call.step(operations.HANG_UP(call.channel, reason_code="16"))
+            # A line that was never answered: the carrier gets 480, and nobody is charged.
+            await call.step(operations.HANG_UP(call.channel, reason_code="19" if call.early else "16"))
             talked = call.state.outcome == Outcome.ANSWERED
             _record_end(call, Outcome.SELF_SERVED, "operator" if talked else "service")
             return
@@ -72,11 +80,22 @@ async def _run_nodes(call: Call, resumed: bool) -> None:
             await announcement.say(call)
     while node is not None:
         call.event("node", resumed=resumed)
-        following = await call.flow.nodes[call.state.queue_node or node].run(call, resumed)
+        current = call.flow.nodes[call.state.queue_node or node]
+        call.early = call.early and not current.answers()
+        with call.menu_time.counting(current.is_menu()):
+            following = await current.run(call, resumed)
         resumed = False
         if following is not None:
             call.set(call.state.at_node(following))
         node = following
+
+
+async def _say_menus_over(call: Call) -> None:
+    """Tell a caller that their time in the menus is over."""
+    call.services.recorder.counts.limits.reach(Limit.MENUS)
+    call.event("menus_over", minutes=round(call.menu_time.used / 60))
+    call.keys.clear()
+    await call.say([(call.state.language, MENUS_OVER)])
 
 
 def _record_end(call: Call, outcome: Outcome, by: str) -> None:

@@ -19,5 +19,9 @@ class CallFailed(Exception):  # noqa: N818 - the usual term for it
     """Asterisk refused something the call cannot do without."""
 
 
+class MenusOver(Exception):  # noqa: N818 - like the others
+    """The caller has been in the menus for longer than the site allows."""
+
+
 class NothingAudible(Exception):  # noqa: N818 - like the others
     """A question cannot be asked because there is no audio at all, in any language."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -13,6 +14,7 @@ from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.link import Link, LinkLost
 from ivr.asterisk.ari.operations import Request
+from ivr.asterisk.repeated_keys import RepeatedKeys
 from ivr.call import conversation_recording
 from ivr.call.call import Call
 from ivr.call.flow_runner import to_dialplan
@@ -55,6 +57,7 @@ class EventRouter:
         self._registry, self._own_calls = registry, own_calls
         self._begin_code, self._sign_of_life, self._start = begin_code, sign_of_life, start
         self._ringing: dict[str, tuple[events.Channel, tuple[str, ...]]] = {}  # our legs, see `leg_dialing.waiting`
+        self._keys: defaultdict[str, RepeatedKeys] = defaultdict(RepeatedKeys)  # by channel
         self._early: list[events.Event] | None = []  # what came before reconciliation was done
         self._over = False
         self.replaced = False
@@ -113,12 +116,16 @@ class EventRouter:
     def _route(self, event: events.Event) -> None:
         if isinstance(event, events.ChannelDestroyed) and self._early is None:
             self._ringing.pop(event.channel_id, None)
+            self._keys.pop(event.channel_id, None)
             self._own_calls.ended(event.channel_id)
         if self._early is not None and not isinstance(event, events.ApplicationReplaced):
             self._early.append(event)
             return
         receiver: Receiver | None
         match event:
+            case events.ChannelDtmfReceived() if self._repeats(event):
+                log.info("Asterisk reported a key twice; it counts once", channel=event.channel_id)
+                return
             case events.StasisStart(channel, args) if leg_dialing.waits(channel, args):
                 self._ringing[channel.id] = (channel, args)
                 self._own_calls.entered(channel.id, args)
@@ -167,6 +174,10 @@ class EventRouter:
                 receiver = self._routes.get(event.channel_id)
         if receiver is not None:
             receiver.deliver(event)
+
+    def _repeats(self, key: events.ChannelDtmfReceived) -> bool:
+        at = key.at_ms
+        return at is not None and self._keys[key.channel_id].repeats(key.digit, key.duration_ms, at)
 
     async def _dial(self, channel: events.Channel, args: tuple[str, ...]) -> None:
         def refused(_: Request, status: int) -> None:

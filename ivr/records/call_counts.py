@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from db.enums import Outcome
 from ivr.model.call_state import CallState
+from ivr.records.limit_counts import LimitCounts
 from routing.states import OfferState
 
 ANSWER_S = (5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0)
@@ -29,6 +30,7 @@ class CallCounts:
         answers: By language.
         offers: By final state.
         refusals: Packets that operators' telephones, or their machines, have refused.
+        limits: Limits of volume that were reached.
     """
 
     def __init__(self) -> None:
@@ -37,6 +39,7 @@ class CallCounts:
         self.answers: defaultdict[str, AnswerTimes] = defaultdict(AnswerTimes)
         self.offers: Counter[OfferState] = Counter()
         self.refusals = 0
+        self.limits = LimitCounts()
         self._tests: set[str] = set()
 
     def test(self, call_id: str) -> None:

@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from ivr.model.e164 import NumberRules, main_country
 from ivr.site import zones
 from ivr.site.addresses import BindAddress, CarrierHost, overlap
+from ivr.site.bans import Bans
 from ivr.site.call_records import CallRecords
 from ivr.site.callbacks import Callbacks
 from ivr.site.carriers import Carrier, Limits
@@ -52,6 +53,13 @@ class Number(_Strict):
 
     number: str = Field(pattern=r"^\+[1-9][0-9]{4,14}$")
     country: CountryCode | None = None
+    # When the line answers, from which time on a call is charged: with its first prompt, or before the first question.
+    answer: Literal["at_once", "when_needed"] = "at_once"
+
+    @property
+    def early(self) -> bool:
+        """Whether the line answers no earlier than the call needs it."""
+        return self.answer == "when_needed"
 
 
 class Country(_Strict):
@@ -63,8 +71,6 @@ class Country(_Strict):
 
 
 PauseReason = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,19}$")]
-
-
 UserAgent = Annotated[str, Field(min_length=2, max_length=60)]
 
 
@@ -124,6 +130,7 @@ class Site(_Strict):
     desk: Desk = Desk()
     monitoring: Monitoring = Monitoring()
     pins: Pins = Pins()
+    bans: Bans = Bans()
     caller_memory: bool = True  # a returning caller's number is greeted in its last language
     longest_text_s: float = Field(12, ge=1, le=180)  # `hatif check` warns of a text that lasts longer in a language
     probe_s: float = Field(60, ge=0, le=3600)  # interval of the line's test calls to itself; 0: never
@@ -233,9 +240,11 @@ def _conflicts(site: Site) -> Iterator[Fault]:
         yield twice, ("carrier", index, "name"), f"the carrier {name!r} occurs twice; give each a different name"
     yield from _shared_hosts(site)
     for index, carrier in enumerate(site.carrier):
-        if not carrier.hosts and not carrier.password:
-            what = "nothing identifies this carrier's calls; list their addresses, or write "
-            yield "E_SITE_CARRIER", ("carrier", index, "hosts"), f"{what}password = true"
+        if carrier.number is not None and site.number_dialled(carrier.number) is None:
+            what = f"{carrier.number!r} is not one of the site's numbers; write one of them with its +"
+            yield "E_NUMBER_UNKNOWN", ("carrier", index, "number"), what
+        for key, what in carrier.faults(site.sip, ipv6=site.sip.bind_ipv6 is not None or ":" in site.sip_bind):
+            yield "E_SITE_CARRIER", ("carrier", index, key), what
     for _, language in _repeated(site.languages):
         yield twice, ("languages",), f"the language {language!r} occurs twice; write it once"
     for _, language in _repeated(site.recorded_only):
@@ -313,17 +322,24 @@ def _wrong_hours(site: Site) -> Iterator[Fault]:
 
 
 def _wrong_trunk(site: Site) -> Iterator[Fault]:
-    if site.callbacks.trunk is not None and not any(
-        carrier.dial for carrier in site.carrier if carrier.name == site.callbacks.trunk
-    ):
-        place: Place = ("callbacks", "trunk")
-        ready = ", ".join(carrier.name for carrier in site.carrier if carrier.dial)
-        ready = ready or 'none has dial = "ADDRESS:PORT" yet'
+    code, chosen = "E_SITE_TRUNK", site.callbacks
+    ready = [carrier.name for carrier in site.carrier if carrier.dial]
+    remedy = f"write one of them: {', '.join(ready)}" if ready else 'none has dial = "ADDRESS:PORT" yet'
+    if chosen.trunk is not None and chosen.trunk not in ready:
+        what = f"{chosen.trunk!r} is not a carrier that accepts our calls; {remedy}"
+        yield code, ("callbacks", "trunk"), what
+    if chosen.trunk is None and chosen.carriers:
         yield (
-            "E_SITE_TRUNK",
-            place,
-            f"{site.callbacks.trunk!r} is not a carrier that accepts our calls; write one of them: {ready}",
+            code,
+            ("callbacks", "carriers"),
+            "without trunk nobody is called; write the carrier of all others there",
         )
+    for destination, name in chosen.carriers.items():
+        place: Place = ("callbacks", "carriers", destination)
+        if name not in ready:
+            yield code, place, f"{name!r} is not a carrier that accepts our calls; {remedy}"
+        if destination.isalpha() and destination not in site.countries:
+            yield code, place, f"{destination!r} is not a country of this site; numbers there are never called"
 
 
 def _repeated(values: Sequence[str]) -> Iterator[tuple[int, str]]:

@@ -37,7 +37,16 @@ nodes:
     text: goodbye
 """
 TEXTS = {
-    *("language_option", "main_file", "main_travel", "goodbye", "help_silence", "help_hold", "help_wrong_key"),
+    *(
+        "language_option",
+        "main_file",
+        "main_travel",
+        "goodbye",
+        "help_silence",
+        "help_hold",
+        "help_wrong_key",
+        "menus_over",
+    ),
     *("key_1", "key_2", "to_operator", "operator_gone", *wait_announcements.TEXTS),
 }
 

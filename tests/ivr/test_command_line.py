@@ -55,7 +55,7 @@ def test_help_has_a_short_option_everywhere(arguments: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("line", "word", "offered"),
     [
-        ("hatif ca", "1", {"callbacks", "caller", "calls", "call", "case", "cases"}),
+        ("hatif ca", "1", {"callbacks", "caller", "calls", "call", "carriers", "case", "cases"}),
         ("hatif case", "1", {"case", "cases"}),
         ("hatif case ", "2", {"open", "set", "note", "close", "pin", "show"}),
         ("hatif case op", "2", {"open"}),

@@ -11,6 +11,7 @@ from ivr.cli.monitoring.facts import Facts, ProcessFacts
 from ivr.cli.processes.status import Check, LineStatus
 from ivr.cli.processes.troubles import JournalState
 from ivr.records.call_counts import ANSWER_S
+from ivr.records.limit_counts import Limit
 from prompts.progress import Doing, Progress
 from routing.states import OfferState, OperatorState
 
@@ -44,6 +45,7 @@ def figures(**fields: Any) -> dict[str, Any]:
         operators={state.value: 0 for state in OperatorState} | {"ready": 4},
         ready={"fr": 4, "ar": 0},
         refused={"number": 0, "source": 1, "all": 0},
+        limits={limit.value: 0 for limit in Limit} | {"menus": 2},
         telephone_refusals=5,
         journal_waiting=3,
         journal_dropped=0,

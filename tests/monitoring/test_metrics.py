@@ -48,6 +48,7 @@ def test_what_is_known_of_the_line_is_told() -> None:
     assert value(told, "hatif_gate_refused_total", status="403") == 1
     assert value(told, "hatif_desk_answers_total", **{"class": "2xx"}) == 90
     assert value(told, "hatif_voices_refused") == 1
+    assert value(told, "hatif_limits_reached_total", limit="menus") == 2
 
 
 def test_answer_times_are_a_histogram_whose_last_class_has_all() -> None:

@@ -28,7 +28,17 @@ nodes:
   goodbye: {kind: end, text: goodbye}
 """
 IDS = {
-    *("language_option", "help_wrong_key", "to_operator", "wait", "wait_nobody", "operator_gone", "goodbye", "moment"),
+    *(
+        "language_option",
+        "help_wrong_key",
+        "menus_over",
+        "to_operator",
+        "wait",
+        "wait_nobody",
+        "operator_gone",
+        "goodbye",
+        "moment",
+    ),
     *("institution", *(f"key_{key}" for key in range(10))),
     *("fallback_wait", "fallback_nobody", "code_unavailable", "closed", *(f"press_{key}" for key in range(10))),
     *(f"position_{place}" for place in (*range(1, 11), "more")),

@@ -3,6 +3,7 @@
 Members that nobody reads are not declared here, and are skipped.
 """
 
+from datetime import datetime
 from typing import get_args
 
 import msgspec
@@ -92,9 +93,19 @@ class ChannelDestroyed(_ChannelEvent, frozen=True):
 
 
 class ChannelDtmfReceived(_ChannelEvent, frozen=True):
-    """A key was released."""
+    """A key was released. Asterisk may report it twice (`repeated_keys`)."""
 
     digit: str
+    duration_ms: int = 0
+    timestamp: str = ""
+
+    @property
+    def at_ms(self) -> int | None:
+        """Asterisk's time of the event, in milliseconds since 1970; None if it has none."""
+        try:
+            return round(datetime.fromisoformat(self.timestamp).timestamp() * 1000)
+        except ValueError:
+            return None
 
 
 class ChannelLeftBridge(_ChannelEvent, frozen=True):

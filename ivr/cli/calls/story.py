@@ -132,6 +132,8 @@ def _format(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> s
             return f"leaves a message of {data['seconds']:.0f} s{_with_reference(data)}"
         case "recording_failed":
             return f"the message could not be recorded{_with_reference(data)}"
+        case "menus_over":
+            return f"has been in the menus for {data['minutes']} minutes: the call is ended"
         case "survey":
             return f"answers {data['answer']} to {data['question']}"
         case "resumed":

@@ -141,6 +141,7 @@ def _guard(counts: Mapping[str, float]) -> Iterator[Metric]:
         ("channels_taken", "Channels that the guard took from an absent controller."),
         ("controller_kills", "Controllers that did not answer and were ended."),
         ("asterisk_kills", "Asterisks that did not answer and were ended."),
+        ("bans", "Addresses that were banned for wrong passwords."),
         ("half_open_ended", "Unconfirmed calls that were ended because they filled an address's limit."),
     ):
         yield _counter(f"hatif_guard_{name}", text, counts.get(name, 0))
@@ -211,6 +212,8 @@ def _controller(figures: Mapping[str, Any]) -> Iterator[Metric]:
     yield _gauge("hatif_journal_memory_records", text, figures["journal_waiting"])
     text = "Records that were lost because the disk refused them for too long."
     yield _counter("hatif_journal_lost", text, figures["journal_dropped"])
+    text = "How often a limit on callers was reached: docs/limits.md."
+    yield _counters("hatif_limits_reached", text, "limit", figures.get("limits", {}))
     if figures["refused"] is not None:
         text = "Calls that a limit refused, since Asterisk began."
         yield _counters("hatif_calls_refused", text, "limit", figures["refused"])

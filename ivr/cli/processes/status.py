@@ -3,14 +3,16 @@
 import asyncio
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import typer
 
+from asterisk_conf.installation import NEWER, OLD
 from ivr.asterisk.ami import Ami, AmiError, Fields
+from ivr.asterisk.carrier_registrations import REGISTERED, read_registrations
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.desk import settings_of
 from ivr.cli.output import JSON, as_json, as_table, cell, console, local
@@ -18,6 +20,7 @@ from ivr.cli.processes.troubles import ANSWER_S, JournalState, find_delivery_pro
 from ivr.process.process import ProcessInfo, processes, unit_of
 from ivr.process.supervisor import OWN_NAME
 from ivr.site import certificate
+from ivr.site.carriers import Carrier
 from ivr.site.findings import SiteError
 from prompts import progress
 from prompts.progress import Doing, Progress
@@ -31,7 +34,6 @@ PROBES_MISSED = 3
 _NEEDED = ("asterisk", "ivr")
 _START = "start the line with `hatif up`, or `systemctl start hatif.target`"
 _DISK_FULL, _DISK_LOW = 50 * 2**20, 2**30  # bytes
-_OLD_ASTERISK = timedelta(days=365)
 _CERTIFICATE_ENDS = timedelta(days=14)
 _LAST_MINUTE = timedelta(seconds=60)
 
@@ -95,6 +97,7 @@ def read(parts: Composition) -> LineStatus:
         "processes": {name: info.pid for name, info in running.items()},
         "addresses": {
             "sip": f"{parts.site.sip_bind}:{5060 + offset}",
+            **({"sips": f"{parts.site.sip_bind}:{5061 + offset}"} if parts.site.sip.certificate is not None else {}),
             "ari": f"http://127.0.0.1:{8088 + offset}",
             "ami": f"127.0.0.1:{5038 + offset}",
             "control": f"http://127.0.0.1:{parts.settings.control_port}",
@@ -105,6 +108,7 @@ def read(parts: Composition) -> LineStatus:
         "calls": live["calls"],
         "probe": live.get("probe"),
         "refused": live.get("refused"),
+        "limits": live.get("limits"),
         "journal": {
             "records": journal.lag.records if journal.lag is not None else None,
             "age_s": round(journal.lag.seconds, 1) if journal.lag is not None else None,
@@ -135,6 +139,9 @@ def _show(data: dict[str, Any], checks: Sequence[Check], parts: Composition) -> 
     as_table("Calls now", ("state", "calls"), data["calls"].items())
     if any((data["refused"] or {}).values()):
         as_table("Refused calls", ("limit", "calls"), data["refused"].items())
+    if any((data["limits"] or {}).values()):
+        reached = ((limit, times) for limit, times in data["limits"].items() if times)
+        as_table("Limits on callers, since the controller began", ("limit", "times"), reached)
     if not data["serves"]:
         console.print("Start the line with `hatif up`, or see the logs in", parts.settings.log, markup=False)
 
@@ -236,13 +243,17 @@ async def _check_asterisk_and_database(parts: Composition) -> list[Check]:
             dialplan = await ami.listing("ShowDialPlan", Context="hatif-carrier")
             channels = await ami.listing("CoreShowChannels")
             settings, uptime = await ami.action("CoreSettings"), await ami.action("CoreStatus")
+            registers = any(carrier.registrar for carrier in parts.site.carrier)
+            registrations = await read_registrations(ami) if registers else {}
     except AmiError as error:
         return [Check("asterisk", False, True, str(error).rstrip("."), _START)]
+    early = [entry.number for entry in parts.site.number if entry.early]
     return [
         _check_numbers(parts, dialplan),
-        _check_unanswered(channels),
+        _check_unanswered(channels, early),
+        *_check_registrations(parts.site.carrier, registrations),
         _check_asterisk(settings, uptime, parts.built, datetime.now(UTC)),
-        *await _check_last_minute(parts.database_url),
+        *await _check_last_minute(parts.database_url, early),
     ]
 
 
@@ -253,13 +264,26 @@ def _check_numbers(parts: Composition, dialplan: Iterable[Fields]) -> Check:
     return Check("numbers", not missing, True, found, "run `hatif dialplan load`")
 
 
-def _check_unanswered(channels: Iterable[Fields]) -> Check:
+def _check_registrations(carriers: Sequence[Carrier], states: Mapping[str, str]) -> Iterator[Check]:
+    """Check the registrations with carriers; fatal if no carrier is left that could bring calls."""
+    registering = [carrier for carrier in carriers if carrier.registrar is not None]
+    alone = len(registering) == len(carriers) and REGISTERED not in states.values()
+    for carrier in registering:
+        state = states.get(carrier.name, "not known to Asterisk: run `hatif reload`")
+        found = f"{state}, as {carrier.user} at {carrier.registrar}"
+        remedy = f"see asterisk/log/asterisk.log; a new password: `hatif carriers password {carrier.name}`"
+        yield Check(f"carrier {carrier.name}", state == REGISTERED, alone, found, remedy)
+
+
+def _check_unanswered(channels: Iterable[Fields], early: Collection[str]) -> Check:
+    """Check that no call rings on. `early`: the numbers that are answered when that is needed."""
     ringing = [
         row["Channel"]
         for row in channels
         if row.get("ChannelStateDesc") == "Ring"
         and row.get("Channel", "").startswith("PJSIP/")  # not Asterisk's own (Local/)
         and row.get("Context", "").startswith("hatif-")
+        and row.get("ApplicationData", "").split(",")[2:3] not in [[number] for number in early]
         and _to_seconds(row.get("Duration", "")) > RINGS_S
     ]
     found = f"{len(ringing)} ringing for over {RINGS_S} s without an answer" if ringing else "none waits for an answer"
@@ -277,11 +301,12 @@ def _to_seconds(clock_time: str) -> int:
 
 def _check_asterisk(settings: Fields, uptime: Fields, built: datetime | None, now: datetime) -> Check:
     """Check the age of Asterisk. `built`: when its program was built, if known; `now`: the present time."""
-    old = built is not None and now - built > _OLD_ASTERISK
+    old = built is not None and now - built > OLD
     build = f", built {built:%Y-%m-%d}" if built is not None else ""
     since = f"{uptime.get('CoreStartupDate', '?')} {uptime.get('CoreStartupTime', '')}".strip()
     found = f"{settings.get('AsteriskVersion', '?')}{build}, up since {since}"
-    return Check("asterisk", not old, False, found, "install a newer release; this one lacks a year of security fixes")
+    remedy = f"install a newer release, {NEWER}; this one lacks a year of security fixes"
+    return Check("asterisk", not old, False, found, remedy)
 
 
 def _check_journal(state: JournalState) -> Iterator[Check]:
@@ -293,7 +318,7 @@ def _check_journal(state: JournalState) -> Iterator[Check]:
     yield Check("journal", not problems, False, " ".join(problems).rstrip(".") or found, "calls are served meanwhile")
 
 
-async def _check_last_minute(url: str) -> list[Check]:
+async def _check_last_minute(url: str, early: Collection[str]) -> list[Check]:
     """Check the last minute's calls; nothing while the database is away, which the journal's check reports."""
     from db import missed_calls  # loads SQLAlchemy: half of the command's start-up time
     from db.engine import DatabaseError, open_engine
@@ -301,7 +326,7 @@ async def _check_last_minute(url: str) -> list[Check]:
     since = datetime.now(UTC) - _LAST_MINUTE
     try:
         async with open_engine(url) as engine, asyncio.timeout(ANSWER_S):
-            missed = await missed_calls.unanswered_calls(engine, since, timedelta(seconds=RINGS_S))
+            missed = await missed_calls.unanswered_calls(engine, since, timedelta(seconds=RINGS_S), early)
     except (DatabaseError, TimeoutError):
         return []
     calls = f"{missed} of the last minute rang for over {RINGS_S} s without an answer" if missed else "all answered"

@@ -13,6 +13,12 @@ class End(Node):
     def leads_to(self) -> tuple[str, ...]:
         return ()
 
+    def answers(self) -> bool:
+        return False
+
+    def is_menu(self) -> bool:
+        return False
+
     def texts(self) -> tuple[str, ...]:
         return (self.text,) if self.text else ()
 

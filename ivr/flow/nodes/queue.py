@@ -49,6 +49,9 @@ class Queue(Node):
     def leads_to(self) -> tuple[str, ...]:
         return (self.next, *(offer.next for offer in self.offers))
 
+    def is_menu(self) -> bool:
+        return False
+
     def texts(self) -> tuple[str, ...]:
         asked = (self.consent, *consent.TEXTS) if self.consent is not None else ()
         offered = [text for offer in self.offers for text in (offer.text, f"press_{offer.key}")]

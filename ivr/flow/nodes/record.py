@@ -19,7 +19,7 @@ from ivr.call import accepted
 from ivr.call import topic as topics
 from ivr.call.call import Call
 from ivr.call.choice import CHOICE_TEXTS, GoTo, choose, key_text
-from ivr.call.interruptions import CallerGone, CallFailed
+from ivr.call.interruptions import CallerGone, CallFailed, MenusOver
 from ivr.call.node import BACK, CHANGE_LANGUAGE, MISTAKES, OPERATOR, Node, NodeName, TextId, Topic
 from ivr.records import voicemail
 
@@ -62,8 +62,8 @@ class Record(Node):
         name = voicemail.recording_name(self.file, self.category, call.state.id)
         try:
             return await self._take_message(call, name, resumed)
-        except CallerGone:
-            await self._keep(call, name, gone=True)
+        except (CallerGone, MenusOver) as over:
+            await self._keep(call, name, gone=isinstance(over, CallerGone))
             raise
 
     async def _take_message(self, call: Call, name: str, resumed: bool) -> str | None:

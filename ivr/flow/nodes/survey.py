@@ -14,6 +14,9 @@ class Survey(LinearNode):
     kind: Literal["survey"]
     text: TextId
 
+    def is_menu(self) -> bool:
+        return False
+
     def texts(self) -> tuple[str, ...]:
         return (self.text, "survey_thanks", "help_wrong_key")
 
