@@ -1,4 +1,5 @@
-"""The table `queue_log`: what happened in the queue, told from what the journal has brought, exactly once.
+"""The table `queue_log`: what happened in the queue, told from what the journal has brought, exactly once
+(docs/decisions/0035-queue-log.md).
 
 How far it is told is in the database (`queue_log_position`), in the transaction that writes the lines. What happened
 before the log was switched on is not told.
