@@ -265,6 +265,7 @@ class Composition:
             sip_answer_s=chosen.silence.answer_s,
             web_telephones=chosen.desk.enabled,
             networks=self.telephone_networks,
+            cdr=chosen.call_records.cdr,
             sip=self._sip(),
         )
 

@@ -15,6 +15,7 @@ from ivr.model.e164 import NumberRules, main_country
 from ivr.site import zones
 from ivr.site.addresses import BindAddress, CarrierHost
 from ivr.site.bans import Bans
+from ivr.site.call_records import CallRecords
 from ivr.site.callbacks import Callbacks
 from ivr.site.carrier_conflicts import find_conflicts, find_wrong_trunks
 from ivr.site.carriers import Carrier, Limits
@@ -71,8 +72,6 @@ class Country(_Strict):
 
 
 PauseReason = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,19}$")]
-
-
 UserAgent = Annotated[str, Field(min_length=2, max_length=60)]
 
 
@@ -134,6 +133,7 @@ class Site(_Strict):
     callbacks: Callbacks = Callbacks()
     recording: Recording = Recording()
     retention: Retention = Retention()
+    call_records: CallRecords = CallRecords()
     silence: Silence = Silence()
     desk: Desk = Desk()
     monitoring: Monitoring = Monitoring()
