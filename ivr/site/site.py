@@ -15,6 +15,7 @@ from ivr.model.e164 import NumberRules, main_country
 from ivr.site import zones
 from ivr.site.addresses import BindAddress, CarrierHost
 from ivr.site.bans import Bans
+from ivr.site.call_records import CallRecords
 from ivr.site.callbacks import Callbacks
 from ivr.site.carrier_conflicts import find_conflicts, find_wrong_trunks
 from ivr.site.carriers import Carrier, Limits
@@ -71,8 +72,6 @@ class Country(_Strict):
 
 
 PauseReason = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,19}$")]
-
-
 UserAgent = Annotated[str, Field(min_length=2, max_length=60)]
 
 
@@ -92,8 +91,15 @@ class Operators(_Strict):
     # Those of telephones that show what is coming while they ring, so that nothing is said before the conversation.
     shows_callers: tuple[UserAgent, ...] = Field(("Linphone", "baresip v"), max_length=50)
     told_of_supervision: bool = False  # an operator is told when a supervisor listens
-    networks: tuple[CarrierHost, ...] = ()  # the networks of their telephones, for `hatif firewall`
+    # Of their telephones, besides `own_networks` of [sip]; also for `hatif firewall`.
+    networks: tuple[CarrierHost, ...] = ()
+    # Operators whose telephones may be anywhere, and are encrypted; "*": all. Those of others are in our networks.
+    outside: tuple[Annotated[str, Field(pattern=r"^(\*|[1-9][0-9]{2,7})$")], ...] = ()
     address: str = Field("PJSIP/{id}", pattern=r"^PJSIP/[a-zA-Z0-9_/:@.-]*\{id\}[a-zA-Z0-9_:@.-]*$")
+
+    def is_outside(self, operator: str) -> bool:
+        """Return whether an operator's telephone may be outside our networks."""
+        return "*" in self.outside or operator in self.outside
 
 
 class Recording(_Strict):
@@ -127,6 +133,7 @@ class Site(_Strict):
     callbacks: Callbacks = Callbacks()
     recording: Recording = Recording()
     retention: Retention = Retention()
+    call_records: CallRecords = CallRecords()
     silence: Silence = Silence()
     desk: Desk = Desk()
     monitoring: Monitoring = Monitoring()
@@ -250,6 +257,9 @@ def _conflicts(site: Site) -> Iterator[Fault]:
     yield from _wrong_voices(site)
     yield from _wrong_fallbacks(site)
     yield from _wrong_hours(site)
+    if site.operators.outside and site.sip.certificate is None:
+        what = "telephones outside need SIP over TLS; write certificate and key in [sip]"
+        yield "E_SITE_OUTSIDE", ("operators", "outside"), what
     likely: dict[Place, tuple[str, ...]] = {("unknown_country",): site.unknown_country}
     likely |= {("countries", code, "languages"): country.languages for code, country in site.countries.items()}
     for place, languages in likely.items():
