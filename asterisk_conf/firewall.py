@@ -44,6 +44,7 @@ def render(senders: Sequence[Senders], ports: Ports, bind: str, plain_sip: Seque
         rules=_rules(senders),
         plain_sip=None if plain_sip is None else _rules(plain_sip),
         here=here,
+        families=("", "6") if address.is_unspecified else ("6" if address.version == 6 else "",),
         ports=ports,
         first=ports.rtp_first,
         last=ports.rtp_last,
