@@ -197,9 +197,10 @@ class Composition:
         from asterisk_conf.install import nothing_installed
 
         conf = self._conf(nothing_installed(self.install_home), self.credentials)
-        endpoints = tuple(replace(endpoint, outside=False) for endpoint in conf.endpoints)  # it has its own transports
+        # Nothing is bound, and none of our transports is named: it has its own.
+        endpoints = tuple(replace(endpoint, outside=False) for endpoint in conf.endpoints)
         conf = replace(conf, endpoints=endpoints, web_telephones=False, bans=False, networks=())
-        return replace(conf, sip_bind="0.0.0.0")  # noqa: S104  nothing is bound: it has its own
+        return replace(conf, sip_bind="0.0.0.0", sip=replace(conf.sip, bind_ipv6=""))  # noqa: S104
 
     def conf_as_installed(self) -> "Conf":
         """Return Asterisk's configuration for checks, without installing anything or creating a secret."""
@@ -236,6 +237,7 @@ class Composition:
                     transport=carrier.transport,
                     registrar=carrier.registrar,
                     user=carrier.user,
+                    user_in_from=carrier.user_in_from,
                     user_password=self._outer_password(secrets, carrier.name) if carrier.user is not None else None,
                 )
                 for carrier in chosen.carrier
@@ -263,6 +265,7 @@ class Composition:
             sip_answer_s=chosen.silence.answer_s,
             web_telephones=chosen.desk.enabled,
             networks=self.telephone_networks,
+            cdr=chosen.call_records.cdr,
             sip=self._sip(),
         )
 

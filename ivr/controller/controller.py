@@ -48,6 +48,7 @@ from ivr.hours.opening import Opening
 from ivr.model import clock, floor_protocol
 from ivr.model.endpoints import is_web
 from ivr.records import references
+from ivr.records.caller_limits import CallerLimits
 from ivr.records.database import Database
 from ivr.records.guide_requests import GuideRequestRepository
 from ivr.records.messages import MessageRepository
@@ -105,7 +106,9 @@ class Controller:
         self.messages = MessageRepository(url)
         self.cases = CaseRepository(url, self.journal, self.recorder.opened_cases)
         self.returners = Returners(self.database, 60 * self.site.routing.return_min)
-        self.mailbox = Mailbox(settings.asterisk_recordings, settings.home)
+        self.caller_limits = CallerLimits(self.database, self.site)
+        keeps_free = round(1e9 * self.site.limits.free_gb)
+        self.mailbox = Mailbox(settings.asterisk_recordings, settings.home, keeps_free)
         self.replacements = Replacements(self.journal, self._is_engaged, self._remove_contact)
         self.sip_copies = SipCopies()
         self.registrations = Registrations(self.sip_copies.lifetime)
@@ -216,6 +219,7 @@ class Controller:
             has_place=self.returners.has_place,
             last_call=self.database.last_call,
             mailbox=self.mailbox,
+            caller_limits=self.caller_limits,
             stored_operator_states=self.manager.operator_states,
             present_operators=lambda: self.presence.present,
             planned_operators=lambda: self.duty.planned,
