@@ -4,8 +4,9 @@ that an administrator installs.
 The programs need a newer libc than the host's, so they are started with the dynamic linker of their own folder.
 
 The packages are those locked in `locks/`, verified by hash. A mirror keeps a package for some days after its next
-version appears. If one is gone, all packages are taken from the suite's current state, verified by the archive's
-signature, and the differences from the lock are reported.
+version appears. If one is gone, all packages are taken from the archives that this line has kept (`kept_archives`),
+else from the suite's current state, verified by the archive's signature, and the differences from the lock are
+reported.
 """
 
 import json
@@ -13,17 +14,17 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from asterisk_conf import package_lock
+from asterisk_conf import kept_archives, package_lock
 from asterisk_conf.debian import Wanted, apt_error, errors_of, find_mirror, first_error, machine, prepare, run
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.files import explain, make_folder, write_text
 from asterisk_conf.package_lock import LockedPackage
 from asterisk_conf.progress import Progress
 
-MARKER = "hatif-install.json"  # in the root of a complete tree: lists what was unpacked
+MARKER = kept_archives.MARKER  # in the root of a complete tree: lists what was unpacked
 
 _UPDATE = ("apt-get", "-o", "APT::Update::Error-Mode=any", "update")
 _DOWNLOADER = "/usr/lib/apt/apt-helper"
@@ -36,43 +37,124 @@ def program(root: Path, name: str) -> tuple[str, ...]:
     return (str(library / machine().linker), "--library-path", str(library), str(root / name))
 
 
-def unpack(folder: Path, root: Path, wanted: Wanted, progress: Progress) -> None:
+def unpack(
+    folder: Path,
+    root: Path,
+    wanted: Wanted,
+    progress: Progress,
+    *,
+    kept: Sequence[Path] = (),
+    keep: bool = False,
+    newest: bool = False,
+) -> None:
     """Download the wanted packages with their dependencies and unpack them into `root`, which appears atomically.
 
     `folder` keeps the downloads if this is interrupted, and is removed at the end.
+
+    Args:
+        kept: Folders that may have archives (`kept_archives`): the locked ones are not downloaded then, and if nothing
+            else can be had, those of the first folder that has any are taken.
+        keep: Whether the archives are kept in the tree.
+        newest: Whether to take the suite's current state in any case.
+
+    Raises:
+        AsteriskError: There is nothing to unpack, and what to do.
     """
+    if any(character in str(root) for character in ':;"\\') or not str(root).isprintable():
+        raise AsteriskError(f'{wanted.name} cannot be unpacked into {str(root)!r}: choose a path without : ; " and \\.')
+    archives = _archives(folder, wanted, progress, kept, newest)
+    progress.step(f"Unpacking {len(archives)} packages into {root}")
+    unpacked = _unpack_archives(archives, root, wanted, progress, keep)
+    _report_differences(root, unpacked, wanted, progress)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def fetch(folder: Path, out: Path, wanted: Wanted, progress: Progress) -> int:
+    """Download the archives that `unpack` would, into `out`, for a machine without a mirror; return their number.
+
+    Args:
+        folder: Keeps the downloads if this is interrupted, and is removed at the end.
+
+    Raises:
+        AsteriskError: They cannot be had, and what to do.
+    """
+    archives = _archives(folder, wanted, progress, (), newest=False)
+    progress.step(f"Copying {len(archives)} packages to {out}")
+    try:
+        out.mkdir(mode=0o755, parents=True, exist_ok=True)
+        shutil.rmtree(out / kept_archives.FOLDER, ignore_errors=True)
+        kept_archives.put(archives, out / kept_archives.FOLDER)
+    except OSError as error:
+        raise explain("write", out, error) from error
+    _report_differences(out, _record(archives, out, wanted), wanted, progress)
+    shutil.rmtree(folder, ignore_errors=True)
+    return len(archives)
+
+
+def _archives(folder: Path, wanted: Wanted, progress: Progress, kept: Sequence[Path], newest: bool) -> list[Path]:
+    """Return the locked archives, from a kept folder or the mirror; else kept ones; else the suite's current ones."""
     for tool in ("apt-get", "apt-config", "dpkg-deb"):
         if not shutil.which(tool):
             raise AsteriskError(
                 f"This machine has no {tool}, so a private {wanted.name} cannot be installed: {wanted.otherwise}."
             )
-    if any(character in str(root) for character in ':;"\\') or not str(root).isprintable():
-        raise AsteriskError(f'{wanted.name} cannot be unpacked into {str(root)!r}: choose a path without : ; " and \\.')
     lock = package_lock.read(package_lock.lock_file(wanted.name, machine(wanted).architecture))
-    mirror = find_mirror()
-    environment = prepare(folder, mirror, wanted)
+    make_folder(folder)
     _check_space(folder, wanted)
-    archives = _fetch_locked(lock, folder, environment, mirror, wanted, progress) or _fetch_from_suite(
-        folder, environment, mirror, wanted, progress
+    others: tuple[Path, ...] = ()
+    for place in () if newest else kept:
+        there = kept_archives.read(place)
+        if archives := kept_archives.locked(there, lock):
+            progress.step(f"The {len(archives)} locked packages of {wanted.name} are in {place}: nothing is downloaded")
+            return archives
+        others = others or tuple(there)
+    try:
+        mirror = find_mirror()
+        environment = prepare(folder, mirror, wanted)
+        if not newest and (archives := _fetch_locked(lock, folder, environment, mirror, wanted, progress)):
+            return archives
+    except AsteriskError as error:
+        if not others:
+            raise
+        progress.step(str(error))
+    if others:
+        progress.step(f"Taking the {len(others)} packages in {others[0].parent}, which are not the locked ones")
+        return list(others)
+    return _fetch_from_suite(lock, folder, environment, mirror, wanted, progress)
+
+
+def _report_differences(where: Path, unpacked: Mapping[str, str], wanted: Wanted, progress: Progress) -> None:
+    """Say how what was taken differs from the lock."""
+    lock = package_lock.read(package_lock.lock_file(wanted.name, machine(wanted).architecture))
+    if not lock or not (different := package_lock.differences(lock, unpacked)):
+        return
+    main = wanted.packages[0]
+    release = next((upstream(package.version) for package in lock if package.name == main), None)
+    if release is not None and main in unpacked and (other := upstream(unpacked[main])) != release:
+        progress.step(f"{wanted.name} {other} was not tested with this Hatif, which was tested with {release}")
+    progress.step(
+        f"{len(different)} packages of {wanted.name} differ from the lock: {', '.join(different)}."
+        f" {where / MARKER} records what was taken; scripts/lock renews the lock."
     )
-    progress.step(f"Unpacking {len(archives)} packages into {root}")
-    unpacked = _unpack_archives(archives, root, wanted, progress)
-    if lock and (different := package_lock.differences(lock, unpacked)):
-        progress.step(
-            f"{len(different)} packages of {wanted.name} differ from the lock: {', '.join(different)}."
-            f" {root / MARKER} records what was installed; scripts/lock renews the lock."
-        )
-    shutil.rmtree(folder, ignore_errors=True)
 
 
-def outdated(root: Path, wanted: Wanted) -> list[str]:
-    """Return how a complete tree differs from a lock that has changed since, a few words per package."""
+def outdated(root: Path, wanted: Wanted, *, reported: bool = False) -> list[str]:
+    """Return how a complete tree differs from a lock that has changed since, a few words per package.
+
+    Args:
+        reported: Whether to return differences that were reported at installation, from a lock that is the same now.
+    """
     path = package_lock.lock_file(wanted.name, machine(wanted).architecture)
     installed = json.loads((root / MARKER).read_bytes())
-    if installed.get("lock") == package_lock.digest(path):
-        return []  # the differences were reported at installation
+    if not reported and installed.get("lock") == package_lock.digest(path):
+        return []
     lock = package_lock.read(path)
     return package_lock.differences(lock, installed["unpacked"]) if lock else []
+
+
+def keeps_archives(root: Path) -> bool:
+    """Return whether a tree has the archives that it was made of; those of an earlier version of Hatif have none."""
+    return (root / kept_archives.FOLDER).is_dir()
 
 
 def resolve(folder: Path, wanted: Wanted, architecture: str, progress: Progress) -> list[LockedPackage]:
@@ -112,10 +194,7 @@ def _fetch_locked(
             command += [f"{mirror}/{package.place}", str(files[package])]
         errors = errors_of(command, environment, progress) if part else ""
         if gone := [package.name for package in part if f"{mirror}/{package.place}" in _GONE.findall(errors)]:
-            progress.step(
-                f"{mirror} no longer has the locked {', '.join(gone)}; taking {wanted.name} from the current state of"
-                f" the suite {wanted.suite}"
-            )
+            progress.step(f"{mirror} no longer has the locked {', '.join(gone)}")
             return []
         if errors:
             raise apt_error(errors, mirror, wanted)
@@ -129,16 +208,48 @@ def _fetch_locked(
 
 
 def _fetch_from_suite(
-    folder: Path, environment: dict[str, str], mirror: str, wanted: Wanted, progress: Progress
+    lock: Sequence[LockedPackage],
+    folder: Path,
+    environment: dict[str, str],
+    mirror: str,
+    wanted: Wanted,
+    progress: Progress,
 ) -> list[Path]:
-    """Download the suite's current packages, verified by the archive's signature; return the files."""
-    progress.step(f"Reading the list of packages from {mirror}")
+    """Download the suite's current packages, verified by the archive's signature; return the files.
+
+    Raises:
+        AsteriskError: Their main package is of another series than the locked one, which nobody has tried with Hatif.
+    """
+    progress.step(
+        f"Taking {wanted.name} from the current state of the suite {wanted.suite}; reading its list of packages"
+    )
     run([*_UPDATE], environment, mirror, wanted, progress)
     packages = _addresses(folder, environment, mirror, wanted)
+    _check_series(lock, packages, mirror, wanted)
     size = sum(package.size for package in packages)
     progress.step(f"Downloading {', '.join(wanted.packages)} from {mirror} ({size // 1_000_000} MB)")
     run(_install(wanted), environment, mirror, wanted, progress)
     return [folder / "cache/archives" / package.file for package in packages]
+
+
+def _check_series(
+    lock: Sequence[LockedPackage], packages: Sequence[LockedPackage], mirror: str, wanted: Wanted
+) -> None:
+    name = wanted.packages[0]
+    tested, found = (
+        next((package.version for package in some if package.name == name), None) for some in (lock, packages)
+    )
+    if wanted.one_series and tested and found and upstream(tested).split(".")[0] != upstream(found).split(".")[0]:
+        raise AsteriskError(
+            f"The suite {wanted.suite} of {mirror} has {wanted.name} {upstream(found)}, with which Hatif was not tested"
+            f" ({upstream(tested)} is): set HATIF_DEBIAN_MIRROR to a mirror that keeps old packages, such as"
+            f" http://snapshot.debian.org/archive/debian/DATE, or {wanted.otherwise}."
+        )
+
+
+def upstream(version: str) -> str:
+    """Return the release in a Debian version: 22.10.1 of `1:22.10.1~dfsg+~cs6.15-1`."""
+    return re.split(r"[~+-]", version.rpartition(":")[2])[0]
 
 
 def versions(root: Path, wanted: Wanted) -> dict[str, str]:
@@ -181,14 +292,15 @@ def _check_space(folder: Path, wanted: Wanted) -> None:
         )
 
 
-def _unpack_archives(archives: Sequence[Path], root: Path, wanted: Wanted, progress: Progress) -> dict[str, str]:
+def _unpack_archives(
+    archives: Sequence[Path], root: Path, wanted: Wanted, progress: Progress, keep: bool
+) -> dict[str, str]:
     """Unpack into `root` and record the packages there; return each package's version."""
     unfinished = root.with_name(f"{root.name}.new")
     try:
         if unfinished.exists():
             shutil.rmtree(unfinished)
         unfinished.mkdir(mode=0o755)
-        versions, hashes = {}, {}
         for number, archive in enumerate(archives, 1):
             result = subprocess.run(
                 ["dpkg-deb", "-x", archive, unfinished], capture_output=True, text=True, check=False
@@ -198,15 +310,25 @@ def _unpack_archives(archives: Sequence[Path], root: Path, wanted: Wanted, progr
                     f"Cannot unpack {shlex.quote(str(archive))} ({first_error(result.stderr)}): free some disk space"
                     f" or remove the file, then try again."
                 )
-            name, version, _ = archive.name.split("_", 2)
-            versions[name] = version.replace("%3a", ":")
-            hashes[name] = package_lock.digest(archive)
             progress.update(number, len(archives))
-        asked = {name: versions.get(name, "unknown") for name in wanted.packages}
-        lock = package_lock.digest(package_lock.lock_file(wanted.name, machine(wanted).architecture))
-        installed = {"asked": asked, "unpacked": versions, "sha256": hashes, "lock": lock}
-        write_text(unfinished / MARKER, json.dumps(installed, indent=1) + "\n", 0o644)
+        if keep:
+            kept_archives.put(archives, unfinished / kept_archives.FOLDER)
+        versions = _record(archives, unfinished, wanted)
         unfinished.rename(root)
     except OSError as error:
         raise explain(f"unpack {wanted.name} into", root, error) from error
+    return versions
+
+
+def _record(archives: Sequence[Path], folder: Path, wanted: Wanted) -> dict[str, str]:
+    """Write the list of packages into `folder`; return each one's version."""
+    versions, hashes = {}, {}
+    for archive in archives:
+        name, version, _ = archive.name.split("_", 2)
+        versions[name] = version.replace("%3a", ":")
+        hashes[name] = package_lock.digest(archive)
+    asked = {name: versions.get(name, "unknown") for name in wanted.packages}
+    lock = package_lock.digest(package_lock.lock_file(wanted.name, machine(wanted).architecture))
+    installed = {"asked": asked, "unpacked": versions, "sha256": hashes, "lock": lock}
+    write_text(folder / MARKER, json.dumps(installed, indent=1) + "\n", 0o644)
     return versions

@@ -5,13 +5,18 @@ Each check takes the value's owner ("Operator 1001") for its message, and raises
 
 import re
 import unicodedata
-from ipaddress import IPv4Address, ip_network
+from ipaddress import IPv6Address, ip_network
 from pathlib import Path
 
 from asterisk_conf.errors import AsteriskError
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 _SECRET = re.compile(r"[A-Za-z0-9_-]{16,128}")
+_OUTER_SECRET = re.compile(r"[ -~]{1,128}")
+_SERVER = re.compile(
+    r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)(?::(?P<port>[0-9]{1,5}))?"
+)
+_USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _NAME_PUNCTUATION = frozenset(" .'’()/+-_&")
 _MAX_NAME = 80  # characters; Asterisk truncates channel and caller names a little above that
@@ -69,13 +74,31 @@ def folder(what: str, path: Path) -> None:
             raise AsteriskError(f"{what} is {str(path)!r}, which contains {character!r}; choose a path without it.")
 
 
-def address(owner: str, value: str) -> None:
-    """Check an IPv4 address with or without a port."""
-    host, _, port = value.partition(":")
+def server(owner: str, value: str) -> None:
+    """Check a name or an IPv4 address, or an IPv6 address in brackets, with or without a port."""
+    match = _SERVER.fullmatch(value)
     try:
-        IPv4Address(host)
-        fits = ":" not in value or (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535)
+        fits = match is not None and (match["port"] is None or 1 <= int(match["port"]) <= 65535)
+        if match is not None and match["v6"] is not None:
+            IPv6Address(match["v6"])
     except ValueError:
         fits = False
     if not fits:
-        raise AsteriskError(f"{owner}: {value!r} is not an address for calls; write one such as 192.0.2.7:5060.")
+        raise AsteriskError(f"{owner}: {value!r} is not a server; write one such as 192.0.2.7:5060 or sip.example.org.")
+
+
+def user(owner: str, value: str) -> None:
+    """Check a user name at a carrier."""
+    if not _USER.fullmatch(value):
+        raise AsteriskError(f"{owner}: the user {value!r} may only have letters (a to z), digits and . _ + -")
+
+
+def outer_secret(owner: str, value: str) -> None:
+    """Check a password that somebody else chose; the message never contains it."""
+    if not _OUTER_SECRET.fullmatch(value) or value != value.strip():
+        raise AsteriskError(f"{owner}: the password must be 1 to 128 characters of ASCII, without spaces at its ends.")
+
+
+def option(value: str) -> str:
+    """Return a value as Asterisk's files need it: a semicolon would begin a comment."""
+    return value.replace(";", "\\;")

@@ -13,17 +13,17 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from asterisk_conf import checks, pjsip
+from asterisk_conf.carrier import Carrier
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.files import link, make_folder, write_text
 from asterisk_conf.installation import Installation
-from asterisk_conf.modules import MODULES, OPTIONAL_MODULES, WEB_MODULES
+from asterisk_conf.modules import CDR_MODULES, MODULES, NAME_MODULES, OPTIONAL_MODULES, WEB_MODULES
 from asterisk_conf.sip import CIPHERS, KEY_FILE, NO_TLS, TRANSPORTS, Sip
 from asterisk_conf.templating import environment
 
 SECRET_FILES = frozenset({"pjsip.conf", "ari.conf", "manager.conf", KEY_FILE})
 # Asterisk warns if these are missing; its defaults are right.
 DEFAULT_FILES = (
-    "acl.conf",
     "ccss.conf",
     "features.conf",
     "pjproject.conf",
@@ -31,7 +31,9 @@ DEFAULT_FILES = (
     "udptl.conf",
     "websocket_client.conf",
 )
-CARRIER_CODECS = frozenset({"alaw", "ulaw", "g722"})
+BANNED_FILE = "acl.conf"
+"""Has who is banned. The guard writes it (`ivr.process.ban_list`); a set-up makes only the first one, without bans."""
+_NOBODY_BANNED = "[hatif-bans]\npermit = 0.0.0.0/0.0.0.0\npermit = ::/0\n"
 OPERATOR_CODECS = ("alaw", "ulaw", "g722", "opus")  # in order of preference; Opus only if this Asterisk has it
 WEB_CODECS = ("opus", "alaw", "ulaw")  # of browser telephones, likewise
 WEB_SUFFIX = "-web"  # an operator's browser telephone is an endpoint of its own, ID-web
@@ -76,53 +78,17 @@ class Ports:
 
 
 @dataclass(frozen=True, slots=True)
-class Carrier:
-    """A carrier that may send calls, identified by IP addresses or networks, so that trust does not depend on DNS.
-
-    `dial`: the IPv4 address, with or without a port, that accepts our outgoing calls; None if none go there.
-    `trust_identity`: whether its P-Asserted-Identity gives the caller's number; otherwise only From does (RFC 3325).
-    `password`: required for its calls, as the user `carrier-NAME`; `hosts` may then be empty. `nat`: send audio to the
-    address that its audio comes from instead of the one in its SDP. `srtp`: accept only encrypted audio. `most_calls`:
-    maximum number of simultaneous calls from one of its addresses.
-    """
-
-    name: str
-    hosts: tuple[str, ...]
-    codecs: tuple[str, ...] = ("alaw", "ulaw")
-    dial: str | None = None
-    trust_identity: bool = False
-    password: str | None = field(default=None, repr=False)
-    nat: bool = False
-    srtp: bool = False
-    most_calls: int = 60
-
-    def __post_init__(self) -> None:
-        checks.identifier("Carrier", self.name)
-        if not self.hosts and self.password is None:
-            raise AsteriskError(f"Carrier {self.name}: no hosts; list the IP addresses of its calls.")
-        if self.password is not None:
-            checks.secret(f"Carrier {self.name}", self.password)
-        if not 1 <= self.most_calls <= 10_000:
-            raise AsteriskError(f"Carrier {self.name}: most_calls is {self.most_calls}; give a number from 1 to 10000.")
-        for host in self.hosts:
-            checks.network(f"Carrier {self.name}", host)
-        if not self.codecs or not CARRIER_CODECS.issuperset(self.codecs):
-            raise AsteriskError(
-                f"Carrier {self.name}: the codecs are {', '.join(map(repr, self.codecs)) or 'empty'};"
-                f" choose some of {', '.join(sorted(CARRIER_CODECS))}."
-            )
-        if self.dial is not None:
-            checks.address(f"Carrier {self.name}", self.dial)
-
-
-@dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An operator's telephone; `id` is also its SIP user name, `languages` are codes, the operator's own first."""
+    """An operator's telephone; `id` is also its SIP user name, `languages` are codes, the operator's own first.
+
+    `outside`: it may be anywhere, and its SIP and its audio are encrypted; otherwise it is in one of Conf's `networks`.
+    """
 
     id: str
     name: str
     password: str = field(repr=False)
     languages: tuple[str, ...] = ()
+    outside: bool = False
 
     def __post_init__(self) -> None:
         checks.identifier("Operator", self.id)
@@ -170,7 +136,9 @@ class Conf:
     seconds for which the fallback's queues do not ring an operator after a call, `rtp_timeout_s` the time after which
     an operator's telephone that sends nothing counts as gone, `sip_answer_s` the time after which an unanswered SIP
     request is given up. `own_pjsip` is the text of the site's own `pjsip.conf`, appended to ours; see `own_findings`.
-    `web_telephones`: whether each operator also has an endpoint for a telephone in a browser. `sip`: TLS, IPv6 and NAT.
+    `web_telephones`: whether each operator also has an endpoint for a telephone in a browser. `bans`: whether
+    endpoints with a password refuse the addresses of `acl.conf`. `networks`: of telephones that need not be encrypted;
+    empty for any. `sip`: TLS, IPv6 and NAT. `cdr`: whether Asterisk writes call detail records.
     """
 
     home: Path
@@ -187,7 +155,10 @@ class Conf:
     own_pjsip: str = ""
     sip_answer_s: float = 16
     web_telephones: bool = False
+    bans: bool = True
+    networks: tuple[str, ...] = ()
     sip: Sip = NO_TLS
+    cdr: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "home", self.home.expanduser().absolute())
@@ -229,6 +200,8 @@ class Conf:
             for name, count in Counter(names).items():
                 if count > 1:
                     raise AsteriskError(f"{what} {name} is listed {count} times; list it once.")
+        if over_tls := [carrier.name for carrier in self.carriers if carrier.transport == "tls" and not self.sip.tls]:
+            raise AsteriskError(f"Carrier {over_tls[0]}: TLS needs a certificate and a key.")
         encrypted = [carrier.name for carrier in self.carriers if carrier.srtp]
         if encrypted and self.installation.version and not self.installation.has_module("res_srtp"):
             raise AsteriskError(f"Carrier {encrypted[0]}: srtp needs the module res_srtp, which this Asterisk lacks.")
@@ -239,10 +212,13 @@ class Conf:
                     f"Browser telephones need the module {missing[0]}, which this Asterisk lacks: install it, or switch"
                     " the desk off in site.toml."
                 )
-        if len(outgoing := [carrier.name for carrier in self.carriers if carrier.dial is not None]) > 1:
-            raise AsteriskError(
-                f"Carriers {', '.join(outgoing)} all have dial; outgoing calls can use only one of them."
-            )
+        for network in self.networks:
+            checks.network("networks", network)
+        outside = [endpoint.id for endpoint in self.endpoints if endpoint.outside]
+        if outside and not self.sip.tls:
+            raise AsteriskError(f"Operator {outside[0]}: a telephone outside needs SIP over TLS; give a certificate.")
+        if outside and self.installation.version and not self.installation.has_module("res_srtp"):
+            raise AsteriskError(f"Operator {outside[0]}: SRTP needs the module res_srtp, which this Asterisk lacks.")
         for endpoint in self.endpoints:
             if endpoint.id in _RESERVED or endpoint.id.startswith(("carrier-", "trunk-")):
                 raise AsteriskError(
@@ -282,8 +258,9 @@ class Conf:
 
 
 _RESERVED = frozenset(
-    {"global", "system", *TRANSPORTS, "ws", "carrier", "operator", "operator-auth", "operator-aor", "operator-web"}
-)
+    {"global", "system", *TRANSPORTS, "ws", "carrier", "operator", "operator-auth", "operator-aor", "operator-web",
+     "operator-inside", "operator-outside"}
+)  # fmt: skip
 
 
 def own_findings(text: str, carriers: Iterable[str], operators: Iterable[str]) -> list[pjsip.Finding]:
@@ -300,6 +277,7 @@ def render(conf: Conf) -> dict[str, str]:
     values = {
         "asterisk": conf.asterisk,
         "carriers": conf.carriers,
+        "cdr": conf.cdr,
         "ciphers": CIPHERS,
         "endpoints": conf.endpoints,
         # By default Asterisk derives it from a network card's address, and warns on a machine without one.
@@ -308,6 +286,7 @@ def render(conf: Conf) -> dict[str, str]:
         "max_files": min(_MAX_FILES, _hard_limit_of_files()),
         # Empty if SIP is on every address: audio then uses the address of the route to the caller.
         "media_address": "" if ip_address(conf.sip_bind).is_unspecified else conf.sip_bind,
+        "media_address_ipv6": conf.sip.bind_ipv6 if conf.sip.bind_ipv6 not in ("", "::") else "",
         "modules": modules,
         "names": {endpoint.id: endpoint.name for endpoint in conf.endpoints},
         "node": conf.node,
@@ -316,13 +295,15 @@ def render(conf: Conf) -> dict[str, str]:
         "ports": conf.ports,
         "queues": conf.queues,
         "secrets": conf.secrets,
-        "trunk": next((carrier for carrier in conf.carriers if carrier.dial is not None), None),
+        "option": checks.option,
         "etc": conf.etc,
         "transports": conf.transports,
         "sip": conf.sip,
         "sip_t1_ms": round(1000 * conf.sip_answer_s / 64),
         "rtp_timeout_s": conf.rtp_timeout_s,
         "web_codecs": WEB_CODECS if opus else WEB_CODECS[1:],
+        "bans": conf.bans,
+        "networks": conf.networks,
         "web_telephones": conf.web_telephones,
         "wrap_up_s": conf.wrap_up_s,
     }
@@ -339,8 +320,10 @@ def render(conf: Conf) -> dict[str, str]:
 
 def modules_of(conf: Conf) -> tuple[tuple[str, str], ...]:
     """Return the modules that this Asterisk loads, each with its reason."""
-    optional = (module for module in OPTIONAL_MODULES if conf.installation.has_module(module[0]))
-    return (*MODULES, *optional, *(WEB_MODULES if conf.web_telephones else ()))
+    named = NAME_MODULES if any(carrier.domain for carrier in conf.carriers) else ()
+    optional = (module for module in (*OPTIONAL_MODULES, *named) if conf.installation.has_module(module[0]))
+    chosen = (*(WEB_MODULES if conf.web_telephones else ()), *(CDR_MODULES if conf.cdr else ()))
+    return (*MODULES, *optional, *chosen)
 
 
 def write(conf: Conf) -> tuple[str, ...]:
@@ -358,9 +341,14 @@ def write(conf: Conf) -> tuple[str, ...]:
     make_folder(conf.home / "sounds")
     for name in ("", "etc", "run", "db", "log", "spool", "spool/cache", "spool/recording", "data", "data/sounds"):
         make_folder(conf.asterisk / name)
+    if conf.cdr:
+        make_folder(conf.asterisk / "log" / "cdr-csv")
     link(conf.asterisk / "data" / "documentation", conf.installation.data_dir / "documentation")
     link(conf.asterisk / "data" / "moh", conf.installation.moh_dir)
     link(conf.asterisk / "data" / "sounds" / "hatif", conf.home / "sounds")
+    banned = conf.etc / BANNED_FILE
+    if not banned.is_file() or not banned.read_text(encoding="utf-8", errors="replace").startswith("[hatif-bans]"):
+        files[BANNED_FILE] = _NOBODY_BANNED
     return tuple(
         name
         for name, text in files.items()

@@ -29,6 +29,7 @@ class Wanted:
     space: int  # bytes for lists, archives and the tree
     components: tuple[str, ...] = ("main",)
     suite: str = "sid"  # of Debian; only sid has Asterisk
+    one_series: bool = False  # whether a release of another series (23 instead of 22) is refused
 
 
 ASTERISK = Wanted(
@@ -36,6 +37,7 @@ ASTERISK = Wanted(
     otherwise="install Asterisk 22 yourself and name its program in HATIF_ASTERISK",
     packages=("asterisk", "asterisk-modules", "asterisk-moh-opsound-wav"),
     space=600_000_000,  # measured: 140 MB of lists, 95 of archives, 290 unpacked
+    one_series=True,
 )
 
 

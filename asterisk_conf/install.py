@@ -21,6 +21,8 @@ from asterisk_conf.progress import Progress
 # ARI requests over its WebSocket came with 20.14, 21.9 and 22.4, and were fixed in the next releases.
 _OLDEST = {20: 15, 21: 10, 22: 5}
 _WANTED = "20.15, 21.10, 22.5 or newer"
+RESTORED = "restored"
+"""Beside the private Asterisk: the packages that came with a backup, until they are unpacked."""
 _USUAL_PLACES = ("/usr/sbin/asterisk", "/usr/local/sbin/asterisk", "/opt/asterisk/sbin/asterisk")
 _MUSIC = (".wav", ".alaw", ".ulaw", ".sln", ".sln16", ".g722")
 
@@ -47,11 +49,11 @@ def find(home: Path, progress: Progress | None = None, named: str | None = None)
     if named := os.environ.get("HATIF_ASTERISK") or named:
         return _examine(Path(named), "named", f"HATIF_ASTERISK={named}")
     if installation := _private(home):
-        root = home.absolute() / "asterisk" / "root"
+        root = private_root(home)
         if progress is not None and (different := apt.outdated(root, ASTERISK)):
             progress.step(
-                f"The private Asterisk differs from the lock ({len(different)} packages, such as {different[0]}): to"
-                f" install the locked one, stop the line, remove {root} and run `hatif setup`."
+                f"The private Asterisk differs from the lock ({len(different)} packages, such as {different[0]}):"
+                " `hatif asterisk upgrade --when-idle` installs the locked one."
             )
         return installation
     for path in dict.fromkeys((shutil.which("asterisk") or _USUAL_PLACES[0], *_USUAL_PLACES)):
@@ -69,7 +71,7 @@ def nothing_installed(home: Path) -> Installation:
 
     Its `version` is empty, because the modules that it will have are not known.
     """
-    root = home.absolute() / "asterisk" / "root"
+    root = private_root(home)
     return Installation((str(root),), root, root, root, root, "", "private")
 
 
@@ -77,22 +79,37 @@ def _install(home: Path, progress: Progress) -> Installation:
     home = home.absolute()
     make_folder(home)
     make_folder(home / "asterisk")
-    with _alone(home / "asterisk" / "install.lock", progress):
+    with alone(home, progress):
         if installation := _private(home):  # another process was faster
             return installation
-        root = home / "asterisk" / "root"
+        root = private_root(home)
         if root.exists():
             raise AsteriskError(f"{root} exists, but was not unpacked by Hatif: remove it, then try again.")
-        apt.unpack(home / "asterisk" / "apt", root, ASTERISK, progress)
+        apt.unpack(home / "asterisk" / "apt", root, ASTERISK, progress, kept=kept(home), keep=True)
+        shutil.rmtree(home / "asterisk" / RESTORED, ignore_errors=True)
     installation = _private(home)
     assert installation
     return installation
 
 
+def kept(home: Path) -> list[Path]:
+    """Return the folders that may have packages of Asterisk, so that nothing is downloaded."""
+    named = os.environ.get("HATIF_ASTERISK_PACKAGES")
+    return [*([Path(named).absolute()] if named else []), home.absolute() / "asterisk" / RESTORED]
+
+
+def private_root(home: Path) -> Path:
+    """Return the root of the private Asterisk's tree."""
+    return home.absolute() / "asterisk" / "root"
+
+
 def _private(home: Path) -> Installation | None:
-    root = home.absolute() / "asterisk" / "root"
-    if not (root / apt.MARKER).is_file():
-        return None
+    root = private_root(home)
+    return tree(root) if (root / apt.MARKER).is_file() else None
+
+
+def tree(root: Path) -> Installation:
+    """Return the private Asterisk in a complete tree. Raises AsteriskError if it cannot be used."""
     share = root / "usr/share/asterisk"
     command = apt.program(root, "usr/sbin/asterisk")
     return _complete(
@@ -201,8 +218,9 @@ def _has_music(folder: Path) -> bool:
 
 
 @contextmanager
-def _alone(path: Path, progress: Progress) -> Iterator[None]:
+def alone(home: Path, progress: Progress) -> Iterator[None]:
     """Hold this home's lock; the kernel releases it whatever happens to this process."""
+    path = home / "asterisk" / "install.lock"
     try:
         file = path.open("w")
     except OSError as error:

@@ -1,8 +1,14 @@
 """An Asterisk on disk."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
+
+OLD = timedelta(days=365)
+"""A release that was built longer ago lacks security fixes."""
+NEWER = "a private one by `hatif asterisk upgrade --newest --when-idle`"
+"""How one is installed, in messages."""
 
 Kind = Literal["named", "machine", "private"]
 

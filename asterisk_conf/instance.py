@@ -97,7 +97,8 @@ def asterisk_port_problems(conf: Conf, *others: tuple[str, str, int, str]) -> li
                 f" HATIF_PORT_OFFSET to another multiple of 1000."
             )
         elif error == errno.EADDRNOTAVAIL:
-            problems.append(f"{address} is not an address of this machine: correct sip_bind or bind_ipv6 in site.toml.")
+            key = "bind_ipv6" if address == conf.sip.bind_ipv6 else "sip_bind"
+            problems.append(f"{address} is not an address of this machine: correct {key} in site.toml.")
         elif error:
             problems.append(f"{protocol} port {port} ({purpose}) on {address} cannot be opened: {os.strerror(error)}.")
     # Asterisk skips an RTP port that is in use; what matters is that enough are left.

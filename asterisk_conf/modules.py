@@ -34,6 +34,8 @@ MODULES: tuple[tuple[str, str], ...] = (
     ("res_pjsip_registrar", "telephones that register"),
     ("res_pjsip_authenticator_digest", "their passwords"),
     ("res_pjsip_endpoint_identifier_ip", "carriers are known by address"),
+    ("res_pjsip_outbound_registration", "carriers with which we register"),
+    ("res_pjsip_outbound_authenticator_digest", "our password there"),
     ("res_pjsip_endpoint_identifier_user", "telephones are known by user name"),
     ("res_pjsip_rfc3326", "tells telephones why ringing ended, so that they show no missed call"),
     ("res_pjsip_empty_info", "carriers that test a call with an empty INFO"),
@@ -99,6 +101,14 @@ MODULES: tuple[tuple[str, str], ...] = (
 WEB_MODULES: tuple[tuple[str, str], ...] = (
     ("app_echo", "Echo, for the test of a browser telephone's sound"),
     ("res_pjsip_transport_websocket", "SIP of browser telephones"),
+)
+
+# Loaded only if the site wants call detail records.
+CDR_MODULES: tuple[tuple[str, str], ...] = (("cdr_csv", "log/cdr-csv/Master.csv"),)
+
+# Loaded only if a carrier has a name, and if this Asterisk has it: it refuses to load on a machine without resolv.conf.
+NAME_MODULES: tuple[tuple[str, str], ...] = (
+    ("res_resolver_unbound", "carriers' names, by SRV, A and AAAA records; without it by A and AAAA only"),
 )
 
 # Loaded if this Asterisk has them; their names or their presence differ between builds.

@@ -15,6 +15,8 @@ from asterisk_conf.templating import environment
 
 UNITS = Path("etc/systemd/system")
 TARGET = "hatif.target"
+_SYSUSERS, _TMPFILES = Path("etc/sysusers.d/hatif.conf"), Path("etc/tmpfiles.d/hatif.conf")
+_LOGROTATE = Path("etc/logrotate.d/hatif")
 _PLAIN = re.compile(r"/[A-Za-z0-9/_.@+,-]+")
 _HIDDEN = tuple(map(Path, ("/home", "/root", "/run/user", "/tmp", "/var/tmp")))  # noqa: S108 - nothing is written there
 _TEMPLATES = environment("units")
@@ -151,9 +153,9 @@ def render(line: Line) -> dict[Path, str]:
     files[UNITS / "hatif-voices.path"] = _text("voices.path", line)
     names = [*(f"hatif-{service.name}.service" for service in found), "hatif-voices.path"]
     files[UNITS / TARGET] = _text("target", line, wants=names)
-    files[Path("etc/sysusers.d/hatif.conf")] = _text("sysusers", line)
-    files[Path("etc/tmpfiles.d/hatif.conf")] = _text("tmpfiles", line)
-    files[Path("etc/logrotate.d/hatif")] = _text("logrotate", line)
+    files[_SYSUSERS] = _text("sysusers", line)
+    files[_TMPFILES] = _text("tmpfiles", line)
+    files[_LOGROTATE] = _text("logrotate", line)
     return files
 
 
@@ -186,11 +188,51 @@ def write(line: Line, root: Path = Path("/")) -> tuple[Sequence[Path], Sequence[
     return written, removed
 
 
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """What `write` has put on a machine. `own`: an administrator's drop-ins, which stay; `enabled`: starts at boot."""
+
+    home: Path
+    user: str
+    files: Sequence[Path]
+    own: Sequence[Path]
+    enabled: bool
+
+
+def installed(root: Path = Path("/")) -> Installed | None:
+    """Return what is installed below `root`; None if nothing is."""
+    tmpfiles = root / _TMPFILES
+    named = re.search(r"^d (\S+) 0700 (\S+) ", tmpfiles.read_text(), re.MULTILINE) if _is_ours(tmpfiles) else None
+    if named is None:
+        return None
+    others = [root / name for name in (UNITS / TARGET, _SYSUSERS, _TMPFILES, _LOGROTATE)]
+    return Installed(
+        home=Path(named[1]),
+        user=named[2],
+        files=[*_units(root), *(path for path in others if _is_ours(path))],
+        own=[path for path in sorted((root / UNITS).glob("hatif*.d")) if path.is_dir()],
+        enabled=any((root / UNITS).glob(f"*.wants/{TARGET}")),
+    )
+
+
+def remove(found: Installed) -> None:
+    """Remove the files; the list of them last, so that a removal that fails can be repeated. Raises AsteriskError."""
+    for path in sorted(found.files, key=lambda path: path.match(f"*/{_TMPFILES}")):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise explain("remove", path, error) from error
+
+
 def _units(root: Path) -> Iterator[Path]:
     """Yield our own units below `root`; those that an administrator wrote do not have our first line."""
     for path in sorted((root / UNITS).glob("hatif-*.*")):
-        if path.is_file() and path.read_text(errors="replace").startswith("# Written by `hatif"):
+        if _is_ours(path):
             yield path
+
+
+def _is_ours(path: Path) -> bool:
+    return path.is_file() and path.read_text(errors="replace").startswith("# Written by `hatif")
 
 
 def _text(name: str, line: Line, **more: object) -> str:

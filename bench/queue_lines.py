@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from asterisk_conf import conf, instance
+from asterisk_conf import carrier, conf, instance
 from asterisk_conf.install import find_or_install
 from bench import bare, hatif, queue_conf
 from bench.queue_way import CALLERS, Way
@@ -147,7 +147,7 @@ async def _asterisk(
         home=home,
         node="bench",
         ports=conf.Ports.with_offset(offset),
-        carriers=(conf.Carrier("bench", (CALLERS,), ("alaw",)),),
+        carriers=(carrier.Carrier("bench", (CALLERS,), ("alaw",)),),
         endpoints=tuple(
             conf.Endpoint(operator, f"Bench {operator}", secrets.operators[operator]) for operator in operators
         ),

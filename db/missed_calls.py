@@ -1,8 +1,9 @@
 """Counts of offers that operators did not accept, and of callers who hung up before they were answered."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading
@@ -27,10 +28,17 @@ async def missed_offers(engine: AsyncEngine, since: datetime) -> dict[str, dict[
     return counts
 
 
-async def unanswered_calls(engine: AsyncEngine, since: datetime, rang: timedelta) -> int:
-    """Return the number of calls since then whose callers hung up unanswered after ringing for longer than `rang`."""
+async def unanswered_calls(engine: AsyncEngine, since: datetime, rang: timedelta, early: Collection[str] = ()) -> int:
+    """Return the number of calls since then whose callers hung up unanswered after ringing for longer than `rang`.
+
+    `early`: the numbers whose calls are not meant to be answered at once.
+    """
     chosen = select(Call.started, Call.ended).where(
-        Call.started >= since, Call.ended.is_not(None), Call.line_answered.is_(None), Call.live
+        Call.started >= since,
+        Call.ended.is_not(None),
+        Call.line_answered.is_(None),
+        Call.live,
+        or_(Call.number.is_(None), Call.number.not_in(early)),
     )
     async with reading(engine) as connection:
         return sum(row.ended - row.started > rang for row in await connection.execute(chosen))

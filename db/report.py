@@ -1,98 +1,118 @@
-"""The rows of reports: calls and operators' state changes, streamed in order.
+"""What reports count: groups of calls, and operators' states.
 
-Rows only; the metrics are defined elsewhere. Each function takes an engine (`db.engine.async_engine`) and raises
-DatabaseError if the database is away. A period is from `begins` up to, not including, `ends`, as aware datetimes.
+Reading a row into Python costs more than the database's work on it. So the database groups the calls, and returns what
+is different in each of a group as one text with all of them; the same for the states of an operator. The metrics are
+defined elsewhere.
+
+Each function takes an engine (`db.engine.async_engine`) and raises DatabaseError if the database is away. A period is
+from `begins` up to, not including, `ends`, as aware datetimes. Durations are microseconds; instants in lists are
+microseconds since 1970.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Dialect, Executable, and_, func, select, true, type_coerce
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncResult
+from sqlalchemy import Null, Text, and_, case, cast, func, literal_column, null, or_, select, true
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading
 from db.enums import GuideOutcome, OperatorState, Role
+from db.instants import micros, quarter_hours
 from db.tables import Call, GuideRequest, Operator, OperatorStateRecord, Pairing
-from db.types import UTCDateTime
-
-_AT_ONCE = 2000
-"""The number of rows that are fetched at once."""
 
 LOOK_BACK = timedelta(days=7)
 """How long before a period an operator's state is searched for; an operator without a change in it counts as away."""
 
+ATTRIBUTES = ("language", "country", "topic", "operator")
+"""The attributes of calls by which they can be grouped, besides the time."""
+
+_BETWEEN = "\x1f"
+"""Separates the parts of a joined text."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallGroup:
+    """What calls of a group have in common; None if they are not grouped by it, or have none.
+
+    `quarter`: the quarter of an hour since 1970 in which they began to wait, or started if they never waited.
+    """
+
+    quarter: int | None = None
+    language: str | None = None
+    country: str | None = None
+    topic: str | None = None
+    operator: str | None = None  # the first one who answered
+
 
 @dataclass(frozen=True, slots=True)
 class WaitedCall:
-    """A call that began to wait for an operator at `queued`.
+    """A call that began to wait for an operator.
 
-    `waited_s`: until an operator answered or the wait ended otherwise; None: still waiting. `outcome`: a
-    `db.enums.Outcome`; None while the call is in progress. `talked_s`: with all operators of the call, hold included;
-    None if nobody answered, while they talk, and if unknown.
+    `waited_us`: until an operator answered or the wait ended otherwise; None: still waiting. `talked_us`: with all
+    operators of the call, hold included; None if nobody answered, while they talk, and if unknown.
     """
 
-    queued: datetime
-    waited_s: float | None
+    id: str
+    waited_us: int | None
+    talked_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitedCalls:
+    """Calls that waited, with the same group and outcome. `outcome`: a `db.enums.Outcome`; None while in progress.
+    `last_end`: when the last of them ended."""
+
+    group: CallGroup
     answered: bool
     outcome: str | None
-    language: str | None
-    country: str | None
-    topic: str | None
-    operator: str | None  # the first one who answered
-    talked_s: float | None
-    ended: datetime | None
+    ids: Sequence[str]
+    waited_us: Sequence[int | None]
+    talked_us: Sequence[int | None]
+    last_end: datetime | None = None
+
+    @classmethod
+    def of(
+        cls, group: CallGroup, answered: bool, outcome: str | None, calls: Collection[WaitedCall], **named: Any
+    ) -> "WaitedCalls":
+        return cls(
+            group, answered, outcome,
+            [call.id for call in calls], [call.waited_us for call in calls], [call.talked_us for call in calls],
+            **named,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class TalkedCall:
-    """The attributes of a `WaitedCall` that decide which group of a report it counts in."""
+class MenuCalls:
+    """The number of calls that never waited for an operator, with the same group and outcome. `outgoing`: calls that we
+    made."""
 
-    queued: datetime
-    language: str | None
-    country: str | None
-    topic: str | None
-    operator: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class MenuCall:
-    """A call that never waited for an operator. `outcome`: as in `WaitedCall`; `outgoing`: a call that we made."""
-
-    started: datetime
+    group: CallGroup
     outcome: str | None
     outgoing: bool
-    language: str | None
-    country: str | None
-    topic: str | None
-    operator: str | None
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
-class SendRequest:
-    """A caller's request for a procedure of the guide in writing. `sent`: people have sent it. The others are of the
-    call."""
+class SendRequests:
+    """The number of callers' requests for a procedure of the guide in writing, by the time of the request and with the
+    attributes of the call. `sent`: people have sent it."""
 
-    requested: datetime
+    group: CallGroup
     sent: bool
-    language: str | None
-    country: str | None
-    topic: str | None
-    operator: str | None
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
-class StateChange:
-    """The beginning of an operator's state. `call`: the call of a `talking` state, if the report counts it. `reason`:
-    of a pause."""
+class OperatorStates:
+    """The states of an operator in their order: when each began, the call of `talking`, the reason for a pause."""
 
     operator: str
-    state: OperatorState
-    at: datetime
-    call: TalkedCall | None
-    reason: str | None = None
+    at_us: Sequence[int]
+    states: Sequence[str]
+    calls: Sequence[str]  # '' for none
+    reasons: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,116 +124,97 @@ class CallCounts:
 
 
 async def waited_calls(
-    engine: AsyncEngine, begins: datetime, ends: datetime, *, tests: bool = False
-) -> AsyncGenerator[WaitedCall, None]:
-    """Yield the calls that began to wait in the period, by that instant; test calls only with `tests`."""
-    query = (
-        select(*_WAITED, as_instant(Pairing.began), as_instant(Pairing.ended).label("parted"))
-        .outerjoin(Pairing, and_(Pairing.call_id == Call.id, Pairing.role == Role.OPERATOR))
-        .where(Call.queued >= begins, Call.queued < ends, true() if tests else Call.live)
-        .order_by(Call.queued, Call.id)
+    engine: AsyncEngine,
+    begins: datetime,
+    ends: datetime,
+    by: Collection[str] = (),
+    *,
+    quarters: bool = False,
+    tests: bool = False,
+) -> list[WaitedCalls]:
+    """Return the calls that began to wait in the period; test calls only with `tests`.
+
+    They are grouped by the attributes in `by` and, with `quarters`, by quarters of an hour.
+    """
+    group = _group_of(Call.queued, _ATTRIBUTES, by, quarters=quarters)
+    until = func.coalesce(Call.connected, Call.dequeued, Call.ended)
+    talked = case(
+        (Pairing.began.is_not(None), micros(Pairing.ended) - micros(Pairing.began)),
+        else_=micros(Call.ended) - micros(Call.connected),  # calls that the dialplan served have no pairing
     )
-    identity, call = None, None
-    async with stream(engine, query) as found:
-        async for some in found.partitions():
-            for row in some:
-                # Calls that the dialplan served have no pairing.
-                talked = seconds(row.began or row.connected, row.parted if row.began is not None else row.ended)
-                if call is None or row.id != identity:
-                    if call is not None:
-                        yield call
-                    identity, call = row.id, _call(row, talked)
-                else:  # another conversation of the same call
-                    known = call.talked_s is not None and talked is not None
-                    call = replace(call, talked_s=call.talked_s + talked if known else None)  # type: ignore[operator]
-    if call is not None:
-        yield call
+    answered = Call.connected.is_not(None).label("answered")
+    query = (
+        select(
+            *group, answered, Call.outcome,
+            _joined(cast(Call.id, Text)), _joined(micros(until) - micros(Call.queued)), _joined(talked),
+            func.max(Call.ended),
+        )
+        .outerjoin(Pairing, and_(Pairing.call_id == Call.id, Pairing.role == literal_column(f"'{Role.OPERATOR}'")))
+        .where(Call.queued >= begins, Call.queued < ends, true() if tests else Call.live)
+        .group_by(*_known(group), answered, Call.outcome)
+    )  # fmt: skip
+    async with reading(engine) as connection:
+        found = (await connection.execute(query)).all()
+    return [_waited(CallGroup(*row[:5]), bool(row[5]), *row[6:]) for row in found]
 
 
 async def menu_calls(
-    engine: AsyncEngine, begins: datetime, ends: datetime, *, tests: bool = False
-) -> AsyncGenerator[MenuCall, None]:
-    """Yield the calls that started in the period and never waited, by their start; test calls only with `tests`."""
+    engine: AsyncEngine,
+    begins: datetime,
+    ends: datetime,
+    by: Collection[str] = (),
+    *,
+    quarters: bool = False,
+    tests: bool = False,
+) -> list[MenuCalls]:
+    """Return the calls that started in the period and never waited, as in `waited_calls`."""
+    group = _group_of(Call.started, _ATTRIBUTES, by, quarters=quarters)
     query = (
-        select(
-            as_instant(Call.started),
-            Call.outcome,
-            Call.outgoing,
-            Call.language,
-            Call.country,
-            Call.topic,
-            Call.operator_id,
-        )
+        select(*group, Call.outcome, Call.outgoing, func.count())
         .where(Call.started >= begins, Call.started < ends, Call.queued.is_(None), true() if tests else Call.live)
-        .order_by(Call.started, Call.id)
+        .group_by(*_known(group), Call.outcome, Call.outgoing)
     )
-    async with stream(engine, query) as found:
-        async for some in found.partitions():
-            for row in some:
-                yield MenuCall(*tuple(row))
+    async with reading(engine) as connection:
+        return [MenuCalls(CallGroup(*row[:5]), row[5], row[6], row[7]) for row in await connection.execute(query)]
 
 
 async def send_requests(
-    engine: AsyncEngine, begins: datetime, ends: datetime, *, tests: bool = False
-) -> AsyncGenerator[SendRequest, None]:
-    """Yield the requests for a procedure in writing of the period, by their time; those of test calls with `tests`."""
+    engine: AsyncEngine,
+    begins: datetime,
+    ends: datetime,
+    by: Collection[str] = (),
+    *,
+    quarters: bool = False,
+    tests: bool = False,
+) -> list[SendRequests]:
+    """Return the requests for a procedure in writing of the period, as in `waited_calls`."""
+    own = {"language": GuideRequest.language, "topic": GuideRequest.topic}
+    group = _group_of(GuideRequest.requested, _ATTRIBUTES | own, by, quarters=quarters)
+    sent = func.coalesce(GuideRequest.outcome == literal_column(f"'{GuideOutcome.SENT}'"), literal_column("false"))
     query = (
-        select(
-            as_instant(GuideRequest.requested),
-            GuideRequest.outcome,
-            GuideRequest.language,
-            Call.country,
-            GuideRequest.topic,
-            Call.operator_id,
-        )
+        select(*group, sent.label("sent"), func.count())
         .outerjoin(Call, Call.id == GuideRequest.call_id)
         .where(
             GuideRequest.requested >= begins,
             GuideRequest.requested < ends,
-            true() if tests else func.coalesce(Call.live, true()),
+            true() if tests else or_(Call.live, Call.id.is_(None)),
         )
-        .order_by(GuideRequest.requested, GuideRequest.id)
+        .group_by(*_known(group), sent)
     )
-    async with stream(engine, query) as found:
-        async for some in found.partitions():
-            for row in some:
-                requested, outcome, language, country, topic, operator = tuple(row)
-                yield SendRequest(requested, outcome == GuideOutcome.SENT, language, country, topic, operator)
+    async with reading(engine) as connection:
+        return [SendRequests(CallGroup(*row[:5]), bool(row[5]), row[6]) for row in await connection.execute(query)]
 
 
-async def state_changes(
-    engine: AsyncEngine, begins: datetime, ends: datetime, *, tests: bool = False
-) -> AsyncGenerator[StateChange, None]:
-    """Yield the operators' states at the beginning of the period, then their changes in it by time."""
-    table = OperatorStateRecord
-    newest = (
-        select(table.operator_id, func.max(table.at).label("at"))
-        .where(table.at >= begins - LOOK_BACK, table.at < begins)
-        .group_by(table.operator_id)
-        .subquery()
-    )
-    changes = (
-        select(table.operator_id, table.state, table.reason, as_instant(table.at), *_TALKED)
-        .select_from(table)
-        .outerjoin(
-            Call,
-            and_(
-                Call.id == table.call_id,
-                table.state == OperatorState.TALKING,
-                Call.queued.is_not(None),
-                true() if tests else Call.live,
-            ),
-        )
-        .order_by(table.at, table.boot, table.seq)
-    )
-    holding = changes.join(newest, and_(newest.c.operator_id == table.operator_id, newest.c.at == table.at))
-    for query in (holding, changes.where(table.at >= begins, table.at < ends)):
-        async with stream(engine, query) as found:
-            async for some in found.partitions():
-                for row in some:
-                    operator, state, reason, at, queued, *keys = tuple(row)
-                    call = TalkedCall(queued, *keys) if queued is not None else None
-                    yield StateChange(operator, _STATES[state], at, call, reason)
+async def states_before(engine: AsyncEngine, at: datetime) -> list[OperatorStates]:
+    """Return the state that each operator had at an instant, if it began in the `LOOK_BACK` before it."""
+    newest = (OperatorStateRecord.at.desc(), OperatorStateRecord.boot.desc(), OperatorStateRecord.seq.desc())
+    return await _states(engine, lambda chosen: chosen.order_by(*newest).limit(1), at - LOOK_BACK, at)
+
+
+async def operator_states(engine: AsyncEngine, begins: datetime, ends: datetime) -> list[OperatorStates]:
+    """Return the operators' states that began in the period."""
+    order = (OperatorStateRecord.at, OperatorStateRecord.boot, OperatorStateRecord.seq)
+    return await _states(engine, lambda chosen: chosen.order_by(*order), begins, ends)
 
 
 async def operator_names(engine: AsyncEngine) -> dict[str, str]:
@@ -231,64 +232,81 @@ async def call_counts(engine: AsyncEngine, begins: datetime, ends: datetime) -> 
         return CallCounts(first is not None, await connection.scalar(tests) or 0)
 
 
-class _Instant(UTCDateTime):
-    """A `UTCDateTime` for reading many rows: half the cost on SQLite."""
-
-    cache_ok = True
-
-    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
-        if dialect.name != "sqlite":
-            return super().result_processor(dialect, coltype)
-        read = datetime.fromisoformat
-        return lambda value: None if value is None else read(f"{value}+00:00")
+_ATTRIBUTES: dict[str, Any] = {
+    "language": Call.language,
+    "country": Call.country,
+    "topic": Call.topic,
+    "operator": Call.operator_id,
+}
 
 
-_INSTANT = _Instant()
+def _group_of(at: Any, attributes: dict[str, Any], by: Collection[str], *, quarters: bool) -> list[Any]:
+    """Return the columns of a `CallGroup`."""
+    return [
+        quarter_hours(at) if quarters else null(),
+        *(attributes[name] if name in by else null() for name in ATTRIBUTES),
+    ]
 
 
-def as_instant(column: Any) -> Any:
-    """Return the column for reading many instants."""
-    return type_coerce(column, _INSTANT).label(column.key)
+def _known(columns: list[Any]) -> list[Any]:
+    """Return the columns to group by: PostgreSQL refuses NULL."""
+    return [column for column in columns if not isinstance(column, Null)]
 
 
-_WAITED = (
-    Call.id,
-    *map(as_instant, (Call.queued, Call.dequeued, Call.connected, Call.ended)),
-    Call.outcome,
-    Call.language,
-    Call.country,
-    Call.topic,
-    Call.operator_id,
-)
-_TALKED = (as_instant(Call.queued), Call.language, Call.country, Call.topic, Call.operator_id)
-
-_STATES = {state.value: state for state in OperatorState}
+def _joined(values: Any) -> Any:
+    """Return an aggregate: the values as one text; nothing for NULL."""
+    return func.aggregate_strings(func.coalesce(cast(values, Text), ""), _BETWEEN)
 
 
-@asynccontextmanager
-async def stream(engine: AsyncEngine, query: Executable) -> AsyncIterator[AsyncResult[Any]]:
-    async with (
-        reading(engine) as connection,
-        connection.stream(query, execution_options={"yield_per": _AT_ONCE}) as found,
-    ):
-        yield found
+def _waited(
+    group: CallGroup, answered: bool, outcome: str | None, ids: str, waited: str, talked: str, last_end: datetime | None
+) -> WaitedCalls:
+    names = ids.split(_BETWEEN)
+    waits, talks = _numbers(waited), _numbers(talked)
+    if len({*names}) < len(names):  # several conversations of one call
+        return WaitedCalls.of(group, answered, outcome, [*_merged(names, waits, talks)], last_end=last_end)
+    return WaitedCalls(group, answered, outcome, names, waits, talks, last_end)
 
 
-def _call(row: Any, talked_s: float | None) -> WaitedCall:
-    return WaitedCall(
-        row.queued,
-        seconds(row.queued, row.connected or row.dequeued or row.ended),
-        row.connected is not None,
-        row.outcome,
-        row.language,
-        row.country,
-        row.topic,
-        row.operator_id,
-        talked_s,
-        row.ended,
+def _merged(names: Sequence[str], waits: Sequence[int | None], talks: Sequence[int | None]) -> Iterator[WaitedCall]:
+    found: dict[str, tuple[int | None, list[int | None]]] = {}
+    for name, wait, talk in zip(names, waits, talks, strict=True):
+        found.setdefault(name, (wait, []))[1].append(talk)
+    for name, (wait, parts) in found.items():
+        known = [part for part in parts if part is not None]
+        yield WaitedCall(name, wait, sum(known) if len(known) == len(parts) else None)
+
+
+def _numbers(joined: str) -> list[int | None]:
+    """Return the durations in a joined text; 0 for a negative one: the clock was set back in between."""
+    return [max(0, int(part)) if part else None for part in joined.split(_BETWEEN)]
+
+
+async def _states(engine: AsyncEngine, ordered: Any, begins: datetime, ends: datetime) -> list[OperatorStates]:
+    """Return the states of a period. One text for each operator: the index has them in their order."""
+    table = OperatorStateRecord
+    first = select(func.min(table.operator_id).label("id")).cte("operators", recursive=True)
+    following = select(func.min(table.operator_id)).where(table.operator_id > first.c.id).scalar_subquery()
+    operators = first.union_all(select(following).where(first.c.id.is_not(None)))
+    chosen = (
+        select(table.at, table.state, table.call_id, table.reason)
+        .where(table.operator_id == operators.c.id, table.at >= begins, table.at < ends)
+        .correlate(operators)
     )
+    part = ordered(chosen).subquery()
+    call = case(
+        (part.c.state == literal_column(f"'{OperatorState.TALKING}'"), func.coalesce(cast(part.c.call_id, Text), "")),
+        else_="",
+    )
+    between = literal_column(f"'{_BETWEEN}'", Text)
+    text = cast(micros(part.c.at), Text) + between + part.c.state + between + call + between
+    joined = select(func.aggregate_strings(text + func.coalesce(part.c.reason, ""), _BETWEEN)).scalar_subquery()
+    query = select(operators.c.id, joined).where(operators.c.id.is_not(None))
+    async with reading(engine) as connection:
+        found = (await connection.execute(query)).all()
+    return [_split(operator, text) for operator, text in found if text is not None]
 
 
-def seconds(begin: datetime | None, end: datetime | None) -> float | None:
-    """Return the seconds between two instants, or None if one is missing; 0 if the clock was set back between them."""
-    return None if begin is None or end is None else max(0.0, (end - begin).total_seconds())
+def _split(operator: str, joined: str) -> OperatorStates:
+    parts = joined.split(_BETWEEN)
+    return OperatorStates(operator, [*map(int, parts[::4])], parts[1::4], parts[2::4], parts[3::4])

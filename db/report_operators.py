@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, and_, case, exists, func, literal_column, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import aliased
 
 from db.engine import reading
 from db.enums import OfferState, Outcome, Role
-from db.report import as_instant, seconds, stream
+from db.instants import micros
 from db.tables import Call, Offer, Pairing
 
 
@@ -41,14 +41,13 @@ class OperatorWork:
     def __add__(self, other: "OperatorWork") -> "OperatorWork":
         return OperatorWork(*(getattr(self, part.name) + getattr(other, part.name) for part in fields(self)))
 
-    def add_conversation(self, began: datetime | None, ended: datetime | None, *, last: bool) -> None:
-        """Count a conversation. `last`: whether the call has no other operator after it."""
-        self.conversations += 1
-        talked = seconds(began, ended)
-        if talked is not None:
-            self.over += 1
-            self.talked_s += talked
-            self.finished += last
+    def add_conversations(self, number: int, over: int, talked_us: int, *, last: bool) -> None:
+        """Count conversations, those of them that are over, and their length. `last`: whether their calls have no other
+        operator after them."""
+        self.conversations += number
+        self.over += over
+        self.talked_s += int(talked_us) / 1e6
+        self.finished += over if last else 0
 
 
 async def operators_work(
@@ -79,30 +78,37 @@ async def _add_pairings(
     counts: ColumnElement[bool],
     work: defaultdict[str, OperatorWork],
 ) -> None:
+    operators = Pairing.role == literal_column(f"'{Role.OPERATOR}'")
+    transferred = func.coalesce(Pairing.reason == literal_column("'transfer'"), literal_column("false"))
+    kind = [
+        Pairing.operator_id,
+        operators.label("operators"),
+        transferred.label("transferred"),
+        _another_operator(earlier=True).label("earlier"),
+        _another_operator(earlier=False).label("later"),
+    ]
     query = (
-        select(
-            Pairing.operator_id,
-            Pairing.role,
-            Pairing.reason,
-            as_instant(Pairing.began),
-            as_instant(Pairing.ended),
-            _another_operator(earlier=True).label("earlier"),
-            _another_operator(earlier=False).label("later"),
-        )
+        select(*kind, *_talks(Pairing.began, Pairing.ended))
         .outerjoin(Call, Call.id == Pairing.call_id)
         .where(Pairing.began >= begins, Pairing.began < ends, counts)
+        .group_by(*kind)
     )
-    async with stream(engine, query) as rows:
-        async for some in rows.partitions():
-            for row in some:
-                of_operator = work[row.operator_id]
-                if row.role != Role.OPERATOR:
-                    of_operator.consulted += 1
-                    continue
-                transferred = row.reason == "transfer"
-                of_operator.taken_over += row.earlier
-                of_operator.transferred += transferred
-                of_operator.add_conversation(row.began, row.ended, last=not row.later and not transferred)
+    async with reading(engine) as connection:
+        for operator, talked, transferred, earlier, later, *talks in await connection.execute(query):
+            of_operator = work[operator]
+            if not talked:
+                of_operator.consulted += talks[0]
+                continue
+            of_operator.taken_over += talks[0] if earlier else 0
+            of_operator.transferred += talks[0] if transferred else 0
+            of_operator.add_conversations(*talks, last=not later and not transferred)
+
+
+def _talks(began: Any, ended: Any) -> list[Any]:
+    """Return aggregates: the number of conversations, of those that are over, and their length in microseconds."""
+    length = micros(ended) - micros(began)
+    # Not below 0: the clock may have been set back in between.
+    return [func.count(), func.count(length), func.coalesce(func.sum(case((length > 0, length), else_=0)), 0)]
 
 
 def _another_operator(*, earlier: bool) -> Any:
@@ -121,15 +127,18 @@ async def _add_fallback_calls(
     work: defaultdict[str, OperatorWork],
 ) -> None:
     """Add the calls that the dialplan served, which have no pairing."""
-    query = select(Call.operator_id, as_instant(Call.connected), as_instant(Call.ended)).where(
-        Call.outcome == Outcome.FALLBACK.value,
-        Call.operator_id.is_not(None),
-        Call.connected >= begins,
-        Call.connected < ends,
-        ~exists().where(Pairing.call_id == Call.id).correlate(Call),
-        counts,
+    query = (
+        select(Call.operator_id, *_talks(Call.connected, Call.ended))
+        .where(
+            Call.outcome == literal_column(f"'{Outcome.FALLBACK}'"),  # as in the index
+            Call.operator_id.is_not(None),
+            Call.connected >= begins,
+            Call.connected < ends,
+            ~exists().where(Pairing.call_id == Call.id).correlate(Call),
+            counts,
+        )
+        .group_by(Call.operator_id)
     )
-    async with stream(engine, query) as rows:
-        async for some in rows.partitions():
-            for row in some:
-                work[row.operator_id].add_conversation(row.connected, row.ended, last=True)
+    async with reading(engine) as connection:
+        for operator, *talks in await connection.execute(query):
+            work[operator].add_conversations(*talks, last=True)

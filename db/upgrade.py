@@ -1,4 +1,4 @@
-"""Upgrading a database to this version's tables, with Alembic migrations from the package itself.
+"""Upgrading a database to this version's tables, or back, with Alembic migrations from the package itself.
 
 A whole upgrade is one transaction under a lock, on SQLite as well: it is applied completely or not at all, and a second
 process that upgrades waits and then finds nothing to do.
@@ -40,6 +40,26 @@ async def upgrade(url: str, to: str = "heads") -> list[str]:
             if missing:
                 await connection.run_sync(_alembic, lambda config: command.upgrade(config, to))
             return missing
+
+
+async def downgrade(url: str, to: str) -> list[str]:
+    """Undo the migrations after `to`, for an earlier version of Hatif; return those that were undone, newest first.
+
+    What is in the columns and tables that they had added is lost.
+
+    Raises:
+        DatabaseError: The database is away, or one of both migrations is not known.
+    """
+    async with open_engine(url) as engine:
+        if engine.dialect.name == "sqlite":
+            _wait_longer(engine)
+        async with writing(engine) as connection:
+            await _lock(connection)
+            at = await connection.run_sync(_current)
+            undone = _after(engine, at, to)
+            if undone:
+                await connection.run_sync(_alembic, lambda config: command.downgrade(config, to))
+            return undone
 
 
 async def current(url: str) -> str | None:
@@ -104,6 +124,18 @@ def _missing(engine: AsyncEngine, at: str | None, to: str = "heads") -> list[str
             "install the newer version that made it, or restore a backup"
         ) from None
     return [revision for revision in reversed(newest_first) if revision != at]
+
+
+def _after(engine: AsyncEngine, at: str | None, to: str) -> list[str]:
+    """Return the known migrations from a database's own back to, and without, `to`. Raises DatabaseError."""
+    known = [found.revision for found in ScriptDirectory.from_config(_config()).walk_revisions()]  # newest first
+    _missing(engine, at)  # says if the database's own is not known
+    if at is None or to not in known or known.index(to) < known.index(at):
+        raise DatabaseError(
+            f"{format_url(engine.url)} is at migration {at!r}, from which there is no way back to {to!r}: name one of "
+            f"{', '.join(reversed(known[known.index(at) :] if at else []))}"
+        )
+    return known[known.index(at) : known.index(to)]
 
 
 async def _lock(connection: AsyncConnection) -> None:

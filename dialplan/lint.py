@@ -10,7 +10,7 @@ from dialplan.places import Places
 from dialplan.taint import READ
 
 APPLICATIONS = {
-    **dict.fromkeys(("Answer", "Goto", "GotoIf", "Hangup", "NoOp", "Set", "Wait"), None),
+    **dict.fromkeys(("Answer", "Goto", "GotoIf", "Hangup", "NoOp", "Progress", "Set", "Wait"), None),
     "ChannelRedirect": "app_channelredirect",
     "DBdeltree": "app_db",
     "Dial": "app_dial",

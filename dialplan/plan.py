@@ -20,6 +20,7 @@ _COUNTRY = re.compile(r"[A-Z]{2}")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,39}")
 _SOUNDS = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
 _ADDRESS = re.compile(r"[A-Za-z0-9_.:@/{}+-]+")
+_USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}")
 _CODE = re.compile(r"[*#0-9]{1,6}")
 _CODE_NAME = re.compile(r"[a-z_]{2,20}")
 
@@ -35,6 +36,7 @@ class Number:
     number: str
     country: str | None  # ISO 3166, two capital letters; None if several countries share the number
     language: str  # the country's first language
+    early: bool = False  # answered no earlier than the call needs it
 
     def __post_init__(self) -> None:
         _require(_NUMBER, self.number, "number", "3 to 20 digits, with or without a leading +, without spaces")
@@ -51,6 +53,19 @@ class Number:
         if digits.startswith("0") or self.number == digits:
             return (self.number,)
         return (f"+{digits}", f"00{digits}", digits)
+
+
+@dataclass(frozen=True)
+class Account:
+    """Our user at a carrier with which we register. Its calls may name only this user; then `number` was called."""
+
+    user: str
+    number: str | None = None
+
+    def __post_init__(self) -> None:
+        _require(_USER, self.user, "user", "letters, digits, _ . + - (1 to 64)")
+        if self.number is not None:
+            _require(_NUMBER, self.number, "number", "3 to 20 digits, with or without a leading +, without spaces")
 
 
 @dataclass(frozen=True)
@@ -89,7 +104,10 @@ class Plan:
     address: str = "PJSIP/{id}"  # the address of an operator's telephone
     codes: tuple[Code, ...] = ()  # the feature codes for operators' telephones
     limits: Limits = Limits()
+    accounts: tuple[Account, ...] = ()
+    sip_port: int = 5060  # of SIP without TLS
     web_telephones: bool = False  # each operator has a second telephone, `ID-web`, in a browser
+    outside: bool = False  # telephones of some operators are outside, and must be encrypted
 
     def __post_init__(self) -> None:
         _require(_WORD, self.node, "node", "letters, digits, _ . - (2 to 40)")
@@ -100,6 +118,8 @@ class Plan:
         for name in ("queue_wait_s", "ring_s", "rest_s", "tries_s", "rounds", "beat_s", "late_beats"):
             if not 1 <= getattr(self, name) <= 86_400:
                 raise PlanError(f"{name} is {getattr(self, name)}; it must be from 1 to 86400")
+        if not 1 <= self.sip_port <= 65535:
+            raise PlanError(f"sip_port is {self.sip_port}; it must be from 1 to 65535")
         if not self.languages:
             raise PlanError("there is no language; list at least one, the first is for callers without a language")
         for language in self.languages:
@@ -119,6 +139,13 @@ class Plan:
         _refuse_duplicates("code", ((code.name, code.digits) for code in self.codes))
         # Asterisk ignores hyphens in extensions: op-1 would be op1.
         _refuse_duplicates("operator", ((operator, operator.replace("-", "")) for operator in self.operators))
+
+    @property
+    def own_accounts(self) -> tuple[Account, ...]:
+        """The accounts that are not written like a number of the site, which has an entry of its own."""
+        numbers = {form.replace("-", "") for number in self.numbers for form in number.forms}
+        found = {account.user.replace("-", ""): account for account in self.accounts}  # Asterisk ignores hyphens
+        return tuple(account for user, account in found.items() if user not in numbers)
 
     def address_of(self, operator: str) -> str:
         """Return the address for `Dial`: of both telephones if there may be two."""

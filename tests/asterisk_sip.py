@@ -33,8 +33,10 @@ class Telephone:
     user: str = "anonymous"
     password: str = ""
     account: str = ""  # the user of the password, if it is not `user`
+    server: str = "127.0.0.1"
     signalling: socket.socket = field(init=False)
     audio: socket.socket = field(init=False)
+    before: list[Answer] = field(init=False, default_factory=list)  # provisional responses to the last INVITE
     protocol: ClassVar[str] = "UDP"
 
     def __post_init__(self) -> None:
@@ -98,12 +100,14 @@ class Telephone:
         )
 
     def _uri(self, number: str) -> str:
-        return f"sip:{number}@127.0.0.1:{self.port}" if number else f"sip:127.0.0.1:{self.port}"
+        return f"sip:{number}@{self.server}:{self.port}" if number else f"sip:{self.server}:{self.port}"
 
     def _request(self, method: str, number: str, call_id: str, body: str, headers: str, *, sequence: int) -> Answer:
         here = f"{self.address}:{self.signalling.getsockname()[1]}"
         party = f"<sip:{self.user}@127.0.0.1>"
-        to = "" if "To: " in headers else f"To: {party if method == 'REGISTER' else f'<{self._uri(number)}>'}\r\n"
+        to = f"To: {party if method == 'REGISTER' else f'<{self._uri(number)}>'}\r\n"
+        if (given := re.search(r"(?m)^To: .*\r\n", headers)) is not None:
+            to, headers = given[0], headers.replace(given[0], "")
         start = (
             f"Via: SIP/2.0/{self.protocol} {here};branch=z9hG4bK{next(_serial)};rport\r\nMax-Forwards: 70\r\n"
             f"From: {party};tag=t\r\n{to}Call-ID: {call_id}\r\nContact: <sip:{self.user}@{here}>\r\n"
@@ -121,7 +125,7 @@ class Telephone:
         return answer
 
     def _send(self, message: str) -> None:
-        self.signalling.sendto(message.encode(), ("127.0.0.1", self.port))
+        self.signalling.sendto(message.encode(), (self.server, self.port))
 
     def _receive(self) -> str:
         return self.signalling.recv(65535).decode()
@@ -145,7 +149,9 @@ class Telephone:
             if not answer.status:
                 kept = (line for line in text.splitlines() if re.match(r"(?i)(via|from|to|call-id|cseq):", line))
                 self._send("SIP/2.0 200 OK\r\n" + "\r\n".join(kept) + "\r\nContent-Length: 0\r\n\r\n")
-            elif answer.status >= 200 and answer.header("CSeq") == sequence:
+            elif answer.status < 200:
+                self.before.append(answer)
+            elif answer.header("CSeq") == sequence:
                 return answer
 
 
@@ -159,9 +165,9 @@ class TlsTelephone(Telephone):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.signalling.close()
-        plain = socket.create_connection(("127.0.0.1", self.port), timeout=2, source_address=(self.address, 0))
+        plain = socket.create_connection((self.server, self.port), timeout=2, source_address=(self.address, 0))
         self.signalling = self.tls = ssl.create_default_context(cafile=self.authorities).wrap_socket(
-            plain, server_hostname="127.0.0.1"
+            plain, server_hostname=self.server
         )
         self._read = b""
 

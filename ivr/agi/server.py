@@ -7,7 +7,9 @@ from collections.abc import Iterable
 
 import structlog
 
-from ivr.agi.request import MOST_BYTES, RequestError, commands, parse
+from ivr.agi.case_service import CaseService
+from ivr.agi.log_service import LogService
+from ivr.agi.request import MOST_BYTES, RequestError, commands, parse, value_of
 from ivr.agi.services import Services
 from ivr.controller.controller import Controller
 from routing.states import Operator
@@ -15,6 +17,7 @@ from routing.states import Operator
 log = structlog.get_logger()
 
 _HEADER_S = 2.0
+_ANSWER_S = 4.0  # `case` may wait for the database and for a check of a PIN
 _REPLIES_S = 2.0
 _MOST_CONNECTIONS = 500
 
@@ -27,7 +30,9 @@ async def serve(controller: Controller) -> None:
         floor = connection.floor if connection is not None else None
         return floor.operators.values() if floor is not None else ()
 
-    await run(Services(controller.site, controller.opening, operators), controller.settings.agi_port)
+    site, ids = controller.site, {operator.id for operator in controller.operators}
+    cases, calls = CaseService(site, controller.case_lookup), LogService(site, ids, controller.recorder)
+    await run(Services(site, controller.opening, operators, cases, calls), controller.settings.agi_port)
 
 
 async def run(services: Services, port: int) -> None:
@@ -63,8 +68,15 @@ async def _converse(services: Services, reader: asyncio.StreamReader, writer: as
     """Read the request, then set one variable after the other: Asterisk reads no command before it has answered."""
     async with asyncio.timeout(_HEADER_S):
         header = await reader.readuntil(b"\n\n")
+
+    async def variable(name: str) -> str:
+        writer.write(f"GET VARIABLE {name}\n".encode("ascii"))
+        return value_of(await reader.readuntil(b"\n"))
+
+    async with asyncio.timeout(_ANSWER_S):
+        variables = await services.answer(parse(header), variable)
     async with asyncio.timeout(_REPLIES_S):
-        for line in commands(services.answer(parse(header))):
+        for line in commands(variables):
             writer.write(line)
             reply = await reader.readuntil(b"\n")
             if not reply.startswith(b"200"):  # HANGUP: the call has ended

@@ -1,8 +1,10 @@
-"""The answers of the services, from memory alone: no database and no request to Asterisk."""
+"""The answers of the services. All but `case` answer from memory alone: no database and no request to Asterisk."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 
+from ivr.agi.case_service import CaseService
+from ivr.agi.log_service import LogService
 from ivr.agi.request import Request
 from ivr.hours.opening import Opening
 from ivr.site.site import Number, Site
@@ -16,16 +18,30 @@ _MOST_OPERATORS = 10
 class Services:
     """The services of one site. `operators` returns all of them as they are now, none while that is not known."""
 
-    def __init__(self, site: Site, opening: Opening, operators: Callable[[], Iterable[Operator]]) -> None:
-        self._site, self._opening, self._operators = site, opening, operators
-        self._services = {"hours": self.hours, "language": self.language, "route": self.route}
+    def __init__(
+        self,
+        site: Site,
+        opening: Opening,
+        operators: Callable[[], Iterable[Operator]],
+        cases: CaseService,
+        calls: LogService,
+    ) -> None:
+        self._site, self._opening, self._operators, self._cases = site, opening, operators, cases
+        self._services = {
+            "hours": self.hours,
+            "language": self.language,
+            "route": self.route,
+            "log": calls.answer,
+        }
 
-    def answer(self, request: Request) -> Variables:
-        """Return the variables to set, in this order.
+    async def answer(self, request: Request, variable: Callable[[str], Awaitable[str]]) -> Variables:
+        """Return the variables to set, in this order. `variable` reads a variable of the call.
 
         HATIF_AGI is the last, so that `ok` means that all the others are set; it is `unknown` for a service that does
         not exist.
         """
+        if request.service == "case":
+            return {**await self._cases.answer(request, variable), "HATIF_AGI": "ok"}
         service = self._services.get(request.service)
         return {"HATIF_AGI": "unknown"} if service is None else {**service(request), "HATIF_AGI": "ok"}
 

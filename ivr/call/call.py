@@ -79,6 +79,7 @@ class Call:
         self.channel = channel
         self.state = state
         self.version = version
+        self.early = False  # the line is answered once the call needs that, such as for a key
         self.keys: deque[str] = deque()  # pressed and not used yet
         self.leg: LegState | None = None  # an operator's leg that is up for the call, but not in conversation yet
         self.colleague: Colleague | None = None  # found by a controller that started
@@ -231,7 +232,7 @@ class Call:
         if self.state != self._written:
             self._written = self.state
             out.append(operations.SET_VARIABLE(self.channel, variable="HATIF", value=self.state.encode()))
-        if not self._answered:
+        if not self._answered and not self.early:
             self._answered = True
             out.append(operations.ANSWER(self.channel))
         return out
@@ -286,7 +287,7 @@ class Call:
         `fresh`: ignore keys typed ahead.
         """
         self.take_waiting_keys()
-        early_s = self._discard_earlier_keys(fresh=fresh, early_s=_TYPED_AHEAD_S)
+        early_s = self._begin_question(fresh=fresh, early_s=_TYPED_AHEAD_S)
         if (key := self.take_key()) is not None:
             return key
 
@@ -315,7 +316,7 @@ class Call:
         as in `listen`.
         """
         self.take_waiting_keys()
-        early_s = self._discard_earlier_keys(fresh=fresh)
+        early_s = self._begin_question(fresh=fresh)
 
         loop = asyncio.get_running_loop()
         entered = ""
@@ -351,11 +352,12 @@ class Call:
             raise NothingAudible
         return False
 
-    def _discard_earlier_keys(self, *, fresh: bool, early_s: float = 0.0) -> float:
-        """Discard the keys that cannot be meant for the next question.
+    def _begin_question(self, *, fresh: bool, early_s: float = 0.0) -> float:
+        """Begin a question, for which the line is answered: discard the keys that cannot be meant for it.
 
         Return for how long further keys come too early for it: `early_s` if it must be `fresh`, longer after a restart.
         """
+        self.early = False
         lost, self.keys_lost = self.keys_lost, False
         if fresh or lost:
             self.keys.clear()

@@ -59,7 +59,8 @@ async def run_flow(call: Call, resumed: bool) -> None:
                 resumed = True
                 continue
             call.take_waiting_keys()  # the caller may have hung up before the last prompt ended
-            await call.step(operations.HANG_UP(call.channel, reason_code="16"))
+            # A line that was never answered: the carrier gets 480, and nobody is charged.
+            await call.step(operations.HANG_UP(call.channel, reason_code="19" if call.early else "16"))
             talked = call.state.outcome == Outcome.ANSWERED
             _record_end(call, Outcome.SELF_SERVED, "operator" if talked else "service")
             return
@@ -79,9 +80,10 @@ async def _run_nodes(call: Call, resumed: bool) -> None:
             await announcement.say(call)
     while node is not None:
         call.event("node", resumed=resumed)
-        running = call.flow.nodes[call.state.queue_node or node]
-        with call.menu_time.counting(running.is_menu()):
-            following = await running.run(call, resumed)
+        current = call.flow.nodes[call.state.queue_node or node]
+        call.early = call.early and not current.answers()
+        with call.menu_time.counting(current.is_menu()):
+            following = await current.run(call, resumed)
         resumed = False
         if following is not None:
             call.set(call.state.at_node(following))

@@ -38,6 +38,10 @@ class Node(BaseModel):
         """Return the id of the text of the option that leads to `node`, for a call of this topic; None: no option."""
         return None
 
+    def answers(self) -> bool:
+        """Whether the line must be answered here; otherwise the caller can hear it as early media."""
+        return True
+
     def greets(self) -> bool:
         """Return whether the node plays the administrator's announcement itself, after saying who answers."""
         return False

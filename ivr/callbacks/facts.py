@@ -46,6 +46,12 @@ def line_of(site: Site, request: CallbackRequest) -> str:
     return next((line.number for line in site.number if line.country == request.country), site.number[0].number)
 
 
+def shown_number(site: Site, request: CallbackRequest, carrier: str | None) -> str:
+    """Return the number that the called telephone shows: the carrier's own, else that of the country."""
+    own = next((entry.shown for entry in site.carrier if entry.name == carrier), None)
+    return own or line_of(site, request)
+
+
 def language_of(site: Site, request: CallbackRequest) -> str:
     """Return the language for the caller: their own if the site has it, else the likeliest of their country."""
     return request.language if request.language in site.languages else site.language_order(request.country)[0]

@@ -11,7 +11,7 @@ from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari.operations import Request
 from ivr.call.services import Services
 from ivr.callbacks.channels import CalledState
-from ivr.callbacks.facts import due_of, facts_of, line_of
+from ivr.callbacks.facts import due_of, facts_of, shown_number
 from ivr.callbacks.repository import CallbackRepository
 from ivr.callbacks.request_states import RequestEvent, advance
 from ivr.model import clock
@@ -81,12 +81,13 @@ class Progress:
 
     def create_called(self, channel: str) -> Request:
         """Return the request that rings the caller, who becomes `channel`."""
-        request, trunk = self.request, self.site.callbacks.trunk
+        request = self.request
+        trunk = self.site.callbacks.carrier_for(request.number)
         return leg_dialing.create(
             channel,
             leg_dialing.CALLED,
             endpoint=f"PJSIP/{request.number}@trunk-{trunk}",
-            shown=f"<{line_of(self.site, request)}>",
+            shown=f"<{shown_number(self.site, request, trunk)}>",
             ring_s=self.site.callbacks.ring_s,
             variables={"HATIF": CalledState(str(request.id), self.call).encode()},
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -58,11 +59,12 @@ def check_site(parts: Composition, ignore: Sequence[str] = ()) -> CheckResult:
     """Check the site's files. `ignore`: beginnings of the codes to leave out."""
     # `hatif --help` needs none of these, and they take a while to load.
     from ivr.check import checking
-    from ivr.cli.processes import as_up
+    from ivr.cli.processes import as_up, asterisk_age
 
     found = checking.check(parts.settings.site, parts.settings.sounds, PROMPTS, parts.settings.voices)
     found += parts.findings()
     found += as_up.findings(parts)
+    found += asterisk_age.findings(parts, datetime.now(UTC))
     found.sort(key=lambda finding: not finding.is_error)
     unwanted = tuple(prefix for prefix in ignore if prefix)
     left = [finding for finding in found if not finding.code.startswith(unwanted)]

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +87,7 @@ class Composition:
     @cached_property
     def plan(self) -> "Plan":
         """The plan of the dialplan. Raises SiteError if feature codes clash."""
-        from dialplan.plan import Limits, Number, Plan
+        from dialplan.plan import Account, Limits, Number, Plan
         from ivr.check.code_clashes import code_clashes
 
         chosen = self.site
@@ -95,14 +96,27 @@ class Composition:
         return Plan(
             node=chosen.node,
             numbers=tuple(
-                Number(entry.number, entry.country, chosen.language_order(entry.country)[0]) for entry in chosen.number
+                Number(
+                    entry.number,
+                    entry.country,
+                    chosen.language_order(entry.country)[0],
+                    early=entry.early,
+                )
+                for entry in chosen.number
             ),
             languages=chosen.language_order(None),
             operators=tuple(operator.id for operator in self.operators),
             ring_s=int(chosen.operators.ring_s),
             address=chosen.operators.address,
             codes=self.codes,
+            accounts=tuple(
+                Account(carrier.user, carrier.number)
+                for carrier in chosen.carrier
+                if carrier.registrar is not None and carrier.user is not None
+            ),
+            sip_port=self.ports.sip,
             web_telephones=chosen.desk.enabled,
+            outside=bool(chosen.operators.outside),
             limits=Limits(chosen.limits.calls_by_number, chosen.limits.calls_by_source, self.calls_in_all),
         )
 
@@ -148,7 +162,7 @@ class Composition:
         return render(self.plan)
 
     @property
-    def _install_home(self) -> Path:
+    def install_home(self) -> Path:
         """The folder of the private Asterisk; tests and other lines share one."""
         return Path(os.environ.get("HATIF_INSTALL") or self.settings.home)
 
@@ -156,13 +170,13 @@ class Composition:
         """Return Asterisk's configuration; install Asterisk if there is none."""
         from asterisk_conf.install import find_or_install
 
-        return self._conf(find_or_install(self._install_home, progress, self.settings.asterisk), self.credentials)
+        return self._conf(find_or_install(self.install_home, progress, self.settings.asterisk), self.credentials)
 
     @property
     def installed(self) -> "Installation | None":
         from asterisk_conf.install import find
 
-        return find(self._install_home, named=self.settings.asterisk)
+        return find(self.install_home, named=self.settings.asterisk)
 
     @property
     def built(self) -> datetime | None:
@@ -182,8 +196,11 @@ class Composition:
         """
         from asterisk_conf.install import nothing_installed
 
-        conf = self._conf(nothing_installed(self._install_home), self.credentials)
-        return replace(conf, web_telephones=False, sip_bind="0.0.0.0")  # noqa: S104  nothing is bound: it has its own
+        conf = self._conf(nothing_installed(self.install_home), self.credentials)
+        # Nothing is bound, and none of our transports is named: it has its own.
+        endpoints = tuple(replace(endpoint, outside=False) for endpoint in conf.endpoints)
+        conf = replace(conf, endpoints=endpoints, web_telephones=False, bans=False, networks=())
+        return replace(conf, sip_bind="0.0.0.0", sip=replace(conf.sip, bind_ipv6=""))  # noqa: S104
 
     def conf_as_installed(self) -> "Conf":
         """Return Asterisk's configuration for checks, without installing anything or creating a secret."""
@@ -192,11 +209,13 @@ class Composition:
         placeholder = "x" * 32
         passwords = dict.fromkeys((operator.id for operator in self.operators), placeholder)
         carriers = dict.fromkeys((carrier.name for carrier in self.site.carrier), placeholder)
-        secrets = Credentials("hatif", placeholder, "hatif", placeholder, placeholder, placeholder, passwords, carriers)
-        return self._conf(self.installed or nothing_installed(self._install_home), secrets)
+        ours = ("hatif", placeholder, "hatif", placeholder, placeholder, placeholder)
+        secrets = Credentials(*ours, passwords, carriers, outer=carriers)
+        return self._conf(self.installed or nothing_installed(self.install_home), secrets)
 
     def _conf(self, installation: "Installation", secrets: Credentials) -> "Conf":
-        from asterisk_conf.conf import Carrier, Conf, Endpoint, Queue, Secrets
+        from asterisk_conf.carrier import Carrier
+        from asterisk_conf.conf import Conf, Endpoint, Queue, Secrets
 
         chosen = self.site
         return Conf(
@@ -208,17 +227,29 @@ class Composition:
                     carrier.name,
                     carrier.hosts,
                     carrier.codecs,
-                    dial=carrier.dial if carrier.name == chosen.callbacks.trunk else None,
+                    dial=carrier.dial if carrier.name in chosen.callbacks.trunks else (),
                     trust_identity=carrier.trust_identity,
                     password=secrets.carriers[carrier.name] if carrier.password else None,
                     nat=carrier.nat,
                     srtp=carrier.srtp,
                     most_calls=carrier.calls_by_source or chosen.limits.calls_by_source,
+                    ipv6=carrier.ipv6,
+                    transport=carrier.transport,
+                    registrar=carrier.registrar,
+                    user=carrier.user,
+                    user_in_from=carrier.user_in_from,
+                    user_password=self._outer_password(secrets, carrier.name) if carrier.user is not None else None,
                 )
                 for carrier in chosen.carrier
             ),
             endpoints=tuple(
-                Endpoint(operator.id, operator.name, secrets.operators[operator.id], tuple(operator.languages))
+                Endpoint(
+                    operator.id,
+                    operator.name,
+                    secrets.operators[operator.id],
+                    tuple(operator.languages),
+                    chosen.operators.is_outside(operator.id),
+                )
                 for operator in self.operators
             ),
             queues=tuple(
@@ -233,8 +264,26 @@ class Composition:
             own_pjsip=self.own_pjsip,
             sip_answer_s=chosen.silence.answer_s,
             web_telephones=chosen.desk.enabled,
+            networks=self.telephone_networks,
+            cdr=chosen.call_records.cdr,
             sip=self._sip(),
         )
+
+    def _outer_password(self, secrets: Credentials, carrier: str) -> str:
+        """Return our password at a carrier. Raises SiteError if nobody has entered it."""
+        if carrier in secrets.outer:
+            return secrets.outer[carrier]
+        raise site.SiteError(*self._missing_passwords(frozenset(secrets.outer)))
+
+    def _missing_passwords(self, known: frozenset[str]) -> list[Finding]:
+        path, found = self.settings.site / "site.toml", []
+        for index, carrier in enumerate(self.site.carrier):
+            if carrier.user is not None and carrier.name not in known:
+                line = site.line_in(site_files.text(path), ("carrier", index, "user"))
+                what = f"our password at the carrier {carrier.name!r} is not known"
+                remedy = f"enter it with `hatif carriers password {carrier.name}`"
+                found.append(Finding("E_CARRIER_PASSWORD", str(path), line, what, remedy))
+        return found
 
     def _sip(self) -> "Sip":
         """Return what SIP has besides UDP and TCP. Raises SiteError if the certificate cannot be used."""
@@ -250,6 +299,14 @@ class Composition:
             external_address=chosen.external_address or "",
             own_networks=chosen.own_networks,
         )
+
+    @property
+    def telephone_networks(self) -> tuple[str, ...]:
+        """The networks of telephones that need not be encrypted; empty if no other machine reaches this one."""
+        chosen = self.site
+        if ip_address(chosen.sip_bind).is_loopback and chosen.sip.bind_ipv6 is None:
+            return ()
+        return tuple(dict.fromkeys((*chosen.sip.own_networks, *chosen.operators.networks, "127.0.0.0/8", "::1/128")))
 
     def firewall(self) -> str:
         """Return nftables rules. Raises SiteError if the site does not name the sources of audio."""
@@ -279,7 +336,7 @@ class Composition:
             raise site.SiteError(Finding.from_sentence("E_PJSIP_FILE", str(path), 1, sentence)) from None
 
     def findings(self) -> list[Finding]:
-        """Return findings about the site's own `pjsip.conf` and the number of ports.
+        """Return findings about the site's own `pjsip.conf`, passwords at carriers, and the number of ports.
 
         Returns nothing for a site that cannot be read; other checks report that.
         """
@@ -295,6 +352,8 @@ class Composition:
             found += [Finding(fault.code, path, fault.line, fault.found, fault.remedy) for fault in faults]
         except site.SiteError as error:
             found += error.findings
+        if (known := credentials.known_outer(self.settings.home)) is not None:
+            found += self._missing_passwords(known)
         try:
             _ = self.calls_in_all
         except site.SiteError as error:

@@ -100,7 +100,7 @@ class CallRegistry:
         started = _created(channel)
         identity = call_id_of(site.node, channel.id, started)
         state = first_state(site, version, identity, dialled, channel.caller_number, carrier_of(channel))
-        call = Call(self._services, channel.id, state, version, answered=channel.state == "Up")
+        call = self._call(channel, state, version)
         call.opening_requests = _mark_requests(channel)
         if not args and channel.state == "Up":
             call.former_state = channel.variables.get("HATIF") or ""  # it cannot be read
@@ -108,6 +108,13 @@ class CallRegistry:
         if is_test(channel):
             self._dependencies.recorder.test_call(identity)
         self._walk(call, resumed=False)
+
+    def _call(self, channel: events.Channel, state: CallState, version: Version) -> Call:
+        call = Call(self._services, channel.id, state, version, answered=channel.state == "Up")
+        number = self._dependencies.site.number_dialled(state.number or "")
+        # Our own test calls wait for the answer.
+        call.early = number is not None and number.early and channel.state != "Up" and not is_test(channel)
+        return call
 
     def resume(
         self, channel: events.Channel, state: CallState, leg: LegState | None, colleague: Colleague | None = None
@@ -117,7 +124,7 @@ class CallRegistry:
         if version is None or state.node not in version.flow.nodes:
             version = self._dependencies.flows.current
             state = state.replace(flow=version.name).at_node(version.flow.operator)
-        call = Call(self._services, channel.id, state, version, answered=channel.state == "Up")
+        call = self._call(channel, state, version)
         call.resume()
         call.opening_requests = _mark_requests(channel)  # an earlier controller may not have sent it
         call.leg, call.colleague = leg, colleague

@@ -57,6 +57,7 @@ from ivr.records.returners import Returners
 from ivr.records.voicemail import Mailbox
 from ivr.site import operators, site
 from ivr.telephones import replacements
+from ivr.telephones.contacts import address_of
 from ivr.telephones.devices import Devices
 from ivr.telephones.presence import Presence
 from ivr.telephones.registrations import Proof, Registrations
@@ -111,7 +112,15 @@ class Controller:
         self.replacements = Replacements(self.journal, self._is_engaged, self._remove_contact)
         self.sip_copies = SipCopies()
         self.registrations = Registrations(self.sip_copies.lifetime)
-        self.presence = Presence(self.ami, ids, self._telephone_changed, self.replacements, self._proved)
+        self.presence = Presence(
+            self.ami,
+            ids,
+            self._telephone_changed,
+            self.replacements,
+            self._proved,
+            self.site.operators.is_outside,
+            self._refuse_contact,
+        )
         self.devices = Devices(self.ami, ids)
         self.notices = PauseNotices()
         self.duty = Duty(self._planned)
@@ -341,6 +350,14 @@ class Controller:
         if self.connection is not None:
             link = self.connection.services.link
             self.connection.start(replacements.remove(link, endpoint, contact), "remove a replaced telephone")
+
+    def _refuse_contact(self, endpoint: str, contact: str) -> None:
+        log.warning(
+            "A telephone outside has registered without TLS; its registration is removed",
+            operator=endpoint,
+            address=address_of(contact),
+        )
+        self._remove_contact(endpoint, contact)
 
     def _proved(self, proof: Proof) -> None:
         restarted = self.registrations.restarted(proof) and self.presence.rings_at(proof)

@@ -27,9 +27,11 @@ DATABASE = "database/hatif.db"
 ASTDB = "asterisk/astdb.sqlite3"
 INSTALLED = "asterisk/hatif-install.json"
 """Which packages the private Asterisk was made of."""
+ARCHIVES = "asterisk/hatif-archives"
+"""These packages themselves."""
 HOME_FILES = (line_settings.FILE, "secrets.json", "case_references", "erasures.json")
 HOME_FOLDERS = ("messages", "recordings", "unreadable", "desk")
-_FOLDERS = ("site", "asterisk/recording", *(f"home/{name}" for name in HOME_FOLDERS))
+_FOLDERS = ("site", "asterisk/recording", ARCHIVES, *(f"home/{name}" for name in HOME_FOLDERS))
 _FILES = {DATABASE, ASTDB, INSTALLED, *(f"home/{name}" for name in HOME_FILES)}
 MOST_FILES = 1_000_000
 LONGEST_LIST = 512 * 1024**2

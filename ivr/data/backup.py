@@ -41,7 +41,14 @@ def default_file(settings: Settings, node: str, now: datetime) -> Path:
 
 
 def make(
-    settings: Settings, node: str, site: str, url: str, out: Path, progress: Progress = lambda done, total: None
+    settings: Settings,
+    node: str,
+    site: str,
+    url: str,
+    out: Path,
+    progress: Progress = lambda done, total: None,
+    *,
+    asterisk: bool = True,
 ) -> Made:
     """Write a backup of a line to a new file; the line may run.
 
@@ -49,6 +56,7 @@ def make(
         node, site: The names of both, for whoever finds the file.
         url: Of the line's database.
         progress: Called while a database that is not SQLite is read.
+        asterisk: Whether the packages of the private Asterisk are in it, some 95 MB.
 
     Raises:
         BackupError: Something of the line cannot be read, or the file exists.
@@ -60,7 +68,7 @@ def make(
     try:
         out.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".hatif-backup-", dir=out.parent) as folder:
-            return _make(settings, node, site, url, out, Path(folder), now, progress)
+            return _make(settings, node, site, url, out, Path(folder), now, progress, asterisk)
     except OSError as error:
         raise BackupError(
             f"{error.filename or out} cannot be written or read ({error.strerror}); free some space, or correct the "
@@ -69,7 +77,15 @@ def make(
 
 
 def _make(
-    settings: Settings, node: str, site: str, url: str, out: Path, scratch: Path, now: datetime, progress: Progress
+    settings: Settings,
+    node: str,
+    site: str,
+    url: str,
+    out: Path,
+    scratch: Path,
+    now: datetime,
+    progress: Progress,
+    asterisk: bool,
 ) -> Made:
     journal = _copy_journal(settings, scratch / "journal")
     database, astdb = scratch / "hatif.db", scratch / "astdb"
@@ -94,6 +110,7 @@ def _make(
         (archive.ASTDB, astdb),
         (archive.INSTALLED, settings.asterisk_packages),
         *_below("asterisk/recording", settings.asterisk_recordings),
+        *(_below(archive.ARCHIVES, settings.asterisk_archives) if asterisk else ()),
         *((f"home/{name}", settings.home / name) for name in archive.HOME_FILES),
         *(file for name in archive.HOME_FOLDERS for file in _below(f"home/{name}", settings.home / name)),
         *_below("site", settings.site),

@@ -36,6 +36,8 @@ _DATABASE = ("hatif.db", "hatif.db-wal", "hatif.db-shm")
 _ASTDB = "asterisk/db/astdb.sqlite3"
 _ASTDB_JOURNAL = "asterisk/db/astdb.sqlite3-journal"
 _RECORDING = "asterisk/spool/recording"
+_PACKAGES = "asterisk/restored"
+"""Where `hatif setup` finds the packages of Asterisk (`asterisk_conf.install`)."""
 _REPLACED = (
     *archive.HOME_FILES,
     *archive.HOME_FOLDERS,
@@ -45,6 +47,7 @@ _REPLACED = (
     _ASTDB,
     _ASTDB_JOURNAL,
     _RECORDING,
+    _PACKAGES,
 )
 """What moves out of the way, the line's settings first: without them a home is not set up."""
 
@@ -65,7 +68,7 @@ class Restored:
 
 def existing(home: Path) -> list[str]:
     """Return what a home has of a line that a backup would replace."""
-    return [name for name in _REPLACED if name != _RECORDING and (home / name).exists()]
+    return [name for name in _REPLACED if name not in (_RECORDING, _PACKAGES) and (home / name).exists()]
 
 
 def restore(
@@ -206,6 +209,8 @@ def _put(found: Path, home: Path, with_database: bool) -> Path | None:
     del new[line_settings.FILE]  # written last
     new |= {"journal": found / "journal", "site": found / "site"}
     new |= {_ASTDB: found / archive.ASTDB, _RECORDING: found / "asterisk" / "recording"}
+    if (found / archive.ARCHIVES).exists():
+        new |= {f"{_PACKAGES}/{Path(name).name}": found / name for name in (archive.INSTALLED, archive.ARCHIVES)}
     if with_database:
         new["hatif.db"] = found / archive.DATABASE
     for name, path in new.items():

@@ -1,14 +1,13 @@
 """The random secrets of an installation: generated at the first start, readable by their owner only."""
 
-import fcntl
 import json
-import os
 import secrets
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from ivr.home.folder_lock import locked, write_private
 
 
 class CredentialsError(Exception):
@@ -27,6 +26,7 @@ class Credentials:
     pin_pepper: str  # without it, no PIN of a case can be checked
     operators: dict[str, str]  # id to the telephone's password
     carriers: dict[str, str]  # name to password, for carriers with one
+    outer: dict[str, str] = field(default_factory=dict)  # name to our password at that carrier, which it chose
 
 
 _SECRETS = ("ari_password", "ami_password", "control_token", "pin_pepper")
@@ -82,12 +82,15 @@ def _change(
     """Read the file, with what is missing, change it, and write it; nobody else writes meanwhile."""
     path = home / "secrets.json"
     try:
-        with _locked(home):
+        with locked(home):
             kept, found = _read(path, operators, carriers)
             changed = change(found)
-            _write(path, json.dumps({**kept, **asdict(changed)}, indent=1))  # also what a later version has added
+            # Also what a later version has added.
+            write_private(path, json.dumps({**kept, **asdict(changed)}, indent=1))
     except OSError as error:
-        raise CredentialsError(f"{path} cannot be written ({error}); make its folder writable.") from None
+        raise CredentialsError(
+            f"{path} cannot be written ({error.strerror}); free some space, or make its folder writable."
+        ) from None
     return changed
 
 
@@ -95,8 +98,8 @@ def _read(path: Path, operators: tuple[str, ...], carriers: tuple[str, ...]) -> 
     """Return what the file has, and the secrets with those that are missing in it."""
     try:
         kept = json.loads(path.read_text()) if path.exists() else {}
-        known, trunks = kept.get("operators", {}), kept.get("carriers", {})
-        texts = (*known.values(), *trunks.values(), *(kept.get(name, "") for name in _SECRETS))
+        known, trunks, outer = kept.get("operators", {}), kept.get("carriers", {}), kept.get("outer", {})
+        texts = (*known.values(), *trunks.values(), *outer.values(), *(kept.get(name, "") for name in _SECRETS))
         if not all(isinstance(text, str) for text in texts):
             raise TypeError("a password is not a string")
         credentials = Credentials(
@@ -108,6 +111,7 @@ def _read(path: Path, operators: tuple[str, ...], carriers: tuple[str, ...]) -> 
             pin_pepper=str(kept.get("pin_pepper") or _password()),
             operators={**known, **{text: _password() for text in operators if text not in known}},
             carriers={**trunks, **{text: _password() for text in carriers if text not in trunks}},
+            outer=outer,
         )
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise CredentialsError(
@@ -118,25 +122,18 @@ def _read(path: Path, operators: tuple[str, ...], carriers: tuple[str, ...]) -> 
     return kept, credentials
 
 
-@contextmanager
-def _locked(home: Path) -> Iterator[None]:
-    """Hold the lock for writing: on the folder itself, so that nothing is left behind."""
-    home.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
+def known_outer(home: Path) -> frozenset[str] | None:
+    """Return the carriers whose password is known; None if there are no secrets yet. Nothing is generated."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+        return frozenset(json.loads((home / "secrets.json").read_text()).get("outer", {}))
+    except (OSError, ValueError, AttributeError):
+        return None
 
 
-def _write(path: Path, text: str) -> None:
-    """Write the file atomically, and never readable by others, not even for a moment."""
-    draft = path.with_suffix(".new")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+def set_outer(home: Path, carrier: str, password: str) -> None:
+    """Keep our password at a carrier.
+
+    Raises:
+        CredentialsError: As for `load`.
+    """
+    _change(home, (), (), lambda found: replace(found, outer={**found.outer, carrier: password}))

@@ -114,6 +114,11 @@ class Settings:
         return self.home / "asterisk" / "root" / "hatif-install.json"
 
     @property
+    def asterisk_archives(self) -> Path:
+        """The archives of these packages."""
+        return self.asterisk_packages.with_name("hatif-archives")
+
+    @property
     def backups(self) -> Path:
         """Where backups are written whose file is not named."""
         return self.home / "backups"

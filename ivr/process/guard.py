@@ -31,6 +31,7 @@ from ivr.home.heartbeat import Lateness, last_beat
 from ivr.home.logs import configure
 from ivr.home.service_manager import ServiceManager
 from ivr.model.call_state import CallState, StateError, decode
+from ivr.process import ban_watch
 from ivr.process.asterisk_watch import AsteriskWatch
 from ivr.process.own_user import refuse_root
 from ivr.process.process import ProcessInfo, processes
@@ -104,13 +105,7 @@ class Guard:
         self._ari = f"http://127.0.0.1:{8088 + chosen.offset}/ari/"
         self._serves, self._lives = Lateness(), Lateness()  # of the controller
         self._asterisk = AsteriskWatch(
-            Ami(
-                "127.0.0.1",
-                5038 + chosen.offset,
-                self._secrets.ami_user,
-                self._secrets.ami_password,
-                answer_s=_ANSWER_S,
-            ),
+            self._new_ami(),
             self._sip,
             chosen.asterisk_patience_s,
         )
@@ -121,6 +116,10 @@ class Guard:
         self._given: set[str] = set()  # channels that are on their way to the dialplan
         self._systemd = ServiceManager()
         self.counts: Counter[str] = Counter()  # for monitoring, since the start
+
+    def _new_ami(self) -> Ami:
+        port, secrets = 5038 + self._settings.offset, self._secrets
+        return Ami("127.0.0.1", port, secrets.ami_user, secrets.ami_password, answer_s=_ANSWER_S)
 
     @property
     def kills(self) -> int:
@@ -136,6 +135,7 @@ class Guard:
         ):
             tasks.create_task(self._watch_asterisk(http))
             start_with_retry(tasks, "half-open calls", self._watch_half_open_calls)
+            start_with_retry(tasks, "wrong passwords", self._watch_passwords)
             while True:
                 await self._look(http)
                 self._systemd.alive()
@@ -155,6 +155,9 @@ class Guard:
         """Watch for half-open calls. It must work without a controller too, and while a burst keeps that busy."""
         port, controller = 5039 + self._settings.offset, self._settings.sip_copies
         await half_open_calls.watch(self._sip, port, self._site.calls_by_source, controller, self._half_open_ended)
+
+    async def _watch_passwords(self) -> None:
+        await ban_watch.BanWatch(self._settings.home, self._new_ami(), self._site, self.counts).run()
 
     def _half_open_ended(self) -> None:
         self.counts["half_open_ended"] += 1

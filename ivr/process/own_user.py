@@ -19,6 +19,8 @@ def refuse_root(site: Site) -> None:
     On loopback only (demonstrations, tests, the example site) root is accepted.
     """
     binds = [("sip_bind", site.sip_bind)]
+    if site.sip.bind_ipv6 is not None:
+        binds.append(("bind_ipv6 of [sip]", site.sip.bind_ipv6))
     if site.desk.enabled:
         binds.append(("listen of [desk]", site.desk.listen))
     if site.monitoring.enabled:

@@ -1,9 +1,14 @@
 """Types of addresses and codecs in `site.toml`: values that Asterisk would reject are rejected with their line."""
 
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+import re
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator
+
+_SERVER = re.compile(
+    r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?))(?::(?P<port>[0-9]{1,5}))?"
+)
 
 
 def _bind(text: str) -> str:
@@ -25,15 +30,30 @@ def _host(text: str) -> str:
     return text
 
 
-def _dial(text: str) -> str:
-    host, colon, port = text.partition(":")
+def _server(text: str) -> str:
+    match = _SERVER.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a server; write a name or an address such as 192.0.2.7:5060, [2001:db8::7]")
+    if match["port"] is not None and not 1 <= int(match["port"]) <= 65535:
+        raise ValueError(f"{match['port']!r} is not a port; write a number from 1 to 65535 after the colon")
     try:
-        IPv4Address(host)
+        host = server_host(text)
+        _ = ip_address(host) if not is_name(host) else None
     except ValueError:
-        raise ValueError(f"{text!r} is not an IPv4 address; write one such as 192.0.2.7:5060") from None
-    if colon and not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
-        raise ValueError(f"{port!r} is not a port; write a number from 1 to 65535 after the colon")
+        raise ValueError(f"{text!r} is neither a name nor an address; correct it") from None
     return text
+
+
+def server_host(server: str) -> str:
+    """Return the name or address of a server, without brackets and port."""
+    match = _SERVER.fullmatch(server)
+    assert match is not None, server
+    return match["v6"] or match["host"]
+
+
+def is_name(host: str) -> bool:
+    """Return whether a server's host is a name and not an address."""
+    return ":" not in host and not host.replace(".", "").isdigit()
 
 
 def reachable(bind: str) -> str:
@@ -47,8 +67,8 @@ BindAddress = Annotated[str, AfterValidator(_bind)]
 CarrierHost = Annotated[str, AfterValidator(_host)]
 """An address or network of a carrier's calls."""
 
-DialAddress = Annotated[str, AfterValidator(_dial)]
-"""An address for calls to a carrier: IPv4, with or without a port."""
+ServerAddress = Annotated[str, AfterValidator(_server)]
+"""A carrier's server: an IPv4 address, an IPv6 address in brackets, or a name; with or without a port."""
 
 Codec = Literal["alaw", "ulaw", "g722"]
 """The codecs of carriers; the same as in `asterisk_conf`."""

@@ -5,16 +5,20 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ivr.model.e164 import country_of, main_country
 from ivr.site.hours import SpanText, spans
 from routing.hours import Span
 
+Destination = Annotated[str, Field(pattern=r"^([A-Z]{2}|\+[1-9][0-9]{0,14})$")]
+
 
 class Callbacks(BaseModel):
-    """`trunk`: the carrier of our calls, None for no calls; `hours`: allowed hours, local time of the called party."""
+    """`trunk`: the usual carrier of our calls, None for no calls; `hours`: when, by the called party's clock."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     trunk: str | None = None
+    carriers: dict[Destination, str] = {}  # instead of `trunk`, by country (ISO) or prefix (+3247); the longest counts
     hours: Annotated[tuple[SpanText, ...], Field(min_length=1)] = ("08:00-20:00",)
     ring_s: float = Field(25, ge=3, le=90)  # ringing time
     again_min: float = Field(30, ge=0.01, le=1440)  # until the next try if not reached
@@ -26,6 +30,22 @@ class Callbacks(BaseModel):
     most_a_day: int = Field(400, ge=1, le=100_000)  # calls per day in total
     most_open: int = Field(1, ge=1, le=100)  # open requests of one caller; a number has one at most
     not_asked_days: int = Field(30, ge=0, le=3650)  # how long a number is left alone that had not asked for a call
+
+    @property
+    def trunks(self) -> frozenset[str]:
+        """The carriers that get our calls."""
+        return frozenset({self.trunk, *self.carriers.values()} if self.trunk is not None else ())
+
+    def carrier_for(self, number: str) -> str | None:
+        """Return the carrier of a call to this number (E.164): by prefix, by country, or the usual one, if any."""
+        prefixes = [prefix for prefix in self.carriers if prefix.startswith("+") and number.startswith(prefix)]
+        if prefixes:
+            return self.carriers[max(prefixes, key=len)]
+        country = country_of(number)
+        for code in (country, main_country(country) if country is not None else None):
+            if code in self.carriers:
+                return self.carriers[code]
+        return self.trunk
 
     @property
     def windows(self) -> tuple[Span, ...]:

@@ -1,12 +1,19 @@
 """The sections `[[carrier]]` and `[limits]` of `site.toml`: the carriers that may send calls, and how many at once."""
 
+from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_network
+from typing import Annotated, Literal
 
 import phonenumbers
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from ivr.model.e164 import INTERNATIONAL_PREFIX
-from ivr.site.addresses import CarrierHost, Codec, DialAddress
+from ivr.site.addresses import CarrierHost, Codec, ServerAddress, is_name, server_host
+from ivr.site.sip import Sip
+
+
+def _one_or_more(value: object) -> object:
+    return [value] if isinstance(value, str) else value
 
 
 class Carrier(BaseModel):
@@ -17,8 +24,19 @@ class Carrier(BaseModel):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,30}$")
     hosts: tuple[CarrierHost, ...] = ()
     codecs: tuple[Codec, ...] = Field(("alaw", "ulaw"), min_length=1)
-    # Where it accepts calls, an IPv4 address with or without a port: for `[callbacks] trunk`.
-    dial: DialAddress | None = None
+    # Where it accepts calls, for `[callbacks]`; one that does not answer is left out until it does.
+    dial: Annotated[tuple[ServerAddress, ...], BeforeValidator(_one_or_more)] = Field((), max_length=8)
+    registrar: ServerAddress | None = None  # where we register with it, as `user`
+    # Our number in calls through it; absent: that of the called person's country.
+    shown: str | None = Field(None, pattern=r"^\+[1-9][0-9]{4,14}$")
+    # Our user there, for the registration and for our calls; the password is in secrets.json.
+    user: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}$")
+    user_in_from: bool = False  # our calls have it in `From`, and the shown number as P-Asserted-Identity
+    # The site's number that is called by a call to our user which names no other.
+    number: str | None = Field(None, pattern=r"^\+[1-9][0-9]{4,14}$")
+    transport: Literal["udp", "tcp", "tls"] = "udp"  # of our requests; with "tls" of its calls, too
+    ipv6: bool = False  # use the IPv6 addresses of its names
+    encryption: Literal["none"] | None = None  # "none" allows a carrier outside the own networks without TLS and SRTP
     trust_identity: bool = False  # whether P-Asserted-Identity gives the caller's number; otherwise only From
     # The country of callers' numbers without a country code; absent: that of the dialled number.
     country: str | None = Field(None, pattern=r"^[A-Z]{2}$")
@@ -33,6 +51,47 @@ class Carrier(BaseModel):
     def has(self, address: IPv4Address | IPv6Address) -> bool:
         """Whether its calls may come from this address; without `hosts`, from any."""
         return not self.hosts or any(address in ip_network(network) for network in self.hosts)
+
+    def outside(self, sip: Sip) -> str | None:
+        """Return what of this carrier is outside the own networks, None if nothing is. A name may be anywhere."""
+        servers = [*self.dial, *([self.registrar] if self.registrar is not None else [])]
+        for server in servers:
+            if is_name(server_host(server)) or not sip.is_own(server_host(server)):
+                return server
+        if not self.hosts:
+            return "any address" if self.password else None
+        return next((host for host in self.hosts if not sip.is_own(host)), None)
+
+    def faults(self, sip: Sip, *, ipv6: bool) -> Iterator[tuple[str, str]]:
+        """Yield what does not fit together: the key, and the sentence. `ipv6`: whether SIP has such an address."""
+        registers_safely = self.registrar is not None and (self.transport == "tls" or self.outside(sip) is None)
+        if not self.hosts and not self.password and not registers_safely:
+            what = "nothing identifies this carrier's calls; list their addresses, or write password = true"
+            yield "hosts", what + (', or transport = "tls"' if self.registrar is not None else "")
+        if self.registrar is not None and self.user is None:
+            yield "registrar", "a registration needs our user at the carrier; write user"
+        if self.number is not None and self.registrar is None:
+            yield "number", "only calls to our registration need it; delete it"
+        if self.user_in_from and self.user is None:
+            yield "user_in_from", "there is no user to name; write user"
+        if self.user is not None and not (self.registrar or self.dial):
+            yield "user", "nothing uses our user at the carrier; write registrar or dial, or delete it"
+        if self.transport == "tls" and sip.certificate is None:
+            yield "transport", "there is no TLS without a certificate; write certificate and key in [sip]"
+        outside = self.outside(sip)
+        if outside is not None and self.encryption is None and not (self.transport == "tls" and self.srtp):
+            yield (
+                "srtp" if self.transport == "tls" else "transport",
+                f"{outside} is outside the own networks, and others could hear and change its calls on their way;"
+                ' write transport = "tls" and srtp = true, or encryption = "none" if the carrier has neither',
+            )
+        families = {":" in host for host in self.hosts}
+        families |= {":" in server_host(server) for server in self.dial if not is_name(server_host(server))}
+        families |= {True} if self.ipv6 else set()
+        if len(families) > 1:
+            yield "hosts", "its addresses are of IPv4 and of IPv6; make it two carriers"
+        if True in families and not ipv6:
+            yield "ipv6" if self.ipv6 else "hosts", "this machine has no address for IPv6; write bind_ipv6 in [sip]"
 
     @field_validator("country")
     @classmethod

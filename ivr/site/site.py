@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -13,8 +13,11 @@ from pydantic_core import ErrorDetails
 
 from ivr.model.e164 import NumberRules, main_country
 from ivr.site import zones
-from ivr.site.addresses import BindAddress, CarrierHost, overlap
+from ivr.site.addresses import BindAddress, CarrierHost
+from ivr.site.bans import Bans
+from ivr.site.call_records import CallRecords
 from ivr.site.callbacks import Callbacks
+from ivr.site.carrier_conflicts import find_conflicts, find_wrong_trunks
 from ivr.site.carriers import Carrier, Limits
 from ivr.site.codes import Codes
 from ivr.site.desk import Desk
@@ -51,6 +54,13 @@ class Number(_Strict):
 
     number: str = Field(pattern=r"^\+[1-9][0-9]{4,14}$")
     country: CountryCode | None = None
+    # When the line answers, from which time on a call is charged: with its first prompt, or before the first question.
+    answer: Literal["at_once", "when_needed"] = "at_once"
+
+    @property
+    def early(self) -> bool:
+        """Whether the line answers no earlier than the call needs it."""
+        return self.answer == "when_needed"
 
 
 class Country(_Strict):
@@ -62,8 +72,6 @@ class Country(_Strict):
 
 
 PauseReason = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,19}$")]
-
-
 UserAgent = Annotated[str, Field(min_length=2, max_length=60)]
 
 
@@ -83,8 +91,15 @@ class Operators(_Strict):
     # Those of telephones that show what is coming while they ring, so that nothing is said before the conversation.
     shows_callers: tuple[UserAgent, ...] = Field(("Linphone", "baresip v"), max_length=50)
     told_of_supervision: bool = False  # an operator is told when a supervisor listens
-    networks: tuple[CarrierHost, ...] = ()  # the networks of their telephones, for `hatif firewall`
+    # Of their telephones, besides `own_networks` of [sip]; also for `hatif firewall`.
+    networks: tuple[CarrierHost, ...] = ()
+    # Operators whose telephones may be anywhere, and are encrypted; "*": all. Those of others are in our networks.
+    outside: tuple[Annotated[str, Field(pattern=r"^(\*|[1-9][0-9]{2,7})$")], ...] = ()
     address: str = Field("PJSIP/{id}", pattern=r"^PJSIP/[a-zA-Z0-9_/:@.-]*\{id\}[a-zA-Z0-9_:@.-]*$")
+
+    def is_outside(self, operator: str) -> bool:
+        """Return whether an operator's telephone may be outside our networks."""
+        return "*" in self.outside or operator in self.outside
 
 
 class Recording(_Strict):
@@ -118,10 +133,12 @@ class Site(_Strict):
     callbacks: Callbacks = Callbacks()
     recording: Recording = Recording()
     retention: Retention = Retention()
+    call_records: CallRecords = CallRecords()
     silence: Silence = Silence()
     desk: Desk = Desk()
     monitoring: Monitoring = Monitoring()
     pins: Pins = Pins()
+    bans: Bans = Bans()
     caller_memory: bool = True  # a returning caller's number is greeted in its last language
     longest_text_s: float = Field(12, ge=1, le=180)  # `hatif check` warns of a text that lasts longer in a language
     probe_s: float = Field(60, ge=0, le=3600)  # interval of the line's test calls to itself; 0: never
@@ -227,13 +244,10 @@ def _conflicts(site: Site) -> Iterator[Fault]:
     twice, known = "E_SITE_TWICE", ", ".join(site.languages)
     for index, number in _repeated([entry.number for entry in site.number]):
         yield twice, ("number", index, "number"), f"the number {number} occurs twice; write it once"
-    for index, name in _repeated([entry.name for entry in site.carrier]):
-        yield twice, ("carrier", index, "name"), f"the carrier {name!r} occurs twice; give each a different name"
-    yield from _shared_hosts(site)
-    for index, carrier in enumerate(site.carrier):
-        if not carrier.hosts and not carrier.password:
-            what = "nothing identifies this carrier's calls; list their addresses, or write "
-            yield "E_SITE_CARRIER", ("carrier", index, "hosts"), f"{what}password = true"
+    ipv6 = site.sip.bind_ipv6 is not None or ":" in site.sip_bind
+    numbers = [number.number for number in site.number]
+    yield from find_conflicts(site.carrier, site.sip, ipv6=ipv6, numbers=numbers)
+    yield from find_wrong_trunks(site.callbacks, site.carrier, site.countries)
     for _, language in _repeated(site.languages):
         yield twice, ("languages",), f"the language {language!r} occurs twice; write it once"
     for _, language in _repeated(site.recorded_only):
@@ -243,7 +257,9 @@ def _conflicts(site: Site) -> Iterator[Fault]:
     yield from _wrong_voices(site)
     yield from _wrong_fallbacks(site)
     yield from _wrong_hours(site)
-    yield from _wrong_trunk(site)
+    if site.operators.outside and site.sip.certificate is None:
+        what = "telephones outside need SIP over TLS; write certificate and key in [sip]"
+        yield "E_SITE_OUTSIDE", ("operators", "outside"), what
     likely: dict[Place, tuple[str, ...]] = {("unknown_country",): site.unknown_country}
     likely |= {("countries", code, "languages"): country.languages for code, country in site.countries.items()}
     for place, languages in likely.items():
@@ -256,18 +272,6 @@ def _conflicts(site: Site) -> Iterator[Fault]:
                     place,
                     f"the language {language!r} is not one of the site's; write one of {known}",
                 )
-
-
-def _shared_hosts(site: Site) -> Iterator[Fault]:
-    """Yield addresses of more than one carrier: Asterisk identifies a carrier by its address."""
-    before: list[tuple[str, str]] = []
-    for index, carrier in enumerate(site.carrier):
-        for host in carrier.hosts:
-            for other, name in before:
-                if overlap(host, other):
-                    what = f"{host} of {carrier.name!r} is also {other} of {name!r}; give each address to one carrier"
-                    yield "E_SITE_TWICE", ("carrier", index, "hosts"), what
-            before.append((host, carrier.name))
 
 
 def _wrong_voices(site: Site) -> Iterator[Fault]:
@@ -308,20 +312,6 @@ def _wrong_hours(site: Site) -> Iterator[Fault]:
         if language not in site.languages:
             place, known = ("hours", "language", language), ", ".join(site.languages)
             yield "E_SITE_LANGUAGE", place, f"the language {language!r} is not one of the site's; write one of {known}"
-
-
-def _wrong_trunk(site: Site) -> Iterator[Fault]:
-    if site.callbacks.trunk is not None and not any(
-        carrier.dial for carrier in site.carrier if carrier.name == site.callbacks.trunk
-    ):
-        place: Place = ("callbacks", "trunk")
-        ready = ", ".join(carrier.name for carrier in site.carrier if carrier.dial)
-        ready = ready or 'none has dial = "ADDRESS:PORT" yet'
-        yield (
-            "E_SITE_TRUNK",
-            place,
-            f"{site.callbacks.trunk!r} is not a carrier that accepts our calls; write one of them: {ready}",
-        )
 
 
 def _repeated(values: Sequence[str]) -> Iterator[tuple[int, str]]:

@@ -117,6 +117,7 @@ class Asterisk:
         self._spoken: dict[str, float] = {}
         self.up = True
         self.given_back = False
+        self.early = False  # whether it is worth telling when the line answers
         self.prompt = Station.PROMPT  # what the next prompt is
         self.announced: Announcement | None = None  # what the caller hears, until something else begins
 
@@ -227,6 +228,8 @@ class Asterisk:
             case "POST", ["variable"] if query["variable"] == "HATIF":
                 self._check(query["value"])
             case "POST", ["answer"]:
+                if self.early:
+                    self._tell("answers")
                 self.deliver(events.ChannelStateChange(events.ChannelState(self._channel, "Up")))
             case "POST", ["play", playback]:
                 self._play(playback, query["media"])

@@ -49,7 +49,7 @@ class Step:
     """`at`: seconds since the call began; `kind` and `data` are as in the table call_event. Kinds of the trial itself:
 
     `hears` (clips, and the seconds of all of them with their pauses and tones), `presses` (key), `hangs_up`, `music`,
-    `speaks` (seconds), `hears_himself` (seconds), `talks` (seconds).
+    `speaks` (seconds), `hears_himself` (seconds), `talks` (seconds), `answers` (the line, unless it answers at once).
     """
 
     at: float
@@ -134,6 +134,8 @@ class _Trial:
         self._link = Asterisk(_CHANNEL, self._lasts, self.add_step, records=not scene.disk_full)
         state = first_state(stage.site, stage.version, str(uuid7()), scene.dialled, scene.caller)
         self._call = _Call(self, self._services(), _CHANNEL, state, stage.version, answered=False)
+        number = stage.site.number_dialled(scene.dialled)
+        self._link.early = self._call.early = number is not None and number.early
 
     def _services(self) -> Services:
         stage, scene, link = self._stage, self._scene, self._link

@@ -6,7 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from asterisk_conf.conf import Carrier, Conf, Endpoint, Ports, Queue, Secrets
+from asterisk_conf.carrier import Carrier
+from asterisk_conf.conf import Conf, Endpoint, Ports, Queue, Secrets
 from asterisk_conf.install import find_or_install
 from asterisk_conf.installation import Installation
 
@@ -53,7 +54,7 @@ def example(home: Path, **changes: Any) -> Conf:
         ports=Ports.with_offset(OFFSET),
         carriers=(
             Carrier("example", ("127.0.0.2",), trust_identity=True),
-            Carrier("second", ("127.0.0.3", "127.0.8.0/24"), ("ulaw",), dial="127.0.0.3:5060"),
+            Carrier("second", ("127.0.0.3", "127.0.8.0/24"), ("ulaw",), dial=("127.0.0.3:5060",)),
         ),
         endpoints=endpoints,
         queues=(Queue("hatif-ar", ("1001", "1002")), Queue("hatif-fr", ("1002", "1003"))),

@@ -19,7 +19,8 @@ from half_open_calls import send_half_open_calls
 from pjsip_mistakes import DOOR
 
 from asterisk_conf import instance
-from asterisk_conf.conf import Carrier, Conf, write
+from asterisk_conf.carrier import Carrier
+from asterisk_conf.conf import Conf, write
 from asterisk_conf.pjsip import sections
 from dialplan.plan import Limits, Number, Plan, render
 

@@ -14,16 +14,22 @@ from shell import Answer, command
 
 from asterisk_conf import instance
 from asterisk_conf.conf import write
+from db.journal import Journal
+from db.references import ReferenceAllocator, make_reference
 from dialplan.lines import read_tree
 from dialplan.load import compare, loaded
 from dialplan.parse import Context, parse_source
 from ivr.agi import server
+from ivr.agi.case_service import CaseService
+from ivr.agi.log_service import LogService
 from ivr.agi.services import Services
 from ivr.asterisk.ami import Ami
+from ivr.cases import case_lookup
 from ivr.home import credentials
 from ivr.home.settings import EXAMPLE
 from ivr.hours.opening import Opening
 from ivr.model import clock
+from ivr.records.recorder import Recorder
 from ivr.site import site
 
 clock.prepare()
@@ -84,9 +90,17 @@ exten => 14,1,NoOp(no template)
 ASKS = """\
 [asks]
 exten => s,1,AGI(agi://127.0.0.1:{port}/language,33800212000)
- same => n,Set(DB(test/asked)=${{AGISTATUS}} ${{HATIF_AGI}} ${{HATIF_COUNTRY}} ${{HATIF_LANG}})
+ same => n,Set(DB(test/language)=${{AGISTATUS}} ${{HATIF_AGI}} ${{HATIF_COUNTRY}} ${{HATIF_LANG}})
+ same => n,Set(HATIF_PIN=402913)
+ same => n,Set(HATIF_AGI=)
+ same => n,AGI(agi://127.0.0.1:{port}/case,{reference})
+ same => n,Set(DB(test/case)=${{HATIF_AGI}} ${{HATIF_CASE}} ${{HATIF_CASE_STATE}} [${{HATIF_PIN}}])
  same => n,Hangup()
+exten => h,1,Set(HATIF_AGI=)
+ same => n,AGI(agi://127.0.0.1:{port}/log,outcome=self_served,language=fr,number=+33800212000)
+ same => n,Set(DB(test/log)=${{HATIF_AGI}} ${{HATIF_LOG}})
 """
+REFERENCE = make_reference(1, 1001)
 PARSED_MORE = " same => n,NoOp(in the section around)\n[parsed-c]\nexten => 12,1,NoOp()\n"
 
 
@@ -134,7 +148,7 @@ def other(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Other]:
             (conf.etc / name).write_text(text)
     (conf.etc / "parsed.conf").write_text(PARSED)
     (conf.etc / "parsed-more.conf").write_text(PARSED_MORE)
-    (conf.etc / "asks.conf").write_text(ASKS.format(port=4573 + OFFSET))
+    (conf.etc / "asks.conf").write_text(ASKS.format(port=4573 + OFFSET, reference=REFERENCE))
     found.add(found.dialplan, "#include asks.conf")
     found.add(found.dialplan, "#include parsed.conf")
     found.add("modules.conf", "\n".join(f"noload = {name}.so" for name in BINDING))
@@ -172,29 +186,53 @@ def differences(other: Other) -> list[str]:
     return compare({name: steps for name, steps in written.items() if steps}, {n: s for n, s in found.items() if s})
 
 
-async def ask_over_fastagi(other: Other) -> str:
-    """Return what a dialplan got from our FastAGI services."""
+class Files:
+    """Case lookup that knows one case."""
+
+    async def ask(self, reference: str, entered: str, *, caller: str, call: str) -> case_lookup.Answer:
+        found = (reference, entered) == (REFERENCE, "402913")
+        return case_lookup.CaseStatus(REFERENCE, "ready", (), None) if found else case_lookup.NoMatch(locked=False)
+
+
+async def ask_over_fastagi(other: Other) -> list[str]:
+    """Return what a dialplan got from our FastAGI services, and the rows in the journal."""
     chosen = site.load(EXAMPLE)
-    services = Services(chosen, Opening(chosen, None, None), lambda: ())  # type: ignore[arg-type]  # nothing is stored
+    folder = other.home / "asks"
+    journal = Journal(folder, "node1")
+    recorder = Recorder(journal, ReferenceAllocator(folder / "references", 1))
+    services = Services(
+        chosen,
+        Opening(chosen, None, None),  # type: ignore[arg-type]  # nothing is stored
+        lambda: (),
+        CaseService(chosen, Files()),
+        LogService(chosen, (), recorder),
+    )
     running = asyncio.create_task(server.run(services, 4573 + OFFSET))
+    told = ""
     try:
         await asyncio.to_thread(other.console, "channel originate Local/s@asks application Wait 1")
         for _ in range(100):
-            answer = await asyncio.to_thread(other.console, "database get test asked")
-            if "Value:" in answer:
-                return answer
+            told = await asyncio.to_thread(other.console, "database show test")
+            if "/test/log" in told:
+                break
             await asyncio.sleep(0.1)
-        return answer
     finally:
         running.cancel()
         await asyncio.wait([running])
+        journal.close()
+    lines = [" ".join(line.split()) for line in told.splitlines()]
+    return [*lines, *(line for path in folder.glob("*.jsonl") for line in path.read_text().splitlines())]
 
 
 def test_ours_is_loaded_beside_theirs_and_taken_back_where_it_clashes(other: Other) -> None:
     into = ("--into", str(other.etc))
     before = other.theirs()
     assert differences(other) == []
-    assert "Value: SUCCESS ok FR fr" in asyncio.run(ask_over_fastagi(other))
+    told = asyncio.run(ask_over_fastagi(other))
+    assert "/test/language : SUCCESS ok FR fr" in told and "/test/case : ok found ready []" in told
+    # A call that has been hung up can still be logged, by its `h` extension.
+    (identity,) = (line.removeprefix("/test/log : ok ") for line in told if line.startswith("/test/log : ok "))
+    assert sum(f'"id":"{identity}"' in line and '"outcome":"self_served"' in line for line in told) == 1
     for group in ("dialplan", "pjsip"):  # without their line nothing is written
         for act in ("diff", "load"):
             answer = other.hatif(group, act, *into)

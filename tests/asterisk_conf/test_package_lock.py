@@ -2,7 +2,6 @@
 
 import json
 import socket
-import subprocess
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -10,6 +9,7 @@ from threading import Thread
 
 import pytest
 from asterisk_example import Quiet
+from small_mirror import SMALL, archive, lock
 
 from asterisk_conf import apt, package_lock
 from asterisk_conf.debian import ARCHITECTURES, ASTERISK, Wanted, machine
@@ -17,25 +17,7 @@ from asterisk_conf.errors import AsteriskError
 from asterisk_conf.package_lock import LockedPackage
 from ivr.cli.prompts.voices import MBROLA
 
-SMALL = Wanted(name="Small", otherwise="do without", packages=("one", "two"), space=1_000_000)
-
 needs_apt = pytest.mark.skipif(not Path("/usr/lib/apt/apt-helper").exists(), reason="this machine has no apt")
-
-
-def archive(mirror: Path, name: str, version: str, content: str) -> LockedPackage:
-    """Add a package with one file to a mirror."""
-    tree = mirror / "trees" / name
-    (tree / "DEBIAN").mkdir(parents=True, exist_ok=True)
-    (tree / "DEBIAN" / "control").write_text(
-        f"Package: {name}\nVersion: {version}\nArchitecture: all\nMaintainer: A <a@example.org>\nDescription: small\n"
-    )
-    (tree / name).write_text(content)
-    place = f"pool/{name}_{version.partition(':')[2] or version}_all.deb"
-    (mirror / "pool").mkdir(exist_ok=True)
-    subprocess.run(["dpkg-deb", "--build", tree, mirror / place], check=True, capture_output=True)
-    digest = package_lock.digest(mirror / place)
-    assert digest is not None
-    return LockedPackage(name, version, place, (mirror / place).stat().st_size, digest)
 
 
 @pytest.fixture
@@ -44,8 +26,7 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "mirror"
     packages = [archive(folder, "one", "1:2.3-4", "first"), archive(folder, "two", "5", "second")]
     monkeypatch.setattr(package_lock, "FOLDER", tmp_path / "locks")
-    (tmp_path / "locks").mkdir()
-    package_lock.write(package_lock.lock_file(SMALL.name, machine().architecture), SMALL.name, packages)
+    lock(SMALL, *packages)
     monkeypatch.setenv("HATIF_DEBIAN_MIRROR", f"file:{folder}")
     return folder
 
@@ -89,10 +70,8 @@ def test_a_mirror_without_the_locked_package_is_asked_for_its_current_one(mirror
     progress = Quiet()
     with pytest.raises(AsteriskError, match="Small cannot be downloaded from file:"):  # the mirror has no suite
         apt.unpack(tmp_path / "apt", tmp_path / "root", SMALL, progress)
-    assert (
-        f"file:{mirror} no longer has the locked two; taking Small from the current state of the suite sid"
-        in progress.steps
-    )
+    assert f"file:{mirror} no longer has the locked two" in progress.steps
+    assert any("from the current state of the suite sid" in step for step in progress.steps)
 
 
 @needs_apt

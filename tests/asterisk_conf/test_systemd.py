@@ -19,6 +19,8 @@ from asterisk_conf.errors import AsteriskError
 from asterisk_conf.systemd import UNITS, Line
 from ivr.cli.processes import asterisk_process
 from ivr.cli.processes import systemd as commands
+from ivr.home import line_settings
+from ivr.home.line_settings import SettingsError
 
 LINE = Line(
     home=Path("/var/lib/hatif"),
@@ -111,13 +113,71 @@ def test_files_are_written_once_and_units_that_are_not_wanted_any_more_go(tmp_pa
 def test_install_says_to_stop_a_service_that_is_not_wanted_any_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write = systemd.write
-    monkeypatch.setattr(systemd, "write", lambda line: write(line, tmp_path))
+    monkeypatch.setattr(commands, "_ROOT", tmp_path)
     for desk, said in ((True, False), (False, True)):
         monkeypatch.setattr(commands, "_line", lambda user, desk=desk: replace(LINE, desk=desk))
         commands.install("hatif")
         stop = "Next:\n  systemctl stop hatif-desk.service hatif-gate.service\n  systemd-sysusers"
         assert (stop in capsys.readouterr().out) == said
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine on which a line with data is installed, and an administrator has a drop-in."""
+    home = tmp_path / "srv" / "line"
+    systemd.write(LINE, tmp_path)
+    folders = tmp_path / "etc/tmpfiles.d/hatif.conf"
+    folders.write_text(folders.read_text().replace(str(LINE.home), str(home)))
+    line_settings.write(home, line_settings.KeptLine(0, "/etc/hatif/site", "postgresql://hatif@db/hatif"))
+    (tmp_path / UNITS / "hatif-ivr.service.d").mkdir()
+    (tmp_path / UNITS / "hatif-mine.service").write_text("# an administrator's own\n")
+    monkeypatch.setattr(commands, "_ROOT", tmp_path)
+    return tmp_path
+
+
+def left(machine: Path) -> list[str]:
+    return sorted(str(path.relative_to(machine)) for path in machine.glob("etc/**/*") if path.is_file())
+
+
+@pytest.mark.parametrize("data", [False, True])
+def test_a_removal_lists_what_it_removes_and_what_stays_and_keeps_the_data_unless_asked(
+    data: bool, machine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = left(machine)
+    commands.remove(data=data, dry_run=True)
+    assert left(machine) == before and (machine / "srv" / "line").exists()
+    assert "would remove" in capsys.readouterr().out
+    commands.remove(data=data, dry_run=False)
+    said = capsys.readouterr().out
+    assert left(machine) == [str(UNITS / "hatif-mine.service")]
+    assert all(f"removed: {machine / name}" in said for name in before if "hatif-mine" not in name)
+    assert (machine / "srv" / "line").exists() is not data
+    assert f"{'deleted' if data else 'stays'}: {machine / 'srv' / 'line'}" in said
+    assert "stays: the user hatif" in said and "HATIF_DATABASE, on its server" in said
+    assert f"stays: {machine / UNITS / 'hatif-ivr.service.d'}" in said
+    commands.remove(data=data, dry_run=False)
+    assert "Nothing of `hatif systemd install`" in capsys.readouterr().out
+
+
+def test_a_line_that_starts_at_boot_or_runs_is_not_removed(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wants = machine / UNITS / "multi-user.target.wants"
+    wants.mkdir()
+    (wants / "hatif.target").symlink_to(machine / UNITS / "hatif.target")
+    before = left(machine)
+    with pytest.raises(SettingsError, match=r"hatif.target starts at boot: first `systemctl disable --now"):
+        commands.remove(data=True, dry_run=False)
+    (wants / "hatif.target").unlink()
+    (wants / "hatif.target").parent.rmdir()
+    monkeypatch.setattr(commands, "processes", lambda run: {"ivr": SimpleNamespace(alive=True)})
+    with pytest.raises(SettingsError, match=r"runs \(ivr\): first"):
+        commands.remove(data=True, dry_run=False)
+    assert (machine / "srv" / "line").exists() and before
+
+
+def test_a_folder_that_is_no_line_s_is_not_deleted(machine: Path) -> None:
+    (machine / "srv" / "line" / "line.json").unlink()
+    with pytest.raises(SettingsError, match="delete it yourself"):
+        commands.remove(data=True, dry_run=False)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asterisk_conf import pjsip
-from asterisk_conf.conf import Carrier, render
+from asterisk_conf.carrier import Carrier
+from asterisk_conf.conf import render
 from dialplan.lint import lint
 from dialplan.parse import parse
 from dialplan.plan import Number, Plan
@@ -68,7 +69,7 @@ def test_an_operator_address_that_uses_the_trunk_is_refused() -> None:
 
 
 def test_there_is_one_trunk_and_no_incoming_call_is_identified_as_it(tmp_path: Path) -> None:
-    out = Carrier("example", ("127.0.0.2",), dial="127.0.0.2:5070")
+    out = Carrier("example", ("127.0.0.2",), dial=("127.0.0.2:5070",))
     found = sections(render(example(tmp_path, carriers=(out, Carrier("second", ("127.0.0.3",)))))["pjsip.conf"])
     trunks = [(name, options) for name, options in found if name.startswith("trunk-")]
     endpoint, place = (options for _, options in trunks)

@@ -21,7 +21,7 @@ from db.guide_request_data import GuideRequest
 from db.ids import uuid7
 from db.journal import Journal
 from db.read import NotFoundError
-from db.report import SendRequest
+from db.report import CallGroup, SendRequests
 from db.tables import Audit
 
 pytest_plugins = ["db_fixtures"]
@@ -125,9 +125,10 @@ async def test_reports_get_the_requests_of_a_period_without_those_of_test_calls(
     assert await end(book, sent)
     noon = DAY + timedelta(hours=12)
     day = (DAY, DAY + timedelta(days=1))
-    found = [request async for request in report.send_requests(book.engine, *day)]
-    assert found == [
-        SendRequest(noon, True, "ar", "BE", "documents", "1001"),
-        SendRequest(noon, False, "ar", None, None, None),
+    found = await report.send_requests(book.engine, *day, ("language", "country", "topic", "operator"), quarters=True)
+    quarter = int(noon.timestamp()) // 900
+    assert sorted(found, key=lambda some: some.sent) == [
+        SendRequests(CallGroup(quarter, "ar"), False, 1),
+        SendRequests(CallGroup(quarter, "ar", "BE", "documents", "1001"), True, 1),
     ]
-    assert len([request async for request in report.send_requests(book.engine, *day, tests=True)]) == 3
+    assert sum(some.number for some in await report.send_requests(book.engine, *day, tests=True)) == 3

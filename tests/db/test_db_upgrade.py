@@ -18,7 +18,7 @@ from db.engine import DatabaseError, async_engine, reading, writing
 from db.ids import uuid7
 from db.tables import Call, Caller, Table
 from db.types import UTCDateTime
-from db.upgrade import FOLDER, current, pending, upgrade
+from db.upgrade import FOLDER, current, downgrade, pending, upgrade
 
 pytest_plugins = ["db_fixtures"]
 
@@ -161,6 +161,32 @@ async def test_a_database_of_a_newer_version_is_not_changed(url: str) -> None:
         await upgrade(url)
     with pytest.raises(DatabaseError, match="9999"):
         await pending(url)
+
+
+async def test_on_the_way_back_a_database_has_the_tables_of_the_earlier_version_and_its_rows(empty_url: str) -> None:
+    def columns(connection: Connection) -> set[str]:
+        return {column["name"] for column in inspect(connection).get_columns("case_file")}
+
+    await upgrade(empty_url)
+    engine = async_engine(empty_url)
+    async with writing(engine) as connection:
+        assert "applicant" in await connection.run_sync(columns)
+        await connection.execute(insert(Caller).values(number="+33612345678", language="fr"))
+    await engine.dispose()
+    assert await downgrade(empty_url, "0010") == [number for number in reversed(MIGRATIONS) if number > "0010"]
+    engine = async_engine(empty_url)
+    async with reading(engine) as connection:
+        assert "applicant" not in await connection.run_sync(columns)
+    await engine.dispose()
+    assert await current(empty_url) == "0010" and await downgrade(empty_url, "0010") == []
+    with pytest.raises(DatabaseError, match="from which there is no way back to '9999': name one of 0001, 0002, 0003"):
+        await downgrade(empty_url, "9999")
+    await upgrade(empty_url)
+    engine = async_engine(empty_url)
+    async with reading(engine) as connection:
+        assert (await connection.execute(select(Caller.number))).scalars().all() == ["+33612345678"]
+        assert "applicant" in await connection.run_sync(columns)
+    await engine.dispose()
 
 
 async def test_only_the_owner_can_read_a_new_database_file(tmp_path: Path) -> None:

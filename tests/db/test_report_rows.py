@@ -1,6 +1,9 @@
 """The rows of reports, from both databases: calls with their durations, and operators' states."""
 
+import random
+from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,10 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db import report
 from db.delivery import deliver_all
 from db.engine import DatabaseError, async_engine
-from db.enums import OperatorState
 from db.ids import uuid7
 from db.journal import Journal
-from db.report import CallCounts, StateChange, TalkedCall, WaitedCall
+from db.report import CallCounts, CallGroup, OperatorStates, WaitedCalls
 
 pytest_plugins = ["db_fixtures"]
 
@@ -47,8 +49,10 @@ class Book:
         end = {"ended": at(ended)} if ended is not None else {}
         self.put("pairing", id=uuid7(), call_id=call, operator_id=operator, began=at(began), **end, **columns)
 
-    def state(self, seconds: float, operator: str, state: str, call: UUID | None = None) -> None:
-        self.put("operator_state", at=at(seconds), operator_id=operator, state=state, call_id=call)
+    def state(
+        self, seconds: float, operator: str, state: str, call: UUID | None = None, reason: str | None = None
+    ) -> None:
+        self.put("operator_state", at=at(seconds), operator_id=operator, state=state, call_id=call, reason=reason)
 
     async def opened(self) -> AsyncEngine:
         self._journal.close()
@@ -61,56 +65,73 @@ async def book(url: str, folder: Path) -> AsyncIterator[Book]:
     yield Book(folder, url)
 
 
-async def calls(book: Book, begins: datetime = DAY, ends: datetime = NEXT, **named: Any) -> list[WaitedCall]:
-    engine = await book.opened()
-    found = [call async for call in report.waited_calls(engine, begins, ends, **named)]
-    await engine.dispose()
-    return found
+async def calls(book: Book, begins: datetime = DAY, ends: datetime = NEXT, **named: Any) -> list[WaitedCalls]:
+    async with opened(book) as engine:
+        return await report.waited_calls(engine, begins, ends, **named)
 
 
-async def changes(book: Book, begins: datetime = DAY, ends: datetime = NEXT, **named: Any) -> list[StateChange]:
+@asynccontextmanager
+async def opened(book: Book) -> AsyncIterator[AsyncEngine]:
     engine = await book.opened()
-    found = [change async for change in report.state_changes(engine, begins, ends, **named)]
+    yield engine
     await engine.dispose()
-    return found
+
+
+def quarter(seconds: float) -> int:
+    return int(at(seconds).timestamp()) // 900
 
 
 async def test_calls_are_selected_by_the_beginning_of_their_wait_without_the_end_of_the_period(book: Book) -> None:
     for queued in (86399.999, -0.001, 3600, 0, 86400, None):
         book.call(queued, dequeued=at((queued or 0) + 7.25), outcome="abandoned")
-    found = await calls(book)
-    assert [call.queued for call in found] == [at(0), at(3600), at(86399.999)]
-    assert {call.waited_s for call in found} == {7.25}
+    found = await calls(book, quarters=True)
+    assert sorted(some.group.quarter or 0 for some in found) == [quarter(0), quarter(3600), quarter(86399)]
+    assert [[*some.waited_us] for some in found] == [[7_250_000]] * 3
 
 
-async def test_a_call_has_the_attributes_that_reports_group_by(book: Book) -> None:
+async def test_calls_are_grouped_by_the_attributes_that_are_asked_for(book: Book) -> None:
     call = book.call(
         10, connected=at(30.5), dequeued=at(30.5), ended=at(90), outcome="answered", language="fr", country="BE",
         topic="file", operator_id="1001",
     )  # fmt: skip
     book.pairing(call, "1001", 30.5, 90)
-    assert await calls(book) == [
-        WaitedCall(at(10), 20.5, True, "answered", "fr", "BE", "file", "1001", 59.5, at(90)),
-    ]
+    engine = await book.opened()
+    for by, group in (
+        ((), CallGroup()),
+        (("language", "country"), CallGroup(None, "fr", "BE")),
+        (("topic", "operator"), CallGroup(None, None, None, "file", "1001")),
+    ):
+        (found,) = await report.waited_calls(engine, DAY, NEXT, by)
+        identity = str(call) if engine.dialect.name == "postgresql" else call.hex
+        assert found == WaitedCalls(group, True, "answered", [identity], [20_500_000], [59_500_000], at(90))
+    (found,) = await report.waited_calls(engine, DAY, NEXT, ("language",), quarters=True)
+    assert found.group == CallGroup(quarter(10), "fr")
+    await engine.dispose()
 
 
 async def test_a_wait_ends_with_an_operator_with_leaving_the_queue_or_with_the_call(book: Book) -> None:
-    book.call(0, connected=at(5), dequeued=at(6), ended=at(100), outcome="answered")
-    book.call(1, dequeued=at(11), ended=at(60), outcome="message")
-    book.call(2, ended=at(17), outcome="abandoned")
-    book.call(3)
-    book.call(4, ended=at(3), outcome="abandoned")  # the clock was set back
-    found = await calls(book)
-    assert [call.waited_s for call in found] == [5, 10, 15, None, 0]
-    assert [call.answered for call in found] == [True, False, False, False, False]
+    book.call(0, connected=at(5), dequeued=at(6), ended=at(100), outcome="answered", language="a")
+    book.call(1, dequeued=at(11), ended=at(60), outcome="message", language="b")
+    book.call(2, ended=at(17), outcome="abandoned", language="c")
+    book.call(3, language="d")
+    book.call(4, ended=at(3), outcome="abandoned", language="e")  # the clock was set back
+    found = {some.group.language: some for some in await calls(book, by=("language",))}
+    assert [[*found[language].waited_us] for language in "abcde"] == [
+        [5_000_000],
+        [10_000_000],
+        [15_000_000],
+        [None],
+        [0],
+    ]
+    assert [found[language].answered for language in "abcde"] == [True, False, False, False, False]
 
 
 async def test_test_calls_are_left_out_unless_requested(book: Book) -> None:
     book.call(1, live=False, ended=at(2), outcome="abandoned")
     book.call(2, ended=at(3), outcome="abandoned")
     engine = await book.opened()
-    assert len([call async for call in report.waited_calls(engine, DAY, NEXT)]) == 1
-    assert len([call async for call in report.waited_calls(engine, DAY, NEXT, tests=True)]) == 2
+    assert [len(some.ids) for some in await report.waited_calls(engine, DAY, NEXT)] == [1]
+    assert [len(some.ids) for some in await report.waited_calls(engine, DAY, NEXT, tests=True)] == [2]
     assert await report.call_counts(engine, DAY, NEXT) == CallCounts(any=True, tests=1)
     assert await report.call_counts(engine, NEXT, NEXT + timedelta(days=1)) == CallCounts(any=True, tests=0)
     await engine.dispose()
@@ -124,65 +145,75 @@ async def test_talk_time_sums_all_operators_of_a_call_without_interpreters(book:
     talking = book.call(1, connected=at(20), outcome="answered", operator_id="1004")
     book.pairing(talking, "1004", 20, None)
     book.call(2, connected=at(30), ended=at(75), outcome="fallback", operator_id="1005")  # the dialplan's
-    found = await calls(book)
-    assert [call.talked_s for call in found] == [180, None, 45]
-    assert [call.operator for call in found] == ["1001", "1004", "1005"]
+    again = book.call(3, connected=at(40), outcome="answered", operator_id="1001")  # as the first, and going on
+    book.pairing(again, "1001", 40, 60)
+    book.pairing(again, "1006", 60, None)
+    found = {some.group.operator: some for some in await calls(book, by=("operator",))}
+    waits = dict(zip(found["1001"].waited_us, found["1001"].talked_us, strict=True))
+    assert waits == {10_000_000: 180_000_000, 37_000_000: None}
+    assert [[*found[operator].talked_us] for operator in ("1004", "1005")] == [[None], [45_000_000]]
+    assert {*found} == {"1001", "1004", "1005"}
 
 
-async def test_all_rows_are_returned_when_there_are_more_than_one_fetch(
-    book: Book, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(report, "_AT_ONCE", 3)
-    for number in range(10):
-        call = book.call(number, connected=at(number + 100), ended=at(number + 120), outcome="answered")
-        book.pairing(call, "1001", number + 100, number + 110)
-        book.pairing(call, "1002", number + 110, number + 120)
-    assert [(call.queued, call.talked_s) for call in await calls(book)] == [(at(number), 20) for number in range(10)]
+async def test_durations_are_exact_to_the_microsecond(book: Book) -> None:
+    draw = random.Random(1)
+    waits = [draw.randrange(10**8) for _ in range(200)] + [999_600, 999_999, 1]  # SQLite rounds to milliseconds
+    begins = [draw.randrange(86_400_000_000 - 10**8) for _ in waits]
+    for begin, wait in zip(begins, waits, strict=True):
+        queued = DAY + timedelta(microseconds=begin)
+        end = queued + timedelta(microseconds=wait)
+        book.put("call", id=uuid7(), started=queued, queued=queued, connected=end, ended=end, outcome="answered")
+    found = await calls(book, quarters=True)
+    assert sorted(wait or 0 for some in found for wait in some.waited_us) == sorted(waits)
+    quarters = Counter({some.group.quarter: len(some.ids) for some in found})
+    assert quarters == Counter(quarter(0) + begin // 900_000_000 for begin in begins)
 
 
-async def test_changes_begin_with_the_states_at_the_beginning_of_the_period(book: Book) -> None:
+def shown(found: list[OperatorStates]) -> dict[str, list[tuple[float, str]]]:
+    """Return the states with their seconds since the day began."""
+    return {
+        one.operator: [
+            (instant / 1e6 - DAY.timestamp(), state) for instant, state in zip(one.at_us, one.states, strict=True)
+        ]
+        for one in found
+    }
+
+
+async def test_the_states_of_a_period_and_those_at_its_beginning(book: Book) -> None:
     book.state(-700, "1001", "ready")
-    book.state(-500, "1001", "paused")
+    book.state(-500, "1001", "paused", reason="lunch")
     book.state(-600, "1002", "ready")
     book.state(-8 * 86400, "1003", "ready")
     book.state(0, "1002", "paused")
-    book.state(5, "1002", "away")
+    book.state(5.25, "1002", "away")
     book.state(86400, "1001", "away")
-    assert await changes(book) == [
-        StateChange("1002", OperatorState.READY, at(-600), None),
-        StateChange("1001", OperatorState.PAUSED, at(-500), None),
-        StateChange("1002", OperatorState.PAUSED, at(0), None),
-        StateChange("1002", OperatorState.AWAY, at(5), None),
-    ]
+    async with opened(book) as engine:
+        before = await report.states_before(engine, DAY)
+        assert shown(before) == {"1001": [(-500, "paused")], "1002": [(-600, "ready")]}
+        assert {one.operator: [*one.reasons] for one in before} == {"1001": ["lunch"], "1002": [""]}
+        assert shown(await report.operator_states(engine, DAY, NEXT)) == {"1002": [(0, "paused"), (5.25, "away")]}
 
 
-async def test_changes_at_one_instant_keep_the_order_in_which_they_were_written(book: Book) -> None:
+async def test_states_at_one_instant_keep_the_order_in_which_they_were_written(book: Book) -> None:
     for state in ("talking", "wrapping_up", "ready"):
         book.state(-5, "1001", state)
     for state in ("offered", "talking", "wrapping_up", "paused"):
         book.state(5, "1001", state)
-    found = [change.state.value for change in await changes(book)]
-    assert found == ["talking", "wrapping_up", "ready", "offered", "talking", "wrapping_up", "paused"]
+    async with opened(book) as engine:
+        assert shown(await report.states_before(engine, DAY)) == {"1001": [(-5, "ready")]}
+        (found,) = await report.operator_states(engine, DAY, NEXT)
+    assert [*found.states] == ["offered", "talking", "wrapping_up", "paused"]
 
 
-async def test_a_talking_operator_has_the_call_unless_it_is_a_test_call(book: Book) -> None:
-    named = {"language": "nl", "country": "NL", "topic": "file", "operator_id": "1001"}
-    live, test = book.call(1, **named), book.call(2, **named, live=False)
-    other = book.call(None, **named)  # never waited: called by us
-    for number, call in enumerate((live, test, other, uuid7())):
-        book.state(10 * number, "1001", "offered", call)
-        book.state(10 * number + 5, "1001", "talking", call)
-    engine = await book.opened()
-
-    async def talks(**asked: bool) -> list[TalkedCall | None]:
-        changes = [change async for change in report.state_changes(engine, DAY, NEXT, **asked)]
-        assert all(change.call is None for change in changes if change.state is OperatorState.OFFERED)
-        return [change.call for change in changes if change.state is OperatorState.TALKING]
-
-    first, second = (TalkedCall(at(queued), "nl", "NL", "file", "1001") for queued in (1, 2))
-    assert await talks() == [first, None, None, None]
-    assert await talks(tests=True) == [first, second, None, None]
-    await engine.dispose()
+async def test_a_talking_operator_has_the_call_with_the_same_id_as_among_the_calls(book: Book) -> None:
+    call = book.call(1, ended=at(10), outcome="abandoned")
+    book.state(10, "1001", "offered", call)
+    book.state(15, "1001", "talking", call)
+    book.state(20, "1001", "talking", None)
+    async with opened(book) as engine:
+        (states,) = await report.operator_states(engine, DAY, NEXT)
+        (calls,) = await report.waited_calls(engine, DAY, NEXT)
+    assert [*states.calls] == ["", calls.ids[0], ""]
 
 
 async def test_operator_names_include_removed_operators(book: Book) -> None:
@@ -197,17 +228,14 @@ async def test_operator_names_include_removed_operators(book: Book) -> None:
 async def test_without_a_database_a_report_raises(tmp_path: Path) -> None:
     engine = async_engine(f"sqlite:///{tmp_path}/none/hatif.db")
     with pytest.raises(DatabaseError, match="cannot be opened"):
-        async for _ in report.waited_calls(engine, DAY, NEXT):
-            pass
+        await report.waited_calls(engine, DAY, NEXT)
     with pytest.raises(DatabaseError, match="cannot be opened"):
-        async for _ in report.state_changes(engine, DAY, NEXT):
-            pass
+        await report.operator_states(engine, DAY, NEXT)
     await engine.dispose()
 
 
 async def test_a_database_without_tables_is_reported_with_the_command_to_run(empty_url: str) -> None:
     engine = async_engine(empty_url)
     with pytest.raises(DatabaseError, match="hatif db upgrade"):
-        async for _ in report.waited_calls(engine, DAY, NEXT):
-            pass
+        await report.waited_calls(engine, DAY, NEXT)
     await engine.dispose()

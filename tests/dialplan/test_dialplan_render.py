@@ -108,3 +108,11 @@ def test_values_with_a_special_meaning_to_asterisk_are_refused(change: dict[str,
 def test_an_invalid_number_is_refused_with_the_expected_form(number: str) -> None:
     with pytest.raises(PlanError, match="digits"):
         Number(number, "FR", "fr")
+
+
+def test_a_number_that_answers_when_needed_says_so_to_the_fallback() -> None:
+    plan = Plan("n1", (Number("+33800000001", "FR", "fr", early=True), Number("+33800000002", "FR", "fr")), ("fr",), ())
+    text = render(plan)
+    early, usual = (data(text, "hatif-entry", f"+3380000000{digit}") for digit in "12")
+    assert "Set(HATIF_EARLY=yes)" in early and not any("HATIF_EARLY" in step for step in usual)
+    assert lint(text) == []

@@ -10,7 +10,9 @@ import pytest
 from line import Line
 
 from ivr.agi import server
-from ivr.agi.request import Request, RequestError, commands, parse
+from ivr.agi.case_service import CaseService
+from ivr.agi.log_service import LogService
+from ivr.agi.request import Request, RequestError, commands, parse, value_of
 from ivr.agi.services import Services
 from ivr.home.settings import EXAMPLE
 from ivr.hours.opening import Opening
@@ -50,34 +52,46 @@ def services(opening: Opening) -> Services:
         ready("off", 5, planned=False),
         ready("dialling", 5, on_line=True),
     ]
-    return Services(site.load(EXAMPLE), opening, lambda: operators)
+    loaded = site.load(EXAMPLE)
+    cases, calls = CaseService(loaded, None), LogService(loaded, (), None)  # type: ignore[arg-type]  # tested elsewhere
+    return Services(loaded, opening, lambda: operators, cases, calls)
 
 
-def test_the_languages_of_a_number_are_known_in_each_of_its_forms(services: Services) -> None:
+async def ask_for(services: Services, request: Request) -> dict[str, str]:
+    async def variable(name: str) -> str:
+        return ""
+
+    return await services.answer(request, variable)
+
+
+async def test_the_languages_of_a_number_are_known_in_each_of_its_forms(services: Services) -> None:
     for number in ("+33800212000", "0033800212000", "33800212000"):
-        found = services.answer(Request("language", arguments=(number,)))
+        found = await ask_for(services, Request("language", arguments=(number,)))
         assert (found["HATIF_AGI"], found["HATIF_COUNTRY"], found["HATIF_LANG"]) == ("ok", "FR", "fr")
         assert found["HATIF_LANGS"].split(",")[0] == "fr" and len(found["HATIF_LANGS"].split(",")) == 7
-    assert services.answer(Request("language", "0033800212000"))["HATIF_COUNTRY"] == "FR"  # without an argument
-    assert services.answer(Request("language", "s"))["HATIF_COUNTRY"] == ""
+    assert (await ask_for(services, Request("language", "0033800212000")))[
+        "HATIF_COUNTRY"
+    ] == "FR"  # without an argument
+    assert (await ask_for(services, Request("language", "s")))["HATIF_COUNTRY"] == ""
 
 
-def test_the_hours_are_those_of_the_line(services: Services, opening: Opening) -> None:
+async def test_the_hours_are_those_of_the_line(services: Services, opening: Opening) -> None:
     opening.force(Override(Force.CLOSED, until=datetime(2100, 1, 1, tzinfo=UTC)))
-    closed = services.answer(Request("hours"))
+    closed = await ask_for(services, Request("hours"))
     assert closed["HATIF_HOURS"] == "closed" and closed["HATIF_OPEN_UNTIL"] == ""
     opening.force(Override(Force.OPEN, until=datetime(2100, 1, 1, tzinfo=UTC)))
-    opened = services.answer(Request("hours", arguments=("+33800212000", "fr")))
+    opened = await ask_for(services, Request("hours", arguments=("+33800212000", "fr")))
     assert opened["HATIF_HOURS"] == "open" and opened["HATIF_OPEN_UNTIL"] == "4102444800"
     opening.force(Override(Force.AUTO))
 
 
-def test_who_could_take_a_call_is_in_order(services: Services) -> None:
-    found = services.answer(Request("route", arguments=("fr", "passports")))
+async def test_who_could_take_a_call_is_in_order(services: Services) -> None:
+    found = await ask_for(services, Request("route", arguments=("fr", "passports")))
     assert found["HATIF_OPERATORS"] == "early,late,fair"
     assert (found["HATIF_READY"], found["HATIF_QUEUE"]) == ("3", "hatif-fr")
-    assert services.answer(Request("route", arguments=("fr",)))["HATIF_OPERATORS"] == "visas,early,late,fair"
-    nobody = services.answer(Request("route", arguments=("xx",)))
+    every = await ask_for(services, Request("route", arguments=("fr",)))
+    assert every["HATIF_OPERATORS"] == "visas,early,late,fair"
+    nobody = await ask_for(services, Request("route", arguments=("xx",)))
     assert (nobody["HATIF_READY"], nobody["HATIF_OPERATORS"], nobody["HATIF_QUEUE"]) == ("0", "", "")
 
 
@@ -87,6 +101,19 @@ def test_what_is_not_a_request_is_refused() -> None:
             parse(header)
     assert parse(HEADER % (b"/hours?x", b"a" * 1000, b"")).service == "hours"
     assert len(parse(HEADER % (b"hours", b"a" * 1000, b"")).argument(1)) == 200
+
+
+def test_a_withheld_number_is_not_used() -> None:
+    shown = b"agi_network: yes\nagi_callerid: 0612345678\nagi_callingpres: %d\nagi_uniqueid: n1-1764338401.7\n\n"
+    assert (parse(shown % 0).caller, parse(shown % 3).caller) == ("0612345678", "0612345678")
+    assert {parse(shown % presentation).caller for presentation in (32, 33, 35)} == {""}
+    assert parse(b"agi_network: yes\nagi_callerid: unknown\n\n").caller == ""
+    assert parse(shown % 0).channel == "n1-1764338401.7"
+
+
+def test_the_value_of_a_variable_is_read() -> None:
+    assert value_of(b"200 result=1 (4029 (13))\n") == "4029 (13)"
+    assert value_of(b"200 result=0\n") == value_of(b"HANGUP\n") == value_of(b"\xff\n") == ""
 
 
 def test_no_value_can_add_a_command() -> None:

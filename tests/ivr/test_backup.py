@@ -10,6 +10,7 @@ import sqlite3
 import tarfile
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +20,7 @@ import pytest
 import small_site
 from shell import Shell
 
+from asterisk_conf import kept_archives
 from db.delivery import deliver_all
 from db.ids import uuid7
 from db.journal import Journal
@@ -301,3 +303,62 @@ def test_a_backup_of_postgresql_is_restored_into_sqlite_or_an_empty_postgresql(
     assert restored.returncode == 0, restored.stderr
     assert answers(third, source.reference) == shown
     assert not (third.home / "hatif.db").exists()
+
+
+def packages(home: Path, content: bytes = b"a package") -> Path:
+    """Give a home the packages of a private Asterisk; return the folder that has them."""
+    folder = home / "asterisk" / "root" / "hatif-archives"
+    folder.mkdir(parents=True)
+    (folder / "asterisk_1%3a22.10.1~dfsg+~cs6-1_amd64.deb").write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
+    listed = {"asked": {"asterisk": "1:22.10.1~dfsg+~cs6-1"}, "sha256": {"asterisk": digest}}
+    listed["unpacked"] = listed["asked"]
+    (folder.parent / "hatif-install.json").write_text(json.dumps(listed))
+    return folder
+
+
+def test_the_packages_of_the_private_asterisk_are_restored_for_a_machine_without_a_mirror(tmp_path: Path) -> None:
+    line = Source(tmp_path / "line" / "home")
+    folder = packages(line.home)
+    for words in ((), ("--without-asterisk",)):
+        out = tmp_path / f"backup{len(words)}"
+        assert line.run("backup", str(out), *words).returncode == 0
+        second = Shell(tmp_path / f"second{len(words)}")
+        answer = second.run("restore", str(out))
+        assert answer.returncode == 0, answer.stderr
+        restored = kept_archives.read(second.home / "asterisk" / "restored")
+        assert [path.name for path in restored] == ([] if words else [path.name for path in folder.iterdir()])
+    (folder / "asterisk_1%3a22.10.1~dfsg+~cs6-1_amd64.deb").unlink()
+    folder.rmdir()
+    told = line.run("backup", str(tmp_path / "third"))
+    assert told.returncode == 0 and "Asterisk's packages are not in it" in told.stdout
+
+
+def test_on_the_way_back_to_an_earlier_version_its_backup_says_which_tables_it_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = Source(tmp_path / "home")
+    out = tmp_path / "before"
+    assert line.run("backup", str(out)).returncode == 0
+    same = line.run("db", "downgrade", str(out))
+    assert same.returncode == 0 and "no migrations undone" in same.stdout, same
+    about = replace(archive.read_about(out), migration="0010", hatif="0.0.9")
+    monkeypatch.setattr(archive, "read_about", lambda file: about)
+    back = line.run("db", "downgrade", str(out))
+    assert back.returncode == 0 and "Now install Hatif 0.0.9 again" in back.stdout, back
+    assert line.database("SELECT version_num FROM alembic_version") == [("0010",)]
+    assert line.database("SELECT reference FROM case_file") == [(line.reference,)]
+    kept = line_settings.read(line.home)
+    assert kept is not None and kept.version == "0.0.9"
+    assert line.run("db", "upgrade").returncode == 0 and line.run("case", "show", line.reference).returncode == 0
+    about = replace(about, node="another")
+    refused = line.run("db", "downgrade", str(out))
+    assert refused.returncode == 1 and "is of the node another" in refused.stderr
+
+
+def test_the_way_back_is_refused_while_something_writes(tmp_path: Path, file: Path) -> None:
+    line = Source(tmp_path / "home")
+    (line.home / "run").mkdir(exist_ok=True)
+    pid_lock.hold(line.home / "run", "journal")
+    refused = line.run("db", "downgrade", str(file))
+    assert refused.returncode == 1 and "journal would write meanwhile: stop them first" in refused.stderr, refused

@@ -150,7 +150,7 @@ def test_the_audio_rules_contain_every_carrier_and_the_operators(
 
 
 def test_no_rules_are_written_that_would_block_known_audio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    composed(tmp_path, "", monkeypatch, ("networks = .*", ""), ("hosts = .*", "password = true"))
+    composed(tmp_path, "", monkeypatch, ("networks = .*", ""), ("hosts = .*", 'password = true\nencryption = "none"'))
     answer = command(("firewall",), dict(os.environ))
     assert answer.returncode == 1
     message = "carrier example: media, operators: networks: the source of this audio is not known"

@@ -1,6 +1,9 @@
 """How a report counts: which day and hour a call belongs to, its outcome, and that nothing is lost or counted twice."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,7 +12,7 @@ from hypothesis import strategies as st
 from properties import patient
 
 from db.enums import OperatorState, Outcome
-from db.report import StateChange, TalkedCall, WaitedCall
+from db.report import CallGroup, OperatorStates, WaitedCalls
 from ivr.cli.report.report_groups import TIMES, By, Groups, Period
 from routing.figures import Limits
 
@@ -28,30 +31,61 @@ def groups(
     return Groups(by, Period(begins, begins + timedelta(days=days), zone), Limits(), now)
 
 
-def answered(queued: datetime, waited: float = 10, talked: float | None = 100, operator: str = "1001") -> WaitedCall:
-    over = queued + timedelta(seconds=waited + (talked or 0))
-    return WaitedCall(queued, waited, True, "answered", "fr", "FR", "file", operator, talked, over)
+@dataclass(frozen=True)
+class Call:
+    queued: datetime
+    waited_s: float | None
+    outcome: str | None
+    operator: str | None = None
+    talked_s: float | None = None
+    language: str | None = "fr"
+    country: str | None = "FR"
+    topic: str | None = None
 
 
-def ended(queued: datetime, outcome: Outcome | None, waited: float | None = 10) -> WaitedCall:
-    return WaitedCall(queued, waited, False, outcome, "fr", "FR", None, None, None, queued)
+def answered(queued: datetime, waited: float = 10, talked: float | None = 100, operator: str = "1001") -> Call:
+    return Call(queued, waited, "answered", operator, talked, topic="file")
+
+
+def ended(queued: datetime, outcome: Outcome | None, waited: float | None = 10) -> Call:
+    return Call(queued, waited, outcome)
+
+
+def add(counted: Groups, *calls: Call) -> None:
+    """Add calls as the database returns them, but each in a group of its own. The first one's id is `call-0`."""
+    counted.add_calls(
+        WaitedCalls(
+            CallGroup(int(call.queued.timestamp()) // 900, call.language, call.country, call.topic, call.operator),
+            call.outcome == "answered" and call.operator is not None,
+            call.outcome,
+            [f"call-{number}"],
+            [None if call.waited_s is None else round(call.waited_s * 1e6)],
+            [None if call.talked_s is None else round(call.talked_s * 1e6)],
+        )
+        for number, call in enumerate(calls)
+    )
 
 
 def counts(counted: Groups) -> list[tuple[str | None, int]]:
     return [(key, group.tally.figures().waited) for (key,), group in counted.rows]
 
 
-def states(
-    counted: Groups, operator: str, *changes: tuple[float, OperatorState], call: TalkedCall | None = None
-) -> None:
-    for seconds, state in changes:
-        counted.add_change(StateChange(operator, state, at(seconds), call if state is OperatorState.TALKING else None))
+def states(counted: Groups, operator: str, *changes: tuple[float, OperatorState], call: str = "") -> None:
+    counted.add_states(
+        OperatorStates(
+            operator,
+            [round((DAY.timestamp() + seconds) * 1e6) for seconds, _ in changes],
+            [state.value for _, state in changes],
+            [call if state is OperatorState.TALKING else "" for _, state in changes],
+            ["" for _ in changes],
+        )
+    )
 
 
 def test_a_call_belongs_to_the_half_hour_in_which_it_began_to_wait() -> None:
     counted = groups(By.HALF_HOUR)
-    counted.add_call(answered(at(9 * 3600 + 1799.9), waited=60))
-    counted.add_call(answered(at(9 * 3600 + 1800), waited=1))
+    add(counted, answered(at(9 * 3600 + 1799.9), waited=60))
+    add(counted, answered(at(9 * 3600 + 1800), waited=1))
     assert counts(counted) == [("2026-11-25 09:00", 1), ("2026-11-25 09:30", 1)]
 
 
@@ -66,8 +100,8 @@ def test_a_call_belongs_to_the_half_hour_in_which_it_began_to_wait() -> None:
 )
 def test_days_and_hours_are_those_of_the_sites_zone(by: By, key: str) -> None:
     counted = groups(by, zone=NEPAL)  # five hours and three quarters ahead
-    counted.add_call(answered(at(19 * 3600 + 15 * 60)))
-    counted.add_call(answered(at(19 * 3600 + 44 * 60)))
+    add(counted, answered(at(19 * 3600 + 15 * 60)))
+    add(counted, answered(at(19 * 3600 + 44 * 60)))
     assert counts(counted) == [(key, 2)]
 
 
@@ -75,7 +109,7 @@ def test_an_hour_that_comes_twice_is_two_hours_in_their_order() -> None:
     begins = datetime(2026, 10, 24, 22, tzinfo=UTC)  # midnight in Berlin
     counted = groups(By.HALF_HOUR, begins=begins, zone=BERLIN)
     for quarters in (18, 16, 14, 12, 10, 8):
-        counted.add_call(answered(begins + timedelta(minutes=15 * quarters)))
+        add(counted, answered(begins + timedelta(minutes=15 * quarters)))
     assert [key for (key,), _ in counted.rows] == [
         "2026-10-25 02:00",
         "2026-10-25 02:30",
@@ -89,9 +123,9 @@ def test_an_hour_that_comes_twice_is_two_hours_in_their_order() -> None:
 def test_only_callers_who_waited_and_got_nothing_count_as_abandoned() -> None:
     counted = groups(By.DAY)
     for outcome in Outcome:
-        counted.add_call(ended(at(1), outcome))
-    counted.add_call(ended(at(1), None))
-    counted.add_call(ended(at(1), None, waited=None))
+        add(counted, ended(at(1), outcome))
+    add(counted, ended(at(1), None))
+    add(counted, ended(at(1), None, waited=None))
     figures = counted.total.figures()
     assert [figures[outcome] for outcome in ("callback", "message", "closed", "self_served")] == [1, 1, 1, 1]
     assert figures["abandoned"] == len(Outcome) - 4
@@ -101,9 +135,9 @@ def test_only_callers_who_waited_and_got_nothing_count_as_abandoned() -> None:
 
 def test_a_percentage_of_all_comes_from_sums_and_not_from_averages() -> None:
     counted = groups(By.DAY, days=2)
-    counted.add_call(answered(at(0), waited=20))
+    add(counted, answered(at(0), waited=20))
     for _ in range(3):
-        counted.add_call(answered(at(86400), waited=20.001))
+        add(counted, answered(at(86400), waited=20.001))
     assert [group.figures()["service_level_offered"] for _, group in counted.rows] == [1, 0]
     assert counted.total.figures()["service_level_offered"] == 0.25
     assert counted.total.figures()["average_speed_of_answer_s"] == 20.00075
@@ -147,17 +181,16 @@ def test_operators_times_are_spread_over_the_hours_in_which_they_were() -> None:
 
 def test_handling_is_talk_and_wrap_up_of_a_call_also_after_the_periods_end() -> None:
     counted = groups(By.LANGUAGE)
-    counted.add_call(answered(at(86390), talked=300))
-    talked = TalkedCall(at(86390), "fr", "FR", "file", "1001")
+    add(counted, answered(at(86390), talked=300))
     states(
         counted, "1001",
-        (86400, OperatorState.TALKING), (86700, OperatorState.WRAPPING_UP), (86720, OperatorState.READY), call=talked,
+        (86400, OperatorState.TALKING), (86700, OperatorState.WRAPPING_UP), (86720, OperatorState.READY), call="call-0",
     )  # fmt: skip
     # One of the day after.
-    next_day = TalkedCall(at(86410), "fr", "FR", "file", "1002")
     states(
         counted, "1002",
-        (86420, OperatorState.TALKING), (86500, OperatorState.WRAPPING_UP), (86600, OperatorState.READY), call=next_day,
+        (86420, OperatorState.TALKING), (86500, OperatorState.WRAPPING_UP), (86600, OperatorState.READY),
+        call="of-the-next-day",
     )  # fmt: skip
     counted.finish()
     assert counted.rows[0][1].figures()["handling_s"] == 320
@@ -166,8 +199,8 @@ def test_handling_is_talk_and_wrap_up_of_a_call_also_after_the_periods_end() -> 
 
 def test_a_conversation_that_goes_on_is_in_no_handling_time() -> None:
     counted = groups(By.DAY)
-    counted.add_call(answered(at(0), talked=100))
-    counted.add_call(answered(at(1), talked=None))
+    add(counted, answered(at(0), talked=100))
+    add(counted, answered(at(1), talked=None))
     assert counted.total.figures()["handling_s"] == 100
 
 
@@ -175,41 +208,50 @@ def test_by_language_country_and_topic_the_most_calls_come_first_and_the_unknown
     counted = groups(By.TOPIC)
     for topic, calls in ((None, 5), ("file", 1), ("documents", 3)):
         for _ in range(calls):
-            counted.add_call(WaitedCall(at(0), 1, False, "abandoned", None, None, topic, None, None, at(1)))
+            add(counted, Call(at(0), 1, "abandoned", topic=topic))
     assert counts(counted) == [("documents", 3), ("file", 1), (None, 5)]
 
 
 _INSTANTS = st.integers(0, 2 * 86400 - 1).map(at)
 _CALLS = st.builds(
-    WaitedCall,
+    Call,
     queued=_INSTANTS,
     waited_s=st.none() | st.floats(0, 500),
-    answered=st.just(False),
     outcome=st.none() | st.sampled_from(Outcome),
     language=st.none() | st.sampled_from(["ar", "fr"]),
     country=st.none() | st.sampled_from(["BE", "NL"]),
     topic=st.none() | st.sampled_from(["file", "documents"]),
-    operator=st.none(),
-    talked_s=st.none(),
-    ended=st.none(),
 ) | st.builds(answered, _INSTANTS, st.floats(0, 500), st.none() | st.floats(0, 900), st.sampled_from(["1001", "1002"]))
 _CHANGES = st.lists(
-    st.builds(StateChange, st.sampled_from(["1001", "1002"]), st.sampled_from(OperatorState), _INSTANTS, st.none())
-)
+    st.tuples(
+        st.sampled_from(["1001", "1002"]), st.integers(-86400, 3 * 86400), st.sampled_from(OperatorState),
+        st.integers(0, 30).map("call-{}".format),
+    )
+)  # fmt: skip
+
+
+def by_operator(changes: Sequence[tuple[str, int, OperatorState, str]]) -> list[OperatorStates]:
+    """Return the changes as the database returns them."""
+    found = []
+    for operator, own in groupby(sorted(changes, key=lambda change: change[:2]), key=lambda change: change[0]):
+        _, seconds, states, calls = zip(*own, strict=True)
+        instants = [round((DAY.timestamp() + second) * 1e6) for second in seconds]
+        talking = [call if state is OperatorState.TALKING else "" for state, call in zip(states, calls, strict=True)]
+        found.append(OperatorStates(operator, instants, [state.value for state in states], talking, [""] * len(states)))
+    return found
 
 
 @patient
 @given(st.lists(_CALLS), _CHANGES)
 def test_however_it_is_grouped_the_total_is_the_same_and_the_sum_of_its_rows(
-    calls: list[WaitedCall], changes: list[StateChange]
+    calls: list[Call], changes: list[tuple[str, int, OperatorState, str]]
 ) -> None:
     totals = []
     for by in [(by,) for by in By] + [(By.DAY, By.LANGUAGE), (By.OPERATOR, By.HOUR_OF_DAY)]:
         counted = groups(*by, days=2)
-        for call in calls:
-            counted.add_call(call)
-        for change in sorted(changes, key=lambda change: change.at):
-            counted.add_change(change)
+        add(counted, *calls)
+        for operator in by_operator(changes):
+            counted.add_states(operator)
         counted.finish()
         total = counted.total.figures()
         for name in ("waited", "answered", "abandoned", "still_waiting", "callback", "answered_within"):
@@ -222,3 +264,32 @@ def test_however_it_is_grouped_the_total_is_the_same_and_the_sum_of_its_rows(
             totals.append(total)
     for total in totals:
         assert total == pytest.approx(totals[0], abs=0.00001)
+
+
+@patient
+@given(_CHANGES, st.lists(st.integers(-86400, 3 * 86400), max_size=3))
+def test_times_are_those_of_each_second_and_the_same_if_they_are_added_in_parts(
+    changes: list[tuple[str, int, OperatorState, str]], cuts: list[int]
+) -> None:
+    now = 2 * 86400 - 1000
+    calls = [answered(at(3600 * number), talked=100) for number in range(10)]
+    whole, parts = (groups(By.OPERATOR, days=2, now=at(now)) for _ in range(2))
+    for counted, edges in ((whole, [4 * 86400]), (parts, [*sorted(cuts), 4 * 86400])):
+        add(counted, *calls)
+        since = -2 * 86400
+        for edge in edges:
+            for operator in by_operator([change for change in changes if since <= change[1] < edge]):
+                counted.add_states(operator)
+            since = edge
+        counted.finish()
+    of_whole, of_parts = ([(key, group.figures()) for key, group in counted.rows] for counted in (whole, parts))
+    assert of_parts == of_whole
+    for name in ("1001", "1002"):
+        own = sorted((change for change in changes if change[0] == name), key=lambda change: change[1])
+        spent: dict[OperatorState, int] = {}
+        instants = [*(change[1] for change in own), now]
+        for (_, since, state, _), until in zip(own, instants[1:], strict=False):
+            spent[state] = spent.get(state, 0) + max(0, min(until, 2 * 86400) - max(since, 0))
+        figures = dict(whole.rows)[name,].figures() if (name,) in dict(whole.rows) else {}
+        for figure, of_state in (("ready_s", OperatorState.READY), ("ringing_s", OperatorState.OFFERED)):
+            assert (figures.get(figure) or 0) == spent.get(of_state, 0)

@@ -25,6 +25,7 @@ from ivr.process import guard, own_user, process
 from ivr.process.own_user import RootError, refuse_root
 from ivr.process.process import processes, unit_of
 from ivr.site import site
+from ivr.site.sip import Sip
 
 EXAMPLE = Path(__file__).parents[2] / "sites" / "consulate"
 
@@ -148,6 +149,8 @@ def test_root_may_serve_this_machine_only(monkeypatch: pytest.MonkeyPatch) -> No
     refuse_root(loaded)
     with pytest.raises(RootError, match=r"\(sip_bind = 0\.0\.0\.0 in site\.toml\) as root: run it as"):
         refuse_root(loaded.model_copy(update={"sip_bind": "0.0.0.0"}))
+    with pytest.raises(RootError, match="bind_ipv6 of"):
+        refuse_root(loaded.model_copy(update={"sip": Sip(bind_ipv6="::")}))
     desk = loaded.desk.model_copy(update={"enabled": True, "listen": "192.0.2.7"})
     with pytest.raises(RootError, match="listen of"):
         refuse_root(loaded.model_copy(update={"desk": desk}))

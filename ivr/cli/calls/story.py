@@ -89,6 +89,11 @@ def _format(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> s
         case "waiting":
             topic = f" about {data['topic']}" if data.get("topic") else ""
             return f"waits for an operator who speaks {data['language']}{topic}"
+        case "waiting_again":
+            topic = f" about {data['topic']}" if data.get("topic") else ""
+            return f"waits again, for an operator who speaks {data['language']}{topic}"
+        case "queue_left":
+            return "no longer waits: chose something else"
         case "place":
             wait = f", wait {data['wait'].replace('_', ' ')} min" if data.get("wait") else ""
             announced = "hears" if data["earned"] else "does not hear (the estimate has not earned it)"

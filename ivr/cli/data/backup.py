@@ -24,6 +24,9 @@ def register(app: typer.Typer) -> None:
 
 def backup(
     file: Path = typer.Argument(None, help="The new file.  [default: one with the time, in HATIF_HOME/backups]"),
+    without_asterisk: bool = typer.Option(
+        False, "--without-asterisk", help="Leave out the packages of the private Asterisk, 95 MB."
+    ),
     json: bool = JSON,
 ) -> None:
     """Save the line's data in one file, while the line runs: database, secrets, site, messages and recordings.
@@ -38,11 +41,18 @@ def backup(
         if not json:
             bar.step("Database, secrets, site, messages and recordings")
         site, progress = parts.site, bar.update
-        made = making.make(parts.settings, site.node, site.name, parts.database_url, out, progress)
+        made = making.make(
+            parts.settings, site.node, site.name, parts.database_url, out, progress, asterisk=not without_asterisk
+        )
     if json:
         as_json({"file": str(made.file), "files": made.files, "bytes": made.bytes})
         return
     console.print(f"{made.file}: {made.files} files, {made.bytes / 1e6:,.1f} MB", markup=False)
+    settings = parts.settings
+    if not without_asterisk and settings.asterisk_packages.exists() and not settings.asterisk_archives.exists():
+        console.print(
+            "Asterisk's packages are not in it, since this line did not keep them: `hatif asterisk upgrade` does."
+        )
 
 
 def restore(

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import typer
@@ -35,12 +36,44 @@ _POLL_S = 0.05
 def register(app: typer.Typer) -> None:
     database = add_group(app, "db", "Manage the database.")
     database.command()(upgrade)
+    database.command()(downgrade)
     database.command()(copy)
 
 
 def upgrade() -> None:
     """Upgrade the database's tables to this version of Hatif."""
     upgrade_database(Composition())
+
+
+def downgrade(
+    backup: Path = typer.Argument(help="A backup that the earlier version made of this line."),
+) -> None:
+    """Give the database the tables of an earlier version of Hatif, before you install that version again.
+
+    What only the later version keeps is lost; nothing else. Stop the journal and the desk before: calls go on.
+    """
+    from db.engine import format_url, parse_url
+    from db.upgrade import downgrade as undo
+    from ivr.data import archive
+
+    parts = Composition()
+    home = parts.settings.home
+    refuse_strangers(home)
+    writing = [name for name in ("journal", "desk") if (info := processes(parts.settings.run).get(name)) and info.alive]
+    if writing:
+        raise ControlError(f"{' and '.join(writing)} would write meanwhile: stop them first; the journal keeps all.")
+    try:
+        about = archive.read_about(backup)
+    except OSError as error:
+        raise archive.BackupError(f"{backup} cannot be read ({error.strerror}); name a backup.") from None
+    if about.node != parts.site.node:
+        raise ControlError(f"{backup} is of the node {about.node}, and this line is {parts.site.node}.")
+    undone = asyncio.run(undo(parts.database_url, about.migration))
+    line_settings.write(home, replace(line_settings.read(home) or line_of(parts.settings), version=about.hatif))
+    console.print(
+        f"Database {format_url(parse_url(parts.database_url))}: {len(undone) or 'no'} migrations undone. Now install "
+        f"Hatif {about.hatif} again.", markup=False, soft_wrap=True,
+    )  # fmt: skip
 
 
 def copy(

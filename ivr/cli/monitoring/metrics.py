@@ -141,6 +141,7 @@ def _guard(counts: Mapping[str, float]) -> Iterator[Metric]:
         ("channels_taken", "Channels that the guard took from an absent controller."),
         ("controller_kills", "Controllers that did not answer and were ended."),
         ("asterisk_kills", "Asterisks that did not answer and were ended."),
+        ("bans", "Addresses that were banned for wrong passwords."),
         ("half_open_ended", "Unconfirmed calls that were ended because they filled an address's limit."),
     ):
         yield _counter(f"hatif_guard_{name}", text, counts.get(name, 0))

@@ -1,13 +1,10 @@
-"""`hatif asterisk …`: Asterisk as a process of its own, for systemd and logrotate."""
+"""`hatif asterisk run|reopen-logs`: Asterisk as a process of its own, for systemd and logrotate."""
 
 import os
 import subprocess
 
-import typer
-
 from asterisk_conf.errors import AsteriskError
 from ivr.cli.composition import Composition
-from ivr.cli.groups import add_group
 from ivr.cli.output import Bar
 from ivr.cli.processes.processes import configure_asterisk
 from ivr.home import pid_lock
@@ -16,12 +13,6 @@ from ivr.process.own_user import refuse_root
 _ANSWER_S = 10
 
 # Imports in functions: what starts Asterisk loads the HTTP client.
-
-
-def register(app: typer.Typer) -> None:
-    group = add_group(app, "asterisk", "Run Asterisk alone, and what belongs to its process.")
-    group.command()(run)
-    group.command("reopen-logs")(reopen_logs)
 
 
 def run() -> None:

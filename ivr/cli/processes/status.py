@@ -3,22 +3,26 @@
 import asyncio
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, cast
 
 import typer
 
+from asterisk_conf.installation import NEWER, OLD
 from ivr.asterisk.ami import Ami, AmiError, Fields
+from ivr.asterisk.carrier_registrations import read_registrations
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.desk import settings_of
 from ivr.cli.output import JSON, as_json, as_table, cell, console, local
+from ivr.cli.processes.carrier_checks import check_certificate, check_registrations, served_certificate
+from ivr.cli.processes.check import Check
 from ivr.cli.processes.troubles import ANSWER_S, JournalState, find_delivery_problems, read_journal
 from ivr.process.process import ProcessInfo, processes, unit_of
 from ivr.process.supervisor import OWN_NAME
-from ivr.site import certificate
-from ivr.site.findings import SiteError
+from ivr.site.addresses import reachable
 from prompts import progress
 from prompts.progress import Doing, Progress
 
@@ -31,20 +35,7 @@ PROBES_MISSED = 3
 _NEEDED = ("asterisk", "ivr")
 _START = "start the line with `hatif up`, or `systemctl start hatif.target`"
 _DISK_FULL, _DISK_LOW = 50 * 2**20, 2**30  # bytes
-_OLD_ASTERISK = timedelta(days=365)
-_CERTIFICATE_ENDS = timedelta(days=14)
 _LAST_MINUTE = timedelta(seconds=60)
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """The result of one check. `fatal`: while it is not `ok`, calls are not served."""
-
-    name: str
-    ok: bool
-    fatal: bool
-    found: str
-    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +74,9 @@ def read(parts: Composition) -> LineStatus:
     except ControlError:
         live = {"ari": False, "ami": False, "calls": {}}
     checks = [*_check_processes(running), *_check_controller(live, parts.site.probe_s), *_check_drained(live)]
-    checks += [*_check_disk(parts), *_check_certificate(parts, datetime.now(UTC))]
+    checks += _check_disk(parts)
+    served = partial(served_certificate, reachable(parts.site.sip_bind), 5061 + offset)
+    checks += check_certificate(parts.settings.site, parts.site.sip, parts.site.carrier, served, datetime.now(UTC))
     voices = progress.read(parts.settings.voice_progress)
     checks += [] if voices is None else [_check_voices(voices)]
     journal = read_journal(parts.settings.journal, parts.database_url)
@@ -95,6 +88,7 @@ def read(parts: Composition) -> LineStatus:
         "processes": {name: info.pid for name, info in running.items()},
         "addresses": {
             "sip": f"{parts.site.sip_bind}:{5060 + offset}",
+            **({"sips": f"{parts.site.sip_bind}:{5061 + offset}"} if parts.site.sip.certificate is not None else {}),
             "ari": f"http://127.0.0.1:{8088 + offset}",
             "ami": f"127.0.0.1:{5038 + offset}",
             "control": f"http://127.0.0.1:{parts.settings.control_port}",
@@ -196,24 +190,6 @@ def _check_disk(parts: Composition) -> Iterator[Check]:
     yield Check("disk", free >= _DISK_LOW, free < _DISK_FULL, found, "free space for messages and records")
 
 
-def _check_certificate(parts: Composition, now: datetime) -> Iterator[Check]:
-    """Check the certificate of SIP over TLS; nothing to say without one."""
-    sip, used = parts.site.sip, parts.settings.home / "asterisk" / "etc" / "sip.pem"
-    if sip.certificate is None:
-        return
-    try:
-        newest = certificate.read(parts.settings.site, sip)
-    except SiteError as error:
-        yield Check("certificate", False, False, error.findings[0].found, error.findings[0].remedy)
-        return
-    found = "has expired" if newest.ends is None else f"ends on {newest.ends:%Y-%m-%d}"
-    if used.is_file() and used.read_text() != newest.certificate:
-        yield Check("certificate", False, False, "Asterisk does not have the newest one", "run `hatif reload`")
-    else:
-        ok = newest.ends is not None and newest.ends - now > _CERTIFICATE_ENDS
-        yield Check("certificate", ok, False, f"that of SIP {found}", "renew it, then run `hatif reload`")
-
-
 def _check_voices(made: Progress) -> Check:
     """Check the slow voices that are made in the background."""
     if made.stays:
@@ -240,13 +216,17 @@ async def _check_asterisk_and_database(parts: Composition) -> list[Check]:
             dialplan = await ami.listing("ShowDialPlan", Context="hatif-carrier")
             channels = await ami.listing("CoreShowChannels")
             settings, uptime = await ami.action("CoreSettings"), await ami.action("CoreStatus")
+            registers = any(carrier.registrar for carrier in parts.site.carrier)
+            registrations = await read_registrations(ami) if registers else {}
     except AmiError as error:
         return [Check("asterisk", False, True, str(error).rstrip("."), _START)]
+    early = [entry.number for entry in parts.site.number if entry.early]
     return [
         _check_numbers(parts, dialplan),
-        _check_unanswered(channels),
+        _check_unanswered(channels, early),
+        *check_registrations(parts.site.carrier, registrations),
         _check_asterisk(settings, uptime, parts.built, datetime.now(UTC)),
-        *await _check_last_minute(parts.database_url),
+        *await _check_last_minute(parts.database_url, early),
     ]
 
 
@@ -257,13 +237,15 @@ def _check_numbers(parts: Composition, dialplan: Iterable[Fields]) -> Check:
     return Check("numbers", not missing, True, found, "run `hatif dialplan load`")
 
 
-def _check_unanswered(channels: Iterable[Fields]) -> Check:
+def _check_unanswered(channels: Iterable[Fields], early: Collection[str]) -> Check:
+    """Check that no call rings on. `early`: the numbers that are answered when that is needed."""
     ringing = [
         row["Channel"]
         for row in channels
         if row.get("ChannelStateDesc") == "Ring"
         and row.get("Channel", "").startswith("PJSIP/")  # not Asterisk's own (Local/)
         and row.get("Context", "").startswith("hatif-")
+        and row.get("ApplicationData", "").split(",")[2:3] not in [[number] for number in early]
         and _to_seconds(row.get("Duration", "")) > RINGS_S
     ]
     found = f"{len(ringing)} ringing for over {RINGS_S} s without an answer" if ringing else "none waits for an answer"
@@ -281,11 +263,12 @@ def _to_seconds(clock_time: str) -> int:
 
 def _check_asterisk(settings: Fields, uptime: Fields, built: datetime | None, now: datetime) -> Check:
     """Check the age of Asterisk. `built`: when its program was built, if known; `now`: the present time."""
-    old = built is not None and now - built > _OLD_ASTERISK
+    old = built is not None and now - built > OLD
     build = f", built {built:%Y-%m-%d}" if built is not None else ""
     since = f"{uptime.get('CoreStartupDate', '?')} {uptime.get('CoreStartupTime', '')}".strip()
     found = f"{settings.get('AsteriskVersion', '?')}{build}, up since {since}"
-    return Check("asterisk", not old, False, found, "install a newer release; this one lacks a year of security fixes")
+    remedy = f"install a newer release, {NEWER}; this one lacks a year of security fixes"
+    return Check("asterisk", not old, False, found, remedy)
 
 
 def _check_journal(state: JournalState) -> Iterator[Check]:
@@ -297,7 +280,7 @@ def _check_journal(state: JournalState) -> Iterator[Check]:
     yield Check("journal", not problems, False, " ".join(problems).rstrip(".") or found, "calls are served meanwhile")
 
 
-async def _check_last_minute(url: str) -> list[Check]:
+async def _check_last_minute(url: str, early: Collection[str]) -> list[Check]:
     """Check the last minute's calls; nothing while the database is away, which the journal's check reports."""
     from db import missed_calls  # loads SQLAlchemy: half of the command's start-up time
     from db.engine import DatabaseError, open_engine
@@ -305,7 +288,7 @@ async def _check_last_minute(url: str) -> list[Check]:
     since = datetime.now(UTC) - _LAST_MINUTE
     try:
         async with open_engine(url) as engine, asyncio.timeout(ANSWER_S):
-            missed = await missed_calls.unanswered_calls(engine, since, timedelta(seconds=RINGS_S))
+            missed = await missed_calls.unanswered_calls(engine, since, timedelta(seconds=RINGS_S), early)
     except (DatabaseError, TimeoutError):
         return []
     calls = f"{missed} of the last minute rang for over {RINGS_S} s without an answer" if missed else "all answered"

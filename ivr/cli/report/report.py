@@ -2,8 +2,8 @@
 
 import asyncio
 import math
-from contextlib import aclosing
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from ivr.cli.composition import Composition
-from ivr.cli.output import JSON, as_json, console, errors
+from ivr.cli.output import JSON, as_json, console, working
 from ivr.cli.report.report_query import ReportData, ReportRequest
 from ivr.cli.sheet import BOM, CSV, SEPARATOR, Sheet
 from ivr.cli.times import midnight, parse_day
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_DAYS = 7
 _LONGEST_WRAP_UP = timedelta(hours=1)
+_PART = timedelta(days=7)
 
 
 class ReportError(Exception):
@@ -72,7 +73,7 @@ def report(
             raise ReportError(f"{option} {seconds:g} is not a wait; write seconds such as {WITHIN_S:g}.")
     parts = Composition()
     request = _parse_request(parts, grouped, first, last, within, short, tests)
-    with errors.status("Reading the calls"):
+    with working("Reading the calls"):
         data = asyncio.run(_read(parts.database_url, request, with_picture=picture is not None))
     if json:
         as_json(format_report.build_document(request, data))
@@ -134,26 +135,29 @@ async def _read(url: str, request: ReportRequest, *, with_picture: bool) -> Repo
     groups = Groups(request.by, request.period, limits, request.now)
     hours = Groups((By.HOUR_OF_DAY,), request.period, limits, request.now) if with_picture else None
     begins, ends = request.period.begins, request.period.ends
+    by, quarters = groups.attributes, groups.by_time or with_picture
     async with open_engine(url) as engine:
         last_end = ends
-        async with aclosing(rows.waited_calls(engine, begins, ends, tests=request.tests)) as calls:
-            async for call in calls:
-                groups.add_call(call)
-                if hours is not None:
-                    hours.add_call(call)
-                if call.ended is not None and call.ended > last_end:
-                    last_end = call.ended
-        async with aclosing(rows.menu_calls(engine, begins, ends, tests=request.tests)) as others:
-            async for other in others:
-                groups.add_menu_call(other)
-        async with aclosing(rows.send_requests(engine, begins, ends, tests=request.tests)) as requests:
-            async for wanted in requests:
-                groups.add_send_request(wanted)
+        for operator in await rows.states_before(engine, begins):
+            groups.add_states(operator)
+        for since, until in _parts(begins, ends):
+            calls, states = await asyncio.gather(  # on two connections, so that a second core can help
+                rows.waited_calls(engine, since, until, by, quarters=quarters, tests=request.tests),
+                rows.operator_states(engine, since, min(until, request.now)),
+            )
+            last_end = max([last_end, *(some.last_end for some in calls if some.last_end is not None)])
+            groups.add_calls(calls)
+            if hours is not None:
+                hours.add_calls(calls)
+            for operator in states:
+                groups.add_states(operator)
+        groups.add_menu_calls(await rows.menu_calls(engine, begins, ends, by, quarters=quarters, tests=request.tests))
+        groups.add_send_requests(
+            await rows.send_requests(engine, begins, ends, by, quarters=quarters, tests=request.tests)
+        )
         # Callers who began to wait just before the end of the period talk after it.
-        until = min(last_end + _LONGEST_WRAP_UP, request.now)
-        async with aclosing(rows.state_changes(engine, begins, until, tests=request.tests)) as changes:
-            async for change in changes:
-                groups.add_change(change)
+        for operator in await rows.operator_states(engine, ends, min(last_end + _LONGEST_WRAP_UP, request.now)):
+            groups.add_states(operator)
         groups.finish()
         names, planned = dict[str, str](), dict[str, float]()
         if By.OPERATOR in request.by:
@@ -163,6 +167,14 @@ async def _read(url: str, request: ReportRequest, *, with_picture: bool) -> Repo
             groups.credit(await operators_work(engine, begins, ends, tests=request.tests))
             groups.expect(planned)
         return ReportData(groups, hours, names, planned, await rows.call_counts(engine, begins, ends))
+
+
+def _parts(begins: datetime, ends: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Yield the parts of a period, so that not all of a year's calls are in memory at once."""
+    while begins < ends:
+        until = min(begins + _PART, ends)
+        yield begins, until
+        begins = until
 
 
 def _draw(path: Path, site: str, request: ReportRequest, data: ReportData) -> None:

@@ -1,15 +1,15 @@
 """Calls and operators' times as a report groups and counts them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from db.enums import OperatorState, Outcome
-from db.report import MenuCall, SendRequest, StateChange, TalkedCall, WaitedCall
+from db.report import ATTRIBUTES, CallGroup, MenuCalls, OperatorStates, SendRequests, WaitedCalls
 from db.report_operators import OperatorWork
 from routing.figures import Limits, Tally, Work, ratio
 
@@ -35,7 +35,10 @@ ELSEWHERE = (Outcome.CALLBACK, Outcome.MESSAGE, Outcome.CLOSED, Outcome.SELF_SER
 
 TIMES = (By.DAY, By.HOUR, By.HALF_HOUR, By.HOUR_OF_DAY)
 
+_1970 = datetime(1970, 1, 1, tzinfo=UTC)
+_US = 1_000_000
 _QUARTER_S = 900
+_QUARTER_US = _QUARTER_S * _US
 """Since 2000 every time zone's offset is a multiple of this, so no hour or day begins within a quarter."""
 
 MENU = {
@@ -49,13 +52,6 @@ MENU = {
 MENU_OTHER, MENU_GOING_ON, OUTGOING = "ivr_other", "ivr_going_on", "outgoing"
 
 TO_SEND, SENT = "guide_requests", "guide_requests_sent"
-
-_OF_CALL: dict[By, Callable[[WaitedCall | TalkedCall | MenuCall | SendRequest], str | None]] = {
-    By.LANGUAGE: lambda call: call.language,
-    By.COUNTRY: lambda call: call.country,
-    By.TOPIC: lambda call: call.topic,
-    By.OPERATOR: lambda call: call.operator,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,30 +90,34 @@ class Group:
         waited = len(tally.waits) + len(tally.abandoned_waits) + tally.elsewhere.total() + self.undecided
         return waited + self.menu.total() - self.menu[OUTGOING]
 
-    def add_menu_call(self, call: MenuCall) -> None:
-        if call.outgoing:
-            self.menu[OUTGOING] += 1
-        elif call.outcome is None:
-            self.menu[MENU_GOING_ON] += 1
+    def add_menu_calls(self, calls: MenuCalls) -> None:
+        if calls.outgoing:
+            self.menu[OUTGOING] += calls.number
+        elif calls.outcome is None:
+            self.menu[MENU_GOING_ON] += calls.number
         else:
-            self.menu[MENU.get(Outcome(call.outcome), MENU_OTHER)] += 1
+            self.menu[MENU.get(Outcome(calls.outcome), MENU_OTHER)] += calls.number
 
-    def add_send_request(self, request: SendRequest) -> None:
-        self.to_send[TO_SEND] += 1
-        self.to_send[SENT] += request.sent
+    def add_send_requests(self, requests: SendRequests) -> None:
+        self.to_send[TO_SEND] += requests.number
+        self.to_send[SENT] += requests.number if requests.sent else 0
 
-    def add_call(self, call: WaitedCall) -> None:
-        if call.answered:
-            self.tally.add_answered(call.waited_s or 0.0)
-            if call.talked_s is not None:
-                self.handled += 1
-                self.handling_s += call.talked_s
-        elif call.outcome is None or call.waited_s is None:
-            self.undecided += 1
-        elif call.outcome in ELSEWHERE:
-            self.tally.add_elsewhere(call.outcome)
-        else:  # whatever the cause, such as a fault: the caller waited and reached nobody
-            self.tally.add_abandoned(call.waited_s)
+    def add_calls(self, calls: WaitedCalls, *, talks: bool = True) -> None:
+        """Count calls. `talks`: their conversations as well."""
+        waits = [wait / _US for wait in calls.waited_us if wait is not None]
+        if calls.answered:
+            self.tally.waits.extend(waits)
+            known = [talk for talk in calls.talked_us if talk is not None] if talks else []
+            self.handled += len(known)
+            self.handling_s += sum(known) / _US
+            return
+        self.undecided += len(calls.ids) - len(waits)
+        if calls.outcome is None:
+            self.undecided += len(waits)
+        elif calls.outcome in ELSEWHERE:
+            self.tally.elsewhere[calls.outcome] += len(waits)
+        else:  # whatever the cause, such as a fault: the callers waited and reached nobody
+            self.tally.abandoned_waits.extend(waits)
 
     def add(self, other: "Group") -> None:
         self.tally.add(other.tally)
@@ -167,51 +167,78 @@ class Group:
         }
 
 
-_CurrentState = tuple[OperatorState, float, TalkedCall | None, str | None]
-"""An operator's state, its beginning (POSIX seconds), its call, and the reason for a pause."""
+_CurrentState = tuple[int, str, str, str]
+"""When an operator's state began (microseconds since 1970), the state, its call, and the reason for a pause."""
+
+_Spent = defaultdict[int, defaultdict[str, int]]
+"""Microseconds in each state by quarters of an hour since 1970; quarter 0 where times are not asked for."""
 
 
 class Groups:
-    """Groups of calls and operators' times, counted one by one in chronological order; only the groups are in memory.
+    """Groups of calls and operators' times, counted in chronological order.
 
     `by`: one or two groupings; `now`: the end of everything in progress. By language, country or topic, only the
-    total has operators' times, since an operator serves several at once.
+    total has operators' times, since an operator serves several at once. Besides the groups, the ids of the last two
+    parts' calls are in memory.
     """
 
     def __init__(self, by: Sequence[By], period: Period, limits: Limits, now: datetime) -> None:
         self.by = tuple(by)
         self._limits = limits
         self._period = period
-        self._begins, self._ends = period.begins.timestamp(), period.ends.timestamp()
-        self._now = now.timestamp()
+        self._begins, self._ends, self._now = (_micros(at) for at in (period.begins, period.ends, now))
         self._groups: dict[Key, Group] = {}
         self._no_key = Group(limits)  # operators' times that only the total has
         self._current: dict[str, _CurrentState] = {}
+        self._spent: _Spent = defaultdict(lambda: defaultdict(int))
+        self._calls: dict[str, Key] = {}
+        self._calls_before: dict[str, Key] = {}
         self._keys: dict[tuple[By, int], str] = {}  # by quarters of an hour since 1970
         self._first: dict[str | None, int] = {}
 
-    def add_call(self, call: WaitedCall) -> None:
-        if self.by == (By.OPERATOR,):
+    @property
+    def attributes(self) -> list[str]:
+        """The attributes by which calls must be grouped before they are added."""
+        return [name for name in ATTRIBUTES if name in self.by]
+
+    @property
+    def by_time(self) -> bool:
+        """Whether calls must be grouped by quarters of an hour before they are added."""
+        return bool({*self.by} & {*TIMES})
+
+    def add_calls(self, calls: Iterable[WaitedCalls]) -> None:
+        """Count the calls of a part of the period. Their operators' states may be added from now on, and after the next
+        part's calls as well."""
+        self._calls_before, self._calls = self._calls, {}
+        for some in calls:
+            key = self._key(some.group)
             # Several operators may have talked: `credit` adds who did, and for how long.
-            call = replace(call, talked_s=None)
-        self._group(self._key(call, call.queued)).add_call(call)
+            self._group(key).add_calls(some, talks=self.by != (By.OPERATOR,))
+            self._calls |= dict.fromkeys(some.ids, key)
 
-    def add_menu_call(self, call: MenuCall) -> None:
-        self._group(self._key(call, call.started)).add_menu_call(call)
+    def add_menu_calls(self, calls: Iterable[MenuCalls]) -> None:
+        for some in calls:
+            self._group(self._key(some.group)).add_menu_calls(some)
 
-    def add_send_request(self, request: SendRequest) -> None:
-        self._group(self._key(request, request.requested)).add_send_request(request)
+    def add_send_requests(self, requests: Iterable[SendRequests]) -> None:
+        for some in requests:
+            self._group(self._key(some.group)).add_send_requests(some)
 
-    def add_change(self, change: StateChange) -> None:
-        before, call, at = self._current.get(change.operator), change.call, change.at.timestamp()
+    def add_states(self, found: OperatorStates) -> None:
+        """Count an operator's states, which follow those that were added before; the last one once it has ended."""
+        before = self._current.get(found.operator)
+        at, states, calls, reasons = [*found.at_us], [*found.states], [*found.calls], [*found.reasons]
         if before is not None:
-            self._count_state(change.operator, before, at)
-            if change.state is OperatorState.WRAPPING_UP:
-                call = before[2]
-        self._current[change.operator] = change.state, at, call, change.reason
+            at.insert(0, before[0])
+            states.insert(0, before[1])
+            calls.insert(0, before[2])
+            reasons.insert(0, before[3])
+        self._count_wrap_ups(found.operator, at, states, calls)
+        self._current[found.operator] = (at[-1], states[-1], calls[-1], reasons[-1])
+        self._count_states(found.operator, at, states, reasons)
 
     def credit(self, works: Mapping[str, OperatorWork]) -> None:
-        """Add each operator's work on calls, including calls that another one answered first."""
+        """Add operators' conversations and offers, in a report by operator."""
         for operator, work in works.items():
             group = self._group((operator,))
             group.work = group.work + work
@@ -225,8 +252,11 @@ class Groups:
 
     def finish(self) -> None:
         """Count each operator's last state until now; call it after everything has been added."""
-        for operator, current in self._current.items():
-            self._count_state(operator, current, self._now)
+        for operator, (since, state, call, reason) in self._current.items():
+            at = [since, max(since, self._now)]
+            self._count_wrap_ups(operator, at, [state], [call])
+            self._count_states(operator, at, [state], [reason])
+        self._add_spent(self._spent, None)
         self._current.clear()
 
     @property
@@ -258,43 +288,58 @@ class Groups:
             group = self._groups[key] = Group(self._limits)
         return group
 
-    def _key(self, call: WaitedCall | TalkedCall | MenuCall | SendRequest, at: datetime) -> Key:
-        quarter = int(at.timestamp() // _QUARTER_S)
-        return tuple(self._time_key(by, quarter) if by in TIMES else _OF_CALL[by](call) for by in self.by)
+    def _key(self, group: CallGroup) -> Key:
+        return tuple(
+            self._time_key(by, group.quarter or 0) if by in TIMES else getattr(group, by.value) for by in self.by
+        )
 
-    def _count_state(self, operator: str, current: _CurrentState, until: float) -> None:
-        """Count the time of a state that lasted until `until`."""
-        state, since, call, reason = current
-        if state is OperatorState.AWAY:
-            return
-        if state is OperatorState.WRAPPING_UP and call is not None and self._counts(call):
+    def _count_wrap_ups(self, operator: str, at: Sequence[int], states: Sequence[str], calls: list[str]) -> None:
+        """Count the handling of the report's calls after the conversations. Sets the calls of wrap-ups."""
+        handling: defaultdict[Key, int] = defaultdict(int)
+        wrapping_up, last = OperatorState.WRAPPING_UP.value, len(at) - 1
+        for place in [place for place, state in enumerate(states) if state == wrapping_up]:
+            call = calls[place] = calls[max(place - 1, 0)]
+            if call and place < last:
+                key = self._calls.get(call) or self._calls_before.get(call)
+                if key is not None:
+                    handling[key] += max(0, min(at[place + 1], self._now) - at[place])
+        for key, time in handling.items():
             # Wrap-up counts for the operator who does it, not for the one who had the call first.
-            key = (operator,) if self.by == (By.OPERATOR,) else self._key(call, call.queued)
-            self._group(key).handling_s += max(0.0, min(until, self._now) - since)
-        begin, end = max(since, self._begins), min(until, self._ends)
-        if end <= begin:
-            return
-        if not {*self.by} <= {By.OPERATOR, *TIMES}:
-            self._no_key.spent[state] += end - begin
-        elif self.by == (By.OPERATOR,):
-            group = self._group((operator,))
-            group.spent[state] += end - begin
-            if state is OperatorState.PAUSED:
-                group.pauses[reason or state.value] += end - begin
-        else:
-            self._spread(operator, state, begin, end)
+            self._group((operator,) if self.by == (By.OPERATOR,) else key).handling_s += time / _US
 
-    def _counts(self, call: TalkedCall) -> bool:
-        return self._period.begins <= call.queued < self._period.ends
+    def _count_states(self, operator: str, at: Sequence[int], states: Sequence[str], reasons: Sequence[str]) -> None:
+        """Count the time of all states but the last, each in the hours or days in which it falls."""
+        if at[0] < self._begins or at[-1] > self._ends:
+            at = [min(max(instant, self._begins), self._ends) for instant in at]
+        own = By.OPERATOR in self.by
+        spent: _Spent = defaultdict(lambda: defaultdict(int)) if own else self._spent
+        here, away = spent[0], OperatorState.AWAY.value
+        limit = 0 if self.by_time else self._ends
+        for begin, end, state in zip(at, at[1:], states, strict=False):
+            if state == away:
+                continue
+            if begin >= limit:
+                here, limit = spent[begin // _QUARTER_US], (begin // _QUARTER_US + 1) * _QUARTER_US
+            while end > limit:
+                here[state] += limit - begin
+                begin, here, limit = limit, spent[limit // _QUARTER_US], limit + _QUARTER_US
+            here[state] += end - begin
+        if own:
+            self._add_spent(spent, operator)
+        if self.by == (By.OPERATOR,):
+            for begin, end, state, reason in zip(at, at[1:], states, reasons, strict=False):
+                if state == OperatorState.PAUSED and begin < end:
+                    self._group((operator,)).pauses[reason or state] += (end - begin) / _US
 
-    def _spread(self, operator: str, state: OperatorState, begin: float, end: float) -> None:
-        """Spread a time over the hours or days in which it falls."""
-        while begin < end:
-            quarter = int(begin // _QUARTER_S)
-            part = min(end, float((quarter + 1) * _QUARTER_S))
-            key = tuple(operator if by is By.OPERATOR else self._time_key(by, quarter) for by in self.by)
-            self._group(key).spent[state] += part - begin
-            begin = part
+    def _add_spent(self, spent: "_Spent", operator: str | None) -> None:
+        """Add operators' times by quarters of an hour to the groups that they count in."""
+        of_a_key = {*self.by} <= {By.OPERATOR, *TIMES}
+        for quarter, times in spent.items():
+            for state, time in times.items():
+                if time:
+                    key = (operator if by is By.OPERATOR else self._time_key(by, quarter) for by in self.by)
+                    group = self._group(tuple(key)) if of_a_key else self._no_key
+                    group.spent[OperatorState(state)] += time / _US
 
     def _time_key(self, by: By, quarter: int) -> str:
         key = self._keys.get((by, quarter))
@@ -312,6 +357,11 @@ class Groups:
         minute = local.minute // 30 * 30 if by is By.HALF_HOUR else 0
         again = f" ({local:%z})" if local.fold else ""  # when clocks are set back, an hour occurs twice
         return f"{local:%Y-%m-%d %H}:{minute:02}{again}"
+
+
+def _micros(at: datetime) -> int:
+    """Return the microseconds since 1970, exactly."""
+    return (at - _1970) // timedelta(microseconds=1)
 
 
 def _rounded(value: float | None) -> float | None:

@@ -109,6 +109,8 @@ def _describe(step: "Step") -> Iterable[str]:
             return ["hangs up"]
         case "music":
             return ["hears music"]
+        case "answers":
+            return ["the line answers"]
         case "speaks":
             return [f"speaks for {data['seconds']:.0f} s" if data["seconds"] else "is silent"]
         case "hears_himself":

@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Callable
 
 import typer
 
@@ -34,19 +35,58 @@ def restart(
     within: float = typer.Option(None, min=0, help="Give up waiting after this many seconds, with exit status 1."),
 ) -> None:
     """Restart a process. Only Asterisk's restart cuts calls off: it is refused while any are up."""
-    parts = Composition()
+    took_s = end_and_wait(Composition(), process, when_idle=when_idle, now=now, within_s=within)
+    if took_s is None:
+        console.print("Calls are still up; nothing was restarted.")
+        raise typer.Exit(1)
+    console.print(f"{process} was restarted in {took_s:.1f} s.", markup=False)
+
+
+def end_and_wait(
+    parts: Composition,
+    process: str,
+    *,
+    when_idle: bool,
+    now: bool,
+    within_s: float | None,
+    before: Callable[[], None] = lambda: None,
+) -> float | None:
+    """End a process and wait until another one has taken its place.
+
+    Args:
+        before: Called immediately before the process is ended, with nobody on the line unless `now`.
+
+    Returns:
+        The seconds that it took; None if calls were up for too long, and nothing was ended.
+
+    Raises:
+        ControlError: Calls are up and it was not to wait, or the process is not back.
+        AmiError: Asterisk does not answer.
+    """
     former = find(parts, process)
     refuses_meanwhile = process == ASTERISK and not now  # `_end` has the dialplan refuse new calls
     drained = refuses_meanwhile and asyncio.run(_refuses(parts))
-    if not asyncio.run(_end(parts, process, former, drained=drained, when_idle=when_idle, now=now, within_s=within)):
-        console.print("Calls are still up; nothing was restarted.")
-        raise typer.Exit(1)
+
+    def end() -> None:
+        before()
+        os.kill(former.pid, signal.SIGTERM)
+
     try:
-        took_s = wait_until_back(parts, process, former)
+        if not asyncio.run(_end(parts, process, end, drained=drained, when_idle=when_idle, now=now, within_s=within_s)):
+            return None
+        return wait_until_back(parts, process, former)
     finally:
         if refuses_meanwhile and not drained:
             asyncio.run(_take_calls(parts))
-    console.print(f"{process} was restarted in {took_s:.1f} s.", markup=False)
+
+
+def end_again(parts: Composition, process: str) -> None:
+    """End a process that may be ending by itself, and wait until another one serves. Raises ControlError."""
+    former = processes(parts.settings.run)[process]
+    if former.alive:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(former.pid, signal.SIGTERM)
+    wait_until_back(parts, process, former)
 
 
 def find(parts: Composition, process: str) -> ProcessInfo:
@@ -97,7 +137,7 @@ async def _refuses(parts: Composition) -> bool:
 async def _end(
     parts: Composition,
     process: str,
-    former: ProcessInfo,
+    end: Callable[[], None],
     *,
     drained: bool,
     when_idle: bool,
@@ -106,10 +146,10 @@ async def _end(
 ) -> bool:
     """End the process; return False if calls are up and it was not to be ended then."""
     if process != ASTERISK and not when_idle:
-        os.kill(former.pid, signal.SIGTERM)
+        end()
         return True
     if now:
-        os.kill(former.pid, signal.SIGTERM)
+        end()
         return True
     began = time.monotonic()
     async with manager(parts) as ami:
@@ -120,13 +160,13 @@ async def _end(
             if not await until_empty(lambda: read_up(ami), _show, left_s):
                 return False
             if process != ASTERISK:
-                os.kill(former.pid, signal.SIGTERM)
+                end()
                 return True
-            if await _end_idle(ami, former, drained):
+            if await _end_idle(ami, end, drained):
                 return True
 
 
-async def _end_idle(ami: Ami, former: ProcessInfo, drained: bool) -> bool:
+async def _end_idle(ami: Ami, end: Callable[[], None], drained: bool) -> bool:
     """End the process while nothing is up, and let no call in between. Return False if one was faster.
 
     The dialplan refuses new calls until `_take_calls`. If that does not happen, because this command was killed, the
@@ -138,7 +178,7 @@ async def _end_idle(ami: Ami, former: ProcessInfo, drained: bool) -> bool:
         if not drained:
             await ami.db_delete(drain.FAMILY, drain.REFUSE)
         return False
-    os.kill(former.pid, signal.SIGTERM)
+    end()
     return True
 
 

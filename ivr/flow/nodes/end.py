@@ -13,6 +13,9 @@ class End(Node):
     def leads_to(self) -> tuple[str, ...]:
         return ()
 
+    def answers(self) -> bool:
+        return False
+
     def is_menu(self) -> bool:
         return False
 

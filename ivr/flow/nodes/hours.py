@@ -32,6 +32,9 @@ class Hours(Node):
     def leads_to(self) -> tuple[str, ...]:
         return (self.open, self.closed)
 
+    def answers(self) -> bool:
+        return False
+
     def texts(self) -> tuple[str, ...]:
         texts = tuple(text for text in (self.text, self.holiday, self.forced) if text is not None)
         return (*texts, *(sorted(spoken.OPENS_IDS) if self.text is not None else ()))

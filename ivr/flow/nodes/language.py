@@ -37,6 +37,9 @@ class Language(LinearNode):
     def greets(self) -> bool:
         return True
 
+    def answers(self) -> bool:
+        return False  # its menu does
+
     def texts(self) -> tuple[str, ...]:
         keys = {*self.options}
         if self.remembered is not None:

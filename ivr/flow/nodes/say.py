@@ -19,6 +19,9 @@ class Say(LinearNode):
     def greets(self) -> bool:
         return self.greeting
 
+    def answers(self) -> bool:
+        return False
+
     def texts(self) -> tuple[str, ...]:
         return (self.text,)
 

@@ -1,0 +1,184 @@
+"""Carriers of site.toml: off the own networks encryption is required, and what does not fit together is refused."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from certificates import Authority
+from small_site import SmallSite, make
+
+from db.callback_requests import CallbackRequest
+from db.enums import CallbackKind
+from db.ids import uuid7
+from ivr.call.services import Services
+from ivr.callbacks.progress import Progress
+from ivr.callbacks.repository import CallbackRepository
+from ivr.cli.composition import Composition
+from ivr.home import credentials
+from ivr.model import clock
+from ivr.site import site
+from ivr.site.callbacks import Callbacks
+from ivr.site.findings import SiteError
+
+HOSTS = 'hosts = ["127.0.0.2"]'
+SIP = '[sip]\ncertificate = "a.pem"\nkey = "a.key"\n'
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> SmallSite:
+    return make(tmp_path)
+
+
+def carrier(small: SmallSite, text: str, sip: str = "") -> list[str]:
+    """Return what is wrong with a carrier of these lines."""
+    small.edit("site.toml", HOSTS, text)
+    small.edit("site.toml", "[[carrier]]\n", f"{sip}[[carrier]]\n")
+    try:
+        site.load(small.folder)
+    except SiteError as error:
+        return [str(finding) for finding in error.findings]
+    return []
+
+
+def test_a_carrier_outside_needs_tls_and_srtp_and_the_sentence_names_the_way_out(small: SmallSite) -> None:
+    (line,) = carrier(small, 'hosts = ["198.51.100.7"]')
+    assert line.endswith(
+        "E_SITE_CARRIER carrier.0.transport: 198.51.100.7 is outside the own networks, and others could hear and change"
+        ' its calls on their way; write transport = "tls" and srtp = true, or encryption = "none" if the carrier has'
+        " neither."
+    )
+
+
+@pytest.mark.parametrize("host", ["10.1.2.3", "172.16.0.0/16", "192.168.1.1", "169.254.1.1", "127.0.0.7"])
+def test_private_addresses_are_the_own_network(small: SmallSite, host: str) -> None:
+    assert carrier(small, f'hosts = ["{host}"]') == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'hosts = ["192.0.2.7"]',  # the examples of documents are nobody's own
+        'hosts = ["100.64.0.1"]',  # a provider's NAT
+        'hosts = ["10.0.0.0/7"]',  # only half of it is private
+        "password = true",  # from anywhere
+        f'{HOSTS}\ndial = "sip.example.org"',
+        f'{HOSTS}\ndial = ["10.0.0.1", "198.51.100.1:5060"]',
+        f'{HOSTS}\nregistrar = "sip.example.org"\nuser = "us"',
+    ],
+)
+def test_what_may_be_elsewhere_counts_as_outside(small: SmallSite, text: str) -> None:
+    (line,) = carrier(small, text)
+    assert "outside the own networks" in line
+
+
+@pytest.mark.parametrize("safe", ['encryption = "none"', 'transport = "tls"\nsrtp = true'])
+def test_encryption_or_the_explicit_opt_out_is_accepted(small: SmallSite, safe: str) -> None:
+    assert carrier(small, f'hosts = ["198.51.100.7"]\n{safe}', SIP) == []
+
+
+def test_a_network_that_the_site_calls_its_own_needs_no_encryption(small: SmallSite) -> None:
+    assert carrier(small, 'hosts = ["198.51.100.7"]', '[sip]\nown_networks = ["198.51.100.0/24"]\n') == []
+
+
+def test_tls_alone_is_not_enough(small: SmallSite) -> None:
+    (line,) = carrier(small, 'hosts = ["198.51.100.7"]\ntransport = "tls"', SIP)
+    assert "carrier.0.srtp" in line and "srtp = true" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            'transport = "tls"\nhosts = ["127.0.0.2"]',
+            "there is no TLS without a certificate; write certificate and key",
+        ),
+        ('hosts = ["127.0.0.2"]\nregistrar = "127.0.0.3"', "a registration needs our user at the carrier; write user"),
+        ('hosts = ["127.0.0.2"]\nuser = "us"', "nothing uses our user at the carrier; write registrar or dial"),
+        ('hosts = ["127.0.0.2", "::1"]', "its addresses are of IPv4 and of IPv6; make it two carriers"),
+        ('hosts = ["::1"]', "this machine has no address for IPv6; write bind_ipv6 in [sip]"),
+        ('hosts = ["sip.example.org"]', "'sip.example.org' is not an address"),
+        ('hosts = ["127.0.0.2"]\ndial = "sip_example"', "'sip_example' is not a server"),
+        ('hosts = ["127.0.0.2"]\ndial = "127.0.0.256"', "'127.0.0.256' is neither a name nor an address"),
+        ('hosts = ["127.0.0.2"]\ndial = "[::1]:70000"', "'70000' is not a port"),
+        (
+            'registrar = "sip.example.org"\nuser = "us"\nencryption = "none"',
+            "nothing identifies this carrier's calls; list their addresses, or write password = true, or transport",
+        ),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(small: SmallSite, text: str, sentence: str) -> None:
+    assert sentence in carrier(small, text)[0]
+
+
+def test_a_registration_over_tls_identifies_the_carrier(small: SmallSite) -> None:
+    text = 'registrar = "sip.example.org"\nuser = "us"\ntransport = "tls"\nsrtp = true'
+    assert carrier(small, text, SIP) == []
+
+
+def test_the_password_is_asked_for_by_name_and_reaches_asterisks_file(
+    small: SmallSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority(tmp_path)
+    certificate, key = authority.sign("ours", "DNS:localhost")
+    tls = f'[sip]\ncertificate = "{certificate}"\nkey = "{key}"\n'
+    text = f'{HOSTS}\nregistrar = "sip.example.org"\nuser = "us"\ntransport = "tls"\nsrtp = true'
+    assert carrier(small, text, tls) == []
+    monkeypatch.setenv("HATIF_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HATIF_SITE", str(small.folder))
+    with pytest.raises(SiteError, match=r"E_CARRIER_PASSWORD .* enter it with `hatif carriers password one`"):
+        Composition().conf_of_existing()
+    parts = Composition()
+    _ = parts.credentials  # made
+    assert [finding.code for finding in parts.findings()] == ["E_CARRIER_PASSWORD"]
+    credentials.set_outer(parts.settings.home, "one", "a;b c")
+    (found,) = Composition().conf_of_existing().carriers
+    assert found.user_password == "a;b c" and "a;b" not in repr(found)
+    (found,) = Composition(bound=False).conf_as_installed().carriers
+    assert found.registrar == "sip.example.org"
+
+
+def test_a_call_goes_to_the_carrier_of_its_longest_prefix_then_of_its_country() -> None:
+    chosen = Callbacks(trunk="one", carriers={"BE": "two", "+3247": "three", "+32470": "four", "GB": "five"})
+    assert [
+        chosen.carrier_for(number)
+        for number in ("+33612345678", "+3221234567", "+32475123456", "+32470123456", "+441481720000")
+    ] == ["one", "two", "three", "four", "five"]  # Guernsey has the code of GB
+    assert Callbacks().carrier_for("+33612345678") is None
+    assert chosen.trunks == {"one", "two", "three", "four", "five"}
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            'trunk = "one"\ncarriers = {GB = "two"}',
+            "callbacks.carriers.GB: 'two' is not a carrier that accepts",
+        ),
+        ('trunk = "one"\ncarriers = {DE = "one"}', "callbacks.carriers.DE: 'DE' is not a country of this site"),
+        ('carriers = {GB = "one"}', "callbacks.carriers: without trunk nobody is called"),
+        ('trunk = "one"\ncarriers = {"0032" = "one"}', "callbacks.carriers.0032"),
+    ],
+)
+def test_carriers_of_calls_that_cannot_be_are_refused(small: SmallSite, text: str, sentence: str) -> None:
+    small.edit("site.toml", "[fallback]", f"[callbacks]\n{text}\n\n[fallback]")
+    (line,) = carrier(small, f'{HOSTS}\ndial = "127.0.0.2"')
+    assert sentence in line
+
+
+def test_a_call_back_goes_through_the_carrier_of_its_number_and_shows_that_carrier_s_own(small: SmallSite) -> None:
+    small.edit("site.toml", "[fallback]", '[callbacks]\ntrunk = "one"\ncarriers = {"+4414" = "two"}\n\n[fallback]')
+    two = '[[carrier]]\nname = "two"\nhosts = ["127.0.0.4"]\ndial = "127.0.0.4"\nshown = "+44800999999"'
+    small.edit("site.toml", HOSTS, f'{HOSTS}\ndial = "127.0.0.2"\n\n{two}')
+    services = cast(Services, SimpleNamespace(site=site.load(small.folder)))
+    for number, endpoint, shown in (
+        ("+441481720000", "PJSIP/+441481720000@trunk-two", "+44800999999"),
+        ("+442079460000", "PJSIP/+442079460000@trunk-one", "+44800212000"),
+    ):
+        request = CallbackRequest(
+            uuid7(), "node1", CallbackKind.CLOSED, "requested", number, clock.now(), country="GB", due=clock.now()
+        )
+        progress = Progress(services, cast(CallbackRepository, None), request, str(uuid7()))
+        created = progress.create_called("a-channel")
+        assert dict(created.query)["endpoint"] == endpoint
+        assert f"<{shown}>" in str(created.body)

@@ -1,0 +1,178 @@
+"""A second Asterisk that is the carrier: with a registrar, TLS from its own authority, SRTP, and IPv6."""
+
+import asyncio
+import re
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from certificates import Authority
+
+from asterisk_conf import instance
+from asterisk_conf.conf import Conf, Ports, write
+
+PASSWORD = "what;the carrier chose"
+"""Of our account: a semicolon begins a comment in Asterisk's files."""
+
+PJSIP = """
+[global]
+type=global
+default_realm=carrier
+endpoint_identifier_order=username,auth_username,ip
+[system]
+type=system
+[udp](!)
+type=transport
+protocol=udp
+[tls](!)
+type=transport
+protocol=tls
+cert_file={etc}/carrier.pem
+priv_key_file={etc}/carrier.key
+ca_list_file={authorities}
+verify_server=yes
+method=sslv23
+[udp4](udp)
+bind=127.0.0.1:{sip}
+[udp6](udp)
+bind=[::1]:{sip}
+[tls4](tls)
+bind=127.0.0.1:{sips}
+[tls6](tls)
+bind=[::1]:{sips}
+
+; The account that we register with: by TLS, with encrypted audio.
+[account](!)
+type=endpoint
+identify_by=username,auth_username
+context=from-account
+disallow=all
+allow=alaw
+media_encryption=sdes
+direct_media=no
+rtp_symmetric=yes
+force_rport=yes
+rewrite_contact=yes
+trust_id_inbound=yes
+[account-login](!)
+type=auth
+auth_type=digest
+username={user}
+password={password}
+[{user}](account)
+auth={user}
+outbound_auth=
+aors={user}
+[{user}](account-login)
+[{user}]
+type=aor
+max_contacts=2
+remove_existing=yes
+qualify_frequency=0
+
+; Calls to us by our address, over IPv6.
+[ours-sixth](account)
+identify_by=ip
+aors=ours-sixth
+rtp_ipv6=yes
+media_address=::1
+bind_rtp_to_media_address=yes
+[ours-sixth]
+type=aor
+contact=sip:[::1]:{ours}\\;transport=tls
+"""
+
+EXTENSIONS = """
+[from-account]
+exten => _[+0-9]X.,1,Set(DB(calls/number)=${EXTEN})
+ same => n,Set(DB(calls/from)=${CALLERID(num)})
+ same => n,Set(DB(calls/asserted)=${PJSIP_HEADER(read,P-Asserted-Identity)})
+ same => n,Set(DB(calls/privacy)=${PJSIP_HEADER(read,Privacy)})
+ same => n,Set(DB(calls/sip-from)=${PJSIP_HEADER(read,From)})
+ same => n,Set(DB(calls/where)=${CHANNEL(pjsip,local_addr)})
+ same => n,Answer()
+ same => n,MusicOnHold(hatif)
+[music]
+exten => s,1,Answer()
+ same => n,MusicOnHold(hatif)
+"""
+
+
+def escape(password: str) -> str:
+    """Return a password as a configuration file needs it."""
+    return password.replace(";", "\\;")
+
+
+class Asterisk:
+    """A running Asterisk with the files in `conf.etc`."""
+
+    def __init__(self, conf: Conf) -> None:
+        self.conf = conf
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start it, and wait until it is ready."""
+        quiet = subprocess.DEVNULL
+        self._process = await asyncio.create_subprocess_exec(
+            *instance.command(self.conf), env=instance.environment(), stdin=quiet, stdout=quiet, stderr=quiet
+        )
+        assert await instance.ready(self.conf), instance.check_log(self.conf)
+
+    async def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            assert await self._process.wait() == 0
+            self._process = None
+
+    def ask(self, command: str) -> str:
+        """Return what a command of Asterisk's own command line prints."""
+        words = [*self.conf.installation.program, "-C", str(self.conf.etc / "asterisk.conf"), "-rx", command]
+        done = subprocess.run(words, env=instance.environment(), capture_output=True, text=True, check=False)
+        return done.stdout + done.stderr
+
+    def stored(self, key: str) -> str:
+        """Return a value of AstDB, such as "calls/number"; empty if there is none."""
+        found = re.search(r"(?m)^Value: (.*)$", self.ask(f"database get {key.replace('/', ' ', 1)}"))
+        return found[1].strip() if found else ""
+
+    def channels(self) -> list[str]:
+        return [line.split("!")[0] for line in self.ask("core show channels concise").splitlines() if "!" in line]
+
+    def calls(self) -> list[str]:
+        """Return the channels that are not Asterisk's own."""
+        return [name for name in self.channels() if name.startswith("PJSIP/")]
+
+    def heard(self) -> list[int]:
+        """Return how many packets of audio each channel has received, and could decrypt."""
+        rows = re.findall(r"(?m)^.*\d\d:\d\d:\d\d +\w+ +(\d+)", self.ask("pjsip show channelstats"))
+        return [int(count) for count in rows]
+
+    async def until(self, condition: Callable[[], object], what: str, limit_s: float = 8) -> None:
+        deadline = time.monotonic() + limit_s
+        while not condition():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not in {limit_s} s: {what}\n" + "\n".join(instance.check_log(self.conf)[-20:]))
+            await asyncio.sleep(0.1)
+
+
+def carrier(ours: Conf, home: Path, authority: Authority, *, user: str, more: str = "") -> Asterisk:
+    """Return the carrier's Asterisk, not started; its ports are a thousand above ours.
+
+    Args:
+        authority: Signs its certificate, for the name localhost.
+        user: Our account with it.
+        more: Further sections of its `pjsip.conf`.
+    """
+    ports = Ports(*(getattr(ours.ports, name) + 1000 for name in Ports.__slots__))
+    conf = replace(ours, home=home, node="carrier", ports=ports, carriers=(), endpoints=(), queues=())
+    write(conf)
+    certificate, key = authority.sign("carrier", "DNS:localhost", "DNS:carrier.example", "IP:::1")
+    (conf.etc / "carrier.pem").write_text(certificate.read_text())
+    (conf.etc / "carrier.key").write_text(key.read_text())
+    values = {"etc": conf.etc, "authorities": authority.file, "user": user, "password": escape(PASSWORD)}
+    text = PJSIP.format(ours=ours.ports.sips, sip=ports.sip, sips=ports.sips, **values)
+    (conf.etc / "pjsip.conf").write_text(text.replace("outbound_auth=\n", "") + more)
+    (conf.etc / "extensions.conf").write_text(EXTENSIONS)
+    return Asterisk(conf)
