@@ -110,6 +110,12 @@ def test_the_queue_log_is_switched_by_the_process_that_writes_it(values: dict[st
     }
 
 
+def test_a_renewed_certificate_is_read_again_and_restarts_nothing(values: dict[str, str]) -> None:
+    found = plan(values, values, sip_pem=("old", "new"), sip_key=("old", "new"))
+    assert (found.modules, found.processes, found.later) == (("res_pjsip.so",), (), {})
+    assert not found.is_empty
+
+
 def test_a_number_is_added_and_removed_by_its_name(
     example: site.Site, people: tuple[OperatorEntry, ...], values: dict[str, str]
 ) -> None:

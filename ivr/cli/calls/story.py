@@ -130,6 +130,10 @@ def _format(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> s
             return "records a message after the tone"
         case "message":
             return f"leaves a message of {data['seconds']:.0f} s{_with_reference(data)}"
+        case "message_refused":
+            return f"cannot leave a message: the limit {data['why']} is reached"
+        case "not_recorded":
+            return f"the conversation is not recorded: the limit {data['why']} is reached"
         case "recording_failed":
             return f"the message could not be recorded{_with_reference(data)}"
         case "menus_over":
