@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+NOT_ASKED = "the person who was called had not asked for it"
+"""The reason of a request that ended so: whoever made it was somebody else."""
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -17,10 +20,10 @@ class Claim:
 class CallbackRequest:
     """A caller's request to be called back.
 
-    `kind` and `state`: values of `db.enums`. `number`: E.164. `wished`: when it was made. `due`: the earliest time to
-    call; None: there is no news for the caller yet. `first_due`: `due` before it was postponed; None: it was not.
-    `file_changed`: when the state of its case file last changed, if it is about one; `pin_given`: when that file got
-    its present PIN.
+    `kind` and `state`: values of `db.enums`. `number`: E.164. `asked_by`: the number that it was made from. `wished`:
+    when it was made. `due`: the earliest time to call; None: there is no news for the caller yet. `first_due`: `due`
+    before it was postponed; None: it was not. `file_changed`: when the state of its case file last changed, if it is
+    about one; `pin_given`: when that file got its present PIN.
     """
 
     id: UUID
@@ -45,6 +48,7 @@ class CallbackRequest:
     ended: datetime | None = None
     claim: Claim | None = None
     first_due: datetime | None = None
+    asked_by: str | None = None
     file_changed: datetime | None = None
     pin_given: datetime | None = None
 

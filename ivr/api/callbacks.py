@@ -50,6 +50,7 @@ class Callback(BaseModel):
     kind: CallbackKind
     state: CallbackState
     number: str
+    asked_by: str | None = Field(description="The caller who made it; null if withheld, or if no caller made it.")
     country: str | None
     language: str | None
     topic: str | None

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import structlog
 
@@ -28,18 +27,15 @@ from ivr.callbacks.call_legs import CalledGone, CallLegs, Item, OperatorGone, ov
 from ivr.callbacks.callback_connection import CallbackConnection
 from ivr.callbacks.channels import RunningCallback
 from ivr.callbacks.facts import language_of
+from ivr.callbacks.pin_question import ask_for_pin
 from ivr.callbacks.progress import Progress
 from ivr.callbacks.request_states import RequestEvent, channel_of
 from ivr.callbacks.waiting_requests import WaitingRequests
-from ivr.cases.case_lookup import CaseStatus, Locked, NoMatch, Unavailable
-from ivr.cases.pin import DIGITS as PIN_DIGITS
+from ivr.cases.case_lookup import Answer
 from ivr.model import clock, floor_protocol
 from ivr.model.call_state import LegState
 from ivr.model.endpoints import is_web
 from routing.states import OfferState
-
-if TYPE_CHECKING:
-    from db.case_files import File
 
 log = structlog.get_logger()
 
@@ -378,7 +374,7 @@ class Attempt:
         call = connecting.begin(self._connection, self.progress, self.legs, file)
         try:
             await self.progress.step(RequestEvent.REACHED, outcome=TryOutcome.REACHED)
-            told = await self._what_they_may_hear(language, file)
+            told = await self._ask_for_pin(language, file.reference)
             key = await self.legs.ask(self.legs.called, [*told, *prompts.operator(language)], YES)
             if key is not None:
                 connecting.to_queue(self._connection, self.progress, self.legs, file)
@@ -391,28 +387,16 @@ class Attempt:
         connecting.end_self_served(self._connection, call, by)
         await self.progress.step(RequestEvent.FINISHED)
 
-    async def _what_they_may_hear(self, language: str, file: "File") -> list[Clip]:
-        """Ask for the PIN: somebody else may have picked up. Return what is said then: the state, or why not."""
+    async def _ask_for_pin(self, language: str, reference: str) -> list[Clip]:
+        """Return what the caller may hear of the case file; somebody else may have picked up."""
         assert self.legs.called is not None
-        before: list[Clip] = []
-        while True:
-            question = [*before, (language, "case_ask_pin")]
-            entered = await self.legs.digits(self.legs.called, question, PIN_DIGITS)
-            if entered is None:
-                return []
-            answer = await self._services.case_lookup.ask(
-                file.reference, entered, caller=self.request.number, call=self.call, dialled=True
-            )
-            before = [(language, "case_no_match")]
-            match answer:
-                case CaseStatus():
-                    return prompts.state_of_file(language, answer, self._site.hours.timezone, self._sounds)
-                case NoMatch(locked=True):
-                    return [*before, (language, "case_locked")]
-                case Locked():
-                    return [(language, "case_locked")]
-                case Unavailable():
-                    return [(language, "case_unavailable")]
+
+        async def check(entered: str) -> Answer:
+            lookup, number = self._services.case_lookup, self.request.number
+            return await lookup.ask(reference, entered, caller=number, call=self.call, dialled=True)
+
+        zone = self._site.hours.timezone
+        return await ask_for_pin(self.legs, self.legs.called, check, language, zone, self._sounds)
 
 
 def _not_dialled(item: Item | Deadline, leg: CallLeg) -> bool:

@@ -90,6 +90,7 @@ def _row(request: CallbackRequest, tries: Sequence[Mapping[str, Any]], why_not: 
         "kind": request.kind,
         "state": request.state,
         "number": request.number,
+        "asked_by": request.asked_by,
         "country": request.country,
         "language": request.language,
         "topic": request.topic,

@@ -8,6 +8,7 @@ from importlib import import_module
 
 import typer
 
+from ivr.home import disk
 from ivr.home.version import VERSION
 
 _COMMANDS = {
@@ -154,9 +155,10 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(1)
     except Exception as error:
-        if not _is_user_error(error):
+        said = str(error) if _is_user_error(error) else disk.explain(error)
+        if said is None:
             raise
         from ivr.cli.output import errors  # needs rich, which nobody else here does
 
-        errors.print(f"hatif: {error}", style="red", markup=False, soft_wrap=True)
+        errors.print(f"hatif: {said}", style="red", markup=False, soft_wrap=True)
         sys.exit(1)

@@ -76,6 +76,7 @@ class Connection:
             find_returner=dependencies.returning,
             is_returner=dependencies.has_place,
             mailbox=dependencies.mailbox,
+            limits=dependencies.caller_limits,
             to_floor=self.tell,
             route=self._routes.__setitem__,
             unroute=self._unroute,

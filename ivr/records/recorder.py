@@ -184,13 +184,16 @@ class Recorder:
         )
         self.call(state.id, case_reference=reference, topic=state.topic)
 
-    def callback(self, state: CallState, number: str, due: datetime) -> None:
-        """Record a call-back request, due at `due`. A caller who has waited for an operator keeps their age."""
-        now = clock.now()
+    def callback(self, state: CallState, number: str, due: datetime) -> UUID:
+        """Record a call-back request, due at `due`, and return its id.
+
+        A caller who has waited for an operator keeps their age.
+        """
+        now, request = clock.now(), uuid7()
         waited = state.since if state.connected_at is None else None
         self.journal.put(
             "callback",
-            id=uuid7(),
+            id=request,
             kind=(CallbackKind.CLOSED if waited is None else CallbackKind.WAITING).value,
             call_id=state.id,
             number=number,
@@ -200,7 +203,9 @@ class Recorder:
             wished=now,
             waiting_since=now if waited is None else instant(waited),
             due=due,
+            asked_by=state.caller or None,
         )
+        return request
 
     def survey(self, state: CallState, question: str, answer: int) -> None:
         """Record an answer about the conversation that has just ended; of two answers the last one counts."""

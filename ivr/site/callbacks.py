@@ -28,6 +28,8 @@ class Callbacks(BaseModel):
     )  # of opening hours since it was due; then an open request becomes a case
     most_a_number: int = Field(3, ge=1, le=20)  # calls per day to one number
     most_a_day: int = Field(400, ge=1, le=100_000)  # calls per day in total
+    most_open: int = Field(1, ge=1, le=100)  # open requests of one caller; a number has one at most
+    not_asked_days: int = Field(30, ge=0, le=3650)  # how long a number is left alone that had not asked for a call
 
     @property
     def trunks(self) -> frozenset[str]:

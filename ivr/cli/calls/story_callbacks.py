@@ -28,6 +28,8 @@ def format_event(event: Mapping[str, Any]) -> str | None:
             return f"requests a call-back to {data['number']}"
         case "callback_given_up":
             return "requests a call-back, but gives no number that can be called: nothing was noted"
+        case "callback_refused":
+            return f"requests a call-back to {data['number']}: the limit {data['why']} is reached, nothing was noted"
         case "callback_dialled":
             purpose = f"operator {data['operator']} is waiting" if data["operator"] else "to announce the case's state"
             return f"call-back: dials {data['number']}, attempt {data['try_number']}; {purpose}"

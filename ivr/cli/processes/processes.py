@@ -286,8 +286,10 @@ def guard() -> None:
 def journal() -> None:
     """Deliver the journal to the database, in the foreground. `hatif up` runs it as well."""
     from db.delivery import run
+    from db.engine import open_engine
     from db.upgrade import upgrade
     from ivr.data.expiry import keep_expiring
+    from ivr.records.queue_log import QueueLog
 
     parts = Composition()
     refuse_root(parts.site)
@@ -309,7 +311,12 @@ def journal() -> None:
             retention = retention or asyncio.create_task(keep_expiring(parts.settings, parts.database_url))
 
         try:
-            await run(parts.settings.journal, parts.database_url, stop, parts.site.node, prepare)
+            async with contextlib.AsyncExitStack() as stack:
+                queue_log = None
+                if parts.site.call_records.queue_log:
+                    engine = await stack.enter_async_context(open_engine(parts.database_url))
+                    queue_log = QueueLog(engine, parts.site.node, parts.settings.asterisk_log).write
+                await run(parts.settings.journal, parts.database_url, stop, parts.site.node, prepare, queue_log)
         finally:
             alive.cancel()
             if retention is not None:
