@@ -255,7 +255,7 @@ def _advise(scenario: "Scenario", level: int, names: dict[str, str], *, json: bo
     from routing.simulation.advice import advise
 
     team = scenario.team(0)
-    _advised.append(replace(scenario, calls=cache(scenario.calls)))  # the same days for every lesson
+    _advised[:] = [replace(scenario, calls=cache(scenario.calls))]  # the same days for every lesson
     context = multiprocessing.get_context("fork")  # so that they have the scenario, the history's too
     with (
         ProcessPoolExecutor(len(os.sched_getaffinity(0)), context) as processes,
