@@ -271,7 +271,10 @@ def _merged(names: Sequence[str], waits: Sequence[int | None], talks: Sequence[i
 
 def _numbers(text: str) -> list[int | None]:
     """Return the durations in a joined text; 0 for a negative one: the clock was set back in between."""
-    return [max(0, int(part)) if part else None for part in text.split(BETWEEN)]
+    numbers = [int(part) if part else None for part in text.split(BETWEEN)]
+    if "-" in text:
+        return [None if number is None else max(0, number) for number in numbers]
+    return numbers
 
 
 async def _states(engine: AsyncEngine, ordered: Any, begins: datetime, ends: datetime) -> list[OperatorStates]:
