@@ -3,12 +3,13 @@
 import json
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 from buildah import Buildah, missing
-from line import CHECKOUT
+from line import CACHE, CHECKOUT
 
 FOLDER = CHECKOUT / "container"
 PAGE = CHECKOUT / "docs" / "containers.md"
@@ -37,10 +38,14 @@ def test_a_line_in_a_container_needs_no_network_to_start_and_calls_itself(tmp_pa
     site, home = tmp_path / "site", tmp_path / "home"
     site.mkdir(mode=0o755)
     home.mkdir()
+    if (CACHE / "sounds").exists():  # what is spoken already
+        subprocess.run(["cp", "-r", str(CACHE / "sounds"), str(home)], check=True)
     mounts = {site: "/etc/hatif/site", home: "/var/lib/hatif"}
     container = buildah.start("hatif")
     buildah("config", "--user", "root", container)
-    buildah.run(container, "hatif site new /etc/hatif/site --from consulate && chown hatif: /var/lib/hatif", mounts, 60)
+    buildah.run(
+        container, "hatif site new /etc/hatif/site --from consulate && chown -R hatif: /var/lib/hatif", mounts, 60
+    )
     toml = (site / "site.toml").read_text()
     toml = re.sub(r"^probe_s = .*", "probe_s = 3", toml, flags=re.MULTILINE)
     (site / "site.toml").write_text(re.sub(r"^sip_bind = .*", 'sip_bind = "0.0.0.0"', toml, flags=re.MULTILINE))
