@@ -326,7 +326,8 @@ class Composition:
         if people.outside:
             plain = [Senders(f"carrier {entry.name}", entry.hosts or entry.media) for entry in chosen.carrier]
             plain.append(Senders("own networks", self.telephone_networks or ("127.0.0.0/8",)))
-        return rules(senders, self.ports, chosen.sip_bind, plain)
+        binds = [chosen.sip_bind, *([chosen.sip.bind_ipv6] if chosen.sip.bind_ipv6 is not None else [])]
+        return rules(senders, self.ports, *binds, plain_sip=plain)
 
     @property
     def own_pjsip(self) -> str:

@@ -93,3 +93,15 @@ def test_audio_bound_to_any_address_is_filtered_on_all_addresses() -> None:
     assert "\t\tudp dport 10000-10999 jump audio\n" in render(SENDERS, PORTS, "0.0.0.0")
     assert "ip6 saddr 2001:db8::/32 accept" in render(SENDERS, PORTS, "::")
     assert "\t\tip6 daddr 2001:db8::7 udp dport 10000-10999 jump audio\n" in render(SENDERS, PORTS, "2001:db8::7")
+
+
+def test_audio_on_each_address_is_filtered() -> None:
+    def jumps(*binds: str) -> list[str]:
+        return [line.strip() for line in render(SENDERS, PORTS, *binds).splitlines() if "jump audio" in line]
+
+    assert jumps("10.0.0.4") == ["ip daddr 10.0.0.4 udp dport 10000-10999 jump audio"]
+    assert jumps("10.0.0.4", "2001:db8::1") == [
+        "ip daddr 10.0.0.4 udp dport 10000-10999 jump audio",
+        "ip6 daddr 2001:db8::1 udp dport 10000-10999 jump audio",
+    ]
+    assert jumps("10.0.0.4", "::") == jumps("0.0.0.0") == ["udp dport 10000-10999 jump audio"]
