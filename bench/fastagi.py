@@ -179,7 +179,9 @@ def show(found: dict[str, dict[str, Any]], rate: float) -> None:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     console.print(table)
     late = [service for service in SERVICES if found[service]["p99_ms"] > GOAL_MS]
-    console.print(f"\n{rate:g} requests a second of each, cases {CASES_A_SECOND:g}. {description()}")
+    console.print(
+        f"\n{rate:g} requests a second of each, cases {CASES_A_SECOND:g}; load {description()['load_before']}"
+    )
     console.print(f"Over {GOAL_MS:g} ms at p99: {', '.join(late) or 'none'} (a case waits for the check of its PIN)")
 
 

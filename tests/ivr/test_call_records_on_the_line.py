@@ -98,7 +98,7 @@ async def test_each_call_is_once_in_both_whatever_is_killed(recorded_line: Line,
     assert row["linkedid"] == row["uniqueid"] and int(row["billsec"]) <= int(row["duration"])
 
     # Who is erased is in neither.
-    assert line.run("caller", "erase", CALLER, "--yes").returncode == 0
+    assert line.run("caller", "erase", CALLER).returncode == 0
     text = "".join(path.read_text() for path in (line.home / "asterisk" / "log").rglob("*") if path.is_file())
     assert CALLER.removeprefix("+33") not in text and LATE.removeprefix("+33") in text
 
