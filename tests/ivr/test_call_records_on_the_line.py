@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import OFFSET, short_folder
-from line import Line
+from line import FRENCH_NUMBER, Line
 
 from ivr.softphone.telephone import Telephones
 
@@ -94,6 +94,7 @@ async def test_each_call_is_once_in_both_whatever_is_killed(recorded_line: Line,
     rows = {row["uniqueid"]: row for row in records(line) if row["dstchannel"]}
     row = rows[channels[CALLER]]
     assert (row["accountcode"], row["src"], row["disposition"]) == ("example", CALLER, "ANSWERED")
+    assert (row["dst"], row["dcontext"]) == (FRENCH_NUMBER, "hatif-entry")
     assert row["channel"].startswith("PJSIP/carrier-example-") and row["dstchannel"].startswith(f"{agent}-")
     assert row["linkedid"] == row["uniqueid"] and int(row["billsec"]) <= int(row["duration"])
 
