@@ -315,13 +315,19 @@ class Composition:
 
         path, chosen = str(self.settings.site / "site.toml"), self.site
         missing = [f"carrier {entry.name}: media" for entry in chosen.carrier if not (entry.media or entry.hosts)]
-        missing += [] if chosen.operators.networks else ["operators: networks"]
+        people = chosen.operators
+        missing += [] if people.networks or people.outside else ["operators: networks"]
         if missing:
             sentence = f"{', '.join(missing)}: the source of this audio is not known; list its networks"
             raise site.SiteError(Finding.from_sentence("E_SITE_MEDIA", path, 1, sentence))
         senders = [Senders(f"carrier {carrier.name}", carrier.media or carrier.hosts) for carrier in chosen.carrier]
-        operators_ = Senders("operators", chosen.operators.networks)
-        return rules([*senders, operators_], self.ports, chosen.sip_bind)
+        senders += [Senders("operators", people.networks)] if people.networks else []
+        plain = None
+        if people.outside:
+            plain = [Senders(f"carrier {entry.name}", entry.hosts or entry.media) for entry in chosen.carrier]
+            plain.append(Senders("own networks", self.telephone_networks or ("127.0.0.0/8",)))
+        binds = [chosen.sip_bind, *([chosen.sip.bind_ipv6] if chosen.sip.bind_ipv6 is not None else [])]
+        return rules(senders, self.ports, *binds, plain_sip=plain)
 
     @property
     def own_pjsip(self) -> str:

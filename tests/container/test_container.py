@@ -18,7 +18,7 @@ start >/var/lib/hatif/start.log 2>&1 &
 tries=0
 until hatif status --json >/var/lib/hatif/status.json 2>/dev/null; do
     tries=$((tries + 1))
-    [ $tries -lt 120 ] || { tail -c 2000 /var/lib/hatif/start.log; exit 1; }
+    [ $tries -lt 300 ] || { tail -c 2000 /var/lib/hatif/start.log; exit 1; }
     sleep 2
 done
 id -un
@@ -45,7 +45,7 @@ def test_a_line_in_a_container_needs_no_network_to_start_and_calls_itself(tmp_pa
     toml = re.sub(r"^probe_s = .*", "probe_s = 3", toml, flags=re.MULTILINE)
     (site / "site.toml").write_text(re.sub(r"^sip_bind = .*", 'sip_bind = "0.0.0.0"', toml, flags=re.MULTILINE))
     buildah("config", "--user", "hatif", "--env", "HATIF_VOICES=quick", container)
-    user, _, status = buildah.run(container, TRY, mounts, 400).partition("\n")
+    user, _, status = buildah.run(container, TRY, mounts, 900).partition("\n")
     assert user == "hatif"
     found = json.loads(status)
     assert found["serves"] and found["probe"]["fault"] is None, found

@@ -114,14 +114,14 @@ def _build_prompts(parts: Composition, bar: Bar) -> None:
 def upgrade_database(parts: Composition) -> None:
     """Upgrade the database's tables, seal its hashes of PINs, and print how many migrations ran."""
     from db.engine import format_url, open_engine, parse_url
-    from db.pins import seal
+    from db.pins import rewrite
     from db.upgrade import upgrade
     from ivr.cases import pin
 
     async def run() -> list[str]:
         done = await upgrade(parts.database_url)
         async with open_engine(parts.database_url) as engine:
-            await seal(engine, lambda pin_hash: pin.sealed(pin_hash, parts.credentials.pin_pepper))
+            await rewrite(engine, "$argon2", lambda pin_hash: pin.sealed(pin_hash, parts.credentials.pin_pepper))
         return done
 
     done = asyncio.run(run())
