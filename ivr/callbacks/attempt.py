@@ -19,11 +19,11 @@ from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.link import LinkLost
 from ivr.asterisk.ari.operations import Request
 from ivr.audio.audible import Clip
-from ivr.call.call import Deadline, RequestFailed
+from ivr.call.call import Deadline
 from ivr.call.leg import UNANSWERED_CAUSES, check_unanswered_leg
 from ivr.callbacks import connecting, prompts
 from ivr.callbacks.call_leg import CallLeg
-from ivr.callbacks.call_legs import CalledGone, CallLegs, Item, OperatorGone, over
+from ivr.callbacks.call_legs import CalledGone, CallLegs, Item, OperatorGone, not_dialled, over
 from ivr.callbacks.callback_connection import CallbackConnection
 from ivr.callbacks.channels import RunningCallback
 from ivr.callbacks.facts import language_of
@@ -156,7 +156,7 @@ class Attempt:
             item = await self.legs.next(until)
             if leg.gone:
                 return UNANSWERED_CAUSES.get(leg.cause or 0, OfferState.UNREACHABLE)
-            if _not_dialled(item, leg):
+            if not_dialled(item, leg):
                 return OfferState.UNREACHABLE
             if isinstance(item, floor_protocol.TelephoneGone) and not leg.answered:
                 return await self._stop_ringing(leg, OfferState.UNREACHABLE)
@@ -270,7 +270,7 @@ class Attempt:
             item = await self.legs.next(until)
             if called.gone:
                 return _TRY.get(called.cause or 0, TryOutcome.UNREACHABLE)
-            if _not_dialled(item, called):
+            if not_dialled(item, called):
                 return TryOutcome.UNREACHABLE
             if self.legs.leg is not None and self.legs.leg.gone and not called.answered:
                 raise OperatorGone
@@ -397,8 +397,3 @@ class Attempt:
 
         zone = self._site.hours.timezone
         return await ask_for_pin(self.legs, self.legs.called, check, language, zone, self._sounds)
-
-
-def _not_dialled(item: Item | Deadline, leg: CallLeg) -> bool:
-    """Return whether Asterisk refused to ring the leg."""
-    return isinstance(item, RequestFailed) and leg_dialing.failed(item.request, item.status, leg.channel)
