@@ -1,6 +1,7 @@
 """Callback requests as plain data, as in the table `callback`. Does not import SQLAlchemy, which is slow to load."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -62,10 +63,37 @@ CHANGING = (
 
 @dataclass(frozen=True, slots=True)
 class DialCounts:
-    """How often numbers were dialled since some instant: by number, and in total."""
+    """How often numbers were dialled since some instant: by number, and in total.
+
+    `seconds`: how long the calls with each number took, if that was asked for.
+    """
 
     numbers: dict[str, int]
     total: int
+    seconds: dict[str, float] = field(default_factory=dict)
 
     def of(self, number: str) -> int:
         return self.numbers.get(number, 0)
+
+    def in_country(self, has: Callable[[str], bool]) -> tuple[int, float]:
+        """Return how many calls went to the numbers that a country has, and how many seconds they took."""
+        calls = sum(times for number, times in self.numbers.items() if has(number))
+        return calls, sum(seconds for number, seconds in self.seconds.items() if has(number))
+
+
+@dataclass(frozen=True, slots=True)
+class CountryLimit:
+    """How many calls may go to a country, and how many seconds they may take; None: any.
+
+    `has`: whether a number (E.164) is one of that country.
+    """
+
+    calls: int | None
+    seconds: float | None
+    has: Callable[[str], bool]
+
+    def is_reached(self, dialled: DialCounts) -> bool:
+        calls, seconds = dialled.in_country(self.has)
+        return (self.calls is not None and calls >= self.calls) or (
+            self.seconds is not None and seconds >= self.seconds
+        )

@@ -8,7 +8,6 @@ on with what it finds.
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
 
 import structlog
 
@@ -23,12 +22,13 @@ from ivr.call.call import Deadline
 from ivr.call.leg import UNANSWERED_CAUSES, check_unanswered_leg
 from ivr.callbacks import connecting, prompts
 from ivr.callbacks.call_leg import CallLeg
-from ivr.callbacks.call_legs import CalledGone, CallLegs, Item, OperatorGone, not_dialled, over
+from ivr.callbacks.call_legs import CalledGone, CallLegs, Item, NotAsked, OperatorGone, over
 from ivr.callbacks.callback_connection import CallbackConnection
 from ivr.callbacks.channels import RunningCallback
 from ivr.callbacks.facts import language_of
 from ivr.callbacks.pin_question import ask_for_pin
 from ivr.callbacks.progress import Progress
+from ivr.callbacks.reaching import NO, YES, reach_person, was_refused
 from ivr.callbacks.request_states import RequestEvent, channel_of
 from ivr.callbacks.waiting_requests import WaitingRequests
 from ivr.cases.case_lookup import Answer
@@ -38,10 +38,6 @@ from ivr.model.endpoints import is_web
 from routing.states import OfferState
 
 log = structlog.get_logger()
-
-YES, NO = "1", "2"
-_TRY = {17: TryOutcome.BUSY, 21: TryOutcome.BUSY, 18: TryOutcome.NO_ANSWER, 19: TryOutcome.NO_ANSWER}
-"""ITU-T Q.850 causes of a call that was not answered; all others mean that the telephone was not reached."""
 
 
 class Attempt:
@@ -92,6 +88,8 @@ class Attempt:
                 await self._tell_state(found)
             elif found is not None:
                 await self._resume_alone(found)
+        except NotAsked:
+            await self._apologise()
         except LinkLost:
             pass  # the next connection finds the channels and goes on
         except Exception:
@@ -156,7 +154,7 @@ class Attempt:
             item = await self.legs.next(until)
             if leg.gone:
                 return UNANSWERED_CAUSES.get(leg.cause or 0, OfferState.UNREACHABLE)
-            if not_dialled(item, leg):
+            if was_refused(item, leg):
                 return OfferState.UNREACHABLE
             if isinstance(item, floor_protocol.TelephoneGone) and not leg.answered:
                 return await self._stop_ringing(leg, OfferState.UNREACHABLE)
@@ -245,7 +243,7 @@ class Attempt:
 
     async def _reach(self, offer: floor_protocol.Offer) -> None:
         """Wait for the caller to answer, then connect both."""
-        outcome = await self._reach_person(prompts.hello(language_of(self._site, self.request)))
+        outcome = await self._reach_person()
         if outcome is not TryOutcome.REACHED:
             await self._fail(outcome)
             return
@@ -261,27 +259,10 @@ class Attempt:
         else:
             await self.progress.missed(TryOutcome.LOST)
 
-    async def _reach_person(self, hello: Sequence[Clip]) -> TryOutcome:
-        """Wait until the caller answers and presses a key. Raises OperatorGone if the operator hangs up before."""
-        called, loop = self.legs.called, asyncio.get_running_loop()
-        assert called is not None
-        until = loop.time() + self._site.callbacks.ring_s
-        while not called.answered:
-            item = await self.legs.next(until)
-            if called.gone:
-                return _TRY.get(called.cause or 0, TryOutcome.UNREACHABLE)
-            if not_dialled(item, called):
-                return TryOutcome.UNREACHABLE
-            if self.legs.leg is not None and self.legs.leg.gone and not called.answered:
-                raise OperatorGone
-            if isinstance(item, Deadline) and over(until) and not called.answered:
-                await self.legs.hang_up(called)
-                return TryOutcome.NO_ANSWER
-        try:
-            key = await self.legs.ask(called, hello, YES)
-        except CalledGone:
-            return TryOutcome.NO_KEY
-        return TryOutcome.REACHED if key is not None else TryOutcome.NO_KEY
+    async def _reach_person(self) -> TryOutcome:
+        hello = prompts.hello(language_of(self._site, self.request), self.request)
+        may_deny = prompts.may_deny(self.request)
+        return await reach_person(self.legs, hello, self._site.callbacks.ring_s, may_deny=may_deny)
 
     async def _resume_alone(self, found: RunningCallback) -> None:
         """Go on with a caller whose operator hung up while there was no controller.
@@ -289,7 +270,7 @@ class Attempt:
         If a person answers, they go to the head of the queue.
         """
         await self._adopt(found)
-        outcome = await self._reach_person(prompts.hello(language_of(self._site, self.request)))
+        outcome = await self._reach_person()
         if outcome is TryOutcome.REACHED and self.legs.called is not None and not self.legs.called.gone:
             await self.progress.step(RequestEvent.REACHED, outcome=outcome)
             connecting.to_queue(self._connection, self.progress, self.legs)
@@ -323,6 +304,18 @@ class Attempt:
         await self.progress.missed(outcome)
         if self.legs.leg is not None:
             await self._farewell("callback_nobody")
+            await self._end_offer(OfferState.WITHDRAWN, leaves=True)
+
+    async def _apologise(self) -> None:
+        """End the attempt and its request: the person had not asked for the call."""
+        called = self.legs.called
+        assert called is not None
+        await self.progress.not_asked()
+        with contextlib.suppress(CalledGone):
+            await self.legs.say(called, [(language_of(self._site, self.request), "callback_sorry")])
+        await self.legs.hang_up(called)
+        if self.legs.leg is not None:
+            await self._farewell("callback_not_asked")
             await self._end_offer(OfferState.WITHDRAWN, leaves=True)
 
     async def _operator_gone(self) -> None:
@@ -363,7 +356,7 @@ class Attempt:
             return
         language, reference = language_of(self._site, self.request), self.request.case_reference
         assert self.legs.called is not None and self.request.kind == CallbackKind.CASE and reference is not None
-        outcome = await self._reach_person(prompts.about_file(language))
+        outcome = await self._reach_person()
         file = await self.progress.repository.file(reference) if outcome is TryOutcome.REACHED else None
         if file is None or self.legs.called.gone:
             if outcome is TryOutcome.REACHED:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 
-from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.operations import Request
 from ivr.asterisk.ari.protocol import Link
@@ -27,6 +26,10 @@ class OperatorGone(Exception):  # noqa: N818 - a hang-up is a normal end
 
 class CalledGone(Exception):  # noqa: N818
     """The caller's channel is gone."""
+
+
+class NotAsked(Exception):  # noqa: N818
+    """Whoever was called had not asked for it."""
 
 
 class CallLegs:
@@ -150,8 +153,3 @@ class CallLegs:
 def over(until: float) -> bool:
     """Return whether the loop's clock has reached `until`."""
     return asyncio.get_running_loop().time() >= until
-
-
-def not_dialled(item: Item | Deadline, leg: CallLeg) -> bool:
-    """Return whether Asterisk refused to ring the leg."""
-    return isinstance(item, RequestFailed) and leg_dialing.failed(item.request, item.status, leg.channel)

@@ -135,6 +135,12 @@ class Connection:
         return self.registry.all
 
     @property
+    def operators_on_duty(self) -> int:
+        """How many operators are neither away nor paused."""
+        known = self.floor.operators.values() if self.floor is not None else ()
+        return sum(operator.state not in (OperatorState.AWAY, OperatorState.PAUSED) for operator in known)
+
+    @property
     def channels(self) -> Collection[str]:
         """The ids of all channels whose events have a receiver."""
         return self._routes.keys()

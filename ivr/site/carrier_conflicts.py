@@ -57,3 +57,7 @@ def find_wrong_trunks(
             yield code, place, f"{name!r} is not a carrier that accepts our calls; {remedy}"
         if destination.isalpha() and destination not in countries:
             yield code, place, f"{destination!r} is not a country of this site; numbers there are never called"
+    for destination in callbacks.country:
+        if destination not in countries:
+            place = ("callbacks", "country", destination)
+            yield code, place, f"{destination!r} is not a country of this site; numbers there are never called"

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from db.caller_limits import messages_since, requests_of
 from db.engine import open_engine, writing
 from db.ids import uuid7
 from db.tables import Message
+from ivr.records.database import Database
 
 pytest_plugins = ["db_fixtures"]
 
@@ -65,3 +67,20 @@ async def test_requests_that_are_open_or_were_not_asked_for_count_by_number_and_
 async def test_callers_who_withhold_their_numbers_are_not_one_caller(engine: AsyncEngine) -> None:
     await put_request(engine, number=OTHER, kind="closed", wished=NOW)
     assert (await requests_of(engine, MINE, "", NOW, [])).requests == ()
+
+
+async def test_the_controller_reads_both_while_a_caller_waits_and_knows_nothing_while_the_database_is_away(
+    url: str, engine: AsyncEngine, tmp_path: Path
+) -> None:
+    request = await put_request(engine, number=MINE, kind="closed", wished=NOW)
+    database, away = Database(url), Database(f"sqlite:///{tmp_path}/none/none.db")
+    try:
+        await database.warm()
+        assert await database.messages_of(MINE, NOW, 9) == []
+        found = await database.requests_of(MINE, "", NOW, [])
+        assert found is not None and [row.id for row in found.requests] == [request.id]
+        assert await away.messages_of(MINE, NOW, 9) is None
+        assert await away.requests_of(MINE, "", NOW, []) is None
+    finally:
+        await database.close()
+        await away.close()

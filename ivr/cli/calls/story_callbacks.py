@@ -37,6 +37,8 @@ def format_event(event: Mapping[str, Any]) -> str | None:
             then = "another attempt will follow" if data["again"] else "that was the last attempt"
             why = _FAILURES.get(data["outcome"], str(data["outcome"]).replace("_", " "))
             return f"call-back: attempt {data['try_number']} failed, {why}; {then}"
+        case "callback_not_asked":
+            return f"call-back: the person on {data['number']} had not asked for it"
         case "callback_declined":
             return f"call-back: operator {data['operator']} declined it ({str(data['reason']).replace('_', ' ')})"
         case "callback_expired":
