@@ -262,8 +262,7 @@ async def test_a_caller_hears_of_a_changed_case_file_and_gets_an_operator_and_an
     file = back.json("case", "open", *about)
     reference = file["reference"]
     await rows(back, CaseFile, reference=reference)
-    asks = await back.dial(telephones, number)
-    await asks.press(f"21{reference}#{file['pin']}#")
+    asks = await back.asks_for_operator(telephones, number, f"21{reference}#{file['pin']}#")
     await begins(asks, back.audio("fr", "case_state_open"), timeout_s=20)
     await asks.press("3")
     await begins(asks, back.audio("fr", "told_noted"))
@@ -296,7 +295,6 @@ async def test_a_caller_hears_of_a_changed_case_file_and_gets_an_operator_and_an
     assert (story["call"]["outcome"], story["call"]["case"], story["call"]["outgoing"]) == ("answered", reference, True)
     assert (await until_request(back, request.id, "done")).tries == 1
     assert len(phone.calls) == 1
-
     former = await put_request(back, number, kind="case", case_reference=reference, due=None)
     assert back.run("case", "pin", reference).returncode == 0
     assert (await until_request(back, former.id, "cancelled")).reason == "new PIN"
