@@ -262,8 +262,7 @@ async def test_a_caller_hears_of_a_changed_case_file_and_gets_an_operator_and_an
     file = back.json("case", "open", *about)
     reference = file["reference"]
     await rows(back, CaseFile, reference=reference)
-    asks = await back.dial(telephones, number)
-    await asks.press(f"21{reference}#{file['pin']}#")
+    asks = await back.asks_for_operator(telephones, number, f"21{reference}#{file['pin']}#")
     await begins(asks, back.audio("fr", "case_state_open"), timeout_s=20)
     await asks.press("3")
     await begins(asks, back.audio("fr", "told_noted"))
@@ -276,15 +275,14 @@ async def test_a_caller_hears_of_a_changed_case_file_and_gets_an_operator_and_an
     await begins(called, back.audio("fr", "told_hello"))
     await called.press("1")
     asked = await begins(called, back.audio("fr", "case_ask_pin"))
-    wrong = "000000"  # of somebody else who has picked up
-    await called.press(wrong)
-    refused = await begins(called, back.audio("fr", "case_no_match", "case_ask_pin"), asked.offset_s)
+    await called.press("000000")  # by somebody else who has picked up
+    asked = await begins(called, back.audio("fr", "case_no_match", "case_ask_pin"), asked.offset_s)
     await called.press(file["pin"])
-    state = await begins(called, back.audio("fr", "case_state_ready"), refused.offset_s)
+    state = await begins(called, back.audio("fr", "case_state_ready"), asked.offset_s)
     await back.restart()  # the caller is asked from the beginning
-    anew = await begins(called, back.audio("fr", "told_hello"), state.offset_s)
+    asked = await begins(called, back.audio("fr", "told_hello"), state.offset_s)
     await called.press("1")
-    asked = await begins(called, back.audio("fr", "case_ask_pin"), anew.offset_s)
+    asked = await begins(called, back.audio("fr", "case_ask_pin"), asked.offset_s)
     await called.press(file["pin"])
     await begins(called, back.audio("fr", "case_state_ready"), asked.offset_s)
     phone = await back.phone(telephones, back.speaks("fr"), answers=1870)
@@ -297,11 +295,9 @@ async def test_a_caller_hears_of_a_changed_case_file_and_gets_an_operator_and_an
     assert (story["call"]["outcome"], story["call"]["case"], story["call"]["outgoing"]) == ("answered", reference, True)
     assert (await until_request(back, request.id, "done")).tries == 1
     assert len(phone.calls) == 1
-
     former = await put_request(back, number, kind="case", case_reference=reference, due=None)
     assert back.run("case", "pin", reference).returncode == 0
     assert (await until_request(back, former.id, "cancelled")).reason == "new PIN"
-
     out.phone.will_refuse(486)
     again = await put_request(back, number, kind="case", case_reference=reference, due=None)
     assert back.run("case", "close", reference).returncode == 0

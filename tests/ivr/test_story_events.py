@@ -23,7 +23,7 @@ VALUES: dict[str, Any] = {
     "answer": 4, "reason": "later", "reference": "100000012", "result": "told", "resumed": True, "role": "consulted",
     "seconds": 3.5, "secret": True, "since": 1.8e9, "state": "no_answer", "status": "ANSWER", "step": "where",
     "supervisor": "1003", "target": "1002", "text": "consent", "texts": ["whisper"], "to": "1002", "topic": "travel",
-    "minutes": 31, "to_kind": "operator", "try_number": 1, "wait": "about_5", "way": "keys", "why": "closed",
+    "to_kind": "operator", "try_number": 1, "wait": "about_5", "way": "keys", "why": "closed",
     "request": "0199",
 }  # fmt: skip
 """For each name in an event's data, a value that it may have."""
