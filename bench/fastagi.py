@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import hatif
+from bench.blocks import cpu_s
 from bench.machine import description
 from routing.figures import percentile
 
@@ -61,14 +62,18 @@ uvloop.run(main())
 
 @dataclass(slots=True)
 class Figures:
-    """What the requests of one service took, in ms; `failed`: those without `HATIF_AGI` at the end."""
+    """What the requests of one service took, in ms; `failed`: those without `HATIF_AGI` at the end; `cpu_s`: processor
+    time of the process that answers."""
 
     times: list[float] = field(default_factory=list)
     failed: int = 0
+    cpu_s: float = 0.0
 
     def document(self) -> dict[str, Any]:
-        found = {f"p{share}_ms": round(percentile(self.times, share) or 0.0, 3) for share in (50, 99)}
-        return {"requests": len(self.times), **found, "longest_ms": round(max(self.times), 3), "failed": self.failed}
+        found = {f"p{share}_ms": percentile(self.times, share) or 0.0 for share in (50, 99)}
+        found |= {"longest_ms": max(self.times), "cpu_ms": 1000 * self.cpu_s / len(self.times)}
+        rounded = {name: round(value, 3) for name, value in found.items()}
+        return {"requests": len(self.times), **rounded, "failed": self.failed}
 
 
 def request(service: str, argument: str, number: int) -> bytes:
@@ -119,27 +124,31 @@ async def ask(port: int, figures: Figures, service: str, arguments: str, number:
     figures.failed += last != b'SET VARIABLE HATIF_AGI "ok"\n'
 
 
-async def block(port: int, figures: Figures, service: str, arguments: str, rate: float, seconds: float) -> None:
-    """Ask at a steady rate."""
+async def block(
+    pid: int, port: int, figures: Figures, service: str, arguments: str, rate: float, seconds: float
+) -> None:
+    """Ask at a steady rate. `pid`: of the process that answers."""
     loop = asyncio.get_running_loop()
-    begin = loop.time()
+    begin, before = loop.time(), cpu_s({"": pid})[""]
     async with asyncio.TaskGroup() as tasks:
         for number in range(round(rate * seconds)):
             await asyncio.sleep(begin + number / rate - loop.time())
             tasks.create_task(ask(port, figures, service, arguments, number))
+    figures.cpu_s += cpu_s({"": pid})[""] - before
 
 
 async def measure(home: Path, offset: int, rate: float, seconds: float, rounds: int) -> dict[str, Figures]:
     """Return what each service took. Raises UpError."""
     found = {service: Figures() for service in (*SERVICES, "case")}
-    async with hatif.up(home, offset):
+    async with hatif.up(home, offset) as line:
+        ivr = line.processes["controller"]
         case = await asyncio.to_thread(_open_case, home, offset)
-        with closing(_NoOp(4574 + offset)):
+        with closing(_NoOp(4574 + offset)) as no_op:
             for _ in range(rounds):
                 for service, argument in SERVICES.items():
-                    port = 4574 + offset if service == NOTHING else 4573 + offset
-                    await block(port, found[service], service, argument, rate, seconds / rounds)
-                await block(4573 + offset, found["case"], "case", case, CASES_A_SECOND, seconds / rounds)
+                    where = (no_op.pid, 4574 + offset) if service == NOTHING else (ivr, 4573 + offset)
+                    await block(*where, found[service], service, argument, rate, seconds / rounds)
+                await block(ivr, 4573 + offset, found["case"], "case", case, CASES_A_SECOND, seconds / rounds)
     return found
 
 
@@ -150,6 +159,7 @@ class _NoOp:
         self._process = subprocess.Popen([sys.executable, "-c", NO_OP, str(port)], stdout=subprocess.PIPE)
         assert self._process.stdout is not None
         self._process.stdout.readline()
+        self.pid = self._process.pid
 
     def close(self) -> None:
         self._process.terminate()
@@ -169,17 +179,19 @@ def _open_case(home: Path, offset: int) -> str:
 
 
 def show(found: dict[str, dict[str, Any]], rate: float) -> None:
-    columns = ("ms", "requests", "p50", "p99", "longest", "p50, ratio", "p99, ratio", "failed")
+    columns = ("ms", "requests", "p50", "p99", "longest", "p50, ratio", "p99, ratio", "processor", "failed")
     table = Table(*columns, box=None, pad_edge=False)
     base = found[NOTHING]
     for service, row in found.items():
         ratios = [f"{row[name] / base[name]:.2f}" for name in ("p50_ms", "p99_ms")]
         times = [f"{row[name]:.2f}" for name in ("p50_ms", "p99_ms", "longest_ms")]
-        table.add_row(service, str(row["requests"]), *times, *ratios, str(row["failed"]))
+        table.add_row(service, str(row["requests"]), *times, *ratios, f"{row['cpu_ms']:.2f}", str(row["failed"]))
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     console.print(table)
     late = [service for service in SERVICES if found[service]["p99_ms"] > GOAL_MS]
-    console.print(f"\n{rate:g} requests a second of each, cases {CASES_A_SECOND:g}. {description()}")
+    console.print(
+        f"\n{rate:g} requests a second of each, cases {CASES_A_SECOND:g}; load {description()['load_before']}"
+    )
     console.print(f"Over {GOAL_MS:g} ms at p99: {', '.join(late) or 'none'} (a case waits for the check of its PIN)")
 
 

@@ -6,7 +6,6 @@ Nothing here waits: a record goes to memory and in groups to the disk, and anoth
 import time
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Literal
 from uuid import UUID
 
 import structlog
@@ -236,26 +235,6 @@ class Recorder:
 
     def recording_ended(self, offer: str, seconds: float) -> None:
         self.journal.put("recording", id=offer, ended=clock.now(), duration_ms=round(1000 * seconds))
-
-    def pin_failures(
-        self,
-        table: Literal["case_file", "caller"],
-        key: str,
-        failures: int,
-        locked_until: float | None,
-        *,
-        own: bool = False,
-    ) -> None:
-        """Record the failed PINs of a case file or a number, on the disk at once: the PIN is checked afterwards.
-
-        Args:
-            own: Of a case file: those from its applicant's own number, not those from others.
-        """
-        until = instant(locked_until) if locked_until is not None else None
-        row: dict[str, Any] = {"reference" if table == "case_file" else "number": key}
-        kind = "pin_own" if own else "pin"
-        self.journal.put(table, **row, **{f"{kind}_failures": failures, f"{kind}_locked_until": until})
-        self.journal.flush()
 
     def joined(self, call_id: str, offer: str, operator: str, role: Role) -> None:
         """Record that a colleague takes part in a call; `connected` records the operator."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import OFFSET, short_folder
-from line import Line
+from line import FRENCH_NUMBER, Line
 
 from ivr.softphone.telephone import Telephones
 
@@ -94,11 +94,12 @@ async def test_each_call_is_once_in_both_whatever_is_killed(recorded_line: Line,
     rows = {row["uniqueid"]: row for row in records(line) if row["dstchannel"]}
     row = rows[channels[CALLER]]
     assert (row["accountcode"], row["src"], row["disposition"]) == ("example", CALLER, "ANSWERED")
+    assert (row["dst"], row["dcontext"]) == (FRENCH_NUMBER, "hatif-entry")
     assert row["channel"].startswith("PJSIP/carrier-example-") and row["dstchannel"].startswith(f"{agent}-")
     assert row["linkedid"] == row["uniqueid"] and int(row["billsec"]) <= int(row["duration"])
 
     # Who is erased is in neither.
-    assert line.run("caller", "erase", CALLER, "--yes").returncode == 0
+    assert line.run("caller", "erase", CALLER).returncode == 0
     text = "".join(path.read_text() for path in (line.home / "asterisk" / "log").rglob("*") if path.is_file())
     assert CALLER.removeprefix("+33") not in text and LATE.removeprefix("+33") in text
 
