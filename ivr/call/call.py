@@ -97,7 +97,7 @@ class Call:
         self._gone = False
         self._hash_until = -math.inf
         self.keys_lost = False  # keys may have been lost: the next question starts over
-        self.menu_time = MenuTime(60 * services.site.limits.menus_min)
+        self.menu_time = MenuTime(services.site.limits.menus_min)
         self._happened: list[tuple[str, str, dict[str, object]]] = []
 
     @property

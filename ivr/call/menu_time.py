@@ -11,11 +11,11 @@ MENUS_OVER = "menus_over"
 
 
 class MenuTime:
-    """The time in the menus, of which a call has `most_s` seconds. `used`: the seconds before the present node."""
+    """The time in the menus, of which a call has `most_min` minutes. `used`: the seconds before the present node."""
 
-    def __init__(self, most_s: float) -> None:
+    def __init__(self, most_min: float) -> None:
         self.used = 0.0
-        self._most_s = most_s
+        self._most_min = most_min
         self._since: float | None = None
 
     @contextmanager
@@ -32,5 +32,7 @@ class MenuTime:
 
     def check(self) -> None:
         """Raise MenusOver once the time is over."""
-        if self._since is not None and self.used + asyncio.get_running_loop().time() - self._since > self._most_s:
+        if self._since is None:
+            return
+        if self.used + asyncio.get_running_loop().time() - self._since > 60 * self._most_min:
             raise MenusOver

@@ -7,6 +7,7 @@
        ├─ cancelled, taken ──► cancelled, done
        └─ expired ──► failed
 
+A request whose caller says that they had not asked for it is cancelled: `ringing_caller ──not_asked──► cancelled`.
 A request to hear about a case file needs no operator and is dialled at once: `wished ──dialled──► ringing_caller`. An
 event that comes late, twice, or from a controller that does not (or no longer) hold the claim changes nothing.
 """

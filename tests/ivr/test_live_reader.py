@@ -8,6 +8,9 @@ from test_reconcile import uuid
 from test_talk_breaks import SentMessages
 
 from ivr.api.live import LiveReader, read_operator
+from ivr.cases.guessing import Guessing
+from ivr.records.call_counts import CallCounts
+from ivr.records.limit_counts import SENTENCES, Limit
 from ivr.site.operators import OperatorEntry
 from ivr.telephones.devices import Telephone
 from routing.states import Operator, OperatorState
@@ -33,6 +36,8 @@ def a_line() -> Any:
         ami=SimpleNamespace(connected=True),
         journal=SimpleNamespace(dropped=0),
         last_probe=None,
+        recorder=SimpleNamespace(counts=CallCounts()),
+        case_lookup=SimpleNamespace(guessing=Guessing(100, 100)),
     )
 
 
@@ -49,6 +54,9 @@ async def test_only_the_row_of_an_operator_who_has_changed_is_made_anew() -> Non
         lambda: line.supervisor_alerts.help_is_wanted.update({"1002": 5.0}),
         lambda: setattr(line, "connection", None),
     ]
+    line.recorder.counts.limits.reach(Limit.MENUS)
+    (alarm,) = (await reader.read()).alarms
+    assert (alarm.id, alarm.text) == ("limit_reached:menus", f"1 {SENTENCES[Limit.MENUS]} (docs/limits.md).")
     for change in changes:
         before = await reader.read()
         change()

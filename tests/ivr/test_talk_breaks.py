@@ -21,6 +21,7 @@ from ivr.flow.nodes.queue import Queue
 from ivr.model import floor_protocol
 from ivr.model.talk_table import Colleague, OperatorPlace, Talk, TalkEvent, bridge_layout
 from ivr.queue.waiting import CallerNeeds
+from ivr.site.carriers import Limits
 from ivr.site.codes import Codes
 from ivr.site.operators import OperatorEntry
 from ivr.talk import refer, refer_handler
@@ -60,7 +61,7 @@ class SentMessages:
     def call(self) -> Call:
         operators, routing = SimpleNamespace(level=3, ring_s=15.0), SimpleNamespace(policy=Policy())
         services = SimpleNamespace(
-            site=SimpleNamespace(codes=Codes(), operators=operators, routing=routing),
+            site=SimpleNamespace(codes=Codes(), operators=operators, routing=routing, limits=Limits()),
             link=self,
             recorder=Mock(),
             to_floor=self.floor.append,
