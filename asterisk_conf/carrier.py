@@ -14,7 +14,7 @@ class Carrier:
 
     `dial`: the servers that accept our outgoing calls; empty if none go there. `user`, `user_password`: ours there, and
     with the `registrar`. `ipv6`: use the IPv6 addresses of their names. `transport`: of our requests; its calls must
-    come over TLS if it is "tls".
+    come over TLS if it is "tls". `user_in_from`: `From` of our calls names the user, and our number is asserted.
     `trust_identity`: whether its P-Asserted-Identity gives the caller's number; otherwise only From does (RFC 3325).
     `password`: required for its calls, as the user `carrier-NAME`; `hosts` may then be empty. `nat`: send audio to the
     address that its audio comes from instead of the one in its SDP. `srtp`: accept only encrypted audio. `most_calls`:
@@ -35,6 +35,7 @@ class Carrier:
     registrar: str | None = None
     user: str | None = None
     user_password: str | None = field(default=None, repr=False)
+    user_in_from: bool = False
 
     def __post_init__(self) -> None:
         checks.identifier("Carrier", self.name)

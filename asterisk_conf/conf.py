@@ -17,7 +17,7 @@ from asterisk_conf.carrier import Carrier
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.files import link, make_folder, write_text
 from asterisk_conf.installation import Installation
-from asterisk_conf.modules import MODULES, NAME_MODULES, OPTIONAL_MODULES, WEB_MODULES
+from asterisk_conf.modules import CDR_MODULES, MODULES, NAME_MODULES, OPTIONAL_MODULES, WEB_MODULES
 from asterisk_conf.sip import CIPHERS, KEY_FILE, NO_TLS, TRANSPORTS, Sip
 from asterisk_conf.templating import environment
 
@@ -79,12 +79,16 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An operator's telephone; `id` is also its SIP user name, `languages` are codes, the operator's own first."""
+    """An operator's telephone; `id` is also its SIP user name, `languages` are codes, the operator's own first.
+
+    `outside`: it may be anywhere, and its SIP and its audio are encrypted; otherwise it is in one of Conf's `networks`.
+    """
 
     id: str
     name: str
     password: str = field(repr=False)
     languages: tuple[str, ...] = ()
+    outside: bool = False
 
     def __post_init__(self) -> None:
         checks.identifier("Operator", self.id)
@@ -133,7 +137,8 @@ class Conf:
     an operator's telephone that sends nothing counts as gone, `sip_answer_s` the time after which an unanswered SIP
     request is given up. `own_pjsip` is the text of the site's own `pjsip.conf`, appended to ours; see `own_findings`.
     `web_telephones`: whether each operator also has an endpoint for a telephone in a browser. `bans`: whether
-    endpoints with a password refuse the addresses of `acl.conf`. `sip`: TLS, IPv6 and NAT.
+    endpoints with a password refuse the addresses of `acl.conf`. `networks`: of telephones that need not be encrypted;
+    empty for any. `sip`: TLS, IPv6 and NAT. `cdr`: whether Asterisk writes call detail records.
     """
 
     home: Path
@@ -151,7 +156,9 @@ class Conf:
     sip_answer_s: float = 16
     web_telephones: bool = False
     bans: bool = True
+    networks: tuple[str, ...] = ()
     sip: Sip = NO_TLS
+    cdr: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "home", self.home.expanduser().absolute())
@@ -205,6 +212,13 @@ class Conf:
                     f"Browser telephones need the module {missing[0]}, which this Asterisk lacks: install it, or switch"
                     " the desk off in site.toml."
                 )
+        for network in self.networks:
+            checks.network("networks", network)
+        outside = [endpoint.id for endpoint in self.endpoints if endpoint.outside]
+        if outside and not self.sip.tls:
+            raise AsteriskError(f"Operator {outside[0]}: a telephone outside needs SIP over TLS; give a certificate.")
+        if outside and self.installation.version and not self.installation.has_module("res_srtp"):
+            raise AsteriskError(f"Operator {outside[0]}: SRTP needs the module res_srtp, which this Asterisk lacks.")
         for endpoint in self.endpoints:
             if endpoint.id in _RESERVED or endpoint.id.startswith(("carrier-", "trunk-")):
                 raise AsteriskError(
@@ -244,8 +258,9 @@ class Conf:
 
 
 _RESERVED = frozenset(
-    {"global", "system", *TRANSPORTS, "ws", "carrier", "operator", "operator-auth", "operator-aor", "operator-web"}
-)
+    {"global", "system", *TRANSPORTS, "ws", "carrier", "operator", "operator-auth", "operator-aor", "operator-web",
+     "operator-inside", "operator-outside"}
+)  # fmt: skip
 
 
 def own_findings(text: str, carriers: Iterable[str], operators: Iterable[str]) -> list[pjsip.Finding]:
@@ -262,6 +277,7 @@ def render(conf: Conf) -> dict[str, str]:
     values = {
         "asterisk": conf.asterisk,
         "carriers": conf.carriers,
+        "cdr": conf.cdr,
         "ciphers": CIPHERS,
         "endpoints": conf.endpoints,
         # By default Asterisk derives it from a network card's address, and warns on a machine without one.
@@ -270,6 +286,7 @@ def render(conf: Conf) -> dict[str, str]:
         "max_files": min(_MAX_FILES, _hard_limit_of_files()),
         # Empty if SIP is on every address: audio then uses the address of the route to the caller.
         "media_address": "" if ip_address(conf.sip_bind).is_unspecified else conf.sip_bind,
+        "media_address_ipv6": conf.sip.bind_ipv6 if conf.sip.bind_ipv6 not in ("", "::") else "",
         "modules": modules,
         "names": {endpoint.id: endpoint.name for endpoint in conf.endpoints},
         "node": conf.node,
@@ -286,6 +303,7 @@ def render(conf: Conf) -> dict[str, str]:
         "rtp_timeout_s": conf.rtp_timeout_s,
         "web_codecs": WEB_CODECS if opus else WEB_CODECS[1:],
         "bans": conf.bans,
+        "networks": conf.networks,
         "web_telephones": conf.web_telephones,
         "wrap_up_s": conf.wrap_up_s,
     }
@@ -304,7 +322,8 @@ def modules_of(conf: Conf) -> tuple[tuple[str, str], ...]:
     """Return the modules that this Asterisk loads, each with its reason."""
     named = NAME_MODULES if any(carrier.domain for carrier in conf.carriers) else ()
     optional = (module for module in (*OPTIONAL_MODULES, *named) if conf.installation.has_module(module[0]))
-    return (*MODULES, *optional, *(WEB_MODULES if conf.web_telephones else ()))
+    chosen = (*(WEB_MODULES if conf.web_telephones else ()), *(CDR_MODULES if conf.cdr else ()))
+    return (*MODULES, *optional, *chosen)
 
 
 def write(conf: Conf) -> tuple[str, ...]:
@@ -322,6 +341,8 @@ def write(conf: Conf) -> tuple[str, ...]:
     make_folder(conf.home / "sounds")
     for name in ("", "etc", "run", "db", "log", "spool", "spool/cache", "spool/recording", "data", "data/sounds"):
         make_folder(conf.asterisk / name)
+    if conf.cdr:
+        make_folder(conf.asterisk / "log" / "cdr-csv")
     link(conf.asterisk / "data" / "documentation", conf.installation.data_dir / "documentation")
     link(conf.asterisk / "data" / "moh", conf.installation.moh_dir)
     link(conf.asterisk / "data" / "sounds" / "hatif", conf.home / "sounds")

@@ -15,7 +15,7 @@ _Network = IPv4Network | IPv6Network
 _HEADER = re.compile(r"\[([^]]+)\](?:\(([^)]*)\))?")
 _OURS = ("global", "system", "ws", *TRANSPORTS)  # those of the administrator apply
 _TRUE = ("yes", "true", "y", "t", "1", "on")  # as Asterisk reads an option
-_TEMPLATES = ("carrier", "operator", "operator-auth", "operator-aor", "operator-web")
+_TEMPLATES = ("carrier", "operator", "operator-inside", "operator-auth", "operator-aor", "operator-web")
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,17 +29,36 @@ class Senders:
             checks.network(self.who, network)
 
 
-def render(senders: Sequence[Senders], ports: Ports, bind: str) -> str:
+def render(senders: Sequence[Senders], ports: Ports, *binds: str, plain_sip: Sequence[Senders] | None = None) -> str:
     """Return the text of a file for `nft -f`; loading it again replaces its table and leaves others alone.
 
-    `bind` is the address that receives audio; an unspecified one stands for all.
+    Args:
+        binds: The addresses that receive audio; an unspecified one stands for all of both families.
+        plain_sip: If telephones may be outside: who else may send SIP without TLS. Nobody else may, and whoever has a
+            connection to the port of SIP over TLS may send audio.
     """
-    address = ip_address(bind)
-    rules = [
-        (f"ip{'6' if network.version == 6 else ''} saddr {network}", sender.who)
+    addresses = [ip_address(bind) for bind in binds]
+    here = [(f"ip{_family(address.version)} daddr {address} ", (_family(address.version),)) for address in addresses]
+    template = _TEMPLATES.get_template("nftables.jinja")
+    return template.render(
+        rules=_rules(senders),
+        plain_sip=None if plain_sip is None else _rules(plain_sip),
+        here=[("", ("", "6"))] if any(address.is_unspecified for address in addresses) else here,
+        ports=ports,
+        first=ports.rtp_first,
+        last=ports.rtp_last,
+    )
+
+
+def _family(version: int) -> str:
+    """Return the end of a family's name in the words of nftables."""
+    return "6" if version == 6 else ""
+
+
+def _rules(senders: Sequence[Senders]) -> list[tuple[str, str]]:
+    """Return the sources in the words of nftables, each with its comment."""
+    return [
+        (f"ip{_family(network.version)} saddr {network}", sender.who)
         for sender in senders
         for network in map(ip_network, sender.networks)
     ]
-    here = "" if address.is_unspecified else f"ip{'6' if address.version == 6 else ''} daddr {address} "
-    template = _TEMPLATES.get_template("nftables.jinja")
-    return template.render(rules=rules, here=here, first=ports.rtp_first, last=ports.rtp_last)

@@ -116,9 +116,10 @@ def host_name_problem(conf: Conf) -> str | None:
     """Return a sentence if Asterisk would wait for a name server at every call, else None. Takes at most 0.5 s.
 
     Asterisk looks up this machine's own name for each call whose audio is not bound to one address (`sip_bind` of
-    0.0.0.0). Measured without an answering name server: 20 s per call, 2 s with `environment`, 1 ms with an address.
+    0.0.0.0, or `bind_ipv6` of ::). Measured without an answering name server: 20 s per call, 2 s with `environment`,
+    1 ms with an address.
     """
-    if not ip_address(conf.sip_bind).is_unspecified:
+    if not any(ip_address(bind).is_unspecified for bind in (conf.sip_bind, conf.sip.bind_ipv6) if bind):
         return None
     name = socket.gethostname()
     answered = threading.Event()

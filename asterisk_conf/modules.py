@@ -103,6 +103,9 @@ WEB_MODULES: tuple[tuple[str, str], ...] = (
     ("res_pjsip_transport_websocket", "SIP of browser telephones"),
 )
 
+# Loaded only if the site wants call detail records.
+CDR_MODULES: tuple[tuple[str, str], ...] = (("cdr_csv", "log/cdr-csv/Master.csv"),)
+
 # Loaded only if a carrier has a name, and if this Asterisk has it: it refuses to load on a machine without resolv.conf.
 NAME_MODULES: tuple[tuple[str, str], ...] = (
     ("res_resolver_unbound", "carriers' names, by SRV, A and AAAA records; without it by A and AAAA only"),

@@ -1,8 +1,12 @@
 """Callback requests as plain data, as in the table `callback`. Does not import SQLAlchemy, which is slow to load."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
+
+NOT_ASKED = "the person who was called had not asked for it"
+"""The reason of a request that ended so: whoever made it was somebody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +21,10 @@ class Claim:
 class CallbackRequest:
     """A caller's request to be called back.
 
-    `kind` and `state`: values of `db.enums`. `number`: E.164. `wished`: when it was made. `due`: the earliest time to
-    call; None: there is no news for the caller yet. `first_due`: `due` before it was postponed; None: it was not.
-    `file_changed`: when the state of its case file last changed, if it is about one; `pin_given`: when that file got
-    its present PIN.
+    `kind` and `state`: values of `db.enums`. `number`: E.164. `asked_by`: the number that it was made from. `wished`:
+    when it was made. `due`: the earliest time to call; None: there is no news for the caller yet. `first_due`: `due`
+    before it was postponed; None: it was not. `file_changed`: when the state of its case file last changed, if it is
+    about one; `pin_given`: when that file got its present PIN.
     """
 
     id: UUID
@@ -45,6 +49,7 @@ class CallbackRequest:
     ended: datetime | None = None
     claim: Claim | None = None
     first_due: datetime | None = None
+    asked_by: str | None = None
     file_changed: datetime | None = None
     pin_given: datetime | None = None
 
@@ -58,10 +63,37 @@ CHANGING = (
 
 @dataclass(frozen=True, slots=True)
 class DialCounts:
-    """How often numbers were dialled since some instant: by number, and in total."""
+    """How often numbers were dialled since some instant: by number, and in total.
+
+    `seconds`: how long the calls with each number took, if that was asked for.
+    """
 
     numbers: dict[str, int]
     total: int
+    seconds: dict[str, float] = field(default_factory=dict)
 
     def of(self, number: str) -> int:
         return self.numbers.get(number, 0)
+
+    def in_country(self, has: Callable[[str], bool]) -> tuple[int, float]:
+        """Return how many calls went to the numbers that a country has, and how many seconds they took."""
+        calls = sum(times for number, times in self.numbers.items() if has(number))
+        return calls, sum(seconds for number, seconds in self.seconds.items() if has(number))
+
+
+@dataclass(frozen=True, slots=True)
+class CountryLimit:
+    """How many calls may go to a country, and how many seconds they may take; None: any.
+
+    `has`: whether a number (E.164) is one of that country.
+    """
+
+    calls: int | None
+    seconds: float | None
+    has: Callable[[str], bool]
+
+    def is_reached(self, dialled: DialCounts) -> bool:
+        calls, seconds = dialled.in_country(self.has)
+        return (self.calls is not None and calls >= self.calls) or (
+            self.seconds is not None and seconds >= self.seconds
+        )

@@ -6,7 +6,7 @@ Functions raise DatabaseError if the database is away.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -14,11 +14,11 @@ from uuid import UUID
 from sqlalchemy import and_, func, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from db.callback_requests import CHANGING, CallbackRequest, Claim, DialCounts
+from db.callback_requests import CHANGING, CallbackRequest, Claim, CountryLimit, DialCounts
 from db.engine import reading, writing
 from db.enums import CallbackKind, CallbackState, TryOutcome
 from db.read import NotFoundError, ids_beginning
-from db.tables import Callback, CallbackTry, CaseFile, CaseNote
+from db.tables import Call, Callback, CallbackTry, CaseFile, CaseNote
 
 _LOCK = 0x6861746967  # PostgreSQL's advisory lock for counting and dialling; the one before is that of `db.upgrade`
 _OF_FILE = ("file_changed", "pin_given")
@@ -33,6 +33,7 @@ class DialResult(StrEnum):
     CALLED = "called"  # the number is being called for another request
     LIMIT_NUMBER = "limit_number"
     LIMIT_DAY = "limit_day"
+    LIMIT_COUNTRY = "limit_country"
 
 
 async def pending(engine: AsyncEngine) -> list[CallbackRequest]:
@@ -121,6 +122,7 @@ async def dial(
     since: datetime,
     a_number: int,
     a_day: int,
+    country: CountryLimit | None = None,
 ) -> DialResult:
     """Move a request to a state in which its number is dialled, and write the try.
 
@@ -130,11 +132,13 @@ async def dial(
     async with writing(engine) as connection:
         if connection.dialect.name == "postgresql":
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        counts = await _count_dialled(connection, since)
+        counts = await _count_dialled(connection, since, talked=country is not None and country.seconds is not None)
         if counts.of(before.number) >= a_number:
             return DialResult.LIMIT_NUMBER
         if counts.total >= a_day:
             return DialResult.LIMIT_DAY
+        if country is not None and country.is_reached(counts):
+            return DialResult.LIMIT_COUNTRY
         others = select(Callback.id).where(
             Callback.number == before.number,
             Callback.id != before.id,
@@ -195,17 +199,30 @@ async def adopt(engine: AsyncEngine, claim: Claim) -> int:
         return int(done.rowcount)
 
 
-async def count_dialled(engine: AsyncEngine, since: datetime) -> DialCounts:
+async def count_dialled(engine: AsyncEngine, since: datetime, *, talked: bool = False) -> DialCounts:
+    """Return how often numbers were dialled since then; `talked`: also how long the calls took, from the answer on."""
     async with reading(engine) as connection:
-        return await _count_dialled(connection, since)
+        return await _count_dialled(connection, since, talked=talked)
 
 
-async def _count_dialled(connection: AsyncConnection, since: datetime) -> DialCounts:
+async def _count_dialled(connection: AsyncConnection, since: datetime, *, talked: bool) -> DialCounts:
     rows = await connection.execute(
         select(CallbackTry.number, func.count()).where(CallbackTry.dialled >= since).group_by(CallbackTry.number)
     )
     numbers = {row[0]: int(row[1]) for row in rows}
-    return DialCounts(numbers, sum(numbers.values()))
+    return DialCounts(numbers, sum(numbers.values()), await _seconds(connection, since) if talked else {})
+
+
+async def _seconds(connection: AsyncConnection, since: datetime) -> dict[str, float]:
+    """Return how long our calls since then took, by number; those that are up until now."""
+    found: dict[str, float] = {}
+    answered = func.coalesce(Call.line_answered, Call.started)
+    ours = select(Call.caller, answered, Call.ended).where(Call.started >= since, Call.outgoing.is_(True))
+    for number, began, ended in await connection.execute(ours):
+        if number is not None:
+            seconds = ((ended or datetime.now(UTC)) - began).total_seconds()
+            found[number] = found.get(number, 0.0) + max(0.0, seconds)
+    return found
 
 
 async def tries(engine: AsyncEngine, requests: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:

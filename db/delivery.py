@@ -71,6 +71,7 @@ async def run(
     stop: asyncio.Event,
     node: str | None = None,
     prepare: Callable[[], Awaitable[object]] | None = None,
+    after: Callable[[], Awaitable[object]] | None = None,
 ) -> None:
     """Deliver until `stop` is set. A second process on the same folder waits and takes over when the first ends.
 
@@ -79,6 +80,7 @@ async def run(
     Args:
         node: As for `Deliverer`.
         prepare: Runs once before the first delivery, and again until it succeeds.
+        after: Runs after each pass.
     """
     deliverer = Deliverer(folder, url, node)
     try:
@@ -87,7 +89,7 @@ async def run(
                 with _wake_pipe(folder) as wake:  # not while waiting: it would take the other process's wake-ups
                     watch = asyncio.create_task(_stop_wakes(stop, wake))
                     try:
-                        await _run(folder, deliverer, stop, wake, prepare)
+                        await _run(folder, deliverer, stop, wake, prepare, after)
                     finally:
                         watch.cancel()
     finally:
@@ -100,6 +102,7 @@ async def _run(
     stop: asyncio.Event,
     wake: asyncio.Event,
     prepare: Callable[[], Awaitable[object]] | None,
+    after: Callable[[], Awaitable[object]] | None,
 ) -> None:
     away: str | None = None
     tries = 0
@@ -112,6 +115,8 @@ async def _run(
                 await prepare()
                 prepare = None
             await deliverer.deliver(enough)
+            if after is not None:
+                await after()
         except Exception as error:  # any error: a restarted process would only fail again, and sooner
             if str(error) != away:
                 away = str(error)

@@ -5,6 +5,8 @@ Synchronous commands use `asyncio.run(...)`, so that PostgreSQL needs one driver
 
 import asyncio
 import contextlib
+import os
+import shutil
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
@@ -21,6 +23,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+_LITTLE = 64 * 1024  # bytes; SQLite needs 32 kB beside a database to open it
 BUSY_MS = 5000  # how long a writing transaction waits for another one to end
 CONNECT_S = 5.0
 
@@ -267,13 +270,15 @@ def _explain_sqlite(where: str, file: Path, cause: sqlite3.Error) -> DatabaseErr
     text = str(cause)
     name = getattr(cause, "sqlite_errorname", "")
     if name.startswith("SQLITE_CANTOPEN"):
+        if file.exists() and not os.access(file.parent, os.W_OK):
+            return DatabaseError(f"{where} cannot be opened: its folder cannot be written, which SQLite needs")
         remedy = f"create the folder {file.parent}" if not file.parent.is_dir() else "check its permissions"
         return DatabaseError(f"{where} cannot be opened: {remedy}, or correct the URL")
     if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
         return DatabaseError(f"{where} is not an intact SQLite database ({text}): restore it from a backup")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return DatabaseError(f"{where} was locked by another process for over {BUSY_MS // 1000} s: end that process")
-    if name.startswith("SQLITE_FULL"):
+    if name.startswith("SQLITE_FULL") or (name.startswith("SQLITE_IOERR") and _is_full(file)):
         return DatabaseError(f"{where}: the disk is full: free some space")
     if name.startswith("SQLITE_READONLY"):
         return DatabaseError(f"{where} cannot be written: check the permissions of the file and its folder")
@@ -282,6 +287,14 @@ def _explain_sqlite(where: str, file: Path, cause: sqlite3.Error) -> DatabaseErr
     if "no such table" in text or "no such column" in text or "has no column" in text:
         return DatabaseError(f"{where} lacks a table or column ({text}): run `hatif db upgrade`")
     return None
+
+
+def _is_full(file: Path) -> bool:
+    """Return whether the disk is full: SQLite does not say so if it cannot make a file of its own."""
+    try:
+        return shutil.disk_usage(file.parent).free < _LITTLE
+    except OSError:
+        return False
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -3,19 +3,18 @@
 Each function takes an engine (`db.engine.async_engine`) and raises DatabaseError if the database is away.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Text, case, cast, func, literal_column, select, true
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading
 from db.enums import Outcome, Role
+from db.instants import BETWEEN, joined, micros
 from db.tables import Call, Pairing, Shift
 
-_AT_ONCE = 1000  # rows that are fetched at once
+_1970 = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,27 +41,41 @@ class PlannedShift:
 async def past_calls(engine: AsyncEngine, begins: datetime, ends: datetime, *, tests: bool = False) -> list[PastCall]:
     """Return the calls that began to wait from `begins` up to, not including, `ends`, by that instant. Test calls only
     with `tests`."""
+    until = func.coalesce(Call.connected, Call.dequeued, Call.ended)
+    talked = case(
+        (Pairing.began.is_not(None), micros(func.coalesce(Pairing.ended, Call.ended)) - micros(Pairing.began)),
+        else_=micros(Call.ended) - micros(Call.connected),
+    )
+    answered = Call.connected.is_not(None).label("answered")
+    columns = (cast(Call.id, Text), micros(Call.queued), micros(until) - micros(Call.queued), talked)
     chosen = (
-        select(Call, Pairing.began.label("began"), Pairing.ended.label("parted"))
-        .outerjoin(Pairing, (Pairing.call_id == Call.id) & (Pairing.role == Role.OPERATOR))
+        select(Call.language, answered, *map(joined, columns))
+        .outerjoin(Pairing, (Pairing.call_id == Call.id) & (Pairing.role == literal_column(f"'{Role.OPERATOR}'")))
         .where(Call.queued >= begins, Call.queued < ends, Call.ended.is_not(None))
         # In these the line closed during the wait: neither an operator nor the caller's patience ended it.
-        .where(Call.outcome.is_distinct_from(Outcome.CLOSED))
-        .order_by(Call.queued, Call.id, Pairing.began)
+        .where(Call.outcome.is_distinct_from(Outcome.CLOSED), true() if tests else Call.live)
+        .group_by(Call.language, answered)
     )
-    if not tests:
-        chosen = chosen.where(Call.live)
-    found: list[PastCall] = []
     async with reading(engine) as connection:
-        rows = await connection.stream(chosen.execution_options(yield_per=_AT_ONCE))
-        call: list[Any] = []
-        async for row in rows:
-            if call and call[0].id != row.id:
-                found.extend(_past(call))
-                call = []
-            call.append(row)
-        found.extend(_past(call))
-    return found
+        rows = (await connection.execute(chosen)).all()
+    found: dict[str, PastCall] = {}
+    for language, talked_with_somebody, *texts in rows:
+        for identity, queued, wait, talk in zip(*(text.split(BETWEEN) for text in texts), strict=True):
+            # A clock that was set back between two records must not make a duration negative.
+            talks = int(talk or 0) / 1e6 if talked_with_somebody else None
+            before = found.get(identity)
+            if before is not None and before.talk_s is not None and talks is not None:
+                talks += before.talk_s  # another conversation of the same call
+            found[identity] = PastCall(_instant(int(queued)), language, max(0.0, int(wait) / 1e6), talks)
+    negative = {identity: replace(call, talk_s=0.0) for identity, call in found.items() if (call.talk_s or 0) < 0}
+    return sorted((found | negative).values(), key=lambda call: call.queued)
+
+
+async def talking_operators(engine: AsyncEngine, begins: datetime, ends: datetime) -> set[str]:
+    """Return the operators who began conversations in the period, including those of test calls."""
+    talked = select(Pairing.operator_id).where(Pairing.began >= begins, Pairing.began < ends).distinct()
+    async with reading(engine) as connection:
+        return {*await connection.scalars(talked)}
 
 
 async def planned_shifts(engine: AsyncEngine, begins: datetime, ends: datetime) -> list[PlannedShift]:
@@ -76,16 +89,5 @@ async def planned_shifts(engine: AsyncEngine, begins: datetime, ends: datetime) 
         return [PlannedShift(*row) for row in rows]
 
 
-def _past(rows: list[Any]) -> Iterator[PastCall]:
-    """Yield the call of these rows, of which there is one for each conversation."""
-    if not rows:
-        return
-    call = rows[0]
-    until = call.connected or call.dequeued or call.ended
-    talks = [((row.parted or call.ended) - row.began).total_seconds() for row in rows if row.began is not None]
-    if not talks and call.connected is not None:
-        talks = [(call.ended - call.connected).total_seconds()]
-    # A clock that was set back between two records must not make a duration negative.
-    wait = max(0.0, (until - call.queued).total_seconds())
-    talk = max(0.0, sum(talks)) if call.connected is not None else None
-    yield PastCall(call.queued, call.language, wait, talk)
+def _instant(micros_since_1970: int) -> datetime:
+    return _1970 + timedelta(microseconds=micros_since_1970)

@@ -1,10 +1,18 @@
-"""Instants as whole numbers within a query, the same in both databases."""
+"""Instants as whole numbers, and many values as one text, within a query; the same in both databases."""
 
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement
+from sqlalchemy import BigInteger, ColumnElement, Text, cast, func
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
+
+BETWEEN = "\x1f"
+"""Separates the values of a joined text."""
+
+
+def joined(values: Any) -> Any:
+    """Return an aggregate: the values as one text; nothing for NULL."""
+    return func.aggregate_strings(func.coalesce(cast(values, Text), ""), BETWEEN)
 
 
 class micros(GenericFunction[int]):  # noqa: N801 - a function in SQL

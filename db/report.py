@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading
 from db.enums import GuideOutcome, OperatorState, Role
-from db.instants import micros, quarter_hours
+from db.instants import BETWEEN, joined, micros, quarter_hours
 from db.tables import Call, GuideRequest, Operator, OperatorStateRecord, Pairing
 
 LOOK_BACK = timedelta(days=7)
@@ -27,9 +27,6 @@ LOOK_BACK = timedelta(days=7)
 
 ATTRIBUTES = ("language", "country", "topic", "operator")
 """The attributes of calls by which they can be grouped, besides the time."""
-
-_BETWEEN = "\x1f"
-"""Separates the parts of a joined text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +143,7 @@ async def waited_calls(
     query = (
         select(
             *group, answered, Call.outcome,
-            _joined(cast(Call.id, Text)), _joined(micros(until) - micros(Call.queued)), _joined(talked),
+            joined(cast(Call.id, Text)), joined(micros(until) - micros(Call.queued)), joined(talked),
             func.max(Call.ended),
         )
         .outerjoin(Pairing, and_(Pairing.call_id == Call.id, Pairing.role == literal_column(f"'{Role.OPERATOR}'")))
@@ -253,15 +250,10 @@ def _known(columns: list[Any]) -> list[Any]:
     return [column for column in columns if not isinstance(column, Null)]
 
 
-def _joined(values: Any) -> Any:
-    """Return an aggregate: the values as one text; nothing for NULL."""
-    return func.aggregate_strings(func.coalesce(cast(values, Text), ""), _BETWEEN)
-
-
 def _waited(
     group: CallGroup, answered: bool, outcome: str | None, ids: str, waited: str, talked: str, last_end: datetime | None
 ) -> WaitedCalls:
-    names = ids.split(_BETWEEN)
+    names = ids.split(BETWEEN)
     waits, talks = _numbers(waited), _numbers(talked)
     if len({*names}) < len(names):  # several conversations of one call
         return WaitedCalls.of(group, answered, outcome, [*_merged(names, waits, talks)], last_end=last_end)
@@ -277,9 +269,12 @@ def _merged(names: Sequence[str], waits: Sequence[int | None], talks: Sequence[i
         yield WaitedCall(name, wait, sum(known) if len(known) == len(parts) else None)
 
 
-def _numbers(joined: str) -> list[int | None]:
+def _numbers(text: str) -> list[int | None]:
     """Return the durations in a joined text; 0 for a negative one: the clock was set back in between."""
-    return [max(0, int(part)) if part else None for part in joined.split(_BETWEEN)]
+    numbers = [int(part) if part else None for part in text.split(BETWEEN)]
+    if "-" in text:
+        return [None if number is None else max(0, number) for number in numbers]
+    return numbers
 
 
 async def _states(engine: AsyncEngine, ordered: Any, begins: datetime, ends: datetime) -> list[OperatorStates]:
@@ -298,15 +293,15 @@ async def _states(engine: AsyncEngine, ordered: Any, begins: datetime, ends: dat
         (part.c.state == literal_column(f"'{OperatorState.TALKING}'"), func.coalesce(cast(part.c.call_id, Text), "")),
         else_="",
     )
-    between = literal_column(f"'{_BETWEEN}'", Text)
+    between = literal_column(f"'{BETWEEN}'", Text)
     text = cast(micros(part.c.at), Text) + between + part.c.state + between + call + between
-    joined = select(func.aggregate_strings(text + func.coalesce(part.c.reason, ""), _BETWEEN)).scalar_subquery()
-    query = select(operators.c.id, joined).where(operators.c.id.is_not(None))
+    whole = select(func.aggregate_strings(text + func.coalesce(part.c.reason, ""), BETWEEN)).scalar_subquery()
+    query = select(operators.c.id, whole).where(operators.c.id.is_not(None))
     async with reading(engine) as connection:
         found = (await connection.execute(query)).all()
     return [_split(operator, text) for operator, text in found if text is not None]
 
 
-def _split(operator: str, joined: str) -> OperatorStates:
-    parts = joined.split(_BETWEEN)
+def _split(operator: str, text: str) -> OperatorStates:
+    parts = text.split(BETWEEN)
     return OperatorStates(operator, [*map(int, parts[::4])], parts[1::4], parts[2::4], parts[3::4])

@@ -18,7 +18,7 @@ import uvloop
 
 from ivr.controller.controller import Controller
 from ivr.controller.work import start_with_retry
-from ivr.home import pid_lock, settings
+from ivr.home import disk, pid_lock, settings
 from ivr.home.credentials import CredentialsError
 from ivr.home.logs import configure
 from ivr.home.settings import SettingsError
@@ -46,8 +46,13 @@ def main() -> None:
         refuse_root(controller.site)
     except (SettingsError, SiteError, CredentialsError, ClockError, RootError) as error:
         sys.exit(f"hatif: {error}")
-    pid_lock.hold(controller.settings.run, "ivr")
-    configure(controller.site.node, controller.settings.log, controller.settings.log_level)
+    try:
+        pid_lock.hold(controller.settings.run, "ivr")
+        configure(controller.site.node, controller.settings.log, controller.settings.log_level)
+    except OSError as error:
+        if (said := disk.explain(error)) is None:
+            raise
+        sys.exit(f"hatif: {said}")
 
     async def until_signal() -> None:
         work = asyncio.create_task(controller.run())

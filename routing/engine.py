@@ -14,7 +14,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 
-from routing.match import Decision, Decisions, Waiting, deadline
+from routing.match import UNEXPLAINED, Decision, Decisions, Waiting, deadline
 from routing.policy import Policy
 from routing.pools import Choice
 from routing.queues import Queue, Queues
@@ -25,10 +25,14 @@ from routing.states import Operator
 
 
 class Engine:
-    """The waiting callers and the operators on the floor. All updates are idempotent."""
+    """The waiting callers and the operators on the floor. All updates are idempotent.
 
-    def __init__(self, policy: Policy | None = None) -> None:
+    `explains`: whether decisions have reasons in figures, which are half of the work; a simulation needs none.
+    """
+
+    def __init__(self, policy: Policy | None = None, *, explains: bool = True) -> None:
         self.policy = policy or Policy()
+        self._explains = explains
         self.staff = Staff(self.policy)
         self.queues = Queues(self.staff.can_meet)
         self.ranking = Ranking(self.policy, self.staff, self.queues)
@@ -107,7 +111,11 @@ class Engine:
 
     def _pair(self, turn: Turn, choice: Choice, now: float) -> Decision:
         _, _, call = turn.key
-        reason = reason_of(self.ranking, turn, choice, now)
+        if self._explains:
+            reason = reason_of(self.ranking, turn, choice, now)
+        else:
+            reason = UNEXPLAINED
+            self.staff.take(choice.operator)
         self.queues.remove(call)
         return Decision(call, choice.operator, reason)
 

@@ -128,6 +128,10 @@ class Reason:
     excluded_operator: str | None = None  # the operator who must not get the call because they handed it on
 
 
+UNEXPLAINED = Reason(0.0, 0, 0, 0.0, 0, 0, "", 0, None)
+"""The reason of a decision whose engine does not explain."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     call: str

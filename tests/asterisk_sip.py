@@ -33,6 +33,7 @@ class Telephone:
     user: str = "anonymous"
     password: str = ""
     account: str = ""  # the user of the password, if it is not `user`
+    server: str = "127.0.0.1"
     signalling: socket.socket = field(init=False)
     audio: socket.socket = field(init=False)
     before: list[Answer] = field(init=False, default_factory=list)  # provisional responses to the last INVITE
@@ -99,7 +100,7 @@ class Telephone:
         )
 
     def _uri(self, number: str) -> str:
-        return f"sip:{number}@127.0.0.1:{self.port}" if number else f"sip:127.0.0.1:{self.port}"
+        return f"sip:{number}@{self.server}:{self.port}" if number else f"sip:{self.server}:{self.port}"
 
     def _request(self, method: str, number: str, call_id: str, body: str, headers: str, *, sequence: int) -> Answer:
         here = f"{self.address}:{self.signalling.getsockname()[1]}"
@@ -124,7 +125,7 @@ class Telephone:
         return answer
 
     def _send(self, message: str) -> None:
-        self.signalling.sendto(message.encode(), ("127.0.0.1", self.port))
+        self.signalling.sendto(message.encode(), (self.server, self.port))
 
     def _receive(self) -> str:
         return self.signalling.recv(65535).decode()
@@ -164,9 +165,9 @@ class TlsTelephone(Telephone):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.signalling.close()
-        plain = socket.create_connection(("127.0.0.1", self.port), timeout=2, source_address=(self.address, 0))
+        plain = socket.create_connection((self.server, self.port), timeout=2, source_address=(self.address, 0))
         self.signalling = self.tls = ssl.create_default_context(cafile=self.authorities).wrap_socket(
-            plain, server_hostname="127.0.0.1"
+            plain, server_hostname=self.server
         )
         self._read = b""
 

@@ -2,7 +2,8 @@
 
     unshare --user --map-root-user --net python namespace_audio.py NFT… -- RULES PORT ADDRESS…
 
-`NFT…` is the command line of nft. Prints the addresses whose packet reached 127.0.0.1:PORT, one per line.
+`NFT…` is the command line of nft. Prints the addresses whose packet reached 127.0.0.1:PORT, one per line. An address
+may be ADDRESS@TCP: it has a connection to that port of 127.0.0.1 then.
 """
 
 import fcntl
@@ -10,8 +11,23 @@ import socket
 import struct
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 _GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 0x1  # of an interface; linux/sockios.h
+
+
+@contextmanager
+def tcp_connection(address: str, port: int) -> Iterator[None]:
+    with (
+        socket.create_server(("127.0.0.1", port)) as server,
+        socket.create_connection(("127.0.0.1", port), source_address=(address, 0)) as there,
+    ):
+        here, _ = server.accept()
+        with here:
+            there.sendall(b"hello")
+            here.recv(5)
+            yield
 
 
 def main() -> None:
@@ -23,10 +39,13 @@ def main() -> None:
         fcntl.ioctl(control, _SET_FLAGS, struct.pack("16sh14x", b"lo", flags | _UP))
     for _ in range(2):  # the second load must replace the first
         subprocess.run([*nft, "-f", rules], check=True)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener, ExitStack() as stack:
         listener.bind(("127.0.0.1", int(port)))
         listener.settimeout(0.2)
-        for address in addresses:
+        for named in addresses:
+            address, _, connected = named.partition("@")
+            if connected:
+                stack.enter_context(tcp_connection(address, int(connected)))
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
                 sender.bind((address, 0))
                 sender.sendto(b"audio", ("127.0.0.1", int(port)))

@@ -25,7 +25,7 @@ from bench.intelligibility.environment import Environment, Recogniser, Recognise
 from bench.intelligibility.variants import IN_USE, VARIANTS, Variant
 from ivr.home import settings
 from prompts import audio, catalogue
-from prompts.voices.kokoro import NAME, arabic, weights
+from prompts.voices.kokoro import NAME, arabic, engine, weights
 from prompts.voices.kokoro.model import RATE, Model, style
 from prompts.voices.kokoro.styles import ROWS, WIDTH
 
@@ -58,11 +58,11 @@ class _Machine:
         folder.mkdir(parents=True, exist_ok=True)
 
     def measure(self, text: str, variant: Variant) -> Spoken:
-        spoken = arabic.symbols(text, variant.sounds)
-        key = hashlib.sha256(repr((spoken, text, variant.speed, variant.styles, variant.row)).encode()).hexdigest()
+        parts = list(variant.parts(arabic.symbols(text, variant.sounds)))
+        key = hashlib.sha256(repr((parts, text, variant.styles, variant.row)).encode()).hexdigest()
         file = self._folder / f"{key}.json"
         if not file.is_file():
-            samples = self._model().run(spoken, self._style(variant), variant.speed)
+            samples = engine.join([self._model().run(part, self._style(variant), speed) for part, speed in parts])
             sound = np.frombuffer(audio.finish(samples, RATE).sln16, dtype="<i2")
             heard = telephone.telephone_sound(sound, audio.WIDE)
             loss = self._recogniser.surprise(heard, LANGUAGE, errors.unvowelled(text))

@@ -1,6 +1,7 @@
 """What is tried with Kokoro's Arabic: each variant differs from the voice in use in one respect."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from prompts.voices.kokoro import SPEEDS
@@ -19,6 +20,23 @@ class Variant:
     """Styles of kokoro-js, of which the mean speaks; if empty, the style in use."""
     row: int | None = None
     """The row of the style for every text, instead of the one for its length."""
+    breaks: int = 0
+    """A comma after so many words without one."""
+    commas: bool = True
+    """Whether the text's own commas are spoken."""
+    short: float | None = None
+    """The speed of phrases of up to three words; then each phrase is spoken alone."""
+
+    def parts(self, spoken: str) -> Iterator[tuple[str, float]]:
+        """Yield what the model speaks at a time, and how fast."""
+        text = spoken if self.commas else re.sub(r"[,;:](?= )", "", spoken)
+        if self.breaks:
+            text = re.sub(rf"((?:[^ .,;:?!]+ ){{{self.breaks - 1}}}[^ .,;:?!]+)(?= [^ ]+ )", r"\1,", text)
+        if self.short is None:
+            yield text, self.speed
+            return
+        for phrase in re.split(r"(?<=[.,;:?!]) ", text):
+            yield phrase, self.short if len(phrase.split()) <= 3 else self.speed
 
 
 def _consonant(sound: str, symbol: str) -> Variant:
@@ -48,6 +66,10 @@ VARIANTS: Mapping[str, Variant] = {
     "vowels dark beside q, kh and gh": Variant(replace(SOUNDS, darken=frozenset("qxG"))),
     "vowels beside q not dark": Variant(replace(SOUNDS, darken=frozenset())),
     **{f"speed {speed:g}": Variant(speed=speed) for speed in (0.7, 0.75, 0.8, 0.85, 0.9)},
+    "no commas": Variant(commas=False),
+    **{f"a comma after {words} words": Variant(breaks=words) for words in (3, 5)},
+    "each phrase alone": Variant(short=SPEEDS["ar"]),
+    **{f"short phrases at speed {speed:g}": Variant(short=speed) for speed in (0.7, 0.9)},
     "style row 80": Variant(row=80),
     **{
         f"style {name}": Variant(styles=(name,))

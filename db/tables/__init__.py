@@ -15,8 +15,19 @@ from db.tables.base import Appended, Table
 from db.tables.calls import Call, Caller, CallEvent, Recording, SurveyAnswer
 from db.tables.cases import Callback, CallbackTry, CaseFile, CaseNote, CaseReference, GuideRequest, Message
 from db.tables.floor import Decision, Offer, Operator, OperatorStateRecord, Pairing, Shift
+from db.tables.queue_log import QueueLog, QueueLogPosition
 
-UNJOURNALLED = frozenset({"journal_position", "case_reference", "account", "account_link", "desk_session"})
+UNJOURNALLED = frozenset(
+    {
+        "journal_position",
+        "case_reference",
+        "account",
+        "account_link",
+        "desk_session",
+        "queue_log",
+        "queue_log_position",
+    }
+)
 """Tables that are not written through a journal."""
 
 __all__ = [
@@ -43,6 +54,8 @@ __all__ = [
     "Operator",
     "OperatorStateRecord",
     "Pairing",
+    "QueueLog",
+    "QueueLogPosition",
     "Recording",
     "Shift",
     "SurveyAnswer",

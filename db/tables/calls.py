@@ -47,6 +47,7 @@ class Call(Table):
         Index(None, "operator_id", "connected"),
         Index(None, "case_reference"),
         index_where("ix_call_going_on", "node", where="ended IS NULL"),
+        index_where("ix_call_fallback", "connected", where="outcome = 'fallback'"),
     )
 
 

@@ -110,6 +110,7 @@ class Message(Table):
     __table_args__ = (
         Index(None, "call_id"),
         Index(None, "case_reference"),
+        Index(None, "caller", "at"),
         index_where("ix_message_unheard", "at", where="heard IS NULL"),
         index_where("ix_message_to_do", "at", where="done IS NULL"),
     )
@@ -144,11 +145,13 @@ class Callback(Table):
     claimed_node: Mapped[str | None]  # the node whose controller works on it; no other may move it
     claimed_boot: Mapped[UUID | None]  # one start of that controller
     first_due: Mapped[datetime | None]  # the original `due`, if it was postponed
+    asked_by: Mapped[str | None]  # the caller who made it; NULL: withheld, or not made by a caller
 
     __table_args__ = (
         one_of("kind", CallbackKind),
         one_of("state", CallbackState),
         Index(None, "number", "wished"),
+        Index(None, "asked_by"),
         Index(None, "call_id"),
         index_where("ix_callback_pending", "due", where="ended IS NULL"),
     )

@@ -15,6 +15,7 @@ from ivr.api import models
 from ivr.api.context import Actor, ControllerDep
 from ivr.api.problems import ApiError, documented, present
 from ivr.callbacks import listing
+from ivr.callbacks.facts import counts_minutes
 from ivr.callbacks.request_states import AT_WORK, RequestEvent, advance, end_orphaned
 from ivr.controller.controller import Controller
 from ivr.hours.opening import one_line
@@ -50,6 +51,7 @@ class Callback(BaseModel):
     kind: CallbackKind
     state: CallbackState
     number: str
+    asked_by: str | None = Field(description="The caller who made it; null if withheld, or if no caller made it.")
     country: str | None
     language: str | None
     topic: str | None
@@ -114,12 +116,13 @@ async def callbacks(
     """Return the call-back requests that are not over, and the `last` that are."""
     now, site = clock.now(), controller.site
     midnight = callback_rules.midnight(now, site.hours.timezone)
-    found = await controller.repository.list_latest(last, midnight)
+    found = await controller.repository.list_latest(last, midnight, talked=counts_minutes(site))
     requests, tries, dialled = present(found, controller.repository.why)
     floor = controller.connection.floor if controller.connection is not None else None
     queue = await floor.queue() if floor is not None else None
     places = {queued.call: place for place, queued in enumerate(queue, 1)} if queue is not None else None
-    rows = listing.rows(requests, tries, dialled, site, controller.opening, now, places)
+    full = controller.connection is not None and controller.connection.dispatcher.is_full
+    rows = listing.rows(requests, tries, dialled, site, controller.opening, now, places, full=full)
     return [Callback.model_validate(row) for row in rows]
 
 

@@ -70,26 +70,16 @@ Item = events.Event | floor_protocol.ToCall | RequestFailed | Deadline
 
 
 class Call:
-    """A caller's call.
-
-    Args:
-        answered: Whether Asterisk has answered the line; if not, the first step answers it.
-        early: Whether it waits with that until the call needs an answer, such as a key; prompts are early media then.
-    """
+    """A caller's call. `answered`: whether Asterisk has answered the line; if not, the first step answers it."""
 
     def __init__(
-        self,
-        services: Services,
-        channel: str,
-        state: CallState,
-        version: "Version[Call]",
-        answered: bool,
-        early: bool = False,
+        self, services: Services, channel: str, state: CallState, version: "Version[Call]", answered: bool
     ) -> None:
         self.services = services
         self.channel = channel
         self.state = state
         self.version = version
+        self.early = False  # the line is answered once the call needs that, such as for a key
         self.keys: deque[str] = deque()  # pressed and not used yet
         self.leg: LegState | None = None  # an operator's leg that is up for the call, but not in conversation yet
         self.colleague: Colleague | None = None  # found by a controller that started
@@ -103,7 +93,6 @@ class Call:
         self._playback = Playback()
         self._written: CallState | None = None
         self._answered = answered
-        self.early = early and not answered
         self._up_at = -math.inf  # when Asterisk reported the line as answered, by the monotonic clock
         self._gone = False
         self._hash_until = -math.inf
@@ -297,9 +286,8 @@ class Call:
 
         `fresh`: ignore keys typed ahead.
         """
-        self.early = False
         self.take_waiting_keys()
-        early_s = self._discard_earlier_keys(fresh=fresh, early_s=_TYPED_AHEAD_S)
+        early_s = self._begin_question(fresh=fresh, early_s=_TYPED_AHEAD_S)
         if (key := self.take_key()) is not None:
             return key
 
@@ -327,9 +315,8 @@ class Call:
         Return "*" if the star key was pressed, None if no key was. `secret`: keep the keys out of the records. `fresh`:
         as in `listen`.
         """
-        self.early = False
         self.take_waiting_keys()
-        early_s = self._discard_earlier_keys(fresh=fresh)
+        early_s = self._begin_question(fresh=fresh)
 
         loop = asyncio.get_running_loop()
         entered = ""
@@ -365,11 +352,12 @@ class Call:
             raise NothingAudible
         return False
 
-    def _discard_earlier_keys(self, *, fresh: bool, early_s: float = 0.0) -> float:
-        """Discard the keys that cannot be meant for the next question.
+    def _begin_question(self, *, fresh: bool, early_s: float = 0.0) -> float:
+        """Begin a question, for which the line is answered: discard the keys that cannot be meant for it.
 
         Return for how long further keys come too early for it: `early_s` if it must be `fresh`, longer after a restart.
         """
+        self.early = False
         lost, self.keys_lost = self.keys_lost, False
         if fresh or lost:
             self.keys.clear()

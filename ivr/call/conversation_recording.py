@@ -15,6 +15,7 @@ from ivr.audio import wav
 from ivr.call.call import Call
 from ivr.model.call_state import Consent
 from ivr.records import orphaned_records
+from ivr.records.limit_counts import Limit
 from ivr.records.recorder import Recorder
 from ivr.records.voicemail import FORMAT, Mailbox
 
@@ -38,6 +39,10 @@ async def begin(call: Call, bridge: str, offer: str) -> None:
     """
     consent = Consent.decode(call.state.consent)
     if consent is None or not call.services.site.recording.conversations:
+        return
+    if not call.services.mailbox.has_room():
+        call.services.recorder.counts.limits.reach(Limit.DISK)
+        call.event("not_recorded", offer=offer, why=Limit.DISK.value)
         return
     call.services.recorder.recording(call.state, offer, recording_path(offer), consent)
     record = operations.RECORD_BRIDGE(bridge, name=f"{PREFIX}{offer}", format=FORMAT, ifExists="fail")

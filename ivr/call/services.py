@@ -10,6 +10,7 @@ from ivr.audio.audible import Audible
 from ivr.call.inbox import Receiver
 from ivr.model import floor_protocol
 from ivr.model.call_state import CallState
+from ivr.records.caller_limits import CallerLimits
 from ivr.records.recorder import Recorder
 from ivr.records.voicemail import StoredMessage
 from ivr.site.operators import OperatorEntry
@@ -29,6 +30,8 @@ class Mailbox(Protocol):
     async def keep(self, name: str) -> StoredMessage | None: ...
 
     def is_full(self) -> bool: ...
+
+    def has_room(self) -> bool: ...
 
 
 class Opening(Protocol):
@@ -85,6 +88,7 @@ class Services:
     find_returner: Callable[[CallState], Awaitable["Place | None"]]
     is_returner: Callable[[CallState], Awaitable[bool]]
     mailbox: Mailbox
+    limits: CallerLimits
     to_floor: Callable[[floor_protocol.ToFloor], None]
     route: Callable[[str, Receiver], None]
     unroute: Callable[[str], None]

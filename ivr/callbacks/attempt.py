@@ -8,8 +8,6 @@ on with what it finds.
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import structlog
 
@@ -20,32 +18,26 @@ from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.link import LinkLost
 from ivr.asterisk.ari.operations import Request
 from ivr.audio.audible import Clip
-from ivr.call.call import Deadline, RequestFailed
+from ivr.call.call import Deadline
 from ivr.call.leg import UNANSWERED_CAUSES, check_unanswered_leg
 from ivr.callbacks import connecting, prompts
 from ivr.callbacks.call_leg import CallLeg
-from ivr.callbacks.call_legs import CalledGone, CallLegs, Item, OperatorGone, over
+from ivr.callbacks.call_legs import CalledGone, CallLegs, Item, NotAsked, OperatorGone, over
 from ivr.callbacks.callback_connection import CallbackConnection
 from ivr.callbacks.channels import RunningCallback
 from ivr.callbacks.facts import language_of
+from ivr.callbacks.pin_question import ask_for_pin
 from ivr.callbacks.progress import Progress
+from ivr.callbacks.reaching import NO, YES, reach_person, was_refused
 from ivr.callbacks.request_states import RequestEvent, channel_of
 from ivr.callbacks.waiting_requests import WaitingRequests
-from ivr.cases.case_lookup import CaseStatus, Locked, NoMatch, Unavailable
-from ivr.cases.pin import DIGITS as PIN_DIGITS
+from ivr.cases.case_lookup import Answer
 from ivr.model import clock, floor_protocol
 from ivr.model.call_state import LegState
 from ivr.model.endpoints import is_web
 from routing.states import OfferState
 
-if TYPE_CHECKING:
-    from db.case_files import File
-
 log = structlog.get_logger()
-
-YES, NO = "1", "2"
-_TRY = {17: TryOutcome.BUSY, 21: TryOutcome.BUSY, 18: TryOutcome.NO_ANSWER, 19: TryOutcome.NO_ANSWER}
-"""ITU-T Q.850 causes of a call that was not answered; all others mean that the telephone was not reached."""
 
 
 class Attempt:
@@ -96,6 +88,8 @@ class Attempt:
                 await self._tell_state(found)
             elif found is not None:
                 await self._resume_alone(found)
+        except NotAsked:
+            await self._apologise()
         except LinkLost:
             pass  # the next connection finds the channels and goes on
         except Exception:
@@ -160,7 +154,7 @@ class Attempt:
             item = await self.legs.next(until)
             if leg.gone:
                 return UNANSWERED_CAUSES.get(leg.cause or 0, OfferState.UNREACHABLE)
-            if _not_dialled(item, leg):
+            if was_refused(item, leg):
                 return OfferState.UNREACHABLE
             if isinstance(item, floor_protocol.TelephoneGone) and not leg.answered:
                 return await self._stop_ringing(leg, OfferState.UNREACHABLE)
@@ -249,7 +243,7 @@ class Attempt:
 
     async def _reach(self, offer: floor_protocol.Offer) -> None:
         """Wait for the caller to answer, then connect both."""
-        outcome = await self._reach_person(prompts.hello(language_of(self._site, self.request)))
+        outcome = await self._reach_person()
         if outcome is not TryOutcome.REACHED:
             await self._fail(outcome)
             return
@@ -265,27 +259,10 @@ class Attempt:
         else:
             await self.progress.missed(TryOutcome.LOST)
 
-    async def _reach_person(self, hello: Sequence[Clip]) -> TryOutcome:
-        """Wait until the caller answers and presses a key. Raises OperatorGone if the operator hangs up before."""
-        called, loop = self.legs.called, asyncio.get_running_loop()
-        assert called is not None
-        until = loop.time() + self._site.callbacks.ring_s
-        while not called.answered:
-            item = await self.legs.next(until)
-            if called.gone:
-                return _TRY.get(called.cause or 0, TryOutcome.UNREACHABLE)
-            if _not_dialled(item, called):
-                return TryOutcome.UNREACHABLE
-            if self.legs.leg is not None and self.legs.leg.gone and not called.answered:
-                raise OperatorGone
-            if isinstance(item, Deadline) and over(until) and not called.answered:
-                await self.legs.hang_up(called)
-                return TryOutcome.NO_ANSWER
-        try:
-            key = await self.legs.ask(called, hello, YES)
-        except CalledGone:
-            return TryOutcome.NO_KEY
-        return TryOutcome.REACHED if key is not None else TryOutcome.NO_KEY
+    async def _reach_person(self) -> TryOutcome:
+        hello = prompts.hello(language_of(self._site, self.request), self.request)
+        may_deny = prompts.may_deny(self.request)
+        return await reach_person(self.legs, hello, self._site.callbacks.ring_s, may_deny=may_deny)
 
     async def _resume_alone(self, found: RunningCallback) -> None:
         """Go on with a caller whose operator hung up while there was no controller.
@@ -293,7 +270,7 @@ class Attempt:
         If a person answers, they go to the head of the queue.
         """
         await self._adopt(found)
-        outcome = await self._reach_person(prompts.hello(language_of(self._site, self.request)))
+        outcome = await self._reach_person()
         if outcome is TryOutcome.REACHED and self.legs.called is not None and not self.legs.called.gone:
             await self.progress.step(RequestEvent.REACHED, outcome=outcome)
             connecting.to_queue(self._connection, self.progress, self.legs)
@@ -327,6 +304,18 @@ class Attempt:
         await self.progress.missed(outcome)
         if self.legs.leg is not None:
             await self._farewell("callback_nobody")
+            await self._end_offer(OfferState.WITHDRAWN, leaves=True)
+
+    async def _apologise(self) -> None:
+        """End the attempt and its request: the person had not asked for the call."""
+        called = self.legs.called
+        assert called is not None
+        await self.progress.not_asked()
+        with contextlib.suppress(CalledGone):
+            await self.legs.say(called, [(language_of(self._site, self.request), "callback_sorry")])
+        await self.legs.hang_up(called)
+        if self.legs.leg is not None:
+            await self._farewell("callback_not_asked")
             await self._end_offer(OfferState.WITHDRAWN, leaves=True)
 
     async def _operator_gone(self) -> None:
@@ -367,7 +356,7 @@ class Attempt:
             return
         language, reference = language_of(self._site, self.request), self.request.case_reference
         assert self.legs.called is not None and self.request.kind == CallbackKind.CASE and reference is not None
-        outcome = await self._reach_person(prompts.about_file(language))
+        outcome = await self._reach_person()
         file = await self.progress.repository.file(reference) if outcome is TryOutcome.REACHED else None
         if file is None or self.legs.called.gone:
             if outcome is TryOutcome.REACHED:
@@ -378,7 +367,7 @@ class Attempt:
         call = connecting.begin(self._connection, self.progress, self.legs, file)
         try:
             await self.progress.step(RequestEvent.REACHED, outcome=TryOutcome.REACHED)
-            told = await self._what_they_may_hear(language, file)
+            told = await self._ask_for_pin(language, file.reference)
             key = await self.legs.ask(self.legs.called, [*told, *prompts.operator(language)], YES)
             if key is not None:
                 connecting.to_queue(self._connection, self.progress, self.legs, file)
@@ -391,30 +380,13 @@ class Attempt:
         connecting.end_self_served(self._connection, call, by)
         await self.progress.step(RequestEvent.FINISHED)
 
-    async def _what_they_may_hear(self, language: str, file: "File") -> list[Clip]:
-        """Ask for the PIN: somebody else may have picked up. Return what is said then: the state, or why not."""
+    async def _ask_for_pin(self, language: str, reference: str) -> list[Clip]:
+        """Return what the caller may hear of the case file; somebody else may have picked up."""
         assert self.legs.called is not None
-        before: list[Clip] = []
-        while True:
-            question = [*before, (language, "case_ask_pin")]
-            entered = await self.legs.digits(self.legs.called, question, PIN_DIGITS)
-            if entered is None:
-                return []
-            answer = await self._services.case_lookup.ask(
-                file.reference, entered, caller=self.request.number, call=self.call, dialled=True
-            )
-            before = [(language, "case_no_match")]
-            match answer:
-                case CaseStatus():
-                    return prompts.state_of_file(language, answer, self._site.hours.timezone, self._sounds)
-                case NoMatch(locked=True):
-                    return [*before, (language, "case_locked")]
-                case Locked():
-                    return [(language, "case_locked")]
-                case Unavailable():
-                    return [(language, "case_unavailable")]
 
+        async def check(entered: str) -> Answer:
+            lookup, number = self._services.case_lookup, self.request.number
+            return await lookup.ask(reference, entered, caller=number, call=self.call, dialled=True)
 
-def _not_dialled(item: Item | Deadline, leg: CallLeg) -> bool:
-    """Return whether Asterisk refused to ring the leg."""
-    return isinstance(item, RequestFailed) and leg_dialing.failed(item.request, item.status, leg.channel)
+        zone = self._site.hours.timezone
+        return await ask_for_pin(self.legs, self.legs.called, check, language, zone, self._sounds)

@@ -28,6 +28,10 @@ class CalledGone(Exception):  # noqa: N818
     """The caller's channel is gone."""
 
 
+class NotAsked(Exception):  # noqa: N818
+    """Whoever was called had not asked for it."""
+
+
 class CallLegs:
     """The two legs of one call-back, `leg` (the operator's) and `called` (the caller's).
 

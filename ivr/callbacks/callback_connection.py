@@ -11,6 +11,10 @@ from ivr.model.call_state import CallState, LegState
 class CallbackConnection(Connection, Protocol):
     """The interface that a call-back may use besides `Connection`."""
 
+    @property
+    def operators_on_duty(self) -> int:
+        """How many operators are neither away nor paused."""
+
     def enter(
         self, channel: str, state: CallState, leg: LegState | None, happened: Iterable[Item], *, resumed: bool
     ) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from db.callback_requests import CallbackRequest
+from db.callback_requests import CallbackRequest, DialCounts
 from db.enums import CallbackKind, CallbackState, TryOutcome
 from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.link import LinkLost
@@ -21,10 +21,11 @@ from ivr.callbacks.callback_connection import CallbackConnection
 from ivr.callbacks.channels import RunningCallback
 from ivr.callbacks.connecting import resumed_offer
 from ivr.callbacks.expiry import Chances, expire_if_late
-from ivr.callbacks.facts import due_of, ended_by_new_pin, facts_of, language_of
+from ivr.callbacks.facts import counts_minutes, due_of, ended_by_new_pin, facts_of, language_of
 from ivr.callbacks.progress import Progress
 from ivr.callbacks.repository import CallbackRepository
 from ivr.callbacks.request_states import AT_WORK, RequestEvent, advance, call_of
+from ivr.callbacks.volume import Volume
 from ivr.callbacks.waiting_requests import WaitingRequests
 from ivr.model import clock, floor_protocol
 from ivr.records.callback_records import record_failure
@@ -54,6 +55,8 @@ class Dispatcher:
         self._queue = WaitingRequests(connection)
         self._busy: dict[str, Attempt | None] = {}  # by request id; None: not looked up yet
         self._chances = Chances()
+        self._volume = Volume(connection, self.site.callbacks.share, self.services.recorder.counts.limits)
+        self.is_full = False  # as many operators as may are calling back
         self._next_due: datetime | None = None
         self._files_again = clock.now()
         self._wake = asyncio.Event()
@@ -93,13 +96,14 @@ class Dispatcher:
     async def _look(self) -> None:
         now, self._next_due = clock.now(), None
         requests = await self.repository.pending()
-        dialled = await self.repository.dialled(self._midnight(now)) if requests else None
+        dialled = await self._dialled(now) if requests else None
         if requests is None or (requests and dialled is None):
             for call in list(self._queue.by_call):
                 self._queue.leave(call)  # without the database the caller cannot be dialled
             return
 
         self._chances.look(requests, now)
+        self._volume.look(requests, self._busy)
         at_work = {
             request.number: request for request in requests if request.state in AT_WORK or str(request.id) in self._busy
         }
@@ -132,7 +136,10 @@ class Dispatcher:
                 self._call_about_case(request)
             else:
                 wanted[str(call_of(request))] = request
-        self._update_queue(wanted)
+        self.is_full = self._volume.is_full(self._attempts)
+        for request in wanted.values():
+            self._volume.note(request, callback_rules.Not.SHARE if self.is_full else None)
+        self._update_queue(wanted if not self.is_full else {})
         await self._record_late_files(now)
 
     async def _is_due(
@@ -156,13 +163,15 @@ class Dispatcher:
             recorder=self.services.recorder,
         ):
             return False
+        if why is not None:
+            self._volume.note(request, why)
         if why is callback_rules.Not.NOT_DUE and due is not None:
             self._next_due = min(due, self._next_due or due)
         return why is None and request.state == CallbackState.REQUESTED
 
     def _call_about_case(self, request: CallbackRequest) -> None:
         """Call about a case file that has changed, for which no operator is needed, unless enough such calls are up."""
-        without_operator = sum(attempt is not None and attempt.offer is None for attempt in self._busy.values())
+        without_operator = sum(attempt is not None for attempt in self._busy.values()) - self._attempts
         if without_operator < _MOST_ABOUT_FILES:
             self._start(self._attempt(request, str(call_of(request))))
 
@@ -180,6 +189,14 @@ class Dispatcher:
             self._files_again = now + timedelta(seconds=SELDOM_S)
             for request in await self.repository.without_file(now - _LATE_FILES) or ():
                 record_failure(self.services.recorder, request, now)
+
+    @property
+    def _attempts(self) -> int:
+        """How many operators call back by attempts of ours."""
+        return sum(attempt is not None and attempt.offer is not None for attempt in self._busy.values())
+
+    async def _dialled(self, now: datetime) -> DialCounts | None:
+        return await self.repository.dialled(self._midnight(now), talked=counts_minutes(self.site))
 
     def _midnight(self, now: datetime) -> datetime:
         """Return when the site's present day began."""
@@ -225,11 +242,15 @@ class Dispatcher:
         request = self._queue.by_call.get(offer.call)
         if request is None:
             return False
-        if str(request.id) in self._busy:
+        if str(request.id) in self._busy or self._volume.is_full(self._attempts):
+            if str(request.id) not in self._busy:
+                self._queue.leave(offer.call)
             refused = floor_protocol.Refused(offer.id, offer.call, offer.operator, OfferState.WITHDRAWN)
             self._connection.tell(refused)
         else:
             self._start(self._attempt(request, offer.call, offer))
+            if self._volume.is_full(self._attempts):
+                self._update_queue({})  # the others are not offered before there is a place again
         return True
 
     def _attempt(
@@ -251,6 +272,8 @@ class Dispatcher:
             await attempt.run(found)
         finally:
             self._connection.forget(attempt)
+            if attempt.offer is not None and attempt.request.state == CallbackState.CONNECTED:
+                self._volume.connected()
             if self._busy.get(str(attempt.request.id)) is attempt:
                 del self._busy[str(attempt.request.id)]
             self.look()

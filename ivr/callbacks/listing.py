@@ -31,10 +31,13 @@ def rows(
     opening: "Opening",
     now: datetime,
     waiting: Mapping[str, int] | None = None,
+    *,
+    full: bool = False,
 ) -> list[dict[str, Any]]:
     """Return the rows of `hatif callbacks --json`.
 
-    `waiting` is the position in the queue by call id; None if it is not known.
+    `waiting` is the position in the queue by call id; None if it is not known. `full`: whether no further operator may
+    call back now.
     """
     reasons = {request.id: _why(request, dialled, site, opening, now) for request in requests}
     nights = {
@@ -55,7 +58,7 @@ def rows(
             request,
             tries.get(request.id, ()),
             nights.get(request.id)
-            or _why_not(request, reasons[request.id], waiting, site.node, first.get(request.number, request)),
+            or _why_not(request, reasons[request.id], waiting, site.node, first.get(request.number, request), full),
         )
         for request in requests
     ]
@@ -90,6 +93,7 @@ def _row(request: CallbackRequest, tries: Sequence[Mapping[str, Any]], why_not: 
         "kind": request.kind,
         "state": request.state,
         "number": request.number,
+        "asked_by": request.asked_by,
         "country": request.country,
         "language": request.language,
         "topic": request.topic,
@@ -115,6 +119,7 @@ def _why_not(
     waiting: Mapping[str, int] | None,
     node: str,
     first: CallbackRequest,
+    full: bool,
 ) -> str:
     """Return why a request is not dialled at this moment, in one sentence.
 
@@ -135,6 +140,8 @@ def _why_not(
         return "another request of the same number goes first"
     if request.kind == CallbackKind.CASE:
         return "is dialled within seconds"
+    if full and not (waiting or {}).get(str(call_of(request))):
+        return callback_rules.REASONS[callback_rules.Not.SHARE]
     if waiting is None:
         return "the controller does not answer: nobody is called"
     position = waiting.get(str(call_of(request)))

@@ -5,17 +5,18 @@ from datetime import timedelta
 
 import structlog
 
-from db.callback_requests import CallbackRequest, DialCounts
+from db.callback_requests import NOT_ASKED, CallbackRequest, DialCounts
 from db.enums import CallbackKind, CallbackState, TryOutcome
 from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari.operations import Request
 from ivr.call.services import Services
 from ivr.callbacks.channels import CalledState
-from ivr.callbacks.facts import due_of, facts_of, shown_number
+from ivr.callbacks.facts import country_limit, due_of, facts_of, shown_number
 from ivr.callbacks.repository import CallbackRepository
 from ivr.callbacks.request_states import RequestEvent, advance
 from ivr.model import clock
 from ivr.records.callback_records import record_failure, record_request_event
+from ivr.records.limit_counts import Limit
 from ivr.site import callback_rules
 
 log = structlog.get_logger()
@@ -71,6 +72,7 @@ class Progress:
                 since=callback_rules.midnight(now, self.site.hours.timezone),
                 a_number=limits.most_a_number,
                 a_day=limits.most_a_day,
+                country=country_limit(self.site, request.number),
             )
             if why == "yes":
                 self.request = moved
@@ -113,6 +115,12 @@ class Progress:
             self.record_event("missed", outcome=outcome.value, try_number=request.tries, again=moved.ended is None)
             if moved.state == CallbackState.FAILED:
                 record_failure(self.services.recorder, moved, now)
+
+    async def not_asked(self) -> None:
+        """Record that whoever was called had not asked for it: the request is over."""
+        self.services.recorder.counts.limits.reach(Limit.CALLBACKS_NOT_ASKED)
+        self.record_event("not_asked", number=self.request.number)
+        await self.step(RequestEvent.NOT_ASKED, reason=NOT_ASKED, outcome=TryOutcome.REACHED)
 
     def record_event(self, event: str, **data: object) -> None:
         """Add an event to the story of the call in which the request was made."""

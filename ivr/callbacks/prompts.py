@@ -3,6 +3,7 @@
 from zoneinfo import ZoneInfo
 
 from db.callback_requests import CallbackRequest
+from db.enums import CallbackKind
 from ivr.audio.audible import BEEP, Clip
 from ivr.cases.case_lookup import CaseStatus
 from ivr.flow.nodes.case import case_clips
@@ -34,14 +35,19 @@ def declining(language: str) -> list[Clip]:
     ]
 
 
-def hello(language: str) -> list[Clip]:
-    """Return the prompts that tell the caller who calls, and the key to speak to a person."""
-    return [(language, text) for text in ("callback_hello", "callback_speak", "press_1")]
+def hello(language: str, request: CallbackRequest) -> list[Clip]:
+    """Return the prompts that tell the caller who calls, and the keys: to go on, and that they had not asked for it.
+
+    Nobody asked for a request of an operator, who knows whom they call.
+    """
+    first = ("told_hello", "told_hear") if request.kind == CallbackKind.CASE else ("callback_hello", "callback_speak")
+    denied = ("callback_not_me", "press_2") if may_deny(request) else ()
+    return [(language, text) for text in (*first, "press_1", *denied)]
 
 
-def about_file(language: str) -> list[Clip]:
-    """Return the prompts that greet a caller who asked to hear about a case file."""
-    return [(language, text) for text in ("told_hello", "told_hear", "press_1")]
+def may_deny(request: CallbackRequest) -> bool:
+    """Return whether somebody else may have made the request for the number that is called."""
+    return request.kind != CallbackKind.OPERATOR
 
 
 def state_of_file(language: str, file: CaseStatus, timezone: str, sounds: Manifest) -> list[Clip]:
@@ -57,7 +63,8 @@ def operator(language: str) -> list[Clip]:
 TEXTS = (
     "callback_accept", "callback_decline", "callback_calling", "callback_nobody", "callback_not_now",
     *(f"callback_decline_{reason}" for reason in DECLINED.values()),
-    "callback_hello", "callback_speak", "told_hello", "told_hear", "told_goodbye", "case_operator",
+    "callback_hello", "callback_speak", "callback_not_me", "callback_sorry", "callback_not_asked",
+    "told_hello", "told_hear", "told_goodbye", "case_operator",
     "case_ask_pin", "case_no_match", "case_locked", "case_unavailable", "press_1", "press_2", "press_3",
 )  # fmt: skip
 """Ids of the texts that are played outside the flow, for `hatif check`."""

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import structlog
 
-from db.callback_requests import CallbackRequest, Claim, DialCounts
+from db.callback_requests import CallbackRequest, Claim, CountryLimit, DialCounts
 from db.enums import TryOutcome
 from ivr.records.database_client import PERSON_S, DatabaseClient
 
@@ -55,7 +55,7 @@ class CallbackRepository:
         return await self._client.find("db.callbacks", lambda callbacks, engine: callbacks.find_request(engine, prefix))
 
     async def list_latest(
-        self, last: int, since: datetime
+        self, last: int, since: datetime, *, talked: bool = False
     ) -> tuple[list[CallbackRequest], dict[UUID, list[dict[str, Any]]], DialCounts] | None:
         """Return the open requests and the `last` ended ones, the attempts made for each, and what was dialled `since`.
 
@@ -65,13 +65,15 @@ class CallbackRepository:
         async def read(callbacks: Any, engine: "AsyncEngine") -> Any:
             requests = await callbacks.latest(engine, last)
             tries = await callbacks.tries(engine, [request.id for request in requests])
-            return requests, tries, await callbacks.count_dialled(engine, since)
+            return requests, tries, await callbacks.count_dialled(engine, since, talked=talked)
 
         return await self._client.ask("db.callbacks", read)
 
-    async def dialled(self, since: datetime) -> DialCounts | None:
-        """Return how often was dialled since an instant, by number and in all."""
-        return await self._client.ask("db.callbacks", lambda callbacks, engine: callbacks.count_dialled(engine, since))
+    async def dialled(self, since: datetime, *, talked: bool = False) -> DialCounts | None:
+        """Return how often was dialled since an instant, by number and in all; `talked`: and for how long."""
+        return await self._client.ask(
+            "db.callbacks", lambda callbacks, engine: callbacks.count_dialled(engine, since, talked=talked)
+        )
 
     async def without_file(self, since: datetime) -> list[CallbackRequest] | None:
         """Return the requests that failed since an instant and whose case file or note has not been written."""
@@ -116,12 +118,13 @@ class CallbackRepository:
         since: datetime,
         a_number: int,
         a_day: int,
+        country: CountryLimit | None = None,
     ) -> str | None:
         """Return a value of `db.callbacks.DialResult`; the number may be dialled only after `yes`."""
         answer = await self._client.ask(
             "db.callbacks",
             lambda callbacks, engine: callbacks.dial(
-                engine, before, after, operator=operator, since=since, a_number=a_number, a_day=a_day
+                engine, before, after, operator=operator, since=since, a_number=a_number, a_day=a_day, country=country
             ),
         )
         return str(answer) if answer is not None else None

@@ -32,6 +32,7 @@ class RequestEvent(StrEnum):
     DIALLED = "dialled"
     MISSED = "missed"  # the caller did not press a key
     REACHED = "reached"
+    NOT_ASKED = "not_asked"  # whoever answered had not asked for it
     FINISHED = "finished"
     TAKEN = "taken"  # a person makes the call themselves
     CANCELLED = "cancelled"
@@ -52,6 +53,7 @@ TRANSITIONS: Mapping[tuple[CallbackState, RequestEvent], CallbackState] = {
     (_S.RINGING_OPERATOR, RequestEvent.DIALLED): _S.RINGING_CALLER,
     (_S.RINGING_CALLER, RequestEvent.MISSED): _S.REQUESTED,  # or failed
     (_S.RINGING_CALLER, RequestEvent.REACHED): _S.CONNECTED,
+    (_S.RINGING_CALLER, RequestEvent.NOT_ASKED): _S.CANCELLED,
     (_S.CONNECTED, RequestEvent.FINISHED): _S.DONE,
 }
 """State and event to the next state; a pair that is not listed changes nothing."""

@@ -19,6 +19,7 @@ import structlog
 from ivr.cases import pin
 from ivr.cases.guessing import Guessing
 from ivr.records.database import Database
+from ivr.records.pin_records import record_pin_failures
 from ivr.records.recorder import Recorder
 from ivr.site import operators
 
@@ -149,9 +150,9 @@ class CaseLookup:
             for account, count in zip(accounts[:2], counts[:2], strict=True)
         )
         if claim.file is not None:
-            self._recorder.pin_failures("case_file", claim.file.reference, *of_file, own=own)
+            record_pin_failures(self._recorder, "case_file", claim.file.reference, *of_file, own=own)
         if not own:
-            self._recorder.pin_failures("caller", claim.number, *of_number)
+            record_pin_failures(self._recorder, "caller", claim.number, *of_number)
 
     def _accounts(
         self, claim: "Claim", reference: str, call: str, now: float, *, own: bool

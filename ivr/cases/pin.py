@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
+from operator import xor
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ def _hasher() -> "PasswordHasher":
     return PasswordHasher(time_cost=3, memory_cost=32 * 1024, parallelism=1, hash_len=32, salt_len=16, type=Type.ID)
 
 
-_SEALED = "$hmac-sha256"
-"""Begins a hash whose last part is not Argon2's own output, but its HMAC-SHA256 by the pepper."""
+_SEALED = "$sealed"
+"""Begins a hash whose last part is Argon2's output, encrypted by the pepper."""
 
 
 def hash_pin(pin: str, pepper: str) -> str:
@@ -65,10 +66,21 @@ def hash_pin(pin: str, pepper: str) -> str:
 
 def sealed(pin_hash: str, pepper: str) -> str:
     """Return a hash that can be checked only with `pepper`, made of one without; any other text stays as it is."""
-    if not pin_hash.startswith("$argon2id$"):
-        return pin_hash
+    return f"{_SEALED}{_crypted(pin_hash, pepper)}" if pin_hash.startswith("$argon2id$") else pin_hash
+
+
+def unsealed(pin_hash: str, pepper: str) -> str:
+    """Return the hash that `sealed` was given, if it was with this pepper; one that is not sealed stays as it is."""
+    sealing = pin_hash.startswith(_SEALED)
+    return _crypted(pin_hash.removeprefix(_SEALED), pepper) if sealing else pin_hash
+
+
+def _crypted(pin_hash: str, pepper: str) -> str:
+    """Return a hash with its last part encrypted, or decrypted: each salt has a key stream of its own."""
     start, _, output = pin_hash.rpartition("$")
-    return f"{_SEALED}{start}${_encode(_mac(base64.b64decode(output + '=='), pepper))}"
+    raw = base64.b64decode(f"{output}==")
+    stream = hmac.digest(pepper.encode(), start.encode(), "sha256")  # as long as Argon2's output
+    return f"{start}${base64.b64encode(bytes(map(xor, raw, stream))).decode().rstrip('=')}"
 
 
 def matches(pin: str, pin_hash: str, pepper: str) -> bool:
@@ -76,43 +88,12 @@ def matches(pin: str, pin_hash: str, pepper: str) -> bool:
 
     A hash from before there was a pepper is checked as it is.
     """
-    from argon2.exceptions import Argon2Error, InvalidHashError  # as above
+    from argon2.exceptions import InvalidHashError, VerificationError  # as above
 
     try:
-        if not pin_hash.startswith(_SEALED):
-            return _hasher().verify(pin_hash, pin)
-        return hmac.compare_digest(_mac(_argon2(pin, pin_hash.removeprefix(_SEALED)), pepper), _output(pin_hash))
-    except (Argon2Error, InvalidHashError, ValueError):
+        return _hasher().verify(unsealed(pin_hash, pepper), pin)
+    except (VerificationError, InvalidHashError, ValueError):
         return False
-
-
-def _argon2(pin: str, like: str) -> bytes:
-    """Return Argon2's output for a PIN, made as the hash `like` was. Raises InvalidHashError."""
-    from argon2 import extract_parameters, low_level  # as above
-
-    made_with = extract_parameters(like)
-    return low_level.hash_secret_raw(
-        pin.encode(),
-        base64.b64decode(like.split("$")[-2] + "=="),
-        made_with.time_cost,
-        made_with.memory_cost,
-        made_with.parallelism,
-        made_with.hash_len,
-        made_with.type,
-        made_with.version,
-    )
-
-
-def _output(pin_hash: str) -> bytes:
-    return base64.b64decode(pin_hash.rpartition("$")[2] + "==")
-
-
-def _mac(output: bytes, pepper: str) -> bytes:
-    return hmac.digest(pepper.encode(), output, "sha256")
-
-
-def _encode(raw: bytes) -> str:
-    return base64.b64encode(raw).decode().rstrip("=")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from ivr.check.codes_check import spoken_text_findings
 from ivr.check.hours_check import hours_findings
 from ivr.check.length_check import length_findings
 from ivr.check.roster_check import roster_findings
-from ivr.check.sip_check import sip_findings
+from ivr.check.sip_check import sip_findings, telephone_findings
 from ivr.check.site_check import (
     database_findings,
     desk_findings,
@@ -79,6 +79,7 @@ class _Check:
             self.found += hours_findings(site_, self.folder)
             if people is not None:
                 self.found += code_clashes(self.folder, site_, people)
+                self.found += telephone_findings(self.folder, site_, people)
                 self.found += roster_findings(self.folder, site_, people)
             if texts is not None:
                 self.found += audio_findings(texts, self.sounds, self.folder, site_)

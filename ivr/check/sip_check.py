@@ -1,16 +1,28 @@
-"""Findings of `hatif check` about `[sip]` of `site.toml`: its certificate."""
+"""Findings of `hatif check` about SIP: the certificate in `[sip]` of `site.toml`, and telephones outside."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ivr.site import certificate
 from ivr.site.findings import Finding, SiteError
+from ivr.site.operators import OperatorEntry
 from ivr.site.site import Place, Site, line_in
 from prompts import site_files
 
 SOON = timedelta(days=21)
 """Certificates are renewed earlier than this: those of Let's Encrypt 30 days before they end."""
+
+
+def telephone_findings(folder: Path, site: Site, people: Sequence[OperatorEntry]) -> Iterator[Finding]:
+    """Yield findings about telephones outside: operators who are not in the list."""
+    known = {"*", *(person.id for person in people)}
+    file = folder / "site.toml"
+    for operator in site.operators.outside:
+        if operator not in known:
+            line = line_in(site_files.text(file), ("operators", "outside"))
+            what = f"operators.outside: there is no operator {operator!r} in operators.csv"
+            yield Finding("E_SITE_OUTSIDE", str(file), line, what, 'write ids of the list, or "*" for all')
 
 
 def sip_findings(folder: Path, site: Site) -> Iterator[Finding]:

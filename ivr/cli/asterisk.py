@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from asterisk_conf import apt, exchange, instance
+from asterisk_conf import apt, exchange
 from asterisk_conf.debian import ASTERISK
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.exchange import Exchange
@@ -131,6 +131,8 @@ def _configure() -> None:
 
 def _check_modules() -> None:
     """Raise AsteriskError unless all modules that the line needs run: ARI and AMI answer without SIP, too."""
+    from asterisk_conf import instance  # loads aiohttp, which no other command needs
+
     with Bar() as bar:
         conf = Composition().conf(bar)
     if not asyncio.run(instance.ready(conf, _MODULES_S)):

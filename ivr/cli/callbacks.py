@@ -46,7 +46,7 @@ def list_requests(
     if json:
         as_json(rows)
         return
-    columns = ("id", "kind", "state", "number", "language", "topic", "due", "tries", "why_not", "reason")
+    columns = ("id", "kind", "state", "number", "asked_by", "language", "topic", "due", "tries", "why_not", "reason")
     as_table("Call-back requests", columns, ([_parse_instant(row[name]) for name in columns] for row in rows))
 
 

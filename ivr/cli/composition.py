@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,6 +116,7 @@ class Composition:
             ),
             sip_port=self.ports.sip,
             web_telephones=chosen.desk.enabled,
+            outside=bool(chosen.operators.outside),
             limits=Limits(chosen.limits.calls_by_number, chosen.limits.calls_by_source, self.calls_in_all),
         )
 
@@ -195,7 +197,10 @@ class Composition:
         from asterisk_conf.install import nothing_installed
 
         conf = self._conf(nothing_installed(self.install_home), self.credentials)
-        return replace(conf, web_telephones=False, bans=False, sip_bind="0.0.0.0")  # noqa: S104  nothing is bound: it has its own
+        # Nothing is bound, and none of our transports is named: it has its own.
+        endpoints = tuple(replace(endpoint, outside=False) for endpoint in conf.endpoints)
+        conf = replace(conf, endpoints=endpoints, web_telephones=False, bans=False, networks=())
+        return replace(conf, sip_bind="0.0.0.0", sip=replace(conf.sip, bind_ipv6=""))  # noqa: S104
 
     def conf_as_installed(self) -> "Conf":
         """Return Asterisk's configuration for checks, without installing anything or creating a secret."""
@@ -232,12 +237,19 @@ class Composition:
                     transport=carrier.transport,
                     registrar=carrier.registrar,
                     user=carrier.user,
+                    user_in_from=carrier.user_in_from,
                     user_password=self._outer_password(secrets, carrier.name) if carrier.user is not None else None,
                 )
                 for carrier in chosen.carrier
             ),
             endpoints=tuple(
-                Endpoint(operator.id, operator.name, secrets.operators[operator.id], tuple(operator.languages))
+                Endpoint(
+                    operator.id,
+                    operator.name,
+                    secrets.operators[operator.id],
+                    tuple(operator.languages),
+                    chosen.operators.is_outside(operator.id),
+                )
                 for operator in self.operators
             ),
             queues=tuple(
@@ -252,6 +264,8 @@ class Composition:
             own_pjsip=self.own_pjsip,
             sip_answer_s=chosen.silence.answer_s,
             web_telephones=chosen.desk.enabled,
+            networks=self.telephone_networks,
+            cdr=chosen.call_records.cdr,
             sip=self._sip(),
         )
 
@@ -286,6 +300,14 @@ class Composition:
             own_networks=chosen.own_networks,
         )
 
+    @property
+    def telephone_networks(self) -> tuple[str, ...]:
+        """The networks of telephones that need not be encrypted; empty if no other machine reaches this one."""
+        chosen = self.site
+        if ip_address(chosen.sip_bind).is_loopback and chosen.sip.bind_ipv6 is None:
+            return ()
+        return tuple(dict.fromkeys((*chosen.sip.own_networks, *chosen.operators.networks, "127.0.0.0/8", "::1/128")))
+
     def firewall(self) -> str:
         """Return nftables rules. Raises SiteError if the site does not name the sources of audio."""
         from asterisk_conf.firewall import Senders
@@ -293,13 +315,19 @@ class Composition:
 
         path, chosen = str(self.settings.site / "site.toml"), self.site
         missing = [f"carrier {entry.name}: media" for entry in chosen.carrier if not (entry.media or entry.hosts)]
-        missing += [] if chosen.operators.networks else ["operators: networks"]
+        people = chosen.operators
+        missing += [] if people.networks or people.outside else ["operators: networks"]
         if missing:
             sentence = f"{', '.join(missing)}: the source of this audio is not known; list its networks"
             raise site.SiteError(Finding.from_sentence("E_SITE_MEDIA", path, 1, sentence))
         senders = [Senders(f"carrier {carrier.name}", carrier.media or carrier.hosts) for carrier in chosen.carrier]
-        operators_ = Senders("operators", chosen.operators.networks)
-        return rules([*senders, operators_], self.ports, chosen.sip_bind)
+        senders += [Senders("operators", people.networks)] if people.networks else []
+        plain = None
+        if people.outside:
+            plain = [Senders(f"carrier {entry.name}", entry.hosts or entry.media) for entry in chosen.carrier]
+            plain.append(Senders("own networks", self.telephone_networks or ("127.0.0.0/8",)))
+        binds = [chosen.sip_bind, *([chosen.sip.bind_ipv6] if chosen.sip.bind_ipv6 is not None else [])]
+        return rules(senders, self.ports, *binds, plain_sip=plain)
 
     @property
     def own_pjsip(self) -> str:

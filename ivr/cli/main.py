@@ -5,9 +5,11 @@ import os
 import platform
 import sys
 from importlib import import_module
-from importlib.metadata import version
 
 import typer
+
+from ivr.home import disk
+from ivr.home.version import VERSION
 
 _COMMANDS = {
     "ivr.cli.processes.processes": ("setup", "up", "ivr", "journal", "guard"),
@@ -106,14 +108,15 @@ def command_line(command: str | None = None) -> typer.Typer:
         rich_markup_mode=None,
     )
     app.callback()(_options)
-    for module in [module for module, names in _COMMANDS.items() if command in names] or _COMMANDS:
+    wanted = [module for module, names in _COMMANDS.items() if command in names] or _COMMANDS
+    for module in () if sys.argv[1:] == ["--version"] else wanted:
         import_module(module).register(app)
     return app
 
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"Hatif {version('hatif')}, Python {platform.python_version()}")
+        typer.echo(f"Hatif {VERSION}, Python {platform.python_version()}")
         raise typer.Exit
 
 
@@ -152,9 +155,10 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(1)
     except Exception as error:
-        if not _is_user_error(error):
+        said = str(error) if _is_user_error(error) else disk.explain(error)
+        if said is None:
             raise
         from ivr.cli.output import errors  # needs rich, which nobody else here does
 
-        errors.print(f"hatif: {error}", style="red", markup=False, soft_wrap=True)
+        errors.print(f"hatif: {said}", style="red", markup=False, soft_wrap=True)
         sys.exit(1)

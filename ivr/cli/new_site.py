@@ -37,8 +37,11 @@ def new(
         shutil.copytree(SITES / source, folder, copy_function=shutil.copyfile, dirs_exist_ok=True)
         for name, _, _ in os.walk(folder):
             Path(name).chmod(0o755)
-    except (OSError, shutil.Error) as error:
-        raise NewSiteError(f"{folder} cannot be made ({error}); choose a folder that you may write.") from None
+    except shutil.Error as error:  # several files, each with its reason
+        (_, _, reason), *_ = error.args[0]
+        raise NewSiteError(f"{folder} cannot be made ({reason}); free some space, or choose another folder.") from None
+    except OSError as error:
+        raise NewSiteError(f"{folder} cannot be made ({error.strerror}); choose a folder that you may write.") from None
     console.print(
         f"{folder} has the site. Next: edit its site.toml and operators.csv, set HATIF_SITE={folder}, then run"
         " `hatif setup` and `hatif check`.",

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -56,6 +57,11 @@ def _plain(value: object) -> object:
 def as_json(data: object) -> None:
     """Print `data` as one JSON document; instants in UTC."""
     sys.stdout.write(json.dumps(data, default=_plain, ensure_ascii=False, indent=1) + "\n")
+
+
+def working(text: str) -> AbstractContextManager[object]:
+    """Show on a terminal that a command works, until the end of the block."""
+    return errors.status(text) if errors.is_terminal else nullcontext()  # its pictures are slow to load
 
 
 _COPIED = ("id", "call", "caller", "number", "reference")

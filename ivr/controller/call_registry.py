@@ -110,10 +110,11 @@ class CallRegistry:
         self._walk(call, resumed=False)
 
     def _call(self, channel: events.Channel, state: CallState, version: Version) -> Call:
+        call = Call(self._services, channel.id, state, version, answered=channel.state == "Up")
         number = self._dependencies.site.number_dialled(state.number or "")
         # Our own test calls wait for the answer.
-        early = number is not None and number.early and not is_test(channel)
-        return Call(self._services, channel.id, state, version, answered=channel.state == "Up", early=early)
+        call.early = number is not None and number.early and channel.state != "Up" and not is_test(channel)
+        return call
 
     def resume(
         self, channel: events.Channel, state: CallState, leg: LegState | None, colleague: Colleague | None = None

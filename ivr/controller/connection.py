@@ -76,6 +76,7 @@ class Connection:
             find_returner=dependencies.returning,
             is_returner=dependencies.has_place,
             mailbox=dependencies.mailbox,
+            limits=dependencies.caller_limits,
             to_floor=self.tell,
             route=self._routes.__setitem__,
             unroute=self._unroute,
@@ -132,6 +133,12 @@ class Connection:
     def calls(self) -> Collection[Call]:
         """The calls that are up."""
         return self.registry.all
+
+    @property
+    def operators_on_duty(self) -> int:
+        """How many operators are neither away nor paused."""
+        known = self.floor.operators.values() if self.floor is not None else ()
+        return sum(operator.state not in (OperatorState.AWAY, OperatorState.PAUSED) for operator in known)
 
     @property
     def channels(self) -> Collection[str]:

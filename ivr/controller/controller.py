@@ -48,6 +48,7 @@ from ivr.hours.opening import Opening
 from ivr.model import clock, floor_protocol
 from ivr.model.endpoints import is_web
 from ivr.records import references
+from ivr.records.caller_limits import CallerLimits
 from ivr.records.database import Database
 from ivr.records.guide_requests import GuideRequestRepository
 from ivr.records.messages import MessageRepository
@@ -56,6 +57,7 @@ from ivr.records.returners import Returners
 from ivr.records.voicemail import Mailbox
 from ivr.site import operators, site
 from ivr.telephones import replacements
+from ivr.telephones.contacts import address_of
 from ivr.telephones.devices import Devices
 from ivr.telephones.presence import Presence
 from ivr.telephones.registrations import Proof, Registrations
@@ -104,11 +106,21 @@ class Controller:
         self.messages = MessageRepository(url)
         self.cases = CaseRepository(url, self.journal, self.recorder.opened_cases)
         self.returners = Returners(self.database, 60 * self.site.routing.return_min)
-        self.mailbox = Mailbox(settings.asterisk_recordings, settings.home)
+        self.caller_limits = CallerLimits(self.database, self.site)
+        keeps_free = round(1e9 * self.site.limits.free_gb)
+        self.mailbox = Mailbox(settings.asterisk_recordings, settings.home, keeps_free)
         self.replacements = Replacements(self.journal, self._is_engaged, self._remove_contact)
         self.sip_copies = SipCopies()
         self.registrations = Registrations(self.sip_copies.lifetime)
-        self.presence = Presence(self.ami, ids, self._telephone_changed, self.replacements, self._proved)
+        self.presence = Presence(
+            self.ami,
+            ids,
+            self._telephone_changed,
+            self.replacements,
+            self._proved,
+            self.site.operators.is_outside,
+            self._refuse_contact,
+        )
         self.devices = Devices(self.ami, ids)
         self.notices = PauseNotices()
         self.duty = Duty(self._planned)
@@ -207,6 +219,7 @@ class Controller:
             has_place=self.returners.has_place,
             last_call=self.database.last_call,
             mailbox=self.mailbox,
+            caller_limits=self.caller_limits,
             stored_operator_states=self.manager.operator_states,
             present_operators=lambda: self.presence.present,
             planned_operators=lambda: self.duty.planned,
@@ -337,6 +350,14 @@ class Controller:
         if self.connection is not None:
             link = self.connection.services.link
             self.connection.start(replacements.remove(link, endpoint, contact), "remove a replaced telephone")
+
+    def _refuse_contact(self, endpoint: str, contact: str) -> None:
+        log.warning(
+            "A telephone outside has registered without TLS; its registration is removed",
+            operator=endpoint,
+            address=address_of(contact),
+        )
+        self._remove_contact(endpoint, contact)
 
     def _proved(self, proof: Proof) -> None:
         restarted = self.registrations.restarted(proof) and self.presence.rings_at(proof)

@@ -14,6 +14,7 @@ from ivr.floor.supervisor_alerts import SupervisorAlerts
 from ivr.flow.versions import VersionStore
 from ivr.model import floor_protocol
 from ivr.model.call_state import CallState
+from ivr.records.caller_limits import CallerLimits
 from ivr.records.recorder import Recorder
 from ivr.records.returners import Place
 from ivr.records.voicemail import Mailbox
@@ -62,6 +63,7 @@ class Dependencies:
     has_place: Callable[[CallState], Awaitable[bool]]
     last_call: Callable[[str], Awaitable["LastCall | None"]]
     mailbox: Mailbox
+    caller_limits: CallerLimits
     stored_operator_states: Callable[[], Awaitable[Mapping[str, str]]]
     present_operators: Callable[[], Collection[str] | None]
     planned_operators: Callable[[], floor_protocol.DutyRoster]

@@ -23,6 +23,9 @@ from ivr.model.e164 import spellings, written_forms
 _NOT_SEARCHED = (
     "asterisk/apt",
     "asterisk/root",
+    "asterisk/root.former",
+    "asterisk/root.next",
+    "asterisk/restored",
     "asterisk/data",
     "sounds",
     "voices",

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db import retention
 from db.deliverer import REJECTED
 from db.engine import DatabaseError, open_engine
+from db.queue_log_file import rotate
 from db.retention import Audio
 from db.tables import Message, Recording
 from ivr.data.backup import ENDING
@@ -27,6 +28,8 @@ log = structlog.get_logger()
 
 TESTS_EVERY_S = 3600.0
 EVERY = timedelta(days=1)
+_RECORDS = ("queue_log", "cdr-csv/Master.csv")
+"""Of `[call_records]`, below the folder of Asterisk's logs."""
 _ROTATED = re.compile(r".+[.-][0-9]+(\.gz|\.xz)?")
 
 
@@ -71,6 +74,8 @@ async def _expire(
         case "messages":
             audio = await retention.messages(engine, before)
             return len(audio) if dry else await erase_audio(engine, settings.home, Message, audio, now)
+    if kind == "logs" and not dry:
+        await asyncio.to_thread(_rotate_records, settings, now)
     files = list(_too_old(settings, kind, before))
     if not dry:
         await asyncio.to_thread(_delete, files)
@@ -110,6 +115,14 @@ def _too_old(settings: Settings, kind: str, before: datetime) -> Iterator[Path]:
         with suppress(FileNotFoundError):
             if path.is_file() and path.stat().st_mtime < before.timestamp():
                 yield path
+
+
+def _rotate_records(settings: Settings, now: datetime) -> None:
+    """Rename records of calls that nobody has renamed for a day, so that their time will be over as well."""
+    for path in (settings.asterisk_log / name for name in _RECORDS):
+        renamed = [other.stat().st_mtime for other in path.parent.glob(f"{path.name}[.-][0-9]*")]
+        if now.timestamp() - max(renamed, default=0.0) > EVERY.total_seconds() - TESTS_EVERY_S:
+            rotate(path, limit=0)
 
 
 async def keep_expiring(settings: Settings, url: str) -> None:

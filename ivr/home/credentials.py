@@ -88,7 +88,9 @@ def _change(
             # Also what a later version has added.
             write_private(path, json.dumps({**kept, **asdict(changed)}, indent=1))
     except OSError as error:
-        raise CredentialsError(f"{path} cannot be written ({error}); make its folder writable.") from None
+        raise CredentialsError(
+            f"{path} cannot be written ({error.strerror}); free some space, or make its folder writable."
+        ) from None
     return changed
 
 

@@ -6,12 +6,12 @@ import re
 import secrets
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from ivr.home.version import VERSION as VERSION
+
 FILE = "line.json"
-VERSION = version("hatif")
 
 
 class SettingsError(Exception):

@@ -46,6 +46,8 @@ async def wait_for_operator(call: Call, needs: CallerNeeds, settings: WaitSettin
         call.event("waiting", topic=call.state.topic, language=call.state.language, since=since)
     elif not resumed and call.state.connected_at is None:
         services.recorder.call(call.state.id, dequeued=None)  # the caller has come back to the queue
+    if call.state.since is not None and not resumed:
+        call.event("waiting_again", topic=call.state.topic, language=call.state.language)
     call.set(call.state.replace(since=since))
     wait = _Wait(call, needs, since, settings)
     prompt: str | None = "talk_transferred" if Transfer.decode(call.state.transfer).pending else "to_operator"
@@ -164,6 +166,7 @@ class _Wait:
     def _leave(self, node: str, key: str | None) -> GoTo:
         """End the wait. Callers who come back keep the start time of their wait."""
         self.call.services.recorder.call(self.call.state.id, dequeued=time.time())
+        self.call.event("queue_left", key=key)
         return GoTo(node, key)
 
     async def _change_language(self) -> Leg | GoTo | None:

@@ -1,13 +1,16 @@
 """The controller's reads from the database while a caller waits; all its writes go through the journal."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import structlog
 
 from ivr.records.database_client import DatabaseClient, first_line
 
 if TYPE_CHECKING:
+    from db.caller_limits import RequestsOfCaller
     from db.case_files import Claim
     from db.last_calls import LastCall
     from db.returners import FormerWait
@@ -31,7 +34,7 @@ class Database:
 
     async def warm(self) -> None:
         """Make the first read as quick as the next ones."""
-        await self._client.load("db.case_files", "db.returners")
+        await self._client.load("db.caller_limits", "db.case_files", "db.returners")
         await self.language("")
 
     async def close(self) -> None:
@@ -54,6 +57,21 @@ class Database:
     async def shifts(self, begins: datetime, ends: datetime) -> "list[StoredShift] | None":
         """Return the shifts planned in a period, as far as they have been written."""
         return await self._client.ask("db.shifts", lambda shifts, engine: shifts.shifts(engine, begins, ends))
+
+    async def messages_of(self, caller: str, since: datetime, most: int) -> Sequence[UUID] | None:
+        """Return the ids of the messages that a caller has left since then, `most` at most."""
+        return await self._client.ask(
+            "db.caller_limits", lambda limits, engine: limits.messages_since(engine, caller, since, most)
+        )
+
+    async def requests_of(
+        self, number: str, caller: str, denied_since: datetime, known: Collection[UUID]
+    ) -> "RequestsOfCaller | None":
+        """Return the call-back requests that count when `caller` asks for a call to `number`."""
+        ids = tuple(known)
+        return await self._client.ask(
+            "db.caller_limits", lambda limits, engine: limits.requests_of(engine, number, caller, denied_since, ids)
+        )
 
     async def last_call(self, operator: str) -> "LastCall | None":
         """Return the operator's last call; also None if there is none."""

@@ -53,6 +53,6 @@ def record(recorder: Recorder, call: DialplanCall) -> None:
         connected=call.connected,
         ended=call.ended,
     )
-    recorder.call_event(call.id, "ended", NODE, {"outcome": call.outcome.value})
+    recorder.call_event(call.id, "ended", NODE, {"by": NODE, "outcome": call.outcome.value})
     recorder.counts.call(call.id, call.outcome, call.language, call.number)
     recorder.journal.flush()

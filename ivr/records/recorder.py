@@ -6,7 +6,6 @@ Nothing here waits: a record goes to memory and in groups to the disk, and anoth
 import time
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Literal
 from uuid import UUID
 
 import structlog
@@ -184,13 +183,16 @@ class Recorder:
         )
         self.call(state.id, case_reference=reference, topic=state.topic)
 
-    def callback(self, state: CallState, number: str, due: datetime) -> None:
-        """Record a call-back request, due at `due`. A caller who has waited for an operator keeps their age."""
-        now = clock.now()
+    def callback(self, state: CallState, number: str, due: datetime) -> UUID:
+        """Record a call-back request, due at `due`, and return its id.
+
+        A caller who has waited for an operator keeps their age.
+        """
+        now, request = clock.now(), uuid7()
         waited = state.since if state.connected_at is None else None
         self.journal.put(
             "callback",
-            id=uuid7(),
+            id=request,
             kind=(CallbackKind.CLOSED if waited is None else CallbackKind.WAITING).value,
             call_id=state.id,
             number=number,
@@ -200,7 +202,9 @@ class Recorder:
             wished=now,
             waiting_since=now if waited is None else instant(waited),
             due=due,
+            asked_by=state.caller or None,
         )
+        return request
 
     def survey(self, state: CallState, question: str, answer: int) -> None:
         """Record an answer about the conversation that has just ended; of two answers the last one counts."""
@@ -231,26 +235,6 @@ class Recorder:
 
     def recording_ended(self, offer: str, seconds: float) -> None:
         self.journal.put("recording", id=offer, ended=clock.now(), duration_ms=round(1000 * seconds))
-
-    def pin_failures(
-        self,
-        table: Literal["case_file", "caller"],
-        key: str,
-        failures: int,
-        locked_until: float | None,
-        *,
-        own: bool = False,
-    ) -> None:
-        """Record the failed PINs of a case file or a number, on the disk at once: the PIN is checked afterwards.
-
-        Args:
-            own: Of a case file: those from its applicant's own number, not those from others.
-        """
-        until = instant(locked_until) if locked_until is not None else None
-        row: dict[str, Any] = {"reference" if table == "case_file" else "number": key}
-        kind = "pin_own" if own else "pin"
-        self.journal.put(table, **row, **{f"{kind}_failures": failures, f"{kind}_locked_until": until})
-        self.journal.flush()
 
     def joined(self, call_id: str, offer: str, operator: str, role: Role) -> None:
         """Record that a colleague takes part in a call; `connected` records the operator."""

@@ -72,10 +72,14 @@ def recording_names(recordings: Path, call: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """The folders of voice messages: `recordings` is Asterisk's, `home` is HATIF_HOME, where messages are stored."""
+    """The folders of voice messages: `recordings` is Asterisk's, `home` is HATIF_HOME, where messages are stored.
+
+    `keeps_free`: how many bytes stay free on their disks.
+    """
 
     recordings: Path
     home: Path
+    keeps_free: int = 0
 
     def recording(self, name: str) -> Path:
         """Return the path of a recording in Asterisk's folder."""
@@ -136,11 +140,20 @@ class Mailbox:
 
     def is_full(self) -> bool:
         """Return whether the disk is full: Asterisk then ends a recording as if somebody had ended it."""
-        try:
-            disk = os.statvfs(self.recordings)
-        except OSError:
-            return True
-        return disk.f_bavail * disk.f_frsize < _ROOM_BYTES
+        return _free_bytes(self.recordings) < _ROOM_BYTES
+
+    def has_room(self) -> bool:
+        """Return whether another recording may begin: enough stays free for everything else."""
+        return min(_free_bytes(self.recordings), _free_bytes(self.home)) >= self.keeps_free
+
+
+def _free_bytes(folder: Path) -> int:
+    """Return how much the folder's disk has room for; 0 if it cannot be read."""
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return 0
+    return disk.f_bavail * disk.f_frsize
 
 
 def has_voice(path: Path) -> bool:

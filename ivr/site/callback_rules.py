@@ -135,10 +135,12 @@ def midnight(now: datetime, zone: str) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of dialling per day, by the site's clock: for one number, and in total."""
+    """Limits of dialling per day, by the site's clock: for one number, in total, and for the number's country."""
 
     a_number: int
     a_day: int
+    country_calls: int | None = None
+    country_minutes: float | None = None
 
 
 class Not(StrEnum):
@@ -154,6 +156,8 @@ class Not(StrEnum):
     NIGHT = "night"
     LIMIT_NUMBER = "limit_number"
     LIMIT_DAY = "limit_day"
+    LIMIT_COUNTRY = "limit_country"
+    SHARE = "share"
 
 
 REASONS: dict[Not, str] = {
@@ -167,6 +171,8 @@ REASONS: dict[Not, str] = {
     Not.NIGHT: "it is not an allowed hour in every possible time zone of the number",
     Not.LIMIT_NUMBER: "the number has reached its limit of calls for today",
     Not.LIMIT_DAY: "the limit of outgoing calls for today is reached",
+    Not.LIMIT_COUNTRY: "the limit of outgoing calls to this country is reached for today",
+    Not.SHARE: "as many operators as may are calling back (`share` in [callbacks])",
 }
 
 
@@ -175,7 +181,8 @@ class Facts:
     """Everything besides the request that decides about dialling.
 
     `open`: whether the line is open for the request's language; `dialled_number`, `dialled`: calls made today, to the
-    number and in total; `countries`, `own`: as in `refusal`.
+    number and in total; `dialled_country`, `minutes_country`: to its country, if that has a limit; `countries`, `own`:
+    as in `refusal`.
     """
 
     now: datetime
@@ -187,6 +194,8 @@ class Facts:
     own: Collection[str]
     dialled_number: int = 0
     dialled: int = 0
+    dialled_country: int = 0
+    minutes_country: float = 0.0
 
 
 def why_not(number: str, *, due: datetime | None, tries: int, ended: bool, facts: Facts) -> Not | None:
@@ -209,4 +218,9 @@ def why_not(number: str, *, due: datetime | None, tries: int, ended: bool, facts
         return Not.NIGHT
     if facts.dialled_number >= facts.limits.a_number:
         return Not.LIMIT_NUMBER
-    return Not.LIMIT_DAY if facts.dialled >= facts.limits.a_day else None
+    if facts.dialled >= facts.limits.a_day:
+        return Not.LIMIT_DAY
+    limits = facts.limits
+    over = limits.country_calls is not None and facts.dialled_country >= limits.country_calls
+    too_long = limits.country_minutes is not None and facts.minutes_country >= limits.country_minutes
+    return Not.LIMIT_COUNTRY if over or too_long else None

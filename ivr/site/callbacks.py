@@ -12,6 +12,15 @@ from routing.hours import Span
 Destination = Annotated[str, Field(pattern=r"^([A-Z]{2}|\+[1-9][0-9]{0,14})$")]
 
 
+class CountrySum(BaseModel):
+    """What our calls to the numbers of one country may come to in a day; None: no limit of its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    calls: int | None = Field(None, ge=0, le=100_000)
+    minutes: float | None = Field(None, ge=0, le=1_000_000)
+
+
 class Callbacks(BaseModel):
     """`trunk`: the usual carrier of our calls, None for no calls; `hours`: when, by the called party's clock."""
 
@@ -28,6 +37,11 @@ class Callbacks(BaseModel):
     )  # of opening hours since it was due; then an open request becomes a case
     most_a_number: int = Field(3, ge=1, le=20)  # calls per day to one number
     most_a_day: int = Field(400, ge=1, le=100_000)  # calls per day in total
+    most_a_country: int | None = Field(None, ge=0, le=100_000)  # calls per day to the numbers of one country
+    country: dict[Annotated[str, Field(pattern=r"^[A-Z]{2}$")], CountrySum] = {}  # the same for one of them
+    share: float = Field(1, gt=0, le=1)  # of the operators on duty, who call back at the same time
+    most_open: int = Field(1, ge=1, le=100)  # open requests of one caller; a number has one at most
+    not_asked_days: int = Field(30, ge=0, le=3650)  # how long a number is left alone that had not asked for a call
 
     @property
     def trunks(self) -> frozenset[str]:
@@ -44,6 +58,13 @@ class Callbacks(BaseModel):
             if code in self.carriers:
                 return self.carriers[code]
         return self.trunk
+
+    def sum_for(self, number: str) -> CountrySum:
+        """Return the limits of a day for the country of a number (E.164)."""
+        code = country_of(number)
+        main = main_country(code) if code is not None else None
+        own = self.country.get(code or "") or self.country.get(main or "") or CountrySum()
+        return own if own.calls is not None else own.model_copy(update={"calls": self.most_a_country})
 
     @property
     def windows(self) -> tuple[Span, ...]:

@@ -31,6 +31,7 @@ class Carrier(BaseModel):
     shown: str | None = Field(None, pattern=r"^\+[1-9][0-9]{4,14}$")
     # Our user there, for the registration and for our calls; the password is in secrets.json.
     user: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}$")
+    user_in_from: bool = False  # our calls have it in `From`, and the shown number as P-Asserted-Identity
     # The site's number that is called by a call to our user which names no other.
     number: str | None = Field(None, pattern=r"^\+[1-9][0-9]{4,14}$")
     transport: Literal["udp", "tcp", "tls"] = "udp"  # of our requests; with "tls" of its calls, too
@@ -71,6 +72,8 @@ class Carrier(BaseModel):
             yield "registrar", "a registration needs our user at the carrier; write user"
         if self.number is not None and self.registrar is None:
             yield "number", "only calls to our registration need it; delete it"
+        if self.user_in_from and self.user is None:
+            yield "user_in_from", "there is no user to name; write user"
         if self.user is not None and not (self.registrar or self.dial):
             yield "user", "nothing uses our user at the carrier; write registrar or dial, or delete it"
         if self.transport == "tls" and sip.certificate is None:
@@ -110,3 +113,5 @@ class Limits(BaseModel):
     calls_by_source: int = Field(60, ge=1, le=10_000)  # from one address of a carrier; refused with 503
     calls_in_all: int | None = Field(None, ge=1, le=10_000)  # refused with 503; absent: by the ports for audio
     menus_min: float = Field(30, ge=1, le=1440)  # in the menus, in one call
+    messages_by_number: int = Field(10, ge=1, le=10_000)  # of one caller's number, in a day
+    free_gb: float = Field(0.5, ge=0.01, le=100_000)  # kept free on the disk: below it nothing is recorded

@@ -13,9 +13,11 @@ from pydantic_core import ErrorDetails
 
 from ivr.model.e164 import NumberRules, main_country
 from ivr.site import zones
-from ivr.site.addresses import BindAddress, CarrierHost, overlap
+from ivr.site.addresses import BindAddress, CarrierHost
 from ivr.site.bans import Bans
+from ivr.site.call_records import CallRecords
 from ivr.site.callbacks import Callbacks
+from ivr.site.carrier_conflicts import find_conflicts, find_wrong_trunks
 from ivr.site.carriers import Carrier, Limits
 from ivr.site.codes import Codes
 from ivr.site.desk import Desk
@@ -70,8 +72,6 @@ class Country(_Strict):
 
 
 PauseReason = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,19}$")]
-
-
 UserAgent = Annotated[str, Field(min_length=2, max_length=60)]
 
 
@@ -91,8 +91,15 @@ class Operators(_Strict):
     # Those of telephones that show what is coming while they ring, so that nothing is said before the conversation.
     shows_callers: tuple[UserAgent, ...] = Field(("Linphone", "baresip v"), max_length=50)
     told_of_supervision: bool = False  # an operator is told when a supervisor listens
-    networks: tuple[CarrierHost, ...] = ()  # the networks of their telephones, for `hatif firewall`
+    # Of their telephones, besides `own_networks` of [sip]; also for `hatif firewall`.
+    networks: tuple[CarrierHost, ...] = ()
+    # Operators whose telephones may be anywhere, and are encrypted; "*": all. Those of others are in our networks.
+    outside: tuple[Annotated[str, Field(pattern=r"^(\*|[1-9][0-9]{2,7})$")], ...] = ()
     address: str = Field("PJSIP/{id}", pattern=r"^PJSIP/[a-zA-Z0-9_/:@.-]*\{id\}[a-zA-Z0-9_:@.-]*$")
+
+    def is_outside(self, operator: str) -> bool:
+        """Return whether an operator's telephone may be outside our networks."""
+        return "*" in self.outside or operator in self.outside
 
 
 class Recording(_Strict):
@@ -126,6 +133,7 @@ class Site(_Strict):
     callbacks: Callbacks = Callbacks()
     recording: Recording = Recording()
     retention: Retention = Retention()
+    call_records: CallRecords = CallRecords()
     silence: Silence = Silence()
     desk: Desk = Desk()
     monitoring: Monitoring = Monitoring()
@@ -236,15 +244,10 @@ def _conflicts(site: Site) -> Iterator[Fault]:
     twice, known = "E_SITE_TWICE", ", ".join(site.languages)
     for index, number in _repeated([entry.number for entry in site.number]):
         yield twice, ("number", index, "number"), f"the number {number} occurs twice; write it once"
-    for index, name in _repeated([entry.name for entry in site.carrier]):
-        yield twice, ("carrier", index, "name"), f"the carrier {name!r} occurs twice; give each a different name"
-    yield from _shared_hosts(site)
-    for index, carrier in enumerate(site.carrier):
-        if carrier.number is not None and site.number_dialled(carrier.number) is None:
-            what = f"{carrier.number!r} is not one of the site's numbers; write one of them with its +"
-            yield "E_NUMBER_UNKNOWN", ("carrier", index, "number"), what
-        for key, what in carrier.faults(site.sip, ipv6=site.sip.bind_ipv6 is not None or ":" in site.sip_bind):
-            yield "E_SITE_CARRIER", ("carrier", index, key), what
+    ipv6 = site.sip.bind_ipv6 is not None or ":" in site.sip_bind
+    numbers = [number.number for number in site.number]
+    yield from find_conflicts(site.carrier, site.sip, ipv6=ipv6, numbers=numbers)
+    yield from find_wrong_trunks(site.callbacks, site.carrier, site.countries)
     for _, language in _repeated(site.languages):
         yield twice, ("languages",), f"the language {language!r} occurs twice; write it once"
     for _, language in _repeated(site.recorded_only):
@@ -254,7 +257,9 @@ def _conflicts(site: Site) -> Iterator[Fault]:
     yield from _wrong_voices(site)
     yield from _wrong_fallbacks(site)
     yield from _wrong_hours(site)
-    yield from _wrong_trunk(site)
+    if site.operators.outside and site.sip.certificate is None:
+        what = "telephones outside need SIP over TLS; write certificate and key in [sip]"
+        yield "E_SITE_OUTSIDE", ("operators", "outside"), what
     likely: dict[Place, tuple[str, ...]] = {("unknown_country",): site.unknown_country}
     likely |= {("countries", code, "languages"): country.languages for code, country in site.countries.items()}
     for place, languages in likely.items():
@@ -267,18 +272,6 @@ def _conflicts(site: Site) -> Iterator[Fault]:
                     place,
                     f"the language {language!r} is not one of the site's; write one of {known}",
                 )
-
-
-def _shared_hosts(site: Site) -> Iterator[Fault]:
-    """Yield addresses of more than one carrier: Asterisk identifies a carrier by its address."""
-    before: list[tuple[str, str]] = []
-    for index, carrier in enumerate(site.carrier):
-        for host in carrier.hosts:
-            for other, name in before:
-                if overlap(host, other):
-                    what = f"{host} of {carrier.name!r} is also {other} of {name!r}; give each address to one carrier"
-                    yield "E_SITE_TWICE", ("carrier", index, "hosts"), what
-            before.append((host, carrier.name))
 
 
 def _wrong_voices(site: Site) -> Iterator[Fault]:
@@ -319,27 +312,6 @@ def _wrong_hours(site: Site) -> Iterator[Fault]:
         if language not in site.languages:
             place, known = ("hours", "language", language), ", ".join(site.languages)
             yield "E_SITE_LANGUAGE", place, f"the language {language!r} is not one of the site's; write one of {known}"
-
-
-def _wrong_trunk(site: Site) -> Iterator[Fault]:
-    code, chosen = "E_SITE_TRUNK", site.callbacks
-    ready = [carrier.name for carrier in site.carrier if carrier.dial]
-    remedy = f"write one of them: {', '.join(ready)}" if ready else 'none has dial = "ADDRESS:PORT" yet'
-    if chosen.trunk is not None and chosen.trunk not in ready:
-        what = f"{chosen.trunk!r} is not a carrier that accepts our calls; {remedy}"
-        yield code, ("callbacks", "trunk"), what
-    if chosen.trunk is None and chosen.carriers:
-        yield (
-            code,
-            ("callbacks", "carriers"),
-            "without trunk nobody is called; write the carrier of all others there",
-        )
-    for destination, name in chosen.carriers.items():
-        place: Place = ("callbacks", "carriers", destination)
-        if name not in ready:
-            yield code, place, f"{name!r} is not a carrier that accepts our calls; {remedy}"
-        if destination.isalpha() and destination not in site.countries:
-            yield code, place, f"{destination!r} is not a country of this site; numbers there are never called"
 
 
 def _repeated(values: Sequence[str]) -> Iterator[tuple[int, str]]:

@@ -53,6 +53,11 @@ async def list_contacts(ami: Ami, operators: Collection[str]) -> list[Contact]:
     return found
 
 
+def is_tls(uri: str) -> bool:
+    """Return whether a SIP address is reached over TLS. Asterisk writes the transport of the registration into it."""
+    return re.search(r";transport=tls(?:[;>]|$)", uri, re.IGNORECASE) is not None
+
+
 def address_of(uri: str) -> str:
     """Return host and port of a SIP address; for any other text, its first 60 characters."""
     found = re.match(r"sips?:(?:[^@;]*@)?([^;?>]+)", uri)

@@ -16,7 +16,7 @@ import structlog
 
 from ivr.asterisk.ami import Ami, AmiError, Fields
 from ivr.model.endpoints import endpoints_of, is_web, operator_of, web_endpoint
-from ivr.telephones.contacts import GONE, REMOVED, UNREACHABLE, Contact, address_of, list_contacts
+from ivr.telephones.contacts import GONE, REMOVED, UNREACHABLE, Contact, address_of, is_tls, list_contacts
 from ivr.telephones.registrations import Proof
 from ivr.telephones.replacements import Replacements, newest
 
@@ -36,6 +36,8 @@ class Presence:
             given a sign of life. If the one that is rung disappears and the other one is there, it is called for both.
         replacements: Decides what happens to several telephones of one operator.
         proof: Called with each proof of a password.
+        encrypted: Returns whether an operator's own telephone must use TLS. One that does not counts as not present.
+        refuse: Has Asterisk remove such a contact of an endpoint.
     """
 
     def __init__(
@@ -45,9 +47,12 @@ class Presence:
         changed: Callable[[str, bool], None],
         replacements: Replacements | None = None,
         proof: Callable[[Proof], None] = lambda _: None,
+        encrypted: Callable[[str], bool] = lambda _: False,
+        refuse: Callable[[str, str], None] = lambda *_: None,
     ) -> None:
         self._ami, self._operators, self._changed = ami, set(operators), changed
         self._replacements, self._proof = replacements, proof
+        self._encrypted, self._refuse = encrypted, refuse
         self._contacts: dict[str, dict[str, bool]] = {}  # by endpoint, the oldest first: whether each answers
         self._known = False
         self._asking = asyncio.Lock()
@@ -149,6 +154,9 @@ class Presence:
         """Use a list, and the events since it was asked for, which it may not contain."""
         found: dict[str, dict[str, bool]] = {}
         for contact in sorted(listed, key=self._age):
+            if self._must_not(contact.endpoint, contact.uri):
+                self._refuse(contact.endpoint, contact.uri)
+                continue
             found.setdefault(contact.endpoint, {})[contact.uri] = contact.answers
         for endpoint, uri, status in meanwhile:
             _set_status(found.setdefault(endpoint, {}), uri, status)
@@ -179,6 +187,10 @@ class Presence:
         if operator not in self._operators:
             return
         status = event.get("ContactStatus", "").lower()
+        if self._must_not(endpoint, uri):
+            if status != REMOVED:
+                self._refuse(endpoint, uri)
+            return
         if self._meanwhile is not None:
             self._meanwhile.append((endpoint, uri, status))
         if not self._known:
@@ -194,6 +206,10 @@ class Presence:
             self._changed(operator, False)
             if self._there(operator) is not None:
                 self._changed(operator, True)
+
+    def _must_not(self, endpoint: str, uri: str) -> bool:
+        """Return whether a telephone is registered without the encryption that it must have."""
+        return not is_web(endpoint) and self._encrypted(endpoint) and not is_tls(uri)
 
     def _note_replacement(self, endpoint: str, contacts: Mapping[str, bool], uri: str, status: str) -> None:
         """Report a telephone that replaces another one, or comes beside it.

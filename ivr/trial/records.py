@@ -1,10 +1,16 @@
 """The records of a trial, kept in memory while it runs."""
 
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from db.journal import COLUMNS, Journal
 from db.references import ReferenceAllocator, make_reference
+
+if TYPE_CHECKING:
+    from db.caller_limits import RequestsOfCaller
 
 
 class MemoryJournal(Journal):
@@ -39,3 +45,18 @@ class FakeReferences(ReferenceAllocator):
             raise OSError("the disk is full")
         self._given += 1
         return make_reference(self.node_number, self._given)
+
+
+class NothingUsedUp:
+    """Callers who have recorded nothing before (`ivr.records.caller_limits.Reads`)."""
+
+    async def messages_of(self, caller: str, since: datetime, most: int) -> Sequence[UUID] | None:
+        return ()
+
+    async def requests_of(
+        self, number: str, caller: str, denied_since: datetime, known: Collection[UUID]
+    ) -> "RequestsOfCaller | None":
+        return None
+
+
+NOTHING_USED_UP = NothingUsedUp()

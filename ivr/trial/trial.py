@@ -21,13 +21,14 @@ from ivr.flow.nodes.queue import Queue
 from ivr.flow.versions import Version
 from ivr.model import clock, floor_protocol
 from ivr.model.call_state import CallState
+from ivr.records.caller_limits import CallerLimits, Reads
 from ivr.records.recorder import Recorder
 from ivr.records.returners import Place
 from ivr.site.operators import OperatorEntry
 from ivr.site.site import Site
 from ivr.trial.asterisk import Announcement, Asterisk, Caller, HeardClip, Station
 from ivr.trial.operators import Floor, OperatorScript
-from ivr.trial.records import FakeReferences, MemoryJournal
+from ivr.trial.records import NOTHING_USED_UP, FakeReferences, MemoryJournal
 from ivr.trial.sounds import UNMADE, AssumedAudio
 
 LONGEST_S = 4 * 3600.0
@@ -99,8 +100,8 @@ class Scenario:
 
     `caller` is the caller's number, empty if it is hidden; `who` returns the next operator for the waiting call, None
     for nobody. `disk_full`: nothing can be recorded. `was_cut_off`: the caller was cut off while waiting, a short time
-    ago. `spoken`: the languages of the operators on duty. `people`: the operators' list; an operator who is in it
-    hears what the call is about before it is connected.
+    ago. `used_up`: what callers have recorded before. `spoken`: the languages of the operators on duty. `people`: the
+    operators' list; an operator who is in it hears what the call is about before it is connected.
     """
 
     caller: str
@@ -112,6 +113,7 @@ class Scenario:
     last_language: str | None = None
     disk_full: bool = False
     was_cut_off: bool = False
+    used_up: Reads = NOTHING_USED_UP
     spoken: tuple[str, ...] = ()
     people: tuple[OperatorEntry, ...] = ()
 
@@ -131,10 +133,9 @@ class _Trial:
         self._journal = MemoryJournal(stage.site.node)
         self._link = Asterisk(_CHANNEL, self._lasts, self.add_step, records=not scene.disk_full)
         state = first_state(stage.site, stage.version, str(uuid7()), scene.dialled, scene.caller)
+        self._call = _Call(self, self._services(), _CHANNEL, state, stage.version, answered=False)
         number = stage.site.number_dialled(scene.dialled)
-        early = number is not None and number.early
-        self._link.early = early
-        self._call = _Call(self, self._services(), _CHANNEL, state, stage.version, answered=False, early=early)
+        self._link.early = self._call.early = number is not None and number.early
 
     def _services(self) -> Services:
         stage, scene, link = self._stage, self._scene, self._link
@@ -152,6 +153,7 @@ class _Trial:
             find_returner=self._returning,
             is_returner=self._has_place,
             mailbox=link,
+            limits=CallerLimits(scene.used_up, stage.site),
             to_floor=link.floor.tell,
             route=lambda *_: None,
             unroute=lambda _: None,

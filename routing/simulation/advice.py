@@ -5,7 +5,7 @@ on all days: the best third goes on to twice as many days, until few are left (a
 Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization", 2016).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from routing.figures import ratio
@@ -74,10 +74,14 @@ def advise(
     level: int,
     days: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    each: Callable[..., Iterable[Totals]] = map,
 ) -> list[Advice]:
     """Return the best lessons, best first, each tried on `days` days at most. Lessons are ranked by the sum of their
-    gains in the overall service level and in that of the worst-served language."""
-    before = [run_day(team, day) for day in range(days)]
+    gains in the overall service level and in that of the worst-served language.
+
+    `each`: calls `run_day` for many days, as `map` does; such as the `map` of several processes.
+    """
+    before = list(each(run_day, [team] * days, range(days)))
     trials = [
         _Trial(lesson, team.with_language(lesson.operator, lesson.language, level), [])
         for lesson in lessons(team, languages)
@@ -86,11 +90,12 @@ def advise(
     total, done = sum(count * more for count, more in rounds), 0
     for count, more in rounds:
         trials = sorted(trials, key=lambda trial: -_gain(before, trial.days))[:count]
-        for trial in trials:
-            for _ in range(more):
-                trial.days.append(run_day(trial.team, len(trial.days)))
-                done += 1
-                progress(done, total)
+        tried = [(trial, len(trial.days) + further) for trial in trials for further in range(more)]
+        found = each(run_day, [trial.team for trial, _ in tried], [day for _, day in tried])
+        for (trial, _), totals in zip(tried, found, strict=True):
+            trial.days.append(totals)
+            done += 1
+            progress(done, total)
     advice = [_advice(before, trial) for trial in trials]
     return sorted(advice, key=lambda item: -(item.overall + item.worst))[:SHOWN]
 

@@ -1,5 +1,6 @@
 """What is tried on the booted machine, as root there; run by booted_machine.py. Writes what it saw to /mnt/out."""
 
+import asyncio
 import json
 import os
 import pwd
@@ -12,6 +13,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from ivr.softphone.telephone import Telephones
 
 HATIF = "/opt/hatif/.venv/bin/hatif"
 HOME = Path("/var/lib/hatif")
@@ -89,6 +92,40 @@ def set_up() -> None:
     os.environ["HATIF_HOME"] = str(HOME)
 
 
+def steps(heading: str) -> str:
+    """Return the commands of a step of docs/production.md, without those that download."""
+    page = Path("/opt/hatif/docs/production.md").read_text()
+    after = page[page.index(f"\n{heading}\n") :]
+    block = re.search(r"^```\n(.*?)^```$", after, re.MULTILINE | re.DOTALL)
+    assert block is not None
+    lines = [line for line in block[1].splitlines() if not line.startswith(("git", "scripts/setup"))]
+    return "\n".join(re.sub(r" && git .*", "", line) for line in lines)
+
+
+async def upgrade_and_go_back() -> None:
+    """Do both with a call up."""
+    run(HATIF, "hours", "force", "open")  # a closed line would say goodbye
+    async with Telephones() as telephones:
+        call = await telephones.caller("+33656000001").dial("sip:+33800212000@127.0.0.1:5060")
+        await call.established()
+        for heading in ("## 8. An upgrade", "### The way back"):
+            before = pid("ivr"), pid("asterisk")
+            await asyncio.to_thread(run, "bash", "-c", f"set -euxo pipefail\n{steps(heading)}")
+            await asyncio.to_thread(until, "the line serves", serves, 60)
+            seen[heading] = [before[0] != pid("ivr"), before[1] == pid("asterisk"), call.state]
+        await call.hangup()
+
+
+def remove() -> None:
+    seen["removed"] = run("bash", "-c", f"set -euxo pipefail\n{steps('## 9. Removal')}").stdout
+    folders = ("system", "sysusers.d", "tmpfiles.d", "logrotate.d")
+    seen["not removed"] = [
+        str(path) for name in folders for path in Path("/etc").glob(f"**/{name}/hatif*") if path.is_file()
+    ]
+    seen["data"] = (HOME / "hatif.db").exists()
+    seen["still running"] = run("pgrep", "-u", "hatif", ok=False).stdout
+
+
 def try_it() -> None:
     set_up()
     seen["serves after"] = until("the line serves", serves, 60)
@@ -130,6 +167,8 @@ def try_it() -> None:
     seen["left"] = run("pgrep", "-u", "hatif", ok=False).stdout
     run("systemctl", "start", "hatif.target")
     seen["serves again after"] = until("the line serves after a stop", serves, 60)
+    asyncio.run(upgrade_and_go_back())
+    remove()
 
 
 try:

@@ -36,3 +36,9 @@ def test_a_machine_boots_into_a_line_that_survives_what_ends_its_processes(tmp_p
     assert seen["open logs"] == ["asterisk.log", "security.log"]
     assert seen["stopped"] == dict.fromkeys(seen["stopped"], "inactive")
     assert seen["left"] == "" and seen["serves again after"] < 60
+
+    for heading in ("## 8. An upgrade", "### The way back"):
+        restarted, asterisk_stays, call = seen[heading]
+        assert restarted and asterisk_stays and call == "talking", heading
+    assert "removed: /etc/systemd/system/hatif.target" in seen["removed"] and "stays: /var/lib/hatif" in seen["removed"]
+    assert seen["not removed"] == [] and seen["still running"] == "" and seen["data"]

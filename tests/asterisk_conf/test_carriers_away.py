@@ -12,11 +12,14 @@ from asterisk_sip import Telephone
 from certificates import Authority
 from name_server import NameServer
 from second_asterisk import PASSWORD, Asterisk, carrier
+from sipp import Sipp, calls, is_called, is_registered_with, refuses
 
 from asterisk_conf.carrier import Carrier
 from asterisk_conf.conf import Conf, write
 from asterisk_conf.sip import Sip
 from dialplan.plan import Account, Number, Plan, render
+from ivr.asterisk.ami import Ami
+from ivr.asterisk.carrier_registrations import REGISTERED, read_registrations
 
 NUMBER = "33800000001"
 USER = "line-4711"
@@ -40,6 +43,8 @@ exten => {NUMBER},1,Gosub(hatif-limits,tls,1)
  same => n,MusicOnHold(hatif)
 """
 CRYPTO = f"1 AES_CM_128_HMAC_SHA1_80 inline:{'A' * 40}"
+CALLING = "of-the-carrier-at-us"
+"""The password of the carrier that calls."""
 ELSEWHERE = "127.0.0.66"
 """An address from which no carrier calls."""
 
@@ -49,6 +54,7 @@ class Both:
     ours: Asterisk
     theirs: Asterisk
     names: NameServer | None
+    sipp: Sipp
 
     async def call(self, endpoint: str, shown: str = "+33800000009") -> None:
         """Ring somebody from our Asterisk, as the controller does."""
@@ -95,9 +101,11 @@ async def both(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Both]:
             # Its certificate is not for this address.
             safe("stranger", "127.0.0.9", dial=(f"127.0.0.1:{sips}",)),
             # The first server does not exist.
-            # Known by its name only; of its two servers the first does not exist.
+            # Known by its name only; see `name_server`.
             safe("service", "127.0.0.7", dial=("carrier.example",)),
-            safe("two", "127.0.0.8", dial=("127.0.0.1:9", f"127.0.0.1:{plain}"), transport="udp"),
+            # SIPp's.
+            safe("sipp", "127.0.0.10", dial=(f"127.0.0.10:{plain + 6}",), password=CALLING),
+            safe("two", "127.0.0.8", user_in_from=True, dial=("127.0.0.1:9", f"127.0.0.1:{plain}"), transport="udp"),
         ),
     )
     write(conf)
@@ -106,11 +114,14 @@ async def both(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Both]:
     (conf.etc / "extensions.conf").write_text(EXTENSIONS + render(replace(PLAN, sip_port=conf.ports.sip)) + MUSIC)
     ours = Asterisk(conf)
     names = name_server(conf, plain, sips)
+    folder = tmp_path_factory.mktemp("sipp")
+    sipp = Sipp(folder, "127.0.0.10", plain + 6, authority.sign("sipp", "IP:127.0.0.10", "DNS:carrier.example"))
     try:
-        await asyncio.gather(ours.start(), theirs.start())
+        await theirs.start()  # first, since we register with it
+        await ours.start()
         # It takes connections and closes them.
         async with await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", plain + 5):
-            yield Both(ours, theirs, names)
+            yield Both(ours, theirs, names, sipp)
     finally:
         if names is not None:
             names.close()
@@ -121,9 +132,12 @@ async def both(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Both]:
 def name_server(conf: Conf, plain: int, sips: int) -> NameServer | None:
     """Start a name server that Asterisk will ask, on port 53; None without the right to have that port."""
     address = f"127.53.{plain // 256}.{plain % 256}"  # of this run's own
-    services = {"_sips._tcp.carrier.example": ((1, plain + 5, "one.carrier.example"), (2, sips, "one.carrier.example"))}
+    hosts = {"carrier.example": "127.0.0.1", "one.carrier.example": "127.0.0.1", "two.carrier.example": "127.0.0.10"}
+    # The first closes the connection, the second is SIPp, the third is the other Asterisk.
+    targets = ((1, plain + 5, "one"), (2, plain + 6, "two"), (3, sips, "one"))
+    services = tuple((priority, port, f"{name}.carrier.example") for priority, port, name in targets)
     try:
-        names = NameServer(address, 53, {"carrier.example": "127.0.0.1", "one.carrier.example": "127.0.0.1"}, services)
+        names = NameServer(address, 53, hosts, {"_sips._tcp.carrier.example": services})
     except PermissionError:
         return None
     (conf.etc / "resolv.conf").write_text(f"nameserver {address}\n")
@@ -136,17 +150,6 @@ MUSIC = """
 exten => s,1,Answer()
  same => n,MusicOnHold(hatif)
 """
-
-
-async def test_we_register_by_name_over_tls_and_are_called_there_encrypted(both: Both) -> None:
-    await both.ours.until(lambda: "Registered" in both.ours.ask("pjsip show registrations"), "we are registered")
-    contact = both.theirs.ask("pjsip show contacts")
-    assert f"sip:{USER}@127.0.0.1:" in contact and "transport=" in contact, contact
-    both.theirs.ask(f"channel originate PJSIP/{NUMBER}@{USER} extension s@music")
-    await both.both_hear()
-    assert both.ours.stored("calls/carrier") == "carrier-named"
-    assert both.ours.stored("calls/where").startswith("127.0.0.1:")
-    await both.hang_up()
 
 
 async def test_a_call_to_our_user_is_for_the_number_in_to_or_for_the_one_of_the_account(both: Both) -> None:
@@ -193,15 +196,21 @@ async def test_a_call_goes_to_the_server_that_answers(both: Both) -> None:
     await both.call("PJSIP/+33612345678@trunk-two")
     await both.both_hear()
     assert both.theirs.stored("calls/where") == f"127.0.0.1:{both.theirs.conf.ports.sip}"
+    # This one wants our user in From.
+    assert both.theirs.stored("calls/sip-from").startswith(f"<sip:{USER}@")
+    assert both.theirs.stored("calls/asserted").startswith("<sip:+33800000009@")
     await both.hang_up()
 
 
-async def test_a_name_leads_to_its_servers_and_past_one_that_does_not_answer(both: Both) -> None:
+async def test_a_name_leads_to_its_servers_and_past_those_that_do_not_answer_or_refuse(both: Both) -> None:
     if both.names is None:
         pytest.skip("port 53 of the loopback needs root")
+    busy = await both.sipp.start(refuses())
+    await asyncio.sleep(1)
     await both.call("PJSIP/+33612345678@trunk-service")
     await both.both_hear()
     assert both.theirs.stored("calls/where") == f"127.0.0.1:{both.theirs.conf.ports.sips}"
+    await both.sipp.ends(busy)
     await both.hang_up()
 
 
@@ -224,3 +233,48 @@ async def test_without_a_controller_a_closed_line_is_heard_and_never_answered(bo
         answer = await asyncio.to_thread(caller.invite, EARLY, crypto=CRYPTO)
         assert [answer.status, *{early.status for early in caller.before}] == [480, 100, 183]
         assert len(caller.hear(0.5)) > 8000  # a second of it, encrypted
+
+
+async def test_sipp_calls_over_tls_with_its_password(both: Both) -> None:
+    arguments = ("-s", NUMBER, f"127.0.0.1:{both.ours.conf.ports.sips}")
+    await both.sipp.ends(await both.sipp.start(calls("carrier-sipp", CALLING), *arguments, calls=3))
+    assert both.ours.stored("calls/carrier") == "carrier-sipp"
+
+
+async def test_sipp_is_called_over_tls_and_challenges_as_a_proxy_does(both: Both) -> None:
+    listening = await both.sipp.start(is_called(USER))
+    await asyncio.sleep(1)
+    await both.call("PJSIP/+33612345678@trunk-sipp")
+    await both.ours.until(lambda: "Up" in both.ours.ask("core show channels concise"), "the call is answered")
+    await asyncio.sleep(0.5)
+    both.ours.ask("channel request hangup all")
+    await both.sipp.ends(listening)
+
+
+async def test_we_register_by_name_over_tls_and_are_called_there_encrypted(both: Both) -> None:
+    # Asterisk spreads its first registrations over ten seconds.
+    await both.ours.until(lambda: "Registered" in both.ours.ask("pjsip show registrations"), "we are registered", 15)
+    contact = both.theirs.ask("pjsip show contacts")
+    assert f"sip:{USER}@127.0.0.1:" in contact and "transport=" in contact, contact
+    both.theirs.ask(f"channel originate PJSIP/{NUMBER}@{USER} extension s@music")
+    await both.both_hear()
+    assert both.ours.stored("calls/carrier") == "carrier-named"
+    assert both.ours.stored("calls/where").startswith("127.0.0.1:")
+    await both.hang_up()
+
+
+async def test_a_carrier_that_is_added_by_a_reload_gets_our_registration_and_none_when_it_is_gone(both: Both) -> None:
+    conf = both.ours.conf
+    registrar = f"127.0.0.10:{both.sipp.port}"
+    added = replace(conf, carriers=(*conf.carriers, safe("added", "127.0.0.11", registrar=registrar)))
+    listening = await both.sipp.start(is_registered_with(USER, PASSWORD))
+    await asyncio.sleep(1)
+    assert write(added) == ("pjsip.conf",)
+    both.ours.ask("module reload res_pjsip.so")
+    await both.sipp.ends(listening)
+    async with Ami("127.0.0.1", conf.ports.ami, SECRETS.ami_user, SECRETS.ami_password) as ami:
+        found = await read_registrations(ami)
+        assert found.keys() == {"named", "added"} and found["named"] == REGISTERED
+        write(conf)
+        both.ours.ask("module reload res_pjsip.so")
+        assert await read_registrations(ami) == {"named": REGISTERED}

@@ -63,6 +63,24 @@ def test_the_audio_of_strangers_is_dropped(nft: tuple[str, ...], namespace: tupl
     assert through(PORTS.rtp_first) == everybody  # Hatif's audio has another address
 
 
+def test_a_telephone_outside_may_send_audio_once_it_has_a_tls_connection_and_no_sip_without_tls(
+    nft: tuple[str, ...], namespace: tuple[str, ...], tmp_path: Path
+) -> None:
+    rules = tmp_path / "hatif.nft"
+    rules.write_text(render(SENDERS, PORTS, "127.0.0.1", plain_sip=[Senders("own networks", ("127.0.1.0/24",))]))
+    script = Path(__file__).parents[1] / "namespace_audio.py"
+    everybody = ["127.0.2.1", f"127.0.2.2@{PORTS.sips}", "127.0.1.9"]
+
+    def through(port: int) -> list[str]:
+        command = [*namespace, sys.executable, str(script), *nft, "--", str(rules), str(port), *everybody]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert result.returncode == 0, result.stderr
+        return result.stdout.split()
+
+    assert through(PORTS.rtp_first) == ["127.0.2.2", "127.0.1.9"]
+    assert through(PORTS.sip) == ["127.0.1.9"]
+
+
 def test_an_invalid_address_is_refused() -> None:
     for network in ("carrier.example", "0.0.0.0/0", '127.0.0.1" accept', ""):
         with pytest.raises(AsteriskError, match="carrier example: the host"):
@@ -75,3 +93,15 @@ def test_audio_bound_to_any_address_is_filtered_on_all_addresses() -> None:
     assert "\t\tudp dport 10000-10999 jump audio\n" in render(SENDERS, PORTS, "0.0.0.0")
     assert "ip6 saddr 2001:db8::/32 accept" in render(SENDERS, PORTS, "::")
     assert "\t\tip6 daddr 2001:db8::7 udp dport 10000-10999 jump audio\n" in render(SENDERS, PORTS, "2001:db8::7")
+
+
+def test_audio_on_each_address_is_filtered() -> None:
+    def jumps(*binds: str) -> list[str]:
+        return [line.strip() for line in render(SENDERS, PORTS, *binds).splitlines() if "jump audio" in line]
+
+    assert jumps("10.0.0.4") == ["ip daddr 10.0.0.4 udp dport 10000-10999 jump audio"]
+    assert jumps("10.0.0.4", "2001:db8::1") == [
+        "ip daddr 10.0.0.4 udp dport 10000-10999 jump audio",
+        "ip6 daddr 2001:db8::1 udp dport 10000-10999 jump audio",
+    ]
+    assert jumps("10.0.0.4", "::") == jumps("0.0.0.0") == ["udp dport 10000-10999 jump audio"]

@@ -11,13 +11,13 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import callbacks
-from db.callback_requests import CallbackRequest, Claim
+from db.callback_requests import CallbackRequest, Claim, CountryLimit
 from db.callbacks import DialResult
 from db.engine import async_engine, reading, writing
 from db.enums import CallbackKind, TryOutcome
 from db.ids import uuid7
 from db.read import NotFoundError
-from db.tables import CallbackTry, CaseFile, CaseNote
+from db.tables import Call, CallbackTry, CaseFile, CaseNote
 from db.upgrade import upgrade
 from ivr.callbacks.repository import CallbackRepository
 from ivr.callbacks.request_states import RequestEvent, advance
@@ -34,12 +34,17 @@ async def put(engine: AsyncEngine, **columns: Any) -> CallbackRequest:
 
 
 async def dial(
-    engine: AsyncEngine, request: CallbackRequest, by: Claim, a_number: int = 9, a_day: int = 9
+    engine: AsyncEngine,
+    request: CallbackRequest,
+    by: Claim,
+    a_number: int = 9,
+    a_day: int = 9,
+    country: CountryLimit | None = None,
 ) -> tuple[DialResult, CallbackRequest]:
     moved = advance(request, RequestEvent.DIALLED, NOW, by=by)
     since = NOW - timedelta(hours=12)
     return await callbacks.dial(
-        engine, request, moved, operator="101", since=since, a_number=a_number, a_day=a_day
+        engine, request, moved, operator="101", since=since, a_number=a_number, a_day=a_day, country=country
     ), moved
 
 
@@ -82,6 +87,33 @@ async def test_the_limits_per_number_and_per_day_are_enforced_when_dialling(engi
     counted = await callbacks.count_dialled(engine, NOW - timedelta(hours=12))
     assert (counted.total, counted.of("+33612345678"), counted.of("+1")) == (2, 1, 0)
     assert (await callbacks.count_dialled(engine, NOW + timedelta(hours=12))).total == 0  # the next day
+
+
+@pytest.mark.parametrize(
+    ("limit", "result"),
+    [((2, None), "limit_country"), ((3, None), "yes"), ((None, 540.0), "limit_country"), ((None, 541.0), "yes")],
+)
+async def test_the_days_calls_and_seconds_to_a_country_are_enforced_when_dialling(
+    engine: AsyncEngine, limit: tuple[int | None, float | None], result: str
+) -> None:
+    usual = {"node": "node1", "number": "+33800212000", "outgoing": True}
+    for caller, began, answered_s, ended_s in (
+        ("+33612345670", NOW, 60, 300),
+        ("+33612345670", NOW, None, 300),  # from its beginning, if nobody knows when it was answered
+        ("+31612345678", NOW, 0, 900),
+        ("+33612345670", NOW - timedelta(days=1), 0, 900),
+    ):
+        times = {"started": began, "ended": began + timedelta(seconds=ended_s)}
+        answered = began + timedelta(seconds=answered_s) if answered_s is not None else None
+        row = {**usual, **times, "id": uuid7(), "caller": caller, "line_answered": answered}
+        tried = {"node": "node1", "number": caller, "dialled": began, "callback_id": uuid7(), "try_number": 1}
+        async with writing(engine) as connection:
+            await connection.execute(insert(Call).values(row))
+            await connection.execute(insert(CallbackTry).values(tried))
+    claimed = advance(request := await put(engine), RequestEvent.CLAIMED, NOW, by=ONE)
+    assert await callbacks.move(engine, request, claimed)
+    country = CountryLimit(*limit, lambda number: number.startswith("+33"))
+    assert (await dial(engine, claimed, ONE, country=country))[0] == result
 
 
 async def test_controllers_that_dial_at_the_same_time_do_not_exceed_a_limit(engine: AsyncEngine) -> None:

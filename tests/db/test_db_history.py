@@ -94,13 +94,13 @@ async def test_calls_are_selected_and_sorted_by_the_beginning_of_their_wait(cent
     assert [call.queued for call in await centre.past()] == [MIDNIGHT, after(-5), after(5)]
 
 
-async def test_all_calls_are_returned_when_there_are_more_than_one_fetch(
-    centre: Centre, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(history, "_AT_ONCE", 2)
-    for at in range(5):
-        await centre.call((1, 2), (3, 4), connected=after(at), queued=after(at), **ANSWERED)
-    assert [call.talk_s for call in await centre.past()] == [2.0] * 5
+async def test_operators_who_talked_in_the_period(centre: Centre) -> None:
+    await centre.call((12, 100), connected=after(12), **ANSWERED)
+    await centre.tell(
+        ("pairing", {"id": uuid7(), "call_id": uuid7(), "operator_id": "18", "began": NEXT, "ended": NEXT}),
+    )
+    async with open_engine(centre.url) as engine:
+        assert await history.talking_operators(engine, MIDNIGHT, NEXT) == {"17"}
 
 
 async def test_a_clock_that_was_set_back_gives_no_negative_duration(centre: Centre) -> None:

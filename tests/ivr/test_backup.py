@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import small_site
+from argon2 import PasswordHasher
 from shell import Shell
 
 from asterisk_conf import kept_archives
@@ -347,10 +348,16 @@ def test_on_the_way_back_to_an_earlier_version_its_backup_says_which_tables_it_h
     back = line.run("db", "downgrade", str(out))
     assert back.returncode == 0 and "Now install Hatif 0.0.9 again" in back.stdout, back
     assert line.database("SELECT version_num FROM alembic_version") == [("0010",)]
-    assert line.database("SELECT reference FROM case_file") == [(line.reference,)]
+    ((reference, pin_hash),) = line.database("SELECT reference, pin_hash FROM case_file")
+    assert reference == line.reference and pin_hash.startswith("$argon2id$"), "the earlier version can check it"
+    assert PasswordHasher().verify(pin_hash, line.pin)
     kept = line_settings.read(line.home)
     assert kept is not None and kept.version == "0.0.9"
     assert line.run("db", "upgrade").returncode == 0 and line.run("case", "show", line.reference).returncode == 0
+    ((pin_hash,),) = line.database("SELECT pin_hash FROM case_file")
+    assert pin_hash.startswith("$sealed$") and pin.matches(
+        line.pin, pin_hash, credentials.load(line.home, ()).pin_pepper
+    )
     about = replace(about, node="another")
     refused = line.run("db", "downgrade", str(out))
     assert refused.returncode == 1 and "is of the node another" in refused.stderr

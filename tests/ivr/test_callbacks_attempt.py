@@ -12,7 +12,7 @@ import pytest
 from test_callbacks_states import new_request
 from trial_stage import OPEN, nobody_keeps, openings, stage
 
-from db.callback_requests import CallbackRequest, Claim
+from db.callback_requests import NOT_ASKED, CallbackRequest, Claim
 from db.enums import CallbackKind, TryOutcome
 from db.ids import uuid7
 from ivr.asterisk.ari import events
@@ -22,6 +22,7 @@ from ivr.callbacks.attempt import Attempt
 from ivr.callbacks.progress import Progress
 from ivr.callbacks.request_states import channel_of
 from ivr.model import clock, floor_protocol
+from ivr.records.limit_counts import Limit
 from ivr.site.operators import OperatorEntry
 
 OFFER = str(uuid7())
@@ -166,3 +167,33 @@ async def test_a_click_in_the_browser_that_was_rung_accepts_a_call_back_and_a_te
     cast(Any, made)._services.in_browser = lambda _: next(answers)
     await run(made)
     assert any("callback_accept" in media for media in phones.heard.get(OFFER, [])) is asked
+
+
+@pytest.mark.parametrize("kind", [CallbackKind.WAITING, CallbackKind.CLOSED])
+async def test_a_person_who_had_not_asked_for_the_call_says_so_by_a_key_and_the_request_is_over(
+    kind: CallbackKind,
+) -> None:
+    request = replace(new_request(kind), due=OPEN)
+    called = channel_of(replace(request, tries=1))
+    phones = Telephones({OFFER: "1##", called: "2#"})
+    made, requests, told = attempt(phones, request, ())
+    await run(made)
+    heard = [media.rsplit("/", 1)[-1].split(".")[0] for media in phones.heard[called]]
+    said = [text for text in heard if not text.endswith("pause")]
+    assert said == ["callback_hello", "callback_speak", "press_1", "callback_not_me", "press_2", "callback_sorry"]
+    assert any("callback_not_asked" in media for media in phones.heard[OFFER][-2:])
+    assert (made.request.state, made.request.reason) == ("cancelled", NOT_ASKED)
+    assert requests.outcomes[-1] is TryOutcome.REACHED
+    counts = made.progress.services.recorder.counts.limits
+    assert counts.lately().keys() == {Limit.CALLBACKS_NOT_ASKED}
+    assert any(isinstance(message, floor_protocol.Refused) for message in told)
+
+
+async def test_who_is_called_by_an_operator_is_not_asked_whether_they_wanted_it() -> None:
+    request = replace(new_request(CallbackKind.OPERATOR), due=OPEN, operator_id="1001")
+    called = channel_of(replace(request, tries=1))
+    phones = Telephones({OFFER: "1##", called: "22"})
+    made, _, _ = attempt(phones, request, ())
+    await run(made)
+    assert not any("callback_not_me" in media for media in phones.heard[called])
+    assert made.request.state == "wished" and made.request.reason == "no_key"

@@ -15,6 +15,7 @@ from left import begins, rows
 from line import Line
 from talking import never_silent
 
+from db.callback_requests import NOT_ASKED
 from db.tables import Audit, Callback, CallbackTry, CaseFile, CaseNote
 from ivr.model import clock
 from ivr.softphone.sound import RATE, Samples, find
@@ -359,3 +360,45 @@ async def test_requests_can_be_listed_added_taken_over_and_cancelled_and_mistake
     await rows(back, Audit, act="callback_added", about=f"callback:{added}")
     await rows(back, Audit, act="callback_taken", about=f"callback:{added}")
     await rows(back, Audit, act="callback_cancelled", by="tests", reason="they came in person")
+
+
+async def test_of_two_operators_one_calls_back_and_a_person_who_had_not_asked_for_it_is_left_alone(
+    back: Line, telephones: Telephones
+) -> None:
+    out = await carrier(telephones, address(back))
+    asked_by, number = "+33612350041", "+33612350042"
+    denied = await put_request(back, number, kind="closed", asked_by=asked_by)
+    second = await put_request(back, "+33612350043", kind="closed")
+    one = back.speaks("fr")
+    phones = [await back.phone(telephones, operator) for operator in (one, back.speaks("fr", but=(one,)))]
+    await back.until(lambda: any(phone.calls for phone in phones), 10, "an operator is rung")
+    (phone,) = [phone for phone in phones if phone.calls]
+    leg = phone.calls[0]
+    await leg.answer()
+    await begins(leg, back.audio(back.spoken_to(phone.user), "callback_accept"))
+    await leg.press("1")
+    called = await out.phone.next_call()
+    await called.answer()
+    offered = await begins(called, back.audio("fr", "callback_not_me"), timeout_s=20)
+    waits = next(row for row in back.json("callbacks") if row["id"] == str(second.id))
+    assert "`share` in [callbacks]" in waits["why_not"]
+    assert sum(len(other.calls) for other in phones) == 1
+    await called.press("2")
+    await begins(called, back.audio("fr", "callback_sorry"), offered.offset_s)
+    await begins(leg, back.audio(back.spoken_to(phone.user), "callback_not_asked"))
+    over = await until_request(back, denied.id, "cancelled")
+    assert (over.reason, over.asked_by) == (NOT_ASKED, asked_by)
+    limits = back.json("status")["limits"]
+    assert (limits["callbacks_not_asked"], limits["callbacks_share"]) == (1, 1)
+    alarms = back.control("GET", "/alarms")
+    assert {alarm["id"] for alarm in alarms} >= {"limit_reached:callbacks_not_asked", "limit_reached:callbacks_share"}
+    # Then the other request has its turn, and nobody can ask for a call to that number.
+    await back.until(lambda: sum(len(other.calls) for other in phones) == 2, 15, "the second request is offered")
+    caller = await back.waiting(telephones, number)
+    asks = await begins(caller, back.audio("fr", "closed_callback"), timeout_s=20)
+    await caller.press("1")
+    asks = await begins(caller, back.audio("fr", "callback_this_number"), asks.offset_s)
+    await caller.press("1")
+    await begins(caller, back.audio("fr", "callback_unwanted"), asks.offset_s)
+    await caller.hangup()
+    assert len(await rows(back, Callback, number=number)) == 1

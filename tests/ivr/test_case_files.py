@@ -145,7 +145,7 @@ async def test_a_wrong_pin_and_no_pin_and_no_file_cost_one_equally_expensive_com
             assert answer == NoMatch(locked=n == 2)
             ((entered, kept),) = compared
             assert entered == WRONG
-            assert kept.startswith("$hmac-sha256$argon2id$v=19$m=32768,t=3,p=1$")
+            assert kept.startswith("$sealed$argon2id$v=19$m=32768,t=3,p=1$")
         await dear_house.delivered()
 
 
@@ -234,7 +234,7 @@ async def test_hashes_of_before_the_pepper_are_sealed_at_the_upgrade_and_go_on(h
     assert await casework.keep(house.folder, "node1", house.url, rows) is None
     assert isinstance(await house.ask(BEN, PIN, call="before"), CaseStatus)
     engine = async_engine(house.url)
-    assert [await pins.seal(engine, lambda text: pin.sealed(text, PEPPER)) for _ in range(2)] == [1, 0]
+    assert [await pins.rewrite(engine, "$argon2", lambda text: pin.sealed(text, PEPPER)) for _ in range(2)] == [1, 0]
     claim = await case_files.claim(engine, BEN, CALLER)
     await engine.dispose()
     assert claim.file is not None and claim.file.pin_hash == pin.sealed(former, PEPPER) != former

@@ -3,10 +3,12 @@
 import importlib
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from importlib.metadata import packages_distributions
+from pathlib import Path
 
 import pytest
 import typer
@@ -64,6 +66,25 @@ def test_help_has_a_short_option_everywhere(arguments: tuple[str, ...]) -> None:
 def test_a_shell_completes_commands(line: str, word: str, offered: set[str]) -> None:
     answer = run(_HATIF_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=word)
     assert set(answer.stdout.split()) == offered, answer.stderr
+
+
+BASH = """
+hatif --install-completion >/dev/null && . "$HOME/.bashrc"
+for words in "hatif case o" "hatif asterisk upgrade --when"; do
+    COMP_WORDS=($words) COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+    _hatif_completion hatif
+    echo "${COMPREPLY[@]}"
+done
+"""
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
+def test_the_installed_completion_works_in_bash(tmp_path: Path) -> None:
+    environment = os.environ | {"HOME": str(tmp_path), "PATH": f"{Path(HATIF).parent}:{os.environ['PATH']}"}
+    answer = subprocess.run(
+        ["bash", "-c", BASH], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert answer.stdout.splitlines() == ["open", "--when-idle"], answer.stderr
 
 
 LIBRARIES = {"phonenumbers", "pydantic", "pydantic_core", "rich", "typer", "yaml"}

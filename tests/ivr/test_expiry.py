@@ -126,6 +126,27 @@ async def test_erased_audio_leaves_a_row_without_text_until_its_call_goes(settin
     assert await counts(url, Message, Recording, Call) == [1, 1, 2]
 
 
+async def test_call_records_go_with_the_logs(settings: Settings, url: str) -> None:
+    log, now = settings.asterisk_log, clock.now()
+    records = [log / "queue_log", log / "cdr-csv" / "Master.csv"]
+    (log / "cdr-csv").mkdir()
+    for path in records:
+        path.write_text("old\n")
+        os.utime(path, ((now - KEPT).timestamp() - 3600,) * 2)
+    limits = Retention(logs=KEPT.days)
+    assert (await expire(settings, url, limits, now, dry=True))[0].number == 2 and records[0].exists()
+    assert (await expire(settings, url, limits, now))[0].number == 4  # renamed, and too old already
+    for path in records:
+        path.write_text("today\n")
+    await expire(settings, url, limits, now)
+    assert [path.exists() for path in records] == [False, False]
+    assert len(list(log.rglob("*-2*"))) == 2  # renamed, and kept
+    for path in records:
+        path.write_text("later\n")
+    await expire(settings, url, limits, now + timedelta(hours=2))
+    assert [path.exists() for path in records] == [True, True]  # once a day
+
+
 async def test_without_a_time_everything_is_kept(settings: Settings, url: str) -> None:
     assert await expire(settings, url, Retention(), clock.now()) == []
 

@@ -11,7 +11,7 @@ from properties import patient
 from ivr.cases import pin
 from ivr.cases.pin import DAY, HOUR, MINUTE, NOTHING, OF_CALL, OF_FILE, OF_NUMBER, OF_WITHHELD, Account, Attempts, Count
 
-SEALED_CUT = "$hmac-sha256$argon2id$v=19$m=8,t=1,p=1$cut$x"
+SEALED_CUT = "$sealed$argon2id$v=19$m=8,t=1,p=1$cut$x"
 PEPPER = "the-pepper-of-the-test"
 START = 1_795_600_000.0
 FILES, NUMBERS = ("100010011", "100010020"), ("+33612345678", "+32470123456")
@@ -37,7 +37,7 @@ def test_a_pin_that_is_guessed_first_is_never_given_out(guess: str, monkeypatch:
 def test_a_pin_is_stored_as_a_salted_memory_hard_hash() -> None:
     kept, again = pin.hash_pin("402913", PEPPER), pin.hash_pin("402913", PEPPER)
     assert kept != again
-    assert kept.startswith("$hmac-sha256$argon2id$v=19$m=32768,t=3,p=1$")
+    assert kept.startswith("$sealed$argon2id$v=19$m=32768,t=3,p=1$")
     assert "402913" not in kept
     assert pin.matches("402913", kept, PEPPER)
     assert not pin.matches("402914", kept, PEPPER)
@@ -50,7 +50,7 @@ def test_a_pin_is_stored_as_a_salted_memory_hard_hash() -> None:
         "",
         "402913",
         "$argon2id$v=19$m=32768,t=3,p=1$cut",
-        "$hmac-sha256",
+        "$sealed",
         SEALED_CUT,
         "$2b$12$something",
     ],
@@ -63,7 +63,7 @@ def test_without_the_pepper_no_pin_can_be_checked() -> None:
     kept = pin.hash_pin("402913", PEPPER)
     assert not pin.matches("402913", kept, "another-pepper-of-the-test")
     # Nor by whoever takes the mark of the seal away.
-    assert not pin.matches("402913", kept.removeprefix("$hmac-sha256"), "")
+    assert not pin.matches("402913", kept.removeprefix("$sealed"), PEPPER)
 
 
 def test_a_hash_from_before_there_was_a_pepper_is_checked_and_can_be_sealed_without_the_pin() -> None:
@@ -74,6 +74,9 @@ def test_a_hash_from_before_there_was_a_pepper_is_checked_and_can_be_sealed_with
     assert pin.matches("402913", kept, PEPPER) and not pin.matches("402914", kept, PEPPER)
     assert not pin.matches("402913", kept, "another-pepper-of-the-test")
     assert pin.sealed(kept, PEPPER) == kept and pin.sealed("", PEPPER) == ""
+    assert pin.unsealed(kept, PEPPER) == former == pin.unsealed(former, PEPPER), (
+        "for the way back to an earlier release"
+    )
 
 
 # Limits

@@ -239,3 +239,28 @@ async def test_a_page_that_is_loaded_again_is_no_second_telephone(
     registrar.say("1001-web", "sip:page1", GONE)
     assert replacements.last("1001") is None
     journal.close()
+
+
+TLS, PLAIN = "sip:a@203.0.113.7:40000;transport=TLS", "sip:a@203.0.113.7:40000"
+
+
+@pytest.mark.parametrize("how", ["listed", "reported"])
+async def test_a_telephone_outside_without_tls_is_not_present_and_is_removed(registrar: Registrar, how: str) -> None:
+    changes: list[tuple[str, bool]] = []
+    refused: list[tuple[str, str]] = []
+    presence = Presence(
+        cast(Any, registrar),
+        ["1001", "1002"],
+        cast(Callable[[str, bool], None], lambda *change: changes.append(change)),
+        encrypted=lambda operator: operator == "1001",
+        refuse=lambda *contact: refused.append(contact),
+    )
+    registrar.contacts = {"sip:b": "1002", **({PLAIN: "1001"} if how == "listed" else {})}
+    await presence.refresh()
+    if how == "reported":
+        registrar.say("1001", PLAIN, HERE)
+    assert refused == [("1001", PLAIN)] and set(presence.present or ()) == {"1002"}
+    registrar.say("1001", PLAIN, GONE)
+    registrar.say("1001", TLS, HERE)
+    assert presence.contact("1001") == TLS and len(refused) == 1
+    assert [there for operator, there in changes if operator == "1001"] == [True]

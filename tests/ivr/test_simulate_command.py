@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -188,10 +189,22 @@ def test_recorded_calls_are_simulated_again_at_their_times_and_in_their_language
     assert [row["waited"] for row in found["by_hour"]] == [180, 30]
     assert found["languages"]["ar"]["waited"] == found["languages"]["fr"]["waited"] == 105
     assert found["all"]["handling_s"] == 180 + 20
+    assert found["operators_no_longer_listed"] == []
+    assert "1001" not in found["operators_without_past_calls"] and "1002" in found["operators_without_past_calls"]
     assert found["patience_s"] == pytest.approx((168 * 10 + 42 * 45) / 42, abs=0.1)
     alone = simulated(shell, "--from-history", "--from", "2026-11-16", "--to", "2026-11-16")
     assert alone["all"]["abandoned"] > 0.5 * alone["calls"], "by the plan 1001 is the only one there on the first day"
     assert found["all"]["abandoned"] == alone["all"]["abandoned"], "without a plan everybody is there"
+
+
+def test_a_history_says_that_its_operators_are_not_those_of_today(shell: Shell) -> None:
+    remembered(shell, days=1, calls=10)
+    shell.database("UPDATE pairing SET operator_id = '9001'")
+    past = ("--from-history", "--from", "2026-11-16", "--to", "2026-11-16")
+    told = " ".join(shell.run("simulate", *past).stdout.split())
+    assert "9001 talked with these callers and is not in operators.csv any more" in told
+    assert re.search(r"1001, 1002, .* and \d+ more are in operators.csv and had none of these calls", told)
+    assert "operators_no_longer_listed" not in simulated(shell, *past, "--operators", "10")
 
 
 def test_a_history_without_calls_says_so(shell: Shell) -> None:

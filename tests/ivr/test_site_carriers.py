@@ -1,6 +1,8 @@
 """Carriers of site.toml: off the own networks encryption is required, and what does not fit together is refused."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from certificates import Authority
@@ -9,7 +11,9 @@ from small_site import SmallSite, make
 from db.callback_requests import CallbackRequest
 from db.enums import CallbackKind
 from db.ids import uuid7
-from ivr.callbacks.facts import shown_number
+from ivr.call.services import Services
+from ivr.callbacks.progress import Progress
+from ivr.callbacks.repository import CallbackRepository
 from ivr.cli.composition import Composition
 from ivr.home import credentials
 from ivr.model import clock
@@ -152,6 +156,9 @@ def test_a_call_goes_to_the_carrier_of_its_longest_prefix_then_of_its_country() 
             "callbacks.carriers.GB: 'two' is not a carrier that accepts",
         ),
         ('trunk = "one"\ncarriers = {DE = "one"}', "callbacks.carriers.DE: 'DE' is not a country of this site"),
+        ("country.DE.calls = 9", "callbacks.country.DE: 'DE' is not a country of this site; numbers there are never"),
+        ("country.GB.calls = -1", "callbacks.country.GB.calls: "),
+        ("share = 0", "callbacks.share: "),
         ('carriers = {GB = "one"}', "callbacks.carriers: without trunk nobody is called"),
         ('trunk = "one"\ncarriers = {"0032" = "one"}', "callbacks.carriers.0032"),
     ],
@@ -162,11 +169,19 @@ def test_carriers_of_calls_that_cannot_be_are_refused(small: SmallSite, text: st
     assert sentence in line
 
 
-def test_the_called_telephone_shows_the_number_of_the_carrier_else_that_of_the_country(small: SmallSite) -> None:
-    assert carrier(small, f'{HOSTS}\ndial = "127.0.0.2"\nshown = "+44800999999"') == []
-    loaded = site.load(small.folder)
-    request = CallbackRequest(
-        uuid7(), "node1", CallbackKind.CLOSED, "requested", "+441481720000", clock.now(), country="GB", due=clock.now()
-    )
-    assert shown_number(loaded, request, "one") == "+44800999999"
-    assert shown_number(loaded, request, "another") == "+44800212000"
+def test_a_call_back_goes_through_the_carrier_of_its_number_and_shows_that_carrier_s_own(small: SmallSite) -> None:
+    small.edit("site.toml", "[fallback]", '[callbacks]\ntrunk = "one"\ncarriers = {"+4414" = "two"}\n\n[fallback]')
+    two = '[[carrier]]\nname = "two"\nhosts = ["127.0.0.4"]\ndial = "127.0.0.4"\nshown = "+44800999999"'
+    small.edit("site.toml", HOSTS, f'{HOSTS}\ndial = "127.0.0.2"\n\n{two}')
+    services = cast(Services, SimpleNamespace(site=site.load(small.folder)))
+    for number, endpoint, shown in (
+        ("+441481720000", "PJSIP/+441481720000@trunk-two", "+44800999999"),
+        ("+442079460000", "PJSIP/+442079460000@trunk-one", "+44800212000"),
+    ):
+        request = CallbackRequest(
+            uuid7(), "node1", CallbackKind.CLOSED, "requested", number, clock.now(), country="GB", due=clock.now()
+        )
+        progress = Progress(services, cast(CallbackRepository, None), request, str(uuid7()))
+        created = progress.create_called("a-channel")
+        assert dict(created.query)["endpoint"] == endpoint
+        assert f"<{shown}>" in str(created.body)

@@ -6,8 +6,8 @@ import pytest
 from certificates import Authority
 from small_site import SmallSite, make
 
-from ivr.check.sip_check import sip_findings
-from ivr.site import site
+from ivr.check.sip_check import sip_findings, telephone_findings
+from ivr.site import operators, site
 from ivr.site.findings import SiteError
 
 
@@ -81,5 +81,32 @@ def test_a_key_for_everybody_and_authorities_that_are_missing_are_named(small: S
 )
 def test_wrong_values_are_refused_with_their_line(small: SmallSite, text: str, sentence: str) -> None:
     small.edit("site.toml", "[[carrier]]\n", f"[sip]\n{text}\n[[carrier]]\n")
+    with pytest.raises(SiteError, match=sentence):
+        site.load(small.folder)
+
+
+def test_telephones_outside_need_a_certificate_and_operators_of_the_list(
+    small: SmallSite, authority: Authority
+) -> None:
+    small.edit("site.toml", "[[carrier]]\n", '[operators]\noutside = ["1009"]\n[[carrier]]\n')
+    with pytest.raises(SiteError, match=r"E_SITE_OUTSIDE operators.outside: telephones outside need SIP over TLS"):
+        site.load(small.folder)
+    certificate, key = authority.sign("outside", "DNS:a")
+    assert found(small, certificate, key) == []
+    loaded = site.load(small.folder)
+    (line,) = map(str, telephone_findings(small.folder, loaded, operators.load(small.folder, loaded.languages)))
+    assert "E_SITE_OUTSIDE operators.outside: there is no operator '1009' in operators.csv" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[pins]\nalarm_files = 30\noperators_files = 20", "operators_files .20. is less than alarm_files .30."),
+        ("[bans]\nafter = -1", "after"),
+        ('[operators]\noutside = ["all"]', "outside"),
+    ],
+)
+def test_wrong_limits_are_refused_with_their_line(small: SmallSite, text: str, sentence: str) -> None:
+    small.edit("site.toml", "[[carrier]]\n", f"{text}\n[[carrier]]\n")
     with pytest.raises(SiteError, match=sentence):
         site.load(small.folder)

@@ -16,13 +16,15 @@ CHECKOUT = Path(__file__).resolve().parent.parent.parent
 VALUES: dict[str, Any] = {
     "act": "transfer", "again": True, "agreed": True, "attended": False, "by": "operator", "call": "0199",
     "clips": [["fr", "to_operator"]], "colleague": "1002", "count": 1, "digits": "12", "earned": True, "file": "m.wav",
-    "gone": True, "instead_of": "nl", "key": "2", "kind": "waiting", "language": "fr", "languages": ["en"],
-    "missing": [], "name": "year", "nobody": True, "number": "+33612345678", "offer": "0199", "open": True,
+    "gone": True, "instead_of": "nl", "key": "2", "kind": "waiting", "language": "fr",
+    "languages": ["en"], "missing": [],
+    "name": "year", "nobody": True, "number": "+33612345678", "offer": "0199", "open": True,
     "operator": "1001", "outcome": "answered", "position": 2, "procedure": "visa", "question": "survey_helpful",
     "answer": 4, "reason": "later", "reference": "100000012", "result": "told", "resumed": True, "role": "consulted",
     "seconds": 3.5, "secret": True, "since": 1.8e9, "state": "no_answer", "status": "ANSWER", "step": "where",
     "supervisor": "1003", "target": "1002", "text": "consent", "texts": ["whisper"], "to": "1002", "topic": "travel",
-    "to_kind": "operator", "try_number": 1, "wait": "about_5", "way": "keys", "why": "closed", "request": "0199",
+    "minutes": 31, "to_kind": "operator", "try_number": 1, "wait": "about_5", "way": "keys", "why": "closed",
+    "request": "0199",
 }  # fmt: skip
 """For each name in an event's data, a value that it may have."""
 

@@ -8,7 +8,8 @@ from db.delivery import Heartbeat, Lag
 from db.enums import Outcome
 from ivr.api.figures import OTHER, AnswerTimes, Figures, Waiting
 from ivr.cli.monitoring.facts import Facts, ProcessFacts
-from ivr.cli.processes.status import Check, LineStatus
+from ivr.cli.processes.check import Check
+from ivr.cli.processes.status import LineStatus
 from ivr.cli.processes.troubles import JournalState
 from ivr.records.call_counts import ANSWER_S
 from ivr.records.limit_counts import Limit

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from db.enums import Outcome
 from ivr.cli.monitoring.facts import Facts
 from ivr.cli.monitoring.metrics import render
-from ivr.cli.processes.status import Check
+from ivr.cli.processes.check import Check
 from ivr.cli.processes.troubles import JournalState
 from ivr.model.call_state import CallState
 from ivr.records.call_counts import CallCounts

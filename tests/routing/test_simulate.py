@@ -75,6 +75,15 @@ def same(one: Day, other: Day) -> bool:
 
 
 @patient
+@given(teams, demands, st.integers(0, 50))
+def test_a_day_is_the_same_if_the_engine_does_not_explain_its_decisions(team: Team, demand: Demand, seed: int) -> None:
+    calls = draw(demand, seed, 0)
+    explained, quick = (simulate(calls, team, Engine(explains=explains)) for explains in (True, False))
+    for name in ("outcome", "wait_s", "operator", "passed_s"):
+        assert np.array_equal(getattr(explained, name), getattr(quick, name), equal_nan=True)
+
+
+@patient
 @given(demands, teams, st.integers(0, 1000), st.sampled_from(list(ENGINES)))
 def test_the_same_seed_gives_the_same_day(demand: Demand, team: Team, seed: int, engine: str) -> None:
     one, other = (simulate(draw(demand, seed), team, ENGINES[engine]()) for _ in range(2))

@@ -16,11 +16,12 @@ class Baresip(Softphone):
     hows: tuple[How, ...] = ("rfc4733", "info")
     recordings = "dump-*-dec.wav"
     records_on = False
+    holds_encrypted = False  # 1.1.0 then reads no more commands
     attended = False  # 1.1.0 has no command for it
 
     async def _start(self, password: str) -> None:
         modules = obtained.debian() / "usr/lib/baresip/modules"
-        names = ("g711", "aufile", "sndfile", "account", "menu")
+        names = ("g711", "aufile", "sndfile", *(("srtp",) if self.authorities else ()), "account", "menu")
         port = self.port + 100
         (self.folder / "config").write_text(
             f"module_path {modules}\n"
@@ -33,13 +34,15 @@ class Baresip(Softphone):
             f"ctrl_tcp_listen 127.0.0.1:{port}\n"
             f"call_max_calls {1 if self.one_line else 4}\n"
             f"audio_path {obtained.debian() / 'usr/share/baresip'}\n"
-            + "".join(f"module {name}.so\n" for name in names[:3])
-            + "".join(f"module_app {item}.so\n" for item in (*names[3:], "ctrl_tcp"))
+            + (f"sip_cafile {self.authorities}\nsip_verify_server yes\n" if self.authorities else "")
+            + "".join(f"module {name}.so\n" for name in names[:-2])
+            + "".join(f"module_app {item}.so\n" for item in (*names[-2:], "ctrl_tcp"))
         )
         host, _, sip = self.server.partition(":")
         mode = ";dtmfmode=info" if self.how == "info" else ""
+        way, audio = (";transport=tls", ";mediaenc=srtp-mand") if self.authorities else ("", "")
         (self.folder / "accounts").write_text(
-            f"<sip:{self.user}@{host}:{sip}>;auth_user={self.user};auth_pass={password};regint=60{mode}\n"
+            f"<sip:{self.user}@{host}:{sip}{way}>;auth_user={self.user};auth_pass={password};regint=60{mode}{audio}\n"
         )
         (self.folder / "contacts").write_text("")
         await self._run(*obtained.program("baresip"), "-f", str(self.folder), "-v")
@@ -200,7 +203,8 @@ class Pjsua(Softphone):
         await self._run(*python, str(program), self.address, str(self.port), str(self.folder), environment=environment)
         await self.until(lambda: '"started"' in self.output, 15, "it starts")
         self._command("settings", events=self.how != "in-band", one_line=self.one_line)
-        self._command("register", user=self.user, password=password, server=self.server)
+        authorities = str(self.authorities or "")
+        self._command("register", user=self.user, password=password, server=self.server, authorities=authorities)
         await self.until(lambda: '"registered", "status": 200' in self.output, 10, "it registers")
 
     async def _leave(self, process: asyncio.subprocess.Process) -> None:

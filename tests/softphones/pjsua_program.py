@@ -26,6 +26,7 @@ def tell(event: str, **what: object) -> None:
 
 class Telephone:
     def __init__(self, address: str, port: int, folder: Path) -> None:
+        self.address = address
         self.calls: dict[int, Call] = {}
         self.events = True  # RTP events (RFC 4733) are offered
         self.one_line = False
@@ -74,10 +75,19 @@ class Telephone:
     def do(self, command: str, arguments: dict[str, Any]) -> None:
         getattr(self, f"do_{command}")(**arguments)
 
-    def do_register(self, user: str, password: str, server: str) -> None:
-        self.server = server
+    def do_register(self, user: str, password: str, server: str, authorities: str = "") -> None:
+        """Register; over TLS and with SRTP if there is a file of authorities for the server's certificate."""
+        self.server = f"{server};transport=tls" if authorities else server
+        server = self.server
         settings = pj.AccountConfig()
-        settings.idUri = f"sip:{user}@{server}"
+        if authorities:
+            transport = pj.TransportConfig()
+            transport.boundAddress = self.address
+            transport.tlsConfig.CaListFile, transport.tlsConfig.verifyServer = authorities, True
+            self.endpoint.transportCreate(pj.PJSIP_TRANSPORT_TLS, transport)
+            settings.mediaConfig.srtpUse = pj.PJMEDIA_SRTP_MANDATORY
+            settings.mediaConfig.srtpSecureSignaling = 1
+        settings.idUri = f"sip:{user}@{server.partition(';')[0]}"
         settings.regConfig.registrarUri = f"sip:{server}"
         settings.regConfig.timeoutSec = 120
         settings.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", user, 0, password))

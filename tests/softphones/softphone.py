@@ -40,6 +40,8 @@ class Softphone(ABC):
     """The file to which it writes the sound that it hears, as a pattern."""
     records_on = True
     """Whether it continues to write after a hold."""
+    holds_encrypted = True
+    """Whether it goes on after a hold with SRTP."""
     attended = True
     """Whether it supports attended transfer."""
 
@@ -55,6 +57,7 @@ class Softphone(ABC):
         self._events: asyncio.Task[None] | None = None  # of a driver that receives events elsewhere
         self._reader: asyncio.Task[None] | None = None
         self.server = self.user = ""
+        self.authorities: Path | None = None  # it uses TLS and SRTP, and checks the server's certificate by these
         self.held = False  # whether one of its calls was held at some time
         folder.mkdir(parents=True)
         with wave.open(str(folder / "says.wav"), "wb") as file:

@@ -101,6 +101,21 @@ def test_a_carrier_and_a_limit_are_read_by_the_guard_as_well(
     assert found.processes == ("ivr", "guard")
 
 
+def test_the_queue_log_is_switched_by_the_process_that_writes_it(values: dict[str, str]) -> None:
+    found = make_plan(values, values | {"call_records.queue_log": "true"}, {}, ALL)
+    assert found.processes == ("ivr", "journal") and not found.later
+    records = {"cdr.conf": ("", "[csv]\n"), "modules.conf": ("", "load = cdr_csv.so\n")}
+    assert make_plan(values, values | {"call_records.cdr": "true"}, records, ALL).later == {
+        "asterisk": "Asterisk reads cdr.conf, modules.conf at its start only"
+    }
+
+
+def test_a_renewed_certificate_is_read_again_and_restarts_nothing(values: dict[str, str]) -> None:
+    found = plan(values, values, sip_pem=("old", "new"), sip_key=("old", "new"))
+    assert (found.modules, found.processes, found.later) == (("res_pjsip.so",), (), {})
+    assert not found.is_empty
+
+
 def test_a_number_is_added_and_removed_by_its_name(
     example: site.Site, people: tuple[OperatorEntry, ...], values: dict[str, str]
 ) -> None:

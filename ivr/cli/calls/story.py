@@ -89,6 +89,11 @@ def _format(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> s
         case "waiting":
             topic = f" about {data['topic']}" if data.get("topic") else ""
             return f"waits for an operator who speaks {data['language']}{topic}"
+        case "waiting_again":
+            topic = f" about {data['topic']}" if data.get("topic") else ""
+            return f"waits again, for an operator who speaks {data['language']}{topic}"
+        case "queue_left":
+            return "no longer waits: chose something else"
         case "place":
             wait = f", wait {data['wait'].replace('_', ' ')} min" if data.get("wait") else ""
             announced = "hears" if data["earned"] else "does not hear (the estimate has not earned it)"
@@ -125,6 +130,10 @@ def _format(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> s
             return "records a message after the tone"
         case "message":
             return f"leaves a message of {data['seconds']:.0f} s{_with_reference(data)}"
+        case "message_refused":
+            return f"cannot leave a message: the limit {data['why']} is reached"
+        case "not_recorded":
+            return f"the conversation is not recorded: the limit {data['why']} is reached"
         case "recording_failed":
             return f"the message could not be recorded{_with_reference(data)}"
         case "menus_over":

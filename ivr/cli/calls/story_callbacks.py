@@ -28,6 +28,8 @@ def format_event(event: Mapping[str, Any]) -> str | None:
             return f"requests a call-back to {data['number']}"
         case "callback_given_up":
             return "requests a call-back, but gives no number that can be called: nothing was noted"
+        case "callback_refused":
+            return f"requests a call-back to {data['number']}: the limit {data['why']} is reached, nothing was noted"
         case "callback_dialled":
             purpose = f"operator {data['operator']} is waiting" if data["operator"] else "to announce the case's state"
             return f"call-back: dials {data['number']}, attempt {data['try_number']}; {purpose}"
@@ -35,6 +37,8 @@ def format_event(event: Mapping[str, Any]) -> str | None:
             then = "another attempt will follow" if data["again"] else "that was the last attempt"
             why = _FAILURES.get(data["outcome"], str(data["outcome"]).replace("_", " "))
             return f"call-back: attempt {data['try_number']} failed, {why}; {then}"
+        case "callback_not_asked":
+            return f"call-back: the person on {data['number']} had not asked for it"
         case "callback_declined":
             return f"call-back: operator {data['operator']} declined it ({str(data['reason']).replace('_', ' ')})"
         case "callback_expired":

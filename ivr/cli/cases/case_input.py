@@ -1,25 +1,25 @@
 """Parse the arguments of the commands about case files; `ivr.cases.case_rules` says what is allowed."""
 
 import re
+from collections.abc import Collection
 from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from ivr.cases.case_rules import CaseError, CaseRules, missing_words
 from ivr.cli.composition import Composition
-from prompts import sources
 
 # Imports in functions: texts and check digits take a while to load, and `hatif --help` does not need them.
 
 NONE = "none"
 
 
-def rules(parts: Composition) -> CaseRules:
-    """Return what the site allows in a case."""
+def rules(parts: Composition, columns: Collection[str]) -> CaseRules:
+    """Return what the site allows in these columns of a case."""
     return CaseRules(
         languages=parts.site.languages,
         operators=[operator.id for operator in parts.operators],
-        missing=words_for_missing(parts),
+        missing=words_for_missing(parts) if "missing" in columns else (),
         zone=ZoneInfo(parts.site.hours.timezone),
     )
 
@@ -61,7 +61,7 @@ def _due(text: str) -> datetime:
 
 def words_for_missing(parts: Composition) -> list[str]:
     """Return the words for missing documents: the ids of the site's texts that begin with `missing_`, without that."""
-    from prompts import catalogue
+    from prompts import catalogue, sources
 
     folder = parts.settings.site
     ids = list(sources.load(folder)) or list(catalogue.load(folder).ids)

@@ -5,6 +5,7 @@ works while the database is away; the others read the case first and need it.
 """
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -107,7 +108,6 @@ def open_case(
 ) -> None:
     """Open a case file; print its reference and, only now, the PIN with which its applicant asks for its state."""
     from db.references import format_reference
-    from ivr.cases import casework
     from ivr.cases import pin as pins
 
     parts = Composition()
@@ -122,11 +122,14 @@ def open_case(
         "post": post,
     }
     given = {name: case_input.value(name, text) for name, text in named.items()}
-    columns = case_input.rules(parts).check(given, clock.now())
-    reference = casework.new_reference(parts.settings, parts.site.node, parts.site.node_number, parts.database_url)
+    columns = case_input.rules(parts, given).check(given, clock.now())
     pin = pins.new()
-    pin_hash = pins.hash_pin(pin, parts.credentials.pin_pepper)
-    _keep(parts, case_changes.opening_rows(reference, columns, pin_hash, account(), clock.now()))
+    with ThreadPoolExecutor(1) as second_core:  # hashing takes as long as loading the database's packages
+        pin_hash = second_core.submit(pins.hash_pin, pin, parts.credentials.pin_pepper)
+        from ivr.cases import casework
+
+        reference = casework.new_reference(parts.settings, parts.site.node, parts.site.node_number, parts.database_url)
+    _keep(parts, case_changes.opening_rows(reference, columns, pin_hash.result(), account(), clock.now()))
     if json:
         as_json({"reference": reference, "pin": pin, **columns})
         return
@@ -173,7 +176,7 @@ def set_columns(
         names = ", ".join("--" + name.replace("_", "-") for name in options)
         raise CaseError(f"nothing to change; give {names}.")
     given = {name: case_input.value(name, text) for name, text in named.items()}
-    wanted = case_input.rules(parts).check(given, clock.now())
+    wanted = case_input.rules(parts, given).check(given, clock.now())
     _change(parts, reference, wanted, "", json)
 
 

@@ -33,6 +33,10 @@ _BACK_S = 30.0
 _POLL_S = 0.05
 
 
+_SEALS = "0012"
+"""The migration with which hashes of PINs are sealed."""
+
+
 def register(app: typer.Typer) -> None:
     database = add_group(app, "db", "Manage the database.")
     database.command()(upgrade)
@@ -69,11 +73,23 @@ def downgrade(
     if about.node != parts.site.node:
         raise ControlError(f"{backup} is of the node {about.node}, and this line is {parts.site.node}.")
     undone = asyncio.run(undo(parts.database_url, about.migration))
+    if _SEALS in undone:
+        asyncio.run(_unseal(parts))
     line_settings.write(home, replace(line_settings.read(home) or line_of(parts.settings), version=about.hatif))
     console.print(
         f"Database {format_url(parse_url(parts.database_url))}: {len(undone) or 'no'} migrations undone. Now install "
         f"Hatif {about.hatif} again.", markup=False, soft_wrap=True,
     )  # fmt: skip
+
+
+async def _unseal(parts: Composition) -> None:
+    """Give the earlier version hashes of PINs that it can check."""
+    from db.engine import open_engine
+    from db.pins import rewrite
+    from ivr.cases import pin
+
+    async with open_engine(parts.database_url) as engine:
+        await rewrite(engine, "$sealed", lambda pin_hash: pin.unsealed(pin_hash, parts.credentials.pin_pepper))
 
 
 def copy(

@@ -44,7 +44,6 @@ def phone(
     password = parts.credentials.operators.get(operator)
     if password is None or operator not in {entry.id for entry in parts.operators}:
         raise ControlError(f"There is no operator {operator}; `hatif operators` lists them.")
-    host = "127.0.0.1" if parts.site.sip_bind == "0.0.0.0" else parts.site.sip_bind  # noqa: S104 - compared only
     renewal = None
     if new:
         password = credentials.renew(parts.settings.home, operator)
@@ -53,8 +52,7 @@ def phone(
     data = {
         "user": operator,
         "password": password,
-        "server": f"{host}:{5060 + parts.settings.offset}",
-        "transport": "UDP or TCP",
+        **_way(parts, operator),
         "digits": "RFC 4733 (RTP events); else SIP INFO, or in-band tones",
         "codecs": ", ".join(OPERATOR_CODECS),
     }
@@ -69,6 +67,16 @@ def phone(
         errors.print(f"hatif: {renewal.remedy}", style="yellow", markup=False, soft_wrap=True)
     elif not json:
         console.print("The former password is no longer valid; the telephone must register with the new one.")
+
+
+def _way(parts: Composition, operator: str) -> dict[str, str]:
+    """Return how a telephone reaches us, and what must be encrypted."""
+    host = "127.0.0.1" if parts.site.sip_bind == "0.0.0.0" else parts.site.sip_bind  # noqa: S104 - compared only
+    if not parts.site.operators.is_outside(operator):
+        return {"server": f"{host}:{parts.ports.sip}", "transport": "UDP or TCP"}
+    outside = parts.site.sip.external_address or host
+    server = f"{outside}:{parts.ports.sips}, or a name of the certificate in place of the address"
+    return {"server": server, "transport": "TLS", "encryption": "SRTP (SDES), required"}
 
 
 async def _bring_into_force(parts: Composition, operator: str, password: str) -> Renewal:

@@ -114,14 +114,14 @@ def _build_prompts(parts: Composition, bar: Bar) -> None:
 def upgrade_database(parts: Composition) -> None:
     """Upgrade the database's tables, seal its hashes of PINs, and print how many migrations ran."""
     from db.engine import format_url, open_engine, parse_url
-    from db.pins import seal
+    from db.pins import rewrite
     from db.upgrade import upgrade
     from ivr.cases import pin
 
     async def run() -> list[str]:
         done = await upgrade(parts.database_url)
         async with open_engine(parts.database_url) as engine:
-            await seal(engine, lambda pin_hash: pin.sealed(pin_hash, parts.credentials.pin_pepper))
+            await rewrite(engine, "$argon2", lambda pin_hash: pin.sealed(pin_hash, parts.credentials.pin_pepper))
         return done
 
     done = asyncio.run(run())
@@ -286,8 +286,10 @@ def guard() -> None:
 def journal() -> None:
     """Deliver the journal to the database, in the foreground. `hatif up` runs it as well."""
     from db.delivery import run
+    from db.engine import open_engine
     from db.upgrade import upgrade
     from ivr.data.expiry import keep_expiring
+    from ivr.records.queue_log import QueueLog
 
     parts = Composition()
     refuse_root(parts.site)
@@ -309,7 +311,12 @@ def journal() -> None:
             retention = retention or asyncio.create_task(keep_expiring(parts.settings, parts.database_url))
 
         try:
-            await run(parts.settings.journal, parts.database_url, stop, parts.site.node, prepare)
+            async with contextlib.AsyncExitStack() as stack:
+                queue_log = None
+                if parts.site.call_records.queue_log:
+                    engine = await stack.enter_async_context(open_engine(parts.database_url))
+                    queue_log = QueueLog(engine, parts.site.node, parts.settings.asterisk_log).write
+                await run(parts.settings.journal, parts.database_url, stop, parts.site.node, prepare, queue_log)
         finally:
             alive.cancel()
             if retention is not None:

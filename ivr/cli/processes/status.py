@@ -6,22 +6,23 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, cast
 
 import typer
 
 from asterisk_conf.installation import NEWER, OLD
 from ivr.asterisk.ami import Ami, AmiError, Fields
-from ivr.asterisk.carrier_registrations import REGISTERED, read_registrations
+from ivr.asterisk.carrier_registrations import read_registrations
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.desk import settings_of
 from ivr.cli.output import JSON, as_json, as_table, cell, console, local
+from ivr.cli.processes.carrier_checks import check_certificate, check_registrations, served_certificate
+from ivr.cli.processes.check import Check
 from ivr.cli.processes.troubles import ANSWER_S, JournalState, find_delivery_problems, read_journal
 from ivr.process.process import ProcessInfo, processes, unit_of
 from ivr.process.supervisor import OWN_NAME
-from ivr.site import certificate
-from ivr.site.carriers import Carrier
-from ivr.site.findings import SiteError
+from ivr.site.addresses import reachable
 from prompts import progress
 from prompts.progress import Doing, Progress
 
@@ -34,19 +35,7 @@ PROBES_MISSED = 3
 _NEEDED = ("asterisk", "ivr")
 _START = "start the line with `hatif up`, or `systemctl start hatif.target`"
 _DISK_FULL, _DISK_LOW = 50 * 2**20, 2**30  # bytes
-_CERTIFICATE_ENDS = timedelta(days=14)
 _LAST_MINUTE = timedelta(seconds=60)
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """The result of one check. `fatal`: while it is not `ok`, calls are not served."""
-
-    name: str
-    ok: bool
-    fatal: bool
-    found: str
-    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +74,9 @@ def read(parts: Composition) -> LineStatus:
     except ControlError:
         live = {"ari": False, "ami": False, "calls": {}}
     checks = [*_check_processes(running), *_check_controller(live, parts.site.probe_s), *_check_drained(live)]
-    checks += [*_check_disk(parts), *_check_certificate(parts, datetime.now(UTC))]
+    checks += _check_disk(parts)
+    served = partial(served_certificate, reachable(parts.site.sip_bind), 5061 + offset)
+    checks += check_certificate(parts.settings.site, parts.site.sip, parts.site.carrier, served, datetime.now(UTC))
     voices = progress.read(parts.settings.voice_progress)
     checks += [] if voices is None else [_check_voices(voices)]
     journal = read_journal(parts.settings.journal, parts.database_url)
@@ -199,24 +190,6 @@ def _check_disk(parts: Composition) -> Iterator[Check]:
     yield Check("disk", free >= _DISK_LOW, free < _DISK_FULL, found, "free space for messages and records")
 
 
-def _check_certificate(parts: Composition, now: datetime) -> Iterator[Check]:
-    """Check the certificate of SIP over TLS; nothing to say without one."""
-    sip, used = parts.site.sip, parts.settings.home / "asterisk" / "etc" / "sip.pem"
-    if sip.certificate is None:
-        return
-    try:
-        newest = certificate.read(parts.settings.site, sip)
-    except SiteError as error:
-        yield Check("certificate", False, False, error.findings[0].found, error.findings[0].remedy)
-        return
-    found = "has expired" if newest.ends is None else f"ends on {newest.ends:%Y-%m-%d}"
-    if used.is_file() and used.read_text() != newest.certificate:
-        yield Check("certificate", False, False, "Asterisk does not have the newest one", "run `hatif reload`")
-    else:
-        ok = newest.ends is not None and newest.ends - now > _CERTIFICATE_ENDS
-        yield Check("certificate", ok, False, f"that of SIP {found}", "renew it, then run `hatif reload`")
-
-
 def _check_voices(made: Progress) -> Check:
     """Check the slow voices that are made in the background."""
     if made.stays:
@@ -251,7 +224,7 @@ async def _check_asterisk_and_database(parts: Composition) -> list[Check]:
     return [
         _check_numbers(parts, dialplan),
         _check_unanswered(channels, early),
-        *_check_registrations(parts.site.carrier, registrations),
+        *check_registrations(parts.site.carrier, registrations),
         _check_asterisk(settings, uptime, parts.built, datetime.now(UTC)),
         *await _check_last_minute(parts.database_url, early),
     ]
@@ -262,17 +235,6 @@ def _check_numbers(parts: Composition, dialplan: Iterable[Fields]) -> Check:
     missing = [entry.number for entry in parts.plan.numbers if not loaded.issuperset(entry.forms)]
     found = f"not in Asterisk's dialplan: {', '.join(missing)}" if missing else "all in Asterisk's dialplan"
     return Check("numbers", not missing, True, found, "run `hatif dialplan load`")
-
-
-def _check_registrations(carriers: Sequence[Carrier], states: Mapping[str, str]) -> Iterator[Check]:
-    """Check the registrations with carriers; fatal if no carrier is left that could bring calls."""
-    registering = [carrier for carrier in carriers if carrier.registrar is not None]
-    alone = len(registering) == len(carriers) and REGISTERED not in states.values()
-    for carrier in registering:
-        state = states.get(carrier.name, "not known to Asterisk: run `hatif reload`")
-        found = f"{state}, as {carrier.user} at {carrier.registrar}"
-        remedy = f"see asterisk/log/asterisk.log; a new password: `hatif carriers password {carrier.name}`"
-        yield Check(f"carrier {carrier.name}", state == REGISTERED, alone, found, remedy)
 
 
 def _check_unanswered(channels: Iterable[Fields], early: Collection[str]) -> Check:

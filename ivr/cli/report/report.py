@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from ivr.cli.composition import Composition
-from ivr.cli.output import JSON, as_json, console, errors
+from ivr.cli.output import JSON, as_json, console, working
 from ivr.cli.report.report_query import ReportData, ReportRequest
 from ivr.cli.sheet import BOM, CSV, SEPARATOR, Sheet
 from ivr.cli.times import midnight, parse_day
@@ -73,7 +73,7 @@ def report(
             raise ReportError(f"{option} {seconds:g} is not a wait; write seconds such as {WITHIN_S:g}.")
     parts = Composition()
     request = _parse_request(parts, grouped, first, last, within, short, tests)
-    with errors.status("Reading the calls"):
+    with working("Reading the calls"):
         data = asyncio.run(_read(parts.database_url, request, with_picture=picture is not None))
     if json:
         as_json(format_report.build_document(request, data))

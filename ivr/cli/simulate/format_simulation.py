@@ -133,6 +133,9 @@ def _rounded(value: object) -> object:
     return round(value, 4) if isinstance(value, float) else value
 
 
+_NAMED = 8
+"""How many operators a sentence names."""
+
 _COLUMNS = ("calls", "answered", "gave up", "in time", "no short", "by target", "speed", "p90", "p99", "occupancy")
 
 
@@ -161,6 +164,28 @@ def show(scenario: Scenario, totals: Totals) -> None:
         f"seed {scenario.facts['seed']}. Seconds and per cent; docs/figures.md defines each figure.",
         markup=False, soft_wrap=True,
     )  # fmt: skip
+    if other := _other_operators(scenario.facts):
+        console.print(other, markup=False, soft_wrap=True)
+
+
+def _other_operators(facts: dict[str, Any]) -> str | None:
+    """Return how the operators of past calls differ from those who are simulated; None if they do not."""
+    gone, new = facts.get("operators_no_longer_listed"), facts.get("operators_without_past_calls")
+    parts = [f"{_some(gone)} talked with these callers and {_be(gone)} not in operators.csv any more"] if gone else []
+    parts += [f"{_some(new)} {_be(new)} in operators.csv and had none of these calls"] if new else []
+    if not parts:
+        return None
+    sentence = "; ".join(parts)
+    return f"Simulated are the operators of today, not those of then: {sentence}."
+
+
+def _some(operators: list[str]) -> str:
+    named = ", ".join(operators[:_NAMED])
+    return named if len(operators) <= _NAMED else f"{named} and {len(operators) - _NAMED} more"
+
+
+def _be(operators: list[str]) -> str:
+    return "is" if len(operators) == 1 else "are"
 
 
 def _row(group: Group) -> tuple[object, ...]:

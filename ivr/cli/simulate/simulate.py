@@ -1,9 +1,13 @@
 """`hatif simulate`: a simulated day of the call centre, on the engine that routes real calls."""
 
+import multiprocessing
+import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -167,7 +171,7 @@ def simulate(
             site.languages, first, length, len(past.days),
             lambda at: past.calls(at, site.languages, handling - wrap_up_s, seed),
             lambda at: replace(team, shifts=shifts if shifts is not None else past.shifts(at, names) if own else {}),
-            chosen_policy, needs, limits, {**facts, **past.facts},
+            chosen_policy, needs, limits, {**facts, **past.facts, **(past.team if own else {})},
         )  # fmt: skip
     else:
         if roster:
@@ -221,7 +225,7 @@ def _day(scenario: "Scenario", team: "Team", at: int) -> "Day":
     from routing.engine import Engine
     from routing.simulation.day import simulate as run
 
-    return run(scenario.calls(at), team, Engine(scenario.policy), scenario.needs)
+    return run(scenario.calls(at), team, Engine(scenario.policy, explains=False), scenario.needs)
 
 
 @contextmanager
@@ -235,18 +239,31 @@ def _bar(quiet: bool, what: str) -> Iterator[Callable[[int, int], None]]:
         yield bar.update
 
 
+_advised: "list[Scenario]" = []
+"""The scenario of `--advise`, which each of its processes has from the one that started it."""
+
+
+def _try_team(team: "Team", at: int) -> "Totals":
+    (scenario,) = _advised
+    totals = _totals(scenario)
+    totals.add(_day(scenario, replace(scenario.team(at), operators=team.operators), at))
+    return totals
+
+
 def _advise(scenario: "Scenario", level: int, names: dict[str, str], *, json: bool, quiet: bool) -> None:
     from ivr.cli.simulate import format_simulation
     from routing.simulation.advice import advise
 
-    def try_team(team: "Team", at: int) -> "Totals":
-        totals = _totals(scenario)
-        totals.add(_day(scenario, replace(scenario.team(at), operators=team.operators), at))
-        return totals
-
     team = scenario.team(0)
-    with _bar(quiet, "every lesson on the same days") as progress:
-        found = advise(team, scenario.languages, try_team, level=level, days=scenario.days, progress=progress)
+    _advised[:] = [replace(scenario, calls=cache(scenario.calls))]  # the same days for every lesson
+    context = multiprocessing.get_context("fork")  # so that they have the scenario, the history's too
+    with (
+        ProcessPoolExecutor(len(os.sched_getaffinity(0)), context) as processes,
+        _bar(quiet, "every lesson on the same days") as progress,
+    ):
+        found = advise(
+            team, scenario.languages, _try_team, level=level, days=scenario.days, progress=progress, each=processes.map
+        )
     if json:
         as_json(format_simulation.build_advice_document(scenario, team, level, found))
     else:

@@ -26,7 +26,8 @@ class History:
 
     `days`: each with its calls, in seconds since `first_hour` by the site's clock; all days are `hours` long.
     `planned`: the shifts of a day, in the same seconds; on a day without any, everybody is on duty. `patience_s`: the
-    callers' mean patience; `facts`: what the output says about the history.
+    callers' mean patience; `facts`: what the output says about the history; `team`: how the operators who had
+    conversations then differ from the site's of today.
     """
 
     first_hour: int
@@ -35,6 +36,7 @@ class History:
     planned: dict[date, dict[str, list[tuple[float, float]]]]
     patience_s: float
     facts: dict[str, Any]
+    team: dict[str, list[str]]
 
     def calls(self, at: int, languages: tuple[str, ...], talk_s: float, seed: int) -> Calls:
         """Return the calls of a day. `talk_s`: for callers who gave up, in a language without any conversation."""
@@ -57,7 +59,7 @@ def read(parts: Composition, begin: str | None, end: str | None) -> History:
     if last < first:
         raise SimulationError(f"--to {last} is before --from {first}; write the earlier day with --from.")
     begins, ends = (midnight(item, zone) for item in (first, last + timedelta(days=1)))
-    calls, shifts = asyncio.run(_read_rows(parts.database_url, begins, ends))
+    calls, shifts, then = asyncio.run(_read_rows(parts.database_url, begins, ends))
     known = set(parts.site.languages)
     by_day: dict[date, list[tuple[float, history.PastCall, str]]] = defaultdict(list)
     for call in calls:
@@ -86,16 +88,22 @@ def read(parts: Composition, begin: str | None, end: str | None) -> History:
             if from_s < until_s and until_s > start:
                 planned[day][shift.operator_id].append((max(0.0, from_s - start), until_s - start))
     patience = mean_patience([call for _, calls_of_day in days for call in calls_of_day])
-    facts = {"from": first, "to": last, "left_out": len(calls) - len(seconds)}
+    facts: dict[str, Any] = {"from": first, "to": last, "left_out": len(calls) - len(seconds)}
+    now = {operator.id for operator in parts.operators}
+    team = {"operators_no_longer_listed": sorted(then - now), "operators_without_past_calls": sorted(now - then)}
     facts["patience_s"] = None if patience == float("inf") else round(patience, 1)
-    return History(first_hour, after_last - first_hour, days, dict(planned), patience, facts)
+    return History(first_hour, after_last - first_hour, days, dict(planned), patience, facts, team)
 
 
 async def _read_rows(
     url: str, begins: datetime, ends: datetime
-) -> tuple[list[history.PastCall], list[history.PlannedShift]]:
+) -> tuple[list[history.PastCall], list[history.PlannedShift], set[str]]:
     async with open_engine(url) as engine:
-        return await history.past_calls(engine, begins, ends), await history.planned_shifts(engine, begins, ends)
+        return (
+            await history.past_calls(engine, begins, ends),
+            await history.planned_shifts(engine, begins, ends),
+            await history.talking_operators(engine, begins, ends),
+        )
 
 
 def _clock_seconds(local: datetime) -> float:

@@ -21,6 +21,7 @@ have another node or database than the others."""
 
 _READERS = {
     "guard": ("carrier.", "limits.", "sip_bind"),
+    "journal": ("call_records.queue_log",),
     "desk": ("desk.", "languages", "hours.timezone", "name"),
     "gate": ("desk.",),
 }

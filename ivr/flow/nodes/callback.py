@@ -13,9 +13,17 @@ from ivr.call.choice import GoTo, choose
 from ivr.call.node import Node, NodeName
 from ivr.call.number_entry import NUMBER_TEXTS, enter_number
 from ivr.model import clock
+from ivr.records.limit_counts import Limit
 from ivr.site import callback_numbers
 
 THIS, OTHER = "1", "2"
+
+_REFUSED = {
+    Limit.CALLBACKS_OF_NUMBER: "callback_open",  # the caller will be called, as they want
+    Limit.CALLBACKS_OF_CALLER: "callback_other_open",
+    Limit.CALLBACKS_UNWANTED: "callback_unwanted",
+}
+"""The text for each reason why no second request is noted."""
 
 
 class Callback(Node):
@@ -31,7 +39,7 @@ class Callback(Node):
 
     def texts(self) -> tuple[str, ...]:
         own = ("callback_this_number", "callback_other_number", "callback_noted", "callback_not_noted", "place_kept")
-        return (*own, *NUMBER_TEXTS)
+        return (*own, *_REFUSED.values(), *NUMBER_TEXTS)
 
     async def run(self, call: Call, resumed: bool) -> str | None:
         language = call.state.language
@@ -42,13 +50,22 @@ class Callback(Node):
                 keeps_place = call.state.since is not None and call.state.connected_at is None
                 await call.say([(language, "callback_not_noted"), *([(language, "place_kept")] if keeps_place else ())])
             return number.node
-        due = call.services.opening.opens_next(line=call.state.number, language=language)
-        call.services.recorder.callback(call.state, number, due or clock.now())
+        if (why := await call.services.limits.why_no_callback(number, call.state.caller)) is not None:
+            call.services.recorder.counts.limits.reach(why)
+            call.event("callback_refused", number=number, why=why.value)
+            await call.say([(language, _REFUSED[why])])
+            if why is not Limit.CALLBACKS_OF_NUMBER:
+                return self.back
+        else:
+            due = call.services.opening.opens_next(line=call.state.number, language=language)
+            request = call.services.recorder.callback(call.state, number, due or clock.now())
+            call.services.limits.callback_requested(request, number, call.state.caller)
         if call.state.outcome != Outcome.ANSWERED:
             call.set(call.state.replace(outcome=Outcome.CALLBACK))
         accepted.accept(call, accepted.CALLBACK)
-        call.event("callback", number=number)
-        await call.say([(language, "callback_noted")])
+        if why is None:
+            call.event("callback", number=number)
+            await call.say([(language, "callback_noted")])
         return self.next
 
     async def _number(self, call: Call) -> str | GoTo:

@@ -22,6 +22,7 @@ from ivr.call.choice import CHOICE_TEXTS, GoTo, choose, key_text
 from ivr.call.interruptions import CallerGone, CallFailed, MenusOver
 from ivr.call.node import BACK, CHANGE_LANGUAGE, MISTAKES, OPERATOR, Node, NodeName, TextId, Topic
 from ivr.records import voicemail
+from ivr.records.limit_counts import Limit
 
 log = structlog.get_logger()
 
@@ -55,7 +56,8 @@ class Record(Node):
         keys = tuple(key_text(key, short=True) for key in (SEND, HEAR, ANEW))
         options = ("record_send", "record_hear", "record_anew", *keys)
         after = ("record_empty", "record_failed", "record_thanks", "reference_is", "hear_again")
-        return (self.text, *options, *after, "hang_up_or_back", *spoken.DIGIT_IDS, *CHOICE_TEXTS)
+        own = (self.text, "message_no_room", "message_too_many", *options, *after)
+        return (*own, "hang_up_or_back", *spoken.DIGIT_IDS, *CHOICE_TEXTS)
 
     async def run(self, call: Call, resumed: bool) -> str | None:
         topics.choose(call, self.topic)
@@ -68,6 +70,12 @@ class Record(Node):
 
     async def _take_message(self, call: Call, name: str, resumed: bool) -> str | None:
         there = resumed and await self._find_recording(call, name)
+        if not there and (refused := await self._why_not(call)) is not None:
+            limit, text = refused
+            call.services.recorder.counts.limits.reach(limit)
+            call.event("message_refused", why=limit.value)
+            await call.say([(call.state.language, text)])
+            return self.back
         empty = 0
         while True:
             if not there:
@@ -101,6 +109,14 @@ class Record(Node):
             if isinstance(chosen, GoTo):  # to an operator or another language: the message is kept
                 await self._keep(call, name)
                 return chosen.node
+
+    async def _why_not(self, call: Call) -> tuple[Limit, str] | None:
+        """Return the limit that forbids another message, and the text that says so; None if one may be left."""
+        if not call.services.mailbox.has_room():
+            return Limit.DISK, "message_no_room"
+        if not await call.services.limits.may_leave_message(call.state.caller):
+            return Limit.MESSAGES_BY_NUMBER, "message_too_many"
+        return None
 
     def _leave_by_key(self, call: Call) -> str | None:
         """Return where a key leads that was pressed during the instructions; other keys start the recording."""
@@ -183,6 +199,7 @@ class Record(Node):
         left = await call.services.mailbox.keep(name)
         if left is None:
             return False, None
+        call.services.limits.message_kept(left.id, call.state.caller)
         reference = call.services.recorder.new_case_reference()
         call.services.recorder.message(call.state, left, self.category, CaseKind(self.file), reference, self.due_h)
         self._note(call, reference)

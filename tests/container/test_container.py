@@ -1,0 +1,99 @@
+"""The container's image is built without pulling one, and a line in it calls itself."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+from buildah import Buildah, missing
+from line import CHECKOUT
+
+FOLDER = CHECKOUT / "container"
+PAGE = CHECKOUT / "docs" / "containers.md"
+
+TRY = """
+start >/var/lib/hatif/start.log 2>&1 &
+tries=0
+until hatif status --json >/var/lib/hatif/status.json 2>/dev/null; do
+    tries=$((tries + 1))
+    [ $tries -lt 300 ] || { tail -c 2000 /var/lib/hatif/start.log; exit 1; }
+    sleep 2
+done
+id -un
+hatif status --json
+"""
+
+
+@pytest.mark.long
+def test_a_line_in_a_container_needs_no_network_to_start_and_calls_itself(tmp_path: Path) -> None:
+    """Builds an image on Debian 13; needs a Debian mirror, PyPI, npm and 4 GB."""
+    if why := missing():
+        pytest.skip(f"no image can be built here: {why}")
+    buildah = Buildah(tmp_path)
+    buildah.base("debian-13")
+    buildah.build("debian-13", "hatif")
+    site, home = tmp_path / "site", tmp_path / "home"
+    site.mkdir(mode=0o755)
+    home.mkdir()
+    mounts = {site: "/etc/hatif/site", home: "/var/lib/hatif"}
+    container = buildah.start("hatif")
+    buildah("config", "--user", "root", container)
+    buildah.run(container, "hatif site new /etc/hatif/site --from consulate && chown hatif: /var/lib/hatif", mounts, 60)
+    toml = (site / "site.toml").read_text()
+    toml = re.sub(r"^probe_s = .*", "probe_s = 3", toml, flags=re.MULTILINE)
+    (site / "site.toml").write_text(re.sub(r"^sip_bind = .*", 'sip_bind = "0.0.0.0"', toml, flags=re.MULTILINE))
+    buildah("config", "--user", "hatif", "--env", "HATIF_VOICES=quick", container)
+    user, _, status = buildah.run(container, TRY, mounts, 900).partition("\n")
+    assert user == "hatif"
+    found = json.loads(status)
+    assert found["serves"] and found["probe"]["fault"] is None, found
+    assert {"asterisk", "ivr", "guard", "journal", "desk", "gate", "monitor"} <= found["processes"].keys()
+    assert "nothing is downloaded" in (home / "start.log").read_text()
+    packages = json.loads((home / "asterisk/root/hatif-install.json").read_bytes())
+    assert len(packages["sha256"]) > 100
+
+
+def test_the_image_is_built_from_what_the_checkout_has() -> None:
+    text = (FOLDER / "Containerfile").read_text()
+    copied = re.findall(r"^COPY (?!--from)(\S+) ", text, re.MULTILINE)
+    assert copied == [".", "container/start"] and all((CHECKOUT / name).exists() for name in copied)
+    assert re.search(r"^USER hatif$", text, re.MULTILINE) and "debian:13" in text
+    wanted = re.findall(r"^!(\S+)$", (CHECKOUT / ".dockerignore").read_text(), re.MULTILINE)
+    assert all(any(CHECKOUT.glob(pattern)) for pattern in wanted)
+    built = (CHECKOUT / "scripts" / "wheel").read_text()
+    packed = re.search(r"(setup\.cfg .*desk) \| tar", built)
+    assert packed is not None and {*packed[1].split()} <= {*wanted}  # what a wheel is made of
+    script = (FOLDER / "start").read_text()
+    assert script.rstrip().endswith("exec hatif up") and (FOLDER / "start").stat().st_mode & 0o111
+
+
+def test_the_composition_runs_the_image_with_few_rights_and_a_database() -> None:
+    composition = yaml.safe_load((FOLDER / "compose.yaml").read_text())
+    line, database = composition["services"]["line"], composition["services"]["database"]
+    assert (CHECKOUT / "container" / line["build"]["context"] / line["build"]["dockerfile"]).resolve().exists()
+    assert line["network_mode"] == "host" and line["read_only"] and line["cap_drop"] == ["ALL"]
+    assert line["healthcheck"]["test"] == ["CMD", "hatif", "status"]
+    assert line["environment"]["HATIF_DATABASE"].startswith("postgresql://hatif:")
+    (port,) = database["ports"]
+    assert port.startswith("127.0.0.1:") and line["depends_on"]["database"]["condition"] == "service_healthy"
+    volumes = {text.partition(":")[0] for service in (line, database) for text in service["volumes"]}
+    assert volumes - {*composition["volumes"]} == {"./site"}
+    text = (FOLDER / "Containerfile").read_text()
+    home, site = re.findall(r"HATIF_(?:HOME|SITE)=(\S+)", text)
+    assert [part.split(":")[1] for part in line["volumes"]] == [home, site]
+
+
+def test_the_page_names_commands_and_files_that_exist() -> None:
+    text = PAGE.read_text()
+    commands = [
+        line for block in re.findall(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL) for line in block.splitlines()
+    ]
+    files = {word for line in commands for word in shlex.split(line, comments=True) if word.startswith("container/C")}
+    files |= {word for line in commands for word in re.findall(r"container/compose\.yaml", line)}
+    assert files == {"container/Containerfile", "container/compose.yaml"}
+    arguments = re.findall(r"`(?:--build-arg )?([A-Z_]+)=", text)
+    declared = re.findall(r"^ARG (.*)$", (FOLDER / "Containerfile").read_text(), re.MULTILINE)
+    names = {word.partition("=")[0] for line in declared for word in line.split()}
+    assert {"BASE", "BUNDLE", "PIP_INDEX_URL"} <= {*arguments} <= names | {"HATIF_DATABASE_PASSWORD"}
