@@ -57,7 +57,7 @@ async def shared_line() -> AsyncIterator[Line]:
     """The line that all tests share. A test uses `line`."""
     # The path is short because a socket's path has 107 bytes at most.
     with short_folder("hatif-line-") as folder:
-        async with running(Path(folder), OFFSET) as up:
+        async with running(Path(folder), OFFSET, warm=True) as up:
             yield up
 
 
@@ -84,6 +84,13 @@ async def words(line: Line) -> AsyncIterator[None]:
     yield
     line.speak(words=False)
     line.control("POST", "/flow/reload")
+
+
+@pytest.fixture
+def cold_starts(line: Line) -> Iterator[None]:
+    """Controllers of the shared line start for one test as an administrator's do, not as tests/warm_up.py does it."""
+    with line.cold_starts():
+        yield
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import wave
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import shared_audio
 import short_audio
+import warm_up
 from asked import HATIF, Asked
 
 from ivr.audio.audible import SIGNS, Clip, with_pauses
@@ -67,12 +69,15 @@ PROXIES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy"
 
 class Line(Asked):
     """`home`: its HATIF_HOME; `site`: a copy of the example site that a test may change; `offset`: of its ports;
-    `words`: whether its prompts are spoken, not short; `below`: a command that runs `hatif up`."""
+    `words`: whether its prompts are spoken, not short; `below`: a command that runs `hatif up`; `warm`: whether its
+    controllers start quickly (tests/warm_up.py)."""
 
     below: tuple[str, ...] = ()
 
-    def __init__(self, home: Path, offset: int, database: str | None = None, *, words: bool = False) -> None:
-        self.home, self.offset = home, offset
+    def __init__(
+        self, home: Path, offset: int, database: str | None = None, *, words: bool = False, warm: bool = False
+    ) -> None:
+        self.home, self.offset, self.warm = home, offset, warm
         self.site = home / "site"
         self.database = database or f"sqlite:///{home / 'hatif.db'}"
         self.sip = f"127.0.0.1:{5060 + offset}"
@@ -124,9 +129,10 @@ class Line(Asked):
         if self._proxy is None:
             self._proxy = socket.create_server(("127.0.0.1", 8090 + self.offset))
             self._proxy.setblocking(False)
+        up = [sys.executable, warm_up.__file__, "up"] if self.warm else [HATIF, "up"]
         with (self.home / "up.log").open("ab") as log:
             self._up = await asyncio.to_thread(
-                subprocess.Popen, [*self.below, HATIF, "up"], env=self.environment, stdout=log, stderr=log
+                subprocess.Popen, [*self.below, *up], env=self.environment, stdout=log, stderr=log
             )
         await self.until(self._serves, 30, "the line is up")
 
@@ -151,6 +157,16 @@ class Line(Asked):
             self._proxy.close()
             self._proxy = None
             assert not sent, f"a proxy saw {sent}"
+
+    @contextlib.contextmanager
+    def cold_starts(self) -> Iterator[None]:
+        """Start controllers inside the block as an administrator's line does, not as tests/warm_up.py does."""
+        cold = self.home / warm_up.COLD
+        cold.touch()
+        try:
+            yield
+        finally:
+            cold.unlink()
 
     def pid(self, process: str) -> int:
         return processes(self.home / "run")[process].pid
@@ -374,8 +390,10 @@ def _manifest(path: Path, _changed_ns: int) -> manifest.Manifest:
 
 
 @contextlib.asynccontextmanager
-async def running(home: Path, offset: int, database: str | None = None, *, words: bool = False) -> AsyncIterator[Line]:
-    line = Line(home, offset, database, words=words)
+async def running(
+    home: Path, offset: int, database: str | None = None, *, words: bool = False, warm: bool = False
+) -> AsyncIterator[Line]:
+    line = Line(home, offset, database, words=words, warm=warm)
     try:
         await line.up()
         yield line

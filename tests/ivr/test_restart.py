@@ -15,6 +15,8 @@ from ivr.floor.operator_state_store import FAMILY as STATES
 from ivr.softphone.sound import RATE, Samples, find, has_tone, longest_silence
 from ivr.softphone.telephone import Call, Telephones
 
+pytestmark = pytest.mark.usefixtures("cold_starts")
+
 State = Callable[[str, float], None]
 
 
