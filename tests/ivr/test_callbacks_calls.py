@@ -369,10 +369,7 @@ async def test_of_two_operators_one_calls_back_and_a_person_who_had_not_asked_fo
     phones = [await back.phone(telephones, operator) for operator in (one, back.speaks("fr", but=(one,)))]
     await back.until(lambda: any(phone.calls for phone in phones), 10, "an operator is rung")
     (phone,) = [phone for phone in phones if phone.calls]
-    leg = phone.calls[0]
-    await leg.answer()
-    await begins(leg, back.audio(back.spoken_to(phone.user), "callback_accept"))
-    await leg.press("1")
+    leg = await accepts(back, phone)
     called = await out.phone.next_call()
     await called.answer()
     offered = await begins(called, back.audio("fr", "callback_not_me"), timeout_s=20)
@@ -386,8 +383,7 @@ async def test_of_two_operators_one_calls_back_and_a_person_who_had_not_asked_fo
     assert (over.reason, over.asked_by) == (NOT_ASKED, asked_by)
     limits = back.json("status")["limits"]
     assert (limits["callbacks_not_asked"], limits["callbacks_share"]) == (1, 1)
-    alarms = back.control("GET", "/alarms")
-    assert {alarm["id"] for alarm in alarms} >= {"limit_reached:callbacks_not_asked", "limit_reached:callbacks_share"}
+    assert "limit_reached:callbacks_not_asked" in {alarm["id"] for alarm in back.control("GET", "/alarms")}
     # Then the other request has its turn, and nobody can ask for a call to that number.
     await back.until(lambda: sum(len(other.calls) for other in phones) == 2, 15, "the second request is offered")
     caller = await back.waiting(telephones, number)
