@@ -63,7 +63,7 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "[[carrier]]",
         '[callbacks]\ntrunk = "nobody"\n\n[[carrier]]',
         "trunk",
-        "callbacks.trunk: 'nobody' is not a carrier that accepts our calls; write one of them: none has dial",
+        "callbacks.trunk: 'nobody' is not a carrier that accepts our calls; none has dial",
     ),
     "E_SITE_CARRIER": (
         "site.toml",

@@ -297,7 +297,10 @@ REFUSED_VALUES = [
     ),
     ('hosts = ["0.0.0.0/0"]', "carrier.0.hosts.0: '0.0.0.0/0' is the whole internet; write the carrier's own"),
     ('hosts = ["127.0.0.2"]\ncodecs = ["g999"]', "carrier.0.codecs.0: Input should be 'alaw', 'ulaw' or 'g722'"),
-    ('hosts = ["127.0.0.2"]\ndial = "127.0.0.2:99999"', "carrier.0.dial: '99999' is not a port; write a number from 1"),
+    (
+        'hosts = ["127.0.0.2"]\ndial = "127.0.0.2:99999"',
+        "carrier.0.dial.0: '99999' is not a port; write a number from 1",
+    ),
 ]
 
 
