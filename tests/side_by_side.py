@@ -16,8 +16,8 @@ from xdist.scheduler import LoadFileScheduling
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
-LINES = 4
-"""At most this many lines run at once: a restart needs a whole processor for a second. One process computes."""
+LINES = 5
+"""At most this many lines run at once: more would make restarts slow. One more process computes."""
 
 _NICE = 10
 _ON_A_LINE = re.compile(r"\b(telephones: Telephones|(shared_|lone_)?line: Line|asterisk: (RunningAsterisk|Any))\b")

@@ -114,4 +114,4 @@ class Limits(BaseModel):
     calls_in_all: int | None = Field(None, ge=1, le=10_000)  # refused with 503; absent: by the ports for audio
     menus_min: float = Field(30, ge=1, le=1440)  # in the menus, in one call
     messages_by_number: int = Field(10, ge=1, le=10_000)  # of one caller's number, in a day
-    free_gb: float = Field(0.5, ge=0.01, le=100_000)  # kept free on the disk: below it nothing is recorded
+    free_gb: float = Field(0.5, ge=0, le=100_000)  # kept free on the disk: below it nothing is recorded

@@ -34,7 +34,7 @@ async def test_a_call_back_request_whose_change_the_database_cannot_take_is_not_
 
 
 async def test_a_message_that_cannot_be_taken_since_the_database_is_away_names_the_reason() -> None:
-    controller: Any = SimpleNamespace(messages=SimpleNamespace(take=nothing, why=WHY))
+    controller: Any = SimpleNamespace(messages=SimpleNamespace(find=nothing, take=nothing, why=WHY))
     with pytest.raises(ApiError) as error:
         await messages.take(controller, "test", new_request().id)
     assert error.value.status_code == 503 and WHY in error.value.detail

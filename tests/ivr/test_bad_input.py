@@ -165,8 +165,8 @@ async def test_up_reports_the_ports_in_use(line: Line, tmp_path: Path) -> None:
     assert answer.returncode == 1
     reports = answer.stderr.removeprefix("hatif: ").splitlines()
     taken = {
-        ("TCP", 5060, "SIP"): "asterisk",
         ("UDP", 5060, "SIP"): "asterisk",
+        ("TCP", 5060, "SIP"): "asterisk",
         ("TCP", 8088, "ARI"): "asterisk",
         ("TCP", 5038, "AMI"): "asterisk",
         ("TCP", 4573, "FastAGI"): "python",

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -134,17 +135,17 @@ class Disk:
 
 
 @pytest.fixture(params=["full", pytest.param("read_only", marks=pytest.mark.long)])
-def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
+def disk(request: pytest.FixtureRequest) -> Iterator[Disk]:
     if os.geteuid():
         pytest.skip("only root may mount a small disk")
-    folder = tmp_path / "disk"
-    folder.mkdir()
+    folder = Path(tempfile.mkdtemp(prefix="disk"))  # short: the names of sockets in it have 107 bytes at most
     try:
         made = Disk(folder)
         getattr(made, request.param)()
         yield made
     finally:
         subprocess.run(["umount", "--lazy", folder], check=False, capture_output=True)
+        folder.rmdir()
 
 
 def test_each_command_says_in_a_sentence_what_is_wrong(disk: Disk) -> None:
