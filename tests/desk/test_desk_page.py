@@ -2,17 +2,19 @@
 
 import asyncio
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 from browser_telephone import HIDE, started
 from desk_pages import DeskPage, DeskPages
 from left import begins
-from line import Line
+from line import CACHE, Line
 from offers import french, pairings
 from playwright.async_api import Page, expect
 from talking import CALLER_HZ, COLLEAGUE_HZ, hears_music, kinds, never_silent, stands
 
+from asterisk_conf.install import find
 from ivr.softphone.telephone import Telephones
 
 pytest_plugins = ["browser"]
@@ -160,11 +162,21 @@ async def test_a_tab_that_takes_the_telephone_over_says_that_its_sound_is_blocke
         await first.page.wait_for_function("() => playing().length === 0")  # the ringer was heard once
         page = await first.page.context.new_page()
         desk = DeskPage(desk_line, page, first.operator)
+
+        def contact() -> str:
+            conf = desk_line.home / "asterisk" / "etc" / "asterisk.conf"
+            asterisk = find(CACHE)
+            assert asterisk is not None
+            command = [*asterisk.program, "-C", str(conf), "-rx", f"pjsip show aor {desk.operator}-web"]
+            listed = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
+            return "".join(re.findall(r"(?m)^\s*Contact: +\S+/(sip:\S+)", listed))
+
+        former = contact()
         await page.goto(first.page.url)
         await first.page.close()
         # Nothing may be evaluated in the page before it rings: that would count as a click.
-        await desk_line.until(lambda: desk_line.operator_state(desk.operator) == "away", 5, "the first tab is gone")
-        await desk_line.until(lambda: desk_line.operator_state(desk.operator) == "ready", 8, "the other has taken over")
+        await desk_line.until(lambda: contact() not in ("", former), 8, "the other has taken over")
+        await desk_line.until(lambda: desk_line.operator_state(desk.operator) == "ready", 8, "its operator is ready")
         call = await desk_line.asks_for_operator(telephones, "+33613000914")
         call.tone(CALLER_HZ)
         await desk_line.until(lambda: desk_line.operator_state(desk.operator) == "offered", 8, "the call is offered")
