@@ -114,9 +114,10 @@ class EventRouter:
             self._start(self._link.send(*to_dialplan(channel)), "give a call to the dialplan")
 
     def _route(self, event: events.Event) -> None:
+        if isinstance(event, events.StasisEnd | events.ChannelDestroyed):
+            self._keys.pop(event.channel_id, None)
         if isinstance(event, events.ChannelDestroyed) and self._early is None:
             self._ringing.pop(event.channel_id, None)
-            self._keys.pop(event.channel_id, None)
             self._own_calls.ended(event.channel_id)
         if self._early is not None and not isinstance(event, events.ApplicationReplaced):
             self._early.append(event)
