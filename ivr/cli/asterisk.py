@@ -126,7 +126,7 @@ def _exchange(
 def _configure() -> None:
     """Write Asterisk's configuration, which depends on what its release has."""
     with Bar() as bar:
-        configure_asterisk(Composition(), bar)  # anew: the former one remembers the release
+        configure_asterisk(Composition(), bar, before_restart=True)  # anew: the former one remembers the release
 
 
 def _check_modules() -> None:

@@ -54,6 +54,7 @@ async def test_an_operator_who_is_added_by_a_reload_takes_a_call_while_another_o
     began = first.clock
 
     operators(f"{NEW},Tamarisk Carob,es:5,,no\n")
+    assert (await asyncio.to_thread(line.run, "setup")).returncode == 0  # leaves all to the reload
     told = await reloaded(line, "--dry-run")
     assert told["changes"] == [f"operator {NEW} (Tamarisk Carob): added"] and not told["applied"]
     assert NEW not in {row["id"] for row in line.control("GET", "/operators")}

@@ -58,8 +58,12 @@ def setup(
     console.print(f"Ready in {parts.settings.home}.", markup=False)
 
 
-def configure_asterisk(parts: Composition, bar: Bar) -> list[str]:
-    """Write Asterisk's configuration; return the names of the files that changed. Raises DialplanError."""
+def configure_asterisk(parts: Composition, bar: Bar, *, before_restart: bool = False) -> list[str]:
+    """Write Asterisk's configuration; return the names of the files that changed. Raises DialplanError.
+
+    The files of an Asterisk that runs stay as it has read them, unless it is about to be restarted: `hatif reload`
+    finds what it must read again by what differs.
+    """
     from asterisk_conf import instance
     from dialplan.lint import lint
 
@@ -68,14 +72,18 @@ def configure_asterisk(parts: Composition, bar: Bar) -> list[str]:
     if line_settings.read(parts.settings.home) != (line := line_of(parts.settings)):
         line_settings.write(parts.settings.home, line)
     bar.step(f"Asterisk {conf.installation.version} ({conf.installation.kind}); configuration in {conf.etc}")
-    changed = list(configuration.write(conf))
-    credentials.forget_others(parts.settings.home, [operator.id for operator in parts.operators])
     text = parts.dialplan()
     findings = [finding for finding in lint(text) if finding.is_error]
     if findings:
         from dialplan.findings import DialplanError
 
         raise DialplanError("; ".join(str(finding) for finding in findings))
+    running = processes(parts.settings.run).get("asterisk")
+    if running is not None and running.alive and not before_restart:
+        bar.step("Asterisk runs and keeps its configuration: `hatif reload` brings what was changed")
+        return []
+    changed = list(configuration.write(conf))
+    credentials.forget_others(parts.settings.home, [operator.id for operator in parts.operators])
     if not parts.extensions.exists() or parts.extensions.read_text() != text:
         parts.extensions.write_text(text)
         changed.append("extensions.conf")
