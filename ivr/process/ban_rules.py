@@ -17,7 +17,7 @@ _AGAIN_S = 86_400.0
 """A ban within this time after the last one lasts twice as long."""
 
 _MOST = 10_000
-"""Of addresses that are remembered."""
+"""Of addresses that are remembered, and of bans: with forged addresses there could be millions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,5 +110,6 @@ def lifted(ban: Ban, by: str, now: float) -> Ban:
 
 
 def worth_keeping(bans: Mapping[str, Ban], now: float) -> dict[str, Ban]:
-    """Return the bans that hold, or that still make the next one longer."""
-    return {who: ban for who, ban in bans.items() if now - ban.until < _AGAIN_S}
+    """Return the bans that hold, or that still make the next one longer; of very many, those that end last."""
+    kept = ((who, ban) for who, ban in bans.items() if now - ban.until < _AGAIN_S)
+    return dict(sorted(kept, key=lambda entry: entry[1].until)[-_MOST:])

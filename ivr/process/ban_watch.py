@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import Counter
+from collections import ChainMap, Counter
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
@@ -56,14 +56,16 @@ class BanWatch:
     def _look(self) -> None:
         if self._read != (changed := self._list.changed):
             self._bans, self._read = self._list.read(), changed
+        now, added = time.time(), dict[str, Ban]()
         for login in self._log.new():
-            now = time.time()
-            if (found := self._guesses.note(login, self._bans, now)) is None:
-                continue
-            who, ban = found
-            self._bans = self._list.change(lambda bans: {**worth_keeping(bans, now), who: ban})  # noqa: B023
-            self._read = self._list.changed
-            self._counts["bans"] += 1
+            if (found := self._guesses.note(login, ChainMap(added, self._bans), now)) is not None:
+                added[found[0]] = found[1]
+        if not added:
+            return
+        self._bans = self._list.change(lambda bans: {**worth_keeping(bans, now), **added})  # once: a flood has many
+        self._read = self._list.changed
+        self._counts["bans"] += len(added)
+        for who, ban in added.items():
             log.warning("An address is banned: it sends wrong passwords", address=who, minutes=_minutes(ban))
 
     async def _apply(self) -> None:

@@ -198,6 +198,11 @@ def test_bans_that_ended_more_than_a_day_ago_are_forgotten() -> None:
     assert worth_keeping(bans, START + DAY + 2).keys() == {"b"}
 
 
+def test_of_more_bans_than_are_kept_those_that_end_last_stay() -> None:
+    bans = {str(number): Ban(START, START + number) for number in range(10_002)}
+    assert bans.keys() - worth_keeping(bans, START).keys() == {"0", "1"}
+
+
 def test_asterisk_and_the_kernel_get_those_that_hold() -> None:
     bans = {
         STRANGER: Ban(START, START + 600),
