@@ -101,8 +101,12 @@ def _exchange(
     def exchange_now() -> None:
         nonlocal done
         put(home)
+        try:
+            _configure()
+        except BaseException:  # no process has ended yet: the trees go back, and calls go on
+            undo(home)
+            raise
         done = True
-        _configure()
 
     try:
         took_s = restart.end_and_wait(

@@ -5,7 +5,7 @@ import asyncio
 import os
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,10 @@ from small_mirror import archive, lock
 
 from asterisk_conf import apt, kept_archives, package_lock
 from asterisk_conf.debian import ASTERISK, machine
+from asterisk_conf.exchange import Exchange
+from dialplan.findings import DialplanError
 from ivr.cli import asterisk
+from ivr.cli.composition import Composition
 from ivr.softphone.telephone import Telephones
 
 pytestmark = [
@@ -118,3 +121,30 @@ async def test_a_release_is_replaced_when_the_line_is_idle_and_one_that_does_not
     assert release(line) == "1:22.9.1-1"
     await (await line.dial(telephones, "+33656000033")).hangup()
     assert "There is no former Asterisk" in (await asyncio.to_thread(line.run, "asterisk", "upgrade", "--back")).stderr
+
+
+def test_a_configuration_that_cannot_be_written_ends_nothing_and_leaves_the_release_as_it_was(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse() -> None:
+        raise DialplanError("no")
+
+    def end_and_wait(*_: object, before: Callable[[], None], **__: object) -> float:
+        before()
+        raise AssertionError("Asterisk was ended")
+
+    monkeypatch.setattr(asterisk, "_configure", refuse)
+    monkeypatch.setattr("ivr.cli.upkeep.restart.end_and_wait", end_and_wait)
+    did: list[str] = []
+    with pytest.raises(DialplanError):
+        asterisk._exchange(
+            Composition(bound=False),
+            tmp_path,
+            Exchange("1", "2", 1),
+            lambda _: did.append("put"),
+            lambda _: did.append("undone"),
+            when_idle=True,
+            now=False,
+            within_s=None,
+        )
+    assert did == ["put", "undone"]
