@@ -16,6 +16,7 @@ from asterisk_sip import TlsTelephone
 from certificates import Authority
 
 from asterisk_conf import instance
+from asterisk_conf.carrier import Carrier
 from asterisk_conf.conf import Conf, Ports, render, write
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.existing import part
@@ -157,6 +158,12 @@ def test_the_key_is_readable_by_its_owner_only_and_not_shown(authority: Authorit
 def test_an_administrators_own_asterisk_keeps_its_transports(authority: Authority, tmp_path: Path) -> None:
     text = part(render(example(tmp_path, sip=tls(authority, "theirs", bind_ipv6="::1")))["pjsip.conf"])
     assert "transport" not in {item.get("type") for item in sections(text)} and "sip.key" not in text
+
+
+def test_a_carrier_whose_registrar_has_an_ipv6_address_is_reached_over_it(tmp_path: Path) -> None:
+    carrier = Carrier("six", (), registrar="[2001:db8::7]", user="us", user_password="chosen")
+    text = render(example(tmp_path, carriers=(carrier,), sip=Sip(bind_ipv6="2001:db8::1")))["pjsip.conf"]
+    assert "transport = udp6\n" in text and "rtp_ipv6 = yes\n" in text
 
 
 @pytest.mark.parametrize("wrong", [{"bind_ipv6": "elsewhere"}, {"external_address": "x"}, {"own_networks": ("x",)}])
