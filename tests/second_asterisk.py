@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import asterisk_console
 from certificates import Authority
 
 from asterisk_conf import instance
@@ -128,9 +129,7 @@ class Asterisk:
 
     def ask(self, command: str) -> str:
         """Return what a command of Asterisk's own command line prints."""
-        words = [*self.conf.installation.program, "-C", str(self.conf.etc / "asterisk.conf"), "-rx", command]
-        done = subprocess.run(words, env=instance.environment(), capture_output=True, text=True, check=False)
-        return done.stdout + done.stderr
+        return asterisk_console.ask(self.conf.installation.program, self.conf.etc, command)
 
     def stored(self, key: str) -> str:
         """Return a value of AstDB, such as "calls/number"; empty if there is none."""

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import asterisk_console
 import pytest
 from asterisk_example import OFFSET, example
 from asterisk_sip import TlsTelephone
@@ -47,8 +48,7 @@ class Running:
     authority: Authority
 
     def asterisk(self, command: str) -> str:
-        words = [*self.conf.installation.program, "-C", str(self.conf.etc / "asterisk.conf"), "-rx", command]
-        return subprocess.run(words, env=instance.environment(), capture_output=True, text=True, check=True).stdout
+        return asterisk_console.ask(self.conf.installation.program, self.conf.etc, command)
 
 
 def tls(authority: Authority, name: str, bind_ipv6: str = "") -> Sip:
