@@ -1,17 +1,16 @@
 """SIP over TLS on a real Asterisk: which versions, from which addresses, and what a new certificate does to calls."""
 
-import asyncio
 import socket
 import ssl
-import subprocess
 import time
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import asterisk_console
 import pytest
-from asterisk_example import OFFSET, example
+from asterisk_example import OFFSET, example, running_asterisk
 from asterisk_sip import TlsTelephone
 from certificates import Authority
 
@@ -48,8 +47,7 @@ class Running:
     authority: Authority
 
     def asterisk(self, command: str) -> str:
-        words = [*self.conf.installation.program, "-C", str(self.conf.etc / "asterisk.conf"), "-rx", command]
-        return subprocess.run(words, env=instance.environment(), capture_output=True, text=True, check=True).stdout
+        return asterisk_console.ask(self.conf.installation.program, self.conf.etc, command)
 
 
 def tls(authority: Authority, name: str, bind_ipv6: str = "") -> Sip:
@@ -70,18 +68,9 @@ async def running(authority: Authority, tmp_path_factory: pytest.TempPathFactory
     write(conf)
     (conf.etc / "extensions.conf").write_text(EXTENSIONS)
     assert instance.port_problems(conf) == []
-    quiet = subprocess.DEVNULL
-    environment = {**instance.environment(), "OPENSSL_CONF": str(weak)}
-    process = await asyncio.create_subprocess_exec(
-        *instance.command(conf), env=environment, stdin=quiet, stdout=quiet, stderr=quiet
-    )
-    try:
-        assert await instance.ready(conf), instance.check_log(conf)
+    async with running_asterisk(conf, OPENSSL_CONF=str(weak)):
         assert instance.check_log(conf) == []
         yield Running(conf, authority)
-    finally:
-        process.terminate()
-        assert await process.wait() == 0
 
 
 @pytest.fixture(autouse=True)
