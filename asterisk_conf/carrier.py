@@ -52,7 +52,7 @@ class Carrier:
                 f"Carrier {self.name}: the codecs are {', '.join(map(repr, self.codecs)) or 'empty'};"
                 f" choose some of {', '.join(sorted(CARRIER_CODECS))}."
             )
-        for server in (*self.dial, *((self.registrar,) if self.registrar is not None else ())):
+        for server in self.servers:
             checks.server(f"Carrier {self.name}", server)
         if self.transport not in ("udp", "tcp", "tls"):
             raise AsteriskError(f"Carrier {self.name}: the transport is {self.transport!r}; choose udp, tcp or tls.")
@@ -61,15 +61,21 @@ class Carrier:
             checks.outer_secret(f"Carrier {self.name}", self.user_password or "")
 
     @property
+    def servers(self) -> tuple[str, ...]:
+        """Where our registration and our calls go."""
+        return (*((self.registrar,) if self.registrar is not None else ()), *self.dial)
+
+    @property
     def is_ipv6(self) -> bool:
         """Whether it is reached over IPv6."""
         return (
-            self.ipv6 or any(":" in host for host in self.hosts) or any(server.startswith("[") for server in self.dial)
+            self.ipv6
+            or any(":" in host for host in self.hosts)
+            or any(server.startswith("[") for server in self.servers)
         )
 
     @property
     def domain(self) -> str | None:
         """The name of its servers in SIP addresses; None for addresses only."""
-        servers = (*((self.registrar,) if self.registrar is not None else ()), *self.dial)
-        names = [server.partition(":")[0] for server in servers if not server.startswith("[")]
+        names = [server.partition(":")[0] for server in self.servers if not server.startswith("[")]
         return next((name for name in names if not name.replace(".", "").isdigit()), None)

@@ -96,6 +96,21 @@ def find_clashes(
             yield Clash("E_NO_TELEPHONE", "", 1, f"operator {name} has no endpoint of this name among yours; add one")
 
 
+def find_unguarded(theirs: Sequence[Place], ours: Sequence[Place], sip_port: int) -> Iterator[Clash]:
+    """Yield transports on which our dialplan does not refuse a call without TLS from a carrier that must use it.
+
+    Args:
+        sip_port: The port where it does.
+    """
+    if not any(("set_var", "HATIF_OVER=tls") in section.options for section in ours):
+        return
+    for _, port, section in listeners({"pjsip.conf": theirs}):
+        if section.get("protocol").lower() != "tls" and port != sip_port:
+            found = f"[{section.name}] is SIP without TLS on port {port}; calls of carriers that must use TLS"
+            remedy = f"are refused on port {sip_port} only; move it there, or keep these carriers from it by a firewall"
+            yield Clash("W_PLAIN", section.file, section.line, f"{found} {remedy}")
+
+
 def _hosts(section: Place) -> Iterator[_Network]:
     if section.get("type") != "identify":
         return

@@ -23,9 +23,12 @@ def make_folder(path: Path) -> None:
 def write_text(path: Path, text: str, mode: int, owner: tuple[int, int] | None = None) -> bool:
     """Write `text` with this mode unless the file already has both; return whether something changed.
 
-    `owner`: the user and group whom the file is to belong to; None: those of this process.
+    `owner`: the user and group whom the file is to belong to; None: those of this process, or of the folder if this is
+    root, whose file the line's own user could not read.
     """
     try:
+        if owner is None and os.geteuid() == 0 and (folder := path.parent.stat()).st_uid != 0:
+            owner = folder.st_uid, folder.st_gid
         if path.is_file() and path.read_bytes() == text.encode():
             status = path.stat()
             if status.st_mode & 0o777 == mode and owner in (None, (status.st_uid, status.st_gid)):

@@ -14,9 +14,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import asterisk_console
 import shared_audio
 from shell import Answer, command
 
+from asterisk_conf.install import find
 from db import read, read_cases
 from db.engine import async_engine, open_engine
 from ivr.asterisk.ami import Ami
@@ -88,6 +90,12 @@ class Asked:
         if (method, path) == ("GET", "/channels"):
             return [item for item in found if not item["name"].startswith(last_line.NAME)]
         return found
+
+    def console(self, command: str) -> str:
+        """Return what a command of Asterisk's own console prints."""
+        installation = find(Path(self.environment["HATIF_INSTALL"]))
+        assert installation is not None
+        return asterisk_console.ask(installation.program, self.home / "asterisk" / "etc", command)
 
     async def until_astdb(self, family: str, key: str, begins: str = "") -> None:
         """Wait until Asterisk's own database has a value that begins with `begins`."""

@@ -11,7 +11,7 @@ from asterisk_conf import apt
 from asterisk_conf.debian import Wanted, machine
 
 
-class _Silent:
+class Silent:
     def step(self, text: str) -> None:
         pass
 
@@ -55,5 +55,5 @@ def tree(wanted: Wanted, home: Path) -> Path:
     with (home / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (root / apt.MARKER).is_file():
-            apt.unpack(home / "apt", root, wanted, _Silent())
+            apt.unpack(home / "apt", root, wanted, Silent())
     return root

@@ -11,13 +11,12 @@ Target = tuple[int, int, str]
 
 
 class NameServer:
-    """Answers until it is closed; `asked` lists the questions."""
+    """Answers until it is closed."""
 
     def __init__(
         self, address: str, port: int, hosts: Mapping[str, str], services: Mapping[str, Sequence[Target]]
     ) -> None:
         self.hosts, self.services = dict(hosts), dict(services)
-        self.asked: list[str] = []
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((address, port))
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -42,7 +41,6 @@ class NameServer:
             labels.append(question[at + 1 : at + 1 + length].decode())
             at += 1 + length
         name, (kind,) = ".".join(labels).lower(), struct.unpack("!H", question[at + 1 : at + 3])
-        self.asked.append(f"{name} {kind}")
         records = []
         if kind == _A and name in self.hosts:
             records.append(socket.inet_aton(self.hosts[name]))

@@ -3,7 +3,7 @@
     unshare --user --map-root-user --net python namespace_audio.py NFT… -- RULES PORT ADDRESS…
 
 `NFT…` is the command line of nft. Prints the addresses whose packet reached 127.0.0.1:PORT, one per line. An address
-may be ADDRESS@TCP: it has a connection to that port of 127.0.0.1 then.
+may be ADDRESS@TCP: it has a connection to that port of 127.0.0.1 then. With ADDRESS? it answers a packet from there.
 """
 
 import fcntl
@@ -43,11 +43,13 @@ def main() -> None:
         listener.bind(("127.0.0.1", int(port)))
         listener.settimeout(0.2)
         for named in addresses:
-            address, _, connected = named.partition("@")
+            address, _, connected = named.removesuffix("?").partition("@")
             if connected:
                 stack.enter_context(tcp_connection(address, int(connected)))
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
                 sender.bind((address, 0))
+                if named.endswith("?"):
+                    listener.sendto(b"request", sender.getsockname())
                 sender.sendto(b"audio", ("127.0.0.1", int(port)))
             try:
                 sys.stdout.write(f"{listener.recvfrom(100)[1][0]}\n")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import asterisk_console
 from certificates import Authority
 
 from asterisk_conf import instance
@@ -63,7 +64,6 @@ username={user}
 password={password}
 [{user}](account)
 auth={user}
-outbound_auth=
 aors={user}
 [{user}](account-login)
 [{user}]
@@ -87,9 +87,7 @@ contact=sip:[::1]:{ours}\\;transport=tls
 EXTENSIONS = """
 [from-account]
 exten => _[+0-9]X.,1,Set(DB(calls/number)=${EXTEN})
- same => n,Set(DB(calls/from)=${CALLERID(num)})
  same => n,Set(DB(calls/asserted)=${PJSIP_HEADER(read,P-Asserted-Identity)})
- same => n,Set(DB(calls/privacy)=${PJSIP_HEADER(read,Privacy)})
  same => n,Set(DB(calls/sip-from)=${PJSIP_HEADER(read,From)})
  same => n,Set(DB(calls/where)=${CHANNEL(pjsip,local_addr)})
  same => n,Answer()
@@ -128,9 +126,7 @@ class Asterisk:
 
     def ask(self, command: str) -> str:
         """Return what a command of Asterisk's own command line prints."""
-        words = [*self.conf.installation.program, "-C", str(self.conf.etc / "asterisk.conf"), "-rx", command]
-        done = subprocess.run(words, env=instance.environment(), capture_output=True, text=True, check=False)
-        return done.stdout + done.stderr
+        return asterisk_console.ask(self.conf.installation.program, self.conf.etc, command)
 
     def stored(self, key: str) -> str:
         """Return a value of AstDB, such as "calls/number"; empty if there is none."""
@@ -157,13 +153,12 @@ class Asterisk:
             await asyncio.sleep(0.1)
 
 
-def carrier(ours: Conf, home: Path, authority: Authority, *, user: str, more: str = "") -> Asterisk:
+def carrier(ours: Conf, home: Path, authority: Authority, *, user: str) -> Asterisk:
     """Return the carrier's Asterisk, not started; its ports are a thousand above ours.
 
     Args:
         authority: Signs its certificate, for the name localhost.
         user: Our account with it.
-        more: Further sections of its `pjsip.conf`.
     """
     ports = Ports(*(getattr(ours.ports, name) + 1000 for name in Ports.__slots__))
     conf = replace(ours, home=home, node="carrier", ports=ports, carriers=(), endpoints=(), queues=())
@@ -173,6 +168,6 @@ def carrier(ours: Conf, home: Path, authority: Authority, *, user: str, more: st
     (conf.etc / "carrier.key").write_text(key.read_text())
     values = {"etc": conf.etc, "authorities": authority.file, "user": user, "password": escape(PASSWORD)}
     text = PJSIP.format(ours=ours.ports.sips, sip=ports.sip, sips=ports.sips, **values)
-    (conf.etc / "pjsip.conf").write_text(text.replace("outbound_auth=\n", "") + more)
+    (conf.etc / "pjsip.conf").write_text(text)
     (conf.etc / "extensions.conf").write_text(EXTENSIONS)
     return Asterisk(conf)

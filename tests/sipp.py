@@ -1,7 +1,10 @@
 """SIPp of Debian, which speaks TLS and knows digests: the carrier of a few calls, by a scenario."""
 
 import asyncio
+import socket
 import subprocess
+import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -156,6 +159,20 @@ class Sipp:
             return await asyncio.create_subprocess_exec(
                 *tool.command, *options, *arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
+
+    async def listen(self, scenario: str) -> asyncio.subprocess.Process:
+        """Start a scenario in which SIPp is called; return once it takes connections."""
+        process = await self.start(scenario)
+        deadline = time.monotonic() + 10
+        while not self._listens():
+            assert process.returncode is None and time.monotonic() < deadline, (self.folder / "sipp.log").read_text()
+            await asyncio.sleep(0.05)
+        return process
+
+    def _listens(self) -> bool:
+        """Return whether the kernel lists its port as open; connecting to it would be a call for SIPp."""
+        address = int.from_bytes(socket.inet_aton(self.address), sys.byteorder)
+        return f" {address:08X}:{self.port:04X} 00000000:0000 0A " in Path("/proc/net/tcp").read_text()
 
     async def ends(self, process: asyncio.subprocess.Process) -> None:
         """Wait for the end; AssertionError with what went wrong."""

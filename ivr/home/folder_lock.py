@@ -20,11 +20,16 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file atomically, and never readable by others, not even for a moment. Call it with the lock."""
+    """Write a file atomically, and never readable by others, not even for a moment. Call it with the lock.
+
+    One that root writes belongs to the folder's owner, whose processes could not read it otherwise.
+    """
     draft = path.with_suffix(".new")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
+        if os.geteuid() == 0 and (folder := path.parent.stat()).st_uid != 0:
+            os.fchown(file.fileno(), folder.st_uid, folder.st_gid)
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

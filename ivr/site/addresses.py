@@ -1,7 +1,7 @@
 """Types of addresses and codecs in `site.toml`: values that Asterisk would reject are rejected with their line."""
 
 import re
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator
@@ -37,8 +37,10 @@ def _server(text: str) -> str:
     if match["port"] is not None and not 1 <= int(match["port"]) <= 65535:
         raise ValueError(f"{match['port']!r} is not a port; write a number from 1 to 65535 after the colon")
     try:
-        host = server_host(text)
-        _ = ip_address(host) if not is_name(host) else None
+        if match["v6"] is not None:
+            IPv6Address(match["v6"])
+        elif not is_name(match["host"]):
+            IPv4Address(match["host"])
     except ValueError:
         raise ValueError(f"{text!r} is neither a name nor an address; correct it") from None
     return text

@@ -52,10 +52,14 @@ class Carrier(BaseModel):
         """Whether its calls may come from this address; without `hosts`, from any."""
         return not self.hosts or any(address in ip_network(network) for network in self.hosts)
 
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """Where our calls and our registration go."""
+        return (*self.dial, *((self.registrar,) if self.registrar is not None else ()))
+
     def outside(self, sip: Sip) -> str | None:
         """Return what of this carrier is outside the own networks, None if nothing is. A name may be anywhere."""
-        servers = [*self.dial, *([self.registrar] if self.registrar is not None else [])]
-        for server in servers:
+        for server in self.servers:
             if is_name(server_host(server)) or not sip.is_own(server_host(server)):
                 return server
         if not self.hosts:
@@ -86,12 +90,13 @@ class Carrier(BaseModel):
                 ' write transport = "tls" and srtp = true, or encryption = "none" if the carrier has neither',
             )
         families = {":" in host for host in self.hosts}
-        families |= {":" in server_host(server) for server in self.dial if not is_name(server_host(server))}
+        families |= {":" in server_host(server) for server in self.servers if not is_name(server_host(server))}
         families |= {True} if self.ipv6 else set()
         if len(families) > 1:
             yield "hosts", "its addresses are of IPv4 and of IPv6; make it two carriers"
         if True in families and not ipv6:
-            yield "ipv6" if self.ipv6 else "hosts", "this machine has no address for IPv6; write bind_ipv6 in [sip]"
+            key = "ipv6" if self.ipv6 else "hosts" if self.hosts else "dial" if self.dial else "registrar"
+            yield key, "this machine has no address for IPv6; write bind_ipv6 in [sip]"
 
     @field_validator("country")
     @classmethod

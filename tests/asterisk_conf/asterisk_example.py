@@ -1,11 +1,16 @@
 """An example of everything that Asterisk's files depend on, and the installation shared by all tests."""
 
+import asyncio
 import os
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from asterisk_conf import instance
 from asterisk_conf.carrier import Carrier
 from asterisk_conf.conf import Conf, Endpoint, Ports, Queue, Secrets
 from asterisk_conf.install import find_or_install
@@ -62,3 +67,21 @@ def example(home: Path, **changes: Any) -> Conf:
         installation=installation(),
     )
     return replace(conf, **changes)
+
+
+@asynccontextmanager
+async def running_asterisk(conf: Conf, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run Asterisk with the files in `conf.etc`, and wait until it is ready; it ends with the block, and must end well.
+
+    `environment`: besides Asterisk's usual one.
+    """
+    quiet = subprocess.DEVNULL
+    process = await asyncio.create_subprocess_exec(
+        *instance.command(conf), env=instance.environment() | environment, stdin=quiet, stdout=quiet, stderr=quiet
+    )
+    try:
+        assert await instance.ready(conf), instance.check_log(conf)
+        yield process
+    finally:
+        process.terminate()
+        assert await process.wait() == 0

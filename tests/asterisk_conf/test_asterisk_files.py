@@ -1,5 +1,6 @@
 """Asterisk's files have the right content, are private, and no value of a site can break out of its place."""
 
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from pjsip_mistakes import DOOR, MISTAKES
 from asterisk_conf.carrier import Carrier
 from asterisk_conf.conf import DEFAULT_FILES, SECRET_FILES, Endpoint, Ports, Queue, Secrets, own_findings, render, write
 from asterisk_conf.errors import AsteriskError
+from asterisk_conf.files import write_text
 from asterisk_conf.modules import MODULES
 from asterisk_conf.pjsip import lint, sections
 
@@ -184,3 +186,15 @@ def test_ports_move_together_by_multiples_of_1000() -> None:
             Ports.with_offset(offset)
     with pytest.raises(AsteriskError, match="Port 70000"):
         Ports(rtp_last=70000)
+
+
+def test_what_root_writes_belongs_to_the_owner_of_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if os.geteuid() == 0:
+        os.chown(tmp_path, 1000, 1000)
+    given: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "fchown", lambda file, user, group: given.append((user, group)))
+    for user in (1000, 0):
+        monkeypatch.setattr(os, "geteuid", lambda user=user: user)
+        assert write_text(tmp_path / f"{user}.conf", "a password\n", 0o600)
+    folder = tmp_path.stat()
+    assert given == [(folder.st_uid, folder.st_gid)]

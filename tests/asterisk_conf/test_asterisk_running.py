@@ -1,9 +1,7 @@
 """A real Asterisk with our files: it is ready at once, logs no warnings, and accepts only authorised calls."""
 
-import asyncio
 import base64
 import socket
-import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,7 +11,7 @@ from pathlib import Path
 import aiohttp
 import psutil
 import pytest
-from asterisk_example import PASSWORD, SECRETS, example
+from asterisk_example import PASSWORD, SECRETS, example, running_asterisk
 from asterisk_sip import Answer, Telephone
 from half_open_calls import send_half_open_calls
 from pjsip_mistakes import DOOR
@@ -69,19 +67,8 @@ async def asterisk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ru
     (conf.etc / "extensions.conf").write_text(EXTENSIONS + render(PLAN).replace("[hatif-operators]", "[without-codes]"))
     assert instance.port_problems(conf) == []
     started = time.monotonic()
-    process = await asyncio.create_subprocess_exec(
-        *instance.command(conf),
-        env=instance.environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        assert await instance.ready(conf), instance.check_log(conf)
+    async with running_asterisk(conf) as process:
         yield Running(conf, psutil.Process(process.pid), time.monotonic() - started)
-    finally:
-        process.terminate()
-        assert await process.wait() == 0
 
 
 class Manager:

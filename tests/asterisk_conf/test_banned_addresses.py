@@ -1,7 +1,6 @@
 """Wrong passwords at a real Asterisk: the address is refused, its call goes on, and a ban can be lifted."""
 
 import asyncio
-import subprocess
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -9,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from asterisk_example import PASSWORD, SECRETS, example
+from asterisk_example import PASSWORD, SECRETS, example, running_asterisk
 from asterisk_sip import Telephone
 
 from asterisk_conf import instance
@@ -29,18 +28,9 @@ async def conf(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Conf]:
     made = example(tmp_path_factory.mktemp("home"))
     write(made)
     (made.etc / "extensions.conf").write_text("[hatif-operators]\nexten => *1,1,Answer()\n same => n,Wait(30)\n")
-    process = await asyncio.create_subprocess_exec(
-        *instance.command(made),
-        env=instance.environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    assert await instance.ready(made), instance.check_log(made)
-    assert instance.check_log(made) == []
-    yield made
-    process.terminate()
-    assert await process.wait() == 0
+    async with running_asterisk(made):
+        assert instance.check_log(made) == []
+        yield made
 
 
 async def until(true: Callable[[], bool]) -> None:

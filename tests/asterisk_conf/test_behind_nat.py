@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import asterisk_console
 import debian_tools
 import pytest
 from asterisk_example import example
@@ -30,9 +31,8 @@ class Line:
     conf: Conf
     house: House
 
-    def asterisk(self, command: str) -> str:
-        words = [*self.conf.installation.program, "-C", str(self.conf.etc / "asterisk.conf"), "-rx", command]
-        return subprocess.run(words, env=instance.environment(), capture_output=True, text=True, check=False).stdout
+    def asterisk(self, command: str, *, check: bool = True) -> str:
+        return asterisk_console.ask(self.conf.installation.program, self.conf.etc, command, check=check)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
         running = Line(conf, found)
         try:
             deadline = time.monotonic() + 15
-            while "fully booted" not in running.asterisk("core waitfullybooted"):
+            while "fully booted" not in running.asterisk("core waitfullybooted", check=False):
                 assert time.monotonic() < deadline, instance.check_log(conf)
                 time.sleep(0.1)
             yield running

@@ -100,11 +100,11 @@ async def both(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Both]:
             safe("sixth", "::1", dial=(f"[::1]:{sips}",), trust_identity=True),
             # Its certificate is not for this address.
             safe("stranger", "127.0.0.9", dial=(f"127.0.0.1:{sips}",)),
-            # The first server does not exist.
             # Known by its name only; see `name_server`.
             safe("service", "127.0.0.7", dial=("carrier.example",)),
             # SIPp's.
             safe("sipp", "127.0.0.10", dial=(f"127.0.0.10:{plain + 6}",), password=CALLING),
+            # The first server does not exist.
             safe("two", "127.0.0.8", user_in_from=True, dial=("127.0.0.1:9", f"127.0.0.1:{plain}"), transport="udp"),
         ),
     )
@@ -205,8 +205,7 @@ async def test_a_call_goes_to_the_server_that_answers(both: Both) -> None:
 async def test_a_name_leads_to_its_servers_and_past_those_that_do_not_answer_or_refuse(both: Both) -> None:
     if both.names is None:
         pytest.skip("port 53 of the loopback needs root")
-    busy = await both.sipp.start(refuses())
-    await asyncio.sleep(1)
+    busy = await both.sipp.listen(refuses())
     await both.call("PJSIP/+33612345678@trunk-service")
     await both.both_hear()
     assert both.theirs.stored("calls/where") == f"127.0.0.1:{both.theirs.conf.ports.sips}"
@@ -242,8 +241,7 @@ async def test_sipp_calls_over_tls_with_its_password(both: Both) -> None:
 
 
 async def test_sipp_is_called_over_tls_and_challenges_as_a_proxy_does(both: Both) -> None:
-    listening = await both.sipp.start(is_called(USER))
-    await asyncio.sleep(1)
+    listening = await both.sipp.listen(is_called(USER))
     await both.call("PJSIP/+33612345678@trunk-sipp")
     await both.ours.until(lambda: "Up" in both.ours.ask("core show channels concise"), "the call is answered")
     await asyncio.sleep(0.5)
@@ -267,8 +265,7 @@ async def test_a_carrier_that_is_added_by_a_reload_gets_our_registration_and_non
     conf = both.ours.conf
     registrar = f"127.0.0.10:{both.sipp.port}"
     added = replace(conf, carriers=(*conf.carriers, safe("added", "127.0.0.11", registrar=registrar)))
-    listening = await both.sipp.start(is_registered_with(USER, PASSWORD))
-    await asyncio.sleep(1)
+    listening = await both.sipp.listen(is_registered_with(USER, PASSWORD))
     assert write(added) == ("pjsip.conf",)
     both.ours.ask("module reload res_pjsip.so")
     await both.sipp.ends(listening)

@@ -8,10 +8,12 @@ import pytest
 from asterisk_example import example
 from shell import Shell
 
+from asterisk_conf.carrier import Carrier
 from asterisk_conf.conf import render
-from asterisk_conf.existing import Clash, Place, find_clashes, listeners, part
+from asterisk_conf.existing import Clash, Place, find_clashes, find_unguarded, listeners, part
 from asterisk_conf.files import write_text
 from asterisk_conf.pjsip import lint, sections
+from asterisk_conf.sip import Sip
 from ivr.asterisk.ami import AmiError
 from ivr.cli.existing import other_asterisk
 
@@ -94,6 +96,25 @@ def test_two_carriers_at_one_address_are_a_clash() -> None:
     (clash,) = clashes([place("trunk", 3, type="identify", match="sip.example.org, 192.0.2.9")], ours)
     assert (clash.code, clash.line) == ("E_ADDRESS", 3)
     assert clashes([place("trunk", type="identify", match="198.51.100.1,!192.0.2.1")], ours) == []
+
+
+def test_their_ports_without_tls_are_named_if_a_carrier_must_use_tls(tmp_path: Path) -> None:
+    theirs = [
+        place("plain", 2, type="transport", bind="0.0.0.0:5160"),
+        place("guarded", 5, type="transport", protocol="tcp", bind="0.0.0.0:5060"),
+        place("safe", 8, type="transport", protocol="tls", bind="0.0.0.0:5161"),
+    ]
+
+    def unguarded(transport: str) -> list[Clash]:
+        carrier = Carrier("one", ("127.0.0.2",), transport=transport)
+        conf = example(tmp_path, carriers=(carrier,), sip=Sip("a certificate", "its key"))
+        found = sections(part(render(conf)["pjsip.conf"]))
+        ours = [Place(it.name, "", 1, tuple(it.options)) for it in found]
+        return list(find_unguarded(theirs, ours, 5060))
+
+    (clash,) = unguarded("tls")
+    assert (clash.code, clash.line) == ("W_PLAIN", 2) and "5160" in clash.sentence
+    assert unguarded("udp") == []
 
 
 def test_telephones_that_stay_theirs_must_be_there() -> None:

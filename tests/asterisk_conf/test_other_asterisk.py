@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import asterisk_console
 import pytest
 from asterisk_example import example, installation, shared_home
 from shell import Answer, command
@@ -117,9 +118,8 @@ class Other:
         environment = {"HATIF_HOME": str(self.home), "HATIF_PORT_OFFSET": str(OFFSET), "HATIF_DATABASE": ""}
         return command([*arguments], os.environ | environment)
 
-    def console(self, text: str) -> str:
-        program = [*installation().program, "-C", str(self.etc / "asterisk.conf"), "-rx", text]
-        return subprocess.run(program, env=instance.environment(), capture_output=True, text=True, timeout=20).stdout
+    def console(self, text: str, *, check: bool = True) -> str:
+        return asterisk_console.ask(installation().program, self.etc, text, check=check)
 
     def add(self, name: str, line: str) -> None:
         with (self.etc / name).open("a") as file:
@@ -162,7 +162,7 @@ def other(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Other]:
     )
     try:
         until = time.monotonic() + 60
-        while "fully booted" not in found.console("core waitfullybooted"):
+        while "fully booted" not in found.console("core waitfullybooted", check=False):
             assert process.poll() is None and time.monotonic() < until
             time.sleep(0.2)
         yield found

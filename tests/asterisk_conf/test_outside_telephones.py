@@ -1,14 +1,12 @@
 """Telephones outside and in our own networks, at a real Asterisk: what it accepts without encryption, and what not."""
 
-import asyncio
 import base64
-import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from asterisk_example import PASSWORD, example
+from asterisk_example import PASSWORD, example, running_asterisk
 from asterisk_sip import Telephone, TlsTelephone
 from certificates import Authority
 
@@ -45,15 +43,9 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tup
     write(conf)
     plan = Plan("test1", (), ("fr",), (OF_OUTSIDE, OF_INSIDE), codes=(Code("ready", "*10"),), outside=True)
     (conf.etc / "extensions.conf").write_text(render_dialplan(plan))
-    quiet = subprocess.DEVNULL
-    process = await asyncio.create_subprocess_exec(
-        *instance.command(conf), env=instance.environment(), stdin=quiet, stdout=quiet, stderr=quiet
-    )
-    assert await instance.ready(conf), instance.check_log(conf)
-    assert instance.check_log(conf) == []
-    yield conf, authority.file
-    process.terminate()
-    assert await process.wait() == 0
+    async with running_asterisk(conf):
+        assert instance.check_log(conf) == []
+        yield conf, authority.file
 
 
 def test_a_telephone_outside_registers_over_tls_and_calls_with_encrypted_audio_only(

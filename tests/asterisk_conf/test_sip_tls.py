@@ -1,21 +1,21 @@
 """SIP over TLS on a real Asterisk: which versions, from which addresses, and what a new certificate does to calls."""
 
-import asyncio
 import socket
 import ssl
-import subprocess
 import time
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import asterisk_console
 import pytest
-from asterisk_example import OFFSET, example
+from asterisk_example import OFFSET, example, running_asterisk
 from asterisk_sip import TlsTelephone
 from certificates import Authority
 
 from asterisk_conf import instance
+from asterisk_conf.carrier import Carrier
 from asterisk_conf.conf import Conf, Ports, render, write
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.existing import part
@@ -47,8 +47,7 @@ class Running:
     authority: Authority
 
     def asterisk(self, command: str) -> str:
-        words = [*self.conf.installation.program, "-C", str(self.conf.etc / "asterisk.conf"), "-rx", command]
-        return subprocess.run(words, env=instance.environment(), capture_output=True, text=True, check=True).stdout
+        return asterisk_console.ask(self.conf.installation.program, self.conf.etc, command)
 
 
 def tls(authority: Authority, name: str, bind_ipv6: str = "") -> Sip:
@@ -69,18 +68,9 @@ async def running(authority: Authority, tmp_path_factory: pytest.TempPathFactory
     write(conf)
     (conf.etc / "extensions.conf").write_text(EXTENSIONS)
     assert instance.port_problems(conf) == []
-    quiet = subprocess.DEVNULL
-    environment = {**instance.environment(), "OPENSSL_CONF": str(weak)}
-    process = await asyncio.create_subprocess_exec(
-        *instance.command(conf), env=environment, stdin=quiet, stdout=quiet, stderr=quiet
-    )
-    try:
-        assert await instance.ready(conf), instance.check_log(conf)
+    async with running_asterisk(conf, OPENSSL_CONF=str(weak)):
         assert instance.check_log(conf) == []
         yield Running(conf, authority)
-    finally:
-        process.terminate()
-        assert await process.wait() == 0
 
 
 @pytest.fixture(autouse=True)
@@ -157,6 +147,12 @@ def test_the_key_is_readable_by_its_owner_only_and_not_shown(authority: Authorit
 def test_an_administrators_own_asterisk_keeps_its_transports(authority: Authority, tmp_path: Path) -> None:
     text = part(render(example(tmp_path, sip=tls(authority, "theirs", bind_ipv6="::1")))["pjsip.conf"])
     assert "transport" not in {item.get("type") for item in sections(text)} and "sip.key" not in text
+
+
+def test_a_carrier_whose_registrar_has_an_ipv6_address_is_reached_over_it(tmp_path: Path) -> None:
+    carrier = Carrier("six", (), registrar="[2001:db8::7]", user="us", user_password="chosen")
+    text = render(example(tmp_path, carriers=(carrier,), sip=Sip(bind_ipv6="2001:db8::1")))["pjsip.conf"]
+    assert "transport = udp6\n" in text and "rtp_ipv6 = yes\n" in text
 
 
 @pytest.mark.parametrize("wrong", [{"bind_ipv6": "elsewhere"}, {"external_address": "x"}, {"own_networks": ("x",)}])

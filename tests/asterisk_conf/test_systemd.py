@@ -160,10 +160,10 @@ def test_a_removal_lists_what_it_removes_and_what_stays_and_keeps_the_data_unles
 
 
 def test_a_line_that_starts_at_boot_or_runs_is_not_removed(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = left(machine)
     wants = machine / UNITS / "multi-user.target.wants"
     wants.mkdir()
     (wants / "hatif.target").symlink_to(machine / UNITS / "hatif.target")
-    before = left(machine)
     with pytest.raises(SettingsError, match=r"hatif.target starts at boot: first `systemctl disable --now"):
         commands.remove(data=True, dry_run=False)
     (wants / "hatif.target").unlink()
@@ -171,7 +171,7 @@ def test_a_line_that_starts_at_boot_or_runs_is_not_removed(machine: Path, monkey
     monkeypatch.setattr(commands, "processes", lambda run: {"ivr": SimpleNamespace(alive=True)})
     with pytest.raises(SettingsError, match=r"runs \(ivr\): first"):
         commands.remove(data=True, dry_run=False)
-    assert (machine / "srv" / "line").exists() and before
+    assert (machine / "srv" / "line").exists() and left(machine) == before
 
 
 def test_a_folder_that_is_no_line_s_is_not_deleted(machine: Path) -> None:

@@ -1,19 +1,17 @@
 """What a caller has used up is found in the database, on both kinds: messages of a day, and call-back requests."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from db_helpers import put_request
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.callback_requests import NOT_ASKED
 from db.caller_limits import messages_since, requests_of
-from db.engine import open_engine, writing
+from db.engine import writing
 from db.ids import uuid7
 from db.tables import Message
 from ivr.records.database import Database
@@ -22,12 +20,6 @@ pytest_plugins = ["db_fixtures"]
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 MINE, OTHER = "+33612345678", "+33687654321"
-
-
-@pytest_asyncio.fixture
-async def engine(url: str) -> AsyncIterator[AsyncEngine]:
-    async with open_engine(url) as found:
-        yield found
 
 
 async def test_the_messages_of_a_caller_since_an_instant_are_found(engine: AsyncEngine) -> None:

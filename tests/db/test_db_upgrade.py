@@ -131,11 +131,12 @@ async def test_a_killed_upgrade_leaves_all_tables_or_none(
 ) -> None:
     program = """
 import asyncio, sys
-from db.upgrade import FOLDER, upgrade
-print(flush=True)
+from sqlalchemy import Engine, event
+from db.upgrade import upgrade
+event.listen(Engine, "begin", lambda _: print(flush=True))
 asyncio.run(upgrade(sys.argv[1]))
 """
-    for delay in (0.02, 0.05, 0.08, 0.12):
+    for delay in (0.02, 0.08, 0.15, 0.25):  # of some 0.35 s, the first 0.06 s of which create nothing
         process = await start(program, empty_url)
         assert process.stdout is not None
         await process.stdout.readline()

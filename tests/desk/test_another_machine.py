@@ -1,6 +1,5 @@
 """A browser on another machine: the desk by TLS, and a call that survives a change of that machine's address."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -14,7 +13,6 @@ from other_machine import OtherMachine, other_machine
 from playwright.async_api import Browser
 from talking import CALLER_HZ, call_id, kinds
 
-from desk import bundle
 from ivr.softphone.sound import longest_silence
 from ivr.softphone.telephone import Telephones
 
@@ -34,10 +32,8 @@ def machine() -> Iterator[OtherMachine]:
 
 
 @pytest.fixture(scope="module")
-async def desk_line(machine: OtherMachine) -> AsyncIterator[Line]:
+async def desk_line(machine: OtherMachine, scripts: None) -> AsyncIterator[Line]:
     """A line whose desk listens to other machines, with a certificate that it makes itself."""
-    if not bundle.is_current():
-        await asyncio.to_thread(bundle.bundle)
     with short_folder("hatif-other-") as folder:
         line = Line(Path(folder), OFFSET + 1000)
         line.below = NOT_ROOT

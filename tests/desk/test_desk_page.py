@@ -2,19 +2,17 @@
 
 import asyncio
 import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 from browser_telephone import HIDE, started
 from desk_pages import DeskPage, DeskPages
 from left import begins
-from line import CACHE, Line
+from line import Line
 from offers import french, pairings
 from playwright.async_api import Page, expect
 from talking import CALLER_HZ, COLLEAGUE_HZ, hears_music, kinds, never_silent, stands
 
-from asterisk_conf.install import find
 from ivr.softphone.telephone import Telephones
 
 pytest_plugins = ["browser"]
@@ -164,11 +162,7 @@ async def test_a_tab_that_takes_the_telephone_over_says_that_its_sound_is_blocke
         desk = DeskPage(desk_line, page, first.operator)
 
         def contact() -> str:
-            conf = desk_line.home / "asterisk" / "etc" / "asterisk.conf"
-            asterisk = find(CACHE)
-            assert asterisk is not None
-            command = [*asterisk.program, "-C", str(conf), "-rx", f"pjsip show aor {desk.operator}-web"]
-            listed = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
+            listed = desk_line.console(f"pjsip show aor {desk.operator}-web")
             return "".join(re.findall(r"(?m)^\s*Contact: +\S+/(sip:\S+)", listed))
 
         former = contact()

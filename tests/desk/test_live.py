@@ -238,6 +238,7 @@ async def test_the_page_says_when_the_line_is_down_and_when_the_controller_is_aw
             controller.alarms = []
             controller.changed.set()
             await page.has("line", "is-up")
+            await page.close()
     # Another desk, whose controller ends and comes back.
     async with serving(sqlite_url, port) as desk:
         page = await opened(desk)

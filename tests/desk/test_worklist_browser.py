@@ -1,6 +1,5 @@
 """A message is worked off in a real browser: taken by one of two, heard, and its caller called back by the page."""
 
-import asyncio
 import math
 import struct
 import wave
@@ -18,7 +17,6 @@ from playwright.async_api import expect
 
 from db.ids import uuid7
 from db.tables import Callback, Message
-from desk import bundle
 from ivr.model import clock
 from ivr.softphone.telephone import Telephones
 
@@ -28,10 +26,8 @@ NUMBER = "+33612350071"
 
 
 @pytest.fixture(scope="module")
-async def desk_line() -> AsyncIterator[Line]:
+async def desk_line(scripts: None) -> AsyncIterator[Line]:
     """A line with the desk and a trunk."""
-    if not bundle.is_current():
-        await asyncio.to_thread(bundle.bundle)
     with short_folder("hatif-work-") as folder:
         async with calling(Path(folder), OFFSET + 1000, desk=True) as up:
             yield up

@@ -3,16 +3,15 @@
 import asyncio
 import json
 import os
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import asterisk_console
 import pytest
 from line import CACHE, FRENCH_NUMBER, Line
 from shell import Shell
 
-from asterisk_conf import instance
 from asterisk_conf.install import find_or_install
 from dialplan.findings import DialplanError
 from dialplan.load import Change, compare, foreign, load, loaded, losses
@@ -38,11 +37,7 @@ async def old(asterisk: Any, ami: Ami) -> AsyncIterator[str]:
 
 def console(asterisk: Any, command: str) -> str:
     """Return the answer of Asterisk's console; the AMI user may not run commands."""
-    program = find_or_install(CACHE, Bar()).program
-    asked = [*program, "-C", str(asterisk.etc / "asterisk.conf"), "-rx", command]
-    result = subprocess.run(asked, env=instance.environment(), capture_output=True, text=True, timeout=10)
-    assert result.returncode == 0, result
-    return result.stdout
+    return asterisk_console.ask(find_or_install(CACHE, Bar()).program, asterisk.etc, command)
 
 
 def written(etc: Path) -> str:

@@ -164,7 +164,7 @@ async def test_variables_are_set_over_the_network_and_the_connection_ends(port: 
     assert await ask(port, b"nothing") == ['SET VARIABLE HATIF_AGI "unknown"']
 
 
-async def test_probes_and_silent_connections_hold_nobody_up(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_probes_and_silent_connections_hold_nobody_up(port: int) -> None:
     silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(50)]
     for probe in (b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01", b"x" * 20_000, b"agi_network: yes\n", b"\n\n"):
         _, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from left import begins, newest
-from line import FRENCH_NUMBER, OTHER_CARRIER, Line
+from line import FRENCH_NUMBER, Line
+from quick_site import OTHER_CARRIER
 
 from db import references
 from ivr.model.e164 import NumberRules, country_of, groups_of, normalise

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.home.credentials import CredentialsError, forget_others, load, renew
+from ivr.home.credentials import CredentialsError, forget_others, load, renew, set_outer
 
 
 @pytest.fixture
@@ -157,3 +157,14 @@ def test_the_message_about_a_broken_file_contains_no_secret(tmp_path: Path) -> N
     with pytest.raises(CredentialsError) as error:
         load(tmp_path, ())
     assert "secret-word" not in str(error.value) and "another-one" not in str(error.value)
+
+
+def test_secrets_that_root_changes_still_belong_to_the_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if os.geteuid() == 0:
+        os.chown(tmp_path, 1000, 1000)
+    given: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "fchown", lambda file, user, group: given.append((user, group)))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    set_outer(tmp_path, "example", "chosen by them")
+    folder = tmp_path.stat()
+    assert given == [(folder.st_uid, folder.st_gid)]

@@ -97,10 +97,16 @@ def test_tls_alone_is_not_enough(small: SmallSite) -> None:
         ('hosts = ["127.0.0.2"]\nuser = "us"', "nothing uses our user at the carrier; write registrar or dial"),
         ('hosts = ["127.0.0.2", "::1"]', "its addresses are of IPv4 and of IPv6; make it two carriers"),
         ('hosts = ["::1"]', "this machine has no address for IPv6; write bind_ipv6 in [sip]"),
+        ('registrar = "[::1]"\nuser = "us"', "this machine has no address for IPv6; write bind_ipv6 in [sip]"),
+        (
+            'hosts = ["127.0.0.2"]\nregistrar = "[::1]"\nuser = "us"',
+            "its addresses are of IPv4 and of IPv6; make it two carriers",
+        ),
         ('hosts = ["sip.example.org"]', "'sip.example.org' is not an address"),
         ('hosts = ["127.0.0.2"]\ndial = "sip_example"', "'sip_example' is not a server"),
         ('hosts = ["127.0.0.2"]\ndial = "127.0.0.256"', "'127.0.0.256' is neither a name nor an address"),
         ('hosts = ["127.0.0.2"]\ndial = "[::1]:70000"', "'70000' is not a port"),
+        ('hosts = ["127.0.0.2"]\ndial = "[127.0.0.3]"', "'[127.0.0.3]' is neither a name nor an address"),
         (
             'registrar = "sip.example.org"\nuser = "us"\nencryption = "none"',
             "nothing identifies this carrier's calls; list their addresses, or write password = true, or transport",

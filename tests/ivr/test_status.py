@@ -3,12 +3,10 @@
 import json
 import os
 import signal
-import subprocess
 from typing import Any
 
-from line import CACHE, Line
+from line import Line
 
-from asterisk_conf.install import find
 from db import read
 from db.engine import open_engine
 from ivr.softphone.telephone import Telephones
@@ -19,13 +17,6 @@ def status(line: Line) -> tuple[int, dict[str, Any], dict[str, bool]]:
     answer = line.run("status", "--json")
     document = json.loads(answer.stdout)
     return answer.returncode, document, {check["name"]: check["ok"] for check in document["checks"]}
-
-
-def console(line: Line, command: str) -> None:
-    installation = find(CACHE)
-    assert installation is not None
-    conf = line.home / "asterisk" / "etc" / "asterisk.conf"
-    subprocess.run([*installation.program, "-C", conf, "-rx", command], check=True, timeout=20, capture_output=True)
 
 
 async def test_status_says_that_calls_are_not_served_when_a_caller_would_say_so(
@@ -51,7 +42,7 @@ async def test_status_says_that_calls_are_not_served_when_a_caller_would_say_so(
     assert (code, remedies) == (1, [f"continue it with `kill -CONT {supervisor}`"])
 
     number = "+31800212002"
-    console(line, f"dialplan remove extension {number}@hatif-carrier")
+    line.console(f"dialplan remove extension {number}@hatif-carrier")
     code, document, checks = status(line)
     assert (code, checks["numbers"]) == (1, False)
     assert next(check["found"] for check in document["checks"] if check["name"] == "numbers").endswith(number)
@@ -64,7 +55,7 @@ async def test_status_says_that_calls_are_not_served_when_a_caller_would_say_so(
     assert not status(line)[2]["test call"]
     assert "Does NOT serve calls." in line.run("status").stdout
 
-    console(line, "dialplan add extension 123,1,Wait,30 into hatif-carrier")
+    line.console("dialplan add extension 123,1,Wait,30 into hatif-carrier")
     ringing = await telephones.caller("+33615000321").dial(f"sip:123@{line.sip}")
     await line.until(lambda: not status(line)[2]["calls"], 10, "status sees a call that nobody answers")
     await ringing.hangup()

@@ -1,7 +1,6 @@
 """`hatif prompts build --background`: a language gets its slow voice, seen from outside, and calls hear one voice."""
 
 import json
-import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import piper_tone
 import prompt_lines as lines
 import pytest
-from shell import Answer, command
+from shell import Answer
 
 from ivr.flow.versions import VersionStore
 from ivr.site import site as sites
@@ -43,10 +42,6 @@ def run(checkout: Path, words: str) -> str:
     answer = answered(checkout, words)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     return answer.stdout
-
-
-def environment(checkout: Path) -> dict[str, str]:
-    return os.environ | {"HATIF_HOME": str(checkout / "var"), "HATIF_SITE": str(checkout / "sites/consulate")}
 
 
 def dutch(checkout: Path) -> dict[str, Any]:
@@ -99,7 +94,7 @@ def test_what_one_machine_has_spoken_is_heard_on_another_one(
     run(checkout, "prompts build --background")
     count = dutch(checkout)["slow"]["of"]
     assert f"{archive}: {count} clips" in " ".join(run(checkout, f"prompts export {archive}").split())
-    refused = command(["prompts", "export", str(tmp_path / "none/voices.tar")], environment(checkout))
+    refused = lines.hatif(checkout, f"prompts export {tmp_path}/none/voices.tar")
     assert (refused.returncode, refused.stderr.strip()) == (
         1,
         f"hatif: {tmp_path}/none/voices.tar could not be written (No such file or directory); "
@@ -109,7 +104,7 @@ def test_what_one_machine_has_spoken_is_heard_on_another_one(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
     sounds.write_bytes(quick)
     (checkout / "var/voices").rename(checkout / "var/elsewhere")
-    answer = command(["prompts", "import", str(archive)], environment(checkout))
+    answer = lines.hatif(checkout, f"prompts import {archive}")
     assert f"{count} are of other texts or voices" in answer.stdout
     assert answer.stderr.startswith(f"hatif: nl: the quick voice stays: {VOICE}: the file ")
     (checkout / "var/elsewhere").rename(checkout / "var/voices")
@@ -147,7 +142,7 @@ def test_quick_voices_are_a_setting_of_the_environment(checkout: Path, monkeypat
     assert dutch(checkout)["slow"] is None
     assert voices(manifest.load(checkout / "var/sounds/manifest.json")) == {"pico"}
     monkeypatch.setenv("HATIF_VOICES", "best")
-    answer = command(["prompts", "build"], environment(checkout))
+    answer = lines.hatif(checkout, "prompts build")
     assert (answer.returncode, answer.stderr.strip()) == (
         1,
         "hatif: HATIF_VOICES is 'best'; it must be 'quick', or not set.",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import OFFSET, short_folder
+from debian_tools import Silent
 from line import CACHE, Line
 from small_mirror import archive, lock
 
@@ -72,19 +73,13 @@ async def own_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
         root = line.home / "asterisk" / "root"
         root.parent.mkdir(parents=True)
         releases.lock("1:22.9.1-1")
-        apt.unpack(line.home / "asterisk" / "apt", root, ASTERISK, _Silent(), keep=True)
+        apt.unpack(line.home / "asterisk" / "apt", root, ASTERISK, Silent(), keep=True)
         releases.lock("1:22.9.2-1")
         try:
             await line.up()
             yield line, releases
         finally:
             await line.down()
-
-
-class _Silent:
-    def step(self, text: str) -> None: ...
-
-    def update(self, done: int, total: int) -> None: ...
 
 
 def release(line: Line, tree: str = "root") -> str:

@@ -90,7 +90,10 @@ def show_pjsip(parts: Composition, folder: Path, keep: Sequence[Theirs]) -> bool
         if [other.options for other in loaded if _key(other) == _key(place)] not in ([], [place.options]):
             typer.echo(f"changed: {place.name} ({place.get('type')})")
     telephones = [operator.id for operator in parts.operators]
-    clashes = pjsip.find_clashes(theirs, wanted, telephones, keep_telephones=Theirs.telephones in keep)
+    clashes = [
+        *pjsip.find_clashes(theirs, wanted, telephones, keep_telephones=Theirs.telephones in keep),
+        *pjsip.find_unguarded(theirs, wanted, parts.ports.sip),
+    ]
     findings = refused(tree.findings)
     findings += [Finding(clash.code, clash.line, clash.sentence, clash.file) for clash in clashes]
     if not tree.includes(pjsip.FILE):
