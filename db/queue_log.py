@@ -52,11 +52,6 @@ class QueueLogTable:
                 self._looked = looked
                 return found
 
-    async def last_id(self) -> int:
-        """Return the number of the last line; 0 if there is none."""
-        async with reading(self._engine) as connection:
-            return await _last_id(connection)
-
     async def after(self, line: int, most: int) -> list[Stored]:
         """Return the lines of this node that follow a number, in order."""
         columns = (QueueLog.id, QueueLog.at, *_NAMES, *_DATA)

@@ -64,8 +64,8 @@ async def delete_calls(engine: AsyncEngine, before: datetime) -> int:
 
     With them goes what is only about calls: events, offers, decisions, answers to the survey, ended call-back requests
     and requests for something in writing, the remembered languages of callers who have not called since, the queue log
-    from before, and the history of operators' states, but not the present ones. The row of a recording or message stays
-    until its audio is erased.
+    from before except its last line, and the history of operators' states, but not the present ones. The row of a
+    recording or message stays until its audio is erased.
     """
     deleted = await _delete_calls(engine, (Call.started < before) & Call.ended.is_not(None))
     await _delete(engine, CallbackTry, CallbackTry.callback_id.in_(select(Callback.id).where(Callback.ended < before)))
@@ -74,7 +74,9 @@ async def delete_calls(engine: AsyncEngine, before: datetime) -> int:
     unlocked = or_(Caller.pin_locked_until.is_(None), Caller.pin_locked_until < before)
     await _delete(engine, Caller, (Caller.last_called < before) & unlocked)
     await _delete(engine, Decision, Decision.at < before)
-    await _delete(engine, QueueLog, QueueLog.at < before)
+    # The last line stays: new ones are numbered after it, and the file asks for those after its own last one.
+    last = select(func.max(aliased(QueueLog).id)).scalar_subquery()
+    await _delete(engine, QueueLog, (QueueLog.at < before) & (QueueLog.id < last))
     await _delete(engine, Recording, (Recording.started < before) & Recording.erased.is_not(None))
     await _delete(engine, Message, (Message.at < before) & Message.erased.is_not(None))
     later, state = aliased(OperatorStateRecord), OperatorStateRecord

@@ -5,7 +5,8 @@ process that upgrades waits and then finds nothing to do.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,16 +31,11 @@ async def upgrade(url: str, to: str = "heads") -> list[str]:
     """Apply all pending migrations, up to `to`; return those that were applied, oldest first."""
     if (parsed := parse_url(url)).get_backend_name() == "sqlite" and parsed.database is not None:
         _create_private(Path(parsed.database))
-    async with open_engine(url) as engine:
-        if engine.dialect.name == "sqlite":
-            _wait_longer(engine)
-        async with writing(engine) as connection:
-            await _lock(connection)
-            before = await connection.run_sync(_current)
-            missing = _missing(engine, before, to)
-            if missing:
-                await connection.run_sync(_alembic, lambda config: command.upgrade(config, to))
-            return missing
+    async with _locked(url) as (engine, connection):
+        missing = _missing(engine, await connection.run_sync(_current), to)
+        if missing:
+            await connection.run_sync(_alembic, lambda config: command.upgrade(config, to))
+        return missing
 
 
 async def downgrade(url: str, to: str) -> list[str]:
@@ -50,16 +46,11 @@ async def downgrade(url: str, to: str) -> list[str]:
     Raises:
         DatabaseError: The database is away, or one of both migrations is not known.
     """
-    async with open_engine(url) as engine:
-        if engine.dialect.name == "sqlite":
-            _wait_longer(engine)
-        async with writing(engine) as connection:
-            await _lock(connection)
-            at = await connection.run_sync(_current)
-            undone = _after(engine, at, to)
-            if undone:
-                await connection.run_sync(_alembic, lambda config: command.downgrade(config, to))
-            return undone
+    async with _locked(url) as (engine, connection):
+        undone = _after(engine, await connection.run_sync(_current), to)
+        if undone:
+            await connection.run_sync(_alembic, lambda config: command.downgrade(config, to))
+        return undone
 
 
 async def current(url: str) -> str | None:
@@ -138,10 +129,17 @@ def _after(engine: AsyncEngine, at: str | None, to: str) -> list[str]:
     return known[known.index(at) : known.index(to)]
 
 
-async def _lock(connection: AsyncConnection) -> None:
-    if connection.dialect.name == "postgresql":
-        await connection.execute(text(f"SET LOCAL lock_timeout = {WAIT_MS}"))
-        await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+@asynccontextmanager
+async def _locked(url: str) -> AsyncGenerator[tuple[AsyncEngine, AsyncConnection]]:
+    """Begin a writing transaction under the lock of upgrades."""
+    async with open_engine(url) as engine:
+        if engine.dialect.name == "sqlite":
+            _wait_longer(engine)
+        async with writing(engine) as connection:
+            if connection.dialect.name == "postgresql":
+                await connection.execute(text(f"SET LOCAL lock_timeout = {WAIT_MS}"))
+                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+            yield engine, connection
 
 
 def _wait_longer(engine: AsyncEngine) -> None:

@@ -17,6 +17,7 @@ from db.journal import Journal
 from db.queue_events import Stored
 from db.queue_log import QueueLogTable
 from db.queue_log_file import QueueLogFile, rotate
+from db.retention import delete_calls
 from db.tables import QueueLog
 
 pytest_plugins = ["db_fixtures"]
@@ -166,6 +167,15 @@ async def test_a_backlog_is_told_to_its_end(house: House, monkeypatch: pytest.Mo
     for number in range(10):
         house.call(f"+336123456{number:02}")
     assert len(await house.told()) == 11
+
+
+async def test_lines_are_numbered_on_after_the_whole_log_was_deleted_as_too_old(house: House) -> None:
+    house.call()
+    assert len(await house.told()) == 2
+    await delete_calls(house.engine, datetime.now(UTC) + timedelta(days=1))
+    house.call("+33612345679")
+    await house.told()
+    assert [line.id for line in await house.table.after(0, 1000)] == [2, 3]
 
 
 # The file
