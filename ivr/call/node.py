@@ -39,7 +39,7 @@ class Node(BaseModel):
         return None
 
     def answers(self) -> bool:
-        """Whether the line must be answered here; otherwise the caller can hear it as early media."""
+        """Return whether the line must be answered here; otherwise the caller can hear it as early media."""
         return True
 
     def greets(self) -> bool:

@@ -82,19 +82,23 @@ class Attempt:
         if self.offer is not None:
             structlog.contextvars.bind_contextvars(operator=self.offer.operator)
         try:
-            if self.offer is not None:
-                await self._with_operator(self.offer, found)
-            elif self.request.kind == CallbackKind.CASE:
-                await self._tell_state(found)
-            elif found is not None:
-                await self._resume_alone(found)
-        except NotAsked:
-            await self._apologise()
+            try:
+                await self._call_back(found)
+            except NotAsked:
+                await self._apologise()
         except LinkLost:
             pass  # the next connection finds the channels and goes on
         except Exception:
             log.exception("A call-back failed", request=str(self.request.id))
             await self._give_up()
+
+    async def _call_back(self, found: RunningCallback | None) -> None:
+        if self.offer is not None:
+            await self._with_operator(self.offer, found)
+        elif self.request.kind == CallbackKind.CASE:
+            await self._tell_state(found)
+        elif found is not None:
+            await self._resume_alone(found)
 
     async def _give_up(self) -> None:
         """Hang up both legs; the dispatcher finds the request in the state that it reached."""

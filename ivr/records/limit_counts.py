@@ -1,5 +1,6 @@
 """How often each limit of volume was reached, for alarms, `hatif status` and monitoring. docs/limits.md lists them."""
 
+import math
 import time
 from collections import Counter
 from enum import StrEnum
@@ -46,23 +47,26 @@ SENTENCES: dict[Limit, str] = {
 
 
 class LimitCounts:
-    """How often each limit was reached since the process began, and when last (POSIX seconds)."""
+    """How often each limit was reached since the process began, and when last.
+
+    Durations are by the monotonic clock: the other one can be set.
+    """
 
     def __init__(self) -> None:
         self.reached: Counter[Limit] = Counter()
-        self.last: dict[Limit, float] = {}
+        self._last: dict[Limit, tuple[float, float]] = {}  # monotonic, POSIX
         self._logged: dict[Limit, float] = {}
 
     def reach(self, limit: Limit) -> None:
         """Count that a limit was reached, and log it at most once in ten seconds. Nobody's number is in the log."""
-        now = time.time()
+        now = time.monotonic()
         self.reached[limit] += 1
-        self.last[limit] = now
-        if now - self._logged.get(limit, 0.0) >= _LOG_S:
+        self._last[limit] = now, time.time()
+        if now - self._logged.get(limit, -math.inf) >= _LOG_S:
             self._logged[limit] = now
             log.warning("A limit was reached (docs/limits.md)", limit=limit.value, times=self.reached[limit])
 
     def lately(self) -> dict[Limit, float]:
-        """Return the limits that were reached lately, with the instant of the last time."""
-        now = time.time()
-        return {limit: at for limit, at in self.last.items() if now - at < ALARM_S}
+        """Return the limits that were reached lately, with the instant of the last time in POSIX seconds."""
+        now = time.monotonic()
+        return {limit: at for limit, (since, at) in self._last.items() if now - since < ALARM_S}

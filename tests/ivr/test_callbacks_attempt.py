@@ -189,6 +189,21 @@ async def test_a_person_who_had_not_asked_for_the_call_says_so_by_a_key_and_the_
     assert any(isinstance(message, floor_protocol.Refused) for message in told)
 
 
+async def test_a_fault_in_the_apology_leaves_nobody_in_silence() -> None:
+    request = replace(new_request(), due=OPEN)
+    called = channel_of(replace(request, tries=1))
+    phones = Telephones({OFFER: "1##", called: "2#"})
+    made, _, told = attempt(phones, request, ())
+
+    async def fails() -> None:
+        raise RuntimeError
+
+    made.progress.not_asked = fails  # type: ignore[method-assign]
+    await run(made)
+    assert set(phones.ended) == {OFFER, called}
+    assert any(isinstance(message, floor_protocol.Refused) for message in told)
+
+
 async def test_who_is_called_by_an_operator_is_not_asked_whether_they_wanted_it() -> None:
     request = replace(new_request(CallbackKind.OPERATOR), due=OPEN, operator_id="1001")
     called = channel_of(replace(request, tries=1))
