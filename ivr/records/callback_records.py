@@ -56,7 +56,7 @@ def record_case_request(recorder: Recorder, state: CallState, reference: str) ->
         language=state.language,
         topic=state.topic,
         wished=clock.now(),
-        asked_by=state.caller,
+        asked_by=state.caller or None,
     )
 
 
