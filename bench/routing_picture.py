@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ivr.picture import svg
+from picture import svg
 
 WIDTH, HEIGHT = 760.0, 440.0
 LEFT, TOP, RIGHT, BOTTOM = 78.0, 64.0, 560.0, 380.0

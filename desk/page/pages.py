@@ -65,6 +65,7 @@ class Pages:
         shared = {
             "layout": "page/fragment.html" if request.headers.get("hx-request") else "page/layout.html",
             "person": getattr(request.state, "person", None),
+            "navigation": getattr(request.state, "navigation", ()),
             "csrf": getattr(request.state, "csrf", ""),
             "theme": theme if theme in THEMES else "",
             "path": request.url.path,

@@ -11,6 +11,7 @@ from desk.page.errors import DeskError
 from desk.page.texts import N_
 from desk.people import tokens
 from desk.people.accounts import Person
+from desk.people.navigation import entries_of
 from desk.people.policy import Permission, may
 from desk.people.sessions import Session, Sessions
 from desk.settings import DeskSettings
@@ -71,7 +72,7 @@ class Needs:
         session = await sessions.find(token, desk.now(), used=not self._background) if token else None
         if session is None:
             raise SignInNeeded
-        request.state.person, request.state.csrf = session.person, tokens.csrf_of(token)
+        _note(request, session.person, token)
         if not may(session.person, self.permission):
             raise DeskError(403, _NOT_ALLOWED)
         if request.method not in _SAFE:
@@ -85,7 +86,13 @@ async def public(request: Request) -> None:
     if token := request.cookies.get(cookie_name(desk.settings)):
         session = await sessions.find(token, desk.now())
         if session is not None:
-            request.state.person, request.state.csrf = session.person, tokens.csrf_of(token)
+            _note(request, session.person, token)
+
+
+def _note(request: Request, person: Person, token: str) -> None:
+    """Tell the pages who asks."""
+    request.state.person, request.state.csrf = person, tokens.csrf_of(token)
+    request.state.navigation = entries_of(person)
 
 
 def _desk_and_sessions(request: Request) -> tuple[Desk, Sessions]:

@@ -1,5 +1,6 @@
 """Every route of the desk with every role: who may not is answered 403, who is not signed in is led to the sign-in."""
 
+import re
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -10,6 +11,7 @@ from fastapi.routing import APIRoute
 
 from db.enums import AccountRole
 from desk.app import ROUTERS
+from desk.people.navigation import ENTRIES
 from desk.people.policy import Permission
 from desk.people.signed_in import Needs, public
 
@@ -84,3 +86,15 @@ async def test_a_browser_that_has_not_signed_in_gets_nothing(desk: TestDesk) -> 
             continue
         for method in route.methods or ():
             assert await status(desk.browser(), method, route.path) == 401, f"{method} {route.path}"
+
+
+@pytest.mark.parametrize("account", MAY)
+async def test_the_bar_leads_to_the_pages_that_a_person_may_open_and_to_no_other(desk: TestDesk, account: str) -> None:
+    browser = await desk.signed_in(account)
+    page = (await browser.ask("GET", "/account")).text
+    shown = set(re.findall(r'<a class="button quiet" href="(/[^"]+)"', page)) - {"/account"}
+    allowed = {entry.path for entry in ENTRIES if entry.permission in MAY[account]}
+    assert shown == (allowed if len(allowed) > 1 else set())
+    for path in shown:
+        answer = await browser.ask("GET", path)
+        assert answer.status == 200 and 'aria-current="page"' in answer.text, path

@@ -21,7 +21,7 @@ from ivr.flow.draw.layout import Box, Layout, place
 from ivr.flow.file import Flow, read_draft
 from ivr.flow.nodes.menu import Menu
 from ivr.home.settings import CHECKOUT
-from ivr.picture import svg
+from picture import svg
 from prompts import catalogue
 
 EXAMPLE = CHECKOUT / "sites" / "consulate"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from ivr.picture import svg
+from picture import svg
 from routing.figures import Figures
 
 _WIDTH, _HEIGHT = 960.0, 560.0

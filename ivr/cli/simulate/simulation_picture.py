@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from ivr.picture import svg
+from picture import svg
 
 Level = float | None
 

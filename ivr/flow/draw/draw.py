@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element
 from ivr.flow.draw.cards import Card, Row, Spoken, cards
 from ivr.flow.draw.layout import Box, Layout, place
 from ivr.flow.file import Flow
-from ivr.picture import svg
+from picture import svg
 
 _WIDTH, _GAP = 260.0, 60.0
 _HEAD, _ROW, _FOOT = 26.0, 18.0, 8.0

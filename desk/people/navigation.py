@@ -1,0 +1,30 @@
+"""The desk's pages, as the bar at the top shows them to whoever may open them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from desk.page.texts import N_
+from desk.people.accounts import Person
+from desk.people.policy import Permission, may
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A page, with the icon and the words that lead to it."""
+
+    path: str
+    icon: str
+    words: str
+    permission: Permission
+
+
+ENTRIES = (
+    Entry("/shift", "telephone", N_("Calls"), Permission.TAKE_CALLS),
+    Entry("/people", "people", N_("People"), Permission.ADMINISTER),
+)
+
+
+def entries_of(person: Person) -> Sequence[Entry]:
+    """Return the pages that a person may open; none if it is only one, since they are on it."""
+    found = [entry for entry in ENTRIES if may(person, entry.permission)]
+    return found if len(found) > 1 else ()

@@ -1,1 +1,0 @@
-"""SVG elements shared by the flow's picture, the simulation and the reports."""

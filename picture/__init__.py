@@ -1,0 +1,1 @@
+"""SVG elements shared by the pictures of the flow, of reports and of simulations."""
