@@ -1,6 +1,7 @@
 """The container's image is built without pulling one, and a line in it calls itself."""
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -60,6 +61,63 @@ def test_a_line_in_a_container_needs_no_network_to_start_and_calls_itself(tmp_pa
     assert len(packages["sha256"]) > 100
 
 
+HATIF = r"""#!/bin/sh
+echo "$*" >>"$HATIF_HOME/asked"
+case "$*" in up) exit 0 ;; esac
+test $(grep -c "^$*\$" "$HATIF_HOME/asked") -gt "$FAILURES" || { echo "the disk is full" >&2; exit 3; }
+"""
+"""A `hatif` that fails so often at each step, and then succeeds."""
+
+
+@pytest.fixture
+def container(tmp_path: Path) -> dict[str, str]:
+    """Return the environment of a container's start, in which each step fails once."""
+    program, home, packages = (tmp_path / name for name in ("bin", "home", "packages"))
+    for folder in (program, home / "asterisk" / "root", packages):
+        folder.mkdir(parents=True)
+    (packages / "hatif-install.json").write_text("another release")
+    (program / "hatif").write_text(HATIF)
+    (program / "hatif").chmod(0o755)
+    return {
+        "PATH": f"{program}:{os.environ['PATH']}",
+        "HATIF_HOME": str(home),
+        "HATIF_ASTERISK_PACKAGES": str(packages),
+        "HATIF_START_AGAIN_S": "1",
+        "FAILURES": "1",
+    }
+
+
+def test_what_fails_at_the_start_is_said_with_what_to_do_and_keeps_no_line_down_that_can_serve_calls(
+    container: dict[str, str],
+) -> None:
+    done = subprocess.run((FOLDER / "start",), env=container, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0
+    asked = (Path(container["HATIF_HOME"]) / "asked").read_text().splitlines()
+    assert asked == ["asterisk upgrade", "setup --no-database", "setup --no-database", "db upgrade", "up"]
+    reason, asterisk, _, setup, _, database = done.stderr.splitlines()
+    assert reason == "the disk is full"
+    assert asterisk.startswith("start: this image's Asterisk could not be installed (the reason is above)")
+    assert "the line starts with the former one" in asterisk
+    assert setup.startswith("start: the line is not up: `hatif setup` failed with status 3 (the reason is above).")
+    assert "It is tried again in 1 s." in setup and "`podman compose exec line hatif check`" in setup
+    assert database.startswith("start: the database's tables are not upgraded (the reason is above)")
+    page = 'containers.md, "When it does not start"'
+    assert (
+        all(page in line for line in (asterisk, setup, database))
+        and "\n## When it does not start\n" in PAGE.read_text()
+    )
+
+
+def test_a_container_that_cannot_start_stays_and_ends_at_once_when_it_is_stopped(container: dict[str, str]) -> None:
+    with subprocess.Popen((FOLDER / "start",), env=container | {"FAILURES": "99"}, stderr=subprocess.PIPE) as started:
+        assert started.stderr is not None
+        for _ in range(6):  # it has waited at least once
+            assert started.stderr.readline()
+        assert started.poll() is None
+        started.terminate()
+        assert started.wait(5) == 143
+
+
 def test_the_image_is_built_from_what_the_checkout_has() -> None:
     text = (FOLDER / "Containerfile").read_text()
     copied = re.findall(r"^COPY (?!--from)(\S+) ", text, re.MULTILINE)
@@ -68,7 +126,7 @@ def test_the_image_is_built_from_what_the_checkout_has() -> None:
     wanted = re.findall(r"^!(\S+)$", (CHECKOUT / ".dockerignore").read_text(), re.MULTILINE)
     assert all(any(CHECKOUT.glob(pattern)) for pattern in wanted)
     built = (CHECKOUT / "scripts" / "wheel").read_text()
-    packed = re.search(r"(setup\.cfg .*desk) \| tar", built)
+    packed = re.search(r"(setup\.cfg .*picture) \| tar", built)
     assert packed is not None and {*packed[1].split()} <= {*wanted}  # what a wheel is made of
     script = (FOLDER / "start").read_text()
     assert script.rstrip().endswith("exec hatif up") and (FOLDER / "start").stat().st_mode & 0o111
