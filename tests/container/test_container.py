@@ -5,12 +5,14 @@ import os
 import re
 import shlex
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import yaml
 from buildah import Buildah, missing
 from line import CACHE, CHECKOUT
+from podman import podman
 
 FOLDER = CHECKOUT / "container"
 PAGE = CHECKOUT / "docs" / "containers.md"
@@ -28,14 +30,20 @@ hatif status --json
 """
 
 
-@pytest.mark.long
-def test_a_line_in_a_container_needs_no_network_to_start_and_calls_itself(tmp_path: Path) -> None:
-    """Builds an image on Debian 13; needs a Debian mirror, PyPI, npm and 4 GB."""
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Buildah:
+    """Build the image on Debian 13; needs a Debian mirror, PyPI, npm and 4 GB."""
     if why := missing():
         pytest.skip(f"no image can be built here: {why}")
-    buildah = Buildah(tmp_path)
+    buildah = Buildah(tmp_path_factory.mktemp("images"))
     buildah.base("debian-13")
     buildah.build("debian-13", "hatif")
+    return buildah
+
+
+@pytest.mark.long
+def test_a_line_in_a_container_needs_no_network_to_start_and_calls_itself(built: Buildah, tmp_path: Path) -> None:
+    buildah = built
     site, home = tmp_path / "site", tmp_path / "home"
     site.mkdir(mode=0o755)
     home.mkdir()
@@ -118,6 +126,77 @@ def test_a_container_that_cannot_start_stays_and_ends_at_once_when_it_is_stopped
         assert started.wait(5) == 143
 
 
+POSTGRES = """
+FROM localhost/debian-13
+RUN apt-get update && apt-get install -y --no-install-recommends postgresql-17 \\
+    && rm -rf /var/lib/postgresql/* && install -d -o postgres -g postgres /var/lib/postgresql/data
+COPY start /usr/local/bin/start
+ENV PATH=/usr/lib/postgresql/17/bin:/usr/local/bin:/usr/bin:/bin PGDATA=/var/lib/postgresql/data
+USER postgres
+VOLUME /var/lib/postgresql/data
+CMD ["start"]
+"""
+START_POSTGRES = """#!/bin/sh
+set -eu
+if [ ! -s "$PGDATA/PG_VERSION" ]; then
+    echo "$POSTGRES_PASSWORD" >/tmp/password
+    initdb -U "$POSTGRES_USER" --pwfile=/tmp/password --auth-local=trust --auth-host=scram-sha-256
+    echo "host all all all scram-sha-256" >>"$PGDATA/pg_hba.conf"
+    pg_ctl -w -o "-c listen_addresses= -c unix_socket_directories=/tmp" start
+    createdb -h /tmp -U "$POSTGRES_USER" "$POSTGRES_DB"
+    pg_ctl -w stop
+fi
+exec postgres -c listen_addresses=* -c unix_socket_directories=/tmp
+"""
+"""What the image of PostgreSQL does with the same variables, in a few lines."""
+
+
+@pytest.mark.long
+def test_the_composition_starts_a_line_that_keeps_its_calls_in_postgresql(built: Buildah) -> None:
+    """Does what the page says, with podman and podman-compose of Debian; PostgreSQL's image is one of our own."""
+    folder = built.folder
+    made = folder / "postgres"
+    made.mkdir()
+    (made / "Containerfile").write_text(POSTGRES)
+    (made / "start").write_text(START_POSTGRES)
+    (made / "start").chmod(0o755)
+    built.build_other(made, "docker.io/library/postgres:17")
+    place, site = folder / "container", folder / "container" / "site"
+    site.mkdir(parents=True, mode=0o755)
+    written = (FOLDER / "compose.yaml").read_text()
+    quick = written.replace("      HATIF_DATABASE: ", "      HATIF_VOICES: quick\n      HATIF_DATABASE: ")
+    assert quick != written
+    (place / "compose.yaml").write_text(quick)
+    (place / ".env").write_text("HATIF_DATABASE_PASSWORD=only-of-this-test\n")
+    with podman(folder) as machine:
+        volume = f"{site}:/etc/hatif/site"
+        new = ("hatif", "site", "new", "/etc/hatif/site", "--from", "consulate")
+        machine("run", "--rm", "--network", "none", "-u", "root", "-v", volume, "hatif", *new)
+        toml = (site / "site.toml").read_text()
+        toml = re.sub(r"^probe_s = .*", "probe_s = 3", toml, flags=re.MULTILINE)
+        (site / "site.toml").write_text(re.sub(r"^sip_bind = .*", 'sip_bind = "0.0.0.0"', toml, flags=re.MULTILINE))
+        if (CACHE / "sounds").exists():  # what is spoken already
+            machine("volume", "create", "container_home")
+            home = machine("volume", "inspect", "--format", "{{.Mountpoint}}", "container_home")
+            subprocess.run(["cp", "-r", str(CACHE / "sounds"), home], check=True)
+            subprocess.run(["chown", "-R", "990:990", home], check=True)
+        # It waits until the database is healthy, which systemd would ask.
+        with ThreadPoolExecutor(1) as waiting:
+            up = waiting.submit(machine, "compose", "up", "-d", within_s=300)
+            machine.healthy("container_database_1", 120)
+            up.result()
+        machine.healthy("container_line_1", 600)
+        found = json.loads(machine("compose", "exec", "-T", "line", "hatif", "status", "--json"))
+        assert found["serves"] and found["probe"]["fault"] is None, found
+        rows = ("psql", "-h", "/tmp", "-U", "hatif", "-tAc", "select count(*) from call")
+        assert int(machine("compose", "exec", "-T", "database", *rows)) > 0
+        assert machine("exec", "container_line_1", "id", "-un") == "hatif"
+        listening = machine("compose", "exec", "-T", "line", "hatif", "calls", "--json")
+        assert json.loads(listening) is not None
+        machine("compose", "down", "--volumes", within_s=180)
+        assert machine("ps", "-aq") == machine("volume", "ls", "-q") == ""
+
+
 def test_the_image_is_built_from_what_the_checkout_has() -> None:
     text = (FOLDER / "Containerfile").read_text()
     copied = re.findall(r"^COPY (?!--from)(\S+) ", text, re.MULTILINE)
@@ -153,9 +232,9 @@ def test_the_page_names_commands_and_files_that_exist() -> None:
     commands = [
         line for block in re.findall(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL) for line in block.splitlines()
     ]
-    files = {word for line in commands for word in shlex.split(line, comments=True) if word.startswith("container/C")}
-    files |= {word for line in commands for word in re.findall(r"container/compose\.yaml", line)}
-    assert files == {"container/Containerfile", "container/compose.yaml"}
+    files = {word for line in commands for word in shlex.split(line, comments=True) if word.startswith("container/")}
+    assert files == {"container/Containerfile"}
+    assert "cd container" in commands and (FOLDER / "compose.yaml").exists()  # the name that compose looks for
     arguments = re.findall(r"`(?:--build-arg )?([A-Z_]+)=", text)
     declared = re.findall(r"^ARG (.*)$", (FOLDER / "Containerfile").read_text(), re.MULTILINE)
     names = {word.partition("=")[0] for line in declared for word in line.split()}
