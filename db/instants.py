@@ -75,8 +75,8 @@ def _quarters_sqlite(element: quarter_hours, compiler: Any, **named: Any) -> str
     return f"({_seconds_sqlite(at)} / 900)"
 
 
-# PostgreSQL: `date_part` computes in floating point, unlike `extract`, in half the time. Up to the year 2100 its error is
-# under a quarter of a microsecond, so that the nearest whole microsecond is the exact one.
+# PostgreSQL: `date_part` computes in floating point, unlike `extract`, in half the time. Until the year 2100 its error
+# is under a quarter of a microsecond, so that the nearest whole microsecond is the exact one.
 
 
 @compiles(micros, "postgresql")
