@@ -26,6 +26,7 @@ from ivr.api import (
     site,
     status,
     supervision,
+    try_line,
     web_telephone,
 )
 from ivr.api.description import describe
@@ -45,6 +46,7 @@ _ROUTERS = (
     calls.router,
     operators.router,
     web_telephone.router,
+    try_line.router,
     hours.router,
     holidays.router,
     callbacks.router,
