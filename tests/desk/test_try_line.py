@@ -157,8 +157,10 @@ async def test_a_fifth_sign_in_gets_a_telephone_unless_the_other_four_are_in_cal
     await desk_line.until(lambda: desk_line.status()["calls"].get("menu", 0) == 3, 10, "a call has ended")
     await late.call()
     for page in (*pages, late):
+        await page.page.close()
+    await desk_line.until(lambda: desk_line.status()["calls"].get("menu", 0) == 0, 20, "no page has a call any more")
+    for page in (*pages, late):
         await page.page.context.close()
-    await desk_line.until(lambda: desk_line.status()["calls"].get("menu", 0) == 0, 10, "no page has a call any more")
 
 
 async def test_a_sign_in_has_one_call_at_a_time_and_a_page_that_is_closed_hangs_up(
