@@ -154,13 +154,13 @@ class Asterisk:
 
 
 def carrier(ours: Conf, home: Path, authority: Authority, *, user: str) -> Asterisk:
-    """Return the carrier's Asterisk, not started; its ports are a thousand above ours.
+    """Return the carrier's Asterisk, not started; its ports are five hundred above ours.
 
     Args:
         authority: Signs its certificate, for the name localhost.
         user: Our account with it.
     """
-    ports = Ports(*(getattr(ours.ports, name) + 1000 for name in Ports.__slots__))
+    ports = Ports(*(getattr(ours.ports, name) + 500 for name in Ports.__slots__))
     conf = replace(ours, home=home, node="carrier", ports=ports, carriers=(), endpoints=(), queues=())
     write(conf)
     certificate, key = authority.sign("carrier", "DNS:localhost", "DNS:carrier.example", "IP:::1")

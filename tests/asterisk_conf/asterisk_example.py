@@ -10,13 +10,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import offsets
+
 from asterisk_conf import instance
 from asterisk_conf.carrier import Carrier
 from asterisk_conf.conf import Conf, Endpoint, Ports, Queue, Secrets
 from asterisk_conf.install import find_or_install
 from asterisk_conf.installation import Installation
 
-OFFSET = 10000
+OFFSET = offsets.OFFSET + 1000
+"""Of a lone line, which no file of tests has besides."""
 PASSWORD = "telephone-password-1"
 SECRETS = Secrets("hatif", "ari-password-of-the-test", "hatif", "ami-password-of-the-test")
 
