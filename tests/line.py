@@ -21,6 +21,7 @@ import shared_audio
 import short_audio
 import warm_up
 from asked import HATIF, Asked
+from forks import Forked
 
 from ivr.audio.audible import SIGNS, Clip, with_pauses
 from ivr.home import credentials
@@ -51,7 +52,7 @@ class Line(Asked):
         self.database = database or f"sqlite:///{home / 'hatif.db'}"
         self.sip = f"127.0.0.1:{5060 + offset}"
         self._proxy: socket.socket | None = None
-        self._up: subprocess.Popen[bytes] | warm_up.Forked | None = None
+        self._up: subprocess.Popen[bytes] | Forked | None = None
         self._killed: int | None = None
         quick_site.make(self.site)
         self.speak(words=words)
@@ -96,10 +97,10 @@ class Line(Asked):
             self._up = await asyncio.to_thread(self._start, log)
         await self.until(self._serves, 30, "the line is up")
 
-    def _start(self, log: IO[bytes]) -> "subprocess.Popen[bytes] | warm_up.Forked":
+    def _start(self, log: IO[bytes]) -> "subprocess.Popen[bytes] | Forked":
         if self.below or not warm_up.is_warm(self.environment):
             return subprocess.Popen([*self.below, HATIF, "up"], env=self.environment, stdout=log, stderr=log)
-        return warm_up.Forked(warm_up.forks(), [HATIF, "up"], self.environment, log.fileno())
+        return warm_up.start([HATIF, "up"], self.environment, log.fileno())
 
     def _serves(self) -> bool:
         assert self._up is not None

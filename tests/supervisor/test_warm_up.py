@@ -17,7 +17,7 @@ def started(port_offset):
     output = os.open(home / port_offset, os.O_WRONLY | os.O_CREAT)
     held = os.open(home / "held", os.O_RDWR | os.O_CREAT)
     environment = os.environ | {"HATIF_HOME": str(home), "HATIF_PORT_OFFSET": port_offset}
-    process = warm_up.Forked(warm_up.forks(), warm_up.CONTROLLER, environment, output, [held], home, leads=True)
+    process = warm_up.start(warm_up.CONTROLLER, environment, output, [held], home, leads=True)
     os.close(held)
     os.close(output)
     return process
