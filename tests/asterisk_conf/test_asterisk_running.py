@@ -115,9 +115,7 @@ def listeners(process: psutil.Process) -> set[tuple[str, str, int]]:
     }
 
 
-def test_the_log_of_a_start_has_no_warnings(
-    asterisk: Running, record_property: Callable[[str, object], None]
-) -> None:
+def test_the_log_of_a_start_has_no_warnings(asterisk: Running, record_property: Callable[[str, object], None]) -> None:
     record_property("until Asterisk is ready, s", round(asterisk.ready_after_s, 2))  # wanted: 3
     assert instance.check_log(asterisk.conf) == []
     assert "modules will be loaded" in asterisk.conf.log_file.read_text()
