@@ -238,7 +238,7 @@ async def test_a_telephone_registers_by_itself_after_a_restart_of_asterisk(desk_
     await page.start()
     os.kill(desk_line.pid("asterisk"), signal.SIGKILL)
     await page.has_reported("state", "lost")
-    await page.reports("state", "registered", 20)
+    await page.reports("state", "registered", 60)
     await desk_line.until(lambda: desk_line.operator_state(operator) == "ready", 10, "the operator is ready")
 
 
