@@ -20,6 +20,7 @@ import forked_workers
 import hypothesis
 import pytest
 import side_by_side
+import warm_up
 from line import CACHE, CHECKOUT, Line, running
 from offsets import OFFSET as OFFSET
 from offsets import WORKER
@@ -155,6 +156,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)  # without xdist nobody calls it
 def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[Any]) -> None:
+    warm_up.share()
     forked_workers.use(specs, config.args)
 
 

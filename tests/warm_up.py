@@ -1,8 +1,8 @@
 """Processes of the tests' lines that have loaded their modules before they start. A program.
 
 A process of a line takes one to two seconds of the processor to load libraries and what is ours, and the tests start
-some two hundred. So each process of the tests has two others that have loaded all of it, once, and done nothing else:
-one forks controllers, the other `hatif up` and what it runs, for all lines. The supervisor gives what is forked the
+some two hundred. So there are two processes that have loaded all of it, once, and done nothing else: one forks
+controllers, the other `hatif up` and what it runs, for all lines. The supervisor gives what is forked the
 same environment, folder, output and session as always, and the lock of its pid file.
 
 A line whose home has the file `COLD` starts all of them as an administrator's does (the fixture `cold_starts`), and so
@@ -43,6 +43,12 @@ HATIF = str(Path(sys.executable).with_name("hatif"))
 CONTROLLER = (sys.executable, "-m", "ivr")
 COMMANDS = {(HATIF, word) for word in ("up", "journal", "guard", "desk", "gate")}
 COLD = "cold"
+SHARED = "HATIF_TEST_WARM"
+
+
+def share() -> None:
+    """Start what forks, for this process and those that it starts."""
+    os.environ[SHARED] = str(sockets())
 
 
 def start(
@@ -66,7 +72,12 @@ def start(
 
 @cache
 def sockets() -> Path:
-    """Return the folder of the sockets of what forks; it is started now, and ends with this process."""
+    """Return the folder of the sockets of what forks; it is started now, and ends with this process.
+
+    Several processes of the tests share those of the one that started them.
+    """
+    if shared := os.environ.get(SHARED):
+        return Path(shared)
     folder = forks.folder("warm-")
     listeners = [forks.listen(folder / kind) for kind in OURS]
     forks.start([__file__, str(folder), *(str(listener.fileno()) for listener in listeners)], *listeners)

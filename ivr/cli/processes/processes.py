@@ -54,34 +54,37 @@ def setup(
     with Bar() as bar:
         _fetch_and_speak(parts, bar)
         configure_asterisk(parts, bar)
-        _bundle_desk(parts, bar)
     upgrade_database(parts)
     console.print(f"Ready in {parts.settings.home}.", markup=False)
 
 
 def _fetch_and_speak(parts: Composition, bar: Bar) -> None:
-    """Install Asterisk if there is none, and meanwhile build the prompts: one waits for the network, one computes.
+    """Install Asterisk if there is none, and what the desk's scripts need; build the prompts meanwhile, which computes.
 
     Raises:
         AsteriskError: There is none, and it cannot be installed; the prompts are not waited for.
     """
     from asterisk_conf.install import find, find_or_install
 
-    where, named = parts.install_home, parts.settings.asterisk
-    if find(where, named=named) is not None:
-        _build_prompts(parts, bar, bar.update)
-        return
-    bar.step("Asterisk")
+    where, named, below = parts.install_home, parts.settings.asterisk, bar.beside()
+    is_missing, has_desk = find(where, named=named) is None, parts.site.desk.enabled
+
+    def fetch() -> None:
+        if is_missing:
+            find_or_install(where, below, named)
+        if has_desk:
+            _bundle_desk(below)
+
     with ThreadPoolExecutor(1) as beside:
-        asterisk = beside.submit(find_or_install, where, bar.beside(), named)
+        fetching = beside.submit(fetch)
 
         def update(done: int, total: int) -> None:
-            if asterisk.done():
-                asterisk.result()
+            if fetching.done():
+                fetching.result()
             bar.update(done, total)
 
         _build_prompts(parts, bar, update)
-        asterisk.result()
+        fetching.result()
 
 
 def configure_asterisk(parts: Composition, bar: Bar, *, before_restart: bool = False) -> list[str]:
@@ -121,11 +124,11 @@ def configure_asterisk(parts: Composition, bar: Bar, *, before_restart: bool = F
     return changed
 
 
-def _bundle_desk(parts: Composition, bar: Bar) -> None:
+def _bundle_desk(bar: Bar) -> None:
     """Make the desk's scripts for browsers, or say what is missing: the line serves calls without them."""
     from desk import bundle
 
-    if not parts.site.desk.enabled or bundle.is_current():
+    if bundle.is_current():
         return
     bar.step("Scripts of the desk")
     try:
