@@ -154,7 +154,7 @@ async def test_the_operator_hears_the_whisper_until_a_key_and_survives_kills_and
     # The wait ends, and the conversation begins, when both can hear each other, not when the operator answers.
     (pairing,) = [item for item in story["pairings"] if item["role"] == "operator"]
     for begins in (story["call"]["connected"], pairing["began"]):
-        assert abs((begins - connected).total_seconds()) < 0.5 < (begins - whispered).total_seconds()
+        assert abs(begins - connected) < begins - whispered
     wait_s = (story["call"]["connected"] - story["call"]["queued"]).total_seconds()
     assert story["call"]["wait_s"] == pytest.approx(wait_s, abs=0.1)
     await line.until_state(operator, "ready")
