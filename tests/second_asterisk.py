@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import asterisk_console
+from asterisk_example import START_S, end
 from certificates import Authority
 
 from asterisk_conf import instance
@@ -116,13 +117,12 @@ class Asterisk:
         self._process = await asyncio.create_subprocess_exec(
             *instance.command(self.conf), env=instance.environment(), stdin=quiet, stdout=quiet, stderr=quiet
         )
-        assert await instance.ready(self.conf), instance.check_log(self.conf)
+        assert await instance.ready(self.conf, START_S), instance.check_log(self.conf)
 
     async def stop(self) -> None:
         if self._process is not None:
-            self._process.terminate()
-            assert await self._process.wait() == 0
-            self._process = None
+            process, self._process = self._process, None
+            await end(process)
 
     def ask(self, command: str) -> str:
         """Return what a command of Asterisk's own command line prints."""
