@@ -113,6 +113,7 @@ class Bar:
     def __init__(self, display: "Progress | None" = None) -> None:
         """`display`: of a bar that is above this one."""
         self._task: TaskID | None = None
+        self._is_first = display is None
         if display is not None:
             self._progress = display
             return
@@ -130,11 +131,14 @@ class Bar:
         )
 
     def __enter__(self) -> "Bar":
-        self._progress.start()
+        if self._is_first:
+            self._progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        self._end()
+        if self._is_first:
+            self._progress.stop()
 
     def beside(self) -> "Bar":
         """Return a bar below this one, for what another thread does meanwhile."""

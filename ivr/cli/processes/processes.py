@@ -66,14 +66,15 @@ def _fetch_and_speak(parts: Composition, bar: Bar) -> None:
     """
     from asterisk_conf.install import find, find_or_install
 
-    where, named, below = parts.install_home, parts.settings.asterisk, bar.beside()
+    where, named = parts.install_home, parts.settings.asterisk
     is_missing, has_desk = find(where, named=named) is None, parts.site.desk.enabled
 
     def fetch() -> None:
-        if is_missing:
-            find_or_install(where, below, named)
-        if has_desk:
-            _bundle_desk(below)
+        with bar.beside() as below:
+            if is_missing:
+                find_or_install(where, below, named)
+            if has_desk:
+                _bundle_desk(below)
 
     with ThreadPoolExecutor(1) as beside:
         fetching = beside.submit(fetch)
