@@ -108,6 +108,7 @@ class Plan:
     accounts: tuple[Account, ...] = ()
     plain_ports: tuple[int, ...] = (5060,)  # of all SIP without TLS
     web_telephones: bool = False  # each operator has a second telephone, `ID-web`, in a browser
+    tries: bool = False  # people may try the line from their browsers
     outside: bool = False  # telephones of some operators are outside, and must be encrypted
 
     def __post_init__(self) -> None:
@@ -177,7 +178,7 @@ def guarded_ports(text: str) -> frozenset[int]:
 
 
 def contexts() -> frozenset[str]:
-    """Return the names of all contexts that every rendered dialplan has."""
+    """Return the names of all contexts that a rendered dialplan may have."""
     text = (files("dialplan") / "templates" / _TEMPLATE).read_text("utf-8")
     return frozenset(re.findall(r"^\[(hatif-[a-z-]+)\]", text, re.MULTILINE))
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import asterisk_console
+from asterisk_example import START_S, end
 from certificates import Authority
 
 from asterisk_conf import instance
@@ -121,13 +122,14 @@ class Asterisk:
             stdout=quiet,
             stderr=quiet,
         )
-        await self.until(lambda: "fully booted" in self.ask("core waitfullybooted", check=False), "it is ready", 15)
+        await self.until(
+            lambda: "fully booted" in self.ask("core waitfullybooted", check=False), "it is ready", START_S
+        )
 
     async def stop(self) -> None:
         if self._process is not None:
-            self._process.terminate()
-            assert await self._process.wait() == 0
-            self._process = None
+            process, self._process = self._process, None
+            await end(process)
 
     def ask(self, command: str, *, check: bool = True) -> str:
         """Return what a command of Asterisk's own command line prints."""
@@ -165,7 +167,7 @@ class Asterisk:
 
 
 def carrier(ours: Conf, home: Path, authority: Authority, *, user: str) -> Asterisk:
-    """Return the carrier's Asterisk, not started; its ports are a thousand above ours.
+    """Return the carrier's Asterisk, not started; its ports are five hundred above ours.
 
     Args:
         authority: Signs its certificate, for the name localhost.
@@ -184,8 +186,8 @@ def carrier(ours: Conf, home: Path, authority: Authority, *, user: str) -> Aster
 
 
 def another(ours: Conf, home: Path, inside: Sequence[str] = ()) -> Asterisk:
-    """Return an Asterisk with nothing of ours, not started; its ports are a thousand above ours."""
-    ports = Ports(*(getattr(ours.ports, name) + 1000 for name in Ports.__slots__))
+    """Return an Asterisk with nothing of ours, not started; its ports are 500 above ours."""
+    ports = Ports(*(getattr(ours.ports, name) + 500 for name in Ports.__slots__))
     conf = replace(ours, home=home, node="carrier", ports=ports, carriers=(), endpoints=(), queues=(), own_pjsip="")
     write(conf)
     return Asterisk(conf, inside)

@@ -7,7 +7,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from asterisk_example import SECRETS, example
+from asterisk_example import OFFSET, SECRETS, example
 from asterisk_sip import Telephone
 from certificates import Authority
 from name_server import NameServer
@@ -45,7 +45,7 @@ exten => {NUMBER},1,Gosub(hatif-limits,tls,1)
 CRYPTO = f"1 AES_CM_128_HMAC_SHA1_80 inline:{'A' * 40}"
 CALLING = "of-the-carrier-at-us"
 """The password of the carrier that calls."""
-PLAIN = 15070
+PLAIN = OFFSET + 5070
 """The port of a transport without TLS in the site's own pjsip.conf."""
 ELSEWHERE = "127.0.0.66"
 """An address from which no carrier calls."""

@@ -38,7 +38,8 @@ def dialplan_part(parts: Composition, folder: Path | None = None) -> str:
     ports = set(parts.plain_ports)
     if folder is not None and (folder / "pjsip.conf").is_file():
         ports |= plain_ports(_places(read_tree(folder / "pjsip.conf").lines, []))
-    return contexts_only(render(replace(parts.plan, web_telephones=False, plain_ports=tuple(sorted(ports)))))
+    plan = replace(parts.plan, web_telephones=False, tries=False, plain_ports=tuple(sorted(ports)))
+    return contexts_only(render(plan))
 
 
 def show_dialplan(parts: Composition, folder: Path) -> bool:
