@@ -2,15 +2,16 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from db.enums import OperatorState, Outcome
 from db.report import ATTRIBUTES, CallGroup, MenuCalls, OperatorStates, SendRequests, WaitedCalls
+from db.report_cases import ANSWERS, FAILED, KEPT, OUTCOMES, POINTS, OutcomeCount
 from db.report_operators import OperatorWork
+from reports.periods import Period
 from routing.figures import Limits, Tally, Work, ratio
 
 Key = tuple[str | None, ...]
@@ -28,6 +29,7 @@ class By(StrEnum):
     COUNTRY = "country"
     TOPIC = "topic"
     OPERATOR = "operator"
+    NUMBER = "number"
 
 
 ELSEWHERE = (Outcome.CALLBACK, Outcome.MESSAGE, Outcome.CLOSED, Outcome.SELF_SERVED)
@@ -54,22 +56,14 @@ MENU_OTHER, MENU_GOING_ON, OUTGOING = "ivr_other", "ivr_going_on", "outgoing"
 TO_SEND, SENT = "guide_requests", "guide_requests_sent"
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
-    """The time from `begins` up to, not including, `ends`; days and hours are in `zone`."""
-
-    begins: datetime
-    ends: datetime
-    zone: ZoneInfo
-
-
 class Group:
     """The counts of one key.
 
     `spent`: operators' seconds in each state; `undecided`: calls that still wait; `handled`, `handling_s`: the number
     and total talking time of conversations that are over and of known length, with wrap-up; `pauses`: seconds by
     reason; `menu`: calls that never waited, and outgoing ones, by the name of their figure; `to_send`: requests for a
-    procedure of the guide in writing, by the name of their figure.
+    procedure of the guide in writing, by the name of their figure; `outcomes`: cases, call-backs and answers of the
+    survey, by their names in `db.report_cases`.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -82,6 +76,7 @@ class Group:
         self.work = OperatorWork()
         self.menu: Counter[str] = Counter()
         self.to_send: Counter[str] = Counter()
+        self.outcomes: Counter[str] = Counter()
 
     @property
     def calls(self) -> int:
@@ -131,6 +126,7 @@ class Group:
         self.work = self.work + other.work
         self.menu.update(other.menu)
         self.to_send.update(other.to_send)
+        self.outcomes.update(other.outcomes)
 
     def figures(self) -> dict[str, Any]:
         """Return the figures by their names in documents; docs/report.md defines each."""
@@ -149,7 +145,14 @@ class Group:
         figures["abandoned_short"] = counts.abandoned_short
         figures |= {name: _rounded(value) for name, value in found.items()}
         figures["handling_s"] = _rounded(ratio(self.handling_s, self.handled))
-        return figures | self._times()
+        return figures | self._times() | self._outcomes()
+
+    def _outcomes(self) -> dict[str, Any]:
+        found = self.outcomes
+        figures: dict[str, Any] = {name: found[name] for name in OUTCOMES if name != POINTS}
+        figures["callbacks_kept_share"] = _rounded(ratio(found[KEPT], found[KEPT] + found[FAILED]))
+        figures["survey_average"] = _rounded(ratio(found[POINTS], found[ANSWERS]))
+        return figures
 
     def _times(self) -> dict[str, Any]:
         """Return operators' times; None where no operator was logged in or the times cannot be attributed."""
@@ -223,6 +226,10 @@ class Groups:
     def add_send_requests(self, requests: Iterable[SendRequests]) -> None:
         for some in requests:
             self._group(self._key(some.group)).add_send_requests(some)
+
+    def add_outcomes(self, counts: Iterable[OutcomeCount]) -> None:
+        for some in counts:
+            self._group(self._key(some.group)).outcomes[some.what] += some.number
 
     def add_states(self, found: OperatorStates) -> None:
         """Count an operator's states, which follow those that were added before; the last one once it has ended."""
