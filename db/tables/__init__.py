@@ -16,6 +16,7 @@ from db.tables.calls import Call, Caller, CallEvent, Recording, SurveyAnswer
 from db.tables.cases import Callback, CallbackTry, CaseFile, CaseNote, CaseReference, GuideRequest, Message
 from db.tables.floor import Decision, Offer, Operator, OperatorStateRecord, Pairing, Shift
 from db.tables.queue_log import QueueLog, QueueLogPosition
+from db.tables.reports import ReportMail
 
 UNJOURNALLED = frozenset(
     {
@@ -26,6 +27,7 @@ UNJOURNALLED = frozenset(
         "desk_session",
         "queue_log",
         "queue_log_position",
+        "report_mail",
     }
 )
 """Tables that are not written through a journal."""
@@ -57,6 +59,7 @@ __all__ = [
     "QueueLog",
     "QueueLogPosition",
     "Recording",
+    "ReportMail",
     "Shift",
     "SurveyAnswer",
     "Table",

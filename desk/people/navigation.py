@@ -20,6 +20,7 @@ class Entry:
 
 ENTRIES = (
     Entry("/shift", "telephone", N_("Calls"), Permission.TAKE_CALLS),
+    Entry("/reports", "chart", N_("Reports"), Permission.SUPERVISE),
     Entry("/people", "people", N_("People"), Permission.ADMINISTER),
 )
 

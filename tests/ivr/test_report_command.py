@@ -367,7 +367,7 @@ def test_workbook_and_pdf_are_written_beside_the_tables_in_the_language_that_is_
         output = shell.report(*ON_THE_DAY, "--by", by, *files).stdout
         assert f"{by}.xlsx: the report." in output and f"{by}.pdf: the report." in output
         head, row = load_workbook(book).worksheets[0].iter_rows(values_only=True)
-        expected = ("Sujet", "Documents") if by == "topic" else ("Opérateur", "Amina (1001)")
+        expected = ("Sujet", "Papiers") if by == "topic" else ("Opérateur", "Amina (1001)")
         assert (head[0], row[0]) == expected
         text = PdfReader(paper).pages[0].extract_text()
         assert "mer. 25 nov. 2026" in text and "consulate" in text
