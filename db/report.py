@@ -222,6 +222,13 @@ async def operator_names(engine: AsyncEngine) -> dict[str, str]:
         return {row.id: row.name for row in await connection.execute(select(Operator.id, Operator.name))}
 
 
+async def number_of_waits(engine: AsyncEngine, begins: datetime, ends: datetime) -> int:
+    """Return how many calls began to wait in the period."""
+    query = select(func.count()).select_from(Call).where(Call.queued >= begins, Call.queued < ends)
+    async with reading(engine) as connection:
+        return await connection.scalar(query) or 0
+
+
 async def call_counts(engine: AsyncEngine, begins: datetime, ends: datetime) -> CallCounts:
     """Return counts that explain an empty report."""
     # Test calls that never waited do not count: the line calls itself each minute.

@@ -11,6 +11,7 @@ from db.enums import OperatorState, Outcome
 from db.report import ATTRIBUTES, CallGroup, MenuCalls, OperatorStates, SendRequests, WaitedCalls
 from db.report_cases import ANSWERS, FAILED, KEPT, OUTCOMES, POINTS, OutcomeCount
 from db.report_operators import OperatorWork
+from reports.local_time import QUARTER_S, LocalTime
 from reports.periods import Period
 from routing.figures import Limits, Tally, Work, ratio
 
@@ -39,9 +40,7 @@ TIMES = (By.DAY, By.HOUR, By.HALF_HOUR, By.HOUR_OF_DAY)
 
 _1970 = datetime(1970, 1, 1, tzinfo=UTC)
 _US = 1_000_000
-_QUARTER_S = 900
-_QUARTER_US = _QUARTER_S * _US
-"""Since 2000 every time zone's offset is a multiple of this, so no hour or day begins within a quarter."""
+_QUARTER_US = QUARTER_S * _US
 
 MENU = {
     Outcome.LEFT_MENU: "ivr_left_menu",
@@ -170,6 +169,8 @@ class Group:
         }
 
 
+_STATES = {state.value: state for state in OperatorState}
+
 _CurrentState = tuple[int, str, str, str]
 """When an operator's state began (microseconds since 1970), the state, its call, and the reason for a pause."""
 
@@ -188,7 +189,7 @@ class Groups:
     def __init__(self, by: Sequence[By], period: Period, limits: Limits, now: datetime) -> None:
         self.by = tuple(by)
         self._limits = limits
-        self._period = period
+        self._local = LocalTime(period.zone)
         self._begins, self._ends, self._now = (_micros(at) for at in (period.begins, period.ends, now))
         self._groups: dict[Key, Group] = {}
         self._no_key = Group(limits)  # operators' times that only the total has
@@ -342,11 +343,15 @@ class Groups:
         """Add operators' times by quarters of an hour to the groups that they count in."""
         of_a_key = {*self.by} <= {By.OPERATOR, *TIMES}
         for quarter, times in spent.items():
+            if not any(times.values()):
+                continue
+            if of_a_key:
+                key = (operator if by is By.OPERATOR else self._time_key(by, quarter) for by in self.by)
+                counted = self._group(tuple(key)).spent
+            else:
+                counted = self._no_key.spent
             for state, time in times.items():
-                if time:
-                    key = (operator if by is By.OPERATOR else self._time_key(by, quarter) for by in self.by)
-                    group = self._group(tuple(key)) if of_a_key else self._no_key
-                    group.spent[OperatorState(state)] += time / _US
+                counted[_STATES[state]] += time / _US
 
     def _time_key(self, by: By, quarter: int) -> str:
         key = self._keys.get((by, quarter))
@@ -356,14 +361,15 @@ class Groups:
         return key
 
     def _name_time(self, by: By, quarter: int) -> str:
-        local = datetime.fromtimestamp(quarter * _QUARTER_S, UTC).astimezone(self._period.zone)
+        local = self._local
         if by is By.DAY:
-            return f"{local:%Y-%m-%d}"
+            return local.day(quarter)
         if by is By.HOUR_OF_DAY:
-            return f"{local:%H}:00"
-        minute = local.minute // 30 * 30 if by is By.HALF_HOUR else 0
-        again = f" ({local:%z})" if local.fold else ""  # when clocks are set back, an hour occurs twice
-        return f"{local:%Y-%m-%d %H}:{minute:02}{again}"
+            return f"{local.hour_of_day(quarter):02}:00"
+        minute = local.minute(quarter) // 30 * 30 if by is By.HALF_HOUR else 0
+        again = local.again(quarter)
+        time = f"{local.day(quarter)} {local.hour_of_day(quarter):02}:{minute:02}"
+        return f"{time} ({again})" if again else time
 
 
 def _micros(at: datetime) -> int:

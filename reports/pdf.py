@@ -15,6 +15,9 @@ from reports.request import ReportRequest
 FONTS = "fontpkg_ibm_plex_sans_arabic"
 """The package with the font; it has nothing but the font's files."""
 
+_MOST_TAGGED = 100
+"""Rows of a report whose PDF has a structure for screen readers. It has an entry for each cell, ten times the rest."""
+
 _FAMILY = "IBM Plex Sans Arabic"
 _TEMPLATE = Path(__file__).parent / "templates" / "report.typ"
 
@@ -24,7 +27,11 @@ def make_pdf(request: ReportRequest, layout: Layout) -> bytes:
     pictures = [picture.replace(FONT, _FAMILY) for picture in layout.pictures]
     values = {"layout": json.dumps({**asdict(layout), "pictures": pictures}, ensure_ascii=False)}
     made = _compiler().compile(
-        input=_TEMPLATE.read_bytes(), format="pdf", sys_inputs=values, timestamp=request.now.replace(microsecond=0)
+        input=_TEMPLATE.read_bytes(),
+        format="pdf",
+        sys_inputs=values,
+        timestamp=request.now.replace(microsecond=0),
+        pdf_tags=layout.rows <= _MOST_TAGGED,
     )
     assert isinstance(made, bytes)
     return made

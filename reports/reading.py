@@ -16,7 +16,9 @@ from reports.request import ReportRequest
 from routing.figures import Limits
 
 _LONGEST_WRAP_UP = timedelta(hours=1)
-_PART = timedelta(days=7)
+_CALLS_AT_ONCE = 100_000
+"""Calls that are in memory at once, about; a busy site's year has millions."""
+_SHORTEST_PART = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ async def read_report(engine: AsyncEngine, request: ReportRequest, *, hours: boo
     last_end = ends
     for operator in await rows.states_before(engine, begins):
         groups.add_states(operator)
-    for since, until in _parts(begins, ends):
+    for since, until in _parts(begins, ends, await rows.number_of_waits(engine, begins, ends)):
         calls, states = await asyncio.gather(  # on two connections, so that a second core can help
             rows.waited_calls(engine, since, until, by, quarters=quarters, tests=request.tests),
             rows.operator_states(engine, since, min(until, request.now)),
@@ -77,9 +79,10 @@ async def read_report(engine: AsyncEngine, request: ReportRequest, *, hours: boo
     return ReportData(groups, by_hour, names, planned, await rows.call_counts(engine, begins, ends))
 
 
-def _parts(begins: datetime, ends: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Yield the parts of a period, so that not all of a year's calls are in memory at once."""
+def _parts(begins: datetime, ends: datetime, calls: int) -> Iterator[tuple[datetime, datetime]]:
+    """Yield the parts of a period with this many calls, so that not too many are in memory at once."""
+    part = max(_SHORTEST_PART, (ends - begins) / (calls // _CALLS_AT_ONCE + 1))
     while begins < ends:
-        until = min(begins + _PART, ends)
+        until = min(begins + part, ends)
         yield begins, until
         begins = until

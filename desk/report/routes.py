@@ -1,15 +1,19 @@
 """The page of reports, its files, and what its figures mean."""
 
+from datetime import timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request, Response
 
+from db import report_mails
 from desk.context import DeskDep, part
 from desk.page.errors import DeskError
 from desk.people.signed_in import SupervisorDep
 from desk.report.asking import CHOSEN, SPANS, AskedDep
+from desk.report.mailing import BROKE_OFF
 from desk.report.making import ReportMaker
+from desk.report.schedule import EVERY_WORDS
 from desk.report.site_names import names_of
 from reports import words as report_words
 from reports.figures import OF_CALLS, OF_OPERATORS
@@ -19,6 +23,9 @@ from reports.layout import meaning_of
 from reports.request import make_request
 
 router = APIRouter(prefix="/reports")
+
+SHOWN, MOST_SHOWN = timedelta(days=40), 30
+"""Reports by e-mail that the page shows."""
 
 ReportMakerDep = Annotated[ReportMaker, part("report_maker")]
 
@@ -35,10 +42,15 @@ async def page(
     report, names = None, names_of(desk.pages, desk.settings)
     if problem is None:
         report = await maker.layout(asked.request(desk.settings.timezone, now), code, names(code))
+    mailings = []
+    if desk.settings.reports is not None:
+        mailings = (await report_mails.known(desk.engine, today - SHOWN))[:MOST_SHOWN]
     days = asked.days(today) or (today, today)
     shown: dict[str, Any] = {
-        "asked": asked, "problem": problem, "report": report, "today": today, "first": days[0], "last": days[1],
+        "asked": asked, "problem": desk.pages.language_of(request).text(problem[0], **problem[1]) if problem else None,
+        "report": report, "today": today, "first": days[0], "last": days[1],
         "spans": SPANS, "chosen": CHOSEN, "forms": list(Form),
+        "mailings": mailings, "every": EVERY_WORDS, "broke_off": BROKE_OFF,
         "groupings": {by: words.text(name) for by, name in BY_WORDS.items()},
     }  # fmt: skip
     return desk.pages.respond(request, "report/report.html", 200 if problem is None else 422, **shown)

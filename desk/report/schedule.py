@@ -6,6 +6,8 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from desk.page.texts import N_
+
 
 class Every(StrEnum):
     """How often a report is sent."""
@@ -13,6 +15,9 @@ class Every(StrEnum):
     DAY = "day"
     WEEK = "week"
     MONTH = "month"
+
+
+EVERY_WORDS = {Every.DAY: N_("Day"), Every.WEEK: N_("Week"), Every.MONTH: N_("Month")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ Rows = dict[Any, list[dict[str, Any]]]
 class MadeYear:
     """The rows of a year, which begins and ends in Paris; some calls are before it and after it."""
 
-    def __init__(self, calls: int, seed: int = 1) -> None:
+    def __init__(self, calls: int, seed: int = 1, *, edges: bool = True) -> None:
         self._random = random.Random(seed)
         self._ids = 0
         self.rows: Rows = {
@@ -36,15 +36,15 @@ class MadeYear:
         begins, ends = datetime(YEAR - 1, 12, 31, 20, tzinfo=UTC), datetime(YEAR + 1, 1, 1, 4, tzinfo=UTC)
         span = (ends - begins).total_seconds()
         # Many at the edges of days and around both changes of the clocks.
-        edges = [
+        instants = [
             datetime(YEAR, 3, 29, 0, 30, tzinfo=UTC), datetime(YEAR, 10, 25, 0, 30, tzinfo=UTC),
             datetime(YEAR, 10, 25, 22, 30, tzinfo=UTC), datetime(YEAR, 6, 30, 21, 45, tzinfo=UTC),
         ]  # fmt: skip
         for number in range(calls):
-            if number % 10:
+            if number % 10 or not edges:
                 at = begins + timedelta(seconds=self._random.random() * span)
             else:
-                at = edges[number // 10 % len(edges)] + timedelta(seconds=self._random.random() * 3600)
+                at = instants[number // 10 % len(instants)] + timedelta(seconds=self._random.random() * 3600)
             self._call(at)
         self._states(begins, ends)
 
