@@ -41,6 +41,8 @@ from desk.shift import fragments as shift_fragments
 from desk.shift import routes as shift
 from desk.shift import telephone
 from desk.shift.day import Days
+from desk.staffing import routes as staffing
+from desk.staffing.runs import Simulations
 from desk.worklist import calling
 from desk.worklist import routes as worklist
 from desk.worklist.work import Counts
@@ -57,6 +59,7 @@ ROUTERS = (
     worklist.router,
     calling.router,
     report.router,
+    staffing.router,
 )
 FRAGMENTS = (*shift_fragments.FRAGMENTS, *call_fragments.FRAGMENTS)
 
@@ -81,6 +84,7 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             app.state.mail_limit = MailLimit()
             app.state.counts = Counts(engine)
             app.state.report_maker = ReportMaker(settings.database_url)
+            app.state.simulations = Simulations(settings)
             app.state.days = Days(engine, settings.timezone)
             app.state.hub = Hub(control, pages, FRAGMENTS, SiteFacts(languages=settings.languages))
             traffic.followers = lambda: app.state.hub.followers
@@ -93,6 +97,7 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             for task in working:
                 task.cancel()
             await asyncio.wait(working)
+            await app.state.simulations.close()
 
     pages = Pages(site_words.load(settings.site_folder), settings.timezone)
     app = FastAPI(title="Hatif desk", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)

@@ -41,7 +41,7 @@ def days_of(request: ReportRequest, words: Words) -> str:
     """Return the days of a report."""
     if request.first == request.last:
         return words.weekday(request.first)
-    return words.text(N_("%(first)s to %(last)s"), first=words.day(request.first), last=words.day(request.last))
+    return words.days(request.first, request.last)
 
 
 def labels_of(request: ReportRequest, key: Key, data: ReportData, words: Words, names: Names) -> list[str]:

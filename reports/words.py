@@ -54,6 +54,10 @@ class Words:
         """Return a day with the name of its weekday, both short."""
         return str(format_date(day, "EEE d MMM y", locale=self.locale))
 
+    def days(self, first: date, last: date) -> str:
+        """Return a period of days as people write it."""
+        return self.text(N_("%(first)s to %(last)s"), first=self.day(first), last=self.day(last))
+
     def number(self, value: float, digits: int = 0) -> str:
         """Return a number with its thousands separated, and this many digits after the point."""
         pattern = "#,##0" if not digits else "#,##0." + "0" * digits
