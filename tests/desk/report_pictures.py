@@ -13,8 +13,11 @@ import desk_server
 import small_png
 from made_year import MadeYear
 from pictures import CHECKOUT, SITE, sign_in
-from playwright.async_api import async_playwright
+from playwright.async_api import Browser, async_playwright
+from sqlalchemy import delete, insert
 
+from db.engine import writing
+from db.tables import Operator
 from db.upgrade import upgrade
 from ivr.model import clock
 
@@ -48,7 +51,24 @@ async def draw(folder: Path) -> None:
             name = language if scheme == "light" else f"{language}-{scheme}"
             await small_png.take(page, CHECKOUT / "docs" / f"reports-{name}.png")
             await context.close()
+        await draw_staffing(desk, browser)
         await browser.close()
+
+
+async def draw_staffing(desk: desk_server.TestDesk, browser: Browser) -> None:
+    async with writing(desk.engine) as connection:
+        await connection.execute(delete(Operator))
+        await connection.execute(insert(Operator).values(id="1002", name="Safae Saffron", languages={"ar": 5, "fr": 4}))
+    context = await browser.new_context(locale="en", viewport={"width": 1280, "height": 1150})
+    page = await context.new_page()
+    await sign_in(desk, page, "1040")
+    await page.goto(f"{desk.url}/staffing")
+    await page.check('[value="teach"]')
+    await page.select_option("#learnt", "es")
+    await page.click("button.primary")
+    await page.wait_for_selector("#run table", timeout=120_000)
+    await small_png.take(page, CHECKOUT / "docs" / "staffing-en.png")
+    await context.close()
 
 
 if __name__ == "__main__":
