@@ -41,7 +41,9 @@ from desk.shift import fragments as shift_fragments
 from desk.shift import routes as shift
 from desk.shift import telephone
 from desk.shift.day import Days
+from desk.staffing import roster_routes
 from desk.staffing import routes as staffing
+from desk.staffing.roster import Rosters
 from desk.staffing.runs import Simulations
 from desk.worklist import calling
 from desk.worklist import routes as worklist
@@ -60,6 +62,7 @@ ROUTERS = (
     calling.router,
     report.router,
     staffing.router,
+    roster_routes.router,
 )
 FRAGMENTS = (*shift_fragments.FRAGMENTS, *call_fragments.FRAGMENTS)
 
@@ -84,6 +87,7 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             app.state.mail_limit = MailLimit()
             app.state.counts = Counts(engine)
             app.state.report_maker = ReportMaker(settings.database_url)
+            app.state.rosters = Rosters(settings)
             app.state.simulations = Simulations(settings)
             app.state.days = Days(engine, settings.timezone)
             app.state.hub = Hub(control, pages, FRAGMENTS, SiteFacts(languages=settings.languages))

@@ -20,8 +20,9 @@ class Entry:
 
 ENTRIES = (
     Entry("/shift", "telephone", N_("Calls"), Permission.TAKE_CALLS),
+    Entry("/roster", "calendar", N_("Shifts"), Permission.TAKE_CALLS),
     Entry("/reports", "chart", N_("Reports"), Permission.SUPERVISE),
-    Entry("/staffing", "calendar", N_("Staffing"), Permission.SUPERVISE),
+    Entry("/staffing", "people", N_("Staffing"), Permission.SUPERVISE),
     Entry("/people", "people", N_("People"), Permission.ADMINISTER),
 )
 

@@ -1,15 +1,10 @@
 """Simulations of past weeks, by `hatif simulate` in a process of its own: the desk goes on meanwhile."""
 
 import asyncio
-import contextlib
 import json
-import os
-import resource
-import sys
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -18,14 +13,12 @@ import structlog
 from desk.page.errors import DeskError
 from desk.page.texts import N_
 from desk.settings import DeskSettings
+from desk.staffing.command import run_hatif
 
 log = structlog.get_logger()
 
 LONGEST_S = 180.0
 """Seconds that a simulation may take."""
-
-LARGEST = 2 * 2**30
-"""Bytes of memory that it may use."""
 
 WAITING, KEPT = 3, 20
 """Simulations that may wait for the one that runs, and how many the desk remembers."""
@@ -127,49 +120,19 @@ class Simulations:
     async def _simulate(self, run: Run, change: list[str], before: int) -> None:
         if run.problem is not None:
             return
-        period = ["--from", run.question.first.isoformat(), "--to", run.question.last.isoformat()]
-        command = [str(Path(sys.executable).with_name("hatif")), "simulate", "--from-history", "--json", "--progress"]
-        pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(
-            *command, *period, *change, stdout=pipe, stderr=pipe, env=self._environment(), limit=2**24
-        )
-        try:
-            with contextlib.suppress(ProcessLookupError):
-                os.setpriority(os.PRIO_PROCESS, process.pid, 15)
-                resource.prlimit(process.pid, resource.RLIMIT_AS, (LARGEST, LARGEST))
-            assert process.stdout is not None and process.stderr is not None
-            result, said = await asyncio.gather(process.stdout.read(), self._follow(process.stderr, run, before))
-            await process.wait()
-        finally:
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
-        if process.returncode:
-            log.warning("A simulation was refused", reason=said[-2000:])
-            run.problem, run.reason = _FAILED, said.strip().removeprefix("hatif: ") if process.returncode == 1 else ""
-            return
-        run.documents.append(json.loads(result))
 
-    async def _follow(self, lines: asyncio.StreamReader, run: Run, before: int) -> str:
-        """Count the days that the command reports; return what else it says."""
-        said = ""
-        async for line in lines:
-            text = line.decode(errors="replace")
+        def is_progress(text: str) -> bool:
             done, _, total = text.strip().partition(" ")
-            if done.isdigit() and total.isdigit():
-                run.done = before + int(done)
-            else:
-                said += text
-        return said
+            if not (done.isdigit() and total.isdigit()):
+                return False
+            run.done = before + int(done)
+            return True
 
-    def _environment(self) -> dict[str, str]:
-        chosen = {"HATIF_HOME": self._settings.home, "HATIF_SITE": self._settings.site_folder}
-        known = {name: str(folder) for name, folder in chosen.items() if folder is not None}
-        return {
-            **os.environ,
-            **known,
-            "HATIF_DATABASE": self._settings.database_url,
-            "NO_COLOR": "1",
-            "COLUMNS": "1000",
-        }
+        period = ["--from", run.question.first.isoformat(), "--to", run.question.last.isoformat()]
+        command = ["simulate", "--from-history", "--json", "--progress", *period, *change]
+        answer = await run_hatif(self._settings, *command, line=is_progress)
+        if answer.status:
+            log.warning("A simulation was refused", reason=answer.errors[-2000:])
+            run.problem, run.reason = _FAILED, answer.sentence
+            return
+        run.documents.append(json.loads(answer.output))
