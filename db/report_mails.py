@@ -6,11 +6,10 @@ ended in between: its report may have arrived, and is not sent again.
 Functions take an engine and raise DatabaseError if the database is away.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import insert_of, reading, writing
@@ -74,11 +73,15 @@ async def known(engine: AsyncEngine, since: date) -> list[MailingState]:
         return [MailingState(Mailing(*row[:3]), *row[3:]) for row in await connection.execute(query)]
 
 
-async def addresses_before(engine: AsyncEngine, every: str, addresses: Sequence[str]) -> set[str]:
-    """Return those of these addresses that have had such a report before."""
-    query = select(ReportMail.address).where(ReportMail.every == every, ReportMail.address.in_(addresses)).distinct()
+async def first_mailings(engine: AsyncEngine, every: str) -> dict[str, date]:
+    """Return for each address the first day of the first such report that it was to get."""
+    query = (
+        select(ReportMail.address, func.min(ReportMail.first))
+        .where(ReportMail.every == every)
+        .group_by(ReportMail.address)
+    )
     async with reading(engine) as connection:
-        return {row.address for row in await connection.execute(query)}
+        return {address: first for address, first in await connection.execute(query)}
 
 
 def _is(mailing: Mailing) -> ColumnElement[bool]:

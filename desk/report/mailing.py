@@ -79,13 +79,13 @@ class ReportMailer:
         now = self._now()
         reports = list(due(every, wanted.at, self._zone, now))
         states = {state.mailing: state for state in await report_mails.known(self._engine, reports[-1].first)}
-        before = await report_mails.addresses_before(self._engine, every, addresses)
+        since = await report_mails.first_mailings(self._engine, every)
         for place, report in enumerate(reports):
-            # An address that is new gets the last report only.
+            # An address that is new gets the last report only; later, those that it has missed since then.
             chosen = [
                 mailing
                 for address in addresses
-                if not place or address in before
+                if not place or (address in since and since[address] < report.first)
                 if self._may_begin(states.get(mailing := Mailing(every, report.first, address)), now)
             ]
             if chosen:

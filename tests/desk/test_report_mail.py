@@ -85,8 +85,8 @@ async def engine(url: str) -> AsyncIterator[AsyncEngine]:
 class Sender:
     """A desk that sends reports at a time that a test sets."""
 
-    def __init__(self, url: str, engine: AsyncEngine, server: MailServer, chosen: Wanted) -> None:
-        mail = MailSettings("127.0.0.1", "line@example.org", port=server.port, security="none", name="Consulate")
+    def __init__(self, url: str, engine: AsyncEngine, mails: MailServer, chosen: Wanted) -> None:
+        mail = MailSettings("127.0.0.1", "line@example.org", port=mails.port, security="none", name="Consulate")
         settings = DeskSettings("Europe/Paris", ("fr",), url, 1, "none", mail=mail, reports=chosen)
         self.now = datetime(2026, 11, 27, 6, 0, tzinfo=UTC)
         self.mailer = ReportMailer(
@@ -99,13 +99,13 @@ class Sender:
 
 
 @pytest_asyncio.fixture
-async def server() -> AsyncIterator[MailServer]:
+async def mails() -> AsyncIterator[MailServer]:
     async with receiving() as found:
         yield found
 
 
-def subjects(server: MailServer) -> list[str]:
-    return [str(letter["Subject"]) for letter in server.letters]
+def subjects(mails: MailServer) -> list[str]:
+    return [str(letter["Subject"]) for letter in mails.letters]
 
 
 async def put_calls(engine: AsyncEngine, at: datetime, number: int) -> None:
@@ -116,13 +116,13 @@ async def put_calls(engine: AsyncEngine, at: datetime, number: int) -> None:
 
 
 async def test_a_report_comes_as_pdf_and_workbook_with_its_main_figures_as_text(
-    url: str, engine: AsyncEngine, server: MailServer
+    url: str, engine: AsyncEngine, mails: MailServer
 ) -> None:
     await put_calls(engine, datetime(2026, 11, 26, 10, tzinfo=UTC), 7)
-    await Sender(url, engine, server, wanted((OFFICE,), language="en")).look()
-    (letter,) = server.letters
+    await Sender(url, engine, mails, wanted((OFFICE,), language="en")).look()
+    (letter,) = mails.letters
     assert letter["Subject"] == "Calls of Thu 26 Nov 2026"
-    assert letter["From"] == "Consulate <line@example.org>" and server.recipients == [OFFICE]
+    assert letter["From"] == "Consulate <line@example.org>" and mails.recipients == [OFFICE]
     text = letter.get_body(("plain",))
     assert text is not None and "Calls: 7\r\n" in text.get_content().replace("\n", "\r\n").replace("\r\r", "\r")
     pdf, book = letter.iter_attachments()
@@ -133,60 +133,60 @@ async def test_a_report_comes_as_pdf_and_workbook_with_its_main_figures_as_text(
 
 
 async def test_nothing_is_sent_twice_not_even_by_two_desks_or_after_a_restart(
-    url: str, engine: AsyncEngine, server: MailServer
+    url: str, engine: AsyncEngine, mails: MailServer
 ) -> None:
     both = wanted((OFFICE, MINISTRY), (OFFICE,))
-    one = Sender(url, engine, server, both)
+    one = Sender(url, engine, mails, both)
     await one.look()
-    assert len(server.letters) == 3
+    assert len(mails.letters) == 3
     for _ in range(3):
-        await Sender(url, engine, server, both).look(timedelta(minutes=5))
+        await Sender(url, engine, mails, both).look(timedelta(minutes=5))
     await one.look(timedelta(hours=12))
-    assert len(server.letters) == 3
+    assert len(mails.letters) == 3
     await one.look(timedelta(hours=12))
-    assert len(server.letters) == 5, "the next day has its own"
+    assert len(mails.letters) == 5, "the next day has its own"
     mailing = Mailing("day", date(2026, 1, 1), OFFICE)
     assert [await report_mails.claim(engine, mailing, one.now) for _ in range(2)] == [True, False]
 
 
 async def test_after_an_outage_the_missed_days_are_sent_and_a_new_address_gets_the_last_report_only(
-    url: str, engine: AsyncEngine, server: MailServer
+    url: str, engine: AsyncEngine, mails: MailServer
 ) -> None:
-    await Sender(url, engine, server, wanted((OFFICE,))).look()
-    after = Sender(url, engine, server, wanted((OFFICE, MINISTRY)))
+    await Sender(url, engine, mails, wanted((OFFICE,))).look()
+    after = Sender(url, engine, mails, wanted((OFFICE, MINISTRY)))
     await after.look(timedelta(days=3))
-    assert len(server.letters) == 1 + 3 + 1
-    assert server.recipients.count(MINISTRY) == 1
+    assert len(mails.letters) == 1 + 3 + 1
+    assert mails.recipients.count(MINISTRY) == 1
     await after.look(timedelta(days=40))
-    assert server.recipients.count(OFFICE) == 1 + 3 + 7
+    assert mails.recipients.count(OFFICE) == 1 + 3 + 7
 
 
 async def test_what_the_server_does_not_take_is_tried_again_later_and_a_broken_connection_is_not(
-    url: str, engine: AsyncEngine, server: MailServer
+    url: str, engine: AsyncEngine, mails: MailServer
 ) -> None:
-    sender = Sender(url, engine, server, wanted((OFFICE,)))
-    server.refuses = {"data": "451 try again later"}
+    sender = Sender(url, engine, mails, wanted((OFFICE,)))
+    mails.refuses = {"data": "451 try again later"}
     await sender.look()
     await sender.look(FIRST_PAUSE / 2)
-    server.refuses = {}
+    mails.refuses = {}
     await sender.look(timedelta(seconds=1))
-    assert server.letters == [], "the pause is not over"
+    assert mails.letters == [], "the pause is not over"
     await sender.look(FIRST_PAUSE)
-    assert len(server.letters) == 1
-    server.refuses = {"data": "break off"}
+    assert len(mails.letters) == 1
+    mails.refuses = {"data": "break off"}
     await sender.look(timedelta(days=1))
-    server.refuses = {}
+    mails.refuses = {}
     await sender.look(timedelta(hours=5))
-    assert len(server.letters) == 1, "it may have arrived"
+    assert len(mails.letters) == 1, "it may have arrived"
     async with reading(engine) as connection:
         rows = (await connection.execute(select(ReportMail.tries, ReportMail.problem).order_by(ReportMail.first))).all()
     assert [tuple(row) for row in rows] == [(2, None), (1, BROKE_OFF)]
 
 
 async def test_a_desk_that_ended_while_it_sent_leaves_the_report_as_it_is(
-    url: str, engine: AsyncEngine, server: MailServer
+    url: str, engine: AsyncEngine, mails: MailServer
 ) -> None:
-    sender = Sender(url, engine, server, wanted((OFFICE,)))
+    sender = Sender(url, engine, mails, wanted((OFFICE,)))
     assert await report_mails.claim(engine, Mailing("day", date(2026, 11, 26), OFFICE), sender.now)
     await sender.look()
-    assert server.letters == []
+    assert mails.letters == []

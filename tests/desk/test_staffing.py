@@ -91,7 +91,10 @@ async def _over(desk: TestDesk, identity: str) -> None:
         ({"week": WEEK, "change": "more", "language": "xx"}, "Choose a language of the line."),
         ({"week": WEEK, "change": "teach", "operator": "9999", "learnt": "es"}, "There is no such operator."),
         ({"week": WEEK, "change": "teach", "operator": "1002", "learnt": "fr"}, "speaks that language at this level"),
-        ({"week": WEEK, "change": "teach", "operator": "1002", "learnt": "--csv"}, "Choose a language of the line."),
+        (
+            {"week": WEEK, "change": "teach", "operator": "1002", "learnt": "--csv"},
+            "Something in the form is not valid.",
+        ),
     ],
 )
 async def test_what_cannot_be_simulated_is_refused_before_a_process_starts(
