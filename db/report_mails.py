@@ -81,7 +81,7 @@ async def first_mailings(engine: AsyncEngine, every: str) -> dict[str, date]:
         .group_by(ReportMail.address)
     )
     async with reading(engine) as connection:
-        return {address: first for address, first in await connection.execute(query)}
+        return {row[0]: row[1] for row in await connection.execute(query)}
 
 
 def _is(mailing: Mailing) -> ColumnElement[bool]:

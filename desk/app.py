@@ -45,6 +45,8 @@ from desk.staffing import roster_routes
 from desk.staffing import routes as staffing
 from desk.staffing.roster import Rosters
 from desk.staffing.runs import Simulations
+from desk.try_line import routes as try_line
+from desk.try_line.pictures import Pictures
 from desk.worklist import calling
 from desk.worklist import routes as worklist
 from desk.worklist.work import Counts
@@ -63,6 +65,7 @@ ROUTERS = (
     report.router,
     staffing.router,
     roster_routes.router,
+    try_line.router,
 )
 FRAGMENTS = (*shift_fragments.FRAGMENTS, *call_fragments.FRAGMENTS)
 
@@ -85,6 +88,8 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             app.state.book = Book(control)
             app.state.mailer = Mailer(settings.mail)
             app.state.mail_limit = MailLimit()
+            app.state.pictures = Pictures(control)
+            app.state.try_telephones = {}
             app.state.counts = Counts(engine)
             app.state.report_maker = ReportMaker(settings.database_url)
             app.state.rosters = Rosters(settings)

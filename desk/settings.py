@@ -66,6 +66,8 @@ class DeskSettings:
     reports: ReportMail | None = None
     """None: no report is sent by e-mail."""
     site_name: str = ""
+    has_try: bool = False
+    """Whether people may call the site's numbers from the page *Try the line*."""
     telephone_port: int = TELEPHONE_PORT
     """Of the gate to which the browser telephone connects (`ivr/process/telephone_gate.py`)."""
 

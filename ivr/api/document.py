@@ -22,6 +22,7 @@ _TITLES = {
     "guide requests": "Requests for the guide in writing",
     "messages": "Voice messages",
     "supervision": "Supervision",
+    "try": "Trying the line",
     "flow": "Flow",
     "guide": "Guide",
     "site": "Site",

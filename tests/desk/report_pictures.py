@@ -38,7 +38,7 @@ async def draw(folder: Path) -> None:
         plain(*given), site_folder=SITE, site_name="consulate"
     )
     async with desk_server.serving(url) as desk, async_playwright() as playwright:
-        await MadeYear(30_000, edges=False).store(desk.engine)
+        await MadeYear(12_000, edges=False).store(desk.engine)
         await desk.operator("1040", supervisor=True)
         desk.desk.now = lambda: NOW
         browser = await playwright.chromium.launch(executable_path=chromium.program(), args=["--no-sandbox"])
