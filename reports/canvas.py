@@ -7,6 +7,8 @@ from picture import svg
 INK, FAINT, RULE, PAPER = "#1f2430", "#636a78", "#d8d9d6", "#ffffff"
 TEXT, SMALL = 13.0, 11.0
 
+_MARK = "\u200f"
+
 _SWAPPED = {"start": "end", "end": "start", "middle": "middle"}
 
 
@@ -39,10 +41,13 @@ class Canvas:
         name: str = "ink", bold: bool = False,
     ) -> Element:  # fmt: skip
         """Add a text. `anchor`: `start`, `middle` or `end`, as the line is read."""
-        return svg.text(
+        made = svg.text(
             self.root, (self._x(x), y), words, size=size, fill=colour, class_=name,
             text_anchor=_SWAPPED[anchor] if self._is_rtl else anchor, font_weight="600" if bold else "400",
         )  # fmt: skip
+        if self._is_rtl:  # so that numbers at the edges of a sentence stay there
+            made.text = f"{_MARK}{made.text}{_MARK}"
+        return made
 
     def rule(self, x: float, y: float, to_x: float, to_y: float) -> None:
         """Add a faint line."""

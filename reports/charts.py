@@ -19,8 +19,8 @@ ANSWERED, ELSEWHERE, ABANDONED, LEVEL = "#3a7d5c", "#e0b24a", "#b3261e", "#2257a
 
 _WIDTH = 960.0
 _LEFT, _RIGHT = 64.0, 930.0
-_LEVEL_TOP, _LEVEL_BOTTOM = 84.0, 174.0
-_BARS_TOP, _BARS_BOTTOM = 226.0, 396.0
+_LEVEL_TOP, _LEVEL_BOTTOM = 98.0, 188.0
+_BARS_TOP, _BARS_BOTTOM = 240.0, 410.0
 _LINE = 26.0
 _BESIDE = 250.0
 
@@ -64,7 +64,7 @@ def time_label(by: By, key: str, words: Words) -> str:
 
 def draw_columns(title: str, subtitle: str, bars: Sequence[Bar], within: float, words: Words) -> str:
     """Return a picture of bars side by side, in the order of time, with the service level above them."""
-    canvas = Canvas(_WIDTH, 446, title, is_rtl=words.is_rtl)
+    canvas = Canvas(_WIDTH, 460, title, is_rtl=words.is_rtl)
     canvas.text(24, 30, title, size=17, bold=True)
     canvas.text(24, 50, svg.shorten(subtitle, TEXT, _WIDTH - 48), colour=FAINT, name="faint")
     if not any(bar.waited for bar in bars):

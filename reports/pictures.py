@@ -26,7 +26,7 @@ def draw(request: ReportRequest, data: ReportData, words: Words, names: Names) -
         bars.sort(key=lambda bar: -bar.waited)
         found.append(draw_lines(words.text(_BY[by]), days_of(request, words), bars, words))
     if data.hours is not None:
-        found.append(draw_hours(request, data.hours, words, names.site))
+        found.append(draw_hours(request, data.hours, words))
     return found
 
 
