@@ -67,8 +67,7 @@ async def delete_calls(engine: AsyncEngine, before: datetime) -> int:
     With them goes what is only about calls: events, offers, decisions, answers to the survey, ended call-back requests
     and requests for something in writing, the remembered languages of callers who have not called since, the queue log
     from before except its last line, the positions of past journals in it, and the history of operators' states, but
-    not the present ones. The row of a
-    recording or message stays until its audio is erased.
+    not the present ones. The row of a recording or message stays until its audio is erased.
     """
     deleted = await _delete_calls(engine, (Call.started < before) & Call.ended.is_not(None))
     await _delete(engine, CallbackTry, CallbackTry.callback_id.in_(select(Callback.id).where(Callback.ended < before)))
