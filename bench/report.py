@@ -1,9 +1,9 @@
 """Measure commands over many calls: generates a database, then runs each in a process of its own.
 
 `.venv/bin/python -m bench.report --calls 100000 --seed 1`, with `--json` for one document, with `--keep FOLDER` to
-look at the database afterwards (`HATIF_HOME=FOLDER hatif report`). `--url` names an empty database of PostgreSQL that is
-measured in turns with SQLite. Each time is also given as a multiple of the start of `hatif calls --last 1` in the same
-run, which compares better from one machine, or load, to another.
+look at the database afterwards (`HATIF_HOME=FOLDER hatif report`). `--url` names an empty database of PostgreSQL, which
+is measured in turns with SQLite. Each time is also given as a multiple of the start of `hatif calls --last 1` in the
+same run, which compares better from one machine, or load, to another.
 """
 
 import argparse

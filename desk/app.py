@@ -37,6 +37,8 @@ from desk.shift import fragments as shift_fragments
 from desk.shift import routes as shift
 from desk.shift import telephone
 from desk.shift.day import Days
+from desk.try_line import routes as try_line
+from desk.try_line.pictures import Pictures
 from desk.worklist import calling
 from desk.worklist import routes as worklist
 from desk.worklist.work import Counts
@@ -52,6 +54,7 @@ ROUTERS = (
     guide.router,
     worklist.router,
     calling.router,
+    try_line.router,
 )
 FRAGMENTS = (*shift_fragments.FRAGMENTS, *call_fragments.FRAGMENTS)
 
@@ -74,6 +77,8 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             app.state.book = Book(control)
             app.state.mailer = Mailer(settings.mail)
             app.state.mail_limit = MailLimit()
+            app.state.pictures = Pictures(control)
+            app.state.try_telephones = {}
             app.state.counts = Counts(engine)
             app.state.days = Days(engine, settings.timezone)
             app.state.hub = Hub(control, pages, FRAGMENTS, SiteFacts(languages=settings.languages))

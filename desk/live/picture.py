@@ -71,6 +71,7 @@ class Call(msgspec.Struct, frozen=True):
     recording: str | None = None
     transfers: int = 0
     transfer_to: tuple[str, ...] = ()
+    try_telephone: str | None = None
 
 
 class Waiting(msgspec.Struct, frozen=True):

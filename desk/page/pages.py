@@ -21,7 +21,7 @@ from desk.page.site_words import SiteWords
 from desk.page.texts import Language
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("page", "people", "shift", "call", "case", "guide", "worklist")
+ROOMS = ("page", "people", "shift", "call", "case", "guide", "worklist", "try_line")
 STATIC = ROOT / "static"
 
 LANGUAGE_COOKIE = "hatif-language"

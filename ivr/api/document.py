@@ -22,9 +22,11 @@ _TITLES = {
     "guide requests": "Requests for the guide in writing",
     "messages": "Voice messages",
     "supervision": "Supervision",
+    "try": "Trying the line",
     "flow": "Flow",
     "guide": "Guide",
     "site": "Site",
+    "site changes": "Changes of the site's files",
 }
 
 Schema = Mapping[str, Any]

@@ -87,6 +87,7 @@ def read_call(call: LiveCall) -> Call:
         recording=call.recording,
         transfers=transfer.count,
         transfer_to=[operator for operator in transfer.to if operator != "*"],
+        try_telephone=call.try_telephone,
     )
 
 

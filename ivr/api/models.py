@@ -131,6 +131,10 @@ class Call(BaseModel):
     recording: Literal["on", "paused"] | None = Field(description="Of the conversation; null if it is not recorded.")
     transfers: int = Field(description="How often the caller was handed on.")
     transfer_to: list[str] = Field(description="The operators that the caller is being handed on to.")
+    try_telephone: str | None = Field(
+        None,
+        description="The telephone with which somebody tries the line (`POST /v1/try/telephone`); null for callers.",
+    )
 
 
 class AlarmKind(StrEnum):

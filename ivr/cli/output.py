@@ -14,7 +14,7 @@ import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import TaskID
+    from rich.progress import Progress, TaskID
 
 # Imports in functions: rich is slow to load, and a command that prints one document or one line does not need it.
 
@@ -143,26 +143,38 @@ def cell(value: object) -> str:
 class Bar:
     """Progress on the terminal: a line per step, a bar for counted steps; plain lines without a terminal."""
 
-    def __init__(self) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    def __init__(self, display: "Progress | None" = None) -> None:
+        """`display`: of a bar that is above this one."""
+        self._task: TaskID | None = None
+        self._is_first = display is None
+        if display is not None:
+            self._progress = display
+            return
+        from rich import progress
 
-        self._progress = Progress(
-            TextColumn("  {task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
+        self._progress = progress.Progress(
+            progress.TextColumn("  {task.description}"),
+            progress.BarColumn(),
+            progress.MofNCompleteColumn(),
+            progress.TimeElapsedColumn(),
             console=_console(),
             transient=True,
             disable=not _console().is_terminal,
         )
-        self._task: TaskID | None = None
 
     def __enter__(self) -> "Bar":
-        self._progress.start()
+        if self._is_first:
+            self._progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        self._end()
+        if self._is_first:
+            self._progress.stop()
+
+    def beside(self) -> "Bar":
+        """Return a bar below this one, for what another thread does meanwhile."""
+        return Bar(self._progress)
 
     def step(self, text: str) -> None:
         from rich.markup import escape

@@ -56,6 +56,7 @@ from ivr.records.recorder import Recorder
 from ivr.records.returners import Returners
 from ivr.records.voicemail import Mailbox
 from ivr.site import operators, site
+from ivr.site_changes import exchange
 from ivr.telephones import replacements
 from ivr.telephones.contacts import address_of
 from ivr.telephones.devices import Devices
@@ -85,6 +86,7 @@ class Controller:
         self.settings = settings
         # First of all: a second controller must find out here, and not by taking the calls of the first.
         self.control_socket = control_socket.listen(settings.control_port)
+        exchange.recover(settings.home, settings.site)
         self.site = site.load(settings.site)
         self.operators = operators.load(settings.site, self.site.languages)
         ids = tuple(operator.id for operator in self.operators)

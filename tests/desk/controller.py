@@ -131,7 +131,9 @@ async def standing_in(controller: StandIn | None = None, port: int = 0) -> Async
         body = await request.json() if await request.body() else None
         if path == "site":
             pauses = ["break", "lunch", "meeting", "training"]
-            site = {"topics": ["file", "documents"], "pauses": pauses, "languages": ["ar", "fr", "nl", "en"]}
+            numbers = [{"number": "+33800212000", "country": "FR"}, {"number": "+31800212000", "country": "NL"}]
+            languages = ["ar", "fr", "nl", "en"]
+            site = {"topics": ["file", "documents"], "pauses": pauses, "languages": languages, "numbers": numbers}
             return JSONResponse(site)
         path = f"{path}?{request.url.query}" if request.method == "GET" and request.url.query else path
         found.asked.append((request.method, f"/{path}", request.headers["Hatif-Actor"], body))
