@@ -1,23 +1,26 @@
 """Reading a report from the database."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import report as rows
 from db import report_cases, shifts
-from db.report import CallCounts
+from db.report import CallCounts, OperatorStates, WaitedCalls
 from db.report_operators import operators_work
 from reports.groups import By, Groups
 from reports.request import ReportRequest
 from routing.figures import Limits
 
+T = TypeVar("T")
+
 _LONGEST_WRAP_UP = timedelta(hours=1)
-_CALLS_AT_ONCE = 100_000
-"""Calls that are in memory at once, about; a busy site's year has millions."""
+_CALLS_AT_ONCE = 25_000
+"""Calls of a part, about. Two parts are in memory at once; a busy site's year has millions of calls."""
 _SHORTEST_PART = timedelta(days=1)
 
 
@@ -46,17 +49,22 @@ async def read_report(engine: AsyncEngine, request: ReportRequest, *, hours: boo
     last_end = ends
     for operator in await rows.states_before(engine, begins):
         groups.add_states(operator)
-    for since, until in _parts(begins, ends, await rows.number_of_waits(engine, begins, ends)):
-        calls, states = await asyncio.gather(  # on two connections, so that a second core can help
+
+    async def read_part(since: datetime, until: datetime) -> tuple[list[WaitedCalls], list[OperatorStates]]:
+        return await asyncio.gather(  # on two connections, so that a second core can help
             rows.waited_calls(engine, since, until, by, quarters=quarters, tests=request.tests),
             rows.operator_states(engine, since, min(until, request.now)),
         )
+
+    parts = _parts(begins, ends, await rows.number_of_waits(engine, begins, ends))
+    async for calls, states in _one_ahead(read_part(*part) for part in parts):
         last_end = max([last_end, *(some.last_end for some in calls if some.last_end is not None)])
         groups.add_calls(calls)
         if by_hour is not None:
             by_hour.add_calls(calls)
         for operator in states:
             groups.add_states(operator)
+            await asyncio.sleep(0)  # the next part is being read meanwhile
     menus, requests, outcomes = await asyncio.gather(
         rows.menu_calls(engine, begins, ends, by, quarters=quarters, tests=request.tests),
         rows.send_requests(engine, begins, ends, by, quarters=quarters, tests=request.tests),
@@ -77,6 +85,21 @@ async def read_report(engine: AsyncEngine, request: ReportRequest, *, hours: boo
         groups.credit(await operators_work(engine, begins, ends, tests=request.tests))
         groups.expect(planned)
     return ReportData(groups, by_hour, names, planned, await rows.call_counts(engine, begins, ends))
+
+
+async def _one_ahead(reads: Iterator[Coroutine[Any, Any, T]]) -> AsyncIterator[T]:
+    """Yield what the reads return, in their order. The database works on the next one while the caller counts."""
+    following = next(reads, None)
+    ahead = asyncio.ensure_future(following) if following is not None else None
+    try:
+        while ahead is not None:
+            found = await ahead
+            following = next(reads, None)
+            ahead = asyncio.ensure_future(following) if following is not None else None
+            yield found
+    finally:
+        if ahead is not None:
+            ahead.cancel()
 
 
 def _parts(begins: datetime, ends: datetime, calls: int) -> Iterator[tuple[datetime, datetime]]:
