@@ -34,7 +34,6 @@ def test_the_basics_are_those_of_the_whole_site(tmp_path: Path, text: str) -> No
         ('timezone = "', 'timezone = "Moon/'),
         ("[hours]", "[hourz]"),
         ("", "node_number = 10\n"),
-        ("", "node_number = true\n"),
         ("", 'node = "no node"\n'),
         ("", "database = { url = 5 }\n"),
         ("", "broken"),
