@@ -8,6 +8,10 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
 from db.engine import open_engine
+from desk.board import fragments as board_fragments
+from desk.board import routes as board
+from desk.board.walls import Walls
+from desk.board.watch import Watch
 from desk.call import fragments as call_fragments
 from desk.call import routes as call
 from desk.case import caller
@@ -32,11 +36,14 @@ from desk.people.passwords import Passwords
 from desk.people.sessions import Sessions
 from desk.people.signed_in import SignInNeeded
 from desk.people.source_limit import SourceLimit
+from desk.recording import routes as recording
 from desk.settings import DeskSettings
 from desk.shift import fragments as shift_fragments
 from desk.shift import routes as shift
 from desk.shift import telephone
 from desk.shift.day import Days
+from desk.supervise import fragments as supervise_fragments
+from desk.supervise import routes as supervise
 from desk.worklist import calling
 from desk.worklist import routes as worklist
 from desk.worklist.work import Counts
@@ -52,8 +59,16 @@ ROUTERS = (
     guide.router,
     worklist.router,
     calling.router,
+    board.router,
+    supervise.router,
+    recording.router,
 )
-FRAGMENTS = (*shift_fragments.FRAGMENTS, *call_fragments.FRAGMENTS)
+FRAGMENTS = (
+    *shift_fragments.FRAGMENTS,
+    *call_fragments.FRAGMENTS,
+    *board_fragments.FRAGMENTS,
+    *supervise_fragments.FRAGMENTS,
+)
 
 
 def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAPI:
@@ -77,11 +92,14 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             app.state.counts = Counts(engine)
             app.state.days = Days(engine, settings.timezone)
             app.state.hub = Hub(control, pages, FRAGMENTS, SiteFacts(languages=settings.languages))
+            app.state.walls = Walls(engine)
+            app.state.watch = Watch(app.state.hub, control, engine, settings.timezone, lambda: app.state.desk.now())
             traffic.followers = lambda: app.state.hub.followers
-            following = asyncio.create_task(app.state.hub.run())
+            following = {asyncio.create_task(part.run()) for part in (app.state.hub, app.state.watch)}
             yield
-            following.cancel()
-            await asyncio.wait({following})
+            for task in following:
+                task.cancel()
+            await asyncio.wait(following)
 
     pages = Pages(site_words.load(settings.site_folder), settings.timezone)
     app = FastAPI(title="Hatif desk", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)

@@ -56,6 +56,16 @@ async def hand_on(
     return Response(status_code=204, headers={"HX-Trigger": "hatif:done"})
 
 
+@router.post("/help")
+async def ask_for_help(
+    desk: DeskDep, signed_in: OperatorDep, why: Annotated[str, Form(max_length=300)] = ""
+) -> Response:
+    """Ask all supervisors for help, in a few words; their pages ring."""
+    path = f"/operators/{quote(signed_in.operator, safe='')}/help"
+    await desk.control.ask("POST", path, signed_in.person.id, {"why": why.strip()})
+    return Response(status_code=204, headers={"HX-Trigger": "hatif:done"})
+
+
 async def _ask(desk: Desk, hub: Hub, signed_in: SignedIn, what: str, body: Mapping[str, str | bool] | None) -> None:
     known = hub.picture.operators.get(signed_in.operator)
     if known is None or known.call is None or known.call.place is None:

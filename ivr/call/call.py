@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Literal
+from typing import Literal, Protocol
 from uuid import UUID
 
 import structlog
@@ -66,6 +66,13 @@ class Deadline:
     """The time given to `Call.next` is over."""
 
 
+class Wait(Protocol):
+    """A caller's wait for an operator, as others can change it."""
+
+    def move(self, *, front: bool, language: str | None, topic: str | None, operator: str | None, by: str) -> None:
+        """Move the caller in the queue."""
+
+
 Item = events.Event | floor_protocol.ToCall | RequestFailed | Deadline
 
 
@@ -89,6 +96,7 @@ class Call:
         self.page_gone = False  # the operator's; it may come back
         self.recording: Literal["on", "paused"] | None = None  # of the conversation
         self.interruptible = False  # the caller waits for an operator; an offer interrupts what they are doing
+        self.wait: Wait | None = None  # while the caller waits for an operator
         self._inbox: Inbox[Item] = Inbox()
         self._playback = Playback()
         self._written: CallState | None = None

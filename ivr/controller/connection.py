@@ -146,7 +146,7 @@ class Connection:
         return self._routes.keys()
 
     @property
-    def people(self) -> tuple[OperatorEntry, ...]:
+    def people(self) -> Sequence[OperatorEntry]:
         """The operators' list."""
         return self._dependencies.operators
 

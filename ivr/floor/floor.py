@@ -156,6 +156,8 @@ class Floor:
                     self._answer(floor_protocol.ChangeDone(identity, self._operators[asked.operator]))
             case floor_protocol.AskQueue(identity):
                 self._answer(answers.queue(identity, self._engine, self.waiting, self._silent, now))
+            case floor_protocol.AskOutlook(identity, languages):
+                self._answer(answers.outlook(identity, languages, self._engine, self._estimates, self.waiting, now))
             case floor_protocol.AskPosition():
                 self._asked.append(message)
             case floor_protocol.AskWhoIsFree(call, operators):
@@ -178,6 +180,8 @@ class Floor:
                 self._end(offer, call, operator, now)
             case floor_protocol.OperatorEvent(operator, trigger, reason):
                 self._operator(operator, trigger, now, reason=reason)
+            case floor_protocol.OperatorLanguages(operator, languages):
+                self._set_languages(operator, languages)
             case floor_protocol.ColleagueCall(operator, offer, talking):
                 self._claim(operator, offer, now, talking=talking)
             case floor_protocol.DutyRoster(operators):
@@ -291,6 +295,13 @@ class Floor:
             planned = operators is None or identity in on_duty
             if known.planned != planned:
                 self._show(replace(known, planned=planned))
+
+    def _set_languages(self, operator: str, languages: Mapping[str, int]) -> None:
+        """Change what an operator speaks. This is not a state: it is not kept here."""
+        known = self._operators.get(operator)
+        if known is not None and list(known.languages.items()) != list(languages.items()):
+            self._show(replace(known, languages=dict(languages)))
+            self._estimates.set_operator(self._operators[operator], self._clock.at)
 
     def _operator(
         self,

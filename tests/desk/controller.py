@@ -65,6 +65,7 @@ class StandIn:
         """By path: the status and the document of the answer; otherwise 200 and nothing."""
         self.once: dict[str, tuple[int, Any]] = {}
         """The same, for the next request that changes something."""
+        self.scoring: dict[str, dict[str, str]] = {}
         self.changed = asyncio.Event()
         self.port = 0
 
@@ -131,7 +132,12 @@ async def standing_in(controller: StandIn | None = None, port: int = 0) -> Async
         body = await request.json() if await request.body() else None
         if path == "site":
             pauses = ["break", "lunch", "meeting", "training"]
-            site = {"topics": ["file", "documents"], "pauses": pauses, "languages": ["ar", "fr", "nl", "en"]}
+            site: dict[str, Any] = {
+                "topics": ["file", "documents"],
+                "pauses": pauses,
+                "languages": ["ar", "fr", "nl", "en"],
+            }
+            site |= {"scoring": found.scoring}
             return JSONResponse(site)
         path = f"{path}?{request.url.query}" if request.method == "GET" and request.url.query else path
         found.asked.append((request.method, f"/{path}", request.headers["Hatif-Actor"], body))
