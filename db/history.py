@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading
 from db.enums import Outcome, Role
-from db.instants import BETWEEN, joined, micros
+from db.instants import BETWEEN, elapsed, joined, micros
 from db.tables import Call, Pairing, Shift
 
 _1970 = datetime(1970, 1, 1, tzinfo=UTC)
@@ -43,11 +43,11 @@ async def past_calls(engine: AsyncEngine, begins: datetime, ends: datetime, *, t
     with `tests`."""
     until = func.coalesce(Call.connected, Call.dequeued, Call.ended)
     talked = case(
-        (Pairing.began.is_not(None), micros(func.coalesce(Pairing.ended, Call.ended)) - micros(Pairing.began)),
-        else_=micros(Call.ended) - micros(Call.connected),
+        (Pairing.began.is_not(None), elapsed(Pairing.began, func.coalesce(Pairing.ended, Call.ended))),
+        else_=elapsed(Call.connected, Call.ended),
     )
     answered = Call.connected.is_not(None).label("answered")
-    columns = (cast(Call.id, Text), micros(Call.queued), micros(until) - micros(Call.queued), talked)
+    columns = (cast(Call.id, Text), micros(Call.queued), elapsed(Call.queued, until), talked)
     chosen = (
         select(Call.language, answered, *map(joined, columns))
         .outerjoin(Pairing, (Pairing.call_id == Call.id) & (Pairing.role == literal_column(f"'{Role.OPERATOR}'")))

@@ -1,5 +1,6 @@
 """Instants as whole numbers, and many values as one text, within a query; the same in both databases."""
 
+import sqlite3
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Text, cast, func
@@ -23,6 +24,14 @@ class micros(GenericFunction[int]):  # noqa: N801 - a function in SQL
     name = "hatif_micros"
 
 
+class elapsed(GenericFunction[int]):  # noqa: N801
+    """The microseconds from its first instant to its second."""
+
+    type = BigInteger()
+    inherit_cache = True
+    name = "hatif_elapsed"
+
+
 class quarter_hours(GenericFunction[int]):  # noqa: N801
     """The whole quarters of an hour since 1970 of an instant."""
 
@@ -31,31 +40,58 @@ class quarter_hours(GenericFunction[int]):  # noqa: N801
     name = "hatif_quarter_hours"
 
 
-def _at(element: GenericFunction[int], compiler: Any, **named: Any) -> str:
-    (column,) = element.clauses
-    found: ColumnElement[Any] = column
-    return str(compiler.process(found, **named))
+def _at(element: GenericFunction[int], compiler: Any, **named: Any) -> list[str]:
+    columns: list[ColumnElement[Any]] = [*element.clauses]
+    return [str(compiler.process(column, **named)) for column in columns]
 
 
 # SQLite has the text 2026-11-25 10:30:00.000000, and would round it to a millisecond: it is given whole seconds only.
+# `unixepoch` takes half the time of `strftime`; SQLite has it since 3.38.
+_EPOCH = "unixepoch({})" if sqlite3.sqlite_version_info >= (3, 38) else "CAST(strftime('%s', {}) AS INTEGER)"
+
+
+def _seconds_sqlite(at: str) -> str:
+    return _EPOCH.format(f"substr({at}, 1, 19)")
+
+
+def _micros_of_sqlite(at: str) -> str:
+    return f"({_seconds_sqlite(at)} * 1000000 + substr({at}, 21))"
 
 
 @compiles(micros, "sqlite")
 def _micros_sqlite(element: micros, compiler: Any, **named: Any) -> str:
-    at = _at(element, compiler, **named)
-    return f"(strftime('%s', substr({at}, 1, 19)) * 1000000 + substr({at}, 21))"
+    return _micros_of_sqlite(*_at(element, compiler, **named))
 
 
-@compiles(micros, "postgresql")
-def _micros_postgresql(element: micros, compiler: Any, **named: Any) -> str:
-    return f"CAST(extract(epoch FROM {_at(element, compiler, **named)}) * 1000000 AS bigint)"
+@compiles(elapsed, "sqlite")
+def _elapsed_sqlite(element: elapsed, compiler: Any, **named: Any) -> str:
+    since, until = _at(element, compiler, **named)
+    return f"({_micros_of_sqlite(until)} - {_micros_of_sqlite(since)})"
 
 
 @compiles(quarter_hours, "sqlite")
 def _quarters_sqlite(element: quarter_hours, compiler: Any, **named: Any) -> str:
-    return f"(CAST(strftime('%s', substr({_at(element, compiler, **named)}, 1, 19)) AS INTEGER) / 900)"
+    (at,) = _at(element, compiler, **named)
+    return f"({_seconds_sqlite(at)} / 900)"
+
+
+# PostgreSQL: `date_part` computes in floating point, unlike `extract`, in half the time. Until the year 2100 its error
+# is under a quarter of a microsecond, so that the nearest whole microsecond is the exact one.
+
+
+@compiles(micros, "postgresql")
+def _micros_postgresql(element: micros, compiler: Any, **named: Any) -> str:
+    (at,) = _at(element, compiler, **named)
+    return f"CAST(date_part('epoch', {at}) * 1000000 AS bigint)"
+
+
+@compiles(elapsed, "postgresql")
+def _elapsed_postgresql(element: elapsed, compiler: Any, **named: Any) -> str:
+    since, until = _at(element, compiler, **named)
+    return f"CAST(date_part('epoch', {until} - {since}) * 1000000 AS bigint)"
 
 
 @compiles(quarter_hours, "postgresql")
 def _quarters_postgresql(element: quarter_hours, compiler: Any, **named: Any) -> str:
-    return f"CAST(floor(extract(epoch FROM {_at(element, compiler, **named)}) / 900) AS bigint)"
+    (at,) = _at(element, compiler, **named)
+    return f"CAST(floor(date_part('epoch', {at}) / 900) AS bigint)"

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading
 from db.enums import GuideOutcome, OperatorState, Role
-from db.instants import BETWEEN, joined, micros, quarter_hours
+from db.instants import BETWEEN, elapsed, joined, micros, quarter_hours
 from db.tables import Call, GuideRequest, Operator, OperatorStateRecord, Pairing
 
 LOOK_BACK = timedelta(days=7)
@@ -136,14 +136,14 @@ async def waited_calls(
     group = _group_of(Call.queued, _ATTRIBUTES, by, quarters=quarters)
     until = func.coalesce(Call.connected, Call.dequeued, Call.ended)
     talked = case(
-        (Pairing.began.is_not(None), micros(Pairing.ended) - micros(Pairing.began)),
-        else_=micros(Call.ended) - micros(Call.connected),  # calls that the dialplan served have no pairing
+        (Pairing.began.is_not(None), elapsed(Pairing.began, Pairing.ended)),
+        else_=elapsed(Call.connected, Call.ended),  # calls that the dialplan served have no pairing
     )
     answered = Call.connected.is_not(None).label("answered")
     query = (
         select(
             *group, answered, Call.outcome,
-            joined(cast(Call.id, Text)), joined(micros(until) - micros(Call.queued)), joined(talked),
+            joined(cast(Call.id, Text)), joined(elapsed(Call.queued, until)), joined(talked),
             func.max(Call.ended),
         )
         .outerjoin(Pairing, and_(Pairing.call_id == Call.id, Pairing.role == literal_column(f"'{Role.OPERATOR}'")))

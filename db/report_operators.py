@@ -15,7 +15,7 @@ from sqlalchemy.orm import aliased
 
 from db.engine import reading
 from db.enums import OfferState, Outcome, Role
-from db.instants import micros
+from db.instants import elapsed
 from db.tables import Call, Offer, Pairing
 
 
@@ -106,7 +106,7 @@ async def _add_pairings(
 
 def _talks(began: Any, ended: Any) -> list[Any]:
     """Return aggregates: the number of conversations, of those that are over, and their length in microseconds."""
-    length = micros(ended) - micros(began)
+    length = elapsed(began, ended)
     # Not below 0: the clock may have been set back in between.
     return [func.count(), func.count(length), func.coalesce(func.sum(case((length > 0, length), else_=0)), 0)]
 

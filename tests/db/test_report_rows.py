@@ -169,6 +169,27 @@ async def test_durations_are_exact_to_the_microsecond(book: Book) -> None:
     assert quarters == Counter(quarter(0) + begin // 900_000_000 for begin in begins)
 
 
+async def test_instants_of_this_century_are_exact_to_the_microsecond_in_their_quarter_of_an_hour(book: Book) -> None:
+    """Also in 2099, where floating point has the fewest digits left for fractions of a second."""
+    draw = random.Random(2)
+    whole = [draw.randrange(1_000_000_000, 4_102_444_800) for _ in range(150)]
+    quarters = [second // 900 * 900 for second in whole] + [4_102_443_900]
+    times = [second * 1_000_000 + part for second in (*whole, *quarters) for part in (-1, 0, 1, 999_999)]
+    times += [draw.randrange(4_000_000_000_000_000, 4_102_444_800_000_000) for _ in range(300)]
+    first = datetime(1970, 1, 1, tzinfo=UTC)
+    for time in {*times}:
+        instant = first + timedelta(microseconds=time)
+        book.put("operator_state", at=instant, operator_id="1001", state="ready")
+        book.put("call", id=uuid7(), started=instant, queued=instant)
+    async with opened(book) as engine:
+        always = (first, datetime(2100, 1, 1, tzinfo=UTC))
+        (found,) = await report.operator_states(engine, *always)
+        assert [*found.at_us] == sorted({*times})
+        waited = await report.waited_calls(engine, *always, quarters=True)
+    counted = Counter({some.group.quarter: len(some.ids) for some in waited})
+    assert counted == Counter(time // 900_000_000 for time in {*times})
+
+
 def shown(found: list[OperatorStates]) -> dict[str, list[tuple[float, str]]]:
     """Return the states with their seconds since the day began."""
     return {
