@@ -1,5 +1,6 @@
 """The control API's part about operators: their states, and changes that somebody else makes."""
 
+import time
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path
@@ -136,7 +137,7 @@ async def change_languages(
     if unknown:
         known = ", ".join(controller.site.languages)
         raise ApiError(422, f"{', '.join(sorted(unknown))} is not a language of this site; write some of {known}.")
-    controller.change_languages(operator_id, change.languages, actor)
+    controller.language_changes.set(operator_id, change.languages, actor, time.time())
     spoken = " ".join(f"{code}:{level}" for code, level in (change.languages or {}).items())
     audit(controller, actor, "operator_languages", f"operator:{operator_id}", languages=spoken or None)
     return _read(controller, operator_id)

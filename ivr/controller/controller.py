@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import gc
 import time
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
@@ -327,10 +327,6 @@ class Controller:
     def operators(self) -> Sequence[OperatorEntry]:
         """The operators as they are now: those of the list, with the languages that a supervisor has changed."""
         return self.language_changes.operators
-
-    def change_languages(self, operator: str, languages: Mapping[str, int] | None, by: str) -> None:
-        """Change an operator's languages from now on; None: as in `operators.csv`. ValueError if there is none."""
-        self._languages_changed(self.language_changes.set(operator, languages, by, time.time()))
 
     def _languages_changed(self, entry: OperatorEntry) -> None:
         self.floor.tell(floor_protocol.OperatorLanguages(entry.id, entry.languages))

@@ -14,6 +14,7 @@ import structlog
 
 from db.ids import uuid7
 from ivr.floor import answers
+from ivr.floor.list_changes import duty_changes, language_change
 from ivr.floor.open_offers import OpenOffers
 from ivr.floor.wall_clock import WallClock
 from ivr.model import floor_protocol
@@ -181,11 +182,14 @@ class Floor:
             case floor_protocol.OperatorEvent(operator, trigger, reason):
                 self._operator(operator, trigger, now, reason=reason)
             case floor_protocol.OperatorLanguages(operator, languages):
-                self._set_languages(operator, languages)
+                if (changed := language_change(self._operators.get(operator), languages)) is not None:
+                    self._show(changed)
+                    self._estimates.set_operator(changed, now)
             case floor_protocol.ColleagueCall(operator, offer, talking):
                 self._claim(operator, offer, now, talking=talking)
             case floor_protocol.DutyRoster(operators):
-                self._set_duty(operators)
+                for changed in duty_changes(self._operators, operators):
+                    self._show(changed)
             case floor_protocol.OnOtherCall(operator, on_line):
                 if operator in self._operators:  # not a state: it is not kept
                     self._show(replace(self._operators[operator], on_line=on_line))
@@ -287,21 +291,6 @@ class Floor:
         if known is not None and (known.is_idle or known.offer == offer):
             state = _busy(talking=talking)
             self._set(replace(known, state=state, reason="", since=now, offer=offer, until=None), None)
-
-    def _set_duty(self, operators: tuple[str, ...] | None) -> None:
-        """Note who is planned now; with None everybody is. This is not a state: it is not kept."""
-        on_duty = frozenset(operators or ())
-        for identity, known in self._operators.items():
-            planned = operators is None or identity in on_duty
-            if known.planned != planned:
-                self._show(replace(known, planned=planned))
-
-    def _set_languages(self, operator: str, languages: Mapping[str, int]) -> None:
-        """Change what an operator speaks. This is not a state: it is not kept here."""
-        known = self._operators.get(operator)
-        if known is not None and list(known.languages.items()) != list(languages.items()):
-            self._show(replace(known, languages=dict(languages)))
-            self._estimates.set_operator(self._operators[operator], self._clock.at)
 
     def _operator(
         self,

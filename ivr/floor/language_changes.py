@@ -37,7 +37,7 @@ class LanguageChanges:
     """The list of operators as it applies now, with the changes in it.
 
     `operators` is one object for everybody who uses the list; its entries are replaced. `changed` is called with each
-    entry that a start has found changed.
+    entry that is replaced.
     """
 
     def __init__(
@@ -62,7 +62,9 @@ class LanguageChanges:
             change = LanguageChange(dict(languages), listed, by, at)
         self._dirty[operator] = change
         self._wake.set()
-        return self._apply(operator, change)
+        entry = self._apply(operator, change)
+        self._changed(entry)
+        return entry
 
     async def restore(self) -> None:
         """Take the stored changes into use. Raises AmiError."""

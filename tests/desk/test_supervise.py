@@ -154,6 +154,13 @@ async def test_an_operator_asks_for_help_and_may_not_do_what_supervisors_do(
     assert (await browser.post("/call/help", {"why": " The caller shouts. "})).status == 204
     assert controller.asked[-1][:2] == ("POST", "/operators/1002/help")
     assert controller.asked[-1][3] == {"why": "The caller shouts."}
+    controller.connect("1002", identity=CALL)
+    await controller.seen(desk)
+    controller.once[f"/calls/{CALL}/consult"] = (409, {"detail": "Nobody.", "code": "away"})
+    answer = await browser.post("/call/hand-on", {"how": "consult", "to": "supervisor:"})
+    assert answer.status == 409 and "All of them have been asked for help" in answer.text
+    assert controller.asked[-1] == ("POST", "/operators/1002/help", "1002", {"why": ""})
+    await browser.get("/account")
     for path in ("/supervise", "/live/supervise", "/recordings", "/board", "/supervise/line"):
         assert (await browser.get(path)).status == 403, path
     assert (await browser.post("/supervise/listen", {"operator": "1040"})).status == 403
