@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Literal, Protocol
+from typing import Literal
 from uuid import UUID
 
 import structlog
@@ -26,6 +26,7 @@ from ivr.call.menu_time import MenuTime
 from ivr.call.playback import Playback, new_name
 from ivr.call.services import Services
 from ivr.call.version import Flow, Version
+from ivr.call.wait import Wait
 from ivr.model import clock, floor_protocol
 from ivr.model.call_state import CallState, LegState
 from ivr.model.talk_table import Colleague
@@ -64,13 +65,6 @@ class RequestFailed:
 @dataclass(frozen=True, slots=True)
 class Deadline:
     """The time given to `Call.next` is over."""
-
-
-class Wait(Protocol):
-    """A caller's wait for an operator, as others can change it."""
-
-    def move(self, *, front: bool, language: str | None, topic: str | None, operator: str | None, by: str) -> None:
-        """Move the caller in the queue."""
 
 
 Item = events.Event | floor_protocol.ToCall | RequestFailed | Deadline
