@@ -32,6 +32,7 @@ class Change:
     text: str | None = None  # None: unchanged
     comments: tuple[str, ...] = ()
     replaces: tuple[str, ...] = ()
+    source: str | None = None  # the English text; None: unchanged
 
 
 def change(content: str, prompt: str, wanted: Change) -> str:
@@ -44,6 +45,8 @@ def change(content: str, prompt: str, wanted: Change) -> str:
     start, end = _place(lines, prompt)
     newline = "\r\n" if lines[end - 1].endswith("\r\n") else "\n"
     (message,) = (found for found in read_po(io.StringIO("".join(lines[start:end]))) if found.id)
+    if wanted.source is not None:
+        message.id = wanted.source
     message.flags = {*message.flags, FUZZY} if wanted.fuzzy else message.flags - {FUZZY}
     if wanted.text is not None:
         message.string = wanted.text
@@ -53,6 +56,27 @@ def change(content: str, prompt: str, wanted: Change) -> str:
     if not lines[end - 1].endswith("\n"):  # the last line of a file
         changed = changed.removesuffix(newline)
     return "".join([*lines[:start], changed, *lines[end:]])
+
+
+def add(content: str, prompt: str, source: str, text: str) -> str:
+    """Return the file's content with a new entry at its end."""
+    newline = "\r\n" if "\r\n" in content else "\n"
+    entry = _format(Message(source, text, context=prompt)).replace("\n", newline)
+    end = newline if content.endswith(2 * newline) else ""  # as pybabel ends a file
+    return f"{content.rstrip()}{newline}{newline}{entry}{end}"
+
+
+def remove(content: str, prompt: str) -> str:
+    """Return the file's content without an entry, its comments and the empty line before it.
+
+    Raises:
+        KeyError: There is no entry with that id.
+    """
+    lines = content.splitlines(keepends=True)
+    start, end = _place(lines, prompt)
+    if start and not lines[start - 1].strip():
+        start -= 1
+    return "".join([*lines[:start], *lines[end:]])
 
 
 def comments(content: str, prompt: str, prefix: str) -> list[str]:

@@ -25,6 +25,7 @@ from ivr.api import (
     operators,
     recordings,
     site,
+    site_changes,
     status,
     supervision,
     web_telephone,
@@ -34,6 +35,7 @@ from ivr.api.door import Door, Patient
 from ivr.api.event_hub import EventHub
 from ivr.api.live import LiveReader
 from ivr.api.problems import handle_errors
+from ivr.api.site_changes import changes_of_line
 from ivr.controller.controller import Controller
 from ivr.controller.work import retry
 
@@ -57,6 +59,7 @@ _ROUTERS = (
     flow.router,
     guide.router,
     site.router,
+    site_changes.router,
 )
 
 
@@ -76,6 +79,7 @@ def application(controller: Controller, hub: EventHub) -> FastAPI:
     """Return all of it behind the door, the description too."""
     app = create_app()
     app.state.controller, app.state.events = controller, hub
+    app.state.site_changes = changes_of_line(controller)
     app.add_middleware(Door, token=controller.credentials.control_token)
     return app
 
@@ -95,8 +99,9 @@ class ApiServer(uvicorn.Server):
 async def serve(controller: Controller) -> None:
     """Serve until cancelled."""
     hub = EventHub(LiveReader(controller).read, controller.journal.boot, controller.changed)
+    app = application(controller, hub)
     config = uvicorn.Config(
-        application(controller, hub),
+        app,
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=1,
@@ -109,8 +114,10 @@ async def serve(controller: Controller) -> None:
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # the process has its own
     async with asyncio.TaskGroup() as tasks:
         following = tasks.create_task(retry("events", hub.run), name="events")
+        changing = tasks.create_task(retry("site changes", app.state.site_changes.run), name="site changes")
         try:
             await server.serve(sockets=[controller.control_socket])
         finally:
             following.cancel()
+            changing.cancel()
             hub.close()

@@ -14,7 +14,7 @@ See and change what is live on a running line: calls, queue, operators, hours, h
 
 It listens on 127.0.0.1 only, port 8070 plus `HATIF_PORT_OFFSET`. Every request needs the `control_token` of
 `HATIF_HOME/secrets.json` as `Authorization: Bearer TOKEN`; it is checked before anything else is read. A body is JSON
-of at most 64 KiB and must arrive within 5 s.
+of at most 64 KiB (a change of the site's files: 512 KiB) and must arrive within 5 s.
 
 A request that changes something names who asks in `Hatif-Actor`: 1 to 40 letters, digits and `_.@+-\\`, the first one a
 letter, a digit or `_`. `hatif` sends the login name. It is kept in the audit (`hatif audit`); the token alone decides

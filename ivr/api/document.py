@@ -26,6 +26,7 @@ _TITLES = {
     "flow": "Flow",
     "guide": "Guide",
     "site": "Site",
+    "site changes": "Changes of the site's files",
 }
 
 Schema = Mapping[str, Any]

@@ -14,6 +14,10 @@ from ivr.api import problems
 LONGEST = 64 * 1024
 """Bytes of a request's body."""
 
+LONGEST_CHANGE = 512 * 1024
+"""Bytes of a change of the site's files, such as a list of all operators."""
+_CHANGES = "/v1/site/changes"
+
 PATIENCE_S = 5.0
 """Seconds within which a whole request body must arrive."""
 
@@ -43,9 +47,10 @@ class Door:
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError(f"the control API does not speak {scope['type']}")  # uvicorn knows: see `serve`
+        longest = LONGEST_CHANGE if scope["path"] == _CHANGES else LONGEST
         try:
-            self._check(scope["headers"])
-            body = await self._read(receive)
+            self._check(scope["headers"], longest)
+            body = await self._read(receive, longest)
         except Refused as refused:
             await _answer(send, refused, scope["path"])
             return
@@ -60,7 +65,7 @@ class Door:
 
         await self._application(scope, replay, send)
 
-    def _check(self, headers: list[tuple[bytes, bytes]]) -> None:
+    def _check(self, headers: list[tuple[bytes, bytes]], longest: int) -> None:
         """Check the headers alone, before any of the body is read. Raises Refused."""
         named = dict(headers)
         if not _HOST.fullmatch(named.get(b"host", b"")):
@@ -69,10 +74,10 @@ class Door:
         if scheme.lower() != b"bearer" or not hmac.compare_digest(given, self._token):
             raise Refused(401, "The token of secrets.json is needed.")
         length = named.get(b"content-length", b"0")
-        if not length.isdigit() or len(length) > 10 or int(length) > LONGEST:
-            raise _too_long()
+        if not length.isdigit() or len(length) > 10 or int(length) > longest:
+            raise _too_long(longest)
 
-    async def _read(self, receive: Receive) -> bytes:
+    async def _read(self, receive: Receive, longest: int) -> bytes:
         """Return the body as JSON that every reader understands alike; empty without one. Raises Refused."""
         parts: list[bytes] = []
         try:
@@ -82,8 +87,8 @@ class Door:
                     if message["type"] == "http.disconnect":
                         raise Refused(400, "The client closed the connection before the request was complete.")
                     parts.append(message.get("body", b""))
-                    if sum(map(len, parts)) > LONGEST:
-                        raise _too_long()
+                    if sum(map(len, parts)) > longest:
+                        raise _too_long(longest)
                     if not message.get("more_body", False):
                         break
         except TimeoutError:
@@ -128,8 +133,8 @@ class Patient(H11Protocol):
             self.transport.close()
 
 
-def _too_long() -> Refused:
-    return Refused(413, f"A request body may have at most {LONGEST} bytes.")
+def _too_long(longest: int) -> Refused:
+    return Refused(413, f"A request body may have at most {longest} bytes.")
 
 
 async def _answer(send: Send, refused: Refused, path: str) -> None:

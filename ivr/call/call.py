@@ -94,9 +94,8 @@ class Call:
         self._inbox: Inbox[Item] = Inbox()
         self._playback = Playback()
         self._written: CallState | None = None
-        self._answered = answered
+        self._answered, self._gone = answered, False
         self._up_at = -math.inf  # when Asterisk reported the line as answered, by the monotonic clock
-        self._gone = False
         self._hash_until = -math.inf
         self.keys_lost = False  # keys may have been lost: the next question starts over
         self.menu_time = MenuTime(services.site.limits.menus_min)

@@ -60,6 +60,7 @@ from ivr.records.returners import Returners
 from ivr.records.voicemail import Mailbox
 from ivr.site import operators, site
 from ivr.site.operators import OperatorEntry
+from ivr.site_changes import exchange
 from ivr.telephones import replacements
 from ivr.telephones.contacts import address_of
 from ivr.telephones.devices import Devices
@@ -90,6 +91,7 @@ class Controller:
         self.settings = settings
         # First of all: a second controller must find out here, and not by taking the calls of the first.
         self.control_socket = control_socket.listen(settings.control_port)
+        exchange.recover(settings.home, settings.site)
         self.site = site.load(settings.site)
         self.listed = operators.load(settings.site, self.site.languages)
         ids = tuple(operator.id for operator in self.listed)
@@ -103,6 +105,7 @@ class Controller:
         self.opening = Opening(self.site, self.recorder, self.ami)
         self.operator_states = OperatorStateStore(self.ami)
         self.language_changes = LanguageChanges(self.listed, self.ami, self._languages_changed)
+        self.operators: Sequence[OperatorEntry] = self.language_changes.operators  # as they are now
         self.database = Database(url)
         pins = self.site.pins
         guessing = Guessing(pins.alarm_files, pins.operators_files)
@@ -322,11 +325,6 @@ class Controller:
         log.debug("operator", operator=operator.id, state=operator.state.value, reason=operator.reason or None)
         if self.notices.changed(operator) and self.connection is not None:
             self.connection.start(self._show_pause(self.connection, operator), "show a pause")
-
-    @property
-    def operators(self) -> Sequence[OperatorEntry]:
-        """The operators as they are now: those of the list, with the languages that a supervisor has changed."""
-        return self.language_changes.operators
 
     def _languages_changed(self, entry: OperatorEntry) -> None:
         self.floor.tell(floor_protocol.OperatorLanguages(entry.id, entry.languages))

@@ -10,7 +10,8 @@ import os
 import shutil
 import time
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,6 +117,12 @@ class VersionStore:
         if self._current.name != before.name:
             log.info("The flow, guide or audio has changed; new calls use it", version=self._current.name)
         return self._current
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Load nothing inside the block, in which files of the site are exchanged; a call that begins waits for it."""
+        async with self._reloading:
+            yield
 
     def version(self, name: str) -> Version | None:
         """Return the version that a call began with, or None if it no longer exists."""

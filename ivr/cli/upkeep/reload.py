@@ -92,7 +92,9 @@ def _apply(
     """Do what the plan says. The dialplan comes first: it is refused as a whole, and then nothing has changed."""
     from dialplan.load import load  # parsing a dialplan is needed here only
 
-    restarted = [(name, find(parts, name)) for name in plan.processes]
+    # The controller last: it may have started this command, which can end together with it.
+    ordered = sorted(plan.processes, key=lambda name: name == "ivr")
+    restarted = [(name, find(parts, name)) for name in ordered]
 
     async def reload_asterisk() -> None:
         async with manager(parts) as ami:

@@ -1,0 +1,69 @@
+"""Applying edits: new contents of files, made from the present ones."""
+
+from collections.abc import Mapping, Sequence
+
+from ivr.site_changes import files, structured
+from ivr.site_changes.edits import ContentEdit, EditError, RowEdit, SiteEdit, TextEdit, TomlEdit, YamlEdit
+from ivr.site_changes.files import TextFile
+from ivr.site_changes.rows import set_row
+from prompts import po
+from prompts.catalogue import SOURCE
+
+
+def apply_edits(contents: Mapping[str, bytes], edits: Sequence[SiteEdit]) -> dict[str, bytes | None]:
+    """Return the new content of each file that the edits change; None for one that they remove.
+
+    Args:
+        contents: Those of all files that can be changed, as they are now.
+
+    Raises:
+        EditError: An edit cannot be made.
+    """
+    now: dict[str, bytes | None] = {}
+    for edit in edits:
+        file = files.catalogue(edit.language) if isinstance(edit, TextEdit) else edit.file
+        if not files.is_changeable(file):
+            raise EditError(f"{file!r} is not a file of the site that can be changed here.")
+        before = now[file] if file in now else contents.get(file)
+        now[file] = _edited(file, before, edit)
+    return {file: content for file, content in now.items() if content != contents.get(file)}
+
+
+def _edited(file: str, before: bytes | None, edit: SiteEdit) -> bytes | None:
+    if isinstance(edit, ContentEdit):
+        return edit.content.encode() if edit.content is not None else None
+    found = TextFile.read(file, before)
+    return found.written(_edited_text(file, found.text, edit))
+
+
+def _edited_text(file: str, text: str, edit: YamlEdit | TomlEdit | RowEdit | TextEdit) -> str:
+    match edit:
+        case YamlEdit():
+            if not file.endswith(".yaml"):
+                raise EditError(f"{file} is not a YAML file.")
+            return structured.set_in_yaml(file, text, edit.place, edit.value)
+        case TomlEdit():
+            if not file.endswith(".toml"):
+                raise EditError(f"{file} is not a TOML file.")
+            return structured.set_in_toml(file, text, edit.place, edit.value)
+        case RowEdit():
+            if not file.endswith(".csv"):
+                raise EditError(f"{file} is not a CSV file.")
+            return set_row(file, text, edit.row, edit.cells)
+        case TextEdit():
+            return _with_text(file, text, edit)
+
+
+def _with_text(file: str, text: str, edit: TextEdit) -> str:
+    if edit.removed:
+        try:
+            return po.remove(text, edit.id)
+        except KeyError:
+            raise EditError(f"{file} has no text {edit.id!r}.") from None
+    try:
+        return po.change(text, edit.id, po.Change(False, edit.text, source=edit.source, replaces=("tashkeel: ",)))
+    except KeyError:
+        pass
+    if edit.source is None or (edit.text is None and edit.language != SOURCE):
+        raise EditError(f"{file} has no text {edit.id!r}; a new one needs its English source and its translation.")
+    return po.add(text, edit.id, edit.source, edit.text or "")

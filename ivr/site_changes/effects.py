@@ -1,0 +1,97 @@
+"""What the line does with a released change: the audio is built, new calls go by the new flow, and the processes get
+their new values."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Protocol
+
+from ivr.home.settings import Settings
+from ivr.site.findings import SiteError
+from ivr.site_changes.model import Effect, EffectState
+from ivr.site_changes.programs import ProgramError, run_detached, run_hatif
+from prompts.manifest import ManifestError
+
+_BUILD_S = 3600.0
+_RELOAD_S = 60
+_RUN_WITH = ("site.toml", "operators.csv")
+"""Files whose values the processes run with."""
+_SILENT = ("roster.csv",)
+"""Files without anything that is spoken."""
+
+
+class Flows(Protocol):
+    """What new calls go by."""
+
+    def held(self) -> AbstractAsyncContextManager[None]:
+        """Load no version inside the block."""
+        ...
+
+    async def take(self) -> str:
+        """Take what is saved into use for new calls, and return its name. Raises SiteError or ManifestError."""
+        ...
+
+
+class Effects:
+    """What releases bring into use on one line."""
+
+    def __init__(self, settings: Settings, flows: Flows) -> None:
+        self._settings, self._flows = settings, flows
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Keep calls from beginning with a part of the files."""
+        async with self._flows.held():
+            yield
+
+    def needed(self, changed: Sequence[str]) -> Effect:
+        """Return what the line has to do after these files have changed."""
+        return Effect(
+            state=EffectState.WAITING,
+            audio=any(file not in _SILENT for file in changed),
+            reload=any(file in _RUN_WITH for file in changed),
+        )
+
+    async def bring(self, effect: Effect, changed: Sequence[str], folder: Path) -> Effect:
+        """Do what has to be done; return how it went.
+
+        Args:
+            folder: The folder of the change: the reload restarts this process, and tells the next one how it went.
+        """
+        said = ""
+        try:
+            if effect.audio:
+                built = await run_hatif(self._settings, "prompts", "build", limit_s=_BUILD_S)
+                said = built.last_words if built.status else ""  # a prompt has a problem; its old audio stays in use
+            version = await self._flows.take()
+            if effect.reload:
+                said = await self._reload(folder) or said
+        except (ProgramError, SiteError, ManifestError) as error:
+            detail = said or str(error)[:1000]
+            return effect.model_copy(update={"state": EffectState.FAILED, "detail": detail})
+        return effect.model_copy(update={"state": EffectState.DONE, "detail": said, "version": version})
+
+    async def _reload(self, folder: Path) -> str:
+        """Bring values to the processes that run; return what needs more than that. Raises ProgramError."""
+        out = folder / "reload.json"
+        if await asyncio.to_thread(out.exists):  # a controller before this one began it
+            for _ in range(_RELOAD_S):
+                if (found := await asyncio.to_thread(_later, out)) is not None:
+                    return found
+                await asyncio.sleep(1)
+        await run_detached(self._settings, out, "reload", "--json")
+        found = await asyncio.to_thread(_later, out)
+        if found is None:
+            raise ProgramError("`hatif reload` did not say what it has done; run it again.")
+        return found
+
+
+def _later(out: Path) -> str | None:
+    """Return what a reload has left to do, in sentences; None if it has not ended."""
+    try:
+        later = json.loads(out.read_bytes())["later"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return " ".join(f"{one['why']}: {one['remedy']}." for one in later.values())
