@@ -136,7 +136,8 @@ class Conf:
     seconds for which the fallback's queues do not ring an operator after a call, `rtp_timeout_s` the time after which
     an operator's telephone that sends nothing counts as gone, `sip_answer_s` the time after which an unanswered SIP
     request is given up. `own_pjsip` is the text of the site's own `pjsip.conf`, appended to ours; see `own_findings`.
-    `web_telephones`: whether each operator also has an endpoint for a telephone in a browser. `bans`: whether
+    `web_telephones`: whether each operator also has an endpoint for a telephone in a browser. `try_telephones`: the
+    endpoints of the page with which people try the line, which needs `web_telephones`. `bans`: whether
     endpoints with a password refuse the addresses of `acl.conf`. `networks`: of telephones that need not be encrypted;
     empty for any. `sip`: TLS, IPv6 and NAT. `cdr`: whether Asterisk writes call detail records.
     """
@@ -155,6 +156,7 @@ class Conf:
     own_pjsip: str = ""
     sip_answer_s: float = 16
     web_telephones: bool = False
+    try_telephones: tuple[str, ...] = ()
     bans: bool = True
     networks: tuple[str, ...] = ()
     sip: Sip = NO_TLS
@@ -305,6 +307,7 @@ def render(conf: Conf) -> dict[str, str]:
         "bans": conf.bans,
         "networks": conf.networks,
         "web_telephones": conf.web_telephones,
+        "try_telephones": conf.try_telephones,
         "wrap_up_s": conf.wrap_up_s,
     }
     rendered = {
@@ -336,6 +339,7 @@ def write(conf: Conf) -> tuple[str, ...]:
     """
     files = render(conf)
     later = [f"{endpoint.id}{WEB_SUFFIX}" for endpoint in conf.endpoints] if conf.web_telephones else []
+    later += conf.try_telephones
     if found := pjsip.lint(files["pjsip.conf"], set_later=later):
         raise AsteriskError("\n".join(f"pjsip.conf, {finding}" for finding in found))
     make_folder(conf.home / "sounds")

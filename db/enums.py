@@ -119,3 +119,4 @@ class AccountRole(StrEnum):
     OPERATOR = "operator"
     SUPERVISOR = "supervisor"
     ADMINISTRATOR = "administrator"
+    VISITOR = "visitor"  # may try the line, and nothing else

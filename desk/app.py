@@ -44,6 +44,8 @@ from desk.shift import telephone
 from desk.shift.day import Days
 from desk.supervise import fragments as supervise_fragments
 from desk.supervise import routes as supervise
+from desk.try_line import routes as try_line
+from desk.try_line.pictures import Pictures
 from desk.worklist import calling
 from desk.worklist import routes as worklist
 from desk.worklist.work import Counts
@@ -62,6 +64,7 @@ ROUTERS = (
     board.router,
     supervise.router,
     recording.router,
+    try_line.router,
 )
 FRAGMENTS = (
     *shift_fragments.FRAGMENTS,
@@ -89,6 +92,8 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             app.state.book = Book(control)
             app.state.mailer = Mailer(settings.mail)
             app.state.mail_limit = MailLimit()
+            app.state.pictures = Pictures(control)
+            app.state.try_telephones = {}
             app.state.counts = Counts(engine)
             app.state.days = Days(engine, settings.timezone)
             app.state.hub = Hub(control, pages, FRAGMENTS, SiteFacts(languages=settings.languages))

@@ -16,7 +16,11 @@ FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
 MADE_FROM = STATIC / ".bundled-from"
 
-ENTRIES = {"page": FOLDER / "web" / "page.ts", "telephone": FOLDER / "telephone" / "src" / "telephone.ts"}
+ENTRIES = {
+    "page": FOLDER / "web" / "page.ts",
+    "telephone": FOLDER / "telephone" / "src" / "telephone.ts",
+    "try": FOLDER / "telephone" / "src" / "try.ts",
+}
 """What each script begins with; one that is not there yet is left out."""
 
 _LIMIT_S = 300

@@ -49,6 +49,8 @@ class DeskSettings:
     """Whose catalogues have the names of topics and of pauses."""
     mail: MailSettings | None = None
     """None: no e-mail can be sent."""
+    has_try: bool = False
+    """Whether people may call the site's numbers from the page *Try the line*."""
     telephone_port: int = TELEPHONE_PORT
     """Of the gate to which the browser telephone connects (`ivr/process/telephone_gate.py`)."""
 

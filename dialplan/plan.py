@@ -107,6 +107,7 @@ class Plan:
     accounts: tuple[Account, ...] = ()
     sip_port: int = 5060  # of SIP without TLS
     web_telephones: bool = False  # each operator has a second telephone, `ID-web`, in a browser
+    tries: bool = False  # people may try the line from their browsers
     outside: bool = False  # telephones of some operators are outside, and must be encrypted
 
     def __post_init__(self) -> None:

@@ -6,8 +6,9 @@ nothing else; judgements stay in the browser until they are saved as a file.
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from prompts.build import TIME_LIMIT
 from prompts.catalogue import CatalogueError, Catalogues
+from prompts.listening_words import LABELS
 from prompts.say import say
 from prompts.script import letters, name_and_direction
 from prompts.voices import Voice
@@ -27,44 +29,6 @@ _SHORTEST, _LONGEST = 20, 90
 _TEMPLATES = Environment(
     loader=PackageLoader("prompts"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
-
-_LABELS: Mapping[str, Mapping[str, str]] = {
-    "en": {
-        "title": "Listening test",
-        "how": "Listen to each sentence once, if possible by telephone or with a small loudspeaker, and write down "
-        "what you heard. Only then show the text, and judge. At the end, save your judgements and send the file back.",
-        "heard": "What did you hear?",
-        "show": "Show the text",
-        "clear": "Understood",
-        "clear_choices": "at once|with an effort|partly|not at all",
-        "sound": "Sounds",
-        "sound_choices": "natural|foreign but pleasant|foreign|unacceptable",
-        "speed": "Speed",
-        "speed_choices": "right|too slow|too fast",
-        "wrong": "Which words or sounds are wrong?",
-        "judge": "Would you accept this voice on an official telephone line? Why?",
-        "who": "Your first language and where you grew up",
-        "save": "Save the judgements",
-    },
-    "ar": {
-        "title": "اختبار الاستماع",
-        "how": "استمعوا إلى كل جملة مرة واحدة، عبر الهاتف أو بمكبر صوت صغير إن أمكن، واكتبوا ما سمعتم. بعد ذلك فقط "
-        "اعرضوا النص واحكموا عليه. في النهاية احفظوا أحكامكم وأرسلوا الملف.",
-        "heard": "ماذا سمعتم؟",
-        "show": "عرض النص",
-        "clear": "الفهم",
-        "clear_choices": "فورا|بجهد|جزئيا|غير مفهوم",
-        "sound": "الصوت",
-        "sound_choices": "طبيعي|أجنبي لكنه مقبول|أجنبي|غير مقبول",
-        "speed": "السرعة",
-        "speed_choices": "مناسبة|بطيئة|سريعة",
-        "wrong": "ما الكلمات أو الأصوات الخاطئة؟",
-        "judge": "هل تقبلون هذا الصوت في خط هاتفي رسمي؟ ولماذا؟",
-        "who": "لغتكم الأم وأين نشأتم",
-        "save": "حفظ الأحكام",
-    },
-}
-"""The page's own words. Judgements are saved with the English keys and the number of the choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +102,20 @@ def make(
             progress(done, len(sentences), sentence.id)
             say(sentence.text, language, out / sentence.file, narrow=True, voice=voice, pool=pool)
     progress(len(sentences), len(sentences), "")
-    (out / PAGE).write_bytes(page(language, sentences, voice.source))
+    spoken = "\0".join((voice.fingerprint, *(sentence.text for sentence in sentences)))
+    made = hashlib.sha256(spoken.encode()).hexdigest()[:8]
+    (out / PAGE).write_bytes(page(language, sentences, voice.source, made))
     return sentences
 
 
-def page(language: str, sentences: Sequence[Sentence], voice: str) -> bytes:
-    """Return the page, in the direction of the language's script."""
-    labels = _LABELS.get(language, _LABELS["en"])
+def page(language: str, sentences: Sequence[Sentence], voice: str, made: str) -> bytes:
+    """Return the page, in the direction of the language's script.
+
+    Args:
+        made: Names what is spoken and how, so that judgements of an older voice are not taken for judgements of this
+            one.
+    """
+    labels = LABELS.get(language, LABELS["en"])
     questions = [
         (key, labels[key], list(enumerate(labels[f"{key}_choices"].split("|"), start=1)))
         for key in ("clear", "sound", "speed")
@@ -156,8 +127,9 @@ def page(language: str, sentences: Sequence[Sentence], voice: str) -> bytes:
         name=name,
         direction=direction,
         labels=labels,
-        of_labels=language if language in _LABELS else "en",
+        of_labels=language if language in LABELS else "en",
         questions=questions,
         sentences=sentences,
         voice=voice,
+        made=made,
     ).encode()

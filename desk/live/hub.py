@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 import msgspec
 import structlog
@@ -19,6 +20,8 @@ from desk.page.pages import Pages
 from desk.page.texts import Language
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 AGAIN_S = 0.5
 """Before the controller is asked again."""
@@ -62,9 +65,11 @@ class Hub:
             view: [found for found in fragments if isinstance(found, Personal) and found.view == view] for view in views
         }
         self._readers: set[_Reader] = set()
+        self._watchers: set[asyncio.Event] = set()
         self._sent_shared: dict[tuple[str, str, str], Values] = {}  # by view, template and key
         self._sent_personal: dict[tuple[str, str, str], Values] = {}  # by view, template and operator
         self._flushing: asyncio.Handle | None = None
+        self._closed = False
 
     @property
     def followers(self) -> int:
@@ -110,6 +115,9 @@ class Hub:
         for reader in self._readers:
             reader.behind = True
             reader.put(HEARTBEAT)
+        self._closed = True
+        for watcher in self._watchers:
+            watcher.set()
 
     def current(self, language: Language, operator: str = "", *templates: str, view: str = OPERATOR) -> dict[str, str]:
         """Return elements of a view as they are now, by template; those of a shared fragment together."""
@@ -149,6 +157,31 @@ class Hub:
                 for shared_key in [key for key in self._sent_shared if key[0] == view]:
                     del self._sent_shared[shared_key]
 
+    async def watch(self, read: Callable[[Picture], T]) -> AsyncGenerator[T | None]:
+        """Yield what `read` finds in the picture, now and whenever that has changed, and None every `HEARTBEAT_S`."""
+        if len(self._watchers) >= READERS:
+            log.warning("too many browsers follow the desk", most=READERS)
+            return
+        news = asyncio.Event()
+        self._watchers.add(news)
+        try:
+            seen = read(self.picture)
+            yield seen
+            while not self._closed:
+                news.clear()
+                now = read(self.picture)
+                if now != seen:
+                    seen = now
+                    yield now
+                    continue
+                try:
+                    async with asyncio.timeout(HEARTBEAT_S):
+                        await news.wait()
+                except TimeoutError:
+                    yield None
+        finally:
+            self._watchers.discard(news)
+
     def _all(self, view: str, operator: str) -> Iterator[tuple[str, Values]]:
         for fragment in self._personal[view]:
             yield fragment.template, fragment.read(self.picture, operator)
@@ -180,6 +213,8 @@ class Hub:
             self._flushing = None
         by_page: dict[tuple[str, str], list[_Reader]] = {}
         by_view: dict[str, list[_Reader]] = {}
+        for watcher in self._watchers:
+            watcher.set()
         for reader in self._readers:
             by_page.setdefault((reader.view, reader.operator), []).append(reader)
             by_view.setdefault(reader.view, []).append(reader)

@@ -89,6 +89,7 @@ class Call(msgspec.Struct, frozen=True):
     transfers: int = 0
     transfer_to: tuple[str, ...] = ()
     move: Move | None = None
+    try_telephone: str | None = None
 
 
 class Waiting(msgspec.Struct, frozen=True):

@@ -21,7 +21,7 @@ from desk.page.site_words import SiteWords
 from desk.page.texts import Language
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("page", "people", "shift", "call", "case", "guide", "worklist", "board", "supervise", "recording")
+ROOMS = ("page", "people", "shift", "call", "case", "guide", "worklist", "try_line", "board", "supervise", "recording")
 STATIC = ROOT / "static"
 
 LANGUAGE_COOKIE = "hatif-language"

@@ -37,6 +37,10 @@ class Person:
     disabled: bool = False
 
 
+VISITOR = "visitor"
+"""The account of newcomers; others who may try the line have accounts of their own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """A sign-in that was counted. `locked_until`: nothing may be checked before then."""
@@ -88,6 +92,18 @@ async def ensure_operator(engine: AsyncEngine, operator: str, name: str, supervi
     if person.disabled:
         raise AccountError(f"The account {operator} is disabled; `hatif accounts enable {operator}` allows it again.")
     return person
+
+
+async def ensure_visitor(engine: AsyncEngine, now: datetime) -> None:
+    """Make the account with which newcomers try the line, if there is none. Raises AccountError if it is disabled."""
+    async with writing(engine) as connection:
+        made = insert_of(engine.dialect.name)(Account).values(
+            id=VISITOR, name="Visitor", role=AccountRole.VISITOR.value, created=now
+        )
+        await connection.execute(made.on_conflict_do_nothing())
+        row = (await connection.execute(select(Account.__table__).where(Account.id == VISITOR))).one()
+    if row.disabled is not None or row.role != AccountRole.VISITOR.value:
+        raise AccountError(f"The account {VISITOR} is disabled, or somebody else's.")
 
 
 async def add(engine: AsyncEngine, person: Person, now: datetime) -> None:

@@ -23,11 +23,16 @@ ENTRIES = (
     Entry("/board", "board", N_("Wallboard"), Permission.SUPERVISE),
     Entry("/supervise", "ear", N_("Supervision"), Permission.SUPERVISE),
     Entry("/recordings", "record", N_("Recordings"), Permission.SUPERVISE),
+    Entry("/try", "play", N_("Try the line"), Permission.TRY_LINE),
     Entry("/people", "people", N_("People"), Permission.ADMINISTER),
 )
 
 
-def entries_of(person: Person) -> Sequence[Entry]:
-    """Return the pages that a person may open; none if it is only one, since they are on it."""
-    found = [entry for entry in ENTRIES if may(person, entry.permission)]
+def entries_of(person: Person, has_try: bool) -> Sequence[Entry]:
+    """Return the pages that a person may open; none if it is only one, since they are on it.
+
+    Args:
+        has_try: Whether the site lets people try the line.
+    """
+    found = [entry for entry in ENTRIES if may(person, entry.permission) and (has_try or entry.path != "/try")]
     return found if len(found) > 1 else ()

@@ -11,15 +11,19 @@ class Permission(StrEnum):
 
     SIGNED_IN = "signed_in"
     """Open to everybody who has signed in."""
+    TRY_LINE = "try_line"
+    """Call the site's numbers from the page, as a test."""
     TAKE_CALLS = "take_calls"
     """An operator's own work; the account must be an operator's."""
     SUPERVISE = "supervise"
     ADMINISTER = "administer"
 
 
-_OPERATOR = frozenset({Permission.SIGNED_IN, Permission.TAKE_CALLS})
+_VISITOR = frozenset({Permission.SIGNED_IN, Permission.TRY_LINE})
+_OPERATOR = _VISITOR | {Permission.TAKE_CALLS}
 
 _ALLOWED = {
+    AccountRole.VISITOR: _VISITOR,
     AccountRole.OPERATOR: _OPERATOR,
     AccountRole.SUPERVISOR: _OPERATOR | {Permission.SUPERVISE},
     AccountRole.ADMINISTRATOR: _OPERATOR | {Permission.SUPERVISE, Permission.ADMINISTER},

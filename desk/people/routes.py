@@ -8,6 +8,7 @@ import structlog
 from fastapi import APIRouter, Depends, Form, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
+from db.enums import AccountRole
 from desk.context import Desk, DeskDep, part
 from desk.control import ControlError
 from desk.page import texts
@@ -51,6 +52,8 @@ def home_of(person: Person | None) -> str:
         return "/sign-in"
     if may(person, Permission.TAKE_CALLS):
         return "/shift"
+    if person.role is AccountRole.VISITOR:
+        return "/try"
     return "/people" if may(person, Permission.ADMINISTER) else "/account"
 
 

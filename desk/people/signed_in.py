@@ -92,7 +92,7 @@ async def public(request: Request) -> None:
 def _note(request: Request, person: Person, token: str) -> None:
     """Tell the pages who asks."""
     request.state.person, request.state.csrf = person, tokens.csrf_of(token)
-    request.state.navigation = entries_of(person)
+    request.state.navigation = entries_of(person, request.app.state.desk.settings.has_try)
 
 
 def _desk_and_sessions(request: Request) -> tuple[Desk, Sessions]:
@@ -114,4 +114,5 @@ StillThere = Annotated[SignedIn, Depends(Needs(Permission.SIGNED_IN, background=
 """For what pages ask by themselves: it does not keep a session from ending."""
 OperatorDep = Annotated[SignedIn, Depends(Needs(Permission.TAKE_CALLS))]
 SupervisorDep = Annotated[SignedIn, Depends(Needs(Permission.SUPERVISE))]
+VisitorDep = Annotated[SignedIn, Depends(Needs(Permission.TRY_LINE))]
 AdministratorDep = Annotated[SignedIn, Depends(Needs(Permission.ADMINISTER))]

@@ -28,6 +28,7 @@ from ivr.api import (
     site_changes,
     status,
     supervision,
+    try_line,
     web_telephone,
 )
 from ivr.api.description import describe
@@ -48,6 +49,7 @@ _ROUTERS = (
     calls.router,
     operators.router,
     web_telephone.router,
+    try_line.router,
     hours.router,
     holidays.router,
     callbacks.router,

@@ -23,6 +23,7 @@ _TITLES = {
     "messages": "Voice messages",
     "recordings": "Recorded conversations",
     "supervision": "Supervision",
+    "try": "Trying the line",
     "flow": "Flow",
     "guide": "Guide",
     "site": "Site",

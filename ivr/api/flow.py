@@ -1,10 +1,14 @@
 """The control API's part about the flow."""
 
-from fastapi import APIRouter
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from ivr.api.context import Actor, ControllerDep, audit
 from ivr.api.problems import ApiError, documented
+from ivr.flow.draw.draw import draw_flow
 from ivr.site.site import SiteError
 from prompts.manifest import ManifestError
 
@@ -16,6 +20,34 @@ class Reloaded(BaseModel):
 
     version: str
     former: str = Field(description="The version before; the same if nothing had changed.")
+
+
+class FlowPicture(BaseModel):
+    """The flow as a picture. The group of a node has the id `node-NAME`."""
+
+    version: str = Field(description="The version that is drawn: that of new calls.")
+    language: str
+    svg: str
+
+
+@router.get("/picture", responses=documented(404))
+async def picture(
+    controller: ControllerDep,
+    language: Annotated[str, Query(max_length=10, description="Of the texts.")],
+) -> FlowPicture:
+    """Return the flow's nodes, their texts and where the keys lead, as SVG. It takes some 50 ms: keep the answer."""
+    if language not in controller.site.languages:
+        raise ApiError(404, f"The site does not speak {language!r}.")
+    version = controller.flows.current
+    prompts = version.sounds.prompts
+
+    def find_text(code: str, text: str) -> str:
+        clip = prompts.get(code, {}).get(text)
+        return clip.text if clip is not None else text
+
+    title = f"{controller.site.name} ({language})"
+    svg = await asyncio.to_thread(draw_flow, version.flow, language, find_text, title)
+    return FlowPicture(version=version.name, language=language, svg=svg)
 
 
 @router.post("/reload", responses=documented(422))

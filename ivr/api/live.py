@@ -96,6 +96,7 @@ def read_call(call: LiveCall) -> Call:
         move=CallerMove(**asdict(move)) if waits and (move := Move.decode(state.moved)) != Move() else None,
         transfers=transfer.count,
         transfer_to=[operator for operator in transfer.to if operator != "*"],
+        try_telephone=call.try_telephone,
     )
 
 

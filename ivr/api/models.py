@@ -152,6 +152,10 @@ class Call(BaseModel):
     move: CallerMove | None = Field(None, description="What a supervisor has changed while the caller waits.")
     transfers: int = Field(description="How often the caller was handed on.")
     transfer_to: list[str] = Field(description="The operators that the caller is being handed on to.")
+    try_telephone: str | None = Field(
+        None,
+        description="The telephone with which somebody tries the line (`POST /v1/try/telephone`); null for callers.",
+    )
 
 
 class AlarmKind(StrEnum):

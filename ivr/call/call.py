@@ -88,6 +88,7 @@ class Call:
         self.former_state: str | None = None  # as an earlier controller left it, whose prompts may still play
         self.on_hold = False  # by the hold key of the operator's own telephone
         self.page_gone = False  # the operator's; it may come back
+        self.try_telephone: str | None = None  # with which somebody tries the line; None for a caller
         self.recording: Literal["on", "paused"] | None = None  # of the conversation
         self.interruptible = False  # the caller waits for an operator; an offer interrupts what they are doing
         self.wait: Wait | None = None  # while the caller waits for an operator

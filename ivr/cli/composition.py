@@ -18,6 +18,7 @@ from ivr.cli.running_lines import choose_home
 from ivr.home import credentials, settings
 from ivr.home.credentials import Credentials
 from ivr.model import clock
+from ivr.model.endpoints import TRY_TELEPHONES
 from ivr.site import certificate, operators, site
 from ivr.site.findings import Finding
 from prompts import site_files
@@ -116,6 +117,7 @@ class Composition:
             ),
             sip_port=self.ports.sip,
             web_telephones=chosen.desk.enabled,
+            tries=chosen.desk.has_try,
             outside=bool(chosen.operators.outside),
             limits=Limits(chosen.limits.calls_by_number, chosen.limits.calls_by_source, self.calls_in_all),
         )
@@ -199,7 +201,7 @@ class Composition:
         conf = self._conf(nothing_installed(self.install_home), self.credentials)
         # Nothing is bound, and none of our transports is named: it has its own.
         endpoints = tuple(replace(endpoint, outside=False) for endpoint in conf.endpoints)
-        conf = replace(conf, endpoints=endpoints, web_telephones=False, bans=False, networks=())
+        conf = replace(conf, endpoints=endpoints, web_telephones=False, try_telephones=(), bans=False, networks=())
         return replace(conf, sip_bind="0.0.0.0", sip=replace(conf.sip, bind_ipv6=""))  # noqa: S104
 
     def conf_as_installed(self) -> "Conf":
@@ -264,6 +266,7 @@ class Composition:
             own_pjsip=self.own_pjsip,
             sip_answer_s=chosen.silence.answer_s,
             web_telephones=chosen.desk.enabled,
+            try_telephones=TRY_TELEPHONES if chosen.desk.has_try else (),
             networks=self.telephone_networks,
             cdr=chosen.call_records.cdr,
             sip=self._sip(),

@@ -103,6 +103,7 @@ def settings_of(parts: Composition) -> DeskSettings:
         mail=_mail(parts),
         home=parts.settings.home,
         site_folder=folder,
+        has_try=chosen.has_try,
         telephone_port=TELEPHONE_PORT + parts.settings.offset,
     )
 
@@ -177,6 +178,17 @@ async def sign_in_link(parts: Composition, operator: str) -> str:
         return f"{settings_of(parts).url}/link/{await links.make_link(engine, entry.id, now)}"
 
 
+async def _visitor_link(parts: Composition) -> str:
+    """Return a new one-time link for whoever wants to try the line. Raises AccountError, DatabaseError."""
+    from db.engine import open_engine
+    from desk.people import accounts, links
+
+    now = datetime.now(UTC)
+    async with open_engine(parts.database_url) as engine:
+        await accounts.ensure_visitor(engine, now)
+        return f"{settings_of(parts).url}/link/{await links.make_link(engine, accounts.VISITOR, now)}"
+
+
 async def announce(parts: Composition, ready: asyncio.Event) -> None:
     """Print the desk's address once the line is up; in a terminal with a first sign-in, which no log must have."""
     if not parts.site.desk.enabled:
@@ -191,9 +203,13 @@ async def announce(parts: Composition, ready: asyncio.Event) -> None:
     first = parts.operators[0]
     try:
         link = await sign_in_link(parts, first.id)
+        visitor = await _visitor_link(parts) if parts.site.desk.has_try else None
     except (DatabaseError, AccountError) as error:
         console.print(f"No sign-in could be made: {error}", style="yellow", markup=False, soft_wrap=True)
         return
     console.print(f"To sign in as {first.name} ({first.id}), once and within 15 minutes:", markup=False)
     console.print(link, markup=False, soft_wrap=True)
+    if visitor is not None:
+        console.print("To call the line from your browser, in another one or a private window:", markup=False)
+        console.print(visitor, markup=False, soft_wrap=True)
     console.print("For anybody else: `hatif operators login ID`.", markup=False)

@@ -1,6 +1,7 @@
 """`hatif site new`: a site of one's own, from an example."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -37,6 +38,7 @@ def new(
         shutil.copytree(SITES / source, folder, copy_function=shutil.copyfile, dirs_exist_ok=True)
         for name, _, _ in os.walk(folder):
             Path(name).chmod(0o755)
+        _without_try(folder / "site.toml")
     except shutil.Error as error:  # several files, each with its reason
         (_, _, reason), *_ = error.args[0]
         raise NewSiteError(f"{folder} cannot be made ({reason}); free some space, or choose another folder.") from None
@@ -48,3 +50,9 @@ def new(
         markup=False,
         soft_wrap=True,
     )
+
+
+def _without_try(path: Path) -> None:
+    """Switch the page *Try the line* off, which the examples have for newcomers: the copy is for production."""
+    text = path.read_text(encoding="utf-8")
+    path.write_text(re.sub(r"(?m)^try = true\b", "try = false", text), encoding="utf-8")

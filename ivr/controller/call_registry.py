@@ -15,10 +15,11 @@ from ivr.call.flow_runner import run_flow, to_dialplan
 from ivr.call.inbox import Receiver
 from ivr.call.services import Services
 from ivr.controller.dependencies import Dependencies
-from ivr.controller.probe_call import is_test
+from ivr.controller.probe_call import is_probe, is_test
 from ivr.flow.versions import Version
 from ivr.model import clock
 from ivr.model.call_state import CallState, LegState
+from ivr.model.endpoints import try_telephone_of
 from ivr.model.floor_protocol import Leave
 from ivr.model.talk_table import Colleague
 
@@ -112,8 +113,9 @@ class CallRegistry:
     def _call(self, channel: events.Channel, state: CallState, version: Version) -> Call:
         call = Call(self._services, channel.id, state, version, answered=channel.state == "Up")
         number = self._dependencies.site.number_dialled(state.number or "")
-        # Our own test calls wait for the answer.
-        call.early = number is not None and number.early and channel.state != "Up" and not is_test(channel)
+        # The line's own calls to itself wait for the answer.
+        call.early = number is not None and number.early and channel.state != "Up" and not is_probe(channel)
+        call.try_telephone = try_telephone_of(channel.name)
         return call
 
     def resume(

@@ -38,7 +38,7 @@ from ivr.floor.supervisor_alerts import SupervisorAlerts
 from ivr.flow.versions import Version
 from ivr.model import floor_protocol
 from ivr.model.call_state import CallState, LegState
-from ivr.model.endpoints import endpoints_of, is_web
+from ivr.model.endpoints import TRY_TELEPHONES, endpoints_of, is_web
 from ivr.site.operators import OperatorEntry
 from ivr.talk.request_inbox import RequestInbox
 from ivr.telephones.udp_probe import UdpProbe
@@ -95,6 +95,8 @@ class Connection:
         self.registry = CallRegistry(dependencies, self.services, self._routes, self.start)
         web = [operator.id for operator in dependencies.operators] if dependencies.site.desk.enabled else ()
         self.web_credentials = WebCredentials(link, web)
+        tries = TRY_TELEPHONES if dependencies.site.desk.has_try else ()
+        self.try_credentials = WebCredentials(link, tries, str)
         self.dispatcher = Dispatcher(self, dependencies.repository)
         self.silence_monitor = SilenceMonitor(
             link,
@@ -309,6 +311,8 @@ class Connection:
         site = self._dependencies.site
         if site.desk.enabled:
             self._work.start_with_retry("browser telephones", self.web_credentials.run)
+        if site.desk.has_try:
+            self._work.start_with_retry("telephones that try the line", self.try_credentials.run)
         if site.probe_s:
             probe = probe_call.Probe(
                 self._link, self._routes.__setitem__, self._unroute, self._dependencies.report_probe

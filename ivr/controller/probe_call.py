@@ -2,7 +2,7 @@
 
 One of the site's numbers is dialled on a `Local` channel. Its far half enters the dialplan as a carrier's call does;
 the near half is ours, and hangs up as soon as the line has answered. No carrier's call comes on a `Local` channel, so a
-call on one is a test and is recorded as one (`db.tables.Call.live`).
+call on one is a test and is recorded as one (`db.tables.Call.live`); so are those of people who try the line.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from ivr.asterisk.ari.events import Channel, Event
 from ivr.asterisk.ari.link import Link, LinkLost
 from ivr.asterisk.ari.operations import Request
 from ivr.call.inbox import Inbox, Receiver
+from ivr.model.endpoints import try_telephone_of
 
 log = structlog.get_logger()
 
@@ -50,9 +51,14 @@ class Result:
     fault: str | None = None
 
 
-def is_test(channel: Channel) -> bool:
-    """Return whether a call is one of ours: carriers' calls and telephones have other kinds of channels."""
+def is_probe(channel: Channel) -> bool:
+    """Return whether a call is the line's to itself: carriers' calls and telephones have other kinds of channels."""
     return channel.name.startswith(_LOCAL)
+
+
+def is_test(channel: Channel) -> bool:
+    """Return whether a call is no caller's: the line's to itself, or of somebody who tries the line."""
+    return is_probe(channel) or try_telephone_of(channel.name) is not None
 
 
 def left_over(channels: Iterable[Channel]) -> list[Request]:

@@ -1,9 +1,13 @@
-"""Asterisk's names for an operator's two telephones: the ordinary one, and the one in their browser.
+"""Asterisk's names for telephones: an operator's two, and those with which people try the line.
 
-The ordinary one has the operator's id as its name. Both are the same operator's: whichever rings, the offer is theirs.
+An operator's ordinary telephone has their id as its name. Both are the same operator's: whichever rings, the offer is
+theirs.
 """
 
 _WEB = "-web"
+_TRY = "try-"
+TRY_TELEPHONES = tuple(f"{_TRY}{number}" for number in range(1, 5))
+"""The telephones of the desk's page *Try the line*: as many sessions can call at once."""
 
 
 def web_endpoint(operator: str) -> str:
@@ -19,6 +23,12 @@ def operator_of(endpoint: str) -> str:
 def is_web(endpoint: str) -> bool:
     """Return whether an endpoint, or the name of one of its channels, is a browser telephone's."""
     return f"{_WEB}-" in f"{endpoint}-"
+
+
+def try_telephone_of(channel: str) -> str | None:
+    """Return the telephone of the page *Try the line* that a channel, by its name, belongs to; None for any other."""
+    endpoint = channel.removeprefix("PJSIP/").rpartition("-")[0]
+    return endpoint if endpoint in TRY_TELEPHONES else None
 
 
 def endpoints_of(operator: str) -> tuple[str, str]:

@@ -23,7 +23,7 @@ class AnswerTimes:
 
 
 class CallCounts:
-    """Counts since the process began. The line's calls to itself are left out.
+    """Counts since the process began. Test calls are left out.
 
     Attributes:
         ended: By language and outcome.
@@ -46,7 +46,7 @@ class CallCounts:
         self._tests: set[str] = set()
 
     def test(self, call_id: str) -> None:
-        """Leave out a call of the line to itself."""
+        """Leave out a call that is no caller's."""
         self._tests.add(call_id)
 
     def call(self, call_id: str, outcome: Outcome, language: str | None, number: str | None) -> None:
@@ -61,7 +61,7 @@ class CallCounts:
 
     def answered(self, state: CallState) -> None:
         """Count a caller's wait, if an operator has just ended it for the first time."""
-        if not state.first or state.since is None or state.connected_at is None:
+        if state.id in self._tests or not state.first or state.since is None or state.connected_at is None:
             return
         waited = max(0.0, state.connected_at - state.since)
         times = self.answers[state.language]

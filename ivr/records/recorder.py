@@ -18,6 +18,7 @@ from ivr.asterisk.fallback_records import FallbackCall
 from ivr.model import clock, floor_protocol
 from ivr.model.call_state import CallState, Consent
 from ivr.model.e164 import country_of
+from ivr.model.endpoints import TRY_TELEPHONES
 from ivr.records.call_counts import CallCounts
 from ivr.records.opened_cases import OpenedCases
 from ivr.records.voicemail import StoredMessage
@@ -65,7 +66,7 @@ class Recorder:
         )
 
     def test_call(self, call_id: str) -> None:
-        """Record that a call is one of the line to itself."""
+        """Record that a call is no caller's: one of the line to itself, or of somebody who tries the line."""
         self.counts.test(call_id)
         self.journal.put("call", id=call_id, live=False)
 
@@ -305,6 +306,8 @@ class Recorder:
             self._case(state, call.connected)
         self.call(call_id, **{name: value for name, value in row.items() if value is not None})
         self.call_event(call_id, "fallback", "fallback", {"status": call.status.value, "operator": call.operator})
+        if call.carrier in TRY_TELEPHONES:
+            self.test_call(call_id)
         self.counts.call(call_id, Outcome.FALLBACK, call.language, call.number)
 
     def decision(self, decision: Decision) -> None:

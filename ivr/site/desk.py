@@ -35,12 +35,19 @@ class Desk(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    @property
+    def has_try(self) -> bool:
+        """Whether people can try the line from their browsers."""
+        return self.enabled and self.offers_try
+
     enabled: bool = False
     listen: BindAddress = "127.0.0.1"
     address: PublicAddress | None = None  # as browsers reach it through a proxy with TLS
     certificate: Path | None = None  # of the desk's own TLS, with `key`; PEM files
     key: Path | None = None
     mail: Mail | None = None
+    # Whether the page *Try the line* calls the site's numbers (docs/try.md).
+    offers_try: bool = Field(False, alias="try")
 
     @model_validator(mode="after")
     def _is_complete(self) -> "Desk":

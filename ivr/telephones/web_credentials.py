@@ -9,7 +9,7 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -20,7 +20,7 @@ from ivr.model.endpoints import web_endpoint
 
 log = structlog.get_logger()
 
-_USER = re.compile(r"[0-9]+-web\.([0-9]{1,12})\.([A-Za-z0-9_-]{1,40})")
+_USER = re.compile(r"[a-z0-9-]+\.([0-9]{1,12})\.([A-Za-z0-9_-]{1,40})")
 _LOCKED = "locked"
 """The user name of an endpoint that nobody may use; its password is random and nobody knows it. Without any password
 Asterisk would answer 500 to each request, and log it."""
@@ -46,15 +46,17 @@ class WebCredential:
 
 
 class WebCredentials:
-    """The passwords of these operators' browser telephones, through one connection to Asterisk.
+    """The passwords of these telephones, through one connection to Asterisk. Operators' have their ids as names.
 
     Raises (all methods):
         LinkLost: The connection has ended.
         TimeoutError: Asterisk did not answer in time.
     """
 
-    def __init__(self, link: Link, operators: Collection[str]) -> None:
-        self._link, self._operators = link, tuple(operators)
+    def __init__(
+        self, link: Link, operators: Collection[str], endpoint_of: Callable[[str], str] = web_endpoint
+    ) -> None:
+        self._link, self._operators, self._endpoint_of = link, tuple(operators), endpoint_of
         self._expires: dict[str, int] = {}  # by operator
         self._changed = asyncio.Event()
 
@@ -74,7 +76,7 @@ class WebCredentials:
         if before is not None and before.holder == holder and before.expires > now + lasts_s / 2:
             return before
         expires = int(now) + lasts_s
-        user = f"{web_endpoint(operator)}.{expires}.{holder}"
+        user = f"{self._endpoint_of(operator)}.{expires}.{holder}"
         made = WebCredential(user, secrets.token_urlsafe(24), holder, expires)
         self._expires[operator] = expires  # before Asterisk knows: `run` must not take this password for a former one
         await self._set(operator, made.user, made.password)
@@ -109,17 +111,19 @@ class WebCredentials:
 
     async def _fields(self, operator: str) -> dict[str, str]:
         """Return the object with an operator's password; empty if there is none."""
-        (answer,) = await self._link.ask(operations.OBJECT("res_pjsip", "auth", web_endpoint(operator)))
+        (answer,) = await self._link.ask(operations.OBJECT("res_pjsip", "auth", self._endpoint_of(operator)))
         rows = answer.body if answer.ok and isinstance(answer.body, list) else []
         return {str(row.get("attribute")): str(row.get("value")) for row in rows if isinstance(row, Mapping)}
 
     async def _set(self, operator: str, user: str, password: str) -> None:
         request = operations.set_object(
-            "auth", web_endpoint(operator), auth_type="userpass", username=user, password=password
+            "auth", self._endpoint_of(operator), auth_type="userpass", username=user, password=password
         )
         (answer,) = await self._link.ask(request)
         if not answer.ok:
-            raise WebCredentialError(f"Asterisk refused the password of {web_endpoint(operator)} ({answer.status})")
+            raise WebCredentialError(
+                f"Asterisk refused the password of {self._endpoint_of(operator)} ({answer.status})"
+            )
 
 
 class WebCredentialError(Exception):

@@ -29,6 +29,9 @@ CHECKOUT = Path(__file__).parents[2]
         ("السَّلَامُ عَلَيْكُمْ،", "السلام عليكم"),
         ("الإدارة إلى الأمام", "الاداره الي الامام"),
         ("Straße", "STRASSE"),
+        ("Ihr Reisepass beim Generalkonsulat", "Ihr Reise Pass beim General-Konsulat"),
+        ("Uw wachtrij", "Uwwacht rij"),
+        ("وجواز السفر", "و جواز السفر"),
     ],
 )
 def test_a_difference_that_does_not_change_the_sound_is_not_an_error(wanted: str, recognised: str) -> None:

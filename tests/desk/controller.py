@@ -132,12 +132,15 @@ async def standing_in(controller: StandIn | None = None, port: int = 0) -> Async
         body = await request.json() if await request.body() else None
         if path == "site":
             pauses = ["break", "lunch", "meeting", "training"]
+            numbers = [{"number": "+33800212000", "country": "FR"}, {"number": "+31800212000", "country": "NL"}]
+            languages = ["ar", "fr", "nl", "en"]
             site: dict[str, Any] = {
                 "topics": ["file", "documents"],
                 "pauses": pauses,
-                "languages": ["ar", "fr", "nl", "en"],
+                "languages": languages,
+                "numbers": numbers,
             }
-            site |= {"scoring": found.scoring}
+            site["scoring"] = found.scoring
             return JSONResponse(site)
         path = f"{path}?{request.url.query}" if request.method == "GET" and request.url.query else path
         found.asked.append((request.method, f"/{path}", request.headers["Hatif-Actor"], body))

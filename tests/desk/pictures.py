@@ -15,6 +15,7 @@ from uuid import uuid4
 import chromium
 import desk_server
 import small_png
+import try_picture
 from controller import StandIn, operator, standing_in
 from playwright.async_api import Page, async_playwright
 from sqlalchemy import insert
@@ -173,11 +174,13 @@ async def draw(folder: Path) -> None:
     url = f"sqlite:///{folder / 'pictures.db'}"
     await upgrade(url)
     plain = desk_server.settings_for
-    desk_server.settings_for = lambda *given: dataclasses.replace(plain(*given), site_folder=SITE, home=folder)
+    more: dict[str, Any] = {"site_folder": SITE, "home": folder, "has_try": True}
+    desk_server.settings_for = lambda *given: dataclasses.replace(plain(*given), **more)
     async with standing_in() as state, desk_server.serving(url, state.port) as desk, async_playwright() as playwright:
         state.operators = people()
         state.answers = {f"/cases/{REFERENCE}": (200, CASE)}
         state.answers |= {f"/guide?language={code}": (200, guide(code)) for code in GUIDE}
+        state.answers |= try_picture.answers(SITE)
         await seed(desk)
         await seed_work(desk, folder)
         await desk.operator(ME)
@@ -193,6 +196,7 @@ async def draw(folder: Path) -> None:
             await context.close()
         context = await browser.new_context(locale="en", viewport={"width": 1280, "height": 800})
         await draw_people(desk, await context.new_page())
+        await try_picture.draw(desk, state, await context.new_page(), CHECKOUT / "docs" / "desk-try-en.png")
         await browser.close()
 
 

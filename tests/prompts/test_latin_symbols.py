@@ -60,6 +60,21 @@ def test_punctuation_stays_and_a_text_ends_a_sentence() -> None:
     assert [mark for mark in spoken if mark in ",.:?"] == [",", ":", "?", ",", ",", "."]
 
 
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [
+        ("Rabat", "ɾabˈat."),
+        ("Marokko", "maɾˈɔkoː."),
+        ("drei Straßen", "dɾˈI ʃtɾˈaːsən."),
+        ("vier Sterne", "fˈiːʁ ʃtˈɛʁnə."),
+        ("Wir erreichen", "viːʁ ɛʁɾˈIçən."),
+        ("Mitarbeiter", "mˈɪtˌaʁbItɐ."),
+    ],
+)
+def test_a_german_r_is_a_tap_except_after_a_vowel(text: str, spoken: str) -> None:
+    assert latin.symbols(f"{text}.", "de") == spoken
+
+
 @pytest.mark.parametrize("language", latin.LANGUAGES)
 def test_the_model_has_every_sound_of_the_example_site(language: str) -> None:
     texts = catalogue.load(CONSULATE)

@@ -2,6 +2,7 @@
 
 import re
 import wave
+from dataclasses import replace
 from pathlib import Path
 
 import prompt_lines as lines
@@ -10,7 +11,8 @@ import pytest
 
 from prompts import catalogue, listening
 from prompts.catalogue import CatalogueError
-from prompts.voices import voice_of
+from prompts.listening_words import LABELS
+from prompts.voices import Voice, voice_of
 
 SITE = Path(__file__).parents[2] / "sites" / "consulate"
 FRENCH = {
@@ -51,12 +53,12 @@ def test_the_page_plays_each_sentence_as_by_telephone(tmp_path: Path) -> None:
 
 
 def test_a_text_is_no_markup() -> None:
-    page = listening.page("fr", [listening.Sentence("wait", "Un <b>instant", "01-wait.wav")], "pico").decode()
+    page = listening.page("fr", [listening.Sentence("wait", "Un <b>instant", "01-wait.wav")], "pico", "1a2b").decode()
     assert "Un &lt;b&gt;instant" in page
 
 
 def test_the_text_is_hidden_until_the_listener_asks_for_it() -> None:
-    page = listening.page("ar", [listening.Sentence("wait", "لَحْظَةً.", "01-wait.wav")], "pico").decode()
+    page = listening.page("ar", [listening.Sentence("wait", "لَحْظَةً.", "01-wait.wav")], "pico", "1a2b").decode()
     assert '<html lang="ar" dir="rtl">' in page
     hidden = re.search(r"<details>.*</details>", page, re.DOTALL)
     assert hidden
@@ -64,12 +66,32 @@ def test_the_text_is_hidden_until_the_listener_asks_for_it() -> None:
     assert "wait.heard" in page.replace(hidden.group(), "")
 
 
-def test_a_language_without_words_of_its_own_has_the_page_in_english() -> None:
-    page = listening.page("fr", [listening.Sentence("wait", "Un instant.", "01-wait.wav")], "pico").decode()
-    assert '<html lang="en" dir="ltr">' in page
-    assert listening._LABELS["ar"].keys() == listening._LABELS["en"].keys()
+def test_the_page_is_in_the_listener_s_language_or_else_in_english() -> None:
+    def page(language: str) -> str:
+        return listening.page(language, [listening.Sentence("wait", "…", "01-wait.wav")], "pico", "1a2b").decode()
+
+    assert '<html lang="fr" dir="ltr">' in page("fr")
+    assert "Test d&#39;écoute" in page("fr")
+    assert '<html lang="en" dir="ltr">' in page("zgh")
+    assert {*LABELS} == {"ar", "de", "en", "es", "fr", "it", "nl"}
+    assert all(labels.keys() == LABELS["en"].keys() for labels in LABELS.values())
     for key in ("clear_choices", "sound_choices", "speed_choices"):
-        assert len({labels[key].count("|") for labels in listening._LABELS.values()}) == 1
+        assert len({labels[key].count("|") for labels in LABELS.values()}) == 1
+
+
+def test_judgements_of_an_older_voice_are_not_those_of_this_one(tmp_path: Path) -> None:
+    def audio(name: str, voice: Voice, ids: list[str]) -> str:
+        out = tmp_path / name
+        listening.make(texts(tmp_path), "fr", out, voice=voice, ids=ids)
+        found = re.search(r'data-audio="(\w+)"', (out / "index.html").read_text(encoding="utf-8"))
+        assert found
+        return found[1]
+
+    voice = voice_of("fr")
+    first = audio("first", voice, ["same"])
+    assert first == audio("again", voice, ["same"])
+    assert first != audio("slower", replace(voice, settings=(("speed", 0.8),)), ["same"])
+    assert first != audio("other", voice, ["other"])
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,11 @@ export class SipSocket {
   private heard = 0;
   private watch = 0;
 
-  constructor(readonly url: string) {
+  /** `silenceMs`: how long nothing may arrive; a telephone that is not registered is asked nothing. */
+  constructor(
+    readonly url: string,
+    private readonly silenceMs = SILENCE_MS,
+  ) {
     this.sip_uri = `sip:${new URL(url).host};transport=ws`;
   }
 
@@ -70,7 +74,7 @@ export class SipSocket {
   }
 
   private look(): void {
-    if (performance.now() - this.heard > SILENCE_MS) this.renew();
+    if (performance.now() - this.heard > this.silenceMs) this.renew();
   }
 
   private closed(socket: WebSocket, error: boolean, code: number, reason: string): void {

@@ -45,7 +45,7 @@ def calls(
     number: str | None = typer.Option(
         None, "--number", help="Calls from or to this number; the caller's in any way of writing it."
     ),
-    tests: bool = typer.Option(False, "--tests", help="Include the test calls that the line makes to itself."),
+    tests: bool = typer.Option(False, "--tests", help="Include test calls: the line's own, and of people who try it."),
     as_csv: bool = CSV,
     separator: str = SEPARATOR,
     bom: bool = BOM,

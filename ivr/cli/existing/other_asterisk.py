@@ -30,7 +30,7 @@ from ivr.cli.output import console
 
 def dialplan_part(parts: Composition) -> str:
     """Return the text of our file for their dialplan, without browser telephones."""
-    return contexts_only(render(replace(parts.plan, web_telephones=False)))
+    return contexts_only(render(replace(parts.plan, web_telephones=False, tries=False)))
 
 
 def show_dialplan(parts: Composition, folder: Path) -> bool:

@@ -33,7 +33,7 @@ _ENGLISH = {
     "əl": "ᵊl",
     "e": "A",
 }
-_GERMAN = {"ɔø": "Y", "ʏ": "y", "r": "ʁ", "ɾ": "ʁ", "ɜ": "ɐ", "ˈɑ": "ˈaː", "ˌɑ": "ˌa", "ɑ": "a"}
+_GERMAN = {"ɔø": "Y", "ʏ": "y", "r": "ɾ", "ɜ": "ɐ", "ˈɑ": "ˈaː", "ˌɑ": "ˌa", "ɑ": "a"}
 _DUTCH = {"ɣ": "x", "ɵ": "ɜ"}
 SYMBOLS = {
     "de": _ALL | _GERMAN,
@@ -46,6 +46,9 @@ SYMBOLS = {
 """The model's symbols for the sounds of each language; other sounds are written with the same letters in both."""
 _WORDS = {"nl": {"y": "yː"}}
 """Words that are written otherwise than by their sounds: Dutch *u* (you) is missed if it is short."""
+_VOWELS = "aeiouyøœɐɑəɛɔɪʊAIOWY"
+_IN_CONTEXT = {"de": (re.compile(f"(?<=[{_VOWELS}ː])ɾ(?![{_VOWELS}ˈˌ])"), "ʁ")}
+"""Sounds whose symbol depends on those beside them: a German r is a tap, but for the weak one after a vowel."""
 _NOT_SYMBOLS = str.maketrans("", "", "-\u0329\u032f\u0361")
 """What espeak-ng writes and the model does not have: optional sounds, syllabic consonants, ties."""
 _CLAUSE = re.compile(r"(.+?)(?:([,.;:?!…]+)(?=[\s\"»”’)]|$)|\s[–—-]\s|[()«»“”]|$)", re.S)
@@ -81,7 +84,11 @@ def spell(text: str, language: str) -> str:
 def _clause(clause: str, language: str) -> str:
     words = (word for part in respelled.parts(clause, language) for word in _words(part, language))
     other = _WORDS.get(language, {})
-    return " ".join(other.get(word, word) for word in words if word)
+    found = " ".join(other.get(word, word) for word in words if word)
+    if language in _IN_CONTEXT:
+        sound, symbol = _IN_CONTEXT[language]
+        found = sound.sub(symbol, found)
+    return found
 
 
 def _words(part: str, language: str) -> Iterator[str]:

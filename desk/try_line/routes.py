@@ -1,0 +1,139 @@
+"""The page *Try the line*: a telephone for one call at a time, the live place of that call, and the flow's picture."""
+
+import json
+from collections.abc import AsyncGenerator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from desk.context import Desk, DeskDep, part
+from desk.control import ControlError
+from desk.live.hub import HEARTBEAT, Hub
+from desk.live.picture import Picture
+from desk.page.errors import DeskError
+from desk.page.texts import N_
+from desk.people.signed_in import VisitorDep
+from desk.try_line.pictures import Pictures
+
+router = APIRouter(prefix="/try")
+
+LASTS_S = 900
+"""How long a password is valid; the page asks for one before each call."""
+
+TEXTS = {
+    "idle": N_("Choose a number, then call it."),
+    "connecting": N_("Connecting …"),
+    "calling": N_("Calling …"),
+    "talking": N_("You are in the line. Press the keys as on a telephone."),
+    "ended": N_("The call has ended."),
+    "busy": N_("The line has no room for this call at the moment. Try again later."),
+    "failed": N_("The line did not take the call."),
+    "all_in_use": N_(
+        "Others are trying the line at the moment, and there are no more telephones. Try again in some minutes."
+    ),
+    "network": N_("The line cannot be reached. Try again in a moment."),
+    "signed_out": N_("You are signed out. Sign in again."),
+    "silent": N_("There is no microphone, or this page may not use it: you hear the line, and it does not hear you."),
+    "sound_blocked": N_("The browser blocks sound. Click anywhere in the page."),
+}
+"""The sentences of the page's script, by the names that it uses."""
+
+HubDep = Annotated[Hub, part("hub")]
+PicturesDep = Annotated[Pictures, part("pictures")]
+TelephonesDep = Annotated[dict[str, str], part("try_telephones")]
+
+
+def _check(desk: Desk) -> None:
+    """Raise DeskError if the site has no such page."""
+    if not desk.settings.has_try:
+        raise DeskError(404, N_("On this line there is nothing to try: its site does not offer it."))
+
+
+@router.get("")
+async def page(request: Request, desk: DeskDep, signed_in: VisitorDep) -> Response:
+    """Return the page."""
+    _check(desk)
+    try:
+        site = await desk.control.ask("GET", "/site", signed_in.person.id)
+    except ControlError:
+        raise DeskError(503, N_("The line cannot be reached. Try again in a moment.")) from None
+    language = desk.pages.language_of(request)
+    shown = language.code if language.code in site["languages"] else site["languages"][0]
+    telephone = {"port": desk.settings.telephone_port, "url": desk.settings.telephone_url}
+    texts = {name: language.text(sentence) for name, sentence in TEXTS.items()}
+    return desk.pages.respond(
+        request,
+        "try_line/try.html",
+        numbers=_by_country(site["numbers"]),
+        shown=shown,
+        telephone=telephone,
+        texts=texts,
+    )
+
+
+@router.post("/telephone")
+async def telephone(desk: DeskDep, telephones: TelephonesDep, signed_in: VisitorDep) -> Response:
+    """Return the password of a telephone for this sign-in's next call."""
+    _check(desk)
+    body = {"holder": signed_in.mark, "lasts_s": LASTS_S}
+    try:
+        given = await desk.control.ask("POST", "/try/telephone", signed_in.person.id, body)
+    except ControlError as error:
+        return JSONResponse({"code": error.code}, error.status, {"Cache-Control": "no-store"})
+    telephones[signed_in.mark] = given["endpoint"]
+    return JSONResponse(given, headers={"Cache-Control": "no-store"})
+
+
+@router.post("/leave")
+async def leave(desk: DeskDep, telephones: TelephonesDep, signed_in: VisitorDep) -> Response:
+    """End this sign-in's telephone: the page is closed."""
+    _check(desk)
+    telephones.pop(signed_in.mark, None)
+    await desk.control.ask("DELETE", f"/try/telephone?holder={signed_in.mark}", signed_in.person.id)
+    return Response(status_code=204)
+
+
+@router.get("/live", response_class=StreamingResponse)
+async def live(desk: DeskDep, hub: HubDep, telephones: TelephonesDep, signed_in: VisitorDep) -> StreamingResponse:
+    """Send where this sign-in's call is, as server-sent events: `call` with a JSON document, or null without a call."""
+    _check(desk)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_places(hub, telephones, signed_in.mark), headers=headers, media_type="text/event-stream")
+
+
+async def _places(hub: Hub, telephones: dict[str, str], mark: str) -> AsyncGenerator[bytes]:
+    watching = hub.watch(lambda picture: json.dumps(_place(picture, telephones.get(mark))))
+    try:
+        async for place in watching:
+            yield HEARTBEAT if place is None else f"event: call\ndata: {place}\n\n".encode()
+    finally:
+        await watching.aclose()
+
+
+def _place(picture: Picture, telephone: str | None) -> dict[str, Any] | None:
+    """Return where the call of a telephone is."""
+    found = [call for call in picture.calls.values() if telephone is not None and call.try_telephone == telephone]
+    if not found:
+        return None
+    call = found[-1]
+    return {"id": call.id, "node": call.node, "language": call.language, "state": call.state}
+
+
+@router.get("/picture")
+async def picture(
+    desk: DeskDep, pictures: PicturesDep, signed_in: VisitorDep, language: Annotated[str, Query(pattern="^[a-z]{2,3}$")]
+) -> Response:
+    """Return the flow's picture, with texts in a language of the site."""
+    _check(desk)
+    try:
+        svg = await pictures.in_language(language, desk.now())
+    except ControlError:
+        raise DeskError(503, N_("The line cannot be reached. Try again in a moment.")) from None
+    return Response(svg, media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
+
+
+def _by_country(numbers: list[dict[str, Any]]) -> list[tuple[str | None, str]]:
+    """Return countries with their numbers; those that several countries share come last."""
+    rows = [(row["country"], str(row["number"])) for row in numbers]
+    return sorted(rows, key=lambda row: row[0] is None)

@@ -1,0 +1,186 @@
+"""The page *Try the line* in a real browser: it calls the line's own numbers, and shows where the call is."""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pytest
+from line import FRENCH_NUMBER, Line
+from playwright.async_api import Browser, Page, expect
+
+from ivr.model.endpoints import TRY_TELEPHONES
+from ivr.softphone.sound import RATE, Samples, find
+
+pytest_plugins = ["browser"]
+
+RECORD = """
+window.heard = [];
+const Real = window.RTCPeerConnection;
+window.RTCPeerConnection = class extends Real {
+  constructor(...given) {
+    super(...given);
+    const context = new AudioContext({ sampleRate: 8000 });
+    this.addEventListener("track", ({ track }) => {
+      const source = context.createMediaStreamSource(new MediaStream([track]));
+      const recorder = context.createScriptProcessor(4096, 1, 1);
+      recorder.onaudioprocess = ({ inputBuffer }) => window.heard.push(...inputBuffer.getChannelData(0));
+      source.connect(recorder).connect(context.destination);
+    });
+  }
+};
+window.places = [];
+addEventListener("DOMContentLoaded", () => {
+  new MutationObserver(() => {
+    const here = document.querySelector("#try-picture .is-here")?.id.slice("node-".length);
+    if (here && window.places.at(-1)?.node !== here) window.places.push({ node: here, at: Date.now() });
+  }).observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ["class"] });
+});
+"""
+"""Keeps what the page hears, and when the picture shows the call at which node."""
+
+
+class TryPage:
+    """The page of somebody who has an account of their own."""
+
+    def __init__(self, line: Line, page: Page) -> None:
+        self.line, self.page = line, page
+        self.errors: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    async def call(self, number: str = FRENCH_NUMBER) -> None:
+        await self.page.locator("#try-number").select_option(number)
+        await self.page.locator("#try-call").click()
+        await expect(self.page.locator("#try")).to_have_attribute("data-phase", "talking", timeout=10_000)
+
+    async def at(self, node: str, within_s: float = 10) -> None:
+        """Wait until the picture shows the call at a node."""
+        there = self.page.locator(f"#try-picture #node-{node}.is-here")
+        await expect(there).to_be_visible(timeout=1000 * within_s)
+
+    async def press(self, digit: str) -> None:
+        await self.page.locator(f'[data-digit="{digit}"]').click()
+
+    async def hears(self, reference: Samples, within_s: float = 10) -> None:
+        """Wait until the page has heard a clip."""
+        until = time.monotonic() + within_s
+        while True:
+            samples = np.array(await self.page.evaluate("heard"), np.float32)
+            if len(samples) > len(reference):
+                match = find((samples * 32767).astype(np.int16), reference)
+                if match.same:
+                    return
+            assert time.monotonic() < until, f"the clip was not heard in {len(samples) / RATE:.1f} s of sound"
+            await asyncio.sleep(0.3)
+
+    def calls(self) -> list[dict[str, Any]]:
+        return [call for call in self.line.json("calls", "--tests") if not call["live"]]
+
+
+async def opened(line: Line, browser: Browser, language: str = "en", account: str = "visitor") -> TryPage:
+    """Return the page of an account that may try the line, after its sign-in."""
+    if account not in {row["id"] for row in line.json("accounts")}:
+        line.run("accounts", "add", account, "--name", "Visitor", "--role", "visitor")
+    context = await browser.new_context(locale=language, viewport={"width": 1280, "height": 800})
+    await context.grant_permissions(["microphone"])
+    await context.add_init_script(RECORD)
+    page = TryPage(line, await context.new_page())
+    link = re.search(r"http\S+/link/\S+", line.run("accounts", "login", account).stdout)
+    assert link is not None
+    await page.page.goto(link[0])
+    await page.page.locator("button.primary").click()
+    await page.page.goto(f"{line.json('status')['addresses']['desk']}/try")
+    return page
+
+
+@pytest.fixture
+async def page(desk_line: Line, browser: Browser) -> AsyncIterator[TryPage]:
+    page = await opened(desk_line, browser)
+    yield page
+    await page.page.context.close()
+    assert page.errors == []
+
+
+async def test_a_visitor_hears_the_line_in_french_the_picture_follows_and_no_figure_has_the_call(
+    desk_line: Line, page: TryPage, record_property: Callable[[str, object], None]
+) -> None:
+    before = desk_line.json("report")["total"]["calls"]
+    await page.call()
+    await page.at("language")
+    await page.press("2")
+    await page.at("main")
+    await expect(page.page.locator("#try-language")).to_have_text("French")
+    await page.hears(desk_line.audio("fr", "main_file")[:4000])
+    await page.page.keyboard.press("2")  # the computer's own keys count as well
+    await page.at("documents")
+    await page.page.locator("#try-end").click()
+    await expect(page.page.locator("#try")).to_have_attribute("data-phase", "ended")
+    shown = {place["node"]: place["at"] for place in await page.page.evaluate("places")}
+    assert {"language", "main", "documents"} <= set(shown)
+    await desk_line.until(lambda: bool(page.calls()), 5, "the call is recorded")
+    (call,) = page.calls()
+    assert (call["caller"], call["language"], call["number"]) == (None, "fr", FRENCH_NUMBER)
+    assert call["id"] not in {row["id"] for row in desk_line.json("calls")}
+    assert desk_line.json("report")["total"]["calls"] == before
+    entered = [event for event in desk_line.json("call", call["id"])["events"] if event["kind"] == "node"]
+    for event in entered:
+        if (at := shown.get(event["flow_node"])) is not None:
+            late = at - 1000 * datetime.fromisoformat(event["at"]).timestamp()
+            record_property(f"from the node {event['flow_node']} to its light in the picture, ms", round(late))
+
+
+@pytest.mark.parametrize("target", ["+33999999999", "1002", "*10", "s"])
+async def test_nothing_but_the_sites_numbers_can_be_called(page: TryPage, target: str) -> None:
+    before = len(page.calls())
+    await page.page.evaluate("target => { document.querySelector('#try-number option').value = target; }", target)
+    await page.page.locator("#try-number").select_option(target)
+    await page.page.locator("#try-call").click()
+    await expect(page.page.locator("#try")).to_have_attribute("data-phase", "ended")
+    assert "did not take the call" in await page.page.locator("#try-says").inner_text()
+    assert len(page.calls()) == before
+
+
+async def test_a_fifth_sign_in_gets_a_telephone_unless_the_other_four_are_in_calls(
+    desk_line: Line, browser: Browser
+) -> None:
+    pages = [await opened(desk_line, browser) for _ in TRY_TELEPHONES]
+    for page in pages:
+        await page.call()
+    late = await opened(desk_line, browser)
+    await late.page.locator("#try-call").click()
+    await expect(late.page.locator("#try-says")).to_contain_text("Others are trying the line")
+    await pages[0].page.locator("#try-end").click()
+    await expect(pages[0].page.locator("#try")).to_have_attribute("data-phase", "ended")
+    await desk_line.until(lambda: desk_line.status()["calls"].get("menu", 0) == 3, 10, "a call has ended")
+    await late.call()
+    for page in (*pages, late):
+        await page.page.close()
+    await desk_line.until(lambda: desk_line.status()["calls"].get("menu", 0) == 0, 20, "no page has a call any more")
+    for page in (*pages, late):
+        await page.page.context.close()
+
+
+async def test_a_sign_in_has_one_call_at_a_time_and_a_page_that_is_closed_hangs_up(
+    desk_line: Line, browser: Browser
+) -> None:
+    one = await opened(desk_line, browser, account="translator")
+    await one.call()
+    other = TryPage(desk_line, await one.page.context.new_page())
+    await other.page.goto(one.page.url)
+    await other.page.locator("#try-call").click()
+    await expect(other.page.locator("#try")).to_have_attribute("data-phase", "ended")
+    await expect(other.page.locator("#try-says")).to_contain_text("no room")
+    await one.page.close()
+    await desk_line.until(lambda: desk_line.status()["calls"].get("menu", 0) == 0, 10, "the call has ended")
+    await other.page.context.close()
+
+
+async def test_the_page_is_in_arabic_for_those_who_read_it(desk_line: Line, browser: Browser) -> None:
+    page = await opened(desk_line, browser, "ar", "evaluator")
+    assert await page.page.locator("html").get_attribute("dir") == "rtl"
+    await expect(page.page.locator("#try-picture svg")).to_be_visible()
+    assert re.search("[\u0600-\u06ff]{3}", await page.page.locator("#try-picture").inner_text())
+    await page.page.context.close()
