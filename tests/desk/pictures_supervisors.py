@@ -148,8 +148,13 @@ async def draw(folder: Path) -> None:
     await upgrade(url)
     plain = desk_server.settings_for
     desk_server.settings_for = lambda *given: dataclasses.replace(plain(*given), site_folder=SITE, home=folder)
-    async with standing_in() as state, desk_server.serving(url, state.port) as desk, async_playwright() as playwright:
-        state.scoring = load(SITE).scoring.criteria
+    made = StandIn()
+    made.scoring = load(SITE).scoring.criteria
+    async with (
+        standing_in(made) as state,
+        desk_server.serving(url, state.port) as desk,
+        async_playwright() as playwright,
+    ):
         noon = datetime.now(UTC).replace(hour=14, minute=12, second=0)
         desk.moved = noon - datetime.now(UTC)
         now = noon.timestamp()
