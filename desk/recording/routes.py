@@ -15,7 +15,7 @@ from fastapi.responses import FileResponse
 from db import recordings
 from db.engine import DatabaseError
 from db.read import NotFoundError
-from db.recordings import RecordedCall, Sheet
+from db.recording_data import RecordedCall, Sheet
 from desk.context import Desk, DeskDep
 from desk.live.hub import Hub
 from desk.live.routes import HubDep

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import structlog
 
-from db.recordings import RecordedCall
+from db.recording_data import RecordedCall
 from ivr.records.database_client import PERSON_S, DatabaseClient
 
 log = structlog.get_logger()
