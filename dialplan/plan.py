@@ -171,7 +171,7 @@ def render(plan: Plan) -> str:
 
 
 def contexts() -> frozenset[str]:
-    """Return the names of all contexts that every rendered dialplan has."""
+    """Return the names of all contexts that a rendered dialplan may have."""
     text = (files("dialplan") / "templates" / _TEMPLATE).read_text("utf-8")
     return frozenset(re.findall(r"^\[(hatif-[a-z-]+)\]", text, re.MULTILINE))
 

@@ -115,19 +115,20 @@ def page(language: str, sentences: Sequence[Sentence], voice: str, made: str) ->
         made: Names what is spoken and how, so that judgements of an older voice are not taken for judgements of this
             one.
     """
-    labels = LABELS.get(language, LABELS["en"])
+    of_labels = language if language in LABELS else "en"
+    name, direction = name_and_direction(language, of_labels)
+    labels = LABELS[of_labels]
     questions = [
         (key, labels[key], list(enumerate(labels[f"{key}_choices"].split("|"), start=1)))
         for key in ("clear", "sound", "speed")
     ]
-    name, direction = name_and_direction(language)
     template = _TEMPLATES.get_template("listening.html.jinja")
     return template.render(
         language=language,
         name=name,
         direction=direction,
         labels=labels,
-        of_labels=language if language in LABELS else "en",
+        of_labels=of_labels,
         questions=questions,
         sentences=sentences,
         voice=voice,

@@ -180,10 +180,10 @@ def as_html(found: Script) -> bytes:
     return template.render(script=found, groups=groups, name=name, direction=direction).encode()
 
 
-def name_and_direction(language: str) -> tuple[str, str]:
-    """Return the English name of a language and the direction of its script."""
+def name_and_direction(language: str, written_in: str = "en") -> tuple[str, str]:
+    """Return the name of a language, in English or another one, and the direction of its script."""
     try:
         locale = Locale.parse(language)
     except (UnknownLocaleError, ValueError):
         return language, "auto"
-    return locale.get_display_name("en") or language, locale.text_direction
+    return locale.get_display_name(written_in) or language, locale.text_direction

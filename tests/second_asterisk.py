@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import asterisk_console
+from asterisk_example import START_S, end
 from certificates import Authority
 
 from asterisk_conf import instance
@@ -116,13 +117,12 @@ class Asterisk:
         self._process = await asyncio.create_subprocess_exec(
             *instance.command(self.conf), env=instance.environment(), stdin=quiet, stdout=quiet, stderr=quiet
         )
-        assert await instance.ready(self.conf), instance.check_log(self.conf)
+        assert await instance.ready(self.conf, START_S), instance.check_log(self.conf)
 
     async def stop(self) -> None:
         if self._process is not None:
-            self._process.terminate()
-            assert await self._process.wait() == 0
-            self._process = None
+            process, self._process = self._process, None
+            await end(process)
 
     def ask(self, command: str) -> str:
         """Return what a command of Asterisk's own command line prints."""
@@ -154,13 +154,13 @@ class Asterisk:
 
 
 def carrier(ours: Conf, home: Path, authority: Authority, *, user: str) -> Asterisk:
-    """Return the carrier's Asterisk, not started; its ports are a thousand above ours.
+    """Return the carrier's Asterisk, not started; its ports are five hundred above ours.
 
     Args:
         authority: Signs its certificate, for the name localhost.
         user: Our account with it.
     """
-    ports = Ports(*(getattr(ours.ports, name) + 1000 for name in Ports.__slots__))
+    ports = Ports(*(getattr(ours.ports, name) + 500 for name in Ports.__slots__))
     conf = replace(ours, home=home, node="carrier", ports=ports, carriers=(), endpoints=(), queues=())
     write(conf)
     certificate, key = authority.sign("carrier", "DNS:localhost", "DNS:carrier.example", "IP:::1")

@@ -18,7 +18,7 @@ from asterisk_conf.pjsip import lint, sections
 
 
 def test_every_value_reaches_its_file(tmp_path: Path) -> None:
-    files = render(example(tmp_path))
+    files = render(example(tmp_path, ports=Ports.with_offset(10000)))
     assert {"asterisk.conf", "modules.conf", "pjsip.conf", "extensions.conf"} - files.keys() == {"extensions.conf"}
     assert set(DEFAULT_FILES) < files.keys()
     assert all(text.startswith("; Written by hatif") and text.endswith("\n") for text in files.values())
@@ -34,7 +34,7 @@ def test_every_value_reaches_its_file(tmp_path: Path) -> None:
 
 def test_ari_and_ami_stay_on_loopback_whatever_address_sip_has(tmp_path: Path) -> None:
     for address, bind in (("0.0.0.0", "0.0.0.0:15060"), ("192.0.2.7", "192.0.2.7:15060"), ("::1", "[::1]:15060")):
-        files = render(example(tmp_path, sip_bind=address))
+        files = render(example(tmp_path, sip_bind=address, ports=Ports.with_offset(10000)))
         assert files["pjsip.conf"].count(f"bind = {bind}\n") == 2
         assert ("bind_rtp_to_media_address" in files["pjsip.conf"]) == (address != "0.0.0.0")
         for name in ("http.conf", "manager.conf"):

@@ -71,7 +71,7 @@ def test_the_page_is_in_the_listener_s_language_or_else_in_english() -> None:
         return listening.page(language, [listening.Sentence("wait", "…", "01-wait.wav")], "pico", "1a2b").decode()
 
     assert '<html lang="fr" dir="ltr">' in page("fr")
-    assert "Test d&#39;écoute" in page("fr")
+    assert "Test d&#39;écoute: français" in page("fr")
     assert '<html lang="en" dir="ltr">' in page("zgh")
     assert {*LABELS} == {"ar", "de", "en", "es", "fr", "it", "nl"}
     assert all(labels.keys() == LABELS["en"].keys() for labels in LABELS.values())
