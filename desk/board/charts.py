@@ -10,8 +10,8 @@ from desk.page.pages import duration
 from picture import svg
 
 _WIDTH, _HEIGHT = 480.0, 190.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 6.0, 10.0, 24.0
-_SIZE = 15.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 66.0, 8.0, 12.0, 28.0
+_SIZE = 19.0
 
 _DAYTIME = (16, 40)
 """The half hours that are always shown: 08:00 to 20:00."""

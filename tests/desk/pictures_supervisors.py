@@ -134,7 +134,7 @@ async def seed_recordings(desk: desk_server.TestDesk, home: Path, now: datetime)
         sheet = {"recording_id": identity, "by": "1902", "node": "n", "call_id": talk, "operator_id": entry.id}
         scores = {"greeting": 5, "answer": 4, "language": 3 + number % 3, "closing": 4}
         async with writing(desk.engine) as connection:
-            await connection.execute(insert(Call).values(id=talk, node="n", started=began, **about))
+            await connection.execute(insert(Call).values(id=talk, node="n", started=began, live=False, **about))
             await connection.execute(insert(Recording).values({**row, "duration_ms": 1000 * seconds}))
             await connection.execute(insert(Pairing).values(pairing))
             if number % 2 == 0:
