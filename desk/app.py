@@ -32,11 +32,19 @@ from desk.people.passwords import Passwords
 from desk.people.sessions import Sessions
 from desk.people.signed_in import SignInNeeded
 from desk.people.source_limit import SourceLimit
+from desk.report import routes as report
+from desk.report.mailing import ReportMailer
+from desk.report.making import ReportMaker
+from desk.report.site_names import names_of
 from desk.settings import DeskSettings
 from desk.shift import fragments as shift_fragments
 from desk.shift import routes as shift
 from desk.shift import telephone
 from desk.shift.day import Days
+from desk.staffing import roster_routes
+from desk.staffing import routes as staffing
+from desk.staffing.roster import Rosters
+from desk.staffing.runs import Simulations
 from desk.try_line import routes as try_line
 from desk.try_line.pictures import Pictures
 from desk.worklist import calling
@@ -54,6 +62,9 @@ ROUTERS = (
     guide.router,
     worklist.router,
     calling.router,
+    report.router,
+    staffing.router,
+    roster_routes.router,
     try_line.router,
 )
 FRAGMENTS = (*shift_fragments.FRAGMENTS, *call_fragments.FRAGMENTS)
@@ -80,13 +91,22 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             app.state.pictures = Pictures(control)
             app.state.try_telephones = {}
             app.state.counts = Counts(engine)
+            app.state.report_maker = ReportMaker(settings.database_url)
+            app.state.rosters = Rosters(settings)
+            app.state.simulations = Simulations(settings)
             app.state.days = Days(engine, settings.timezone)
             app.state.hub = Hub(control, pages, FRAGMENTS, SiteFacts(languages=settings.languages))
             traffic.followers = lambda: app.state.hub.followers
-            following = asyncio.create_task(app.state.hub.run())
+            report_mailer = ReportMailer(
+                settings, engine, app.state.report_maker, app.state.mailer, names_of(pages, settings),
+                lambda: app.state.desk.now(),
+            )  # fmt: skip
+            working = {asyncio.create_task(app.state.hub.run()), asyncio.create_task(report_mailer.run())}
             yield
-            following.cancel()
-            await asyncio.wait({following})
+            for task in working:
+                task.cancel()
+            await asyncio.wait(working)
+            await app.state.simulations.close()
 
     pages = Pages(site_words.load(settings.site_folder), settings.timezone)
     app = FastAPI(title="Hatif desk", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)

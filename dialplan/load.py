@@ -138,7 +138,7 @@ def losses(before: Loaded, wanted: Loaded, calls: Mapping[str, int]) -> list[str
     lost, used = [], contexts()
     for context, extensions in sorted(before.items()):
         if context not in wanted:
-            if context in used:
+            if context in used and extensions:  # without, it has hints only, such as those of a desk's telephones
                 lost.append(f"the context [{context}], which Hatif uses")
             elif calls.get(context):
                 lost.append(f"the context [{context}], which {calls[context]} channels are in")

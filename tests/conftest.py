@@ -5,7 +5,7 @@ import gc
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,14 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ["HATIF_VOICES"] = "quick"
 
 import durations
+import forked_workers
 import hypothesis
 import pytest
 import side_by_side
+import warm_up
 from line import CACHE, CHECKOUT, Line, running
+from offsets import OFFSET as OFFSET
+from offsets import WORKER
 
 from ivr.home import credentials
 from ivr.model import clock
@@ -32,15 +36,7 @@ clock.prepare()
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
-WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-
 DURATIONS = CACHE / "durations.json"
-
-OFFSET = int(os.environ.get("HATIF_TEST_OFFSET", "2000")) + 10_000 * (WORKER // 2) + 2000 * (WORKER % 2)
-"""The offset of all ports of the line, for each parallel test process; `HATIF_TEST_OFFSET` moves all of them.
-
-The next 1000 are for a lone line. No two lines are 5000 apart: one's SIP port would be among the other's sound ports.
-"""
 
 
 @contextlib.contextmanager
@@ -57,7 +53,7 @@ async def shared_line() -> AsyncIterator[Line]:
     """The line that all tests share. A test uses `line`."""
     # The path is short because a socket's path has 107 bytes at most.
     with short_folder("hatif-line-") as folder:
-        async with running(Path(folder), OFFSET, warm=True) as up:
+        async with running(Path(folder), OFFSET) as up:
             yield up
 
 
@@ -88,7 +84,7 @@ async def words(line: Line) -> AsyncIterator[None]:
 
 @pytest.fixture
 def cold_starts(line: Line) -> Iterator[None]:
-    """Controllers of the shared line start for one test as an administrator's do, not as tests/warm_up.py does it."""
+    """Processes of the shared line start for one test as an administrator's do, not as tests/warm_up.py does it."""
     with line.cold_starts():
         yield
 
@@ -133,7 +129,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.telephone)
             if not side_by_side.on_a_line(item.path):
                 raise pytest.UsageError(f"{item.path}: tests/side_by_side.py does not see that it needs a line")
-    known = durations.read_durations(DURATIONS)
+    known = durations.read_durations(durations.ELSEWHERE) | durations.read_durations(DURATIONS)
     places = {}
     for path in {item.path for item in items}:
         awaits, on_a_line = path.read_text(encoding="utf-8").count("await "), side_by_side.on_a_line(path)
@@ -159,6 +155,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)  # without xdist nobody calls it
+def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[Any]) -> None:
+    warm_up.share()
+    forked_workers.use(specs, config.args)
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> side_by_side.SideBySide:
     return side_by_side.SideBySide(config, log)
 

@@ -1,6 +1,7 @@
 """How long each file of tests took the last time, so that the longest can begin first. Kept beside the tests' Asterisk.
 
-Only `scripts/test` measures it, since a file alone is quicker than one beside others.
+Only `scripts/test` measures it, since a file alone is quicker than one beside others. For a first run there is
+`durations.json`, from some other machine: only the order of the files comes from it.
 """
 
 import json
@@ -9,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+
+ELSEWHERE = Path(__file__).with_name("durations.json")
 
 
 def read_durations(file: Path) -> dict[str, float]:
@@ -23,13 +26,10 @@ def read_durations(file: Path) -> dict[str, float]:
 def order(known: Mapping[str, float], name: str, awaits: int, *, on_a_line: bool) -> tuple[bool, float]:
     """Return what a file is sorted by: files with a line come first, the longest before the others.
 
-    Those that only compute follow, the longest of them last: the process for them begins there. Before anything was
-    measured, the number of `await` stands for the seconds, which is about right for files with a line; of those that
-    only compute, the ones without are the longest.
+    Those that only compute follow, the longest of them last: the process for them begins there. Of a new file with a
+    line, the number of `await` stands for the seconds, which is about right.
     """
-    if on_a_line or not known:
-        return not on_a_line, -known.get(name, awaits)
-    return True, known.get(name, 0.0)
+    return not on_a_line, -known.get(name, awaits) if on_a_line else known.get(name, 0.0)
 
 
 class DurationRecorder:

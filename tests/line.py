@@ -6,13 +6,12 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 import wave
 from collections.abc import AsyncIterator, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -22,6 +21,7 @@ import shared_audio
 import short_audio
 import warm_up
 from asked import HATIF, Asked
+from forks import Forked
 
 from ivr.audio.audible import SIGNS, Clip, with_pauses
 from ivr.home import credentials
@@ -41,20 +41,18 @@ PROXIES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy"
 
 class Line(Asked):
     """`home`: its HATIF_HOME; `site`: a copy of the example site that a test may change; `offset`: of its ports;
-    `words`: whether its prompts are spoken, not short; `below`: a command that runs `hatif up`; `warm`: whether its
-    controllers start quickly (tests/warm_up.py)."""
+    `words`: whether its prompts are spoken, not short; `below`: a command that runs `hatif up`, which starts as an
+    administrator's does then, and not as tests/warm_up.py does it."""
 
     below: tuple[str, ...] = ()
 
-    def __init__(
-        self, home: Path, offset: int, database: str | None = None, *, words: bool = False, warm: bool = False
-    ) -> None:
-        self.home, self.offset, self.warm = home, offset, warm
+    def __init__(self, home: Path, offset: int, database: str | None = None, *, words: bool = False) -> None:
+        self.home, self.offset = home, offset
         self.site = home / "site"
         self.database = database or f"sqlite:///{home / 'hatif.db'}"
         self.sip = f"127.0.0.1:{5060 + offset}"
         self._proxy: socket.socket | None = None
-        self._up: subprocess.Popen[bytes] | None = None
+        self._up: subprocess.Popen[bytes] | Forked | None = None
         self._killed: int | None = None
         quick_site.make(self.site)
         self.speak(words=words)
@@ -95,12 +93,14 @@ class Line(Asked):
         if self._proxy is None:
             self._proxy = socket.create_server(("127.0.0.1", 8090 + self.offset))
             self._proxy.setblocking(False)
-        up = [sys.executable, warm_up.__file__, "up"] if self.warm else [HATIF, "up"]
         with (self.home / "up.log").open("ab") as log:
-            self._up = await asyncio.to_thread(
-                subprocess.Popen, [*self.below, *up], env=self.environment, stdout=log, stderr=log
-            )
+            self._up = await asyncio.to_thread(self._start, log)
         await self.until(self._serves, 30, "the line is up")
+
+    def _start(self, log: IO[bytes]) -> "subprocess.Popen[bytes] | Forked":
+        if self.below or not warm_up.is_warm(self.environment):
+            return subprocess.Popen([*self.below, HATIF, "up"], env=self.environment, stdout=log, stderr=log)
+        return warm_up.start([HATIF, "up"], self.environment, log.fileno())
 
     def _serves(self) -> bool:
         assert self._up is not None
@@ -126,7 +126,7 @@ class Line(Asked):
 
     @contextlib.contextmanager
     def cold_starts(self) -> Iterator[None]:
-        """Start controllers inside the block as an administrator's line does, not as tests/warm_up.py does."""
+        """Start processes inside the block as an administrator's line does, not as tests/warm_up.py does."""
         cold = self.home / warm_up.COLD
         cold.touch()
         try:
@@ -356,10 +356,8 @@ def _manifest(path: Path, _changed_ns: int) -> manifest.Manifest:
 
 
 @contextlib.asynccontextmanager
-async def running(
-    home: Path, offset: int, database: str | None = None, *, words: bool = False, warm: bool = False
-) -> AsyncIterator[Line]:
-    line = Line(home, offset, database, words=words, warm=warm)
+async def running(home: Path, offset: int, database: str | None = None, *, words: bool = False) -> AsyncIterator[Line]:
+    line = Line(home, offset, database, words=words)
     try:
         await line.up()
         yield line

@@ -2,7 +2,8 @@
 
 The first `LINES` processes take files from the front, where those are that need a running line; these mostly wait for
 telephones. The last one takes files that only compute, from the back, with a lower priority. So both processors are
-busy all the time, and a controller that has to restart in time does not wait for computations.
+busy all the time, and a controller that has to restart in time does not wait for computations. Once there are no more
+files with a line, all take the longest of the others.
 """
 
 import os
@@ -36,13 +37,14 @@ def on_a_line(path: Path) -> bool:
 
 
 class SideBySide(LoadFileScheduling):  # type: ignore[misc]
-    """`--dist loadfile`, but processes from the number `LINES` on compute only, and begin with the last file."""
+    """`--dist loadfile`, but processes from `LINES` on compute only, and files that compute begin at the end."""
 
     def _assign_work_unit(self, node: "WorkerController") -> None:
-        if int(node.gateway.id.removeprefix("gw")) >= LINES:
-            last = next(reversed(self.workqueue))
-            if on_a_line(self.config.rootpath / last):
-                node.shutdown()
-                return
+        first, last = next(iter(self.workqueue)), next(reversed(self.workqueue))
+        computes = int(node.gateway.id.removeprefix("gw")) >= LINES
+        if computes and on_a_line(self.config.rootpath / last):
+            node.shutdown()
+            return
+        if computes or not on_a_line(self.config.rootpath / first):
             self.workqueue.move_to_end(last, last=False)
         super()._assign_work_unit(node)

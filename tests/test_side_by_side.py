@@ -69,6 +69,12 @@ def test_every_file_runs_once_whoever_is_ready_first(nodes: list[Node]) -> None:
     assert any("sum" in name for node in nodes[:-1] for name in node.files)
 
 
+def test_of_the_files_that_compute_the_longest_are_begun_before_the_others(nodes: list[Node]) -> None:
+    for node in nodes:
+        computed = [name for name in node.files if "sum" in name]
+        assert computed == sorted(computed, reverse=True)
+
+
 def test_a_file_is_on_a_line_if_its_tests_name_a_fixture_of_one(tmp_path: Path) -> None:
     for number, (text, expected) in enumerate(((ON_A_LINE, True), (COMPUTES, False))):
         (tmp_path / f"{number}.py").write_text(text)

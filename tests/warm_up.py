@@ -1,134 +1,142 @@
-"""`hatif up` for the lines of the tests, whose controllers start in less than half the processor time. A program.
+"""Processes of the tests' lines that have loaded their modules before they start. A program.
 
-A controller's start takes most of a second of the processor, two thirds of which load libraries, and the tests kill
-some ninety controllers. So a process that has loaded the libraries, and nothing of ours, forks for each controller. The
-controller then loads all that is ours, and is like any other: a process in a session of its own, with the environment,
-output, pid file and lock that the supervisor gave it, which watches it and starts it again as always. Only its parent
-is another process, which passes its exit status on.
+A process of a line takes one to two seconds of the processor to load libraries and what is ours, and the tests start
+some two hundred. So there are two processes that have loaded all of it, once, and done nothing else: one forks
+controllers, the other `hatif up` and what it runs, for all lines. The supervisor gives what is forked the
+same environment, folder, output and session as always, and the lock of its pid file.
 
-A line whose home has the file `COLD` starts controllers as an administrator's does (the fixture `cold_starts`).
+A line whose home has the file `COLD` starts all of them as an administrator's does (the fixture `cold_starts`), and so
+does one whose environment names modules of its own.
 """
 
-import fcntl
 import gc
 import importlib
-import json
 import os
-import runpy
+import secrets
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
+import forks
+
 LIBRARIES = (
-    *("aiosqlite", "asyncpg", "babel", "fastapi", "fastapi.openapi.models", "msgspec", "orjson", "panoramisk"),
-    *("phonenumbers", "picows", "pydantic", "sqlalchemy.dialects.postgresql.asyncpg", "sqlalchemy.dialects.sqlite"),
-    *("sqlalchemy.ext.asyncio", "stdnum.iso7064.mod_11_10", "structlog", "uvicorn", "uvloop", "yaml"),
+    *("aiosqlite", "alembic.command", "asyncpg", "babel", "fastapi", "fastapi.openapi.models", "msgspec", "orjson"),
+    *("panoramisk", "phonenumbers", "picows", "pydantic", "sqlalchemy.dialects.postgresql.asyncpg", "structlog"),
+    *("sqlalchemy.dialects.sqlite", "sqlalchemy.ext.asyncio", "stdnum.iso7064.mod_11_10", "uvicorn", "uvloop", "yaml"),
 )
-OURS = {"ivr", "routing", "db", "prompts", "dialplan", "asterisk_conf", "desk"}
+OURS = {
+    "controllers": ("ivr.__main__", "ivr.api.app", "ivr.agi.server"),
+    "commands": (
+        *("asterisk_conf.instance", "asterisk_conf.install", "db.delivery", "db.upgrade", "dialplan.lint"),
+        *("dialplan.plan", "ivr.cli.main", "ivr.cli.processes.processes", "ivr.cli.processes.terminal_log"),
+        *("ivr.data.expiry", "ivr.process.guard", "ivr.process.supervisor", "ivr.records.queue_log"),
+    ),
+}
+HATIF = str(Path(sys.executable).with_name("hatif"))
 CONTROLLER = (sys.executable, "-m", "ivr")
+COMMANDS = {(HATIF, word) for word in ("up", "journal", "guard", "desk", "gate")}
 COLD = "cold"
-
-_LONGEST = 1 << 20  # bytes of a request, which has a whole environment
-
-
-class Forks:
-    """The process that forks controllers, as its parent sees it. It ends with its parent."""
-
-    def __init__(self) -> None:
-        self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        if os.fork() == 0:
-            self._ours.close()
-            _serve(theirs)  # comes back only in a controller
-            runpy.run_module("ivr", run_name="__main__", alter_sys=True)
-            sys.exit()
-        theirs.close()
-
-    def start(self, env: Mapping[str, str], output: int, held: Sequence[int], cwd: Path | None) -> "Forked":
-        """Start a controller; it takes the lock on the file that is open as `held`, if any."""
-        request = json.dumps({"env": dict(env), "cwd": str(cwd or Path.cwd())})
-        socket.send_fds(self._ours, [request.encode()], [output, *held])
-        return Forked(self, int(self._ours.recv(_LONGEST)))
-
-    def wait(self, pid: int) -> int:
-        self._ours.send(json.dumps({"wait": pid}).encode())
-        return os.waitstatus_to_exitcode(int(self._ours.recv(_LONGEST)))
+SHARED = "HATIF_TEST_WARM"
 
 
-class Forked:
-    """What the supervisor uses of a `Popen`."""
-
-    def __init__(self, forks: Forks, pid: int) -> None:
-        self.pid, self._forks = pid, forks
-
-    def wait(self) -> int:
-        return self._forks.wait(self.pid)
-
-    def kill(self) -> None:
-        os.kill(self.pid, 9)
+def share() -> None:
+    """Start what forks, for this process and those that it starts."""
+    os.environ[SHARED] = str(sockets())
 
 
-def _serve(requests: socket.socket) -> None:
-    """Fork for each request; return in the controller."""
-    sys.modules["rich"] = None  # type: ignore[assignment]  # as the controller begins
-    gc.disable()
-    for name in LIBRARIES:
-        importlib.import_module(name)
-    assert not OURS & sys.modules.keys()
-    gc.freeze()
-    while True:
-        content, descriptors, _, _ = socket.recv_fds(requests, _LONGEST, 2)
-        if not content:
-            os._exit(0)
-        request = json.loads(content)
-        if "wait" in request:
-            requests.send(str(os.waitpid(request["wait"], 0)[1]).encode())
-            continue
-        if os.fork() == 0:
-            _become(request["env"], request["cwd"], *descriptors)
-            requests.send(str(os.getpid()).encode())  # not before it leads its session and has its lock, as `Popen`
-            requests.close()
-            return
-        for descriptor in descriptors:
-            os.close(descriptor)
-
-
-def _become(env: Mapping[str, str], cwd: str, output: int, held: int | None = None) -> None:
-    os.setsid()
-    os.chdir(cwd)
-    os.environ.clear()
-    os.environ.update(env)
+def start(
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    output: int,
+    held: Sequence[int] = (),
+    cwd: Path | None = None,
+    *,
+    leads: bool = False,
+    folder: Path | None = None,
+) -> forks.Forked:
+    """Start one of `CONTROLLER` and `COMMANDS`; the arguments are those of `forks.Forked`, `folder` is of `sockets`."""
+    kind = "controllers" if tuple(argv) == CONTROLLER else "commands"
     nothing = os.open(os.devnull, os.O_RDONLY)
-    for here, there in ((nothing, 0), (output, 1), (output, 2)):
-        os.dup2(here, there)
-    os.close(nothing)
-    os.close(output)
-    if held is not None:
-        with suppress(OSError):  # another process has it
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    sys.path.insert(0, cwd)
+    try:
+        return forks.Forked((folder or sockets()) / kind, argv, env, (nothing, output, output), held, cwd, leads=leads)
+    finally:
+        os.close(nothing)
 
 
-def main() -> None:
-    sys.path.pop(0)  # the tests' folder
-    sys.argv[0] = str(Path(sys.executable).with_name("hatif"))
-    forks = Forks()
-    # Not before: what forks has nothing of ours, so that a controller has no other one's random names, for example.
+@cache
+def sockets() -> Path:
+    """Return the folder of the sockets of what forks; it is started now, and ends with this process.
+
+    Several processes of the tests share those of the one that started them.
+    """
+    if shared := os.environ.get(SHARED):
+        return Path(shared)
+    folder = forks.folder("warm-")
+    listeners = [forks.listen(folder / kind) for kind in OURS]
+    forks.start([__file__, str(folder), *(str(listener.fileno()) for listener in listeners)], *listeners)
+    for listener in listeners:
+        listener.close()
+    return folder
+
+
+def is_warm(env: Mapping[str, str]) -> bool:
+    """Return whether processes of a line with this environment are forked."""
+    return env.get("PYTHONPATH") == os.environ.get("PYTHONPATH") and not Path(env["HATIF_HOME"], COLD).exists()
+
+
+def _run_controller() -> None:
+    from ivr.__main__ import main as controller
+    from ivr.call import playback
+
+    # The only thing that a module draws by lot when it is loaded: it must differ between controllers.
+    playback._BOOT = secrets.token_hex(5)
+    controller()
+
+
+def _run_command(folder: Path) -> None:
     from ivr.cli.main import main as hatif
     from ivr.process import supervisor
 
     def popen(argv: Sequence[str], **options: Any) -> Any:
-        if tuple(argv) != CONTROLLER or Path(options["env"]["HATIF_HOME"], COLD).exists():
-            return subprocess.Popen(argv, **options)
-        return forks.start(options["env"], options["stdout"], options["pass_fds"], options["cwd"])
+        if (tuple(argv) == CONTROLLER or tuple(argv) in COMMANDS) and is_warm(options["env"]):
+            given = (options["env"], options["stdout"], options["pass_fds"], options["cwd"])
+            return start(argv, *given, leads=True, folder=folder)
+        return subprocess.Popen(argv, **options)
 
+    gc.enable()
     with patch.object(supervisor, "subprocess", SimpleNamespace(Popen=popen, DEVNULL=subprocess.DEVNULL)):
         hatif()
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    listeners = {kind: socket.socket(fileno=int(number)) for kind, number in zip(OURS, sys.argv[2:], strict=True)}
+    sys.path[0] = str(Path(__file__).parents[1])  # not the tests' folder
+    gc.disable()
+    sys.modules["rich"] = None  # type: ignore[assignment]  # as the controller begins
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    kind = "controllers" if os.fork() else "commands"
+    for other in OURS.keys() - {kind}:
+        listeners[other].close()
+    if kind == "commands":
+        del sys.modules["rich"]
+    for name in OURS[kind]:
+        importlib.import_module(name)
+    assert threading.active_count() == 1, "a thread would not be in what is forked"
+    gc.freeze()
+    forks.serve(listeners[kind])
+    if kind == "controllers":
+        _run_controller()
+    else:
+        _run_command(folder)
 
 
 if __name__ == "__main__":

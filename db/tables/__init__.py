@@ -14,8 +14,9 @@ from db.tables.administration import Audit, HoursOverride, JournalPosition
 from db.tables.base import Appended, Table
 from db.tables.calls import Call, Caller, CallEvent, Recording, SurveyAnswer
 from db.tables.cases import Callback, CallbackTry, CaseFile, CaseNote, CaseReference, GuideRequest, Message
-from db.tables.floor import Decision, Offer, Operator, OperatorStateRecord, Pairing, Shift
+from db.tables.floor import Decision, Offer, Operator, OperatorStateRecord, Pairing, Shift, ShiftSwap
 from db.tables.queue_log import QueueLog, QueueLogPosition
+from db.tables.reports import ReportMail
 
 UNJOURNALLED = frozenset(
     {
@@ -26,6 +27,8 @@ UNJOURNALLED = frozenset(
         "desk_session",
         "queue_log",
         "queue_log_position",
+        "report_mail",
+        "shift_swap",
     }
 )
 """Tables that are not written through a journal."""
@@ -57,7 +60,9 @@ __all__ = [
     "QueueLog",
     "QueueLogPosition",
     "Recording",
+    "ReportMail",
     "Shift",
+    "ShiftSwap",
     "SurveyAnswer",
     "Table",
 ]

@@ -21,7 +21,7 @@ from desk.page.site_words import SiteWords
 from desk.page.texts import Language
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("page", "people", "shift", "call", "case", "guide", "worklist", "try_line")
+ROOMS = ("page", "people", "shift", "call", "case", "guide", "worklist", "report", "staffing", "try_line")
 STATIC = ROOT / "static"
 
 LANGUAGE_COOKIE = "hatif-language"
@@ -35,7 +35,7 @@ class Pages:
 
     def __init__(self, words: SiteWords | None = None, zone: str = "UTC") -> None:
         self.languages = texts.load()
-        known = words or SiteWords()
+        self.words = known = words or SiteWords()
         self._environments = {code: _environment(language, known, zone) for code, language in self.languages.items()}
 
     def prepare(self) -> None:

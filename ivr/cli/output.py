@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
+    from rich.progress import Progress, TaskID
 
 # Without a terminal, lines do not wrap at 80 columns, so that `grep` works on tables.
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 250)
@@ -110,27 +110,39 @@ def cell(value: object) -> str:
 class Bar:
     """Progress on the terminal: a line per step, a bar for counted steps; plain lines without a terminal."""
 
-    def __init__(self) -> None:
+    def __init__(self, display: "Progress | None" = None) -> None:
+        """`display`: of a bar that is above this one."""
+        self._task: TaskID | None = None
+        self._is_first = display is None
+        if display is not None:
+            self._progress = display
+            return
         # Slow to load, and few commands show progress.
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich import progress
 
-        self._progress = Progress(
-            TextColumn("  {task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
+        self._progress = progress.Progress(
+            progress.TextColumn("  {task.description}"),
+            progress.BarColumn(),
+            progress.MofNCompleteColumn(),
+            progress.TimeElapsedColumn(),
             console=console,
             transient=True,
             disable=not console.is_terminal,
         )
-        self._task: TaskID | None = None
 
     def __enter__(self) -> "Bar":
-        self._progress.start()
+        if self._is_first:
+            self._progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        self._end()
+        if self._is_first:
+            self._progress.stop()
+
+    def beside(self) -> "Bar":
+        """Return a bar below this one, for what another thread does meanwhile."""
+        return Bar(self._progress)
 
     def step(self, text: str) -> None:
         self._end()

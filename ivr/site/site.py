@@ -26,6 +26,7 @@ from ivr.site.findings import SiteError as SiteError
 from ivr.site.hours import Hours, ZoneName
 from ivr.site.monitoring import Monitoring
 from ivr.site.pins import Pins
+from ivr.site.reports import Reports
 from ivr.site.retention import Retention
 from ivr.site.routing import Routing
 from ivr.site.silence import Silence
@@ -136,6 +137,7 @@ class Site(_Strict):
     call_records: CallRecords = CallRecords()
     silence: Silence = Silence()
     desk: Desk = Desk()
+    reports: Reports = Reports()
     monitoring: Monitoring = Monitoring()
     pins: Pins = Pins()
     bans: Bans = Bans()
@@ -260,6 +262,9 @@ def _conflicts(site: Site) -> Iterator[Fault]:
     if site.operators.outside and site.sip.certificate is None:
         what = "telephones outside need SIP over TLS; write certificate and key in [sip]"
         yield "E_SITE_OUTSIDE", ("operators", "outside"), what
+    if site.reports.is_wanted and (site.desk.mail is None or not site.desk.enabled):
+        what = "reports by e-mail are sent by the desk; write enabled = true in [desk], and its [desk.mail]"
+        yield "E_SITE_REPORTS", ("reports",), what
     likely: dict[Place, tuple[str, ...]] = {("unknown_country",): site.unknown_country}
     likely |= {("countries", code, "languages"): country.languages for code, country in site.countries.items()}
     for place, languages in likely.items():

@@ -10,13 +10,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import offsets
+
 from asterisk_conf import instance
 from asterisk_conf.carrier import Carrier
 from asterisk_conf.conf import Conf, Endpoint, Ports, Queue, Secrets
 from asterisk_conf.install import find_or_install
 from asterisk_conf.installation import Installation
 
-OFFSET = 10000
+OFFSET = offsets.OFFSET + 1000
+"""Of a lone line, which no file of tests has besides."""
+START_S = 30.0
+"""For a start or an end beside other tests."""
 PASSWORD = "telephone-password-1"
 SECRETS = Secrets("hatif", "ari-password-of-the-test", "hatif", "ami-password-of-the-test")
 
@@ -80,8 +85,19 @@ async def running_asterisk(conf: Conf, **environment: str) -> AsyncIterator[asyn
         *instance.command(conf), env=instance.environment() | environment, stdin=quiet, stdout=quiet, stderr=quiet
     )
     try:
-        assert await instance.ready(conf), instance.check_log(conf)
+        assert await instance.ready(conf, START_S), instance.check_log(conf)
         yield process
     finally:
-        process.terminate()
-        assert await process.wait() == 0
+        await end(process)
+
+
+async def end(process: asyncio.subprocess.Process) -> None:
+    """End an Asterisk. AssertionError if it does not end well; one that has not started ignores the signal."""
+    process.terminate()
+    try:
+        async with asyncio.timeout(START_S):
+            assert await process.wait() == 0
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise AssertionError("Asterisk did not end") from None

@@ -18,7 +18,7 @@ from asterisk_conf.pjsip import lint, sections
 
 
 def test_every_value_reaches_its_file(tmp_path: Path) -> None:
-    files = render(example(tmp_path))
+    files = render(example(tmp_path, ports=Ports.with_offset(10000)))
     assert {"asterisk.conf", "modules.conf", "pjsip.conf", "extensions.conf"} - files.keys() == {"extensions.conf"}
     assert set(DEFAULT_FILES) < files.keys()
     assert all(text.startswith("; Written by hatif") and text.endswith("\n") for text in files.values())
@@ -34,7 +34,7 @@ def test_every_value_reaches_its_file(tmp_path: Path) -> None:
 
 def test_ari_and_ami_stay_on_loopback_whatever_address_sip_has(tmp_path: Path) -> None:
     for address, bind in (("0.0.0.0", "0.0.0.0:15060"), ("192.0.2.7", "192.0.2.7:15060"), ("::1", "[::1]:15060")):
-        files = render(example(tmp_path, sip_bind=address))
+        files = render(example(tmp_path, sip_bind=address, ports=Ports.with_offset(10000)))
         assert files["pjsip.conf"].count(f"bind = {bind}\n") == 2
         assert ("bind_rtp_to_media_address" in files["pjsip.conf"]) == (address != "0.0.0.0")
         for name in ("http.conf", "manager.conf"):
@@ -198,3 +198,14 @@ def test_what_root_writes_belongs_to_the_owner_of_its_folder(tmp_path: Path, mon
         assert write_text(tmp_path / f"{user}.conf", "a password\n", 0o600)
     folder = tmp_path.stat()
     assert given == [(folder.st_uid, folder.st_gid)]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make folders for somebody else")
+def test_the_folders_that_root_makes_belong_to_the_keeper_of_the_home(tmp_path: Path) -> None:
+    os.chown(tmp_path, 1000, 1000)
+    log = tmp_path / "asterisk" / "log"
+    log.mkdir(parents=True)  # as an earlier version has left it
+    write(example(tmp_path, cdr=True))
+    folders = [folder for folder in tmp_path.rglob("*") if folder.is_dir() and not folder.is_symlink()]
+    assert log / "cdr-csv" in folders
+    assert {(folder.stat().st_uid, folder.stat().st_gid) for folder in folders} == {(1000, 1000)}

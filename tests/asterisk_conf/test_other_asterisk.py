@@ -1,7 +1,11 @@
-"""Beside a foreign configuration on a real Asterisk: ours is loaded from files of ours, and none of theirs changes."""
+"""Beside a foreign configuration on a real Asterisk: ours is loaded from files of ours, and none of theirs changes.
+
+What the administrator writes and types is that of docs/existing-asterisk.md and docs/freepbx.md.
+"""
 
 import asyncio
 import os
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -11,6 +15,7 @@ from pathlib import Path
 import asterisk_console
 import pytest
 from asterisk_example import example, installation, shared_home
+from page import Page, arguments
 from shell import Answer, command
 
 from asterisk_conf import instance
@@ -54,7 +59,7 @@ FREEPBX = {
     "include => ext-did\n",
     "extensions_override_freepbx.conf": "",
     "extensions_additional.conf": "[ext-did]\nexten => _.,1,Hangup()\n",
-    "extensions_custom.conf": "[from-pstn-custom]\nexten => 100,1,Goto(hatif-entry,+33800212000,1)\n",
+    "extensions_custom.conf": "",
     "pjsip.conf": "#include pjsip.transports.conf\n#include pjsip.endpoint.conf\n#include pjsip_custom_post.conf\n",
     "pjsip.transports.conf": f"[0.0.0.0-udp]\ntype=transport\nprotocol=udp\nbind=127.0.0.1:{5060 + OFFSET}\n",
     "pjsip.endpoint.conf": "[200]\ntype=endpoint\ncontext=from-pstn\n",
@@ -105,14 +110,37 @@ REFERENCE = make_reference(1, 1001)
 PARSED_MORE = " same => n,NoOp(in the section around)\n[parsed-c]\nexten => 12,1,NoOp()\n"
 
 
+EXISTING, OF_FREEPBX = Page("existing-asterisk.md"), Page("freepbx.md")
+
+
 @dataclass(frozen=True)
 class Other:
     """An administrator's Asterisk; `dialplan` and `pjsip` are the files to which they add our line."""
 
     home: Path
     etc: Path
-    dialplan: str
-    pjsip: str
+    dialplan: str = "extensions.conf"
+    pjsip: str = "pjsip.conf"
+    freepbx: bool = False
+
+    def types(self, group: str, act: str) -> Answer:
+        """Run the command of a page for `dialplan` or `pjsip`."""
+        begin = f"hatif {group} {act} "
+        pages = [text for _, text in OF_FREEPBX.inline()] if self.freepbx else []
+        text = next(text for text in (*pages, *EXISTING.commands()) if text.startswith(begin))
+        text = re.sub(r"\[(.*?)\]", r"\1" if self.freepbx else "", text)
+        return self.hatif(*arguments(text.replace("/etc/asterisk", str(self.etc))))
+
+    def add_the_line(self, file: str) -> None:
+        """Add the line of docs/existing-asterisk.md that includes our file."""
+        texts = (*(text for _, text in EXISTING.inline()), *EXISTING.written(""))
+        (line,) = {text for text in texts if text.endswith(f" {file}")}
+        self.add(self.dialplan if file == "hatif-extensions.conf" else self.pjsip, line)
+
+    def give_us_a_number(self) -> None:
+        """Add what the pages write for a number's calls."""
+        texts = OF_FREEPBX.written("") if self.freepbx else EXISTING.written("")[1:]
+        self.add(self.dialplan, "\n".join(texts))
 
     def hatif(self, *arguments: str) -> Answer:
         environment = {"HATIF_HOME": str(self.home), "HATIF_PORT_OFFSET": str(OFFSET), "HATIF_DATABASE": ""}
@@ -141,11 +169,16 @@ def other(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Other]:
     for sample in SAMPLES.glob("*.conf.sample"):
         if sample.name != "asterisk.conf.sample":
             (conf.etc / sample.name.removesuffix(".sample")).write_bytes(sample.read_bytes())
-    found = Other(tmp_path / "home", conf.etc, "extensions.conf", "pjsip.conf")
+    found = Other(tmp_path / "home", conf.etc)
     if request.param == "freepbx":
-        found = Other(tmp_path / "home", conf.etc, "extensions_custom.conf", "pjsip_custom_post.conf")
+        rows = re.findall(r"^\| `(#tryinclude [^`]+)` \| `([^`]+)`, at its end", OF_FREEPBX.text, re.MULTILINE)
+        into = {line.removeprefix("#tryinclude "): file for line, file in rows}
+        files = into["hatif-extensions.conf"], into["hatif-pjsip.conf"]
+        found = Other(tmp_path / "home", conf.etc, *files, freepbx=True)
         for name, text in FREEPBX.items():
             (conf.etc / name).write_text(text)
+        for line in (EXAMPLE / "operators.csv").read_text().splitlines()[1:]:  # extensions of theirs
+            found.add("pjsip.endpoint.conf", f"[{line.partition(',')[0]}]\ntype=endpoint\ncontext=from-internal")
     (conf.etc / "parsed.conf").write_text(PARSED)
     (conf.etc / "parsed-more.conf").write_text(PARSED_MORE)
     (conf.etc / "asks.conf").write_text(ASKS.format(port=4573 + OFFSET, reference=REFERENCE))
@@ -225,7 +258,6 @@ async def ask_over_fastagi(other: Other) -> list[str]:
 
 
 def test_ours_is_loaded_beside_theirs_and_taken_back_where_it_clashes(other: Other) -> None:
-    into = ("--into", str(other.etc))
     before = other.theirs()
     assert differences(other) == []
     told = asyncio.run(ask_over_fastagi(other))
@@ -233,27 +265,34 @@ def test_ours_is_loaded_beside_theirs_and_taken_back_where_it_clashes(other: Oth
     # A call that has been hung up can still be logged, by its `h` extension.
     (identity,) = (line.removeprefix("/test/log : ok ") for line in told if line.startswith("/test/log : ok "))
     assert sum(f'"id":"{identity}"' in line and '"outcome":"self_served"' in line for line in told) == 1
+    assert "[hatif-carrier]" in other.types("dialplan", "render").stdout
+    assert ("[carrier-example]" in other.types("pjsip", "render").stdout) != other.freepbx
     for group in ("dialplan", "pjsip"):  # without their line nothing is written
         for act in ("diff", "load"):
-            answer = other.hatif(group, act, *into)
+            answer = other.types(group, act)
             assert answer.returncode == 1 and "E_NOT_INCLUDED" in answer.stdout
     assert other.theirs() == before and not list(other.etc.glob("hatif-*"))
 
-    other.add(other.dialplan, "#tryinclude hatif-extensions.conf")
-    other.add(other.pjsip, "#tryinclude hatif-pjsip.conf")
+    other.add_the_line("hatif-extensions.conf")
+    other.add_the_line("hatif-pjsip.conf")
+    other.give_us_a_number()
     before = other.theirs()
-    shown = other.hatif("dialplan", "diff", *into)
+    shown = other.types("dialplan", "diff")
     assert shown.returncode == 0 and "added: hatif-carrier\n" in shown.stdout, shown
-    loaded = other.hatif("dialplan", "load", *into)
+    loaded = other.types("dialplan", "load")
     assert loaded.returncode == 0 and "contexts of ours" in loaded.stdout, loaded
     assert "hatif-entry" in other.console("dialplan show hatif-entry")
     assert "HATIF_NUMBER" in other.console("dialplan show +33800212000@hatif-entry")
-    assert other.hatif("dialplan", "diff", *into).stdout.count("added: ") == 0
-    loaded = other.hatif("pjsip", "load", *into)
+    # All is well but for the numbers that were not given to us.
+    left = other.types("dialplan", "diff").stdout.splitlines()
+    assert all("W_NO_ENTRY" in line and "+33800212000" not in line for line in left), left
+    loaded = other.types("pjsip", "load")
     assert loaded.returncode == 0, loaded
     endpoints = other.console("pjsip show endpoints")
-    assert "carrier-example" in endpoints and "1001" in endpoints
-    assert other.hatif("pjsip", "diff", *into).stdout.count("added: ") == 0
+    assert "1001" in endpoints and ("carrier-example" in endpoints) != other.freepbx
+    if other.freepbx:  # their extensions dial our feature codes
+        assert "'*10'" in other.console("dialplan show *10@from-internal-custom")
+    assert other.types("pjsip", "diff").stdout.count("added: ") == 0
     assert other.theirs() == before
 
     # What clashes is named with its line, and neither our files nor theirs change.
@@ -261,8 +300,8 @@ def test_ours_is_loaded_beside_theirs_and_taken_back_where_it_clashes(other: Oth
     assert ours.keys() == {"hatif-extensions.conf", "hatif-pjsip.conf"}
     other.add(other.dialplan, "[hatif-entry]\nexten => 7,1,Hangup()")
     other.add(other.pjsip, "[1001]\ntype = endpoint\n[theirs]\ntype = identify\nendpoint = 1001\nmatch = 127.0.0.2")
-    refused = other.hatif("dialplan", "load", *into)
+    refused = other.types("dialplan", "load")
     assert refused.returncode == 1 and "E_CLASH: [hatif-entry]" in refused.stdout
-    refused = other.hatif("pjsip", "load", *into)
+    refused = other.hatif("pjsip", "load", "--into", str(other.etc))  # with all that we have
     assert refused.returncode == 1 and "E_CLASH: [1001]" in refused.stdout and "E_ADDRESS: [theirs]" in refused.stdout
     assert {path.name: path.read_text() for path in other.etc.glob("hatif-*")} == ours

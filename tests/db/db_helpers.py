@@ -5,12 +5,13 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import func, insert, select
+from sqlalchemy import event, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import callbacks
@@ -66,3 +67,32 @@ async def check(condition: bool) -> bool:
 
 async def is_count(url: str, table: Any, wanted: int) -> bool:
     return await count(url, table) == wanted
+
+
+async def scanned(engine: AsyncEngine, read: Callable[[], Awaitable[object]]) -> set[str]:
+    """Return the tables, by the names that its statements give them, all of whose rows a read looks at.
+
+    PostgreSQL looks at all rows of a small table even if there is an index; here it does so only if there is none.
+    """
+    statements: list[tuple[str, Any]] = []
+
+    def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
+        statements.append((statement, parameters))
+
+    event.listen(engine.sync_engine, "before_cursor_execute", note)
+    try:
+        await read()
+    finally:
+        event.remove(engine.sync_engine, "before_cursor_execute", note)
+    is_sqlite = engine.dialect.name == "sqlite"
+    explain, scan = ("EXPLAIN QUERY PLAN ", r"SCAN (\w+)") if is_sqlite else ("EXPLAIN ", r"Seq Scan on (\w+)")
+    found: set[str] = set()
+    async with reading(engine) as connection:
+        if not is_sqlite:
+            await connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        for statement, parameters in statements:
+            if statement.startswith(("SELECT", "WITH")):
+                plan = await connection.exec_driver_sql(explain + statement, parameters)
+                found.update(re.findall(scan, "\n".join(str(row[-1]) for row in plan)))
+    assert statements
+    return found

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -69,10 +68,9 @@ async def test_a_reader_does_not_wait_for_a_writer_and_sees_committed_data_only(
     engine = async_engine(url)
     async with writing(engine) as writer:
         await writer.execute(insert(Call).values(new_call()))
-        began = time.monotonic()
-        async with reading(engine) as reader:
+        # Who waited for it would wait for ever.
+        async with asyncio.timeout(60), reading(engine) as reader:
             assert await reader.scalar(select(func.count()).select_from(Call)) == 0
-        assert time.monotonic() - began < 1
     await engine.dispose()
 
 
@@ -155,10 +153,9 @@ async def test_a_read_that_a_call_waits_for_returns_its_default_in_time(url: str
         return "found"
 
     assert await within(quick(), 5) == "found"
-    began = time.monotonic()
     with pytest.raises(TimeoutError):
         await within(slow(), 0.15)
-    assert time.monotonic() - began < 0.5
+    assert db.read._late, "the read was waited for to its end"
     assert await within(quick(), 5) == "found"
     await asyncio.gather(*db.read._late, return_exceptions=True)
     await engine.dispose()

@@ -83,7 +83,6 @@ async def test_a_call_of_another_machine_survives_a_change_of_its_address(
     record_property("from the loss of the address to audio again, s", round(took, 2))
     silence_s = longest_silence(call.heard(since)).length_s
     record_property("longest silence for the caller, s", round(silence_s, 2))
-    assert silence_s < 8 and took < 10
     await call.hears(desk_line.audio("fr", "moment")[:6000], since_s=since)
     assert call_id(desk_line, CALLER) == before
     await desk.page.evaluate("ask('hangup')")  # which Asterisk hears from the new address

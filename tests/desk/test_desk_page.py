@@ -146,7 +146,7 @@ async def test_a_call_is_answered_and_ended_while_the_desk_is_down_and_the_page_
     await desk.page.locator('#call .once-answered[data-telephone="hangup"]').click()
     await call.hears(desk_line.audio("fr", "survey_question")[:6000])
     desk_line.start_processes()
-    await desk.state("ready", within_s=20)
+    await desk.state("ready", within_s=60)
     await call.hangup()
 
 
@@ -292,7 +292,7 @@ async def test_all_that_an_operator_does_with_a_caller_and_colleagues(
     await colleague.hand_on("Add an interpreter", f"operator:{interpreter}")
     await colleague.says("is in the conversation")
     await call.hears_tone(COLLEAGUE_HZ, share=0.05)
-    await call.hears_tone(colleague.heard_hz, share=0.05)
+    await call.hears_tone(colleague.heard_hz, 15, share=0.05)
     await phone.calls[-1].hangup()
     await expect(colleague.page.locator(".colleague-in-call")).to_have_count(0)
 

@@ -94,6 +94,17 @@ async def test_an_administrators_additions_are_reported_and_do_not_prevent_a_loa
     assert (await load(ami, asterisk.etc, old)).changes == ()
 
 
+async def test_a_context_of_hints_as_a_line_with_the_desk_has_it_prevents_no_load(
+    asterisk: Any, ami: Ami, old: str
+) -> None:
+    with_desk = f"{old}[hatif-telephones]\nexten => 1018,hint,PJSIP/1018\n"
+    await load(ami, asterisk.etc, with_desk)
+    test = "[hatif-test]\nexten => a,1,Hangup(1)\n"
+    assert (await load(ami, asterisk.etc, with_desk + test)).changes == (Change("added", "hatif-test"),)
+    removed = (await load(ami, asterisk.etc, old)).changes
+    assert removed == (Change("removed", "hatif-telephones"), Change("removed", "hatif-test"))
+
+
 def without(text: str, line: str) -> str:
     assert line in text
     return "".join(item for item in text.splitlines(keepends=True) if not item.startswith(line))

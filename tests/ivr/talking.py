@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import re
 import urllib.error
+from pathlib import Path
 from typing import Any
 
 from line import Line
@@ -69,6 +71,16 @@ async def hears_music(call: Call, since_s: float, timeout_s: float = 5.0) -> Non
             if sounds and not any(has_tone(heard, hertz) for hertz in tones):
                 return
             await asyncio.sleep(0.1)
+
+
+def given_up(line: Line, seen: int = 0) -> list[str]:
+    """Return the operators whose telephones Asterisk gave up for their silence, from the byte `seen` of its log on."""
+    log = asterisk_log(line).read_bytes()[seen:].decode(errors="replace")
+    return re.findall(r"Disconnecting channel 'PJSIP/(\d+)-\w+' for lack of audio", log)
+
+
+def asterisk_log(line: Line) -> Path:
+    return line.home / "asterisk" / "log" / "asterisk.log"
 
 
 def never_silent(call: Call, since_s: float = 0.0) -> None:

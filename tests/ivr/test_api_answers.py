@@ -207,11 +207,10 @@ async def test_a_controller_that_is_stopped_ends_the_streams_at_once_and_without
     events = control.events()
     assert next(events).name == "snapshot"
     seen, former = len(line.logged()), line.pid("ivr")
-    began = time.monotonic()
     os.kill(former, signal.SIGTERM)
     with pytest.raises(ControllerAwayError):
         for _ in events:
             pass
-    assert time.monotonic() - began < 0.9  # uvicorn would wait for a second, then cancel
     await line.controller_back(former)
+    # Where streams go on, uvicorn waits for a second, then cancels them, which it reports as an error.
     assert not [text for text in line.logged(seen).splitlines() if "level=error" in text or "Traceback" in text]

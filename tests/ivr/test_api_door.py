@@ -3,7 +3,6 @@
 import asyncio
 import json
 import socket
-import time
 from collections.abc import Iterator, MutableMapping
 from contextlib import closing
 from typing import Any
@@ -161,11 +160,10 @@ async def test_the_server_gives_up_a_body_that_does_not_arrive() -> None:
     async def send(message: MutableMapping[str, Any]) -> None:
         sent.append(message)
 
-    began = time.monotonic()
     headers = [(b"host", b"127.0.0.1"), (b"authorization", f"Bearer {TOKEN}".encode())]
     scope = {"type": "http", "path": "/v1/hours", "headers": headers}
     await Door(never, TOKEN, patience_s=0.05)(scope, receive, send)
-    assert sent[0]["status"] == 408 and time.monotonic() - began < 30
+    assert sent[0]["status"] == 408  # without a limit, this would go on for ever
 
 
 async def test_a_connection_that_sends_nothing_is_closed() -> None:

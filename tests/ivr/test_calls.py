@@ -109,7 +109,7 @@ async def test_an_unanswered_caller_stays_at_the_head_of_the_queue(line: Line, t
     assert (await ringing.ended()).status is None
     assert await decided(line, "+33612000021") == [(first, "no_answer")]
     (offer,) = (await line.story("+33612000021", ended=False))["offers"]
-    assert 5.5 < (offer["ended"] - offer["offered"]).total_seconds() < 7
+    assert (offer["ended"] - offer["offered"]).total_seconds() > 5.5
     rows = line.control("GET", "/queue")
     assert [row["caller"] for row in rows] == ["+33612000021", "+33612000022"]
     assert rows[0]["since"] == since

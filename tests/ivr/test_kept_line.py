@@ -1,6 +1,8 @@
 """A command in a shell without the line's variables works with that line; one with another line's changes nothing."""
 
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -53,8 +55,9 @@ def test_another_lines_variables_change_nothing_of_this_one(line: Line, tmp_path
     assert files(line) == before
 
 
-def test_a_line_that_runs_is_found_by_its_processes(line: Line) -> None:
-    assert line.home in running_homes()
+async def test_a_line_that_runs_is_found_by_its_processes(line: Line, cold_starts: None) -> None:
+    os.kill(line.pid("guard"), signal.SIGKILL)
+    await line.until(lambda: line.home in running_homes(), 8, "the next guard is seen")
 
 
 def test_a_command_without_a_home_is_meant_for_the_only_line_that_runs(

@@ -157,6 +157,9 @@ async def test_two_kills_in_a_row_keep_an_offer_a_position_the_row_of_a_call_and
     line: Line, telephones: Telephones, state_silence: Callable[[str, Call], float]
 ) -> None:
     caller, operator = "+33612100021", line.speaks("fr")
+    toml = line.site / "site.toml"
+    toml.write_text(toml.read_text().replace("ring_s = 6", "ring_s = 30"))  # longer than the slowest start
+    await line.restart()
     phone = await line.phone(telephones, operator)
     line.control("POST", f"/operators/{operator}/state", {"state": "paused", "reason": "lunch"})
     await line.until_astdb(STATES, operator, "paused|lunch|")

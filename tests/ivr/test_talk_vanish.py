@@ -1,11 +1,20 @@
 """A vanished telephone is noticed within two seconds if its connection breaks, otherwise by the silence of its line."""
 
 import asyncio
-import time
 
 from line import Line
 from offers import decided, french, pairings
-from talking import CALLER_HZ, COLLEAGUE_HZ, OPERATOR_HZ, conversation, hears_music, never_silent, talk
+from talking import (
+    CALLER_HZ,
+    COLLEAGUE_HZ,
+    OPERATOR_HZ,
+    asterisk_log,
+    conversation,
+    given_up,
+    hears_music,
+    never_silent,
+    talk,
+)
 
 from ivr.softphone.sound import QUIET_DBFS, level_dbfs
 from ivr.softphone.telephone import Telephones
@@ -24,20 +33,19 @@ async def test_a_telephone_whose_connection_breaks_does_not_hold_up_its_call(
     line: Line, telephones: Telephones
 ) -> None:
     first, second, third, fourth = french(line, 4)
+    seen = asterisk_log(line).stat().st_size
     ringing = await line.phone(telephones, first, transport="tcp")
     call = await line.asks_for_operator(telephones, "+33613000041")
     await ringing.next_call(5)
     talking = await line.phone(telephones, second, transport="tcp", answers=OPERATOR_HZ)
-    began = time.monotonic()
     await ringing.vanish(closes=True)
     await call.hears_tone(OPERATOR_HZ)
-    assert time.monotonic() - began < 4.0  # the next operator was rung long before this offer timed out
+    # When the offer times out, it would count as unanswered.
     assert await decided(line, "+33613000041") == [(first, "unreachable"), (second, "accepted")]
     waits = await line.waiting(telephones, "+33613000044")
-    since, began = call.clock, time.monotonic()
+    since = call.clock
     await talking.vanish(closes=True)
     await call.hears(line.audio("fr", "operator_gone")[:6000], since_s=since)
-    assert time.monotonic() - began < 6.0  # silence alone would be noticed after ten
     third_phone = await line.phone(telephones, third, answers=COLLEAGUE_HZ)
     await call.hears_tone(COLLEAGUE_HZ)  # back at the head of the queue
     assert [row["caller"] for row in line.control("GET", "/queue")] == ["+33613000044"]
@@ -48,11 +56,11 @@ async def test_a_telephone_whose_connection_breaks_does_not_hold_up_its_call(
     talk(line, "+33613000041", "consult", operator=fourth)
     leg = third_phone.calls[-1]
     await leg.hears_tone(OPERATOR_HZ)
-    since, began = leg.clock, time.monotonic()
+    since = leg.clock
     language = line.spoken_to(third)
     await asked.vanish(closes=True)
     await leg.hears(line.audio(language, "talk_colleague_gone")[:6000], since_s=since)
-    assert time.monotonic() - began < 6.0
+    assert given_up(line, seen) == []  # silence alone would be noticed after ten seconds, by Asterisk
     await call.hears_tone(COLLEAGUE_HZ)
     await call.hangup()
     story = await line.story("+33613000041")
@@ -121,10 +129,10 @@ async def test_a_telephone_that_falls_silent_is_given_up_after_ten_seconds_unles
     await hears_music(held, held.clock)
     sent = packets(line, first)
     call, _, gone = await conversation(line, telephones, "+33613000043", second)
-    began, since = time.monotonic(), call.clock
+    since, seen = call.clock, asterisk_log(line).stat().st_size
     await gone.vanish()
-    await call.hears(line.audio("fr", "operator_gone")[:6000], 16, since_s=since)
-    assert 8.0 < time.monotonic() - began < 16.0
+    await call.hears(line.audio("fr", "operator_gone")[:6000], 30, since_s=since)
+    assert given_up(line, seen) == [second]
     assert packets(line, first) - sent < 50, "it sends nothing while it holds"
     assert [line.operator_state(item) for item in (first, third)] == ["talking", "talking"]
     assert level_dbfs(muted.heard(muted.clock - 8.0)) < QUIET_DBFS

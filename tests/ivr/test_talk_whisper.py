@@ -15,7 +15,7 @@ from baresip.errors import TransferFailed
 from in_dialog import Dialog
 from line import CACHE, Line
 from offers import french, outcomes
-from talking import CALLER_HZ, OPERATOR_HZ, hears_music, kinds, never_silent, talk
+from talking import CALLER_HZ, OPERATOR_HZ, asterisk_log, given_up, hears_music, kinds, never_silent, talk
 from test_reconcile import call as caller_state
 
 from db.enums import Role
@@ -154,7 +154,7 @@ async def test_the_operator_hears_the_whisper_until_a_key_and_survives_kills_and
     # The wait ends, and the conversation begins, when both can hear each other, not when the operator answers.
     (pairing,) = [item for item in story["pairings"] if item["role"] == "operator"]
     for begins in (story["call"]["connected"], pairing["began"]):
-        assert abs((begins - connected).total_seconds()) < 0.5 < (begins - whispered).total_seconds()
+        assert abs(begins - connected) < begins - whispered
     wait_s = (story["call"]["connected"] - story["call"]["queued"]).total_seconds()
     assert story["call"]["wait_s"] == pytest.approx(wait_s, abs=0.1)
     await line.until_state(operator, "ready")
@@ -218,10 +218,10 @@ async def test_the_operator_hears_the_whisper_until_a_key_and_survives_kills_and
     await leg.answer()
     language = line.spoken_to(third)
     await leg.hears(line.audio(language, "talk_language_fr")[:2400])
-    began = time.monotonic()
+    seen = asterisk_log(line).stat().st_size
     await lost.vanish(closes=True)
-    await call.hears(line.audio("fr", "operator_gone")[:6000], 9)
-    assert time.monotonic() - began < 8.0
+    await call.hears(line.audio("fr", "operator_gone")[:6000], 20)
+    assert given_up(line, seen) == []  # which Asterisk does after ten seconds of silence
     await call.hangup()
     assert [item["reason"] for item in (await line.story("+33613000036"))["pairings"]] == ["lost"]
 

@@ -252,11 +252,9 @@ def test_an_hour_of_waiting_takes_no_time_and_keeps_the_order() -> None:
         await asyncio.gather(after(3600, "late"), after(1800, "early"))
         return order
 
-    began = time.monotonic()
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        assert runner.run(waits()) == ["early", "late"]
+        assert runner.run(waits()) == ["early", "late"]  # or this test takes an hour
         assert runner.get_loop().time() == 3600
-    assert time.monotonic() - began < 5
 
 
 def test_the_clock_stands_still_while_a_thread_works() -> None:

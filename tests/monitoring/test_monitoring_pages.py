@@ -2,12 +2,23 @@
 
 import json
 import re
+import threading
+import urllib.error
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+from asked import DIRECT
+from example_facts import facts
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
 from metric_names import ASTERISK, ours, used
+from page import Page
+
+from ivr.cli.monitoring.server import Monitor, MonitorServer
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "monitoring"
 PAGE = FOLDER.with_suffix(".md")
@@ -64,3 +75,49 @@ def test_the_page_describes_every_alert() -> None:
     alerts = [name for name, expression in expressions() if re.fullmatch("[A-Z][A-Za-z]+", name) and "\n" not in name]
     named = [name for name in alerts if name.startswith(("Hatif", "Asterisk"))]
     assert named and all(f"`{name}`" in text for name in named)
+
+
+def test_the_paths_of_the_page_answer_and_no_others() -> None:
+    page = Page("monitoring.md")
+    (command,) = page.commands()
+    address = re.fullmatch(r"curl -s http://127\.0\.0\.1:8071(/\S+)", command)
+    paths = re.findall("`(/[a-z/]+)`", "".join(re.findall(r"^\| (`/.*?) \|", page.text, re.MULTILINE)))
+    assert address is not None and address[1] in paths and len(paths) == 4
+    with MonitorServer("127.0.0.1", 0, Monitor(facts)) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        at = f"http://127.0.0.1:{server.server_address[1]}"
+        for path in paths:
+            with DIRECT.open(f"{at}{path}", timeout=5) as answer:
+                assert answer.status == 200
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            DIRECT.open(f"{at}/nothing", timeout=5)
+        server.shutdown()
+        thread.join()
+
+
+def test_the_files_of_the_page_exist() -> None:
+    named = re.findall(r"\(monitoring/([^)]+)\)", PAGE.read_text())
+    assert {*named} == {path.name for path in FOLDER.iterdir()}
+
+
+def unknown(written: Any, read: Any, place: str = "") -> Iterator[str]:
+    """Yield what is not there any more in what was read."""
+    if isinstance(written, dict):
+        for key, value in written.items():
+            yield from unknown(value, read[key], f"{place}.{key}") if key in read else (f"{place}.{key}",)
+    elif isinstance(written, list) and len(written) == len(read):
+        for number, values in enumerate(zip(written, read, strict=True)):
+            yield from unknown(*values, f"{place}[{number}]")
+    elif written != read:
+        yield f"{place}: {written!r} is read as {read!r}"
+
+
+def test_grafana_s_own_library_knows_all_that_is_in_the_dashboard() -> None:
+    register_default_plugins()
+    written = json.loads((FOLDER / "dashboard.json").read_text())
+    read = json.loads(JSONEncoder().encode(Dashboard.from_json(written)))
+    assert list(unknown(written, read)) == []
+    written["panels"][1]["fieldConfig"]["defaults"]["units"] = "s"  # it is "unit"
+    read = json.loads(JSONEncoder().encode(Dashboard.from_json(written)))
+    assert list(unknown(written, read)) == [".panels[1].fieldConfig.defaults.units"]

@@ -295,10 +295,9 @@ def test_an_engine_that_hangs_is_stopped_and_soon_not_tried_again(
     messages = [problem.found for problem in report.problems]
     asked = [found for found in messages if "did not answer within 2 s" in found]
     assert len(messages) == 6
-    assert len(asked) >= 3
+    assert 3 <= len(asked) < 6
     assert all("was not tried" in found for found in messages if found not in asked)
     assert used(tmp_path).file("en", "b")
-    assert report.seconds < 15
     for pid in map(int, pids.read_text().split()):
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)

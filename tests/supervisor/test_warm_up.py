@@ -12,13 +12,12 @@ from pathlib import Path
 sys.path.insert(0, sys.argv.pop(1))
 import warm_up
 home = Path(sys.argv[1])
-forks = warm_up.Forks()
 
 def started(port_offset):
     output = os.open(home / port_offset, os.O_WRONLY | os.O_CREAT)
     held = os.open(home / "held", os.O_RDWR | os.O_CREAT)
     environment = os.environ | {"HATIF_HOME": str(home), "HATIF_PORT_OFFSET": port_offset}
-    process = forks.start(environment, output, [held], home)
+    process = warm_up.start(warm_up.CONTROLLER, environment, output, [held], home, leads=True)
     os.close(held)
     os.close(output)
     return process

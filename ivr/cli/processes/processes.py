@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -43,6 +44,7 @@ def setup(
         "--change",
         help="Change the line to the present HATIF_PORT_OFFSET, HATIF_SITE, HATIF_DATABASE and HATIF_ASTERISK.",
     ),
+    database: bool = typer.Option(True, "--database/--no-database", help="Upgrade the database's tables."),
 ) -> None:
     """Prepare everything: Asterisk, secrets, configuration, prompts, database. Repeat it to apply what is new."""
     parts = Composition(fresh=change, running=False)
@@ -51,11 +53,41 @@ def setup(
     if changes and any(info.alive for info in processes(parts.settings.run).values()):
         raise SettingsError(f"The line in {home} is running, and this would change it; stop it first.")
     with Bar() as bar:
+        _fetch_and_speak(parts, bar)
         configure_asterisk(parts, bar)
-        _build_prompts(parts, bar)
-        _bundle_desk(parts, bar)
-    upgrade_database(parts)
+    if database:
+        upgrade_database(parts)
     console.print(f"Ready in {parts.settings.home}.", markup=False)
+
+
+def _fetch_and_speak(parts: Composition, bar: Bar) -> None:
+    """Install Asterisk if there is none, and what the desk's scripts need; build the prompts meanwhile, which computes.
+
+    Raises:
+        AsteriskError: There is none, and it cannot be installed; the prompts are not waited for.
+    """
+    from asterisk_conf.install import find, find_or_install
+
+    where, named = parts.install_home, parts.settings.asterisk
+    is_missing, has_desk = find(where, named=named) is None, parts.site.desk.enabled
+
+    def fetch() -> None:
+        with bar.beside() as below:
+            if is_missing:
+                find_or_install(where, below, named)
+            if has_desk:
+                _bundle_desk(below)
+
+    with ThreadPoolExecutor(1) as beside:
+        fetching = beside.submit(fetch)
+
+        def update(done: int, total: int) -> None:
+            if fetching.done():
+                fetching.result()
+            bar.update(done, total)
+
+        _build_prompts(parts, bar, update)
+        fetching.result()
 
 
 def configure_asterisk(parts: Composition, bar: Bar, *, before_restart: bool = False) -> list[str]:
@@ -95,11 +127,11 @@ def configure_asterisk(parts: Composition, bar: Bar, *, before_restart: bool = F
     return changed
 
 
-def _bundle_desk(parts: Composition, bar: Bar) -> None:
+def _bundle_desk(bar: Bar) -> None:
     """Make the desk's scripts for browsers, or say what is missing: the line serves calls without them."""
     from desk import bundle
 
-    if not parts.site.desk.enabled or bundle.is_current():
+    if bundle.is_current():
         return
     bar.step("Scripts of the desk")
     try:
@@ -109,9 +141,9 @@ def _bundle_desk(parts: Composition, bar: Bar) -> None:
         errors.print("hatif: everything but the desk works; repeat `hatif setup` later.", style="yellow", markup=False)
 
 
-def _build_prompts(parts: Composition, bar: Bar) -> None:
+def _build_prompts(parts: Composition, bar: Bar, update: Callable[[int, int], None]) -> None:
     bar.step("Prompts in all languages")
-    report = build_all(parts, lambda done, total, _: bar.update(done, total))
+    report = build_all(parts, lambda done, total, _: update(done, total))
     bar.step(f"Prompts: {report.made} made, {report.kept} unchanged")
     if report.quick:
         bar.step(f"The slow voices of {', '.join(report.quick)} follow in the background: `hatif prompts status`")

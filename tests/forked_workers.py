@@ -1,0 +1,69 @@
+"""The processes of `scripts/test` start from one that has loaded what their tests need. A program.
+
+Each would load the same three thousand modules, and on a fresh checkout translate the same tests. So one process
+collects the tests first, as pytest does, and forks for each of them. Only the modules of the tests are loaded again
+there: some know by the name of their process which ports are theirs.
+
+`forked_workers.py SOCKET [PATH…]` forks. `forked_workers.py SOCKET -u -c …`, which pytest-xdist starts as its Python,
+is what it sees of a process that was forked.
+"""
+
+import gc
+import os
+import socket
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import forks
+
+TESTS = Path(__file__).parent
+PYTHON_OPTIONS = ["-u", "-c"]
+
+
+def use(specs: Sequence[Any], paths: Sequence[str]) -> None:
+    """Have pytest-xdist start the processes of `specs` this way. `paths`: whose tests they collect."""
+    folder = forks.folder("work-")
+    with forks.listen(folder / "socket") as listener:
+        forks.start([__file__, str(listener.fileno()), *paths], listener)
+    for spec in specs:
+        spec.python = f"{sys.executable} -S {__file__} {folder / 'socket'}"
+
+
+def _load(paths: Sequence[str]) -> None:
+    import pytest
+
+    before = sys.path.copy()
+    with Path(os.devnull).open("w") as nowhere:
+        there = os.dup(1)
+        os.dup2(nowhere.fileno(), 1)
+        # What is wrong with the tests is told by the processes that run them.
+        pytest.main(["--collect-only", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *paths])
+        sys.stdout.flush()
+        os.dup2(there, 1)
+        os.close(there)
+    sys.path[:] = before
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(f"{TESTS}{os.sep}") and name != "__main__":
+            del sys.modules[name]
+    assert threading.active_count() == 1, "a thread would not be in what is forked"
+
+
+def main() -> None:
+    address, *rest = sys.argv[1:]
+    if rest[:2] == PYTHON_OPTIONS:
+        sys.exit(forks.Forked(Path(address), rest, os.environ, (0, 1, 2)).wait())
+    listener = socket.socket(fileno=int(address))
+    sys.path[0] = str(TESTS.parent)
+    _load(rest)
+    gc.enable()
+    gc.freeze()
+    forks.serve(listener)
+    program, sys.argv = sys.argv[2], ["-c"]
+    exec(program, {"__name__": "__main__"})  # as `python -c` does it
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""A process that has loaded modules forks for others, which so start without loading anything.
+
+What is forked is like any other process: it has the arguments, the environment, the folder and the files that it is
+given, and an exit status. Only its parent, and its command line in /proc, are different.
+"""
+
+import atexit
+import fcntl
+import json
+import os
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+_LONGEST = 1 << 20  # bytes of a request, which has a whole environment
+
+
+class Forked:
+    """A process, as `subprocess.Popen` has it. Its connection says how it ended."""
+
+    def __init__(
+        self,
+        address: Path,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        files: tuple[int, int, int],
+        held: Sequence[int] = (),
+        cwd: Path | None = None,
+        *,
+        leads: bool = False,
+    ) -> None:
+        """Start it.
+
+        Args:
+            address: The socket of what forks.
+            files: Its standard input, output and error.
+            held: A file whose lock it takes, or none.
+            leads: Whether it has a session of its own.
+        """
+        request = {"argv": list(argv), "env": dict(env), "cwd": str(cwd or Path.cwd()), "leads": leads}
+        self.returncode: int | None = None
+        self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._connection.connect(str(address))
+        socket.send_fds(self._connection, [json.dumps(request).encode()], [*files, *held])
+        self.pid = int(self._connection.recv(_LONGEST))
+
+    def poll(self) -> int | None:
+        with suppress(TimeoutError):
+            return self.wait(0)
+        return None
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit status. Raises TimeoutError."""
+        if self.returncode is None:
+            self._connection.settimeout(timeout)
+            try:
+                status = self._connection.recv(_LONGEST)
+            except BlockingIOError:
+                raise TimeoutError from None
+            self.returncode = os.waitstatus_to_exitcode(int(status))
+            self._connection.close()
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+def folder(prefix: str) -> Path:
+    """Return a folder for sockets, with a short path, that is removed when this process ends."""
+    made = tempfile.mkdtemp(prefix=prefix, dir=os.environ.get("HATIF_HOME"))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return Path(made)
+
+
+def start(program: Sequence[str], *listeners: socket.socket) -> None:
+    """Start a Python program that serves `listeners` until this process ends."""
+    numbers = [listener.fileno() for listener in listeners]
+    # Nothing is written to it: it reads the end of this process.
+    process = subprocess.Popen([sys.executable, *program], stdin=subprocess.PIPE, pass_fds=numbers)
+    atexit.register(process.communicate)
+
+
+def listen(address: Path) -> socket.socket:
+    """Return a socket for `serve`. Requests may come before that."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(str(address))
+    listener.listen(16)
+    return listener
+
+
+def serve(listener: socket.socket) -> None:
+    """Fork for each request until standard input ends, and then end this process; return in what is forked.
+
+    There `sys.argv` is what was asked for.
+    """
+    with selectors.DefaultSelector() as selector:
+        selector.register(listener, selectors.EVENT_READ)
+        selector.register(0, selectors.EVENT_READ)
+        children: dict[int, tuple[int, socket.socket]] = {}  # by pidfd
+        while True:
+            for key, _ in selector.select():
+                if key.fd == 0:
+                    os._exit(0)
+                if key.fd in children:
+                    selector.unregister(key.fd)
+                    _say_end(key.fd, *children.pop(key.fd))
+                    continue
+                connection, _ = listener.accept()
+                content, descriptors, _, _ = socket.recv_fds(connection, _LONGEST, 4)
+                if (pid := os.fork()) == 0:
+                    listener.close()
+                    for pidfd, (_, other) in children.items():
+                        os.close(pidfd)
+                        other.close()
+                    _become(json.loads(content), *descriptors)
+                    # Not before it leads its session and has its lock, as with `Popen`.
+                    connection.send(str(os.getpid()).encode())
+                    connection.close()
+                    return
+                for descriptor in descriptors:
+                    os.close(descriptor)
+                pidfd = os.pidfd_open(pid)
+                children[pidfd] = pid, connection
+                selector.register(pidfd, selectors.EVENT_READ)
+
+
+def _say_end(pidfd: int, pid: int, connection: socket.socket) -> None:
+    status = os.waitpid(pid, 0)[1]
+    os.close(pidfd)
+    with suppress(OSError):  # who asked for it has ended
+        connection.send(str(status).encode())
+    connection.close()
+
+
+def _become(request: dict[str, object], *files: int) -> None:
+    if request["leads"]:
+        os.setsid()
+    os.chdir(str(request["cwd"]))
+    env, argv = request["env"], request["argv"]
+    assert isinstance(env, dict) and isinstance(argv, list)
+    os.environ.clear()
+    os.environ.update(env)
+    for number, file in enumerate(files[:3]):
+        os.dup2(file, number)
+        os.close(file)
+    for held in files[3:]:
+        with suppress(OSError):  # another process has it
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    sys.argv = argv
