@@ -55,7 +55,7 @@ async def draw(folder: Path) -> None:
     await upgrade(url)
     plain = desk_server.settings_for
     desk_server.settings_for = lambda *given: dataclasses.replace(
-        plain(*given), site_folder=small_site(folder), site_name="consulate"
+        plain(*given), site_folder=small_site(folder), site_name="consulate", home=folder
     )
     async with desk_server.serving(url) as desk, async_playwright() as playwright:
         await MadeYear(12_000, edges=False).store(desk.engine)
