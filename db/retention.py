@@ -30,6 +30,7 @@ from db.tables import (
     QueueLog,
     QueueLogPosition,
     Recording,
+    ScoreSheet,
     SurveyAnswer,
 )
 
@@ -81,6 +82,7 @@ async def delete_calls(engine: AsyncEngine, before: datetime) -> int:
     await _delete(engine, QueueLog, (QueueLog.at < before) & (QueueLog.id < last))
     await _delete(engine, QueueLogPosition, await mark_told(engine, before))
     await _delete(engine, Recording, (Recording.started < before) & Recording.erased.is_not(None))
+    await _delete(engine, ScoreSheet, ScoreSheet.recorded < before)
     await _delete(engine, Message, (Message.at < before) & Message.erased.is_not(None))
     later, state = aliased(OperatorStateRecord), OperatorStateRecord
     is_past = select(later.operator_id).where(

@@ -1,7 +1,7 @@
 """Reading a report from the database."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import report as rows
 from db import report_cases, shifts
+from db.recording_data import OperatorScores
+from db.recordings import operator_scores
 from db.report import CallCounts, OperatorStates, WaitedCalls
 from db.report_operators import operators_work
 from reports.groups import By, Groups
@@ -29,7 +31,7 @@ class ReportData:
     """The counts of a report. `hours`: the same calls by the hour of the day, if they were asked for.
 
     `names`: of operators, by id, in reports by operator. In those by operator alone also `planned`: the seconds for
-    which each was planned until now.
+    which each was planned until now, and the `scores` of their recorded conversations.
     """
 
     groups: Groups
@@ -37,6 +39,7 @@ class ReportData:
     names: dict[str, str]
     planned: dict[str, float]
     counted: CallCounts
+    scores: Mapping[str, OperatorScores]
 
 
 async def read_report(engine: AsyncEngine, request: ReportRequest, *, hours: bool = False) -> ReportData:
@@ -77,14 +80,15 @@ async def read_report(engine: AsyncEngine, request: ReportRequest, *, hours: boo
     for operator in await rows.operator_states(engine, ends, min(last_end + _LONGEST_WRAP_UP, request.now)):
         groups.add_states(operator)
     groups.finish()
-    names, planned = dict[str, str](), dict[str, float]()
+    names, planned, scores = dict[str, str](), dict[str, float](), dict[str, OperatorScores]()
     if By.OPERATOR in request.by:
         names = await rows.operator_names(engine)
     if request.by == (By.OPERATOR,):
         planned = await shifts.planned_seconds(engine, begins, min(ends, request.now))
         groups.credit(await operators_work(engine, begins, ends, tests=request.tests))
         groups.expect(planned)
-    return ReportData(groups, by_hour, names, planned, await rows.call_counts(engine, begins, ends))
+        scores |= await operator_scores(engine, begins, ends)
+    return ReportData(groups, by_hour, names, planned, await rows.call_counts(engine, begins, ends), scores)
 
 
 async def _one_ahead(reads: Iterator[Coroutine[Any, Any, T]]) -> AsyncIterator[T]:

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from ivr.model.e164 import NumberRules, main_country
 from ivr.site import basics, zones
 from ivr.site.addresses import BindAddress, CarrierHost
+from ivr.site.alarms import Alarms
 from ivr.site.bans import Bans
 from ivr.site.call_records import CallRecords
 from ivr.site.callbacks import Callbacks
@@ -29,6 +30,7 @@ from ivr.site.pins import Pins
 from ivr.site.reports import Reports
 from ivr.site.retention import Retention
 from ivr.site.routing import Routing
+from ivr.site.scoring import Scoring
 from ivr.site.silence import Silence
 from ivr.site.sip import Sip
 from prompts import site_files
@@ -141,6 +143,8 @@ class Site(_Strict):
     monitoring: Monitoring = Monitoring()
     pins: Pins = Pins()
     bans: Bans = Bans()
+    alarms: Alarms = Alarms()
+    scoring: Scoring = Scoring()
     caller_memory: bool = True  # a returning caller's number is greeted in its last language
     longest_text_s: float = Field(12, ge=1, le=180)  # `hatif check` warns of a text that lasts longer in a language
     probe_s: float = Field(60, ge=0, le=3600)  # interval of the line's test calls to itself; 0: never
