@@ -8,6 +8,13 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
 from db.engine import open_engine
+from desk.amend import routes as amend
+from desk.amend.library import Library
+from desk.amend.speech import Speech
+from desk.board import fragments as board_fragments
+from desk.board import routes as board
+from desk.board.walls import Walls
+from desk.board.watch import Watch
 from desk.call import fragments as call_fragments
 from desk.call import routes as call
 from desk.case import caller
@@ -32,6 +39,7 @@ from desk.people.passwords import Passwords
 from desk.people.sessions import Sessions
 from desk.people.signed_in import SignInNeeded
 from desk.people.source_limit import SourceLimit
+from desk.recording import routes as recording
 from desk.report import routes as report
 from desk.report.mailing import ReportMailer
 from desk.report.making import ReportMaker
@@ -45,6 +53,8 @@ from desk.staffing import roster_routes
 from desk.staffing import routes as staffing
 from desk.staffing.roster import Rosters
 from desk.staffing.runs import Simulations
+from desk.supervise import fragments as supervise_fragments
+from desk.supervise import routes as supervise
 from desk.try_line import routes as try_line
 from desk.try_line.pictures import Pictures
 from desk.worklist import calling
@@ -62,12 +72,21 @@ ROUTERS = (
     guide.router,
     worklist.router,
     calling.router,
+    amend.router,
+    board.router,
+    supervise.router,
+    recording.router,
     report.router,
     staffing.router,
     roster_routes.router,
     try_line.router,
 )
-FRAGMENTS = (*shift_fragments.FRAGMENTS, *call_fragments.FRAGMENTS)
+FRAGMENTS = (
+    *shift_fragments.FRAGMENTS,
+    *call_fragments.FRAGMENTS,
+    *board_fragments.FRAGMENTS,
+    *supervise_fragments.FRAGMENTS,
+)
 
 
 def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAPI:
@@ -91,21 +110,26 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             app.state.pictures = Pictures(control)
             app.state.try_telephones = {}
             app.state.counts = Counts(engine)
+            app.state.library = Library(settings.site_folder, settings.home, settings.languages)
+            app.state.speech = Speech()
             app.state.report_maker = ReportMaker(settings.database_url)
             app.state.rosters = Rosters(settings)
             app.state.simulations = Simulations(settings)
             app.state.days = Days(engine, settings.timezone)
             app.state.hub = Hub(control, pages, FRAGMENTS, SiteFacts(languages=settings.languages))
+            app.state.walls = Walls(engine)
+            app.state.watch = Watch(app.state.hub, control, engine, settings.timezone, lambda: app.state.desk.now())
             traffic.followers = lambda: app.state.hub.followers
             report_mailer = ReportMailer(
                 settings, engine, app.state.report_maker, app.state.mailer, names_of(pages, settings),
                 lambda: app.state.desk.now(),
             )  # fmt: skip
-            working = {asyncio.create_task(app.state.hub.run()), asyncio.create_task(report_mailer.run())}
+            working = {asyncio.create_task(part.run()) for part in (app.state.hub, app.state.watch, report_mailer)}
             yield
             for task in working:
                 task.cancel()
             await asyncio.wait(working)
+            await asyncio.to_thread(app.state.speech.close)
             await app.state.simulations.close()
 
     pages = Pages(site_words.load(settings.site_folder), settings.timezone)

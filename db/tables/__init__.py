@@ -9,10 +9,11 @@ hyphens. The first record of a row must have all NOT NULL columns without a defa
 changed.
 """
 
-from db.tables.accounts import Account, AccountLink, DeskSession
+from db.tables.accounts import Account, AccountLink, DeskSession, WallLink
 from db.tables.administration import Audit, HoursOverride, JournalPosition
+from db.tables.amendments import Amendment, QuestionDone
 from db.tables.base import Appended, Table
-from db.tables.calls import Call, Caller, CallEvent, Recording, SurveyAnswer
+from db.tables.calls import Call, Caller, CallEvent, Recording, ScoreSheet, SurveyAnswer
 from db.tables.cases import Callback, CallbackTry, CaseFile, CaseNote, CaseReference, GuideRequest, Message
 from db.tables.floor import Decision, Offer, Operator, OperatorStateRecord, Pairing, Shift, ShiftSwap
 from db.tables.queue_log import QueueLog, QueueLogPosition
@@ -27,6 +28,9 @@ UNJOURNALLED = frozenset(
         "desk_session",
         "queue_log",
         "queue_log_position",
+        "amendment",
+        "question_done",
+        "wall_link",
         "report_mail",
         "shift_swap",
     }
@@ -37,6 +41,7 @@ __all__ = [
     "UNJOURNALLED",
     "Account",
     "AccountLink",
+    "Amendment",
     "Appended",
     "Audit",
     "Call",
@@ -57,12 +62,15 @@ __all__ = [
     "Operator",
     "OperatorStateRecord",
     "Pairing",
+    "QuestionDone",
     "QueueLog",
     "QueueLogPosition",
     "Recording",
     "ReportMail",
+    "ScoreSheet",
     "Shift",
     "ShiftSwap",
     "SurveyAnswer",
     "Table",
+    "WallLink",
 ]

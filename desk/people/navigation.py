@@ -20,6 +20,10 @@ class Entry:
 
 ENTRIES = (
     Entry("/shift", "telephone", N_("Calls"), Permission.TAKE_CALLS),
+    Entry("/amend", "book", N_("Guide"), Permission.SUPERVISE),
+    Entry("/board", "board", N_("Wallboard"), Permission.SUPERVISE),
+    Entry("/supervise", "ear", N_("Supervision"), Permission.SUPERVISE),
+    Entry("/recordings", "record", N_("Recordings"), Permission.SUPERVISE),
     Entry("/roster", "calendar", N_("Shifts"), Permission.TAKE_CALLS),
     Entry("/reports", "chart", N_("Reports"), Permission.SUPERVISE),
     Entry("/staffing", "people", N_("Staffing"), Permission.SUPERVISE),

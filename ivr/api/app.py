@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from ivr.api import (
+    amendments,
     callbacks,
     calls,
     cases,
@@ -23,6 +24,7 @@ from ivr.api import (
     hours,
     messages,
     operators,
+    recordings,
     site,
     site_changes,
     status,
@@ -54,10 +56,12 @@ _ROUTERS = (
     callbacks.router,
     guide_requests.router,
     messages.router,
+    recordings.router,
     cases.router,
     supervision.router,
     flow.router,
     guide.router,
+    amendments.router,
     site.router,
     site_changes.router,
 )

@@ -21,10 +21,12 @@ _TITLES = {
     "cases": "Case files",
     "guide requests": "Requests for the guide in writing",
     "messages": "Voice messages",
+    "recordings": "Recorded conversations",
     "supervision": "Supervision",
     "try": "Trying the line",
     "flow": "Flow",
     "guide": "Guide",
+    "amendments": "Amendments of the guide",
     "site": "Site",
     "site changes": "Changes of the site's files",
 }

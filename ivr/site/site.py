@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from ivr.model.e164 import NumberRules, main_country
-from ivr.site import zones
+from ivr.site import basics, zones
 from ivr.site.addresses import BindAddress, CarrierHost
+from ivr.site.alarms import Alarms
 from ivr.site.bans import Bans
 from ivr.site.call_records import CallRecords
 from ivr.site.callbacks import Callbacks
@@ -29,14 +30,15 @@ from ivr.site.pins import Pins
 from ivr.site.reports import Reports
 from ivr.site.retention import Retention
 from ivr.site.routing import Routing
+from ivr.site.scoring import Scoring
 from ivr.site.silence import Silence
 from ivr.site.sip import Sip
 from prompts import site_files
 from prompts.voices import choice
 
-LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
+LanguageCode = Annotated[str, Field(pattern=basics.LANGUAGE)]
 CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,30}$")]
+Name = Annotated[str, Field(pattern=basics.NAME)]
 Place = Sequence[int | str]
 """The names and indexes that lead to a value."""
 Fault = tuple[str, Place, str]
@@ -119,7 +121,7 @@ class Site(_Strict):
     """The content of `site.toml`."""
 
     name: Name
-    node: Name = "node1"
+    node: Name = basics.FIRST_NODE
     node_number: int = Field(1, ge=1, le=9)  # the first digit of this node's case references
     languages: tuple[LanguageCode, ...] = Field(min_length=1)
     unknown_country: tuple[LanguageCode, ...] = ()  # the likely languages of callers whose country is not known
@@ -141,6 +143,8 @@ class Site(_Strict):
     monitoring: Monitoring = Monitoring()
     pins: Pins = Pins()
     bans: Bans = Bans()
+    alarms: Alarms = Alarms()
+    scoring: Scoring = Scoring()
     caller_memory: bool = True  # a returning caller's number is greeted in its last language
     longest_text_s: float = Field(12, ge=1, le=180)  # `hatif check` warns of a text that lasts longer in a language
     probe_s: float = Field(60, ge=0, le=3600)  # interval of the line's test calls to itself; 0: never
@@ -150,6 +154,17 @@ class Site(_Strict):
     carrier: tuple[Carrier, ...] = Field(min_length=1)
     number: tuple[Number, ...] = Field(min_length=1)
     countries: dict[CountryCode, Country] = {}
+
+    @property
+    def basics(self) -> basics.Basics:
+        return basics.Basics(
+            name=self.name,
+            node=self.node,
+            node_number=self.node_number,
+            languages=self.languages,
+            timezone=self.hours.timezone,
+            database_url=self.database.url,
+        )
 
     def language_order(self, country: str | None) -> tuple[str, ...]:
         """Return all languages, those likely in `country` first; without one, or if it has none, `unknown_country`.

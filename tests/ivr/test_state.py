@@ -12,6 +12,7 @@ from properties import patient
 from db.enums import Outcome, Role
 from ivr.model.call_state import DECLINED, LIMIT, CallState, Consent, LegState, StateError, decode
 from ivr.model.talk_table import OperatorPlace
+from ivr.queue.moves import Move
 from ivr.talk.transfers import Transfer
 
 ID = "019ab5d2-0000-7000-8000-000000000001"
@@ -41,6 +42,21 @@ transfers = st.builds(
     at=st.integers(0, 4_102_444_800).map(float),
     count=st.integers(0, 9),
 )
+moves = st.builds(
+    Move,
+    front=st.booleans(),
+    language=st.none() | languages,
+    operator=st.none() | operators,
+    at=st.integers(0, 4_102_444_800).map(float),
+)
+
+
+def possible(state: CallState) -> CallState:
+    """Return a state without a move that ends the transfer in progress."""
+    if not Transfer.decode(state.transfer).pending:
+        return state
+    return state.replace(moved=Move(front=True).encode() if Move.decode(state.moved).front else None)
+
 
 calls = st.builds(
     CallState,
@@ -71,7 +87,8 @@ calls = st.builds(
     operator_place=st.sampled_from(OperatorPlace),
     transfer=st.none() | transfers.map(Transfer.encode),
     accepted=st.lists(st.sampled_from(("callback", "message")) | references, max_size=3).map(tuple),
-)
+    moved=st.none() | moves.map(Move.encode),
+).map(possible)
 legs = st.builds(LegState, offer=ids, call=ids, operator=operators, offered_at=instants, role=st.sampled_from(Role))
 widest = CallState(
     ID,
@@ -101,6 +118,10 @@ widest = CallState(
     operator_place=OperatorPlace.CONSULTS,
     transfer=Transfer(("12345678", "12345678"), "12345678", 1_795_613_040.0, 9).encode(),
     accepted=("123456789", "123456788", "123456787"),
+    moved=Move(front=True).encode(),
+)
+moved = widest.replace(
+    transfer=Transfer(count=9).encode(), moved=Move(True, "ary", "12345678", 1_795_613_040.0).encode()
 )
 
 
@@ -108,6 +129,8 @@ widest = CallState(
 @given(calls, st.lists(nodes, max_size=60))
 @example(widest, ["n" * 24] * 60)
 @example(widest, ["n"] * 200)
+@example(moved, ["n" * 24] * 60)
+@example(moved, ["n"] * 200)
 def test_a_call_state_survives_a_round_trip_and_always_fits(state: CallState, walked: list[str]) -> None:
     for node in walked:
         state = state.at_node(node)
