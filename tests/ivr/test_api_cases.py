@@ -25,6 +25,8 @@ from ivr.model import clock
 from ivr.records.database_client import DatabaseClient
 from ivr.records.opened_cases import OpenedCases
 
+pytest_plugins = ["db_fixtures"]
+
 OPENING = {"topic": "documents", "language": "ar", "country": "fr", "title": "A passport", "caller": "0033612345678"}
 REFERENCE = "123456782"
 SOME_DAY = (date.today() + timedelta(days=40)).isoformat()  # noqa: DTZ011 - any day ahead will do
