@@ -66,6 +66,12 @@ class Carrier:
         return (*((self.registrar,) if self.registrar is not None else ()), *self.dial)
 
     @property
+    def places(self) -> tuple[tuple[str, str], ...]:
+        """The names in `pjsip.conf` of the servers that accept our calls, each with its address, in their order."""
+        one = len(self.dial) == 1
+        return tuple((f"trunk-{self.name}{'' if one else f'.{n}'}", server) for n, server in enumerate(self.dial, 1))
+
+    @property
     def is_ipv6(self) -> bool:
         """Whether it is reached over IPv6."""
         return (

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
+from asterisk_conf.pjsip import bound_port, plain_ports
 from asterisk_conf.sip import TRANSPORTS
 
 FILE = "hatif-pjsip.conf"
@@ -96,18 +97,18 @@ def find_clashes(
             yield Clash("E_NO_TELEPHONE", "", 1, f"operator {name} has no endpoint of this name among yours; add one")
 
 
-def find_unguarded(theirs: Sequence[Place], ours: Sequence[Place], sip_port: int) -> Iterator[Clash]:
+def find_unguarded(theirs: Sequence[Place], ours: Sequence[Place], guarded: Collection[int]) -> Iterator[Clash]:
     """Yield transports on which our dialplan does not refuse a call without TLS from a carrier that must use it.
 
     Args:
-        sip_port: The port where it does.
+        guarded: The ports where the dialplan that they have does.
     """
     if not any(("set_var", "HATIF_OVER=tls") in section.options for section in ours):
         return
-    for _, port, section in listeners({"pjsip.conf": theirs}):
-        if section.get("protocol").lower() != "tls" and port != sip_port:
-            found = f"[{section.name}] is SIP without TLS on port {port}; calls of carriers that must use TLS"
-            remedy = f"are refused on port {sip_port} only; move it there, or keep these carriers from it by a firewall"
+    for section in theirs:
+        if (ports := plain_ports([section])) and (port := ports.pop()) not in guarded:
+            found = f"[{section.name}] is SIP without TLS on port {port}, where our dialplan does not yet refuse"
+            remedy = "calls of carriers that must use TLS; run `hatif dialplan load --into` again"
             yield Clash("W_PLAIN", section.file, section.line, f"{found} {remedy}")
 
 
@@ -133,12 +134,9 @@ def listeners(files: dict[str, Sequence[Place]]) -> Iterator[tuple[str, int, Pla
     """Yield protocol, port and place of what an Asterisk listens on, from its sections by file name."""
     for section in files.get("pjsip.conf", ()):
         if section.get("type") == "transport":
-            address, _, port = section.get("bind").rpartition(":")
-            has_port = address and port.isdecimal() and (":" not in address or address.endswith("]"))
             protocol = section.get("protocol").lower()
             if protocol not in ("ws", "wss"):
-                number = int(port) if has_port else 5061 if protocol == "tls" else 5060
-                yield "UDP" if protocol in ("", "udp") else "TCP", number, section
+                yield "UDP" if protocol in ("", "udp") else "TCP", bound_port(section), section
     for name, option, default in (
         ("http.conf", "bindport", 8088),
         ("manager.conf", "port", 5038),

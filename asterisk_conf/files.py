@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from asterisk_conf.errors import AsteriskError
@@ -13,11 +14,25 @@ def explain(doing: str, path: Path, error: OSError) -> AsteriskError:
 
 
 def make_folder(path: Path) -> None:
-    """Create a folder that only the owner may enter, because it contains recordings and passwords."""
+    """Create a folder that only the owner may enter, because it contains recordings and passwords.
+
+    One that root makes, or has made, belongs to the owner of the folder that it is in, whose processes could not use it
+    otherwise.
+    """
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make(path, 0o700)
     except OSError as error:
         raise explain("create the folder", path, error) from error
+
+
+def _make(path: Path, mode: int) -> None:
+    if not path.parent.exists():
+        _make(path.parent, 0o777)
+    if not path.is_dir():
+        with suppress(FileExistsError):  # another process was faster
+            path.mkdir(mode)
+    if os.geteuid() == 0 and (folder := path.parent.stat()).st_uid != 0 == path.stat().st_uid:
+        os.chown(path, folder.st_uid, folder.st_gid, follow_symlinks=False)
 
 
 def write_text(path: Path, text: str, mode: int, owner: tuple[int, int] | None = None) -> bool:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_network
+from typing import Protocol
 
 _HEADER = re.compile(r"\[([^]]+)\]\s*(?:\(([^)]*)\))?")
 _DIRECTIVE = re.compile(r"#\s*(include|tryinclude|exec)\b", re.IGNORECASE)
@@ -83,6 +84,26 @@ def _fits(section: Section, condition: str) -> bool:
     """Return whether `[name](+option=value)` refers to the section; `(+)` has no condition."""
     option, _, value = condition.partition("=")
     return not condition or value.strip() in section.all(option.strip().lower())
+
+
+class Options(Protocol):
+    """The options of a section, in whatever file it is."""
+
+    def get(self, name: str, /) -> str:
+        """Return the last value of an option; empty if there is none."""
+
+
+def bound_port(transport: Options) -> int:
+    """Return the port of a transport."""
+    address, _, port = transport.get("bind").rpartition(":")
+    has_port = address and port.isdecimal() and (":" not in address or address.endswith("]"))
+    return int(port) if has_port else 5061 if transport.get("protocol").lower() == "tls" else 5060
+
+
+def plain_ports(found: Iterable[Options]) -> set[int]:
+    """Return the ports of the transports among these sections that take SIP without TLS."""
+    transports = (section for section in found if section.get("type") == "transport")
+    return {bound_port(section) for section in transports if section.get("protocol").lower() in ("", "udp", "tcp")}
 
 
 def lint(text: str, taken: Collection[str] = (), set_later: Collection[str] = ()) -> list[Finding]:

@@ -53,6 +53,12 @@ class CallbackRequest:
     file_changed: datetime | None = None
     pin_given: datetime | None = None
 
+    @property
+    def at_once(self) -> bool:
+        """Whether it was due when it was made. One about a case file usually waits until that has changed."""
+        first = self.first_due or self.due
+        return first is not None and first <= self.wished
+
 
 CHANGING = (
     "state", "operator_id", "due", "first_due", "tries", "tried", "dialled_call_id", "reason", "ended",

@@ -113,6 +113,17 @@ class HoursKind(StrEnum):
     NO_HOLIDAY = "no_holiday"  # `day` is not a holiday, whatever the calendar says
 
 
+class SwapState(StrEnum):
+    """A swap of a shift that an operator asks for."""
+
+    ASKED = "asked"  # the colleague has not answered yet
+    AGREED = "agreed"  # a supervisor has to release it
+    DECLINED = "declined"  # by the colleague
+    RELEASED = "released"
+    REFUSED = "refused"  # by a supervisor
+    WITHDRAWN = "withdrawn"
+
+
 class AccountRole(StrEnum):
     """What a person who signs in at the desk may do."""
 

@@ -25,7 +25,7 @@ from db.tables import Call, GuideRequest, Operator, OperatorStateRecord, Pairing
 LOOK_BACK = timedelta(days=7)
 """How long before a period an operator's state is searched for; an operator without a change in it counts as away."""
 
-ATTRIBUTES = ("language", "country", "topic", "operator")
+ATTRIBUTES = ("language", "country", "topic", "operator", "number")
 """The attributes of calls by which they can be grouped, besides the time."""
 
 
@@ -41,6 +41,7 @@ class CallGroup:
     country: str | None = None
     topic: str | None = None
     operator: str | None = None  # the first one who answered
+    number: str | None = None  # dialled
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ async def waited_calls(
 
     They are grouped by the attributes in `by` and, with `quarters`, by quarters of an hour.
     """
-    group = _group_of(Call.queued, _ATTRIBUTES, by, quarters=quarters)
+    group = grouping(Call.queued, {}, by, quarters=quarters)
     until = func.coalesce(Call.connected, Call.dequeued, Call.ended)
     talked = case(
         (Pairing.began.is_not(None), elapsed(Pairing.began, Pairing.ended)),
@@ -148,11 +149,11 @@ async def waited_calls(
         )
         .outerjoin(Pairing, and_(Pairing.call_id == Call.id, Pairing.role == literal_column(f"'{Role.OPERATOR}'")))
         .where(Call.queued >= begins, Call.queued < ends, true() if tests else Call.live)
-        .group_by(*_known(group), answered, Call.outcome)
+        .group_by(*columns_of_group(group), answered, Call.outcome)
     )  # fmt: skip
     async with reading(engine) as connection:
         found = (await connection.execute(query)).all()
-    return [_waited(CallGroup(*row[:5]), bool(row[5]), *row[6:]) for row in found]
+    return [_waited(CallGroup(*row[:_WIDTH]), bool(row[_WIDTH]), *row[_WIDTH + 1 :]) for row in found]
 
 
 async def menu_calls(
@@ -165,14 +166,14 @@ async def menu_calls(
     tests: bool = False,
 ) -> list[MenuCalls]:
     """Return the calls that started in the period and never waited, as in `waited_calls`."""
-    group = _group_of(Call.started, _ATTRIBUTES, by, quarters=quarters)
+    group = grouping(Call.started, {}, by, quarters=quarters)
     query = (
         select(*group, Call.outcome, Call.outgoing, func.count())
         .where(Call.started >= begins, Call.started < ends, Call.queued.is_(None), true() if tests else Call.live)
-        .group_by(*_known(group), Call.outcome, Call.outgoing)
+        .group_by(*columns_of_group(group), Call.outcome, Call.outgoing)
     )
     async with reading(engine) as connection:
-        return [MenuCalls(CallGroup(*row[:5]), row[5], row[6], row[7]) for row in await connection.execute(query)]
+        return [MenuCalls(CallGroup(*row[:_WIDTH]), *row[_WIDTH:]) for row in await connection.execute(query)]
 
 
 async def send_requests(
@@ -186,7 +187,7 @@ async def send_requests(
 ) -> list[SendRequests]:
     """Return the requests for a procedure in writing of the period, as in `waited_calls`."""
     own = {"language": GuideRequest.language, "topic": GuideRequest.topic}
-    group = _group_of(GuideRequest.requested, _ATTRIBUTES | own, by, quarters=quarters)
+    group = grouping(GuideRequest.requested, own, by, quarters=quarters)
     sent = func.coalesce(GuideRequest.outcome == literal_column(f"'{GuideOutcome.SENT}'"), literal_column("false"))
     query = (
         select(*group, sent.label("sent"), func.count())
@@ -196,10 +197,11 @@ async def send_requests(
             GuideRequest.requested < ends,
             true() if tests else or_(Call.live, Call.id.is_(None)),
         )
-        .group_by(*_known(group), sent)
+        .group_by(*columns_of_group(group), sent)
     )
     async with reading(engine) as connection:
-        return [SendRequests(CallGroup(*row[:5]), bool(row[5]), row[6]) for row in await connection.execute(query)]
+        rows = (await connection.execute(query)).all()
+    return [SendRequests(CallGroup(*row[:_WIDTH]), bool(row[_WIDTH]), row[_WIDTH + 1]) for row in rows]
 
 
 async def states_before(engine: AsyncEngine, at: datetime) -> list[OperatorStates]:
@@ -220,6 +222,13 @@ async def operator_names(engine: AsyncEngine) -> dict[str, str]:
         return {row.id: row.name for row in await connection.execute(select(Operator.id, Operator.name))}
 
 
+async def number_of_waits(engine: AsyncEngine, begins: datetime, ends: datetime) -> int:
+    """Return how many calls began to wait in the period."""
+    query = select(func.count()).select_from(Call).where(Call.queued >= begins, Call.queued < ends)
+    async with reading(engine) as connection:
+        return await connection.scalar(query) or 0
+
+
 async def call_counts(engine: AsyncEngine, begins: datetime, ends: datetime) -> CallCounts:
     """Return counts that explain an empty report."""
     # Test calls that never waited do not count: the line calls itself each minute.
@@ -234,18 +243,22 @@ _ATTRIBUTES: dict[str, Any] = {
     "country": Call.country,
     "topic": Call.topic,
     "operator": Call.operator_id,
+    "number": Call.number,
 }
+_WIDTH = 1 + len(ATTRIBUTES)
 
 
-def _group_of(at: Any, attributes: dict[str, Any], by: Collection[str], *, quarters: bool) -> list[Any]:
-    """Return the columns of a `CallGroup`."""
+def grouping(at: Any, own: dict[str, Any], by: Collection[str], *, quarters: bool) -> list[Any]:
+    """Return the columns of a `CallGroup`, for what happened at the instant `at`. `own`: attributes that are not those
+    of the call."""
+    attributes = _ATTRIBUTES | own
     return [
         quarter_hours(at) if quarters else null(),
         *(attributes[name] if name in by else null() for name in ATTRIBUTES),
     ]
 
 
-def _known(columns: list[Any]) -> list[Any]:
+def columns_of_group(columns: list[Any]) -> list[Any]:
     """Return the columns to group by: PostgreSQL refuses NULL."""
     return [column for column in columns if not isinstance(column, Null)]
 

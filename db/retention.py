@@ -28,6 +28,7 @@ from db.tables import (
     Pairing,
     QueueLog,
     Recording,
+    ScoreSheet,
     SurveyAnswer,
 )
 
@@ -78,6 +79,7 @@ async def delete_calls(engine: AsyncEngine, before: datetime) -> int:
     last = select(func.max(aliased(QueueLog).id)).scalar_subquery()
     await _delete(engine, QueueLog, (QueueLog.at < before) & (QueueLog.id < last))
     await _delete(engine, Recording, (Recording.started < before) & Recording.erased.is_not(None))
+    await _delete(engine, ScoreSheet, ScoreSheet.recorded < before)
     await _delete(engine, Message, (Message.at < before) & Message.erased.is_not(None))
     later, state = aliased(OperatorStateRecord), OperatorStateRecord
     is_past = select(later.operator_id).where(

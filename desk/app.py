@@ -8,6 +8,10 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
 from db.engine import open_engine
+from desk.board import fragments as board_fragments
+from desk.board import routes as board
+from desk.board.walls import Walls
+from desk.board.watch import Watch
 from desk.call import fragments as call_fragments
 from desk.call import routes as call
 from desk.case import caller
@@ -32,11 +36,22 @@ from desk.people.passwords import Passwords
 from desk.people.sessions import Sessions
 from desk.people.signed_in import SignInNeeded
 from desk.people.source_limit import SourceLimit
+from desk.recording import routes as recording
+from desk.report import routes as report
+from desk.report.mailing import ReportMailer
+from desk.report.making import ReportMaker
+from desk.report.site_names import names_of
 from desk.settings import DeskSettings
 from desk.shift import fragments as shift_fragments
 from desk.shift import routes as shift
 from desk.shift import telephone
 from desk.shift.day import Days
+from desk.staffing import roster_routes
+from desk.staffing import routes as staffing
+from desk.staffing.roster import Rosters
+from desk.staffing.runs import Simulations
+from desk.supervise import fragments as supervise_fragments
+from desk.supervise import routes as supervise
 from desk.try_line import routes as try_line
 from desk.try_line.pictures import Pictures
 from desk.worklist import calling
@@ -54,9 +69,20 @@ ROUTERS = (
     guide.router,
     worklist.router,
     calling.router,
+    board.router,
+    supervise.router,
+    recording.router,
+    report.router,
+    staffing.router,
+    roster_routes.router,
     try_line.router,
 )
-FRAGMENTS = (*shift_fragments.FRAGMENTS, *call_fragments.FRAGMENTS)
+FRAGMENTS = (
+    *shift_fragments.FRAGMENTS,
+    *call_fragments.FRAGMENTS,
+    *board_fragments.FRAGMENTS,
+    *supervise_fragments.FRAGMENTS,
+)
 
 
 def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAPI:
@@ -80,13 +106,24 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             app.state.pictures = Pictures(control)
             app.state.try_telephones = {}
             app.state.counts = Counts(engine)
+            app.state.report_maker = ReportMaker(settings.database_url)
+            app.state.rosters = Rosters(settings)
+            app.state.simulations = Simulations(settings)
             app.state.days = Days(engine, settings.timezone)
             app.state.hub = Hub(control, pages, FRAGMENTS, SiteFacts(languages=settings.languages))
+            app.state.walls = Walls(engine)
+            app.state.watch = Watch(app.state.hub, control, engine, settings.timezone, lambda: app.state.desk.now())
             traffic.followers = lambda: app.state.hub.followers
-            following = asyncio.create_task(app.state.hub.run())
+            report_mailer = ReportMailer(
+                settings, engine, app.state.report_maker, app.state.mailer, names_of(pages, settings),
+                lambda: app.state.desk.now(),
+            )  # fmt: skip
+            working = {asyncio.create_task(part.run()) for part in (app.state.hub, app.state.watch, report_mailer)}
             yield
-            following.cancel()
-            await asyncio.wait({following})
+            for task in working:
+                task.cancel()
+            await asyncio.wait(working)
+            await app.state.simulations.close()
 
     pages = Pages(site_words.load(settings.site_folder), settings.timezone)
     app = FastAPI(title="Hatif desk", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)

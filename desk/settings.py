@@ -1,6 +1,8 @@
 """Settings of the desk, which `hatif desk` composes from the site and the installation."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import time
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +24,18 @@ class MailSettings:
     password: str | None = field(default=None, repr=False)
     name: str = ""
     """Shown beside the sender's address."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportMail:
+    """Who gets which report by e-mail. `at`: by the site's clock, on the day after the period.
+
+    `addresses`: by `day`, `week` and `month`.
+    """
+
+    at: time
+    language: str
+    addresses: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +63,9 @@ class DeskSettings:
     """Whose catalogues have the names of topics and of pauses."""
     mail: MailSettings | None = None
     """None: no e-mail can be sent."""
+    reports: ReportMail | None = None
+    """None: no report is sent by e-mail."""
+    site_name: str = ""
     has_try: bool = False
     """Whether people may call the site's numbers from the page *Try the line*."""
     telephone_port: int = TELEPHONE_PORT

@@ -23,6 +23,7 @@ _ADDRESS = re.compile(r"[A-Za-z0-9_.:@/{}+-]+")
 _USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}")
 _CODE = re.compile(r"[*#0-9]{1,6}")
 _CODE_NAME = re.compile(r"[a-z_]{2,20}")
+_GUARDED = re.compile(r'REGEX\(":\(([0-9|]+)\)\$" \$\{CHANNEL\(pjsip,local_addr\)\}\)')
 
 
 class PlanError(ValueError):
@@ -105,7 +106,7 @@ class Plan:
     codes: tuple[Code, ...] = ()  # the feature codes for operators' telephones
     limits: Limits = Limits()
     accounts: tuple[Account, ...] = ()
-    sip_port: int = 5060  # of SIP without TLS
+    plain_ports: tuple[int, ...] = (5060,)  # of all SIP without TLS
     web_telephones: bool = False  # each operator has a second telephone, `ID-web`, in a browser
     tries: bool = False  # people may try the line from their browsers
     outside: bool = False  # telephones of some operators are outside, and must be encrypted
@@ -119,8 +120,8 @@ class Plan:
         for name in ("queue_wait_s", "ring_s", "rest_s", "tries_s", "rounds", "beat_s", "late_beats"):
             if not 1 <= getattr(self, name) <= 86_400:
                 raise PlanError(f"{name} is {getattr(self, name)}; it must be from 1 to 86400")
-        if not 1 <= self.sip_port <= 65535:
-            raise PlanError(f"sip_port is {self.sip_port}; it must be from 1 to 65535")
+        if not self.plain_ports or not all(1 <= port <= 65535 for port in self.plain_ports):
+            raise PlanError(f"the ports of SIP without TLS are {self.plain_ports}; each must be from 1 to 65535")
         if not self.languages:
             raise PlanError("there is no language; list at least one, the first is for callers without a language")
         for language in self.languages:
@@ -168,6 +169,12 @@ def render(plan: Plan) -> str:
             phone=f"${{FILTER({id_characters}/,${{CHANNEL(name)}})}}",
         )
     )
+
+
+def guarded_ports(text: str) -> frozenset[int]:
+    """Return the ports on which a rendered dialplan refuses calls that must come over TLS."""
+    found = _GUARDED.search(text)
+    return frozenset(map(int, found[1].split("|"))) if found is not None else frozenset()
 
 
 def contexts() -> frozenset[str]:

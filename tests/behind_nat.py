@@ -13,7 +13,8 @@ from typing import TypeVar
 import pytest
 
 INSIDE, ROUTER_INSIDE, ROUTER_OUTSIDE, OUTSIDE = "10.77.0.2", "10.77.0.1", "198.51.100.1", "198.51.100.2"
-"""Addresses; whoever is outside sees ROUTER_OUTSIDE only."""
+OUTSIDE_TOO = "198.51.100.3"
+"""Addresses, the last two of one machine; whoever is outside sees ROUTER_OUTSIDE only."""
 
 _CLONE_NEWNET = 0x40000000
 _Made = TypeVar("_Made")
@@ -21,10 +22,14 @@ _Made = TypeVar("_Made")
 
 @dataclass(frozen=True)
 class House:
-    """`inside`: the command that runs another one on Asterisk's machine."""
+    """`inside`: the command that runs another one on Asterisk's machine; `far`: the same for the one outside."""
 
     inside: tuple[str, ...]
     outside: str
+
+    @property
+    def far(self) -> tuple[str, ...]:
+        return ("ip", "netns", "exec", self.outside)
 
     def make_outside(self, make: Callable[[], _Made]) -> _Made:
         """Return what `make` makes on the machine outside: its sockets stay there."""
@@ -70,6 +75,7 @@ def house(nft: Sequence[str], ports: Sequence[str]) -> Iterator[House]:
             for where, device, own in ((name, "far", address), (router, link, beyond)):
                 _ip(where, "address", "add", f"{own}/24", "dev", device)
                 _ip(where, "link", "set", device, "up")
+        _ip(outside, "address", "add", f"{OUTSIDE_TOO}/24", "dev", "far")
         _ip(inside, "route", "add", "default", "via", ROUTER_INSIDE)
         _run("ip", "netns", "exec", router, "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
         rules = "".join(f'iifname "out" {port} dnat to {INSIDE}\n' for port in ports)

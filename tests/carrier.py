@@ -53,13 +53,19 @@ async def calling(
     say_first_s: int = 20,
     give_up_h: float = 24,
     desk: bool = False,
+    before: Sequence[int] = (),
 ) -> AsyncIterator[Line]:
     """Run a line with a trunk whose tries are seconds apart. `say_first_s`: when callers hear their position, and after
-    which time they are offered a call-back. `desk`: whether its site has the desk."""
+    which time they are offered a call-back. `desk`: whether its site has the desk. `before`: the ports (without the
+    line's offset) of servers of the carrier that are dialled first; they are given up after 6.4 s."""
     line = Line(home, offset)
     for name, pattern, instead in (
         ("site.toml", r"^\[callbacks\]\n", '[callbacks]\ntrunk = "example"\n'),
-        ("site.toml", r'^dial = "[^"]*"', f'dial = "{address(line)}"'),
+        (
+            "site.toml",
+            r'^dial = "[^"]*"',
+            f"dial = {json.dumps([address(line, port) for port in (*before, 5060)])}",
+        ),
         ("site.toml", r"^hours = .*", f"hours = {json.dumps(list(hours))}"),
         ("site.toml", r"^again_min = \d+", "again_min = 0.01"),
         ("site.toml", r"^declined_min = \d+", "declined_min = 0.01"),
@@ -74,6 +80,9 @@ async def calling(
         text, count = re.subn(pattern, instead, path.read_text(), flags=re.MULTILINE)
         assert count, pattern
         path.write_text(text)
+    if before:
+        path = line.site / "site.toml"
+        path.write_text(re.sub(r"(?m)^answer_s = .*", "answer_s = 6.4", path.read_text()))
     try:
         await line.up()
         yield line
@@ -81,8 +90,8 @@ async def calling(
         await line.down()
 
 
-def address(line: Line) -> str:
-    return f"127.0.0.2:{5060 + line.offset}"
+def address(line: Line, port: int = 5060) -> str:
+    return f"127.0.0.2:{port + line.offset}"
 
 
 async def put_request(line: Line, number: str, **columns: Any) -> CallbackRequest:

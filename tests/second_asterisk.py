@@ -4,7 +4,7 @@ import asyncio
 import re
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,7 +51,7 @@ type=endpoint
 identify_by=username,auth_username
 context=from-account
 disallow=all
-allow=alaw
+allow=alaw,ulaw,g722
 media_encryption=sdes
 direct_media=no
 rtp_symmetric=yes
@@ -105,28 +105,35 @@ def escape(password: str) -> str:
 
 
 class Asterisk:
-    """A running Asterisk with the files in `conf.etc`."""
+    """A running Asterisk with the files in `conf.etc`. `inside`: the command that runs another one where it is."""
 
-    def __init__(self, conf: Conf) -> None:
-        self.conf = conf
+    def __init__(self, conf: Conf, inside: Sequence[str] = ()) -> None:
+        self.conf, self._inside = conf, inside
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
         """Start it, and wait until it is ready."""
         quiet = subprocess.DEVNULL
         self._process = await asyncio.create_subprocess_exec(
-            *instance.command(self.conf), env=instance.environment(), stdin=quiet, stdout=quiet, stderr=quiet
+            *self._inside,
+            *instance.command(self.conf),
+            env=instance.environment(),
+            stdin=quiet,
+            stdout=quiet,
+            stderr=quiet,
         )
-        assert await instance.ready(self.conf, START_S), instance.check_log(self.conf)
+        await self.until(
+            lambda: "fully booted" in self.ask("core waitfullybooted", check=False), "it is ready", START_S
+        )
 
     async def stop(self) -> None:
         if self._process is not None:
             process, self._process = self._process, None
             await end(process)
 
-    def ask(self, command: str) -> str:
+    def ask(self, command: str, *, check: bool = True) -> str:
         """Return what a command of Asterisk's own command line prints."""
-        return asterisk_console.ask(self.conf.installation.program, self.conf.etc, command)
+        return asterisk_console.ask(self.conf.installation.program, self.conf.etc, command, check=check)
 
     def stored(self, key: str) -> str:
         """Return a value of AstDB, such as "calls/number"; empty if there is none."""
@@ -142,8 +149,14 @@ class Asterisk:
 
     def heard(self) -> list[int]:
         """Return how many packets of audio each channel has received, and could decrypt."""
-        rows = re.findall(r"(?m)^.*\d\d:\d\d:\d\d +\w+ +(\d+)", self.ask("pjsip show channelstats"))
-        return [int(count) for count in rows]
+        return [int(count) for _, count in self._audio()]
+
+    def codecs(self) -> set[str]:
+        """Return the codecs of its calls."""
+        return {codec for codec, _ in self._audio()}
+
+    def _audio(self) -> list[tuple[str, str]]:
+        return re.findall(r"(?m)^.*\d\d:\d\d:\d\d +(\w+) +(\d+)", self.ask("pjsip show channelstats"))
 
     async def until(self, condition: Callable[[], object], what: str, limit_s: float = 8) -> None:
         deadline = time.monotonic() + limit_s
@@ -160,9 +173,8 @@ def carrier(ours: Conf, home: Path, authority: Authority, *, user: str) -> Aster
         authority: Signs its certificate, for the name localhost.
         user: Our account with it.
     """
-    ports = Ports(*(getattr(ours.ports, name) + 500 for name in Ports.__slots__))
-    conf = replace(ours, home=home, node="carrier", ports=ports, carriers=(), endpoints=(), queues=())
-    write(conf)
+    theirs = another(ours, home)
+    conf, ports = theirs.conf, theirs.conf.ports
     certificate, key = authority.sign("carrier", "DNS:localhost", "DNS:carrier.example", "IP:::1")
     (conf.etc / "carrier.pem").write_text(certificate.read_text())
     (conf.etc / "carrier.key").write_text(key.read_text())
@@ -170,4 +182,12 @@ def carrier(ours: Conf, home: Path, authority: Authority, *, user: str) -> Aster
     text = PJSIP.format(ours=ours.ports.sips, sip=ports.sip, sips=ports.sips, **values)
     (conf.etc / "pjsip.conf").write_text(text)
     (conf.etc / "extensions.conf").write_text(EXTENSIONS)
-    return Asterisk(conf)
+    return theirs
+
+
+def another(ours: Conf, home: Path, inside: Sequence[str] = ()) -> Asterisk:
+    """Return an Asterisk with nothing of ours, not started; its ports are 500 above ours."""
+    ports = Ports(*(getattr(ours.ports, name) + 500 for name in Ports.__slots__))
+    conf = replace(ours, home=home, node="carrier", ports=ports, carriers=(), endpoints=(), queues=(), own_pjsip="")
+    write(conf)
+    return Asterisk(conf, inside)

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,9 @@ HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE scenario SYSTEM "sipp.
 _SDP = (
     "v=0\no=- 1 1 IN IP4 [local_ip]\ns=-\nc=IN IP4 [media_ip]\nt=0 0\nm=audio [media_port] RTP/SAVP 8\n"
     "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\na=rtpmap:8 PCMA/8000\n"
+)
+_PLAIN_SDP = "".join(line for line in _SDP.splitlines(keepends=True) if not line.startswith("a=crypto")).replace(
+    "RTP/SAVP", "RTP/AVP"
 )
 
 
@@ -76,6 +80,56 @@ def calls(user: str, password: str) -> str:
     )
 
 
+def is_refused(user: str, password: str, *, before: Sequence[str] = (), final: str, codec: str = "8 PCMA") -> str:
+    """Return the scenario of a carrier whose call is not taken.
+
+    Args:
+        before: The provisional answers that must come, each with the audio of early media.
+        final: The status that ends it.
+        codec: The payload type and name of the only one that is offered.
+    """
+    login = f"[authentication username={user} password={password}]"
+    payload, name = codec.split()
+    sdp = _SDP.replace("RTP/SAVP 8", f"RTP/SAVP {payload}").replace("rtpmap:8 PCMA", f"rtpmap:{payload} {name}")
+    audio = '<action><ereg regexp="m=audio [1-9]" search_in="body" check_it="true" assign_to="audio"/></action>'
+    early = [f'<recv response="{status}">{audio}</recv>\n' for status in before]
+    return "".join(
+        (
+            HEAD,
+            _send(_request("INVITE", 1, body=sdp), ' retrans="500"'),
+            '<recv response="401" auth="true"/>\n',
+            _send(_request("ACK", 1, to="[peer_tag_param]")),
+            _send(_request("INVITE", 2, more=login, body=sdp), ' retrans="500"'),
+            '<recv response="100" optional="true"/>\n',
+            *early,
+            f'<recv response="{final}"/>\n',
+            _send(_request("ACK", 2, to="[peer_tag_param]")),
+            '<Reference variables="audio"/>\n' if early else "",
+            "</scenario>\n",
+        )
+    )
+
+
+def calls_from(address: str) -> str:
+    """Return the scenario of a carrier that calls over UDP, and checks that our contact and our audio are there."""
+    dots = address.replace(".", "[.]")
+    seen = (
+        f'<ereg regexp="sip:([^@>]*@)?{dots}[:;>]" search_in="hdr" header="Contact:" check_it="true" assign_to="sip"/>'
+        f'<ereg regexp="c=IN IP4 {dots}" search_in="body" check_it="true" assign_to="audio"/>'
+    )
+    return "".join(
+        (
+            HEAD,
+            _send(_request("INVITE", 1, body=_PLAIN_SDP), ' retrans="500"'),
+            '<recv response="100" optional="true"/>\n',
+            f'<recv response="200" rrs="true"><action>{seen}</action></recv>\n<Reference variables="sip,audio"/>\n',
+            _send(_request("ACK", 1, to="[peer_tag_param]")),
+            _send(_request("BYE", 2, to="[peer_tag_param]"), ' retrans="500"'),
+            '<recv response="200"/>\n</scenario>\n',
+        )
+    )
+
+
 _CHALLENGE = 'realm="carrier", nonce="8f3a", algorithm=MD5, qop="auth"'
 
 
@@ -109,16 +163,21 @@ def is_called(user: str) -> str:
     )
 
 
-def refuses() -> str:
-    """Return the scenario of a carrier that is too busy."""
+def refuses(status: str = "503 Service Unavailable") -> str:
+    """Return the scenario of a carrier that is too busy, or refuses calls for another reason."""
     return "".join(
         (
             HEAD,
             '<recv request="INVITE"/>\n',
-            _send(_answer("503 Service Unavailable")),
+            _send(_answer(status)),
             '<recv request="ACK"/>\n</scenario>\n',
         )
     )
+
+
+def says_nothing() -> str:
+    """Return the scenario of a carrier that receives a call and never answers it."""
+    return "".join((HEAD, '<recv request="INVITE"/>\n<pause milliseconds="7000"/>\n</scenario>\n'))
 
 
 def is_registered_with(user: str, password: str) -> str:
@@ -137,27 +196,35 @@ def is_registered_with(user: str, password: str) -> str:
 
 @dataclass(frozen=True)
 class Sipp:
-    """SIPp at an address of the loopback, with TLS. Its files are in `folder`."""
+    """SIPp at an address of the loopback, with TLS, or UDP without a certificate. Its files are in `folder`.
+
+    It answers OPTIONS outside calls, so that it counts as a server that is there. `inside`: the command that runs
+    another one there.
+    """
 
     folder: Path
     address: str
     port: int
-    certificate: tuple[Path, Path]
+    certificate: tuple[Path, Path] | None = None
+    inside: tuple[str, ...] = ()
 
     async def start(self, scenario: str, *arguments: str, calls: int = 1) -> asyncio.subprocess.Process:
         """Start a scenario; SIPp's exit status is 0 if all calls went as it says."""
         tool = await asyncio.to_thread(debian_tools.find, "sipp", "sip-tester", "usr/bin/sipp")
         file = self.folder / f"{abs(hash(scenario))}.xml"
         file.write_text(scenario)
-        certificate, key = self.certificate
+        over = ["-t", "u1"]
+        if self.certificate is not None:
+            certificate, key = self.certificate
+            over = ["-t", "l1", "-tls_cert", str(certificate), "-tls_key", str(key)]
         options = [
-            *("-sf", str(file), "-i", self.address, "-p", str(self.port), "-t", "l1", "-m", str(calls)),
-            *("-tls_cert", str(certificate), "-tls_key", str(key), "-timeout", "15", "-timeout_error", "-nostdin"),
+            *("-sf", str(file), "-i", self.address, "-p", str(self.port), *over, "-m", str(calls)),
+            *("-aa", "-timeout", "15", "-timeout_error", "-nostdin"),
             *("-trace_err", "-error_file", str(self.folder / "errors.log")),
         ]
         with (self.folder / "sipp.log").open("w") as log:
             return await asyncio.create_subprocess_exec(
-                *tool.command, *options, *arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                *self.inside, *tool.command, *options, *arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
 
     async def listen(self, scenario: str) -> asyncio.subprocess.Process:
@@ -172,7 +239,8 @@ class Sipp:
     def _listens(self) -> bool:
         """Return whether the kernel lists its port as open; connecting to it would be a call for SIPp."""
         address = int.from_bytes(socket.inet_aton(self.address), sys.byteorder)
-        return f" {address:08X}:{self.port:04X} 00000000:0000 0A " in Path("/proc/net/tcp").read_text()
+        name, state = ("udp", "07") if self.certificate is None else ("tcp", "0A")
+        return f" {address:08X}:{self.port:04X} 00000000:0000 {state} " in Path(f"/proc/net/{name}").read_text()
 
     async def ends(self, process: asyncio.subprocess.Process) -> None:
         """Wait for the end; AssertionError with what went wrong."""

@@ -9,13 +9,14 @@ hyphens. The first record of a row must have all NOT NULL columns without a defa
 changed.
 """
 
-from db.tables.accounts import Account, AccountLink, DeskSession
+from db.tables.accounts import Account, AccountLink, DeskSession, WallLink
 from db.tables.administration import Audit, HoursOverride, JournalPosition
 from db.tables.base import Appended, Table
-from db.tables.calls import Call, Caller, CallEvent, Recording, SurveyAnswer
+from db.tables.calls import Call, Caller, CallEvent, Recording, ScoreSheet, SurveyAnswer
 from db.tables.cases import Callback, CallbackTry, CaseFile, CaseNote, CaseReference, GuideRequest, Message
-from db.tables.floor import Decision, Offer, Operator, OperatorStateRecord, Pairing, Shift
+from db.tables.floor import Decision, Offer, Operator, OperatorStateRecord, Pairing, Shift, ShiftSwap
 from db.tables.queue_log import QueueLog, QueueLogPosition
+from db.tables.reports import ReportMail
 
 UNJOURNALLED = frozenset(
     {
@@ -26,6 +27,9 @@ UNJOURNALLED = frozenset(
         "desk_session",
         "queue_log",
         "queue_log_position",
+        "wall_link",
+        "report_mail",
+        "shift_swap",
     }
 )
 """Tables that are not written through a journal."""
@@ -57,7 +61,11 @@ __all__ = [
     "QueueLog",
     "QueueLogPosition",
     "Recording",
+    "ReportMail",
+    "ScoreSheet",
     "Shift",
+    "ShiftSwap",
     "SurveyAnswer",
     "Table",
+    "WallLink",
 ]

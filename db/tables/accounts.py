@@ -5,6 +5,7 @@ Tokens are stored as SHA-256 hashes only.
 """
 
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
@@ -58,3 +59,21 @@ class DeskSession(Table):
     expires: Mapped[datetime]  # whatever the use
 
     __table_args__ = (Index(None, "account_id"), Index(None, "expires"))
+
+
+class WallLink(Table):
+    """A link to the wallboard for a screen on a wall, which nobody signs in at. It holds until it is withdrawn."""
+
+    __tablename__ = "wall_link"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    token_hash: Mapped[str]
+    name: Mapped[str]  # where the screen is
+    names: Mapped[bool]  # it shows those of operators
+    language: Mapped[str | None]  # of the page; NULL: the browser's
+    created: Mapped[datetime]
+    created_by: Mapped[str]
+    seen: Mapped[datetime | None]  # when it was last opened, to the hour
+    withdrawn: Mapped[datetime | None]
+
+    __table_args__ = (Index(None, "token_hash", unique=True),)

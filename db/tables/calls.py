@@ -83,6 +83,24 @@ class Recording(Table):
     __table_args__ = (Index(None, "call_id"), Index(None, "started"))
 
 
+class ScoreSheet(Table):
+    """How a supervisor scores a recorded conversation. Sent again, it replaces their earlier one."""
+
+    __tablename__ = "score_sheet"
+
+    recording_id: Mapped[UUID] = mapped_column(primary_key=True)
+    by: Mapped[str] = mapped_column(primary_key=True)  # the account of the supervisor
+    node: Mapped[str]
+    call_id: Mapped[UUID]
+    operator_id: Mapped[str]  # whose conversation it was
+    recorded: Mapped[datetime]  # when it began
+    at: Mapped[datetime]
+    scores: Mapped[dict[str, Any]] = mapped_column(server_default=EMPTY_MAP)  # 1 to 5, by criterion of the site
+    remark: Mapped[str] = mapped_column(server_default="")
+
+    __table_args__ = (Index(None, "recorded"), Index(None, "operator_id", "at"))
+
+
 class SurveyAnswer(Table):
     __tablename__ = "survey_answer"
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Index, false
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.enums import OfferState, OperatorState, Role
+from db.enums import OfferState, OperatorState, Role, SwapState
 from db.tables.base import EMPTY_LIST, EMPTY_MAP, Appended, Table, index_where, one_of
 
 
@@ -124,3 +124,22 @@ class Shift(Table):
     cancelled: Mapped[datetime | None]
 
     __table_args__ = (Index(None, "begins"),)
+
+
+class ShiftSwap(Table):
+    """A shift that an operator wants a colleague to take. The desk writes it; the roster is the site's file."""
+
+    __tablename__ = "shift_swap"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    operator_id: Mapped[str]  # who asks
+    colleague_id: Mapped[str]
+    begins: Mapped[datetime]  # of the shift
+    ends: Mapped[datetime]
+    state: Mapped[str]
+    asked: Mapped[datetime]
+    changed: Mapped[datetime]  # when its state last changed
+    by: Mapped[str]  # the account that changed it
+    reason: Mapped[str | None]
+
+    __table_args__ = (one_of("state", SwapState), Index(None, "operator_id", "begins"), Index(None, "ends"))

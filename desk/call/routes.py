@@ -17,6 +17,7 @@ from desk.people.signed_in import OperatorDep, SignedIn
 router = APIRouter(prefix="/call")
 
 _NO_CALL = N_("You have no caller at this moment.")
+_ASKED = N_("No supervisor is free now. All of them have been asked for help; go on with your caller.")
 _REFUSALS: Mapping[str | None, str] = {
     "not_now": N_("That is not possible at this moment."),
     "unknown": N_("There is nobody like that."),
@@ -52,8 +53,28 @@ async def hand_on(
 ) -> Response:
     """Hand the caller on, talk with somebody first, or add an interpreter. `to`: such as `operator:1003`."""
     kind, _, name = to.partition(":")
-    await _ask(desk, hub, signed_in, how, {kind: True if kind == "supervisor" else name})
+    try:
+        await _ask(desk, hub, signed_in, how, {kind: True if kind == "supervisor" else name})
+    except DeskError as refused:
+        if kind != "supervisor" or refused.text != _REFUSALS["away"]:
+            raise
+        await _ask_supervisors(desk, signed_in, "")
+        raise DeskError(409, _ASKED) from None
     return Response(status_code=204, headers={"HX-Trigger": "hatif:done"})
+
+
+@router.post("/help")
+async def ask_for_help(
+    desk: DeskDep, signed_in: OperatorDep, why: Annotated[str, Form(max_length=300)] = ""
+) -> Response:
+    """Ask all supervisors for help, in a few words; their pages ring."""
+    await _ask_supervisors(desk, signed_in, why.strip())
+    return Response(status_code=204, headers={"HX-Trigger": "hatif:done"})
+
+
+async def _ask_supervisors(desk: Desk, signed_in: SignedIn, why: str) -> None:
+    path = f"/operators/{quote(signed_in.operator, safe='')}/help"
+    await desk.control.ask("POST", path, signed_in.person.id, {"why": why})
 
 
 async def _ask(desk: Desk, hub: Hub, signed_in: SignedIn, what: str, body: Mapping[str, str | bool] | None) -> None:

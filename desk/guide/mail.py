@@ -51,6 +51,11 @@ class MailError(Exception):
         super().__init__(text % values if values else text)
         self.text, self.values = text, values
 
+    @property
+    def is_unsure(self) -> bool:
+        """Whether the e-mail may have been sent."""
+        return self.text == _UNSURE
+
 
 @dataclass(frozen=True, slots=True)
 class Letter:
@@ -60,6 +65,7 @@ class Letter:
     subject: str
     text: str
     language: str
+    attachments: "tuple[Attachment, ...]" = ()
 
 
 def address_of(written: str) -> str | None:
@@ -73,6 +79,15 @@ def address_of(written: str) -> str | None:
     fits = len(labels) > 1 and all(_LABEL.fullmatch(label) and len(label) <= 63 for label in labels)
     found = f"{local}@{host}"
     return found if fits and len(local) <= 64 and len(found) <= 254 and _LOCAL.fullmatch(local) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file of an e-mail. `type`: such as `application/pdf`."""
+
+    name: str
+    type: str
+    content: bytes
 
 
 class MailLimit:
@@ -125,6 +140,9 @@ def _message(letter: Letter, settings: MailSettings, now: datetime) -> EmailMess
         raise MailError(_NOT_TAKEN, reason=str(error)) from None
     message.set_content(letter.text, charset="utf-8")
     message["Content-Language"] = letter.language
+    for attachment in letter.attachments:
+        kind, _, what = attachment.type.partition(";")[0].partition("/")
+        message.add_attachment(attachment.content, maintype=kind, subtype=what, filename=attachment.name)
     return message
 
 

@@ -14,7 +14,7 @@ import msgspec
 import structlog
 
 from desk.control import ControlClient, ControlError, ControllerAwayError
-from desk.live.fragments import Fragment, Personal, Shared, Values
+from desk.live.fragments import OPERATOR, Fragment, Personal, Shared, Values
 from desk.live.picture import Picture, SiteFacts
 from desk.page.pages import Pages
 from desk.page.texts import Language
@@ -40,6 +40,7 @@ ACTOR = "desk"
 class _Reader:
     operator: str
     language: Language
+    view: str
     frames: asyncio.Queue[bytes] = field(default_factory=lambda: asyncio.Queue(BEHIND))
     behind: bool = False
 
@@ -56,12 +57,17 @@ class Hub:
     def __init__(self, control: ControlClient, pages: Pages, fragments: Sequence[Fragment], site: SiteFacts) -> None:
         self.picture = Picture(site)
         self._control, self._pages = control, pages
-        self._shared = [fragment for fragment in fragments if isinstance(fragment, Shared)]
-        self._personal = [fragment for fragment in fragments if isinstance(fragment, Personal)]
+        views = {fragment.view for fragment in fragments}
+        self._shared = {
+            view: [found for found in fragments if isinstance(found, Shared) and found.view == view] for view in views
+        }
+        self._personal = {
+            view: [found for found in fragments if isinstance(found, Personal) and found.view == view] for view in views
+        }
         self._readers: set[_Reader] = set()
         self._watchers: set[asyncio.Event] = set()
-        self._sent_shared: dict[tuple[str, str], Values] = {}  # by template and key
-        self._sent_personal: dict[tuple[str, str], Values] = {}  # by template and operator
+        self._sent_shared: dict[tuple[str, str, str], Values] = {}  # by view, template and key
+        self._sent_personal: dict[tuple[str, str, str], Values] = {}  # by view, template and operator
         self._flushing: asyncio.Handle | None = None
         self._closed = False
 
@@ -94,6 +100,16 @@ class Hub:
                 self.picture.apply(event)
                 self._flush_soon()
 
+    def is_followed(self, *views: str) -> bool:
+        """Return whether a browser follows one of these views."""
+        return any(reader.view in views for reader in self._readers)
+
+    def add(self, name: str, fact: object) -> None:
+        """Add to the picture what no event tells."""
+        if self.picture.facts.get(name) != fact:
+            self.picture.facts[name] = fact
+            self._flush_soon()
+
     def close(self) -> None:
         """End the stream of every browser: the desk is being stopped, and must not wait for them to leave."""
         for reader in self._readers:
@@ -103,25 +119,27 @@ class Hub:
         for watcher in self._watchers:
             watcher.set()
 
-    def current(self, language: Language, operator: str, *templates: str) -> dict[str, str]:
-        """Return elements as they are now, by template; those of a shared fragment together."""
+    def current(self, language: Language, operator: str = "", *templates: str, view: str = OPERATOR) -> dict[str, str]:
+        """Return elements of a view as they are now, by template; those of a shared fragment together."""
         found: dict[str, str] = {}
-        for template, values in self._all(operator):
+        for template, values in self._all(view, operator):
             if not templates or template in templates:
                 found[template] = found.get(template, "") + self._pages.fragment(language, template, **values)
         return found
 
-    async def follow(self, language: Language, operator: str, now: Callable[[], datetime]) -> AsyncGenerator[bytes]:
-        """Yield an operator's page, then what changes of it, as server-sent events."""
+    async def follow(
+        self, language: Language, operator: str, now: Callable[[], datetime], view: str = OPERATOR
+    ) -> AsyncGenerator[bytes]:
+        """Yield a page, then what changes of it, as server-sent events. `operator`: whose own page it is."""
         if len(self._readers) >= READERS:
             log.warning("too many browsers follow the desk", most=READERS)
             return
-        reader = _Reader(operator, language)
+        reader = _Reader(operator, language, view)
         self._readers.add(reader)
         try:
-            self._remember(operator)
+            self._remember(view, operator)
             yield f"event: now\ndata: {now().timestamp():.3f}\n\n".encode()
-            yield _frame("".join(self.current(language, operator).values()))
+            yield _frame("".join(self.current(language, operator, view=view).values()))
             while not reader.behind:
                 try:
                     async with asyncio.timeout(HEARTBEAT_S):
@@ -131,9 +149,13 @@ class Hub:
                 yield frame
         finally:
             self._readers.discard(reader)
-            if all(other.operator != operator for other in self._readers):
-                for key in [key for key in self._sent_personal if key[1] == operator]:
+            left = {(other.view, other.operator) for other in self._readers}
+            if (view, operator) not in left:
+                for key in [key for key in self._sent_personal if (key[0], key[2]) == (view, operator)]:
                     del self._sent_personal[key]
+            if all(other.view != view for other in self._readers):
+                for shared_key in [key for key in self._sent_shared if key[0] == view]:
+                    del self._sent_shared[shared_key]
 
     async def watch(self, read: Callable[[Picture], T]) -> AsyncGenerator[T | None]:
         """Yield what `read` finds in the picture, now and whenever that has changed, and None every `HEARTBEAT_S`."""
@@ -160,19 +182,24 @@ class Hub:
         finally:
             self._watchers.discard(news)
 
-    def _all(self, operator: str) -> Iterator[tuple[str, Values]]:
-        for fragment in self._personal:
+    def _all(self, view: str, operator: str) -> Iterator[tuple[str, Values]]:
+        for fragment in self._personal[view]:
             yield fragment.template, fragment.read(self.picture, operator)
-        for shared in self._shared:
+        for shared in self._shared[view]:
             for values in shared.read(self.picture).values():
                 yield shared.template, values
 
-    def _remember(self, operator: str) -> None:
+    def _remember(self, view: str, operator: str) -> None:
         """Note what a new reader begins with, so that only what differs from it is sent."""
-        for fragment in self._personal:
-            key = (fragment.template, operator)
+        for fragment in self._personal[view]:
+            key = (view, fragment.template, operator)
             if key not in self._sent_personal:
                 self._sent_personal[key] = fragment.read(self.picture, operator)
+        if any(key[0] == view for key in self._sent_shared):
+            return  # others follow this view already
+        for shared in self._shared[view]:
+            for name, values in shared.read(self.picture).items():
+                self._sent_shared[view, shared.template, name] = values
 
     def _flush_soon(self) -> None:
         """Flush once all events are read that have come together: the controller sends those of one instant at once."""
@@ -184,24 +211,27 @@ class Hub:
         if self._flushing is not None:
             self._flushing.cancel()
             self._flushing = None
+        by_page: dict[tuple[str, str], list[_Reader]] = {}
+        by_view: dict[str, list[_Reader]] = {}
         for watcher in self._watchers:
             watcher.set()
-        by_operator: dict[str, list[_Reader]] = {}
         for reader in self._readers:
-            by_operator.setdefault(reader.operator, []).append(reader)
+            by_page.setdefault((reader.view, reader.operator), []).append(reader)
+            by_view.setdefault(reader.view, []).append(reader)
         news: dict[_Reader, list[bytes]] = {}  # those whose own page changes come first
-        for operator, theirs in by_operator.items():
-            for fragment in self._personal:
-                key, values = (fragment.template, operator), fragment.read(self.picture, operator)
+        for (view, operator), theirs in by_page.items():
+            for fragment in self._personal[view]:
+                key, values = (view, fragment.template, operator), fragment.read(self.picture, operator)
                 if self._sent_personal.get(key) != values:
                     self._sent_personal[key] = values
                     self._render(news, theirs, fragment.template, values)
-        for shared in self._shared:
-            for name, values in shared.read(self.picture).items():
-                key = (shared.template, name)
-                if self._sent_shared.get(key) != values:
-                    self._sent_shared[key] = values
-                    self._render(news, self._readers, shared.template, values)
+        for view, readers in by_view.items():
+            for shared in self._shared[view]:
+                for name, values in shared.read(self.picture).items():
+                    key = (view, shared.template, name)
+                    if self._sent_shared.get(key) != values:
+                        self._sent_shared[key] = values
+                        self._render(news, readers, shared.template, values)
         for reader, frames in news.items():
             reader.put(b"".join(frames))
 

@@ -30,6 +30,13 @@ class CallbackOfOperator(msgspec.Struct, frozen=True):
     caller_rings: bool = False
 
 
+class LanguagesChanged(msgspec.Struct, frozen=True):
+    """Who changed an operator's languages for now, and when."""
+
+    by: str
+    at: float
+
+
 class Operator(msgspec.Struct, frozen=True):
     """An operator with their present state; docs/api.md has the members."""
 
@@ -49,6 +56,16 @@ class Operator(msgspec.Struct, frozen=True):
     call: CallOfOperator | None = None
     callback: CallbackOfOperator | None = None
     help_since: float | None = None
+    help_why: str | None = None
+    languages_changed: LanguagesChanged | None = None
+
+
+class Move(msgspec.Struct, frozen=True):
+    """What a supervisor has changed for a waiting caller."""
+
+    front: bool = False
+    language: str | None = None
+    operator: str | None = None
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -71,6 +88,7 @@ class Call(msgspec.Struct, frozen=True):
     recording: str | None = None
     transfers: int = 0
     transfer_to: tuple[str, ...] = ()
+    move: Move | None = None
     try_telephone: str | None = None
 
 
@@ -85,6 +103,13 @@ class Waiting(msgspec.Struct, frozen=True):
     callback: str | None = None
 
 
+class Acknowledgement(msgspec.Struct, frozen=True):
+    """Who sees to an alarm, and since when."""
+
+    name: str
+    at: float
+
+
 class Alarm(msgspec.Struct, frozen=True):
     """Something that a person should look at."""
 
@@ -93,6 +118,10 @@ class Alarm(msgspec.Struct, frozen=True):
     text: str
     since: float | None = None
     operator: str | None = None
+    language: str | None = None
+    figure: float | None = None
+    why: str | None = None
+    acknowledged: Acknowledgement | None = None
 
 
 class SiteFacts(msgspec.Struct, frozen=True):
@@ -101,12 +130,13 @@ class SiteFacts(msgspec.Struct, frozen=True):
     topics: tuple[str, ...] = ()
     pauses: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
+    scoring: dict[str, dict[str, str]] = {}
 
 
 class Picture:
     """All that is live at one instant. `connected`: whether the controller says so now.
 
-    `site`: what is known of the site until the controller tells more.
+    `site`: what is known of the site until the controller tells more. `facts`: what rooms add, by name.
     """
 
     def __init__(self, site: SiteFacts) -> None:
@@ -116,6 +146,7 @@ class Picture:
         self.calls: dict[str, Call] = {}
         self.queue: tuple[Waiting, ...] = ()
         self.alarms: dict[str, Alarm] = {}
+        self.facts: dict[str, Any] = {}
 
     def apply(self, event: Event) -> None:
         """Take an event in. One that is not known is left out: new ones can be added to the stream."""

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
 
 from db.engine import DatabaseError
-from desk.context import DeskDep, part
+from desk.context import Desk, DeskDep, part
+from desk.live.fragments import OPERATOR
 from desk.live.hub import Hub
 from desk.people.policy import Permission
 from desk.people.sessions import Sessions
@@ -20,6 +21,8 @@ router = APIRouter(prefix="/live")
 CHECK = timedelta(seconds=30)
 """How often a stream asks whether its session goes on."""
 
+
+STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 HubDep = Annotated[Hub, part("hub")]
 
@@ -33,10 +36,16 @@ async def operator(
     request: Request, desk: DeskDep, hub: HubDep, sessions: SessionsDep, signed_in: Following
 ) -> StreamingResponse:
     """Send an operator's page as it changes, as server-sent events, until the session ends."""
-    frames = hub.follow(desk.pages.language_of(request), signed_in.operator, desk.now)
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    stream = _while_signed_in(frames, sessions, signed_in, desk.now)
-    return StreamingResponse(stream, headers=headers, media_type="text/event-stream")
+    return stream(request, desk, hub, sessions, signed_in, OPERATOR)
+
+
+def stream(
+    request: Request, desk: Desk, hub: Hub, sessions: Sessions, signed_in: SignedIn, view: str
+) -> StreamingResponse:
+    """Return the stream of a view for somebody's page, which ends with their session."""
+    frames = hub.follow(desk.pages.language_of(request), signed_in.person.operator or "", desk.now, view)
+    going_on = _while_signed_in(frames, sessions, signed_in, desk.now)
+    return StreamingResponse(going_on, headers=STREAM_HEADERS, media_type="text/event-stream")
 
 
 async def _while_signed_in(

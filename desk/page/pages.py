@@ -5,7 +5,7 @@ browser that opens it, and a fragment for one that asks with htmx.
 """
 
 import hashlib
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,21 @@ from desk.page.site_words import SiteWords
 from desk.page.texts import Language
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("page", "people", "shift", "call", "case", "guide", "worklist", "try_line")
+ROOMS = (
+    "page",
+    "people",
+    "shift",
+    "call",
+    "case",
+    "guide",
+    "worklist",
+    "report",
+    "staffing",
+    "try_line",
+    "board",
+    "supervise",
+    "recording",
+)
 STATIC = ROOT / "static"
 
 LANGUAGE_COOKIE = "hatif-language"
@@ -35,7 +49,7 @@ class Pages:
 
     def __init__(self, words: SiteWords | None = None, zone: str = "UTC") -> None:
         self.languages = texts.load()
-        known = words or SiteWords()
+        self.words = known = words or SiteWords()
         self._environments = {code: _environment(language, known, zone) for code, language in self.languages.items()}
 
     def prepare(self) -> None:
@@ -46,9 +60,11 @@ class Pages:
             _ = self.languages[code].countries
 
     def language_of(self, request: Request) -> Language:
-        """Return the language of an answer: the person's, else the last one of this browser, else what it asks for."""
+        """Return the language of an answer: what the route has chosen, else the person's, else the last one of this
+        browser, else what it asks for."""
         person = getattr(request.state, "person", None)
-        for code in (person.language if person is not None else None, request.cookies.get(LANGUAGE_COOKIE)):
+        own = person.language if person is not None else None
+        for code in (getattr(request.state, "language", None), own, request.cookies.get(LANGUAGE_COOKIE)):
             if code in self.languages:
                 return self.languages[code]
         return self.languages[texts.choose(request.headers.get("accept-language", ""))]
@@ -112,6 +128,9 @@ def _environment(language: Language, words: SiteWords, zone: str) -> Environment
         text=language.text,
         day=partial(_day, language, zone),
         clock_time=partial(_clock_time, language, zone),
+        duration=duration,
+        percent=language.percent,
+        moment=partial(_moment, language, zone),
         reference=format_reference,
         since=since,
         until=until,
@@ -137,6 +156,16 @@ def since(instant: float | datetime | None) -> Markup:
 def until(instant: float | None) -> Markup:
     """Return a clock that counts down to an instant."""
     return Markup('<time class="clock" data-until="{:.3f}"></time>').format(instant) if instant else Markup("")
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as minutes and seconds."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
+
+
+def _moment(language: Language, zone: str, instant: float) -> str:
+    """Return the time of day of an instant in POSIX seconds."""
+    return language.clock_time(datetime.fromtimestamp(instant, UTC), zone)
 
 
 def _day(language: Language, zone: str, instant: datetime | str | None) -> str:

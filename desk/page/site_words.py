@@ -33,10 +33,21 @@ class SiteWords:
         """Return the words of a menu's option."""
         return self._name(language, "", text)
 
+    def topics(self, language: str) -> dict[str, str]:
+        """Return the names of all topics."""
+        return self._all(language, _TOPIC)
+
+    def pauses(self, language: str) -> dict[str, str]:
+        """Return the names of all reasons for a pause."""
+        return self._all(language, _PAUSE)
+
     def missing(self, language: str) -> dict[str, str]:
         """Return what an applicant may have to bring: the site's words, each with its name."""
+        return self._all(language, _MISSING)
+
+    def _all(self, language: str, kind: str) -> dict[str, str]:
         found = self._texts.get(language, {})
-        return {text.removeprefix(_MISSING): name for text, name in found.items() if text.startswith(_MISSING)}
+        return {text.removeprefix(kind): name for text, name in found.items() if text.startswith(kind)}
 
     def _name(self, language: str, kind: str, name: str) -> str:
         return self._texts.get(language, {}).get(kind + name) or name.replace("_", " ").capitalize()

@@ -15,6 +15,7 @@ from babel import Locale, UnknownLocaleError, negotiate_locale
 from babel.dates import format_datetime, format_time
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from babel.numbers import format_percent
 
 LANGUAGES = ("fr", "ar", "en")
 """Of the pages, the first one for browsers that ask for another."""
@@ -80,6 +81,10 @@ class Language:
     def clock_time(self, instant: datetime, zone: str) -> str:
         """Return the time of day of an instant in a zone."""
         return format_time(instant.astimezone(ZoneInfo(zone)), "short", locale=self.locale)
+
+    def percent(self, share: float) -> str:
+        """Return a share in whole per cent."""
+        return format_percent(share, locale=self.locale)
 
     def country_name(self, code: str | None) -> str:
         """Return the name of a country; of none: that it is not known."""

@@ -20,6 +20,12 @@ class Entry:
 
 ENTRIES = (
     Entry("/shift", "telephone", N_("Calls"), Permission.TAKE_CALLS),
+    Entry("/board", "board", N_("Wallboard"), Permission.SUPERVISE),
+    Entry("/supervise", "ear", N_("Supervision"), Permission.SUPERVISE),
+    Entry("/recordings", "record", N_("Recordings"), Permission.SUPERVISE),
+    Entry("/roster", "calendar", N_("Shifts"), Permission.TAKE_CALLS),
+    Entry("/reports", "chart", N_("Reports"), Permission.SUPERVISE),
+    Entry("/staffing", "people", N_("Staffing"), Permission.SUPERVISE),
     Entry("/try", "play", N_("Try the line"), Permission.TRY_LINE),
     Entry("/people", "people", N_("People"), Permission.ADMINISTER),
 )

@@ -113,5 +113,6 @@ Anybody = Annotated[SignedIn, Depends(Needs(Permission.SIGNED_IN))]
 StillThere = Annotated[SignedIn, Depends(Needs(Permission.SIGNED_IN, background=True))]
 """For what pages ask by themselves: it does not keep a session from ending."""
 OperatorDep = Annotated[SignedIn, Depends(Needs(Permission.TAKE_CALLS))]
+SupervisorDep = Annotated[SignedIn, Depends(Needs(Permission.SUPERVISE))]
 VisitorDep = Annotated[SignedIn, Depends(Needs(Permission.TRY_LINE))]
 AdministratorDep = Annotated[SignedIn, Depends(Needs(Permission.ADMINISTER))]

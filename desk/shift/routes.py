@@ -33,11 +33,8 @@ async def page(request: Request, desk: DeskDep, hub: HubDep, signed_in: Operator
         request,
         "shift/shift.html",
         parts=parts,
-        operator=signed_in.operator,
         now=desk.now().timestamp(),
-        telephone_port=desk.settings.telephone_port,
-        telephone_url=desk.settings.telephone_url,
-        telephone_texts={name: language.text(text) for name, text in telephone.TEXTS.items()},
+        **telephone.page_values(desk, language, signed_in.operator),
         site_languages=site.languages,
         topics=site.topics,
     )

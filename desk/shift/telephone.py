@@ -10,9 +10,9 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from desk.context import DeskDep
+from desk.context import Desk, DeskDep
 from desk.control import ControlError
-from desk.page.texts import N_
+from desk.page.texts import N_, Language
 from desk.people.signed_in import OperatorDep
 
 router = APIRouter(prefix="/telephone")
@@ -52,6 +52,16 @@ TEXTS = {
     "echo_stop": N_("End the test"),
 }
 """The sentences of the telephone, by the names that its scripts use."""
+
+
+def page_values(desk: Desk, language: Language, operator: str | None) -> dict[str, Any]:
+    """Return what a page with the telephone shows (`shift/telephone.html`). `operator`: None without a telephone."""
+    return {
+        "operator": operator,
+        "telephone_port": desk.settings.telephone_port,
+        "telephone_url": desk.settings.telephone_url,
+        "telephone_texts": {name: language.text(text) for name, text in TEXTS.items()},
+    }
 
 
 class CredentialRequest(BaseModel):

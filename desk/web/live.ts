@@ -49,6 +49,7 @@ export function follow(url: string): void {
           for (const [id, html] of elements(text)) latest.set(id, html);
           share({ kind: "patch", text });
         });
+        if (status === 410) location.reload(); // the link of this screen has been withdrawn
         if (status === 401) {
           share({ kind: "signed-out" });
           await new Promise((resolve) => document.addEventListener("hatif:signed-in", resolve, { once: true }));

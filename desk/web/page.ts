@@ -5,6 +5,7 @@ import "./htmx";
 import "./case";
 import "./clocks";
 import "./dialogs";
+import "./help";
 import "./keys";
 import "./session";
 import "./telephone";

@@ -12,7 +12,9 @@ from ivr.api.problems import ApiError, documented
 from ivr.call.call import Call
 from ivr.controller.connection import Connection
 from ivr.controller.controller import Controller
+from ivr.talk.grants import topics_of
 from ivr.talk.operator_requests import LINE_ACTS, NEED_OPERATOR, NEED_TARGET, SENTENCES, Act, Refusal, Target
+from routing.states import OperatorState
 
 router = APIRouter(tags=["calls"])
 
@@ -53,6 +55,15 @@ class TransferTarget(models.Request):
         if self.operator is not None and not 3 <= len(self.operator) <= 8:
             return Refusal.OUTSIDE
         return Target(self.operator, self.language, self.topic, bool(self.supervisor))
+
+
+class MoveTarget(models.Request):
+    """Where a waiting caller is moved: exactly one of the members."""
+
+    front: Literal[True] | None = None
+    operator: str | None = Field(None, max_length=20, description="An operator's id.")
+    language: str | None = Field(None, max_length=3, description="Operators who speak this language of the site.")
+    topic: str | None = Field(None, max_length=40, description="Operators of this topic of the flow.")
 
 
 class OperatorOfCall(models.Request):
@@ -109,6 +120,45 @@ async def note_audio(controller: ControllerDep, actor: Actor, call_id: CallId, r
         "bad_audio", operator=report.operator, loss=report.loss, jitter_s=report.jitter_s, delay_s=report.delay_s
     )
     return AudioNoted(call=call_id)
+
+
+@router.post("/calls/{call}/move", responses=documented(404, 409, 422, 503))
+async def move(controller: ControllerDep, actor: Actor, call_id: CallId, target: MoveTarget) -> RequestAccepted:
+    """Move a waiting caller; what they hear goes on, in their own language.
+
+    To the front; to operators who speak another language; to those of another topic; or to one operator, for two
+    minutes. 409 (`not_waiting`) if they do not wait, 409 (`away`) if that operator is not on shift.
+    """
+    wanted = target.model_dump(exclude_none=True)
+    if len(wanted) != 1:
+        raise ApiError(422, "Name exactly one of front, operator, language and topic.")
+    connection, live = _find(controller, call_id)
+    if (why := _why_not_moved(controller, connection, target)) is not None:
+        raise why
+    if live.wait is None or live.state.offer is not None:
+        raise ApiError(409, "The caller does not wait for an operator at this moment.", "not_waiting")
+    live.wait.move(
+        front=bool(target.front), language=target.language, topic=target.topic, operator=target.operator, by=actor
+    )
+    controller.changed.set()
+    audit(controller, actor, "call_moved", f"call:{call_id}", call=call_id, **wanted)
+    return RequestAccepted(call=call_id, asked="move")
+
+
+def _why_not_moved(controller: Controller, connection: Connection, target: MoveTarget) -> ApiError | None:
+    """Return why nobody can be moved there; None if it is possible."""
+    if target.language is not None and target.language not in controller.site.languages:
+        return ApiError(422, f"{target.language!r} is not a language of this site.", "unknown")
+    if target.topic is not None and target.topic not in topics_of(controller.flows.current.flow):
+        return ApiError(422, f"{target.topic!r} is not a topic of the flow.", "unknown")
+    if target.operator is None:
+        return None
+    known = connection.floor.operators.get(target.operator) if connection.floor is not None else None
+    if known is None:
+        return ApiError(422, f"There is no operator {target.operator!r}; `hatif operators` lists them.", "unknown")
+    if known.state is OperatorState.AWAY:
+        return ApiError(409, f"Operator {target.operator} is not on shift.", "away")
+    return None
 
 
 def _add(act: Act) -> None:

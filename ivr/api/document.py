@@ -21,6 +21,7 @@ _TITLES = {
     "cases": "Case files",
     "guide requests": "Requests for the guide in writing",
     "messages": "Voice messages",
+    "recordings": "Recorded conversations",
     "supervision": "Supervision",
     "try": "Trying the line",
     "flow": "Flow",

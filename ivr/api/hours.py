@@ -61,6 +61,7 @@ class Announcement(BaseModel):
     """The announcement that every caller hears first."""
 
     text: str | None = Field(description="The id of the text; null: nothing.")
+    texts: list[str] = Field(description="The texts that the flow has for announcements.")
 
 
 class AnnouncementChange(models.Request):
@@ -109,7 +110,8 @@ async def force(controller: ControllerDep, actor: Actor, forced: HoursForced) ->
 @router.get("/announcement")
 async def announcement(controller: ControllerDep) -> Announcement:
     """Return what every caller hears first."""
-    return Announcement(text=controller.opening.announcement())
+    texts = list(controller.flows.current.flow.announcements)
+    return Announcement(text=controller.opening.announcement(), texts=texts)
 
 
 @router.put("/announcement", dependencies=AFTER_RESTORE, responses=documented(503))

@@ -1,7 +1,8 @@
 """Reads what is live from the controller, for the control API's answers and its events."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from itertools import pairwise
 from operator import is_
 from typing import NamedTuple
@@ -9,10 +10,13 @@ from typing import NamedTuple
 from db.callback_requests import CallbackRequest
 from db.enums import CallbackState
 from ivr.api.models import (
+    Acknowledgement,
     Alarm,
     AlarmKind,
     Call,
+    CallerMove,
     CallStatus,
+    LanguagesChanged,
     Operator,
     OperatorCall,
     OperatorCallback,
@@ -27,8 +31,10 @@ from ivr.call.call import Call as LiveCall
 from ivr.call.version import Flow
 from ivr.callbacks.request_states import call_of
 from ivr.controller.controller import Controller
+from ivr.floor.language_changes import LanguageChange
 from ivr.model.call_state import CallState
 from ivr.model.talk_table import OperatorPlace
+from ivr.queue.moves import Move
 from ivr.records.limit_counts import SENTENCES, Limit
 from ivr.site.operators import OperatorEntry
 from ivr.talk.transfers import Transfer
@@ -36,6 +42,7 @@ from ivr.telephones import devices
 from ivr.telephones.replacements import Replacement
 from routing.states import Operator as FloorOperator
 from routing.states import OperatorState
+from routing.thresholds import Exceeded, Waiting
 
 _PLACES: dict[OperatorPlace, OperatorPlaceName] = {
     OperatorPlace.TOGETHER: "together",
@@ -66,6 +73,7 @@ def read_call(call: LiveCall) -> Call:
     """Return one call as it is now."""
     state, transfer, place = call.state, Transfer.decode(call.state.transfer), read_place(call)
     status: CallStatus = "waiting" if state.since is not None else "menu"
+    waits = status == "waiting" and not state.offer
     if state.offer:
         status = "hold" if place == "hold" else "talking"
     return Call(
@@ -85,6 +93,7 @@ def read_call(call: LiveCall) -> Call:
         operator=state.operator,
         place=place,
         recording=call.recording,
+        move=CallerMove(**asdict(move)) if waits and (move := Move.decode(state.moved)) != Move() else None,
         transfers=transfer.count,
         transfer_to=[operator for operator in transfer.to if operator != "*"],
         try_telephone=call.try_telephone,
@@ -130,6 +139,8 @@ class _OperatorFacts(NamedTuple):
     telephone: devices.Telephone | None
     replaced: Replacement | None
     help_since: float | None
+    help_why: str | None
+    languages_changed: LanguageChange | None
     call: LiveCall | None
     state: CallState | None
     place: OperatorPlaceName | None
@@ -148,6 +159,8 @@ def _facts_of(controller: Controller, entry: OperatorEntry) -> _OperatorFacts:
         controller.devices.by_operator.get(entry.id),
         controller.replacements.last(entry.id),
         controller.supervisor_alerts.help_is_wanted.get(entry.id),
+        controller.supervisor_alerts.why(entry.id),
+        controller.language_changes.changes.get(entry.id),
         call,
         call.state if call is not None else None,
         read_place(call) if call is not None and has_caller else None,
@@ -165,6 +178,8 @@ def _operator_of(facts: _OperatorFacts) -> Operator:
         supervisor=entry.supervisor,
         state=OperatorStatus.UNKNOWN,
     )
+    if (changed := facts.languages_changed) is not None:
+        operator.languages_changed = LanguagesChanged(by=changed.by, at=changed.at, listed=dict(changed.instead_of))
     if known is None:
         return operator
     operator.state = OperatorStatus(known.state)
@@ -172,7 +187,7 @@ def _operator_of(facts: _OperatorFacts) -> Operator:
     operator.since, operator.until = known.since, known.until
     operator.telephone, operator.on_line, operator.planned = known.present, known.on_line, known.planned
     operator.pause_after = known.pause_after
-    operator.help_since = facts.help_since
+    operator.help_since, operator.help_why = facts.help_since, facts.help_why
     operator.call = _call_of(facts.call, facts.place) if facts.call is not None else None
     operator.callback = _callback_of(facts.request) if facts.request is not None else None
     if telephone is not None:
@@ -220,9 +235,40 @@ def read_limits(controller: Controller) -> dict[str, int]:
     return {limit.value: counted[limit] for limit in Limit}
 
 
-def read_alarms(controller: Controller) -> list[Alarm]:
-    """Return what a person should look at now."""
-    return list(_alarms(controller))
+def read_alarms(controller: Controller, queue: Iterable[QueueEntry]) -> list[Alarm]:
+    """Return what a person should look at now. `queue`: who waits."""
+    found = [*_alarms(controller), *_exceeded(controller, queue)]
+    controller.acknowledgements.keep([alarm.id for alarm in found])
+    for alarm in found:
+        if (seen := controller.acknowledgements.of(alarm.id, alarm.since)) is not None:
+            alarm.acknowledged = Acknowledgement(by=seen.by, name=seen.name, at=seen.at)
+    return found
+
+
+def _exceeded(controller: Controller, queue: Iterable[QueueEntry]) -> Iterator[Alarm]:
+    """Yield the alarms by the limits of the site. Whoever waits for a call-back is not on the line."""
+    since: dict[str, list[float]] = {}
+    for entry in queue:
+        if entry.callback is None and entry.language is not None:
+            since.setdefault(entry.language, []).append(entry.since)
+    waiting = {language: Waiting(len(began), min(began)) for language, began in since.items()}
+    now, limits = time.time(), controller.site.alarms
+    sentences = {
+        Exceeded.MANY_WAITING: "{figure:.0f} callers wait; the limit is " + f"{limits.waiting}.",
+        Exceeded.LONG_WAIT: f"A caller who needs {{language}} has waited for over {limits.waiting_s:g} s.",
+        Exceeded.SERVICE_LEVEL: "{figure:.0%} were answered in time in the last half hour; the limit is "
+        f"{limits.service_level:.0%}.",
+        Exceeded.ABANDONED: f"{{figure:.0%}} gave up in the last half hour; the limit is {limits.abandoned:.0%}.",
+    }
+    for found in controller.thresholds.look(now, waiting, controller.recorder.counts.latest.counts()):
+        yield Alarm(
+            id=f"{found.what}:{found.language}" if found.language is not None else found.what.value,
+            kind=AlarmKind(found.what),
+            text=sentences[found.what].format(figure=found.figure, language=found.language),
+            since=found.since,
+            language=found.language,
+            figure=found.figure,
+        )
 
 
 def _alarms(controller: Controller) -> Iterator[Alarm]:
@@ -250,8 +296,9 @@ def _alarms(controller: Controller) -> Iterator[Alarm]:
         text = f"Wrong PINs were entered for many case files within an hour: somebody guesses{unchecked}."
         yield Alarm(id="pin_guessing", kind=AlarmKind.PIN_GUESSING, text=text, since=noticed)
     for operator, since in controller.supervisor_alerts.help_is_wanted.items():
-        text = f"Operator {operator} asks for help, and no supervisor was free."
-        yield _of_operator(AlarmKind.HELP_WANTED, operator, text, since)
+        wanted = _of_operator(AlarmKind.HELP_WANTED, operator, f"Operator {operator} asks for help.", since)
+        wanted.why = controller.supervisor_alerts.why(operator)
+        yield wanted
     for known in floor.operators.values() if floor is not None else ():
         if known.state is OperatorState.PAUSED and known.reason == "no_answer":
             text = f"Operator {known.id} did not answer a call; they are paused."
@@ -280,12 +327,13 @@ class LiveReader:
 
     async def read(self) -> Snapshot:
         """Return all that is live now. The rows are shared with earlier answers: do not change them."""
+        queue = await read_queue(self._controller)
         return Snapshot.model_construct(
             at=round(time.time(), 3),
             operators=[self._operator(entry) for entry in self._controller.operators],
-            queue=await read_queue(self._controller),
+            queue=queue,
             calls=self._read_calls(),
-            alarms=read_alarms(self._controller),
+            alarms=read_alarms(self._controller, queue),
         )
 
     def _operator(self, entry: OperatorEntry) -> Operator:

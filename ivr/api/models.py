@@ -71,6 +71,14 @@ class OperatorCallback(BaseModel):
     caller_rings: bool = Field(description="Whether the operator has accepted it, and the caller is being called.")
 
 
+class LanguagesChanged(BaseModel):
+    """Who changed an operator's languages for now."""
+
+    by: str
+    at: float
+    listed: dict[str, int] = Field(description="Their languages in operators.csv.")
+
+
 class Operator(BaseModel):
     """An operator of the site, with their present state."""
 
@@ -91,6 +99,10 @@ class Operator(BaseModel):
     call: OperatorCall | None = None
     callback: OperatorCallback | None = None
     help_since: float | None = Field(None, description="Since when they have been waiting for a supervisor's help.")
+    help_why: str | None = Field(None, description="What they wrote when they asked for it.")
+    languages_changed: LanguagesChanged | None = Field(
+        None, description="That `languages` are not those of operators.csv."
+    )
     telephone_replaced: TelephoneReplaced | None = None
 
 
@@ -105,6 +117,14 @@ class QueueEntry(BaseModel):
     topic: str | None
     silent: bool = Field(description="Whether the caller has not yet answered the question whether they are there.")
     since: float = Field(description="When the wait began.")
+
+
+class CallerMove(BaseModel):
+    """Where a supervisor has moved a waiting caller."""
+
+    front: bool
+    language: str | None = Field(description="Operators who speak this language, instead of the caller's own.")
+    operator: str | None = Field(description="This operator, for the first two minutes.")
 
 
 class Call(BaseModel):
@@ -129,6 +149,7 @@ class Call(BaseModel):
     operator: str | None
     place: OperatorPlaceName | None = Field(description="Where the operator is; null while nobody has the caller.")
     recording: Literal["on", "paused"] | None = Field(description="Of the conversation; null if it is not recorded.")
+    move: CallerMove | None = Field(None, description="What a supervisor has changed while the caller waits.")
     transfers: int = Field(description="How often the caller was handed on.")
     transfer_to: list[str] = Field(description="The operators that the caller is being handed on to.")
     try_telephone: str | None = Field(
@@ -145,7 +166,8 @@ class AlarmKind(StrEnum):
     telephones register with one operator's password; `ari_down`, `ami_down`: the controller is not connected to
     Asterisk; `test_call_failed`: the line's last call to itself failed; `records_lost`: the journal could not be
     written; `pin_guessing`: wrong PINs were entered for many case files within an hour; `limit_reached`: a limit on
-    callers was reached in the last quarter of an hour.
+    callers was reached in the last quarter of an hour; `many_waiting`, `long_wait`, `service_level`, `abandoned`: a
+    limit of `[alarms]` is exceeded.
     """
 
     HELP_WANTED = "help_wanted"
@@ -158,6 +180,18 @@ class AlarmKind(StrEnum):
     RECORDS_LOST = "records_lost"
     PIN_GUESSING = "pin_guessing"
     LIMIT_REACHED = "limit_reached"
+    MANY_WAITING = "many_waiting"
+    LONG_WAIT = "long_wait"
+    SERVICE_LEVEL = "service_level"
+    ABANDONED = "abandoned"
+
+
+class Acknowledgement(BaseModel):
+    """That somebody sees to an alarm. It lasts as long as the alarm."""
+
+    by: str = Field(description="The actor.")
+    name: str = Field(description="Their name, as it is shown to others.")
+    at: float
 
 
 class Alarm(BaseModel):
@@ -168,6 +202,12 @@ class Alarm(BaseModel):
     text: str = Field(description="A sentence for a person.")
     since: float | None = Field(None, description="When it began, where that is known.")
     operator: str | None = None
+    language: str | None = Field(None, description="Of a long wait.")
+    figure: float | None = Field(
+        None, description="What exceeds a limit: how many wait, since when one waits, a share of the calls."
+    )
+    why: str | None = Field(None, description="What the operator wrote who asks for help.")
+    acknowledged: Acknowledgement | None = None
 
 
 class Snapshot(BaseModel):

@@ -1,5 +1,6 @@
 """The control API's part about operators: their states, and changes that somebody else makes."""
 
+import time
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path
@@ -11,6 +12,7 @@ from ivr.api.live import read_operator, read_operators
 from ivr.api.problems import ApiError, documented
 from ivr.controller.controller import Controller
 from ivr.floor.client import FloorClient
+from ivr.hours.opening import one_line
 from ivr.model.floor_protocol import OperatorEvent
 from routing.states import OperatorState, Trigger
 
@@ -44,6 +46,22 @@ class WrapUpChange(models.Request):
     """A change of a wrap-up."""
 
     change: Literal["end", "more"] = Field(description="`more` adds what the site allows at a time.")
+
+
+class LanguagesChange(models.Request):
+    """The languages that an operator is to have."""
+
+    languages: dict[str, Annotated[int, Field(ge=1, le=5)]] | None = Field(
+        min_length=1,
+        max_length=50,
+        description="Code to level; the first is the operator's own. Null: as in the list.",
+    )
+
+
+class HelpRequest(models.Request):
+    """Why an operator asks for help."""
+
+    why: str = Field("", max_length=300)
 
 
 class HelpSettled(BaseModel):
@@ -106,12 +124,47 @@ async def change_wrap_up(
     return _read(controller, operator_id)
 
 
+@router.put("/{operator}/languages", responses=documented(404, 503))
+async def change_languages(
+    controller: ControllerDep, actor: Actor, operator_id: OperatorId, change: LanguagesChange
+) -> models.Operator:
+    """Change an operator's languages from now on, also over restarts: until it is taken back, or the operator's line in
+    operators.csv has other languages. Null: as in the list. Calls in progress go on. Without a controller, the dialplan
+    goes by the list.
+    """
+    _floor_with(controller, operator_id)
+    unknown = (change.languages or {}).keys() - set(controller.site.languages)
+    if unknown:
+        known = ", ".join(controller.site.languages)
+        raise ApiError(422, f"{', '.join(sorted(unknown))} is not a language of this site; write some of {known}.")
+    controller.language_changes.set(operator_id, change.languages, actor, time.time())
+    spoken = " ".join(f"{code}:{level}" for code, level in (change.languages or {}).items())
+    audit(controller, actor, "operator_languages", f"operator:{operator_id}", languages=spoken or None)
+    return _read(controller, operator_id)
+
+
+@router.post("/{operator}/help", responses=documented(404, 503))
+async def ask_for_help(
+    controller: ControllerDep, actor: Actor, operator_id: OperatorId, request: HelpRequest
+) -> models.Operator:
+    """Ask all supervisors for help, with a reason; nobody is rung. Asked again, the reason is replaced."""
+    floor = _floor_with(controller, operator_id)
+    connection, _ = connected(controller)
+    leg = floor.operators[operator_id].offer
+    call = connection.call_on(leg) if leg is not None else None
+    identity = call.state.id if call is not None else None
+    controller.supervisor_alerts.help_wanted(operator_id, identity, one_line(request.why, 300))
+    controller.changed.set()
+    return _read(controller, operator_id)
+
+
 @router.delete("/{operator}/help", responses=documented(404, 409, 503))
 async def settle_help(controller: ControllerDep, actor: Actor, operator_id: OperatorId) -> HelpSettled:
     """Note that an operator who asked for help, when no supervisor was free, has had it. 409 if they asked for none."""
     _floor_with(controller, operator_id)
     if not controller.supervisor_alerts.help_settled(operator_id, actor):
         raise ApiError(409, f"Operator {operator_id} is not waiting for help.")
+    controller.changed.set()
     return HelpSettled(settled=operator_id)
 
 

@@ -27,6 +27,9 @@ class Site(BaseModel):
     topics: list[str] = Field(description="In the order of the flow.")
     pauses: list[str] = Field(description="The reasons of a pause that an operator can give.")
     numbers: list[SiteNumber]
+    scoring: dict[str, dict[str, str]] = Field(
+        description="What recorded conversations are scored for: the names of each criterion by language."
+    )
 
 
 class SiteValues(BaseModel):
@@ -38,7 +41,7 @@ class SiteValues(BaseModel):
 @router.get("/site/values")
 async def values(controller: ControllerDep) -> SiteValues:
     """Return the site's values as they run, which may differ from its files."""
-    return SiteValues(values=flatten(controller.site, controller.operators))
+    return SiteValues(values=flatten(controller.site, controller.listed))
 
 
 @router.get("/site")
@@ -52,5 +55,6 @@ async def site(controller: ControllerDep) -> Site:
         languages=list(found.languages),
         topics=list(topics_of(controller.flows.current.flow)),
         pauses=list(found.operators.pauses),
+        scoring=found.scoring.criteria,
         numbers=[SiteNumber(number=row.number, country=row.country) for row in found.number],
     )

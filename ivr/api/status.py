@@ -1,19 +1,21 @@
 """The control API's view of the controller itself."""
 
 import asyncio
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
-from ivr.api.context import Actor, ControllerDep, audit
+from ivr.api.context import Actor, ControllerDep, audit, connected
 from ivr.api.hours import AFTER_RESTORE
-from ivr.api.live import read_alarms, read_calls, read_limits
-from ivr.api.models import Alarm, Request
+from ivr.api.live import read_alarms, read_calls, read_limits, read_queue
+from ivr.api.models import Acknowledgement, Alarm, Request
 from ivr.api.problems import ApiError, documented
 from ivr.asterisk.ami import AmiError
 from ivr.asterisk.refused_calls import refused_calls
 from ivr.controller.controller import Controller
 from ivr.hours.drain import Drain
+from ivr.hours.opening import one_line
 from ivr.model import clock
 
 router = APIRouter(tags=["status"])
@@ -62,6 +64,20 @@ class Status(BaseModel):
     probe: TestCall | None
     tasks: int = Field(description="Tasks of the controller: a number that must be as before once all calls are over.")
     channels: list[str] = Field(description="The channels that the controller follows.")
+
+
+class AlarmAcknowledged(Request):
+    """Who sees to an alarm."""
+
+    name: str = Field("", max_length=60, description="The name that others are shown; absent: the actor.")
+
+
+class Outlook(BaseModel):
+    """Expected waits. They are estimates: docs/waiting.md says from what."""
+
+    expected_s: dict[str, float | None] = Field(
+        description="Seconds, by language of the site: 0 if an operator is free and nobody waits, null if not known."
+    )
 
 
 class DrainChange(Request):
@@ -123,4 +139,28 @@ async def status(controller: ControllerDep) -> Status:
 @router.get("/alarms")
 async def alarms(controller: ControllerDep) -> list[Alarm]:
     """Return what a person should look at now."""
-    return read_alarms(controller)
+    return read_alarms(controller, await read_queue(controller))
+
+
+@router.post("/alarms/{alarm}/acknowledge", responses=documented(404))
+async def acknowledge(
+    controller: ControllerDep,
+    actor: Actor,
+    alarm_id: Annotated[str, Path(alias="alarm", max_length=100, description="The id of the alarm.")],
+    body: AlarmAcknowledged,
+) -> Alarm:
+    """Note that somebody sees to an alarm, for as long as it lasts. Who did so first stays. 404 if it is over."""
+    found = next((alarm for alarm in await alarms(controller) if alarm.id == alarm_id), None)
+    if found is None:
+        raise ApiError(404, f"There is no alarm {alarm_id!r} at this moment; `hatif operators` and the desk show them.")
+    seen = controller.acknowledgements.acknowledge(found.id, found.since, actor, one_line(body.name, 60))
+    found.acknowledged = Acknowledgement(by=seen.by, name=seen.name, at=seen.at)
+    controller.changed.set()
+    return found
+
+
+@router.get("/outlook", responses=documented(503))
+async def outlook(controller: ControllerDep) -> Outlook:
+    """Return what a caller who began to wait now could expect, by language."""
+    _, floor = connected(controller)
+    return Outlook(expected_s=dict(await floor.outlook(controller.site.languages)))

@@ -25,6 +25,10 @@ class SupervisionRequest(models.Request):
     supervisor: str = Field(max_length=20, description="The id of the supervisor.")
     operator: str = Field(max_length=20, description="The id of the operator whose conversation it is.")
     mode: Mode = Mode.LISTEN
+    answers: bool = Field(
+        False,
+        description="Whether the telephone is asked to answer by itself, as the one of the desk's page does.",
+    )
 
 
 class SupervisionBegun(BaseModel):
@@ -61,6 +65,7 @@ async def supervise(controller: ControllerDep, actor: Actor, body: SupervisionRe
         endpoint=connection.services.address(supervisor.id),
         shown=f'"{body.mode.value}" <{body.operator}>',
         ring_s=connection.services.site.operators.ring_s,
+        variables=leg_dialing.ANSWER_AT_ONCE if body.answers else None,
     )
     try:
         (answer,) = await connection.services.link.ask(create)

@@ -31,6 +31,9 @@ RINGS_WITHIN_S = 2.0
 _REPORT_TRANSFERS = {"PJSIP_TRANSFER_HANDLING()": "ari-only"}
 """Requests of a telephone's transfer key are reported to us, and Asterisk itself does nothing (decision 15)."""
 
+ANSWER_AT_ONCE = {"PJSIP_HEADER(add,Call-Info)": "<sip:hatif>;answer-after=0"}
+"""Tells a page that its person has answered this call already."""
+
 _RINGS = ("Down", "Ringing")
 """States of a channel that we ring and nobody has answered. A caller's channel is in `Ring`."""
 

@@ -26,6 +26,7 @@ from ivr.call.menu_time import MenuTime
 from ivr.call.playback import Playback, new_name
 from ivr.call.services import Services
 from ivr.call.version import Flow, Version
+from ivr.call.wait import Wait
 from ivr.model import clock, floor_protocol
 from ivr.model.call_state import CallState, LegState
 from ivr.model.talk_table import Colleague
@@ -90,12 +91,12 @@ class Call:
         self.try_telephone: str | None = None  # with which somebody tries the line; None for a caller
         self.recording: Literal["on", "paused"] | None = None  # of the conversation
         self.interruptible = False  # the caller waits for an operator; an offer interrupts what they are doing
+        self.wait: Wait | None = None  # while the caller waits for an operator
         self._inbox: Inbox[Item] = Inbox()
         self._playback = Playback()
         self._written: CallState | None = None
-        self._answered = answered
+        self._answered, self._gone = answered, False
         self._up_at = -math.inf  # when Asterisk reported the line as answered, by the monotonic clock
-        self._gone = False
         self._hash_until = -math.inf
         self.keys_lost = False  # keys may have been lost: the next question starts over
         self.menu_time = MenuTime(services.site.limits.menus_min)

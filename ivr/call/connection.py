@@ -1,6 +1,6 @@
 """The connection to Asterisk that calls belong to, as seen by calls, feature codes and call-backs."""
 
-from collections.abc import Collection, Coroutine
+from collections.abc import Collection, Coroutine, Sequence
 from typing import Any, Protocol
 
 from ivr.call.call import Call
@@ -26,7 +26,7 @@ class Connection(Protocol):
         """The version of the flow for new calls."""
 
     @property
-    def people(self) -> tuple[OperatorEntry, ...]:
+    def people(self) -> Sequence[OperatorEntry]:
         """The operators' list."""
 
     @property

@@ -1,6 +1,6 @@
 """The services that a call needs from the rest of the program; a trial substitutes its own."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -93,7 +93,7 @@ class Services:
     route: Callable[[str, Receiver], None]
     unroute: Callable[[str], None]
     address: Callable[[str], str]
-    people: tuple[OperatorEntry, ...] = ()
+    people: Sequence[OperatorEntry] = ()
     answer_request: Callable[[str, str | None], None] = lambda *_: None
     take_notice: Callable[[str], str | None] = lambda _: None
     in_browser: Callable[[str], bool] = lambda _: False

@@ -7,33 +7,30 @@ on with what it finds.
 
 import asyncio
 import contextlib
-import time
 
 import structlog
 
 from db.callback_requests import CallbackRequest
 from db.enums import CallbackKind, CallbackState, TryOutcome
-from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.link import LinkLost
-from ivr.asterisk.ari.operations import Request
 from ivr.audio.audible import Clip
 from ivr.call.call import Deadline
-from ivr.call.leg import UNANSWERED_CAUSES, check_unanswered_leg
+from ivr.call.leg import UNANSWERED_CAUSES
 from ivr.callbacks import connecting, prompts
 from ivr.callbacks.call_leg import CallLeg
 from ivr.callbacks.call_legs import CalledGone, CallLegs, Item, NotAsked, OperatorGone, over
 from ivr.callbacks.callback_connection import CallbackConnection
 from ivr.callbacks.channels import RunningCallback
 from ivr.callbacks.facts import language_of
+from ivr.callbacks.operator_leg import create_leg, stop_ringing
 from ivr.callbacks.pin_question import ask_for_pin
 from ivr.callbacks.progress import Progress
 from ivr.callbacks.reaching import NO, YES, reach_person, was_refused
-from ivr.callbacks.request_states import RequestEvent, channel_of
+from ivr.callbacks.request_states import RequestEvent, channel_of, server_of
 from ivr.callbacks.waiting_requests import WaitingRequests
 from ivr.cases.case_lookup import Answer
 from ivr.model import clock, floor_protocol
-from ivr.model.call_state import LegState
 from ivr.model.endpoints import is_web
 from routing.states import OfferState
 
@@ -152,7 +149,7 @@ class Attempt:
         else:
             self._services.recorder.offered(offer)
             self._in_browser = self._services.in_browser(offer.operator)
-            await self.legs.send(self._create_leg(offer))
+            await self.legs.send(create_leg(self._services, self.request, self.call, offer))
         until = loop.time() + ring_s
         while not leg.answered:
             item = await self.legs.next(until)
@@ -161,36 +158,10 @@ class Attempt:
             if was_refused(item, leg):
                 return OfferState.UNREACHABLE
             if isinstance(item, floor_protocol.TelephoneGone) and not leg.answered:
-                return await self._stop_ringing(leg, OfferState.UNREACHABLE)
+                return await stop_ringing(self.legs, self._link, OfferState.UNREACHABLE)
             if isinstance(item, Deadline) and over(until) and not leg.answered:
-                return await self._stop_ringing(leg)
+                return await stop_ringing(self.legs, self._link)
         return OfferState.ACCEPTED
-
-    async def _stop_ringing(self, leg: CallLeg, state: OfferState | None = None) -> OfferState:
-        """Stop ringing after the time to answer, or since the telephone is gone (`state`).
-
-        Return the offer's state: the operator may have answered just now.
-        """
-        rings = await check_unanswered_leg(self._link, leg.channel)
-        if rings is OfferState.ACCEPTED:
-            leg.answered = True
-        else:
-            await self.legs.hang_up(leg)
-            rings = state or rings
-        return rings
-
-    def _create_leg(self, offer: floor_protocol.Offer) -> Request:
-        request = self.request
-        state = LegState(offer.id, self.call, offer.operator, time.time(), callback=str(request.id))
-        caller_name = " ".join(part for part in ("callback", request.language, request.topic, request.country) if part)
-        return leg_dialing.create(
-            offer.id,
-            leg_dialing.LEG,
-            endpoint=self._services.address(offer.operator),
-            shown=f'"{caller_name}" <{request.number}>',
-            ring_s=offer.ring_s,
-            variables={"HATIF": state.encode()},
-        )
 
     async def _operator_accepts(self, operator: str) -> bool:
         """Return whether the operator accepts by a key; if not, ask why and record the reason.
@@ -227,12 +198,24 @@ class Attempt:
                 await self._farewell("callback_not_now")
                 await self._end_offer(OfferState.WITHDRAWN, leaves=True)
             return False
-        self.legs.called = called = self._new_leg(channel_of(self.request))
-        self._services.route(called.channel, self)
         if self.legs.leg is not None and operator is not None:
             await self.legs.send(*self.legs.leg.ring([(self._language_of(operator), "callback_calling")]))
-        await self.legs.send(self.progress.create_called(called.channel))
+        await self._ring_called(1)
         return True
+
+    async def _ring_called(self, server: int) -> CallLeg:
+        self.legs.called = called = self._new_leg(channel_of(self.request, server))
+        self._services.route(called.channel, self)
+        await self.legs.send(self.progress.create_called(called.channel, server))
+        return called
+
+    async def _ring_elsewhere(self) -> CallLeg | None:
+        """Ring the caller by the carrier's next server and return the leg; None if there is none."""
+        assert self.legs.called is not None
+        if (server := server_of(self.legs.called.channel) + 1) > self.progress.servers:
+            return None
+        self.progress.record_event("next_server", server=server, cause=self.legs.called.cause)
+        return await self._ring_called(server)
 
     async def _adopt(self, found: RunningCallback) -> None:
         """Go on with a caller's channel that was up before, and the operator's leg if there is one."""
@@ -265,8 +248,10 @@ class Attempt:
 
     async def _reach_person(self) -> TryOutcome:
         hello = prompts.hello(language_of(self._site, self.request), self.request)
-        may_deny = prompts.may_deny(self.request)
-        return await reach_person(self.legs, hello, self._site.callbacks.ring_s, may_deny=may_deny)
+        return await reach_person(
+            self.legs, hello, self._site.callbacks.ring_s, may_deny=prompts.may_deny(self.request),
+            answer_s=self._site.silence.answer_s, ring_elsewhere=self._ring_elsewhere,
+        )  # fmt: skip
 
     async def _resume_alone(self, found: RunningCallback) -> None:
         """Go on with a caller whose operator hung up while there was no controller.

@@ -22,6 +22,7 @@ class CallLeg:
     def __init__(self, channel: str, audible: Audible, sounds: Manifest, *, answered: bool = False) -> None:
         self.channel = channel
         self.answered = answered
+        self.rang = False  # as far as the carrier has told
         self.keys: deque[str] = deque()  # pressed and not used yet
         self.cause: int | None = None  # ITU-T Q.850, once the channel is gone
         self._audible, self._sounds = audible, sounds
@@ -47,6 +48,8 @@ class CallLeg:
         match item:
             case events.ChannelStateChange(channel) if channel.id == self.channel and channel.state == "Up":
                 self.answered = True
+            case events.ChannelStateChange(channel) if channel.id == self.channel and channel.state == "Ringing":
+                self.rang = True
             case events.ChannelDtmfReceived(channel, digit) if channel.id == self.channel:
                 self.keys.append(digit)
             case events.ChannelDestroyed(channel, cause) if channel.id == self.channel:

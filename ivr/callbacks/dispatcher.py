@@ -108,7 +108,7 @@ class Dispatcher:
             request.number: request for request in requests if request.state in AT_WORK or str(request.id) in self._busy
         }
         latest = {
-            (request.case_reference, request.number): request.id
+            (request.case_reference, request.number, request.at_once): request.id
             for request in requests
             if request.kind == CallbackKind.CASE
         }
@@ -118,7 +118,8 @@ class Dispatcher:
         for request in requests:
             if str(request.id) in self._busy:
                 continue
-            if request.kind == CallbackKind.CASE and latest[request.case_reference, request.number] != request.id:
+            about = (request.case_reference, request.number, request.at_once)
+            if request.kind == CallbackKind.CASE and latest[about] != request.id:
                 await self.repository.move(request, advance(request, RequestEvent.CANCELLED, now, reason="asked again"))
                 continue
             if ended_by_new_pin(request):

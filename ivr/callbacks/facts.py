@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 def due_of(request: CallbackRequest) -> datetime | None:
     """Return when a request is due; None if it is not due yet.
 
-    A request about a case file is due once the file's state has changed since the request was made.
+    A request about a case file is due once the file's state has changed since the request was made, unless it was due
+    then.
     """
-    if request.kind != CallbackKind.CASE or request.tries:
+    if request.kind != CallbackKind.CASE or request.tries or request.due is not None:
         return request.due
     return request.file_changed if request.file_changed is not None and request.file_changed > request.wished else None
 

@@ -81,14 +81,24 @@ class Progress:
         log.info("A call-back is not dialled", request=str(request.id), why=why)
         return False
 
-    def create_called(self, channel: str) -> Request:
-        """Return the request that rings the caller, who becomes `channel`."""
+    @property
+    def servers(self) -> int:
+        """How many servers the carrier has that the call may go to."""
+        trunk = self.site.callbacks.carrier_for(self.request.number)
+        return next((len(carrier.dial) for carrier in self.site.carrier if carrier.name == trunk), 1)
+
+    def create_called(self, channel: str, server: int = 1) -> Request:
+        """Return the request that rings the caller, who becomes `channel`.
+
+        Asterisk sends the call to the first server that is there, or else to the given one (asterisk_conf/carrier.py).
+        """
         request = self.request
         trunk = self.site.callbacks.carrier_for(request.number)
+        place = f"/trunk-{trunk}.{server}" if server > 1 else ""
         return leg_dialing.create(
             channel,
             leg_dialing.CALLED,
-            endpoint=f"PJSIP/{request.number}@trunk-{trunk}",
+            endpoint=f"PJSIP/{request.number}@trunk-{trunk}{place}",
             shown=f"<{shown_number(self.site, request, trunk)}>",
             ring_s=self.site.callbacks.ring_s,
             variables={"HATIF": CalledState(str(request.id), self.call).encode()},

@@ -40,7 +40,8 @@ def hello(language: str, request: CallbackRequest) -> list[Clip]:
 
     Nobody asked for a request of an operator, who knows whom they call.
     """
-    first = ("told_hello", "told_hear") if request.kind == CallbackKind.CASE else ("callback_hello", "callback_speak")
+    about_file = ("told_asked" if request.at_once else "told_hello", "told_hear")
+    first = about_file if request.kind == CallbackKind.CASE else ("callback_hello", "callback_speak")
     denied = ("callback_not_me", "press_2") if may_deny(request) else ()
     return [(language, text) for text in (*first, "press_1", *denied)]
 
@@ -64,7 +65,7 @@ TEXTS = (
     "callback_accept", "callback_decline", "callback_calling", "callback_nobody", "callback_not_now",
     *(f"callback_decline_{reason}" for reason in DECLINED.values()),
     "callback_hello", "callback_speak", "callback_not_me", "callback_sorry", "callback_not_asked",
-    "told_hello", "told_hear", "told_goodbye", "case_operator",
+    "told_hello", "told_asked", "told_hear", "told_goodbye", "case_operator",
     "case_ask_pin", "case_no_match", "case_locked", "case_unavailable", "press_1", "press_2", "press_3",
 )  # fmt: skip
 """Ids of the texts that are played outside the flow, for `hatif check`."""

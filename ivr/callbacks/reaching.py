@@ -1,7 +1,7 @@
 """Whether a person answers who is called back: a key tells them from an answering machine."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from db.enums import TryOutcome
 from ivr.asterisk import leg_dialing
@@ -15,8 +15,27 @@ _TRY = {17: TryOutcome.BUSY, 21: TryOutcome.BUSY, 18: TryOutcome.NO_ANSWER, 19: 
 """ITU-T Q.850 causes of a call that was not answered; all others mean that the telephone was not reached."""
 
 
-async def reach_person(legs: CallLegs, hello: Sequence[Clip], ring_s: float, *, may_deny: bool) -> TryOutcome:
+_BY_SERVER = frozenset({27, 29, 34, 38, 41, 102})
+"""Causes that Asterisk makes of a carrier's answer 5xx, or of a connection that it could not make."""
+_LATE_S = 2.0
+_SILENT = 18
+"""That of no answer at all within `silence.answer_s`, but also of a carrier's own 408."""
+
+
+async def reach_person(
+    legs: CallLegs,
+    hello: Sequence[Clip],
+    ring_s: float,
+    *,
+    may_deny: bool,
+    answer_s: float,
+    ring_elsewhere: Callable[[], Awaitable[CallLeg | None]],
+) -> TryOutcome:
     """Wait until the caller answers and presses a key.
+
+    Args:
+        answer_s: How long Asterisk waits for a server's first answer.
+        ring_elsewhere: Makes `legs.called` a call by the carrier's next server and returns it; None if there is none.
 
     Raises:
         OperatorGone: The operator has hung up before.
@@ -24,12 +43,20 @@ async def reach_person(legs: CallLegs, hello: Sequence[Clip], ring_s: float, *, 
     """
     called, loop = legs.called, asyncio.get_running_loop()
     assert called is not None
-    until = loop.time() + ring_s
+    began = loop.time()
+    until = began + ring_s
     while not called.answered:
         item = await legs.next(until)
+        refused = was_refused(item, called)
+        failed = _is_the_servers(called, loop.time() - began, answer_s) if called.gone else refused
+        waits = legs.leg is None or not legs.leg.gone
+        if failed and waits and (other := await ring_elsewhere()) is not None:
+            called, began = other, loop.time()
+            until = began + ring_s
+            continue
         if called.gone:
             return _TRY.get(called.cause or 0, TryOutcome.UNREACHABLE)
-        if was_refused(item, called):
+        if refused:
             return TryOutcome.UNREACHABLE
         if legs.leg is not None and legs.leg.gone and not called.answered:
             raise OperatorGone
@@ -43,6 +70,12 @@ async def reach_person(legs: CallLegs, hello: Sequence[Clip], ring_s: float, *, 
     if key == NO:
         raise NotAsked
     return TryOutcome.REACHED if key is not None else TryOutcome.NO_KEY
+
+
+def _is_the_servers(called: CallLeg, seconds: float, answer_s: float) -> bool:
+    """Return whether a call that took so long has failed at the carrier's server, and rang nobody."""
+    in_vain = called.cause == _SILENT and answer_s <= seconds < answer_s + _LATE_S
+    return not called.rang and (called.cause in _BY_SERVER or in_vain)
 
 
 def was_refused(item: Item | Deadline, leg: CallLeg) -> bool:

@@ -144,9 +144,18 @@ def call_of(request: CallbackRequest) -> UUID:
     return call_id("callback", f"{request.id}-{request.tries + 1}", int(request.wished.timestamp() * 1000))
 
 
-def channel_of(request: CallbackRequest) -> str:
-    """Return the id of the current try's channel: Asterisk answers 409 to a second attempt to create it."""
-    return f"callback-{request.id}-{request.tries}"
+def channel_of(request: CallbackRequest, server: int = 1) -> str:
+    """Return the id of the current try's channel: Asterisk answers 409 to a second attempt to create it.
+
+    `server`: which of the carrier's servers it goes to, from 1.
+    """
+    return f"callback-{request.id}-{request.tries}{f'.{server}' if server > 1 else ''}"
+
+
+def server_of(channel: str) -> int:
+    """Return which of the carrier's servers the channel with this id goes to."""
+    number = channel.partition(".")[2]
+    return int(number) if number.isdecimal() else 1
 
 
 def routing_age(request: CallbackRequest) -> datetime:

@@ -58,7 +58,16 @@ class NoMatch:
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """Too many attempts, or guessing on the line; nothing was checked."""
+    """Too many attempts, or guessing on the line; the caller hears nothing about the file.
+
+    Attributes:
+        own: Whether the call shows the number that the file was opened for. That can be forged, and is locked, too; but
+            the applicant can be called on it.
+        right: Whether the PIN was right, if `own`. Nothing that the caller hears may depend on it.
+    """
+
+    own: bool = False
+    right: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +118,21 @@ class CaseLookup:
         own = claim.file is not None and (dialled or claim.file.applicants_number == claim.number)
         if self.guessing.operators_only(began) and not own:
             return Locked()
-        accounts = self._accounts(claim, reference, call, began, own=own)
+        accounts = self._accounts(claim, reference, call, began, own=own, dialled=dialled)
         counts = self._attempts.begin(accounts, began)
-        if counts is None:
-            return Locked()
-        self._keep(claim, accounts, counts, own=own)
         pin_hash = claim.file.pin_hash if claim.file is not None else None
+        if counts is None:
+            if dialled or not own:
+                return Locked()
+            return Locked(own=True, right=await self._matches(entered, pin_hash or dummy_hash))
+        self._keep(claim, accounts, counts, own=own, dialled=dialled)
         matches = await self._matches(entered, pin_hash or dummy_hash)
         if claim.file is None or pin_hash is None or not matches:
             self._failed(reference, claim.number)
             return NoMatch(self._attempts.locked(accounts, time.time()))
         file, *others = accounts
-        self._keep(claim, accounts, self._attempts.succeed(file, others, began, time.time()), own=own)
+        counts = self._attempts.succeed(file, others, began, time.time())
+        self._keep(claim, accounts, counts, own=own, dialled=dialled)
         return case_status(claim.file)
 
     def _failed(self, reference: str, number: str) -> None:
@@ -143,8 +155,21 @@ class CaseLookup:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._checks, pin.matches, entered, pin_hash, self._pepper)
 
-    def _keep(self, claim: "Claim", accounts: Sequence[pin.Account], counts: Sequence[pin.Count], *, own: bool) -> None:
-        """Record the failures of the file and the number for the next start; those of the call end with it."""
+    def _keep(
+        self,
+        claim: "Claim",
+        accounts: Sequence[pin.Account],
+        counts: Sequence[pin.Count],
+        *,
+        own: bool,
+        dialled: bool,
+    ) -> None:
+        """Record the failures of the file and the number for the next start; those of the call end with it.
+
+        So do those of calls that we make: how many of these there are has limits of its own.
+        """
+        if dialled:
+            return
         of_file, of_number = (
             (count.failures, count.locked_until(account.limit) if count.failures else None)
             for account, count in zip(accounts[:2], counts[:2], strict=True)
@@ -155,21 +180,22 @@ class CaseLookup:
             record_pin_failures(self._recorder, "caller", claim.number, *of_number)
 
     def _accounts(
-        self, claim: "Claim", reference: str, call: str, now: float, *, own: bool
+        self, claim: "Claim", reference: str, call: str, now: float, *, own: bool, dialled: bool
     ) -> tuple[pin.Account, pin.Account, pin.Account]:
         """Return the accounts of an attempt: the file, the number, the call.
 
         The applicant's own number has an account of its own at their file: what others do there, or do elsewhere under
-        this number, does not lock them out. No number locks, since it can be forged or hidden: one with too many
-        failures has one attempt a call.
+        this number, does not lock them out. Nor does what others do there under this number: in a call that we make it
+        has another one. No number locks, since it can be forged or hidden: one with too many failures has one attempt a
+        call.
         """
         file, of_number = claim.file, pin.OF_WITHHELD if claim.number == WITHHELD else pin.OF_NUMBER
-        tried = (file.tried_by_applicant if own else file.tried) if file is not None else None
+        tried = (file.tried_by_applicant if own else file.tried) if file is not None and not dialled else None
         number = pin.Account(f"number {claim.number}", of_number, _stored(claim.tried, of_number), locks=False)
         is_suspect = not own and self._attempts.exceeded(number, now)
         return (
             pin.Account(
-                f"file {reference}{' own' if own else ''}",
+                f"file {reference}{f' dialled {claim.number}' if dialled else ' own' if own else ''}",
                 pin.OF_FILE,
                 _stored(tried, pin.OF_FILE) if tried is not None else pin.NOTHING,
                 of=(file.pin_hash if file is not None else None) or "",

@@ -39,7 +39,7 @@ def list_accounts(context: typer.Context, json: bool = JSON) -> None:
     from desk.people.accounts import list_people
 
     parts = Composition()
-    people = _with_engine(parts, list_people)
+    people = with_engine(parts, list_people)
     rows = [
         {
             "id": person.id,
@@ -68,7 +68,7 @@ def add(
     from desk.people.accounts import add as add_account
 
     parts = Composition()
-    _with_engine(parts, lambda engine: add_account(engine, Person(account, name, role), datetime.now(UTC)))
+    with_engine(parts, lambda engine: add_account(engine, Person(account, name, role), datetime.now(UTC)))
     _print_link(parts, account)
 
 
@@ -77,7 +77,7 @@ def login(account: AccountId) -> None:
     from desk.people.accounts import AccountError, find
 
     parts = Composition()
-    person = _with_engine(parts, lambda engine: find(engine, account))
+    person = with_engine(parts, lambda engine: find(engine, account))
     if person is None or person.disabled:
         raise AccountError(f"There is no account {account!r} that may sign in; `hatif accounts` lists them.")
     _print_link(parts, account)
@@ -96,7 +96,7 @@ def enable(account: AccountId) -> None:
 def _set_disabled(account: str, *, disabled: bool) -> None:
     from desk.people.accounts import set_disabled
 
-    _with_engine(Composition(), lambda engine: set_disabled(engine, account, disabled, datetime.now(UTC)))
+    with_engine(Composition(), lambda engine: set_disabled(engine, account, disabled, datetime.now(UTC)))
     console.print(f"{account} is {'disabled' if disabled else 'enabled'}.", markup=False)
 
 
@@ -104,13 +104,14 @@ def _print_link(parts: Composition, account: str) -> None:
     from desk.people.links import make_link
     from desk.people.qr import qr_lines
 
-    token = _with_engine(parts, lambda engine: make_link(engine, account, datetime.now(UTC)))
+    token = with_engine(parts, lambda engine: make_link(engine, account, datetime.now(UTC)))
     url = f"{settings_of(parts).url}/link/{token}"
     console.print(url, markup=False, soft_wrap=True)
     print(qr_lines(url), end="")
 
 
-def _with_engine(parts: Composition, work: "Callable[[AsyncEngine], Awaitable[T]]") -> T:
+def with_engine(parts: Composition, work: "Callable[[AsyncEngine], Awaitable[T]]") -> T:
+    """Return what `work` does with the database's engine. Raises DatabaseError."""
     from db.engine import open_engine
 
     async def run() -> T:

@@ -115,12 +115,19 @@ class Composition:
                 for carrier in chosen.carrier
                 if carrier.registrar is not None and carrier.user is not None
             ),
-            sip_port=self.ports.sip,
+            plain_ports=self.plain_ports,
             web_telephones=chosen.desk.enabled,
             tries=chosen.desk.has_try,
             outside=bool(chosen.operators.outside),
             limits=Limits(chosen.limits.calls_by_number, chosen.limits.calls_by_source, self.calls_in_all),
         )
+
+    @property
+    def plain_ports(self) -> tuple[int, ...]:
+        """The ports of SIP without TLS: ours, and those of the site's own transports."""
+        from asterisk_conf import pjsip
+
+        return tuple(sorted({self.ports.sip} | pjsip.plain_ports(pjsip.sections(self.own_pjsip))))
 
     @property
     def ports(self) -> "Ports":

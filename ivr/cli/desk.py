@@ -11,7 +11,7 @@ from ipaddress import ip_address
 import typer
 
 from desk import tls
-from desk.settings import PORT, TELEPHONE_PORT, DeskSettings, MailSettings
+from desk.settings import PORT, TELEPHONE_PORT, DeskSettings, MailSettings, ReportMail
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.output import console, errors
 from ivr.home import pid_lock, process_counts
@@ -101,6 +101,8 @@ def settings_of(parts: Composition) -> DeskSettings:
         certificate=certificate,
         key=key,
         mail=_mail(parts),
+        reports=_reports(parts),
+        site_name=parts.site.name,
         home=parts.settings.home,
         site_folder=folder,
         has_try=chosen.has_try,
@@ -126,6 +128,13 @@ def _mail(parts: Composition) -> MailSettings | None:
     password = os.environ.get("HATIF_SMTP_PASSWORD")
     authority = parts.settings.site / chosen.authority if chosen.authority is not None else None
     return MailSettings(**{**chosen.model_dump(), "authority": authority}, password=password)
+
+
+def _reports(parts: Composition) -> ReportMail | None:
+    chosen = parts.site.reports
+    if not chosen.is_wanted:
+        return None
+    return ReportMail(chosen.at, chosen.language, {"day": chosen.daily, "week": chosen.weekly, "month": chosen.monthly})
 
 
 def warn_of_ports(parts: Composition) -> None:

@@ -43,6 +43,7 @@ _COMMANDS = {
     "ivr.cli.trial.trial": ("try",),
     "ivr.cli.desk": ("desk", "gate"),
     "ivr.cli.accounts": ("accounts",),
+    "ivr.cli.walls": ("walls",),
     "ivr.cli.data.backup": ("backup", "restore"),
     "ivr.cli.data.database": ("db",),
     "ivr.cli.data.expire": ("data",),

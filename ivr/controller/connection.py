@@ -148,7 +148,7 @@ class Connection:
         return self._routes.keys()
 
     @property
-    def people(self) -> tuple[OperatorEntry, ...]:
+    def people(self) -> Sequence[OperatorEntry]:
         """The operators' list."""
         return self._dependencies.operators
 

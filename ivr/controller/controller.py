@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import gc
 import time
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
@@ -28,6 +28,7 @@ from ivr.cases.guessing import Guessing
 from ivr.codes import pause_notice
 from ivr.codes.pause_notice import PauseNotices
 from ivr.controller import control_socket
+from ivr.controller.acknowledgements import Acknowledgements
 from ivr.controller.connection import APPLICATION, Connection
 from ivr.controller.connection_health import STABLE_S, ConnectionHealth
 from ivr.controller.dependencies import Dependencies
@@ -37,6 +38,7 @@ from ivr.controller.record_repair import RecordRepair
 from ivr.controller.work import start_with_retry
 from ivr.floor.duty import Duty
 from ivr.floor.floor import Floor
+from ivr.floor.language_changes import LanguageChanges
 from ivr.floor.operator_state_store import OperatorStateStore
 from ivr.floor.shifts import Shifts
 from ivr.floor.supervisor_alerts import SupervisorAlerts
@@ -53,9 +55,11 @@ from ivr.records.database import Database
 from ivr.records.guide_requests import GuideRequestRepository
 from ivr.records.messages import MessageRepository
 from ivr.records.recorder import Recorder
+from ivr.records.recordings import RecordingRepository
 from ivr.records.returners import Returners
 from ivr.records.voicemail import Mailbox
 from ivr.site import operators, site
+from ivr.site.operators import OperatorEntry
 from ivr.site_changes import exchange
 from ivr.telephones import replacements
 from ivr.telephones.contacts import address_of
@@ -64,6 +68,7 @@ from ivr.telephones.presence import Presence
 from ivr.telephones.registrations import Proof, Registrations
 from ivr.telephones.replacements import Replacements
 from routing.states import Operator
+from routing.thresholds import ThresholdWatch
 
 log = structlog.get_logger()
 
@@ -88,8 +93,8 @@ class Controller:
         self.control_socket = control_socket.listen(settings.control_port)
         exchange.recover(settings.home, settings.site)
         self.site = site.load(settings.site)
-        self.operators = operators.load(settings.site, self.site.languages)
-        ids = tuple(operator.id for operator in self.operators)
+        self.listed = operators.load(settings.site, self.site.languages)
+        ids = tuple(operator.id for operator in self.listed)
         self.credentials = credentials.load(settings.home, ids)
         self.flows = VersionStore(settings.site, settings.versions, settings.sounds, self.site)
         self.journal = Journal(settings.journal, self.site.node)
@@ -99,6 +104,8 @@ class Controller:
         self.ami = Ami("127.0.0.1", 5038 + settings.offset, self.credentials.ami_user, self.credentials.ami_password)
         self.opening = Opening(self.site, self.recorder, self.ami)
         self.operator_states = OperatorStateStore(self.ami)
+        self.language_changes = LanguageChanges(self.listed, self.ami, self._languages_changed)
+        self.operators: Sequence[OperatorEntry] = self.language_changes.operators  # as they are now
         self.database = Database(url)
         pins = self.site.pins
         guessing = Guessing(pins.alarm_files, pins.operators_files)
@@ -106,6 +113,7 @@ class Controller:
         self.repository = CallbackRepository(url, Claim(self.site.node, self.journal.boot))
         self.guide_requests = GuideRequestRepository(url)
         self.messages = MessageRepository(url)
+        self.recordings = RecordingRepository(url)
         self.cases = CaseRepository(url, self.journal, self.recorder.opened_cases)
         self.returners = Returners(self.database, 60 * self.site.routing.return_min)
         self.caller_limits = CallerLimits(self.database, self.site)
@@ -128,10 +136,18 @@ class Controller:
         self.duty = Duty(self._planned)
         self.shifts = Shifts(settings.site, ids, self.opening.zone, self.database, self.journal, self.duty.read)
         self.supervisor_alerts = SupervisorAlerts(self.journal)
+        self.acknowledgements = Acknowledgements(self.journal, self.database)
+        self.thresholds = ThresholdWatch(self.site.alarms.thresholds)
         self.changed = asyncio.Event()  # something that the control API shows may have changed
         self.repair = RecordRepair(settings, self.site, self.ami, self.recorder, self.mailbox, self._calls_up)
         self.manager = ManagerLink(
-            self.ami, self.opening, self.operator_states, self.presence, self.repair, self._rtcp_received
+            self.ami,
+            self.opening,
+            self.operator_states,
+            self.language_changes,
+            self.presence,
+            self.repair,
+            self._rtcp_received,
         )
         self.floor = self._make_floor()
         self.connection: Connection | None = None
@@ -167,6 +183,7 @@ class Controller:
                 tasks.create_task(self._serve_api(self), name="control api")
                 tasks.create_task(self._beat(), name="heartbeat")
                 start_with_retry(tasks, "case lookup", self.case_lookup.warm)
+                start_with_retry(tasks, "acknowledgements", self.acknowledgements.restore)
                 start_with_retry(
                     tasks, "Asterisk's logs", partial(limit_asterisk, self.ami, self.settings.asterisk_log)
                 )
@@ -176,7 +193,7 @@ class Controller:
                 start_with_retry(tasks, "duty", self.duty.run)
                 start_with_retry(tasks, "copies of SIP", partial(self.sip_copies.listen, self.settings.sip_copies))
                 start_with_retry(tasks, "telephone devices", self.devices.run)
-                self.recorder.operators(self.operators)
+                self.recorder.operators(self.listed)
         finally:
             self.journal.close()
             self.case_lookup.close()
@@ -185,6 +202,7 @@ class Controller:
             await self.repository.close()
             await self.guide_requests.close()
             await self.messages.close()
+            await self.recordings.close()
             await self.cases.close()
             with contextlib.suppress(AmiError):
                 await self.ami.close()
@@ -307,6 +325,10 @@ class Controller:
         log.debug("operator", operator=operator.id, state=operator.state.value, reason=operator.reason or None)
         if self.notices.changed(operator) and self.connection is not None:
             self.connection.start(self._show_pause(self.connection, operator), "show a pause")
+
+    def _languages_changed(self, entry: OperatorEntry) -> None:
+        self.floor.tell(floor_protocol.OperatorLanguages(entry.id, entry.languages))
+        self.changed.set()
 
     async def _show_pause(self, connection: Connection, operator: Operator) -> None:
         displays = self.devices.displays(operator.id, self.site.operators.shows_messages)

@@ -1,6 +1,6 @@
 """The parts of the controller that outlive a connection to Asterisk and that each connection uses."""
 
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -52,7 +52,7 @@ class Dependencies:
     """
 
     site: Site
-    operators: tuple[OperatorEntry, ...]
+    operators: Sequence[OperatorEntry]
     flows: VersionStore
     recorder: Recorder
     audible: Audible

@@ -9,6 +9,7 @@ from ivr.asterisk.ami import Ami, AmiError
 from ivr.asterisk.refused_calls import log_refusal
 from ivr.controller.record_repair import RecordRepair
 from ivr.controller.work import start_with_retry
+from ivr.floor.language_changes import LanguageChanges
 from ivr.floor.operator_state_store import FAMILY, OperatorStateStore
 from ivr.hours.opening import FAMILY as HOURS_FAMILY
 from ivr.hours.opening import Opening
@@ -31,11 +32,12 @@ class ManagerLink:
         ami: Ami,
         opening: Opening,
         states: OperatorStateStore,
+        languages: LanguageChanges,
         presence: Presence,
         repair: RecordRepair,
         rtcp_received: Callable[[str], None],
     ) -> None:
-        self._ami, self._opening, self._states = ami, opening, states
+        self._ami, self._opening, self._states, self._languages = ami, opening, states, languages
         self._presence, self._repair, self._rtcp_received = presence, repair, rtcp_received
         self._something_to_read = asyncio.Event()
 
@@ -62,9 +64,14 @@ class ManagerLink:
                 family=HOURS_FAMILY,
                 error=str(error),
             )
+        try:
+            await self._languages.restore()
+        except AmiError as error:
+            log.error("Changes of operators' languages could not be read; operators.csv applies", error=str(error))
         async with asyncio.TaskGroup() as tasks:
             start_with_retry(tasks, "hours", self._opening.keep)
             start_with_retry(tasks, "operators' states", self._states.run)
+            start_with_retry(tasks, "operators' languages", self._languages.run)
             start_with_retry(tasks, "telephone presence", self._presence.run)
             start_with_retry(tasks, "manager", self._read)
 

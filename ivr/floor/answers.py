@@ -1,5 +1,6 @@
 """What the floor answers when it is asked about callers and operators."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
 from ivr.model import floor_protocol
@@ -31,6 +32,25 @@ def _step_of(engine: Engine, caller: Waiting, now: float) -> Step:
     if engine.staff.can_meet(step):
         return step
     return caller.steps[step_at(caller.steps, now - caller.since - caller.before)[0]]
+
+
+def outlook(
+    identity: str,
+    languages: Iterable[str],
+    engine: Engine,
+    estimates: Estimates,
+    callers: Iterable[Waiting],
+    now: float,
+) -> floor_protocol.Outlook:
+    """Return how long a caller who came now would wait in each language, behind everybody who waits."""
+    ahead = Counter(_step_of(engine, caller, now).language for caller in callers)
+    found: list[tuple[str, float | None]] = []
+    for language in languages:
+        if not ahead[language] and engine.staff.anybody_idle(Step(language)):
+            found.append((language, 0.0))
+        else:
+            found.append((language, estimates.locate("", language, ahead, now, aloud=False).estimate.seconds))
+    return floor_protocol.Outlook(identity, tuple(found))
 
 
 def position(

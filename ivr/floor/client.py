@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from db.ids import uuid7
@@ -12,6 +12,7 @@ from ivr.model.floor_protocol import (
     ChangeDone,
     ColleagueCall,
     OperatorEvent,
+    Outlook,
     Queue,
     QueuedCall,
     ToClient,
@@ -19,7 +20,7 @@ from ivr.model.floor_protocol import (
 )
 from routing.states import Operator
 
-A = TypeVar("A", ChangeDone, Queue)
+A = TypeVar("A", ChangeDone, Queue, Outlook)
 
 _ANSWER_S = 2.0
 
@@ -30,7 +31,7 @@ class FloorClient:
     def __init__(self, tell: Callable[[ToFloor], None], begin: floor_protocol.Begin) -> None:
         self.tell = tell
         self._operators = {operator.id: operator for operator in begin.operators}
-        self._answers: dict[str, asyncio.Future[ChangeDone | Queue]] = {}
+        self._answers: dict[str, asyncio.Future[ChangeDone | Queue | Outlook]] = {}
         tell(begin)
 
     @property
@@ -43,7 +44,7 @@ class FloorClient:
         match message:
             case floor_protocol.OperatorChanged(operator):
                 self._operators[operator.id] = operator
-            case ChangeDone(identity) | Queue(identity):
+            case ChangeDone(identity) | Queue(identity) | Outlook(identity):
                 answer = self._answers.pop(identity, None)
                 if answer is not None and not answer.done():
                     answer.set_result(message)
@@ -65,6 +66,15 @@ class FloorClient:
         """
         queue = await self._ask(floor_protocol.AskQueue, Queue)
         return queue.calls
+
+    async def outlook(self, languages: Sequence[str]) -> Mapping[str, float | None]:
+        """Return how long a caller who came now would wait in each language, in seconds; None: not known.
+
+        Raises:
+            TimeoutError: The floor did not answer in time.
+        """
+        found = await self._ask(lambda identity: floor_protocol.AskOutlook(identity, tuple(languages)), Outlook)
+        return dict(found.expected_s)
 
     async def _ask(self, message: Callable[[str], ToFloor], kind: type[A]) -> A:
         identity = str(uuid7())

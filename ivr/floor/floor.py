@@ -14,6 +14,7 @@ import structlog
 
 from db.ids import uuid7
 from ivr.floor import answers
+from ivr.floor.list_changes import duty_changes, language_change
 from ivr.floor.open_offers import OpenOffers
 from ivr.floor.wall_clock import WallClock
 from ivr.model import floor_protocol
@@ -156,6 +157,8 @@ class Floor:
                     self._answer(floor_protocol.ChangeDone(identity, self._operators[asked.operator]))
             case floor_protocol.AskQueue(identity):
                 self._answer(answers.queue(identity, self._engine, self.waiting, self._silent, now))
+            case floor_protocol.AskOutlook(identity, languages):
+                self._answer(answers.outlook(identity, languages, self._engine, self._estimates, self.waiting, now))
             case floor_protocol.AskPosition():
                 self._asked.append(message)
             case floor_protocol.AskWhoIsFree(call, operators):
@@ -178,10 +181,15 @@ class Floor:
                 self._end(offer, call, operator, now)
             case floor_protocol.OperatorEvent(operator, trigger, reason):
                 self._operator(operator, trigger, now, reason=reason)
+            case floor_protocol.OperatorLanguages(operator, languages):
+                if (changed := language_change(self._operators.get(operator), languages)) is not None:
+                    self._show(changed)
+                    self._estimates.set_operator(changed, now)
             case floor_protocol.ColleagueCall(operator, offer, talking):
                 self._claim(operator, offer, now, talking=talking)
             case floor_protocol.DutyRoster(operators):
-                self._set_duty(operators)
+                for changed in duty_changes(self._operators, operators):
+                    self._show(changed)
             case floor_protocol.OnOtherCall(operator, on_line):
                 if operator in self._operators:  # not a state: it is not kept
                     self._show(replace(self._operators[operator], on_line=on_line))
@@ -283,14 +291,6 @@ class Floor:
         if known is not None and (known.is_idle or known.offer == offer):
             state = _busy(talking=talking)
             self._set(replace(known, state=state, reason="", since=now, offer=offer, until=None), None)
-
-    def _set_duty(self, operators: tuple[str, ...] | None) -> None:
-        """Note who is planned now; with None everybody is. This is not a state: it is not kept."""
-        on_duty = frozenset(operators or ())
-        for identity, known in self._operators.items():
-            planned = operators is None or identity in on_duty
-            if known.planned != planned:
-                self._show(replace(known, planned=planned))
 
     def _operator(
         self,

@@ -17,7 +17,7 @@ from ivr.model.talk_table import OperatorPlace
 LIMIT = 900
 """Bytes. Asterisk's manager interface cuts a value at 1,024."""
 
-_PATH_LIMIT = 140
+_PATH_LIMIT = 107
 """Bytes of JSON. Even when all other members have their maximum length, the state stays within `LIMIT`."""
 
 Uuid = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")]
@@ -84,6 +84,7 @@ _SHORT = {
     "operator_place": "tk",
     "transfer": "tr",
     "accepted": "ac",
+    "moved": "mv",
 }
 """The names in the variable, which has little room."""
 
@@ -115,6 +116,7 @@ class CallState(Struct, frozen=True, omit_defaults=True, rename=_SHORT):
         transfer: Where the caller is being transferred, by whom, and how often that has happened
             (`ivr.talk.transfers`).
         accepted: What the caller has accepted, so that it is not offered again (`ivr.call.accepted`).
+        moved: Where a supervisor has moved the caller while they wait (`ivr.queue.moves`).
     """
 
     id: Uuid
@@ -145,6 +147,7 @@ class CallState(Struct, frozen=True, omit_defaults=True, rename=_SHORT):
     operator_place: OperatorPlace = OperatorPlace.TOGETHER
     transfer: str | None = None
     accepted: tuple[str, ...] = ()
+    moved: str | None = None
 
     def at_node(self, node: str) -> "CallState":
         """Return the state after entering `node`, with no queue position kept.

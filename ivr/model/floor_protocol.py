@@ -3,6 +3,7 @@
 Neither holds a reference to the other. Instants are POSIX seconds.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from routing.estimate import Estimate
@@ -73,6 +74,14 @@ class OperatorEvent:
     operator: str
     trigger: Trigger
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorLanguages:
+    """An operator speaks these languages from now on: code to level, their first one first."""
+
+    operator: str
+    languages: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +288,22 @@ class AskQueue:
 
 
 @dataclass(frozen=True, slots=True)
+class AskOutlook:
+    """A client asks how long a caller who came now would wait in each language: `Outlook` is the answer."""
+
+    id: str
+    languages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """The expected wait by language in seconds; None: not known."""
+
+    id: str
+    expected_s: tuple[tuple[str, float | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class QueuedCall:
     """A caller waiting for an offer, with the language and topic of the step that applies now."""
 
@@ -317,12 +342,14 @@ ToFloor = (
     | ConnectionLost
     | Change
     | AskQueue
+    | AskOutlook
     | Wait
     | Leave
     | AskPosition
     | AskWhoIsFree
     | Invite
     | OperatorEvent
+    | OperatorLanguages
     | ColleagueCall
     | DutyRoster
     | OnOtherCall
@@ -333,4 +360,4 @@ ToFloor = (
     | Ended
 )
 ToCall = Offer | Position | WhoIsFree | Declined | OperatorRequest | TelephoneGone | TelephoneBack
-ToClient = OperatorChanged | ChangeDone | Queue
+ToClient = OperatorChanged | ChangeDone | Queue | Outlook

@@ -157,6 +157,7 @@ async def _connect(call: Call, leg: Leg) -> bool:
             connected_at=time.time(),
             first=before.connected_at is None,
             transfer=Transfer.decode(before.transfer).complete().encode(),
+            moved=None,
         )
     )
     answers = await link.ask(

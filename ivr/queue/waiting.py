@@ -1,6 +1,7 @@
 """From waiting to the end of the conversation, in the caller's own coroutine."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -12,6 +13,7 @@ from ivr.call.leg import Leg, start_music
 from ivr.call.node import CHANGE_LANGUAGE
 from ivr.model import clock, floor_protocol
 from ivr.model.talk_table import TalkOutcome
+from ivr.queue.moves import FRONT, Move
 from ivr.queue.ringing import recover, ring
 from ivr.queue.wait_announcements import WaitAnnouncements, WaitSettings
 from ivr.talk.start import start_conversation
@@ -22,9 +24,10 @@ from routing.states import OfferState
 
 @dataclass(frozen=True, slots=True)
 class CallerNeeds:
-    """A caller's needs in the queue. `began`: the start of their wait (POSIX seconds); None: now."""
+    """A caller's needs in the queue. `steps`: of their present state; `began`: when their wait began (POSIX seconds);
+    None: now."""
 
-    steps: tuple[Step, ...]
+    steps: Callable[[], tuple[Step, ...]]
     priority: int = 0
     began: float | None = None
 
@@ -49,7 +52,7 @@ async def wait_for_operator(call: Call, needs: CallerNeeds, settings: WaitSettin
     if call.state.since is not None and not resumed:
         call.event("waiting_again", topic=call.state.topic, language=call.state.language)
     call.set(call.state.replace(since=since))
-    wait = _Wait(call, needs, since, settings)
+    wait = call.wait = _Wait(call, needs, since, settings)
     prompt: str | None = "talk_transferred" if Transfer.decode(call.state.transfer).pending else "to_operator"
     try:
         leg: Leg | None = None
@@ -72,6 +75,7 @@ async def wait_for_operator(call: Call, needs: CallerNeeds, settings: WaitSettin
                 return GoTo(call.state.node)
             leg, prompt, resumed = None, "operator_gone", False
     finally:
+        call.wait = None
         services.to_floor(floor_protocol.Leave(call.state.id))
         for offer in call.unread_offers():
             services.to_floor(floor_protocol.Refused(offer.id, call.state.id, offer.operator, OfferState.WITHDRAWN))
@@ -88,13 +92,28 @@ class _Wait:
         """Send the caller's present needs to the floor."""
         call, transfer = self.call, Transfer.decode(self.call.state.transfer)
         speaks = {operator.id: operator.languages for operator in call.services.people}
-        steps = transfer_steps(transfer, self.needs.steps, speaks)
+        usual = self.needs.steps()
+        steps = transfer_steps(transfer, usual, speaks)
         before = max(0.0, transfer.at - self.since) if transfer.pending else 0.0
-        handed_on = len(steps) - len(self.needs.steps)
-        wait = floor_protocol.Wait(
-            call.state.id, steps, self.since, self.needs.priority, before, transfer.by, handed_on
-        )
+        move = Move.decode(call.state.moved)
+        if move.at and not transfer.pending:
+            before = max(0.0, move.at - self.since)  # an operator is insisted on from the move on
+        handed_on = len(steps) - len(usual)
+        priority = FRONT if move.front else self.needs.priority
+        wait = floor_protocol.Wait(call.state.id, steps, self.since, priority, before, transfer.by, handed_on)
         call.services.to_floor(wait)
+
+    def move(self, *, front: bool, language: str | None, topic: str | None, operator: str | None, by: str) -> None:
+        """Move the caller in the queue, at once; what they hear goes on."""
+        call, transfer = self.call, Transfer.decode(self.call.state.transfer)
+        move = Move.decode(call.state.moved).and_then(Move(front, language, operator), topic, time.time())
+        # A colleague who was to get the caller is not insisted on any more.
+        ended = transfer.complete().encode() if transfer.pending and not front else call.state.transfer
+        call.set(call.state.replace(moved=move.encode(), topic=topic or call.state.topic, transfer=ended))
+        if topic is not None:
+            call.services.recorder.call(call.state.id, topic=topic)
+        call.event("moved", by=by, front=front, language=language, topic=topic, operator=operator)
+        self.announce()
 
     def skip(self, operator: str) -> None:
         """Drop an operator who did not take a transferred caller."""

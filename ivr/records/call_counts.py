@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from db.enums import Outcome
 from ivr.model.call_state import CallState
+from ivr.records.latest_waits import LatestWaits
 from ivr.records.limit_counts import LimitCounts
 from routing.states import OfferState
 
@@ -31,6 +32,7 @@ class CallCounts:
         offers: By final state.
         refusals: Packets that operators' telephones, or their machines, have refused.
         limits: Limits of volume that were reached.
+        latest: The waits that ended in the last half hour.
     """
 
     def __init__(self) -> None:
@@ -40,6 +42,7 @@ class CallCounts:
         self.offers: Counter[OfferState] = Counter()
         self.refusals = 0
         self.limits = LimitCounts()
+        self.latest = LatestWaits()
         self._tests: set[str] = set()
 
     def test(self, call_id: str) -> None:
@@ -51,6 +54,8 @@ class CallCounts:
         if call_id in self._tests:
             self._tests.discard(call_id)
             return
+        if outcome is Outcome.ABANDONED:
+            self.latest.abandoned()
         self.ended[language or "", outcome] += 1
         self.numbers[number or "", outcome] += 1
 
@@ -62,3 +67,4 @@ class CallCounts:
         times = self.answers[state.language]
         times.classes[bisect_left(ANSWER_S, waited)] += 1
         times.seconds += waited
+        self.latest.answered(waited)

@@ -39,15 +39,15 @@ def record_request(recorder: Recorder, request: CallbackRequest) -> None:
     )
 
 
-def record_case_request(recorder: Recorder, state: CallState, reference: str) -> None:
-    """Record that a caller asks to be called, on their own number, when the state of a case file changes.
+def record_case_request(recorder: Recorder, state: CallState, reference: str, *, at_once: bool = False) -> None:
+    """Record that a caller is to be called, on their own number, when the state of a case file changes, or now.
 
     Idempotent within a call.
     """
-    call = UUID(state.id)
+    call, now = UUID(state.id), clock.now()
     recorder.journal.put(
         "callback",
-        id=call_id("told", f"{state.id}-{reference}", call.int >> 80),
+        id=call_id("told now" if at_once else "told", f"{state.id}-{reference}", call.int >> 80),
         kind=CallbackKind.CASE.value,
         call_id=call,
         case_reference=reference,
@@ -55,8 +55,9 @@ def record_case_request(recorder: Recorder, state: CallState, reference: str) ->
         country=country_of(state.caller),
         language=state.language,
         topic=state.topic,
-        wished=clock.now(),
+        wished=now,
         asked_by=state.caller or None,
+        **({"due": now} if at_once else {}),
     )
 
 
@@ -83,9 +84,8 @@ def record_failure(recorder: Recorder, request: CallbackRequest, now: datetime) 
             "author": "service",
             "at": at,
         }
-        recorder.journal.put(
-            "case_note", **note, text=f"The change of state could not be reported by telephone: {sentence}."
-        )
+        what = "The state" if request.at_once else "The change of state"
+        recorder.journal.put("case_note", **note, text=f"{what} could not be reported by telephone: {sentence}.")
     elif request.case_reference is not None:
         recorder.journal.put(
             "case_file",

@@ -10,6 +10,7 @@ import structlog
 from ivr.records.database_client import DatabaseClient, first_line
 
 if TYPE_CHECKING:
+    from db.audit import AuditEntry
     from db.caller_limits import RequestsOfCaller
     from db.case_files import Claim
     from db.last_calls import LastCall
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from db.shifts import StoredShift
 
 log = structlog.get_logger()
+
+ACKNOWLEDGED = "alarm_acknowledged"
+"""The act in the audit of somebody who sees to an alarm."""
 
 LIMIT_S = 0.15
 """How long a call waits for a read, in seconds."""
@@ -43,6 +47,11 @@ class Database:
     async def language(self, number: str) -> str | None:
         """Return the language of the last call from `number` (E.164 with +); also None if it has not called before."""
         return await self._client.ask("db.callers", lambda callers, engine: callers.remembered_language(engine, number))
+
+    async def acknowledgements(self) -> "Sequence[AuditEntry] | None":
+        """Return the latest acknowledgements of alarms, the latest first."""
+        await self._client.load("db.audit")
+        return await self._client.ask("db.audit", lambda audit, engine: audit.audit_entries(engine, 200, ACKNOWLEDGED))
 
     async def claim(self, reference: str, number: str) -> "Claim | None":
         """Return what a case reference and PIN, entered by a caller from `number`, are checked against."""

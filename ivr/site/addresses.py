@@ -1,6 +1,7 @@
 """Types of addresses and codecs in `site.toml`: values that Asterisk would reject are rejected with their line."""
 
 import re
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Annotated, Literal
 
@@ -76,8 +77,20 @@ Codec = Literal["alaw", "ulaw", "g722"]
 """The codecs of carriers; the same as in `asterisk_conf`."""
 
 
-def overlap(one: str, other: str) -> bool:
-    """Return whether two hosts of carriers have an address in common."""
-    first, second = ip_network(one), ip_network(other)
-    same_family = isinstance(first.network_address, IPv6Address) == isinstance(second.network_address, IPv6Address)
-    return same_family and first.overlaps(second)
+def overlapping(hosts: Sequence[str]) -> list[tuple[int, int]]:
+    """Return the positions of all pairs of hosts that have an address in common: the later one, the earlier one.
+
+    Ordered by both. Two networks overlap only if one contains the other, so that sorted by their first address, and the
+    wider one first, each begins within those that contain it.
+    """
+    networks = [ip_network(host) for host in hosts]
+    spans = [(net.version, int(net.network_address), -int(net.broadcast_address)) for net in networks]
+    pairs: list[tuple[int, int]] = []
+    containing: list[int] = []
+    for position in sorted(range(len(hosts)), key=spans.__getitem__):
+        version, first, _ = spans[position]
+        while containing and (spans[containing[-1]][0] != version or -spans[containing[-1]][2] < first):
+            containing.pop()
+        pairs += ((max(position, other), min(position, other)) for other in containing)
+        containing.append(position)
+    return sorted(pairs)

@@ -1,8 +1,9 @@
 """What is wrong with the carriers of `site.toml` although each value is valid alone."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
-from ivr.site.addresses import overlap
+from ivr.site.addresses import overlapping
 from ivr.site.callbacks import Callbacks
 from ivr.site.carriers import Carrier
 from ivr.site.sip import Sip
@@ -20,18 +21,21 @@ def find_conflicts(
         ipv6: Whether SIP has an address for it.
         numbers: The site's.
     """
-    before: list[tuple[str, str]] = []
+    hosts = [(index, host) for index, carrier in enumerate(carriers) for host in carrier.hosts]
+    twice: defaultdict[int, list[str]] = defaultdict(list)
+    for later, earlier in overlapping([host for _, host in hosts]):
+        (index, host), (first, other) = hosts[later], hosts[earlier]
+        what = f"{host} of {carriers[index].name!r} is also {other} of {carriers[first].name!r}"
+        twice[index].append(f"{what}; give each address to one carrier")
+    names = set[str]()
     for index, carrier in enumerate(carriers):
-        if carrier.name in (other.name for other in carriers[:index]):
+        if carrier.name in names:
             what = f"the carrier {carrier.name!r} occurs twice; give each a different name"
             yield "E_SITE_TWICE", ("carrier", index, "name"), what
+        names.add(carrier.name)
         # Asterisk identifies a carrier by its address.
-        for host in carrier.hosts:
-            for other, name in before:
-                if overlap(host, other):
-                    what = f"{host} of {carrier.name!r} is also {other} of {name!r}; give each address to one carrier"
-                    yield "E_SITE_TWICE", ("carrier", index, "hosts"), what
-            before.append((host, carrier.name))
+        for what in twice[index]:
+            yield "E_SITE_TWICE", ("carrier", index, "hosts"), what
         if carrier.number is not None and carrier.number not in numbers:
             what = f"{carrier.number!r} is not one of the site's numbers; write one of them with its +"
             yield "E_NUMBER_UNKNOWN", ("carrier", index, "number"), what

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from ivr.model.e164 import NumberRules, main_country
 from ivr.site import zones
 from ivr.site.addresses import BindAddress, CarrierHost
+from ivr.site.alarms import Alarms
 from ivr.site.bans import Bans
 from ivr.site.call_records import CallRecords
 from ivr.site.callbacks import Callbacks
@@ -26,8 +27,10 @@ from ivr.site.findings import SiteError as SiteError
 from ivr.site.hours import Hours, ZoneName
 from ivr.site.monitoring import Monitoring
 from ivr.site.pins import Pins
+from ivr.site.reports import Reports
 from ivr.site.retention import Retention
 from ivr.site.routing import Routing
+from ivr.site.scoring import Scoring
 from ivr.site.silence import Silence
 from ivr.site.sip import Sip
 from prompts import site_files
@@ -136,9 +139,12 @@ class Site(_Strict):
     call_records: CallRecords = CallRecords()
     silence: Silence = Silence()
     desk: Desk = Desk()
+    reports: Reports = Reports()
     monitoring: Monitoring = Monitoring()
     pins: Pins = Pins()
     bans: Bans = Bans()
+    alarms: Alarms = Alarms()
+    scoring: Scoring = Scoring()
     caller_memory: bool = True  # a returning caller's number is greeted in its last language
     longest_text_s: float = Field(12, ge=1, le=180)  # `hatif check` warns of a text that lasts longer in a language
     probe_s: float = Field(60, ge=0, le=3600)  # interval of the line's test calls to itself; 0: never
@@ -260,6 +266,9 @@ def _conflicts(site: Site) -> Iterator[Fault]:
     if site.operators.outside and site.sip.certificate is None:
         what = "telephones outside need SIP over TLS; write certificate and key in [sip]"
         yield "E_SITE_OUTSIDE", ("operators", "outside"), what
+    if site.reports.is_wanted and (site.desk.mail is None or not site.desk.enabled):
+        what = "reports by e-mail are sent by the desk; write enabled = true in [desk], and its [desk.mail]"
+        yield "E_SITE_REPORTS", ("reports",), what
     likely: dict[Place, tuple[str, ...]] = {("unknown_country",): site.unknown_country}
     likely |= {("countries", code, "languages"): country.languages for code, country in site.countries.items()}
     for place, languages in likely.items():

@@ -11,6 +11,7 @@ import math
 
 from db.enums import Role
 from ivr.asterisk.ari import events, operations
+from ivr.asterisk.leg_dialing import ANSWER_AT_ONCE
 from ivr.call.bridge_moves import MUSIC
 from ivr.call.call import Item, RequestFailed
 from ivr.call.leg import create_leg
@@ -22,9 +23,6 @@ from ivr.talk.whisper import display
 
 BACK_WITHIN_S = 5.0
 """How long the caller waits for the page. Then they go to the next operator, at the head of the queue."""
-
-_ANSWER_AT_ONCE = {"PJSIP_HEADER(add,Call-Info)": "<sip:hatif>;answer-after=0"}
-"""Tells the page that this is the call it had: its operator has answered it already."""
 
 
 class PageReturn:
@@ -113,5 +111,5 @@ class PageReturn:
         self._rings = True
         left = max(1.0, self.until - asyncio.get_running_loop().time())
         shown = display(call.state, leg.operator, Role.OPERATOR)
-        create = create_leg(call, leg, left, shown, variables=_ANSWER_AT_ONCE)
+        create = create_leg(call, leg, left, shown, variables=ANSWER_AT_ONCE)
         await conversation.call.services.link.send(create, refused=call.refused)

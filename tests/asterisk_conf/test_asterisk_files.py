@@ -198,3 +198,14 @@ def test_what_root_writes_belongs_to_the_owner_of_its_folder(tmp_path: Path, mon
         assert write_text(tmp_path / f"{user}.conf", "a password\n", 0o600)
     folder = tmp_path.stat()
     assert given == [(folder.st_uid, folder.st_gid)]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make folders for somebody else")
+def test_the_folders_that_root_makes_belong_to_the_keeper_of_the_home(tmp_path: Path) -> None:
+    os.chown(tmp_path, 1000, 1000)
+    log = tmp_path / "asterisk" / "log"
+    log.mkdir(parents=True)  # as an earlier version has left it
+    write(example(tmp_path, cdr=True))
+    folders = [folder for folder in tmp_path.rglob("*") if folder.is_dir() and not folder.is_symlink()]
+    assert log / "cdr-csv" in folders
+    assert {(folder.stat().st_uid, folder.stat().st_gid) for folder in folders} == {(1000, 1000)}

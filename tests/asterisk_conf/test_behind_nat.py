@@ -1,17 +1,22 @@
-"""A line behind NAT: a carrier outside learns the address of the router, and sound goes both ways through it."""
+"""A line behind NAT: a carrier outside learns the address of the router, and sound goes both ways through it.
+
+The carrier is a telephone of ours, a second Asterisk, and SIPp."""
 
 import re
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import asterisk_console
 import debian_tools
 import pytest
 from asterisk_example import example
 from asterisk_sip import Telephone
-from behind_nat import INSIDE, OUTSIDE, ROUTER_OUTSIDE, House, house
+from behind_nat import INSIDE, OUTSIDE, OUTSIDE_TOO, ROUTER_OUTSIDE, House, house
+from second_asterisk import Asterisk, another
+from sipp import Sipp, calls_from
 
 from asterisk_conf import instance
 from asterisk_conf.carrier import Carrier
@@ -22,6 +27,54 @@ NUMBER = "33800000001"
 EXTENSIONS = f"""
 [hatif-carrier]
 exten => {NUMBER},1,Answer()
+ same => n,MusicOnHold(hatif)
+[music]
+exten => s,1,Answer()
+ same => n,MusicOnHold(hatif)
+"""
+CARRIER_PORT = 16060
+NOWHERE = "203.0.113.9"
+"""An address that leads nowhere: the one in the SDP of a carrier that is behind NAT itself."""
+CARRIER = f"""
+[global]
+type=global
+endpoint_identifier_order=ip
+[udp](!)
+type=transport
+protocol=udp
+[one](udp)
+bind={OUTSIDE}:{CARRIER_PORT}
+[two](udp)
+bind={OUTSIDE_TOO}:{CARRIER_PORT}
+[line](!)
+type=endpoint
+identify_by=ip
+context=music
+disallow=all
+allow=alaw
+direct_media=no
+[open](line)
+transport=one
+aors=open
+[hidden](line)
+transport=two
+aors=hidden
+media_address={NOWHERE}
+[there](!)
+type=aor
+contact=sip:{ROUTER_OUTSIDE}:{{ours}}
+[open](there)
+[hidden](there)
+[open]
+type=identify
+endpoint=open
+match={ROUTER_OUTSIDE}
+"""
+MUSIC = """
+[music]
+exten => _X.,1,Goto(s,1)
+exten => _+X.,1,Goto(s,1)
+exten => s,1,Answer()
  same => n,MusicOnHold(hatif)
 """
 
@@ -42,7 +95,10 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
         tmp_path_factory.mktemp("home"),
         sip_bind=INSIDE,
         sip=Sip(external_address=ROUTER_OUTSIDE, own_networks=("10.77.0.0/24",)),
-        carriers=(Carrier("outside", (OUTSIDE,)),),
+        carriers=(
+            Carrier("outside", (OUTSIDE,), dial=(f"{OUTSIDE}:{CARRIER_PORT}",)),
+            Carrier("hidden", (OUTSIDE_TOO,), nat=True),
+        ),
     )
     ports = conf.ports
     passed = (f"udp dport {ports.sip}", f"udp dport {ports.rtp_first}-{ports.rtp_last}")
@@ -82,3 +138,46 @@ def test_a_caller_outside_hears_and_is_heard_through_the_router(line: Line) -> N
         (received,) = re.findall(r"(?m)\d\d:\d\d:\d\d +\w+ +(\d+)", line.asterisk("pjsip show channelstats"))
         assert int(received) >= 20
         assert caller.hang_up(answer, NUMBER).status == 200
+
+
+@pytest.fixture(scope="module")
+async def carrier(line: Line, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Asterisk]:
+    """Another Asterisk, outside."""
+    found = another(line.conf, tmp_path_factory.mktemp("carrier"), line.house.far)
+    (found.conf.etc / "pjsip.conf").write_text(CARRIER.format(ours=line.conf.ports.sip))
+    (found.conf.etc / "extensions.conf").write_text(MUSIC)
+    await found.start()
+    yield found
+    await found.stop()
+
+
+@pytest.mark.parametrize("who", ["open", "hidden"])
+async def test_another_asterisk_calls_through_the_router_and_is_heard_also_if_it_is_behind_nat_itself(
+    line: Line, carrier: Asterisk, who: str
+) -> None:
+    carrier.ask(f"channel originate PJSIP/{NUMBER}@{who} extension s@music")
+    await both_hear(line, carrier)
+    await hang_up(line, carrier)
+
+
+async def test_our_call_reaches_another_asterisk_through_the_router(line: Line, carrier: Asterisk) -> None:
+    line.asterisk("channel originate PJSIP/+33612345678@trunk-outside extension s@music")
+    await both_hear(line, carrier)
+    await hang_up(line, carrier)
+
+
+async def both_hear(line: Line, carrier: Asterisk) -> None:
+    ours = Asterisk(line.conf)
+    await ours.until(lambda: all(min(side.heard(), default=0) > 20 for side in (ours, carrier)), "both sides hear")
+
+
+async def hang_up(line: Line, carrier: Asterisk) -> None:
+    carrier.ask("channel request hangup all")
+    await carrier.until(lambda: not carrier.calls(), "no call is left with them")
+    await carrier.until(lambda: not Asterisk(line.conf).calls(), "no call is left with us")
+
+
+async def test_sipp_is_told_the_routers_address_for_sip_and_for_audio(line: Line, tmp_path: Path) -> None:
+    sipp = Sipp(tmp_path, OUTSIDE, CARRIER_PORT + 1, inside=line.house.far)
+    scenario = calls_from(ROUTER_OUTSIDE)
+    await sipp.ends(await sipp.start(scenario, "-s", NUMBER, f"{ROUTER_OUTSIDE}:{line.conf.ports.sip}"))

@@ -7,12 +7,12 @@ from typing import Any
 
 import aiohttp
 import pytest
-from asterisk_example import SECRETS, example
+from asterisk_example import OFFSET, SECRETS, example
 from asterisk_sip import Telephone
 from certificates import Authority
 from name_server import NameServer
 from second_asterisk import PASSWORD, Asterisk, carrier
-from sipp import Sipp, calls, is_called, is_registered_with, refuses
+from sipp import Sipp, calls, is_called, is_refused, is_registered_with, refuses
 
 from asterisk_conf.carrier import Carrier
 from asterisk_conf.conf import Conf, write
@@ -45,6 +45,8 @@ exten => {NUMBER},1,Gosub(hatif-limits,tls,1)
 CRYPTO = f"1 AES_CM_128_HMAC_SHA1_80 inline:{'A' * 40}"
 CALLING = "of-the-carrier-at-us"
 """The password of the carrier that calls."""
+PLAIN = OFFSET + 5070
+"""The port of a transport without TLS in the site's own pjsip.conf."""
 ELSEWHERE = "127.0.0.66"
 """An address from which no carrier calls."""
 
@@ -90,14 +92,15 @@ async def both(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Both]:
     authority = Authority(tmp_path_factory.mktemp("authority"))
     certificate, key = authority.sign("ours", "IP:127.0.0.1", "IP:::1")
     sip = Sip(certificate.read_text(), key.read_text(), authority.file, bind_ipv6="::1")
-    conf = example(tmp_path_factory.mktemp("home"), sip=sip)
+    own = f"[more]\ntype = transport\nprotocol = udp\nbind = 127.0.0.1:{PLAIN}\n"
+    conf = example(tmp_path_factory.mktemp("home"), sip=sip, own_pjsip=own)
     theirs = carrier(conf, tmp_path_factory.mktemp("carrier"), authority, user=USER)
     sips, plain = theirs.conf.ports.sips, theirs.conf.ports.sip
     conf = replace(
         conf,
         carriers=(
             safe("named", registrar=f"localhost:{sips}", dial=(f"localhost:{sips}",)),
-            safe("sixth", "::1", dial=(f"[::1]:{sips}",), trust_identity=True),
+            safe("sixth", "::1", dial=(f"[::1]:{sips}",), trust_identity=True, codecs=("ulaw",)),
             # Its certificate is not for this address.
             safe("stranger", "127.0.0.9", dial=(f"127.0.0.1:{sips}",)),
             # Known by its name only; see `name_server`.
@@ -106,12 +109,15 @@ async def both(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Both]:
             safe("sipp", "127.0.0.10", dial=(f"127.0.0.10:{plain + 6}",), password=CALLING),
             # The first server does not exist.
             safe("two", "127.0.0.8", user_in_from=True, dial=("127.0.0.1:9", f"127.0.0.1:{plain}"), transport="udp"),
+            safe("wide", "127.0.0.12", dial=(f"127.0.0.1:{plain}",), transport="udp", codecs=("g722",)),
         ),
     )
     write(conf)
     (conf.home / "sounds/fr").mkdir(parents=True)
     (conf.home / "sounds/fr/closed.alaw").write_bytes(bytes(range(256)) * 32)
-    (conf.etc / "extensions.conf").write_text(EXTENSIONS + render(replace(PLAN, sip_port=conf.ports.sip)) + MUSIC)
+    (conf.etc / "extensions.conf").write_text(
+        EXTENSIONS + render(replace(PLAN, plain_ports=(conf.ports.sip, PLAIN))) + MUSIC
+    )
     ours = Asterisk(conf)
     names = name_server(conf, plain, sips)
     folder = tmp_path_factory.mktemp("sipp")
@@ -169,6 +175,7 @@ async def test_our_calls_have_our_password_and_go_over_tls_to_the_name(both: Bot
     assert both.theirs.stored("calls/where") == f"127.0.0.1:{both.theirs.conf.ports.sips}"
     assert both.theirs.stored("calls/sip-from").startswith("<sip:+33800000009@localhost>")
     assert not both.theirs.stored("calls/asserted")  # it is not trusted, so it gets what any telephone shows
+    assert both.theirs.codecs() == both.ours.codecs() == {"alaw"}  # the usual one
     await both.hang_up()
 
 
@@ -177,11 +184,13 @@ async def test_both_ways_over_ipv6(both: Both) -> None:
     await both.both_hear()
     assert both.theirs.stored("calls/where") == f"[::1]:{both.theirs.conf.ports.sips}"
     assert both.theirs.stored("calls/asserted") == "<sip:+33800000009@[::1]>"  # it is trusted
+    assert both.theirs.codecs() == {"ulaw"}  # its codec
     await both.hang_up()
     both.theirs.ask(f"channel originate PJSIP/{NUMBER}@ours-sixth extension s@music")
     await both.both_hear()
     assert both.ours.stored("calls/carrier") == "carrier-sixth"
     assert both.ours.stored("calls/where").startswith("[::1]:")
+    assert both.ours.codecs() == {"ulaw"}  # although the carrier offers another one first
     await both.hang_up()
 
 
@@ -202,6 +211,13 @@ async def test_a_call_goes_to_the_server_that_answers(both: Both) -> None:
     await both.hang_up()
 
 
+async def test_a_carriers_own_codec_is_the_one_of_our_calls(both: Both) -> None:
+    await both.call("PJSIP/+33612345678@trunk-wide")
+    await both.both_hear()
+    assert both.theirs.codecs() == both.ours.codecs() == {"g722"}
+    await both.hang_up()
+
+
 async def test_a_name_leads_to_its_servers_and_past_those_that_do_not_answer_or_refuse(both: Both) -> None:
     if both.names is None:
         pytest.skip("port 53 of the loopback needs root")
@@ -213,8 +229,10 @@ async def test_a_name_leads_to_its_servers_and_past_those_that_do_not_answer_or_
     await both.hang_up()
 
 
-async def test_a_call_without_tls_is_refused_where_tls_is_required(both: Both) -> None:
-    with Telephone("127.0.0.9", both.ours.conf.ports.sip, "+33612345678") as caller:
+@pytest.mark.parametrize("own_transport", [False, True])
+async def test_a_call_without_tls_is_refused_where_tls_is_required(both: Both, own_transport: bool) -> None:
+    port = PLAIN if own_transport else both.ours.conf.ports.sip
+    with Telephone("127.0.0.9", port, "+33612345678") as caller:
         assert caller.invite(NUMBER, crypto=CRYPTO).status == 403
     assert not both.ours.stored("calls/carrier")
 
@@ -232,6 +250,28 @@ async def test_without_a_controller_a_closed_line_is_heard_and_never_answered(bo
         answer = await asyncio.to_thread(caller.invite, EARLY, crypto=CRYPTO)
         assert [answer.status, *{early.status for early in caller.before}] == [480, 100, 183]
         assert len(caller.hear(0.5)) > 8000  # a second of it, encrypted
+
+
+async def test_another_asterisk_hears_the_closed_line_before_any_answer(both: Both) -> None:
+    for key, value in (("open_until", "0"), ("opens_next", "9999999999")):
+        both.ours.ask(f"database put hatif-hours {key} {value}")
+    both.theirs.ask(f"channel originate PJSIP/{EARLY}@ours-sixth extension s@music")
+    await both.theirs.until(lambda: max(both.theirs.heard(), default=0) > 20, "they hear it")
+    assert "!Up!" not in both.theirs.ask("core show channels concise")
+    await both.theirs.until(lambda: not both.theirs.calls(), "the call has ended")
+
+
+async def test_sipp_gets_183_and_480_from_a_closed_line_and_488_for_a_codec_that_is_not_the_carriers(
+    both: Both,
+) -> None:
+    for key, value in (("open_until", "0"), ("opens_next", "9999999999")):
+        both.ours.ask(f"database put hatif-hours {key} {value}")
+    there = f"127.0.0.1:{both.ours.conf.ports.sips}"
+    login = ("carrier-sipp", CALLING)
+    early = is_refused(*login, before=("183",), final="480")
+    await both.sipp.ends(await both.sipp.start(early, "-s", EARLY, there))
+    refused = is_refused(*login, final="488", codec="9 G722")
+    await both.sipp.ends(await both.sipp.start(refused, "-s", NUMBER, there))
 
 
 async def test_sipp_calls_over_tls_with_its_password(both: Both) -> None:

@@ -110,7 +110,7 @@ def test_their_ports_without_tls_are_named_if_a_carrier_must_use_tls(tmp_path: P
         conf = example(tmp_path, carriers=(carrier,), sip=Sip("a certificate", "its key"))
         found = sections(part(render(conf)["pjsip.conf"]))
         ours = [Place(it.name, "", 1, tuple(it.options)) for it in found]
-        return list(find_unguarded(theirs, ours, 5060))
+        return list(find_unguarded(theirs, ours, {5060}))
 
     (clash,) = unguarded("tls")
     assert (clash.code, clash.line) == ("W_PLAIN", 2) and "5160" in clash.sentence

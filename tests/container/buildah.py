@@ -25,7 +25,7 @@ TOOLS = Wanted(
 )
 _CERTIFICATES = Path("/etc/ssl/certs")
 
-_WITH_LIBRARIES = """
+WITH_LIBRARIES = """
 set -e
 # buildah starts itself again without an environment: its libraries must be where the machine's are, whose own go first.
 mount -t overlay overlay -o lowerdir={libraries}:{root}{libraries} {libraries}
@@ -51,7 +51,8 @@ class Buildah:
     """A store of images in `folder`."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._root = folder, debian_tools.tree(TOOLS, CACHE / "containers")
+        self.folder = folder
+        self._root = debian_tools.tree(TOOLS, CACHE / "containers")
         helpers = self._root / "usr/lib/podman"
         (folder / "containers.conf").write_text(
             # The usual limits are above those of a machine that is a container itself.
@@ -63,7 +64,7 @@ class Buildah:
 
     def base(self, name: str) -> None:
         """Make an image of Debian 13 from its packages, with this machine's settings of apt for stored mirrors."""
-        archive = self._folder / "base.tar"
+        archive = self.folder / "base.tar"
         options = [
             f"--aptopt={line.rstrip(';')}"
             for line in subprocess.run(["apt-config", "dump"], capture_output=True, text=True).stdout.splitlines()
@@ -95,6 +96,12 @@ class Buildah:
             "-f", str(CHECKOUT / "container" / "Containerfile"), str(CHECKOUT), within_s=1800,
         )  # fmt: skip
 
+    def build_other(self, folder: Path, name: str) -> None:
+        """Build the image of a folder's Containerfile."""
+        file = str(folder / "Containerfile")
+        words = ("--isolation", "chroot", "--pull=never", *self._policy, "-t", name, "-f", file)
+        self("build", *words, str(folder), within_s=600)
+
     def start(self, image: str) -> str:
         """Return a new container of an image."""
         return self("from", "--pull=never", *self._policy, f"localhost/{image}")
@@ -107,11 +114,11 @@ class Buildah:
 
     def __call__(self, *words: str, spaces: tuple[str, ...] = (), more: str = "", within_s: float = 300) -> str:
         libraries = f"/usr/lib/{machine().triplet}"
-        script = _WITH_LIBRARIES.format(libraries=libraries, root=shlex.quote(str(self._root)), more=more)
-        store = ("--root", f"{self._folder}/store", "--runroot", f"{self._folder}/run", "--storage-driver", "vfs")
+        script = WITH_LIBRARIES.format(libraries=libraries, root=shlex.quote(str(self._root)), more=more)
+        store = ("--root", f"{self.folder}/store", "--runroot", f"{self.folder}/run", "--storage-driver", "vfs")
         command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", *spaces, "bash", "-c", script, "bash"]
         command += [str(self._root / "usr/bin/buildah"), *store, *words]
-        environment = os.environ | {"CONTAINERS_CONF": str(self._folder / "containers.conf")}
+        environment = os.environ | {"CONTAINERS_CONF": str(self.folder / "containers.conf")}
         answer = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=within_s, check=False)
         if answer.returncode:
             raise AssertionError(f"buildah {words[0]}: {answer.stdout[-2000:]}\n{answer.stderr[-3000:]}")

@@ -65,6 +65,7 @@ class StandIn:
         """By path: the status and the document of the answer; otherwise 200 and nothing."""
         self.once: dict[str, tuple[int, Any]] = {}
         """The same, for the next request that changes something."""
+        self.scoring: dict[str, dict[str, str]] = {}
         self.changed = asyncio.Event()
         self.port = 0
 
@@ -133,7 +134,13 @@ async def standing_in(controller: StandIn | None = None, port: int = 0) -> Async
             pauses = ["break", "lunch", "meeting", "training"]
             numbers = [{"number": "+33800212000", "country": "FR"}, {"number": "+31800212000", "country": "NL"}]
             languages = ["ar", "fr", "nl", "en"]
-            site = {"topics": ["file", "documents"], "pauses": pauses, "languages": languages, "numbers": numbers}
+            site: dict[str, Any] = {
+                "topics": ["file", "documents"],
+                "pauses": pauses,
+                "languages": languages,
+                "numbers": numbers,
+            }
+            site["scoring"] = found.scoring
             return JSONResponse(site)
         path = f"{path}?{request.url.query}" if request.method == "GET" and request.url.query else path
         found.asked.append((request.method, f"/{path}", request.headers["Hatif-Actor"], body))

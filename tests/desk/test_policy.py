@@ -43,7 +43,7 @@ def test_every_route_says_who_may_use_it(route: APIRoute) -> None:
 
 def test_only_signing_in_is_public() -> None:
     open_to_all = {route.path for route in ROUTES if permission_of(route) is None}
-    assert open_to_all == {"/", "/sign-in", "/link/{token}", "/preferences"}
+    assert open_to_all == {"/", "/sign-in", "/link/{token}", "/preferences", "/wall/{token}", "/wall/{token}/live"}
 
 
 @pytest_asyncio.fixture

@@ -44,6 +44,13 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         '["en", "xx"]',
         "countries.GB.languages: the language 'xx' is not one of the site's; write one of ar, en",
     ),
+    "E_SITE_REPORTS": (
+        "site.toml",
+        "[fallback]",
+        '[reports]\ndaily = ["office@example.org"]\n\n[fallback]',
+        "[reports]",
+        "reports: reports by e-mail are sent by the desk; write enabled = true in [desk], and its [desk.mail]",
+    ),
     "E_SITE_VOICE": (
         "site.toml",
         "[fallback]",

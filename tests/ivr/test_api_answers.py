@@ -65,6 +65,16 @@ def test_every_kind_of_error_is_a_problem_document(line: Line) -> None:
     assert problem(line, "POST", f"/v1/operators/{operator}/wrap_up", {"change": "end"})["status"] == 409
     assert problem(line, "DELETE", f"/v1/operators/{operator}/help")["status"] == 409
     assert problem(line, "PUT", "/v1/announcement", {"text": "nothing"})["status"] == 422
+    assert problem(line, "POST", f"/v1/calls/{NOBODY}/move", {"front": True})["status"] == 404
+    assert problem(line, "POST", f"/v1/calls/{NOBODY}/move", {"front": True, "topic": "file"})["status"] == 422
+    spoken = {"languages": {"xx": 3}}
+    assert problem(line, "PUT", f"/v1/operators/{operator}/languages", spoken)["detail"].startswith(
+        "xx is not a language"
+    )
+    assert problem(line, "POST", "/v1/alarms/nothing/acknowledge", {})["status"] == 404
+    assert problem(line, "POST", f"/v1/recordings/{NOBODY}/heard")["status"] == 404
+    assert problem(line, "PUT", f"/v1/recordings/{NOBODY}/scores", {"scores": {"nothing": 3}})["status"] == 422
+    assert problem(line, "PUT", f"/v1/recordings/{NOBODY}/scores", {"scores": {"greeting": 6}})["status"] == 422
     supervision = {"supervisor": operator, "operator": operator}
     assert problem(line, "POST", "/v1/supervision", supervision)["code"] in ("not_allowed", "self")
 

@@ -1,6 +1,7 @@
 """Making requests: what a caller hears of a number that cannot be called, and asking for a call about a case file."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -63,6 +64,33 @@ def test_a_caller_can_ask_to_be_called_when_the_state_of_their_file_changes() ->
     assert (request["kind"], request["case_reference"], request["number"]) == ("case", REFERENCE, "+447400123456")
     assert "due" not in request  # not before the state changes
     assert "case_file" not in [table for table, _ in found.rows]  # the file is not touched
+
+
+def after_three_wrong_pins(entered: str, caller: str, **scenario: Any) -> TrialResult:
+    """Return a call that shows the applicant's number, in which they, or somebody who forges it, go on after a lock."""
+    wrong, files = f"{REFERENCE}999999", Cabinet(OneFile(CaseState.IN_PROGRESS, applicant=caller))
+    return tries(f"71{wrong}{wrong}{wrong}*1{REFERENCE}{entered}h", caller=caller, files=files, **scenario)
+
+
+def test_at_a_locked_file_the_applicants_number_hears_the_same_whatever_the_pin_and_a_right_one_has_it_called() -> None:
+    number = "+447400123456"
+    guessed, right = (after_three_wrong_pins(entered, number) for entered in ("888888", PIN))
+    assert heard(guessed) == heard(right) and heard(right)[-3:] == ["case_locked_call", "case_operator", "key_0"]
+    times = [[step.at for step in found.steps if step.kind == "hears"] for found in (guessed, right)]
+    assert times[0] == times[1]
+    assert requests(guessed) == []
+    (request,) = requests(right)
+    assert (request["kind"], request["case_reference"], request["number"]) == ("case", REFERENCE, number)
+    assert request["due"] == request["wished"]
+
+
+@pytest.mark.parametrize("caller", ["+33899123456", "+447400123456"])
+def test_an_applicant_who_cannot_be_called_hears_that_the_service_is_locked(caller: str) -> None:
+    site = stage().site
+    nobody = site.callbacks.model_copy(update={"trunk": None})
+    on = None if caller.startswith("+338") else replace(stage(), site=site.model_copy(update={"callbacks": nobody}))
+    found = after_three_wrong_pins(PIN, caller, on=on)
+    assert heard(found)[-3:] == ["case_locked", "case_operator", "key_0"] and requests(found) == []
 
 
 @pytest.mark.parametrize("caller", ["", "+33899123456", "+12125551234"])

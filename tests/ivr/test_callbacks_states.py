@@ -11,7 +11,16 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from db.callback_requests import CallbackRequest, Claim
 from db.enums import CallbackKind, CallbackState
 from db.ids import uuid7
-from ivr.callbacks.request_states import AT_WORK, FINAL, RequestEvent, advance, call_of, channel_of, end_orphaned
+from ivr.callbacks.request_states import (
+    AT_WORK,
+    FINAL,
+    RequestEvent,
+    advance,
+    call_of,
+    channel_of,
+    end_orphaned,
+    server_of,
+)
 from ivr.site.callback_rules import MOST_TRIES
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -103,6 +112,7 @@ def test_two_tries_have_different_channels_and_calls() -> None:
     two = advance(advance(back, RequestEvent.CLAIMED, NOW, by=CLAIMS[0]), RequestEvent.DIALLED, NOW, by=CLAIMS[0])
     assert len({channel_of(one), channel_of(two)}) == len({one.dialled_call_id, two.dialled_call_id}) == 2
     assert channel_of(replace(one, reason="x")) == channel_of(one)
+    assert [server_of(channel_of(one, server)) for server in (1, 2, 8)] == [1, 2, 8]
 
 
 class TwoControllers(RuleBasedStateMachine):

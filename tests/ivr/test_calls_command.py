@@ -15,7 +15,7 @@ from sqlalchemy import insert
 from db.engine import async_engine, writing
 from db.ids import uuid7
 from db.tables import Call, Pairing
-from ivr.cli import sheet
+from reports import sheet
 
 SUMMER = datetime(2026, 7, 10, 22, 30, tzinfo=UTC)  # half past eleven in the evening in Casablanca, which had UTC+1
 PARIS, MADRID = "+33800212000", "+34800212004"

@@ -16,13 +16,11 @@ from db import case_files, pins
 from db.audit import audit_entries
 from db.delivery import deliver_all
 from db.engine import CONNECT_S, async_engine, writing
-from db.enums import CaseState
 from db.journal import Journal
 from db.references import ReferenceAllocator, make_reference
 from ivr.cases import case_changes, casework, pin
 from ivr.cases.case_lookup import CaseLookup, CaseStatus, Locked, NoMatch, Unavailable
 from ivr.cases.guessing import Guessing
-from ivr.flow.nodes.case import case_clips
 from ivr.records.database import Database
 from ivr.records.recorder import Recorder
 
@@ -190,12 +188,26 @@ async def test_an_applicant_is_not_locked_out_by_what_others_do_at_their_file_or
         await house.ask(reference, WRONG, APPLICANT, f"forged {n}")
     assert await house.ask(ANNA, PIN, OTHER, "stranger") == Locked()
     assert isinstance(await house.ask(ANNA, PIN, APPLICANT, "applicant"), CaseStatus)
-    # Their own number has limits at their file, too; these survive a restart, and a call that we make counts there.
+
+
+async def test_an_applicant_whose_number_is_forged_at_their_file_is_called_on_it_after_the_right_pin(
+    house: House,
+) -> None:
     for n in range(3):
-        await house.ask(ANNA, WRONG, APPLICANT, f"forged at their file {n}")
-    await house.killed()
-    assert await house.ask(ANNA, PIN, APPLICANT, "applicant again") == Locked()
-    assert await house.files.ask(ANNA, PIN, caller=OTHER, call="ours", dialled=True) == Locked()
+        await house.ask(ANNA, WRONG, APPLICANT, f"forged {n}")
+    await house.killed()  # the lock survives it
+    # Nothing is told in a call that only shows the number, and nothing that the caller hears depends on the PIN.
+    assert await house.ask(ANNA, WRONG, APPLICANT, "forged again") == Locked(own=True, right=False)
+    assert await house.ask(ANNA, PIN, APPLICANT, "applicant") == Locked(own=True, right=True)
+    # Whoever forges a number cannot be called on it: what was guessed under it does not count there.
+    assert isinstance(await house.files.ask(ANNA, PIN, caller=APPLICANT, call="ours", dialled=True), CaseStatus)
+    # That call does not unlock the other way for the forger.
+    assert await house.ask(ANNA, WRONG, APPLICANT, "forged at last") == Locked(own=True, right=False)
+    # Somebody else who picks up has limits, too, and these keep nobody else out.
+    for n in range(3):
+        await house.files.ask(ANNA, WRONG, caller=APPLICANT, call=f"ours {n}", dialled=True)
+    assert await house.files.ask(ANNA, PIN, caller=APPLICANT, call="ours", dialled=True) == Locked()
+    assert isinstance(await house.files.ask(ANNA, PIN, caller=OTHER, call="ours", dialled=True), CaseStatus)
 
 
 async def test_each_call_from_a_hidden_number_has_three_attempts(house: House) -> None:
@@ -346,48 +358,3 @@ async def test_a_server_that_does_not_answer_is_unavailable_within_the_limit(fol
         await database.close()
         server.close()
         await server.wait_closed()
-
-
-# Prompts
-
-
-KNOWN = {"missing_fee", "missing_photograph", "missing_other"}
-TODAY = date(2026, 11, 25)
-
-
-def words(state: str = "in_progress", missing: tuple[str, ...] = (), expected: date | None = None) -> list[str]:
-    clips = case_clips("fr", CaseStatus(ANNA, state, missing, expected), TODAY, KNOWN)
-    assert {language for language, _ in clips} == {"fr"}
-    return [prompt for _, prompt in clips]
-
-
-def test_the_state_the_missing_items_and_the_expected_day_are_played_in_this_order() -> None:
-    assert words("incomplete", ("photograph", "fee"), date(2027, 1, 15)) == [
-        "case_state_incomplete", "case_missing", "missing_photograph", "missing_fee",
-        "case_expected", "on_day_15", "in_month_1",
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize("state", list(CaseState))
-def test_every_state_has_its_own_prompt_and_is_never_silent(state: CaseState) -> None:
-    assert words(state)[0] == f"case_state_{state.value}"
-
-
-def test_missing_items_without_a_text_are_played_once_and_last_as_another_document() -> None:
-    prompts = words("incomplete", ("flux_capacitor", "fee", "sonic_screwdriver", "fee"))
-    assert prompts == ["case_state_incomplete", "case_missing", "missing_fee", "missing_other"]
-
-
-@pytest.mark.parametrize("day", [date(2026, 11, 24), date(2020, 1, 1), date(2027, 11, 25), date(2030, 1, 1)])
-def test_a_past_day_or_one_a_year_ahead_is_not_played(day: date) -> None:
-    assert words("in_progress", (), day) == ["case_state_in_progress"]
-
-
-@pytest.mark.parametrize("day", [TODAY, date(2027, 11, 24)])
-def test_a_day_from_today_on_is_played(day: date) -> None:
-    assert words("in_progress", (), day)[1:] == ["case_expected", f"on_day_{day.day}", f"in_month_{day.month}"]
-
-
-def test_a_closed_file_plays_only_its_state_and_a_ready_one_no_day() -> None:
-    assert words("closed", ("fee",), date(2027, 1, 15)) == ["case_state_closed"]
-    assert words("ready", ("fee",), date(2027, 1, 15)) == ["case_state_ready", "case_missing", "missing_fee"]

@@ -2,13 +2,15 @@
 
 import csv
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from openpyxl import load_workbook
+from pypdf import PdfReader
 from report_shell import ON_THE_DAY, ReportShell, answered, at, left
 
 from db.ids import uuid7
@@ -320,22 +322,24 @@ def test_a_picture_does_not_disturb_a_document(shell: ReportShell) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--by", "weather"), "There is no report by 'weather'; --by is one of day, hour, half-hour, "),
+        (("--by", "weather"), "There is no report by 'weather'; it is one of day, hour, half-hour, "),
         (("--from", "25.11.2026"), "--from '25.11.2026' is not a day; write it as 2027-01-15."),
         (("--to", "2026-02-30"), "--to '2026-02-30' is not a day; write it as 2027-01-15."),
         (("--to", "9999-12-31"), "--to 9999-12-31 is too far away; write a day from 2000 to 2098."),
         (
             ("--from", "2026-11-25", "--to", "2026-11-24"),
-            "--to 2026-11-24 is before --from 2026-11-25; write the earlier day with --from.",
+            "2026-11-24 is before 2026-11-25; the first day is the earlier one.",
         ),
-        (("--from", "2098-01-01"), "(today) is before --from 2098-01-01"),
+        (("--from", "2098-01-01"), "is before 2098-01-01; the first day is the earlier one."),
         (("--csv", "--json"), "use one of them"),
         (
             ("--by", "day,hour"),
-            "--by day,hour does not fit one table; write one grouping, or two such as ",
+            "day,hour does not fit one table; it is one grouping, or two such as ",
         ),
         (("--by", "day,topic,language"), "does not fit one table"),
-        (("--within", "nan"), "--within"),
+        (("--within", "nan"), "nan is not a wait"),
+        (("--period", "last-week", "--to", "2026-11-24"), "--period is instead of --from and --to"),
+        (("--language", "nl"), "--language 'nl' is not a language of reports; write one of fr, ar, en."),
     ],
 )
 def test_an_impossible_report_is_refused_in_a_sentence_with_the_remedy(
@@ -352,3 +356,30 @@ def test_a_picture_that_cannot_be_written_is_named(shell: ReportShell) -> None:
 
 def test_without_a_database_it_says_what_to_run(tmp_path: Path) -> None:
     assert "hatif db upgrade" in ReportShell(tmp_path).refused()
+
+
+def test_workbook_and_pdf_are_written_beside_the_tables_in_the_language_that_is_asked_for(shell: ReportShell) -> None:
+    shell.put(Operator, {"id": "1001", "name": "Amina"})
+    shell.calls(answered(at(0), 10, topic="documents", language="fr", operator_id="1001"))
+    for by in ("topic", "operator"):
+        book, paper = shell.home / f"{by}.xlsx", shell.home / f"{by}.pdf"
+        files = ("--xlsx", str(book), "--pdf", str(paper), "--language", "fr")
+        output = shell.report(*ON_THE_DAY, "--by", by, *files).stdout
+        assert f"{by}.xlsx: the report." in output and f"{by}.pdf: the report." in output
+        head, row = load_workbook(book).worksheets[0].iter_rows(values_only=True)
+        expected = ("Sujet", "Papiers") if by == "topic" else ("Opérateur", "Amina (1001)")
+        assert (head[0], row[0]) == expected
+        text = PdfReader(paper).pages[0].extract_text()
+        assert "mer. 25 nov. 2026" in text and "consulate" in text
+
+
+def test_a_file_that_cannot_be_written_is_named(shell: ReportShell) -> None:
+    answer = shell.run("report", "--json", "--pdf", f"{shell.home}/none/report.pdf")
+    assert answer.returncode == 1
+    assert "none/report.pdf: No such file or directory; name another file with --pdf." in answer.stderr
+
+
+def test_a_period_has_a_name(shell: ReportShell) -> None:
+    found = shell.document("--period", "last-month")
+    first, last = (date.fromisoformat(found[name]) for name in ("from", "to"))
+    assert first.day == 1 and (last + timedelta(days=1)).day == 1 and first.month == last.month

@@ -120,11 +120,27 @@ def test_the_roster_says_when_each_operator_is_on_duty(shell: Shell, tmp_path: P
         assert refused.returncode == 1 and f"{file}{sentence}" in refused.stderr
 
 
+def test_one_operator_more_or_a_taught_language_serves_the_same_calls_better(shell: Shell) -> None:
+    usual = simulated(shell, *SMALL, "--calls-per-hour", "160")
+    more = simulated(shell, *SMALL, "--calls-per-hour", "160", "--more", "fr:5,ar:5", "--more", "ar:5")
+    taught = simulated(shell, *SMALL, "--calls-per-hour", "160", "--teach", "1001=it:5,nl:5")
+    assert (usual["operators"], more["operators"], taught["operators"]) == (14, 16, 14)
+    assert usual["calls"] == more["calls"] == taught["calls"]
+    level = "service_level_offered"
+    assert more["languages"]["ar"][level] > usual["languages"]["ar"][level]
+    assert taught["all"] != usual["all"]
+    assert more["more"] == ["fr:5,ar:5", "ar:5"] and "more" not in usual
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (("--operators", "3"), "use 7 operators or more"),
         (("--languages-each", "8"), "use 1 to 7"),
+        (("--more", "xx:5"), "--more: 'xx' is not a language of this site; it has ar, fr,"),
+        (("--more", "fr"), "--more: 'fr' has no level; write a language with a level from 1 to 5: fr:5."),
+        (("--teach", "9999=es:3"), "--teach 9999=es:3: there is no operator '9999'"),
+        (("--teach", "1002=es:6"), "--teach: 'es:6' has no level"),
         (("--mix", "xx=1"), "'xx' is not a language of this site; it has ar, fr"),
         (("--mix", "ar=much"), "'much' is not a number"),
         (("--mix", "ar=0"), "write it as ar=34"),

@@ -1,23 +1,29 @@
 """Carriers of site.toml: off the own networks encryption is required, and what does not fit together is refused."""
 
+from ipaddress import ip_network
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 from certificates import Authority
+from hypothesis import given
+from hypothesis import strategies as st
 from small_site import SmallSite, make
 
 from db.callback_requests import CallbackRequest
 from db.enums import CallbackKind
 from db.ids import uuid7
+from dialplan.plan import guarded_ports
 from ivr.call.services import Services
 from ivr.callbacks.progress import Progress
 from ivr.callbacks.repository import CallbackRepository
 from ivr.cli.composition import Composition
+from ivr.cli.existing.other_asterisk import dialplan_part
 from ivr.home import credentials
 from ivr.model import clock
 from ivr.site import site
+from ivr.site.addresses import overlapping
 from ivr.site.callbacks import Callbacks
 from ivr.site.findings import SiteError
 
@@ -191,3 +197,50 @@ def test_a_call_back_goes_through_the_carrier_of_its_number_and_shows_that_carri
         created = progress.create_called("a-channel")
         assert dict(created.query)["endpoint"] == endpoint
         assert f"<{shown}>" in str(created.body)
+
+
+def test_a_transport_of_the_sites_own_without_tls_is_one_that_carriers_with_tls_may_not_use(
+    small: SmallSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HATIF_HOME", str(small.folder / "home"))
+    monkeypatch.setenv("HATIF_SITE", str(small.folder))
+    monkeypatch.setenv("HATIF_PORT_OFFSET", "2000")
+    assert guarded_ports(Composition().dialplan()) == {7060}
+    (small.folder / "pjsip.conf").write_text(
+        "[more]\ntype = transport\nprotocol = tcp\nbind = 0.0.0.0:5070\n"
+        "[default]\ntype = transport\nbind = 192.0.2.7\n"
+        "[safe]\ntype = transport\nprotocol = tls\nbind = 0.0.0.0:5071\n"
+        "[page]\ntype = transport\nprotocol = ws\nbind = 0.0.0.0:5072\n"
+    )
+    assert guarded_ports(Composition().dialplan()) == {5060, 5070, 7060}
+    # An administrator's own Asterisk has others.
+    theirs = small.folder / "theirs"
+    theirs.mkdir()
+    (theirs / "pjsip.conf").write_text("[udp]\ntype = transport\nbind = [::]:5090\n")
+    assert guarded_ports(dialplan_part(Composition(), theirs)) == {5060, 5070, 5090, 7060}
+
+
+networks = st.one_of(
+    st.builds(
+        lambda address, length: str(ip_network((address, length), strict=False)),
+        st.integers(0x0A000000, 0x0A00001F),
+        st.integers(26, 32),
+    ),
+    st.builds(
+        lambda address, length: str(ip_network((address + (0x20010DB8 << 96), length), strict=False)),
+        st.integers(0, 31),
+        st.integers(122, 128),
+    ),
+)
+
+
+@given(st.lists(networks, max_size=12))
+def test_all_addresses_of_two_carriers_are_found_in_the_order_of_the_file(hosts: list[str]) -> None:
+    found = [ip_network(host) for host in hosts]
+    wanted = [
+        (later, earlier)
+        for later in range(len(found))
+        for earlier in range(later)
+        if found[later].version == found[earlier].version and found[later].overlaps(found[earlier])
+    ]
+    assert overlapping(hosts) == wanted

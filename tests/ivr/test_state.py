@@ -12,6 +12,7 @@ from properties import patient
 from db.enums import Outcome, Role
 from ivr.model.call_state import DECLINED, LIMIT, CallState, Consent, LegState, StateError, decode
 from ivr.model.talk_table import OperatorPlace
+from ivr.queue.moves import Move
 from ivr.talk.transfers import Transfer
 
 ID = "019ab5d2-0000-7000-8000-000000000001"
@@ -40,6 +41,13 @@ transfers = st.builds(
     by=st.none() | operators,
     at=st.integers(0, 4_102_444_800).map(float),
     count=st.integers(0, 9),
+)
+moves = st.builds(
+    Move,
+    front=st.booleans(),
+    language=st.none() | languages,
+    operator=st.none() | operators,
+    at=st.integers(0, 4_102_444_800).map(float),
 )
 
 calls = st.builds(
@@ -71,6 +79,7 @@ calls = st.builds(
     operator_place=st.sampled_from(OperatorPlace),
     transfer=st.none() | transfers.map(Transfer.encode),
     accepted=st.lists(st.sampled_from(("callback", "message")) | references, max_size=3).map(tuple),
+    moved=st.none() | moves.map(Move.encode),
 )
 legs = st.builds(LegState, offer=ids, call=ids, operator=operators, offered_at=instants, role=st.sampled_from(Role))
 widest = CallState(
@@ -101,6 +110,7 @@ widest = CallState(
     operator_place=OperatorPlace.CONSULTS,
     transfer=Transfer(("12345678", "12345678"), "12345678", 1_795_613_040.0, 9).encode(),
     accepted=("123456789", "123456788", "123456787"),
+    moved=Move(True, "ary", "12345678", 1_795_613_040.0).encode(),
 )
 
 

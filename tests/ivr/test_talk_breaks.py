@@ -228,7 +228,7 @@ async def test_a_queue_with_a_topic_keeps_the_topic_of_a_transfer(
     waits: list[Step] = []
 
     async def waited(call: Call, needs: CallerNeeds, *_: object) -> None:
-        waits.extend(needs.steps)
+        waits.extend(needs.steps())
 
     monkeypatch.setattr("ivr.flow.nodes.queue.wait_for_operator", waited)
     call = SentMessages().call()

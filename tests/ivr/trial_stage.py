@@ -77,12 +77,13 @@ def openings() -> Mapping[str, Opening]:
 
 @dataclass(frozen=True)
 class OneFile:
-    """The state of the case file REFERENCE."""
+    """The state of the case file REFERENCE. `applicant`: their number."""
 
     state: CaseState
     missing: str | None = None
     expected: date | None = None
     has_pin: bool = True
+    applicant: str | None = None
 
 
 class Cabinet(CaseLookup):
@@ -101,7 +102,9 @@ class Cabinet(CaseLookup):
         if file is None:
             return None
         kept = PIN if file.has_pin else None
-        there = FileByTelephone(reference, file.state, file.missing, file.expected, kept, nothing)
+        there = FileByTelephone(
+            reference, file.state, file.missing, file.expected, kept, nothing, applicants_number=file.applicant
+        )
         return Claim(there if reference == REFERENCE else None, number, nothing)
 
     async def _make_dummy_hash(self) -> str:

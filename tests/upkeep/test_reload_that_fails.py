@@ -1,17 +1,22 @@
-"""A reload that Asterisk did not finish is found again by the next one."""
+"""A reload that Asterisk did not finish is found again by the next one; what can be done in spite of it is done."""
 
+import signal
+import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import pytest
 
 from asterisk_conf import conf as configuration
 from asterisk_conf.errors import AsteriskError
 from ivr.asterisk.ami import AmiError
+from ivr.cli.composition import Composition, ControlError
 from ivr.cli.upkeep import reload
 from ivr.cli.upkeep.reload_plan import Plan
+from ivr.process.process import ProcessInfo
 
 OLD, NEW = "[1001]\n", "[1001]\n[1999]\n"
 
@@ -85,3 +90,32 @@ def test_asterisks_files_are_put_back_if_not_all_of_them_could_be_written(
         reloads(write)
     assert not asterisk.asked
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"pjsip.conf": OLD}
+
+
+def test_a_controller_that_is_not_back_keeps_no_other_process_from_its_restart(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stopped = [subprocess.Popen(("sleep", "60")) for _ in range(3)]
+    gone = subprocess.Popen(("true",))
+    gone.wait()
+    names = ("ivr", "guard", "desk", "journal")
+    former = [
+        (name, ProcessInfo(found.pid, datetime.now(UTC), True))
+        for name, found in zip(names, (*stopped, gone), strict=True)
+    ]
+
+    def wait(_: object, name: str, __: object) -> float:
+        if name in ("ivr", "desk"):
+            raise ControlError(f"{name} is not back after 60 s: see {name}.log.")
+        return 0.5
+
+    monkeypatch.setattr(reload, "wait_until_back", wait)
+    with pytest.raises(ControlError) as caught:
+        reload._restart(cast(Composition, None), former, quiet=False)
+    assert [found.wait(5) for found in stopped] == [-signal.SIGTERM] * 3
+    sentence = str(caught.value)
+    assert sentence.startswith(
+        "ivr is not back after 60 s: see ivr.log. desk is not back after 60 s: see desk.log. All"
+    )
+    assert sentence.endswith("If it is not: `hatif restart ivr`, `hatif restart desk`.")
+    assert "guard was restarted in 0.5 s" in capsys.readouterr().out

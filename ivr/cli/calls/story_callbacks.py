@@ -33,6 +33,8 @@ def format_event(event: Mapping[str, Any]) -> str | None:
         case "callback_dialled":
             purpose = f"operator {data['operator']} is waiting" if data["operator"] else "to announce the case's state"
             return f"call-back: dials {data['number']}, attempt {data['try_number']}; {purpose}"
+        case "callback_next_server":
+            return f"call-back: one server of the carrier did not take it; dials by its {data['server']}. one"
         case "callback_missed":
             then = "another attempt will follow" if data["again"] else "that was the last attempt"
             why = _FAILURES.get(data["outcome"], str(data["outcome"]).replace("_", " "))
@@ -45,6 +47,8 @@ def format_event(event: Mapping[str, Any]) -> str | None:
             return f"call-back: given up, {data['reason']}"
         case "case_call_requested":
             return f"asks to be called on {data['number']} when the state of case {data['reference']} changes"
+        case "case_call_applicant":
+            return f"enters the right PIN of case {data['reference']}, which is locked: {data['number']} is called"
         case "case_call_refused":
             why = str(data["why"]).replace("_", " ")
             return f"asks to be called when the state of case {data['reference']} changes, which is refused: {why}"

@@ -14,13 +14,14 @@ from asterisk_conf import conf as configuration
 from asterisk_conf import existing as pjsip
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.files import write_text
+from asterisk_conf.pjsip import plain_ports
 from desk.settings import PORT
 from dialplan.existing import FILE, compare_with, contexts_only, refused
 from dialplan.findings import DialplanError, Finding
 from dialplan.lines import Line, lines_of, read_tree
 from dialplan.load import load
 from dialplan.parse import sections
-from dialplan.plan import render
+from dialplan.plan import guarded_ports, render
 from ivr.asterisk.ami import Ami, AmiError
 from ivr.cli.composition import Composition
 from ivr.cli.existing.lint import as_text
@@ -28,15 +29,23 @@ from ivr.cli.existing.options import Theirs
 from ivr.cli.output import console
 
 
-def dialplan_part(parts: Composition) -> str:
-    """Return the text of our file for their dialplan, without browser telephones."""
-    return contexts_only(render(replace(parts.plan, web_telephones=False, tries=False)))
+def dialplan_part(parts: Composition, folder: Path | None = None) -> str:
+    """Return the text of our file for their dialplan, without browser telephones.
+
+    Args:
+        folder: Theirs, whose transports without TLS are guarded too.
+    """
+    ports = set(parts.plain_ports)
+    if folder is not None and (folder / "pjsip.conf").is_file():
+        ports |= plain_ports(_places(read_tree(folder / "pjsip.conf").lines, []))
+    plan = replace(parts.plan, web_telephones=False, tries=False, plain_ports=tuple(sorted(ports)))
+    return contexts_only(render(plan))
 
 
 def show_dialplan(parts: Composition, folder: Path) -> bool:
     """Print what loading our contexts would change and what is in the way; return whether they can be loaded."""
     theirs = read_tree(folder / "extensions.conf")
-    found = compare_with(theirs, dialplan_part(parts), [number.number for number in parts.plan.numbers])
+    found = compare_with(theirs, dialplan_part(parts, folder), [number.number for number in parts.plan.numbers])
     for change in found.changes:
         typer.echo(str(change))
     return _show([*found.findings, *_ports(parts, folder)], folder / "extensions.conf")
@@ -54,7 +63,7 @@ def load_dialplan(parts: Composition, folder: Path, *, force: bool) -> None:
 
     async def run() -> str:
         async with _ami(parts) as ami:
-            report = await load(ami, folder, dialplan_part(parts), force=force, name=FILE)
+            report = await load(ami, folder, dialplan_part(parts, folder), force=force, name=FILE)
         return f"{folder / FILE}: Asterisk has {report.contexts} contexts of ours with {report.extensions} extensions."
 
     console.print(asyncio.run(run()), markup=False)
@@ -90,9 +99,11 @@ def show_pjsip(parts: Composition, folder: Path, keep: Sequence[Theirs]) -> bool
         if [other.options for other in loaded if _key(other) == _key(place)] not in ([], [place.options]):
             typer.echo(f"changed: {place.name} ({place.get('type')})")
     telephones = [operator.id for operator in parts.operators]
+    dialplan = folder / FILE
+    guarded = guarded_ports(dialplan.read_text("utf-8") if dialplan.is_file() else "")
     clashes = [
         *pjsip.find_clashes(theirs, wanted, telephones, keep_telephones=Theirs.telephones in keep),
-        *pjsip.find_unguarded(theirs, wanted, parts.ports.sip),
+        *pjsip.find_unguarded(theirs, wanted, guarded),
     ]
     findings = refused(tree.findings)
     findings += [Finding(clash.code, clash.line, clash.sentence, clash.file) for clash in clashes]

@@ -31,17 +31,23 @@ def register(app: typer.Typer) -> None:
 
 
 def roster(
-    day: str = typer.Argument("", help="The day, such as 2027-01-15.  [default: today]"), json: bool = JSON
+    day: str = typer.Argument("", help="The day, such as 2027-01-15.  [default: today]"),
+    days: int = typer.Option(1, "--days", min=1, max=62, help="This many days, from the day on."),
+    json: bool = JSON,
 ) -> None:
     """Show who is planned to be on duty on a day, hour by hour, and the open hours without a speaker of a language.
 
     Read from the site's roster.csv and its opening hours; docs/roster.md describes the format.
     """
     parts = Composition(bound=False)
-    plan = _plan(parts, _day(day, ZoneInfo(parts.site.hours.timezone)))
+    first = _day(day, ZoneInfo(parts.site.hours.timezone))
+    plans = [_plan(parts, first + timedelta(days=number)) for number in range(days)]
     if json:
-        as_json(_document(plan))
-    else:
+        as_json(_document(plans[0]) if days == 1 else {"days": [_document(plan) for plan in plans]})
+        return
+    for number, plan in enumerate(plans):
+        if number:
+            console.print()
         _show(plan)
 
 

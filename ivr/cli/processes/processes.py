@@ -44,6 +44,7 @@ def setup(
         "--change",
         help="Change the line to the present HATIF_PORT_OFFSET, HATIF_SITE, HATIF_DATABASE and HATIF_ASTERISK.",
     ),
+    database: bool = typer.Option(True, "--database/--no-database", help="Upgrade the database's tables."),
 ) -> None:
     """Prepare everything: Asterisk, secrets, configuration, prompts, database. Repeat it to apply what is new."""
     parts = Composition(fresh=change, running=False)
@@ -54,7 +55,8 @@ def setup(
     with Bar() as bar:
         _fetch_and_speak(parts, bar)
         configure_asterisk(parts, bar)
-    upgrade_database(parts)
+    if database:
+        upgrade_database(parts)
     console.print(f"Ready in {parts.settings.home}.", markup=False)
 
 

@@ -1,14 +1,13 @@
-"""The output of `hatif report`: tables for people, comma-separated values, one JSON document."""
+"""The output of `hatif report` for people: tables that fit into a terminal."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from ivr.cli.output import as_table, console
-from ivr.cli.report import report_operators
-from ivr.cli.report.report_groups import MENU_GOING_ON, MENU_OTHER, OUTGOING, SENT, TO_SEND, By, Group, Key
-from ivr.cli.report.report_query import ReportData, ReportRequest
-from ivr.cli.sheet import Sheet
-from routing.figures import Limits
+from ivr.cli.report import show_operators
+from reports.groups import MENU_GOING_ON, MENU_OTHER, OUTGOING, SENT, TO_SEND, By
+from reports.reading import ReportData
+from reports.request import ReportRequest
 
 FormatCell = Callable[[dict[str, Any]], str]
 """A function that returns a column's text for the figures of a group."""
@@ -17,50 +16,6 @@ _NO_KEY = "-"
 _ALL = "all"
 _PLANNED = "planned"
 _SELF_SERVED = "self\nserved"
-
-
-def build_document(request: ReportRequest, data: ReportData) -> dict[str, Any]:
-    """Return the report for `--json`."""
-    return {
-        "from": request.first,
-        "to": request.last,
-        "timezone": request.period.zone.key,
-        "by": ",".join(request.by),
-        "within_s": request.within,
-        "short_s": request.short,
-        "tests": request.tests,
-        "rows": _rows(request, data),
-        "total": data.groups.total.figures()
-        | (report_operators.operator_figures(data.groups.total) if request.by == (By.OPERATOR,) else {}),
-    }
-
-
-def _rows(request: ReportRequest, data: ReportData) -> list[dict[str, Any]]:
-    return [_row(request, data, key, group) for key, group in data.groups.rows]
-
-
-def _row(request: ReportRequest, data: ReportData, key: Key, group: Group) -> dict[str, Any]:
-    row: dict[str, Any] = dict(zip(_columns(request), key, strict=True))
-    operator = row.get("operator") or ""
-    if By.OPERATOR in request.by:
-        row["name"] = data.names.get(operator)
-    row |= group.figures()
-    if request.by == (By.OPERATOR,):
-        row["planned_s"] = data.planned.get(operator)
-        row |= report_operators.operator_figures(group)
-    return row
-
-
-def _columns(request: ReportRequest) -> list[str]:
-    return [by.value.replace("-", "_") for by in request.by]
-
-
-def write_csv(request: ReportRequest, data: ReportData, sheet: Sheet) -> None:
-    """Write one line per group, without a total, which a spreadsheet's sums would count twice."""
-    rows = _rows(request, data)
-    if request.by == (By.OPERATOR,):
-        rows = report_operators.flatten_pauses(rows)
-    sheet.write(list(rows[0]) if rows else [*_columns(request), *Group(Limits()).figures()], rows)
 
 
 def show(request: ReportRequest, data: ReportData) -> None:
@@ -86,7 +41,7 @@ def show(request: ReportRequest, data: ReportData) -> None:
         _table(f"Operators, {title}", ["id"], columns, known, names)
         console.print()
         groups = {_NO_KEY if key is None else key: group for (key,), group in rows} | {_ALL: data.groups.total}
-        report_operators.show((label, groups[label]) for (label,), _ in known)
+        show_operators.show((label, groups[label]) for (label,), _ in known)
     else:
         what, keys = " and ".join(request.by), request.by
         columns = {name: form for name, form in _ALL_CALLS.items() if total[_ONLY_SOME.get(name, "calls")]}
@@ -96,6 +51,9 @@ def show(request: ReportRequest, data: ReportData) -> None:
         _table(f"Calls that waited, by {what}", keys, columns, named)
         console.print()
         _table(f"Service level, waits and work by {what}", keys, _LEVELS, named)
+        if any(total[name] for name in _COUNTED):
+            console.print()
+            _table(f"Cases, call-backs and survey by {what}", keys, _CASES, named)
     for note in _notes(request, data, total):
         console.print(note, style="dim", markup=False, soft_wrap=True)
 
@@ -211,6 +169,20 @@ _LEVELS: dict[str, FormatCell] = {
     "hand-\nling": _tenths("handling_s"),
     "occu-\npancy": _percent("occupancy"),
 }
+
+_CASES: dict[str, FormatCell] = {
+    "cases\nopened": _count("cases_opened"),
+    "closed": _count("cases_closed"),
+    "over-\ndue": _count("cases_overdue"),
+    "call-backs\nwanted": _count("callback_requests"),
+    "kept": _count("callbacks_kept"),
+    "failed": _count("callbacks_failed"),
+    "share\nkept": _percent("callbacks_kept_share"),
+    "survey\nanswers": _count("survey_answers"),
+    "aver-\nage": _tenths("survey_average"),
+}
+_COUNTED = ("cases_opened", "cases_closed", "cases_overdue", "callback_requests", "survey_answers")
+"""Without any of these, the table says nothing."""
 
 _OPERATORS: dict[str, FormatCell] = {
     "an-\nswered": _count("answered"),

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -106,6 +107,13 @@ def simulate(
     ),
     begin: str | None = typer.Option(None, "--from", help="First day of the history.  [default: six days before --to]"),
     end: str | None = typer.Option(None, "--to", help="Last day of the history, included.  [default: yesterday]"),
+    more: list[str] = typer.Option(
+        [], "--more", metavar="LANGUAGES", help="One operator more, with these languages: fr:5,ar:3. May be repeated."
+    ),
+    teach: list[str] = typer.Option(
+        [], "--teach", metavar="WHOM", help="An operator has learnt a language: 1002=es:3. May be repeated."
+    ),
+    progress_lines: bool = typer.Option(False, "--progress", hidden=True),
     picture: Path | None = typer.Option(
         None, "--picture", dir_okay=False, help="Draw the service level by hour and language into this SVG file."
     ),
@@ -152,6 +160,9 @@ def simulate(
         )
     own = operators is None and languages_each is None  # the plan of shifts is for these operators
     chosen = simulation_input.team_members(listed, site.languages, shares, operators, languages_each, level)
+    chosen = simulation_input.taught(chosen, teach, site.languages)
+    added = simulation_input.newcomers(more, site.languages, chosen)
+    chosen = (*chosen, *added)
     team = Team(chosen, ring, wrap_up_s, slower_per_level)
     chosen_policy = Policy.plain() if policy is PolicyOption.PLAIN else site.routing.policy
     needs = {
@@ -160,6 +171,8 @@ def simulate(
     limits = replace(Limits(), within_s=within)
     facts: dict[str, Any] = {"seed": seed, "policy": policy.value, "operators": len(chosen), "within_s": within}
     names = [operator.id for operator in chosen]
+    if more or teach:
+        facts |= {"more": list(more), "teach": list(teach)}
     count = days or (_ADVICE_DAYS if advise else 1)
     if from_history:
         from ivr.cli.simulate import simulation_history as history
@@ -170,14 +183,22 @@ def simulate(
         scenario = Scenario(
             site.languages, first, length, len(past.days),
             lambda at: past.calls(at, site.languages, handling - wrap_up_s, seed),
-            lambda at: replace(team, shifts=shifts if shifts is not None else past.shifts(at, names) if own else {}),
+            lambda at: replace(
+                team,
+                shifts=simulation_input.all_day(
+                    shifts if shifts is not None else past.shifts(at, names) if own else {}, added
+                ),
+            ),
             chosen_policy, needs, limits, {**facts, **past.facts, **(past.team if own else {})},
         )  # fmt: skip
     else:
         if roster:
-            team = replace(team, shifts=simulation_input.roster(roster, names, day.first))
+            team = replace(
+                team, shifts=simulation_input.all_day(simulation_input.roster(roster, names, day.first), added)
+            )
         elif on is not None:
-            team = replace(team, shifts=simulation_input.planned(parts.settings.site, site, names, on, day.first))
+            planned_shifts = simulation_input.planned(parts.settings.site, site, names, on, day.first)
+            team = replace(team, shifts=simulation_input.all_day(planned_shifts, added))
         per_hour = simulation_input.calls_per_hour(calls_per_hour, len(chosen), day.hours)
         demand = Demand(
             site.languages, per_hour, (shares,), handling - wrap_up_s, Spread(spread.value), variation, patience
@@ -198,7 +219,7 @@ def simulate(
             quiet=quiet,
         )
         return
-    with _bar(quiet, f"{scenario.days} days") as progress:
+    with _bar(quiet, f"{scenario.days} days", lines=progress_lines) as progress:
         totals = _totals(scenario)
         for at in range(scenario.days):
             totals.add(_day(scenario, scenario.team(at), at))
@@ -229,8 +250,11 @@ def _day(scenario: "Scenario", team: "Team", at: int) -> "Day":
 
 
 @contextmanager
-def _bar(quiet: bool, what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show progress on a terminal, unless `quiet`."""
+def _bar(quiet: bool, what: str, *, lines: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """Show progress on a terminal, unless `quiet`; with `lines`, write it to standard error for a program."""
+    if lines:
+        yield lambda done, total: print(done, total, file=sys.stderr, flush=True)
+        return
     if quiet or not console.is_terminal:
         yield lambda done, total: None
         return

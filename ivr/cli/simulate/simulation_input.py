@@ -3,9 +3,10 @@
 import csv
 import math
 from collections import defaultdict
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from itertools import count
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -67,6 +68,52 @@ def team_members(
         )
     except ValueError as error:
         raise SimulationError(f"{error} (--operators, --languages-each).") from None
+
+
+def taught(chosen: tuple[Operator, ...], lessons: Sequence[str], languages: Collection[str]) -> tuple[Operator, ...]:
+    """Return the team after the lessons of --teach, such as 1002=es:3."""
+    for lesson in lessons:
+        identity, _, skills = lesson.partition("=")
+        learnt = _skills(skills, "--teach", languages)
+        if identity not in {operator.id for operator in chosen}:
+            raise SimulationError(f"--teach {lesson}: there is no operator {identity!r}; write it as 1002=es:3.")
+        chosen = tuple(
+            replace(operator, languages={**operator.languages, **learnt}) if operator.id == identity else operator
+            for operator in chosen
+        )
+    return chosen
+
+
+def newcomers(more: Sequence[str], languages: Collection[str], chosen: Sequence[Operator]) -> tuple[Operator, ...]:
+    """Return the operators of --more, such as fr:5,ar:3. They have ids that nobody else has."""
+    taken = {operator.id for operator in chosen}
+    found: list[Operator] = []
+    for number, skills in enumerate(more, 1):
+        identity = next(name for name in (f"new{number}{'x' * length}" for length in count()) if name not in taken)
+        found.append(Operator(identity, _skills(skills, "--more", languages), present=True))
+    return tuple(found)
+
+
+def all_day(
+    shifts: Mapping[str, tuple[tuple[float, float], ...]], added: Sequence[Operator]
+) -> Mapping[str, tuple[tuple[float, float], ...]]:
+    """Return the shifts without those of the operators of --more, who are on duty all day."""
+    names = {operator.id for operator in added}
+    return {operator: spans for operator, spans in shifts.items() if operator not in names}
+
+
+def _skills(text: str, option: str, languages: Collection[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for part in text.replace(" ", ",").split(","):
+        language, _, level = part.partition(":")
+        if language not in languages:
+            raise SimulationError(
+                f"{option}: {language!r} is not a language of this site; it has {', '.join(languages)}."
+            )
+        if level not in ("1", "2", "3", "4", "5"):
+            raise SimulationError(f"{option}: {part!r} has no level; write a language with a level from 1 to 5: fr:5.")
+        found[language] = int(level)
+    return found
 
 
 def mix(text: str | None, languages: tuple[str, ...], listed: Collection[OperatorEntry]) -> tuple[float, ...]:

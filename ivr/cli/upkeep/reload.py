@@ -1,9 +1,10 @@
 """`hatif reload`: bring what changed in the site's files into the running line, and cut no call off."""
 
 import asyncio
+import contextlib
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,14 +13,14 @@ import typer
 from asterisk_conf import conf as configuration
 from asterisk_conf.conf import Conf
 from asterisk_conf.files import write_text
-from ivr.cli.composition import Composition
+from ivr.cli.composition import Composition, ControlError
 from ivr.cli.output import JSON, as_json, console
 from ivr.cli.upkeep.registrations import remove_registrations
 from ivr.cli.upkeep.reload_plan import Plan, make_plan
 from ivr.cli.upkeep.restart import find, wait_until_back
 from ivr.cli.upkeep.up_calls import manager
 from ivr.home import credentials
-from ivr.process.process import processes
+from ivr.process.process import ProcessInfo, processes
 from ivr.site.flat import flatten
 
 _LATER = {
@@ -114,11 +115,32 @@ def _apply(
     forgotten = asyncio.run(_forget_removed(parts))
     if forgotten and not quiet:
         console.print(f"  without password and telephone from now on: {', '.join(forgotten)}", markup=False)
-    for name, former in restarted:
-        os.kill(former.pid, signal.SIGTERM)
-        took_s = wait_until_back(parts, name, former)
+    _restart(parts, restarted, quiet=quiet)
+
+
+def _restart(parts: Composition, processes_before: Sequence[tuple[str, ProcessInfo]], *, quiet: bool) -> None:
+    """Restart the processes, one after the other. One that does not come back keeps none of the others from it.
+
+    Raises:
+        ControlError: Some are not back; the text names them, and what to do.
+    """
+    missing: dict[str, str] = {}
+    for name, former in processes_before:
+        with contextlib.suppress(ProcessLookupError):  # it has ended by itself, and is started again
+            os.kill(former.pid, signal.SIGTERM)
+        try:
+            took_s = wait_until_back(parts, name, former)
+        except ControlError as error:
+            missing[name] = str(error)
+            continue
         if not quiet:
             console.print(f"  {name} was restarted in {took_s:.1f} s", markup=False)
+    if missing:
+        again = ", ".join(f"`hatif restart {name}`" for name in missing)
+        raise ControlError(
+            f"{' '.join(missing.values())} All the rest of this reload is done. Mend what the log says; it is started"
+            f" again and again meanwhile, and `hatif status` tells when it is back. If it is not: {again}."
+        )
 
 
 async def _forget_removed(parts: Composition) -> tuple[str, ...]:

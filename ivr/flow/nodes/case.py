@@ -43,7 +43,7 @@ class Case(Node):
 
     def texts(self) -> tuple[str, ...]:
         asked = ("case_ask_reference", "case_reference_wrong", "case_ask_pin", "help_digits")
-        refused = ("case_no_match", "case_locked", "case_unavailable")
+        refused = ("case_no_match", "case_locked", "case_locked_call", "case_unavailable")
         states = tuple(f"case_state_{state}" for state in CaseState)
         answers = ("case_missing", UNKNOWN, "case_expected", *spoken.DATE_IDS)
         keys = tuple(key_text(key, short=True) for key in (AGAIN, OTHER, TELL, OPERATOR))
@@ -109,9 +109,9 @@ class Case(Node):
                 if not locked:
                     return None
                 texts = ["case_no_match", "case_locked"]
-            case Locked():
+            case Locked(own, right):
                 call.event("case", reference=reference, result="locked")
-                texts = ["case_locked"]
+                texts = [self._call_applicant(call, reference, right) if own else "case_locked"]
             case Unavailable():
                 call.event("case", reference=reference, result="unavailable")
                 texts = ["case_unavailable"]
@@ -153,6 +153,19 @@ class Case(Node):
                 return GoTo(call.flow.operator)
             if chosen == OTHER:
                 return None
+
+    def _call_applicant(self, call: Call, reference: str, right: bool) -> str:
+        """Have the applicant called, who may be somebody else than this caller. Return the text to say.
+
+        The text, and when it is said, do not tell whether the PIN was right.
+        """
+        site, number = call.services.site, call.state.caller
+        if site.callbacks.trunk is None or callback_numbers.refusal(number, site) is not None:
+            return "case_locked"
+        if right:
+            record_case_request(call.services.recorder, call.state, reference, at_once=True)
+            call.event("case_call_applicant", reference=reference, number=number)
+        return "case_locked_call"
 
     def _request_notification(self, call: Call, reference: str) -> str:
         """Request a call when the state of the case changes, only to the caller's number. Return the text to say."""

@@ -5,6 +5,7 @@ the wait, or listen to a `guide`, which does not.
 """
 
 import time
+from functools import partial
 from typing import Literal
 
 from pydantic import Field, field_validator
@@ -19,10 +20,10 @@ from ivr.flow.nodes.guide import GuideNode
 from ivr.flow.nodes.menu import Option
 from ivr.flow.nodes.record import Record
 from ivr.queue import consent, wait_announcements
+from ivr.queue.moves import Move, moved_steps
 from ivr.queue.wait_announcements import Alternative, WaitSettings
 from ivr.queue.waiting import CallerNeeds, wait_for_operator
 from routing.match import Step
-from routing.policy import usual_steps
 
 
 class Queue(Node):
@@ -58,7 +59,7 @@ class Queue(Node):
         return ("to_operator", "operator_gone", *wait_announcements.TEXTS, *offered, *asked)
 
     async def run(self, call: Call, resumed: bool) -> str | None:
-        if call.state.transfer is None:  # otherwise the operator knows better
+        if call.state.transfer is None and call.state.moved is None:  # otherwise somebody knows better
             topics.choose(call, self.topic)
         since = call.state.since
         if self.consent is not None and since is None:
@@ -71,14 +72,21 @@ class Queue(Node):
             call.event("returned", call=place.call, since=since)
         if call.state.offer is None and call.leg is None:
             await announcement.say(call)  # the language may have changed during the wait
-        needed = CallerNeeds(self._steps(call), self.priority, since)
+        needed = CallerNeeds(partial(self._steps, call), self.priority, since)
         goes = await wait_for_operator(call, needed, self._settings(call), resumed)
         return self.next if goes is None else goes.node
 
     def _steps(self, call: Call) -> tuple[Step, ...]:
         site, state = call.services.site, call.state
-        return usual_steps(
-            state.language, site.operators.level, state.topic, state.preferred_operator, site.routing.policy
+        speaks = {operator.id: operator.languages for operator in call.services.people}
+        return moved_steps(
+            Move.decode(state.moved),
+            state.language,
+            site.operators.level,
+            state.topic,
+            state.preferred_operator,
+            site.routing.policy,
+            speaks,
         )
 
     def _settings(self, call: Call) -> WaitSettings:

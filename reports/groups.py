@@ -2,15 +2,17 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from db.enums import OperatorState, Outcome
 from db.report import ATTRIBUTES, CallGroup, MenuCalls, OperatorStates, SendRequests, WaitedCalls
+from db.report_cases import ANSWERS, FAILED, KEPT, OUTCOMES, POINTS, OutcomeCount
 from db.report_operators import OperatorWork
+from reports.local_time import QUARTER_S, LocalTime
+from reports.periods import Period
 from routing.figures import Limits, Tally, Work, ratio
 
 Key = tuple[str | None, ...]
@@ -28,6 +30,7 @@ class By(StrEnum):
     COUNTRY = "country"
     TOPIC = "topic"
     OPERATOR = "operator"
+    NUMBER = "number"
 
 
 ELSEWHERE = (Outcome.CALLBACK, Outcome.MESSAGE, Outcome.CLOSED, Outcome.SELF_SERVED)
@@ -37,9 +40,7 @@ TIMES = (By.DAY, By.HOUR, By.HALF_HOUR, By.HOUR_OF_DAY)
 
 _1970 = datetime(1970, 1, 1, tzinfo=UTC)
 _US = 1_000_000
-_QUARTER_S = 900
-_QUARTER_US = _QUARTER_S * _US
-"""Since 2000 every time zone's offset is a multiple of this, so no hour or day begins within a quarter."""
+_QUARTER_US = QUARTER_S * _US
 
 MENU = {
     Outcome.LEFT_MENU: "ivr_left_menu",
@@ -54,22 +55,14 @@ MENU_OTHER, MENU_GOING_ON, OUTGOING = "ivr_other", "ivr_going_on", "outgoing"
 TO_SEND, SENT = "guide_requests", "guide_requests_sent"
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
-    """The time from `begins` up to, not including, `ends`; days and hours are in `zone`."""
-
-    begins: datetime
-    ends: datetime
-    zone: ZoneInfo
-
-
 class Group:
     """The counts of one key.
 
     `spent`: operators' seconds in each state; `undecided`: calls that still wait; `handled`, `handling_s`: the number
     and total talking time of conversations that are over and of known length, with wrap-up; `pauses`: seconds by
     reason; `menu`: calls that never waited, and outgoing ones, by the name of their figure; `to_send`: requests for a
-    procedure of the guide in writing, by the name of their figure.
+    procedure of the guide in writing, by the name of their figure; `outcomes`: cases, call-backs and answers of the
+    survey, by their names in `db.report_cases`.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -82,6 +75,7 @@ class Group:
         self.work = OperatorWork()
         self.menu: Counter[str] = Counter()
         self.to_send: Counter[str] = Counter()
+        self.outcomes: Counter[str] = Counter()
 
     @property
     def calls(self) -> int:
@@ -131,6 +125,7 @@ class Group:
         self.work = self.work + other.work
         self.menu.update(other.menu)
         self.to_send.update(other.to_send)
+        self.outcomes.update(other.outcomes)
 
     def figures(self) -> dict[str, Any]:
         """Return the figures by their names in documents; docs/report.md defines each."""
@@ -149,7 +144,14 @@ class Group:
         figures["abandoned_short"] = counts.abandoned_short
         figures |= {name: _rounded(value) for name, value in found.items()}
         figures["handling_s"] = _rounded(ratio(self.handling_s, self.handled))
-        return figures | self._times()
+        return figures | self._times() | self._outcomes()
+
+    def _outcomes(self) -> dict[str, Any]:
+        found = self.outcomes
+        figures: dict[str, Any] = {name: found[name] for name in OUTCOMES if name != POINTS}
+        figures["callbacks_kept_share"] = _rounded(ratio(found[KEPT], found[KEPT] + found[FAILED]))
+        figures["survey_average"] = _rounded(ratio(found[POINTS], found[ANSWERS]))
+        return figures
 
     def _times(self) -> dict[str, Any]:
         """Return operators' times; None where no operator was logged in or the times cannot be attributed."""
@@ -166,6 +168,8 @@ class Group:
             "logged_in_s": _rounded(logged_in) if logged_in else None,
         }
 
+
+_STATES = {state.value: state for state in OperatorState}
 
 _CurrentState = tuple[int, str, str, str]
 """When an operator's state began (microseconds since 1970), the state, its call, and the reason for a pause."""
@@ -185,7 +189,7 @@ class Groups:
     def __init__(self, by: Sequence[By], period: Period, limits: Limits, now: datetime) -> None:
         self.by = tuple(by)
         self._limits = limits
-        self._period = period
+        self._local = LocalTime(period.zone)
         self._begins, self._ends, self._now = (_micros(at) for at in (period.begins, period.ends, now))
         self._groups: dict[Key, Group] = {}
         self._no_key = Group(limits)  # operators' times that only the total has
@@ -223,6 +227,10 @@ class Groups:
     def add_send_requests(self, requests: Iterable[SendRequests]) -> None:
         for some in requests:
             self._group(self._key(some.group)).add_send_requests(some)
+
+    def add_outcomes(self, counts: Iterable[OutcomeCount]) -> None:
+        for some in counts:
+            self._group(self._key(some.group)).outcomes[some.what] += some.number
 
     def add_states(self, found: OperatorStates) -> None:
         """Count an operator's states, which follow those that were added before; the last one once it has ended."""
@@ -335,11 +343,15 @@ class Groups:
         """Add operators' times by quarters of an hour to the groups that they count in."""
         of_a_key = {*self.by} <= {By.OPERATOR, *TIMES}
         for quarter, times in spent.items():
+            if not any(times.values()):
+                continue
+            if of_a_key:
+                key = (operator if by is By.OPERATOR else self._time_key(by, quarter) for by in self.by)
+                counted = self._group(tuple(key)).spent
+            else:
+                counted = self._no_key.spent
             for state, time in times.items():
-                if time:
-                    key = (operator if by is By.OPERATOR else self._time_key(by, quarter) for by in self.by)
-                    group = self._group(tuple(key)) if of_a_key else self._no_key
-                    group.spent[OperatorState(state)] += time / _US
+                counted[_STATES[state]] += time / _US
 
     def _time_key(self, by: By, quarter: int) -> str:
         key = self._keys.get((by, quarter))
@@ -349,14 +361,15 @@ class Groups:
         return key
 
     def _name_time(self, by: By, quarter: int) -> str:
-        local = datetime.fromtimestamp(quarter * _QUARTER_S, UTC).astimezone(self._period.zone)
+        local = self._local
         if by is By.DAY:
-            return f"{local:%Y-%m-%d}"
+            return local.day(quarter)
         if by is By.HOUR_OF_DAY:
-            return f"{local:%H}:00"
-        minute = local.minute // 30 * 30 if by is By.HALF_HOUR else 0
-        again = f" ({local:%z})" if local.fold else ""  # when clocks are set back, an hour occurs twice
-        return f"{local:%Y-%m-%d %H}:{minute:02}{again}"
+            return f"{local.hour_of_day(quarter):02}:00"
+        minute = local.minute(quarter) // 30 * 30 if by is By.HALF_HOUR else 0
+        again = local.again(quarter)
+        time = f"{local.day(quarter)} {local.hour_of_day(quarter):02}:{minute:02}"
+        return f"{time} ({again})" if again else time
 
 
 def _micros(at: datetime) -> int:

@@ -13,7 +13,8 @@ from properties import patient
 
 from db.enums import OperatorState, Outcome
 from db.report import CallGroup, OperatorStates, WaitedCalls
-from ivr.cli.report.report_groups import TIMES, By, Groups, Period
+from reports.groups import TIMES, By, Groups
+from reports.periods import Period
 from routing.figures import Limits
 
 DAY = datetime(2026, 11, 25, tzinfo=UTC)

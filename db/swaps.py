@@ -1,0 +1,104 @@
+"""Swaps of shifts: an operator asks a colleague to take a shift, the colleague agrees, a supervisor releases it.
+
+The roster itself is the site's file; a released swap is two lines in it. Functions take an engine and raise
+DatabaseError if the database is away. A step that is not possible any more returns False.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from db.engine import reading, writing
+from db.enums import SwapState
+from db.ids import uuid7
+from db.tables import ShiftSwap
+
+OPEN = (SwapState.ASKED, SwapState.AGREED)
+"""States that are followed by others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """A swap. `by`: the account that brought it into its state, at `changed`; `reason`: why it was refused."""
+
+    id: UUID
+    operator: str
+    colleague: str
+    begins: datetime
+    ends: datetime
+    state: str
+    asked: datetime
+    changed: datetime
+    by: str
+    reason: str | None
+
+
+async def ask(
+    engine: AsyncEngine, operator: str, colleague: str, begins: datetime, ends: datetime, by: str, now: datetime
+) -> bool:
+    """Ask a colleague to take a shift; False if the same shift is being swapped already."""
+    open_one = select(ShiftSwap.id).where(
+        ShiftSwap.operator_id == operator, ShiftSwap.begins == begins, ShiftSwap.state.in_([*OPEN])
+    )
+    row = {
+        "id": uuid7(), "operator_id": operator, "colleague_id": colleague, "begins": begins, "ends": ends,
+        "state": SwapState.ASKED.value, "asked": now, "changed": now, "by": by,
+    }  # fmt: skip
+    async with writing(engine) as connection:
+        if (await connection.execute(open_one)).first() is not None:
+            return False
+        await connection.execute(insert(ShiftSwap), row)
+        return True
+
+
+async def move(
+    engine: AsyncEngine,
+    swap: UUID,
+    before: SwapState,
+    after: SwapState,
+    by: str,
+    now: datetime,
+    *,
+    operator: str | None = None,
+    colleague: str | None = None,
+    reason: str | None = None,
+) -> bool:
+    """Move a swap from one state to the next; False if it is not in that state, or of others than these."""
+    change = update(ShiftSwap).where(ShiftSwap.id == swap, ShiftSwap.state == before.value)
+    if operator is not None:
+        change = change.where(ShiftSwap.operator_id == operator)
+    if colleague is not None:
+        change = change.where(ShiftSwap.colleague_id == colleague)
+    async with writing(engine) as connection:
+        found = await connection.execute(change.values(state=after.value, by=by, changed=now, reason=reason))
+        return found.rowcount == 1
+
+
+async def find(engine: AsyncEngine, swap: UUID) -> Swap | None:
+    """Return one swap."""
+    found = await _select(engine, ShiftSwap.id == swap)
+    return found[0] if found else None
+
+
+async def of_operator(engine: AsyncEngine, operator: str, since: datetime) -> list[Swap]:
+    """Return the swaps that an operator asked for or was asked for, of shifts that end after an instant."""
+    own = or_(ShiftSwap.operator_id == operator, ShiftSwap.colleague_id == operator)
+    return await _select(engine, own, ShiftSwap.ends > since)
+
+
+async def in_states(engine: AsyncEngine, states: Collection[SwapState], since: datetime) -> list[Swap]:
+    """Return the swaps in these states, of shifts that end after an instant."""
+    return await _select(engine, ShiftSwap.state.in_([state.value for state in states]), ShiftSwap.ends > since)
+
+
+async def _select(engine: AsyncEngine, *conditions: Any) -> list[Swap]:
+    columns = (ShiftSwap.id, ShiftSwap.operator_id, ShiftSwap.colleague_id, ShiftSwap.begins, ShiftSwap.ends)
+    more = (ShiftSwap.state, ShiftSwap.asked, ShiftSwap.changed, ShiftSwap.by, ShiftSwap.reason)
+    query = select(*columns, *more).where(*conditions).order_by(ShiftSwap.begins, ShiftSwap.id)
+    async with reading(engine) as connection:
+        return [Swap(*tuple(row)) for row in await connection.execute(query)]

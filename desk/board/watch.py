@@ -1,0 +1,92 @@
+"""What wallboards show and no event tells: the day in figures, expected waits, the hours. Read once for all of them."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+import structlog
+from markupsafe import Markup
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from db.engine import DatabaseError
+from desk.board.charts import draw_day
+from desk.board.day import Day, midnight, read_day, week_before
+from desk.board.fragments import DAY, OUTLOOK, VIEWS
+from desk.control import ControlClient, ControlError
+from desk.live.hub import ACTOR, Hub
+
+log = structlog.get_logger()
+
+EVERY_S = 10.0
+
+
+class Outlook(msgspec.Struct, frozen=True):
+    """What a caller of this moment can expect. `expected_s`: by language; None: not known."""
+
+    expected_s: dict[str, float | None] = {}
+    open: bool | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TodayAndBefore:
+    """Today until now; the same weekday before until the same time of the clock, `then`; and its pictures."""
+
+    today: Day
+    then: Day
+    pictures: Mapping[str, Markup]
+
+
+class Watch:
+    """Keeps the hub's picture complete while a wallboard is open."""
+
+    def __init__(
+        self, hub: Hub, control: ControlClient, engine: AsyncEngine, timezone: str, now: Callable[[], datetime]
+    ) -> None:
+        self._hub, self._control, self._engine = hub, control, engine
+        self._zone, self._now = ZoneInfo(timezone), now
+        self._read: datetime | None = None
+        self._reading = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Read again and again while somebody looks, until cancelled."""
+        while True:
+            await asyncio.sleep(EVERY_S)
+            if self._hub.is_followed(*VIEWS):
+                await self.refresh()
+
+    async def refresh(self) -> None:
+        """Read what is older than `EVERY_S`. What cannot be read stays as it was."""
+        async with self._reading:
+            now = self._now()
+            if self._read is not None and timedelta() <= now - self._read < timedelta(seconds=EVERY_S - 1):
+                return
+            self._read = now
+            try:
+                self._hub.add(OUTLOOK, await self._outlook())
+            except (ControlError, msgspec.ValidationError) as error:
+                log.info("the expected waits cannot be read", reason=str(error))
+                self._hub.add(OUTLOOK, None)
+            try:
+                self._hub.add(DAY, await self._day(now))
+            except DatabaseError as error:
+                log.warning("the wallboard's figures cannot be read", reason=str(error))
+
+    async def _outlook(self) -> Outlook:
+        waits = await self._control.ask("GET", "/outlook", ACTOR)
+        hours = await self._control.ask("GET", "/hours", ACTOR)
+        return msgspec.convert({**hours, **waits}, Outlook, strict=False)
+
+    async def _day(self, now: datetime) -> TodayAndBefore:
+        day = now.astimezone(self._zone).date()
+        begins, same = midnight(day, self._zone), week_before(now, self._zone)
+        day_before = same.astimezone(self._zone).date()
+        began_before = midnight(day_before, self._zone)
+        ended_before = midnight(day_before + timedelta(days=1), self._zone)
+        today = await read_day(self._engine, begins, now, self._zone)
+        then = await read_day(self._engine, began_before, same, self._zone)
+        whole = await read_day(self._engine, began_before, ended_before, self._zone)
+        return TodayAndBefore(today, then, draw_day(today, whole))

@@ -1,0 +1,1 @@
+"""Recorded conversations: supervisors listen to them and score them; operators see their scores."""

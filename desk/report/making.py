@@ -1,0 +1,90 @@
+"""Reports are made by processes of their own: counting a year's calls would keep all other pages waiting."""
+
+import asyncio
+import contextlib
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import structlog
+
+from db.engine import DatabaseError
+from desk.page.errors import DeskError
+from desk.page.texts import N_
+from reports.files import Form
+from reports.labels import Names
+from reports.request import ReportRequest, to_json
+from reports.worker import DATABASE_AWAY
+
+log = structlog.get_logger()
+
+AT_ONCE, WAITING = 2, 6
+"""Reports that are made at the same time, and how many more may wait for that."""
+
+LONGEST_S = 60.0
+"""Seconds that a report may take."""
+
+_BUSY = N_("Many reports are being made; try again in a moment.")
+_TOO_LONG = N_("This report takes too long. Choose fewer days, or a coarser grouping.")
+_FAILED = N_("The report could not be made; the desk's log says why.")
+
+
+class ReportMaker:
+    """Makes reports of one database."""
+
+    def __init__(self, database_url: str, longest_s: float = LONGEST_S) -> None:
+        self._database_url, self._longest_s = database_url, longest_s
+        self._places = asyncio.Semaphore(AT_ONCE)
+        self._wanted = 0
+
+    async def layout(self, request: ReportRequest, language: str, names: Names) -> Mapping[str, Any]:
+        """Return a report as `reports.layout.Layout` has it. Raises DeskError, DatabaseError."""
+        found: Mapping[str, Any] = json.loads(await self._make(request, language, names, None))
+        return found
+
+    async def file(self, form: Form, request: ReportRequest, language: str, names: Names) -> bytes:
+        """Return a report as a file. Raises DeskError, DatabaseError."""
+        return await self._make(request, language, names, form)
+
+    async def _make(self, request: ReportRequest, language: str, names: Names, form: Form | None) -> bytes:
+        job = {
+            "database_url": self._database_url,
+            "request": to_json(request),
+            "language": language,
+            "names": asdict(names),
+            "form": form,
+        }
+        if self._wanted >= AT_ONCE + WAITING:
+            raise DeskError(503, _BUSY)
+        self._wanted += 1
+        try:
+            async with self._places, asyncio.timeout(self._longest_s):
+                return await _run(json.dumps(job).encode())
+        except TimeoutError:
+            raise DeskError(503, _TOO_LONG) from None
+        finally:
+            self._wanted -= 1
+
+
+async def _run(job: bytes) -> bytes:
+    """Run the worker; it is killed if this is cancelled."""
+    pipe = asyncio.subprocess.PIPE
+    # The job has the database's password: never an argument, which others could read.
+    worker = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "reports.worker", stdin=pipe, stdout=pipe, stderr=pipe
+    )
+    try:
+        result, errors = await worker.communicate(job)
+    finally:
+        if worker.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                worker.kill()
+            await worker.wait()
+    if worker.returncode == DATABASE_AWAY:
+        raise DatabaseError(result.decode())
+    if worker.returncode:
+        log.error("A report could not be made", status=worker.returncode, reason=errors.decode()[-2000:])
+        raise DeskError(500, _FAILED)
+    return result

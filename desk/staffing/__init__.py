@@ -1,0 +1,1 @@
+"""Staffing: a week that was with another team, the roster on a calendar, and swaps of shifts."""

@@ -1,0 +1,1 @@
+"""The supervisors' page: conversations to listen to, callers who wait, operators, requests for help, and the line."""

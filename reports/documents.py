@@ -1,0 +1,75 @@
+"""A report for programs: one document, or a row for each group."""
+
+from typing import Any
+
+from reports import sheet
+from reports.groups import By, Group, Key
+from reports.operators import flatten_pauses, operator_figures
+from reports.reading import ReportData
+from reports.request import ReportRequest
+from routing.figures import Limits
+
+
+def build_document(request: ReportRequest, data: ReportData) -> dict[str, Any]:
+    """Return the whole report."""
+    total = data.groups.total
+    return {
+        "from": request.first,
+        "to": request.last,
+        "timezone": request.period.zone.key,
+        "by": ",".join(request.by),
+        "within_s": request.within,
+        "short_s": request.short,
+        "tests": request.tests,
+        "rows": rows_of(request, data),
+        "total": total.figures() | (operator_figures(total) if request.by == (By.OPERATOR,) else {}),
+    }
+
+
+def rows_of(request: ReportRequest, data: ReportData) -> list[dict[str, Any]]:
+    """Return a row for each group: what it is grouped by, then its figures."""
+    return [_row(request, data, key, group) for key, group in data.groups.rows]
+
+
+def figures_of(request: ReportRequest, data: ReportData, key: Key, group: Group) -> dict[str, Any]:
+    """Return the figures of a group by their names; docs/report.md defines each."""
+    found = group.figures()
+    if request.by == (By.OPERATOR,):
+        found["planned_s"] = data.planned.get(key[0] or "")
+        found |= operator_figures(group)
+    return found
+
+
+def total_of(request: ReportRequest, data: ReportData) -> dict[str, Any]:
+    """Return the figures of all groups together."""
+    found = data.groups.total.figures()
+    if request.by == (By.OPERATOR,):
+        found["planned_s"] = sum(data.planned.values()) or None
+        found |= operator_figures(data.groups.total)
+    return found
+
+
+def _row(request: ReportRequest, data: ReportData, key: Key, group: Group) -> dict[str, Any]:
+    row: dict[str, Any] = dict(zip(columns_of(request), key, strict=True))
+    if By.OPERATOR in request.by:
+        row["name"] = data.names.get(row["operator"] or "")
+    return row | figures_of(request, data, key, group)
+
+
+def columns_of(request: ReportRequest) -> list[str]:
+    """Return the names of the columns by which a report is grouped."""
+    return [by.value.replace("-", "_") for by in request.by]
+
+
+def flat_rows(request: ReportRequest, data: ReportData) -> tuple[list[str], list[dict[str, Any]]]:
+    """Return the columns of a sheet and its rows, without a total, which a spreadsheet's sums would count twice."""
+    rows = rows_of(request, data)
+    if request.by == (By.OPERATOR,):
+        rows = flatten_pauses(rows)
+    return list(rows[0]) if rows else [*columns_of(request), *Group(Limits()).figures()], rows
+
+
+def to_csv(request: ReportRequest, data: ReportData, separator: str = ",", *, bom: bool = False) -> str:
+    """Return the rows as separated values."""
+    names, rows = flat_rows(request, data)
+    return sheet.to_csv(names, rows, separator, bom=bom)

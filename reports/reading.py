@@ -1,0 +1,88 @@
+"""Reading a report from the database."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from db import report as rows
+from db import report_cases, shifts
+from db.report import CallCounts
+from db.report_operators import operators_work
+from reports.groups import By, Groups
+from reports.request import ReportRequest
+from routing.figures import Limits
+
+_LONGEST_WRAP_UP = timedelta(hours=1)
+_CALLS_AT_ONCE = 100_000
+"""Calls that are in memory at once, about; a busy site's year has millions."""
+_SHORTEST_PART = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportData:
+    """The counts of a report. `hours`: the same calls by the hour of the day, if they were asked for.
+
+    `names`: of operators, by id, in reports by operator. In those by operator alone also `planned`: the seconds for
+    which each was planned until now.
+    """
+
+    groups: Groups
+    hours: Groups | None
+    names: dict[str, str]
+    planned: dict[str, float]
+    counted: CallCounts
+
+
+async def read_report(engine: AsyncEngine, request: ReportRequest, *, hours: bool = False) -> ReportData:
+    """Return the counts of a report. Raises DatabaseError if the database is away."""
+    limits = Limits(request.within, request.short)
+    groups = Groups(request.by, request.period, limits, request.now)
+    by_hour = Groups((By.HOUR_OF_DAY,), request.period, limits, request.now) if hours else None
+    begins, ends = request.period.begins, request.period.ends
+    by, quarters = groups.attributes, groups.by_time or hours
+    last_end = ends
+    for operator in await rows.states_before(engine, begins):
+        groups.add_states(operator)
+    for since, until in _parts(begins, ends, await rows.number_of_waits(engine, begins, ends)):
+        calls, states = await asyncio.gather(  # on two connections, so that a second core can help
+            rows.waited_calls(engine, since, until, by, quarters=quarters, tests=request.tests),
+            rows.operator_states(engine, since, min(until, request.now)),
+        )
+        last_end = max([last_end, *(some.last_end for some in calls if some.last_end is not None)])
+        groups.add_calls(calls)
+        if by_hour is not None:
+            by_hour.add_calls(calls)
+        for operator in states:
+            groups.add_states(operator)
+    menus, requests, outcomes = await asyncio.gather(
+        rows.menu_calls(engine, begins, ends, by, quarters=quarters, tests=request.tests),
+        rows.send_requests(engine, begins, ends, by, quarters=quarters, tests=request.tests),
+        report_cases.outcome_counts(engine, begins, ends, request.now, by, quarters=quarters, tests=request.tests),
+    )
+    groups.add_menu_calls(menus)
+    groups.add_send_requests(requests)
+    groups.add_outcomes(outcomes)
+    # Callers who began to wait just before the end of the period talk after it.
+    for operator in await rows.operator_states(engine, ends, min(last_end + _LONGEST_WRAP_UP, request.now)):
+        groups.add_states(operator)
+    groups.finish()
+    names, planned = dict[str, str](), dict[str, float]()
+    if By.OPERATOR in request.by:
+        names = await rows.operator_names(engine)
+    if request.by == (By.OPERATOR,):
+        planned = await shifts.planned_seconds(engine, begins, min(ends, request.now))
+        groups.credit(await operators_work(engine, begins, ends, tests=request.tests))
+        groups.expect(planned)
+    return ReportData(groups, by_hour, names, planned, await rows.call_counts(engine, begins, ends))
+
+
+def _parts(begins: datetime, ends: datetime, calls: int) -> Iterator[tuple[datetime, datetime]]:
+    """Yield the parts of a period with this many calls, so that not too many are in memory at once."""
+    part = max(_SHORTEST_PART, (ends - begins) / (calls // _CALLS_AT_ONCE + 1))
+    while begins < ends:
+        until = min(begins + part, ends)
+        yield begins, until
+        begins = until

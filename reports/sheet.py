@@ -1,0 +1,42 @@
+"""Separated values for spreadsheets, in which no cell becomes a formula."""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from io import StringIO
+from typing import Any
+
+SEPARATORS = {",": ",", ";": ";", "|": "|", "tab": "\t", "\\t": "\t", "\t": "\t"}
+"""Separators by the names that people give them."""
+
+BOM = "\ufeff"
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def cell(value: object) -> object:
+    """Return a value as it is written into a cell: instants in UTC, lists separated by spaces.
+
+    A text that a spreadsheet would take for a formula gets an apostrophe, spaces before it or not.
+    """
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case datetime():
+            return value.astimezone(UTC).isoformat()
+        case date():
+            return value.isoformat()
+        case list() | tuple():
+            text = " ".join(map(str, value))
+        case _:
+            text = str(value)
+    return f"'{text}" if text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA) else text
+
+
+def to_csv(names: Sequence[str], rows: Iterable[Mapping[str, Any]], separator: str = ",", *, bom: bool = False) -> str:
+    """Return a header and the rows. `bom`: begin with a byte order mark, so that Excel reads it as UTF-8."""
+    file = StringIO()
+    writer = csv.writer(file, delimiter=separator, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([cell(row[name]) for name in names] for row in rows)
+    return (BOM if bom else "") + file.getvalue()

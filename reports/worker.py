@@ -1,0 +1,49 @@
+"""A process that makes one report: `python -m reports.worker` reads a job and writes its result.
+
+The desk runs it, so that counting a year's calls does not keep operators' pages waiting. A job is a JSON document on
+standard input; the result is the report's layout as JSON, or the bytes of a file. Exit status 3: the database is away,
+and standard output says why.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from db.engine import DatabaseError, open_engine
+from reports.files import Form, make_file
+from reports.labels import Names
+from reports.layout import lay_out
+from reports.reading import read_report
+from reports.request import from_json
+from reports.words import load
+
+DATABASE_AWAY = 3
+
+
+async def make(job: dict[str, Any]) -> bytes:
+    """Return the result of a job. Raises DatabaseError."""
+    request, words, names = from_json(job["request"]), load(job["language"]), Names(**job["names"])
+    form = Form(job["form"]) if job["form"] is not None else None
+    async with open_engine(job["database_url"]) as engine:
+        data = await read_report(engine, request, hours=form in (None, Form.PDF))
+    if form is None:
+        return json.dumps(asdict(lay_out(request, data, words, names))).encode()
+    return make_file(form, request, data, words, names).content
+
+
+def main() -> int:
+    """Do the job on standard input; return the exit status."""
+    os.nice(5)  # calls and pages take precedence
+    try:
+        result, status = asyncio.run(make(json.load(sys.stdin))), 0
+    except DatabaseError as error:
+        result, status = str(error).encode(), DATABASE_AWAY
+    sys.stdout.buffer.write(result)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

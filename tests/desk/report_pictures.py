@@ -1,0 +1,77 @@
+"""Draws docs/reports-*.png: `scripts/desk-pictures`. The page of reports on a year that is made up."""
+
+import asyncio
+import dataclasses
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import chromium
+import desk_server
+import small_png
+from made_year import MadeYear
+from pictures import CHECKOUT, SITE, sign_in
+from playwright.async_api import Browser, async_playwright
+from sqlalchemy import delete, insert
+
+from db.engine import writing
+from db.tables import Operator
+from db.upgrade import upgrade
+from ivr.model import clock
+
+NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
+PAGES = (
+    ("en", "light", "span=days&first=2026-10-19&last=2026-11-01&by=day"),
+    ("en", "dark", "span=this-year&by=language"),
+    ("ar", "light", "span=last-month&by=topic"),
+)
+
+
+async def draw(folder: Path) -> None:
+    clock.prepare()
+    url = f"sqlite:///{folder / 'pictures.db'}"
+    await upgrade(url)
+    plain = desk_server.settings_for
+    desk_server.settings_for = lambda *given: dataclasses.replace(
+        plain(*given), site_folder=SITE, site_name="consulate"
+    )
+    async with desk_server.serving(url) as desk, async_playwright() as playwright:
+        await MadeYear(12_000, edges=False).store(desk.engine)
+        await desk.operator("1040", supervisor=True)
+        desk.desk.now = lambda: NOW
+        browser = await playwright.chromium.launch(executable_path=chromium.program(), args=["--no-sandbox"])
+        for language, scheme, query in PAGES:
+            look: Any = {"color_scheme": scheme, "viewport": {"width": 1280, "height": 1150}}
+            context = await browser.new_context(locale=language, **look)
+            page = await context.new_page()
+            await sign_in(desk, page, "1040")
+            await page.goto(f"{desk.url}/reports?{query}")
+            name = language if scheme == "light" else f"{language}-{scheme}"
+            await small_png.take(page, CHECKOUT / "docs" / f"reports-{name}.png")
+            await context.close()
+        await draw_staffing(desk, browser)
+        await browser.close()
+
+
+async def draw_staffing(desk: desk_server.TestDesk, browser: Browser) -> None:
+    async with writing(desk.engine) as connection:
+        await connection.execute(delete(Operator))
+        await connection.execute(insert(Operator).values(id="1002", name="Safae Saffron", languages={"ar": 5, "fr": 4}))
+    context = await browser.new_context(locale="en", viewport={"width": 1280, "height": 1150})
+    page = await context.new_page()
+    await sign_in(desk, page, "1040")
+    await page.goto(f"{desk.url}/staffing")
+    await page.check('[value="teach"]')
+    await page.select_option("#learnt", "es")
+    await page.click("button.primary")
+    await page.wait_for_selector("#run table", timeout=120_000)
+    await small_png.take(page, CHECKOUT / "docs" / "staffing-en.png")
+    await context.close()
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as made:
+        asyncio.run(draw(Path(made)))
+    sys.stderr.write("docs/reports-*.png are drawn\n")

@@ -1,0 +1,144 @@
+"""The page of reports: what supervisors choose, see and take with them, in a real browser and three languages."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+import pytest_asyncio
+from desk_server import TestDesk, serving
+from made_year import MadeYear
+from openpyxl import load_workbook
+from playwright.async_api import Browser, Page, expect
+from pypdf import PdfReader
+from test_desk_browser import violations
+
+from desk.report.making import ReportMaker
+
+pytest_plugins = ["db_fixtures", "browser"]
+
+SUPERVISOR = "1040"
+NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
+YEAR = {"span": "days", "first": "2026-01-01", "last": "2026-10-31"}
+
+
+@pytest_asyncio.fixture
+async def desk(sqlite_url: str) -> AsyncIterator[TestDesk]:
+    async with serving(sqlite_url) as found:
+        await MadeYear(1500).store(found.engine)
+        found.desk.now = lambda: NOW
+        await found.operator(SUPERVISOR, supervisor=True)
+        yield found
+
+
+async def opened(desk: TestDesk, browser: Browser, language: str = "en", **options: Any) -> Page:
+    context = await browser.new_context(locale=language, viewport={"width": 1280, "height": 900}, **options)
+    page = await context.new_page()
+    await page.goto(desk.url + await desk.link(SUPERVISOR))
+    await page.click("button.primary")
+    await page.wait_for_url("**/account*")
+    await page.goto(f"{desk.url}/reports")
+    return page
+
+
+async def test_a_supervisor_chooses_a_period_and_a_grouping_and_takes_the_same_figures_with_them(
+    desk: TestDesk, browser: Browser, tmp_path: Path
+) -> None:
+    page = await opened(desk, browser)
+    problems = await violations(page)
+    await page.select_option("#span", "days")
+    await page.fill("#first", "2026-01-01")
+    await page.fill("#last", "2026-10-31")
+    await page.select_option("#by", "language")
+    await page.click("button.primary")
+    await expect(page.locator("h2").first).to_have_text("Calls of 1 Jan 2026 to 31 Oct 2026")
+    head = await page.locator("#table-calls + .scrolled thead th").all_inner_texts()
+    rows = page.locator("#table-calls + .scrolled tbody tr")
+    shown = {
+        await row.locator("th").inner_text(): await row.locator("td").first.inner_text() for row in await rows.all()
+    }
+    assert head[:2] == ["Language", "Calls"] and {*shown} == {"Arabic", "French", "Spanish"}
+    assert await page.locator(".report-picture svg").count() == 2
+    for form in ("xlsx", "pdf"):
+        async with page.expect_download() as coming:
+            await page.click(f'a[href*="/file/{form}"]')
+        found = tmp_path / f"report.{form}"
+        await (await coming.value).save_as(found)
+        assert (await coming.value).suggested_filename == f"report-2026-01-01-2026-10-31-language.{form}"
+    sheet = load_workbook(tmp_path / "report.xlsx").worksheets[0]
+    assert {str(row[0]): f"{row[1]:,}" for row in list(sheet.iter_rows(values_only=True))[1:]} == shown
+    text = "".join(page.extract_text() for page in PdfReader(tmp_path / "report.pdf").pages)
+    assert all(calls in text for calls in shown.values())
+    assert problems == []
+    await page.context.close()
+
+
+async def test_a_figure_leads_to_what_it_means(desk: TestDesk, browser: Browser) -> None:
+    page = await opened(desk, browser)
+    await page.goto(f"{desk.url}/reports?{urlencode(YEAR)}")
+    link = page.locator("#table-service + .scrolled thead a").first
+    assert "answered within 20 s" in (await link.get_attribute("title") or "")
+    await link.click()
+    await page.wait_for_url("**/reports/definitions#service_level_offered")
+    await expect(page.locator("#service_level_offered:target")).to_contain_text("Service level")
+    await page.context.close()
+
+
+async def test_the_page_is_arabic_from_right_to_left_with_its_pictures(desk: TestDesk, browser: Browser) -> None:
+    page = await opened(desk, browser, "ar")
+    await page.goto(f"{desk.url}/reports?{urlencode(YEAR | {'by': 'country'})}")
+    await expect(page.locator("html")).to_have_attribute("dir", "rtl")
+    label = page.locator(".report-picture svg text", has_text="فرنسا").first
+    bar = page.locator(".report-picture svg rect.answered").first
+    label_box, bar_box = await label.bounding_box(), await bar.bounding_box()
+    assert label_box is not None and bar_box is not None
+    assert label_box["x"] > bar_box["x"] + bar_box["width"], "names are at the right of their bars"
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    await page.context.close()
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"span": "days", "first": "2026-02-01", "last": "2026-01-01"}, "The last day is before the first one."),
+        ({"span": "days", "first": "", "last": "2026-01-01"}, "Choose the first and the last day."),
+        ({"span": "days", "first": "1200-01-01", "last": "2026-01-01"}, "Choose days from 2000 to 2098."),
+        ({"by": "day", "second": "hour"}, "Both groupings are times"),
+        ({"by": "topic", "second": "topic"}, "Both groupings are times, or the same"),
+    ],
+)
+async def test_an_impossible_report_is_explained_and_the_form_keeps_what_was_chosen(
+    desk: TestDesk, fields: dict[str, str], sentence: str
+) -> None:
+    browser = await desk.signed_in(SUPERVISOR, "en")
+    page = await browser.get(f"/reports?{urlencode(fields)}")
+    assert page.status == 422 and sentence in page.text
+    assert (await browser.get(f"/reports/file/pdf?{urlencode(fields)}")).status == 422
+    for field in ("by", "second", "span"):
+        if field in fields:
+            assert f'value="{fields[field]}" selected' in page.text
+
+
+@pytest.mark.parametrize(
+    "query", ["by=weather", "span=eon", "tests=perhaps", "first=" + "1" * 5000, "by=day&second=a,b"]
+)
+async def test_what_no_form_sends_is_refused_without_a_report(desk: TestDesk, query: str) -> None:
+    browser = await desk.signed_in(SUPERVISOR)
+    assert (await browser.get(f"/reports?{query}")).status == 422
+    assert (await browser.get(f"/reports/file/exe?{query}")).status == 422
+
+
+async def test_a_report_that_takes_too_long_is_given_up_and_its_process_with_it(desk: TestDesk) -> None:
+    desk.app.state.report_maker = ReportMaker(desk.desk.settings.database_url, longest_s=0.01)
+    browser = await desk.signed_in(SUPERVISOR, "en")
+    page = await browser.get("/reports")
+    assert page.status == 503 and "This report takes too long." in page.text
+
+
+async def test_a_database_that_is_away_is_named_as_everywhere_else(desk: TestDesk) -> None:
+    desk.app.state.report_maker = ReportMaker("postgresql://nobody:secret@127.0.0.1:1/none")
+    browser = await desk.signed_in(SUPERVISOR, "en")
+    page = await browser.get("/reports")
+    assert page.status == 503 and "The database does not answer." in page.text and "secret" not in page.text

@@ -1,0 +1,197 @@
+"""The roster in the desk: a calendar with its gaps, and a swap from the first question to the lines in the file."""
+
+import re
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import desk_server
+import pytest
+import pytest_asyncio
+from controller import StandIn, standing_in
+from desk_server import Browser, TestDesk, serving
+
+from db import swaps
+from db.enums import SwapState
+from desk.page.pages import ROOT
+from desk.staffing import releasing
+from desk.staffing.roster import Rosters
+
+pytest_plugins = ["db_fixtures"]
+
+NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)  # a Monday; Casablanca has UTC then
+ROSTER = """operators,days,from,to,valid_from,valid_until,what
+# the early shift
+1001 1002 1003,mon-fri,08:00,14:00,,,
+1004 1901,daily,14:00,20:00,,,
+1002,tue,22:00,06:00,,,"""
+ASKER, COLLEAGUE, OTHER, SUPERVISOR = "1002", "1003", "1004", "1040"
+TUESDAY = "2026-11-24T08:00:00+00:00"
+RELEASED = "/site/changes/change-1/release"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    shutil.copytree(ROOT.parent / "sites" / "consulate", tmp_path / "site")
+    (tmp_path / "site" / "roster.csv").write_text(ROSTER)
+    return tmp_path / "site"
+
+
+@pytest_asyncio.fixture
+async def controller() -> AsyncIterator[StandIn]:
+    async with standing_in() as found:
+        yield found
+
+
+@pytest_asyncio.fixture
+async def desk(
+    sqlite_url: str, controller: StandIn, site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[TestDesk]:
+    plain = desk_server.settings_for
+    monkeypatch.setattr(
+        desk_server, "settings_for", lambda *given: replace(plain(*given), site_folder=site, home=tmp_path)
+    )
+    async with serving(sqlite_url, controller.port) as found:
+        found.desk.now = lambda: NOW
+        for who in (ASKER, COLLEAGUE, OTHER):
+            await found.operator(who)
+        await found.operator(SUPERVISOR, supervisor=True)
+        yield found
+
+
+async def asked(desk: TestDesk) -> tuple[Browser, Browser, str]:
+    """Return the browsers of who asks and of the colleague, and the swap's id."""
+    asker = await desk.signed_in(ASKER, "en")
+    page = (await asker.get("/roster")).text
+    assert f'value="{TUESDAY}"' in page
+    assert (await asker.post("/roster/swaps", {"begins": TUESDAY, "colleague": COLLEAGUE})).leads_to == "/roster"
+    colleague = await desk.signed_in(COLLEAGUE, "en")
+    found = re.search(r"/roster/swaps/([0-9a-f-]+)/agree", (await colleague.get("/roster")).text)
+    assert found is not None
+    return asker, colleague, found[1]
+
+
+def of_change(state: str, **members: Any) -> dict[str, Any]:
+    files = [{"file": "roster.csv", "before": "digest", "after": "other"}]
+    return {"id": "change-1", "state": state, "files": files, "findings": [], "why": "", **members}
+
+
+async def test_the_calendar_shows_the_week_and_the_open_hours_without_anybody(desk: TestDesk) -> None:
+    supervisor = await desk.signed_in(SUPERVISOR, "en")
+    page = (await supervisor.get("/staffing/roster")).text
+    assert "Mon 23 Nov 2026" in page and "Sun 29 Nov 2026" in page
+    assert page.count("08:00–14:00") >= 15 and "22:00–06:00" in page
+    assert re.search(r"nobody for \w+", page) and "no supervisor" in page
+    later = (await supervisor.get("/staffing/roster?week=2026-12-03")).text
+    assert "Mon 30 Nov 2026" in later
+    assert (await supervisor.get("/staffing/roster?week=nonsense")).status == 200
+
+
+async def test_a_swap_is_asked_for_agreed_and_released_into_the_sites_roster(
+    desk: TestDesk, controller: StandIn
+) -> None:
+    asker, colleague, swap = await asked(desk)
+    assert (await asker.post(f"/roster/swaps/{swap}/agree")).status == 409, "nobody agrees for a colleague"
+    supervisor = await desk.signed_in(SUPERVISOR, "en")
+    assert (await supervisor.post(f"/staffing/swaps/{swap}/release")).status == 409, "the colleague has not agreed"
+    assert (await colleague.post(f"/roster/swaps/{swap}/agree")).leads_to == "/roster"
+    assert "takes the shift of" in (await supervisor.get("/staffing/roster")).text
+    controller.answers |= {
+        "/site/file?file=roster.csv": (200, {"file": "roster.csv", "content": ROSTER, "digest": "digest"}),
+        "/site/changes": (200, of_change("checking")),
+        "/site/changes/change-1": (200, of_change("ready")),
+        RELEASED: (200, of_change("released")),
+    }
+    assert (await supervisor.post(f"/staffing/swaps/{swap}/release")).leads_to == "/staffing/roster"
+    who, body = next((who, body) for _, path, who, body in controller.asked if path == "/site/changes")
+    assert who == SUPERVISOR
+    lines = body["edits"][0]["content"].splitlines()
+    assert lines[-2:] == ["1002,2026-11-24,08:00,14:00,,,absent", "1003,2026-11-24,08:00,14:00,,,"]
+    assert lines[:-2] == ROSTER.splitlines(), "everything else stays"
+    assert "released" in (await asker.get("/roster")).text
+    assert (await supervisor.post(f"/staffing/swaps/{swap}/release")).status == 409
+
+
+async def test_what_is_released_is_what_the_command_reads(desk: TestDesk, site: Path) -> None:
+    _, colleague, swap = await asked(desk)
+    await colleague.post(f"/roster/swaps/{swap}/agree")
+    found = await swaps.find(desk.engine, UUID(swap))
+    assert found is not None and found.state == SwapState.AGREED
+    (site / "roster.csv").write_text(releasing.with_swap(ROSTER, found, desk.desk))
+    (day,) = await Rosters(desk.desk.settings).read(found.begins.date(), 1, NOW)
+    morning = {shift.operator for shift in day.shifts if shift.begins == found.begins}
+    assert morning == {"1001", "1003"}
+    assert {shift.operator for shift in day.shifts if shift.begins.hour == 22} == {"1002"}, "only that shift"
+
+
+@pytest.mark.parametrize(
+    ("answers", "sentence"),
+    [
+        ({"/site/changes": (200, of_change("refused", why="Nobody may write there."))}, "Nobody may write there."),
+        ({"/site/changes": (200, of_change("ready", files=[]))}, "Somebody has just changed the roster"),
+        (
+            {
+                "/site/changes": (200, of_change("ready")),
+                RELEASED: (409, {"detail": "A file was changed.", "code": "changed_meanwhile"}),
+            },
+            "A file was changed.",
+        ),
+    ],
+)
+async def test_a_swap_that_cannot_be_written_stays_agreed_and_the_supervisor_reads_why(
+    desk: TestDesk, controller: StandIn, answers: dict[str, Any], sentence: str
+) -> None:
+    _, colleague, swap = await asked(desk)
+    await colleague.post(f"/roster/swaps/{swap}/agree")
+    content = {"file": "roster.csv", "content": ROSTER, "digest": "digest"}
+    controller.answers |= {"/site/file?file=roster.csv": (200, content), **answers}
+    supervisor = await desk.signed_in(SUPERVISOR, "en")
+    answer = await supervisor.post(f"/staffing/swaps/{swap}/release")
+    assert answer.status == 409 and sentence in answer.text
+    assert f"/staffing/swaps/{swap}/release" in (await supervisor.get("/staffing/roster")).text
+
+
+async def test_a_swap_ends_where_somebody_does_not_want_it(desk: TestDesk) -> None:
+    asker, colleague, swap = await asked(desk)
+    assert (await asker.post("/roster/swaps", {"begins": TUESDAY, "colleague": COLLEAGUE})).status == 409
+    stranger = await desk.signed_in(OTHER, "en")
+    assert (await stranger.post(f"/roster/swaps/{swap}/withdraw")).status == 409
+    assert (await asker.post(f"/roster/swaps/{swap}/withdraw")).leads_to == "/roster"
+    assert (await colleague.post(f"/roster/swaps/{swap}/agree")).status == 409
+    asker, colleague, second = await asked(desk)
+    await colleague.post(f"/roster/swaps/{second}/decline")
+    assert "the colleague declined" in (await asker.get("/roster")).text
+    asker, colleague, third = await asked(desk)
+    await colleague.post(f"/roster/swaps/{third}/agree")
+    supervisor = await desk.signed_in(SUPERVISOR, "en")
+    await supervisor.post(f"/staffing/swaps/{third}/refuse", {"reason": "=too few\nspeakers"})
+    page = (await asker.get("/roster")).text
+    assert "refused by a supervisor" in page and "=too few speakers" in page
+
+
+@pytest.mark.parametrize(
+    ("form", "status"),
+    [
+        ({"begins": "2026-11-24T09:00:00+00:00", "colleague": COLLEAGUE}, 409),
+        ({"begins": TUESDAY, "colleague": ASKER}, 422),
+        ({"begins": TUESDAY, "colleague": "9999"}, 422),
+        ({"begins": TUESDAY, "colleague": ""}, 422),
+    ],
+)
+async def test_only_ones_own_planned_shift_can_be_given_to_somebody_on_the_roster(
+    desk: TestDesk, form: dict[str, str], status: int
+) -> None:
+    asker = await desk.signed_in(ASKER, "en")
+    assert (await asker.post("/roster/swaps", form)).status == status
+
+
+async def test_without_a_roster_both_pages_say_what_is_missing(desk: TestDesk, site: Path) -> None:
+    (site / "roster.csv").unlink()
+    for who, path in ((SUPERVISOR, "/staffing/roster"), (ASKER, "/roster")):
+        browser = await desk.signed_in(who, "ar")
+        page = await browser.get(path)
+        assert page.status == 200 and "There is no roster" in page.text

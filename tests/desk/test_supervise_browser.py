@@ -1,0 +1,222 @@
+"""A supervisor at their page in a real browser, with real telephones and Asterisk; and the wallboard in a rush."""
+
+import asyncio
+import re
+from typing import Any
+
+from desk_pages import DeskPage, DeskPages
+from line import Line
+from playwright.async_api import Page, expect
+from talking import CALLER_HZ
+
+from ivr.softphone.sound import tone_share
+from ivr.softphone.telephone import Call, Telephones
+
+pytest_plugins = ["browser"]
+
+OPERATOR_HZ = 2350.0
+RUSH = 50
+HEARD, NOT_HEARD = 0.004, 0.001
+"""Shares of the energy. A browser takes a steady tone for noise: beside a telephone's, 0.013 of it is left."""
+
+
+async def opened(desk_line: Line, desk_pages: DeskPages, language: str = "en") -> DeskPage:
+    """Return the page of a supervisor whose telephone is in it; nobody calls them."""
+    entry = next(operator for operator in desk_line.operators if operator.supervisor)
+    desk = await desk_pages.open(entry.id, language)
+    await desk.page.goto(f"{desk.page.url.partition('/shift')[0]}/supervise")
+    await expect(desk.page.locator('[data-telephone="start-shift"]')).to_be_enabled()
+    await desk.page.locator('[data-telephone="start-shift"]').click()
+    await expect(desk.page.locator("body")).to_have_attribute("data-telephone", "registered", timeout=10_000)
+    desk_line.control("POST", f"/operators/{entry.id}/state", {"state": "paused", "reason": "meeting"})
+    return desk
+
+
+async def hears_only(call: Call, tones: set[float], others: set[float]) -> None:
+    """Wait until a telephone receives these tones and none of the others."""
+    shares: dict[float, float] = {}
+    for _ in range(240):
+        await asyncio.sleep(0.05)
+        heard = call.heard(call.clock - 0.5)
+        shares = {tone: tone_share(heard, tone) for tone in tones | others}
+        if all(shares[tone] > HEARD for tone in tones) and all(shares[tone] < NOT_HEARD for tone in others):
+            return
+    raise AssertionError(f"{call} is to hear {tones} Hz and not {others}; it hears {shares}")
+
+
+async def test_a_supervisor_listens_whispers_and_joins_by_the_pages_telephone(
+    desk_line: Line, telephones: Telephones, desk_pages: DeskPages
+) -> None:
+    desk = await opened(desk_line, desk_pages)
+    supervisor, page = desk.operator, desk.page
+    operator = desk_line.speaks("fr", but=(supervisor,))
+    phone = await desk_line.phone(telephones, operator, answers=OPERATOR_HZ)
+    caller = await desk_line.asks_for_operator(telephones, "+33613000931")
+    there = await phone.next_call(10)
+    caller.tone(CALLER_HZ)
+    await there.hears_tone(CALLER_HZ)
+    row = page.locator(f"#talk-{operator}")
+    await expect(row).to_contain_text("French")
+    await row.locator('[data-mode="listen"]').click()
+    await page.wait_for_function("() => now.call === 'talking'")  # it answers by itself
+    await desk.hears_tone(CALLER_HZ, 10)
+    own = desk.heard_hz
+    await hears_only(caller, {OPERATOR_HZ}, {own})
+    await hears_only(there, {CALLER_HZ}, {own})
+    await page.locator('#call [data-digit="2"]').click()
+    await hears_only(there, {CALLER_HZ, own}, set())
+    await hears_only(caller, {OPERATOR_HZ}, {own})
+    await page.locator('#call [data-digit="3"]').click()
+    await hears_only(caller, {OPERATOR_HZ, own}, set())
+    await page.locator('.unshown-call [data-telephone="hangup"]').click()
+    await hears_only(caller, {OPERATOR_HZ}, {own})
+    await hears_only(there, {CALLER_HZ}, {own})
+    acts = [row["act"] for row in desk_line.json("audit") if row["by"] == supervisor]
+    assert {"supervision_asked", "listen", "whisper", "join"} <= set(acts)
+    await caller.hangup()
+    await desk_line.until_state(operator, "wrapping_up")
+    assert desk.errors == []
+
+
+async def test_a_request_for_help_rings_on_the_supervisors_page_and_shows_why(
+    desk_line: Line, telephones: Telephones, desk_pages: DeskPages
+) -> None:
+    supervisor = await opened(desk_line, desk_pages)
+    operator = desk_line.speaks("fr", but=(supervisor.operator,))
+    desk = await desk_pages.open(operator)
+    await desk.start_telephone()
+    caller = await desk_line.asks_for_operator(telephones, "+33613000932")
+    await desk.takes()
+    await desk.phase("talking")
+    await desk.page.locator('#call [data-opens="ask-help"]').click()
+    await desk.page.locator("#ask-help").get_by_text("Somebody is in danger").click()
+    await expect(desk.page.locator("#ask-help")).to_be_hidden()
+    await expect(desk.page.locator("#help-asked")).to_be_visible()
+    help_ = supervisor.page.locator(f"#help-{operator}")
+    await expect(help_).to_contain_text("Somebody is in danger")
+    await expect(help_).to_contain_text("France")
+    await supervisor.page.wait_for_function("() => Number(document.body.dataset.rang) === 1")
+    await supervisor.page.reload()
+    await expect(help_).to_contain_text("Somebody is in danger")
+    await help_.locator("button.good").click()
+    await expect(help_).to_have_count(0)
+    await expect(desk.page.locator("#help-asked")).to_have_count(0)
+    await caller.hangup()
+    assert desk.errors == [] and supervisor.errors == []
+
+
+async def counts(page: Page) -> dict[str, int]:
+    """Return how many wait by language, as the wallboard shows it."""
+    rows: list[tuple[str, int]] = await page.evaluate(
+        "[...document.querySelectorAll('#board-waiting tbody tr')].map((row) => "
+        "[row.dataset.language, Number(row.children[1].textContent)])"
+    )
+    return {code: count for code, count in rows if count}
+
+
+def queue(line: Line) -> dict[str, int]:
+    """Return how many wait by language, as `hatif waiting` says."""
+    found: dict[str, int] = {}
+    for row in line.json("waiting"):
+        if row["place"] is not None:
+            found[row["language"]] = found.get(row["language"], 0) + 1
+    return found
+
+
+async def agree(line: Line, page: Page, expected: dict[str, int]) -> None:
+    """Wait until the wallboard and `hatif waiting` both show these callers."""
+    shown: dict[str, Any] = {}
+    for _ in range(100):
+        shown = {"board": await counts(page), "hatif waiting": await asyncio.to_thread(queue, line)}
+        if all(found == expected for found in shown.values()):
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"{expected} wait: {shown}")
+
+
+async def test_the_wallboard_agrees_with_hatif_waiting_through_a_rush_of_fifty_calls(
+    desk_line: Line, telephones: Telephones, desk_pages: DeskPages
+) -> None:
+    desk = await opened(desk_line, desk_pages)
+    page, errors = desk.page, desk.errors
+    base = page.url.partition("/supervise")[0]
+    await page.goto(f"{base}/board")
+    await expect(page.locator("#line")).to_have_class("line is-up")
+    await agree(desk_line, page, {})
+    keys = [("20", "fr"), ("10", "ar"), ("20", "fr"), ("50", "nl"), ("70", "en")]
+    plan = [(f"+336140{number:05}", *keys[number % len(keys)]) for number in range(RUSH)]
+    callers: list[tuple[Call, str]] = []
+    expected: dict[str, int] = {}
+    for begin in range(0, RUSH, 10):
+        part = plan[begin : begin + 10]
+        calls = await asyncio.gather(
+            *(desk_line.asks_for_operator(telephones, caller, pressed) for caller, pressed, _ in part)
+        )
+        callers += [(call, language) for call, (_, _, language) in zip(calls, part, strict=True)]
+        for _, _, language in part:
+            expected[language] = expected.get(language, 0) + 1
+        await agree(desk_line, page, expected)
+    await expect(page.locator("#board-row-all")).to_have_attribute("data-waiting", str(RUSH))
+    alarm = page.locator('[data-alarm="many_waiting"]')
+    await expect(alarm).to_contain_text(f"{RUSH} callers wait")
+    await alarm.locator("button").click()
+    await expect(alarm).to_have_class(re.compile("acknowledged"))
+    await expect(alarm).to_contain_text("sees to it")
+    assert "alarm_acknowledged" in [row["act"] for row in desk_line.json("audit")]
+
+    # The last caller goes to the front, and gets the operator who has just come.
+    last, language = callers[-1]
+    assert language == "en"
+    place = next(row for row in desk_line.json("waiting") if row["caller"] == plan[-1][0])
+    await page.goto(f"{base}/supervise")
+    await page.locator(f"#caller-{place['call']} button").click()
+    await page.locator('#change-body button[value="front:"]').click()
+    await expect(page.locator("#supervise-waiting li").first).to_have_attribute("id", f"caller-{place['call']}")
+    operator = desk_line.speaks("en", but=(desk.operator,))
+    phone = await desk_line.phone(telephones, operator, answers=OPERATOR_HZ)
+    answered = await phone.next_call(10)
+    await last.hears_tone(OPERATOR_HZ, 10)
+    expected["en"] -= 1
+    await page.goto(f"{base}/board")
+    await agree(desk_line, page, expected)
+    await desk_line.until_state(operator, "talking")
+
+    # A supervisor lets an operator speak another language: whoever waits in it is served.
+    desk_line.control("POST", f"/operators/{operator}/state", {"state": "paused", "reason": "break"})
+    await answered.hangup()
+    await desk_line.until_state(operator, "paused")
+    await page.goto(f"{base}/supervise")
+    await page.locator(f"#person-{operator} button").click()
+    for code in ("ar", "fr", "es", "it", "de", "en"):
+        await page.locator(f'[name="level-{code}"]').select_option("0")
+    await page.locator('[name="level-nl"]').select_option("4")
+    await page.locator('[name="first"]').select_option("nl")
+    await page.locator("#change-body form button.primary").click()
+    await expect(page.locator(f"#person-{operator} .codes")).to_have_class(re.compile("changed"))
+    desk_line.control("POST", f"/operators/{operator}/state", {"state": "ready"})
+    await phone.next_call(20)
+    expected["nl"] -= 1
+    await page.goto(f"{base}/board")
+    await agree(desk_line, page, expected)
+
+    for call, _ in callers:
+        if call is not last:
+            await call.hangup()
+    await agree(desk_line, page, {})
+    desk_line.control("PUT", f"/operators/{operator}/languages", {"languages": None})
+    assert errors == []
+
+
+async def test_the_supervisors_page_and_the_wallboard_are_arabic_and_read_from_the_right(
+    desk_line: Line, desk_pages: DeskPages
+) -> None:
+    entry = next(operator for operator in desk_line.operators if operator.supervisor)
+    desk = await desk_pages.open(entry.id, "ar")
+    base = desk.page.url.partition("/shift")[0]
+    for path, words in (("/supervise", "المحادثات"), ("/board", "مستوى الخدمة"), ("/recordings", "التسجيلات")):
+        await desk.page.goto(base + path)
+        assert await desk.page.evaluate("document.dir") == "rtl"
+        await expect(desk.page.locator("main")).to_contain_text(words)
+        width = await desk.page.evaluate("document.scrollingElement.scrollWidth")
+        assert width <= 1280, f"{path} is {width} pixels wide"
+    assert desk.errors == []
