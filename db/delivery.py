@@ -23,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db.apply import POSITION
 from db.deliverer import ROOM, Deliverer
+from db.delivery_state import write_heartbeat
 from db.engine import DatabaseError, open_engine, reading
 from db.journal import WAKE
 from db.records import JournalFile, Line, NotARecordError, files, lines, node_of
@@ -34,7 +35,6 @@ POLL_S = 2.0  # between passes without a signal from a writer
 AWAY_S = (0.5, 1.0, 2.0, 5.0, 10.0)  # until the next attempt while the database is away
 STOP_S = 3.0  # for delivering the rest after a request to stop
 LOCK = "deliver.lock"
-STATE = "deliver.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +52,6 @@ class Lag:
     records: int
     bytes: int
     seconds: float  # age of the oldest
-
-
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
-    """The last status that the journal process wrote; it does so at least every few seconds."""
-
-    pid: int
-    at: datetime
-    delivered: int  # records since its start
-    rejected: int
-    away: str | None  # why the database cannot be reached; None: it can
 
 
 async def run(
@@ -122,7 +111,7 @@ async def _run(
                 away = str(error)
                 is_known = isinstance(error, DatabaseError | SQLAlchemyError | OSError)
                 log.error("journal delivery is waiting: %s", away, exc_info=not is_known)
-            _write_heartbeat(folder, deliverer, away)
+            write_heartbeat(folder, deliverer.records, deliverer.rejected, away)
             delay = AWAY_S[min(tries, len(AWAY_S) - 1)]
             tries += 1
             if stopping:
@@ -132,7 +121,7 @@ async def _run(
         if away is not None:
             log.warning("journal delivery has resumed: %d records so far", deliverer.records)
             away, tries = None, 0
-        _write_heartbeat(folder, deliverer, None)
+        write_heartbeat(folder, deliverer.records, deliverer.rejected, None)
         if stopping:
             return
         await _wait(stop, PAUSE_S)
@@ -178,23 +167,6 @@ def _first_record(file: JournalFile) -> int:
         return node_of(file)[1]
     except NotARecordError:
         return 0
-
-
-def heartbeat(folder: Path) -> Heartbeat | None:
-    """Return the last heartbeat of the folder's journal process, alive or not; None if there never was one."""
-    try:
-        state = orjson.loads((folder / STATE).read_bytes())
-        return Heartbeat(**{**state, "at": datetime.fromisoformat(state["at"])})
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
-
-
-def _write_heartbeat(folder: Path, deliverer: Deliverer, away: str | None) -> None:
-    state = Heartbeat(os.getpid(), datetime.now(UTC), deliverer.records, deliverer.rejected, away)
-    with contextlib.suppress(OSError):
-        draft = folder / (STATE + ".new")
-        draft.write_bytes(orjson.dumps(state))
-        draft.replace(folder / STATE)
 
 
 def _instant_of(line: Line) -> datetime | None:

@@ -31,7 +31,12 @@ FORMS = "sqlite:///PATH, or postgresql://USER:PASSWORD@HOST/NAME"
 
 
 class DatabaseError(Exception):
-    """The database cannot be used now. The text names it, the problem and the remedy; it never contains a password."""
+    """The database cannot be used now. The text names it, the problem and the remedy; it never contains a password.
+
+    `in_doubt`: it was lost during a transaction, of which it may have kept everything or nothing.
+    """
+
+    in_doubt = False
 
 
 def parse_url(url: str) -> URL:
@@ -230,14 +235,24 @@ def _refuse_no_file(engine: AsyncEngine) -> None:
 @asynccontextmanager
 async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """Connect; turn errors that mean the database is away or not as expected into DatabaseError. Others pass."""
+    connected = False
     try:
         async with engine.connect() as connection:
+            connected = True
             yield connection
     except Exception as error:  # also the drivers' own errors, which SQLAlchemy does not always wrap
         explained = explain(engine.url, error)
         if explained is None:
             raise
+        explained.in_doubt = connected and not _is_answer(error)
         raise explained from error
+
+
+def _is_answer(error: BaseException) -> bool:
+    """Return whether the database itself refused the transaction, so that it kept nothing of it."""
+    cause = _cause(error)
+    state = getattr(cause, "sqlstate", None)
+    return isinstance(cause, sqlite3.Error) or (state is not None and state[:2] not in ("08", "57"))
 
 
 def explain(url: URL, error: BaseException) -> DatabaseError | None:

@@ -106,6 +106,17 @@ class GuideOutcome(StrEnum):
     WITHDRAWN = "withdrawn"  # the caller no longer wants it, or their number was forgotten
 
 
+class AmendmentState(StrEnum):
+    """What became of an amendment of the guide."""
+
+    PROPOSED = "proposed"
+    RELEASING = "releasing"  # the site's files are being checked
+    RELEASED = "released"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"  # by whoever proposed it
+    TAKEN_BACK = "taken_back"
+
+
 class HoursKind(StrEnum):
     OPEN = "open"  # forced, from `begins` to `ends`
     CLOSED = "closed"

@@ -17,7 +17,9 @@ import logging
 import os
 import time
 from collections import deque
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,6 @@ from typing import Any
 import orjson
 
 from db.ids import uuid7
-from db.tables import UNJOURNALLED, Table
 
 log = logging.getLogger(__name__)
 
@@ -38,15 +39,21 @@ BOUND = 100_000  # records kept in memory while the disk cannot be written
 FORMAT = 1
 WAKE = "wake"  # the pipe on which the deliverer waits
 
-COLUMNS = {
-    name: frozenset(table.columns.keys()) for name, table in Table.metadata.tables.items() if name not in UNJOURNALLED
-}
+
+@cache
+def journal_columns() -> Mapping[str, frozenset[str]]:
+    """Return the columns of the tables that records may be about."""
+    from db.tables import UNJOURNALLED, Table  # takes most of the start of a command that only opens a case
+
+    tables = Table.metadata.tables.items()
+    return {name: frozenset(table.columns.keys()) for name, table in tables if name not in UNJOURNALLED}
 
 
 class Journal:
     """Takes records within a few microseconds, whatever the disk does. For one asyncio loop; not thread-safe.
 
-    `node` is Asterisk's `systemname`. No file is opened before the first record.
+    `node` is Asterisk's `systemname`. No file is opened before the first record. `checked`: records are compared with
+    the tables; False if they are made by functions whose tests do that.
     """
 
     def __init__(
@@ -57,6 +64,7 @@ class Journal:
         rotate_bytes: int = ROTATE_BYTES,
         rotate_s: float = ROTATE_S,
         bound: int = BOUND,
+        checked: bool = True,
     ) -> None:
         self.node = node
         self.boot = uuid7()
@@ -65,6 +73,7 @@ class Journal:
         self._folder = folder
         self._rotate_bytes, self._rotate_s = rotate_bytes, rotate_s
         self._bound = bound
+        self._columns = journal_columns() if checked else None
         self._seq = 0
         self._pending: deque[bytes] = deque()
         self._written_of_first = 0  # bytes of the first pending line that are in the file already
@@ -82,6 +91,11 @@ class Journal:
         return self._seq
 
     @property
+    def file(self) -> Path:
+        """The newest file; it may have been delivered and deleted."""
+        return self._folder / f"{self.boot}.{self._number:06d}.jsonl"
+
+    @property
     def waiting(self) -> int:
         """The number of records in memory that are not in the file yet."""
         return len(self._pending)
@@ -96,9 +110,10 @@ class Journal:
             ValueError: The table or a column does not exist, or a datetime has no time zone.
             TypeError: A value cannot be written as JSON.
         """
-        known = COLUMNS.get(table)
-        if known is None or not known.issuperset(columns):
-            raise ValueError(_describe_unknown(table, columns))
+        if self._columns is not None:
+            known = self._columns.get(table)
+            if known is None or not known.issuperset(columns):
+                raise ValueError(_describe_unknown(table, columns))
         for value in columns.values():
             if type(value) is datetime and value.tzinfo is None:
                 raise ValueError(f"{table}: {value!r} has no time zone: use an aware datetime")
@@ -123,7 +138,9 @@ class Journal:
         self._cancel_timer()
         if self._pending:
             log.error("node %s: lost %d journal records: %s is not writable", self.node, self.waiting, self._folder)
-        self._close_file()
+        if self._file >= 0:
+            self._close_file()
+            self._wake()  # the file is complete: once it is delivered, it can be deleted
         if self._pipe >= 0:
             os.close(self._pipe)
             self._pipe = -1
@@ -249,10 +266,11 @@ class Journal:
 
 
 def _describe_unknown(table: str, columns: dict[str, Any]) -> str:
-    if table not in COLUMNS:
-        return f"there is no table {table!r}: use one of {', '.join(sorted(COLUMNS))}"
-    wrong = sorted(columns.keys() - COLUMNS[table])
-    return f"table {table!r} has no column {', '.join(map(repr, wrong))}: use {', '.join(sorted(COLUMNS[table]))}"
+    known = journal_columns()
+    if table not in known:
+        return f"there is no table {table!r}: use one of {', '.join(sorted(known))}"
+    wrong = sorted(columns.keys() - known[table])
+    return f"table {table!r} has no column {', '.join(map(repr, wrong))}: use {', '.join(sorted(known[table]))}"
 
 
 def _line(record: dict[str, Any]) -> bytes:

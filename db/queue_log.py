@@ -8,14 +8,16 @@ before the log was switched on is not told.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, func, insert, or_, select
+from sqlalchemy import and_, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db import queue_events
 from db.engine import insert_of, reading, writing
 from db.enums import OperatorState
+from db.instants import micros
 from db.queue_events import FIELDS, KINDS, NONE, Line, Stored
 from db.tables import Call, CallEvent, JournalPosition, Operator, OperatorStateRecord, QueueLog, QueueLogPosition
 
@@ -23,12 +25,16 @@ _AT_ONCE = 1000
 """Records of one journal that are told in one transaction, which other writers wait for."""
 _LONGEST_WAIT = timedelta(hours=6)
 """Whoever began to wait earlier than that does not count in a position."""
-_LOCK = 0x6861746966
-"""Of PostgreSQL: two processes must not give out the same line number."""
+_LOCK = 0x6861746968
+"""Of PostgreSQL, beside those of `db.upgrade` and `db.callbacks`: two processes must not give out one line number."""
 
+_WRITTEN_FOR = timedelta(days=1)
+"""A journal without a record for so long is not written any more, or has nothing left to tell twice."""
 _CLOCK_MOVES = timedelta(minutes=10)
+_1970 = datetime(1970, 1, 1, tzinfo=UTC)
 _BEGUN = UUID(int=0)
-"""In place of a journal: the log of this node was begun."""
+"""In place of a journal: the log of this node was begun. `seq`: every journal whose last record was delivered before
+this instant is told; microseconds since 1970."""
 
 _Window = tuple[UUID, int, int]
 """A journal, and the numbers of its records that are to be told: above the first, up to the second."""
@@ -63,10 +69,12 @@ class QueueLogTable:
     async def _windows(self) -> tuple[list[_Window], datetime | None]:
         """Return what is not told yet, and when the last of it was delivered."""
         told, journal = QueueLogPosition, JournalPosition
+        begun = select(told.seq).where(told.node == self._node, told.boot == _BEGUN).scalar_subquery()
         behind = (
             select(journal.boot, func.coalesce(told.seq, 0), journal.seq, journal.at)
             .outerjoin(told, and_(told.node == journal.node, told.boot == journal.boot))
             .where(journal.node == self._node, journal.seq > func.coalesce(told.seq, 0))
+            .where(micros(journal.at) >= func.coalesce(begun, 0))
             .order_by(journal.boot)
         )
         if self._looked is not None:  # spares reading the positions of all that ever wrote a journal
@@ -172,6 +180,18 @@ class QueueLogTable:
             for index, line in enumerate(lines)
         ]
         await connection.execute(insert(QueueLog), rows)
+
+
+async def mark_told(engine: AsyncEngine, before: datetime) -> Any:
+    """Note that all journals whose last record was delivered before an aware instant are told, so that their positions
+    are not needed; return a condition for these. Raises DatabaseError."""
+    told, journal = QueueLogPosition, JournalPosition
+    before = min(before, datetime.now(UTC) - _WRITTEN_FOR)
+    until = (before - _1970) // timedelta(microseconds=1)
+    async with writing(engine) as connection:
+        await connection.execute(update(told).where(told.boot == _BEGUN, told.seq < until).values(seq=until))
+    past = select(journal.boot).where(journal.node == told.node, journal.boot == told.boot, journal.at < before)
+    return past.exists()
 
 
 _NAMES = (QueueLog.callid, QueueLog.queuename, QueueLog.agent, QueueLog.event)

@@ -85,13 +85,21 @@ class ReferenceAllocator:
 
     def next(self) -> str:
         """Return a new reference. Raises OSError if the file cannot be read or written; then none was allocated."""
+        reference = self.next_in_stock()
+        if reference is None:
+            with self._locked() as stock:
+                return self._draw(stock)
+        self._unreserved = False
+        return reference
+
+    def next_in_stock(self) -> str | None:
+        """Return a new reference that is reserved, None if there is none. Raises OSError, as `next` does."""
         if not self._mine:
             with self._locked() as stock:
                 if not stock.references:
-                    return self._draw(stock)
+                    return None
                 self._write(_Stock(stock.references[self._taken :], stock.above))
                 self._mine = stock.references[: self._taken]
-            self._unreserved = False
         return self._mine.pop(0)
 
     def stock(self) -> list[str]:

@@ -125,7 +125,8 @@ def _callbacks(by: Collection[str], *, quarters: bool) -> _Question:
     later = aliased(Callback)  # an operator has taken the request: theirs has the same call
     taken = exists().where(
         later.kind == literal_column(f"'{CallbackKind.OPERATOR}'"), later.call_id == Callback.call_id,
-        later.number == Callback.number, _was_reached(later.id),
+        # Not by the index of numbers: one that asked often would be compared with itself each time.
+        func.coalesce(later.number, "") == Callback.number, _was_reached(later.id),
     ).correlate(Callback)  # fmt: skip
     kept = and_(done, or_(reached, taken))
     numbers = {

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import aliased
 
 from db.engine import reading, writing
+from db.queue_log import mark_told
 from db.tables import (
     Audit,
     Call,
@@ -27,6 +28,7 @@ from db.tables import (
     OperatorStateRecord,
     Pairing,
     QueueLog,
+    QueueLogPosition,
     Recording,
     ScoreSheet,
     SurveyAnswer,
@@ -65,8 +67,8 @@ async def delete_calls(engine: AsyncEngine, before: datetime) -> int:
 
     With them goes what is only about calls: events, offers, decisions, answers to the survey, ended call-back requests
     and requests for something in writing, the remembered languages of callers who have not called since, the queue log
-    from before except its last line, and the history of operators' states, but not the present ones. The row of a
-    recording or message stays until its audio is erased.
+    from before except its last line, the positions of past journals in it, and the history of operators' states, but
+    not the present ones. The row of a recording or message stays until its audio is erased.
     """
     deleted = await _delete_calls(engine, (Call.started < before) & Call.ended.is_not(None))
     await _delete(engine, CallbackTry, CallbackTry.callback_id.in_(select(Callback.id).where(Callback.ended < before)))
@@ -78,6 +80,7 @@ async def delete_calls(engine: AsyncEngine, before: datetime) -> int:
     # The last line stays: new ones are numbered after it, and the file asks for those after its own last one.
     last = select(func.max(aliased(QueueLog).id)).scalar_subquery()
     await _delete(engine, QueueLog, (QueueLog.at < before) & (QueueLog.id < last))
+    await _delete(engine, QueueLogPosition, await mark_told(engine, before))
     await _delete(engine, Recording, (Recording.started < before) & Recording.erased.is_not(None))
     await _delete(engine, ScoreSheet, ScoreSheet.recorded < before)
     await _delete(engine, Message, (Message.at < before) & Message.erased.is_not(None))

@@ -8,6 +8,9 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
 from db.engine import open_engine
+from desk.amend import routes as amend
+from desk.amend.library import Library
+from desk.amend.speech import Speech
 from desk.board import fragments as board_fragments
 from desk.board import routes as board
 from desk.board.walls import Walls
@@ -69,6 +72,7 @@ ROUTERS = (
     guide.router,
     worklist.router,
     calling.router,
+    amend.router,
     board.router,
     supervise.router,
     recording.router,
@@ -106,6 +110,8 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             app.state.pictures = Pictures(control)
             app.state.try_telephones = {}
             app.state.counts = Counts(engine)
+            app.state.library = Library(settings.site_folder, settings.home, settings.languages)
+            app.state.speech = Speech()
             app.state.report_maker = ReportMaker(settings.database_url)
             app.state.rosters = Rosters(settings)
             app.state.simulations = Simulations(settings)
@@ -123,6 +129,7 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             for task in working:
                 task.cancel()
             await asyncio.wait(working)
+            await asyncio.to_thread(app.state.speech.close)
             await app.state.simulations.close()
 
     pages = Pages(site_words.load(settings.site_folder), settings.timezone)

@@ -36,6 +36,9 @@ def figures_of(request: ReportRequest, data: ReportData, key: Key, group: Group)
     found = group.figures()
     if request.by == (By.OPERATOR,):
         found["planned_s"] = data.planned.get(key[0] or "")
+        scores = data.scores.get(key[0] or "")
+        found["score_sheets"] = scores.sheets if scores is not None else 0
+        found["score_average"] = round(scores.average, 6) if scores is not None else None
         found |= operator_figures(group)
     return found
 
@@ -45,6 +48,9 @@ def total_of(request: ReportRequest, data: ReportData) -> dict[str, Any]:
     found = data.groups.total.figures()
     if request.by == (By.OPERATOR,):
         found["planned_s"] = sum(data.planned.values()) or None
+        sheets = sum(scores.sheets for scores in data.scores.values())
+        points = sum(scores.average * scores.sheets for scores in data.scores.values())
+        found |= {"score_sheets": sheets, "score_average": round(points / sheets, 6) if sheets else None}
         found |= operator_figures(data.groups.total)
     return found
 

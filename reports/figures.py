@@ -224,6 +224,19 @@ OFFERS = Section(
     ),
 )
 
+SCORES = Section(
+    "scores",
+    N_("Scores"),
+    (
+        Figure(
+            "score_sheets", _C, N_("Scored recordings"), N_("Recorded conversations that a supervisor scored."), True
+        ),
+        Figure(
+            "score_average", Kind.POINTS, N_("Average score"), N_("The average of all criteria, from 1 to 5."), True
+        ),
+    ),
+)
+
 PLANNED = Figure("planned_s", _T, N_("Planned"), N_("Time for which they were planned to be on duty, until now."))
 
 OF_CALLS = (CALLS, WAITS, SERVICE, WORK, CASES)
@@ -231,6 +244,7 @@ OF_OPERATORS = (
     Section("answered", N_("Calls answered"), (WAITS.figures[1], *SERVICE.figures[3:])),
     Section("work", N_("Operators' work"), (*WORK.figures, PLANNED)),
     OFFERS,
+    SCORES,
     CASES,
 )
 """For a report by operator: no call is abandoned at an operator."""

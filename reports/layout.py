@@ -69,7 +69,8 @@ def lay_out(request: ReportRequest, data: ReportData, words: Words, names: Names
         for key, group in every[:MOST_ROWS]
         if key != (None,) or not is_of_operators
     ]
-    sections = [*sections_of(request), *_pauses(total, words, names)]
+    known = [*sections_of(request), *_pauses(total, words, names)]
+    sections = [section for section in known if section.shown(total)]
     return Layout(
         title=words.text(N_("Calls of %(days)s"), days=days_of(request, words)),
         subtitle=f"{names.site} · {by_of(request, words)} · {request.period.zone.key}".removeprefix(" · "),

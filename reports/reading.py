@@ -1,23 +1,28 @@
 """Reading a report from the database."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import report as rows
 from db import report_cases, shifts
-from db.report import CallCounts
+from db.recording_data import OperatorScores
+from db.recordings import operator_scores
+from db.report import CallCounts, OperatorStates, WaitedCalls
 from db.report_operators import operators_work
 from reports.groups import By, Groups
 from reports.request import ReportRequest
 from routing.figures import Limits
 
+T = TypeVar("T")
+
 _LONGEST_WRAP_UP = timedelta(hours=1)
-_CALLS_AT_ONCE = 100_000
-"""Calls that are in memory at once, about; a busy site's year has millions."""
+_CALLS_AT_ONCE = 25_000
+"""Calls of a part, about. Two parts are in memory at once; a busy site's year has millions of calls."""
 _SHORTEST_PART = timedelta(days=1)
 
 
@@ -26,7 +31,7 @@ class ReportData:
     """The counts of a report. `hours`: the same calls by the hour of the day, if they were asked for.
 
     `names`: of operators, by id, in reports by operator. In those by operator alone also `planned`: the seconds for
-    which each was planned until now.
+    which each was planned until now, and the `scores` of their recorded conversations.
     """
 
     groups: Groups
@@ -34,6 +39,7 @@ class ReportData:
     names: dict[str, str]
     planned: dict[str, float]
     counted: CallCounts
+    scores: Mapping[str, OperatorScores]
 
 
 async def read_report(engine: AsyncEngine, request: ReportRequest, *, hours: bool = False) -> ReportData:
@@ -46,17 +52,22 @@ async def read_report(engine: AsyncEngine, request: ReportRequest, *, hours: boo
     last_end = ends
     for operator in await rows.states_before(engine, begins):
         groups.add_states(operator)
-    for since, until in _parts(begins, ends, await rows.number_of_waits(engine, begins, ends)):
-        calls, states = await asyncio.gather(  # on two connections, so that a second core can help
+
+    async def read_part(since: datetime, until: datetime) -> tuple[list[WaitedCalls], list[OperatorStates]]:
+        return await asyncio.gather(  # on two connections, so that a second core can help
             rows.waited_calls(engine, since, until, by, quarters=quarters, tests=request.tests),
             rows.operator_states(engine, since, min(until, request.now)),
         )
+
+    parts = _parts(begins, ends, await rows.number_of_waits(engine, begins, ends))
+    async for calls, states in _one_ahead(read_part(*part) for part in parts):
         last_end = max([last_end, *(some.last_end for some in calls if some.last_end is not None)])
         groups.add_calls(calls)
         if by_hour is not None:
             by_hour.add_calls(calls)
         for operator in states:
             groups.add_states(operator)
+            await asyncio.sleep(0)  # the next part is being read meanwhile
     menus, requests, outcomes = await asyncio.gather(
         rows.menu_calls(engine, begins, ends, by, quarters=quarters, tests=request.tests),
         rows.send_requests(engine, begins, ends, by, quarters=quarters, tests=request.tests),
@@ -69,14 +80,30 @@ async def read_report(engine: AsyncEngine, request: ReportRequest, *, hours: boo
     for operator in await rows.operator_states(engine, ends, min(last_end + _LONGEST_WRAP_UP, request.now)):
         groups.add_states(operator)
     groups.finish()
-    names, planned = dict[str, str](), dict[str, float]()
+    names, planned, scores = dict[str, str](), dict[str, float](), dict[str, OperatorScores]()
     if By.OPERATOR in request.by:
         names = await rows.operator_names(engine)
     if request.by == (By.OPERATOR,):
         planned = await shifts.planned_seconds(engine, begins, min(ends, request.now))
         groups.credit(await operators_work(engine, begins, ends, tests=request.tests))
         groups.expect(planned)
-    return ReportData(groups, by_hour, names, planned, await rows.call_counts(engine, begins, ends))
+        scores |= await operator_scores(engine, begins, ends)
+    return ReportData(groups, by_hour, names, planned, await rows.call_counts(engine, begins, ends), scores)
+
+
+async def _one_ahead(reads: Iterator[Coroutine[Any, Any, T]]) -> AsyncIterator[T]:
+    """Yield what the reads return, in their order. The database works on the next one while the caller counts."""
+    following = next(reads, None)
+    ahead = asyncio.ensure_future(following) if following is not None else None
+    try:
+        while ahead is not None:
+            found = await ahead
+            following = next(reads, None)
+            ahead = asyncio.ensure_future(following) if following is not None else None
+            yield found
+    finally:
+        if ahead is not None:
+            ahead.cancel()
 
 
 def _parts(begins: datetime, ends: datetime, calls: int) -> Iterator[tuple[datetime, datetime]]:

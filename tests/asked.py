@@ -67,6 +67,10 @@ class Asked:
 
     def control(self, method: str, path: str, body: object = None) -> Any:
         """Return the control API's answer to a request for `path`, which is below /v1."""
+        return self.control_as("tests", method, path, body)
+
+    def control_as(self, actor: str, method: str, path: str, body: object = None) -> Any:
+        """Return the control API's answer to a request of somebody."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{8070 + self.offset}/v1{path}",
             method=method,
@@ -74,7 +78,7 @@ class Asked:
             headers={
                 "Authorization": f"Bearer {credentials.load(self.home, ()).control_token}",
                 "Content-Type": "application/json",
-                "Hatif-Actor": "tests",
+                "Hatif-Actor": actor,
             },
         )
         with DIRECT.open(request, timeout=5) as answer:

@@ -73,8 +73,9 @@ def test_a_command_loads_the_database_library_only_when_it_reads_the_database() 
 
 def test_a_command_loads_neither_other_commands_nor_what_configures_asterisk() -> None:
     loaded = loaded_by("case")
-    assert {"ivr.cli.cases.cases", "ivr.site.site"} <= loaded
-    assert not {name for name in loaded if name.startswith(("asterisk_conf", "dialplan", "ivr.cli.report", "jinja2"))}
+    assert {"ivr.cli.cases.cases", "ivr.site.basics"} <= loaded
+    others = ("asterisk_conf", "dialplan", "ivr.cli.report", "ivr.site.site", "jinja2", "rich")
+    assert not {name for name in loaded if name.startswith(others)}
 
 
 def test_the_controller_starts_without_what_only_a_terminal_or_the_database_needs_and_without_the_collector() -> None:

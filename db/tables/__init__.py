@@ -11,6 +11,7 @@ changed.
 
 from db.tables.accounts import Account, AccountLink, DeskSession, WallLink
 from db.tables.administration import Audit, HoursOverride, JournalPosition
+from db.tables.amendments import Amendment, QuestionDone
 from db.tables.base import Appended, Table
 from db.tables.calls import Call, Caller, CallEvent, Recording, ScoreSheet, SurveyAnswer
 from db.tables.cases import Callback, CallbackTry, CaseFile, CaseNote, CaseReference, GuideRequest, Message
@@ -27,6 +28,8 @@ UNJOURNALLED = frozenset(
         "desk_session",
         "queue_log",
         "queue_log_position",
+        "amendment",
+        "question_done",
         "wall_link",
         "report_mail",
         "shift_swap",
@@ -38,6 +41,7 @@ __all__ = [
     "UNJOURNALLED",
     "Account",
     "AccountLink",
+    "Amendment",
     "Appended",
     "Audit",
     "Call",
@@ -58,6 +62,7 @@ __all__ = [
     "Operator",
     "OperatorStateRecord",
     "Pairing",
+    "QuestionDone",
     "QueueLog",
     "QueueLogPosition",
     "Recording",

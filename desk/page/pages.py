@@ -35,6 +35,7 @@ ROOMS = (
     "board",
     "supervise",
     "recording",
+    "amend",
 )
 STATIC = ROOT / "static"
 

@@ -20,6 +20,7 @@ class Entry:
 
 ENTRIES = (
     Entry("/shift", "telephone", N_("Calls"), Permission.TAKE_CALLS),
+    Entry("/amend", "book", N_("Guide"), Permission.SUPERVISE),
     Entry("/board", "board", N_("Wallboard"), Permission.SUPERVISE),
     Entry("/supervise", "ear", N_("Supervision"), Permission.SUPERVISE),
     Entry("/recordings", "record", N_("Recordings"), Permission.SUPERVISE),

@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from ivr.api import (
+    amendments,
     callbacks,
     calls,
     cases,
@@ -60,6 +61,7 @@ _ROUTERS = (
     supervision.router,
     flow.router,
     guide.router,
+    amendments.router,
     site.router,
     site_changes.router,
 )

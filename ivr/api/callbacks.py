@@ -13,7 +13,7 @@ from db.ids import uuid7
 from db.references import is_valid, normalize
 from ivr.api import models
 from ivr.api.context import Actor, ControllerDep
-from ivr.api.problems import ApiError, documented, present
+from ivr.api.problems import ApiError, confirmed, documented, present
 from ivr.callbacks import listing
 from ivr.callbacks.facts import counts_minutes
 from ivr.callbacks.request_states import AT_WORK, RequestEvent, advance, end_orphaned
@@ -183,7 +183,7 @@ async def call(
         request, id=uuid7(), kind=CallbackKind.OPERATOR, operator_id=caller.operator, wished=now, due=now,
         waiting_since=now, tries=0, tried=None, first_due=None, dialled_call_id=None, reason=None,
     )  # fmt: skip
-    if not present(await controller.repository.replace(request, over, new), controller.repository.why):
+    if not confirmed(await controller.repository.replace(request, over, new), controller.repository):
         raise ApiError(409, "Somebody else has just taken that call-back request.", "taken")
     record_audit(controller.recorder, over, "callback_taken", actor, "")
     record_audit(controller.recorder, new, "callback_added", actor, "")
@@ -221,7 +221,7 @@ async def _end(
     else:
         moved = advance(request, what, now, operator=change.operator, reason=reason)
     done = await controller.repository.move(request, moved, outcome=TryOutcome.LOST, at=now)
-    if not present(done, controller.repository.why):
+    if not confirmed(done, controller.repository):
         raise ApiError(409, "Somebody else has just changed that call-back request; look with `hatif callbacks`.")
     record_audit(controller.recorder, moved, f"callback_{what.value}", actor, one_line(change.why, 300))
     _look(controller)

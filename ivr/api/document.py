@@ -26,6 +26,7 @@ _TITLES = {
     "try": "Trying the line",
     "flow": "Flow",
     "guide": "Guide",
+    "amendments": "Amendments of the guide",
     "site": "Site",
     "site changes": "Changes of the site's files",
 }

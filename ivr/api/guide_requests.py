@@ -12,7 +12,7 @@ from db.guide_request_data import GuideRequest
 from ivr.api import models
 from ivr.api.context import Actor, ControllerDep, audit
 from ivr.api.messages import WorkRelease
-from ivr.api.problems import ApiError, documented, present
+from ivr.api.problems import ApiError, confirmed, documented, present
 from ivr.controller.controller import Controller
 from ivr.hours.opening import one_line
 from ivr.model import clock
@@ -92,7 +92,7 @@ async def end(
     request = await _find(controller, request_id)
     now, why = clock.now(), one_line(ended.why, 300)
     changed = await controller.guide_requests.end(request, ended.outcome, actor, why, now)
-    if not present(changed, controller.guide_requests.why):
+    if not confirmed(changed, controller.guide_requests):
         raise ApiError(409, "That request has ended already; `hatif waiting --last 20` shows how.")
     record_guide_audit(controller.recorder, request, ended.outcome, actor, why)
     over = {"outcome": ended.outcome, "reason": why or None, "ended": now, "ended_by": actor}
@@ -107,7 +107,7 @@ async def _changed(
     controller: Controller, actor: str, changed: bool | None, after: GuideRequest, act: str
 ) -> GuideRequestRow:
     """Return a request as it is `after` the change. It is not read again: the database may be away by now."""
-    if not present(changed, controller.guide_requests.why):
+    if not confirmed(changed, controller.guide_requests):
         found = await _find(controller, str(after.id))
         who = found.ended_by or found.taken_by or "Nobody"
         raise ApiError(409, f"{who} has {'ended' if found.ended else 'taken'} that request.", "taken")

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from db.message_data import VoiceMessage
 from ivr.api import models
 from ivr.api.context import Actor, ControllerDep, audit
-from ivr.api.problems import ApiError, documented, present
+from ivr.api.problems import ApiError, confirmed, documented, present
 from ivr.controller.controller import Controller
 from ivr.model import clock
 
@@ -84,7 +84,7 @@ async def heard(controller: ControllerDep, actor: Actor, message_id: MessageId) 
     """Note that the actor has heard a message. Idempotent: who heard it first stays."""
     before, now = await _find(controller, message_id), clock.now()
     first = await controller.messages.hear(message_id, actor, now)
-    if not present(first, controller.messages.why):
+    if not confirmed(first, controller.messages):
         return _message(await _find(controller, message_id))
     return await _changed(controller, actor, first, replace(before, heard=now, heard_by=actor), "message_heard")
 
@@ -99,7 +99,7 @@ async def finish(controller: ControllerDep, actor: Actor, message_id: MessageId)
 
 async def _changed(controller: Controller, actor: str, changed: bool | None, after: VoiceMessage, act: str) -> Message:
     """Return a message as it is `after` the change. It is not read again: the database may be away by now."""
-    if not present(changed, controller.messages.why):
+    if not confirmed(changed, controller.messages):
         found = await _find(controller, after.id)
         sentence = f"{found.done_by} has done that message already." if found.done else None
         sentence = sentence or (f"{found.taken_by} has that message." if found.taken_by else "Nobody has that message.")

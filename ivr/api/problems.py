@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
 from fastapi import FastAPI, HTTPException, Request, Response
@@ -69,6 +69,27 @@ def present(found: T | str | None, why: str) -> T:
     if isinstance(found, str):
         raise ApiError(404, f"{found[:1].upper()}{found[1:]}.")
     return found
+
+
+class Repository(Protocol):
+    """What changes something in the database, within a time limit. `why`: the last question had no answer;
+    `in_doubt`: what it was to change may have been changed."""
+
+    @property
+    def why(self) -> str: ...
+
+    @property
+    def in_doubt(self) -> bool: ...
+
+
+def confirmed(found: T | str | None, repository: Repository) -> T:
+    """Return the database's answer to a change. Raises ApiError as `present` does, with what is known of the change."""
+    if found is None and repository.in_doubt:
+        sentence = (
+            "The database did not answer in time; what you asked for may have been done. Look before you repeat it."
+        )
+        raise ApiError(503, f"{sentence} ({repository.why})", "in_doubt")
+    return present(found, repository.why)
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -112,10 +112,13 @@ def note_release(controller: Controller, change: KeptChange) -> None:
     )
 
 
-@router.get("/files")
+@router.get("/files", responses=documented(422))
 async def site_files(controller: ControllerDep) -> SiteFiles:
     """Return which files can be changed. The flow's picture, recordings and certificates are not among them."""
-    contents = files.all_contents(controller.settings.site)
+    try:
+        contents = files.all_contents(controller.settings.site)
+    except EditError as error:
+        raise ApiError(422, str(error)) from None
     return SiteFiles(files={file: str(files.digest(content)) for file, content in contents.items()})
 
 

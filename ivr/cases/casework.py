@@ -4,26 +4,22 @@ Each change is written to a journal of its own; the process that delivers journa
 this module does. So no change is lost while nothing else runs, or while the database is away.
 """
 
-import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy.exc import SQLAlchemyError
-
-from db.apply import position
-from db.delivery import deliver_all, heartbeat
-from db.engine import DatabaseError, open_engine
+from db.delivery_state import heartbeat
 from db.journal import Journal
 from db.references import ReferenceAllocator
 from ivr.cases.case_changes import Rows
-from ivr.home.settings import Settings
-from ivr.records import references
+from ivr.home.heartbeat import boot_time, last_beat
+from ivr.home.settings import HEARTBEAT_S, Settings
 
 DELIVERED_S = 1.0
 """How long to wait for another process to deliver; one that runs takes some 0.1 s."""
 _ALIVE_FOR = timedelta(seconds=5)
-_POLL_S = 0.03
+_SERVES_FOR_S = 4 * HEARTBEAT_S
+_POLL_S = 0.01
 
 
 class NotKeptError(Exception):
@@ -31,10 +27,15 @@ class NotKeptError(Exception):
 
 
 def new_reference(settings: Settings, node: str, node_number: int, url: str) -> str:
-    """Return an unused reference. Raises NotKeptError if the disk cannot record that it was given out."""
+    """Return an unused reference. Not for use in a running loop.
+
+    Raises NotKeptError if the disk cannot record that it was given out.
+    """
     allocator = ReferenceAllocator(settings.case_references, node_number, taken=1)
     try:
-        return asyncio.run(references.new_reference(allocator, url, node))
+        # A controller that serves calls has compared its stock with the cases, and fills it.
+        stocked = allocator.next_in_stock() if _is_served(settings) else None
+        return stocked or _reserved(allocator, url, node)
     except OSError as error:
         raise NotKeptError(
             f"{settings.case_references} cannot be written ({error.strerror}): no file was opened; "
@@ -42,39 +43,60 @@ def new_reference(settings: Settings, node: str, node_number: int, url: str) -> 
         ) from None
 
 
-async def keep(folder: Path, node: str, url: str, rows: Rows) -> str | None:
-    """Write the rows to a journal in `folder` and deliver them to the database.
+def _is_served(settings: Settings) -> bool:
+    beat = last_beat(settings.serves)
+    return beat is not None and 0 <= boot_time() - beat < _SERVES_FOR_S
+
+
+def _reserved(allocator: ReferenceAllocator, url: str, node: str) -> str:
+    from asyncio import run  # beside a line that runs, a command needs neither this nor the database's packages
+
+    from ivr.records import references  # like that
+
+    return run(references.new_reference(allocator, url, node))
+
+
+def keep(folder: Path, node: str, url: str, rows: Rows) -> str | None:
+    """Write the rows to a journal in `folder` and deliver them to the database. Not for use in a running loop.
 
     Returns why the database does not have them yet, if so; they are delivered later. Raises NotKeptError if not even
     the journal could be written.
     """
-    journal = Journal(folder, node)
+    journal = Journal(folder, node, checked=False)
     for table, columns in rows:
         journal.put(table, **columns)
-    journal.flush()
-    lost = journal.waiting
     journal.close()
-    if lost:
+    if journal.waiting:
         raise NotKeptError(
             f"the journal {folder} cannot be written: nothing was changed; make room, or mend its rights."
         )
+    return None if _is_delivered(folder, journal.file) else _deliver(folder, url)
+
+
+def _is_delivered(folder: Path, file: Path) -> bool:
+    """Wait for the process that delivers this folder, and deletes what it has delivered; return False if there is none,
+    or it takes too long."""
+    beat = heartbeat(folder)
+    if beat is None or beat.away is not None or beat.at < datetime.now(UTC) - _ALIVE_FOR:
+        return False
+    deadline = time.monotonic() + DELIVERED_S
+    while file.exists():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_S)
+    return True
+
+
+def _deliver(folder: Path, url: str) -> str | None:
+    from asyncio import run  # as above
+
+    from sqlalchemy.exc import SQLAlchemyError  # takes longer to load than everything else
+
+    from db.delivery import deliver_all  # like that
+    from db.engine import DatabaseError  # like that
+
     try:
-        if not await _wait_until_delivered(folder, url, journal, len(rows)):
-            await deliver_all(folder, url)
+        run(deliver_all(folder, url))
     except (DatabaseError, SQLAlchemyError) as error:
         return str(error).splitlines()[0]
     return None
-
-
-async def _wait_until_delivered(folder: Path, url: str, journal: Journal, records: int) -> bool:
-    """Wait for the process that delivers this folder; return False if there is none, or it takes too long."""
-    beat = heartbeat(folder)
-    if beat is None or beat.at < datetime.now(UTC) - _ALIVE_FOR:
-        return False
-    async with open_engine(url) as engine:
-        deadline = time.monotonic() + DELIVERED_S
-        while time.monotonic() < deadline:
-            if (await position(engine, journal.node, journal.boot)).seq >= records:
-                return True
-            await asyncio.sleep(_POLL_S)
-        return False

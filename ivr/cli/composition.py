@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +18,10 @@ from ivr.home import credentials, settings
 from ivr.home.credentials import Credentials
 from ivr.model import clock
 from ivr.model.endpoints import TRY_TELEPHONES
-from ivr.site import certificate, operators, site
-from ivr.site.findings import Finding
+from ivr.site import basics
+from ivr.site.basics import Basics
+from ivr.site.findings import Finding, SiteError
 from prompts import site_files
-from prompts.voices.choice import Choice, choose, wanted
 
 if TYPE_CHECKING:
     from asterisk_conf.conf import Conf, Ports
@@ -31,8 +30,12 @@ if TYPE_CHECKING:
     from asterisk_conf.sip import Sip
     from dialplan.codes import Code
     from dialplan.plan import Plan
+    from ivr.site.operators import OperatorEntry
+    from ivr.site.site import Site
+    from prompts.voices.choice import Choice
 
-# Imports in functions: every command has these parts, and few need Asterisk's configuration or the dialplan.
+# Imports in functions: every command has these parts, and few need the whole site, Asterisk's configuration or the
+# dialplan.
 
 
 class Composition:
@@ -52,30 +55,47 @@ class Composition:
         self.settings = settings.read(bound=bound, fresh=fresh)
 
     @cached_property
-    def site(self) -> site.Site:
+    def basics(self) -> Basics:
+        """What most commands need of the site. Raises SiteError if that is wrong, but not for a fault elsewhere."""
+        found = basics.read(self.settings.site) or self.site.basics
+        output.times_in(found.timezone)
+        return found
+
+    @cached_property
+    def site(self) -> "Site":
+        from ivr.site import site
+
         found = site.load(self.settings.site)
         output.times_in(found.hours.timezone)
         return found
 
     @cached_property
-    def voices(self) -> Choice:
+    def voices(self) -> "Choice":
         """The voices that the site has, by default or by choice, and which of them are not installed."""
+        from prompts.voices.choice import choose, wanted
+
         spoken = [language for language in self.site.languages if language not in self.site.recorded_only]
         names = wanted(self.site.voices, spoken, slow=not self.settings.quick_voices)
         return choose(names, self.settings.voices)
 
     @cached_property
-    def operators(self) -> tuple[operators.OperatorEntry, ...]:
-        return operators.load(self.settings.site, self.site.languages)
+    def operators(self) -> "tuple[OperatorEntry, ...]":
+        from ivr.site import operators
+
+        return operators.load(self.settings.site, self.basics.languages)
 
     @cached_property
     def credentials(self) -> Credentials:
         carriers = tuple(carrier.name for carrier in self.site.carrier if carrier.password)
         return credentials.load(self.settings.home, tuple(operator.id for operator in self.operators), carriers)
 
+    def secret(self, name: str) -> str:
+        """Return one of `Credentials` by its name, such as `pin_pepper`."""
+        return credentials.kept(self.settings.home, name) or str(getattr(self.credentials, name))
+
     @property
     def database_url(self) -> str:
-        return self.settings.database_url(self.site.database.url)
+        return self.settings.database_url(self.basics.database_url)
 
     async def read(self, query: Callable[..., Awaitable[Any]], *arguments: Any, **named: Any) -> Any:
         """Return the result of a function of `db.read` as plain data."""
@@ -85,6 +105,12 @@ class Composition:
             found = await query(engine, *arguments, **named)
         return [asdict(row) for row in found] if isinstance(found, list) else asdict(found)
 
+    def find(self, query: Callable[..., Awaitable[Any]], *arguments: Any, **named: Any) -> Any:
+        """Return what `read` does. Not for use in a running loop."""
+        import asyncio  # slow to load, and not every command needs it
+
+        return asyncio.run(self.read(query, *arguments, **named))
+
     @cached_property
     def plan(self) -> "Plan":
         """The plan of the dialplan. Raises SiteError if feature codes clash."""
@@ -93,7 +119,7 @@ class Composition:
 
         chosen = self.site
         if clashes := code_clashes(self.settings.site, chosen, self.operators):
-            raise site.SiteError(*clashes)
+            raise SiteError(*clashes)
         return Plan(
             node=chosen.node,
             numbers=tuple(
@@ -148,7 +174,7 @@ class Composition:
             return left
         path, people = str(self.settings.site / "operators.csv"), len(self.operators)
         sentence = f"{people} operators leave none of the {pairs} pairs of audio ports to callers; have fewer operators"
-        raise site.SiteError(
+        raise SiteError(
             Finding.from_sentence("E_OPERATOR_PORTS", path, 1, f"{sentence}, or write calls_in_all in [limits]")
         )
 
@@ -283,13 +309,15 @@ class Composition:
         """Return our password at a carrier. Raises SiteError if nobody has entered it."""
         if carrier in secrets.outer:
             return secrets.outer[carrier]
-        raise site.SiteError(*self._missing_passwords(frozenset(secrets.outer)))
+        raise SiteError(*self._missing_passwords(frozenset(secrets.outer)))
 
     def _missing_passwords(self, known: frozenset[str]) -> list[Finding]:
+        from ivr.site.site import line_in
+
         path, found = self.settings.site / "site.toml", []
         for index, carrier in enumerate(self.site.carrier):
             if carrier.user is not None and carrier.name not in known:
-                line = site.line_in(site_files.text(path), ("carrier", index, "user"))
+                line = line_in(site_files.text(path), ("carrier", index, "user"))
                 what = f"our password at the carrier {carrier.name!r} is not known"
                 remedy = f"enter it with `hatif carriers password {carrier.name}`"
                 found.append(Finding("E_CARRIER_PASSWORD", str(path), line, what, remedy))
@@ -298,6 +326,7 @@ class Composition:
     def _sip(self) -> "Sip":
         """Return what SIP has besides UDP and TCP. Raises SiteError if the certificate cannot be used."""
         from asterisk_conf.sip import Sip
+        from ivr.site import certificate
 
         chosen, folder = self.site.sip, self.settings.site
         found = certificate.read(folder, chosen) if chosen.certificate is not None else None
@@ -313,31 +342,12 @@ class Composition:
     @property
     def telephone_networks(self) -> tuple[str, ...]:
         """The networks of telephones that need not be encrypted; empty if no other machine reaches this one."""
+        from ipaddress import ip_address
+
         chosen = self.site
         if ip_address(chosen.sip_bind).is_loopback and chosen.sip.bind_ipv6 is None:
             return ()
         return tuple(dict.fromkeys((*chosen.sip.own_networks, *chosen.operators.networks, "127.0.0.0/8", "::1/128")))
-
-    def firewall(self) -> str:
-        """Return nftables rules. Raises SiteError if the site does not name the sources of audio."""
-        from asterisk_conf.firewall import Senders
-        from asterisk_conf.firewall import render as rules
-
-        path, chosen = str(self.settings.site / "site.toml"), self.site
-        missing = [f"carrier {entry.name}: media" for entry in chosen.carrier if not (entry.media or entry.hosts)]
-        people = chosen.operators
-        missing += [] if people.networks or people.outside else ["operators: networks"]
-        if missing:
-            sentence = f"{', '.join(missing)}: the source of this audio is not known; list its networks"
-            raise site.SiteError(Finding.from_sentence("E_SITE_MEDIA", path, 1, sentence))
-        senders = [Senders(f"carrier {carrier.name}", carrier.media or carrier.hosts) for carrier in chosen.carrier]
-        senders += [Senders("operators", people.networks)] if people.networks else []
-        plain = None
-        if people.outside:
-            plain = [Senders(f"carrier {entry.name}", entry.hosts or entry.media) for entry in chosen.carrier]
-            plain.append(Senders("own networks", self.telephone_networks or ("127.0.0.0/8",)))
-        binds = [chosen.sip_bind, *([chosen.sip.bind_ipv6] if chosen.sip.bind_ipv6 is not None else [])]
-        return rules(senders, self.ports, *binds, plain_sip=plain)
 
     @property
     def own_pjsip(self) -> str:
@@ -349,7 +359,7 @@ class Composition:
             return ""
         except (OSError, UnicodeDecodeError) as error:
             sentence = f"cannot be read ({error}); it must be a UTF-8 text file"
-            raise site.SiteError(Finding.from_sentence("E_PJSIP_FILE", str(path), 1, sentence)) from None
+            raise SiteError(Finding.from_sentence("E_PJSIP_FILE", str(path), 1, sentence)) from None
 
     def findings(self) -> list[Finding]:
         """Return findings about the site's own `pjsip.conf`, passwords at carriers, and the number of ports.
@@ -360,28 +370,26 @@ class Composition:
 
         try:
             carriers, people = [item.name for item in self.site.carrier], [item.id for item in self.operators]
-        except site.SiteError:
+        except SiteError:
             return []
         path, found = str(self.settings.site / "pjsip.conf"), []
         try:
             faults = own_findings(self.own_pjsip, carriers, people)
             found += [Finding(fault.code, path, fault.line, fault.found, fault.remedy) for fault in faults]
-        except site.SiteError as error:
+        except SiteError as error:
             found += error.findings
         if (known := credentials.known_outer(self.settings.home)) is not None:
             found += self._missing_passwords(known)
         try:
             _ = self.calls_in_all
-        except site.SiteError as error:
+        except SiteError as error:
             found += error.findings
         return found
 
     @property
     def control(self) -> ControlApi:
         """The control API of this line's controller."""
-        return ControlApi(
-            self.settings.control_port, self.credentials.control_token, self.settings.home / "secrets.json"
-        )
+        return ControlApi(self.settings.control_port, self.secret("control_token"), self.settings.home / "secrets.json")
 
     def ask_controller(self, method: str, path: str, body: object = None) -> object:
         """Return the control API's answer. Raises ControlError; ControllerAwayError if nothing answers."""

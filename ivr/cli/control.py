@@ -1,16 +1,17 @@
 """The command line's side of the control API: requests, and the stream of events."""
 
 import getpass
-import http.client
 import json
 import os
 import re
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
 
 PREFIX = "/v1"
 ANSWER_S = 5.0
@@ -48,42 +49,45 @@ class ControlApi:
     def ask(self, method: str, path: str, body: object = None) -> object:
         """Return the answer to a request for `path` (below /v1). Raises ControlError, ControllerAwayError."""
         content = json.dumps(body).encode() if body is not None else None
-        try:
-            with self._open(method, path, content, ANSWER_S) as answer:
-                return json.load(answer)
-        except (OSError, ValueError, http.client.HTTPException):
-            raise self._away() from None
+        with self._open(method, path, content, ANSWER_S) as answer:
+            return json.load(answer)
 
     def events(self, last_id: str | None = None) -> Iterator[Event]:
         """Yield the events after `last_id`, or a snapshot and those after it. Raises ControlError when they end."""
-        try:
-            with self._open("GET", "/events", None, SILENCE_S, last_id) as stream:
-                yield from _events(stream)
-        except (OSError, ValueError, http.client.HTTPException):
-            raise self._away() from None
+        with self._open("GET", "/events", None, SILENCE_S, last_id) as stream:
+            yield from _events(stream)
         raise self._away()
 
+    @contextmanager
     def _open(
         self, method: str, path: str, content: bytes | None, limit_s: float, last_id: str | None = None
-    ) -> http.client.HTTPResponse:
+    ) -> "Iterator[HTTPResponse]":
+        from http.client import HTTPConnection, HTTPException  # slow to load, and most commands ask no controller
+
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
         headers["Hatif-Actor"] = actor()
         if last_id is not None:
             headers["Last-Event-ID"] = last_id
-        url = f"http://127.0.0.1:{self.port}{PREFIX}{path}"
-        request = urllib.request.Request(url, method=method, data=content, headers=headers)
-        # Ignore the environment's http_proxy: a proxy would see the token, and 127.0.0.1 would be the proxy itself.
-        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        # Whatever http_proxy says: a proxy would see the token, and 127.0.0.1 would be the proxy itself.
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=limit_s)
         try:
-            opened: http.client.HTTPResponse = direct.open(request, timeout=limit_s)
-        except urllib.error.HTTPError as error:
-            if error.code == HTTPStatus.UNAUTHORIZED:
-                raise ControlError(
-                    f"The controller on 127.0.0.1:{self.port} rejects the token of {self.secrets}: it runs with "
-                    "other secrets. Is HATIF_HOME the one with which it was started?"
-                ) from None
-            raise ControlError(_detail(error.read())) from None
-        return opened
+            connection.request(method, f"{PREFIX}{path}", content, headers)
+            answer = connection.getresponse()
+            if answer.status >= 400:
+                raise self._refused(answer)
+            yield answer
+        except (OSError, ValueError, HTTPException):
+            raise self._away() from None
+        finally:
+            connection.close()
+
+    def _refused(self, answer: "HTTPResponse") -> ControlError:
+        if answer.status == 401:
+            return ControlError(
+                f"The controller on 127.0.0.1:{self.port} rejects the token of {self.secrets}: it runs with "
+                "other secrets. Is HATIF_HOME the one with which it was started?"
+            )
+        return ControlError(_detail(answer.read()))
 
     def _away(self) -> ControllerAwayError:
         return ControllerAwayError(
@@ -106,7 +110,7 @@ def actor() -> str:
     return name if re.match("[A-Za-z0-9_]", name) else f"_{name}"[:40]
 
 
-def _events(stream: http.client.HTTPResponse) -> Iterator[Event]:
+def _events(stream: "HTTPResponse") -> Iterator[Event]:
     """Yield the events of a stream: blocks of fields, each ended by an empty line. Raises ValueError if malformed."""
     fields: dict[str, str] = {}
     while line := stream.readline(LINE_LIMIT):

@@ -6,6 +6,7 @@ import typer
 
 from ivr.cli.composition import Composition
 from ivr.cli.output import console
+from ivr.site.findings import Finding, SiteError
 
 
 def register(app: typer.Typer) -> None:
@@ -19,9 +20,30 @@ def firewall(
 
     docs/carriers.md describes what they keep out, and what they cannot.
     """
-    text = Composition().firewall()
+    text = rules(Composition())
     if out is None:
         typer.echo(text, nl=False)
         return
     out.write_text(text, encoding="utf-8")
     console.print(f"{out}: load it with `nft -f {out}`", markup=False, soft_wrap=True)
+
+
+def rules(parts: Composition) -> str:
+    """Return nftables rules. Raises SiteError if the site does not name the sources of audio."""
+    from asterisk_conf.firewall import Senders, render  # the other packages' commands start without it
+
+    path, chosen = str(parts.settings.site / "site.toml"), parts.site
+    missing = [f"carrier {entry.name}: media" for entry in chosen.carrier if not (entry.media or entry.hosts)]
+    people = chosen.operators
+    missing += [] if people.networks or people.outside else ["operators: networks"]
+    if missing:
+        sentence = f"{', '.join(missing)}: the source of this audio is not known; list its networks"
+        raise SiteError(Finding.from_sentence("E_SITE_MEDIA", path, 1, sentence))
+    senders = [Senders(f"carrier {carrier.name}", carrier.media or carrier.hosts) for carrier in chosen.carrier]
+    senders += [Senders("operators", people.networks)] if people.networks else []
+    plain = None
+    if people.outside:
+        plain = [Senders(f"carrier {entry.name}", entry.hosts or entry.media) for entry in chosen.carrier]
+        plain.append(Senders("own networks", parts.telephone_networks or ("127.0.0.0/8",)))
+    binds = [chosen.sip_bind, *([chosen.sip.bind_ipv6] if chosen.sip.bind_ipv6 is not None else [])]
+    return render(senders, parts.ports, *binds, plain_sip=plain)

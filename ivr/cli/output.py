@@ -2,23 +2,50 @@
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress, TaskID
 
-# Without a terminal, lines do not wrap at 80 columns, so that `grep` works on tables.
-console = Console(highlight=False, width=None if sys.stdout.isatty() else 250)
-errors = Console(stderr=True, highlight=False)
+# Imports in functions: rich is slow to load, and a command that prints one document or one line does not need it.
+
+
+@cache
+def _console() -> "Console":
+    from rich.console import Console
+
+    # Without a terminal, lines do not wrap at 80 columns, so that `grep` works on tables.
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 250)
+
+
+@cache
+def _errors() -> "Console":
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+class _AtFirstUse:
+    """A console that is made when something is printed on it."""
+
+    def __init__(self, make: "Callable[[], Console]") -> None:
+        self._make = make
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._make(), name)
+
+
+console = cast("Console", _AtFirstUse(_console))
+errors = cast("Console", _AtFirstUse(_errors))
 
 JSON = typer.Option(False, "--json", help="Print one JSON document.")
 
@@ -59,9 +86,14 @@ def as_json(data: object) -> None:
     sys.stdout.write(json.dumps(data, default=_plain, ensure_ascii=False, indent=1) + "\n")
 
 
+def say(text: str) -> None:
+    """Print a line as it is."""
+    sys.stdout.write(f"{text}\n")
+
+
 def working(text: str) -> AbstractContextManager[object]:
     """Show on a terminal that a command works, until the end of the block."""
-    return errors.status(text) if errors.is_terminal else nullcontext()  # its pictures are slow to load
+    return errors.status(text) if sys.stderr.isatty() else nullcontext()
 
 
 _COPIED = ("id", "call", "caller", "number", "reference")
@@ -72,7 +104,8 @@ def as_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]
 
     Cells are escaped: data from outside must not control the terminal.
     """
-    from rich.table import Table  # slow to load, and not every command prints one
+    from rich.markup import escape
+    from rich.table import Table
 
     rows = [tuple(row) for row in rows]
     if any(isinstance(value, datetime) for row in rows for value in row):
@@ -117,7 +150,6 @@ class Bar:
         if display is not None:
             self._progress = display
             return
-        # Slow to load, and few commands show progress.
         from rich import progress
 
         self._progress = progress.Progress(
@@ -125,9 +157,9 @@ class Bar:
             progress.BarColumn(),
             progress.MofNCompleteColumn(),
             progress.TimeElapsedColumn(),
-            console=console,
+            console=_console(),
             transient=True,
-            disable=not console.is_terminal,
+            disable=not _console().is_terminal,
         )
 
     def __enter__(self) -> "Bar":
@@ -145,6 +177,8 @@ class Bar:
         return Bar(self._progress)
 
     def step(self, text: str) -> None:
+        from rich.markup import escape
+
         self._end()
         console.print(f"  {escape(text)}")
         self._task = self._progress.add_task("", total=None)

@@ -50,6 +50,7 @@ from ivr.hours.opening import Opening
 from ivr.model import clock, floor_protocol
 from ivr.model.endpoints import is_web
 from ivr.records import references
+from ivr.records.amendments import AmendmentRepository
 from ivr.records.caller_limits import CallerLimits
 from ivr.records.database import Database
 from ivr.records.guide_requests import GuideRequestRepository
@@ -113,6 +114,7 @@ class Controller:
         self.repository = CallbackRepository(url, Claim(self.site.node, self.journal.boot))
         self.guide_requests = GuideRequestRepository(url)
         self.messages = MessageRepository(url)
+        self.amendments = AmendmentRepository(url)
         self.recordings = RecordingRepository(url)
         self.cases = CaseRepository(url, self.journal, self.recorder.opened_cases)
         self.returners = Returners(self.database, 60 * self.site.routing.return_min)
@@ -202,6 +204,7 @@ class Controller:
             await self.repository.close()
             await self.guide_requests.close()
             await self.messages.close()
+            await self.amendments.close()
             await self.recordings.close()
             await self.cases.close()
             with contextlib.suppress(AmiError):

@@ -49,6 +49,16 @@ def load(home: Path, operators: tuple[str, ...], carriers: tuple[str, ...] = ())
     return _change(home, operators, carriers, lambda found: found)
 
 
+def kept(home: Path, name: str) -> str | None:
+    """Return a secret of `Credentials` by its name; None if the file does not have it: `load` then makes it, or says
+    what is wrong with the file."""
+    try:
+        secret = json.loads((home / "secrets.json").read_text())[name]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return secret if isinstance(secret, str) and secret else None
+
+
 def renew(home: Path, operator: str) -> str:
     """Give an operator's telephone a new password; return it.
 

@@ -17,7 +17,7 @@ from ivr.model.talk_table import OperatorPlace
 LIMIT = 900
 """Bytes. Asterisk's manager interface cuts a value at 1,024."""
 
-_PATH_LIMIT = 107
+_PATH_LIMIT = 134
 """Bytes of JSON. Even when all other members have their maximum length, the state stays within `LIMIT`."""
 
 Uuid = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")]
@@ -84,7 +84,7 @@ _SHORT = {
     "operator_place": "tk",
     "transfer": "tr",
     "accepted": "ac",
-    "moved": "mv",
+    "moved": "m",
 }
 """The names in the variable, which has little room."""
 

@@ -32,12 +32,16 @@ class Move:
         """Return the move as stored in the call's state; None if there is none."""
         if self == Move():
             return None
+        if self == Move(front=True):
+            return "1"  # beside a transfer, which needs the room
         at = f"{int(self.at)}" if self.at else ""
         return f"{'1' if self.front else ''}:{self.language or ''}:{self.operator or ''}:{at}"
 
     @classmethod
     def decode(cls, text: str | None) -> "Move":
         """Return the move in `text`; none if it cannot be read."""
+        if text == "1":
+            return cls(front=True)
         try:
             front, language, operator, at = (text or "").split(":")
             return cls(front == "1", language or None, operator or None, float(int(at or "0")))

@@ -26,6 +26,7 @@ class DatabaseClient:
     def __init__(self, url: str, limit_s: float, failed: Callable[[Exception], None]) -> None:
         self.away = False  # the last question had no answer
         self.why = ""  # in one line, why the last question without an answer had none
+        self.in_doubt = False  # what that question was to change may have been changed
         self._url, self._limit_s, self._failed = url, limit_s, failed
         self._engine: AsyncEngine | None = None
         self._modules: dict[str, ModuleType] = {}
@@ -54,6 +55,7 @@ class DatabaseClient:
             answer: T = await self._modules["db.read"].within(query(self._modules[module], engine), self._limit_s)
         except Exception as error:  # the drivers' own errors too: calls go on without the database
             self.why = first_line(error)
+            self.in_doubt = isinstance(error, TimeoutError) or getattr(error, "in_doubt", False)
             self._failed(error)
             self.away = True
             return None

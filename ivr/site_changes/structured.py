@@ -33,7 +33,7 @@ def set_in_yaml(file: str, text: str, place: Sequence[str | int], value: Any) ->
         before = _dumped(formatter, document)
         assign(document, place, value, _unambiguous)
         after = _dumped(formatter, document)
-    except (CommentedYamlError, ValueError) as error:
+    except (CommentedYamlError, ValueError, RecursionError) as error:
         raise EditError(f"{file} cannot be changed here ({str(error).partition(chr(10))[0]}).") from None
     # The formatter has a style of its own: only what the edit changed is taken from it.
     merged = merge(before, text, after)
@@ -54,7 +54,7 @@ def set_in_toml(file: str, text: str, place: Sequence[str | int], value: Any) ->
     try:
         after = _with_table(text, place, value) or _with_value(document, place, value)
         same = tomllib.loads(after) == expected
-    except (tomllib.TOMLDecodeError, TOMLKitError, ValueError, TypeError) as error:
+    except (tomllib.TOMLDecodeError, TOMLKitError, ValueError, TypeError, RecursionError) as error:
         raise EditError(f"{file} cannot be changed here ({error}).") from None
     if not same:
         raise EditError(f"{file} cannot be changed here without changing more; edit the file itself.")

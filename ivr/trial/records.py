@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from db.journal import COLUMNS, Journal
+from db.journal import Journal, journal_columns
 from db.references import ReferenceAllocator, make_reference
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class MemoryJournal(Journal):
 
     def put(self, table: str, /, **columns: Any) -> None:
         """Keep a record. Raises ValueError for a table or column that does not exist."""
-        if not COLUMNS.get(table, frozenset()).issuperset(columns):
+        if not journal_columns().get(table, frozenset()).issuperset(columns):
             raise ValueError(f"there is no table {table!r} with all of {sorted(columns)}")
         self.rows.append((table, columns))
 

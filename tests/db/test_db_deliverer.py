@@ -17,7 +17,8 @@ from db_helpers import check, count, delivering, is_count, rejected, rows, until
 from db_server import Server
 from sqlalchemy import func, select
 
-from db.delivery import DeliveryCounts, deliver_all, heartbeat, run
+from db.delivery import DeliveryCounts, deliver_all, run
+from db.delivery_state import heartbeat
 from db.engine import DatabaseError, async_engine, reading
 from db.ids import uuid7
 from db.journal import Journal

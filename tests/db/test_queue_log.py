@@ -7,18 +7,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.delivery import deliver_all
-from db.engine import reading
+from db.engine import reading, writing
 from db.ids import uuid7
 from db.journal import Journal
 from db.queue_events import Stored
 from db.queue_log import QueueLogTable
 from db.queue_log_file import QueueLogFile, rotate
 from db.retention import delete_calls
-from db.tables import QueueLog
+from db.tables import JournalPosition, QueueLog, QueueLogPosition
 
 pytest_plugins = ["db_fixtures"]
 
@@ -167,6 +167,24 @@ async def test_a_backlog_is_told_to_its_end(house: House, monkeypatch: pytest.Mo
     for number in range(10):
         house.call(f"+336123456{number:02}")
     assert len(await house.told()) == 11
+
+
+async def test_positions_of_old_journals_are_deleted_and_nothing_of_them_is_told_again(house: House) -> None:
+    house.call("+33612345601")
+    await house.told()
+    house.restart()
+    house.call("+33612345602")
+    before = await house.told()
+    async with writing(house.engine) as connection:
+        await connection.execute(update(JournalPosition).values(at=NOW - timedelta(days=9)))
+    await delete_calls(house.engine, NOW - timedelta(days=1))
+    async with reading(house.engine) as connection:
+        assert await connection.scalar(select(func.count()).select_from(QueueLogPosition)) == 1  # that it was begun
+    house.restart()
+    assert await house.told() == before
+    house.call("+33612345603")
+    after = await house.told()
+    assert after[: len(before)] == before and len(after) > len(before)
 
 
 async def test_lines_are_numbered_on_after_the_whole_log_was_deleted_as_too_old(house: House) -> None:

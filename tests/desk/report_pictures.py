@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import shutil
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -29,13 +30,32 @@ PAGES = (
 )
 
 
+TEAM = ("1001", "1002", "1005", "1011")
+ROSTER = """operators,days,from,to,valid_from,valid_until,what
+1001 1002,mon-fri,08:00,14:00,,,
+1005 1011,mon-sat,14:00,20:00,,,
+1005,2026-11-26,,,,,absent
+"""
+
+
+def small_site(folder: Path) -> Path:
+    """Return the example site with few operators, so that callers wait, and a roster with gaps."""
+    site = folder / "site"
+    if not site.exists():
+        shutil.copytree(SITE, site)
+        lines = (SITE / "operators.csv").read_text().splitlines(keepends=True)
+        (site / "operators.csv").write_text("".join(line for line in lines if line.startswith(("id,", *TEAM))))
+        (site / "roster.csv").write_text(ROSTER)
+    return site
+
+
 async def draw(folder: Path) -> None:
     clock.prepare()
     url = f"sqlite:///{folder / 'pictures.db'}"
     await upgrade(url)
     plain = desk_server.settings_for
     desk_server.settings_for = lambda *given: dataclasses.replace(
-        plain(*given), site_folder=SITE, site_name="consulate"
+        plain(*given), site_folder=small_site(folder), site_name="consulate", home=folder
     )
     async with desk_server.serving(url) as desk, async_playwright() as playwright:
         await MadeYear(12_000, edges=False).store(desk.engine)
@@ -68,6 +88,10 @@ async def draw_staffing(desk: desk_server.TestDesk, browser: Browser) -> None:
     await page.click("button.primary")
     await page.wait_for_selector("#run table", timeout=120_000)
     await small_png.take(page, CHECKOUT / "docs" / "staffing-en.png")
+    await page.goto(f"{desk.url}/staffing/roster")
+    await page.wait_for_selector(".calendar")
+    await page.set_viewport_size({"width": 1280, "height": 620})
+    await small_png.take(page, CHECKOUT / "docs" / "staffing-roster-en.png")
     await context.close()
 
 

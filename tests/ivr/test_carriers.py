@@ -19,6 +19,7 @@ from line import CACHE, FRENCH_NUMBER, Line
 from shell import command
 
 from asterisk_conf.pjsip import sections
+from ivr.cli import firewall
 from ivr.cli.composition import Composition
 from ivr.cli.output import Bar
 from ivr.home.settings import CHECKOUT
@@ -137,7 +138,7 @@ def test_the_audio_rules_contain_every_carrier_and_the_operators(
     media = 'media = ["192.0.2.0/28", "198.51.100.7"]\ncodecs = ["alaw"]'
     networks = 'networks = ["10.1.0.0/16"]'
     parts = composed(tmp_path, "", monkeypatch, ("codecs = .*", media), ("networks = .*", networks))
-    text = parts.firewall()
+    text = firewall.rules(parts)
     rules = [line.strip() for line in text[text.index("chain audio") :].splitlines() if "comment" in line]
     assert rules == [
         'ip saddr 192.0.2.0/28 accept comment "carrier example"',
@@ -147,7 +148,7 @@ def test_the_audio_rules_contain_every_carrier_and_the_operators(
     ]
     out = tmp_path / "hatif.nft"
     assert command(("firewall", "--out", str(out)), dict(os.environ)).returncode == 0
-    assert out.read_text() == parts.firewall()
+    assert out.read_text() == firewall.rules(parts)
 
 
 def test_no_rules_are_written_that_would_block_known_audio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

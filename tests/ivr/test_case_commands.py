@@ -1,19 +1,25 @@
 """`hatif case` and `hatif cases` without any other process: their answers, what they store, and what they refuse."""
 
+import asyncio
 import json
 import os
 import re
 import subprocess
 import sys
+import time
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from asked import HATIF
 from shell import Answer
 from shell import Shell as AnyShell
 
-from db.references import is_valid
+from db.delivery_state import heartbeat
+from db.engine import open_engine
+from db.references import ReferenceAllocator, is_valid
+from db.reservations import restock
 from ivr.cases import pin
 from ivr.home import credentials
 
@@ -106,6 +112,47 @@ def test_a_case_opened_without_database_and_stock_does_not_replace_another_case(
     assert len({before, during, after}) == 3
     assert shell.shown(before)["title"] == "First passport"
     assert shell.shown(during)["title"] == "While it was away"
+
+
+def test_beside_a_running_line_a_case_is_opened_from_the_stock_without_the_databases_packages(shell: Shell) -> None:
+    """The line is its journal process and the controller's heartbeat; the case is in the database at the end."""
+    url = f"sqlite:///{shell.home}/hatif.db"
+    stock = ReferenceAllocator(shell.home / "case_references", 1)
+
+    async def fill() -> None:
+        async with open_engine(url) as engine:
+            await restock(engine, "node1", stock)
+
+    asyncio.run(fill())
+    reserved = stock.stock()
+    environment = os.environ | {"HATIF_HOME": str(shell.home), "HATIF_PORT_OFFSET": "19000", "HATIF_DATABASE": ""}
+    journal = subprocess.Popen([HATIF, "journal"], env=environment)
+    try:
+        deadline = time.monotonic() + 60
+        while (beat := heartbeat(shell.home / "journal")) is None or beat.pid != journal.pid:
+            assert time.monotonic() < deadline and journal.poll() is None
+            time.sleep(0.05)
+        program = (
+            "import sys, threading, time; from pathlib import Path\n"
+            "from ivr.home.heartbeat import beat; from ivr.cli.main import app\n"
+            "def beats():\n"
+            f"    while True: beat(Path({str(shell.home)!r}) / 'run' / 'ivr.serves'); time.sleep(0.2)\n"
+            "threading.Thread(target=beats, daemon=True).start(); sys.argv[0] = 'hatif'\n"
+            "try: app()\n"
+            "finally: print(*sys.modules, file=sys.stderr)"
+        )
+        opened = subprocess.run(
+            [sys.executable, "-c", program, "case", *OPEN, "--json"],
+            env=environment, capture_output=True, text=True, timeout=60, check=True,
+        )  # fmt: skip
+    finally:
+        journal.terminate()
+        journal.wait(30)
+    reference = json.loads(opened.stdout)["reference"]
+    assert reference in reserved and reference not in stock.stock()
+    assert shell.shown(reference)["title"] == "First passport"
+    loaded = set(opened.stderr.split())
+    assert "ivr.cases.casework" in loaded and {"sqlalchemy", "db.tables", "ivr.site.site", "rich"} & loaded == set()
 
 
 def test_each_change_of_a_file_is_a_note_and_an_audit_record(shell: Shell) -> None:

@@ -88,7 +88,7 @@ async def dear_house(sqlite_url: str, folder: Path) -> AsyncIterator[House]:
         }
         rows += case_changes.opening_rows(reference, columns, pin.hash_pin(PIN, PEPPER), "test", NOW)
     rows.append(("case_file", {"reference": WITHOUT_PIN, "kind": "enquiry", "opened": NOW}))
-    assert await casework.keep(folder, "node1", sqlite_url, rows) is None
+    assert await asyncio.to_thread(casework.keep, folder, "node1", sqlite_url, rows) is None
     made = House.__new__(House)
     made.url, made.folder = sqlite_url, folder
     made.start()
@@ -243,7 +243,7 @@ async def test_when_many_files_are_tried_people_are_told_and_strangers_get_an_op
 async def test_hashes_of_before_the_pepper_are_sealed_at_the_upgrade_and_go_on(house: House) -> None:
     former = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PIN)
     rows = [("case_file", {"reference": BEN, "pin_hash": former})]
-    assert await casework.keep(house.folder, "node1", house.url, rows) is None
+    assert await asyncio.to_thread(casework.keep, house.folder, "node1", house.url, rows) is None
     assert isinstance(await house.ask(BEN, PIN, call="before"), CaseStatus)
     engine = async_engine(house.url)
     assert [await pins.rewrite(engine, "$argon2", lambda text: pin.sealed(text, PEPPER)) for _ in range(2)] == [1, 0]
@@ -307,7 +307,7 @@ async def test_a_new_pin_ends_a_lock_and_the_former_one_is_wrong(house: House) -
     for n in range(3):
         await house.ask(ANNA, WRONG, f"+3361000000{n}", str(n))
     rows = case_changes.new_pin_rows(ANNA, pin.hash_pin("118273", PEPPER), "test", NOW)
-    assert await casework.keep(house.folder, "node1", house.url, rows) is None
+    assert await asyncio.to_thread(casework.keep, house.folder, "node1", house.url, rows) is None
     assert await house.ask(ANNA, PIN, OTHER, "former") == NoMatch(False)
     assert isinstance(await house.ask(ANNA, "118273", OTHER, "new"), CaseStatus)
 

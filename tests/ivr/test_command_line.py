@@ -87,7 +87,7 @@ def test_the_installed_completion_works_in_bash(tmp_path: Path) -> None:
     assert answer.stdout.splitlines() == ["open", "--when-idle"], answer.stderr
 
 
-LIBRARIES = {"phonenumbers", "pydantic", "pydantic_core", "rich", "typer", "yaml"}
+LIBRARIES = {"pydantic", "pydantic_core", "typer"}
 """What a command loads to parse its arguments and print its help."""
 
 THEIR_PARTS = {"annotated_doc", "annotated_types", "click", "shellingham", "typing_extensions", "typing_inspection"}

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from db.delivery import Heartbeat, Lag
+from db.delivery import Lag
+from db.delivery_state import Heartbeat
 from db.ids import uuid7
 from db.journal import Journal
 from ivr.cli.processes.troubles import JournalState, find_delivery_problems, read_journal

@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from db.delivery import Heartbeat, Lag
+from db.delivery import Lag
+from db.delivery_state import Heartbeat
 from db.enums import Outcome
 from ivr.api.figures import OTHER, AnswerTimes, Figures, Waiting
 from ivr.cli.monitoring.facts import Facts, ProcessFacts

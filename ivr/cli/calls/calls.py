@@ -11,9 +11,8 @@ from ivr.cli.composition import Composition, ControlError
 from ivr.cli.output import JSON, as_json, as_table
 from ivr.cli.sheet import BOM, CSV, SEPARATOR, Sheet
 from ivr.cli.times import parse_bound
-from ivr.model.e164 import NumberRules, normalise
 
-# Imports in functions: SQLAlchemy takes a while to load, and `hatif --help` does not need it.
+# Imports in functions: SQLAlchemy and the world's numbers take a while to load; `hatif --help` needs neither.
 if TYPE_CHECKING:
     from db.call_filter import CallFilter
 
@@ -57,7 +56,7 @@ def calls(
     from db import call_filter, read
 
     sheet, parts = Sheet.from_options(separator, bom), Composition()
-    zone = ZoneInfo(parts.site.hours.timezone)
+    zone = ZoneInfo(parts.basics.timezone)
     wanted = call_filter.CallFilter(
         begins=parse_bound(first, zone, "--from") if first is not None else None,
         ends=parse_bound(until, zone, "--to", end=True) if until is not None else None,
@@ -94,6 +93,8 @@ def _check(wanted: "CallFilter") -> None:
 
 def _number_forms(parts: Composition, number: str) -> set[str]:
     """Return how a number may be stored: as given, and in E.164 as read in each country of the site."""
+    from ivr.model.e164 import NumberRules, normalise
+
     countries = {None, *(entry.country for entry in parts.site.number)}
     normalised = (normalise(number, NumberRules(country)) for country in countries)
     return {number, *(form for form in normalised if form is not None)}

@@ -4,7 +4,6 @@ The commands work whether the line runs or not (`ivr.cases.casework`). A change 
 works while the database is away; the others read the case first and need it.
 """
 
-import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -19,7 +18,7 @@ from ivr.cases.case_rules import CaseError
 from ivr.cli.cases import case_input
 from ivr.cli.composition import Composition, account
 from ivr.cli.groups import add_group
-from ivr.cli.output import JSON, as_json, as_table, cell, console, errors
+from ivr.cli.output import JSON, as_json, as_table, cell, console, errors, say
 from ivr.model import clock
 
 # Imports in functions: SQLAlchemy takes a while to load, and `hatif --help` does not need it.
@@ -66,15 +65,13 @@ def cases(
 
     if state:
         case_rules.one_of(state, CaseState, "state")
-    rows = asyncio.run(
-        Composition().read(
-            read_cases.cases,
-            last,
-            state=state or None,
-            owner=owner or None,
-            applicant=applicant or None,
-            overdue=clock.now() if overdue else None,
-        )
+    rows = Composition().find(
+        read_cases.cases,
+        last,
+        state=state or None,
+        owner=owner or None,
+        applicant=applicant or None,
+        overdue=clock.now() if overdue else None,
     )
     if json:
         as_json(rows)
@@ -108,33 +105,34 @@ def open_case(
 ) -> None:
     """Open a case file; print its reference and, only now, the PIN with which its applicant asks for its state."""
     from db.references import format_reference
+    from ivr.cases import casework
     from ivr.cases import pin as pins
 
-    parts = Composition()
-    named = {
-        "topic": topic,
-        "language": language,
-        "country": country,
-        "title": title,
-        "applicant": applicant,
-        "caller": caller,
-        "kind": kind,
-        "post": post,
-    }
-    given = {name: case_input.value(name, text) for name, text in named.items()}
-    columns = case_input.rules(parts, given).check(given, clock.now())
     pin = pins.new()
-    with ThreadPoolExecutor(1) as second_core:  # hashing takes as long as loading the database's packages
-        pin_hash = second_core.submit(pins.hash_pin, pin, parts.credentials.pin_pepper)
-        from ivr.cases import casework
-
-        reference = casework.new_reference(parts.settings, parts.site.node, parts.site.node_number, parts.database_url)
-    _keep(parts, case_changes.opening_rows(reference, columns, pin_hash.result(), account(), clock.now()))
+    with ThreadPoolExecutor(1) as second_core:  # hashing takes as long as everything else
+        hashing = second_core.submit(pins.hash_unsealed, pin)
+        parts = Composition()
+        named = {
+            "topic": topic,
+            "language": language,
+            "country": country,
+            "title": title,
+            "applicant": applicant,
+            "caller": caller,
+            "kind": kind,
+            "post": post,
+        }
+        given = {name: case_input.value(name, text) for name, text in named.items()}
+        columns = case_input.rules(parts, given).check(given, clock.now())
+        basics = parts.basics
+        reference = casework.new_reference(parts.settings, basics.node, basics.node_number, parts.database_url)
+        pin_hash = pins.sealed(hashing.result(), parts.secret("pin_pepper"))
+    _keep(parts, case_changes.opening_rows(reference, columns, pin_hash, account(), clock.now()))
     if json:
         as_json({"reference": reference, "pin": pin, **columns})
         return
-    console.print(f"Reference {format_reference(reference)}, PIN {pin}.", markup=False)
-    console.print("Give both to the applicant; the PIN is not shown again (`hatif case pin` makes a new one).")
+    say(f"Reference {format_reference(reference)}, PIN {pin}.")
+    say("Give both to the applicant; the PIN is not shown again (`hatif case pin` makes a new one).")
 
 
 def set_columns(
@@ -200,7 +198,7 @@ def pin(reference: str = REFERENCE, json: bool = JSON) -> None:
     parts = Composition()
     case = _case(parts, reference)
     pin = pins.new()
-    pin_hash = pins.hash_pin(pin, parts.credentials.pin_pepper)
+    pin_hash = pins.hash_pin(pin, parts.secret("pin_pepper"))
     _keep(parts, case_changes.new_pin_rows(case["reference"], pin_hash, account(), clock.now()))
     if json:
         as_json({"reference": case["reference"], "pin": pin})
@@ -227,7 +225,7 @@ def _story(parts: Composition, reference: str) -> dict[str, Any]:
     """
     from db import case_files
 
-    story: dict[str, Any] = asyncio.run(parts.read(case_files.story, case_input.reference(reference)))
+    story: dict[str, Any] = parts.find(case_files.story, case_input.reference(reference))
     return story
 
 
@@ -257,7 +255,7 @@ def _change(parts: Composition, reference: str, wanted: dict[str, Any], why: str
 def _keep(parts: Composition, rows: Rows) -> None:
     from ivr.cases import casework
 
-    away = asyncio.run(casework.keep(parts.settings.journal, parts.site.node, parts.database_url, rows))
+    away = casework.keep(parts.settings.journal, parts.basics.node, parts.database_url, rows)
     if away is not None:
         warning = f"hatif: it is in the journal, but not in the database yet: {away}. It will be once that is back."
         errors.print(warning, style="yellow", markup=False, soft_wrap=True)

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from db.delivery_state import Heartbeat, heartbeat
+
 if TYPE_CHECKING:
-    from db.delivery import Heartbeat, Lag
+    from db.delivery import Lag
 
 ANSWER_S = 3.0
 _HEARTBEAT_TIMEOUT_S = 30.0
@@ -23,7 +25,7 @@ class JournalState:
     `beat`: the deliverer's last heartbeat; `lag`: None while the database cannot be asked; `why`: its error then.
     """
 
-    beat: "Heartbeat | None"
+    beat: Heartbeat | None
     lag: "Lag | None"
     why: str | None = None
 
@@ -31,7 +33,7 @@ class JournalState:
 def read_journal(folder: Path, url: str) -> JournalState:
     """Read the deliverer's last heartbeat, and ask the database how far it is behind."""
     # Here, since these load SQLAlchemy: half of every command's start-up time.
-    from db.delivery import heartbeat, lag
+    from db.delivery import lag
     from db.engine import DatabaseError
 
     async def ask() -> "Lag":

@@ -1,0 +1,69 @@
+"""Amendments of the guide in the database, as the control API reads and changes them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import structlog
+
+from ivr.records.database_client import PERSON_S, DatabaseClient
+
+if TYPE_CHECKING:
+    from db.amendment_data import Amendment
+    from db.enums import AmendmentState
+
+log = structlog.get_logger()
+
+
+class AmendmentRepository:
+    """The amendments in the database at `url`.
+
+    Belongs to one event loop; the creator awaits `close`. While the database is away each question returns None, and
+    `why` is the reason in one sentence.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._client = DatabaseClient(url, PERSON_S, self._failed)
+
+    @property
+    def why(self) -> str:
+        return self._client.why
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def propose(self, amendment: "Amendment") -> bool | None:
+        """Keep a new amendment; return True once it is kept."""
+
+        async def keep(amendments: Any, engine: Any) -> bool:
+            await amendments.propose(engine, amendment)
+            return True
+
+        return await self._client.ask("db.amendments", keep)
+
+    async def latest(self, last: int, procedure: str | None = None) -> "Sequence[Amendment] | None":
+        """Return the latest amendments, of one procedure if it is named, the newest first."""
+        return await self._client.ask("db.amendments", lambda rows, engine: rows.latest(engine, last, procedure))
+
+    async def find(self, identity: UUID) -> "Amendment | str | None":
+        """Return an amendment, or a sentence if there is none."""
+        return await self._client.find("db.amendments", lambda rows, engine: rows.find(engine, identity))
+
+    async def move(self, identity: UUID, before: "AmendmentState", after: "AmendmentState", **more: Any) -> bool | None:
+        """Bring an amendment from one state to another; return False if somebody was faster."""
+        return await self._client.ask(
+            "db.amendments", lambda rows, engine: rows.move(engine, identity, before, after, **more)
+        )
+
+    async def note_done(self, question: str, at: datetime, by: str, note: str) -> bool | None:
+        """Keep that a question of callers was dealt with; return True once it is kept."""
+
+        async def keep(amendments: Any, engine: Any) -> bool:
+            await amendments.note_done(engine, question, at, by, note)
+            return True
+
+        return await self._client.ask("db.amendments", keep)
+
+    def _failed(self, error: Exception) -> None:
+        log.warning("The database did not answer a question about amendments", error=self._client.why)
