@@ -139,7 +139,7 @@ def _in_order(table: SQLTable) -> Select[Any]:
     """Select all rows. Where open rows are unique, the ended ones come first, so that no two are open in between."""
     chosen = select(table)
     unique = any(index.unique for index in table.indexes)
-    return chosen.order_by(table.c.ended.is_(None)) if unique else chosen
+    return chosen.order_by(table.c.ended.is_(None)) if unique and "ended" in table.c else chosen
 
 
 async def _groups(connection: AsyncConnection, chosen: Select[Any]) -> AsyncIterator[Sequence[Row[Any]]]:

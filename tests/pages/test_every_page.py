@@ -121,15 +121,21 @@ FOLLOWED = {
     "desk.md": "desk/pictures.py",
     "dialplan-lint.md": "dialplan/test_lint_command.py",
     "existing-asterisk.md": "asterisk_conf/test_other_asterisk.py",
+    "fastagi.md": "pages/test_pages_about_a_line.py",
     "figures.md": "routing/test_figures.py",
     "freepbx.md": "asterisk_conf/test_other_asterisk.py",
     "guide.md": "ivr/test_guide_file.py",
+    "hours.md": "pages/test_pages_about_a_line.py",
     "installation.md": "pages/test_pages_about_settings.py",
     "monitoring.md": "monitoring/test_monitoring_pages.py",
     "production.md": "asterisk_conf/booted_driver.py",
+    "report.md": "pages/test_pages_about_a_line.py",
+    "roster.md": "pages/test_pages_about_a_line.py",
     "softphones.md": "softphones/test_softphones.py",
+    "status.md": "pages/test_pages_about_a_line.py",
     "systemd.md": "asterisk_conf/test_booted.py",
     "texts.md": "prompts/test_prompts_texts.py",
+    "upkeep.md": "pages/test_pages_about_a_line.py",
 }
 """Pages and the tests that read them, or that say in their first line that they do what the page says."""
 
