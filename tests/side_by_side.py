@@ -8,6 +8,8 @@ files with a line, all take the longest of the others.
 
 import os
 import re
+import sys
+import time
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +19,14 @@ from xdist.scheduler import LoadFileScheduling
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
-LINES = 5
+MOST_LINES = 5
 """At most this many lines run at once: more would make restarts slow. One more process computes."""
+
+SLOW_LINES, SLOW_S = 3, 0.11
+"""How many there are where a processor takes longer than this for `_measure`: telephones would starve with more."""
+
+LINES = int(os.environ.get("HATIF_TEST_LINES", MOST_LINES))
+"""How many lines run at once; `scripts/test` sets it."""
 
 _NICE = 10
 _ON_A_LINE = re.compile(r"\b(telephones: Telephones|(shared_|lone_)?line: Line|asterisk: (RunningAsterisk|Any))\b")
@@ -48,3 +56,20 @@ class SideBySide(LoadFileScheduling):  # type: ignore[misc]
         if computes or not on_a_line(self.config.rootpath / first):
             self.workqueue.move_to_end(last, last=False)
         super()._assign_work_unit(node)
+
+
+def lines_of_this_machine() -> int:
+    """Return how many lines can run at once here."""
+    return MOST_LINES if min(_measure() for _ in range(5)) < SLOW_S else SLOW_LINES
+
+
+def _measure() -> float:
+    """Return the seconds of processor time that two million steps take."""
+    began, total = time.process_time(), 0
+    for number in range(2_000_000):
+        total += number * number % 7
+    return time.process_time() - began
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{lines_of_this_machine()}\n")
