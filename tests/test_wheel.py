@@ -14,8 +14,10 @@ from line import CHECKOUT
 
 from ivr.home.line_settings import VERSION
 
-NOT_PACKED = ("desk/web/", "desk/telephone/", "desk/package", "desk/tsconfig.json", "desk/babel.cfg")
+SCRIPTS = ("desk/web/", "desk/telephone/", "desk/package", "desk/tsconfig.json")
 """What the desk's scripts are made from."""
+
+NOT_PACKED = (*SCRIPTS, "desk/babel.cfg", "reports/babel.cfg")
 
 
 SEVERAL = """

@@ -282,7 +282,7 @@ async def test_all_that_an_operator_does_with_a_caller_and_colleagues(
 
     # A supervisor helps, and somebody interprets.
     await desk_line.phone(telephones, "1901", answers=COLLEAGUE_HZ)
-    await colleague.page.get_by_role("button", name="Help").click()
+    await colleague.page.get_by_role("button", name="Help", exact=True).click()
     await colleague.hears_tone(COLLEAGUE_HZ)
     await hears_music(call, call.clock)
     await colleague.page.get_by_role("button", name="Let").click()
@@ -292,7 +292,8 @@ async def test_all_that_an_operator_does_with_a_caller_and_colleagues(
     await colleague.hand_on("Add an interpreter", f"operator:{interpreter}")
     await colleague.says("is in the conversation")
     await call.hears_tone(COLLEAGUE_HZ, share=0.05)
-    await call.hears_tone(colleague.heard_hz, 15, share=0.05)
+    # The browser takes a steady tone for noise, and lets little of it through.
+    await call.hears_tone(colleague.heard_hz, 15, share=0.008)
     await phone.calls[-1].hangup()
     await expect(colleague.page.locator(".colleague-in-call")).to_have_count(0)
 

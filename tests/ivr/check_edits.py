@@ -49,7 +49,7 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "[fallback]",
         '[reports]\ndaily = ["office@example.org"]\n\n[fallback]',
         "[reports]",
-        "reports: reports by e-mail are sent by the desk; write enabled = true in [desk], and its [desk.mail]",
+        r"reports: reports by e-mail are sent by the desk; write enabled = true in \[desk\], and its \[desk\.mail\]",
     ),
     "E_SITE_VOICE": (
         "site.toml",

@@ -11,9 +11,11 @@ from ivr.api.live import LiveReader, read_operator
 from ivr.cases.guessing import Guessing
 from ivr.records.call_counts import CallCounts
 from ivr.records.limit_counts import SENTENCES, Limit
+from ivr.site.alarms import Alarms
 from ivr.site.operators import OperatorEntry
 from ivr.telephones.devices import Telephone
 from routing.states import Operator, OperatorState
+from routing.thresholds import ThresholdWatch
 
 
 def a_line() -> Any:
@@ -32,12 +34,15 @@ def a_line() -> Any:
         connection=connection,
         devices=SimpleNamespace(by_operator={}),
         replacements=SimpleNamespace(last=lambda _: None),
-        supervisor_alerts=SimpleNamespace(help_is_wanted={}),
+        supervisor_alerts=SimpleNamespace(help_is_wanted={}, why=lambda _: None),
         ami=SimpleNamespace(connected=True),
         journal=SimpleNamespace(dropped=0),
         last_probe=None,
         recorder=SimpleNamespace(counts=CallCounts()),
         case_lookup=SimpleNamespace(guessing=Guessing(100, 100)),
+        language_changes=SimpleNamespace(changes={}),
+        site=SimpleNamespace(alarms=Alarms()),
+        thresholds=ThresholdWatch(Alarms().thresholds),
     )
 
 

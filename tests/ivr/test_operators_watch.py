@@ -6,6 +6,7 @@ import signal
 import subprocess
 from collections import Counter
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,9 @@ async def test_a_supervisor_sees_who_does_not_answer_who_cannot_be_reached_and_w
         program.send_signal(signal.SIGINT)
     assert [await asyncio.to_thread(program.wait, 5) for program in watching] == [0, 0]
     kept = ["paused no_answer", "away unreachable", "talking", "wrapping_up"]
-    assert [state for state in states(for_programs, operator) if state in kept] == kept
+    # A look at a controller that has just come back may find nobody's state: it is the same one before and after.
+    found = groupby(state for state in states(for_programs, operator) if state in kept)
+    assert [state for state, _ in found] == kept
     text = for_people.read_text()
     assert "1 waiting" in text and "does not answer" in text
     entries = sorted(await rows(line, Audit, about=f"operator:{operator}"), key=lambda entry: (entry.at, entry.seq))

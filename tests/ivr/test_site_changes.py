@@ -212,7 +212,7 @@ async def test_values_of_the_site_reach_the_running_line_and_no_call_is_cut_off(
     await call.press("2")
     await call.hangup()
     story = await line.story("+33622000001")
-    assert story["call"]["ended_by"] == "caller", story
+    assert [event["data"]["by"] for event in story["events"] if event["kind"] == "ended"] == ["caller"]
 
 
 def test_a_password_in_an_address_is_not_in_a_difference() -> None:

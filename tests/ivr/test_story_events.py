@@ -16,7 +16,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent.parent
 VALUES: dict[str, Any] = {
     "act": "transfer", "again": True, "agreed": True, "attended": False, "by": "operator", "call": "0199",
     "clips": [["fr", "to_operator"]], "colleague": "1002", "count": 1, "digits": "12", "earned": True, "file": "m.wav",
-    "gone": True, "minutes": 31, "instead_of": "nl", "key": "2", "kind": "waiting", "language": "fr",
+    "front": True, "gone": True, "minutes": 31, "instead_of": "nl", "key": "2", "kind": "waiting", "language": "fr",
     "languages": ["en"], "missing": [],
     "name": "year", "nobody": True, "number": "+33612345678", "offer": "0199", "open": True,
     "operator": "1001", "outcome": "answered", "position": 2, "procedure": "visa", "question": "survey_helpful",

@@ -92,6 +92,10 @@ def _format(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> s
         case "waiting_again":
             topic = f" about {data['topic']}" if data.get("topic") else ""
             return f"waits again, for an operator who speaks {data['language']}{topic}"
+        case "moved":
+            to = ["to the front"] if data["front"] else []
+            to += [f"to {name} {data[name]}" for name in ("language", "topic", "operator") if data.get(name)]
+            return f"{data['by']} moves them {' and '.join(to)}"
         case "queue_left":
             return "no longer waits: chose something else"
         case "place":
