@@ -41,6 +41,7 @@ def a_line() -> Any:
         recorder=SimpleNamespace(counts=CallCounts()),
         case_lookup=SimpleNamespace(guessing=Guessing(100, 100)),
         language_changes=SimpleNamespace(changes={}),
+        acknowledgements=SimpleNamespace(of=lambda *_: None, keep=lambda _: None),
         site=SimpleNamespace(alarms=Alarms()),
         thresholds=ThresholdWatch(Alarms().thresholds),
     )
