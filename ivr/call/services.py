@@ -76,6 +76,7 @@ class Services:
         take_notice: Return the text that an operator is to hear at the start of their next code, once.
         in_browser: Return whether an operator is rung in their browser.
         shows_callers: Return whether an operator's telephone shows who calls while it rings.
+        note_change: Have those who follow the line see at once where its calls are.
     """
 
     site: Site
@@ -98,3 +99,4 @@ class Services:
     take_notice: Callable[[str], str | None] = lambda _: None
     in_browser: Callable[[str], bool] = lambda _: False
     shows_callers: Callable[[str], bool] = lambda _: False
+    note_change: Callable[[], None] = lambda: None

@@ -86,6 +86,7 @@ class Connection:
             take_notice=dependencies.notice,
             in_browser=lambda operator: is_web(dependencies.telephone_in_use(operator)),
             shows_callers=dependencies.shows_callers,
+            note_change=dependencies.note_change,
         )
         self._telephones = {
             self._address(endpoint): operator.id

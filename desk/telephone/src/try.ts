@@ -125,20 +125,28 @@ function dial(): void {
     mediaStream: microphone,
     pcConfig: PEER,
     eventHandlers: {
-      peerconnection: ({ peerconnection }: { peerconnection: RTCPeerConnection }) =>
+      peerconnection: ({ peerconnection }: { peerconnection: RTCPeerConnection }) => {
         peerconnection.addEventListener("track", ({ track }) => {
           sound.element.srcObject = new MediaStream([track]);
           void sound.play();
-        }),
+        });
+        peerconnection.addEventListener("connectionstatechange", talks);
+      },
       icecandidate: ({ ready }: { ready: () => void }) => {
         timer ??= window.setTimeout(ready, GATHER_MS);
       },
-      confirmed: () => phase("talking"),
+      confirmed: talks,
       ended: () => over("ended"),
       failed: ({ message }) =>
         over(message && "status_code" in message && [486, 503].includes(message.status_code) ? "busy" : "failed"),
     },
   });
+}
+
+/** Let keys be pressed once they reach the line: a call is accepted some time before its audio has a way. */
+function talks(): void {
+  const { connection } = session ?? {};
+  if (session?.isEstablished() && connection?.connectionState === "connected") phase("talking");
 }
 
 function over(sentence: string): void {
