@@ -122,6 +122,7 @@ def test_the_installed_command_makes_a_site_and_works_with_it(place: Path, tmp_p
     assert "choose one of: consulate" in other[1]
     assert numbers[0] == 0
     toml = (site / "site.toml").read_text()
+    assert "\ntry = false" in toml  # the page for newcomers is not for production
     (site / "site.toml").write_text(toml.replace("+33800212000", "+33800212999"))
     rendered, checked, tried, upgraded, cases = answers(
         ("dialplan", "render"),
