@@ -55,7 +55,7 @@ def read_seats(picture: Picture) -> Mapping[str, Values]:
         operator.id: {
             "id": operator.id,
             "name": operator.name,
-            "state": operator.state if picture.connected else "unknown",
+            "state": picture.state_of(operator),
             "reason": operator.reason if operator.state in ("paused", "away") else None,
             "since": operator.since,
             "languages": tuple(operator.languages),

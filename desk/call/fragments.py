@@ -25,7 +25,7 @@ def read_call(picture: Picture, operator: str) -> Values:
         phase = "calling" if callback.caller_rings else "offered"
     return {
         "phase": phase,
-        "state": known.state if picture.connected else "unknown",
+        "state": picture.state_of(known),
         "place": known.call.place if known.call is not None else None,
         "call": call,
         "callback": callback,

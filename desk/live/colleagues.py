@@ -12,7 +12,7 @@ def read_colleagues(picture: Picture) -> Mapping[str, Values]:
         operator.id: {
             "id": operator.id,
             "name": operator.name,
-            "state": operator.state if picture.connected else "unknown",
+            "state": picture.state_of(operator),
             "reason": operator.reason if operator.state == "paused" else None,
             "languages": tuple(operator.languages),
             "topics": operator.topics,

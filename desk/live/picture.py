@@ -173,6 +173,10 @@ class Picture:
             case "alarm_cleared":
                 self.alarms.pop(event.data["id"], None)
 
+    def state_of(self, operator: Operator) -> str:
+        """Return an operator's state as pages show it: what was known last is not shown as the present."""
+        return operator.state if self.connected else "unknown"
+
     def call_of(self, operator: str) -> Call | None:
         """Return the call that an operator is offered or talks in."""
         known = self.operators.get(operator)

@@ -12,7 +12,7 @@ def read_state(picture: Picture, operator: str) -> Values:
     known = picture.operators.get(operator) or Operator(operator, operator)
     return {
         "connected": picture.connected,
-        "state": known.state if picture.connected else "unknown",
+        "state": picture.state_of(known),
         "reason": known.reason,
         "since": known.since,
         "until": known.until,

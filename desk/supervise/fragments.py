@@ -73,7 +73,7 @@ def read_operators(picture: Picture) -> Mapping[str, Values]:
         operator.id: {
             "id": operator.id,
             "name": operator.name,
-            "state": operator.state if picture.connected else "unknown",
+            "state": picture.state_of(operator),
             "reason": operator.reason if operator.state in ("paused", "away") else None,
             "since": operator.since,
             "pause_after": operator.pause_after,

@@ -14,7 +14,7 @@ from db.enums import AmendmentState
 from db.ids import uuid7
 from ivr.api import models
 from ivr.api.context import Actor, ControllerDep, audit
-from ivr.api.problems import ApiError, documented, present
+from ivr.api.problems import ApiError, confirmed, documented, present
 from ivr.api.site_changes import ChangesDep, PersonName, refusal
 from ivr.controller.controller import Controller
 from ivr.hours.opening import one_line
@@ -141,7 +141,7 @@ async def propose(controller: ControllerDep, actor: Actor, wanted: NewAmendment)
         proposed_by=actor,
         state=AmendmentState.PROPOSED.value,
     )
-    present(await controller.amendments.propose(amendment), controller.amendments.why)
+    confirmed(await controller.amendments.propose(amendment), controller.amendments)
     _note(controller, actor, "amendment_proposed", amendment)
     return _row(amendment)
 
@@ -224,7 +224,7 @@ async def question_done(controller: ControllerDep, actor: Actor, answered: Quest
     """Note that a question that callers ask was dealt with. It comes up again if it is asked after this."""
     question, note = one_line(answered.question, 300), one_line(answered.note.strip(), 500)
     kept = await controller.amendments.note_done(question, clock.now(), actor, note)
-    present(kept, controller.amendments.why)
+    confirmed(kept, controller.amendments)
     audit(controller, actor, "question_done", question[:100], reason=note)
     return Answered(question=question)
 
@@ -291,7 +291,7 @@ async def _begin_release(
 async def _move(
     controller: Controller, amendment: Amendment, before: AmendmentState, after: AmendmentState, **more: Any
 ) -> None:
-    moved = present(await controller.amendments.move(amendment.id, before, after, **more), controller.amendments.why)
+    moved = confirmed(await controller.amendments.move(amendment.id, before, after, **more), controller.amendments)
     if not moved:
         raise ApiError(409, "Somebody else has just decided about this amendment.", "taken")
 

@@ -30,6 +30,11 @@ class AmendmentRepository:
     def why(self) -> str:
         return self._client.why
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the last change without an answer may have been made."""
+        return self._client.in_doubt
+
     async def close(self) -> None:
         await self._client.close()
 
