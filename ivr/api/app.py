@@ -29,6 +29,7 @@ from ivr.api import (
     site_changes,
     status,
     supervision,
+    telephone_password,
     try_line,
     web_telephone,
 )
@@ -49,6 +50,7 @@ _ROUTERS = (
     events.router,
     calls.router,
     operators.router,
+    telephone_password.router,
     web_telephone.router,
     try_line.router,
     hours.router,
