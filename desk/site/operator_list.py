@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Response, UploadFile
 
+from desk.page.errors import DeskError
 from desk.page.texts import N_
 from desk.site import absences, operators, table
 from desk.site.changing import Edit, RefusedError, Room
@@ -30,7 +31,10 @@ Content = Annotated[str, Form(max_length=LARGEST)]
 @router.get("/file")
 async def file(room: RoomDep) -> Response:
     """Send the list for spreadsheets. No cell is a formula."""
-    found, _ = await operators_of(room)
+    try:
+        found, _ = await operators_of(room)
+    except RefusedError as error:
+        raise DeskError(503, "%(why)s", why=str(error)) from None
     rows = [{"id": row.id, **row.cells} for row in found.operators.values()]
     headers = {"Content-Disposition": 'attachment; filename="operators.csv"', "Cache-Control": "no-store"}
     return Response(to_csv(COLUMNS, rows, bom=True), media_type="text/csv; charset=utf-8", headers=headers)

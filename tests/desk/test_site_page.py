@@ -4,8 +4,7 @@ import asyncio
 import re
 import shutil
 import tomllib
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,31 +12,17 @@ from pathlib import Path
 import desk_server
 import pytest
 import pytest_asyncio
-from controller import StandIn
+from controller import StandIn, standing_in
 from desk_server import Answer, Browser, TestDesk, serving
+from site_control import changing
 
 from db.enums import AccountRole
 from desk.page.pages import ROOT
-from ivr.site_changes.model import Effect, EffectState
 
 pytest_plugins = ["db_fixtures"]
 
 NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
 ADMIN = "admin"
-
-
-class NoEffects:
-    """Releases that bring nothing into use: there is no line here."""
-
-    @asynccontextmanager
-    async def held(self) -> AsyncIterator[None]:
-        yield
-
-    def needed(self, changed: Sequence[str]) -> Effect:
-        return Effect(state=EffectState.WAITING, audio=False, reload=False)
-
-    async def bring(self, effect: Effect, changed: Sequence[str], folder: Path) -> Effect:
-        return effect.model_copy(update={"state": EffectState.DONE})
 
 
 @pytest.fixture
@@ -49,11 +34,9 @@ def site(tmp_path: Path) -> Path:
 @pytest_asyncio.fixture
 async def controller(site: Path, tmp_path: Path) -> AsyncIterator[StandIn]:
     """A control API that changes a copy of the example site as the controller's does."""
-    found = StandIn()
-    settings = Settings(home=tmp_path, site=site, offset=0)
-    found.site_changes = SiteChanges(settings, NoEffects(), lambda: NOW)  # type: ignore[arg-type]
+    found, changes = changing(site, tmp_path, NOW)
     async with standing_in(found):
-        working = asyncio.create_task(found.site_changes.run())
+        working = asyncio.create_task(changes.run())
         yield found
         working.cancel()
 
