@@ -1,6 +1,7 @@
 """The administrator's pages in a browser: the site's files are changed, checked, released, and taken back."""
 
 import asyncio
+import itertools
 import re
 import subprocess
 from pathlib import Path
@@ -17,6 +18,7 @@ ROSTER = """operators,days,from,to,valid_from,valid_until,what
 # The early shift.
 1002 1003,mon-fri,08:00,14:00,,,
 """
+_accounts = itertools.count()
 TAKES_MS = 120_000
 """For a check and a release, on a machine that does much else."""
 
@@ -26,8 +28,9 @@ async def page(desk_line: Line, desk_pages: DeskPages) -> Page:
     """An administrator's page, on a line whose site is a git repository."""
     await asyncio.to_thread(shared_audio.own, desk_line.home / "sounds")
     (desk_line.site / "roster.csv").write_text(ROSTER)
+    account = f"admin{next(_accounts)}"
     repository(desk_line.site)
-    link = desk_line.run("accounts", "add", "admin", "--name", "Nour Olive").stdout.splitlines()[0]
+    link = desk_line.run("accounts", "add", account, "--name", "Nour Olive").stdout.splitlines()[0]
     context = await desk_pages._browser.new_context(locale="en", viewport={"width": 1280, "height": 800})
     desk_pages.contexts.append(context)
     page = await context.new_page()
@@ -43,7 +46,7 @@ async def page(desk_line: Line, desk_pages: DeskPages) -> Page:
 
 
 def repository(site: Path) -> None:
-    for command in (("init", "-q"), ("add", "-A"), ("commit", "-q", "-m", "As it was")):
+    for command in (("init", "-q"), ("add", "-A"), ("commit", "-q", "--allow-empty", "-m", "As it was")):
         who = ("-c", "user.name=Test", "-c", "user.email=test@example.org")
         subprocess.run(["git", *who, *command], cwd=site, check=True)
 
@@ -116,3 +119,49 @@ async def test_an_operator_is_added_heard_of_by_the_line_and_taken_back(desk_lin
     await page.get_by_role("button", name="Take back").click()
     await expect(page.locator(".notice.good")).to_be_visible(timeout=TAKES_MS)
     assert operators.read_bytes() == before
+
+
+async def test_a_holiday_that_the_moon_moves_is_moved_from_the_next_call_on(desk_line: Line, page: Page) -> None:
+    year = desk_line.control("GET", "/hours")["until"][:4]
+    days = desk_line.control("GET", f"/holidays?year={year}")["holidays"]
+    moon = next(row for row in days if row["estimated"])
+    to = f"{year}-02-{'17' if moon['date'][5:7] != '02' else '03'}"
+    desk = re.sub("/site.*", "", page.url)
+    await page.goto(f"{desk}/site/hours?month={moon['date'][:7]}&day={moon['date']}")
+    await expect(page.locator("#day")).to_contain_text("depends on the moon, and is estimated")
+    await page.locator("#to").fill(to)
+    await page.get_by_role("button", name="Move the holiday").click()
+    await expect(page.locator(".month .is-chosen")).to_contain_text("set here")
+    now = {row["date"]: row for row in desk_line.control("GET", f"/holidays?year={year}")["holidays"]}
+    assert now[to]["name"] == moon["name"] and moon["date"] not in now
+    await page.get_by_role("button", name="A day like others").click()
+    await expect(page.locator("#day")).to_contain_text("This day is no holiday.")
+    await page.goto(f"{desk}/site/hours?month={moon['date'][:7]}&day={moon['date']}")
+    await page.get_by_role("button", name="A holiday after all").click()
+    await expect(page.locator("#day")).not_to_contain_text("lifted")
+    assert desk_line.control("GET", f"/holidays?year={year}")["holidays"] != []
+
+
+@pytest.mark.long  # the line takes new values into use twice
+async def test_hours_of_one_day_and_a_new_number_are_in_use_once_they_are_released(desk_line: Line, page: Page) -> None:
+    site = desk_line.site / "site.toml"
+    desk, before = re.sub("/site.*", "", page.url), site.read_text()
+    await page.goto(f"{desk}/site/hours")
+    today = await page.locator(".month [aria-current] a").get_attribute("aria-label")
+    await page.locator(".month [aria-current] a").click()
+    await page.get_by_role("button", name="Closed all day").click()
+    await released(page)
+    assert f"[hours.day]\n{today} = []\n" in site.read_text()
+    found = desk_line.control("GET", "/hours")
+    assert not found["open"] and "by the hours of this day alone" in found["why"]
+    await page.get_by_role("button", name="Take back").click()
+    await expect(page.locator(".notice.good")).to_be_visible(timeout=TAKES_MS)
+    assert site.read_text() == before
+    await page.goto(f"{desk}/site/numbers/new")
+    await page.locator("#number").fill("+376 800 212 026")
+    await page.locator("#country").select_option("AD")
+    await page.get_by_role("button", name="Check the change").click()
+    await released(page)
+    assert "+376800212026" in {row["number"] for row in desk_line.json("numbers")}
+    await page.goto(f"{desk}/site/numbers/one?of=%2B376800212026")
+    await expect(page.locator(".facts")).to_contain_text("until")
