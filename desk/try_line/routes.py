@@ -9,12 +9,12 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from desk.context import Desk, DeskDep, part
 from desk.control import ControlError
+from desk.flow_pictures import FlowPictures
 from desk.live.hub import HEARTBEAT, Hub
 from desk.live.picture import Picture
 from desk.page.errors import DeskError
 from desk.page.texts import N_
 from desk.people.signed_in import VisitorDep
-from desk.try_line.pictures import Pictures
 
 router = APIRouter(prefix="/try")
 
@@ -40,7 +40,7 @@ TEXTS = {
 """The sentences of the page's script, by the names that it uses."""
 
 HubDep = Annotated[Hub, part("hub")]
-PicturesDep = Annotated[Pictures, part("pictures")]
+PicturesDep = Annotated[FlowPictures, part("flow_pictures")]
 TelephonesDep = Annotated[dict[str, str], part("try_telephones")]
 
 
@@ -127,10 +127,10 @@ async def picture(
     """Return the flow's picture, with texts in a language of the site."""
     _check(desk)
     try:
-        svg = await pictures.in_language(language, desk.now())
+        found = await pictures.in_language(language, desk.now())
     except ControlError:
         raise DeskError(503, N_("The line cannot be reached. Try again in a moment.")) from None
-    return Response(svg, media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
+    return Response(found.svg, media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
 
 
 def _by_country(numbers: list[dict[str, Any]]) -> list[tuple[str | None, str]]:

@@ -16,6 +16,7 @@ _COMMANDS = {
     "ivr.cli.asterisk": ("asterisk",),
     "ivr.cli.processes.systemd": ("systemd",),
     "ivr.cli.processes.status": ("status",),
+    "ivr.cli.monitoring.health": ("health",),
     "ivr.cli.monitoring.monitor": ("monitor",),
     "ivr.cli.upkeep.drain": ("drain",),
     "ivr.cli.upkeep.reload": ("reload",),
