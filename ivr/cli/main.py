@@ -43,6 +43,7 @@ _COMMANDS = {
     "ivr.cli.simulate.simulate": ("simulate",),
     "ivr.cli.trial.trial": ("try",),
     "ivr.cli.desk": ("desk", "gate"),
+    "ivr.cli.hear": ("hear",),
     "ivr.cli.accounts": ("accounts",),
     "ivr.cli.walls": ("walls",),
     "ivr.cli.data.backup": ("backup", "restore"),

@@ -117,7 +117,8 @@ def own_version() -> str:
 def expected_processes(parts: Composition) -> tuple[str, ...]:
     """Return the processes that belong to the line, but the voices', which end when they have done their work."""
     desk = ("desk", "gate") if parts.site.desk.enabled else ()
-    return ("asterisk", "ivr", "guard", "journal", "monitor", *desk)
+    hear = ("hear",) if parts.site.speech.menus else ()
+    return ("asterisk", "ivr", "guard", "journal", "monitor", *desk, *hear)
 
 
 def _process(pid: int | None) -> ProcessFacts:

@@ -24,7 +24,7 @@ def build_all(
         progress: Called with the number done, the total, and the prompt.
         switched: Languages that get their slow voice now.
     """
-    from prompts import catalogue
+    from prompts import catalogue, spoken_words
     from prompts.build import build as build_prompts
     from prompts.clip_store import ClipStore
 
@@ -40,6 +40,7 @@ def build_all(
         clips=ClipStore(parts.settings.clips),
         switched=switched,
     )
+    spoken_words.write(texts.words, sounds)
     try:
         manifest.prune(sounds, keep=manifest.files_of_versions(parts.settings.versions))
     except manifest.ManifestError as error:
