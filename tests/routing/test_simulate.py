@@ -161,7 +161,7 @@ def test_one_pool_agrees_with_erlang() -> None:
     operators, per_hour, handling, within = 10, 84.0, 300.0, 20.0
     demand = Demand(("ar",), (per_hour,) * 22, ((1.0,),), handling)
     levels, means = [], []
-    for batch in range(20):
+    for batch in range(10):
         calls = draw(demand, 7, batch)
         day = simulate(calls, one_language(operators), Engine())
         counted = calls.arrival >= 2 * HOUR_S
