@@ -39,6 +39,7 @@ OURS = {
         *("asterisk_conf.instance", "asterisk_conf.install", "db.delivery", "db.upgrade", "dialplan.lint"),
         *("dialplan.plan", "ivr.cli.main", "ivr.cli.processes.processes", "ivr.cli.processes.terminal_log"),
         *("ivr.cli.operators.roster", "reports.worker", "reports.workbook"),
+        *("ivr.check.checking", "ivr.cli.check", "ivr.cli.flow", "ivr.cli.prompts.prompts", "ivr.trial.voice_limits"),
         *("ivr.data.expiry", "ivr.process.guard", "ivr.process.supervisor", "ivr.records.queue_log"),
     ),
 }

@@ -6,10 +6,15 @@ from datetime import datetime
 from pathlib import Path
 
 from controller import StandIn
+from forked_programs import QuickStarts
 
 from ivr.home.settings import Settings
+from ivr.site_changes import programs
 from ivr.site_changes.changes import SiteChanges
 from ivr.site_changes.model import Effect, EffectState
+
+# Each check is a command, which would load its modules anew.
+programs.sys = QuickStarts()  # type: ignore[assignment,attr-defined]
 
 
 class NoEffects:

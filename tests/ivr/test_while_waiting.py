@@ -40,10 +40,11 @@ async def offered(line: Line, telephones: Telephones, caller: str, language: str
 
 
 async def served(line: Line, caller: Call, operator: str) -> None:
-    """Connect the caller with the operator and hang up; the operator is free again."""
+    """Connect the caller with the operator and hang up; the operator is free again, without the rest of a wrap-up."""
     await caller.hears_tone(OPERATOR_HZ, 12)
     await caller.hangup()
-    await line.until_state(operator, "ready")
+    await line.until_state(operator, "wrapping_up")
+    line.control("POST", f"/operators/{operator}/wrap_up", {"change": "end"})
 
 
 def of_kind(story: dict[str, Any], kind: str) -> list[dict[str, Any]]:
@@ -59,6 +60,7 @@ async def test_position_and_wait_are_announced_only_once_they_are_reliable(line:
     await line.phone(telephones, SPEAKS_ALL_THREE, answers=OPERATOR_HZ)
     for number in range(5):
         await served(line, await line.asks_for_operator(telephones, f"+3362400010{number}", "20"), SPEAKS_ALL_THREE)
+        await line.until_state(SPEAKS_ALL_THREE, "ready")
     talks = await line.asks_for_operator(telephones, "+33624000110")
     await talks.hears_tone(OPERATOR_HZ, 12)
     waiting = [await line.waiting(telephones, f"+3362400012{number}") for number in range(5)]
@@ -66,8 +68,7 @@ async def test_position_and_wait_are_announced_only_once_they_are_reliable(line:
         await begins(call, line.audio("fr", "wait"))
     await talks.hangup()
     for call in waiting[:-1]:
-        await call.hears_tone(OPERATOR_HZ, 12)
-        await call.hangup()
+        await served(line, call, SPEAKS_ALL_THREE)
     talks = waiting[-1]
     await talks.hears_tone(OPERATOR_HZ, 12)
     languages = ("fr",)
