@@ -56,6 +56,7 @@ from desk.staffing.runs import Simulations
 from desk.supervise import fragments as supervise_fragments
 from desk.supervise import routes as supervise
 from desk.try_line import routes as try_line
+from desk.try_line import training
 from desk.try_line.pictures import Pictures
 from desk.worklist import calling
 from desk.worklist import routes as worklist
@@ -80,6 +81,7 @@ ROUTERS = (
     staffing.router,
     roster_routes.router,
     try_line.router,
+    training.router,
 )
 FRAGMENTS = (
     *shift_fragments.FRAGMENTS,

@@ -29,6 +29,7 @@ from ivr.api import (
     site_changes,
     status,
     supervision,
+    training,
     try_line,
     web_telephone,
 )
@@ -51,6 +52,7 @@ _ROUTERS = (
     operators.router,
     web_telephone.router,
     try_line.router,
+    training.router,
     hours.router,
     holidays.router,
     callbacks.router,

@@ -21,6 +21,7 @@ from ivr.check.site_check import (
     topic_findings,
     voice_findings,
 )
+from ivr.check.training_check import training_findings
 from ivr.flow import checks, model
 from ivr.flow.file import Draft, read_draft
 from ivr.site import guide as guides
@@ -77,6 +78,7 @@ class _Check:
             self.found += sip_findings(self.folder, site_)
             self.found += voice_findings(self.folder, site_, self.voices)
             self.found += hours_findings(site_, self.folder)
+            self.found += training_findings(self.folder, site_, flow)
             if people is not None:
                 self.found += code_clashes(self.folder, site_, people)
                 self.found += telephone_findings(self.folder, site_, people)

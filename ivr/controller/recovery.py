@@ -13,6 +13,7 @@ from ivr.codes import help_call
 from ivr.controller import dialplan_conversations, probe_call, reconcile
 from ivr.controller.reconcile import Findings
 from ivr.model.floor_protocol import OpenOffer
+from ivr.training import scripted_caller
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,5 +79,6 @@ async def tidy(link: Link, recovered: Recovered) -> None:
         *(operations.DELETE_BRIDGE(bridge) for bridge in findings.bridges),
         *help_call.end_left_over(channels),
         *probe_call.left_over(channels),
+        *scripted_caller.left_over(channels),
         *(operations.STOP_MUSIC(channel) for channel in alone),
     )

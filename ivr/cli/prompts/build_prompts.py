@@ -24,7 +24,8 @@ def build_all(
         progress: Called with the number done, the total, and the prompt.
         switched: Languages that get their slow voice now.
     """
-    from prompts import catalogue
+    from ivr.site import training
+    from prompts import catalogue, training_audio
     from prompts.build import build as build_prompts
     from prompts.clip_store import ClipStore
 
@@ -40,6 +41,13 @@ def build_all(
         clips=ClipStore(parts.settings.clips),
         switched=switched,
     )
+    trained = training_audio.build(
+        (sentence for script in training.load(folder, parts.site).values() for sentence in script.sentences),
+        parts.settings.training_sounds,
+        chosen=parts.voices,
+    )
+    for problem in trained.problems:
+        errors.print(f"hatif: a scripted caller: {problem}", style="yellow", markup=False, soft_wrap=True)
     try:
         manifest.prune(sounds, keep=manifest.files_of_versions(parts.settings.versions))
     except manifest.ManifestError as error:
