@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading
 from db.enums import Role
+from db.of_tests import is_of_test
 from db.read_cases import applicant_has
 from db.references import is_valid, normalize
 from db.tables import Call, CaseFile, Message, Operator, Pairing
@@ -58,6 +59,8 @@ class CaseRow:
     owner: str | None
     applicant: str | None
     """Their name."""
+    test: bool
+    """Whether it was opened in a test call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +154,7 @@ _CASE = (
     CaseFile.due,
     CaseFile.owner,
     CaseFile.applicant,
+    is_of_test(CaseFile.call_id),
 )
 _FACTS = (Call.id, Call.caller, Call.language, Call.country, Call.topic, Call.case_reference)
 

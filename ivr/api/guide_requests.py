@@ -43,6 +43,7 @@ class GuideRequestRow(BaseModel):
     call: str = Field(description="The call in which it was asked for.")
     taken: datetime | None
     taken_by: str | None = Field(description="Who works on it.")
+    test: bool = Field(description="Whether it was asked for in a test call.")
 
 
 class GuideRequestEnd(models.Request):

@@ -73,6 +73,8 @@ Item = events.Event | floor_protocol.ToCall | RequestFailed | Deadline
 class Call:
     """A caller's call. `answered`: whether Asterisk has answered the line; if not, the first step answers it."""
 
+    is_test = False  # no caller's: of the line to itself, of somebody who tries it, of a scripted caller
+
     def __init__(
         self, services: Services, channel: str, state: CallState, version: "Version[Call]", answered: bool
     ) -> None:

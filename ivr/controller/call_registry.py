@@ -121,6 +121,7 @@ class CallRegistry:
         # The line's own calls to itself wait for the answer.
         call.early = number is not None and number.early and channel.state != "Up" and not is_probe(channel)
         call.try_telephone = try_telephone_of(channel.name)
+        call.is_test = is_test(channel)
         call.training = operator_in_training(channel.id)
         self._trainings.joins(call)
         return call

@@ -6,6 +6,7 @@ the other is ours: what is played on it the line hears, and the operator. Nothin
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ _KEY_S = 0.6
 _SILENCE_MS, _LOUD = 1000, 256
 """An operator who is silent for so long has finished; sound of this level is speech (TALK_DETECT)."""
 
+_LATE_S = 0.2
 _PAUSE_S = 0.3
 _SPEAKS_S = 45.0
 """Somebody who speaks for longer, such as music on hold, is interrupted."""
@@ -83,6 +85,7 @@ class ScriptedCaller:
     stage: Stage = Stage.CALLING
     call: Call | None = None
     token: str = field(default_factory=lambda: str(uuid4()))
+    _hears: bool = False  # somebody speaks, or music plays
     _inbox: Inbox[Event | _Seen | _Refused] = field(default_factory=Inbox)
 
     @property
@@ -134,13 +137,13 @@ class ScriptedCaller:
 
     async def _reach_operator(self, link: Link) -> None:
         """Go through the line, pressing keys, until an operator is there."""
-        node, press_at = "", None
+        node, press_at = "", math.inf
         while True:
-            item = await self._inbox.get(press_at) if press_at is not None else await self._inbox.get()
+            item = await self._next(press_at)
             here = self.call.state.node if self.call is not None else ""
             match item:
                 case None:
-                    press_at = None
+                    press_at = math.inf
                     await link.send(operations.DTMF(self.channel, dtmf=self.script.keys[here]), refused=self._refused)
                 case events.StasisStart():
                     await link.send(operations.DIAL(self.channel, timeout=f"{_RING_S:.0f}"), refused=self._refused)
@@ -164,21 +167,31 @@ class ScriptedCaller:
     async def _listen(self, at_most_s: float) -> None:
         """Wait until the operator has spoken and fallen silent, or for so long if they say nothing."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + at_most_s
-        while (item := await self._inbox.get(until)) is not None:
+        began = loop.time()
+        until = began + (_SPEAKS_S if self._hears else at_most_s)
+        while (item := await self._next(until)) is not None:
             match item:
                 case events.ChannelTalkingStarted():
                     until = loop.time() + _SPEAKS_S
+                case events.ChannelTalkingFinished() if loop.time() < began + _SILENCE_MS / 1000 + _LATE_S:
+                    until = began + at_most_s  # what has ended was the music, and the operator has not spoken
                 case events.ChannelTalkingFinished():
                     until = loop.time() + _PAUSE_S
                 case _:
                     self._check(item)
 
+    async def _next(self, until: float = math.inf) -> Event | _Seen | _Refused | None:
+        """Return what happens next, and note whether something is heard."""
+        item = await self._inbox.get(until)
+        if isinstance(item, events.ChannelTalkingStarted | events.ChannelTalkingFinished):
+            self._hears = isinstance(item, events.ChannelTalkingStarted)
+        return item
+
     async def _say(self, link: Link, sound: str) -> None:
         playback = f"script-{uuid4()}"
         await link.send(operations.PLAY(self.channel, playback, media=f"sound:{sound}"), refused=self._refused)
         while True:
-            item = await self._inbox.get()
+            item = await self._next()
             if isinstance(item, events.PlaybackFinished) and item.playback.id == playback:
                 return
             self._check(item)
