@@ -49,6 +49,7 @@ from desk.shift import fragments as shift_fragments
 from desk.shift import routes as shift
 from desk.shift import telephone
 from desk.shift.day import Days
+from desk.site import routes as site
 from desk.staffing import roster_routes
 from desk.staffing import routes as staffing
 from desk.staffing.roster import Rosters
@@ -82,6 +83,7 @@ ROUTERS = (
     roster_routes.router,
     try_line.router,
     training.router,
+    site.router,
 )
 FRAGMENTS = (
     *shift_fragments.FRAGMENTS,

@@ -100,12 +100,13 @@ class Words:
 @cache
 def load(code: str) -> Words:
     """Return the words of a language; English for one that reports do not have."""
-    return Words(code if code in LANGUAGES else "en", _translations(code))
+    return Words(code, translations(FOLDER, code)) if code in LANGUAGES else load("en")
 
 
-def _translations(code: str) -> gettext.NullTranslations:
-    path = FOLDER / f"{code}.po"
-    if code not in LANGUAGES or not path.exists():
+def translations(folder: Path, code: str) -> gettext.NullTranslations:
+    """Return the texts of a language from its catalogue in a folder; none if it has no catalogue."""
+    path = folder / f"{code}.po"
+    if not path.exists():
         return gettext.NullTranslations()
     with path.open("rb") as file:
         catalogue = read_po(file, locale=code)

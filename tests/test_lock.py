@@ -48,6 +48,7 @@ def asked(*extras: str) -> list[Requirement]:
         (("run", "demo"), ("phones",)),
         (("run", "demo", "test"), ("phones", "test")),
         (("run", "piper"), ("piper",)),
+        (("run", "speech"), ("speech",)),
         (("run", "tashkeel"), ("tashkeel",)),
     ],
 )
@@ -65,6 +66,7 @@ def test_the_run_time_lock_has_no_test_tools() -> None:
 def test_an_administrator_who_adds_piper_gets_the_versions_that_were_tested() -> None:
     tested = {**locked("run", "3.13"), **locked("test", "3.13")}
     assert locked("piper", "3.13").items() <= tested.items()
+    assert locked("speech", "3.13").items() <= tested.items()
     assert locked("tashkeel", "3.13").items() <= tested.items()
 
 

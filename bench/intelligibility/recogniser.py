@@ -11,8 +11,8 @@ import re
 import sys
 
 import numpy as np
-from faster_whisper import WhisperModel  # type: ignore[import-not-found]
-from faster_whisper.tokenizer import Tokenizer  # type: ignore[import-not-found]
+from faster_whisper import WhisperModel
+from faster_whisper.tokenizer import Tokenizer
 from num2words import num2words  # type: ignore[import-not-found]
 
 BEAM = 5

@@ -36,6 +36,7 @@ ROOMS = (
     "supervise",
     "recording",
     "amend",
+    "site",
 )
 STATIC = ROOT / "static"
 

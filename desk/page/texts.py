@@ -7,15 +7,14 @@ import gettext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from io import BytesIO
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError, negotiate_locale
 from babel.dates import format_datetime, format_time
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
 from babel.numbers import format_percent
+
+from reports.words import translations
 
 LANGUAGES = ("fr", "ar", "en")
 """Of the pages, the first one for browsers that ask for another."""
@@ -95,7 +94,7 @@ class Language:
 
 def load(folder: Path = FOLDER) -> dict[str, Language]:
     """Return all languages of the pages."""
-    return {code: Language(code, _translations(folder, code)) for code in LANGUAGES}
+    return {code: Language(code, translations(folder, code)) for code in LANGUAGES}
 
 
 def choose(accepted: str) -> str:
@@ -108,15 +107,3 @@ def choose(accepted: str) -> str:
         except ValueError:
             continue
     return negotiate_locale([code for _, code in sorted(wanted, key=lambda item: item[0])], LANGUAGES) or LANGUAGES[0]
-
-
-def _translations(folder: Path, code: str) -> gettext.NullTranslations:
-    path = folder / f"{code}.po"
-    if not path.exists():
-        return gettext.NullTranslations()
-    with path.open("rb") as file:
-        catalogue = read_po(file, locale=code)
-    compiled = BytesIO()
-    write_mo(compiled, catalogue)
-    compiled.seek(0)
-    return gettext.GNUTranslations(compiled)

@@ -28,6 +28,7 @@ ENTRIES = (
     Entry("/reports", "chart", N_("Reports"), Permission.SUPERVISE),
     Entry("/staffing", "people", N_("Staffing"), Permission.SUPERVISE),
     Entry("/try", "play", N_("Try the line"), Permission.TRY_LINE),
+    Entry("/site", "pencil", N_("Administration"), Permission.ADMINISTER),
     Entry("/people", "people", N_("People"), Permission.ADMINISTER),
 )
 

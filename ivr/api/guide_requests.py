@@ -133,4 +133,5 @@ def _row(request: GuideRequest) -> GuideRequestRow:
         call=str(request.call_id),
         taken=request.taken,
         taken_by=request.taken_by,
+        test=request.test,
     )

@@ -1,0 +1,1 @@
+"""Recognition of what callers say: workers beside Asterisk, and their models. Imports nothing of ours."""
