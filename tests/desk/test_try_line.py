@@ -265,3 +265,18 @@ async def test_a_scripted_caller_rings_the_operator_in_training_only_and_no_figu
     assert (call["outcome"], call["operator"], call["case"]) == ("answered", TRAINEE, up["case"])
     assert up["id"] not in [row["id"] for row in desk_line.json("calls")]
     assert figures(desk_line) == before
+
+
+async def test_a_scripted_caller_hangs_up_if_the_controller_restarts_and_rings_nobody_else(
+    desk_line: Line, telephones: Telephones, script: str
+) -> None:
+    trainee = await desk_line.phone(telephones, TRAINEE)
+    colleague = await desk_line.phone(telephones, COLLEAGUE)
+    trainee.will_answer()
+    desk_line.control("POST", f"/operators/{TRAINEE}/training", {"script": script})
+    await desk_line.until(lambda: desk_line.operator_state(TRAINEE) == "talking", 20, "the trainee has the caller")
+    await desk_line.restart()
+    await trainee.calls[0].ended(10)
+    await desk_line.until(lambda: desk_line.operator_reason(TRAINEE) == "training", 25, "they are in their pause again")
+    await desk_line.until(lambda: desk_line.left() == [], 10, "nothing of the call is left")
+    assert len(trainee.calls) == 1 and colleague.calls == []
