@@ -81,15 +81,16 @@ async def release(desk: DeskDep, rosters: RostersDep, signed_in: SupervisorDep, 
     if not any(_is_of(shift, found) for each in days for shift in each.shifts):
         raise DeskError(409, _NO_SHIFT)
     # First, so that a second supervisor does not write it as well; taken back if the roster cannot be changed.
-    if not await swaps.move(desk.engine, swap, SwapState.AGREED, SwapState.RELEASED, person.id, now):
+    if not await swaps.move(desk.engine, swap, SwapState.AGREED, SwapState.RELEASED, person.id, now, noted=False):
         raise DeskError(409, _NOT_POSSIBLE)
     try:
         await releasing.write(desk, person, found)
     except Exception:
-        await swaps.move(desk.engine, swap, SwapState.RELEASED, SwapState.AGREED, found.by, found.changed)
+        await swaps.move(desk.engine, swap, SwapState.RELEASED, SwapState.AGREED, found.by, found.changed, noted=False)
         raise
     finally:
         rosters.forget()
+    await swaps.note(desk.engine, swap, SwapState.RELEASED, person.id, now)
     return RedirectResponse("/staffing/roster", 303)
 
 
