@@ -45,15 +45,16 @@ async def ask(
     open_one = select(ShiftSwap.id).where(
         ShiftSwap.operator_id == operator, ShiftSwap.begins == begins, ShiftSwap.state.in_([*OPEN])
     )
+    swap = uuid7()
     row = {
-        "id": uuid7(), "operator_id": operator, "colleague_id": colleague, "begins": begins, "ends": ends,
+        "id": swap, "operator_id": operator, "colleague_id": colleague, "begins": begins, "ends": ends,
         "state": SwapState.ASKED.value, "asked": now, "changed": now, "by": by,
     }  # fmt: skip
     async with writing(engine) as connection:
         if (await connection.execute(open_one)).first() is not None:
             return False
         await connection.execute(insert(ShiftSwap), row)
-        await _note(connection, row["id"], SwapState.ASKED, by, now, None)
+        await _note(connection, swap, SwapState.ASKED, by, now, None)
         return True
 
 

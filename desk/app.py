@@ -49,6 +49,7 @@ from desk.shift import fragments as shift_fragments
 from desk.shift import routes as shift
 from desk.shift import telephone
 from desk.shift.day import Days
+from desk.site import hour_routes, number_routes, operator_access, operator_list, operator_routes
 from desk.site import routes as site
 from desk.staffing import roster_routes
 from desk.staffing import routes as staffing
@@ -84,6 +85,11 @@ ROUTERS = (
     try_line.router,
     training.router,
     site.router,
+    operator_list.router,
+    operator_routes.router,
+    operator_access.router,
+    number_routes.router,
+    hour_routes.router,
 )
 FRAGMENTS = (
     *shift_fragments.FRAGMENTS,

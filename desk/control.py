@@ -62,13 +62,18 @@ class ControlClient:
         if self._session is not None:
             await self._session.close()
 
-    async def ask(self, method: str, path: str, actor: str, body: object = None) -> Any:
+    async def ask(
+        self, method: str, path: str, actor: str, body: object = None, *, patience_s: float | None = None
+    ) -> Any:
         """Return the answer to a request for `path` (below /v1), made by `actor`. Raises ControlError."""
         assert self._session is not None, "use it as a context manager"
         data = json.dumps(body).encode() if body is not None else None
         headers = {"Hatif-Actor": actor_of(actor), "Content-Type": "application/json"}
+        limits = aiohttp.ClientTimeout(total=patience_s or ANSWER_S)
         try:
-            async with self._session.request(method, self._base + path, data=data, headers=headers) as answer:
+            async with self._session.request(
+                method, self._base + path, data=data, headers=headers, timeout=limits
+            ) as answer:
                 document = await answer.json(content_type=None)
         except (aiohttp.ClientError, TimeoutError, ValueError):
             raise ControllerAwayError from None

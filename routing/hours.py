@@ -64,6 +64,7 @@ class Plan:
 
     `week` is the site's plan, or the line's own (then `line` is its number). A language with its own plan is served
     only while both are open. `holidays`: by date in `zone`; on these days the plan applies within `holiday_hours` only.
+    `days`: the hours of single days, instead of those of the week and of a holiday.
     """
 
     zone: ZoneInfo
@@ -73,6 +74,7 @@ class Plan:
     language_week: Week | None = None
     holidays: Mapping[date, Holiday] = field(default_factory=dict)
     holiday_hours: Sequence[Span] = ()
+    days: Mapping[date, Sequence[Span]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def answer(plan: Plan, at: datetime, override: Override | None = None) -> Answer
         return Answer(override.force is Force.OPEN, override.until, _explain_override(plan, at, override), forced=True)
     is_open, until = _planned(plan, at)
     today = at.astimezone(plan.zone).date()
-    holiday = plan.holidays.get(today)
+    holiday = plan.holidays.get(today) if today not in plan.days else None
     over = until is None or until.astimezone(plan.zone).date() > today
     closed_by = holiday.name if holiday is not None and holiday.counts and not is_open and over else None
     return Answer(is_open, until, _explain(plan, at, is_open, until), holiday=closed_by)
@@ -149,9 +151,9 @@ def both(one: Sequence[Span], other: Sequence[Span]) -> list[Span]:
 
 def spans_of(plan: Plan, day: date) -> list[tuple[datetime, datetime]]:
     """Return the day's spans as instants. A span cut short by a clock change keeps the instants that exist."""
-    on_wall = plan.week.get(day.weekday(), ())
+    on_wall = plan.days.get(day, plan.week.get(day.weekday(), ()))
     holiday = plan.holidays.get(day)
-    if holiday is not None and holiday.counts:
+    if holiday is not None and holiday.counts and day not in plan.days:
         on_wall = both(on_wall, plan.holiday_hours)
     if plan.language_week is not None:
         on_wall = both(on_wall, plan.language_week.get(day.weekday(), ()))
@@ -207,6 +209,8 @@ def _explain(plan: Plan, at: datetime, is_open: bool, until: datetime | None) ->
     change = f", {'closes' if is_open else 'opens'} {_format(until, at, plan.zone)}" if until else ""
     local_time = f"({local:%A %H:%M} in {plan.zone.key}{change})"
     state = "open" if is_open else "closed"
+    if local.date() in plan.days:
+        return f"{state} by the hours of this day alone {local_time}"
     holiday = plan.holidays.get(local.date())
     if holiday is not None and holiday.counts:
         return f"{state} {'in the hours of' if is_open else 'on'} a holiday: {holiday} {local_time}"

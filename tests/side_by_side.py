@@ -29,7 +29,9 @@ LINES = int(os.environ.get("HATIF_TEST_LINES", MOST_LINES))
 """How many lines run at once; `scripts/test` sets it."""
 
 _NICE = 10
-_ON_A_LINE = re.compile(r"\b(telephones: Telephones|(shared_|lone_)?line: Line|asterisk: (RunningAsterisk|Any))\b")
+_ON_A_LINE = re.compile(
+    r"\b(telephones: Telephones|(shared_|lone_|desk_)?line: Line|asterisk: (RunningAsterisk|Any))\b"
+)
 
 
 def lower_priority(worker: int) -> None:

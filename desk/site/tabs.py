@@ -18,7 +18,12 @@ class Tab:
     words: str
 
 
-TABS = (Tab("/site/changes", "clock", N_("Changes")),)
+TABS = (
+    Tab("/site/operators", "people", N_("Operators")),
+    Tab("/site/numbers", "telephone", N_("Numbers")),
+    Tab("/site/hours", "calendar", N_("Hours and holidays")),
+    Tab("/site/changes", "clock", N_("Changes")),
+)
 
 
 def respond(request: Request, desk: Desk, template: str, status: int = 200, **values: Any) -> Response:

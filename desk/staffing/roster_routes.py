@@ -171,9 +171,17 @@ async def withdraw(desk: DeskDep, signed_in: OperatorDep, swap: UUID) -> Respons
 
 
 async def _answer(
-    desk: Desk, signed_in: SignedIn, swap: UUID, before: SwapState, after: SwapState, **of: str
+    desk: Desk,
+    signed_in: SignedIn,
+    swap: UUID,
+    before: SwapState,
+    after: SwapState,
+    *,
+    operator: str | None = None,
+    colleague: str | None = None,
 ) -> Response:
-    moved = await swaps.move(desk.engine, swap, before, after, signed_in.person.id, desk.now(), **of)
+    who, now = signed_in.person.id, desk.now()
+    moved = await swaps.move(desk.engine, swap, before, after, who, now, operator=operator, colleague=colleague)
     return _done(moved, "/roster")
 
 

@@ -45,9 +45,14 @@ def _weeks(site: Site) -> list[tuple[Place, WeekText]]:
     return [(("hours", "week"), hours.week), *lines, *languages]
 
 
+def _single_days(site: Site) -> list[tuple[Place, tuple[str, ...]]]:
+    """Return the hours of single days with their places."""
+    return [(("hours", "day", day), texts) for day, texts in site.hours.day.items()]
+
+
 def _overlaps(site: Site) -> Iterator[Found]:
     days = [((*place, day), texts) for place, week in _weeks(site) for day, texts in week.items()]
-    for place, texts in (*days, (("hours", "holiday_hours"), site.hours.holiday_hours)):
+    for place, texts in (*days, *_single_days(site), (("hours", "holiday_hours"), site.hours.holiday_hours)):
         for one, other in pairwise(sorted(texts)):
             if one[6:] > other[:5]:
                 remedy = "merge them, or correct one of them"
@@ -78,8 +83,11 @@ def _is_skipped(day: date, clock_time: str, zone: ZoneInfo) -> bool:
 
 
 def _times_without_text(site: Site) -> Iterator[Found]:
-    spans = [((*place, day), text) for place, week in _weeks(site) for day, texts in week.items() for text in texts]
+    spans: list[tuple[Place, str]] = [
+        ((*place, day), text) for place, week in _weeks(site) for day, texts in week.items() for text in texts
+    ]
     spans += [(("hours", "holiday_hours"), text) for text in site.hours.holiday_hours]
+    spans += [(place, text) for place, texts in _single_days(site) for text in texts]
     for place, text in spans:
         if f"at_{text[:2]}{text[3:5]}" not in TIME_IDS:
             found = (

@@ -40,12 +40,24 @@ def _zone_name(name: str) -> str:
 
 ZoneName = Annotated[str, AfterValidator(_zone_name)]
 SpanText = Annotated[str, AfterValidator(_span_text)]
+
+
+def _day_text(text: str) -> str:
+    try:
+        date.fromisoformat(text if len(text) == 10 else "")
+    except ValueError:
+        raise ValueError(f"{text!r} is not a day; write it as 2026-12-24") from None
+    return text
+
+
+DayText = Annotated[str, AfterValidator(_day_text)]
 WeekText = dict[Annotated[str, AfterValidator(_weekday)], tuple[SpanText, ...]]
 
 
 class Hours(BaseModel):
     """Opening hours. `line` (by number) and `language` (by code) have their own weeks. On holidays of the country
-    `holidays` (ISO), only `holiday_hours` apply."""
+    `holidays` (ISO), only `holiday_hours` apply. `day`: the hours of single days, instead of the week and the holiday.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -55,6 +67,7 @@ class Hours(BaseModel):
     language: dict[str, WeekText] = {}
     holidays: str | None = None
     holiday_hours: tuple[SpanText, ...] = ()
+    day: dict[DayText, tuple[SpanText, ...]] = {}
 
     @field_validator("holidays")
     @classmethod
@@ -77,6 +90,7 @@ class Hours(BaseModel):
             language_week=_week(self.language[language]) if language is not None else None,
             holidays=days if days is not None else {},
             holiday_hours=[_span(text) for text in self.holiday_hours],
+            days={date.fromisoformat(day): spans(texts) for day, texts in self.day.items()},
         )
 
 

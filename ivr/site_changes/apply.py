@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from ivr.site_changes import files, structured
-from ivr.site_changes.edits import ContentEdit, EditError, RowEdit, SiteEdit, TextEdit, TomlEdit, YamlEdit
+from ivr.site_changes.edits import ContentEdit, EditError, LineEdit, RowEdit, SiteEdit, TextEdit, TomlEdit, YamlEdit
 from ivr.site_changes.files import TextFile
-from ivr.site_changes.rows import set_row
+from ivr.site_changes.rows import set_line, set_row
 from prompts import po
 from prompts.catalogue import SOURCE
 
@@ -36,7 +36,7 @@ def _edited(file: str, before: bytes | None, edit: SiteEdit) -> bytes | None:
     return found.written(_edited_text(file, found.text, edit))
 
 
-def _edited_text(file: str, text: str, edit: YamlEdit | TomlEdit | RowEdit | TextEdit) -> str:
+def _edited_text(file: str, text: str, edit: YamlEdit | TomlEdit | RowEdit | LineEdit | TextEdit) -> str:
     match edit:
         case YamlEdit():
             if not file.endswith(".yaml"):
@@ -50,6 +50,10 @@ def _edited_text(file: str, text: str, edit: YamlEdit | TomlEdit | RowEdit | Tex
             if not file.endswith(".csv"):
                 raise EditError(f"{file} is not a CSV file.")
             return set_row(file, text, edit.row, edit.cells)
+        case LineEdit():
+            if not file.endswith(".csv"):
+                raise EditError(f"{file} is not a CSV file.")
+            return set_line(file, text, edit.line, edit.new)
         case TextEdit():
             return _with_text(file, text, edit)
 

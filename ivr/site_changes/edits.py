@@ -54,6 +54,15 @@ class RowEdit(Edit):
     )
 
 
+class LineEdit(Edit):
+    """A line of a CSV file, found by its whole text, where several rows may begin alike, such as in `roster.csv`."""
+
+    kind: Literal["line"]
+    file: SiteFile
+    line: str | None = Field(None, max_length=2000, description="As it is written; null adds a line at the end.")
+    new: str | None = Field(None, max_length=2000, description="The line in its place; null removes it.")
+
+
 class TextEdit(Edit):
     """A text in the catalogue of one language. It is released with the change: a `fuzzy` mark is removed."""
 
@@ -77,7 +86,7 @@ class ContentEdit(Edit):
     content: str | None = Field(max_length=1_000_000, description="Null removes the file.")
 
 
-SiteEdit = Annotated[YamlEdit | TomlEdit | RowEdit | TextEdit | ContentEdit, Field(discriminator="kind")]
+SiteEdit = Annotated[YamlEdit | TomlEdit | RowEdit | LineEdit | TextEdit | ContentEdit, Field(discriminator="kind")]
 
 
 class EditError(Exception):

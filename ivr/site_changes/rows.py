@@ -42,3 +42,18 @@ def set_row(file: str, text: str, row: str, cells: Mapping[str, str] | None) -> 
         return "".join([*pieces[:at], out.getvalue(), *pieces[at + 1 :]])
     whole = "".join(pieces)
     return f"{whole}{'' if whole.endswith(chr(10)) else chr(10)}{out.getvalue()}"
+
+
+def set_line(file: str, text: str, line: str | None, new: str | None) -> str:
+    """Return the table with the first such line replaced, or removed, or with one more at its end. Raises EditError."""
+    if any(character in part for part in (line, new) if part is not None for character in "\n\r\0"):
+        raise EditError(f"A line of {file} is one line.")
+    if line is None:
+        if new is None:
+            raise EditError("Name a line, or a new one.")
+        return f"{text}{'' if not text or text.endswith(chr(10)) else chr(10)}{new}\n"
+    lines = text.splitlines(keepends=True)
+    at = next((number for number, found in enumerate(lines) if number and found.rstrip("\n") == line), None)
+    if at is None:
+        raise EditError(f"{file} has no line {line[:200]!r} any more.")
+    return "".join([*lines[:at], *([f"{new}\n"] if new is not None else []), *lines[at + 1 :]])

@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -15,9 +16,11 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
-from ivr.api import events
+from ivr.api import events, site_changes
 from ivr.api.event_hub import EventHub
 from ivr.api.models import Alarm, Call, Operator, OperatorCall, OperatorStatus, QueueEntry, Snapshot
+from ivr.api.problems import handle_errors
+from ivr.site_changes.changes import SiteChanges
 
 LANGUAGES = {"ar": 5, "fr": 3}
 
@@ -66,6 +69,8 @@ class StandIn:
         self.once: dict[str, tuple[int, Any]] = {}
         """The same, for the next request that changes something."""
         self.scoring: dict[str, dict[str, str]] = {}
+        self.site_changes: SiteChanges | None = None
+        """With these, changes of the site's files are made as the controller makes them."""
         self.changed = asyncio.Event()
         self.port = 0
 
@@ -126,6 +131,11 @@ async def standing_in(controller: StandIn | None = None, port: int = 0) -> Async
     app = FastAPI(openapi_url=None)
     app.state.events = EventHub(found.look, uuid4(), found.changed)
     app.include_router(events.router, prefix="/v1")
+    if found.site_changes is not None:
+        app.state.site_changes = found.site_changes
+        app.state.controller = SimpleNamespace(settings=found.site_changes._settings)
+        app.include_router(site_changes.router, prefix="/v1")
+        handle_errors(app)
 
     @app.api_route("/v1/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     async def note(request: Request, path: str) -> Response:

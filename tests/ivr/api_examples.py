@@ -22,6 +22,12 @@ CHECKS = [
 ]
 
 
+UNTRIED = {
+    "/v1/events": "it does not end",
+    "/v1/operators/{operator}/telephone_password": "a program of its own runs for seconds each time",
+}
+
+
 def session(line: Line) -> requests.Session:
     """A client that has the token; the proxy of the environment is not for it."""
     made = requests.Session()
@@ -31,7 +37,7 @@ def session(line: Line) -> requests.Session:
 
 
 def operations(line: Line, client: requests.Session) -> Iterator[APIOperation[Any, Any, Any, Any]]:
-    """Every operation that the line itself describes, but the event stream, which does not end."""
+    """Every operation that the line itself describes, but those of UNTRIED."""
     base = f"http://127.0.0.1:{8070 + line.offset}"
     description = client.get(f"{base}/v1/openapi.json", timeout=5).json()
     schema = openapi.from_dict(description)
@@ -39,7 +45,7 @@ def operations(line: Line, client: requests.Session) -> Iterator[APIOperation[An
     for result in schema.get_all_operations():
         assert isinstance(result, Ok)
         operation = result.ok()
-        if operation.path != "/v1/events":
+        if operation.path not in UNTRIED:
             yield operation
 
 

@@ -106,6 +106,31 @@ def test_an_operator_is_changed_added_and_removed_in_their_own_line(contents: di
     ]
 
 
+def test_a_line_of_the_roster_is_added_changed_and_removed_although_others_begin_alike(
+    contents: dict[str, bytes],
+) -> None:
+    file, lines = "roster.csv", contents["roster.csv"].decode().splitlines()
+    one = "1903,sat-sun,08:00,20:00,,,"
+    assert one in lines and "1903,mon,12:00,16:00,,," in lines
+    absent = "1903,2026-12-25,,,,,absent"
+    new = apply(
+        contents,
+        {"kind": "line", "file": file, "line": one, "new": "1903,sat,08:00,20:00,,,"},
+        {"kind": "line", "file": file, "new": absent},
+        {"kind": "line", "file": file, "line": "1903,mon,12:00,16:00,,,"},
+    )
+    assert changed_lines(contents[file], new[file]) == [
+        f"-{one}", "-1903,mon,12:00,16:00,,,", "+1903,sat,08:00,20:00,,,", f"+{absent}",
+    ]  # fmt: skip
+    for edit, said in (
+        ({"line": "1903,sun,08:00,20:00,,,", "new": "x"}, "no line .* any more"),
+        ({"line": lines[0]}, "no line"),  # the heading
+        ({"line": one, "new": "a\nb"}, "one line"),
+    ):
+        with pytest.raises(EditError, match=said):
+            apply(contents, {"kind": "line", "file": file, **edit})
+
+
 def test_a_table_with_semicolons_and_carriage_returns_keeps_both() -> None:
     contents = {"operators.csv": "\ufeffid;name;languages\r\n1001;One, two;fr:5\r\n1002;Three;ar:5".encode()}
     row = {"kind": "row", "file": "operators.csv"}

@@ -164,3 +164,25 @@ def test_on_a_holiday_the_holiday_hours_of_the_site_apply(tmp_path: Path) -> Non
     found = answer(plan, at)
     assert found.until == at.replace(hour=10, minute=30)
     assert answer(plan, at.replace(hour=11)).until == at.replace(hour=12)
+
+
+def test_a_day_with_hours_of_its_own_has_these_whatever_the_week_and_the_calendar_say(tmp_path: Path) -> None:
+    from ivr.site.holidays import Holidays
+
+    days = '[hours.day]\n2027-01-11 = ["09:00-10:00"]\n2027-01-18 = []\n2027-01-20 = ["11:00-12:00"]\n\n'
+    text = edited(SITE, "[hours.language.nl]", f"{days}[hours.language.nl]")
+    plan = loaded(tmp_path, text).hours.plan("+33800212000", None, Holidays("MA"))
+    at = datetime(2027, 1, 11, 9, 30, tzinfo=UTC)  # on a holiday
+    found = answer(plan, at)
+    assert found.open and "by the hours of this day alone" in found.why
+    after = answer(plan, at.replace(hour=10))
+    assert not after.open and after.holiday is None
+    assert after.until == datetime(2027, 1, 20, 11, tzinfo=UTC), "the Monday before is closed"
+
+
+def test_a_day_that_does_not_exist_is_reported_with_its_line(tmp_path: Path) -> None:
+    text = edited(SITE, "[hours.language.nl]", "[hours.day]\n2027-02-30 = []\n\n[hours.language.nl]")
+    path = tmp_path / "site.toml"
+    path.write_text(text, encoding="utf-8")
+    ((line, what),) = refusal(lambda: site.load(tmp_path), path)
+    assert line == line_of(text, "2027-02-30") and "'2027-02-30' is not a day" in what
