@@ -15,7 +15,6 @@ from playwright.async_api import Page, expect
 
 from ivr.softphone.sound import find
 from ivr.softphone.telephone import Call, Telephones
-from prompts import manifest
 
 pytest_plugins = ["browser"]
 
@@ -139,31 +138,6 @@ async def test_an_amendment_is_refused_then_released_by_another_person_heard_in_
     await after.hangup()
     states = [row["state"] for row in line.control("GET", "/guide/amendments")]
     assert states == ["taken_back", "refused"]
-
-
-async def test_a_released_amendment_is_heard_on_the_next_call_in_seven_languages(
-    desk_line: Line, telephones: Telephones
-) -> None:
-    line = desk_line
-    shared_audio.own(line.home / "sounds")
-    former = {language: line.audio(language, TEXT) for language in WORDS}
-    body = {"procedure": "visa", "texts": {TEXT: WORDS}, "why": "One photograph is enough", "meaning": True}
-    proposed = line.control_as("1901", "POST", "/guide/amendments", body)
-    release(line, proposed["id"], "1902")
-    await line.until(lambda: heard_now(line) == WORDS, 120, "all languages have the new words")
-    new = {language: line.audio(language, TEXT) for language in WORDS}
-    calls = await asyncio.gather(
-        *(hears(line, telephones, f"+3363100003{KEYS[code]}", code, sound) for code, sound in new.items())
-    )
-    for call, language in zip(calls, new, strict=True):
-        assert not find(call.heard(), former[language]).same, language
-        await call.hangup()
-
-
-def heard_now(line: Line) -> dict[str, str]:
-    """Return the words whose audio the next call plays, by language."""
-    made = json.loads((line.home / "sounds" / manifest.FILE).read_text())
-    return {language: made[language][TEXT]["text"] for language in WORDS}
 
 
 def back_in_use(line: Line) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import re
 from typing import Any
 
+import pytest
 from desk_pages import DeskPage, DeskPages
 from line import Line
 from playwright.async_api import Page, expect
@@ -222,6 +223,7 @@ async def test_the_supervisors_page_and_the_wallboard_are_arabic_and_read_from_t
     assert desk.errors == []
 
 
+@pytest.mark.long  # the line checks its whole site before it changes it
 async def test_a_swap_of_shifts_reaches_the_roster_of_the_line_and_each_step_the_audit(
     desk_line: Line, desk_pages: DeskPages
 ) -> None:
