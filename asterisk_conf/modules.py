@@ -73,6 +73,8 @@ MODULES: tuple[tuple[str, str], ...] = (
     ("res_ari_recordings", "ending a recording"),
     # The dialplan's side.
     ("pbx_config", "extensions.conf"),
+    ("res_audiosocket", "sound in frames over TCP"),
+    ("app_audiosocket", "brings what callers say to the workers that hear it"),
     ("app_channelredirect", "the last line moves callers out of an application without a controller"),
     ("app_db", "DBdeltree"),
     ("app_dial", "Dial, for the fallback's queue members"),

@@ -55,7 +55,7 @@ class Line:
 
     `home`: HATIF_HOME; `code`: the folder of Hatif's program; `program`: the command `hatif`; `python`: the interpreter
     of its environment; `site`: the site's folder; `page`: the page about all this, if it is there; `others`: further
-    folders that are written, such as that of an SQLite database; `desk`, `monitor`: whether the site has one.
+    folders that are written, such as that of an SQLite database; `desk`, `hear`, `monitor`: whether the site has one.
 
     Raises:
         AsteriskError: A path cannot be used in a unit, or the services could not see it.
@@ -70,6 +70,7 @@ class Line:
     user: str = "hatif"
     others: tuple[Path, ...] = ()
     desk: bool = False
+    hear: bool = False
     monitor: bool = True
 
     def __post_init__(self) -> None:
@@ -138,12 +139,18 @@ def services(line: Line) -> tuple[Service, ...]:
         Service("desk", "the operators' page", command + "desk", watchdog_s=30, network=True, oom=200, cpu_weight=50),
         Service("gate", "browser telephones", command + "gate", watchdog_s=30, network=True, oom=-500, cpu_weight=500),
     )
+    hear = (
+        # Loading the models of several languages takes a while.
+        Service(
+            "hear", "hears what callers say", command + "hear", watchdog_s=30, start_s=120, oom=500, cpu_weight=200
+        ),
+    )
     monitor = (
         Service(
             "monitor", "figures and health", command + "monitor", watchdog_s=60, network=True, oom=200, cpu_weight=20
         ),
     )
-    return (*always, *(desk if line.desk else ()), *(monitor if line.monitor else ()))
+    return (*always, *(desk if line.desk else ()), *(hear if line.hear else ()), *(monitor if line.monitor else ()))
 
 
 def render(line: Line) -> dict[Path, str]:

@@ -13,7 +13,7 @@ from db.tables import Audit, Call
 
 SUPERVISIONS = ("listen", "whisper", "join")
 """Acts with a duration: until the next record of the same supervision, or the end of the call."""
-_ENDED = "supervision_ended"
+ENDED = "supervision_ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ async def audit_entries(engine: AsyncEngine, last: int, act: str | None = None) 
 
     The end of a supervision is part of the entry for its beginning.
     """
-    acts = (*SUPERVISIONS, _ENDED) if act in SUPERVISIONS else (act,)  # another one may be the end of this one
+    acts = (*SUPERVISIONS, ENDED) if act in SUPERVISIONS else (act,)  # another one may be the end of this one
     wanted = Audit.act.in_(acts) if act is not None else true()
     query = (
         select(Audit, Call.ended.label("call_ended"))
@@ -55,6 +55,6 @@ async def audit_entries(engine: AsyncEngine, last: int, act: str | None = None) 
                 until, reason = following.get(str(supervision), (row.call_ended, None))
             if supervision is not None:
                 following[str(supervision)] = (row.at, row.reason)
-            if row.act != _ENDED and act in (None, row.act):
+            if row.act != ENDED and act in (None, row.act):
                 entries.append(AuditEntry(row.at, row.by, row.act, row.about, row.call_id, until, reason, row.data))
     return entries

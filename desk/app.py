@@ -22,12 +22,18 @@ from desk.case import routes as case
 from desk.case.presence import Presence
 from desk.context import Desk
 from desk.control import ControlClient
+from desk.flow_pictures import FlowPictures
 from desk.guide import routes as guide
 from desk.guide.book import Book
 from desk.guide.mail import Mailer, MailLimit
 from desk.live import routes as live
 from desk.live.hub import Hub
 from desk.live.picture import SiteFacts
+from desk.overview import audit as overview_audit
+from desk.overview import flow as overview_flow
+from desk.overview import health as overview_health
+from desk.overview import prompts as overview_prompts
+from desk.overview.prompt_shelf import PromptShelf
 from desk.page import site_words
 from desk.page.door import Door
 from desk.page.errors import handle_errors
@@ -59,7 +65,6 @@ from desk.supervise import fragments as supervise_fragments
 from desk.supervise import routes as supervise
 from desk.try_line import routes as try_line
 from desk.try_line import training
-from desk.try_line.pictures import Pictures
 from desk.worklist import calling
 from desk.worklist import routes as worklist
 from desk.worklist.work import Counts
@@ -90,6 +95,10 @@ ROUTERS = (
     operator_access.router,
     number_routes.router,
     hour_routes.router,
+    overview_flow.router,
+    overview_prompts.router,
+    overview_health.router,
+    overview_audit.router,
 )
 FRAGMENTS = (
     *shift_fragments.FRAGMENTS,
@@ -117,10 +126,14 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             app.state.book = Book(control)
             app.state.mailer = Mailer(settings.mail)
             app.state.mail_limit = MailLimit()
-            app.state.pictures = Pictures(control)
+            app.state.flow_pictures = FlowPictures(control)
             app.state.try_telephones = {}
             app.state.counts = Counts(engine)
             app.state.library = Library(settings.site_folder, settings.home, settings.languages)
+            app.state.prompt_shelf = PromptShelf(settings.site_folder, settings.home, settings.languages)
+            app.state.prompt_counts = overview_prompts.counting_command()
+            app.state.health_command = overview_health.health_command()
+            app.state.check_command = overview_health.check_command()
             app.state.speech = Speech()
             app.state.report_maker = ReportMaker(settings.database_url)
             app.state.rosters = Rosters(settings)

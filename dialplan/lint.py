@@ -26,6 +26,7 @@ APPLICATIONS = {
     "SoftHangup": "app_softhangup",
     "Stasis": "app_stasis",
     "UserEvent": "app_userevent",
+    "AudioSocket": "app_audiosocket",
     "Verbose": "app_verbose",
 }
 """The applications that a dialplan may use, with the module to load for each; None for those in Asterisk's core."""

@@ -17,7 +17,7 @@ from functools import cache, partial
 from operator import attrgetter
 from pathlib import Path
 
-from prompts import audio, files, manifest, readings
+from prompts import audio, build_report, files, manifest, readings
 from prompts.audio import AudioError
 from prompts.build_report import BuildProblem as BuildProblem
 from prompts.build_report import BuildReport as BuildReport
@@ -87,16 +87,17 @@ def build(
         files.write_pauses(out)
         files.write_beep(out)
         _publish(out, old, Manifest(heard))
-    problems = [problem for result in results.values() for problem in result.problems]
+        problems = (
+            *_missing_voices(catalogues, chosen, voices, heard),
+            *undone,
+            *(problem for result in results.values() for problem in result.problems),
+            *_strays(results.keys(), recordings),
+        )
+        files.write(out / build_report.FILE, build_report.dump_problems(problems))
     return BuildReport(
         made=sum(result.made for result in results.values()),
         kept=sum(result.audio is not None and not result.made for result in results.values()),
-        problems=(
-            *_missing_voices(catalogues, chosen, voices, heard),
-            *undone,
-            *problems,
-            *_strays(results.keys(), recordings),
-        ),
+        problems=problems,
         recorded=tuple(
             RecordingProgress(language, len(heard[language].keys() & set(catalogues.ids)), len(catalogues.ids))
             for language in catalogues.languages

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+FILE = "problems.json"
+"""Beside the manifest: the problems of the last build."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +46,19 @@ class BuildReport:
     recorded: tuple[RecordingProgress, ...]
     seconds: float
     quick: tuple[str, ...] = ()  # languages whose slow voice is not in use
+
+
+def dump_problems(problems: Sequence[BuildProblem]) -> bytes:
+    """Return the content of `problems.json`."""
+    return json.dumps([asdict(problem) for problem in problems], ensure_ascii=False, indent=1).encode()
+
+
+def load_problems(sounds: Path) -> tuple[BuildProblem, ...]:
+    """Return the problems of the last build of a folder of sounds; none before the first one."""
+    try:
+        rows = json.loads((sounds / FILE).read_bytes())
+        return tuple(
+            BuildProblem(str(row["language"]), str(row["id"]), str(row["found"]), str(row["instead"])) for row in rows
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from babel.messages.pofile import PoFileError, read_po
 
-from prompts import site_files, sources, text_rules
+from prompts import site_files, sources, spoken_words, text_rules
 from prompts.sources import CatalogueError as CatalogueError
 from prompts.sources import Sources
 
@@ -76,7 +76,22 @@ class Catalogues:
     @property
     def ids(self) -> tuple[str, ...]:
         """The ids of all prompts, in the order of the English catalogue."""
-        return tuple(self._entries[SOURCE])
+        return tuple(prompt for prompt in self._entries[SOURCE] if not spoken_words.is_words(prompt))
+
+    @property
+    def words_ids(self) -> tuple[str, ...]:
+        """The ids of all texts that callers may say, which are no prompts."""
+        return tuple(text for text in self._entries[SOURCE] if spoken_words.is_words(text))
+
+    @property
+    def words(self) -> spoken_words.Words:
+        """What callers may say, by language and id."""
+        return {
+            language: {
+                words: ways for words in self.words_ids if (ways := spoken_words.ways(self.text(language, words) or ""))
+            }
+            for language in self.languages
+        }
 
     def text(self, language: str, prompt: str) -> str | None:
         """Return the spoken text; None if it is missing, empty or not released (fuzzy)."""
@@ -126,6 +141,8 @@ class Catalogues:
         if original is None:
             remedy = "add it to the English catalogue or remove it here"
             return [text_rules.Finding("W_TEXT_UNKNOWN", "the English catalogue has no such prompt", remedy)]
+        if spoken_words.is_words(entry.id):
+            return self._words_findings(language, entry)
         if not entry.text:
             return [text_rules.Finding("E_TEXT_MISSING", "its msgstr is empty", f"translate: {entry.source}")]
         found = text_rules.findings(entry.text, language)
@@ -142,6 +159,18 @@ class Catalogues:
             remedy = "translate it"
             found.append(text_rules.Finding("E_TEXT_UNTRANSLATED", "it is the same as its English source", remedy))
         return found
+
+    def _words_findings(self, language: str, entry: Entry) -> list[text_rules.Finding]:
+        """Return the findings about words that callers may say; nobody is spoken to with them."""
+        if language != SOURCE and (not entry.text or entry.fuzzy):
+            if not self.words[language]:
+                return []  # they have keys only, which nobody has to be told of each option
+            found = "callers of this language cannot say this option"
+            remedy = f"write how they would say it, several ways with commas between: {entry.source}"
+            return [text_rules.Finding("W_SPEECH_WORDS", found, remedy)]
+        if not spoken_words.ways(entry.text):
+            return [text_rules.Finding("E_SPEECH_WORDS", "it has no words", "write some, with commas between the ways")]
+        return []
 
 
 def _update(site: Path) -> str:

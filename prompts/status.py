@@ -9,6 +9,7 @@ from datetime import datetime
 
 from prompts.catalogue import Catalogues
 from prompts.manifest import RECORDING, Audio, Manifest
+from prompts.prompt_states import State, prompt_states, text_faults
 from prompts.voices import voice_of
 from prompts.voices.choice import Choice
 
@@ -43,23 +44,23 @@ def language_statuses(
     languages: Iterable[str], texts: Catalogues, heard: Manifest, chosen: Choice, recorded_only: Iterable[str]
 ) -> Iterator[LanguageStatus]:
     """Yield the status of each language, in the order of `languages`."""
-    faulty = {(problem.language, problem.id) for problem in texts.problems() if problem.code.startswith("E_")}
+    faults = text_faults(texts)
     voiceless = set(recorded_only)
     for language in languages:
-        audio = {prompt: heard.audio(language, prompt) for prompt in texts.ids}
-        existing = [clip for clip in audio.values() if clip]
+        rows = [*prompt_states(texts, heard, [language], faults=faults)]
+        of_texts = [row for row in rows if not row.is_name]
+        existing = [row.audio for row in of_texts if row.audio is not None]
         spoken = [clip for clip in existing if clip.source != RECORDING]
-        spoken_texts = {prompt: texts.text(language, prompt) for prompt in texts.ids}
         missing = chosen.missing.get(language)
         yield LanguageStatus(
             language=language,
             texts=len(texts.ids),
-            translated=sum(bool(text) and (language, prompt) not in faulty for prompt, text in spoken_texts.items()),
+            translated=sum(row.is_released and State.FAULTY not in row.states for row in of_texts),
             recorded=len(existing) - len(spoken),
             synthesised=len(spoken),
-            stale=sum(clip is not None and clip.text != spoken_texts[prompt] for prompt, clip in audio.items()),
-            missing=len(audio) - len(existing),
-            names=len(heard.prompts.get(language, {}).keys() - audio.keys()),
+            stale=sum(not {State.STALE, State.RECORDING_OLD}.isdisjoint(row.states) for row in of_texts),
+            missing=len(of_texts) - len(existing),
+            names=len(rows) - len(of_texts),
             voices=_voice_uses(spoken),
             voice=None if language in voiceless else _voice_of_new_texts(language, chosen, existing),
             problem=f"{chosen.named[language]}: {missing}" if missing else None,

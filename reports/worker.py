@@ -1,8 +1,9 @@
-"""A process that makes one report: `python -m reports.worker` reads a job and writes its result.
+"""A process that makes one report: `python -m reports.worker` reads a job and writes its results.
 
 The desk runs it, so that counting a year's calls does not keep operators' pages waiting. A job is a JSON document on
-standard input; the result is the report's layout as JSON, or the bytes of a file. Exit status 3: the database is away,
-and standard output says why.
+standard input, and names the forms in which the report is wanted; for each of them the result is its length in eight
+bytes, and then the bytes of a file, or for the form null the report's layout as JSON. Exit status 3: the database is
+away, and standard output says why.
 """
 
 import asyncio
@@ -21,17 +22,23 @@ from reports.request import from_json
 from reports.words import load
 
 DATABASE_AWAY = 3
+LENGTH = 8
+"""Bytes of a result's length."""
 
 
 async def make(job: dict[str, Any]) -> bytes:
-    """Return the result of a job. Raises DatabaseError."""
+    """Return the results of a job. Raises DatabaseError."""
     request, words, names = from_json(job["request"]), load(job["language"]), Names(**job["names"])
-    form = Form(job["form"]) if job["form"] is not None else None
+    forms = [Form(form) if form is not None else None for form in job["forms"]]
     async with open_engine(job["database_url"]) as engine:
-        data = await read_report(engine, request, hours=form in (None, Form.PDF))
-    if form is None:
-        return json.dumps(asdict(lay_out(request, data, words, names))).encode()
-    return make_file(form, request, data, words, names).content
+        data = await read_report(engine, request, hours=not {None, Form.PDF}.isdisjoint(forms))
+    results = []
+    for form in forms:
+        if form is None:
+            results.append(json.dumps(asdict(lay_out(request, data, words, names))).encode())
+        else:
+            results.append(make_file(form, request, data, words, names).content)
+    return b"".join(len(result).to_bytes(LENGTH) + result for result in results)
 
 
 def main() -> int:

@@ -3,7 +3,8 @@
 A process of a line takes one to two seconds of the processor to load libraries and what is ours, and the tests start
 some two hundred. So there are two processes that have loaded all of it, once, and done nothing else: one forks
 controllers, the other `hatif up` and what it runs, for all lines. The supervisor gives what is forked the
-same environment, folder, output and session as always, and the lock of its pid file.
+same environment, folder, output and session as always, and the lock of its pid file. The programs `hatif` and `python`
+in the folder of their sockets have a command, a module or code forked as well, for those that start them by a path.
 
 A line whose home has the file `COLD` starts all of them as an administrator's does (the fixture `cold_starts`), and so
 does one whose environment names modules of its own.
@@ -12,6 +13,7 @@ does one whose environment names modules of its own.
 import gc
 import importlib
 import os
+import runpy
 import secrets
 import socket
 import subprocess
@@ -36,6 +38,7 @@ OURS = {
     "commands": (
         *("asterisk_conf.instance", "asterisk_conf.install", "db.delivery", "db.upgrade", "dialplan.lint"),
         *("dialplan.plan", "ivr.cli.main", "ivr.cli.processes.processes", "ivr.cli.processes.terminal_log"),
+        *("ivr.cli.operators.roster", "reports.worker", "reports.workbook"),
         *("ivr.data.expiry", "ivr.process.guard", "ivr.process.supervisor", "ivr.records.queue_log"),
     ),
 }
@@ -44,6 +47,7 @@ CONTROLLER = (sys.executable, "-m", "ivr")
 COMMANDS = {(HATIF, word) for word in ("up", "journal", "guard", "desk", "gate")}
 COLD = "cold"
 SHARED = "HATIF_TEST_WARM"
+TESTS = Path(__file__).parent
 
 
 def share() -> None:
@@ -79,6 +83,7 @@ def sockets() -> Path:
     if shared := os.environ.get(SHARED):
         return Path(shared)
     folder = forks.folder("warm-")
+    _write_programs(folder)
     listeners = [forks.listen(folder / kind) for kind in OURS]
     forks.start([__file__, str(folder), *(str(listener.fileno()) for listener in listeners)], *listeners)
     for listener in listeners:
@@ -91,12 +96,34 @@ def is_warm(env: Mapping[str, str]) -> bool:
     return env.get("PYTHONPATH") == os.environ.get("PYTHONPATH") and not Path(env["HATIF_HOME"], COLD).exists()
 
 
-def _run_controller() -> None:
+_STANDS_FOR = """#!{python} -S
+import os, sys
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+from forks import Forked
+sys.exit(Forked(Path({socket!r}), [{program!r}, *sys.argv[1:]], os.environ, (0, 1, 2)).wait())
+"""
+
+
+def _write_programs(folder: Path) -> None:
+    """Write a `hatif` and a `python` that have `folder` fork, and wait for what was forked."""
+    (folder / "bin").mkdir()
+    for name, program in (("hatif", HATIF), ("python", sys.executable)):
+        file, socket_ = folder / "bin" / name, str(folder / "commands")
+        text = _STANDS_FOR.format(python=sys.executable, tests=str(TESTS), socket=socket_, program=program)
+        file.write_text(text)
+        file.chmod(0o755)
+
+
+def _run_controller(folder: Path) -> None:
     from ivr.__main__ import main as controller
     from ivr.call import playback
+    from ivr.site_changes import programs
 
     # The only thing that a module draws by lot when it is loaded: it must differ between controllers.
     playback._BOOT = secrets.token_hex(5)
+    if not Path(os.environ["HATIF_HOME"], COLD).exists():
+        programs.sys = SimpleNamespace(executable=str(folder / "bin" / "python"))  # type: ignore[assignment,attr-defined]
     controller()
 
 
@@ -111,6 +138,14 @@ def _run_command(folder: Path) -> None:
         return subprocess.Popen(argv, **options)
 
     gc.enable()
+    if sys.argv[1:2] == ["-m"]:
+        module, sys.argv = sys.argv[2], sys.argv[2:]
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        return
+    if sys.argv[1:2] == ["-c"]:
+        program, sys.argv = sys.argv[2], ["-c", *sys.argv[3:]]
+        exec(program, {"__name__": "__main__"})
+        return
     with patch.object(supervisor, "subprocess", SimpleNamespace(Popen=popen, DEVNULL=subprocess.DEVNULL)):
         hatif()
 
@@ -134,7 +169,7 @@ def main() -> None:
     gc.freeze()
     forks.serve(listeners[kind])
     if kind == "controllers":
-        _run_controller()
+        _run_controller(folder)
     else:
         _run_command(folder)
 

@@ -2,8 +2,6 @@
 
 import asyncio
 import hashlib
-import io
-import wave
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
 KEPT = 40
 """Texts that were spoken last."""
 MOST_WAITING = 6
-_TELEPHONE_HZ = 8000
 _BUSY = N_("Many texts are being spoken; try again in a moment.")
 _UNSPEAKABLE = N_("This text cannot be spoken: %(why)s")
 
@@ -68,7 +65,9 @@ class Speech:
 
     async def play(self, path: Path, seconds: float) -> Said:
         """Return a clip that callers hear."""
-        return self.keep(await asyncio.to_thread(_as_wav, path), seconds)
+        from prompts.telephone_wav import telephone_wav  # loads numpy, which other pages do not need
+
+        return self.keep(await asyncio.to_thread(telephone_wav, path), seconds)
 
     def close(self) -> None:
         """End the voices' processes."""
@@ -92,16 +91,3 @@ class Speech:
                 return path.read_bytes(), seconds
             except (TextError, VoiceError, AudioError) as error:
                 raise DeskError(409, _UNSPEAKABLE, why=str(error)) from None
-
-
-def _as_wav(path: Path) -> bytes:
-    """Return a clip of the telephone as a WAV file. Raises OSError."""
-    from prompts import g711  # loads numpy, which other pages do not need
-
-    out = io.BytesIO()
-    with wave.open(out, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(_TELEPHONE_HZ)
-        file.writeframes(g711.from_ulaw(path.read_bytes()).astype("<i2").tobytes())
-    return out.getvalue()

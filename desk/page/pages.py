@@ -37,6 +37,7 @@ ROOMS = (
     "recording",
     "amend",
     "site",
+    "overview",
 )
 STATIC = ROOT / "static"
 

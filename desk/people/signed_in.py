@@ -116,3 +116,5 @@ OperatorDep = Annotated[SignedIn, Depends(Needs(Permission.TAKE_CALLS))]
 SupervisorDep = Annotated[SignedIn, Depends(Needs(Permission.SUPERVISE))]
 VisitorDep = Annotated[SignedIn, Depends(Needs(Permission.TRY_LINE))]
 AdministratorDep = Annotated[SignedIn, Depends(Needs(Permission.ADMINISTER))]
+AdministratorStillThere = Annotated[SignedIn, Depends(Needs(Permission.ADMINISTER, background=True))]
+"""As `StillThere`."""

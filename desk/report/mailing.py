@@ -129,12 +129,10 @@ class ReportMailer:
 
     async def _files(self, request: ReportRequest, language: str) -> tuple[ReportLetter, tuple[Attachment, ...]]:
         words, names = report_words.load(language), self._names(language)
-        layout = await self._maker.layout(request, language, names)
+        forms = (Form.PDF, Form.XLSX)
+        layout, files = await self._maker.layout_and_files(forms, request, language, names)
         attachments = tuple(
-            [
-                Attachment(name_of(form, request), TYPES[form], await self._maker.file(form, request, language, names))
-                for form in (Form.PDF, Form.XLSX)
-            ]
+            Attachment(name_of(form, request), TYPES[form], content) for form, content in zip(forms, files, strict=True)
         )
         letter = write_letter(request, layout["summary"], words, f"{self._settings.url}/reports")
         return letter, attachments

@@ -22,6 +22,10 @@ TABS = (
     Tab("/site/operators", "people", N_("Operators")),
     Tab("/site/numbers", "telephone", N_("Numbers")),
     Tab("/site/hours", "calendar", N_("Hours and holidays")),
+    Tab("/site/flow", "transfer", N_("Flow")),
+    Tab("/site/prompts", "microphone", N_("Prompts")),
+    Tab("/site/health", "check", N_("Health")),
+    Tab("/site/audit", "file", N_("Audit")),
     Tab("/site/changes", "clock", N_("Changes")),
 )
 

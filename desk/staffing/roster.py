@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from desk.command import run_hatif
 from desk.page.errors import DeskError
 from desk.page.texts import N_
 from desk.settings import DeskSettings
-from desk.staffing.command import run_hatif
 
 KEPT = timedelta(seconds=30)
 LONGEST_S = 30.0

@@ -10,10 +10,10 @@ from uuid import uuid4
 
 import structlog
 
+from desk.command import run_hatif
 from desk.page.errors import DeskError
 from desk.page.texts import N_
 from desk.settings import DeskSettings
-from desk.staffing.command import run_hatif
 
 log = structlog.get_logger()
 

@@ -10,13 +10,13 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from desk.context import DeskDep, part
 from desk.control import ControlError
+from desk.flow_pictures import FlowPictures
 from desk.live.hub import HEARTBEAT, Hub
 from desk.live.picture import Picture
 from desk.live.routes import STREAM_HEADERS, while_signed_in
 from desk.page.errors import DeskError
 from desk.page.texts import N_
 from desk.people.signed_in import SessionsDep, SignedIn, VisitorDep
-from desk.try_line.pictures import Pictures
 from desk.try_line.training import TRAINING_TEXTS, check_offered, scripts_of, training
 
 router = APIRouter(prefix="/try")
@@ -43,7 +43,7 @@ TEXTS = {
 """The sentences of the page's script, by the names that it uses."""
 
 HubDep = Annotated[Hub, part("hub")]
-PicturesDep = Annotated[Pictures, part("pictures")]
+PicturesDep = Annotated[FlowPictures, part("flow_pictures")]
 TelephonesDep = Annotated[dict[str, str], part("try_telephones")]
 
 
@@ -141,10 +141,10 @@ async def picture(
     """Return the flow's picture, with texts in a language of the site."""
     check_offered(desk)
     try:
-        svg = await pictures.in_language(language, desk.now())
+        found = await pictures.in_language(language, desk.now())
     except ControlError:
         raise DeskError(503, N_("The line cannot be reached. Try again in a moment.")) from None
-    return Response(svg, media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
+    return Response(found.svg, media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
 
 
 def _by_country(numbers: list[dict[str, Any]]) -> list[tuple[str | None, str]]:

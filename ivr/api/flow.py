@@ -23,10 +23,12 @@ class Reloaded(BaseModel):
 
 
 class FlowPicture(BaseModel):
-    """The flow as a picture. The group of a node has the id `node-NAME`."""
+    """The flow as a picture: a node's group has the id `node-NAME`, the end of a row `data-to`, a line `data-ways`."""
 
     version: str = Field(description="The version that is drawn: that of new calls.")
     language: str
+    start: str = Field(description="The node at which calls begin.")
+    nodes: dict[str, str] = Field(description="The kind of each node, by name, in the order of the flow.")
     svg: str
 
 
@@ -47,7 +49,8 @@ async def picture(
 
     title = f"{controller.site.name} ({language})"
     svg = await asyncio.to_thread(draw_flow, version.flow, language, find_text, title)
-    return FlowPicture(version=version.name, language=language, svg=svg)
+    kinds = {name: node.kind for name, node in version.flow.nodes.items()}
+    return FlowPicture(version=version.name, language=language, start=version.flow.start, nodes=kinds, svg=svg)
 
 
 @router.post("/reload", responses=documented(422))

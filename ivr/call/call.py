@@ -8,8 +8,7 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Literal
 from uuid import UUID
@@ -20,8 +19,10 @@ from db.ids import started_at
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.operations import Request
 from ivr.audio.audible import Clip
+from ivr.call.hearing import Hearing
 from ivr.call.inbox import Inbox
 from ivr.call.interruptions import CallerGone, CallFailed, NothingAudible, OperatorFree
+from ivr.call.items import Deadline, Item, RequestFailed
 from ivr.call.menu_time import MenuTime
 from ivr.call.playback import Playback, new_name
 from ivr.call.services import Services
@@ -54,20 +55,6 @@ PROBE_TEXT = "to_operator"
 
 _HANG_UP_S = 1.0
 """How long after a refused request the caller's channel may take to end; it takes a few milliseconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class RequestFailed:
-    request: Request
-    status: int
-
-
-@dataclass(frozen=True, slots=True)
-class Deadline:
-    """The time given to `Call.next` is over."""
-
-
-Item = events.Event | floor_protocol.ToCall | RequestFailed | Deadline
 
 
 class Call:
@@ -104,6 +91,7 @@ class Call:
         self._hash_until = -math.inf
         self.keys_lost = False  # keys may have been lost: the next question starts over
         self.menu_time = MenuTime(services.site.limits.menus_min)
+        self.hearing = Hearing(services, channel, self)
         self._happened: list[tuple[str, str, dict[str, object]]] = []
 
     @property
@@ -139,6 +127,8 @@ class Call:
         self._note(item)
         if isinstance(item, RequestFailed):
             await self._handle_refusal(item)
+        elif isinstance(item, events.StasisStart):
+            await self.hearing.connect(item)
         if self._gone and not even_if_gone:
             raise CallerGone
         if self.interruptible and isinstance(item, floor_protocol.Offer):
@@ -287,10 +277,12 @@ class Call:
         while self.sounding and not self.keys:
             await self.next()
 
-    async def listen(self, clips: Sequence[Clip], *, fresh: bool = False) -> str | None:
+    async def listen(
+        self, clips: Sequence[Clip], *, fresh: bool = False, words: Mapping[str, str] | None = None
+    ) -> str | None:
         """Play the clips and return the first key, or None if none is pressed in time.
 
-        `fresh`: ignore keys typed ahead.
+        `fresh`: ignore keys typed ahead. `words`: phrases that count as their key if they are said (`hearing.heard`).
         """
         self.take_waiting_keys()
         early_s = self._begin_question(fresh=fresh, early_s=_TYPED_AHEAD_S)
@@ -302,6 +294,7 @@ class Call:
         if not await self._start_question(clips):
             silent_at = loop.time() + self.flow.silence_s
         early_until = loop.time() + early_s
+        await self.hearing.ask(self.state.language, words or {}, sounding=self.sounding)
         while True:
             item = await self.next(silent_at)
             early_until = self._drop_early_keys(early_until, early_s)
@@ -310,8 +303,13 @@ class Call:
             if isinstance(item, Deadline):
                 self.event("silence")
                 return None
-            if silent_at is None and not self.sounding:
+            if (until := await self.hearing.take(item, self.flow.silence_s)) is not None:
+                silent_at = until
+                if self.hearing.heard is not None:
+                    return self.hearing.heard.key
+            elif silent_at is None and not self.sounding:
                 silent_at = loop.time() + self.flow.silence_s
+                self.hearing.quiet()
 
     async def digits(
         self, clips: Sequence[Clip], most: int, *, secret: bool = False, fresh: bool = False

@@ -1,10 +1,12 @@
 """A choice by key: one set of rules for menus and for all nodes that ask something."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from db.enums import Outcome
 from ivr.audio.audible import Clip
+from ivr.call import said
 from ivr.call.call import Call
 from ivr.call.menu_time import MENUS_OVER
 from ivr.call.node import BACK, CHANGE_LANGUAGE, MISTAKES, OPERATOR, REPEAT, Node, TextId
@@ -51,6 +53,8 @@ async def choose(
     after_help: str | None = None,
     fresh: bool = False,
     short: bool = False,
+    words: Mapping[str, str] = MappingProxyType({}),
+    sure: Collection[str] = (),
 ) -> str | GoTo:
     """Announce `options` and return the chosen key, or where the caller goes instead.
 
@@ -59,13 +63,30 @@ async def choose(
     given. Otherwise silence and wrong keys are answered with help once, and then lead to `after_help` (default: an
     operator, whom the help promises while the line is open). The `outro` is not part of the help. `fresh`: ignore keys
     typed ahead.
+
+    A caller may say what is in `words` (ids of texts, by key) instead of pressing its key, where that is possible
+    (`call.hearing`). What was said is confirmed, except for keys in `sure`. After the second misunderstanding the
+    caller has keys only.
     """
     language = call.state.language
     menu: list[Clip] = [clip for key, clips in options for clip in (*clips, (language, key_text(key, short=short)))]
     keys = {key for key, _ in options}
-    clips, mistakes = [*intro, *menu, *outro], 0
+    named = {OPERATOR: [(language, "speech_operator")], **dict(options)}
+    spoken = said.phrases(call, keys, words, back=back is not None) if not fresh else {}
+    clips, mistakes, misheard = [*intro, *menu, *outro, *said.offer(call, spoken)], 0, 0
     while True:
-        key = await call.listen(clips, fresh=fresh)
+        key = await call.listen(clips, fresh=fresh, words=spoken)
+        heard = call.hearing.heard
+        if heard is not None:
+            meant = key is not None and key not in keys and key in said.UNCONFIRMED
+            if key is not None and (meant or key in sure or await said.is_meant(call, named[key])):
+                call.event("key", key=key, said=True)
+            else:
+                misheard += 1
+                if misheard > MISTAKES:
+                    call.hearing.end()
+                clips = [(language, "speech_again" if misheard <= MISTAKES else "speech_keys"), *menu]
+                continue
         if key is not None and key in keys:
             return key
         if key == OPERATOR:

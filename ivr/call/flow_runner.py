@@ -69,6 +69,7 @@ async def run_flow(call: Call, resumed: bool) -> None:
     except (LinkLost, TimeoutError):
         pass  # the next connection finds the channel and continues
     finally:
+        call.hearing.close()
         call.flush_events()
 
 
@@ -84,6 +85,8 @@ async def _run_nodes(call: Call, resumed: bool) -> None:
             call.services.note_change()
         current = call.flow.nodes[call.state.queue_node or node]
         call.early = call.early and not current.answers()
+        if not current.is_menu():
+            call.hearing.close()
         with call.menu_time.counting(current.is_menu()):
             following = await current.run(call, resumed)
         resumed = False

@@ -10,7 +10,8 @@ from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.protocol import Link
 from ivr.call.bridge_moves import MUSIC
-from ivr.call.call import Call, Deadline, Item, RequestFailed
+from ivr.call.call import Call
+from ivr.call.items import Deadline, Item, RequestFailed
 from ivr.model import floor_protocol
 from ivr.model.call_state import LegState
 from routing.states import OfferState

@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 NodeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,23}$")]
 TextId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+WordsId = Annotated[str, Field(pattern=r"^words_[a-z0-9_]{1,39}$")]
+"""The id of a text that callers may say."""
 Topic = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
 Key = Annotated[str, Field(pattern=r"^[0-9]$")]
 
@@ -27,6 +29,10 @@ class Node(BaseModel):
 
     def texts(self) -> tuple[str, ...]:
         """Return the ids of all texts the node may say, for the check."""
+        return ()
+
+    def words(self) -> tuple[str, ...]:
+        """Return the ids of all texts that callers may say here, for the check."""
         return ()
 
     def topics(self) -> tuple[str, ...]:

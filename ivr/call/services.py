@@ -10,6 +10,7 @@ from ivr.audio.audible import Audible
 from ivr.call.inbox import Receiver
 from ivr.model import floor_protocol
 from ivr.model.call_state import CallState
+from ivr.recognition.workers import Workers
 from ivr.records.caller_limits import CallerLimits
 from ivr.records.recorder import Recorder
 from ivr.records.voicemail import StoredMessage
@@ -76,6 +77,7 @@ class Services:
         take_notice: Return the text that an operator is to hear at the start of their next code, once.
         in_browser: Return whether an operator is rung in their browser.
         shows_callers: Return whether an operator's telephone shows who calls while it rings.
+        workers: Who hear what callers say; None: they have keys only.
         note_change: Have those who follow the line see at once where its calls are.
     """
 
@@ -100,3 +102,4 @@ class Services:
     in_browser: Callable[[str], bool] = lambda _: False
     shows_callers: Callable[[str], bool] = lambda _: False
     note_change: Callable[[], None] = lambda: None
+    workers: Workers | None = None

@@ -13,8 +13,9 @@ import secrets
 
 from ivr.asterisk.ari import events, operations
 from ivr.audio.audible import PAUSE, SIGNS
-from ivr.call.call import Call, Deadline
+from ivr.call.call import Call
 from ivr.call.interruptions import CallerGone
+from ivr.call.items import Deadline
 
 _LONGEST_S = 180.0
 """The maximum length of a prompt."""

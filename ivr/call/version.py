@@ -5,6 +5,7 @@ from typing import Protocol, TypeVar
 
 from ivr.site.guide import Guide
 from prompts.manifest import Manifest
+from prompts.spoken_words import Words
 
 C = TypeVar("C", contravariant=True)
 """The call a node runs for."""
@@ -64,3 +65,6 @@ class Version(Protocol[C]):
 
     @property
     def sounds(self) -> Manifest: ...
+
+    @property
+    def words(self) -> Words: ...

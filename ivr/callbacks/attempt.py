@@ -15,7 +15,7 @@ from db.enums import CallbackKind, CallbackState, TryOutcome
 from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.link import LinkLost
 from ivr.audio.audible import Clip
-from ivr.call.call import Deadline
+from ivr.call.items import Deadline
 from ivr.call.leg import UNANSWERED_CAUSES
 from ivr.callbacks import connecting, prompts
 from ivr.callbacks.call_leg import CallLeg

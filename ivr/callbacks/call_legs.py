@@ -7,8 +7,8 @@ from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.operations import Request
 from ivr.asterisk.ari.protocol import Link
 from ivr.audio.audible import Clip
-from ivr.call.call import Deadline, RequestFailed
 from ivr.call.inbox import Inbox
+from ivr.call.items import Deadline, RequestFailed
 from ivr.callbacks.call_leg import CallLeg
 from ivr.model import floor_protocol
 

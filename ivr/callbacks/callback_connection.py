@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Protocol
 
-from ivr.call.call import Item
 from ivr.call.connection import Connection
+from ivr.call.items import Item
 from ivr.model.call_state import CallState, LegState
 
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from db.enums import TryOutcome
 from ivr.asterisk import leg_dialing
 from ivr.audio.audible import Clip
-from ivr.call.call import Deadline, RequestFailed
+from ivr.call.items import Deadline, RequestFailed
 from ivr.callbacks.call_leg import CallLeg
 from ivr.callbacks.call_legs import CalledGone, CallLegs, Item, NotAsked, OperatorGone, over
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from ivr.site.findings import Finding, count_and_name
 from ivr.site.site import Site
-from prompts import files, manifest, recorded
+from prompts import manifest, recorded
 from prompts.catalogue import Catalogues
-from prompts.manifest import RECORDING, Manifest, ManifestError
+from prompts.manifest import Manifest, ManifestError
+from prompts.prompt_states import State, prompt_states
 
 _BUILD = "run `hatif prompts build`"
 _RECORD = "record them again, re-import the recording if it speaks the new text, or remove it so that a voice speaks"
@@ -33,18 +34,14 @@ def _language_findings(
     language: str, texts: Catalogues, heard: Manifest, sounds: Path, *, voiceless: bool
 ) -> Iterator[Finding]:
     """Yield findings about one language; a missing text is reported as a text, not as audio."""
-    missing, broken = [], []
-    stale: list[str] = []
-    old: list[str] = []
-    for prompt in texts.ids:
-        text, audio = texts.text(language, prompt), heard.audio(language, prompt)
-        if audio is None:
-            if text is not None and not voiceless:
-                missing.append(prompt)
-        elif files.seconds_of(sounds, audio.file) != audio.seconds:
-            broken.append(prompt)
-        elif text is not None and audio.text != text:
-            (old if audio.source == RECORDING else stale).append(prompt)
+    by_state: dict[State, list[str]] = {}
+    for row in prompt_states(texts, heard, [language], sounds):
+        for state in row.states if not row.is_name else ():
+            if row.is_released or state is State.BROKEN:  # a missing text is no audio's fault
+                by_state.setdefault(state, []).append(row.id)
+    missing = by_state.get(State.MISSING, []) if not voiceless else []
+    broken, stale = by_state.get(State.BROKEN), by_state.get(State.STALE)
+    old = by_state.get(State.RECORDING_OLD)
     path, of = str(sounds / manifest.FILE), f"of {len(texts.ids)} texts in {language}"
     if missing:
         yield Finding("E_AUDIO_MISSING", path, 1, f"{count_and_name(missing)} {of} have no audio", _BUILD)

@@ -21,6 +21,7 @@ from ivr.check.site_check import (
     topic_findings,
     voice_findings,
 )
+from ivr.check.speech_check import speech_findings
 from ivr.check.training_check import training_findings
 from ivr.flow import checks, model
 from ivr.flow.file import Draft, read_draft
@@ -85,6 +86,7 @@ class _Check:
                 self.found += roster_findings(self.folder, site_, people)
             if texts is not None:
                 self.found += audio_findings(texts, self.sounds, self.folder, site_)
+                self.found += speech_findings(self.folder, site_, flow, texts)
                 self.found += length_findings(written, texts, self.sounds, site_)
         return self.found
 

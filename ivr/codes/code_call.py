@@ -12,8 +12,9 @@ import structlog
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.operations import Request
 from ivr.audio.audible import Clip
-from ivr.call.call import Call, Deadline, RequestFailed
+from ivr.call.call import Call
 from ivr.call.inbox import Inbox
+from ivr.call.items import Deadline, RequestFailed
 from ivr.call.playback import Playback, new_name
 from ivr.call.services import Services
 from ivr.codes.code_connection import CodeConnection

@@ -17,7 +17,7 @@ from ivr.asterisk.ari.events import Channel
 from ivr.asterisk.ari.link import LinkLost
 from ivr.audio.spoken import digit_clips
 from ivr.call.bridge_moves import MUSIC
-from ivr.call.call import Deadline
+from ivr.call.items import Deadline
 from ivr.call.leg import offer_state_of
 from ivr.codes.code_call import CodeCall, CodeRefused
 from ivr.codes.supervision_rules import leg_of

@@ -11,7 +11,8 @@ import structlog
 
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.link import LinkLost
-from ivr.call.call import Call, Deadline, RequestFailed
+from ivr.call.call import Call
+from ivr.call.items import Deadline, RequestFailed
 from ivr.codes import spy_channel as spies
 from ivr.codes.code_call import CodeCall, CodeRefused, OperatorGone
 from ivr.codes.spy_channel import TELLING, Mode, Spy, bridge_of

@@ -9,10 +9,11 @@ from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.operations import Request
 from ivr.asterisk.fallback_records import mark_taken
-from ivr.call.call import Call, Item
+from ivr.call.call import Call
 from ivr.call.first_state import call_id_of, carrier_of, first_state, printable_number
 from ivr.call.flow_runner import run_flow, to_dialplan
 from ivr.call.inbox import Receiver
+from ivr.call.items import Item
 from ivr.call.services import Services
 from ivr.controller.dependencies import Dependencies
 from ivr.controller.probe_call import is_probe, is_test

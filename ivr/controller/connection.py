@@ -15,8 +15,9 @@ import structlog
 from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari import events
 from ivr.asterisk.ari.link import Link
-from ivr.call.call import Call, Item
+from ivr.call.call import Call
 from ivr.call.inbox import Receiver
+from ivr.call.items import Item
 from ivr.call.services import Services
 from ivr.callbacks.dispatcher import Dispatcher
 from ivr.codes import help_call, supervision_leftover
@@ -88,6 +89,7 @@ class Connection:
             in_browser=lambda operator: is_web(dependencies.telephone_in_use(operator)),
             shows_callers=dependencies.shows_callers,
             note_change=dependencies.note_change,
+            workers=dependencies.workers,
         )
         self._telephones = {
             self._address(endpoint): operator.id

@@ -49,6 +49,7 @@ from ivr.home.settings import HEARTBEAT_S, Settings
 from ivr.hours.opening import Opening
 from ivr.model import clock, floor_protocol
 from ivr.model.endpoints import is_web
+from ivr.recognition.workers import Workers
 from ivr.records import references
 from ivr.records.amendments import AmendmentRepository
 from ivr.records.caller_limits import CallerLimits
@@ -123,6 +124,7 @@ class Controller:
         self.mailbox = Mailbox(settings.asterisk_recordings, settings.home, keeps_free)
         self.replacements = Replacements(self.journal, self._is_engaged, self._remove_contact)
         self.sip_copies = SipCopies()
+        self.workers = Workers(settings.speech) if self.site.speech.menus else None
         self.registrations = Registrations(self.sip_copies.lifetime)
         self.presence = Presence(
             self.ami,
@@ -194,19 +196,17 @@ class Controller:
                 start_with_retry(tasks, "shifts", self.shifts.run)
                 start_with_retry(tasks, "duty", self.duty.run)
                 start_with_retry(tasks, "copies of SIP", partial(self.sip_copies.listen, self.settings.sip_copies))
+                if self.workers is not None:
+                    start_with_retry(tasks, "speech workers", self.workers.run)
                 start_with_retry(tasks, "telephone devices", self.devices.run)
                 self.recorder.operators(self.listed)
         finally:
             self.journal.close()
             self.case_lookup.close()
             self.flows.saved.close()
-            await self.database.close()
-            await self.repository.close()
-            await self.guide_requests.close()
-            await self.messages.close()
-            await self.amendments.close()
-            await self.recordings.close()
-            await self.cases.close()
+            stores = (self.database, self.repository, self.guide_requests, self.messages, self.amendments)
+            for store in (*stores, self.recordings, self.cases):
+                await store.close()
             with contextlib.suppress(AmiError):
                 await self.ami.close()
 
@@ -263,6 +263,7 @@ class Controller:
             note_asterisk_answered=lambda: heartbeat.stamp(self.settings.answered),
             close_orphaned=self._close_orphaned,
             note_change=self.changed.set,
+            workers=self.workers,
         )
 
     async def _keep_connected(self) -> None:

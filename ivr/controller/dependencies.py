@@ -14,6 +14,7 @@ from ivr.floor.supervisor_alerts import SupervisorAlerts
 from ivr.flow.versions import VersionStore
 from ivr.model import floor_protocol
 from ivr.model.call_state import CallState
+from ivr.recognition.workers import Workers
 from ivr.records.caller_limits import CallerLimits
 from ivr.records.recorder import Recorder
 from ivr.records.returners import Place
@@ -48,6 +49,7 @@ class Dependencies:
         note_asterisk_answered: Writes that Asterisk has just answered.
         close_orphaned: Closes rows of calls that ended without a controller. Takes when the connection began (POSIX
             seconds), the ids of calls that are up, and the channels of open offers.
+        workers: Who hear what callers say, if the site wants that.
         note_change: Called when something that the control API shows may have changed.
     """
 
@@ -84,3 +86,4 @@ class Dependencies:
     note_asterisk_answered: Callable[[], None]
     close_orphaned: Callable[[float, Collection[str], Collection[str]], Coroutine[None, None, None]]
     note_change: Callable[[], None]
+    workers: Workers | None

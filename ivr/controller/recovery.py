@@ -13,6 +13,7 @@ from ivr.codes import help_call
 from ivr.controller import dialplan_conversations, probe_call, reconcile
 from ivr.controller.reconcile import Findings
 from ivr.model.floor_protocol import OpenOffer
+from ivr.recognition import ear
 from ivr.training import scripted_caller
 
 
@@ -81,4 +82,5 @@ async def tidy(link: Link, recovered: Recovered) -> None:
         *probe_call.left_over(channels),
         *scripted_caller.left_over(channels),
         *(operations.STOP_MUSIC(channel) for channel in alone),
+        *(operations.HANG_UP(channel.id) for channel in channels if channel.id.startswith(ear.PREFIX)),
     )

@@ -180,7 +180,7 @@ def _check_distance(draft: Draft) -> Iterator[Finding]:
 
 
 def _check_unused_texts(draft: Draft, used_elsewhere: Collection[str]) -> Iterator[Finding]:
-    used = {*draft.flow.texts, *draft.flow.announcements, *used_elsewhere}
+    used = {*draft.flow.texts, *draft.flow.words, *draft.flow.announcements, *used_elsewhere}
     for text in draft.texts:
         if text not in used:
             found = f"the text {text!r} is never used"

@@ -71,6 +71,11 @@ class Flow:
         """The ids of all texts that the nodes say. Texts of the guide's procedures come with the guide."""
         return {text for node in self.nodes.values() for text in node.texts()}
 
+    @property
+    def words(self) -> set[str]:
+        """The ids of all texts that callers may say at the nodes."""
+        return {text for node in self.nodes.values() for text in node.words()}
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:

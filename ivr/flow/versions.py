@@ -12,7 +12,7 @@ import time
 import weakref
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -24,8 +24,9 @@ from ivr.site import guide as guides
 from ivr.site.findings import Finding, SiteError, count_and_name
 from ivr.site.guide import Guide
 from ivr.site.site import Site
-from prompts import manifest
+from prompts import manifest, spoken_words
 from prompts.manifest import Manifest
+from prompts.spoken_words import Words
 
 log = structlog.get_logger()
 
@@ -43,6 +44,7 @@ class Version:
     flow: Flow
     guide: Guide
     sounds: Manifest
+    words: Words = field(default_factory=dict)  # that callers may say
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class _Files:
     flow: str
     guide: Mapping[str, str]
     sounds: bytes
+    words: bytes
 
     @property
     def name(self) -> str:
@@ -60,6 +63,9 @@ class _Files:
             digest.update(f"\0{name}\0{text}".encode())
         digest.update(b"\0")
         digest.update(self.sounds)
+        if self.words:
+            digest.update(b"\0")
+            digest.update(self.words)
         return digest.hexdigest()[:12]
 
 
@@ -74,7 +80,8 @@ class VersionStore:
 
     def __init__(self, site: Path, folder: Path, sounds: Path, settings: Site) -> None:
         self._site, self._folder, self._sounds, self._settings = site, folder, sounds / manifest.FILE, settings
-        self.saved = SavedFiles([site / _FLOW, self._sounds], site / _GUIDE)
+        self._words = sounds / spoken_words.FILE
+        self.saved = SavedFiles([site / _FLOW, self._sounds, self._words], site / _GUIDE)
         self._reloading = asyncio.Lock()
         # The versions used by a call, or by us: they live as long as somebody holds them.
         self._versions: weakref.WeakValueDictionary[str, Version] = weakref.WeakValueDictionary()
@@ -131,7 +138,10 @@ class VersionStore:
             folder = self._folder / name
             try:
                 files = _Files(
-                    model.read(folder / _FLOW), guides.read(folder / _GUIDE), (folder / manifest.FILE).read_bytes()
+                    model.read(folder / _FLOW),
+                    guides.read(folder / _GUIDE),
+                    (folder / manifest.FILE).read_bytes(),
+                    _content(folder / spoken_words.FILE),
                 )
                 found = self._versions[name] = _read_kept(files, folder)
             except (OSError, SiteError, manifest.ManifestError) as error:
@@ -166,12 +176,12 @@ class VersionStore:
         except OSError:
             remedy = "run `hatif prompts build` (or `hatif setup`)"
             raise SiteError(Finding("E_AUDIO_MISSING", str(self._sounds), 1, "there is no audio", remedy)) from None
-        files = _Files(model.read(self._site / _FLOW), guides.read(self._site / _GUIDE), sounds)
+        files = _Files(model.read(self._site / _FLOW), guides.read(self._site / _GUIDE), sounds, _content(self._words))
         guide = guides.parse(files.guide, self._site / _GUIDE, tuple(self._settings.countries))
         heard = manifest.parse(files.sounds, self._sounds)
         # Callers hear another language where theirs lacks a text.
         flow = model.parse(files.flow, str(self._site / _FLOW), self._settings.languages, heard.ids, guide)
-        version = Version(files.name, flow, guide, heard)
+        version = Version(files.name, flow, guide, heard, spoken_words.parse(files.words))
         if whole and (missing := list(self._missing_audio(version))):
             raise SiteError(*missing)
         self._versions[version.name] = version
@@ -200,6 +210,8 @@ class VersionStore:
             for name, text in files.guide.items():
                 (draft / _GUIDE / name).write_text(text, encoding="utf-8")
             (draft / manifest.FILE).write_bytes(files.sounds)
+            if files.words:
+                (draft / spoken_words.FILE).write_bytes(files.words)
             draft.rename(kept)
         now = time.time_ns()
         os.utime(kept, ns=(now, now))
@@ -211,4 +223,13 @@ def _read_kept(files: _Files, folder: Path) -> Version:
     Raises SiteError or ManifestError.
     """
     flow, guide = model.parse_kept(files.flow, str(folder / _FLOW)), guides.parse(files.guide, folder / _GUIDE)
-    return Version(files.name, flow, guide, manifest.parse(files.sounds, folder / manifest.FILE))
+    sounds = manifest.parse(files.sounds, folder / manifest.FILE)
+    return Version(files.name, flow, guide, sounds, spoken_words.parse(files.words))
+
+
+def _content(file: Path) -> bytes:
+    """Return what callers may say; nothing if a site has no such words."""
+    try:
+        return file.read_bytes()
+    except OSError:
+        return b""

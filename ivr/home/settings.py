@@ -157,6 +157,11 @@ class Settings:
         return self.run / "ivr.sip"
 
     @property
+    def speech(self) -> Path:
+        """The socket on which a controller gets what callers say; the workers' are beside it."""
+        return self.run / "ivr.speech"
+
+    @property
     def log(self) -> Path:
         return self.home / "log"
 

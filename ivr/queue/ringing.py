@@ -15,8 +15,9 @@ from ivr.asterisk.ari.link import LinkLost
 from ivr.asterisk.leg_dialing import OUT_OF_ORDER
 from ivr.call import conversation_recording
 from ivr.call.bridge_moves import add_to_bridge, create_bridge
-from ivr.call.call import Call, Deadline, Item
+from ivr.call.call import Call
 from ivr.call.interruptions import CallerGone, CallFailed
+from ivr.call.items import Deadline, Item
 from ivr.call.leg import (
     Leg,
     check_unanswered_leg,

@@ -8,9 +8,10 @@ import structlog
 
 from db.enums import Role
 from ivr.asterisk.ari import operations
-from ivr.call.call import Call, Deadline
+from ivr.call.call import Call
 from ivr.call.choice import GoTo
 from ivr.call.interruptions import OperatorFree
+from ivr.call.items import Deadline
 from ivr.call.leg import Leg, start_music
 from ivr.call.node import CHANGE_LANGUAGE
 from ivr.model import clock, floor_protocol

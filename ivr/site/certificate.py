@@ -59,6 +59,14 @@ def read(folder: Path, sip: Sip) -> Certificate:
         raise _refused(certificate, f"{sentence} certificate before those of its authorities") from None
 
 
+def ends(certificate: Path, key: Path) -> datetime | None:
+    """Return when a certificate ends, None if it is not valid now. Raises OSError, ssl.SSLError."""
+    try:
+        return _try_it(certificate, key)
+    except _EncryptedError:
+        raise ssl.SSLError("the key is encrypted") from None
+
+
 def authorities(folder: Path, sip: Sip) -> Path | None:
     """Return the file of the authorities that carriers' certificates must come from; None if there is none."""
     if sip.authorities is not None:

@@ -33,6 +33,7 @@ from ivr.site.routing import Routing
 from ivr.site.scoring import Scoring
 from ivr.site.silence import Silence
 from ivr.site.sip import Sip
+from ivr.site.speech import Speech
 from prompts import site_files
 from prompts.voices import choice
 
@@ -145,6 +146,7 @@ class Site(_Strict):
     bans: Bans = Bans()
     alarms: Alarms = Alarms()
     scoring: Scoring = Scoring()
+    speech: Speech = Speech()
     caller_memory: bool = True  # a returning caller's number is greeted in its last language
     longest_text_s: float = Field(12, ge=1, le=180)  # `hatif check` warns of a text that lasts longer in a language
     probe_s: float = Field(60, ge=0, le=3600)  # interval of the line's test calls to itself; 0: never

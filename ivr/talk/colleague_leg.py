@@ -4,7 +4,7 @@ import asyncio
 import math
 
 from ivr.asterisk.ari import events, operations
-from ivr.call.call import Item
+from ivr.call.items import Item
 from ivr.call.leg import Leg, check_unanswered_leg, offer_state_of
 from ivr.model import floor_protocol
 from ivr.model.talk_table import TalkEvent

@@ -16,8 +16,9 @@ from ivr.asterisk.ari.link import LinkLost
 from ivr.asterisk.ari.operations import Request
 from ivr.call import conversation_recording
 from ivr.call.bridge_moves import MUSIC, bridge_requests
-from ivr.call.call import Call, Item
+from ivr.call.call import Call
 from ivr.call.interruptions import CallerGone
+from ivr.call.items import Item
 from ivr.call.leg import Leg, create_leg, wait_until_gone
 from ivr.model import floor_protocol
 from ivr.model.talk_table import (

@@ -8,7 +8,8 @@ from typing import TypeVar
 from db.enums import Role
 from ivr.asterisk.ari import operations
 from ivr.call import conversation_recording
-from ivr.call.call import Call, Deadline, Item
+from ivr.call.call import Call
+from ivr.call.items import Deadline, Item
 from ivr.call.version import Flow
 from ivr.model import floor_protocol
 from ivr.model.talk_table import Colleague, OperatorPlace, TalkEvent, TalkOutcome, apply_event, invite

@@ -13,7 +13,7 @@ from db.enums import Role
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.leg_dialing import ANSWER_AT_ONCE
 from ivr.call.bridge_moves import MUSIC
-from ivr.call.call import Item, RequestFailed
+from ivr.call.items import Item, RequestFailed
 from ivr.call.leg import create_leg
 from ivr.model import floor_protocol
 from ivr.model.talk_table import OperatorPlace, TalkEvent, bridge_layout

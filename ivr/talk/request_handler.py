@@ -3,7 +3,7 @@
 import asyncio
 
 from ivr.asterisk.ari import events
-from ivr.call.call import Item
+from ivr.call.items import Item
 from ivr.model import floor_protocol
 from ivr.talk import refer_handler
 from ivr.talk.controls import ConversationControls

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from db.enums import Role
 from ivr.asterisk.ari import events, operations
 from ivr.audio.audible import Clip, Heard
-from ivr.call.call import Call, Deadline, Item
+from ivr.call.call import Call
+from ivr.call.items import Deadline, Item
 from ivr.model.call_state import CallState
 from ivr.talk.transfers import Transfer
 

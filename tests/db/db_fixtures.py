@@ -3,15 +3,14 @@
 Not a `conftest.py`, because mypy allows only one module of that name, and `tests/` has it.
 """
 
-import asyncio
 import shutil
-import sys
 import tempfile
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from itertools import count
 from pathlib import Path
 
+import forked_programs
 import pytest
 import pytest_asyncio
 from db_server import Server
@@ -97,13 +96,14 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest_asyncio.fixture
 async def start() -> AsyncIterator[Callable[..., Awaitable[Process]]]:
-    """Starts Python programs with arguments and piped standard output; those still running at the end are killed."""
+    """Starts Python programs with arguments and piped standard output; those still running at the end are killed.
+
+    They are forked from a process that has loaded `db`.
+    """
     started: list[Process] = []
 
     async def begin(program: str, *arguments: object) -> Process:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", program, *map(str, arguments), stdout=PIPE, limit=2**24
-        )
+        process: Process = await forked_programs.start(program, *map(str, arguments))
         started.append(process)
         return process
 

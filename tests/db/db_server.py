@@ -78,6 +78,11 @@ class Server:
             cwd="/", check=True, stdout=subprocess.DEVNULL, **self._as_nobody,
         )  # fmt: skip
 
+    async def copied(self, template: str, name: str) -> str:
+        """Return the URL of a new database with what `template` has."""
+        await self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return self.url(name)
+
     async def execute(self, statement: str) -> None:
         engine = async_engine(self.url("postgres")).execution_options(isolation_level="AUTOCOMMIT")
         async with engine.connect() as connection:

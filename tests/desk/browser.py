@@ -14,7 +14,7 @@ from playwright.async_api import Browser
 from desk import bundle
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def scripts() -> None:
     """Make the pages' scripts, unless they are those of the sources."""
     if not bundle.is_current():
@@ -35,9 +35,9 @@ async def desk_line(scripts: None) -> AsyncIterator[Line]:
             await line.down()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def browser(tmp_path_factory: pytest.TempPathFactory, scripts: None) -> AsyncIterator[Browser]:
-    """A browser whose microphone hears a tone of MICROPHONE_HZ."""
+    """A browser whose microphone hears a tone of MICROPHONE_HZ: one for all files, since starting one takes long."""
     async with started(tmp_path_factory.mktemp("browser")) as found:
         yield found
 

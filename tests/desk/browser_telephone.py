@@ -217,7 +217,8 @@ class Pages:
 @asynccontextmanager
 async def desk_of(line: Line, port: int) -> AsyncIterator[str]:
     """Serve the pages; yield their address."""
-    await asyncio.to_thread(bundle.bundle)
+    if not bundle.is_current():
+        await asyncio.to_thread(bundle.bundle)
 
     async def page(request: web.Request) -> web.Response:
         operator, socket = request.match_info["operator"], f"ws://127.0.0.1:{8089 + line.offset}/ws"

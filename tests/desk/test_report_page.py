@@ -1,5 +1,6 @@
 """The page of reports: what supervisors choose, see and take with them, in a real browser and three languages."""
 
+import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from playwright.async_api import Browser, Page, expect
 from pypdf import PdfReader
 from test_desk_browser import violations
 
+from db.engine import open_engine
 from desk.report.making import ReportMaker
 
 pytest_plugins = ["db_fixtures", "browser"]
@@ -24,10 +26,18 @@ NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 YEAR = {"span": "days", "first": "2026-01-01", "last": "2026-10-31"}
 
 
+@pytest_asyncio.fixture(scope="module")
+async def year(sqlite_template: Path) -> Path:
+    """A database with a year of calls, which each test gets a copy of."""
+    file = Path(shutil.copy(sqlite_template, sqlite_template.with_name("report_page.db")))
+    async with open_engine(f"sqlite:///{file}") as engine:
+        await MadeYear(1500).store(engine)
+    return file
+
+
 @pytest_asyncio.fixture
-async def desk(sqlite_url: str) -> AsyncIterator[TestDesk]:
-    async with serving(sqlite_url) as found:
-        await MadeYear(1500).store(found.engine)
+async def desk(year: Path, tmp_path: Path) -> AsyncIterator[TestDesk]:
+    async with serving(f"sqlite:///{shutil.copy(year, tmp_path / 'hatif.db')}") as found:
         found.desk.now = lambda: NOW
         await found.operator(SUPERVISOR, supervisor=True)
         yield found

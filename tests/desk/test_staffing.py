@@ -1,6 +1,7 @@
 """The page of staffing: a past week is simulated with another team, by a process of its own, and shown in the end."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from playwright.async_api import Browser, expect
 from sqlalchemy import delete, insert
 from test_desk_browser import violations
 
-from db.engine import writing
+from db.engine import open_engine, writing
 from db.tables import Operator
 from desk.page.pages import ROOT
 from desk.staffing.runs import Question, Simulations
@@ -27,18 +28,26 @@ NOW = datetime(2026, 10, 29, 12, tzinfo=UTC)
 WEEK = "2026-10-19"
 
 
+@pytest_asyncio.fixture(scope="module")
+async def year(sqlite_template: Path) -> Path:
+    """A database with a year of calls, which each test gets a copy of."""
+    file = Path(shutil.copy(sqlite_template, sqlite_template.with_name("staffing.db")))
+    async with open_engine(f"sqlite:///{file}") as engine:
+        await MadeYear(1500).store(engine)
+        async with writing(engine) as connection:
+            await connection.execute(delete(Operator))
+            await connection.execute(insert(Operator).values(id="1002", name="Safae", languages={"ar": 5, "fr": 4}))
+    return file
+
+
 @pytest_asyncio.fixture
-async def desk(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[TestDesk]:
+async def desk(year: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[TestDesk]:
     plain = desk_server.settings_for
     site = ROOT.parent / "sites" / "consulate"
     monkeypatch.setattr(
         desk_server, "settings_for", lambda *given: replace(plain(*given), site_folder=site, home=tmp_path)
     )
-    async with serving(sqlite_url) as found:
-        await MadeYear(1500).store(found.engine)
-        async with writing(found.engine) as connection:
-            await connection.execute(delete(Operator))
-            await connection.execute(insert(Operator).values(id="1002", name="Safae", languages={"ar": 5, "fr": 4}))
+    async with serving(f"sqlite:///{shutil.copy(year, tmp_path / 'hatif.db')}") as found:
         found.desk.now = lambda: NOW
         await found.operator(SUPERVISOR, supervisor=True)
         yield found

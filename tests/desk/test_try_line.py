@@ -141,14 +141,15 @@ async def test_a_visitor_hears_the_line_in_french_the_picture_follows_and_no_fig
             record_property(f"from the node {event['flow_node']} to its light in the picture, ms", round(late))
 
 
-@pytest.mark.parametrize("target", ["+33999999999", "1002", "*10", "s"])
-async def test_nothing_but_the_sites_numbers_can_be_called(page: TryPage, target: str) -> None:
+async def test_nothing_but_the_sites_numbers_can_be_called(page: TryPage) -> None:
     before = len(page.calls())
-    await page.page.evaluate("target => { document.querySelector('#try-number option').value = target; }", target)
-    await page.page.locator("#try-number").select_option(target)
-    await page.page.locator("#try-call").click()
-    await expect(page.page.locator("#try")).to_have_attribute("data-phase", "ended")
-    assert "did not take the call" in await page.page.locator("#try-says").inner_text()
+    for target in ("+33999999999", "1002", "*10", "s"):
+        await page.page.reload()
+        await page.page.evaluate("target => { document.querySelector('#try-number option').value = target; }", target)
+        await page.page.locator("#try-number").select_option(target)
+        await page.page.locator("#try-call").click()
+        await expect(page.page.locator("#try")).to_have_attribute("data-phase", "ended")
+        assert "did not take the call" in await page.page.locator("#try-says").inner_text(), target
     assert len(page.calls()) == before
 
 

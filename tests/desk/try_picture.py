@@ -29,7 +29,11 @@ def answers(site: Path) -> dict[str, tuple[int, object]]:
         for code in ("en", "fr", "ar")
     }
     found: dict[str, tuple[int, object]] = {
-        f"/flow/picture?language={code}": (200, {"svg": picture}) for code, picture in svg.items()
+        f"/flow/picture?language={code}": (
+            200,
+            {"svg": picture, "start": flow.start, "nodes": {name: node.kind for name, node in flow.nodes.items()}},
+        )
+        for code, picture in svg.items()
     }
     telephone = {"endpoint": "try-1", "user": "try-1", "password": "none", "expires": time.time() + 900}
     scripts = [

@@ -22,30 +22,38 @@ async def keeps_pressing(call: Call, key: str) -> None:
         await asyncio.sleep(0.15)
 
 
-@pytest.mark.parametrize(("keys", "question", "then", "led"), [
-    ("2", "main_file", "2", "documents_passport"),
-    ("21", "case_ask_reference", "*", "main_file"),
-])  # fmt: skip
-async def test_after_a_gap_the_question_is_repeated_before_keys_count(
-    line: Line, telephones: Telephones, keys: str, question: str, then: str, led: str
-) -> None:
-    caller = f"+3362600010{len(keys)}"
-    call = await line.dial(telephones, caller)
-    await call.press(keys)
-    await begins(call, line.audio("fr", question))
-    killed = call.clock
-    pressing = asyncio.create_task(keeps_pressing(call, "1"))
-    try:
-        await line.restart()
-        again = await begins(call, line.audio("fr", question), killed)
-        await asyncio.sleep(0.5)
-    finally:
-        pressing.cancel()
-    kinds = [item["kind"] for item in (await line.story(caller, ended=False))["events"]]
-    assert "key" not in kinds[kinds.index("resumed") :]
-    await asyncio.sleep(1)  # the caller notices, and answers
-    await call.press(then)
-    await begins(call, line.audio("fr", led), again.offset_s + 1)
+GAPS = {
+    # what was pressed: the question, the key after the gap, and where it leads
+    "2": ("main_file", "2", "documents_passport"),
+    "21": ("case_ask_reference", "*", "main_file"),
+}
+
+
+async def test_after_a_gap_the_question_is_repeated_before_keys_count(line: Line, telephones: Telephones) -> None:
+    calls = {keys: await line.dial(telephones, f"+3362600010{len(keys)}") for keys in GAPS}
+    for keys, call in calls.items():
+        await call.press(keys)
+        await begins(call, line.audio("fr", GAPS[keys][0]))
+    restarting = asyncio.create_task(line.restart())
+
+    async def goes_on(keys: str, question: str, then: str, led: str) -> None:
+        call = calls[keys]
+        killed = call.clock
+        pressing = asyncio.create_task(keeps_pressing(call, "1"))
+        try:
+            await restarting
+            again = await begins(call, line.audio("fr", question), killed)
+            await asyncio.sleep(0.5)
+        finally:
+            pressing.cancel()
+        story = await line.story(f"+3362600010{len(keys)}", ended=False)
+        kinds = [item["kind"] for item in story["events"]]
+        assert "key" not in kinds[kinds.index("resumed") :]
+        await asyncio.sleep(1)  # the caller notices, and answers
+        await call.press(then)
+        await begins(call, line.audio("fr", led), again.offset_s + 1)
+
+    await asyncio.gather(*(goes_on(keys, *gap) for keys, gap in GAPS.items()))
 
 
 async def test_an_unreadable_state_holds_up_nobody_while_a_prompt_plays(line: Line, telephones: Telephones) -> None:

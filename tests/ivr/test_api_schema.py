@@ -4,7 +4,8 @@ import pytest
 from line import Line
 
 MODES = ("positive", "negative")
-EXAMPLES, LONG_EXAMPLES = 10, 300
+EXAMPLES, LONG_EXAMPLES = 5, 300
+"""Of each operation, in each mode."""
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -5,19 +5,18 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import asterisk_console
 import pytest
 from carrier import address as address_of
 from carrier import calling, carrier, forgotten, put_request, until_request
 from conftest import OFFSET, short_folder
 from left import begins, rows
-from line import CACHE, Line
+from line import Line
 from sipp import Sipp, refuses, says_nothing
 
-from asterisk_conf import install
 from db.tables import CallbackTry
 from ivr.softphone.telephone import Operator, Telephones
 
+TRUNK = "trunk-example.1"
 FIRST = 5066
 """The port of the carrier's first server, which is SIPp; the second one is a telephone."""
 
@@ -43,17 +42,16 @@ def first(two_servers: Line, tmp_path: Path) -> Sipp:
 
 
 async def is_there(line: Line) -> None:
-    """Wait until Asterisk knows that the first server is there; it asks every 15 s."""
+    """Have Asterisk ask the first server, which it does every 15 s, and wait until it knows that it is there."""
     deadline = time.monotonic() + 25
     while f":{FIRST + line.offset}" not in (found := there(line)):
         assert time.monotonic() < deadline, found
+        line.console(f"pjsip qualify {TRUNK}")
         await asyncio.sleep(0.2)
 
 
 def there(line: Line) -> str:
-    installation = install.find(CACHE)
-    assert installation is not None
-    contacts = asterisk_console.ask(installation.program, line.home / "asterisk" / "etc", "pjsip show contacts")
+    contacts = line.console("pjsip show contacts")
     return "\n".join(row for row in contacts.splitlines() if "Avail" in row)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import small_site
 import test_check
+import test_check_speech
 import test_flow_file
 import test_flow_paths
 import test_training
@@ -178,4 +179,10 @@ def test_every_code_is_produced_in_a_test() -> None:
     of_command = {code for code, _, _, _ in MISTAKES} | {"E_PJSIP_FILE", "E_OPERATOR_PORTS", "E_SITE_MEDIA"}
     of_command |= {"E_UP_REFUSED", "W_TEXT_LONG", "W_SITE_CERTIFICATE", "E_CARRIER_PASSWORD", "E_SITE_OUTSIDE"}
     of_command |= {"W_ASTERISK_OLD", "W_ASTERISK_UNTESTED"} | {code for _, _, code, _, _ in test_training.MISTAKES}
-    assert {*EDITS, *(code for code, _ in test_check.SITUATIONS), *of_flows, *of_command} == codes_in_the_code()
+    assert {
+        *EDITS,
+        *test_check_speech.CODES,
+        *(code for code, _ in test_check.SITUATIONS),
+        *of_flows,
+        *of_command,
+    } == codes_in_the_code()

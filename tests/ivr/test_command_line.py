@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import typer
+import warm_up
 from asked import HATIF
 
 from ivr.cli import main
@@ -37,9 +38,8 @@ def test_only_what_is_wanted_is_loaded_and_everything_for_help_and_mistakes() ->
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [str(HATIF), *arguments]
     return subprocess.run(
-        command, capture_output=True, text=True, env=os.environ | environment, timeout=60, check=False
+        [HATIF, *arguments], capture_output=True, text=True, env=os.environ | environment, timeout=60, check=False
     )
 
 
@@ -50,7 +50,11 @@ def test_the_version_is_shown() -> None:
 
 @pytest.mark.parametrize("arguments", [(), ("case",), ("case", "open")])
 def test_help_has_a_short_option_everywhere(arguments: tuple[str, ...]) -> None:
-    short, long = run(*arguments, "-h"), run(*arguments, "--help")
+    hatif = warm_up.sockets() / "bin" / "hatif"
+    short, long = (
+        subprocess.run([hatif, *arguments, option], capture_output=True, text=True, timeout=60, check=False)
+        for option in ("-h", "--help")
+    )
     assert short.returncode == 0 and short.stdout == long.stdout and "Usage: hatif" in short.stdout
 
 

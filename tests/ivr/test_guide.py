@@ -18,16 +18,8 @@ PASSPORT = "21"
 """The keys from the main menu to the procedure for a first passport."""
 PAPERS, LIST = "25", ("legalisation", "power_of_attorney", "certificates", "nationality")
 
-JOURNEYS = {
-    # language and its key: caller, dialled number, procedure
-    "ar1": ("+33624000001", "+33800212000", "legalisation"),
-    "nl5": ("+31614000002", "+31800212002", "nationality"),
-    "en7": ("+4915140000003", "+80000212000", "legalisation"),
-}
-
-
-REMARKS = {"ar1": "fr", "nl5": "nl", "en7": "de"}
-"""The countries of these callers."""
+LANGUAGE, KEY, REMARK = "nl", "5", "nl"
+CALLER, NUMBER, PROCEDURE = "+31614000002", "+31800212002", "nationality"
 
 begins = partial(left.begins, for_s=1.4)
 """After this time a step counts as heard."""
@@ -64,68 +56,32 @@ async def listening(line: Line, telephones: Telephones, caller: str, step: str =
 
 @pytest.mark.usefixtures("words")
 async def test_a_caller_hears_a_procedure_step_by_step_in_their_language(line: Line, telephones: Telephones) -> None:
-    await asyncio.gather(*(journey(line, telephones, language, *rest) for language, rest in JOURNEYS.items()))
-
-
-async def journey(
-    line: Line,
-    telephones: Telephones,
-    language: str,
-    caller: str,
-    number: str,
-    procedure: str,
-) -> None:
     def audio(*prompts: str) -> Samples:
-        return line.audio(language[:2], *prompts)
+        return line.audio(LANGUAGE, *prompts)
 
     def step(field: str) -> Samples:
-        return audio(f"guide_{procedure}_{field}")
+        return audio(f"guide_{PROCEDURE}_{field}")
 
-    call = await line.dial(telephones, caller, number)
-    await call.press(language[2:] + PAPERS)
+    call = await line.dial(telephones, CALLER, NUMBER)
+    await call.press(KEY + PAPERS)
     await call.hears(audio(f"guide_{LIST[0]}_title", "press_1"), 15)
-    await presses(call, str(LIST.index(procedure) + 1), audio("guide_notice"))
+    await presses(call, str(LIST.index(PROCEDURE) + 1), audio("guide_notice"))
     # Repeat, next, back, and ahead.
     await presses(call, "#", step("documents_1"))
     await presses(call, "1", step("documents_2"))
     await presses(call, "*", step("documents_1"))
-    await presses(call, "11", step(f"remark_{REMARKS[language]}"))
+    await presses(call, "11", step(f"remark_{REMARK}"))
     await call.hangup()
-    story = await line.story(caller)
+    story = await line.story(CALLER)
     steps = ("documents_1", "documents_1", "documents_2", "documents_1", "remark")
-    assert heard_of_guide(story) == [(procedure, step) for step in steps]
-    assert (story["call"]["outcome"], story["call"]["language"]) == ("self_served", language[:2])
+    assert heard_of_guide(story) == [(PROCEDURE, step) for step in steps]
+    assert (story["call"]["outcome"], story["call"]["language"]) == ("self_served", LANGUAGE)
     assert story["call"]["path"][-2:] == ["documents", "papers"]
     output = (await asyncio.to_thread(line.run, "call", str(story["call"]["id"]))).stdout
-    assert f"hears about {procedure} in the guide: remark" in output
+    assert f"hears about {PROCEDURE} in the guide: remark" in output
 
 
 # Changes and mistakes
-
-
-async def test_a_confirmed_procedure_is_played_without_a_notice_from_the_next_call_on(
-    line: Line, telephones: Telephones
-) -> None:
-    before = await line.dial(telephones, "+33624000031")
-    file = line.site / "guide" / "passport.yaml"
-    file.write_text(file.read_text().replace("status: sample", "status: confirmed"))
-    call = await line.dial(telephones, "+33624000032")
-    for item in (before, call):
-        await item.press("7" + PASSPORT[:-1])
-        await begins(item, line.audio("en", "documents_passport"))
-    await presses(call, PASSPORT[-1], line.audio("en", "guide_passport_documents_1"))
-    # A caller from before the change hears the old version.
-    await presses(before, PASSPORT[-1], line.audio("en", "guide_notice"))
-
-
-async def test_a_broken_guide_is_reported_and_calls_keep_the_previous_one(line: Line, telephones: Telephones) -> None:
-    seen = line.log.stat().st_size
-    file = line.site / "guide" / "passport.yaml"
-    file.write_text(file.read_text().replace("status: sample", "status: draft"))
-    await listening(line, telephones, "+33624000033")
-    log = line.logged(seen)
-    assert f"{file}:2: E_GUIDE_FIELD status is draft; write sample or confirmed" in log
-    assert "Traceback" not in log
 
 
 async def test_after_a_restart_of_the_controller_the_procedure_begins_again(line: Line, telephones: Telephones) -> None:

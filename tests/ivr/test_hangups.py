@@ -19,9 +19,10 @@ from db.enums import Outcome
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.events import ChannelRef
 from ivr.asterisk.ari.operations import Request
-from ivr.call.call import Call, Item, RequestFailed
+from ivr.call.call import Call
 from ivr.call.flow_runner import run_flow
 from ivr.call.interruptions import CallerGone, CallFailed
+from ivr.call.items import Item, RequestFailed
 from ivr.home import credentials
 
 PLAY = operations.PLAY(CALLER, "pb-1", media="sound:x")

@@ -87,23 +87,6 @@ async def test_the_carrier_gets_comfort_noise_during_the_wait_for_a_key(line: Li
 # The site's flow
 
 
-async def test_a_key_changed_in_the_flow_applies_to_the_next_call(line: Line, telephones: Telephones) -> None:
-    before = await line.dial(telephones, "+33613900041")
-    edit(line, r"key: 3, text: main_urgent", "key: 6, text: main_urgent")
-    call = await line.dial(telephones, "+33613900042")
-    await asyncio.gather(call.press("23"), before.press("230"))
-    await begins(call, line.audio("fr", "help_wrong_key"))
-    await call.press("#")
-    await call.hears(line.audio("fr", "main_urgent", "key_6"))
-    await call.press("60")
-    await begins(call, line.audio("fr", "to_operator"))
-    # A caller who called before the change uses the old keys.
-    assert {row["caller"]: row["topic"] for row in line.control("GET", "/queue")} == {
-        "+33613900041": "urgent",
-        "+33613900042": "urgent",
-    }
-
-
 async def test_an_invalid_flow_is_refused_with_a_clear_message_and_the_old_one_stays_in_use(
     line: Line, telephones: Telephones
 ) -> None:

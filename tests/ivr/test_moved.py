@@ -7,7 +7,7 @@ import pytest
 from carrier import address, calling, carrier, forgotten, put_request, until_request
 from conftest import OFFSET, short_folder
 from line import Line
-from offers import decided, french, outcomes
+from offers import french, outcomes
 from talking import OPERATOR_HZ
 
 from ivr.softphone.telephone import Telephones
@@ -29,40 +29,42 @@ async def out_line(trunk_line: Line) -> AsyncIterator[Line]:
     await trunk_line.cleared()
 
 
-@pytest.mark.parametrize("to", ["trunk", "address", "telephone"])
-async def test_a_telephone_that_says_moved_leads_nobody_outside(
-    out_line: Line, telephones: Telephones, to: str
-) -> None:
+async def test_telephones_that_say_moved_lead_nobody_outside(out_line: Line, telephones: Telephones) -> None:
     out = await carrier(telephones, address(out_line))
-    operator, second = french(out_line, 2)
-    # The target of the forward: the telephone of an operator who has nothing to do with this caller.
+    *refusing, last = french(out_line, 4)
+    # The target of one forward: the telephone of an operator who has nothing to do with this caller.
     other = await out_line.phone(
         telephones, next(operator.id for operator in out_line.operators if "fr" not in operator.languages)
     )
-    where = {
-        "trunk": f"PJSIP%2F{STRANGER}%40trunk-example",
-        "address": f"PJSIP%2F{operator}%2Fsip%3A{STRANGER}%40{address(out_line).replace(':', '%3A')}",
-        "telephone": other.user,
-    }[to]
-    phone = await out_line.phone(telephones, operator)
-    caller = {"trunk": "+33612399001", "address": "+33612399002", "telephone": "+33612399003"}[to]
+    outside = address(out_line).replace(":", "%3A")
+    targets = (
+        f"PJSIP%2F{STRANGER}%40trunk-example",  # through the trunk
+        f"PJSIP%2F{refusing[1]}%2Fsip%3A{STRANGER}%40{outside}",  # past it, to an address
+        other.user,
+    )
+    caller = "+33612399001"
     call = await out_line.waiting(telephones, caller)
-    leg = await phone.next_call()
-    line, _ = phone._opened
-    line.refusal = f"302 Moved\r\nContact: <sip:{where}@127.0.0.1>".encode()
-    await leg.refuse(302)
-    (ended,) = await decided(out_line, caller)
-    assert ended == (operator, "refused")
-    assert (out_line.operator_state(operator), out_line.operator_reason(operator)) == ("paused", "refused")
-    await call.hears(out_line.music())
-    assert out.dialled == [] and call.state == "talking"
+    refused, phones = [], []
+    for operator, target in zip(refusing, targets, strict=True):
+        phone = await out_line.phone(telephones, operator)
+        phones.append(phone)
+        leg = await phone.next_call()
+        line, _ = phone._opened
+        line.refusal = f"302 Moved\r\nContact: <sip:{target}@127.0.0.1>".encode()
+        await leg.refuse(302)
+        await out_line.until_state(operator, "paused")
+        assert out_line.operator_reason(operator) == "refused"
+        refused.append((operator, "refused"))
+        await out_line.story(caller, ended=False, told=lambda story: outcomes(story) == refused)
+        await call.hears(out_line.music(), since_s=call.clock)
+        assert out.dialled == [] and call.state == "talking"
     # And not later either: the caller is offered to the next operator, and talks.
-    await out_line.phone(telephones, second, answers=OPERATOR_HZ)
+    await out_line.phone(telephones, last, answers=OPERATOR_HZ)
     await call.hears_tone(OPERATOR_HZ)
-    assert (out.dialled, other.calls, len(phone.calls)) == ([], [], 1)
+    assert (out.dialled, other.calls, [len(phone.calls) for phone in phones]) == ([], [], [1, 1, 1])
     await call.hangup()
     story = await out_line.story(caller)
-    assert (story["call"]["outcome"], outcomes(story)) == ("answered", [ended, (second, "accepted")])
+    assert (story["call"]["outcome"], outcomes(story)) == ("answered", [*refused, (last, "accepted")])
 
 
 async def test_a_carrier_that_says_moved_leads_nowhere_either(out_line: Line, telephones: Telephones) -> None:

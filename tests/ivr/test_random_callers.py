@@ -22,6 +22,8 @@ from ivr.trial.trial import Step, TrialResult
 
 ALL, PORTIONS = 10_000, 10
 EACH = ALL // PORTIONS
+USUAL = 2
+"""Portions of every run of the tests; the others are `long`."""
 
 SILENT_S = 45 * 60
 """How long a call may go on after the caller's last key: prompts, helps, two empty messages, queue, conversation."""
@@ -135,7 +137,9 @@ def _answered_ahead(steps: Sequence[Step]) -> Iterator[str]:
                     yield f"{step.kind} was answered before its question at {step.node}"
 
 
-@pytest.mark.parametrize("portion", range(PORTIONS))
+@pytest.mark.parametrize(
+    "portion", [*range(USUAL), *(pytest.param(portion, marks=pytest.mark.long) for portion in range(USUAL, PORTIONS))]
+)
 def test_each_of_ten_thousand_random_calls_ends_and_plays_only_existing_texts(
     portion: int, record_property: Callable[[str, object], None]
 ) -> None:

@@ -14,8 +14,9 @@ from db.enums import Role
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.events import ChannelRef
 from ivr.audio.audible import Media
-from ivr.call.call import Call, RequestFailed
+from ivr.call.call import Call
 from ivr.call.interruptions import CallerGone, CallFailed
+from ivr.call.items import RequestFailed
 from ivr.call.leg import Leg, wait_until_gone
 from ivr.flow.nodes.queue import Queue
 from ivr.model import floor_protocol

@@ -62,7 +62,7 @@ async def dialled(line: Line, telephones: Telephones, codec: Codec) -> Call:
 
 
 @pytest.mark.parametrize("codec", CODECS)
-async def test_a_prompt_is_played_in_the_codec_of_the_call(
+async def test_prompts_are_played_in_the_codec_of_the_call_and_transcoding_would_be_seen(
     all_codecs: Line, telephones: Telephones, codec: Codec
 ) -> None:
     line = all_codecs
@@ -75,18 +75,8 @@ async def test_a_prompt_is_played_in_the_codec_of_the_call(
     await call.press("2")
     await call.hears(heard(line, "main_file", codec)[: RATE // 2])
     assert formats(line) == (codec, codec)
-    await call.hangup()
-    await line.cleared()
-
-
-@pytest.mark.parametrize("codec", CODECS)
-async def test_the_same_look_sees_transcoding_where_there_is_some(
-    all_codecs: Line, telephones: Telephones, codec: Codec
-) -> None:
-    """The waiting music is a WAV file."""
-    line = all_codecs
-    call = await dialled(line, telephones, codec)
-    await call.press("20")
+    await call.press("0")
+    # The waiting music is a WAV file: the same look sees that it is transcoded.
     await line.until(lambda: formats(line)[1].startswith("slin"), 10, "music is played")
     await call.hangup()
     await line.cleared()

@@ -140,41 +140,32 @@ async def test_an_operator_interrupts_the_guide_of_a_caller_who_kept_their_posit
 # The controller is killed meanwhile
 
 
-async def test_a_caller_in_the_guide_is_still_there_after_a_restart_and_keeps_their_position(
+async def test_after_a_restart_a_caller_in_the_guide_is_still_there_and_one_who_heard_the_alternatives_can_choose(
     line: Line, telephones: Telephones
 ) -> None:
     tells(line, first_s=1, every_s=2)
-    caller = "+33624000501"
-    call = await offered(line, telephones, caller, "nl")
+    reads, chooses = "+33624000501", "+33624000511"
+    reading = await offered(line, telephones, reads, "nl")
+    await reading.press(GUIDE)
+    await begins(reading, line.audio("nl", "guide_passport_title"))
+    choosing = await offered(line, telephones, chooses, "fr")
     before = since(line)
-    await call.press(GUIDE)
-    await begins(call, line.audio("nl", "guide_passport_title"))
-    killed = call.clock
+    (began,) = (row["since"] for row in line.control("GET", "/queue") if row["caller"] == chooses)
+    killed = reading.clock
     await line.restart()
-    await begins(call, line.audio("nl", "guide_passport_title"), killed)
-    await line.until(lambda: since(line) == before, 5, "the caller keeps their position")
+    await begins(reading, line.audio("nl", "guide_passport_title"), killed)
+    await line.until(lambda: since(line) == before, 5, "both keep their position")
+    await asyncio.sleep(0.2)
+    chosen = choosing.clock
+    await choosing.press(CALLED_BACK)
+    asked = await begins(choosing, line.audio("fr", "callback_this_number"), chosen)
+    await choosing.press("1")
+    await begins(choosing, line.audio("fr", "callback_noted"), asked.offset_s)
+    await choosing.hangup()
+    (request,) = await rows(line, Callback, call_id=(await line.story(chooses))["call"]["id"])
+    assert request.waiting_since.timestamp() == pytest.approx(began, abs=0.001)
     phone = await line.phone(telephones, SPEAKS_ALL_THREE, answers=OPERATOR_HZ)
     await phone.next_call(5)
-    await call.hears_tone(OPERATOR_HZ)
-    await call.hangup()
-    assert (await line.story(caller))["call"]["outcome"] == "answered"
-
-
-async def test_a_caller_who_heard_the_alternatives_can_choose_one_after_a_restart(
-    line: Line, telephones: Telephones
-) -> None:
-    tells(line, first_s=1, every_s=2)
-    caller = "+33624000511"
-    call = await offered(line, telephones, caller, "fr")
-    (began,) = since(line).values()
-    await line.restart()
-    await line.until(lambda: list(since(line).values()) == [began], 5, "the caller waits again")
-    await asyncio.sleep(0.2)
-    chosen = call.clock
-    await call.press(CALLED_BACK)
-    asked = await begins(call, line.audio("fr", "callback_this_number"), chosen)
-    await call.press("1")
-    await begins(call, line.audio("fr", "callback_noted"), asked.offset_s)
-    await call.hangup()
-    (request,) = await rows(line, Callback, call_id=(await line.story(caller))["call"]["id"])
-    assert request.waiting_since.timestamp() == pytest.approx(began, abs=0.001)
+    await reading.hears_tone(OPERATOR_HZ)
+    await reading.hangup()
+    assert (await line.story(reads))["call"]["outcome"] == "answered"

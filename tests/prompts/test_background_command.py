@@ -8,6 +8,7 @@ from typing import Any
 import piper_tone
 import prompt_lines as lines
 import pytest
+import warm_up
 from shell import Answer
 
 from ivr.flow.versions import VersionStore
@@ -33,8 +34,9 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def answered(checkout: Path, words: str) -> Answer | subprocess.CompletedProcess[str]:
-    """Return a command's answer; in this process, except for the one that lowers its priority."""
-    return lines.run(checkout, f"{HATIF} {words}") if "--background" in words else lines.hatif(checkout, words)
+    """Return a command's answer; in this process, except for the one that lowers its priority, which is forked."""
+    forked = warm_up.sockets() / "bin" / "hatif"
+    return lines.run(checkout, f"{forked} {words}") if "--background" in words else lines.hatif(checkout, words)
 
 
 def run(checkout: Path, words: str) -> str:

@@ -33,10 +33,10 @@ def texts(folder: Path) -> catalogue.Catalogues:
 def test_the_sentences_are_whole_and_differ_in_their_sounds(tmp_path: Path) -> None:
     found = listening.choose(texts(tmp_path), "fr", 2)
     assert set(found) == {"other", "same"}
-    assert listening.choose(catalogue.load(SITE), "ar") == listening.choose(catalogue.load(SITE), "ar")
-    arabic = "".join(
-        catalogue.load(SITE).text("ar", prompt) or "" for prompt in listening.choose(catalogue.load(SITE), "ar")
-    )
+    site = catalogue.load(SITE)
+    chosen = listening.choose(site, "ar")
+    assert listening.choose(site, "ar") == chosen
+    arabic = "".join(site.text("ar", prompt) or "" for prompt in chosen)
     assert set("ءبتثجحخدذرزسشصضطظعغفقكلمنهوي") - set(arabic) <= {"ء"}
 
 

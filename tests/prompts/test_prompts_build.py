@@ -77,9 +77,17 @@ def test_every_prompt_has_audio_in_every_language_and_format(whole: Path) -> Non
         assert 0.15 < (made.seconds(language, prompt) or 0) < 40
 
 
-def test_all_voices_are_equally_loud_without_dead_air_or_clipping(whole: Path) -> None:
-    voices, clips = summaries(whole)
-    assert sum(map(len, clips.values())) == len(manifest.load(whole / "manifest.json").files)
+@pytest.mark.parametrize("every", [6, pytest.param(1, marks=pytest.mark.long)])  # measuring all takes 17 s
+def test_all_voices_are_equally_loud_without_dead_air_or_clipping(whole: Path, tmp_path: Path, every: int) -> None:
+    made = manifest.load(whole / manifest.FILE)
+    some = manifest.Manifest(
+        {language: dict([*prompts.items()][::every]) for language, prompts in made.prompts.items()}
+    )
+    for folder in filter(Path.is_dir, whole.iterdir()):
+        (tmp_path / folder.name).symlink_to(folder)
+    (tmp_path / manifest.FILE).write_bytes(manifest.dump(some))
+    voices, clips = summaries(tmp_path)
+    assert sum(map(len, clips.values())) == len(some.files)
     assert [fault for voice in voices for fault in voice.faults] == []
 
 

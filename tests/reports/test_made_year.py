@@ -4,17 +4,21 @@ The SQL knows nothing of quarters of an hour: it asks the database for local day
 Paris, and on SQLite by the two instants of 2026 at which its clocks change.
 """
 
+import shutil
+from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
+from db_server import Server
 from made_year import YEAR, MadeYear
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db.engine import reading
+from db.engine import open_engine, reading
 from reports.documents import build_document
 from reports.reading import read_report
 from reports.request import make_request
@@ -26,10 +30,17 @@ NOW = datetime(YEAR + 1, 6, 1, tzinfo=UTC)
 CALLS = 4000
 
 
-@pytest_asyncio.fixture
-async def year(engine: AsyncEngine) -> AsyncEngine:
-    await MadeYear(CALLS).store(engine)
-    return engine
+@pytest_asyncio.fixture(scope="module", params=["sqlite", "postgresql"])
+async def year(
+    request: pytest.FixtureRequest, sqlite_template: Path, server: Server, template: str
+) -> AsyncIterator[AsyncEngine]:
+    """The year in both databases, made once: these tests only read."""
+    file = sqlite_template.with_name("made_year.db")
+    is_sqlite = request.param == "sqlite"
+    url = f"sqlite:///{shutil.copy(sqlite_template, file)}" if is_sqlite else await server.copied(template, "made_year")
+    async with open_engine(url) as engine:
+        await MadeYear(CALLS).store(engine)
+        yield engine
 
 
 async def report(engine: AsyncEngine, by: str, first: date = date(YEAR, 1, 1), last: date = date(YEAR, 12, 31)) -> Any:

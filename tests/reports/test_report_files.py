@@ -1,8 +1,11 @@
 """A report as a file: what a spreadsheet and a reader of PDF find in it, in each language, whatever callers chose."""
 
 import csv
+import shutil
+from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO, StringIO
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -79,10 +82,18 @@ def test_a_text_that_begins_like_a_formula_gets_an_apostrophe_and_a_number_does_
     assert sheet.cell("documents") == "documents"
 
 
+@pytest_asyncio.fixture(scope="module")
+async def year(sqlite_template: Path) -> AsyncIterator[AsyncEngine]:
+    """A year of calls, made once: these tests only read."""
+    file = shutil.copy(sqlite_template, sqlite_template.with_name("report_files.db"))
+    async with open_engine(f"sqlite:///{file}") as engine:
+        await MadeYear(1500).store(engine)
+        yield engine
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_the_workbook_has_the_same_figures_as_the_document(engine: AsyncEngine, language: str) -> None:
-    await MadeYear(1500).store(engine)
-    request, data = await read(engine, "day", date(2026, 10, 19), date(2026, 10, 31))
+async def test_the_workbook_has_the_same_figures_as_the_document(year: AsyncEngine, language: str) -> None:
+    request, data = await read(year, "day", date(2026, 10, 19), date(2026, 10, 31))
     document = build_document(request, data)
     book = load_workbook(BytesIO(make_file(Form.XLSX, request, data, load(language), NAMES).content))
     page, meanings = book.worksheets
@@ -113,9 +124,8 @@ def _seconds(value: Any) -> float:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_the_pdf_has_the_figures_and_their_meaning_in_each_language(engine: AsyncEngine, language: str) -> None:
-    await MadeYear(1500).store(engine)
-    request, data = await read(engine, "language", date(2026, 1, 1), date(2026, 12, 31))
+async def test_the_pdf_has_the_figures_and_their_meaning_in_each_language(year: AsyncEngine, language: str) -> None:
+    request, data = await read(year, "language", date(2026, 1, 1), date(2026, 12, 31))
     words = load(language)
     reader = PdfReader(BytesIO(make_file(Form.PDF, request, data, words, NAMES).content))
     read_back = _letters("".join(page.extract_text() for page in reader.pages))

@@ -29,7 +29,7 @@ from routing.policy import Policy
 from routing.states import Operator, OperatorState
 
 
-@settings(patient, max_examples=600)
+@settings(patient, max_examples=250)
 @given(policies, st.lists(operators, max_size=10), st.lists(callers, max_size=8), moments)
 def test_the_engine_decides_as_the_reference_whatever_happens(
     policy: Policy,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_engine import PlainEngine
 from properties import patient
@@ -21,6 +21,7 @@ from routing.simulation.totals import LEFT, Totals
 from routing.states import Operator, OperatorState
 
 LANGUAGES = ("ar", "fr", "nl")
+fewer = settings(patient, max_examples=40)  # of days with hundreds of calls
 MIX = (0.6, 0.3, 0.1)
 ENGINES: dict[str, Callable[[], Routing]] = {
     "simplest": PlainEngine,
@@ -74,7 +75,7 @@ def same(one: Day, other: Day) -> bool:
     return all(np.array_equal(getattr(one, column), getattr(other, column)) for column in columns)
 
 
-@patient
+@fewer
 @given(teams, demands, st.integers(0, 50))
 def test_a_day_is_the_same_if_the_engine_does_not_explain_its_decisions(team: Team, demand: Demand, seed: int) -> None:
     calls = draw(demand, seed, 0)
@@ -83,14 +84,14 @@ def test_a_day_is_the_same_if_the_engine_does_not_explain_its_decisions(team: Te
         assert np.array_equal(getattr(explained, name), getattr(quick, name), equal_nan=True)
 
 
-@patient
+@fewer
 @given(demands, teams, st.integers(0, 1000), st.sampled_from(list(ENGINES)))
 def test_the_same_seed_gives_the_same_day(demand: Demand, team: Team, seed: int, engine: str) -> None:
     one, other = (simulate(draw(demand, seed), team, ENGINES[engine]()) for _ in range(2))
     assert same(one, other)
 
 
-@patient
+@fewer
 @given(demands, teams, st.integers(0, 1000), st.sampled_from(list(ENGINES)))
 def test_every_call_has_one_outcome_and_no_operator_talks_to_two_callers(
     demand: Demand, team: Team, seed: int, engine: str
@@ -113,7 +114,7 @@ def test_every_call_has_one_outcome_and_no_operator_talks_to_two_callers(
         assert (begins[order][1:] >= ends[:-1] - 1e-6).all()
 
 
-@patient
+@fewer
 @given(demands, teams, st.integers(0, 1000), st.sampled_from(list(ENGINES)))
 def test_operators_are_busy_as_long_as_their_calls_and_in_one_state_at_a_time(
     demand: Demand, team: Team, seed: int, engine: str
@@ -130,7 +131,7 @@ def test_operators_are_busy_as_long_as_their_calls_and_in_one_state_at_a_time(
         assert (spans.begins[order][1:] >= spans.ends[order][:-1] - 1e-6).all()
 
 
-@patient
+@fewer
 @given(demands, teams, st.integers(0, 1000), st.sampled_from(list(ENGINES)))
 def test_totals_count_every_call_once(demand: Demand, team: Team, seed: int, engine: str) -> None:
     day = simulate(draw(demand, seed), team, ENGINES[engine]())
@@ -160,7 +161,7 @@ def test_one_pool_agrees_with_erlang() -> None:
     operators, per_hour, handling, within = 10, 84.0, 300.0, 20.0
     demand = Demand(("ar",), (per_hour,) * 22, ((1.0,),), handling)
     levels, means = [], []
-    for batch in range(20):
+    for batch in range(10):
         calls = draw(demand, 7, batch)
         day = simulate(calls, one_language(operators), Engine())
         counted = calls.arrival >= 2 * HOUR_S

@@ -98,7 +98,7 @@ def read(parts: Composition, traces: Mapping[str, Any]) -> Facts:
         node=parts.site.node,
         status=line,
         figures=figures,
-        processes={name: _process(alive.get(name)) for name in {*_expected(parts), *alive}},
+        processes={name: _process(alive.get(name)) for name in {*expected_processes(parts), *alive}},
         counts={name: process_counts.read(parts.settings.run, name, alive[name]) for name in COUNTING if name in alive},
         traces=traces,
         disk_free=shutil.disk_usage(home).free if home.exists() else None,
@@ -114,10 +114,11 @@ def own_version() -> str:
         return "unknown"
 
 
-def _expected(parts: Composition) -> tuple[str, ...]:
+def expected_processes(parts: Composition) -> tuple[str, ...]:
     """Return the processes that belong to the line, but the voices', which end when they have done their work."""
     desk = ("desk", "gate") if parts.site.desk.enabled else ()
-    return ("asterisk", "ivr", "guard", "journal", "monitor", *desk)
+    hear = ("hear",) if parts.site.speech.menus else ()
+    return ("asterisk", "ivr", "guard", "journal", "monitor", *desk, *hear)
 
 
 def _process(pid: int | None) -> ProcessFacts:

@@ -262,6 +262,8 @@ def _specs(parts: Composition) -> list[ProcessSpec]:
             depends_on=("asterisk",),
         ),
     ]
+    if parts.site.speech.menus:
+        specs.append(ProcessSpec("hear", (me, "hear"), env=environment, depends_on=()))
     if parts.voices.any_slow:
         command = (me, "prompts", "build", "--background")
         more = _changed(parts.settings.sounds / manifest.FILE)

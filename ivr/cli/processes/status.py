@@ -32,7 +32,7 @@ RINGS_S = 5
 PROBES_MISSED = 3
 """Periods without a test call after which the line counts as no longer calling itself."""
 
-_NEEDED = ("asterisk", "ivr")
+NEEDED = ("asterisk", "ivr")
 _START = "start the line with `hatif up`, or `systemctl start hatif.target`"
 _DISK_FULL, _DISK_LOW = 50 * 2**20, 2**30  # bytes
 _LAST_MINUTE = timedelta(seconds=60)
@@ -138,11 +138,11 @@ def _show(data: dict[str, Any], checks: Sequence[Check], parts: Composition) -> 
 
 
 def _check_processes(running: Mapping[str, ProcessInfo]) -> Iterator[Check]:
-    missing = [name for name in _NEEDED if name not in running]
+    missing = [name for name in NEEDED if name not in running]
     found = f"{' and '.join(missing)} not running" if missing else "Asterisk and the controller run"
     yield Check("processes", not missing, True, found, _START)
     found, remedy, supervisor = "hatif up supervises them", "", running.get(OWN_NAME)
-    if supervisor is None and any(name in running and unit_of(running[name].pid) for name in _NEEDED):
+    if supervisor is None and any(name in running and unit_of(running[name].pid) for name in NEEDED):
         found = "systemd supervises them"
     elif supervisor is None:
         found = "unsupervised: hatif up does not run"

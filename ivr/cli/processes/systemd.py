@@ -125,5 +125,6 @@ def _line(user: str) -> Line:
         user=user,
         others=others,
         desk=parts.site.desk.enabled,
+        hear=parts.site.speech.menus,
         monitor=parts.site.monitoring.enabled,
     )

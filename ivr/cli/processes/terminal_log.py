@@ -17,6 +17,7 @@ _NAMES = {
     "monitor": "The monitor",
     "voices": "The builder of slow voices",
     "desk": "The desk",
+    "hear": "The recogniser of what callers say",
     "gate": "The gate of browser telephones",
 }
 _STYLES = {"warning": "yellow", "error": "red", "critical": "red"}

@@ -25,7 +25,7 @@ def build_all(
         switched: Languages that get their slow voice now.
     """
     from ivr.site import training
-    from prompts import catalogue, training_audio
+    from prompts import catalogue, spoken_words, training_audio
     from prompts.build import build as build_prompts
     from prompts.clip_store import ClipStore
 
@@ -41,6 +41,7 @@ def build_all(
         clips=ClipStore(parts.settings.clips),
         switched=switched,
     )
+    spoken_words.write(texts.words, sounds)
     trained = training_audio.build(
         (sentence for script in training.load(folder, parts.site).values() for sentence in script.sentences),
         parts.settings.training_sounds,

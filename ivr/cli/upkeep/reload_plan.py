@@ -14,6 +14,7 @@ _WHOLE = {
     "node_number": "it is in case references",
     "database.url": "all processes use it",
     "desk.enabled": "`hatif up` knows from its start which processes there are",
+    "speech.menus": "`hatif up` knows from its start which processes there are",
     "monitoring.enabled": "`hatif up` knows from its start which processes there are",
 }
 """Values for which all processes are restarted together, with the reason. Until then none is restarted alone: it would
@@ -24,6 +25,7 @@ _READERS = {
     "journal": ("call_records.queue_log",),
     "desk": ("desk.", "languages", "hours.timezone", "name"),
     "gate": ("desk.",),
+    "hear": ("speech.", "languages"),
 }
 """Which values the other processes read at their start. The controller reads all of them."""
 

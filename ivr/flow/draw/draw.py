@@ -1,4 +1,8 @@
-"""Draw the flow as a picture: one box per node, its keys in rows, and a line from each row to its target."""
+"""Draw the flow as a picture: one box per node, its keys in rows, and a line from each row to its target.
+
+The group of a node has the id `node-NAME`; the end of a row that leads on has its target in `data-to`, and a line has
+in `data-ways` which ways (`FROM>TO`) run through it. So others can add to the picture what callers do.
+"""
 
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
@@ -91,8 +95,10 @@ def _picture(picture: Element, flow: Flow, boxes: list[_Box], placed: Layout) ->
     at = f"translate({_MARGIN:g} {_MARGIN + _TITLE:g})"
     drawing = svg.group(picture, transform=at)
     lines = svg.group(drawing, fill="none", stroke=_LINE, stroke_width="1.6")
-    for start, end in placed.lines:
-        svg.path(lines, svg.curve(start, end))
+    targets = {box.card.name: [line.row.target for line in box.lines if line.row.target is not None] for box in boxes}
+    for (start, end), exits in zip(placed.lines, placed.used_by, strict=True):
+        ways = dict.fromkeys(f"{name}>{targets[name][number]}" for name, number in exits)
+        svg.path(lines, svg.curve(start, end), data_ways=" ".join(ways))
     for box in boxes:
         _draw(svg.group(drawing, id=f"node-{box.card.name}"), box, placed)
     for tip in placed.tips:
@@ -137,10 +143,12 @@ def _row(parent: Element, line: _Line, at: tuple[float, float], label: str | Non
         left += _key(parent, (left, top + 1), row.key) + 6
     if label:
         colour = _LINK if label.startswith("↩") else _WRONG
-        svg.text(parent, (right, base), label, size=_SMALL, fill=colour, text_anchor="end")
+        end = svg.text(parent, (right, base), label, size=_SMALL, fill=colour, text_anchor="end")
+        if row.target is not None:
+            end.set("data-to", row.target)
         right -= svg.width(label, _SMALL) + 6
-    elif label is not None:
-        svg.circle(parent, (x + _WIDTH, top + _ROW / 2), 3, fill=_LINE)
+    elif label is not None and row.target is not None:
+        svg.circle(parent, (x + _WIDTH, top + _ROW / 2), 3, fill=_LINE, data_to=row.target)
     is_spoken = row.language is not None
     size, rtl = _TEXT if is_spoken else _SMALL, row.language is not None and svg.right_to_left(row.language)
     words = line.text if line.text is not None else svg.shorten(row.text, size, right - left)

@@ -25,18 +25,24 @@ class Box:
     exits: Sequence[tuple[str, float]]
 
 
+Exit = tuple[str, int]
+"""A box, and the index of its exit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """The placed boxes and lines.
 
     `corners`: the upper left corner of each box; `lines`: from the right of one column to the left of the next, or
-    across one; `tips`: the arrowheads; `drawn`: all exits with a line, as (box, index of the exit).
+    across one; `used_by`: the exits whose line runs through each of them; `tips`: the arrowheads; `drawn`: all exits
+    with a line.
     """
 
     corners: Mapping[str, Point]
     lines: Sequence[tuple[Point, Point]]
+    used_by: Sequence[Sequence[Exit]]
     tips: Sequence[Point]
-    drawn: frozenset[tuple[str, int]]
+    drawn: frozenset[Exit]
     size: Point
 
 
@@ -50,6 +56,7 @@ class _Item:
     box: bool
     before: list[tuple["_Item", float]] = field(default_factory=list)  # with the offset of their exit
     after: list[tuple["_Item", float]] = field(default_factory=list)  # with the offset of our exit
+    exits: list[list[Exit]] = field(default_factory=list)  # that use each line to `after`
     top: float = 0.0
 
     def enters(self, entry: float) -> float:
@@ -74,7 +81,7 @@ def place(boxes: Sequence[Box], roots: Iterable[str], *, width: float, gap: floa
     return _to_layout(table, drawn, width, gap, entry)
 
 
-def _columns(boxes: Sequence[Box], roots: Iterable[str]) -> tuple[dict[str, int], frozenset[tuple[str, int]]]:
+def _columns(boxes: Sequence[Box], roots: Iterable[str]) -> tuple[dict[str, int], frozenset[Exit]]:
     """Return the column of each box, and the exits that lead to the right.
 
     A box's column follows from the first path that reaches it; a box without exits is to the right of all its sources.
@@ -107,7 +114,7 @@ def _columns(boxes: Sequence[Box], roots: Iterable[str]) -> tuple[dict[str, int]
     return columns, drawn
 
 
-def _items(boxes: Sequence[Box], columns: Mapping[str, int], drawn: frozenset[tuple[str, int]]) -> list[list[_Item]]:
+def _items(boxes: Sequence[Box], columns: Mapping[str, int], drawn: frozenset[Exit]) -> list[list[_Item]]:
     items = {(box.name, columns[box.name]): _Item(box.name, columns[box.name], box.height, True) for box in boxes}
     for box in sorted(boxes, key=lambda box: columns[box.name]):
         for number, (target, height) in enumerate(box.exits):
@@ -118,7 +125,9 @@ def _items(boxes: Sequence[Box], columns: Mapping[str, int], drawn: frozenset[tu
                 following = items.setdefault((target, column), _Item(target, column, _LINE_PX, False))
                 if (following, leaves) not in item.after:
                     item.after.append((following, leaves))
+                    item.exits.append([])
                     following.before.append((item, leaves))
+                item.exits[item.after.index((following, leaves))].append((box.name, number))
                 item, leaves = following, _LINE_PX / 2
     table: list[list[_Item]] = [[] for _ in range(max(columns.values(), default=-1) + 1)]
     for item in items.values():
@@ -197,10 +206,11 @@ def _apart(column: Sequence[_Item], wanted: Sequence[float]) -> list[float]:
 
 
 def _to_layout(
-    table: Sequence[Sequence[_Item]], drawn: frozenset[tuple[str, int]], width: float, gap: float, entry: float
+    table: Sequence[Sequence[_Item]], drawn: frozenset[Exit], width: float, gap: float, entry: float
 ) -> Layout:
     corners: dict[str, Point] = {}
     lines: list[tuple[Point, Point]] = []
+    used_by: list[Sequence[Exit]] = []
     tips: list[Point] = []
     for number, column in enumerate(table):
         left = number * (width + gap)
@@ -209,10 +219,13 @@ def _to_layout(
                 corners[item.name] = left, item.top
             else:
                 lines.append(((left, item.top + item.height / 2), (left + width, item.top + item.height / 2)))
+                used_by.append([exit_ for exits in item.exits for exit_ in exits])
             if item.box and item.before:
                 tips.append((left, item.top + entry))
-            for following, leaves in item.after:
+            for (following, leaves), exits in zip(item.after, item.exits, strict=True):
                 end = left + width + gap, following.top + following.enters(entry)
                 lines.append(((left + width, item.top + leaves), end))
+                used_by.append(exits)
     bottom = max((item.top + item.height for column in table for item in column), default=0.0)
-    return Layout(corners, lines, tips, drawn, (max(len(table) * (width + gap) - gap, 0.0), bottom))
+    size = max(len(table) * (width + gap) - gap, 0.0), bottom
+    return Layout(corners, lines, used_by, tips, drawn, size)

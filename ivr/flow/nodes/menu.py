@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ivr.call import topic as topics
 from ivr.call.call import Call
 from ivr.call.choice import CHOICE_TEXTS, ChoiceNode, GoTo, choose, key_text
-from ivr.call.node import Key, NodeName, TextId, Topic
+from ivr.call.node import Key, NodeName, TextId, Topic, WordsId
 
 
 class Option(BaseModel):
@@ -22,6 +22,8 @@ class Option(BaseModel):
 
 
 class MenuOption(Option):
+    words: WordsId | None = None  # what callers may say instead of the key
+    confirm: bool = True  # ask whether that was meant, if it was said
     topic: Topic | None = None  # of the operator's call, if this option leads to one; default: that of the menu
 
 
@@ -51,6 +53,9 @@ class Menu(ChoiceNode):
         spoken = [text for option in self.options for text in (option.text, key_text(option.key, short=True))]
         return (*spoken, *super().texts(), *CHOICE_TEXTS)
 
+    def words(self) -> tuple[str, ...]:
+        return tuple(option.words for option in self.options if option.words is not None)
+
     async def run(self, call: Call, resumed: bool) -> str | None:
         topics.choose(call, self.topic)
         language = call.state.language
@@ -62,6 +67,8 @@ class Menu(ChoiceNode):
             back=self.back,
             after_help=self.after_help,
             short=True,
+            words={option.key: option.words for option in self.options if option.words is not None},
+            sure={option.key for option in self.options if not option.confirm},
         )
         if isinstance(chosen, GoTo):
             return chosen.node

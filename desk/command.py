@@ -15,6 +15,7 @@ LARGEST = 2 * 2**30
 """Bytes of memory that it may use."""
 
 _ANSWER = 2**24
+_KEPT = "line.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +72,7 @@ def _environment(settings: DeskSettings) -> dict[str, str]:
     chosen = {"HATIF_HOME": settings.home, "HATIF_SITE": settings.site_folder}
     known = {name: str(folder) for name, folder in chosen.items() if folder is not None}
     plain = {"NO_COLOR": "1", "COLUMNS": "1000"}
+    if settings.home is not None and (settings.home / _KEPT).exists():
+        # A line was set up with settings of its own, and refuses any others (`ivr/home/line_settings.py`).
+        return {**os.environ, "HATIF_HOME": known["HATIF_HOME"], **plain}
     return {**os.environ, **known, **plain, "HATIF_DATABASE": settings.database_url}

@@ -1,0 +1,125 @@
+"""The audit's acts in words, their kinds, and what a reader may not see of them."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from desk.page.texts import N_
+
+OTHER = "other"
+
+KINDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "supervision": (
+        N_("Supervision and help"),
+        ("listen", "whisper", "join", "supervision_", "help_", "operator_help", "alarm_"),
+    ),
+    "calls": (N_("Calls"), ("call_",)),
+    "callbacks": (N_("Call-backs, messages, e-mails"), ("callback_", "message_", "guide_request_", "guide_sent")),
+    "cases": (N_("Cases"), ("case_", "pin_")),
+    "operators": (
+        N_("Operators and telephones"),
+        ("operator_", "wrap_up_", "telephone_", "web_telephone_", "try_telephone_"),
+    ),
+    "recordings": (N_("Recordings"), ("recording_",)),
+    "guide": (N_("Guide"), ("guide_gap", "amendment_", "question_")),
+    "site": (N_("Site and opening hours"), ("site_", "flow_", "hours_", "holiday_", "announce", "drain")),
+    "data": (N_("Erasing and bans"), ("caller_", "ban_")),
+}
+"""The kinds of acts: the name, and how their acts begin. Everything else is `OTHER`."""
+
+ACTS: Mapping[str, str] = {
+    "alarm_acknowledged": N_("saw to an alarm"),
+    "amendment_proposed": N_("proposed an amendment"),
+    "amendment_refused": N_("refused an amendment"),
+    "amendment_released": N_("released an amendment"),
+    "amendment_taken_back": N_("took an amendment back"),
+    "amendment_withdrawn": N_("withdrew an amendment"),
+    "announce": N_("switched an announcement on"),
+    "announce_off": N_("switched the announcement off"),
+    "ban_lifted": N_("lifted a ban"),
+    "callback_added": N_("added a call-back request"),
+    "callback_by_code": N_("called somebody back by code"),
+    "callback_cancelled": N_("cancelled a call-back request"),
+    "callback_taken": N_("took a call-back request"),
+    "caller_erased": N_("erased a caller"),
+    "call_hang_up": N_("hung up"),
+    "call_hold": N_("put a caller on hold"),
+    "call_moved": N_("moved a waiting caller"),
+    "call_pause_recording": N_("paused a recording"),
+    "call_resume_recording": N_("resumed a recording"),
+    "call_transfer": N_("handed a caller on"),
+    "call_unhold": N_("took a caller from hold"),
+    "case_changed": N_("changed a case"),
+    "case_noted": N_("added a note to a case"),
+    "case_opened": N_("opened a case"),
+    "case_pin": N_("gave a new PIN to an applicant"),
+    "drain": N_("stopped new calls"),
+    "drain_ended": N_("took new calls again"),
+    "flow_reloaded": N_("took a flow into use"),
+    "guide_gap": N_("did not find something in the guide"),
+    "guide_request_ended": N_("ended a request for the guide in writing"),
+    "guide_sent": N_("sent a procedure by e-mail"),
+    "help_given": N_("gave help"),
+    "help_settled": N_("settled a request for help"),
+    "help_wanted": N_("asked for help"),
+    "holiday_added": N_("added a holiday"),
+    "holiday_forgotten": N_("withdrew a ruling on a holiday"),
+    "holiday_moved": N_("moved a holiday"),
+    "holiday_removed": N_("removed a holiday"),
+    "hours_auto": N_("returned to the opening hours"),
+    "hours_closed": N_("forced the line closed"),
+    "hours_open": N_("forced the line open"),
+    "join": N_("joined a conversation"),
+    "listen": N_("listened to a conversation"),
+    "message_done": N_("finished with a message"),
+    "message_heard": N_("heard a message"),
+    "message_taken": N_("took a message"),
+    "operator_languages": N_("changed an operator's languages"),
+    "operator_state": N_("changed an operator's state"),
+    "pin_guessing": N_("noticed that PINs are being guessed"),
+    "question_done": N_("dealt with a question of callers"),
+    "recording_heard": N_("listened to a recording"),
+    "recording_scored": N_("scored a recording"),
+    "site_change_taken_back": N_("took a change of the site back"),
+    "site_changed": N_("changed the site"),
+    "supervision_asked": N_("asked for a supervision"),
+    "supervision_refused": N_("was refused a supervision"),
+    "telephone_password": N_("renewed a telephone's password"),
+    "telephone_replaced": N_("registered another telephone"),
+    "telephone_second": N_("registered a second telephone"),
+    "telephone_twice": N_("has two telephones with one password"),
+    "try_telephone_ended": N_("ended a telephone for trying the line"),
+    "try_telephone_given": N_("got a telephone for trying the line"),
+    "web_telephone_ended": N_("ended a browser telephone"),
+    "web_telephone_given": N_("started a browser telephone"),
+    "whisper": N_("whispered to an operator"),
+    "wrap_up_end": N_("ended a wrap-up"),
+    "wrap_up_more": N_("extended a wrap-up"),
+}
+"""What somebody did, by act. Acts without an entry are shown as they are written."""
+
+_OF_THE_SITE = ("site_changed", "site_change_taken_back")
+"""Acts about the line's own numbers."""
+
+# With its country code, or with the 0 of a national one; no reference of a case and no id looks so.
+_NUMBER = re.compile(r"(?<![\w-])(?:\+\d|00\d|0\d)(?:[ .()/-]{0,3}\d){6,13}(?![\w-])")
+_SHOWN_FIRST, _SHOWN_LAST = 3, 2
+
+
+def masked(act: str, value: Any) -> Any:
+    """Return a text of a record, or a value of its data, with callers' numbers shown in part only."""
+    if act in _OF_THE_SITE:
+        return value
+    match value:
+        case str():
+            return _NUMBER.sub(_mask, value)
+        case dict():
+            return {key: masked(act, inner) for key, inner in value.items()}
+        case list():
+            return [masked(act, inner) for inner in value]
+    return value
+
+
+def _mask(found: re.Match[str]) -> str:
+    digits = re.sub(r"[^+0-9]", "", found[0])
+    return f"{digits[:_SHOWN_FIRST]}…{digits[-_SHOWN_LAST:]}"

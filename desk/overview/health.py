@@ -1,0 +1,104 @@
+"""The state of each part of the line, and of the site's files, with what to do about each fault."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response
+
+from desk.context import Desk, DeskDep, part
+from desk.overview.health_words import PARTS, REMEDIES
+from desk.overview.reading import Command
+from desk.people.signed_in import AdministratorDep, AdministratorStillThere
+from desk.site.tabs import respond
+
+router = APIRouter(prefix="/site/health")
+
+FRESH = timedelta(seconds=8)
+"""The line is looked at no more often, however many pages are open: it must not be burdened by that."""
+CHECK_FRESH = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the line. `name`: in words of the catalogues, `detail` which of several; `what`: what to do, too.
+
+    `found`, `remedy`: as `hatif health` says them, in English.
+    """
+
+    id: str
+    name: str
+    detail: str
+    ok: bool
+    fatal: bool
+    found: str
+    what: str
+    remedy: str
+
+
+def health_command() -> Command:
+    return Command("health", fresh=FRESH)
+
+
+def check_command() -> Command:
+    return Command("check", fresh=CHECK_FRESH)
+
+
+HealthDep = Annotated[Command, part("health_command")]
+CheckDep = Annotated[Command, part("check_command")]
+
+
+@router.get("")
+async def page(request: Request, desk: DeskDep, _administrator: AdministratorDep) -> Response:
+    """Show the page; its parts come by themselves, since they take a moment."""
+    return respond(request, desk, "overview/health.html")
+
+
+@router.get("/parts")
+async def parts(
+    request: Request, desk: DeskDep, command: HealthDep, _administrator: AdministratorStillThere
+) -> Response:
+    """Return the state of the parts, faults first."""
+    document: Mapping[str, Any] | None = await command.read(desk)
+    found = [] if document is None else [_part(row) for row in document["parts"]]
+    return desk.pages.respond(
+        request,
+        "overview/health_parts.html",
+        known=document is not None,
+        serves=document is not None and document["serves"],
+        faults=[row for row in found if not row.ok],
+        parts=found,
+        versions={} if document is None else document["versions"],
+        at=desk.now() if document is None else datetime.fromtimestamp(document["at"], UTC),
+    )
+
+
+@router.get("/site")
+async def site(request: Request, desk: DeskDep, command: CheckDep, _administrator: AdministratorStillThere) -> Response:
+    """Return what is wrong or doubtful in the site's files, as `hatif check` says it."""
+    document: Mapping[str, Any] | None = await command.read(desk)
+    findings: Sequence[Mapping[str, Any]] = [] if document is None else document["findings"]
+    return desk.pages.respond(
+        request, "overview/health_site.html", known=document is not None, findings=findings, folder=_folder(desk)
+    )
+
+
+def _folder(desk: Desk) -> str:
+    return f"{desk.settings.site_folder}/" if desk.settings.site_folder is not None else ""
+
+
+def _part(row: Mapping[str, Any]) -> Part:
+    name = str(row["name"])
+    kind, _, detail = name.partition(" ")
+    known = name if name in PARTS else kind if kind in PARTS else ""
+    return Part(
+        id=name.replace(" ", "-"),
+        name=PARTS.get(known, name),
+        detail=detail if known == kind and known != name else "",
+        ok=bool(row["ok"]),
+        fatal=bool(row["fatal"]),
+        found=str(row["found"]),
+        what=REMEDIES.get(known, ""),
+        remedy=str(row["remedy"]),
+    )

@@ -1,0 +1,66 @@
+"""What callers may say at a choice, and how it is made sure that it was meant."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from ivr.audio.audible import Clip
+from ivr.call.call import Call
+from ivr.call.node import BACK, CHANGE_LANGUAGE, OPERATOR, REPEAT
+
+YES, NO = "1", "2"
+SPEECH_TEXTS = ("speech_offer", "speech_again", "speech_keys", "speech_operator", "speech_right")
+"""What callers who may speak hear."""
+DIGITS = "words_digits"
+"""The words for the keys 0 to 9, in this order."""
+EVERYWHERE = {
+    "words_operator": OPERATOR,
+    "words_repeat": REPEAT,
+    "words_back": BACK,
+    "words_language": CHANGE_LANGUAGE,
+}
+"""What may be said at every choice, with its key."""
+CONFIRMATION = {"words_yes": YES, "words_no": NO}
+WORDS = (DIGITS, *EVERYWHERE, *CONFIRMATION)
+UNCONFIRMED = frozenset((REPEAT, BACK, CHANGE_LANGUAGE))
+"""What does no harm if it was not meant."""
+
+
+def phrases(call: Call, keys: Collection[str], words: Mapping[str, str], *, back: bool) -> dict[str, str]:
+    """Return what may be said at a choice, each phrase with its key.
+
+    Args:
+        keys: Those of the options.
+        words: The ids of their words, by key.
+        back: Whether the caller can go back.
+    """
+    said = call.version.words.get(call.state.language, {})
+    digits = said.get(DIGITS, ())
+    found = {word: key for key, word in enumerate_keys(digits) if key in keys or key in (OPERATOR, CHANGE_LANGUAGE)}
+    for text, key in EVERYWHERE.items():
+        if key != BACK or back:
+            found |= dict.fromkeys(said.get(text, ()), key)
+    for key, text in words.items():
+        found |= dict.fromkeys(said.get(text, ()), key)
+    return found
+
+
+def enumerate_keys(digits: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the words for digits, each after its key."""
+    return [(str(digit), word) for digit, word in enumerate(digits[:10])]
+
+
+def offer(call: Call, spoken: Collection[str]) -> list[Clip]:
+    """Return what tells a caller, once in a call, that they may speak; nothing if they cannot, or nothing is heard."""
+    if not spoken or call.hearing.offered or not call.hearing.is_possible(call.state.language):
+        return []
+    call.hearing.offered = True
+    return [(call.state.language, "speech_offer")]
+
+
+async def is_meant(call: Call, clips: Sequence[Clip]) -> bool:
+    """Ask a caller whether they have meant what was understood. Keys pressed ahead never answer that."""
+    language = call.state.language
+    said = call.version.words.get(language, {})
+    words = {phrase: key for text, key in CONFIRMATION.items() for phrase in said.get(text, ())}
+    answer = await call.listen([*clips, (language, "speech_right")], fresh=True, words=words)
+    call.event("confirmed", yes=answer == YES)
+    return answer == YES

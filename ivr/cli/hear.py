@@ -1,0 +1,79 @@
+"""`hatif hear`: the workers that hear what callers say."""
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+import typer
+
+from ivr.cli.composition import Composition, ControlError
+from ivr.home import pid_lock
+from ivr.home.logs import configure
+from ivr.home.service_manager import ServiceManager
+from ivr.process.own_user import refuse_root
+
+if TYPE_CHECKING:
+    from speech.vosk import Model
+
+NAME = "whisper-base"
+"""The folder of the packaged recogniser."""
+
+# Imports in functions: what the workers compute with takes a while to load.
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(hear)
+
+
+def hear() -> None:
+    """Hear what callers say instead of pressing keys, in the foreground. `hatif up` runs it as well."""
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # what is forked has none of its parent's threads
+    parts = Composition()
+    if not parts.site.speech.menus:
+        raise ControlError("Callers have keys only: write menus = true in [speech] of site.toml.")
+    refuse_root(parts.site)
+    configure(parts.site.node, parts.settings.log, parts.settings.log_level)
+    pid_lock.hold(parts.settings.run, "hear")
+    from speech.parent import Parent
+
+    log = structlog.get_logger()
+    home = parts.settings.home / "speech"
+    folders = {code: home / "vosk" / code for code in parts.site.languages if (home / "vosk" / code).is_dir()}
+    places = (home / NAME, parts.settings.cache / NAME) if parts.site.speech.packaged else ()
+    packaged = next((folder for folder in places if folder.is_dir()), None)
+    scored = {code: packaged for code in parts.site.languages if packaged is not None and code not in folders}
+    log.info("Languages that callers can speak", vosk=sorted(folders), packaged=sorted(scored))
+    systemd = ServiceManager()
+    work = _worker(parts.settings.speech, scored)
+    Parent(parts.site.speech.workers, folders, work, log.warning).run(lambda: systemd.alive("Hears callers"))
+
+
+def _worker(
+    controllers: Path, scored: Mapping[str, Path]
+) -> Callable[[int, Mapping[str, "Model"], Callable[[], None]], None]:
+    from speech.scoring import Scorer, ScoringEngine
+    from speech.worker import Engine, VoskEngine, Worker
+
+    def work(number: int, models: Mapping[str, "Model"], beat: Callable[[], None]) -> None:
+        async def run() -> None:
+            engines: dict[str, Engine] = {language: VoskEngine(model) for language, model in models.items()}
+            executor = ThreadPoolExecutor(1)
+
+            async def load() -> None:
+                # Here and not in the parent: the model has threads, which a fork would not have.
+                folder = next(iter(scored.values()))
+                scorer = await asyncio.get_running_loop().run_in_executor(executor, Scorer, folder)
+                engines.update({language: ScoringEngine(scorer, language, executor) for language in scored})
+
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(Worker(number, engines, controllers, beat).run())
+                if scored:
+                    tasks.create_task(load())
+
+        asyncio.run(run())
+
+    return work

@@ -1,0 +1,177 @@
+"""`hatif health`: the state of each part of the line, with what to do about faults. The desk's page shows the same."""
+
+import asyncio
+import platform
+import ssl
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from ivr.cli.composition import Composition
+from ivr.cli.desk import settings_of
+from ivr.cli.monitoring.facts import expected_processes, own_version
+from ivr.cli.output import JSON, as_json, as_table, cell, console
+from ivr.cli.processes import status
+from ivr.cli.processes.check import Check
+from ivr.cli.processes.troubles import ANSWER_S
+from ivr.process.process import ProcessInfo, processes
+from ivr.site import certificate
+
+BACKUP_AGE = timedelta(days=8)
+"""A weekly backup is at most so old."""
+
+_ENDS = timedelta(days=14)
+_NAMES = {
+    "asterisk": ("Asterisk", "asterisk"),
+    "ivr": ("the controller", "ivr"),
+    "guard": ("the guard", "guard"),
+    "journal": ("what writes the journal to the database", "journal"),
+    "monitor": ("monitoring", "monitor"),
+    "desk": ("the desk", "desk"),
+    "gate": ("the gate of browser telephones", "gate"),
+}
+"""Processes: what they are, and their log."""
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(health)
+
+
+def health(json: bool = JSON) -> None:
+    """Show the state of each part of the line, and what to do about faults; exit status 1 if there are any.
+
+    `hatif status` is the part of it that decides whether calls are served.
+    """
+    parts = Composition()
+    document = read(parts)
+    faults = [check for check in document["parts"] if not check["ok"]]
+    if json:
+        as_json(document)
+    else:
+        for check in faults:
+            colour = "red" if check["fatal"] else "yellow"
+            sentence = f"{check['name']}: {check['found']}; {check['remedy']}."
+            console.print(cell(sentence), style=colour, markup=False)
+        rows = ((check["name"], check["ok"], check["found"]) for check in document["parts"])
+        as_table("Parts", ("part", "ok", "found"), rows)
+        as_table("Versions", ("what", "version"), document["versions"].items())
+    if faults:
+        raise typer.Exit(1)
+
+
+def read(parts: Composition) -> dict[str, Any]:
+    """Return the state of each part. Not within an event loop."""
+    began = time.time()
+    line = status.read(parts)
+    running = processes(parts.settings.run)
+    database, version = asyncio.run(_check_database(parts))
+    has_monitor = parts.site.monitoring.enabled
+    expected = [name for name in expected_processes(parts) if has_monitor or name != "monitor"]
+    checks = [
+        *_check_each_process(running, expected),
+        *line.checks,
+        database,
+        *_check_desk_certificate(parts, datetime.now(UTC)),
+        _check_backup(parts.settings.backups, parts.settings.home, datetime.now(UTC)),
+    ]
+    return {
+        "at": began,
+        "serves": line.serves,
+        "parts": [asdict(check) for check in checks],
+        "versions": {
+            "hatif": own_version(),
+            "asterisk": next((row.found for row in line.checks if row.name == "asterisk" and not row.fatal), None),
+            "database": version,
+            "python": platform.python_version(),
+            "system": platform.platform(terse=True),
+        },
+        "addresses": line.document["addresses"],
+        "calls": line.document["calls"],
+    }
+
+
+def _check_each_process(running: Mapping[str, ProcessInfo], expected: Sequence[str]) -> Iterator[Check]:
+    """Check that each process of the line runs, and is not stopped."""
+    for name in expected:
+        what, log = _NAMES[name]
+        process = running.get(name)
+        fatal = name in status.NEEDED
+        if process is None or not process.alive:
+            remedy = f"see log/{log}.log; `hatif up` starts it by itself, with systemd: `systemctl start hatif-{name}`"
+            yield Check(f"process {name}", False, fatal, f"{what} does not run", remedy)
+        elif process.stopped:
+            found = f"{what} is stopped (SIGSTOP or Ctrl-Z)"
+            yield Check(f"process {name}", False, fatal, found, f"continue it with `kill -CONT {process.pid}`")
+        else:
+            found = f"{what} runs since {process.started:%Y-%m-%d %H:%M:%S} UTC, pid {process.pid}"
+            yield Check(f"process {name}", True, fatal, found)
+
+
+async def _check_database(parts: Composition) -> tuple[Check, str | None]:
+    from db.about import version_of  # loads SQLAlchemy: half of every command's start-up time
+    from db.engine import DatabaseError, open_engine
+
+    began = time.monotonic()
+    try:
+        async with open_engine(parts.database_url) as engine, asyncio.timeout(ANSWER_S):
+            version = await version_of(engine)
+    except DatabaseError as error:
+        found = str(error).rstrip(".")
+    except TimeoutError:
+        found = f"it did not answer within {ANSWER_S:g} s"
+    else:
+        answered = 1000 * (time.monotonic() - began)
+        return Check("database", True, False, f"{version} answered within {answered:.0f} ms"), version
+    remedy = "start it, or free its disk; calls go on, and their records wait in the journal"
+    return Check("database", False, False, found, remedy), None
+
+
+def _check_desk_certificate(parts: Composition, now: datetime) -> Iterator[Check]:
+    """Check the certificate of the desk's own TLS; nothing to say without one."""
+    if not parts.site.desk.enabled:
+        return
+    chosen = settings_of(parts)
+    if chosen.certificate is None or chosen.key is None:
+        return
+    remedy = "renew it, then restart the desk"
+    try:
+        ends = certificate.ends(chosen.certificate, chosen.key)
+    except (OSError, ssl.SSLError) as error:
+        yield Check("desk certificate", False, False, f"{chosen.certificate} cannot be used ({error})", remedy)
+        return
+    found = "has expired, or is not valid yet" if ends is None else f"that of the desk ends on {ends:%Y-%m-%d}"
+    yield Check("desk certificate", ends is not None and ends - now > _ENDS, False, found, remedy)
+
+
+def _check_backup(folder: Path, home: Path, now: datetime) -> Check:
+    """Check the age of the newest backup. A line of less than a week needs none."""
+    made = [entry.stat().st_mtime for entry in folder.glob("*.hatif.tar")] if folder.is_dir() else []
+    remedy = "run `hatif backup`, each night from cron or a timer (docs/backup.md)"
+    if made:
+        age = now - datetime.fromtimestamp(max(made), UTC)
+        found = f"the newest of {len(made)} is {_age(age)} old"
+        return Check("backup", age <= BACKUP_AGE, False, found, remedy)
+    young = not home.exists() or now - _began(home) < BACKUP_AGE
+    where = f"there is none in {folder}"
+    found = f"{where} yet" if young else f"{where}; those that are elsewhere are not known"
+    return Check("backup", young, False, found, remedy)
+
+
+def _began(home: Path) -> datetime:
+    """Return when a home was made, as far as its oldest file says."""
+    found = [home.stat().st_mtime]
+    for entry in home.iterdir():
+        with suppress(OSError):  # a temporary file that has gone
+            found.append(entry.stat().st_mtime)
+    return datetime.fromtimestamp(min(found), UTC)
+
+
+def _age(age: timedelta) -> str:
+    hours = age.total_seconds() / 3600
+    return f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} days"

