@@ -44,7 +44,7 @@ async def test_seven_tabs_of_one_browser_all_show_the_next_event_and_still_answe
     desk: TestDesk, controller: StandIn, browser: Browser
 ) -> None:
     context = await browser.new_context(locale="en", viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(60_000)
     first = await context.new_page()
     await first.goto(desk.url + await desk.link(SUPERVISOR))
     await first.click("button.primary")
