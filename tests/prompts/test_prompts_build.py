@@ -102,8 +102,10 @@ def test_no_prompt_clicks_where_it_is_joined_to_another(whole: Path) -> None:
 def test_every_format_of_a_prompt_is_equally_loud(whole: Path) -> None:
     files = sorted(manifest.load(whole / "manifest.json").files)[::40]  # decoding G.722 is slow
     for file in files:
-        for path in manifest.paths(whole, file):
-            assert measure(path).lufs == pytest.approx(loudness.TARGET, abs=0.5), path
+        levels = [measure(path) for path in manifest.paths(whole, file)]
+        allowed = 0.5 if levels[0].seconds > 1 else 1.0  # two or three blocks of the measurement
+        assert levels[0].lufs == pytest.approx(loudness.TARGET, abs=allowed), file
+        assert max(level.lufs for level in levels) - min(level.lufs for level in levels) < 0.3, file
 
 
 def test_nine_digits_to_be_written_down_take_six_to_eight_seconds(whole: Path) -> None:
