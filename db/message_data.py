@@ -10,7 +10,7 @@ class VoiceMessage:
     """A message that a caller left.
 
     `file`: its audio, relative to HATIF_HOME. `text`: what a recogniser made of it. `taken_by`: who works on it.
-    `done`: since when nothing is left to do.
+    `done`: since when nothing is left to do. `test`: whether it was left in a test call.
     """
 
     id: UUID
@@ -31,3 +31,4 @@ class VoiceMessage:
     done: datetime | None = None
     done_by: str | None = None
     erased: datetime | None = None
+    test: bool = False

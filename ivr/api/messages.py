@@ -41,6 +41,7 @@ class Message(BaseModel):
     done: datetime | None = Field(description="Since when nothing is left to do.")
     done_by: str | None
     erased: datetime | None = Field(description="When its audio was erased.")
+    test: bool = Field(description="Whether it was left in a test call.")
 
 
 class WorkRelease(models.Request):

@@ -74,6 +74,11 @@ class Settings:
         return self.home / "sounds"
 
     @property
+    def training_sounds(self) -> Path:
+        """What scripted callers say."""
+        return self.home / "training"
+
+    @property
     def voices(self) -> Path:
         """Voices that an administrator installed or provided."""
         return self.home / "voices"

@@ -64,7 +64,7 @@ class StandIn:
         self.queue: list[QueueEntry] = []
         self.alarms: list[Alarm] = []
         self.asked: list[tuple[str, str, str, Any]] = []  # method, path, who, body
-        self.answers: dict[str, tuple[int, Any]] = {}
+        self.answers: dict[str, tuple[int, Any]] = {"/training": (200, {"scripts": [], "callers": []})}
         """By path: the status and the document of the answer; otherwise 200 and nothing."""
         self.once: dict[str, tuple[int, Any]] = {}
         """The same, for the next request that changes something."""

@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from controller import StandIn, standing_in
 from desk_server import Answer, Browser, TestDesk, serving
-from site_control import changing
+from site_control import changing, check_here
 
 from db.enums import AccountRole
 from desk.page.pages import ROOT
@@ -32,8 +32,9 @@ def site(tmp_path: Path) -> Path:
 
 
 @pytest_asyncio.fixture
-async def controller(site: Path, tmp_path: Path) -> AsyncIterator[StandIn]:
+async def controller(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[StandIn]:
     """A control API that changes a copy of the example site as the controller's does."""
+    monkeypatch.setattr("ivr.site_changes.changes.check_site", check_here)
     found, changes = changing(site, tmp_path, NOW)
     async with standing_in(found):
         working = asyncio.create_task(changes.run())

@@ -58,6 +58,7 @@ def cases(
     owner: str = typer.Option("", "--owner", help="Only cases of this operator."),
     applicant: str = typer.Option("", "--applicant", help="Only cases whose applicant has these words in their name."),
     overdue: bool = typer.Option(False, "--overdue", help="Only cases past their due date that are not closed."),
+    tests: bool = typer.Option(False, "--tests", help="Also cases opened in test calls."),
     json: bool = JSON,
 ) -> None:
     """List the case files, newest first."""
@@ -72,6 +73,7 @@ def cases(
         owner=owner or None,
         applicant=applicant or None,
         overdue=clock.now() if overdue else None,
+        tests=tests,
     )
     if json:
         as_json(rows)
