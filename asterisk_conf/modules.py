@@ -102,6 +102,7 @@ MODULES: tuple[tuple[str, str], ...] = (
 # Loaded only if operators can use browser telephones, which also need res_srtp and Opus or G.711.
 WEB_MODULES: tuple[tuple[str, str], ...] = (
     ("app_echo", "Echo, for the test of a browser telephone's sound"),
+    ("func_talkdetect", "TALK_DETECT: a scripted caller hears when an operator in training has finished"),
     ("res_pjsip_transport_websocket", "SIP of browser telephones"),
 )
 

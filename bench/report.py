@@ -1,9 +1,9 @@
 """Measure commands over many calls: generates a database, then runs each in a process of its own.
 
-`.venv/bin/python -m bench.report --calls 100000 --seed 1`, with `--json` for one document, with `--keep FOLDER` to
-look at the database afterwards (`HATIF_HOME=FOLDER hatif report`). `--url` names an empty database of PostgreSQL, which
-is measured in turns with SQLite. Each time is also given as a multiple of the start of `hatif calls --last 1` in the
-same run, which compares better from one machine, or load, to another.
+`.venv/bin/python -m bench.report --calls 100000 --days 7 --seed 1`, with `--json` for one document, with `--keep
+FOLDER` to look at the database afterwards (`HATIF_HOME=FOLDER hatif report`). `--url` names an empty database of
+PostgreSQL, which is measured in turns with SQLite. Each time is also given as a multiple of the start of `hatif calls
+--last 1` in the same run, which compares better from one machine, or load, to another.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from db.upgrade import upgrade
 from desk.case.queries import search
 from routing.figures import percentile
 
-_DAYS, _OPENS, _HOURS = 7, 8, 12
+_OPENS, _HOURS = 8, 12
 _OPERATORS = 100
 _MIX = {"ar": 0.34, "fr": 0.30, "es": 0.12, "it": 0.10, "nl": 0.07, "de": 0.04, "en": 0.03}
 _COUNTRIES = ("FR", "BE", "NL", "DE", "ES", "IT")
@@ -44,24 +44,29 @@ _CASES = 0.2
 """The share of answered calls in which a case is opened."""
 _NAMES = ("Nadia", "Amina", "Fern", "Jan", "Rosa", "Ilse", "Omar", "Sami", "Lena", "Paul")
 _SEARCHES = 300
-_PERIOD = ("--from", f"{_LAST - timedelta(days=_DAYS - 1):%Y-%m-%d}", "--to", f"{_LAST:%Y-%m-%d}")
 _START = "calls --last 1"
-_COMMANDS: dict[str, tuple[str, ...]] = {
-    _START: ("calls", "--last", "1"),
-    **{f"report --by {by}": ("report", "--by", by, *_PERIOD) for by in ("day", "half-hour", "language", "operator")},
-    "calls --number": ("calls", "--number", "+33600012345"),
-    "calls --operator": ("calls", "--operator", "1005", "--last", "20"),
-    "audit": ("audit", "--last", "1000"),
-    "cases --applicant": ("cases", "--applicant", "nadia fern"),
-    "case open": ("case", "open", "--topic", "file", "--language", "fr", "--country", "FR", "--title", "Passport"),
-    "simulate --from-history": ("simulate", "--from-history", *_PERIOD),
-}
+_GROUPINGS = ("day", "hour", "half-hour", "language", "country", "topic", "operator", "number")
 
 Row = tuple[Any, dict[str, Any]]
 
 
-def rows(calls: int, seed: int) -> Iterator[Row]:
-    """Yield the rows of seven days of calls and of the operators in them, each with its table. Waits are drawn, not
+def commands(days: int) -> dict[str, tuple[str, ...]]:
+    """Return the arguments of the commands by their names, for a database with this many days."""
+    period = ("--from", f"{_LAST - timedelta(days=days - 1):%Y-%m-%d}", "--to", f"{_LAST:%Y-%m-%d}")
+    return {
+        _START: ("calls", "--last", "1"),
+        **{f"report --by {by}": ("report", "--by", by, *period) for by in _GROUPINGS},
+        "calls --number": ("calls", "--number", "+33600012345"),
+        "calls --operator": ("calls", "--operator", "1005", "--last", "20"),
+        "audit": ("audit", "--last", "1000"),
+        "cases --applicant": ("cases", "--applicant", "nadia fern"),
+        "case open": ("case", "open", "--topic", "file", "--language", "fr", "--country", "FR", "--title", "Passport"),
+        "simulate --from-history": ("simulate", "--from-history", *period),
+    }
+
+
+def rows(calls: int, days: int, seed: int) -> Iterator[Row]:
+    """Yield the rows of some days of calls and of the operators in them, each with its table. Waits are drawn, not
     simulated."""
     draw, boot, seq, cases = random.Random(seed), uuid7(), 0, 0
     free = {str(1001 + number): datetime.min.replace(tzinfo=UTC) for number in range(_OPERATORS)}
@@ -74,12 +79,12 @@ def rows(calls: int, seed: int) -> Iterator[Row]:
         key = {"node": "node1", "boot": boot, "seq": seq}
         return OperatorStateRecord, {**key, "at": at, "operator_id": operator, "state": state, "call_id": call}
 
-    for day in range(_DAYS):
-        opens = _LAST - timedelta(days=_DAYS - 1 - day) + timedelta(hours=_OPENS)
+    for day in range(days):
+        opens = _LAST - timedelta(days=days - 1 - day) + timedelta(hours=_OPENS)
         for operator in free:
             free[operator] = opens
             yield state(opens, operator, "ready")
-        number = calls * (day + 1) // _DAYS - calls * day // _DAYS
+        number = calls * (day + 1) // days - calls * day // days
         for offset in sorted(draw.uniform(0, _HOURS * 3600) for _ in range(number)):
             queued = opens + timedelta(seconds=offset)
             wait = draw.expovariate(1 / 12)
@@ -92,6 +97,7 @@ def rows(calls: int, seed: int) -> Iterator[Row]:
                 "country": draw.choice(_COUNTRIES),
                 "caller": f"+336{draw.randrange(30_000):08}",
                 "topic": draw.choice(_TOPICS),
+                "number": f"+33{800_212_000 + int(offset) % 5}",
                 "started": queued - timedelta(seconds=40),
                 "queued": queued,
                 "dequeued": queued + timedelta(seconds=wait),
@@ -130,10 +136,10 @@ def _case(number: int, call: dict[str, Any], draw: random.Random) -> dict[str, A
     }  # fmt: skip
 
 
-async def fill(url: str, calls: int, seed: int) -> None:
+async def fill(url: str, calls: int, days: int, seed: int) -> None:
     await upgrade(url)
     engine = async_engine(url)
-    made = rows(calls, seed)
+    made = rows(calls, days, seed)
     while some := list(islice(made, _AT_ONCE)):
         async with writing(engine) as connection:
             kinds: dict[tuple[Any, tuple[str, ...]], list[dict[str, Any]]] = {}
@@ -147,6 +153,7 @@ async def fill(url: str, calls: int, seed: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=100_000)
+    parser.add_argument("--days", type=int, default=7)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--url", help="an empty database of PostgreSQL to measure as well")
     parser.add_argument("--keep", type=Path, help="the folder to make the SQLite database in")
@@ -157,15 +164,17 @@ def main() -> None:
         home.mkdir(parents=True, exist_ok=True)
         urls = {"SQLite": f"sqlite:///{home}/hatif.db", **({"PostgreSQL": asked.url} if asked.url else {})}
         for url in urls.values():
-            asyncio.run(fill(url, asked.calls, asked.seed))
-        found: dict[str, Any] = {"machine": machine.description(), "calls": asked.calls, "seed": asked.seed}
-        found["commands"] = {name: _time_command(home, urls, arguments) for name, arguments in _COMMANDS.items()}
+            asyncio.run(fill(url, asked.calls, asked.days, asked.seed))
+        found: dict[str, Any] = {"machine": machine.description(), "calls": asked.calls, "days": asked.days}
+        found["seed"] = asked.seed
+        measured = commands(asked.days).items()
+        found["commands"] = {name: _time_command(home, urls, arguments) for name, arguments in measured}
         found["search_ms"] = {kind: asyncio.run(_time_searches(url)) for kind, url in urls.items()}
         found["memory_mib"] = round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
     if asked.json:
         print(json.dumps(found, indent=1))
         return
-    print(f"{asked.calls} calls, seed {asked.seed}; {found['machine']}")
+    print(f"{asked.calls} calls in {asked.days} days, seed {asked.seed}; {found['machine']}")
     for kind in urls:
         start = found["commands"][_START][kind]
         print(kind)

@@ -10,7 +10,7 @@ class GuideRequest:
     """A caller who wants a procedure in writing.
 
     `procedure`: its id. `number`: E.164. `outcome`: a value of `db.enums.GuideOutcome`; None: not ended. `reason`: why
-    it ended so. `taken_by`: who works on it.
+    it ended so. `taken_by`: who works on it. `test`: whether it was asked for in a test call.
     """
 
     id: UUID
@@ -28,3 +28,4 @@ class GuideRequest:
     ended_by: str | None = None
     taken: datetime | None = None
     taken_by: str | None = None
+    test: bool = False

@@ -14,10 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db.engine import reading, writing
 from db.enums import GuideOutcome
 from db.guide_request_data import GuideRequest
+from db.of_tests import is_of_test
 from db.read import NotFoundError, ids_beginning
 from db.tables import GuideRequest as Row
 
-_COLUMNS = tuple(getattr(Row, name) for name in GuideRequest.__dataclass_fields__)
+_COLUMNS = tuple(
+    is_of_test(Row.call_id) if name == "test" else getattr(Row, name) for name in GuideRequest.__dataclass_fields__
+)
 
 
 async def latest(engine: AsyncEngine, last: int) -> list[GuideRequest]:

@@ -32,14 +32,6 @@ class elapsed(GenericFunction[int]):  # noqa: N801
     name = "hatif_elapsed"
 
 
-class quarter_hours(GenericFunction[int]):  # noqa: N801
-    """The whole quarters of an hour since 1970 of an instant."""
-
-    type = BigInteger()
-    inherit_cache = True
-    name = "hatif_quarter_hours"
-
-
 def _at(element: GenericFunction[int], compiler: Any, **named: Any) -> list[str]:
     columns: list[ColumnElement[Any]] = [*element.clauses]
     return [str(compiler.process(column, **named)) for column in columns]
@@ -69,12 +61,6 @@ def _elapsed_sqlite(element: elapsed, compiler: Any, **named: Any) -> str:
     return f"({_micros_of_sqlite(until)} - {_micros_of_sqlite(since)})"
 
 
-@compiles(quarter_hours, "sqlite")
-def _quarters_sqlite(element: quarter_hours, compiler: Any, **named: Any) -> str:
-    (at,) = _at(element, compiler, **named)
-    return f"({_seconds_sqlite(at)} / 900)"
-
-
 # PostgreSQL: `date_part` computes in floating point, unlike `extract`, in half the time. Until the year 2100 its error
 # is under a quarter of a microsecond, so that the nearest whole microsecond is the exact one.
 
@@ -89,9 +75,3 @@ def _micros_postgresql(element: micros, compiler: Any, **named: Any) -> str:
 def _elapsed_postgresql(element: elapsed, compiler: Any, **named: Any) -> str:
     since, until = _at(element, compiler, **named)
     return f"CAST(date_part('epoch', {until} - {since}) * 1000000 AS bigint)"
-
-
-@compiles(quarter_hours, "postgresql")
-def _quarters_postgresql(element: quarter_hours, compiler: Any, **named: Any) -> str:
-    (at,) = _at(element, compiler, **named)
-    return f"CAST(floor(date_part('epoch', {at}) / 900) AS bigint)"

@@ -9,31 +9,37 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading, writing
 from db.message_data import VoiceMessage
+from db.of_tests import is_of_test
 from db.read import NotFoundError
 from db.tables import Message as Row
 
 MOST = 500
 """Messages that are not done, in one list."""
 
-_COLUMNS = tuple(getattr(Row, name) for name in VoiceMessage.__dataclass_fields__)
+_IS_TEST = is_of_test(Row.call_id)
+_COLUMNS = tuple(_IS_TEST if name == "test" else getattr(Row, name) for name in VoiceMessage.__dataclass_fields__)
 
 
-async def latest(engine: AsyncEngine, last: int) -> list[VoiceMessage]:
-    """Return the messages that are not done, oldest first, at most `MOST`; then the `last` that are, newest first."""
-    open_ones = select(*_COLUMNS).where(Row.done.is_(None)).order_by(Row.at, Row.id).limit(MOST)
+async def latest(engine: AsyncEngine, last: int, *, tests: bool = True) -> list[VoiceMessage]:
+    """Return the messages that are not done, oldest first, at most `MOST`; then the `last` that are, newest first.
+
+    `tests`: also those left in test calls.
+    """
+    wanted = (Row.done.is_(None), true() if tests else ~_IS_TEST)
+    open_ones = select(*_COLUMNS).where(*wanted).order_by(Row.at, Row.id).limit(MOST)
     over = select(*_COLUMNS).where(Row.done.is_not(None)).order_by(Row.done.desc()).limit(last)
     async with reading(engine) as connection:
         return [VoiceMessage(*row) for query in (open_ones, over) for row in await connection.execute(query)]
 
 
 async def count(engine: AsyncEngine) -> int:
-    """Return how many messages nobody has taken."""
-    free = (Row.done.is_(None), Row.taken_by.is_(None))
+    """Return how many messages nobody has taken, without those left in test calls."""
+    free = (Row.done.is_(None), Row.taken_by.is_(None), ~_IS_TEST)
     async with reading(engine) as connection:
         return await connection.scalar(select(func.count()).select_from(Row).where(*free)) or 0
 

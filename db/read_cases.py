@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading
 from db.names import folded
+from db.of_tests import is_of_test
 from db.read import NotFoundError
 from db.references import normalize
 from db.rows import all_rows, from_row
@@ -55,10 +56,12 @@ async def cases(
     owner: str | None = None,
     applicant: str | None = None,
     overdue: datetime | None = None,
+    tests: bool = False,
 ) -> list[Case]:
     """Return the last opened case files, newest first.
 
     Args:
+        tests: Also those opened in test calls.
         applicant: Only those whose applicant has these words in their name.
         overdue: Only those that were due by then and are not closed.
     """
@@ -69,6 +72,8 @@ async def cases(
         wanted.append(applicant_has(applicant))
     if overdue is not None:
         wanted += [CaseFile.due <= overdue, CaseFile.closed.is_(None)]
+    if not tests:
+        wanted.append(~is_of_test(CaseFile.call_id))
     async with reading(engine) as connection:
         found = await connection.execute(
             select(CaseFile).where(*wanted).order_by(CaseFile.opened.desc(), CaseFile.reference.desc()).limit(last)

@@ -1,207 +1,210 @@
-"""What reports count: groups of calls, and operators' states.
-
-Reading a row into Python costs more than the database's work on it. So the database groups the calls, and returns what
-is different in each of a group as one text with all of them; the same for the states of an operator. The metrics are
-defined elsewhere.
+"""What reports count: calls, and operators' states.
 
 Each function takes an engine (`db.engine.async_engine`) and raises DatabaseError if the database is away. A period is
-from `begins` up to, not including, `ends`, as aware datetimes. Durations are microseconds; instants in lists are
-microseconds since 1970.
+from `begins` up to, not including, `ends`, as aware datetimes. Durations are microseconds; instants in arrays are
+microseconds since 1970. What a number in an array would be that does not exist, is `db.columns.NONE`.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import repeat
 from typing import Any
 
-from sqlalchemy import Null, Text, and_, case, cast, func, literal_column, null, or_, select, true
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Text, cast, func, literal_column, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from db.columns import NONE, Coded, Columns, Kind, Whole, instant_of, instant_text, read_columns, read_instants
 from db.engine import reading
 from db.enums import GuideOutcome, OperatorState, Role
-from db.instants import BETWEEN, elapsed, joined, micros, quarter_hours
+from db.instants import BETWEEN
 from db.tables import Call, GuideRequest, Operator, OperatorStateRecord, Pairing
 
 LOOK_BACK = timedelta(days=7)
 """How long before a period an operator's state is searched for; an operator without a change in it counts as away."""
 
 ATTRIBUTES = ("language", "country", "topic", "operator", "number")
-"""The attributes of calls by which they can be grouped, besides the time."""
+"""The attributes of calls by which they can be grouped, besides the time. The operator is the first one who answered,
+the number the one that was dialled."""
 
+STATES = tuple(OperatorState)
+"""Operators' states, by their codes in `OperatorStates`."""
 
-@dataclass(frozen=True, slots=True)
-class CallGroup:
-    """What calls of a group have in common; None if they are not grouped by it, or have none.
+Attributes = Mapping[str, Coded]
+"""Those that were asked for."""
 
-    `quarter`: the quarter of an hour since 1970 in which they began to wait, or started if they never waited.
-    """
-
-    quarter: int | None = None
-    language: str | None = None
-    country: str | None = None
-    topic: str | None = None
-    operator: str | None = None  # the first one who answered
-    number: str | None = None  # dialled
-
-
-@dataclass(frozen=True, slots=True)
-class WaitedCall:
-    """A call that began to wait for an operator.
-
-    `waited_us`: until an operator answered or the wait ended otherwise; None: still waiting. `talked_us`: with all
-    operators of the call, hold included; None if nobody answered, while they talk, and if unknown.
-    """
-
-    id: str
-    waited_us: int | None
-    talked_us: int | None
+_CLOCK_SET_BACK = timedelta(hours=1)
+_LONGEST_CALL = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class WaitedCalls:
-    """Calls that waited, with the same group and outcome. `outcome`: a `db.enums.Outcome`; None while in progress.
-    `last_end`: when the last of them ended."""
+    """Calls that began to wait for an operator, each at its instant `at_us`.
 
-    group: CallGroup
-    answered: bool
-    outcome: str | None
+    `waited_us`: until an operator answered or the wait ended otherwise; NONE: still waiting. `talked_us`: with all
+    operators of the call, hold included; NONE if nobody answered, while they talk, and if unknown. `outcomes`: a
+    `db.enums.Outcome`; None while in progress. `last_end`: when the last of them ended. `tests`: the number of test
+    calls that were left out.
+    """
+
     ids: Sequence[str]
-    waited_us: Sequence[int | None]
-    talked_us: Sequence[int | None]
+    at_us: Whole
+    waited_us: Whole
+    talked_us: Whole
+    answered: NDArray[np.bool_]
+    outcomes: Coded
+    attributes: Attributes
     last_end: datetime | None = None
-
-    @classmethod
-    def of(
-        cls, group: CallGroup, answered: bool, outcome: str | None, calls: Collection[WaitedCall], **named: Any
-    ) -> "WaitedCalls":
-        return cls(
-            group, answered, outcome,
-            [call.id for call in calls], [call.waited_us for call in calls], [call.talked_us for call in calls],
-            **named,
-        )  # fmt: skip
+    tests: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class MenuCalls:
-    """The number of calls that never waited for an operator, with the same group and outcome. `outgoing`: calls that we
-    made."""
+    """Calls that never waited for an operator, each at its start. `outgoing`: calls that we made."""
 
-    group: CallGroup
-    outcome: str | None
-    outgoing: bool
-    number: int
+    at_us: Whole
+    outcomes: Coded
+    outgoing: NDArray[np.bool_]
+    attributes: Attributes
 
 
 @dataclass(frozen=True, slots=True)
-class SendRequests:
-    """The number of callers' requests for a procedure of the guide in writing, by the time of the request and with the
-    attributes of the call. `sent`: people have sent it."""
+class Counted:
+    """What else is counted, each at its own instant. `what`: the name of its figure; `numbers`: how much it counts."""
 
-    group: CallGroup
-    sent: bool
-    number: int
+    what: str
+    at_us: Whole
+    numbers: Whole
+    attributes: Attributes
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorStates:
-    """The states of an operator in their order: when each began, the call of `talking`, the reason for a pause."""
+    """The states of an operator in their order: when each began, its place in `STATES`, the call of `talking`, the
+    reason for a pause; '' for none."""
 
     operator: str
-    at_us: Sequence[int]
-    states: Sequence[str]
-    calls: Sequence[str]  # '' for none
+    at_us: Whole
+    states: Whole
+    calls: Sequence[str]
     reasons: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class CallCounts:
-    """`any`: whether the database has any call at all; `tests`: test calls that began to wait in the period."""
-
-    any: bool
-    tests: int
-
-
 async def waited_calls(
-    engine: AsyncEngine,
-    begins: datetime,
-    ends: datetime,
-    by: Collection[str] = (),
-    *,
-    quarters: bool = False,
-    tests: bool = False,
-) -> list[WaitedCalls]:
-    """Return the calls that began to wait in the period; test calls only with `tests`.
-
-    They are grouped by the attributes in `by` and, with `quarters`, by quarters of an hour.
-    """
-    group = grouping(Call.queued, {}, by, quarters=quarters)
-    until = func.coalesce(Call.connected, Call.dequeued, Call.ended)
-    talked = case(
-        (Pairing.began.is_not(None), elapsed(Pairing.began, Pairing.ended)),
-        else_=elapsed(Call.connected, Call.ended),  # calls that the dialplan served have no pairing
+    engine: AsyncEngine, begins: datetime, ends: datetime, by: Collection[str] = (), *, tests: bool = False
+) -> WaitedCalls:
+    """Return the calls that began to wait in the period, with the attributes in `by`; test calls only with `tests`."""
+    columns = {
+        "id": (Kind.TEXT, Call.id),
+        "queued": (Kind.INSTANT, Call.queued),
+        "connected": (Kind.INSTANT, Call.connected),
+        "dequeued": (Kind.INSTANT, Call.dequeued),
+        "ended": (Kind.INSTANT, Call.ended),
+        "outcome": (Kind.TEXT, Call.outcome),
+        "live": (Kind.NUMBER, Call.live),
+        **of_call(by),
+    }
+    among = select(Call.id).where(Call.queued >= begins, Call.queued < ends)
+    conversations = {
+        "call": (Kind.TEXT, Pairing.call_id),
+        "began": (Kind.INSTANT, Pairing.began),
+        "ended": (Kind.INSTANT, Pairing.ended),
+    }
+    talks = select(Pairing.id).where(
+        Pairing.began >= begins - _CLOCK_SET_BACK, Pairing.role == literal_column(f"'{Role.OPERATOR}'")
     )
-    answered = Call.connected.is_not(None).label("answered")
-    query = (
-        select(
-            *group, answered, Call.outcome,
-            joined(cast(Call.id, Text)), joined(elapsed(Call.queued, until)), joined(talked),
-            func.max(Call.ended),
-        )
-        .outerjoin(Pairing, and_(Pairing.call_id == Call.id, Pairing.role == literal_column(f"'{Role.OPERATOR}'")))
-        .where(Call.queued >= begins, Call.queued < ends, true() if tests else Call.live)
-        .group_by(*columns_of_group(group), answered, Call.outcome)
-    )  # fmt: skip
     async with reading(engine) as connection:
-        found = (await connection.execute(query)).all()
-    return [_waited(CallGroup(*row[:_WIDTH]), bool(row[_WIDTH]), *row[_WIDTH + 1 :]) for row in found]
+        found = await read_columns(connection, columns, among)
+        ended = found.arrays["ended"]
+        latest = int(np.max(ended, initial=NONE))
+        last_end = None if latest == NONE else instant_of(latest)
+        last = last_end or begins
+        if np.min(ended, initial=0) == NONE:  # some go on
+            last = max(last, ends + _LONGEST_CALL)
+        talks = talks.where(Pairing.began <= last)
+        paired = await read_columns(connection, conversations, talks)
+    queued, connected, dequeued = (found.arrays[name] for name in ("queued", "connected", "dequeued"))
+    until = np.where(connected != NONE, connected, np.where(dequeued != NONE, dequeued, ended))
+    every = WaitedCalls(
+        found.texts["id"], queued, _elapsed(queued, until), _talked(found, paired), connected != NONE,
+        Coded.of(found.texts["outcome"]), attributes_of(found, by), last_end,
+    )  # fmt: skip
+    live = found.arrays["live"] == 1
+    return every if tests or live.all() else _chosen(every, live)
+
+
+def _elapsed(since: Whole, until: Whole) -> Whole:
+    """Return durations; 0 for a negative one: the clock was set back in between."""
+    return np.where((since == NONE) | (until == NONE), NONE, np.maximum(until - since, 0))
+
+
+def _talked(calls: Columns, paired: Columns) -> Whole:
+    """Return how long operators talked with each caller."""
+    places = dict(zip(calls.texts["id"], range(len(calls)), strict=True))
+    of_call = np.fromiter(map(places.get, paired.texts["call"], repeat(-1)), np.int64, len(paired))
+    ours = of_call >= 0
+    of_call, lengths = of_call[ours], _elapsed(paired.arrays["began"], paired.arrays["ended"])[ours]
+    # Calls that the dialplan served have no pairing.
+    talked = _elapsed(calls.arrays["connected"], calls.arrays["ended"])
+    talked[of_call] = 0
+    np.add.at(talked, of_call, np.where(lengths == NONE, 0, lengths))
+    talked[of_call[lengths == NONE]] = NONE
+    return talked
+
+
+def _chosen(calls: WaitedCalls, which: NDArray[np.bool_]) -> WaitedCalls:
+    return WaitedCalls(
+        [calls.ids[place] for place in np.flatnonzero(which).tolist()],
+        calls.at_us[which], calls.waited_us[which], calls.talked_us[which], calls.answered[which],
+        calls.outcomes.where(which), {name: some.where(which) for name, some in calls.attributes.items()},
+        calls.last_end, int((~which).sum()),
+    )  # fmt: skip
 
 
 async def menu_calls(
-    engine: AsyncEngine,
-    begins: datetime,
-    ends: datetime,
-    by: Collection[str] = (),
-    *,
-    quarters: bool = False,
-    tests: bool = False,
-) -> list[MenuCalls]:
+    engine: AsyncEngine, begins: datetime, ends: datetime, by: Collection[str] = (), *, tests: bool = False
+) -> MenuCalls:
     """Return the calls that started in the period and never waited, as in `waited_calls`."""
-    group = grouping(Call.started, {}, by, quarters=quarters)
-    query = (
-        select(*group, Call.outcome, Call.outgoing, func.count())
-        .where(Call.started >= begins, Call.started < ends, Call.queued.is_(None), true() if tests else Call.live)
-        .group_by(*columns_of_group(group), Call.outcome, Call.outgoing)
+    columns = {
+        "started": (Kind.INSTANT, Call.started),
+        "outcome": (Kind.TEXT, Call.outcome),
+        "outgoing": (Kind.NUMBER, Call.outgoing),
+        **of_call(by),
+    }
+    among = select(Call.id).where(
+        Call.started >= begins, Call.started < ends, Call.queued.is_(None), true() if tests else Call.live
     )
     async with reading(engine) as connection:
-        return [MenuCalls(CallGroup(*row[:_WIDTH]), *row[_WIDTH:]) for row in await connection.execute(query)]
+        found = await read_columns(connection, columns, among)
+    return MenuCalls(
+        found.arrays["started"], Coded.of(found.texts["outcome"]), found.arrays["outgoing"] == 1,
+        attributes_of(found, by),
+    )  # fmt: skip
 
 
 async def send_requests(
-    engine: AsyncEngine,
-    begins: datetime,
-    ends: datetime,
-    by: Collection[str] = (),
-    *,
-    quarters: bool = False,
-    tests: bool = False,
-) -> list[SendRequests]:
-    """Return the requests for a procedure in writing of the period, as in `waited_calls`."""
+    engine: AsyncEngine, begins: datetime, ends: datetime, by: Collection[str] = (), *, tests: bool = False
+) -> tuple[Counted, Counted]:
+    """Return callers' requests for a procedure of the guide in writing, by the time of the request, with the attributes
+    of their calls; and those of them that people have sent."""
     own = {"language": GuideRequest.language, "topic": GuideRequest.topic}
-    group = grouping(GuideRequest.requested, own, by, quarters=quarters)
     sent = func.coalesce(GuideRequest.outcome == literal_column(f"'{GuideOutcome.SENT}'"), literal_column("false"))
-    query = (
-        select(*group, sent.label("sent"), func.count())
+    columns = {"at": (Kind.INSTANT, GuideRequest.requested), "sent": (Kind.NUMBER, sent), **of_call(by, own)}
+    among = (
+        select(GuideRequest.id)
+        .select_from(GuideRequest)
         .outerjoin(Call, Call.id == GuideRequest.call_id)
-        .where(
-            GuideRequest.requested >= begins,
-            GuideRequest.requested < ends,
-            true() if tests else or_(Call.live, Call.id.is_(None)),
-        )
-        .group_by(*columns_of_group(group), sent)
+        .where(GuideRequest.requested >= begins, GuideRequest.requested < ends, counts_of(tests))
     )
     async with reading(engine) as connection:
-        rows = (await connection.execute(query)).all()
-    return [SendRequests(CallGroup(*row[:_WIDTH]), bool(row[_WIDTH]), row[_WIDTH + 1]) for row in rows]
+        found = await read_columns(connection, columns, among)
+    at, attributes, number = found.arrays["at"], attributes_of(found, by), found.arrays["sent"]
+    return Counted(TO_SEND, at, np.ones_like(at), attributes), Counted(SENT, at, number, attributes)
+
+
+TO_SEND, SENT = "guide_requests", "guide_requests_sent"
 
 
 async def states_before(engine: AsyncEngine, at: datetime) -> list[OperatorStates]:
@@ -223,19 +226,16 @@ async def operator_names(engine: AsyncEngine) -> dict[str, str]:
 
 
 async def number_of_waits(engine: AsyncEngine, begins: datetime, ends: datetime) -> int:
-    """Return how many calls began to wait in the period."""
+    """Return how many calls began to wait in the period, test calls as well."""
     query = select(func.count()).select_from(Call).where(Call.queued >= begins, Call.queued < ends)
     async with reading(engine) as connection:
         return await connection.scalar(query) or 0
 
 
-async def call_counts(engine: AsyncEngine, begins: datetime, ends: datetime) -> CallCounts:
-    """Return counts that explain an empty report."""
-    # Test calls that never waited do not count: the line calls itself each minute.
-    tests = select(func.count()).where(Call.queued >= begins, Call.queued < ends, Call.live.is_(False))
+async def has_calls(engine: AsyncEngine) -> bool:
+    """Return whether the database has any call at all."""
     async with reading(engine) as connection:
-        first = await connection.scalar(select(Call.id).limit(1))
-        return CallCounts(first is not None, await connection.scalar(tests) or 0)
+        return await connection.scalar(select(Call.id).limit(1)) is not None
 
 
 _ATTRIBUTES: dict[str, Any] = {
@@ -245,49 +245,22 @@ _ATTRIBUTES: dict[str, Any] = {
     "operator": Call.operator_id,
     "number": Call.number,
 }
-_WIDTH = 1 + len(ATTRIBUTES)
 
 
-def grouping(at: Any, own: dict[str, Any], by: Collection[str], *, quarters: bool) -> list[Any]:
-    """Return the columns of a `CallGroup`, for what happened at the instant `at`. `own`: attributes that are not those
-    of the call."""
-    attributes = _ATTRIBUTES | own
-    return [
-        quarter_hours(at) if quarters else null(),
-        *(attributes[name] if name in by else null() for name in ATTRIBUTES),
-    ]
+def of_call(by: Collection[str], own: Mapping[str, Any] | None = None) -> dict[str, tuple[Kind, Any]]:
+    """Return the columns of the attributes in `by`. `own`: those that are not the call's."""
+    attributes = _ATTRIBUTES | dict(own or {})
+    return {f"by_{name}": (Kind.TEXT, attributes[name]) for name in ATTRIBUTES if name in by}
 
 
-def columns_of_group(columns: list[Any]) -> list[Any]:
-    """Return the columns to group by: PostgreSQL refuses NULL."""
-    return [column for column in columns if not isinstance(column, Null)]
+def attributes_of(found: Columns, by: Collection[str]) -> dict[str, Coded]:
+    """Return the attributes that were read by `of_call`."""
+    return {name: Coded.of(found.texts[f"by_{name}"]) for name in ATTRIBUTES if name in by}
 
 
-def _waited(
-    group: CallGroup, answered: bool, outcome: str | None, ids: str, waited: str, talked: str, last_end: datetime | None
-) -> WaitedCalls:
-    names = ids.split(BETWEEN)
-    waits, talks = _numbers(waited), _numbers(talked)
-    if len({*names}) < len(names):  # several conversations of one call
-        return WaitedCalls.of(group, answered, outcome, [*_merged(names, waits, talks)], last_end=last_end)
-    return WaitedCalls(group, answered, outcome, names, waits, talks, last_end)
-
-
-def _merged(names: Sequence[str], waits: Sequence[int | None], talks: Sequence[int | None]) -> Iterator[WaitedCall]:
-    found: dict[str, tuple[int | None, list[int | None]]] = {}
-    for name, wait, talk in zip(names, waits, talks, strict=True):
-        found.setdefault(name, (wait, []))[1].append(talk)
-    for name, (wait, parts) in found.items():
-        known = [part for part in parts if part is not None]
-        yield WaitedCall(name, wait, sum(known) if len(known) == len(parts) else None)
-
-
-def _numbers(text: str) -> list[int | None]:
-    """Return the durations in a joined text; 0 for a negative one: the clock was set back in between."""
-    numbers = [int(part) if part else None for part in text.split(BETWEEN)]
-    if "-" in text:
-        return [None if number is None else max(0, number) for number in numbers]
-    return numbers
+def counts_of(tests: bool) -> Any:
+    """Return the condition that what belongs to a call, which is joined, counts."""
+    return true() if tests else or_(Call.live, Call.id.is_(None))
 
 
 async def _states(engine: AsyncEngine, ordered: Any, begins: datetime, ends: datetime) -> list[OperatorStates]:
@@ -302,12 +275,9 @@ async def _states(engine: AsyncEngine, ordered: Any, begins: datetime, ends: dat
         .correlate(operators)
     )
     part = ordered(chosen).subquery()
-    call = case(
-        (part.c.state == literal_column(f"'{OperatorState.TALKING}'"), func.coalesce(cast(part.c.call_id, Text), "")),
-        else_="",
-    )
     between = literal_column(f"'{BETWEEN}'", Text)
-    text = cast(micros(part.c.at), Text) + between + part.c.state + between + call + between
+    call = func.coalesce(cast(part.c.call_id, Text), "")
+    text = instant_text(part.c.at) + between + part.c.state + between + call + between
     whole = select(func.aggregate_strings(text + func.coalesce(part.c.reason, ""), BETWEEN)).scalar_subquery()
     query = select(operators.c.id, whole).where(operators.c.id.is_not(None))
     async with reading(engine) as connection:
@@ -315,6 +285,13 @@ async def _states(engine: AsyncEngine, ordered: Any, begins: datetime, ends: dat
     return [_split(operator, text) for operator, text in found if text is not None]
 
 
+_PLACES = {state.value: place for place, state in enumerate(STATES)}
+_TALKING = OperatorState.TALKING.value
+
+
 def _split(operator: str, text: str) -> OperatorStates:
     parts = text.split(BETWEEN)
-    return OperatorStates(operator, [*map(int, parts[::4])], parts[1::4], parts[2::4], parts[3::4])
+    names = parts[1::4]
+    states = np.fromiter(map(_PLACES.__getitem__, names), np.int64, len(names))
+    calls = [call if name == _TALKING else "" for name, call in zip(names, parts[2::4], strict=True)]
+    return OperatorStates(operator, read_instants(parts[::4]), states, calls, parts[3::4])

@@ -6,17 +6,18 @@ As in `db.report`, a function takes an engine and raises DatabaseError if the da
 
 import asyncio
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, case, exists, func, literal_column, or_, select, true
+import numpy as np
+from sqlalchemy import Select, and_, case, exists, func, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import aliased
 
+from db.columns import NONE, Columns, Kind, micros_of, read_columns
 from db.engine import reading
 from db.enums import CallbackKind, CallbackState, TryOutcome
-from db.report import CallGroup, columns_of_group, grouping
+from db.report import Counted, attributes_of, counts_of, of_call
 from db.tables import Call, Callback, CallbackTry, CaseFile, SurveyAnswer
 
 CASES_OPENED, CASES_CLOSED, CASES_OVERDUE = "cases_opened", "cases_closed", "cases_overdue"
@@ -26,14 +27,8 @@ ANSWERS, POINTS = "survey_answers", "survey_points"
 OUTCOMES = (CASES_OPENED, CASES_CLOSED, CASES_OVERDUE, WANTED, KEPT, TAKEN, FAILED, ANSWERS, POINTS)
 """The names of what is counted."""
 
-
-@dataclass(frozen=True, slots=True)
-class OutcomeCount:
-    """How often something of `OUTCOMES` occurred in a group; `POINTS`: the sum of the survey's answers."""
-
-    group: CallGroup
-    what: str
-    number: int
+_Span = tuple[datetime, datetime]
+_Read = dict[str, tuple[Kind, Any]]
 
 
 async def outcome_counts(
@@ -43,75 +38,58 @@ async def outcome_counts(
     now: datetime,
     by: Collection[str] = (),
     *,
-    quarters: bool = False,
     tests: bool = False,
-) -> list[OutcomeCount]:
-    """Return all counts of the period, each at its own instant, grouped as in `db.report.waited_calls`.
+) -> list[Counted]:
+    """Return what is counted in the period, each at its own instant, with attributes as in `db.report.waited_calls`.
 
-    Those of test calls only with `tests`. `now`: what is due later is not overdue.
+    What belongs to test calls only with `tests`. `now`: what is due later is not overdue.
     """
-    counts = true() if tests else or_(Call.live, Call.id.is_(None))
     span = (begins, ends)
-    late = or_(CaseFile.closed.is_(None), CaseFile.closed > CaseFile.due)
     found = await asyncio.gather(
-        _count(engine, _cases(CaseFile.opened, CASES_OPENED, by, quarters=quarters), span, counts),
-        _count(engine, _cases(CaseFile.closed, CASES_CLOSED, by, quarters=quarters), span, counts),
-        _count(
-            engine, _cases(CaseFile.due, CASES_OVERDUE, by, late, quarters=quarters), (begins, min(ends, now)), counts
-        ),
-        _count(engine, _callbacks(by, quarters=quarters), span, counts),
-        _count(engine, _answers(by, quarters=quarters), span, counts),
+        _cases(engine, span, now, by, tests), _callbacks(engine, span, by, tests), _answers(engine, span, by, tests)
     )
-    return [count for some in found for count in some]
+    return [counted for some in found for counted in some]
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """What is counted: `at` is its instant, `numbers` are aggregates by their names."""
-
-    group: list[Any]
-    at: Any
-    numbers: dict[str, Any]
-    table: Any
-    where: Any
-
-
-async def _count(
-    engine: AsyncEngine, asked: _Question, span: tuple[datetime, datetime], counts: Any
-) -> list[OutcomeCount]:
-    query = (
-        select(*asked.group, *asked.numbers.values())
-        .select_from(asked.table)
-        .outerjoin(Call, Call.id == asked.table.call_id)
-        .where(asked.at >= span[0], asked.at < span[1], asked.where, counts)
-        .group_by(*columns_of_group(asked.group))
+async def _read(engine: AsyncEngine, columns: _Read, table: Any, by: Collection[str], own: Any, among: Any) -> Columns:
+    query: Select[Any] = (
+        select(table.call_id).select_from(table).outerjoin(Call, Call.id == table.call_id).where(*among)
     )
     async with reading(engine) as connection:
-        rows = (await connection.execute(query)).all()
-    width = len(asked.group)
-    return [
-        OutcomeCount(CallGroup(*row[:width]), what, int(number))
-        for row in rows
-        for what, number in zip(asked.numbers, row[width:], strict=True)
-        if number
-    ]
+        return await read_columns(connection, columns | of_call(by, own), query)
 
 
-def _cases(at: Any, what: str, by: Collection[str], where: Any = None, *, quarters: bool) -> _Question:
-    """Ask for cases. By operator, a case counts for its owner; without one, for who talked with its caller."""
+async def _cases(engine: AsyncEngine, span: _Span, now: datetime, by: Collection[str], tests: bool) -> list[Counted]:
+    """Return cases. By operator, a case counts for its owner; without one, for who talked with its caller."""
     own = {
         "language": CaseFile.language,
         "country": CaseFile.country,
         "topic": CaseFile.topic,
         "operator": func.coalesce(CaseFile.owner, Call.operator_id),
     }
-    return _Question(
-        grouping(at, own, by, quarters=quarters), at, {what: func.count()}, CaseFile, true() if where is None else where
+    instants = {"opened": CaseFile.opened, "closed": CaseFile.closed, "due": CaseFile.due}
+    within = or_(*(and_(at >= span[0], at < span[1]) for at in instants.values()))
+    columns: _Read = {name: (Kind.INSTANT, at) for name, at in instants.items()}
+    found = await _read(engine, columns, CaseFile, by, own, (within, counts_of(tests)))
+    opened, closed, due = (found.arrays[name] for name in instants)
+    attributes = attributes_of(found, by)
+    late = (closed == NONE) | (closed > due)
+    begins, ends, until = (micros_of(at) for at in (*span, min(span[1], now)))
+    chosen = (
+        (CASES_OPENED, opened, (opened >= begins) & (opened < ends)),
+        (CASES_CLOSED, closed, (closed >= begins) & (closed < ends)),
+        (CASES_OVERDUE, due, (due >= begins) & (due < until) & late),
     )
+    return [
+        Counted(
+            what, at[which], np.ones_like(at[which]), {name: some.where(which) for name, some in attributes.items()}
+        )
+        for what, at, which in chosen
+    ]
 
 
-def _callbacks(by: Collection[str], *, quarters: bool) -> _Question:
-    """Ask for call-backs that callers wanted. They are kept if the caller was reached, by an operator of their own
+async def _callbacks(engine: AsyncEngine, span: _Span, by: Collection[str], tests: bool) -> list[Counted]:
+    """Return call-backs that callers wanted. They are kept if the caller was reached, by an operator of their own
     accord as well."""
     own = {
         "language": Callback.language,
@@ -128,16 +106,22 @@ def _callbacks(by: Collection[str], *, quarters: bool) -> _Question:
         # Not by the index of numbers: one that asked often would be compared with itself each time.
         func.coalesce(later.number, "") == Callback.number, _was_reached(later.id),
     ).correlate(Callback)  # fmt: skip
-    kept = and_(done, or_(reached, taken))
-    numbers = {
-        WANTED: func.count(),
-        KEPT: _how_many(kept),
-        TAKEN: _how_many(and_(done, ~or_(reached, taken))),
-        FAILED: _how_many(failed),
-    }
-    at = Callback.wished
+    ended = case(
+        (failed, literal_column(f"'{FAILED}'")),
+        (~done, literal_column("''")),
+        (or_(reached, taken), literal_column(f"'{KEPT}'")),
+        else_=literal_column(f"'{TAKEN}'"),
+    )
     wanted = Callback.kind.in_([literal_column(f"'{kind}'") for kind in (CallbackKind.WAITING, CallbackKind.CLOSED)])
-    return _Question(grouping(at, own, by, quarters=quarters), at, numbers, Callback, wanted)
+    columns: _Read = {"at": (Kind.INSTANT, Callback.wished), "ended": (Kind.TEXT, ended)}
+    within = (Callback.wished >= span[0], Callback.wished < span[1])
+    found = await _read(engine, columns, Callback, by, own, (*within, wanted, counts_of(tests)))
+    at, attributes = found.arrays["at"], attributes_of(found, by)
+    how = np.array(found.texts["ended"])
+    return [
+        Counted(WANTED, at, np.ones_like(at), attributes),
+        *(Counted(what, at, (how == what).astype(np.int64), attributes) for what in (KEPT, TAKEN, FAILED)),
+    ]
 
 
 def _was_reached(request: Any) -> Any:
@@ -145,12 +129,13 @@ def _was_reached(request: Any) -> Any:
     return exists().where(CallbackTry.callback_id == request, reached)
 
 
-def _how_many(condition: Any) -> Any:
-    return func.sum(case((condition, 1), else_=0))
-
-
-def _answers(by: Collection[str], *, quarters: bool) -> _Question:
+async def _answers(engine: AsyncEngine, span: _Span, by: Collection[str], tests: bool) -> list[Counted]:
     own = {"language": SurveyAnswer.language, "operator": SurveyAnswer.operator_id}
-    numbers = {ANSWERS: func.count(), POINTS: func.sum(SurveyAnswer.answer)}
-    at = SurveyAnswer.at
-    return _Question(grouping(at, own, by, quarters=quarters), at, numbers, SurveyAnswer, true())
+    columns: _Read = {"at": (Kind.INSTANT, SurveyAnswer.at), "answer": (Kind.NUMBER, SurveyAnswer.answer)}
+    within = (SurveyAnswer.at >= span[0], SurveyAnswer.at < span[1])
+    found = await _read(engine, columns, SurveyAnswer, by, own, (*within, counts_of(tests)))
+    at, attributes = found.arrays["at"], attributes_of(found, by)
+    return [
+        Counted(ANSWERS, at, np.ones_like(at), attributes),
+        Counted(POINTS, at, found.arrays["answer"], attributes),
+    ]

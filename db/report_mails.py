@@ -73,6 +73,18 @@ async def known(engine: AsyncEngine, since: date) -> list[MailingState]:
         return [MailingState(Mailing(*row[:3]), *row[3:]) for row in await connection.execute(query)]
 
 
+async def failed(engine: AsyncEngine, since: date) -> list[MailingState]:
+    """Return the mailings about days since then that failed, unless a later one of the same kind has arrived."""
+    found, arrived = [], set[tuple[str, str]]()
+    for state in await known(engine, since):
+        kind = (state.mailing.every, state.mailing.address)
+        if state.sent is not None:
+            arrived.add(kind)
+        elif state.problem is not None and kind not in arrived:
+            found.append(state)
+    return found
+
+
 async def first_mailings(engine: AsyncEngine, every: str) -> dict[str, date]:
     """Return for each address the first day of the first such report that it was to get."""
     query = (

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 from sqlalchemy import ColumnElement, and_, case, exists, func, literal_column, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import aliased
 
+from db.columns import NONE, Coded, Kind, read_columns
 from db.engine import reading
 from db.enums import OfferState, Outcome, Role
 from db.instants import elapsed
@@ -41,13 +43,13 @@ class OperatorWork:
     def __add__(self, other: "OperatorWork") -> "OperatorWork":
         return OperatorWork(*(getattr(self, part.name) + getattr(other, part.name) for part in fields(self)))
 
-    def add_conversations(self, number: int, over: int, talked_us: int, *, last: bool) -> None:
-        """Count conversations, those of them that are over, and their length. `last`: whether their calls have no other
-        operator after them."""
+    def add_last_conversations(self, number: int, over: int, talked_us: int) -> None:
+        """Count conversations whose calls have no other operator after them, those of them that are over, and their
+        length."""
         self.conversations += number
         self.over += over
         self.talked_s += int(talked_us) / 1e6
-        self.finished += over if last else 0
+        self.finished += over
 
 
 async def operators_work(
@@ -78,30 +80,47 @@ async def _add_pairings(
     counts: ColumnElement[bool],
     work: defaultdict[str, OperatorWork],
 ) -> None:
-    operators = Pairing.role == literal_column(f"'{Role.OPERATOR}'")
-    transferred = func.coalesce(Pairing.reason == literal_column("'transfer'"), literal_column("false"))
-    kind = [
-        Pairing.operator_id,
-        operators.label("operators"),
-        transferred.label("transferred"),
-        _another_operator(earlier=True).label("earlier"),
-        _another_operator(earlier=False).label("later"),
-    ]
-    query = (
-        select(*kind, *_talks(Pairing.began, Pairing.ended))
+    # Few calls have several pairings, and an index tells which: only there it is worth looking for another operator.
+    of_call = aliased(Pairing)
+    several = select(of_call.call_id).group_by(of_call.call_id).having(func.count() > 1)
+    others = case((_another_operator(earlier=True), _EARLIER), else_=0) + case(
+        (_another_operator(earlier=False), _LATER), else_=0
+    )
+    columns = {
+        "operator": (Kind.TEXT, Pairing.operator_id),
+        "role": (Kind.TEXT, Pairing.role),
+        "reason": (Kind.TEXT, Pairing.reason),
+        "began": (Kind.INSTANT, Pairing.began),
+        "ended": (Kind.INSTANT, Pairing.ended),
+        "others": (Kind.NUMBER, case((Pairing.call_id.in_(several), others), else_=0)),
+    }
+    among = (
+        select(Pairing.id)
+        .select_from(Pairing)
         .outerjoin(Call, Call.id == Pairing.call_id)
         .where(Pairing.began >= begins, Pairing.began < ends, counts)
-        .group_by(*kind)
     )
     async with reading(engine) as connection:
-        for operator, talked, transferred, earlier, later, *talks in await connection.execute(query):
-            of_operator = work[operator]
-            if not talked:
-                of_operator.consulted += talks[0]
-                continue
-            of_operator.taken_over += talks[0] if earlier else 0
-            of_operator.transferred += talks[0] if transferred else 0
-            of_operator.add_conversations(*talks, last=not later and not transferred)
+        found = await read_columns(connection, columns, among)
+    operators, others_had = Coded.of(found.texts["operator"]), found.arrays["others"]
+    talked = Coded.of(found.texts["role"]).are([Role.OPERATOR])
+    transferred = Coded.of(found.texts["reason"]).are(["transfer"])
+    began, ended = found.arrays["began"], found.arrays["ended"]
+    over = talked & (ended != NONE)
+    length = np.where(over, np.maximum(ended - began, 0), 0)  # the clock may have been set back in between
+    last = over & (others_had & _LATER == 0) & ~transferred
+    for place, operator in enumerate(operators.names):
+        own, of_operator = operators.codes == place, work[operator or ""]
+        of_operator.consulted += int((own & ~talked).sum())
+        of_operator.taken_over += int((own & talked & (others_had & _EARLIER > 0)).sum())
+        of_operator.transferred += int((own & talked & transferred).sum())
+        of_operator.conversations += int((own & talked).sum())
+        of_operator.over += int((own & over).sum())
+        of_operator.talked_s += int(length[own].sum()) / 1e6
+        of_operator.finished += int((own & last).sum())
+
+
+_EARLIER, _LATER = 1, 2
 
 
 def _talks(began: Any, ended: Any) -> list[Any]:
@@ -115,7 +134,7 @@ def _another_operator(*, earlier: bool) -> Any:
     """Return a condition: another operator had the call before this pairing, or after it."""
     other = aliased(Pairing)
     when = other.began < Pairing.began if earlier else other.began > Pairing.began
-    same = and_(other.call_id == Pairing.call_id, other.role == Role.OPERATOR.value)
+    same = and_(other.call_id == Pairing.call_id, other.role == literal_column(f"'{Role.OPERATOR}'"))
     return exists().where(same, other.operator_id != Pairing.operator_id, when).correlate(Pairing)
 
 
@@ -141,4 +160,4 @@ async def _add_fallback_calls(
     )
     async with reading(engine) as connection:
         for operator, *talks in await connection.execute(query):
-            work[operator].add_conversations(*talks, last=True)
+            work[operator].add_last_conversations(*talks)

@@ -53,13 +53,26 @@ class Audio:
 
 
 async def delete_test_calls(engine: AsyncEngine, before: datetime) -> int:
-    """Delete the test calls that started before an aware instant, with their events; return their number.
+    """Delete the test calls that started before an aware instant, with all that came from them; return their number.
+
+    That is their events, the cases that they opened, messages (whose audio `messages_of_tests` names) and requests.
 
     Raises:
         DatabaseError: The database is away.
         sqlalchemy.exc.SQLAlchemyError: The database refuses the statement.
     """
+    of_tests = select(Call.id).where(Call.live.is_(False), Call.started < before)
+    opened = select(CaseFile.reference).where(CaseFile.call_id.in_(of_tests))
+    await _delete(engine, CaseNote, CaseNote.case_reference.in_(opened))
+    for table in (CaseFile, Message, GuideRequest):
+        await _delete(engine, table, table.call_id.in_(of_tests))
     return await _delete_calls(engine, Call.live.is_(False) & (Call.started < before))
+
+
+async def messages_of_tests(engine: AsyncEngine, before: datetime) -> list[Audio]:
+    """Return the messages of test calls that started before, whose audio is still there."""
+    of_tests = select(Call.id).where(Call.live.is_(False), Call.started < before)
+    return await _audio(engine, Message, Message.call_id.in_(of_tests))
 
 
 async def delete_calls(engine: AsyncEngine, before: datetime) -> int:
@@ -143,7 +156,8 @@ async def mark_erased(
     engine: AsyncEngine, table: type[Recording] | type[Message], erased: Sequence[UUID], at: datetime
 ) -> None:
     """Note that audio was erased; of a message, delete the text and the caller's number as well."""
-    more = {"text": None, "caller": None} if table is Message else {}
+    of_message = ("text", "text_language", "text_confidence", "text_why", "caller")
+    more = dict.fromkeys(of_message) if table is Message else {}
     for start in range(0, len(erased), _AT_ONCE):
         async with writing(engine) as connection:
             mine = table.id.in_(erased[start : start + _AT_ONCE])

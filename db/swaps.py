@@ -1,7 +1,7 @@
 """Swaps of shifts: an operator asks a colleague to take a shift, the colleague agrees, a supervisor releases it.
 
-The roster itself is the site's file; a released swap is two lines in it. Functions take an engine and raise
-DatabaseError if the database is away. A step that is not possible any more returns False.
+The roster itself is the site's file; a released swap is two lines in it. Each step is in the audit. Functions take an
+engine and raise DatabaseError if the database is away. A step that is not possible any more returns False.
 """
 
 from collections.abc import Collection
@@ -11,12 +11,12 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.engine import reading, writing
 from db.enums import SwapState
 from db.ids import uuid7
-from db.tables import ShiftSwap
+from db.tables import Audit, ShiftSwap
 
 OPEN = (SwapState.ASKED, SwapState.AGREED)
 """States that are followed by others."""
@@ -45,14 +45,16 @@ async def ask(
     open_one = select(ShiftSwap.id).where(
         ShiftSwap.operator_id == operator, ShiftSwap.begins == begins, ShiftSwap.state.in_([*OPEN])
     )
+    swap = uuid7()
     row = {
-        "id": uuid7(), "operator_id": operator, "colleague_id": colleague, "begins": begins, "ends": ends,
+        "id": swap, "operator_id": operator, "colleague_id": colleague, "begins": begins, "ends": ends,
         "state": SwapState.ASKED.value, "asked": now, "changed": now, "by": by,
     }  # fmt: skip
     async with writing(engine) as connection:
         if (await connection.execute(open_one)).first() is not None:
             return False
         await connection.execute(insert(ShiftSwap), row)
+        await _note(connection, swap, SwapState.ASKED, by, now, None)
         return True
 
 
@@ -67,8 +69,12 @@ async def move(
     operator: str | None = None,
     colleague: str | None = None,
     reason: str | None = None,
+    noted: bool = True,
 ) -> bool:
-    """Move a swap from one state to the next; False if it is not in that state, or of others than these."""
+    """Move a swap from one state to the next; False if it is not in that state, or of others than these.
+
+    `noted`: in the audit as well, with the same transaction; otherwise `note` does that once all is done.
+    """
     change = update(ShiftSwap).where(ShiftSwap.id == swap, ShiftSwap.state == before.value)
     if operator is not None:
         change = change.where(ShiftSwap.operator_id == operator)
@@ -76,7 +82,25 @@ async def move(
         change = change.where(ShiftSwap.colleague_id == colleague)
     async with writing(engine) as connection:
         found = await connection.execute(change.values(state=after.value, by=by, changed=now, reason=reason))
+        if found.rowcount == 1 and noted:
+            await _note(connection, swap, after, by, now, reason)
         return found.rowcount == 1
+
+
+async def note(engine: AsyncEngine, swap: UUID, state: SwapState, by: str, now: datetime) -> None:
+    """Write into the audit that somebody has brought a swap into a state."""
+    async with writing(engine) as connection:
+        await _note(connection, swap, state, by, now, None)
+
+
+async def _note(
+    connection: AsyncConnection, swap: UUID, state: SwapState, by: str, now: datetime, reason: str | None
+) -> None:
+    found = (await connection.execute(select(ShiftSwap).where(ShiftSwap.id == swap))).one()
+    shift = {"colleague": found.colleague_id, "begins": found.begins.isoformat(), "ends": found.ends.isoformat()}
+    row = {"by": by, "act": f"shift_swap_{state.value}", "about": f"operator:{found.operator_id}", "reason": reason}
+    # Not through a journal, so with a key of its own.
+    await connection.execute(insert(Audit).values(node="desk", boot=uuid7(), seq=1, at=now, data=shift, **row))
 
 
 async def find(engine: AsyncEngine, swap: UUID) -> Swap | None:

@@ -64,6 +64,7 @@ from desk.staffing.runs import Simulations
 from desk.supervise import fragments as supervise_fragments
 from desk.supervise import routes as supervise
 from desk.try_line import routes as try_line
+from desk.try_line import training
 from desk.worklist import calling
 from desk.worklist import routes as worklist
 from desk.worklist.work import Counts
@@ -87,6 +88,7 @@ ROUTERS = (
     staffing.router,
     roster_routes.router,
     try_line.router,
+    training.router,
     site.router,
     operator_list.router,
     operator_routes.router,

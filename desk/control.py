@@ -35,6 +35,13 @@ class ControllerAwayError(ControlError):
         super().__init__(503, "The controller does not answer.", "controller_away")
 
 
+class InDoubtError(ControlError):
+    """What was asked for may have been done: nobody confirmed it."""
+
+    def __init__(self, detail: str = "The controller got the request and did not answer.") -> None:
+        super().__init__(503, detail, "in_doubt")
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One event of the stream. `data` is the document that docs/api.md describes under `name`."""
@@ -65,7 +72,10 @@ class ControlClient:
     async def ask(
         self, method: str, path: str, actor: str, body: object = None, *, patience_s: float | None = None
     ) -> Any:
-        """Return the answer to a request for `path` (below /v1), made by `actor`. Raises ControlError."""
+        """Return the answer to a request for `path` (below /v1), made by `actor`.
+
+        Raises ControlError; InDoubtError if the change that was asked for may have been made.
+        """
         assert self._session is not None, "use it as a context manager"
         data = json.dumps(body).encode() if body is not None else None
         headers = {"Hatif-Actor": actor_of(actor), "Content-Type": "application/json"}
@@ -75,10 +85,14 @@ class ControlClient:
                 method, self._base + path, data=data, headers=headers, timeout=limits
             ) as answer:
                 document = await answer.json(content_type=None)
+        except aiohttp.ClientConnectorError:
+            raise ControllerAwayError from None  # nothing was sent
         except (aiohttp.ClientError, TimeoutError, ValueError):
-            raise ControllerAwayError from None
+            raise (ControllerAwayError if method == "GET" else InDoubtError)() from None
         if answer.status >= 400:
             problem = document if isinstance(document, dict) else {}
+            if problem.get("code") == "in_doubt":
+                raise InDoubtError(str(problem.get("detail", "")))
             raise ControlError(answer.status, str(problem.get("detail", "")), problem.get("code"), problem)
         return document
 

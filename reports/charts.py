@@ -8,8 +8,9 @@ from datetime import date
 from babel.dates import format_date
 
 from picture import svg
+from reports.by import By
 from reports.canvas import FAINT, SMALL, TEXT, Canvas
-from reports.groups import By, Group
+from reports.group import Group
 from reports.words import N_, Words
 
 MOST_COLUMNS, MOST_LINES = 400, 25

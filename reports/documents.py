@@ -3,7 +3,8 @@
 from typing import Any
 
 from reports import sheet
-from reports.groups import By, Group, Key
+from reports.by import By, Key
+from reports.group import Group
 from reports.operators import flatten_pauses, operator_figures
 from reports.reading import ReportData
 from reports.request import ReportRequest

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from reports.groups import By, Key
+from reports.by import By, Key
 from reports.reading import ReportData
 from reports.request import ReportRequest
 from reports.words import N_, Words

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from reports import pictures
+from reports.by import By
 from reports.documents import figures_of, total_of
 from reports.figures import OF_CALLS, OF_OPERATORS, Figure, Kind, Section
-from reports.groups import By
 from reports.labels import BY_WORDS, Names, by_of, days_of, labels_of
 from reports.reading import ReportData
 from reports.request import ReportRequest

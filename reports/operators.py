@@ -3,7 +3,7 @@
 from typing import Any
 
 from db.enums import OfferState
-from reports.groups import Group
+from reports.group import Group
 
 
 def operator_figures(group: Group) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from reports.by import TIMES, By
 from reports.charts import MOST_COLUMNS, Bar, draw_columns, draw_lines, time_label
-from reports.groups import TIMES, By, Group, Groups
+from reports.group import Group
+from reports.groups import Groups
 from reports.labels import Names, days_of, label_of
 from reports.reading import ReportData
 from reports.request import ReportRequest

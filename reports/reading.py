@@ -12,9 +12,10 @@ from db import report as rows
 from db import report_cases, shifts
 from db.recording_data import OperatorScores
 from db.recordings import operator_scores
-from db.report import CallCounts, OperatorStates, WaitedCalls
+from db.report import OperatorStates, WaitedCalls
 from db.report_operators import operators_work
-from reports.groups import By, Groups
+from reports.by import By
+from reports.groups import Groups
 from reports.request import ReportRequest
 from routing.figures import Limits
 
@@ -24,6 +25,14 @@ _LONGEST_WRAP_UP = timedelta(hours=1)
 _CALLS_AT_ONCE = 25_000
 """Calls of a part, about. Two parts are in memory at once; a busy site's year has millions of calls."""
 _SHORTEST_PART = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class CallCounts:
+    """`any`: whether the database has any call at all; `tests`: test calls that waited and were left out."""
+
+    any: bool
+    tests: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,35 +56,38 @@ async def read_report(engine: AsyncEngine, request: ReportRequest, *, hours: boo
     limits = Limits(request.within, request.short)
     groups = Groups(request.by, request.period, limits, request.now)
     by_hour = Groups((By.HOUR_OF_DAY,), request.period, limits, request.now) if hours else None
-    begins, ends = request.period.begins, request.period.ends
-    by, quarters = groups.attributes, groups.by_time or hours
-    last_end = ends
-    for operator in await rows.states_before(engine, begins):
-        groups.add_states(operator)
+    counted = [groups] if by_hour is None else [groups, by_hour]
+    begins, ends, by, tests = request.period.begins, request.period.ends, groups.attributes, request.tests
+    last_end, left_out = ends, 0
 
-    async def read_part(since: datetime, until: datetime) -> tuple[list[WaitedCalls], list[OperatorStates]]:
+    async def read_part(since: datetime, until: datetime) -> tuple[WaitedCalls, list[OperatorStates]]:
         return await asyncio.gather(  # on two connections, so that a second core can help
-            rows.waited_calls(engine, since, until, by, quarters=quarters, tests=request.tests),
+            rows.waited_calls(engine, since, until, by, tests=tests),
             rows.operator_states(engine, since, min(until, request.now)),
         )
 
-    parts = _parts(begins, ends, await rows.number_of_waits(engine, begins, ends))
-    async for calls, states in _one_ahead(read_part(*part) for part in parts):
-        last_end = max([last_end, *(some.last_end for some in calls if some.last_end is not None)])
-        groups.add_calls(calls)
-        if by_hour is not None:
-            by_hour.add_calls(calls)
-        for operator in states:
+    async def count_parts() -> None:
+        nonlocal last_end, left_out
+        for operator in await rows.states_before(engine, begins):
             groups.add_states(operator)
-            await asyncio.sleep(0)  # the next part is being read meanwhile
-    menus, requests, outcomes = await asyncio.gather(
-        rows.menu_calls(engine, begins, ends, by, quarters=quarters, tests=request.tests),
-        rows.send_requests(engine, begins, ends, by, quarters=quarters, tests=request.tests),
-        report_cases.outcome_counts(engine, begins, ends, request.now, by, quarters=quarters, tests=request.tests),
-    )
-    groups.add_menu_calls(menus)
-    groups.add_send_requests(requests)
-    groups.add_outcomes(outcomes)
+        parts = _parts(begins, ends, await rows.number_of_waits(engine, begins, ends))
+        async for calls, states in _one_ahead(read_part(*part) for part in parts):
+            last_end = max(last_end, calls.last_end or last_end)
+            left_out += calls.tests
+            for some in counted:
+                some.add_calls(calls)
+            for operator in states:
+                groups.add_states(operator)
+                await asyncio.sleep(0)  # the next part is being read meanwhile
+
+    async def count_others() -> None:
+        groups.add_menu_calls(await rows.menu_calls(engine, begins, ends, by, tests=tests))
+        groups.add_send_requests(await rows.send_requests(engine, begins, ends, by, tests=tests))
+        groups.add_outcomes(await report_cases.outcome_counts(engine, begins, ends, request.now, by, tests=tests))
+        if request.by == (By.OPERATOR,):
+            groups.credit(await operators_work(engine, begins, ends, tests=tests))
+
+    await asyncio.gather(count_parts(), count_others())
     # Callers who began to wait just before the end of the period talk after it.
     for operator in await rows.operator_states(engine, ends, min(last_end + _LONGEST_WRAP_UP, request.now)):
         groups.add_states(operator)
@@ -85,10 +97,10 @@ async def read_report(engine: AsyncEngine, request: ReportRequest, *, hours: boo
         names = await rows.operator_names(engine)
     if request.by == (By.OPERATOR,):
         planned = await shifts.planned_seconds(engine, begins, min(ends, request.now))
-        groups.credit(await operators_work(engine, begins, ends, tests=request.tests))
         groups.expect(planned)
         scores |= await operator_scores(engine, begins, ends)
-    return ReportData(groups, by_hour, names, planned, await rows.call_counts(engine, begins, ends), scores)
+    counts = CallCounts(await rows.has_calls(engine), left_out)
+    return ReportData(groups, by_hour, names, planned, counts, scores)
 
 
 async def _one_ahead(reads: Iterator[Coroutine[Any, Any, T]]) -> AsyncIterator[T]:

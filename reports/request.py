@@ -3,14 +3,12 @@
 import math
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from reports.by import TIMES, By
 from reports.periods import Period, Span, days_of
 from routing.figures import SHORT_S, WITHIN_S
-
-if TYPE_CHECKING:  # the database's packages take a while to load
-    from reports.groups import By
 
 FIRST_YEAR, LAST_YEAR = 2000, 2098
 
@@ -23,7 +21,7 @@ class RequestError(Exception):
 class ReportRequest:
     """What to report. `first` and `last` are both included; `within` and `short` in seconds."""
 
-    by: "tuple[By, ...]"
+    by: tuple[By, ...]
     first: date
     last: date
     period: Period
@@ -50,8 +48,6 @@ def make_request(
     tests: bool = False,
 ) -> ReportRequest:
     """Return a request; without days, for the week that ends today, or for `span`. Raises RequestError."""
-    from reports.groups import TIMES, By  # the database's packages take a while to load
-
     names = by.split(",")
     for name in names:
         if name not in list(By):

@@ -9,9 +9,9 @@ from xlsxwriter import Workbook
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
+from reports.by import By
 from reports.documents import figures_of, total_of
 from reports.figures import EVERY, Figure, Kind
-from reports.groups import By
 from reports.labels import BY_WORDS, Names, by_of, days_of, labels_of
 from reports.layout import meaning_of, sections_of
 from reports.reading import ReportData

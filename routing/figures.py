@@ -7,6 +7,7 @@ group is None, not 0.
 
 import math
 from array import array
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
@@ -111,17 +112,21 @@ class Tally:
 
     @property
     def counts(self) -> Counts:
-        limits = self.limits
+        return self._count(sorted(self.waits))
+
+    def _count(self, waits: Sequence[float]) -> Counts:
+        limits, abandoned = self.limits, sorted(self.abandoned_waits)
         return Counts(
-            answered=len(self.waits),
-            answered_within=sum(wait <= limits.within_s for wait in self.waits),
-            abandoned=len(self.abandoned_waits),
-            abandoned_within=sum(wait <= limits.within_s for wait in self.abandoned_waits),
-            abandoned_short=sum(wait <= limits.short_s for wait in self.abandoned_waits),
+            answered=len(waits),
+            answered_within=bisect_right(waits, limits.within_s),
+            abandoned=len(abandoned),
+            abandoned_within=bisect_right(abandoned, limits.within_s),
+            abandoned_short=bisect_right(abandoned, limits.short_s),
         )
 
     def figures(self) -> Figures:
-        counts, waits = self.counts, sorted(self.waits)
+        waits = sorted(self.waits)
+        counts = self._count(waits)
         offered = counts.answered + counts.abandoned
         waited = offered + self.elsewhere.total()
         return Figures(

@@ -51,6 +51,9 @@ UNREACHABLE = "unreachable"
 
 LOGGED_OUT = "logged_out"
 
+TRAINING = "training"
+"""The reason of the pause in which scripted callers, and nobody else, can be offered to an operator."""
+
 OWN_PAUSES = (Trigger.NO_ANSWER.value, Trigger.REFUSED.value)
 """The reasons of pauses that the system sets; the operator did not ask for them."""
 
@@ -100,7 +103,8 @@ class Operator:
     whether their telephone is registered, as far as reported. `pause_after`: the reason of a pause that they asked for
     while busy and that begins afterwards. `planned`: whether the roster has them on duty now; always true without a
     roster. `on_line`: whether their telephone has a call outside the floor, such as a feature code; they are offered no
-    caller until it ends.
+    caller until it ends. `training`: whether what they are offered, talk in or wrap up is a scripted caller's call: for
+    everybody else they are in their pause.
     """
 
     id: str
@@ -115,11 +119,24 @@ class Operator:
     offer: str | None = field(default=None)
     planned: bool = True
     on_line: bool = False
+    training: bool = False
 
     @property
     def is_idle(self) -> bool:
         """Whether a call can be offered now."""
         return self.state is OperatorState.READY and not self.on_line
+
+    @property
+    def can_train(self) -> bool:
+        """Whether a scripted caller can be offered now."""
+        return (self.state, self.reason) == (OperatorState.PAUSED, TRAINING) and self.present and not self.on_line
+
+    @property
+    def for_others(self) -> "Operator":
+        """The operator as all that is about callers sees them: one who talks to a scripted caller is in their pause."""
+        if not self.training:
+            return self
+        return replace(self, state=OperatorState.PAUSED, reason=TRAINING, until=None, pause_after=None, offer=None)
 
 
 def next_offer_state(current: OfferState, wanted: OfferState) -> OfferState:
@@ -178,7 +195,8 @@ def apply_trigger(
     elif state is _PAUSED:
         # A pause that the operator asked for takes precedence over the one for a missed call, which the telephone's
         # return may end.
-        reason = reason or (pause_after if trigger is Trigger.NO_ANSWER else None) or trigger.value
+        missed = trigger is Trigger.NO_ANSWER or operator.training
+        reason = reason or (pause_after if missed else None) or trigger.value
         pause_after = None
     else:
         reason = ""
@@ -192,4 +210,11 @@ def apply_trigger(
         until=now + wrap_up_s if state is _WRAPPING_UP else None,
         pause_after=pause_after,
         offer=operator.offer if state in (_OFFERED, _TALKING) else None,
+        training=operator.training and state in (_OFFERED, _TALKING, _WRAPPING_UP),
     )
+
+
+def train(operator: Operator, offer: str, now: float) -> Operator:
+    """Return an operator who is offered a scripted caller; afterwards they are in their pause again."""
+    offered = replace(operator, state=_OFFERED, reason="", since=now, until=None)
+    return replace(offered, pause_after=TRAINING, offer=offer, training=True)

@@ -1,12 +1,13 @@
 """A day of the line in figures: in all, and by half hours of the site's clock. docs/figures.md defines each figure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from db.columns import NONE
 from db.enums import Outcome
 from db.report import MenuCalls, WaitedCalls, menu_calls, waited_calls
 from routing.figures import Figures, Tally
@@ -16,9 +17,6 @@ WEEK = timedelta(days=7)
 
 ELSEWHERE = (Outcome.CALLBACK, Outcome.MESSAGE, Outcome.CLOSED, Outcome.SELF_SERVED)
 """Outcomes of waits without an operator that do not count as abandoned, as in reports."""
-
-_QUARTER = timedelta(minutes=15)
-_1970 = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +47,14 @@ class _Count:
     calls: int = 0
     tally: Tally = field(default_factory=Tally)
 
-    def add(self, some: WaitedCalls) -> None:
-        waits = [wait / 1e6 for wait in some.waited_us if wait is not None]
-        self.calls += len(some.ids)
-        if some.answered:
-            self.tally.waits.extend(waits)
-        elif some.outcome is not None and some.outcome not in ELSEWHERE:
-            self.tally.abandoned_waits.extend(waits)
+    def add(self, wait_us: int, outcome: str | None, *, answered: bool) -> None:
+        self.calls += 1
+        if wait_us == NONE:
+            return
+        if answered:
+            self.tally.add_answered(wait_us / 1e6)
+        elif outcome is not None and outcome not in ELSEWHERE:
+            self.tally.add_abandoned(wait_us / 1e6)
 
     def figures(self) -> Figures:
         return self.tally.figures()
@@ -63,21 +62,20 @@ class _Count:
 
 async def read_day(engine: AsyncEngine, begins: datetime, ends: datetime, zone: ZoneInfo) -> Day:
     """Return the figures of a period within one day. Raises DatabaseError."""
-    waited = await waited_calls(engine, begins, ends, quarters=True)
-    menus = await menu_calls(engine, begins, ends, quarters=True)
-    return count_day(waited, menus, zone)
+    return count_day(await waited_calls(engine, begins, ends), await menu_calls(engine, begins, ends), zone)
 
 
-def count_day(waited: Iterable[WaitedCalls], menus: Iterable[MenuCalls], zone: ZoneInfo) -> Day:
-    """Return the figures of calls that are grouped by quarters of an hour."""
+def count_day(waited: WaitedCalls, menus: MenuCalls, zone: ZoneInfo) -> Day:
+    """Return the figures of calls."""
     halves, total = [_Count() for _ in range(HALF_HOURS)], _Count()
-    for some in waited:
-        for count in (halves[_half_hour(some.group.quarter, zone)], total):
-            count.add(some)
-    for menu in menus:
-        if not menu.outgoing:
-            for count in (halves[_half_hour(menu.group.quarter, zone)], total):
-                count.calls += menu.number
+    outcomes = waited.outcomes
+    calls = (waited.at_us, waited.waited_us, waited.answered, outcomes.codes)
+    for at, wait, answered, outcome in zip(*(some.tolist() for some in calls), strict=True):
+        for count in (halves[_half_hour(at, zone)], total):
+            count.add(wait, outcomes.names[outcome], answered=answered)
+    for at in menus.at_us[~menus.outgoing].tolist():
+        halves[_half_hour(at, zone)].calls += 1
+        total.calls += 1
     found = total.figures()
     return Day(
         calls=total.calls,
@@ -104,6 +102,6 @@ def week_before(at: datetime, zone: ZoneInfo) -> datetime:
     return (at.astimezone(zone) - WEEK).astimezone(UTC)
 
 
-def _half_hour(quarter: int | None, zone: ZoneInfo) -> int:
-    at = (_1970 + (quarter or 0) * _QUARTER).astimezone(zone)
+def _half_hour(at_us: int, zone: ZoneInfo) -> int:
+    at = datetime.fromtimestamp(at_us // 1_000_000, zone)
     return at.hour * 2 + at.minute // 30

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 
+from desk.board.unsent import ALARM, UnsentReports
 from desk.live.fragments import Fragment, Shared, Values
 from desk.live.picture import Alarm, Operator, Picture
 from desk.shift.fragments import read_line
@@ -13,7 +14,7 @@ BOARD, WALL, NAMED_WALL = "board", "wall", "named_wall"
 
 VIEWS = (BOARD, WALL, NAMED_WALL)
 STATES = ("ready", "offered", "talking", "wrapping_up", "paused", "away")
-DAY, OUTLOOK = "board.day", "board.outlook"
+DAY, OUTLOOK, UNSENT = "board.day", "board.outlook", "board.unsent"
 """The names of what `desk.board.watch` adds to the picture."""
 
 
@@ -44,7 +45,7 @@ def _can_take(operator: Operator) -> bool:
 
 def read_counts(picture: Picture) -> Mapping[str, Values]:
     """Return how many operators are in each state."""
-    states = Counter(operator.state for operator in picture.operators.values())
+    states = Counter(_state_of(operator)[0] for operator in picture.operators.values())
     counts = tuple((state, states[state]) for state in STATES) if picture.connected else ()
     return {"": {"counts": counts}}
 
@@ -55,8 +56,8 @@ def read_seats(picture: Picture) -> Mapping[str, Values]:
         operator.id: {
             "id": operator.id,
             "name": operator.name,
-            "state": picture.state_of(operator),
-            "reason": operator.reason if operator.state in ("paused", "away") else None,
+            "state": _state_of(operator)[0] if picture.connected else "unknown",
+            "reason": _state_of(operator)[1],
             "since": operator.since,
             "languages": tuple(operator.languages),
             "talks": _language_of(picture, operator),
@@ -66,15 +67,24 @@ def read_seats(picture: Picture) -> Mapping[str, Values]:
     }
 
 
+def _state_of(operator: Operator) -> tuple[str, str | None]:
+    """Return an operator's state with its reason; one who talks to a scripted caller is in their pause."""
+    if operator.training:
+        return "paused", "training"
+    return operator.state, operator.reason if operator.state in ("paused", "away") else None
+
+
 def _language_of(picture: Picture, operator: Operator) -> str | None:
     call = picture.call_of(operator.id)
-    return call.language if call is not None else None
+    return call.language if call is not None and not call.is_test else None
 
 
 def read_alarms(picture: Picture, *, names: bool, acts: bool) -> Mapping[str, Values]:
     """Return the alarms. `names`: whose they are; `acts`: they can be acknowledged."""
-    rows = tuple(_alarm(picture, alarm, names=names) for alarm in picture.alarms.values())
-    return {"": {"rows": rows, "acts": acts, "connected": picture.connected}}
+    rows = [_alarm(picture, alarm, names=names) for alarm in picture.alarms.values()]
+    if (reports := picture.facts.get(UNSENT)) is not None:
+        rows.append(_unsent(reports, names=names))
+    return {"": {"rows": tuple(rows), "acts": acts, "connected": picture.connected}}
 
 
 def _alarm(picture: Picture, alarm: Alarm, *, names: bool) -> Mapping[str, object]:
@@ -92,6 +102,22 @@ def _alarm(picture: Picture, alarm: Alarm, *, names: bool) -> Mapping[str, objec
         "is_acknowledged": seen is not None,
         "by": seen.name if seen is not None and names else None,
         "at": seen.at if seen is not None else None,
+    }
+
+
+def _unsent(reports: UnsentReports, *, names: bool) -> Mapping[str, object]:
+    return {
+        "id": ALARM,
+        "kind": ALARM,
+        "text": "",
+        "since": reports.begun.timestamp(),
+        "name": None,
+        "language": None,
+        "figure": len(reports.mailings),
+        "why": None,
+        "is_acknowledged": reports.at is not None,
+        "by": reports.by if names else None,
+        "at": reports.at.timestamp() if reports.at is not None else None,
     }
 
 

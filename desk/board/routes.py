@@ -13,6 +13,7 @@ from fastapi.responses import StreamingResponse
 from db.engine import DatabaseError
 from desk.board import walls
 from desk.board.fragments import BOARD, NAMED_WALL, WALL
+from desk.board.unsent import ALARM
 from desk.board.walls import Wall, Walls
 from desk.board.watch import Watch
 from desk.context import Desk, DeskDep, part
@@ -54,8 +55,14 @@ async def live(
 
 
 @router.post("/board/acknowledge")
-async def acknowledge(desk: DeskDep, signed_in: SupervisorDep, alarm: Annotated[str, Form(max_length=100)]) -> Response:
+async def acknowledge(
+    desk: DeskDep, watch: WatchDep, signed_in: SupervisorDep, alarm: Annotated[str, Form(max_length=100)]
+) -> Response:
     """Note that this person sees to an alarm."""
+    if alarm == ALARM:
+        if not watch.acknowledge_unsent(signed_in.person.name):
+            raise DeskError(409, _CLEARED)
+        return Response(status_code=204)
     path = f"/alarms/{quote(alarm, safe='')}/acknowledge"
     try:
         await desk.control.ask("POST", path, signed_in.person.id, {"name": signed_in.person.name})

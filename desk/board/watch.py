@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,16 +11,21 @@ import structlog
 from markupsafe import Markup
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from db import report_mails
 from db.engine import DatabaseError
 from desk.board.charts import draw_day
 from desk.board.day import Day, midnight, read_day, week_before
-from desk.board.fragments import DAY, OUTLOOK, VIEWS
+from desk.board.fragments import DAY, OUTLOOK, UNSENT, VIEWS
+from desk.board.unsent import UnsentReports, unsent
 from desk.control import ControlClient, ControlError
 from desk.live.hub import ACTOR, Hub
 
 log = structlog.get_logger()
 
 EVERY_S = 10.0
+
+MAILS = timedelta(days=40)
+"""Reports by e-mail about days before that raise no alarm any more; the longest is about a month."""
 
 
 class Outlook(msgspec.Struct, frozen=True):
@@ -72,8 +77,17 @@ class Watch:
                 self._hub.add(OUTLOOK, None)
             try:
                 self._hub.add(DAY, await self._day(now))
+                failed = await report_mails.failed(self._engine, (now - MAILS).date())
+                self._hub.add(UNSENT, unsent(failed, self._hub.picture.facts.get(UNSENT)))
             except DatabaseError as error:
                 log.warning("the wallboard's figures cannot be read", reason=str(error))
+
+    def acknowledge_unsent(self, name: str) -> bool:
+        """Note who sees to the reports that were not sent; return False if there are none."""
+        found: UnsentReports | None = self._hub.picture.facts.get(UNSENT)
+        if found is not None and found.at is None:
+            self._hub.add(UNSENT, replace(found, by=name, at=self._now()))
+        return found is not None
 
     async def _outlook(self) -> Outlook:
         waits = await self._control.ask("GET", "/outlook", ACTOR)

@@ -10,8 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading
 from db.enums import Role
+from db.of_tests import is_of_test
 from db.read_cases import applicant_has
 from db.references import is_valid, normalize
+from db.rows import from_row
 from db.tables import Call, CaseFile, Message, Operator, Pairing
 
 EARLIER = 5
@@ -58,6 +60,8 @@ class CaseRow:
     owner: str | None
     applicant: str | None
     """Their name."""
+    test: bool
+    """Whether it was opened in a test call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,7 @@ async def caller(engine: AsyncEngine, number: str, but: str) -> Caller:
     async with reading(engine) as connection:
         earlier = [EarlierCall(*row) for row in await connection.execute(calls)]
         count = await connection.scalar(select(func.count()).select_from(Call).where(*others)) or 0
-        own = [CaseRow(*row) for row in await connection.execute(cases)]
+        own = [from_row(CaseRow, row) for row in await connection.execute(cases)]
         unheard = select(func.count()).select_from(Message).where(Message.caller == number, Message.heard.is_(None))
         return Caller(earlier, count, own, await connection.scalar(unheard) or 0)
 
@@ -125,7 +129,10 @@ async def latest_call(engine: AsyncEngine, operator: str, since: datetime) -> Ca
 
 
 async def search(engine: AsyncEngine, text: str) -> list[CaseRow]:
-    """Return the cases with a reference, with a number that has these digits, or with these words in name or title."""
+    """Return the cases with a reference, with a number that has these digits, or with these words.
+
+    Words are looked for in the applicant's name, the title, and the texts of voice messages.
+    """
     wanted = text.strip()
     digits = "".join(letter for letter in wanted if letter.isdigit())
     if is_valid(wanted):
@@ -133,12 +140,15 @@ async def search(engine: AsyncEngine, text: str) -> list[CaseRow]:
     elif len(digits) >= 4 and all(letter in "+-/() 0123456789" for letter in wanted):
         where = CaseFile.caller.contains(digits.removeprefix("00").lstrip("0"), autoescape=True)
     elif len(wanted) >= 2:
-        where = or_(applicant_has(wanted), CaseFile.title.icontains(wanted, autoescape=True))
+        said = select(Message.case_reference).where(Message.text.icontains(wanted, autoescape=True))
+        where = or_(
+            applicant_has(wanted), CaseFile.title.icontains(wanted, autoescape=True), CaseFile.reference.in_(said)
+        )
     else:
         return []
     query = select(*_CASE).where(where).order_by(CaseFile.closed.is_not(None), CaseFile.opened.desc()).limit(FOUND)
     async with reading(engine) as connection:
-        return [CaseRow(*row) for row in await connection.execute(query)]
+        return [from_row(CaseRow, row) for row in await connection.execute(query)]
 
 
 _CASE = (
@@ -151,6 +161,7 @@ _CASE = (
     CaseFile.due,
     CaseFile.owner,
     CaseFile.applicant,
+    is_of_test(CaseFile.call_id).label("test"),
 )
 _FACTS = (Call.id, Call.caller, Call.language, Call.country, Call.topic, Call.case_reference)
 

@@ -53,6 +53,7 @@ class Operator(msgspec.Struct, frozen=True):
     on_line: bool = False
     pause_after: str | None = None
     planned: bool = True
+    training: bool = False
     call: CallOfOperator | None = None
     callback: CallbackOfOperator | None = None
     help_since: float | None = None
@@ -90,6 +91,12 @@ class Call(msgspec.Struct, frozen=True):
     transfer_to: tuple[str, ...] = ()
     move: Move | None = None
     try_telephone: str | None = None
+    training: str | None = None
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it is no caller's: somebody tries the line, or is trained."""
+        return self.try_telephone is not None or self.training is not None
 
 
 class Waiting(msgspec.Struct, frozen=True):

@@ -44,13 +44,14 @@ def stream(
 ) -> StreamingResponse:
     """Return the stream of a view for somebody's page, which ends with their session."""
     frames = hub.follow(desk.pages.language_of(request), signed_in.person.operator or "", desk.now, view)
-    going_on = _while_signed_in(frames, sessions, signed_in, desk.now)
+    going_on = while_signed_in(frames, sessions, signed_in, desk.now)
     return StreamingResponse(going_on, headers=STREAM_HEADERS, media_type="text/event-stream")
 
 
-async def _while_signed_in(
+async def while_signed_in(
     frames: AsyncGenerator[bytes], sessions: Sessions, signed_in: SignedIn, now: Callable[[], datetime]
 ) -> AsyncGenerator[bytes]:
+    """Yield the frames of somebody's stream until their session ends."""
     checked = now()
     try:
         async for frame in frames:

@@ -1,11 +1,13 @@
 """Errors as pages, or as notices for htmx."""
 
+from urllib.parse import urlsplit
+
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from db.engine import DatabaseError
-from desk.control import ControlError, ControllerAwayError
+from desk.control import ControlError, ControllerAwayError, InDoubtError
 from desk.page.pages import Pages
 from desk.page.texts import N_
 
@@ -20,10 +22,15 @@ _EXPLAINED = {
 }
 _DATABASE_AWAY = N_("The database does not answer. Calls go on; try again in a moment.")
 _CONTROLLER_AWAY = N_("The line does not answer at this moment. Try again in a few seconds.")
+IN_DOUBT = N_("Nobody confirmed this: it may have been done. Look before you do it again.")
 _FAILED = N_("The desk could not do that; its log says why.")
 
 _AS_NOTICE = {"HX-Retarget": "#notices", "HX-Reswap": "beforeend"}
 """Has htmx show an error as a notice. It would replace a form, and what was typed into it, for a status of 422."""
+
+
+_TYPED = ("name", "reason")
+"""The fields for free text in forms without htmx, whose page is left when they are sent."""
 
 
 class DeskError(Exception):
@@ -40,8 +47,12 @@ def handle_errors(app: FastAPI, pages: Pages) -> None:
     def answer(request: Request, status: int, text: str, **values: object) -> Response:
         return respond(request, status, pages.language_of(request).text(text, **values))
 
-    def respond(request: Request, status: int, sentence: str) -> Response:
-        return pages.respond(request, "page/error.html", status, _AS_NOTICE, sentence=sentence, number=status)
+    def respond(request: Request, status: int, sentence: str, **also: object) -> Response:
+        return pages.respond(request, "page/error.html", status, _AS_NOTICE, sentence=sentence, number=status, **also)
+
+    async def respond_in_doubt(request: Request) -> Response:
+        sentence = pages.language_of(request).text(IN_DOUBT)
+        return respond(request, 503, sentence, look=_page_of(request), typed=await _typed(request))
 
     @app.exception_handler(DeskError)
     async def refused(request: Request, error: DeskError) -> Response:
@@ -57,6 +68,8 @@ def handle_errors(app: FastAPI, pages: Pages) -> None:
 
     @app.exception_handler(ControlError)
     async def control(request: Request, error: ControlError) -> Response:
+        if isinstance(error, InDoubtError):
+            return await respond_in_doubt(request)
         if isinstance(error, ControllerAwayError) or error.status == 503:
             return answer(request, 503, _CONTROLLER_AWAY)
         # The sentence of the control API is English; the rooms translate those that operators meet.
@@ -64,9 +77,26 @@ def handle_errors(app: FastAPI, pages: Pages) -> None:
         return respond(request, status, error.detail)
 
     @app.exception_handler(DatabaseError)
-    async def database(request: Request, _: DatabaseError) -> Response:
+    async def database(request: Request, error: DatabaseError) -> Response:
+        if error.in_doubt and request.method != "GET":
+            return await respond_in_doubt(request)
         return answer(request, 503, _DATABASE_AWAY)
 
     @app.exception_handler(Exception)
     async def failed(request: Request, _: Exception) -> Response:
         return answer(request, 500, _FAILED)
+
+
+def _page_of(request: Request) -> str:
+    """Return the address of the page on which a person was, which says what is true now; without the desk's own."""
+    address = urlsplit(request.headers.get("hx-current-url") or request.headers.get("referer") or "")
+    path = address.path if address.path.startswith("/") and not address.path.startswith("//") else "/"
+    return f"{path}?{address.query}" if address.query else path
+
+
+async def _typed(request: Request) -> list[str]:
+    """Return what a person typed into a form whose page they have left; htmx leaves the form as it is."""
+    if request.headers.get("hx-request"):
+        return []
+    form = await request.form()  # read before
+    return [text for name in _TYPED if isinstance(text := form.get(name), str) and text.strip()]

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Depends, Query
 
 from desk.page.texts import N_
-from reports.groups import TIMES, By
+from reports.by import TIMES, By
 from reports.periods import Span, days_of
 from reports.request import FIRST_YEAR, LAST_YEAR, ReportRequest, make_request
 

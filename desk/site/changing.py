@@ -9,7 +9,8 @@ from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
 from desk.context import DeskDep
-from desk.control import ControlError, ControllerAwayError
+from desk.control import ControlError, ControllerAwayError, InDoubtError
+from desk.page.errors import IN_DOUBT
 from desk.page.texts import N_
 from desk.people.signed_in import AdministratorDep
 from desk.site.tabs import respond
@@ -91,6 +92,8 @@ class Room:
     def _sentence(self, error: ControlError) -> str:
         if isinstance(error, ControllerAwayError):
             return self.text(_AWAY)
+        if isinstance(error, InDoubtError):
+            return self.text(IN_DOUBT)
         known = {"nothing": _NOTHING, "busy": _BUSY, "changed_meanwhile": _MEANWHILE}
         if error.code in known:
             return self.text(known[error.code])

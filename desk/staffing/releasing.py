@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from db.swaps import Swap
 from desk.context import Desk
-from desk.control import ControlError, ControllerAwayError
+from desk.control import ControlError, ControllerAwayError, InDoubtError
 from desk.page.errors import DeskError
 from desk.page.texts import N_
 from desk.people.accounts import Person
@@ -46,7 +46,7 @@ async def write(desk: Desk, person: Person, swap: Swap) -> None:
         raise DeskError(409, _CHANGED)
     try:
         await desk.control.ask("POST", f"/site/changes/{found['id']}/release", person.id, {"name": person.name})
-    except ControllerAwayError:
+    except (ControllerAwayError, InDoubtError):
         raise
     except ControlError as error:
         raise DeskError(409, _REFUSED, reason=error.detail) from None

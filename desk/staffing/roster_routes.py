@@ -81,15 +81,16 @@ async def release(desk: DeskDep, rosters: RostersDep, signed_in: SupervisorDep, 
     if not any(_is_of(shift, found) for each in days for shift in each.shifts):
         raise DeskError(409, _NO_SHIFT)
     # First, so that a second supervisor does not write it as well; taken back if the roster cannot be changed.
-    if not await swaps.move(desk.engine, swap, SwapState.AGREED, SwapState.RELEASED, person.id, now):
+    if not await swaps.move(desk.engine, swap, SwapState.AGREED, SwapState.RELEASED, person.id, now, noted=False):
         raise DeskError(409, _NOT_POSSIBLE)
     try:
         await releasing.write(desk, person, found)
     except Exception:
-        await swaps.move(desk.engine, swap, SwapState.RELEASED, SwapState.AGREED, found.by, found.changed)
+        await swaps.move(desk.engine, swap, SwapState.RELEASED, SwapState.AGREED, found.by, found.changed, noted=False)
         raise
     finally:
         rosters.forget()
+    await swaps.note(desk.engine, swap, SwapState.RELEASED, person.id, now)
     return RedirectResponse("/staffing/roster", 303)
 
 
@@ -170,9 +171,17 @@ async def withdraw(desk: DeskDep, signed_in: OperatorDep, swap: UUID) -> Respons
 
 
 async def _answer(
-    desk: Desk, signed_in: SignedIn, swap: UUID, before: SwapState, after: SwapState, **of: str
+    desk: Desk,
+    signed_in: SignedIn,
+    swap: UUID,
+    before: SwapState,
+    after: SwapState,
+    *,
+    operator: str | None = None,
+    colleague: str | None = None,
 ) -> Response:
-    moved = await swaps.move(desk.engine, swap, before, after, signed_in.person.id, desk.now(), **of)
+    who, now = signed_in.person.id, desk.now()
+    moved = await swaps.move(desk.engine, swap, before, after, who, now, operator=operator, colleague=colleague)
     return _done(moved, "/roster")
 
 

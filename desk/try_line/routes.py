@@ -1,20 +1,23 @@
 """The page *Try the line*: a telephone for one call at a time, the live place of that call, and the flow's picture."""
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from desk.context import Desk, DeskDep, part
+from desk.context import DeskDep, part
 from desk.control import ControlError
 from desk.flow_pictures import FlowPictures
 from desk.live.hub import HEARTBEAT, Hub
 from desk.live.picture import Picture
+from desk.live.routes import STREAM_HEADERS, while_signed_in
 from desk.page.errors import DeskError
 from desk.page.texts import N_
-from desk.people.signed_in import VisitorDep
+from desk.people.signed_in import SessionsDep, SignedIn, VisitorDep
+from desk.try_line.training import TRAINING_TEXTS, check_offered, scripts_of, training
 
 router = APIRouter(prefix="/try")
 
@@ -44,16 +47,10 @@ PicturesDep = Annotated[FlowPictures, part("flow_pictures")]
 TelephonesDep = Annotated[dict[str, str], part("try_telephones")]
 
 
-def _check(desk: Desk) -> None:
-    """Raise DeskError if the site has no such page."""
-    if not desk.settings.has_try:
-        raise DeskError(404, N_("On this line there is nothing to try: its site does not offer it."))
-
-
 @router.get("")
 async def page(request: Request, desk: DeskDep, signed_in: VisitorDep) -> Response:
     """Return the page."""
-    _check(desk)
+    check_offered(desk)
     try:
         site = await desk.control.ask("GET", "/site", signed_in.person.id)
     except ControlError:
@@ -61,7 +58,7 @@ async def page(request: Request, desk: DeskDep, signed_in: VisitorDep) -> Respon
     language = desk.pages.language_of(request)
     shown = language.code if language.code in site["languages"] else site["languages"][0]
     telephone = {"port": desk.settings.telephone_port, "url": desk.settings.telephone_url}
-    texts = {name: language.text(sentence) for name, sentence in TEXTS.items()}
+    texts = {name: language.text(sentence) for name, sentence in (TEXTS | TRAINING_TEXTS).items()}
     return desk.pages.respond(
         request,
         "try_line/try.html",
@@ -69,13 +66,15 @@ async def page(request: Request, desk: DeskDep, signed_in: VisitorDep) -> Respon
         shown=shown,
         telephone=telephone,
         texts=texts,
+        now=desk.now().timestamp(),
+        scripts=await scripts_of(desk, signed_in, language.code) if signed_in.person.operator is not None else (),
     )
 
 
 @router.post("/telephone")
 async def telephone(desk: DeskDep, telephones: TelephonesDep, signed_in: VisitorDep) -> Response:
     """Return the password of a telephone for this sign-in's next call."""
-    _check(desk)
+    check_offered(desk)
     body = {"holder": signed_in.mark, "lasts_s": LASTS_S}
     try:
         given = await desk.control.ask("POST", "/try/telephone", signed_in.person.id, body)
@@ -88,35 +87,50 @@ async def telephone(desk: DeskDep, telephones: TelephonesDep, signed_in: Visitor
 @router.post("/leave")
 async def leave(desk: DeskDep, telephones: TelephonesDep, signed_in: VisitorDep) -> Response:
     """End this sign-in's telephone: the page is closed."""
-    _check(desk)
+    check_offered(desk)
     telephones.pop(signed_in.mark, None)
     await desk.control.ask("DELETE", f"/try/telephone?holder={signed_in.mark}", signed_in.person.id)
     return Response(status_code=204)
 
 
 @router.get("/live", response_class=StreamingResponse)
-async def live(desk: DeskDep, hub: HubDep, telephones: TelephonesDep, signed_in: VisitorDep) -> StreamingResponse:
-    """Send where this sign-in's call is, as server-sent events: `call` with a JSON document, or null without a call."""
-    _check(desk)
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_places(hub, telephones, signed_in.mark), headers=headers, media_type="text/event-stream")
+async def live(
+    desk: DeskDep, hub: HubDep, telephones: TelephonesDep, sessions: SessionsDep, signed_in: VisitorDep
+) -> StreamingResponse:
+    """Send where this sign-in's call is, as server-sent events: `call` with a JSON document, or null without a call.
+
+    `training`: the same about the operator, if the person is one. All tabs of a browser share one stream.
+    """
+    check_offered(desk)
+    frames = _news(hub, telephones, signed_in, desk.now)
+    going_on = while_signed_in(frames, sessions, signed_in, desk.now)
+    return StreamingResponse(going_on, headers=STREAM_HEADERS, media_type="text/event-stream")
 
 
-async def _places(hub: Hub, telephones: dict[str, str], mark: str) -> AsyncGenerator[bytes]:
-    watching = hub.watch(lambda picture: json.dumps(_place(picture, telephones.get(mark))))
+async def _news(
+    hub: Hub, telephones: dict[str, str], signed_in: SignedIn, now: Callable[[], datetime]
+) -> AsyncGenerator[bytes]:
+    operator, mark = signed_in.person.operator, signed_in.mark
+    watching = hub.watch(lambda picture: (_place(picture, telephones.get(mark), operator), training(picture, operator)))
     try:
-        async for place in watching:
-            yield HEARTBEAT if place is None else f"event: call\ndata: {place}\n\n".encode()
+        yield f"event: now\ndata: {now().timestamp():.3f}\n\n".encode()
+        async for news in watching:
+            if news is None:
+                yield HEARTBEAT
+                continue
+            for event, found in zip(("call", "training"), news, strict=True):
+                yield f"event: {event}\ndata: {json.dumps(found)}\n\n".encode()
     finally:
         await watching.aclose()
 
 
-def _place(picture: Picture, telephone: str | None) -> dict[str, Any] | None:
-    """Return where the call of a telephone is."""
-    found = [call for call in picture.calls.values() if telephone is not None and call.try_telephone == telephone]
-    if not found:
+def _place(picture: Picture, telephone: str | None, operator: str | None) -> dict[str, Any] | None:
+    """Return where the call of a telephone is, or that of the scripted caller who trains an operator."""
+    trying = [call for call in picture.calls.values() if telephone is not None and call.try_telephone == telephone]
+    trained = [call for call in picture.calls.values() if operator is not None and call.training == operator]
+    if not trying and not trained:
         return None
-    call = found[-1]
+    call = (trying or trained)[-1]
     return {"id": call.id, "node": call.node, "language": call.language, "state": call.state}
 
 
@@ -125,7 +139,7 @@ async def picture(
     desk: DeskDep, pictures: PicturesDep, signed_in: VisitorDep, language: Annotated[str, Query(pattern="^[a-z]{2,3}$")]
 ) -> Response:
     """Return the flow's picture, with texts in a language of the site."""
-    _check(desk)
+    check_offered(desk)
     try:
         found = await pictures.in_language(language, desk.now())
     except ControlError:

@@ -15,9 +15,13 @@ const PATIENCE_MS = 3_000; // until the page says that the connection is lost
 const RETRY_MS = [250, 500, 1_000, 2_000, 4_000];
 
 interface Message {
-  kind: "patch" | "now" | "link" | "hello" | "signed-out";
+  kind: "patch" | "now" | "link" | "hello" | "signed-out" | "other";
   text?: string;
+  event?: string; // the name of one that is for the page's own script
 }
+
+const others = new Map<string, string>(); // the last of each
+document.addEventListener("hatif:listens", () => others.forEach((text, event) => tell(event, text)));
 
 /** Follow a stream for as long as the page is open. */
 export function follow(url: string): void {
@@ -28,7 +32,10 @@ export function follow(url: string): void {
 
   channel.onmessage = ({ data }: MessageEvent<Message>) => {
     if (data.kind !== "hello") act(data);
-    else if (reads) for (const text of latest.values()) channel.postMessage({ kind: "patch", text });
+    else if (reads) {
+      for (const text of latest.values()) channel.postMessage({ kind: "patch", text });
+      for (const [event, text] of others) channel.postMessage({ kind: "other", event, text });
+    }
   };
   channel.postMessage({ kind: "hello" });
 
@@ -44,8 +51,8 @@ export function follow(url: string): void {
         const status = await read(url, (event, text) => {
           failures = 0;
           share({ kind: "link", text: "live" });
-          if (event === "now") share({ kind: "now", text });
-          if (event !== "patch") return;
+          if (event === "now") return share({ kind: "now", text });
+          if (event !== "patch") return share({ kind: "other", event, text });
           for (const [id, html] of elements(text)) latest.set(id, html);
           share({ kind: "patch", text });
         });
@@ -65,10 +72,17 @@ export function follow(url: string): void {
   });
 }
 
-function act({ kind, text }: Message): void {
+/** Give the page's own script what the desk has sent for it (`hatif:live`); one that comes late asks for it. */
+function tell(event: string, text: string): void {
+  others.set(event, text);
+  document.dispatchEvent(new CustomEvent("hatif:live", { detail: { event, text } }));
+}
+
+function act({ kind, text, event }: Message): void {
   if (kind === "patch") patch(text ?? "");
   else if (kind === "now") setNow(Number(text));
   else if (kind === "link") showLink(text ?? "");
+  else if (kind === "other") tell(event ?? "", text ?? "");
   else if (kind === "signed-out") document.dispatchEvent(new CustomEvent("hatif:signed-out"));
 }
 

@@ -71,11 +71,13 @@ class _Room:
 
     async def page(self, said: str | None = None) -> Response:
         """Show the open work. `said`: a sentence about what was done."""
-        found = await work.read(self.desk.engine, self.signed_in.person.id, self.signed_in.operator)
+        tests = await self._shows_tests()
+        found = await work.read(self.desk.engine, self.signed_in.person.id, self.signed_in.operator, tests=tests)
         return self.desk.pages.respond(
             self.request,
             "worklist/worklist.html",
             work=found,
+            tests=tests,
             me=self.signed_in.person.id,
             operator=self.signed_in.operator,
             names={operator.id: operator.name for operator in self._hub.picture.operators.values()},
@@ -85,6 +87,11 @@ class _Room:
             **calling.dial_form(self._hub),
             headers={"HX-Trigger": "hatif:worked"} if self.request.method == "POST" else None,
         )
+
+    async def _shows_tests(self) -> bool:
+        """Return whether the list has what comes from test calls. What is done in it leads to the same list."""
+        given = self.request.query_params if self.request.method == "GET" else await self.request.form()
+        return given.get("tests") == "1"
 
 
 RoomDep = Annotated[_Room, Depends()]

@@ -41,13 +41,19 @@ class Work:
     requests: Rows[GuideRequest]
 
 
-async def read(engine: AsyncEngine, account: str, operator: str) -> Work:
-    """Return what a person can work off. Calls that the line makes by itself are not part of it."""
+async def read(engine: AsyncEngine, account: str, operator: str, *, tests: bool) -> Work:
+    """Return what a person can work off. Calls that the line makes by itself are not part of it.
+
+    `tests`: also what comes from test calls.
+    """
     waiting = [row for row in await callbacks.pending(engine) if row.kind != CallbackKind.CASE]
     return Work(
-        _rows(await messages.latest(engine, 0), lambda row: row.taken_by == account),
+        _rows(await messages.latest(engine, 0, tests=tests), lambda row: row.taken_by == account),
         _rows(waiting, lambda row: row.operator_id == operator),
-        _rows(await guide_requests.latest(engine, 0), lambda row: row.taken_by == account),
+        _rows(
+            [row for row in await guide_requests.latest(engine, 0) if tests or not row.test],
+            lambda row: row.taken_by == account,
+        ),
     )
 
 
@@ -82,7 +88,9 @@ class Counts:
     async def now(self, now: datetime) -> int:
         """Return how much there is. Raises DatabaseError."""
         if self._read is None or not self._read <= now < self._read + KEPT:
-            requests = [row for row in await guide_requests.latest(self._engine, 0) if row.taken_by is None]
+            requests = [
+                row for row in await guide_requests.latest(self._engine, 0) if row.taken_by is None and not row.test
+            ]
             waiting = [row for row in await callbacks.pending(self._engine) if row.kind != CallbackKind.CASE]
             free = sum(map(is_free, waiting))
             self._count, self._read = await messages.count(self._engine) + free + len(requests), now

@@ -28,7 +28,7 @@ async def serve(controller: Controller) -> None:
     def operators() -> Iterable[Operator]:
         connection = controller.connection
         floor = connection.floor if connection is not None else None
-        return floor.operators.values() if floor is not None else ()
+        return [known.for_others for known in floor.operators.values()] if floor is not None else ()
 
     site, ids = controller.site, {operator.id for operator in controller.operators}
     cases, calls = CaseService(site, controller.case_lookup), LogService(site, ids, controller.recorder)

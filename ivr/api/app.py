@@ -30,6 +30,7 @@ from ivr.api import (
     status,
     supervision,
     telephone_password,
+    training,
     try_line,
     web_telephone,
 )
@@ -53,6 +54,7 @@ _ROUTERS = (
     telephone_password.router,
     web_telephone.router,
     try_line.router,
+    training.router,
     hours.router,
     holidays.router,
     callbacks.router,

@@ -24,6 +24,7 @@ _TITLES = {
     "recordings": "Recorded conversations",
     "supervision": "Supervision",
     "try": "Trying the line",
+    "training": "Training",
     "flow": "Flow",
     "guide": "Guide",
     "amendments": "Amendments of the guide",

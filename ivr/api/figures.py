@@ -66,7 +66,7 @@ async def figures(controller: ControllerDep) -> Figures:
     floor = connection.floor if connection is not None else None
     languages, numbers = site.languages, [entry.number for entry in site.number]
     calls = read_calls(controller)
-    operators = list(floor.operators.values()) if floor is not None else []
+    operators = [known.for_others for known in floor.operators.values()] if floor is not None else []
     spoken = {entry.id: entry.languages for entry in controller.operators}
     states = Counter(operator.state for operator in operators)
     able = [operator.id for operator in operators if operator.is_idle]

@@ -43,6 +43,7 @@ class GuideRequestRow(BaseModel):
     call: str = Field(description="The call in which it was asked for.")
     taken: datetime | None
     taken_by: str | None = Field(description="Who works on it.")
+    test: bool = Field(description="Whether it was asked for in a test call.")
 
 
 class GuideRequestEnd(models.Request):
@@ -132,4 +133,5 @@ def _row(request: GuideRequest) -> GuideRequestRow:
         call=str(request.call_id),
         taken=request.taken,
         taken_by=request.taken_by,
+        test=request.test,
     )

@@ -97,6 +97,7 @@ def read_call(call: LiveCall) -> Call:
         transfers=transfer.count,
         transfer_to=[operator for operator in transfer.to if operator != "*"],
         try_telephone=call.try_telephone,
+        training=call.training,
     )
 
 
@@ -186,7 +187,7 @@ def _operator_of(facts: _OperatorFacts) -> Operator:
     operator.reason = known.reason or None
     operator.since, operator.until = known.since, known.until
     operator.telephone, operator.on_line, operator.planned = known.present, known.on_line, known.planned
-    operator.pause_after = known.pause_after
+    operator.pause_after, operator.training = known.pause_after, known.training
     operator.help_since, operator.help_why = facts.help_since, facts.help_why
     operator.call = _call_of(facts.call, facts.place) if facts.call is not None else None
     operator.callback = _callback_of(facts.request) if facts.request is not None else None

@@ -96,6 +96,7 @@ class Operator(BaseModel):
     device: Telephone | None = None
     pause_after: str | None = Field(None, description="The state that follows the present call, if one was asked for.")
     planned: bool = Field(True, description="Whether the roster has them on duty; true where there is no roster.")
+    training: bool = Field(False, description="Whether what they are offered or talk in is a scripted caller's call.")
     call: OperatorCall | None = None
     callback: OperatorCallback | None = None
     help_since: float | None = Field(None, description="Since when they have been waiting for a supervisor's help.")
@@ -156,6 +157,7 @@ class Call(BaseModel):
         None,
         description="The telephone with which somebody tries the line (`POST /v1/try/telephone`); null for callers.",
     )
+    training: str | None = Field(None, description="The operator whom a scripted caller trains; null for callers.")
 
 
 class AlarmKind(StrEnum):

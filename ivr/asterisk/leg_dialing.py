@@ -14,6 +14,9 @@ from ivr.asterisk.ari.events import Channel
 from ivr.asterisk.ari.operations import Request
 from ivr.asterisk.ari.protocol import Link
 
+SCRIPT = "script"
+"""Not a telephone: our half of a scripted caller's channel (`ivr.training`). The first of its Stasis arguments."""
+
 LEG, CALLED, CODE = "leg", "called", "code"
 """The reason for which a telephone is rung: the first of the Stasis arguments of its channel.
 The last one is how long it may ring. A code that an operator has dialled enters with the same first argument, in

@@ -8,7 +8,7 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Literal
 from uuid import UUID
@@ -60,6 +60,8 @@ _HANG_UP_S = 1.0
 class Call:
     """A caller's call. `answered`: whether Asterisk has answered the line; if not, the first step answers it."""
 
+    is_test = False  # no caller's: of the line to itself, of somebody who tries it, of a scripted caller
+
     def __init__(
         self, services: Services, channel: str, state: CallState, version: "Version[Call]", answered: bool
     ) -> None:
@@ -76,6 +78,8 @@ class Call:
         self.on_hold = False  # by the hold key of the operator's own telephone
         self.page_gone = False  # the operator's; it may come back
         self.try_telephone: str | None = None  # with which somebody tries the line; None for a caller
+        self.training: str | None = None  # the operator whom a scripted caller trains
+        self.observer: Callable[[str], None] | None = None  # called with the kind of each event: the scripted caller
         self.recording: Literal["on", "paused"] | None = None  # of the conversation
         self.interruptible = False  # the caller waits for an operator; an offer interrupts what they are doing
         self.wait: Wait | None = None  # while the caller waits for an operator
@@ -392,6 +396,8 @@ class Call:
     def event(self, kind: str, **data: object) -> None:
         """Record an event. It is kept until its step is sent, so that the record of a key does not delay the answer."""
         self._happened.append((kind, self.state.node, data))
+        if self.observer is not None:
+            self.observer(kind)
 
     def flush_events(self) -> None:
         """Send the recorded events to the journal."""

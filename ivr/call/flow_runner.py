@@ -81,7 +81,7 @@ async def _run_nodes(call: Call, resumed: bool) -> None:
             await announcement.say(call)
     while node is not None:
         call.event("node", resumed=resumed)
-        if call.try_telephone is not None:  # somebody looks at where it is; nobody waits for that of a caller
+        if call.try_telephone or call.training:  # somebody looks at where it is; nobody waits for that of a caller
             call.services.note_change()
         current = call.flow.nodes[call.state.queue_node or node]
         call.early = call.early and not current.answers()

@@ -40,7 +40,7 @@ class Leg:
         """Report to the floor and the database that the offer came to nothing."""
         call.services.unroute(self.id)
         call.services.to_floor(floor_protocol.Refused(self.id, call.state.id, self.operator, state))
-        call.services.recorder.offer_ended(self.id, state)
+        call.services.recorder.offer_ended(self.id, state, call_id=call.state.id)
         call.event("offer_ended", operator=self.operator, offer=self.id, state=state.value)
 
     def state_as_consulted(self, call: Call, left_s: float) -> LegState:
@@ -53,7 +53,7 @@ class Leg:
 
     def report_connected(self, call: Call) -> None:
         call.services.to_floor(floor_protocol.Accepted(self.id, call.state.id, self.operator))
-        call.services.recorder.offer_ended(self.id, OfferState.ACCEPTED)
+        call.services.recorder.offer_ended(self.id, OfferState.ACCEPTED, call_id=call.state.id)
         call.services.recorder.connected(call.state)
         call.services.recorder.counts.answered(call.state)
         call.event("connected", operator=self.operator, offer=self.id)
@@ -61,7 +61,7 @@ class Leg:
     def report_joined(self, call: Call, role: Role) -> None:
         """Report that a colleague has joined the conversation."""
         call.services.to_floor(floor_protocol.Accepted(self.id, call.state.id, self.operator))
-        call.services.recorder.offer_ended(self.id, OfferState.ACCEPTED)
+        call.services.recorder.offer_ended(self.id, OfferState.ACCEPTED, call_id=call.state.id)
         call.services.recorder.joined(call.state.id, self.id, self.operator, role)
         call.event("joined", operator=self.operator, offer=self.id, role=role.value)
 

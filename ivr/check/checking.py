@@ -22,6 +22,7 @@ from ivr.check.site_check import (
     voice_findings,
 )
 from ivr.check.speech_check import speech_findings
+from ivr.check.training_check import training_findings
 from ivr.flow import checks, model
 from ivr.flow.file import Draft, read_draft
 from ivr.site import guide as guides
@@ -78,6 +79,7 @@ class _Check:
             self.found += sip_findings(self.folder, site_)
             self.found += voice_findings(self.folder, site_, self.voices)
             self.found += hours_findings(site_, self.folder)
+            self.found += training_findings(self.folder, site_, flow)
             if people is not None:
                 self.found += code_clashes(self.folder, site_, people)
                 self.found += telephone_findings(self.folder, site_, people)

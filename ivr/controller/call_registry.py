@@ -20,16 +20,17 @@ from ivr.controller.probe_call import is_probe, is_test
 from ivr.flow.versions import Version
 from ivr.model import clock
 from ivr.model.call_state import CallState, LegState
-from ivr.model.endpoints import try_telephone_of
+from ivr.model.endpoints import operator_in_training, try_telephone_of
 from ivr.model.floor_protocol import Leave
 from ivr.model.talk_table import Colleague
+from ivr.training.trainings import Trainings
 
 log = structlog.get_logger()
 
 
 class CallRegistry:
     """The calls of one connection. `routes`: the receiver of each channel's events; `start`: starts work that ends with
-    the connection."""
+    the connection; `trainings`: the scripted callers, who are told which calls are theirs."""
 
     def __init__(
         self,
@@ -37,8 +38,10 @@ class CallRegistry:
         services: Services,
         routes: dict[str, Receiver],
         start: Callable[[Coroutine[None, None, None], str], None],
+        trainings: Trainings,
     ) -> None:
         self._dependencies, self._services, self._routes, self._start = dependencies, services, routes, start
+        self._trainings = trainings
         self._calls: dict[str, Call] = {}  # by call id
         self._last_cases: dict[str, str] = {}  # by operator: the case of their last call in this connection
         self._beginning: dict[str, list[events.Event]] = {}  # by channel: events from before its version was loaded
@@ -101,12 +104,14 @@ class CallRegistry:
         dialled = (args or leg_dialing.arguments(channel)[1:] or ("",))[0]
         started = _created(channel)
         identity = call_id_of(site.node, channel.id, started)
-        state = first_state(site, version, identity, dialled, channel.caller_number, carrier_of(channel))
+        scripted = self._trainings.of_line(channel.id)
+        caller = channel.caller_number if scripted is None else scripted.script.caller
+        state = first_state(site, version, identity, dialled, caller, carrier_of(channel))
         call = self._call(channel, state, version)
         call.opening_requests = _mark_requests(channel)
         if not args and channel.state == "Up":
             call.former_state = channel.variables.get("HATIF") or ""  # it cannot be read
-        self._dependencies.recorder.call_started(state, channel.id, started, printable_number(channel.caller_number))
+        self._dependencies.recorder.call_started(state, channel.id, started, printable_number(caller))
         if is_test(channel):
             self._dependencies.recorder.test_call(identity)
         self._walk(call, resumed=False)
@@ -117,6 +122,9 @@ class CallRegistry:
         # The line's own calls to itself wait for the answer.
         call.early = number is not None and number.early and channel.state != "Up" and not is_probe(channel)
         call.try_telephone = try_telephone_of(channel.name)
+        call.is_test = is_test(channel)
+        call.training = operator_in_training(channel.id)
+        self._trainings.joins(call)
         return call
 
     def resume(

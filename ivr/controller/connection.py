@@ -44,6 +44,7 @@ from ivr.site.operators import OperatorEntry
 from ivr.talk.request_inbox import RequestInbox
 from ivr.telephones.udp_probe import UdpProbe
 from ivr.telephones.web_credentials import WebCredentials
+from ivr.training.trainings import Trainings
 from routing.states import OfferState, Operator, OperatorState
 
 if TYPE_CHECKING:
@@ -95,7 +96,8 @@ class Connection:
             for operator in dependencies.operators
             for endpoint in (endpoints_of(operator.id) if dependencies.site.desk.enabled else (operator.id,))
         }
-        self.registry = CallRegistry(dependencies, self.services, self._routes, self.start)
+        self.trainings = Trainings(link, self._routes.__setitem__, self._unroute, self.start, dependencies.note_change)
+        self.registry = CallRegistry(dependencies, self.services, self._routes, self.start, self.trainings)
         web = [operator.id for operator in dependencies.operators] if dependencies.site.desk.enabled else ()
         self.web_credentials = WebCredentials(link, web)
         tries = TRY_TELEPHONES if dependencies.site.desk.has_try else ()
@@ -143,7 +145,8 @@ class Connection:
     def operators_on_duty(self) -> int:
         """How many operators are neither away nor paused."""
         known = self.floor.operators.values() if self.floor is not None else ()
-        return sum(operator.state not in (OperatorState.AWAY, OperatorState.PAUSED) for operator in known)
+        idle = (OperatorState.AWAY, OperatorState.PAUSED)
+        return sum(operator.for_others.state not in idle for operator in known)
 
     @property
     def channels(self) -> Collection[str]:

@@ -322,8 +322,9 @@ class Controller:
     def _operator_changed(self, operator: Operator, call: str | None) -> None:
         if self.connection is not None:
             self.connection.telephones.operator_changed(operator)
-        self.operator_states.put(operator)
-        self.recorder.operator_state(operator, call)
+        if not operator.training:  # for the dialplan, a restart and all figures they are in their pause
+            self.operator_states.put(operator)
+            self.recorder.operator_state(operator, call)
         self.presence.settle(operator.id)
         self.changed.set()
         log.debug("operator", operator=operator.id, state=operator.state.value, reason=operator.reason or None)

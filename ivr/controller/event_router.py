@@ -25,6 +25,7 @@ from ivr.controller.dependencies import Dependencies
 from ivr.controller.own_calls import OwnCalls
 from ivr.model.endpoints import is_web
 from ivr.talk import refer
+from ivr.training.scripted_caller import ScriptedCaller
 
 log = structlog.get_logger()
 
@@ -133,12 +134,13 @@ class EventRouter:
                 self._start(self._dial(channel, args), "dial")
                 return
             case events.ChannelStateChange(now):
-                # Only answers count: of callers' lines, of telephones that we ring, and of our own probe.
+                # Only answers count: of callers' lines, telephones that we ring, our own probe, scripted callers.
                 if now.state != "Up":
                     return
                 if (found := self._ringing.pop(now.id, None)) is None:
                     own = self._routes.get(now.id)
-                    if isinstance(own, probe_call.Probe) or (isinstance(own, Call) and own.channel == now.id):
+                    ours = isinstance(own, probe_call.Probe | ScriptedCaller)
+                    if own is not None and (ours or (isinstance(own, Call) and own.channel == now.id)):
                         own.deliver(event)
                     return
                 channel, args = found

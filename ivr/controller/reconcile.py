@@ -13,7 +13,7 @@ from ivr.asterisk.ari.events import Channel
 from ivr.model.call_state import CallState, LegState, StateError, decode
 from ivr.model.floor_protocol import OpenOffer
 from ivr.model.talk_table import BRIDGE_PREFIX, Colleague, recover
-from routing.states import Operator, OperatorState, Trigger, apply_trigger
+from routing.states import TRAINING, Operator, OperatorState, Trigger, apply_trigger, train
 
 log = structlog.get_logger()
 
@@ -138,6 +138,8 @@ def settled(
         offer = busy.get(operator.id)
         if offer is not None:
             state = OperatorState.TALKING if offer.talking else OperatorState.OFFERED
+            if (operator.state, operator.reason) == (OperatorState.PAUSED, TRAINING):
+                operator = train(operator, offer.offer, operator.since)  # this is what is kept of them meanwhile
             result.append(replace(operator, state=state, reason="", offer=offer.offer, until=None))
             continue
         # They cannot be rung until their telephone is known to be there, but its absence is for others to report.

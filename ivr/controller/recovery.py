@@ -14,6 +14,7 @@ from ivr.controller import dialplan_conversations, probe_call, reconcile
 from ivr.controller.reconcile import Findings
 from ivr.model.floor_protocol import OpenOffer
 from ivr.recognition import ear
+from ivr.training import scripted_caller
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ async def tidy(link: Link, recovered: Recovered) -> None:
         *(operations.DELETE_BRIDGE(bridge) for bridge in findings.bridges),
         *help_call.end_left_over(channels),
         *probe_call.left_over(channels),
+        *scripted_caller.left_over(channels),
         *(operations.STOP_MUSIC(channel) for channel in alone),
         *(operations.HANG_UP(channel.id) for channel in channels if channel.id.startswith(ear.PREFIX)),
     )

@@ -135,7 +135,9 @@ async def keep_expiring(settings: Settings, url: str) -> None:
         now = datetime.now(UTC)
         try:
             async with open_engine(url) as engine:
-                await retention.delete_test_calls(engine, now - retention.TESTS_KEPT)
+                old = now - retention.TESTS_KEPT
+                await erase_audio(engine, settings.home, Message, await retention.messages_of_tests(engine, old), now)
+                await retention.delete_test_calls(engine, old)
             if last is None or now - last >= EVERY:
                 for expired in await expire(settings, url, site.load(settings.site).retention, now):
                     if expired.number:

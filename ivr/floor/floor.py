@@ -22,7 +22,7 @@ from routing.engine import Engine
 from routing.estimate import Estimates
 from routing.match import Waiting
 from routing.policy import Policy
-from routing.states import OfferState, Operator, OperatorState, Trigger, apply_trigger
+from routing.states import OfferState, Operator, OperatorState, Trigger, apply_trigger, train
 from routing.waits import WaitReason, explain_wait
 
 log = structlog.get_logger()
@@ -169,8 +169,8 @@ class Floor:
                 self._end_wait(call, now)
             case floor_protocol.CallerSilence(call, silent):
                 self._set_silent(call, silent=silent)
-            case floor_protocol.Invite(call, operator, role):
-                self._invite(call, operator, role, now)
+            case floor_protocol.Invite(call, operator, role, training):
+                self._invite(call, operator, role, now, training=training)
             case floor_protocol.OpenOffer(offer, call, operator, talking):
                 self._open_offer(offer, call, operator, now, talking=talking)
             case floor_protocol.Accepted(offer, call, operator):
@@ -234,16 +234,17 @@ class Floor:
 
     # Offers
 
-    def _invite(self, call: str, operator: str, role: str, now: float) -> None:
+    def _invite(self, call: str, operator: str, role: str, now: float, *, training: bool) -> None:
         known = self._operators.get(operator)
-        if known is None or not known.is_idle:
+        if known is None or not (known.can_train if training else known.is_idle):
             self._publish(floor_protocol.Declined(call, operator))
             return
 
         offer = floor_protocol.Offer(str(uuid7()), self._epoch, call, operator, self._ring_s, None, role)
         self._offers.open(offer.id, call)
         self._publish(offer)
-        self._set(replace(apply_trigger(known, Trigger.OFFER, now), offer=offer.id), call)
+        usual = replace(apply_trigger(known, Trigger.OFFER, now), offer=offer.id)
+        self._set(train(known, offer.id, now) if training else usual, call)
 
     def _open_offer(self, offer: str, call: str, operator: str, now: float, *, talking: bool) -> None:
         self._offers.open(offer, call)
@@ -310,19 +311,19 @@ class Floor:
         longest = max(self._longest_s, self._wrap_up_s)
         moved = apply_trigger(operator, trigger, now, reason=reason, wrap_up_s=lasts, longest_s=longest)
         self._set(moved, call)
-        if trigger in (Trigger.NO_ANSWER, Trigger.UNREACHABLE) and moved is not operator:
+        if trigger in (Trigger.NO_ANSWER, Trigger.UNREACHABLE) and moved is not operator and not operator.training:
             self._missed(moved, trigger)
 
     def _set(self, operator: Operator, call: str | None) -> None:
         before = self._operators[operator.id]
         self._show(operator)
-        self._estimates.set_operator(operator, self._clock.at)
+        self._estimates.set_operator(operator.for_others, self._clock.at)
         if operator != before:
             self._changed(operator, call)
 
     def _show(self, operator: Operator) -> None:
         self._operators[operator.id] = operator
-        self._engine.set_operator(operator)
+        self._engine.set_operator(operator.for_others)
         self._answer(floor_protocol.OperatorChanged(operator))
 
     # Decisions

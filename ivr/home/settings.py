@@ -74,6 +74,11 @@ class Settings:
         return self.home / "sounds"
 
     @property
+    def training_sounds(self) -> Path:
+        """What scripted callers say."""
+        return self.home / "training"
+
+    @property
     def voices(self) -> Path:
         """Voices that an administrator installed or provided."""
         return self.home / "voices"
@@ -87,6 +92,16 @@ class Settings:
     def voice_progress(self) -> Path:
         """How far the background is with the slow voices."""
         return self.run / "voices.json"
+
+    @property
+    def speech_models(self) -> Path:
+        """Recognisers' models that an administrator installed or provided."""
+        return self.home / "speech"
+
+    @property
+    def transcriber_state(self) -> Path:
+        """What the process that writes down messages is doing."""
+        return self.run / "transcriber.json"
 
     @property
     def case_references(self) -> Path:

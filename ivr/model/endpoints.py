@@ -1,8 +1,10 @@
-"""Asterisk's names for telephones: an operator's two, and those with which people try the line.
+"""Asterisk's names for telephones: an operator's two, those with which people try the line, and scripted callers.
 
 An operator's ordinary telephone has their id as its name. Both are the same operator's: whichever rings, the offer is
 theirs.
 """
+
+import re
 
 _WEB = "-web"
 _TRY = "try-"
@@ -34,3 +36,21 @@ def try_telephone_of(channel: str) -> str | None:
 def endpoints_of(operator: str) -> tuple[str, str]:
     """Return an operator's endpoints, the one first that is rung if both are there."""
     return web_endpoint(operator), operator
+
+
+_TRAINING = "hatif-training"
+_TRAINS = re.compile(rf"{_TRAINING}-([0-9]+)-[0-9a-f-]{{36}}")
+
+
+def training_channel(operator: str, token: str) -> str:
+    """Return the id of the line's end of a scripted caller's channel: it alone says whom the call trains.
+
+    `token`: a UUID.
+    """
+    return f"{_TRAINING}-{operator}-{token}"
+
+
+def operator_in_training(channel: str) -> str | None:
+    """Return the operator whom a call trains, by the id of its channel; None for a call of anybody else."""
+    found = _TRAINS.fullmatch(channel)
+    return found[1] if found is not None else None

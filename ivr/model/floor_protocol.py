@@ -143,11 +143,15 @@ class AskWhoIsFree:
 @dataclass(frozen=True, slots=True)
 class Invite:
     """A call wants this operator in addition to its own, as `role` (`db.enums.Role`): `Offer` or `Declined` is the
-    answer."""
+    answer.
+
+    `training`: the call is a scripted caller's, who gets this operator or nobody; they must be in their pause for it.
+    """
 
     call: str
     operator: str
     role: str
+    training: bool = False
 
 
 @dataclass(frozen=True, slots=True)

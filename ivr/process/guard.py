@@ -81,7 +81,7 @@ def rescue(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) ->
         elif args[:1] == (leg_dialing.CODE,):
             nobody = operations.CONTINUE(channel.id, context="hatif-code", extension="s", priority="without")
             found.append((channel, nobody))
-        elif args[:1] in ((leg_dialing.LEG,), (probe_call.ENTRY,)):
+        elif args[:1] in ((leg_dialing.LEG,), (probe_call.ENTRY,), (leg_dialing.SCRIPT,)):
             found.append((channel, operations.HANG_UP(channel.id)))
         elif args[:1] == (leg_dialing.CALLED,):
             # A call that we made: one who has talked is a caller like any other; before that the call is hung up.

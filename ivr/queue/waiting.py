@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import structlog
 
+from db.enums import Role
+from ivr.asterisk.ari import operations
 from ivr.call.call import Call
 from ivr.call.choice import GoTo
 from ivr.call.interruptions import OperatorFree
@@ -90,8 +92,12 @@ class _Wait:
     settings: WaitSettings
 
     def announce(self) -> None:
-        """Send the caller's present needs to the floor."""
+        """Send the caller's present needs to the floor. A scripted caller is in no queue: they get their operator."""
         call, transfer = self.call, Transfer.decode(self.call.state.transfer)
+        if call.training is not None:
+            wanted = floor_protocol.Invite(call.state.id, call.training, Role.OPERATOR.value, training=True)
+            call.services.to_floor(wanted)
+            return
         speaks = {operator.id: operator.languages for operator in call.services.people}
         usual = self.needs.steps()
         steps = transfer_steps(transfer, usual, speaks)
@@ -148,6 +154,10 @@ class _Wait:
                 leg = await self._ring(item, interrupts=announcements.sounding)
                 if leg is not None:
                     return leg
+                if call.training is not None:
+                    await call.step(operations.HANG_UP(call.channel))  # rung once, and not again and again
+            elif isinstance(item, floor_protocol.Declined):
+                await call.step(operations.HANG_UP(call.channel))  # the operator has left their training
             elif isinstance(item, Deadline):
                 announcements.ask()
             elif isinstance(item, floor_protocol.Position):

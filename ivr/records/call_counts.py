@@ -49,6 +49,11 @@ class CallCounts:
         """Leave out a call that is no caller's."""
         self._tests.add(call_id)
 
+    def offer(self, state: OfferState, call_id: str | None) -> None:
+        """Count an offer that has ended."""
+        if call_id not in self._tests:
+            self.offers[state] += 1
+
     def call(self, call_id: str, outcome: Outcome, language: str | None, number: str | None) -> None:
         """Count a call that has ended."""
         if call_id in self._tests:

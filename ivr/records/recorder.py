@@ -257,9 +257,11 @@ class Recorder:
         )
         self.journal.flush()  # its outcome could not be recorded without it
 
-    def offer_ended(self, offer: str, state: OfferState, at: datetime | None = None) -> None:
+    def offer_ended(
+        self, offer: str, state: OfferState, at: datetime | None = None, *, call_id: str | None = None
+    ) -> None:
         self.journal.put("offer", id=offer, state=state.value, ended=at or clock.now())
-        self.counts.offers[state] += 1
+        self.counts.offer(state, call_id)
 
     def call_lost(self, call_id: str, queued: bool, connected: bool, at: datetime) -> None:
         """Record a call that ended while there was no controller; `at` is when it was last known to be up."""

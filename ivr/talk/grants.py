@@ -173,6 +173,8 @@ async def _grant_with_target(
     conversation: ConversationControls, act: Act, target: Target, by: str, way: str, channel: str | None
 ) -> Refusal | None:
     call, role = conversation.call, Role.INTERPRETER if act is Act.INTERPRETER else Role.CONSULTED
+    if call.training is not None:
+        return Refusal.NOT_NOW  # a scripted caller rings nobody but the operator in training
     if act is Act.TRANSFER:
         then = apply_event(conversation.state, TalkEvent.TRANSFER)[1]
     else:
@@ -222,7 +224,7 @@ async def add_expert(conversation: ConversationControls) -> None:
     if none is free, the operator can ask for one later. A transferred caller is where they were sent.
     """
     call, operator = conversation.call, conversation.leg.operator
-    if Transfer.decode(call.state.transfer).count:
+    if call.training is not None or Transfer.decode(call.state.transfer).count:
         return
     operators = experts(call.state.topic, operator, call.services.people)
     free = (

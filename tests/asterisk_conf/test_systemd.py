@@ -30,8 +30,9 @@ LINE = Line(
     site=Path("/etc/hatif/site"),
     others=(Path("/srv/database"),),
     desk=True,
+    transcriber=True,
 )
-NAMES = ("asterisk", "journal", "guard", "ivr", "voices", "desk", "gate", "monitor")
+NAMES = ("asterisk", "journal", "guard", "ivr", "voices", "desk", "gate", "monitor", "transcriber")
 WORST = 30  # tenths of systemd's 0 (best) to 10
 
 

@@ -21,7 +21,6 @@ from db.guide_request_data import GuideRequest
 from db.ids import uuid7
 from db.journal import Journal
 from db.read import NotFoundError
-from db.report import CallGroup, SendRequests
 from db.tables import Audit
 
 pytest_plugins = ["db_fixtures"]
@@ -125,10 +124,12 @@ async def test_reports_get_the_requests_of_a_period_without_those_of_test_calls(
     assert await end(book, sent)
     noon = DAY + timedelta(hours=12)
     day = (DAY, DAY + timedelta(days=1))
-    found = await report.send_requests(book.engine, *day, ("language", "country", "topic", "operator"), quarters=True)
-    quarter = int(noon.timestamp()) // 900
-    assert sorted(found, key=lambda some: some.sent) == [
-        SendRequests(CallGroup(quarter, "ar"), False, 1),
-        SendRequests(CallGroup(quarter, "ar", "BE", "documents", "1001"), True, 1),
+    by = ("language", "country", "topic", "operator")
+    to_send, sent_ones = await report.send_requests(book.engine, *day, by)
+    assert [*to_send.at_us] == [round(noon.timestamp() * 1e6)] * 2
+    attributes = [[to_send.attributes[name].names[code] for code in to_send.attributes[name].codes] for name in by]
+    assert sorted(zip(sent_ones.numbers, *attributes, strict=True), key=lambda row: int(row[0])) == [
+        (0, "ar", None, None, None),
+        (1, "ar", "BE", "documents", "1001"),
     ]
-    assert sum(some.number for some in await report.send_requests(book.engine, *day, tests=True)) == 3
+    assert sum((await report.send_requests(book.engine, *day, tests=True))[0].numbers) == 3

@@ -1,7 +1,6 @@
 """The rows of reports, from both databases: calls with their durations, and operators' states."""
 
 import random
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,11 +12,12 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import report
+from db.columns import NONE, Coded
 from db.delivery import deliver_all
 from db.engine import DatabaseError, async_engine
 from db.ids import uuid7
 from db.journal import Journal
-from db.report import CallCounts, CallGroup, OperatorStates, WaitedCalls
+from db.report import STATES, OperatorStates, WaitedCalls
 
 pytest_plugins = ["db_fixtures"]
 
@@ -65,7 +65,7 @@ async def book(url: str, folder: Path) -> AsyncIterator[Book]:
     yield Book(folder, url)
 
 
-async def calls(book: Book, begins: datetime = DAY, ends: datetime = NEXT, **named: Any) -> list[WaitedCalls]:
+async def calls(book: Book, begins: datetime = DAY, ends: datetime = NEXT, **named: Any) -> WaitedCalls:
     async with opened(book) as engine:
         return await report.waited_calls(engine, begins, ends, **named)
 
@@ -77,35 +77,39 @@ async def opened(book: Book) -> AsyncIterator[AsyncEngine]:
     await engine.dispose()
 
 
-def quarter(seconds: float) -> int:
-    return int(at(seconds).timestamp()) // 900
+def micros(instant: datetime) -> int:
+    return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def names(some: Coded) -> list[str | None]:
+    return [some.names[code] for code in some.codes]
 
 
 async def test_calls_are_selected_by_the_beginning_of_their_wait_without_the_end_of_the_period(book: Book) -> None:
     for queued in (86399.999, -0.001, 3600, 0, 86400, None):
         book.call(queued, dequeued=at((queued or 0) + 7.25), outcome="abandoned")
-    found = await calls(book, quarters=True)
-    assert sorted(some.group.quarter or 0 for some in found) == [quarter(0), quarter(3600), quarter(86399)]
-    assert [[*some.waited_us] for some in found] == [[7_250_000]] * 3
+    found = await calls(book)
+    assert sorted(found.at_us) == [micros(at(seconds)) for seconds in (0, 3600, 86399.999)]
+    assert [*found.waited_us] == [7_250_000] * 3
 
 
-async def test_calls_are_grouped_by_the_attributes_that_are_asked_for(book: Book) -> None:
+async def test_calls_have_the_attributes_that_are_asked_for(book: Book) -> None:
     call = book.call(
         10, connected=at(30.5), dequeued=at(30.5), ended=at(90), outcome="answered", language="fr", country="BE",
         topic="file", operator_id="1001",
     )  # fmt: skip
     book.pairing(call, "1001", 30.5, 90)
     engine = await book.opened()
-    for by, group in (
-        ((), CallGroup()),
-        (("language", "country"), CallGroup(None, "fr", "BE")),
-        (("topic", "operator"), CallGroup(None, None, None, "file", "1001")),
+    for by, attributes in (
+        ((), {}),
+        (("language", "country"), {"language": ["fr"], "country": ["BE"]}),
+        (("topic", "operator", "number"), {"topic": ["file"], "operator": ["1001"], "number": [None]}),
     ):
-        (found,) = await report.waited_calls(engine, DAY, NEXT, by)
-        identity = str(call) if engine.dialect.name == "postgresql" else call.hex
-        assert found == WaitedCalls(group, True, "answered", [identity], [20_500_000], [59_500_000], at(90))
-    (found,) = await report.waited_calls(engine, DAY, NEXT, ("language",), quarters=True)
-    assert found.group == CallGroup(quarter(10), "fr")
+        found = await report.waited_calls(engine, DAY, NEXT, by)
+        assert found.ids == [str(call) if engine.dialect.name == "postgresql" else call.hex]
+        assert [*found.at_us, *found.waited_us, *found.talked_us] == [micros(at(10)), 20_500_000, 59_500_000]
+        assert ([*found.answered], names(found.outcomes), found.last_end) == ([True], ["answered"], at(90))
+        assert {name: names(some) for name, some in found.attributes.items()} == attributes
     await engine.dispose()
 
 
@@ -115,25 +119,20 @@ async def test_a_wait_ends_with_an_operator_with_leaving_the_queue_or_with_the_c
     book.call(2, ended=at(17), outcome="abandoned", language="c")
     book.call(3, language="d")
     book.call(4, ended=at(3), outcome="abandoned", language="e")  # the clock was set back
-    found = {some.group.language: some for some in await calls(book, by=("language",))}
-    assert [[*found[language].waited_us] for language in "abcde"] == [
-        [5_000_000],
-        [10_000_000],
-        [15_000_000],
-        [None],
-        [0],
-    ]
-    assert [found[language].answered for language in "abcde"] == [True, False, False, False, False]
+    found = await calls(book, by=("language",))
+    places = [names(found.attributes["language"]).index(language) for language in "abcde"]
+    assert [*found.waited_us[places]] == [5_000_000, 10_000_000, 15_000_000, NONE, 0]
+    assert [*found.answered[places]] == [True, False, False, False, False]
 
 
 async def test_test_calls_are_left_out_unless_requested(book: Book) -> None:
     book.call(1, live=False, ended=at(2), outcome="abandoned")
     book.call(2, ended=at(3), outcome="abandoned")
     engine = await book.opened()
-    assert [len(some.ids) for some in await report.waited_calls(engine, DAY, NEXT)] == [1]
-    assert [len(some.ids) for some in await report.waited_calls(engine, DAY, NEXT, tests=True)] == [2]
-    assert await report.call_counts(engine, DAY, NEXT) == CallCounts(any=True, tests=1)
-    assert await report.call_counts(engine, NEXT, NEXT + timedelta(days=1)) == CallCounts(any=True, tests=0)
+    found, every = [await report.waited_calls(engine, DAY, NEXT, tests=tests) for tests in (False, True)]
+    assert ([*found.at_us], found.tests) == ([micros(at(2))], 1)
+    assert (sorted(every.at_us), every.tests) == ([micros(at(1)), micros(at(2))], 0)
+    assert await report.has_calls(engine)
     await engine.dispose()
 
 
@@ -148,11 +147,18 @@ async def test_talk_time_sums_all_operators_of_a_call_without_interpreters(book:
     again = book.call(3, connected=at(40), outcome="answered", operator_id="1001")  # as the first, and going on
     book.pairing(again, "1001", 40, 60)
     book.pairing(again, "1006", 60, None)
-    found = {some.group.operator: some for some in await calls(book, by=("operator",))}
-    waits = dict(zip(found["1001"].waited_us, found["1001"].talked_us, strict=True))
-    assert waits == {10_000_000: 180_000_000, 37_000_000: None}
-    assert [[*found[operator].talked_us] for operator in ("1004", "1005")] == [[None], [45_000_000]]
-    assert {*found} == {"1001", "1004", "1005"}
+    found = await calls(book, by=("operator",))
+    talks = dict(zip(found.waited_us, found.talked_us, strict=True))
+    assert talks == {10_000_000: 180_000_000, 19_000_000: NONE, 28_000_000: 45_000_000, 37_000_000: NONE}
+
+
+async def test_a_conversation_after_the_period_counts_for_a_call_that_began_to_wait_in_it(
+    book: Book,
+) -> None:
+    call = book.call(86399, connected=at(86410), ended=at(86900), outcome="answered", operator_id="1001")
+    book.pairing(call, "1001", 86410, 86500)
+    book.pairing(call, "1002", 86500, 86800)
+    assert [*(await calls(book)).talked_us] == [390_000_000]
 
 
 async def test_durations_are_exact_to_the_microsecond(book: Book) -> None:
@@ -163,13 +169,13 @@ async def test_durations_are_exact_to_the_microsecond(book: Book) -> None:
         queued = DAY + timedelta(microseconds=begin)
         end = queued + timedelta(microseconds=wait)
         book.put("call", id=uuid7(), started=queued, queued=queued, connected=end, ended=end, outcome="answered")
-    found = await calls(book, quarters=True)
-    assert sorted(wait or 0 for some in found for wait in some.waited_us) == sorted(waits)
-    quarters = Counter({some.group.quarter: len(some.ids) for some in found})
-    assert quarters == Counter(quarter(0) + begin // 900_000_000 for begin in begins)
+    found = await calls(book)
+    assert sorted(zip(found.at_us, found.waited_us, strict=True)) == sorted(
+        zip((micros(DAY) + begin for begin in begins), waits, strict=True)
+    )
 
 
-async def test_instants_of_this_century_are_exact_to_the_microsecond_in_their_quarter_of_an_hour(book: Book) -> None:
+async def test_instants_of_this_century_are_exact_to_the_microsecond(book: Book) -> None:
     """Also in 2099, where floating point has the fewest digits left for fractions of a second."""
     draw = random.Random(2)
     whole = [draw.randrange(1_000_000_000, 4_102_444_800) for _ in range(150)]
@@ -185,16 +191,16 @@ async def test_instants_of_this_century_are_exact_to_the_microsecond_in_their_qu
         always = (first, datetime(2100, 1, 1, tzinfo=UTC))
         (found,) = await report.operator_states(engine, *always)
         assert [*found.at_us] == sorted({*times})
-        waited = await report.waited_calls(engine, *always, quarters=True)
-    counted = Counter({some.group.quarter: len(some.ids) for some in waited})
-    assert counted == Counter(time // 900_000_000 for time in {*times})
+        waited = await report.waited_calls(engine, *always)
+    assert sorted(waited.at_us) == sorted({*times})
 
 
 def shown(found: list[OperatorStates]) -> dict[str, list[tuple[float, str]]]:
     """Return the states with their seconds since the day began."""
     return {
         one.operator: [
-            (instant / 1e6 - DAY.timestamp(), state) for instant, state in zip(one.at_us, one.states, strict=True)
+            (instant / 1e6 - DAY.timestamp(), STATES[state])
+            for instant, state in zip(one.at_us, one.states, strict=True)
         ]
         for one in found
     }
@@ -223,7 +229,7 @@ async def test_states_at_one_instant_keep_the_order_in_which_they_were_written(b
     async with opened(book) as engine:
         assert shown(await report.states_before(engine, DAY)) == {"1001": [(-5, "ready")]}
         (found,) = await report.operator_states(engine, DAY, NEXT)
-    assert [*found.states] == ["offered", "talking", "wrapping_up", "paused"]
+    assert [STATES[state] for state in found.states] == ["offered", "talking", "wrapping_up", "paused"]
 
 
 async def test_a_talking_operator_has_the_call_with_the_same_id_as_among_the_calls(book: Book) -> None:
@@ -233,7 +239,7 @@ async def test_a_talking_operator_has_the_call_with_the_same_id_as_among_the_cal
     book.state(20, "1001", "talking", None)
     async with opened(book) as engine:
         (states,) = await report.operator_states(engine, DAY, NEXT)
-        (calls,) = await report.waited_calls(engine, DAY, NEXT)
+        calls = await report.waited_calls(engine, DAY, NEXT)
     assert [*states.calls] == ["", calls.ids[0], ""]
 
 
@@ -242,7 +248,7 @@ async def test_operator_names_include_removed_operators(book: Book) -> None:
     book.put("operator", id="1002", name="Jan", removed=at(0))
     engine = await book.opened()
     assert await report.operator_names(engine) == {"1001": "Amina", "1002": "Jan"}
-    assert await report.call_counts(engine, DAY, NEXT) == CallCounts(any=False, tests=0)
+    assert not await report.has_calls(engine)
     await engine.dispose()
 
 

@@ -6,13 +6,14 @@ from uuid import UUID
 
 import pytest
 
-from db import read
+from db import guide_requests, messages, read, read_cases
 from db.delivery import deliver_all
 from db.engine import DatabaseError, open_engine
 from db.ids import uuid7
 from db.journal import Journal
 from db.missed_calls import unanswered_calls
-from db.retention import TESTS_KEPT, delete_test_calls
+from db.references import make_reference
+from db.retention import TESTS_KEPT, delete_test_calls, messages_of_tests
 
 pytest_plugins = ["db_fixtures"]
 
@@ -39,6 +40,30 @@ async def test_only_old_test_calls_and_their_events_are_deleted(url: str, folder
         assert await delete_test_calls(engine, NOW - TESTS_KEPT) == 0
         assert {call.id for call in await read.calls(engine, 1000, tests=True)} == kept
         assert [len((await read.call(engine, call)).events) for call in kept] == [1, 1, 1]
+
+
+async def test_what_came_from_an_old_test_call_goes_with_it_and_nothing_else(url: str, folder: Path) -> None:
+    journal = Journal(folder, "rabat-1")
+    old = NOW - TESTS_KEPT - timedelta(seconds=1)
+    test, real = put(journal, old, live=False), put(journal, old)
+    for number, call in enumerate((test, real)):
+        case, about = make_reference(1, number + 1), {"language": "fr", "call_id": call}
+        journal.put("case_file", reference=case, kind="message", opened=old, **about)
+        journal.put("case_note", id=uuid7(), case_reference=case, at=old, author="1002", text="said")
+        journal.put("message", id=uuid7(), file=f"messages/{number}.wav", at=old, case_reference=case, **about)
+        journal.put("guide_request", id=uuid7(), procedure="visa", number="+331", requested=old, due=old, **about)
+    journal.close()
+    assert (await deliver_all(folder, url)).rejected == 0
+    async with open_engine(url) as engine:
+        assert [case.call_id for case in await read_cases.cases(engine)] == [real]
+        assert {case.call_id for case in await read_cases.cases(engine, tests=True)} == {test, real}
+        assert [audio.file for audio in await messages_of_tests(engine, NOW - TESTS_KEPT)] == ["messages/0.wav"]
+        assert await delete_test_calls(engine, NOW - TESTS_KEPT) == 1
+        assert [case.call_id for case in await read_cases.cases(engine, tests=True)] == [real]
+        assert len((await read_cases.case(engine, make_reference(1, 2)))[1]) == 1
+        assert [row.call_id for row in await messages.latest(engine, 0)] == [real]
+        assert [row.call_id for row in await guide_requests.latest(engine, 0)] == [real]
+        assert await messages_of_tests(engine, NOW) == []
 
 
 async def test_a_caller_who_rang_for_long_and_hung_up_counts_as_unanswered(url: str, folder: Path) -> None:

@@ -64,10 +64,12 @@ class StandIn:
         self.queue: list[QueueEntry] = []
         self.alarms: list[Alarm] = []
         self.asked: list[tuple[str, str, str, Any]] = []  # method, path, who, body
-        self.answers: dict[str, tuple[int, Any]] = {}
+        self.answers: dict[str, tuple[int, Any]] = {"/training": (200, {"scripts": [], "callers": []})}
         """By path: the status and the document of the answer; otherwise 200 and nothing."""
         self.once: dict[str, tuple[int, Any]] = {}
         """The same, for the next request that changes something."""
+        self.in_doubt = False
+        """Whether every change is answered as one that the database did not confirm."""
         self.scoring: dict[str, dict[str, str]] = {}
         self.site_changes: SiteChanges | None = None
         """With these, changes of the site's files are made as the controller makes them."""
@@ -157,6 +159,8 @@ async def standing_in(controller: StandIn | None = None, port: int = 0) -> Async
         status, document = found.answers.get(f"/{path}", (200, {}))
         if request.method != "GET" and f"/{path}" in found.once:
             status, document = found.once.pop(f"/{path}")
+        if request.method != "GET" and found.in_doubt:
+            status, document = 503, {"detail": "It may have been done.", "code": "in_doubt"}
         return JSONResponse(document, status)
 
     listening = socket.create_server(("127.0.0.1", port))

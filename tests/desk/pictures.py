@@ -197,6 +197,9 @@ async def draw(folder: Path) -> None:
         context = await browser.new_context(locale="en", viewport={"width": 1280, "height": 800})
         await draw_people(desk, await context.new_page())
         await try_picture.draw(desk, state, await context.new_page(), CHECKOUT / "docs" / "desk-try-en.png")
+        page = await (await browser.new_context(locale="en", viewport={"width": 1280, "height": 800})).new_page()
+        await sign_in(desk, page, ME)
+        await try_picture.draw_training(desk, state, page, CHECKOUT / "docs" / "desk-training-en.png", ME)
         await browser.close()
 
 

@@ -2,10 +2,11 @@
 
 import asyncio
 import dataclasses
+import random
 import shutil
 import sys
 import tempfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from playwright.async_api import Browser, async_playwright
 from sqlalchemy import delete, insert
 
 from db.engine import writing
-from db.tables import Operator
+from db.ids import uuid7
+from db.tables import Call, Operator
 from db.upgrade import upgrade
 from ivr.model import clock
 
@@ -75,8 +77,24 @@ async def draw(folder: Path) -> None:
         await browser.close()
 
 
+def busy_week() -> list[dict[str, Any]]:
+    """Return the calls of a week in which the small team is short of operators who speak Spanish and French."""
+    chance, rows = random.Random(18), []
+    for day in range(7):
+        for _ in range(230 if day < 5 else 120):
+            at = datetime(2026, 11, 16 + day, 8, tzinfo=UTC) + timedelta(seconds=chance.triangular(0, 12 * 3600, 9000))
+            language = chance.choices(("ar", "fr", "es"), (34, 36, 30))[0]
+            connected = at + timedelta(seconds=chance.expovariate(1 / 12))
+            ended = connected + timedelta(seconds=chance.gammavariate(2, 130))
+            instants = {"started": at, "queued": at, "dequeued": connected, "connected": connected, "ended": ended}
+            rows.append({"id": uuid7(), "node": "n", "language": language, "outcome": "answered", **instants})
+    return rows
+
+
 async def draw_staffing(desk: desk_server.TestDesk, browser: Browser) -> None:
     async with writing(desk.engine) as connection:
+        await connection.execute(delete(Call).where(Call.started >= datetime(2026, 11, 15, tzinfo=UTC)))
+        await connection.execute(insert(Call), busy_week())
         await connection.execute(delete(Operator))
         await connection.execute(insert(Operator).values(id="1002", name="Safae Saffron", languages={"ar": 5, "fr": 4}))
     context = await browser.new_context(locale="en", viewport={"width": 1280, "height": 1150})

@@ -140,6 +140,30 @@ async def test_an_amendment_is_refused_then_released_by_another_person_heard_in_
     assert states == ["taken_back", "refused"]
 
 
+async def test_a_released_amendment_is_heard_on_the_next_call_in_seven_languages(
+    desk_line: Line, telephones: Telephones
+) -> None:
+    line = desk_line
+    shared_audio.own(line.home / "sounds")
+    former = {language: line.audio(language, TEXT) for language in WORDS}
+    body = {"procedure": "visa", "texts": {TEXT: WORDS}, "why": "One photograph is enough", "meaning": True}
+    proposed = line.control_as("1901", "POST", "/guide/amendments", body)
+    release(line, proposed["id"], "1902")
+    await line.until(lambda: in_use(line), 120, "the new words are in use")
+    new = {language: line.audio(language, TEXT) for language in WORDS}
+    calls = await asyncio.gather(
+        *(hears(line, telephones, f"+3363100003{KEYS[code]}", code, sound) for code, sound in new.items())
+    )
+    for call, language in zip(calls, new, strict=True):
+        assert not find(call.heard(), former[language]).same, language
+        await call.hangup()
+
+
+def in_use(line: Line) -> bool:
+    changes = line.control("GET", "/site/changes")
+    return bool(changes) and changes[0]["effect"] is not None and changes[0]["effect"]["state"] == "done"
+
+
 def back_in_use(line: Line) -> bool:
     (newest, *_) = line.control("GET", "/site/changes")
     return newest["takes_back"] is not None and newest["effect"]["state"] == "done"

@@ -14,7 +14,9 @@ from controller import StandIn, operator, standing_in
 from desk_server import Browser, TestDesk, serving
 from sqlalchemy import insert
 
+from db import report_mails
 from db.engine import writing
+from db.report_mails import Mailing
 from db.tables import Call
 from desk.board import walls, watch
 from desk.board.day import read_day
@@ -88,6 +90,32 @@ async def test_the_board_has_every_language_with_who_waits_and_the_wait_to_be_ex
     assert re.findall(r'class="number(?: short)?">(\d+)<', french) == ["2", "2"]  # two wait, two are ready
     assert "2:15" in french and f'data-since="{controller.queue[0].since:.3f}"' in french
     assert 'data-state="ready" data-count="2"' in page and "Lunch" in page
+
+
+async def test_a_report_that_could_not_be_sent_is_an_alarm_until_a_later_one_has_arrived(
+    desk: TestDesk, controller: StandIn
+) -> None:
+    browser = await desk.signed_in("1040", "en")
+    now = desk.desk.now()
+    monday, address = Mailing("day", now.date() - timedelta(days=2), "office@example.org"), "office@example.org"
+    assert "could not be sent" not in (await browser.get("/board")).text
+    assert await report_mails.claim(desk.engine, monday, now)
+    await report_mails.note(desk.engine, monday, problem="the mail server does not answer")
+    desk.moved += timedelta(seconds=watch.EVERY_S)
+    assert "1 report could not be sent by e-mail" in (await browser.get("/board")).text
+    assert (await browser.post("/board/acknowledge", {"alarm": "report_not_sent"})).status == 204
+    page = (await browser.get("/board")).text
+    assert "Safae Saffron sees to it" in page and controller.asked[-1][0] == "GET"
+    tuesday = Mailing("day", now.date() - timedelta(days=1), address)
+    assert await report_mails.claim(desk.engine, tuesday, now)
+    await report_mails.note(desk.engine, tuesday, problem="the mail server does not answer")
+    desk.moved += timedelta(seconds=watch.EVERY_S)
+    page = (await browser.get("/board")).text
+    assert "2 reports could not be sent by e-mail" in page and "sees to it" not in page  # nobody has seen the second
+    await report_mails.note(desk.engine, tuesday, sent=now)
+    desk.moved += timedelta(seconds=watch.EVERY_S)
+    assert "could not be sent" not in (await browser.get("/board")).text
+    assert (await browser.post("/board/acknowledge", {"alarm": "report_not_sent"})).status == 409
 
 
 async def test_an_alarm_is_acknowledged_once_by_name_and_stays_until_it_is_cleared(

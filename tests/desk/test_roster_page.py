@@ -16,6 +16,7 @@ from controller import StandIn, standing_in
 from desk_server import Browser, TestDesk, serving
 
 from db import swaps
+from db.audit import audit_entries
 from db.enums import SwapState
 from desk.page.pages import ROOT
 from desk.staffing import releasing
@@ -114,6 +115,12 @@ async def test_a_swap_is_asked_for_agreed_and_released_into_the_sites_roster(
     assert lines[:-2] == ROSTER.splitlines(), "everything else stays"
     assert "released" in (await asker.get("/roster")).text
     assert (await supervisor.post(f"/staffing/swaps/{swap}/release")).status == 409
+    steps = [(entry.act, entry.by, entry.about) for entry in await audit_entries(desk.engine, 10)]
+    assert sorted(steps) == [
+        ("shift_swap_agreed", COLLEAGUE, f"operator:{ASKER}"),
+        ("shift_swap_asked", ASKER, f"operator:{ASKER}"),
+        ("shift_swap_released", SUPERVISOR, f"operator:{ASKER}"),
+    ]
 
 
 async def test_what_is_released_is_what_the_command_reads(desk: TestDesk, site: Path) -> None:

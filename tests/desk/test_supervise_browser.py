@@ -4,6 +4,7 @@ import asyncio
 import re
 from typing import Any
 
+import pytest
 from desk_pages import DeskPage, DeskPages
 from line import Line
 from playwright.async_api import Page, expect
@@ -220,3 +221,36 @@ async def test_the_supervisors_page_and_the_wallboard_are_arabic_and_read_from_t
         width = await desk.page.evaluate("document.scrollingElement.scrollWidth")
         assert width <= 1280, f"{path} is {width} pixels wide"
     assert desk.errors == []
+
+
+@pytest.mark.long  # the line checks its whole site before it changes it
+async def test_a_swap_of_shifts_reaches_the_roster_of_the_line_and_each_step_the_audit(
+    desk_line: Line, desk_pages: DeskPages
+) -> None:
+    head = "operators,days,from,to,valid_from,valid_until,what\n"
+    roster = desk_line.site / "roster.csv"
+    roster.write_text(f"{head}1001 1002 1003,daily,08:00,14:00,,,\n1004 1901,daily,14:00,20:00,,,\n")
+    try:
+        asker, colleague, supervisor = [(await desk_pages.open(who)).page for who in ("1002", "1003", "1901")]
+        home = asker.url.partition("/shift")[0]
+        for page in (asker, colleague):
+            await page.goto(f"{home}/roster")
+        shift = asker.locator('form[action="/roster/swaps"]').last
+        await shift.locator("select").select_option("1003")
+        await shift.locator("button").click()
+        await expect(asker.locator(".swap").first).to_contain_text("is to take it")
+        await colleague.reload()
+        await colleague.get_by_role("button", name="Agree").click()
+        await supervisor.goto(f"{home}/staffing/roster")
+        release = supervisor.get_by_role("button", name="Release")
+        await release.click(timeout=120_000)  # the line checks its site
+        await expect(release).to_have_count(0)
+        absent, takes = roster.read_text().splitlines()[-2:]
+        assert absent.startswith("1002,") and absent.endswith(",08:00,14:00,,,absent")
+        assert takes == absent.replace("1002,", "1003,", 1).removesuffix("absent")
+        await asker.reload()
+        await expect(asker.locator(".swap").first).to_contain_text("released")
+        acts = {(row["act"], row["by"]) for row in desk_line.json("audit") if row["act"].startswith("shift_swap_")}
+        assert acts == {("shift_swap_asked", "1002"), ("shift_swap_agreed", "1003"), ("shift_swap_released", "1901")}
+    finally:
+        roster.unlink()

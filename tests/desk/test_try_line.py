@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+import wave
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Any
@@ -13,7 +14,10 @@ from line import FRENCH_NUMBER, Line
 from playwright.async_api import Browser, Page, expect
 
 from ivr.model.endpoints import TRY_TELEPHONES
+from ivr.site import site, training
 from ivr.softphone.sound import RATE, Samples, find
+from ivr.softphone.telephone import Telephones
+from prompts import training_audio
 
 pytest_plugins = ["browser"]
 
@@ -190,3 +194,90 @@ async def test_the_page_is_in_arabic_for_those_who_read_it(desk_line: Line, brow
     await expect(page.page.locator("#try-picture svg")).to_be_visible()
     assert re.search("[\u0600-\u06ff]{3}", await page.page.locator("#try-picture").inner_text())
     await page.page.context.close()
+
+
+TRAINEE, COLLEAGUE = "1001", "1002"
+SCRIPT = """
+title: {en: A lost key}
+language: fr
+country: FR
+caller: "+33199005212"
+keys: {language: "2", main: "0"}
+say:
+  - {recording: first.wav, after_s: 1}
+  - {recording: second.wav, after_s: 1}
+"""
+
+
+def noise(seed: int) -> Samples:
+    """Return what a scripted caller of the tests says: half a second that is like nothing else."""
+    return np.random.default_rng(seed).normal(0, 3000, RATE // 2).clip(-32768, 32767).astype(np.int16)
+
+
+@pytest.fixture
+def script(desk_line: Line) -> str:
+    """A scripted caller of the line's site, whose audio is made."""
+    folder = desk_line.site / "training"
+    for name, seed in (("first", 1), ("second", 2)):
+        with wave.open(str(folder / f"{name}.wav"), "wb") as file:
+            file.setparams((1, 2, 16000, 0, "NONE", ""))
+            file.writeframes(np.repeat(noise(seed), 2).astype("<i2").tobytes())
+    (folder / "lost_key.yaml").write_text(SCRIPT)
+    loaded = training.load(desk_line.site, site.load(desk_line.site))["lost_key"]
+    assert training_audio.build(loaded.sentences, desk_line.home / "training").problems == ()
+    return loaded.name
+
+
+def figures(line: Line) -> object:
+    """Return all that calls count for: in the report, without the time in which operators are only there, and live."""
+    total, live = line.json("report")["total"], line.control("GET", "/figures")
+    there = ("logged_in_s", "ready_s", "paused_s")
+    counted = {name: value or 0 for name, value in total.items() if name not in there}
+    return counted, [live[name] for name in ("ended", "answers", "offers", "waiting")]
+
+
+async def test_a_scripted_caller_rings_the_operator_in_training_only_and_no_figure_has_it(
+    desk_line: Line, telephones: Telephones, script: str
+) -> None:
+    before = figures(desk_line)
+    trainee = await desk_line.phone(telephones, TRAINEE)
+    colleague = await desk_line.phone(telephones, COLLEAGUE)
+    desk_line.control("POST", f"/operators/{TRAINEE}/training", {"script": script})
+    await desk_line.until(lambda: bool(trainee.calls), 20, "the trainee's telephone rings")
+    state = desk_line.control("GET", f"/operators/{TRAINEE}")
+    assert (state["state"], state["training"]) == ("offered", True)
+    await trainee.calls[0].answer()
+    trainee.calls[0].tone(1310)  # while the operator speaks, the caller listens
+    await asyncio.sleep(2.5)
+    assert not find(trainee.calls[0].heard(), noise(1)).same
+    trainee.calls[0].silence()
+    await trainee.calls[0].hears(noise(1))
+    await trainee.calls[0].hears(noise(2))
+    (up,) = desk_line.control("GET", "/calls")
+    assert (up["training"], up["caller"], up["country"]) == (TRAINEE, "+33199005212", "FR")
+    assert desk_line.control("GET", "/queue") == []
+    assert desk_line.control("GET", "/figures")["operators"]["talking"] == 0
+    # The caller has said everything, and hangs up once the operator has had time to answer.
+    await trainee.calls[0].ended(10)
+    await desk_line.until(lambda: desk_line.operator_reason(TRAINEE) == "training", 25, "they are in their pause again")
+    assert colleague.calls == []
+    await desk_line.until(lambda: up["id"] in [row["id"] for row in desk_line.json("calls", "--tests")], 5, "recorded")
+    call = desk_line.json("call", up["id"])
+    assert (call["outcome"], call["operator"], call["case"]) == ("answered", TRAINEE, up["case"])
+    assert up["id"] not in [row["id"] for row in desk_line.json("calls")]
+    assert figures(desk_line) == before
+
+
+async def test_a_scripted_caller_hangs_up_if_the_controller_restarts_and_rings_nobody_else(
+    desk_line: Line, telephones: Telephones, script: str
+) -> None:
+    trainee = await desk_line.phone(telephones, TRAINEE)
+    colleague = await desk_line.phone(telephones, COLLEAGUE)
+    trainee.will_answer()
+    desk_line.control("POST", f"/operators/{TRAINEE}/training", {"script": script})
+    await desk_line.until(lambda: desk_line.operator_state(TRAINEE) == "talking", 20, "the trainee has the caller")
+    await desk_line.restart()
+    await trainee.calls[0].ended(10)
+    await desk_line.until(lambda: desk_line.operator_reason(TRAINEE) == "training", 25, "they are in their pause again")
+    await desk_line.until(lambda: desk_line.left() == [], 10, "nothing of the call is left")
+    assert len(trainee.calls) == 1 and colleague.calls == []

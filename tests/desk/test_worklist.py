@@ -17,7 +17,7 @@ from sqlalchemy import insert
 from db import messages
 from db.engine import writing
 from db.references import format_reference, make_reference
-from db.tables import Callback, GuideRequest, Message
+from db.tables import Call, Callback, GuideRequest, Message
 from desk.worklist import work
 
 pytest_plugins = ["db_fixtures"]
@@ -257,3 +257,26 @@ async def test_the_list_is_shown_while_the_controller_is_away(desk: TestDesk, br
     assert page.status == 200 and "visa" in page.text
     message = (await messages.latest(desk.engine, 0))[0].id
     assert (await browser.post(f"/worklist/message/{message}", {"change": "take"})).status == 503
+
+
+async def test_what_comes_from_a_test_call_is_marked_and_shown_to_whoever_asks_for_it(
+    desk: TestDesk, browser: Browser
+) -> None:
+    test = uuid4()
+    async with writing(desk.engine) as connection:
+        await connection.execute(insert(Call).values(id=test, node="n", started=NOW, live=False))
+    real, tried = await leave(desk), await leave(desk, call_id=test)
+    wanted, tried_too = await want_in_writing(desk), await want_in_writing(desk, call_id=test)
+    page = (await browser.get("/worklist")).text
+    assert str(real) in page and str(wanted) in page
+    assert str(tried) not in page and str(tried_too) not in page and ">Test<" not in page
+    assert 'aria-pressed="false"' in page
+    assert ">2<" in await count(browser)
+    page = (await browser.get("/worklist?tests=1")).text
+    assert all(str(row) in page for row in (real, tried, wanted, tried_too))
+    assert page.count(">Test<") == 2
+    # What is done in this list leads to the same list.
+    page = (await browser.post(f"/worklist/message/{tried}", {"change": "take", "tests": "1"})).text
+    assert str(tried) in page and str(tried_too) in page
+    page = (await browser.post(f"/worklist/message/{real}", {"change": "take", "tests": ""})).text
+    assert str(tried) not in page

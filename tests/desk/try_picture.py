@@ -1,16 +1,19 @@
-"""Draws the picture of the page *Try the line*: a call that has come to a menu."""
+"""Draws the pictures of the page *Try the line*: a call that has come to a menu, and an operator in training."""
 
 import time
 from pathlib import Path
 
 import small_png
-from controller import StandIn, call
+from controller import StandIn, call, operator
 from desk_server import TestDesk
 from playwright.async_api import Page
 
+from ivr.api.models import OperatorCall
 from ivr.flow import model
 from ivr.flow.draw.draw import draw_flow
 from ivr.flow.file import read_draft
+from ivr.site import training
+from ivr.site.site import load
 from prompts import catalogue
 
 WAY = ("language", "welcome", "main", "documents")
@@ -33,7 +36,11 @@ def answers(site: Path) -> dict[str, tuple[int, object]]:
         for code, picture in svg.items()
     }
     telephone = {"endpoint": "try-1", "user": "try-1", "password": "none", "expires": time.time() + 900}
-    return {**found, "/try/telephone": (200, telephone)}
+    scripts = [
+        {"name": script.name, "title": script.title, "language": script.language, "country": script.country}
+        for script in training.load(site, load(site)).values()
+    ]
+    return {**found, "/try/telephone": (200, telephone), "/training": (200, {"scripts": scripts, "callers": []})}
 
 
 async def draw(desk: TestDesk, state: StandIn, page: Page, path: Path) -> None:
@@ -62,3 +69,22 @@ async def draw(desk: TestDesk, state: StandIn, page: Page, path: Path) -> None:
     await page.wait_for_timeout(1500)  # the picture has moved to the node
     await small_png.take(page, path)
     state.set(calls=[])
+
+
+async def draw_training(desk: TestDesk, state: StandIn, page: Page, path: Path, who: str) -> None:
+    """Draw the page of an operator whose scripted caller has reached them."""
+    await page.goto(f"{desk.url}/try")
+    await page.wait_for_selector("#try-picture svg")
+    await page.click("#try-training summary")
+    await page.select_option("#try-script", "lost_passport")
+    for node in ("language", "welcome", "main", "operator"):
+        offered = call("trained", state="waiting", node=node, language="fr", caller="+33199005212", training=who)
+        theirs = OperatorCall(id="trained", language="fr", caller="+33199005212", place=None)
+        there = operator(who, "offered" if node == "operator" else "paused", training=node == "operator", call=theirs)
+        before = next(row for row in state.operators if row.id == who)
+        state.set(there.model_copy(update={"name": before.name, "languages": before.languages}), calls=[offered])
+        await page.wait_for_selector(f"#try-picture #node-{node}.is-here")
+    await page.evaluate("document.activeElement.blur()")
+    await page.wait_for_timeout(1500)  # the picture has moved to the node
+    await small_png.take(page, path)
+    state.set(before, calls=[])

@@ -71,6 +71,7 @@ class SentMessages:
             people=(),
             answer_request=lambda *_: None,
             opening=SimpleNamespace(announcement=lambda: None),
+            workers=None,
         )
         state = state_of(1, offer=11)
         return Call(cast(Any, services), CALLER, state, cast(Any, None), answered=True)

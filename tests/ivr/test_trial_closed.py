@@ -7,6 +7,8 @@ import pytest
 from trial_calls import announcements, languages, place_call, row, rows, steps
 from trial_stage import HOLIDAY, NIGHT, stage
 
+from ivr.call.call import Call
+
 KEYS = {"ar": "1", "fr": "2", "es": "3", "it": "4", "nl": "5", "de": "6", "en": "7"}
 OPENS = datetime(2026, 11, 26, 8, tzinfo=ZoneInfo(stage().site.hours.timezone))
 """After `NIGHT`."""
@@ -80,6 +82,13 @@ def test_a_call_back_request_is_due_when_the_line_opens(language: str, key: str)
     }
     assert request["due"] == OPENS
     assert result.outcome == "callback"
+
+
+def test_somebody_who_tries_the_line_hears_the_same_and_nobody_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Call, "is_test", True)
+    result = place_call("221h", "+33618000030", at=NIGHT)
+    assert announcements(result)[-1][0] == "callback_noted"
+    assert rows(result, "callback") == []
 
 
 def test_another_number_is_asked_for_until_it_can_be_called_and_is_then_confirmed_and_stored() -> None:

@@ -4,16 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from properties import patient
 
+from db.columns import NONE, Coded
 from db.enums import OperatorState, Outcome
-from db.report import CallGroup, OperatorStates, WaitedCalls
-from reports.groups import TIMES, By, Groups
+from db.report import STATES, OperatorStates, WaitedCalls
+from reports.by import TIMES, By
+from reports.groups import Groups
 from reports.periods import Period
 from routing.figures import Limits
 
@@ -53,17 +57,27 @@ def ended(queued: datetime, outcome: Outcome | None, waited: float | None = 10) 
 
 
 def add(counted: Groups, *calls: Call) -> None:
-    """Add calls as the database returns them, but each in a group of its own. The first one's id is `call-0`."""
+    """Add calls as the database returns them. The first one's id is `call-0`."""
+
+    def micros(seconds: float | None) -> int:
+        return NONE if seconds is None else round(seconds * 1e6)
+
+    def numbers(found: list[int]) -> np.ndarray[Any, np.dtype[np.int64]]:
+        return np.array(found, np.int64)
+
     counted.add_calls(
         WaitedCalls(
-            CallGroup(int(call.queued.timestamp()) // 900, call.language, call.country, call.topic, call.operator),
-            call.outcome == "answered" and call.operator is not None,
-            call.outcome,
-            [f"call-{number}"],
-            [None if call.waited_s is None else round(call.waited_s * 1e6)],
-            [None if call.talked_s is None else round(call.talked_s * 1e6)],
+            [f"call-{number}" for number in range(len(calls))],
+            numbers([micros(call.queued.timestamp()) for call in calls]),
+            numbers([micros(call.waited_s) for call in calls]),
+            numbers([micros(call.talked_s) for call in calls]),
+            np.array([call.outcome == "answered" and call.operator is not None for call in calls], np.bool_),
+            Coded.of([call.outcome or "" for call in calls]),
+            {
+                name: Coded.of([getattr(call, name, None) or "" for call in calls])
+                for name in ("language", "country", "topic", "operator", "number")
+            },
         )
-        for number, call in enumerate(calls)
     )
 
 
@@ -75,8 +89,8 @@ def states(counted: Groups, operator: str, *changes: tuple[float, OperatorState]
     counted.add_states(
         OperatorStates(
             operator,
-            [round((DAY.timestamp() + seconds) * 1e6) for seconds, _ in changes],
-            [state.value for _, state in changes],
+            np.array([round((DAY.timestamp() + seconds) * 1e6) for seconds, _ in changes]),
+            np.array([STATES.index(state) for _, state in changes]),
             [call if state is OperatorState.TALKING else "" for _, state in changes],
             ["" for _ in changes],
         )
@@ -236,9 +250,11 @@ def by_operator(changes: Sequence[tuple[str, int, OperatorState, str]]) -> list[
     found = []
     for operator, own in groupby(sorted(changes, key=lambda change: change[:2]), key=lambda change: change[0]):
         _, seconds, states, calls = zip(*own, strict=True)
-        instants = [round((DAY.timestamp() + second) * 1e6) for second in seconds]
+        instants = np.array([round((DAY.timestamp() + second) * 1e6) for second in seconds])
         talking = [call if state is OperatorState.TALKING else "" for state, call in zip(states, calls, strict=True)]
-        found.append(OperatorStates(operator, instants, [state.value for state in states], talking, [""] * len(states)))
+        found.append(
+            OperatorStates(operator, instants, np.array([*map(STATES.index, states)]), talking, [""] * len(states))
+        )
     return found
 
 

@@ -172,10 +172,32 @@ function press(digit: string): void {
 
 // Where it is
 
-/** Follow the call for as long as the page is open; the browser connects again by itself. */
+/** Take what the desk sends: all tabs of a browser share one stream (`desk/web/live.ts`). */
 function follow(): void {
-  const stream = new EventSource("/try/live");
-  stream.addEventListener("call", ({ data }) => show(JSON.parse(data as string) as Place | null));
+  document.addEventListener("hatif:live", (news) => {
+    const { event, text } = (news as CustomEvent<{ event: string; text: string }>).detail;
+    if (event === "call") show(JSON.parse(text) as Place | null);
+    if (event === "training") showTraining(JSON.parse(text) as Training | null);
+  });
+  document.dispatchEvent(new CustomEvent("hatif:listens"));
+}
+
+/** How far an operator's training is. */
+interface Training {
+  stage: "none" | "calling" | "ringing" | "talking" | "paused";
+}
+
+function showTraining(training: Training | null): void {
+  const part = document.getElementById("try-training") as HTMLDetailsElement | null;
+  if (!part || !training) return;
+  const { stage } = training;
+  part.dataset.stage = stage;
+  if (stage !== "none") part.open = true;
+  const isUp = stage !== "none" && stage !== "paused";
+  button("try-training-begin").disabled = isUp;
+  button("try-training-end").disabled = !isUp;
+  button("try-training-ready").hidden = stage !== "paused";
+  (document.getElementById("try-training-says") as HTMLElement).textContent = texts[`training_${stage}`];
 }
 
 function show(place: Place | null): void {

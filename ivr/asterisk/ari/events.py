@@ -120,6 +120,14 @@ class ChannelUnhold(_ChannelEvent, frozen=True):
     """A telephone has ended its hold."""
 
 
+class ChannelTalkingStarted(_ChannelEvent, frozen=True):
+    """Somebody begins to speak on a channel whose speech is watched (TALK_DETECT)."""
+
+
+class ChannelTalkingFinished(_ChannelEvent, frozen=True):
+    """Somebody has fallen silent on such a channel."""
+
+
 class ChannelHangupRequest(_ChannelEvent, frozen=True):
     """A channel is about to end."""
 
@@ -267,6 +275,8 @@ Event = (
     | ChannelHold
     | ChannelUnhold
     | ChannelTransfer
+    | ChannelTalkingStarted
+    | ChannelTalkingFinished
     | ChannelHangupRequest
     | PlaybackFinished
     | RecordingFinished

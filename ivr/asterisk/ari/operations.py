@@ -66,7 +66,9 @@ _PLAIN = re.compile(r"[A-Za-z0-9._~-]+").fullmatch
 PING = Operation("GET", "asterisk/ping")
 CHANNELS = Operation("GET", "channels")
 CHANNEL = Operation("GET", "channels/{channelId}")
-CREATE = Operation("POST", "channels/create", ("endpoint", "app", "appArgs", "channelId", "originator"), "variables")
+CREATE = Operation(
+    "POST", "channels/create", ("endpoint", "app", "appArgs", "channelId", "otherChannelId", "originator"), "variables"
+)
 # Follows a telephone that answers "moved", so it is used for Asterisk's own channels only (decision 17).
 ORIGINATE = Operation("POST", "channels", ("endpoint", "context", "extension", "priority"))
 DIAL = Operation("POST", "channels/{channelId}/dial", ("timeout",))
@@ -74,6 +76,7 @@ SNOOP = Operation("POST", "channels/{channelId}/snoop/{snoopId}", ("spy", "whisp
 SUBSCRIBE = Operation("POST", "applications/{applicationName}/subscription", ("eventSource",))
 ENDPOINT = Operation("GET", "endpoints/{tech}/{resource}")
 ANSWER = Operation("POST", "channels/{channelId}/answer")
+DTMF = Operation("POST", "channels/{channelId}/dtmf", ("dtmf",))
 HANG_UP = Operation("DELETE", "channels/{channelId}", ("reason_code", "reason"))
 CONTINUE = Operation("POST", "channels/{channelId}/continue", ("context", "extension", "priority"))
 VARIABLE = Operation("GET", "channels/{channelId}/variable", ("variable",))

@@ -58,6 +58,7 @@ def cases(
     owner: str = typer.Option("", "--owner", help="Only cases of this operator."),
     applicant: str = typer.Option("", "--applicant", help="Only cases whose applicant has these words in their name."),
     overdue: bool = typer.Option(False, "--overdue", help="Only cases past their due date that are not closed."),
+    tests: bool = typer.Option(False, "--tests", help="Also cases opened in test calls."),
     json: bool = JSON,
 ) -> None:
     """List the case files, newest first."""
@@ -72,6 +73,7 @@ def cases(
         owner=owner or None,
         applicant=applicant or None,
         overdue=clock.now() if overdue else None,
+        tests=tests,
     )
     if json:
         as_json(rows)
@@ -214,7 +216,7 @@ def show(reference: str = REFERENCE, json: bool = JSON) -> None:
         return
     as_table(f"Case {_format_reference(story['file'])}", ("what", "value"), story["file"].items())
     as_table("Notes", ("at", "author", "text"), ([row["at"], row["author"], row["text"]] for row in story["notes"]))
-    columns = ("at", "category", "duration_ms", "heard", "heard_by", "file", "text")
+    columns = ("at", "category", "duration_ms", "heard", "heard_by", "file", "text", "text_confidence", "text_why")
     as_table("Messages", columns, ([row[name] for name in columns] for row in story["messages"]))
 
 

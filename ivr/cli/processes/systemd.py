@@ -127,4 +127,5 @@ def _line(user: str) -> Line:
         desk=parts.site.desk.enabled,
         hear=parts.site.speech.menus,
         monitor=parts.site.monitoring.enabled,
+        transcriber=parts.site.speech.messages,
     )

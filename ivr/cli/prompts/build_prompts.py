@@ -24,7 +24,8 @@ def build_all(
         progress: Called with the number done, the total, and the prompt.
         switched: Languages that get their slow voice now.
     """
-    from prompts import catalogue, spoken_words
+    from ivr.site import training
+    from prompts import catalogue, spoken_words, training_audio
     from prompts.build import build as build_prompts
     from prompts.clip_store import ClipStore
 
@@ -41,6 +42,13 @@ def build_all(
         switched=switched,
     )
     spoken_words.write(texts.words, sounds)
+    trained = training_audio.build(
+        (sentence for script in training.load(folder, parts.site).values() for sentence in script.sentences),
+        parts.settings.training_sounds,
+        chosen=parts.voices,
+    )
+    for problem in trained.problems:
+        errors.print(f"hatif: a scripted caller: {problem}", style="yellow", markup=False, soft_wrap=True)
     try:
         manifest.prune(sounds, keep=manifest.files_of_versions(parts.settings.versions))
     except manifest.ManifestError as error:

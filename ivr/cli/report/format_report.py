@@ -3,9 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from db.report import SENT, TO_SEND
 from ivr.cli.output import as_table, console
 from ivr.cli.report import show_operators
-from reports.groups import MENU_GOING_ON, MENU_OTHER, OUTGOING, SENT, TO_SEND, By
+from reports.by import By
+from reports.group import MENU_GOING_ON, MENU_OTHER, OUTGOING
 from reports.reading import ReportData
 from reports.request import ReportRequest
 

@@ -72,7 +72,6 @@ def report(
         raise ReportError("--period is instead of --from and --to; use either.")
     if language not in LANGUAGES:
         raise ReportError(f"--language {language!r} is not a language of reports; write one of fr, ar, en.")
-    from ivr.cli.report import format_report
     from reports import documents
 
     sheet = Sheet.from_options(separator, bom)
@@ -81,7 +80,7 @@ def report(
     end = parse_day(last, "--to") if last is not None else None
     try:
         request = make_request(
-            by, begin, end, ZoneInfo(parts.site.hours.timezone), clock.now(),
+            by, begin, end, ZoneInfo(parts.basics.timezone), clock.now(),
             span=span, within=within, short=short, tests=tests,
         )  # fmt: skip
     except RequestError as error:
@@ -93,6 +92,8 @@ def report(
     elif as_csv:
         sheet.write(*documents.flat_rows(request, data))
     else:
+        from ivr.cli.report import format_report
+
         format_report.show(request, data)
     said = console.print if not json and not as_csv else None
     _write_files(parts, request, data, language, {"--xlsx": xlsx, "--pdf": pdf, "--picture": picture}, said)
@@ -114,6 +115,8 @@ def _write_files(
     files: dict[str, Path | None],
     said: Callable[..., None] | None,
 ) -> None:
+    if not any(files.values()):
+        return
     from reports.files import Form, make_file
     from reports.pictures import draw_hours
     from reports.words import load
@@ -125,7 +128,7 @@ def _write_files(
         if option == "--picture":
             assert data.hours is not None
             content, what = (
-                draw_hours(request, data.hours, words, parts.site.name).encode(),
+                draw_hours(request, data.hours, words, parts.basics.name).encode(),
                 "calls by the hour of the day",
             )
         else:
@@ -150,4 +153,4 @@ def _names(parts: Composition, language: str) -> "Names":
     def named(beginning: str) -> dict[str, str]:
         return {text.removeprefix(beginning): name for text, name in written.items() if text.startswith(beginning)}
 
-    return Names(parts.site.name, named("talk_topic_"), named("code_pause_"))
+    return Names(parts.basics.name, named("talk_topic_"), named("code_pause_"))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ivr.cli.output import as_table
-from reports.groups import Group
+from reports.group import Group
 from reports.operators import operator_figures
 
 _COLUMNS = {

@@ -44,7 +44,7 @@ class Hours(Node):
         answer = opening.answer(line=state.number, language=state.language)
         still = await _still_served(call) if not answer.open and not answer.forced else {}
         call.event("hours", open=answer.open, why=answer.why, **still)
-        if answer.open or still:
+        if answer.open or still or call.training is not None:
             return self.open
         call.set(state.replace(outcome=state.outcome or Outcome.CLOSED))
         if self.text is None:

@@ -69,7 +69,7 @@ class Language(LinearNode):
         return following
 
     async def _recall_language(self, call: Call) -> str | None:
-        if self.remembered is None or not call.services.site.caller_memory or not call.state.caller:
+        if self.remembered is None or not call.services.site.caller_memory or not call.state.caller or call.training:
             return None
         await call.step()  # answer the line first: no telephone keeps ringing while the database is read
         language = await call.services.recall_language(call.state.caller)
@@ -127,6 +127,6 @@ class Language(LinearNode):
     def _set_language(call: Call, language: str) -> None:
         call.set(call.state.replace(language=language))
         call.services.recorder.call(call.state.id, language=language)
-        if call.state.caller and call.services.site.caller_memory:
+        if call.state.caller and call.services.site.caller_memory and call.training is None:
             call.services.recorder.caller(call.state)
         call.event("language", language=language)

@@ -62,18 +62,24 @@ class Queue(Node):
         if call.state.transfer is None and call.state.moved is None:  # otherwise somebody knows better
             topics.choose(call, self.topic)
         since = call.state.since
-        if self.consent is not None and since is None:
+        if self.consent is not None and since is None and call.training is None:
             since = time.time()  # the question does not cost the caller their position
             goes = await consent.ask(call, self.consent)
             if isinstance(goes, GoTo):
                 return goes.node
-        if call.state.since is None and (place := await call.services.find_returner(call.state)) is not None:
+        if (
+            call.state.since is None
+            and call.training is None
+            and (place := await call.services.find_returner(call.state)) is not None
+        ):
             since = place.since
             call.event("returned", call=place.call, since=since)
         if call.state.offer is None and call.leg is None:
             await announcement.say(call)  # the language may have changed during the wait
         needed = CallerNeeds(partial(self._steps, call), self.priority, since)
         goes = await wait_for_operator(call, needed, self._settings(call), resumed)
+        if call.training is not None:
+            return None  # a scripted caller answers no questions about their operator
         return self.next if goes is None else goes.node
 
     def _steps(self, call: Call) -> tuple[Step, ...]:

@@ -1,0 +1,1 @@
+"""Scripted callers, who train operators through the real line."""

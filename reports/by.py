@@ -1,0 +1,23 @@
+"""What a report can be grouped by."""
+
+from enum import StrEnum
+
+Key = tuple[str | None, ...]
+"""A value for each grouping; None for a call without one."""
+
+
+class By(StrEnum):
+    """What calls can be grouped by."""
+
+    DAY = "day"
+    HOUR = "hour"
+    HALF_HOUR = "half-hour"
+    HOUR_OF_DAY = "hour-of-day"
+    LANGUAGE = "language"
+    COUNTRY = "country"
+    TOPIC = "topic"
+    OPERATOR = "operator"
+    NUMBER = "number"
+
+
+TIMES = (By.DAY, By.HOUR, By.HALF_HOUR, By.HOUR_OF_DAY)

@@ -1,0 +1,117 @@
+"""What a report can be grouped by, and the counts of a group."""
+
+from collections import Counter, defaultdict
+from dataclasses import fields
+from typing import Any
+
+from db.enums import OperatorState, Outcome
+from db.report import SENT, TO_SEND
+from db.report_cases import ANSWERS, FAILED, KEPT, OUTCOMES, POINTS
+from db.report_operators import OperatorWork
+from routing.figures import Figures, Limits, Tally, Work, ratio
+
+ELSEWHERE = (Outcome.CALLBACK, Outcome.MESSAGE, Outcome.CLOSED, Outcome.SELF_SERVED)
+"""Outcomes of waits that end without an operator but do not count as abandoned."""
+
+MENU = {
+    Outcome.LEFT_MENU: "ivr_left_menu",
+    Outcome.SELF_SERVED: "ivr_self_served",
+    Outcome.CLOSED: "ivr_closed",
+    Outcome.MESSAGE: "ivr_message",
+    Outcome.CALLBACK: "ivr_callback",
+}
+"""Outcomes of calls that never waited for an operator, and the figures that count them."""
+MENU_OTHER, MENU_GOING_ON, OUTGOING = "ivr_other", "ivr_going_on", "outgoing"
+
+_FIGURES = [part.name for part in fields(Figures) if part.name != "elsewhere"]
+
+
+class Group:
+    """The counts of one key.
+
+    `spent`: operators' seconds in each state; `undecided`: calls that still wait; `handled`, `handling_s`: the number
+    and total talking time of conversations that are over and of known length, with wrap-up; `pauses`: seconds by
+    reason; `menu`: calls that never waited, and outgoing ones, by the name of their figure; `to_send`: requests for a
+    procedure of the guide in writing, by the name of their figure; `outcomes`: cases, call-backs and answers of the
+    survey, by their names in `db.report_cases`.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.tally = Tally(limits)
+        self.spent: defaultdict[OperatorState, float] = defaultdict(float)
+        self.undecided = 0
+        self.handled = 0
+        self.handling_s = 0.0
+        self.pauses: defaultdict[str, float] = defaultdict(float)
+        self.work = OperatorWork()
+        self.menu: Counter[str] = Counter()
+        self.to_send: Counter[str] = Counter()
+        self.outcomes: Counter[str] = Counter()
+
+    @property
+    def calls(self) -> int:
+        """The number of incoming calls."""
+        tally = self.tally
+        waited = len(tally.waits) + len(tally.abandoned_waits) + sum(tally.elsewhere.values()) + self.undecided
+        return waited + sum(self.menu.values()) - self.menu[OUTGOING]
+
+    def add(self, other: "Group") -> None:
+        self.tally.add(other.tally)
+        for state, seconds in other.spent.items():
+            self.spent[state] += seconds
+        self.undecided += other.undecided
+        self.handled += other.handled
+        self.handling_s += other.handling_s
+        for reason, seconds in other.pauses.items():
+            self.pauses[reason] += seconds
+        self.work = self.work + other.work
+        self.menu.update(other.menu)
+        self.to_send.update(other.to_send)
+        self.outcomes.update(other.outcomes)
+
+    def figures(self) -> dict[str, Any]:
+        """Return the figures by their names in documents; docs/report.md defines each."""
+        tally = self.tally.figures()
+        found = {name: getattr(tally, name) for name in _FIGURES}
+        elsewhere = tally.elsewhere
+        counts = self.tally.counts
+        figures: dict[str, Any] = {"calls": self.calls}
+        figures |= {name: self.menu[name] for name in (*MENU.values(), MENU_OTHER, MENU_GOING_ON)}
+        figures |= {name: found.pop(name) for name in ("waited", "offered", "answered", "abandoned")}
+        figures |= {outcome.value: elsewhere.get(outcome, 0) for outcome in ELSEWHERE}
+        figures["still_waiting"] = self.undecided
+        figures[OUTGOING] = self.menu[OUTGOING]
+        figures |= {name: self.to_send[name] for name in (TO_SEND, SENT)}
+        figures["answered_within"] = counts.answered_within
+        figures["abandoned_within"] = counts.abandoned_within
+        figures["abandoned_short"] = counts.abandoned_short
+        figures |= {name: _rounded(value) for name, value in found.items()}
+        figures["handling_s"] = _rounded(ratio(self.handling_s, self.handled))
+        return figures | self._times() | self._outcomes()
+
+    def _outcomes(self) -> dict[str, Any]:
+        found = self.outcomes
+        figures: dict[str, Any] = {name: found[name] for name in OUTCOMES if name != POINTS}
+        figures["callbacks_kept_share"] = _rounded(ratio(found[KEPT], found[KEPT] + found[FAILED]))
+        figures["survey_average"] = _rounded(ratio(found[POINTS], found[ANSWERS]))
+        return figures
+
+    def _times(self) -> dict[str, Any]:
+        """Return operators' times; None where no operator was logged in or the times cannot be attributed."""
+        spent = self.spent
+        logged_in = sum(spent.values())
+        work = Work(spent[OperatorState.TALKING], spent[OperatorState.WRAPPING_UP], spent[OperatorState.READY])
+        return {
+            "occupancy": _rounded(work.occupancy),
+            "talking_s": _rounded(work.talking_s) if logged_in else None,
+            "wrapping_up_s": _rounded(work.wrapping_up_s) if logged_in else None,
+            "ready_s": _rounded(work.ready_s) if logged_in else None,
+            "ringing_s": _rounded(spent[OperatorState.OFFERED]) if logged_in else None,
+            "paused_s": _rounded(spent[OperatorState.PAUSED]) if logged_in else None,
+            "logged_in_s": _rounded(logged_in) if logged_in else None,
+        }
+
+
+def _rounded(value: float | None) -> float | None:
+    """Return a figure rounded to a microsecond, the database's resolution."""
+    return None if value is None else round(value, 6)

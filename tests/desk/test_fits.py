@@ -1,0 +1,106 @@
+"""What must fit a screen: the bar with all pages of an administrator, and a wallboard with alarms and 36 operators."""
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+import pytest_asyncio
+from controller import StandIn, call, operator, standing_in
+from desk_server import TestDesk, serving
+from playwright.async_api import Browser
+
+from db.enums import AccountRole
+from ivr.api.models import Alarm, AlarmKind, OperatorCall, QueueEntry
+
+pytest_plugins = ["db_fixtures", "browser"]
+
+WHO = "1040"
+
+
+@pytest_asyncio.fixture
+async def controller() -> AsyncIterator[StandIn]:
+    async with standing_in() as found:
+        yield found
+
+
+@pytest_asyncio.fixture
+async def desk(sqlite_url: str, controller: StandIn) -> AsyncIterator[TestDesk]:
+    async with serving(sqlite_url, controller.port) as found:
+        found.desk.settings = replace(found.desk.settings, has_try=True)
+        await found.account(WHO, AccountRole.ADMINISTRATOR, WHO)
+        await controller.followed(found)
+        yield found
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "ar"])
+async def test_the_bar_is_one_row_on_common_screens(
+    desk: TestDesk, controller: StandIn, browser: Browser, language: str
+) -> None:
+    context = await browser.new_context(locale=language, viewport={"width": 1280, "height": 800})
+    page = await context.new_page()
+    await page.goto(desk.url + await desk.link(WHO))
+    await page.click("button.primary")
+    await page.wait_for_url("**/account*")
+    too_high = []
+    for path in ("/shift", "/board", "/supervise", "/reports", "/try"):
+        await page.goto(desk.url + path)
+        assert await page.locator(".pages a").count() > 9
+        for width in (1280, 1440, 1920):
+            await page.set_viewport_size({"width": width, "height": 800})
+            bar = await page.evaluate(
+                """() => {
+                  const bar = document.querySelector(".bar"), entries = [...bar.querySelectorAll(".pages a")];
+                  const rows = new Set(entries.map((entry) => Math.round(entry.getBoundingClientRect().top)));
+                  const most = Math.max(...[...bar.querySelectorAll("a, button")].map((one) => one.offsetHeight));
+                  return { rows: rows.size, wide: bar.scrollWidth - bar.clientWidth, most };
+                }"""
+            )
+            if bar["rows"] != 1 or bar["wide"] > 0 or bar["most"] > 46:
+                too_high.append((path, width, bar))
+    assert too_high == []
+    await context.close()
+
+
+def rush(controller: StandIn) -> None:
+    """Have 36 operators there, ten callers waiting, and two alarms."""
+    languages, now = ("ar", "fr", "nl", "en"), time.time()
+    controller.calls = [call(f"call-{number}", language=languages[number % 4]) for number in range(36)]
+    talking = [
+        OperatorCall(id=row.id, language=row.language, caller=row.caller, place=None) for row in controller.calls
+    ]
+    controller.operators = [
+        operator(str(1001 + number), ("talking", "paused", "ready")[number % 3], reason="lunch", call=talking[number])
+        for number in range(36)
+    ]
+    given = {"caller": None, "callback": None, "silent": False, "topic": "documents"}
+    controller.queue = [
+        QueueEntry.model_validate(
+            {**given, "place": place, "call": f"w-{place}", "language": languages[place % 4], "since": now - 30 * place}
+        )
+        for place in range(1, 11)
+    ]
+    controller.alarms = [
+        Alarm(id="many_waiting", kind=AlarmKind.MANY_WAITING, text="", since=now - 95, figure=10),
+        Alarm(id="service_level", kind=AlarmKind.SERVICE_LEVEL, text="", since=now - 95, figure=0.62),
+    ]
+    controller.answers["/outlook"] = (200, {"expected_s": dict.fromkeys(languages, 95.0)})
+    controller.answers["/hours"] = (200, {"open": True, "until": None})
+    controller.changed.set()
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "ar"])
+async def test_a_wallboard_with_two_alarms_and_36_operators_fits_the_screen(
+    desk: TestDesk, controller: StandIn, browser: Browser, language: str
+) -> None:
+    rush(controller)
+    context = await browser.new_context(locale=language, viewport={"width": 1920, "height": 1080})
+    page = await context.new_page()
+    await page.goto(desk.url + await desk.link(WHO))
+    await page.click("button.primary")
+    await page.wait_for_url("**/account*")
+    await page.goto(f"{desk.url}/board")
+    await page.wait_for_selector(".alarm:nth-child(2)")
+    assert await page.locator(".seat").count() >= 36
+    assert await page.evaluate("document.documentElement.scrollHeight") <= 1080
+    await context.close()

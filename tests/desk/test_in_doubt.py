@@ -1,0 +1,136 @@
+"""What nobody confirmed may have been done: each room says so, and keeps what was typed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from controller import StandIn, call, standing_in
+from desk_server import Browser, TestDesk, serving
+from sqlalchemy import event, insert
+
+from db.engine import writing
+from db.references import make_reference
+from db.tables import Callback, GuideRequest, Message
+from desk.control import ControlClient, ControllerAwayError, InDoubtError
+
+pytest_plugins = ["db_fixtures"]
+
+REFERENCE = make_reference(1, 17)
+ITEM, CALL = uuid4(), str(uuid4())
+NUMBER = "+33612345678"
+SENTENCE = "it may have been done. Look before you do it again."
+HERE = 'href="/worklist?only=mine"'
+HTMX = {"HX-Request": "true", "HX-Current-URL": "https://elsewhere.example/worklist?only=mine"}
+
+Forms = tuple[tuple[str, dict[str, str]], ...]
+
+OPERATORS: Forms = (
+    ("/shift/state", {"state": "paused", "reason": "lunch"}),
+    ("/shift/wrap-up", {"change": "end"}),
+    ("/call/help", {"why": "difficult"}),
+    (f"/case/file/{REFERENCE}", {"title": "Lost", "version": "v1", "base": "{}"}),
+    (f"/case/file/{REFERENCE}/note", {"text": "They called."}),
+    (f"/case/file/{REFERENCE}/pin", {}),
+    ("/case/new", {"topic": "documents", "title": "First passport"}),
+    (f"/worklist/message/{ITEM}", {"change": "take"}),
+    (f"/worklist/callback/{ITEM}", {"change": "call"}),
+    (f"/worklist/callback/{ITEM}", {"change": "cancel"}),
+    (f"/worklist/request/{ITEM}", {"change": "take"}),
+    ("/worklist/call", {"number": NUMBER, "language": "fr"}),
+)
+SUPERVISORS: Forms = (
+    ("/board/acknowledge", {"alarm": "disk"}),
+    ("/supervise/operator/1002/state", {"state": "away"}),
+    ("/supervise/operator/1002/languages", {"level-fr": "3", "first": "fr"}),
+    ("/supervise/help/1002/settle", {}),
+    (f"/supervise/caller/{CALL}/move", {"to": "front:"}),
+    ("/supervise/line/hours", {"force": "closed", "why": "fire alarm"}),
+)
+
+
+@pytest_asyncio.fixture
+async def controller() -> AsyncIterator[StandIn]:
+    async with standing_in() as found:
+        yield found
+
+
+@pytest_asyncio.fixture
+async def desk(sqlite_url: str, controller: StandIn) -> AsyncIterator[TestDesk]:
+    async with serving(sqlite_url, controller.port) as found:
+        await found.operator("1002")
+        await found.operator("1040", supervisor=True)
+        yield found
+
+
+async def fill(desk: TestDesk) -> None:
+    """Store a message, a call-back request and a request for a procedure."""
+    now = datetime.now(UTC)
+    shared = {"id": ITEM, "node": "n", "call_id": uuid4(), "language": "fr"}
+    async with writing(desk.engine) as connection:
+        await connection.execute(insert(Message).values(**shared, caller=NUMBER, file="x", at=now))
+        await connection.execute(
+            insert(Callback).values(
+                **shared, kind="operator", state="wished", number=NUMBER, operator_id="1002", wished=now
+            )
+        )
+        await connection.execute(
+            insert(GuideRequest).values(**shared, number=NUMBER, procedure="visa", requested=now, due=now)
+        )
+
+
+async def answers(browser: Browser, forms: Forms) -> None:
+    wrong = []
+    for path, form in forms:
+        answer = await browser.post(path, form, HTMX)
+        # htmx shows it as a notice, and leaves the form and what was typed into it.
+        is_notice = (answer.headers.get("HX-Retarget"), answer.headers.get("HX-Reswap")) == ("#notices", "beforeend")
+        # What is true now opens beside what was typed.
+        if answer.status != 503 or SENTENCE not in answer.text or not is_notice or HERE not in answer.text:
+            wrong.append((path, answer.status, answer.text[-300:]))
+    assert not wrong, wrong
+
+
+async def test_each_form_says_that_it_may_have_been_done(desk: TestDesk, controller: StandIn) -> None:
+    await fill(desk)
+    controller.set(calls=[call(CALL)])
+    controller.answers[f"/cases/{REFERENCE}"] = (200, {"reference": REFERENCE, "title": "First passport"})
+    await controller.seen(desk)
+    controller.in_doubt = True
+    await answers(await desk.signed_in("1002", "en"), OPERATORS)
+    await answers(await desk.signed_in("1040", "en"), SUPERVISORS)
+
+
+async def test_a_form_whose_page_is_left_gives_back_what_was_typed(desk: TestDesk) -> None:
+    browser = await desk.signed_in("1040", "en")
+
+    def lost(_: object) -> None:
+        raise ConnectionResetError("the connection was lost")
+
+    event.listen(desk.engine.sync_engine, "commit", lost)
+    try:
+        referer = {"Referer": f"{browser.url}/board/walls"}
+        answer = await browser.post("/board/walls", {"name": "Reception <1>", "language": "fr"}, referer)
+    finally:
+        event.remove(desk.engine.sync_engine, "commit", lost)
+    assert answer.status == 503 and SENTENCE in answer.text
+    assert "Reception &lt;1&gt;" in answer.text and 'href="/board/walls"' in answer.text
+
+
+async def test_a_change_is_in_doubt_once_it_was_sent_and_a_question_never() -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with ControlClient(port, "token") as control:
+            with pytest.raises(InDoubtError):
+                await control.ask("POST", "/alarms", "1002", {})
+            with pytest.raises(ControllerAwayError):
+                await control.ask("GET", "/alarms", "1002")
+    async with ControlClient(port, "token") as control:
+        with pytest.raises(ControllerAwayError):
+            await control.ask("POST", "/alarms", "1002", {})
