@@ -58,7 +58,7 @@ class Line:
     `home`: HATIF_HOME; `code`: the folder of Hatif's program; `program`: the command `hatif`; `python`: the interpreter
     of its environment; `site`: the site's folder; `page`: the page about all this, if it is there; `others`: further
     folders that are written, such as that of an SQLite database; `desk`, `hear`, `monitor`, `transcriber`: whether the
-    site has one.
+    site has one; `packaged`: whether callers are heard by the packaged recogniser.
 
     Raises:
         AsteriskError: A path cannot be used in a unit, or the services could not see it.
@@ -74,6 +74,7 @@ class Line:
     others: tuple[Path, ...] = ()
     desk: bool = False
     hear: bool = False
+    packaged: bool = False
     monitor: bool = True
     transcriber: bool = False
 
@@ -153,7 +154,7 @@ def services(line: Line) -> tuple[Service, ...]:
             start_s=120,
             oom=500,
             cpu_weight=200,
-            compiles=True,
+            compiles=line.packaged,
         ),
     )
     monitor = (

@@ -99,6 +99,13 @@ def test_no_service_is_root_or_gives_up_and_all_belong_to_the_target(tree: Path)
         assert ("\nWatchdogSec=" in text) == (name not in ("asterisk", "voices"))
 
 
+def test_what_hears_callers_may_make_machine_code_only_with_the_packaged_recogniser(tmp_path: Path) -> None:
+    for packaged in (False, True):
+        files = systemd.render(replace(LINE, hear=True, packaged=packaged))
+        assert ("\nMemoryDenyWriteExecute=yes\n" in files[UNITS / "hatif-hear.service"]) is not packaged
+        assert "\nMemoryDenyWriteExecute=yes\n" in files[UNITS / "hatif-ivr.service"]
+
+
 def test_files_are_written_once_and_units_that_are_not_wanted_any_more_go(tmp_path: Path) -> None:
     written, removed = systemd.write(LINE, tmp_path)
     assert (len(written), removed) == (len(systemd.render(LINE)), [])

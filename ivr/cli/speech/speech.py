@@ -4,6 +4,7 @@
 
 import asyncio
 import contextlib
+import shutil
 import signal
 from importlib.util import find_spec
 from pathlib import Path
@@ -135,8 +136,6 @@ def install(
 
 def remove(language: str = typer.Argument(help="The language whose model is removed, or whisper-base.")) -> None:
     """Remove a model that was installed, or the packaged recogniser of this user."""
-    import shutil
-
     from speech.install import InstallError
     from speech.install import remove as remove_model
     from speech.packaged import NAME
