@@ -28,7 +28,8 @@ class Service:
 
     `notifies`: tells systemd when it serves (sd_notify); `watchdog_s`: systemd ends it after so many seconds without a
     sign of life, 0: never; `oom`: below 0, it is ended later than others if memory runs out; `cpu_weight`: its share of
-    busy processors, 100 for any other service of the machine; `idle`: it only gets what nobody else wants.
+    busy processors, 100 for any other service of the machine; `idle`: it only gets what nobody else wants; `compiles`:
+    it makes machine code as it runs, as the recogniser's library does.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Service:
     oom: int = 0
     cpu_weight: int = 100
     idle: bool = False
+    compiles: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ class Line:
 
     `home`: HATIF_HOME; `code`: the folder of Hatif's program; `program`: the command `hatif`; `python`: the interpreter
     of its environment; `site`: the site's folder; `page`: the page about all this, if it is there; `others`: further
-    folders that are written, such as that of an SQLite database; `desk`, `hear`, `monitor`: whether the site has one.
+    folders that are written, such as that of an SQLite database; `desk`, `hear`, `monitor`, `transcriber`: whether the
+    site has one; `packaged`: whether callers are heard by the packaged recogniser.
 
     Raises:
         AsteriskError: A path cannot be used in a unit, or the services could not see it.
@@ -71,7 +74,9 @@ class Line:
     others: tuple[Path, ...] = ()
     desk: bool = False
     hear: bool = False
+    packaged: bool = False
     monitor: bool = True
+    transcriber: bool = False
 
     def __post_init__(self) -> None:
         checks.identifier("The services' user", self.user)
@@ -142,7 +147,14 @@ def services(line: Line) -> tuple[Service, ...]:
     hear = (
         # Loading the models of several languages takes a while.
         Service(
-            "hear", "hears what callers say", command + "hear", watchdog_s=30, start_s=120, oom=500, cpu_weight=200
+            "hear",
+            "hears what callers say",
+            command + "hear",
+            watchdog_s=30,
+            start_s=120,
+            oom=500,
+            cpu_weight=200,
+            compiles=line.packaged,
         ),
     )
     monitor = (
@@ -150,7 +162,21 @@ def services(line: Line) -> tuple[Service, ...]:
             "monitor", "figures and health", command + "monitor", watchdog_s=60, network=True, oom=200, cpu_weight=20
         ),
     )
-    return (*always, *(desk if line.desk else ()), *(hear if line.hear else ()), *(monitor if line.monitor else ()))
+    transcriber = (
+        Service(
+            "transcriber",
+            "writes down voice messages",
+            command + "speech messages",
+            watchdog_s=60,
+            after="hatif-ivr.service",
+            oom=1000,
+            cpu_weight=1,
+            idle=True,
+            compiles=True,
+        ),
+    )
+    wanted = ((line.desk, desk), (line.hear, hear), (line.monitor, monitor), (line.transcriber, transcriber))
+    return (*always, *(service for is_on, services in wanted if is_on for service in services))
 
 
 def render(line: Line) -> dict[Path, str]:

@@ -5,7 +5,7 @@ import sys
 from ivr.home import settings
 from ivr.site import site as sites
 from prompts import catalogue
-from prompts.background import lower_priority
+from prompts.spare_time import lower_priority
 from prompts.voices import VoiceMissingError, kokoro
 from prompts.voices.process import VoicePool
 

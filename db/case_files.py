@@ -138,6 +138,9 @@ class Message:
     file: str  # relative to HATIF_HOME
     duration_ms: int | None
     text: str | None
+    text_language: str | None
+    text_confidence: int | None
+    text_why: str | None
     heard: datetime | None
     heard_by: str | None
     erased: datetime | None

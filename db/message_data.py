@@ -9,7 +9,8 @@ from uuid import UUID
 class VoiceMessage:
     """A message that a caller left.
 
-    `file`: its audio, relative to HATIF_HOME. `text`: what a recogniser made of it. `taken_by`: who works on it.
+    `file`: its audio, relative to HATIF_HOME. `text`: what a recogniser made of it, in
+    `text_language` and with its confidence in percent; `text_why`: why there is none. `taken_by`: who works on it.
     `done`: since when nothing is left to do. `test`: whether it was left in a test call.
     """
 
@@ -24,6 +25,9 @@ class VoiceMessage:
     category: str | None = None
     duration_ms: int | None = None
     text: str | None = None
+    text_language: str | None = None
+    text_confidence: int | None = None
+    text_why: str | None = None
     heard: datetime | None = None
     heard_by: str | None = None
     taken: datetime | None = None

@@ -156,7 +156,8 @@ async def mark_erased(
     engine: AsyncEngine, table: type[Recording] | type[Message], erased: Sequence[UUID], at: datetime
 ) -> None:
     """Note that audio was erased; of a message, delete the text and the caller's number as well."""
-    more = {"text": None, "caller": None} if table is Message else {}
+    of_message = ("text", "text_language", "text_confidence", "text_why", "caller")
+    more = dict.fromkeys(of_message) if table is Message else {}
     for start in range(0, len(erased), _AT_ONCE):
         async with writing(engine) as connection:
             mine = table.id.in_(erased[start : start + _AT_ONCE])

@@ -6,15 +6,10 @@ twice.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-
-import psutil
 
 from prompts.background_pause import PausingVoices
 from prompts.clip_store import ClipStore
@@ -29,20 +24,6 @@ MOST_FAILURES = 3
 """After so many failures in a row the voice itself is broken."""
 _GUIDE = "guide_"
 _SMOOTHING = 0.9
-
-
-def lower_priority() -> None:
-    """Make this process and its children run only when nothing else wants to; calls come first.
-
-    If memory runs out, the kernel ends them before anything of the line.
-    """
-    os.nice(19)
-    with suppress(OSError):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    with suppress(OSError, psutil.Error):
-        psutil.Process().ionice(psutil.IOPRIO_CLASS_IDLE)
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
 def pending(clips: Mapping[Any, SlowClip], heard: Manifest) -> list[SlowClip]:

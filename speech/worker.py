@@ -117,16 +117,22 @@ class Worker:
         server = await loop.create_server(lambda: _Line(self), "127.0.0.1", 0)
         self._port = server.sockets[0].getsockname()[1]
         parent = os.getppid()
-        async with server:
-            while os.getppid() == parent:
-                self._beat()
-                known = self._tell(Alive(self._number, self._port, self._free()))
-                now = time.monotonic()
-                self._asked = {line: row for line, row in self._asked.items() if now - row[1] < _WAIT_S}
-                for line in list(self._lines.values()):
-                    if not known:
-                        line.close()
-                await asyncio.sleep(BEAT_S)
+        try:
+            async with server:
+                while os.getppid() == parent:
+                    self._beat()
+                    known = self._tell(Alive(self._number, self._port, self._free()))
+                    now = time.monotonic()
+                    self._asked = {line: row for line, row in self._asked.items() if now - row[1] < _WAIT_S}
+                    for line in list(self._lines.values()):
+                        if not known:
+                            line.close()
+                    await asyncio.sleep(BEAT_S)
+        finally:
+            loop.remove_reader(self._post.socket.fileno())
+            self._post.close()
+            for line in list(self._lines.values()):
+                line.close()
 
     def _free(self) -> dict[str, int]:
         # All engines together: a worker has one processor.

@@ -98,6 +98,11 @@ class Message(Table):
     file: Mapped[str]  # relative to HATIF_HOME
     duration_ms: Mapped[int | None]
     text: Mapped[str | None]  # transcribed by the recogniser
+    text_language: Mapped[str | None]  # in which it was understood
+    text_confidence: Mapped[int | None]  # the recogniser's, in percent
+    text_tries: Mapped[int | None]  # how often the recogniser failed
+    text_why: Mapped[str | None]  # why there is no text
+    text_ended: Mapped[datetime | None]  # nothing more is tried
     at: Mapped[datetime]
     heard: Mapped[datetime | None]
     heard_by: Mapped[str | None]
@@ -113,6 +118,7 @@ class Message(Table):
         Index(None, "caller", "at"),
         index_where("ix_message_unheard", "at", where="heard IS NULL"),
         index_where("ix_message_to_do", "at", where="done IS NULL"),
+        index_where("ix_message_to_transcribe", "at", where="text_ended IS NULL"),
     )
 
 

@@ -129,7 +129,10 @@ async def latest_call(engine: AsyncEngine, operator: str, since: datetime) -> Ca
 
 
 async def search(engine: AsyncEngine, text: str) -> list[CaseRow]:
-    """Return the cases with a reference, with a number that has these digits, or with these words in name or title."""
+    """Return the cases with a reference, with a number that has these digits, or with these words.
+
+    Words are looked for in the applicant's name, the title, and the texts of voice messages.
+    """
     wanted = text.strip()
     digits = "".join(letter for letter in wanted if letter.isdigit())
     if is_valid(wanted):
@@ -137,7 +140,10 @@ async def search(engine: AsyncEngine, text: str) -> list[CaseRow]:
     elif len(digits) >= 4 and all(letter in "+-/() 0123456789" for letter in wanted):
         where = CaseFile.caller.contains(digits.removeprefix("00").lstrip("0"), autoescape=True)
     elif len(wanted) >= 2:
-        where = or_(applicant_has(wanted), CaseFile.title.icontains(wanted, autoescape=True))
+        said = select(Message.case_reference).where(Message.text.icontains(wanted, autoescape=True))
+        where = or_(
+            applicant_has(wanted), CaseFile.title.icontains(wanted, autoescape=True), CaseFile.reference.in_(said)
+        )
     else:
         return []
     query = select(*_CASE).where(where).order_by(CaseFile.closed.is_not(None), CaseFile.opened.desc()).limit(FOUND)

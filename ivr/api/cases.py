@@ -193,7 +193,7 @@ def _case(content: CaseContent) -> Case:
         messages=[
             CaseMessageRow(
                 seconds=row["duration_ms"] / 1000 if row["duration_ms"] is not None else None,
-                **{name: row[name] for name in ("at", "category", "file", "text", "heard", "heard_by")},
+                **{name: row[name] for name in set(CaseMessageRow.model_fields) - {"seconds"}},
             )
             for row in content.messages
         ],

@@ -34,6 +34,9 @@ class Message(BaseModel):
     file: str = Field(description="Its audio, in the line's home.")
     seconds: float | None
     text: str | None = Field(description="What a recogniser made of it.")
+    text_language: str | None = Field(description="In which it was understood.")
+    text_confidence: int | None = Field(description="The recogniser's, in percent.")
+    text_why: str | None = Field(description="Why there is no text.")
     heard: datetime | None
     heard_by: str | None = Field(description="Who heard it first.")
     taken: datetime | None

@@ -19,9 +19,6 @@ from ivr.process.own_user import refuse_root
 if TYPE_CHECKING:
     from speech.vosk import Model
 
-NAME = "whisper-base"
-"""The folder of the packaged recogniser."""
-
 # Imports in functions: what the workers compute with takes a while to load.
 
 
@@ -38,14 +35,17 @@ def hear() -> None:
     refuse_root(parts.site)
     configure(parts.site.node, parts.settings.log, parts.settings.log_level)
     pid_lock.hold(parts.settings.run, "hear")
+    from speech.models import Engine, Models
     from speech.parent import Parent
 
     log = structlog.get_logger()
-    home = parts.settings.home / "speech"
-    folders = {code: home / "vosk" / code for code in parts.site.languages if (home / "vosk" / code).is_dir()}
-    places = (home / NAME, parts.settings.cache / NAME) if parts.site.speech.packaged else ()
-    packaged = next((folder for folder in places if folder.is_dir()), None)
-    scored = {code: packaged for code in parts.site.languages if packaged is not None and code not in folders}
+    models = Models(parts.settings.speech_models, parts.settings.cache)
+    languages, brought = parts.site.languages, models.brought()
+    folders = {code: brought[code].folder for code in languages if code in brought and brought[code].grammar}
+    scored = {}
+    if parts.site.speech.packaged:
+        found = {code: models.find(code) for code in languages if code not in folders}
+        scored = {code: model.folder for code, model in found.items() if model and model.engine is Engine.WHISPER}
     log.info("Languages that callers can speak", vosk=sorted(folders), packaged=sorted(scored))
     systemd = ServiceManager()
     work = _worker(parts.settings.speech, scored)

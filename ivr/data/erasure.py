@@ -29,6 +29,7 @@ _NOT_SEARCHED = (
     "asterisk/data",
     "sounds",
     "voices",
+    "speech",
     "versions",
     "cache",
     "backups",

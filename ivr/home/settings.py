@@ -94,6 +94,16 @@ class Settings:
         return self.run / "voices.json"
 
     @property
+    def speech_models(self) -> Path:
+        """Recognisers' models that an administrator installed or provided."""
+        return self.home / "speech"
+
+    @property
+    def transcriber_state(self) -> Path:
+        """What the process that writes down messages is doing."""
+        return self.run / "transcriber.json"
+
+    @property
     def case_references(self) -> Path:
         """The case references that this node has assigned."""
         return self.home / "case_references"

@@ -8,6 +8,7 @@ class Speech(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    messages: bool = False  # voice messages get a text
     menus: bool = False  # callers may say an option instead of pressing its key
     packaged: bool = False  # languages without a model of Vosk's are heard by the packaged recogniser, after the end
     workers: int = Field(2, ge=1, le=16)  # processes that hear callers; others have keys only

@@ -30,8 +30,9 @@ LINE = Line(
     site=Path("/etc/hatif/site"),
     others=(Path("/srv/database"),),
     desk=True,
+    transcriber=True,
 )
-NAMES = ("asterisk", "journal", "guard", "ivr", "voices", "desk", "gate", "monitor")
+NAMES = ("asterisk", "journal", "guard", "ivr", "voices", "desk", "gate", "monitor", "transcriber")
 WORST = 30  # tenths of systemd's 0 (best) to 10
 
 
@@ -96,6 +97,13 @@ def test_no_service_is_root_or_gives_up_and_all_belong_to_the_target(tree: Path)
         assert "\nPartOf=hatif.target\n" in text and f"hatif-{name}.service" in target
         assert "\nReadWritePaths=/var/lib/hatif /srv/database\n" in text
         assert ("\nWatchdogSec=" in text) == (name not in ("asterisk", "voices"))
+
+
+def test_what_hears_callers_may_make_machine_code_only_with_the_packaged_recogniser(tmp_path: Path) -> None:
+    for packaged in (False, True):
+        files = systemd.render(replace(LINE, hear=True, packaged=packaged))
+        assert ("\nMemoryDenyWriteExecute=yes\n" in files[UNITS / "hatif-hear.service"]) is not packaged
+        assert "\nMemoryDenyWriteExecute=yes\n" in files[UNITS / "hatif-ivr.service"]
 
 
 def test_files_are_written_once_and_units_that_are_not_wanted_any_more_go(tmp_path: Path) -> None:

@@ -298,8 +298,14 @@ async def test_the_callers_file_has_earlier_calls_open_cases_and_messages(
     assert (await browser.get("/case/call/x")).status == 422
 
 
-async def test_cases_are_found_by_reference_number_name_and_title(desk: TestDesk, browser: Browser) -> None:
+async def test_cases_are_found_by_reference_number_name_title_and_what_was_said_in_a_message(
+    desk: TestDesk, browser: Browser
+) -> None:
     await seed(desk.engine)
+    said = {"text": "J'ai perdu mon passeport, 50% sûr", "case_reference": OTHER, "file": "messages/x.wav"}
+    left = {"id": uuid4(), "node": "n", "call_id": uuid4(), "at": datetime.now(UTC), **said}
+    async with writing(desk.engine) as connection:
+        await connection.execute(insert(Message).values(left))
 
     async def found(text: str) -> list[str]:
         return [row.reference for row in await queries.search(desk.engine, text)]
@@ -308,6 +314,7 @@ async def test_cases_are_found_by_reference_number_name_and_title(desk: TestDesk
     assert set(await found("06 12 34 56 78")) == set(await found("0033612345678")) == {REFERENCE, OTHER}
     assert await found("PASSPORT") == [REFERENCE]
     assert await found("100%") == [OTHER]
+    assert await found("Perdu mon passeport") == await found("50%") == [OTHER]
     assert await found("muller أحمد") == await found("احم") == [REFERENCE]
     assert "&lt;b&gt;Müller&lt;/b&gt;" in (await browser.get("/case/search?q=MULLER")).text
     assert await found("%") == await found("") == await found("____") == await found("no such words") == []

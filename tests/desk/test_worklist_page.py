@@ -26,6 +26,8 @@ from ivr.api.models import OperatorCallback
 pytest_plugins = ["db_fixtures", "browser"]
 
 REFERENCE = make_reference(1, 17)
+TEXT = "Bonjour, j'ai perdu <mon> passeport."
+AUTOMATIC = {"en": "Automatic text, may be wrong", "ar": "نص آلي، قد تكون فيه أخطاء"}
 NOW = datetime.now(UTC)
 PROCEDURE = {"id": "visa", "status": "sample", "title": "Visa", "fields": {"documents": "Two photographs."}}
 
@@ -61,7 +63,8 @@ async def work(desk: TestDesk) -> tuple[UUID, UUID]:
     assert desk.desk.settings.home is not None
     record(desk.desk.settings.home / "messages" / "a.wav", 20)
     left = {"file": "messages/a.wav", "caller": "+33612345678", "at": NOW, "duration_ms": 20_000}
-    mine = await put(desk, Message, taken=NOW, taken_by="1002", heard=NOW, case_reference=REFERENCE, **left)
+    heard = {"text": TEXT, "text_language": "fr", "text_confidence": 78}
+    mine = await put(desk, Message, taken=NOW, taken_by="1002", heard=NOW, case_reference=REFERENCE, **heard, **left)
     await put(desk, Message, **left)
     await put(desk, Message, taken=NOW, taken_by="1003", **left)
     await put(desk, Callback, kind="closed", number="+33611111111", wished=NOW)
@@ -87,6 +90,11 @@ async def test_everybody_can_use_the_worklist_and_send_the_guide(
 
     await page.click('[data-opens="worklist"]')
     await expect(page.locator("#work audio")).to_be_visible()
+    automatic = page.locator("#work .transcript")
+    await expect(automatic).to_have_count(1)
+    await expect(automatic.locator("blockquote")).to_have_text(TEXT)
+    await expect(automatic.locator("figcaption")).to_contain_text(AUTOMATIC[language])
+    await expect(automatic.locator("figcaption")).to_contain_text("78 %")
     await check("the worklist")
     controller.answers["/callbacks"] = (422, {"detail": "…", "code": "malformed"})
     await page.fill("#number", "12")

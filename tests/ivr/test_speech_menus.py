@@ -38,7 +38,9 @@ def prepare(line: Line) -> None:
     folder.symlink_to(Path(model.submodule_search_locations[0]) / "model")
     with (line.site / "site.toml").open("a") as file:
         file.write("\n[speech]\nmenus = true\n")
-    (line.home / "sounds" / spoken_words.FILE).write_text(json.dumps({"fr": WORDS}))
+    words = line.home / "sounds" / spoken_words.FILE
+    words.unlink(missing_ok=True)  # other lines have the same file
+    words.write_text(json.dumps({"fr": WORDS}))
 
 
 @pytest.fixture(scope="module")

@@ -23,8 +23,9 @@ from ivr.cli.prompts.slow_voices import _calls_are_up, wanted_clips
 from ivr.softphone.sound import RATE, find
 from ivr.softphone.telephone import Telephones
 from prompts import audio, clip_archive
-from prompts.background_pause import LOOK_S, PausingVoices
+from prompts.background_pause import PausingVoices
 from prompts.clip_store import ClipStore
+from prompts.spare_time import LOOK_S
 from prompts.voices import VOICES
 from prompts.voices.process import VoicePool
 

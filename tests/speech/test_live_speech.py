@@ -1,6 +1,7 @@
 """What workers take for words, and whose sound they take."""
 
 import asyncio
+import contextlib
 import socket
 import uuid
 from pathlib import Path
@@ -73,8 +74,14 @@ async def test_a_worker_takes_sound_only_under_a_name_that_the_controller_gave(t
             writer.close()
 
     assert await is_closed(stranger) and not await is_closed(asked)
-    working.cancel()
+    await ended(working)
     controller.close()
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 async def read(post: Post) -> object:
@@ -105,5 +112,5 @@ async def test_callers_of_a_worker_that_is_replaced_or_silent_are_lost_and_garba
     assert workers.open("three", "fr", heard.append) == 4001
     await asyncio.sleep(3)  # without a sign of life
     assert heard[2:] == [Lost("three")] and workers.languages == frozenset()
-    running.cancel()
+    await ended(running)
     post.close()

@@ -216,7 +216,7 @@ def show(reference: str = REFERENCE, json: bool = JSON) -> None:
         return
     as_table(f"Case {_format_reference(story['file'])}", ("what", "value"), story["file"].items())
     as_table("Notes", ("at", "author", "text"), ([row["at"], row["author"], row["text"]] for row in story["notes"]))
-    columns = ("at", "category", "duration_ms", "heard", "heard_by", "file", "text")
+    columns = ("at", "category", "duration_ms", "heard", "heard_by", "file", "text", "text_confidence", "text_why")
     as_table("Messages", columns, ([row[name] for name in columns] for row in story["messages"]))
 
 

@@ -118,7 +118,8 @@ def expected_processes(parts: Composition) -> tuple[str, ...]:
     """Return the processes that belong to the line, but the voices', which end when they have done their work."""
     desk = ("desk", "gate") if parts.site.desk.enabled else ()
     hear = ("hear",) if parts.site.speech.menus else ()
-    return ("asterisk", "ivr", "guard", "journal", "monitor", *desk, *hear)
+    transcriber = ("transcriber",) if parts.site.speech.messages else ()
+    return ("asterisk", "ivr", "guard", "journal", "monitor", *desk, *hear, *transcriber)
 
 
 def _process(pid: int | None) -> ProcessFacts:

@@ -35,6 +35,8 @@ _NAMES = {
     "monitor": ("monitoring", "monitor"),
     "desk": ("the desk", "desk"),
     "gate": ("the gate of browser telephones", "gate"),
+    "hear": ("what hears callers in menus", "hear"),
+    "transcriber": ("what writes down voice messages", "transcriber"),
 }
 """Processes: what they are, and their log."""
 

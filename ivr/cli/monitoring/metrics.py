@@ -36,6 +36,7 @@ class _Line(Collector):
         yield from _processes(facts)
         yield from _journal(facts)
         yield from _voices(facts)
+        yield from _message_texts(facts)
         yield from _guard(facts.counts.get("guard", {}))
         yield from _gate(facts.counts.get("gate", {}))
         yield from _desk(facts.counts.get("desk", {}))
@@ -134,6 +135,13 @@ def _voices(facts: Facts) -> Iterator[Metric]:
     if made.left_s is not None:
         yield _gauge("hatif_voices_left_seconds", "Until that language has its voice.", made.left_s)
     yield _gauge("hatif_voices_refused", "Languages that keep their quick voice.", len(made.stays))
+
+
+def _message_texts(facts: Facts) -> Iterator[Metric]:
+    texts = facts.status.message_texts
+    if texts is not None:
+        counts = {"waiting": texts.waiting, "written": texts.written, "without": texts.without}
+        yield _gauges("hatif_message_texts", "Voice messages, by what became of their text.", "state", counts)
 
 
 def _guard(counts: Mapping[str, float]) -> Iterator[Metric]:

@@ -268,6 +268,8 @@ def _specs(parts: Composition) -> list[ProcessSpec]:
         command = (me, "prompts", "build", "--background")
         more = _changed(parts.settings.sounds / manifest.FILE)
         specs.append(ProcessSpec("voices", command, env=environment, depends_on=("ivr",), again=more))
+    if parts.site.speech.messages:
+        specs.append(ProcessSpec("transcriber", (me, "speech", "messages"), env=environment, depends_on=("ivr",)))
     return specs
 
 

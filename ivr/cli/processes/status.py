@@ -20,6 +20,8 @@ from ivr.cli.output import JSON, as_json, as_table, cell, console, local
 from ivr.cli.processes.carrier_checks import check_certificate, check_registrations, served_certificate
 from ivr.cli.processes.check import Check
 from ivr.cli.processes.troubles import ANSWER_S, JournalState, find_delivery_problems, read_journal
+from ivr.cli.speech import state as transcriber_state
+from ivr.cli.speech.state import State as TextState
 from ivr.process.process import ProcessInfo, processes, unit_of
 from ivr.process.supervisor import OWN_NAME
 from ivr.site.addresses import reachable
@@ -46,6 +48,7 @@ class LineStatus:
     checks: tuple[Check, ...]
     journal: JournalState
     voices: Progress | None
+    message_texts: TextState | None
     document: dict[str, Any]
 
 
@@ -79,6 +82,8 @@ def read(parts: Composition) -> LineStatus:
     checks += check_certificate(parts.settings.site, parts.site.sip, parts.site.carrier, served, datetime.now(UTC))
     voices = progress.read(parts.settings.voice_progress)
     checks += [] if voices is None else [_check_voices(voices)]
+    texts = transcriber_state.read(parts.settings.transcriber_state) if parts.site.speech.messages else None
+    checks += [_check_message_texts(texts, "transcriber" in running)] if parts.site.speech.messages else []
     journal = read_journal(parts.settings.journal, parts.database_url)
     checks += [*_check_journal(journal), *asyncio.run(_check_asterisk_and_database(parts))]
     serves = all(check.ok for check in checks if check.fatal)
@@ -107,9 +112,10 @@ def read(parts: Composition) -> LineStatus:
         "open": live.get("open"),
         "drained": live.get("drained"),
         "voices": None if voices is None else asdict(voices),
+        "message_texts": None if texts is None else asdict(texts),
         "home": str(parts.settings.home),
     }
-    return LineStatus(serves, tuple(checks), journal, voices, document)
+    return LineStatus(serves, tuple(checks), journal, voices, texts, document)
 
 
 def monitoring_url(parts: Composition) -> str:
@@ -206,6 +212,19 @@ def _check_voices(made: Progress) -> Check:
         case _:
             found = f"{made.language}: {made.done} of {made.of} made, {made.doing}{left}"
     return Check("voices", True, False, found)
+
+
+def _check_message_texts(texts: TextState | None, runs: bool) -> Check:
+    """Check the process that gives voice messages their texts."""
+    if not runs:
+        return Check("message texts", False, False, "nothing writes down voice messages: it does not run", _START)
+    if texts is None:
+        return Check("message texts", True, False, "what writes down voice messages is starting")
+    counts = f"{texts.waiting} wait, {texts.written} have one, {texts.without} are left without"
+    if texts.why is not None:
+        found = f"{texts.why}; of the messages {counts}"
+        return Check("message texts", False, False, found, "see `hatif speech status`")
+    return Check("message texts", True, False, f"{texts.doing}: of the messages {counts}")
 
 
 async def _check_asterisk_and_database(parts: Composition) -> list[Check]:

@@ -126,5 +126,7 @@ def _line(user: str) -> Line:
         others=others,
         desk=parts.site.desk.enabled,
         hear=parts.site.speech.menus,
+        packaged=parts.site.speech.packaged,
         monitor=parts.site.monitoring.enabled,
+        transcriber=parts.site.speech.messages,
     )

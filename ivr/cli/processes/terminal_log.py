@@ -16,6 +16,7 @@ _NAMES = {
     "guard": "The guard",
     "monitor": "The monitor",
     "voices": "The builder of slow voices",
+    "transcriber": "What writes down voice messages",
     "desk": "The desk",
     "hear": "The recogniser of what callers say",
     "gate": "The gate of browser telephones",

@@ -15,7 +15,7 @@ from ivr.site.findings import SiteError
 from ivr.trial.voice_limits import limits_broken
 from prompts import catalogue, manifest, progress
 from prompts.audio import AudioError
-from prompts.background import Background, lower_priority
+from prompts.background import Background
 from prompts.catalogue import Catalogues
 from prompts.clip_store import ClipStore
 from prompts.manifest import Audio, Manifest
@@ -23,6 +23,7 @@ from prompts.progress import Doing, Progress
 from prompts.prompt_list import list_prompts
 from prompts.slow_voices import SlowClip, SlowClips, slow_clips
 from prompts.sources import CatalogueError
+from prompts.spare_time import lower_priority
 from prompts.voices import kokoro
 from prompts.voices.kokoro import download
 from prompts.voices.kokoro.weights import WeightsError

@@ -16,6 +16,7 @@ _WHOLE = {
     "desk.enabled": "`hatif up` knows from its start which processes there are",
     "speech.menus": "`hatif up` knows from its start which processes there are",
     "monitoring.enabled": "`hatif up` knows from its start which processes there are",
+    "speech.messages": "`hatif up` knows from its start which processes there are",
 }
 """Values for which all processes are restarted together, with the reason. Until then none is restarted alone: it would
 have another node or database than the others."""
@@ -25,6 +26,7 @@ _READERS = {
     "journal": ("call_records.queue_log",),
     "desk": ("desk.", "languages", "hours.timezone", "name"),
     "gate": ("desk.",),
+    "transcriber": ("languages",),
     "hear": ("speech.", "languages"),
 }
 """Which values the other processes read at their start. The controller reads all of them."""

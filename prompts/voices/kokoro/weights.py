@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from functools import lru_cache
 from pathlib import Path
+
+from prompts.wheels import digest
 
 SHA256 = "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb"
 SIZE = 92_361_271
@@ -67,18 +68,3 @@ def files(folder: Path, size: int) -> list[Path]:
         return sorted(file for file in folder.iterdir() if file.is_file() and file.stat().st_size == size)
     except OSError:
         return []
-
-
-def digest(file: Path) -> str | None:
-    """Return the SHA-256 of a file; None if it cannot be read. A file is read again only after it has changed."""
-    try:
-        status = file.stat()
-        return _digest(file, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    except OSError:
-        return None
-
-
-@lru_cache
-def _digest(file: Path, *_: int) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""Commands about recognition: models, and the text of voice messages."""
