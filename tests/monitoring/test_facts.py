@@ -28,7 +28,9 @@ class Parts(SimpleNamespace):
     def site(self) -> Any:
         if self._broken:
             raise SiteError(Finding("E_SITE", "site.toml", 1, "it is half written", "correct it"))
-        return SimpleNamespace(node="node1", desk=SimpleNamespace(enabled=False), speech=SimpleNamespace(menus=False))
+        return SimpleNamespace(
+            node="node1", desk=SimpleNamespace(enabled=False), speech=SimpleNamespace(menus=False, messages=False)
+        )
 
     def ask_controller(self, _: str, path: str) -> Any:
         self.asked.append(path)
