@@ -22,7 +22,7 @@ def read_waiting(picture: Picture) -> Mapping[str, Values]:
     """Return who waits by language, with the first of them; every language of the site is there."""
     outlook = picture.facts.get(OUTLOOK)
     since: dict[str | None, list[float]] = {code: [] for code in picture.site.languages}
-    for waiting in picture.queue:
+    for waiting in picture.callers:
         since.setdefault(waiting.language, []).append(waiting.since)
     able = [operator for operator in picture.operators.values() if _can_take(operator)]
     rows = tuple(
@@ -35,8 +35,8 @@ def read_waiting(picture: Picture) -> Mapping[str, Values]:
         }
         for code, times in since.items()
     )
-    oldest = min((waiting.since for waiting in picture.queue), default=None)
-    return {"": {"waiting": len(picture.queue), "oldest": oldest, "rows": rows, "connected": picture.connected}}
+    oldest = min((waiting.since for waiting in picture.callers), default=None)
+    return {"": {"waiting": len(picture.callers), "oldest": oldest, "rows": rows, "connected": picture.connected}}
 
 
 def _can_take(operator: Operator) -> bool:
@@ -76,7 +76,7 @@ def _state_of(operator: Operator) -> tuple[str, str | None]:
 
 def _language_of(picture: Picture, operator: Operator) -> str | None:
     call = picture.call_of(operator.id)
-    return call.language if call is not None and not call.is_test else None
+    return call.language if call is not None and not call.test else None
 
 
 def read_alarms(picture: Picture, *, names: bool, acts: bool) -> Mapping[str, Values]:

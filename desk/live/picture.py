@@ -90,13 +90,9 @@ class Call(msgspec.Struct, frozen=True):
     transfers: int = 0
     transfer_to: tuple[str, ...] = ()
     move: Move | None = None
+    test: bool = False
     try_telephone: str | None = None
     training: str | None = None
-
-    @property
-    def is_test(self) -> bool:
-        """Whether it is no caller's: somebody tries the line, or is trained."""
-        return self.try_telephone is not None or self.training is not None
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -108,6 +104,7 @@ class Waiting(msgspec.Struct, frozen=True):
     language: str | None = None
     topic: str | None = None
     callback: str | None = None
+    test: bool = False
 
 
 class Acknowledgement(msgspec.Struct, frozen=True):
@@ -179,6 +176,11 @@ class Picture:
                 self.alarms[alarm.id] = alarm
             case "alarm_cleared":
                 self.alarms.pop(event.data["id"], None)
+
+    @property
+    def callers(self) -> tuple[Waiting, ...]:
+        """Who waits, but for test calls, which no figure counts."""
+        return tuple(waiting for waiting in self.queue if not waiting.test)
 
     def state_of(self, operator: Operator) -> str:
         """Return an operator's state as pages show it: what was known last is not shown as the present."""

@@ -11,6 +11,9 @@ from desk.page.traffic import Traffic
 LONGEST = 64 * 1024
 """Bytes of a request's body."""
 
+LONG = {"/site/operators/import": 512 * 1024, "/site/operators/import/make": 512 * 1024}
+"""The same of single paths: lists that people bring in."""
+
 PATIENCE_S = 10.0
 """Seconds within which a whole request body must arrive."""
 
@@ -61,7 +64,7 @@ class Door:
 
         try:
             _check_origin(scope["method"], host, headers)
-            body = await _read(headers, receive)
+            body = await _read(headers, receive, LONG.get(scope["path"], LONGEST))
         except _Refused as refused:
             await _answer(send_strict, refused)
             return
@@ -115,10 +118,10 @@ def _check_origin(method: str, host: str, headers: dict[str, str]) -> None:
         raise _Refused(403, "Only a page of the desk may ask for this.")
 
 
-async def _read(headers: dict[str, str], receive: Receive) -> bytes:
+async def _read(headers: dict[str, str], receive: Receive, most: int) -> bytes:
     length = headers.get("content-length", "0")
-    if not length.isascii() or not length.isdigit() or len(length) > 10 or int(length) > LONGEST:
-        raise _Refused(413, f"A request may have at most {LONGEST} bytes.")
+    if not length.isascii() or not length.isdigit() or len(length) > 10 or int(length) > most:
+        raise _Refused(413, f"A request may have at most {most} bytes.")
     parts: list[bytes] = []
     size = 0
     try:
@@ -129,8 +132,8 @@ async def _read(headers: dict[str, str], receive: Receive) -> bytes:
                     raise _Refused(400, "The request was not complete.")
                 parts.append(message.get("body", b""))
                 size += len(parts[-1])
-                if size > LONGEST:
-                    raise _Refused(413, f"A request may have at most {LONGEST} bytes.")
+                if size > most:
+                    raise _Refused(413, f"A request may have at most {most} bytes.")
                 if not message.get("more_body", False):
                     return b"".join(parts)
     except TimeoutError:

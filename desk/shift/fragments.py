@@ -26,11 +26,11 @@ def read_state(picture: Picture, operator: str) -> Values:
 def read_queue(picture: Picture) -> Mapping[str, Values]:
     """Return how many wait, in which languages, and since when."""
     rows: dict[str | None, list[float]] = {}
-    for waiting in picture.queue:
+    for waiting in picture.callers:
         rows.setdefault(waiting.language, []).append(waiting.since)
     languages = sorted(((code, len(since), min(since)) for code, since in rows.items()), key=lambda row: row[2])
     oldest = min((since for _, _, since in languages), default=None)
-    return {"": {"waiting": len(picture.queue), "oldest": oldest, "languages": tuple(languages)}}
+    return {"": {"waiting": len(picture.callers), "oldest": oldest, "languages": tuple(languages)}}
 
 
 def read_line(picture: Picture) -> Mapping[str, Values]:

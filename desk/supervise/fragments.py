@@ -57,6 +57,7 @@ def read_waiting(picture: Picture) -> Mapping[str, Values]:
             "language": waiting.language,
             "topic": waiting.topic,
             "is_callback": waiting.callback is not None,
+            "is_test": waiting.test,
             "country": call.country if (call := picture.calls.get(waiting.call)) is not None else None,
             "speaks": call.language if call is not None else None,
             "move": call.move if call is not None else None,

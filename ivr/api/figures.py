@@ -65,7 +65,7 @@ async def figures(controller: ControllerDep) -> Figures:
     connection, counts, site = controller.connection, controller.recorder.counts, controller.site
     floor = connection.floor if connection is not None else None
     languages, numbers = site.languages, [entry.number for entry in site.number]
-    calls = read_calls(controller)
+    calls = [call for call in read_calls(controller) if not call.test]
     operators = [known.for_others for known in floor.operators.values()] if floor is not None else []
     spoken = {entry.id: entry.languages for entry in controller.operators}
     states = Counter(operator.state for operator in operators)
@@ -101,6 +101,8 @@ async def _waiting(controller: Controller) -> dict[str, Waiting]:
     """Return who waits. Every language is there, so that a rule can tell nobody from nothing known."""
     now, since = time.time(), dict[str, list[float]]()
     for entry in await read_queue(controller):
+        if entry.test:
+            continue
         since.setdefault(_known(entry.language, controller.site.languages), []).append(entry.since)
     return {
         language: Waiting(

@@ -96,6 +96,7 @@ def read_call(call: LiveCall) -> Call:
         move=CallerMove(**asdict(move)) if waits and (move := Move.decode(state.moved)) != Move() else None,
         transfers=transfer.count,
         transfer_to=[operator for operator in transfer.to if operator != "*"],
+        test=call.is_test,
         try_telephone=call.try_telephone,
         training=call.training,
     )
@@ -113,20 +114,21 @@ async def read_queue(controller: Controller) -> list[QueueEntry]:
     floor = connection.floor if connection is not None else None
     if connection is None or floor is None:
         return []
-    states = {call.state.id: call.state for call in connection.calls}
+    calls = {call.state.id: call for call in connection.calls}
     rows = []
     for place, waiting in enumerate(await floor.queue(), 1):
-        state, request = states.get(waiting.call), connection.dispatcher.request_of(waiting.call)
+        call, request = calls.get(waiting.call), connection.dispatcher.request_of(waiting.call)
         rows.append(
             QueueEntry(
                 place=place,
                 call=waiting.call,
-                caller=state.caller if state else request.number if request else None,
+                caller=call.state.caller if call else request.number if request else None,
                 callback=str(request.id) if request else None,
                 language=waiting.language,
                 topic=waiting.topic,
                 silent=waiting.silent,
                 since=waiting.since,
+                test=call is not None and call.is_test,
             )
         )
     return rows
@@ -250,7 +252,7 @@ def _exceeded(controller: Controller, queue: Iterable[QueueEntry]) -> Iterator[A
     """Yield the alarms by the limits of the site. Whoever waits for a call-back is not on the line."""
     since: dict[str, list[float]] = {}
     for entry in queue:
-        if entry.callback is None and entry.language is not None:
+        if entry.callback is None and entry.language is not None and not entry.test:
             since.setdefault(entry.language, []).append(entry.since)
     waiting = {language: Waiting(len(began), min(began)) for language, began in since.items()}
     now, limits = time.time(), controller.site.alarms

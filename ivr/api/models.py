@@ -118,6 +118,7 @@ class QueueEntry(BaseModel):
     topic: str | None
     silent: bool = Field(description="Whether the caller has not yet answered the question whether they are there.")
     since: float = Field(description="When the wait began.")
+    test: bool = Field(False, description="Whether it is a test call, which no figure counts.")
 
 
 class CallerMove(BaseModel):
@@ -153,6 +154,10 @@ class Call(BaseModel):
     move: CallerMove | None = Field(None, description="What a supervisor has changed while the caller waits.")
     transfers: int = Field(description="How often the caller was handed on.")
     transfer_to: list[str] = Field(description="The operators that the caller is being handed on to.")
+    test: bool = Field(
+        False,
+        description="Whether it is no caller's, but of the line to itself, of somebody who tries it, or a scripted one.",
+    )
     try_telephone: str | None = Field(
         None,
         description="The telephone with which somebody tries the line (`POST /v1/try/telephone`); null for callers.",

@@ -79,7 +79,7 @@ async def reads(browser: Browser, path: str, *words: str) -> str:
 async def test_the_board_has_every_language_with_who_waits_and_the_wait_to_be_expected(
     desk: TestDesk, controller: StandIn
 ) -> None:
-    controller.queue = [entry(1, "fr", 95), entry(2, "fr", 20), entry(3, "ar", 5)]
+    controller.queue = [entry(1, "fr", 95), entry(2, "fr", 20), entry(3, "ar", 5), entry(4, "nl", 200, test=True)]
     controller.set(operator("1002", "paused", reason="lunch"), operator("1003", languages={"fr": 5}))
     browser = await desk.signed_in("1040", "en")
     page = await reads(browser, "/live/board", 'id="board-row-fr" class="some"', 'data-state="paused" data-count="1"')

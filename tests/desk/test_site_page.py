@@ -165,6 +165,9 @@ async def test_a_list_goes_out_and_comes_in_with_a_comparison_first(desk: TestDe
     for sentence in ("Line 4", "The extension 1004 occurs twice", "fr:9", "formula", "has 2 columns"):
         assert sentence in answer.text, sentence
     assert "1803,=1+1" in answer.text, "what was pasted is still there"
+    long = "\n".join([*lines, *(f"{number},عبد الرحمن الزعتري,zz:9,,no" for number in range(3000, 5000))])
+    answer = await browser.post("/site/operators/import", {"content": long})
+    assert answer.status == 422 and "4999,عبد الرحمن" in answer.text, "a list longer than other forms is kept as well"
     answer = await browser.post("/site/operators/import", {"content": "\ufeff" + wanted})
     assert "1 added, 1 changed, 1 removed" in answer.text
     mark = re.search(r'name="mark" value="(\w+)"', answer.text)

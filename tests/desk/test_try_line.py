@@ -125,6 +125,12 @@ async def test_a_visitor_hears_the_line_in_french_the_picture_follows_and_no_fig
     await page.hears(desk_line.audio("fr", "main_file")[:4000])
     await page.page.keyboard.press("2")  # the computer's own keys count as well
     await page.at("documents")
+    await page.press("0")
+    await desk_line.until(lambda: bool(desk_line.control("GET", "/queue")), 10, "the call waits for an operator")
+    (waits,) = desk_line.control("GET", "/queue")
+    assert waits["test"] and waits["language"] == "fr"
+    live = desk_line.control("GET", "/figures")
+    assert sum(row["callers"] for row in live["waiting"].values()) == 0 and live["calls"] == {}
     await page.page.locator("#try-end").click()
     await expect(page.page.locator("#try")).to_have_attribute("data-phase", "ended")
     shown = {place["node"]: place["at"] for place in await page.page.evaluate("places")}

@@ -4,7 +4,7 @@ import asyncio
 import csv
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from io import StringIO
 from pathlib import Path
@@ -18,6 +18,8 @@ from shell import Shell
 from db.delivery import deliver_all
 from db.ids import call_id, uuid7
 from db.journal import Journal
+from ivr.cli.simulate.simulation_input import Day, day
+from ivr.site import site
 
 LANGUAGES = ["ar", "fr", "es", "it", "nl", "de", "en"]
 SMALL = ("--operators", "14", "--languages-each", "2", "--hours", "2")
@@ -242,3 +244,12 @@ def test_a_history_without_calls_says_so(shell: Shell) -> None:
     refused = shell.run("simulate", "--from-history", "--from", "2026-11-16", "--to", "2026-11-18")
     assert refused.returncode == 1
     assert "no calls that waited for an operator from 2026-11-16 to 2026-11-18" in refused.stderr
+
+
+def test_a_planned_day_has_the_hours_that_the_site_gives_that_day() -> None:
+    found = site.load(Path(__file__).parents[2] / "sites" / "consulate")
+    hours = found.hours.model_copy(update={"day": {"2026-12-24": ("09:00-12:00",), "2026-12-25": ()}})
+    found = found.model_copy(update={"hours": hours})
+    assert day(found, None, date(2026, 12, 24)) == Day(9, 3)
+    assert day(found, None, date(2026, 12, 23)) == Day(8, 12)
+    assert day(found, None, date(2026, 12, 25)) == Day(0, 24)

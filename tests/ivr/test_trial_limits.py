@@ -66,7 +66,7 @@ def test_a_restart_gives_a_caller_no_new_time_in_the_menus_unless_they_had_waite
 ) -> None:
     chosen, call = stage(), str(call_id("node1", "channel", 1000 * int(time.time() - 1200)))
     state = first_state(chosen.site, chosen.version, call, "+33800212000", "+33613000001").replace(since=waited)
-    services: Any = SimpleNamespace(site=chosen.site)
+    services: Any = SimpleNamespace(site=chosen.site, workers=None)
     found: Call = Call(services, "channel", state, chosen.version, answered=True)
     found.resume()
     assert found.menu_time.used == pytest.approx(used_s, abs=5)

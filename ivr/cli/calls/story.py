@@ -68,7 +68,14 @@ def _format(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> s
             )
             return f"hears {prompts}"
         case "key":
+            if data.get("said"):
+                return f"says what key {data['key']} stands for"
             return "presses a key that is not recorded" if data.get("secret") else f"presses {data['key']}"
+        case "spoken":
+            heard = f"for key {data['key']}" if data["key"] is not None else "for none of the options"
+            return f"speaks, and is taken {heard} ({data['ms']} ms)"
+        case "confirmed":
+            return "says or presses yes: that is right" if data["yes"] else "does not confirm what was understood"
         case "silence":
             return "is silent"
         case "help_over":

@@ -240,7 +240,8 @@ def _summary(snapshot: Snapshot) -> list[str]:
     lines = [counts or "no operators", f"{len(snapshot.waiting)} waiting"]
     for row in snapshot.waiting:
         waited = format_duration(snapshot.at - row["since"])
-        lines.append(cell(f"  {row['place']}. {row['language']} {row['topic'] or '-'} {row['caller'] or '-'} {waited}"))
+        who = "test call" if row["test"] else row["caller"] or "-"
+        lines.append(cell(f"  {row['place']}. {row['language']} {row['topic'] or '-'} {who} {waited}"))
     return lines
 
 

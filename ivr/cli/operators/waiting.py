@@ -40,7 +40,7 @@ def list_waiting(
     if json:
         as_json([*rows, *map(_request_row, requests)])
         return
-    columns = ("place", "caller", "language", "topic", "waited_s", "silent", "call", "callback")
+    columns = ("place", "caller", "language", "topic", "waited_s", "silent", "test", "call", "callback")
     as_table("Waiting", columns, ([row[column] for column in columns] for row in rows), "nobody")
     columns = ("id", "number", "language", "procedure", "due", *(("outcome", "ended_by", "reason") if last else ()))
     table = [[_shown(column, request[column]) for column in columns] for request in requests]

@@ -41,9 +41,11 @@ def day(site: Site, hours: int | None, of: date | None = None) -> Day:
 
     `hours` replaces their number.
     """
-    week = site.hours.plan().week
-    weekdays = sorted(week) if of is None else [of.weekday()]
-    spans = next((week[weekday] for weekday in weekdays if week.get(weekday)), ())
+    plan = site.hours.plan()
+    if of is None:
+        spans = next((plan.week[weekday] for weekday in sorted(plan.week) if plan.week[weekday]), ())
+    else:
+        spans = plan.days.get(of, plan.week.get(of.weekday(), ()))
     if not spans:
         return Day(0, hours or 24)
     opens, closes = min(begins for begins, _ in spans), max(ends for _, ends in spans)
