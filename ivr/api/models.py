@@ -156,7 +156,7 @@ class Call(BaseModel):
     transfer_to: list[str] = Field(description="The operators that the caller is being handed on to.")
     test: bool = Field(
         False,
-        description="Whether it is no caller's, but of the line to itself, of somebody who tries it, or a scripted one.",
+        description="Whether it is no caller's, but of the line to itself, of somebody who tries it, or scripted.",
     )
     try_telephone: str | None = Field(
         None,
