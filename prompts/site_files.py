@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 LARGEST = 4 * 1024 * 1024
@@ -24,6 +25,18 @@ def content(path: Path) -> bytes:
     if len(found) > LARGEST:
         raise OSError(errno.EFBIG, f"larger than {LARGEST // 1024 // 1024} MiB", str(path))
     return found
+
+
+def stamps(paths: Iterable[Path]) -> tuple[object, ...]:
+    """Return what changes when one of the files does; files that are not there are left out."""
+    found: list[object] = []
+    for path in paths:
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        found.append((path.name, status.st_mtime_ns, status.st_size, status.st_ino))
+    return tuple(found)
 
 
 def text(path: Path) -> str:

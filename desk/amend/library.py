@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from prompts import catalogue, lengths, manifest, sources
+from prompts import catalogue, lengths, manifest, site_files, sources
 from prompts.catalogue import SOURCE, Catalogues
 from prompts.manifest import Audio, Manifest
 
@@ -149,11 +149,4 @@ def _stamps(site: Path, sounds: Path | None) -> tuple[object, ...]:
         site / "texts.yaml",
         *([sounds / manifest.FILE] if sounds is not None else []),
     ]
-    found: list[object] = []
-    for path in paths:
-        try:
-            status = path.stat()
-        except OSError:
-            continue
-        found.append((path.name, status.st_mtime_ns, status.st_size, status.st_ino))
-    return tuple(found)
+    return site_files.stamps(paths)

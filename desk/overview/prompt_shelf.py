@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prompts import catalogue, manifest, vowels
+from prompts import build_report, catalogue, manifest, site_files, vowels
 from prompts.manifest import RECORDING, Audio
 
 if TYPE_CHECKING:
@@ -135,13 +135,6 @@ def _stamps(site: Path, sounds: Path) -> tuple[object, ...]:
         site / "flow.yaml",
         site / "texts.yaml",
         sounds / manifest.FILE,
-        sounds / "problems.json",
+        sounds / build_report.FILE,
     ]
-    found: list[object] = []
-    for path in paths:
-        try:
-            status = path.stat()
-        except OSError:
-            continue
-        found.append((path.name, status.st_mtime_ns, status.st_size, status.st_ino))
-    return tuple(found)
+    return site_files.stamps(paths)

@@ -83,12 +83,12 @@ class Hearing:
         """
         if not self._asked or self._ear is None or not isinstance(item, Began | Heard | Lost):
             return None
+        if not self._ear.is_for_now(item):
+            return None
         now = asyncio.get_running_loop().time()
         if isinstance(item, Lost):
             self.close()
             return now + silence_s
-        if not self._ear.is_for_now(item):
-            return None
         if isinstance(item, Began):
             if self._call.sounding:
                 await self._call.step()

@@ -33,19 +33,14 @@ def phrases(call: Call, keys: Collection[str], words: Mapping[str, str], *, back
         back: Whether the caller can go back.
     """
     said = call.version.words.get(call.state.language, {})
-    digits = said.get(DIGITS, ())
-    found = {word: key for key, word in enumerate_keys(digits) if key in keys or key in (OPERATOR, CHANGE_LANGUAGE)}
+    digits = dict(zip("0123456789", said.get(DIGITS, ()), strict=False))
+    found = {word: key for key, word in digits.items() if key in keys or key in (OPERATOR, CHANGE_LANGUAGE)}
     for text, key in EVERYWHERE.items():
         if key != BACK or back:
             found |= dict.fromkeys(said.get(text, ()), key)
     for key, text in words.items():
         found |= dict.fromkeys(said.get(text, ()), key)
     return found
-
-
-def enumerate_keys(digits: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the words for digits, each after its key."""
-    return [(str(digit), word) for digit, word in enumerate(digits[:10])]
 
 
 def offer(call: Call, spoken: Collection[str]) -> list[Clip]:

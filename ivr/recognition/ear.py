@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.operations import Request
 from ivr.recognition.workers import Spoken, Workers
-from speech.protocol import Ask, Began, Close, Heard, Quiet
+from speech.protocol import Ask, Close, Lost, Quiet
 
 CONTEXT = "hatif-speech"
 """Of the dialplan: sends a channel's sound to a worker."""
@@ -57,9 +57,9 @@ class Ear:
         """Note that the prompt has ended."""
         self._workers.tell(Quiet(self.name))
 
-    def is_for_now(self, item: Began | Heard) -> bool:
-        """Return whether an item belongs to the present question."""
-        return item.question == self._question
+    def is_for_now(self, item: Spoken) -> bool:
+        """Return whether an item belongs to the present question, or is the end of this ear, not of a former one."""
+        return item.line == self.name and (isinstance(item, Lost) or item.question == self._question)
 
     def close(self) -> None:
         """Hear the caller no more: the worker ends the connection, and so Asterisk the channel."""
