@@ -144,7 +144,8 @@ class ScriptedCaller:
             match item:
                 case None:
                     press_at = math.inf
-                    await link.send(operations.DTMF(self.channel, dtmf=self.script.keys[here]), refused=self._refused)
+                    if (key := self.script.keys.get(here)) is not None:  # else the line has moved on by itself
+                        await link.send(operations.DTMF(self.channel, dtmf=key), refused=self._refused)
                 case events.StasisStart():
                     await link.send(operations.DIAL(self.channel, timeout=f"{_RING_S:.0f}"), refused=self._refused)
                 case events.ChannelStateChange(channel=events.ChannelState(state="Up")):
