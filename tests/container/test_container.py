@@ -5,6 +5,8 @@ import os
 import re
 import shlex
 import subprocess
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -126,10 +128,97 @@ def test_a_container_that_cannot_start_stays_and_ends_at_once_when_it_is_stopped
         assert started.wait(5) == 143
 
 
+UP = r"""#!/bin/sh
+echo "$*" >>"$HATIF_HOME/asked"
+case "$*" in
+up)
+    trap "exit 7" TERM
+    : >"$HATIF_HOME/is up"
+    while :; do sleep 0.1; done
+    ;;
+"status --json") echo " \"drained\": $(cat "$HATIF_HOME/drained" 2>/dev/null || echo null)," ;;
+"drain --within 600") test ! -e "$HATIF_HOME/calls" || while :; do sleep 0.1; done ;;
+esac
+"""
+"""A `hatif` whose line runs until it is told to end. With `calls` in its home it never becomes empty."""
+
+
+@pytest.fixture
+def up(container: dict[str, str]) -> Iterator[tuple[Path, "subprocess.Popen[str]"]]:
+    """Start a container whose line is up; yield its home and its start."""
+    program = Path(container["PATH"].partition(":")[0]) / "hatif"
+    program.write_text(UP)
+    home = Path(container["HATIF_HOME"])
+    environment = container | {"HATIF_DRAIN_S": "600"}
+    with subprocess.Popen((FOLDER / "start",), env=environment, stderr=subprocess.PIPE, text=True) as started:
+        appears(home / "is up")
+        yield home, started
+        started.kill()
+
+
+def appears(path: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not path.exists():
+        assert time.monotonic() < deadline, path
+        time.sleep(0.02)
+
+
+def asked(home: Path) -> list[str]:
+    return (home / "asked").read_text().splitlines()
+
+
+def test_a_stop_waits_until_the_line_is_empty_and_the_next_container_takes_calls_again(
+    up: tuple[Path, "subprocess.Popen[str]"], container: dict[str, str]
+) -> None:
+    home, started = up
+    started.terminate()
+    assert started.wait(30) == 7, "the line ended as it was told"
+    assert asked(home)[-3:] == ["up", "status --json", "drain --within 600"]
+    mark = home / "drained-by-start"
+    assert mark.exists()
+    (home / "is up").unlink()
+    with subprocess.Popen((FOLDER / "start",), env=container, stderr=subprocess.PIPE) as again:
+        appears(home / "is up")
+        deadline = time.monotonic() + 30
+        while mark.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert "drain --end" in asked(home)
+        again.terminate()
+        assert again.wait(30) == 7
+    assert asked(home)[-1] != "drain --within 600", "without HATIF_DRAIN_S a stop waits for nobody"
+
+
+def test_a_second_signal_ends_the_line_at_once(up: tuple[Path, "subprocess.Popen[str]"]) -> None:
+    home, started = up
+    (home / "calls").touch()
+    started.terminate()
+    assert started.stderr is not None
+    while "no new calls are taken" not in started.stderr.readline():
+        pass
+    deadline = time.monotonic() + 30
+    while "drain --within 600" not in asked(home):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert started.poll() is None
+    while started.poll() is None:  # until the shell waits again, a signal is only noted
+        assert time.monotonic() < deadline
+        started.terminate()
+        time.sleep(0.1)
+    assert started.returncode == 7
+
+
+def test_what_an_administrator_has_drained_stays_drained(up: tuple[Path, "subprocess.Popen[str]"]) -> None:
+    home, started = up
+    (home / "drained").write_text('{"by": "an administrator"}')
+    started.terminate()
+    assert started.wait(30) == 7 and not (home / "drained-by-start").exists()
+
+
 POSTGRES = """
 FROM localhost/debian-13
 RUN apt-get update && apt-get install -y --no-install-recommends postgresql-17 \\
-    && rm -rf /var/lib/postgresql/* && install -d -o postgres -g postgres /var/lib/postgresql/data
+    && rm -rf /var/lib/postgresql/* && install -d -o postgres -g postgres /var/lib/postgresql/data /var/run/postgresql
 COPY start /usr/local/bin/start
 ENV PATH=/usr/lib/postgresql/17/bin:/usr/local/bin:/usr/bin:/bin PGDATA=/var/lib/postgresql/data
 USER postgres
@@ -142,11 +231,11 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
     echo "$POSTGRES_PASSWORD" >/tmp/password
     initdb -U "$POSTGRES_USER" --pwfile=/tmp/password --auth-local=trust --auth-host=scram-sha-256
     echo "host all all all scram-sha-256" >>"$PGDATA/pg_hba.conf"
-    pg_ctl -w -o "-c listen_addresses= -c unix_socket_directories=/tmp" start
-    createdb -h /tmp -U "$POSTGRES_USER" "$POSTGRES_DB"
+    pg_ctl -w -o "-c listen_addresses= -c unix_socket_directories=/var/run/postgresql" start
+    createdb -U "$POSTGRES_USER" "$POSTGRES_DB"
     pg_ctl -w stop
 fi
-exec postgres -c listen_addresses=* -c unix_socket_directories=/tmp
+exec postgres -c listen_addresses=* -c unix_socket_directories=/var/run/postgresql
 """
 """What the image of PostgreSQL does with the same variables, in a few lines."""
 
@@ -188,7 +277,7 @@ def test_the_composition_starts_a_line_that_keeps_its_calls_in_postgresql(built:
         machine.healthy("container_line_1", 600)
         found = json.loads(machine("compose", "exec", "-T", "line", "hatif", "status", "--json"))
         assert found["serves"] and found["probe"]["fault"] is None, found
-        rows = ("psql", "-h", "/tmp", "-U", "hatif", "-tAc", "select count(*) from call")
+        rows = ("psql", "-U", "hatif", "-tAc", "select count(*) from call")
         assert int(machine("compose", "exec", "-T", "database", *rows)) > 0
         assert machine("exec", "container_line_1", "id", "-un") == "hatif"
         listening = machine("compose", "exec", "-T", "line", "hatif", "calls", "--json")
@@ -208,7 +297,7 @@ def test_the_image_is_built_from_what_the_checkout_has() -> None:
     packed = re.search(r"(setup\.cfg [a-z_.A-Z ]*) \| tar", built)
     assert packed is not None and {*packed[1].split()} <= {*wanted}  # what a wheel is made of
     script = (FOLDER / "start").read_text()
-    assert script.rstrip().endswith("exec hatif up") and (FOLDER / "start").stat().st_mode & 0o111
+    assert "\nhatif up &\n" in script and (FOLDER / "start").stat().st_mode & 0o111
 
 
 def test_the_composition_runs_the_image_with_few_rights_and_a_database() -> None:
