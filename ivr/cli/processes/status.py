@@ -206,7 +206,7 @@ def _check_voices(made: Progress) -> Check:
         case Doing.ENDED:
             found = "none is being made"
         case Doing.QUICK:
-            found = f"the guide's audio is made, {made.done} of {made.of}; who asks for what lacks it gets an operator"
+            found = f"missing audio is made, {made.done} of {made.of}; callers hear another language meanwhile"
         case Doing.FETCHING:
             found = f"the voice's model is downloaded: {made.done / 1e6:.0f} of {made.of / 1e6:.0f} MB"
         case Doing.WAITING:
