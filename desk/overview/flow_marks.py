@@ -1,6 +1,6 @@
 """Callers in the flow's picture: numbers and thickness on the lines, and where callers gave up. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
@@ -46,17 +46,13 @@ def _mark_node(group: Element, box: Element, node: NodeCounts, counts: FlowCount
     x, y, width, height = (float(box.get(name, "0")) for name in ("x", "y", "width", "height"))
     group.set("data-reached", str(node.reached))
     group.set("data-gave-up", str(node.gave_up))
-    marked: set[str] = set()
-    for end in list(group.iter()):
-        target = end.get("data-to")
-        if target is None or target in marked:
-            continue
-        marked.add(target)  # two rows that lead to the same node are one way
+    for target, ends in _ends(group).items():
         if number := counts.ways.get((node.name, target), 0):
-            middle = float(end.get("cy", 0)) or float(end.get("y", 0)) - 4
-            pill = _pill(group, x + width + 6, middle, str(number), _TAKEN)
+            middle = float(ends[0].get("cy", 0)) or float(ends[0].get("y", 0)) - 4
+            keys = _keys(ends)
+            pill = _pill(group, x + width + 6, middle, f"{keys}: {number}" if keys else str(number), _TAKEN)
             pill.set("data-way", f"{node.name}>{target}")
-            _tooltip(pill, f"{node.name} → {target}: {number}")
+            _tooltip(pill, f"{node.name} {keys} → {target}: {number}" if keys else f"{node.name} → {target}: {number}")
     if node.reached:
         reached = _pill(group, x + width - 8, y - 4, str(node.reached), "#ffffff", _TAKEN, from_right=True)
         _tooltip(reached, words("reached", node))
@@ -65,6 +61,24 @@ def _mark_node(group: Element, box: Element, node: NodeCounts, counts: FlowCount
                  words("gave_up", node))  # fmt: skip
     if node.here:
         _tooltip(_pill(group, x + 8, y + height, f"● {node.here}", _HERE), words("here", node))
+
+
+def _ends(group: Element) -> dict[str, list[Element]]:
+    """Return the ends of a node's rows by the node that they lead to: several rows to the same node are one way."""
+    found: dict[str, list[Element]] = {}
+    for end in group.iter():
+        if (target := end.get("data-to")) is not None:
+            found.setdefault(target, []).append(end)
+    return found
+
+
+def _keys(ends: Sequence[Element]) -> str:
+    """Return the keys of rows that share a number, so that nobody reads it as the first one's; a row without a key
+    is an ellipsis. Empty for a single row."""
+    if len(ends) == 1:
+        return ""
+    keys = [key for end in ends if (key := end.get("data-key"))]
+    return ", ".join([*keys, "…"] if len(keys) < len(ends) else keys)
 
 
 def _pill(
