@@ -12,6 +12,8 @@ _TAKEN, _LEFT, _HERE = "#2257a8", "#b3261e", "#2e6b34"
 _THIN, _THICK = 1.2, 11.0
 """The width of a line that nobody took, and of one that all callers took."""
 _SIZE, _HIGH = 11.0, 15.0
+_ROOM = 56.0
+"""Between two columns of nodes."""
 
 Words = Callable[[str, NodeCounts], str]
 """Returns the tooltip of a mark: its kind (`reached`, `gave_up`, `here`), and whose it is."""
@@ -50,7 +52,9 @@ def _mark_node(group: Element, box: Element, node: NodeCounts, counts: FlowCount
         if number := counts.ways.get((node.name, target), 0):
             middle = float(ends[0].get("cy", 0)) or float(ends[0].get("y", 0)) - 4
             keys = _keys(ends)
-            pill = _pill(group, x + width + 6, middle, f"{keys}: {number}" if keys else str(number), _TAKEN)
+            shown = f"{keys}: {number}" if keys else str(number)
+            left = x + width + min(6, _ROOM - _wide(shown))  # else the next node would cover its end
+            pill = _pill(group, left, middle, shown, _TAKEN)
             pill.set("data-way", f"{node.name}>{target}")
             _tooltip(pill, f"{node.name} {keys} → {target}: {number}" if keys else f"{node.name} → {target}: {number}")
     if node.reached:
@@ -92,7 +96,7 @@ def _pill(
     from_right: bool = False,
 ) -> Element:
     """Draw a number in a field; `from_right`: `left` is its right side."""
-    width = svg.width(words, _SIZE) + 10
+    width = _wide(words)
     left -= width if from_right else 0
     pill = svg.group(parent, class_="mark")
     svg.rectangle(pill, (left, middle - _HIGH / 2), (width, _HIGH), radius=_HIGH / 2, fill=colour,
@@ -100,6 +104,10 @@ def _pill(
     svg.text(pill, (left + width / 2, middle + 4), words, size=_SIZE, fill=ink, text_anchor="middle",
              font_weight="bold")  # fmt: skip
     return pill
+
+
+def _wide(words: str) -> float:
+    return svg.width(words, _SIZE) + 10
 
 
 def _tooltip(pill: Element, words: str) -> None:

@@ -101,8 +101,15 @@ def _part(row: Mapping[str, Any], language: Language) -> Part:
         detail=detail if known == kind and known != name else "",
         ok=bool(row["ok"]),
         fatal=bool(row["fatal"]),
-        said=language.text(row["text"], **row["values"]) if "text" in row else "",
+        said=language.text(row["text"], **_isolated(row["values"], language)) if "text" in row else "",
         found=str(row["found"]),
         what=REMEDIES.get(known, ""),
         remedy=str(row["remedy"]),
     )
+
+
+def _isolated(values: Mapping[str, Any], language: Language) -> dict[str, Any]:
+    """Return values whose paths, numbers and times keep their order in a language that is written from the right."""
+    if language.direction == "ltr":
+        return dict(values)
+    return {name: f"\u2066{value}\u2069" if isinstance(value, str) else value for name, value in values.items()}

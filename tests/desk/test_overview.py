@@ -186,7 +186,7 @@ class Found:
     [
         ("en", "it does not run", "7 MiB free in /srv/hatif"),
         ("fr", "à l’arrêt", "7 Mio libres dans /srv/hatif"),
-        ("ar", "متوقف", "المساحة المتاحة في /srv/hatif: 7 MiB"),
+        ("ar", "متوقف", "المساحة المتاحة في \u2066/srv/hatif\u2069: 7 MiB"),
     ],
 )
 async def test_what_is_found_is_said_in_the_language_of_the_page_and_programs_words_as_they_are(
