@@ -48,6 +48,7 @@ def build(
     names: Iterable[Name] = (),
     brisk: Collection[str] = (),
     recorded_only: Collection[str] = (),
+    later: Collection[str] = (),
     voices: Mapping[str, Voice] = VOICES,
     chosen: Choice = TABLE,
     clips: ClipStore | None = None,
@@ -63,6 +64,7 @@ def build(
         names: Prompts besides the texts; a name with the id of a text, or in a language without texts, is ignored.
         brisk: The ids of texts that a voice speaks fast.
         recorded_only: Languages that no voice may speak; a prompt without a recording has no audio and is not reported.
+        later: The ids of prompts that this build leaves out in languages that have no audio of them yet.
         chosen: The voices that the site configured; `voices` speak the other languages.
         clips: What slow voices have spoken; without it, none of them is used.
         switched: Languages that get their slow voice now, since `clips` has all that it says.
@@ -74,8 +76,9 @@ def build(
     out.mkdir(parents=True, exist_ok=True)
     with manifest.locked(out):
         old = manifest.load_if_any(out / manifest.FILE)  # a broken one is rewritten
-        prompts = list_prompts(catalogues, names, brisk, recorded_only)
-        slow = SlowVoices(slow_clips(prompts, chosen, recordings), voices, old, out, clips)
+        every = list_prompts(catalogues, names, brisk, recorded_only)
+        prompts = {key: prompt for key, prompt in every.items() if prompt.id not in later or old.audio(*key)}
+        slow = SlowVoices(slow_clips(every, chosen, recordings), voices, old, out, clips)
         with VoicePool(time_limit) as pool:
             undone = list(slow.decide(switched, partial(speak, pool)))
             builder = _Builder(prompts, out, recordings, voices, chosen, slow, old, pool)
@@ -91,7 +94,7 @@ def build(
             *_missing_voices(catalogues, chosen, voices, heard),
             *undone,
             *(problem for result in results.values() for problem in result.problems),
-            *_strays(results.keys(), recordings),
+            *_strays(every, recordings),
         )
         files.write(out / build_report.FILE, build_report.dump_problems(problems))
     return BuildReport(

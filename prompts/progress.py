@@ -14,6 +14,7 @@ class Doing(StrEnum):
     """What the background is doing."""
 
     WAITING = "waiting"  # for another process that makes clips
+    QUICK = "quick"  # what callers do not hear at all yet is spoken, by quick voices
     FETCHING = "fetching"  # a voice's model
     SPEAKING = "speaking"
     PAUSED = "paused"

@@ -70,6 +70,15 @@ def guide_part_ids(text_id: str, parts: int | None) -> tuple[str, ...]:
     return (text_id,) if parts is None else tuple(f"{text_id}_{part}" for part in range(1, parts + 1))
 
 
+def guide_steps(sources: Sources) -> Collection[str]:
+    """Return the ids of what callers hear of a procedure once they have chosen it by its title: most of all audio."""
+    return {
+        source.id
+        for source in sources.values()
+        if source.file.parent.name == GUIDE and not source.id.endswith("_title")
+    }
+
+
 def load(site: Path) -> Sources:
     """Return all source texts of a site by id, in the order of their files; empty if only the catalogues have texts.
 

@@ -5,7 +5,7 @@ import gc
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import durations
 import forked_workers
 import hypothesis
 import pytest
+import restore
 import side_by_side
 import warm_up
 from line import CACHE, CHECKOUT, Line, running
@@ -37,6 +38,7 @@ hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
 DURATIONS = CACHE / "durations.json"
+FAILED = pytest.StashKey[bool]()
 
 
 @contextlib.contextmanager
@@ -57,19 +59,34 @@ async def shared_line() -> AsyncIterator[Line]:
             yield up
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember that a test has failed, for the fixtures that clear up after it."""
+    report = yield
+    if report.failed:
+        item.stash[FAILED] = True
+    return report
+
+
 @pytest.fixture
-async def line(shared_line: Line) -> AsyncIterator[Line]:
+async def line(shared_line: Line, request: pytest.FixtureRequest) -> AsyncIterator[Line]:
     """The shared line for one test. Request it before `telephones`, so that these are closed first.
 
     Afterwards it must have no calls; its site, the administrator's changes and the operators' states are restored.
+    After a test that failed it starts anew.
     """
     before = shared_line.site_files()
     yield shared_line
+    restored = False
     try:
-        await shared_line.controller_again()
-        shared_line.put_back(before)
+        if FAILED not in request.node.stash:
+            await shared_line.controller_again()
+            shared_line.put_back(before)
+            await shared_line.cleared()
+            restored = True
     finally:
-        await shared_line.cleared()
+        if not restored:
+            await restore.start_anew(shared_line, before)
 
 
 @pytest.fixture

@@ -42,9 +42,10 @@ PROXIES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy"
 class Line(Asked):
     """`home`: its HATIF_HOME; `site`: a copy of the example site that a test may change; `offset`: of its ports;
     `words`: whether its prompts are spoken, not short; `below`: a command that runs `hatif up`, which starts as an
-    administrator's does then, and not as tests/warm_up.py does it."""
+    administrator's does then, and not as tests/warm_up.py does it; `desk_host`: where its desk listens, if any."""
 
     below: tuple[str, ...] = ()
+    desk_host = "127.0.0.1"
 
     def __init__(self, home: Path, offset: int, database: str | None = None, *, words: bool = False) -> None:
         self.home, self.offset = home, offset
@@ -101,6 +102,16 @@ class Line(Asked):
         if self.below or not warm_up.is_warm(self.environment):
             return subprocess.Popen([*self.below, HATIF, "up"], env=self.environment, stdout=log, stderr=log)
         return warm_up.start([HATIF, "up"], self.environment, log.fileno())
+
+    async def desk_answers(self) -> None:
+        """Wait until the desk takes connections: its process starts beside the controller, and may be the later one."""
+
+        def answers() -> bool:
+            with contextlib.suppress(OSError), socket.create_connection((self.desk_host, 8080 + self.offset), 2):
+                return True
+            return False
+
+        await self.until(answers, 60, "the desk answers")
 
     def _serves(self) -> bool:
         assert self._up is not None
@@ -161,13 +172,12 @@ class Line(Asked):
             return
         served = last_beat(self.home / "run" / "ivr.serves")
         away_s = boot_time() - served if served is not None else 0.0
-        with contextlib.suppress(AssertionError):
-            await self.until(back, 3 - away_s, "the controller is back")
-            return
-        os.kill(guard.pid, signal.SIGSTOP)
+        # By the clock, since a look may take seconds while the next controller starts.
+        stopping = asyncio.get_running_loop().call_later(max(0.0, 3 - away_s), os.kill, guard.pid, signal.SIGSTOP)
         try:
-            await self.until(back, 12, "the controller is back")
+            await self.until(back, 15, "the controller is back")
         finally:
+            stopping.cancel()
             os.kill(guard.pid, signal.SIGCONT)
 
     async def restart(self) -> float:
@@ -175,6 +185,16 @@ class Line(Asked):
         began = time.monotonic()
         await self.controller_back(self.kill_controller())
         return round(time.monotonic() - began, 2)
+
+    @contextlib.contextmanager
+    def without_guard(self) -> Iterator[None]:
+        """Stop the guard inside the block: however slow the machine is, it takes no caller from the controller."""
+        guard = self.pid("guard")
+        os.kill(guard, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(guard, signal.SIGCONT)
 
     async def without_controller(self) -> None:
         """Stop the controller until `controller_again`: first `hatif up`, which would restart it, then the controller.

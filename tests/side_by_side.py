@@ -1,9 +1,9 @@
 """How `scripts/test` shares the files of tests out to processes: lines first, computing where they leave time.
 
 The first `LINES` processes take files from the front, where those are that need a running line; these mostly wait for
-telephones. The last one takes files that only compute, from the back, with a lower priority. So both processors are
-busy all the time, and a controller that has to restart in time does not wait for computations. Once there are no more
-files with a line, all take the longest of the others.
+telephones. The last `COMPUTING` take files that only compute, from the back, with a lower priority. So both processors
+are busy all the time, and a controller that has to restart in time does not wait for computations. Once there are no
+more files with a line, all take the longest of the others.
 """
 
 import os
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
 MOST_LINES = 5
-"""At most this many lines run at once: more would make restarts slow. One more process computes."""
+"""At most this many lines run at once: more would make restarts slow."""
+
+COMPUTING = 2
+"""How many more processes compute. They wait, too, for databases and programs: one leaves a third of two cores idle."""
 
 SLOW_LINES, SLOW_S = 3, 0.11
 """How many there are where a processor takes longer than this for `_measure`: telephones would starve with more."""
@@ -74,4 +77,5 @@ def _measure() -> float:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{lines_of_this_machine()}\n")
+    lines = int(os.environ.get("HATIF_TEST_LINES") or lines_of_this_machine())
+    sys.stdout.write(f"{lines} {lines + COMPUTING}\n")

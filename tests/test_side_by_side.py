@@ -1,11 +1,11 @@
-"""Files with lines go to the processes for lines, the longest first; the others to the process that computes, too."""
+"""Files with lines go to the processes for lines, the longest first; the others to those that compute, too."""
 
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from side_by_side import LINES, SideBySide, on_a_line
+from side_by_side import COMPUTING, LINES, SideBySide, on_a_line
 
 ON_A_LINE = "async def test_call(line: Line, telephones: Telephones) -> None: ...\n"
 COMPUTES = "def test_sum(line: str) -> None: ...\n"
@@ -40,9 +40,9 @@ def nodes(tmp_path: Path) -> list[Node]:
     for name in names:
         (tmp_path / name).write_text(ON_A_LINE if "line" in name else COMPUTES)
     option = SimpleNamespace(loadscopereorder=False)
-    config: Any = SimpleNamespace(rootpath=tmp_path, option=option, getvalue=lambda _: [f"{LINES + 1}*popen"])
+    config: Any = SimpleNamespace(rootpath=tmp_path, option=option, getvalue=lambda _: [f"{LINES + COMPUTING}*popen"])
     scheduler = SideBySide(config)
-    nodes = [Node(number) for number in range(LINES + 1)]
+    nodes = [Node(number) for number in range(LINES + COMPUTING)]
     for node in nodes:
         node.tests = [f"{name}::test_{number}" for name in names for number in range(3)]
         scheduler.add_node(node)
@@ -55,18 +55,20 @@ def nodes(tmp_path: Path) -> list[Node]:
     return nodes
 
 
-def test_the_process_that_computes_gets_no_line_and_begins_with_the_last_file(nodes: list[Node]) -> None:
-    *lines, computing = nodes
-    assert computing.files[:2] == ["test_sum_7.py", "test_sum_6.py"]
-    assert not [name for name in computing.files if "line" in name]
-    assert computing.shutting_down
+def test_a_process_that_computes_gets_no_line_and_begins_with_the_last_file(nodes: list[Node]) -> None:
+    lines, computing = nodes[:LINES], nodes[LINES:]
+    assert len(computing) == COMPUTING
+    for number, node in enumerate(computing):
+        assert node.files[0] == f"test_sum_{7 - number}.py"
+        assert not [name for name in node.files if "line" in name]
+        assert node.shutting_down
     assert [node.files[0] for node in lines] == [f"test_line_{number:02}.py" for number in range(LINES)]
 
 
 def test_every_file_runs_once_whoever_is_ready_first(nodes: list[Node]) -> None:
     ran = sorted(name for node in nodes for name in node.files)
     assert len(ran) == len(set(ran)) == 20
-    assert any("sum" in name for node in nodes[:-1] for name in node.files)
+    assert any("sum" in name for node in nodes[:LINES] for name in node.files)
 
 
 def test_of_the_files_that_compute_the_longest_are_begun_before_the_others(nodes: list[Node]) -> None:

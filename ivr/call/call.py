@@ -7,7 +7,6 @@ the channel before its effect; the requests of a step are sent together, and nob
 import asyncio
 import math
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Literal
@@ -23,6 +22,7 @@ from ivr.call.hearing import Hearing
 from ivr.call.inbox import Inbox
 from ivr.call.interruptions import CallerGone, CallFailed, NothingAudible, OperatorFree
 from ivr.call.items import Deadline, Item, RequestFailed
+from ivr.call.keys import TYPED_AHEAD_S, Keys
 from ivr.call.menu_time import MenuTime
 from ivr.call.playback import Playback, new_name
 from ivr.call.services import Services
@@ -36,16 +36,6 @@ log = structlog.get_logger()
 
 _LONGEST_S = 180.0
 """The maximum length of a prompt; assumed for a prompt that began before a restart."""
-
-_TYPED_AHEAD_S = 0.5
-"""A key released within this time of a prompt's start counts as typed ahead: nobody has understood the question yet."""
-
-_AFTER_RESTART_S = 0.8
-"""When a question is repeated after a restart, keys within this time of its start, or of the previous such key, belong
-to the earlier entry, whose first keys were lost while there was no controller."""
-
-_HASH_S = 3.0
-"""A # within this time of the last digit of a complete entry still belongs to that entry."""
 
 _CROSSED_S = 0.005
 """A caller whose CANCEL crossed our answer is gone within this time, although Asterisk reports the line as answered."""
@@ -70,7 +60,7 @@ class Call:
         self.state = state
         self.version = version
         self.early = False  # the line is answered once the call needs that, such as for a key
-        self.keys: deque[str] = deque()  # pressed and not used yet
+        self.keys = Keys()
         self.leg: LegState | None = None  # an operator's leg that is up for the call, but not in conversation yet
         self.colleague: Colleague | None = None  # found by a controller that started
         self.opening_requests: tuple[Request, ...] = ()  # sent with the next step, before the state
@@ -88,8 +78,6 @@ class Call:
         self._written: CallState | None = None
         self._answered, self._gone = answered, False
         self._up_at = -math.inf  # when Asterisk reported the line as answered, by the monotonic clock
-        self._hash_until = -math.inf
-        self.keys_lost = False  # keys may have been lost: the next question starts over
         self.menu_time = MenuTime(services.site.limits.menus_min)
         self.hearing = Hearing(services, channel, self)
         self._happened: list[tuple[str, str, dict[str, object]]] = []
@@ -243,7 +231,7 @@ class Call:
         self._written = self.state
         if self.state.playback is not None:
             self._playback.start(self.state.playback, _LONGEST_S)
-        self.keys_lost = True
+        self.keys.lost = True
         if self.state.since is None:  # else how much was spent in the queue is not known
             self.menu_time.used = max(0.0, clock.seconds_since(started_at(UUID(self.state.id))))
 
@@ -285,7 +273,8 @@ class Call:
         `fresh`: ignore keys typed ahead. `words`: phrases that count as their key if they are said (`hearing.heard`).
         """
         self.take_waiting_keys()
-        early_s = self._begin_question(fresh=fresh, early_s=_TYPED_AHEAD_S)
+        self.early = False  # from here on the line is answered
+        early_s = self.keys.begin_question(fresh=fresh, early_s=TYPED_AHEAD_S)
         if (key := self.take_key()) is not None:
             return key
 
@@ -297,7 +286,7 @@ class Call:
         await self.hearing.ask(self.state.language, words or {}, sounding=self.sounding)
         while True:
             item = await self.next(silent_at)
-            early_until = self._drop_early_keys(early_until, early_s)
+            early_until = self.keys.drop_early(early_until, early_s)
             if (key := self.take_key()) is not None:
                 return key
             if isinstance(item, Deadline):
@@ -320,7 +309,8 @@ class Call:
         as in `listen`.
         """
         self.take_waiting_keys()
-        early_s = self._begin_question(fresh=fresh)
+        self.early = False
+        early_s = self.keys.begin_question(fresh=fresh)
 
         loop = asyncio.get_running_loop()
         entered = ""
@@ -329,13 +319,13 @@ class Call:
             silent_at = loop.time() + self.flow.silence_s
         early_until = loop.time() + early_s
         while True:
-            early_until = self._drop_early_keys(early_until, early_s)
+            early_until = self.keys.drop_early(early_until, early_s)
             while (key := self.take_key(secret=secret)) is not None:
                 if key in "#*":
                     return "*" if key == "*" else entered
                 entered += key
                 if len(entered) == most:
-                    self._hash_until = loop.time() + _HASH_S
+                    self.keys.entry_complete()
                     return entered
                 silent_at = loop.time() + self.flow.silence_s
             if entered and self.sounding:
@@ -356,40 +346,11 @@ class Call:
             raise NothingAudible
         return False
 
-    def _begin_question(self, *, fresh: bool, early_s: float = 0.0) -> float:
-        """Begin a question, for which the line is answered: discard the keys that cannot be meant for it.
-
-        Return for how long further keys come too early for it: `early_s` if it must be `fresh`, longer after a restart.
-        """
-        self.early = False
-        lost, self.keys_lost = self.keys_lost, False
-        if fresh or lost:
-            self.keys.clear()
-        return _AFTER_RESTART_S if lost else early_s if fresh else 0.0
-
-    def _drop_early_keys(self, until: float, early_s: float) -> float:
-        """Drop keys that came before `until` (by the loop's clock) and return the new value of `until`.
-
-        After a restart, callers may finish an entry they had begun: each such key extends the time.
-        """
-        now = asyncio.get_running_loop().time()
-        if now >= until or not self.keys:
-            return until
-        self.keys.clear()
-        return now + early_s if early_s == _AFTER_RESTART_S else until
-
     def take_key(self, *, secret: bool = False) -> str | None:
         """Take the next key. A secret key is recorded without its value."""
-        while self.keys:
-            key = self.keys.popleft()
-            if key == "#" and asyncio.get_running_loop().time() < self._hash_until:
-                self._hash_until = -math.inf
-                continue
-            self._hash_until = -math.inf
-            self.keys_lost = False
+        if (key := self.keys.take()) is not None:
             self.event("key", **({"secret": True} if secret else {"key": key}))
-            return key
-        return None
+        return key
 
     # What is recorded
 

@@ -41,5 +41,5 @@ async def wait_for_silence(call: Call) -> None:
             if isinstance(item, events.PlaybackFinished) and item.playback.id == last:
                 break
             if isinstance(item, events.RecordingFinished):
-                call.keys_lost = False  # it went on during the restart; the key that ended it was heard
+                call.keys.lost = False  # it went on during the restart; the key that ended it was heard
     call.keys.clear()

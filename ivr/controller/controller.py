@@ -30,8 +30,9 @@ from ivr.codes.pause_notice import PauseNotices
 from ivr.controller import control_socket
 from ivr.controller.acknowledgements import Acknowledgements
 from ivr.controller.connection import APPLICATION, Connection
-from ivr.controller.connection_health import STABLE_S, ConnectionHealth
+from ivr.controller.connection_health import STABLE_S
 from ivr.controller.dependencies import Dependencies
+from ivr.controller.liveness import Liveness
 from ivr.controller.manager_link import RECONNECT_S, ManagerLink
 from ivr.controller.probe_call import Result
 from ivr.controller.record_repair import RecordRepair
@@ -44,8 +45,7 @@ from ivr.floor.shifts import Shifts
 from ivr.floor.supervisor_alerts import SupervisorAlerts
 from ivr.flow.versions import VersionStore
 from ivr.home import credentials, heartbeat
-from ivr.home.service_manager import ServiceManager
-from ivr.home.settings import HEARTBEAT_S, Settings
+from ivr.home.settings import Settings
 from ivr.hours.opening import Opening
 from ivr.model import clock, floor_protocol
 from ivr.model.endpoints import is_web
@@ -73,9 +73,6 @@ from routing.states import Operator
 from routing.thresholds import ThresholdWatch
 
 log = structlog.get_logger()
-
-READY_S = 10.0
-"""After this time the controller tells systemd that it is ready, even if Asterisk is away."""
 
 _FLOOR_RESTART_S = 0.1
 
@@ -156,7 +153,7 @@ class Controller:
         self.floor = self._make_floor()
         self.connection: Connection | None = None
         self.last_probe: Result | None = None  # of the last call of the line to itself
-        self._health = ConnectionHealth()
+        self._liveness = Liveness(settings.lives, settings.serves, self._is_serving)
         self._last_answer: datetime | None = None  # when Asterisk last answered before this connection
 
     def _make_floor(self) -> Floor:
@@ -185,7 +182,7 @@ class Controller:
                 tasks.create_task(self._run_floor(), name="floor")
                 tasks.create_task(self._keep_connected(), name="ari")
                 tasks.create_task(self._serve_api(self), name="control api")
-                tasks.create_task(self._beat(), name="heartbeat")
+                tasks.create_task(self._liveness.run(), name="heartbeat")
                 start_with_retry(tasks, "case lookup", self.case_lookup.warm)
                 start_with_retry(tasks, "acknowledgements", self.acknowledgements.restore)
                 start_with_retry(
@@ -209,24 +206,6 @@ class Controller:
                 await store.close()
             with contextlib.suppress(AmiError):
                 await self.ami.close()
-
-    async def _beat(self) -> None:
-        """Write on disk, for the guard, that this loop is alive and that calls are served; tell systemd as well."""
-        systemd, began = ServiceManager(), time.monotonic()
-        while True:
-            heartbeat.beat(self.settings.lives)
-            is_serving = self.connection is not None and self.connection.floor is not None
-            if is_serving:
-                self._note_serving()
-            # Asterisk may be away for long, which is no fault of this process.
-            if is_serving or time.monotonic() - began > READY_S:
-                systemd.alive("Serves calls" if is_serving else "Waits for Asterisk")
-            await asyncio.sleep(HEARTBEAT_S)
-
-    def _note_serving(self) -> None:
-        """Write that calls are served, unless connections keep failing: then the guard gives callers back."""
-        if self._health.serves:
-            heartbeat.beat(self.settings.serves)
 
     def _dependencies(self) -> Dependencies:
         return Dependencies(
@@ -258,7 +237,7 @@ class Controller:
             repository=self.repository,
             sip_copies=self.sip_copies,
             refresh_session=self.manager.refresh_session,
-            note_serving=self._note_serving,
+            note_serving=self._liveness.note_serving,
             report_probe=self._probed,
             note_asterisk_answered=lambda: heartbeat.stamp(self.settings.answered),
             close_orphaned=self._close_orphaned,
@@ -282,12 +261,12 @@ class Controller:
                     log.info("Connected to Asterisk's ARI")
                     self._last_answer = heartbeat.last_stamp(self.settings.answered)
                     self.connection = Connection(dependencies, link)
-                    self._health.connected()
+                    self._liveness.health.connected()
                     try:
                         await self.connection.run()
                     finally:
                         self.floor.tell(floor_protocol.ConnectionLost())
-                    self._health.ended()
+                    self._liveness.health.ended()
             except AriError as error:
                 if tries % 20 == 0:
                     log.error(str(error))
@@ -341,6 +320,9 @@ class Controller:
             self.notices.take(operator.id)
 
     # From the connection
+
+    def _is_serving(self) -> bool:
+        return self.connection is not None and self.connection.floor is not None
 
     def _probed(self, result: Result) -> None:
         self.last_probe = result

@@ -30,6 +30,7 @@ async def desk_line(scripts: None) -> AsyncIterator[Line]:
         site.write_text(site.read_text().replace("[desk]\nenabled = false", "[desk]\nenabled = true"))
         try:
             await line.up()
+            await line.desk_answers()
             yield line
         finally:
             await line.down()
@@ -48,3 +49,5 @@ async def desk_pages(desk_line: Line, browser: Browser) -> AsyncIterator[DeskPag
     yield pages
     for context in pages.contexts:
         await context.close()
+    desk_line.start_processes()  # a test that failed may have left one stopped
+    await desk_line.desk_answers()

@@ -36,7 +36,7 @@ async def desk_line(machine: OtherMachine, scripts: None) -> AsyncIterator[Line]
     """A line whose desk listens to other machines, with a certificate that it makes itself."""
     with short_folder("hatif-other-") as folder:
         line = Line(Path(folder), OFFSET + 1000)
-        line.below = NOT_ROOT
+        line.below, line.desk_host = NOT_ROOT, machine.here
         site = line.site / "site.toml"
         text = site.read_text().replace("[desk]\nenabled = false", f'[desk]\nenabled = true\nlisten = "{machine.here}"')
         site.write_text(text.replace('sip_bind = "127.0.0.1"', 'sip_bind = "0.0.0.0"'))

@@ -182,6 +182,8 @@ async def test_the_fallback_keeps_no_withheld_number_and_cuts_none_out_of_a_word
     line: Line, telephones: Telephones
 ) -> None:
     identities = (b"<sip:abc123@127.0.0.2>", b'"x" <sip:+33614888001@anonymous.invalid>', b"<sip:0614000111@127.0.0.2>")
+    # Not the newest three later: the fallback's records have whole seconds, so a call of the test before may be newer.
+    before = {row["id"] for row in await newest(line, 20)}
     await line.without_controller()
     calls = [
         await telephones.caller(identity=identity).dial(f"sip:{FRENCH_NUMBER}@{line.sip}") for identity in identities
@@ -192,5 +194,5 @@ async def test_the_fallback_keeps_no_withheld_number_and_cuts_none_out_of_a_word
     await line.controller_again()
     assert "614888" not in json.dumps(kept)
     await line.story("+33614000111", limit_s=10)
-    found = {(row["caller"], row["caller_raw"]) for row in await newest(line, 3)}
+    found = {(row["caller"], row["caller_raw"]) for row in await newest(line, 20) if row["id"] not in before}
     assert found == {(None, "abc123"), (None, None), ("+33614000111", "0614000111")}

@@ -15,8 +15,7 @@ from ivr.hours.opening import FAMILY, HOLIDAYS
 from ivr.model import clock
 from ivr.softphone.telephone import Telephones
 
-TODAY = clock.now().date()
-LATER = TODAY + timedelta(days=60)
+LATER = clock.now().date() + timedelta(days=60)
 
 
 async def together(line: Line, *commands: str) -> list[Answer]:
@@ -83,8 +82,9 @@ async def test_an_impossible_change_is_refused_in_one_sentence(line: Line) -> No
 async def test_a_caller_on_a_holiday_finds_the_line_closed_and_the_next_one_does_not_once_it_is_removed(
     line: Line, telephones: Telephones
 ) -> None:
-    line.control("POST", "/holidays", {"day": TODAY.isoformat(), "name": "Fête"})
-    line.control("POST", "/holidays", {"day": (TODAY + timedelta(days=1)).isoformat(), "name": "Fête"})
+    today = clock.now().date()  # the import may have been yesterday
+    line.control("POST", "/holidays", {"day": today.isoformat(), "name": "Fête"})
+    line.control("POST", "/holidays", {"day": (today + timedelta(days=1)).isoformat(), "name": "Fête"})
     call = await line.dial(telephones, "+33616000001")
     await call.press("2")
     story = await line.story(
@@ -94,7 +94,7 @@ async def test_a_caller_on_a_holiday_finds_the_line_closed_and_the_next_one_does
     assert hours["open"] is False
     assert "closed on a holiday: Fête, by the administrator" in hours["why"]
     await call.hangup()
-    line.control("DELETE", f"/holidays/{TODAY}")
+    line.control("DELETE", f"/holidays/{today}")
     again = await line.waiting(telephones, "+33616000002")
     await again.hangup()
 

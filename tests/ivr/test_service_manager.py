@@ -18,7 +18,7 @@ from snapshots import snapshot
 
 from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.operations import Request
-from ivr.controller import controller
+from ivr.controller import liveness
 from ivr.home import pid_lock
 from ivr.home.service_manager import ServiceManager
 from ivr.process import guard, own_user, process
@@ -92,14 +92,16 @@ async def test_a_controller_without_asterisk_is_ready_after_a_while_and_says_wha
     receiver: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", receiver.getsockname())
-    monkeypatch.setattr(controller, "READY_S", 0.7)
-    mine = SimpleNamespace(settings=SimpleNamespace(lives=tmp_path / "lives"), connection=None)
+    monkeypatch.setattr(liveness, "READY_S", 0.7)
+    serves = False
     began = time.monotonic()
-    beating = asyncio.create_task(controller.Controller._beat(mine))  # type: ignore[arg-type]
+    beating = asyncio.create_task(liveness.Liveness(tmp_path / "lives", tmp_path / "serves", lambda: serves).run())
     assert await asyncio.to_thread(receiver.recv, 1000) == b"WATCHDOG=1\nREADY=1\nSTATUS=Waits for Asterisk"
     assert time.monotonic() - began > 0.7
-    mine.connection, mine._note_serving = SimpleNamespace(floor=True), lambda: None
+    assert (tmp_path / "lives").exists() and not (tmp_path / "serves").exists()
+    serves = True
     assert await asyncio.to_thread(receiver.recv, 1000) == b"WATCHDOG=1\nSTATUS=Serves calls"
+    assert (tmp_path / "serves").exists()
     beating.cancel()
 
 

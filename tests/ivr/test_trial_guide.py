@@ -1,11 +1,16 @@
 """Keys and silence in the guide, in virtual time; `test_guide.py` tests it by telephone."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from trial_calls import ANSWERS, announcements, languages, place_call, row, rows, steps
+from trial_stage import CONSULATE, stage
 
 from ivr.trial.trial import TrialResult
+from prompts import sources
+from prompts.manifest import Manifest
+from prompts.sources import guide_steps
 
 PASSPORT, PAPERS = "21", "25"
 """Keys from the main menu to a guide with a single procedure, and to one with four."""
@@ -121,6 +126,20 @@ def test_keys_typed_ahead_skip_steps_which_do_not_count_as_heard() -> None:
     result = place_call(f"7{PASSPORT}{8 * '1'}", ahead=True)
     assert announcements(result, "passport")[0] == ["guide_end"]
     assert heard_steps(result) == []
+
+
+def test_a_procedure_without_audio_leads_to_an_operator_and_not_to_silence() -> None:
+    whole = stage()
+    left_out = guide_steps(sources.load(CONSULATE))
+    sounds = {
+        language: {prompt: audio for prompt, audio in prompts.items() if prompt not in left_out}
+        for language, prompts in whole.version.sounds.prompts.items()
+    }
+    silent = replace(whole, version=replace(whole.version, sounds=Manifest(sounds)))
+    result = place_call(f"2{PASSPORT}", on=silent, operators=[ANSWERS])
+    assert [step.data for step in steps(result, "guide_silent")] == [{"procedure": "passport"}]
+    assert heard_steps(result) == []
+    assert result.outcome == "answered"
 
 
 @pytest.mark.parametrize("key", ["*", "#"])

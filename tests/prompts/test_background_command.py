@@ -77,6 +77,17 @@ async def test_a_call_that_began_before_the_switch_hears_one_voice_to_its_end(ch
         assert all(path.is_file() for path in manifest.paths(home / "sounds", audio.file))
 
 
+def test_what_callers_do_not_hear_at_all_is_spoken_first(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HATIF_VOICES", "quick")
+    run(checkout, "prompts build")
+    sounds = checkout / "var/sounds"
+    whole = manifest.load(sounds / manifest.FILE)
+    left = {language: dict(list(prompts.items())[::2]) for language, prompts in whole.prompts.items()}
+    (sounds / manifest.FILE).write_bytes(manifest.dump(manifest.Manifest(left)))  # as after `setup --guide-later`
+    assert "Nothing is left to do." in run(checkout, "prompts build --background")
+    assert manifest.load(sounds / manifest.FILE).files == whole.files
+
+
 def test_a_language_whose_texts_last_too_long_keeps_its_quick_voice_and_says_why(checkout: Path) -> None:
     toml = checkout / "sites/consulate/site.toml"
     toml.write_text(toml.read_text().replace("longest_text_s = 12", "longest_text_s = 2"))

@@ -24,10 +24,11 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "long.wav"
 
 
-def test_a_suspended_process_goes_on_where_it_was(models: Models, file: Path) -> None:
+def test_a_suspended_process_goes_on_where_it_was(models: Models, file: Path, tmp_path: Path) -> None:
     found: list[Transcript] = []
+    say("Yes.", "en", tmp_path / "short.wav", narrow=True)
     with Transcriber(models.packaged()) as process:
-        process.transcribe(file, 20, "en", ())  # it is loaded
+        process.transcribe(tmp_path / "short.wav", 20, "en", ())  # it is loaded
         thread = threading.Thread(target=lambda: found.append(process.transcribe(file, 20, "en", ())))
         thread.start()
         time.sleep(0.5)

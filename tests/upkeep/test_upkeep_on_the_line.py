@@ -10,6 +10,7 @@ import pytest
 from line import FRENCH_NUMBER, Line
 from talking import never_silent
 
+from ivr.hours import drain
 from ivr.softphone.telephone import Telephones
 
 CALLER_HZ, OPERATOR_HZ, NEW_HZ = 1130.0, 1870.0, 2350.0
@@ -79,7 +80,8 @@ async def test_a_drained_line_refuses_new_calls_ends_those_in_progress_and_aster
     call = await line.asks_for_operator(telephones, "+33656000021")
     await call.hears_tone(OPERATOR_HZ, 12)
     draining = await waiting_for(line, "drain", "--within", "40")
-    await line.until(lambda: line.status()["drained"] is not None, 10, "the line is drained")
+    await line.until_astdb(drain.FAMILY, drain.REFUSE)  # the controller says so before Asterisk does it
+    assert line.status()["drained"] is not None
     refused = await telephones.caller("+33656000022").dial(f"sip:{FRENCH_NUMBER}@{line.sip}")
     assert (await refused.ended(5)).status == 503
     answer = line.run("status", "--json")

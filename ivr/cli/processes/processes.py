@@ -17,7 +17,7 @@ from asterisk_conf.errors import AsteriskError
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.desk import announce, warn_of_ports
 from ivr.cli.output import Bar, console, errors
-from ivr.cli.prompts.build_prompts import build_all
+from ivr.cli.prompts.build_prompts import build_all, lacks_audio
 from ivr.home import credentials, heartbeat, line_settings, pid_lock
 from ivr.home.logs import configure
 from ivr.home.service_manager import ServiceManager
@@ -26,6 +26,9 @@ from ivr.process.own_user import refuse_root
 from ivr.process.process import ProcessSpec, processes, unit_of
 from ivr.process.supervisor import AlreadyRunning, Supervisor
 from prompts import manifest
+
+_ANNOUNCED_S = 15.0
+"""How long the demonstration call waits for the desk, whose address comes first."""
 
 # Imports in functions: each command starts another process and loads only what that one needs.
 
@@ -45,6 +48,11 @@ def setup(
         help="Change the line to the present HATIF_PORT_OFFSET, HATIF_SITE, HATIF_DATABASE and HATIF_ASTERISK.",
     ),
     database: bool = typer.Option(True, "--database/--no-database", help="Upgrade the database's tables."),
+    guide_later: bool = typer.Option(
+        False,
+        "--guide-later",
+        help="Leave the guide's procedures, most of the audio, to `hatif up`, which has them spoken while it runs.",
+    ),
 ) -> None:
     """Prepare everything: Asterisk, secrets, configuration, prompts, database. Repeat it to apply what is new."""
     parts = Composition(fresh=change, running=False)
@@ -53,14 +61,14 @@ def setup(
     if changes and any(info.alive for info in processes(parts.settings.run).values()):
         raise SettingsError(f"The line in {home} is running, and this would change it; stop it first.")
     with Bar() as bar:
-        _fetch_and_speak(parts, bar)
+        _fetch_and_speak(parts, bar, guide_later=guide_later)
         configure_asterisk(parts, bar)
     if database:
         upgrade_database(parts)
     console.print(f"Ready in {parts.settings.home}.", markup=False)
 
 
-def _fetch_and_speak(parts: Composition, bar: Bar) -> None:
+def _fetch_and_speak(parts: Composition, bar: Bar, *, guide_later: bool) -> None:
     """Install Asterisk if there is none, and what the desk's scripts need; build the prompts meanwhile, which computes.
 
     Raises:
@@ -86,7 +94,7 @@ def _fetch_and_speak(parts: Composition, bar: Bar) -> None:
                 fetching.result()
             bar.update(done, total)
 
-        _build_prompts(parts, bar, update)
+        _build_prompts(parts, bar, update, guide_later=guide_later)
         fetching.result()
 
 
@@ -141,9 +149,9 @@ def _bundle_desk(bar: Bar) -> None:
         errors.print("hatif: everything but the desk works; repeat `hatif setup` later.", style="yellow", markup=False)
 
 
-def _build_prompts(parts: Composition, bar: Bar, update: Callable[[int, int], None]) -> None:
+def _build_prompts(parts: Composition, bar: Bar, update: Callable[[int, int], None], *, guide_later: bool) -> None:
     bar.step("Prompts in all languages")
-    report = build_all(parts, lambda done, total, _: update(done, total))
+    report = build_all(parts, lambda done, total, _: update(done, total), guide_later=guide_later)
     bar.step(f"Prompts: {report.made} made, {report.kept} unchanged")
     if report.quick:
         bar.step(f"The slow voices of {', '.join(report.quick)} follow in the background: `hatif prompts status`")
@@ -194,10 +202,16 @@ def up(
             return 0
         from ivr.cli.processes.demonstration import demonstrate
 
+        async def show() -> bool:
+            if not once:  # before the call, whose story is long, and after which nobody wants to wait
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(announce(parts, supervisor.ready), _ANNOUNCED_S)
+            return await demonstrate(parts)
+
         running = asyncio.create_task(supervisor.run(stop))
         verdict = 1
         with contextlib.suppress(asyncio.CancelledError):
-            demonstration = asyncio.create_task(demonstrate(parts))
+            demonstration = asyncio.create_task(show())
             done, _ = await asyncio.wait({running, demonstration}, return_when=asyncio.FIRST_COMPLETED)
             if demonstration in done:
                 verdict = 0 if demonstration.result() else 1
@@ -205,7 +219,6 @@ def up(
                     stop.set()
                 else:
                     console.print("The line stays up until Ctrl-C. `hatif status` shows its state.")
-                    await announce(parts, supervisor.ready)
             else:
                 demonstration.cancel()
         await running
@@ -264,7 +277,7 @@ def _specs(parts: Composition) -> list[ProcessSpec]:
     ]
     if parts.site.speech.menus:
         specs.append(ProcessSpec("hear", (me, "hear"), env=environment, depends_on=()))
-    if parts.voices.any_slow:
+    if parts.voices.any_slow or lacks_audio(parts):
         command = (me, "prompts", "build", "--background")
         more = _changed(parts.settings.sounds / manifest.FILE)
         specs.append(ProcessSpec("voices", command, env=environment, depends_on=("ivr",), again=more))

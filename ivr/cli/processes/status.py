@@ -215,6 +215,12 @@ def _check_voices(made: Progress) -> Check:
     match made.doing:
         case Doing.ENDED:
             found = phrase("none is being made")
+        case Doing.QUICK:
+            found = phrase(
+                "the guide's audio is made, %(done)d of %(of)d; who asks for what lacks it gets an operator",
+                done=made.done,
+                of=made.of,
+            )
         case Doing.FETCHING:
             done, of = round(made.done / 1e6), round(made.of / 1e6)
             found = phrase("the voice's model is downloaded: %(done)d of %(of)d MB", done=done, of=of)

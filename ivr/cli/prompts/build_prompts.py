@@ -16,16 +16,21 @@ if TYPE_CHECKING:
 
 
 def build_all(
-    parts: Composition, progress: Callable[[int, int, str], None], switched: Collection[str] = ()
+    parts: Composition,
+    progress: Callable[[int, int, str], None],
+    switched: Collection[str] = (),
+    *,
+    guide_later: bool = False,
 ) -> "BuildReport":
     """Update all audio from texts, operators' names and recordings; remove files that no version uses.
 
     Args:
         progress: Called with the number done, the total, and the prompt.
         switched: Languages that get their slow voice now.
+        guide_later: Leave out what callers hear of the guide's procedures where there is no audio of it yet.
     """
     from ivr.site import training
-    from prompts import catalogue, spoken_words, training_audio
+    from prompts import catalogue, sources, spoken_words, training_audio
     from prompts.build import build as build_prompts
     from prompts.clip_store import ClipStore
 
@@ -37,6 +42,7 @@ def build_all(
         folder / "recordings",
         progress,
         **spoken(parts, texts),
+        later=sources.guide_steps(sources.load(folder)) if guide_later else (),
         chosen=parts.voices,
         clips=ClipStore(parts.settings.clips),
         switched=switched,
@@ -54,6 +60,19 @@ def build_all(
     except manifest.ManifestError as error:
         errors.print(f"hatif: {error}", style="yellow", markup=False, soft_wrap=True)
     return report
+
+
+def lacks_audio(parts: Composition) -> bool:
+    """Return whether a prompt that a voice can speak has no audio at all, as after `hatif setup --guide-later`."""
+    from prompts import catalogue
+    from prompts.prompt_list import list_prompts
+
+    texts = catalogue.load(parts.settings.site)
+    heard = manifest.load_if_any(parts.settings.sounds / manifest.FILE)
+    return any(
+        prompt.reader is not None and prompt.unspeakable is None and heard.audio(*key) is None
+        for key, prompt in list_prompts(texts, **spoken(parts, texts)).items()
+    )
 
 
 def spoken(parts: Composition, texts: "Catalogues") -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from ivr.cli.composition import Composition, ControlError
-from ivr.cli.prompts.build_prompts import build_all, spoken
+from ivr.cli.prompts.build_prompts import build_all, lacks_audio, spoken
 from ivr.home.credentials import CredentialsError
 from ivr.site.findings import SiteError
 from ivr.trial.voice_limits import limits_broken
@@ -27,6 +27,9 @@ from prompts.spare_time import lower_priority
 from prompts.voices import kokoro
 from prompts.voices.kokoro import download
 from prompts.voices.kokoro.weights import WeightsError
+
+_NOTE_EACH = 20
+"""Prompts from one note of the progress to the next; a quick voice speaks so many in about a second."""
 
 AGAIN_S = 10.0
 """Seconds after which a site that is not in order is read again."""
@@ -49,7 +52,8 @@ def wanted_clips(parts: Composition, texts: Catalogues | None = None) -> SlowCli
 def work() -> Mapping[str, str]:
     """Make everything at the lowest priority; return the languages that keep their quick voice, with the reasons.
 
-    Raises ControlError without any audio yet, and OSError if the clips cannot be written.
+    What callers do not hear at all comes first. Raises ControlError without any audio yet, and OSError if the clips
+    cannot be written.
     """
     lower_priority()
     parts = Composition()
@@ -59,9 +63,23 @@ def work() -> Mapping[str, str]:
         with suppress(OSError):  # a full disk: only the clips matter
             progress.write(parts.settings.voice_progress, made)
 
+    if lacks_audio(parts):
+        _speak_first(parts, note)
     stays = _fetch(parts, note)
     store = ClipStore(parts.settings.clips)
     return Background(store, _load, _switch_logged, note, partial(_calls_are_up, parts), stays).run()
+
+
+def _speak_first(parts: Composition, note: Callable[[Progress], None]) -> None:
+    """Have quick voices speak what callers do not hear at all yet."""
+
+    def count(done: int, of: int, _: str) -> None:
+        if done % _NOTE_EACH == 0:
+            note(Progress(Doing.QUICK, done=done, of=of))
+
+    log.info("Quick voices speak what has no audio yet")
+    for problem in build_all(parts, count).problems:
+        log.warning("A prompt has a problem", problem=str(problem))
 
 
 def require_audio(parts: Composition) -> None:

@@ -98,6 +98,9 @@ class _Reading:
     async def play(self) -> GoTo | None:
         """Play the procedure from its first step. Return where the caller goes, or None for the list."""
         call, steps = self._call, self._steps()
+        if not any(self._is_audible(step) for step in steps):  # its audio is still being made
+            call.event("guide_silent", procedure=self._procedure.id)
+            return GoTo(call.flow.operator)
         before: list[Clip] = [self._clip("guide_notice")] if self._procedure.status is ProcedureStatus.SAMPLE else []
         index = mistakes = 0
         while index >= 0:
@@ -133,6 +136,10 @@ class _Reading:
         steps = self._procedure.steps(self._call.state.country)
         last = max(index for index, (name, _) in enumerate(steps) if name.startswith("documents"))
         return [_Step(name, (self._clip(text),), index == last) for index, (name, text) in enumerate(steps)]
+
+    def _is_audible(self, step: _Step) -> bool:
+        sounds, audible = self._call.version.sounds, self._call.services.audible
+        return any(audible.find(sounds, clip) is not None for clip in step.clips)
 
     async def _play_step(self, step: _Step, before: list[Clip]) -> tuple[str, bool]:
         """Play a step and its pause. Return the key for what follows, and whether the whole step was heard."""

@@ -167,7 +167,7 @@ class Record(Node):
                 break  # Asterisk could not start
             if call.keys:  # the # that ended it, and keys pressed while speaking
                 call.keys.clear()
-                call.keys_lost = False
+                call.keys.lost = False
             if isinstance(item, events.RecordingFinished) and item.recording.name == name:
                 return item
         return events.RecordingFailed(events.Recording(name, f"channel:{call.channel}"))
