@@ -41,8 +41,8 @@ async def change_holiday(
     name = " ".join(name.split())[:_NAME]
     try:
         if not at_once:
-            wanted = {"day": day, "act": _ACTS.get(act, "add"), "name": name, "to": to or None}
-            found = await room.ask("POST", "/holidays/in-files", wanted)
+            wanted = {"day": day, "act": _ACTS.get(act, "add"), "name": name, "to": to if act == "move" else ""}
+            found = await room.ask("GET", typed("/holidays/in-files", wanted))
             back = typed("/site/hours", {"month": day[:7], "plan": plan, "day": day, "name": name})
             return await room.make(_title(act, day, name, to), holiday_edits(await site_of(room), found["days"]), back)
         if act == "lift":

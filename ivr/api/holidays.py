@@ -56,15 +56,6 @@ class NewHoliday(models.Request):
     name: str = Field("", max_length=200, description="Absent: the calendar's.")
 
 
-class WantedHoliday(models.Request):
-    """A change of the holidays that is to be written into the site's files."""
-
-    day: Day
-    act: Literal["add", "remove", "move"]
-    name: str = Field("", max_length=200, description="Of a day that is added. Absent: the calendar's.")
-    to: Day | None = Field(None, description="Where a holiday moves to.")
-
-
 class FileDays(BaseModel):
     """What `[hours.holiday]` of `site.toml` has to say."""
 
@@ -95,18 +86,24 @@ async def add(controller: ControllerDep, actor: Actor, added: NewHoliday) -> Hol
     return _list(controller, added.day.year)
 
 
-@router.post("/in-files")
-async def in_files(controller: ControllerDep, wanted: WantedHoliday) -> FileDays:
-    """Return how a change of the holidays is written in the site's files; nothing is changed."""
+@router.get("/in-files")
+async def in_files(
+    controller: ControllerDep,
+    day: Day,
+    act: Literal["add", "remove", "move"],
+    name: Annotated[str, Query(max_length=200, description="Of a day that is added. Absent: the calendar's.")] = "",
+    to: Annotated[Day | None, Query(description="Where a holiday moves to.")] = None,
+) -> FileDays:
+    """Return how a change of the holidays would be written in the site's files; nothing is changed."""
     holidays = controller.opening.holidays.as_files()
     try:
-        match wanted.act:
+        match act:
             case "add":
-                changes = holidays.add(wanted.day, wanted.name, "")
+                changes = holidays.add(day, name, "")
             case "remove":
-                changes = holidays.remove(wanted.day, "")
+                changes = holidays.remove(day, "")
             case "move":
-                changes = holidays.move(wanted.day, wanted.to or wanted.day, "")
+                changes = holidays.move(day, to or day, "")
     except HolidayError as error:
         raise ApiError(422, str(error)) from None
     return FileDays(days=holidays.file_days(changes))
