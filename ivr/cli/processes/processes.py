@@ -51,7 +51,7 @@ def setup(
     guide_later: bool = typer.Option(
         False,
         "--guide-later",
-        help="Leave the guide's procedures, most of the audio, to `hatif up`, which has them spoken while it runs.",
+        help="Leave the guide's procedures, most of the audio, to `hatif up`, but in English.",
     ),
 ) -> None:
     """Prepare everything: Asterisk, secrets, configuration, prompts, database. Repeat it to apply what is new."""

@@ -217,7 +217,7 @@ def _check_voices(made: Progress) -> Check:
             found = phrase("none is being made")
         case Doing.QUICK:
             found = phrase(
-                "the guide's audio is made, %(done)d of %(of)d; who asks for what lacks it gets an operator",
+                "missing audio is made, %(done)d of %(of)d; callers hear another language meanwhile",
                 done=made.done,
                 of=made.of,
             )
