@@ -64,13 +64,16 @@ def pack(frames: Mapping[str, Frame]) -> bytes:
 
 def unpack(value: bytes) -> dict[str, Frame]:
     """Return what `pack` was given. Raises ValueError if it is something else."""
-    return {
-        name: Frame(
-            {column: _unpack(packed) for column, packed in numbers.items()},
-            {column: Coded(_unpack(packed), names) for column, (names, packed) in texts.items()},
-        )
-        for name, (numbers, texts) in _decoder.decode(value).items()
-    }
+    try:
+        return {
+            name: Frame(
+                {column: _unpack(packed) for column, packed in numbers.items()},
+                {column: Coded(_unpack(packed), names) for column, (names, packed) in texts.items()},
+            )
+            for name, (numbers, texts) in _decoder.decode(value).items()
+        }
+    except (msgspec.MsgspecError, TypeError) as error:
+        raise ValueError("not a kept day") from error
 
 
 _Packed = tuple[str, bytes]

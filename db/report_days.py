@@ -10,6 +10,7 @@ Functions raise DatabaseError if the database is away.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import delete, func, insert, select, text
@@ -69,12 +70,15 @@ async def _read(engine: AsyncEngine, begins: datetime, ends: datetime) -> Frames
     )
     parts: list[Frames] = []
     async with reading(engine) as connection:
-        kept = {row.day: row.columns for row in await connection.execute(chosen)}
+        kept: dict[date, Frames] = {}
+        for row in await connection.execute(chosen):
+            with suppress(ValueError):  # damaged: the tables have it
+                kept[row.day] = unpack(row.columns)
         for since, until, is_kept in _runs(begins, ends, kept):
             if not is_kept:
                 parts.append(await read_frames(connection, since, until))
                 continue
-            days = [unpack(kept.pop(day)) for day in _days(since, until)]
+            days = [kept[day] for day in _days(since, until)]
             parts.append({name: join([day[name] for day in days]) for name in days[0]})
     first, end = micros_of(begins), micros_of(ends)
     return {name: join([part[name] for part in parts]).between(first, end) for name in parts[0]}
