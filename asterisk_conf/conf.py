@@ -70,11 +70,11 @@ class Ports:
             )
 
     @classmethod
-    def with_offset(cls, offset: int) -> "Ports":
-        """Return the default ports with `offset` (a multiple of 1000) added to each."""
+    def with_offset(cls, offset: int, audio: int = 1000) -> "Ports":
+        """Return the default ports with `offset` (a multiple of 1000) added to each; `audio`: how many carry audio."""
         if offset % 1000 or not 0 <= offset <= 54000:
             raise AsteriskError(f"The port offset {offset} is not a multiple of 1000 from 0 to 54000.")
-        return cls(*(port + offset for port in (5060, 8088, 5038, 4573, 5039, 10000, 10999, 5061)))
+        return cls(*(port + offset for port in (5060, 8088, 5038, 4573, 5039, 10000, 9999 + audio, 5061)))
 
 
 @dataclass(frozen=True, slots=True)

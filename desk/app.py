@@ -55,7 +55,7 @@ from desk.shift import fragments as shift_fragments
 from desk.shift import routes as shift
 from desk.shift import telephone
 from desk.shift.day import Days
-from desk.site import hour_routes, number_routes, operator_access, operator_list, operator_routes
+from desk.site import holiday_routes, hour_routes, number_routes, operator_access, operator_list, operator_routes
 from desk.site import routes as site
 from desk.staffing import roster_routes
 from desk.staffing import routes as staffing
@@ -95,6 +95,7 @@ ROUTERS = (
     operator_access.router,
     number_routes.router,
     hour_routes.router,
+    holiday_routes.router,
     overview_flow.router,
     overview_prompts.router,
     overview_health.router,

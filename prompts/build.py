@@ -22,7 +22,7 @@ from prompts.audio import AudioError
 from prompts.build_report import BuildProblem as BuildProblem
 from prompts.build_report import BuildReport as BuildReport
 from prompts.build_report import RecordingProgress
-from prompts.catalogue import Catalogues
+from prompts.catalogue import SOURCE, Catalogues
 from prompts.clip_store import ClipStore
 from prompts.manifest import RECORDING, Audio, Manifest
 from prompts.names import Name
@@ -64,7 +64,8 @@ def build(
         names: Prompts besides the texts; a name with the id of a text, or in a language without texts, is ignored.
         brisk: The ids of texts that a voice speaks fast.
         recorded_only: Languages that no voice may speak; a prompt without a recording has no audio and is not reported.
-        later: The ids of prompts that this build leaves out in languages that have no audio of them yet.
+        later: The ids of prompts that this build leaves out in languages that have no audio of them yet. English has
+            them at once, if a voice may speak it: other languages' callers hear that meanwhile.
         chosen: The voices that the site configured; `voices` speak the other languages.
         clips: What slow voices have spoken; without it, none of them is used.
         switched: Languages that get their slow voice now, since `clips` has all that it says.
@@ -77,7 +78,10 @@ def build(
     with manifest.locked(out):
         old = manifest.load_if_any(out / manifest.FILE)  # a broken one is rewritten
         every = list_prompts(catalogues, names, brisk, recorded_only)
-        prompts = {key: prompt for key, prompt in every.items() if prompt.id not in later or old.audio(*key)}
+        left = () if SOURCE in recorded_only else later
+        prompts = {
+            key: prompt for key, prompt in every.items() if key[0] == SOURCE or prompt.id not in left or old.audio(*key)
+        }
         slow = SlowVoices(slow_clips(every, chosen, recordings), voices, old, out, clips)
         with VoicePool(time_limit) as pool:
             undone = list(slow.decide(switched, partial(speak, pool)))

@@ -40,12 +40,14 @@ class Override:
 
 class Source(StrEnum):
     CALENDAR = "calendar"
+    SITE = "site"
     ADMINISTRATOR = "administrator"
 
 
 @dataclass(frozen=True, slots=True)
 class Holiday:
-    """A holiday from the calendar or set by the administrator. `counts` False: the administrator has cancelled it."""
+    """A holiday of the calendar, of the site's files, or set at once by the administrator. `counts` False: an ordinary
+    day, despite the calendar."""
 
     name: str
     estimated: bool = False  # its date depends on the sighting of the moon
@@ -214,8 +216,11 @@ def _explain(plan: Plan, at: datetime, is_open: bool, until: datetime | None) ->
     holiday = plan.holidays.get(local.date())
     if holiday is not None and holiday.counts:
         return f"{state} {'in the hours of' if is_open else 'on'} a holiday: {holiday} {local_time}"
-    cancelled = f"; the administrator cancelled this day's holiday ({holiday.name})" if holiday else ""
-    return f"{state} by {_name_plan(plan, at, is_open)} {local_time}{cancelled}"
+    lifted = ""
+    if holiday is not None:
+        by = "site.toml cancels" if holiday.source is Source.SITE else "the administrator cancelled"
+        lifted = f"; {by} this day's holiday ({holiday.name})"
+    return f"{state} by {_name_plan(plan, at, is_open)} {local_time}{lifted}"
 
 
 def _name_plan(plan: Plan, at: datetime, is_open: bool) -> str:

@@ -24,7 +24,8 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from speech.models import NOTE, Model, Models, is_vosk, vosk_model
+from speech import exchange
+from speech.models import FORMER, NOTE, Model, Models, is_vosk, vosk_model
 
 LARGEST = 12_000_000_000
 """Bytes of a model, unpacked; the largest that Vosk's makers list has some 4 GB."""
@@ -73,15 +74,14 @@ def install(
     try:
         models.vosk.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _alone(models.vosk):
-            for left_behind in models.vosk.glob(".*-*"):  # by an installation that was killed
-                shutil.rmtree(left_behind, ignore_errors=True)
+            _clear_up(models)
             if target.exists() and not replace:
                 raise InstallError(
                     f"{language} has a model already, {vosk_model(target).name}: add --replace, or remove it first."
                 )
             draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=models.vosk))
             try:
-                return _install(source, draft, target, try_it or load_once)
+                return _install(source, draft, models, language, try_it or load_once)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
     except OSError as error:
@@ -96,10 +96,11 @@ def remove(language: str, models: Models) -> bool:
         InstallError: It could not be removed.
     """
     folder = models.vosk / language
-    if not _LANGUAGE.fullmatch(language) or not folder.is_dir():
+    if not _LANGUAGE.fullmatch(language) or not models.vosk_folder(language).is_dir():
         return False
     try:
         with _alone(models.vosk):
+            _clear_up(models)
             aside = Path(tempfile.mkdtemp(prefix=".removed-", dir=models.vosk))
             folder.rename(aside / language)  # at once: what uses it sees a whole model, or none
             shutil.rmtree(aside)
@@ -108,7 +109,15 @@ def remove(language: str, models: Models) -> bool:
     return True
 
 
-def _install(source: Path, scratch: Path, target: Path, try_it: Callable[[Path], None]) -> Model:
+def _clear_up(models: Models) -> None:
+    """Put back, and remove, what installations left behind that were killed."""
+    for aside in models.vosk.glob(f"{FORMER}*"):
+        exchange.settle(models.vosk / aside.name.removeprefix(FORMER), aside)
+    for left_behind in models.vosk.glob(".*-*"):
+        shutil.rmtree(left_behind, ignore_errors=True)
+
+
+def _install(source: Path, scratch: Path, models: Models, language: str, try_it: Callable[[Path], None]) -> Model:
     draft = scratch / "unpacked"
     draft.mkdir()
     if source.is_dir():
@@ -134,9 +143,8 @@ def _install(source: Path, scratch: Path, target: Path, try_it: Callable[[Path],
         name = source.name.removesuffix(".whl")
     note = {"name": name, "installed": datetime.now(UTC).isoformat(timespec="seconds"), "from": source.name}
     (model / NOTE).write_text(json.dumps(note), encoding="utf-8")
-    if target.exists():
-        target.rename(scratch / "replaced")
-    model.rename(target)
+    target = models.vosk / language
+    exchange.put(model, target, models.vosk / f"{FORMER}{language}")
     return vosk_model(target)
 
 

@@ -20,6 +20,8 @@ VOSK = "vosk"
 """The folder of Vosk's models, one a language."""
 NOTE = "hatif.json"
 """In a model's folder: what was installed, when and from what."""
+FORMER = ".former-"
+"""Before the language: the folder of a model while another one takes its place, where that takes two steps."""
 _NEEDED = {"graph/": ("am/final.mdl", "conf/mfcc.conf"), "": ("final.mdl", "mfcc.conf")}
 """What a model has beside its graph, by the folder of the graph."""
 
@@ -56,6 +58,11 @@ class Models:
         """The folder of Vosk's models."""
         return self.home / VOSK
 
+    def vosk_folder(self, language: str) -> Path:
+        """Return where the Vosk model of a language is, if it has one."""
+        folder, former = self.vosk / language, self.vosk / f"{FORMER}{language}"
+        return former if former.is_dir() and not folder.exists() else folder
+
     @property
     def packaged_folders(self) -> tuple[Path, Path]:
         """Where the packaged recogniser is looked for: the administrator's folder, and the user's cache."""
@@ -72,14 +79,15 @@ class Models:
     def brought(self) -> Mapping[str, Model]:
         """Return the models that the administrator brought, by language."""
         try:
-            folders = sorted(path for path in self.vosk.iterdir() if not path.name.startswith(".") and path.is_dir())
+            names = sorted({path.name.removeprefix(FORMER) for path in self.vosk.iterdir() if path.is_dir()})
         except OSError:
             return {}
-        return {folder.name: vosk_model(folder) for folder in folders if is_vosk(folder)}
+        folders = {name: self.vosk_folder(name) for name in names if not name.startswith(".")}
+        return {name: vosk_model(folder) for name, folder in folders.items() if is_vosk(folder)}
 
     def find(self, language: str) -> Model | None:
         """Return the model of a language; None if it has none."""
-        folder = self.vosk / language
+        folder = self.vosk_folder(language)
         if is_vosk(folder):
             return vosk_model(folder)
         try:

@@ -18,6 +18,7 @@ router = APIRouter(prefix="/call")
 
 _NO_CALL = N_("You have no caller at this moment.")
 _ASKED = N_("No supervisor is free now. All of them have been asked for help; go on with your caller.")
+_IN_TRAINING = N_("This is training: no supervisor is asked. Try it on your own, or end the call.")
 _REFUSALS: Mapping[str | None, str] = {
     "not_now": N_("That is not possible at this moment."),
     "unknown": N_("There is nobody like that."),
@@ -74,7 +75,12 @@ async def ask_for_help(
 
 async def _ask_supervisors(desk: Desk, signed_in: SignedIn, why: str) -> None:
     path = f"/operators/{quote(signed_in.operator, safe='')}/help"
-    await desk.control.ask("POST", path, signed_in.person.id, {"why": why})
+    try:
+        await desk.control.ask("POST", path, signed_in.person.id, {"why": why})
+    except ControlError as error:
+        if error.code == "in_training":
+            raise DeskError(409, _IN_TRAINING) from None
+        raise
 
 
 async def _ask(desk: Desk, hub: Hub, signed_in: SignedIn, what: str, body: Mapping[str, str | bool] | None) -> None:

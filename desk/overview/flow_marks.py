@@ -1,6 +1,6 @@
 """Callers in the flow's picture: numbers and thickness on the lines, and where callers gave up. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
@@ -12,6 +12,8 @@ _TAKEN, _LEFT, _HERE = "#2257a8", "#b3261e", "#2e6b34"
 _THIN, _THICK = 1.2, 11.0
 """The width of a line that nobody took, and of one that all callers took."""
 _SIZE, _HIGH = 11.0, 15.0
+_ROOM = 56.0
+"""Between two columns of nodes."""
 
 Words = Callable[[str, NodeCounts], str]
 """Returns the tooltip of a mark: its kind (`reached`, `gave_up`, `here`), and whose it is."""
@@ -46,17 +48,15 @@ def _mark_node(group: Element, box: Element, node: NodeCounts, counts: FlowCount
     x, y, width, height = (float(box.get(name, "0")) for name in ("x", "y", "width", "height"))
     group.set("data-reached", str(node.reached))
     group.set("data-gave-up", str(node.gave_up))
-    marked: set[str] = set()
-    for end in list(group.iter()):
-        target = end.get("data-to")
-        if target is None or target in marked:
-            continue
-        marked.add(target)  # two rows that lead to the same node are one way
+    for target, ends in _ends(group).items():
         if number := counts.ways.get((node.name, target), 0):
-            middle = float(end.get("cy", 0)) or float(end.get("y", 0)) - 4
-            pill = _pill(group, x + width + 6, middle, str(number), _TAKEN)
+            middle = float(ends[0].get("cy", 0)) or float(ends[0].get("y", 0)) - 4
+            keys = _keys(ends)
+            shown = f"{keys}: {number}" if keys else str(number)
+            left = x + width + min(6, _ROOM - _wide(shown))  # else the next node would cover its end
+            pill = _pill(group, left, middle, shown, _TAKEN)
             pill.set("data-way", f"{node.name}>{target}")
-            _tooltip(pill, f"{node.name} → {target}: {number}")
+            _tooltip(pill, f"{node.name} {keys} → {target}: {number}" if keys else f"{node.name} → {target}: {number}")
     if node.reached:
         reached = _pill(group, x + width - 8, y - 4, str(node.reached), "#ffffff", _TAKEN, from_right=True)
         _tooltip(reached, words("reached", node))
@@ -65,6 +65,24 @@ def _mark_node(group: Element, box: Element, node: NodeCounts, counts: FlowCount
                  words("gave_up", node))  # fmt: skip
     if node.here:
         _tooltip(_pill(group, x + 8, y + height, f"● {node.here}", _HERE), words("here", node))
+
+
+def _ends(group: Element) -> dict[str, list[Element]]:
+    """Return the ends of a node's rows by the node that they lead to: several rows to the same node are one way."""
+    found: dict[str, list[Element]] = {}
+    for end in group.iter():
+        if (target := end.get("data-to")) is not None:
+            found.setdefault(target, []).append(end)
+    return found
+
+
+def _keys(ends: Sequence[Element]) -> str:
+    """Return the keys of rows that share a number, so that nobody reads it as the first one's; a row without a key
+    is an ellipsis. Empty for a single row."""
+    if len(ends) == 1:
+        return ""
+    keys = [key for end in ends if (key := end.get("data-key"))]
+    return ", ".join([*keys, "…"] if len(keys) < len(ends) else keys)
 
 
 def _pill(
@@ -78,7 +96,7 @@ def _pill(
     from_right: bool = False,
 ) -> Element:
     """Draw a number in a field; `from_right`: `left` is its right side."""
-    width = svg.width(words, _SIZE) + 10
+    width = _wide(words)
     left -= width if from_right else 0
     pill = svg.group(parent, class_="mark")
     svg.rectangle(pill, (left, middle - _HIGH / 2), (width, _HIGH), radius=_HIGH / 2, fill=colour,
@@ -86,6 +104,10 @@ def _pill(
     svg.text(pill, (left + width / 2, middle + 4), words, size=_SIZE, fill=ink, text_anchor="middle",
              font_weight="bold")  # fmt: skip
     return pill
+
+
+def _wide(words: str) -> float:
+    return svg.width(words, _SIZE) + 10
 
 
 def _tooltip(pill: Element, words: str) -> None:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from desk.context import Desk, DeskDep, part
 from desk.overview.health_words import PARTS, REMEDIES
 from desk.overview.reading import Command
+from desk.page.texts import Language
 from desk.people.signed_in import AdministratorDep, AdministratorStillThere
 from desk.site.tabs import respond
 
@@ -24,7 +25,8 @@ CHECK_FRESH = timedelta(minutes=1)
 class Part:
     """A part of the line. `name`: in words of the catalogues, `detail` which of several; `what`: what to do, too.
 
-    `found`, `remedy`: as `hatif health` says them, in English.
+    `said`: what was found, in the person's language; empty for what only a program says. `found`, `remedy`: as
+    `hatif health` says them, in English.
     """
 
     id: str
@@ -32,6 +34,7 @@ class Part:
     detail: str
     ok: bool
     fatal: bool
+    said: str
     found: str
     what: str
     remedy: str
@@ -61,7 +64,7 @@ async def parts(
 ) -> Response:
     """Return the state of the parts, faults first."""
     document: Mapping[str, Any] | None = await command.read(desk)
-    found = [] if document is None else [_part(row) for row in document["parts"]]
+    found = [] if document is None else [_part(row, desk.pages.language_of(request)) for row in document["parts"]]
     return desk.pages.respond(
         request,
         "overview/health_parts.html",
@@ -88,7 +91,7 @@ def _folder(desk: Desk) -> str:
     return f"{desk.settings.site_folder}/" if desk.settings.site_folder is not None else ""
 
 
-def _part(row: Mapping[str, Any]) -> Part:
+def _part(row: Mapping[str, Any], language: Language) -> Part:
     name = str(row["name"])
     kind, _, detail = name.partition(" ")
     known = name if name in PARTS else kind if kind in PARTS else ""
@@ -98,7 +101,15 @@ def _part(row: Mapping[str, Any]) -> Part:
         detail=detail if known == kind and known != name else "",
         ok=bool(row["ok"]),
         fatal=bool(row["fatal"]),
+        said=language.text(row["text"], **_isolated(row["values"], language)) if "text" in row else "",
         found=str(row["found"]),
         what=REMEDIES.get(known, ""),
         remedy=str(row["remedy"]),
     )
+
+
+def _isolated(values: Mapping[str, Any], language: Language) -> dict[str, Any]:
+    """Return values whose paths, numbers and times keep their order in a language that is written from the right."""
+    if language.direction == "ltr":
+        return dict(values)
+    return {name: f"\u2066{value}\u2069" if isinstance(value, str) else value for name, value in values.items()}

@@ -8,23 +8,22 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, get_day_names
 from fastapi import APIRouter, Form, Query, Response
-from fastapi.responses import RedirectResponse
 
 from desk.page.texts import N_
 from desk.site import hours
 from desk.site.changing import RefusedError, Room, typed
+from desk.site.holidays import AtOnce, Entry, at_once_of, exceptions
 from desk.site.hours import FILE, SITE, Found, SpanError
 from desk.site.number_routes import site_of
-from desk.site.routes import RoomDep
-from routing.hours import WEEKDAYS
+from desk.site.routes import RoomDep, names_of
+from routing.hours import WEEKDAYS, Source
 
 router = APIRouter(prefix="/site/hours")
 
 _EARLIEST, _LATEST = date(2000, 2, 1), date(2099, 11, 30)
-_NAME = 80
 
 _NO_PLAN = N_("The site has no such plan.")
-_NO_DAY = N_("Choose a day.")
+NO_DAY = N_("Choose a day.")
 _WRONG = N_("The hours in %(file)s are not right; correct the file first: %(why)s")
 _MEANWHILE = N_("Somebody has changed these hours while you were typing. Look at them, and change them again.")
 _ALL_CLOSED = N_("Write hours for one day at least.")
@@ -36,7 +35,7 @@ Asked = Annotated[str, Query(max_length=40)]
 @router.get("")
 async def page(room: RoomDep, month: Asked = "", plan: Asked = SITE, day: Asked = "", own: Asked = "") -> Response:
     """Show a month of a plan. `own`: hours of the chosen day that were typed already."""
-    return await _page(room, month, plan, day, own=own)
+    return await show(room, month, plan, day, own=own)
 
 
 @router.post("/day")
@@ -44,42 +43,22 @@ async def change_day(
     room: RoomDep, day: Text = "", act: Text = "", own: Text = "", plan: Text = SITE, mark: Text = ""
 ) -> Response:
     """Make the change that gives a day hours of its own, closes it, or makes it a day like others again."""
-    if (chosen := _day(day)) is None:
-        return await _page(room, "", plan, "", problem=room.text(_NO_DAY), own=own)
+    if (chosen := day_of(day)) is None:
+        return await show(room, "", plan, "", problem=room.text(NO_DAY), own=own)
     month = day[:7]
     try:
         site = await site_of(room)
         if mark != _mark(site, chosen):
-            return await _page(room, month, plan, day, problem=room.text(_MEANWHILE), own=own, status=409)
+            return await show(room, month, plan, day, problem=room.text(_MEANWHILE), own=own, status=409)
         spans = None if act == "usual" else [] if act == "closed" else hours.typed_spans(own)
         title = f"Hours of {day}: {'as usual' if spans is None else ', '.join(spans) or 'closed'}"
         back = typed("/site/hours", {"month": month, "plan": plan, "day": day, "own": own})
         return await room.make(title, hours.day_edits(site, chosen, spans), back)
     except SpanError as error:
         text, values = error.problem
-        return await _page(room, month, plan, day, problem=room.text(text, **values), own=own)
+        return await show(room, month, plan, day, problem=room.text(text, **values), own=own)
     except RefusedError as error:
-        return await _page(room, month, plan, day, problem=str(error), own=own)
-
-
-@router.post("/holiday")
-async def change_holiday(
-    room: RoomDep, day: Text = "", act: Text = "", name: Text = "", to: Text = "", plan: Text = SITE
-) -> Response:
-    """Add, lift, confirm or move a holiday: from the next call on, as `hatif hours holiday` does."""
-    if _day(day) is None or (act == "move" and _day(to) is None):
-        return await _page(room, day[:7], plan, day, problem=room.text(_NO_DAY), name=name)
-    try:
-        if act == "lift":
-            await room.ask("DELETE", f"/holidays/{day}")
-        elif act == "move":
-            await room.ask("POST", f"/holidays/{day}/move", {"to": to})
-        else:
-            await room.ask("POST", "/holidays", {"day": day, "name": " ".join(name.split())[:_NAME]})
-    except RefusedError as error:
-        return await _page(room, day[:7], plan, day, problem=str(error), name=name)
-    shown = to if act == "move" else day
-    return RedirectResponse(typed("/site/hours", {"month": shown[:7], "plan": plan, "day": shown}), 303)
+        return await show(room, month, plan, day, problem=str(error), own=own)
 
 
 @router.post("/week")
@@ -92,7 +71,7 @@ async def change_week(room: RoomDep, plan: Text = SITE, mark: Text = "", act: Te
         if plan not in hours.plans_of(site):
             raise RefusedError(room.text(_NO_PLAN))
         if mark != _mark(site, plan):
-            return await _page(room, "", plan, "", problem=room.text(_MEANWHILE), week=week, status=409)
+            return await show(room, "", plan, "", problem=room.text(_MEANWHILE), week=week, status=409)
         if act == "none":
             edits = [{"kind": "toml", "file": FILE, "place": hours.place_of(plan), "value": None}]
             return await room.make(
@@ -106,16 +85,16 @@ async def change_week(room: RoomDep, plan: Text = SITE, mark: Text = "", act: Te
             except SpanError as error:
                 errors[day] = room.text(error.problem[0], **error.problem[1])
         if errors:
-            return await _page(room, "", plan, "", week=week, errors=errors)
+            return await show(room, "", plan, "", week=week, errors=errors)
         if not any(wanted.values()):
             raise RefusedError(room.text(_ALL_CLOSED))
         edits_of_week = hours.week_edits(site, plan, wanted)
         return await room.make(f"Weekly hours of {plan}", edits_of_week, typed("/site/hours", {"plan": plan, **week}))
     except RefusedError as error:
-        return await _page(room, "", plan, "", problem=str(error), week=week)
+        return await show(room, "", plan, "", problem=str(error), week=week)
 
 
-async def _page(
+async def show(
     room: Room,
     month: str,
     plan: str,
@@ -128,24 +107,35 @@ async def _page(
     errors: Mapping[str, str] | None = None,
     status: int = 0,
 ) -> Response:
+    """Return the page.
+
+    Args:
+        own, name, week, errors: What was typed, and what is wrong with it.
+    """
     today = room.desk.now().astimezone(ZoneInfo(room.desk.settings.timezone)).date()
     first = _month(month, today)
     locale = room.desk.pages.language_of(room.request).locale
     site: dict[str, Any] = {}
     weeks: list[list[hours.Day]] = []
+    entries: list[Entry] = []
+    at_once: list[AtOnce] = []
+    forced = None
     is_away = False
     try:
         site = await site_of(room)
         plan = plan if plan in hours.plans_of(site) else SITE
         try:
-            holidays = await _holidays(room, first.year)
+            holidays, at_once = await _holidays(room, first.year)
+            found = await room.ask("GET", "/hours")
+            forced = found if found["forced"] else None
         except RefusedError as error:
             holidays, is_away, problem = {}, True, problem or str(error)
         weeks = hours.month(site, plan, first, holidays)
+        entries = exceptions(site, at_once, today, room.desk.pages.language_of(room.request).code)
     except (RefusedError, ValueError, TypeError, AttributeError) as error:
         sentence = str(error) if isinstance(error, RefusedError) else room.text(_WRONG, file=FILE, why=str(error))
         problem, plan = problem or sentence, plan if site else SITE
-    chosen = _day(day)
+    chosen = day_of(day)
     present = hours.weeks_of(site, plan)
     if week is None:
         query = room.request.query_params
@@ -164,20 +154,25 @@ async def _page(
         own=own or (", ".join(hours.own_days(site).get(day, ())) if shown is not None else ""), name=name,
         day_mark=_mark(site, chosen) if chosen else "", week=week, week_mark=_mark(site, plan),
         has_own=present is not None and plan != SITE, errors=errors or {}, site=SITE, is_away=is_away,
+        entries=entries, forced=forced, at_once=next((one for one in at_once if one.day == chosen), None),
+        names_of=await names_of(room), day_title=lambda one: format_date(one, "EEE d MMM y", locale=locale),
     )  # fmt: skip
 
 
-async def _holidays(room: Room, year: int) -> dict[date, list[Found]]:
-    """Return the holidays of a year and around it, those that were lifted too. Raises RefusedError."""
+async def _holidays(room: Room, year: int) -> tuple[dict[date, list[Found]], list[AtOnce]]:
+    """Return the holidays of a year, those that are days like others too, and the days that were changed at once.
+
+    Raises:
+        RefusedError: The line does not answer.
+    """
     language = room.desk.pages.language_of(room.request).code
     found: dict[date, list[Found]] = {}
     answer = await room.ask("GET", f"/holidays?year={year}&language={language}")
     for rows, is_lifted in ((answer["holidays"], False), (answer["taken_back"], True)):
         for row in rows:
-            by_administrator = row["source"] == "administrator"
-            one = Found(row["name"], row["estimated"], by_administrator, is_lifted)
+            one = Found(row["name"], row["estimated"], Source(row["source"]), is_lifted)
             found.setdefault(date.fromisoformat(row["date"]), []).append(one)
-    return found
+    return found, at_once_of(answer)
 
 
 def _mark(site: Mapping[str, Any], of: date | str) -> str:
@@ -186,7 +181,7 @@ def _mark(site: Mapping[str, Any], of: date | str) -> str:
     return hashlib.sha256(repr(value).encode()).hexdigest()[:16]
 
 
-def _day(text: str) -> date | None:
+def day_of(text: str) -> date | None:
     try:
         day = date.fromisoformat(text[:10])
     except ValueError:

@@ -39,11 +39,11 @@ class SpanError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A holiday of a day. `is_lifted`: the administrator has made it a day like others."""
+    """A holiday of a day. `is_lifted`: it is a day like others all the same."""
 
     name: str
     estimated: bool = False
-    by_administrator: bool = False
+    source: Source = Source.CALENDAR
     is_lifted: bool = False
 
 
@@ -60,11 +60,11 @@ class Day:
 
 def weeks_of(site: Mapping[str, Any], plan: str) -> Mapping[str, Sequence[str]] | None:
     """Return the weekly hours of a plan as they are written; None if it has none of its own."""
-    hours = _table(site, "hours")
+    hours = table_of(site, "hours")
     if plan == SITE:
-        return _table(hours, "week")
+        return table_of(hours, "week")
     kind, _, name = plan.partition(":")
-    found = _table(hours, kind).get(name)
+    found = table_of(hours, kind).get(name)
     return found if isinstance(found, dict) else None
 
 
@@ -84,7 +84,7 @@ def plans_of(site: Mapping[str, Any]) -> list[str]:
 
 def own_days(site: Mapping[str, Any]) -> Mapping[str, Sequence[str]]:
     """Return the days with hours of their own."""
-    return _table(_table(site, "hours"), "day")
+    return table_of(table_of(site, "hours"), "day")
 
 
 def month(site: Mapping[str, Any], plan: str, first: date, holidays: Mapping[date, Sequence[Found]]) -> list[list[Day]]:
@@ -140,12 +140,12 @@ def week_edits(site: Mapping[str, Any], plan: str, wanted: Mapping[str, Sequence
     present = weeks_of(site, plan)
     place = place_of(plan)
     if present is None:
-        return [_edit(place, {day: list(spans) for day, spans in wanted.items() if spans})]
+        return [edit_of(place, {day: list(spans) for day, spans in wanted.items() if spans})]
     edits = []
     for day in WEEKDAYS:
         spans = list(wanted.get(day, ()))
         if list(present.get(day, ())) != spans and (spans or day in present):
-            edits.append(_edit([*place, day], spans or None))
+            edits.append(edit_of([*place, day], spans or None))
     return edits
 
 
@@ -156,12 +156,12 @@ def day_edits(site: Mapping[str, Any], day: date, spans: Sequence[str] | None) -
     if spans is None:
         if key not in present:
             return []
-        return [_edit(["hours", "day", key] if len(present) > 1 else ["hours", "day"], None)]
-    return [_edit(["hours", "day", key], list(spans))]
+        return [edit_of(["hours", "day", key] if len(present) > 1 else ["hours", "day"], None)]
+    return [edit_of(["hours", "day", key], list(spans))]
 
 
 def _plan(site: Mapping[str, Any], plan: str, holidays: Mapping[date, Sequence[Found]]) -> Plan:
-    hours = _table(site, "hours")
+    hours = table_of(site, "hours")
     kind, _, _ = plan.partition(":")
     week = weeks_of(site, plan) if kind != "language" else None
     language_week = weeks_of(site, plan) if kind == "language" else None
@@ -173,7 +173,7 @@ def _plan(site: Mapping[str, Any], plan: str, holidays: Mapping[date, Sequence[F
     }
     return Plan(
         ZoneInfo(str(hours.get("timezone", "UTC"))),
-        _week(week if week is not None else _table(hours, "week")),
+        _week(week if week is not None else table_of(hours, "week")),
         language_week=_week(language_week) if language_week is not None else None,
         holidays=closing,
         holiday_hours=[_span(text) for text in hours.get("holiday_hours", ())],
@@ -194,10 +194,10 @@ def _shown(begins: time, ends: time) -> str:
     return f"{begins:%H:%M}–{'24:00' if ends == time.min else f'{ends:%H:%M}'}"
 
 
-def _edit(place: Sequence[object], value: object) -> Edit:
+def edit_of(place: Sequence[object], value: object) -> Edit:
     return {"kind": "toml", "file": FILE, "place": list(place), "value": value}
 
 
-def _table(site: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def table_of(site: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found = site.get(name)
     return found if isinstance(found, dict) else {}

@@ -38,7 +38,7 @@ async def changes(room: RoomDep) -> Response:
         found, problem = await room.ask("GET", f"/site/changes?last={LATEST}"), ""
     except RefusedError as error:
         found, problem = [], str(error)
-    return room.page("changes.html", changes=found, names=await _names(room), problem=problem)
+    return room.page("changes.html", changes=found, names=await names_of(room), problem=problem)
 
 
 @router.get("/changes/{change}")
@@ -104,7 +104,7 @@ async def _page(room: Room, change: UUID, back: str, problem: str = "") -> Respo
         effect=effect,
         is_moving=is_moving,
         lines=difference_lines(found["difference"]),
-        names=await _names(room),
+        names=await names_of(room),
         back=_safe(back),
         onward=_onward(_safe(back)),
         problem=problem,
@@ -129,7 +129,7 @@ def difference_lines(text: str) -> list[tuple[str, str]]:
     return found
 
 
-async def _names(room: Room) -> dict[str, str]:
+async def names_of(room: Room) -> dict[str, str]:
     """Return the names of accounts, as they are in changes."""
     return {actor_of(person.id): person.name for person in await accounts.list_people(room.desk.engine)}
 

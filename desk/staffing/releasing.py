@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+from contextlib import suppress
 from io import StringIO
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,18 +20,24 @@ _COLUMNS = ("operators", "days", "from", "to", "valid_from", "valid_until", "wha
 LONGEST_S = 60.0
 """Seconds within which the change must be checked and in use."""
 
+CONFIRM_S = 10.0
+"""Seconds within which a release that got no answer is looked for."""
+
 _REFUSED = N_("The roster could not be changed: %(reason)s")
 _TOO_LONG = N_("The roster was not checked in time; try again in a moment.")
 _CHANGED = N_("Somebody has just changed the roster; look at the page again.")
 
 
 async def write(desk: Desk, person: Person, swap: Swap) -> None:
-    """Give a shift to the colleague in the site's roster. Raises DeskError, ControlError."""
+    """Give a shift to the colleague in the site's roster, unless they have it. Raises DeskError, ControlError."""
     present = await desk.control.ask("GET", f"/site/file?file={FILE}", person.id)
+    text = with_swap(present["content"], swap, desk)
+    if text == present["content"]:
+        return
     change = {
         "title": f"{swap.colleague} takes a shift of {swap.operator}",
         "name": person.name,
-        "edits": [{"kind": "content", "file": FILE, "content": with_swap(present["content"], swap, desk)}],
+        "edits": [{"kind": "content", "file": FILE, "content": text}],
     }
     found = await desk.control.ask("POST", "/site/changes", person.id, change)
     try:
@@ -46,22 +53,53 @@ async def write(desk: Desk, person: Person, swap: Swap) -> None:
         raise DeskError(409, _CHANGED)
     try:
         await desk.control.ask("POST", f"/site/changes/{found['id']}/release", person.id, {"name": person.name})
-    except (ControllerAwayError, InDoubtError):
+    except InDoubtError:
+        if not await _is_released(desk, person, found["id"]):
+            raise
+    except ControllerAwayError:
         raise
     except ControlError as error:
         raise DeskError(409, _REFUSED, reason=error.detail) from None
 
 
+async def _is_released(desk: Desk, person: Person, change: str) -> bool:
+    """Return whether a release that got no answer was made after all; False if nobody can say."""
+    with suppress(ControlError, TimeoutError):
+        async with asyncio.timeout(CONFIRM_S):
+            while True:
+                found = await desk.control.ask("GET", f"/site/changes/{change}", person.id)
+                if found["state"] == "released":
+                    return True
+                await asyncio.sleep(0.5)
+    return False
+
+
 def with_swap(text: str, swap: Swap, desk: Desk) -> str:
-    """Return the roster with the shift taken from one operator and given to the other."""
+    """Return the roster with the shift taken from one operator and given to the other; as it is, if that is done.
+
+    A swap back leaves the lines of neither: an absence counts whatever comes after it.
+    """
     zone = ZoneInfo(desk.settings.timezone)
     begins, ends = swap.begins.astimezone(zone), swap.ends.astimezone(zone)
-    day, times = begins.date().isoformat(), {"from": f"{begins:%H:%M}", "to": f"{ends:%H:%M}".replace("00:00", "24:00")}
-    lines = StringIO()
-    writer = csv.DictWriter(lines, _COLUMNS, restval="", lineterminator="\n")
-    writer.writerow({"operators": swap.operator, "days": day, **times, "what": "absent"})
-    writer.writerow({"operators": swap.colleague, "days": day, **times})
-    return text + ("" if text.endswith("\n") else "\n") + lines.getvalue()
+    when = (begins.date().isoformat(), f"{begins:%H:%M}", f"{ends:%H:%M}".replace("00:00", "24:00"))
+    lines = text.splitlines(keepends=True)
+    without, given = _line(swap.operator, *when, "absent"), _line(swap.colleague, *when, "")
+    back = {_line(swap.colleague, *when, "absent"), _line(swap.operator, *when, "")}
+    present = {line.strip() for line in lines}
+    if {without, given} <= present:
+        return text
+    left = "".join(line for line in lines if line.strip() not in back)
+    if back <= present:
+        return left
+    return left + ("" if left.endswith("\n") else "\n") + f"{without}\n{given}\n"
+
+
+def _line(operator: str, day: str, begins: str, ends: str, what: str) -> str:
+    """Return a line of the roster for one operator and day."""
+    line = StringIO()
+    row = {"operators": operator, "days": day, "from": begins, "to": ends, "what": what}
+    csv.DictWriter(line, _COLUMNS, restval="", lineterminator="").writerow(row)
+    return line.getvalue()
 
 
 def _reason(change: dict[str, Any]) -> str:

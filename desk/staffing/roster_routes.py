@@ -50,7 +50,7 @@ Begins = Annotated[str, Form(max_length=40)]
 
 @router.get("/staffing/roster")
 async def calendar(
-    request: Request, desk: DeskDep, rosters: RostersDep, signed_in: SupervisorDep, week: str = ""
+    request: Request, desk: DeskDep, rosters: RostersDep, signed_in: SupervisorDep, week: str = "", released: str = ""
 ) -> Response:
     """Show a week of the roster with its uncovered hours, and the swaps that wait for a supervisor."""
     today = _today(desk)
@@ -64,13 +64,13 @@ async def calendar(
         people=sorted(names, key=lambda identity: (names[identity], identity)), before=monday - _WEEK,
         after=monday + _WEEK, period=words.days(monday, monday + timedelta(days=6)), supervisors=SUPERVISORS,
         spans={day.day: _spans(day, desk) for day in days}, gaps=_gaps(days, desk), waiting=waiting,
-        zone=ZoneInfo(desk.settings.timezone),
+        zone=ZoneInfo(desk.settings.timezone), was_released=released == "before",
     )  # fmt: skip
 
 
 @router.post("/staffing/swaps/{swap}/release")
 async def release(desk: DeskDep, rosters: RostersDep, signed_in: SupervisorDep, swap: UUID) -> Response:
-    """Release a swap: the colleague has the shift from now on, in the site's roster."""
+    """Release a swap: the colleague has the shift from now on, in the site's roster. Idempotent."""
     found = await _find(desk, swap)
     if found.begins <= desk.now():
         raise DeskError(409, _OVER)
@@ -78,7 +78,11 @@ async def release(desk: DeskDep, rosters: RostersDep, signed_in: SupervisorDep, 
     rosters.forget()
     day = found.begins.astimezone(ZoneInfo(desk.settings.timezone)).date()
     days, _ = await _read(rosters, day, 1, now)
-    if not any(_is_of(shift, found) for each in days for shift in each.shifts):
+    shifts = [shift for each in days for shift in each.shifts]
+    if _has_swap(shifts, found):  # a release that got no answer was made after all
+        moved = await swaps.move(desk.engine, swap, SwapState.AGREED, SwapState.RELEASED, person.id, now)
+        return _done(moved, "/staffing/roster?released=before")
+    if not any(_is_of(shift, found) for shift in shifts):
         raise DeskError(409, _NO_SHIFT)
     # First, so that a second supervisor does not write it as well; taken back if the roster cannot be changed.
     if not await swaps.move(desk.engine, swap, SwapState.AGREED, SwapState.RELEASED, person.id, now, noted=False):
@@ -204,6 +208,13 @@ async def _read(rosters: Rosters, first: date, days: int, now: datetime) -> tupl
         return await rosters.read(first, days, now), None
     except NoRosterError as error:
         return [], str(error)
+
+
+def _has_swap(shifts: Sequence[Shift], swap: Swap) -> bool:
+    """Return whether the colleague has the shift in the roster, and the operator no part of it."""
+    during = [shift for shift in shifts if shift.begins < swap.ends and shift.ends > swap.begins]
+    whole = (shift.operator for shift in during if shift.begins <= swap.begins and shift.ends >= swap.ends)
+    return swap.colleague in whole and swap.operator not in (shift.operator for shift in during)
 
 
 def _is_of(shift: Shift, swap: Swap) -> bool:

@@ -11,7 +11,7 @@ from ivr.api.context import Actor, ControllerDep, audit
 from ivr.api.hours import AFTER_RESTORE, Day
 from ivr.api.problems import ApiError, documented
 from ivr.controller.controller import Controller
-from ivr.site.holidays import HolidayError, Row
+from ivr.site.holidays import FileDay, HolidayError
 from routing.hours import Source
 
 router = APIRouter(prefix="/holidays", tags=["holidays"])
@@ -29,11 +29,24 @@ class Holiday(BaseModel):
     source: Source = Field(description="The calendar, the site, or the administrator.")
 
 
+class DayAtOnce(BaseModel):
+    """A day that was changed at once; the site's files say something else, or nothing."""
+
+    date: date
+    name: str
+    holiday: bool = Field(description="False: an ordinary day.")
+    by: str
+    value: FileDay = Field(description="What `[hours.holiday]` of `site.toml` would say instead.")
+
+
 class Holidays(BaseModel):
     """The holidays of a year, or of the twelve months from today on."""
 
     holidays: list[Holiday]
     taken_back: list[Holiday] = Field(description="Holidays of the calendar that are days like others.")
+    at_once: list[DayAtOnce] = Field(
+        description="Days from today on that were changed at once, and are not in the site's files."
+    )
 
 
 class NewHoliday(models.Request):
@@ -41,6 +54,12 @@ class NewHoliday(models.Request):
 
     day: Day
     name: str = Field("", max_length=200, description="Absent: the calendar's.")
+
+
+class FileDays(BaseModel):
+    """What `[hours.holiday]` of `site.toml` has to say."""
+
+    days: dict[date, FileDay | None] = Field(description="By day; null: nothing.")
 
 
 class HolidayMove(models.Request):
@@ -67,6 +86,39 @@ async def add(controller: ControllerDep, actor: Actor, added: NewHoliday) -> Hol
     return _list(controller, added.day.year)
 
 
+@router.get("/in-files")
+async def in_files(
+    controller: ControllerDep,
+    day: Day,
+    act: Literal["add", "remove", "move"],
+    name: Annotated[str, Query(max_length=200, description="Of a day that is added. Absent: the calendar's.")] = "",
+    to: Annotated[Day | None, Query(description="Where a holiday moves to.")] = None,
+) -> FileDays:
+    """Return how a change of the holidays would be written in the site's files; nothing is changed."""
+    holidays = controller.opening.holidays.as_files()
+    try:
+        match act:
+            case "add":
+                changes = holidays.add(day, name, "")
+            case "remove":
+                changes = holidays.remove(day, "")
+            case "move":
+                changes = holidays.move(day, to or day, "")
+    except HolidayError as error:
+        raise ApiError(422, str(error)) from None
+    return FileDays(days=holidays.file_days(changes))
+
+
+@router.delete("/{day}/change", dependencies=AFTER_RESTORE, responses=documented(503))
+async def withdraw(controller: ControllerDep, actor: Actor, day: Day) -> Holidays:
+    """End the change of a day: it is again as the site's files and the calendar say."""
+    try:
+        controller.opening.withdraw_holiday(day, actor)
+    except HolidayError as error:
+        raise ApiError(422, str(error)) from None
+    return _list(controller, day.year)
+
+
 @router.delete("/{day}", dependencies=AFTER_RESTORE, responses=documented(503))
 async def remove(controller: ControllerDep, actor: Actor, day: Day) -> Holidays:
     """Make a holiday a day like others."""
@@ -91,9 +143,6 @@ async def move(controller: ControllerDep, actor: Actor, day: Day, moved: Holiday
 
 
 def _list(controller: Controller, year: int | None, language: str = "en") -> Holidays:
-    rows, taken_back = controller.opening.holiday_rows(year, language)
-    return Holidays(holidays=_holidays(rows), taken_back=_holidays(taken_back))
-
-
-def _holidays(rows: list[Row]) -> list[Holiday]:
-    return [Holiday.model_validate(row.as_data()) for row in rows]
+    found = controller.opening.holiday_rows(year, language)
+    rows, taken_back, at_once = ([row.as_data() for row in part] for part in found)
+    return Holidays.model_validate({"holidays": rows, "taken_back": taken_back, "at_once": at_once})

@@ -143,12 +143,16 @@ async def change_languages(
     return _read(controller, operator_id)
 
 
-@router.post("/{operator}/help", responses=documented(404, 503))
+@router.post("/{operator}/help", responses=documented(404, 409, 503))
 async def ask_for_help(
     controller: ControllerDep, actor: Actor, operator_id: OperatorId, request: HelpRequest
 ) -> models.Operator:
-    """Ask all supervisors for help, with a reason; nobody is rung. Asked again, the reason is replaced."""
+    """Ask all supervisors for help, with a reason; nobody is rung. Asked again, the reason is replaced. 409
+    (`in_training`): the operator has a scripted caller."""
     floor = _floor_with(controller, operator_id)
+    if floor.operators[operator_id].training:
+        detail = f"Operator {operator_id} is in training: no supervisor is asked to help with a scripted caller."
+        raise ApiError(409, detail, "in_training")
     connection, _ = connected(controller)
     leg = floor.operators[operator_id].offer
     call = connection.call_on(leg) if leg is not None else None

@@ -1,5 +1,6 @@
 """The control API's part about changes of the site's files. Releases are in the audit."""
 
+import asyncio
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Annotated
@@ -116,7 +117,7 @@ def note_release(controller: Controller, change: KeptChange) -> None:
 async def site_files(controller: ControllerDep) -> SiteFiles:
     """Return which files can be changed. The flow's picture, recordings and certificates are not among them."""
     try:
-        contents = files.all_contents(controller.settings.site)
+        contents = await asyncio.to_thread(files.all_contents, controller.settings.site)
     except EditError as error:
         raise ApiError(422, str(error)) from None
     return SiteFiles(files={file: str(files.digest(content)) for file, content in contents.items()})
@@ -128,7 +129,7 @@ async def site_file(
 ) -> SiteFileContent:
     """Return a file of the site as it is saved."""
     try:
-        content = files.content_of(controller.settings.site, file)
+        content = await asyncio.to_thread(files.content_of, controller.settings.site, file)
     except EditError as error:
         raise ApiError(422, str(error)) from None
     if content is None:

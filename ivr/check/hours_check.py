@@ -22,7 +22,8 @@ def hours_findings(site: Site, folder: Path) -> list[Finding]:
     """Return all findings about the hours; `folder` is the site's, for the lines.
 
     E_HOURS_NEVER: a number or language that is never served. W_HOURS_WORDS: a time without a text. W_HOURS_OVERLAP,
-    W_HOURS_SKIPPED: spans that overlap, and times skipped by a change of the clocks.
+    W_HOURS_SKIPPED: spans that overlap, and times skipped by a change of the clocks. W_HOURS_HOLIDAY: a day of
+    `[hours.holiday]` that refers to the calendar, which has none.
     """
     path = folder / "site.toml"
     text = site_files.text(path)
@@ -33,6 +34,7 @@ def hours_findings(site: Site, folder: Path) -> list[Finding]:
             *_never_open(site),
             *_overlaps(site),
             *_skipped_times(site, clock.now()),
+            *_unknown_holidays(site),
         )
     ]
 
@@ -57,6 +59,15 @@ def _overlaps(site: Site) -> Iterator[Found]:
             if one[6:] > other[:5]:
                 remedy = "merge them, or correct one of them"
                 yield "W_HOURS_OVERLAP", place, f"{one} and {other} overlap", remedy
+
+
+def _unknown_holidays(site: Site) -> Iterator[Found]:
+    """Yield days that refer to the country's calendar, which has no holiday then."""
+    calendar = site.hours.closing_days().calendar
+    for day, value in site.hours.holiday.items():
+        if isinstance(value, bool) and calendar.day(date.fromisoformat(day)) is None:
+            found = "the country's calendar has no holiday on this day"
+            yield "W_HOURS_HOLIDAY", ("hours", "holiday", day), found, "write its name" if value else "remove the line"
 
 
 def _skipped_times(site: Site, now: datetime) -> Iterator[Found]:

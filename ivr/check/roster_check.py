@@ -34,7 +34,7 @@ def roster_findings(folder: Path, site: Site, people: Sequence[OperatorEntry]) -
         return
     file = str(folder / roster.FILE)
     first = clock.now().astimezone(zone).date()
-    holidays = Holidays(site.hours.holidays)
+    holidays = site.hours.closing_days()
     days = [first + timedelta(days=offset) for offset in range(DAYS)]
     shifts = planned.shifts(first - timedelta(days=1), days[-1])
     opened = {

@@ -11,9 +11,9 @@ from asterisk_conf.debian import ASTERISK
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.exchange import Exchange
 from ivr.cli.composition import Composition, ControlError
-from ivr.cli.data.owner import refuse_strangers
 from ivr.cli.groups import add_group
 from ivr.cli.output import Bar, console
+from ivr.cli.owner import refuse_strangers
 from ivr.cli.processes import asterisk_process
 from ivr.cli.processes.processes import configure_asterisk
 from ivr.cli.upkeep import restart

@@ -11,7 +11,6 @@ from ivr.cli.composition import Composition, ControllerAwayError
 from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, as_json, as_table, console, errors
 from ivr.model import clock
-from ivr.site.holidays import Holidays
 from routing import hours
 
 IDENTITY = typer.Argument(help="The request's id, or the beginning of it.")
@@ -74,7 +73,7 @@ async def _read(parts: Composition, last: int) -> list[dict[str, Any]]:
 
 def plan_of(parts: Composition) -> Any:
     """Return an object that answers whether the line is open, by plan and holidays, ignoring forced hours."""
-    days = Holidays(parts.site.hours.holidays)
+    days = parts.site.hours.closing_days()
 
     class Plan:
         def answer(self, at: datetime, *, language: str | None = None) -> hours.Answer:

@@ -159,7 +159,7 @@ class Composition:
     def ports(self) -> "Ports":
         from asterisk_conf.conf import Ports
 
-        return Ports.with_offset(self.settings.offset)
+        return Ports.with_offset(self.settings.offset, self.site.sip.audio_ports)
 
     @property
     def calls_in_all(self) -> int:
@@ -173,10 +173,9 @@ class Composition:
         if (left := pairs - 2 * len(self.operators)) >= 1:
             return left
         path, people = str(self.settings.site / "operators.csv"), len(self.operators)
-        sentence = f"{people} operators leave none of the {pairs} pairs of audio ports to callers; have fewer operators"
-        raise SiteError(
-            Finding.from_sentence("E_OPERATOR_PORTS", path, 1, f"{sentence}, or write calls_in_all in [limits]")
-        )
+        sentence = f"{people} operators leave none of the {pairs} pairs of audio ports to callers"
+        remedy = f"write audio_ports = {4 * people + 1000} in [sip] of site.toml, or calls_in_all in [limits]"
+        raise SiteError(Finding.from_sentence("E_OPERATOR_PORTS", path, 1, f"{sentence}; {remedy}"))
 
     @property
     def codes(self) -> "tuple[Code, ...]":

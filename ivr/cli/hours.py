@@ -16,8 +16,9 @@ from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, as_json, as_table, console, local, zone_shown
 from ivr.cli.times import parse_day, parse_instant
 from ivr.model import clock
-from ivr.site.holidays import Holidays, list_holidays
+from ivr.site.holidays import list_holidays
 from routing import hours
+from routing.hours import Source
 
 # Imports in functions: `hatif --help` and a running controller need none of them, and they take a while to load.
 
@@ -49,6 +50,7 @@ def register(app: typer.Typer) -> None:
     holiday.command()(add)
     holiday.command()(remove)
     holiday.command()(move)
+    holiday.command()(withdraw)
 
 
 def now(context: typer.Context, line: str = LINE, language: str = LANGUAGE, json: bool = JSON) -> None:
@@ -90,7 +92,7 @@ def _read_files(parts: Composition, at: datetime | None, line: str, language: st
         raise ControlError(problem)
     if language and (problem := format_hours.language_problem(site, language)):
         raise ControlError(problem)
-    plan, instant = site.hours.plan(line, language, Holidays(site.hours.holidays)), at or clock.now()
+    plan, instant = site.hours.plan(line, language, site.hours.closing_days()), at or clock.now()
     return format_hours.format_answer(hours.answer(plan, instant), partial(hours.opens_next, plan, instant))
 
 
@@ -172,8 +174,13 @@ def holiday_list(year: int | None = YEAR, language: str = NAMES, json: bool = JS
 
 def _read_calendar(parts: Composition, year: int | None, language: str) -> dict[str, Any]:
     today = clock.now().astimezone(ZoneInfo(parts.site.hours.timezone)).date()
-    rows, _ = list_holidays(Holidays(parts.site.hours.holidays), today, year, language)
-    return {"holidays": [row.as_data() for row in rows], "taken_back": [], "source": FILES}
+    rows, cancelled, _ = list_holidays(parts.site.hours.closing_days(), today, year, language)
+    return {
+        "holidays": [row.as_data() for row in rows],
+        "taken_back": [row.as_data() for row in cancelled],
+        "at_once": [],
+        "source": FILES,
+    }
 
 
 def _show_holidays(data: dict[str, Any], json: bool) -> None:
@@ -189,7 +196,10 @@ def _show_holidays(data: dict[str, Any], json: bool) -> None:
         ),
     )
     for row in data["taken_back"]:
-        console.print(f"Removed by the administrator: {row['date']} ({row['name']})", markup=False)
+        by = "in site.toml" if row["source"] == Source.SITE else "by the administrator"
+        console.print(f"Removed {by}: {row['date']} ({row['name']})", markup=False)
+    for row in data["at_once"]:
+        console.print(f"Changed at once, not in site.toml: {row['date']}, by {row['by']}", markup=False)
 
 
 def add(
@@ -209,6 +219,11 @@ def move(
 ) -> None:
     """Move a holiday and its name to another day: the moon decides on some, often only the evening before."""
     _change("POST", f"/holidays/{_day(day)}/move", {"to": _day(to)}, json)
+
+
+def withdraw(day: str = DAY, json: bool = JSON) -> None:
+    """End the change of a day: it is again as the site's files and the calendar say."""
+    _change("DELETE", f"/holidays/{_day(day)}/change", None, json)
 
 
 def _change(method: str, path: str, body: object, json: bool) -> None:

@@ -20,10 +20,11 @@ from ivr.call.bridge_moves import MUSIC
 from ivr.call.items import Deadline
 from ivr.call.leg import offer_state_of
 from ivr.codes.code_call import CodeCall, CodeRefused
+from ivr.codes.state_prompts import reason_text
 from ivr.codes.supervision_rules import leg_of
 from ivr.model import floor_protocol
 from ivr.site.operators import OperatorEntry
-from routing.states import OfferState, Operator, OperatorState
+from routing.states import TRAINING, OfferState, Operator, OperatorState
 
 log = structlog.get_logger()
 
@@ -98,7 +99,12 @@ def end_left_over(channels: Iterable[Channel]) -> list[operations.Request]:
 
 
 async def help_(call: CodeCall) -> None:
-    """Ring one supervisor after the other; if none is free, alert the supervisors and raise CodeRefused."""
+    """Ring one supervisor after the other; if none is free, alert the supervisors and raise CodeRefused.
+
+    Nobody is rung for a scripted caller: the operator hears that it is training.
+    """
+    if call.state.training:
+        raise CodeRefused(reason_text(TRAINING), "code_paused")
     leg = await find_leg(call) if call.resumed else None
     if leg is None and call.state.state is OperatorState.AWAY:
         raise CodeRefused("code_off_duty")

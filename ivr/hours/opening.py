@@ -23,7 +23,8 @@ from ivr.hours import drain
 from ivr.hours.drain import Drain
 from ivr.model import clock
 from ivr.records.recorder import Recorder
-from ivr.site.holidays import Changes, Holidays, Row, decode, encode, list_holidays, name_in
+from ivr.site.holiday_calendar import name_in
+from ivr.site.holidays import AtOnce, Changes, Row, Ruling, decode, encode, list_holidays
 from ivr.site.site import Site
 from prompts.manifest import Manifest
 from routing import hours
@@ -66,7 +67,7 @@ class Opening:
         self._wake = asyncio.Event()
         self._restored = asyncio.Event()
         self.zone = ZoneInfo(site.hours.timezone)
-        self.holidays = Holidays(site.hours.holidays)
+        self.holidays = site.hours.closing_days()
 
     # Queries
 
@@ -177,13 +178,22 @@ class Opening:
         """
         self._apply(self.holidays.move(day, to, by), by)
 
+    def withdraw_holiday(self, day: date, by: str) -> None:
+        """End the change of a day.
+
+        Raises:
+            HolidayError: It was not changed.
+        """
+        self._apply(self.holidays.withdraw(day), by)
+
     def _apply(self, changes: Changes, by: str) -> None:
         stored = {}
         for day, ruling in changes.items():
             former, found = self.holidays.rulings.get(day), self.holidays.calendar.day(day)
             name = name_in(found.names, "en") if found is not None else ""
             row = self._recorder.holiday_ruled(day, ruling, name, by, former.row if former is not None else None)
-            stored[day] = replace(ruling, row=row) if ruling is not None else None
+            files = self.holidays.mark(day)
+            stored[day] = replace(ruling, row=row, files=files) if ruling is not None else None
         self.holidays.apply(stored)
         self._wake.set()
 
@@ -205,8 +215,9 @@ class Opening:
         self._recorder.announced(text, why, by)
         self._wake.set()
 
-    def holiday_rows(self, year: int | None, language: str) -> tuple[list[Row], list[Row]]:
-        """Return the holidays of a year (None: of the twelve months from today), and the cancelled ones."""
+    def holiday_rows(self, year: int | None, language: str) -> tuple[list[Row], list[Row], list[AtOnce]]:
+        """Return the holidays of a year (None: of the twelve months from today), the cancelled ones, and the days that
+        were changed at once, of whatever year."""
         return list_holidays(self.holidays, self.today(), year, language)
 
     # AstDB
@@ -266,7 +277,7 @@ class Opening:
             if family != HOLIDAYS:
                 continue
             try:
-                self.holidays.apply({date.fromisoformat(key): decode(value)})
+                self._load_ruling(date.fromisoformat(key), decode(value))
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 log.warning("Ignored an invalid holiday in AstDB", day=key, error=repr(error))
         try:
@@ -277,6 +288,14 @@ class Opening:
             log.warning("Ignored an invalid drain in AstDB", error=repr(error))
         self._announcement = kept.get((FAMILY, "announcement")) or None
         self._restored.set()
+
+    def _load_ruling(self, day: date, ruling: Ruling) -> None:
+        """Load the change of a day, unless the site's files say something else since: then it has ended."""
+        if ruling.files == self.holidays.mark(day):
+            self.holidays.apply({day: ruling})
+            return
+        self._recorder.holiday_ruled(day, None, "", "hatif", ruling.row)
+        log.info("A change of a holiday has ended: site.toml is newer", day=day.isoformat())
 
     def _wanted(self) -> dict[tuple[str, str], str]:
         """Return everything that AstDB should contain."""

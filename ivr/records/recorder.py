@@ -22,7 +22,8 @@ from ivr.model.endpoints import TRY_TELEPHONES
 from ivr.records.call_counts import CallCounts
 from ivr.records.opened_cases import OpenedCases
 from ivr.records.voicemail import StoredMessage
-from ivr.site.holidays import Ruling, name_in
+from ivr.site.holiday_calendar import name_in
+from ivr.site.holidays import Ruling
 from ivr.site.operators import OperatorEntry
 from routing.hours import Override
 from routing.match import Decision, describe_reason

@@ -1,24 +1,21 @@
-"""Holidays: the calendar of the site's country, overridden by the administrator.
+"""Holidays: the calendar of the site's country, then the site's own days, then what changes them at once."""
 
-The calendar is the library `holidays`, which needs some 25 ms per year. Each year is computed once: `Calendar.warm`, in
-a thread after the start, keeps that out of calls and of a recovery.
-"""
-
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import date, timedelta
 from uuid import UUID
 
+from ivr.site.holiday_calendar import Calendar, CalendarDay, Names, merge_names, name_in
 from routing.hours import WEEKDAYS, Holiday, Source
 
-Names = Mapping[str, str]
-"""The names of a day by language; the language "" is unknown. Empty if it is not a holiday."""
+FileDay = bool | str | dict[str, str]
+"""A day as `[hours.holiday]` says it: a holiday with the calendar's names, an ordinary day, or a name, by language."""
 
 _VALUE_BYTES = 800  # AMI truncates a line at 1,024
 _LONGEST_NAME = 80  # characters, of one holiday
-_LONGEST_NAMES = 150  # characters, of all holidays on one day
+LONGEST_NAMES = 150  # characters, of all holidays on one day
 
 
 class HolidayError(Exception):
@@ -26,24 +23,16 @@ class HolidayError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class CalendarDay:
-    """A holiday of the calendar; a day may have a certain holiday and, depending on the moon, another one."""
-
-    certain: Names
-    estimated: Names
-
-    @property
-    def names(self) -> Names:
-        return merge_names(self.certain, self.estimated)
-
-
-@dataclass(frozen=True, slots=True)
 class Ruling:
-    """The administrator's override of a day: a holiday with these names, or, without names, an ordinary day."""
+    """A change of a day at once: a holiday with these names, or, without names, an ordinary day.
+
+    It ends when the site's files say something else about the day than `files`, the mark of what they said before.
+    """
 
     names: Names
     by: str = "administrator"
     row: UUID | None = None  # in the table hours_override
+    files: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,87 +55,41 @@ class Row:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class AtOnce:
+    """A day that was changed at once, for display; `value`: what the files would say instead."""
+
+    day: date
+    name: str
+    is_holiday: bool
+    by: str
+    value: FileDay
+
+    def as_data(self) -> dict[str, object]:
+        """Return the JSON form."""
+        return {
+            "date": self.day.isoformat(),
+            "name": self.name,
+            "holiday": self.is_holiday,
+            "by": self.by,
+            "value": self.value,
+        }
+
+
 Changes = Mapping[date, Ruling | None]
-"""The administrator's new overrides by day; None removes the override of a day."""
-
-
-def name_in(names: Names, language: str) -> str:
-    """Return the name in this language, else in English, else in any language."""
-    return next((names[code] for code in (language, "en", "") if code in names), next(iter(names.values()), ""))
-
-
-def merge_names(one: Names, other: Names) -> Names:
-    """Return the names of both, joined by a semicolon."""
-    if not one or not other:
-        return one or other
-    languages = dict.fromkeys((*one, *other))
-    return {language: f"{name_in(one, language)}; {name_in(other, language)}" for language in languages}
-
-
-def is_known(country: str) -> bool:
-    """Return whether the library has a calendar of this country (two capital letters)."""
-    import holidays  # takes a tenth of a second, which a start of the controller is spared
-
-    return hasattr(holidays, country)
-
-
-class Calendar:
-    """A country's holidays by year; without a country there are none."""
-
-    def __init__(self, country: str | None) -> None:
-        self._country = country
-        self._years: dict[int, Mapping[date, CalendarDay]] = {}
-
-    def year(self, year: int) -> Mapping[date, CalendarDay]:
-        """Return the holidays of a year."""
-        if year not in self._years:
-            self._years[year] = _compute(self._country, year) if self._country is not None else {}
-        return self._years[year]
-
-    def warm(self, now: datetime) -> None:
-        """Compute the years that a call may need."""
-        for year in (now.year - 1, now.year, now.year + 1):
-            self.year(year)
-
-    def day(self, day: date) -> CalendarDay | None:
-        """Return the holiday of a day, None if it is not one."""
-        return self.year(day.year).get(day)
-
-
-def _compute(country: str, year: int) -> Mapping[date, CalendarDay]:
-    import holidays  # as above
-
-    certain: dict[date, dict[str, str]] = {}
-    estimated: dict[date, dict[str, str]] = {}
-    languages = holidays.country_holidays(country).supported_languages
-    for code in languages or (None,):
-        of_code: dict[str, Any] = {"years": year, "language": code}
-        marked = holidays.country_holidays(country, **of_code)
-        try:
-            plain = holidays.country_holidays(country, islamic_show_estimated=False, **of_code)
-        except ValueError:  # a calendar without lunar holidays lacks this option
-            plain = marked
-        # ar from ar, en from en_US; the first variant of a language represents it
-        language = code.partition("_")[0] if code is not None else ""
-        for day in plain:
-            # Only the mark distinguishes an estimated holiday from a certain one.
-            names, with_mark = plain.get_list(day), set(marked.get_list(day))
-            for into, chosen in (
-                (certain, [name for name in names if name in with_mark]),
-                (estimated, [name for name in names if name not in with_mark]),
-            ):
-                if chosen:
-                    into.setdefault(day, {}).setdefault(language, "; ".join(chosen))
-    return {
-        day: CalendarDay(certain.get(day, {}), estimated.get(day, {})) for day in sorted(certain.keys() | estimated)
-    }
+"""New changes at once by day; None removes that of a day."""
 
 
 class Holidays(Mapping[date, Holiday]):
-    """The holidays for a plan. Any day can be looked up; iterating yields only the years computed so far."""
+    """The holidays for a plan. Any day can be looked up; iterating yields only the years computed so far.
 
-    def __init__(self, country: str | None) -> None:
+    Args:
+        files: The days of `[hours.holiday]`.
+    """
+
+    def __init__(self, country: str | None, files: Mapping[date, FileDay] | None = None) -> None:
         self.calendar = Calendar(country)
+        self.files = files or {}
         self.rulings: dict[date, Ruling] = {}
         self._years: dict[int, dict[date, Holiday]] = {}
 
@@ -171,13 +114,17 @@ class Holidays(Mapping[date, Holiday]):
     def _year(self, year: int) -> dict[date, Holiday]:
         if year not in self._years:
             days = {day: _calendar_holiday(found) for day, found in self.calendar.year(year).items()}
-            for day, ruling in self.rulings.items():
-                if day.year != year:
-                    continue
-                if ruling.names:
-                    days[day] = Holiday(name_in(ruling.names, "en"), source=Source.ADMINISTRATOR)
-                elif day in days:
-                    days[day] = Holiday(days[day].name, source=Source.ADMINISTRATOR, counts=False)
+            for named, source in (
+                ({day: self._planned(day) for day in self.files}, Source.SITE),
+                ({day: ruling.names for day, ruling in self.rulings.items()}, Source.ADMINISTRATOR),
+            ):
+                for day, names in named.items():
+                    if day.year != year:
+                        continue
+                    if names:
+                        days[day] = Holiday(name_in(names, "en"), source=source)
+                    elif day in days:
+                        days[day] = Holiday(days[day].name, source=source, counts=False)
             self._years[year] = days
         return self._years[year]
 
@@ -191,26 +138,82 @@ class Holidays(Mapping[date, Holiday]):
         ]
 
     def cancelled(self, first: date, last: date, language: str = "en") -> list[Row]:
-        """Return the calendar's holidays that the administrator cancelled."""
+        """Return the holidays of the calendar and of the site's files that are ordinary days."""
+        found = []
+        for day in sorted({*self.files, *self.rulings}):
+            if not first <= day <= last or self._names(day):
+                continue
+            calendar = self.calendar.day(day)
+            names = self._planned(day) or (calendar.names if calendar is not None else {})
+            if names:
+                source = Source.ADMINISTRATOR if day in self.rulings else Source.SITE
+                found.append(Row(day, name_in(names, language), False, source))
+        return found
+
+    def at_once(self, first: date, language: str = "en") -> list[AtOnce]:
+        """Return the days from `first` on that were changed at once, and are not in the files."""
         return [
-            Row(day, name_in(found.names, language), False, Source.ADMINISTRATOR)
+            AtOnce(
+                day,
+                name_in(ruling.names or self._planned(day) or self._of_calendar(day), language),
+                bool(ruling.names),
+                ruling.by,
+                self._file_day(day, ruling),
+            )
             for day, ruling in sorted(self.rulings.items())
-            if first <= day <= last and not ruling.names and (found := self.calendar.day(day)) is not None
+            if day >= first
         ]
 
-    def _names(self, day: date) -> Names:
-        if day in self.rulings:
-            return self.rulings[day].names
+    def mark(self, day: date) -> str:
+        """Return what differs when the files say something else about a day; empty if they say nothing."""
+        if day not in self.files:
+            return ""
+        return hashlib.sha256(json.dumps(self.files[day], sort_keys=True).encode()).hexdigest()[:8]
+
+    def as_files(self) -> "Holidays":
+        """Return the same days, of which a change is one of the files: `file_days` says how they are written there."""
+        flat = Holidays(None)
+        flat.calendar = self.calendar
+        flat.rulings = {day: Ruling(self._planned(day)) for day in self.files} | self.rulings
+        return flat
+
+    def file_days(self, changes: Changes) -> dict[date, FileDay | None]:
+        """Return changes as the files say them; None: nothing about the day."""
+        return {day: self._file_day(day, ruling) if ruling is not None else None for day, ruling in changes.items()}
+
+    def _file_day(self, day: date, ruling: Ruling) -> FileDay:
+        if not ruling.names:
+            return False
+        if ruling.names == self._of_calendar(day):
+            return True
+        return ruling.names[""] if ruling.names.keys() == {""} else dict(ruling.names)
+
+    def _of_calendar(self, day: date) -> Names:
         found = self.calendar.day(day)
         return found.names if found is not None else {}
 
-    # The administrator's changes
+    def _planned(self, day: date) -> Names:
+        """Return the names of a day by the calendar and the files."""
+        match self.files.get(day):
+            case False:
+                return {}
+            case str() as name:
+                return {"": name}
+            case dict() as names:
+                return names
+            case True:
+                return self._of_calendar(day) or {"": "holiday"}
+        return self._of_calendar(day)
+
+    def _names(self, day: date) -> Names:
+        return self.rulings[day].names if day in self.rulings else self._planned(day)
+
+    # Changes at once
 
     def add(self, day: date, name: str, by: str) -> Changes:
         """Return the changes that add a holiday; one of the calendar becomes certain and by default keeps its names."""
         named = {"": _one_line(name)} if name.strip() else self._names(day)
-        found = self.calendar.day(day)
-        return {day: Ruling(named or (found.names if found is not None else {"": "holiday"}), by)}
+        return {day: Ruling(named or self._of_calendar(day) or {"": "holiday"}, by)}
 
     def remove(self, day: date, by: str) -> Changes:
         """Return the changes that remove a holiday.
@@ -230,7 +233,7 @@ class Holidays(Mapping[date, Holiday]):
         """
         names, stay = self._names(day), dict[str, str]()
         found = self.calendar.day(day)
-        if day not in self.rulings and found is not None and found.estimated:
+        if day not in self.rulings and day not in self.files and found is not None and found.estimated:
             names, stay = found.estimated, dict(found.certain)
         if not names:
             raise HolidayError(f"{day} is not a holiday; `hatif hours holiday` lists them.")
@@ -245,15 +248,28 @@ class Holidays(Mapping[date, Holiday]):
         left = Ruling(stay, by) if stay else self._no_holiday(day, by)
         return {day: left, to: Ruling(merge_names(existing, names), by)}
 
+    def withdraw(self, day: date) -> Changes:
+        """Return the changes that end the change of a day, so that it is again as the files and the calendar say.
+
+        Raises:
+            HolidayError: The day was not changed at once.
+        """
+        if day not in self.rulings:
+            raise HolidayError(f"{day} was not changed at once; `hatif hours holiday` lists the days that were.")
+        return {day: None}
+
     def _no_holiday(self, day: date, by: str) -> Ruling | None:
-        return Ruling({}, by) if self.calendar.day(day) is not None else None
+        return Ruling({}, by) if self._planned(day) else None
 
 
-def list_holidays(days: Holidays, today: date, year: int | None, language: str) -> tuple[list[Row], list[Row]]:
-    """Return the holidays of a year (None: of the twelve months from `today`), and the cancelled ones."""
+def list_holidays(
+    days: Holidays, today: date, year: int | None, language: str
+) -> tuple[list[Row], list[Row], list[AtOnce]]:
+    """Return the holidays of a year (None: of the twelve months from `today`), the cancelled ones, and the days that
+    were changed at once, of whatever year."""
     first = date(year, 1, 1) if year is not None else today
     last = date(year, 12, 31) if year is not None else today + timedelta(days=365)
-    return days.rows(first, last, language), days.cancelled(first, last, language)
+    return days.rows(first, last, language), days.cancelled(first, last, language), days.at_once(today, language)
 
 
 def _calendar_holiday(found: CalendarDay) -> Holiday:
@@ -269,10 +285,16 @@ def _one_line(text: str) -> str:
 
 def encode(ruling: Ruling) -> str:
     """Return the AstDB value of an override, at most 800 bytes; of many languages, English and the first are kept."""
-    names = {language: name[:_LONGEST_NAMES] for language, name in ruling.names.items()}
+    names = {language: name[:LONGEST_NAMES] for language, name in ruling.names.items()}
     while True:
         value = json.dumps(
-            {"names": names, "by": ruling.by, "row": str(ruling.row) if ruling.row else None}, ensure_ascii=False
+            {
+                "names": names,
+                "by": ruling.by,
+                "row": str(ruling.row) if ruling.row else None,
+                "files": ruling.files,
+            },
+            ensure_ascii=False,
         )
         if len(value.encode()) <= _VALUE_BYTES or len(names) < 2:
             return value
@@ -287,4 +309,5 @@ def decode(value: str) -> Ruling:
     """
     data = json.loads(value)
     names = {str(language): str(name) for language, name in data["names"].items()}
-    return Ruling(names, str(data["by"]), UUID(data["row"]) if data["row"] else None)
+    row = UUID(data["row"]) if data["row"] else None
+    return Ruling(names, str(data["by"]), row, str(data.get("files", "")))

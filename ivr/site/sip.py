@@ -4,7 +4,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_net
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from ivr.site.addresses import CarrierHost
 
@@ -49,6 +49,7 @@ class Sip(BaseModel):
     bind_ipv6: Annotated[str, AfterValidator(_ipv6)] | None = None  # beside `sip_bind`
     external_address: Annotated[str, AfterValidator(_external)] | None = None  # of this machine, if it is behind NAT
     own_networks: tuple[CarrierHost, ...] = OWN_NETWORKS  # reached without NAT, and private
+    audio_ports: int = Field(1000, ge=100, le=50_000, multiple_of=2)  # from port 10000 on; a caller needs two
 
     @model_validator(mode="after")
     def _is_complete(self) -> "Sip":

@@ -9,6 +9,13 @@ from ivr.site_changes.rows import set_line, set_row
 from prompts import po
 from prompts.catalogue import SOURCE
 
+LONGEST = 200_000
+"""Characters of a file in which values are set; that of the example with the most has a tenth."""
+MOST = 1_000_000
+"""Characters of all files in which values of one change are set: they take the controller some twenty seconds."""
+MOST_ROWS = 100_000_000
+"""The same for rows and texts."""
+
 
 def apply_edits(contents: Mapping[str, bytes], edits: Sequence[SiteEdit]) -> dict[str, bytes | None]:
     """Return the new content of each file that the edits change; None for one that they remove.
@@ -20,12 +27,24 @@ def apply_edits(contents: Mapping[str, bytes], edits: Sequence[SiteEdit]) -> dic
         EditError: An edit cannot be made.
     """
     now: dict[str, bytes | None] = {}
+    values = rows = 0
     for edit in edits:
         file = files.catalogue(edit.language) if isinstance(edit, TextEdit) else edit.file
         if not files.is_changeable(file):
             raise EditError(f"{file!r} is not a file of the site that can be changed here.")
         before = now[file] if file in now else contents.get(file)
-        now[file] = _edited(file, before, edit)
+        if isinstance(edit, YamlEdit | TomlEdit):
+            if before is not None and len(before) > LONGEST:
+                raise EditError(f"{file} has more than {LONGEST:,} bytes, and is too long to be changed here.")
+            values += len(before or b"")
+        elif not isinstance(edit, ContentEdit):
+            rows += len(before or b"")
+        if values > MOST or rows > MOST_ROWS:
+            raise EditError("These are too many changes for one time; make some of them first, then the others.")
+        try:
+            now[file] = _edited(file, before, edit)
+        except UnicodeEncodeError:
+            raise EditError(f"{file} gets a character that cannot be written.") from None
     return {file: content for file, content in now.items() if content != contents.get(file)}
 
 

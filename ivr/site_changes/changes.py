@@ -231,13 +231,14 @@ class SiteChanges:
             ChangedFile(file=file, before=files.digest(before[file]), after=files.digest(content))
             for file, content in sorted(new.items())
         )
+        difference = await asyncio.to_thread(difference_of, before, new)
         wrong = any(row.code.startswith("E_") for row in found)
         return change.model_copy(
             update={
                 "state": ChangeState.REFUSED if wrong else ChangeState.READY,
                 "why": "The check of the site finds mistakes." if wrong else "",
                 "files": listed,
-                "difference": difference_of(before, new),
+                "difference": difference,
                 "findings": found,
                 "base": files.digest_of_all(contents),
             }

@@ -50,8 +50,10 @@ class Exchange:
         for file, content in self._contents.items():
             path = self._site / file
             try:
-                if path.is_symlink():
-                    raise ExchangeError(f"{path} is a symbolic link; make it a file of its own to change it here.")
+                if path.is_symlink() or Path(os.path.realpath(path)) != Path(os.path.realpath(self._site)) / file:
+                    raise ExchangeError(
+                        f"{path} is a symbolic link, or in one; make it a file of its own to change it here."
+                    )
                 if not os.access(path.parent, os.W_OK):
                     raise PermissionError(13, os.strerror(13))
                 if content is not None:

@@ -1,6 +1,7 @@
 """The files of a site that pages may change, and their content."""
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ _CHANGEABLE = re.compile(
 )
 _PATTERNS = ("*.toml", "*.csv", "*.yaml", "guide/*.yaml", "locale/*/LC_MESSAGES/hatif.po")
 _MARK = "\ufeff"
+
+MOST, MOST_FILES = 64 * 2**20, 2_000
+"""Bytes, and files, of a site; the example has 1 MiB in 30."""
 
 
 def is_changeable(file: str) -> bool:
@@ -36,6 +40,8 @@ def content_of(site: Path, file: str) -> bytes | None:
     if not is_changeable(file):
         raise EditError(f"{file[:80]!r} is not a file of the site that can be changed here.")
     path = site / file
+    if leads_out(site, path):
+        raise EditError(f"{file} is a link that leads out of the site's folder; make it a file of its own.")
     try:
         return site_files.content(path)
     except FileNotFoundError:
@@ -44,19 +50,31 @@ def content_of(site: Path, file: str) -> bytes | None:
         raise EditError(f"{file} cannot be read ({error.strerror}).") from None
 
 
+def leads_out(site: Path, path: Path) -> bool:
+    """Return whether a file of the site, or a folder on its way, is a link to what is not in the site's folder.
+
+    Who may write there could otherwise read by it what only the line's user can, or have that written.
+    """
+    return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(site))
+
+
 def all_contents(site: Path) -> dict[str, bytes]:
     """Return the content of all files that pages may change. Raises EditError."""
     found: dict[str, bytes] = {}
+    size = 0
     for file in _existing(site):
         if (content := content_of(site, file)) is not None:
             found[file] = content
+            size += len(content)
+            if size > MOST or len(found) > MOST_FILES:
+                raise EditError(f"The site's files are more than {MOST_FILES}, or {MOST // 2**20} MiB in all.")
     return found
 
 
 def _existing(site: Path) -> Iterator[str]:
     for pattern in _PATTERNS:
         for path in sorted(site.glob(pattern)):
-            if is_changeable(file := path.relative_to(site).as_posix()):
+            if is_changeable(file := path.relative_to(site).as_posix()) and not leads_out(site, path):
                 yield file
 
 

@@ -1,14 +1,17 @@
 """A commit for each release, where the site's folder is a git repository.
 
 The commit is made from the new contents before any file is touched, so that what git refuses is refused before
-anything has changed. No hook runs, and what others have staged stays staged.
+anything has changed. What others have staged stays staged.
+
+Who may write into the repository must not get a program run by it: no hook runs, nothing is fetched, no signature is
+looked at, and a file that a filter of the repository's own settings would rewrite is not committed.
 """
 
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +19,16 @@ TRAILER = "Hatif-Change"
 """The line of a commit's message that names its change."""
 _LIMIT_S = 20.0
 _NONE = "0" * 40
+_SETTINGS = (
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "log.showSignature=false",
+    "gc.auto=0",
+    "maintenance.auto=false",
+)
+_ENVIRONMENT = {"GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none", "LC_ALL": "C"}
+_TRUSTED = ("system", "global")
+"""Where the settings of git are this machine's or this user's."""
 _BUSY = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply", "index.lock")
 
 
@@ -76,6 +89,7 @@ def prepare(
     folder = Path(_git(site, "rev-parse", "--absolute-git-dir").strip())
     if busy := [name for name in _BUSY if (folder / name).exists()]:
         raise GitError(f"Somebody is at work in the site's git repository ({folder / busy[0]}); try again after it.")
+    _refuse_filters(site, [file for file, content in contents.items() if content is not None])
     parent = _head(site)
     index = {"GIT_INDEX_FILE": str(scratch / "index")}
     _git(site, "read-tree", *(["HEAD"] if parent else ["--empty"]), environment=index)
@@ -91,6 +105,30 @@ def prepare(
     above = ["-p", parent] if parent else []
     made = _git(site, "commit-tree", tree, *above, given=message.encode(), environment=author.environment)
     return Commit(site, made.strip(), parent, tuple(contents))
+
+
+def _refuse_filters(site: Path, files: Sequence[str]) -> None:
+    """Raise GitError if the repository itself has a program that git would run on one of the files."""
+    if not files:
+        return
+    words = _git(site, "check-attr", "-z", "filter", "--", *files).split("\0")
+    wanted = {name: file for file, name in zip(words[0::3], words[2::3], strict=False)}
+    own = {
+        name.removeprefix("filter.").rpartition(".")[0]
+        for scope, name in _settings(site)
+        if scope not in _TRUSTED and name.startswith("filter.")
+    }
+    for name in sorted(own & wanted.keys()):
+        raise GitError(
+            f"{wanted[name]} has the filter {name[:40]!r}, a program in the settings of the site's own git repository, "
+            "which is not run here. Change and commit the file by hand, or set the filter with `git config --system`."
+        )
+
+
+def _settings(site: Path) -> Iterator[tuple[str, str]]:
+    """Yield where a setting of git is made, and its name."""
+    words = _git(site, "config", "--list", "--show-scope", "-z", "--name-only").split("\0")
+    yield from zip(words[0::2], words[1::2], strict=False)
 
 
 def last_message(site: Path) -> str:
@@ -110,11 +148,10 @@ def _head(site: Path) -> str | None:
 
 
 def _git(site: Path, *arguments: str, given: bytes = b"", environment: Mapping[str, str] | None = None) -> str:
-    settings = ("core.hooksPath=/dev/null", "core.fsmonitor=false", "gc.auto=0", f"safe.directory={site}")
-    options = [part for setting in settings for part in ("-c", setting)]
+    options = [part for setting in (*_SETTINGS, f"safe.directory={site}") for part in ("-c", setting)]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     # The repository of the folder, and none around it.
-    ours = {"GIT_TERMINAL_PROMPT": "0", "GIT_CEILING_DIRECTORIES": str(site.parent), "LC_ALL": "C"}
+    ours = {**_ENVIRONMENT, "GIT_CEILING_DIRECTORIES": str(site.parent)}
     try:
         done = subprocess.run(
             ["git", *options, "-C", str(site), *arguments],

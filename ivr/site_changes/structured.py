@@ -21,6 +21,8 @@ from prompts.yaml_places import compose, refusal
 
 _WIDEST = 100_000
 """Columns of a line: a text stays in one line."""
+_LONGEST_LINE = 5_000
+"""Of TOML: reading a key of very many parts would take minutes."""
 
 
 def set_in_yaml(file: str, text: str, place: Sequence[str | int], value: Any) -> str:
@@ -45,10 +47,12 @@ def set_in_yaml(file: str, text: str, place: Sequence[str | int], value: Any) ->
 
 def set_in_toml(file: str, text: str, place: Sequence[str | int], value: Any) -> str:
     """Return a TOML document with a value set at `place`; None removes it. Raises EditError."""
+    if any(len(line) > _LONGEST_LINE for line in text.splitlines()):
+        raise EditError(f"{file} has a line of more than {_LONGEST_LINE:,} characters; edit the file itself.")
     try:
         expected = tomllib.loads(text)
         document = tomlkit.parse(text)
-    except (tomllib.TOMLDecodeError, TOMLKitError) as error:
+    except (tomllib.TOMLDecodeError, TOMLKitError, RecursionError) as error:
         raise EditError(f"{file} is not TOML ({error}); correct the file first.") from None
     assign(expected, place, value)
     try:

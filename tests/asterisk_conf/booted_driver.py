@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import booted_carrier
+
 from ivr.softphone.telephone import Telephones
 
 HATIF = "/opt/hatif/.venv/bin/hatif"
@@ -24,7 +26,7 @@ seen: dict[str, Any] = {}
 
 
 def run(*command: str, ok: bool = True) -> subprocess.CompletedProcess[str]:
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
     said = f"{answer.stdout[-1500:]}\n{answer.stderr[-1500:]}"
     sys.stdout.write(f"$ {shlex.join(command)[:200]}: {answer.returncode}\n{said}\n")
     sys.stdout.flush()
@@ -64,6 +66,11 @@ def end(name: str, number: signal.Signals, within_s: float) -> float:
 def status() -> dict[str, Any]:
     answer = subprocess.run([HATIF, "status", "--json"], capture_output=True, text=True, timeout=60, check=False)
     found: dict[str, Any] = json.loads(answer.stdout or '{"serves": false, "probe": null}')
+    return found
+
+
+def calls() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(run(HATIF, "calls", "--json").stdout)
     return found
 
 
@@ -111,7 +118,7 @@ async def upgrade_and_go_back() -> None:
         for heading in ("## 8. An upgrade", "### The way back"):
             before = pid("ivr"), pid("asterisk")
             await asyncio.to_thread(run, "bash", "-c", f"set -euxo pipefail\n{steps(heading)}")
-            await asyncio.to_thread(until, "the line serves", serves, 60)
+            await asyncio.to_thread(until, "the line serves", serves, 240)
             seen[heading] = [before[0] != pid("ivr"), before[1] == pid("asterisk"), call.state]
         await call.hangup()
 
@@ -128,7 +135,7 @@ def remove() -> None:
 
 def try_it() -> None:
     set_up()
-    seen["serves after"] = until("the line serves", serves, 60)
+    seen["serves after"] = until("the line serves", serves, 240)
     found = status()
     seen["checks"] = {check["name"]: [check["ok"], check["found"]] for check in found["checks"]}
     seen["status"] = shown("ivr", "StatusText")
@@ -141,13 +148,13 @@ def try_it() -> None:
     seen["up"] = run("runuser", "-u", "hatif", "--", HATIF, "up", ok=False).stderr
 
     for name, number, within_s in (
-        ("asterisk", signal.SIGKILL, 10),
-        ("journal", signal.SIGKILL, 10),
-        ("ivr", signal.SIGSTOP, 30),  # by the guard
-        ("guard", signal.SIGSTOP, 60),  # by its watchdog
+        ("asterisk", signal.SIGKILL, 90),
+        ("journal", signal.SIGKILL, 90),
+        ("ivr", signal.SIGSTOP, 90),  # by the guard
+        ("guard", signal.SIGSTOP, 180),  # by its watchdog
     ):
         seen[f"{name} again"] = end(name, number, within_s)
-        until("the line serves again", serves, 60)
+        until("the line serves again", serves, 240)
     seen["watchdog"] = run("journalctl", "--no-pager", "-u", "hatif-guard").stdout
 
     logs = HOME / "asterisk" / "log"
@@ -166,8 +173,9 @@ def try_it() -> None:
     seen["stopped"] = {name: shown(name, "ActiveState") for name in NAMES}
     seen["left"] = run("pgrep", "-u", "hatif", ok=False).stdout
     run("systemctl", "start", "hatif.target")
-    seen["serves again after"] = until("the line serves after a stop", serves, 60)
+    seen["serves again after"] = until("the line serves after a stop", serves, 240)
     asyncio.run(upgrade_and_go_back())
+    asyncio.run(booted_carrier.follow(run, seen, calls))
     remove()
 
 

@@ -59,6 +59,7 @@ SuccessAction=exit
 FailureAction=exit
 [Service]
 Type=oneshot
+Environment=PYTHONPATH=/opt/hatif:/opt/hatif/tests:/opt/hatif/tests/pages
 ExecStart=/opt/hatif/.venv/bin/python {driver}
 StandardOutput=file:/mnt/out/log
 StandardError=inherit

@@ -180,6 +180,7 @@ def test_inconsistent_values_are_refused(tmp_path: Path) -> None:
 
 def test_ports_move_together_by_multiples_of_1000() -> None:
     assert Ports.with_offset(0) == Ports(5060, 8088, 5038, 4573, 5039, 10000, 10999)
+    assert (Ports.with_offset(0, 3000).rtp_first, Ports.with_offset(0, 3000).rtp_last) == (10000, 12999)
     assert Ports.with_offset(3000) == Ports(8060, 11088, 8038, 7573, 8039, 13000, 13999, 8061)
     for offset in (-1000, 500, 55000):
         with pytest.raises(AsteriskError, match="not a multiple of 1000"):

@@ -75,6 +75,11 @@ class Podman:
         self._folder, self._host = folder, host
         self._root = debian_tools.tree(TOOLS, CACHE / "podman")
 
+    @property
+    def network(self) -> tuple[str, ...]:
+        """What is put before a command that is to run in the machine's network."""
+        return ("nsenter", "--target", str(self._host), "--net", "--")
+
     def __call__(self, *words: str, within_s: float = 120, check: bool = True) -> str:
         """Run `podman` in `container` of the folder, as an administrator would; return what it wrote."""
         place = self._folder / "container"

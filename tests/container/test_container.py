@@ -5,14 +5,18 @@ import os
 import re
 import shlex
 import subprocess
+import sys
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import yaml
 from buildah import Buildah, missing
 from line import CACHE, CHECKOUT
-from podman import podman
+from podman import Podman, podman
 
 FOLDER = CHECKOUT / "container"
 PAGE = CHECKOUT / "docs" / "containers.md"
@@ -69,67 +73,10 @@ def test_a_line_in_a_container_needs_no_network_to_start_and_calls_itself(built:
     assert len(packages["sha256"]) > 100
 
 
-HATIF = r"""#!/bin/sh
-echo "$*" >>"$HATIF_HOME/asked"
-case "$*" in up) exit 0 ;; esac
-test $(grep -c "^$*\$" "$HATIF_HOME/asked") -gt "$FAILURES" || { echo "the disk is full" >&2; exit 3; }
-"""
-"""A `hatif` that fails so often at each step, and then succeeds."""
-
-
-@pytest.fixture
-def container(tmp_path: Path) -> dict[str, str]:
-    """Return the environment of a container's start, in which each step fails once."""
-    program, home, packages = (tmp_path / name for name in ("bin", "home", "packages"))
-    for folder in (program, home / "asterisk" / "root", packages):
-        folder.mkdir(parents=True)
-    (packages / "hatif-install.json").write_text("another release")
-    (program / "hatif").write_text(HATIF)
-    (program / "hatif").chmod(0o755)
-    return {
-        "PATH": f"{program}:{os.environ['PATH']}",
-        "HATIF_HOME": str(home),
-        "HATIF_ASTERISK_PACKAGES": str(packages),
-        "HATIF_START_AGAIN_S": "1",
-        "FAILURES": "1",
-    }
-
-
-def test_what_fails_at_the_start_is_said_with_what_to_do_and_keeps_no_line_down_that_can_serve_calls(
-    container: dict[str, str],
-) -> None:
-    done = subprocess.run((FOLDER / "start",), env=container, capture_output=True, text=True, timeout=30)
-    assert done.returncode == 0
-    asked = (Path(container["HATIF_HOME"]) / "asked").read_text().splitlines()
-    assert asked == ["asterisk upgrade", "setup --no-database", "setup --no-database", "db upgrade", "up"]
-    reason, asterisk, _, setup, _, database = done.stderr.splitlines()
-    assert reason == "the disk is full"
-    assert asterisk.startswith("start: this image's Asterisk could not be installed (the reason is above)")
-    assert "the line starts with the former one" in asterisk
-    assert setup.startswith("start: the line is not up: `hatif setup` failed with status 3 (the reason is above).")
-    assert "It is tried again in 1 s." in setup and "`podman compose exec line hatif check`" in setup
-    assert database.startswith("start: the database's tables are not upgraded (the reason is above)")
-    page = 'containers.md, "When it does not start"'
-    assert (
-        all(page in line for line in (asterisk, setup, database))
-        and "\n## When it does not start\n" in PAGE.read_text()
-    )
-
-
-def test_a_container_that_cannot_start_stays_and_ends_at_once_when_it_is_stopped(container: dict[str, str]) -> None:
-    with subprocess.Popen((FOLDER / "start",), env=container | {"FAILURES": "99"}, stderr=subprocess.PIPE) as started:
-        assert started.stderr is not None
-        for _ in range(6):  # it has waited at least once
-            assert started.stderr.readline()
-        assert started.poll() is None
-        started.terminate()
-        assert started.wait(5) == 143
-
-
 POSTGRES = """
 FROM localhost/debian-13
 RUN apt-get update && apt-get install -y --no-install-recommends postgresql-17 \\
-    && rm -rf /var/lib/postgresql/* && install -d -o postgres -g postgres /var/lib/postgresql/data
+    && rm -rf /var/lib/postgresql/* && install -d -o postgres -g postgres /var/lib/postgresql/data /var/run/postgresql
 COPY start /usr/local/bin/start
 ENV PATH=/usr/lib/postgresql/17/bin:/usr/local/bin:/usr/bin:/bin PGDATA=/var/lib/postgresql/data
 USER postgres
@@ -142,13 +89,96 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
     echo "$POSTGRES_PASSWORD" >/tmp/password
     initdb -U "$POSTGRES_USER" --pwfile=/tmp/password --auth-local=trust --auth-host=scram-sha-256
     echo "host all all all scram-sha-256" >>"$PGDATA/pg_hba.conf"
-    pg_ctl -w -o "-c listen_addresses= -c unix_socket_directories=/tmp" start
-    createdb -h /tmp -U "$POSTGRES_USER" "$POSTGRES_DB"
+    pg_ctl -w -o "-c listen_addresses= -c unix_socket_directories=/var/run/postgresql" start
+    createdb -U "$POSTGRES_USER" "$POSTGRES_DB"
     pg_ctl -w stop
 fi
-exec postgres -c listen_addresses=* -c unix_socket_directories=/tmp
+exec postgres -c listen_addresses=* -c unix_socket_directories=/var/run/postgresql
 """
 """What the image of PostgreSQL does with the same variables, in a few lines."""
+
+
+CALLER = """
+import asyncio, sys
+from ivr.softphone.telephone import CallEndedError, Telephones
+
+async def main():
+    async with Telephones() as telephones:
+        call = await telephones.caller(sys.argv[1]).dial("sip:+33800212000@127.0.0.1:5060")
+        try:
+            await call.established()
+        except CallEndedError as error:
+            print(error, flush=True)
+            return
+        print("up", flush=True)
+        await asyncio.to_thread(sys.stdin.readline)
+        print("still up" if call.state == "talking" else "cut off", flush=True)
+        await call.hangup()
+
+asyncio.run(main())
+"""
+
+
+class Caller:
+    """A telephone in the network of the machine, in a process of its own."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+
+    def says(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+    def end(self) -> str:
+        """Hang up; return whether it was still up."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return self.says()
+
+
+@contextmanager
+def calling(machine: Podman, number: str) -> Iterator[Caller]:
+    command = (*machine.network, sys.executable, "-c", CALLER, number)
+    pipe, path = subprocess.PIPE, os.pathsep.join((str(CHECKOUT), str(CHECKOUT / "tests")))
+    environment = os.environ | {"PYTHONPATH": path}
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment) as process:
+        try:
+            yield Caller(process)
+        finally:
+            process.kill()
+
+
+def calls(machine: Podman) -> list[str]:
+    """Return the numbers of the callers, as the line has kept them."""
+    found = json.loads(machine("compose", "exec", "-T", "line", "hatif", "calls", "--json"))
+    return [row["caller"] for row in found if row["caller"].startswith("+33656")]
+
+
+def upgrade(built: Buildah, machine: Podman, caller: Caller) -> None:
+    """Do what the page says with an image that was built meanwhile, and a call up."""
+    folder = built.folder / "next"
+    folder.mkdir()
+    (folder / "Containerfile").write_text(
+        "FROM localhost/hatif\nUSER root\nRUN echo next >/opt/hatif/release\nUSER hatif\n"
+    )
+    built.build_other(folder, "hatif")
+    page = PAGE.read_text()
+    steps = re.findall(r"^  podman (compose stop line|rm container_line_1|compose up -d)\b", page, re.MULTILINE)
+    assert len(steps) == 3
+    with ThreadPoolExecutor(1) as stopping:
+        stopped = stopping.submit(machine, *steps[0].split(), within_s=1000)
+        deadline = time.monotonic() + 240
+        while True:
+            with calling(machine, "+33656000003") as refused:
+                if "503" in refused.says():
+                    break
+            assert time.monotonic() < deadline
+            time.sleep(1)
+        assert not stopped.done() and caller.end() == "still up"
+        stopped.result()
+    for step in steps[1:]:
+        machine(*step.split(), within_s=600)
 
 
 @pytest.mark.long
@@ -176,7 +206,7 @@ def test_the_composition_starts_a_line_that_keeps_its_calls_in_postgresql(built:
         toml = re.sub(r"^probe_s = .*", "probe_s = 3", toml, flags=re.MULTILINE)
         (site / "site.toml").write_text(re.sub(r"^sip_bind = .*", 'sip_bind = "0.0.0.0"', toml, flags=re.MULTILINE))
         if (CACHE / "sounds").exists():  # what is spoken already
-            machine("volume", "create", "container_home")
+            machine("volume", "create", "--label", "io.podman.compose.project=container", "container_home")
             home = machine("volume", "inspect", "--format", "{{.Mountpoint}}", "container_home")
             subprocess.run(["cp", "-r", str(CACHE / "sounds"), home], check=True)
             subprocess.run(["chown", "-R", "990:990", home], check=True)
@@ -188,12 +218,23 @@ def test_the_composition_starts_a_line_that_keeps_its_calls_in_postgresql(built:
         machine.healthy("container_line_1", 600)
         found = json.loads(machine("compose", "exec", "-T", "line", "hatif", "status", "--json"))
         assert found["serves"] and found["probe"]["fault"] is None, found
-        rows = ("psql", "-h", "/tmp", "-U", "hatif", "-tAc", "select count(*) from call")
+        rows = ("psql", "-U", "hatif", "-tAc", "select count(*) from call")
         assert int(machine("compose", "exec", "-T", "database", *rows)) > 0
         assert machine("exec", "container_line_1", "id", "-un") == "hatif"
-        listening = machine("compose", "exec", "-T", "line", "hatif", "calls", "--json")
-        assert json.loads(listening) is not None
-        machine("compose", "down", "--volumes", within_s=180)
+        machine("compose", "exec", "-T", "line", "hatif", "hours", "force", "open")
+        with calling(machine, "+33656000001") as caller:
+            assert caller.says() == "up"
+            assert calls(machine) == ["+33656000001"]
+            machine("compose", "exec", "-T", "line", "hatif", "backup", "/var/lib/hatif/backups/whole.hatif.tar")
+            upgrade(built, machine, caller)
+        assert machine("exec", "container_line_1", "cat", "/opt/hatif/release") == "next"
+        machine.healthy("container_line_1", 600)
+        assert "+33656000001" in calls(machine), "what was before is there"
+        with calling(machine, "+33656000002") as caller:
+            assert caller.says() == "up", "calls are taken again"
+        held = machine("exec", "container_line_1", "ls", "backups").split()
+        assert held == ["whole.hatif.tar"]
+        machine("compose", "down", "--volumes", within_s=600)
         assert machine("ps", "-aq") == machine("volume", "ls", "-q") == ""
 
 
@@ -208,7 +249,7 @@ def test_the_image_is_built_from_what_the_checkout_has() -> None:
     packed = re.search(r"(setup\.cfg [a-z_.A-Z ]*) \| tar", built)
     assert packed is not None and {*packed[1].split()} <= {*wanted}  # what a wheel is made of
     script = (FOLDER / "start").read_text()
-    assert script.rstrip().endswith("exec hatif up") and (FOLDER / "start").stat().st_mode & 0o111
+    assert "\nhatif up &\n" in script and (FOLDER / "start").stat().st_mode & 0o111
 
 
 def test_the_composition_runs_the_image_with_few_rights_and_a_database() -> None:

@@ -29,7 +29,7 @@ from db.tables import Audit, Call
 from db.upgrade import upgrade
 from desk.people import accounts
 from desk.people.accounts import Person
-from ivr.cli.processes.check import Check
+from ivr.cli.processes.check import Check, phrase
 from ivr.model import clock
 from prompts import manifest
 from prompts.build_report import BuildProblem, dump_problems
@@ -139,32 +139,34 @@ def language_row(code: str, number: int) -> dict[str, Any]:
 
 def health(now: datetime) -> dict[str, Any]:
     began = f"{now - timedelta(days=3):%Y-%m-%d %H:%M:%S}"
-    up = [Check(f"process {name}", name != "gate", False, f"{what} runs since {began} UTC, pid {4100 + number}")
-          for number, (name, what) in enumerate(PROCESSES)]  # fmt: skip
-    gate = next(number for number, check in enumerate(up) if not check.ok)
+    up = [
+        Check(f"process {name}", True, False, phrase("it runs since %(since)s UTC, pid %(pid)d", since=began, pid=pid))
+        for pid, name in enumerate(PROCESSES, 4100)
+    ]
     remedy = "see log/gate.log; `hatif up` starts it by itself, with systemd: `systemctl start hatif-gate`"
-    up[gate] = Check("process gate", False, False, "the gate of browser telephones does not run", remedy)
+    gate = Check("process gate", False, False, phrase("it does not run"), remedy)
+    answered = phrase("%(number)s answered after %(seconds).3f s", number="+33800212000", seconds=0.021)
+    registered = {"state": "Registered", "user": "hatif", "server": "sip.carrier.example"}
+    waiting = phrase("records that wait: %(count)d, the oldest for %(seconds)d s", count=0, seconds=0)
+    database = phrase("%(version)s answered within %(ms)d ms", version="PostgreSQL 17.6", ms=4)
+    old = phrase("the newest of %(count)d is %(days)d days old", count=14, days=11)
     more = (
-        Check("controller", True, True, "connected to Asterisk"),
-        Check("test call", True, True, "+33800212000 answered after 0.021 s"),
-        Check("numbers", True, True, "all in Asterisk's dialplan"),
-        Check("disk", True, False, "41,276 MiB free in /srv/hatif"),
-        Check("certificate", True, False, "that of SIP ends on 2027-03-02"),
-        Check("carrier first", True, False, "Registered, as hatif at sip.carrier.example"),
-        Check("journal", True, False, "0 records wait, the oldest for 0 s"),
-        Check("database", True, False, "PostgreSQL 17.6 answered within 4 ms"),
-        Check("backup", False, False, "the newest of 14 is 11 days old", "run `hatif backup`, each night"),
-    )  # fmt: skip
+        Check("controller", True, True, phrase("connected to Asterisk")),
+        Check("test call", True, True, answered),
+        Check("numbers", True, True, phrase("all in Asterisk's dialplan")),
+        Check("disk", True, False, phrase("%(free)d MiB free in %(folder)s", free=41276, folder="/srv/hatif")),
+        Check("certificate", True, False, phrase("it ends on %(day)s", day="2027-03-02")),
+        Check("carrier first", True, False, phrase("%(state)s, as %(user)s at %(server)s", **registered)),
+        Check("journal", True, False, waiting),
+        Check("database", True, False, database),
+        Check("backup", False, False, old, "run `hatif backup`, each night"),
+    )
     versions = {"hatif": "0.1.0", "asterisk": "22.10.1", "database": "PostgreSQL 17.6", "python": "3.13.5"}
-    parts = [dataclasses.asdict(check) for check in (*up, *more)]
+    parts = [check.as_data() for check in (*up, gate, *more)]
     return {"at": now.timestamp(), "serves": True, "parts": parts, "versions": versions}
 
 
-PROCESSES = (
-    ("asterisk", "Asterisk"), ("ivr", "the controller"), ("guard", "the guard"),
-    ("journal", "what writes the journal to the database"), ("monitor", "monitoring"), ("desk", "the desk"),
-    ("gate", "the gate of browser telephones"),
-)  # fmt: skip
+PROCESSES = ("asterisk", "ivr", "guard", "journal", "monitor", "desk")
 CHANGED = (("État de votre dossier", "Suivi de votre dossier"), ("Réclamation ou suggestion", "Plainte ou suggestion"))
 FINDINGS = [
     {"code": "W_RECORDING_OLD", "file": "sounds/manifest.json", "line": 1,

@@ -22,7 +22,8 @@ from db.upgrade import upgrade
 from desk.people import accounts
 from desk.people.accounts import Person
 from ivr.model import clock
-from ivr.site.holidays import Holidays
+from ivr.site.holidays import list_holidays
+from ivr.site.site import Site, load
 
 ME = "nour"
 NOW = datetime(2027, 3, 2, 9, tzinfo=UTC)
@@ -30,10 +31,23 @@ MONTH = "2027-03"
 """With a holiday that depends on the moon."""
 
 
-def holidays(language: str) -> dict[str, Any]:
-    days = Holidays("MA")
-    rows = days.rows(date(2027, 1, 1), date(2027, 12, 31), language)
-    return {"holidays": [row.as_data() for row in rows], "taken_back": []}
+EXCEPTIONS = """
+[hours.day]
+2027-03-19 = ["08:00-12:00"]
+
+[hours.holiday]
+2027-03-08 = {fr = "Journée de la femme", ar = "اليوم العالمي للمرأة", en = "Women's Day"}
+
+[hours.week]"""
+
+
+def holidays(site: Site, language: str) -> dict[str, Any]:
+    days = site.hours.closing_days()
+    days.apply(days.move(date(2027, 3, 9), date(2027, 3, 11), ME))
+    parts = list_holidays(days, NOW.date(), 2027, language)
+    return dict(
+        zip(("holidays", "taken_back", "at_once"), ([row.as_data() for row in part] for part in parts), strict=True)
+    )
 
 
 async def checked(page: Page) -> None:
@@ -43,7 +57,7 @@ async def checked(page: Page) -> None:
 async def pages_in(desk: desk_server.TestDesk, page: Page, language: str) -> None:
     await page.goto(f"{desk.url}/site/operators?q=nl")
     await take(page, f"site-operators-{language}")
-    await page.set_viewport_size({"width": 1280, "height": 1320})
+    await page.set_viewport_size({"width": 1280, "height": 1780})
     await page.goto(f"{desk.url}/site/hours?month={MONTH}&day=2027-03-10")
     await page.evaluate("scrollTo(0, 0)")
     await take(page, f"site-hours-{language}")
@@ -58,11 +72,14 @@ async def draw(folder: Path) -> None:
     await upgrade(url)
     site = folder / "site"
     shutil.copytree(SITE, site)
+    toml = site / "site.toml"
+    toml.write_text(toml.read_text().replace("\n[hours.week]", EXCEPTIONS, 1))
     plain = desk_server.settings_for
     desk_server.settings_for = lambda *given: dataclasses.replace(plain(*given), site_folder=site, home=folder)
     state, changes = changing(site, folder, NOW)
     for language in ("en", "ar"):
-        state.answers[f"/holidays?year=2027&language={language}"] = (200, holidays(language))
+        state.answers[f"/holidays?year=2027&language={language}"] = (200, holidays(load(site), language))
+    state.answers["/hours"] = (200, {"forced": False})
     open_now = {"open": True, "until": "2027-03-02T20:00:00+00:00", "holiday": None, "opens_next": None}
     state.answers["/hours?line=%2B32800212001"] = (200, open_now)
     async with standing_in(state), desk_server.serving(url, state.port) as desk, async_playwright() as playwright:

@@ -17,6 +17,20 @@ pytest_plugins = ["db_fixtures", "browser"]
 
 WHO = "1040"
 
+TWO_CM = 2 / 68.5 * 1080
+"""Pixels of a screen of 55 inches with 1080 lines."""
+
+DIGITS = """() => {
+  const canvas = document.createElement("canvas").getContext("2d");
+  const far = ".board-waiting td.number, .board-waiting tbody th, .figure dd:not(.before), .alarm-text";
+  return [...document.querySelectorAll(far)].map((one) => {
+    const style = getComputedStyle(one);
+    canvas.font = `${style.fontWeight} 1000px ${style.fontFamily}`;
+    return canvas.measureText("0").actualBoundingBoxAscent * parseFloat(style.fontSize) / 1000;
+  });
+}"""
+"""How high the digits are of all that is read from 5 m."""
+
 
 @pytest_asyncio.fixture
 async def controller() -> AsyncIterator[StandIn]:
@@ -64,8 +78,8 @@ async def test_the_bar_is_one_row_on_common_screens(
 
 def rush(controller: StandIn) -> None:
     """Have 36 operators there, ten callers waiting, and two alarms."""
-    languages, now = ("ar", "fr", "nl", "en"), time.time()
-    controller.calls = [call(f"call-{number}", language=languages[number % 4]) for number in range(36)]
+    languages, now = ("ar", "fr", "es", "it", "nl", "de", "en"), time.time()
+    controller.calls = [call(f"call-{number}", language=languages[number % 7]) for number in range(36)]
     talking = [
         OperatorCall(id=row.id, language=row.language, caller=row.caller, place=None) for row in controller.calls
     ]
@@ -76,7 +90,7 @@ def rush(controller: StandIn) -> None:
     given = {"caller": None, "callback": None, "silent": False, "topic": "documents"}
     controller.queue = [
         QueueEntry.model_validate(
-            {**given, "place": place, "call": f"w-{place}", "language": languages[place % 4], "since": now - 30 * place}
+            {**given, "place": place, "call": f"w-{place}", "language": languages[place % 7], "since": now - 30 * place}
         )
         for place in range(1, 11)
     ]
@@ -103,4 +117,6 @@ async def test_a_wallboard_with_two_alarms_and_36_operators_fits_the_screen(
     await page.wait_for_selector(".alarm:nth-child(2)")
     assert await page.locator(".seat").count() >= 36
     assert await page.evaluate("document.documentElement.scrollHeight") <= 1080
+    digits = await page.evaluate(DIGITS)
+    assert len(digits) > 20 and min(digits) >= TWO_CM
     await context.close()

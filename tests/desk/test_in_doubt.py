@@ -2,24 +2,27 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
+import desk_server
 import pytest
 import pytest_asyncio
-from controller import StandIn, call, standing_in
+from controller import StandIn, standing_in
 from desk_server import Browser, TestDesk, serving
+from line import CHECKOUT
 from sqlalchemy import event, insert
 
 from db.engine import writing
 from db.references import make_reference
-from db.tables import Callback, GuideRequest, Message
+from db.tables import Call, Callback, GuideRequest, Message, Recording
 from desk.control import ControlClient, ControllerAwayError, InDoubtError
 
 pytest_plugins = ["db_fixtures"]
 
 REFERENCE = make_reference(1, 17)
-ITEM, CALL = uuid4(), str(uuid4())
+ITEM, RECORDING, CALLED = uuid4(), uuid4(), uuid4()
 NUMBER = "+33612345678"
 SENTENCE = "it may have been done. Look before you do it again."
 HERE = 'href="/worklist?only=mine"'
@@ -40,25 +43,53 @@ OPERATORS: Forms = (
     (f"/worklist/callback/{ITEM}", {"change": "cancel"}),
     (f"/worklist/request/{ITEM}", {"change": "take"}),
     ("/worklist/call", {"number": NUMBER, "language": "fr"}),
+    ("/call/act", {"act": "hold"}),
+    ("/call/act", {"act": "hang_up"}),
+    ("/call/act", {"act": "pause_recording"}),
+    ("/call/hand-on", {"how": "transfer", "to": "operator:1003"}),
+    ("/call/hand-on", {"how": "consult", "to": "topic:documents"}),
+    ("/call/hand-on", {"how": "interpreter", "to": "language:ar"}),
+    ("/call/hand-on", {"how": "transfer", "to": "supervisor:"}),
+    ("/guide/procedure/visa/explained", {"reference": REFERENCE}),
+    ("/guide/missing", {"q": "A permit to hunt", "reference": REFERENCE}),
+    ("/try/training", {"script": "passport"}),
+    ("/try/training/end", {}),
+    ("/try/training/ready", {}),
 )
 SUPERVISORS: Forms = (
     ("/board/acknowledge", {"alarm": "disk"}),
     ("/supervise/operator/1002/state", {"state": "away"}),
     ("/supervise/operator/1002/languages", {"level-fr": "3", "first": "fr"}),
     ("/supervise/help/1002/settle", {}),
-    (f"/supervise/caller/{CALL}/move", {"to": "front:"}),
+    (f"/supervise/caller/{CALLED}/move", {"to": "front:"}),
     ("/supervise/line/hours", {"force": "closed", "why": "fire alarm"}),
+    ("/supervise/line/announcement", {"text": ""}),
+    ("/supervise/listen", {"operator": "1002", "mode": "listen"}),
+    (f"/recordings/{RECORDING}/scores", {"score-greeting": "4", "remark": "Warm."}),
+    ("/amend/procedure/visa", {"text:guide_visa_fee:fr": "Soixante euros.", "why": "The fee has changed."}),
+    (f"/amend/proposal/{ITEM}", {"change": "release"}),
+    (f"/amend/proposal/{ITEM}", {"change": "refuse", "why": "The fee is the former one."}),
+    (f"/amend/proposal/{ITEM}", {"change": "withdraw"}),
+    (f"/amend/proposal/{ITEM}", {"change": "take-back"}),
+    ("/amend/questions", {"question": "gap:hunting", "note": "Written."}),
 )
 
 
 @pytest_asyncio.fixture
 async def controller() -> AsyncIterator[StandIn]:
     async with standing_in() as found:
+        found.scoring = {"greeting": {"en": "Greeting"}}
+        visa = {"id": "visa", "status": "sample", "title": "Visa", "fields": {}, "remarks": {}, "sources": []}
+        found.answers["/guide?language=en"] = (200, {"procedures": [visa]})
         yield found
 
 
 @pytest_asyncio.fixture
-async def desk(sqlite_url: str, controller: StandIn) -> AsyncIterator[TestDesk]:
+async def desk(sqlite_url: str, controller: StandIn, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[TestDesk]:
+    plain, site = desk_server.settings_for, CHECKOUT / "sites" / "consulate"
+    monkeypatch.setattr(
+        desk_server, "settings_for", lambda *given: replace(plain(*given), site_folder=site, has_try=True)
+    )
     async with serving(sqlite_url, controller.port) as found:
         await found.operator("1002")
         await found.operator("1040", supervisor=True)
@@ -66,7 +97,7 @@ async def desk(sqlite_url: str, controller: StandIn) -> AsyncIterator[TestDesk]:
 
 
 async def fill(desk: TestDesk) -> None:
-    """Store a message, a call-back request and a request for a procedure."""
+    """Store a message, a call-back request, a request for a procedure and a recording."""
     now = datetime.now(UTC)
     shared = {"id": ITEM, "node": "n", "call_id": uuid4(), "language": "fr"}
     async with writing(desk.engine) as connection:
@@ -79,6 +110,10 @@ async def fill(desk: TestDesk) -> None:
         await connection.execute(
             insert(GuideRequest).values(**shared, number=NUMBER, procedure="visa", requested=now, due=now)
         )
+        consent = {"consented": now, "consent_key": "1", "consent_text": "record_question", "consent_language": "fr"}
+        recorded = {"id": RECORDING, "node": "n", "call_id": CALLED, "file": "recordings/x.wav", "started": now}
+        await connection.execute(insert(Call).values(id=CALLED, node="n", started=now, language="fr"))
+        await connection.execute(insert(Recording).values(**recorded, **consent, ended=now, duration_ms=1000))
 
 
 async def answers(browser: Browser, forms: Forms) -> None:
@@ -95,7 +130,7 @@ async def answers(browser: Browser, forms: Forms) -> None:
 
 async def test_each_form_says_that_it_may_have_been_done(desk: TestDesk, controller: StandIn) -> None:
     await fill(desk)
-    controller.set(calls=[call(CALL)])
+    controller.connect("1002")
     controller.answers[f"/cases/{REFERENCE}"] = (200, {"reference": REFERENCE, "title": "First passport"})
     await controller.seen(desk)
     controller.in_doubt = True

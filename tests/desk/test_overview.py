@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
+import pytest
 import pytest_asyncio
 import try_picture
 from controller import StandIn, standing_in
@@ -24,6 +25,7 @@ from db.enums import AccountRole
 from db.ids import uuid7
 from db.tables import Audit, Call, CallEvent
 from desk.overview.audit_words import masked
+from ivr.cli.processes.check import Check, phrase
 
 pytest_plugins = ["db_fixtures"]
 
@@ -142,6 +144,9 @@ async def test_counts_on_branches_agree_with_sql_over_the_calls_of_a_day(desk: T
     for way, number in drawn.items():
         source, target = way.split("&gt;")
         assert f'<bdi dir="ltr">{target}</bdi> <b>{number}</b>' in rows[source]
+    assert f">0, 4: {drawn['main&gt;operator']}</text>" in page, (
+        "two keys of a menu that lead to one node share a number"
+    )
     assert 'stroke="#2257a8"' in page
     assert "Nobody called on this day" in (await browser.get("/site/flow?day=2026-11-20")).text
 
@@ -160,6 +165,37 @@ async def test_a_day_of_two_thousand_calls_is_counted_at_once_and_without_the_li
     page = (await browser.get("/site/flow?day=2026-11-27")).text
     assert "<svg" not in page.split("flow-table")[0].split("</nav>")[-1].replace('<svg class="icon"', "")
     assert re.search(r'id="at-main".*?class="number">\d+<', page, re.S)
+
+
+# Health
+
+
+class Found:
+    """What `hatif health` would say."""
+
+    async def read(self, _desk: object) -> dict[str, Any]:
+        gate = Check("process gate", False, False, phrase("it does not run"), "see log/gate.log")
+        disk = Check("disk", True, True, phrase("%(free)d MiB free in %(folder)s", free=7, folder="/srv/hatif"))
+        database = Check("database", False, False, "could not connect: <refused>", "start it")
+        parts = [check.as_data() for check in (gate, disk, database)]
+        return {"at": 0.0, "serves": True, "parts": parts, "versions": {}}
+
+
+@pytest.mark.parametrize(
+    ("language", "gate", "disk"),
+    [
+        ("en", "it does not run", "7 MiB free in /srv/hatif"),
+        ("fr", "à l’arrêt", "7 Mio libres dans /srv/hatif"),
+        ("ar", "متوقف", "المساحة المتاحة في \u2066/srv/hatif\u2069: 7 MiB"),
+    ],
+)
+async def test_what_is_found_is_said_in_the_language_of_the_page_and_programs_words_as_they_are(
+    desk: TestDesk, language: str, gate: str, disk: str
+) -> None:
+    desk.app.state.health_command = Found()
+    page = (await (await desk.signed_in("root", language)).get("/site/health/parts")).text
+    assert f"<p>{gate}</p>" in page and f"<td>{disk}</td>" in page
+    assert page.count('<code lang="en" dir="ltr">could not connect: &lt;refused&gt;</code>') == 2
 
 
 # The audit

@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,15 +49,31 @@ async def controller() -> AsyncIterator[StandIn]:
         yield found
 
 
-@pytest_asyncio.fixture
-async def desk(
-    sqlite_url: str, controller: StandIn, site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[TestDesk]:
+@pytest.fixture
+def of_the_site(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have desks read the roster of `site`."""
     plain = desk_server.settings_for
     monkeypatch.setattr(
         desk_server, "settings_for", lambda *given: replace(plain(*given), site_folder=site, home=tmp_path)
     )
-    async with serving(sqlite_url, controller.port) as found:
+
+
+@pytest_asyncio.fixture
+async def desk(sqlite_url: str, controller: StandIn, of_the_site: None) -> AsyncIterator[TestDesk]:
+    async with serving_people(sqlite_url, controller) as found:
+        yield found
+
+
+@pytest_asyncio.fixture
+async def each_desk(url: str, controller: StandIn, of_the_site: None) -> AsyncIterator[TestDesk]:
+    """A desk on SQLite, and one on PostgreSQL."""
+    async with serving_people(url, controller) as found:
+        yield found
+
+
+@asynccontextmanager
+async def serving_people(url: str, controller: StandIn) -> AsyncIterator[TestDesk]:
+    async with serving(url, controller.port) as found:
         found.desk.now = lambda: NOW
         for who in (ASKER, COLLEAGUE, OTHER):
             await found.operator(who)
@@ -160,6 +177,76 @@ async def test_a_swap_that_cannot_be_written_stays_agreed_and_the_supervisor_rea
     answer = await supervisor.post(f"/staffing/swaps/{swap}/release")
     assert answer.status == 409 and sentence in answer.text
     assert f"/staffing/swaps/{swap}/release" in (await supervisor.get("/staffing/roster")).text
+
+
+IN_DOUBT = {RELEASED: (503, {"detail": "It may have been done.", "code": "in_doubt"})}
+CONTENT = {"file": "roster.csv", "content": ROSTER, "digest": "digest"}
+
+
+async def acts(desk: TestDesk) -> list[str]:
+    return [entry.act for entry in await audit_entries(desk.engine, 10)]
+
+
+async def test_a_release_without_an_answer_is_found_done_by_the_second_try(
+    each_desk: TestDesk, controller: StandIn, site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = each_desk
+    monkeypatch.setattr(releasing, "CONFIRM_S", 0.1)
+    _, colleague, swap = await asked(desk)
+    await colleague.post(f"/roster/swaps/{swap}/agree")
+    controller.answers |= {
+        "/site/file?file=roster.csv": (200, CONTENT),
+        "/site/changes": (200, of_change("ready")),
+        "/site/changes/change-1": (200, of_change("ready")),
+        **IN_DOUBT,
+    }
+    supervisor = await desk.signed_in(SUPERVISOR, "en")
+    path = f"/staffing/swaps/{swap}/release"
+    answer = await supervisor.post(path)
+    assert answer.status == 503 and "it may have been done" in answer.text
+    found = await swaps.find(desk.engine, UUID(swap))
+    assert found is not None and found.state == SwapState.AGREED and "shift_swap_released" not in await acts(desk)
+
+    (site / "roster.csv").write_text(releasing.with_swap(ROSTER, found, desk.desk))  # it was done
+    controller.asked.clear()
+    answer = await supervisor.post(path)
+    assert answer.leads_to == "/staffing/roster?released=before"
+    assert "has this shift in the roster already" in (await supervisor.get(answer.leads_to)).text
+    assert [path for method, path, _, _ in controller.asked if method == "POST"] == [], "nothing is written twice"
+    found = await swaps.find(desk.engine, UUID(swap))
+    assert found is not None and (found.state, found.by) == (SwapState.RELEASED, SUPERVISOR)
+    assert (await acts(desk)).count("shift_swap_released") == 1
+    assert (await supervisor.post(path)).status == 409, "it is released already"
+
+
+async def test_a_release_whose_answer_was_lost_is_looked_for_at_once(desk: TestDesk, controller: StandIn) -> None:
+    _, colleague, swap = await asked(desk)
+    await colleague.post(f"/roster/swaps/{swap}/agree")
+    controller.answers |= {
+        "/site/file?file=roster.csv": (200, CONTENT),
+        "/site/changes": (200, of_change("ready")),
+        "/site/changes/change-1": (200, of_change("released")),
+        **IN_DOUBT,
+    }
+    supervisor = await desk.signed_in(SUPERVISOR, "en")
+    assert (await supervisor.post(f"/staffing/swaps/{swap}/release")).leads_to == "/staffing/roster"
+    found = await swaps.find(desk.engine, UUID(swap))
+    assert found is not None and found.state == SwapState.RELEASED
+
+
+async def test_a_shift_that_is_swapped_back_is_the_operators_again(desk: TestDesk) -> None:
+    _, colleague, swap = await asked(desk)
+    await colleague.post(f"/roster/swaps/{swap}/agree")
+    there = await swaps.find(desk.engine, UUID(swap))
+    assert there is not None
+    back = replace(there, operator=there.colleague, colleague=there.operator)
+    once = releasing.with_swap(ROSTER, there, desk.desk)
+    assert releasing.with_swap(once, there, desk.desk) == once
+    assert releasing.with_swap(once, back, desk.desk) == f"{ROSTER}\n", "an absence would count all the same"
+    third = releasing.with_swap(once, replace(there, operator=there.colleague, colleague=OTHER), desk.desk)
+    assert third.splitlines()[-3:] == [
+        "1002,2026-11-24,08:00,14:00,,,absent", "1003,2026-11-24,08:00,14:00,,,absent", "1004,2026-11-24,08:00,14:00,,,"
+    ]  # fmt: skip
 
 
 async def test_a_swap_ends_where_somebody_does_not_want_it(desk: TestDesk) -> None:

@@ -221,9 +221,8 @@ HOLIDAYS = {
         {"date": "2026-11-06", "weekday": "friday", "name": "Green March", "estimated": False, "source": "calendar"},
         {"date": "2026-11-18", "weekday": "wednesday", "name": "Estimated", "estimated": True, "source": "calendar"},
     ],
-    "taken_back": [
-        {"date": "2026-11-20", "weekday": "friday", "name": "Lifted", "estimated": False, "source": "administrator"}
-    ],
+    "taken_back": [{"date": "2026-11-20", "weekday": "friday", "name": "Lifted", "estimated": False, "source": "site"}],
+    "at_once": [],
 }
 
 
@@ -232,6 +231,7 @@ async def test_the_calendar_shows_plan_holidays_and_exceptions_and_changes_them(
 ) -> None:
     for year in ("2026", "2027"):
         controller.answers[f"/holidays?year={year}&language=en"] = (200, HOLIDAYS)
+    controller.answers["/hours"] = (200, {"forced": False})
     browser = await desk.signed_in(ADMIN, "en")
 
     async def cells(query: str = "") -> dict[str, str]:
@@ -265,7 +265,7 @@ async def test_the_calendar_shows_plan_holidays_and_exceptions_and_changes_them(
     await released(browser, await browser.post("/site/hours/day", {**day, "act": "usual", "mark": mark[1]}))
     assert "day" not in tomllib.loads((site / "site.toml").read_text())["hours"]
 
-    # The moon decides: the date is certain, or another one. And a day of the site's own.
+    # The moon decides, this evening: the date is certain, or another one. And a day of the site's own.
     moon, own = "2026-11-18", "2026-11-25"
     for form, request in (
         ({"day": moon, "act": "confirm"}, ("POST", "/holidays", {"day": moon, "name": ""})),
@@ -273,7 +273,7 @@ async def test_the_calendar_shows_plan_holidays_and_exceptions_and_changes_them(
         ({"day": moon, "act": "lift"}, ("DELETE", f"/holidays/{moon}", None)),
         ({"day": own, "act": "add", "name": "Élections"}, ("POST", "/holidays", {"day": own, "name": "Élections"})),
     ):
-        assert (await browser.post("/site/hours/holiday", form)).status == 303
+        assert (await browser.post("/site/hours/holiday", {**form, "at_once": "true"})).status == 303
         method, path, who, body = controller.asked[-1]
         assert (method, path, body, who) == (*request, ADMIN)
 
@@ -292,10 +292,75 @@ async def test_the_calendar_shows_plan_holidays_and_exceptions_and_changes_them(
     assert "a plan of its own" in (await browser.get("/site/numbers")).text
 
 
+async def test_holidays_are_changed_in_the_file_and_those_that_were_changed_at_once_are_brought_there(
+    desk: TestDesk, controller: StandIn, site: Path
+) -> None:
+    moon, moved, fair = "2026-11-25", "2026-11-26", "2026-12-02"
+    at_once = [
+        {
+            "date": moved,
+            "name": "Estimated",
+            "holiday": True,
+            "by": ADMIN,
+            "value": {"en": "Estimated", "fr": "Estimée"},
+        },
+        {"date": fair, "name": "Fair", "holiday": False, "by": "root", "value": False},
+    ]
+    for asked in ("/holidays", "/holidays?year=2026&language=en"):
+        controller.answers[asked] = (200, {**HOLIDAYS, "at_once": at_once})
+    controller.answers["/hours"] = (200, {"forced": True, "open": False})
+    in_files = "/holidays/in-files?day="
+    controller.answers[f"{in_files}{moon}&act=move&to=2026-11-27"] = (200, {"days": {moon: False, "2026-11-27": True}})
+    browser = await desk.signed_in(ADMIN, "en")
+    path = site / "site.toml"
+    before = path.read_text()
+
+    async def exceptions() -> list[str]:
+        page = (await browser.get("/site/hours?month=2026-11&day=2026-11-26")).text
+        assert "forced closed, against all plans" in page
+        found = re.search(r'class="exceptions">.*?<tbody>(.*?)</tbody>', page, re.DOTALL)
+        rows = found[1].split("</tr>")[:-1] if found is not None else []
+        return [" ".join(re.sub("<[^>]*>", " ", row).split()) for row in rows]
+
+    assert await exceptions() == [
+        "Thu 26 Nov 2026 holiday: Estimated changed at once Person admin Write it into the file Withdraw",
+        "Wed 2 Dec 2026 a day like others ( Fair ) changed at once root Write it into the file Withdraw",
+    ]
+    page = (await browser.get(f"/site/hours?month=2026-11&day={moved}")).text
+    assert "Person admin changed this day at once" in page and 'action="/site/hours/holiday"' not in page
+
+    # In the file, and taken back.
+    form = {"day": moon, "act": "move", "to": "2026-11-27"}
+    change = await released(browser, await browser.post("/site/hours/holiday", form))
+    assert "[hours.holiday]\n2026-11-25 = false\n2026-11-27 = true\n" in path.read_text()
+    assert [row.split(" site.toml")[0] for row in await exceptions() if "site.toml" in row] == [
+        "Wed 25 Nov 2026 a day like others",
+        "Fri 27 Nov 2026 holiday",
+    ]
+    assert (await browser.post(f"{change}/take-back")).status == 303
+    async with asyncio.timeout(60):
+        while path.read_text() != before:  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
+
+    # What was changed at once: withdrawn, or written into the file, one day or all.
+    assert (await browser.post("/site/hours/at-once", {"day": fair, "act": "withdraw"})).status == 303
+    assert controller.asked[-1] == ("DELETE", f"/holidays/{fair}/change", ADMIN, None)
+    await released(browser, await browser.post("/site/hours/at-once", {"day": moved, "act": "write"}))
+    hours = tomllib.loads(path.read_text())["hours"]
+    assert hours["holiday"] == {moved: {"en": "Estimated", "fr": "Estimée"}}
+    await released(browser, await browser.post("/site/hours/at-once", {"act": "all"}))
+    hours = tomllib.loads(path.read_text())["hours"]
+    assert hours["holiday"] == {moved: {"en": "Estimated", "fr": "Estimée"}, fair: False}
+    assert (await browser.post("/site/hours/at-once", {"act": "all"})).status == 422, "the file says it already"
+    controller.answers[f"{in_files}{moved}&act=remove"] = (200, {"days": {moved: None, fair: None}})
+    await released(browser, await browser.post("/site/hours/holiday", {"day": moved, "act": "lift"}))
+    assert path.read_text() == before
+
+
 async def test_five_hundred_operators_are_listed_found_and_brought_in_at_once(desk: TestDesk, site: Path) -> None:
     browser = await desk.signed_in(ADMIN, "ar")
     toml = (site / "site.toml").read_text()
-    (site / "site.toml").write_text(toml.replace("# calls_in_all = 400", "calls_in_all = 400"))
+    (site / "site.toml").write_text(toml.replace("# [sip]", "[sip]\naudio_ports = 3000\n# [sip]"))
     lines = (site / "operators.csv").read_text().splitlines()
     more = [f"{2000 + n},عبد الرحمن الزعتري {n},ar:5 fr:{1 + n % 5},,no" for n in range(500 - len(lines) + 1)]
     whole = "\n".join([*lines, *more])

@@ -22,7 +22,8 @@ def extracted(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
     """What the code and the templates say now."""
     pot = tmp_path_factory.mktemp("texts") / "desk.pot"
     pybabel = str(Path(sys.executable).with_name("pybabel"))
-    command = [pybabel, "-q", "extract", "-F", "desk/babel.cfg", "-k", "N_", "-o", str(pot), "desk"]
+    options = ["extract", "-F", "desk/babel.cfg", "-k", "N_", "-k", "phrase", "-o"]
+    command = [pybabel, "-q", *options, str(pot), "desk", "ivr/cli"]
     subprocess.run(command, cwd=CHECKOUT, check=True)
     with pot.open("rb") as file:
         return read_po(file)

@@ -70,6 +70,13 @@ async def test_why_nobody_can_call_is_said_in_words(
     assert answer.status == 409 and sentence in answer.text
 
 
+async def test_nobody_is_asked_to_help_with_a_scripted_caller(desk: TestDesk, controller: StandIn) -> None:
+    browser = await desk.signed_in("1002", "en")
+    controller.once["/operators/1002/help"] = (409, {"detail": "no", "code": "in_training"})
+    answer = await browser.post("/call/help", {"why": "He shouts"})
+    assert answer.status == 409 and "This is training: no supervisor is asked." in answer.text
+
+
 async def test_a_visitor_tries_the_line_and_trains_nobody(desk: TestDesk) -> None:
     visitor = await desk.signed_in("visitor", "en")
     page = await visitor.get("/try")

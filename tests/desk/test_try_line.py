@@ -1,15 +1,18 @@
 """The page *Try the line* in a real browser: it calls the line's own numbers, and shows where the call is."""
 
 import asyncio
+import json
 import re
 import time
 import wave
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Any
+from urllib.error import HTTPError
 
 import numpy as np
 import pytest
+from desk_pages import DeskPages
 from line import FRENCH_NUMBER, Line
 from playwright.async_api import Browser, Page, expect
 
@@ -202,7 +205,7 @@ async def test_the_page_is_in_arabic_for_those_who_read_it(desk_line: Line, brow
     await page.page.context.close()
 
 
-TRAINEE, COLLEAGUE = "1001", "1002"
+TRAINEE, COLLEAGUE, AT_A_PAGE = "1001", "1002", "1003"
 SCRIPT = """
 title: {en: A lost key}
 language: fr
@@ -254,6 +257,14 @@ async def test_a_scripted_caller_rings_the_operator_in_training_only_and_no_figu
     assert (state["state"], state["training"]) == ("offered", True)
     await trainee.calls[0].answer()
     trainee.calls[0].tone(1310)  # while the operator speaks, the caller listens
+    # Who asks for help by code hears that it is training; no supervisor is rung or alarmed.
+    asking = await trainee.dial("*17")
+    await asking.hears(desk_line.audio("ar", "code_pause_training"))
+    await asking.hangup()
+    with pytest.raises(HTTPError) as refused:
+        desk_line.control("POST", f"/operators/{TRAINEE}/help", {"why": "alone"})
+    assert json.load(refused.value)["code"] == "in_training"
+    assert desk_line.control("GET", f"/operators/{TRAINEE}")["help_since"] is None
     await asyncio.sleep(2.5)
     assert not find(trainee.calls[0].heard(), noise(1)).same
     trainee.calls[0].silence()
@@ -272,6 +283,24 @@ async def test_a_scripted_caller_rings_the_operator_in_training_only_and_no_figu
     assert (call["outcome"], call["operator"], call["case"]) == ("answered", TRAINEE, up["case"])
     assert up["id"] not in [row["id"] for row in desk_line.json("calls")]
     assert figures(desk_line) == before
+
+
+async def test_a_scripted_caller_rings_the_browser_telephone_of_an_operator_in_training(
+    desk_line: Line, desk_pages: DeskPages, script: str
+) -> None:
+    page = await desk_pages.open(AT_A_PAGE)
+    await page.start_telephone()
+    desk_line.control("POST", f"/operators/{AT_A_PAGE}/training", {"script": script})
+    await page.takes()
+    await page.state("talking")
+    (up,) = desk_line.control("GET", "/calls")
+    assert (up["training"], up["operator"]) == (AT_A_PAGE, AT_A_PAGE)
+    await page.page.keyboard.press("Shift+F2")
+    await desk_line.until(
+        lambda: desk_line.operator_reason(AT_A_PAGE) == "training", 25, "they are in their pause again"
+    )
+    await page.state("paused")
+    assert page.errors == []
 
 
 async def test_a_scripted_caller_hangs_up_if_the_controller_restarts_and_rings_nobody_else(

@@ -100,6 +100,13 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "+44800",
         r"number.0.number: \+44800 is shorter or longer than any number of its country; write it as callers dial it",
     ),
+    "W_HOURS_HOLIDAY": (
+        "site.toml",
+        "[hours.week]",
+        "[hours.holiday]\n2027-03-11 = true\n\n[hours.week]",
+        "2027-03-11",
+        "hours.holiday.2027-03-11: the country's calendar has no holiday on this day; write its name",
+    ),
     "W_HOURS_OVERLAP": (
         "site.toml",
         'monday = ["08:00-20:00"]',

@@ -130,6 +130,11 @@ def test_a_site_whose_operators_need_all_ports_is_reported(tmp_path: Path, monke
     assert [finding.code for finding in parts.findings()] == ["E_OPERATOR_PORTS"]
     with pytest.raises(SiteError, match=r"operators.csv:1: E_OPERATOR_PORTS 303 operators leave none of the 500 pairs"):
         _ = parts.plan
+    site = tmp_path / "site.toml"
+    site.write_text(site.read_text().replace("# [sip]\n", "[sip]\naudio_ports = 3000\n"))
+    wider = Composition()
+    assert wider.findings() == [] and wider.plan.limits.in_all == 1500 - 2 * 303
+    assert (wider.ports.rtp_first, wider.ports.rtp_last) == (10000, 12999)
 
 
 def test_the_audio_rules_contain_every_carrier_and_the_operators(

@@ -1,5 +1,6 @@
 """The calendar knows Morocco's holidays, lunar ones are estimates, and the administrator can override them."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
@@ -8,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from properties import patient
 
-from ivr.site.holidays import Changes, HolidayError, Holidays, Names, Ruling, decode, encode, list_holidays, name_in
+from ivr.site.holiday_calendar import Names, name_in
+from ivr.site.holidays import Changes, FileDay, HolidayError, Holidays, Ruling, decode, encode, list_holidays
 from routing.hours import Source
 
 EID, EID_TWO, AFTER = date(2027, 3, 9), date(2027, 3, 10), date(2027, 3, 11)
@@ -60,9 +62,9 @@ def test_without_a_country_there_are_only_the_administrator_s_holidays() -> None
 
 
 def test_the_list_has_the_twelve_months_from_today_or_one_year() -> None:
-    rows, _ = list_holidays(Holidays("MA"), date(2026, 11, 18), None, "en")
+    rows, _, _ = list_holidays(Holidays("MA"), date(2026, 11, 18), None, "en")
     assert (rows[0].day, rows[-1].day) == (date(2026, 11, 18), date(2027, 11, 18))
-    rows, _ = list_holidays(Holidays("MA"), date(2026, 11, 18), 2028, "en")
+    rows, _, _ = list_holidays(Holidays("MA"), date(2026, 11, 18), 2028, "en")
     assert (rows[0].day.year, rows[-1].day.year) == (2028, 2028)
 
 
@@ -153,6 +155,78 @@ def test_a_preloaded_calendar_is_not_computed_during_a_call(monkeypatch: pytest.
         days.get(date(2031, 1, 1))
 
 
+# The site's files
+
+
+def test_days_of_the_files_replace_those_of_the_calendar_and_changes_at_once_replace_both() -> None:
+    files: dict[date, FileDay] = {EID: False, EID_TWO: True, AFTER: {"fr": "Aïd", "ar": "العيد"}, THRONE: "Feast"}
+    days = Holidays("MA", files)
+    rows = days.rows(date(2027, 3, 1), date(2027, 7, 31), "fr")
+    named = {row.day: (row.name, row.estimated, row.source) for row in rows if row.source is not Source.CALENDAR}
+    assert named == {
+        EID_TWO: ("Fête de la rupture du jeûne", False, Source.SITE),
+        AFTER: ("Aïd", False, Source.SITE),
+        THRONE: ("Feast", False, Source.SITE),
+    }
+    (row,) = days.cancelled(EID, EID_TWO)
+    assert (row.day, row.name, row.source) == (EID, "Eid al-Fitr", Source.SITE)
+    assert str(days[AFTER]) == "Aïd", "what the plan says is not the administrator's change"
+    assert days.at_once(EID) == []
+    days.apply(days.add(EID, "", "ghali"))
+    days.apply(days.remove(AFTER, "ghali"))
+    assert (days[EID].source, days[EID].counts) == (Source.ADMINISTRATOR, True)
+    assert not days[AFTER].counts and days.rows(AFTER, AFTER) == []
+    assert [(row.day, row.is_holiday, row.by, row.value) for row in days.at_once(EID)] == [
+        (EID, True, "ghali", True),
+        (AFTER, False, "ghali", False),
+    ]
+    days.apply(days.withdraw(AFTER))
+    assert days[AFTER].name == "Aïd"
+    with pytest.raises(HolidayError, match="2027-03-11 was not changed at once"):
+        days.withdraw(AFTER)
+
+
+def test_a_change_for_the_files_is_what_makes_the_same_days() -> None:
+    """Whatever is written into the files gives the days that the same change gives at once."""
+    files: dict[date, FileDay] = {EID_TWO: False, AFTER: "Fair"}
+    steps: list[Callable[[Holidays], Changes]] = [
+        lambda days: days.move(EID, THRONE, ""),
+        lambda days: days.add(EID_TWO, "", ""),
+        lambda days: days.remove(AFTER, ""),
+        lambda days: days.move(BOTH, BOTH + timedelta(days=5), ""),
+        lambda days: days.add(date(2027, 4, 1), "Election", ""),
+        lambda days: days.remove(THRONE, ""),
+    ]
+    at_once = Holidays("MA", files)
+    for step in steps:
+        by_files = Holidays("MA", files)
+        for day, value in by_files.file_days(step(by_files.as_files())).items():
+            files = {
+                **{key: kept for key, kept in files.items() if key != day},
+                **({} if value is None else {day: value}),
+            }
+        at_once.apply(step(at_once))
+        whole = date(2027, 1, 1), date(2027, 12, 31)
+        for language in ("ar", "fr"):
+            shown = [
+                [(row.day, row.name) for row in days.rows(*whole, language)]
+                for days in (Holidays("MA", files), at_once)
+            ]
+            assert shown[0] == shown[1]
+    assert files == {
+        EID: False,
+        EID_TWO: True,
+        THRONE: False,
+        BOTH: {"ar": "ذكرى استرجاع إقليم وادي الذهب", "en": "Oued Ed-Dahab Day", "fr": "Allégeance Oued Eddahab"},
+        BOTH + timedelta(days=5): {
+            "ar": "عيد المولد النبوي",
+            "en": "Prophet's Birthday",
+            "fr": "Anniversaire du prophète",
+        },
+        date(2027, 4, 1): "Election",
+    }
+
+
 # In AstDB
 
 texts = st.text(st.characters(exclude_categories=["C"]), max_size=80)
@@ -161,7 +235,7 @@ texts = st.text(st.characters(exclude_categories=["C"]), max_size=80)
 @patient
 @given(st.dictionaries(st.sampled_from(["", "ar", "fr", "en"]), texts, max_size=2), texts.map(lambda item: item[:40]))
 def test_an_override_survives_encoding_and_decoding(names: dict[str, str], by: str) -> None:
-    ruling = Ruling(names, by, uuid4())
+    ruling = Ruling(names, by, uuid4(), "a1b2c3d4")
     if len(encode(ruling).encode()) < 800:
         assert decode(encode(ruling)) == ruling
 

@@ -51,6 +51,15 @@ def test_a_holiday_is_added_moved_and_removed(line: Line) -> None:
     assert (closed["open"], closed["holiday"]) == (False, "Fête")
     assert "closed on a holiday: Fête, by the administrator" in closed["why"]
     assert closed["opens_next"][:10] == to
+    # What the same would be in the site's files, and the way back from a change at once.
+    moved = line.control("GET", f"/holidays/in-files?day={day}&act=move&to={to}")
+    assert moved == {"days": {day: None, to: "Fête"}}
+    (at_once,) = line.json("hours", "holiday")["at_once"]
+    assert (at_once["date"], at_once["holiday"], at_once["value"]) == (day, True, "Fête")
+    assert f"Changed at once, not in site.toml: {day}" in line.run("hours", "holiday").stdout
+    assert line.run("hours", "holiday", "withdraw", day).stdout == "Holidays: none\n"
+    assert line.run("hours", "holiday", "withdraw", day).returncode != 0
+    line.run("hours", "holiday", "add", day, "--name", "Fête")
     assert line.run("hours", "holiday", "move", day, to).returncode == 0
     assert [item["date"] for item in holidays(line)] == [to]
     assert line.json("hours", "at", f"{day}T12:00")["open"] is True

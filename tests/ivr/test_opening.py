@@ -141,9 +141,31 @@ async def test_a_holiday_moved_the_evening_before_applies_from_the_next_call_and
         assert hours.answer(utc("2027-03-11T12:00")).holiday == "Eid al-Fitr"
         assert "by the administrator" in hours.answer(utc("2027-03-11T12:00")).why
         assert hours.opens_next(utc("2027-03-09T21:00")) == utc("2027-03-12T08:00")
-    rows, taken_back = again.holiday_rows(2027, "fr")
+    rows, taken_back, _ = again.holiday_rows(2027, "fr")
     assert {row.day for row in rows if row.name == "Fête de la rupture du jeûne"} == {EID_TWO, AFTER}
     assert [row.day for row in taken_back] == [EID]
+
+
+async def test_a_change_of_a_holiday_at_once_ends_when_the_site_s_files_say_something_else(house: House) -> None:
+    house.text = house.text.replace("[hours.week]", '[hours.holiday]\n2027-07-30 = "Feast"\n\n[hours.week]')
+    opening = await house.restarted()
+    opening.move_holiday(EID, AFTER, "ghali")
+    opening.remove_holiday(date(2027, 7, 30), "ghali")
+    await house.kept(opening)
+    again = await house.restarted()
+    assert again.holidays.rulings == opening.holidays.rulings, "other starts change nothing"
+    # An editor, or a released change of a page, writes two of the three days into the file.
+    house.text = house.text.replace('2027-07-30 = "Feast"', "2027-03-09 = false\n2027-07-30 = false")
+    again = await house.restarted()
+    assert [row.day for row in again.holiday_rows(2027, "en")[2]] == [AFTER]
+    sources = {row.day: row.source.value for part in again.holiday_rows(2027, "en")[:2] for row in part}
+    assert (sources[EID], sources[AFTER], sources[date(2027, 7, 30)]) == ("site", "administrator", "site")
+    assert again.answer(utc("2027-03-09T12:00")).open
+    await house.kept(again)
+    assert {key for family, key in house.db.kept if family == "hatif-holiday"} == {AFTER.isoformat()}
+    kept = {row["day"]: row.get("cancelled") for row in house.rows("hours_override")}
+    assert [day for day, cancelled in kept.items() if cancelled is None] == [AFTER.isoformat()]
+    assert {(row["act"], row["by"]) for row in house.rows("audit")} == {("holiday_forgotten", "hatif")}
 
 
 async def test_each_change_of_the_holidays_is_a_row_and_cancels_the_one_it_replaces(house: House) -> None:

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from line import CHECKOUT
 from pydantic import TypeAdapter
 
+from ivr.site_changes import apply as applying
 from ivr.site_changes import files
 from ivr.site_changes.apply import apply_edits
+from ivr.site_changes.difference import difference_of
 from ivr.site_changes.edits import EditError, SiteEdit
 from ivr.site_changes.merging import merge
 
@@ -208,3 +210,54 @@ def test_changes_at_both_ends_are_merged_and_at_one_place_they_are_refused(base:
     if len({base, ours, theirs}) == 3:
         both = merge(f"{middle}x{base}", f"{middle}y{ours}", f"{middle}z{theirs}")
         assert both is None
+
+
+HOSTILE = {
+    "nesting without end": ("site.toml", "a = " + "[" * 100_000),
+    "a key of very many parts": ("site.toml", "a" + ".a" * 100_000 + " = 1"),
+    "very many tables": ("site.toml", "[[number]]\n" * 30_000),
+    "half a surrogate pair": ("site.toml", 'name = "x"\n'),
+    "nested sequences": ("texts.yaml", "[" * 100_000),
+    "a list of aliases": ("texts.yaml", "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n"),
+    "very many names": ("texts.yaml", "".join(f"a{number}: x\n" for number in range(30_000))),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_what_would_keep_the_controller_busy_for_minutes_is_refused(contents: dict[str, bytes], what: str) -> None:
+    file, content = HOSTILE[what]
+    kind = "toml" if file == "site.toml" else "yaml"
+    value = "\ud800" if what == "half a surrogate pair" else "x"
+    edit = EDITS.validate_python([{"kind": kind, "file": file, "place": ["name"], "value": value}])
+    with pytest.raises(EditError, match=file):
+        apply_edits({**contents, file: content.encode()}, edit)
+
+
+def test_very_many_changes_of_long_files_are_refused_and_those_of_a_long_list_are_made(
+    contents: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edits: list[dict[str, Any]] = [
+        {"kind": "toml", "place": ["hours", "week", "monday"], "value": [f"09:00-{hour}:00"]} for hour in range(10, 20)
+    ]
+    rows = [{"kind": "row", "file": "operators.csv", "row": str(3000 + n), "cells": {"name": "X"}} for n in range(99)]
+    monkeypatch.setattr(applying, "MOST", 9 * len(contents["site.toml"]))
+    assert len(apply(contents, *rows)["operators.csv"] or b"") > len(contents["operators.csv"])
+    with pytest.raises(EditError, match="too many changes"):
+        apply(contents, *edits)
+    monkeypatch.setattr(applying, "MOST_ROWS", 99 * len(contents["operators.csv"]))
+    with pytest.raises(EditError, match="too many changes"):
+        apply(contents, *rows)
+
+
+@pytest.mark.parametrize("lines", ["x\n\n" * 20_000, "".join(f"{n % 50}\n" for n in range(20_000))])
+def test_files_of_the_same_lines_are_compared_as_a_whole(lines: str) -> None:
+    """A comparison line by line would take hours."""
+    other = lines.replace("x", "y").replace("7\n", "8\n\n")
+    shown = difference_of({"flow.yaml": lines.encode()}, {"flow.yaml": other.encode()})
+    assert shown.startswith("--- a/flow.yaml\n+++ b/flow.yaml\n@@ ")
+    assert merge(lines, lines, other) == other and merge(lines, other, lines) == other
+
+
+def test_a_difference_full_of_addresses_hides_their_passwords_at_once() -> None:
+    shown = difference_of({"site.toml": b""}, {"site.toml": b"://" * 60_000 + b"\nx = a://b:secret@c\n"})
+    assert "secret" not in shown and "a://b:…@c" in shown

@@ -11,6 +11,7 @@ import pytest
 from line import CHECKOUT
 
 from ivr.site_changes import exchange, files, git
+from ivr.site_changes.edits import EditError
 from ivr.site_changes.exchange import AFTER, BEFORE, CHANGE, FOLDER, Exchange, ExchangeError
 from ivr.site_changes.git import Author, GitError
 
@@ -107,10 +108,32 @@ def test_a_symbolic_link_is_not_replaced_by_a_file(tmp_path: Path, site: Path) -
     assert now(site) == before
 
 
+def test_a_folder_that_is_a_link_out_of_the_site_is_neither_read_nor_written(tmp_path: Path, site: Path) -> None:
+    (site / "guide").rename(tmp_path / "elsewhere")
+    (site / "guide").symlink_to(tmp_path / "elsewhere")
+    before = now(tmp_path / "elsewhere")
+    with pytest.raises(ExchangeError, match="symbolic link"):
+        Exchange(site, NEW, CHANGE_ID).prepare()
+    assert now(tmp_path / "elsewhere") == before
+    (site / "flow.yaml").symlink_to("/etc/passwd")
+    (site / "texts.yaml").symlink_to("site.toml")
+    for file in ("guide/visa.yaml", "flow.yaml"):
+        with pytest.raises(EditError, match="a link that leads out"):
+            files.content_of(site, file)
+    assert files.all_contents(site) == {"site.toml": b"old\n", "texts.yaml": b"old\n"}
+
+
+def test_a_site_with_very_many_files_is_refused(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MOST_FILES", 2)
+    with pytest.raises(EditError, match="The site's files are more than 2"):
+        files.all_contents(site)
+
+
 def test_a_folder_that_cannot_be_written_is_named_and_nothing_changes(site: Path) -> None:
     program = """
 import os, sys
 from pathlib import Path
+from ivr.site_changes.edits import EditError
 from ivr.site_changes.exchange import Exchange, ExchangeError
 site = Path(sys.argv[1])
 if os.geteuid() == 0:
@@ -180,6 +203,70 @@ def test_a_release_is_a_commit_in_the_persons_name_without_any_hook(
     ]
     # What others have done is as it was: one file is staged, one is not known to git.
     assert repository("status", "--porcelain").splitlines() == ["A  staged.yaml", "?? texts.yaml"]
+
+
+def test_no_program_of_the_repository_runs(tmp_path: Path, site: Path, repository: Callable[..., str]) -> None:
+    """Whoever may write there would otherwise have it run by the line's user."""
+    evil = f"touch {tmp_path}/evil; cat"
+    for name, value in (
+        ("filter.e=v.il.clean", evil),
+        ("filter.e=v.il.process", evil),
+        ("core.fsmonitor", evil),
+        ("core.pager", evil),
+        ("gpg.program", f"{tmp_path}/gpg"),
+        ("log.showSignature", "true"),
+        ("commit.gpgSign", "true"),
+    ):
+        repository("config", name, value)
+    (tmp_path / "gpg").write_text(f"#!/bin/sh\ntouch {tmp_path}/evil\n")
+    (tmp_path / "gpg").chmod(0o755)
+    (site / ".git" / "info").mkdir(exist_ok=True)
+    attributes = site / ".git" / "info" / "attributes"
+    attributes.write_text("guide/visa.yaml filter=e=v.il\n")
+    with pytest.raises(GitError, match=r"guide/visa.yaml has the filter 'e=v.il', a program"):
+        commit(site, tmp_path)
+    attributes.write_text("staged.yaml filter=e=v.il\n")  # no file of the change
+    prepared = commit(site, tmp_path)
+    exchanged = Exchange(site, NEW, CHANGE_ID)
+    exchanged.prepare()
+    exchanged.put()
+    prepared.publish()
+    # As if it were signed.
+    signed = repository("cat-file", "commit", "HEAD").replace("\n\n", "\ngpgsig -----BEGIN PGP SIGNATURE-----\n\n", 1)
+    (tmp_path / "signed").write_text(signed)
+    repository("update-ref", "HEAD", repository("hash-object", "-t", "commit", "-w", str(tmp_path / "signed")).strip())
+    assert "Visa: a new fee" in git.last_message(site)
+    assert not (tmp_path / "evil").exists()
+
+
+def test_a_filter_of_this_machine_is_used(
+    tmp_path: Path, site: Path, repository: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / ".gitconfig").write_text('[filter "upper"]\n\tclean = tr a-z A-Z\n')
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    (site / ".gitattributes").write_text("site.toml filter=upper\n")
+    prepared = commit(site, tmp_path)
+    assert repository("show", f"{prepared.id}:site.toml") == "NEW\n"
+
+
+def test_nothing_is_fetched_that_the_repository_lacks(
+    tmp_path: Path, site: Path, repository: Callable[..., str]
+) -> None:
+    lost = repository("rev-parse", "HEAD^{tree}").strip()
+    (site / ".git" / "objects" / lost[:2] / lost[2:]).unlink()
+    for name, value in (
+        ("core.repositoryFormatVersion", "1"),
+        ("extensions.partialClone", "origin"),
+        ("remote.origin.url", f"ext::sh -c touch% {tmp_path}/evil"),
+        ("remote.origin.promisor", "true"),
+        ("protocol.ext.allow", "always"),
+    ):
+        repository("config", name, value)
+    with pytest.raises(GitError, match="git refuses the commit"):
+        commit(site, tmp_path)
+    assert not (tmp_path / "evil").exists()
 
 
 def test_the_first_commit_of_an_empty_repository_is_made(tmp_path: Path, site: Path) -> None:

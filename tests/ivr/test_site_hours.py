@@ -180,6 +180,22 @@ def test_a_day_with_hours_of_its_own_has_these_whatever_the_week_and_the_calenda
     assert after.until == datetime(2027, 1, 20, 11, tzinfo=UTC), "the Monday before is closed"
 
 
+def test_holidays_of_the_file_are_checked_and_those_that_the_calendar_lacks_reported(tmp_path: Path) -> None:
+    days = '[hours.holiday]\n2027-03-09 = false\n2027-03-11 = true\n2027-03-12 = {fr = "Aïd", ar = "العيد"}\n\n'
+    head = f"{days}[hours.language.nl]"
+    text = edited(SITE, "[hours.language.nl]", head)
+    site_ = loaded(tmp_path, text)
+    assert [row.day.day for row in site_.hours.closing_days().rows(date(2027, 3, 1), date(2027, 3, 31))] == [10, 11, 12]
+    (finding,) = hours_findings(site_, tmp_path)
+    assert (finding.code, finding.line) == ("W_HOURS_HOLIDAY", line_of(text, "2027-03-11 = true"))
+    assert finding.remedy == "write its name"
+    path = tmp_path / "site.toml"
+    for wrong in ('""', "7", "{}", '{french = "Aïd"}', '{fr = ""}', f'"{"x" * 200}"'):
+        path.write_text(text.replace("2027-03-11 = true", f"2027-03-11 = {wrong}"), encoding="utf-8")
+        ((line, what),) = refusal(lambda: site.load(tmp_path), path)
+        assert line == line_of(text, "2027-03-11 = true") and "says nothing about a holiday" in what
+
+
 def test_a_day_that_does_not_exist_is_reported_with_its_line(tmp_path: Path) -> None:
     text = edited(SITE, "[hours.language.nl]", "[hours.day]\n2027-02-30 = []\n\n[hours.language.nl]")
     path = tmp_path / "site.toml"

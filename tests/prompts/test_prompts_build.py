@@ -118,16 +118,18 @@ def test_nine_digits_to_be_written_down_take_six_to_eight_seconds(whole: Path) -
             assert 6 <= sum(spoken) / len(spoken) <= 8, (language, spoken)
 
 
-def test_what_is_left_for_later_is_made_by_the_next_whole_build_and_stays_where_it_was(tmp_path: Path) -> None:
+def test_what_is_left_for_later_is_there_in_english_until_the_next_whole_build(tmp_path: Path) -> None:
     sites.catalogue(tmp_path, "en", TEXTS)
+    sites.catalogue(tmp_path, "fr", {"hello": ("Hello.", "Bonjour."), "wait": ("Please wait.", "Patientez.")})
     texts, sounds, recordings = catalogue.load(tmp_path), tmp_path / "sounds", tmp_path / "recordings"
 
     def made(*later: str) -> tuple[int, set[str]]:
         report = build(texts, sounds, recordings, voices=VOICES, later=later)
         assert report.problems == ()
-        return report.made, set(used(tmp_path).prompts["en"])
+        assert set(used(tmp_path).prompts["en"]) == {"hello", "wait"}
+        return report.made, set(used(tmp_path).prompts["fr"])
 
-    assert made("wait") == (1, {"hello"})
+    assert made("wait") == (3, {"hello"})
     assert made("hello", "wait") == (0, {"hello"})
     assert made() == (1, {"hello", "wait"})
     assert made("wait") == (0, {"hello", "wait"})

@@ -4,16 +4,18 @@ import io
 import os
 import stat
 import subprocess
+import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from line import CHECKOUT
 
 from speech import install as installing
 from speech.install import InstallError, install, language_of, remove
-from speech.models import Engine, Models
+from speech.models import NOTE, Engine, Models
 
 FILES = ("am/final.mdl", "conf/mfcc.conf", "graph/HCLr.fst", "graph/Gr.fst")
 
@@ -191,6 +193,35 @@ def test_a_killed_installation_leaves_no_model_and_the_next_one_clears_up(models
     other = folder_of(tmp_path / "other", (*FILES, "new"))
     install(other, "fr", models, replace=True, try_it=loads)
     assert (models.vosk / "fr" / "new").is_file() and {path.name for path in models.vosk.iterdir()} == {"fr"}
+
+
+@pytest.mark.parametrize("how", ["one step", "two steps"])
+def test_a_model_that_is_being_replaced_is_there_whole_wherever_the_installation_is_killed(
+    tmp_path: Path, how: str
+) -> None:
+    """Also where the file system cannot exchange two folders."""
+    present, new = folder_of(tmp_path / "present"), folder_of(tmp_path / "new", (*FILES, "new"))
+    place = tmp_path / "killed"
+    script = Path(__file__).with_name("killed_at_each_line.py")
+    arguments = [sys.executable, str(script), str(place), str(present), str(new), how]
+    environment = os.environ | {"PYTHONPATH": str(CHECKOUT)}
+    killed = int(subprocess.run(arguments, check=True, capture_output=True, text=True, env=environment).stdout)
+    assert killed > 50
+    seen = set[tuple[object, ...]]()
+    for number in range(1, killed + 1):
+        models = Models(place / str(number), tmp_path / "cache")
+        found = models.find("fr")
+        assert found is not None and models.brought() == {"fr": found}, number
+        files = {path.relative_to(found.folder).as_posix() for path in found.folder.rglob("*") if path.is_file()}
+        assert files in ({*FILES}, {*FILES, "new", NOTE}), number
+        left = (len(files), *sorted(path.name.rpartition("-")[0] for path in models.vosk.iterdir()))
+        if left in seen:
+            continue
+        seen.add(left)
+        again = install(folder_of(tmp_path / "again"), "fr", models, replace=True, try_it=loads)
+        assert again.name == "again" and {path.name for path in models.vosk.iterdir()} == {"fr"}, number
+        assert remove("fr", models) and models.find("fr") is None
+    assert {row[0] for row in seen} == {len(FILES), len(FILES) + 2}, "the present model, then the new one"
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def _format(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> s
         case "guide":
             return f"hears about {data['procedure']} in the guide: {data['step'].replace('_', ' ')}"
         case "guide_silent":
-            return f"asks for {data['procedure']}, whose audio is still being made, and is led to an operator"
+            return f"asks for {data['procedure']}, which has no audio, and is led to an operator"
         case "guide_request":
             return f"wants {data['procedure']} of the guide in writing, on {data['number']}"
         case "language":

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ivr.cli.composition import Composition, ControlError, account
-from ivr.cli.data.owner import refuse_strangers
 from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, as_json, as_table, console, errors
+from ivr.cli.owner import refuse_strangers
 from ivr.data.proof import Proofs
 from ivr.model import clock
 from ivr.model.e164 import NumberRules, normalise

@@ -7,8 +7,8 @@ from pathlib import Path
 import typer
 
 from ivr.cli.composition import Composition, ControlError
-from ivr.cli.data.owner import refuse_strangers
 from ivr.cli.output import JSON, Bar, as_json, console
+from ivr.cli.owner import refuse_strangers
 from ivr.cli.running_lines import running_homes
 from ivr.home import pid_lock
 from ivr.home.settings import USUAL_HOME

@@ -14,9 +14,9 @@ import psutil
 import typer
 
 from ivr.cli.composition import Composition, ControlError
-from ivr.cli.data.owner import refuse_strangers
 from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, Bar, as_json, console
+from ivr.cli.owner import refuse_strangers
 from ivr.cli.processes.processes import upgrade_database
 from ivr.cli.upkeep.restart import find
 from ivr.home import line_settings

@@ -6,7 +6,6 @@ import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from ivr.cli.desk import settings_of
 from ivr.cli.monitoring.facts import expected_processes, own_version
 from ivr.cli.output import JSON, as_json, as_table, cell, console
 from ivr.cli.processes import status
-from ivr.cli.processes.check import Check
+from ivr.cli.processes.check import Check, phrase
 from ivr.cli.processes.troubles import ANSWER_S
 from ivr.process.process import ProcessInfo, processes
 from ivr.site import certificate
@@ -27,18 +26,6 @@ BACKUP_AGE = timedelta(days=8)
 """A weekly backup is at most so old."""
 
 _ENDS = timedelta(days=14)
-_NAMES = {
-    "asterisk": ("Asterisk", "asterisk"),
-    "ivr": ("the controller", "ivr"),
-    "guard": ("the guard", "guard"),
-    "journal": ("what writes the journal to the database", "journal"),
-    "monitor": ("monitoring", "monitor"),
-    "desk": ("the desk", "desk"),
-    "gate": ("the gate of browser telephones", "gate"),
-    "hear": ("what hears callers in menus", "hear"),
-    "transcriber": ("what writes down voice messages", "transcriber"),
-}
-"""Processes: what they are, and their log."""
 
 
 def register(app: typer.Typer) -> None:
@@ -85,10 +72,10 @@ def read(parts: Composition) -> dict[str, Any]:
     return {
         "at": began,
         "serves": line.serves,
-        "parts": [asdict(check) for check in checks],
+        "parts": [check.as_data() for check in checks],
         "versions": {
             "hatif": own_version(),
-            "asterisk": next((row.found for row in line.checks if row.name == "asterisk" and not row.fatal), None),
+            "asterisk": next((str(row.found) for row in line.checks if row.name == "asterisk" and not row.fatal), None),
             "database": version,
             "python": platform.python_version(),
             "system": platform.platform(terse=True),
@@ -101,18 +88,18 @@ def read(parts: Composition) -> dict[str, Any]:
 def _check_each_process(running: Mapping[str, ProcessInfo], expected: Sequence[str]) -> Iterator[Check]:
     """Check that each process of the line runs, and is not stopped."""
     for name in expected:
-        what, log = _NAMES[name]
         process = running.get(name)
         fatal = name in status.NEEDED
         if process is None or not process.alive:
-            remedy = f"see log/{log}.log; `hatif up` starts it by itself, with systemd: `systemctl start hatif-{name}`"
-            yield Check(f"process {name}", False, fatal, f"{what} does not run", remedy)
+            remedy = f"see log/{name}.log; `hatif up` starts it by itself, with systemd: `systemctl start hatif-{name}`"
+            yield Check(f"process {name}", False, fatal, phrase("it does not run"), remedy)
         elif process.stopped:
-            found = f"{what} is stopped (SIGSTOP or Ctrl-Z)"
-            yield Check(f"process {name}", False, fatal, found, f"continue it with `kill -CONT {process.pid}`")
+            stopped = phrase("it is stopped (SIGSTOP or Ctrl-Z)")
+            yield Check(f"process {name}", False, fatal, stopped, f"continue it with `kill -CONT {process.pid}`")
         else:
-            found = f"{what} runs since {process.started:%Y-%m-%d %H:%M:%S} UTC, pid {process.pid}"
-            yield Check(f"process {name}", True, fatal, found)
+            since = f"{process.started:%Y-%m-%d %H:%M:%S}"
+            runs = phrase("it runs since %(since)s UTC, pid %(pid)d", since=since, pid=process.pid)
+            yield Check(f"process {name}", True, fatal, runs)
 
 
 async def _check_database(parts: Composition) -> tuple[Check, str | None]:
@@ -124,12 +111,17 @@ async def _check_database(parts: Composition) -> tuple[Check, str | None]:
         async with open_engine(parts.database_url) as engine, asyncio.timeout(ANSWER_S):
             version = await version_of(engine)
     except DatabaseError as error:
-        found = str(error).rstrip(".")
+        found: str = str(error).rstrip(".")
     except TimeoutError:
-        found = f"it did not answer within {ANSWER_S:g} s"
+        found = phrase("it did not answer within %(seconds)d s", seconds=round(ANSWER_S))
     else:
         answered = 1000 * (time.monotonic() - began)
-        return Check("database", True, False, f"{version} answered within {answered:.0f} ms"), version
+        return Check(
+            "database",
+            True,
+            False,
+            phrase("%(version)s answered within %(ms)d ms", version=version, ms=round(answered)),
+        ), version
     remedy = "start it, or free its disk; calls go on, and their records wait in the journal"
     return Check("database", False, False, found, remedy), None
 
@@ -145,9 +137,14 @@ def _check_desk_certificate(parts: Composition, now: datetime) -> Iterator[Check
     try:
         ends = certificate.ends(chosen.certificate, chosen.key)
     except (OSError, ssl.SSLError) as error:
-        yield Check("desk certificate", False, False, f"{chosen.certificate} cannot be used ({error})", remedy)
+        unusable = phrase("%(file)s cannot be used (%(why)s)", file=str(chosen.certificate), why=str(error))
+        yield Check("desk certificate", False, False, unusable, remedy)
         return
-    found = "has expired, or is not valid yet" if ends is None else f"that of the desk ends on {ends:%Y-%m-%d}"
+    found = (
+        phrase("it has expired, or is not valid yet")
+        if ends is None
+        else phrase("it ends on %(day)s", day=ends.date().isoformat())
+    )
     yield Check("desk certificate", ends is not None and ends - now > _ENDS, False, found, remedy)
 
 
@@ -157,11 +154,19 @@ def _check_backup(folder: Path, home: Path, now: datetime) -> Check:
     remedy = "run `hatif backup`, each night from cron or a timer (docs/backup.md)"
     if made:
         age = now - datetime.fromtimestamp(max(made), UTC)
-        found = f"the newest of {len(made)} is {_age(age)} old"
+        hours = round(age.total_seconds() / 3600)
+        found = (
+            phrase("the newest of %(count)d is %(hours)d h old", count=len(made), hours=hours)
+            if hours < 48
+            else phrase("the newest of %(count)d is %(days)d days old", count=len(made), days=round(hours / 24))
+        )
         return Check("backup", age <= BACKUP_AGE, False, found, remedy)
     young = not home.exists() or now - _began(home) < BACKUP_AGE
-    where = f"there is none in {folder}"
-    found = f"{where} yet" if young else f"{where}; those that are elsewhere are not known"
+    found = (
+        phrase("there is none in %(folder)s yet", folder=str(folder))
+        if young
+        else phrase("there is none in %(folder)s; those that are elsewhere are not known", folder=str(folder))
+    )
     return Check("backup", young, False, found, remedy)
 
 
@@ -172,8 +177,3 @@ def _began(home: Path) -> datetime:
         with suppress(OSError):  # a temporary file that has gone
             found.append(entry.stat().st_mtime)
     return datetime.fromtimestamp(min(found), UTC)
-
-
-def _age(age: timedelta) -> str:
-    hours = age.total_seconds() / 3600
-    return f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} days"

@@ -14,7 +14,6 @@ from ivr.cli.output import JSON, as_json, as_table, console
 from ivr.cli.times import midnight, parse_day
 from ivr.model import clock
 from ivr.site import roster as rosters
-from ivr.site.holidays import Holidays
 from ivr.site.roster import merge
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ def _plan(parts: Composition, day: date) -> DayPlan:
     if planned is None:
         where = parts.settings.site / rosters.FILE
         raise ControlError(f"There is no roster: {where} does not exist. docs/roster.md describes how to write one.")
-    holidays = Holidays(site.hours.holidays)
+    holidays = site.hours.closing_days()
     begins, ends = (midnight(item, zone).astimezone(UTC) for item in (day, day + timedelta(days=1)))
     shifts = [
         shift for shift in planned.shifts(day - timedelta(days=1), day) if shift.begins < ends and shift.ends > begins

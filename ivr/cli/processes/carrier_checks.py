@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from ivr.asterisk.carrier_registrations import REGISTERED
-from ivr.cli.processes.check import Check
+from ivr.cli.processes.check import Check, phrase
 from ivr.site import certificate
 from ivr.site.carriers import Carrier
 from ivr.site.findings import SiteError
@@ -43,15 +43,19 @@ def check_certificate(
     shown = served()
     if shown is None:
         needed = all(carrier.transport == "tls" for carrier in carriers)
-        found = "Asterisk does not answer on its port of TLS"
+        found = phrase("Asterisk does not answer on its port of TLS")
         yield Check("certificate", False, needed, found, "run `hatif restart asterisk --when-idle`")
         return
-    ends = "has expired, or is not valid yet" if newest.ends is None else f"ends on {newest.ends:%Y-%m-%d}"
+    ends = (
+        phrase("it has expired, or is not valid yet")
+        if newest.ends is None
+        else phrase("it ends on %(day)s", day=newest.ends.date().isoformat())
+    )
     if ssl.PEM_cert_to_DER_cert(shown) != ssl.PEM_cert_to_DER_cert(_first(newest.certificate)):
-        yield Check("certificate", False, False, "Asterisk does not have the newest one", "run `hatif reload`")
+        yield Check("certificate", False, False, phrase("Asterisk does not have the newest one"), "run `hatif reload`")
     else:
         ok = newest.ends is not None and newest.ends - now > _ENDS
-        yield Check("certificate", ok, False, f"that of SIP {ends}", "renew it, then run `hatif reload`")
+        yield Check("certificate", ok, False, ends, "renew it, then run `hatif reload`")
 
 
 def _first(chain: str) -> str:
@@ -69,6 +73,7 @@ def check_registrations(carriers: Sequence[Carrier], states: Mapping[str, str]) 
     alone = len(registering) == len(carriers) and REGISTERED not in states.values()
     for carrier in registering:
         state = states.get(carrier.name, "not known to Asterisk: run `hatif reload`")
-        found = f"{state}, as {carrier.user} at {carrier.registrar}"
+        named = {"state": state, "user": str(carrier.user), "server": str(carrier.registrar)}
+        found = phrase("%(state)s, as %(user)s at %(server)s", **named)
         remedy = f"see asterisk/log/asterisk.log; a new password: `hatif carriers password {carrier.name}`"
         yield Check(f"carrier {carrier.name}", state == REGISTERED, alone, found, remedy)

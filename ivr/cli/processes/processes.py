@@ -27,8 +27,8 @@ from ivr.process.process import ProcessSpec, processes, unit_of
 from ivr.process.supervisor import AlreadyRunning, Supervisor
 from prompts import manifest
 
-_ANNOUNCED_S = 15.0
-"""How long the demonstration call waits for the desk, whose address comes first."""
+_ANNOUNCED_S = 40.0
+"""How long the demonstration call waits until all is up, the desk included, whose address comes first."""
 
 # Imports in functions: each command starts another process and loads only what that one needs.
 
@@ -51,7 +51,7 @@ def setup(
     guide_later: bool = typer.Option(
         False,
         "--guide-later",
-        help="Leave the guide's procedures, most of the audio, to `hatif up`, which has them spoken while it runs.",
+        help="Leave the guide's procedures, most of the audio, to `hatif up`, but in English.",
     ),
 ) -> None:
     """Prepare everything: Asterisk, secrets, configuration, prompts, database. Repeat it to apply what is new."""

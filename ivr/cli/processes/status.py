@@ -18,7 +18,7 @@ from ivr.cli.composition import Composition, ControlError
 from ivr.cli.desk import settings_of
 from ivr.cli.output import JSON, as_json, as_table, cell, console, local
 from ivr.cli.processes.carrier_checks import check_certificate, check_registrations, served_certificate
-from ivr.cli.processes.check import Check
+from ivr.cli.processes.check import Check, phrase
 from ivr.cli.processes.troubles import ANSWER_S, JournalState, find_delivery_problems, read_journal
 from ivr.cli.speech import state as transcriber_state
 from ivr.cli.speech.state import State as TextState
@@ -89,7 +89,7 @@ def read(parts: Composition) -> LineStatus:
     serves = all(check.ok for check in checks if check.fatal)
     document: dict[str, Any] = {
         "serves": serves,
-        "checks": [asdict(check) for check in checks],
+        "checks": [check.as_data() for check in checks],
         "processes": {name: info.pid for name, info in running.items()},
         "addresses": {
             "sip": f"{parts.site.sip_bind}:{5060 + offset}",
@@ -97,7 +97,7 @@ def read(parts: Composition) -> LineStatus:
             "ari": f"http://127.0.0.1:{8088 + offset}",
             "ami": f"127.0.0.1:{5038 + offset}",
             "control": f"http://127.0.0.1:{parts.settings.control_port}",
-            "rtp": f"{10000 + offset}-{10999 + offset}/udp",
+            "rtp": f"{10000 + offset}-{9999 + offset + parts.site.sip.audio_ports}/udp",
             **({"desk": settings_of(parts).url} if parts.site.desk.enabled else {}),
             **({"monitoring": monitoring_url(parts)} if parts.site.monitoring.enabled else {}),
         },
@@ -145,45 +145,55 @@ def _show(data: dict[str, Any], checks: Sequence[Check], parts: Composition) -> 
 
 def _check_processes(running: Mapping[str, ProcessInfo]) -> Iterator[Check]:
     missing = [name for name in NEEDED if name not in running]
-    found = f"{' and '.join(missing)} not running" if missing else "Asterisk and the controller run"
+    found = (
+        phrase("%(names)s: not running", names=", ".join(missing))
+        if missing
+        else phrase("Asterisk and the controller run")
+    )
     yield Check("processes", not missing, True, found, _START)
-    found, remedy, supervisor = "hatif up supervises them", "", running.get(OWN_NAME)
+    found, remedy, supervisor = phrase("hatif up supervises them"), "", running.get(OWN_NAME)
     if supervisor is None and any(name in running and unit_of(running[name].pid) for name in NEEDED):
-        found = "systemd supervises them"
+        found = phrase("systemd supervises them")
     elif supervisor is None:
-        found = "unsupervised: hatif up does not run"
+        found = phrase("unsupervised: hatif up does not run")
         remedy = "start the line with `hatif up`; it takes over what still runs"
     elif supervisor.stopped:
-        found = "unsupervised: hatif up is stopped (SIGSTOP or Ctrl-Z)"
+        found = phrase("unsupervised: hatif up is stopped (SIGSTOP or Ctrl-Z)")
         remedy = f"continue it with `kill -CONT {supervisor.pid}`"
     yield Check("watched", not remedy, True, found, remedy)
 
 
 def _check_controller(live: dict[str, Any], probe_s: float) -> Iterator[Check]:
     ok = bool(live["ari"] and live["ami"])
-    found = "connected to Asterisk" if ok else "not connected to Asterisk, or does not answer"
+    found = phrase("connected to Asterisk") if ok else phrase("not connected to Asterisk, or does not answer")
     yield Check("controller", ok, True, found, "see log/ivr.log; it reconnects by itself")
     probe = live.get("probe")
     if not probe_s:
-        yield Check("test call", True, False, "switched off (probe_s = 0)")
+        yield Check("test call", True, False, phrase("switched off (probe_s = 0)"))
     elif not ok or probe is None:
-        yield Check("test call", True, False, "none yet")
+        yield Check("test call", True, False, phrase("none yet"))
     elif time.time() - probe["at"] > PROBES_MISSED * (probe_s + 10):
-        old = f"the last one was {time.time() - probe['at']:.0f} s ago"
+        old = phrase("the last one was %(seconds)d s ago", seconds=round(time.time() - probe["at"]))
         yield Check("test call", False, True, old, "see log/ivr.log, then end the controller; `hatif up` restarts it")
     elif probe["fault"] is not None:
-        found = f"the line called its own {probe['number']}: {probe['fault']}"
+        found = phrase("the line called its own %(number)s: %(why)s", number=probe["number"], why=probe["fault"])
         yield Check("test call", False, True, found, "see log/ivr.log and asterisk/log/asterisk.log")
     else:
-        yield Check("test call", True, True, f"{probe['number']} answered after {probe['answered_s']:.3f} s")
+        answered = phrase(
+            "%(number)s answered after %(seconds).3f s", number=probe["number"], seconds=probe["answered_s"]
+        )
+        yield Check("test call", True, True, answered)
 
 
 def _check_drained(live: Mapping[str, Any]) -> Iterator[Check]:
     """Check that new calls are taken; nothing to say while they are."""
     if drained := live.get("drained"):
-        how = "carriers get 503" if drained["refuse"] else "callers hear that it is closed"
-        since = local(datetime.fromtimestamp(drained["since"], UTC))
-        found = f"no new calls are taken since {since}, by {drained['by']} ({how})"
+        named = {"since": str(local(datetime.fromtimestamp(drained["since"], UTC))), "name": str(drained["by"])}
+        found = (
+            phrase("no new calls are taken since %(since)s, by %(name)s (carriers get 503)", **named)
+            if drained["refuse"]
+            else phrase("no new calls are taken since %(since)s, by %(name)s (callers hear that it is closed)", **named)
+        )
         yield Check("drained", False, True, found, "take them again with `hatif drain --end`")
 
 
@@ -192,7 +202,7 @@ def _check_disk(parts: Composition) -> Iterator[Check]:
     if not home.exists():
         return
     free = shutil.disk_usage(home).free
-    found = f"{free / 2**20:,.0f} MiB free in {home}"
+    found = phrase("%(free)d MiB free in %(folder)s", free=round(free / 2**20), folder=str(home))
     yield Check("disk", free >= _DISK_LOW, free < _DISK_FULL, found, "free space for messages and records")
 
 
@@ -204,24 +214,38 @@ def _check_voices(made: Progress) -> Check:
     left = "" if made.left_s is None else f", about {max(1, round(made.left_s / 60))} min left"
     match made.doing:
         case Doing.ENDED:
-            found = "none is being made"
+            found = phrase("none is being made")
         case Doing.QUICK:
-            found = f"the guide's audio is made, {made.done} of {made.of}; who asks for what lacks it gets an operator"
+            found = phrase(
+                "missing audio is made, %(done)d of %(of)d; callers hear another language meanwhile",
+                done=made.done,
+                of=made.of,
+            )
         case Doing.FETCHING:
-            found = f"the voice's model is downloaded: {made.done / 1e6:.0f} of {made.of / 1e6:.0f} MB"
+            done, of = round(made.done / 1e6), round(made.of / 1e6)
+            found = phrase("the voice's model is downloaded: %(done)d of %(of)d MB", done=done, of=of)
         case Doing.WAITING:
-            found = "another checkout makes them"
+            found = phrase("another checkout makes them")
         case _:
-            found = f"{made.language}: {made.done} of {made.of} made, {made.doing}{left}"
+            found = phrase(
+                "%(language)s: %(done)d of %(of)d made, %(doing)s%(left)s",
+                language=made.language or "",
+                done=made.done,
+                of=made.of,
+                doing=str(made.doing),
+                left=left,
+            )
     return Check("voices", True, False, found)
 
 
 def _check_message_texts(texts: TextState | None, runs: bool) -> Check:
     """Check the process that gives voice messages their texts."""
     if not runs:
-        return Check("message texts", False, False, "nothing writes down voice messages: it does not run", _START)
+        return Check(
+            "message texts", False, False, phrase("nothing writes down voice messages: it does not run"), _START
+        )
     if texts is None:
-        return Check("message texts", True, False, "what writes down voice messages is starting")
+        return Check("message texts", True, False, phrase("what writes down voice messages is starting"))
     counts = f"{texts.waiting} wait, {texts.written} have one, {texts.without} are left without"
     if texts.why is not None:
         found = f"{texts.why}; of the messages {counts}"
@@ -254,7 +278,11 @@ async def _check_asterisk_and_database(parts: Composition) -> list[Check]:
 def _check_numbers(parts: Composition, dialplan: Iterable[Fields]) -> Check:
     loaded = {row["Extension"] for row in dialplan if "Extension" in row}
     missing = [entry.number for entry in parts.plan.numbers if not loaded.issuperset(entry.forms)]
-    found = f"not in Asterisk's dialplan: {', '.join(missing)}" if missing else "all in Asterisk's dialplan"
+    found = (
+        phrase("not in Asterisk's dialplan: %(numbers)s", numbers=", ".join(missing))
+        if missing
+        else phrase("all in Asterisk's dialplan")
+    )
     return Check("numbers", not missing, True, found, "run `hatif dialplan load`")
 
 
@@ -269,7 +297,11 @@ def _check_unanswered(channels: Iterable[Fields], early: Collection[str]) -> Che
         and row.get("ApplicationData", "").split(",")[2:3] not in [[number] for number in early]
         and _to_seconds(row.get("Duration", "")) > RINGS_S
     ]
-    found = f"{len(ringing)} ringing for over {RINGS_S} s without an answer" if ringing else "none waits for an answer"
+    found = (
+        phrase("%(count)d ringing for over %(seconds)d s without an answer", count=len(ringing), seconds=RINGS_S)
+        if ringing
+        else phrase("none waits for an answer")
+    )
     return Check("calls", not ringing, True, found, "see log/ivr.log and end the controller; the next one takes them")
 
 
@@ -285,9 +317,15 @@ def _to_seconds(clock_time: str) -> int:
 def _check_asterisk(settings: Fields, uptime: Fields, built: datetime | None, now: datetime) -> Check:
     """Check the age of Asterisk. `built`: when its program was built, if known; `now`: the present time."""
     old = built is not None and now - built > OLD
-    build = f", built {built:%Y-%m-%d}" if built is not None else ""
     since = f"{uptime.get('CoreStartupDate', '?')} {uptime.get('CoreStartupTime', '')}".strip()
-    found = f"{settings.get('AsteriskVersion', '?')}{build}, up since {since}"
+    version = settings.get("AsteriskVersion", "?")
+    found = (
+        phrase(
+            "%(version)s, built %(day)s, up since %(since)s", version=version, day=built.date().isoformat(), since=since
+        )
+        if built is not None
+        else phrase("%(version)s, up since %(since)s", version=version, since=since)
+    )
     remedy = f"install a newer release, {NEWER}; this one lacks a year of security fixes"
     return Check("asterisk", not old, False, found, remedy)
 
@@ -295,9 +333,10 @@ def _check_asterisk(settings: Fields, uptime: Fields, built: datetime | None, no
 def _check_journal(state: JournalState) -> Iterator[Check]:
     problems = list(find_delivery_problems(state))
     if state.lag is not None:
-        found = f"{state.lag.records} records wait, the oldest for {state.lag.seconds:.0f} s"
+        waiting = {"count": state.lag.records, "seconds": round(state.lag.seconds)}
+        found = phrase("records that wait: %(count)d, the oldest for %(seconds)d s", **waiting)
     else:
-        found = "the number of waiting records is unknown"
+        found = phrase("the number of waiting records is unknown")
     yield Check("journal", not problems, False, " ".join(problems).rstrip(".") or found, "calls are served meanwhile")
 
 
@@ -312,5 +351,11 @@ async def _check_last_minute(url: str, early: Collection[str]) -> list[Check]:
             missed = await missed_calls.unanswered_calls(engine, since, timedelta(seconds=RINGS_S), early)
     except (DatabaseError, TimeoutError):
         return []
-    calls = f"{missed} of the last minute rang for over {RINGS_S} s without an answer" if missed else "all answered"
+    calls = (
+        phrase(
+            "of the last minute, %(count)d rang for over %(seconds)d s without an answer", count=missed, seconds=RINGS_S
+        )
+        if missed
+        else phrase("all answered")
+    )
     return [Check("last minute", not missed, True, calls, "see log/ivr.log and asterisk/log/asterisk.log")]

@@ -27,7 +27,8 @@ def build_all(
     Args:
         progress: Called with the number done, the total, and the prompt.
         switched: Languages that get their slow voice now.
-        guide_later: Leave out what callers hear of the guide's procedures where there is no audio of it yet.
+        guide_later: Leave out what callers hear of the guide's procedures where there is no audio of it yet, but in
+            English.
     """
     from ivr.site import training
     from prompts import catalogue, sources, spoken_words, training_audio

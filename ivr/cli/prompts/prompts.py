@@ -10,6 +10,7 @@ import typer
 from ivr.cli.composition import Composition
 from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, Bar, as_json, as_table, console, errors
+from ivr.cli.owner import refuse_strangers
 from ivr.cli.prompts import clip_sets, listening, studio, tashkeel, text_lengths, voices
 from ivr.cli.prompts.build_prompts import build_all
 from ivr.home import pid_lock
@@ -46,6 +47,7 @@ def build(
 ) -> None:
     """Make the audio of all prompts; skip what has not changed."""
     parts = Composition()
+    refuse_strangers(parts.settings.home)
     if background:
         _build_in_background(parts)
         return

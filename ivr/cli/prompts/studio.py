@@ -10,6 +10,7 @@ import typer
 
 from ivr.cli.composition import Composition
 from ivr.cli.output import JSON, Bar, as_json, as_table, console, errors
+from ivr.cli.owner import refuse_strangers
 from ivr.cli.prompts import clip_sets
 from ivr.cli.prompts.build_prompts import build_all
 from prompts import manifest
@@ -78,6 +79,7 @@ def import_(
     from prompts import catalogue, importing
 
     parts = Composition()
+    refuse_strangers(parts.settings.home)
     if folder.is_file():
         if language or dry_run or replaced or out:
             raise typer.BadParameter("the options but --json are for the folder of a studio, not for a file")

@@ -17,6 +17,7 @@ from asterisk_conf.debian import Wanted
 from ivr.cli.composition import Composition
 from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, Bar, as_json, as_table, console, errors
+from ivr.cli.owner import refuse_strangers
 from prompts.voices import VOICES, Voice, VoiceMissingError, choice, kokoro, licences
 from prompts.voices.kokoro.weights import WeightsError
 from prompts.voices.licences import Acceptance
@@ -124,7 +125,9 @@ def install(
     mbrola: an Arabic and a Dutch voice, mbrola-ar2 and mbrola-nl2, from Debian, after you accept their licence. They
     are used when site.toml names them in [voices].
     """
-    folder = Composition().settings.voices / voice
+    settings = Composition().settings
+    refuse_strangers(settings.home)
+    folder = settings.voices / voice
     if voice == Installable.KOKORO:
         _install_kokoro(folder)
     else:

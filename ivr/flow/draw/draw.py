@@ -1,7 +1,8 @@
 """Draw the flow as a picture: one box per node, its keys in rows, and a line from each row to its target.
 
-The group of a node has the id `node-NAME`; the end of a row that leads on has its target in `data-to`, and a line has
-in `data-ways` which ways (`FROM>TO`) run through it. So others can add to the picture what callers do.
+The group of a node has the id `node-NAME`; the end of a row that leads on has its target in `data-to` and its key in
+`data-key`, and a line has in `data-ways` which ways (`FROM>TO`) run through it. So others can add to the picture what
+callers do.
 """
 
 from dataclasses import dataclass
@@ -146,9 +147,10 @@ def _row(parent: Element, line: _Line, at: tuple[float, float], label: str | Non
         end = svg.text(parent, (right, base), label, size=_SMALL, fill=colour, text_anchor="end")
         if row.target is not None:
             end.set("data-to", row.target)
+            end.set("data-key", row.key)
         right -= svg.width(label, _SMALL) + 6
     elif label is not None and row.target is not None:
-        svg.circle(parent, (x + _WIDTH, top + _ROW / 2), 3, fill=_LINE, data_to=row.target)
+        svg.circle(parent, (x + _WIDTH, top + _ROW / 2), 3, fill=_LINE, data_to=row.target, data_key=row.key)
     is_spoken = row.language is not None
     size, rtl = _TEXT if is_spoken else _SMALL, row.language is not None and svg.right_to_left(row.language)
     words = line.text if line.text is not None else svg.shorten(row.text, size, right - left)

@@ -98,7 +98,7 @@ class _Reading:
     async def play(self) -> GoTo | None:
         """Play the procedure from its first step. Return where the caller goes, or None for the list."""
         call, steps = self._call, self._steps()
-        if not any(self._is_audible(step) for step in steps):  # its audio is still being made
+        if not any(self._is_audible(step) for step in steps):  # its files are gone, for example
             call.event("guide_silent", procedure=self._procedure.id)
             return GoTo(call.flow.operator)
         before: list[Clip] = [self._clip("guide_notice")] if self._procedure.status is ProcedureStatus.SAMPLE else []
