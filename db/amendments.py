@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db.amendment_data import Amendment
 from db.engine import insert_of, reading, writing
 from db.enums import AmendmentState
-from db.read import NotFoundError
+from db.rows import NotFoundError
 from db.tables import Amendment as Row
 from db.tables import QuestionDone
 

@@ -17,7 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from db.callback_requests import CHANGING, CallbackRequest, Claim, CountryLimit, DialCounts
 from db.engine import reading, writing
 from db.enums import CallbackKind, CallbackState, TryOutcome
-from db.read import NotFoundError, ids_beginning
+from db.read import ids_beginning
+from db.rows import NotFoundError
 from db.tables import Call, Callback, CallbackTry, CaseFile, CaseNote
 
 _LOCK = 0x6861746967  # PostgreSQL's advisory lock for counting and dialling; the one before is that of `db.upgrade`

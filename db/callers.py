@@ -9,7 +9,7 @@ from sqlalchemy import select, union
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading
-from db.read import NotFoundError
+from db.rows import NotFoundError
 from db.tables import Call, Callback, Caller, CaseFile, GuideRequest
 
 

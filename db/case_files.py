@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.apply import position
 from db.engine import reading
-from db.read import NotFoundError
 from db.read_cases import Note
 from db.references import normalize
+from db.rows import NotFoundError
 from db.tables import Caller, CaseFile, CaseNote
 from db.tables import Message as MessageTable
 

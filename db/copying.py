@@ -19,7 +19,7 @@ from sqlalchemy import Table as SQLTable
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.engine import DatabaseError, explain, format_url, open_engine, parse_url, reading, writing
-from db.tables import Table
+from db.tables import DERIVED, Table
 from db.upgrade import pending, upgrade
 
 GROUP = 1000  # rows that are compared at once
@@ -45,7 +45,7 @@ class Copied:
 
 def tables() -> Sequence[SQLTable]:
     """Return all tables that have rows of Hatif's own."""
-    return Table.metadata.sorted_tables
+    return [table for table in Table.metadata.sorted_tables if table.name not in DERIVED]
 
 
 async def count_rows(connection: AsyncConnection) -> int:

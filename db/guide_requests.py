@@ -15,7 +15,8 @@ from db.engine import reading, writing
 from db.enums import GuideOutcome
 from db.guide_request_data import GuideRequest
 from db.of_tests import is_of_test
-from db.read import NotFoundError, ids_beginning
+from db.read import ids_beginning
+from db.rows import NotFoundError
 from db.tables import GuideRequest as Row
 
 _COLUMNS = tuple(

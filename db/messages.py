@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db.engine import reading, writing
 from db.message_data import VoiceMessage
 from db.of_tests import is_of_test
-from db.read import NotFoundError
+from db.rows import NotFoundError
 from db.tables import Message as Row
 
 MOST = 500

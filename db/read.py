@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from db.engine import reading
 from db.enums import HoursKind
 from db.ids import id_range
-from db.rows import all_rows, from_row
+from db.rows import NotFoundError, all_rows, from_row
 from db.tables import Call as CallTable
 from db.tables import (
     CallEvent,
@@ -33,10 +33,6 @@ from db.tables import (
 )
 
 T = TypeVar("T")
-
-
-class NotFoundError(LookupError):
-    """There is no match, or more than one; the text says which."""
 
 
 @dataclass(frozen=True, slots=True)

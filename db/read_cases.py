@@ -10,9 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db.engine import reading
 from db.names import folded
 from db.of_tests import is_of_test
-from db.read import NotFoundError
 from db.references import normalize
-from db.rows import all_rows, from_row
+from db.rows import NotFoundError, all_rows, from_row
 from db.tables import CaseFile, CaseNote
 
 

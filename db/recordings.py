@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading
 from db.enums import Role
-from db.read import NotFoundError
 from db.recording_data import OperatorScores, RecordedCall, Sheet
+from db.rows import NotFoundError
 from db.tables import Call, Pairing, Recording, ScoreSheet
 
 MOST = 200

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Text, cast, func, literal_column, or_, select, true
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.columns import NONE, Coded, Columns, Kind, Whole, instant_of, instant_text, read_columns, read_instants
 from db.engine import reading
 from db.enums import GuideOutcome, OperatorState, Role
+from db.frames import AT, Frame
 from db.instants import BETWEEN
 from db.tables import Call, GuideRequest, Operator, OperatorStateRecord, Pairing
 
@@ -41,7 +42,7 @@ _LONGEST_CALL = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class WaitedCalls:
-    """Calls that began to wait for an operator, each at its instant `at_us`.
+    """Calls that began to wait for an operator, each at its instant `at_us`. `ids`: their marks (`marks_of`).
 
     `waited_us`: until an operator answered or the wait ended otherwise; NONE: still waiting. `talked_us`: with all
     operators of the call, hold included; NONE if nobody answered, while they talk, and if unknown. `outcomes`: a
@@ -49,7 +50,7 @@ class WaitedCalls:
     calls that were left out.
     """
 
-    ids: Sequence[str]
+    ids: Whole
     at_us: Whole
     waited_us: Whole
     talked_us: Whole
@@ -82,13 +83,13 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class OperatorStates:
-    """The states of an operator in their order: when each began, its place in `STATES`, the call of `talking`, the
-    reason for a pause; '' for none."""
+    """The states of an operator in their order: when each began, its place in `STATES`, the mark of the call of
+    `talking` (0 for none), the reason for a pause ('' for none)."""
 
     operator: str
     at_us: Whole
     states: Whole
-    calls: Sequence[str]
+    calls: Whole
     reasons: Sequence[str]
 
 
@@ -96,9 +97,17 @@ async def waited_calls(
     engine: AsyncEngine, begins: datetime, ends: datetime, by: Collection[str] = (), *, tests: bool = False
 ) -> WaitedCalls:
     """Return the calls that began to wait in the period, with the attributes in `by`; test calls only with `tests`."""
+    async with reading(engine) as connection:
+        return waited_of(await read_waited(connection, begins, ends, by), by, tests=tests)
+
+
+async def read_waited(
+    connection: AsyncConnection, begins: datetime, ends: datetime, by: Collection[str] = ATTRIBUTES
+) -> Frame:
+    """Return the same with all test calls, for `waited_of`."""
     columns = {
         "id": (Kind.TEXT, Call.id),
-        "queued": (Kind.INSTANT, Call.queued),
+        AT: (Kind.INSTANT, Call.queued),
         "connected": (Kind.INSTANT, Call.connected),
         "dequeued": (Kind.INSTANT, Call.dequeued),
         "ended": (Kind.INSTANT, Call.ended),
@@ -115,24 +124,44 @@ async def waited_calls(
     talks = select(Pairing.id).where(
         Pairing.began >= begins - _CLOCK_SET_BACK, Pairing.role == literal_column(f"'{Role.OPERATOR}'")
     )
-    async with reading(engine) as connection:
-        found = await read_columns(connection, columns, among)
-        ended = found.arrays["ended"]
-        latest = int(np.max(ended, initial=NONE))
-        last_end = None if latest == NONE else instant_of(latest)
-        last = last_end or begins
-        if np.min(ended, initial=0) == NONE:  # some go on
-            last = max(last, ends + _LONGEST_CALL)
-        talks = talks.where(Pairing.began <= last)
-        paired = await read_columns(connection, conversations, talks)
-    queued, connected, dequeued = (found.arrays[name] for name in ("queued", "connected", "dequeued"))
+    found = await read_columns(connection, columns, among)
+    ended = found.arrays["ended"]
+    latest = int(np.max(ended, initial=NONE))
+    last = begins if latest == NONE else instant_of(latest)
+    if np.min(ended, initial=0) == NONE:  # some go on
+        last = max(last, ends + _LONGEST_CALL)
+    paired = await read_columns(connection, conversations, talks.where(Pairing.began <= last))
+    queued, connected, dequeued = (found.arrays[name] for name in (AT, "connected", "dequeued"))
     until = np.where(connected != NONE, connected, np.where(dequeued != NONE, dequeued, ended))
-    every = WaitedCalls(
-        found.texts["id"], queued, _elapsed(queued, until), _talked(found, paired), connected != NONE,
-        Coded.of(found.texts["outcome"]), attributes_of(found, by), last_end,
+    numbers = {
+        "id": marks_of(found.texts["id"]), AT: queued, "waited": _elapsed(queued, until),
+        "talked": _talked(found, paired), "answered": connected != NONE, "ended": ended, "live": found.arrays["live"],
+    }  # fmt: skip
+    return Frame(numbers, {name: Coded.of(texts) for name, texts in found.texts.items() if name != "id"})
+
+
+def waited_of(found: Frame, by: Collection[str], *, tests: bool) -> WaitedCalls:
+    """Return the calls of a frame of `read_waited`."""
+    latest = int(np.max(found.numbers["ended"], initial=NONE))
+    live = found.numbers["live"] == 1
+    chosen = found if tests or live.all() else found.where(live)
+    numbers = chosen.numbers
+    return WaitedCalls(
+        numbers["id"], numbers[AT], numbers["waited"], numbers["talked"], numbers["answered"] == 1,
+        chosen.texts["outcome"], attributes_of(chosen, by), None if latest == NONE else instant_of(latest),
+        len(found) - len(chosen),
     )  # fmt: skip
-    live = found.arrays["live"] == 1
-    return every if tests or live.all() else _chosen(every, live)
+
+
+_NO_CALL = "0" * 32
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+
+
+def marks_of(ids: Sequence[str]) -> Whole:
+    """Return 64 bits of each id, by which calls are compared; 0 for ''. Of a billion calls two may have the same."""
+    digits = "".join(text or _NO_CALL for text in ids).replace("-", "")
+    halves = np.frombuffer(bytes.fromhex(digits), ">u8").astype(np.uint64).reshape(-1, 2)
+    return (halves[:, 0] * _SPREAD ^ halves[:, 1]).view(np.int64)
 
 
 def _elapsed(since: Whole, until: Whole) -> Whole:
@@ -154,34 +183,35 @@ def _talked(calls: Columns, paired: Columns) -> Whole:
     return talked
 
 
-def _chosen(calls: WaitedCalls, which: NDArray[np.bool_]) -> WaitedCalls:
-    return WaitedCalls(
-        [calls.ids[place] for place in np.flatnonzero(which).tolist()],
-        calls.at_us[which], calls.waited_us[which], calls.talked_us[which], calls.answered[which],
-        calls.outcomes.where(which), {name: some.where(which) for name, some in calls.attributes.items()},
-        calls.last_end, int((~which).sum()),
-    )  # fmt: skip
-
-
 async def menu_calls(
     engine: AsyncEngine, begins: datetime, ends: datetime, by: Collection[str] = (), *, tests: bool = False
 ) -> MenuCalls:
     """Return the calls that started in the period and never waited, as in `waited_calls`."""
+    async with reading(engine) as connection:
+        return menu_of(await read_menu(connection, begins, ends, by), by, tests=tests)
+
+
+async def read_menu(
+    connection: AsyncConnection, begins: datetime, ends: datetime, by: Collection[str] = ATTRIBUTES
+) -> Frame:
+    """Return the same with all test calls, for `menu_of`."""
     columns = {
-        "started": (Kind.INSTANT, Call.started),
+        AT: (Kind.INSTANT, Call.started),
         "outcome": (Kind.TEXT, Call.outcome),
         "outgoing": (Kind.NUMBER, Call.outgoing),
+        "live": (Kind.NUMBER, Call.live),
         **of_call(by),
     }
-    among = select(Call.id).where(
-        Call.started >= begins, Call.started < ends, Call.queued.is_(None), true() if tests else Call.live
-    )
-    async with reading(engine) as connection:
-        found = await read_columns(connection, columns, among)
+    among = select(Call.id).where(Call.started >= begins, Call.started < ends, Call.queued.is_(None))
+    return Frame.of(await read_columns(connection, columns, among))
+
+
+def menu_of(found: Frame, by: Collection[str], *, tests: bool) -> MenuCalls:
+    """Return the calls of a frame of `read_menu`."""
+    chosen = found if tests else found.where(found.numbers["live"] == 1)
     return MenuCalls(
-        found.arrays["started"], Coded.of(found.texts["outcome"]), found.arrays["outgoing"] == 1,
-        attributes_of(found, by),
-    )  # fmt: skip
+        chosen.numbers[AT], chosen.texts["outcome"], chosen.numbers["outgoing"] == 1, attributes_of(chosen, by)
+    )
 
 
 async def send_requests(
@@ -199,8 +229,8 @@ async def send_requests(
         .where(GuideRequest.requested >= begins, GuideRequest.requested < ends, counts_of(tests))
     )
     async with reading(engine) as connection:
-        found = await read_columns(connection, columns, among)
-    at, attributes, number = found.arrays["at"], attributes_of(found, by), found.arrays["sent"]
+        found = Frame.of(await read_columns(connection, columns, among))
+    at, attributes, number = found.numbers["at"], attributes_of(found, by), found.numbers["sent"]
     return Counted(TO_SEND, at, np.ones_like(at), attributes), Counted(SENT, at, number, attributes)
 
 
@@ -210,13 +240,36 @@ TO_SEND, SENT = "guide_requests", "guide_requests_sent"
 async def states_before(engine: AsyncEngine, at: datetime) -> list[OperatorStates]:
     """Return the state that each operator had at an instant, if it began in the `LOOK_BACK` before it."""
     newest = (OperatorStateRecord.at.desc(), OperatorStateRecord.boot.desc(), OperatorStateRecord.seq.desc())
-    return await _states(engine, lambda chosen: chosen.order_by(*newest).limit(1), at - LOOK_BACK, at)
+    async with reading(engine) as connection:
+        return await _states(connection, lambda chosen: chosen.order_by(*newest).limit(1), at - LOOK_BACK, at)
 
 
 async def operator_states(engine: AsyncEngine, begins: datetime, ends: datetime) -> list[OperatorStates]:
     """Return the operators' states that began in the period."""
-    order = (OperatorStateRecord.at, OperatorStateRecord.boot, OperatorStateRecord.seq)
-    return await _states(engine, lambda chosen: chosen.order_by(*order), begins, ends)
+    async with reading(engine) as connection:
+        return await _states_between(connection, begins, ends)
+
+
+async def read_states(connection: AsyncConnection, begins: datetime, ends: datetime) -> Frame:
+    """Return the same in one frame."""
+    return states_of(await _states_between(connection, begins, ends))
+
+
+def states_of(found: Sequence[OperatorStates]) -> Frame:
+    """Return the states of operators in one frame: each operator's in their order."""
+    empty = [np.zeros(0, np.int64)]
+
+    def column(parts: list[Whole]) -> Whole:
+        return np.concatenate(parts or empty)
+
+    numbers = {
+        AT: column([one.at_us for one in found]),
+        "state": column([one.states for one in found]),
+        "call": column([one.calls for one in found]),
+    }
+    whose = np.repeat(np.arange(len(found)), np.array([len(one.at_us) for one in found], np.int64))
+    reasons = Coded.of([reason for one in found for reason in one.reasons])
+    return Frame(numbers, {"operator": Coded(whose, [one.operator for one in found]), "reason": reasons})
 
 
 async def operator_names(engine: AsyncEngine) -> dict[str, str]:
@@ -253,9 +306,9 @@ def of_call(by: Collection[str], own: Mapping[str, Any] | None = None) -> dict[s
     return {f"by_{name}": (Kind.TEXT, attributes[name]) for name in ATTRIBUTES if name in by}
 
 
-def attributes_of(found: Columns, by: Collection[str]) -> dict[str, Coded]:
+def attributes_of(found: Frame, by: Collection[str]) -> dict[str, Coded]:
     """Return the attributes that were read by `of_call`."""
-    return {name: Coded.of(found.texts[f"by_{name}"]) for name in ATTRIBUTES if name in by}
+    return {name: found.texts[f"by_{name}"] for name in ATTRIBUTES if name in by}
 
 
 def counts_of(tests: bool) -> Any:
@@ -263,7 +316,12 @@ def counts_of(tests: bool) -> Any:
     return true() if tests else or_(Call.live, Call.id.is_(None))
 
 
-async def _states(engine: AsyncEngine, ordered: Any, begins: datetime, ends: datetime) -> list[OperatorStates]:
+async def _states_between(connection: AsyncConnection, begins: datetime, ends: datetime) -> list[OperatorStates]:
+    order = (OperatorStateRecord.at, OperatorStateRecord.boot, OperatorStateRecord.seq)
+    return await _states(connection, lambda chosen: chosen.order_by(*order), begins, ends)
+
+
+async def _states(connection: AsyncConnection, ordered: Any, begins: datetime, ends: datetime) -> list[OperatorStates]:
     """Return the states of a period. One text for each operator: the index has them in their order."""
     table = OperatorStateRecord
     first = select(func.min(table.operator_id).label("id")).cte("operators", recursive=True)
@@ -280,8 +338,7 @@ async def _states(engine: AsyncEngine, ordered: Any, begins: datetime, ends: dat
     text = instant_text(part.c.at) + between + part.c.state + between + call + between
     whole = select(func.aggregate_strings(text + func.coalesce(part.c.reason, ""), BETWEEN)).scalar_subquery()
     query = select(operators.c.id, whole).where(operators.c.id.is_not(None))
-    async with reading(engine) as connection:
-        found = (await connection.execute(query)).all()
+    found = (await connection.execute(query)).all()
     return [_split(operator, text) for operator, text in found if text is not None]
 
 
@@ -293,5 +350,5 @@ def _split(operator: str, text: str) -> OperatorStates:
     parts = text.split(BETWEEN)
     names = parts[1::4]
     states = np.fromiter(map(_PLACES.__getitem__, names), np.int64, len(names))
-    calls = [call if name == _TALKING else "" for name, call in zip(names, parts[2::4], strict=True)]
+    calls = marks_of([call if name == _TALKING else "" for name, call in zip(names, parts[2::4], strict=True)])
     return OperatorStates(operator, read_instants(parts[::4]), states, calls, parts[3::4])

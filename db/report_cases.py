@@ -14,9 +14,10 @@ from sqlalchemy import Select, and_, case, exists, func, literal_column, or_, se
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import aliased
 
-from db.columns import NONE, Columns, Kind, micros_of, read_columns
+from db.columns import NONE, Kind, micros_of, read_columns
 from db.engine import reading
 from db.enums import CallbackKind, CallbackState, TryOutcome
+from db.frames import Frame
 from db.report import Counted, attributes_of, counts_of, of_call
 from db.tables import Call, Callback, CallbackTry, CaseFile, SurveyAnswer
 
@@ -51,12 +52,12 @@ async def outcome_counts(
     return [counted for some in found for counted in some]
 
 
-async def _read(engine: AsyncEngine, columns: _Read, table: Any, by: Collection[str], own: Any, among: Any) -> Columns:
+async def _read(engine: AsyncEngine, columns: _Read, table: Any, by: Collection[str], own: Any, among: Any) -> Frame:
     query: Select[Any] = (
         select(table.call_id).select_from(table).outerjoin(Call, Call.id == table.call_id).where(*among)
     )
     async with reading(engine) as connection:
-        return await read_columns(connection, columns | of_call(by, own), query)
+        return Frame.of(await read_columns(connection, columns | of_call(by, own), query))
 
 
 async def _cases(engine: AsyncEngine, span: _Span, now: datetime, by: Collection[str], tests: bool) -> list[Counted]:
@@ -71,7 +72,7 @@ async def _cases(engine: AsyncEngine, span: _Span, now: datetime, by: Collection
     within = or_(*(and_(at >= span[0], at < span[1]) for at in instants.values()))
     columns: _Read = {name: (Kind.INSTANT, at) for name, at in instants.items()}
     found = await _read(engine, columns, CaseFile, by, own, (within, counts_of(tests)))
-    opened, closed, due = (found.arrays[name] for name in instants)
+    opened, closed, due = (found.numbers[name] for name in instants)
     attributes = attributes_of(found, by)
     late = (closed == NONE) | (closed > due)
     begins, ends, until = (micros_of(at) for at in (*span, min(span[1], now)))
@@ -116,11 +117,11 @@ async def _callbacks(engine: AsyncEngine, span: _Span, by: Collection[str], test
     columns: _Read = {"at": (Kind.INSTANT, Callback.wished), "ended": (Kind.TEXT, ended)}
     within = (Callback.wished >= span[0], Callback.wished < span[1])
     found = await _read(engine, columns, Callback, by, own, (*within, wanted, counts_of(tests)))
-    at, attributes = found.arrays["at"], attributes_of(found, by)
-    how = np.array(found.texts["ended"])
+    at, attributes = found.numbers["at"], attributes_of(found, by)
+    how = found.texts["ended"]
     return [
         Counted(WANTED, at, np.ones_like(at), attributes),
-        *(Counted(what, at, (how == what).astype(np.int64), attributes) for what in (KEPT, TAKEN, FAILED)),
+        *(Counted(what, at, how.are([what]).astype(np.int64), attributes) for what in (KEPT, TAKEN, FAILED)),
     ]
 
 
@@ -134,8 +135,8 @@ async def _answers(engine: AsyncEngine, span: _Span, by: Collection[str], tests:
     columns: _Read = {"at": (Kind.INSTANT, SurveyAnswer.at), "answer": (Kind.NUMBER, SurveyAnswer.answer)}
     within = (SurveyAnswer.at >= span[0], SurveyAnswer.at < span[1])
     found = await _read(engine, columns, SurveyAnswer, by, own, (*within, counts_of(tests)))
-    at, attributes = found.arrays["at"], attributes_of(found, by)
+    at, attributes = found.numbers["at"], attributes_of(found, by)
     return [
         Counted(ANSWERS, at, np.ones_like(at), attributes),
-        Counted(POINTS, at, found.arrays["answer"], attributes),
+        Counted(POINTS, at, found.numbers["answer"], attributes),
     ]

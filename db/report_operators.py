@@ -5,18 +5,20 @@ including, `ends`, as aware datetimes.
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, and_, case, exists, func, literal_column, or_, select, true
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import and_, case, exists, func, literal_column, select, true
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import aliased
 
-from db.columns import NONE, Coded, Kind, read_columns
+from db.columns import NONE, Kind, read_columns
 from db.engine import reading
 from db.enums import OfferState, Outcome, Role
+from db.frames import AT, Frame
 from db.instants import elapsed
 from db.tables import Call, Offer, Pairing
 
@@ -57,32 +59,17 @@ async def operators_work(
 ) -> dict[str, OperatorWork]:
     """Return for each operator the conversations that began and the offers made in the period. Those of test calls only
     with `tests`."""
-    work: defaultdict[str, OperatorWork] = defaultdict(OperatorWork)
-    counts = true() if tests else or_(Call.live, Call.id.is_(None))  # the offer of a callback has no call yet
-    await _add_pairings(engine, begins, ends, counts, work)
-    await _add_fallback_calls(engine, begins, ends, counts, work)
-    offers = (
-        select(Offer.operator_id, Offer.state, func.count())
-        .outerjoin(Call, Call.id == Offer.call_id)
-        .where(Offer.offered >= begins, Offer.offered < ends, counts)
-        .group_by(Offer.operator_id, Offer.state)
-    )
     async with reading(engine) as connection:
-        for operator, state, number in await connection.execute(offers):
-            work[operator].offers[OfferState(state)] += number
-    return dict(work)
+        talks, offers = await read_talks(connection, begins, ends), await read_offers(connection, begins, ends)
+    return add_works(work_of(talks, offers, tests=tests), await fallback_work(engine, begins, ends, tests=tests))
 
 
-async def _add_pairings(
-    engine: AsyncEngine,
-    begins: datetime,
-    ends: datetime,
-    counts: ColumnElement[bool],
-    work: defaultdict[str, OperatorWork],
-) -> None:
+async def read_talks(connection: AsyncConnection, begins: datetime, ends: datetime) -> Frame:
+    """Return the conversations of the period, test calls' as well, for `work_of`."""
     # Few calls have several pairings, and an index tells which: only there it is worth looking for another operator.
     of_call = aliased(Pairing)
-    several = select(of_call.call_id).group_by(of_call.call_id).having(func.count() > 1)
+    same_call = of_call.call_id == Pairing.call_id
+    several = select(func.count()).select_from(of_call).where(same_call).correlate(Pairing).scalar_subquery() > 1
     others = case((_another_operator(earlier=True), _EARLIER), else_=0) + case(
         (_another_operator(earlier=False), _LATER), else_=0
     )
@@ -90,27 +77,54 @@ async def _add_pairings(
         "operator": (Kind.TEXT, Pairing.operator_id),
         "role": (Kind.TEXT, Pairing.role),
         "reason": (Kind.TEXT, Pairing.reason),
-        "began": (Kind.INSTANT, Pairing.began),
+        AT: (Kind.INSTANT, Pairing.began),
         "ended": (Kind.INSTANT, Pairing.ended),
-        "others": (Kind.NUMBER, case((Pairing.call_id.in_(several), others), else_=0)),
+        "others": (Kind.NUMBER, case((several, others), else_=0)),
+        "live": (Kind.NUMBER, _LIVE),
     }
     among = (
         select(Pairing.id)
         .select_from(Pairing)
         .outerjoin(Call, Call.id == Pairing.call_id)
-        .where(Pairing.began >= begins, Pairing.began < ends, counts)
+        .where(Pairing.began >= begins, Pairing.began < ends)
     )
-    async with reading(engine) as connection:
-        found = await read_columns(connection, columns, among)
-    operators, others_had = Coded.of(found.texts["operator"]), found.arrays["others"]
-    talked = Coded.of(found.texts["role"]).are([Role.OPERATOR])
-    transferred = Coded.of(found.texts["reason"]).are(["transfer"])
-    began, ended = found.arrays["began"], found.arrays["ended"]
+    return Frame.of(await read_columns(connection, columns, among))
+
+
+async def read_offers(connection: AsyncConnection, begins: datetime, ends: datetime) -> Frame:
+    """Return the offers of the period, test calls' as well, for `work_of`."""
+    columns = {
+        AT: (Kind.INSTANT, Offer.offered),
+        "operator": (Kind.TEXT, Offer.operator_id),
+        "state": (Kind.TEXT, Offer.state),
+        "live": (Kind.NUMBER, _LIVE),
+    }
+    among = (
+        select(Offer.id)
+        .select_from(Offer)
+        .outerjoin(Call, Call.id == Offer.call_id)
+        .where(Offer.offered >= begins, Offer.offered < ends)
+    )
+    return Frame.of(await read_columns(connection, columns, among))
+
+
+_LIVE = func.coalesce(Call.live, literal_column("true"))  # the offer of a callback has no call yet
+
+
+def work_of(talks: Frame, offers: Frame, *, tests: bool) -> dict[str, OperatorWork]:
+    """Return operators' conversations and offers from the frames of a period."""
+    work: defaultdict[str, OperatorWork] = defaultdict(OperatorWork)
+    if not tests:
+        talks, offers = (some.where(some.numbers["live"] == 1) for some in (talks, offers))
+    operators, others_had = talks.texts["operator"], talks.numbers["others"]
+    talked = talks.texts["role"].are([Role.OPERATOR])
+    transferred = talks.texts["reason"].are(["transfer"])
+    began, ended = talks.numbers[AT], talks.numbers["ended"]
     over = talked & (ended != NONE)
     length = np.where(over, np.maximum(ended - began, 0), 0)  # the clock may have been set back in between
     last = over & (others_had & _LATER == 0) & ~transferred
-    for place, operator in enumerate(operators.names):
-        own, of_operator = operators.codes == place, work[operator or ""]
+    for place in np.unique(operators.codes).tolist():
+        own, of_operator = operators.codes == place, work[operators.names[place] or ""]
         of_operator.consulted += int((own & ~talked).sum())
         of_operator.taken_over += int((own & talked & (others_had & _EARLIER > 0)).sum())
         of_operator.transferred += int((own & talked & transferred).sum())
@@ -118,6 +132,25 @@ async def _add_pairings(
         of_operator.over += int((own & over).sum())
         of_operator.talked_s += int(length[own].sum()) / 1e6
         of_operator.finished += int((own & last).sum())
+    _count_offers(offers, work)
+    return dict(work)
+
+
+def _count_offers(offers: Frame, work: defaultdict[str, OperatorWork]) -> None:
+    operators, states = offers.texts["operator"], offers.texts["state"]
+    each = operators.codes * len(states.names) + states.codes
+    for code, number in zip(*(some.tolist() for some in np.unique(each, return_counts=True)), strict=True):
+        operator, state = divmod(code, len(states.names))
+        work[operators.names[operator] or ""].offers[OfferState(states.names[state] or "")] += number
+
+
+def add_works(*several: Mapping[str, OperatorWork]) -> dict[str, OperatorWork]:
+    """Return the sums, by operator."""
+    work: defaultdict[str, OperatorWork] = defaultdict(OperatorWork)
+    for works in several:
+        for operator, own in works.items():
+            work[operator] = work[operator] + own
+    return dict(work)
 
 
 _EARLIER, _LATER = 1, 2
@@ -138,14 +171,11 @@ def _another_operator(*, earlier: bool) -> Any:
     return exists().where(same, other.operator_id != Pairing.operator_id, when).correlate(Pairing)
 
 
-async def _add_fallback_calls(
-    engine: AsyncEngine,
-    begins: datetime,
-    ends: datetime,
-    counts: ColumnElement[bool],
-    work: defaultdict[str, OperatorWork],
-) -> None:
-    """Add the calls that the dialplan served, which have no pairing."""
+async def fallback_work(
+    engine: AsyncEngine, begins: datetime, ends: datetime, *, tests: bool = False
+) -> dict[str, OperatorWork]:
+    """Return the calls that the dialplan served, which have no pairing, by operator."""
+    work: defaultdict[str, OperatorWork] = defaultdict(OperatorWork)
     query = (
         select(Call.operator_id, *_talks(Call.connected, Call.ended))
         .where(
@@ -154,10 +184,11 @@ async def _add_fallback_calls(
             Call.connected >= begins,
             Call.connected < ends,
             ~exists().where(Pairing.call_id == Call.id).correlate(Call),
-            counts,
+            true() if tests else Call.live,
         )
         .group_by(Call.operator_id)
     )
     async with reading(engine) as connection:
         for operator, *talks in await connection.execute(query):
             work[operator].add_last_conversations(*talks)
+    return dict(work)

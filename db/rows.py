@@ -9,6 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 T = TypeVar("T")
 
 
+class NotFoundError(LookupError):
+    """There is no match, or more than one; the text says which."""
+
+
 def from_row(kind: type[T], row: Any) -> T:
     """Return a dataclass from the columns with the names of its fields."""
     return kind(**{name: getattr(row, name) for name in kind.__dataclass_fields__})  # type: ignore[attr-defined]

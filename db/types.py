@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, Boolean, Date, DateTime, Dialect, Integer, Text, Uuid
+from sqlalchemy import JSON, Boolean, Date, DateTime, Dialect, Integer, LargeBinary, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -52,6 +52,7 @@ TYPES: dict[Any, TypeEngine[Any] | type[TypeEngine[Any]]] = {
     str: Text,
     int: Integer,
     bool: Boolean,
+    bytes: LargeBinary,
     datetime: UTCDateTime,
     date: Date,
     UUID: Id,

@@ -40,8 +40,11 @@ def search(query: str, titles: Mapping[str, Sequence[str]], texts: Mapping[str, 
     spoken = {name: _all_words(texts[name]) for name in titles}
     points = dict.fromkeys(titles, 0.0)
     for wanted in words(query):
-        likeness = _likeness(wanted, set().union(*titled.values(), *spoken.values()))
-        found = {name: max(_OF_TITLE * _best(likeness, titled[name]), _best(likeness, spoken[name])) for name in titles}
+        likenesses = likeness(wanted, set().union(*titled.values(), *spoken.values()))
+        found = {
+            name: max(_OF_TITLE * best_of(likenesses, titled[name]), best_of(likenesses, spoken[name]))
+            for name in titles
+        }
         matching = sum(score > 0 for score in found.values())
         for name, score in found.items():
             # A word that occurs everywhere, such as "of", counts little.
@@ -56,11 +59,12 @@ def _all_words(texts: Iterable[str]) -> set[str]:
     return {word for text in texts for word in words(text)}
 
 
-def _best(likeness: Mapping[str, float], there: set[str]) -> float:
+def best_of(likeness: Mapping[str, float], there: set[str]) -> float:
+    """Return the weight of the best match among the words `there`."""
     return max((likeness[word] for word in there if word in likeness), default=0.0)
 
 
-def _likeness(wanted: str, there: set[str]) -> dict[str, float]:
+def likeness(wanted: str, there: set[str]) -> dict[str, float]:
     """Return the matching words with their weight; typing errors are considered only if nothing else matches."""
     return dict(_matches(wanted, there)) or dict(_near_matches(wanted, there))
 

@@ -7,16 +7,18 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from db.columns import NONE, Whole, micros_of
+from db.columns import NONE, Coded, Whole, micros_of
 from db.enums import OperatorState
-from db.report import ATTRIBUTES, STATES, Attributes, Counted, MenuCalls, OperatorStates, WaitedCalls
+from db.frames import AT, Frame, join
+from db.report import ATTRIBUTES, STATES, Attributes, Counted, MenuCalls, WaitedCalls
 from db.report_operators import OperatorWork
 from reports.by import TIMES, By, Key
 from reports.group import ELSEWHERE, MENU, MENU_GOING_ON, MENU_OTHER, OUTGOING, Group
 from reports.local_time import DAY, HALF_HOUR, HOUR, LocalTime, Stretches
 from reports.periods import Period
-from reports.tallies import Tallies
+from reports.tallies import Tallies, summed
 from routing.figures import Limits
 
 _US = 1_000_000
@@ -28,16 +30,13 @@ _AWAY, _WRAPPING_UP, _PAUSED = (
     STATES.index(state) for state in (OperatorState.AWAY, OperatorState.WRAPPING_UP, OperatorState.PAUSED)
 )
 
-_CurrentState = tuple[int, int, str, str]
-"""When an operator's state began (microseconds since 1970), the state, its call, and the reason for a pause."""
-
 
 class Groups:
     """Groups of calls and operators' times, counted in chronological order.
 
     `by`: one or two groupings; `now`: the end of everything in progress. By language, country or topic, only the
     total has operators' times, since an operator serves several at once. Some 30 bytes of each call are in memory, and
-    the ids of the last two parts' calls.
+    the marks of the last two parts' calls.
     """
 
     def __init__(self, by: Sequence[By], period: Period, limits: Limits, now: datetime) -> None:
@@ -61,9 +60,8 @@ class Groups:
         self._pauses: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
         self._works: list[Mapping[str, OperatorWork]] = []
         self._expected: set[str] = set()
-        self._current: dict[str, _CurrentState] = {}
-        self._calls: dict[str, int] = {}
-        self._calls_before: dict[str, int] = {}
+        self._current: Frame | None = None  # the state of each operator
+        self._calls = _Keys()
 
     @property
     def attributes(self) -> list[str]:
@@ -74,7 +72,7 @@ class Groups:
         """Count the calls of a part of the period. Their operators' states may be added from now on, and after the next
         part's calls as well."""
         keys, tallies = self._keys(calls.at_us, calls.attributes), self._tallies
-        self._calls_before, self._calls = self._calls, dict(zip(calls.ids, keys.tolist(), strict=True))
+        self._calls.add(calls.ids, keys)
         over = ~calls.answered & (calls.waited_us != NONE) & ~calls.outcomes.are([None])
         tallies.add_calls(keys[calls.answered], calls.waited_us[calls.answered], answered=True)
         undecided = ~calls.answered & ~over
@@ -110,16 +108,10 @@ class Groups:
             self._tallies.add("outcomes", some.what, self._keys(some.at_us, some.attributes), some.numbers)
         self._changed()
 
-    def add_states(self, found: OperatorStates) -> None:
-        """Count an operator's states, which follow those that were added before; the last one once it has ended."""
-        at, states, calls, reasons = found.at_us, found.states, [*found.calls], found.reasons
-        before = self._current.get(found.operator)
-        if before is not None:
-            at, states = np.insert(at, 0, before[0]), np.insert(states, 0, before[1])
-            calls.insert(0, before[2])
-            reasons = [before[3], *reasons]
-        self._count(found.operator, at, states, calls, reasons)
-        self._current[found.operator] = (int(at[-1]), int(states[-1]), calls[-1], reasons[-1])
+    def add_states(self, found: Frame) -> None:
+        """Count operators' states (`db.report.states_of`), which follow those that were added before; each one's last
+        one once it has ended."""
+        self._current = self._count(join([self._current, found]) if self._current is not None else found)
 
     def credit(self, works: Mapping[str, OperatorWork]) -> None:
         """Add operators' conversations and offers, in a report by operator."""
@@ -133,11 +125,11 @@ class Groups:
 
     def finish(self) -> None:
         """Count each operator's last state until now; call it after everything has been added."""
-        for operator, (since, state, call, reason) in self._current.items():
-            at = np.array([since, max(since, self._now)])
-            # The second one is the end, whatever it is.
-            self._count(operator, at, np.array([state, _AWAY]), [call, ""], [reason, ""])
-        self._current.clear()
+        if self._current is not None:
+            last = self._current
+            end = {**last.numbers, AT: np.maximum(last.numbers[AT], self._now)}  # whatever its state is
+            self._count(join([last, Frame(end, last.texts)]))
+        self._current = None
 
     @cached_property
     def rows(self) -> list[tuple[Key, Group]]:
@@ -208,53 +200,100 @@ class Groups:
             keys = keys * _SECOND + codes
         return keys
 
-    def _count(self, operator: str, at: Whole, states: Whole, calls: list[str], reasons: Sequence[str]) -> None:
-        """Count all states but the last. Sets the calls of wrap-ups."""
-        self._count_wrap_ups(operator, at, states, calls)
-        self._count_states(operator, at, states, reasons)
+    def _count(self, found: Frame) -> Frame:
+        """Count all states but each operator's last one; return these."""
+        if not len(found):
+            return found
+        found = found.where(np.argsort(found.texts["operator"].codes, kind="stable"))
+        whose = found.texts["operator"].codes
+        ends = np.append(whose[1:] == whose[:-1], False)  # by the operator's next state
+        self._set_calls(found, np.insert(ends[:-1], 0, False))
+        at = found.numbers[AT]
+        over = np.flatnonzero(ends)
+        spans = found.where(over)
+        self._count_wrap_ups(spans, at[over + 1])
+        self._count_states(spans, at[over + 1])
         self._changed()
+        return found.where(~ends)
 
-    def _count_wrap_ups(self, operator: str, at: Whole, states: Whole, calls: list[str]) -> None:
+    @staticmethod
+    def _set_calls(found: Frame, follows: Any) -> None:
+        """Give each wrap-up the call of the conversation before it. `follows`: which states follow another one."""
+        keeps = follows & (found.numbers["state"] == _WRAPPING_UP)
+        before = np.maximum.accumulate(np.where(keeps, 0, np.arange(len(found))))
+        calls = found.numbers["call"]
+        calls[:] = calls[before]
+
+    def _count_wrap_ups(self, spans: Frame, until: Whole) -> None:
         """Count the handling of the report's calls after the conversations."""
-        keys, places, last = list[int](), list[int](), len(at) - 1
-        for place in np.flatnonzero(states == _WRAPPING_UP).tolist():
-            call = calls[place] = calls[max(place - 1, 0)]
-            if call and place < last:
-                key = self._calls.get(call)
-                key = self._calls_before.get(call) if key is None else key
-                if key is not None:
-                    keys.append(key)
-                    places.append(place)
-        begin = np.array(places, np.int64)
-        time = np.maximum(np.minimum(at[begin + 1], self._now) - at[begin], 0)
-        # Wrap-up counts for the operator who does it, not for the one who had the call first.
-        own = self.by == (By.OPERATOR,) and bool(keys)
-        whose = np.full(len(keys), self._code(0, operator)) if own else np.array(keys, np.int64)
-        self._tallies.add("handling", None, whose, time)
+        calls = spans.numbers["call"]
+        wrap_ups = (spans.numbers["state"] == _WRAPPING_UP) & (calls != 0)
+        spans, until, calls = spans.where(wrap_ups), until[wrap_ups], calls[wrap_ups]
+        known, keys = self._calls.find(calls)
+        time = np.maximum(np.minimum(until, self._now) - spans.numbers[AT], 0)
+        if self.by == (By.OPERATOR,):  # it counts for the operator who does it, not for the one who had the call first
+            keys = self._operators(spans.texts["operator"])
+        self._tallies.add("handling", None, keys[known], time[known])
 
-    def _count_states(self, operator: str, at: Whole, states: Whole, reasons: Sequence[str]) -> None:
-        """Count the time of all states but the last, each in the hours or days in which it falls."""
-        at = np.clip(at, self._begins, self._ends)
-        counts = np.flatnonzero((at[1:] > at[:-1]) & (states[:-1] != _AWAY))
-        since, until, state = at[:-1][counts], at[1:][counts], states[:-1][counts]
+    def _count_states(self, spans: Frame, until: Whole) -> None:
+        """Count the time of states, each in the hours or days in which it falls."""
+        since, until = (np.clip(at, self._begins, self._ends) for at in (spans.numbers[AT], until))
+        counts = (until > since) & (spans.numbers["state"] != _AWAY)
+        spans, since, until = spans.where(counts), since[counts], until[counts]
+        state, length = spans.numbers["state"], until - since
         if self.by == (By.OPERATOR,):
-            for place, time in zip(counts[state == _PAUSED].tolist(), (until - since)[state == _PAUSED], strict=True):
-                self._pauses[operator][reasons[place] or OperatorState.PAUSED] += int(time)
-        length, keys = until - since, np.zeros(len(counts), np.int64)
+            self._count_pauses(spans.where(state == _PAUSED), length[state == _PAUSED])
         if not {*self.by} <= {By.OPERATOR, *TIMES}:
             for code, name in enumerate(STATES):
                 self._no_key[name] += int(length[state == code].sum())
             return
-        if not len(counts):
-            return
+        place_of = np.arange(len(since))
+        keys = np.zeros(len(since), np.int64)
         for times in self._times.values():
-            span, keys, length = times.spread(since, until)
-            state = state[span]
+            place_of, keys, length = times.spread(since, until)
+            state = state[place_of]
         whole = np.zeros(len(keys), np.int64)
         for place in range(len(self.by)):
-            whole = whole * _SECOND + (keys if place in self._times else self._code(place, operator))
+            whole = whole * _SECOND + (
+                keys if place in self._times else self._operators(spans.texts["operator"], place)[place_of]
+            )
         for code, name in enumerate(STATES):
             self._tallies.add("spent", name, whole[state == code], length[state == code])
+
+    def _count_pauses(self, pauses: Frame, length: Whole) -> None:
+        whose, why = pauses.texts["operator"], pauses.texts["reason"]
+        each, time = summed(whose.codes * len(why.names) + why.codes, length)
+        for code, spent in zip(each.tolist(), time.tolist(), strict=True):
+            operator, reason = divmod(code, len(why.names))
+            self._pauses[whose.names[operator] or ""][why.names[reason] or OperatorState.PAUSED] += spent
+
+    def _operators(self, operators: Coded, place: int = 0) -> Whole:
+        """Return the codes of operators in keys."""
+        found = np.zeros(len(operators.names), np.int64)
+        for code in np.unique(operators.codes).tolist():
+            found[code] = self._code(place, operators.names[code])
+        return found[operators.codes]
+
+
+class _Keys:
+    """The keys of calls, by the calls' marks: those of the last two parts."""
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[Whole, Whole]] = []
+
+    def add(self, calls: Whole, keys: Whole) -> None:
+        order = np.argsort(calls)
+        self._parts = [(calls[order], keys[order]), *self._parts[:1]]
+
+    def find(self, calls: Whole) -> tuple[NDArray[np.bool_], Whole]:
+        """Return which calls are known, and their keys."""
+        known, keys = np.zeros(len(calls), np.bool_), np.zeros(len(calls), np.int64)
+        for marks, those in self._parts:
+            if len(marks):
+                place = np.minimum(np.searchsorted(marks, calls), len(marks) - 1)
+                here = (marks[place] == calls) & ~known
+                keys, known = np.where(here, those[place], keys), known | here
+        return known, keys
 
 
 def _credit(group: Group, work: OperatorWork) -> None:

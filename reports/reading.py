@@ -1,30 +1,27 @@
 """Reading a report from the database."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import report as rows
-from db import report_cases, shifts
+from db import report_cases, report_days, shifts
+from db.columns import micros_of
 from db.recording_data import OperatorScores
 from db.recordings import operator_scores
-from db.report import OperatorStates, WaitedCalls
-from db.report_operators import operators_work
+from db.report_days import MENU, OFFERS, STATES, TALKS, WAITED
+from db.report_operators import fallback_work, work_of
 from reports.by import By
 from reports.groups import Groups
 from reports.request import ReportRequest
 from routing.figures import Limits
 
-T = TypeVar("T")
-
 _LONGEST_WRAP_UP = timedelta(hours=1)
-_CALLS_AT_ONCE = 25_000
-"""Calls of a part, about. Two parts are in memory at once; a busy site's year has millions of calls."""
-_SHORTEST_PART = timedelta(days=1)
+_MOST_DAYS = 14
+"""Days that a report keeps before it counts: the first one of a morning has one, or those of a holiday."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,44 +55,39 @@ async def read_report(engine: AsyncEngine, request: ReportRequest, *, hours: boo
     by_hour = Groups((By.HOUR_OF_DAY,), request.period, limits, request.now) if hours else None
     counted = [groups] if by_hour is None else [groups, by_hour]
     begins, ends, by, tests = request.period.begins, request.period.ends, groups.attributes, request.tests
-    last_end, left_out = ends, 0
-
-    async def read_part(since: datetime, until: datetime) -> tuple[WaitedCalls, list[OperatorStates]]:
-        return await asyncio.gather(  # on two connections, so that a second core can help
-            rows.waited_calls(engine, since, until, by, tests=tests),
-            rows.operator_states(engine, since, min(until, request.now)),
-        )
+    read_until, last_end, left_out, alone = min(ends, request.now), ends, 0, request.by == (By.OPERATOR,)
 
     async def count_parts() -> None:
         nonlocal last_end, left_out
-        for operator in await rows.states_before(engine, begins):
-            groups.add_states(operator)
-        parts = _parts(begins, ends, await rows.number_of_waits(engine, begins, ends))
-        async for calls, states in _one_ahead(read_part(*part) for part in parts):
+        await _keep_some(engine, begins, read_until)
+        groups.add_states(rows.states_of(await rows.states_before(engine, begins)))
+        async for part in report_days.read_parts(engine, begins, ends):
+            calls = rows.waited_of(part[WAITED], by, tests=tests)
             last_end = max(last_end, calls.last_end or last_end)
             left_out += calls.tests
             for some in counted:
                 some.add_calls(calls)
-            for operator in states:
-                groups.add_states(operator)
-                await asyncio.sleep(0)  # the next part is being read meanwhile
+            groups.add_menu_calls(rows.menu_of(part[MENU], by, tests=tests))
+            groups.add_states(part[STATES].between(micros_of(begins), micros_of(read_until)))
+            if alone:
+                groups.credit(work_of(part[TALKS], part[OFFERS], tests=tests))
+            await asyncio.sleep(0)  # the next part is being read meanwhile
 
     async def count_others() -> None:
-        groups.add_menu_calls(await rows.menu_calls(engine, begins, ends, by, tests=tests))
         groups.add_send_requests(await rows.send_requests(engine, begins, ends, by, tests=tests))
         groups.add_outcomes(await report_cases.outcome_counts(engine, begins, ends, request.now, by, tests=tests))
-        if request.by == (By.OPERATOR,):
-            groups.credit(await operators_work(engine, begins, ends, tests=tests))
+        if alone:
+            groups.credit(await fallback_work(engine, begins, ends, tests=tests))
 
     await asyncio.gather(count_parts(), count_others())
     # Callers who began to wait just before the end of the period talk after it.
-    for operator in await rows.operator_states(engine, ends, min(last_end + _LONGEST_WRAP_UP, request.now)):
-        groups.add_states(operator)
+    later = await rows.operator_states(engine, ends, min(last_end + _LONGEST_WRAP_UP, request.now))
+    groups.add_states(rows.states_of(later))
     groups.finish()
     names, planned, scores = dict[str, str](), dict[str, float](), dict[str, OperatorScores]()
     if By.OPERATOR in request.by:
         names = await rows.operator_names(engine)
-    if request.by == (By.OPERATOR,):
+    if alone:
         planned = await shifts.planned_seconds(engine, begins, min(ends, request.now))
         groups.expect(planned)
         scores |= await operator_scores(engine, begins, ends)
@@ -103,25 +95,9 @@ async def read_report(engine: AsyncEngine, request: ReportRequest, *, hours: boo
     return ReportData(groups, by_hour, names, planned, counts, scores)
 
 
-async def _one_ahead(reads: Iterator[Coroutine[Any, Any, T]]) -> AsyncIterator[T]:
-    """Yield what the reads return, in their order. The database works on the next one while the caller counts."""
-    following = next(reads, None)
-    ahead = asyncio.ensure_future(following) if following is not None else None
-    try:
-        while ahead is not None:
-            found = await ahead
-            following = next(reads, None)
-            ahead = asyncio.ensure_future(following) if following is not None else None
-            yield found
-    finally:
-        if ahead is not None:
-            ahead.cancel()
-
-
-def _parts(begins: datetime, ends: datetime, calls: int) -> Iterator[tuple[datetime, datetime]]:
-    """Yield the parts of a period with this many calls, so that not too many are in memory at once."""
-    part = max(_SHORTEST_PART, (ends - begins) / (calls // _CALLS_AT_ONCE + 1))
-    while begins < ends:
-        until = min(begins + part, ends)
-        yield begins, until
-        begins = until
+async def _keep_some(engine: AsyncEngine, begins: datetime, until: datetime) -> None:
+    """Keep the days of the report that are over, unless so many are missing that reading them as they are is faster."""
+    over = min(until, datetime.now(UTC) - report_days.SETTLED)
+    missing = await report_days.missing_days(engine, begins, over, _MOST_DAYS + 1)
+    if len(missing) <= _MOST_DAYS:
+        await report_days.keep_days(engine, missing)

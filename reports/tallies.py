@@ -11,6 +11,7 @@ from reports.group import Group
 from routing.figures import Limits
 
 _US = 1e6
+_FEW = 10_000
 
 
 class Tallies:
@@ -23,7 +24,7 @@ class Tallies:
     def add(self, what: str, name: Any, keys: Whole, numbers: Whole | None = None) -> None:
         """Count under each key a number, or 1. `name`: which one, where a group has several."""
         if len(keys):
-            self._numbers[what, name].append(_summed(keys, np.ones_like(keys) if numbers is None else numbers))
+            self._numbers[what, name].append(summed(keys, np.ones_like(keys) if numbers is None else numbers))
 
     def add_calls(self, keys: Whole, waited_us: Whole, *, answered: bool) -> None:
         """Count waits of calls that were answered or abandoned."""
@@ -44,8 +45,8 @@ class Tallies:
             for key, waits in _by_key(parts):
                 tally = group_of(key).tally
                 (tally.waits if answered else tally.abandoned_waits).frombytes(waits)
-        for (what, name), summed in self._numbers.items():
-            keys, numbers = _summed(*_joined(summed))
+        for (what, name), parts in self._numbers.items():
+            keys, numbers = summed(*_joined(parts))
             add = _adding(what, name)
             for key, number in zip(keys.tolist(), numbers.tolist(), strict=True):
                 add(group_of(key), number)
@@ -58,8 +59,8 @@ class Tallies:
             if parts:
                 waits = np.sort(_joined(parts)[1]) / _US
                 (total.tally.waits if answered else total.tally.abandoned_waits).frombytes(waits.tobytes())
-        for (what, name), summed in self._numbers.items():
-            _adding(what, name)(total, int(_joined(summed)[1].sum()))
+        for (what, name), counts in self._numbers.items():
+            _adding(what, name)(total, int(_joined(counts)[1].sum()))
         return total
 
 
@@ -95,8 +96,16 @@ def _joined(parts: list[tuple[Whole, Whole]]) -> tuple[Whole, Whole]:
     return np.concatenate(keys), np.concatenate(numbers)
 
 
-def _summed(keys: Whole, numbers: Whole) -> tuple[Whole, Whole]:
+def summed(keys: Whole, numbers: Whole) -> tuple[Whole, Whole]:
     """Return the keys, each once, and the sums of their numbers."""
+    if not len(keys):
+        return keys, numbers
+    most = int(np.max(keys))
+    if most < 2 * len(keys) + _FEW:
+        sums = np.zeros(most + 1, np.int64)
+        np.add.at(sums, keys, numbers)  # exact, unlike `bincount`, whose sums are of doubles
+        there = np.flatnonzero(np.bincount(keys, minlength=most + 1))
+        return there, sums[there]
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
     begins = _begins(keys)

@@ -21,6 +21,8 @@ LONGEST_S = 8.0
 """After this time an utterance is over: nobody names an option for so long."""
 END_S = 0.2
 """Silence that ends an utterance."""
+LONGEST_OPEN_S, END_OPEN_S = 15.0, 0.7
+"""The same for an answer to an open question: people pause in a sentence."""
 _START_S = 0.1
 """Speech that begins one, within twice that time."""
 _QUIETEST_DB = -50.0
@@ -95,10 +97,15 @@ def silero_session() -> Any:
 
 
 class Gate:
-    """Finds utterances. `sounding`: whether a prompt plays, whose echo may come back."""
+    """Finds utterances. `sounding`: whether a prompt plays, whose echo may come back.
 
-    def __init__(self, detector: Detector) -> None:
+    Args:
+        anything: Whole sentences are said, not an option.
+    """
+
+    def __init__(self, detector: Detector, *, anything: bool = False) -> None:
         self._detector = detector
+        self._end_s, self._longest_s = (END_OPEN_S, LONGEST_OPEN_S) if anything else (END_S, LONGEST_S)
         self._recent: deque[bool] = deque(maxlen=round(2 * _START_S / FRAME_S))
         self._speaking = False
         self._silent_s = self._spoken_s = 0.0
@@ -118,10 +125,10 @@ class Gate:
             return Sound.BEGINS
         self._spoken_s += FRAME_S
         self._silent_s = 0.0 if speech else self._silent_s + FRAME_S
-        if self._silent_s >= END_S - 1e-9:
+        if self._silent_s >= self._end_s - 1e-9:
             self._speaking = False
             return Sound.ENDS
-        if self._spoken_s >= LONGEST_S:
+        if self._spoken_s >= self._longest_s:
             self._speaking = False
             return Sound.TOO_LONG
         return Sound.GOES_ON

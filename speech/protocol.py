@@ -37,7 +37,10 @@ class Began(Struct, frozen=True, tag="began"):
 
 
 class Heard(Struct, frozen=True, tag="heard"):
-    """What a caller said. `key`: of the words that it is like; None: unclear. `took_ms`: since the end of speech."""
+    """What a caller said. `key`: of the words that it is like; None: unclear. `took_ms`: since the end of speech.
+
+    `found`: after an open question, up to two procedures that it is about, best first.
+    """
 
     line: str
     question: int
@@ -45,6 +48,7 @@ class Heard(Struct, frozen=True, tag="heard"):
     confidence: float = 0.0
     took_ms: int = 0
     why: str = ""
+    found: tuple[str, ...] = ()
 
 
 class Lost(Struct, frozen=True, tag="lost"):
@@ -54,13 +58,17 @@ class Lost(Struct, frozen=True, tag="lost"):
 
 
 class Ask(Struct, frozen=True, tag="ask"):
-    """Listen for an answer. `words`: each phrase with the key that it stands for; `sounding`: a prompt plays."""
+    """Listen for an answer. `words`: each phrase with the key that it stands for; `sounding`: a prompt plays.
+
+    `anything`: the caller may say anything, and what it is about is looked for.
+    """
 
     line: str
     question: int
     language: str
     words: dict[str, str]
     sounding: bool = True
+    anything: bool = False
 
 
 class Quiet(Struct, frozen=True, tag="quiet"):

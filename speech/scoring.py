@@ -8,6 +8,7 @@ what that brings. The utterance is computed after its end.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
@@ -20,17 +21,27 @@ from numpy.typing import NDArray
 from speech import words
 from speech.gate import RATE
 from speech.protocol import Ask
+from speech.understood import NOTHING, Finder, Understood
 
 _RATE = 16_000
-_AFTER_S = 1.5
+_AFTER_S = 1.0
 """Silence after the utterance; the recogniser was made for 30 s, but hears a short window nearly as well."""
-_EXPECTED = 0.7
+_EXPECTED = 0.6
 """The share of a phrase's likelihood in silence that is subtracted."""
-_MOST = 1.5
+_LENGTH = 0.3
+"""The power of the number of a phrase's tokens by which its score is divided: long phrases lose more by chance."""
+_MOST = 3.0
 """The highest score, in nats, of a phrase that was said; other speech scores more."""
+_AHEAD = 0.4
+"""By how much it must be better than the best phrase of any other option."""
 _LEAST = 1e-9
 """The smallest probability of a token that counts."""
 _SILENCE_S = 1.2
+THREADS = min(2, len(os.sched_getaffinity(0)))
+"""Of a worker: a caller waits for it, and seldom two at once."""
+_BEAM = 5
+_TOKENS_PER_S, _TOKENS = 8, 10
+"""The most tokens of a text: more than anybody says in the time, so that a loop ends."""
 
 
 class ScoringEngine:
@@ -39,17 +50,19 @@ class ScoringEngine:
     most = 1  # it takes the worker's processor for half a second
     before = 25
 
-    def __init__(self, model: Scorer, language: str, executor: Executor) -> None:
-        self._model, self._language, self._executor = model, language, executor
+    def __init__(self, model: Scorer, language: str, executor: Executor, finder: Finder = NOTHING) -> None:
+        self._model, self._language, self._executor, self._finder = model, language, executor, finder
         self._expected: dict[str, float] = {}  # by phrase
 
-    def answer(self, asked: Ask) -> ScoredAnswer:
+    def answer(self, asked: Ask) -> ScoredAnswer | OpenAnswer:
         """Return a recogniser for one utterance."""
-        return ScoredAnswer(self, words.known(asked.words))
+        return OpenAnswer(self) if asked.anything else ScoredAnswer(self, words.sentences(asked.words))
 
     async def prepare(self, asked: Ask) -> None:
         """Compute what can be computed before somebody speaks."""
-        phrases = [phrase for phrase in words.known(asked.words) if phrase not in self._expected]
+        if asked.anything:
+            await self._compute(self._finder.prepare)
+        phrases = [phrase for phrase in words.sentences(asked.words) if phrase not in self._expected]
         if phrases:
             await self._compute(self._learn, phrases)
 
@@ -58,48 +71,85 @@ class ScoringEngine:
         found: dict[str, float] = await self._compute(self._score, phrases, samples)
         return found
 
+    async def find(self, samples: NDArray[np.float32]) -> tuple[str, ...]:
+        """Return what an answer to an open question is about, best first."""
+        found: tuple[str, ...] = await self._compute(self._look, samples)
+        return found
+
+    def _look(self, samples: NDArray[np.float32]) -> tuple[str, ...]:
+        return self._finder.find(self._language, self._model.texts(self._language, samples))
+
     async def _compute(self, work: Any, *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._executor, work, *arguments)
 
     def _learn(self, phrases: Sequence[str]) -> None:
         silence = np.zeros(round(_SILENCE_S * _RATE), np.float32)
         losses = self._model.losses(self._language, phrases, silence)
-        self._expected |= dict(zip(phrases, losses, strict=True))
+        self._expected |= {phrase: loss for phrase, (loss, _) in zip(phrases, losses, strict=True)}
 
     def _score(self, phrases: Sequence[str], samples: NDArray[np.float32]) -> dict[str, float]:
         if missing := [phrase for phrase in phrases if phrase not in self._expected]:
             self._learn(missing)
         losses = self._model.losses(self._language, phrases, samples)
-        return {phrase: loss - _EXPECTED * self._expected[phrase] for phrase, loss in zip(phrases, losses, strict=True)}
+        return {
+            phrase: (loss - _EXPECTED * self._expected[phrase]) / tokens**_LENGTH
+            for phrase, (loss, tokens) in zip(phrases, losses, strict=True)
+        }
 
 
-class ScoredAnswer:
-    """One utterance. `keys`: by phrase."""
+class _Utterance:
+    """The sound of an utterance."""
 
-    def __init__(self, engine: ScoringEngine, keys: dict[str, str]) -> None:
-        self._engine, self._keys = engine, keys
+    def __init__(self) -> None:
         self._frames: list[bytes] = []
 
     def feed(self, frame: bytes) -> None:
         """Take 20 ms."""
         self._frames.append(frame)
 
-    async def end(self) -> tuple[str | None, float]:
-        """Return the key of what was said, and how sure that is; None: nothing that was asked for."""
+    def _samples(self) -> NDArray[np.float32]:
+        """Return all that was fed, at the recogniser's rate, once."""
         narrow = np.frombuffer(b"".join(self._frames), "<i2").astype(np.float32) / 32_768
         self._frames.clear()
-        scores = await self._engine.score(list(self._keys), soxr.resample(narrow, RATE, _RATE))
+        return np.asarray(soxr.resample(narrow, RATE, _RATE), np.float32)
+
+
+class OpenAnswer(_Utterance):
+    """An answer to an open question."""
+
+    def __init__(self, engine: ScoringEngine) -> None:
+        super().__init__()
+        self._engine = engine
+
+    async def end(self) -> Understood:
+        """Return what it is about."""
+        return Understood(found=await self._engine.find(self._samples()))
+
+
+class ScoredAnswer(_Utterance):
+    """An answer that is one of the phrases. `keys`: by phrase."""
+
+    def __init__(self, engine: ScoringEngine, keys: dict[str, str]) -> None:
+        super().__init__()
+        self._engine, self._keys = engine, keys
+
+    async def end(self) -> Understood:
+        """Return the key of what was said, and how sure that is."""
+        scores = await self._engine.score(list(self._keys), self._samples())
         best = min(scores, key=lambda phrase: scores[phrase], default=None)
-        if best is None or scores[best] > _MOST:
-            return None, 0.0
+        if best is None:
+            return Understood()
         others = [score for phrase, score in scores.items() if self._keys[phrase] != self._keys[best]]
-        return self._keys[best], float(1 / (1 + np.exp(scores[best] - min(others, default=0.0))))
+        ahead = min(others, default=_MOST) - scores[best]
+        if scores[best] > _MOST or ahead < _AHEAD:
+            return Understood()
+        return Understood(self._keys[best], float(1 / (1 + np.exp(-ahead))))
 
 
 class Scorer:
     """The loaded model."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, threads: int = THREADS) -> None:
         """Load the model.
 
         Raises:
@@ -110,22 +160,44 @@ class Scorer:
         from faster_whisper import WhisperModel
 
         self._storage = ctranslate2.StorageView
-        self._model = WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=1, local_files_only=True)
+        self._model = WhisperModel(
+            str(folder), device="cpu", compute_type="int8", cpu_threads=threads, local_files_only=True
+        )
         self._tokenizers: dict[str, Any] = {}
 
-    def losses(self, language: str, phrases: Sequence[str], samples: NDArray[np.float32]) -> list[float]:
-        """Return the negative logarithm of each phrase's probability, given samples at 16 kHz."""
-        from faster_whisper.tokenizer import Tokenizer  # as above
-
-        model = self._model
-        tokenizer = self._tokenizers.get(language)
-        if tokenizer is None:
-            tokenizer = Tokenizer(model.hf_tokenizer, True, task="transcribe", language=language)
-            self._tokenizers[language] = tokenizer
-        features = model.feature_extractor(np.pad(samples, (0, round(_AFTER_S * _RATE))))
-        frames = features.shape[-1] // 2 * 2
-        heard = np.array(model.encode(features[..., :frames]))
+    def losses(self, language: str, phrases: Sequence[str], samples: NDArray[np.float32]) -> list[tuple[float, int]]:
+        """Return the negative logarithm of each phrase's probability, given samples at 16 kHz, and its tokens."""
+        tokenizer, model = self._tokenizer(language), self._model
+        encoded, frames = self._encode(samples)
+        heard = np.array(encoded)
         tokens = [tokenizer.encode(f" {phrase}") for phrase in phrases]
         repeated = self._storage.from_array(np.repeat(heard, len(tokens), 0))
         found = model.model.align(repeated, tokenizer.sot_sequence, tokens, frames)
-        return [float(-np.log(np.maximum(one.text_token_probs, _LEAST)).sum()) for one in found]
+        losses = (float(-np.log(np.maximum(one.text_token_probs, _LEAST)).sum()) for one in found)
+        return list(zip(losses, map(len, tokens), strict=True))
+
+    def texts(self, language: str, samples: NDArray[np.float32]) -> list[str]:
+        """Return what may have been said, in any words, likeliest first."""
+        tokenizer = self._tokenizer(language)
+        encoded, _ = self._encode(samples)
+        prompt = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
+        most = round(_TOKENS_PER_S * len(samples) / _RATE) + _TOKENS
+        (found,) = self._model.model.generate(
+            encoded, [prompt], beam_size=_BEAM, num_hypotheses=_BEAM, max_length=len(prompt) + most
+        )
+        return list(dict.fromkeys(tokenizer.decode(tokens).strip() for tokens in found.sequences_ids))
+
+    def _tokenizer(self, language: str) -> Any:
+        from faster_whisper.tokenizer import Tokenizer  # as above
+
+        found = self._tokenizers.get(language)
+        if found is None:
+            found = Tokenizer(self._model.hf_tokenizer, True, task="transcribe", language=language)
+            self._tokenizers[language] = found
+        return found
+
+    def _encode(self, samples: NDArray[np.float32]) -> tuple[Any, int]:
+        """Return what the model hears, and how many frames that is."""
+        features = self._model.feature_extractor(np.pad(samples, (0, round(_AFTER_S * _RATE))))
+        frames = features.shape[-1] // 2 * 2
+        return self._model.encode(features[..., :frames]), frames

@@ -20,6 +20,13 @@ def _is_vowel_mark(letter: str) -> bool:
     return unicodedata.category(letter) == "Mn" or letter == "\u0640"
 
 
+def written(phrase: str) -> str:
+    """Return a phrase as a sentence, in the spelling in which texts are usually written: Arabic without vowels."""
+    letters = unicodedata.normalize("NFC", phrase)
+    kept = " ".join("".join(letter for letter in letters if not _is_vowel_mark(letter)).split()).strip(".")
+    return f"{kept[:1].upper()}{kept[1:]}."
+
+
 LEAST_SHARE = 0.4
 """Of an utterance that a phrase must fill. Somebody who says something else is heard as several short phrases."""
 
@@ -50,3 +57,9 @@ def longest(words: Sequence[Word], phrases: Collection[str], spoken_s: float) ->
 def known(words: Mapping[str, str]) -> dict[str, str]:
     """Return phrases with their keys, as they are compared."""
     return {spelt: key for phrase, key in words.items() if (spelt := plain(phrase))}
+
+
+def sentences(words: Mapping[str, str]) -> dict[str, str]:
+    """Return phrases with their keys, as `written`; of those that are compared alike the last one."""
+    by_plain = {spelt: (written(phrase), key) for phrase, key in words.items() if (spelt := plain(phrase))}
+    return dict(by_plain.values())

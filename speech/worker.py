@@ -11,6 +11,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
@@ -29,12 +30,15 @@ from speech.protocol import (
     ToWorker,
     worker_socket,
 )
-from speech.vosk import Model, Recogniser, Word
+from speech.understood import NOTHING, Finder, Understood
+from speech.vosk import UNKNOWN, Model, Recogniser, Word
 
 _KEPT = 25
 """Frames that are kept while nobody speaks: 500 ms."""
 _WAIT_S = 5.0
 """How long a caller's sound may come without a controller that asks for it."""
+_CHUNK = 10 * FRAME
+"""Bytes that are computed at a time in a thread."""
 _HANG_UP, _ID, _SOUND = 0x00, 0x01, 0x10
 
 
@@ -43,8 +47,8 @@ class Answer(Protocol):
 
     def feed(self, frame: bytes) -> None: ...
 
-    async def end(self) -> tuple[str | None, float]:
-        """Return the key of what was said and how sure that is; None: nothing that was asked for."""
+    async def end(self) -> Understood:
+        """Return what was said."""
 
 
 class Engine(Protocol):
@@ -68,14 +72,15 @@ class VoskEngine:
     most = 8
     before = 15
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
+    def __init__(self, model: Model, finder: Finder = NOTHING) -> None:
+        self._model, self._finder = model, finder
 
     def answer(self, asked: Ask) -> Answer:
-        return _VoskAnswer(self._model, asked)
+        return _VoskOpenAnswer(self._model, asked, self._finder) if asked.anything else _VoskAnswer(self._model, asked)
 
     async def prepare(self, asked: Ask) -> None:
-        pass
+        if asked.anything:
+            await asyncio.to_thread(self._finder.prepare)
 
 
 class _VoskAnswer:
@@ -91,12 +96,50 @@ class _VoskAnswer:
         self._frames += 1
         self._words += self._recogniser.feed(frame)
 
-    async def end(self) -> tuple[str | None, float]:
+    async def end(self) -> Understood:
         self._words += self._recogniser.end()
         self._recogniser.close()
         spoken_s = (self._frames - VoskEngine.before) * FRAME_S - END_S
         found = words.longest(self._words, self._keys, spoken_s)
-        return (self._keys[found[0]], found[1]) if found else (None, 0.0)
+        return Understood(self._keys[found[0]], found[1]) if found else Understood()
+
+
+class _VoskOpenAnswer:
+    """Computes in a thread: without a grammar, a large model may take longer than the sound does."""
+
+    def __init__(self, model: Model, asked: Ask, finder: Finder) -> None:
+        self._model, self._language, self._finder = model, asked.language, finder
+        self._recogniser: Recogniser | None = None
+        self._thread = ThreadPoolExecutor(1)
+        self._words: list[Word] = []
+        self._sound = bytearray()
+
+    def feed(self, frame: bytes) -> None:
+        self._sound += frame
+        if len(self._sound) >= _CHUNK:
+            self._thread.submit(self._take, bytes(self._sound))
+            self._sound.clear()
+
+    async def end(self) -> Understood:
+        self._thread.submit(self._take, bytes(self._sound))
+        try:
+            return await asyncio.wrap_future(self._thread.submit(self._find))
+        finally:
+            self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _take(self, sound: bytes) -> None:
+        if self._recogniser is None:
+            self._recogniser = Recogniser(self._model)
+        self._words += self._recogniser.feed(sound)
+
+    def _find(self) -> Understood:
+        if self._recogniser is not None:
+            self._words += self._recogniser.end()
+            self._recogniser.close()
+        said = [word for word in self._words if word.text not in UNKNOWN]
+        text = " ".join(word.text for word in said)
+        found = self._finder.find(self._language, (text,)) if said else ()
+        return Understood(None, min((word.confidence for word in said), default=0.0), found)
 
 
 class Worker:
@@ -167,8 +210,8 @@ class Worker:
             del self._lines[line.name]
             self._tell(Lost(line.name))
 
-    def gate(self) -> Gate:
-        return Gate(Silero(self._vad))
+    def gate(self, *, anything: bool = False) -> Gate:
+        return Gate(Silero(self._vad), anything=anything)
 
     def engine(self, language: str) -> Engine | None:
         return self._engines.get(language)
@@ -213,7 +256,7 @@ class _Line(asyncio.Protocol):
         match message:
             case Ask():
                 self._asked, self._answer = message, None
-                self._gate = self._worker.gate()
+                self._gate = self._worker.gate(anything=message.anything)
                 self._gate.sounding = message.sounding
                 if (engine := self._worker.engine(message.language)) is not None:
                     self._preparing = asyncio.get_running_loop().create_task(engine.prepare(message))
@@ -266,14 +309,15 @@ class _Line(asyncio.Protocol):
             self._ending = asyncio.get_running_loop().create_task(self._end(self._asked, self._answer))
 
     async def _end(self, asked: Ask, answer: Answer) -> None:
-        began, why = time.monotonic(), ""
+        began, why, said = time.monotonic(), "", Understood()
         try:
-            key, confidence = await answer.end()
+            said = await answer.end()
         except Exception as error:  # whatever it is: the caller waits for an answer
-            key, confidence, why = None, 0.0, repr(error)
+            why = repr(error)
         finally:
             self._ending = None
         took_ms = round(1000 * (time.monotonic() - began))
         if self._asked is asked:  # not answered by key meanwhile
             self._asked = self._answer = None
-            self._worker.tell(Heard(self.name, asked.question, key, round(confidence, 3), took_ms, why))
+            confidence = round(said.confidence, 3)
+            self._worker.tell(Heard(self.name, asked.question, said.key, confidence, took_ms, why, said.found))

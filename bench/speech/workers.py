@@ -64,7 +64,7 @@ class Callers:
         self._ports: dict[int, int] = {}
         self._answers: dict[str, asyncio.Future[tuple[str | None, float]]] = {}
         self._seeds = count()
-        self.right = self.of = 0
+        self.right = self.of = self.refused = 0
         self.took_ms: list[float] = []
 
     async def read(self) -> None:
@@ -100,7 +100,12 @@ class Callers:
         words = {phrase: str(key) for key, phrase in enumerate(WORDS)}
         self._post.send(worker_socket(self._path, worker), Ask(line, 1, "ko", words, sounding=False))
         answer = self._answers[line] = asyncio.get_running_loop().create_future()
-        _, writer = await asyncio.open_connection("127.0.0.1", self._ports[worker])
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", self._ports[worker])
+        except OSError:  # it has ended, and another one follows
+            self.refused += 1
+            await asyncio.sleep(1)
+            return
         writer.write(b"\x01\x00\x10" + uuid.UUID(line).bytes)
         before, after = np.zeros(round(_BEFORE_S * sounds.RATE)), np.zeros(round(_AFTER_S * sounds.RATE))
         samples = np.concatenate((before, self._said[word], after))
@@ -146,15 +151,17 @@ async def measure(folder: Path, path: Path, minutes: float, below_db: int) -> No
         used = sum(sum(worker.cpu_times()[:2]) for worker in workers)
         await asyncio.gather(*(callers.call(number, began + 60 * minutes) for number in range(CALLERS)))
         lasted = time.monotonic() - began
-        used = sum(sum(worker.cpu_times()[:2]) for worker in workers) - used
-        grown = [(worker.memory_full_info().uss - was) / 2**20 for worker, was in zip(workers, before, strict=True)]
+        alive = [(worker, was) for worker, was in zip(workers, before, strict=True) if worker.is_running()]
+        used = sum(sum(worker.cpu_times()[:2]) for worker, _ in alive) - used
+        grown = [(worker.memory_full_info().uss - was) / 2**20 for worker, was in alive]
     finally:
         os.kill(parent, signal.SIGTERM)
         reading.cancel()
     p50, p95 = np.percentile(callers.took_ms, [50, 95])
     print(
         f"{below_db} dB: right {callers.right}/{callers.of}; answer {p50:.0f} ms after the word, p95 {p95:.0f} ms; "
-        f"{used / lasted:.1%} of a core in {lasted:.0f} s; memory of the workers "
+        f"{used / lasted:.1%} of a core in {lasted:.0f} s; {callers.refused} refused by an ended worker; memory "
+        f"of the workers that ran all the time "
         f"{', '.join(f'{mib:+.1f}' for mib in grown)} MiB"
     )
 

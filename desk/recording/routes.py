@@ -14,8 +14,8 @@ from fastapi.responses import FileResponse
 
 from db import recordings
 from db.engine import DatabaseError
-from db.read import NotFoundError
 from db.recording_data import RecordedCall, Sheet
+from db.rows import NotFoundError
 from desk.context import Desk, DeskDep
 from desk.live.hub import Hub
 from desk.live.routes import HubDep

@@ -16,7 +16,7 @@ from db import messages
 from db.engine import DatabaseError
 from db.enums import GuideOutcome
 from db.message_data import VoiceMessage
-from db.read import NotFoundError
+from db.rows import NotFoundError
 from desk.context import Desk, DeskDep, part
 from desk.control import ControlError
 from desk.guide.book import Book

@@ -266,11 +266,17 @@ class Call:
             await self.next()
 
     async def listen(
-        self, clips: Sequence[Clip], *, fresh: bool = False, words: Mapping[str, str] | None = None
+        self,
+        clips: Sequence[Clip],
+        *,
+        fresh: bool = False,
+        words: Mapping[str, str] | None = None,
+        anything: bool = False,
     ) -> str | None:
         """Play the clips and return the first key, or None if none is pressed in time.
 
-        `fresh`: ignore keys typed ahead. `words`: phrases that count as their key if they are said (`hearing.heard`).
+        `fresh`: ignore keys typed ahead. `words`: phrases that count as their key if they are said (`hearing.heard`);
+        `anything`: what is said is no key, but about something (`hearing.heard.found`).
         """
         self.take_waiting_keys()
         self.early = False  # from here on the line is answered
@@ -283,7 +289,7 @@ class Call:
         if not await self._start_question(clips):
             silent_at = loop.time() + self.flow.silence_s
         early_until = loop.time() + early_s
-        await self.hearing.ask(self.state.language, words or {}, sounding=self.sounding)
+        await self.hearing.ask(self.state.language, words or {}, sounding=self.sounding, anything=anything)
         while True:
             item = await self.next(silent_at)
             early_until = self.keys.drop_early(early_until, early_s)

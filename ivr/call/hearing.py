@@ -17,6 +17,8 @@ from speech.protocol import Began, Heard, Lost
 
 SPEECH_S = 12.0
 """How long after a caller has begun to speak an answer is waited for: the longest utterance, and its recognition."""
+OPEN_S = 25.0
+"""The same after an open question."""
 
 
 class _Call(Protocol):
@@ -38,7 +40,7 @@ class Hearing:
     def __init__(self, services: Services, channel: str, call: _Call) -> None:
         self._services, self._channel, self._call = services, channel, call
         self._ear: Ear | None = None
-        self._asked = False
+        self._asked = self._anything = False
         self._off = services.workers is None
         self.heard: Heard | None = None
         self.offered = False  # whether the caller was told that they may speak
@@ -47,21 +49,27 @@ class Hearing:
         """Return whether a caller of this language can be heard, as far as it is known."""
         return not self._off and self._services.workers is not None and language in self._services.workers.languages
 
-    async def ask(self, language: str, words: Mapping[str, str], *, sounding: bool) -> None:
-        """Listen for words, each with its key, if somebody can. Nothing of Asterisk's is waited for."""
-        self.heard, self._asked = None, False
-        if not words or not self.is_possible(language):
-            return
+    async def open(self, language: str) -> bool:
+        """Have this caller heard, and return whether somebody can. Nothing of Asterisk's is waited for."""
+        if not self.is_possible(language):
+            return False
         if self._ear is not None and not self._ear.is_heard(language):
             self.close()
         if self._ear is None:
             assert self._services.workers is not None
             self._ear = open_ear(self._services.workers, self._channel, language, self._call.deliver)
             if self._ear is None:
-                return
+                return False
             self._services.route(self._ear.snoop, self._call)
             await self._services.link.send(self._ear.tap(), refused=self._refused)
-        self._asked = self._ear.ask(language, words, sounding=sounding)
+        return True
+
+    async def ask(self, language: str, words: Mapping[str, str], *, sounding: bool, anything: bool = False) -> None:
+        """Listen for words, each with its key, or for `anything`, if somebody can."""
+        self.heard, self._asked = None, False
+        if (words or anything) and await self.open(language) and self._ear is not None:
+            self._asked = self._ear.ask(language, words, sounding=sounding, anything=anything)
+            self._anything = anything
 
     async def connect(self, entered: events.StasisStart) -> None:
         """Send the caller's sound on its way, once Asterisk has made its channel."""
@@ -92,9 +100,10 @@ class Hearing:
         if isinstance(item, Began):
             if self._call.sounding:
                 await self._call.step()
-            return now + SPEECH_S
+            return now + (OPEN_S if self._anything else SPEECH_S)
         self.heard, self._asked = item, False
-        self._call.event("spoken", key=item.key, ms=item.took_ms)
+        about = {"found": list(item.found)} if self._anything else {}
+        self._call.event("spoken", key=item.key, ms=item.took_ms, **about)
         return now + silence_s
 
     def end(self) -> None:

@@ -52,10 +52,16 @@ def offer(call: Call, spoken: Collection[str]) -> list[Clip]:
 
 
 async def is_meant(call: Call, clips: Sequence[Clip]) -> bool:
-    """Ask a caller whether they have meant what was understood. Keys pressed ahead never answer that."""
+    """Ask a caller whether they have meant what was understood; once more if the answer is unclear.
+
+    Keys pressed ahead never answer that.
+    """
     language = call.state.language
     said = call.version.words.get(language, {})
     words = {phrase: key for text, key in CONFIRMATION.items() for phrase in said.get(text, ())}
-    answer = await call.listen([*clips, (language, "speech_right")], fresh=True, words=words)
+    question = [*clips, (language, "speech_right")]
+    answer = await call.listen(question, fresh=True, words=words)
+    if answer is None and call.hearing.heard is not None:
+        answer = await call.listen(question, fresh=True, words=words)
     call.event("confirmed", yes=answer == YES)
     return answer == YES

@@ -48,26 +48,29 @@ def hear() -> None:
         scored = {code: model.folder for code, model in found.items() if model and model.engine is Engine.WHISPER}
     log.info("Languages that callers can speak", vosk=sorted(folders), packaged=sorted(scored))
     systemd = ServiceManager()
-    work = _worker(parts.settings.speech, scored)
+    work = _worker(parts.settings.speech, scored, parts.settings.sounds)
     Parent(parts.site.speech.workers, folders, work, log.warning).run(lambda: systemd.alive("Hears callers"))
 
 
 def _worker(
-    controllers: Path, scored: Mapping[str, Path]
+    controllers: Path, scored: Mapping[str, Path], sounds: Path
 ) -> Callable[[int, Mapping[str, "Model"], Callable[[], None]], None]:
+    from ivr.recognition.guide_finder import GuideFinder
     from speech.scoring import Scorer, ScoringEngine
     from speech.worker import Engine, VoskEngine, Worker
 
     def work(number: int, models: Mapping[str, "Model"], beat: Callable[[], None]) -> None:
         async def run() -> None:
-            engines: dict[str, Engine] = {language: VoskEngine(model) for language, model in models.items()}
+            finder = GuideFinder(sounds)
+            engines: dict[str, Engine] = {language: VoskEngine(model, finder) for language, model in models.items()}
             executor = ThreadPoolExecutor(1)
 
             async def load() -> None:
                 # Here and not in the parent: the model has threads, which a fork would not have.
                 folder = next(iter(scored.values()))
                 scorer = await asyncio.get_running_loop().run_in_executor(executor, Scorer, folder)
-                engines.update({language: ScoringEngine(scorer, language, executor) for language in scored})
+                engines.update({language: ScoringEngine(scorer, language, executor, finder) for language in scored})
+                structlog.get_logger().info("The packaged recogniser is loaded", worker=number)
 
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(Worker(number, engines, controllers, beat).run())

@@ -71,7 +71,7 @@ _USER_ERRORS = (
     ("db.engine", "DatabaseError"),
     ("desk.people.accounts", "AccountError"),
     ("desk.tls", "CertificateError"),
-    ("db.read", "NotFoundError"),
+    ("db.rows", "NotFoundError"),
     ("ivr.cases.case_rules", "CaseError"),
     ("ivr.cases.casework", "NotKeptError"),
     ("prompts.sources", "CatalogueError"),

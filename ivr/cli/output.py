@@ -96,6 +96,9 @@ def working(text: str) -> AbstractContextManager[object]:
     return errors.status(text) if sys.stderr.isatty() else nullcontext()
 
 
+_MANY = 200
+"""Rows from which on a table is not laid out by rich, which takes milliseconds for each."""
+_GAP = 2  # between two columns
 _COPIED = ("id", "call", "caller", "number", "reference")
 
 
@@ -110,6 +113,8 @@ def as_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]
     rows = [tuple(row) for row in rows]
     if any(isinstance(value, datetime) for row in rows for value in row):
         title = f"{title} (times: {zone_shown()})"
+    if len(rows) > _MANY and _print_many(title, columns, [[cell(value) for value in row] for row in rows]):
+        return
     table = Table(header_style="bold", box=None, pad_edge=False)
     for column in columns:
         # Values that are copied into the next command never wrap; on a narrow terminal the others do.
@@ -125,6 +130,28 @@ def as_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]
         console.print(table)
     else:
         console.print(f"{title}: {empty}")
+
+
+def _print_many(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Print a table as `as_table` does, in a hundredth of the time; False if a row does not fit into a line."""
+    from rich.cells import cell_len
+    from rich.table import Table
+
+    # Without the cache of `cell_len`, which ASCII does not need.
+    lengths = [[len(text) if text.isascii() else cell_len(text) for text in row] for row in rows]
+    headers = [max(map(len, column.split("\n"))) for column in columns]
+    widths = [max(header, *own) for header, own in zip(headers, zip(*lengths, strict=True), strict=True)]
+    if sum(widths) + _GAP * (len(widths) - 1) > console.width:
+        return False
+    header = Table(header_style="bold", box=None, pad_edge=False)
+    for column, width in zip(columns, widths, strict=True):
+        header.add_column(column, width=width)
+    console.print(title, style="table.title", markup=False, soft_wrap=True)
+    console.print(header)
+    for row, own in zip(rows, lengths, strict=True):
+        padded = (text + " " * (width - length) for text, width, length in zip(row, widths, own, strict=True))
+        console.file.write((" " * _GAP).join(padded) + "\n")
+    return True
 
 
 def cell(value: object) -> str:

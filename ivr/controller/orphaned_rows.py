@@ -20,7 +20,8 @@ from db.delivery import lag
 from db.engine import DatabaseError, open_engine
 from db.enums import CaseKind
 from db.orphaned_calls import LastKnown, last_known
-from db.read import Call, NotFoundError, OpenRows, call, open_rows
+from db.read import Call, OpenRows, call, open_rows
+from db.rows import NotFoundError
 from ivr.call import conversation_recording
 from ivr.records import orphaned_records
 from ivr.records.recorder import Recorder

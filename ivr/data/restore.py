@@ -20,7 +20,8 @@ from pathlib import Path
 from db.copying import Progress, copy_rows, count_rows, frozen
 from db.delivery import deliver_all
 from db.engine import DatabaseError, format_url, open_engine, parse_url, reading, writing
-from db.tables import Table
+from db.report_triggers import statements
+from db.tables import DERIVED, Table
 from db.upgrade import current, upgrade
 from ivr.data import archive, proof
 from ivr.data.archive import About, BackupError
@@ -120,17 +121,21 @@ def restore(
 
 
 def _check_schema(file: Path, database: Path) -> None:
-    """Refuse a database that is damaged, or that has more than tables: a trigger would run within our statements."""
+    """Refuse a database that is damaged, or that has more than tables and our own triggers: another trigger would run
+    within our statements."""
     refused = BackupError(f"Nothing was restored: the database in {file} is damaged, or not one of Hatif's.")
     try:
         with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as opened:
             opened.execute("PRAGMA trusted_schema = OFF")
             kinds = {str(kind) for (kind,) in opened.execute("SELECT DISTINCT type FROM sqlite_master")}
+            triggers = {str(sql) for (sql,) in opened.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger'")}
             names = {str(name) for (name,) in opened.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             intact = opened.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
     except sqlite3.Error:
         raise refused from None
-    if not intact or kinds - {"table", "index"} or names - {*Table.metadata.tables, "alembic_version"}:
+    if triggers - {*statements("sqlite")}:
+        raise refused
+    if not intact or kinds - {"table", "index", "trigger"} or names - {*Table.metadata.tables, "alembic_version"}:
         raise refused
 
 
@@ -139,6 +144,9 @@ def _upgrade(file: Path, database: Path, about: About) -> None:
     if asyncio.run(current(url)) != about.migration:
         raise BackupError(f"Nothing was restored: the database in {file} is not at the migration that the file names.")
     asyncio.run(upgrade(url))
+    with closing(sqlite3.connect(database)) as opened, opened:
+        for derived in DERIVED:  # they are made again from the others, which are what was backed up
+            opened.execute(f"DELETE FROM {derived}")  # noqa: S608 - our own names
 
 
 def _names_database(found: Path) -> bool:

@@ -19,6 +19,7 @@ from ivr.flow.nodes.menu import Menu
 from ivr.flow.nodes.queue import Queue
 from ivr.flow.nodes.record import Record
 from ivr.flow.nodes.say import Say
+from ivr.flow.nodes.say_it import SayIt
 from ivr.flow.nodes.survey import Survey
 from ivr.site.findings import Finding, SiteError
 from ivr.site.site import Place, describe_error, format_place
@@ -34,7 +35,7 @@ from prompts.yaml_places import (
     refusal,
 )
 
-AnyNode = Say | Language | Menu | Ask | Hours | GuideNode | Case | Record | Callback | Queue | Survey | End
+AnyNode = Say | Language | Menu | Ask | Hours | GuideNode | Case | Record | Callback | Queue | Survey | End | SayIt
 _Discriminated = Annotated[AnyNode, Field(discriminator="kind")]
 
 ROLES = ("start", "operator", "change_language")

@@ -18,12 +18,13 @@ from ivr.flow.nodes.menu import Menu
 from ivr.flow.nodes.queue import Queue
 from ivr.flow.nodes.record import Record
 from ivr.flow.nodes.say import Say
+from ivr.flow.nodes.say_it import SayIt
 from ivr.flow.nodes.survey import Survey
 
 NEAR = 3
 """An operator may be at most this many keys away."""
 
-ASKING = (Language, Menu, GuideNode, Ask, Case, Record, Callback)
+ASKING = (SayIt, Language, Menu, GuideNode, Ask, Case, Record, Callback)
 """Nodes that wait for a key, except those after a conversation."""
 
 
@@ -115,6 +116,8 @@ def _routes(flow: Flow, node: AnyNode) -> Iterator[tuple[str, int]]:
     match node:
         case Say():
             yield node.next, 0
+        case SayIt():
+            yield from ((flow.operator, 1), (node.back, 1), (node.next, 1))
         case Hours():
             yield from ((node.open, 0), (node.closed, 0))
         case Language():

@@ -41,12 +41,12 @@ class Ear:
             operations.CONTINUE(self.snoop, context=CONTEXT, extension="s", priority="1"),
         )
 
-    def ask(self, language: str, words: Mapping[str, str], *, sounding: bool) -> bool:
-        """Listen for words, each with its key. Return whether anybody does."""
-        if not words or not self._workers.hears(self.name, language):
+    def ask(self, language: str, words: Mapping[str, str], *, sounding: bool, anything: bool = False) -> bool:
+        """Listen for words, each with its key, or for `anything`. Return whether anybody does."""
+        if not self._workers.hears(self.name, language):
             return False
         self._question = next(self._numbers)
-        self._workers.tell(Ask(self.name, self._question, language, dict(words), sounding))
+        self._workers.tell(Ask(self.name, self._question, language, dict(words), sounding, anything))
         return True
 
     def is_heard(self, language: str) -> bool:

@@ -50,7 +50,7 @@ class DatabaseClient:
         `module` is the name of the module of `db` that the query uses; it is imported at its first use.
         """
         try:
-            await self.load(module, "db.engine", "db.read")
+            await self.load(module, "db.engine", "db.read", "db.rows")
             engine = self._engine = self._engine or self._modules["db.engine"].async_engine(self._url)
             answer: T = await self._modules["db.read"].within(query(self._modules[module], engine), self._limit_s)
         except Exception as error:  # the drivers' own errors too: calls go on without the database
@@ -63,12 +63,12 @@ class DatabaseClient:
         return answer
 
     async def find(self, module: str, query: "Callable[[Any, AsyncEngine], Awaitable[T]]") -> T | str | None:
-        """Return like `ask`, or the sentence of the `db.read.NotFoundError` that the query raises."""
+        """Return like `ask`, or the sentence of the `db.rows.NotFoundError` that the query raises."""
 
         async def find(queries: Any, engine: "AsyncEngine") -> T | str:
             try:
                 return await query(queries, engine)
-            except self._modules["db.read"].NotFoundError as error:
+            except self._modules["db.rows"].NotFoundError as error:
                 return str(error)
 
         return await self.ask(module, find)

@@ -127,6 +127,11 @@ class Asterisk:
         self._timers.append(timer)
         return timer
 
+    @property
+    def announced_s(self) -> float:
+        """How long what the caller hears now lasts."""
+        return self.announced.seconds if self.announced is not None else 0.0
+
     def close(self) -> None:
         for timer in (*self._timers, *(timer for _, timer in self._playing.values())):
             timer.cancel()
@@ -233,6 +238,8 @@ class Asterisk:
                 self.deliver(events.ChannelStateChange(events.ChannelState(self._channel, "Up")))
             case "POST", ["play", playback]:
                 self._play(playback, query["media"])
+            case "POST", ["snoop", _]:
+                pass  # what the caller says is known: `ivr.trial.hearers`
             case "POST", ["moh"]:
                 self.announced = None
                 self._tell("music")

@@ -27,6 +27,7 @@ from ivr.records.returners import Place
 from ivr.site.operators import OperatorEntry
 from ivr.site.site import Site
 from ivr.trial.asterisk import Announcement, Asterisk, Caller, HeardClip, Station
+from ivr.trial.hearers import Hearers
 from ivr.trial.operators import Floor, OperatorScript
 from ivr.trial.records import NOTHING_USED_UP, FakeReferences, MemoryJournal
 from ivr.trial.sounds import UNMADE, AssumedAudio
@@ -101,7 +102,8 @@ class Scenario:
     `caller` is the caller's number, empty if it is hidden; `who` returns the next operator for the waiting call, None
     for nobody. `disk_full`: nothing can be recorded. `was_cut_off`: the caller was cut off while waiting, a short time
     ago. `used_up`: what callers have recorded before. `spoken`: the languages of the operators on duty. `people`: the
-    operators' list; an operator who is in it hears what the call is about before it is connected.
+    operators' list; an operator who is in it hears what the call is about before it is connected. `says`: the
+    procedures that are understood at each open question; without it nobody hears the caller.
     """
 
     caller: str
@@ -116,6 +118,7 @@ class Scenario:
     used_up: Reads = NOTHING_USED_UP
     spoken: tuple[str, ...] = ()
     people: tuple[OperatorEntry, ...] = ()
+    says: tuple[tuple[str, ...], ...] = ()
 
 
 async def trial(stage: Stage, scene: Scenario, person: Callable[[Asterisk], Caller]) -> TrialResult:
@@ -159,6 +162,7 @@ class _Trial:
             unroute=lambda _: None,
             address=lambda operator: f"trial/{operator}",
             people=scene.people,
+            workers=Hearers(scene.says, stage.site.languages, link) if scene.says else None,
         )
 
     async def run(self, person: Callable[[Asterisk], Caller]) -> TrialResult:

@@ -16,7 +16,7 @@ from db.callbacks import DialResult
 from db.engine import async_engine, reading, writing
 from db.enums import CallbackKind, TryOutcome
 from db.ids import uuid7
-from db.read import NotFoundError
+from db.rows import NotFoundError
 from db.tables import Call, CallbackTry, CaseFile, CaseNote
 from db.upgrade import upgrade
 from ivr.callbacks.repository import CallbackRepository

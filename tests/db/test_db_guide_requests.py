@@ -20,7 +20,7 @@ from db.erasure import FORGOTTEN, Erasure, erase
 from db.guide_request_data import GuideRequest
 from db.ids import uuid7
 from db.journal import Journal
-from db.read import NotFoundError
+from db.rows import NotFoundError
 from db.tables import Audit
 
 pytest_plugins = ["db_fixtures"]

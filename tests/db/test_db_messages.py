@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db import guide_requests, messages
 from db.engine import open_engine, reading, writing
 from db.ids import uuid7
-from db.read import NotFoundError
+from db.rows import NotFoundError
 from db.tables import CaseFile, GuideRequest, Message
 from db.upgrade import upgrade
 

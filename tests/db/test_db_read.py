@@ -14,6 +14,7 @@ from db.delivery import deliver_all
 from db.engine import DatabaseError, async_engine
 from db.ids import call_id, uuid7
 from db.journal import Journal
+from db.rows import NotFoundError
 
 pytest_plugins = ["db_fixtures"]
 
@@ -136,7 +137,7 @@ async def test_a_call_is_found_by_the_beginning_of_its_id(url: str, tell: Writer
         ("", "is not the beginning of an id"),
         ("0" * 33, "is not the beginning of an id"),
     ):
-        with pytest.raises(read.NotFoundError) as raised:
+        with pytest.raises(NotFoundError) as raised:
             await read.call(engine, beginning)
         assert message in str(raised.value)
     await engine.dispose()
@@ -219,7 +220,7 @@ async def test_cases_are_found_by_state_by_owner_and_by_reference(url: str, tell
     case, notes = await read_cases.case(engine, references.format_reference(made[1]))
     assert (case.kind, case.state, [note.text for note in notes]) == ("complaint", "open", ["first", "second"])
     assert b"secret" not in orjson.dumps(case)
-    with pytest.raises(read.NotFoundError, match="no case has the reference '100'"):
+    with pytest.raises(NotFoundError, match="no case has the reference '100'"):
         await read_cases.case(engine, "100")
     await engine.dispose()
 

@@ -11,12 +11,13 @@ import orjson
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db import case_files, read, read_cases, references
+from db import case_files, read_cases, references
 from db.case_files import Claim, Failures, FileByTelephone
 from db.delivery import deliver_all
 from db.engine import DatabaseError, async_engine
 from db.ids import uuid7
 from db.journal import Journal
+from db.rows import NotFoundError
 from ivr.records.database import LIMIT_S
 
 pytest_plugins = ["db_fixtures"]
@@ -86,7 +87,7 @@ async def test_a_files_story_has_notes_and_messages_in_order_and_no_pin_hash(eng
 
 
 async def test_an_unknown_reference_is_quoted_in_the_error(engine: AsyncEngine) -> None:
-    with pytest.raises(read.NotFoundError, match=f"no case has the reference '{NOBODYS}'"):
+    with pytest.raises(NotFoundError, match=f"no case has the reference '{NOBODYS}'"):
         await case_files.story(engine, NOBODYS)
 
 

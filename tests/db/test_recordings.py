@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db import recordings
 from db.engine import open_engine, writing
 from db.ids import uuid7
-from db.read import NotFoundError
+from db.rows import NotFoundError
 from db.tables import Call, Pairing, Recording, ScoreSheet
 
 pytest_plugins = ["db_fixtures"]

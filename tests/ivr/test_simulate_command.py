@@ -13,11 +13,14 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+import typer
 from shell import Shell
+from typer.testing import CliRunner
 
 from db.delivery import deliver_all
 from db.ids import call_id, uuid7
 from db.journal import Journal
+from ivr.cli.simulate import simulate as simulate_command
 from ivr.cli.simulate.simulation_input import Day, day
 from ivr.site import site
 
@@ -116,6 +119,19 @@ def test_callers_who_give_up_are_counted_and_days_are_added_up(shell: Shell) -> 
     assert one["all"]["abandoned"] > 0
     assert one["service_level_error"] is None and three["service_level_error"] > 0
     assert three["calls"] > 2 * one["calls"]
+
+
+def test_many_days_on_all_cores_give_the_same_figures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HATIF_HOME", str(tmp_path))
+    app = typer.Typer()
+    simulate_command.register(app)
+    found = []
+    for many in (3, 4):
+        monkeypatch.setattr(simulate_command, "_MANY_DAYS", many)
+        answer = CliRunner().invoke(app, [*SMALL, "--calls-per-hour", "200", "--days", "3", "--json"])
+        found.append(json.loads(answer.stdout))
+    assert found[0] == found[1]
+    assert found[0]["calls"] > 900
 
 
 def test_the_roster_says_when_each_operator_is_on_duty(shell: Shell, tmp_path: Path) -> None:

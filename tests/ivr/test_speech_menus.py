@@ -1,4 +1,7 @@
-"""Callers who say an option instead of pressing its key, on a line whose language has a model of Vosk's (Korean)."""
+"""Callers who say an option instead of pressing its key, or what it is about.
+
+On a line whose French callers have a model of Vosk's (Korean), and whose others have the packaged recogniser.
+"""
 
 import asyncio
 import importlib.util
@@ -11,11 +14,17 @@ from pathlib import Path
 import pytest
 from callers_words import said
 from conftest import OFFSET, short_folder
+from left import recorded, rows
 from line import Line
 
+from db.tables import Message
 from ivr.softphone.call import Call
+from ivr.softphone.sound import RATE
 from ivr.softphone.telephone import Telephones
 from prompts import spoken_words
+from speech.models import Models
+
+pytest_plugins = ["speech_models"]
 
 WORDS = {
     "words_main_documents": ["예약"],
@@ -26,6 +35,7 @@ WORDS = {
     "words_no": ["아니요"],
 }
 """French callers speak Korean here: the only models in a registry are Korean. `hatif hear` knows no difference."""
+ABOUT_A_VISA = "vorrei un visto per il Marocco"
 SOMETHING_ELSE = "안녕하세요 감사합니다"
 
 
@@ -37,32 +47,39 @@ def prepare(line: Line) -> None:
     folder.parent.mkdir(parents=True)
     folder.symlink_to(Path(model.submodule_search_locations[0]) / "model")
     with (line.site / "site.toml").open("a") as file:
-        file.write("\n[speech]\nmenus = true\n")
+        file.write("\n[speech]\nmenus = true\npackaged = true\nmessages = true\n")
+    flow = line.site / "flow.yaml"
+    option = "{key: 6, text: main_documents, next: say_it}\n      - {key: 2, text: main_documents,"
+    text = flow.read_text(encoding="utf-8").replace("{key: 2, text: main_documents,", option, 1)
+    text = text.replace("nodes:\n", "nodes:\n  say_it: {kind: say_it, next: main, back: main}\n", 1)
+    # The question lasts half a second here; who speaks on a busy machine must not come too late.
+    flow.write_text(text.replace("silence_s: 4 ", "silence_s: 15 "), encoding="utf-8")
     words = line.home / "sounds" / spoken_words.FILE
     words.unlink(missing_ok=True)  # other lines have the same file
-    words.write_text(json.dumps({"fr": WORDS}))
+    words.write_text(json.dumps({"fr": WORDS, "it": {"words_guide_visa": ["visto per il Marocco"]}}))
 
 
 @pytest.fixture(scope="module")
-async def hearing_line() -> AsyncIterator[Line]:
-    """A line that hears its French callers."""
+async def hearing_line(models: Models) -> AsyncIterator[Line]:
+    """A line that hears its callers."""
     with short_folder("hatif-hear-") as folder:
         line = Line(Path(folder), OFFSET + 1000)
         prepare(line)
         try:
             await line.up()
-            await line.until((line.home / "run" / "speech.1").exists, 60, "the model is loaded")
-            await asyncio.sleep(1)  # and the workers have said so
+            log, loaded = line.home / "log" / "hear.log", "The packaged recogniser is loaded"
+            await line.until(lambda: log.exists() and log.read_text().count(loaded) == 2, 120, "both workers hear")
+            await asyncio.sleep(1)  # and have said so
             yield line
         finally:
             await line.down()
 
 
-async def at_the_menu(line: Line, telephones: Telephones, caller: str) -> Call:
+async def at_the_menu(line: Line, telephones: Telephones, caller: str, language: str = "fr") -> Call:
     """Return a caller who hears the main menu."""
     call = await line.dial(telephones, caller)
-    await call.press("2")
-    await call.hears(line.audio("fr", "main_documents"), 10)
+    await call.press({"fr": "2", "it": "4"}[language])
+    await call.hears(line.audio(language, "main_documents"), 10)
     return call
 
 
@@ -96,6 +113,23 @@ async def test_a_caller_says_an_option_and_confirms_it(hearing_line: Line, telep
     text = json.dumps(await line.story(caller), ensure_ascii=False, default=str)
     assert not any(word in text for words in WORDS.values() for word in words)  # nothing said is stored
     await line.until(lambda: not line.left(), 5, "no channel is left")
+
+
+async def test_a_caller_says_what_it_is_about_and_hears_that_procedure(
+    hearing_line: Line, telephones: Telephones
+) -> None:
+    line, caller = hearing_line, "+33613900105"
+    call = await at_the_menu(line, telephones, caller, "it")
+    await call.press("6")
+    await call.hears(line.audio("it", "say_it_question"), 8)
+    call.play(said(ABOUT_A_VISA, "it"))
+    await call.hears(line.audio("it", "guide_visa_title"), 25)
+    await asyncio.sleep(0.6)  # a key within half a second was pressed before the question
+    await call.press("1")
+    await call.hears(line.audio("it", "guide_notice"), 8)
+    await call.hangup()
+    (spoken,) = [event["data"] for event in (await line.story(caller))["events"] if event["kind"] == "spoken"]
+    assert spoken["found"][0] == "visa" and "visto" not in str(spoken)
 
 
 async def test_a_caller_who_is_not_understood_twice_is_led_by_keys(hearing_line: Line, telephones: Telephones) -> None:
@@ -144,3 +178,30 @@ async def test_without_their_parent_or_the_controller_no_worker_is_left_and_keys
     await call.hangup()
     await line.until(lambda: line.pid("hear") != parent and len(workers(line)) == 2, 30, "callers are heard again")
     await line.until(lambda: not line.left(), 5, "no channel is left")
+
+
+@pytest.mark.long
+async def test_a_message_that_a_caller_leaves_gets_a_text_after_the_call(
+    hearing_line: Line, telephones: Telephones
+) -> None:
+    line, caller = hearing_line, "+33613900106"
+    call = await at_the_menu(line, telephones, caller)
+    await call.press("5")
+    await recorded(line, caller)
+    message = said(SOMETHING_ELSE, "ko")
+    call.play(message)
+    await asyncio.sleep(len(message) / RATE + 0.5)
+    await call.press("#")
+    await call.hears(line.audio("fr", "record_send"), 10)
+    await asyncio.sleep(0.6)
+    await call.press("1")
+    await call.hears(line.audio("fr", "record_thanks"), 10)
+    await call.hangup()
+
+    for _ in range(600):  # it has the lowest priority
+        (found,) = await rows(line, Message, caller=caller)
+        if found.text_ended is not None:
+            break
+        await asyncio.sleep(0.5)
+    assert found.text_why is None and found.text_language == "fr" and 0 < found.text_confidence <= 100
+    assert any("\uac00" <= letter <= "\ud7a3" for letter in found.text), "the model writes Korean"

@@ -103,7 +103,7 @@ def test_every_format_of_a_prompt_is_equally_loud(whole: Path) -> None:
     files = sorted(manifest.load(whole / "manifest.json").files)[::40]  # decoding G.722 is slow
     for file in files:
         levels = [measure(path) for path in manifest.paths(whole, file)]
-        allowed = 0.5 if levels[0].seconds > 1 else 1.0  # two or three blocks of the measurement
+        allowed = 0.5 if levels[0].seconds > 2.5 else 1.0  # a few blocks of the measurement
         assert levels[0].lufs == pytest.approx(loudness.TARGET, abs=allowed), file
         assert max(level.lufs for level in levels) - min(level.lufs for level in levels) < 0.3, file
 

@@ -15,7 +15,7 @@ from properties import patient
 
 from db.columns import NONE, Coded
 from db.enums import OperatorState, Outcome
-from db.report import STATES, OperatorStates, WaitedCalls
+from db.report import STATES, OperatorStates, WaitedCalls, states_of
 from reports.by import TIMES, By
 from reports.groups import Groups
 from reports.periods import Period
@@ -57,7 +57,7 @@ def ended(queued: datetime, outcome: Outcome | None, waited: float | None = 10) 
 
 
 def add(counted: Groups, *calls: Call) -> None:
-    """Add calls as the database returns them. The first one's id is `call-0`."""
+    """Add calls as the database returns them. The first one's mark is 1."""
 
     def micros(seconds: float | None) -> int:
         return NONE if seconds is None else round(seconds * 1e6)
@@ -67,7 +67,7 @@ def add(counted: Groups, *calls: Call) -> None:
 
     counted.add_calls(
         WaitedCalls(
-            [f"call-{number}" for number in range(len(calls))],
+            np.arange(1, len(calls) + 1),
             numbers([micros(call.queued.timestamp()) for call in calls]),
             numbers([micros(call.waited_s) for call in calls]),
             numbers([micros(call.talked_s) for call in calls]),
@@ -85,16 +85,15 @@ def counts(counted: Groups) -> list[tuple[str | None, int]]:
     return [(key, group.tally.figures().waited) for (key,), group in counted.rows]
 
 
-def states(counted: Groups, operator: str, *changes: tuple[float, OperatorState], call: str = "") -> None:
-    counted.add_states(
-        OperatorStates(
-            operator,
-            np.array([round((DAY.timestamp() + seconds) * 1e6) for seconds, _ in changes]),
-            np.array([STATES.index(state) for _, state in changes]),
-            [call if state is OperatorState.TALKING else "" for _, state in changes],
-            ["" for _ in changes],
-        )
+def states(counted: Groups, operator: str, *changes: tuple[float, OperatorState], call: int = 0) -> None:
+    found = OperatorStates(
+        operator,
+        np.array([round((DAY.timestamp() + seconds) * 1e6) for seconds, _ in changes]),
+        np.array([STATES.index(state) for _, state in changes]),
+        np.array([call if state is OperatorState.TALKING else 0 for _, state in changes]),
+        ["" for _ in changes],
     )
+    counted.add_states(states_of([found]))
 
 
 def test_a_call_belongs_to_the_half_hour_in_which_it_began_to_wait() -> None:
@@ -199,13 +198,13 @@ def test_handling_is_talk_and_wrap_up_of_a_call_also_after_the_periods_end() -> 
     add(counted, answered(at(86390), talked=300))
     states(
         counted, "1001",
-        (86400, OperatorState.TALKING), (86700, OperatorState.WRAPPING_UP), (86720, OperatorState.READY), call="call-0",
+        (86400, OperatorState.TALKING), (86700, OperatorState.WRAPPING_UP), (86720, OperatorState.READY), call=1,
     )  # fmt: skip
     # One of the day after.
     states(
         counted, "1002",
         (86420, OperatorState.TALKING), (86500, OperatorState.WRAPPING_UP), (86600, OperatorState.READY),
-        call="of-the-next-day",
+        call=999,
     )  # fmt: skip
     counted.finish()
     assert counted.rows[0][1].figures()["handling_s"] == 320
@@ -240,18 +239,20 @@ _CALLS = st.builds(
 _CHANGES = st.lists(
     st.tuples(
         st.sampled_from(["1001", "1002"]), st.integers(-86400, 3 * 86400), st.sampled_from(OperatorState),
-        st.integers(0, 30).map("call-{}".format),
+        st.integers(1, 31),
     )
 )  # fmt: skip
 
 
-def by_operator(changes: Sequence[tuple[str, int, OperatorState, str]]) -> list[OperatorStates]:
+def by_operator(changes: Sequence[tuple[str, int, OperatorState, int]]) -> list[OperatorStates]:
     """Return the changes as the database returns them."""
     found = []
     for operator, own in groupby(sorted(changes, key=lambda change: change[:2]), key=lambda change: change[0]):
         _, seconds, states, calls = zip(*own, strict=True)
         instants = np.array([round((DAY.timestamp() + second) * 1e6) for second in seconds])
-        talking = [call if state is OperatorState.TALKING else "" for state, call in zip(states, calls, strict=True)]
+        talking = np.array(
+            [call if state is OperatorState.TALKING else 0 for state, call in zip(states, calls, strict=True)]
+        )
         found.append(
             OperatorStates(operator, instants, np.array([*map(STATES.index, states)]), talking, [""] * len(states))
         )
@@ -261,14 +262,14 @@ def by_operator(changes: Sequence[tuple[str, int, OperatorState, str]]) -> list[
 @patient
 @given(st.lists(_CALLS), _CHANGES)
 def test_however_it_is_grouped_the_total_is_the_same_and_the_sum_of_its_rows(
-    calls: list[Call], changes: list[tuple[str, int, OperatorState, str]]
+    calls: list[Call], changes: list[tuple[str, int, OperatorState, int]]
 ) -> None:
     totals = []
     for by in [(by,) for by in By] + [(By.DAY, By.LANGUAGE), (By.OPERATOR, By.HOUR_OF_DAY)]:
         counted = groups(*by, days=2)
         add(counted, *calls)
         for operator in by_operator(changes):
-            counted.add_states(operator)
+            counted.add_states(states_of([operator]))
         counted.finish()
         total = counted.total.figures()
         for name in ("waited", "answered", "abandoned", "still_waiting", "callback", "answered_within"):
@@ -286,7 +287,7 @@ def test_however_it_is_grouped_the_total_is_the_same_and_the_sum_of_its_rows(
 @patient
 @given(_CHANGES, st.lists(st.integers(-86400, 3 * 86400), max_size=3))
 def test_times_are_those_of_each_second_and_the_same_if_they_are_added_in_parts(
-    changes: list[tuple[str, int, OperatorState, str]], cuts: list[int]
+    changes: list[tuple[str, int, OperatorState, int]], cuts: list[int]
 ) -> None:
     now = 2 * 86400 - 1000
     calls = [answered(at(3600 * number), talked=100) for number in range(10)]
@@ -296,7 +297,7 @@ def test_times_are_those_of_each_second_and_the_same_if_they_are_added_in_parts(
         since = -2 * 86400
         for edge in edges:
             for operator in by_operator([change for change in changes if since <= change[1] < edge]):
-                counted.add_states(operator)
+                counted.add_states(states_of([operator]))
             since = edge
         counted.finish()
     of_whole, of_parts = ([(key, group.figures()) for key, group in counted.rows] for counted in (whole, parts))

@@ -71,6 +71,9 @@ def _format(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> s
             if data.get("said"):
                 return f"says what key {data['key']} stands for"
             return "presses a key that is not recorded" if data.get("secret") else f"presses {data['key']}"
+        case "spoken" if "found" in data:
+            about = " or ".join(data["found"]) or "nothing of the guide's"
+            return f"says what it is about: {about} ({data['ms']} ms)"
         case "spoken":
             heard = f"for key {data['key']}" if data["key"] is not None else "for none of the options"
             return f"speaks, and is taken {heard} ({data['ms']} ms)"

@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
 def show(number: str = NUMBER, json: bool = JSON) -> None:
     """Show what is remembered about a number, or when it was erased."""
     from db import callers
-    from db.read import NotFoundError
+    from db.rows import NotFoundError
 
     parts = Composition()
     number = _resolve(parts, number)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from routing.simulation.totals import Totals
 
 _ADVICE_DAYS = 10
+_MANY_DAYS = 20
 
 
 class PolicyOption(StrEnum):
@@ -221,8 +222,8 @@ def simulate(
         return
     with _bar(quiet, f"{scenario.days} days", lines=progress_lines) as progress:
         totals = _totals(scenario)
-        for at in range(scenario.days):
-            totals.add(_day(scenario, scenario.team(at), at))
+        for at, simulated in enumerate(_days(scenario)):
+            totals.add(simulated)
             progress(at + 1, scenario.days)
     if picture:
         format_simulation.draw(picture, scenario, totals)
@@ -263,12 +264,32 @@ def _bar(quiet: bool, what: str, *, lines: bool = False) -> Iterator[Callable[[i
         yield bar.update
 
 
-_advised: "list[Scenario]" = []
-"""The scenario of `--advise`, which each of its processes has from the one that started it."""
+_shared: "list[Scenario]" = []
+"""The scenario, which each of several processes has from the one that started it."""
+
+
+def _days(scenario: "Scenario") -> "Iterator[Day]":
+    """Yield the scenario's days in their order. Many are simulated on all cores."""
+    if scenario.days < _MANY_DAYS:
+        yield from (_day(scenario, scenario.team(at), at) for at in range(scenario.days))
+        return
+    _shared[:] = [scenario]
+    with _processes() as processes:
+        yield from processes.map(_shared_day, range(scenario.days), chunksize=4)
+
+
+def _shared_day(at: int) -> "Day":
+    (scenario,) = _shared
+    return _day(scenario, scenario.team(at), at)
+
+
+def _processes() -> ProcessPoolExecutor:
+    context = multiprocessing.get_context("fork")  # so that they have the scenario, the history's too
+    return ProcessPoolExecutor(len(os.sched_getaffinity(0)), context)
 
 
 def _try_team(team: "Team", at: int) -> "Totals":
-    (scenario,) = _advised
+    (scenario,) = _shared
     totals = _totals(scenario)
     totals.add(_day(scenario, replace(scenario.team(at), operators=team.operators), at))
     return totals
@@ -279,10 +300,9 @@ def _advise(scenario: "Scenario", level: int, names: dict[str, str], *, json: bo
     from routing.simulation.advice import advise
 
     team = scenario.team(0)
-    _advised[:] = [replace(scenario, calls=cache(scenario.calls))]  # the same days for every lesson
-    context = multiprocessing.get_context("fork")  # so that they have the scenario, the history's too
+    _shared[:] = [replace(scenario, calls=cache(scenario.calls))]  # the same days for every lesson
     with (
-        ProcessPoolExecutor(len(os.sched_getaffinity(0)), context) as processes,
+        _processes() as processes,
         _bar(quiet, "every lesson on the same days") as progress,
     ):
         found = advise(

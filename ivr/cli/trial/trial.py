@@ -81,6 +81,11 @@ def attempt(
         False, "--nobody", help="Let no operator answer; the caller hangs up after two minutes."
     ),
     hang_up: bool = typer.Option(False, "--hang-up", help="Hang up after the last key."),
+    says: list[str] = typer.Option(
+        [],
+        help="The procedure that is understood at an open question; two with a comma; or nothing. Once for each time "
+        "that the caller speaks.",
+    ),
     seconds: bool = typer.Option(
         False,
         "--seconds",
@@ -111,6 +116,7 @@ def attempt(
         last_language=last_language or None,
         nobody=nobody,
         keys=pressed,
+        says=tuple(tuple(name for name in said.split(",") if name) for said in says),
     )
     attempt_ = _Attempt(parts, request)
     report = attempt_.in_every_language() if seconds else attempt_.run()
@@ -136,6 +142,7 @@ class _Request:
     last_language: str | None
     nobody: bool
     keys: str
+    says: tuple[tuple[str, ...], ...]  # at each open question
 
 
 def _number(text: str) -> str:
@@ -215,7 +222,12 @@ class _Attempt:
 
         settings = self._parts.settings
         audio = settings.sounds / manifest.FILE
-        return load_stage(settings.site, manifest.load(audio) if audio.exists() else None, self._site, texts)
+        stage = load_stage(settings.site, manifest.load(audio) if audio.exists() else None, self._site, texts)
+        known = stage.version.guide.procedures
+        for name in (name for said in self._request.says for name in said):
+            if name not in known:
+                raise TrialError(f"The guide has no procedure {name!r}; it has {', '.join(sorted(known))}.")
+        return stage
 
     def _scene(self, caller: str, recorder: "Recorder", files: "CaseLookup") -> "Scenario":
         from ivr.trial.opening import planned_hours
@@ -231,6 +243,7 @@ class _Attempt:
             files=files,
             who=self._who,
             last_language=request.last_language,
+            says=request.says,
         )
 
     def _line(self, dialled: str) -> str:

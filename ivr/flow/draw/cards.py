@@ -16,6 +16,7 @@ from ivr.flow.nodes.menu import Menu
 from ivr.flow.nodes.queue import Queue
 from ivr.flow.nodes.record import Record
 from ivr.flow.nodes.say import Say
+from ivr.flow.nodes.say_it import SayIt
 from ivr.flow.nodes.survey import ANSWERS, Survey
 from ivr.site.guide import title
 
@@ -70,6 +71,12 @@ class _CardWriter:
             case Say():
                 yield self.whole(node.text)
                 yield Row("then", target=node.next)
+            case SayIt():
+                yield from self.topic(node.topic)
+                yield self.whole("say_it_question")
+                yield Row("reads the procedure that is meant")
+                yield Row("else, or a key", target=node.next)
+                yield from self.back(node.back)
             case Language():
                 yield from self.languages(node)
             case Menu():

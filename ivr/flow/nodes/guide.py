@@ -71,11 +71,20 @@ class GuideNode(ChoiceNode):
             if isinstance(chosen, GoTo):
                 return chosen.node
             procedure = call.version.guide.procedures[self._keys[chosen]]
-            goes = await _Reading(call, procedure, self.send_due_h).play()
+            goes = await read_procedure(call, procedure, self.send_due_h)
             if goes is not None:
                 return goes.node
             if len(options) == 1:
                 return self.back
+
+
+async def read_procedure(call: Call, procedure: Procedure, due_h: int) -> GoTo | None:
+    """Play a procedure. Return where the caller goes, or None once it has ended, or they have left its first step.
+
+    Args:
+        due_h: Hours until it is due, if they want it in writing.
+    """
+    return await _Reading(call, procedure, due_h).play()
 
 
 @dataclass(frozen=True, slots=True)
