@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from babel.messages.pofile import PoFileError, read_po
@@ -78,12 +79,12 @@ class Catalogues:
         """The ids of all prompts, in the order of the English catalogue."""
         return tuple(prompt for prompt in self._entries[SOURCE] if not spoken_words.is_words(prompt))
 
-    @property
+    @cached_property
     def words_ids(self) -> tuple[str, ...]:
         """The ids of all texts that callers may say, which are no prompts."""
         return tuple(text for text in self._entries[SOURCE] if spoken_words.is_words(text))
 
-    @property
+    @cached_property
     def words(self) -> spoken_words.Words:
         """What callers may say, by language and id."""
         return {

@@ -62,10 +62,11 @@ def findings(text: str, language: str) -> list[Finding]:
         )
     if text != text.strip() or "  " in text:
         found.append(Finding("W_TEXT_SPACE", "leading, trailing or double spaces", "remove them"))
-    if invisible := [letter for letter in text if unicodedata.category(letter) in ("Cc", "Cf", "Zl", "Zp")]:
+    different = set(text)
+    if invisible := [letter for letter in different if unicodedata.category(letter) in ("Cc", "Cf", "Zl", "Zp")]:
         names = ", ".join(sorted({f"U+{ord(letter):04X}" for letter in invisible}))
         found.append(Finding("E_TEXT_CONTROL", f"an invisible or control character ({names})", "remove it"))
-    if symbols := sorted({letter for letter in text if _is_symbol(letter)}):
+    if symbols := sorted(letter for letter in different if _is_symbol(letter)):
         found.append(
             Finding("E_TEXT_SYMBOL", f"{' '.join(map(_shown, symbols))}, which no voice can read", "use words")
         )
@@ -84,14 +85,15 @@ def _shown(letter: str) -> str:
 
 
 def _script(text: str, language: str) -> list[Finding]:
-    letters = [letter for letter in text if unicodedata.category(letter).startswith("L")]
+    letters = [letter for letter in text if letter.isalpha()]
     if not letters:
         return [Finding("E_TEXT_SCRIPT", "no letters", "write the text out in words")]
     script = script_of(language)
     if script is None:
         return []
     found = []
-    if foreign := "".join(letter for letter in letters if not unicodedata.name(letter, "").startswith(script)):
+    others = {letter for letter in set(letters) if not unicodedata.name(letter, "").startswith(script)}
+    if foreign := "".join(letter for letter in letters if letter in others):
         remedy = f"write it in the {script.capitalize()} script"
         found.append(Finding("E_TEXT_SCRIPT", f"letters of another script ({foreign[:20]})", remedy))
     if language.partition("_")[0] == "ar":

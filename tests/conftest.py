@@ -19,6 +19,7 @@ import durations
 import forked_workers
 import hypothesis
 import pytest
+import read_once
 import restore
 import side_by_side
 import warm_up
@@ -33,6 +34,7 @@ from ivr.softphone.telephone import Telephones
 # Until the tests are collected nothing becomes garbage, and each look for some goes through all that was loaded.
 gc.disable()
 clock.prepare()
+read_once.install()
 # The machine may be busy with telephones.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")

@@ -27,6 +27,9 @@ from typing import Any
 from unittest.mock import patch
 
 import forks
+import read_once
+
+from prompts import catalogue
 
 LIBRARIES = (
     *("aiosqlite", "alembic.command", "asyncpg", "babel", "fastapi", "fastapi.openapi.models", "msgspec", "orjson"),
@@ -49,6 +52,7 @@ COMMANDS = {(HATIF, word) for word in ("up", "journal", "guard", "desk", "gate")
 COLD = "cold"
 SHARED = "HATIF_TEST_WARM"
 TESTS = Path(__file__).parent
+EXAMPLE = TESTS.parent / "sites" / "consulate"
 
 
 def share() -> None:
@@ -166,6 +170,9 @@ def main() -> None:
         del sys.modules["rich"]
     for name in OURS[kind]:
         importlib.import_module(name)
+    if kind == "commands":
+        read_once.install()
+        catalogue.load(EXAMPLE)
     assert threading.active_count() == 1, "a thread would not be in what is forked"
     gc.freeze()
     forks.serve(listeners[kind])

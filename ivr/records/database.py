@@ -37,9 +37,10 @@ class Database:
         self._client = DatabaseClient(url, LIMIT_S, _log_broken)
 
     async def warm(self) -> None:
-        """Make the first read as quick as the next ones."""
+        """Make the first reads as quick as the next ones."""
         await self._client.load("db.caller_limits", "db.case_files", "db.returners")
         await self.language("")
+        await self.last_call("")  # an operator may ask for the last caller's file right after a restart
 
     async def close(self) -> None:
         await self._client.close()

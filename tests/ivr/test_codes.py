@@ -121,6 +121,7 @@ async def test_a_wrap_up_can_be_extended_up_to_the_sites_limit_and_ended_by_a_co
     assert longer["until"] - before["until"] == pytest.approx(60, abs=0.01)
     reference = (await line.story("+33616000001"))["call"]["case"]
     await line.restart()
+    await line.until_state(phone.user, "wrapping_up")
     there = state(line, phone.user)
     assert (there["state"], there["until"]) == ("wrapping_up", pytest.approx(longer["until"], abs=0.01))
     # The case file of the last caller, which this controller knows from the database only.
