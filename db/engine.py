@@ -33,7 +33,7 @@ FORMS = "sqlite:///PATH, or postgresql://USER:PASSWORD@HOST/NAME"
 class DatabaseError(Exception):
     """The database cannot be used now. The text names it, the problem and the remedy; it never contains a password.
 
-    `in_doubt`: it was lost during a transaction, of which it may have kept everything or nothing.
+    `in_doubt`: it was lost during a writing transaction, of which it may have kept everything or nothing.
     """
 
     in_doubt = False
@@ -207,7 +207,7 @@ async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     Never creates a missing file; `upgrade` does. Raises DatabaseError if the database is away.
     """
     _refuse_no_file(engine)
-    async with _connected(engine) as connection, connection.begin():
+    async with _connected(engine, writes=True) as connection, connection.begin():
         yield connection
 
 
@@ -218,7 +218,7 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     Never creates a missing file, unlike SQLite itself. Raises DatabaseError if the database is away.
     """
     _refuse_no_file(engine)
-    async with _connected(engine) as connection:
+    async with _connected(engine, writes=False) as connection:
         await connection.execution_options(hatif_reads_only=True, postgresql_readonly=True)
         async with connection.begin():
             yield connection
@@ -233,7 +233,7 @@ def _refuse_no_file(engine: AsyncEngine) -> None:
 
 
 @asynccontextmanager
-async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+async def _connected(engine: AsyncEngine, *, writes: bool) -> AsyncIterator[AsyncConnection]:
     """Connect; turn errors that mean the database is away or not as expected into DatabaseError. Others pass."""
     connected = False
     try:
@@ -244,7 +244,7 @@ async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         explained = explain(engine.url, error)
         if explained is None:
             raise
-        explained.in_doubt = connected and not _is_answer(error)
+        explained.in_doubt = writes and connected and not _is_answer(error)
         raise explained from error
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import AsyncGenerator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +43,18 @@ class InDoubtError(ControlError):
         super().__init__(503, detail, "in_doubt")
 
 
+class UnreadError(ControllerAwayError):
+    """A change that was asked for is made, but what is true now cannot be read."""
+
+
+_is_changed: ContextVar[bool] = ContextVar("is_changed", default=False)
+
+
+def is_changed() -> bool:
+    """Return whether the controller has confirmed a change that this request asked for."""
+    return _is_changed.get()
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One event of the stream. `data` is the document that docs/api.md describes under `name`."""
@@ -74,7 +87,8 @@ class ControlClient:
     ) -> Any:
         """Return the answer to a request for `path` (below /v1), made by `actor`.
 
-        Raises ControlError; InDoubtError if the change that was asked for may have been made.
+        Raises ControlError; InDoubtError if the change that was asked for may have been made; UnreadError if the same
+        request has made one before, and now there is no answer.
         """
         assert self._session is not None, "use it as a context manager"
         data = json.dumps(body).encode() if body is not None else None
@@ -86,14 +100,18 @@ class ControlClient:
             ) as answer:
                 document = await answer.json(content_type=None)
         except aiohttp.ClientConnectorError:
-            raise ControllerAwayError from None  # nothing was sent
+            raise (_away() if method == "GET" else ControllerAwayError()) from None  # nothing was sent
         except (aiohttp.ClientError, TimeoutError, ValueError):
-            raise (ControllerAwayError if method == "GET" else InDoubtError)() from None
+            raise (_away() if method == "GET" else InDoubtError()) from None
         if answer.status >= 400:
             problem = document if isinstance(document, dict) else {}
             if problem.get("code") == "in_doubt":
                 raise InDoubtError(str(problem.get("detail", "")))
+            if method == "GET" and answer.status == 503 and is_changed():
+                raise UnreadError
             raise ControlError(answer.status, str(problem.get("detail", "")), problem.get("code"), problem)
+        if method != "GET":
+            _is_changed.set(True)
         return document
 
     async def events(self) -> AsyncGenerator[Event]:
@@ -117,6 +135,10 @@ class ControlClient:
         except (aiohttp.ClientError, TimeoutError, ValueError):
             raise ControllerAwayError from None
         raise ControllerAwayError
+
+
+def _away() -> ControllerAwayError:
+    return UnreadError() if is_changed() else ControllerAwayError()
 
 
 def actor_of(account: str) -> str:

@@ -7,7 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from db.engine import DatabaseError
-from desk.control import ControlError, ControllerAwayError, InDoubtError
+from desk.control import ControlError, ControllerAwayError, InDoubtError, UnreadError, is_changed
 from desk.page.pages import Pages
 from desk.page.texts import N_
 
@@ -23,6 +23,7 @@ _EXPLAINED = {
 _DATABASE_AWAY = N_("The database does not answer. Calls go on; try again in a moment.")
 _CONTROLLER_AWAY = N_("The line does not answer at this moment. Try again in a few seconds.")
 IN_DOUBT = N_("Nobody confirmed this: it may have been done. Look before you do it again.")
+_DONE = N_("That is done, but the page cannot be shown at this moment. Look before you do it again.")
 _FAILED = N_("The desk could not do that; its log says why.")
 
 _AS_NOTICE = {"HX-Retarget": "#notices", "HX-Reswap": "beforeend"}
@@ -50,8 +51,8 @@ def handle_errors(app: FastAPI, pages: Pages) -> None:
     def respond(request: Request, status: int, sentence: str, **also: object) -> Response:
         return pages.respond(request, "page/error.html", status, _AS_NOTICE, sentence=sentence, number=status, **also)
 
-    async def respond_in_doubt(request: Request) -> Response:
-        sentence = pages.language_of(request).text(IN_DOUBT)
+    async def respond_in_doubt(request: Request, text: str = IN_DOUBT) -> Response:
+        sentence = pages.language_of(request).text(text)
         return respond(request, 503, sentence, look=_page_of(request), typed=await _typed(request))
 
     @app.exception_handler(DeskError)
@@ -70,6 +71,8 @@ def handle_errors(app: FastAPI, pages: Pages) -> None:
     async def control(request: Request, error: ControlError) -> Response:
         if isinstance(error, InDoubtError):
             return await respond_in_doubt(request)
+        if isinstance(error, UnreadError):
+            return await respond_in_doubt(request, _DONE)
         if isinstance(error, ControllerAwayError) or error.status == 503:
             return answer(request, 503, _CONTROLLER_AWAY)
         # The sentence of the control API is English; the rooms translate those that operators meet.
@@ -80,6 +83,8 @@ def handle_errors(app: FastAPI, pages: Pages) -> None:
     async def database(request: Request, error: DatabaseError) -> Response:
         if error.in_doubt and request.method != "GET":
             return await respond_in_doubt(request)
+        if is_changed() and request.method != "GET":
+            return await respond_in_doubt(request, _DONE)
         return answer(request, 503, _DATABASE_AWAY)
 
     @app.exception_handler(Exception)

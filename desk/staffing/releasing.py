@@ -45,7 +45,7 @@ async def write(desk: Desk, person: Person, swap: Swap) -> None:
             while found["state"] == "checking":
                 await asyncio.sleep(0.3)
                 found = await desk.control.ask("GET", f"/site/changes/{found['id']}", person.id)
-    except TimeoutError:
+    except (TimeoutError, ControllerAwayError):  # nothing is in use yet
         raise DeskError(503, _TOO_LONG) from None
     if found["state"] != "ready":
         raise DeskError(409, _REFUSED, reason=_reason(found))

@@ -19,7 +19,7 @@ def test_a_machine_boots_into_a_line_that_survives_what_ends_its_processes(tmp_p
     work.mkdir()
     out.mkdir()
     (out / "logrotate").write_text(json.dumps([word.replace(str(CACHE), "/mnt/cache") for word in logrotate.command]))
-    booted_machine.boot(Path(__file__).with_name("booted_driver.py"), work, out, 1300)
+    booted_machine.boot(Path(__file__).with_name("booted_driver.py"), work, out, 3000)
     sys.stdout.write((out / "log").read_text()[-6000:])
     seen = json.loads((out / "seen.json").read_text())
 

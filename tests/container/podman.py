@@ -80,8 +80,11 @@ class Podman:
         """What is put before a command that is to run in the machine's network."""
         return ("nsenter", "--target", str(self._host), "--net", "--")
 
-    def __call__(self, *words: str, within_s: float = 120, check: bool = True) -> str:
-        """Run `podman` in `container` of the folder, as an administrator would; return what it wrote."""
+    def __call__(self, *words: str, within_s: float = 120, check: bool = True, errors: bool = False) -> str:
+        """Run `podman` in `container` of the folder, as an administrator would; return what it wrote.
+
+        `errors`: what it wrote to standard error as well, such as a container's own errors.
+        """
         place = self._folder / "container"
         enter = ("nsenter", "--target", str(self._host), "--mount", "--net", "--pid", f"--wd={place}", "--")
         found = ":".join(str(self._root / place) for place in ("usr/bin", "usr/sbin"))
@@ -96,7 +99,7 @@ class Podman:
         command = [*enter, str(self._root / "usr/bin/podman"), *words]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=within_s, check=False)
         assert not check or done.returncode == 0, (words, done.stdout[-2000:], done.stderr[-3000:])
-        return done.stdout.strip()
+        return (done.stdout + done.stderr if errors else done.stdout).strip()
 
     def healthy(self, container: str, within_s: float) -> None:
         """Run a container's health check until it succeeds."""
@@ -107,7 +110,7 @@ class Podman:
             if health == "healthy":
                 return
             time.sleep(1)
-        raise AssertionError(self("logs", "--tail", "60", container, check=False))
+        raise AssertionError(self("logs", "--tail", "60", container, check=False, errors=True))
 
 
 @contextmanager
@@ -126,7 +129,7 @@ def podman(folder: Path) -> Iterator[Podman]:
         try:
             yield Podman(folder, _first(host.pid))
         finally:
-            host.terminate()
+            host.kill()  # unshare ignores what would end it gently
 
 
 def _first(unshare: int) -> int:

@@ -215,7 +215,7 @@ def test_the_composition_starts_a_line_that_keeps_its_calls_in_postgresql(built:
             up = waiting.submit(machine, "compose", "up", "-d", within_s=300)
             machine.healthy("container_database_1", 120)
             up.result()
-        machine.healthy("container_line_1", 600)
+        machine.healthy("container_line_1", 1500)
         found = json.loads(machine("compose", "exec", "-T", "line", "hatif", "status", "--json"))
         assert found["serves"] and found["probe"]["fault"] is None, found
         rows = ("psql", "-U", "hatif", "-tAc", "select count(*) from call")
@@ -228,7 +228,7 @@ def test_the_composition_starts_a_line_that_keeps_its_calls_in_postgresql(built:
             machine("compose", "exec", "-T", "line", "hatif", "backup", "/var/lib/hatif/backups/whole.hatif.tar")
             upgrade(built, machine, caller)
         assert machine("exec", "container_line_1", "cat", "/opt/hatif/release") == "next"
-        machine.healthy("container_line_1", 600)
+        machine.healthy("container_line_1", 1500)
         assert "+33656000001" in calls(machine), "what was before is there"
         with calling(machine, "+33656000002") as caller:
             assert caller.says() == "up", "calls are taken again"

@@ -138,6 +138,32 @@ async def test_each_form_says_that_it_may_have_been_done(desk: TestDesk, control
     await answers(await desk.signed_in("1040", "en"), SUPERVISORS)
 
 
+async def test_what_is_done_is_said_to_be_done_if_the_page_cannot_be_read_after_it(
+    desk: TestDesk, controller: StandIn
+) -> None:
+    await fill(desk)
+    sentence = "That is done, but the page cannot be shown at this moment."
+    supervisor = await desk.signed_in("1040", "en")
+    controller.answers["/hours"] = (503, {"detail": "The database is away."})
+    controller.once["/hours"] = (200, {})
+    answer = await supervisor.post("/supervise/line/hours", {"force": "closed", "why": "fire alarm"}, HTMX)
+    assert (answer.status, sentence in answer.text, HERE in answer.text) == (503, True, True)
+    answer = await supervisor.get("/supervise/line")
+    assert answer.status == 503 and sentence not in answer.text, "the next request has asked for nothing"
+
+    def lost(_: object, __: object, statement: str, *___: object) -> None:
+        if "FROM message" in statement:
+            raise ConnectionResetError("the connection was lost")
+
+    operator = await desk.signed_in("1002", "en")
+    event.listen(desk.engine.sync_engine, "before_cursor_execute", lost)
+    try:
+        answer = await operator.post(f"/worklist/message/{ITEM}", {"change": "take"}, HTMX)
+    finally:
+        event.remove(desk.engine.sync_engine, "before_cursor_execute", lost)
+    assert (answer.status, sentence in answer.text, HERE in answer.text) == (503, True, True)
+
+
 async def test_a_form_whose_page_is_left_gives_back_what_was_typed(desk: TestDesk) -> None:
     browser = await desk.signed_in("1040", "en")
 
