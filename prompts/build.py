@@ -94,6 +94,7 @@ def build(
         files.write_pauses(out)
         files.write_beep(out)
         _publish(out, old, Manifest(heard))
+        _note_left(out, len(every) - len(prompts))
         problems = (
             *_missing_voices(catalogues, chosen, voices, heard),
             *undone,
@@ -273,6 +274,13 @@ class _Builder:
 
 def _raise_voice_missing() -> float:
     raise VoiceError("is no longer installed and its audio is truncated")
+
+
+def _note_left(out: Path, left: int) -> None:
+    if left:
+        files.write(out / manifest.LEFT, f"{left}\n".encode())
+    else:
+        (out / manifest.LEFT).unlink(missing_ok=True)
 
 
 def _file(key: Key, *identity: str) -> str:

@@ -17,6 +17,8 @@ from functools import cached_property
 from pathlib import Path
 
 FILE = "manifest.json"
+LEFT = "left"
+"""The file that tells how many prompts the last build left for later; there is none if it left none."""
 PREFIX = "hatif"
 """The folder of the audio, relative to Asterisk's folder of sounds."""
 FORMATS = ("ulaw", "alaw", "g722")
@@ -114,6 +116,11 @@ def load_if_any(path: Path) -> Manifest:
         return load(path)
     except ManifestError:
         return Manifest({})
+
+
+def is_left(sounds: Path) -> bool:
+    """Return whether the last build of this folder left prompts for later."""
+    return (sounds / LEFT).exists()
 
 
 def parse(text: bytes, path: Path) -> Manifest:

@@ -9,6 +9,10 @@ from side_by_side import COMPUTING, LINES, SideBySide, on_a_line
 
 ON_A_LINE = "async def test_call(line: Line, telephones: Telephones) -> None: ...\n"
 COMPUTES = "def test_sum(line: str) -> None: ...\n"
+NAMES = [
+    *(f"test_line_{number:02}.py" for number in range(2 * LINES + 2)),
+    *(f"test_sum_{number:02}.py" for number in range(10 * COMPUTING)),
+]
 
 
 class Node:
@@ -35,16 +39,15 @@ class Node:
 
 @pytest.fixture
 def nodes(tmp_path: Path) -> list[Node]:
-    """Run twelve files with a line, in their order, and eight that compute, with three tests each."""
-    names = [f"test_line_{number:02}.py" for number in range(12)] + [f"test_sum_{number}.py" for number in range(8)]
-    for name in names:
+    """Run files with a line, in their order, and more that compute, with three tests each."""
+    for name in NAMES:
         (tmp_path / name).write_text(ON_A_LINE if "line" in name else COMPUTES)
     option = SimpleNamespace(loadscopereorder=False)
     config: Any = SimpleNamespace(rootpath=tmp_path, option=option, getvalue=lambda _: [f"{LINES + COMPUTING}*popen"])
     scheduler = SideBySide(config)
     nodes = [Node(number) for number in range(LINES + COMPUTING)]
     for node in nodes:
-        node.tests = [f"{name}::test_{number}" for name in names for number in range(3)]
+        node.tests = [f"{name}::test_{number}" for name in NAMES for number in range(3)]
         scheduler.add_node(node)
         scheduler.add_node_collection(node, node.tests)
     scheduler.schedule()
@@ -59,7 +62,7 @@ def test_a_process_that_computes_gets_no_line_and_begins_with_the_last_file(node
     lines, computing = nodes[:LINES], nodes[LINES:]
     assert len(computing) == COMPUTING
     for number, node in enumerate(computing):
-        assert node.files[0] == f"test_sum_{7 - number}.py"
+        assert node.files[0] == NAMES[-1 - number]
         assert not [name for name in node.files if "line" in name]
         assert node.shutting_down
     assert [node.files[0] for node in lines] == [f"test_line_{number:02}.py" for number in range(LINES)]
@@ -67,7 +70,7 @@ def test_a_process_that_computes_gets_no_line_and_begins_with_the_last_file(node
 
 def test_every_file_runs_once_whoever_is_ready_first(nodes: list[Node]) -> None:
     ran = sorted(name for node in nodes for name in node.files)
-    assert len(ran) == len(set(ran)) == 20
+    assert ran == NAMES
     assert any("sum" in name for node in nodes[:LINES] for name in node.files)
 
 

@@ -84,8 +84,10 @@ def test_what_callers_do_not_hear_at_all_is_spoken_first(checkout: Path, monkeyp
     whole = manifest.load(sounds / manifest.FILE)
     left = {language: dict(list(prompts.items())[::2]) for language, prompts in whole.prompts.items()}
     (sounds / manifest.FILE).write_bytes(manifest.dump(manifest.Manifest(left)))  # as after `setup --guide-later`
+    (sounds / manifest.LEFT).touch()
     assert "Nothing is left to do." in run(checkout, "prompts build --background")
     assert manifest.load(sounds / manifest.FILE).files == whole.files
+    assert not manifest.is_left(sounds)
 
 
 def test_a_language_whose_texts_last_too_long_keeps_its_quick_voice_and_says_why(checkout: Path) -> None:

@@ -130,8 +130,10 @@ def test_what_is_left_for_later_is_there_in_english_until_the_next_whole_build(t
         return report.made, set(used(tmp_path).prompts["fr"])
 
     assert made("wait") == (3, {"hello"})
+    assert manifest.is_left(sounds)
     assert made("hello", "wait") == (0, {"hello"})
     assert made() == (1, {"hello", "wait"})
+    assert not manifest.is_left(sounds)
     assert made("wait") == (0, {"hello", "wait"})
 
 

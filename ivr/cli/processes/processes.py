@@ -17,7 +17,7 @@ from asterisk_conf.errors import AsteriskError
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.desk import announce, warn_of_ports
 from ivr.cli.output import Bar, console, errors
-from ivr.cli.prompts.build_prompts import build_all, lacks_audio
+from ivr.cli.prompts.build_prompts import build_all
 from ivr.home import credentials, heartbeat, line_settings, pid_lock
 from ivr.home.logs import configure
 from ivr.home.service_manager import ServiceManager
@@ -277,7 +277,7 @@ def _specs(parts: Composition) -> list[ProcessSpec]:
     ]
     if parts.site.speech.menus:
         specs.append(ProcessSpec("hear", (me, "hear"), env=environment, depends_on=()))
-    if parts.voices.any_slow or lacks_audio(parts):
+    if parts.voices.any_slow or manifest.is_left(parts.settings.sounds):
         command = (me, "prompts", "build", "--background")
         more = _changed(parts.settings.sounds / manifest.FILE)
         specs.append(ProcessSpec("voices", command, env=environment, depends_on=("ivr",), again=more))

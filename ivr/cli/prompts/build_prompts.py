@@ -63,19 +63,6 @@ def build_all(
     return report
 
 
-def lacks_audio(parts: Composition) -> bool:
-    """Return whether a prompt that a voice can speak has no audio at all, as after `hatif setup --guide-later`."""
-    from prompts import catalogue
-    from prompts.prompt_list import list_prompts
-
-    texts = catalogue.load(parts.settings.site)
-    heard = manifest.load_if_any(parts.settings.sounds / manifest.FILE)
-    return any(
-        prompt.reader is not None and prompt.unspeakable is None and heard.audio(*key) is None
-        for key, prompt in list_prompts(texts, **spoken(parts, texts)).items()
-    )
-
-
 def spoken(parts: Composition, texts: "Catalogues") -> dict[str, Any]:
     """Return what is spoken besides the texts, and how, as `prompts.prompt_list` and `prompts.build` take it."""
     from ivr.audio.names import names

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from ivr.cli.composition import Composition, ControlError
-from ivr.cli.prompts.build_prompts import build_all, lacks_audio, spoken
+from ivr.cli.prompts.build_prompts import build_all, spoken
 from ivr.home.credentials import CredentialsError
 from ivr.site.findings import SiteError
 from ivr.trial.voice_limits import limits_broken
@@ -63,7 +63,7 @@ def work() -> Mapping[str, str]:
         with suppress(OSError):  # a full disk: only the clips matter
             progress.write(parts.settings.voice_progress, made)
 
-    if lacks_audio(parts):
+    if manifest.is_left(parts.settings.sounds):
         _speak_first(parts, note)
     stays = _fetch(parts, note)
     store = ClipStore(parts.settings.clips)
