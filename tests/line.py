@@ -251,7 +251,10 @@ class Line(Asked):
         still has a call or a bridge."""
 
         def gone() -> bool:
-            operators = self.control("GET", "/operators")
+            try:
+                operators = self.control("GET", "/operators")
+            except ConnectionError:  # the controller has just started
+                return False
             return not any(operator["telephone"] for operator in operators) and not self.left()
 
         try:
@@ -271,7 +274,7 @@ class Line(Asked):
             if (row["state"], row["reason"]) != ("away", "absent"):
                 # An operator without a telephone is away until it appears.
                 self.control("POST", f"/operators/{operator}/state", {"state": "ready"})
-                await self.until(lambda who=operator: self.operator_reason(who) == "absent", 2, "the operator is away")  # type: ignore[misc]
+                await self.until(lambda who=operator: self.operator_reason(who) == "absent", 6, "the operator is away")  # type: ignore[misc]
 
     def left(self) -> list[str]:
         """Return Asterisk's current channels and bridges."""

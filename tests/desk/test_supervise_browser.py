@@ -163,7 +163,9 @@ async def test_the_wallboard_agrees_with_hatif_waiting_through_a_rush_of_fifty_c
     await alarm.locator("button").click()
     await expect(alarm).to_have_class(re.compile("acknowledged"))
     await expect(alarm).to_contain_text("sees to it")
-    assert "alarm_acknowledged" in [row["act"] for row in desk_line.json("audit")]
+    await desk_line.until(
+        lambda: "alarm_acknowledged" in [row["act"] for row in desk_line.json("audit")], 10, "the audit has it"
+    )
 
     # The last caller goes to the front, and gets the operator who has just come.
     last, language = callers[-1]
