@@ -1,6 +1,6 @@
 """Rows as columns that can be stored as one value: whole numbers, and texts that recur."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,22 +62,25 @@ def pack(frames: Mapping[str, Frame]) -> bytes:
     return msgspec.msgpack.encode(document)
 
 
-def unpack(value: bytes) -> dict[str, Frame]:
-    """Return what `pack` was given. Raises ValueError if it is something else."""
+def unpack(value: bytes, names: Collection[str]) -> dict[str, Frame]:
+    """Return frames that `pack` was given. Raises ValueError if it was given something else."""
     try:
-        return {
-            name: Frame(
-                {column: _unpack(packed) for column, packed in numbers.items()},
-                {column: Coded(_unpack(packed), names) for column, (names, packed) in texts.items()},
-            )
-            for name, (numbers, texts) in _decoder.decode(value).items()
-        }
-    except (msgspec.MsgspecError, TypeError) as error:
+        document = _decoder.decode(value)
+        return {name: _frame(*document[name]) for name in names}
+    except (msgspec.MsgspecError, KeyError, TypeError) as error:
         raise ValueError("not a kept day") from error
 
 
+def _frame(numbers: "Mapping[str, _Packed]", texts: "Mapping[str, _PackedTexts]") -> Frame:
+    return Frame(
+        {column: _unpack(packed) for column, packed in numbers.items()},
+        {column: Coded(_unpack(packed), names) for column, (names, packed) in texts.items()},
+    )
+
+
 _Packed = tuple[str, bytes]
-_decoder = msgspec.msgpack.Decoder(dict[str, tuple[dict[str, _Packed], dict[str, tuple[list[str | None], _Packed]]]])
+_PackedTexts = tuple[list[str | None], _Packed]
+_decoder = msgspec.msgpack.Decoder(dict[str, tuple[dict[str, _Packed], dict[str, _PackedTexts]]])
 
 
 def _pack(numbers: Whole) -> _Packed:

@@ -9,7 +9,7 @@ Functions raise DatabaseError if the database is away.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -37,17 +37,27 @@ CALLS_AT_ONCE = 50_000
 
 Frames = Mapping[str, Frame]
 WAITED, MENU, STATES, TALKS, OFFERS = "waited", "menu", "states", "talks", "offers"
+_READERS: Mapping[str, Callable[[AsyncConnection, datetime, datetime], Awaitable[Frame]]] = {
+    WAITED: read_waited,
+    MENU: read_menu,
+    STATES: read_states,
+    TALKS: read_talks,
+    OFFERS: read_offers,
+}
+EVERY = tuple(_READERS)
 
 
-async def read_parts(engine: AsyncEngine, begins: datetime, ends: datetime) -> AsyncIterator[Frames]:
-    """Yield what reports read of a period, part by part, in the order of time. The database works on the next part
-    while the caller counts."""
+async def read_parts(
+    engine: AsyncEngine, begins: datetime, ends: datetime, names: Collection[str] = EVERY
+) -> AsyncIterator[Frames]:
+    """Yield what reports read of a period, part by part, in the order of time: the frames of these names. The database
+    works on the next part while the caller counts."""
     parts = [*_parts(begins, ends, await number_of_waits(engine, begins, ends))]
     ahead: asyncio.Task[Frames] | None = None
     try:
         for part, following in zip(parts, [*parts[1:], None], strict=True):
-            found = await (ahead or _read(engine, *part))
-            ahead = asyncio.create_task(_read(engine, *following)) if following is not None else None
+            found = await (ahead or _read(engine, *part, names))
+            ahead = asyncio.create_task(_read(engine, *following, names)) if following is not None else None
             yield found
     finally:
         if ahead is not None:
@@ -62,7 +72,7 @@ def _parts(begins: datetime, ends: datetime, calls: int) -> Iterator[tuple[datet
         begins = until
 
 
-async def _read(engine: AsyncEngine, begins: datetime, ends: datetime) -> Frames:
+async def _read(engine: AsyncEngine, begins: datetime, ends: datetime, names: Collection[str]) -> Frames:
     """Return the rows of a part: of kept days, and for the others those of the tables."""
     last = _day_of(ends - timedelta(microseconds=1))
     chosen = select(ReportDay.day, ReportDay.columns).where(
@@ -73,15 +83,15 @@ async def _read(engine: AsyncEngine, begins: datetime, ends: datetime) -> Frames
         kept: dict[date, Frames] = {}
         for row in await connection.execute(chosen):
             with suppress(ValueError):  # damaged: the tables have it
-                kept[row.day] = unpack(row.columns)
+                kept[row.day] = unpack(row.columns, names)
         for since, until, is_kept in _runs(begins, ends, kept):
             if not is_kept:
-                parts.append(await read_frames(connection, since, until))
+                parts.append(await read_frames(connection, since, until, names))
                 continue
             days = [kept[day] for day in _days(since, until)]
-            parts.append({name: join([day[name] for day in days]) for name in days[0]})
+            parts.append({name: join([day[name] for day in days]) for name in names})
     first, end = micros_of(begins), micros_of(ends)
-    return {name: join([part[name] for part in parts]).between(first, end) for name in parts[0]}
+    return {name: join([part[name] for part in parts]).between(first, end) for name in names}
 
 
 def _runs(begins: datetime, ends: datetime, kept: Collection[date]) -> Iterator[tuple[datetime, datetime, bool]]:
@@ -94,15 +104,11 @@ def _runs(begins: datetime, ends: datetime, kept: Collection[date]) -> Iterator[
     yield since, ends, is_kept
 
 
-async def read_frames(connection: AsyncConnection, begins: datetime, ends: datetime) -> dict[str, Frame]:
+async def read_frames(
+    connection: AsyncConnection, begins: datetime, ends: datetime, names: Collection[str] = EVERY
+) -> dict[str, Frame]:
     """Return what reports read of a period, from the tables that have it."""
-    return {
-        WAITED: await read_waited(connection, begins, ends),
-        MENU: await read_menu(connection, begins, ends),
-        STATES: await read_states(connection, begins, ends),
-        TALKS: await read_talks(connection, begins, ends),
-        OFFERS: await read_offers(connection, begins, ends),
-    }
+    return {name: await _READERS[name](connection, begins, ends) for name in names}
 
 
 async def missing_days(engine: AsyncEngine, begins: datetime | None, ends: datetime, most: int) -> list[date]:

@@ -55,13 +55,14 @@ async def read_report(engine: AsyncEngine, request: ReportRequest, *, hours: boo
     by_hour = Groups((By.HOUR_OF_DAY,), request.period, limits, request.now) if hours else None
     counted = [groups] if by_hour is None else [groups, by_hour]
     begins, ends, by, tests = request.period.begins, request.period.ends, groups.attributes, request.tests
+    needed = report_days.EVERY if request.by == (By.OPERATOR,) else (WAITED, MENU, STATES)
     read_until, last_end, left_out, alone = min(ends, request.now), ends, 0, request.by == (By.OPERATOR,)
 
     async def count_parts() -> None:
         nonlocal last_end, left_out
         await _keep_some(engine, begins, read_until)
         groups.add_states(rows.states_of(await rows.states_before(engine, begins)))
-        async for part in report_days.read_parts(engine, begins, ends):
+        async for part in report_days.read_parts(engine, begins, ends, needed):
             calls = rows.waited_of(part[WAITED], by, tests=tests)
             last_end = max(last_end, calls.last_end or last_end)
             left_out += calls.tests

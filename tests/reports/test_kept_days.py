@@ -21,7 +21,7 @@ from db import retention
 from db.engine import DatabaseError, open_engine, reading, writing
 from db.frames import Frame, unpack
 from db.ids import uuid7
-from db.report_days import DAY, VERSION, keep_days, missing_days, read_frames
+from db.report_days import DAY, EVERY, VERSION, keep_days, missing_days, read_frames
 from db.tables import Call, Offer, OperatorStateRecord, Pairing, ReportDay
 from reports import reading as reading_reports
 from reports.documents import build_document
@@ -158,7 +158,7 @@ def written(frames: dict[str, Frame]) -> dict[str, Any]:
 async def kept(engine: AsyncEngine) -> dict[date, Any]:
     async with reading(engine) as connection:
         rows = await connection.execute(select(ReportDay.day, ReportDay.columns).where(ReportDay.version == VERSION))
-        return {row.day: written(unpack(row.columns)) for row in rows}
+        return {row.day: written(unpack(row.columns, EVERY)) for row in rows}
 
 
 async def counted(engine: AsyncEngine) -> dict[date, Any]:
