@@ -136,7 +136,7 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             app.state.health_command = overview_health.health_command()
             app.state.check_command = overview_health.check_command()
             app.state.speech = Speech()
-            app.state.report_maker = ReportMaker(settings.database_url)
+            report_maker = app.state.report_maker = ReportMaker(settings.database_url)
             app.state.rosters = Rosters(settings)
             app.state.simulations = Simulations(settings)
             app.state.days = Days(engine, settings.timezone)
@@ -155,6 +155,7 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             await asyncio.wait(working)
             await asyncio.to_thread(app.state.speech.close)
             await app.state.simulations.close()
+            await report_maker.close()
 
     pages = Pages(site_words.load(settings.site_folder), settings.timezone)
     app = FastAPI(title="Hatif desk", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)

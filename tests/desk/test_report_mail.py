@@ -90,7 +90,12 @@ class Sender:
         settings = DeskSettings("Europe/Paris", ("fr",), url, 1, "none", mail=mail, reports=chosen)
         self.now = datetime(2026, 11, 27, 6, 0, tzinfo=UTC)
         self.mailer = ReportMailer(
-            settings, engine, ReportMaker(url), Mailer(mail), lambda language: Names("consulate"), lambda: self.now
+            settings,
+            engine,
+            ReportMaker(url, ready_s=0),
+            Mailer(mail),
+            lambda language: Names("consulate"),
+            lambda: self.now,
         )
 
     async def look(self, after: timedelta = timedelta(0)) -> None:

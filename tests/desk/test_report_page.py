@@ -1,12 +1,17 @@
 """The page of reports: what supervisors choose, see and take with them, in a real browser and three languages."""
 
+import asyncio
+import contextlib
+import os
 import shutil
+import signal
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import psutil
 import pytest
 import pytest_asyncio
 from desk_server import TestDesk, serving
@@ -145,6 +150,36 @@ async def test_a_report_that_takes_too_long_is_given_up_and_its_process_with_it(
     browser = await desk.signed_in(SUPERVISOR, "en")
     page = await browser.get("/reports")
     assert page.status == 503 and "This report takes too long." in page.text
+
+
+async def test_the_next_report_comes_from_a_process_that_is_ready_and_ends_with_the_desk(desk: TestDesk) -> None:
+    maker = desk.app.state.report_maker = ReportMaker(desk.desk.settings.database_url)
+    browser = await desk.signed_in(SUPERVISOR, "en")
+
+    async def child(before: int = 0) -> int:
+        async with asyncio.timeout(20):
+            while True:
+                for process in psutil.Process().children():
+                    with contextlib.suppress(psutil.Error):
+                        if process.pid != before and "reports.worker" in process.cmdline():
+                            return process.pid
+                await asyncio.sleep(0.02)
+
+    try:
+        first = (await browser.get("/reports")).text
+        ready = await child()
+        assert (await browser.get("/reports")).text == first
+        assert not psutil.pid_exists(ready)
+        following = await child()
+        os.kill(following, signal.SIGKILL)
+        async with asyncio.timeout(20):
+            while psutil.pid_exists(following):  # noqa: ASYNC110 - until the desk has noticed
+                await asyncio.sleep(0.02)
+        assert (await browser.get("/reports")).status == 200
+        last = await child(following)
+    finally:
+        await maker.close()
+    assert not psutil.pid_exists(last)
 
 
 async def test_a_database_that_is_away_is_named_as_everywhere_else(desk: TestDesk) -> None:
