@@ -80,7 +80,10 @@ def build(
         every = list_prompts(catalogues, names, brisk, recorded_only)
         left = () if SOURCE in recorded_only else later
         prompts = {
-            key: prompt for key, prompt in every.items() if key[0] == SOURCE or prompt.id not in left or old.audio(*key)
+            key: prompt
+            for key, prompt in every.items()
+            # What only a studio speaks is nothing that could be made later.
+            if key[0] == SOURCE or prompt.id not in left or prompt.reader is None or old.audio(*key)
         }
         slow = SlowVoices(slow_clips(every, chosen, recordings), voices, old, out, clips)
         with VoicePool(time_limit) as pool:

@@ -234,7 +234,8 @@ class Line(Asked):
         """Return all files of the site, with those in its folders."""
         return {path: path.read_bytes() for path in self.site.rglob("*") if path.is_file()}
 
-    def put_back(self, files: dict[Path, bytes]) -> None:
+    def write_site(self, files: dict[Path, bytes]) -> bool:
+        """Make these all files of the site; return whether any was different."""
         now = self.site_files()
         for path in now.keys() - files.keys():
             path.unlink()
@@ -242,7 +243,10 @@ class Line(Asked):
             if now.get(path) != content:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
-        if now != files:
+        return now != files
+
+    def put_back(self, files: dict[Path, bytes]) -> None:
+        if self.write_site(files):
             # At once, not with the next call, whose test may have changed it again.
             self.control("POST", "/flow/reload")
 

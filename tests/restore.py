@@ -28,11 +28,5 @@ async def start_anew(line: "Line", site: dict[Path, bytes]) -> None:
             line.ari("DELETE", f"/channels/{channel['id']}")
     await line.down()
     (line.home / ASTDB).unlink(missing_ok=True)
-    now = line.site_files()
-    for path in now.keys() - site.keys():
-        path.unlink()
-    for path, content in site.items():
-        if now.get(path) != content:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+    line.write_site(site)
     await line.up()

@@ -135,6 +135,9 @@ def test_what_is_left_for_later_is_there_in_english_until_the_next_whole_build(t
     assert made() == (1, {"hello", "wait"})
     assert not manifest.is_left(sounds)
     assert made("wait") == (0, {"hello", "wait"})
+    # A language that only a studio speaks has nothing that a voice could make later.
+    build(texts, tmp_path / "studio", recordings, recorded_only=["fr"], voices=VOICES, later=["wait"])
+    assert not manifest.is_left(tmp_path / "studio")
 
 
 def test_the_audio_of_one_language_is_not_that_of_another(whole: Path) -> None:
