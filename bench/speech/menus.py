@@ -1,6 +1,6 @@
 """How many options of the example site's main menu the packaged recogniser gets right, and how fast.
 
-The options, what may be said everywhere, the digits, and yes and no, in their first wordings; at 100 to 3,400 Hz with
+The options, what may be said everywhere, and yes and no, each in two wordings, and the digits; at 100 to 3,400 Hz with
 white noise, through the gate, as a worker hears it. *Others*: three options of another menu, which should be refused.
 """
 
@@ -25,7 +25,7 @@ from speech.scoring import ScoringEngine
 
 OTHERS = ("words_documents_passport", "words_documents_civil", "words_documents_papers")
 WAYS = 2
-"""Wordings of each option; one of everything else."""
+"""Wordings of each thing that may be said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +68,9 @@ def cases(words: Words, language: str) -> list[Case]:
     confirmation = {way: key for text, key in CONFIRMATION.items() for way in said[text]}
     return [
         *(Case("option", way, key, menu) for text, key in options.items() for way in said[text][:WAYS]),
-        *(Case("everywhere", said[text][0], key, menu) for text, key in EVERYWHERE.items()),
+        *(Case("everywhere", way, key, menu) for text, key in EVERYWHERE.items() for way in said[text][:WAYS]),
         *(Case("digit", word, key, menu) for word, key in digits.items() if key in "12345"),
-        *(Case("yes or no", said[text][0], key, confirmation) for text, key in CONFIRMATION.items()),
+        *(Case("yes or no", way, key, confirmation) for text, key in CONFIRMATION.items() for way in said[text][:WAYS]),
         *(Case("other", said[text][0], None, menu) for text in OTHERS),
     ]
 
