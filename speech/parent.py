@@ -23,7 +23,7 @@ _FIRST_S = 60.0
 """As long as the first sign may take: models that are not shared are loaded by each worker."""
 _AGAIN_S = 0.5
 """Until a worker that has ended is forked anew."""
-NICE = 10
+NICE = 5
 """How much a worker's processor time counts less: a key's sound never waits for somebody's words."""
 _PR_SET_PDEATHSIG = 1
 
