@@ -24,6 +24,8 @@ from routing.reasons import reason_of
 from routing.staff import Staff
 from routing.states import Operator
 
+_NOTHING = Decisions((), None)
+
 
 class Engine:
     """The waiting callers and the operators on the floor. All updates are idempotent.
@@ -83,7 +85,7 @@ class Engine:
         passing of time alone."""
         if self._now is not None and self._now <= now < self._settled_until:
             self._now = now
-            return Decisions((), None if self._settled_until == math.inf else self._settled_until)
+            return _NOTHING if self._settled_until == math.inf else Decisions((), self._settled_until)
         self._now = now
         if not self.queues:
             return self._nobody_waits()
@@ -120,7 +122,7 @@ class Engine:
         self._newly_idle.clear()
         self._reserved, self._reserved_until, self._staff_changed = {}, None, False
         self._settled_until = math.inf
-        return Decisions((), None)
+        return _NOTHING
 
     def _push(self, turns: list[Turn], queue: Queue, stretch: Stretch, now: float) -> None:
         """Push the turn of the stretch's first caller, if the stretch is not empty."""
