@@ -1,6 +1,7 @@
 """Feature codes on a real Asterisk: an operator dials them, and hears the result in their language."""
 
 import asyncio
+import contextlib
 import urllib.error
 from typing import Any
 
@@ -29,6 +30,14 @@ async def dials(line: Line, phone: Operator, code: str, *texts: str, keys: str =
         await call.press(keys)
     await call.hears(line.audio("fr", *texts), 12)
     return call
+
+
+async def dials_again(line: Line, phone: Operator, code: str, text: str) -> Call:
+    """Dial a code that reads the database until it does so within its limit of 150 ms: the machine may be busy."""
+    for _ in range(4):
+        with contextlib.suppress(TimeoutError):
+            return await dials(line, phone, code, text)
+    return await dials(line, phone, code, text)
 
 
 async def refused(line: Line, phone: Operator, code: str, text: str) -> None:
@@ -125,7 +134,7 @@ async def test_a_wrap_up_can_be_extended_up_to_the_sites_limit_and_ended_by_a_co
     there = state(line, phone.user)
     assert (there["state"], there["until"]) == ("wrapping_up", pytest.approx(longer["until"], abs=0.01))
     # The case file of the last caller, which this controller knows from the database only.
-    last = await dials(line, phone, "*15", "code_file_is")
+    last = await dials_again(line, phone, "*15", "code_file_is")
     await last.hears(line.audio("fr", *(f"digit_{digit}" for digit in reference[:3])))
     await over(last)
     more = [line.control("POST", wrap_up, {"change": "more"}) for _ in range(3)]

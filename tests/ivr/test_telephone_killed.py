@@ -95,7 +95,7 @@ async def test_a_telephone_that_crashes_while_it_rings_and_comes_back_pauses_nob
         await line.phone(telephones, second, answers=COLLEAGUE_HZ)
         call = await line.waiting(telephones, "+33613100003")
         await line.until(lambda: is_ringing(line, first), 5, "it rings")
-    async with telephone(line, first, port):  # before the ringing ends
+    async with telephone(line, first, port, ends=signal.SIGTERM):  # before the ringing ends
         await call.hears_tone(COLLEAGUE_HZ, 10)
         assert await decided(line, "+33613100003") == [(first, "unreachable"), (second, "accepted")]
         await line.until_state(first, "ready")
