@@ -4,9 +4,7 @@ With the packaged recogniser, which needs most. The callers' voice is the quick 
 """
 
 import asyncio
-import os
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle
 from multiprocessing import get_context
 from pathlib import Path
@@ -21,9 +19,8 @@ from prompts import catalogue
 from speech.gate import silero_session
 from speech.models import Models
 from speech.packaged import PackagedError
-from speech.parent import NICE
 from speech.protocol import Ask
-from speech.scoring import Scorer, ScoringEngine
+from speech.scoring import Scorer, ScoringEngine, executor
 
 CALLERS = 2
 LANGUAGE = "fr"
@@ -32,10 +29,11 @@ _PAUSE_S = 1.0
 
 def worker(folder: Path, said: list[NDArray[np.int16]], words: dict[str, str]) -> None:
     """Hear one caller, for ever."""
-    os.nice(NICE)
 
     async def run() -> None:
-        engine = ScoringEngine(Scorer(folder), LANGUAGE, ThreadPoolExecutor(1))
+        computing = executor()
+        scorer = await asyncio.get_running_loop().run_in_executor(computing, Scorer, folder)
+        engine = ScoringEngine(scorer, LANGUAGE, computing)
         session, asked = silero_session(), Ask("line", 1, LANGUAGE, words)
         await engine.prepare(asked)
         for samples in cycle(said):

@@ -23,8 +23,6 @@ _FIRST_S = 60.0
 """As long as the first sign may take: models that are not shared are loaded by each worker."""
 _AGAIN_S = 0.5
 """Until a worker that has ended is forked anew."""
-NICE = 5
-"""How much a worker's processor time counts less: a key's sound never waits for somebody's words."""
 _PR_SET_PDEATHSIG = 1
 
 Log = Callable[..., None]
@@ -93,7 +91,6 @@ class Parent:
             status = 1
             try:
                 ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-                os.nice(NICE)
                 if os.getppid() != parent:  # it has died before that
                     os._exit(1)
                 for ending in (signal.SIGTERM, signal.SIGINT):

@@ -12,7 +12,7 @@ import math
 import os
 import re
 from collections.abc import Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,8 @@ _SILENCE_S, _NOISE = 1.2, 0.001
 """What a phrase is expected in; the noise is −60 dB below full scale."""
 THREADS = min(2, len(os.sched_getaffinity(0)))
 """Of a worker: a caller waits for it, and seldom two at once."""
+_NICE = 5
+"""How much less its processor time counts: a key's sound never waits for somebody's words."""
 _BEAM = 5
 _TOKENS_PER_S, _TOKENS = 8, 10
 """The most tokens of a text: more than anybody says in the time, so that a loop ends."""
@@ -55,6 +57,11 @@ _NOT_LATIN = frozenset(("ar", "fa", "he", "ur"))
 _LATIN = re.compile("[A-Za-z]")
 _ALWAYS_SUPPRESSED = -1
 """What the model itself never writes."""
+
+
+def executor() -> Executor:
+    """Return where a worker loads the model and computes: a thread that gives way to calls, as do those it starts."""
+    return ThreadPoolExecutor(1, initializer=os.nice, initargs=(_NICE,))
 
 
 class ScoringEngine:
