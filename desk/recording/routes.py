@@ -30,7 +30,7 @@ DAYS = 7
 """How many days the list has, until the one that is asked for."""
 
 SCORES_DAYS, SCORES_MOST = 90, 10
-"""What operators see of their own scores."""
+"""The days of which operators see their own scores, and how many of them."""
 
 _FILE = re.compile(r"recordings/[0-9A-Za-z._-]{1,80}\.wav")
 
