@@ -61,7 +61,7 @@ class CaseContent:
 
 @dataclass(slots=True)
 class _Kept:
-    """What the journal has taken for one case and the database may not have yet.
+    """Changes of one case that are in the journal and may not be in the database yet.
 
     `seq` is the last record; `notes` are by id. It is dropped once a read finds it delivered; while the database is
     away, it grows with what people change, some kilobytes a change at most.
