@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import exists, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.engine import reading, writing
@@ -118,6 +118,14 @@ async def of_operator(engine: AsyncEngine, operator: str, since: datetime) -> li
 async def in_states(engine: AsyncEngine, states: Collection[SwapState], since: datetime) -> list[Swap]:
     """Return the swaps in these states, of shifts that end after an instant."""
     return await _select(engine, ShiftSwap.state.in_([state.value for state in states]), ShiftSwap.ends > since)
+
+
+async def unfinished(engine: AsyncEngine, since: datetime) -> list[Swap]:
+    """Return the released swaps, of shifts that end after an instant, whose release is not in the audit: it was begun,
+    and the roster may not have it yet."""
+    released = Audit.act == f"shift_swap_{SwapState.RELEASED.value}", Audit.at == ShiftSwap.changed
+    is_noted = exists().where(*released, Audit.about == literal("operator:") + ShiftSwap.operator_id)
+    return await _select(engine, ShiftSwap.state == SwapState.RELEASED.value, ShiftSwap.ends > since, ~is_noted)
 
 
 async def _select(engine: AsyncEngine, *conditions: Any) -> list[Swap]:

@@ -59,6 +59,7 @@ from desk.site import holiday_routes, hour_routes, number_routes, operator_acces
 from desk.site import routes as site
 from desk.staffing import roster_routes
 from desk.staffing import routes as staffing
+from desk.staffing.finishing import SwapFinisher
 from desk.staffing.roster import Rosters
 from desk.staffing.runs import Simulations
 from desk.supervise import fragments as supervise_fragments
@@ -148,7 +149,9 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
                 settings, engine, app.state.report_maker, app.state.mailer, names_of(pages, settings),
                 lambda: app.state.desk.now(),
             )  # fmt: skip
-            working = {asyncio.create_task(part.run()) for part in (app.state.hub, app.state.watch, report_mailer)}
+            finisher = SwapFinisher(lambda: app.state.desk, app.state.rosters)
+            parts = (app.state.hub, app.state.watch, report_mailer, finisher)
+            working = {asyncio.create_task(part.run()) for part in parts}
             yield
             for task in working:
                 task.cancel()

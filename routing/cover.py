@@ -17,6 +17,7 @@ class Cover:
         self.speakers: dict[str, int] = defaultdict(int)
         self.free: dict[str, int] = defaultdict(int)
         self._needed: dict[str, float] = {}  # by language, how much each idle speaker is needed
+        self._computed: dict[tuple[int, int], float] = {}  # how much, by the numbers of idle speakers and of all
         self._uncovered: dict[str, dict[frozenset[str], float]] = defaultdict(dict)  # see `uncovered`
         self._rare: frozenset[str] = frozenset()
 
@@ -25,15 +26,14 @@ class Cover:
         self.on_duty += change
         for language in languages:
             self.speakers[language] += change
-            self._update(language)
+            self._update(language, 0)
         rare = self._policy.rare
         self._rare = frozenset(language for language, count in self.speakers.items() if rare(count, self.on_duty))
 
     def count_idle(self, languages: Iterable[str], change: int) -> None:
         """Count an idle operator who speaks these languages; `change` is 1 or -1."""
         for language in languages:
-            self.free[language] += change
-            self._update(language)
+            self._update(language, change)
 
     def uncovers(self, languages: Iterable[str]) -> float:
         """Return what these languages lose if one idle speaker of them is taken."""
@@ -88,10 +88,13 @@ class Cover:
         """Return whether nobody would be released from reservation if a busy speaker of these languages were idle."""
         return all(self.free[language] != self._policy.spare for language in self._rare.intersection(languages))
 
-    def _update(self, language: str) -> None:
-        """Recompute how much the speakers are needed; the cache is cleared only if that changes."""
-        free, speakers = self.free[language], self.speakers[language]
-        need = needed(self._policy, free, speakers) if free else 0.0
+    def _update(self, language: str, change: int) -> None:
+        """Change how many speakers are idle, and how much they are needed; the cache goes only if that changes."""
+        free, speakers = self.free[language] + change, self.speakers[language]
+        self.free[language] = free
+        need = self._computed.get((free, speakers)) if free else 0.0
+        if need is None:
+            need = self._computed[free, speakers] = needed(self._policy, free, speakers)
         if self._needed.get(language) != need:
             self._needed[language] = need
             self._uncovered.clear()

@@ -10,6 +10,7 @@ No clock: instants are POSIX seconds, passed in as arguments. They may jump; a c
 has waited zero seconds.
 """
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
@@ -22,6 +23,8 @@ from routing.ranking import Key, Ranking, Stretch, Turn
 from routing.reasons import reason_of
 from routing.staff import Staff
 from routing.states import Operator
+
+_NOTHING = Decisions((), None)
 
 
 class Engine:
@@ -41,29 +44,36 @@ class Engine:
         self._reserved_until: float | None = None
         self._staff_changed = False
         self._now: float | None = None
+        self._settled_until = -math.inf  # until then nothing is to be decided, unless something changes
 
     def set_operator(self, operator: Operator) -> None:
         """Add an operator, or replace one who has changed in any way."""
-        languages = set(operator.languages) | self._languages(operator.id)
-        if self.staff.put(operator):
-            self._changed(languages, operator.id)
+        identity = operator.id
+        before = self.staff.find(identity)
         if operator.is_idle:
-            self._newly_idle[operator.id] = None
-        else:
-            self._newly_idle.pop(operator.id, None)
+            self._newly_idle[identity] = None
+            self._settled_until = -math.inf
+        elif self.staff.is_idle(identity):
+            self._newly_idle.pop(identity, None)
+            self._settled_until = -math.inf
+        if self.staff.put(operator):
+            self._changed({*operator.languages, *(before.languages if before is not None else ())}, identity)
 
     def remove_operator(self, identity: str) -> None:
-        languages = self._languages(identity)
-        if self.staff.remove(identity):
-            self._changed(languages, identity)
+        before = self.staff.find(identity)
+        if before is not None and self.staff.remove(identity):
+            self._changed(before.languages, identity)
         self._newly_idle.pop(identity, None)
+        self._settled_until = -math.inf
 
     def wait(self, waiting: Waiting) -> None:
         """Add a waiting caller. Raises ValueError if the caller has no steps."""
         self.queues.add(waiting)
+        self._settled_until = -math.inf
 
     def leave(self, call: str) -> None:
         self.queues.remove(call)
+        self._settled_until = -math.inf
 
     @property
     def waiting(self) -> list[Waiting]:
@@ -73,10 +83,18 @@ class Engine:
     def decide(self, now: float) -> Decisions:
         """Make all pairs that are possible now and return them. Until `look_again` no pair becomes possible by the
         passing of time alone."""
+        if self._now is not None and self._now <= now < self._settled_until:
+            self._now = now
+            return _NOTHING if self._settled_until == math.inf else Decisions((), self._settled_until)
         self._now = now
+        if not self.queues:
+            return self._nobody_waits()
         new = self.queues.place(now)
-        candidates = self._candidates(now)
-        turns = self._turns(new, candidates)
+        # If everybody waits in a queue with new callers, all operators are considered for all of them anyway.
+        all_new = sum(len(queue.callers) for queue in new) == len(self.queues)
+        candidates = {} if all_new else self._candidates(now)
+        self._staff_changed = False
+        turns = self._turns(new, candidates, now)
         fresh = {id(queue) for queue in new}
         pairs: list[Decision] = []
         while turns:
@@ -95,10 +113,21 @@ class Engine:
                 self._push(turns, turn.queue, turn.stretch, now)
         self._newly_idle.clear()
         moved = tuple(call for call in self.queues.moved if self.queues.find(call) is not None)
-        return Decisions(tuple(pairs), self._look_again(now), moved)
+        again = self._look_again(now)
+        self._settled_until = math.inf if again is None else again
+        return Decisions(tuple(pairs), again, moved)
+
+    def _nobody_waits(self) -> Decisions:
+        """Return that nothing is to be decided: whoever comes is offered to all idle operators."""
+        self._newly_idle.clear()
+        self._reserved, self._reserved_until, self._staff_changed = {}, None, False
+        self._settled_until = math.inf
+        return _NOTHING
 
     def _push(self, turns: list[Turn], queue: Queue, stretch: Stretch, now: float) -> None:
         """Push the turn of the stretch's first caller, if the stretch is not empty."""
+        if not queue.callers:
+            return
         border = bisect_left(queue.callers, (now - self.policy.target_s,))
         late = stretch is Stretch.LATE
         at, end = (0, border) if late else (border, len(queue.callers))
@@ -128,10 +157,9 @@ class Engine:
                 over or self._staff_changed or not self.staff.is_reserved(self.staff.operator(identity))
             ):
                 candidates[identity] = None
-        self._staff_changed = False
         return candidates
 
-    def _turns(self, new: Iterable[Queue], candidates: Iterable[str]) -> list[Turn]:
+    def _turns(self, new: Iterable[Queue], candidates: Iterable[str], now: float) -> list[Turn]:
         """Return a heap of the queues in which a pair is possible, each with a lower bound on its callers' keys."""
         queues = {id(queue): queue for queue in new if self.staff.anybody_idle(queue.step)}
         seen = set()
@@ -143,16 +171,20 @@ class Engine:
                 if not excluded:
                     seen.add(alike)  # an operator excluded by a caller does not stand for others with the same skills
                 queues.update((id(queue), queue) for queue in self.queues.servable_by(operator))
-        turns = [
-            Turn((key, *queue.callers[0]), Stretch.ALL, queue)
-            for key, queue in zip(self.ranking.fronts(queues.values()), queues.values(), strict=True)
-        ]
+        turns, border = [], now - self.policy.target_s
+        for key, queue in zip(self.ranking.fronts(queues.values()), queues.values(), strict=True):
+            since, call = queue.callers[0]
+            # If nobody in the queue is late, the lower bound is the first caller's key.
+            turns.append(Turn((key, since, call), Stretch.ALL if since < border else Stretch.TIMELY, queue))
         heapify(turns)
         return turns
 
     def _look_again(self, now: float) -> float | None:
         """Return when the next step or hold ends. Becoming late only changes the order, which by itself makes no
         pair."""
+        if not self.queues:
+            self._reserved, self._reserved_until = {}, None
+            return None
         self._reserved_until = self._hold_ends(now)
         return min((end for end in (self.queues.next_end(), self._reserved_until) if end is not None), default=None)
 
@@ -170,11 +202,9 @@ class Engine:
 
     def _changed(self, languages: Iterable[str], identity: str) -> None:
         self._staff_changed = True
+        self._settled_until = -math.inf
         self.ranking.staff_changed()
         self.queues.staff_changed(languages, identity)
-
-    def _languages(self, identity: str) -> set[str]:
-        return set(self.staff.operator(identity).languages) if self.staff.knows(identity) else set()
 
     def _key_of(self, waiting: Waiting) -> Key:
         now = self._now if self._now is not None else float("-inf")

@@ -153,6 +153,8 @@ def step_at(
 
     Steps that nobody on duty can meet (`met`) take no time; if nobody can meet any step, the last one applies.
     """
+    if len(steps) == 1:
+        return 0, None
     able = [index for index, step in enumerate(steps) if met(step)] or [len(steps) - 1]
     end = 0.0
     for index in able[:-1]:

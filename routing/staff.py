@@ -47,10 +47,12 @@ class Staff:
         skills = before.pools if before is not None and _same_skills(before.operator, operator) else None
         on_duty = operator.state is not OperatorState.AWAY
         if before is not None:
-            self._set_idle(before, False)
+            if before.idle:
+                self._set_idle(before, False)
             if skills is not None and before.on_duty == on_duty:
                 before.operator = operator
-                self._set_idle(before, operator.is_idle)
+                if operator.is_idle:
+                    self._set_idle(before, True)
                 return False
             self._set_on_duty(before, False)
             _leave_pools(before)
@@ -84,8 +86,9 @@ class Staff:
     def operator(self, identity: str) -> Operator:
         return self._members[identity].operator
 
-    def knows(self, identity: str) -> bool:
-        return identity in self._members
+    def find(self, identity: str) -> Operator | None:
+        member = self._members.get(identity)
+        return member.operator if member is not None else None
 
     def is_idle(self, identity: str) -> bool:
         member = self._members.get(identity)
@@ -330,7 +333,7 @@ class Staff:
         member.idle = idle
         change = 1 if idle else -1
         place = (member.operator.since, member.operator.id)
-        self.cover.count_idle((language for language, _ in member.pools), change)
+        self.cover.count_idle(member.operator.languages, change)
         for language, pool in member.pools:
             tally(self._idle_kinds[language], (pool.grade.level, pool.topics), change)
             if idle:

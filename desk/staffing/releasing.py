@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+from collections.abc import Sequence
 from contextlib import suppress
 from io import StringIO
 from typing import Any
@@ -13,6 +14,7 @@ from desk.control import ControlError, ControllerAwayError, InDoubtError
 from desk.page.errors import DeskError
 from desk.page.texts import N_
 from desk.people.accounts import Person
+from desk.staffing.roster import Shift
 
 FILE = "roster.csv"
 _COLUMNS = ("operators", "days", "from", "to", "valid_from", "valid_until", "what")
@@ -92,6 +94,18 @@ def with_swap(text: str, swap: Swap, desk: Desk) -> str:
     if back <= present:
         return left
     return left + ("" if left.endswith("\n") else "\n") + f"{without}\n{given}\n"
+
+
+def has_swap(shifts: Sequence[Shift], swap: Swap) -> bool:
+    """Return whether the colleague has the shift in the roster, and the operator no part of it."""
+    during = [shift for shift in shifts if shift.begins < swap.ends and shift.ends > swap.begins]
+    whole = (shift.operator for shift in during if shift.begins <= swap.begins and shift.ends >= swap.ends)
+    return swap.colleague in whole and swap.operator not in (shift.operator for shift in during)
+
+
+def is_of(shift: Shift, swap: Swap) -> bool:
+    """Return whether this is the shift that is to be swapped, and still the operator's."""
+    return (shift.operator, shift.begins, shift.ends) == (swap.operator, swap.begins, swap.ends)
 
 
 def _line(operator: str, day: str, begins: str, ends: str, what: str) -> str:

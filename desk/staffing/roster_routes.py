@@ -79,10 +79,10 @@ async def release(desk: DeskDep, rosters: RostersDep, signed_in: SupervisorDep, 
     day = found.begins.astimezone(ZoneInfo(desk.settings.timezone)).date()
     days, _ = await _read(rosters, day, 1, now)
     shifts = [shift for each in days for shift in each.shifts]
-    if _has_swap(shifts, found):  # a release that got no answer was made after all
+    if releasing.has_swap(shifts, found):  # a release that got no answer was made after all
         moved = await swaps.move(desk.engine, swap, SwapState.AGREED, SwapState.RELEASED, person.id, now)
         return _done(moved, "/staffing/roster?released=before")
-    if not any(_is_of(shift, found) for shift in shifts):
+    if not any(releasing.is_of(shift, found) for shift in shifts):
         raise DeskError(409, _NO_SHIFT)
     # First, so that a second supervisor does not write it as well; taken back if the roster cannot be changed.
     if not await swaps.move(desk.engine, swap, SwapState.AGREED, SwapState.RELEASED, person.id, now, noted=False):
@@ -208,17 +208,6 @@ async def _read(rosters: Rosters, first: date, days: int, now: datetime) -> tupl
         return await rosters.read(first, days, now), None
     except NoRosterError as error:
         return [], str(error)
-
-
-def _has_swap(shifts: Sequence[Shift], swap: Swap) -> bool:
-    """Return whether the colleague has the shift in the roster, and the operator no part of it."""
-    during = [shift for shift in shifts if shift.begins < swap.ends and shift.ends > swap.begins]
-    whole = (shift.operator for shift in during if shift.begins <= swap.begins and shift.ends >= swap.ends)
-    return swap.colleague in whole and swap.operator not in (shift.operator for shift in during)
-
-
-def _is_of(shift: Shift, swap: Swap) -> bool:
-    return (shift.operator, shift.begins, shift.ends) == (swap.operator, swap.begins, swap.ends)
 
 
 def _shifts_of(days: Sequence[Day], operator: str, now: datetime) -> list[Shift]:

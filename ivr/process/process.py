@@ -28,10 +28,11 @@ class ProcessSpec:
     argv: tuple[str, ...]
     env: Mapping[str, str] | None = None  # complete; None: the supervisor's
     cwd: Path | None = None
-    # Called every 20 ms; True: the process serves. An exception means "not yet", and is reported on timeout.
+    # Called ten times a second; True: the process serves. An exception means "not yet", and is reported on timeout.
     # None: the process serves as soon as it runs.
     ready: Callable[[], Awaitable[bool]] | None = None
-    ready_timeout_s: float = 20.0
+    ready_timeout_s: float = 20.0  # while it works on its start, it gets as much again
+    ready_longest_s: float = 300.0
     stop_signal: signal.Signals = signal.SIGTERM
     stop_timeout_s: float = 5.0  # after it: SIGKILL
     # Earlier processes that must have been ready once before this one starts; None: the one before it in the list.

@@ -11,7 +11,7 @@ import re
 import signal
 import subprocess
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -34,13 +34,13 @@ from ivr.process.process import (
     tail_of,
     write_mark,
 )
+from ivr.process.readiness import until_ready
 
 __all__ = ["AlreadyRunning", "ProcessInfo", "ProcessSpec", "StartError", "Supervisor", "SupervisorError", "processes"]
 
 HEALTHY_S = 2.0  # a process that served this long and then ended is restarted at once, whatever was before
 MAX_DELAY_S = 5.0
 AGAIN_S = 10.0  # between two looks whether a process that has done its work has more
-PROBE_S = 0.1  # between two checks whether a process is ready; each takes milliseconds from its start
 FIRST_START_TRIES = 3  # for a process killed by a signal before it was ready; one that exits by itself has one
 OWN_NAME = "supervisor"
 
@@ -341,33 +341,18 @@ class Supervisor:
         Raises:
             StartError: It ended before, or was not ready in time and was stopped.
         """
-        if spec.ready is None:
+
+        def slow(after_s: float, worked_s: float) -> None:
+            facts = {"after_s": round(after_s, 1), "worked_s": round(worked_s, 1), "load": round(os.getloadavg()[0], 1)}
+            _log("warning", "process is slow to start", process=spec.name, pid=child.mark.pid, **facts)
+
+        failed = await until_ready(spec, child, slow)
+        if failed is None:
             return
-        problem = ""
-
-        async def ask(ready: Callable[[], Awaitable[bool]]) -> None:
-            nonlocal problem
-            while True:
-                try:
-                    if await ready():
-                        return
-                except Exception as error:
-                    problem = f" ({type(error).__name__}: {error})"
-                await asyncio.sleep(PROBE_S)
-
-        async with asyncio.TaskGroup() as group:
-            asking, ended = group.create_task(ask(spec.ready)), group.create_task(child.ended.wait())
-            await asyncio.wait((asking, ended), timeout=spec.ready_timeout_s, return_when=asyncio.FIRST_COMPLETED)
-            asking.cancel()
-            ended.cancel()
         ended_first = child.ended.is_set()
-        if not ended_first and not asking.cancelled():
-            return
-        if ended_first:
-            sentence = f"{spec.name} {describe_end(child.status)} before it was ready"
-        else:
-            sentence = f"{spec.name} was not ready within {spec.ready_timeout_s:g} s{problem}"
+        if not ended_first:
             await child.stop(spec.stop_signal, spec.stop_timeout_s)
+        sentence = f"{spec.name} {failed}"
         path = self._log_dir / f"{spec.name}.log"
         tail = tail_of(path, child.log_start)
         sentence += f"; the last lines of {path}:" if tail else f"; it wrote nothing to {path}"

@@ -1,15 +1,21 @@
 """The roster in the desk: a calendar with its gaps, and a swap from the first question to the lines in the file."""
 
+import asyncio
+import os
+import pickle
 import re
 import shutil
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import aiohttp
 import desk_server
 import pytest
 import pytest_asyncio
@@ -19,8 +25,9 @@ from desk_server import Browser, TestDesk, serving
 from db import swaps
 from db.audit import audit_entries
 from db.enums import SwapState
+from desk.context import Desk
 from desk.page.pages import ROOT
-from desk.staffing import releasing
+from desk.staffing import finishing, releasing
 from desk.staffing.roster import Rosters
 
 pytest_plugins = ["db_fixtures"]
@@ -225,6 +232,108 @@ async def test_a_release_whose_answer_was_lost_is_looked_for_at_once(desk: TestD
     assert (await supervisor.post(f"/staffing/swaps/{swap}/release")).leads_to == "/staffing/roster"
     found = await swaps.find(desk.engine, UUID(swap))
     assert found is not None and found.state == SwapState.RELEASED
+
+
+KILLED = """
+import asyncio, pickle, sys
+from dataclasses import replace
+import desk_server
+
+async def serve():
+    settings, now = pickle.load(sys.stdin.buffer)
+    desk_server.settings_for = lambda url, port, *_: replace(settings, port=port)
+    async with desk_server.serving(settings.database_url) as found:
+        found.desk.now = lambda: now
+        print(found.url, flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(serve())
+"""
+
+
+async def killed_while_it_releases(desk: TestDesk, controller: StandIn) -> str:
+    """Have a desk of its own release a swap, and kill it before the roster is written. Return the swap's id."""
+    _, colleague, swap = await asked(desk)
+    await colleague.post(f"/roster/swaps/{swap}/agree")
+    controller.answers |= {"/site/file?file=roster.csv": (200, CONTENT), "/site/changes": (200, of_change("checking"))}
+    controller.answers["/site/changes/change-1"] = (200, of_change("checking"))
+    paths = os.pathsep.join(str(ROOT.parent / folder) for folder in ("", "tests", "tests/desk"))
+    other = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", KILLED, env={**os.environ, "PYTHONPATH": paths},
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert other.stdin is not None and other.stdout is not None
+    other.stdin.write(pickle.dumps((desk.desk.settings, NOW)))
+    other.stdin.write_eof()
+    browser = Browser((await other.stdout.readline()).decode().strip())
+    try:
+        assert (await browser.post(await desk.link(SUPERVISOR))).status == 303
+        await browser.get("/account")
+        answer = asyncio.create_task(browser.post(f"/staffing/swaps/{swap}/release"))
+        async with asyncio.timeout(60):
+            while ("POST", "/site/changes") not in [row[:2] for row in controller.asked]:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        other.kill()
+        with pytest.raises(aiohttp.ClientError):
+            await answer
+    finally:
+        if other.returncode is None:
+            other.kill()
+        await other.wait()
+        await browser.close()
+    return swap
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have desks that start at NOW, and finish at once what others have left."""
+    monkeypatch.setattr("desk.app.Desk", partial(Desk, now=lambda: NOW))
+    monkeypatch.setattr(finishing, "LEFT_AFTER", timedelta())
+    monkeypatch.setattr(finishing, "LOOK_S", 0.1)
+
+
+async def test_a_release_in_which_the_desk_was_killed_is_finished_by_the_next_one(
+    each_desk: TestDesk, controller: StandIn, at_once: None
+) -> None:
+    desk = each_desk
+    swap = await killed_while_it_releases(desk, controller)
+    found = await swaps.find(desk.engine, UUID(swap))
+    assert found is not None and found.state == SwapState.RELEASED and "shift_swap_released" not in await acts(desk)
+
+    controller.asked.clear()
+    controller.answers |= {"/site/changes": (200, of_change("ready")), RELEASED: (200, of_change("released"))}
+    async with serving(desk.desk.settings.database_url, controller.port), asyncio.timeout(60):
+        while "shift_swap_released" not in await acts(desk):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    written = [(path, who) for method, path, who, _ in controller.asked if method == "POST"]
+    assert written == [("/site/changes", SUPERVISOR), (RELEASED, SUPERVISOR)]
+    body = next(body for _, path, _, body in controller.asked if path == "/site/changes")
+    assert body["edits"][0]["content"] == releasing.with_swap(ROSTER, found, desk.desk)
+    found = await swaps.find(desk.engine, UUID(swap))
+    assert found is not None and (found.state, found.by) == (SwapState.RELEASED, SUPERVISOR)
+
+
+@pytest.mark.parametrize("left", ["written", "not possible", "under way"])
+async def test_what_a_killed_desk_has_left_is_written_once_or_waits_for_a_supervisor_again(
+    desk: TestDesk, controller: StandIn, site: Path, left: str
+) -> None:
+    _, colleague, swap = await asked(desk)
+    await colleague.post(f"/roster/swaps/{swap}/agree")
+    found = await swaps.find(desk.engine, UUID(swap))
+    assert found is not None
+    await swaps.move(desk.engine, found.id, SwapState.AGREED, SwapState.RELEASED, SUPERVISOR, NOW, noted=False)
+    if left == "written":
+        (site / "roster.csv").write_text(releasing.with_swap(ROSTER, found, desk.desk))
+    elif left == "not possible":
+        (site / "roster.csv").write_text(ROSTER.replace("08:00", "09:00"))
+    desk.desk.now = lambda: NOW if left == "under way" else NOW + 2 * finishing.LEFT_AFTER
+    controller.asked.clear()
+    finisher = finishing.SwapFinisher(lambda: desk.desk, Rosters(desk.desk.settings))
+    assert await finisher.look() is (left == "under way")
+    assert [path for method, path, _, _ in controller.asked if method == "POST"] == []
+    found = await swaps.find(desk.engine, UUID(swap))
+    assert found and found.state == (SwapState.AGREED if left == "not possible" else SwapState.RELEASED)
+    assert ("shift_swap_released" in await acts(desk)) is (left == "written")
 
 
 async def test_a_shift_that_is_swapped_back_is_the_operators_again(desk: TestDesk) -> None:

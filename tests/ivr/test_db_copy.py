@@ -33,7 +33,7 @@ def put_call(journal: Journal) -> None:
 
 async def copied(environment: dict[str, str], url: str) -> str:
     process = await asyncio.create_subprocess_exec(
-        warm_up.sockets() / "bin" / "hatif", "db", "copy", "-", env=environment,
+        str(warm_up.sockets() / "bin" / "hatif"), "db", "copy", "-", env=environment,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     output, errors = await asyncio.wait_for(process.communicate(url.encode()), 60)
@@ -77,7 +77,7 @@ async def test_a_running_line_uses_the_new_database_and_no_call_is_lost(
 def line(tmp_path: Path, kept: KeptLine) -> Shell:
     shell = Shell(tmp_path / "home", small_site.make(tmp_path / "site").folder)
     line_settings.write(shell.home, kept)
-    shell.make_database()
+    assert shell.run("db", "upgrade").returncode == 0
     return shell
 
 

@@ -40,6 +40,11 @@ def test_each_event_of_the_supervisor_has_a_sentence() -> None:
             },
             "The controller was killed by SIGKILL, and was started again 0.2 s later (pid 13).",
         ),
+        (
+            {"event": "process is slow to start", "process": "ivr", "pid": 14, "after_s": 20.0, "load": 18.2},
+            "The controller is not ready after 20 s, but works on its start; it gets more time. The machine's load is"
+            " 18.2.",
+        ),
         ({"event": "stopping", "signal": "SIGTERM"}, "Stopping (SIGTERM)."),
         ({"event": "stopping", "signal": "SIGINT"}, "Stopping. Another Ctrl-C kills all processes at once."),
         ({"event": "of another \x1b[31mmodule", "level": "info", "port": 8070}, "of another ?[31mmodule port=8070"),

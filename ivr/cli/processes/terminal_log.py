@@ -56,11 +56,19 @@ def _fails(facts: Mapping[str, Any]) -> str:
     )
 
 
+def _slow(facts: Mapping[str, Any]) -> str:
+    return (
+        f"{_name(facts)} is not ready after {facts['after_s']:.0f} s, but works on its start; it gets more time. "
+        f"The machine's load is {facts['load']:g}."
+    )
+
+
 _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "all processes ready": lambda _: "Ready for calls. Ctrl-C stops the line; `hatif status` shows its state.",
     "stopping": _stopping,
     "killing the remaining processes": lambda _: "Killing the processes that are still running.",
     "process ready": _ready,
+    "process is slow to start": _slow,
     "process restarted": _restarted,
     "process fails repeatedly": _fails,
     "process has done its work": lambda facts: f"{_name(facts)} has done its work.",
