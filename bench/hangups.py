@@ -144,20 +144,27 @@ class Findings:
     faults: dict[str, int]
 
 
-async def read_findings(database: str, log: Path, seen: int, callers: Sequence[str]) -> Findings:
-    """Return the findings after every row has ended, or after 15 s. `seen`: the size of the controller's log before, in
-    bytes."""
+async def read_findings(database: str, log: Path, seen: int, callers: Sequence[str], cancelled: int) -> Findings:
+    """Return the findings after every row has ended and no more come, or after 15 s.
+
+    Args:
+        seen: The size of the controller's log before, in bytes.
+        cancelled: How many of the calls were never answered; these may have no row.
+    """
     engine, loop = async_engine(database), asyncio.get_running_loop()
     until, wanted = loop.time() + _WRITTEN_S, {*callers}
     columns = (CallRow.caller, CallRow.ended, CallRow.outcome, CallRow.line_answered)
+    before = -1
     try:
         while True:
             async with reading(engine) as connection:
                 rows = (await connection.execute(select(*columns))).all()
             mine = [row for row in rows if row.caller in wanted]
             is_open = [row for row in mine if row.ended is None]
-            if (not is_open and len(mine) >= len(callers)) or loop.time() > until:
+            is_whole = not is_open and len(mine) >= len(callers) - cancelled and len(mine) in (before, len(callers))
+            if is_whole or loop.time() > until:
                 break
+            before = len(mine)
             await asyncio.sleep(0.5)
     finally:
         await engine.dispose()
@@ -222,7 +229,8 @@ async def measure(home: Path, offset: int, calls: int, seed: int) -> dict[str, A
             began = asyncio.get_running_loop().time()
             made = await make(wanted, NUMBER, CARRIER, line.server)
             took_s = asyncio.get_running_loop().time() - began
-            found = await read_findings(line.database, log, seen, [item.caller for item in wanted])
+            callers = [item.caller for item in wanted]
+            found = await read_findings(line.database, log, seen, callers, made.cancelled)
             left, _ = await until_nothing(line, control, tasks, line.accounts)
             return {
                 "seconds": round(took_s, 1),

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -34,6 +35,12 @@ class Frame:
             {name: coded.where(chosen) for name, coded in self.texts.items()},
         )
 
+    def without(self, columns: Collection[str]) -> "Frame":
+        return Frame(
+            {name: numbers for name, numbers in self.numbers.items() if name not in columns},
+            {name: coded for name, coded in self.texts.items() if name not in columns},
+        )
+
     def between(self, begins_us: int, ends_us: int) -> "Frame":
         """Return the rows of a period."""
         at = self.numbers[AT]
@@ -62,19 +69,19 @@ def pack(frames: Mapping[str, Frame]) -> bytes:
     return msgspec.msgpack.encode(document)
 
 
-def unpack(value: bytes, names: Collection[str]) -> dict[str, Frame]:
-    """Return frames that `pack` was given. Raises ValueError if it was given something else."""
+def unpack(value: bytes, names: Collection[str], without: Collection[str] = ()) -> dict[str, Frame]:
+    """Return frames that `pack` was given, without some columns. Raises ValueError if it was given something else."""
     try:
         document = _decoder.decode(value)
-        return {name: _frame(*document[name]) for name in names}
+        return {name: _frame(*document[name], without) for name in names}
     except (msgspec.MsgspecError, KeyError, TypeError) as error:
         raise ValueError("not a kept day") from error
 
 
-def _frame(numbers: "Mapping[str, _Packed]", texts: "Mapping[str, _PackedTexts]") -> Frame:
+def _frame(numbers: "Mapping[str, _Packed]", texts: "Mapping[str, _PackedTexts]", without: Collection[str]) -> Frame:
     return Frame(
-        {column: _unpack(packed) for column, packed in numbers.items()},
-        {column: Coded(_unpack(packed), names) for column, (names, packed) in texts.items()},
+        {column: _unpack(packed) for column, packed in numbers.items() if column not in without},
+        {column: Coded(_unpack(packed), names) for column, (names, packed) in texts.items() if column not in without},
     )
 
 
@@ -106,10 +113,9 @@ def _unpack(packed: _Packed) -> Whole:
 
 def _join_coded(parts: Sequence[Coded]) -> Coded:
     places: dict[str | None, int] = {}
-    codes, names, known = [], None, np.zeros(0, np.int64)
-    for part in parts:
-        if part.names != names:
-            names = part.names
-            known = np.array([places.setdefault(name, len(places)) for name in names], np.int64)
-        codes.append(known[part.codes] if len(known) else part.codes)
-    return Coded(np.concatenate(codes, dtype=np.int64), [*places])
+    joined = []
+    for names, run in groupby(parts, lambda part: part.names):  # most days have the names of the day before
+        codes = np.concatenate([part.codes for part in run])
+        known = np.array([places.setdefault(name, len(places)) for name in names], np.int64)
+        joined.append(known[codes] if len(known) else codes)
+    return Coded(np.concatenate(joined, dtype=np.int64), [*places])

@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db.engine import reading
 from db.enums import Role
 from db.recording_data import OperatorScores, RecordedCall, Sheet
+from db.report_tables import SCORE_SHEET
 from db.rows import NotFoundError
-from db.tables import Call, Pairing, Recording, ScoreSheet
+from db.tables import Call, Pairing, Recording
 
 MOST = 200
 """Recordings in one list."""
@@ -51,7 +52,7 @@ async def sheets_of(engine: AsyncEngine, recordings: Collection[UUID]) -> Mappin
     if not recordings:
         return {}
     found: defaultdict[UUID, list[Sheet]] = defaultdict(list)
-    query = _sheets().where(ScoreSheet.recording_id.in_(recordings)).order_by(ScoreSheet.at)
+    query = _sheets().where(SCORE_SHEET.c.recording_id.in_(recordings)).order_by(SCORE_SHEET.c.at)
     async with reading(engine) as connection:
         for row in await connection.execute(query):
             found[row.recording_id].append(Sheet(*row))
@@ -60,9 +61,9 @@ async def sheets_of(engine: AsyncEngine, recordings: Collection[UUID]) -> Mappin
 
 async def sheets_of_operator(engine: AsyncEngine, operator: str, since: datetime, most: int) -> Sequence[Sheet]:
     """Return the latest sheets about an operator, the latest first."""
-    query = _sheets().where(ScoreSheet.operator_id == operator, ScoreSheet.at >= since)
+    query = _sheets().where(SCORE_SHEET.c.operator_id == operator, SCORE_SHEET.c.at >= since)
     async with reading(engine) as connection:
-        rows = await connection.execute(query.order_by(ScoreSheet.at.desc()).limit(most))
+        rows = await connection.execute(query.order_by(SCORE_SHEET.c.at.desc()).limit(most))
         return [Sheet(*row) for row in rows]
 
 
@@ -70,7 +71,7 @@ async def operator_scores(engine: AsyncEngine, begins: datetime, ends: datetime)
     """Return the scores of the conversations of a period, by operator, for reports."""
     scores: defaultdict[str, defaultdict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     sheets: defaultdict[str, int] = defaultdict(int)
-    query = _sheets().where(ScoreSheet.recorded >= begins, ScoreSheet.recorded < ends)
+    query = _sheets().where(SCORE_SHEET.c.recorded >= begins, SCORE_SHEET.c.recorded < ends)
     async with reading(engine) as connection:
         for row in await connection.execute(query):
             sheet = Sheet(*row)
@@ -100,7 +101,5 @@ def _query() -> Any:
 
 
 def _sheets() -> Any:
-    return select(
-        ScoreSheet.recording_id, ScoreSheet.by, ScoreSheet.operator_id, ScoreSheet.recorded, ScoreSheet.at,
-        ScoreSheet.scores, ScoreSheet.remark,
-    )  # fmt: skip
+    sheet = SCORE_SHEET.c
+    return select(sheet.recording_id, sheet.by, sheet.operator_id, sheet.recorded, sheet.at, sheet.scores, sheet.remark)

@@ -21,7 +21,7 @@ from db.engine import reading
 from db.enums import GuideOutcome, OperatorState, Role
 from db.frames import AT, Frame
 from db.instants import BETWEEN
-from db.tables import Call, GuideRequest, Operator, OperatorStateRecord, Pairing
+from db.report_tables import CALL, GUIDE_REQUEST, OPERATOR, OPERATOR_STATE, PAIRING
 
 LOOK_BACK = timedelta(days=7)
 """How long before a period an operator's state is searched for; an operator without a change in it counts as away."""
@@ -106,23 +106,23 @@ async def read_waited(
 ) -> Frame:
     """Return the same with all test calls, for `waited_of`."""
     columns = {
-        "id": (Kind.TEXT, Call.id),
-        AT: (Kind.INSTANT, Call.queued),
-        "connected": (Kind.INSTANT, Call.connected),
-        "dequeued": (Kind.INSTANT, Call.dequeued),
-        "ended": (Kind.INSTANT, Call.ended),
-        "outcome": (Kind.TEXT, Call.outcome),
-        "live": (Kind.NUMBER, Call.live),
+        "id": (Kind.TEXT, CALL.c.id),
+        AT: (Kind.INSTANT, CALL.c.queued),
+        "connected": (Kind.INSTANT, CALL.c.connected),
+        "dequeued": (Kind.INSTANT, CALL.c.dequeued),
+        "ended": (Kind.INSTANT, CALL.c.ended),
+        "outcome": (Kind.TEXT, CALL.c.outcome),
+        "live": (Kind.NUMBER, CALL.c.live),
         **of_call(by),
     }
-    among = select(Call.id).where(Call.queued >= begins, Call.queued < ends)
+    among = select(CALL.c.id).where(CALL.c.queued >= begins, CALL.c.queued < ends)
     conversations = {
-        "call": (Kind.TEXT, Pairing.call_id),
-        "began": (Kind.INSTANT, Pairing.began),
-        "ended": (Kind.INSTANT, Pairing.ended),
+        "call": (Kind.TEXT, PAIRING.c.call_id),
+        "began": (Kind.INSTANT, PAIRING.c.began),
+        "ended": (Kind.INSTANT, PAIRING.c.ended),
     }
-    talks = select(Pairing.id).where(
-        Pairing.began >= begins - _CLOCK_SET_BACK, Pairing.role == literal_column(f"'{Role.OPERATOR}'")
+    talks = select(PAIRING.c.id).where(
+        PAIRING.c.began >= begins - _CLOCK_SET_BACK, PAIRING.c.role == literal_column(f"'{Role.OPERATOR}'")
     )
     found = await read_columns(connection, columns, among)
     ended = found.arrays["ended"]
@@ -130,7 +130,7 @@ async def read_waited(
     last = begins if latest == NONE else instant_of(latest)
     if np.min(ended, initial=0) == NONE:  # some go on
         last = max(last, ends + _LONGEST_CALL)
-    paired = await read_columns(connection, conversations, talks.where(Pairing.began <= last))
+    paired = await read_columns(connection, conversations, talks.where(PAIRING.c.began <= last))
     queued, connected, dequeued = (found.arrays[name] for name in (AT, "connected", "dequeued"))
     until = np.where(connected != NONE, connected, np.where(dequeued != NONE, dequeued, ended))
     numbers = {
@@ -196,13 +196,13 @@ async def read_menu(
 ) -> Frame:
     """Return the same with all test calls, for `menu_of`."""
     columns = {
-        AT: (Kind.INSTANT, Call.started),
-        "outcome": (Kind.TEXT, Call.outcome),
-        "outgoing": (Kind.NUMBER, Call.outgoing),
-        "live": (Kind.NUMBER, Call.live),
+        AT: (Kind.INSTANT, CALL.c.started),
+        "outcome": (Kind.TEXT, CALL.c.outcome),
+        "outgoing": (Kind.NUMBER, CALL.c.outgoing),
+        "live": (Kind.NUMBER, CALL.c.live),
         **of_call(by),
     }
-    among = select(Call.id).where(Call.started >= begins, Call.started < ends, Call.queued.is_(None))
+    among = select(CALL.c.id).where(CALL.c.started >= begins, CALL.c.started < ends, CALL.c.queued.is_(None))
     return Frame.of(await read_columns(connection, columns, among))
 
 
@@ -219,14 +219,14 @@ async def send_requests(
 ) -> tuple[Counted, Counted]:
     """Return callers' requests for a procedure of the guide in writing, by the time of the request, with the attributes
     of their calls; and those of them that people have sent."""
-    own = {"language": GuideRequest.language, "topic": GuideRequest.topic}
-    sent = func.coalesce(GuideRequest.outcome == literal_column(f"'{GuideOutcome.SENT}'"), literal_column("false"))
-    columns = {"at": (Kind.INSTANT, GuideRequest.requested), "sent": (Kind.NUMBER, sent), **of_call(by, own)}
+    own = {"language": GUIDE_REQUEST.c.language, "topic": GUIDE_REQUEST.c.topic}
+    sent = func.coalesce(GUIDE_REQUEST.c.outcome == literal_column(f"'{GuideOutcome.SENT}'"), literal_column("false"))
+    columns = {"at": (Kind.INSTANT, GUIDE_REQUEST.c.requested), "sent": (Kind.NUMBER, sent), **of_call(by, own)}
     among = (
-        select(GuideRequest.id)
-        .select_from(GuideRequest)
-        .outerjoin(Call, Call.id == GuideRequest.call_id)
-        .where(GuideRequest.requested >= begins, GuideRequest.requested < ends, counts_of(tests))
+        select(GUIDE_REQUEST.c.id)
+        .select_from(GUIDE_REQUEST)
+        .outerjoin(CALL, CALL.c.id == GUIDE_REQUEST.c.call_id)
+        .where(GUIDE_REQUEST.c.requested >= begins, GUIDE_REQUEST.c.requested < ends, counts_of(tests))
     )
     async with reading(engine) as connection:
         found = Frame.of(await read_columns(connection, columns, among))
@@ -239,7 +239,7 @@ TO_SEND, SENT = "guide_requests", "guide_requests_sent"
 
 async def states_before(engine: AsyncEngine, at: datetime) -> list[OperatorStates]:
     """Return the state that each operator had at an instant, if it began in the `LOOK_BACK` before it."""
-    newest = (OperatorStateRecord.at.desc(), OperatorStateRecord.boot.desc(), OperatorStateRecord.seq.desc())
+    newest = (OPERATOR_STATE.c.at.desc(), OPERATOR_STATE.c.boot.desc(), OPERATOR_STATE.c.seq.desc())
     async with reading(engine) as connection:
         return await _states(connection, lambda chosen: chosen.order_by(*newest).limit(1), at - LOOK_BACK, at)
 
@@ -275,12 +275,12 @@ def states_of(found: Sequence[OperatorStates]) -> Frame:
 async def operator_names(engine: AsyncEngine) -> dict[str, str]:
     """Return the operators' names by id, including those who are no longer in the list."""
     async with reading(engine) as connection:
-        return {row.id: row.name for row in await connection.execute(select(Operator.id, Operator.name))}
+        return {row.id: row.name for row in await connection.execute(select(OPERATOR.c.id, OPERATOR.c.name))}
 
 
 async def number_of_waits(engine: AsyncEngine, begins: datetime, ends: datetime) -> int:
     """Return how many calls began to wait in the period, test calls as well."""
-    query = select(func.count()).select_from(Call).where(Call.queued >= begins, Call.queued < ends)
+    query = select(func.count()).select_from(CALL).where(CALL.c.queued >= begins, CALL.c.queued < ends)
     async with reading(engine) as connection:
         return await connection.scalar(query) or 0
 
@@ -288,15 +288,15 @@ async def number_of_waits(engine: AsyncEngine, begins: datetime, ends: datetime)
 async def has_calls(engine: AsyncEngine) -> bool:
     """Return whether the database has any call at all."""
     async with reading(engine) as connection:
-        return await connection.scalar(select(Call.id).limit(1)) is not None
+        return await connection.scalar(select(CALL.c.id).limit(1)) is not None
 
 
 _ATTRIBUTES: dict[str, Any] = {
-    "language": Call.language,
-    "country": Call.country,
-    "topic": Call.topic,
-    "operator": Call.operator_id,
-    "number": Call.number,
+    "language": CALL.c.language,
+    "country": CALL.c.country,
+    "topic": CALL.c.topic,
+    "operator": CALL.c.operator_id,
+    "number": CALL.c.number,
 }
 
 
@@ -313,17 +313,17 @@ def attributes_of(found: Frame, by: Collection[str]) -> dict[str, Coded]:
 
 def counts_of(tests: bool) -> Any:
     """Return the condition that what belongs to a call, which is joined, counts."""
-    return true() if tests else or_(Call.live, Call.id.is_(None))
+    return true() if tests else or_(CALL.c.live, CALL.c.id.is_(None))
 
 
 async def _states_between(connection: AsyncConnection, begins: datetime, ends: datetime) -> list[OperatorStates]:
-    order = (OperatorStateRecord.at, OperatorStateRecord.boot, OperatorStateRecord.seq)
+    order = (OPERATOR_STATE.c.at, OPERATOR_STATE.c.boot, OPERATOR_STATE.c.seq)
     return await _states(connection, lambda chosen: chosen.order_by(*order), begins, ends)
 
 
 async def _states(connection: AsyncConnection, ordered: Any, begins: datetime, ends: datetime) -> list[OperatorStates]:
     """Return the states of a period. One text for each operator: the index has them in their order."""
-    table = OperatorStateRecord
+    table = OPERATOR_STATE.c
     first = select(func.min(table.operator_id).label("id")).cte("operators", recursive=True)
     following = select(func.min(table.operator_id)).where(table.operator_id > first.c.id).scalar_subquery()
     operators = first.union_all(select(following).where(first.c.id.is_not(None)))

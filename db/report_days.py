@@ -20,9 +20,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from db.columns import micros_of
 from db.engine import DatabaseError, reading, writing
 from db.frames import Frame, join, pack, unpack
-from db.report import number_of_waits, read_menu, read_states, read_waited
+from db.report import ATTRIBUTES, number_of_waits, of_call, read_menu, read_states, read_waited
 from db.report_operators import read_offers, read_talks
-from db.tables import Call, OperatorStateRecord, ReportDay
+from db.report_tables import CALL, OPERATOR_STATE, REPORT_DAY
 
 log = logging.getLogger(__name__)
 
@@ -48,16 +48,23 @@ EVERY = tuple(_READERS)
 
 
 async def read_parts(
-    engine: AsyncEngine, begins: datetime, ends: datetime, names: Collection[str] = EVERY
+    engine: AsyncEngine,
+    begins: datetime,
+    ends: datetime,
+    names: Collection[str] = EVERY,
+    by: Collection[str] = ATTRIBUTES,
 ) -> AsyncIterator[Frames]:
-    """Yield what reports read of a period, part by part, in the order of time: the frames of these names. The database
-    works on the next part while the caller counts."""
+    """Yield what reports read of a period, part by part, in the order of time: the frames of these names, with the
+    attributes in `by`. The database works on the next part while the caller counts."""
+    without = {*of_call(ATTRIBUTES)} - {*of_call(by)}
     parts = [*_parts(begins, ends, await number_of_waits(engine, begins, ends))]
     ahead: asyncio.Task[Frames] | None = None
     try:
         for part, following in zip(parts, [*parts[1:], None], strict=True):
-            found = await (ahead or _read(engine, *part, names))
-            ahead = asyncio.create_task(_read(engine, *following, names)) if following is not None else None
+            found = await (ahead or _read(engine, *part, names, without))
+            ahead = None
+            if following is not None:
+                ahead = asyncio.create_task(_read(engine, *following, names, without))
             yield found
     finally:
         if ahead is not None:
@@ -72,21 +79,24 @@ def _parts(begins: datetime, ends: datetime, calls: int) -> Iterator[tuple[datet
         begins = until
 
 
-async def _read(engine: AsyncEngine, begins: datetime, ends: datetime, names: Collection[str]) -> Frames:
-    """Return the rows of a part: of kept days, and for the others those of the tables."""
+async def _read(
+    engine: AsyncEngine, begins: datetime, ends: datetime, names: Collection[str], without: Collection[str]
+) -> Frames:
+    """Return the rows of a part, without some columns: of kept days, and for the others those of the tables."""
     last = _day_of(ends - timedelta(microseconds=1))
-    chosen = select(ReportDay.day, ReportDay.columns).where(
-        ReportDay.day >= _day_of(begins), ReportDay.day <= last, ReportDay.version == VERSION
+    chosen = select(REPORT_DAY.c.day, REPORT_DAY.c.columns).where(
+        REPORT_DAY.c.day >= _day_of(begins), REPORT_DAY.c.day <= last, REPORT_DAY.c.version == VERSION
     )
     parts: list[Frames] = []
     async with reading(engine) as connection:
         kept: dict[date, Frames] = {}
         for row in await connection.execute(chosen):
             with suppress(ValueError):  # damaged: the tables have it
-                kept[row.day] = unpack(row.columns, names)
+                kept[row.day] = unpack(row.columns, names, without)
         for since, until, is_kept in _runs(begins, ends, kept):
             if not is_kept:
-                parts.append(await read_frames(connection, since, until, names))
+                found = await read_frames(connection, since, until, names)
+                parts.append({name: frame.without(without) for name, frame in found.items()})
                 continue
             days = [kept[day] for day in _days(since, until)]
             parts.append({name: join([day[name] for day in days]) for name in names})
@@ -117,12 +127,12 @@ async def missing_days(engine: AsyncEngine, begins: datetime | None, ends: datet
     `begins`: None for the first record.
     """
     async with reading(engine) as connection:
-        firsts = [await connection.scalar(select(func.min(at))) for at in (Call.started, OperatorStateRecord.at)]
+        firsts = [await connection.scalar(select(func.min(at))) for at in (CALL.c.started, OPERATOR_STATE.c.at)]
         known = [first for first in firsts if first is not None]
         if not known:
             return []
         first, last = max(min(known), begins or min(known)), ends - DAY
-        kept = select(ReportDay.day).where(ReportDay.day >= _day_of(first), ReportDay.version == VERSION)
+        kept = select(REPORT_DAY.c.day).where(REPORT_DAY.c.day >= _day_of(first), REPORT_DAY.c.version == VERSION)
         there = {*await connection.scalars(kept)}
     day, found = _day_of(last), list[date]()
     while day >= _day_of(first) and len(found) < most:
@@ -156,11 +166,11 @@ async def _keep(connection: AsyncConnection, day: date) -> None:
         # What others write now would be missing, and would not remove the day, which they cannot see yet. SQLite has
         # one writer at a time.
         await connection.execute(text("LOCK TABLE call, pairing, offer, operator_state IN SHARE MODE NOWAIT"))
-    if await connection.scalar(select(ReportDay.version).where(ReportDay.day == day)) == VERSION:
+    if await connection.scalar(select(REPORT_DAY.c.version).where(REPORT_DAY.c.day == day)) == VERSION:
         return  # another report was faster
     frames = await read_frames(connection, _midnight(day), _midnight(day + DAY))
-    await connection.execute(delete(ReportDay).where(ReportDay.day == day))
-    await connection.execute(insert(ReportDay).values(day=day, version=VERSION, columns=pack(frames)))
+    await connection.execute(delete(REPORT_DAY).where(REPORT_DAY.c.day == day))
+    await connection.execute(insert(REPORT_DAY).values(day=day, version=VERSION, columns=pack(frames)))
 
 
 def _days(begins: datetime, ends: datetime) -> Iterator[date]:

@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 from sqlalchemy import and_, case, exists, func, literal_column, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from sqlalchemy.orm import aliased
 
 from db.columns import NONE, Kind, read_columns
 from db.engine import reading
 from db.enums import OfferState, Outcome, Role
 from db.frames import AT, Frame
 from db.instants import elapsed
-from db.tables import Call, Offer, Pairing
+from db.report_tables import CALL, OFFER, PAIRING
 
 
 @dataclass(slots=True)
@@ -67,26 +66,26 @@ async def operators_work(
 async def read_talks(connection: AsyncConnection, begins: datetime, ends: datetime) -> Frame:
     """Return the conversations of the period, test calls' as well, for `work_of`."""
     # Few calls have several pairings, and an index tells which: only there it is worth looking for another operator.
-    of_call = aliased(Pairing)
-    same_call = of_call.call_id == Pairing.call_id
-    several = select(func.count()).select_from(of_call).where(same_call).correlate(Pairing).scalar_subquery() > 1
+    of_call = PAIRING.alias()
+    same_call = of_call.c.call_id == PAIRING.c.call_id
+    several = select(func.count()).select_from(of_call).where(same_call).correlate(PAIRING).scalar_subquery() > 1
     others = case((_another_operator(earlier=True), _EARLIER), else_=0) + case(
         (_another_operator(earlier=False), _LATER), else_=0
     )
     columns = {
-        "operator": (Kind.TEXT, Pairing.operator_id),
-        "role": (Kind.TEXT, Pairing.role),
-        "reason": (Kind.TEXT, Pairing.reason),
-        AT: (Kind.INSTANT, Pairing.began),
-        "ended": (Kind.INSTANT, Pairing.ended),
+        "operator": (Kind.TEXT, PAIRING.c.operator_id),
+        "role": (Kind.TEXT, PAIRING.c.role),
+        "reason": (Kind.TEXT, PAIRING.c.reason),
+        AT: (Kind.INSTANT, PAIRING.c.began),
+        "ended": (Kind.INSTANT, PAIRING.c.ended),
         "others": (Kind.NUMBER, case((several, others), else_=0)),
         "live": (Kind.NUMBER, _LIVE),
     }
     among = (
-        select(Pairing.id)
-        .select_from(Pairing)
-        .outerjoin(Call, Call.id == Pairing.call_id)
-        .where(Pairing.began >= begins, Pairing.began < ends)
+        select(PAIRING.c.id)
+        .select_from(PAIRING)
+        .outerjoin(CALL, CALL.c.id == PAIRING.c.call_id)
+        .where(PAIRING.c.began >= begins, PAIRING.c.began < ends)
     )
     return Frame.of(await read_columns(connection, columns, among))
 
@@ -94,21 +93,21 @@ async def read_talks(connection: AsyncConnection, begins: datetime, ends: dateti
 async def read_offers(connection: AsyncConnection, begins: datetime, ends: datetime) -> Frame:
     """Return the offers of the period, test calls' as well, for `work_of`."""
     columns = {
-        AT: (Kind.INSTANT, Offer.offered),
-        "operator": (Kind.TEXT, Offer.operator_id),
-        "state": (Kind.TEXT, Offer.state),
+        AT: (Kind.INSTANT, OFFER.c.offered),
+        "operator": (Kind.TEXT, OFFER.c.operator_id),
+        "state": (Kind.TEXT, OFFER.c.state),
         "live": (Kind.NUMBER, _LIVE),
     }
     among = (
-        select(Offer.id)
-        .select_from(Offer)
-        .outerjoin(Call, Call.id == Offer.call_id)
-        .where(Offer.offered >= begins, Offer.offered < ends)
+        select(OFFER.c.id)
+        .select_from(OFFER)
+        .outerjoin(CALL, CALL.c.id == OFFER.c.call_id)
+        .where(OFFER.c.offered >= begins, OFFER.c.offered < ends)
     )
     return Frame.of(await read_columns(connection, columns, among))
 
 
-_LIVE = func.coalesce(Call.live, literal_column("true"))  # the offer of a callback has no call yet
+_LIVE = func.coalesce(CALL.c.live, literal_column("true"))  # the offer of a callback has no call yet
 
 
 def work_of(talks: Frame, offers: Frame, *, tests: bool) -> dict[str, OperatorWork]:
@@ -165,10 +164,10 @@ def _talks(began: Any, ended: Any) -> list[Any]:
 
 def _another_operator(*, earlier: bool) -> Any:
     """Return a condition: another operator had the call before this pairing, or after it."""
-    other = aliased(Pairing)
-    when = other.began < Pairing.began if earlier else other.began > Pairing.began
-    same = and_(other.call_id == Pairing.call_id, other.role == literal_column(f"'{Role.OPERATOR}'"))
-    return exists().where(same, other.operator_id != Pairing.operator_id, when).correlate(Pairing)
+    other = PAIRING.alias()
+    when = other.c.began < PAIRING.c.began if earlier else other.c.began > PAIRING.c.began
+    same = and_(other.c.call_id == PAIRING.c.call_id, other.c.role == literal_column(f"'{Role.OPERATOR}'"))
+    return exists().where(same, other.c.operator_id != PAIRING.c.operator_id, when).correlate(PAIRING)
 
 
 async def fallback_work(
@@ -177,16 +176,16 @@ async def fallback_work(
     """Return the calls that the dialplan served, which have no pairing, by operator."""
     work: defaultdict[str, OperatorWork] = defaultdict(OperatorWork)
     query = (
-        select(Call.operator_id, *_talks(Call.connected, Call.ended))
+        select(CALL.c.operator_id, *_talks(CALL.c.connected, CALL.c.ended))
         .where(
-            Call.outcome == literal_column(f"'{Outcome.FALLBACK}'"),  # as in the index
-            Call.operator_id.is_not(None),
-            Call.connected >= begins,
-            Call.connected < ends,
-            ~exists().where(Pairing.call_id == Call.id).correlate(Call),
-            true() if tests else Call.live,
+            CALL.c.outcome == literal_column(f"'{Outcome.FALLBACK}'"),  # as in the index
+            CALL.c.operator_id.is_not(None),
+            CALL.c.connected >= begins,
+            CALL.c.connected < ends,
+            ~exists().where(PAIRING.c.call_id == CALL.c.id).correlate(CALL),
+            true() if tests else CALL.c.live,
         )
-        .group_by(Call.operator_id)
+        .group_by(CALL.c.operator_id)
     )
     async with reading(engine) as connection:
         for operator, *talks in await connection.execute(query):

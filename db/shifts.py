@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading
-from db.tables import Shift
+from db.report_tables import SHIFT
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class StoredShift:
 async def shifts(engine: AsyncEngine, begins: datetime, ends: datetime) -> list[StoredShift]:
     """Return the shifts that overlap a period, cancelled ones included, by operator and start."""
     query = (
-        select(Shift.operator_id, Shift.begins, Shift.ends, Shift.cancelled)
-        .where(Shift.begins < ends, Shift.ends > begins)
-        .order_by(Shift.operator_id, Shift.begins)
+        select(SHIFT.c.operator_id, SHIFT.c.begins, SHIFT.c.ends, SHIFT.c.cancelled)
+        .where(SHIFT.c.begins < ends, SHIFT.c.ends > begins)
+        .order_by(SHIFT.c.operator_id, SHIFT.c.begins)
     )
     async with reading(engine) as connection:
         return [StoredShift(*row) for row in await connection.execute(query)]

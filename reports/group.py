@@ -1,14 +1,14 @@
 """What a report can be grouped by, and the counts of a group."""
 
 from collections import Counter, defaultdict
-from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 from db.enums import OperatorState, Outcome
 from db.report import SENT, TO_SEND
 from db.report_cases import ANSWERS, FAILED, KEPT, OUTCOMES, POINTS
 from db.report_operators import OperatorWork
-from routing.figures import Figures, Limits, Tally, Work, ratio
+from routing.figures import Limits, Tally, Work, ratio
 
 ELSEWHERE = (Outcome.CALLBACK, Outcome.MESSAGE, Outcome.CLOSED, Outcome.SELF_SERVED)
 """Outcomes of waits that end without an operator but do not count as abandoned."""
@@ -22,8 +22,6 @@ MENU = {
 }
 """Outcomes of calls that never waited for an operator, and the figures that count them."""
 MENU_OTHER, MENU_GOING_ON, OUTGOING = "ivr_other", "ivr_going_on", "outgoing"
-
-_FIGURES = [part.name for part in fields(Figures) if part.name != "elsewhere"]
 
 
 class Group:
@@ -71,45 +69,55 @@ class Group:
 
     def figures(self) -> dict[str, Any]:
         """Return the figures by their names in documents; docs/report.md defines each."""
-        tally = self.tally.figures()
-        found = {name: getattr(tally, name) for name in _FIGURES}
-        elsewhere = tally.elsewhere
-        counts = self.tally.counts
-        figures: dict[str, Any] = {"calls": self.calls}
-        figures |= {name: self.menu[name] for name in (*MENU.values(), MENU_OTHER, MENU_GOING_ON)}
-        figures |= {name: found.pop(name) for name in ("waited", "offered", "answered", "abandoned")}
-        figures |= {outcome.value: elsewhere.get(outcome, 0) for outcome in ELSEWHERE}
+        found = self.tally.figures()
+        counts, elsewhere, menu = found.counts, found.elsewhere, self.menu
+        calls = found.waited + self.undecided + sum(menu.values()) - menu.get(OUTGOING, 0)
+        figures: dict[str, Any] = {"calls": calls}
+        figures |= {name: menu.get(name, 0) for name in _IN_MENU}
+        figures |= zip(_OF_WAITS, _waits(found), strict=True)
+        figures |= {name: elsewhere.get(name, 0) for name in _ELSEWHERE}
         figures["still_waiting"] = self.undecided
-        figures[OUTGOING] = self.menu[OUTGOING]
-        figures |= {name: self.to_send[name] for name in (TO_SEND, SENT)}
+        figures[OUTGOING] = menu.get(OUTGOING, 0)
+        figures |= {name: self.to_send.get(name, 0) for name in (TO_SEND, SENT)}
         figures["answered_within"] = counts.answered_within
         figures["abandoned_within"] = counts.abandoned_within
         figures["abandoned_short"] = counts.abandoned_short
-        figures |= {name: _rounded(value) for name, value in found.items()}
+        figures |= {name: _rounded(value) for name, value in zip(_RATIOS, _ratios(found), strict=True)}
         figures["handling_s"] = _rounded(ratio(self.handling_s, self.handled))
         return figures | self._times() | self._outcomes()
 
     def _outcomes(self) -> dict[str, Any]:
         found = self.outcomes
-        figures: dict[str, Any] = {name: found[name] for name in OUTCOMES if name != POINTS}
-        figures["callbacks_kept_share"] = _rounded(ratio(found[KEPT], found[KEPT] + found[FAILED]))
-        figures["survey_average"] = _rounded(ratio(found[POINTS], found[ANSWERS]))
+        figures: dict[str, Any] = {name: found.get(name, 0) for name in _COUNTED}
+        figures["callbacks_kept_share"] = _rounded(ratio(found[KEPT], found[KEPT] + found[FAILED])) if found else None
+        figures["survey_average"] = _rounded(ratio(found[POINTS], found[ANSWERS])) if found else None
         return figures
 
     def _times(self) -> dict[str, Any]:
         """Return operators' times; None where no operator was logged in or the times cannot be attributed."""
         spent = self.spent
         logged_in = sum(spent.values())
+        if not logged_in:
+            return _NO_TIMES
         work = Work(spent[OperatorState.TALKING], spent[OperatorState.WRAPPING_UP], spent[OperatorState.READY])
-        return {
-            "occupancy": _rounded(work.occupancy),
-            "talking_s": _rounded(work.talking_s) if logged_in else None,
-            "wrapping_up_s": _rounded(work.wrapping_up_s) if logged_in else None,
-            "ready_s": _rounded(work.ready_s) if logged_in else None,
-            "ringing_s": _rounded(spent[OperatorState.OFFERED]) if logged_in else None,
-            "paused_s": _rounded(spent[OperatorState.PAUSED]) if logged_in else None,
-            "logged_in_s": _rounded(logged_in) if logged_in else None,
-        }
+        times = (
+            work.occupancy, work.talking_s, work.wrapping_up_s, work.ready_s,
+            spent[OperatorState.OFFERED], spent[OperatorState.PAUSED], logged_in,
+        )  # fmt: skip
+        return {name: _rounded(time) for name, time in zip(_TIMES, times, strict=True)}
+
+
+_IN_MENU = (*MENU.values(), MENU_OTHER, MENU_GOING_ON)
+_OF_WAITS = ("waited", "offered", "answered", "abandoned")
+_ELSEWHERE = tuple(outcome.value for outcome in ELSEWHERE)
+_RATIOS = (
+    "service_level_offered", "service_level_without_short", "service_level_by_target", "abandonment",
+    "average_speed_of_answer_s", "wait_p50_s", "wait_p90_s", "wait_p99_s", "longest_wait_s",
+)  # fmt: skip
+_COUNTED = tuple(name for name in OUTCOMES if name != POINTS)
+_TIMES = ("occupancy", "talking_s", "wrapping_up_s", "ready_s", "ringing_s", "paused_s", "logged_in_s")
+_NO_TIMES = dict.fromkeys(_TIMES)
+_waits, _ratios = attrgetter(*_OF_WAITS), attrgetter(*_RATIOS)  # by hour, a year has thousands of groups
 
 
 def _rounded(value: float | None) -> float | None:

@@ -24,23 +24,29 @@ _FIRST = date(1970, 1, 1)
 @dataclass(frozen=True, slots=True)
 class Stretches:
     """Times without a gap: stretch i begins at `begins[i]`, in microseconds since 1970, and has the name
-    `names[codes[i]]`. The last one ends with the period. Names are in their order of appearance."""
+    `names[codes[i]]`. The last one ends with the period. Names are in their order of appearance. Of quarter q after the
+    first one, which has the number `first`, the stretch is `of_quarters[q]`."""
 
     begins: Whole
     codes: Whole
     names: list[str]
+    first: int
+    of_quarters: Whole
 
     def at(self, instants: Whole) -> Whole:
         """Return the codes of instants within the period."""
-        return self.codes[np.searchsorted(self.begins, instants, side="right") - 1]
+        return self.codes[self._stretch_at(instants)]
+
+    def _stretch_at(self, instants: Whole) -> Whole:
+        return self.of_quarters[instants // QUARTER_US - self.first]
 
     def spread(self, since: Whole, until: Whole) -> tuple[Whole, Whole, Whole]:
         """Divide spans of time, none of them empty, where one stretch ends and the next begins.
 
         Returns of each part the place of its span, the code of its stretch, and its length.
         """
-        first = np.searchsorted(self.begins, since, side="right") - 1
-        parts = np.searchsorted(self.begins, until, side="left") - first
+        first = self._stretch_at(since)
+        parts = self._stretch_at(until - 1) - first + 1
         span = np.repeat(np.arange(len(since)), parts)
         stretch = np.arange(len(span)) - np.repeat(np.cumsum(parts) - parts, parts) + first[span]
         ends = np.append(self.begins[1:], np.iinfo(np.int64).max)
@@ -68,15 +74,15 @@ class LocalTime:
         if length != DAY and not of_day:
             new |= fold[1:] != fold[:-1]
         starts = np.concatenate([[0], np.flatnonzero(new) + 1])
-        codes, found = [], dict[str, int]()
-        for number, again, quarter in zip(
-            unit[starts].tolist(), fold[starts].tolist(), self._quarters[starts].tolist(), strict=True
-        ):
-            name = _name(number, length, of_day=of_day)
-            if again and length != DAY and not of_day:
-                name = f"{name} ({self._at(quarter):%z})"
-            codes.append(found.setdefault(name, len(found)))
-        return Stretches(self._quarters[starts] * QUARTER_US, np.array(codes, np.int64), [*found])
+        names = _names(unit[starts], length, of_day=of_day)
+        if length != DAY and not of_day:
+            for place in np.flatnonzero(fold[starts]).tolist():
+                names[place] += f" ({self._at(int(self._quarters[starts[place]])):%z})"
+        found = dict[str, int]()
+        codes = np.array([found.setdefault(name, len(found)) for name in names], np.int64)
+        lengths = np.diff(starts, append=len(unit))
+        of_quarters = np.repeat(np.arange(len(starts)), lengths)
+        return Stretches(self._quarters[starts] * QUARTER_US, codes, [*found], int(self._quarters[0]), of_quarters)
 
     @cached_property
     def _local(self) -> tuple[Whole, Whole]:
@@ -104,11 +110,13 @@ class LocalTime:
         return datetime.fromtimestamp(quarter * QUARTER_S, UTC).astimezone(self._zone)
 
 
-def _name(number: int, length: int, *, of_day: bool) -> str:
-    per_day = DAY // length
-    day, time = divmod(number, per_day)
-    clock = f"{time * length // HOUR:02}:{time * length % HOUR * 15:02}"
+def _names(units: Whole, length: int, *, of_day: bool) -> list[str]:
+    """Return the names of days, hours or half hours, by their numbers since 1970."""
+    days, times = (part.tolist() for part in np.divmod(units, DAY // length))
+    clocks = [f"{time // HOUR:02}:{time % HOUR * 15:02}" for time in range(0, DAY, length)]
     if of_day:
-        return clock
-    name = (_FIRST + timedelta(days=day)).isoformat()
-    return name if length == DAY else f"{name} {clock}"
+        return [clocks[time] for time in times]
+    dates = {day: (_FIRST + timedelta(days=day)).isoformat() for day in dict.fromkeys(days)}
+    if length == DAY:
+        return [dates[day] for day in days]
+    return [f"{dates[day]} {clocks[time]}" for day, time in zip(days, times, strict=True)]

@@ -62,7 +62,7 @@ async def read_report(engine: AsyncEngine, request: ReportRequest, *, hours: boo
         nonlocal last_end, left_out
         await _keep_some(engine, begins, read_until)
         groups.add_states(rows.states_of(await rows.states_before(engine, begins)))
-        async for part in report_days.read_parts(engine, begins, ends, needed):
+        async for part in report_days.read_parts(engine, begins, ends, needed, by):
             calls = rows.waited_of(part[WAITED], by, tests=tests)
             last_end = max(last_end, calls.last_end or last_end)
             left_out += calls.tests

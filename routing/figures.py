@@ -59,7 +59,7 @@ class Figures:
     """The metrics of a group of calls. Waits and handling times are of answered calls; ratios are 0 to 1.
 
     `waited`: all calls that began to wait. `offered`: those that were answered or abandoned. The rest are in
-    `elsewhere`, by outcome (callback, message, closed).
+    `elsewhere`, by outcome (callback, message, closed). `counts`: those that ratios are computed from.
     """
 
     waited: int
@@ -67,6 +67,7 @@ class Figures:
     answered: int
     abandoned: int
     elsewhere: dict[str, int]
+    counts: Counts
     service_level_offered: float | None
     service_level_without_short: float | None
     service_level_by_target: float | None
@@ -135,6 +136,7 @@ class Tally:
             answered=counts.answered,
             abandoned=counts.abandoned,
             elsewhere=dict(self.elsewhere),
+            counts=counts,
             service_level_offered=service_level_offered(counts),
             service_level_without_short=service_level_without_short(counts),
             service_level_by_target=service_level_by_target(counts),

@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import io
 import json
 import sqlite3
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import AsyncGenerator, Callable
@@ -29,6 +31,16 @@ DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """Bypasses the proxy of the shell in which the tests run."""
 
 HATIF = str(Path(sys.executable).with_name("hatif"))
+
+
+def opened(request: urllib.request.Request) -> Any:
+    """Return the answer to a request; of an error, it is read and its connection closed, whoever keeps the error."""
+    try:
+        return DIRECT.open(request, timeout=5)
+    except urllib.error.HTTPError as error:
+        with error:
+            body = error.read()
+        raise urllib.error.HTTPError(error.url, error.code, error.msg, error.headers, io.BytesIO(body)) from None
 
 
 class Asked:
@@ -81,7 +93,7 @@ class Asked:
                 "Hatif-Actor": actor,
             },
         )
-        with DIRECT.open(request, timeout=5) as answer:
+        with opened(request) as answer:
             return json.load(answer)
 
     def ari(self, method: str, path: str, **query: str) -> Any:
@@ -89,7 +101,7 @@ class Asked:
         secrets = credentials.load(self.home, ())
         encoded = urllib.parse.urlencode({**query, "api_key": f"{secrets.ari_user}:{secrets.ari_password}"})
         request = urllib.request.Request(f"http://127.0.0.1:{8088 + self.offset}/ari{path}?{encoded}", method=method)
-        with DIRECT.open(request, timeout=5) as answer:
+        with opened(request) as answer:
             found = json.loads(answer.read() or b"null")
         if (method, path) == ("GET", "/channels"):
             return [item for item in found if not item["name"].startswith(last_line.NAME)]

@@ -51,6 +51,8 @@ CONTROLLER = (sys.executable, "-m", "ivr")
 COMMANDS = {(HATIF, word) for word in ("up", "journal", "guard", "desk", "gate")}
 COLD = "cold"
 SHARED = "HATIF_TEST_WARM"
+LOOKS_S = 0.4
+"""How often a controller of the tests looks at the call-back requests: they write them past it."""
 TESTS = Path(__file__).parent
 EXAMPLE = TESTS.parent / "sites" / "consulate"
 
@@ -123,10 +125,12 @@ def _write_programs(folder: Path) -> None:
 def _run_controller(folder: Path) -> None:
     from ivr.__main__ import main as controller
     from ivr.call import playback
+    from ivr.callbacks import dispatcher
     from ivr.site_changes import programs
 
     # The only thing that a module draws by lot when it is loaded: it must differ between controllers.
     playback._BOOT = secrets.token_hex(5)
+    dispatcher.EVERY_S = LOOKS_S
     if not Path(os.environ["HATIF_HOME"], COLD).exists():
         programs.sys = SimpleNamespace(executable=str(folder / "bin" / "python"))  # type: ignore[assignment,attr-defined]
     controller()

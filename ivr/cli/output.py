@@ -1,6 +1,5 @@
 """The output of commands: a table for people, or one JSON document on standard output."""
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import orjson
 import typer
 
 if TYPE_CHECKING:
@@ -81,9 +81,12 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value)} cannot be written as JSON")
 
 
+_AS_JSON = orjson.OPT_APPEND_NEWLINE | orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
+
+
 def as_json(data: object) -> None:
     """Print `data` as one JSON document; instants in UTC."""
-    sys.stdout.write(json.dumps(data, default=_plain, ensure_ascii=False, indent=1) + "\n")
+    sys.stdout.write(orjson.dumps(data, _plain, _AS_JSON).decode())
 
 
 def say(text: str) -> None:

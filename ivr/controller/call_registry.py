@@ -43,6 +43,7 @@ class CallRegistry:
         self._dependencies, self._services, self._routes, self._start = dependencies, services, routes, start
         self._trainings = trainings
         self._calls: dict[str, Call] = {}  # by call id
+        self._ended: set[str] | None = set()  # ids of calls; None once nobody needs them
         self._last_cases: dict[str, str] = {}  # by operator: the case of their last call in this connection
         self._beginning: dict[str, list[events.Event]] = {}  # by channel: events from before its version was loaded
 
@@ -50,6 +51,18 @@ class CallRegistry:
     def all(self) -> Collection[Call]:
         """The calls that are up."""
         return self._calls.values()
+
+    @property
+    def had(self) -> set[str]:
+        """The ids of the calls that are up, and of those that have ended in this connection before `rows_are_closed`.
+
+        The database may not know yet that these have ended.
+        """
+        return {*self._calls, *(self._ended or ())}
+
+    def rows_are_closed(self) -> None:
+        """Remember no ended calls any more: the orphaned rows of earlier controllers are closed."""
+        self._ended = None
 
     def get(self, identity: str) -> Call | None:
         """Return the call with this id."""
@@ -192,6 +205,8 @@ class CallRegistry:
             await self._services.link.send(*map(operations.HANG_UP, others), *to_dialplan(call.channel))
         finally:
             self._calls.pop(call.state.id, None)
+            if self._ended is not None:
+                self._ended.add(call.state.id)
             self.forget(call)
             served = call.state.operator or call.state.served_by
             if served is not None and call.state.case is not None:

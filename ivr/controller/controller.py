@@ -140,7 +140,7 @@ class Controller:
         self.acknowledgements = Acknowledgements(self.journal, self.database)
         self.thresholds = ThresholdWatch(self.site.alarms.thresholds)
         self.changed = asyncio.Event()  # something that the control API shows may have changed
-        self.repair = RecordRepair(settings, self.site, self.ami, self.recorder, self.mailbox, self._calls_up)
+        self.repair = RecordRepair(settings, self.site, self.ami, self.recorder, self.mailbox, self._calls_had)
         self.manager = ManagerLink(
             self.ami,
             self.opening,
@@ -339,9 +339,11 @@ class Controller:
     async def _close_orphaned(self, began: float, calls: Collection[str], legs: Collection[str]) -> None:
         self.presence.settle()  # telephones that registered in a call that ended without us
         await self.repair.close_orphaned(began, calls, legs, self._last_answer)
+        if self.connection is not None:
+            self.connection.registry.rows_are_closed()
 
-    def _calls_up(self) -> Collection[str]:
-        return {call.state.id for call in self.connection.calls} if self.connection is not None else ()
+    def _calls_had(self) -> Collection[str]:
+        return self.connection.registry.had if self.connection is not None else ()
 
     # From telephones and the manager
 

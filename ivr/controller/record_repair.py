@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 
 class RecordRepair:
-    """Completes records through the journal. `calls_up` returns the ids of the controller's own calls."""
+    """Completes records through the journal. `calls_had` returns the ids of the controller's own calls, also of those
+    that have ended."""
 
     def __init__(
         self,
@@ -31,10 +32,10 @@ class RecordRepair:
         ami: Ami,
         recorder: Recorder,
         mailbox: Mailbox,
-        calls_up: Callable[[], Collection[str]],
+        calls_had: Callable[[], Collection[str]],
     ) -> None:
         self._settings, self._site, self._ami = settings, site, ami
-        self._recorder, self._mailbox, self._calls_up = recorder, mailbox, calls_up
+        self._recorder, self._mailbox, self._calls_had = recorder, mailbox, calls_had
         self._url = settings.database_url(site.database.url)
         self._recorded: set[str] = set()  # calls of the fallback that this controller has recorded
 
@@ -69,8 +70,8 @@ class RecordRepair:
             in_fallback = await calls_in_fallback(self._ami, self._site)
             channels = await channels_up(self._ami)
             # Read after that: calls that were recorded meanwhile are no longer in AstDB and not yet in the database.
-            # A call that came during the comparison is ours as well.
-            found: Up = rows.Up({*calls, *self._calls_up(), *in_fallback, *self._recorded}, channels)
+            # A call that came during the comparison is ours as well; it may have come from the dialplan, and be over.
+            found: Up = rows.Up({*calls, *self._calls_had(), *in_fallback, *self._recorded}, channels)
             return found
 
         await rows.close_orphaned(

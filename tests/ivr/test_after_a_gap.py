@@ -56,53 +56,36 @@ async def test_after_a_gap_the_question_is_repeated_before_keys_count(line: Line
     await asyncio.gather(*(goes_on(keys, *gap) for keys, gap in GAPS.items()))
 
 
-async def test_an_unreadable_state_holds_up_nobody_while_a_prompt_plays(line: Line, telephones: Telephones) -> None:
-    caller = "+33626000201"
-    call = await line.waiting(telephones, caller)
-    await call.hears(line.music(), 12)
-    (channel,) = (item["id"] for item in line.ari("GET", "/channels") if item["caller"]["number"] == caller)
-    seen = line.log.stat().st_size
-    await line.without_controller()
-    line.ari("POST", f"/channels/{channel}/variable", variable="HATIF", value='{"id": 7')
-    line.ari("POST", f"/channels/{channel}/play/somebodys", media=LONG)
-    playing = call.clock
-    await line.controller_again()
-    other = await line.dial(telephones, "+33626000202")
-    await begins(other, line.audio("fr", "language_option"))
-    line.ari("GET", "/playbacks/somebodys")  # it still plays: the other caller did not wait for its end
-    line.ari("DELETE", "/playbacks/somebodys")
-    # The call starts over, as for a caller who has called before.
-    await begins(call, line.audio("fr", "go_on_in_language"), playing, 30)
-    log = line.logged(seen)
-    assert "A channel's state cannot be read; its caller starts from the beginning" in log
-    assert "does not answer" not in log
-
-
-async def test_a_prompt_that_the_state_does_not_name_holds_up_nobody_after_a_restart(
+async def test_neither_an_unreadable_state_nor_a_prompt_that_no_state_names_holds_up_anybody_after_a_restart(
     line: Line, telephones: Telephones
 ) -> None:
     """Asterisk may begin the killed controller's last prompt after the next one has read the states."""
-    callers = {"menu": "+33626000211", "queue": "+33626000212"}
+    callers = {"menu": "+33626000211", "queue": "+33626000212", "unreadable": "+33626000201"}
     in_menu = await line.dial(telephones, callers["menu"])
     await in_menu.press("2")
     await begins(in_menu, line.audio("fr", "main_file"))
-    waits = await line.waiting(telephones, callers["queue"])
-    await waits.hears(line.music(), 12)
+    waits, unreadable = [await line.waiting(telephones, callers[name]) for name in ("queue", "unreadable")]
+    await asyncio.gather(waits.hears(line.music(), 12), unreadable.hears(line.music(), 12))
     channels = {item["caller"]["number"]: item["id"] for item in line.ari("GET", "/channels")}
     seen = line.log.stat().st_size
     await line.without_controller()
+    line.ari("POST", f"/channels/{channels[callers['unreadable']]}/variable", variable="HATIF", value='{"id": 7')
     for playback, number in callers.items():
         line.ari("POST", f"/channels/{channels[number]}/play/{playback}", media=LONG)
-    playing, playing_queue = in_menu.clock, waits.clock
+    playing = {call: call.clock for call in (in_menu, waits, unreadable)}
     await line.controller_again()
     other = await line.dial(telephones, "+33626000213")
     await begins(other, line.audio("fr", "language_option"))
     for playback in callers:
         line.ari("GET", f"/playbacks/{playback}")  # they still play: the other caller did not wait for their end
         line.ari("DELETE", f"/playbacks/{playback}")
-    await begins(in_menu, line.audio("fr", "main_file"), playing, 30)
-    await waits.hears(line.music(), 12, playing_queue)
-    assert "does not answer" not in line.logged(seen)
+    await begins(in_menu, line.audio("fr", "main_file"), playing[in_menu], 30)
+    await waits.hears(line.music(), 12, playing[waits])
+    # A call whose state cannot be read starts over, as for a caller who has called before.
+    await begins(unreadable, line.audio("fr", "go_on_in_language"), playing[unreadable], 30)
+    log = line.logged(seen)
+    assert "A channel's state cannot be read; its caller starts from the beginning" in log
+    assert "does not answer" not in log
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Consent before a conversation is recorded, the recording itself, and the survey after it."""
+"""Consent before a conversation is recorded, and the recording itself."""
 
 import asyncio
 import os
@@ -10,14 +10,12 @@ from typing import Any
 import pytest
 from left import KEYS, begins, rows, samples_of, speaks
 from line import Line
-from sqlalchemy import select
 from talking import kinds, refused, stands
 from talking import talk as request
 
-from db.engine import open_engine, reading
-from db.tables import CaseNote, Message, Recording, SurveyAnswer
+from db.tables import CaseNote, Message, Recording
 from ivr.softphone.sound import RATE, has_tone
-from ivr.softphone.telephone import Call, Operator, Telephones
+from ivr.softphone.telephone import Telephones
 
 
 @pytest.fixture(scope="module")
@@ -38,21 +36,6 @@ def recording_line(recording_house: None, line: Line) -> Line:
     return line
 
 
-async def talk(line: Line, phone: Operator, call: Call, seconds: float = 1.5) -> None:
-    """Wait until both hear each other, and a little longer; then the operator hangs up."""
-    operators_side = await phone.next_call(8)
-    call.tone(1400)
-    await call.hears_tone(1870)
-    await operators_side.hears_tone(1400)
-    await asyncio.sleep(seconds)
-    await operators_side.hangup()
-
-
-async def recordings_of(line: Line, call_id: str) -> int:
-    async with open_engine(line.database) as engine, reading(engine) as connection:
-        return len((await connection.execute(select(Recording).filter_by(call_id=call_id))).all())
-
-
 async def ended_recording(line: Line, call_id: str) -> Any:
     """Return the row of a call's only recording, once it has ended."""
     for _ in range(50):
@@ -63,72 +46,17 @@ async def ended_recording(line: Line, call_id: str) -> Any:
     raise AssertionError("the recording has not ended")
 
 
-@pytest.mark.parametrize(("language", "key"), [("it", "1")])
-async def test_one_key_answers_the_survey_after_the_operator_hung_up(
-    line: Line, telephones: Telephones, language: str, key: str
-) -> None:
-    caller = f"+3362000005{KEYS[language]}"
-    operator = line.speaks(language)
-    phone = await line.phone(telephones, operator, answers=1870)
-    call = await line.dial(telephones, caller)
-    await call.press(KEYS[language] + "0")
-    side = await phone.next_call(8)
-    await call.hears_tone(1870)
-    await call.press("4")  # during the conversation: not an answer
-    await side.hangup()
-    await begins(call, line.audio(language, "survey_question"))
-    await call.press(key)
-    thanks = await call.hears(line.audio(language, "survey_thanks"))
-    await call.hears(line.audio(language, "goodbye"), since_s=thanks.offset_s)
-    await call.ended(8)
-    story = await line.story(caller)
-    (row,) = await rows(line, SurveyAnswer, call_id=story["call"]["id"])
-    assert (row.question, row.answer, row.language, row.operator_id) == (
-        "survey_question",
-        int(key),
-        language,
-        operator,
-    )
-
-
-# From here on the site records. These tests come last, since the controller is started only once for all of them.
-
-
-@pytest.mark.parametrize("language", ["nl"])
-async def test_a_conversation_is_recorded_together_with_the_consent(
-    recording_line: Line, telephones: Telephones, language: str
-) -> None:
-    line, caller = recording_line, f"+3362000001{KEYS[language]}"
-    phone = await line.phone(telephones, line.speaks(language), answers=1870)
-    call = await line.dial(telephones, caller)
-    await call.press(KEYS[language] + "01")  # the 1 comes before the question: not an answer
-    await begins(call, line.audio(language, "consent_question"))
-    await asyncio.sleep(0.5)
-    assert line.control("GET", "/queue") == []
-    await call.press("1")
-    await talk(line, phone, call)
-    await begins(call, line.audio(language, "survey_question"))
-    await call.hangup()
-    story = await line.story(caller)
-    row = await ended_recording(line, story["call"]["id"])
-    assert (row.consent_key, row.consent_text, row.consent_language) == ("1", "consent_question", language)
-    assert row.consented <= row.started
-    kept = line.home / row.file
-    assert kept.stat().st_mode & 0o777 == 0o600
-    sound = samples_of(kept)
-    assert len(sound) / RATE == pytest.approx(row.duration_ms / 1000, abs=0.01)
-    assert has_tone(sound[RATE:], 1870, 0.2) and has_tone(sound[RATE:], 1400, 0.2)  # both sides
-
-
-async def test_what_is_said_while_a_recording_is_paused_is_not_kept_even_if_the_controller_restarts(
+async def test_a_conversation_is_recorded_with_the_consent_but_not_while_that_is_paused_even_if_the_controller_restarts(
     recording_line: Line, telephones: Telephones
 ) -> None:
     line, caller, operator = recording_line, "+33620000091", recording_line.speaks("it")
     secret_hz, after_hz = 2700, 2050
     phone = await line.phone(telephones, operator, answers=1870)
     call = await line.dial(telephones, caller)
-    await call.press(KEYS["it"] + "0")
+    await call.press(KEYS["it"] + "01")  # the 1 comes before the question: not an answer
     await begins(call, line.audio("it", "consent_question"))
+    await asyncio.sleep(0.5)
+    assert line.control("GET", "/queue") == []
     await call.press("1")
     leg = await phone.next_call(8)
     call.tone(1400)
@@ -153,7 +81,13 @@ async def test_what_is_said_while_a_recording_is_paused_is_not_kept_even_if_the_
     story = await line.story(caller)
     assert [item for item in kinds(story) if item.startswith("recording_")] == ["recording_paused", "recording_resumed"]
     row = await ended_recording(line, story["call"]["id"])
-    sound = samples_of(line.home / row.file)
+    assert (row.consent_key, row.consent_text, row.consent_language) == ("1", "consent_question", "it")
+    assert row.consented <= row.started
+    kept = line.home / row.file
+    assert kept.stat().st_mode & 0o777 == 0o600
+    sound = samples_of(kept)
+    assert len(sound) / RATE == pytest.approx(row.duration_ms / 1000, abs=0.01)
+    assert has_tone(sound, 1870, 0.1)  # both sides
     parts = [sound[start : start + RATE // 10] for start in range(0, len(sound) - RATE // 10, RATE // 20)]
     before, secret, after = (
         [place for place, part in enumerate(parts) if has_tone(part, hz, share)]
@@ -164,31 +98,6 @@ async def test_what_is_said_while_a_recording_is_paused_is_not_kept_even_if_the_
     assert before[0] < after[0] and before[-1] < after[-1]  # the last part of the one may be the first of the other
     assert has_tone(sound[-RATE // 2 :], after_hz, 0.2)
     assert any(entry["act"] == "call_pause_recording" for entry in line.json("audit"))
-
-
-@pytest.mark.parametrize(("language", "key"), [("de", "2")])
-async def test_a_caller_who_refuses_is_not_recorded_and_keeps_their_position(
-    recording_line: Line, telephones: Telephones, language: str, key: str
-) -> None:
-    line, caller = recording_line, f"+3362000002{KEYS[language]}"
-    call = await line.dial(telephones, caller)
-    await call.press(KEYS[language] + "0")
-    await begins(call, line.audio(language, "consent_question"))
-    later = await line.dial(telephones, f"+3362000003{KEYS[language]}")
-    await later.press(KEYS[language] + "0")
-    await begins(later, line.audio(language, "consent_question"))
-    await later.press("1")
-    await begins(later, line.audio(language, "to_operator"))
-    await call.press(key)
-    await begins(call, line.audio(language, "to_operator"), timeout_s=25)
-    assert line.control("GET", "/queue")[0]["caller"] == caller  # first in the queue
-    phone = await line.phone(telephones, line.speaks(language), answers=1870)
-    await talk(line, phone, call)
-    await call.hangup()
-    await later.hangup()
-    story = await line.story(caller)
-    assert story["call"]["outcome"] == "answered"
-    assert await recordings_of(line, story["call"]["id"]) == 0
 
 
 async def test_recordings_are_kept_and_their_rows_completed_when_asterisk_dies(

@@ -30,15 +30,3 @@ async def test_an_operator_who_answers_without_a_controller_hears_music_until_th
     assert len(phone.calls) == 1
     await call.hangup()
     await ringing.ended(2)
-
-
-async def test_without_a_controller_for_good_the_telephone_of_that_operator_is_hung_up(
-    line: Line, telephones: Telephones
-) -> None:
-    phone = await line.phone(telephones, line.speaks("fr"))
-    await line.waiting(telephones, "+33612399012")
-    ringing = await phone.next_call(5)
-    await line.without_controller()
-    await ringing.answer()
-    await ringing.ended(10)
-    await line.controller_again()

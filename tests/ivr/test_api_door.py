@@ -123,21 +123,21 @@ def operations(schema: dict[str, Any]) -> Iterator[tuple[str, str, list[dict[str
 
 
 def test_no_value_of_any_field_makes_the_api_fail(line: Line, token: str) -> None:
-    """Send each of the nasty values in each field of each operation, alone and all at once."""
+    """Send each of the nasty values in all fields of each operation at once, and every fourth of them in each field
+    alone: which these are differs from field to field."""
     schema = raw(line, request("GET", "/v1/openapi.json", token))[1]
     seen, asked = len(line.logged()), 0
     for method, path, parameters, properties in operations(schema):
         if path in ("/v1/flow/reload", "/v1/events"):
             continue  # one takes no input, the other does not end
-        for nasty in NASTY:
+        for number, nasty in enumerate(NASTY):
             text = quote(nasty if isinstance(nasty, str) else json.dumps(nasty), safe="")[:6000]
             where = path
             for row in parameters:
                 where = where.replace("{" + row["name"] + "}", text or "%00")
             query = "&".join(f"{row['name']}={text}" for row in parameters if row["in"] == "query")
-            bodies = (
-                [dict.fromkeys(properties, nasty), *({name: nasty} for name in properties)] if properties else [None]
-            )
+            alone = [{name: nasty} for place, name in enumerate(properties) if (place + number) % 4 == 0]
+            bodies = [dict.fromkeys(properties, nasty), *alone] if properties else [None]
             for body in bodies:
                 content = b"" if body is None else json.dumps(body).encode()
                 status, answer = raw(line, request(method, f"{where}?{query}", token, content, headers=ACTOR))

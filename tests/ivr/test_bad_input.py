@@ -16,6 +16,7 @@ import pytest
 from asked import HATIF
 from left import newest
 from line import CHECKOUT, Line
+from shell import command
 
 from ivr.cli.main import main
 from ivr.softphone.telephone import Call, CallEndedError, Telephones
@@ -25,18 +26,11 @@ OPERATOR_HZ = 1870.0
 
 # A change in a file of the site, and words that the message about it must contain.
 BROKEN_SITES = {
-    "no_toml": ("site.toml", r"^\[hours\]", "[hours", "correct the TOML"),
     "time_zone": ("site.toml", r"\bAfrica/Casablanca", "Africa/Nowhere", "'Africa/Nowhere'"),
-    "span_of_hours": ("site.toml", r"08:00-20:00", "20:00-08:00", "'20:00-08:00'"),
     "unknown_setting": ("site.toml", r"^ring_s", "rings_s", "rings_s"),
-    "number_twice": ("site.toml", r"\+32800212001", "+33800212000", "+33800212000 occurs twice"),
     "language_of_a_country": ("site.toml", r'"nl", "ar", "en"', '"xx", "ar"', "'xx'"),
-    "language_of_an_operator": ("operators.csv", r"es:4 it:3", "xx:4 it:3", "'xx' is not one of the site's"),
-    "level_of_an_operator": ("operators.csv", r"es:4 it:3", "es:9 it:3", "'es:9'"),
     "operator_twice": ("operators.csv", r"^1003,", "1002,", "1002 occurs twice"),
     "node_that_is_not_there": ("flow.yaml", r"next: hours", "next: hour", "'hour'"),
-    "key_twice": ("flow.yaml", r"key: 4", "key: 3", "the key 3 is used twice"),
-    "no_yaml": ("flow.yaml", r"^nodes:", "nodes: [", "correct the YAML"),
 }
 
 
@@ -227,10 +221,10 @@ async def test_a_controller_with_wrong_secrets_says_so_once_and_goes_on_trying(l
         with stderr.open("wb") as file:
             controller = await asyncio.create_subprocess_exec(sys.executable, "-m", "ivr", env=environment, stderr=file)
         try:
-            await line.until(lambda: min(tries.values()) >= 3, 15, "it has tried three times")
+            await line.until(lambda: min(tries.values()) >= 2, 15, "it has tried again")
             await line.until(lambda: all(sentence in stderr.read_text() for sentence in sentences), 5, "it has said so")
             assert controller.returncode is None
-            load = await asyncio.to_thread(hatif, "dialplan", "load", **environment)
+            load = await asyncio.to_thread(command, ("dialplan", "load"), environment)
         finally:
             with contextlib.suppress(ProcessLookupError):  # it ended by itself, which is checked below
                 controller.terminate()

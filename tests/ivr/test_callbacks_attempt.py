@@ -212,3 +212,16 @@ async def test_who_is_called_by_an_operator_is_not_asked_whether_they_wanted_it(
     await run(made)
     assert not any("callback_not_me" in media for media in phones.heard[called])
     assert made.request.state == "wished" and made.request.reason == "no_key"
+
+
+async def test_a_machine_hears_twice_who_calls_and_its_operator_hears_that_nobody_is_there() -> None:
+    request = replace(new_request(), due=OPEN)
+    called = channel_of(replace(request, tries=1))
+    phones = Telephones({OFFER: "1##", called: "**"})  # neither of the two keys
+    made, requests, told = attempt(phones, request, ())
+    await run(made)
+    assert sum("callback_hello" in media for media in phones.heard[called]) == 2
+    assert any("callback_nobody" in media for media in phones.heard[OFFER])
+    assert (made.request.state, made.request.reason, made.request.tries) == ("wished", "no_key", 1)
+    assert requests.outcomes[-1] is TryOutcome.NO_KEY
+    assert any(isinstance(message, floor_protocol.Refused) for message in told)

@@ -13,13 +13,14 @@ from carrier import address, calling, carrier, forgotten, now_is, put, put_reque
 from conftest import OFFSET, short_folder
 from left import begins, rows
 from line import Line
-from talking import never_silent
+from offers import french, outcomes
+from talking import OPERATOR_HZ, never_silent
 
-from db.callback_requests import NOT_ASKED
 from db.tables import Audit, Callback, CallbackTry, CaseFile, CaseNote
 from ivr.model import clock
-from ivr.softphone.sound import RATE, Samples, find
 from ivr.softphone.telephone import Call, Operator, Telephones
+
+STRANGER = "+33899123456"
 
 
 @pytest.fixture(scope="module")
@@ -35,14 +36,6 @@ async def back(calling_line: Line) -> AsyncIterator[Line]:
     yield calling_line
     await forgotten(calling_line)
     await calling_line.cleared()
-
-
-def times(heard: Samples, prompt: Samples) -> int:
-    """Return how often a prompt was heard."""
-    if len(heard) < len(prompt) or not (match := find(heard, prompt)).same:
-        return 0
-    at = max(0, int(match.offset_s * RATE))  # the prompt's own silence may have been lost
-    return 1 + times(heard[:at], prompt) + times(heard[at + len(prompt) :], prompt)
 
 
 async def accepts(line: Line, phone: Operator) -> Call:
@@ -89,6 +82,15 @@ async def test_a_caller_who_asked_for_it_is_called_back_before_later_callers_in_
     await leg.hears_tone(1130)
     assert (await now_is(back, request.id)).state == "connected"
     assert back.operator_state(operator) == "talking"
+    # One of one operator calls back: a second request has to wait, and the list says why.
+    second = await put_request(back, "+33612350043", kind="closed")
+
+    def why_not() -> str:
+        return next(str(row["why_not"]) for row in back.json("callbacks") if row["id"] == str(second.id))
+
+    await back.until(lambda: "`share` in [callbacks]" in why_not(), 8, "the list says why it waits")
+    await back.until(lambda: back.json("status")["limits"].get("callbacks_share") == 1, 8, "a look has counted it")
+    back.control("POST", f"/callbacks/{second.id}/cancel", {})
     waits = await back.story("+33612350011", ended=False)
     assert (waits["call"]["ended"], waits["offers"], len(phone.calls)) == (None, [], 1)
     await later.hangup()
@@ -135,7 +137,7 @@ async def test_a_caller_who_asked_for_it_is_called_back_before_later_callers_in_
     assert [request.id for request in await rows(back, Callback, kind="operator")] == [by_code.id]
 
 
-async def test_an_operator_declines_with_a_reason_and_two_tries_without_a_person_open_a_case_file(
+async def test_an_operator_declines_with_a_reason_and_two_tries_that_reach_nobody_open_a_case_file(
     back: Line, telephones: Telephones
 ) -> None:
     out = await carrier(telephones, address(back))
@@ -171,21 +173,18 @@ async def test_an_operator_declines_with_a_reason_and_two_tries_without_a_person
     again = await now_is(back, request.id)  # it may be offered once more already
     assert (lost.try_number, again.tries, again.waiting_since) == (1, 1, request.waiting_since)
 
-    out.phone.will_answer()  # an answering machine: it hears twice who calls, and presses no key
-    leg = await accepts(back, phone)
-    await leg.hears(back.audio(language, "callback_nobody"), 30)
+    await accepts(back, phone)
+    await out.phone.refuse(await out.phone.next_call())
     failed = await until_request(back, request.id, "failed")
     assert out.dialled == [number, number]
-    machine = out.phone.calls[-1]
-    assert times(machine.heard(), back.audio("fr", "callback_hello")) == 2
-    assert [attempt.outcome for attempt in await rows(back, CallbackTry, callback_id=request.id)] == ["lost", "no_key"]
+    assert [attempt.outcome for attempt in await rows(back, CallbackTry, callback_id=request.id)] == ["lost", "busy"]
     (file,) = await rows(back, CaseFile, reference=failed.case_reference)
     assert (file.kind, file.caller, file.language, file.topic) == ("callback", number, "fr", "file")
     assert round((file.due - file.opened).total_seconds() / 3600) == 48
     await back.until_state(operator, "ready")
 
 
-async def test_a_controller_killed_while_the_operator_is_rung_rings_nobody_twice(
+async def test_a_controller_killed_while_both_are_rung_rings_nobody_twice_and_who_lost_their_operator_gets_another(
     back: Line, telephones: Telephones
 ) -> None:
     out = await carrier(telephones, address(back))
@@ -207,44 +206,22 @@ async def test_a_controller_killed_while_the_operator_is_rung_rings_nobody_twice
     await called.answer()
     called.tone(1130)
     await back.controller_back(former)
-    asked = await begins(called, back.audio("fr", "callback_hello"))
-    await back.restart()  # and while the caller is asked
-    await begins(called, back.audio("fr", "callback_hello"), asked.offset_s + 1)
-    await called.press("1")
-    await leg.hears_tone(1130)
-    assert (len(phone.calls), out.dialled) == (1, [number])
+    await begins(called, back.audio("fr", "callback_hello"))
+    assert (leg.state, len(phone.calls), out.dialled) == ("talking", 1, [number])
     never_silent(leg)
 
-    assert back.operator_state(operator) == "talking"
-    never_silent(called)
-    await called.hangup()
-    await leg.ended()
-    done = await until_request(back, request.id, "done")
-    assert done.tries == 1
-    assert (await back.story(number))["call"]["outcome"] == "answered"
-
-
-async def test_a_caller_whose_operator_hung_up_without_a_controller_gets_another_operator(
-    back: Line, telephones: Telephones
-) -> None:
-    out = await carrier(telephones, address(back))
-    first = back.speaks("fr")
-    second = back.speaks("fr", but=(first,))
-    number = "+33612350009"
-    request = await put_request(back, number)
-    phone = await back.phone(telephones, first)
-    leg = await accepts(back, phone)
-    called = await out.phone.next_call()
-    await called.answer()
-    await begins(called, back.audio("fr", "callback_hello"))
+    # And while the caller is asked; the operator hangs up meanwhile.
     former = back.kill_controller()
     await leg.hangup()
     await phone.unregister()
     await back.controller_back(former)
     await begins(called, back.audio("fr", "callback_hello"), called.clock)
     await called.press("1")
-    await back.phone(telephones, second, answers=1870)
+    second = back.speaks("fr", but=(operator,))
+    other = await back.phone(telephones, second, answers=1870)
     await called.hears_tone(1870, 15)
+    await other.calls[-1].hears_tone(1130)
+    assert back.operator_state(second) == "talking"
     never_silent(called)
     await called.hangup()
     done = await until_request(back, request.id, "done")
@@ -358,39 +335,60 @@ async def test_requests_can_be_listed_added_taken_over_and_cancelled_and_mistake
     await rows(back, Audit, act="callback_cancelled", by="tests", reason="they came in person")
 
 
-async def test_of_two_operators_one_calls_back_and_a_person_who_had_not_asked_for_it_is_left_alone(
-    back: Line, telephones: Telephones
-) -> None:
+# A telephone that answers "moved" (302): Asterisk follows it neither through the trunk nor past it.
+
+
+async def test_telephones_that_say_moved_lead_nobody_outside(back: Line, telephones: Telephones) -> None:
     out = await carrier(telephones, address(back))
-    asked_by, number = "+33612350041", "+33612350042"
-    denied = await put_request(back, number, kind="closed", asked_by=asked_by)
-    second = await put_request(back, "+33612350043", kind="closed")
-    one = back.speaks("fr")
-    phones = [await back.phone(telephones, operator) for operator in (one, back.speaks("fr", but=(one,)))]
-    await back.until(lambda: any(phone.calls for phone in phones), 10, "an operator is rung")
-    (phone,) = [phone for phone in phones if phone.calls]
-    leg = await accepts(back, phone)
+    *refusing, last = french(back, 4)
+    # The target of one forward: the telephone of an operator who has nothing to do with this caller.
+    other = await back.phone(
+        telephones, next(operator.id for operator in back.operators if "fr" not in operator.languages)
+    )
+    outside = address(back).replace(":", "%3A")
+    targets = (
+        f"PJSIP%2F{STRANGER}%40trunk-example",  # through the trunk
+        f"PJSIP%2F{refusing[1]}%2Fsip%3A{STRANGER}%40{outside}",  # past it, to an address
+        other.user,
+    )
+    caller = "+33612399001"
+    call = await back.waiting(telephones, caller)
+    refused, phones = [], []
+    for operator, target in zip(refusing, targets, strict=True):
+        phone = await back.phone(telephones, operator)
+        phones.append(phone)
+        leg = await phone.next_call()
+        line, _ = phone._opened
+        line.refusal = f"302 Moved\r\nContact: <sip:{target}@127.0.0.1>".encode()
+        await leg.refuse(302)
+        await back.until_state(operator, "paused")
+        assert back.operator_reason(operator) == "refused"
+        refused.append((operator, "refused"))
+        await back.story(caller, ended=False, told=lambda story: outcomes(story) == refused)
+        await call.hears(back.music(), since_s=call.clock)
+        assert out.dialled == [] and call.state == "talking"
+    # And not later either: the caller is offered to the next operator, and talks.
+    await back.phone(telephones, last, answers=OPERATOR_HZ)
+    await call.hears_tone(OPERATOR_HZ)
+    assert (out.dialled, other.calls, [len(phone.calls) for phone in phones]) == ([], [], [1, 1, 1])
+    await call.hangup()
+    story = await back.story(caller)
+    assert (story["call"]["outcome"], outcomes(story)) == ("answered", [*refused, (last, "accepted")])
+
+
+async def test_a_carrier_that_says_moved_leads_nowhere_either(back: Line, telephones: Telephones) -> None:
+    out = await carrier(telephones, address(back))
+    phone = await back.phone(telephones, back.speaks("fr"))
+    request = await put_request(back, "+33612399004")
+    leg = await phone.next_call(10)
+    await leg.answer()
+    await leg.established()
+    await leg.press("1")
     called = await out.phone.next_call()
-    await called.answer()
-    offered = await begins(called, back.audio("fr", "callback_not_me"), timeout_s=20)
-    waits = next(row for row in back.json("callbacks") if row["id"] == str(second.id))
-    assert "`share` in [callbacks]" in waits["why_not"]
-    assert sum(len(other.calls) for other in phones) == 1
-    await called.press("2")
-    await begins(called, back.audio("fr", "callback_sorry"), offered.offset_s)
-    await begins(leg, back.audio(back.spoken_to(phone.user), "callback_not_asked"))
-    over = await until_request(back, denied.id, "cancelled")
-    assert (over.reason, over.asked_by) == (NOT_ASKED, asked_by)
-    limits = back.json("status")["limits"]
-    assert (limits["callbacks_not_asked"], limits["callbacks_share"]) == (1, 1)
-    assert "limit_reached:callbacks_not_asked" in {alarm["id"] for alarm in back.control("GET", "/alarms")}
-    # Then the other request has its turn, and nobody can ask for a call to that number.
-    await back.until(lambda: sum(len(other.calls) for other in phones) == 2, 15, "the second request is offered")
-    caller = await back.waiting(telephones, number)
-    asks = await begins(caller, back.audio("fr", "closed_callback"), timeout_s=20)
-    await caller.press("1")
-    asks = await begins(caller, back.audio("fr", "callback_this_number"), asks.offset_s)
-    await caller.press("1")
-    await begins(caller, back.audio("fr", "callback_unwanted"), asks.offset_s)
-    await caller.hangup()
-    assert len(await rows(back, Callback, number=number)) == 1
+    line, _ = out.phone._opened
+    line.refusal = f"302 Moved\r\nContact: <sip:PJSIP%2F{STRANGER}%40trunk-example@127.0.0.1>".encode()
+    await called.refuse(302)
+    again = await until_request(back, request.id, "wished")
+    assert (again.reason, again.tries) == ("unreachable", 1)
+    await leg.ended(15)
+    assert STRANGER not in out.dialled

@@ -158,9 +158,19 @@ async def test_a_forgotten_number_is_not_dialled_and_a_number_being_offered_is_n
 async def test_a_request_that_nobody_took_becomes_a_case_file_and_one_about_a_file_a_note(limited: Line) -> None:
     # No request expires while the line is closed; its chance begins when it opens.
     limited.control("POST", "/hours", {"force": "closed"})
-    late = await put_request(limited, "+33612360008", due=clock.now() - LONG_AGO)
+    long_ago = clock.now() - LONG_AGO
+    late = await put_request(limited, "+33612360008", due=long_ago)
     await looked_at(limited)
     assert why_not(limited, late) == ["the line is closed"]
+    changed, unchanged = make_reference(8, 34), make_reference(8, 35)
+    for reference in (changed, unchanged):
+        about = {"node": "node1", "kind": "procedure", "opened": long_ago, "changed": long_ago}
+        await put(limited, CaseFile, reference=reference, **about)
+    about_case: dict[str, Any] = {"kind": "case", "due": None, "country": "GB"}
+    waits = await put_request(limited, "+447400123458", case_reference=unchanged, **about_case)
+    about_a_file = await put_request(
+        limited, "+447400123459", case_reference=changed, wished=long_ago - timedelta(minutes=1), **about_case
+    )
     opened = clock.now()
     limited.control("POST", "/hours", {"force": "auto"})
 
@@ -183,23 +193,10 @@ async def test_a_request_that_nobody_took_becomes_a_case_file_and_one_about_a_fi
     row = next(row for row in limited.json("callbacks") if row["id"] == str(failed.id))
     assert (row["state"], row["reason"], row["case"]) == ("failed", failed.reason, failed.case_reference)
 
-    # Time without a controller counts, and the next controller starts with the request's chance.
-    changed, unchanged = make_reference(8, 34), make_reference(8, 35)
-    long_ago = clock.now() - LONG_AGO
-    for reference in (changed, unchanged):
-        about = {"node": "node1", "kind": "procedure", "opened": long_ago, "changed": long_ago}
-        await put(limited, CaseFile, reference=reference, **about)
-    former, killed = limited.kill_controller(), clock.now()
-    about_case: dict[str, Any] = {"kind": "case", "due": None, "country": "GB"}
-    waits = await put_request(limited, "+447400123458", case_reference=unchanged, **about_case)
-    about_a_file = await put_request(
-        limited, "+447400123459", case_reference=changed, wished=long_ago - timedelta(minutes=1), **about_case
-    )
-    await limited.controller_back(former)
     failed = await until_request(limited, about_a_file.id, "failed", LIMIT_S)
     assert failed.reason is not None
     assert failed.reason.startswith(f"not within {GIVE_UP_H} open hours: it is not an allowed hour")
-    assert failed.ended is not None and failed.ended - killed >= CHANCE
+    assert failed.ended is not None and failed.ended - opened >= CHANCE
     (note,) = await rows(limited, CaseNote, id=about_a_file.id)
     assert note.case_reference == changed and failed.reason in note.text
     assert why_not(limited, waits) == ["the state of the case has not changed yet"]

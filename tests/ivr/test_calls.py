@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 from left import rows
 from line import Line
-from offers import decided, french, outcomes
+from offers import french, outcomes
 
 from db.tables.floor import OperatorStateRecord
 from ivr.model import clock
@@ -97,45 +97,9 @@ async def test_an_operator_who_refuses_is_paused_and_the_next_one_gets_the_call(
     assert story["call"]["operator"] == second.user
 
 
-async def test_an_unanswered_caller_stays_at_the_head_of_the_queue(line: Line, telephones: Telephones) -> None:
-    await line.waiting(telephones, "+33612000021")
-    since = line.control("GET", "/queue")[0]["since"]
-    await line.waiting(telephones, "+33612000022")
-    first, second = french(line, 2)
-    idle = await line.phone(telephones, first)
-    ringing = await idle.next_call(2)
-    await line.until_state(idle.user, "paused")
-    assert line.operator_reason(idle.user) == "no_answer"
-    assert (await ringing.ended()).status is None
-    assert await decided(line, "+33612000021") == [(first, "no_answer")]
-    (offer,) = (await line.story("+33612000021", ended=False))["offers"]
-    assert (offer["ended"] - offer["offered"]).total_seconds() > 5.5
-    rows = line.control("GET", "/queue")
-    assert [row["caller"] for row in rows] == ["+33612000021", "+33612000022"]
-    assert rows[0]["since"] == since
-    ready = await line.phone(telephones, second, answers=OPERATOR_HZ)
-    await line.until_state(ready.user, "talking")
-    assert [row["caller"] for row in line.control("GET", "/queue")] == ["+33612000022"]
-
-
 async def test_a_caller_hears_music_until_an_operators_telephone_appears(line: Line, telephones: Telephones) -> None:
     call = await line.asks_for_operator(telephones, "+33612000023", "70")
     announced = await call.hears(line.audio("en", "to_operator"))
     await call.hears(line.music(), since_s=announced.offset_s)
     phone = await line.phone(telephones, line.speaks("en"), answers=OPERATOR_HZ)
     await line.until_state(phone.user, "talking")
-
-
-async def test_an_operator_whose_telephone_vanished_does_not_hold_up_the_caller(
-    line: Line, telephones: Telephones
-) -> None:
-    gone, there = [await line.phone(telephones, operator) for operator in french(line, 2)]
-    there.will_answer(tone_hz=OPERATOR_HZ)
-    await gone.vanish()
-    call = await line.asks_for_operator(telephones, "+33612000024")
-    try:
-        await call.hears_tone(OPERATOR_HZ, 8)
-    finally:
-        await gone.register()
-    assert await decided(line, "+33612000024") == [(gone.user, "unreachable"), (there.user, "accepted")]
-    await line.until_state(gone.user, "ready")

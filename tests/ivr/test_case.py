@@ -70,61 +70,37 @@ async def enters(line: Line, call: Call, reference: str, pin: str, language: str
     return question.offset_s + 0.6
 
 
-async def claims(line: Line, telephones: Telephones, caller: str, reference: str, pin: str) -> Call:
-    """Return a caller who enters everything without waiting for the questions."""
-    call = await line.dial(telephones, caller)
-    await call.press(f"{KEYS['fr']}{CASE}{reference}#{pin}#", APART_S)
-    return call
-
-
 async def file_of(line: Line, reference: str) -> dict[str, Any]:
     return await case(line, "show", reference, "--json")
 
 
-# An operator
-
-
-async def test_an_operator_gets_the_case_the_caller_asked_about_and_no_new_one_is_opened(
+async def test_an_operator_gets_the_case_the_caller_asked_about_and_its_pin_appears_in_no_log_journal_or_table(
     line: Line, telephones: Telephones
 ) -> None:
-    reference, pin = await opened(line)
-    before = await file_of(line, reference)
-    count = len(await line.cases())
-    phone = await line.phone(telephones, line.speaks("fr"), answers=1870.0)
-    call = await claims(line, telephones, "+33617000071", reference, pin)
-    await call.hears(line.audio("fr", "case_state_open"), 15)
-    await call.press("0")
-    await line.until_state(phone.user, "talking")
-    await line.restart()  # what was said before the restart is repeated
-    await line.until_state(phone.user, "talking")
-    await call.hangup()
-    story = await line.story("+33617000071")
-    assert (story["call"]["outcome"], story["call"]["case"]) == ("answered", reference)
-    assert (story["call"]["operator"], story["call"]["topic"]) == (phone.user, "file")
-    assert await file_of(line, reference) == before
-    assert len(await line.cases()) == count
-
-
-# Where a PIN may appear
-
-
-async def test_a_pin_appears_in_no_log_journal_or_table(line: Line, telephones: Telephones) -> None:
     for _ in range(3):
         reference, pin = await opened(line)
         if not any(written(line.home, item) for item in (pin, wrong(pin))):
             break  # otherwise the same digits appear somewhere by chance
+    before, count = await file_of(line, reference), len(await line.cases())
+    phone = await line.phone(telephones, line.speaks("fr"), answers=1870.0)
     call = await asked(line, telephones, "+33617000091")
     since = await enters(line, call, reference, wrong(pin))
     await begins(call, line.audio("fr", "case_no_match"), since)
     since = await enters(line, call, reference, pin)
     await call.hears(line.audio("fr", "case_state_open"), 15, since)
-    since = call.clock
-    await call.press("*")
-    await begins(call, line.audio("fr", "main_file"), since)
+    await call.press("0")
+    await line.until_state(phone.user, "talking")
+    await line.restart()  # what was said before the restart is repeated
+    await line.until_state(phone.user, "talking")
     await call.hangup()
     story = await line.story("+33617000091")
+    assert (story["call"]["outcome"], story["call"]["case"]) == ("answered", reference)
+    assert (story["call"]["operator"], story["call"]["topic"]) == (phone.user, "file")
+    # No new case is opened.
+    assert await file_of(line, reference) == before
+    assert len(await line.cases()) == count
     pressed = [item["data"] for item in story["events"] if item["kind"] == "key"]
-    assert [item.get("key") for item in pressed if not item.get("secret")] == [KEYS["fr"], CASE, "*"]
+    assert [item.get("key") for item in pressed if not item.get("secret")] == [KEYS["fr"], CASE, "0"]
     assert len(pressed) == 3 + 2 * 15
     assert all(item == {"secret": True} for item in pressed if "key" not in item)
     assert len(written(line.home, reference)) > 1  # so a PIN would be found, too
@@ -141,5 +117,7 @@ def written(home: Path, digits: str) -> list[str]:
         inside = path.relative_to(home).parts
         if inside[:2] not in (("asterisk", "apt"), ("asterisk", "root")) and inside[0] != "sounds" and path.is_file():
             with contextlib.suppress(FileNotFoundError):  # another process has removed the file meanwhile
-                found += [str(path)] if pattern.search(path.read_bytes()) else []
+                content = path.read_bytes()
+                if digits.encode() in content and pattern.search(content):
+                    found.append(str(path))
     return found

@@ -91,10 +91,10 @@ def test_the_installed_completion_works_in_bash(tmp_path: Path) -> None:
     assert answer.stdout.splitlines() == ["open", "--when-idle"], answer.stderr
 
 
-LIBRARIES = {"pydantic", "pydantic_core", "typer"}
+LIBRARIES = {"orjson", "typer"}
 """What a command loads to parse its arguments and print its help."""
 
-THEIR_PARTS = {"annotated_doc", "annotated_types", "click", "shellingham", "typing_extensions", "typing_inspection"}
+THEIR_PARTS = {"annotated_doc", "shellingham", "typing_extensions"}
 NOT_LOADED = {"asterisk_conf", "desk", "dialplan"}
 
 
@@ -107,10 +107,23 @@ def test_a_command_loads_only_what_it_needs_to_start(record_property: Callable[[
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     record_property("processor time of a command's start, the best of three, s", round(min(spent), 2))
-    traced = run("case", "open", "-h", PYTHONPROFILEIMPORTTIME="1").stderr
-    loaded = {line.rpartition("|")[2].strip() for line in traced.splitlines() if line.startswith("import time:")}
+    loaded = loaded_by("case", "open", "-h")
     assert "ivr.cli.cases.case_input" in loaded
     packages = {name.partition(".")[0] for name in loaded}
     installed = {name for name in packages_distributions() if not name.startswith("_")}
     assert (packages & installed) - LIBRARIES - THEIR_PARTS <= {"ivr", "db", "prompts", "routing"}
     assert packages & NOT_LOADED == set()
+
+
+def test_a_report_as_a_document_loads_nothing_for_tables_on_the_screen_and_for_web_pages(tmp_path: Path) -> None:
+    assert run("db", "upgrade", HATIF_HOME=str(tmp_path)).returncode == 0
+    loaded = loaded_by("report", "--json", HATIF_HOME=str(tmp_path), HATIF_DATABASE="")
+    assert "db.report" in loaded and {"fastapi", "pydantic", "rich"} & loaded == set()
+
+
+def loaded_by(*arguments: str, **environment: str) -> set[str]:
+    """Return the modules that a command loads."""
+    answer = run(*arguments, PYTHONPROFILEIMPORTTIME="1", **environment)
+    assert answer.returncode == 0, answer.stderr
+    lines = (line for line in answer.stderr.splitlines() if line.startswith("import time:"))
+    return {line.rpartition("|")[2].strip() for line in lines}

@@ -53,7 +53,7 @@ def instant(text: str) -> datetime:
 
 
 def test_status_names_processes_addresses_and_calls_and_exits_0_while_calls_can_be_served(line: Line) -> None:
-    answer = line.process("status", "--json")
+    answer = line.run("status", "--json")
     assert answer.returncode == 0
     data = json.loads(answer.stdout)
     assert data["serves"] is True
@@ -72,7 +72,7 @@ def test_status_exits_1_where_nothing_runs(line: Line, tmp_path: Path) -> None:
         "HATIF_HOME": str(tmp_path / "home"),
         "HATIF_PORT_OFFSET": "50000",
     }
-    answer = line_of_nobody.process("status", "--json")
+    answer = line_of_nobody.run("status", "--json")
     assert answer.returncode == 1
     assert json.loads(answer.stdout)["serves"] is False
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import small_site
+import warm_up
 from db_helpers import count, until
 from shell import Shell
 from supervised import pid_of, running
@@ -32,7 +33,7 @@ def put_call(journal: Journal) -> None:
 
 async def copied(environment: dict[str, str], url: str) -> str:
     process = await asyncio.create_subprocess_exec(
-        HATIF, "db", "copy", "-", env=environment,
+        str(warm_up.sockets() / "bin" / "hatif"), "db", "copy", "-", env=environment,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     output, errors = await asyncio.wait_for(process.communicate(url.encode()), 60)

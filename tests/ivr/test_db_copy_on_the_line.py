@@ -10,7 +10,7 @@ from ivr.softphone.telephone import Telephones
 pytest_plugins = ["db_fixtures"]
 
 
-async def test_a_waiting_caller_is_served_over_the_move_to_another_database(
+async def test_a_waiting_caller_is_served_over_the_move_to_postgresql_which_has_the_call_and_its_case(
     lone_line: Line, telephones: Telephones, empty_postgresql_url: str
 ) -> None:
     line = lone_line
@@ -27,4 +27,6 @@ async def test_a_waiting_caller_is_served_over_the_move_to_another_database(
     await call.hangup()
     story = await line.story("+33612300001")
     assert (story["call"]["outcome"], story["call"]["operator"]) == ("answered", phone.user)
+    assert story["call"]["case"] in {case["reference"] for case in await line.cases()}
+    assert line.json("calls")[0]["id"] == str(story["call"]["id"])
     await phone.unregister()

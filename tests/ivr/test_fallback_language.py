@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest
 from left import KEYS, begins
 from line import Line
 
@@ -29,38 +28,6 @@ def offered(story: dict[str, Any]) -> list[dict[str, Any]]:
     return [event["data"] for event in story["events"] if event["kind"] == "other_language"]
 
 
-@pytest.mark.parametrize(("own", "other"), [("ar", "fr")])
-async def test_a_caller_whose_language_nobody_speaks_is_offered_another_one_and_takes_it(
-    line: Line, telephones: Telephones, own: str, other: str
-) -> None:
-    caller = f"+3365200001{KEYS[own]}"
-    chain = line.settings.fallback_chain(own)
-    phone = await line.phone(telephones, speaks_only(line, other, (own, *chain[: chain.index(other)])))
-    call = await line.asks_for_operator(telephones, caller, KEYS[own] + "0")
-    nobody = await begins(call, line.audio(own, "language_nobody"))
-    option = await begins(call, line.audio(other, "language_option"), nobody.offset_s)
-    await begins(call, line.audio(other, "key_1"), option.offset_s)
-    ((_, language, since),) = waiting(line)
-    assert (language, phone.calls) == (own, [])
-    phone.will_answer(tone_hz=TONE_HZ)
-    await call.press("1")
-    await call.hears_tone(TONE_HZ)
-    assert len(phone.calls) == 1
-    await call.hangup()
-    story = await line.story(caller)
-    (data,) = offered(story)
-    assert data["nobody"] is True and data["languages"][0] == other
-    assert story["call"]["language"] == other
-    chosen = [event["data"] for event in story["events"] if event["kind"] == "language"]
-    assert chosen[-1] == {"language": other, "instead_of": own}
-    (decision,) = (decision for decision in story["decisions"] if decision["kind"] == "offer")
-    assert decision["data"]["waited_s"] > 1  # with the waiting time so far
-    assert since < story["call"]["connected"].timestamp() - 1
-    output = line.run("call", str(story["call"]["id"])).stdout
-    assert f"waits: nobody on duty speaks {own}" in output
-    assert f"chooses {other} instead of {own}" in output
-
-
 async def test_an_operator_who_becomes_ready_meanwhile_is_rung_at_once(line: Line, telephones: Telephones) -> None:
     await line.phone(telephones, speaks_only(line, "en", ("nl", "de")))
     call = await line.asks_for_operator(telephones, "+33652000031", KEYS["nl"] + "0")
@@ -78,7 +45,23 @@ async def test_after_a_restart_the_language_is_offered_again_and_taken(line: Lin
     since = call.clock
     await line.restart()
     nobody = await begins(call, line.audio("nl", "language_nobody"), since)
-    await begins(call, line.audio("en", "key_1"), nobody.offset_s)
+    option = await begins(call, line.audio("en", "language_option"), nobody.offset_s)
+    await begins(call, line.audio("en", "key_1"), option.offset_s)
+    ((_, language, began),) = waiting(line)
+    assert (language, phone.calls) == ("nl", [])
     await call.press("1")
     await call.hears_tone(TONE_HZ)
     assert len(phone.calls) == 1
+    await call.hangup()
+    story = await line.story("+33652000051")
+    data = offered(story)[-1]
+    assert data["nobody"] is True and data["languages"][0] == "en"
+    assert story["call"]["language"] == "en"
+    chosen = [event["data"] for event in story["events"] if event["kind"] == "language"]
+    assert chosen[-1] == {"language": "en", "instead_of": "nl"}
+    (decision,) = (decision for decision in story["decisions"] if decision["kind"] == "offer")
+    assert decision["data"]["waited_s"] > 1  # with the waiting time so far
+    assert began < story["call"]["connected"].timestamp() - 1
+    output = line.run("call", str(story["call"]["id"])).stdout
+    assert "waits: nobody on duty speaks nl" in output
+    assert "chooses en instead of nl" in output

@@ -10,7 +10,6 @@ from ivr.model import clock
 from ivr.softphone.telephone import Telephones
 
 BELGIAN_NUMBER = "+32800212001"
-SHARED_NUMBER = "+80000212000"
 
 
 async def test_in_the_fallback_only_the_closed_number_is_closed_and_all_callers_hear_the_announcement(
@@ -45,12 +44,9 @@ async def test_in_the_fallback_only_the_closed_number_is_closed_and_all_callers_
     await belgian.hangup()
 
 
-async def test_a_holiday_closes_the_line_without_a_controller(line: Line, telephones: Telephones) -> None:
+async def test_a_holiday_is_known_to_the_dialplan_for_the_time_without_a_controller(line: Line) -> None:
+    """What a caller of a closed line then hears: test_fallback.py."""
     today = clock.now().date()
     for day in (today, today + timedelta(days=1)):
         line.control("POST", "/holidays", {"day": day.isoformat(), "name": "Fête"})
     await line.until_astdb(FAMILY, "open_until", "0")
-    await line.without_controller()
-    call = await line.dial(telephones, "+33612300004", SHARED_NUMBER)
-    await call.hears(line.audio("ar", "closed"), 20)
-    await call.ended(10)

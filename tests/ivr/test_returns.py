@@ -50,24 +50,33 @@ async def again(line: Line, telephones: Telephones, caller: str, keys: str) -> C
     return call
 
 
-async def test_a_caller_who_hung_up_while_waiting_is_before_those_who_came_meanwhile(
+async def test_a_caller_who_hung_up_while_waiting_with_or_without_a_controller_is_before_those_who_came_meanwhile(
     line: Line, telephones: Telephones
 ) -> None:
-    first, second = "+33651000011", "+33651000012"
+    first, alone, second = "+33651000011", "+33651000061", "+33651000012"
     place = await gave_up(line, telephones, first)
+    left = await line.waiting(telephones, alone)
+    place_alone = since(line, alone)
+    await line.without_controller()
+    await left.hears(line.audio("fr", "moment"), 15)
+    await left.hangup()
+    await line.controller_again()
+    former = await over(line, alone)
+    assert (former["call"]["outcome"], former["call"]["operator"]) == ("fallback", None)
     await line.waiting(telephones, second)
     call = await again(line, telephones, first, "20")
-    assert queue(line) == [first, second]
-    assert since(line, first) == place
-    await known(
-        line, first, lambda story: bool(returned(story))
-    )  # records that are not on the disk are lost with the controller
+    await again(line, telephones, alone, "20")
+    places = {first: place, alone: place_alone}
+    assert queue(line) == [first, alone, second]
+    assert {caller: since(line, caller) for caller in places} == places
+    for caller in places:  # records that are not on the disk are lost with the controller
+        await known(line, caller, lambda story: bool(returned(story)))
     await line.restart()
-    await line.until(lambda: queue(line) == [first, second], 5, "the order is the same after a restart")
-    assert since(line, first) == place
+    await line.until(lambda: queue(line) == [first, alone, second], 5, "the order is the same after a restart")
+    assert {caller: since(line, caller) for caller in places} == places
     await line.phone(telephones, line.speaks("fr"), answers=TONE_HZ)
     await call.hears_tone(TONE_HZ)
-    assert queue(line) == [second]
+    assert queue(line) == [alone, second]
     await call.hangup()
     story = await over(line, first)
     (event,) = returned(story)
@@ -102,20 +111,3 @@ async def test_a_caller_who_lost_their_operator_keeps_their_place_and_one_who_wa
     await over(line, caller)
     await again(line, telephones, caller, "20")
     assert queue(line) == [second, caller]
-
-
-async def test_a_caller_who_hung_up_while_waiting_without_a_controller_keeps_their_place(
-    line: Line, telephones: Telephones
-) -> None:
-    caller, second = "+33651000061", "+33651000062"
-    call = await line.waiting(telephones, caller)
-    place = since(line, caller)
-    await line.without_controller()
-    await call.hears(line.audio("fr", "fallback_wait"), 30)
-    await call.hangup()
-    await line.controller_again()
-    former = await over(line, caller)
-    assert (former["call"]["outcome"], former["call"]["operator"]) == ("fallback", None)
-    await line.waiting(telephones, second)
-    await again(line, telephones, caller, "20")
-    assert (queue(line), since(line, caller)) == ([caller, second], place)

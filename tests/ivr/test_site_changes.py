@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import shutil
 import subprocess
 import urllib.error
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -48,8 +50,30 @@ def refused(line: Line, method: str, path: str, body: object = None) -> tuple[in
     return error.value.code, json.load(error.value)
 
 
-async def test_a_change_is_checked_released_built_and_taken_back_and_overwrites_nothing(line: Line) -> None:
+@pytest.fixture
+def git(line: Line) -> Iterator[Callable[..., str]]:
+    """Run git in the line's site, which is a repository for one test."""
+
+    def run(*arguments: str) -> str:
+        identity = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+        command = ["git", *identity, "-C", str(line.site), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    yield run
+    shutil.rmtree(line.site / ".git")
+
+
+async def test_a_change_is_checked_released_as_a_commit_built_and_taken_back_and_overwrites_nothing(
+    line: Line, git: Callable[..., str]
+) -> None:
     shared_audio.own(line.home / "sounds")
+
+    def saved() -> None:
+        git("commit", "--quiet", "--all", "-m", "by an editor")
+
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "-m", "first")
     before = (line.site / FRENCH).read_bytes()
     change = await made(line, URGENT, title="Urgent cases")
     assert (change["state"], change["why"], change["findings"]) == ("ready", "", [])
@@ -61,23 +85,35 @@ async def test_a_change_is_checked_released_built_and_taken_back_and_overwrites_
     status, problem = refused(line, "POST", f"/site/changes/{change['id']}/release", {})
     assert (status, problem["code"]) == (409, "changed_meanwhile")
     assert (line.site / FRENCH).read_bytes() == before
+    saved()
     again = await settled(line, line.control("POST", f"/site/changes/{change['id']}/check"))
     assert again["state"] == "ready"
+    # A release in a repository is a commit, or nothing.
+    lock = line.site / ".git" / "index.lock"
+    lock.touch()
+    status, problem = refused(line, "POST", f"/site/changes/{change['id']}/release", {"name": "Zineb Olive"})
+    assert (status, problem["code"]) == (503, "git") and str(lock) in problem["detail"]
+    assert git("status", "--porcelain") == ""
+    lock.unlink()
     former = line.status()["flow"]
     line.control("POST", f"/site/changes/{change['id']}/release", {"name": "Zineb Olive"})
     change = await settled(line, change)
     assert (change["state"], change["effect"]["state"], change["effect"]["detail"]) == ("released", "done", "")
     assert b'msgstr "Cas urgent,"' in (line.site / FRENCH).read_bytes()
     assert path.read_text().endswith("# by an editor\n")
+    assert git("log", "-1", "--format=%H %an %s").strip() == f"{change['commit']} Zineb Olive Urgent cases"
+    assert git("status", "--porcelain") == ""
     heard = {row["id"]: row["text"] for row in line.json("prompts", "list") if row["language"] == "fr"}
     assert heard["main_urgent"] == "Cas urgent,"
     assert line.status()["flow"] == change["effect"]["version"] != former
     # What was changed again at the same place is not taken back; where another text of the file was, it is.
     text = (line.site / FRENCH).read_text()
     (line.site / FRENCH).write_text(text.replace('"Cas urgent,"', '"Cas très urgent,"'))
+    saved()
     status, problem = refused(line, "POST", f"/site/changes/{change['id']}/take-back", {})
     assert (status, problem["code"]) == (409, "changed_meanwhile") and FRENCH in problem["detail"]
     (line.site / FRENCH).write_text(text.replace('msgstr "Passeport,"', 'msgstr "Votre passeport,"'))
+    saved()
     back = await settled(line, line.control("POST", f"/site/changes/{change['id']}/take-back", {}))
     assert (back["state"], back["takes_back"], back["effect"]["state"]) == ("released", change["id"], "done")
     assert (line.site / FRENCH).read_text() == before.decode().replace(
@@ -128,30 +164,6 @@ async def test_an_edit_that_cannot_be_made_is_refused_at_once(line: Line) -> Non
     assert line.control("GET", "/site/files")["files"]["site.toml"] == shown["digest"]
 
 
-async def test_a_release_in_a_repository_is_a_commit_or_nothing(line: Line) -> None:
-    shared_audio.own(line.home / "sounds")
-
-    def git(*arguments: str) -> str:
-        identity = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
-        command = ["git", *identity, "-C", str(line.site), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-
-    git("init", "--quiet")
-    git("add", ".")
-    git("commit", "--quiet", "-m", "first")
-    change = await made(line, URGENT, title="Urgent cases")
-    lock = line.site / ".git" / "index.lock"
-    lock.touch()
-    status, problem = refused(line, "POST", f"/site/changes/{change['id']}/release", {"name": "Zineb Olive"})
-    assert (status, problem["code"]) == (503, "git") and str(lock) in problem["detail"]
-    assert git("status", "--porcelain") == ""
-    lock.unlink()
-    line.control("POST", f"/site/changes/{change['id']}/release", {"name": "Zineb Olive"})
-    change = await settled(line, change)
-    assert git("log", "-1", "--format=%H %an %s").strip() == f"{change['commit']} Zineb Olive Urgent cases"
-    assert git("status", "--porcelain") == ""
-
-
 async def test_a_controller_that_was_killed_between_two_files_starts_with_all_of_them_as_before(line: Line) -> None:
     edits: list[dict[str, Any]] = [
         {"kind": "yaml", "file": "guide/visa.yaml", "place": ["fee"], "value": "It is free."},
@@ -178,10 +190,18 @@ async def test_a_controller_that_was_killed_between_two_files_starts_with_all_of
     assert line.control("GET", f"/site/changes/{change['id']}")["state"] == "ready"
 
 
+@pytest.fixture
+async def as_before(line: Line) -> AsyncIterator[None]:
+    """Put the site's files back, and start the controller with them: a release may have restarted it with others."""
+    before = line.site_files()
+    yield
+    line.write_site(before)
+    await line.restart()
+
+
 async def test_values_of_the_site_reach_the_running_line_and_no_call_is_cut_off(
-    lone_line: Line, telephones: Telephones
+    line: Line, telephones: Telephones, as_before: None
 ) -> None:
-    line = lone_line
     call = await line.dial(telephones, "+33622000001")
     olive = {"name": "Olive", "languages": "fr:5", "supervisor": "no"}
     change = await made(

@@ -96,10 +96,43 @@ async def hears(call: Call, *tones: int) -> None:
     raise AssertionError(f"{call} is to hear {tones} Hz; it hears {shares}")
 
 
-async def test_a_supervisor_listens_whispers_and_joins_and_changes_between_them(
+async def _rung_by_the_control_api(there: Floor) -> None:
+    """The control API rings the supervisor, or says why not."""
+    line, operator, supervisor = there.line, there.phone.user, there.supervisor.user
+    for body, status, sentence in (
+        ({"supervisor": "9999", "operator": operator}, 404, "There is no supervisor '9999'"),
+        ({"supervisor": operator, "operator": supervisor}, 422, "Only a supervisor may do this"),
+        ({"supervisor": supervisor, "operator": "9999"}, 404, "There is no such operator"),
+        ({"supervisor": supervisor, "operator": supervisor}, 422, "You cannot supervise yourself"),
+        (
+            {"supervisor": supervisor, "operator": line.speaks("nl", but=(operator, supervisor))},
+            409,
+            "not in a conversation",
+        ),
+        ({"supervisor": supervisor, "operator": operator, "mode": "shout"}, 422, "mode"),
+    ):
+        with pytest.raises(urllib.error.HTTPError) as error:
+            line.control("POST", "/supervision", body)
+        assert (error.value.code, sentence in error.value.read().decode()) == (status, True)
+    there.supervisor.will_answer(tone_hz=SUPERVISOR_HZ)
+    asked = {"supervisor": supervisor, "operator": operator, "mode": "whisper"}
+    assert line.control("POST", "/supervision", asked)["rings"] == supervisor
+    whispering = await there.supervisor.next_call(5)
+    await hears(there.operator, CALLER_HZ, SUPERVISOR_HZ)
+    await hears(there.caller, OPERATOR_HZ)
+    # The supervisor hangs up: the conversation goes on, and nothing of the supervision is left.
+    await whispering.hangup()
+    await hears(there.operator, CALLER_HZ)
+    assert [(row["act"], row["reason"]) for row in await there.audit(1)] == [("whisper", "supervisor")]
+    await line.until(lambda: len(line.left()) == 3, 3, "a caller, an operator and their bridge are left")
+    there.supervisor.will_ring()
+
+
+async def test_a_supervisor_is_rung_or_dials_listens_whispers_and_joins_and_changes_between_them(
     line: Line, telephones: Telephones
 ) -> None:
     there = await floor(line, telephones)
+    await _rung_by_the_control_api(there)
     caller, operator = there.caller, there.operator
     listening = await there.dials(f"*21{there.phone.user}")
     await there.says(listening, "supervision_listen")
@@ -139,45 +172,13 @@ async def test_a_supervisor_listens_whispers_and_joins_and_changes_between_them(
     await there.says(listening, "supervision_ended")
     assert not (await listening.ended(5)).by_us
     await line.until(lambda: line.left() == [], 3, "nothing is left")
-    rows = await there.audit(5)
+    _, *rows = await there.audit(6)
     assert [(row["act"], row["by"], row["about"]) for row in rows] == [
         (act, there.supervisor.user, f"operator:{there.phone.user}")
         for act in ("listen", "whisper", "join", "whisper", "listen")
     ]
     assert [row["until"] for row in rows[:4]] == [row["at"] for row in rows[1:]]
     assert (rows[4]["reason"], rows[4]["until"] is not None) == ("conversation", True)
-
-
-async def test_the_control_api_rings_the_supervisor_or_says_why_not(line: Line, telephones: Telephones) -> None:
-    there = await floor(line, telephones)
-    operator, supervisor = there.phone.user, there.supervisor.user
-    for body, status, sentence in (
-        ({"supervisor": "9999", "operator": operator}, 404, "There is no supervisor '9999'"),
-        ({"supervisor": operator, "operator": supervisor}, 422, "Only a supervisor may do this"),
-        ({"supervisor": supervisor, "operator": "9999"}, 404, "There is no such operator"),
-        ({"supervisor": supervisor, "operator": supervisor}, 422, "You cannot supervise yourself"),
-        (
-            {"supervisor": supervisor, "operator": line.speaks("nl", but=(operator, supervisor))},
-            409,
-            "not in a conversation",
-        ),
-        ({"supervisor": supervisor, "operator": operator, "mode": "shout"}, 422, "mode"),
-    ):
-        with pytest.raises(urllib.error.HTTPError) as error:
-            line.control("POST", "/supervision", body)
-        assert (error.value.code, sentence in error.value.read().decode()) == (status, True)
-    there.supervisor.will_answer(tone_hz=SUPERVISOR_HZ)
-    asked = {"supervisor": supervisor, "operator": operator, "mode": "whisper"}
-    assert line.control("POST", "/supervision", asked)["rings"] == supervisor
-    whispering = await there.supervisor.next_call(5)
-    await hears(there.operator, CALLER_HZ, SUPERVISOR_HZ)
-    await hears(there.caller, OPERATOR_HZ)
-    # The supervisor hangs up: the conversation goes on, and nothing of the supervision is left.
-    await whispering.hangup()
-    await hears(there.operator, CALLER_HZ)
-    assert [(row["act"], row["reason"]) for row in await there.audit(1)] == [("whisper", "supervisor")]
-    await line.until(lambda: len(line.left()) == 3, 3, "a caller, an operator and their bridge are left")
-    await there.ends()
 
 
 async def test_a_refused_supervisor_hears_why(line: Line, telephones: Telephones) -> None:

@@ -72,7 +72,7 @@ async def test_a_consulted_colleague_takes_over_the_caller_although_the_controll
     assert len(colleague.calls) == 1
 
 
-async def test_the_caller_stays_with_their_operator_if_the_colleague_does_not_answer_or_hangs_up(
+async def test_the_caller_stays_with_their_operator_if_the_colleague_refuses_or_hangs_up(
     line: Line, telephones: Telephones
 ) -> None:
     maker, other = french(line, 2)
@@ -80,11 +80,13 @@ async def test_the_caller_stays_with_their_operator_if_the_colleague_does_not_an
     colleague = await line.phone(telephones, other)
     language = line.spoken_to(maker)
     began = call.clock
+    # The colleague refuses.
+    colleague.will_refuse(603)
     heard = leg.clock
     talk(line, "+33613000022", "consult", operator=other)
     await leg.hears(line.audio(language, "talk_no_answer"), since_s=heard)
     await call.hears_tone(OPERATOR_HZ)
-    assert line.operator_reason(other) == "no_answer"
+    assert line.operator_reason(other) == "refused"
     assert refused(line, "+33613000022", "consult", operator=other)[0] == 409  # paused by now
     line.control("POST", f"/operators/{other}/state", {"state": "ready"})
     # The colleague answers and hangs up.

@@ -21,6 +21,8 @@ from ivr.softphone.telephone import Call, Telephones
 from prompts import g722, manifest
 
 CODECS: tuple[Codec, ...] = ("alaw", "ulaw", "g722")
+CALLERS = {codec: f"+3361200020{number}" for number, codec in enumerate(CODECS)}
+"""A number for each call: the line remembers a caller's language."""
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +41,9 @@ async def all_codecs() -> AsyncIterator[Line]:
             await line.down()
 
 
-def formats(line: Line) -> tuple[str, str]:
-    """Return of the only channel the format that its telephone takes, and the one that Asterisk plays into it."""
-    (channel,) = line.ari("GET", "/channels")
+def formats(line: Line, codec: Codec) -> tuple[str, str]:
+    """Return of a call's channel the format that its telephone takes, and the one that Asterisk plays into it."""
+    (channel,) = (item for item in line.ari("GET", "/channels") if item["caller"]["number"] == CALLERS[codec])
     secrets = credentials.load(line.home, ())
 
     def variable(name: str) -> str:
@@ -54,31 +56,35 @@ def formats(line: Line) -> tuple[str, str]:
 
 
 async def dialled(line: Line, telephones: Telephones, codec: Codec) -> Call:
-    # A number for each call: the line remembers a caller's language.
-    caller = telephones.caller(f"+3361200020{CODECS.index(codec)}", codec=codec)
+    caller = telephones.caller(CALLERS[codec], codec=codec)
     call = await caller.dial(f"sip:{FRENCH_NUMBER}@{line.sip}")
     await call.established()
     return call
 
 
-@pytest.mark.parametrize("codec", CODECS)
 async def test_prompts_are_played_in_the_codec_of_the_call_and_transcoding_would_be_seen(
-    all_codecs: Line, telephones: Telephones, codec: Codec
+    all_codecs: Line, telephones: Telephones
 ) -> None:
     line = all_codecs
-    call = await dialled(line, telephones, codec)
-    options = asyncio.create_task(call.hears(heard(line, "language_option", codec)))
-    while not options.done():
-        assert formats(line) == (codec, codec)
-        await asyncio.sleep(0.2)
-    await options
-    await call.press("2")
-    await call.hears(heard(line, "main_file", codec)[: RATE // 2])
-    assert formats(line) == (codec, codec)
-    await call.press("0")
-    # The waiting music is a WAV file: the same look sees that it is transcoded.
-    await line.until(lambda: formats(line)[1].startswith("slin"), 10, "music is played")
-    await call.hangup()
+
+    async def plays(codec: Codec) -> None:
+        call = await dialled(line, telephones, codec)
+        options = asyncio.create_task(call.hears(heard(line, "language_option", codec)))
+        while not options.done():
+            assert formats(line, codec) == (codec, codec)
+            await asyncio.sleep(0.2)
+        await options
+        await call.press("2")
+        await call.hears(heard(line, "main_file", codec)[: RATE // 2])
+        assert formats(line, codec) == (codec, codec)
+        await call.press("0")
+        # The waiting music is a WAV file: the same look sees that it is transcoded.
+        await line.until(lambda: formats(line, codec)[1].startswith("slin"), 10, "music is played")
+        await call.hangup()
+
+    async with asyncio.TaskGroup() as calls:
+        for codec in CODECS:
+            calls.create_task(plays(codec))
     await line.cleared()
 
 

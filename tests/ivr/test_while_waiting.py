@@ -1,4 +1,4 @@
-"""What callers hear and do while they wait: position, estimated wait, call-back requests, messages, the guide."""
+"""What callers do while they wait, over a kill of the controller: call-back requests, the guide."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from ivr.softphone.telephone import Call, Telephones
 
 OPERATOR_HZ = 1870.0
 SPEAKS_ALL_THREE = "1003"  # ar, nl and fr
-CALLED_BACK, MESSAGE, GUIDE = "1", "2", "3"
+CALLED_BACK, GUIDE = "1", "3"
 
 
 def tells(line: Line, first_s: int, every_s: int) -> None:
@@ -39,117 +39,20 @@ async def offered(line: Line, telephones: Telephones, caller: str, language: str
     return call
 
 
-async def served(line: Line, caller: Call, operator: str) -> None:
-    """Connect the caller with the operator and hang up; the operator is free again, without the rest of a wrap-up."""
-    await caller.hears_tone(OPERATOR_HZ, 12)
-    await caller.hangup()
-    await line.until_state(operator, "wrapping_up")
-    line.control("POST", f"/operators/{operator}/wrap_up", {"change": "end"})
-
-
 def of_kind(story: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     return [item["data"] for item in story["events"] if item["kind"] == kind]
 
 
-# Position and wait
-
-
-async def test_position_and_wait_are_announced_only_once_they_are_reliable(line: Line, telephones: Telephones) -> None:
-    tells(line, first_s=1, every_s=600)
-    await line.restart()  # a floor without estimates yet
-    await line.phone(telephones, SPEAKS_ALL_THREE, answers=OPERATOR_HZ)
-    for number in range(5):
-        await served(line, await line.asks_for_operator(telephones, f"+3362400010{number}", "20"), SPEAKS_ALL_THREE)
-        await line.until_state(SPEAKS_ALL_THREE, "ready")
-    talks = await line.asks_for_operator(telephones, "+33624000110")
-    await talks.hears_tone(OPERATOR_HZ, 12)
-    waiting = [await line.waiting(telephones, f"+3362400012{number}") for number in range(5)]
-    for call in waiting:  # calls were answered, but no announced wait has come true yet
-        await begins(call, line.audio("fr", "wait"))
-    await talks.hangup()
-    for call in waiting[:-1]:
-        await served(line, call, SPEAKS_ALL_THREE)
-    talks = waiting[-1]
-    await talks.hears_tone(OPERATOR_HZ, 12)
-    languages = ("fr",)
-    calls = [await line.waiting(telephones, f"+3362400013{KEYS[language]}", KEYS[language]) for language in languages]
-    for position, (language, call) in enumerate(zip(languages, calls, strict=True), 1):
-        await call.hears(line.audio(language, f"position_{position}", "wait_under_2"), 20)
-        story = await line.story(f"+3362400013{KEYS[language]}", ended=False)
-        assert of_kind(story, "place") == [{"position": position, "wait": "under_2", "earned": True}]
-    first = of_kind(await line.story("+33624000120"), "place")
-    assert [item["earned"] for item in first] == [False]
-
-
-# Instead of waiting
-
-
-@pytest.mark.parametrize("language", ["fr"])
-async def test_a_call_back_request_ends_the_wait_and_keeps_its_start_time(
-    line: Line, telephones: Telephones, language: str
-) -> None:
-    tells(line, first_s=1, every_s=2)
-    caller = f"+3362400030{KEYS[language]}"
-    call = await offered(line, telephones, caller, language)
-    (began,) = since(line).values()
-    chosen = call.clock
-    await call.press(CALLED_BACK)
-    asked = await begins(call, line.audio(language, "callback_this_number"), chosen)
-    assert since(line) == {}
-    await call.press("1")
-    await begins(call, line.audio(language, "callback_noted"), asked.offset_s)
-    await call.hangup()
-    story = await line.story(caller)
-    (request,) = await rows(line, Callback, call_id=story["call"]["id"])
-    assert (request.kind, request.number, request.language) == ("waiting", caller, language)
-    assert request.waiting_since.timestamp() == pytest.approx(began, abs=0.001)
-    assert request.wished.timestamp() - began > 1
-    assert request.due <= datetime.now(UTC)
-    assert story["call"]["outcome"] == "callback"
-    assert story["call"]["path"][-3:] == ["queue", "waiting_callback", "goodbye"]
-
-
-# The guide
-
-
-@pytest.mark.parametrize("language", ["ar"])
-async def test_an_operator_interrupts_the_guide_of_a_caller_who_kept_their_position(
-    line: Line, telephones: Telephones, language: str
-) -> None:
-    tells(line, first_s=1, every_s=2)
-    caller = f"+3362400040{KEYS[language]}"
-    call = await offered(line, telephones, caller, language)
-    before = since(line)
-    await call.press(GUIDE)
-    await begins(call, line.audio(language, "guide_passport_title"))
-    await call.press("1#")
-    heard = await begins(call, line.audio(language, "guide_passport_documents_1"), for_s=1.5)
-    assert since(line) == before
-    phone = await line.phone(telephones, SPEAKS_ALL_THREE)
-    leg = await phone.next_call(5)
-    await begins(call, line.audio(language, "to_operator"), heard.offset_s)
-    await leg.answer()
-    leg.tone(OPERATOR_HZ)
-    await call.hears_tone(OPERATOR_HZ)
-    await call.hangup()
-    story = await line.story(caller)
-    assert story["call"]["outcome"] == "answered"
-    assert story["call"]["path"][-3:] == ["queue", "waiting_guide", "queue"]
-    assert {"procedure": "passport", "step": "documents_1"} in of_kind(story, "guide")
-
-
-# The controller is killed meanwhile
-
-
-async def test_after_a_restart_a_caller_in_the_guide_is_still_there_and_one_who_heard_the_alternatives_can_choose(
+async def test_after_a_restart_a_caller_in_the_guide_keeps_their_position_and_one_who_heard_the_alternatives_can_choose(
     line: Line, telephones: Telephones
 ) -> None:
     tells(line, first_s=1, every_s=2)
     reads, chooses = "+33624000501", "+33624000511"
     reading = await offered(line, telephones, reads, "nl")
+    choosing = await line.waiting(telephones, chooses, KEYS["fr"])
     await reading.press(GUIDE)
+    await begins(choosing, line.audio("fr", "closed_callback"), timeout_s=20)
     await begins(reading, line.audio("nl", "guide_passport_title"))
-    choosing = await offered(line, telephones, chooses, "fr")
     before = since(line)
     (began,) = (row["since"] for row in line.control("GET", "/queue") if row["caller"] == chooses)
     killed = reading.clock
@@ -160,13 +63,30 @@ async def test_after_a_restart_a_caller_in_the_guide_is_still_there_and_one_who_
     chosen = choosing.clock
     await choosing.press(CALLED_BACK)
     asked = await begins(choosing, line.audio("fr", "callback_this_number"), chosen)
+    assert before.keys() - since(line).keys() == {str((await line.story(chooses, ended=False))["call"]["id"])}
     await choosing.press("1")
     await begins(choosing, line.audio("fr", "callback_noted"), asked.offset_s)
     await choosing.hangup()
-    (request,) = await rows(line, Callback, call_id=(await line.story(chooses))["call"]["id"])
+    story = await line.story(chooses)
+    assert (story["call"]["outcome"], story["call"]["path"][-2:]) == ("callback", ["waiting_callback", "goodbye"])
+    assert [item["position"] for item in of_kind(story, "place")][:1] == [1]
+    assert not any(item["earned"] for item in of_kind(story, "place")), "no wait is announced without experience"
+    (request,) = await rows(line, Callback, call_id=story["call"]["id"])
+    assert (request.kind, request.number, request.language) == ("waiting", chooses, "fr")
     assert request.waiting_since.timestamp() == pytest.approx(began, abs=0.001)
-    phone = await line.phone(telephones, SPEAKS_ALL_THREE, answers=OPERATOR_HZ)
-    await phone.next_call(5)
+    assert request.wished.timestamp() - began > 1
+    assert request.due <= datetime.now(UTC)
+    # An operator interrupts the guide.
+    await reading.press("1#")
+    heard = await begins(reading, line.audio("nl", "guide_passport_documents_1"), killed, for_s=1.5)
+    phone = await line.phone(telephones, SPEAKS_ALL_THREE)
+    leg = await phone.next_call(5)
+    await begins(reading, line.audio("nl", "to_operator"), heard.offset_s)
+    await leg.answer()
+    leg.tone(OPERATOR_HZ)
     await reading.hears_tone(OPERATOR_HZ)
     await reading.hangup()
-    assert (await line.story(reads))["call"]["outcome"] == "answered"
+    story = await line.story(reads)
+    assert story["call"]["outcome"] == "answered"
+    assert story["call"]["path"][-1] == "queue" and "waiting_guide" in story["call"]["path"]
+    assert {"procedure": "passport", "step": "documents_1"} in of_kind(story, "guide")
