@@ -269,6 +269,18 @@ async def test_the_audit_has_pages(desk: TestDesk, engine: AsyncEngine) -> None:
     assert (await (await desk.signed_in("1040")).get("/site/audit")).status == 403
 
 
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)  # whose queries have a limit
+async def test_an_audit_of_many_supervisions_is_sent_whole(desk: TestDesk, engine: AsyncEngine) -> None:
+    now, boot, many = desk.desk.now(), uuid4(), 33_000
+    row = {"node": "n", "boot": boot, "by": "1040", "act": "listen", "about": "operator:1002"}
+    async with writing(engine) as connection:
+        rows = [{**row, "seq": seq, "at": now, "data": {"supervision": f"s-{seq}"}} for seq in range(many)]
+        await connection.execute(insert(Audit), rows)
+    browser = await desk.signed_in("root", "en")
+    sheet = await browser.bytes("/site/audit/audit.csv")
+    assert sheet.status == 200 and sheet.body.count(b"operator:1002") == many
+
+
 def test_only_telephone_numbers_are_masked() -> None:
     kept = ("case:100000012", "callback:01900000-0000-7000-8000-000000000001", "2026-11-28", "operator:1002", "12.5",
             "day:2026-11-28 08:00:00", "address:192.0.2.10")  # fmt: skip
