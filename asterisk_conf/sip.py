@@ -31,7 +31,7 @@ TRANSPORTS = frozenset({"udp", "tcp", "tls", "udp6", "tcp6", "tls6"})
 
 @dataclass(frozen=True, slots=True)
 class Sip:
-    """What SIP has besides UDP and TCP at Conf's `sip_bind`.
+    """Settings of SIP besides UDP and TCP at Conf's `sip_bind`.
 
     `certificate` and `key`: the text of PEM files, empty for no TLS; `authorities`: the file of the authorities that
     servers' certificates must come from. `bind_ipv6`: the address for IPv6, empty for none. `external_address`: of this

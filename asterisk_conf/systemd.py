@@ -53,7 +53,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What the files depend on.
+    """The values that the files depend on.
 
     `home`: HATIF_HOME; `code`: the folder of Hatif's program; `program`: the command `hatif`; `python`: the interpreter
     of its environment; `site`: the site's folder; `page`: the page about all this, if it is there; `others`: further
@@ -223,7 +223,7 @@ def write(line: Line, root: Path = Path("/")) -> tuple[Sequence[Path], Sequence[
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """What `write` has put on a machine. `own`: an administrator's drop-ins, which stay; `enabled`: starts at boot."""
+    """Files that `write` has written. `own`: an administrator's drop-ins, which stay; `enabled`: starts at boot."""
 
     home: Path
     user: str

@@ -10,10 +10,11 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import aiohttp
@@ -50,11 +51,11 @@ async def measure(
     load: Load,
     phones_port: int,
     own: hatif.Line | None,
-    speaking: int | None = None,
+    others: Mapping[str, int] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Return the whole document; without Hatif's own line it covers the other two.
 
-    `speaking`: a stopped group of processes that speaks; then Hatif is measured with it as well.
+    `others`: stopped groups of processes, by name; Hatif is measured beside each of them as well.
 
     Raises BlockError; aiohttp.ClientError and TimeoutError if Asterisk does not accept the added configuration.
     """
@@ -108,9 +109,9 @@ async def measure(
                     {"asterisk": pbx.pid, **own.processes},
                 )
             )
-            if speaking is not None:
-                alone = ways[-1]
-                ways.append(Way("speaking", alone.menu, alone.ring, alone.processes, beside=speaking))
+            alone = ways[-1]
+            for name, group in others.items():
+                ways.append(Way(name, alone.menu, alone.ring, alone.processes, beside=group))
         with Progress(console=Console(stderr=True), transient=True) as progress:
             await blocks.measure(ways, load.rounds, progress)
     systems = {way.name: figures.system(way.menus, way.rings, way.cpu) for way in ways}
@@ -143,16 +144,16 @@ async def bare_controller(pbx: Asterisk, prompts: Prompts, operators: list[str])
 
 
 @asynccontextmanager
-async def speaking_voice() -> AsyncIterator[int]:
-    """Yield a stopped group of processes in which a slow voice speaks. Raises RuntimeError if it does not."""
+async def stopped(module: str) -> AsyncIterator[int]:
+    """Yield a stopped group of processes that run a module, once it does its work. Raises RuntimeError if it ends."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.speaking", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        sys.executable, "-m", module, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         start_new_session=True,
     )  # fmt: skip
     try:
         assert process.stdout and process.stderr
-        if (await asyncio.wait_for(process.stdout.readline(), 120)).strip() != b"spoken":
-            raise RuntimeError(f"the voice does not speak: {(await process.stderr.read()).decode().strip()[-500:]}")
+        if not await asyncio.wait_for(process.stdout.readline(), 120):
+            raise RuntimeError(f"{module} has ended: {(await process.stderr.read()).decode().strip()[-500:]}")
         os.killpg(process.pid, signal.SIGSTOP)
         yield process.pid
     finally:
@@ -174,6 +175,9 @@ def main(
     speaking: Annotated[
         bool, typer.Option("--speaking", help="Also measure Hatif while Kokoro speaks at the background's priority.")
     ] = False,
+    hearing: Annotated[
+        bool, typer.Option("--hearing", help="Also measure Hatif while the packaged recogniser hears two callers.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
     """Measure the same call through a plain dialplan, a bare ARI controller and Hatif, all on one Asterisk."""
@@ -181,8 +185,9 @@ def main(
 
     async def run(folder: Path) -> dict[str, Any]:
         async with hatif.up(folder, offset) as line, AsyncExitStack() as stack:
-            voice = await stack.enter_async_context(speaking_voice()) if speaking else None
-            return await measure(line.asterisk, line.prompts, load, 5070 + offset, line, voice)
+            chosen = [name for name, wanted in (("speaking", speaking), ("hearing", hearing)) if wanted]
+            others = {name: await stack.enter_async_context(stopped(f"bench.{name}")) for name in chosen}
+            return await measure(line.asterisk, line.prompts, load, 5070 + offset, line, others)
 
     try:
         with tempfile.TemporaryDirectory(prefix="hatif-bench-") as temporary:

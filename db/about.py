@@ -1,4 +1,4 @@
-"""What a database is."""
+"""The kind and version of a database."""
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine

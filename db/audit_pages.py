@@ -12,6 +12,9 @@ from db.audit import ENDED, SUPERVISIONS, AuditEntry
 from db.engine import reading
 from db.tables import Audit, Call
 
+_AT_ONCE = 5_000
+"""Supervisions that are named in one query, which may have 32,767 parameters on PostgreSQL."""
+
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
@@ -80,17 +83,17 @@ async def _with_ends(
     connection: AsyncConnection, entries: Sequence[AuditEntry], ends: dict[Any, datetime]
 ) -> Sequence[AuditEntry]:
     """Return the entries with the ends of supervisions: the next record of the same one, else the end of the call."""
-    names = {_supervision(entry) for entry in entries if entry.act in SUPERVISIONS}
+    names = sorted({_supervision(entry) for entry in entries if entry.act in SUPERVISIONS})
     if not names:
         return entries
     first = min(entry.at for entry in entries if entry.act in SUPERVISIONS)
     name = Audit.data["supervision"].as_string()
-    query = select(name, Audit.at, Audit.reason).where(
-        Audit.act.in_((*SUPERVISIONS, ENDED)), Audit.at >= first, name.in_(names)
-    )
+    query = select(name, Audit.at, Audit.reason).where(Audit.act.in_((*SUPERVISIONS, ENDED)), Audit.at >= first)
     later: dict[str, list[tuple[datetime, str | None]]] = {}
-    for supervision, at, reason in await connection.execute(query.order_by(Audit.at, Audit.seq)):
-        later.setdefault(supervision, []).append((at, reason))
+    for start in range(0, len(names), _AT_ONCE):
+        some = query.where(name.in_(names[start : start + _AT_ONCE])).order_by(Audit.at, Audit.seq)
+        for supervision, at, reason in await connection.execute(some):
+            later.setdefault(supervision, []).append((at, reason))
 
     def ended(entry: AuditEntry) -> AuditEntry:
         if entry.act not in SUPERVISIONS:

@@ -1,4 +1,4 @@
-"""What a caller has used up: messages of a day, and call-back requests. Read while the caller waits."""
+"""A caller's share of their limits: messages of a day, and call-back requests. Read while the caller waits."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -30,7 +30,7 @@ _NEVER = "0000-00-00 00:00:00.000000"
 
 
 class Kind(StrEnum):
-    """What a column has."""
+    """The kind of a column's values."""
 
     INSTANT = "instant"
     NUMBER = "number"  # a whole number, or a truth as 0 or 1

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, func, insert, select, tuple_
+from sqlalchemy import Row, Select, delete, func, insert, select, text, tuple_
 from sqlalchemy import Table as SQLTable
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -61,6 +61,9 @@ async def copy_rows(
     Raises:
         DatabaseError: A row does not fit into the target; the sentence names it.
     """
+    if target.dialect.name == "postgresql":
+        # What was planned for an empty table would be kept, and would search all of a full one a thousand times.
+        await target.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
     total, copied = await count_rows(source), Copied()
     for table in tables():
         async for rows in _groups(source, _in_order(table)):

@@ -1,4 +1,4 @@
-"""What the journal process last wrote about itself, for whoever does not deliver."""
+"""The journal process's last words about its own state, for processes that do not deliver."""
 
 import contextlib
 import os

@@ -107,7 +107,7 @@ class GuideOutcome(StrEnum):
 
 
 class AmendmentState(StrEnum):
-    """What became of an amendment of the guide."""
+    """The state of an amendment of the guide."""
 
     PROPOSED = "proposed"
     RELEASING = "releasing"  # the site's files are being checked
@@ -136,7 +136,7 @@ class SwapState(StrEnum):
 
 
 class AccountRole(StrEnum):
-    """What a person who signs in at the desk may do."""
+    """The role of a person who signs in at the desk."""
 
     OPERATOR = "operator"
     SUPERVISOR = "supervisor"

@@ -1,4 +1,4 @@
-"""What callers do with the guide, and what they ask that it does not answer. Functions raise DatabaseError."""
+"""Use of the guide by callers, and their questions that it does not answer. Functions raise DatabaseError."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What comes from test calls: it is marked, and stands in no list of work unless somebody asks for it."""
+"""Work from test calls: it is marked, and stands in no list of work unless somebody asks for it."""
 
 from typing import Any
 

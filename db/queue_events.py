@@ -91,7 +91,7 @@ def _printable(value: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is known of a call. `connected`, `ended` and `operator` are those of its row."""
+    """A call, as far as it is known. `connected`, `ended` and `operator` are those of its row."""
 
     id: UUID
     channel: str

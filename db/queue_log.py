@@ -24,12 +24,12 @@ from db.tables import Call, CallEvent, JournalPosition, Operator, OperatorStateR
 _AT_ONCE = 1000
 """Records of one journal that are told in one transaction, which other writers wait for."""
 _LONGEST_WAIT = timedelta(hours=6)
-"""Whoever began to wait earlier than that does not count in a position."""
+"""Calls that began to wait earlier than that do not count in a position."""
 _LOCK = 0x6861746968
 """Of PostgreSQL, beside those of `db.upgrade` and `db.callbacks`: two processes must not give out one line number."""
 
 _WRITTEN_FOR = timedelta(days=1)
-"""A journal without a record for so long is not written any more, or has nothing left to tell twice."""
+"""A journal without a record for this time is not written any more, or has nothing left to tell twice."""
 _CLOCK_MOVES = timedelta(minutes=10)
 _1970 = datetime(1970, 1, 1, tzinfo=UTC)
 _BEGUN = UUID(int=0)

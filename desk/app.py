@@ -41,6 +41,7 @@ from desk.page.files import Files
 from desk.page.pages import Pages
 from desk.page.traffic import Traffic
 from desk.people import routes as people
+from desk.people.listening import Listening
 from desk.people.passwords import Passwords
 from desk.people.sessions import Sessions
 from desk.people.signed_in import SignInNeeded
@@ -124,6 +125,7 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             app.state.sessions = Sessions(engine)
             app.state.passwords = Passwords()
             app.state.source_limit = SourceLimit()
+            app.state.listening = Listening()
             app.state.presence = Presence()
             app.state.book = Book(control)
             app.state.mailer = Mailer(settings.mail)

@@ -21,7 +21,7 @@ ENTRIES = {
     "telephone": FOLDER / "telephone" / "src" / "telephone.ts",
     "try": FOLDER / "telephone" / "src" / "try.ts",
 }
-"""What each script begins with; one that is not there yet is left out."""
+"""The first file of each script; one that is not there yet is left out."""
 
 _LIMIT_S = 300
 _NPM = (

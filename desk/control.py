@@ -37,7 +37,7 @@ class ControllerAwayError(ControlError):
 
 
 class InDoubtError(ControlError):
-    """What was asked for may have been done: nobody confirmed it."""
+    """A change that may have been made: nobody confirmed it."""
 
     def __init__(self, detail: str = "The controller got the request and did not answer.") -> None:
         super().__init__(503, detail, "in_doubt")

@@ -28,7 +28,7 @@ class MailSettings:
 
 @dataclass(frozen=True, slots=True)
 class ReportMail:
-    """Who gets which report by e-mail. `at`: by the site's clock, on the day after the period.
+    """Recipients of reports by e-mail. `at`: by the site's clock, on the day after the period.
 
     `addresses`: by `day`, `week` and `month`.
     """

@@ -19,7 +19,7 @@ _GENERAL = re.compile(r"^\[general\]\n(?:(?![\[;]).*\n)*", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What loading our file would change, and what stands in its way (`E_` findings) or is worth knowing."""
+    """The changes that loading our file would make, and findings: obstacles (`E_`) and what is worth knowing."""
 
     changes: tuple[Change, ...]
     findings: tuple[Finding, ...]

@@ -17,7 +17,7 @@ _TECHNOLOGY = re.compile(r"^(\w+)\s.*(?:yes|no)", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Names:
-    """What one Asterisk knows. Applications and technologies may be written in any case, functions may not."""
+    """Names that one Asterisk knows. Applications and technologies may be written in any case, functions may not."""
 
     version: str
     applications: frozenset[str]

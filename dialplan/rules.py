@@ -35,7 +35,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a dialplan refers to, and what refers to it. None: not known, and not checked.
+    """The names that a dialplan refers to, and those that refer to it. None: not known, and not checked.
 
     `sounds`: file names without language and format, and with them; `endpoints`: those of PJSIP; `elsewhere`: contexts
     that are defined somewhere else.
@@ -144,7 +144,7 @@ def _devices(text: str, line: int, file: str, around: Surroundings, *, hint: boo
         technology, slash, rest = device.strip().partition("/")
         if not slash or not _is_fixed(technology):
             continue
-        # A hint may also name what is no channel, such as Custom:lamp or Queue:sales, which have no slash.
+        # A hint may also name something else than a channel, such as Custom:lamp or Queue:sales, which have no slash.
         if not hint and technology.lower() not in around.names.technology_keys:
             sentence = f"channel technology {technology} is unknown to Asterisk {around.names.version}"
             yield Finding("E_TECHNOLOGY", line, sentence, file)

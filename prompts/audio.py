@@ -35,7 +35,7 @@ sound of `BEFORE_BURST`: a final t or k, whose closure takes up to 0.25 s."""
 BEFORE_BURST = -36.0
 EDGE, EVEN, LOUDEST_NOISE = 0.3, 6.0, -20.0
 """The first or last seconds of a clip are noise, not speech, if their steps of 0.1 s differ by at most so many dB and
-are below the third level. No sound of speech is faint and even for so long."""
+are below the third level. No sound of speech is faint and even for that long."""
 SPEECH_ABOVE_NOISE, WEAK_ABOVE_NOISE = 12.0, 8.0
 """In dB: where there is noise, certain speech and other sounds must be so far above it."""
 FADE = 0.01

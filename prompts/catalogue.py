@@ -86,7 +86,7 @@ class Catalogues:
 
     @cached_property
     def words(self) -> spoken_words.Words:
-        """What callers may say, by language and id."""
+        """Words that callers may say, by language and id."""
         return {
             language: {
                 words: ways for words in self.words_ids if (ways := spoken_words.ways(self.text(language, words) or ""))

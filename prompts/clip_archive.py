@@ -39,7 +39,7 @@ class ClipArchiveError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What was taken from an archive: clips that are new here, that were here, and that this site has no use for."""
+    """The result of an import: clips that are new here, that were here, and that this site has no use for."""
 
     new: int
     known: int

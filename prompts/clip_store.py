@@ -15,7 +15,7 @@ from prompts import files, manifest
 from prompts.audio import Sound
 
 UNUSED = timedelta(days=90)
-"""A clip is removed when no build has used it for so long."""
+"""A clip is removed when no build has used it for this time."""
 SCRATCH = ".import-"
 """The beginning of the names of folders with clips that are not checked yet."""
 _NOTED_S = 7 * 24 * 3600
@@ -73,7 +73,7 @@ class ClipStore:
                     os.utime(path, (now, now))
 
     def prune(self, unused: timedelta = UNUSED) -> int:
-        """Remove clips that were not used for so long; return how many files. Clean up after killed imports."""
+        """Remove clips that were not used for `unused`; return how many files. Clean up after killed imports."""
         oldest, removed = time.time() - unused.total_seconds(), 0
         for path in self.folder.glob("??/*"):
             with suppress(OSError):

@@ -12,13 +12,17 @@ from collections.abc import Mapping, Sequence
 from rapidfuzz import fuzz
 
 from prompts.guide_search import best_of, likeness, words
+from prompts.sounds_alike import skeleton
 
-_OF_TITLE, _OF_TEXT, _OF_PHRASE = 3.0, 0.3, 3.0
-"""The weights of a word of a title or a synonym, of a word of another text, and of a phrase that is resembled."""
+_OF_TITLE, _OF_TEXT, _OF_PHRASE, _OF_SOUND = 3.0, 0.3, 3.0, 3.0
+"""The weights of a word of a title or a synonym, of a word of another text, and of a phrase that is resembled.
+
+And of one that sounds like it.
+"""
 _LIKE = 75.0
 """The least likeness of a phrase that counts, of 100."""
-_SHORTEST = 4
-"""Letters of a phrase that is compared; shorter ones are like anything."""
+_SHORTEST, _SHORTEST_SOUND = 4, 3
+"""Letters of a phrase that is compared, and of one by its sound; shorter ones are like anything."""
 _NEXT = 0.5
 """The weight of each further text that may have been said, as a share of the one before."""
 _LEAST = 2.5
@@ -32,6 +36,7 @@ class Answers:
 
     def __init__(self, titles: Mapping[str, Sequence[str]], texts: Mapping[str, Sequence[str]]) -> None:
         self._phrases = {name: [" ".join(words(phrase)) for phrase in titles[name]] for name in titles}
+        self._skeletons = {name: [skeleton(phrase) for phrase in titles[name]] for name in titles}
         self._titled = {name: {word for phrase in self._phrases[name] for word in phrase.split()} for name in titles}
         self._spoken = {name: {word for text in texts[name] for word in words(text)} for name in titles}
         self._all = set[str]().union(*self._titled.values(), *self._spoken.values())
@@ -63,17 +68,20 @@ class Answers:
             for name, score in found.items():
                 # A word that occurs everywhere, such as "Morocco", counts little.
                 points[name] += score and score * math.log(1 + len(points) / matching)
-        answer = " ".join(said)
+        answer, sound = " ".join(said), skeleton(" ".join(said))
         for name in points:
             points[name] += _OF_PHRASE * max(
-                (_resembled(phrase, answer) for phrase in self._phrases[name]), default=0.0
+                (_resembled(phrase, answer, _SHORTEST) for phrase in self._phrases[name]), default=0.0
+            )
+            points[name] += _OF_SOUND * max(
+                (_resembled(phrase, sound, _SHORTEST_SOUND) for phrase in self._skeletons[name]), default=0.0
             )
         return points
 
 
-def _resembled(phrase: str, answer: str) -> float:
+def _resembled(phrase: str, answer: str, shortest: int) -> float:
     """Return how much of a phrase is in an answer: nothing below `_LIKE`, and more for longer ones."""
-    if len(phrase) < _SHORTEST:
+    if len(phrase) < shortest:
         return 0.0
     likeness_of = fuzz.partial_ratio if len(phrase) <= len(answer) else fuzz.ratio
     return max(0.0, likeness_of(phrase, answer) - _LIKE) / (100 - _LIKE) * math.log(1 + len(phrase))

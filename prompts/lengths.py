@@ -15,7 +15,7 @@ _LEAST = 30
 _ENOUGH = 10
 """So many of them do."""
 _PAUSE_S = 0.5
-"""What an estimate adds to the characters' time."""
+"""Seconds that an estimate adds to the characters' time."""
 
 
 @dataclass(frozen=True, slots=True)

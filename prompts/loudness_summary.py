@@ -51,7 +51,7 @@ class Summary:
 
     @property
     def faults(self) -> list[str]:
-        """What is outside its limit."""
+        """The figures outside their limits, in words."""
         together = [] if self.short_lufs is None else [self.short_lufs]
         off = max((abs(value - loudness.TARGET) for value in (*(self.long or ()), *together)), default=0.0)
         found = [

@@ -30,11 +30,11 @@ G722_LEAD_S = 0.08
 KEPT_S = 0.03
 """Seconds of silence that every clip has before and after its speech."""
 PAUSE, PAUSE_S = f"{PREFIX}/pause", 0.25 - 2 * KEPT_S
-"""What is played between two clips of a sentence, in all languages: 0.25 s from the end of one's speech to the next."""
+"""The pause between two clips of a sentence, in all languages: 0.25 s from the end of one's speech to the next."""
 SHORT_PAUSE, SHORT_PAUSE_S = f"{PREFIX}/short_pause", 0.1 - 2 * KEPT_S
-"""What is played between an option and its key: 0.1 s from the end of one's speech to the other's."""
+"""The pause between an option and its key: 0.1 s from the end of one's speech to the other's."""
 LONG_PAUSE, LONG_PAUSE_S = f"{PREFIX}/long_pause", 0.8 - 2 * KEPT_S
-"""What is played after a group of digits that the caller writes down: 0.8 s from speech to speech."""
+"""The pause after a group of digits that the caller writes down: 0.8 s from speech to speech."""
 BEEP, BEEP_S = f"{PREFIX}/beep", 0.25
 """The tone after which a caller speaks, and its seconds."""
 RECORDING = "recording"

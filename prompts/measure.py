@@ -15,7 +15,7 @@ from prompts import audio, g711, g722, loudness, manifest
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was measured at the telephone's 8 kHz."""
+    """Measurements at the telephone's 8 kHz."""
 
     seconds: float
     lufs: float  # loudness after ITU-R BS.1770; -inf if there is hardly any sound

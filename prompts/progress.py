@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 class Doing(StrEnum):
-    """What the background is doing."""
+    """The present work of the background."""
 
     WAITING = "waiting"  # for another process that makes clips
     QUICK = "quick"  # what callers do not hear at all yet is spoken, by quick voices
@@ -24,7 +24,7 @@ class Doing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What the background is doing. `stays`: the languages that keep their quick voice, with the reasons."""
+    """The state of the background. `stays`: the languages that keep their quick voice, with the reasons."""
 
     doing: Doing
     language: str | None = None

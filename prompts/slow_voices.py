@@ -33,7 +33,7 @@ Speak = Callable[[Voice, str], Sound]
 
 @dataclass(frozen=True)
 class SlowClip:
-    """What a slow voice says for one prompt. `voice` has the settings for it."""
+    """A slow voice's clip for one prompt. `voice` has the settings for it."""
 
     prompt: Prompt
     voice: Voice

@@ -20,6 +20,8 @@ _UNSAYABLE = {"So", "Sm", "Sc", "Sk", "Me", "Co", "Cs", "Cn"}
 _EMOJI_SIGN = "\ufe0f"
 _NAMED = 8
 """Maximum number of words listed in a finding; the others are counted."""
+_KNOWN = 10_000
+"""Texts whose findings are remembered: whoever changes a site has all its texts examined again and again."""
 _SCRIPT_NAMES = {
     "Arab": "ARABIC",
     "Armn": "ARMENIAN",
@@ -55,6 +57,11 @@ def script_of(language: str) -> str | None:
 
 def findings(text: str, language: str) -> list[Finding]:
     """Return the problems that prevent a text from being spoken (E_…) or make it sound worse (W_…)."""
+    return list(_findings(text, language))
+
+
+@functools.lru_cache(_KNOWN)
+def _findings(text: str, language: str) -> tuple[Finding, ...]:
     found = []
     if len(text) > LONGEST_TEXT:
         found.append(
@@ -72,7 +79,7 @@ def findings(text: str, language: str) -> list[Finding]:
         )
     if markup := _MARKUP.search(text):
         found.append(Finding("E_TEXT_MARKUP", f"markup or a symbol ({markup.group()})", "write it out in words"))
-    return found + _script(text, language)
+    return (*found, *_script(text, language))
 
 
 def _is_symbol(letter: str) -> bool:

@@ -17,7 +17,7 @@ from prompts.voices.process import VoiceError, VoicePool
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a build has done. `problems`: sentences without audio, and why."""
+    """The result of a build. `problems`: sentences without audio, and why."""
 
     made: int
     problems: tuple[str, ...]

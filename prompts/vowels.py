@@ -83,5 +83,5 @@ def _is_marked(letter: Letter, previous: Letter, following: Letter) -> bool:
 
 
 def unvowelled(text: str) -> list[str]:
-    """The words of a text in which a vowel is missing, each once, as they are written."""
+    """Return the words of a text in which a vowel is missing, each once, as they are written."""
     return list(dict.fromkeys(word for word in WORD.findall(text) if missing(word)))

@@ -61,7 +61,7 @@ def locked_packages(lock: Path) -> list[Package]:
 
 @dataclass(frozen=True, slots=True)
 class Wheels:
-    """What is fetched, and where to.
+    """Wheels to fetch, and where to.
 
     `brought`: the administrator's folder, which may have wheels; `target`: the folder of this user's cache; `total`:
     the bytes of all wheels; `space`: bytes that must be free in `target`; `remedy`: what to do, in one clause.

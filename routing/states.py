@@ -204,19 +204,19 @@ def apply_trigger(
         return operator
     # `replace` would look at each field by its name, which takes three times as long.
     return Operator(
-        operator.id,
-        operator.languages,
-        operator.topics,
-        state,
-        reason,
-        now,
-        now + wrap_up_s if state is _WRAPPING_UP else None,
-        operator.present,
-        pause_after,
-        operator.offer if state is _OFFERED or state is _TALKING else None,
-        operator.planned,
-        operator.on_line,
-        operator.training and state in (_OFFERED, _TALKING, _WRAPPING_UP),
+        id=operator.id,
+        languages=operator.languages,
+        topics=operator.topics,
+        state=state,
+        reason=reason,
+        since=now,
+        until=now + wrap_up_s if state is _WRAPPING_UP else None,
+        present=operator.present,
+        pause_after=pause_after,
+        offer=operator.offer if state is _OFFERED or state is _TALKING else None,
+        planned=operator.planned,
+        on_line=operator.on_line,
+        training=operator.training and state in (_OFFERED, _TALKING, _WRAPPING_UP),
     )
 
 

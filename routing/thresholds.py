@@ -14,7 +14,7 @@ CALM_S = 30.0
 
 
 class Exceeded(StrEnum):
-    """What can exceed a limit."""
+    """A figure that has a limit."""
 
     MANY_WAITING = "many_waiting"
     LONG_WAIT = "long_wait"
@@ -39,7 +39,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Who waits in a language. `since`: the first of them."""
+    """The callers who wait in a language. `since`: the first of them."""
 
     callers: int
     since: float

@@ -15,7 +15,7 @@ import numpy as np
 import soxr  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from speech import vosk
+from speech import vosk, wideband
 from speech.models import Engine
 from speech.transcript import Transcript
 
@@ -131,7 +131,7 @@ class _Vosk:
 
     def transcribe(self, samples: NDArray[np.float32], language: str | None, others: Collection[str]) -> Transcript:
         recogniser = vosk.Recogniser(self._model, rate=RATE)
-        pcm = np.clip(np.round(samples * 32_767), -32_768, 32_767).astype("<i2")
+        pcm = wideband.with_noise(samples * 32_767)
         words: list[vosk.Word] = []
         for start in range(0, len(pcm), _CHUNK):
             words += recogniser.feed(pcm[start : start + _CHUNK].tobytes())

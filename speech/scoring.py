@@ -1,16 +1,19 @@
 """The packaged recogniser (whisper-base), told what may be said: each phrase is scored, nothing is written down freely.
 
 A phrase's score is how much less likely it is than what the recogniser expects anyway: it would rather hear frequent
-phrases in anything. So the likelihood of the phrase in silence is subtracted; docs/decisions/0042-scored-phrases.md has
-what that brings. The utterance is computed after its end.
+phrases in anything. So the likelihood of the phrase where nobody speaks is subtracted;
+docs/decisions/0042-scored-phrases.md has what that brings. The utterance is computed after its end.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import os
+import re
 from collections.abc import Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,22 +29,39 @@ from speech.understood import NOTHING, Finder, Understood
 _RATE = 16_000
 _AFTER_S = 1.0
 """Silence after the utterance; the recogniser was made for 30 s, but hears a short window nearly as well."""
-_EXPECTED = 0.6
-"""The share of a phrase's likelihood in silence that is subtracted."""
+_EXPECTED = 0.65
+"""The share of a phrase's likelihood in silence and in noise, their mean, that is subtracted."""
 _LENGTH = 0.3
 """The power of the number of a phrase's tokens by which its score is divided: long phrases lose more by chance."""
-_MOST = 3.0
-"""The highest score, in nats, of a phrase that was said; other speech scores more."""
-_AHEAD = 0.4
+_MOST = 5.1
+"""The highest score, in nats, of a phrase that was said, less the logarithm of how many things may be said.
+
+Other speech scores more, but of many phrases one scores low by chance.
+"""
+_AHEAD = 0.2
 """By how much it must be better than the best phrase of any other option."""
 _LEAST = 1e-9
 """The smallest probability of a token that counts."""
-_SILENCE_S = 1.2
+_SILENCE_S, _NOISE = 1.2, 0.001
+"""What a phrase is expected in; the noise is −60 dB below full scale."""
 THREADS = min(2, len(os.sched_getaffinity(0)))
 """Of a worker: a caller waits for it, and seldom two at once."""
+_NICE = 5
+"""How much less its processor time counts: a key's sound never waits for somebody's words."""
 _BEAM = 5
 _TOKENS_PER_S, _TOKENS = 8, 10
 """The most tokens of a text: more than anybody says in the time, so that a loop ends."""
+
+_NOT_LATIN = frozenset(("ar", "fa", "he", "ur"))
+"""Languages whose words are never written in Latin letters: the recogniser changes to English where it is unsure."""
+_LATIN = re.compile("[A-Za-z]")
+_ALWAYS_SUPPRESSED = -1
+"""What the model itself never writes."""
+
+
+def executor() -> Executor:
+    """Return where a worker loads the model and computes: a thread that gives way to calls, as do those it starts."""
+    return ThreadPoolExecutor(1, initializer=os.nice, initargs=(_NICE,))
 
 
 class ScoringEngine:
@@ -84,8 +104,10 @@ class ScoringEngine:
 
     def _learn(self, phrases: Sequence[str]) -> None:
         silence = np.zeros(round(_SILENCE_S * _RATE), np.float32)
-        losses = self._model.losses(self._language, phrases, silence)
-        self._expected |= {phrase: loss for phrase, (loss, _) in zip(phrases, losses, strict=True)}
+        noise = np.random.default_rng(5).normal(0, _NOISE, len(silence)).astype(np.float32)
+        heard = (self._model.losses(self._language, phrases, sound) for sound in (silence, noise))
+        for phrase, (in_silence, _), (in_noise, _) in zip(phrases, *heard, strict=True):
+            self._expected[phrase] = (in_silence + in_noise) / 2
 
     def _score(self, phrases: Sequence[str], samples: NDArray[np.float32]) -> dict[str, float]:
         if missing := [phrase for phrase in phrases if phrase not in self._expected]:
@@ -140,8 +162,9 @@ class ScoredAnswer(_Utterance):
         if best is None:
             return Understood()
         others = [score for phrase, score in scores.items() if self._keys[phrase] != self._keys[best]]
-        ahead = min(others, default=_MOST) - scores[best]
-        if scores[best] > _MOST or ahead < _AHEAD:
+        most = _MOST - math.log(len(set(self._keys.values())))
+        ahead = min(others, default=most) - scores[best]
+        if scores[best] > most or ahead < _AHEAD:
             return Understood()
         return Understood(self._keys[best], float(1 / (1 + np.exp(-ahead))))
 
@@ -183,9 +206,20 @@ class Scorer:
         prompt = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
         most = round(_TOKENS_PER_S * len(samples) / _RATE) + _TOKENS
         (found,) = self._model.model.generate(
-            encoded, [prompt], beam_size=_BEAM, num_hypotheses=_BEAM, max_length=len(prompt) + most
+            encoded,
+            [prompt],
+            beam_size=_BEAM,
+            num_hypotheses=_BEAM,
+            max_length=len(prompt) + most,
+            suppress_tokens=[_ALWAYS_SUPPRESSED, *(self._latin if language in _NOT_LATIN else ())],
         )
         return list(dict.fromkeys(tokenizer.decode(tokens).strip() for tokens in found.sequences_ids))
+
+    @cached_property
+    def _latin(self) -> list[int]:
+        """The tokens with Latin letters."""
+        known: dict[str, int] = self._model.hf_tokenizer.get_vocab()
+        return [number for token, number in known.items() if not token.startswith("<|") and _LATIN.search(token)]
 
     def _tokenizer(self, language: str) -> Any:
         from faster_whisper.tokenizer import Tokenizer  # as above

@@ -6,6 +6,7 @@ Nothing of what is said is kept: 500 ms of sound while nobody speaks, and the ut
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import time
 import uuid
@@ -32,6 +33,7 @@ from speech.protocol import (
 )
 from speech.understood import NOTHING, Finder, Understood
 from speech.vosk import UNKNOWN, Model, Recogniser, Word
+from speech.wideband import RATE, Wideband
 
 _KEPT = 25
 """Frames that are kept while nobody speaks: 500 ms."""
@@ -88,13 +90,13 @@ class _VoskAnswer:
         every = words.known(asked.words)
         # A word that the model does not know would be ignored, and the rest of its phrase heard for all of it.
         self._keys = {phrase: key for phrase, key in every.items() if all(model.knows(word) for word in phrase.split())}
-        self._recogniser = Recogniser(model, self._keys)
+        self._recogniser, self._wideband = Recogniser(model, self._keys, RATE), Wideband()
         self._words: list[Word] = []
         self._frames = 0
 
     def feed(self, frame: bytes) -> None:
         self._frames += 1
-        self._words += self._recogniser.feed(frame)
+        self._words += self._recogniser.feed(self._wideband.feed(frame))
 
     async def end(self) -> Understood:
         self._words += self._recogniser.end()
@@ -110,6 +112,7 @@ class _VoskOpenAnswer:
     def __init__(self, model: Model, asked: Ask, finder: Finder) -> None:
         self._model, self._language, self._finder = model, asked.language, finder
         self._recogniser: Recogniser | None = None
+        self._wideband = Wideband()
         self._thread = ThreadPoolExecutor(1)
         self._words: list[Word] = []
         self._sound = bytearray()
@@ -129,8 +132,8 @@ class _VoskOpenAnswer:
 
     def _take(self, sound: bytes) -> None:
         if self._recogniser is None:
-            self._recogniser = Recogniser(self._model)
-        self._words += self._recogniser.feed(sound)
+            self._recogniser = Recogniser(self._model, rate=RATE)
+        self._words += self._recogniser.feed(self._wideband.feed(sound))
 
     def _find(self) -> Understood:
         if self._recogniser is not None:
@@ -152,6 +155,8 @@ class Worker:
         self._asked: dict[str, tuple[Ask, float]] = {}  # before their sound has come, with the time
         self._vad = silero_session()
         self._port = 0
+        self._heard = False  # something, since memory was given back
+        self._give_back = getattr(ctypes.CDLL(None), "malloc_trim", lambda _: 0)  # only glibc has it
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -170,6 +175,9 @@ class Worker:
                     for line in list(self._lines.values()):
                         if not known:
                             line.close()
+                    if self._heard:  # what an utterance has needed would stay with the process; it takes .3 ms
+                        self._heard = False
+                        self._give_back(0)
                     await asyncio.sleep(BEAT_S)
         finally:
             loop.remove_reader(self._post.socket.fileno())
@@ -217,6 +225,7 @@ class Worker:
         return self._engines.get(language)
 
     def tell(self, message: Began | Heard) -> None:
+        self._heard = True
         self._tell(message)
 
 

@@ -17,7 +17,7 @@ os.environ["HATIF_VOICES"] = "quick"
 
 import durations
 import forked_workers
-import hypothesis
+import properties
 import pytest
 import read_once
 import restore
@@ -35,9 +35,7 @@ from ivr.softphone.telephone import Telephones
 gc.disable()
 clock.prepare()
 read_once.install()
-# The machine may be busy with telephones.
-hypothesis.settings.register_profile("patient", deadline=None)
-hypothesis.settings.load_profile("patient")
+properties.load()
 
 DURATIONS = CACHE / "durations.json"
 FAILED = pytest.StashKey[bool]()

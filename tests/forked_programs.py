@@ -6,6 +6,7 @@
 import asyncio
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import forks
@@ -23,7 +24,7 @@ class QuickStarts:
 class Process:
     """What `asyncio.subprocess.Process` has, as far as the tests use it."""
 
-    def __init__(self, forked: forks.Forked, stdout: asyncio.StreamReader) -> None:
+    def __init__(self, forked: forks.Forked, stdout: asyncio.StreamReader | None = None) -> None:
         self._forked, self.stdout = forked, stdout
         self.pid = forked.pid
 
@@ -34,10 +35,17 @@ class Process:
     def kill(self) -> None:
         self._forked.kill()
 
+    def terminate(self) -> None:
+        self._forked.terminate()
+
+    def send_signal(self, number: int) -> None:
+        self._forked.send_signal(number)
+
     async def wait(self) -> int:
         return await asyncio.to_thread(self._forked.wait)
 
     async def communicate(self) -> tuple[bytes, None]:
+        assert self.stdout is not None
         output = await self.stdout.read()
         await self.wait()
         return output, None
@@ -57,3 +65,13 @@ async def start(program: str, *arguments: str) -> Any:
     protocol = asyncio.StreamReaderProtocol(stdout)
     await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, os.fdopen(reads, "rb"))
     return Process(forked, stdout)
+
+
+def start_hatif(words: Sequence[str], environment: Mapping[str, str], output: int) -> Process:
+    """Run `hatif` with its output in a file."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    try:
+        argv = [warm_up.HATIF, *words]
+        return Process(forks.Forked(warm_up.sockets() / "commands", argv, environment, (nothing, output, output)))
+    finally:
+        os.close(nothing)

@@ -5,6 +5,7 @@ given, and an exit status. Only its parent, and its command line in /proc, are d
 """
 
 import atexit
+import ctypes
 import fcntl
 import json
 import os
@@ -20,6 +21,10 @@ from contextlib import suppress
 from pathlib import Path
 
 _LONGEST = 1 << 20  # bytes of a request, which has a whole environment
+
+_CLONE_NEWUSER = 0x10000000  # os.unshare comes with Python 3.12
+NOT_ROOT = "HATIF_TEST_NOT_ROOT"
+"""In the environment of what is forked: it is no longer root, in a user namespace. Its files stay root's."""
 
 
 class Forked:
@@ -146,6 +151,15 @@ def _say_end(pidfd: int, pid: int, connection: socket.socket) -> None:
     connection.close()
 
 
+def _leave_root() -> None:
+    user, group = os.geteuid(), os.getegid()
+    if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWUSER):
+        raise OSError(ctypes.get_errno(), "no user namespace")
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"1000 {user} 1")
+    Path("/proc/self/gid_map").write_text(f"1000 {group} 1")
+
+
 def _become(request: dict[str, object], *files: int) -> None:
     if request["leads"]:
         os.setsid()
@@ -154,6 +168,8 @@ def _become(request: dict[str, object], *files: int) -> None:
     assert isinstance(env, dict) and isinstance(argv, list)
     os.environ.clear()
     os.environ.update(env)
+    if NOT_ROOT in env:
+        _leave_root()
     for number, file in enumerate(files[:3]):
         os.dup2(file, number)
         os.close(file)

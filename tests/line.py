@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 from zoneinfo import ZoneInfo
 
+import made_databases
 import numpy as np
 import numpy.typing as npt
 import quick_site
@@ -22,6 +23,8 @@ import short_audio
 import warm_up
 from asked import HATIF, Asked
 from forks import Forked
+from places import CACHE as CACHE
+from places import CHECKOUT as CHECKOUT
 
 from ivr.audio.audible import SIGNS, Clip, with_pauses
 from ivr.home import credentials
@@ -32,8 +35,6 @@ from ivr.softphone.sound import RATE, read_ulaw
 from ivr.softphone.telephone import Call, Operator, Telephones
 from prompts import manifest
 
-CHECKOUT = Path(__file__).resolve().parent.parent
-CACHE = Path(os.environ.get("HATIF_TEST_CACHE") or CHECKOUT / "var" / "cache")
 FRENCH_NUMBER = "+33800212000"
 PROXIES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 """Variables that an administrator's shell may have set. Loopback connections use no proxy, and no test line has one."""
@@ -41,10 +42,8 @@ PROXIES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy"
 
 class Line(Asked):
     """`home`: its HATIF_HOME; `site`: a copy of the example site that a test may change; `offset`: of its ports;
-    `words`: whether its prompts are spoken, not short; `below`: a command that runs `hatif up`, which starts as an
-    administrator's does then, and not as tests/warm_up.py does it; `desk_host`: where its desk listens, if any."""
+    `words`: whether its prompts are spoken, not short; `desk_host`: where its desk listens, if any."""
 
-    below: tuple[str, ...] = ()
     desk_host = "127.0.0.1"
 
     def __init__(self, home: Path, offset: int, database: str | None = None, *, words: bool = False) -> None:
@@ -56,6 +55,8 @@ class Line(Asked):
         self._up: subprocess.Popen[bytes] | Forked | None = None
         self._killed: int | None = None
         quick_site.make(self.site)
+        if database is None:
+            made_databases.give(home)
         self.speak(words=words)
         self.environment = {
             **os.environ,
@@ -99,8 +100,8 @@ class Line(Asked):
         await self.until(self._serves, 30, "the line is up")
 
     def _start(self, log: IO[bytes]) -> "subprocess.Popen[bytes] | Forked":
-        if self.below or not warm_up.is_warm(self.environment):
-            return subprocess.Popen([*self.below, HATIF, "up"], env=self.environment, stdout=log, stderr=log)
+        if not warm_up.is_warm(self.environment):
+            return subprocess.Popen([HATIF, "up"], env=self.environment, stdout=log, stderr=log)
         return warm_up.start([HATIF, "up"], self.environment, log.fileno())
 
     async def desk_answers(self) -> None:

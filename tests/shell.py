@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import made_databases
 import structlog
 
 from ivr.cli.main import main
@@ -70,6 +71,10 @@ class Shell:
         if self.site is not None:
             environment["HATIF_SITE"] = str(self.site)
         return command(arguments, os.environ | environment)
+
+    def make_database(self) -> None:
+        """Give the installation its database, as `hatif db upgrade` does."""
+        made_databases.give(self.home)
 
     def database(self, statement: str, *values: str | int | None) -> list[Any]:
         with closing(sqlite3.connect(self.home / "hatif.db")) as database, database:

@@ -44,6 +44,7 @@ OURS = {
         *("ivr.cli.operators.roster", "reports.worker", "reports.workbook"),
         *("ivr.check.checking", "ivr.cli.check", "ivr.cli.flow", "ivr.cli.prompts.prompts", "ivr.trial.voice_limits"),
         *("ivr.data.expiry", "ivr.process.guard", "ivr.process.supervisor", "ivr.records.queue_log"),
+        *("desk.app", "desk.command", "desk.report.making", "desk.server", "ivr.process.telephone_gate"),
     ),
 }
 HATIF = str(Path(sys.executable).with_name("hatif"))
@@ -132,11 +133,18 @@ def _run_controller(folder: Path) -> None:
     playback._BOOT = secrets.token_hex(5)
     dispatcher.EVERY_S = LOOKS_S
     if not Path(os.environ["HATIF_HOME"], COLD).exists():
-        programs.sys = SimpleNamespace(executable=str(folder / "bin" / "python"))  # type: ignore[assignment,attr-defined]
+        programs.sys = _python(folder)  # type: ignore[assignment,attr-defined]
     controller()
 
 
+def _python(folder: Path) -> SimpleNamespace:
+    """Return what stands for `sys` in a module that starts programs beside `sys.executable`."""
+    return SimpleNamespace(executable=str(folder / "bin" / "python"))
+
+
 def _run_command(folder: Path) -> None:
+    from desk import command
+    from desk.report import making
     from ivr.cli.main import main as hatif
     from ivr.process import supervisor
 
@@ -155,6 +163,8 @@ def _run_command(folder: Path) -> None:
         program, sys.argv = sys.argv[2], ["-c", *sys.argv[3:]]
         exec(program, {"__name__": "__main__"})
         return
+    if sys.argv[1:2] == ["desk"] and not Path(os.environ["HATIF_HOME"], COLD).exists():
+        command.sys = making.sys = _python(folder)  # type: ignore[assignment,attr-defined]
     with patch.object(supervisor, "subprocess", SimpleNamespace(Popen=popen, DEVNULL=subprocess.DEVNULL)):
         hatif()
 

@@ -102,6 +102,7 @@ def line(found: menus.Result) -> str:
     """Return a language's row."""
     kinds = ", ".join(f"{kind} {found.right[kind]}/{of}" for kind, of in found.of.items())
     p50, p95 = np.percentile(found.took_ms, [50, 95])
+    kinds += f"; together {sum(found.right.values())}/{sum(found.of.values())}"
     return f"{kinds}; others taken {found.taken}/{len(menus.OTHERS)}; {p50:.0f} ms, p95 {p95:.0f}; {found.wrong}"
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.speech.menus import hear, in_noise
+from bench.speech import heard
+from bench.speech.menus import in_noise
 from bench.speech.spoken import Spoken
 from speech.gate import END_OPEN_S
 from speech.protocol import Ask
@@ -36,8 +37,10 @@ async def measure(engine: ScoringEngine, session: Any, spoken: Spoken, language:
     await engine.prepare(asked)
     for seed, (procedure, question) in enumerate(QUESTIONS[language].items()):
         sound = spoken.say(language, question)
-        said, took_s = await hear(engine, session, asked, in_noise(sound, below_db, seed, END_OPEN_S + 0.3))
-        result.took_ms.append(round(1000 * took_s))
+        samples = in_noise(sound, below_db, seed, END_OPEN_S + 0.3)
+        found = await heard.first(engine, session, asked, samples)
+        said = found.said
+        result.took_ms.append(round(1000 * found.took_s))
         result.said_s.append(round(len(sound) / 8_000, 1))
         result.confirmed += said.found == (procedure,)
         result.offered += len(said.found) == 2 and procedure in said.found

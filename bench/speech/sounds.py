@@ -20,6 +20,8 @@ LANGUAGES = ("ar", "fr", "es", "it", "nl", "de", "en")
 LOWEST, HIGHEST = 100, 3_400
 """Hz of the band."""
 TIME_LIMIT = 30.0
+_LOUD, _AUDIBLE = 0.03, 0.003
+"""Shares of a sound's largest sample."""
 
 Sound = NDArray[np.float64]
 
@@ -60,10 +62,17 @@ def in_band(samples: Sound) -> Sound:
 
 
 def at_level(samples: Sound, level: float = LEVEL) -> Sound:
-    """Return speech with this level, without the silence at its ends."""
-    loud = np.flatnonzero(np.abs(samples) > 0.03 * np.abs(samples).max())
-    cut = samples[loud[0] : loud[-1] + 1]
-    return np.asarray(cut * level / np.sqrt(np.mean(cut**2)))
+    """Return speech with this level, without the silence at its ends, but with what is soft at them."""
+    sizes = np.abs(samples)
+    loud, audible = (np.flatnonzero(sizes > share * sizes.max()) for share in (_LOUD, _AUDIBLE))
+    power = np.mean(samples[loud[0] : loud[-1] + 1] ** 2)
+    return np.asarray(samples[audible[0] : audible[-1] + 1] * level / np.sqrt(power))
+
+
+def ends(samples: Sound) -> int:
+    """Return after how many samples speech is over; what follows is soft."""
+    sizes = np.abs(samples)
+    return int(np.flatnonzero(sizes > _LOUD * sizes.max())[-1]) + 1
 
 
 def noise(length: int, below_speech_db: float, seed: int) -> Sound:

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import soxr  # type: ignore[import-untyped]
 
-from bench.speech import menus, sounds
-from bench.speech.menus import Case, hear, in_noise
+from bench.speech import heard, menus, sounds
+from bench.speech.menus import Case, in_noise
 from bench.speech.spoken import Spoken
 from prompts.spoken_words import Words
-from speech.gate import FRAME_S, Gate, Silero, Sound
 from speech.protocol import Ask
 from speech.scoring import ScoringEngine
 
@@ -21,7 +20,6 @@ CHILD = 1.35
 """How much higher and faster a child's voice is made."""
 MUSIC_S = 30
 """Seconds of each piece."""
-_STEP = round(sounds.RATE * FRAME_S)
 
 
 @dataclass(slots=True)
@@ -37,10 +35,10 @@ class Result:
 
 @dataclass(slots=True)
 class Music:
-    """`began`: utterances that the gate found; `long`: those over the limit; `taken`: for an option of a menu."""
+    """`ended`: utterances that the gate found; `long`: those over the limit; `taken`: for an option of a menu."""
 
     seconds: float = 0.0
-    began: int = 0
+    ended: int = 0
     long: int = 0
     taken: int = 0
 
@@ -58,10 +56,13 @@ async def measure(
         both[: len(said)] += said
         both[: len(foreign)] += foreign
         child = sounds.at_level(sounds.in_band(np.asarray(soxr.resample(said, CHILD * sounds.RATE, sounds.RATE))))
-        heard = [(await hear(engine, session, asked, in_noise(sound, 40, seed)))[0] for sound in (child, foreign, both)]
-        result.child += heard[0].key == mine.key
-        result.another_language += heard[1].key not in (None, theirs.key)
-        result.two_languages += heard[2].key not in (None, mine.key, theirs.key)
+        understood = [
+            (await heard.first(engine, session, asked, in_noise(sound, 40, seed))).said
+            for sound in (child, foreign, both)
+        ]
+        result.child += understood[0].key == mine.key
+        result.another_language += understood[1].key not in (None, theirs.key)
+        result.two_languages += understood[2].key not in (None, mine.key, theirs.key)
     return result
 
 
@@ -76,23 +77,10 @@ async def music(engine: ScoringEngine, session: Any, words: Words, language: str
     await engine.prepare(asked)
     for samples in _pieces(folder):
         result.seconds += len(samples) / sounds.RATE
-        gate, answer, ring = Gate(Silero(session)), None, list[bytes]()
-        for first in range(0, len(samples) - _STEP + 1, _STEP):
-            frame = samples[first : first + _STEP].tobytes()
-            what = gate.feed(frame)
-            if what is Sound.BEGINS:
-                result.began += 1
-                answer = engine.answer(asked)
-                for earlier in ring[-ScoringEngine.before :]:
-                    answer.feed(earlier)
-            ring.append(frame)
-            if answer is not None:
-                answer.feed(frame)
-            if what is Sound.TOO_LONG:
-                result.long, answer = result.long + 1, None
-            elif what is Sound.ENDS and answer is not None:
-                result.taken += (await answer.end()).key is not None
-                answer = None
+        async for utterance in heard.utterances(engine, session, asked, samples):
+            result.ended += 1
+            result.long += utterance.too_long
+            result.taken += utterance.said.key is not None
     return result
 
 

@@ -110,7 +110,7 @@ class Callers:
         before, after = np.zeros(round(_BEFORE_S * sounds.RATE)), np.zeros(round(_AFTER_S * sounds.RATE))
         samples = np.concatenate((before, self._said[word], after))
         heard = sounds.as_sent(samples + sounds.noise(len(samples), self._below_db, next(self._seeds)))
-        ended = await _send(writer, heard, len(before) + len(self._said[word]))
+        ended = await _send(writer, heard, len(before) + sounds.ends(self._said[word]))
         self.of += 1
         try:
             key, at = await asyncio.wait_for(answer, 2)

@@ -1,4 +1,4 @@
-"""What happened in the queue, in the words of Asterisk's `queue_log`, for tools that read that."""
+"""Events of the queue in the form of Asterisk's `queue_log`, for tools that read that."""
 
 from datetime import datetime
 from uuid import UUID

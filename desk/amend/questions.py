@@ -1,4 +1,4 @@
-"""What callers ask and the guide does not answer, as a list to work off; and whether amendments have helped."""
+"""Questions of callers that the guide does not answer, as a list to work off; and whether amendments have helped."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -16,7 +16,7 @@ from desk.context import DeskDep, part
 from desk.control import ControlError, actor_of
 from desk.page.errors import DeskError
 from desk.page.texts import N_
-from desk.people import accounts
+from desk.people.names import names_by_actor
 from desk.people.policy import Permission
 from desk.people.signed_in import Needs, SignedIn
 from prompts import vowels
@@ -80,10 +80,6 @@ class _Room:
                 raise DeskError(409, _UNWRITABLE, why=error.detail) from None
             raise
 
-    async def names(self) -> dict[str, str]:
-        """Return the names of accounts, as they are in amendments."""
-        return {actor_of(person.id): person.name for person in await accounts.list_people(self.desk.engine)}
-
     def page(self, template: str, **values: Any) -> Response:
         return self.desk.pages.respond(self.request, template, me=actor_of(self.account), title_of=self.title, **values)
 
@@ -111,7 +107,7 @@ async def guide(room: RoomDep) -> Response:
     ]
     waiting = [row for row in latest if row.state in ("proposed", "releasing")]
     titles = {row.id: row.title for row in listed}
-    names = await room.names() if waiting else {}
+    names = await names_by_actor(room.desk.engine) if waiting else {}
     return room.page("amend/guide.html", procedures=listed, waiting=waiting, titles=titles, names=names, away=away)
 
 
@@ -219,7 +215,9 @@ async def answered(
 async def _questions_page(room: _Room) -> Response:
     found = await questions.questions(room.desk.engine, room.desk.now())
     titles = {name: room.title(rows) for name, rows in (await room.library.procedures()).items()}
-    return room.page("amend/questions.html", questions=found, titles=titles, names=await room.names())
+    return room.page(
+        "amend/questions.html", questions=found, titles=titles, names=await names_by_actor(room.desk.engine)
+    )
 
 
 async def _procedure_page(room: _Room, procedure: str, *, proposed: bool = False) -> Response:
@@ -232,7 +230,7 @@ async def _procedure_page(room: _Room, procedure: str, *, proposed: bool = False
         rows=rows,
         shown=[await amendments.shown(room.desk.control, room.account, row) for row in latest[:30]],
         helped=await _helped(room, latest[:10]),
-        names=await room.names(),
+        names=await names_by_actor(room.desk.engine),
         proposed=proposed,
         back=None,
         refused="",
@@ -249,7 +247,7 @@ async def _proposal(room: _Room, identity: UUID, back: UUID | None) -> Response:
         "amend/proposal.html",
         item=await amendments.shown(room.desk.control, room.account, found),
         helped=await _helped(room, [found]),
-        names=await room.names(),
+        names=await names_by_actor(room.desk.engine),
         labels={row.id: row for row in rows},
         back=back if change is not None and not refused else None,
         refused=refused,

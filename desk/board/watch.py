@@ -1,4 +1,4 @@
-"""What wallboards show and no event tells: the day in figures, expected waits, the hours. Read once for all of them."""
+"""Figures of wallboards that no event has: those of the day, expected waits, the hours. Read once for all of them."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ MAILS = timedelta(days=40)
 
 
 class Outlook(msgspec.Struct, frozen=True):
-    """What a caller of this moment can expect. `expected_s`: by language; None: not known."""
+    """The wait that a caller of this moment can expect. `expected_s`: by language; None: not known."""
 
     expected_s: dict[str, float | None] = {}
     open: bool | None = None

@@ -66,7 +66,7 @@ class CaseRow:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """What is known of a number: its latest calls, its cases (open ones first), and its messages not heard yet."""
+    """A number's history: its latest calls, its cases (open ones first), and its messages not heard yet."""
 
     calls: list[EarlierCall]
     count: int

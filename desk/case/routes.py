@@ -35,7 +35,7 @@ _WRONG = {
     "follow_up": N_("This day is not possible, or has passed."),
     "post": N_("Write at most 100 characters."),
 }
-"""What is wrong with a field, whatever the control API says of it."""
+"""The page's own sentence for a field that the control API refuses."""
 
 _OUTDATED = N_("This page is outdated; reload it and try again.")
 
@@ -102,7 +102,7 @@ async def change(
                 return _show(request, desk, hub, found, 422, values=values, base=base, errors=wrong)
             if error.code != "case_changed":
                 raise
-            # Somebody else has changed it meanwhile. What they changed elsewhere in the form is no conflict.
+            # Somebody else has changed it meanwhile. Changes of other fields do not conflict.
             present: Mapping[str, Any] = error.document["case"]
             merged = forms.merge(values, base, forms.values_of(present, view.zone_of(desk)))
             version = str(present["version"])

@@ -31,7 +31,7 @@ class CallbackOfOperator(msgspec.Struct, frozen=True):
 
 
 class LanguagesChanged(msgspec.Struct, frozen=True):
-    """Who changed an operator's languages for now, and when."""
+    """The person who changed an operator's languages for now, and when."""
 
     by: str
     at: float
@@ -62,7 +62,7 @@ class Operator(msgspec.Struct, frozen=True):
 
 
 class Move(msgspec.Struct, frozen=True):
-    """What a supervisor has changed for a waiting caller."""
+    """A supervisor's changes for a waiting caller."""
 
     front: bool = False
     language: str | None = None
@@ -108,7 +108,7 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 class Acknowledgement(msgspec.Struct, frozen=True):
-    """Who sees to an alarm, and since when."""
+    """The person who sees to an alarm, and since when."""
 
     name: str
     at: float
@@ -179,7 +179,7 @@ class Picture:
 
     @property
     def callers(self) -> tuple[Waiting, ...]:
-        """Who waits, but for test calls, which no figure counts."""
+        """Waiting callers without test calls, which no figure counts."""
         return tuple(waiting for waiting in self.queue if not waiting.test)
 
     def state_of(self, operator: Operator) -> str:

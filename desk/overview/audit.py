@@ -1,5 +1,6 @@
 """The audit: who did what, filtered, in pages, and as a file for spreadsheets."""
 
+import asyncio
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,10 +13,9 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from db.audit import AuditEntry
 from db.audit_pages import AuditFilter, audit_page, people_of
-from desk.context import Desk, DeskDep
-from desk.control import actor_of
+from desk.context import DeskDep
 from desk.overview.audit_words import ACTS, KINDS, OTHER, masked
-from desk.people import accounts
+from desk.people.names import names_by_actor
 from desk.people.signed_in import AdministratorDep
 from desk.site.tabs import respond
 from reports.sheet import to_csv
@@ -51,7 +51,7 @@ class Row:
 
 
 class Wanted:
-    """What the page's form asks for. A dependency."""
+    """The filter of the page's form. A dependency."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ WantedDep = Annotated[Wanted, Depends()]
 async def page(request: Request, desk: DeskDep, _administrator: AdministratorDep, wanted: WantedDep) -> Response:
     """Show a page of the records."""
     found = await audit_page(desk.engine, wanted.filter, ON_A_PAGE, (wanted.page - 1) * ON_A_PAGE)
-    names = await _names(desk)
+    names = await names_by_actor(desk.engine)
     pages = max(1, -(-found.total // ON_A_PAGE))
     return respond(
         request,
@@ -114,13 +114,19 @@ async def page(request: Request, desk: DeskDep, _administrator: AdministratorDep
 async def as_csv(desk: DeskDep, _administrator: AdministratorDep, wanted: WantedDep) -> Response:
     """Return the records as a file for spreadsheets, in which no cell is a formula."""
     found = await audit_page(desk.engine, wanted.filter, MOST)
-    rows = [
-        {name: getattr(row, name) for name in _COLUMNS} | {"data": json.dumps(row.data, ensure_ascii=False)}
-        for row in _rows(found.entries, await _names(desk))
-    ]
+    # In a thread: the largest file takes seconds, in which other pages go on.
+    sheet = await asyncio.to_thread(_sheet, found.entries, await names_by_actor(desk.engine))
     name = f"audit-{wanted.since.isoformat()}-{wanted.until.isoformat()}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}
-    return Response(to_csv(_COLUMNS, rows, bom=True), media_type="text/csv; charset=utf-8", headers=headers)
+    return Response(sheet, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _sheet(entries: Sequence[AuditEntry], names: Mapping[str, str]) -> str:
+    rows = [
+        {name: getattr(row, name) for name in _COLUMNS} | {"data": json.dumps(row.data, ensure_ascii=False)}
+        for row in _rows(entries, names)
+    ]
+    return to_csv(_COLUMNS, rows, bom=True)
 
 
 def _rows(entries: Sequence[AuditEntry], names: Mapping[str, str]) -> Iterator[Row]:
@@ -136,11 +142,6 @@ def _rows(entries: Sequence[AuditEntry], names: Mapping[str, str]) -> Iterator[R
             reason=masked(entry.act, entry.reason or ""),
             data=masked(entry.act, entry.data),
         )
-
-
-async def _names(desk: Desk) -> dict[str, str]:
-    """Return the names of accounts, by what the audit has of them."""
-    return {actor_of(person.id): person.name for person in await accounts.list_people(desk.engine)}
 
 
 def _known(day: date | None) -> date | None:

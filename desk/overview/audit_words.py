@@ -96,7 +96,7 @@ ACTS: Mapping[str, str] = {
     "wrap_up_end": N_("ended a wrap-up"),
     "wrap_up_more": N_("extended a wrap-up"),
 }
-"""What somebody did, by act. Acts without an entry are shown as they are written."""
+"""Acts in words. Acts without an entry are shown as they are written."""
 
 _OF_THE_SITE = ("site_changed", "site_change_taken_back")
 """Acts about the line's own numbers."""

@@ -1,4 +1,4 @@
-"""What callers did in the flow: how many took each way, and where they gave up. Pure."""
+"""Counts of callers in the flow: how many took each way, and where they gave up. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

@@ -20,7 +20,7 @@ Words = Callable[[str, NodeCounts], str]
 
 
 def mark(picture: str, counts: FlowCounts, words: Words) -> str:
-    """Return the picture of a flow with its callers. Raises ParseError if it is no picture."""
+    """Return the picture of a flow with its callers. Raises ParseError if it is not one."""
     ElementTree.register_namespace("", _SVG.strip("{}"))
     root = ElementTree.fromstring(picture)  # noqa: S314 - drawn by our own controller
     nodes = counts.by_name

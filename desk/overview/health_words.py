@@ -66,4 +66,4 @@ REMEDIES: Mapping[str, str] = {
     "desk certificate": N_("Renew it, then restart the desk: browsers refuse an expired one."),
     "backup": N_("Make one each night: docs/backup.md."),
 }
-"""What to do about a fault."""
+"""Remedies for faults, by part."""

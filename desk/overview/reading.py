@@ -14,7 +14,7 @@ log = structlog.get_logger()
 
 
 class Command:
-    """What a command says as JSON, kept for a time; one at a time is asked."""
+    """A command's JSON document, kept for a time. The command runs once at a time."""
 
     def __init__(self, *arguments: str, fresh: timedelta) -> None:
         self._arguments, self._fresh = arguments, fresh

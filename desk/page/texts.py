@@ -21,6 +21,9 @@ LANGUAGES = ("fr", "ar", "en")
 
 FOLDER = Path(__file__).parent.parent / "locale"
 
+Problem = tuple[str, dict[str, object]]
+"""A text of the catalogues, and its values."""
+
 
 _NO_COUNTRIES = frozenset({"EU", "EZ", "UN", "QO", "XA", "XB", "ZZ"})
 """Codes of Unicode's list that are not countries."""
@@ -49,7 +52,7 @@ class Language:
 
     @property
     def own_name(self) -> str:
-        """What the language calls itself."""
+        """The language's own name for itself."""
         return str(Locale.parse(self.code).get_display_name(self.code)).capitalize()
 
     def text(self, text: str, **values: object) -> str:

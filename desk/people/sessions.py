@@ -38,7 +38,7 @@ class Session:
     read: datetime
 
     def is_over(self, now: datetime) -> bool:
-        """Whether it has ended by time."""
+        """Return whether it has ended by time."""
         return now >= self.expires or now >= self.seen + IDLE
 
 

@@ -16,11 +16,12 @@ from db import recordings
 from db.engine import DatabaseError
 from db.recording_data import RecordedCall, Sheet
 from db.rows import NotFoundError
-from desk.context import Desk, DeskDep
+from desk.context import Desk, DeskDep, part
 from desk.live.hub import Hub
 from desk.live.routes import HubDep
 from desk.page.errors import DeskError
 from desk.page.texts import N_
+from desk.people.listening import Listening
 from desk.people.signed_in import OperatorDep, SupervisorDep
 
 router = APIRouter()
@@ -29,13 +30,15 @@ DAYS = 7
 """How many days the list has, until the one that is asked for."""
 
 SCORES_DAYS, SCORES_MOST = 90, 10
-"""What operators see of their own scores."""
+"""The days of which operators see their own scores, and how many of them."""
 
 _FILE = re.compile(r"recordings/[0-9A-Za-z._-]{1,80}\.wav")
 
 _NO_RECORDING = N_("There is no such recording.")
 _NO_SOUND = N_("The sound of this conversation is not there any more.")
 _NOT_SCORED = N_("Score at least one of them.")
+
+ListeningDep = Annotated[Listening, part("listening")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +81,18 @@ async def show(request: Request, desk: DeskDep, hub: HubDep, signed_in: Supervis
 
 
 @router.get("/recordings/{recording}/audio")
-async def audio(request: Request, desk: DeskDep, signed_in: SupervisorDep, recording: UUID) -> Response:
+async def audio(
+    request: Request, desk: DeskDep, listening: ListeningDep, signed_in: SupervisorDep, recording: UUID
+) -> Response:
     """Send the sound of a conversation, or the part that the browser asks for. That somebody listens is recorded."""
     found = await _find(desk, recording)
     path = _path(desk, found)
     if path is None:
         raise DeskError(404, _NO_SOUND)
-    if request.headers.get("range", "bytes=0-").startswith("bytes=0-"):
+    if not listening.goes_on(signed_in.mark, recording, request.headers.get("range", ""), desk.now()):
         # Without a record of it, nobody listens.
         await desk.control.ask("POST", f"/recordings/{recording}/heard", signed_in.person.id)
+    listening.note(signed_in.mark, recording, desk.now())
     return FileResponse(path, media_type="audio/wav", headers={"Cache-Control": "private, no-store"})
 
 

@@ -35,7 +35,7 @@ _DOES_NOT_FIT = N_("Both groupings are times, or the same; choose another one.")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the form has. `second`: the second grouping, empty for none."""
+    """The values of the form. `second`: the second grouping, empty for none."""
 
     span: str
     first: str

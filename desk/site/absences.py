@@ -1,16 +1,14 @@
 """Absences of operators in the site's roster, and what is left of it without an operator."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from desk.site import table
+from desk.site.site_toml import Edit
 
 FILE = "roster.csv"
 _COLUMNS = ("operators", "days", "from", "to", "valid_from", "valid_until", "what")
-
-Edit = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

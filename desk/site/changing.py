@@ -1,4 +1,4 @@
-"""What all pages that change the site share: reading its files, making a change, and saying why one is refused."""
+"""The common part of all pages that change the site: reading its files, making a change, explaining a refusal."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,9 +13,8 @@ from desk.control import ControlError, ControllerAwayError, InDoubtError
 from desk.page.errors import IN_DOUBT
 from desk.page.texts import N_
 from desk.people.signed_in import AdministratorDep
+from desk.site.site_toml import FILE, Edit, SiteTextError, parse
 from desk.site.tabs import respond
-
-Edit = Mapping[str, Any]
 
 _AWAY = N_("The line does not answer at this moment. What you have typed is still here; try again in a few seconds.")
 _NOTHING = N_("The site says exactly this already: there is nothing to change.")
@@ -27,6 +26,8 @@ _MEANWHILE = N_(
 )
 _NO_FILE = N_("The site has no file %(file)s.")
 _OTHER = N_("This change cannot be made: %(why)s")
+
+_UNREADABLE = N_("%(file)s has a mistake; correct the file first: %(why)s")
 
 _LONGEST_BACK = 6000
 """Characters of an address with what was typed."""
@@ -72,6 +73,13 @@ class Room:
                 raise RefusedError(self.text(_NO_FILE, file=name)) from None
             raise RefusedError(self._sentence(error)) from None
         return Saved(str(found["content"]).removeprefix("\ufeff").replace("\r\n", "\n"), str(found["digest"])[:16])
+
+    async def site(self) -> dict[str, Any]:
+        """Return the values of `site.toml`. Raises RefusedError."""
+        try:
+            return parse((await self.file(FILE)).text)
+        except SiteTextError as error:
+            raise RefusedError(self.text(_UNREADABLE, file=FILE, why=str(error))) from None
 
     async def make(self, title: str, edits: Sequence[Edit], back: str) -> Response:
         """Make a change of the site's files, and lead to its page.

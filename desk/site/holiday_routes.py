@@ -9,14 +9,13 @@ from desk.site.changing import RefusedError, typed
 from desk.site.holidays import at_once_of, holiday_edits
 from desk.site.hour_routes import NO_DAY, Text, day_of, show
 from desk.site.hours import SITE
-from desk.site.number_routes import site_of
 from desk.site.routes import RoomDep
 
 router = APIRouter(prefix="/site/hours")
 
 _NAME = 80
 _ACTS = {"lift": "remove", "move": "move"}
-"""What the control API calls them; everything else adds a holiday."""
+"""The control API's names for acts; everything else adds a holiday."""
 
 Switch = Annotated[bool, Form()]
 
@@ -44,7 +43,7 @@ async def change_holiday(
             wanted = {"day": day, "act": _ACTS.get(act, "add"), "name": name, "to": to if act == "move" else ""}
             found = await room.ask("GET", typed("/holidays/in-files", wanted))
             back = typed("/site/hours", {"month": day[:7], "plan": plan, "day": day, "name": name})
-            return await room.make(_title(act, day, name, to), holiday_edits(await site_of(room), found["days"]), back)
+            return await room.make(_title(act, day, name, to), holiday_edits(await room.site(), found["days"]), back)
         if act == "lift":
             await room.ask("DELETE", f"/holidays/{day}")
         elif act == "move":
@@ -71,7 +70,7 @@ async def settle(room: RoomDep, day: Text = "", act: Text = "", plan: Text = SIT
         }
         title = f"Holidays that were changed at once: {', '.join(sorted(wanted))}"
         back = typed("/site/hours", {"month": day[:7], "plan": plan, "day": day})
-        return await room.make(title, holiday_edits(await site_of(room), wanted), back)
+        return await room.make(title, holiday_edits(await room.site(), wanted), back)
     except RefusedError as error:
         return await show(room, day[:7], plan, day, problem=str(error))
 

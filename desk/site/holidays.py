@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from desk.site.hours import Edit, edit_of, own_days, table_of
+from desk.site.hours import own_days
+from desk.site.site_toml import Edit, edit_of, table_of
 
 
 @dataclass(frozen=True, slots=True)

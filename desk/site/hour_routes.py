@@ -10,12 +10,13 @@ from babel.dates import format_date, get_day_names
 from fastapi import APIRouter, Form, Query, Response
 
 from desk.page.texts import N_
+from desk.people.names import names_by_actor
 from desk.site import hours
 from desk.site.changing import RefusedError, Room, typed
 from desk.site.holidays import AtOnce, Entry, at_once_of, exceptions
-from desk.site.hours import FILE, SITE, Found, SpanError
-from desk.site.number_routes import site_of
-from desk.site.routes import RoomDep, names_of
+from desk.site.hours import SITE, Found, SpanError
+from desk.site.routes import RoomDep
+from desk.site.site_toml import FILE, edit_of
 from routing.hours import WEEKDAYS, Source
 
 router = APIRouter(prefix="/site/hours")
@@ -47,7 +48,7 @@ async def change_day(
         return await show(room, "", plan, "", problem=room.text(NO_DAY), own=own)
     month = day[:7]
     try:
-        site = await site_of(room)
+        site = await room.site()
         if mark != _mark(site, chosen):
             return await show(room, month, plan, day, problem=room.text(_MEANWHILE), own=own, status=409)
         spans = None if act == "usual" else [] if act == "closed" else hours.typed_spans(own)
@@ -67,13 +68,13 @@ async def change_week(room: RoomDep, plan: Text = SITE, mark: Text = "", act: Te
     form = await room.request.form()
     week = {day: str(form.get(day) or "")[:200] for day in WEEKDAYS}
     try:
-        site = await site_of(room)
+        site = await room.site()
         if plan not in hours.plans_of(site):
             raise RefusedError(room.text(_NO_PLAN))
         if mark != _mark(site, plan):
             return await show(room, "", plan, "", problem=room.text(_MEANWHILE), week=week, status=409)
         if act == "none":
-            edits = [{"kind": "toml", "file": FILE, "place": hours.place_of(plan), "value": None}]
+            edits = [edit_of(hours.place_of(plan), None)]
             return await room.make(
                 f"Hours of {plan} are those of the site", edits, typed("/site/hours", {"plan": plan})
             )
@@ -122,7 +123,7 @@ async def show(
     forced = None
     is_away = False
     try:
-        site = await site_of(room)
+        site = await room.site()
         plan = plan if plan in hours.plans_of(site) else SITE
         try:
             holidays, at_once = await _holidays(room, first.year)
@@ -155,7 +156,8 @@ async def show(
         day_mark=_mark(site, chosen) if chosen else "", week=week, week_mark=_mark(site, plan),
         has_own=present is not None and plan != SITE, errors=errors or {}, site=SITE, is_away=is_away,
         entries=entries, forced=forced, at_once=next((one for one in at_once if one.day == chosen), None),
-        names_of=await names_of(room), day_title=lambda one: format_date(one, "EEE d MMM y", locale=locale),
+        names_of=await names_by_actor(room.desk.engine),
+        day_title=lambda one: format_date(one, "EEE d MMM y", locale=locale),
     )  # fmt: skip
 
 

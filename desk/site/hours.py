@@ -9,10 +9,10 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from desk.page.texts import N_
+from desk.page.texts import N_, Problem
+from desk.site.site_toml import Edit, edit_of, table_of
 from routing.hours import WEEKDAYS, Holiday, Plan, Source, Span, spans_of
 
-FILE = "site.toml"
 SITE = "site"
 """The plan of the site; others are `line:NUMBER` and `language:CODE`."""
 
@@ -20,17 +20,14 @@ _SPAN = re.compile(r"([01]?[0-9]|2[0-3])[:.h]([0-5][0-9])\s*[-–]\s*([01]?[0-9]
 _LONGEST = 12
 """Spans of a day."""
 
-_BAD_SPAN = N_("“%(word)s” is no time span; write 08:00-20:00, several separated by commas, 24:00 for midnight.")
+_BAD_SPAN = N_("“%(word)s” is not a time span; write 08:00-20:00, several separated by commas, 24:00 for midnight.")
 _BACKWARDS = N_("“%(word)s” ends before it begins.")
 _OVERLAP = N_("“%(one)s” and “%(other)s” overlap.")
 _MANY = N_("These are too many spans for one day.")
 
-Problem = tuple[str, dict[str, object]]
-Edit = Mapping[str, Any]
-
 
 class SpanError(Exception):
-    """What was typed is not the hours of a day; a text of the catalogues, and its values."""
+    """Typed hours of a day that are not valid; a text of the catalogues, and its values."""
 
     def __init__(self, text: str, **values: object) -> None:
         super().__init__(text)
@@ -192,12 +189,3 @@ def _span(text: str) -> Span:
 
 def _shown(begins: time, ends: time) -> str:
     return f"{begins:%H:%M}–{'24:00' if ends == time.min else f'{ends:%H:%M}'}"
-
-
-def edit_of(place: Sequence[object], value: object) -> Edit:
-    return {"kind": "toml", "file": FILE, "place": list(place), "value": value}
-
-
-def table_of(site: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = site.get(name)
-    return found if isinstance(found, dict) else {}

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Query, Response
 from desk.page.texts import N_
 from desk.site import numbers
 from desk.site.changing import RefusedError, Room, typed
-from desk.site.numbers import AT_ONCE, FILE, WHEN_NEEDED, Number, SiteTextError, Wanted
+from desk.site.numbers import AT_ONCE, WHEN_NEEDED, Number, Wanted
 from desk.site.routes import RoomDep
 
 router = APIRouter(prefix="/site/numbers")
@@ -20,12 +20,11 @@ Typed = Annotated[str, Form(max_length=100)]
 
 _GONE = N_("The site has no number %(number)s any more.")
 _MEANWHILE = N_("Somebody has changed this number while you were typing. Look at its values, and change them again.")
-_UNREADABLE = N_("%(file)s has a mistake; correct the file first: %(why)s")
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What the form shows: the values as they are or as they were typed, and what is wrong with them."""
+    """The form's content: the values as they are or as they were typed, and the mistakes in them."""
 
     wanted: Wanted
     mark: str = ""
@@ -37,7 +36,7 @@ class Filled:
 async def listed(room: RoomDep) -> Response:
     """List the numbers."""
     try:
-        site = await site_of(room)
+        site = await room.site()
         found, problem = numbers.read(site), ""
     except RefusedError as error:
         site, found, problem = {}, [], str(error)
@@ -52,7 +51,7 @@ async def new(
     """Show the form of a new number; the arguments are what was typed already."""
     wanted = _wanted(number, country, answer, languages)
     try:
-        site = await site_of(room)
+        site = await room.site()
     except RefusedError as error:
         return await _form(room, None, {}, Filled(wanted, problem=str(error)))
     if languages is None:
@@ -71,7 +70,7 @@ async def one(
 ) -> Response:
     """Show a number; the arguments but the first are what was typed already."""
     try:
-        site = await site_of(room)
+        site = await room.site()
         found = _find(room, site, of)
     except RefusedError as error:
         return await _form(
@@ -101,7 +100,7 @@ async def save(
     former: Number | None = None
     site: Mapping[str, Any] = {}
     try:
-        site = await site_of(room)
+        site = await room.site()
         former = _find(room, site, of) if of else None
         if former is not None and former.mark != mark:
             return await _form(room, former, site, Filled(wanted, former.mark, problem=room.text(_MEANWHILE)), 409)
@@ -118,21 +117,13 @@ async def save(
 async def remove(room: RoomDep, of: Typed = "") -> Response:
     """Make the change that removes a number."""
     try:
-        site = await site_of(room)
+        site = await room.site()
         found = _find(room, site, of)
         back = f"/site/numbers/one?of={quote(of)}"
         return await room.make(f"Number {of} is removed", numbers.edits_without(site, found), back)
     except RefusedError as error:
         empty = Wanted(of, "", AT_ONCE, ())
         return await _form(room, None, {}, Filled(empty, problem=str(error)))
-
-
-async def site_of(room: Room) -> dict[str, Any]:
-    """Return the values of `site.toml`. Raises RefusedError."""
-    try:
-        return numbers.parse((await room.file(FILE)).text)
-    except SiteTextError as error:
-        raise RefusedError(room.text(_UNREADABLE, file=FILE, why=str(error))) from None
 
 
 def _find(room: Room, site: Mapping[str, Any], number: str) -> Number:

@@ -2,14 +2,13 @@
 
 import hashlib
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from desk.page.texts import N_
+from desk.page.texts import N_, Problem
+from desk.site.site_toml import Edit, edit_of, table_of
 
-FILE = "site.toml"
 AT_ONCE, WHEN_NEEDED = "at_once", "when_needed"
 
 _NUMBER = re.compile(r"\+[1-9][0-9]{4,14}")
@@ -20,13 +19,6 @@ _TWICE = N_("The site has the number %(number)s already.")
 _BAD_COUNTRY = N_("Choose a country, or several countries.")
 _NO_LANGUAGES = N_("Choose at least one language.")
 _LANGUAGE_TWICE = N_("Choose each language once.")
-
-Problem = tuple[str, dict[str, object]]
-Edit = Mapping[str, Any]
-
-
-class SiteTextError(Exception):
-    """`site.toml` is not TOML; what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +34,13 @@ class Number:
 
     @property
     def mark(self) -> str:
-        """What differs when the number's values do."""
+        """A hash of the number's values."""
         return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What was typed for a number."""
+    """A number's values as they were typed."""
 
     number: str
     country: str
@@ -56,17 +48,9 @@ class Wanted:
     languages: tuple[str, ...]
 
 
-def parse(text: str) -> dict[str, Any]:
-    """Return the values of `site.toml`. Raises SiteTextError."""
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SiteTextError(str(error)) from None
-
-
 def read(site: Mapping[str, Any]) -> list[Number]:
     """Return the numbers in the order of the file."""
-    lines = _table(_table(site, "hours"), "line")
+    lines = table_of(table_of(site, "hours"), "line")
     found = []
     for index, row in enumerate(site.get("number", ())):
         number, country = str(row.get("number", "")), row.get("country")
@@ -80,7 +64,7 @@ def languages_of(site: Mapping[str, Any], country: str | None) -> tuple[str, ...
     """Return the languages that the file names for a country; those for unknown countries, without one."""
     if country is None:
         return tuple(site.get("unknown_country", ()))
-    return tuple(_table(_table(site, "countries"), country).get("languages", ()))
+    return tuple(table_of(table_of(site, "countries"), country).get("languages", ()))
 
 
 def in_order(site: Mapping[str, Any], languages: Sequence[str]) -> list[str]:
@@ -118,7 +102,7 @@ def edits_of(site: Mapping[str, Any], wanted: Wanted, former: Number | None) -> 
     if former is None:
         row = {"number": wanted.number, **({"country": country} if country else {})}
         row |= {"answer": wanted.answer} if wanted.answer != AT_ONCE else {}
-        edits.append(_edit(["number", len(site.get("number", ()))], row))
+        edits.append(edit_of(["number", len(site.get("number", ()))], row))
     else:
         edits += _changed(site, wanted, former)
     present = languages_of(site, country)
@@ -127,38 +111,29 @@ def edits_of(site: Mapping[str, Any], wanted: Wanted, former: Number | None) -> 
     untouched = is_other_country and bool(present) and wanted.languages == shown
     if present != wanted.languages and not untouched:
         place = ["countries", country, "languages"] if country else ["unknown_country"]
-        edits.append(_edit(place, list(wanted.languages)))
+        edits.append(edit_of(place, list(wanted.languages)))
     return edits
 
 
 def edits_without(site: Mapping[str, Any], number: Number) -> list[Edit]:
     """Return the edits that remove a number, and the plan that only it has."""
-    edits = [_edit(["number", number.index], None)]
-    return [*edits, _edit(["hours", "line", number.number], None)] if number.own_hours else edits
+    edits = [edit_of(["number", number.index], None)]
+    return [*edits, edit_of(["hours", "line", number.number], None)] if number.own_hours else edits
 
 
 def _changed(site: Mapping[str, Any], wanted: Wanted, former: Number) -> list[Edit]:
     edits: list[Edit] = []
     if wanted.number != former.number:
-        edits.append(_edit(["number", former.index, "number"], wanted.number))
+        edits.append(edit_of(["number", former.index, "number"], wanted.number))
         if former.own_hours:
-            plan = _table(_table(_table(site, "hours"), "line"), former.number)
+            plan = table_of(table_of(table_of(site, "hours"), "line"), former.number)
             edits += [
-                _edit(["hours", "line", former.number], None),
-                _edit(["hours", "line", wanted.number], dict(plan)),
+                edit_of(["hours", "line", former.number], None),
+                edit_of(["hours", "line", wanted.number], dict(plan)),
             ]
     if (wanted.country or None) != former.country:
-        edits.append(_edit(["number", former.index, "country"], wanted.country or None))
+        edits.append(edit_of(["number", former.index, "country"], wanted.country or None))
     if wanted.answer != former.answer:
         answer = wanted.answer if wanted.answer != AT_ONCE else None
-        edits.append(_edit(["number", former.index, "answer"], answer))
+        edits.append(edit_of(["number", former.index, "answer"], answer))
     return edits
-
-
-def _edit(place: Sequence[object], value: object) -> Edit:
-    return {"kind": "toml", "file": FILE, "place": list(place), "value": value}
-
-
-def _table(site: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = site.get(name)
-    return found if isinstance(found, dict) else {}

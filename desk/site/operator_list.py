@@ -7,10 +7,11 @@ from fastapi import APIRouter, Form, Response, UploadFile
 from desk.page.errors import DeskError
 from desk.page.texts import N_
 from desk.site import absences, operators, table
-from desk.site.changing import Edit, RefusedError, Room
+from desk.site.changing import RefusedError, Room
 from desk.site.operator_routes import operators_of, roster_of, sound_list
 from desk.site.operators import COLUMNS, FILE, Comparison
 from desk.site.routes import RoomDep
+from desk.site.site_toml import Edit
 from reports.sheet import to_csv
 
 router = APIRouter(prefix="/site/operators")

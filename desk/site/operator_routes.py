@@ -9,14 +9,15 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Form, Path, Query, Response
 
 from desk.page.errors import DeskError
-from desk.page.texts import N_
+from desk.page.texts import N_, Problem
 from desk.people import accounts
 from desk.people.accounts import Person
 from desk.site import absences, operators, table
 from desk.site.absences import Absence
-from desk.site.changing import Edit, RefusedError, Room, Saved, typed
+from desk.site.changing import RefusedError, Room, Saved, typed
 from desk.site.operators import FILE, Listed, Operator, plain
 from desk.site.routes import RoomDep
+from desk.site.site_toml import Edit
 
 router = APIRouter(prefix="/site/operators")
 
@@ -38,7 +39,7 @@ _ABSENCE_GONE = N_("This absence is not in the roster any more.")
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What a form shows: a row's cells as they are or as they were typed, and what is wrong with them."""
+    """A form's content: a row's cells as they are or as they were typed, and the mistakes in them."""
 
     cells: Mapping[str, str]
     mark: str = ""
@@ -311,7 +312,7 @@ def _cells(
     return {column: plain(value or "") for column, value in cells}
 
 
-def _said(room: Room, problems: Mapping[str, operators.Problem]) -> dict[str, str]:
+def _said(room: Room, problems: Mapping[str, Problem]) -> dict[str, str]:
     return {column: room.text(text, **values) for column, (text, values) in problems.items()}
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from desk.page.texts import N_
+from desk.page.texts import N_, Problem
 from desk.site import table
 
 FILE = "operators.csv"
@@ -20,26 +20,23 @@ _FORMULA = ("=", "+", "-", "@")
 _DIRECTION = re.compile("[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\ufeff]")
 """Marks of direction, which come with names that are copied from elsewhere."""
 
-_BAD_ID = N_("“%(id)s” is no extension: write 3 to 8 digits, not beginning with 0.")
+_BAD_ID = N_("“%(id)s” is not an extension: write 3 to 8 digits, not beginning with 0.")
 _TWICE = N_("The extension %(id)s occurs twice; give each operator a different one.")
 _NO_NAME = N_("Write a name of up to 60 letters.")
 _SIGNS = N_("A name has none of these signs: %(signs)s")
 _AS_FORMULA = N_("A name does not begin with = + - or @: spreadsheets would take it for a formula.")
 _NO_LANGUAGE = N_("Give at least one language a level.")
-_BAD_LANGUAGE = N_("“%(word)s” is no language with a level; write code:level, such as fr:4, with levels 1 to 5.")
+_BAD_LANGUAGE = N_("“%(word)s” is not a language with a level; write code:level, such as fr:4, with levels 1 to 5.")
 _UNKNOWN_LANGUAGE = N_("The site has no language “%(code)s”; its languages are %(codes)s.")
 _LANGUAGE_TWICE = N_("The language “%(code)s” occurs twice.")
-_BAD_TOPIC = N_("“%(topic)s” is no topic; write lower-case words, separated by spaces.")
+_BAD_TOPIC = N_("“%(topic)s” is not a topic; write lower-case words, separated by spaces.")
 _BAD_SUPERVISOR = N_("The last column is “%(word)s”; write yes or no.")
 _WIDTH = N_("This line has %(count)s columns; there must be five: id, name, languages, topics, supervisor.")
 _HEADING = N_(
     "The first line must be id,name,languages,topics,supervisor; separators may be commas, semicolons or tabs."
 )
-_NO_TABLE = N_("This is no table of separated values (line %(where)s).")
+_NO_TABLE = N_("This is not a table of separated values (line %(where)s).")
 _EMPTY = N_("There is no operator in it.")
-
-Problem = tuple[str, dict[str, object]]
-"""A text of the catalogues, and its values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +61,7 @@ class Operator:
 
     @property
     def mark(self) -> str:
-        """What differs when the row does."""
+        """A hash of the row."""
         return hashlib.sha256(repr(self.cells).encode()).hexdigest()[:16]
 
     def in_order_of(self, former: "Operator") -> "Operator":
@@ -87,7 +84,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What a list that is brought in changes. `changed`: as it was and as it will be."""
+    """The changes that an imported list makes. `changed`: as it was and as it will be."""
 
     added: Sequence[Operator]
     changed: Sequence[tuple[Operator, Operator]]

@@ -7,9 +7,9 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Form, Query, Response
 from fastapi.responses import RedirectResponse
 
-from desk.control import ControllerAwayError, actor_of
+from desk.control import ControllerAwayError
 from desk.page.texts import N_
-from desk.people import accounts
+from desk.people.names import names_by_actor
 from desk.people.signed_in import AdministratorDep
 from desk.site.changing import RefusedError, Room
 from desk.site.tabs import TABS
@@ -38,7 +38,7 @@ async def changes(room: RoomDep) -> Response:
         found, problem = await room.ask("GET", f"/site/changes?last={LATEST}"), ""
     except RefusedError as error:
         found, problem = [], str(error)
-    return room.page("changes.html", changes=found, names=await names_of(room), problem=problem)
+    return room.page("changes.html", changes=found, names=await names_by_actor(room.desk.engine), problem=problem)
 
 
 @router.get("/changes/{change}")
@@ -104,7 +104,7 @@ async def _page(room: Room, change: UUID, back: str, problem: str = "") -> Respo
         effect=effect,
         is_moving=is_moving,
         lines=difference_lines(found["difference"]),
-        names=await names_of(room),
+        names=await names_by_actor(room.desk.engine),
         back=_safe(back),
         onward=_onward(_safe(back)),
         problem=problem,
@@ -127,11 +127,6 @@ def difference_lines(text: str) -> list[tuple[str, str]]:
         else:
             found.append(({"+": "added", "-": "removed"}.get(line[:1], "same"), line))
     return found
-
-
-async def names_of(room: Room) -> dict[str, str]:
-    """Return the names of accounts, as they are in changes."""
-    return {actor_of(person.id): person.name for person in await accounts.list_people(room.desk.engine)}
 
 
 def _onward(back: str) -> str:

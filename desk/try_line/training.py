@@ -22,7 +22,7 @@ TRAINING_TEXTS = {
     "training_paused": N_("You are in training: callers go to your colleagues. Make yourself ready when you are done."),
     "training_none": N_("You are not in training."),
 }
-"""What the page says of an operator in training, by the names that its script uses."""
+"""Sentences about an operator in training, by the names that the page's script uses."""
 
 _REFUSED = {
     "busy": N_("You are in a call. Try again afterwards."),
@@ -65,7 +65,7 @@ async def scripts_of(desk: Desk, signed_in: SignedIn, language: str) -> tuple[Sc
 
 
 def training(picture: Picture, operator: str | None) -> dict[str, Any] | None:
-    """Return how far the training of an operator is; None for somebody who is no operator."""
+    """Return how far the training of an operator is; None for somebody who is not an operator."""
     known = picture.operators.get(operator) if operator is not None else None
     if known is None:
         return None

@@ -25,6 +25,7 @@ from desk.live.hub import Hub
 from desk.live.routes import HubDep
 from desk.page.errors import DeskError
 from desk.page.texts import N_
+from desk.people.listening import Listening
 from desk.people.policy import Permission, may
 from desk.people.signed_in import OperatorDep, SignedIn
 from desk.worklist import calling, work
@@ -43,6 +44,7 @@ _NOT_YOURS = N_("Take the message first.")
 _NOT_YOUR_CALL = N_("You have not taken this call-back request.")
 
 CountsDep = Annotated[Counts, part("counts")]
+ListeningDep = Annotated[Listening, part("listening")]
 
 
 class _Room:
@@ -135,15 +137,19 @@ async def call_for_message(room: RoomDep, message: UUID) -> Response:
 
 
 @router.get("/message/{message}/audio")
-async def audio(request: Request, desk: DeskDep, signed_in: OperatorDep, message: UUID) -> Response:
+async def audio(
+    request: Request, desk: DeskDep, listening: ListeningDep, signed_in: OperatorDep, message: UUID
+) -> Response:
     """Send the sound of a message to whoever has taken it, or the part that their browser asks for."""
     found = await _own(desk, signed_in, message)
     path = _path(desk, found)
     if path is None:
         raise DeskError(404, _NO_SOUND)
-    if found.heard is None and request.headers.get("range", "bytes=0-").startswith("bytes=0-"):
-        with suppress(ControlError):  # it is played all the same
+    goes_on = listening.goes_on(signed_in.mark, message, request.headers.get("range", ""), desk.now())
+    if found.heard is None and not goes_on:
+        with suppress(ControlError):  # it is played nevertheless
             await desk.control.ask("POST", f"/messages/{message}/heard", signed_in.person.id)
+    listening.note(signed_in.mark, message, desk.now())
     return FileResponse(path, media_type="audio/wav", headers={"Cache-Control": "private, no-store"})
 
 

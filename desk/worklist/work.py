@@ -34,7 +34,7 @@ class Rows(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is not done, each kind oldest first; what is due first for requests in writing."""
+    """Open work, each kind oldest first; requests in writing by when they are due."""
 
     messages: Rows[VoiceMessage]
     callbacks: Rows[CallbackRequest]

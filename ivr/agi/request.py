@@ -9,7 +9,7 @@ _LONGEST = 200  # characters of a value that we look at
 
 
 class RequestError(Exception):
-    """What was sent is not a request; the message says why."""
+    """The client sent something that is not a request; the message says why."""
 
 
 _RESTRICTED, _PRESENTATION = 0x20, 0x60

@@ -57,7 +57,7 @@ class Refusal(models.Request):
 
 
 class Releaser(models.Request):
-    """Who releases an amendment, or takes it back."""
+    """The person who releases an amendment, or takes it back."""
 
     name: PersonName = ""
 

@@ -81,7 +81,7 @@ class NewCallback(models.Request):
 
 
 class CallbackCaller(models.Request):
-    """Who wants to call for a call-back request."""
+    """The operator who wants to call for a call-back request."""
 
     operator: str = Field(max_length=20, description="The operator who is rung, and nobody else.")
 

@@ -80,7 +80,7 @@ class RequestAccepted(BaseModel):
 
 
 class AudioReport(models.Request):
-    """What an operator's browser counts of the audio that it receives, over some seconds."""
+    """Figures of the audio that an operator's browser received during some seconds."""
 
     operator: str = Field(max_length=20, description="The id of the operator.")
     loss: float = Field(ge=0, le=1, description="The share of packets that were lost.")

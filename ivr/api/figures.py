@@ -30,7 +30,7 @@ class Waiting(BaseModel):
 class AnswerTimes(BaseModel):
     """How long callers waited until an operator answered, since the controller began."""
 
-    classes: list[int] = Field(description="How many waited at most so long (`answer_s`); the last have no limit.")
+    classes: list[int] = Field(description="How many waited as long as `answer_s` at most; the last have no limit.")
     seconds: float = Field(description="All waits together.")
 
 

@@ -67,7 +67,7 @@ class GuideSent(models.Request):
 
 
 class Noted(BaseModel):
-    """What the audit has now."""
+    """The note that the audit has now."""
 
     act: str
 

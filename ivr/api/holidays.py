@@ -57,7 +57,7 @@ class NewHoliday(models.Request):
 
 
 class FileDays(BaseModel):
-    """What `[hours.holiday]` of `site.toml` has to say."""
+    """Entries of `[hours.holiday]` of `site.toml`."""
 
     days: dict[date, FileDay | None] = Field(description="By day; null: nothing.")
 

@@ -72,7 +72,7 @@ class OperatorCallback(BaseModel):
 
 
 class LanguagesChanged(BaseModel):
-    """Who changed an operator's languages for now."""
+    """The person who changed an operator's languages for now."""
 
     by: str
     at: float
@@ -156,7 +156,7 @@ class Call(BaseModel):
     transfer_to: list[str] = Field(description="The operators that the caller is being handed on to.")
     test: bool = Field(
         False,
-        description="Whether it is no caller's, but of the line to itself, of somebody who tries it, or scripted.",
+        description="Whether it is not a caller's: the line's to itself, of somebody who tries it, or scripted.",
     )
     try_telephone: str | None = Field(
         None,

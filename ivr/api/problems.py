@@ -72,7 +72,7 @@ def present(found: T | str | None, why: str) -> T:
 
 
 class Repository(Protocol):
-    """What changes something in the database, within a time limit. `why`: the last question had no answer;
+    """A part that changes something in the database, within a time limit. `why`: the last question had no answer;
     `in_doubt`: what it was to change may have been changed."""
 
     @property

@@ -29,7 +29,7 @@ PersonName = Annotated[str, Field(max_length=100, description="The person's name
 
 
 class NewSiteChange(models.Request):
-    """What is to be changed in the site's files."""
+    """A change to make in the site's files."""
 
     title: str = Field(min_length=1, max_length=160, description="What it is about: the first line of a commit.")
     edits: list[SiteEdit] = Field(min_length=1, max_length=MOST_EDITS)
@@ -38,7 +38,7 @@ class NewSiteChange(models.Request):
 
 
 class SiteRelease(models.Request):
-    """Who releases a change, or takes it back."""
+    """The person who releases a change, or takes it back."""
 
     name: PersonName = ""
 

@@ -67,7 +67,7 @@ class Status(BaseModel):
 
 
 class AlarmAcknowledged(Request):
-    """Who sees to an alarm."""
+    """The person who sees to an alarm."""
 
     name: str = Field("", max_length=60, description="The name that others are shown; absent: the actor.")
 

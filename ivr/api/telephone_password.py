@@ -18,14 +18,14 @@ OperatorId = Annotated[str, Path(alias="operator", pattern=r"^[1-9][0-9]{2,7}$",
 
 
 class Renewed(BaseModel):
-    """What came of a new password."""
+    """Whether a new password is in force."""
 
     in_force: bool = Field(description="Whether Asterisk has it; otherwise it comes into force when Asterisk starts.")
     removed: int = Field(description="Registrations with the former password that were removed.")
 
 
 class TelephonePassword(BaseModel):
-    """What to enter in an operator's telephone."""
+    """The settings to enter in an operator's telephone."""
 
     user: str
     password: str

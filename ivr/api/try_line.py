@@ -31,7 +31,7 @@ class TryTelephoneRequest(models.Request):
 
 
 class TryTelephone(BaseModel):
-    """What a browser needs to call the site's numbers. It cannot register, and nobody can call it."""
+    """A telephone with which a browser calls the site's numbers. It cannot register, and nobody can call it."""
 
     endpoint: str = Field(description="The SIP user of the telephone; the events name its call by it.")
     user: str = Field(description="The user name that belongs to the password.")

@@ -36,7 +36,7 @@ class WebTelephoneRequest(models.Request):
 
 
 class WebTelephone(BaseModel):
-    """What a browser needs to register as an operator's telephone."""
+    """The settings with which a browser registers as an operator's telephone."""
 
     endpoint: str = Field(description="The SIP user of the telephone.")
     user: str = Field(description="The user name that belongs to the password.")

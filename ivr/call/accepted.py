@@ -1,4 +1,4 @@
-"""What a caller has accepted in this call: it is not offered again."""
+"""Offers that a caller has accepted in this call, and that are not made again."""
 
 from ivr.call.call import Call
 

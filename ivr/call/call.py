@@ -276,7 +276,7 @@ class Call:
         """Play the clips and return the first key, or None if none is pressed in time.
 
         `fresh`: ignore keys typed ahead. `words`: phrases that count as their key if they are said (`hearing.heard`);
-        `anything`: what is said is no key, but about something (`hearing.heard.found`).
+        `anything`: the answer is not a key, but about something (`hearing.heard.found`).
         """
         self.take_waiting_keys()
         self.early = False  # from here on the line is answered

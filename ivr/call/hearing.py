@@ -1,7 +1,6 @@
-"""What a caller says instead of pressing a key.
+"""Speech instead of keys: a word counts as the key that it stands for.
 
-A word counts as the key that it stands for. Keys always work; nobody waits for anything of this, and a caller who is
-not heard does not notice it.
+Keys always work. No call waits for recognition, and callers do not notice when nobody hears them.
 """
 
 import asyncio
@@ -22,7 +21,7 @@ OPEN_S = 25.0
 
 
 class _Call(Protocol):
-    """What is needed of a call."""
+    """The part of a call that its hearing needs."""
 
     @property
     def sounding(self) -> bool: ...
@@ -85,9 +84,9 @@ class Hearing:
             self._ear.quiet()
 
     async def take(self, item: Item, silence_s: float) -> float | None:
-        """Note what an item says about the present question; None: nothing.
+        """Take what an item says about the present question. The first syllable stops the prompt, as a key does.
 
-        Return until when silence is no answer, by the loop's clock. The first syllable stops the prompt, as a key does.
+        Return until when to wait for an answer, by the loop's clock; None if the item is about something else.
         """
         if not self._asked or self._ear is None or not isinstance(item, Began | Heard | Lost):
             return None
@@ -119,6 +118,6 @@ class Hearing:
             self._services.unroute(ear.snoop)
 
     def _refused(self, request: Request, status: int) -> None:
-        """Asterisk could not do it: the caller has keys, or has gone."""
+        """Lose the ear: the caller has keys, or has gone."""
         if self._ear is not None and request.method == "POST":
             self._call.deliver(Lost(self._ear.name))

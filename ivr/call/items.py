@@ -1,4 +1,4 @@
-"""What a call reads, one after the other."""
+"""Items of a call's inbox, which it reads one after the other."""
 
 from dataclasses import dataclass
 

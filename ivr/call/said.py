@@ -1,4 +1,4 @@
-"""What callers may say at a choice, and how it is made sure that it was meant."""
+"""Words that callers may say at a choice, and the question that confirms what was understood."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -8,7 +8,7 @@ from ivr.call.node import BACK, CHANGE_LANGUAGE, OPERATOR, REPEAT
 
 YES, NO = "1", "2"
 SPEECH_TEXTS = ("speech_offer", "speech_again", "speech_keys", "speech_operator", "speech_right")
-"""What callers who may speak hear."""
+"""Texts for callers who may speak."""
 DIGITS = "words_digits"
 """The words for the keys 0 to 9, in this order."""
 EVERYWHERE = {
@@ -17,11 +17,11 @@ EVERYWHERE = {
     "words_back": BACK,
     "words_language": CHANGE_LANGUAGE,
 }
-"""What may be said at every choice, with its key."""
+"""Texts with words for every choice, and the key that they stand for."""
 CONFIRMATION = {"words_yes": YES, "words_no": NO}
 WORDS = (DIGITS, *EVERYWHERE, *CONFIRMATION)
 UNCONFIRMED = frozenset((REPEAT, BACK, CHANGE_LANGUAGE))
-"""What does no harm if it was not meant."""
+"""Keys that need no confirmation: they do no harm if something else was meant."""
 
 
 def phrases(call: Call, keys: Collection[str], words: Mapping[str, str], *, back: bool) -> dict[str, str]:

@@ -29,7 +29,7 @@ class CalledGone(Exception):  # noqa: N818
 
 
 class NotAsked(Exception):  # noqa: N818
-    """Whoever was called had not asked for it."""
+    """The called person said that they had not asked for the call."""
 
 
 class CallLegs:

@@ -73,7 +73,7 @@ async def reach_person(
 
 
 def _is_the_servers(called: CallLeg, seconds: float, answer_s: float) -> bool:
-    """Return whether a call that took so long has failed at the carrier's server, and rang nobody."""
+    """Return whether a call that took this long has failed at the carrier's server, and rang nobody."""
     in_vain = called.cause == _SILENT and answer_s <= seconds < answer_s + _LATE_S
     return not called.rang and (called.cause in _BY_SERVER or in_vain)
 

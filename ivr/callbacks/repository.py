@@ -8,7 +8,7 @@ import structlog
 
 from db.callback_requests import CallbackRequest, Claim, CountryLimit, DialCounts
 from db.enums import TryOutcome
-from ivr.records.database_client import PERSON_S, DatabaseClient
+from ivr.records.repository import Repository
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -18,28 +18,12 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
-class CallbackRepository:
-    """The call-back requests in the database at `url`, for the controller that `claim` names.
-
-    Belongs to one event loop; the creator awaits `close`. While the database is away each question returns None,
-    and `why` is the reason in one sentence.
-    """
+class CallbackRepository(Repository):
+    """The call-back requests in the database at `url`, for the controller that `claim` names."""
 
     def __init__(self, url: str, claim: Claim) -> None:
+        super().__init__(url, "call-back requests")
         self.claim = claim
-        self._client = DatabaseClient(url, PERSON_S, self._failed)
-
-    @property
-    def why(self) -> str:
-        return self._client.why
-
-    @property
-    def in_doubt(self) -> bool:
-        """Whether the last change without an answer may have been made."""
-        return self._client.in_doubt
-
-    async def close(self) -> None:
-        await self._client.close()
 
     async def adopt(self) -> bool:
         """Claim the requests that earlier controllers of this node were working on. Comes before all other queries."""

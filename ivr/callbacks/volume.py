@@ -19,7 +19,7 @@ _COUNTED = {
 
 
 class Duty(Protocol):
-    """What is known of operators: `ivr.callbacks.callback_connection`."""
+    """The operators on duty, known to `ivr.callbacks.callback_connection`."""
 
     @property
     def operators_on_duty(self) -> int: ...

@@ -11,16 +11,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from weakref import WeakValueDictionary
 
-import structlog
-
 from db.enums import CaseState
 from db.journal import Journal
 from db.references import format_reference
 from ivr.cases.case_changes import Rows, version_of
-from ivr.records.database_client import PERSON_S, DatabaseClient
 from ivr.records.opened_cases import OpenedCases
-
-log = structlog.get_logger()
+from ivr.records.repository import Repository
 
 _EMPTY: Mapping[str, Any] = {
     **dict.fromkeys(
@@ -61,7 +57,7 @@ class CaseContent:
 
 @dataclass(slots=True)
 class _Kept:
-    """What the journal has taken for one case and the database may not have yet.
+    """Changes of one case that are in the journal and may not be in the database yet.
 
     `seq` is the last record; `notes` are by id. It is dropped once a read finds it delivered; while the database is
     away, it grows with what people change, some kilobytes a change at most.
@@ -72,7 +68,7 @@ class _Kept:
     notes: dict[Any, dict[str, Any]]
 
 
-class CaseRepository:
+class CaseRepository(Repository):
     """Reads cases from the database at `url` and puts changes into the controller's journal.
 
     `opened`: the cases that calls have opened, which can be read before they are in the database.
@@ -81,19 +77,11 @@ class CaseRepository:
     """
 
     def __init__(self, url: str, journal: Journal, opened: OpenedCases) -> None:
-        self._client = DatabaseClient(url, PERSON_S, self._failed)
+        super().__init__(url, "cases")
         self._journal = journal
         self._opened = opened
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # kept while somebody has it
         self._kept: dict[str, _Kept] = {}
-
-    @property
-    def why(self) -> str:
-        """Why the database is away."""
-        return self._client.why
-
-    async def close(self) -> None:
-        await self._client.close()
 
     def alone(self, reference: str) -> asyncio.Lock:
         """Return the lock that holds back other changes of a case."""
@@ -156,6 +144,3 @@ class CaseRepository:
         notes = {note["id"]: note for note in story["notes"]} | kept.notes
         in_order = sorted(notes.values(), key=lambda note: note["at"])
         return CaseContent(story["file"] | known, in_order, story["messages"])
-
-    def _failed(self, _: Exception) -> None:
-        log.warning("The database is away: cases are not read", reason=self.why)

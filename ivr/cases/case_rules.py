@@ -1,4 +1,4 @@
-"""What may stand in the columns of a case file, whoever changes it: a command, a program, an operator's page."""
+"""Rules for the columns of a case file, whoever changes it: a command, a program, an operator's page."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -40,7 +40,7 @@ class CaseError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CaseRules:
-    """What a site allows: its languages, its operators' ids, its words for missing documents, and its clock."""
+    """A site's own values: its languages, its operators' ids, its words for missing documents, and its clock."""
 
     languages: Collection[str]
     operators: Collection[str]

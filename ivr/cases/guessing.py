@@ -14,7 +14,7 @@ _MOST = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """What was noticed: how many files were tried in the last hour, from how many numbers."""
+    """PINs that are being guessed: how many files were tried in the last hour, from how many numbers."""
 
     files: int
     numbers: int

@@ -37,7 +37,7 @@ def _language_findings(
     by_state: dict[State, list[str]] = {}
     for row in prompt_states(texts, heard, [language], sounds):
         for state in row.states if not row.is_name else ():
-            if row.is_released or state is State.BROKEN:  # a missing text is no audio's fault
+            if row.is_released or state is State.BROKEN:  # a missing text is not the audio's fault
                 by_state.setdefault(state, []).append(row.id)
     missing = by_state.get(State.MISSING, []) if not voiceless else []
     broken, stale = by_state.get(State.BROKEN), by_state.get(State.STALE)

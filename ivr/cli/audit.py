@@ -9,7 +9,7 @@ from ivr.cli.composition import Composition
 from ivr.cli.output import JSON, as_json, as_table
 
 GAP = "guide_gap"
-"""What operators did not find in the guide."""
+"""The act of an operator who did not find something in the guide."""
 
 
 def register(app: typer.Typer) -> None:

@@ -56,7 +56,7 @@ class Composition:
 
     @cached_property
     def basics(self) -> Basics:
-        """What most commands need of the site. Raises SiteError if that is wrong, but not for a fault elsewhere."""
+        """The part of the site that most commands need. Raises SiteError for a mistake in it, not for one elsewhere."""
         found = basics.read(self.settings.site) or self.site.basics
         output.times_in(found.timezone)
         return found

@@ -3,7 +3,6 @@
 import asyncio
 import os
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,20 +55,20 @@ def _worker(
     controllers: Path, scored: Mapping[str, Path], sounds: Path
 ) -> Callable[[int, Mapping[str, "Model"], Callable[[], None]], None]:
     from ivr.recognition.guide_finder import GuideFinder
-    from speech.scoring import Scorer, ScoringEngine
+    from speech.scoring import Scorer, ScoringEngine, executor
     from speech.worker import Engine, VoskEngine, Worker
 
     def work(number: int, models: Mapping[str, "Model"], beat: Callable[[], None]) -> None:
         async def run() -> None:
             finder = GuideFinder(sounds)
             engines: dict[str, Engine] = {language: VoskEngine(model, finder) for language, model in models.items()}
-            executor = ThreadPoolExecutor(1)
+            computing = executor()
 
             async def load() -> None:
                 # Here and not in the parent: the model has threads, which a fork would not have.
                 folder = next(iter(scored.values()))
-                scorer = await asyncio.get_running_loop().run_in_executor(executor, Scorer, folder)
-                engines.update({language: ScoringEngine(scorer, language, executor, finder) for language in scored})
+                scorer = await asyncio.get_running_loop().run_in_executor(computing, Scorer, folder)
+                engines.update({language: ScoringEngine(scorer, language, computing, finder) for language in scored})
                 structlog.get_logger().info("The packaged recogniser is loaded", worker=number)
 
             async with asyncio.TaskGroup() as tasks:

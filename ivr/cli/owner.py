@@ -1,4 +1,4 @@
-"""Who may write into a home: what another user writes there, the line's processes may not be able to read."""
+"""The user who may write into a home: the line's processes may not be able to read files of another one."""
 
 import os
 import pwd

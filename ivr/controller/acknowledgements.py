@@ -1,4 +1,4 @@
-"""Who has seen to which alarm. An acknowledgement lasts as long as its alarm, also over a restart of the controller."""
+"""Acknowledgements of alarms. One lasts as long as its alarm, also over a restart of the controller."""
 
 import math
 import time
@@ -11,7 +11,7 @@ from ivr.records.database import ACKNOWLEDGED, Database
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """Who acknowledged an alarm, as which name, and when (POSIX seconds)."""
+    """The person who acknowledged an alarm, by account and name, and when (POSIX seconds)."""
 
     by: str
     name: str

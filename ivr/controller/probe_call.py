@@ -57,7 +57,7 @@ def is_probe(channel: Channel) -> bool:
 
 
 def is_test(channel: Channel) -> bool:
-    """Return whether a call is no caller's: the line's to itself, or of somebody who tries the line."""
+    """Return whether a call is not a caller's: the line's to itself, or of somebody who tries the line."""
     return is_probe(channel) or try_telephone_of(channel.name) is not None
 
 

@@ -48,7 +48,7 @@ class BackupError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What an archive says of itself. `database`: sqlite or postgresql; `migration`: that of its tables."""
+    """An archive's description of itself. `database`: sqlite or postgresql; `migration`: that of its tables."""
 
     hatif: str
     made: datetime

@@ -43,7 +43,7 @@ _OVERLAP = 256
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What an erasure did. `masked`: the files of which text was overwritten; `left`: the files that still name the
+    """An erasure's result. `masked`: the files of which text was overwritten; `left`: the files that still name the
     number, which are the administrator's; `backups`: how many backups from before there are."""
 
     rows: Erasure

@@ -50,12 +50,12 @@ _REPLACED = (
     _RECORDING,
     _PACKAGES,
 )
-"""What moves out of the way, the line's settings first: without them a home is not set up."""
+"""Paths that move out of the way, the line's settings first: without them a home is not set up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was restored.
+    """The result of a restore.
 
     `database`: where to, without a password; `aside`: where what was there before is now; `erased_again`: how many
     numbers were in the backup and had been erased since.
@@ -150,7 +150,7 @@ def _upgrade(file: Path, database: Path, about: About) -> None:
 
 
 def _names_database(found: Path) -> bool:
-    """Whether the backup's site names a database, which must not be the restored line's."""
+    """Return whether the backup's site names a database, which must not be the restored line's."""
     try:
         return tomllib.loads((found / "site" / "site.toml").read_text(encoding="utf-8"))["database"]["url"] is not None
     except (OSError, ValueError, KeyError, TypeError):

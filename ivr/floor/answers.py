@@ -1,4 +1,4 @@
-"""What the floor answers when it is asked about callers and operators."""
+"""The floor's answers to questions about callers and operators."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping

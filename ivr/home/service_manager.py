@@ -1,4 +1,4 @@
-"""What a process tells systemd: that it serves, that it is alive, and what it is doing (sd_notify(3)).
+"""Messages of a process to systemd: that it serves, that it is alive, and what it is doing (sd_notify(3)).
 
 Nothing happens if systemd did not start the process. Each message is one datagram that is never waited for.
 """

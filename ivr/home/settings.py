@@ -75,7 +75,7 @@ class Settings:
 
     @property
     def training_sounds(self) -> Path:
-        """What scripted callers say."""
+        """The audio of scripted callers."""
         return self.home / "training"
 
     @property
@@ -85,7 +85,7 @@ class Settings:
 
     @property
     def clips(self) -> Path:
-        """What slow voices have spoken."""
+        """Clips that slow voices have spoken."""
         return self.cache / "clips"
 
     @property
@@ -100,7 +100,7 @@ class Settings:
 
     @property
     def transcriber_state(self) -> Path:
-        """What the process that writes down messages is doing."""
+        """The state of the process that writes down messages."""
         return self.run / "transcriber.json"
 
     @property

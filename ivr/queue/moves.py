@@ -18,7 +18,7 @@ OPERATOR_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What a supervisor has changed for a waiting caller. What the caller hears stays in their own language.
+    """A supervisor's changes for a waiting caller, who hears their own language as before.
 
     `at`: when they were moved to another place than the front (POSIX seconds), from which on their steps count.
     """

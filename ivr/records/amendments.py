@@ -5,38 +5,18 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import structlog
-
-from ivr.records.database_client import PERSON_S, DatabaseClient
+from ivr.records.repository import Repository
 
 if TYPE_CHECKING:
     from db.amendment_data import Amendment
     from db.enums import AmendmentState
 
-log = structlog.get_logger()
 
-
-class AmendmentRepository:
-    """The amendments in the database at `url`.
-
-    Belongs to one event loop; the creator awaits `close`. While the database is away each question returns None, and
-    `why` is the reason in one sentence.
-    """
+class AmendmentRepository(Repository):
+    """The amendments in the database at `url`."""
 
     def __init__(self, url: str) -> None:
-        self._client = DatabaseClient(url, PERSON_S, self._failed)
-
-    @property
-    def why(self) -> str:
-        return self._client.why
-
-    @property
-    def in_doubt(self) -> bool:
-        """Whether the last change without an answer may have been made."""
-        return self._client.in_doubt
-
-    async def close(self) -> None:
-        await self._client.close()
+        super().__init__(url, "amendments")
 
     async def propose(self, amendment: "Amendment") -> bool | None:
         """Keep a new amendment; return True once it is kept."""
@@ -69,6 +49,3 @@ class AmendmentRepository:
             return True
 
         return await self._client.ask("db.amendments", keep)
-
-    def _failed(self, error: Exception) -> None:
-        log.warning("The database did not answer a question about amendments", error=self._client.why)

@@ -1,4 +1,4 @@
-"""What the calls of this process have come to, for monitoring: a few additions per call, nothing per key or packet."""
+"""This process's calls by outcome, for monitoring: a few additions per call, nothing per key or packet."""
 
 from bisect import bisect_left
 from collections import Counter, defaultdict

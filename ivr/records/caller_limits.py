@@ -1,4 +1,4 @@
-"""What one caller may use up: messages of a day, and open call-back requests. docs/limits.md has the rules.
+"""Limits on one caller: messages of a day, and open call-back requests. docs/limits.md has the rules.
 
 The database knows what was recorded, on all nodes. What this controller has recorded and the database may not have yet
 counts as well. While the database is away, only that does: a limit then lasts as long as the controller.

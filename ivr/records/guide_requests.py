@@ -4,18 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import structlog
-
 from db.enums import GuideOutcome
 from db.guide_request_data import GuideRequest
 from db.ids import call_id
 from ivr.model import clock
 from ivr.model.call_state import CallState
 from ivr.model.e164 import country_of
-from ivr.records.database_client import PERSON_S, DatabaseClient
 from ivr.records.recorder import Recorder
-
-log = structlog.get_logger()
+from ivr.records.repository import Repository
 
 
 def record_guide_request(recorder: Recorder, state: CallState, procedure: str, number: str, due_h: int) -> None:
@@ -43,27 +39,11 @@ def record_guide_audit(recorder: Recorder, request: GuideRequest, outcome: Guide
     )
 
 
-class GuideRequestRepository:
-    """The requests in the database at `url`, as the control API reads and ends them.
-
-    Belongs to one event loop; the creator awaits `close`. While the database is away each question returns None, and
-    `why` is the reason in one sentence.
-    """
+class GuideRequestRepository(Repository):
+    """The requests in the database at `url`, as the control API reads and ends them."""
 
     def __init__(self, url: str) -> None:
-        self._client = DatabaseClient(url, PERSON_S, self._failed)
-
-    @property
-    def why(self) -> str:
-        return self._client.why
-
-    @property
-    def in_doubt(self) -> bool:
-        """Whether the last change without an answer may have been made."""
-        return self._client.in_doubt
-
-    async def close(self) -> None:
-        await self._client.close()
+        super().__init__(url, "guide requests")
 
     async def list_latest(self, last: int) -> Sequence[GuideRequest] | None:
         """Return the requests that have not ended, the first due first, then the `last` ones that have."""
@@ -91,6 +71,3 @@ class GuideRequestRepository:
         return await self._client.ask(
             "db.guide_requests", lambda requests, engine: requests.release(engine, request.id, by)
         )
-
-    def _failed(self, _: Exception) -> None:
-        log.warning("The database is away: guide requests are not read", reason=self.why)

@@ -15,7 +15,7 @@ _LOG_S = 10.0
 
 
 class Limit(StrEnum):
-    """What was reached. The limits on calls at once are Asterisk's (`ivr.asterisk.refused_calls`)."""
+    """A limit that was reached. The limits on calls at once are Asterisk's (`ivr.asterisk.refused_calls`)."""
 
     MENUS = "menus"
     MESSAGES_BY_NUMBER = "messages_by_number"
@@ -43,7 +43,7 @@ SENTENCES: dict[Limit, str] = {
     Limit.OUTGOING_DAY: "call-back requests waited: too many calls were made today",
     Limit.OUTGOING_COUNTRY: "call-back requests waited: too many calls, or too long ones, to their country today",
 }
-"""What has happened, to follow its number and a space: for alarms and the log."""
+"""Clauses for alarms and the log; each follows a number and a space."""
 
 
 class LimitCounts:

@@ -4,37 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-import structlog
-
 from db.message_data import VoiceMessage
-from ivr.records.database_client import PERSON_S, DatabaseClient
-
-log = structlog.get_logger()
+from ivr.records.repository import Repository
 
 _MODULE = "db.messages"
 
 
-class MessageRepository:
-    """The messages in the database at `url`.
-
-    Belongs to one event loop; the creator awaits `close`. While the database is away each question returns None, and
-    `why` is the reason in one sentence.
-    """
+class MessageRepository(Repository):
+    """The messages in the database at `url`."""
 
     def __init__(self, url: str) -> None:
-        self._client = DatabaseClient(url, PERSON_S, self._failed)
-
-    @property
-    def why(self) -> str:
-        return self._client.why
-
-    @property
-    def in_doubt(self) -> bool:
-        """Whether the last change without an answer may have been made."""
-        return self._client.in_doubt
-
-    async def close(self) -> None:
-        await self._client.close()
+        super().__init__(url, "messages")
 
     async def list_latest(self, last: int) -> Sequence[VoiceMessage] | None:
         """Return the messages that are not done, the oldest first, then the `last` ones that are."""
@@ -59,6 +39,3 @@ class MessageRepository:
     async def hear(self, identity: UUID, by: str, at: datetime) -> bool | None:
         """Note who heard a message first; False if it was heard before."""
         return await self._client.ask(_MODULE, lambda messages, engine: messages.hear(engine, identity, by, at))
-
-    def _failed(self, _: Exception) -> None:
-        log.warning("The database is away: messages are not read", reason=self.why)

@@ -9,7 +9,7 @@ MOST = 1000
 """How many are remembered while nobody asks for any."""
 
 NEW_S = 2.0
-"""So long after it was opened, only this controller can have changed a case: nobody else has its reference yet."""
+"""For this time after its opening, only this controller can have changed a case: nobody else has its reference yet."""
 
 
 @dataclass(frozen=True, slots=True)

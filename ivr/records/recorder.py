@@ -67,7 +67,7 @@ class Recorder:
         )
 
     def test_call(self, call_id: str) -> None:
-        """Record that a call is no caller's: one of the line to itself, or of somebody who tries the line."""
+        """Record that a call is not a caller's: one of the line to itself, or of somebody who tries the line."""
         self.counts.test(call_id)
         self.journal.put("call", id=call_id, live=False)
 

@@ -60,7 +60,7 @@ def is_name(host: str) -> bool:
 
 
 def reachable(bind: str) -> str:
-    """The address at which this machine reaches what is bound to `bind`."""
+    """Return the address at which this machine reaches what is bound to `bind`."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)  # noqa: S104 - nothing is bound here
 
 

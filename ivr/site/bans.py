@@ -1,4 +1,4 @@
-"""Who is banned for wrong passwords: `[bans]` of `site.toml`."""
+"""Bans for wrong passwords: `[bans]` of `site.toml`."""
 
 from pydantic import BaseModel, ConfigDict, Field
 

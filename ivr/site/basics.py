@@ -1,4 +1,4 @@
-"""What most commands need of `site.toml`, read without checking the rest, which takes longer than such a command."""
+"""The part of `site.toml` that most commands need, read without the rest, whose check takes longer than they do."""
 
 import re
 import tomllib

@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class CallRecords(BaseModel):
-    """What is written beside the database. Both have callers' numbers."""
+    """Records that are written beside the database. Both have callers' numbers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

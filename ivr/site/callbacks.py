@@ -13,7 +13,7 @@ Destination = Annotated[str, Field(pattern=r"^([A-Z]{2}|\+[1-9][0-9]{0,14})$")]
 
 
 class CountrySum(BaseModel):
-    """What our calls to the numbers of one country may come to in a day; None: no limit of its own."""
+    """The most calls and minutes to the numbers of one country in a day; None: no limit of its own."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,4 +1,4 @@
-"""What is wrong with the carriers of `site.toml` although each value is valid alone."""
+"""Conflicts between carriers of `site.toml` whose values are valid alone."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence

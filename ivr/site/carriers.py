@@ -49,7 +49,7 @@ class Carrier(BaseModel):
     calls_by_source: int | None = Field(None, ge=1, le=10_000)  # overrides [limits]
 
     def has(self, address: IPv4Address | IPv6Address) -> bool:
-        """Whether its calls may come from this address; without `hosts`, from any."""
+        """Return whether its calls may come from this address; without `hosts`, from any."""
         return not self.hosts or any(address in ip_network(network) for network in self.hosts)
 
     @property

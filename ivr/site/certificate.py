@@ -33,7 +33,7 @@ def read(folder: Path, sip: Sip) -> Certificate:
     """Return the site's certificate.
 
     Raises:
-        SiteError: A file cannot be read, or the two cannot be used together; one that has expired is no such case.
+        SiteError: A file cannot be read, or the two cannot be used together. One that has expired does not count.
     """
     texts: list[str] = []
     for name, path in (("certificate", sip.certificate), ("key", sip.key)):

@@ -275,7 +275,7 @@ class _File:
         for name, (at, found) in self._names(value).items():
             if name not in facts:
                 choices = ", ".join(sorted(facts))
-                self.wrong(at, f"{name!r} in sources is no field with a fact of this file; it has {choices}")
+                self.wrong(at, f"{name!r} in sources is not a field with a fact of this file; write one of {choices}")
             parts = self._names(found) if isinstance(found, yaml.MappingNode) else {}
             texts = {part: node.value for part, (_, node) in parts.items() if isinstance(node, yaml.ScalarNode)}
             if set(parts) != {"source", "as_of"} or not all(text.strip() for text in texts.values()) or len(texts) < 2:

@@ -12,7 +12,7 @@ Addresses = Annotated[tuple[Address, ...], Field(max_length=50)]
 
 
 class Reports(BaseModel):
-    """Who gets which report. `at`: by the site's clock, on the day after the period."""
+    """Recipients of reports, by period. `at`: by the site's clock, on the day after the period."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -10,7 +10,7 @@ Words = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f
 
 
 class Scoring(BaseModel):
-    """What is scored, each from 1 to 5. Without criteria, nothing can be scored."""
+    """The criteria of a score sheet, each scored from 1 to 5. Without criteria, nothing can be scored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -37,7 +37,7 @@ def _external(text: str) -> str:
 
 
 class Sip(BaseModel):
-    """What Asterisk's SIP has besides UDP and TCP at `sip_bind`."""
+    """Settings of Asterisk's SIP besides UDP and TCP at `sip_bind`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

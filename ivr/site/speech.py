@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Speech(BaseModel):
-    """What is recognised."""
+    """Settings of recognition."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

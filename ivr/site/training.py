@@ -30,11 +30,11 @@ class _Strict(BaseModel):
 
 
 class Sentence(_Strict):
-    """What a scripted caller says: a text for the voice of their language, or a recording in the folder."""
+    """A sentence of a scripted caller: a text for the voice of their language, or a recording in the folder."""
 
     text: str | None = Field(None, min_length=1)
     recording: str | None = Field(None, pattern=r"^[A-Za-z0-9_-]{1,60}\.wav$")
-    # The caller speaks once the operator has fallen silent, or after so long without a word of theirs.
+    # The caller speaks once the operator has fallen silent, or after this time if they say nothing.
     after_s: float = Field(6, ge=0, le=60)
 
     @model_validator(mode="after")
@@ -77,7 +77,7 @@ class Script:
 
     @property
     def sentences(self) -> tuple[training_sounds.Sentence, ...]:
-        """What the caller says, as it is spoken or recorded."""
+        """The caller's sentences, as they are spoken or recorded."""
         return tuple(
             training_sounds.Sentence(
                 self.language, found.text, None if found.recording is None else self.folder / found.recording

@@ -1,4 +1,4 @@
-"""What a change does to files, as people read it."""
+"""The difference that a change makes in files, for people to read."""
 
 import difflib
 import re

@@ -1,4 +1,4 @@
-"""What the line does with a released change: the audio is built, new calls go by the new flow, and the processes get
+"""The effects of a released change: the audio is built, new calls go by the new flow, and the processes get
 their new values."""
 
 import asyncio
@@ -23,7 +23,7 @@ _SILENT = ("roster.csv",)
 
 
 class Flows(Protocol):
-    """What new calls go by."""
+    """The versions of the flow that new calls use."""
 
     def held(self) -> AbstractAsyncContextManager[None]:
         """Load no version inside the block."""
@@ -35,7 +35,7 @@ class Flows(Protocol):
 
 
 class Effects:
-    """What releases bring into use on one line."""
+    """The effects of releases on one line."""
 
     def __init__(self, settings: Settings, flows: Flows) -> None:
         self._settings, self._flows = settings, flows

@@ -53,7 +53,7 @@ def content_of(site: Path, file: str) -> bytes | None:
 def leads_out(site: Path, path: Path) -> bool:
     """Return whether a file of the site, or a folder on its way, is a link to what is not in the site's folder.
 
-    Who may write there could otherwise read by it what only the line's user can, or have that written.
+    Otherwise whoever may write there could read, or have written, what only the line's user can.
     """
     return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(site))
 
@@ -101,7 +101,7 @@ class TextFile:
 
     @classmethod
     def read(cls, file: str, content: bytes | None) -> "TextFile":
-        """Raises EditError if the file does not exist, or is not UTF-8."""
+        """Return the file of a content. Raises EditError if the file does not exist, or is not UTF-8."""
         if content is None:
             raise EditError(f"{file} does not exist.")
         try:

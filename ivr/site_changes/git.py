@@ -3,7 +3,7 @@
 The commit is made from the new contents before any file is touched, so that what git refuses is refused before
 anything has changed. What others have staged stays staged.
 
-Who may write into the repository must not get a program run by it: no hook runs, nothing is fetched, no signature is
+Nobody who may write into the repository gets a program run by it: no hook runs, nothing is fetched, no signature is
 looked at, and a file that a filter of the repository's own settings would rewrite is not committed.
 """
 

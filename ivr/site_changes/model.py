@@ -53,7 +53,7 @@ class ChangedFile(Kept):
 
 
 class Effect(Kept):
-    """What the line does after a release."""
+    """The work of the line after a release."""
 
     state: EffectState
     audio: bool = Field(description="Whether prompts are built: the next call hears them once that is done.")
@@ -89,7 +89,7 @@ class KeptChange(Change):
     base: str = ""
     """The hash of all files of the site as they were when it was checked."""
     release_by: str | None = None
-    """Who wants it to be released as soon as it is checked."""
+    """The person who asked for its release as soon as it is checked."""
     name: str = ""
     """The name of the person who releases it, for the commit."""
 

@@ -1,4 +1,4 @@
-"""What a telephone needs of the telephones that it belongs to."""
+"""The part of a group of telephones that each of them needs."""
 
 from collections.abc import Coroutine
 from typing import Any, Protocol

@@ -1,4 +1,4 @@
-"""What an operator learns of a call: on the telephone's display while it rings, and in a few words on answering."""
+"""A call's announcement to its operator: on the display while it rings, and in a few words on answering."""
 
 import asyncio
 import time

@@ -35,7 +35,7 @@ _KEY_S = 0.6
 """From the start of a prompt to a key: no sooner does a key answer what was heard (`ivr.call.call`)."""
 
 _SILENCE_MS, _LOUD = 1000, 256
-"""An operator who is silent for so long has finished; sound of this level is speech (TALK_DETECT)."""
+"""An operator who is silent for this time has finished; sound of this level is speech (TALK_DETECT)."""
 
 _LATE_S = 0.2
 _PAUSE_S = 0.3
@@ -166,7 +166,7 @@ class ScriptedCaller:
                     self._check(item)
 
     async def _listen(self, at_most_s: float) -> None:
-        """Wait until the operator has spoken and fallen silent, or for so long if they say nothing."""
+        """Wait until the operator has spoken and fallen silent, or for `at_most_s` if they say nothing."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         until = began + (_SPEAKS_S if self._hears else at_most_s)

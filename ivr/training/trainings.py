@@ -34,7 +34,7 @@ class Trainings:
 
     @property
     def callers(self) -> Mapping[str, ScriptedCaller]:
-        """Who calls, by the operator in training."""
+        """The scripted callers, by the operator in training."""
         return self._callers
 
     def reserve(self, caller: ScriptedCaller) -> None:

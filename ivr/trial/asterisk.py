@@ -73,7 +73,7 @@ class HeardClip:
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """What is announced at once; `seconds` includes pauses and tones."""
+    """Prompts that are announced together; `seconds` includes pauses and tones."""
 
     clips: Sequence[HeardClip]
     seconds: float

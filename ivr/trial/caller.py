@@ -36,7 +36,7 @@ class Phone(Protocol):
 
 
 class ListenersPhone(Phone, Protocol):
-    """A telephone that also tells what is announced: None if it is no announcement, such as music."""
+    """A telephone that also says what is announced; None for music and the like."""
 
     @property
     def announced(self) -> Announcement | None: ...

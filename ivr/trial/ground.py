@@ -33,7 +33,7 @@ AT = datetime(2026, 11, 25, 11, tzinfo=UTC)
 PATIENCE_S = 40.0
 """How long a caller waits for an operator, in seconds: until they have heard what else they can do."""
 _LOOK_UP_S = 0.25
-"""What the check of a PIN takes, about."""
+"""The time that the check of a PIN takes, about."""
 OPERATOR = OperatorScript("1001", offered_s=8.0, answers_s=2.0, talks_s=30.0)
 
 

@@ -1,4 +1,4 @@
-"""Who hears a trial's caller: instead of a recogniser, what they say at each open question is known beforehand."""
+"""The hearing of a trial's caller: the answers to open questions are known beforehand, without a recogniser."""
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence

@@ -15,7 +15,7 @@ _AT_ONCE_S = 0.001
 
 
 class What(StrEnum):
-    """What happens at a moment."""
+    """A kind of moment."""
 
     OWN_LANGUAGE = "own_language"  # the caller has heard the key of their language, in their language
     HEARS = "hears"  # an announcement begins

@@ -1,4 +1,4 @@
-"""What a trial of a site needs: its flow and audio as they are on disk, and callers from each of its countries."""
+"""The set-up for a trial of a site: its flow and audio as on disk, and callers from each of its countries."""
 
 from pathlib import Path
 

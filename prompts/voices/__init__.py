@@ -29,10 +29,10 @@ class VoiceMissingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What an engine needs that computes much. A pool has one process of it, which uses several processors itself."""
+    """The needs of an engine that computes much. A pool has one process of it, which uses several processors itself."""
 
     memory: int  # bytes that its process may allocate
-    seconds: float  # at least so long it may take for one text
+    seconds: float  # what one text may take, at least
 
 
 @dataclass(frozen=True, slots=True)

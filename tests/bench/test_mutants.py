@@ -44,14 +44,14 @@ def test_each_kind_of_fault_is_found_where_it_can_be_and_nowhere_else(tmp_path: 
 
 
 def test_every_drawn_fault_changes_the_code_and_leaves_it_valid() -> None:
-    modules = {name: concern.modules(CHECKOUT) for name, concern in GROUPS.items()}
+    modules = {name: concern.modules(CHECKOUT)[::3] for name, concern in GROUPS.items()}
     for _, fault in draw(modules, CHECKOUT, 100, 3):
         source = (CHECKOUT / fault.path).read_bytes()
         assert ast.dump(ast.parse(fault.applied(source))) != ast.dump(ast.parse(source)), fault
 
 
 def test_the_same_seed_draws_the_same_faults_from_all_parts() -> None:
-    modules = {name: concern.modules(CHECKOUT) for name, concern in GROUPS.items()}
+    modules = {name: concern.modules(CHECKOUT)[::3] for name, concern in GROUPS.items()}
     drawn = draw(modules, CHECKOUT, 30, 1)
     assert drawn == draw(modules, CHECKOUT, 30, 1)
     assert drawn != draw(modules, CHECKOUT, 30, 2)

@@ -3,45 +3,59 @@
 Not a `conftest.py`, because mypy allows only one module of that name, and `tests/` has it.
 """
 
+import asyncio
 import shutil
 import tempfile
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 
 import forked_programs
+import made_databases
 import pytest
 import pytest_asyncio
-from db_server import Server
+from db_server import INSTALL, Server
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import open_engine
 from db.upgrade import upgrade
 
 NUMBERS = count(1)
+TEMPLATE = "template_hatif"
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="hatif-pg-") as folder:  # short: the path of a socket has at most 107 bytes
-        made = Server(Path(folder))
+        made = Server(Path(folder), made_databases.made(INSTALL, make_postgresql))
         yield made
         made.stop()
 
 
-@pytest_asyncio.fixture(scope="session")
-async def template(server: Server) -> str:
-    await server.execute("CREATE DATABASE template_hatif")
-    await upgrade(server.url("template_hatif"))
-    return "template_hatif"
+def make_postgresql(folder: Path) -> None:
+    """Make the files of a server that has `TEMPLATE`."""
+    with tempfile.TemporaryDirectory(prefix="hatif-pg-") as elsewhere, ThreadPoolExecutor(1) as thread:
+        server = Server(Path(elsewhere))
+
+        async def make() -> None:
+            await server.execute(f"CREATE DATABASE {TEMPLATE}")
+            await upgrade(server.url(TEMPLATE))
+
+        thread.submit(asyncio.run, make()).result()
+        server.stop(crash=False)
+        made_databases.copy_tree(server.data, folder)
 
 
-@pytest_asyncio.fixture(scope="session")
-async def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("sqlite") / "template.db"
-    await upgrade(f"sqlite:///{file}")
-    return file
+@pytest.fixture(scope="session")
+def template(server: Server) -> str:
+    return TEMPLATE
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(shutil.copy(made_databases.sqlite(), tmp_path_factory.mktemp("sqlite") / "template.db"))
 
 
 @pytest_asyncio.fixture
@@ -53,7 +67,7 @@ async def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 @pytest_asyncio.fixture
 async def postgresql_url(server: Server, template: str) -> str:
     name = f"test_{next(NUMBERS)}"
-    await server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    await server.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
     return server.url(name)  # not dropped before the server: that takes as long as creating it
 
 
@@ -77,7 +91,7 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 async def empty_postgresql_url(server: Server) -> str:
     """The URL of a PostgreSQL database without tables."""
     name = f"empty_{next(NUMBERS)}"
-    await server.execute(f"CREATE DATABASE {name}")
+    await server.execute(f"CREATE DATABASE {name} STRATEGY FILE_COPY")
     return server.url(name)
 
 

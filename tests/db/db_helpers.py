@@ -6,29 +6,59 @@
 import asyncio
 import contextlib
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import orjson
 from sqlalchemy import event, func, insert, select
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db import callbacks
 from db.callback_requests import CallbackRequest
 from db.delivery import run
-from db.engine import open_engine, reading, writing
+from db.engine import async_engine, reading, writing
 from db.ids import uuid7
 from db.tables import Callback
 
 
+class _Engines:
+    """An engine for each database, without connections while nobody reads: compiling its statements again each time
+    takes longer than to execute them."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, AsyncEngine] = {}
+        self._readers: Counter[str] = Counter()
+
+    @contextlib.asynccontextmanager
+    async def reading(self, url: str) -> AsyncIterator[AsyncConnection]:
+        engine = self._made.get(url) or self._made.setdefault(url, async_engine(url))
+        self._readers[url] += 1
+        try:
+            async with reading(engine) as connection:
+                yield connection
+        finally:
+            self._readers[url] -= 1
+            if not self._readers[url]:
+                await engine.dispose()
+
+
+_engines: WeakKeyDictionary[asyncio.AbstractEventLoop, _Engines] = WeakKeyDictionary()
+
+
+def _reading(url: str) -> contextlib.AbstractAsyncContextManager[AsyncConnection]:
+    return _engines.setdefault(asyncio.get_running_loop(), _Engines()).reading(url)
+
+
 async def rows(url: str, table: Any, *order: Any) -> list[Any]:
-    async with open_engine(url) as engine, reading(engine) as connection:
+    async with _reading(url) as connection:
         return list(await connection.execute(select(table).order_by(*order)))
 
 
 async def count(url: str, table: Any) -> int:
-    async with open_engine(url) as engine, reading(engine) as connection:
+    async with _reading(url) as connection:
         return await connection.scalar(select(func.count()).select_from(table)) or 0
 
 

@@ -1,6 +1,7 @@
 """A private PostgreSQL server for tests."""
 
 import importlib.util
+import itertools
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import made_databases
 from sqlalchemy import text
 
 from db.engine import async_engine
@@ -22,10 +24,11 @@ INSTALL = "pginstall18"
 class Server:
     """PostgreSQL on a socket in its own folder; without TCP, so that no port can clash."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, made: Path | None = None) -> None:
+        """Start it; `made`: the files of one that has ended, which it goes on with."""
         self.folder = folder
-        self._data = folder / "data"
-        self._data.mkdir()
+        self.data = folder / "data"
+        self.data.mkdir(mode=0o700)
         self._process: subprocess.Popen[bytes] | None = None
         self._as_nobody: dict[str, Any] = {}
         found = importlib.util.find_spec(PACKAGE)
@@ -34,25 +37,33 @@ class Server:
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root, and others may not be able to read root's folders
             self._as_nobody = {"user": "nobody", "group": "nogroup", "extra_groups": []}
             folder.chmod(0o755)
-            shutil.chown(self._data, "nobody", "nogroup")
+            shutil.chown(self.data, "nobody", "nogroup")
             shutil.copytree(package / INSTALL, folder / PACKAGE / INSTALL, ignore=shutil.ignore_patterns("include"))
             libraries = package.with_name(f"{PACKAGE}.libs")
             if libraries.is_dir():
                 shutil.copytree(libraries, folder / libraries.name)
             package = folder / PACKAGE
         self._programs = package / INSTALL / "bin"
-        self._run("initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+        if made is None:
+            options = ("--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--wal-segsize=1")
+            self._run("initdb", "--username=postgres", *options)
+        else:
+            made_databases.copy_tree(made, self.data)
+            self.data.chmod(0o700)
+            if self._as_nobody:
+                shutil.chown(self.data, "nobody", "nogroup")
         self.start()
 
     def url(self, name: str) -> str:
-        return f"postgresql://postgres@/{name}?host={self._data}"
+        return f"postgresql://postgres@/{name}?host={self.data}"
 
     def start(self) -> None:
-        # No fsync: the tests kill processes, not the machine.
-        options = ["-h", "", "-k", str(self._data), "-c", "fsync=off", "-c", "max_connections=50"]
+        # No fsync: the tests kill processes, not the machine. Nor what only pays on larger databases.
+        chosen = ("fsync=off", "full_page_writes=off", "autovacuum=off", "jit=off", "max_connections=50")
+        options = ["-h", "", "-k", str(self.data), *itertools.chain(*(("-c", option) for option in chosen))]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [self._programs / "postgres", "-D", self._data, *options],
+                [self._programs / "postgres", "-D", self.data, *options],
                 cwd="/", stdout=log, stderr=log, **self._as_nobody,
             )  # fmt: skip
         deadline = time.monotonic() + 20
@@ -60,27 +71,27 @@ class Server:
             assert self._process.poll() is None and time.monotonic() < deadline, (self.folder / "log").read_text()
             time.sleep(0.02)
 
-    def stop(self) -> None:
-        """Stop like a crash: all connections are cut, without a clean shutdown."""
+    def stop(self, *, crash: bool = True) -> None:
+        """Stop like a crash, without a clean shutdown, or in order; all connections are cut."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGQUIT)
+        self._process.send_signal(signal.SIGQUIT if crash else signal.SIGINT)
         self._process.wait(20)
 
     def _state(self) -> str:
         try:
-            return (self._data / "postmaster.pid").read_text()
+            return (self.data / "postmaster.pid").read_text()
         except OSError:
             return ""
 
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(
-            [self._programs / program, "-D", self._data, *arguments],
+            [self._programs / program, "-D", self.data, *arguments],
             cwd="/", check=True, stdout=subprocess.DEVNULL, **self._as_nobody,
         )  # fmt: skip
 
     async def copied(self, template: str, name: str) -> str:
         """Return the URL of a new database with what `template` has."""
-        await self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        await self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         return self.url(name)
 
     async def execute(self, statement: str) -> None:

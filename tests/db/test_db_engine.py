@@ -139,7 +139,7 @@ async def test_unusable_files_are_reported_with_a_remedy(tmp_path: Path) -> None
 
 async def test_a_read_that_a_call_waits_for_returns_its_default_in_time(url: str) -> None:
     engine = async_engine(url)
-    count = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 8000000) SELECT max(i) FROM n"
+    count = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000) SELECT max(i) FROM n"
     long = {"sqlite": count, "postgresql": "SELECT pg_sleep(5)"}[engine.dialect.name]
 
     async def slow() -> str:

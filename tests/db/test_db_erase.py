@@ -164,7 +164,7 @@ async def test_a_controller_that_claims_a_request_during_erasing_gets_it_or_find
     engine: AsyncEngine,
 ) -> None:
     """Whichever is first: a caller is never erased and rung nevertheless."""
-    for _ in range(20):
+    for _ in range(8):
         async with writing(engine) as connection:
             await connection.execute(delete(Caller))
         request = await put(engine)

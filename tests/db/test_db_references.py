@@ -13,6 +13,7 @@ from db_helpers import rejected, rows
 from db_server import Server
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from properties import examples
 from sqlalchemy import func, insert, select
 from stdnum.iso7064 import mod_11_10
 
@@ -65,7 +66,7 @@ def test_malformed_references_are_not_valid(wrong: str) -> None:
 
 
 @given(st.lists(st.sampled_from(["next", "restart", "second", "damage"]), max_size=60), st.integers(1, 9))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_no_reserved_reference_is_allocated_twice_whatever_is_done_to_the_file(
     acts: list[str], node_number: int
 ) -> None:

@@ -73,7 +73,7 @@ async def test_what_happens_while_a_line_moves_is_in_the_new_database_once(way: 
             journal.put("call_event", call_id=call, kind="node", data={})
         journal.flush()
 
-    for _ in range(500):
+    for _ in range(150):
         happens()
     await deliver_all(folder, source)
     happened = 0
@@ -87,7 +87,7 @@ async def test_what_happens_while_a_line_moves_is_in_the_new_database_once(way: 
         await move(source, target, nothing, meanwhile)
         # The deliverer is the old one until it is restarted; here it ends.
     async with delivering(folder, target):
-        wanted = 500 + happened
+        wanted = 150 + happened
         await until(lambda: is_count(target, CallEvent, 3 * wanted))
     journal.close()
     assert happened > 3

@@ -6,6 +6,7 @@ from typing import Any
 from browser_telephone import BEFORE, MICROPHONE_HZ, hears_tone
 from line import Line
 from playwright.async_api import Browser, BrowserContext, Page, expect
+from sessions_of import enter_line
 
 PASSWORD = "four quiet green lamps"
 
@@ -90,13 +91,21 @@ class DeskPages:
         self._line, self._browser = line, browser
         self.contexts: list[BrowserContext] = []
 
-    async def open(self, operator: str, language: str = "en", **options: Any) -> DeskPage:
-        """Return an operator's page after the sign-in."""
+    async def open(self, operator: str, language: str = "en", *, by_keyboard: bool = False, **options: Any) -> DeskPage:
+        """Return an operator's page. `by_keyboard`: they sign in by a link, and choose a password."""
         viewport: Any = {"width": 1280, "height": 800}
-        context = await self._browser.new_context(locale=language, viewport=viewport, **options)
+        context = await self._browser.new_context(
+            locale=language, reduced_motion="reduce", viewport=viewport, **options
+        )
         self.contexts.append(context)
         await context.grant_permissions(["microphone", "notifications"])
         await context.add_init_script(BEFORE)
         page = DeskPage(self._line, await context.new_page(), operator)
-        await page.sign_in()
+        if by_keyboard:
+            await page.sign_in()
+        else:
+            entry = next(found for found in self._line.operators if found.id == operator)
+            home = await enter_line(context, self._line, operator, entry.name, supervisor=entry.supervisor)
+            await page.page.goto(f"{home}/shift")
+            await expect(page.page.locator("#state")).to_be_visible()
         return page

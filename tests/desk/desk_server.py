@@ -18,7 +18,10 @@ from fastapi import FastAPI
 from forked_programs import QuickStarts
 from jinja2 import Environment
 from jinja2.bccache import Bucket, BytecodeCache
+from playwright.async_api import BrowserContext
+from sessions_of import cookie, enter
 from sqlalchemy.ext.asyncio import AsyncEngine
+from yarl import URL
 
 from db.enums import AccountRole
 from desk import command
@@ -26,7 +29,7 @@ from desk.app import create_app
 from desk.context import Desk
 from desk.page import pages, texts
 from desk.page.site_words import SiteWords
-from desk.people import accounts, links, passwords
+from desk.people import accounts, links, passwords, tokens
 from desk.people.accounts import Person
 from desk.report import making
 from desk.server import DeskServer, PatientProtocol
@@ -98,6 +101,11 @@ class Browser:
         self.url = url
         self.csrf = ""
         self._session = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
+
+    def has_session(self, cookie: str, token: str) -> None:
+        """Sign in without the pages of the sign-in."""
+        self._session.cookie_jar.update_cookies({cookie: token}, URL(self.url))
+        self.csrf = tokens.csrf_of(token)
 
     async def get(self, path: str, **headers: str) -> Answer:
         return await self.ask("GET", path, headers=headers)
@@ -177,15 +185,17 @@ class TestDesk:
         return f"/link/{await links.make_link(self.engine, account, self.desk.now())}"
 
     async def signed_in(self, account: str, language: str | None = None) -> Browser:
-        """Return a browser that has used a one-time link, and has opened a page; `language`: what the person chose."""
-        browser = self.browser()
-        answer = await browser.post(await self.link(account))
-        assert answer.status == 303, answer.text
-        await browser.get("/account")
+        """Return a browser that has signed in and knows the token of its pages; `language`: what the person chose."""
         if language is not None:
-            assert (await browser.post("/preferences", {"language": language})).status == 303
-            await browser.get("/account")
+            await accounts.set_language(self.engine, account, language)
+            self.app.state.sessions.forget()
+        browser = self.browser()
+        browser.has_session(*await cookie(self.engine, self.url, account, self.desk.now()))
         return browser
+
+    async def enters(self, context: BrowserContext, account: str) -> None:
+        """Sign a real browser in."""
+        await enter(context, self.engine, self.url, account, self.desk.now())
 
     async def with_password(self, account: str) -> Browser:
         """Return a browser whose person has chosen PASSWORD."""

@@ -18,7 +18,7 @@ from ivr.home.settings import EXAMPLE
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
     made = Shell(tmp_path)
-    assert made.run("db", "upgrade").returncode == 0
+    made.make_database()
     return made
 
 

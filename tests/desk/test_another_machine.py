@@ -8,6 +8,7 @@ import pytest
 from browser_telephone import started
 from conftest import OFFSET, short_folder
 from desk_pages import DeskPages
+from forks import NOT_ROOT
 from line import Line
 from other_machine import OtherMachine, other_machine
 from playwright.async_api import Browser
@@ -21,9 +22,6 @@ pytest_plugins = ["browser"]
 CALLER = "+33613000931"
 OTHER_HZ = CALLER_HZ + 200
 
-NOT_ROOT = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
-"""Hatif serves no other machines as root. Its files stay those of the tests."""
-
 
 @pytest.fixture(scope="module")
 def machine() -> Iterator[OtherMachine]:
@@ -36,7 +34,8 @@ async def desk_line(machine: OtherMachine, scripts: None) -> AsyncIterator[Line]
     """A line whose desk listens to other machines, with a certificate that it makes itself."""
     with short_folder("hatif-other-") as folder:
         line = Line(Path(folder), OFFSET + 1000)
-        line.below, line.desk_host = NOT_ROOT, machine.here
+        line.environment[NOT_ROOT] = "1"  # Hatif serves no other machines as root
+        line.desk_host = machine.here
         site = line.site / "site.toml"
         text = site.read_text().replace("[desk]\nenabled = false", f'[desk]\nenabled = true\nlisten = "{machine.here}"')
         site.write_text(text.replace('sip_bind = "127.0.0.1"', 'sip_bind = "0.0.0.0"'))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser_telephone import HIDE, MICROPHONE_HZ, Pages, WebTelephone, desk_of, started
+from browser_telephone import HIDE, MICROPHONE_HZ, Pages, WebTelephone, desk_of
 from conftest import OFFSET, short_folder
 from line import FRENCH_NUMBER, Line
 from offers import outcomes
@@ -18,6 +18,8 @@ from talking import CALLER_HZ, call_id
 
 from ivr.softphone.sound import RATE, Samples, longest_silence, tone_share
 from ivr.softphone.telephone import Call, Telephones
+
+pytest_plugins = ["browser"]
 
 OPERATOR_HZ = 2350.0
 """Of an operator on an ordinary telephone."""
@@ -45,12 +47,6 @@ async def desk_line(shared_desk_line: Line) -> AsyncIterator[Line]:
     yield shared_desk_line
     shared_desk_line.start_processes()
     await shared_desk_line.cleared()
-
-
-@pytest.fixture(scope="module")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
-    async with started(tmp_path_factory.mktemp("browser")) as found:
-        yield found
 
 
 @pytest.fixture
@@ -83,21 +79,33 @@ async def talking(line: Line, telephones: Telephones, page: WebTelephone, caller
     return call
 
 
-async def test_a_caller_rings_the_browser_and_both_hear_each_other(
+async def test_a_caller_rings_the_browser_and_both_hear_each_other_until_the_operator_hangs_up(
     desk_line: Line, telephones: Telephones, pages: Pages
 ) -> None:
-    operator = desk_line.speaks("fr")
+    """Meanwhile the microphone is unplugged, and much of the audio is lost."""
+    operator, caller = desk_line.speaks("fr"), "+33613000901"
     page = await pages.open(operator)
-    call = await talking(desk_line, telephones, page, "+33613000901")
+    call = await talking(desk_line, telephones, page, caller)
+    await page.page.evaluate("unplug()")
+    await page.has_said("The microphone is gone")
+    await page.reports("problem", None)
+    await call.hears_tone(MICROPHONE_HZ)
+    identity = call_id(desk_line, caller)
+    await page.page.evaluate("id => document.getElementById('call').dataset.call = id", identity)
+    await page.page.evaluate("lose()")
+    await page.says("packets are lost")
     await page.ask("hangup")
     await page.reports("call", "none")
+    await page.reports("problem", None)
     await call.hangup()
-    story = await desk_line.story("+33613000901")
+    story = await desk_line.story(caller)
     assert story["call"]["operator"] == operator
     assert "whispered" not in [event["kind"] for event in story["events"]]
+    (bad,) = [event["data"] for event in story["events"] if event["kind"] == "bad_audio"]
+    assert (bad["operator"], round(bad["loss"], 2)) == (operator, 0.1)
 
 
-async def test_a_page_that_is_loaded_again_in_a_call_takes_the_same_call_back(
+async def test_a_page_that_is_loaded_again_in_a_call_takes_the_same_call_back_also_from_another_controller(
     desk_line: Line,
     telephones: Telephones,
     pages: Pages,
@@ -105,6 +113,9 @@ async def test_a_page_that_is_loaded_again_in_a_call_takes_the_same_call_back(
 ) -> None:
     page = await pages.open(desk_line.speaks("fr"))
     call = await talking(desk_line, telephones, page, "+33613000902")
+    since = call.clock
+    await desk_line.restart()
+    assert longest_silence(call.heard(since)).length_s < 0.3
     before, began = call_id(desk_line, "+33613000902"), time.monotonic()
     await page.page.reload()
     await page.reports("call", "talking")
@@ -112,6 +123,8 @@ async def test_a_page_that_is_loaded_again_in_a_call_takes_the_same_call_back(
     record_property("from the reload to audio again, s", round(time.monotonic() - began, 2))  # wanted: 5
     await page.hears_tone(CALLER_HZ)
     assert call_id(desk_line, "+33613000902") == before
+    await page.ask("hangup")
+    await page.reports("call", "none")
     await call.hangup()
     story = await desk_line.story("+33613000902")
     assert decisions_of(story) == [page.operator]
@@ -138,15 +151,16 @@ async def test_a_caller_whose_operators_page_does_not_come_back_goes_to_the_next
     assert decisions_of(story) == [first, second]
 
 
+@pytest.mark.parametrize("cut_s", [2, pytest.param(10, marks=pytest.mark.long)])
 async def test_a_connection_that_is_cut_for_ten_seconds_does_not_disturb_the_call(
-    desk_line: Line, telephones: Telephones, pages: Pages
+    desk_line: Line, telephones: Telephones, pages: Pages, cut_s: float
 ) -> None:
     page = await pages.open(desk_line.speaks("fr"))
     call = await talking(desk_line, telephones, page, "+33613000904")
     since = call.clock
     await desk_line.stop_process("gate")
     await page.reports("state", "lost")
-    await asyncio.sleep(10)
+    await asyncio.sleep(cut_s)
     desk_line.start_processes()
     await page.reports("state", "registered", 15)
     await asyncio.sleep(1)  # the call is renegotiated
@@ -220,10 +234,18 @@ async def test_a_second_computer_asks_before_it_takes_the_telephone_away(
     await context.close()
 
 
-async def test_a_telephone_whose_password_was_ended_gets_a_new_one(desk_line: Line, pages: Pages) -> None:
+async def test_a_telephone_tests_its_sound_and_gets_a_new_password_when_its_former_one_was_ended(
+    desk_line: Line, pages: Pages
+) -> None:
     operator = desk_line.speaks("fr")
     page = await pages.open(operator)
     await page.start()
+    await page.ask("test-sound")
+    await page.reports("call", "talking")
+    await page.hears_tone(MICROPHONE_HZ)
+    assert (await page.page.evaluate("level")) > 0.3  # of the microphone, which the page shows
+    await page.ask("hangup")
+    await page.reports("call", "none")
     await desk_line.until(lambda: desk_line.operator_state(operator) == "ready", 8, "the operator is ready")
     before = desk_line.control("POST", f"/operators/{operator}/web_telephone", {"holder": "test"})
     desk_line.control("DELETE", f"/operators/{operator}/web_telephone")
@@ -240,33 +262,6 @@ async def test_a_telephone_registers_by_itself_after_a_restart_of_asterisk(desk_
     await page.has_reported("state", "lost")
     await page.reports("state", "registered", 60)
     await desk_line.until(lambda: desk_line.operator_state(operator) == "ready", 10, "the operator is ready")
-
-
-async def test_the_test_of_the_sound_gives_back_what_the_microphone_hears(desk_line: Line, pages: Pages) -> None:
-    page = await pages.open(desk_line.speaks("fr"))
-    await page.start()
-    await page.ask("test-sound")
-    await page.reports("call", "talking")
-    await page.hears_tone(MICROPHONE_HZ)
-    assert (await page.page.evaluate("level")) > 0.3  # of the microphone, which the page shows
-    await page.ask("hangup")
-    await page.reports("call", "none")
-
-
-async def test_a_restart_of_the_controller_disturbs_no_call_of_a_browser(
-    desk_line: Line, telephones: Telephones, pages: Pages
-) -> None:
-    page = await pages.open(desk_line.speaks("fr"))
-    call = await talking(desk_line, telephones, page, "+33613000906")
-    since = call.clock
-    await desk_line.restart()
-    assert longest_silence(call.heard(since)).length_s < 0.3
-    await page.page.reload()  # the new controller gives it its call back
-    await page.reports("call", "talking")
-    await call.hears_tone(MICROPHONE_HZ)
-    await page.ask("hangup")
-    await page.reports("call", "none")
-    await call.hangup()
 
 
 @pytest.mark.parametrize("calls", [1, pytest.param(40, marks=pytest.mark.long)])
@@ -309,33 +304,6 @@ async def test_without_a_controller_asterisk_rings_the_browser(
     await call.hangup()
     await page.reports("call", "none")
     await desk_line.controller_again()
-
-
-async def test_a_microphone_that_is_unplugged_in_a_call_is_replaced(
-    desk_line: Line, telephones: Telephones, pages: Pages
-) -> None:
-    page = await pages.open(desk_line.speaks("fr"))
-    call = await talking(desk_line, telephones, page, "+33613000908")
-    await page.page.evaluate("unplug()")
-    await page.has_said("The microphone is gone")
-    await page.reports("problem", None)
-    await call.hears_tone(MICROPHONE_HZ)
-    await call.hangup()
-    await page.reports("call", "none")
-
-
-async def test_bad_audio_is_shown_and_kept_with_the_call(desk_line: Line, telephones: Telephones, pages: Pages) -> None:
-    page = await pages.open(desk_line.speaks("fr"))
-    call = await talking(desk_line, telephones, page, "+33613000910")
-    identity = call_id(desk_line, "+33613000910")
-    await page.page.evaluate("id => document.getElementById('call').dataset.call = id", identity)
-    await page.page.evaluate("lose()")
-    await page.says("packets are lost")
-    await call.hangup()
-    await page.reports("problem", None)
-    events = (await desk_line.story("+33613000910"))["events"]
-    (bad,) = [event["data"] for event in events if event["kind"] == "bad_audio"]
-    assert (bad["operator"], round(bad["loss"], 2)) == (page.operator, 0.1)
 
 
 async def test_a_page_that_may_not_use_the_microphone_says_what_to_do(pages: Pages, desk_line: Line) -> None:

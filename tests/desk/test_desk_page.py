@@ -49,7 +49,7 @@ async def test_from_the_sign_in_to_a_saved_case_by_keyboard_alone(
         in (desk_line.home / "up.log").read_text()
     )
     operator = desk_line.speaks("fr")
-    desk = await desk_pages.open(operator)
+    desk = await desk_pages.open(operator, by_keyboard=True)
     await desk.start_telephone()
     call = await desk_line.asks_for_operator(telephones, "+33613000911")
     call.tone(CALLER_HZ)

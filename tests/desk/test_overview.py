@@ -151,6 +151,7 @@ async def test_counts_on_branches_agree_with_sql_over_the_calls_of_a_day(desk: T
     assert "Nobody called on this day" in (await browser.get("/site/flow?day=2026-11-20")).text
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 async def test_a_day_of_two_thousand_calls_is_counted_at_once_and_without_the_line_the_table_stays(
     desk: TestDesk, controller: StandIn, engine: AsyncEngine, record_property: Any
 ) -> None:
@@ -181,21 +182,17 @@ class Found:
         return {"at": 0.0, "serves": True, "parts": parts, "versions": {}}
 
 
-@pytest.mark.parametrize(
-    ("language", "gate", "disk"),
-    [
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+async def test_what_is_found_is_said_in_the_language_of_the_page_and_programs_words_as_they_are(desk: TestDesk) -> None:
+    desk.app.state.health_command = Found()
+    for language, gate, disk in (
         ("en", "it does not run", "7 MiB free in /srv/hatif"),
         ("fr", "à l’arrêt", "7 Mio libres dans /srv/hatif"),
         ("ar", "متوقف", "المساحة المتاحة في \u2066/srv/hatif\u2069: 7 MiB"),
-    ],
-)
-async def test_what_is_found_is_said_in_the_language_of_the_page_and_programs_words_as_they_are(
-    desk: TestDesk, language: str, gate: str, disk: str
-) -> None:
-    desk.app.state.health_command = Found()
-    page = (await (await desk.signed_in("root", language)).get("/site/health/parts")).text
-    assert f"<p>{gate}</p>" in page and f"<td>{disk}</td>" in page
-    assert page.count('<code lang="en" dir="ltr">could not connect: &lt;refused&gt;</code>') == 2
+    ):
+        page = (await (await desk.signed_in("root", language)).get("/site/health/parts")).text
+        assert f"<p>{gate}</p>" in page and f"<td>{disk}</td>" in page, language
+        assert page.count('<code lang="en" dir="ltr">could not connect: &lt;refused&gt;</code>') == 2
 
 
 # The audit
@@ -256,6 +253,7 @@ async def test_the_audit_is_filtered_by_person_kind_and_period_and_has_no_number
         assert not any(str(cell).startswith(("=", "+", "@", "-")) for cell in row.values())
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 async def test_the_audit_has_pages(desk: TestDesk, engine: AsyncEngine) -> None:
     now = desk.desk.now()
     await acted(engine, *({"at": now - timedelta(seconds=n), "by": "1040", "act": "drain", "about": f"n:{n}"}
@@ -267,6 +265,18 @@ async def test_the_audit_has_pages(desk: TestDesk, engine: AsyncEngine) -> None:
     assert seen == [str(number) for number in range(230)]
     assert (await browser.get("/site/audit?page=99")).status == 200
     assert (await (await desk.signed_in("1040")).get("/site/audit")).status == 403
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)  # whose queries have a limit
+async def test_an_audit_of_many_supervisions_is_sent_whole(desk: TestDesk, engine: AsyncEngine) -> None:
+    now, boot, many = desk.desk.now(), uuid4(), 33_000
+    row = {"node": "n", "boot": boot, "by": "1040", "act": "listen", "about": "operator:1002"}
+    async with writing(engine) as connection:
+        rows = [{**row, "seq": seq, "at": now, "data": {"supervision": f"s-{seq}"}} for seq in range(many)]
+        await connection.execute(insert(Audit), rows)
+    browser = await desk.signed_in("root", "en")
+    sheet = await browser.bytes("/site/audit/audit.csv")
+    assert sheet.status == 200 and sheet.body.count(b"operator:1002") == many
 
 
 def test_only_telephone_numbers_are_masked() -> None:

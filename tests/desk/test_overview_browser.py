@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 from collections.abc import AsyncIterator
 
@@ -10,28 +9,20 @@ import numpy as np
 import pytest
 from line import Line
 from playwright.async_api import Browser, Page, expect
+from sessions_of import enter_line
 
+from db.enums import AccountRole
 from prompts import g711, manifest
 
 pytest_plugins = ["browser"]
 
 
-def sign_in_link(line: Line) -> str:
-    """Return a link for an administrator."""
-    if "root" not in {row["id"] for row in line.json("accounts")}:
-        line.run("accounts", "add", "root", "--name", "Administrator")
-    link = re.search(r"http\S+/link/\S+", line.run("accounts", "login", "root").stdout)
-    assert link is not None
-    return link[0]
-
-
 @pytest.fixture
 async def page(desk_line: Line, browser: Browser) -> AsyncIterator[Page]:
-    context = await browser.new_context(locale="en", viewport={"width": 1280, "height": 900})
+    context = await browser.new_context(locale="en", reduced_motion="reduce", viewport={"width": 1280, "height": 900})
+    await enter_line(context, desk_line, "root", "Administrator", role=AccountRole.ADMINISTRATOR)
     page, errors = await context.new_page(), list[str]()
     page.on("pageerror", lambda error: errors.append(str(error)))
-    await page.goto(sign_in_link(desk_line))
-    await page.locator("button.primary").click()
     yield page
     await context.close()
     assert errors == []
@@ -80,6 +71,7 @@ async def test_a_part_that_is_stopped_is_a_fault_with_what_to_do_and_none_once_i
     pid = desk_line.pid("guard")
     os.kill(pid, signal.SIGSTOP)
     try:
+        await page.reload()  # the page looks again every ten seconds
         await expect(fault).to_contain_text(f"kill -CONT {pid}", timeout=40_000)
         await expect(page.locator("#health-verdict")).to_contain_text("something needs somebody")
         answer = desk_line.run("health", "--json")
@@ -90,6 +82,8 @@ async def test_a_part_that_is_stopped_is_a_fault_with_what_to_do_and_none_once_i
         assert sorted(shown) == sorted(faults) == ["process-guard"]
     finally:
         os.kill(pid, signal.SIGCONT)
+    await page.reload()
+    await expect(guard).to_contain_text("in order", timeout=60_000)
     await expect(fault).to_have_count(0, timeout=40_000)
     status = {row["name"]: row["ok"] for row in desk_line.json("status")["checks"]}
     health = {row["name"]: row["ok"] for row in desk_line.json("health")["parts"]}

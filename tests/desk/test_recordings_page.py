@@ -83,6 +83,22 @@ async def test_a_recording_is_heard_in_parts_and_the_first_one_is_on_record(
     assert (await browser.bytes(address)).status == 503  # without a record, nobody listens
 
 
+@pytest.mark.parametrize("wanted", ["bytes=1-", "bytes=-99999999", "bytes=1-1,0-"])
+async def test_whichever_part_of_a_recording_is_asked_for_first_it_is_on_record_before_it_is_heard(
+    desk: TestDesk, controller: StandIn, tmp_path: Path, wanted: str
+) -> None:
+    address = f"/recordings/{await recorded(desk, tmp_path)}/audio"
+    browser = await desk.signed_in("1040", "en")
+    controller.answers[address.replace("/audio", "/heard")] = (503, {"detail": "The database is away."})
+    assert (await browser.bytes(address, Range=wanted)).status == 503
+    controller.answers[address.replace("/audio", "/heard")] = (200, {})
+    await browser.bytes(address, Range=wanted)
+    assert (await browser.bytes(address, Range="bytes=100-199")).status == 206, "which goes on with it"
+    desk.moved = timedelta(hours=1)
+    await browser.bytes(address, Range="bytes=100-199")
+    assert [row[1] for row in controller.asked].count(address.replace("/audio", "/heard")) == 3
+
+
 async def test_nothing_but_the_sound_of_a_recording_is_sent(desk: TestDesk, tmp_path: Path) -> None:
     (tmp_path / "secrets.json").write_text("{}")
     browser = await desk.signed_in("1040", "en")

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, time, timedelta
 from io import BytesIO
 from itertools import pairwise
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -82,17 +83,36 @@ async def engine(url: str) -> AsyncIterator[AsyncEngine]:
         yield made
 
 
+class KeptReports(ReportMaker):
+    """Makes each report once for all tests of a database without calls: a process and a PDF take long."""
+
+    _made: ClassVar[dict[str, list[bytes]]] = {}
+
+    async def _make(self, *wanted: Any) -> list[bytes]:
+        key = repr(wanted)
+        if key not in self._made:
+            self._made[key] = await super()._make(*wanted)
+        return self._made[key]
+
+
 class Sender:
     """A desk that sends reports at a time that a test sets."""
 
-    def __init__(self, url: str, engine: AsyncEngine, mails: MailServer, chosen: Wanted) -> None:
+    def __init__(
+        self,
+        url: str,
+        engine: AsyncEngine,
+        mails: MailServer,
+        chosen: Wanted,
+        maker: type[ReportMaker] = KeptReports,
+    ) -> None:
         mail = MailSettings("127.0.0.1", "line@example.org", port=mails.port, security="none", name="Consulate")
         settings = DeskSettings("Europe/Paris", ("fr",), url, 1, "none", mail=mail, reports=chosen)
         self.now = datetime(2026, 11, 27, 6, 0, tzinfo=UTC)
         self.mailer = ReportMailer(
             settings,
             engine,
-            ReportMaker(url, ready_s=0),
+            maker(url, ready_s=0),
             Mailer(mail),
             lambda language: Names("consulate"),
             lambda: self.now,
@@ -120,11 +140,12 @@ async def put_calls(engine: AsyncEngine, at: datetime, number: int) -> None:
         await connection.execute(insert(Call), [{"id": uuid7(), **row} for _ in range(number)])
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)  # reports of both databases: tests/reports
 async def test_a_report_comes_as_pdf_and_workbook_with_its_main_figures_as_text(
     url: str, engine: AsyncEngine, mails: MailServer
 ) -> None:
     await put_calls(engine, datetime(2026, 11, 26, 10, tzinfo=UTC), 7)
-    await Sender(url, engine, mails, wanted((OFFICE,), language="en")).look()
+    await Sender(url, engine, mails, wanted((OFFICE,), language="en"), ReportMaker).look()
     (letter,) = mails.letters
     assert letter["Subject"] == "Calls of Thu 26 Nov 2026"
     assert letter["From"] == "Consulate <line@example.org>" and mails.recipients == [OFFICE]

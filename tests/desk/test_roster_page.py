@@ -159,31 +159,24 @@ async def test_what_is_released_is_what_the_command_reads(desk: TestDesk, site: 
     assert {shift.operator for shift in day.shifts if shift.begins.hour == 22} == {"1002"}, "only that shift"
 
 
-@pytest.mark.parametrize(
-    ("answers", "sentence"),
-    [
-        ({"/site/changes": (200, of_change("refused", why="Nobody may write there."))}, "Nobody may write there."),
-        ({"/site/changes": (200, of_change("ready", files=[]))}, "Somebody has just changed the roster"),
-        (
-            {
-                "/site/changes": (200, of_change("ready")),
-                RELEASED: (409, {"detail": "A file was changed.", "code": "changed_meanwhile"}),
-            },
-            "A file was changed.",
-        ),
-    ],
-)
 async def test_a_swap_that_cannot_be_written_stays_agreed_and_the_supervisor_reads_why(
-    desk: TestDesk, controller: StandIn, answers: dict[str, Any], sentence: str
+    desk: TestDesk, controller: StandIn
 ) -> None:
     _, colleague, swap = await asked(desk)
     await colleague.post(f"/roster/swaps/{swap}/agree")
     content = {"file": "roster.csv", "content": ROSTER, "digest": "digest"}
-    controller.answers |= {"/site/file?file=roster.csv": (200, content), **answers}
+    changed = {"detail": "A file was changed.", "code": "changed_meanwhile"}
+    controller.answers |= {"/site/file?file=roster.csv": (200, content), RELEASED: (409, changed)}
     supervisor = await desk.signed_in(SUPERVISOR, "en")
-    answer = await supervisor.post(f"/staffing/swaps/{swap}/release")
-    assert answer.status == 409 and sentence in answer.text
-    assert f"/staffing/swaps/{swap}/release" in (await supervisor.get("/staffing/roster")).text
+    for change, sentence in (
+        (of_change("refused", why="Nobody may write there."), "Nobody may write there."),
+        (of_change("ready", files=[]), "Somebody has just changed the roster"),
+        (of_change("ready"), "A file was changed."),
+    ):
+        controller.answers["/site/changes"] = (200, change)
+        answer = await supervisor.post(f"/staffing/swaps/{swap}/release")
+        assert answer.status == 409 and sentence in answer.text, sentence
+        assert f"/staffing/swaps/{swap}/release" in (await supervisor.get("/staffing/roster")).text
 
 
 IN_DOUBT = {RELEASED: (503, {"detail": "It may have been done.", "code": "in_doubt"})}
@@ -376,20 +369,15 @@ async def test_a_swap_ends_where_somebody_does_not_want_it(desk: TestDesk) -> No
     assert "refused by a supervisor" in page and "=too few speakers" in page
 
 
-@pytest.mark.parametrize(
-    ("form", "status"),
-    [
+async def test_only_ones_own_planned_shift_can_be_given_to_somebody_on_the_roster(desk: TestDesk) -> None:
+    asker = await desk.signed_in(ASKER, "en")
+    for form, status in (
         ({"begins": "2026-11-24T09:00:00+00:00", "colleague": COLLEAGUE}, 409),
         ({"begins": TUESDAY, "colleague": ASKER}, 422),
         ({"begins": TUESDAY, "colleague": "9999"}, 422),
         ({"begins": TUESDAY, "colleague": ""}, 422),
-    ],
-)
-async def test_only_ones_own_planned_shift_can_be_given_to_somebody_on_the_roster(
-    desk: TestDesk, form: dict[str, str], status: int
-) -> None:
-    asker = await desk.signed_in(ASKER, "en")
-    assert (await asker.post("/roster/swaps", form)).status == status
+    ):
+        assert (await asker.post("/roster/swaps", form)).status == status, form
 
 
 async def test_without_a_roster_both_pages_say_what_is_missing(desk: TestDesk, site: Path) -> None:

@@ -43,12 +43,10 @@ async def tab(context: BrowserContext, url: str, shows: str) -> Page:
 async def test_seven_tabs_of_one_browser_all_show_the_next_event_and_still_answer(
     desk: TestDesk, controller: StandIn, browser: Browser
 ) -> None:
-    context = await browser.new_context(locale="en", viewport={"width": 1280, "height": 900})
+    context = await browser.new_context(locale="en", reduced_motion="reduce", viewport={"width": 1280, "height": 900})
     context.set_default_timeout(60_000)
+    await desk.enters(context, SUPERVISOR)
     first = await context.new_page()
-    await first.goto(desk.url + await desk.link(SUPERVISOR))
-    await first.click("button.primary")
-    await first.wait_for_url("**/account*")
     await first.goto(f"{desk.url}/shift")
     await expect(first.locator("#state")).to_be_visible()
     board = await tab(context, f"{desk.url}/board", f"#seat-{COLLEAGUE}")

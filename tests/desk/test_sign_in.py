@@ -229,6 +229,7 @@ async def test_a_disabled_account_is_out_at_once_and_stays_out(desk: TestDesk) -
 async def test_who_has_signed_in_stays_so_while_the_database_is_away(desk: TestDesk, tmp_path: Path) -> None:
     await desk.operator()
     browser = await desk.signed_in("1002")
+    assert await is_signed_in(browser)
     shutil.move(tmp_path / "hatif.db", tmp_path / "elsewhere.db")
     desk.moved = timedelta(hours=1)
     assert await is_signed_in(browser)

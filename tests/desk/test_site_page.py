@@ -101,7 +101,7 @@ async def test_what_is_wrong_is_said_and_nothing_typed_is_lost(desk: TestDesk, s
     browser = await desk.signed_in(ADMIN, "en")
     for typed, sentence in (
         (operator(id="1002"), "There is an operator 1002 already: Safae Saffron."),
-        (operator(id="12"), "is no extension"),
+        (operator(id="12"), "is not an extension"),
         (operator(name="=1+1"), "spreadsheets would take it for a formula"),
         (operator(name="a;b"), "none of these signs"),
         (operator(level_ar="", level_nl=""), "Give at least one language a level."),
@@ -216,6 +216,24 @@ async def test_a_number_is_added_moved_to_another_country_and_removed_with_the_c
     assert "# One number for several countries" in before and "# One number for" in (site / "site.toml").read_text()
 
 
+@pytest.mark.parametrize(
+    "mistake", ["number = 5", "[countries]\nNL = 2", "hours = 3", "[hours.week]\nmonday = 8", "languages = 'fr'"]
+)
+async def test_a_mistake_in_the_file_is_named_by_each_page_that_reads_it(
+    desk: TestDesk, site: Path, mistake: str
+) -> None:
+    browser = await desk.signed_in(ADMIN, "en")
+    (site / "site.toml").write_text(mistake)
+    asked = ["numbers", "numbers/new", "numbers/one?of=%2B33800212000", "hours?month=2026-11"]
+    answers = [await browser.get(f"/site/{path}") for path in asked]
+    form = {"number": "+376800212026", "country": "NL", "language_1": "es", "of": "+33800212000", "day": "2026-11-23"}
+    for path in ("numbers", "numbers/remove", "hours/day", "hours/week"):
+        answers.append(await browser.post(f"/site/{path}", {**form, "own": "8:00-9:00", "monday": "8:00-9:00"}))
+    assert [answer.status for answer in answers] == [200, *[422] * 7]
+    for answer in answers:
+        assert "site.toml has a mistake; correct the file first: " in answer.text
+
+
 HOLIDAYS = {
     "holidays": [
         {"date": "2026-11-06", "weekday": "friday", "name": "Green March", "estimated": False, "source": "calendar"},
@@ -249,7 +267,7 @@ async def test_the_calendar_shows_plan_holidays_and_exceptions_and_changes_them(
     assert mark is not None
     day = {"day": "2026-11-06", "act": "hours", "own": "9:00 - 12:00, 14.00-24:00", "mark": mark[1]}
     for typed, sentence in (
-        ("9-12", "is no time span"),
+        ("9-12", "is not a time span"),
         ("12:00-09:00", "ends before"),
         ("8:00-9:30,9:00-10:00", "overlap"),
     ):
@@ -283,7 +301,7 @@ async def test_the_calendar_shows_plan_holidays_and_exceptions_and_changes_them(
     assert mark is not None
     week = {"plan": "line:+33800212000", "mark": mark[1], "monday": "9:00-17:00", "friday": "09:00-12:00"}
     answer = await browser.post("/site/hours/week", {**week, "tuesday": "noon"})
-    assert answer.status == 422 and "is no time span" in answer.text and 'value="9:00-17:00"' in answer.text
+    assert answer.status == 422 and "is not a time span" in answer.text and 'value="9:00-17:00"' in answer.text
     await released(browser, await browser.post("/site/hours/week", week))
     hours = tomllib.loads((site / "site.toml").read_text())["hours"]
     assert hours["line"] == {"+33800212000": {"monday": ["09:00-17:00"], "friday": ["09:00-12:00"]}}

@@ -56,11 +56,9 @@ async def desk(year: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> A
 async def test_a_supervisor_sees_what_a_week_would_have_been_if_an_operator_had_learnt_a_language(
     desk: TestDesk, browser: Browser
 ) -> None:
-    context = await browser.new_context(locale="en", viewport={"width": 1280, "height": 900})
+    context = await browser.new_context(locale="en", reduced_motion="reduce", viewport={"width": 1280, "height": 900})
+    await desk.enters(context, SUPERVISOR)
     page = await context.new_page()
-    await page.goto(desk.url + await desk.link(SUPERVISOR))
-    await page.click("button.primary")
-    await page.wait_for_url("**/account*")
     await page.goto(f"{desk.url}/staffing")
     problems = await violations(page)
     await page.select_option("#week", WEEK)
@@ -92,26 +90,19 @@ async def _over(desk: TestDesk, identity: str) -> None:
             await asyncio.sleep(0.1)
 
 
-@pytest.mark.parametrize(
-    ("form", "sentence"),
-    [
+async def test_what_cannot_be_simulated_is_refused_before_a_process_starts(desk: TestDesk) -> None:
+    supervisor = await desk.signed_in(SUPERVISOR, "en")
+    teach = {"week": WEEK, "change": "teach", "operator": "1002"}
+    for form, sentence in (
         ({"week": "2026-10-20"}, "Choose a week that is over."),
         ({"week": "2026-10-26"}, "Choose a week that is over."),
         ({"week": WEEK, "change": "more", "language": "xx"}, "Choose a language of the line."),
-        ({"week": WEEK, "change": "teach", "operator": "9999", "learnt": "es"}, "There is no such operator."),
-        ({"week": WEEK, "change": "teach", "operator": "1002", "learnt": "fr"}, "speaks that language at this level"),
-        (
-            {"week": WEEK, "change": "teach", "operator": "1002", "learnt": "--csv"},
-            "Something in the form is not valid.",
-        ),
-    ],
-)
-async def test_what_cannot_be_simulated_is_refused_before_a_process_starts(
-    desk: TestDesk, form: dict[str, str], sentence: str
-) -> None:
-    supervisor = await desk.signed_in(SUPERVISOR, "en")
-    answer = await supervisor.post("/staffing/runs", form)
-    assert answer.status == 422 and sentence in answer.text
+        ({**teach, "operator": "9999", "learnt": "es"}, "There is no such operator."),
+        ({**teach, "learnt": "fr"}, "speaks that language at this level"),
+        ({**teach, "learnt": "--csv"}, "Something in the form is not valid."),
+    ):
+        answer = await supervisor.post("/staffing/runs", form)
+        assert answer.status == 422 and sentence in answer.text, form
 
 
 async def test_a_simulation_that_takes_too_long_is_stopped(desk: TestDesk) -> None:

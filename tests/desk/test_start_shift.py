@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest_asyncio
 from controller import StandIn, standing_in
-from desk_server import TestDesk, serving
+from desk_server import serving
 from playwright.async_api import Browser, Page, expect
 
 pytest_plugins = ["db_fixtures", "browser"]
@@ -45,19 +45,16 @@ async def page(sqlite_url: str, controller: StandIn, browser: Browser) -> AsyncI
     """An operator's page whose telephone was not started yet."""
     async with serving(sqlite_url, controller.port) as desk:
         await desk.operator("1002")
-        context = await browser.new_context(locale="en", viewport={"width": 1280, "height": 800})
+        context = await browser.new_context(
+            locale="en", reduced_motion="reduce", viewport={"width": 1280, "height": 800}
+        )
         await context.grant_permissions(["microphone"])
         await context.add_init_script(WATCH)
+        await desk.enters(context, "1002")
         found = await context.new_page()
-        await sign_in(desk, found)
+        await found.goto(f"{desk.url}/shift")
         yield found
         await context.close()
-
-
-async def sign_in(desk: TestDesk, page: Page) -> None:
-    await page.goto(desk.url + await desk.link("1002"))
-    await page.click("button.primary")
-    await page.goto(f"{desk.url}/shift")
 
 
 async def start(page: Page) -> list[str]:

@@ -16,7 +16,6 @@ from ivr.softphone.telephone import Call, Telephones
 pytest_plugins = ["browser"]
 
 OPERATOR_HZ = 2350.0
-RUSH = 50
 HEARD, NOT_HEARD = 0.004, 0.001
 """Shares of the energy. A browser takes a steady tone for noise: beside a telephone's, 0.013 of it is left."""
 
@@ -135,8 +134,9 @@ async def agree(line: Line, page: Page, expected: dict[str, int]) -> None:
     raise AssertionError(f"{expected} wait: {shown}")
 
 
-async def test_the_wallboard_agrees_with_hatif_waiting_through_a_rush_of_fifty_calls(
-    desk_line: Line, telephones: Telephones, desk_pages: DeskPages
+@pytest.mark.parametrize("rush", [20, pytest.param(50, marks=pytest.mark.long)])
+async def test_the_wallboard_agrees_with_hatif_waiting_through_a_rush_of_calls(
+    desk_line: Line, telephones: Telephones, desk_pages: DeskPages, rush: int
 ) -> None:
     desk = await opened(desk_line, desk_pages)
     page, errors = desk.page, desk.errors
@@ -145,10 +145,10 @@ async def test_the_wallboard_agrees_with_hatif_waiting_through_a_rush_of_fifty_c
     await expect(page.locator("#line")).to_have_class("line is-up")
     await agree(desk_line, page, {})
     keys = [("20", "fr"), ("10", "ar"), ("20", "fr"), ("50", "nl"), ("70", "en")]
-    plan = [(f"+336140{number:05}", *keys[number % len(keys)]) for number in range(RUSH)]
+    plan = [(f"+336140{number:05}", *keys[number % len(keys)]) for number in range(rush)]
     callers: list[tuple[Call, str]] = []
     expected: dict[str, int] = {}
-    for begin in range(0, RUSH, 10):
+    for begin in range(0, rush, 10):
         part = plan[begin : begin + 10]
         calls = await asyncio.gather(
             *(desk_line.asks_for_operator(telephones, caller, pressed) for caller, pressed, _ in part)
@@ -157,9 +157,9 @@ async def test_the_wallboard_agrees_with_hatif_waiting_through_a_rush_of_fifty_c
         for _, _, language in part:
             expected[language] = expected.get(language, 0) + 1
         await agree(desk_line, page, expected)
-    await expect(page.locator("#board-row-all")).to_have_attribute("data-waiting", str(RUSH))
+    await expect(page.locator("#board-row-all")).to_have_attribute("data-waiting", str(rush))
     alarm = page.locator('[data-alarm="many_waiting"]')
-    await expect(alarm).to_contain_text(f"{RUSH} callers wait")
+    await expect(alarm).to_contain_text(f"{rush} callers wait")
     await alarm.locator("button").click()
     await expect(alarm).to_have_class(re.compile("acknowledged"))
     await expect(alarm).to_contain_text("sees to it")

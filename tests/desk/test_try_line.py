@@ -15,7 +15,9 @@ import pytest
 from desk_pages import DeskPages
 from line import FRENCH_NUMBER, Line
 from playwright.async_api import Browser, Page, expect
+from sessions_of import enter_line
 
+from db.enums import AccountRole
 from ivr.model.endpoints import TRY_TELEPHONES
 from ivr.site import site, training
 from ivr.softphone.sound import RATE, Samples, find
@@ -93,17 +95,14 @@ class TryPage:
 
 async def opened(line: Line, browser: Browser, language: str = "en", account: str = "visitor") -> TryPage:
     """Return the page of an account that may try the line, after its sign-in."""
-    if account not in {row["id"] for row in line.json("accounts")}:
-        line.run("accounts", "add", account, "--name", "Visitor", "--role", "visitor")
-    context = await browser.new_context(locale=language, viewport={"width": 1280, "height": 800})
+    context = await browser.new_context(
+        locale=language, reduced_motion="reduce", viewport={"width": 1280, "height": 800}
+    )
     await context.grant_permissions(["microphone"])
     await context.add_init_script(RECORD)
     page = TryPage(line, await context.new_page())
-    link = re.search(r"http\S+/link/\S+", line.run("accounts", "login", account).stdout)
-    assert link is not None
-    await page.page.goto(link[0])
-    await page.page.locator("button.primary").click()
-    await page.page.goto(f"{line.json('status')['addresses']['desk']}/try")
+    home = await enter_line(context, line, account, "Visitor", role=AccountRole.VISITOR)
+    await page.page.goto(f"{home}/try")
     return page
 
 

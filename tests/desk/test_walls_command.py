@@ -24,7 +24,7 @@ def of(shell: Shell, url: str) -> Wall | None:
 
 def test_a_link_for_a_screen_is_made_listed_and_withdrawn(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
-    assert shell.run("db", "upgrade").returncode == 0
+    shell.make_database()
     url = shell.run("walls", "add", "Hall", "--names", "--language", "ar").stdout.strip()
     assert url.startswith("http://localhost:27080/wall/")
     wall = of(shell, url)

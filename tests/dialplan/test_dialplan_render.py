@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from properties import examples
 
 from dialplan.lint import lint
 from dialplan.parse import parse
@@ -31,7 +32,7 @@ def test_a_rendered_dialplan_has_no_findings() -> None:
     assert lint(render(PLAN), SOUNDS) == []
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(
     numbers=st.lists(st.from_regex(r"\+[1-9][0-9]{5,14}", fullmatch=True), unique=True, max_size=30),
     operators=st.lists(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.]{1,20}", fullmatch=True), unique=True, max_size=50),

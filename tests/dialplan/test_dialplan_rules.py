@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from properties import examples
 
 from dialplan.arguments import split
 from dialplan.findings import DialplanError
@@ -184,14 +185,14 @@ _PIECES = (
 _TEXTS = st.lists(st.sampled_from(_PIECES), max_size=60).map("".join) | st.text(max_size=200)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(_TEXTS)
 def test_no_text_stops_the_search_for_mistakes(text: str) -> None:
     for finding in find_mistakes(lines_of(text), AROUND):
         assert 1 <= finding.line <= text.count("\n") + 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.dictionaries(
         st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True).filter(lambda name: name not in ("general", "globals")),
@@ -226,7 +227,7 @@ def test_arguments_are_split_at_commas_that_are_not_within_brackets(parts: list[
 _PATTERN = st.from_regex(r"_[XZN0-3]{0,3}(\[1-3\])?[.!]?", fullmatch=True)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(_PATTERN, _PATTERN, st.from_regex(r"[0-9]{0,5}", fullmatch=True))
 def test_patterns_that_take_the_same_number_overlap(one: str, other: str, dialled: str) -> None:
     if matches(one, dialled) and matches(other, dialled):

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from uuid import UUID
 import psutil
 import small_site
 from db_helpers import until
+from forked_programs import Process, start_hatif
 from shell import Shell
 from sqlalchemy import insert, select
 
@@ -24,7 +24,6 @@ from ivr.model import clock
 from prompts.say import say
 
 SAID = "Good morning, I have lost my passport and my ticket."
-HATIF = str(Path(sys.executable).with_name("hatif"))
 WITHIN_S = 300
 
 
@@ -35,7 +34,7 @@ class MessageLine:
         site = small_site.make(folder / "site")
         site.edit("site.toml", '[[number]]\nnumber = "+44', '[speech]\nmessages = true\n\n[[number]]\nnumber = "+44')
         self.shell = Shell(folder / "home", site.folder)
-        assert self.shell.run("db", "upgrade").returncode == 0
+        self.shell.make_database()
         self.home, self.url = self.shell.home, f"sqlite:///{self.shell.home / 'hatif.db'}"
         (self.home / "messages").mkdir()
 
@@ -66,12 +65,11 @@ class MessageLine:
         return await self.message(identity)
 
     @asynccontextmanager
-    async def transcriber(self, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    async def transcriber(self, **environment: str) -> AsyncIterator[Process]:
         own = {"HATIF_HOME": str(self.home), "HATIF_SITE": str(self.shell.site), "HATIF_PORT_OFFSET": "19000"}
+        given = os.environ | {"HATIF_DATABASE": ""} | own | environment
         with (self.home / "transcriber.log").open("ab") as log:
-            process = await asyncio.create_subprocess_exec(
-                HATIF, "speech", "messages", env=os.environ | {"HATIF_DATABASE": ""} | own | environment, stderr=log
-            )
+            process = await asyncio.to_thread(start_hatif, ("speech", "messages"), given, log.fileno())
         try:
             yield process
         finally:
@@ -84,7 +82,7 @@ class MessageLine:
         shown = json.loads(self.shell.run("speech", "status", "--json").stdout)["messages"]
         return shown["running"], shown["waiting"], shown["written"], shown["without"]
 
-    def workers(self, process: asyncio.subprocess.Process) -> list[psutil.Process]:
+    def workers(self, process: Process) -> list[psutil.Process]:
         """Return the recogniser's processes of a transcriber."""
         try:
             children = psutil.Process(process.pid).children()

@@ -20,7 +20,7 @@ SUPERVISOR = "node1-1795661959.2"
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
     made = Shell(tmp_path)
-    assert made.run("db", "upgrade").returncode == 0
+    made.make_database()
     return made
 
 

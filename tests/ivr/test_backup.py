@@ -46,7 +46,7 @@ class Source(Shell):
         super().__init__(home, site.folder)
         self.url = url or f"sqlite:///{home / 'hatif.db'}"
         line_settings.write(home, KeptLine(19_000, str(site.folder), url or None))
-        assert self.run("db", "upgrade").returncode == 0
+        self.make_database()
         about = ("--topic", "travel", "--language", "ar", "--country", "GB", "--title", "A visa", "--caller", CALLER)
         opened = self.run("case", "open", *about, "--json")
         assert opened.returncode == 0, opened.stderr

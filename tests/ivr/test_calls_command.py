@@ -33,7 +33,7 @@ CALLS: dict[str, dict[str, Any]] = {
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     """A database with the calls, an hour between two of them; the operator 1002 was handed the fourth."""
     made = Shell(tmp_path_factory.mktemp("home"))
-    assert made.run("db", "upgrade").returncode == 0
+    made.make_database()
 
     async def write() -> None:
         engine = async_engine(f"sqlite:///{made.home}/hatif.db")

@@ -54,7 +54,7 @@ class Shell(AnyShell):
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     made = Shell(tmp_path_factory.mktemp("home"))
-    assert made.run("db", "upgrade").returncode == 0
+    made.make_database()
     return made
 
 

@@ -68,17 +68,17 @@ def test_help_has_a_short_option_everywhere(arguments: tuple[str, ...]) -> None:
     ],
 )
 def test_a_shell_completes_commands(line: str, word: str, offered: set[str]) -> None:
-    answer = run(_HATIF_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=word)
+    environment = os.environ | {"_HATIF_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": word}
+    hatif = warm_up.sockets() / "bin" / "hatif"
+    answer = subprocess.run([hatif], env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert set(answer.stdout.split()) == offered, answer.stderr
 
 
 BASH = """
 hatif --install-completion >/dev/null && . "$HOME/.bashrc"
-for words in "hatif case o" "hatif asterisk upgrade --when"; do
-    COMP_WORDS=($words) COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
-    _hatif_completion hatif
-    echo "${COMPREPLY[@]}"
-done
+COMP_WORDS=(hatif asterisk upgrade --when) COMP_CWORD=3
+_hatif_completion hatif
+echo "${COMPREPLY[@]}"
 """
 
 
@@ -88,7 +88,7 @@ def test_the_installed_completion_works_in_bash(tmp_path: Path) -> None:
     answer = subprocess.run(
         ["bash", "-c", BASH], env=environment, capture_output=True, text=True, timeout=60, check=False
     )
-    assert answer.stdout.splitlines() == ["open", "--when-idle"], answer.stderr
+    assert answer.stdout.splitlines() == ["--when-idle"], answer.stderr
 
 
 LIBRARIES = {"orjson", "typer"}
@@ -100,13 +100,11 @@ NOT_LOADED = {"asterisk_conf", "desk", "dialplan"}
 
 def test_a_command_loads_only_what_it_needs_to_start(record_property: Callable[[str, object], None]) -> None:
     """So it starts within four tenths of a second of processor time, which is only reported."""
-    spent = []
-    for _ in range(3):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, HATIF, "case", "open", "-h"], stdout=subprocess.DEVNULL, timeout=60, check=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    record_property("processor time of a command's start, the best of three, s", round(min(spent), 2))
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, HATIF, "case", "open", "-h"], stdout=subprocess.DEVNULL, timeout=60, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    record_property("processor time of a command's start, s", round(spent, 2))
     loaded = loaded_by("case", "open", "-h")
     assert "ivr.cli.cases.case_input" in loaded
     packages = {name.partition(".")[0] for name in loaded}

@@ -48,7 +48,7 @@ class Home(Shell):
         site = small_site.make(folder.with_name("elsewhere"))
         super().__init__(folder, site.folder)
         line_settings.write(folder, KeptLine(19_000, str(site.folder)))
-        assert self.run("db", "upgrade").returncode == 0
+        self.make_database()
         self.journal = Journal(folder / "journal", "node1")
         self.calls = [self.called(NUMBER), self.called(OTHER)]
         self.logs()

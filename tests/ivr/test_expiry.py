@@ -189,7 +189,7 @@ def test_what_would_go_is_counted_by_the_command(tmp_path: Path) -> None:
     small = small_site.make(tmp_path / "site")
     small.edit("site.toml", "[hours]", "[retention]\ncalls = 30\nbackups = 7\n\n[hours]")
     shell = Shell(tmp_path / "home", small.folder)
-    assert shell.run("db", "upgrade").returncode == 0
+    shell.make_database()
     assert shell.run("backup").returncode == 0
     (file,) = (shell.home / "backups").iterdir()
     os.utime(file, (0, 0))

@@ -101,9 +101,9 @@ def test_each_fact_may_have_its_source_and_its_date() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("  fee:", "  fees:", "'fees' in sources is no field with a fact of this file; it has documents, .*"),
-        ("  fee:", "  title:", "'title' in sources is no field with a fact of this file"),
-        ("remarks.FR", "remarks.BE", "'remarks.BE' in sources is no field"),
+        ("  fee:", "  fees:", "'fees' in sources is not a field with a fact of this file; write one of documents, .*"),
+        ("  fee:", "  title:", "'title' in sources is not a field with a fact of this file"),
+        ("remarks.FR", "remarks.BE", "'remarks.BE' in sources is not a field"),
         (", as_of: 2026-11}", "}", "the source of fee is incomplete; write {source: NAME, as_of: 2026-11}"),
         ("source: The consulate's list of fees", "source: ''", "the source of fee is incomplete"),
         ("{source: The consulate's list of fees, as_of: 2026-11}", "yes", "the source of fee is incomplete"),

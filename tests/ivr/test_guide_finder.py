@@ -45,6 +45,25 @@ def test_what_a_recogniser_wrote_down_badly_is_found_as_well(heard: list[str], a
     assert example()["fr"].find(heard)[0] == about
 
 
+@pytest.mark.parametrize(
+    ("heard", "about"),
+    [
+        ("أريد تشر تنيل المغرب", "visa"),
+        ("أريد أن أتزاوها جفيل كنسولية", "marriage"),
+        ("وريد مؤدالة الشحادة الجميعية", "students"),
+        ("رُخصة السياقة", "driving_licence"),
+        ("ركستاساياقه", "driving_licence"),
+    ],
+)
+def test_arabic_that_a_recogniser_divided_and_spelt_wrongly_is_found_by_its_sound(heard: str, about: str) -> None:
+    assert about in example()["ar"].find([heard])
+
+
+@pytest.mark.parametrize("heard", ["السلام عليكم", "شكرا جزيلا", "لا أعرف", "كيف حالك اليوم", "نعم", "ا و ي", "ـــ"])
+def test_arabic_that_is_about_nothing_finds_nothing(heard: str) -> None:
+    assert example()["ar"].find([heard]) == ()
+
+
 @pytest.mark.parametrize("heard", [[], [""], ["bonjour madame"], ["euh"], ["?!", "…"], ["abc " * 500]])
 def test_what_is_about_nothing_finds_nothing(heard: list[str]) -> None:
     assert example()["fr"].find(heard) == ()

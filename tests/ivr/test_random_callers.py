@@ -22,7 +22,7 @@ from ivr.trial.trial import Step, TrialResult
 
 ALL, PORTIONS = 10_000, 10
 EACH = ALL // PORTIONS
-USUAL = 2
+USUAL = 1
 """Portions of every run of the tests; the others are `long`."""
 
 SILENT_S = 45 * 60

@@ -21,7 +21,7 @@ from ivr.model import clock
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("home")
-    assert ReportShell(made).run("db", "upgrade").returncode == 0
+    ReportShell(made).make_database()
     return made
 
 

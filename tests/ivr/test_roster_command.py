@@ -127,7 +127,7 @@ def test_a_day_without_shifts_and_an_invalid_date(shell: Shell, small: SmallSite
 
 
 def test_a_report_by_operator_has_the_planned_hours(shell: Shell) -> None:
-    assert shell.run("db", "upgrade").returncode == 0
+    shell.make_database()
     for row in (
         ("1001", "2026-11-25 08:00:00", "2026-11-25 14:00:00", None),
         ("1001", "2026-11-25 13:00:00", "2026-11-25 16:00:00", "2026-11-25 15:00:00"),

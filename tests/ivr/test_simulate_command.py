@@ -210,7 +210,7 @@ def test_advice_names_an_operator_a_language_they_lack_and_its_gain(shell: Shell
 
 def remembered(shell: Shell, days: int, calls: int) -> None:
     """Store calls for each day, a minute apart from 9:00 UTC on (10:00 in Rabat until 2026-09-20, 9:00 since)."""
-    assert shell.run("db", "upgrade").returncode == 0
+    shell.make_database()
     journal = Journal(shell.home / "journal", "node1")
     for number in range(days * calls):
         queued = DAY + timedelta(days=number // calls, minutes=number % calls)
@@ -256,7 +256,7 @@ def test_a_history_says_that_its_operators_are_not_those_of_today(shell: Shell) 
 
 
 def test_a_history_without_calls_says_so(shell: Shell) -> None:
-    assert shell.run("db", "upgrade").returncode == 0
+    shell.make_database()
     refused = shell.run("simulate", "--from-history", "--from", "2026-11-16", "--to", "2026-11-18")
     assert refused.returncode == 1
     assert "no calls that waited for an operator from 2026-11-16 to 2026-11-18" in refused.stderr

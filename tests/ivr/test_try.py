@@ -72,7 +72,7 @@ def test_the_document_has_the_steps_the_outcome_and_the_path(shell: Shell) -> No
 
 
 def test_nothing_is_written_and_case_files_come_from_the_database(shell: Shell) -> None:
-    assert shell.run("db", "upgrade").returncode == 0
+    shell.make_database()
     opened = shell.run(
         "case", "open", "--topic", "file", "--language", "en", "--country", "GB", "--title", "Passport", "--json"
     )

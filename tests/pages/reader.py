@@ -49,7 +49,7 @@ class Reader(Shell):
         site = small_site.make(home.with_name("of_the_site"))
         super().__init__(home, site.folder)
         line_settings.write(home, KeptLine(19_000, str(site.folder)))
-        assert self.run("db", "upgrade").returncode == 0
+        self.make_database()
         about = ("--topic", "travel", "--language", "ar", "--country", "GB", "--title", "A visa", "--caller", CALLER)
         assert self.run("case", "open", *about).returncode == 0
         journal = Journal(home / "journal", "node1")

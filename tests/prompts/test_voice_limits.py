@@ -15,6 +15,8 @@ from prompts import audio, files, manifest
 from prompts.manifest import Audio, Manifest
 
 SITE = sites.load(CONSULATE)
+SOME = 10
+"""Of so many texts one gets other audio, since the loudness of each is measured."""
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,7 @@ def broken(clip: Path, seconds: Mapping[str, float], before: Manifest, language:
 
 def test_a_voice_that_keeps_all_limits_passes(clip: Path) -> None:
     before = heard(0.6)
-    assert broken(clip, dict.fromkeys(before.prompts["fr"], 0.5), before) == []
+    assert broken(clip, dict.fromkeys([*before.prompts["fr"]][::SOME], 0.5), before) == []
 
 
 def test_each_limit_that_is_broken_is_named(clip: Path, tmp_path: Path) -> None:
@@ -69,5 +71,5 @@ def test_each_limit_that_is_broken_is_named(clip: Path, tmp_path: Path) -> None:
 
 def test_what_is_too_long_already_does_not_stop_a_voice_that_is_quicker(clip: Path) -> None:
     before = heard(14.0)
-    quicker = {prompt: 13.0 for prompt in before.prompts["fr"] if not prompt.startswith("digit_")}
+    quicker = {prompt: 13.0 for prompt in [*before.prompts["fr"]][::SOME] if not prompt.startswith("digit_")}
     assert broken(clip, quicker, before) == []

@@ -180,7 +180,7 @@ async def report(engine: AsyncEngine, by: str, *, tests: bool = False) -> Any:
 async def test_a_kept_day_says_what_the_tables_say_after_whatever_change(engine: AsyncEngine, line: Line) -> None:
     assert await keep_all(engine) >= DAYS
     removed, all_days = 0, len(await kept(engine))
-    for number in range(15):
+    for number in range(10):
         changes = [await line.change() for _ in range(3)]
         if number % 5 == 0:
             await line.add_call()
@@ -188,7 +188,7 @@ async def test_a_kept_day_says_what_the_tables_say_after_whatever_change(engine:
         removed += len(days) < all_days
         assert days == await counted(engine), changes
         await keep_all(engine)
-    assert removed > 5
+    assert removed > 3
     await retention.delete_calls(engine, FIRST + timedelta(days=3))
     assert await kept(engine) == await counted(engine)
 
@@ -198,7 +198,7 @@ async def test_reports_are_the_same_from_kept_days_and_from_the_tables(
 ) -> None:
     for _ in range(40):
         await line.change()
-    for by in ("hour", "language", "operator", "operator,hour-of-day"):
+    for by in ("hour", "language", "operator,hour-of-day"):
         for tests in (False, True):
             async with writing(engine) as connection:
                 await connection.execute(delete(ReportDay))

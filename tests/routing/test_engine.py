@@ -7,7 +7,7 @@ from itertools import permutations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from properties import patient
+from properties import examples, patient
 from routing_floor import (
     NOW,
     READY,
@@ -29,7 +29,7 @@ from routing.policy import Policy
 from routing.states import Operator, OperatorState
 
 
-@settings(patient, max_examples=250)
+@settings(patient, max_examples=examples(250))
 @given(policies, st.lists(operators, max_size=10), st.lists(callers, max_size=8), moments)
 def test_the_engine_decides_as_the_reference_whatever_happens(
     policy: Policy,
@@ -46,7 +46,7 @@ def test_the_engine_decides_as_the_reference_whatever_happens(
         floor.decide()
 
 
-@settings(patient, max_examples=300)
+@settings(patient, max_examples=examples(300))
 @given(policies, st.lists(operators, max_size=10), st.lists(callers, max_size=8), st.floats(0, 1))
 def test_until_look_again_no_pair_becomes_possible_by_time_alone(
     policy: Policy, staff: list[Operator], waiting: list[Waiting], part: float
@@ -70,7 +70,7 @@ def test_until_look_again_no_pair_becomes_possible_by_time_alone(
         raise AssertionError("the engine asks to look again forever")
 
 
-@settings(patient, max_examples=100)
+@settings(patient, max_examples=examples(100))
 @given(st.integers(0, 2**32), policies)
 def test_the_engine_decides_as_the_reference_through_a_busy_hour(seed: int, policy: Policy) -> None:
     chance = random.Random(seed)
@@ -86,7 +86,7 @@ def test_the_engine_decides_as_the_reference_through_a_busy_hour(seed: int, poli
         again = floor.decide().look_again
 
 
-@settings(patient, max_examples=60)
+@settings(patient, max_examples=examples(60))
 @given(st.integers(0, 2**32), policies)
 def test_no_call_is_lost_or_paired_twice(seed: int, policy: Policy) -> None:
     chance = random.Random(seed)
@@ -109,7 +109,7 @@ def test_no_call_is_lost_or_paired_twice(seed: int, policy: Policy) -> None:
         assert {caller.call for caller in floor.engine.waiting} == came - gone
 
 
-@settings(patient, max_examples=200)
+@settings(patient, max_examples=examples(200))
 @given(
     policies,
     st.lists(operators, max_size=10, unique_by=lambda operator: operator.id),
@@ -128,7 +128,7 @@ def test_the_order_of_updates_at_one_instant_does_not_matter(
     assert results[0] == results[1]
 
 
-@settings(patient, max_examples=100)
+@settings(patient, max_examples=examples(100))
 @given(st.integers(0, 2**32), policies)
 def test_updates_are_idempotent(seed: int, policy: Policy) -> None:
     chance = random.Random(seed)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from properties import patient
+from properties import examples, patient
 from routing_floor import NOW, READY, Floor, callers, engine_of, operators, policies
 from routing_reference import Reference
 
@@ -50,7 +50,7 @@ def turns(floor: Floor) -> Iterator[tuple[Floor, Decision]]:
         staff[pair.operator] = replace(staff[pair.operator], state=OperatorState.OFFERED)
 
 
-@settings(patient, max_examples=200)
+@settings(patient, max_examples=examples(200))
 @given(floors)
 def test_the_figures_of_a_reason_are_true(whole: Floor) -> None:
     for floor, pair in turns(whole):
@@ -74,7 +74,7 @@ def test_the_figures_of_a_reason_are_true(whole: Floor) -> None:
         assert reason.priority == caller.priority
 
 
-@settings(patient, max_examples=200)
+@settings(patient, max_examples=examples(200))
 @given(floors)
 def test_if_the_operator_were_busy_the_named_operator_would_get_the_caller(whole: Floor) -> None:
     for floor, pair in turns(whole):
@@ -87,7 +87,7 @@ def test_if_the_operator_were_busy_the_named_operator_would_get_the_caller(whole
             assert changed is None or changed[0] != pair.call
 
 
-@settings(patient, max_examples=250)
+@settings(patient, max_examples=examples(250))
 @given(floors)
 def test_if_the_named_caller_arrived_that_much_earlier_they_would_get_the_operator(whole: Floor) -> None:
     for floor, pair in turns(whole):
@@ -99,7 +99,7 @@ def test_if_the_named_caller_arrived_that_much_earlier_they_would_get_the_operat
         assert first_pair(floor) == (other.call, pair.operator)
 
 
-@settings(patient, max_examples=250)
+@settings(patient, max_examples=examples(250))
 @given(floors)
 def test_arriving_slightly_later_would_not_be_enough(whole: Floor) -> None:
     """The named change is the smallest one, except across the limit where callers become late, which is a jump."""
@@ -118,7 +118,7 @@ def test_arriving_slightly_later_would_not_be_enough(whole: Floor) -> None:
             assert first_pair(floor) == (pair.call, pair.operator)
 
 
-@settings(patient, max_examples=250)
+@settings(patient, max_examples=examples(250))
 @given(floors)
 def test_if_the_named_busy_operator_were_idle_they_would_get_the_caller(whole: Floor) -> None:
     for floor, pair in turns(whole):
@@ -134,7 +134,7 @@ def test_if_the_named_busy_operator_were_idle_they_would_get_the_caller(whole: F
         assert math.isclose(busy.price.total, price, abs_tol=2e-9)
 
 
-@settings(patient, max_examples=200)
+@settings(patient, max_examples=examples(200))
 @given(floors)
 def test_for_a_lone_caller_a_busy_operator_is_named_whenever_one_would_have_been_taken(
     whole: Floor,

@@ -4,7 +4,7 @@ import random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from properties import patient
+from properties import examples, patient
 from routing_floor import NOW, READY, Floor, busy_floor, random_event
 
 from routing.engine import Engine
@@ -41,7 +41,7 @@ def passings(floor: Floor) -> list[tuple[Waiting, Waiting, float]]:
     return found
 
 
-@settings(patient, max_examples=150)
+@settings(patient, max_examples=examples(150))
 @given(st.integers(0, 2**32), fair)
 def test_nobody_is_passed_by_more_than_the_bound(seed: int, policy: Policy) -> None:
     chance = random.Random(seed)
@@ -61,7 +61,7 @@ def test_the_default_bound_never_exceeds_fifty_seconds(staffing: tuple[list[int]
     assert Policy.plain().bound(speakers, on_duty) == 0
 
 
-@settings(patient, max_examples=60)
+@settings(patient, max_examples=examples(60))
 @given(st.integers(0, 2**32), st.sampled_from([Policy(passing=0, hold_s=0), Policy.plain()]))
 def test_without_passing_and_reservation_callers_of_all_languages_are_served_in_order_of_arrival(
     seed: int, policy: Policy
@@ -76,7 +76,7 @@ def test_without_passing_and_reservation_callers_of_all_languages_are_served_in_
                 assert (passed.since, passed.call) >= (served.since, served.call)
 
 
-@settings(patient, max_examples=100)
+@settings(patient, max_examples=examples(100))
 @given(st.integers(0, 2**32), st.sampled_from([Policy(passing=0), Policy.plain()]))
 def test_without_passing_callers_with_the_same_needs_are_served_in_order_of_arrival(seed: int, policy: Policy) -> None:
     chance = random.Random(seed)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from properties import patient
+from properties import examples, patient
 
 from ivr.model import clock
 from routing.hours import Holiday, Plan, Span, answer, open_for, opens_next
@@ -148,7 +148,7 @@ near_the_change = st.tuples(
 ).map(lambda two: (two[0], time(min(23, two[0].hour + two[1] // 60), two[0].minute)))
 
 
-@settings(patient, max_examples=60)
+@settings(patient, max_examples=examples(60))
 @given(
     st.sampled_from(MOMENTS),
     weeks

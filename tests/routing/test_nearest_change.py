@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
-from properties import patient
+from properties import examples, patient
 from routing_floor import NOW, READY, Floor
 from test_engine_reasons import floors
 
@@ -55,7 +55,7 @@ def apply_change(floor: Floor, call: str, change: Change) -> Floor:
     return Floor(floor.policy, NOW, waiting, floor.operators | {operator.id: replace(operator, state=READY)})
 
 
-@settings(patient, max_examples=500)
+@settings(patient, max_examples=examples(500))
 @given(floors)
 def test_the_named_change_would_have_served_the_waiting_caller(whole: Floor) -> None:
     floor = after_its_decision(whole)
@@ -69,7 +69,7 @@ def test_the_named_change_would_have_served_the_waiting_caller(whole: Floor) -> 
         assert decide(apply_change(floor, call, change)).get(call) == change.operator
 
 
-@settings(patient, max_examples=250)
+@settings(patient, max_examples=examples(250))
 @given(floors)
 def test_a_lone_caller_who_waits_for_an_operator_on_duty_always_has_a_change(whole: Floor) -> None:
     whole.waiting = dict(list(whole.waiting.items())[:1])

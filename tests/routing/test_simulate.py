@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_engine import PlainEngine
-from properties import patient
+from properties import examples, patient
 
 from routing.engine import Engine
 from routing.match import Step, Waiting
@@ -21,7 +21,7 @@ from routing.simulation.totals import LEFT, Totals
 from routing.states import Operator, OperatorState
 
 LANGUAGES = ("ar", "fr", "nl")
-fewer = settings(patient, max_examples=40)  # of days with hundreds of calls
+fewer = settings(patient, max_examples=examples(40))  # of days with hundreds of calls
 MIX = (0.6, 0.3, 0.1)
 ENGINES: dict[str, Callable[[], Routing]] = {
     "simplest": PlainEngine,

@@ -15,6 +15,7 @@ from ivr.softphone.sound import RATE
 from speech.gate import Gate, Silero, Sound, silero_session
 from speech.protocol import Alive, Ask, Heard, Lost, Post, worker_socket
 from speech.vosk import Word
+from speech.wideband import Wideband
 from speech.words import known, longest, plain
 from speech.worker import Worker
 
@@ -114,3 +115,17 @@ async def test_callers_of_a_worker_that_is_replaced_or_silent_are_lost_and_garba
     assert heard[2:] == [Lost("three")] and workers.languages == frozenset()
     await ended(running)
     post.close()
+
+
+def test_sound_for_vosk_has_noise_where_a_telephone_carries_nothing_and_is_the_same_each_time() -> None:
+    frames = [frame.tobytes() for frame in np.split(said("대한민국", "ko")[: 100 * 160], 100)]
+
+    def widened() -> np.ndarray:
+        wideband = Wideband()
+        return np.frombuffer(b"".join(wideband.feed(frame) for frame in frames), "<i2").astype(np.float64)
+
+    samples = widened()
+    assert np.array_equal(samples, widened()) and 0 <= 2 * 16_000 - len(samples) < 1_600  # they come later
+    power = np.abs(np.fft.rfft(samples)) ** 2 / len(samples) ** 2
+    above = 2 * power[np.fft.rfftfreq(len(samples), 1 / 16_000) > 4_200].sum()
+    assert 8 < np.sqrt(above) < 16  # loud words would be over 1,000

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.speech import menus, sounds
+from bench.speech import heard, menus, sounds
 from bench.speech.packaged import ExampleFinder
 from bench.speech.spoken import QUICK, Spoken
 from ivr.home.settings import EXAMPLE
@@ -36,7 +36,8 @@ class Ears:
         asked = Ask("line", 1, language, words, anything=kind == "anything")
         engine = ScoringEngine(self._scorer, language, self._executor, self._finder)
         await engine.prepare(asked)
-        return (await menus.hear(engine, self._session, asked, menus.in_noise(sound, 40, 1, 1.2)))[0]
+        samples = menus.in_noise(sound, 40, 1, 1.2)
+        return (await heard.first(engine, self._session, asked, samples)).said
 
     def say(self, language: str, text: str) -> sounds.Sound:
         return self.spoken.say(language, text)

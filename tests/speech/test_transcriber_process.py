@@ -15,7 +15,7 @@ from speech.transcript import Transcript
 
 pytest_plugins = ["speech_models"]
 
-LONG = "I have sent all documents last month, and I have not received an answer. " * 4
+LONG = "I have sent all documents last month, and I have not received an answer. " * 2
 
 
 @pytest.fixture
@@ -24,11 +24,9 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "long.wav"
 
 
-def test_a_suspended_process_goes_on_where_it_was(models: Models, file: Path, tmp_path: Path) -> None:
+def test_a_suspended_process_goes_on_where_it_was(models: Models, file: Path) -> None:
     found: list[Transcript] = []
-    say("Yes.", "en", tmp_path / "short.wav", narrow=True)
     with Transcriber(models.packaged()) as process:
-        process.transcribe(tmp_path / "short.wav", 20, "en", ())  # it is loaded
         thread = threading.Thread(target=lambda: found.append(process.transcribe(file, 20, "en", ())))
         thread.start()
         time.sleep(0.5)
@@ -41,7 +39,7 @@ def test_a_suspended_process_goes_on_where_it_was(models: Models, file: Path, tm
         assert own.cpu_times().user == used and not found
         process.resume()
         thread.join()
-        assert found[0].text.lower().count("received an answer") >= 3
+        assert found[0].text.lower().count("received an answer") == 2
         process.suspend()
     assert not own.is_running(), "one that is suspended ends as well"
 

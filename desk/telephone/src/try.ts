@@ -43,6 +43,7 @@ sound.blocked = (is) => (problem.textContent = is ? texts.sound_blocked : "");
 let agent: UA | null = null;
 let session: RTCSession | null = null;
 let microphone: MediaStream | null = null;
+let attempts = 0; // calls that were begun or hung up: one that is hung up while it begins is not made
 let drawn = ""; // the language of the picture
 let seen: Place | null = null;
 
@@ -71,9 +72,19 @@ async function call(): Promise<void> {
   phase("connecting");
   problem.textContent = "";
   forgetPath();
+  const attempt = (attempts += 1);
   const credential = await password();
-  if (!credential) return;
-  microphone = await voice();
+  if (attempt !== attempts) return;
+  if (typeof credential === "string") {
+    phase("idle", credential);
+    return;
+  }
+  const stream = await voice();
+  if (attempt !== attempts) {
+    stop(stream);
+    return;
+  }
+  microphone = stream;
   agent = new UA({
     sockets: new SipSocket(address(), Infinity),
     uri: `sip:${credential.endpoint}@${DOMAIN}`,
@@ -91,22 +102,21 @@ async function call(): Promise<void> {
   agent.start();
 }
 
-async function password(): Promise<Credential | null> {
+/** Return the password for the next call, or the name of the sentence that says why there is none. */
+async function password(): Promise<Credential | string> {
   let answer: Response;
   try {
     answer = await post("/try/telephone", { signal: AbortSignal.timeout(5_000) });
   } catch {
-    phase("idle", "network");
-    return null;
+    return "network";
   }
   if (answer.ok) return (await answer.json()) as Credential;
   const { code } = (await answer.json().catch(() => ({}))) as { code?: string };
   const signedOut = answer.status === 401 || answer.status === 403;
-  phase("idle", signedOut ? "signed_out" : code === "all_in_use" ? code : "network");
-  return null;
+  return signedOut ? "signed_out" : code === "all_in_use" ? code : "network";
 }
 
-/** Return the microphone, or silence where there is none: the line can be heard all the same. */
+/** Return the microphone, or silence where there is none: the line can be heard nevertheless. */
 async function voice(): Promise<MediaStream> {
   try {
     return await navigator.mediaDevices.getUserMedia({ audio: true });
@@ -152,11 +162,16 @@ function talks(): void {
 function over(sentence: string): void {
   const former = agent;
   session = agent = null;
+  attempts += 1;
   former?.stop();
-  microphone?.getTracks().forEach((track) => track.stop());
+  stop(microphone);
   sound.stop();
   sound.element.srcObject = microphone = null;
   phase("ended", sentence);
+}
+
+function stop(stream: MediaStream | null): void {
+  stream?.getTracks().forEach((track) => track.stop());
 }
 
 function hangUp(): void {

@@ -29,7 +29,7 @@ class Caller(Struct, frozen=True):
 
 
 class Dialplan(Struct, frozen=True):
-    """What the dialplan does with a channel: the application and its data."""
+    """A channel's step in the dialplan: the application and its data."""
 
     app_name: str | None = None
     app_data: str | None = None

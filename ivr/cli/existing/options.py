@@ -10,7 +10,7 @@ REQUIRED = typer.Option(..., "--into", metavar="DIR", help=_INTO_HELP)
 
 
 class Theirs(StrEnum):
-    """What stays in the administrator's own `pjsip.conf`."""
+    """Parts that stay in the administrator's own `pjsip.conf`."""
 
     telephones = "telephones"
     carriers = "carriers"

@@ -1,4 +1,4 @@
-"""What a dialplan refers to: the running Asterisk, and the files beside `extensions.conf`."""
+"""The surroundings of a dialplan: the running Asterisk, and the files beside `extensions.conf`."""
 
 import os
 import re

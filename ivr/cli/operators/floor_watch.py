@@ -202,7 +202,7 @@ def _sorted(snapshot: Snapshot) -> list[Mapping[str, Any]]:
 
 
 def _needs_attention(row: Mapping[str, Any]) -> bool:
-    """Whether an operator needs a supervisor's attention."""
+    """Return whether an operator needs a supervisor's attention."""
     return bool(row.get("help_since")) or row.get("reason") in ("no_answer", "unreachable")
 
 

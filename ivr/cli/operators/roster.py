@@ -213,7 +213,7 @@ def _counts(cells: Sequence[datetime], plan: DayPlan, name: str) -> str:
 
 
 def _in(cell: datetime, times: "Sequence[Time]") -> bool:
-    """Whether one of the times overlaps the half hour."""
+    """Return whether one of the times overlaps the half hour."""
     return any(begins < cell + _CELL and cell < ends for begins, ends in times)
 
 

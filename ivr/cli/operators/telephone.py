@@ -20,7 +20,7 @@ from ivr.home import credentials
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """What came of a new password.
+    """The result of giving a telephone a new password.
 
     Attributes:
         in_force: Whether Asterisk has it. Otherwise `remedy` says what brings it.

@@ -36,7 +36,7 @@ async def remove_registrations(parts: Composition, ami: Ami, operators: Collecti
 
 
 async def _ask(parts: Composition, request: Request) -> None:
-    """Have Asterisk do something; what is gone already is no error."""
+    """Have Asterisk do something; it is not an error if the registration is gone already."""
     secrets = parts.credentials
     login = base64.b64encode(f"{secrets.ari_user}:{secrets.ari_password}".encode()).decode()
     url = f"http://127.0.0.1:{8088 + parts.settings.offset}/ari/{request.uri}"

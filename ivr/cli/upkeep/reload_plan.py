@@ -1,4 +1,4 @@
-"""What a reload would change, and how: pure, from the values that run and those on the disk."""
+"""The changes that a reload would make, and how: pure, from the values that run and those on the disk."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from asterisk_conf import pjsip
 
 _ENTITIES = ("operator", "carrier", "number")
-"""What an administrator adds and removes: reported by name when it is new or gone, not value by value."""
+"""Things that an administrator adds and removes: reported by name when new or gone, not value by value."""
 
 _WHOLE = {
     "node": "it is in every record, and in Asterisk's own files",
@@ -49,7 +49,7 @@ _FIXED_SECTIONS = frozenset({"transport", "system", "global"})
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a reload does.
+    """The steps of a reload.
 
     Attributes:
         changes: A sentence for each difference.

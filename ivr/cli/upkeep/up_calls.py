@@ -1,4 +1,4 @@
-"""What is up in Asterisk, which holds the truth about calls, also about those of the fallback."""
+"""Calls that are up in Asterisk, which holds the truth about them, also about those of the fallback."""
 
 import asyncio
 import time

@@ -52,7 +52,7 @@ class GuideNode(ChoiceNode):
         return self.back if len(self.procedures) == 1 else None
 
     def texts(self) -> tuple[str, ...]:
-        """The node's own texts. Those of the procedures come with the guide (`ivr.site.guide.text_ids`)."""
+        """Return the node's own texts. Those of the procedures come with the guide (`ivr.site.guide.text_ids`)."""
         keys = (f"press_{key}" for key in self._keys)
         return (*keys, *super().texts(), *SERVICE_TEXTS, *NUMBER_TEXTS, *CHOICE_TEXTS)
 

@@ -1,7 +1,7 @@
 """`say_it`: an open question. The caller says in a few words what it is about, and hears that procedure of the guide.
 
 What was understood is confirmed; of two that are about as likely, the caller chooses one. Everybody else goes on at the
-next node: who presses a key (which counts there), who is not understood twice, and whom nobody hears, without a sound.
+next node: callers who press a key (which counts there), who are not understood twice, or whom nobody can hear.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class SayIt(LinearNode):
         return (self.next, self.back)
 
     def texts(self) -> tuple[str, ...]:
-        """The node's own texts. Those of the procedures come with the guide."""
+        """Return the node's own texts. Those of the procedures come with the guide."""
         return (*TEXTS, *(key_text(key, short=False) for key in "123"), *SERVICE_TEXTS, *CHOICE_TEXTS)
 
     async def run(self, call: Call, resumed: bool) -> str | None:
@@ -73,7 +73,7 @@ class SayIt(LinearNode):
         if key == BACK:
             return GoTo(self.back, key)
         if key != REPEAT:
-            call.keys.appendleft(key)  # for the menu, which callers know who press one now
+            call.keys.appendleft(key)  # for the menu that follows: callers who press one now know it
         return GoTo(self.next)
 
     async def _confirm(self, call: Call, found: Sequence[str]) -> str | GoTo:

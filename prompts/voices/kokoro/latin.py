@@ -50,10 +50,10 @@ _VOWELS = "aeiouyøœɐɑəɛɔɪʊAIOWY"
 _IN_CONTEXT = {"de": (re.compile(f"(?<=[{_VOWELS}ː])ɾ(?![{_VOWELS}ˈˌ])"), "ʁ")}
 """Sounds whose symbol depends on those beside them: a German r is a tap, but for the weak one after a vowel."""
 _NOT_SYMBOLS = str.maketrans("", "", "-\u0329\u032f\u0361")
-"""What espeak-ng writes and the model does not have: optional sounds, syllabic consonants, ties."""
+"""Signs of espeak-ng that the model does not have: optional sounds, syllabic consonants, ties."""
 _CLAUSE = re.compile(r"(.+?)(?:([,.;:?!…]+)(?=[\s\"»”’)]|$)|\s[–—-]\s|[()«»“”]|$)", re.S)
 _END = {"de": ","}
-"""What ends a text without punctuation, such as a digit, if not a full stop: German ones are understood better so."""
+"""The end of a text without punctuation, such as a digit, if not a full stop: German ones are understood better so."""
 _STRESS, _LONG = "ˈˌ", "ː"
 
 
