@@ -165,9 +165,9 @@ def _matches(table: SQLTable, keys: Sequence[tuple[Any, ...]]) -> Any:
 def _among(table: SQLTable, keys: Sequence[tuple[Any, ...]]) -> Any:
     """Return a condition that rows with these keys meet, and few others.
 
-    Of keys with several columns it is the range of each, or the values of a text, which databases sort in their own ways:
-    PostgreSQL, which knows nothing yet about a table that is being filled, would compare all of its rows with each of a
-    thousand keys.
+    Of keys with several columns it is the range of each, or the values of a text, which databases sort in their own
+    ways: PostgreSQL, which knows nothing yet about a table that is being filled, would compare all of its rows with
+    each of a thousand keys.
     """
     if len(table.primary_key) == 1:
         return _matches(table, keys)
