@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, func, insert, select, text, tuple_
+from sqlalchemy import Row, Select, Text, and_, delete, func, insert, select, text, tuple_
 from sqlalchemy import Table as SQLTable
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -62,7 +62,7 @@ async def copy_rows(
         DatabaseError: A row does not fit into the target; the sentence names it.
     """
     if target.dialect.name == "postgresql":
-        # What was planned for an empty table would be kept, and would search all of a full one a thousand times.
+        # What was planned for an empty table would be kept, and would search all of a full one.
         await target.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
     total, copied = await count_rows(source), Copied()
     for table in tables():
@@ -139,10 +139,12 @@ async def _count(connection: AsyncConnection, table: SQLTable) -> int:
 
 
 def _in_order(table: SQLTable) -> Select[Any]:
-    """Select all rows. Where open rows are unique, the ended ones come first, so that no two are open in between."""
+    """Select all rows, by their keys (see `_among`). Where open rows are unique, the ended ones come first, so that no
+    two are open in between."""
     chosen = select(table)
-    unique = any(index.unique for index in table.indexes)
-    return chosen.order_by(table.c.ended.is_(None)) if unique and "ended" in table.c else chosen
+    if any(index.unique for index in table.indexes) and "ended" in table.c:
+        chosen = chosen.order_by(table.c.ended.is_(None))
+    return chosen.order_by(*table.primary_key)
 
 
 async def _groups(connection: AsyncConnection, chosen: Select[Any]) -> AsyncIterator[Sequence[Row[Any]]]:
@@ -160,12 +162,30 @@ def _matches(table: SQLTable, keys: Sequence[tuple[Any, ...]]) -> Any:
     return columns[0].in_([key[0] for key in keys]) if len(columns) == 1 else tuple_(*columns).in_(keys)
 
 
+def _among(table: SQLTable, keys: Sequence[tuple[Any, ...]]) -> Any:
+    """Return a condition that rows with these keys meet, and few others.
+
+    Of keys with several columns it is the range of each, or the values of a text, which databases sort in their own
+    ways: PostgreSQL, which knows nothing yet about a table that is being filled, would compare all of its rows with
+    each of a thousand keys.
+    """
+    if len(table.primary_key) == 1:
+        return _matches(table, keys)
+    columns = zip(table.primary_key, map(set, zip(*keys, strict=True)), strict=True)
+    return and_(
+        *(
+            column.in_(values) if isinstance(column.type, Text) else column.between(min(values), max(values))
+            for column, values in columns
+        )
+    )
+
+
 async def _put(target: AsyncConnection, table: SQLTable, rows: Sequence[Row[Any]]) -> tuple[int, int]:
     """Insert what the target lacks and replace what it has otherwise; return both numbers."""
     wanted = {_key(table, row): tuple(row) for row in rows}
-    found = {
-        _key(table, row): tuple(row) for row in await target.execute(select(table).where(_matches(table, list(wanted))))
-    }
+    among = select(table).where(_among(table, list(wanted)))
+    there = {_key(table, row): tuple(row) for row in await target.execute(among)}
+    found = {key: row for key, row in there.items() if key in wanted}
     stale = [key for key, row in found.items() if row != wanted[key]]
     if stale:
         await target.execute(delete(table).where(_matches(table, stale)))

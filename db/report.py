@@ -1,4 +1,4 @@
-"""What reports count: calls, and operators' states.
+"""Calls and operators' states, as reports count them.
 
 Each function takes an engine (`db.engine.async_engine`) and raises DatabaseError if the database is away. A period is
 from `begins` up to, not including, `ends`, as aware datetimes. Durations are microseconds; instants in arrays are
@@ -73,7 +73,7 @@ class MenuCalls:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What else is counted, each at its own instant. `what`: the name of its figure; `numbers`: how much it counts."""
+    """Other counts, each at its own instant. `what`: the name of its figure; `numbers`: how much it counts."""
 
     what: str
     at_us: Whole

@@ -1,4 +1,4 @@
-"""What reports count besides calls: case files, call-backs that were kept, and answers of the survey.
+"""Case files, call-backs that were kept and answers of the survey, as reports count them.
 
 As in `db.report`, a function takes an engine and raises DatabaseError if the database is away; a period is from
 `begins` up to, not including, `ends`.

@@ -1,4 +1,4 @@
-"""What reports read, a day at a time: each day that is over is kept as one value, with the columns of all its rows.
+"""Rows for reports, a day at a time: each day that is over is kept as one value, with the columns of all its rows.
 
 A row of `report_day` is what the other tables say about a day of UTC: whatever changes a call, a conversation, an offer
 or an operator's state of the day removes it, by triggers (`db/report_triggers.py`). So a kept day is true as long as it

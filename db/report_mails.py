@@ -27,7 +27,7 @@ class Mailing:
 
 @dataclass(frozen=True, slots=True)
 class MailingState:
-    """What happened to a mailing. `tries`: how often it was begun; `problem`: why the last one failed."""
+    """The state of a mailing. `tries`: how often it was begun; `problem`: why the last one failed."""
 
     mailing: Mailing
     begun: datetime

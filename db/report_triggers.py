@@ -16,7 +16,7 @@ _COLUMNS = {
     "offer": ("call_id", "operator_id", "state", "offered"),
     "operator_state": ("node", "boot", "seq", "at", "operator_id", "state", "reason", "call_id"),
 }  # fmt: skip
-"""What is read of each table."""
+"""The columns that are read of each table."""
 
 
 def statements(dialect: str) -> Iterator[str]:

@@ -1,1 +1,1 @@
-"""What a report is: its period and groupings, the figures, and its forms. The command and the desk show the same."""
+"""Reports: their periods, groupings, figures and forms. The command and the desk show the same."""

@@ -1,4 +1,4 @@
-"""What a report can be grouped by."""
+"""The groupings of reports."""
 
 from enum import StrEnum
 
@@ -7,7 +7,7 @@ Key = tuple[str | None, ...]
 
 
 class By(StrEnum):
-    """What calls can be grouped by."""
+    """A grouping of calls."""
 
     DAY = "day"
     HOUR = "hour"

@@ -1,4 +1,4 @@
-"""What a report can be grouped by, and the counts of a group."""
+"""A group of calls in a report: its counts and its figures."""
 
 from collections import Counter, defaultdict
 from operator import attrgetter

@@ -1,4 +1,4 @@
-"""What the rows and the title of a report are called."""
+"""The names of a report's rows, and its title."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ BY_WORDS: Mapping[By, str] = {
     By.OPERATOR: N_("Operator"),
     By.NUMBER: N_("Number"),
 }
-"""What a report is grouped by, as a column's name."""
+"""The groupings as names of columns."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ class Layout:
     notes: Sequence[str]
     rows: int
     all: str
-    """What the row of totals is called."""
+    """The name of the row of totals."""
     meanings: str
     """The heading of what the figures mean."""
     language: str

@@ -19,7 +19,7 @@ class RequestError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ReportRequest:
-    """What to report. `first` and `last` are both included; `within` and `short` in seconds."""
+    """A report to make. `first` and `last` are both included; `within` and `short` in seconds."""
 
     by: tuple[By, ...]
     first: date

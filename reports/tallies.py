@@ -15,7 +15,7 @@ _FEW = 10_000
 
 
 class Tallies:
-    """What is counted under keys: numbers by the attribute of `Group` that has them, and waits of calls."""
+    """Counts under keys: numbers by the attribute of `Group` that has them, and waits of calls."""
 
     def __init__(self) -> None:
         self._numbers: defaultdict[tuple[str, Any], list[tuple[Whole, Whole]]] = defaultdict(list)

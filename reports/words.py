@@ -18,7 +18,7 @@ FOLDER = Path(__file__).parent / "locale"
 
 _LOCALES = {"ar": "ar_MA", "en": "en_GB"}
 UNKNOWN = "–"
-"""What is written where there is no figure."""
+"""Stands where there is no figure."""
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name, which extractors know

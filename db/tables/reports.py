@@ -22,8 +22,8 @@ class ReportMail(Table):
 
 
 class ReportDay(Table):
-    """What reports read of a day of UTC, as one value (`db/report_days.py`). Triggers on the tables that it comes from
-    (`db/report_triggers.py`) delete the row as soon as anything of its day changes."""
+    """The rows of a day of UTC that reports read, as one value (`db/report_days.py`). Triggers on the tables that it
+    comes from (`db/report_triggers.py`) delete it as soon as anything of the day changes."""
 
     __tablename__ = "report_day"
 

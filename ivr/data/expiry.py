@@ -154,5 +154,5 @@ async def keep_expiring(settings: Settings, url: str) -> None:
             async with open_engine(url) as engine:
                 await _keep_days(engine, now)
         except (DatabaseError, SQLAlchemyError, SiteError, OSError) as error:
-            log.warning("what is too old cannot be deleted", error=str(error))
+            log.warning("the hourly work on the data failed and is tried again in an hour", error=str(error))
         await asyncio.sleep(TESTS_EVERY_S)
