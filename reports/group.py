@@ -69,8 +69,8 @@ class Group:
 
     def figures(self) -> dict[str, Any]:
         """Return the figures by their names in documents; docs/report.md defines each."""
-        found = self.tally.figures()
-        counts, elsewhere, menu = found.counts, found.elsewhere, self.menu
+        found, counts = self.tally.figures_and_counts()
+        elsewhere, menu = found.elsewhere, self.menu
         calls = found.waited + self.undecided + sum(menu.values()) - menu.get(OUTGOING, 0)
         figures: dict[str, Any] = {"calls": calls}
         figures |= {name: menu.get(name, 0) for name in _IN_MENU}

@@ -59,7 +59,7 @@ class Figures:
     """The metrics of a group of calls. Waits and handling times are of answered calls; ratios are 0 to 1.
 
     `waited`: all calls that began to wait. `offered`: those that were answered or abandoned. The rest are in
-    `elsewhere`, by outcome (callback, message, closed). `counts`: those that ratios are computed from.
+    `elsewhere`, by outcome (callback, message, closed).
     """
 
     waited: int
@@ -67,7 +67,6 @@ class Figures:
     answered: int
     abandoned: int
     elsewhere: dict[str, int]
-    counts: Counts
     service_level_offered: float | None
     service_level_without_short: float | None
     service_level_by_target: float | None
@@ -126,17 +125,20 @@ class Tally:
         )
 
     def figures(self) -> Figures:
+        return self.figures_and_counts()[0]
+
+    def figures_and_counts(self) -> tuple[Figures, Counts]:
+        """Return the figures, and the counts that their ratios are computed from."""
         waits = sorted(self.waits)
         counts = self._count(waits)
         offered = counts.answered + counts.abandoned
         waited = offered + self.elsewhere.total()
-        return Figures(
+        figures = Figures(
             waited=waited,
             offered=offered,
             answered=counts.answered,
             abandoned=counts.abandoned,
             elsewhere=dict(self.elsewhere),
-            counts=counts,
             service_level_offered=service_level_offered(counts),
             service_level_without_short=service_level_without_short(counts),
             service_level_by_target=service_level_by_target(counts),
@@ -148,6 +150,7 @@ class Tally:
             longest_wait_s=waits[-1] if waits else None,
             handling_s=ratio(self.handling_s, counts.answered),
         )
+        return figures, counts
 
 
 @dataclass(frozen=True, slots=True)
