@@ -1,6 +1,6 @@
 """A group of calls in a report: its counts and its figures."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from operator import attrgetter
 from typing import Any
 
@@ -29,9 +29,8 @@ class Group:
 
     `spent`: operators' seconds in each state; `undecided`: calls that still wait; `handled`, `handling_s`: the number
     and total talking time of conversations that are over and of known length, with wrap-up; `pauses`: seconds by
-    reason; `menu`: calls that never waited, and outgoing ones, by the name of their figure; `to_send`: requests for a
-    procedure of the guide in writing, by the name of their figure; `outcomes`: cases, call-backs and answers of the
-    survey, by their names in `db.report_cases`.
+    reason; `counted`: by the name of their figure calls that never waited, outgoing ones, and requests for a procedure
+    of the guide in writing; cases, call-backs and answers of the survey by their names in `db.report_cases`.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -42,16 +41,18 @@ class Group:
         self.handling_s = 0.0
         self.pauses: defaultdict[str, float] = defaultdict(float)
         self.work = OperatorWork()
-        self.menu: Counter[str] = Counter()
-        self.to_send: Counter[str] = Counter()
-        self.outcomes: Counter[str] = Counter()
+        self.counted: defaultdict[str, int] = defaultdict(int)
 
     @property
     def calls(self) -> int:
         """The number of incoming calls."""
         tally = self.tally
         waited = len(tally.waits) + len(tally.abandoned_waits) + sum(tally.elsewhere.values()) + self.undecided
-        return waited + sum(self.menu.values()) - self.menu[OUTGOING]
+        return waited + self._in_menu
+
+    @property
+    def _in_menu(self) -> int:
+        return sum([self.counted.get(name, 0) for name in _IN_MENU])
 
     def add(self, other: "Group") -> None:
         self.tally.add(other.tally)
@@ -63,22 +64,19 @@ class Group:
         for reason, seconds in other.pauses.items():
             self.pauses[reason] += seconds
         self.work = self.work + other.work
-        self.menu.update(other.menu)
-        self.to_send.update(other.to_send)
-        self.outcomes.update(other.outcomes)
+        for name, number in other.counted.items():
+            self.counted[name] += number
 
     def figures(self) -> dict[str, Any]:
         """Return the figures by their names in documents; docs/report.md defines each."""
         found, counts = self.tally.figures_and_counts()
-        elsewhere, menu = found.elsewhere, self.menu
-        calls = found.waited + self.undecided + sum(menu.values()) - menu.get(OUTGOING, 0)
-        figures: dict[str, Any] = {"calls": calls}
-        figures |= {name: menu.get(name, 0) for name in _IN_MENU}
+        elsewhere, counted = found.elsewhere, self.counted
+        figures: dict[str, Any] = {"calls": found.waited + self.undecided + self._in_menu}
+        figures |= {name: counted.get(name, 0) for name in _IN_MENU}
         figures |= zip(_OF_WAITS, _waits(found), strict=True)
         figures |= {name: elsewhere.get(name, 0) for name in _ELSEWHERE}
         figures["still_waiting"] = self.undecided
-        figures[OUTGOING] = menu.get(OUTGOING, 0)
-        figures |= {name: self.to_send.get(name, 0) for name in (TO_SEND, SENT)}
+        figures |= {name: counted.get(name, 0) for name in (OUTGOING, TO_SEND, SENT)}
         figures["answered_within"] = counts.answered_within
         figures["abandoned_within"] = counts.abandoned_within
         figures["abandoned_short"] = counts.abandoned_short
@@ -87,10 +85,10 @@ class Group:
         return figures | self._times() | self._outcomes()
 
     def _outcomes(self) -> dict[str, Any]:
-        found = self.outcomes
+        found = self.counted
         figures: dict[str, Any] = {name: found.get(name, 0) for name in _COUNTED}
-        figures["callbacks_kept_share"] = _rounded(ratio(found[KEPT], found[KEPT] + found[FAILED])) if found else None
-        figures["survey_average"] = _rounded(ratio(found[POINTS], found[ANSWERS])) if found else None
+        figures["callbacks_kept_share"] = _rounded(ratio(found[KEPT], found[KEPT] + found[FAILED]))
+        figures["survey_average"] = _rounded(ratio(found[POINTS], found[ANSWERS]))
         return figures
 
     def _times(self) -> dict[str, Any]:

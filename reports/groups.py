@@ -91,21 +91,16 @@ class Groups:
     def add_menu_calls(self, calls: MenuCalls) -> None:
         keys, ours = self._keys(calls.at_us, calls.attributes), calls.outgoing
         going_on = calls.outcomes.are([None])
-        self._tallies.add("menu", OUTGOING, keys[ours])
-        self._tallies.add("menu", MENU_GOING_ON, keys[~ours & going_on])
+        self._tallies.add("counted", OUTGOING, keys[ours])
+        self._tallies.add("counted", MENU_GOING_ON, keys[~ours & going_on])
         for outcome, name in MENU.items():
-            self._tallies.add("menu", name, keys[~ours & calls.outcomes.are([outcome])])
-        self._tallies.add("menu", MENU_OTHER, keys[~ours & ~going_on & ~calls.outcomes.are(MENU)])
+            self._tallies.add("counted", name, keys[~ours & calls.outcomes.are([outcome])])
+        self._tallies.add("counted", MENU_OTHER, keys[~ours & ~going_on & ~calls.outcomes.are(MENU)])
         self._changed()
 
-    def add_send_requests(self, requests: Iterable[Counted]) -> None:
-        for some in requests:
-            self._tallies.add("to_send", some.what, self._keys(some.at_us, some.attributes), some.numbers)
-        self._changed()
-
-    def add_outcomes(self, counts: Iterable[Counted]) -> None:
+    def add_counts(self, counts: Iterable[Counted]) -> None:
         for some in counts:
-            self._tallies.add("outcomes", some.what, self._keys(some.at_us, some.attributes), some.numbers)
+            self._tallies.add("counted", some.what, self._keys(some.at_us, some.attributes), some.numbers)
         self._changed()
 
     def add_states(self, found: Frame) -> None:
@@ -148,8 +143,9 @@ class Groups:
         for operator, pauses in self._pauses.items():
             _add_pauses(group_of(operator), pauses)
         calls: Counter[tuple[int, str | None]] = Counter()
-        for key, group in groups.items():
-            calls.update(dict.fromkeys(enumerate(key), group.calls))
+        if not {*self.by} <= {*TIMES}:
+            for key, group in groups.items():
+                calls.update(dict.fromkeys(enumerate(key), group.calls))
 
         def order(place: int, part: str | None) -> Any:
             by = self.by[place]

@@ -75,8 +75,8 @@ async def read_report(engine: AsyncEngine, request: ReportRequest, *, hours: boo
             await asyncio.sleep(0)  # the next part is being read meanwhile
 
     async def count_others() -> None:
-        groups.add_send_requests(await rows.send_requests(engine, begins, ends, by, tests=tests))
-        groups.add_outcomes(await report_cases.outcome_counts(engine, begins, ends, request.now, by, tests=tests))
+        groups.add_counts(await rows.send_requests(engine, begins, ends, by, tests=tests))
+        groups.add_counts(await report_cases.outcome_counts(engine, begins, ends, request.now, by, tests=tests))
         if alone:
             groups.credit(await fallback_work(engine, begins, ends, tests=tests))
 

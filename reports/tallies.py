@@ -82,11 +82,10 @@ def _adding(what: str, name: Any) -> Callable[[Group, int], None]:
     def spent(group: Group, number: int) -> None:
         group.spent[name] += number / _US
 
-    def counter(group: Group, number: int) -> None:
-        getattr(group, what)[name] += number
+    def counted(group: Group, number: int) -> None:
+        group.counted[name] += number
 
-    own = (undecided, handled, handling, elsewhere, spent)
-    return next((add for add in own if add.__name__ == what), counter)
+    return next(add for add in (undecided, handled, handling, elsewhere, spent, counted) if add.__name__ == what)
 
 
 def _joined(parts: list[tuple[Whole, Whole]]) -> tuple[Whole, Whole]:

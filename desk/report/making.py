@@ -38,8 +38,8 @@ class ReportMaker:
     """Makes reports of one database. To be closed. `ready_s`: 0 for no process that is ready."""
 
     def __init__(self, database_url: str, longest_s: float = LONGEST_S, ready_s: float = READY_S) -> None:
-        self._database_url, self._longest_s = database_url, longest_s
-        self._workers = _Workers(ready_s)
+        self._longest_s = longest_s
+        self._workers = _Workers(database_url, ready_s)
         self._places = asyncio.Semaphore(AT_ONCE)
         self._wanted = 0
 
@@ -69,7 +69,6 @@ class ReportMaker:
         self, request: ReportRequest, language: str, names: Names, forms: Sequence[Form | None]
     ) -> list[bytes]:
         job = {
-            "database_url": self._database_url,
             "request": to_json(request),
             "language": language,
             "names": asdict(names),
@@ -90,7 +89,6 @@ class ReportMaker:
         """Return what the worker writes; it is killed if this is cancelled."""
         worker = await self._workers.take()
         try:
-            # The job has the database's password: never an argument, which others could read.
             result, errors = await worker.communicate(job)
         finally:
             await _end(worker)
@@ -116,8 +114,8 @@ class _Workers:
     """Processes that make a report each. After one the next is started at once and is ready for a while, since to start
     takes longer than to count a year."""
 
-    def __init__(self, ready_s: float) -> None:
-        self._ready_s = ready_s
+    def __init__(self, database_url: str, ready_s: float) -> None:
+        self._database_url, self._ready_s = database_url, ready_s
         self._ready: asyncio.subprocess.Process | None = None
         self._keeping: asyncio.Task[None] | None = None
 
@@ -126,7 +124,7 @@ class _Workers:
         worker, self._ready = self._ready, None
         if self._keeping is not None:
             self._keeping.cancel()
-        return worker if worker is not None and worker.returncode is None else await _start()
+        return worker if worker is not None and worker.returncode is None else await self._start(prepare=False)
 
     def prepare(self) -> None:
         """Have a process ready from now on."""
@@ -134,7 +132,7 @@ class _Workers:
             self._keeping = asyncio.create_task(self._keep())
 
     async def _keep(self) -> None:
-        worker = self._ready = await _start()
+        worker = self._ready = await self._start(prepare=True)
         try:
             await asyncio.sleep(self._ready_s)
         finally:
@@ -142,18 +140,21 @@ class _Workers:
                 self._ready = None
                 await _end(worker)
 
+    async def _start(self, *, prepare: bool) -> asyncio.subprocess.Process:
+        pipe = asyncio.subprocess.PIPE
+        worker = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "reports.worker", stdin=pipe, stdout=pipe, stderr=pipe
+        )
+        assert worker.stdin is not None
+        # The URL has the database's password: never an argument, which others could read.
+        worker.stdin.write(json.dumps({"database_url": self._database_url, "prepare": prepare}).encode() + b"\n")
+        return worker
+
     async def close(self) -> None:
         """End the process that is ready."""
         if self._keeping is not None:
             self._keeping.cancel()
             await asyncio.wait({self._keeping})
-
-
-async def _start() -> asyncio.subprocess.Process:
-    pipe = asyncio.subprocess.PIPE
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "reports.worker", stdin=pipe, stdout=pipe, stderr=pipe
-    )
 
 
 async def _end(worker: asyncio.subprocess.Process) -> None:

@@ -166,6 +166,7 @@ async def test_what_is_done_is_said_to_be_done_if_the_page_cannot_be_read_after_
 
 async def test_a_form_whose_page_is_left_gives_back_what_was_typed(desk: TestDesk) -> None:
     browser = await desk.signed_in("1040", "en")
+    assert (await browser.get("/board/walls")).status == 200  # the desk knows the session from now on
 
     def lost(_: object) -> None:
         raise ConnectionResetError("the connection was lost")

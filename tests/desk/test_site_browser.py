@@ -117,7 +117,7 @@ async def test_a_holiday_is_added_at_once_brought_to_the_file_and_withdrawn(desk
     soon = datetime.now(UTC).date() + timedelta(days=40)
     day = soon.isoformat()
     await page.goto(re.sub("/site.*", f"/site/hours?month={day[:7]}&day={day}", page.url))
-    await expect(page.locator("#day")).to_contain_text("This day is no holiday.")
+    await expect(page.locator("#day")).to_contain_text("This day is not a holiday.")
     await page.locator("#name").fill("Élections")
     await page.get_by_label("At once, without the site's file").check()
     await page.get_by_role("button", name="Make it a holiday").click()
@@ -130,7 +130,7 @@ async def test_a_holiday_is_added_at_once_brought_to_the_file_and_withdrawn(desk
     await expect(page.locator(".difference")).to_contain_text(f'{day} = "Élections"', timeout=TAKES_MS)
     await page.go_back()
     await page.locator("#day").get_by_role("button", name="Withdraw").click()
-    await expect(page.locator("#day")).to_contain_text("This day is no holiday.")
+    await expect(page.locator("#day")).to_contain_text("This day is not a holiday.")
     assert known() == {}
 
 

@@ -162,7 +162,7 @@ async def test_the_journal_process_reads_the_site_s_times_and_survives_a_broken_
     toml.write_text("broken")
     with capture_logs() as logs:
         async with kept_expiring(settings, url) as task:
-            await until(lambda: is_true(any(entry["event"].startswith("what is too old") for entry in logs)))
+            await until(lambda: is_true(any(entry["event"].startswith("the hourly work") for entry in logs)))
             assert not task.done()
     assert await counts(url, Call) == [3]
     toml.write_text(whole + "\n[retention]\ncalls = 30\n")
