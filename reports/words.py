@@ -3,7 +3,7 @@
 import gettext
 from dataclasses import dataclass
 from datetime import date
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from io import BytesIO
 from pathlib import Path
 
@@ -19,6 +19,8 @@ FOLDER = Path(__file__).parent / "locale"
 _LOCALES = {"ar": "ar_MA", "en": "en_GB"}
 UNKNOWN = "–"
 """Stands where there is no figure."""
+
+_MANY = 10_000
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name, which extractors know
@@ -61,14 +63,14 @@ class Words:
     def number(self, value: float, digits: int = 0) -> str:
         """Return a number with its thousands separated, and this many digits after the point."""
         pattern = "#,##0" if not digits else "#,##0." + "0" * digits
-        return str(format_decimal(value, format=pattern, locale=self.locale))
+        return _decimal(value, pattern, self.locale)
 
     def percent(self, share: float | None) -> str:
         """Return a share of 1 as a percentage with one digit after the point; a dash for None."""
         if share is None:
             return UNKNOWN
         pattern = self.locale.percent_formats[None].pattern.replace("##0", "##0.0")
-        return str(format_percent(share, format=pattern, locale=self.locale))
+        return _percent(share, pattern, self.locale)
 
     def tenths(self, value: float | None) -> str:
         """Return a number with one digit after the point; a dash for None."""
@@ -95,6 +97,17 @@ class Words:
     def country_name(self, code: str) -> str:
         """Return the name of a country; its code if it has none."""
         return str(self.locale.territories.get(code, code))
+
+
+# The same numbers stand in many cells, and a long report has tens of thousands of them.
+@lru_cache(_MANY)
+def _decimal(value: float, pattern: str, locale: Locale) -> str:
+    return str(format_decimal(value, format=pattern, locale=locale))
+
+
+@lru_cache(_MANY)
+def _percent(share: float, pattern: str, locale: Locale) -> str:
+    return str(format_percent(share, format=pattern, locale=locale))
 
 
 @cache

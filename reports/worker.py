@@ -13,11 +13,11 @@ import json
 import os
 import sys
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import orjson
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import DatabaseError, open_engine
@@ -59,7 +59,7 @@ async def make(engine: AsyncEngine, job: dict[str, Any]) -> bytes:
     results = []
     for form in forms:
         if form is None:
-            results.append(json.dumps(asdict(lay_out(request, data, words, names))).encode())
+            results.append(orjson.dumps(lay_out(request, data, words, names)))
         else:
             results.append(make_file(form, request, data, words, names).content)
     return b"".join(len(result).to_bytes(LENGTH) + result for result in results)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import orjson
 import structlog
 
 from db.engine import DatabaseError
@@ -50,7 +51,7 @@ class ReportMaker:
     async def layout(self, request: ReportRequest, language: str, names: Names) -> Mapping[str, Any]:
         """Return a report as `reports.layout.Layout` has it. Raises DeskError, DatabaseError."""
         (made,) = await self._make(request, language, names, [None])
-        found: Mapping[str, Any] = json.loads(made)
+        found: Mapping[str, Any] = orjson.loads(made)
         return found
 
     async def file(self, form: Form, request: ReportRequest, language: str, names: Names) -> bytes:
@@ -63,7 +64,7 @@ class ReportMaker:
     ) -> tuple[Mapping[str, Any], list[bytes]]:
         """Return what `layout` and `file` do, from one process that reads the calls once. Raises as they do."""
         layout, *files = await self._make(request, language, names, [None, *forms])
-        return json.loads(layout), files
+        return orjson.loads(layout), files
 
     async def _make(
         self, request: ReportRequest, language: str, names: Names, forms: Sequence[Form | None]
