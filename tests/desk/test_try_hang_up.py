@@ -57,7 +57,9 @@ async def test_a_call_that_is_hung_up_before_the_microphone_is_allowed_is_not_ma
     await page.evaluate("() => allow()")
     await page.wait_for_function("() => track.readyState === 'ended'")  # nobody listens to the room any more
     assert await page.evaluate("() => sockets") == []
+    await page.evaluate("() => { window.allow = null }")
     await page.click("#try-call")  # and the next call is made
+    await page.wait_for_function("() => window.allow")
     await page.evaluate("() => allow()")
     await page.wait_for_function("() => sockets.length === 1")
     await context.close()
