@@ -279,7 +279,7 @@ class Line(Asked):
             if (row["state"], row["reason"]) != ("away", "absent"):
                 # An operator without a telephone is away until it appears.
                 self.control("POST", f"/operators/{operator}/state", {"state": "ready"})
-                await self.until(lambda who=operator: self.operator_reason(who) == "absent", 6, "the operator is away")  # type: ignore[misc]
+                await self.until(lambda who=operator: self.operator_reason(who) == "absent", 20, "the operator is away")  # type: ignore[misc]
 
     def left(self) -> list[str]:
         """Return Asterisk's current channels and bridges."""
