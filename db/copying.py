@@ -183,9 +183,9 @@ def _among(table: SQLTable, keys: Sequence[tuple[Any, ...]]) -> Any:
 async def _put(target: AsyncConnection, table: SQLTable, rows: Sequence[Row[Any]]) -> tuple[int, int]:
     """Insert what the target lacks and replace what it has otherwise; return both numbers."""
     wanted = {_key(table, row): tuple(row) for row in rows}
-    among = select(table).where(_among(table, list(wanted)))
-    there = {_key(table, row): tuple(row) for row in await target.execute(among)}
-    found = {key: row for key, row in there.items() if key in wanted}
+    # Streamed: where one journal's rows end and another's begin, the range may have all of the first.
+    near = await target.stream(select(table).where(_among(table, list(wanted))))
+    found = {key: tuple(row) async for row in near if (key := _key(table, row)) in wanted}
     stale = [key for key, row in found.items() if row != wanted[key]]
     if stale:
         await target.execute(delete(table).where(_matches(table, stale)))

@@ -36,6 +36,7 @@ class Frame:
         )
 
     def without(self, columns: Collection[str]) -> "Frame":
+        """Return the rows without some columns."""
         return Frame(
             {name: numbers for name, numbers in self.numbers.items() if name not in columns},
             {name: coded for name, coded in self.texts.items() if name not in columns},

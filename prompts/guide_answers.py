@@ -15,10 +15,8 @@ from prompts.guide_search import best_of, likeness, words
 from prompts.sounds_alike import skeleton
 
 _OF_TITLE, _OF_TEXT, _OF_PHRASE, _OF_SOUND = 3.0, 0.3, 3.0, 3.0
-"""The weights of a word of a title or a synonym, of a word of another text, and of a phrase that is resembled.
-
-And of one that sounds like it.
-"""
+"""The weights of a word of a title or a synonym, of a word of another text, of a phrase that is resembled, and of one
+that sounds like the answer."""
 _LIKE = 75.0
 """The least likeness of a phrase that counts, of 100."""
 _SHORTEST, _SHORTEST_SOUND = 4, 3

@@ -1,4 +1,4 @@
-"""Arabic by its sound: what a recogniser confuses is the same, and where words begin and end does not count.
+"""Arabic by its sound: letters that recognisers confuse are equal, and the spaces between words do not count.
 
 Recognisers that know little Arabic write emphatic letters for plain ones, one guttural for another, and any short vowel
 for a long one. What remains is the skeleton of a phrase.
@@ -23,7 +23,7 @@ _ALIKE = str.maketrans(
 
 
 def skeleton(text: str) -> str:
-    """Return what is heard of an Arabic text, in one word without articles; nothing of other languages."""
+    """Return the skeleton of an Arabic text, in one word without articles; an empty text for other languages."""
     if not _ARABIC.search(text):
         return ""
     return "".join(words(text)).translate(_ALIKE)

@@ -21,7 +21,7 @@ _EMOJI_SIGN = "\ufe0f"
 _NAMED = 8
 """Maximum number of words listed in a finding; the others are counted."""
 _KNOWN = 10_000
-"""Texts whose findings are remembered: whoever changes a site has all its texts examined again and again."""
+"""Texts whose findings are remembered: each change of a site has all its texts examined."""
 _SCRIPT_NAMES = {
     "Arab": "ARABIC",
     "Armn": "ARMENIAN",

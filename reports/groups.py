@@ -99,6 +99,7 @@ class Groups:
         self._changed()
 
     def add_counts(self, counts: Iterable[Counted]) -> None:
+        """Count what is not a call: requests for the guide in writing, cases, call-backs, answers of the survey."""
         for some in counts:
             self._tallies.add("counted", some.what, self._keys(some.at_us, some.attributes), some.numbers)
         self._changed()

@@ -16,7 +16,7 @@ from sample_rows import AT, fill
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from db.copying import copy_rows, frozen, snapshot, tables
+from db.copying import GROUP, copy_rows, frozen, snapshot, tables
 from db.delivery import deliver_all
 from db.engine import DatabaseError, open_engine, reading, writing
 from db.ids import uuid7
@@ -219,3 +219,22 @@ async def test_a_snapshot_has_nothing_of_what_is_written_meanwhile(url: str, tmp
     copied = await content(f"sqlite:///{tmp_path}/out.db")
     assert sum(map(len, copied.values())) == total
     assert (tmp_path / "out.db").stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_copy_reads_the_rows_of_a_table_about_once_although_the_databases_sort_its_nodes_differently(
+    sqlite_url: str, postgresql_url: str
+) -> None:
+    nodes, boot = {"rabat-1": 8 * GROUP, "Rabat-2": 10, "älter": 10, "rabat 3": 10}, uuid7()
+    rows = [
+        {"node": node, "boot": boot, "seq": seq, "at": AT, "call_id": uuid7(), "kind": "node", "data": {}}
+        for node, number in nodes.items()
+        for seq in range(number)
+    ]
+    query = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'call_event'"
+    async with open_engine(sqlite_url) as one, open_engine(postgresql_url) as other:
+        async with writing(one) as connection:
+            await connection.execute(insert(CallEvent), rows)
+        async with frozen(one) as old, writing(other) as new:
+            assert (await copy_rows(old, new)).inserted == len(rows)
+            assert await new.scalar(text(query)) <= 2 * len(rows)
+            assert (await copy_rows(old, new)).changes == 0
