@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import json
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ from ivr.recognition.guide_finder import answers
 from prompts import catalogue
 from speech.gate import silero_session
 from speech.models import Models
-from speech.scoring import THREADS, Scorer, ScoringEngine
+from speech.scoring import THREADS, Scorer, ScoringEngine, executor
 
 
 def speak(spoken: Spoken, languages: Sequence[str]) -> None:
@@ -63,9 +62,9 @@ async def measure(spoken: Spoken, languages: Sequence[str], below_db: int, threa
     fetch(models)
     words, session = catalogue.load(Path(EXAMPLE)).words, silero_session()
     scorer, finder = Scorer(models.packaged().folder, threads), ExampleFinder()
-    executor, found = ThreadPoolExecutor(1), dict[str, Any]()
+    computing, found = executor(), dict[str, Any]()
     for language in languages:
-        engine = ScoringEngine(scorer, language, executor, finder)
+        engine = ScoringEngine(scorer, language, computing, finder)
         menu = await menus.measure(engine, session, spoken, words, language, below_db)
         print(f"{language} {below_db} dB  {line(menu)}", flush=True)
         asked = await questions.measure(engine, session, spoken, language, below_db)
@@ -81,10 +80,10 @@ async def measure_unclear(
     here = settings.read(bound=False)
     words, session = catalogue.load(Path(EXAMPLE)).words, silero_session()
     scorer = Scorer(Models(here.speech_models, here.cache).packaged().folder, threads)
-    executor, found = ThreadPoolExecutor(1), dict[str, dict[str, Any]]()
+    computing, found = executor(), dict[str, dict[str, Any]]()
     for language in languages:
         other = sounds.LANGUAGES[(sounds.LANGUAGES.index(language) + 1) % len(sounds.LANGUAGES)]
-        engine = ScoringEngine(scorer, language, executor)
+        engine = ScoringEngine(scorer, language, computing)
         of = await unclear.measure(engine, session, spoken, words, language, other)
         print(
             f"{language}  right said by a child {of.child}/{of.of}; taken for another option: said in {other} "
@@ -92,7 +91,7 @@ async def measure_unclear(
             flush=True,
         )
         found[language] = asdict(of)
-    engine = ScoringEngine(scorer, languages[0], executor)
+    engine = ScoringEngine(scorer, languages[0], computing)
     found["music"] = asdict(await unclear.music(engine, session, words, languages[0], pieces))
     print(f"music  {found['music']}", flush=True)
     return found
