@@ -49,7 +49,7 @@ GROUPS = {
             "supervisor state reconcile orphaned_rows floor_protocol talk_table connection_health callers_numbers"
             " asterisk_watch work logs in_dialog restart kept_line last_line half_open_calls silent_callers fallback"
             " fallback_* import_on_the_line talk_kills floor_on_line status callbacks_calls one_line codes after_a_gap"
-            " hangups carriers own_calls"
+            " hangups carriers guard own_calls"
         ),
     ),
     "codes": Concern(
