@@ -48,6 +48,7 @@ from desk.people.signed_in import SignInNeeded
 from desk.people.source_limit import SourceLimit
 from desk.recording import routes as recording
 from desk.report import routes as report
+from desk.report.door import ReportDoor
 from desk.report.mailing import ReportMailer
 from desk.report.making import ReportMaker
 from desk.report.site_names import names_of
@@ -139,7 +140,7 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             app.state.health_command = overview_health.health_command()
             app.state.check_command = overview_health.check_command()
             app.state.speech = Speech()
-            report_maker = app.state.report_maker = ReportMaker(settings.database_url)
+            app.state.report_maker = ReportMaker(settings.database_url)
             app.state.rosters = Rosters(settings)
             app.state.simulations = Simulations(settings)
             app.state.days = Days(engine, settings.timezone)
@@ -152,7 +153,8 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
                 lambda: app.state.desk.now(),
             )  # fmt: skip
             finisher = SwapFinisher(lambda: app.state.desk, app.state.rosters)
-            parts = (app.state.hub, app.state.watch, report_mailer, finisher)
+            door = ReportDoor(app.state.report_maker, settings)
+            parts = (app.state.hub, app.state.watch, report_mailer, finisher, app.state.report_maker, door)
             working = {asyncio.create_task(part.run()) for part in parts}
             yield
             for task in working:
@@ -160,7 +162,6 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             await asyncio.wait(working)
             await asyncio.to_thread(app.state.speech.close)
             await app.state.simulations.close()
-            await report_maker.close()
 
     pages = Pages(site_words.load(settings.site_folder), settings.timezone)
     app = FastAPI(title="Hatif desk", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)

@@ -19,5 +19,10 @@ class By(StrEnum):
     OPERATOR = "operator"
     NUMBER = "number"
 
+    @property
+    def column(self) -> str:
+        """Its name in rows."""
+        return self.replace("-", "_")
+
 
 TIMES = (By.DAY, By.HOUR, By.HALF_HOUR, By.HOUR_OF_DAY)

@@ -27,6 +27,19 @@ def build_document(request: ReportRequest, data: ReportData) -> dict[str, Any]:
     }
 
 
+def tables_of(request: ReportRequest, data: ReportData) -> dict[str, Any]:
+    """Return what the tables of `hatif report` need: as the document, and why there may be nothing to show.
+
+    `has_calls`: whether the database has any call at all; `tests`: the number of test calls that were left out.
+    """
+    return {
+        "rows": rows_of(request, data),
+        "total": total_of(request, data),
+        "has_calls": data.counted.any,
+        "tests": data.counted.tests,
+    }
+
+
 def rows_of(request: ReportRequest, data: ReportData) -> list[dict[str, Any]]:
     """Return a row for each group: what it is grouped by, then its figures."""
     return [_row(request, data, key, group) for key, group in data.groups.rows]
@@ -57,15 +70,10 @@ def total_of(request: ReportRequest, data: ReportData) -> dict[str, Any]:
 
 
 def _row(request: ReportRequest, data: ReportData, key: Key, group: Group) -> dict[str, Any]:
-    row: dict[str, Any] = dict(zip(columns_of(request), key, strict=True))
+    row: dict[str, Any] = {by.column: part for by, part in zip(request.by, key, strict=True)}
     if By.OPERATOR in request.by:
         row["name"] = data.names.get(row["operator"] or "")
     return row | figures_of(request, data, key, group)
-
-
-def columns_of(request: ReportRequest) -> list[str]:
-    """Return the names of the columns by which a report is grouped."""
-    return [by.value.replace("-", "_") for by in request.by]
 
 
 def flat_rows(request: ReportRequest, data: ReportData) -> tuple[list[str], list[dict[str, Any]]]:
@@ -73,7 +81,7 @@ def flat_rows(request: ReportRequest, data: ReportData) -> tuple[list[str], list
     rows = rows_of(request, data)
     if request.by == (By.OPERATOR,):
         rows = flatten_pauses(rows)
-    return list(rows[0]) if rows else [*columns_of(request), *Group(Limits()).figures()], rows
+    return list(rows[0]) if rows else [*(by.column for by in request.by), *Group(Limits()).figures()], rows
 
 
 def to_csv(request: ReportRequest, data: ReportData, separator: str = ",", *, bom: bool = False) -> str:

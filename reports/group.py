@@ -69,26 +69,26 @@ class Group:
 
     def figures(self) -> dict[str, Any]:
         """Return the figures by their names in documents; docs/report.md defines each."""
-        found, counts = self.tally.figures_and_counts()
-        elsewhere, counted = found.elsewhere, self.counted
-        figures: dict[str, Any] = {"calls": found.waited + self.undecided + self._in_menu}
-        figures |= {name: counted.get(name, 0) for name in _IN_MENU}
-        figures |= zip(_OF_WAITS, _waits(found), strict=True)
-        figures |= {name: elsewhere.get(name, 0) for name in _ELSEWHERE}
+        figures = _NONE.copy()  # by half-hour, a year has thousands of groups, most of them with little in them
+        counted, tally = self.counted, self.tally
+        if counted:
+            figures |= counted
+            points, answers = figures.pop(POINTS, 0), figures[ANSWERS]
+            figures["callbacks_kept_share"] = _rounded(ratio(figures[KEPT], figures[KEPT] + figures[FAILED]))
+            figures["survey_average"] = _rounded(ratio(points, answers))
+        if tally.waits or tally.abandoned_waits or tally.elsewhere:
+            found, counts = tally.figures_and_counts()
+            figures |= found.elsewhere
+            figures |= zip(_OF_WAITS, _waits(found), strict=True)
+            figures["answered_within"] = counts.answered_within
+            figures["abandoned_within"] = counts.abandoned_within
+            figures["abandoned_short"] = counts.abandoned_short
+            figures |= zip(_RATIOS, map(_rounded, _ratios(found)), strict=True)
         figures["still_waiting"] = self.undecided
-        figures |= {name: counted.get(name, 0) for name in (OUTGOING, TO_SEND, SENT)}
-        figures["answered_within"] = counts.answered_within
-        figures["abandoned_within"] = counts.abandoned_within
-        figures["abandoned_short"] = counts.abandoned_short
-        figures |= {name: _rounded(value) for name, value in zip(_RATIOS, _ratios(found), strict=True)}
+        figures["calls"] = figures["waited"] + self.undecided + self._in_menu
         figures["handling_s"] = _rounded(ratio(self.handling_s, self.handled))
-        return figures | self._times() | self._outcomes()
-
-    def _outcomes(self) -> dict[str, Any]:
-        found = self.counted
-        figures: dict[str, Any] = {name: found.get(name, 0) for name in _COUNTED}
-        figures["callbacks_kept_share"] = _rounded(ratio(found[KEPT], found[KEPT] + found[FAILED]))
-        figures["survey_average"] = _rounded(ratio(found[POINTS], found[ANSWERS]))
+        if self.spent:
+            figures |= self._times()
         return figures
 
     def _times(self) -> dict[str, Any]:
@@ -107,15 +107,22 @@ class Group:
 
 _IN_MENU = (*MENU.values(), MENU_OTHER, MENU_GOING_ON)
 _OF_WAITS = ("waited", "offered", "answered", "abandoned")
-_ELSEWHERE = tuple(outcome.value for outcome in ELSEWHERE)
 _RATIOS = (
     "service_level_offered", "service_level_without_short", "service_level_by_target", "abandonment",
     "average_speed_of_answer_s", "wait_p50_s", "wait_p90_s", "wait_p99_s", "longest_wait_s",
 )  # fmt: skip
-_COUNTED = tuple(name for name in OUTCOMES if name != POINTS)
 _TIMES = ("occupancy", "talking_s", "wrapping_up_s", "ready_s", "ringing_s", "paused_s", "logged_in_s")
 _NO_TIMES = dict.fromkeys(_TIMES)
-_waits, _ratios = attrgetter(*_OF_WAITS), attrgetter(*_RATIOS)  # by hour, a year has thousands of groups
+_NONE: dict[str, Any] = {
+    **dict.fromkeys(("calls", *_IN_MENU, *_OF_WAITS, *map(str, ELSEWHERE), "still_waiting"), 0),
+    **dict.fromkeys((OUTGOING, TO_SEND, SENT, "answered_within", "abandoned_within", "abandoned_short"), 0),
+    **dict.fromkeys((*_RATIOS, "handling_s")),
+    **_NO_TIMES,
+    **dict.fromkeys((name for name in OUTCOMES if name != POINTS), 0),
+    **dict.fromkeys(("callbacks_kept_share", "survey_average")),
+}
+"""The figures of a group in which there is nothing, in the order of documents."""
+_waits, _ratios = attrgetter(*_OF_WAITS), attrgetter(*_RATIOS)
 
 
 def _rounded(value: float | None) -> float | None:

@@ -1,10 +1,10 @@
 """The names of a report's rows, and its title."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date
 
 from reports.by import By, Key
+from reports.names import Names
 from reports.reading import ReportData
 from reports.request import ReportRequest
 from reports.words import N_, Words
@@ -21,15 +21,6 @@ BY_WORDS: Mapping[By, str] = {
     By.NUMBER: N_("Number"),
 }
 """The groupings as names of columns."""
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """Names that only the site knows, in the report's language. `topics`, `pauses` (their reasons): by id."""
-
-    site: str = ""
-    topics: Mapping[str, str] = field(default_factory=dict)
-    pauses: Mapping[str, str] = field(default_factory=dict)
 
 
 def by_of(request: ReportRequest, words: Words) -> str:

@@ -19,7 +19,7 @@ def operator_figures(group: Group) -> dict[str, Any]:
         "transferred": work.transferred,
         "consulted": work.consulted,
         "finished": work.finished,
-        "pauses_s": {reason: round(seconds, 6) for reason, seconds in sorted(group.pauses.items())},
+        "pauses_s": {str(reason): round(seconds, 6) for reason, seconds in sorted(group.pauses.items())},
     }
 
 

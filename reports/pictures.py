@@ -6,7 +6,8 @@ from reports.by import TIMES, By
 from reports.charts import MOST_COLUMNS, Bar, draw_columns, draw_lines, time_label
 from reports.group import Group
 from reports.groups import Groups
-from reports.labels import Names, days_of, label_of
+from reports.labels import days_of, label_of
+from reports.names import Names
 from reports.reading import ReportData
 from reports.request import ReportRequest
 from reports.words import N_, Words

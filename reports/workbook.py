@@ -12,8 +12,9 @@ from xlsxwriter.worksheet import Worksheet
 from reports.by import By
 from reports.documents import figures_of, total_of
 from reports.figures import EVERY, Figure, Kind
-from reports.labels import BY_WORDS, Names, by_of, days_of, labels_of
+from reports.labels import BY_WORDS, by_of, days_of, labels_of
 from reports.layout import meaning_of, sections_of
+from reports.names import Names
 from reports.reading import ReportData
 from reports.request import ReportRequest
 from reports.words import N_, Words

@@ -1,10 +1,9 @@
 """A process that makes one report: `python -m reports.worker` reads a job and writes its results.
 
 The desk runs it, so that counting a year's calls does not keep operators' pages waiting. The first line of standard
-input is a JSON document with the database's URL, and whether to `prepare`, because the job comes later. The job is
-another one, the rest of standard input. It names the forms in which the report is wanted; for each of them the result
-is its length in eight bytes, and then the bytes of a file, or for the form null the report's layout as JSON. Exit
-status 3: the database is away, and standard output says why.
+input is a JSON document with the database's URL, and whether to `prepare`, because the job comes later. The job
+(`reports.job`) is another one, the rest of standard input. Standard output gets its results, joined. Exit status 3: the
+database is away, and standard output says why.
 """
 
 import asyncio
@@ -12,26 +11,22 @@ import gc
 import json
 import os
 import sys
+import zoneinfo
 from contextlib import suppress
 from datetime import UTC, date, datetime
-from typing import Any
+from itertools import product
 from zoneinfo import ZoneInfo
 
-import orjson
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import DatabaseError, open_engine
 from reports.by import By
-from reports.files import Form, make_file
-from reports.labels import Names
-from reports.layout import lay_out
-from reports.reading import read_report
-from reports.request import from_json, make_request
-from reports.words import load
+from reports.job import Job, Result, join
+from reports.request import make_request
+from reports.results import make_results
+from reports.words import LANGUAGES
 
 DATABASE_AWAY = 3
-LENGTH = 8
-"""Bytes of a result's length."""
 
 
 async def serve() -> bytes:
@@ -41,33 +36,24 @@ async def serve() -> bytes:
         if first["prepare"]:
             with suppress(DatabaseError):  # the job will meet it again
                 await prepare(engine)
-        return await make(engine, json.load(sys.stdin))
+        return join(await make_results(engine, Job.from_json(json.load(sys.stdin))))
 
 
 async def prepare(engine: AsyncEngine) -> None:
-    """Connect, and have SQLAlchemy compile what reports ask: the first report of a process takes a third longer."""
+    """Make reports of a day without calls: the first one of a process takes longer than the others, since it connects,
+    compiles queries and loads the words of its language."""
     day = date(2000, 1, 1)
-    for by in (By.DAY, By.OPERATOR):
-        await read_report(engine, make_request(by, day, day, ZoneInfo("UTC"), datetime.now(UTC)))
-
-
-async def make(engine: AsyncEngine, job: dict[str, Any]) -> bytes:
-    """Return the results of a job. Raises DatabaseError."""
-    request, words, names = from_json(job["request"]), load(job["language"]), Names(**job["names"])
-    forms = [Form(form) if form is not None else None for form in job["forms"]]
-    data = await read_report(engine, request, hours=not {None, Form.PDF}.isdisjoint(forms))
-    results = []
-    for form in forms:
-        if form is None:
-            results.append(orjson.dumps(lay_out(request, data, words, names)))
-        else:
-            results.append(make_file(form, request, data, words, names).content)
-    return b"".join(len(result).to_bytes(LENGTH) + result for result in results)
+    for by, language in product((By.DAY, By.OPERATOR), LANGUAGES):
+        request = make_request(by, day, day, ZoneInfo("UTC"), datetime.now(UTC))
+        await make_results(engine, Job(request, (Result.LAYOUT, Result.DOCUMENT), language=language))
 
 
 def main() -> int:
     """Do the job on standard input; return the exit status."""
     os.nice(5)  # calls and pages take precedence
+    # The package's time zones, as in all our processes: the system's may be too old.
+    zoneinfo.reset_tzpath(to=())
+    zoneinfo.ZoneInfo.clear_cache()
     gc.disable()  # the process ends with its report
     try:
         result, status = asyncio.run(serve()), 0

@@ -34,13 +34,18 @@ HATIF = str(Path(sys.executable).with_name("hatif"))
 
 
 def opened(request: urllib.request.Request) -> Any:
-    """Return the answer to a request; of an error, it is read and its connection closed, whoever keeps the error."""
+    """Return the answer to a request; of an error, it is read and its connection closed, whoever keeps the error.
+
+    Raises ConnectionError and TimeoutError as they are, not as the reason of an URLError.
+    """
     try:
         return DIRECT.open(request, timeout=5)
     except urllib.error.HTTPError as error:
         with error:
             body = error.read()
         raise urllib.error.HTTPError(error.url, error.code, error.msg, error.headers, io.BytesIO(body)) from None
+    except urllib.error.URLError as error:
+        raise error.reason if isinstance(error.reason, OSError) else error from None
 
 
 class Asked:

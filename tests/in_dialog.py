@@ -51,6 +51,12 @@ class Dialog:
         ]
         return await self.exchange(method, number, "\r\n".join((*lines, "", body)).encode(), timeout_s)
 
+    async def press(self, keys: str) -> None:
+        """Press keys in the latest call by SIP INFO."""
+        for key in keys:
+            status = await self.request("INFO", "application/dtmf-relay", f"Signal={key}\r\nDuration=160\r\n")
+            assert status == 200, (key, status)
+
     async def exchange(self, method: str, number: int, message: bytes, timeout_s: float = 4.0) -> int | None:
         """Send a request as it is, repeated as UDP requires."""
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()

@@ -18,8 +18,8 @@ from desk.report.schedule import Due, Every, due
 from desk.settings import DeskSettings, ReportMail
 from reports import words as report_words
 from reports.files import TYPES, Form, name_of
-from reports.labels import Names
 from reports.letters import ReportLetter, write_letter
+from reports.names import Names
 from reports.request import ReportRequest, make_request
 
 log = structlog.get_logger()

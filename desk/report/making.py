@@ -5,7 +5,6 @@ import contextlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -15,9 +14,10 @@ from db.engine import DatabaseError
 from desk.page.errors import DeskError
 from desk.page.texts import N_
 from reports.files import Form
-from reports.labels import Names
-from reports.request import ReportRequest, to_json
-from reports.worker import DATABASE_AWAY, LENGTH
+from reports.job import Job, Result, split
+from reports.names import Names
+from reports.request import ReportRequest
+from reports.worker import DATABASE_AWAY
 
 log = structlog.get_logger()
 
@@ -27,8 +27,11 @@ AT_ONCE, WAITING = 2, 6
 LONGEST_S = 60.0
 """Seconds that a report may take."""
 
-READY_S = 600.0
-"""Seconds after a report for which a process that has loaded everything is ready for the next one."""
+READY_AFTER_S = 30.0
+"""Seconds after the desk's start in which other processes start, until one is made ready for the first report."""
+
+_AGAIN_S = 60.0
+"""Seconds until there is another one, where the one that was ready has ended by itself."""
 
 _BUSY = N_("Many reports are being made; try again in a moment.")
 _TOO_LONG = N_("This report takes too long. Choose fewer days, or a coarser grouping.")
@@ -36,51 +39,45 @@ _FAILED = N_("The report could not be made; the desk's log says why.")
 
 
 class ReportMaker:
-    """Makes reports of one database. To be closed. `ready_s`: 0 for no process that is ready."""
+    """Makes reports of one database."""
 
-    def __init__(self, database_url: str, longest_s: float = LONGEST_S, ready_s: float = READY_S) -> None:
+    def __init__(self, database_url: str, longest_s: float = LONGEST_S) -> None:
         self._longest_s = longest_s
-        self._workers = _Workers(database_url, ready_s)
+        self._workers = _Workers(database_url)
         self._places = asyncio.Semaphore(AT_ONCE)
         self._wanted = 0
 
-    async def close(self) -> None:
-        """End the process that is ready."""
-        await self._workers.close()
+    async def run(self, after_s: float = READY_AFTER_S) -> None:
+        """Have a process ready for the next report, for ever: to start takes longer than to count a year."""
+        await asyncio.sleep(after_s)
+        await self._workers.keep_ready()
 
     async def layout(self, request: ReportRequest, language: str, names: Names) -> Mapping[str, Any]:
         """Return a report as `reports.layout.Layout` has it. Raises DeskError, DatabaseError."""
-        (made,) = await self._make(request, language, names, [None])
-        found: Mapping[str, Any] = orjson.loads(made)
+        found, _ = await self.layout_and_files((), request, language, names)
         return found
 
     async def file(self, form: Form, request: ReportRequest, language: str, names: Names) -> bytes:
         """Return a report as a file. Raises DeskError, DatabaseError."""
-        (made,) = await self._make(request, language, names, [form])
+        (made,) = split(await self.make(Job(request, (Result(form),), names, language)))
         return made
 
     async def layout_and_files(
         self, forms: Sequence[Form], request: ReportRequest, language: str, names: Names
     ) -> tuple[Mapping[str, Any], list[bytes]]:
         """Return what `layout` and `file` do, from one process that reads the calls once. Raises as they do."""
-        layout, *files = await self._make(request, language, names, [None, *forms])
+        wanted = (Result.LAYOUT, *map(Result, forms))
+        layout, *files = split(await self.make(Job(request, wanted, names, language)))
         return orjson.loads(layout), files
 
-    async def _make(
-        self, request: ReportRequest, language: str, names: Names, forms: Sequence[Form | None]
-    ) -> list[bytes]:
-        job = {
-            "request": to_json(request),
-            "language": language,
-            "names": asdict(names),
-            "forms": forms,
-        }
+    async def make(self, job: Job) -> bytes:
+        """Return the results of a job, joined. Raises DeskError, DatabaseError."""
         if self._wanted >= AT_ONCE + WAITING:
             raise DeskError(503, _BUSY)
         self._wanted += 1
         try:
             async with self._places, asyncio.timeout(self._longest_s):
-                return _parts(await self._run(json.dumps(job).encode()))
+                return await self._run(json.dumps(job.to_json()).encode())
         except TimeoutError:
             raise DeskError(503, _TOO_LONG) from None
         finally:
@@ -98,48 +95,34 @@ class ReportMaker:
         if worker.returncode:
             log.error("A report could not be made", status=worker.returncode, reason=errors.decode()[-2000:])
             raise DeskError(500, _FAILED)
-        self._workers.prepare()
         return result
 
 
-def _parts(results: bytes) -> list[bytes]:
-    found = []
-    while results:
-        end = LENGTH + int.from_bytes(results[:LENGTH])
-        found.append(results[LENGTH:end])
-        results = results[end:]
-    return found
-
-
 class _Workers:
-    """Processes that make a report each. After one the next is started at once and is ready for a while, since to start
-    takes longer than to count a year."""
+    """Processes that make a report each."""
 
-    def __init__(self, database_url: str, ready_s: float) -> None:
-        self._database_url, self._ready_s = database_url, ready_s
+    def __init__(self, database_url: str) -> None:
+        self._database_url = database_url
         self._ready: asyncio.subprocess.Process | None = None
-        self._keeping: asyncio.Task[None] | None = None
 
     async def take(self) -> asyncio.subprocess.Process:
         """Return the process that is ready, or a new one."""
         worker, self._ready = self._ready, None
-        if self._keeping is not None:
-            self._keeping.cancel()
         return worker if worker is not None and worker.returncode is None else await self._start(prepare=False)
 
-    def prepare(self) -> None:
-        """Have a process ready from now on."""
-        if self._ready_s and self._ready is None and (self._keeping is None or self._keeping.done()):
-            self._keeping = asyncio.create_task(self._keep())
-
-    async def _keep(self) -> None:
-        worker = self._ready = await self._start(prepare=True)
+    async def keep_ready(self) -> None:
+        """Have a process ready whenever the one before has made its report."""
         try:
-            await asyncio.sleep(self._ready_s)
+            while True:
+                worker = self._ready = await self._start(prepare=True)
+                await worker.wait()
+                if self._ready is worker:  # nobody has taken it
+                    log.warning("The process that was ready for a report has ended", status=worker.returncode)
+                    self._ready = None
+                    await asyncio.sleep(_AGAIN_S)
         finally:
-            if self._ready is worker:  # nobody has taken it
-                self._ready = None
-                await _end(worker)
+            if self._ready is not None:
+                await _end(self._ready)
 
     async def _start(self, *, prepare: bool) -> asyncio.subprocess.Process:
         pipe = asyncio.subprocess.PIPE
@@ -150,12 +133,6 @@ class _Workers:
         # The URL has the database's password: never an argument, which others could read.
         worker.stdin.write(json.dumps({"database_url": self._database_url, "prepare": prepare}).encode() + b"\n")
         return worker
-
-    async def close(self) -> None:
-        """End the process that is ready."""
-        if self._keeping is not None:
-            self._keeping.cancel()
-            await asyncio.wait({self._keeping})
 
 
 async def _end(worker: asyncio.subprocess.Process) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from desk.page.pages import Pages
 from desk.settings import DeskSettings
-from reports.labels import Names
+from reports.names import Names
 
 
 def names_of(pages: Pages, settings: DeskSettings) -> Callable[[str], Names]:

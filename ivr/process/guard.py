@@ -163,9 +163,9 @@ class Guard:
         self.counts["half_open_ended"] += 1
 
     async def _look(self, http: aiohttp.ClientSession) -> None:
-        now = time.monotonic()
-        away = self._serves.look(last_beat(self._settings.serves), now)
-        hung = self._lives.look(last_beat(self._settings.lives), now)
+        now, served = time.monotonic(), last_beat(self._settings.serves)
+        away = self._serves.look(served, now)
+        self._lives.look(last_beat(self._settings.lives), now)
         if away < PATIENCE_S:
             if self._acted:
                 log.info("The controller is back")
@@ -177,12 +177,13 @@ class Guard:
             else:
                 await self._soothe(http)
             return
-        if await self._give_back(http) and self._answers:
+        if await self._give_back(http, served) and self._answers:
             # Without Asterisk a controller cannot serve anybody, and is not at fault.
-            self._kill_hung(processes(self._settings.run).get("ivr"), hung)
+            self._kill_hung(processes(self._settings.run).get("ivr"))
 
-    async def _give_back(self, http: aiohttp.ClientSession) -> bool:
-        """Give the controller's callers to the dialplan. Return False if Asterisk's ARI does not answer."""
+    async def _give_back(self, http: aiohttp.ClientSession, served: float | None) -> bool:
+        """Give the controller's callers to the dialplan. Return False if Asterisk's ARI does not answer, or once there
+        is a controller again: it goes on with the callers that are left. `served`: the last heartbeat."""
         try:
             channels = events.channels(await self._ask(http, operations.CHANNELS()))
             bridges = {str(row["id"]): row["channels"] for row in await self._ask(http, operations.BRIDGES())}
@@ -192,6 +193,8 @@ class Guard:
             for channel, request in rescue(channels, bridges):
                 self._systemd.alive()  # hundreds of callers take longer than its patience if Asterisk is slow
                 if channel.id not in self._given and not await self._is_recording(http, channel):
+                    if last_beat(self._settings.serves) != served:
+                        return False
                     self._given.add(channel.id)
                     await self._ask(http, request)
                     self.counts["channels_taken"] += 1
@@ -242,7 +245,7 @@ class Guard:
             found: list[dict[str, Any]] = await answer.json() if answer.status == 200 else []
             return found
 
-    def _kill_hung(self, info: ProcessInfo | None, hung: float) -> None:
+    def _kill_hung(self, info: ProcessInfo | None) -> None:
         """Kill a controller that is alive and does not answer: it would take every new call into silence."""
         if info is None or not info.alive:
             return
@@ -251,6 +254,8 @@ class Guard:
         # A controller without a heartbeat so far is starting, on a slow machine; so is one that does not serve yet,
         # unless that takes too long. If it were killed, it would only start again.
         last = last_beat(self._settings.lives)
+        # Measured now: while Asterisk was asked, the next controller may have taken the place of the one that is gone.
+        hung = self._lives.look(last, time.monotonic())
         beats = last is not None and last > info.booted
         if (beats and hung >= PATIENCE_S) or self._lives.running - self._first_seen[1] > START_S:
             log.error("The controller does not answer; it is killed", pid=info.pid)

@@ -167,7 +167,9 @@ class Call:
             if match.same:
                 return match
             best = max(best, match, key=lambda found: found.score)
-        raise TimeoutError(f"the prompt was not heard; best score {best.score:.2f} at {best.offset_s:.1f} s")
+        raise TimeoutError(
+            f"the prompt was not heard; best score {best.score:.2f} at {best.offset_s:.1f} s{self._over}"
+        )
 
     async def hears_tone(self, frequency_hz: float, timeout_s: float = 5.0, share: float = 0.5) -> float:
         """Wait until half a second of a tone has been heard from now on; return its share of the energy.
@@ -180,7 +182,14 @@ class Call:
                 best = max(best, tone_share(heard[-RATE // 2 :], frequency_hz))
             if best >= share:
                 return best
-        raise TimeoutError(f"the tone of {frequency_hz:g} Hz was not heard; at most {best:.2f} of the energy")
+        raise TimeoutError(
+            f"the tone of {frequency_hz:g} Hz was not heard; at most {best:.2f} of the energy{self._over}"
+        )
+
+    @property
+    def _over(self) -> str:
+        """Return how the call has ended, for an error."""
+        return "" if self.end is None else f"; the call has ended ({self.end.reason})"
 
     async def _looks(self, timeout_s: float, since_s: float, length_s: float) -> AsyncIterator[tuple[Samples, float]]:
         """Yield what was heard since `since_s`, then again what is new with `length_s` before it, and its start."""

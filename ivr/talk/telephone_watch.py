@@ -28,6 +28,12 @@ _LOOKS = 3
 """How often to look whether it has moved: sound from before may still come in, and its router may change the port of
 the sound after that of the registration."""
 
+_REQUESTS = 3
+"""How often the session is renegotiated at most: a busy telephone may refuse the request, or answer it late."""
+
+_LEARNED_S = 1.0
+"""The time in which a renegotiation shows its effect; it takes a fifth of a second."""
+
 _HELD = "CHANNEL(rtp,hold)"
 
 
@@ -52,17 +58,23 @@ async def relearn_address(link: Link, leg: str, renegotiate: Callable[[str], Awa
     Asterisk accepts audio from a single port once it has learned it, until the session is renegotiated. A telephone
     behind a router that changed its ports registers again, and would be silent from then on.
     """
-    before = await count_packets(link, leg)
+    packets = await count_packets(link, leg)
     for _ in range(_LOOKS):
         await asyncio.sleep(_MOVED_S)
-        now = await count_packets(link, leg)
-        if before < 0 or now < 0:
+        before, packets = packets, await count_packets(link, leg)
+        if before < 0 or packets < 0:
             return
-        if now == before:
-            if not await is_holding(link, leg):
-                await renegotiate(leg)
+        if packets == before:
+            break
+    else:
+        return
+    for _ in range(_REQUESTS):
+        if await is_holding(link, leg):
             return
-        before = now
+        await renegotiate(leg)
+        await asyncio.sleep(_LEARNED_S)
+        if await count_packets(link, leg) != packets:
+            return
 
 
 class TelephoneWatch:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, time, timedelta
 from io import BytesIO
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -28,7 +28,8 @@ from desk.report.making import ReportMaker
 from desk.report.schedule import MISSED, Due, Every, due
 from desk.settings import DeskSettings, MailSettings
 from desk.settings import ReportMail as Wanted
-from reports.labels import Names
+from reports.job import Job
+from reports.names import Names
 
 pytest_plugins = ["db_fixtures"]
 
@@ -86,12 +87,12 @@ async def engine(url: str) -> AsyncIterator[AsyncEngine]:
 class KeptReports(ReportMaker):
     """Makes each report once for all tests of a database without calls: a process and a PDF take long."""
 
-    _made: ClassVar[dict[str, list[bytes]]] = {}
+    _made: ClassVar[dict[str, bytes]] = {}
 
-    async def _make(self, *wanted: Any) -> list[bytes]:
-        key = repr(wanted)
+    async def make(self, job: Job) -> bytes:
+        key = repr(job)
         if key not in self._made:
-            self._made[key] = await super()._make(*wanted)
+            self._made[key] = await super().make(job)
         return self._made[key]
 
 
@@ -112,7 +113,7 @@ class Sender:
         self.mailer = ReportMailer(
             settings,
             engine,
-            maker(url, ready_s=0),
+            maker(url),
             Mailer(mail),
             lambda language: Names("consulate"),
             lambda: self.now,

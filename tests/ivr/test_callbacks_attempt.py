@@ -24,6 +24,7 @@ from ivr.callbacks.request_states import channel_of
 from ivr.model import clock, floor_protocol
 from ivr.records.limit_counts import Limit
 from ivr.site.operators import OperatorEntry
+from routing.states import OfferState
 
 OFFER = str(uuid7())
 
@@ -133,6 +134,9 @@ async def test_a_caller_is_not_rung_any_longer_once_the_operator_has_hung_up_and
     assert (requests.outcomes[-1], made.request.state, made.request.tries) == (TryOutcome.LOST, "wished", 1)
     freed = [message for message in told if isinstance(message, floor_protocol.Refused)]
     assert [(message.offer, message.state.value) for message in freed] == [(OFFER, "withdrawn")]
+    recorder: Any = made.progress.services.recorder
+    (row,) = (columns for table, columns in recorder.journal.rows if table == "offer" and "ended" in columns)
+    assert (row["id"], row["state"], recorder.counts.offers) == (OFFER, "withdrawn", {OfferState.WITHDRAWN: 1})
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ async def test_a_controller_without_asterisk_is_ready_after_a_while_and_says_wha
     beating.cancel()
 
 
-async def test_the_guard_lives_while_it_gives_back_many_callers(receiver: socket.socket) -> None:
+async def test_the_guard_lives_while_it_gives_back_many_callers(receiver: socket.socket, tmp_path: Path) -> None:
     """Each takes a while with a slow Asterisk: together longer than the guard's watchdog waits."""
     callers = [snapshot(f"caller-{number}", "hatif,call,+33800212000") for number in range(3)]
     asked = []
@@ -119,13 +119,14 @@ async def test_the_guard_lives_while_it_gives_back_many_callers(receiver: socket
 
     mine = SimpleNamespace(
         _systemd=ServiceManager({"NOTIFY_SOCKET": receiver.getsockname()}),
+        _settings=SimpleNamespace(serves=tmp_path / "never"),
         _ask=ask,
         _is_recording=is_recording,
         _acted=True,
         _given=set(),
         counts=Counter(),
     )
-    assert await guard.Guard._give_back(mine, None)  # type: ignore[arg-type]
+    assert await guard.Guard._give_back(mine, None, None)  # type: ignore[arg-type]
     assert mine.counts["channels_taken"] == len(asked) - 2 == 3
     assert [b"WATCHDOG=1" in receiver.recv(1000) for _ in callers] == [True] * 3
 

@@ -26,8 +26,10 @@ class Asterisk:
     def __init__(self, inside: tuple[str, ...]) -> None:
         self.inside = inside
         self.sent: list[Request] = []
+        self.asked: list[Request] = []
 
     async def ask(self, *requests: Request) -> list[Response]:
+        self.asked += requests
         known = {
             operations.CHANNELS(): [{"id": channel} for channel in (SUPERVISOR, OTHER, MINE.id, ANOTHERS.id)],
             operations.BRIDGES(): [{"id": bridge_of(SUPERVISOR), "channels": list(self.inside)}],
@@ -38,18 +40,25 @@ class Asterisk:
         self.sent += requests
 
 
-@pytest.mark.parametrize("inside", [(), (SUPERVISOR,), (MINE.id,), (SUPERVISOR, MINE.id)])
-async def test_whoever_is_missing_in_the_supervisors_bridge_is_put_into_it(inside: tuple[str, ...]) -> None:
-    link = Asterisk(inside)
+async def goes_on(link: Asterisk, keys: str = "") -> None:
+    """Go on with the supervision of SUPERVISOR, who presses these keys and hangs up."""
     services = SimpleNamespace(link=link, recorder=nobody_keeps(), route=lambda *_: None, unroute=lambda _: None)
     connection: Any = SimpleNamespace(
         services=services, floor=SimpleNamespace(operators={}), call_on=lambda _: None, people=()
     )
     supervisor = OperatorEntry("1901", "Sample", {"fr": 5}, frozenset(), True)
     call = CodeCall(connection, SUPERVISOR, "whisper", supervisor, "1001", resumed=True)
-    call.deliver(events.ChannelDestroyed(events.ChannelRef(SUPERVISOR), 16))  # hangs up soon after
+    for key in keys:
+        call.deliver(events.ChannelDtmfReceived(events.ChannelRef(SUPERVISOR), key))
+    call.deliver(events.ChannelDestroyed(events.ChannelRef(SUPERVISOR), 16))
     with pytest.raises(OperatorGone):
         await supervise.whisper(call)
+
+
+@pytest.mark.parametrize("inside", [(), (SUPERVISOR,), (MINE.id,), (SUPERVISOR, MINE.id)])
+async def test_whoever_is_missing_in_the_supervisors_bridge_is_put_into_it(inside: tuple[str, ...]) -> None:
+    link = Asterisk(inside)
+    await goes_on(link)
     bridge = bridge_of(SUPERVISOR)
     added = {
         SUPERVISOR: operations.ADD_CHANNEL(bridge, channel=SUPERVISOR, absorbDTMF="true"),
@@ -61,3 +70,15 @@ async def test_whoever_is_missing_in_the_supervisors_bridge_is_put_into_it(insid
     # They hang up: the spying channel and the bridge end, and another supervisor's go on.
     assert link.sent[-2:] == [operations.HANG_UP(MINE.id), operations.DELETE_BRIDGE(bridge)]
     assert operations.HANG_UP(ANOTHERS.id) not in link.sent
+
+
+@pytest.mark.parametrize(("key", "modes"), [("1", [Mode.LISTEN]), ("2", []), ("9", []), ("92*1", [Mode.LISTEN])])
+async def test_a_key_changes_who_hears_the_supervisor_unless_it_is_no_mode_or_the_present_one(
+    key: str, modes: list[Mode]
+) -> None:
+    link = Asterisk((SUPERVISOR, MINE.id))
+    await goes_on(link, key)
+    begun = [spies.spy_of(request.uri.rpartition("/")[2]) for request in link.asked if "/snoop/" in request.uri]
+    assert [(spy.mode, spy.leg, spy.supervisor) for spy in begun if spy is not None] == [
+        (mode.value, MINE.leg, SUPERVISOR) for mode in modes
+    ]

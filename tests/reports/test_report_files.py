@@ -22,10 +22,11 @@ from db.engine import open_engine, writing
 from db.tables import Call, Operator
 from reports import sheet
 from reports.documents import build_document
-from reports.files import Form, make_file
-from reports.labels import Names
+from reports.job import Job, Result
+from reports.names import Names
 from reports.reading import ReportData, read_report
 from reports.request import ReportRequest, make_request
+from reports.results import make_result
 from reports.words import LANGUAGES, load
 
 pytest_plugins = ["db_fixtures"]
@@ -47,6 +48,10 @@ async def read(engine: AsyncEngine, by: str, first: date, last: date) -> tuple[R
     return request, await read_report(engine, request, hours=True)
 
 
+def made(result: Result, request: ReportRequest, data: ReportData, language: str = "en") -> bytes:
+    return make_result(result, Job(request, (result,), NAMES, language), data)
+
+
 async def calls_about(engine: AsyncEngine, topics: tuple[str, ...]) -> None:
     at = datetime(2026, 6, 1, 10, tzinfo=UTC)
     times = {"started": at, "queued": at, "connected": at + timedelta(seconds=9), "ended": at + timedelta(seconds=99)}
@@ -63,14 +68,12 @@ async def calls_about(engine: AsyncEngine, topics: tuple[str, ...]) -> None:
 async def test_no_cell_is_a_formula_whatever_its_text_begins_with(engine: AsyncEngine, by: str) -> None:
     await calls_about(engine, FORMULAS)
     request, data = await read(engine, by, date(2026, 6, 1), date(2026, 6, 1))
-    book = load_workbook(BytesIO(make_file(Form.XLSX, request, data, load("en"), NAMES).content))
+    book = load_workbook(BytesIO(made(Result.XLSX, request, data)))
     cells = [cell for page in book for row in page.iter_rows() for cell in row if cell.value is not None]
     assert [cell.value for cell in cells if cell.data_type == "f"] == []
     texts = {str(cell.value) for cell in cells if cell.data_type == "s"}
     assert any("=1+1" in text for text in texts)
-    rows = list(
-        csv.DictReader(StringIO(make_file(Form.CSV, request, data, load("en"), NAMES).content.decode("utf-8-sig")))
-    )
+    rows = list(csv.DictReader(StringIO(made(Result.CSV, request, data).decode("utf-8-sig"))))
     column = "topic" if "topic" in by else "name"
     assert sorted(row[column] for row in rows) == sorted(f"'{topic}" for topic in FORMULAS)
 
@@ -95,7 +98,7 @@ async def year(sqlite_template: Path) -> AsyncIterator[AsyncEngine]:
 async def test_the_workbook_has_the_same_figures_as_the_document(year: AsyncEngine, language: str) -> None:
     request, data = await read(year, "day", date(2026, 10, 19), date(2026, 10, 31))
     document = build_document(request, data)
-    book = load_workbook(BytesIO(make_file(Form.XLSX, request, data, load(language), NAMES).content))
+    book = load_workbook(BytesIO(made(Result.XLSX, request, data, language)))
     page, meanings = book.worksheets
     assert bool(page.sheet_view.rightToLeft) == (language == "ar")
     head, *rows = list(page.iter_rows(values_only=True))
@@ -127,7 +130,7 @@ def _seconds(value: Any) -> float:
 async def test_the_pdf_has_the_figures_and_their_meaning_in_each_language(year: AsyncEngine, language: str) -> None:
     request, data = await read(year, "language", date(2026, 1, 1), date(2026, 12, 31))
     words = load(language)
-    reader = PdfReader(BytesIO(make_file(Form.PDF, request, data, words, NAMES).content))
+    reader = PdfReader(BytesIO(made(Result.PDF, request, data, language)))
     read_back = _letters("".join(page.extract_text() for page in reader.pages))
     total = build_document(request, data)["total"]
     assert _letters(words.count(total["calls"])) in read_back
@@ -160,7 +163,7 @@ async def test_what_people_wrote_is_text_in_the_pdf_and_never_markup(engine: Asy
     markup = ("#panic(1)", "*bold* $x$ <label> @nobody", "\\u{41} // comment")
     await calls_about(engine, markup)
     request, data = await read(engine, "topic", date(2026, 6, 1), date(2026, 6, 1))
-    reader = PdfReader(BytesIO(make_file(Form.PDF, request, data, load("en"), NAMES).content))
+    reader = PdfReader(BytesIO(made(Result.PDF, request, data)))
     read_back = "".join("\n".join(page.extract_text() for page in reader.pages).split())
     for text in markup:
         assert "".join(text.split()) in read_back
@@ -168,8 +171,8 @@ async def test_what_people_wrote_is_text_in_the_pdf_and_never_markup(engine: Asy
 
 async def test_a_report_without_calls_is_a_file_that_says_so(engine: AsyncEngine) -> None:
     request, data = await read(engine, "day", date(2026, 6, 1), date(2026, 6, 2))
-    reader = PdfReader(BytesIO(make_file(Form.PDF, request, data, load("en"), NAMES).content))
+    reader = PdfReader(BytesIO(made(Result.PDF, request, data)))
     assert "No calls arrived in this period." in reader.pages[0].extract_text()
-    book = load_workbook(BytesIO(make_file(Form.XLSX, request, data, load("en"), NAMES).content))
+    book = load_workbook(BytesIO(made(Result.XLSX, request, data)))
     assert book.worksheets[0].max_row == 1
-    assert len(make_file(Form.CSV, request, data, load("en"), NAMES).content.decode().splitlines()) == 1
+    assert len(made(Result.CSV, request, data).decode().splitlines()) == 1

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+START = "start the line with `hatif up`, or `systemctl start hatif.target`"
+"""The remedy for what does not run."""
+
 
 class Phrase(str):
     """What a check found, with the text and the values that it is made of: a page says it in other languages."""

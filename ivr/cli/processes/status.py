@@ -17,8 +17,9 @@ from ivr.asterisk.carrier_registrations import read_registrations
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.desk import settings_of
 from ivr.cli.output import JSON, as_json, as_table, cell, console, local
+from ivr.cli.processes.background_checks import check_message_texts, check_voices
 from ivr.cli.processes.carrier_checks import check_certificate, check_registrations, served_certificate
-from ivr.cli.processes.check import Check, phrase
+from ivr.cli.processes.check import START, Check, phrase
 from ivr.cli.processes.troubles import ANSWER_S, JournalState, find_delivery_problems, read_journal
 from ivr.cli.speech import state as transcriber_state
 from ivr.cli.speech.state import State as TextState
@@ -26,7 +27,7 @@ from ivr.process.process import ProcessInfo, processes, unit_of
 from ivr.process.supervisor import OWN_NAME
 from ivr.site.addresses import reachable
 from prompts import progress
-from prompts.progress import Doing, Progress
+from prompts.progress import Progress
 
 RINGS_S = 5
 """Seconds after which a call that still rings counts as not taken by the line."""
@@ -35,7 +36,6 @@ PROBES_MISSED = 3
 """Periods without a test call after which the line counts as no longer calling itself."""
 
 NEEDED = ("asterisk", "ivr")
-_START = "start the line with `hatif up`, or `systemctl start hatif.target`"
 _DISK_FULL, _DISK_LOW = 50 * 2**20, 2**30  # bytes
 _LAST_MINUTE = timedelta(seconds=60)
 
@@ -81,9 +81,9 @@ def read(parts: Composition) -> LineStatus:
     served = partial(served_certificate, reachable(parts.site.sip_bind), 5061 + offset)
     checks += check_certificate(parts.settings.site, parts.site.sip, parts.site.carrier, served, datetime.now(UTC))
     voices = progress.read(parts.settings.voice_progress)
-    checks += [] if voices is None else [_check_voices(voices)]
+    checks += [] if voices is None else [check_voices(voices)]
     texts = transcriber_state.read(parts.settings.transcriber_state) if parts.site.speech.messages else None
-    checks += [_check_message_texts(texts, "transcriber" in running)] if parts.site.speech.messages else []
+    checks += [check_message_texts(texts, "transcriber" in running)] if parts.site.speech.messages else []
     journal = read_journal(parts.settings.journal, parts.database_url)
     checks += [*_check_journal(journal), *asyncio.run(_check_asterisk_and_database(parts))]
     serves = all(check.ok for check in checks if check.fatal)
@@ -150,7 +150,7 @@ def _check_processes(running: Mapping[str, ProcessInfo]) -> Iterator[Check]:
         if missing
         else phrase("Asterisk and the controller run")
     )
-    yield Check("processes", not missing, True, found, _START)
+    yield Check("processes", not missing, True, found, START)
     found, remedy, supervisor = phrase("hatif up supervises them"), "", running.get(OWN_NAME)
     if supervisor is None and any(name in running and unit_of(running[name].pid) for name in NEEDED):
         found = phrase("systemd supervises them")
@@ -206,53 +206,6 @@ def _check_disk(parts: Composition) -> Iterator[Check]:
     yield Check("disk", free >= _DISK_LOW, free < _DISK_FULL, found, "free space for messages and records")
 
 
-def _check_voices(made: Progress) -> Check:
-    """Check the slow voices that are made in the background."""
-    if made.stays:
-        found = "; ".join(f"{language} keeps its quick voice: {reason}" for language, reason in made.stays.items())
-        return Check("voices", False, False, found, "see `hatif prompts status`")
-    left = "" if made.left_s is None else f", about {max(1, round(made.left_s / 60))} min left"
-    match made.doing:
-        case Doing.ENDED:
-            found = phrase("none is being made")
-        case Doing.QUICK:
-            found = phrase(
-                "missing audio is made, %(done)d of %(of)d; callers hear another language meanwhile",
-                done=made.done,
-                of=made.of,
-            )
-        case Doing.FETCHING:
-            done, of = round(made.done / 1e6), round(made.of / 1e6)
-            found = phrase("the voice's model is downloaded: %(done)d of %(of)d MB", done=done, of=of)
-        case Doing.WAITING:
-            found = phrase("another checkout makes them")
-        case _:
-            found = phrase(
-                "%(language)s: %(done)d of %(of)d made, %(doing)s%(left)s",
-                language=made.language or "",
-                done=made.done,
-                of=made.of,
-                doing=str(made.doing),
-                left=left,
-            )
-    return Check("voices", True, False, found)
-
-
-def _check_message_texts(texts: TextState | None, runs: bool) -> Check:
-    """Check the process that gives voice messages their texts."""
-    if not runs:
-        return Check(
-            "message texts", False, False, phrase("nothing writes down voice messages: it does not run"), _START
-        )
-    if texts is None:
-        return Check("message texts", True, False, phrase("what writes down voice messages is starting"))
-    counts = f"{texts.waiting} wait, {texts.written} have one, {texts.without} are left without"
-    if texts.why is not None:
-        found = f"{texts.why}; of the messages {counts}"
-        return Check("message texts", False, False, found, "see `hatif speech status`")
-    return Check("message texts", True, False, f"{texts.doing}: of the messages {counts}")
-
-
 async def _check_asterisk_and_database(parts: Composition) -> list[Check]:
     """Return the checks that ask Asterisk and the database."""
     secrets = parts.credentials
@@ -264,7 +217,7 @@ async def _check_asterisk_and_database(parts: Composition) -> list[Check]:
             registers = any(carrier.registrar for carrier in parts.site.carrier)
             registrations = await read_registrations(ami) if registers else {}
     except AmiError as error:
-        return [Check("asterisk", False, True, str(error).rstrip("."), _START)]
+        return [Check("asterisk", False, True, str(error).rstrip("."), START)]
     early = [entry.number for entry in parts.site.number if entry.early]
     return [
         _check_numbers(parts, dialplan),

@@ -1,17 +1,17 @@
 """The output of `hatif report` for people: tables that fit into a terminal."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from db.report import SENT, TO_SEND
 from ivr.cli.output import as_table, console
 from ivr.cli.report import show_operators
 from reports.by import By
-from reports.group import MENU_GOING_ON, MENU_OTHER, OUTGOING
-from reports.reading import ReportData
 from reports.request import ReportRequest
 
-FormatCell = Callable[[dict[str, Any]], str]
+Row = Mapping[str, Any]
+"""The figures of a group, by their names in documents, and what it is grouped by."""
+
+FormatCell = Callable[[Row], str]
 """A function that returns a column's text for the figures of a group."""
 
 _NO_KEY = "-"
@@ -20,30 +20,25 @@ _PLANNED = "planned"
 _SELF_SERVED = "self\nserved"
 
 
-def show(request: ReportRequest, data: ReportData) -> None:
-    """Print the report as tables, with notes on what the figures mean."""
-    rows = data.groups.rows
+def show(request: ReportRequest, found: Mapping[str, Any]) -> None:
+    """Print the report as tables, with notes on what the figures mean. `found`: `reports.documents.tables_of`."""
+    rows: Sequence[Row] = found["rows"]
     if not rows:
-        console.print(_explain_empty(request, data), markup=False, soft_wrap=True)
+        console.print(_explain_empty(request, found), markup=False, soft_wrap=True)
         return
-    total = data.groups.total.figures()
-    named = [(tuple(_NO_KEY if part is None else part for part in key), group.figures()) for key, group in rows]
+    total: Row = found["total"]
+    named = [(tuple(_NO_KEY if row[by.column] is None else row[by.column] for by in request.by), row) for row in rows]
     if len(named) != 1:
         named.append(((_ALL, *("" for _ in request.by[1:])), total))
     title = f"{request.days} ({request.period.zone.key})"
     if request.by == (By.OPERATOR,):  # no call is abandoned at an operator
-        everybody = sum(data.planned.values()) or None
-        known = [
-            ((label,), {**figures, "planned_s": everybody if label == _ALL else data.planned.get(label)})
-            for (label,), figures in named
-            if label != _NO_KEY
-        ]
-        names = [data.names.get(label, "") for (label,), _ in known]
-        columns = {name: form for name, form in _OPERATORS.items() if name != _PLANNED or data.planned}
+        known = [(label, row) for label, row in named if label != (_NO_KEY,)]
+        names = [row.get("name") or "" for _, row in known]
+        has_plan = any(row["planned_s"] is not None for row in rows)
+        columns = {name: form for name, form in _OPERATORS.items() if name != _PLANNED or has_plan}
         _table(f"Operators, {title}", ["id"], columns, known, names)
         console.print()
-        groups = {_NO_KEY if key is None else key: group for (key,), group in rows} | {_ALL: data.groups.total}
-        show_operators.show((label, groups[label]) for (label,), _ in known)
+        show_operators.show((label, row) for (label,), row in known)
     else:
         what, keys = " and ".join(request.by), request.by
         columns = {name: form for name, form in _ALL_CALLS.items() if total[_ONLY_SOME.get(name, "calls")]}
@@ -56,7 +51,7 @@ def show(request: ReportRequest, data: ReportData) -> None:
         if any(total[name] for name in _COUNTED):
             console.print()
             _table(f"Cases, call-backs and survey by {what}", keys, _CASES, named)
-    for note in _notes(request, data, total):
+    for note in _notes(request, found):
         console.print(note, style="dim", markup=False, soft_wrap=True)
 
 
@@ -64,7 +59,7 @@ def _table(
     title: str,
     keys: Sequence[str],
     columns: dict[str, FormatCell],
-    rows: Sequence[tuple[tuple[str, ...], dict[str, Any]]],
+    rows: Sequence[tuple[tuple[str, ...], Row]],
     names: list[str] | None = None,
 ) -> None:
     cells = {name: _align(name, [form(figures) for _, figures in rows]) for name, form in columns.items()}
@@ -80,16 +75,17 @@ def _align(column: str, numbers: list[str]) -> list[str]:
     return [number.rjust(width) for number in numbers]
 
 
-def _explain_empty(request: ReportRequest, data: ReportData) -> str:
-    if not data.counted.any:
+def _explain_empty(request: ReportRequest, found: Mapping[str, Any]) -> str:
+    if not found["has_calls"]:
         return "The database has no calls yet: nothing to report."
     sentence = f"No calls arrived, {request.days}; try another --from and --to"
-    if data.counted.tests and not request.tests:
-        return f"{sentence}, or --tests, which includes the test calls of these days ({data.counted.tests})."
+    if found["tests"] and not request.tests:
+        return f"{sentence}, or --tests, which includes the test calls of these days ({found['tests']})."
     return f"{sentence}."
 
 
-def _notes(request: ReportRequest, data: ReportData, total: dict[str, Any]) -> list[str]:
+def _notes(request: ReportRequest, found: Mapping[str, Any]) -> list[str]:
+    total = found["total"]
     if request.by == (By.OPERATOR,):
         notes = ["Handling in seconds, other times in hours:minutes."]
     else:
@@ -99,12 +95,12 @@ def _notes(request: ReportRequest, data: ReportData, total: dict[str, Any]) -> l
             f"without those abandoned within {request.short:g} s; by target: without those abandoned within "
             f"{request.within:g} s. Waits of answered calls, and handling, in seconds."
         ]
-    if total[TO_SEND] and request.by != (By.OPERATOR,):
-        notes.append(f"To send: requests for the guide in writing, of which {total[SENT]} were sent.")
+    if total["guide_requests"] and request.by != (By.OPERATOR,):
+        notes.append(f"To send: requests for the guide in writing, of which {total['guide_requests_sent']} were sent.")
     if total["still_waiting"]:
         notes.append(f"Still waiting, and not in any other figure: {total['still_waiting']}.")
-    if data.counted.tests and not request.tests:
-        notes.append(f"Test calls left out: {data.counted.tests}; --tests includes them.")
+    if found["tests"] and not request.tests:
+        notes.append(f"Test calls left out: {found['tests']}; --tests includes them.")
     return notes
 
 
@@ -121,7 +117,7 @@ def _tenths(name: str) -> FormatCell:
 
 
 def _hours(name: str) -> FormatCell:
-    def format_cell(figures: dict[str, Any]) -> str:
+    def format_cell(figures: Row) -> str:
         if figures[name] is None:
             return "-"
         minutes = round(figures[name] / 60)
@@ -138,14 +134,19 @@ _ALL_CALLS: dict[str, FormatCell] = {
     "closed": _count("ivr_closed"),
     "mes-\nsage": _count("ivr_message"),
     "call\nback": _count("ivr_callback"),
-    "other": _count(MENU_OTHER),
-    "in\nmenu": _count(MENU_GOING_ON),
+    "other": _count("ivr_other"),
+    "in\nmenu": _count("ivr_going_on"),
     "waited": lambda figures: str(figures["waited"] + figures["still_waiting"]),
-    "called\nby us": _count(OUTGOING),
-    "to\nsend": _count(TO_SEND),
+    "called\nby us": _count("outgoing"),
+    "to\nsend": _count("guide_requests"),
 }
 
-_ONLY_SOME = {"other": MENU_OTHER, "in\nmenu": MENU_GOING_ON, "called\nby us": OUTGOING, "to\nsend": TO_SEND}
+_ONLY_SOME = {
+    "other": "ivr_other",
+    "in\nmenu": "ivr_going_on",
+    "called\nby us": "outgoing",
+    "to\nsend": "guide_requests",
+}
 """Columns that are shown only if there is something to count, and the figure that counts it."""
 
 _CALLS: dict[str, FormatCell] = {

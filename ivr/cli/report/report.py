@@ -1,27 +1,27 @@
 """`hatif report`: how the line served its callers, from the database."""
 
-import asyncio
-from collections.abc import Callable
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+import orjson
 import typer
 
 from ivr.cli.composition import Composition
-from ivr.cli.output import JSON, as_json, console, working
+from ivr.cli.output import JSON, console, working
+from ivr.cli.report import format_report
+from ivr.cli.report.ask_desk import ask_desk
 from ivr.cli.sheet import BOM, CSV, SEPARATOR, Sheet
 from ivr.cli.times import parse_day
 from ivr.model import clock
+from reports.job import Job, Result
+from reports.names import Names
 from reports.periods import Span
 from reports.request import RequestError, make_request
 from routing.figures import SHORT_S, WITHIN_S
 
-# Imports in functions: SQLAlchemy takes a while to load, and `hatif --help` does not need it.
-if TYPE_CHECKING:
-    from reports.labels import Names
-    from reports.reading import ReportData
-    from reports.request import ReportRequest
+# Imports in functions: SQLAlchemy and the like take a while to load, and a report that the desk makes does not need
+# them.
 
 LANGUAGES = ("fr", "ar", "en")
 
@@ -72,8 +72,6 @@ def report(
         raise ReportError("--period is instead of --from and --to; use either.")
     if language not in LANGUAGES:
         raise ReportError(f"--language {language!r} is not a language of reports; write one of fr, ar, en.")
-    from reports import documents
-
     sheet = Sheet.from_options(separator, bom)
     parts = Composition()
     begin = parse_day(first, "--from") if first is not None else None
@@ -85,67 +83,45 @@ def report(
         )  # fmt: skip
     except RequestError as error:
         raise ReportError(str(error)) from None
+    files = {name: path for name, path in {"xlsx": xlsx, "pdf": pdf, "picture": picture}.items() if path is not None}
+    shown = Result.DOCUMENT if json else Result.CSV if as_csv else Result.TABLES
+    names = _names(parts, language) if files else Names()
+    job = Job(request, (shown, *map(Result, files)), names, language, sheet.separator, sheet.bom)
     with working("Reading the calls"):
-        data = asyncio.run(_read(parts.database_url, request, hours=pdf is not None or picture is not None))
-    if json:
-        as_json(documents.build_document(request, data))
-    elif as_csv:
-        sheet.write(*documents.flat_rows(request, data))
+        url = parts.database_url
+        result, *contents = ask_desk(parts.settings.run, url, job) or _make_here(url, job)
+    if shown is Result.TABLES:
+        format_report.show(request, orjson.loads(result))
     else:
-        from ivr.cli.report import format_report
-
-        format_report.show(request, data)
-    said = console.print if not json and not as_csv else None
-    _write_files(parts, request, data, language, {"--xlsx": xlsx, "--pdf": pdf, "--picture": picture}, said)
-
-
-async def _read(url: str, request: "ReportRequest", *, hours: bool) -> "ReportData":
-    from db.engine import open_engine
-    from reports.reading import read_report
-
-    async with open_engine(url) as engine:
-        return await read_report(engine, request, hours=hours)
-
-
-def _write_files(
-    parts: Composition,
-    request: "ReportRequest",
-    data: "ReportData",
-    language: str,
-    files: dict[str, Path | None],
-    said: Callable[..., None] | None,
-) -> None:
-    if not any(files.values()):
-        return
-    from reports.files import Form, make_file
-    from reports.pictures import draw_hours
-    from reports.words import load
-
-    words = load(language)
-    for option, path in files.items():
-        if path is None:
-            continue
-        if option == "--picture":
-            assert data.hours is not None
-            content, what = (
-                draw_hours(request, data.hours, words, parts.basics.name).encode(),
-                "calls by the hour of the day",
-            )
-        else:
-            form = Form(option.removeprefix("--"))
-            content, what = make_file(form, request, data, words, _names(parts, language)).content, "the report"
+        sys.stdout.flush()
+        sys.stdout.buffer.write(result)
+        sys.stdout.buffer.flush()
+    for (name, path), content in zip(files.items(), contents, strict=True):
         try:
             path.write_bytes(content)
         except OSError as error:
-            raise ReportError(f"{path}: {error.strerror}; name another file with {option}.") from None
-        if said is not None:
-            said(f"{path}: {what}.", markup=False)
+            raise ReportError(f"{path}: {error.strerror}; name another file with --{name}.") from None
+        if shown is Result.TABLES:
+            what = "calls by the hour of the day" if name == Result.PICTURE else "the report"
+            console.print(f"{path}: {what}.", markup=False)
 
 
-def _names(parts: Composition, language: str) -> "Names":
+def _make_here(url: str, job: Job) -> list[bytes]:
+    import asyncio  # not needed for a report that the desk makes
+
+    from db.engine import open_engine
+    from reports.results import make_results
+
+    async def make() -> list[bytes]:
+        async with open_engine(url) as engine:
+            return await make_results(engine, job)
+
+    return asyncio.run(make())
+
+
+def _names(parts: Composition, language: str) -> Names:
     """Return the names of the site in a language."""
     from prompts import catalogue, vowels
-    from reports.labels import Names
 
     found = catalogue.load(parts.settings.site)
     written = {text: vowels.bare(found.text(language, text) or "").strip().rstrip(".,:،") for text in found.ids}

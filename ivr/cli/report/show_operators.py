@@ -1,10 +1,9 @@
 """Offers, transfers and pauses in `hatif report --by operator`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from ivr.cli.output import as_table
-from reports.group import Group
-from reports.operators import operator_figures
 
 _COLUMNS = {
     "of-\nfered": "calls_offered",
@@ -20,11 +19,10 @@ _COLUMNS = {
 """The columns and their figures; they fit into 80 columns of a terminal."""
 
 
-def show(rows: Iterable[tuple[str, Group]]) -> None:
+def show(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
     """Print the table of the operators with these labels."""
     lines = []
-    for label, group in rows:
-        found = operator_figures(group)
+    for label, found in rows:
         pauses = ", ".join(f"{reason} {_format_hours(seconds)}" for reason, seconds in found["pauses_s"].items())
         lines.append((label, *(str(found[name]) for name in _COLUMNS.values()), pauses or "-"))
     as_table("Offers, transfers and pauses by operator", ("id", *_COLUMNS, "pauses"), lines)

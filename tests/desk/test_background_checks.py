@@ -1,0 +1,43 @@
+"""What the page of health says about voices and messages' texts is a sentence in one language, whatever they do."""
+
+import pytest
+
+from desk.page.texts import load
+from ivr.cli.processes.background_checks import check_message_texts, check_voices
+from ivr.cli.processes.check import Check, Phrase
+from ivr.cli.speech import state
+from prompts import progress
+
+SAID = load()
+
+STATES = [
+    *(
+        pytest.param(check_voices(progress.Progress(doing, "nl", 3, 580, left_s=left_s)), id=f"voices {doing} {left_s}")
+        for doing in progress.Doing
+        for left_s in (None, 90.0)
+    ),
+    *(
+        pytest.param(check_message_texts(state.State(doing, None, 4, 17, 1), runs=True), id=f"texts {doing}")
+        for doing in state.Doing
+    ),
+    pytest.param(check_message_texts(None, runs=True), id="texts are starting"),
+    pytest.param(check_message_texts(None, runs=False), id="no texts"),
+]
+
+
+@pytest.mark.parametrize("check", STATES)
+def test_each_state_is_said_in_every_language_with_numbers_and_no_english_word(check: Check) -> None:
+    assert isinstance(check.found, Phrase)
+    assert check.found.text % check.found.values == check.found
+    assert all(isinstance(value, int) or value == "nl" for value in check.found.values.values())
+    said = {code: language.text(check.found.text, **check.found.values) for code, language in SAID.items()}
+    assert said["en"] == check.found and len(set(said.values())) == len(SAID)
+    assert all(str(value) in text for text in said.values() for value in check.found.values.values())
+
+
+def test_a_voice_that_is_being_made_says_how_long_it_takes_about() -> None:
+    made = progress.Progress(progress.Doing.SPEAKING, "nl", 3, 580, left_s=570.0)
+    assert check_voices(made).found == "nl: 3 of 580 made, about 10 min left"
+    assert check_voices(progress.Progress(progress.Doing.SPEAKING, "nl", 579, 580, left_s=2.0)).found.endswith(
+        " 1 min left"
+    )
