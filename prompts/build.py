@@ -78,13 +78,7 @@ def build(
     with manifest.locked(out):
         old = manifest.load_if_any(out / manifest.FILE)  # a broken one is rewritten
         every = list_prompts(catalogues, names, brisk, recorded_only)
-        left = () if SOURCE in recorded_only else later
-        prompts = {
-            key: prompt
-            for key, prompt in every.items()
-            # What only a studio speaks is nothing that could be made later.
-            if key[0] == SOURCE or prompt.id not in left or prompt.reader is None or old.audio(*key)
-        }
+        prompts = _present(every, () if SOURCE in recorded_only else later, old)
         slow = SlowVoices(slow_clips(every, chosen, recordings), voices, old, out, clips)
         with VoicePool(time_limit) as pool:
             undone = list(slow.decide(switched, partial(speak, pool)))
@@ -105,21 +99,37 @@ def build(
             *_strays(every, recordings),
         )
         files.write(out / build_report.FILE, build_report.dump_problems(problems))
+    recorded = tuple(
+        RecordingProgress(language, len(heard[language].keys() & set(catalogues.ids)), len(catalogues.ids))
+        for language in catalogues.languages
+        if language in recorded_only
+    )
     return BuildReport(
         made=sum(result.made for result in results.values()),
         kept=sum(result.audio is not None and not result.made for result in results.values()),
         problems=problems,
-        recorded=tuple(
-            RecordingProgress(language, len(heard[language].keys() & set(catalogues.ids)), len(catalogues.ids))
-            for language in catalogues.languages
-            if language in recorded_only
-        ),
+        recorded=recorded,
         seconds=time.monotonic() - started,
-        quick=tuple(
-            language
-            for language, name in chosen.named.items()
-            if is_slow(name) and all(clip.source != name for clip in heard.get(language, {}).values())
-        ),
+        quick=_still_quick(chosen, heard),
+    )
+
+
+def _present(every: Mapping[Key, Prompt], later: Collection[str], old: Manifest) -> dict[Key, Prompt]:
+    """Return the prompts of this build: without those of `later` that have no audio yet, except in English."""
+    return {
+        key: prompt
+        for key, prompt in every.items()
+        # What only a studio speaks is nothing that could be made later.
+        if key[0] == SOURCE or prompt.id not in later or prompt.reader is None or old.audio(*key)
+    }
+
+
+def _still_quick(chosen: Choice, heard: Mapping[str, Mapping[str, Audio]]) -> tuple[str, ...]:
+    """Return the languages that do not have their slow voice yet."""
+    return tuple(
+        language
+        for language, name in chosen.named.items()
+        if is_slow(name) and all(clip.source != name for clip in heard.get(language, {}).values())
     )
 
 

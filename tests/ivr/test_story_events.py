@@ -9,7 +9,7 @@ import pytest
 
 from db.enums import TryOutcome
 from ivr.callbacks.prompts import DECLINED
-from ivr.cli.calls import story, story_callbacks, story_talk
+from ivr.cli.calls import story
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
@@ -101,7 +101,7 @@ def test_each_event_that_can_be_recorded_is_shown_as_a_sentence(kind: str, names
     for absent in (False, True):  # what may be unknown
         data = {name: None if absent and name in ("operator", "reference", "topic") else VALUES[name] for name in names}
         event = {"kind": kind, "flow_node": "main", "data": data}
-        sentence = story._format(event, {}) or story_talk.format_event(event) or story_callbacks.format_event(event)
+        sentence = story._sentence(event, {})
         assert sentence, f"{kind} is not in the story"
         assert "{" not in sentence
         assert sentence == story.format_event(event, {})

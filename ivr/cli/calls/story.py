@@ -2,11 +2,12 @@
 
 import contextlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
-from ivr.cli.calls import story_callbacks, story_talk
+from ivr.cli.calls import story_callbacks, story_menus, story_queue, story_recording, story_talk
 from ivr.cli.output import local
+
+_PARTS = (story_menus, story_queue, story_recording, story_talk, story_callbacks)
 
 
 def format_story(story: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> list[str]:
@@ -47,7 +48,7 @@ def format_event(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str])
     """
     sentence = None
     with contextlib.suppress(KeyError, TypeError, ValueError):
-        sentence = _format(event, texts) or story_talk.format_event(event) or story_callbacks.format_event(event)
+        sentence = _sentence(event, texts)
     return sentence or ", ".join(
         [
             event["kind"].replace("_", " "),
@@ -56,8 +57,13 @@ def format_event(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str])
     )
 
 
-def _format(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> str | None:
-    """Return an event of the flow or the queue as a sentence, None for an event of another kind."""
+def _sentence(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> str | None:
+    """Return an event as a sentence, None for an unknown kind. Raises KeyError, TypeError, ValueError."""
+    return _of_the_call(event, texts) or next(filter(None, (part.format_event(event) for part in _PARTS)), None)
+
+
+def _of_the_call(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> str | None:
+    """Return an event of the call itself as a sentence, None for an event of another kind."""
     data, node = event["data"], event["flow_node"]
     match event["kind"]:
         case "node":
@@ -67,95 +73,6 @@ def _format(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> s
                 f"[{language}] {texts.get((language, prompt), prompt)}" for language, prompt in data["clips"]
             )
             return f"hears {prompts}"
-        case "key":
-            if data.get("said"):
-                return f"says what key {data['key']} stands for"
-            return "presses a key that is not recorded" if data.get("secret") else f"presses {data['key']}"
-        case "spoken" if "found" in data:
-            about = " or ".join(data["found"]) or "nothing of the guide's"
-            return f"says what it is about: {about} ({data['ms']} ms)"
-        case "spoken":
-            heard = f"for key {data['key']}" if data["key"] is not None else "for none of the options"
-            return f"speaks, and is taken {heard} ({data['ms']} ms)"
-        case "confirmed":
-            return "says or presses yes: that is right" if data["yes"] else "does not confirm what was understood"
-        case "silence":
-            return "is silent"
-        case "help_over":
-            return "was helped twice, without success"
-        case "case":
-            return f"asks for the state of case {data['reference']}: {data['result'].replace('_', ' ')}"
-        case "guide":
-            return f"hears about {data['procedure']} in the guide: {data['step'].replace('_', ' ')}"
-        case "guide_silent":
-            return f"asks for {data['procedure']}, which has no audio, and is led to an operator"
-        case "guide_request":
-            return f"wants {data['procedure']} of the guide in writing, on {data['number']}"
-        case "language":
-            instead = f" instead of {data['instead_of']}" if data.get("instead_of") else ""
-            return f"chooses {data['language']}{instead}"
-        case "hours":
-            stays = "; the caller has been waiting since before and stays" if data.get("waits") else ""
-            returns = "; the caller was cut off before and is served nevertheless" if data.get("returns") else ""
-            return f"the line is {data['why']}{stays}{returns}"
-        case "waiting":
-            topic = f" about {data['topic']}" if data.get("topic") else ""
-            return f"waits for an operator who speaks {data['language']}{topic}"
-        case "waiting_again":
-            topic = f" about {data['topic']}" if data.get("topic") else ""
-            return f"waits again, for an operator who speaks {data['language']}{topic}"
-        case "moved":
-            to = ["to the front"] if data["front"] else []
-            to += [f"to {name} {data[name]}" for name in ("language", "topic", "operator") if data.get(name)]
-            return f"{data['by']} moves them {' and '.join(to)}"
-        case "queue_left":
-            return "no longer waits: chose something else"
-        case "place":
-            wait = f", wait {data['wait'].replace('_', ' ')} min" if data.get("wait") else ""
-            announced = "hears" if data["earned"] else "does not hear (the estimate has not earned it)"
-            return f"{announced} their position: {data['position']}{wait}"
-        case "returned":
-            since = local(datetime.fromtimestamp(data["since"], UTC))
-            return f"gets back the position of call {data['call']}, waiting since {since:%H:%M:%S}"
-        case "other_language":
-            why = "nobody on duty speaks their language" if data["nobody"] else "they have waited long"
-            return f"is offered {', '.join(data['languages'])}, since {why}"
-        case "last_calls":
-            return "hears that their turn will probably come after closing time"
-        case "offered":
-            return f"is offered to operator {data['operator']}, whose telephone rings"
-        case "offer_ended":
-            return f"operator {data['operator']}: {data['state'].replace('_', ' ')}"
-        case "connected":
-            return f"talks to operator {data['operator']}"
-        case "conversation_ended":
-            by = {
-                "caller": "the caller hung up",
-                "operator": "the operator hung up",
-                "lost": "a telephone was lost",
-                "transfer": "the caller is transferred",
-            }
-            return f"the conversation is over: {by.get(data['by'], data['by'])}"
-        case "asked":
-            return f"enters {data['name'].replace('_', ' ')} {data['digits']}"
-        case "consent":
-            return f"{'agrees' if data['agreed'] else 'does not agree'} to the recording of the conversation"
-        case "recorded":
-            return "the conversation is recorded"
-        case "recording":
-            return "records a message after the tone"
-        case "message":
-            return f"leaves a message of {data['seconds']:.0f} s{_with_reference(data)}"
-        case "message_refused":
-            return f"cannot leave a message: the limit {data['why']} is reached"
-        case "not_recorded":
-            return f"the conversation is not recorded: the limit {data['why']} is reached"
-        case "recording_failed":
-            return f"the message could not be recorded{_with_reference(data)}"
-        case "menus_over":
-            return f"has been in the menus for {data['minutes']} minutes: the call is ended"
-        case "survey":
-            return f"answers {data['answer']} to {data['question']}"
         case "resumed":
             return "the controller is back and continues the call"
         case "failed":
@@ -168,7 +85,3 @@ def _format(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> s
         case "ended":
             return f"the call is over: {data['outcome']} (ended by {data['by']})"
     return None
-
-
-def _with_reference(data: Mapping[str, Any]) -> str:
-    return f", which is case {data['reference']}" if data.get("reference") else ""

@@ -107,7 +107,7 @@ def report(
 
 
 def _make_here(url: str, job: Job) -> list[bytes]:
-    import asyncio
+    import asyncio  # not needed for a report that the desk makes
 
     from db.engine import open_engine
     from reports.results import make_results

@@ -7,20 +7,15 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from ivr.cli.composition import Composition
 from ivr.cli.output import JSON, Bar, as_json, console
-from ivr.cli.simulate import simulation_input
-from ivr.cli.simulate.simulation_input import SimulationError
-from routing.figures import Limits
-from routing.policy import Policy, usual_steps
-from routing.simulation.team import Team
+from ivr.cli.simulate.wanted import PolicyOption, SpreadOption, Wanted
 
 # Imports in functions: the simulation is needed by this command only.
 if TYPE_CHECKING:
@@ -29,18 +24,7 @@ if TYPE_CHECKING:
     from routing.simulation.team import Team
     from routing.simulation.totals import Totals
 
-_ADVICE_DAYS = 10
 _MANY_DAYS = 20
-
-
-class PolicyOption(StrEnum):
-    PLAIN = "plain"
-    SITE = "site"
-
-
-class SpreadOption(StrEnum):
-    EXPONENTIAL = "exponential"
-    LOGNORMAL = "lognormal"
 
 
 def register(app: typer.Typer) -> None:
@@ -133,108 +117,35 @@ def simulate(
 
     See docs/simulate.md for everything else, docs/figures.md for what the figures mean.
     """
+    run(Wanted(**locals()))  # locals: the options, by their names
+
+
+def run(wanted: Wanted) -> None:
+    """Simulate and print what is wanted. Raises SimulationError, TimeError."""
     from ivr.cli.simulate import format_simulation
-    from ivr.cli.simulate.format_simulation import Scenario
-    from routing.simulation.demand import Demand, Spread, draw
+    from ivr.cli.simulate.scenario import make_scenario
 
-    if json and as_csv:
-        raise SimulationError("--json and --csv exclude each other; use one of them.")
-    if (begin or end) and not from_history:
-        raise SimulationError("--from and --to are days of the history; add --from-history.")
-    if advise and (as_csv or picture):
-        raise SimulationError("--advise prints a table or, with --json, a document; leave out --csv and --picture.")
-    if planned and (roster or from_history or operators is not None or languages_each is not None):
-        others = "--roster, --from-history, --operators and --languages-each"
-        raise SimulationError(f"--planned takes the site's own operators and roster; leave out {others}.")
-    drawn = {"--calls-per-hour": calls_per_hour, "--hours": hours, "--days": days, "--patience": patience}
-    if from_history and (options := [name for name, value in drawn.items() if value is not None]):
-        raise SimulationError(f"--from-history sets the calls; leave out {' and '.join(options)}.")
     parts = Composition(bound=False)
-    site, listed = parts.site, parts.operators
-    shares = simulation_input.mix(mix, site.languages, listed)
-    on = simulation_input.planned_day(planned)
-    day = simulation_input.day(site, hours, on)
-    wrap_up_s = site.operators.wrap_up_s if wrap_up is None else wrap_up
-    if wrap_up_s >= handling:
-        raise SimulationError(
-            f"--handling {handling:g} leaves no time to talk after {wrap_up_s:g} s of wrap-up; make --wrap-up shorter."
-        )
-    own = operators is None and languages_each is None  # the plan of shifts is for these operators
-    chosen = simulation_input.team_members(listed, site.languages, shares, operators, languages_each, level)
-    chosen = simulation_input.taught(chosen, teach, site.languages)
-    added = simulation_input.newcomers(more, site.languages, chosen)
-    chosen = (*chosen, *added)
-    team = Team(chosen, ring, wrap_up_s, slower_per_level)
-    chosen_policy = Policy.plain() if policy is PolicyOption.PLAIN else site.routing.policy
-    needs = {
-        language: usual_steps(language, site.operators.level, None, policy=chosen_policy) for language in site.languages
-    }
-    limits = replace(Limits(), within_s=within)
-    facts: dict[str, Any] = {"seed": seed, "policy": policy.value, "operators": len(chosen), "within_s": within}
-    names = [operator.id for operator in chosen]
-    if more or teach:
-        facts |= {"more": list(more), "teach": list(teach)}
-    count = days or (_ADVICE_DAYS if advise else 1)
-    if from_history:
-        from ivr.cli.simulate import simulation_history as history
-
-        past = history.read(parts, begin, end)
-        first, length = past.first_hour, past.hours
-        shifts = simulation_input.roster(roster, names, first) if roster else None
-        scenario = Scenario(
-            site.languages, first, length, len(past.days),
-            lambda at: past.calls(at, site.languages, handling - wrap_up_s, seed),
-            lambda at: replace(
-                team,
-                shifts=simulation_input.all_day(
-                    shifts if shifts is not None else past.shifts(at, names) if own else {}, added
-                ),
-            ),
-            chosen_policy, needs, limits, {**facts, **past.facts, **(past.team if own else {})},
-        )  # fmt: skip
-    else:
-        if roster:
-            team = replace(
-                team, shifts=simulation_input.all_day(simulation_input.roster(roster, names, day.first), added)
-            )
-        elif on is not None:
-            planned_shifts = simulation_input.planned(parts.settings.site, site, names, on, day.first)
-            team = replace(team, shifts=simulation_input.all_day(planned_shifts, added))
-        per_hour = simulation_input.calls_per_hour(calls_per_hour, len(chosen), day.hours)
-        demand = Demand(
-            site.languages, per_hour, (shares,), handling - wrap_up_s, Spread(spread.value), variation, patience
-        )
-        facts |= {"calls_per_hour": list(per_hour), "handling_s": handling, "wrap_up_s": wrap_up_s, "ring_s": ring}
-        facts |= {"patience_s": patience, "mix": dict(zip(site.languages, shares, strict=True))}
-        scenario = Scenario(
-            site.languages, day.first, day.hours, count,
-            lambda at: draw(demand, seed, at), lambda at: team, chosen_policy, needs, limits, facts,
-        )  # fmt: skip
-    quiet = json or as_csv
-    if advise:
-        _advise(
-            scenario,
-            teach_level,
-            {operator.id: operator.name for operator in listed} if own else {},
-            json=json,
-            quiet=quiet,
-        )
+    scenario = make_scenario(parts, wanted)
+    if wanted.advise:
+        names = {operator.id: operator.name for operator in parts.operators} if wanted.own_team else {}
+        _advise(scenario, wanted.teach_level, names, json=wanted.json, quiet=wanted.quiet)
         return
-    with _bar(quiet, f"{scenario.days} days", lines=progress_lines) as progress:
+    with _bar(wanted.quiet, f"{scenario.days} days", lines=wanted.progress_lines) as progress:
         totals = _totals(scenario)
         for at, simulated in enumerate(_days(scenario)):
             totals.add(simulated)
             progress(at + 1, scenario.days)
-    if picture:
-        format_simulation.draw(picture, scenario, totals)
-    if json:
+    if wanted.picture:
+        format_simulation.draw(wanted.picture, scenario, totals)
+    if wanted.json:
         as_json(format_simulation.build_document(scenario, totals))
-    elif as_csv:
+    elif wanted.as_csv:
         format_simulation.write_csv(scenario, totals)
     else:
         format_simulation.show(scenario, totals)
-        if picture:
-            console.print(f"Picture: {picture}", markup=False)
+        if wanted.picture:
+            console.print(f"Picture: {wanted.picture}", markup=False)
 
 
 def _totals(scenario: "Scenario") -> "Totals":
