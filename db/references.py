@@ -82,6 +82,7 @@ class ReferenceAllocator:
         self._taken = taken
         self._mine: list[str] = []
         self._unreserved = False
+        self._valid: set[str] = set()  # lines that were checked: the file has two thousand, and is read often
 
     def next(self) -> str:
         """Return a new reference. Raises OSError if the file cannot be read or written; then none was allocated."""
@@ -153,10 +154,11 @@ class ReferenceAllocator:
         for line in dict.fromkeys(lines):
             if _COUNTED.fullmatch(line):
                 found.above = max(found.above, min(int(line), HIGHEST - 1))
-            elif line.startswith(str(self.node_number)) and is_valid(line):
+            elif line in self._valid or (line.startswith(str(self.node_number)) and is_valid(line)):
                 found.references.append(line)
             else:
                 damaged += 1
+        self._valid = {*found.references}
         if damaged:
             log.warning("%s: %d lines are not case references of this node; they were removed", self._file, damaged)
             self._write(found)

@@ -24,8 +24,8 @@ async def reserve(engine: AsyncEngine, node: str, wanted: Collection[str]) -> li
         return []
     insert = insert_of(engine.dialect.name)(CaseReference)
     async with writing(engine) as connection:
-        statement = insert.values(rows).on_conflict_do_nothing().returning(CaseReference.reference)
-        return list(await connection.scalars(statement))
+        statement = insert.on_conflict_do_nothing().returning(CaseReference.reference)
+        return list(await connection.scalars(statement, rows))
 
 
 async def reserve_one(engine: AsyncEngine, node: str, allocator: ReferenceAllocator) -> str:

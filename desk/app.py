@@ -164,10 +164,12 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             await app.state.simulations.close()
 
     pages = Pages(site_words.load(settings.site_folder), settings.timezone)
-    app = FastAPI(title="Hatif desk", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="Hatif desk", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan,
+        # Not `include_router`: it has each route made anew at the first request.
+        routes=[route for router in ROUTERS for route in router.routes],
+    )  # fmt: skip
     app.state.pages = pages
-    for router in ROUTERS:
-        app.include_router(router)
     app.mount("/static", Files(), name="static")
     handle_errors(app, pages)
 

@@ -47,7 +47,8 @@ class Answers:
         """
         points, weight = dict.fromkeys(self._titled, 0.0), 1.0
         for text in texts:
-            for name, more in self._points(words(text)).items():
+            # A recogniser that is given silence after a sentence writes the sentence twice; a word counts once.
+            for name, more in self._points(list(dict.fromkeys(words(text)))).items():
                 points[name] += weight * more
             weight *= _NEXT
         least = _LEAST * sum(_NEXT**place for place in range(max(1, len(texts))))

@@ -1,4 +1,4 @@
-"""What somebody said, as text: the packaged recogniser through faster-whisper, or a model of Vosk's.
+"""Texts of speech: the packaged recogniser through faster-whisper, or a model of Vosk's.
 
 Slow to import; only the process of `speech.transcriber` does. The same sound gives the same text: nothing is sampled.
 """

@@ -32,7 +32,7 @@ _ABOVE_ECHO_DB = -34.0
 
 
 class Sound(Enum):
-    """What happened with a frame."""
+    """The meaning of a frame."""
 
     NOTHING = "nothing"
     BEGINS = "begins"

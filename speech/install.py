@@ -172,7 +172,7 @@ def load_once(model: Path) -> None:
 
 
 class _Budget:
-    """What a source may still unpack."""
+    """The size and number of files that a source may still unpack."""
 
     def __init__(self, draft: Path) -> None:
         self._bytes, self._files = LARGEST, MOST_FILES

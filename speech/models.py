@@ -23,11 +23,11 @@ NOTE = "hatif.json"
 FORMER = ".former-"
 """Before the language: the folder of a model while another one takes its place, where that takes two steps."""
 _NEEDED = {"graph/": ("am/final.mdl", "conf/mfcc.conf"), "": ("final.mdl", "mfcc.conf")}
-"""What a model has beside its graph, by the folder of the graph."""
+"""The files that a model has beside its graph, by the folder of the graph."""
 
 
 class Engine(StrEnum):
-    """What runs a model."""
+    """The engine that runs a model."""
 
     VOSK = "vosk"
     WHISPER = "whisper"

@@ -1,4 +1,4 @@
-"""What the controller and the workers tell each other: one JSON object a datagram, on the line's own Unix sockets.
+"""Messages between the controller and the workers: one JSON object a datagram, on the line's own Unix sockets.
 
 A worker's socket is `speech.NUMBER` beside the controller's. A datagram that cannot be sent is lost: callers have keys.
 """
@@ -37,7 +37,7 @@ class Began(Struct, frozen=True, tag="began"):
 
 
 class Heard(Struct, frozen=True, tag="heard"):
-    """What a caller said. `key`: of the words that it is like; None: unclear. `took_ms`: since the end of speech.
+    """An answer of a caller. `key`: of the words that it is like; None: unclear. `took_ms`: since the end of speech.
 
     `found`: after an open question, up to two procedures that it is about, best first.
     """

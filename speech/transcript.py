@@ -1,4 +1,4 @@
-"""What a recogniser made of a sound."""
+"""The text that a recogniser made of a sound."""
 
 from __future__ import annotations
 

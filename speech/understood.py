@@ -1,4 +1,4 @@
-"""What was understood of an utterance, and what an answer to an open question is about."""
+"""The meaning of an utterance: an option, or procedures that an answer to an open question is about."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 RATE = 8_000
 """Hz of a telephone line; a model resamples what it needs."""
 UNKNOWN = ("[unk]", "<UNK>", "<unk>")
-"""What models call a word that they do not know; each knows one of these."""
+"""Names of an unknown word; each model has one of these."""
 
 _QUIET = -1
 

@@ -34,6 +34,7 @@ def use(specs: Sequence[Any], paths: Sequence[str]) -> None:
 
 def _load(paths: Sequence[str]) -> None:
     import pytest
+    from sqlalchemy.orm import configure_mappers
 
     before = sys.path.copy()
     with Path(os.devnull).open("w") as nowhere:
@@ -48,6 +49,7 @@ def _load(paths: Sequence[str]) -> None:
     for name, module in list(sys.modules.items()):
         if str(getattr(module, "__file__", None)).startswith(f"{TESTS}{os.sep}") and name != "__main__":
             del sys.modules[name]
+    configure_mappers()
     assert threading.active_count() == 1, "a thread would not be in what is forked"
 
 

@@ -35,4 +35,4 @@ def own(sounds: Path, *languages: str) -> None:
             shared.unlink()
             shared.mkdir()
             for entry in os.scandir(made):
-                os.link(entry.path, shared / entry.name, follow_symlinks=False)
+                os.link(entry.path, f"{shared}/{entry.name}", follow_symlinks=False)

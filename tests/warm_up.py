@@ -28,6 +28,7 @@ from unittest.mock import patch
 
 import forks
 import read_once
+from sqlalchemy.orm import configure_mappers
 
 from prompts import catalogue
 
@@ -37,7 +38,12 @@ LIBRARIES = (
     *("sqlalchemy.dialects.sqlite", "sqlalchemy.ext.asyncio", "stdnum.iso7064.mod_11_10", "uvicorn", "uvloop", "yaml"),
 )
 OURS = {
-    "controllers": ("ivr.__main__", "ivr.api.app", "ivr.agi.server"),
+    "controllers": (
+        *("ivr.__main__", "ivr.api.app", "ivr.agi.server", "argon2", "encodings.idna", "inotify_simple"),
+        # Which a controller loads once it serves callers.
+        *("db.caller_limits", "db.delivery", "db.last_calls", "db.read_cases", "db.reservations", "db.returners"),
+        *("db.shifts", "ivr.controller.orphaned_rows", "uvicorn.lifespan.off"),
+    ),
     "commands": (
         *("asterisk_conf.instance", "asterisk_conf.install", "db.delivery", "db.upgrade", "dialplan.lint"),
         *("dialplan.plan", "ivr.cli.main", "ivr.cli.processes.processes", "ivr.cli.processes.terminal_log"),
@@ -184,6 +190,7 @@ def main() -> None:
         del sys.modules["rich"]
     for name in OURS[kind]:
         importlib.import_module(name)
+    configure_mappers()
     if kind == "commands":
         read_once.install()
         catalogue.load(EXAMPLE)

@@ -1,4 +1,4 @@
-"""What the packaged recogniser hears in samples, as a worker does: through the gate, with what was before it opened."""
+"""Utterances, heard by the packaged recogniser as a worker does: through the gate, with what was before it opened."""
 
 import time
 from collections.abc import AsyncIterator

@@ -1,7 +1,8 @@
 """How many options of the example site's main menu the packaged recogniser gets right, and how fast.
 
-The options, what may be said everywhere, and yes and no, each in two wordings, and the digits; at 100 to 3,400 Hz with
-white noise, through the gate, as a worker hears it. *Others*: three options of another menu, which should be refused.
+And of all else that may be said there and at "is that right?", in all wordings, with the digits of the options; at 100
+to 3,400 Hz with white noise, through the gate, as a worker hears it. *Others*: three options of another menu, which
+should be refused.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from bench.speech import heard, sounds
 from bench.speech.spoken import Spoken
-from ivr.call.said import CONFIRMATION, DIGITS, EVERYWHERE
+from ivr.call.said import CONFIRMATION, DIGITS, EVERYWHERE, digit_words
 from ivr.flow import model
 from ivr.flow.file import read_draft
 from ivr.flow.nodes.menu import Menu
@@ -24,8 +25,6 @@ from speech.protocol import Ask
 from speech.scoring import ScoringEngine
 
 OTHERS = ("words_documents_passport", "words_documents_civil", "words_documents_papers")
-WAYS = 2
-"""Wordings of each thing that may be said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class Case:
 
 @dataclass(slots=True)
 class Result:
-    """What was understood in a language. `right`, `of`: by kind; `took_ms`: from the gate's end to the answer."""
+    """Figures of a language. `right`, `of`: by kind; `took_ms`: from the gate's end to the answer."""
 
     right: dict[str, int] = field(default_factory=dict)
     of: dict[str, int] = field(default_factory=dict)
@@ -62,15 +61,15 @@ def cases(words: Words, language: str) -> list[Case]:
     main = read_draft(model.read(path), str(path)).flow.nodes["main"]
     assert isinstance(main, Menu)
     options = {option.words: option.key for option in main.options if option.words}
-    digits = {word: str(key) for key, word in enumerate(said[DIGITS]) if str(key) in "0123459"}
+    digits = {word: key for word, key in digit_words(said[DIGITS]).items() if key in "0123459"}
     ways = {**EVERYWHERE, **options}
     menu = digits | {way: key for text, key in ways.items() for way in said[text]}
     confirmation = {way: key for text, key in CONFIRMATION.items() for way in said[text]}
     return [
-        *(Case("option", way, key, menu) for text, key in options.items() for way in said[text][:WAYS]),
-        *(Case("everywhere", way, key, menu) for text, key in EVERYWHERE.items() for way in said[text][:WAYS]),
+        *(Case("option", way, key, menu) for text, key in options.items() for way in said[text]),
+        *(Case("everywhere", way, key, menu) for text, key in EVERYWHERE.items() for way in said[text]),
         *(Case("digit", word, key, menu) for word, key in digits.items() if key in "12345"),
-        *(Case("yes or no", way, key, confirmation) for text, key in CONFIRMATION.items() for way in said[text][:WAYS]),
+        *(Case("yes or no", way, key, confirmation) for text, key in CONFIRMATION.items() for way in said[text]),
         *(Case("other", said[text][0], None, menu) for text in OTHERS),
     ]
 

@@ -18,7 +18,7 @@ QUESTIONS: dict[str, dict[str, str]] = tomllib.loads(Path(__file__).with_suffix(
 
 @dataclass(slots=True)
 class Result:
-    """What was understood in a language. `confirmed`: the right one alone; `offered`: it, and another one.
+    """Figures of a language. `confirmed`: the right one alone; `offered`: it, and another one.
 
     `wrong`: others, with what was found; `none`: nothing was; `took_ms`: from the gate's end; `said_s`: their length.
     """

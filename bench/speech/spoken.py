@@ -1,4 +1,4 @@
-"""What callers say, spoken by voices of Kokoro with which neither the site speaks nor the recogniser was chosen.
+"""Callers' words, spoken by voices of Kokoro with which neither the site speaks nor the recogniser was chosen.
 
 Speaking takes a second of a processor or more for each phrase, so what was spoken is kept in a folder.
 """

@@ -3,6 +3,7 @@
 import wave
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from speech.scoring import ScoringEngine
 
 CHILD = 1.35
 """How much higher and faster a child's voice is made."""
+_WAYS = 2
+"""Wordings of each option."""
 MUSIC_S = 30
 """Seconds of each piece."""
 
@@ -67,7 +70,8 @@ async def measure(
 
 
 def _options(words: Words, language: str) -> list[Case]:
-    return [case for case in menus.cases(words, language) if case.kind == "option"]
+    options = groupby((case for case in menus.cases(words, language) if case.kind == "option"), lambda case: case.key)
+    return [case for _, ways in options for case in list(ways)[:_WAYS]]
 
 
 async def music(engine: ScoringEngine, session: Any, words: Words, language: str, folder: Path) -> Music:

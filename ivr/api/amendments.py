@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from pydantic import BaseModel, Field
 
 from db.amendment_data import Amendment
@@ -15,6 +15,7 @@ from db.ids import uuid7
 from ivr.api import models
 from ivr.api.context import Actor, ControllerDep, audit
 from ivr.api.problems import ApiError, confirmed, documented, present
+from ivr.api.router import make_router
 from ivr.api.site_changes import ChangesDep, PersonName, refusal
 from ivr.controller.controller import Controller
 from ivr.hours.opening import one_line
@@ -25,7 +26,7 @@ from ivr.site_changes.guide_edits import guide_edits
 from ivr.site_changes.model import Change, ChangeError, ChangeState
 from prompts import text_rules
 
-router = APIRouter(prefix="/guide", tags=["amendments"])
+router = make_router("amendments", "/guide")
 
 _LONGEST = 1000
 _STUCK = timedelta(minutes=2)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from db.callback_requests import CallbackRequest
@@ -14,6 +14,7 @@ from db.references import is_valid, normalize
 from ivr.api import models
 from ivr.api.context import Actor, ControllerDep
 from ivr.api.problems import ApiError, confirmed, documented, present
+from ivr.api.router import make_router
 from ivr.callbacks import listing
 from ivr.callbacks.facts import counts_minutes
 from ivr.callbacks.request_states import AT_WORK, RequestEvent, advance, end_orphaned
@@ -25,7 +26,7 @@ from ivr.records.callback_records import record_audit, record_request
 from ivr.site import callback_rules
 from ivr.site.callback_numbers import refusal
 
-router = APIRouter(prefix="/callbacks", tags=["callbacks"])
+router = make_router("callbacks", "/callbacks")
 
 CallbackId = Annotated[
     str, Path(alias="callback", max_length=40, description="The id of the call-back request, or how it begins.")

@@ -2,13 +2,14 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 from pydantic import BaseModel, Field
 
 from ivr.api import models
 from ivr.api.context import Actor, ControllerDep, audit, connected
 from ivr.api.live import read_call, read_calls, read_queue
 from ivr.api.problems import ApiError, documented
+from ivr.api.router import make_router
 from ivr.call.call import Call
 from ivr.controller.connection import Connection
 from ivr.controller.controller import Controller
@@ -16,7 +17,7 @@ from ivr.talk.grants import topics_of
 from ivr.talk.operator_requests import LINE_ACTS, NEED_OPERATOR, NEED_TARGET, SENTENCES, Act, Refusal, Target
 from routing.states import OperatorState
 
-router = APIRouter(tags=["calls"])
+router = make_router("calls")
 
 _STATUS = {Refusal.UNKNOWN: 404, Refusal.YOURSELF: 422, Refusal.OUTSIDE: 422}
 """The others are 409: at another moment, or for another caller, it could be done."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 
 from db.enums import CaseState
 from db.references import format_reference, is_valid, normalize
@@ -23,6 +23,7 @@ from ivr.api.case_models import (
 )
 from ivr.api.context import Actor, ControllerDep
 from ivr.api.problems import ApiError, FieldError, documented, present
+from ivr.api.router import make_router
 from ivr.cases import case_changes, pin
 from ivr.cases.case_repository import CaseContent, UnknownCaseError
 from ivr.cases.case_rules import CaseError, CaseRules, missing_words, note_text
@@ -30,7 +31,7 @@ from ivr.cases.casework import NotKeptError, new_reference
 from ivr.controller.controller import Controller
 from ivr.model import clock
 
-router = APIRouter(prefix="/cases", tags=["cases"])
+router = make_router("cases", "/cases")
 
 Reference = Annotated[
     str, Path(alias="reference", max_length=20, description="Nine digits, such as 123456789 or 123-456-789.")

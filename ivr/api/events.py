@@ -4,18 +4,19 @@ import asyncio
 import contextlib
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Request
+from fastapi import Header, Request
 from fastapi.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from ivr.api import problems
 from ivr.api.door import Patient
 from ivr.api.event_hub import EventHub
+from ivr.api.router import make_router
 
 SEND_S = 10.0
 """The time that a reader may leave data unread before the connection is closed."""
 
-router = APIRouter(tags=["events"])
+router = make_router("events")
 
 
 class EventStream(StreamingResponse):

@@ -3,18 +3,18 @@
 import time
 from collections import Counter
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from db.enums import Outcome
 from ivr.api.context import ControllerDep
 from ivr.api.live import read_calls, read_limits, read_queue
+from ivr.api.router import make_router
 from ivr.asterisk.refused_calls import refused_calls
 from ivr.controller.controller import Controller
 from ivr.records.call_counts import ANSWER_S
 from routing.states import OfferState, OperatorState
 
-router = APIRouter(tags=["status"])
+router = make_router("status")
 
 OTHER = "other"
 """In place of a language or number that the site does not have, so that nobody outside can add figures."""

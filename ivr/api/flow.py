@@ -3,16 +3,17 @@
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, Field
 
 from ivr.api.context import Actor, ControllerDep, audit
 from ivr.api.problems import ApiError, documented
+from ivr.api.router import make_router
 from ivr.flow.draw.draw import draw_flow
 from ivr.site.site import SiteError
 from prompts.manifest import ManifestError
 
-router = APIRouter(prefix="/flow", tags=["flow"])
+router = make_router("flow", "/flow")
 
 
 class Reloaded(BaseModel):

@@ -3,19 +3,20 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, Field
 
 from ivr.api import models
 from ivr.api.context import Actor, ControllerDep, audit
 from ivr.api.problems import ApiError, documented
+from ivr.api.router import make_router
 from ivr.controller.controller import Controller
 from ivr.hours.opening import one_line
 from ivr.site import guide as guides
 from ivr.site.guide import Procedure, ProcedureStatus
 from prompts.manifest import Manifest
 
-router = APIRouter(tags=["guide"])
+router = make_router("guide")
 
 _TITLE = "title"
 _NOTICE = "guide_notice"

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from pydantic import BaseModel, Field
 
 from db.enums import GuideOutcome
@@ -13,12 +13,13 @@ from ivr.api import models
 from ivr.api.context import Actor, ControllerDep, audit
 from ivr.api.messages import WorkRelease
 from ivr.api.problems import ApiError, confirmed, documented, present
+from ivr.api.router import make_router
 from ivr.controller.controller import Controller
 from ivr.hours.opening import one_line
 from ivr.model import clock
 from ivr.records.guide_requests import record_guide_audit
 
-router = APIRouter(prefix="/guide-requests", tags=["guide requests"])
+router = make_router("guide requests", "/guide-requests")
 
 GuideRequestId = Annotated[
     str, Path(alias="request", max_length=40, description="The id of the request, or how it begins.")

@@ -3,18 +3,19 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, Field
 
 from ivr.api import models
 from ivr.api.context import Actor, ControllerDep, audit
 from ivr.api.hours import AFTER_RESTORE, Day
 from ivr.api.problems import ApiError, documented
+from ivr.api.router import make_router
 from ivr.controller.controller import Controller
 from ivr.site.holidays import FileDay, HolidayError
 from routing.hours import Source
 
-router = APIRouter(prefix="/holidays", tags=["holidays"])
+router = make_router("holidays", "/holidays")
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 

@@ -4,19 +4,20 @@ from datetime import UTC, date, datetime
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
 from ivr.api import models
 from ivr.api.context import Actor, ControllerDep, audit
 from ivr.api.problems import ApiError, documented
+from ivr.api.router import make_router
 from ivr.controller.controller import Controller
 from ivr.hours import format_hours
 from ivr.hours.opening import AnnouncementError, one_line, shorten
 from ivr.model import clock
 from routing.hours import Force, Override
 
-router = APIRouter(tags=["hours"])
+router = make_router("hours")
 
 _FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 

@@ -5,17 +5,18 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from pydantic import BaseModel, Field
 
 from db.message_data import VoiceMessage
 from ivr.api import models
 from ivr.api.context import Actor, ControllerDep, audit
 from ivr.api.problems import ApiError, confirmed, documented, present
+from ivr.api.router import make_router
 from ivr.controller.controller import Controller
 from ivr.model import clock
 
-router = APIRouter(prefix="/messages", tags=["messages"])
+router = make_router("messages", "/messages")
 
 MessageId = Annotated[UUID, Path(alias="message", description="The id of the message.")]
 

@@ -3,20 +3,21 @@
 import time
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 from pydantic import BaseModel, Field
 
 from ivr.api import models
 from ivr.api.context import Actor, ControllerDep, audit, connected
 from ivr.api.live import read_operator, read_operators
 from ivr.api.problems import ApiError, documented
+from ivr.api.router import make_router
 from ivr.controller.controller import Controller
 from ivr.floor.client import FloorClient
 from ivr.hours.opening import one_line
 from ivr.model.floor_protocol import OperatorEvent
 from routing.states import OperatorState, Trigger
 
-router = APIRouter(prefix="/operators", tags=["operators"])
+router = make_router("operators", "/operators")
 
 SettableState = Literal["ready", "paused", "away"]
 _TRIGGERS: dict[SettableState, Trigger] = {

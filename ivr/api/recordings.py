@@ -3,17 +3,18 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 from pydantic import BaseModel, Field
 
 from db.recording_data import RecordedCall
 from ivr.api import models
 from ivr.api.context import Actor, ControllerDep, audit
 from ivr.api.problems import ApiError, documented, present
+from ivr.api.router import make_router
 from ivr.controller.controller import Controller
 from ivr.model import clock
 
-router = APIRouter(prefix="/recordings", tags=["recordings"])
+router = make_router("recordings", "/recordings")
 
 RecordingId = Annotated[UUID, Path(alias="recording", description="The id of the recording.")]
 

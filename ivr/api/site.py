@@ -1,13 +1,13 @@
 """The control API's view of the site: the words that its other answers and requests use."""
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from ivr.api.context import ControllerDep
+from ivr.api.router import make_router
 from ivr.site.flat import flatten
 from ivr.talk.grants import topics_of
 
-router = APIRouter(tags=["site"])
+router = make_router("site")
 
 
 class SiteNumber(BaseModel):

@@ -5,12 +5,13 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import Depends, Path, Query, Request
 from pydantic import BaseModel, Field
 
 from ivr.api import models
 from ivr.api.context import Actor, ControllerDep, audit
 from ivr.api.problems import ApiError, documented
+from ivr.api.router import make_router
 from ivr.controller.controller import Controller
 from ivr.hours.opening import one_line
 from ivr.model import clock
@@ -20,7 +21,7 @@ from ivr.site_changes.edits import MOST_EDITS, EditError, SiteEdit
 from ivr.site_changes.effects import Effects
 from ivr.site_changes.model import Change, ChangeError, KeptChange
 
-router = APIRouter(prefix="/site", tags=["site changes"])
+router = make_router("site changes", "/site")
 
 _STATUS = {"unknown": 404, "not_possible": 422, "nothing": 422, "busy": 503, "not_writable": 503, "git": 503}
 

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 from pydantic import BaseModel, Field
 
 from ivr.api.context import Actor, ControllerDep, audit, connected
@@ -11,6 +11,7 @@ from ivr.api.hours import AFTER_RESTORE
 from ivr.api.live import read_alarms, read_calls, read_limits, read_queue
 from ivr.api.models import Acknowledgement, Alarm, Request
 from ivr.api.problems import ApiError, documented
+from ivr.api.router import make_router
 from ivr.asterisk.ami import AmiError
 from ivr.asterisk.refused_calls import refused_calls
 from ivr.controller.controller import Controller
@@ -18,7 +19,7 @@ from ivr.hours.drain import Drain
 from ivr.hours.opening import one_line
 from ivr.model import clock
 
-router = APIRouter(tags=["status"])
+router = make_router("status")
 
 
 class Refused(BaseModel):

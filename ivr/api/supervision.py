@@ -1,19 +1,19 @@
 """The control API's way to hear a conversation: it rings the supervisor's telephone. See docs/supervision.md."""
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from db.ids import uuid7
 from ivr.api import models
 from ivr.api.context import Actor, ControllerDep, audit, connected
 from ivr.api.problems import ApiError, documented
+from ivr.api.router import make_router
 from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari.link import LinkLost
 from ivr.codes.spy_channel import Mode
 from ivr.codes.supervision_rules import SENTENCES, Refusal, why_not
 from ivr.records import floor_records
 
-router = APIRouter(prefix="/supervision", tags=["supervision"])
+router = make_router("supervision", "/supervision")
 
 _STATUS = {Refusal.UNKNOWN: 404, Refusal.NOT_TALKING: 409}
 """The others are 422: the supervisor may not do it at any time."""

@@ -3,14 +3,15 @@
 import json
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 from pydantic import BaseModel, Field, ValidationError
 
 from ivr.api.context import Actor, ControllerDep
 from ivr.api.problems import ApiError, documented
+from ivr.api.router import make_router
 from ivr.site_changes.programs import ProgramError, run_hatif
 
-router = APIRouter(prefix="/operators/{operator}/telephone_password", tags=["operators"])
+router = make_router("operators", "/operators/{operator}/telephone_password")
 
 _LIMIT_S = 45.0
 

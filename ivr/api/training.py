@@ -3,12 +3,13 @@
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 from pydantic import BaseModel, Field
 
 from ivr.api import models
 from ivr.api.context import Actor, ControllerDep, audit, connected
 from ivr.api.problems import ApiError, documented
+from ivr.api.router import make_router
 from ivr.controller.controller import Controller
 from ivr.model.floor_protocol import OperatorEvent
 from ivr.site import training
@@ -18,7 +19,7 @@ from ivr.training.trainings import MOST
 from prompts.training_sounds import sound_of
 from routing.states import TRAINING, OperatorState, Trigger
 
-router = APIRouter(tags=["training"])
+router = make_router("training")
 
 OperatorId = Annotated[str, Path(alias="operator", max_length=20, description="The operator's id.")]
 

@@ -3,19 +3,20 @@
 from collections.abc import Collection
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, Field
 
 from ivr.api import models
 from ivr.api.context import Actor, ControllerDep, audit, connected
 from ivr.api.problems import ApiError, documented
+from ivr.api.router import make_router
 from ivr.asterisk.ari.link import LinkLost
 from ivr.controller.connection import Connection
 from ivr.controller.controller import Controller
 from ivr.model.endpoints import TRY_TELEPHONES
 from ivr.telephones.web_credentials import WebCredential, WebCredentialError
 
-router = APIRouter(prefix="/try/telephone", tags=["try"])
+router = make_router("try", "/try/telephone")
 
 Holder = Annotated[str, Query(pattern=r"^[A-Za-z0-9_-]{1,40}$", description="The mark of the sign-in.")]
 

@@ -3,12 +3,13 @@
 import contextlib
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from pydantic import BaseModel, Field
 
 from ivr.api import models
 from ivr.api.context import Actor, ControllerDep, audit, connected
 from ivr.api.problems import ApiError, documented
+from ivr.api.router import make_router
 from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.link import LinkLost
 from ivr.controller.connection import Connection
@@ -17,7 +18,7 @@ from ivr.model.endpoints import web_endpoint
 from ivr.telephones import replacements
 from ivr.telephones.web_credentials import WebCredentialError
 
-router = APIRouter(prefix="/operators/{operator}/web_telephone", tags=["operators"])
+router = make_router("operators", "/operators/{operator}/web_telephone")
 
 OperatorId = Annotated[str, Path(alias="operator", max_length=20, description="The operator's id.")]
 

@@ -10,7 +10,7 @@ YES, NO = "1", "2"
 SPEECH_TEXTS = ("speech_offer", "speech_again", "speech_keys", "speech_operator", "speech_right")
 """Texts for callers who may speak."""
 DIGITS = "words_digits"
-"""The words for the keys 0 to 9, in this order."""
+"""The words for the keys 0 to 9, in this order; further ways of saying them follow, ten each."""
 EVERYWHERE = {
     "words_operator": OPERATOR,
     "words_repeat": REPEAT,
@@ -24,6 +24,11 @@ UNCONFIRMED = frozenset((REPEAT, BACK, CHANGE_LANGUAGE))
 """Keys that need no confirmation: they do no harm if something else was meant."""
 
 
+def digit_words(ways: Sequence[str]) -> dict[str, str]:
+    """Return the words for digits, each with its key. `ways`: those of the text `DIGITS`."""
+    return {word: str(place % 10) for place, word in enumerate(ways)}
+
+
 def phrases(call: Call, keys: Collection[str], words: Mapping[str, str], *, back: bool) -> dict[str, str]:
     """Return what may be said at a choice, each phrase with its key.
 
@@ -33,8 +38,8 @@ def phrases(call: Call, keys: Collection[str], words: Mapping[str, str], *, back
         back: Whether the caller can go back.
     """
     said = call.version.words.get(call.state.language, {})
-    digits = dict(zip("0123456789", said.get(DIGITS, ()), strict=False))
-    found = {word: key for key, word in digits.items() if key in keys or key in (OPERATOR, CHANGE_LANGUAGE)}
+    digits = digit_words(said.get(DIGITS, ()))
+    found = {word: key for word, key in digits.items() if key in keys or key in (OPERATOR, CHANGE_LANGUAGE)}
     for text, key in EVERYWHERE.items():
         if key != BACK or back:
             found |= dict.fromkeys(said.get(text, ()), key)

@@ -14,7 +14,7 @@ from speech.words import plain
 
 
 def speech_findings(folder: Path, site: Site, flow: Draft | None, texts: Catalogues) -> Iterator[Finding]:
-    """Yield E_SPEECH_TEXT, E_SPEECH_WORDS and E_SPEECH_TWICE findings."""
+    """Yield E_SPEECH_TEXT, E_SPEECH_DIGITS, E_SPEECH_WORDS and E_SPEECH_TWICE findings."""
     if not site.speech.menus:
         return
     path = folder / "site.toml"
@@ -22,6 +22,11 @@ def speech_findings(folder: Path, site: Site, flow: Draft | None, texts: Catalog
     if missing := [text for text in (*said.SPEECH_TEXTS, *said.WORDS) if text not in (*texts.ids, *texts.words_ids)]:
         found = f"{count_and_name(missing)} texts of callers who speak are in no catalogue"
         yield Finding("E_SPEECH_TEXT", str(path), line, found, "add them to texts.yaml, as in the example site")
+    for language in site.languages:
+        if (count := len(texts.words.get(language, {}).get(said.DIGITS, ()))) % 10:
+            found = f"{said.DIGITS} has {count} words in {language}, so that some stand for other keys"
+            remedy = "write ten, for the keys 0 to 9 in this order; then, if you like, ten others"
+            yield Finding("E_SPEECH_DIGITS", str(path), line, found, remedy)
     if flow is None:
         return
     for name, node in flow.flow.nodes.items():

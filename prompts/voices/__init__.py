@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 
 _BRISK = {
     "prompts.voices.pico": 1.9,
@@ -74,6 +75,7 @@ class Voice:
         return repr((self.module, self.identity or self.name, sorted(self.settings), versions))
 
 
+@cache
 def _version(package: str) -> str:
     import importlib.metadata  # slow to import, and not needed in an engine's process
 

@@ -132,11 +132,11 @@ async def standing_in(controller: StandIn | None = None, port: int = 0) -> Async
     found = controller or StandIn()
     app = FastAPI(openapi_url=None)
     app.state.events = EventHub(found.look, uuid4(), found.changed)
-    app.include_router(events.router, prefix="/v1")
+    app.include_router(events.router)
     if found.site_changes is not None:
         app.state.site_changes = found.site_changes
         app.state.controller = SimpleNamespace(settings=found.site_changes._settings)
-        app.include_router(site_changes.router, prefix="/v1")
+        app.include_router(site_changes.router)
         handle_errors(app)
 
     @app.api_route("/v1/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])

@@ -5,10 +5,14 @@ from pathlib import Path
 import pytest
 from small_site import SmallSite, make
 
+from bench.speech import sounds
+from ivr.call import said
 from ivr.check.checking import check as check_site
+from ivr.home.settings import EXAMPLE
 from ivr.site.findings import Finding
+from prompts import catalogue
 
-CODES = {"E_SPEECH_TEXT", "E_SPEECH_WORDS", "E_SPEECH_TWICE", "W_SPEECH_WORDS"}
+CODES = {"E_SPEECH_TEXT", "E_SPEECH_DIGITS", "E_SPEECH_WORDS", "E_SPEECH_TWICE", "W_SPEECH_WORDS"}
 
 
 @pytest.fixture
@@ -46,6 +50,24 @@ def test_a_site_that_lacks_the_texts_for_callers_who_speak_is_told_which(small: 
     assert text.startswith("12 (speech_offer, speech_again, ") and text.endswith("are in no catalogue")
     small.edit("site.toml", "menus = true", "menus = false")
     assert not [finding for finding in findings(small) if "SPEECH" in finding.code]
+
+
+@pytest.mark.parametrize("count", [9, 11])
+def test_digits_that_would_stand_for_other_keys_are_refused(small: SmallSite, count: int) -> None:
+    say(small, "words_digits", ", ".join(f"digit{place}" for place in range(10)), ", ".join("بتثجحخدذرزس"[:count]))
+    assert found(small, "E_SPEECH_DIGITS") == [
+        f"words_digits has {count} words in ar, so that some stand for other keys"
+    ]
+
+
+def test_each_digit_of_the_example_site_can_be_said_alone_and_as_a_number() -> None:
+    words = catalogue.load(EXAMPLE).words
+    for language in sounds.LANGUAGES:
+        ways = words[language][said.DIGITS]
+        keys = said.digit_words(ways)
+        for key, digit in enumerate(ways[:10]):
+            (number,) = (way for way in ways[10:] if way.endswith(f" {digit}"))
+            assert keys[digit] == keys[number] == str(key)
 
 
 def test_one_phrase_for_two_options_is_refused_in_any_language(small: SmallSite) -> None:

@@ -45,6 +45,13 @@ def test_what_a_recogniser_wrote_down_badly_is_found_as_well(heard: list[str], a
     assert example()["fr"].find(heard)[0] == about
 
 
+@pytest.mark.parametrize("language", QUESTIONS)
+def test_a_sentence_that_a_recogniser_wrote_twice_means_the_same(language: str) -> None:
+    finder = example()[language]
+    for question in QUESTIONS[language].values():
+        assert finder.find([f"{question}. {question}."]) == finder.find([question])
+
+
 @pytest.mark.parametrize(
     ("heard", "about"),
     [

@@ -55,7 +55,12 @@ def ears(models: Models, tmp_path_factory: pytest.TempPathFactory) -> Iterator[E
 
 @pytest.mark.parametrize(
     ("language", "text", "kind", "key"),
-    [("es", "documentos", "option", "2"), ("it", "un appuntamento", "option", "4"), ("en", "yes", "yes or no", "1")],
+    [
+        ("es", "documentos", "option", "2"),
+        ("it", "un appuntamento", "option", "4"),
+        ("en", "yes", "yes or no", "1"),
+        ("es", "número tres", "digit", "3"),
+    ],
 )
 async def test_an_option_is_understood(ears: Ears, language: str, text: str, kind: str, key: str) -> None:
     assert (await ears.hear(language, ears.say(language, text), kind)).key == key

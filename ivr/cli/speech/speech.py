@@ -31,7 +31,7 @@ PROCESS = "transcriber"
 """The name of the process that gives messages their texts."""
 
 ENGINES = {"faster-whisper": "faster_whisper", "Vosk": "vosk"}
-"""What runs models, with the modules of their packages."""
+"""The engines that run models, with the modules of their packages."""
 INSTALL = "run `.venv/bin/pip install --require-hashes --no-deps -r requirements/speech.txt`"
 
 

@@ -1,4 +1,4 @@
-"""What the process that writes down messages is doing: written by it, read by `hatif status` and `hatif speech`."""
+"""The state of the process that writes down messages: written by it, read by `hatif status` and `hatif speech`."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class Doing(StrEnum):
-    """What the process is doing."""
+    """States of the process."""
 
     IDLE = "idle"  # every message has its text
     FETCHING = "fetching"  # the packaged recogniser
@@ -18,7 +18,7 @@ class Doing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the process is doing, and how many messages wait for a text, have one, and are left without."""
+    """The state of the process, and how many messages wait for a text, have one, and are left without."""
 
     doing: Doing
     why: str | None = None
