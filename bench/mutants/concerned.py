@@ -38,7 +38,8 @@ GROUPS = {
         _IN_VIRTUAL_TIME
         + _tests(
             "floor floor_* old_places closing_time calls while_waiting after_the_conversation preferred_operator"
-            " fallback_language two_at_once answered_alone returns closing_on_the_line restart hangups queue_start"
+            " fallback_language two_at_once answered_alone returns closing_on_the_line restart hangups"
+            " queue_start moves"
         ),
     ),
     "talk": Concern(("ivr/talk",), _IN_VIRTUAL_TIME + _tests("talk_* calls restart codes telephone_killed")),
@@ -49,7 +50,7 @@ GROUPS = {
             "supervisor state reconcile orphaned_rows floor_protocol talk_table connection_health callers_numbers"
             " asterisk_watch work logs in_dialog restart kept_line last_line half_open_calls silent_callers fallback"
             " fallback_* import_on_the_line talk_kills floor_on_line status callbacks_calls one_line codes after_a_gap"
-            " hangups carriers guard own_calls"
+            " hangups carriers guard own_calls telephone_signals"
         ),
     ),
     "codes": Concern(

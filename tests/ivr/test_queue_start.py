@@ -1,21 +1,24 @@
-"""A caller who begins to wait: what the floor is asked for, and that they are not left in silence."""
+"""A caller who begins to wait: what the floor is asked for, that they are not left in silence, and late answers."""
 
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from test_talk_breaks import CALLER, LINE, SentMessages
+from test_talk_breaks import CALLER, LEG, LINE, SentMessages
 
 from ivr.asterisk.ari import events, operations
 from ivr.audio.audible import Media
 from ivr.call.bridge_moves import MUSIC
 from ivr.call.call import Call
 from ivr.call.interruptions import CallerGone
+from ivr.call.leg import Leg
 from ivr.model.floor_protocol import Invite, Leave, Wait
+from ivr.queue import ringing
 from ivr.queue.moves import FRONT
 from ivr.queue.wait_announcements import WaitSettings
 from ivr.queue.waiting import CallerNeeds, wait_for_operator
 from routing.match import Step
+from routing.states import OfferState
 
 STEPS = (Step("fr", 3),)
 
@@ -63,3 +66,27 @@ async def test_a_caller_whose_announcement_has_no_audio_hears_music_at_once(
     asterisk, call = on_the_line(*uris)
     await waits_and_hangs_up(call, 0)
     assert (operations.MUSIC(CALLER, mohClass=MUSIC) in asterisk.asked) is silent
+
+
+@pytest.mark.parametrize(
+    ("channel", "found"),
+    [
+        ("Up", OfferState.ACCEPTED),
+        ("Ringing", OfferState.NO_ANSWER),
+        ("Down", OfferState.UNREACHABLE),
+        (None, OfferState.NO_ANSWER),
+    ],
+)
+async def test_an_operator_who_answers_as_the_ringing_ends_is_not_hung_up(
+    channel: str | None, found: OfferState
+) -> None:
+    class Asterisk(SentMessages):
+        async def ask(self, *requests: operations.Request) -> list[SimpleNamespace]:
+            return [SimpleNamespace(ok=channel is not None, status=200, body={"state": channel}) for _ in requests]
+
+    asterisk = Asterisk()
+    call = asterisk.call()
+    call.deliver(events.ChannelDestroyed(LEG, 16))  # as soon as it is hung up
+    assert await ringing._withdraw(call, Leg(LEG.id, "1001"), OfferState.NO_ANSWER) is found
+    hung_up = [request.uri for request in asterisk.asked if request.method == "DELETE"]
+    assert hung_up == ([] if found is OfferState.ACCEPTED else [f"channels/{LEG.id}"])

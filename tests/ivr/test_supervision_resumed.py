@@ -4,11 +4,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from snapshots import snapshot
 from trial_stage import nobody_keeps
 
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.link import Response
 from ivr.asterisk.ari.operations import Request
+from ivr.audio.audible import Media
 from ivr.codes import spy_channel as spies
 from ivr.codes import supervise
 from ivr.codes.code_call import CodeCall, OperatorGone
@@ -21,15 +23,23 @@ ANOTHERS = spies.new_spy(Mode.LISTEN, "019ab5d2-0000-7000-8000-000000000002", OT
 
 
 class Asterisk:
-    """A link to an Asterisk that has two spying channels, and these in the supervisor's bridge."""
+    """A link to an Asterisk that has two spying channels, and these in the supervisor's bridge.
+
+    `routes`: who gets the events of a channel; a spying channel that is asked for is there at once if it has one.
+    """
 
     def __init__(self, inside: tuple[str, ...]) -> None:
         self.inside = inside
+        self.routes: dict[str, Any] = {}
         self.sent: list[Request] = []
         self.asked: list[Request] = []
 
     async def ask(self, *requests: Request) -> list[Response]:
         self.asked += requests
+        for request in requests:
+            if "/snoop/" in request.uri:
+                spy = request.uri.rpartition("/")[2]
+                self.routes[spy].deliver(events.StasisStart(snapshot(spy)))
         known = {
             operations.CHANNELS(): [{"id": channel} for channel in (SUPERVISOR, OTHER, MINE.id, ANOTHERS.id)],
             operations.BRIDGES(): [{"id": bridge_of(SUPERVISOR), "channels": list(self.inside)}],
@@ -42,10 +52,14 @@ class Asterisk:
 
 async def goes_on(link: Asterisk, keys: str = "") -> None:
     """Go on with the supervision of SUPERVISOR, who presses these keys and hangs up."""
-    services = SimpleNamespace(link=link, recorder=nobody_keeps(), route=lambda *_: None, unroute=lambda _: None)
+    services = SimpleNamespace(
+        link=link, recorder=nobody_keeps(), route=link.routes.__setitem__, unroute=lambda _: None,
+        take_notice=lambda _: None, audible=SimpleNamespace(media=lambda *_: Media((), 0.0, ())),
+    )  # fmt: skip
     connection: Any = SimpleNamespace(
-        services=services, floor=SimpleNamespace(operators={}), call_on=lambda _: None, people=()
-    )
+        services=services, floor=SimpleNamespace(operators={}), call_on=lambda _: None, people=(),
+        version=SimpleNamespace(sounds=None),
+    )  # fmt: skip
     supervisor = OperatorEntry("1901", "Sample", {"fr": 5}, frozenset(), True)
     call = CodeCall(connection, SUPERVISOR, "whisper", supervisor, "1001", resumed=True)
     for key in keys:
@@ -82,3 +96,7 @@ async def test_a_key_changes_who_hears_the_supervisor_unless_it_is_no_mode_or_th
     assert [(spy.mode, spy.leg, spy.supervisor) for spy in begun if spy is not None] == [
         (mode.value, MINE.leg, SUPERVISOR) for mode in modes
     ]
+    # The new spying channel is put into the supervisor's bridge before the former one ends.
+    heard = [request for request in link.sent if "addChannel" in request.uri or request == operations.HANG_UP(MINE.id)]
+    added = [operations.ADD_CHANNEL(bridge_of(SUPERVISOR), channel=spy.id) for spy in begun if spy is not None]
+    assert heard[: len(added) + 1] == [*added, operations.HANG_UP(MINE.id)]

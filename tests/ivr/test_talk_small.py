@@ -1,4 +1,4 @@
-"""Small decisions of a conversation: which key ends a whisper, how topics are numbered, and who rings a colleague."""
+"""Small decisions of a conversation: which key ends a whisper, how topics are numbered, which line has ended."""
 
 from types import SimpleNamespace
 from typing import Any, cast
@@ -13,7 +13,7 @@ from ivr.asterisk.ari import events, operations
 from ivr.call.items import Item
 from ivr.call.leg import Leg
 from ivr.model import floor_protocol
-from ivr.model.talk_table import Talk
+from ivr.model.talk_table import Colleague, OperatorPlace, Talk
 from ivr.site.operators import OperatorEntry
 from ivr.talk.conversation import Conversation
 from ivr.talk.grants import grant, topics_of
@@ -86,3 +86,17 @@ async def test_the_ringing_of_a_colleague_is_heard_on_the_line_on_which_the_oper
     await Conversation(call, Leg(LEG.id, OPERATOR.id), Talk(LEG.id)).invite(offer, via)
     played = [request.uri.split("/")[1] for request in asterisk.asked if "/play" in request.uri]
     assert played == [via or LEG.id]
+
+
+@pytest.mark.parametrize(("channel", "refused"), [("1795600000.9", False), ("1795600000.8", True), (None, True)])
+async def test_only_the_end_of_the_line_on_which_the_operator_consults_counts(
+    channel: str | None, *, refused: bool
+) -> None:
+    call = SentMessages().call()
+    colleague = Colleague(COLLEAGUE.id, "1002", Role.CONSULTED, there=True)
+    conversation = Conversation(
+        call, Leg(LEG.id, OPERATOR.id), Talk(LEG.id, OperatorPlace.ASIDE, colleague, via="1795600000.9")
+    )
+    conversation.colleague = Leg(COLLEAGUE.id, "1002")
+    found = await grant(conversation, Act.LINE_GONE, Target(), "code", OPERATOR.id, channel)
+    assert (found, conversation.state.via) == ((Refusal.NOT_NOW, "1795600000.9") if refused else (None, None))

@@ -316,6 +316,11 @@ def test_a_key_pressed_before_the_question_is_not_consent() -> None:
     assert rows(result, "recording") == []
 
 
+def test_a_caller_who_is_asked_for_consent_may_choose_another_language_instead() -> None:
+    result = place_call("2-09", on=stage(records_conversations=True))
+    assert result.path[result.path.index("queue") + 1] == "language"
+
+
 def test_nobody_is_asked_for_consent_if_the_site_does_not_record() -> None:
     result = place_call("2-01", operators=[ANSWERS])
     assert steps(result, "consent") == []
