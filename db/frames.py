@@ -74,21 +74,27 @@ def unpack(value: bytes, names: Collection[str], without: Collection[str] = ()) 
     """Return frames that `pack` was given, without some columns. Raises ValueError if it was given something else."""
     try:
         document = _decoder.decode(value)
-        return {name: _frame(*document[name], without) for name in names}
+        return {name: _frame(*_frame_decoder.decode(document[name]), without) for name in names}
     except (msgspec.MsgspecError, KeyError, TypeError) as error:
         raise ValueError("not a kept day") from error
 
 
-def _frame(numbers: "Mapping[str, _Packed]", texts: "Mapping[str, _PackedTexts]", without: Collection[str]) -> Frame:
+def _frame(numbers: "Mapping[str, _Stored]", texts: Mapping[str, msgspec.Raw], without: Collection[str]) -> Frame:
+    coded = {name: _texts_decoder.decode(raw) for name, raw in texts.items() if name not in without}
     return Frame(
-        {column: _unpack(packed) for column, packed in numbers.items() if column not in without},
-        {column: Coded(_unpack(packed), names) for column, (names, packed) in texts.items() if column not in without},
+        {name: _unpack(stored) for name, stored in numbers.items() if name not in without},
+        {name: Coded(_unpack(stored), names) for name, (names, stored) in coded.items()},
     )
 
 
 _Packed = tuple[str, bytes]
-_PackedTexts = tuple[list[str | None], _Packed]
-_decoder = msgspec.msgpack.Decoder(dict[str, tuple[dict[str, _Packed], dict[str, _PackedTexts]]])
+_Stored = tuple[str, memoryview]
+"""The same in the value that is unpacked."""
+
+# Only what is asked for is decoded: a day has a hundred names of operators, and most reports need none.
+_decoder = msgspec.msgpack.Decoder(dict[str, msgspec.Raw])
+_frame_decoder = msgspec.msgpack.Decoder(tuple[dict[str, _Stored], dict[str, msgspec.Raw]])
+_texts_decoder = msgspec.msgpack.Decoder(tuple[list[str | None], _Stored])
 
 
 def _pack(numbers: Whole) -> _Packed:
@@ -107,8 +113,8 @@ def _pack_coded(coded: Coded) -> tuple[list[str | None], _Packed]:
     return names, _pack(known[coded.codes] if len(known) else coded.codes)
 
 
-def _unpack(packed: _Packed) -> Whole:
-    kind, value = packed
+def _unpack(stored: _Stored) -> Whole:
+    kind, value = stored
     return np.frombuffer(value, kind)  # `join` makes whole numbers of 64 bits of it
 
 

@@ -1,6 +1,7 @@
 """A group of calls in a report: its counts and its figures."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -74,8 +75,8 @@ class Group:
         if counted:
             figures |= counted
             points, answers = figures.pop(POINTS, 0), figures[ANSWERS]
-            figures["callbacks_kept_share"] = _rounded(ratio(figures[KEPT], figures[KEPT] + figures[FAILED]))
-            figures["survey_average"] = _rounded(ratio(points, answers))
+            shares = ratio(figures[KEPT], figures[KEPT] + figures[FAILED]), ratio(points, answers)
+            figures |= _rounded(("callbacks_kept_share", "survey_average"), shares)
         if tally.waits or tally.abandoned_waits or tally.elsewhere:
             found, counts = tally.figures_and_counts()
             figures |= found.elsewhere
@@ -83,10 +84,11 @@ class Group:
             figures["answered_within"] = counts.answered_within
             figures["abandoned_within"] = counts.abandoned_within
             figures["abandoned_short"] = counts.abandoned_short
-            figures |= zip(_RATIOS, map(_rounded, _ratios(found)), strict=True)
+            figures |= _rounded(_RATIOS, _ratios(found))
         figures["still_waiting"] = self.undecided
-        figures["calls"] = figures["waited"] + self.undecided + self._in_menu
-        figures["handling_s"] = _rounded(ratio(self.handling_s, self.handled))
+        figures["calls"] = figures["waited"] + self.undecided + (self._in_menu if counted else 0)
+        if self.handled:
+            figures["handling_s"] = round(self.handling_s / self.handled, 6)
         if self.spent:
             figures |= self._times()
         return figures
@@ -102,7 +104,7 @@ class Group:
             work.occupancy, work.talking_s, work.wrapping_up_s, work.ready_s,
             spent[OperatorState.OFFERED], spent[OperatorState.PAUSED], logged_in,
         )  # fmt: skip
-        return {name: _rounded(time) for name, time in zip(_TIMES, times, strict=True)}
+        return _rounded(_TIMES, times)
 
 
 _IN_MENU = (*MENU.values(), MENU_OTHER, MENU_GOING_ON)
@@ -125,6 +127,6 @@ _NONE: dict[str, Any] = {
 _waits, _ratios = attrgetter(*_OF_WAITS), attrgetter(*_RATIOS)
 
 
-def _rounded(value: float | None) -> float | None:
-    """Return a figure rounded to a microsecond, the database's resolution."""
-    return None if value is None else round(value, 6)
+def _rounded(names: Sequence[str], values: Sequence[float | None]) -> dict[str, float | None]:
+    """Return figures rounded to a microsecond, the database's resolution."""
+    return {name: None if value is None else round(value, 6) for name, value in zip(names, values, strict=True)}

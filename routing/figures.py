@@ -11,6 +11,8 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
+from typing import NamedTuple
 
 WITHIN_S = 20.0
 SHORT_S = 5.0
@@ -28,8 +30,7 @@ class Limits:
     short_s: float = SHORT_S
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(NamedTuple):  # a report by half-hour has thousands, and they are made in a fifth of a dataclass's time
     """The counts behind the service level. "Within" includes callers who waited exactly that long."""
 
     answered: int = 0  # N
@@ -54,8 +55,7 @@ def service_level_by_target(counts: Counts) -> float | None:
     return ratio(counts.answered_within, counts.answered + counts.abandoned - counts.abandoned_within)
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(NamedTuple):
     """The metrics of a group of calls. Waits and handling times are of answered calls; ratios are 0 to 1.
 
     `waited`: all calls that began to wait. `offered`: those that were answered or abandoned. The rest are in
@@ -187,8 +187,13 @@ def percentile(values: Iterable[float], percent: float) -> float | None:
 
 
 def percentile_of_sorted(values: Sequence[float], percent: float) -> float | None:
+    return values[_place(len(values), percent)] if values else None
+
+
+@lru_cache(10_000)
+def _place(number: int, percent: float) -> int:
     # Rounded first, so that 99.9 % of 1,000 values is the 999th and not, by a binary fraction, the 1,000th.
-    return values[max(0, math.ceil(round(len(values) * percent / 100, 6)) - 1)] if values else None
+    return max(0, math.ceil(round(number * percent / 100, 6)) - 1)
 
 
 def ratio(part: float, whole: float) -> float | None:

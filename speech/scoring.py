@@ -43,7 +43,7 @@ _AHEAD = 0.2
 """By how much it must be better than the best phrase of any other option."""
 _CLEAR = 1.5
 """By how much it must be better to be taken at once."""
-_AGAIN = 10
+_AGAIN = 5
 """How many phrases, the best ones, are otherwise scored anew, in the utterance changed in two ways; the mean counts."""
 _LATER_S, _SLOWER = 0.15, 1.06
 """How it is changed: how much later it begins, and how many times as long it is."""

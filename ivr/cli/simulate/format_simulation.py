@@ -116,7 +116,7 @@ def _cell(scenario: Scenario, totals: Totals, language: str | None, hour: int) -
 
 
 def _group(group: Group) -> dict[str, Any]:
-    return {**asdict(group.figures), "wait_p999_s": group.wait_p999_s, "occupancy": group.occupancy}
+    return {**group.figures._asdict(), "wait_p999_s": group.wait_p999_s, "occupancy": group.occupancy}
 
 
 def write_csv(scenario: Scenario, totals: Totals) -> None:
