@@ -100,7 +100,7 @@ def _from_pcm(data: bytes, width: int) -> Samples:
 
 def from_int16(samples: NDArray[np.int16]) -> Samples:
     """Return 16-bit samples scaled so that full scale is 1."""
-    return (samples / 32_768).astype(np.float32)
+    return samples.astype(np.float32) / np.float32(32_768)
 
 
 def _is_clipped(samples: Samples) -> bool:
