@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from sqlalchemy import insert
@@ -32,6 +33,7 @@ from db.report_days import keep_days, missing_days
 from db.tables import Audit, Call, CaseFile, Operator, OperatorStateRecord, Pairing
 from db.upgrade import upgrade
 from desk.case.queries import search
+from desk.report.making import READY_AFTER_S
 from routing.figures import percentile
 
 _OPENS, _HOURS = 8, 12
@@ -47,6 +49,7 @@ _NAMES = ("Nadia", "Amina", "Fern", "Jan", "Rosa", "Ilse", "Omar", "Sami", "Lena
 _SEARCHES = 300
 _MOST_KEEPING_S, _AGAIN_S = 300.0, 1.0
 _START = "calls --last 1"
+_PAUSE_S = 3.0  # in which the process for the next report starts
 _GROUPINGS = ("day", "hour", "half-hour", "language", "country", "topic", "operator", "number")
 
 Row = tuple[Any, dict[str, Any]]
@@ -186,6 +189,7 @@ def main() -> None:
         found["seed"] = asked.seed
         measured = commands(asked.days).items()
         found["commands"] = {name: _time_command(home, urls, arguments) for name, arguments in measured}
+        found["beside_desk"] = {kind: _time_beside_desk(home, url, asked.days) for kind, url in urls.items()}
         found["kept"] = kept
         found["search_ms"] = {kind: asyncio.run(_time_searches(url)) for kind, url in urls.items()}
         found["memory_mib"] = round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
@@ -203,6 +207,8 @@ def main() -> None:
                 f"hatif {name:24} {times['seconds']:6.2f} s ({multiples[0]:4.1f} ×), "
                 f"processor {times['processor_s']:6.2f} s ({multiples[1]:4.1f} ×)"
             )
+        for name, seconds in found["beside_desk"][kind].items():
+            print(f"hatif {name:24} {seconds:6.2f} s beside a desk")
         searches = found["search_ms"][kind]
         print(f"keeping a day for reports: {found['kept'][kind]['ms']} ms, {found['kept'][kind]['days']} days")
         print(f"the desk's search: p50 {searches['p50']} ms, p99 {searches['p99']} ms")
@@ -222,6 +228,35 @@ def _time_command(home: Path, urls: dict[str, str], arguments: tuple[str, ...]) 
             runs[kind].append((time.monotonic() - began, _processor_time() - worked))
     best = {kind: [min(some) for some in zip(*of_kind, strict=True)] for kind, of_kind in runs.items()}
     return {kind: {"seconds": round(wall, 2), "processor_s": round(worked, 2)} for kind, (wall, worked) in best.items()}
+
+
+def _time_beside_desk(home: Path, url: str, days: int) -> dict[str, float]:
+    """Return the seconds of reports, whole commands, beside a desk: the median of five, with a pause before each."""
+    hatif = str(Path(sys.executable).with_name("hatif"))
+    offset = os.environ.get("HATIF_PORT_OFFSET", "40000")
+    environment = {**os.environ, "HATIF_HOME": str(home), "HATIF_DATABASE": url, "HATIF_PORT_OFFSET": offset}
+    with subprocess.Popen(
+        [hatif, "desk"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as desk:
+        try:
+            time.sleep(READY_AFTER_S + 2 * _PAUSE_S)
+            if desk.poll() is not None:
+                raise SystemExit("the desk has ended; `hatif desk` in this HATIF_HOME says why")
+            reports = {name: arguments for name, arguments in commands(days).items() if arguments[0] == "report"}
+            found = {}
+            for name, arguments in reports.items():
+                taken = []
+                for _ in range(5):
+                    time.sleep(_PAUSE_S)
+                    began = time.monotonic()
+                    subprocess.run(
+                        [hatif, *arguments, "--json"], env=environment, check=True, stdout=subprocess.DEVNULL
+                    )
+                    taken.append(time.monotonic() - began)
+                found[name] = round(median(taken), 2)
+        finally:
+            desk.terminate()
+    return found
 
 
 async def _time_searches(url: str) -> dict[str, float]:
