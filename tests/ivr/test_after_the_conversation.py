@@ -68,7 +68,9 @@ async def test_a_conversation_is_recorded_with_the_consent_but_not_while_that_is
     call.tone(secret_hz)
     await leg.hears_tone(secret_hz)
     await line.restart()
-    assert stands(line, caller)["recording"] == "paused"
+    async with asyncio.timeout(10):
+        while stands(line, caller)["recording"] != "paused":  # noqa: ASYNC110 - until the call has been taken over
+            await asyncio.sleep(0.1)
     assert refused(line, caller, "recording/pause", operator=operator)[0] == 409
     await asyncio.sleep(0.5)
     call.tone(after_hz)
