@@ -309,6 +309,7 @@ async def test_all_that_an_operator_does_with_a_caller_and_colleagues(
     assert stands(desk_line, CALLER)["operator"] == interpreter
     never_silent(call, began)
     await phone.calls[-1].hangup()
+    await desk_line.until(lambda: desk_line.operator_state(interpreter) != "talking", 10, "the talk has ended")
     await call.hangup()
 
     story = await desk_line.story(CALLER)

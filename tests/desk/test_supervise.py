@@ -119,8 +119,8 @@ async def test_help_shows_who_asks_why_and_in_which_call(desk: TestDesk, control
         operator("1002", "talking", call=of, help_since=time.time(), help_why="They <shout>."), calls=[talking]
     )
     browser = await desk.signed_in("1040", "en")
-    text = await reads(browser, "/live/supervise", "Operator 1002 asks for help", "Settled")
-    part = text.partition('id="help"')[2].partition('id="talks"')[0]
+    text = await reads(browser, "/live/supervise", "Operator 1002 asks for help", "They &lt;shout&gt;.", "Settled")
+    part = text.rpartition('id="help"')[2].partition('id="talks"')[0]
     assert "They &lt;shout&gt;." in part and "Dutch" in part and "Belgium" in part and "+33" not in part
     assert re.search(r'data-rings="1002:\d+ "', part)
     assert part.count('"mode": "') == 3
@@ -135,9 +135,15 @@ async def test_callers_are_listed_with_their_moves_and_operators_with_changed_la
     controller.set(operator("1002", languages={"fr": 4}, languages_changed=changed), calls=[moved])
     browser = await desk.signed_in("1040", "en")
     text = await reads(
-        browser, "/live/supervise", "waiter-1", "(speaks Dutch)", "at the front", 'class="codes changed"'
+        browser,
+        "/live/supervise",
+        "waiter-1",
+        "(speaks Dutch)",
+        "at the front for",
+        "call back",
+        'class="codes changed"',
     )
-    waiting = text.partition('id="supervise-waiting"')[2].partition("</section>")[0]
+    waiting = text.rpartition('id="supervise-waiting"')[2].partition("</section>")[0]
     assert "at the front for Operator 1003" in waiting and "call back" in waiting
     assert waiting.count("/supervise/caller/") == 1  # nobody on the line can be moved for a call-back
     assert 'class="codes changed"' in text
