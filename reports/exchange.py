@@ -5,10 +5,11 @@ same `FORMAT` and database on both sides, then the length of all results in eigh
 (`reports.job.join`); it closes the connection instead of whatever it cannot do.
 """
 
-import json
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+
+import orjson
 
 from reports.job import Job
 from reports.request import RequestError
@@ -17,7 +18,6 @@ FORMAT = 1
 """Of requests and results; raise it when either changes."""
 
 ACCEPTED = b"\x01"
-LENGTH = 8
 MOST = 65_536
 """Bytes of a request."""
 
@@ -40,13 +40,13 @@ class Asked:
 
     def encode(self) -> bytes:
         """Return the line."""
-        return json.dumps({"format": FORMAT, "database": self.database, "job": self.job.to_json()}).encode() + b"\n"
+        return orjson.dumps({"format": FORMAT, "database": self.database, "job": self.job.to_json()}) + b"\n"
 
     @classmethod
     def decode(cls, line: bytes) -> "Asked":
         """Return what `encode` was given. Raises ValueError if it was something else."""
         try:
-            found = json.loads(line)
+            found = orjson.loads(line)
             if found["format"] != FORMAT:
                 raise ValueError(f"format {found['format']}")
             return cls(Job.from_json(found["job"]), str(found["database"]))

@@ -11,7 +11,7 @@ from typing import Any
 from reports.names import Names
 from reports.request import ReportRequest, from_json, to_json
 
-_LENGTH = 8
+LENGTH = 8
 """Bytes of a result's length."""
 
 
@@ -63,14 +63,14 @@ class Job:
 
 def join(results: Sequence[bytes]) -> bytes:
     """Return results one after the other, each with its length before it."""
-    return b"".join(len(result).to_bytes(_LENGTH) + result for result in results)
+    return b"".join(len(result).to_bytes(LENGTH) + result for result in results)
 
 
 def split(joined: bytes) -> list[bytes]:
     """Return the results that `join` was given."""
     found, begin = [], 0
     while begin < len(joined):
-        end = begin + _LENGTH + int.from_bytes(joined[begin : begin + _LENGTH])
-        found.append(joined[begin + _LENGTH : end])
+        end = begin + LENGTH + int.from_bytes(joined[begin : begin + LENGTH])
+        found.append(joined[begin + LENGTH : end])
         begin = end
     return found

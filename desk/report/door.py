@@ -13,7 +13,8 @@ from db.engine import DatabaseError
 from desk.page.errors import DeskError
 from desk.report.making import ReportMaker
 from desk.settings import DeskSettings
-from reports.exchange import ACCEPTED, LENGTH, MOST, Asked, database_mark, socket_in
+from reports.exchange import ACCEPTED, MOST, Asked, database_mark, socket_in
+from reports.job import LENGTH
 
 log = structlog.get_logger()
 

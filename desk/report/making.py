@@ -31,7 +31,7 @@ READY_AFTER_S = 30.0
 """Seconds after the desk's start in which other processes start, until one is made ready for the first report."""
 
 _AGAIN_S = 60.0
-"""Seconds until there is another one, where the one that was ready has ended by itself."""
+"""Seconds until there is another one, where the one that was ready has ended by itself or could not start."""
 
 _BUSY = N_("Many reports are being made; try again in a moment.")
 _TOO_LONG = N_("This report takes too long. Choose fewer days, or a coarser grouping.")
@@ -114,7 +114,12 @@ class _Workers:
         """Have a process ready whenever the one before has made its report."""
         try:
             while True:
-                worker = self._ready = await self._start(prepare=True)
+                try:
+                    worker = self._ready = await self._start(prepare=True)
+                except OSError as error:  # no memory for it, or too many processes
+                    log.warning("No process could be made ready for the next report", reason=str(error))
+                    await asyncio.sleep(_AGAIN_S)
+                    continue
                 await worker.wait()
                 if self._ready is worker:  # nobody has taken it
                     log.warning("The process that was ready for a report has ended", status=worker.returncode)

@@ -155,7 +155,7 @@ async def test_what_is_no_request_is_not_answered_and_harms_nobody(home: Home) -
         {"format": 0}, {"database": 5}, {"job": []}, {"job": good["job"] | {"results": ["exe"]}},
         {"job": good["job"] | {"request": {"by": "weather"}}}, {"job": good["job"] | {"names": {"of": 1}}},
     ]  # fmt: skip
-    wrong = [b"\n", b"[]\n", b"null\n", b"{}\n", b"\xff\n", b"x" * 100_000 + b"\n"]
+    wrong = [b"\n", b"[]\n", b"null\n", b"{}\n", b"\xff\n", b"x" * 100_000 + b"\n", b"[" * 60_000 + b"\n"]
     wrong += [json.dumps(good | change).encode() + b"\n" for change in changes]
     for line in wrong:
         reader, writer = await asyncio.open_unix_connection(home.socket)

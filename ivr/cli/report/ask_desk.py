@@ -4,8 +4,8 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
-from reports.exchange import ACCEPTED, LENGTH, Asked, socket_in
-from reports.job import Job, split
+from reports.exchange import ACCEPTED, Asked, socket_in
+from reports.job import LENGTH, Job, split
 
 _AT_ONCE_S = 1.0
 """Seconds within which the desk accepts."""
