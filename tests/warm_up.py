@@ -194,6 +194,7 @@ def main() -> None:
     if kind == "commands":
         read_once.install()
         catalogue.load(EXAMPLE)
+        importlib.import_module("desk.page.pages").Pages().prepare()
     assert threading.active_count() == 1, "a thread would not be in what is forked"
     gc.freeze()
     forks.serve(listeners[kind])

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import math
-import struct
 import urllib.error
 import wave
 from collections.abc import AsyncIterator
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import chromium
+import numpy as np
 from aiohttp import web
 from line import Line
 from other_machine import OtherMachine
@@ -46,14 +46,15 @@ document.addEventListener("hatif:telephone", ({ detail }) => {
 });
 window.ask = (what, detail) => document.getElementById("telephone")
   .dispatchEvent(new CustomEvent(`hatif:${what}`, { detail, bubbles: true }));
-const context = new AudioContext();
-for (const what of ["click", "keydown"]) document.addEventListener(what, () => context.resume(), true);
+let context = null; // made with the first sound: it takes processor time as long as it is there
+for (const what of ["click", "keydown"]) document.addEventListener(what, () => context?.resume(), true);
 const Real = window.RTCPeerConnection;
 window.RTCPeerConnection = class extends Real {
   constructor(...given) {
     super(...given);
     window.connection = this;
     this.addEventListener("track", ({ track }) => {
+      context ??= new AudioContext();
       const analyser = context.createAnalyser();
       analyser.fftSize = 4096;
       context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
@@ -134,14 +135,10 @@ window.hears = () => {
 
 def tone(path: Path, hz: float, seconds: float = 10.0, rate: int = 48000) -> Path:
     """Write a tone for the browser's microphone."""
+    samples = 9000 * np.sin(math.tau * hz / rate * np.arange(round(seconds * rate)))
     with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        count = round(seconds * rate)
-        file.writeframes(
-            struct.pack(f"<{count}h", *(round(9000 * math.sin(math.tau * hz * n / rate)) for n in range(count)))
-        )
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.writeframes(np.rint(samples).astype("<i2").tobytes())
     return path
 
 

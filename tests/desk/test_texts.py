@@ -10,6 +10,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
 from desk.page import site_words, texts
+from desk.page.pages import Pages
 from desk.page.texts import FOLDER, LANGUAGES, choose
 from desk.shift.telephone import TEXTS
 
@@ -55,6 +56,16 @@ def test_every_text_is_translated_and_no_other(extracted: Catalog, code: str) ->
         assert all(set(re.findall(r"%\(\w+\)s", form)) <= gaps for form in forms), message.id
         if isinstance(message.string, str):
             assert set(re.findall(r"%\(\w+\)s", message.string)) == gaps, message.id
+
+
+def test_languages_share_compiled_templates_and_each_has_its_own_words() -> None:
+    shown = Pages()
+    source = "{{ 'fr'|language_name }} {{ 0.5|percent }} {% trans %}Sign in{% endtrans %}"
+    codes, texts_ = zip(
+        *((each.compile(source, raw=True), each.from_string(source).render()) for each in shown._environments.values()),
+        strict=True,
+    )
+    assert len({*codes}) == 1 and len({*texts_}) == len(LANGUAGES), texts_
 
 
 def test_arabic_is_written_from_right_to_left() -> None:
