@@ -86,7 +86,8 @@ class Line(Asked):
     def speak(self, *, words: bool) -> None:
         """Have the prompts spoken, or short. The next call hears it, as soon as the flow is loaded again."""
         made = CACHE / "sounds"
-        shared_audio.share(made if words else short_audio.short_audio(made, CACHE), self.home / "sounds")
+        of_all = short_audio.spoken_audio if words else short_audio.short_audio
+        shared_audio.share(of_all(made, CACHE), self.home / "sounds")
 
     # Processes
 

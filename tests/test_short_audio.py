@@ -3,11 +3,12 @@
 from itertools import combinations
 from pathlib import Path
 
-from short_audio import SECONDS, short_audio
+from short_audio import SECONDS, short_audio, spoken_audio
 
 from ivr.audio.audible import Audible
 from ivr.softphone.sound import SAME, find, read_ulaw
-from prompts import manifest
+from prompts import catalogue, manifest
+from prompts.build import build
 from prompts.manifest import Audio, Manifest
 
 
@@ -44,3 +45,30 @@ def test_it_is_made_again_only_when_the_audio_has_changed(tmp_path: Path) -> Non
     assert short_audio(made(tmp_path / "sounds"), tmp_path) == first
     second = short_audio(made(tmp_path / "sounds", 4.0), tmp_path)
     assert second != first and second.is_dir() and not first.exists()
+
+
+TEXTS = {"guide_visa_title": ("Visa.", "Le visa."), "guide_visa_fee": ("It is free.", "C'est gratuit.")}
+
+
+def test_what_setup_has_left_for_later_is_short_and_nothing_is_left_to_speak(tmp_path: Path) -> None:
+    site, sounds = tmp_path / "site", tmp_path / "sounds"
+    (site / "guide").mkdir(parents=True)
+    (site / "guide" / "visa.yaml").write_text("title: Visa.\nfee: It is free.\n")
+    for number, language in enumerate(("en", "fr")):
+        (site / "locale" / language / "LC_MESSAGES").mkdir(parents=True)
+        entries = (f'\n\nmsgctxt "{key}"\nmsgid "{said[0]}"\nmsgstr "{said[number]}"' for key, said in TEXTS.items())
+        head = f'msgid ""\nmsgstr "Language: {language}\\nContent-Type: text/plain; charset=UTF-8\\n"'
+        (site / "locale" / language / "LC_MESSAGES" / "hatif.po").write_text(head + "".join(entries) + "\n")
+    texts, recordings = catalogue.load(site), site / "recordings"
+    assert build(texts, sounds, recordings, later=["guide_visa_fee"]).made == 3
+    for audio_of, longer in ((spoken_audio, True), (short_audio, False)):
+        audio = audio_of(sounds, tmp_path, site)
+        listed = manifest.load(audio / manifest.FILE)
+        assert (listed.seconds("fr", "guide_visa_fee"), listed.seconds("en", "guide_visa_fee") != SECONDS) == (
+            SECONDS,
+            longer,
+        )
+        again = build(texts, audio, recordings)
+        assert (again.made, again.kept, again.problems, manifest.is_left(audio)) == (0, 4, (), False)
+    build(texts, sounds, recordings)
+    assert spoken_audio(sounds, tmp_path, site) == sounds

@@ -1,22 +1,46 @@
 """The example site's callers are soon where they want to be: on its built audio, in virtual time, in every language."""
 
+from pathlib import Path
+
 import pytest
+import short_audio
 from line import CACHE
 
 from ivr.home.settings import EXAMPLE
 from ivr.site import site as sites
-from ivr.trial.caller_figures import measure
-from ivr.trial.ground import Ground, load_ground
+from ivr.trial.caller_figures import PROCEDURE, measure
+from ivr.trial.ground import Ground, make_ground
 from ivr.trial.moments import What, find_moments
+from prompts import catalogue, manifest
+from prompts.build import TIME_LIMIT, speak
+from prompts.manifest import BYTES_S, Audio, Manifest
+from prompts.voices import voice_of
+from prompts.voices.process import VoicePool
 
 LANGUAGES = sites.load(EXAMPLE).languages
 CARELESS = {"nothing": "", "0": "0", "*": "*" * 20, "wrong keys": "8" * 20}
 LONGEST_S = 60.0
+MEASURED = f"guide_{PROCEDURE}_documents_1"
+"""The only step of the guide that is in a figure."""
 
 
 @pytest.fixture(scope="module")
 def ground() -> Ground:
-    return load_ground(EXAMPLE, CACHE / "sounds")
+    return make_ground(EXAMPLE, spoken(CACHE / "sounds"))
+
+
+def spoken(made: Path) -> Manifest:
+    """Return the list of the audio, with the measured step in all languages: `scripts/test` leaves most of them out."""
+    heard, texts = manifest.load(made / manifest.FILE), catalogue.load(EXAMPLE)
+    whole = manifest.load(short_audio.spoken_audio(made, CACHE) / manifest.FILE)
+    prompts = {language: dict(clips) for language, clips in whole.prompts.items()}
+    with VoicePool(TIME_LIMIT) as pool:
+        for language in LANGUAGES:
+            if heard.audio(language, MEASURED) is None:
+                voice, text = voice_of(language).of(MEASURED), texts.text(language, MEASURED) or ""
+                seconds = len(speak(pool, voice, text).ulaw) / BYTES_S
+                prompts[language][MEASURED] = Audio(f"hatif/{language}/{MEASURED}", text, voice.source, seconds)
+    return Manifest(prompts)
 
 
 def test_every_figure_of_a_callers_minute_is_kept_in_every_language(ground: Ground) -> None:
