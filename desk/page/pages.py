@@ -9,17 +9,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
-from types import CodeType
 from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import BytecodeCache, Environment, FileSystemLoader, PrefixLoader, StrictUndefined, pass_context
-from jinja2.bccache import Bucket
+from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 from markupsafe import Markup
 
 from db.references import format_reference
 from desk.page import texts
+from desk.page.compiled import COMPILED, of_the_page
 from desk.page.site_words import SiteWords
 from desk.page.texts import Language
 
@@ -50,22 +49,6 @@ THEMES = ("light", "dark")
 """Absent: as the system."""
 
 
-class CompiledTemplates(BytecodeCache):
-    """The code of templates. All languages share it: their words come when a page is made."""
-
-    def __init__(self) -> None:
-        self._codes: dict[tuple[str, str], CodeType | None] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        bucket.code = self._codes.get((bucket.key, bucket.checksum))
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self._codes[bucket.key, bucket.checksum] = bucket.code
-
-
-_COMPILED = CompiledTemplates()
-
-
 class Pages:
     """All templates in all languages."""
 
@@ -75,7 +58,7 @@ class Pages:
         self._environments = {code: _environment(language, known, zone) for code, language in self.languages.items()}
 
     def prepare(self) -> None:
-        """Compile all templates, and load the names of countries: about a second, for which nobody should wait."""
+        """Compile all templates, and load the names of countries: most of a second, for which nobody should wait."""
         for code, environment in self._environments.items():
             for name in environment.list_templates():
                 environment.get_template(name)
@@ -134,7 +117,7 @@ def _environment(language: Language, words: SiteWords, zone: str) -> Environment
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
-        bytecode_cache=_COMPILED,
+        bytecode_cache=COMPILED,
         extensions=["jinja2.ext.i18n"],
     )
     environment.install_gettext_translations(language.translations, newstyle=True)  # type: ignore[attr-defined]
@@ -145,28 +128,21 @@ def _environment(language: Language, words: SiteWords, zone: str) -> Environment
         choice=partial(words.choice, language.code),
         missing_words=words.missing(language.code),
     )
-    of_the_language: dict[str, Callable[..., object]] = {
+    filters: dict[str, Callable[..., Any]] = {
         "language_name": language.language_name,
         "country_name": language.country_name,
         "text": language.text,
         "day": partial(_day, language, zone),
         "clock_time": partial(_clock_time, language, zone),
+        "duration": duration,
         "percent": language.percent,
         "moment": partial(_moment, language, zone),
+        "reference": format_reference,
+        "since": since,
+        "until": until,
     }
-    environment.filters.update({name: _when_rendered(filter_) for name, filter_ in of_the_language.items()})
-    environment.filters.update(duration=duration, reference=format_reference, since=since, until=until)
+    environment.filters.update({name: of_the_page(compute) for name, compute in filters.items()})
     return environment
-
-
-def _when_rendered(filter_: Callable[..., object]) -> Callable[..., object]:
-    """Keep a filter from being applied to constants when a template is compiled, which is once for all languages."""
-
-    @pass_context
-    def apply(_: object, *given: object) -> object:
-        return filter_(*given)
-
-    return apply
 
 
 def icon(name: str) -> Markup:

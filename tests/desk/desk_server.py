@@ -35,7 +35,9 @@ PASSWORD = "four quiet green lamps"
 # As the real ones but for their cost, which would be most of the tests' time.
 _QUICK = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1, hash_len=32, salt_len=16, type=Type.ID)
 passwords._hasher = lambda: _QUICK  # type: ignore[assignment]
-# No report and no look at the roster loads its modules anew.
+
+
+# No test's report and look at the roster loads its modules anew.
 command.sys = making.sys = QuickStarts()  # type: ignore[assignment,attr-defined]
 texts.load = cache(texts.load)
 
