@@ -158,26 +158,22 @@ class WebTelephone:
 
     async def says(self, words: str) -> None:
         """Wait until the telephone reports a problem with these words."""
-        await self.page.wait_for_function("words => (window.now.problem || '').includes(words)", arg=words)
+        await when(self.page, "words => (window.now.problem || '').includes(words)", words)
 
     async def reports(self, what: str, value: object, within_s: float = 10.0) -> None:
         """Wait until the telephone's last report about something is this one."""
         try:
-            await self.page.wait_for_function(
-                "([what, value]) => window.now[what] === value", arg=[what, value], timeout=1000 * within_s
-            )
+            await when(self.page, "([what, value]) => window.now[what] === value", [what, value], within_s)
         except Exception as error:
             raise AssertionError(f"{what} is not {value}: {await self.page.evaluate('reports')}") from error
 
     async def has_reported(self, what: str, value: object) -> None:
         """Wait until the telephone has reported this, however briefly."""
-        await self.page.wait_for_function(
-            "([what, value]) => reports.some(report => report[what] === value)", arg=[what, value]
-        )
+        await when(self.page, "([what, value]) => reports.some(report => report[what] === value)", [what, value])
 
     async def has_said(self, words: str) -> None:
         """Wait until the telephone has reported a problem with these words, however briefly."""
-        await self.page.wait_for_function("words => reports.some(({ problem }) => problem?.includes(words))", arg=words)
+        await when(self.page, "words => reports.some(({ problem }) => problem?.includes(words))", words)
 
     async def now(self) -> dict[str, Any]:
         found: dict[str, Any] = await self.page.evaluate("now")
@@ -186,6 +182,11 @@ class WebTelephone:
     async def hears_tone(self, hz: float, within_s: float = 5.0) -> None:
         """Wait until the page hears this tone above everything else."""
         await hears_tone(self.page, hz, within_s)
+
+
+async def when(page: Page, holds: str, about: object = None, within_s: float = 30.0) -> None:
+    """Wait until something holds in a page. Playwright looks at each frame, and has the page draw all of them."""
+    await page.wait_for_function(holds, arg=about, timeout=1000 * within_s, polling=50)
 
 
 async def hears_tone(page: Page, hz: float, within_s: float = 5.0) -> None:

@@ -12,6 +12,7 @@ from urllib.error import HTTPError
 
 import numpy as np
 import pytest
+from browser_telephone import when
 from desk_pages import DeskPages
 from line import FRENCH_NUMBER, Line
 from playwright.async_api import Browser, Page, expect
@@ -67,7 +68,7 @@ class TryPage:
 
     async def sounds(self) -> None:
         """Wait until something is heard: a key of the first instant may be lost, as on any telephone."""
-        await self.page.wait_for_function("() => heard.some((sample) => Math.abs(sample) > 0.02)")
+        await when(self.page, "() => heard.some((sample) => Math.abs(sample) > 0.02)")
 
     async def at(self, node: str, within_s: float = 10) -> None:
         """Wait until the picture shows the call at a node."""
