@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 TAKEN = 20  # references per disk write; a kill wastes no more than these
 HIGHEST = 9_999_999
 
+_NINE = re.compile("[1-9][0-9]{8}")
 _COUNTED = re.compile("[0-9]{1,7}")
 
 
@@ -35,8 +36,11 @@ def make_reference(node_number: int, serial: int) -> str:
 
 def is_valid(reference: str) -> bool:
     """Return whether `reference` (hyphens and spaces allowed) has nine digits with a correct check digit."""
-    digits = normalize(reference)
-    return re.fullmatch(r"[1-9][0-9]{8}", digits) is not None and bool(mod_11_10.is_valid(digits))
+    return _is_right(normalize(reference))
+
+
+def _is_right(digits: str) -> bool:
+    return _NINE.fullmatch(digits) is not None and bool(mod_11_10.is_valid(digits))
 
 
 def normalize(reference: str) -> str:
@@ -150,11 +154,11 @@ class ReferenceAllocator:
             lines = self._file.read_text(encoding="ascii", errors="replace").split()
         except FileNotFoundError:
             return _Stock()
-        found, damaged = _Stock(), 0
+        found, damaged, node = _Stock(), 0, str(self.node_number)
         for line in dict.fromkeys(lines):
             if _COUNTED.fullmatch(line):
                 found.above = max(found.above, min(int(line), HIGHEST - 1))
-            elif line in self._valid or (line.startswith(str(self.node_number)) and is_valid(line)):
+            elif line in self._valid or (line.startswith(node) and _is_right(line)):
                 found.references.append(line)
             else:
                 damaged += 1

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -183,6 +183,7 @@ def contexts() -> frozenset[str]:
     return frozenset(re.findall(r"^\[(hatif-[a-z-]+)\]", text, re.MULTILINE))
 
 
+@cache
 def _environment() -> Environment:
     return Environment(  # noqa: S701  not HTML; Plan rejects values with characters that are special to Asterisk
         loader=PackageLoader("dialplan"),

@@ -33,7 +33,8 @@ from sqlalchemy.orm import configure_mappers
 from prompts import catalogue
 
 LIBRARIES = (
-    *("aiosqlite", "alembic.command", "asyncpg", "babel", "fastapi", "fastapi.openapi.models", "msgspec", "orjson"),
+    *("aiosqlite", "alembic.command", "asyncpg", "babel", "fastapi", "fastapi.openapi.models", "holidays.countries"),
+    *("msgspec", "orjson", "anyio._backends._asyncio", "importlib.readers"),
     *("panoramisk", "phonenumbers", "picows", "pydantic", "sqlalchemy.dialects.postgresql.asyncpg", "structlog"),
     *("sqlalchemy.dialects.sqlite", "sqlalchemy.ext.asyncio", "stdnum.iso7064.mod_11_10", "uvicorn", "uvloop", "yaml"),
 )
@@ -50,6 +51,7 @@ OURS = {
         *("ivr.cli.operators.roster", "reports.worker", "reports.workbook"),
         *("ivr.check.checking", "ivr.cli.check", "ivr.cli.flow", "ivr.cli.prompts.prompts", "ivr.trial.voice_limits"),
         *("ivr.data.expiry", "ivr.process.guard", "ivr.process.supervisor", "ivr.records.queue_log"),
+        *("numpy.ma", "rich._emoji_codes", "rich.progress"),
         *("desk.app", "desk.command", "desk.report.making", "desk.server", "ivr.process.telephone_gate"),
     ),
 }
@@ -175,6 +177,17 @@ def _run_command(folder: Path) -> None:
         hatif()
 
 
+def _compile_templates() -> None:
+    from asterisk_conf import conf
+    from desk.page.pages import Pages
+    from dialplan import plan
+
+    Pages().prepare()
+    for environment in (conf._TEMPLATES, plan._environment()):
+        for name in environment.list_templates(extensions=["jinja"]):
+            environment.get_template(name)
+
+
 def main() -> None:
     folder = Path(sys.argv[1])
     listeners = {kind: socket.socket(fileno=int(number)) for kind, number in zip(OURS, sys.argv[2:], strict=True)}
@@ -194,6 +207,7 @@ def main() -> None:
     if kind == "commands":
         read_once.install()
         catalogue.load(EXAMPLE)
+        _compile_templates()
     assert threading.active_count() == 1, "a thread would not be in what is forked"
     gc.freeze()
     forks.serve(listeners[kind])

@@ -5,6 +5,7 @@ browser that opens it, and a fragment for one that asks with htmx.
 """
 
 import hashlib
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from markupsafe import Markup
 
 from db.references import format_reference
 from desk.page import texts
+from desk.page.compiled import COMPILED, of_the_page
 from desk.page.site_words import SiteWords
 from desk.page.texts import Language
 
@@ -56,7 +58,7 @@ class Pages:
         self._environments = {code: _environment(language, known, zone) for code, language in self.languages.items()}
 
     def prepare(self) -> None:
-        """Compile all templates, and load the names of countries: about a second, for which nobody should wait."""
+        """Compile all templates, and load the names of countries: most of a second, for which nobody should wait."""
         for code, environment in self._environments.items():
             for name in environment.list_templates():
                 environment.get_template(name)
@@ -115,6 +117,7 @@ def _environment(language: Language, words: SiteWords, zone: str) -> Environment
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        bytecode_cache=COMPILED,
         extensions=["jinja2.ext.i18n"],
     )
     environment.install_gettext_translations(language.translations, newstyle=True)  # type: ignore[attr-defined]
@@ -125,19 +128,20 @@ def _environment(language: Language, words: SiteWords, zone: str) -> Environment
         choice=partial(words.choice, language.code),
         missing_words=words.missing(language.code),
     )
-    environment.filters.update(
-        language_name=language.language_name,
-        country_name=language.country_name,
-        text=language.text,
-        day=partial(_day, language, zone),
-        clock_time=partial(_clock_time, language, zone),
-        duration=duration,
-        percent=language.percent,
-        moment=partial(_moment, language, zone),
-        reference=format_reference,
-        since=since,
-        until=until,
-    )
+    filters: dict[str, Callable[..., Any]] = {
+        "language_name": language.language_name,
+        "country_name": language.country_name,
+        "text": language.text,
+        "day": partial(_day, language, zone),
+        "clock_time": partial(_clock_time, language, zone),
+        "duration": duration,
+        "percent": language.percent,
+        "moment": partial(_moment, language, zone),
+        "reference": format_reference,
+        "since": since,
+        "until": until,
+    }
+    environment.filters.update({name: of_the_page(compute) for name, compute in filters.items()})
     return environment
 
 

@@ -5,7 +5,6 @@ attempt is on the disk before its PIN is checked, so that neither parallel calls
 """
 
 import asyncio
-import os
 import re
 import time
 from collections.abc import Sequence
@@ -147,8 +146,9 @@ class CaseLookup:
 
     async def _make_dummy_hash(self) -> str:
         if not self._dummy_hash:
-            loop, text = asyncio.get_running_loop(), os.urandom(16).hex()
-            self._dummy_hash = await loop.run_in_executor(self._checks, pin.hash_pin, text, self._pepper)
+            # In a thread: it loads Argon2.
+            loop = asyncio.get_running_loop()
+            self._dummy_hash = await loop.run_in_executor(self._checks, pin.hash_of_nothing, self._pepper)
         return self._dummy_hash
 
     async def _matches(self, entered: str, pin_hash: str) -> bool:

@@ -55,6 +55,16 @@ def _hasher() -> "PasswordHasher":
     return PasswordHasher(time_cost=3, memory_cost=32 * 1024, parallelism=1, hash_len=32, salt_len=16, type=Type.ID)
 
 
+def hash_of_nothing(pepper: str) -> str:
+    """Return a hash that no PIN matches, and whose check takes as long as any other. Random, so nothing is computed."""
+    made = _hasher()
+    settings = f"m={made.memory_cost},t={made.time_cost},p={made.parallelism}"
+    salt, output = (
+        base64.b64encode(secrets.token_bytes(length)).decode().rstrip("=") for length in (made.salt_len, made.hash_len)
+    )
+    return sealed(f"$argon2id$v=19${settings}${salt}${output}", pepper)
+
+
 _SEALED = "$sealed"
 """Begins a hash whose last part is Argon2's output, encrypted by the pepper."""
 

@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Mapping
 
 import structlog
 
@@ -48,18 +47,17 @@ class AsteriskWatch:
         self._reported = False
         self.kills = 0
 
-    async def look(self, ari_answers: bool, running: Mapping[str, ProcessInfo]) -> bool:
+    async def look(self, ari_answers: bool, running: ProcessInfo | None) -> bool:
         """Look once. Return whether Asterisk answers at all.
 
         Args:
             ari_answers: Whether ARI has just answered.
-            running: The processes that run, by name.
+            running: Asterisk, if it has a pid file.
         """
         answers = ari_answers or await self._ami_answers() or await sip_answers(*self._sip)
         self._answers += answers
-        info = running.get("asterisk")
         # The patience starts again with each process; one that is not running is the supervisor's business.
-        pid = info.pid if info is not None and info.alive else None
+        pid = running.pid if running is not None and running.alive else None
         silent_s = self._late.look((self._answers, pid), time.monotonic())
         if answers:
             if self._reported:

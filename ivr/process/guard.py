@@ -34,7 +34,7 @@ from ivr.model.call_state import CallState, StateError, decode
 from ivr.process import ban_watch
 from ivr.process.asterisk_watch import AsteriskWatch
 from ivr.process.own_user import refuse_root
-from ivr.process.process import ProcessInfo, processes
+from ivr.process.process import ProcessInfo, process_of
 from ivr.records import voicemail
 from ivr.site import site
 from ivr.site.addresses import reachable
@@ -148,7 +148,7 @@ class Guard:
                 answers = True
             except (aiohttp.ClientError, TimeoutError, ValueError):
                 answers = False
-            self._answers = await self._asterisk.look(answers, processes(self._settings.run))
+            self._answers = await self._asterisk.look(answers, process_of(self._settings.run, "asterisk"))
             await asyncio.sleep(_ASTERISK_EVERY_S)
 
     async def _watch_half_open_calls(self) -> None:
@@ -179,7 +179,7 @@ class Guard:
             return
         if await self._give_back(http, served) and self._answers:
             # Without Asterisk a controller cannot serve anybody, and is not at fault.
-            self._kill_hung(processes(self._settings.run).get("ivr"))
+            self._kill_hung(process_of(self._settings.run, "ivr"))
 
     async def _give_back(self, http: aiohttp.ClientSession, served: float | None) -> bool:
         """Give the controller's callers to the dialplan. Return False if Asterisk's ARI does not answer, or once there

@@ -129,15 +129,19 @@ def write_mark(descriptor: int, mark: Mark) -> None:
 
 def processes(run_dir: Path) -> dict[str, ProcessInfo]:
     """Return all processes that have a pid file, the supervisor as `supervisor`; after a clean stop there are none."""
-    found: dict[str, ProcessInfo] = {}
-    for path in sorted(run_dir.glob("*.pid")):
-        living = mark_of_holder(path)
-        mark = living or read_mark(path)
-        if mark is not None:
-            started, booted = datetime.fromtimestamp(mark.started, UTC), mark.ticks / os.sysconf("SC_CLK_TCK")
-            stopped = living is not None and _is_stopped(mark.pid)
-            found[path.stem] = ProcessInfo(mark.pid, started, living is not None, booted, stopped)
-    return found
+    found = ((path.stem, process_of(run_dir, path.stem)) for path in sorted(run_dir.glob("*.pid")))
+    return {name: info for name, info in found if info is not None}
+
+
+def process_of(run_dir: Path, name: str) -> ProcessInfo | None:
+    """Return one of `processes`; None if it has no pid file."""
+    path = run_dir / f"{name}.pid"
+    living = mark_of_holder(path)
+    mark = living or read_mark(path)
+    if mark is None:
+        return None
+    started, booted = datetime.fromtimestamp(mark.started, UTC), mark.ticks / os.sysconf("SC_CLK_TCK")
+    return ProcessInfo(mark.pid, started, living is not None, booted, living is not None and _is_stopped(mark.pid))
 
 
 def unit_of(pid: int) -> str | None:

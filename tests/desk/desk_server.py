@@ -3,21 +3,17 @@
 import asyncio
 import re
 import socket
-from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from types import CodeType
 
 import aiohttp
 import uvicorn
 from argon2 import PasswordHasher, Type
 from fastapi import FastAPI
 from forked_programs import QuickStarts
-from jinja2 import Environment
-from jinja2.bccache import Bucket, BytecodeCache
 from playwright.async_api import BrowserContext
 from sessions_of import cookie, enter
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -27,8 +23,7 @@ from db.enums import AccountRole
 from desk import command
 from desk.app import create_app
 from desk.context import Desk
-from desk.page import pages, texts
-from desk.page.site_words import SiteWords
+from desk.page import texts
 from desk.people import accounts, links, passwords, tokens
 from desk.people.accounts import Person
 from desk.report import making
@@ -42,32 +37,7 @@ _QUICK = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1, hash_len=32,
 passwords._hasher = lambda: _QUICK  # type: ignore[assignment]
 
 
-class _Compiled(BytecodeCache):
-    """The templates of one language and zone, compiled once for all desks of the tests."""
-
-    def __init__(self) -> None:
-        self._codes: dict[tuple[str, str], CodeType | None] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        bucket.code = self._codes.get((bucket.key, bucket.checksum))
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self._codes[bucket.key, bucket.checksum] = bucket.code
-
-
-_compiled: defaultdict[tuple[str, str], _Compiled] = defaultdict(_Compiled)
-_make_environment = pages._environment
-
-
-def _with_compiled(language: texts.Language, words: SiteWords, zone: str) -> Environment:
-    environment = _make_environment(language, words, zone)
-    environment.bytecode_cache = _compiled[language.code, zone]
-    return environment
-
-
-# Each test has a desk, and compiling the templates that it shows would take longer than most tests.
-pages._environment = _with_compiled
-# Nor does each report and each look at the roster load its modules anew.
+# No test's report and look at the roster loads its modules anew.
 command.sys = making.sys = QuickStarts()  # type: ignore[assignment,attr-defined]
 texts.load = cache(texts.load)
 

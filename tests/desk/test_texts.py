@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
+from jinja2 import Template
 
 from desk.page import site_words, texts
+from desk.page.pages import Pages
 from desk.page.texts import FOLDER, LANGUAGES, choose
 from desk.shift.telephone import TEXTS
 
@@ -55,6 +57,14 @@ def test_every_text_is_translated_and_no_other(extracted: Catalog, code: str) ->
         assert all(set(re.findall(r"%\(\w+\)s", form)) <= gaps for form in forms), message.id
         if isinstance(message.string, str):
             assert set(re.findall(r"%\(\w+\)s", message.string)) == gaps, message.id
+
+
+@pytest.mark.parametrize("source", ["{{ 'DE' | country_name }}", "{{ 'de' | language_name }}", "{{ 0.5 | percent }}"])
+def test_a_template_compiled_for_one_language_speaks_the_language_of_the_page(source: str) -> None:
+    environments = Pages()._environments
+    compiled = environments["en"].compile(source)
+    french, english = (Template.from_code(environments[code], compiled, {}).render() for code in ("fr", "en"))
+    assert french != english
 
 
 def test_arabic_is_written_from_right_to_left() -> None:

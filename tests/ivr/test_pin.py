@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 import pytest
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, extract_parameters
+from argon2.exceptions import VerifyMismatchError
 from hypothesis import example, given
 from hypothesis import strategies as st
 from properties import patient
@@ -42,6 +43,16 @@ def test_a_pin_is_stored_as_a_salted_memory_hard_hash() -> None:
     assert pin.matches("402913", kept, PEPPER)
     assert not pin.matches("402914", kept, PEPPER)
     assert not pin.matches("", kept, PEPPER)
+
+
+def test_what_no_pin_matches_is_a_hash_like_any_other_and_takes_as_long_to_check() -> None:
+    nothing, other = pin.hash_of_nothing(PEPPER), pin.hash_of_nothing(PEPPER)
+    assert nothing != other
+    assert extract_parameters(pin.unsealed(nothing, PEPPER)) == extract_parameters(
+        pin.unsealed(pin.hash_pin("402913", PEPPER), PEPPER)
+    )
+    with pytest.raises(VerifyMismatchError):
+        PasswordHasher().verify(pin.unsealed(nothing, PEPPER), "402913")
 
 
 @pytest.mark.parametrize(
