@@ -81,22 +81,6 @@ def test_loudness_is_that_of_bs_1770() -> None:
     assert loudness.loudness(np.zeros(800, dtype=np.float32), 8_000) == -np.inf
 
 
-@pytest.mark.parametrize(
-    "levels",
-    [
-        [(-36, 10), (-23, 60), (-36, 10)],
-        [(-72, 10), (-36, 10), (-23, 60), (-36, 10), (-72, 10)],
-        [(-26, 20), (-20, 20.1), (-26, 20)],
-    ],
-)
-def test_what_is_far_quieter_than_the_rest_does_not_count(levels: list[tuple[int, float]]) -> None:
-    """Cases 3 to 5 of EBU Tech 3341, in dBFS and seconds; in one channel instead of two, they have 3 LU less."""
-    time = np.arange(48_000 * 60) / 48_000
-    sine = np.sin(2 * np.pi * 1000 * time)
-    tones = [10 ** (level / 20) * sine[: round(48_000 * seconds)] for level, seconds in levels]
-    assert loudness.loudness(np.concatenate(tones).astype(np.float32), 48_000) == pytest.approx(-26.0, abs=0.1)
-
-
 def test_peaks_are_limited_and_the_level_stays() -> None:
     spoken = sites.speech(2)
     spoken[40_000:40_100] *= 40
