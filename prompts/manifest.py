@@ -165,7 +165,12 @@ def paths(sounds: Path, file: str) -> tuple[Path, ...]:
 
 def size(path: Path, seconds: float) -> int:
     """Return the size in bytes that a file must have to be complete."""
-    return round((seconds + (G722_LEAD_S if path.suffix == ".g722" else 0)) * BYTES_S)
+    return size_of(path.suffix[1:], seconds)
+
+
+def size_of(ending: str, seconds: float) -> int:
+    """Return the size in bytes of a complete file of one format."""
+    return round((seconds + (G722_LEAD_S if ending == "g722" else 0)) * BYTES_S)
 
 
 def prune(sounds: Path, keep: Iterable[str] = (), age: timedelta = timedelta(days=1)) -> list[Path]:

@@ -46,6 +46,10 @@ def _load(paths: Sequence[str]) -> None:
         os.dup2(there, 1)
         os.close(there)
     sys.path[:] = before
+    if (read_once := sys.modules.get("read_once")) is not None:  # as the tests have it
+        read_once.load_example()
+    if "desk_server" in sys.modules:
+        _compile_pages()
     for name, module in list(sys.modules.items()):
         if str(getattr(module, "__file__", None)).startswith(f"{TESTS}{os.sep}") and name != "__main__":
             del sys.modules[name]
@@ -53,6 +57,12 @@ def _load(paths: Sequence[str]) -> None:
     if pages := sys.modules.get("desk.page.pages"):
         pages.Pages().prepare()  # in a second of the processor, which each process would take
     assert threading.active_count() == 1, "a thread would not be in what is forked"
+
+
+def _compile_pages() -> None:
+    from desk.page.pages import Pages  # not before the tests, whose plugins come first
+
+    Pages().prepare()
 
 
 def main() -> None:

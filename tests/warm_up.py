@@ -30,8 +30,6 @@ import forks
 import read_once
 from sqlalchemy.orm import configure_mappers
 
-from prompts import catalogue
-
 LIBRARIES = (
     *("aiosqlite", "alembic.command", "asyncpg", "babel", "fastapi", "fastapi.openapi.models", "holidays.countries"),
     *("msgspec", "orjson", "anyio._backends._asyncio", "importlib.readers"),
@@ -63,7 +61,6 @@ SHARED = "HATIF_TEST_WARM"
 LOOKS_S = 0.4
 """How often a controller of the tests looks at the call-back requests: they write them past it."""
 TESTS = Path(__file__).parent
-EXAMPLE = TESTS.parent / "sites" / "consulate"
 
 
 def share() -> None:
@@ -204,9 +201,9 @@ def main() -> None:
     for name in OURS[kind]:
         importlib.import_module(name)
     configure_mappers()
+    read_once.install()
+    read_once.load_example()
     if kind == "commands":
-        read_once.install()
-        catalogue.load(EXAMPLE)
         _compile_templates()
     assert threading.active_count() == 1, "a thread would not be in what is forked"
     gc.freeze()
