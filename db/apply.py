@@ -78,29 +78,29 @@ async def apply(engine: AsyncEngine, records: Sequence[Record], before: Position
         raise RefusedError(str(error.orig or error).splitlines()[0]) from error
 
 
+_FORWARD = (
+    update(POSITION)
+    .where(*(POSITION.c[name] == bindparam(f"from_{name}") for name in ("node", "boot", "file_number", "file_offset")))
+    .values({name: bindparam(f"to_{name}") for name in ("seq", "file_number", "file_offset", "at")})
+)
+"""Made once: each group of records is placed with it."""
+
+
 async def _move(connection: AsyncConnection, before: Position, after: Position) -> None:
     # Done first, so that a second deliverer waits here for the end of this transaction and then sees the new position.
-    values = {
-        "seq": after.seq,
-        "file_number": after.number,
-        "file_offset": after.offset,
-        "at": datetime.now(UTC),
-    }
+    to = {"seq": after.seq, "file_number": after.number, "file_offset": after.offset, "at": datetime.now(UTC)}
     if before.number == 0:
-        row = {"node": before.node, "boot": before.boot, **values}
-        statement: Any = insert_of(connection.dialect.name)(POSITION).values(row).on_conflict_do_nothing()
-    else:
-        statement = (
-            update(POSITION)
-            .where(
-                POSITION.c.node == before.node,
-                POSITION.c.boot == before.boot,
-                POSITION.c.file_number == before.number,
-                POSITION.c.file_offset == before.offset,
-            )
-            .values(values)
+        row = {"node": before.node, "boot": before.boot, **to}
+        moved = await connection.execute(
+            insert_of(connection.dialect.name)(POSITION).values(row).on_conflict_do_nothing()
         )
-    if (await connection.execute(statement)).rowcount != 1:
+    else:
+        start = {"node": before.node, "boot": before.boot, "file_number": before.number, "file_offset": before.offset}
+        places = (("from", start), ("to", to))
+        moved = await connection.execute(
+            _FORWARD, {f"{which}_{name}": value for which, place in places for name, value in place.items()}
+        )
+    if moved.rowcount != 1:
         raise MovedError
 
 

@@ -338,8 +338,9 @@ def _publish(out: Path, old: Manifest, new: Manifest) -> None:
         files.settle(out)
     for language, prompts in new.prompts.items():
         for prompt, found in prompts.items():
-            for target in manifest.paths(out, found.file):
-                files.link(out / language / f"{prompt}{target.suffix}", target.name)
+            made = found.file.rpartition("/")[2]
+            for ending in manifest.FORMATS:
+                files.link(f"{out}/{language}/{prompt}.{ending}", f"{made}.{ending}")
     if new == old:
         return
     for file in old.files - new.files:

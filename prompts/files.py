@@ -7,6 +7,7 @@ import hashlib
 import math
 import operator
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -85,14 +86,16 @@ def _tone(rate: int) -> NDArray[np.int16]:
     return np.round(peak * fade * np.sin(2 * math.pi * BEEP_HZ * at)).astype(np.int16)
 
 
-def link(name: Path, target: str) -> None:
-    """Make `name` a symbolic link to a file beside it, atomically."""
-    if name.is_symlink() and str(name.readlink()) == target:
-        return
-    temporary = name.with_name(f".{name.name}.new")
+def link(name: str, target: str) -> None:
+    """Make `name` a symbolic link to a file beside it, atomically. Text, as in `seconds_of`."""
+    with suppress(OSError):  # it is not there, or not a link
+        if os.readlink(name) == target:  # noqa: PTH115
+            return
+    path = Path(name)
+    temporary = path.with_name(f".{path.name}.new")
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(target)
-    temporary.replace(name)
+    temporary.replace(path)
 
 
 def write(path: Path, content: bytes, *, settled: bool = False) -> None:

@@ -187,7 +187,7 @@ def prune(sounds: Path, keep: Iterable[str] = (), age: timedelta = timedelta(day
         for folder in [found for found in os.scandir(sounds) if found.is_dir()]:
             for entry in os.scandir(folder):
                 if entry.is_symlink():
-                    unused = f"{folder.name}/{Path(entry).readlink()}" not in named
+                    unused = f"{folder.name}/{os.readlink(entry)}" not in named  # noqa: PTH115
                 else:
                     unused = f"{folder.name}/{entry.name}" not in named and entry.stat().st_mtime < oldest
                 if unused:
