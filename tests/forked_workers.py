@@ -57,6 +57,8 @@ def _load(paths: Sequence[str]) -> None:
         if str(getattr(module, "__file__", None)).startswith(f"{TESTS}{os.sep}") and name != "__main__":
             del sys.modules[name]
     configure_mappers()
+    if pages := sys.modules.get("desk.page.pages"):
+        pages.Pages().prepare()  # in a second of the processor, which each process would take
     assert threading.active_count() == 1, "a thread would not be in what is forked"
 
 
