@@ -23,12 +23,13 @@ class Wideband:
     """Widens one utterance. The same sound gives the same."""
 
     def __init__(self) -> None:
-        self._resampler = soxr.ResampleStream(NARROW, RATE, 1, dtype="int16", quality="LQ")
+        # Not of integers: these get a noise that is another one each time.
+        self._resampler = soxr.ResampleStream(NARROW, RATE, 1, dtype="float32", quality="LQ")
         self._random = np.random.default_rng(_SEED)
 
     def feed(self, sound: bytes) -> bytes:
         """Take sound of 16 bits and return what is ready of it; some 60 ms come with the next, which silence fills."""
-        wide = self._resampler.resample_chunk(np.frombuffer(sound, "<i2")).astype(np.float32)
+        wide = self._resampler.resample_chunk(np.frombuffer(sound, "<i2").astype(np.float32))
         return _with_noise(wide, self._random).tobytes()
 
 

@@ -18,6 +18,7 @@ import made_databases
 import numpy as np
 import numpy.typing as npt
 import quick_site
+import restore
 import shared_audio
 import short_audio
 import warm_up
@@ -54,7 +55,7 @@ class Line(Asked):
         self._proxy: socket.socket | None = None
         self._up: subprocess.Popen[bytes] | Forked | None = None
         self._killed: int | None = None
-        self._cleared = 0  # the controller's pid then
+        self.cleared_of = 0  # the pid of the controller of the last `cleared`
         quick_site.make(self.site)
         if database is None:
             made_databases.give(home)
@@ -257,38 +258,7 @@ class Line(Asked):
 
     async def cleared(self) -> None:
         """Restore hours, announcement, holidays and operators' states. AssertionError if a call or a bridge is left."""
-        rows: list[dict[str, Any]] = []
-
-        def gone() -> bool:
-            try:
-                rows[:] = self.control("GET", "/operators")
-            except ConnectionError:  # the controller has just started
-                return False
-            return not any(operator["telephone"] for operator in rows) and not self.left()
-
-        try:
-            await self.until(gone, 5, "no call, no bridge and no telephone is left")
-        except AssertionError as error:
-            left = self.left()
-            for channel in self.ari("GET", "/channels"):
-                self.ari("DELETE", f"/channels/{channel['id']}")
-            raise AssertionError(f"{error}: {left or 'a telephone'}") from None
-        # Most tests leave the hours alone. A controller that has just started may not know yet what is in force.
-        hours, known = self.control("GET", "/hours"), self._cleared == self.pid("ivr")
-        if hours["forced"] or not known:
-            self.control("POST", "/hours", {"force": "auto"})
-        if hours["announcement"] is not None or not known:
-            self.control("PUT", "/announcement", {"text": None})
-        self._cleared = self.pid("ivr")
-        for row in self.control("GET", "/holidays")["holidays"]:
-            if row["source"] == "administrator":
-                self.control("DELETE", f"/holidays/{row['date']}")
-        for row in rows:
-            operator = row["id"]
-            if (row["state"], row["reason"]) != ("away", "absent"):
-                # An operator without a telephone is away until it appears.
-                self.control("POST", f"/operators/{operator}/state", {"state": "ready"})
-                await self.until(lambda who=operator: self.operator_reason(who) == "absent", 20, "the operator is away")  # type: ignore[misc]
+        await restore.clear(self)
 
     def left(self) -> list[str]:
         """Return Asterisk's current channels and bridges."""

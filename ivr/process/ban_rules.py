@@ -71,7 +71,7 @@ class Guesses:
         """Note an attempt; return whom to ban for it, if anybody.
 
         An address at which a telephone is registered is not banned: over UDP an address can be forged, and somebody
-        there may only have mistyped.
+        there may only have mistyped. Attempts during a ban do not count.
         """
         who = banned_as(login.address)
         if login.right:
@@ -82,13 +82,13 @@ class Guesses:
             return None
         if now - self._proved.get(who, float("-inf")) < _PROVED_S:
             return None
+        former = bans.get(who)
+        if former is not None and former.holds(now):
+            return None  # Asterisk refuses it, whatever its password
         wrong = self._wrong.pop(who, None) or deque(maxlen=self._limits.after)
         wrong.append(now)
         _remember(self._wrong, who, wrong)
-        former = bans.get(who)
         if len(wrong) < self._limits.after or wrong[0] < now - self._limits.within_s:
-            return None
-        if former is not None and former.holds(now):
             return None
         del self._wrong[who]
         again = former is not None and former.lifted_by is None and now - former.until < _AGAIN_S

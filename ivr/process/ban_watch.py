@@ -11,7 +11,7 @@ import structlog
 from ivr.asterisk.ami import Ami, AmiError
 from ivr.asterisk.security_log import SecurityLog
 from ivr.process.ban_list import BanList, BanListError, access_list
-from ivr.process.ban_rules import Ban, BanLimits, Guesses, worth_keeping
+from ivr.process.ban_rules import Ban, BanLimits, Guesses, banned_as, worth_keeping
 from ivr.site.site import Site
 
 log = structlog.get_logger()
@@ -37,6 +37,7 @@ class BanWatch:
         self._bans: dict[str, Ban] = {}
         self._read: int | None = None  # the state of the list that was read
         self._in_force: str | None = None  # what Asterisk has read
+        self._refused = frozenset[str]()  # by what it has read
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -58,6 +59,8 @@ class BanWatch:
             self._bans, self._read = self._list.read(), changed
         now, added = time.time(), dict[str, Ban]()
         for login in self._log.new():
+            if banned_as(login.address) in self._refused:
+                continue  # whatever its password: the ban may have been lifted a moment ago
             if (found := self._guesses.note(login, ChainMap(added, self._bans), now)) is not None:
                 added[found[0]] = found[1]
         if not added:
@@ -70,7 +73,8 @@ class BanWatch:
 
     async def _apply(self) -> None:
         """Have Asterisk read the list if it has another one. A private Asterisk has the file from its set-up."""
-        if (text := access_list(self._bans, time.time())) == self._in_force or not self._acl.exists():
+        bans, now = self._bans, time.time()
+        if (text := access_list(bans, now)) == self._in_force or not self._acl.exists():
             return
         if self._acl.read_text() != text:
             draft = self._acl.with_suffix(".new")
@@ -78,7 +82,8 @@ class BanWatch:
             draft.replace(self._acl)
         async with self._ami:
             await self._ami.reload("acl")
-        self._in_force = text
+        self._look()  # until now Asterisk went by the former list
+        self._in_force, self._refused = text, frozenset(who for who, ban in bans.items() if ban.holds(now))
 
 
 def _minutes(ban: Ban) -> int:

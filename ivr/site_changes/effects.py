@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
+from ivr.home.folder_lock import write_private
 from ivr.home.settings import Settings
 from ivr.site.findings import SiteError
 from ivr.site_changes.model import Effect, EffectState
@@ -63,8 +64,7 @@ class Effects:
         said = ""
         try:
             if effect.audio:
-                built = await run_hatif(self._settings, "prompts", "build", limit_s=_BUILD_S)
-                said = built.last_words if built.status else ""  # a prompt has a problem; its old audio stays in use
+                said = await self._build(folder)
             version = await self._flows.take()
             if effect.reload:
                 said = await self._reload(folder) or said
@@ -72,6 +72,17 @@ class Effects:
             detail = said or str(error)[:1000]
             return effect.model_copy(update={"state": EffectState.FAILED, "detail": detail})
         return effect.model_copy(update={"state": EffectState.DONE, "detail": said, "version": version})
+
+    async def _build(self, folder: Path) -> str:
+        """Build the audio; return what has a problem: its old audio stays in use. Raises ProgramError.
+
+        Not again after the reload, which restarts this process.
+        """
+        out = folder / "audio.said"
+        if not await asyncio.to_thread(out.exists):
+            built = await run_hatif(self._settings, "prompts", "build", limit_s=_BUILD_S)
+            await asyncio.to_thread(write_private, out, built.last_words if built.status else "")
+        return await asyncio.to_thread(out.read_text)
 
     async def _reload(self, folder: Path) -> str:
         """Bring values to the processes that run; return what needs more than that. Raises ProgramError."""

@@ -161,7 +161,9 @@ class Call:
         Raises TimeoutError, with the best score, if it is not heard in time or before the call's end.
         """
         best = Match(0.0, 0.0)
-        async for heard, start_s in self._looks(timeout_s, since_s, len(reference) / RATE + 1.0):
+        # A long reference may have stalled, and is longer then.
+        before_s = len(reference) / RATE + (1.0 if len(reference) >= 2 * RATE else 0.3)
+        async for heard, start_s in self._looks(timeout_s, since_s, before_s):
             match = find(heard, reference)
             match = Match(match.offset_s + start_s, match.score)
             if match.same:

@@ -87,6 +87,7 @@ class Line:
         self.everybody: bytes | None = None
         self.dialled: dict[bytes, str] = {}
         self.is_cut = False
+        self._is_closed = False
         self._peer = server
         self._learns = server is None
         self._stack = stack
@@ -129,10 +130,10 @@ class Line:
     def cut(self, *, closes: bool) -> None:
         """Drop all messages until `mend`.
 
-        `closes`: also close the TCP connections, or the UDP port, which then refuses packets, as happens when the
-        telephone's program dies.
+        `closes`: also close the TCP connections and take no others, or close the UDP port, which then refuses packets,
+        as happens when the telephone's program dies.
         """
-        self.is_cut = True
+        self.is_cut, self._is_closed = True, closes
         for datagrams in self._datagrams[:1] if closes else ():
             datagrams.close()
         for connection in self._connections if closes else ():
@@ -144,7 +145,7 @@ class Line:
             loop = asyncio.get_running_loop()
             outside, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self._from_outside), self.address)
             self._datagrams[0] = outside
-        self.is_cut = False
+        self.is_cut = self._is_closed = False
 
     def outgoing(self, message: bytes) -> bytes:
         """Return a message of the stack as the exchange gets it."""
@@ -189,7 +190,7 @@ class Line:
         self._datagrams[1].sendto(self.incoming(data), self._stack)
 
     async def _accept_inside(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._peer is None:
+        if self._peer is None or self._is_closed:
             writer.close()
             return
         self._alias = writer.get_extra_info("peername")
@@ -203,6 +204,9 @@ class Line:
         await self._join((reader, writer), await asyncio.open_connection(sock=outside))
 
     async def _accept_outside(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._is_closed:
+            writer.transport.abort()
+            return
         try:
             inside = await asyncio.open_connection(*self._stack)
         except OSError:
@@ -219,6 +223,8 @@ class Line:
         assert task is not None
         self._connections.add(task)
         try:
+            if self._is_closed:  # since it was accepted
+                return
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._copy(inside[0], outside[1], out=True))
                 group.create_task(self._copy(outside[0], inside[1], out=False))

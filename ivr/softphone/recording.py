@@ -18,9 +18,9 @@ LATE_S = 0.12
 """Sound that is later than this counts as missed: silence was heard instead."""
 
 _PERIOD_S = 0.04  # between two visits to each call; twice a packet's length
-_AHEAD_S = 0.2  # of sound is given to the stack at most, so that a tone survives a busy machine
+_AHEAD_S = 0.6  # of sound is given to the stack at most, so that a tone and a word survive a busy machine
 _BYTES = 2  # a sample
-_ONCE = 16000  # bytes read at once: a second
+_ONCE = 16000  # bytes that a visit reads: a second
 
 
 class Stream(Protocol):
@@ -126,12 +126,21 @@ class Speaker:
         with self._lock:
             self._sound, self._at, self._again, self._changed = sound.astype("<i2").tobytes(), 0, again, True
 
+    def renew(self) -> None:
+        """Expect another stream, which has nothing of what the former one got."""
+        with self._lock:
+            self._due = 0.0
+
     def feed(self, stream: Stream, now: float) -> None:
         """Give the stack what it needs until the next visit."""
         with self._lock:
             if self._changed:
-                stream.flush_tx()
-                self._due, self._changed = now, False
+                self._changed = False
+                if self._due > now:
+                    # What is given before the stack's next packet would be lost as well: so at the next visit.
+                    stream.flush_tx()
+                    self._due = now
+                    return
             if not self._sound:
                 return
             self._due = max(self._due, now)
@@ -159,11 +168,11 @@ class Sound:
 
     def visit(self, now: float) -> None:
         try:
-            while sound := self._stream.read(_ONCE):
+            if sound := self._stream.read(_ONCE):
                 self.recording.add(sound, now)
             self.speaker.feed(self._stream, now)
         except (AudioNotActive, AudioRestarted):
-            return  # before the call is up, after its end, or renegotiated: the next visit finds the new stream
+            self.speaker.renew()  # before the call is up, after its end, or renegotiated: the next visit finds another
 
 
 class Pump:

@@ -117,14 +117,16 @@ def _found_in_pieces(samples: Samples, reference: Samples, whole: Match) -> Matc
 
 def _found(samples: Samples, reference: Samples) -> Match:
     """Find a reference as a whole."""
+    length = len(reference)
+    places = len(samples) + 2 * _MARGIN - length + 1
+    if places < 1:
+        return Match(0.0, 0.0)
     samples_, reference_ = np.pad(_lifted(samples), _MARGIN), _lifted(reference)
-    length = len(reference_)
-    places = len(samples_) - length + 1
     # A sum, not a product of vectors: that would wake a thread for each core, which then waits busily for the next.
     norm = float(np.sqrt(np.sum(reference_**2)))
-    if places < 1 or norm == 0.0:
+    if norm == 0.0:
         return Match(0.0, 0.0)
-    size = 1 << (len(samples_) + length - 1).bit_length()
+    size = _transform_size(len(samples_))  # at none of the places does the reference wrap around
     spectrum = np.fft.rfft(samples_, size) * np.conj(np.fft.rfft(reference_, size))
     products = np.fft.irfft(spectrum, size)[:places]
     sums = np.concatenate(([0.0], np.cumsum(samples_**2)))
@@ -134,6 +136,13 @@ def _found(samples: Samples, reference: Samples) -> Match:
     scores = products / (np.sqrt(energy) * norm)
     best = int(np.argmax(scores))
     return Match((best - _MARGIN) / RATE, float(np.clip(scores[best], 0.0, 1.0)))
+
+
+def _transform_size(length: int) -> int:
+    """Return the next size from `length` on that is quick to transform: a power of two, or one and a quarter or a half
+    of one."""
+    power = 1 << (length - 1).bit_length()
+    return next(size for size in (power * 5 // 8, power * 3 // 4, power) if size >= length)
 
 
 def silences(samples: Samples, min_s: float = 0.2, below_dbfs: float = QUIET_DBFS) -> list[Silence]:

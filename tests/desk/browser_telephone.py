@@ -3,7 +3,6 @@
 import asyncio
 import json
 import math
-import struct
 import urllib.error
 import wave
 from collections.abc import AsyncIterator
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import chromium
+import numpy as np
 from aiohttp import web
 from line import Line
 from other_machine import OtherMachine
@@ -46,14 +46,15 @@ document.addEventListener("hatif:telephone", ({ detail }) => {
 });
 window.ask = (what, detail) => document.getElementById("telephone")
   .dispatchEvent(new CustomEvent(`hatif:${what}`, { detail, bubbles: true }));
-const context = new AudioContext();
-for (const what of ["click", "keydown"]) document.addEventListener(what, () => context.resume(), true);
+let context = null; // made with the first sound: it takes processor time as long as it is there
+for (const what of ["click", "keydown"]) document.addEventListener(what, () => context?.resume(), true);
 const Real = window.RTCPeerConnection;
 window.RTCPeerConnection = class extends Real {
   constructor(...given) {
     super(...given);
     window.connection = this;
     this.addEventListener("track", ({ track }) => {
+      context ??= new AudioContext();
       const analyser = context.createAnalyser();
       analyser.fftSize = 4096;
       context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
@@ -134,14 +135,10 @@ window.hears = () => {
 
 def tone(path: Path, hz: float, seconds: float = 10.0, rate: int = 48000) -> Path:
     """Write a tone for the browser's microphone."""
+    samples = 9000 * np.sin(math.tau * hz / rate * np.arange(round(seconds * rate)))
     with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        count = round(seconds * rate)
-        file.writeframes(
-            struct.pack(f"<{count}h", *(round(9000 * math.sin(math.tau * hz * n / rate)) for n in range(count)))
-        )
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.writeframes(np.rint(samples).astype("<i2").tobytes())
     return path
 
 
@@ -161,26 +158,22 @@ class WebTelephone:
 
     async def says(self, words: str) -> None:
         """Wait until the telephone reports a problem with these words."""
-        await self.page.wait_for_function("words => (window.now.problem || '').includes(words)", arg=words)
+        await when(self.page, "words => (window.now.problem || '').includes(words)", words)
 
     async def reports(self, what: str, value: object, within_s: float = 10.0) -> None:
         """Wait until the telephone's last report about something is this one."""
         try:
-            await self.page.wait_for_function(
-                "([what, value]) => window.now[what] === value", arg=[what, value], timeout=1000 * within_s
-            )
+            await when(self.page, "([what, value]) => window.now[what] === value", [what, value], within_s)
         except Exception as error:
             raise AssertionError(f"{what} is not {value}: {await self.page.evaluate('reports')}") from error
 
     async def has_reported(self, what: str, value: object) -> None:
         """Wait until the telephone has reported this, however briefly."""
-        await self.page.wait_for_function(
-            "([what, value]) => reports.some(report => report[what] === value)", arg=[what, value]
-        )
+        await when(self.page, "([what, value]) => reports.some(report => report[what] === value)", [what, value])
 
     async def has_said(self, words: str) -> None:
         """Wait until the telephone has reported a problem with these words, however briefly."""
-        await self.page.wait_for_function("words => reports.some(({ problem }) => problem?.includes(words))", arg=words)
+        await when(self.page, "words => reports.some(({ problem }) => problem?.includes(words))", words)
 
     async def now(self) -> dict[str, Any]:
         found: dict[str, Any] = await self.page.evaluate("now")
@@ -189,6 +182,11 @@ class WebTelephone:
     async def hears_tone(self, hz: float, within_s: float = 5.0) -> None:
         """Wait until the page hears this tone above everything else."""
         await hears_tone(self.page, hz, within_s)
+
+
+async def when(page: Page, holds: str, about: object = None, within_s: float = 30.0) -> None:
+    """Wait until something holds in a page. Playwright looks at each frame, and has the page draw all of them."""
+    await page.wait_for_function(holds, arg=about, timeout=1000 * within_s, polling=50)
 
 
 async def hears_tone(page: Page, hz: float, within_s: float = 5.0) -> None:

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from browser_telephone import BEFORE, MICROPHONE_HZ, hears_tone
+from browser_telephone import BEFORE, MICROPHONE_HZ, hears_tone, when
 from line import Line
 from playwright.async_api import Browser, BrowserContext, Page, expect
 from sessions_of import enter_line
@@ -68,7 +68,7 @@ class DeskPage:
         """Answer the offer with its key, once it rings."""
         await self.phase("offered")
         await self.page.keyboard.press("F2")
-        await self.page.wait_for_function("() => now.call === 'talking'")
+        await when(self.page, "() => now.call === 'talking'")
 
     async def state(self, state: str, within_s: float = 10) -> None:
         """Wait until the page shows this state."""

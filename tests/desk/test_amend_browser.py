@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import shared_audio
+from browser_telephone import when
 from desk_pages import DeskPages
 from left import KEYS, begins
 from line import Line
@@ -102,9 +103,7 @@ async def test_an_amendment_is_refused_then_released_by_another_person_heard_in_
         await theirs.get_by_label(f"Listen: {language}").click()
     said = theirs.locator("audio")
     await expect(said).to_have_count(2, timeout=MAKING_S)
-    await other.wait_for_function(
-        "() => [...document.querySelectorAll('.amendment audio')].every(audio => audio.duration > 1)"
-    )
+    await when(other, "() => [...document.querySelectorAll('.amendment audio')].every(audio => audio.duration > 1)")
 
     # A call that is up keeps the words with which it began.
     before = await line.dial(telephones, "+33631000001")

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from browser_telephone import started
+from browser_telephone import started, when
 from conftest import OFFSET, short_folder
 from desk_pages import DeskPages
 from forks import NOT_ROOT
@@ -72,8 +72,8 @@ async def test_a_call_of_another_machine_survives_a_change_of_its_address(
     before, since, began = call_id(desk_line, CALLER), call.clock, time.monotonic()
     await machine.moves(without_s=1)
     for call_state in ("none", "talking"):
-        await desk.page.wait_for_function("state => now.call === state", arg=call_state, timeout=10_000)
-    await desk.page.wait_for_function("() => now.muted")
+        await when(desk.page, "state => now.call === state", call_state, 10)
+    await when(desk.page, "() => now.muted")
     await desk.page.evaluate("ask('mute')")
     await call.hears_tone(desk.heard_hz)
     took = time.monotonic() - began

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser_telephone import HIDE, MICROPHONE_HZ, Pages, WebTelephone, desk_of
+from browser_telephone import HIDE, MICROPHONE_HZ, Pages, WebTelephone, desk_of, when
 from conftest import OFFSET, short_folder
 from line import FRENCH_NUMBER, Line
 from offers import outcomes
@@ -328,7 +328,7 @@ async def test_a_page_in_the_background_for_twenty_minutes_still_rings(
     call = await desk_line.asks_for_operator(telephones, "+33613000909")
     call.tone(CALLER_HZ)
     await page.reports("call", "ringing")
-    await page.page.wait_for_function("() => playing().some(({ loop }) => loop) && notifications.length === 1")
+    await when(page.page, "() => playing().some(({ loop }) => loop) && notifications.length === 1")
     await page.ask("answer")
     await call.hears_tone(MICROPHONE_HZ)
     await call.hangup()

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from browser_telephone import HIDE, started
+from browser_telephone import HIDE, started, when
 from desk_pages import DeskPage, DeskPages
 from left import begins
 from line import Line
@@ -157,7 +157,7 @@ async def test_a_tab_that_takes_the_telephone_over_says_that_its_sound_is_blocke
     async with started(tmp_path, unasked_sound=False) as browser:
         first = await DeskPages(desk_line, browser).open(desk_line.speaks("fr"))
         await first.start_telephone()
-        await first.page.wait_for_function("() => playing().length === 0")  # the ringer was heard once
+        await when(first.page, "() => playing().length === 0")  # the ringer was heard once
         page = await first.page.context.new_page()
         desk = DeskPage(desk_line, page, first.operator)
 
@@ -178,37 +178,37 @@ async def test_a_tab_that_takes_the_telephone_over_says_that_its_sound_is_blocke
         await expect(page.locator("#telephone-problem")).to_contain_text("blocks sound")
         assert await page.evaluate("playing()") == []
         await page.mouse.click(5, 5)
-        await page.wait_for_function("() => playing().some(({ loop }) => loop)")
+        await when(page, "() => playing().some(({ loop }) => loop)")
         await expect(page.locator("#telephone-problem")).to_be_empty()
         await desk.takes()
-        await page.wait_for_function("() => !playing().some(({ loop }) => loop)")
+        await when(page, "() => !playing().some(({ loop }) => loop)")
         await call.hears_tone(desk.heard_hz)
 
         await page.locator('[data-opens="settings"]').click()
         chosen = {kind: await choose(page, kind) for kind in ("Microphone", "Loudspeaker", "Ringing")}
         await page.keyboard.press("Escape")
-        await page.wait_for_function("id => playing()[0].sinkId === id", arg=chosen["Loudspeaker"])
-        await page.wait_for_function(f"id => {MICROPHONE} === id", arg=chosen["Microphone"])
+        await when(page, "id => playing()[0].sinkId === id", chosen["Loudspeaker"])
+        await when(page, f"id => {MICROPHONE} === id", chosen["Microphone"])
         await call.hears_tone(desk.heard_hz)
 
         await page.evaluate("id => unplugSpeaker(id)", chosen["Loudspeaker"])
-        await page.wait_for_function("() => playing()[0].sinkId === ''")
+        await when(page, "() => playing()[0].sinkId === ''")
         await page.evaluate("id => plugIn(id)", chosen["Loudspeaker"])
-        await page.wait_for_function("id => playing()[0].sinkId === id", arg=chosen["Loudspeaker"])
+        await when(page, "id => playing()[0].sinkId === id", chosen["Loudspeaker"])
         await page.keyboard.press("Shift+F2")
         await desk.state("ready")
         await call.hangup()
 
         await page.evaluate(HIDE)
         call = await desk_line.asks_for_operator(telephones, "+33613000915")
-        await page.wait_for_function("() => notifications.includes('Incoming call')")
-        await page.wait_for_function("() => playing().length === 1")
+        await when(page, "() => notifications.includes('Incoming call')")
+        await when(page, "() => playing().length === 1")
         assert await page.evaluate("playing()") == [{"loop": True, "sinkId": chosen["Ringing"]}]
         await page.evaluate("document.querySelector('#telephone-settings button:last-child').click()")  # a trial
         await asyncio.sleep(1.2)
         assert await page.evaluate("playing()") == [{"loop": True, "sinkId": chosen["Ringing"]}]
         await desk.takes()
-        await page.wait_for_function("() => notifications.length === 0")
+        await when(page, "() => notifications.length === 0")
         await call.hears_tone(desk.heard_hz)
         assert await page.evaluate("playing()") == [{"loop": False, "sinkId": chosen["Loudspeaker"]}]
         assert await page.evaluate(MICROPHONE) == chosen["Microphone"]
@@ -252,7 +252,7 @@ async def test_all_that_an_operator_does_with_a_caller_and_colleagues(
     await desk.says("On hold")
     await hears_music(call, call.clock)
     await desk.page.reload()
-    await desk.page.wait_for_function("() => now.call === 'talking'")
+    await when(desk.page, "() => now.call === 'talking'")
     await desk.says("On hold")
     await hears_music(call, call.clock)
     await desk.page.keyboard.press("F4")
@@ -264,13 +264,13 @@ async def test_all_that_an_operator_does_with_a_caller_and_colleagues(
     await desk.hand_on("Talk first", f"operator:{other}")
     await colleague.phase("offered")
     await desk.page.reload()
-    await desk.page.wait_for_function("() => now.call === 'talking'")
+    await when(desk.page, "() => now.call === 'talking'")
     await desk.hears_tone(RINGING_HZ)
     await colleague.takes()
     await desk.hears_tone(colleague.heard_hz)
     await desk.page.reload()
     await hears_no_tone(colleague)
-    await desk.page.wait_for_function("() => now.call === 'talking'")
+    await when(desk.page, "() => now.call === 'talking'")
     await desk.hears_tone(colleague.heard_hz)
     await colleague.hears_tone(desk.heard_hz)
     await hears_music(call, call.clock)
@@ -345,4 +345,4 @@ async def choose(page: Page, kind: str) -> str:
 
 async def hears_no_tone(desk: DeskPage) -> None:
     """Wait until a page hears something else than the tone of the other page."""
-    await desk.page.wait_for_function("hz => Math.abs(hears()[0] - hz) > 25", arg=desk.heard_hz)
+    await when(desk.page, "hz => Math.abs(hears()[0] - hz) > 25", desk.heard_hz)

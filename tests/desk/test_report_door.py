@@ -16,10 +16,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
+from forked_programs import QuickStarts
 from made_year import MadeYear
 from shell import Answer, Shell, command
 
 from db.engine import open_engine
+from desk.report import making
 from desk.report.door import ReportDoor
 from desk.report.making import ReportMaker
 from desk.settings import DeskSettings
@@ -60,12 +62,20 @@ class Home(Shell):
         return socket_in(self.home / "run")
 
 
-@pytest_asyncio.fixture
-async def home(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Home]:
-    made = Home(tmp_path)
-    url = f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'hatif.db')}"
-    async with open_engine(url) as engine:
+@pytest_asyncio.fixture(scope="module")
+async def year(sqlite_template: Path) -> Path:
+    """A database with a year of calls, which each test gets a copy of."""
+    file = Path(shutil.copy(sqlite_template, sqlite_template.with_name("report_door.db")))
+    async with open_engine(f"sqlite:///{file}") as engine:
         await MadeYear(800).store(engine)
+    return file
+
+
+@pytest_asyncio.fixture
+async def home(year: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Home]:
+    monkeypatch.setattr(making, "sys", QuickStarts())
+    made = Home(tmp_path)
+    url = f"sqlite:///{shutil.copy(year, tmp_path / 'hatif.db')}"
     made.maker = CountedMaker(url)
     settings = DeskSettings("Africa/Casablanca", ("fr",), url, 0, "", home=tmp_path)
     made.door = asyncio.create_task(ReportDoor(made.maker, settings).run())

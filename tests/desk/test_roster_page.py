@@ -1,11 +1,10 @@
 """The roster in the desk: a calendar with its gaps, and a swap from the first question to the lines in the file."""
 
 import asyncio
-import os
 import pickle
 import re
 import shutil
-import sys
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -17,10 +16,12 @@ from uuid import UUID
 
 import aiohttp
 import desk_server
+import forked_programs
 import pytest
 import pytest_asyncio
 from controller import StandIn, standing_in
 from desk_server import Browser, TestDesk, serving
+from forked_programs import QuickStarts
 
 from db import swaps
 from db.audit import audit_entries
@@ -45,7 +46,7 @@ RELEASED = "/site/changes/change-1/release"
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    shutil.copytree(ROOT.parent / "sites" / "consulate", tmp_path / "site")
+    shutil.copytree(ROOT.parent / "sites" / "consulate", tmp_path / "site", ignore=shutil.ignore_patterns("*.wav"))
     (tmp_path / "site" / "roster.csv").write_text(ROSTER)
     return tmp_path / "site"
 
@@ -235,19 +236,21 @@ async def test_a_release_whose_answer_was_lost_is_looked_for_at_once(desk: TestD
 
 
 KILLED = """
-import asyncio, pickle, sys
-from dataclasses import replace
-import desk_server
+import asyncio, pickle, socket, sys
+from functools import partial
+from types import SimpleNamespace
+import uvicorn
+from desk import app as desk_app, command
+from desk.server import DeskServer, PatientProtocol
 
-async def serve():
-    settings, now = pickle.load(sys.stdin.buffer)
-    desk_server.settings_for = lambda url, port, *_: replace(settings, port=port)
-    async with desk_server.serving(settings.database_url) as found:
-        found.desk.now = lambda: now
-        print(found.url, flush=True)
-        await asyncio.Event().wait()
-
-asyncio.run(serve())
+settings, now = pickle.loads(bytes.fromhex(sys.argv[1]))
+command.sys = SimpleNamespace(executable=sys.argv[2])
+desk_app.Desk = partial(desk_app.Desk, now=lambda: now)
+listening = socket.create_server(("127.0.0.1", settings.port))
+app = desk_app.create_app(settings)
+server = DeskServer(uvicorn.Config(app, http=PatientProtocol, log_config=None, access_log=False), app)
+print("listens", flush=True)
+asyncio.run(server.serve(sockets=[listening]))
 """
 
 
@@ -257,15 +260,12 @@ async def killed_while_it_releases(desk: TestDesk, controller: StandIn) -> str:
     await colleague.post(f"/roster/swaps/{swap}/agree")
     controller.answers |= {"/site/file?file=roster.csv": (200, CONTENT), "/site/changes": (200, of_change("checking"))}
     controller.answers["/site/changes/change-1"] = (200, of_change("checking"))
-    paths = os.pathsep.join(str(ROOT.parent / folder) for folder in ("", "tests", "tests/desk"))
-    other = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", KILLED, env={**os.environ, "PYTHONPATH": paths},
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    assert other.stdin is not None and other.stdout is not None
-    other.stdin.write(pickle.dumps((desk.desk.settings, NOW)))
-    other.stdin.write_eof()
-    browser = Browser((await other.stdout.readline()).decode().strip())
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    given = pickle.dumps((replace(desk.desk.settings, port=port), NOW)).hex()
+    other = await forked_programs.start(KILLED, given, QuickStarts().executable)
+    assert await other.stdout.readline() == b"listens\n"
+    browser = Browser(f"http://127.0.0.1:{port}")
     try:
         assert (await browser.post(await desk.link(SUPERVISOR))).status == 303
         await browser.get("/account")

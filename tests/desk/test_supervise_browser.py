@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+from browser_telephone import when
 from desk_pages import DeskPage, DeskPages
 from line import Line
 from playwright.async_api import Page, expect
@@ -58,7 +59,7 @@ async def test_a_supervisor_listens_whispers_and_joins_by_the_pages_telephone(
     row = page.locator(f"#talk-{operator}")
     await expect(row).to_contain_text("French")
     await row.locator('[data-mode="listen"]').click()
-    await page.wait_for_function("() => now.call === 'talking'")  # it answers by itself
+    await when(page, "() => now.call === 'talking'")  # it answers by itself
     await desk.hears_tone(CALLER_HZ, 10)
     own = desk.heard_hz
     await hears_only(caller, {OPERATOR_HZ}, {own})
@@ -95,7 +96,7 @@ async def test_a_request_for_help_rings_on_the_supervisors_page_and_shows_why(
     help_ = supervisor.page.locator(f"#help-{operator}")
     await expect(help_).to_contain_text("Somebody is in danger")
     await expect(help_).to_contain_text("France")
-    await supervisor.page.wait_for_function("() => Number(document.body.dataset.rang) === 1")
+    await when(supervisor.page, "() => Number(document.body.dataset.rang) === 1")
     await supervisor.page.reload()
     await expect(help_).to_contain_text("Somebody is in danger")
     await help_.locator("button.good").click()

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest_asyncio
+from browser_telephone import when
 from controller import StandIn, standing_in
 from desk_server import TestDesk, serving
 from playwright.async_api import Browser, expect
@@ -51,15 +52,15 @@ async def test_a_call_that_is_hung_up_before_the_microphone_is_allowed_is_not_ma
     await context.add_init_script(ASKS)
     await page.goto(f"{desk.url}/try")
     await page.click("#try-call")
-    await page.wait_for_function("() => window.allow")
+    await when(page, "() => window.allow")
     await page.click("#try-end")
     await expect(page.locator("#try")).to_have_attribute("data-phase", "ended")
     await page.evaluate("() => allow()")
-    await page.wait_for_function("() => track.readyState === 'ended'")  # nobody listens to the room any more
+    await when(page, "() => track.readyState === 'ended'")  # nobody listens to the room any more
     assert await page.evaluate("() => sockets") == []
     await page.evaluate("() => { window.allow = null }")
     await page.click("#try-call")  # and the next call is made
-    await page.wait_for_function("() => window.allow")
+    await when(page, "() => window.allow")
     await page.evaluate("() => allow()")
-    await page.wait_for_function("() => sockets.length === 1")
+    await when(page, "() => sockets.length === 1")
     await context.close()

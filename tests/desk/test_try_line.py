@@ -12,6 +12,7 @@ from urllib.error import HTTPError
 
 import numpy as np
 import pytest
+from browser_telephone import when
 from desk_pages import DeskPages
 from line import FRENCH_NUMBER, Line
 from playwright.async_api import Browser, Page, expect
@@ -67,7 +68,7 @@ class TryPage:
 
     async def sounds(self) -> None:
         """Wait until something is heard: a key of the first instant may be lost, as on any telephone."""
-        await self.page.wait_for_function("() => heard.some((sample) => Math.abs(sample) > 0.02)")
+        await when(self.page, "() => heard.some((sample) => Math.abs(sample) > 0.02)")
 
     async def at(self, node: str, within_s: float = 10) -> None:
         """Wait until the picture shows the call at a node."""
@@ -79,13 +80,13 @@ class TryPage:
 
     async def hears(self, reference: Samples, within_s: float = 10) -> None:
         """Wait until the page has heard a clip."""
-        until = time.monotonic() + within_s
+        until, samples = time.monotonic() + within_s, np.zeros(0, np.int16)
         while True:
-            samples = np.array(await self.page.evaluate("heard"), np.float32)
-            if len(samples) > len(reference):
-                match = find((samples * 32767).astype(np.int16), reference)
-                if match.same:
-                    return
+            more = await self.page.evaluate("from => heard.slice(from)", len(samples))
+            looked_at = max(0, len(samples) - len(reference))
+            samples = np.append(samples, (np.array(more, np.float32) * 32767).astype(np.int16))
+            if len(samples) > len(reference) and find(samples[looked_at:], reference).same:
+                return
             assert time.monotonic() < until, f"the clip was not heard in {len(samples) / RATE:.1f} s of sound"
             await asyncio.sleep(0.3)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from browser_telephone import when
 from carrier import address, calling, carrier, forgotten, put
 from conftest import OFFSET, short_folder
 from desk_pages import DeskPage, DeskPages
@@ -72,7 +73,7 @@ async def test_a_message_is_taken_by_one_of_two_heard_and_its_caller_called_back
     row = f"#message-{message}"
     await desk.press(f"{row} button")
     await expect(desk.page.locator(f"{row} audio")).to_be_visible()
-    await desk.page.wait_for_function("id => document.getElementById(id).currentTime > 0.5", arg=f"audio-{message}")
+    await when(desk.page, "id => document.getElementById(id).currentTime > 0.5", f"audio-{message}")
     assert await desk.page.evaluate("row => document.querySelector(row).contains(document.activeElement)", row)
     (kept,) = await rows(desk_line, Message, id=message, taken_by=operator)
     assert kept.heard_by == operator

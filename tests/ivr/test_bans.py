@@ -125,6 +125,15 @@ def test_wrong_passwords_that_are_far_apart_do_not_ban() -> None:
         assert guess(guesses, 1, at=START + n * 6 * MINUTE) is None
 
 
+def test_what_an_address_sends_while_it_is_banned_does_not_count_against_it_afterwards() -> None:
+    guesses = Guesses(LIMITS, SPARED)
+    who, ban = guess(guesses, 3)
+    assert guess(guesses, 10, at=START + MINUTE, bans={who: ban}) is None
+    ended = {who: lifted(ban, "mina", START + MINUTE)}
+    assert guess(guesses, 2, at=START + MINUTE + 1, bans=ended) is None
+    assert guess(guesses, 1, at=START + MINUTE + 1, bans=ended) is not None
+
+
 @pytest.mark.parametrize("who", ["192.0.2.7", "10.1.2.3"])
 def test_a_carrier_and_the_own_network_are_never_banned(who: str) -> None:
     assert guess(Guesses(LIMITS, SPARED), 100, who=who) is None

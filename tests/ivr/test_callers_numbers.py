@@ -112,19 +112,35 @@ def test_a_territory_is_itself_and_has_the_languages_of_the_country_whose_code_i
 async def test_a_number_in_four_writings_is_one_caller_with_one_memory(line: Line, telephones: Telephones) -> None:
     number, *others, last = "+31612777001", "0031612777001", "31612777001", "0612777001"
 
-    async def asks(written: str, key: str, reference: int, heard: str) -> None:
-        """A call that asks for a file, with a PIN that is wrong."""
+    async def dial(written: str) -> Call:
         call = await telephones.caller(written).dial(f"sip:{DUTCH_NUMBER}@{line.sip}")
         await call.established()
+        return call
+
+    async def asks(call: Call, key: str, reference: int) -> None:
+        """The caller asks for a file, with a PIN that is wrong."""
         await call.press(f"{key}1{references.make_reference(9, reference)}000000")
-        await begins(call, line.audio("es", heard))
+        await begins(call, line.audio("es", "case_no_match"))
         await call.hangup()
+
+    async def asks_in_spanish(reference: int, written: str) -> None:
+        await asks(await dial(written), "3", reference)
+
+    async def known(written: str) -> Call:
+        """A call whose caller is greeted in Spanish. The line waits 0.15 s for its memory; a busy one may be late."""
+        for _ in range(3):
+            call = await dial(written)
+            with contextlib.suppress(TimeoutError):
+                await begins(call, line.audio("es", "go_on_in_language"), timeout_s=4)
+                return call
+            await call.hangup()
+        raise AssertionError("the caller is not known")
 
     # 3 is Spanish in the menu; whoever is known goes on in Spanish by 1, which is Arabic in the menu.
     first = enumerate((number, *others), 5001)
-    await asyncio.gather(*(asks(written, "3", reference, "case_no_match") for reference, written in first))
+    await asyncio.gather(*(asks_in_spanish(*item) for item in first))
     before = await newest(line, 3)
-    await asks(last, "1", 5004, "case_no_match")  # a number may be forged: it locks nobody
+    await asks(await known(last), "1", 5004)  # a number may be forged: it locks nobody
     story = await line.story(number)
     found = [story["call"], *before]
     assert {(row["caller"], row["language"]) for row in found} == {(number, "es")}

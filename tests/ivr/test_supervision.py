@@ -47,7 +47,7 @@ class Floor:
         await call.hears(self.line.audio(self.language, *texts), since_s=since_s)
 
     async def audit(self, count: int) -> list[dict[str, Any]]:
-        """Return the supervisor's audit records, the oldest first, once there are that many."""
+        """Return the supervisor's audit records, the oldest first, once there are that many, and why the last ended."""
         engine = async_engine(self.line.database)
         rows: list[dict[str, Any]] = []
         try:
@@ -55,12 +55,12 @@ class Floor:
                 found = await audit_entries(engine, 100)
                 mine = [entry for entry in found if entry.data.get("supervision") and str(entry.call) == self.call]
                 rows = [asdict(entry) for entry in reversed(mine)]
-                if len(rows) >= count:
+                if len(rows) >= count and rows[-1]["reason"] is not None:
                     return rows
                 await asyncio.sleep(0.05)
         finally:
             await engine.dispose()
-        raise AssertionError(f"{count} records are to be there: {rows}")
+        raise AssertionError(f"{count} records are to be there, with the end of the last: {rows}")
 
     async def ends(self) -> None:
         await self.caller.hangup()
