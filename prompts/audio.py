@@ -121,10 +121,13 @@ def finish(samples: Samples, rate: int) -> Sound:
         raise AudioError(f"lasts {len(samples) / rate:.2f} s; a prompt must last {SHORTEST:g} to {LONGEST:g} s")
     wide = _trim(resample(samples, rate, WIDE))
     wide = np.pad(wide, (0, len(wide) % 2))
-    # The limiter lowers the level a little where it acts: the second pass restores it.
     for _ in range(2):
         gain = loudness.gain(resample(wide, WIDE, NARROW), NARROW)
-        wide = _limit(wide * np.float32(10 ** (gain / 20)))
+        level = wide * np.float32(10 ** (gain / 20))
+        wide = _limit(level)
+        if wide is level:
+            break
+        # The limiter has lowered the level a little: the second pass restores it.
     half = len(wide) // 2
     narrow = _to_int16(resample(wide, WIDE, NARROW)[:half])
     narrow = np.pad(narrow, (0, half - len(narrow)))
@@ -204,7 +207,10 @@ def _runs(loud: NDArray[np.bool_], steps: int) -> NDArray[np.int64]:
 
 
 def _limit(samples: Samples) -> Samples:
-    """Hold peaks at `PEAK`, with the smallest gain of the 5 ms around each sample, smoothed over the same time."""
+    """Hold peaks at `PEAK`, with the smallest gain of the 5 ms around each sample, smoothed over the same time.
+
+    Without such peaks it returns `samples` itself.
+    """
     gain = np.minimum(1, PEAK / np.maximum(np.abs(samples), 1e-9)).astype(np.float32)
     if np.all(gain == 1):
         return samples

@@ -18,6 +18,7 @@ from typing import Any
 
 import asterisk_console
 import shared_audio
+import warm_up
 from shell import Answer, command
 
 from asterisk_conf.install import find
@@ -62,9 +63,10 @@ class Asked:
             shared_audio.own(self.home / "sounds")
         return command(arguments, self.environment)
 
-    def process(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a command in a process of its own, for tests of exactly that."""
-        return subprocess.run([HATIF, *arguments], env=self.environment, capture_output=True, text=True, timeout=60)
+    def process(self, *arguments: str, cold: bool = False) -> subprocess.CompletedProcess[str]:
+        """Run a command in a process of its own; `cold`: as an administrator's shell does, with all that it loads."""
+        program = HATIF if cold else str(warm_up.sockets() / "bin" / "hatif")
+        return subprocess.run([program, *arguments], env=self.environment, capture_output=True, text=True, timeout=60)
 
     def json(self, *arguments: str) -> Any:
         return json.loads(self.run(*arguments, "--json").stdout)

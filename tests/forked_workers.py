@@ -14,6 +14,7 @@ import socket
 import sys
 import threading
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,8 @@ def _load(paths: Sequence[str]) -> None:
     sys.path[:] = before
     if (read_once := sys.modules.get("read_once")) is not None:  # as the tests have it
         read_once.load_example()
+    if "prompts.loudness" in sys.modules:
+        import_module("pyloudnorm")  # with all of scipy, for those that build prompts
     if "desk_server" in sys.modules:
         _compile_pages()
     for name, module in list(sys.modules.items()):

@@ -8,12 +8,17 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
+import quick_site
 from places import CACHE
 
+from ivr.flow import file as flow_file
+from ivr.flow import model
 from ivr.home.settings import EXAMPLE
+from ivr.model import clock
 from ivr.site import guide
 from prompts import catalogue, manifest, site_files, sources
 from prompts.sources import Source
@@ -25,7 +30,8 @@ _LARGE = 1_000
 def install() -> None:
     """Have what reads these files remember what it has read; what it refuses, it reads each time."""
     _remember(catalogue, "_read", lambda file, language: (language, _content(file)), dict)
-    _remember(guide, "compose", lambda text: text)
+    for module in (flow_file, guide):
+        _remember(module, "compose", lambda text: text)
     _remember(manifest, "parse", lambda text, _path: text)
     if not hasattr(sources._read, "once"):
         sources._read = _sources(sources._read)  # type: ignore[assignment]
@@ -33,8 +39,13 @@ def install() -> None:
 
 def load_example() -> None:
     """Read the example site, and the list of the audio that the lines of the tests have, if it is there already."""
+    clock.prepare()
     catalogue.load(EXAMPLE).problems()
     guide.parse(guide.read(EXAMPLE / guide.FOLDER))
+    with TemporaryDirectory() as folder:
+        quick_site.make(site := Path(folder, "site"))
+        for flow in (EXAMPLE / "flow.yaml", site / "flow.yaml"):
+            flow_file.read_draft(model.read(flow), str(flow))
     for listed in CACHE.glob(f"short_*/{manifest.FILE}"):
         manifest.load(listed)
 

@@ -49,7 +49,7 @@ OURS = {
         *("ivr.cli.operators.roster", "reports.worker", "reports.workbook"),
         *("ivr.check.checking", "ivr.cli.check", "ivr.cli.flow", "ivr.cli.prompts.prompts", "ivr.trial.voice_limits"),
         *("ivr.data.expiry", "ivr.process.guard", "ivr.process.supervisor", "ivr.records.queue_log"),
-        *("numpy.ma", "rich._emoji_codes", "rich.progress"),
+        *("numpy.ma", "prompts.build", "pyloudnorm", "rich._emoji_codes", "rich.progress"),
         *("desk.app", "desk.command", "desk.report.making", "desk.server", "ivr.process.telephone_gate"),
     ),
 }

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 _override: ContextVar[Callable[[], datetime] | None] = ContextVar("clock of the trial", default=None)
 
@@ -19,8 +20,9 @@ class ClockError(Exception):
     """The time zone data are too old; the message says what to do."""
 
 
+@cache
 def prepare() -> None:
-    """Use only the time zone data of the package, and check them. Raises ClockError."""
+    """Use only the time zone data of the package, and check them: once a process. Raises ClockError."""
     zoneinfo.reset_tzpath(to=())
     zoneinfo.ZoneInfo.clear_cache()
     casablanca = zoneinfo.ZoneInfo("Africa/Casablanca")

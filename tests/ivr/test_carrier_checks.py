@@ -6,7 +6,7 @@ import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from asked import HATIF
+import warm_up
 from certificates import Authority
 from small_site import make
 
@@ -80,7 +80,7 @@ def test_the_command_keeps_our_password_and_lists_the_carriers(tmp_path: Path) -
     environment = {**os.environ, "HATIF_HOME": str(tmp_path / "home"), "HATIF_SITE": str(small.folder)}
 
     def hatif(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
-        command = [HATIF, "carriers", *arguments]
+        command = [str(warm_up.sockets() / "bin" / "hatif"), "carriers", *arguments]
         return subprocess.run(command, input=text, env=environment, capture_output=True, text=True, check=False)
 
     assert hatif("password", "one", text="chosen;by them\n").returncode == 0

@@ -62,7 +62,7 @@ def test_status_names_processes_addresses_and_calls_and_exits_0_while_calls_can_
     assert data["addresses"]["sip"] == line.sip
     assert {"ari", "ami", "control", "rtp"} <= data["addresses"].keys()
     assert data["calls"] == {}
-    assert "Serves calls." in line.process("status").stdout
+    assert "Serves calls." in line.process("status", cold=True).stdout
 
 
 def test_status_exits_1_where_nothing_runs(line: Line, tmp_path: Path) -> None:
