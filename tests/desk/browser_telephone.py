@@ -133,6 +133,13 @@ window.hears = () => {
 """
 
 
+RECEIVED = """async () => {
+  const rows = [...((await window.connection?.getStats()) ?? new Map()).values()];
+  return [window.analyser?.context.state, rows.filter(({ type }) => type === "inbound-rtp")];
+}"""
+"""Whether the page can hear at all, and what its call has received: packets without sound, or none."""
+
+
 def tone(path: Path, hz: float, seconds: float = 10.0, rate: int = 48000) -> Path:
     """Write a tone for the browser's microphone."""
     samples = 9000 * np.sin(math.tau * hz / rate * np.arange(round(seconds * rate)))
@@ -196,7 +203,9 @@ async def hears_tone(page: Page, hz: float, within_s: float = 5.0) -> None:
         if abs(heard - hz) < 25 and level > -60:
             return
         await asyncio.sleep(0.05)
-    raise AssertionError(f"the page hears {heard:.0f} Hz at {level:.0f} dBFS, not {hz:.0f} Hz")
+    raise AssertionError(
+        f"the page hears {heard:.0f} Hz at {level:.0f} dBFS, not {hz:.0f} Hz: {await page.evaluate(RECEIVED)}"
+    )
 
 
 class Pages:
