@@ -15,6 +15,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # No line of the tests makes slow voices in the background, unless a test is about that.
 os.environ["HATIF_VOICES"] = "quick"
 
+import compiled_once
 import durations
 import forked_workers
 import properties
@@ -35,6 +36,7 @@ from ivr.softphone.telephone import Telephones
 gc.disable()
 clock.prepare()
 read_once.install()
+compiled_once.install()
 properties.load()
 
 DURATIONS = CACHE / "durations.json"
