@@ -1,6 +1,6 @@
 """The processes of `scripts/test` start from one that has loaded what their tests need. A program.
 
-Each would load the same three thousand modules, and on a fresh checkout translate the same tests. So one process
+Each would load the same three thousand modules, and on a fresh checkout compile the same tests. So one process
 collects the tests first, as pytest does, and forks for each of them. Only the modules of the tests are loaded again
 there: some know by the name of their process which ports are theirs.
 

@@ -17,10 +17,9 @@ from zoneinfo import ZoneInfo
 import pytest
 import pytest_asyncio
 from forked_programs import QuickStarts
-from made_year import MadeYear
+from made_year import stored_year
 from shell import Answer, Shell, command
 
-from db.engine import open_engine
 from desk.report import making
 from desk.report.door import ReportDoor
 from desk.report.making import ReportMaker
@@ -65,10 +64,7 @@ class Home(Shell):
 @pytest_asyncio.fixture(scope="module")
 async def year(sqlite_template: Path) -> Path:
     """A database with a year of calls, which each test gets a copy of."""
-    file = Path(shutil.copy(sqlite_template, sqlite_template.with_name("report_door.db")))
-    async with open_engine(f"sqlite:///{file}") as engine:
-        await MadeYear(800).store(engine)
-    return file
+    return await stored_year(sqlite_template, 800)
 
 
 @pytest_asyncio.fixture

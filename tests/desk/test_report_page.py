@@ -15,13 +15,12 @@ from zoneinfo import ZoneInfo
 import psutil
 import pytest_asyncio
 from desk_server import TestDesk, serving
-from made_year import MadeYear
+from made_year import stored_year
 from openpyxl import load_workbook
 from playwright.async_api import Browser, Page, expect
 from pypdf import PdfReader
 from test_desk_browser import violations
 
-from db.engine import open_engine
 from desk.report.making import ReportMaker
 from reports.names import Names
 from reports.request import make_request
@@ -36,10 +35,7 @@ YEAR = {"span": "days", "first": "2026-01-01", "last": "2026-10-31"}
 @pytest_asyncio.fixture(scope="module")
 async def year(sqlite_template: Path) -> Path:
     """A database with a year of calls, which each test gets a copy of."""
-    file = Path(shutil.copy(sqlite_template, sqlite_template.with_name("report_page.db")))
-    async with open_engine(f"sqlite:///{file}") as engine:
-        await MadeYear(1500).store(engine)
-    return file
+    return await stored_year(sqlite_template, 1500)
 
 
 @pytest_asyncio.fixture

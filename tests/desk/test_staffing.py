@@ -11,7 +11,7 @@ import desk_server
 import pytest
 import pytest_asyncio
 from desk_server import TestDesk, serving
-from made_year import MadeYear
+from made_year import stored_year
 from playwright.async_api import Browser, expect
 from sqlalchemy import delete, insert
 from test_desk_browser import violations
@@ -31,12 +31,10 @@ WEEK = "2026-10-19"
 @pytest_asyncio.fixture(scope="module")
 async def year(sqlite_template: Path) -> Path:
     """A database with a year of calls, which each test gets a copy of."""
-    file = Path(shutil.copy(sqlite_template, sqlite_template.with_name("staffing.db")))
-    async with open_engine(f"sqlite:///{file}") as engine:
-        await MadeYear(1500).store(engine)
-        async with writing(engine) as connection:
-            await connection.execute(delete(Operator))
-            await connection.execute(insert(Operator).values(id="1002", name="Safae", languages={"ar": 5, "fr": 4}))
+    file = Path(shutil.copy(await stored_year(sqlite_template, 1500), sqlite_template.with_name("staffing.db")))
+    async with open_engine(f"sqlite:///{file}") as engine, writing(engine) as connection:
+        await connection.execute(delete(Operator))
+        await connection.execute(insert(Operator).values(id="1002", name="Safae", languages={"ar": 5, "fr": 4}))
     return file
 
 

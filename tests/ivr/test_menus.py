@@ -37,10 +37,12 @@ async def test_each_caller_hears_the_language_they_chose(line: Line, telephones:
 
     async def heard(key: str) -> Samples:
         call = await line.dial(telephones, f"+3361390000{key}")
+        await call.hears(beginnings["ar"][:RATE])  # the name is said in Arabic first, and cut short by the key
+        since = call.clock if KEYS[key] != "ar" else 0.0  # who keeps the language does not hear it again
         await call.press(key)
-        await call.hears(beginnings[KEYS[key]], 12)
+        await call.hears(beginnings[KEYS[key]], 12, since_s=since)
         await call.hangup()
-        return call.heard()
+        return call.heard(since)
 
     for key, samples in zip(KEYS, await asyncio.gather(*map(heard, KEYS)), strict=True):
         scores = {language: find(samples, beginning) for language, beginning in beginnings.items()}

@@ -2,14 +2,16 @@
 answers of the survey."""
 
 import random
+import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db.engine import writing
+from db.engine import open_engine, writing
 from db.tables import Call, Callback, CallbackTry, CaseFile, Operator, OperatorStateRecord, Pairing, SurveyAnswer
 
 YEAR = 2026
@@ -156,3 +158,13 @@ class MadeYear:
                          "operator_id": operator, "state": state, "reason": "lunch" if state == "paused" else None}
                     )  # fmt: skip
                     seq, at = seq + 1, at + timedelta(seconds=draw.randint(1, longest))
+
+
+async def stored_year(template: Path, calls: int) -> Path:
+    """Return a database beside `template` with a year of so many calls, made at its first use. Tests take copies."""
+    file = template.with_name(f"year_of_{calls}.db")
+    if not file.exists():
+        shutil.copy(template, file)
+        async with open_engine(f"sqlite:///{file}") as engine:
+            await MadeYear(calls).store(engine)
+    return file

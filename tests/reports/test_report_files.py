@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
-from made_year import MadeYear
+from made_year import stored_year
 from openpyxl import load_workbook
 from pypdf import PdfReader
 from sqlalchemy import insert
@@ -88,9 +88,8 @@ def test_a_text_that_begins_like_a_formula_gets_an_apostrophe_and_a_number_does_
 @pytest_asyncio.fixture(scope="module")
 async def year(sqlite_template: Path) -> AsyncIterator[AsyncEngine]:
     """A year of calls, made once: these tests only read."""
-    file = shutil.copy(sqlite_template, sqlite_template.with_name("report_files.db"))
+    file = shutil.copy(await stored_year(sqlite_template, 1500), sqlite_template.with_name("report_files.db"))
     async with open_engine(f"sqlite:///{file}") as engine:
-        await MadeYear(1500).store(engine)
         yield engine
 
 
