@@ -20,7 +20,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -208,10 +208,7 @@ def main() -> None:
     assert threading.active_count() == 1, "a thread would not be in what is forked"
     gc.freeze()
     forks.serve(listeners[kind])
-    if kind == "controllers":
-        _run_controller(folder)
-    else:
-        _run_command(folder)
+    forks.run(partial(_run_controller if kind == "controllers" else _run_command, folder))
 
 
 if __name__ == "__main__":
