@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import forks
+from forked import Forked
 
 TESTS = Path(__file__).parent
 PYTHON_OPTIONS = ["-u", "-c"]
@@ -82,7 +83,7 @@ def _compile_pages() -> None:
 def main() -> None:
     address, *rest = sys.argv[1:]
     if rest[:2] == PYTHON_OPTIONS:
-        sys.exit(forks.Forked(Path(address), rest, os.environ, (0, 1, 2)).wait())
+        sys.exit(Forked(Path(address), rest, os.environ, (0, 1, 2)).wait())
     listener = socket.socket(fileno=int(address))
     sys.path[0] = str(TESTS.parent)
     _load(rest)

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,6 +28,7 @@ from unittest.mock import patch
 
 import forks
 import read_once
+from forked import Forked
 from sqlalchemy.orm import configure_mappers
 
 LIBRARIES = (
@@ -77,12 +78,12 @@ def start(
     *,
     leads: bool = False,
     folder: Path | None = None,
-) -> forks.Forked:
-    """Start one of `CONTROLLER` and `COMMANDS`; the arguments are those of `forks.Forked`, `folder` is of `sockets`."""
+) -> Forked:
+    """Start one of `CONTROLLER` and `COMMANDS`; the arguments are those of `Forked`, `folder` is of `sockets`."""
     kind = "controllers" if tuple(argv) == CONTROLLER else "commands"
     nothing = os.open(os.devnull, os.O_RDONLY)
     try:
-        return forks.Forked((folder or sockets()) / kind, argv, env, (nothing, output, output), held, cwd, leads=leads)
+        return Forked((folder or sockets()) / kind, argv, env, (nothing, output, output), held, cwd, leads=leads)
     finally:
         os.close(nothing)
 
@@ -112,9 +113,8 @@ def is_warm(env: Mapping[str, str]) -> bool:
 _STANDS_FOR = """#!{python} -S
 import os, sys
 sys.path.insert(0, {tests!r})
-from pathlib import Path
-from forks import Forked
-sys.exit(Forked(Path({socket!r}), [{program!r}, *sys.argv[1:]], os.environ, (0, 1, 2)).wait())
+from forked import Forked
+sys.exit(Forked({socket!r}, [{program!r}, *sys.argv[1:]], os.environ, (0, 1, 2)).wait())
 """
 
 
@@ -208,10 +208,7 @@ def main() -> None:
     assert threading.active_count() == 1, "a thread would not be in what is forked"
     gc.freeze()
     forks.serve(listeners[kind])
-    if kind == "controllers":
-        _run_controller(folder)
-    else:
-        _run_command(folder)
+    forks.run(partial(_run_controller if kind == "controllers" else _run_command, folder))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import warm_up
-from forks import Forked
+from forked import Forked
 
 from ivr.process.supervisor import ProcessSpec, Supervisor, processes
 

@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 import warm_up
-from forks import Forked
+from forked import Forked
 
 
 def start(home: Path, port_offset: str) -> Forked:
