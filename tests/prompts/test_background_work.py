@@ -10,10 +10,10 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-import forks
 import prompt_sites as sites
 import pytest
 import warm_up
+from forked import Forked
 from slow_sites import NAME, Site, site_in, slow
 
 from prompts import manifest, progress
@@ -80,11 +80,11 @@ def test_after_a_kill_in_the_middle_nothing_is_spoken_twice(site: Site, tmp_path
 
     printed = tmp_path / "printed"
 
-    def start() -> forks.Forked:
+    def start() -> Forked:
         with printed.open("w") as output, Path(os.devnull).open() as nothing:
             files = (nothing.fileno(), output.fileno(), 2)
             argv = [sys.executable, "-c", program]
-            return forks.Forked(warm_up.sockets() / "commands", argv, os.environ, files, leads=True)
+            return Forked(warm_up.sockets() / "commands", argv, os.environ, files, leads=True)
 
     def made() -> int:
         return sum(site.store.seconds(clip.name) is not None for clip in site.clips()["en"].values())
