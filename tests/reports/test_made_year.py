@@ -27,7 +27,7 @@ pytest_plugins = ["db_fixtures"]
 
 PARIS = ZoneInfo("Europe/Paris")
 NOW = datetime(YEAR + 1, 6, 1, tzinfo=UTC)
-CALLS = 2000
+CALLS = 1500
 
 
 @pytest_asyncio.fixture(scope="module", params=["sqlite", "postgresql"])
