@@ -135,7 +135,7 @@ from db.upgrade import upgrade
 event.listen(Engine, "begin", lambda _: print(flush=True))
 asyncio.run(upgrade(sys.argv[1]))
 """
-    for delay in (0.02, 0.08, 0.15, 0.25):  # of some 0.35 s, the first 0.06 s of which create nothing
+    for delay in (0.08, 0.15, 0.25):  # of some 0.35 s, the first 0.06 s of which create nothing
         process = await start(program, empty_url)
         assert process.stdout is not None
         await process.stdout.readline()
