@@ -9,8 +9,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import forks
 import warm_up
+from forked import Forked
 
 
 class QuickStarts:
@@ -24,7 +24,7 @@ class QuickStarts:
 class Process:
     """What `asyncio.subprocess.Process` has, as far as the tests use it."""
 
-    def __init__(self, forked: forks.Forked, stdout: asyncio.StreamReader | None = None) -> None:
+    def __init__(self, forked: Forked, stdout: asyncio.StreamReader | None = None) -> None:
         self._forked, self.stdout = forked, stdout
         self.pid = forked.pid
 
@@ -57,7 +57,7 @@ async def start(program: str, *arguments: str) -> Any:
     nothing = os.open(os.devnull, os.O_RDONLY)
     try:
         argv = [sys.executable, "-c", program, *arguments]
-        forked = forks.Forked(warm_up.sockets() / "commands", argv, os.environ, (nothing, writes, 2))
+        forked = Forked(warm_up.sockets() / "commands", argv, os.environ, (nothing, writes, 2))
     finally:
         os.close(writes)
         os.close(nothing)
@@ -72,6 +72,6 @@ def start_hatif(words: Sequence[str], environment: Mapping[str, str], output: in
     nothing = os.open(os.devnull, os.O_RDONLY)
     try:
         argv = [warm_up.HATIF, *words]
-        return Process(forks.Forked(warm_up.sockets() / "commands", argv, environment, (nothing, output, output)))
+        return Process(Forked(warm_up.sockets() / "commands", argv, environment, (nothing, output, output)))
     finally:
         os.close(nothing)

@@ -23,7 +23,7 @@ import shared_audio
 import short_audio
 import warm_up
 from asked import HATIF, Asked
-from forks import Forked
+from forked import Forked
 from places import CACHE as CACHE
 from places import CHECKOUT as CHECKOUT
 

@@ -7,7 +7,8 @@ same environment, folder, output and session as always, and the lock of its pid 
 in the folder of their sockets have a command, a module or code forked as well, for those that start them by a path.
 
 A line whose home has the file `COLD` starts all of them as an administrator's does (the fixture `cold_starts`), and so
-does one whose environment names modules of its own.
+does one whose environment names modules of its own. A controller that is forked runs the file `FAULTS` first, if its
+home has one.
 """
 
 import gc
@@ -20,7 +21,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,6 +29,7 @@ from unittest.mock import patch
 
 import forks
 import read_once
+from forked import Forked
 from sqlalchemy.orm import configure_mappers
 
 LIBRARIES = (
@@ -56,7 +58,7 @@ OURS = {
 HATIF = str(Path(sys.executable).with_name("hatif"))
 CONTROLLER = (sys.executable, "-m", "ivr")
 COMMANDS = {(HATIF, word) for word in ("up", "journal", "guard", "desk", "gate")}
-COLD = "cold"
+COLD, FAULTS = "cold", "faults.py"
 SHARED = "HATIF_TEST_WARM"
 LOOKS_S = 0.4
 """How often a controller of the tests looks at the call-back requests: they write them past it."""
@@ -77,12 +79,12 @@ def start(
     *,
     leads: bool = False,
     folder: Path | None = None,
-) -> forks.Forked:
-    """Start one of `CONTROLLER` and `COMMANDS`; the arguments are those of `forks.Forked`, `folder` is of `sockets`."""
+) -> Forked:
+    """Start one of `CONTROLLER` and `COMMANDS`; the arguments are those of `Forked`, `folder` is of `sockets`."""
     kind = "controllers" if tuple(argv) == CONTROLLER else "commands"
     nothing = os.open(os.devnull, os.O_RDONLY)
     try:
-        return forks.Forked((folder or sockets()) / kind, argv, env, (nothing, output, output), held, cwd, leads=leads)
+        return Forked((folder or sockets()) / kind, argv, env, (nothing, output, output), held, cwd, leads=leads)
     finally:
         os.close(nothing)
 
@@ -112,9 +114,8 @@ def is_warm(env: Mapping[str, str]) -> bool:
 _STANDS_FOR = """#!{python} -S
 import os, sys
 sys.path.insert(0, {tests!r})
-from pathlib import Path
-from forks import Forked
-sys.exit(Forked(Path({socket!r}), [{program!r}, *sys.argv[1:]], os.environ, (0, 1, 2)).wait())
+from forked import Forked
+sys.exit(Forked({socket!r}, [{program!r}, *sys.argv[1:]], os.environ, (0, 1, 2)).wait())
 """
 
 
@@ -137,6 +138,8 @@ def _run_controller(folder: Path) -> None:
     # The only thing that a module draws by lot when it is loaded: it must differ between controllers.
     playback._BOOT = secrets.token_hex(5)
     dispatcher.EVERY_S = LOOKS_S
+    if (faults := Path(os.environ["HATIF_HOME"], FAULTS)).exists():
+        runpy.run_path(str(faults))
     if not Path(os.environ["HATIF_HOME"], COLD).exists():
         programs.sys = _python(folder)  # type: ignore[assignment,attr-defined]
     controller()
@@ -208,10 +211,7 @@ def main() -> None:
     assert threading.active_count() == 1, "a thread would not be in what is forked"
     gc.freeze()
     forks.serve(listeners[kind])
-    if kind == "controllers":
-        _run_controller(folder)
-    else:
-        _run_command(folder)
+    forks.run(partial(_run_controller if kind == "controllers" else _run_command, folder))
 
 
 if __name__ == "__main__":
