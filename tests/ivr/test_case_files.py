@@ -104,12 +104,6 @@ async def house(quick_hashes: None, dear_house: House) -> House:
     return dear_house
 
 
-@pytest.fixture
-def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    cheapest = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(pin, "_hasher", lambda: cheapest)
-
-
 # Answers
 
 

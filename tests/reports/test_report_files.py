@@ -88,7 +88,7 @@ def test_a_text_that_begins_like_a_formula_gets_an_apostrophe_and_a_number_does_
 @pytest_asyncio.fixture(scope="module")
 async def year(sqlite_template: Path) -> AsyncIterator[AsyncEngine]:
     """A year of calls, made once: these tests only read."""
-    file = shutil.copy(await stored_year(sqlite_template, 1500), sqlite_template.with_name("report_files.db"))
+    file = shutil.copy(await stored_year(sqlite_template, 500), sqlite_template.with_name("report_files.db"))
     async with open_engine(f"sqlite:///{file}") as engine:
         yield engine
 
