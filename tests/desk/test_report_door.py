@@ -61,17 +61,11 @@ class Home(Shell):
         return socket_in(self.home / "run")
 
 
-@pytest_asyncio.fixture(scope="module")
-async def year(sqlite_template: Path) -> Path:
-    """A database with a year of calls, which each test gets a copy of."""
-    return await stored_year(sqlite_template, 800)
-
-
 @pytest_asyncio.fixture
-async def home(year: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Home]:
+async def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Home]:
     monkeypatch.setattr(making, "sys", QuickStarts())
     made = Home(tmp_path)
-    url = f"sqlite:///{shutil.copy(year, tmp_path / 'hatif.db')}"
+    url = f"sqlite:///{shutil.copy(stored_year(), tmp_path / 'hatif.db')}"
     made.maker = CountedMaker(url)
     settings = DeskSettings("Africa/Casablanca", ("fr",), url, 0, "", home=tmp_path)
     made.door = asyncio.create_task(ReportDoor(made.maker, settings).run())

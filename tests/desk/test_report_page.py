@@ -32,15 +32,9 @@ NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 YEAR = {"span": "days", "first": "2026-01-01", "last": "2026-10-31"}
 
 
-@pytest_asyncio.fixture(scope="module")
-async def year(sqlite_template: Path) -> Path:
-    """A database with a year of calls, which each test gets a copy of."""
-    return await stored_year(sqlite_template, 1500)
-
-
 @pytest_asyncio.fixture
-async def desk(year: Path, tmp_path: Path) -> AsyncIterator[TestDesk]:
-    async with serving(f"sqlite:///{shutil.copy(year, tmp_path / 'hatif.db')}") as found:
+async def desk(tmp_path: Path) -> AsyncIterator[TestDesk]:
+    async with serving(f"sqlite:///{shutil.copy(stored_year(), tmp_path / 'hatif.db')}") as found:
         found.desk.now = lambda: NOW
         await found.operator(SUPERVISOR, supervisor=True)
         yield found
@@ -143,8 +137,8 @@ async def test_a_report_that_takes_too_long_is_given_up_and_its_process_with_it(
     assert page.status == 503 and "This report takes too long." in page.text
 
 
-async def test_a_process_is_always_ready_for_the_next_report_and_ends_with_the_desk(year: Path) -> None:
-    maker = ReportMaker(f"sqlite:///{year}")
+async def test_a_process_is_always_ready_for_the_next_report_and_ends_with_the_desk(tmp_path: Path) -> None:
+    maker = ReportMaker(f"sqlite:///{shutil.copy(stored_year(), tmp_path)}")
     keeping = asyncio.create_task(maker.run(0))
     wanted = make_request("day", NOW.date(), None, ZoneInfo("Africa/Casablanca"), NOW)
 
