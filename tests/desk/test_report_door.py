@@ -87,9 +87,8 @@ async def until_served(path: Path) -> None:
 
 async def test_the_desk_makes_what_the_command_would_make_itself(home: Home, tmp_path: Path) -> None:
     wanted = [
-        ("--by", "half-hour", "--json"),
-        ("--by", "operator"),
-        ("--by", "day,language", "--tests"),
+        ("--by", "day,language", "--json"),
+        ("--by", "topic,language", "--tests"),
         ("--by", "country", "--csv", "--separator", ";", "--bom"),
         ("--within", "5", "--picture", str(tmp_path / "picture.svg"), "--language", "ar"),
     ]
