@@ -53,7 +53,7 @@ class Watching(Engine):
     day, in seconds of the week."""
 
     def __init__(self, estimates: Estimates, begins: float) -> None:
-        super().__init__()
+        super().__init__(explains=False)
         self.estimates, self.begins = estimates, begins
         self._instant = 0.0
         self.announcements: list[Announcement] = []

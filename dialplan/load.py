@@ -81,9 +81,10 @@ async def load(
         )
     file = etc / name
     old = _read(file)
-    written = {*parse(old).contexts, *parse(text).contexts}
+    plan = parse(text).contexts
+    written, wanted = {*parse(old).contexts, *plan}, _without_empty(plan)
     before = await loaded(ami, written)
-    if not force and (lost := losses(before, _parse_rendered(text), await _calls(ami))):
+    if not force and (lost := losses(before, wanted, await _calls(ami))):
         raise DialplanError(
             f"the old dialplan stays, since the new one would remove {_some(lost)}; if that is intended, use --force"
         )
@@ -91,7 +92,7 @@ async def load(
     try:
         await ami.reload("pbx_config")
         after = await loaded(ami, written)
-        if differences := compare(_parse_rendered(text), after):
+        if differences := compare(wanted, after):
             raise DialplanError(f"Asterisk understood the dialplan differently (see its log): {_some(differences)}")
     except BaseException as error:
         _write(file, old)
@@ -228,16 +229,17 @@ def _first_difference(one: list[Step], other: list[Step]) -> int | None:
     return next((priority for priority in sorted({*ours, *theirs}) if ours.get(priority) != theirs.get(priority)), None)
 
 
-def _parse_rendered(text: str) -> dict[str, Context]:
+def _without_empty(plan: Loaded) -> Loaded:
     # Asterisk does not create a context without extensions.
-    return {name: context for name, context in parse(text).contexts.items() if context}
+    return {name: context for name, context in plan.items() if context}
 
 
 async def _put_back(ami: Manager, old: str) -> str:
     """Load the old file again; return a sentence with the result."""
     try:
         await ami.reload("pbx_config")
-        differences = compare(_parse_rendered(old), await loaded(ami, parse(old).contexts))
+        plan = parse(old).contexts
+        differences = compare(_without_empty(plan), await loaded(ami, plan))
     except Exception as error:
         return f"the old file is restored, but Asterisk could not load it ({error}); restart Asterisk"
     if differences:

@@ -139,6 +139,10 @@ class Asked:
         async with Ami("127.0.0.1", 5038 + self.offset, secrets.ami_user, secrets.ami_password) as ami:
             return await ami.db_tree(family)
 
+    async def contacts(self, operator: str) -> list[str]:
+        """Return the registrations of an operator's telephone in Asterisk's own database."""
+        return [name for name in await self.astdb("registrar") if f"/{operator};" in f"/{name}"]
+
     @property
     def log(self) -> Path:
         """The path of the controller's log."""

@@ -128,12 +128,13 @@ async def now_is(line: Line, identity: Any) -> CallbackRequest:
 async def until_request(line: Line, identity: Any, state: str, limit_s: float = 8) -> CallbackRequest:
     """Wait until the request is in that state."""
     deadline = time.monotonic() + limit_s
-    while (found := await now_is(line, identity)).state != state:
-        if time.monotonic() > deadline:
-            raise AssertionError(
-                f"the request is {found.state} ({found.reason}) and not {state}; {line.logged()[-2000:]}"
-            )
-        await asyncio.sleep(0.05)
+    async with open_engine(line.database) as engine:
+        while (found := await callbacks.find_request(engine, str(identity))).state != state:
+            if time.monotonic() > deadline:
+                raise AssertionError(
+                    f"the request is {found.state} ({found.reason}) and not {state}; {line.logged()[-2000:]}"
+                )
+            await asyncio.sleep(0.1)
     return found
 
 

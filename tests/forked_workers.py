@@ -1,8 +1,8 @@
 """The processes of `scripts/test` start from one that has loaded what their tests need. A program.
 
 Each would load the same three thousand modules, and on a fresh checkout compile the same tests. So one process
-collects the tests first, as pytest does, and forks for each of them. Only the modules of the tests are loaded again
-there: some know by the name of their process which ports are theirs.
+collects the tests first, as pytest does, and forks for each of them. Only the modules are loaded again there that know,
+directly or through others, which ports are those of their process (`offsets`).
 
 `forked_workers.py SOCKET [PATH…]` forks. `forked_workers.py SOCKET -u -c …`, which pytest-xdist starts as its Python,
 is what it sees of a process that was forked.
@@ -10,6 +10,7 @@ is what it sees of a process that was forked.
 
 import gc
 import os
+import re
 import socket
 import sys
 import threading
@@ -23,6 +24,7 @@ from forked import Forked
 
 TESTS = Path(__file__).parent
 PYTHON_OPTIONS = ["-u", "-c"]
+IMPORTED = re.compile(r"^ *(?:from|import) (\w+)", re.MULTILINE)
 
 
 def use(specs: Sequence[Any], paths: Sequence[str]) -> None:
@@ -54,13 +56,22 @@ def _load(paths: Sequence[str]) -> None:
         import_module("pyloudnorm")  # with all of scipy, for those that build prompts
     if "desk_server" in sys.modules:
         _compile_pages()
-    for name, module in list(sys.modules.items()):
-        if str(getattr(module, "__file__", None)).startswith(f"{TESTS}{os.sep}") and name != "__main__":
-            del sys.modules[name]
+    for name in importers_of("offsets") & sys.modules.keys():
+        del sys.modules[name]
     configure_mappers()
     if pages := sys.modules.get("desk.page.pages"):
         pages.Pages().prepare()  # in a second of the processor, which each process would take
     assert threading.active_count() == 1, "a thread would not be in what is forked"
+
+
+def importers_of(name: str) -> set[str]:
+    """Return the names of the tests' modules that import this one, directly or through others, and its own."""
+    imported = {file.stem: {*IMPORTED.findall(file.read_text("utf-8"))} for file in TESTS.rglob("*.py")}
+    found, more = set[str](), {name}
+    while more:
+        found |= more
+        more = {importer for importer, modules in imported.items() if modules & found} - found
+    return found
 
 
 def _compile_pages() -> None:

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,14 @@ from prompts.voices import voice_of
 
 SECONDS = 0.5
 """As long as it takes until a key counts as an answer to what was heard, not as typed ahead (ivr/call/call.py)."""
+LEFT_NOISES = 64
+"""How many noises a language has for what is left: the steps of a procedure differ, and 3,000 need not be encoded."""
 _LEVEL = 3000
 """The root mean square: as loud as speech."""
 
 Prompts = dict[str, dict[str, dict[str, Any]]]
 """A manifest as JSON: what is known of each prompt, by language and prompt."""
-Keys = list[tuple[str, str]]
+Keys = dict[tuple[str, str], None]
 
 
 def short_audio(made: Path, cache: Path, site: Path = EXAMPLE) -> Path:
@@ -57,18 +60,20 @@ def _keep(kind: str, make: Callable[[Prompts, Keys, Path, Path], None], made: Pa
                 if path.is_file() and not path.name.startswith(".") and path.name != manifest.LEFT:
                     shutil.copy(path, unfinished)  # pauses and tones
             prompts = json.loads(listed)
-            make(prompts, _add_left(prompts, site) if left else [], made, unfinished)
+            make(prompts, _add_left(prompts, site) if left else {}, made, unfinished)
             (unfinished / manifest.FILE).write_text(json.dumps(prompts))
             unfinished.rename(kept)
     return kept
 
 
-def _make_short(prompts: Prompts, _left: Keys, _made: Path, short: Path) -> None:
+def _make_short(prompts: Prompts, left: Keys, _made: Path, short: Path) -> None:
     for language, entries in prompts.items():
         (short / language).mkdir()
         for prompt, entry in entries.items():
             entry["seconds"] = min(SECONDS, entry["seconds"])
-            _write(short, language, prompt, entry)
+            if (language, prompt) not in left:
+                _write(short, language, prompt, entry, prompt)
+    _write_left(prompts, left, short)
 
 
 def _make_spoken(prompts: Prompts, left: Keys, made: Path, spoken: Path) -> None:
@@ -76,14 +81,13 @@ def _make_spoken(prompts: Prompts, left: Keys, made: Path, spoken: Path) -> None
         (spoken / language).mkdir()
         for path in os.scandir(made / language) if (made / language).exists() else ():
             os.link(path, spoken / language / path.name, follow_symlinks=False)
-    for language, prompt in left:
-        _write(spoken, language, prompt, prompts[language][prompt])
+    _write_left(prompts, left, spoken)
 
 
 def _add_left(prompts: Prompts, site: Path) -> Keys:
     """Add what `hatif setup --guide-later` leaves out, as a build would name it; return the languages and ids."""
     steps, texts = sources.guide_steps(sources.load(site)), catalogue.load(site)
-    left = []
+    left: Keys = {}
     for language, spoken in prompts.items():
         since = next((entry.get("since") for entry in spoken.values()), None)
         for step in steps if spoken else ():
@@ -91,20 +95,28 @@ def _add_left(prompts: Prompts, site: Path) -> Keys:
                 voice = voice_of(language).of(step)
                 file = files.file_name(language, step, files.sound_hash(voice.fingerprint, text))
                 spoken[step] = {"file": file, "text": text, "source": voice.source, "seconds": SECONDS, "since": since}
-                left.append((language, step))
+                left[language, step] = None
     return left
 
 
-def _write(folder: Path, language: str, prompt: str, entry: dict[str, Any]) -> None:
-    random = np.random.default_rng(list(hashlib.sha256(f"{language}/{prompt}".encode()).digest()))
-    noise = random.normal(0, _LEVEL, round(entry["seconds"] * manifest.BYTES_S)).clip(-32768, 32767).astype(np.int16)
-    silent = round(manifest.KEPT_S * manifest.BYTES_S)
-    noise[:silent] = noise[-silent:] = 0
-    encoded = (
-        g711.ulaw(noise),
-        g711.alaw(noise),
-        g722.encode(np.repeat(noise, 2).astype("<i2").tobytes()),
-    )
-    for path, sound in zip(manifest.paths(folder, entry["file"]), encoded, strict=True):
+def _write_left(prompts: Prompts, left: Keys, folder: Path) -> None:
+    for number, (language, prompt) in enumerate(left):
+        _write(folder, language, prompt, prompts[language][prompt], f"left {number % LEFT_NOISES}")
+
+
+def _write(folder: Path, language: str, prompt: str, entry: dict[str, Any], noise: str) -> None:
+    for path, sound in zip(
+        manifest.paths(folder, entry["file"]), _encoded(f"{language}/{noise}", entry["seconds"]), strict=True
+    ):
         path.write_bytes(sound)
         path.with_name(f"{prompt}{path.suffix}").symlink_to(path.name)  # for the dialplan
+
+
+@lru_cache(LEFT_NOISES)
+def _encoded(name: str, seconds: float) -> tuple[bytes, ...]:
+    """Return the noise of this name in all formats."""
+    random = np.random.default_rng(list(hashlib.sha256(name.encode()).digest()))
+    noise = random.normal(0, _LEVEL, round(seconds * manifest.BYTES_S)).clip(-32768, 32767).astype(np.int16)
+    silent = round(manifest.KEPT_S * manifest.BYTES_S)
+    noise[:silent] = noise[-silent:] = 0
+    return g711.ulaw(noise), g711.alaw(noise), g722.encode(np.repeat(noise, 2).astype("<i2").tobytes())

@@ -1,4 +1,4 @@
-"""The folders import in one direction only, as CONTRIBUTING.md says."""
+"""What a process loads when it starts, and imports in functions. The directions of imports: scripts/check."""
 
 import ast
 import configparser
@@ -57,12 +57,6 @@ def modules_of(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
         inner = f"{node.module}.{name}"
         path = CHECKOUT / inner.replace(".", "/")
         yield inner if path.is_dir() or path.with_suffix(".py").exists() else str(node.module)
-
-
-def test_the_folders_import_in_one_direction_only() -> None:
-    linter = Path(sys.executable).with_name("lint-imports")
-    result = subprocess.run([linter], cwd=CHECKOUT, capture_output=True, text=True, timeout=60)
-    assert result.returncode == 0, result.stdout
 
 
 def test_a_command_loads_the_database_library_only_when_it_reads_the_database() -> None:

@@ -7,7 +7,8 @@ same environment, folder, output and session as always, and the lock of its pid 
 in the folder of their sockets have a command, a module or code forked as well, for those that start them by a path.
 
 A line whose home has the file `COLD` starts all of them as an administrator's does (the fixture `cold_starts`), and so
-does one whose environment names modules of its own.
+does one whose environment names modules of its own. A controller that is forked runs the file `FAULTS` first, if its
+home has one.
 """
 
 import gc
@@ -57,7 +58,7 @@ OURS = {
 HATIF = str(Path(sys.executable).with_name("hatif"))
 CONTROLLER = (sys.executable, "-m", "ivr")
 COMMANDS = {(HATIF, word) for word in ("up", "journal", "guard", "desk", "gate")}
-COLD = "cold"
+COLD, FAULTS = "cold", "faults.py"
 SHARED = "HATIF_TEST_WARM"
 LOOKS_S = 0.4
 """How often a controller of the tests looks at the call-back requests: they write them past it."""
@@ -137,6 +138,8 @@ def _run_controller(folder: Path) -> None:
     # The only thing that a module draws by lot when it is loaded: it must differ between controllers.
     playback._BOOT = secrets.token_hex(5)
     dispatcher.EVERY_S = LOOKS_S
+    if (faults := Path(os.environ["HATIF_HOME"], FAULTS)).exists():
+        runpy.run_path(str(faults))
     if not Path(os.environ["HATIF_HOME"], COLD).exists():
         programs.sys = _python(folder)  # type: ignore[assignment,attr-defined]
     controller()

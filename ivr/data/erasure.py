@@ -36,7 +36,7 @@ _NOT_SEARCHED = (
     FILE,
 )
 """Packages, prompts and models; backups, which are whole or nothing; the proof."""
-_CHUNK = 8 * 1024**2
+_CHUNK = 32 * 1024
 _OVERLAP = 256
 """In bytes; no spelling is longer."""
 

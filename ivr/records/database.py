@@ -25,6 +25,9 @@ ACKNOWLEDGED = "alarm_acknowledged"
 LIMIT_S = 0.15
 """How long a call waits for a read, in seconds."""
 
+CASE_LIMIT_S = 1.0
+"""The same for a case file: callers who have entered its reference and PIN would rather wait than do it again."""
+
 
 class Database:
     """The database at `url`, for reads that a call waits for.
@@ -56,7 +59,9 @@ class Database:
 
     async def claim(self, reference: str, number: str) -> "Claim | None":
         """Return what a case reference and PIN, entered by a caller from `number`, are checked against."""
-        return await self._client.ask("db.case_files", lambda files, engine: files.claim(engine, reference, number))
+        return await self._client.ask(
+            "db.case_files", lambda files, engine: files.claim(engine, reference, number), CASE_LIMIT_S
+        )
 
     async def former(self, number: str, call: str) -> "FormerWait | None":
         """Return the last wait of `number` before `call`, if it was cut short."""

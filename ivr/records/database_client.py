@@ -44,15 +44,18 @@ class DatabaseClient:
             if name not in self._modules:
                 self._modules[name] = await asyncio.to_thread(importlib.import_module, name)
 
-    async def ask(self, module: str, query: "Callable[[Any, AsyncEngine], Awaitable[T]]") -> T | None:
-        """Return what `query(module, engine)` returns; None if it fails or takes longer than the limit.
+    async def ask(
+        self, module: str, query: "Callable[[Any, AsyncEngine], Awaitable[T]]", limit_s: float | None = None
+    ) -> T | None:
+        """Return what `query(module, engine)` returns; None if it fails or takes longer than `limit_s`.
 
         `module` is the name of the module of `db` that the query uses; it is imported at its first use.
         """
         try:
             await self.load(module, "db.engine", "db.read", "db.rows")
             engine = self._engine = self._engine or self._modules["db.engine"].async_engine(self._url)
-            answer: T = await self._modules["db.read"].within(query(self._modules[module], engine), self._limit_s)
+            limit_s = limit_s or self._limit_s
+            answer: T = await self._modules["db.read"].within(query(self._modules[module], engine), limit_s)
         except Exception as error:  # the drivers' own errors too: calls go on without the database
             self.why = first_line(error)
             self.in_doubt = isinstance(error, TimeoutError) or getattr(error, "in_doubt", False)

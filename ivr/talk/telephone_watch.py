@@ -20,6 +20,10 @@ _PAGE_NOTHING_S = 0.5
 _LAST_PACKETS = 5
 """So many packets of a page that is gone may still have been on their way."""
 
+_LATE_PACKETS = 25
+"""A telephone that sent fewer in `_NOTHING_S` is looked at once more: a busy Asterisk reads a dead one's last packets
+late."""
+
 _MOVED_S = 0.4
 """A telephone that registered again and sends no packet for this long may have moved. Shorter than `_NOTHING_S`, so
 that it does not count as gone."""
@@ -85,6 +89,7 @@ class TelephoneWatch:
         self._packets: dict[str, int] = {}  # by leg, at the start of the watch
         self._in_browser: set[str] = set()  # legs
         self._refused: dict[str, str] = {}  # by leg: an operator whose telephone the floor still takes for present
+        self._looked: set[str] = set()  # legs that are looked at for the second time
         self.lost: set[str] = set()  # legs hung up because no audio came from them
         self.until = math.inf
 
@@ -105,26 +110,36 @@ class TelephoneWatch:
                 self._in_browser.add(leg)
             elif is_back:
                 return
-            self._packets[leg] = packets
-            nothing_s = _PAGE_NOTHING_S if leg in self._in_browser and not is_back else _NOTHING_S
-            until = asyncio.get_running_loop().time() + nothing_s
-            self.until = until if self.until == math.inf else max(self.until, until)  # long enough for each of them
+            self._watch(leg, packets, _PAGE_NOTHING_S if leg in self._in_browser and not is_back else _NOTHING_S)
+
+    def _watch(self, leg: str, packets: int, nothing_s: float) -> None:
+        self._packets[leg] = packets
+        until = asyncio.get_running_loop().time() + nothing_s
+        self.until = until if self.until == math.inf else max(self.until, until)  # long enough for each of them
 
     async def finish(self) -> list[str]:
         """Hang up the legs that sent nothing and are not on hold; return those of browsers, which may come back.
 
-        Refused packets alone do not make an operator absent for the floor: the refusal may come from a machine on the
-        way.
+        A telephone that sent little is watched again. Refused packets alone do not make an operator absent for the
+        floor: the refusal may come from a machine on the way.
         """
         link = self._call.services.link
         former, self._packets, self.until = self._packets, {}, math.inf
         browsers, self._in_browser = self._in_browser, set()
         refused, self._refused = self._refused, {}
+        looked, self._looked = self._looked, set()
         silent = []
         for leg, before in former.items():
-            came = await count_packets(link, leg) - before
+            packets = await count_packets(link, leg)
+            came = packets - before
             if came == 0 or (leg in browsers and 0 <= came < _LAST_PACKETS):
                 silent.append(leg)
+            elif 0 < came < _LATE_PACKETS and leg not in looked:
+                self._looked.add(leg)
+                self._in_browser |= browsers & {leg}
+                if (operator := refused.pop(leg, None)) is not None:
+                    self._refused[leg] = operator
+                self._watch(leg, packets, _NOTHING_S)
         lost = [leg for leg in silent if not await is_holding(link, leg)]
         for leg in refused.keys() & lost:
             self._call.services.to_floor(floor_protocol.OperatorEvent(refused[leg], Trigger.PHONE_ABSENT))

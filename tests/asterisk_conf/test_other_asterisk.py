@@ -163,12 +163,14 @@ class Other:
 def other(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Other]:
     conf = example(tmp_path / "theirs")
     write(conf)
+    # One of the two has all modules, which take most of its start; the other one has those that a line needs.
+    kept = {"asterisk.conf"} if request.param == "samples" else {"asterisk.conf", "modules.conf"}
     for path in conf.etc.iterdir():
-        if path.name != "asterisk.conf":
+        if path.name not in kept:
             path.unlink()
     for sample in SAMPLES.glob("*.conf.sample"):
-        if sample.name != "asterisk.conf.sample":
-            (conf.etc / sample.name.removesuffix(".sample")).write_bytes(sample.read_bytes())
+        if (name := sample.name.removesuffix(".sample")) not in kept:
+            (conf.etc / name).write_bytes(sample.read_bytes())
     found = Other(tmp_path / "home", conf.etc)
     if request.param == "freepbx":
         rows = re.findall(r"^\| `(#tryinclude [^`]+)` \| `([^`]+)`, at its end", OF_FREEPBX.text, re.MULTILINE)
@@ -260,11 +262,12 @@ async def ask_over_fastagi(other: Other) -> list[str]:
 def test_ours_is_loaded_beside_theirs_and_taken_back_where_it_clashes(other: Other) -> None:
     before = other.theirs()
     assert differences(other) == []
-    told = asyncio.run(ask_over_fastagi(other))
-    assert "/test/language : SUCCESS ok FR fr" in told and "/test/case : ok found ready []" in told
-    # A call that has been hung up can still be logged, by its `h` extension.
-    (identity,) = (line.removeprefix("/test/log : ok ") for line in told if line.startswith("/test/log : ok "))
-    assert sum(f'"id":"{identity}"' in line and '"outcome":"self_served"' in line for line in told) == 1
+    if not other.freepbx:  # has no module for FastAGI here
+        told = asyncio.run(ask_over_fastagi(other))
+        assert "/test/language : SUCCESS ok FR fr" in told and "/test/case : ok found ready []" in told
+        # A call that has been hung up can still be logged, by its `h` extension.
+        (identity,) = (line.removeprefix("/test/log : ok ") for line in told if line.startswith("/test/log : ok "))
+        assert sum(f'"id":"{identity}"' in line and '"outcome":"self_served"' in line for line in told) == 1
     assert "[hatif-carrier]" in other.types("dialplan", "render").stdout
     assert ("[carrier-example]" in other.types("pjsip", "render").stdout) != other.freepbx
     for group in ("dialplan", "pjsip"):  # without their line nothing is written

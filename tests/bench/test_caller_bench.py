@@ -1,19 +1,16 @@
 """The table of a caller's minute: its figures, what is wanted, and what is missing."""
 
-import json
 import sys
 from pathlib import Path
 
 import pytest
 import small_site
 from small_site import SmallSite
-from trial_stage import stage
 
 from bench.caller import __main__ as program
-from ivr.home.settings import EXAMPLE
 from ivr.trial import caller_figures
 from ivr.trial.caller_figures import Figure
-from ivr.trial.ground import Ground, GroundError, load_ground
+from ivr.trial.ground import GroundError, load_ground
 from prompts.manifest import PAUSE_S, SHORT_PAUSE_S
 
 OWN, MENU, OPERATOR, QUEUED, ONLY_STAR, PICK_UP = 0, 1, 2, 3, 5, 7
@@ -78,25 +75,3 @@ def test_the_program_says_what_is_missing(small: SmallSite, monkeypatch: pytest.
     monkeypatch.setattr(sys, "argv", ["bench.caller"])
     with pytest.raises(SystemExit, match="nowhere/sounds has no audio; run `hatif prompts build`"):
         program.main()
-
-
-def test_the_example_site_has_every_figure(example: Ground) -> None:
-    found = caller_figures.measure(example)
-    assert [figure.unit for figure in found] == ["s"] * 7 + ["keys", "s", "s"]
-    for figure in found:
-        assert set(figure.values) == set(example.languages)
-        assert None not in figure.values.values()
-
-
-@pytest.fixture
-def example(tmp_path: Path) -> Ground:
-    """The example site with audio of which each clip lasts a second."""
-    seconds = {
-        language: {
-            prompt: {"file": audio.file, "text": audio.text, "source": "pico", "seconds": 1.0}
-            for prompt, audio in prompts.items()
-        }
-        for language, prompts in stage().version.sounds.prompts.items()
-    }
-    (tmp_path / "manifest.json").write_text(json.dumps(seconds))
-    return load_ground(EXAMPLE, tmp_path)

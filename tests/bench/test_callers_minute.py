@@ -44,9 +44,12 @@ def spoken(made: Path) -> Manifest:
 
 
 def test_every_figure_of_a_callers_minute_is_kept_in_every_language(ground: Ground) -> None:
+    figures = measure(ground)
+    assert [figure.unit for figure in figures] == ["s"] * 7 + ["keys", "s", "s"]
+    assert all(set(figure.values) == set(LANGUAGES) and None not in figure.values.values() for figure in figures)
     missed = {
         f"{figure.name}, {language}": (value, figure.wanted)
-        for figure in measure(ground)
+        for figure in figures
         for language, value in figure.values.items()
         if not figure.kept(language)
     }

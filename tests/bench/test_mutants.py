@@ -44,14 +44,14 @@ def test_each_kind_of_fault_is_found_where_it_can_be_and_nowhere_else(tmp_path: 
 
 
 def test_every_drawn_fault_changes_the_code_and_leaves_it_valid() -> None:
-    modules = {name: concern.modules(CHECKOUT)[::3] for name, concern in GROUPS.items()}
-    for _, fault in draw(modules, CHECKOUT, 100, 3):
+    modules = {name: concern.modules(CHECKOUT)[::6] for name, concern in GROUPS.items()}
+    for _, fault in draw(modules, CHECKOUT, 50, 3):
         source = (CHECKOUT / fault.path).read_bytes()
         assert ast.dump(ast.parse(fault.applied(source))) != ast.dump(ast.parse(source)), fault
 
 
 def test_the_same_seed_draws_the_same_faults_from_all_parts() -> None:
-    modules = {name: concern.modules(CHECKOUT)[::3] for name, concern in GROUPS.items()}
+    modules = {name: concern.modules(CHECKOUT)[::6] for name, concern in GROUPS.items()}
     drawn = draw(modules, CHECKOUT, 30, 1)
     assert drawn == draw(modules, CHECKOUT, 30, 1)
     assert drawn != draw(modules, CHECKOUT, 30, 2)
@@ -71,26 +71,25 @@ def test_every_part_has_tests_without_a_telephone_and_tests_with_one() -> None:
 def test_a_failure_counts_only_if_it_repeats_alone_and_the_other_tests_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # most of each start, of which there are seven
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # most of each start, of which there are five
     tests = tmp_path / "tests"
     (tmp_path / "setup.cfg").write_text("[tool:pytest]\naddopts = -ra\nmarkers =\n    long: x\n")
     (tests / "ivr").mkdir(parents=True)
-    (tests / "ivr" / "test_sample.py").write_text(
+    sample = tests / "ivr" / "test_sample.py"
+    sample.write_text(
         "from pathlib import Path\n"
         "def test_fails_when_busy():\n"
         "    seen = Path(__file__).with_name('seen')\n"
         "    busy = not seen.exists()\n"
         "    seen.touch()\n"
         "    assert not busy\n"
-        "def test_passes():\n"
-        "    assert True\n"
+        "def test_fails():\n"
+        "    assert False\n"
     )
-    assert proven_failure(tmp_path, tmp_path, ["tests/ivr/test_sample.py"]) is None
-    (tests / "ivr" / "seen").unlink()
-    with (tests / "ivr" / "test_sample.py").open("a") as file:
-        file.write("def test_fails():\n    assert False\n")
     found = proven_failure(tmp_path, tmp_path, ["tests/ivr/test_sample.py"])
     assert found == ["tests/ivr/test_sample.py::test_fails"]
+    sample.write_text(sample.read_text().replace("assert False", "assert True"))
+    assert proven_failure(tmp_path, tmp_path, ["tests/ivr/test_sample.py"]) is None
 
 
 def test_the_test_that_failed_or_hangs_is_read_from_what_pytest_prints() -> None:

@@ -29,10 +29,11 @@ async def ami(asterisk: Any) -> AsyncIterator[Ami]:
 
 @pytest.fixture
 async def old(asterisk: Any, ami: Ami) -> AsyncIterator[str]:
-    """Asterisk's dialplan, which is loaded again after the test."""
+    """Asterisk's dialplan, which is loaded again after a test that changed it."""
     text = written(asterisk.etc)
     yield text
-    await load(ami, asterisk.etc, text)
+    if written(asterisk.etc) != text:
+        await load(ami, asterisk.etc, text)
 
 
 def console(asterisk: Any, command: str) -> str:

@@ -13,8 +13,8 @@ from carrier import address, calling, carrier, forgotten, now_is, put, put_reque
 from conftest import OFFSET, short_folder
 from left import begins, rows
 from line import Line
-from offers import french, outcomes
-from talking import OPERATOR_HZ, never_silent
+from offers import decided, french, outcomes
+from talking import OPERATOR_HZ, hears_music, never_silent
 
 from db.tables import Audit, Callback, CallbackTry, CaseFile, CaseNote
 from ivr.model import clock
@@ -64,7 +64,7 @@ async def test_a_caller_who_asked_for_it_is_called_back_before_later_callers_in_
     (row,) = await rows(back, Callback, number=number)
     request = await now_is(back, row.id)
     await back.until(
-        lambda: [row["callback"] for row in back.json("waiting")] == [str(request.id), None],
+        lambda: [row["callback"] for row in back.control("GET", "/queue")] == [str(request.id), None],
         8,
         "the request is first",
     )
@@ -86,10 +86,11 @@ async def test_a_caller_who_asked_for_it_is_called_back_before_later_callers_in_
     second = await put_request(back, "+33612350043", kind="closed")
 
     def why_not() -> str:
-        return next(str(row["why_not"]) for row in back.json("callbacks") if row["id"] == str(second.id))
+        requests = back.control("GET", "/callbacks")
+        return next(str(request["why_not"]) for request in requests if request["id"] == str(second.id))
 
     await back.until(lambda: "`share` in [callbacks]" in why_not(), 8, "the list says why it waits")
-    await back.until(lambda: back.json("status")["limits"].get("callbacks_share") == 1, 8, "a look has counted it")
+    await back.until(lambda: back.status()["limits"].get("callbacks_share") == 1, 8, "a look has counted it")
     back.control("POST", f"/callbacks/{second.id}/cancel", {})
     waits = await back.story("+33612350011", ended=False)
     assert (waits["call"]["ended"], waits["offers"], len(phone.calls)) == (None, [], 1)
@@ -327,7 +328,9 @@ async def test_requests_can_be_listed_added_taken_over_and_cancelled_and_mistake
     assert ((await now_is(back, hangs.id)).state, (await now_is(back, hangs.id)).claim) == ("cancelled", None)
     await rows(back, CallbackTry, callback_id=hangs.id, outcome="lost")
     await back.until(
-        lambda: str(behind.id) in {row["callback"] for row in back.json("waiting")}, 8, "the next request waits"
+        lambda: str(behind.id) in {row["callback"] for row in back.control("GET", "/queue")},
+        8,
+        "the next request waits",
     )
     back.control("POST", f"/callbacks/{behind.id}/cancel", {})
     await rows(back, Audit, act="callback_added", about=f"callback:{added}")
@@ -351,29 +354,30 @@ async def test_telephones_that_say_moved_lead_nobody_outside(back: Line, telepho
         f"PJSIP%2F{refusing[1]}%2Fsip%3A{STRANGER}%40{outside}",  # past it, to an address
         other.user,
     )
-    caller = "+33612399001"
-    call = await back.waiting(telephones, caller)
-    refused, phones = [], []
-    for operator, target in zip(refusing, targets, strict=True):
-        phone = await back.phone(telephones, operator)
-        phones.append(phone)
-        leg = await phone.next_call()
+    callers = [f"+3361239900{digit}" for digit in (1, 2, 3)]
+    calls = [await back.waiting(telephones, caller) for caller in callers]
+    phones = [await back.phone(telephones, operator) for operator in refusing]  # each is offered one of them
+    legs = [await phone.next_call() for phone in phones]
+    for phone, leg, target in zip(phones, legs, targets, strict=True):
         line, _ = phone._opened
         line.refusal = f"302 Moved\r\nContact: <sip:{target}@127.0.0.1>".encode()
         await leg.refuse(302)
+    for operator in refusing:
         await back.until_state(operator, "paused")
         assert back.operator_reason(operator) == "refused"
-        refused.append((operator, "refused"))
-        await back.story(caller, ended=False, told=lambda story: outcomes(story) == refused)
-        await call.hears(back.music(), since_s=call.clock)
-        assert out.dialled == [] and call.state == "talking"
-    # And not later either: the caller is offered to the next operator, and talks.
+    offers = [offer for caller in callers for offer in await decided(back, caller)]
+    assert sorted(offers) == sorted((operator, "refused") for operator in refusing)
+    for call in calls:
+        await hears_music(call, call.clock)
+    assert out.dialled == [] and [call.state for call in calls] == ["talking"] * 3
+    # And not later either: the first caller is offered to the next operator, and talks.
     await back.phone(telephones, last, answers=OPERATOR_HZ)
-    await call.hears_tone(OPERATOR_HZ)
+    await calls[0].hears_tone(OPERATOR_HZ)
     assert (out.dialled, other.calls, [len(phone.calls) for phone in phones]) == ([], [], [1, 1, 1])
-    await call.hangup()
-    story = await back.story(caller)
-    assert (story["call"]["outcome"], outcomes(story)) == ("answered", [*refused, (last, "accepted")])
+    for call in calls:
+        await call.hangup()
+    story = await back.story(callers[0])
+    assert (story["call"]["outcome"], outcomes(story)[1:]) == ("answered", [(last, "accepted")])
 
 
 async def test_a_carrier_that_says_moved_leads_nowhere_either(back: Line, telephones: Telephones) -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import warm_up
 from asked import HATIF
-from shell import Answer
+from shell import Answer, command
 from shell import Shell as AnyShell
 
 from db.delivery_state import heartbeat
@@ -114,7 +115,9 @@ def test_a_case_opened_without_database_and_stock_does_not_replace_another_case(
     assert shell.shown(during)["title"] == "While it was away"
 
 
-def test_beside_a_running_line_a_case_is_opened_from_the_stock_without_the_databases_packages(shell: Shell) -> None:
+def test_beside_a_running_line_a_case_is_opened_from_the_stock_without_the_databases_packages(
+    shell: Shell, tmp_path: Path
+) -> None:
     """The line is its journal process and the controller's heartbeat; the case is in the database at the end."""
     url = f"sqlite:///{shell.home}/hatif.db"
     stock = ReferenceAllocator(shell.home / "case_references", 1)
@@ -126,7 +129,8 @@ def test_beside_a_running_line_a_case_is_opened_from_the_stock_without_the_datab
     asyncio.run(fill())
     reserved = stock.stock()
     environment = os.environ | {"HATIF_HOME": str(shell.home), "HATIF_PORT_OFFSET": "19000", "HATIF_DATABASE": ""}
-    journal = subprocess.Popen([HATIF, "journal"], env=environment)
+    with (tmp_path / "log").open("wb") as log:
+        journal = warm_up.start([HATIF, "journal"], environment, log.fileno())
     try:
         deadline = time.monotonic() + 60
         while (beat := heartbeat(shell.home / "journal")) is None or beat.pid != journal.pid:
@@ -314,8 +318,7 @@ def test_a_change_while_the_database_is_away_is_delivered_later(shell: Shell, tm
         "HATIF_PORT_OFFSET": "19000",
         "HATIF_DATABASE": f"sqlite:///{tmp_path}/no/such/folder/hatif.db",
     }
-    command = [str(Path(sys.executable).with_name("hatif")), "case", *OPEN, "--json"]
-    answer = subprocess.run(command, env=os.environ | away, capture_output=True, text=True, timeout=60)
+    answer = command(("case", *OPEN, "--json"), os.environ | away)
     assert answer.returncode == 0
     reference = json.loads(answer.stdout)["reference"]
     assert "it is in the journal, but not in the database yet" in answer.stderr

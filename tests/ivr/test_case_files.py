@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
@@ -21,7 +22,7 @@ from db.references import ReferenceAllocator, make_reference
 from ivr.cases import case_changes, casework, pin
 from ivr.cases.case_lookup import CaseLookup, CaseStatus, Locked, NoMatch, Unavailable
 from ivr.cases.guessing import Guessing
-from ivr.records.database import Database
+from ivr.records.database import LIMIT_S, Database
 from ivr.records.recorder import Recorder
 
 pytest_plugins = ["db_fixtures"]
@@ -103,17 +104,24 @@ async def house(quick_hashes: None, dear_house: House) -> House:
     return dear_house
 
 
-@pytest.fixture
-def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    cheapest = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(pin, "_hasher", lambda: cheapest)
-
-
 # Answers
 
 
 async def test_a_caller_with_reference_and_pin_hears_the_state_of_the_file(house: House) -> None:
     assert await house.ask(ANNA, PIN) == CaseStatus(ANNA, "in_progress", ("fee", "photograph"), date(2027, 1, 15))
+
+
+async def test_a_caller_with_reference_and_pin_waits_longer_for_a_busy_database_than_for_other_reads(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = case_files.claim
+
+    async def late(*arguments: Any) -> case_files.Claim:
+        await asyncio.sleep(2 * LIMIT_S)
+        return await claim(*arguments)
+
+    monkeypatch.setattr(case_files, "claim", late)
+    assert isinstance(await house.ask(ANNA, PIN), CaseStatus)
 
 
 async def test_a_wrong_pin_and_no_pin_and_no_file_get_the_same_answer(house: House) -> None:

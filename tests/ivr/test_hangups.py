@@ -128,7 +128,7 @@ async def test_a_call_passed_to_the_dialplan_is_left_to_the_fallback_records() -
     assert cast(Any, call.services).recorder.call_ended.call_args_list == []
 
 
-@pytest.mark.parametrize("calls", [30, pytest.param(2000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("calls", [15, pytest.param(2000, marks=pytest.mark.long)])
 async def test_callers_who_hang_up_at_random_moments_leave_finished_rows_and_no_errors(
     line: Line, calls: int, record_property: Any
 ) -> None:

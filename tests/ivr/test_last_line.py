@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import warm_up
 from conftest import OFFSET, short_folder
 from left import rows
 from line import Line
@@ -22,25 +23,22 @@ from ivr.softphone.telephone import Telephones
 POISON = "+33140000399"
 
 FAULTS = f"""
-import sys
+from ivr.controller import call_registry, connection
 
-if sys.orig_argv[-2:] == ["-m", "ivr"]:
-    from ivr.controller import call_registry, connection
+begin, run_flow, begun = connection.Connection._begin, call_registry.run_flow, []
 
-    begin, run_flow, begun = connection.Connection._begin, call_registry.run_flow, []
+async def fails_once(self):
+    if not begun:
+        begun.append(self)
+        raise TimeoutError
+    await begin(self)
 
-    async def fails_once(self):
-        if not begun:
-            begun.append(self)
-            raise TimeoutError
-        await begin(self)
+async def fails_for_one(call, resumed):
+    if call.state.caller == {POISON!r}:
+        raise RuntimeError("poison")
+    await run_flow(call, resumed)
 
-    async def fails_for_one(call, resumed):
-        if call.state.caller == {POISON!r}:
-            raise RuntimeError("poison")
-        await run_flow(call, resumed)
-
-    connection.Connection._begin, call_registry.run_flow = fails_once, fails_for_one
+connection.Connection._begin, call_registry.run_flow = fails_once, fails_for_one
 """
 """Injected into the controller: its first connection to Asterisk fails at its beginning, and so does one call."""
 
@@ -49,15 +47,18 @@ if sys.orig_argv[-2:] == ["-m", "ivr"]:
 async def faulty_line() -> AsyncIterator[Line]:
     with short_folder("hatif-lone-") as folder:
         line = Line(Path(folder), OFFSET + 1000)
-        faults = Path(folder) / "faults"
-        faults.mkdir()
-        (faults / "sitecustomize.py").write_text(FAULTS)
-        line.environment |= {"PYTHONPATH": str(faults), "HATIF_ASTERISK_PATIENCE_S": "3"}
+        (line.home / warm_up.FAULTS).write_text(FAULTS)
+        line.environment["HATIF_ASTERISK_PATIENCE_S"] = "3"
         try:
             await line.up()
             yield line
         finally:
             await line.down()
+
+
+def states_of_threads(pid: int) -> set[str]:
+    """Return what the kernel says of a process's threads. On a busy machine they stop one after the other."""
+    return {(task / "stat").read_text().rpartition(")")[2].split()[0] for task in Path(f"/proc/{pid}/task").iterdir()}
 
 
 async def test_an_asterisk_that_does_not_answer_is_restarted_and_its_calls_have_their_true_ends(
@@ -76,6 +77,7 @@ async def test_an_asterisk_that_does_not_answer_is_restarted_and_its_calls_have_
     assert (line.pid("ivr"), line.pid("asterisk")) == (controller, asterisk)
     stopped = datetime.now(UTC)
     os.kill(asterisk, signal.SIGSTOP)
+    await line.until(lambda: states_of_threads(asterisk) == {"T"}, 20, "all of Asterisk is stopped")
     assert not await sip_answers(*sip, limit_s=0.3)
 
     def another() -> bool:

@@ -90,28 +90,30 @@ async def test_a_caller_who_vanished_while_waiting_is_not_offered_but_a_muted_on
 async def test_a_caller_who_vanishes_in_a_conversation_and_a_telephone_that_vanishes_on_hold_are_noticed(
     mute: Line, telephones: Telephones
 ) -> None:
-    first, second = french(mute, 2)
-    held, leg, phone = await conversation(mute, telephones, "+33616200004", second)
-    await leg.hold()
-    await hears_music(held, held.clock)
+    """At the same time; a telephone that is on hold too stays there."""
+    first, second, third = french(mute, 3)
+    lost, holds, phone = await conversation(mute, telephones, "+33616200004", second)
+    kept, leg, _ = await conversation(mute, telephones, "+33616200006", third)
+    await asyncio.gather(holds.hold(), leg.hold())
+    await asyncio.gather(hears_music(lost, lost.clock), hears_music(kept, kept.clock))
     alone = await mute.phone(telephones, first, answers=COLLEAGUE_HZ)
     async with caller(mute, "+33616200005") as vanishes:
         talks = await alone.next_call(20)
         await asyncio.sleep(1)
         os.kill(vanishes.pid, signal.SIGSTOP)
-        await talks.ended(GONE_S)  # the telephone on hold was asked more than once, and stays on hold
-        await hears_music(held, held.clock)
-        assert leg.state == "talking"
+        await phone.vanish()
+        await talks.ended(GONE_S)
+    await lost.hears_tone(COLLEAGUE_HZ, GONE_S)  # the other operator, who is free again
+    # The telephone on hold was asked more than once.
+    await hears_music(kept, kept.clock)
+    assert leg.state == "talking"
     await leg.resume()
-    await held.hears_tone(OPERATOR_HZ)
-    await leg.hold()
-    await hears_music(held, held.clock)
-    await phone.vanish()
-    await held.hears_tone(COLLEAGUE_HZ, GONE_S)  # the other operator, who is free again
-    await held.hangup()
+    await kept.hears_tone(OPERATOR_HZ)
+    await asyncio.gather(lost.hangup(), kept.hangup())
     assert pairings(await mute.story("+33616200004")) == [
         (second, "operator", "lost"),
         (first, "operator", "caller"),
     ]
     assert pairings(await mute.story("+33616200005")) == [(first, "operator", "caller")]
+    assert pairings(await mute.story("+33616200006")) == [(third, "operator", "caller")]
     await phone.register()

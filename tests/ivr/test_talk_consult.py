@@ -31,7 +31,7 @@ async def test_a_consulted_colleague_takes_over_the_caller_although_the_controll
     colleague = await line.phone(telephones, other)
     began = call.clock
     await leg.press(f"*32{other}#")
-    asked = await colleague.next_call(5)
+    asked = await colleague.next_call()
     waits = call.clock
     await leg.hears_tone(RINGING_HZ)
     await hears_music(call, waits)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from properties import patient
+from properties import examples, patient
 
 from bench import estimate as week
 from routing.callers_ahead import callers_ahead
@@ -295,6 +295,7 @@ def busy_day() -> tuple[dict[str, Any], list[float]]:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(week, "Estimates", RecordingEstimates)
+        patched.setattr(week, "OPERATORS", examples(week.OPERATORS))
         return week.measure_week(seed=5, days=1, load=1.1), instants
 
 

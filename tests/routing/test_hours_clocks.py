@@ -128,7 +128,13 @@ OFFICE = {day: [(time(8), time(20))] for day in range(7)}
 NIGHT = {day: [(time(0), time(2, 30)), (time(2, 45), time(3)), (time(22), time.max)] for day in range(7)}
 
 
-@pytest.mark.parametrize(("zone", "change"), MOMENTS, ids=[f"{zone}-{change:%Y-%m-%d}" for zone, change in MOMENTS])
+@pytest.mark.parametrize(
+    ("zone", "change"),
+    [
+        pytest.param(zone, change, id=f"{zone}-{change:%Y-%m-%d}", marks=[pytest.mark.long] if at % 3 else [])
+        for at, (zone, change) in enumerate(MOMENTS)
+    ],
+)
 def test_each_minute_of_a_day_with_a_clock_change_follows_the_wall_clock(zone: str, change: datetime) -> None:
     day = change.astimezone(ZoneInfo(zone)).date()
     for week in (OFFICE, NIGHT):

@@ -86,7 +86,7 @@ async def test_a_telephone_of_such_an_operator_without_tls_is_not_registered_and
     await line.until(lambda: "registered without TLS" in line.logged(), 5, "it is noticed")
     await line.until(lambda: not line.ari("GET", f"/endpoints/PJSIP/{operator}")["channel_ids"], 5, "no call")
     assert not line.control("GET", f"/operators/{operator}")["telephone"]
-    assert not [name for name in await line.astdb("registrar") if f"/{operator};" in f"/{name}"]
+    assert not await line.contacts(operator)
     code = await phone.dial("*10")
     ended = await code.ended(5)
     assert ended.status in (403, 488, 603)

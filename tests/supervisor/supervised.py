@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import resource
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -11,11 +9,12 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import psutil
+import warm_up
+from forked import Forked
 
 from ivr.process.supervisor import ProcessSpec, Supervisor, processes
 
 UP = Path(__file__).with_name("up.py")
-ROOT = Path(__file__).parents[2]
 SLEEP = ("sleep", "600")
 
 
@@ -58,27 +57,20 @@ async def running(home: Path, *specs: ProcessSpec) -> AsyncIterator[Supervisor]:
 
 
 @contextmanager
-def up(home: Path, *words: str, stderr: int | None = None, full: bool = False) -> Iterator[subprocess.Popen[str]]:
+def up(home: Path, *words: str, stderr: int | None = None, full: bool = False) -> Iterator[Forked]:
     """Run a supervisor in a process of its own until it is ready. `full`: it can write no byte, as on a full disk."""
-    argv = [sys.executable, str(UP), str(home), *words]
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with (home / "up.log").open("a") as log:
-        popen = subprocess.Popen(
-            argv,
-            stdout=subprocess.PIPE,
-            stderr=stderr or log,
-            text=True,
-            env=env,
-            start_new_session=True,
-            preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))) if full else None,
-        )
-    with popen:
-        assert popen.stdout is not None
+    argv = [sys.executable, "-c", UP.read_text(), str(home), *(["--full"] if full else []), *words]
+    reads, writes = os.pipe()
+    with os.fdopen(reads) as told, (home / "up.log").open("a") as log, Path(os.devnull).open() as nothing:
+        files = nothing.fileno(), writes, stderr or log.fileno()
+        forked = Forked(warm_up.sockets() / "commands", argv, os.environ, files, leads=True)
+        os.close(writes)
         try:
-            assert popen.stdout.readline() == "ready\n", (home / "up.log").read_text()
-            yield popen
+            assert told.readline() == "ready\n", (home / "up.log").read_text()
+            yield forked
         finally:
-            popen.terminate()
+            forked.terminate()
+            forked.wait()
 
 
 def pid_of(home: Path, name: str) -> int:

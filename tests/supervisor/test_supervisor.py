@@ -183,7 +183,7 @@ async def test_a_process_that_works_on_its_start_gets_the_time_that_it_needs(hom
         return (home / "ready").exists()
 
     script = f"while [ ! -e {home / 'go'} ]; do :; done; touch {home / 'ready'}; exec sleep 600"
-    spec, stop = ProcessSpec("ivr", sh(script), ready=ready, ready_timeout_s=0.5), asyncio.Event()
+    spec, stop = ProcessSpec("ivr", sh(script), ready=ready, ready_timeout_s=0.2), asyncio.Event()
     supervisor = Supervisor([spec], home / "run", home / "log")
     with capture_logs() as lines:
         async with asyncio.TaskGroup() as group:

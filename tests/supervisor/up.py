@@ -1,7 +1,8 @@
-"""A supervisor in its own process: `up.py HOME [--uvloop] NAME ARGV_JSON …`; prints `ready` once all are."""
+"""A supervisor in its own process: `up.py HOME [--full] [--uvloop] NAME ARGV_JSON …`; prints `ready` once all are."""
 
 import asyncio
 import json
+import resource
 import sys
 from pathlib import Path
 
@@ -25,6 +26,9 @@ async def up(home: Path, specs: list[ProcessSpec]) -> None:
 def main() -> None:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     home, *rest = sys.argv[1:]
+    if rest[0] == "--full":
+        rest.pop(0)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     if rest[0] == "--uvloop":
         import uvloop
 

@@ -10,8 +10,9 @@ import pytest
 from line import FRENCH_NUMBER, Line
 from talking import never_silent
 
+from ivr.home import credentials
 from ivr.hours import drain
-from ivr.softphone.telephone import Telephones
+from ivr.softphone.telephone import RegistrationError, Telephones
 
 CALLER_HZ, OPERATOR_HZ, NEW_HZ = 1130.0, 1870.0, 2350.0
 NEW = "1999"
@@ -35,8 +36,9 @@ async def operators(line: Line) -> AsyncIterator[Edit]:
         path.write_text(before + more)
 
     yield edit
-    path.write_text(before)
-    await reloaded(line)
+    if path.read_text() != before:
+        path.write_text(before)
+        await reloaded(line)
     assert NEW not in {row["id"] for row in line.control("GET", "/operators")}
 
 
@@ -45,7 +47,7 @@ async def waiting_for(line: Line, *arguments: str) -> "asyncio.Task[subprocess.C
     return asyncio.create_task(asyncio.to_thread(line.process, *arguments))
 
 
-async def test_an_operator_who_is_added_by_a_reload_takes_a_call_while_another_one_goes_on(
+async def test_an_operator_who_is_added_by_a_reload_takes_a_call_and_of_one_who_is_removed_only_that_call_is_left(
     line: Line, operators: Edit, telephones: Telephones
 ) -> None:
     await line.phone(telephones, "1018", answers=OPERATOR_HZ)
@@ -55,21 +57,41 @@ async def test_an_operator_who_is_added_by_a_reload_takes_a_call_while_another_o
     began = first.clock
 
     operators(f"{NEW},Tamarisk Carob,es:5,,no\n")
-    assert (await asyncio.to_thread(line.run, "setup")).returncode == 0  # leaves all to the reload
+    assert (await asyncio.to_thread(line.run, "setup", "--guide-later")).returncode == 0  # leaves all to the reload
     told = await reloaded(line, "--dry-run")
     assert told["changes"] == [f"operator {NEW} (Tamarisk Carob): added"] and not told["applied"]
     assert NEW not in {row["id"] for row in line.control("GET", "/operators")}
 
     done = await reloaded(line)
     assert (done["restarted"], done["later"], done["applied"]) == (["ivr"], {}, True)
-    await line.phone(telephones, NEW, answers=NEW_HZ)
+    phone = await line.phone(telephones, NEW, answers=NEW_HZ)
     second = await line.asks_for_operator(telephones, "+33656000012", "30")
+    second.tone(CALLER_HZ)
     await second.hears_tone(NEW_HZ, 12)
+    began_second = second.clock
     await first.hears_tone(OPERATOR_HZ)
     never_silent(first, began)
     assert "Nothing has changed." in line.run("reload").stdout
+
+    password = credentials.load(line.home, ()).operators[NEW]
+    assert await line.contacts(NEW)
+    operators("")
+    await reloaded(line)
+    assert NEW not in credentials.load(line.home, ()).operators
+    assert password not in (line.home / "asterisk" / "etc" / "pjsip.conf").read_text()
+    assert not await line.contacts(NEW)
+    for kind in ("endpoint", "auth", "aor"):
+        with pytest.raises(OSError, match="404"):
+            line.ari("GET", f"/asterisk/config/dynamic/res_pjsip/{kind}/{NEW}")
+    with pytest.raises(RegistrationError):
+        await phone.register()
+    await first.hears_tone(OPERATOR_HZ)
+    await second.hears_tone(NEW_HZ)
+    await phone.calls[0].hears_tone(CALLER_HZ)
+    never_silent(second, began_second)
     for call in (second, first):
         await call.hangup()
+    await phone.calls[0].ended(5)
     assert (await line.story("+33656000012"))["call"]["operator"] == NEW
 
 
