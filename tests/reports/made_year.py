@@ -162,13 +162,13 @@ class MadeYear:
 
 
 def stored_year() -> Path:
-    """Return a SQLite database with a year of 1,500 calls, made once for all processes and runs. Tests take copies."""
+    """Return a SQLite database with a year of 500 calls, made once for all processes and runs. Tests take copies."""
     empty = made_databases.sqlite()
 
     async def make(folder: Path) -> None:
         file = shutil.copy(empty, folder / made_databases.SQLITE)
         async with open_engine(f"sqlite:///{file}") as engine:
-            await MadeYear(1500).store(engine)
+            await MadeYear(500).store(engine)
 
     made = made_databases.made("year", lambda folder: made_databases.finish(make(folder)), __file__)
     return made / made_databases.SQLITE
