@@ -10,7 +10,6 @@ from line import CACHE
 from asterisk_conf import apt
 from asterisk_conf.debian import Wanted, machine
 
-
 TOOLS = Wanted(
     name="a tool of the tests",
     otherwise="install the packages that tests/debian_tools.py names",
