@@ -3,11 +3,11 @@
 import hashlib
 import os
 import subprocess
-import sys
 
 import numpy as np
 import numpy.typing as npt
 import soxr  # type: ignore[import-untyped]
+from forked_programs import QuickStarts
 from line import CACHE
 
 from ivr.softphone.sound import RATE
@@ -29,7 +29,8 @@ def said(text: str, language: str, snr_db: float = 40.0) -> npt.NDArray[np.int16
     if not file.exists():
         file.parent.mkdir(exist_ok=True)
         raw = file.with_suffix(f".{os.getpid()}")
-        subprocess.run([sys.executable, "-c", _SPEAK, text, language, raw], capture_output=True, check=True)
+        python = QuickStarts().executable
+        subprocess.run([python, "-c", _SPEAK, text, language, raw], capture_output=True, check=True)
         answer = raw.read_bytes()
         raw.unlink()
         rate = int.from_bytes(answer[:4], "big")

@@ -53,11 +53,13 @@ OURS = {
         *("ivr.data.expiry", "ivr.process.guard", "ivr.process.supervisor", "ivr.records.queue_log"),
         *("numpy.ma", "prompts.build", "pyloudnorm", "rich._emoji_codes", "rich.progress"),
         *("desk.app", "desk.command", "desk.report.making", "desk.server", "ivr.process.telephone_gate"),
+        *("ivr.cli.hear", "ivr.cli.speech.transcribing", "ivr.recognition.guide_finder", "speech.parent"),
+        *("speech.scoring", "speech.worker"),
     ),
 }
 HATIF = str(Path(sys.executable).with_name("hatif"))
 CONTROLLER = (sys.executable, "-m", "ivr")
-COMMANDS = {(HATIF, word) for word in ("up", "journal", "guard", "desk", "gate")}
+COMMANDS = {(HATIF, *words.split()) for words in ("up", "journal", "guard", "desk", "gate", "hear", "speech messages")}
 COLD, FAULTS = "cold", "faults.py"
 SHARED = "HATIF_TEST_WARM"
 LOOKS_S = 0.4

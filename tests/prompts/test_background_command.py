@@ -15,8 +15,8 @@ from ivr.flow.versions import VersionStore
 from ivr.site import site as sites
 from prompts import manifest
 
-HATIF = ".venv/bin/hatif"
 VOICE = "piper:tone.onnx"
+BACKGROUND = "import sys, ivr.cli.main as hatif; sys.argv = ['hatif', 'prompts', 'build', '--background']; hatif.main()"
 LANGUAGES = ("ar", "fr", "es", "it", "nl", "de", "en")
 
 
@@ -56,8 +56,11 @@ def voices(of: manifest.Manifest) -> set[str]:
     return {audio.source for prompt, audio in of.prompts["nl"].items() if not lines.is_name(prompt)}
 
 
-async def test_a_call_that_began_before_the_switch_hears_one_voice_to_its_end(checkout: Path) -> None:
+async def test_a_call_that_began_before_the_switch_hears_one_voice_and_another_machine_can_have_what_was_spoken(
+    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert "nl: its slow voice will be used once everything is spoken" in run(checkout, "prompts build")
+    quick = (checkout / "var/sounds/manifest.json").read_bytes()
     before = dutch(checkout)["slow"]
     assert (before["voice"], before["made"], before["state"]) == (VOICE, 0, "stopped")
     site, home = checkout / "sites/consulate", checkout / "var"
@@ -75,6 +78,35 @@ async def test_a_call_that_began_before_the_switch_hears_one_voice_to_its_end(ch
     run(checkout, "prompts build")
     for audio in again.sounds.prompts["nl"].values():
         assert all(path.is_file() for path in manifest.paths(home / "sounds", audio.file))
+    is_heard_on_another_machine(checkout, tmp_path, quick, monkeypatch)
+
+
+def is_heard_on_another_machine(checkout: Path, tmp_path: Path, quick: bytes, patched: pytest.MonkeyPatch) -> None:
+    """AssertionError unless what was spoken comes to a machine that has `quick` audio, with its model only."""
+    sounds, archive = checkout / "var/sounds/manifest.json", tmp_path / "voices.tar"
+    count = dutch(checkout)["slow"]["of"]
+    assert f"{archive}: {count} clips" in " ".join(run(checkout, f"prompts export {archive}").split())
+    refused = lines.hatif(checkout, f"prompts export {tmp_path}/none/voices.tar")
+    assert (refused.returncode, refused.stderr.strip()) == (
+        1,
+        f"hatif: {tmp_path}/none/voices.tar could not be written (No such file or directory); "
+        "choose another place, or make room.",
+    )
+    # The other machine: its cache is empty, and at first it lacks the model.
+    patched.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
+    sounds.write_bytes(quick)
+    (checkout / "var/voices").rename(checkout / "var/elsewhere")
+    answer = lines.hatif(checkout, f"prompts import {archive}")
+    assert f"{count} are of other texts or voices" in answer.stdout
+    assert answer.stderr.startswith(f"hatif: nl: the quick voice stays: {VOICE}: the file ")
+    (checkout / "var/elsewhere").rename(checkout / "var/voices")
+    printed = run(checkout, f"prompts import {archive}")
+    assert f"{count} clips are new, 0 were here" in printed
+    assert "New calls in nl hear the slow voice." in printed
+    assert voices(manifest.load(sounds)) == {VOICE}
+    assert json.loads(run(checkout, f"prompts import {archive} --json")) == {
+        "new": 0, "known": count, "foreign": 0, "languages": {},
+    }  # fmt: skip
 
 
 def test_what_callers_do_not_hear_at_all_is_spoken_first(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,40 +132,9 @@ def test_a_language_whose_texts_last_too_long_keeps_its_quick_voice_and_says_why
     assert voices(manifest.load(checkout / "var/sounds/manifest.json")) == {"pico"}
 
 
-def test_what_one_machine_has_spoken_is_heard_on_another_one(
-    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run(checkout, "prompts build")
-    sounds, archive = checkout / "var/sounds/manifest.json", tmp_path / "voices.tar"
-    quick = sounds.read_bytes()
-    run(checkout, "prompts build --background")
-    count = dutch(checkout)["slow"]["of"]
-    assert f"{archive}: {count} clips" in " ".join(run(checkout, f"prompts export {archive}").split())
-    refused = lines.hatif(checkout, f"prompts export {tmp_path}/none/voices.tar")
-    assert (refused.returncode, refused.stderr.strip()) == (
-        1,
-        f"hatif: {tmp_path}/none/voices.tar could not be written (No such file or directory); "
-        "choose another place, or make room.",
-    )
-    # The other machine: its cache is empty, and at first it lacks the model.
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
-    sounds.write_bytes(quick)
-    (checkout / "var/voices").rename(checkout / "var/elsewhere")
-    answer = lines.hatif(checkout, f"prompts import {archive}")
-    assert f"{count} are of other texts or voices" in answer.stdout
-    assert answer.stderr.startswith(f"hatif: nl: the quick voice stays: {VOICE}: the file ")
-    (checkout / "var/elsewhere").rename(checkout / "var/voices")
-    printed = run(checkout, f"prompts import {archive}")
-    assert f"{count} clips are new, 0 were here" in printed
-    assert "New calls in nl hear the slow voice." in printed
-    assert voices(manifest.load(sounds)) == {VOICE}
-    assert json.loads(run(checkout, f"prompts import {archive} --json")) == {
-        "new": 0, "known": count, "foreign": 0, "languages": {},
-    }  # fmt: skip
-
-
 def test_where_a_clip_cannot_be_written_the_background_says_so(checkout: Path, tmp_path: Path) -> None:
-    answer = lines.run(checkout, f"ulimit -S -f 1; {HATIF} prompts build --background")  # 1 KiB, as on a full disk
+    program = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1024, -1)); {BACKGROUND}"  # as a full disk
+    answer = lines.run(checkout, f'{warm_up.sockets()}/bin/python -c "{program}"')
     assert (answer.returncode, answer.stderr.strip()) == (
         1,
         f"hatif: {tmp_path}/cache/hatif/clips could not be written (File too large); start again when it can",

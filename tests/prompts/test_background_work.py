@@ -12,6 +12,8 @@ from pathlib import Path
 
 import prompt_sites as sites
 import pytest
+import warm_up
+from forked import Forked
 from slow_sites import NAME, Site, site_in, slow
 
 from prompts import manifest, progress
@@ -76,10 +78,13 @@ def test_after_a_kill_in_the_middle_nothing_is_spoken_twice(site: Site, tmp_path
         tests=str(Path(__file__).parent), site=str(site.folder), store=str(site.store.folder), noted=str(noted)
     )
 
-    def start() -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, start_new_session=True
-        )
+    printed = tmp_path / "printed"
+
+    def start() -> Forked:
+        with printed.open("w") as output, Path(os.devnull).open() as nothing:
+            files = (nothing.fileno(), output.fileno(), 2)
+            argv = [sys.executable, "-c", program]
+            return Forked(warm_up.sockets() / "commands", argv, os.environ, files, leads=True)
 
     def made() -> int:
         return sum(site.store.seconds(clip.name) is not None for clip in site.clips()["en"].values())
@@ -93,15 +98,15 @@ def test_after_a_kill_in_the_middle_nothing_is_spoken_twice(site: Site, tmp_path
     assert going_on is not None
     assert (going_on.doing, going_on.language, going_on.of) == (Doing.SPEAKING, "en", 12)
     os.killpg(first.pid, signal.SIGKILL)
-    first.communicate()
+    first.wait()
     before = made()
     ended = progress.read(noted)
     assert ended is not None
     assert ended.doing is Doing.ENDED, "a killed process does not seem to go on"
     assert site.voice() == "quick"
     second = start()
-    printed, _ = second.communicate(timeout=60)
-    assert printed.strip() == "{}"
+    second.wait(60)
+    assert printed.read_text().strip() == "{}"
     assert site.voice() == NAME
     lines = spoken.read_text().splitlines()
     assert 4 <= before < 12

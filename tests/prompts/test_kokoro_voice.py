@@ -19,7 +19,7 @@ from prompts.voices.process import VoiceError, VoicePool
 
 SENTENCES = {
     "fr": "Votre demande a été reçue.",
-    "ar": "مَرْحَبًا بِكُمْ فِي الْخِدْمَةِ الْقُنْصُلِيَّةِ.",
+    "ar": "مَرْحَبًا بِكُمْ.",
 }
 
 

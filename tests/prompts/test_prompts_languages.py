@@ -49,7 +49,8 @@ def short_path() -> Iterator[Path]:
 def test_following_the_page_adds_a_ninth_language(short_path: Path) -> None:
     checkout = lines.checkout(short_path / "checkout")
     folder, sounds = checkout / "sites" / "consulate", checkout / "var" / "sounds"
-    catalogue_commands, say, build = blocks("sh")
+    forked = str(warm_up.sockets() / "bin" / "hatif")
+    catalogue_commands, say, build = (block.replace(".venv/bin/hatif", forked) for block in blocks("sh"))
     outcome = lines.run(checkout, catalogue_commands)
     assert outcome.returncode == 0, outcome.stderr
     file = folder / "locale" / "pt" / "LC_MESSAGES" / "hatif.po"
@@ -82,7 +83,7 @@ def test_following_the_page_adds_a_ninth_language(short_path: Path) -> None:
     with (folder / "operators.csv").open("a", encoding="utf-8") as people:
         people.write(blocks("csv")[0])
 
-    built = lines.run(checkout, build.replace(".venv/bin/hatif", str(warm_up.sockets() / "bin" / "hatif")))
+    built = lines.run(checkout, build)
     assert built.returncode == 0, built.stdout + built.stderr
     heard = manifest.load(sounds / manifest.FILE)
     for prompt in lines.IDS:
@@ -108,7 +109,7 @@ def test_a_recordings_only_language_stays_off_until_it_is_complete(tmp_path: Pat
     folder = checkout / "sites" / "consulate"
     recordings = folder / "recordings" / "zgh"
     for prompt in ("goodbye", "wait", "press_1"):
-        sites.wav(recordings / f"{prompt}.wav", sites.speech())
+        sites.wav(recordings / f"{prompt}.wav", sites.speech(0.5))
     built = lines.hatif(checkout, "prompts build")
     assert built.returncode == 0, built.stderr
     assert f"zgh has only recordings: 3 of {len(lines.IDS)} recorded." in built.stdout
@@ -125,7 +126,7 @@ def test_a_recordings_only_language_stays_off_until_it_is_complete(tmp_path: Pat
     (found,) = problems(("ar", "zgh"))
     assert found.startswith(f"E_LANGUAGE_INCOMPLETE {len(lines.IDS) - 3} of {len(lines.IDS)} texts have no recording")
     for prompt in lines.IDS:
-        sites.wav(recordings / f"{prompt}.wav", sites.speech())
+        sites.wav(recordings / f"{prompt}.wav", sites.speech(0.5))
     assert lines.hatif(checkout, "prompts build").returncode == 0
     assert problems(("ar", "zgh")) == []
     assert status(checkout)["zgh"]["missing"] == 0

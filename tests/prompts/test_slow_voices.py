@@ -67,11 +67,11 @@ def test_a_text_that_changes_later_is_spoken_at_once_by_the_same_voice(site: Sit
 def test_if_too_much_has_changed_to_wait_for_the_quick_voice_speaks_all_of_it(site: Site) -> None:
     site.build()
     site.in_the_background()
-    site.say({f"text_{number}": f"A new text, number {number}, of a few seconds." for number in range(60)} | HELLO)
+    site.say({f"text_{number}": f"A new text, number {number}, of a few seconds." for number in range(34)} | HELLO)
     report = site.build()
     assert site.voice() == "quick"
     assert [str(problem) for problem in report.problems] == [
-        "en: piper:slow.onnx: 60 texts are new, about 4 minutes of speech; "
+        "en: piper:slow.onnx: 34 texts are new, about 2 minutes of speech; "
         "quick speaks the language until the background has made it"
     ]
     assert site.in_the_background() == {}

