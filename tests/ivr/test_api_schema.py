@@ -12,6 +12,7 @@ async def test_each_answer_matches_the_description(line: Line) -> None:
     from api_examples import check, fixed
 
     statuses = check(line, lambda of: fixed(of, EXAMPLES))
+    line.control("PUT", "/drain", {"refuse": None})  # the tests that follow on this line call it
     assert {200, 404, 422} <= statuses.keys() and statuses.total() > 200, statuses
 
 
