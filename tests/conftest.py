@@ -24,10 +24,12 @@ import read_once
 import restore
 import side_by_side
 import warm_up
+from argon2 import PasswordHasher
 from line import CACHE, CHECKOUT, Line, running
 from offsets import OFFSET as OFFSET
 from offsets import WORKER
 
+from ivr.cases import pin
 from ivr.home import credentials
 from ivr.model import clock
 from ivr.softphone.telephone import Telephones
@@ -99,6 +101,13 @@ async def words(line: Line) -> AsyncIterator[None]:
     yield
     line.speak(words=False)
     line.control("POST", "/flow/reload")
+
+
+@pytest.fixture
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PINs are hashed in no time, for tests that are not about how dear that is."""
+    cheapest = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(pin, "_hasher", lambda: cheapest)
 
 
 @pytest.fixture

@@ -10,6 +10,15 @@ from line import CACHE
 from asterisk_conf import apt
 from asterisk_conf.debian import Wanted, machine
 
+TOOLS = Wanted(
+    name="a tool of the tests",
+    otherwise="install the packages that tests/debian_tools.py names",
+    packages=("logrotate", "nftables", "prometheus", "prometheus-alertmanager", "promtool", "sip-tester"),
+    space=800_000_000,
+    suite="trixie",
+)
+"""Unpacked together: reading the lists of packages again for each would take longer than unpacking them."""
+
 
 class Silent:
     def step(self, text: str) -> None:
@@ -39,7 +48,10 @@ def find(name: str, package: str, place: str, libraries: str = "") -> Tool:
     """
     if found := shutil.which(name, path="/usr/sbin:/usr/bin:/sbin:/bin"):
         return Tool((found,), Path("/"))
-    root = tree(Wanted(package, f"install the package {package}", (package,), 300_000_000), CACHE / package)
+    if package in TOOLS.packages:
+        root = tree(TOOLS, CACHE / "tools")
+    else:
+        root = tree(Wanted(package, f"install the package {package}", (package,), 300_000_000), CACHE / package)
     linker, flag, path, program = apt.program(root, place)
     own = f":{root / 'usr/lib' / machine().triplet / libraries}" if libraries else ""
     return Tool((linker, flag, f"{path}{own}", program), root)

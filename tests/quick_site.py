@@ -22,6 +22,7 @@ QUICK = (
     ("site.toml", r'^trunk = "example".*\n', ""),
     ("site.toml", r"^holidays = .*\n", ""),  # tests run on holidays too
     ("flow.yaml", r"^silence_s: \S+", "silence_s: 2"),  # prompts are short: a key may be late beside other lines
+    ("site.toml", r'^codecs = \["alaw", "ulaw"\]', 'codecs = ["alaw", "ulaw", "g722"]'),  # as a telephone offers
     # A second carrier, whose caller identities are not trusted.
     (
         "site.toml",

@@ -1,22 +1,17 @@
 """`hatif firewall`: the kernel drops all audio except that of carriers and operators."""
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import debian_tools
 import pytest
-from asterisk_example import shared_home
 
-from asterisk_conf import apt
 from asterisk_conf.conf import Ports
-from asterisk_conf.debian import Wanted
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.firewall import Senders, render
 
 NAMESPACES = (("unshare", "--net"), ("unshare", "--user", "--map-root-user", "--net"))  # for root, for other users
-NFTABLES = Wanted("nftables", "install the package nftables yourself", ("nftables",), 200_000_000)
 PORTS = Ports.with_offset(0)
 SENDERS = (
     Senders("carrier example", ("127.0.0.2", "127.0.8.0/24", "2001:db8::/32")),
@@ -26,10 +21,7 @@ SENDERS = (
 
 @pytest.fixture(scope="module")
 def nft() -> tuple[str, ...]:
-    """The command line of nft: the machine's, else a private one shared by all tests."""
-    if found := shutil.which("nft"):
-        return (found,)
-    return apt.program(debian_tools.tree(NFTABLES, shared_home() / "nftables"), "usr/sbin/nft")
+    return debian_tools.find("nft", "nftables", "usr/sbin/nft").command
 
 
 @pytest.fixture

@@ -228,15 +228,15 @@ async def flushed(writer: Process, seconds: float) -> int:
     return int(numbers[-1]) if numbers else last
 
 
-async def test_a_killed_writer_loses_no_flushed_record(folder: Path, url: str, start: Start) -> None:
+async def test_a_killed_writer_loses_no_flushed_record(folder: Path, sqlite_url: str, start: Start) -> None:
     for seconds in (0.01, 0.05, 0.13):
         last = await flushed(await start(WRITER, folder), seconds)
         boot = UUID(sorted(folder.glob("*.jsonl"))[-1].name.split(".")[0])
-        await deliver_all(folder, url)
-        numbers = [row.data["number"] for row in await rows(url, CallEvent, CallEvent.seq) if row.boot == boot]
+        await deliver_all(folder, sqlite_url)
+        numbers = [row.data["number"] for row in await rows(sqlite_url, CallEvent, CallEvent.seq) if row.boot == boot]
         assert numbers == list(range(1, len(numbers) + 1))
         assert len(numbers) >= last
-        call = (await rows(url, Call, Call.id))[-1]
+        call = (await rows(sqlite_url, Call, Call.id))[-1]
         assert call.hangup_cause in (numbers[-1], numbers[-1] - 1)
     assert list(folder.glob("*.jsonl")) == []
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import socket
 from collections.abc import Iterator, MutableMapping
 from contextlib import closing
@@ -104,6 +105,7 @@ def test_a_body_that_is_not_json_is_the_senders_mistake(line: Line, token: str) 
     assert "Traceback" not in line.logged(seen)
 
 
+EVERY = 1 if os.environ.get("HATIF_TEST_LONG") else 3
 NASTY: tuple[Any, ...] = (
     "", "\0", "a\r\nAction: Originate", "\u202e", "١٢٣", "x" * 5000, "9" * 400, "-1", "1e999", "0001-01-01",
     "9999-12-31T23:59:59+14:00", "../../etc/passwd", "${SHELL(id)}", "\U0001f600", 0, -1, 2**31, 2**63, 10**30, 1.5,
@@ -123,14 +125,15 @@ def operations(schema: dict[str, Any]) -> Iterator[tuple[str, str, list[dict[str
 
 
 def test_no_value_of_any_field_makes_the_api_fail(line: Line, token: str) -> None:
-    """Send each of the nasty values in all fields of each operation at once, and every fourth of them in each field
-    alone: which these are differs from field to field."""
+    """Send nasty values in all fields of each operation at once, and every fourth of them in each field alone: which
+    these are differs from field to field. The usual run sends an operation every third value, and begins with another
+    one for the next operation."""
     schema = raw(line, request("GET", "/v1/openapi.json", token))[1]
     seen, asked = len(line.logged()), 0
-    for method, path, parameters, properties in operations(schema):
+    for index, (method, path, parameters, properties) in enumerate(operations(schema)):
         if path in ("/v1/flow/reload", "/v1/events"):
             continue  # one takes no input, the other does not end
-        for number, nasty in enumerate(NASTY):
+        for number, nasty in list(enumerate(NASTY))[index % EVERY :: EVERY]:
             text = quote(nasty if isinstance(nasty, str) else json.dumps(nasty), safe="")[:6000]
             where = path
             for row in parameters:

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from asked import HATIF
+import warm_up
 from left import newest
 from line import CHECKOUT, Line
 from shell import command
@@ -35,7 +35,8 @@ BROKEN_SITES = {
 
 
 def hatif(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([HATIF, *arguments], env=environment, capture_output=True, text=True, timeout=30)
+    program = str(warm_up.sockets() / "bin" / "hatif")
+    return subprocess.run([program, *arguments], env=environment, capture_output=True, text=True, timeout=30)
 
 
 @pytest.mark.parametrize(("name", "pattern", "text", "named"), BROKEN_SITES.values(), ids=BROKEN_SITES)
@@ -219,16 +220,15 @@ async def test_a_controller_with_wrong_secrets_says_so_once_and_goes_on_trying(l
     stderr = tmp_path / "stderr"
     async with forwarded((ari, 8088 + line.offset), (ami, 5038 + line.offset)) as tries:
         with stderr.open("wb") as file:
-            controller = await asyncio.create_subprocess_exec(sys.executable, "-m", "ivr", env=environment, stderr=file)
+            controller = warm_up.start(warm_up.CONTROLLER, environment, file.fileno())
         try:
             await line.until(lambda: min(tries.values()) >= 2, 15, "it has tried again")
             await line.until(lambda: all(sentence in stderr.read_text() for sentence in sentences), 5, "it has said so")
-            assert controller.returncode is None
+            assert controller.poll() is None
             load = await asyncio.to_thread(command, ("dialplan", "load"), environment)
         finally:
-            with contextlib.suppress(ProcessLookupError):  # it ended by itself, which is checked below
-                controller.terminate()
-            await asyncio.wait_for(controller.wait(), 5)
+            controller.terminate()
+            await asyncio.to_thread(controller.wait, 5)
     errors = stderr.read_text()
     assert [errors.count(sentence) for sentence in sentences] == [1, 1]
     assert "Traceback" not in errors

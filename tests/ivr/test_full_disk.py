@@ -27,6 +27,7 @@ BUSY = {"drain", "reload", "restart", "asterisk upgrade", "setup", "prompts voic
 
 ARGUMENTS = {
     "call": "0193",
+    "simulate": "--operators 2",
     "try": "--from +33612345678 5",
     "backup": "{disk}/out.tar",
     "restore": "{disk}/none.tar",

@@ -70,6 +70,7 @@ def test_a_string_that_is_not_a_hash_matches_nothing(kept: str) -> None:
     assert not pin.matches("402913", kept, PEPPER)
 
 
+@pytest.mark.usefixtures("quick_hashes")
 def test_without_the_pepper_no_pin_can_be_checked() -> None:
     kept = pin.hash_pin("402913", PEPPER)
     assert not pin.matches("402913", kept, "another-pepper-of-the-test")

@@ -12,6 +12,7 @@ from functools import cache
 
 import pytest
 import structlog
+from properties import examples
 from trial_callers import RandomCaller, made, simpler, walked
 from trial_stage import PIN, REFERENCE, stage
 
@@ -21,9 +22,9 @@ from ivr.trial.loop import VirtualLoop
 from ivr.trial.trial import Step, TrialResult
 
 ALL, PORTIONS = 10_000, 10
-EACH = ALL // PORTIONS
+EACH = examples(ALL // PORTIONS)
 USUAL = 1
-"""Portions of every run of the tests; the others are `long`."""
+"""Portions of every run of the tests, half of each; the others are `long`."""
 
 SILENT_S = 45 * 60
 """How long a call may go on after the caller's last key: prompts, helps, two empty messages, queue, conversation."""
@@ -143,7 +144,7 @@ def _answered_ahead(steps: Sequence[Step]) -> Iterator[str]:
 def test_each_of_ten_thousand_random_calls_ends_and_plays_only_existing_texts(
     portion: int, record_property: Callable[[str, object], None]
 ) -> None:
-    chance = random.Random(f"callers {portion}")
+    chance = random.Random(f"callers {portion + 1}")
     seen: set[str] = set()
     steps = hours = 0.0
     with structlog.testing.capture_logs() as logs, asyncio.Runner(loop_factory=VirtualLoop) as runner:
@@ -167,9 +168,7 @@ def test_each_of_ten_thousand_random_calls_ends_and_plays_only_existing_texts(
     assert wrong == []
     assert everything_there_is() <= seen, everything_there_is() - seen
     if portion == 0:
-        record_property(
-            "random callers", f"{ALL} in {PORTIONS} portions; in the first {steps:.0f} steps, {hours:.0f} h"
-        )
+        record_property("random callers", f"{EACH} of {ALL}: {steps:.0f} steps, {hours:.0f} h")
 
 
 def everything_there_is() -> set[str]:

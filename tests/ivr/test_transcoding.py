@@ -3,15 +3,11 @@
 import asyncio
 import json
 import urllib.parse
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pytest
 import soxr  # type: ignore[import-untyped]
 from asked import DIRECT
-from conftest import OFFSET, short_folder
 from line import FRENCH_NUMBER, Line
 
 from ivr.home import credentials
@@ -23,22 +19,6 @@ from prompts import g722, manifest
 CODECS: tuple[Codec, ...] = ("alaw", "ulaw", "g722")
 CALLERS = {codec: f"+3361200020{number}" for number, codec in enumerate(CODECS)}
 """A number for each call: the line remembers a caller's language."""
-
-
-@pytest.fixture(scope="module")
-async def all_codecs() -> AsyncIterator[Line]:
-    """A line whose carrier may use G.722 as well."""
-    with short_folder("hatif-codec-") as folder:
-        line = Line(Path(folder), OFFSET + 1000)
-        toml = line.site / "site.toml"
-        before = toml.read_text()
-        toml.write_text(before.replace('codecs = ["alaw", "ulaw"]', 'codecs = ["alaw", "ulaw", "g722"]'))
-        assert toml.read_text() != before
-        try:
-            await line.up()
-            yield line
-        finally:
-            await line.down()
 
 
 def formats(line: Line, codec: Codec) -> tuple[str, str]:
@@ -63,10 +43,8 @@ async def dialled(line: Line, telephones: Telephones, codec: Codec) -> Call:
 
 
 async def test_prompts_are_played_in_the_codec_of_the_call_and_transcoding_would_be_seen(
-    all_codecs: Line, telephones: Telephones
+    line: Line, telephones: Telephones
 ) -> None:
-    line = all_codecs
-
     async def plays(codec: Codec) -> None:
         call = await dialled(line, telephones, codec)
         options = asyncio.create_task(call.hears(heard(line, "language_option", codec)))
@@ -85,7 +63,6 @@ async def test_prompts_are_played_in_the_codec_of_the_call_and_transcoding_would
     async with asyncio.TaskGroup() as calls:
         for codec in CODECS:
             calls.create_task(plays(codec))
-    await line.cleared()
 
 
 def heard(line: Line, prompt: str, codec: Codec) -> npt.NDArray[np.int16]:

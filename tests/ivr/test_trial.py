@@ -157,6 +157,7 @@ def test_the_clock_of_the_hours_goes_on_during_the_call_and_is_put_back_after_it
     assert 0 <= (clock.now() - before).total_seconds() < 60
 
 
+@pytest.mark.usefixtures("quick_hashes")
 def test_three_wrong_pins_lock_the_sample_file_for_the_rest_of_the_trial(tries: Tries) -> None:
     wrong = f"{SAMPLE_REFERENCE}000000"
     result = tries(f"71{wrong}{wrong}{wrong}*1{SAMPLE_REFERENCE}{SAMPLE_PIN}", files=SampleCaseFile(nobody_keeps()))

@@ -2,11 +2,11 @@
 
 import asyncio
 import json
-import subprocess
 import urllib.error
 from typing import Any
 
-from asked import DIRECT, HATIF
+from asked import DIRECT
+from forked_programs import start_hatif
 from line import FRENCH_NUMBER, Line
 from metric_names import ASTERISK, ours, used
 from prometheus_client.parser import text_string_to_metric_families
@@ -46,7 +46,7 @@ class Watched:
 
 async def test_calls_are_told_as_they_are_and_no_caller_is_named(line: Line, telephones: Telephones) -> None:
     watched = Watched(line)
-    process = await asyncio.to_thread(subprocess.Popen, [HATIF, "monitor"], env=line.environment)
+    process = await asyncio.to_thread(start_hatif, ("monitor",), line.environment, 2)
     try:
         await line.until(lambda: watched.health()[0] == 200, 20, "the line is healthy")
 
@@ -80,4 +80,4 @@ async def test_calls_are_told_as_they_are_and_no_caller_is_named(line: Line, tel
         assert watched.value("hatif_process_up", process="ivr") == 1
     finally:
         process.terminate()
-        assert process.wait(10) == 0
+        assert await asyncio.wait_for(process.wait(), 10) == 0

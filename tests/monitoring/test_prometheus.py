@@ -9,15 +9,19 @@ import urllib.parse
 from pathlib import Path
 from typing import Any
 
+import debian_tools
 import pytest
 from asked import DIRECT
 from example_facts import facts
-from prometheus_program import program
 
 from ivr.cli.monitoring.metrics import render
 from ivr.cli.monitoring.server import Monitor, MonitorServer
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "monitoring"
+
+
+def program(name: str) -> tuple[str, ...]:
+    return debian_tools.find(name, name, f"usr/bin/{name}").command
 
 
 def promtool(*arguments: str, given: bytes | None = None) -> str:

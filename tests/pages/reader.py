@@ -5,12 +5,12 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
 import small_site
+import warm_up
 from page import arguments
 from shell import Answer, Shell, command
 
@@ -34,7 +34,7 @@ def typed(text: str, environment: Mapping[str, str], folder: Path) -> Answer:
     if not {"<", ">"} & {*words}:
         given = dict(word.split("=", 1) for word in shlex.split(text) if re.match("[A-Z_]+=", word))
         return command(words, {**environment, **given})
-    path = f"{Path(sys.executable).parent}:{environment['PATH']}"
+    path = f"{warm_up.sockets() / 'bin'}:{environment['PATH']}"
     shell = ("bash", "-euo", "pipefail", "-c", text)
     done = subprocess.run(
         shell, env={**environment, "PATH": path}, cwd=folder, capture_output=True, text=True, check=False

@@ -2,9 +2,8 @@
 
 import asyncio
 import random
-import subprocess
-import sys
-from collections.abc import AsyncIterator
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -13,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
+from properties import examples
 from sqlalchemy import delete, event, func, insert, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -43,6 +43,7 @@ class Line:
     def __init__(self, engine: AsyncEngine, seed: int) -> None:
         self._engine, self._draw = engine, random.Random(seed)
         self._boot, self._seq = uuid7(), 0
+        self._changes: list[str] = []
 
     def instant(self) -> datetime:
         """Draw an instant, often near a midnight of UTC or of Paris."""
@@ -53,7 +54,23 @@ class Line:
             at = midnight + timedelta(seconds=draw.uniform(-400, 400))
         return at
 
+    async def add_calls(self, number: int) -> None:
+        together: dict[Any, list[dict[str, Any]]] = {}
+        for _ in range(number):
+            for table, values in self._call():
+                together.setdefault((table, *values), []).append(values)
+        async with writing(self._engine) as connection:
+            for (table, *_), rows in together.items():
+                await connection.execute(insert(table), rows)
+
     async def add_call(self) -> None:
+        rows = self._call()
+        self._draw.shuffle(rows)  # the journals of several nodes are delivered in no common order
+        async with writing(self._engine) as connection:
+            for table, values in rows:
+                await connection.execute(insert(table).values(values))
+
+    def _call(self) -> list[tuple[Any, dict[str, Any]]]:
         draw, call, at = self._draw, uuid7(), self.instant()
         row: dict[str, Any] = {
             "id": call, "node": "n", "live": draw.random() > 0.2, "language": draw.choice(["ar", "fr"]),
@@ -80,11 +97,7 @@ class Line:
                     (OperatorStateRecord, self._state(ended, operator, "wrapping_up")),
                     (OperatorStateRecord, self._state(ended + timedelta(seconds=20), operator, "ready")),
                 ]
-        rows = [(Call, row), *others]
-        draw.shuffle(rows)  # the journals of several nodes are delivered in no common order
-        async with writing(self._engine) as connection:
-            for table, values in rows:
-                await connection.execute(insert(table).values(values))
+        return [(Call, row), *others]
 
     def _state(self, at: datetime, operator: str, state: str, call: UUID | None = None) -> dict[str, Any]:
         self._seq += 1
@@ -92,8 +105,11 @@ class Line:
         reason = "lunch" if state == "paused" else None
         return {**key, "at": at, "operator_id": operator, "state": state, "call_id": call, "reason": reason}
 
-    async def change(self) -> str:
-        """Change something at random; return what."""
+    async def change(self, *, far: bool = True) -> str:
+        """Change something at random, everything once before anything again; return what.
+
+        `far`: a conversation may also be moved far from its call. Reports look for it near the call.
+        """
         draw, at = self._draw, self.instant()
         operator = draw.choice(OPERATORS)
         async with reading(self._engine) as connection:
@@ -126,7 +142,10 @@ class Line:
             "a state at another time": update(OperatorStateRecord).where(of_state).values(at=at),
             "a state less": delete(OperatorStateRecord).where(of_state),
         }
-        what = draw.choice([*statements])
+        if not far:
+            del statements["a conversation begins on another day"]
+        self._changes = self._changes or draw.sample([*statements], len(statements))
+        what = self._changes.pop()
         with suppress(DBAPIError):  # the operator has an open conversation
             async with writing(self._engine) as connection:
                 await connection.execute(statements[what])
@@ -136,8 +155,7 @@ class Line:
 @pytest_asyncio.fixture
 async def line(engine: AsyncEngine) -> AsyncIterator[Line]:
     made = Line(engine, seed=1)
-    for _ in range(40):
-        await made.add_call()
+    await made.add_calls(40)
     yield made
 
 
@@ -180,9 +198,9 @@ async def report(engine: AsyncEngine, by: str, *, tests: bool = False) -> Any:
 async def test_a_kept_day_says_what_the_tables_say_after_whatever_change(engine: AsyncEngine, line: Line) -> None:
     assert await keep_all(engine) >= DAYS
     removed, all_days = 0, len(await kept(engine))
-    for number in range(10):
+    for number in range(examples(12)):
         changes = [await line.change() for _ in range(3)]
-        if number % 5 == 0:
+        if number % 3 == 0:
             await line.add_call()
         days = await kept(engine)
         removed += len(days) < all_days
@@ -196,19 +214,18 @@ async def test_a_kept_day_says_what_the_tables_say_after_whatever_change(engine:
 async def test_reports_are_the_same_from_kept_days_and_from_the_tables(
     engine: AsyncEngine, line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for _ in range(40):
-        await line.change()
-    for by in ("hour", "language", "operator,hour-of-day"):
-        for tests in (False, True):
-            async with writing(engine) as connection:
-                await connection.execute(delete(ReportDay))
-            with monkeypatch.context() as patch:
-                patch.setattr(reading_reports, "_MOST_DAYS", -1)  # as if very many were missing
-                plain = await report(engine, by, tests=tests)
-            assert not await kept(engine)
-            assert await report(engine, by, tests=tests) == plain
-            assert await kept(engine)
-            assert await report(engine, by, tests=tests) == plain
+    for _ in range(20):
+        await line.change(far=False)
+    for by, tests in (("hour", False), ("language", True), ("operator,hour-of-day", False)):
+        async with writing(engine) as connection:
+            await connection.execute(delete(ReportDay))
+        with monkeypatch.context() as patch:
+            patch.setattr(reading_reports, "_MOST_DAYS", -1)  # as if very many were missing
+            plain = await report(engine, by, tests=tests)
+        assert not await kept(engine)
+        assert await report(engine, by, tests=tests) == plain
+        assert await kept(engine)
+        assert await report(engine, by, tests=tests) == plain
 
 
 async def test_a_report_keeps_the_days_that_are_over_and_two_at_once_do_not_disturb_each_other(
@@ -259,10 +276,11 @@ asyncio.run(keep())
 """
 
 
-async def test_a_process_that_is_killed_while_it_keeps_days_leaves_whole_ones(engine: AsyncEngine, line: Line) -> None:
+async def test_a_process_that_is_killed_while_it_keeps_days_leaves_whole_ones(
+    engine: AsyncEngine, line: Line, start: Callable[..., Awaitable[Process]]
+) -> None:
     days = [day.isoformat() for day in await missing_days(engine, None, NOW, 100)]
-    command = [sys.executable, "-c", KEEPER, url_of(engine), *days]
-    keeper = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
+    keeper = await start(KEEPER, url_of(engine), *days)
     assert keeper.stdout is not None
     assert await keeper.stdout.readline() == b"1\n"
     keeper.kill()

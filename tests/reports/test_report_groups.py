@@ -259,13 +259,16 @@ def by_operator(changes: Sequence[tuple[str, int, OperatorState, int]]) -> list[
     return found
 
 
+_GROUPINGS = [(by,) for by in By] + [(By.DAY, By.LANGUAGE), (By.OPERATOR, By.HOUR_OF_DAY)]
+
+
 @patient
-@given(st.lists(_CALLS), _CHANGES)
+@given(st.lists(_CALLS), _CHANGES, st.lists(st.sampled_from(_GROUPINGS), min_size=3, max_size=3, unique=True))
 def test_however_it_is_grouped_the_total_is_the_same_and_the_sum_of_its_rows(
-    calls: list[Call], changes: list[tuple[str, int, OperatorState, int]]
+    calls: list[Call], changes: list[tuple[str, int, OperatorState, int]], groupings: list[tuple[By, ...]]
 ) -> None:
     totals = []
-    for by in [(by,) for by in By] + [(By.DAY, By.LANGUAGE), (By.OPERATOR, By.HOUR_OF_DAY)]:
+    for by in groupings:
         counted = groups(*by, days=2)
         add(counted, *calls)
         for operator in by_operator(changes):
