@@ -7,10 +7,11 @@ import asyncio
 import hashlib
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from places import CACHE
 
@@ -24,12 +25,13 @@ SQLITE = "hatif.db"
 @cache
 def sqlite() -> Path:
     """Return the file of an upgraded SQLite database."""
+    return made("sqlite", lambda folder: finish(upgrade(f"sqlite:///{folder / SQLITE}"))) / SQLITE
 
-    def make(folder: Path) -> None:
-        with ThreadPoolExecutor(1) as thread:  # there may be an event loop here
-            thread.submit(asyncio.run, upgrade(f"sqlite:///{folder / SQLITE}")).result()
 
-    return made("sqlite", make) / SQLITE
+def finish(making: Coroutine[Any, Any, object]) -> None:
+    """Run a coroutine in a thread: there may be an event loop here."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, making).result()
 
 
 def give(home: Path) -> None:
@@ -38,9 +40,9 @@ def give(home: Path) -> None:
     shutil.copy(sqlite(), home / SQLITE)
 
 
-def made(kind: str, make: Callable[[Path], None]) -> Path:
-    """Return a folder in the cache of the tests; it is made when the code of `db` has changed."""
-    folder = CACHE / f"{kind}_{_code()}"
+def made(kind: str, make: Callable[[Path], None], source: str = __file__) -> Path:
+    """Return a folder in the cache of the tests; it is made when the code of `db` or of `source` has changed."""
+    folder = CACHE / f"{kind}_{_code(source)}"
     if not folder.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         with manifest.locked(CACHE):
@@ -55,9 +57,9 @@ def made(kind: str, make: Callable[[Path], None]) -> Path:
 
 
 @cache
-def _code() -> str:
+def _code(source: str) -> str:
     """Return a mark of all that makes tables, and of the tests that use it."""
-    content = hashlib.sha256(Path(__file__).read_bytes())
+    content = hashlib.sha256(Path(__file__).read_bytes() + Path(source).read_bytes())
     for path in sorted(Path(db.__file__).parent.rglob("*.py")):
         content.update(path.read_bytes())
     return content.hexdigest()[:16]

@@ -4,6 +4,10 @@ import os
 import shutil
 from pathlib import Path
 
+from places import CACHE
+
+_TRAINED = "training"
+
 
 def share(made: Path, sounds: Path) -> None:
     """Make `sounds` a folder of audio whose languages are those of `made`, also if it has other audio so far.
@@ -27,7 +31,8 @@ def share(made: Path, sounds: Path) -> None:
 def own(sounds: Path, *languages: str) -> None:
     """Give `sounds` its own folders for these languages (none named: for all), before a test changes their audio.
 
-    The files in them are hard links: they may be replaced, but not written into.
+    The line gets that of scripted callers as well, which its first build would make. The files are hard links: they may
+    be replaced, but not written into.
     """
     for shared in sounds.iterdir():
         if shared.is_symlink() and shared.is_dir() and (not languages or shared.name in languages):
@@ -36,3 +41,6 @@ def own(sounds: Path, *languages: str) -> None:
             shared.mkdir()
             for entry in os.scandir(made):
                 os.link(entry.path, f"{shared}/{entry.name}", follow_symlinks=False)
+    trained = sounds.with_name(_TRAINED)
+    if (CACHE / _TRAINED).is_dir() and not trained.exists():
+        shutil.copytree(CACHE / _TRAINED, trained, copy_function=os.link)

@@ -6,7 +6,7 @@ import re
 from importlib import metadata
 from pathlib import Path
 
-import pytest
+from every import every
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -40,8 +40,8 @@ def asked(*extras: str) -> list[Requirement]:
     return [Requirement(line) for line in lines if line.strip() and not line.startswith("#")]
 
 
-@pytest.mark.parametrize("python", PYTHONS)
-@pytest.mark.parametrize(
+@every("python", PYTHONS)
+@every(
     ("files", "extras"),
     [
         (("run",), ()),

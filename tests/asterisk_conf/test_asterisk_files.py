@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from asterisk_example import SECRETS, example
+from every import every
 from pjsip_mistakes import DOOR, MISTAKES
 
 from asterisk_conf.carrier import Carrier
@@ -86,7 +87,7 @@ HOSTILE = (
 )
 
 
-@pytest.mark.parametrize("value", [*HOSTILE, "", " ", "x" * 200, "a\u202eb"])
+@every("value", [*HOSTILE, "", " ", "x" * 200, "a\u202eb"])
 def test_a_hostile_name_is_refused_in_one_sentence(value: str) -> None:
     with pytest.raises(AsteriskError) as error:
         Endpoint("1001", value, "telephone-password-1")
@@ -107,7 +108,7 @@ def test_a_hostile_identifier_is_refused_in_one_sentence(value: str, tmp_path: P
         assert repr(value) in str(error.value) and "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("value", [*HOSTILE, "", "short", "x" * 129])
+@every("value", [*HOSTILE, "", "short", "x" * 129])
 def test_a_bad_password_is_refused_without_being_repeated(value: str) -> None:
     with pytest.raises(AsteriskError) as error:
         Endpoint("1001", "Ghali Carob", value)

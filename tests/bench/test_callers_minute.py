@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import short_audio
+from every import every
 from line import CACHE
 
 from ivr.home.settings import EXAMPLE
@@ -56,8 +57,8 @@ def test_every_figure_of_a_callers_minute_is_kept_in_every_language(ground: Grou
     assert missed == {}
 
 
-@pytest.mark.parametrize("presses", CARELESS)
-@pytest.mark.parametrize("language", LANGUAGES)
+@every("presses", CARELESS)
+@every("language", LANGUAGES)
 def test_who_presses_nothing_or_something_wrong_soon_waits_for_an_operator_in_their_own_language(
     ground: Ground, language: str, presses: str
 ) -> None:

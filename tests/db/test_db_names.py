@@ -1,13 +1,13 @@
 """People's names as they are looked for: the same in any way of writing them."""
 
-import pytest
+from every import every
 from hypothesis import given
 from hypothesis import strategies as st
 
 from db.names import clean, folded
 
 
-@pytest.mark.parametrize(
+@every(
     ("name", "typed"),
     [
         ("Zoé Müller", "zoe muller"),

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from controller import StandIn, standing_in
 from desk_server import Browser, TestDesk, serving
+from every import every
 from hypothesis import given
 from hypothesis import strategies as st
 from mail_server import PASSWORD, USER, MailServer, receiving
@@ -108,7 +109,7 @@ async def test_a_server_that_says_nothing_is_waited_for_a_few_seconds_only(monke
         assert "does not answer. Nothing was sent" in await failure(settings(server))
 
 
-@pytest.mark.parametrize(
+@every(
     "written",
     [
         "", "reader", "@example.org", "reader@", "reader@localhost", "a b@example.org", "a@b@example.org",

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 from desk_server import Browser, TestDesk, serving
+from every import every
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
@@ -36,7 +37,7 @@ def permission_of(route: APIRoute) -> Permission | None:
     return found[0].permission if isinstance(found[0], Needs) else None
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{next(iter(route.methods))} {route.path}")
+@every("route", ROUTES)
 def test_every_route_says_who_may_use_it(route: APIRoute) -> None:
     permission_of(route)
 

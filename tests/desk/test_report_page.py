@@ -8,7 +8,6 @@ import signal
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -32,31 +31,25 @@ NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 YEAR = {"span": "days", "first": "2026-01-01", "last": "2026-10-31"}
 
 
-@pytest_asyncio.fixture(scope="module")
-async def year(sqlite_template: Path) -> Path:
-    """A database with a year of calls, which each test gets a copy of."""
-    return await stored_year(sqlite_template, 1500)
-
-
 @pytest_asyncio.fixture
-async def desk(year: Path, tmp_path: Path) -> AsyncIterator[TestDesk]:
-    async with serving(f"sqlite:///{shutil.copy(year, tmp_path / 'hatif.db')}") as found:
+async def desk(tmp_path: Path) -> AsyncIterator[TestDesk]:
+    async with serving(f"sqlite:///{shutil.copy(stored_year(), tmp_path / 'hatif.db')}") as found:
         found.desk.now = lambda: NOW
         await found.operator(SUPERVISOR, supervisor=True)
         yield found
 
 
-async def opened(desk: TestDesk, browser: Browser, language: str = "en", **options: Any) -> Page:
+async def opened(desk: TestDesk, browser: Browser, language: str = "en", **query: str) -> Page:
     context = await browser.new_context(
-        locale=language, reduced_motion="reduce", viewport={"width": 1280, "height": 900}, **options
+        locale=language, reduced_motion="reduce", viewport={"width": 1280, "height": 900}
     )
     await desk.enters(context, SUPERVISOR)
     page = await context.new_page()
-    await page.goto(f"{desk.url}/reports")
+    await page.goto(f"{desk.url}/reports?{urlencode(query)}")
     return page
 
 
-async def test_a_supervisor_chooses_a_period_and_a_grouping_and_takes_the_same_figures_with_them(
+async def test_a_supervisor_chooses_a_period_and_a_grouping_takes_the_figures_along_and_reads_what_they_mean(
     desk: TestDesk, browser: Browser, tmp_path: Path
 ) -> None:
     page = await opened(desk, browser)
@@ -85,12 +78,8 @@ async def test_a_supervisor_chooses_a_period_and_a_grouping_and_takes_the_same_f
     text = "".join(page.extract_text() for page in PdfReader(tmp_path / "report.pdf").pages)
     assert all(calls in text for calls in shown.values())
     assert problems == []
-    await page.context.close()
 
-
-async def test_a_figure_leads_to_what_it_means(desk: TestDesk, browser: Browser) -> None:
-    page = await opened(desk, browser)
-    await page.goto(f"{desk.url}/reports?{urlencode(YEAR)}")
+    # A figure leads to what it means.
     link = page.locator("#table-service + .scrolled thead a").first
     assert "answered within 20 s" in (await link.get_attribute("title") or "")
     await link.click()
@@ -100,8 +89,7 @@ async def test_a_figure_leads_to_what_it_means(desk: TestDesk, browser: Browser)
 
 
 async def test_the_page_is_arabic_from_right_to_left_with_its_pictures(desk: TestDesk, browser: Browser) -> None:
-    page = await opened(desk, browser, "ar")
-    await page.goto(f"{desk.url}/reports?{urlencode(YEAR | {'by': 'country'})}")
+    page = await opened(desk, browser, "ar", **YEAR, by="country")
     await expect(page.locator("html")).to_have_attribute("dir", "rtl")
     label = page.locator(".report-picture svg text", has_text="فرنسا").first
     bar = page.locator(".report-picture svg rect.answered").first
@@ -143,8 +131,8 @@ async def test_a_report_that_takes_too_long_is_given_up_and_its_process_with_it(
     assert page.status == 503 and "This report takes too long." in page.text
 
 
-async def test_a_process_is_always_ready_for_the_next_report_and_ends_with_the_desk(year: Path) -> None:
-    maker = ReportMaker(f"sqlite:///{year}")
+async def test_a_process_is_always_ready_for_the_next_report_and_ends_with_the_desk(tmp_path: Path) -> None:
+    maker = ReportMaker(f"sqlite:///{shutil.copy(stored_year(), tmp_path)}")
     keeping = asyncio.create_task(maker.run(0))
     wanted = make_request("day", NOW.date(), None, ZoneInfo("Africa/Casablanca"), NOW)
 

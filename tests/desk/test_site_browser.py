@@ -60,6 +60,30 @@ async def released(page: Page) -> None:
     await expect(page.locator(".notice.good")).to_contain_text("In use from the next call on", timeout=TAKES_MS)
 
 
+async def test_a_holiday_is_added_at_once_brought_to_the_file_and_withdrawn(desk_line: Line, page: Page) -> None:
+    def known() -> dict[str, str]:
+        return {row["date"]: row["name"] for row in desk_line.control("GET", "/holidays")["holidays"]}
+
+    soon = datetime.now(UTC).date() + timedelta(days=40)
+    day = soon.isoformat()
+    await page.goto(re.sub("/site.*", f"/site/hours?month={day[:7]}&day={day}", page.url))
+    await expect(page.locator("#day")).to_contain_text("This day is not a holiday.")
+    await page.locator("#name").fill("Élections")
+    await page.get_by_label("At once, without the site's file").check()
+    await page.get_by_role("button", name="Make it a holiday").click()
+    await expect(page.locator(".month .is-chosen")).to_contain_text("closed")
+    assert known() == {day: "Élections"}
+    await expect(page.locator("#day")).to_contain_text("changed this day at once")
+    row = page.locator(".exceptions tr", has_text="Élections")
+    await expect(row).to_contain_text("changed at once")
+    await row.get_by_role("button", name="Write it into the file").click()
+    await expect(page.locator(".difference")).to_contain_text(f'{day} = "Élections"', timeout=TAKES_MS)
+    await page.go_back()
+    await page.locator("#day").get_by_role("button", name="Withdraw").click()
+    await expect(page.locator("#day")).to_contain_text("This day is not a holiday.")
+    assert known() == {}
+
+
 async def test_an_operator_is_added_heard_of_by_the_line_and_taken_back(desk_line: Line, page: Page) -> None:
     line, operators = desk_line, desk_line.site / "operators.csv"
     before = operators.read_bytes()
@@ -108,30 +132,6 @@ async def test_an_operator_is_added_heard_of_by_the_line_and_taken_back(desk_lin
     await page.get_by_role("button", name="Take back").click()
     await expect(page.locator(".notice.good")).to_be_visible(timeout=TAKES_MS)
     assert operators.read_bytes() == before
-
-
-async def test_a_holiday_is_added_at_once_brought_to_the_file_and_withdrawn(desk_line: Line, page: Page) -> None:
-    def known() -> dict[str, str]:
-        return {row["date"]: row["name"] for row in desk_line.control("GET", "/holidays")["holidays"]}
-
-    soon = datetime.now(UTC).date() + timedelta(days=40)
-    day = soon.isoformat()
-    await page.goto(re.sub("/site.*", f"/site/hours?month={day[:7]}&day={day}", page.url))
-    await expect(page.locator("#day")).to_contain_text("This day is not a holiday.")
-    await page.locator("#name").fill("Élections")
-    await page.get_by_label("At once, without the site's file").check()
-    await page.get_by_role("button", name="Make it a holiday").click()
-    await expect(page.locator(".month .is-chosen")).to_contain_text("closed")
-    assert known() == {day: "Élections"}
-    await expect(page.locator("#day")).to_contain_text("changed this day at once")
-    row = page.locator(".exceptions tr", has_text="Élections")
-    await expect(row).to_contain_text("changed at once")
-    await row.get_by_role("button", name="Write it into the file").click()
-    await expect(page.locator(".difference")).to_contain_text(f'{day} = "Élections"', timeout=TAKES_MS)
-    await page.go_back()
-    await page.locator("#day").get_by_role("button", name="Withdraw").click()
-    await expect(page.locator("#day")).to_contain_text("This day is not a holiday.")
-    assert known() == {}
 
 
 @pytest.mark.long  # the line takes new values into use twice

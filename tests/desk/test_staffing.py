@@ -29,9 +29,9 @@ WEEK = "2026-10-19"
 
 
 @pytest_asyncio.fixture(scope="module")
-async def year(sqlite_template: Path) -> Path:
+async def year(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with a year of calls, which each test gets a copy of."""
-    file = Path(shutil.copy(await stored_year(sqlite_template, 1500), sqlite_template.with_name("staffing.db")))
+    file = Path(shutil.copy(stored_year(), tmp_path_factory.mktemp("staffing") / "hatif.db"))
     async with open_engine(f"sqlite:///{file}") as engine, writing(engine) as connection:
         await connection.execute(delete(Operator))
         await connection.execute(insert(Operator).values(id="1002", name="Safae", languages={"ar": 5, "fr": 4}))

@@ -1,6 +1,6 @@
 """Each error is reported with its code and its line."""
 
-import pytest
+from every import every
 
 from dialplan.lint import lint
 
@@ -37,7 +37,7 @@ def one(*steps: str, pattern: str = "s") -> str:
     return "\n".join(["[ctx]", *lines, ""])
 
 
-@pytest.mark.parametrize(
+@every(
     ("code", "line", "text"),
     [
         ("E_SYNTAX", 1, "exten => s,1,Hangup()\n"),

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from every import every
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from properties import examples
@@ -80,7 +81,7 @@ def test_an_operator_is_rung_at_the_address_from_the_site() -> None:
     assert data(render(plan), "hatif-member", "op1")[0] == "Gosub(hatif-ring,s,1(op1,PJSIP/edge/sip:op1@edge))"
 
 
-@pytest.mark.parametrize(
+@every(
     "change",
     [
         {"operators": ("op1,Dial(PJSIP/x)",)},

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from every import every
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from properties import examples
@@ -234,7 +235,7 @@ def test_patterns_that_take_the_same_number_overlap(one: str, other: str, dialle
         assert overlap(one, other)
 
 
-@pytest.mark.parametrize(
+@every(
     ("one", "other", "expected"),
     [
         ("100", "100", True),

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import phonenumbers
 import pytest
+from every import every
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from line import CHECKOUT
@@ -21,7 +22,7 @@ DAY = (time(8), time(20))
 ZONES = ("Europe/Paris", "Atlantic/Canary", "Europe/Athens", "Africa/Casablanca", "America/Los_Angeles", "Asia/Tokyo")
 
 
-@pytest.mark.parametrize(
+@every(
     ("number", "why"),
     [
         ("+33612345678", None),  # mobile

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from every import every
 from hypothesis import given
 from hypothesis import strategies as st
 from left import begins, newest
@@ -23,7 +24,7 @@ DUTCH, SPANISH, ITALIAN = NumberRules("NL"), NumberRules("ES"), NumberRules("IT"
 EXAMPLE = Path(__file__).resolve().parents[2] / "sites" / "consulate"
 
 
-@pytest.mark.parametrize(
+@every(
     ("written", "rules", "number"),
     [
         *((number, DUTCH, "+31612345678") for number in ("+31612345678", "0031612345678", "31612345678", "0612345678")),
@@ -60,7 +61,7 @@ def test_a_callers_number_is_read_by_the_rules_of_its_carrier(
     assert normalise(written, rules) == number
 
 
-@pytest.mark.parametrize(
+@every(
     ("written", "country", "groups"),
     [
         ("0612345678", "FR", "06 12 34 56 78"),

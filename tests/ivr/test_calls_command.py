@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from every import every
 from shell import Shell
 from sqlalchemy import insert
 
@@ -112,7 +113,7 @@ def test_a_sheet_has_everything_that_the_document_has_and_no_formula(shell: Shel
     assert [value for line in lines for value in line.values() if value[:1] in ("=", "+", "-", "@")] == []
 
 
-@pytest.mark.parametrize(
+@every(
     ("value", "written"),
     [
         *((value, f"'{value}") for value in ("=1+1", "+49", "-2", "@SUM(A1)", "\t=1", "\r=1")),

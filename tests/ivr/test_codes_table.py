@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from every import every
 from hypothesis import given
 from hypothesis import strategies as st
 from properties import patient
@@ -147,7 +148,7 @@ def test_a_code_that_only_begins_like_another_does_not_clash(codes: dict[str, st
     assert list(find_clashes(codes, ("1001",))) == []
 
 
-@pytest.mark.parametrize(
+@every(
     ("extension", "meets"),
     [
         *(

@@ -15,6 +15,7 @@ import pytest
 import typer
 import warm_up
 from asked import HATIF
+from every import every
 
 from ivr.cli import main
 from ivr.home.line_settings import VERSION
@@ -24,7 +25,7 @@ def names(app: typer.Typer) -> set[str]:
     return set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("module", main._COMMANDS)
+@every("module", main._COMMANDS)
 def test_each_module_registers_the_commands_that_are_listed_for_it(module: str) -> None:
     app = typer.Typer()
     app.callback()(lambda: None)

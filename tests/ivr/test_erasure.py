@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import small_site
 from db_helpers import count
+from every import every
 from shell import Shell
 
 from db.delivery import deliver_all
@@ -294,7 +295,7 @@ async def test_a_number_that_is_in_a_call_is_not_erased(url: str, folder: Path) 
         assert (await erase(engine, NUMBER, "node1", "somebody")).calls == 2
 
 
-@pytest.mark.parametrize("text", WRITTEN)
+@every("text", WRITTEN)
 def test_every_way_of_writing_a_number_is_found(text: str) -> None:
     found = Spellings(spellings(NUMBER))
     assert "51" not in str(found.masked(f"Call {text} now") or "")

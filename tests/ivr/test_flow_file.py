@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from every import every
 from site_files import edited, line_of
 from small_flow import FLOW, GUIDE, TEXTS, findings, flow_refusal
 
@@ -197,7 +198,7 @@ FLOW_MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("code", "old", "new", "where", "sentence"), FLOW_MISTAKES)
+@every(("code", "old", "new", "where", "sentence"), FLOW_MISTAKES)
 def test_an_error_in_the_flow_is_reported(code: str, old: str, new: str, where: str, sentence: str) -> None:
     text = edited(FLOW, old, new)
     ((line, what),) = flow_refusal(text)

@@ -12,8 +12,8 @@ from line import Line
 from ivr.softphone.sound import Match, Samples
 from ivr.softphone.telephone import Call, Telephones
 
-SOON_S = 1.0
-"""Time from a key to the next prompt on a busy machine; the interrupted prompt would have lasted longer."""
+SOON_S = 3.0
+"""Time from a key to the next prompt on a very busy machine; the interrupted step would have lasted longer."""
 PASSPORT = "21"
 """The keys from the main menu to the procedure for a first passport."""
 begins = partial(left.begins, for_s=1.4)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from every import every
 from site_files import SENTENCE, edited, line_of
 
 from ivr.flow.nodes.guide import GuideNode
@@ -183,7 +184,7 @@ GUIDE_MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "where", "message"), GUIDE_MISTAKES)
+@every(("old", "new", "where", "message"), GUIDE_MISTAKES)
 def test_a_mistake_in_the_guide_is_reported(old: str, new: str, where: str, message: str) -> None:
     text = edited(VISA, old, new)
     ((file, line, what),) = guide_refusal({"visa.yaml": text})

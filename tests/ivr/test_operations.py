@@ -8,6 +8,7 @@ from typing import Any, get_args
 import msgspec
 import orjson
 import pytest
+from every import every
 from line import CACHE
 from structlog.testing import capture_logs
 
@@ -61,7 +62,7 @@ def parameters(operation: Operation, kind: str) -> dict[str, dict[str, Any]]:
 # Requests
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
+@every("name", OPERATIONS)
 def test_an_operation_exists_with_its_parameters(name: str) -> None:
     operation = OPERATIONS[name]
     assert set(operation.query) <= parameters(operation, "query").keys()
@@ -70,7 +71,7 @@ def test_an_operation_exists_with_its_parameters(name: str) -> None:
     assert in_path == parameters(operation, "path").keys()
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
+@every("name", OPERATIONS)
 def test_all_parameters_that_asterisk_requires_can_be_given(name: str) -> None:
     operation = OPERATIONS[name]
     required = {name for name, parameter in parameters(operation, "query").items() if parameter.get("required")}
@@ -161,7 +162,7 @@ def check_members(struct: type[msgspec.Struct], model: str) -> None:
                 check_members(kind, described["type"])
 
 
-@pytest.mark.parametrize("kind", [*get_args(events.Event), events.RESTResponse], ids=lambda kind: kind.__name__)
+@every("kind", [*get_args(events.Event), events.RESTResponse])
 def test_an_event_exists_and_has_the_members_that_are_read(kind: type[msgspec.Struct]) -> None:
     name = kind.__name__
     assert name in models()["Event"]["subTypes"]
@@ -190,7 +191,7 @@ def test_the_members_of_bridges_that_are_read_exist() -> None:
     assert example("Bridge", all_members=False).keys() >= {"id", "channels"}
 
 
-@pytest.mark.parametrize(
+@every(
     "message",
     [
         '{"type":"StasisStart"}',
@@ -211,7 +212,6 @@ def test_the_members_of_bridges_that_are_read_exist() -> None:
         '{"type":"StasisEnd","later":' + "[" * 100_000,
         '{"type":"StasisEnd","channel":' * 100_000,
     ],
-    ids=lambda message: message[:60],
 )
 def test_a_malformed_message_is_logged_and_the_next_one_is_read(message: str) -> None:
     link = Link("http://127.0.0.1", "u", "p", "hatif")

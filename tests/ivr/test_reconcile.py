@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import pytest
+from every import every
 from hypothesis import example, given
 from hypothesis import strategies as st
 from properties import patient
@@ -237,8 +238,8 @@ def test_a_pause_requested_before_the_crash_still_applies() -> None:
     assert (after.state, after.reason) == (OperatorState.PAUSED, "lunch")
 
 
-@pytest.mark.parametrize("state", OperatorState)
-@pytest.mark.parametrize("talking", [True, False])
+@every("state", OperatorState)
+@every("talking", [True, False])
 def test_channels_take_precedence_over_the_stored_state(state: OperatorState, talking: bool) -> None:
     (after,) = settled([operator("1001", state)], [OpenOffer("offer", "call", "1001", talking)], NOW, WRAP_UP)
     assert after.state is (OperatorState.TALKING if talking else OperatorState.OFFERED)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from every import every
 
 from db.enums import TryOutcome
 from ivr.callbacks.prompts import DECLINED
@@ -94,7 +95,7 @@ def test_the_events_are_found() -> None:
     assert {"prompt", "callback_dialled", "callback_declined", "help_given", "swapped", "case_call_requested"} <= found
 
 
-@pytest.mark.parametrize(("kind", "names"), EVENTS, ids=[f"{kind}-{'-'.join(names)}" for kind, names in EVENTS])
+@every(("kind", "names"), EVENTS)
 def test_each_event_that_can_be_recorded_is_shown_as_a_sentence(kind: str, names: tuple[str, ...]) -> None:
     missing = [name for name in names if name not in VALUES]
     assert not missing, f"add a value of {missing} to VALUES"

@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from every import every
 from hypothesis import given
 from hypothesis import strategies as st
 from properties import patient
@@ -29,7 +30,7 @@ PEOPLE = (
 )
 
 
-@pytest.mark.parametrize(
+@every(
     ("keys", "target"),
     [
         ("1002", Target(operator="1002")),

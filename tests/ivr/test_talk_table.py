@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-import pytest
+from every import every
 from hypothesis import given
 from hypothesis import strategies as st
 from properties import patient
@@ -121,9 +121,9 @@ def test_the_conversation_can_be_recovered_from_the_channels(events: list[Event]
         assert found == replace(talk, via=None, gone=False)
 
 
-@pytest.mark.parametrize("place", OperatorPlace)
-@pytest.mark.parametrize("there", [True, False])
-@pytest.mark.parametrize("role", [Role.CONSULTED, Role.INTERPRETER, None])
+@every("place", OperatorPlace)
+@every("there", [True, False])
+@every("role", [Role.CONSULTED, Role.INTERPRETER, None])
 def test_any_state_on_the_channels_is_recovered_to_a_valid_conversation(
     place: OperatorPlace, there: bool, role: Role | None
 ) -> None:

@@ -6,6 +6,7 @@
 from datetime import date
 
 import pytest
+from every import every
 from trial_calls import ANSWERS, announcements, languages, place_call, row, rows, steps
 from trial_stage import OTHER_REFERENCE, PIN, REFERENCE, Cabinet, OneFile, stage
 
@@ -114,8 +115,8 @@ def test_without_the_database_a_caller_hears_so_and_can_speak_to_an_operator() -
 # The language of the last call
 
 
-@pytest.mark.parametrize("language", KEYS)
-@pytest.mark.parametrize("keys", ["-1-h", "---h"], ids=["by one key", "by silence"])
+@every("language", KEYS)
+@every("keys", ["-1-h", "---h"])
 def test_a_returning_caller_keeps_their_language_by_one_key_or_by_silence(language: str, keys: str) -> None:
     result = place_call(keys, last_language=language)
     who, asked = steps(result, "hears", "language")

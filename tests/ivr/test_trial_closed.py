@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+from every import every
 from trial_calls import announcements, languages, place_call, row, rows, steps
 from trial_stage import HOLIDAY, NIGHT, stage
 
@@ -23,7 +24,7 @@ def test_a_closed_line_says_when_it_opens_next(language: str, key: str) -> None:
     assert result.outcome == "closed"
 
 
-@pytest.mark.parametrize(
+@every(
     ("caller", "at", "texts"),
     [
         ("+33613000001", NIGHT, ["opens_tomorrow", "at_0900"]),
@@ -39,7 +40,7 @@ def test_a_closed_line_says_when_it_opens_next(language: str, key: str) -> None:
         ("+33613000001", datetime(2027, 7, 1, 22, tzinfo=UTC), ["opens_today", "at_1000"]),  # midnight in Paris
     ],
 )
-@pytest.mark.parametrize(("language", "key"), KEYS.items())
+@every(("language", "key"), KEYS.items())
 def test_the_next_opening_is_announced_by_the_clock_of_the_callers_country(
     language: str, key: str, caller: str, at: datetime, texts: list[str]
 ) -> None:
@@ -101,8 +102,8 @@ def test_another_number_is_asked_for_until_it_can_be_called_and_is_then_confirme
     assert (request["number"], request["country"]) == ("+31612345678", "NL")
 
 
-@pytest.mark.parametrize(("keys", "number"), [("", "+33618000031"), ("-", "")], ids=["known number", "hidden number"])
-@pytest.mark.parametrize(("language", "key"), KEYS.items())
+@every(("keys", "number"), [("", "+33618000031"), ("-", "")])
+@every(("language", "key"), KEYS.items())
 def test_a_call_back_request_without_a_number_is_not_noted_and_leads_back_to_the_menu_of_the_closed_line(
     language: str, key: str, keys: str, number: str
 ) -> None:

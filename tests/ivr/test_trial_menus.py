@@ -1,6 +1,7 @@
 """Keys and silence in the menus of the example site, in virtual time; `test_menus.py` tests them by telephone."""
 
 import pytest
+from every import every
 from trial_calls import announcements, languages, place_call, steps
 from trial_stage import stage
 
@@ -149,8 +150,8 @@ def test_a_menu_below_the_main_menu_ends_with_the_keys_for_an_operator_and_back(
     assert announcements(place_call("2--h"), "main")[0][-1] == "star_back"
 
 
-@pytest.mark.parametrize("opening", ["plan", "forced closed", "announcement"])
-@pytest.mark.parametrize(("key", "language"), KEYS.items())
+@every("opening", ["plan", "forced closed", "announcement"])
+@every(("key", "language"), KEYS.items())
 def test_who_answers_is_heard_before_anything_else_in_the_chosen_language(
     key: str, language: str, opening: str
 ) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from every import every
 from line import CACHE
 from trial_calls import ANSWERS, announcements, languages, place_call, row, rows, steps
 from trial_stage import stage
@@ -73,7 +74,7 @@ def test_a_caller_who_returns_from_a_call_back_request_keeps_their_waiting_time(
     assert result.outcome == "abandoned"
 
 
-@pytest.mark.parametrize(
+@every(
     ("keys", "number"),
     [
         ("", "+33624000300"),
@@ -81,9 +82,8 @@ def test_a_caller_who_returns_from_a_call_back_request_keeps_their_waiting_time(
         ("2" + REFUSED, "+33624000300"),
         ("---", ""),
     ],
-    ids=["nothing pressed", "numbers refused", "one refused, then silence", "hidden number, nothing typed"],
 )
-@pytest.mark.parametrize(("language", "key"), KEYS.items())
+@every(("language", "key"), KEYS.items())
 def test_a_call_back_request_without_a_number_is_not_noted_and_the_caller_waits_on_in_their_place(
     language: str, key: str, keys: str, number: str
 ) -> None:
@@ -197,10 +197,8 @@ def test_a_survey_without_an_answer_ends_the_call_with_goodbye() -> None:
 # Position and wait, and another language
 
 
-@pytest.mark.parametrize(("language", "key"), KEYS.items())
-@pytest.mark.parametrize(
-    ("free_s", "time"), [(100.0, "wait_under_2"), (200.0, "wait_about_5"), (500.0, "wait_about_10")]
-)
+@every(("language", "key"), KEYS.items())
+@every(("free_s", "time"), [(100.0, "wait_under_2"), (200.0, "wait_about_5"), (500.0, "wait_about_10")])
 def test_a_caller_hears_their_position_and_the_estimated_wait(
     language: str, key: str, free_s: float, time: str
 ) -> None:
@@ -296,8 +294,8 @@ def test_a_browser_that_rings_has_as_long_as_any_telephone() -> None:
 # Consent to a recording
 
 
-@pytest.mark.parametrize(("language", "key"), KEYS.items())
-@pytest.mark.parametrize(("answer", "agreed"), [("1", True), ("2", False), ("5", False), ("-", False)])
+@every(("language", "key"), KEYS.items())
+@every(("answer", "agreed"), [("1", True), ("2", False), ("5", False), ("-", False)])
 def test_a_conversation_is_recorded_only_after_consent_in_the_callers_language(
     language: str, key: str, answer: str, agreed: bool
 ) -> None:

@@ -12,6 +12,7 @@ from typing import Any, cast
 from unittest.mock import Mock
 
 import pytest
+from every import every
 from test_reconcile import call as state_of
 from test_reconcile import uuid
 
@@ -26,7 +27,7 @@ from routing.states import Operator, OperatorState, Trigger
 OFFERED, TALKING = OperatorState.OFFERED, OperatorState.TALKING
 
 
-@pytest.mark.parametrize(
+@every(
     ("contact", "address"),
     [
         ("sip:1002@127.0.0.3:49593", ("127.0.0.3", 49593)),

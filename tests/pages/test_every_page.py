@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import typer.main
+from every import every
 from page import DOCS, Page, arguments
 from typer.core import TyperGroup
 
@@ -69,7 +70,7 @@ def mistake(group: TyperGroup, words: Sequence[str]) -> str | None:
     return "too many words" if room < 0 else None
 
 
-@pytest.mark.parametrize("name", PAGES)
+@every("name", PAGES)
 def test_the_commands_of_a_page_exist(name: str, hatif: TyperGroup) -> None:
     wrong = [
         f"{name}:{number}: hatif {shlex.join(words)}: {what}"
@@ -79,7 +80,7 @@ def test_the_commands_of_a_page_exist(name: str, hatif: TyperGroup) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("name", [name for name in PAGES if Page(name).written("toml")])
+@every("name", [name for name in PAGES if Page(name).written("toml")])
 def test_the_settings_of_a_page_are_accepted_together(name: str) -> None:
     """In the example site; what a page writes for a carrier is added to that carrier."""
     settings = tomllib.loads((EXAMPLE / "site.toml").read_text())

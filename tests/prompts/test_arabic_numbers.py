@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from every import every
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +17,7 @@ def words(text: str) -> str:
     return " ".join(MARKS.sub("", numbers.in_words(text)).split())
 
 
-@pytest.mark.parametrize(
+@every(
     ("number", "read"),
     [
         (0, "صفر"),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from arabic_sounds import sounds
+from every import every
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,7 +53,7 @@ def test_the_article_is_spoken_before_other_letters_and_after_prefixes(written: 
     assert sounds(written) == expected
 
 
-@pytest.mark.parametrize(
+@every(
     ("written", "expected"),
     [
         ("فِي الْبَيْتِ", "fi lbajt"),
@@ -107,7 +108,7 @@ def test_a_helping_vowel_keeps_three_consonants_apart(written: str, expected: st
     assert sounds(written) == expected
 
 
-@pytest.mark.parametrize(
+@every(
     ("written", "expected"),
     [
         ("الْكِتَابُ", "?alkita:b"),
@@ -159,7 +160,7 @@ def test_some_written_letters_are_silent(written: str, expected: str) -> None:
     assert sounds(written) == expected
 
 
-@pytest.mark.parametrize(
+@every(
     ("written", "expected"),
     [
         ("بَابٌ", "ba:b"),

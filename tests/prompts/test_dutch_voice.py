@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from every import every
 
 from prompts import catalogue
 from prompts.voices import VOICES, dutch, phonemes
@@ -17,7 +18,7 @@ def expected(text: str) -> str:
     return " ".join(word for phrase in dutch.phrases(text) for word in phrase.words)
 
 
-@pytest.mark.parametrize(
+@every(
     ("written", "spoken"),
     [
         ("water", '"va:t@R'),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from every import every
 from shell import Answer, Shell
 
 from ivr.home.settings import CHECKOUT
@@ -27,7 +28,7 @@ TEXTS = {
 }
 
 
-@pytest.mark.parametrize(
+@every(
     ("query", "found"),
     [
         ("légalisation", ["legalisation"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from every import every
 
 from prompts import catalogue
 from prompts.voices import Voice, kokoro
@@ -13,7 +14,7 @@ from prompts.voices.kokoro import latin, respelled, symbols, weights, written
 CONSULATE = Path(__file__).parents[2] / "sites" / "consulate"
 
 
-@pytest.mark.parametrize(
+@every(
     ("language", "text", "spoken"),
     [
         ("nl", "Van 08:00 tot 20:30 uur, op 25-11-2026.", "Van 8 uur tot 20 uur 30, op 25 november 2026."),

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from every import every
 
 from prompts import catalogue, sources, text_rules
 
@@ -110,7 +111,7 @@ def test_arabic_is_written_with_all_its_vowels() -> None:
                 assert mark or letter in "اىآ" or is_long or is_assimilated, f"{prompt}: {letter} in {word}"
 
 
-@pytest.mark.parametrize(
+@every(
     ("text", "language", "code"),
     [
         ("مرحبا", "fr", "E_TEXT_SCRIPT"),

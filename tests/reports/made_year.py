@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import made_databases
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -160,11 +161,14 @@ class MadeYear:
                     seq, at = seq + 1, at + timedelta(seconds=draw.randint(1, longest))
 
 
-async def stored_year(template: Path, calls: int) -> Path:
-    """Return a database beside `template` with a year of so many calls, made at its first use. Tests take copies."""
-    file = template.with_name(f"year_of_{calls}.db")
-    if not file.exists():
-        shutil.copy(template, file)
+def stored_year() -> Path:
+    """Return a SQLite database with a year of 500 calls, made once for all processes and runs. Tests take copies."""
+    empty = made_databases.sqlite()
+
+    async def make(folder: Path) -> None:
+        file = shutil.copy(empty, folder / made_databases.SQLITE)
         async with open_engine(f"sqlite:///{file}") as engine:
-            await MadeYear(calls).store(engine)
-    return file
+            await MadeYear(500).store(engine)
+
+    made = made_databases.made("year", lambda folder: made_databases.finish(make(folder)), __file__)
+    return made / made_databases.SQLITE

@@ -5,7 +5,6 @@ import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO, StringIO
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -86,9 +85,9 @@ def test_a_text_that_begins_like_a_formula_gets_an_apostrophe_and_a_number_does_
 
 
 @pytest_asyncio.fixture(scope="module")
-async def year(sqlite_template: Path) -> AsyncIterator[AsyncEngine]:
+async def year(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[AsyncEngine]:
     """A year of calls, made once: these tests only read."""
-    file = shutil.copy(await stored_year(sqlite_template, 500), sqlite_template.with_name("report_files.db"))
+    file = shutil.copy(stored_year(), tmp_path_factory.mktemp("reports") / "hatif.db")
     async with open_engine(f"sqlite:///{file}") as engine:
         yield engine
 

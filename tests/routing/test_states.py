@@ -4,6 +4,7 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
+from every import every
 from hypothesis import given
 from hypothesis import strategies as st
 from properties import patient
@@ -48,7 +49,7 @@ def then(operator: Operator, *triggers: Trigger, reason: str = "") -> Operator:
     return operator
 
 
-@pytest.mark.parametrize(("state", "trigger"), OPERATOR_TRANSITIONS)
+@every(("state", "trigger"), OPERATOR_TRANSITIONS)
 def test_transitions_in_the_table_are_made(state: OperatorState, trigger: Trigger) -> None:
     missed = "no_answer" if (state, trigger) == (PAUSED, Trigger.PHONE_ABSENT) else None
     before = operator_in(state, present=trigger is not Trigger.PHONE_PRESENT, reason=missed)
@@ -62,7 +63,7 @@ def test_transitions_in_the_table_are_made(state: OperatorState, trigger: Trigge
     assert result.offer == (before.offer if wanted in (OFFERED, TALKING) else None)
 
 
-@pytest.mark.parametrize(("state", "trigger"), [pair for pair in PAIRS if pair not in OPERATOR_TRANSITIONS])
+@every(("state", "trigger"), [pair for pair in PAIRS if pair not in OPERATOR_TRANSITIONS])
 def test_transitions_not_in_the_table_change_nothing(state: OperatorState, trigger: Trigger) -> None:
     before = operator_in(state)
     result = then(before, trigger)
@@ -268,8 +269,8 @@ def test_whatever_happens_a_pause_and_a_log_out_last_until_the_operator_ends_the
             assert operator.state is not READY, (state, requested)
 
 
-@pytest.mark.parametrize("first", [state for state in OfferState if state is not OfferState.RINGING])
-@pytest.mark.parametrize("second", OfferState)
+@every("first", [state for state in OfferState if state is not OfferState.RINGING])
+@every("second", OfferState)
 def test_the_first_final_state_of_an_offer_wins(first: OfferState, second: OfferState) -> None:
     assert next_offer_state(OfferState.RINGING, first) is first
     assert next_offer_state(first, second) is first
