@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -183,18 +183,17 @@ class _Builder:
         self.fingerprint = cache(attrgetter("fingerprint"))  # it looks up the versions of packages
 
     def run(self, progress: Progress) -> dict[Key, _Result]:
-        results = {}
+        results: dict[Key, _Result] = {}
         # The threads wait for the voices' processes: one for each processor available to us.
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
-            futures = {threads.submit(self._one, prompt): key for key, prompt in self.prompts.items()}
             try:
-                for done, future in enumerate(as_completed(futures), start=1):
-                    results[futures[future]] = future.result()
-                    progress(done, len(futures), "/".join(futures[future]))
+                for key, result in zip(self.prompts, threads.map(self._one, self.prompts.values()), strict=True):
+                    results[key] = result
+                    progress(len(results), len(self.prompts), "/".join(key))
             except BaseException:
                 threads.shutdown(cancel_futures=True)
                 raise
-        return {key: results[key] for key in self.prompts}
+        return results
 
     def _one(self, prompt: Prompt) -> _Result:
         key = prompt.language, prompt.id

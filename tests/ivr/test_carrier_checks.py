@@ -8,6 +8,7 @@ from pathlib import Path
 
 import warm_up
 from certificates import Authority
+from shell import command
 from small_site import make
 
 from ivr.cli.processes.carrier_checks import check_certificate, check_registrations, served_certificate
@@ -80,14 +81,16 @@ def test_the_command_keeps_our_password_and_lists_the_carriers(tmp_path: Path) -
     environment = {**os.environ, "HATIF_HOME": str(tmp_path / "home"), "HATIF_SITE": str(small.folder)}
 
     def hatif(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
-        command = [str(warm_up.sockets() / "bin" / "hatif"), "carriers", *arguments]
-        return subprocess.run(command, input=text, env=environment, capture_output=True, text=True, check=False)
+        program = str(warm_up.sockets() / "bin" / "hatif")
+        return subprocess.run(
+            [program, "carriers", *arguments], input=text, env=environment, capture_output=True, text=True, check=False
+        )
 
     assert hatif("password", "one", text="chosen;by them\n").returncode == 0
     secrets = json.loads((tmp_path / "home" / "secrets.json").read_text())
     assert secrets["outer"] == {"one": "chosen;by them"}
-    (row,) = json.loads(hatif("--json").stdout)
+    (row,) = json.loads(command(("carriers", "--json"), environment).stdout)
     assert (row["name"], row["user"], row["registered"]) == ("one", "us", "unknown (Asterisk does not answer)")
-    assert "chosen" not in hatif().stdout
+    assert "chosen" not in command(("carriers",), environment).stdout
     unknown = hatif("password", "two", text="x\n")
     assert unknown.returncode == 1 and "The site has no carrier 'two'; it has one." in unknown.stderr

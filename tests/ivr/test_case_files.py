@@ -144,15 +144,13 @@ async def test_a_wrong_pin_and_no_pin_and_no_file_cost_one_equally_expensive_com
         return matches(entered, kept, pepper)
 
     monkeypatch.setattr(pin, "matches", counted)
-    for n in range(3):
-        for reference in (ANNA, WITHOUT_PIN, NOBODYS):
-            compared.clear()
-            answer = await dear_house.ask(reference, WRONG, f"+336{n}{reference[-5:]}", f"{n} {reference}")
-            assert answer == NoMatch(locked=n == 2)
-            ((entered, kept),) = compared
-            assert entered == WRONG
-            assert kept.startswith("$sealed$argon2id$v=19$m=32768,t=3,p=1$")
-        await dear_house.delivered()
+    for reference in (ANNA, WITHOUT_PIN, NOBODYS):
+        compared.clear()
+        answer = await dear_house.ask(reference, WRONG, f"+3361{reference[-5:]}", reference)
+        assert answer == NoMatch(locked=False)
+        ((entered, kept),) = compared
+        assert entered == WRONG
+        assert kept.startswith("$sealed$argon2id$v=19$m=32768,t=3,p=1$")
 
 
 # Too many attempts

@@ -199,7 +199,7 @@ def test_an_impossible_simulation_is_refused_in_one_sentence(
 
 
 def test_advice_names_an_operator_a_language_they_lack_and_its_gain(shell: Shell) -> None:
-    few = ("--operators", "8", "--languages-each", "1", "--hours", "1", "--mix", "ar=3 fr=1", "--days", "3")
+    few = ("--operators", "8", "--languages-each", "1", "--hours", "1", "--mix", "ar=3 fr=1", "--days", "1")
     found = simulated(shell, *few, "--calls-per-hour", "70", "--advise", "--teach-level", "4")
     best = found["advice"][0]
     assert best["language"] not in best["speaks"]
