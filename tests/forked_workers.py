@@ -54,8 +54,6 @@ def _load(paths: Sequence[str]) -> None:
         read_once.load_example()
     if "prompts.loudness" in sys.modules:
         import_module("pyloudnorm")  # with all of scipy, for those that build prompts
-    if "desk_server" in sys.modules:
-        _compile_pages()
     for name in importers_of("offsets") & sys.modules.keys():
         del sys.modules[name]
     configure_mappers()
@@ -72,12 +70,6 @@ def importers_of(name: str) -> set[str]:
         found |= more
         more = {importer for importer, modules in imported.items() if modules & found} - found
     return found
-
-
-def _compile_pages() -> None:
-    from desk.page.pages import Pages  # not before the tests, whose plugins come first
-
-    Pages().prepare()
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 import configparser
 import platform
 import re
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -15,6 +16,7 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 INSTALLED = ("build", "run", "demo", "test")  # by `scripts/setup --for test`
 
 
+@cache
 def locked(name: str, python: str) -> dict[str, str]:
     """Return each package's version in requirements/NAME.txt; every one must have hashes."""
     environment = {"python_version": python, "python_full_version": f"{python}.0"}  # overrides this machine's own

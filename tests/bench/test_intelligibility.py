@@ -3,9 +3,9 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
+import forked_programs
 import numpy as np
 import pytest
 
@@ -144,7 +144,7 @@ def test_without_its_environment_the_recogniser_says_how_to_make_it(tmp_path: Pa
     with pytest.raises(RecogniserError, match="--install"):
         Recogniser(Environment(tmp_path))
     ran = subprocess.run(
-        [sys.executable, "-m", "bench.intelligibility", "--language", "fr"],
+        [forked_programs.QuickStarts().executable, "-m", "bench.intelligibility", "--language", "fr"],
         cwd=CHECKOUT,
         env=os.environ | {"HATIF_HOME": str(tmp_path)},
         capture_output=True,

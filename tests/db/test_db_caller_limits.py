@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 from db_helpers import put_request
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -31,29 +30,31 @@ async def test_the_messages_of_a_caller_since_an_instant_are_found(engine: Async
     assert len(await messages_since(engine, MINE, NOW - timedelta(hours=12), 1)) == 1
 
 
-@pytest.mark.parametrize(
-    ("columns", "counts"),
-    [
-        ({"number": MINE}, True),
-        ({"number": OTHER, "asked_by": MINE}, True),
-        ({"number": OTHER, "asked_by": OTHER}, False),
-        ({"number": MINE, "kind": "case", "due": None}, False),
-        ({"number": MINE, "kind": "operator", "operator_id": "1001"}, False),
-        ({"number": MINE, "ended": NOW, "state": "done"}, False),
-        ({"number": MINE, "ended": NOW, "state": "cancelled", "reason": NOT_ASKED}, True),
-        ({"number": OTHER, "asked_by": MINE, "ended": NOW, "state": "cancelled", "reason": NOT_ASKED}, True),
-        ({"number": MINE, "ended": NOW - timedelta(days=31), "state": "cancelled", "reason": NOT_ASKED}, False),
-    ],
-)
-async def test_requests_that_are_open_or_were_not_asked_for_count_by_number_and_by_caller(
-    engine: AsyncEngine, columns: dict[str, Any], counts: bool
-) -> None:
-    request = await put_request(engine, **{"kind": "waiting", "wished": NOW, **columns})
-    unwritten = uuid7()
-    found = await requests_of(engine, MINE, MINE, NOW - timedelta(days=30), [request.id, unwritten])
-    assert [row.id for row in found.requests] == ([request.id] if counts else [])
-    assert [row.not_asked for row in found.requests] == ([request.ended is not None] if counts else [])
-    assert found.written == {request.id}
+REQUESTS: list[tuple[dict[str, Any], bool]] = [
+    ({"number": MINE}, True),
+    ({"number": OTHER, "asked_by": MINE}, True),
+    ({"number": OTHER, "asked_by": OTHER}, False),
+    ({"number": MINE, "kind": "case", "due": None}, False),
+    ({"number": MINE, "kind": "operator", "operator_id": "1001"}, False),
+    ({"number": MINE, "ended": NOW, "state": "done"}, False),
+    ({"number": MINE, "ended": NOW, "state": "cancelled", "reason": NOT_ASKED}, True),
+    ({"number": OTHER, "asked_by": MINE, "ended": NOW, "state": "cancelled", "reason": NOT_ASKED}, True),
+    ({"number": MINE, "ended": NOW - timedelta(days=31), "state": "cancelled", "reason": NOT_ASKED}, False),
+]
+"""Columns of requests, and whether they count."""
+
+
+async def test_requests_that_are_open_or_were_not_asked_for_count_by_number_and_by_caller(engine: AsyncEngine) -> None:
+    made = [
+        (await put_request(engine, **{"kind": "waiting", "wished": NOW, **columns}), counts)
+        for columns, counts in REQUESTS
+    ]
+    ids = {request.id for request, _ in made}
+    found = await requests_of(engine, MINE, MINE, NOW - timedelta(days=30), [*ids, uuid7()])
+    assert {row.id: row.not_asked for row in found.requests} == {
+        request.id: request.ended is not None for request, counts in made if counts
+    }
+    assert found.written == ids
 
 
 async def test_callers_who_withhold_their_numbers_are_not_one_caller(engine: AsyncEngine) -> None:

@@ -223,7 +223,7 @@ async def test_undeliverable_lines_are_set_aside_once_and_the_rest_is_delivered(
     assert await deliver_all(folder, url) == DeliveryCounts(0, 0), "seq 9 comes after 35, so it counts as delivered"
 
 
-async def test_a_line_torn_by_a_kill_is_set_aside_after_its_writer_is_gone(folder: Path, url: str) -> None:
+async def test_a_line_torn_by_a_kill_is_set_aside_after_its_writer_is_gone(folder: Path, sqlite_url: str) -> None:
     journal = Journal(folder, "n")
     for _ in range(3):
         journal.put("call_event", call_id=uuid7(), kind="key")
@@ -231,26 +231,26 @@ async def test_a_line_torn_by_a_kill_is_set_aside_after_its_writer_is_gone(folde
     [file] = folder.glob("*.jsonl")
     with file.open("ab") as handle:
         handle.write(b'{"seq":4,"at":"2026-11-25T12:00:00Z","table":"call_ev')
-    assert await deliver_all(folder, url) == DeliveryCounts(3, 0)
+    assert await deliver_all(folder, sqlite_url) == DeliveryCounts(3, 0)
     assert file.exists(), "its writer may still write the rest"
     journal.close()
-    assert await deliver_all(folder, url) == DeliveryCounts(0, 1)
+    assert await deliver_all(folder, sqlite_url) == DeliveryCounts(0, 1)
     assert "an incomplete line" in rejected(folder)[0]["reason"]
     assert not file.exists()
 
 
-async def test_a_complete_record_without_newline_is_delivered(folder: Path, url: str) -> None:
+async def test_a_complete_record_without_newline_is_delivered(folder: Path, sqlite_url: str) -> None:
     journal = Journal(folder, "n")
     journal.put("call_event", call_id=uuid7(), kind="key")
     journal.put("call_event", call_id=uuid7(), kind="key")
     journal.close()
     [file] = folder.glob("*.jsonl")
     file.write_bytes(file.read_bytes()[:-1])
-    assert await deliver_all(folder, url) == DeliveryCounts(2, 0)
+    assert await deliver_all(folder, sqlite_url) == DeliveryCounts(2, 0)
     assert list(folder.glob("*.jsonl")) == []
 
 
-async def test_a_file_with_an_invalid_first_line_is_set_aside_as_a_whole(folder: Path, url: str) -> None:
+async def test_a_file_with_an_invalid_first_line_is_set_aside_as_a_whole(folder: Path, sqlite_url: str) -> None:
     for strange in (b"", b"\x00" * 5000, b'{"journal":2,"node":"n"}\n', b"[]\n"):
         folder.mkdir(exist_ok=True)
         (folder / f"{uuid7()}.000001.jsonl").write_bytes(strange)
@@ -258,21 +258,21 @@ async def test_a_file_with_an_invalid_first_line_is_set_aside_as_a_whole(folder:
     journal = Journal(folder, "n")
     journal.put("call_event", call_id=uuid7(), kind="key")
     journal.close()
-    assert await deliver_all(folder, url) == DeliveryCounts(1, 4)
+    assert await deliver_all(folder, sqlite_url) == DeliveryCounts(1, 4)
     assert len(list((folder / "rejected").glob("*.jsonl"))) == 4
     assert (folder / "notes.txt").exists()
 
 
 @pytest.mark.parametrize("left", [b"", b'{"journal":1,"no', b'{"journal":1,"no\n', b"\xff\n"])
-async def test_records_after_a_torn_first_line_are_delivered(folder: Path, url: str, left: bytes) -> None:
+async def test_records_after_a_torn_first_line_are_delivered(folder: Path, sqlite_url: str, left: bytes) -> None:
     journal = Journal(folder, "n")
     for _ in range(3):
         journal.put("call_event", call_id=uuid7(), kind="key")
     journal.close()
     (file,) = folder.glob("*.jsonl")
     file.write_bytes(left + file.read_bytes().partition(b"\n")[2])
-    assert (await lag(folder, url)).records >= 3
-    deliverer = Deliverer(folder, url, "n")
+    assert (await lag(folder, sqlite_url)).records >= 3
+    deliverer = Deliverer(folder, sqlite_url, "n")
     try:
         await deliverer.deliver()
     finally:
@@ -305,7 +305,7 @@ async def test_records_after_megabytes_without_a_newline_are_delivered(folder: P
 # Files
 
 
-async def test_delivered_files_are_deleted_once_their_writer_has_ended(folder: Path, url: str) -> None:
+async def test_delivered_files_are_deleted_once_their_writer_has_ended(folder: Path, sqlite_url: str) -> None:
     dead = Journal(folder, "n", rotate_bytes=1000)
     living = Journal(folder, "n")
     for _ in range(20):
@@ -314,14 +314,14 @@ async def test_delivered_files_are_deleted_once_their_writer_has_ended(folder: P
         dead.flush()
         living.flush()
     dead.close()
-    assert await deliver_all(folder, url) == DeliveryCounts(40, 0)
+    assert await deliver_all(folder, sqlite_url) == DeliveryCounts(40, 0)
     [kept] = folder.glob("*.jsonl")
     assert kept.name.startswith(str(living.boot))
     living.put("call_event", call_id=uuid7(), kind="key")
     living.close()
-    assert await deliver_all(folder, url) == DeliveryCounts(1, 0)
+    assert await deliver_all(folder, sqlite_url) == DeliveryCounts(1, 0)
     assert list(folder.glob("*.jsonl")) == []
-    assert await count(url, CallEvent) == 41
+    assert await count(sqlite_url, CallEvent) == 41
 
 
 async def test_delivering_a_file_again_changes_nothing(folder: Path, url: str) -> None:

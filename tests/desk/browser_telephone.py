@@ -74,7 +74,9 @@ window.WebSocket = class extends Socket {
 };
 // What happens to microphones: unplugged in use, and forbidden by the person.
 const devices = navigator.mediaDevices, real = devices.getUserMedia.bind(devices), opened = [];
+let forbidden = false;
 devices.getUserMedia = async (...given) => {
+  if (forbidden) throw new DOMException("no", "NotAllowedError");
   const stream = await real(...given);
   opened.push(...stream.getTracks());
   return stream;
@@ -84,9 +86,7 @@ window.unplug = () => {
   track.stop();
   track.dispatchEvent(new Event("ended"));
 };
-window.forbid = () => {
-  devices.getUserMedia = () => Promise.reject(new DOMException("no", "NotAllowedError"));
-};
+window.forbid = (is) => { forbidden = is; };
 // What happens to loudspeakers: unplugged, and plugged in again.
 const listed = devices.enumerateDevices.bind(devices), gone = new Set();
 devices.enumerateDevices = async () => (await listed()).filter(({ deviceId }) => !gone.has(deviceId));

@@ -47,9 +47,8 @@ class DeskPage:
         await expect(self.page.locator("#state")).to_be_visible()
 
     async def start_telephone(self) -> None:
-        """Start the page's telephone by keyboard, and wait until the operator is ready."""
-        await expect(self.page.locator('[data-telephone="start-shift"]')).to_be_enabled()
-        await self.press('[data-telephone="start-shift"]')
+        """Start the page's telephone, and wait until the operator is ready."""
+        await self.page.locator('[data-telephone="start-shift"]').click()
         await expect(self.page.locator("body")).to_have_attribute("data-telephone", "registered", timeout=10_000)
         await self.state("ready")
 

@@ -118,7 +118,10 @@ async def test_an_arabic_page_is_mirrored_whole_and_legible(pages: dict[str, Pag
         assert part not in COLUMNS or abs(sum(sides)) < 2, f"{part} is not where its mirror is"
     for language, page in pages.items():
         assert await page.evaluate(LOOK) == {"outside": [], "cut": [], "covered": []}, language
+        await page.keyboard.press("F7")
+        await expect(page.locator("#hand-on")).to_be_visible()
         assert await page.evaluate("document.scrollingElement.scrollWidth") <= WIDTH, language
+        await page.keyboard.press("Escape")
     letters = await arabic.evaluate(LETTERS)
     assert letters["count"] > 25 and letters["missing"] == []
     assert letters["joined"] < 0.95 * letters["apart"], "the letters of a word are not joined"

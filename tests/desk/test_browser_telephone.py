@@ -105,25 +105,39 @@ async def test_a_caller_rings_the_browser_and_both_hear_each_other_until_the_ope
     assert (bad["operator"], round(bad["loss"], 2)) == (operator, 0.1)
 
 
-async def test_a_page_that_is_loaded_again_in_a_call_takes_the_same_call_back_also_from_another_controller(
+@pytest.mark.parametrize("cut_s", [2, pytest.param(10, marks=pytest.mark.long)])
+async def test_a_call_survives_another_controller_a_page_that_is_loaded_again_and_a_connection_that_is_cut(
     desk_line: Line,
     telephones: Telephones,
     pages: Pages,
     record_property: Callable[[str, object], None],
+    cut_s: float,
 ) -> None:
     page = await pages.open(desk_line.speaks("fr"))
     call = await talking(desk_line, telephones, page, "+33613000902")
-    since = call.clock
+    before, since = call_id(desk_line, "+33613000902"), call.clock
     await desk_line.restart()
-    assert longest_silence(call.heard(since)).length_s < 0.3
-    before, began = call_id(desk_line, "+33613000902"), time.monotonic()
+    assert longest_silence(call.heard(since)).length_s < 0.3, "another controller is not heard"
+
+    began = time.monotonic()
     await page.page.reload()
     await page.reports("call", "talking")
     await call.hears_tone(MICROPHONE_HZ)
     record_property("from the reload to audio again, s", round(time.monotonic() - began, 2))  # wanted: 5
     await page.hears_tone(CALLER_HZ)
-    assert call_id(desk_line, "+33613000902") == before
-    await page.ask("hangup")
+    assert call_id(desk_line, "+33613000902") == before, "the page takes the same call back"
+
+    since = call.clock
+    await desk_line.stop_process("gate")
+    await page.reports("state", "lost")
+    await asyncio.sleep(cut_s)
+    desk_line.start_processes()
+    await page.reports("state", "registered", 15)
+    await asyncio.sleep(1)  # the call is renegotiated
+    assert longest_silence(call.heard(since)).length_s < 0.5, "a cut of the signalling is not heard"
+    await call.hears_tone(MICROPHONE_HZ)
+    await page.hears_tone(CALLER_HZ)
+    await page.ask("hangup")  # which Asterisk hears from the new connection
     await page.reports("call", "none")
     await call.hangup()
     story = await desk_line.story("+33613000902")
@@ -149,28 +163,6 @@ async def test_a_caller_whose_operators_page_does_not_come_back_goes_to_the_next
     await call.hangup()
     story = await desk_line.story("+33613000903")
     assert decisions_of(story) == [first, second]
-
-
-@pytest.mark.parametrize("cut_s", [2, pytest.param(10, marks=pytest.mark.long)])
-async def test_a_connection_that_is_cut_for_ten_seconds_does_not_disturb_the_call(
-    desk_line: Line, telephones: Telephones, pages: Pages, cut_s: float
-) -> None:
-    page = await pages.open(desk_line.speaks("fr"))
-    call = await talking(desk_line, telephones, page, "+33613000904")
-    since = call.clock
-    await desk_line.stop_process("gate")
-    await page.reports("state", "lost")
-    await asyncio.sleep(cut_s)
-    desk_line.start_processes()
-    await page.reports("state", "registered", 15)
-    await asyncio.sleep(1)  # the call is renegotiated
-    assert longest_silence(call.heard(since)).length_s < 0.5
-    await call.hears_tone(MICROPHONE_HZ)
-    await page.hears_tone(CALLER_HZ)
-    await page.ask("hangup")  # which Asterisk hears from the new connection
-    await page.reports("call", "none")
-    await call.hangup()
-    assert "page_gone" not in [event["kind"] for event in (await desk_line.story("+33613000904"))["events"]]
 
 
 async def test_a_consulted_colleague_whose_page_hangs_is_given_up_after_two_seconds(
@@ -211,19 +203,27 @@ async def test_another_tab_shows_the_telephone_and_takes_it_over_when_its_tab_is
     await first.reports("muted", False)
     began = time.monotonic()
     await first.page.close()
-    await call.hears_tone(MICROPHONE_HZ, 15)
+    await second.hears_tone(CALLER_HZ, 15)  # first: what the caller has heard last may be the closed tab
+    await call.hears_tone(MICROPHONE_HZ)
     record_property("from a closed tab to audio in the other one, s", round(time.monotonic() - began, 2))  # wanted: 5
-    await second.hears_tone(CALLER_HZ)
     await call.hangup()
     await second.reports("call", "none")
 
 
-async def test_a_second_computer_asks_before_it_takes_the_telephone_away(
+async def test_a_telephone_tests_its_sound_and_a_second_computer_asks_before_it_takes_it_away(
     desk_line: Line, browser: Browser, pages: Pages
 ) -> None:
+    """Then it gets a new password, as its former one is ended."""
     operator = desk_line.speaks("fr")
     first = await pages.open(operator)
     await first.start()
+    await first.ask("test-sound")
+    await first.reports("call", "talking")
+    await first.hears_tone(MICROPHONE_HZ)
+    assert (await first.page.evaluate("level")) > 0.3  # of the microphone, which the page shows
+    await first.ask("hangup")
+    await first.reports("call", "none")
+
     context = await allowed(browser, pages.url)
     second = await Pages(context, pages.url).open(operator, holder="other")
     await second.ask("start-shift")
@@ -231,32 +231,26 @@ async def test_a_second_computer_asks_before_it_takes_the_telephone_away(
     await second.start()
     await first.says("on another computer")
     assert (await first.now())["state"] == "off"
+
+    await desk_line.until(lambda: desk_line.operator_state(operator) == "ready", 8, "the operator is ready")
+    before = desk_line.control("POST", f"/operators/{operator}/web_telephone", {"holder": "other"})
+    desk_line.control("DELETE", f"/operators/{operator}/web_telephone")
+    await desk_line.until(lambda: desk_line.operator_state(operator) == "ready", 8, "the operator is ready again")
+    after = desk_line.control("POST", f"/operators/{operator}/web_telephone", {"holder": "other"})
+    assert before["password"] != after["password"]
     await context.close()
 
 
-async def test_a_telephone_tests_its_sound_and_gets_a_new_password_when_its_former_one_was_ended(
+async def test_a_page_without_a_microphone_says_what_to_do_and_registers_by_itself_after_a_restart_of_asterisk(
     desk_line: Line, pages: Pages
 ) -> None:
     operator = desk_line.speaks("fr")
     page = await pages.open(operator)
-    await page.start()
-    await page.ask("test-sound")
-    await page.reports("call", "talking")
-    await page.hears_tone(MICROPHONE_HZ)
-    assert (await page.page.evaluate("level")) > 0.3  # of the microphone, which the page shows
-    await page.ask("hangup")
-    await page.reports("call", "none")
-    await desk_line.until(lambda: desk_line.operator_state(operator) == "ready", 8, "the operator is ready")
-    before = desk_line.control("POST", f"/operators/{operator}/web_telephone", {"holder": "test"})
-    desk_line.control("DELETE", f"/operators/{operator}/web_telephone")
-    await desk_line.until(lambda: desk_line.operator_state(operator) == "ready", 8, "the operator is ready again")
-    after = desk_line.control("POST", f"/operators/{operator}/web_telephone", {"holder": "test"})
-    assert before["password"] != after["password"]
-
-
-async def test_a_telephone_registers_by_itself_after_a_restart_of_asterisk(desk_line: Line, pages: Pages) -> None:
-    operator = desk_line.speaks("fr")
-    page = await pages.open(operator)
+    await page.page.evaluate("forbid(true)")
+    await page.ask("start-shift")
+    await page.says("Allow it beside the page's address")
+    assert (await page.now())["state"] == "off"
+    await page.page.evaluate("forbid(false)")
     await page.start()
     os.kill(desk_line.pid("asterisk"), signal.SIGKILL)
     await page.has_reported("state", "lost")
@@ -264,14 +258,14 @@ async def test_a_telephone_registers_by_itself_after_a_restart_of_asterisk(desk_
     await desk_line.until(lambda: desk_line.operator_state(operator) == "ready", 10, "the operator is ready")
 
 
-@pytest.mark.parametrize("calls", [1, pytest.param(40, marks=pytest.mark.long)])
+@pytest.mark.long
 async def test_from_the_click_both_hear_each_other(
-    desk_line: Line, telephones: Telephones, pages: Pages, record_property: Callable[[str, object], None], calls: int
+    desk_line: Line, telephones: Telephones, pages: Pages, record_property: Callable[[str, object], None]
 ) -> None:
     page = await pages.open(desk_line.speaks("fr"))
     await page.start()
     took: list[float] = []
-    for number in range(calls):
+    for number in range(40):
         await desk_line.until(lambda: desk_line.operator_state(page.operator) == "ready", 8, "the operator is ready")
         call = await desk_line.asks_for_operator(telephones, f"+336130092{number:02}")
         call.tone(CALLER_HZ)
@@ -304,14 +298,6 @@ async def test_without_a_controller_asterisk_rings_the_browser(
     await call.hangup()
     await page.reports("call", "none")
     await desk_line.controller_again()
-
-
-async def test_a_page_that_may_not_use_the_microphone_says_what_to_do(pages: Pages, desk_line: Line) -> None:
-    page = await pages.open(desk_line.speaks("fr"))
-    await page.page.evaluate("forbid()")
-    await page.ask("start-shift")
-    await page.says("Allow it beside the page's address")
-    assert (await page.now())["state"] == "off"
 
 
 @pytest.mark.long

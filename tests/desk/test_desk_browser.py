@@ -1,8 +1,10 @@
 """The pages in a real browser, without a telephone: usable by everybody, in several tabs; nothing typed is lost."""
 
 import re
+import shutil
 from collections.abc import AsyncIterator
 from functools import partial
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -28,25 +30,53 @@ CASE = {
 }  # fmt: skip
 
 
-@pytest_asyncio.fixture
-async def controller() -> AsyncIterator[StandIn]:
+@pytest_asyncio.fixture(scope="module")
+async def shared_controller() -> AsyncIterator[StandIn]:
     async with standing_in() as found:
-        found.answers[f"/cases/{REFERENCE}"] = (200, CASE)
         yield found
 
 
-@pytest_asyncio.fixture
-async def desk(sqlite_url: str, controller: StandIn) -> AsyncIterator[TestDesk]:
-    async with serving(sqlite_url, controller.port) as found:
+@pytest_asyncio.fixture(scope="module")
+async def desk(
+    shared_controller: StandIn, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[TestDesk]:
+    database = shutil.copy(sqlite_template, tmp_path_factory.mktemp("desk") / "hatif.db")
+    async with serving(f"sqlite:///{database}", shared_controller.port) as found:
         await found.operator("1002")
         yield found
 
 
-@pytest_asyncio.fixture
+@pytest.fixture
+def controller(shared_controller: StandIn) -> StandIn:
+    """The controller, whose operators are ready."""
+    fresh = StandIn()
+    shared_controller.answers = {**fresh.answers, f"/cases/{REFERENCE}": (200, CASE)}
+    shared_controller.set(*fresh.operators, calls=[])
+    return shared_controller
+
+
+@pytest_asyncio.fixture(scope="module")
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     found = await browser.new_context(locale="en", reduced_motion="reduce", viewport={"width": 1280, "height": 800})
     yield found
     await found.close()
+
+
+@pytest_asyncio.fixture(scope="module")
+async def shared_page(context: BrowserContext) -> Page:
+    return await context.new_page()
+
+
+@pytest_asyncio.fixture
+async def page(desk: TestDesk, controller: StandIn, shared_page: Page) -> AsyncIterator[Page]:
+    """The operator's page, in which nothing was done yet."""
+    await desk.enters(shared_page.context, "1002")
+    await shared_page.goto(f"{desk.url}/shift")
+    await expect(shared_page.locator("#line")).to_have_class("line is-up")
+    await expect(shared_page.locator("#call")).to_have_attribute("data-phase", "none")
+    yield shared_page
+    if not shared_page.is_closed():
+        await shared_page.evaluate("localStorage.clear(); sessionStorage.clear()")
 
 
 async def shift(desk: TestDesk, context: BrowserContext) -> Page:
@@ -57,14 +87,15 @@ async def shift(desk: TestDesk, context: BrowserContext) -> Page:
     return page
 
 
-async def violations(page: Page) -> list[str]:
+async def violations(page: Page, part: str = "html") -> list[str]:
     """Return what axe finds that is serious or critical, with the contrast of the light and of the dark colours."""
     if not await page.evaluate("typeof axe === 'object'"):
         await page.evaluate(AXE.read_text())  # not as a script of the page, whose policy forbids it
     found: list[str] = []
     for scheme, rules in (("dark", {}), ("light", {"runOnly": ["color-contrast"]})):
         await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        seen = await page.evaluate("rules => axe.run({resultTypes: ['violations'], ...rules})", rules)
+        look = "([part, rules]) => axe.run(part, {resultTypes: ['violations'], ...rules})"
+        seen = await page.evaluate(look, [part, rules])
         found += [
             f"{scheme}: {row['id']}: {row['help']}: {[node['target'] for node in row['nodes']]}"
             for row in seen["violations"]
@@ -73,19 +104,19 @@ async def violations(page: Page) -> list[str]:
     return found
 
 
-async def usable(page: Page, what: str, *, by_everybody: bool = True) -> None:
-    """Check a page 1,280 pixels wide. `by_everybody`: also with axe, which takes long."""
+async def usable(page: Page, what: str, part: str = "html", *, by_everybody: bool = True) -> None:
+    """Check a page 1,280 pixels wide. `by_everybody`: also with axe, which takes long, and looks at a `part` of it."""
     if by_everybody:
-        assert await violations(page) == [], what
+        assert await violations(page, part) == [], what
     width = await page.evaluate("document.scrollingElement.scrollWidth")
     assert width <= 1280, f"{what} is {width} pixels wide"
 
 
-@pytest.mark.parametrize("language", ["ar", "fr", pytest.param("en", marks=pytest.mark.long)])
+@pytest.mark.parametrize("language", ["ar", *(pytest.param(code, marks=pytest.mark.long) for code in ("fr", "en"))])
 async def test_everybody_can_use_every_page(
     desk: TestDesk, controller: StandIn, browser: Browser, language: str
 ) -> None:
-    """In French, whose words are the longest, only the widths: everything else is as in Arabic."""
+    """In French, whose words are the longest, only the widths; most of them also: test_fits.py, test_arabic_page.py."""
     context = await browser.new_context(
         locale=language, reduced_motion="reduce", viewport={"width": 1280, "height": 800}
     )
@@ -104,7 +135,7 @@ async def test_everybody_can_use_every_page(
     await check("a shift")
     controller.offer(identity=str(uuid4()))
     await expect(page.locator(".hint p")).to_be_visible()
-    await check("an offer")
+    await check("an offer", "#call")
     call = controller.connect("1002", identity=str(uuid4()), place="hold", case=REFERENCE)
     await expect(page.locator("#c-title")).to_be_visible()
     await check("a call with its case")
@@ -112,7 +143,7 @@ async def test_everybody_can_use_every_page(
     await expect(page.locator('[aria-keyshortcuts="F4"][aria-pressed]')).to_have_count(0)  # no longer on hold
     await page.keyboard.press("F7")
     await expect(page.locator("#hand-on")).to_be_visible()
-    await check("handing on")
+    await check("handing on", "#hand-on")
     await page.keyboard.press("Escape")
     await desk.account("admin", AccountRole.ADMINISTRATOR)
     await page.goto(desk.url + await desk.link("admin"))
@@ -124,32 +155,9 @@ async def test_everybody_can_use_every_page(
     await context.close()
 
 
-async def test_two_tabs_share_one_stream_and_one_goes_on_when_the_other_is_closed(
-    desk: TestDesk, controller: StandIn, context: BrowserContext
-) -> None:
-    hub = desk.app.state.hub
-    first = await shift(desk, context)
-    second = await context.new_page()
-    await second.goto(f"{desk.url}/shift")
-    controller.offer()
-    for page in (first, second):
-        await expect(page.locator("#call")).to_have_attribute("data-phase", "offered")
-        await expect(page.locator("#call .offer-word")).to_have_text(re.compile(r"waiting 0:[123]\d"))  # 12 s, and more
-    assert len(hub._readers) == 1
-    await first.close()
-    controller.connect("1002")
-    await expect(second.locator("#call")).to_have_attribute("data-phase", "talking")
-    third = await context.new_page()
-    await third.goto(f"{desk.url}/shift")
-    controller.set(operator("1002", "paused", reason="lunch"), calls=[])
-    await expect(third.locator("#state")).to_contain_text("Paused")
-    assert len(hub._readers) == 1
-
-
 async def test_the_callers_file_has_come_while_it_rang_and_is_shown_with_the_case_at_the_answer(
-    desk: TestDesk, controller: StandIn, context: BrowserContext
+    desk: TestDesk, controller: StandIn, page: Page
 ) -> None:
-    page = await shift(desk, context)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url.removeprefix(desk.url)))
     for reload in (False, True):
@@ -172,9 +180,8 @@ async def test_the_callers_file_has_come_while_it_rang_and_is_shown_with_the_cas
 
 
 async def test_what_was_typed_survives_a_reload_until_the_desk_has_it(
-    desk: TestDesk, controller: StandIn, context: BrowserContext
+    desk: TestDesk, controller: StandIn, page: Page
 ) -> None:
-    page = await shift(desk, context)
     controller.connect("1002", identity=str(uuid4()), case=REFERENCE)
     await page.fill("#c-title", "Lost passport <of> الأم")
     await page.fill("#note-text", "Calls again on Monday.")
@@ -190,9 +197,8 @@ async def test_what_was_typed_survives_a_reload_until_the_desk_has_it(
 
 
 async def test_a_focused_field_keeps_its_text_and_the_focus_while_the_page_changes(
-    desk: TestDesk, controller: StandIn, context: BrowserContext
+    desk: TestDesk, controller: StandIn, page: Page
 ) -> None:
-    page = await shift(desk, context)
     await page.locator("#find").focus()
     await page.keyboard.type("pass")
     controller.set(operator("1003", "paused"), operator("1002", "paused", reason="break"))
@@ -202,10 +208,9 @@ async def test_a_focused_field_keeps_its_text_and_the_focus_while_the_page_chang
 
 
 async def test_a_call_that_only_the_telephone_knows_is_answered_and_ended_in_the_page(
-    desk: TestDesk, controller: StandIn, context: BrowserContext
+    desk: TestDesk, controller: StandIn, page: Page
 ) -> None:
     """As in emergency operation, when there is no controller."""
-    page = await shift(desk, context)
     await page.evaluate(
         """() => {
             window.asked = [];
@@ -228,10 +233,7 @@ async def test_a_call_that_only_the_telephone_knows_is_answered_and_ended_in_the
     await expect(own).to_be_hidden()
 
 
-async def test_an_open_dialog_hides_no_announcement(
-    desk: TestDesk, controller: StandIn, context: BrowserContext
-) -> None:
-    page = await shift(desk, context)
+async def test_an_open_dialog_hides_no_announcement(desk: TestDesk, controller: StandIn, page: Page) -> None:
     await page.click('[data-opens="settings"]')
     controller.offer()
     await expect(page.locator("#settings[open] #announcements")).to_contain_text("Incoming call")
@@ -244,10 +246,7 @@ async def test_an_open_dialog_hides_no_announcement(
     await expect(page.locator("body > #notices")).to_be_attached()
 
 
-async def test_a_text_that_is_refused_stays_in_its_form(
-    desk: TestDesk, controller: StandIn, context: BrowserContext
-) -> None:
-    page = await shift(desk, context)
+async def test_a_text_that_is_refused_stays_in_its_form(desk: TestDesk, controller: StandIn, page: Page) -> None:
     controller.connect("1002", identity=str(uuid4()), case=REFERENCE)
     await page.fill("#note-text", "A note.")
     controller.answers[f"/cases/{REFERENCE}/notes"] = (422, {"detail": "Not this."})
@@ -257,19 +256,41 @@ async def test_a_text_that_is_refused_stays_in_its_form(
 
 
 async def test_a_page_whose_session_has_ended_goes_on_after_a_sign_in_in_another_tab(
-    desk: TestDesk, controller: StandIn, context: BrowserContext
+    desk: TestDesk, controller: StandIn, page: Page
 ) -> None:
-    page = await shift(desk, context)
     await page.fill("#find", "not sent yet")
-    await context.clear_cookies()
+    await page.context.clear_cookies()
     await page.click('[hx-vals*="lunch"]')
     await expect(page.locator("#signed-out")).to_be_visible()
-    await desk.enters(context, "1002")
+    await desk.enters(page.context, "1002")
     await page.evaluate("window.dispatchEvent(new Event('focus'))")
     await expect(page.locator("#signed-out")).to_be_hidden()
     await expect(page.locator("#find")).to_have_value("not sent yet")
-    await page.click('[hx-vals*="lunch"]')
+    async with page.expect_response(lambda answer: answer.request.method == "POST"):
+        await page.click('[hx-vals*="lunch"]')
     await expect(page.locator("#notices")).to_be_empty()
     assert controller.asked[-1][1:] == ("/operators/1002/state", "1002", {"state": "paused", "reason": "lunch"})
     controller.offer()
     await expect(page.locator("#call")).to_have_attribute("data-phase", "offered")
+
+
+async def test_two_tabs_share_one_stream_and_one_goes_on_when_the_other_is_closed(
+    desk: TestDesk, controller: StandIn, page: Page
+) -> None:
+    """This test is the last one, as it closes the page that all share."""
+    hub = desk.app.state.hub
+    second = await page.context.new_page()
+    await second.goto(f"{desk.url}/shift")
+    controller.offer()
+    for tab in (page, second):
+        await expect(tab.locator("#call")).to_have_attribute("data-phase", "offered")
+        await expect(tab.locator("#call .offer-word")).to_have_text(re.compile(r"waiting 0:[123]\d"))  # 12 s, and more
+    assert len(hub._readers) == 1
+    await page.close()
+    controller.connect("1002")
+    await expect(second.locator("#call")).to_have_attribute("data-phase", "talking")
+    third = await second.context.new_page()
+    await third.goto(f"{desk.url}/shift")
+    controller.set(operator("1002", "paused", reason="lunch"), calls=[])
+    await expect(third.locator("#state")).to_contain_text("Paused")
+    assert len(hub._readers) == 1

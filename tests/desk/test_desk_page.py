@@ -38,7 +38,7 @@ WATCH = """() => {
 """Notes when a key is pressed, and when the page shows the answer, the caller's file and their case; in ms."""
 
 
-async def test_from_the_sign_in_to_a_saved_case_by_keyboard_alone(
+async def test_from_the_sign_in_to_a_saved_case_by_keyboard_alone_and_a_call_goes_on_while_the_desk_is_down(
     desk_line: Line,
     telephones: Telephones,
     desk_pages: DeskPages,
@@ -50,7 +50,10 @@ async def test_from_the_sign_in_to_a_saved_case_by_keyboard_alone(
     )
     operator = desk_line.speaks("fr")
     desk = await desk_pages.open(operator, by_keyboard=True)
-    await desk.start_telephone()
+    await expect(desk.page.locator('[data-telephone="start-shift"]')).to_be_enabled()
+    await desk.press('[data-telephone="start-shift"]')
+    await expect(desk.page.locator("body")).to_have_attribute("data-telephone", "registered", timeout=10_000)
+    await desk.state("ready")
     call = await desk_line.asks_for_operator(telephones, "+33613000911")
     call.tone(CALLER_HZ)
     await desk.phase("offered")
@@ -105,6 +108,21 @@ async def test_from_the_sign_in_to_a_saved_case_by_keyboard_alone(
     await expect(desk.page.locator("#found")).to_contain_text("First passport for a child")
     (found,) = [case for case in desk_line.json("cases") if case["title"] == "First passport for a child"]
     assert found["caller"] == "+33613000911"
+
+    # The next call is answered and ended while the desk is down, and the page comes back.
+    call = await desk_line.asks_for_operator(telephones, "+33613000913")
+    call.tone(CALLER_HZ)
+    await desk.phase("offered")
+    await desk_line.stop_process("desk")
+    await desk.page.locator('#call [data-telephone="answer"]').click()
+    await desk.hears_tone(CALLER_HZ)
+    await call.hears_tone(desk.heard_hz, 5)
+    await expect(desk.page.locator("#connection-lost")).to_be_visible()
+    await desk.page.locator('#call .once-answered[data-telephone="hangup"]').click()
+    await call.hears(desk_line.audio("fr", "survey_question")[:6000])
+    desk_line.start_processes()
+    await desk.state("ready", within_s=60)
+    await call.hangup()
     assert desk.errors == []
 
 
@@ -128,27 +146,6 @@ async def test_a_softphones_call_is_shown_and_controlled_by_the_page_also_after_
     await desk.page.keyboard.press("Shift+F2")
     await desk.state("wrapping_up")
     await desk.phase("none")
-    await call.hangup()
-
-
-async def test_a_call_is_answered_and_ended_while_the_desk_is_down_and_the_page_comes_back(
-    desk_line: Line, telephones: Telephones, desk_pages: DeskPages
-) -> None:
-    operator = desk_line.speaks("fr")
-    desk = await desk_pages.open(operator)
-    await desk.start_telephone()
-    call = await desk_line.asks_for_operator(telephones, "+33613000913")
-    call.tone(CALLER_HZ)
-    await desk.phase("offered")
-    await desk_line.stop_process("desk")
-    await desk.page.locator('#call [data-telephone="answer"]').click()
-    await desk.hears_tone(CALLER_HZ)
-    await call.hears_tone(desk.heard_hz, 5)
-    await expect(desk.page.locator("#connection-lost")).to_be_visible()
-    await desk.page.locator('#call .once-answered[data-telephone="hangup"]').click()
-    await call.hears(desk_line.audio("fr", "survey_question")[:6000])
-    desk_line.start_processes()
-    await desk.state("ready", within_s=60)
     await call.hangup()
 
 

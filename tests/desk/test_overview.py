@@ -17,7 +17,7 @@ import try_picture
 from controller import StandIn, standing_in
 from desk_server import TestDesk, serving
 from line import CHECKOUT
-from sqlalchemy import insert, text
+from sqlalchemy import func, insert, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import writing
@@ -269,11 +269,13 @@ async def test_the_audit_has_pages(desk: TestDesk, engine: AsyncEngine) -> None:
 
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)  # whose queries have a limit
 async def test_an_audit_of_many_supervisions_is_sent_whole(desk: TestDesk, engine: AsyncEngine) -> None:
-    now, boot, many = desk.desk.now(), uuid4(), 33_000
-    row = {"node": "n", "boot": boot, "by": "1040", "act": "listen", "about": "operator:1002"}
+    now, many = desk.desk.now(), 33_000
+    row = {"node": "n", "boot": uuid4(), "at": now, "by": "1040", "act": "listen", "about": "operator:1002"}
+    seq = func.generate_series(1, many).column_valued("seq")
+    data = func.json_build_object("supervision", func.concat("s-", seq))
+    columns = [*(literal(value, Audit.__table__.c[name].type) for name, value in row.items()), seq, data]
     async with writing(engine) as connection:
-        rows = [{**row, "seq": seq, "at": now, "data": {"supervision": f"s-{seq}"}} for seq in range(many)]
-        await connection.execute(insert(Audit), rows)
+        await connection.execute(insert(Audit).from_select([*row, "seq", "data"], select(*columns)))
     browser = await desk.signed_in("root", "en")
     sheet = await browser.bytes("/site/audit/audit.csv")
     assert sheet.status == 200 and sheet.body.count(b"operator:1002") == many

@@ -28,10 +28,11 @@ LANGUAGES = ("ar", "fr", "en")
 OLD, STALE, MISSING, BROKEN, FAILED = "main_file", "main_urgent", "main_operator", "main_documents", "main_complaint"
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Path:
-    """A site with audio of every text, but for five French ones; a sixth one is a draft."""
-    site, sounds = tmp_path / "site", tmp_path / "home" / "sounds"
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose site has audio of every text, but for five French ones; a sixth one is a draft."""
+    home = tmp_path_factory.mktemp("home")
+    site, sounds = home / "site", home / "sounds"
     shutil.copytree(CHECKOUT / "sites" / "consulate", site)
     french = site / "locale" / "fr" / "LC_MESSAGES" / "hatif.po"
     text = french.read_text()
@@ -57,26 +58,24 @@ def site(tmp_path: Path) -> Path:
     (sounds / manifest.FILE).write_bytes(manifest.dump(Manifest(heard)))
     problem = BuildProblem("fr", FAILED, "pico did not answer within 20 s", "the old audio stays in use")
     (sounds / "problems.json").write_bytes(dump_problems([problem]))
-    return site
+    return home
 
 
 @pytest_asyncio.fixture
-async def desk(sqlite_url: str, site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[TestDesk]:
-    plain, home = desk_server.settings_for, tmp_path / "home"
+async def desk(sqlite_url: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[TestDesk]:
+    plain = desk_server.settings_for
     monkeypatch.setattr(
         desk_server,
         "settings_for",
-        lambda *given: dataclasses.replace(plain(*given), home=home, site_folder=site, languages=LANGUAGES),
+        lambda *given: dataclasses.replace(plain(*given), home=home, site_folder=home / "site", languages=LANGUAGES),
     )
     async with serving(sqlite_url) as found:
         await found.account("root", AccountRole.ADMINISTRATOR)
         yield found
 
 
-async def test_what_is_missing_or_old_is_found_and_the_check_says_the_same(
-    desk: TestDesk, site: Path, tmp_path: Path
-) -> None:
-    browser = await desk.signed_in("root", "en")
+async def test_what_is_missing_or_old_is_found_and_the_check_says_the_same(desk: TestDesk, home: Path) -> None:
+    browser, site = await desk.signed_in("root", "en"), home / "site"
 
     async def listed(question: str) -> list[str]:
         return re.findall(r'data-prompt="([^"]+)"', (await browser.get(f"/site/prompts?{question}")).text)
@@ -98,7 +97,7 @@ async def test_what_is_missing_or_old_is_found_and_the_check_says_the_same(
     assert await listed("language=fr&words=Safae") == ["fr/name_1002"]
     found = {
         finding.code: finding.found
-        for finding in audio_findings(catalogue.load(site), tmp_path / "home" / "sounds", site, sites.load(site))
+        for finding in audio_findings(catalogue.load(site), home / "sounds", site, sites.load(site))
         if " in fr " in f"{finding.found} "
     }
     named = {"W_RECORDING_OLD": OLD, "W_AUDIO_STALE": STALE, "E_AUDIO_MISSING": MISSING, "E_AUDIO_BROKEN": BROKEN}
@@ -108,10 +107,10 @@ async def test_what_is_missing_or_old_is_found_and_the_check_says_the_same(
 
 
 async def test_thousands_of_prompts_have_pages_and_arabic_is_found_without_its_vowels(
-    desk: TestDesk, site: Path, tmp_path: Path
+    desk: TestDesk, home: Path
 ) -> None:
     browser = await desk.signed_in("root", "ar")
-    shelf = PromptShelf(site, tmp_path / "home", LANGUAGES)
+    shelf = PromptShelf(home / "site", home, LANGUAGES)
     every = find(await shelf.read(), Asked()).rows
     assert len(every) > 1000
     last = -(-len(every) // ON_A_PAGE)

@@ -28,7 +28,7 @@ from desk.report.making import ReportMaker
 from desk.report.schedule import MISSED, Due, Every, due
 from desk.settings import DeskSettings, MailSettings
 from desk.settings import ReportMail as Wanted
-from reports.job import Job
+from reports.job import Job, Result
 from reports.names import Names
 
 pytest_plugins = ["db_fixtures"]
@@ -85,15 +85,14 @@ async def engine(url: str) -> AsyncIterator[AsyncEngine]:
 
 
 class KeptReports(ReportMaker):
-    """Makes each report once for all tests of a database without calls: a process and a PDF take long."""
+    """Makes one report for all days and tests of a database without calls: a process and a PDF take long."""
 
-    _made: ClassVar[dict[str, bytes]] = {}
+    _made: ClassVar[dict[tuple[Result, ...], bytes]] = {}
 
     async def make(self, job: Job) -> bytes:
-        key = repr(job)
-        if key not in self._made:
-            self._made[key] = await super().make(job)
-        return self._made[key]
+        if job.results not in self._made:
+            self._made[job.results] = await super().make(job)
+        return self._made[job.results]
 
 
 class Sender:

@@ -292,6 +292,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finishing, "LOOK_S", 0.1)
 
 
+@pytest.mark.parametrize("url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.long)], indirect=True)
 async def test_a_release_in_which_the_desk_was_killed_is_finished_by_the_next_one(
     each_desk: TestDesk, controller: StandIn, at_once: None
 ) -> None:

@@ -1,36 +1,47 @@
-"""A supervisor at their page in a real browser, with real telephones and Asterisk; and the wallboard in a rush."""
+"""Supervisors and the worklist in a real browser, with real telephones and Asterisk; and the wallboard in a rush."""
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from browser_telephone import when
-from desk_pages import DeskPage, DeskPages
-from line import Line
+from carrier import address, calling, carrier, forgotten
+from conftest import OFFSET, short_folder
+from desk_pages import DeskPages
+from left import rows
+from left_messages import leave
+from line import FRENCH_NUMBER, Line
 from playwright.async_api import Page, expect
 from talking import CALLER_HZ
 
+from db.tables import Callback, Message
+from ivr.site.operators import OperatorEntry
 from ivr.softphone.sound import tone_share
 from ivr.softphone.telephone import Call, Telephones
 
 pytest_plugins = ["browser"]
 
+NUMBER = "+33612350071"
 OPERATOR_HZ = 2350.0
 HEARD, NOT_HEARD = 0.004, 0.001
 """Shares of the energy. A browser takes a steady tone for noise: beside a telephone's, 0.013 of it is left."""
 
 
-async def opened(desk_line: Line, desk_pages: DeskPages, language: str = "en") -> DeskPage:
-    """Return the page of a supervisor whose telephone is in it; nobody calls them."""
-    entry = next(operator for operator in desk_line.operators if operator.supervisor)
-    desk = await desk_pages.open(entry.id, language)
-    await desk.page.goto(f"{desk.page.url.partition('/shift')[0]}/supervise")
-    await expect(desk.page.locator('[data-telephone="start-shift"]')).to_be_enabled()
-    await desk.page.locator('[data-telephone="start-shift"]').click()
-    await expect(desk.page.locator("body")).to_have_attribute("data-telephone", "registered", timeout=10_000)
-    desk_line.control("POST", f"/operators/{entry.id}/state", {"state": "paused", "reason": "meeting"})
-    return desk
+@pytest.fixture(scope="module")
+async def desk_line(scripts: None) -> AsyncIterator[Line]:
+    """A line with the desk and a trunk."""
+    with short_folder("hatif-desk-") as folder:
+        async with calling(Path(folder), OFFSET + 1000, desk=True) as up:
+            await up.desk_answers()
+            yield up
+            await forgotten(up)
+
+
+def supervisor_of(line: Line) -> OperatorEntry:
+    return next(operator for operator in line.operators if operator.supervisor)
 
 
 async def hears_only(call: Call, tones: set[float], others: set[float]) -> None:
@@ -45,23 +56,47 @@ async def hears_only(call: Call, tones: set[float], others: set[float]) -> None:
     raise AssertionError(f"{call} is to hear {tones} Hz and not {others}; it hears {shares}")
 
 
-async def test_a_supervisor_listens_whispers_and_joins_by_the_pages_telephone(
+async def test_a_request_for_help_rings_on_the_supervisors_page_and_they_listen_whisper_and_join_by_its_telephone(
     desk_line: Line, telephones: Telephones, desk_pages: DeskPages
 ) -> None:
-    desk = await opened(desk_line, desk_pages)
-    supervisor, page = desk.operator, desk.page
-    operator = desk_line.speaks("fr", but=(supervisor,))
+    entry = supervisor_of(desk_line)
+    supervisor = await desk_pages.open(entry.id)
+    page, own = supervisor.page, supervisor.heard_hz
+    await page.goto(f"{page.url.partition('/shift')[0]}/supervise")
+    await page.locator('[data-telephone="start-shift"]').click()
+    await expect(page.locator("body")).to_have_attribute("data-telephone", "registered", timeout=10_000)
+    desk_line.control("POST", f"/operators/{entry.id}/state", {"state": "paused", "reason": "meeting"})
+    operator = desk_line.speaks("fr", but=(entry.id,))
+    desk = await desk_pages.open(operator)
     phone = await desk_line.phone(telephones, operator, answers=OPERATOR_HZ)
     caller = await desk_line.asks_for_operator(telephones, "+33613000931")
     there = await phone.next_call(10)
     caller.tone(CALLER_HZ)
     await there.hears_tone(CALLER_HZ)
+
+    # The operator asks for help, and says why.
+    await desk.phase("talking")
+    await desk.page.locator('#call [data-opens="ask-help"]').click()
+    await desk.page.locator("#ask-help").get_by_text("Somebody is in danger").click()
+    await expect(desk.page.locator("#ask-help")).to_be_hidden()
+    await expect(desk.page.locator("#help-asked")).to_be_visible()
+    help_ = page.locator(f"#help-{operator}")
+    await expect(help_).to_contain_text("Somebody is in danger")
+    await expect(help_).to_contain_text("France")
+    await when(page, "() => Number(document.body.dataset.rang) === 1")
+    await page.reload()
+    await expect(help_).to_contain_text("Somebody is in danger")
+    await help_.locator("button.good").click()
+    await expect(help_).to_have_count(0)
+    await expect(desk.page.locator("#help-asked")).to_have_count(0)
+
+    # The supervisor listens, whispers and joins.
+    await expect(page.locator("body")).to_have_attribute("data-telephone", "registered", timeout=10_000)
     row = page.locator(f"#talk-{operator}")
     await expect(row).to_contain_text("French")
     await row.locator('[data-mode="listen"]').click()
     await when(page, "() => now.call === 'talking'")  # it answers by itself
-    await desk.hears_tone(CALLER_HZ, 10)
-    own = desk.heard_hz
+    await supervisor.hears_tone(CALLER_HZ, 10)
     await hears_only(caller, {OPERATOR_HZ}, {own})
     await hears_only(there, {CALLER_HZ}, {own})
     await page.locator('#call [data-digit="2"]').click()
@@ -72,38 +107,11 @@ async def test_a_supervisor_listens_whispers_and_joins_by_the_pages_telephone(
     await page.locator('.unshown-call [data-telephone="hangup"]').click()
     await hears_only(caller, {OPERATOR_HZ}, {own})
     await hears_only(there, {CALLER_HZ}, {own})
-    acts = [row["act"] for row in desk_line.json("audit") if row["by"] == supervisor]
+    acts = [row["act"] for row in desk_line.json("audit") if row["by"] == entry.id]
     assert {"supervision_asked", "listen", "whisper", "join"} <= set(acts)
     await caller.hangup()
     await desk_line.until_state(operator, "wrapping_up")
-    assert desk.errors == []
-
-
-async def test_a_request_for_help_rings_on_the_supervisors_page_and_shows_why(
-    desk_line: Line, telephones: Telephones, desk_pages: DeskPages
-) -> None:
-    supervisor = await opened(desk_line, desk_pages)
-    operator = desk_line.speaks("fr", but=(supervisor.operator,))
-    desk = await desk_pages.open(operator)
-    await desk.start_telephone()
-    caller = await desk_line.asks_for_operator(telephones, "+33613000932")
-    await desk.takes()
-    await desk.phase("talking")
-    await desk.page.locator('#call [data-opens="ask-help"]').click()
-    await desk.page.locator("#ask-help").get_by_text("Somebody is in danger").click()
-    await expect(desk.page.locator("#ask-help")).to_be_hidden()
-    await expect(desk.page.locator("#help-asked")).to_be_visible()
-    help_ = supervisor.page.locator(f"#help-{operator}")
-    await expect(help_).to_contain_text("Somebody is in danger")
-    await expect(help_).to_contain_text("France")
-    await when(supervisor.page, "() => Number(document.body.dataset.rang) === 1")
-    await supervisor.page.reload()
-    await expect(help_).to_contain_text("Somebody is in danger")
-    await help_.locator("button.good").click()
-    await expect(help_).to_have_count(0)
-    await expect(desk.page.locator("#help-asked")).to_have_count(0)
-    await caller.hangup()
-    assert desk.errors == [] and supervisor.errors == []
+    assert desk.errors == supervisor.errors == []
 
 
 async def counts(page: Page) -> dict[str, int]:
@@ -135,13 +143,13 @@ async def agree(line: Line, page: Page, expected: dict[str, int]) -> None:
     raise AssertionError(f"{expected} wait: {shown}")
 
 
-@pytest.mark.parametrize("rush", [20, pytest.param(50, marks=pytest.mark.long)])
+@pytest.mark.parametrize("rush", [10, pytest.param(50, marks=pytest.mark.long)])
 async def test_the_wallboard_agrees_with_hatif_waiting_through_a_rush_of_calls(
     desk_line: Line, telephones: Telephones, desk_pages: DeskPages, rush: int
 ) -> None:
-    desk = await opened(desk_line, desk_pages)
+    desk = await desk_pages.open(supervisor_of(desk_line).id)
     page, errors = desk.page, desk.errors
-    base = page.url.partition("/supervise")[0]
+    base = page.url.partition("/shift")[0]
     await page.goto(f"{base}/board")
     await expect(page.locator("#line")).to_have_class("line is-up")
     await agree(desk_line, page, {})
@@ -149,8 +157,9 @@ async def test_the_wallboard_agrees_with_hatif_waiting_through_a_rush_of_calls(
     plan = [(f"+336140{number:05}", *keys[number % len(keys)]) for number in range(rush)]
     callers: list[tuple[Call, str]] = []
     expected: dict[str, int] = {}
-    for begin in range(0, rush, 10):
-        part = plan[begin : begin + 10]
+    at_once = min(10, rush // 2)
+    for begin in range(0, rush, at_once):
+        part = plan[begin : begin + at_once]
         calls = await asyncio.gather(
             *(desk_line.asks_for_operator(telephones, caller, pressed) for caller, pressed, _ in part)
         )
@@ -211,19 +220,58 @@ async def test_the_wallboard_agrees_with_hatif_waiting_through_a_rush_of_calls(
     assert errors == []
 
 
-async def test_the_supervisors_page_and_the_wallboard_are_arabic_and_read_from_the_right(
-    desk_line: Line, desk_pages: DeskPages
+async def test_a_message_is_taken_by_one_of_two_heard_and_its_caller_called_back(
+    desk_line: Line, telephones: Telephones, desk_pages: DeskPages
 ) -> None:
-    entry = next(operator for operator in desk_line.operators if operator.supervisor)
-    desk = await desk_pages.open(entry.id, "ar")
-    base = desk.page.url.partition("/shift")[0]
-    for path, words in (("/supervise", "المحادثات"), ("/board", "مستوى الخدمة"), ("/recordings", "التسجيلات")):
-        await desk.page.goto(base + path)
-        assert await desk.page.evaluate("document.dir") == "rtl"
-        await expect(desk.page.locator("main")).to_contain_text(words)
-        width = await desk.page.evaluate("document.scrollingElement.scrollWidth")
-        assert width <= 1280, f"{path} is {width} pixels wide"
-    assert desk.errors == []
+    out = await carrier(telephones, address(desk_line))
+    operator = desk_line.speaks("fr")
+    message = await leave(desk_line, NUMBER)
+    desk = await desk_pages.open(operator)
+    other = await desk_pages.open(desk_line.speaks("fr", but=(operator,)))
+    await desk.start_telephone()
+    for page in (desk.page, other.page):
+        await page.click('[data-opens="worklist"]')
+        await expect(page.locator("#work")).to_be_visible()
+
+    row = f"#message-{message}"
+    await desk.page.locator(f"{row} button").first.press("Enter")
+    await expect(desk.page.locator(f"{row} audio")).to_be_visible()
+    await when(desk.page, "id => document.getElementById(id).currentTime > 0.5", f"audio-{message}")
+    assert await desk.page.evaluate("row => document.querySelector(row).contains(document.activeElement)", row)
+    (kept,) = await rows(desk_line, Message, id=message, taken_by=operator)
+    assert kept.heard_by == operator
+    await other.page.locator(f"{row} button").first.press("Enter")
+    await expect(other.page.locator("#notices")).to_contain_text("Somebody else has just taken that.")
+    await expect(other.page.locator(f"{row} button")).to_have_count(0)
+
+    await desk.page.locator(f"{row} [hx-post$='/call']").press("Enter")
+    await expect(desk.page.locator("#work")).to_contain_text("Your telephone rings as soon as you are ready")
+    await desk.phase("offered")
+    await expect(desk.page.locator("#call")).to_contain_text(NUMBER)
+    await expect(desk.page.locator("#worklist")).to_be_hidden()
+    await desk.page.keyboard.press("F2")
+    await desk.phase("calling")
+    called = await out.phone.next_call()
+    assert out.dialled == [NUMBER]
+    assert FRENCH_NUMBER in called.peer  # the line's own, not the operator's
+    await called.answer()
+    called.tone(1130)
+    await called.hears(desk_line.audio("fr", "callback_hello"))
+    await called.press("1")
+    await desk.phase("talking")
+    await called.hears_tone(desk.heard_hz, 5)
+    await desk.hears_tone(1130)
+    await desk.page.keyboard.press("Shift+F2")
+    await called.hangup()
+    (request,) = await rows(desk_line, Callback, number=NUMBER)
+    assert (request.kind, request.operator_id) == ("operator", operator)
+
+    await desk.page.click('[data-opens="worklist"]')
+    await desk.page.locator(f"{row} [hx-vals*='done']").press("Enter")
+    await expect(desk.page.locator(row)).to_have_count(0)
+    (done,) = await rows(desk_line, Message, id=message, done_by=operator)
+    assert done.done is not None
+    assert desk.errors == other.errors == []
 
 
 @pytest.mark.long  # the line checks its whole site before it changes it

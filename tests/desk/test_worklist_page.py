@@ -12,10 +12,10 @@ import pytest
 import pytest_asyncio
 from controller import StandIn, operator, standing_in
 from desk_server import TestDesk, serving
+from left_messages import record
 from playwright.async_api import Browser, expect
 from sqlalchemy import insert
 from test_desk_browser import shift, usable
-from test_worklist_browser import record
 
 from db.engine import writing
 from db.references import make_reference
@@ -97,7 +97,7 @@ async def test_everybody_can_use_the_worklist_and_send_the_guide(
     await page.fill("#number", "12")
     await page.press("#number", "Enter")
     await expect(page.locator("#number-note")).to_be_visible()
-    await check("a number that is none")
+    await check("a number that is none", "#worklist")
     await page.keyboard.press("Escape")
     controller.connect("1002", language="fr")
     await page.fill("#guide-find", "visa")
@@ -107,7 +107,7 @@ async def test_everybody_can_use_the_worklist_and_send_the_guide(
     await page.press("#address", "Enter")
     await expect(page.locator("#address-note")).to_be_visible()
     await expect(page.locator("#address")).to_have_value("reader@example.org")
-    await check("an e-mail that cannot be sent")
+    await check("an e-mail that cannot be sent", "#guide-page")
     await context.close()
 
 

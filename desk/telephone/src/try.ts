@@ -85,7 +85,7 @@ async function call(): Promise<void> {
     return;
   }
   microphone = stream;
-  agent = new UA({
+  const made = new UA({
     sockets: new SipSocket(address(), Infinity),
     uri: `sip:${credential.endpoint}@${DOMAIN}`,
     authorization_user: credential.user,
@@ -93,13 +93,15 @@ async function call(): Promise<void> {
     register: false,
     session_timers: false,
   });
-  agent.on("connected", () => {
-    if (!session) dial();
+  agent = made;
+  // The last call's telephone may say only now that it is disconnected.
+  made.on("connected", () => {
+    if (agent === made && !session) dial();
   });
-  agent.on("disconnected", () => {
-    if (!session) over("network");
+  made.on("disconnected", () => {
+    if (agent === made && !session) over("network");
   });
-  agent.start();
+  made.start();
 }
 
 /** Return the password for the next call, or the name of the sentence that says why there is none. */
