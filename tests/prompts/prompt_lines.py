@@ -7,6 +7,7 @@ from functools import cache
 from io import BytesIO
 from pathlib import Path
 
+import warm_up
 from babel.messages.pofile import read_po, write_po
 from shell import Answer, command
 
@@ -80,6 +81,13 @@ def run(checkout: Path, line: str) -> subprocess.CompletedProcess[str]:
     """Run a line of the shell in a folder that looks like a checkout with this site and has its `var`."""
     shell = ["bash", "-euo", "pipefail", "-c", line]
     return subprocess.run(shell, cwd=checkout, env=_environment(checkout), capture_output=True, text=True, check=False)
+
+
+def quick(line: str) -> str:
+    """Return a line whose `hatif` and `pybabel` are forked, and so need not be loaded."""
+    folder = warm_up.sockets() / "bin"
+    line = line.replace(".venv/bin/pybabel", f"{folder}/python -m babel.messages.frontend")
+    return line.replace(".venv/bin/hatif", f"{folder}/hatif")
 
 
 def hatif(checkout: Path, words: str, **environment: str) -> Answer:

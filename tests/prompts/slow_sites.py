@@ -1,5 +1,6 @@
 """A site in a folder one of whose languages has a slow voice, and its clips."""
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -92,3 +93,13 @@ def site_in(folder: Path) -> Site:
     made = Site(folder / "site", folder / "clips")
     made.say(HELLO)
     return made
+
+
+def switched_in(folder: Path, made: Path) -> Site:
+    """Return such a site whose English has its slow voice: a copy of one that was made in `made`, if there is one."""
+    if not made.exists():
+        site = site_in(made)
+        site.build()
+        assert site.in_the_background() == {}
+    shutil.copytree(made, folder, dirs_exist_ok=True)
+    return Site(folder / "site", folder / "clips")

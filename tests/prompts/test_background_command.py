@@ -35,8 +35,9 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def answered(checkout: Path, words: str) -> Answer | subprocess.CompletedProcess[str]:
     """Return a command's answer; in this process, except for the one that lowers its priority, which is forked."""
-    forked = warm_up.sockets() / "bin" / "hatif"
-    return lines.run(checkout, f"{forked} {words}") if "--background" in words else lines.hatif(checkout, words)
+    if "--background" in words:
+        return lines.run(checkout, lines.quick(f".venv/bin/hatif {words}"))
+    return lines.hatif(checkout, words)
 
 
 def run(checkout: Path, words: str) -> str:

@@ -11,7 +11,6 @@ from typing import Any
 import prompt_lines as lines
 import prompt_sites as sites
 import pytest
-import warm_up
 import yaml
 from babel.messages.pofile import read_po, write_po
 
@@ -49,8 +48,7 @@ def short_path() -> Iterator[Path]:
 def test_following_the_page_adds_a_ninth_language(short_path: Path) -> None:
     checkout = lines.checkout(short_path / "checkout")
     folder, sounds = checkout / "sites" / "consulate", checkout / "var" / "sounds"
-    forked = str(warm_up.sockets() / "bin" / "hatif")
-    catalogue_commands, say, build = (block.replace(".venv/bin/hatif", forked) for block in blocks("sh"))
+    catalogue_commands, say, build = map(lines.quick, blocks("sh"))
     outcome = lines.run(checkout, catalogue_commands)
     assert outcome.returncode == 0, outcome.stderr
     file = folder / "locale" / "pt" / "LC_MESSAGES" / "hatif.po"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import prompt_sites as sites
 import pytest
-from slow_sites import HELLO, NAME, SLOW, Site, site_in, slow
+from slow_sites import HELLO, NAME, SLOW, Site, site_in, slow, switched_in
 
 from prompts import manifest
 from prompts.background import Background
@@ -20,6 +20,17 @@ GONE = Choice({"en": NAME}, {}, {"en": "its model is not here; install it"})
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     return site_in(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a site is kept whose English has its slow voice."""
+    return tmp_path_factory.mktemp("made") / "switched"
+
+
+@pytest.fixture
+def switched(tmp_path: Path, made: Path) -> Site:
+    return switched_in(tmp_path, made)
 
 
 @pytest.fixture
@@ -54,28 +65,27 @@ def test_menus_come_before_the_guide(site: Site, spoken: Path) -> None:
     assert spoken.read_text().splitlines() == ["en Please wait.", "en Hello.", "en It costs little."]
 
 
-def test_a_text_that_changes_later_is_spoken_at_once_by_the_same_voice(site: Site, spoken: Path) -> None:
-    site.build()
-    site.in_the_background()
-    spoken.unlink()
-    site.say({**HELLO, "wait": "Please wait a moment."})
-    report = site.build()
-    assert (report.problems, site.voice(), site.heard().text("en", "wait")) == ((), NAME, "en Please wait a moment.")
+def test_a_text_that_changes_later_is_spoken_at_once_by_the_same_voice(switched: Site, spoken: Path) -> None:
+    switched.say({**HELLO, "wait": "Please wait a moment."})
+    report = switched.build()
+    assert (report.problems, switched.voice(), switched.heard().text("en", "wait")) == (
+        (),
+        NAME,
+        "en Please wait a moment.",
+    )
     assert sorted(spoken.read_text().splitlines()) == ["en Please wait a moment.", "fr Please wait a moment."]
 
 
-def test_if_too_much_has_changed_to_wait_for_the_quick_voice_speaks_all_of_it(site: Site) -> None:
-    site.build()
-    site.in_the_background()
-    site.say({f"text_{number}": f"A new text, number {number}, of a few seconds." for number in range(34)} | HELLO)
-    report = site.build()
-    assert site.voice() == "quick"
+def test_if_too_much_has_changed_to_wait_for_the_quick_voice_speaks_all_of_it(switched: Site) -> None:
+    switched.say({f"text_{number}": f"A new text, number {number}, of a few seconds." for number in range(34)} | HELLO)
+    report = switched.build()
+    assert switched.voice() == "quick"
     assert [str(problem) for problem in report.problems] == [
         "en: piper:slow.onnx: 34 texts are new, about 2 minutes of speech; "
         "quick speaks the language until the background has made it"
     ]
-    assert site.in_the_background() == {}
-    assert site.voice() == NAME
+    assert switched.in_the_background() == {}
+    assert switched.voice() == NAME
 
 
 def test_a_text_that_fails_twice_leaves_the_whole_language_to_the_quick_voice(site: Site, spoken: Path) -> None:
@@ -98,14 +108,12 @@ def test_a_text_that_fails_twice_leaves_the_whole_language_to_the_quick_voice(si
     assert not spoken.exists(), "what is there is not spoken again"
 
 
-def test_a_changed_text_that_fails_twice_takes_the_language_back_to_the_quick_voice(site: Site) -> None:
-    site.build()
-    site.in_the_background()
+def test_a_changed_text_that_fails_twice_takes_the_language_back_to_the_quick_voice(switched: Site) -> None:
     broken = Voice(NAME, "prompt_engine", "nobody", slow=True)
-    site.chosen = Choice({"en": NAME}, {"en": broken}, {})
-    site.say({**HELLO, "wait": "Please wait a moment."})
-    report = site.build()
-    assert site.voice() == "quick"
+    switched.chosen = Choice({"en": NAME}, {"en": broken}, {})
+    switched.say({**HELLO, "wait": "Please wait a moment."})
+    report = switched.build()
+    assert switched.voice() == "quick"
     assert [str(problem) for problem in report.problems] == [
         "en: en/wait failed 2 times (piper:slow.onnx refused: there is no voice nobody); change its text, or "
         "record it as recordings/en/wait.wav; quick speaks the whole language meanwhile"
@@ -149,13 +157,11 @@ def test_a_language_that_was_refused_is_tried_again_once_another_one_has_switche
     assert (site.voice(), set(site.sources("fr").values())) == (NAME, {NAME})
 
 
-def test_a_language_keeps_its_audio_when_its_voice_is_gone(site: Site) -> None:
-    site.build()
-    site.in_the_background()
-    before = site.heard()
-    site.chosen = GONE
-    report = site.build()
-    assert site.heard().prompts == before.prompts
+def test_a_language_keeps_its_audio_when_its_voice_is_gone(switched: Site) -> None:
+    before = switched.heard()
+    switched.chosen = GONE
+    report = switched.build()
+    assert switched.heard().prompts == before.prompts
     assert "its model is not here" in str(report.problems[0])
     assert "its 3 existing prompts stay in use" in str(report.problems[0])
 
@@ -166,15 +172,13 @@ def test_a_voice_whose_model_comes_later_is_no_problem_of_a_build(site: Site) ->
     assert (report.problems, report.quick, site.voice()) == ((), ("en",), "quick")
 
 
-def test_new_settings_of_a_voice_are_heard_when_the_language_is_whole(site: Site) -> None:
-    site.build()
-    site.in_the_background()
-    before = site.heard()
-    site.chosen = slow(pitch=3.0)
-    assert site.build().problems == ()
-    assert site.heard() == before
-    assert site.in_the_background() == {}
-    assert (site.voice(), site.heard().files & {audio.file for audio in before.prompts["en"].values()}) == (
+def test_new_settings_of_a_voice_are_heard_when_the_language_is_whole(switched: Site) -> None:
+    before = switched.heard()
+    switched.chosen = slow(pitch=3.0)
+    assert switched.build().problems == ()
+    assert switched.heard() == before
+    assert switched.in_the_background() == {}
+    assert (switched.voice(), switched.heard().files & {audio.file for audio in before.prompts["en"].values()}) == (
         NAME,
         set(),
     )

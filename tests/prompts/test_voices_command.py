@@ -60,7 +60,9 @@ def listed(checkout: Path) -> dict[str, dict[str, str | None]]:
 
 def test_nothing_is_downloaded_before_the_licence_is_accepted(checkout: Path) -> None:
     # A download would fail on this mirror.
-    refused = lines.run(checkout, f"HATIF_DEBIAN_MIRROR=file:/nowhere .venv/bin/hatif {INSTALL} < /dev/null")
+    refused = lines.run(
+        checkout, lines.quick(f"HATIF_DEBIAN_MIRROR=file:/nowhere .venv/bin/hatif {INSTALL} < /dev/null")
+    )
     assert refused.returncode == 1
     assert "not be sold or incorporated" in " ".join(refused.stdout.split())
     assert refused.stderr.strip() == (

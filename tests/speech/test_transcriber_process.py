@@ -24,8 +24,11 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "long.wav"
 
 
-def test_a_suspended_process_goes_on_where_it_was(models: Models, file: Path) -> None:
+def test_a_suspended_process_goes_on_refuses_what_is_no_sound_and_ends_at_one_that_takes_too_long(
+    models: Models, file: Path, tmp_path: Path
+) -> None:
     found: list[Transcript] = []
+    (tmp_path / "none.wav").write_bytes(b"no sound")
     with Transcriber(models.packaged()) as process:
         thread = threading.Thread(target=lambda: found.append(process.transcribe(file, 20, "en", ())))
         thread.start()
@@ -40,15 +43,6 @@ def test_a_suspended_process_goes_on_where_it_was(models: Models, file: Path) ->
         process.resume()
         thread.join()
         assert found[0].text.lower().endswith("not received an answer.")
-        process.suspend()
-    assert not own.is_running(), "one that is suspended ends as well"
-
-
-def test_a_sound_that_takes_too_long_ends_the_process_and_one_that_is_none_is_refused(
-    models: Models, file: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "none.wav").write_bytes(b"no sound")
-    with Transcriber(models.packaged()) as process:
         with pytest.raises(TranscriberError, match="is not a WAV file"):
             process.transcribe(tmp_path / "none.wav", 1, "en", ())
         with pytest.raises(TranscriberError, match="No such file"):
@@ -57,6 +51,13 @@ def test_a_sound_that_takes_too_long_ends_the_process_and_one_that_is_none_is_re
             process.transcribe(file, -2.99, "en", ())  # 0.2 s of processor time
         with pytest.raises(TranscriberCrashError):
             process.transcribe(file, 20, "en", ())
+
+
+def test_a_suspended_process_ends_as_well(models: Models) -> None:
+    with Transcriber(models.packaged()) as process:
+        own = psutil.Process(process.pid)
+        process.suspend()
+    assert not own.is_running()
 
 
 def test_a_model_that_is_broken_or_needs_too_much_memory_is_no_fault_of_the_message(
