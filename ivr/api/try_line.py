@@ -55,12 +55,13 @@ async def give_try_telephone(controller: ControllerDep, actor: Actor, body: TryT
     connection = _connection(controller)
     credentials = connection.try_credentials
     try:
-        held = {name: await credentials.read(name) for name in TRY_TELEPHONES}
-        name = _of(held, body.holder) or _free(held, {call.try_telephone for call in connection.calls})
-        if name is None:
-            what = f"All {len(held)} telephones that try the line are in a call; try again in some minutes."
-            raise ApiError(503, what, "all_in_use")
-        given = await credentials.give(name, body.holder, body.lasts_s)
+        async with credentials.choosing:
+            held = {name: await credentials.read(name) for name in TRY_TELEPHONES}
+            name = _of(held, body.holder) or _free(held, {call.try_telephone for call in connection.calls})
+            if name is None:
+                what = f"All {len(held)} telephones that try the line are in a call; try again in some minutes."
+                raise ApiError(503, what, "all_in_use")
+            given = await credentials.give(name, body.holder, body.lasts_s)
     except (LinkLost, TimeoutError, WebCredentialError):
         raise ApiError(503, "Asterisk does not answer; try again.") from None
     if given != held[name]:
@@ -73,10 +74,11 @@ async def end_try_telephone(controller: ControllerDep, actor: Actor, holder: Hol
     """End a sign-in's telephone, so that another one can have it. A call that is up goes on."""
     credentials = _connection(controller).try_credentials
     try:
-        name = _of({name: await credentials.read(name) for name in TRY_TELEPHONES}, holder)
-        if name is not None:
-            await credentials.revoke(name)
-            audit(controller, actor, "try_telephone_ended", f"telephone:{name}")
+        async with credentials.choosing:
+            name = _of({name: await credentials.read(name) for name in TRY_TELEPHONES}, holder)
+            if name is not None:
+                await credentials.revoke(name)
+                audit(controller, actor, "try_telephone_ended", f"telephone:{name}")
     except (LinkLost, TimeoutError, WebCredentialError):
         raise ApiError(503, "Asterisk does not answer; try again.") from None
     return TryTelephoneEnded(endpoint=name)

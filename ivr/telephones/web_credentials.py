@@ -59,6 +59,8 @@ class WebCredentials:
         self._link, self._operators, self._endpoint_of = link, tuple(operators), endpoint_of
         self._expires: dict[str, int] = {}  # by operator
         self._changed = asyncio.Event()
+        self.choosing = asyncio.Lock()
+        """Held from a look at whose they are until one of them is given or revoked: another might choose the same."""
 
     async def read(self, operator: str) -> WebCredential | None:
         """Return an operator's password; None if they have none, or it has expired."""

@@ -170,6 +170,17 @@ async def test_the_page_is_in_arabic_for_those_who_read_it(desk_line: Line, brow
     await page.page.context.close()
 
 
+async def test_sign_ins_at_the_same_moment_get_telephones_of_their_own(desk_line: Line) -> None:
+    def ask(holder: str) -> str:
+        return str(desk_line.control("POST", "/try/telephone", {"holder": holder})["endpoint"])
+
+    holders = [f"moment{number}" for number in range(len(TRY_TELEPHONES))]
+    given = await asyncio.gather(*(asyncio.to_thread(ask, holder) for holder in holders))
+    assert sorted(given) == sorted(TRY_TELEPHONES)
+    for holder in holders:
+        desk_line.control("DELETE", f"/try/telephone?holder={holder}")
+
+
 async def test_a_sign_in_has_one_call_at_a_time_and_a_fifth_one_gets_a_telephone_unless_four_are_in_calls(
     desk_line: Line, browser: Browser
 ) -> None:
