@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 MOST_LINES = 5
 """At most this many lines run at once: more would make restarts slow."""
 
-COMPUTING = 2
-"""How many more processes compute. They wait, too, for databases and programs: one leaves a third of two cores idle."""
+COMPUTING = 3
+"""How many more processes compute. They wait, too, for databases and programs: two leave a tenth of two cores idle."""
 
 SLOW_LINES, SLOW_S = 3, 0.11
 """How many there are where a processor takes longer than this for `_measure`: telephones would starve with more."""
