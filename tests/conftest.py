@@ -54,6 +54,12 @@ def short_folder(prefix: str) -> Iterator[str]:
         shutil.rmtree(folder)
 
 
+@pytest.hookimpl(tryfirst=True)  # before a line is started
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("telephone"):
+        side_by_side.restore_priority()
+
+
 @pytest.fixture(scope="session")
 async def shared_line() -> AsyncIterator[Line]:
     """The line that all tests share. A test uses `line`."""

@@ -3,9 +3,11 @@
 The first `LINES` processes take files from the front, where those are that need a running line; these mostly wait for
 telephones. The last `COMPUTING` take files that only compute, from the back, with a lower priority. So both processors
 are busy all the time, and a controller that has to restart in time does not wait for computations. Once there are no
-more files with a line, all take the longest of the others.
+more files with a line, all take the longest of the others; once nothing is left to compute, those that computed take
+files with a line.
 """
 
+import contextlib
 import os
 import re
 import sys
@@ -25,6 +27,10 @@ MOST_LINES = 5
 COMPUTING = 3
 """How many more processes compute. They wait, too, for databases and programs: two leave a tenth of two cores idle."""
 
+LINES_AT_LAST = 6
+"""How many lines run at once when nothing is left to compute. The ports of a seventh would be among those that the
+kernel gives to connections."""
+
 SLOW_LINES, SLOW_S = 3, 0.11
 """How many there are where a processor takes longer than this for `_measure`: telephones would starve with more."""
 
@@ -43,6 +49,12 @@ def lower_priority(worker: int) -> None:
         os.nice(_NICE)
 
 
+def restore_priority() -> None:
+    """Make this process one of the lines: its telephones and controllers are not to wait either."""
+    with contextlib.suppress(PermissionError):  # only root may
+        os.setpriority(os.PRIO_PROCESS, 0, 0)
+
+
 @cache
 def on_a_line(path: Path) -> bool:
     """Return whether a file of tests needs a running line, by the fixtures that its tests name."""
@@ -50,15 +62,16 @@ def on_a_line(path: Path) -> bool:
 
 
 class SideBySide(LoadFileScheduling):  # type: ignore[misc]
-    """`--dist loadfile`, but processes from `LINES` on compute only, and files that compute begin at the end."""
+    """`--dist loadfile`, but processes from `LINES` on compute first, and files that compute begin at the end."""
 
     def _assign_work_unit(self, node: "WorkerController") -> None:
         first, last = next(iter(self.workqueue)), next(reversed(self.workqueue))
-        computes = int(node.gateway.id.removeprefix("gw")) >= LINES
-        if computes and on_a_line(self.config.rootpath / last):
+        number = int(node.gateway.id.removeprefix("gw"))
+        only_lines = on_a_line(self.config.rootpath / last)
+        if only_lines and number >= max(LINES, LINES_AT_LAST):
             node.shutdown()
             return
-        if computes or not on_a_line(self.config.rootpath / first):
+        if not only_lines and (number >= LINES or not on_a_line(self.config.rootpath / first)):
             self.workqueue.move_to_end(last, last=False)
         super()._assign_work_unit(node)
 

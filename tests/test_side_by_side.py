@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from side_by_side import COMPUTING, LINES, SideBySide, on_a_line
+from side_by_side import COMPUTING, LINES, LINES_AT_LAST, SideBySide, on_a_line
 
 ON_A_LINE = "async def test_call(line: Line, telephones: Telephones) -> None: ...\n"
 COMPUTES = "def test_sum(line: str) -> None: ...\n"
@@ -40,14 +40,18 @@ class Node:
 @pytest.fixture
 def nodes(tmp_path: Path) -> list[Node]:
     """Run files with a line, in their order, and more that compute, with three tests each."""
-    for name in NAMES:
+    return run(tmp_path, NAMES)
+
+
+def run(tmp_path: Path, names: list[str]) -> list[Node]:
+    for name in names:
         (tmp_path / name).write_text(ON_A_LINE if "line" in name else COMPUTES)
     option = SimpleNamespace(loadscopereorder=False)
     config: Any = SimpleNamespace(rootpath=tmp_path, option=option, getvalue=lambda _: [f"{LINES + COMPUTING}*popen"])
     scheduler = SideBySide(config)
     nodes = [Node(number) for number in range(LINES + COMPUTING)]
     for node in nodes:
-        node.tests = [f"{name}::test_{number}" for name in NAMES for number in range(3)]
+        node.tests = [f"{name}::test_{number}" for name in names for number in range(3)]
         scheduler.add_node(node)
         scheduler.add_node_collection(node, node.tests)
     scheduler.schedule()
@@ -64,8 +68,18 @@ def test_a_process_that_computes_gets_no_line_and_begins_with_the_last_file(node
     for number, node in enumerate(computing):
         assert node.files[0] == NAMES[-1 - number]
         assert not [name for name in node.files if "line" in name]
-        assert node.shutting_down
     assert [node.files[0] for node in lines] == [f"test_line_{number:02}.py" for number in range(LINES)]
+
+
+def test_once_nothing_is_left_to_compute_six_processes_have_a_line_and_the_others_end(tmp_path: Path) -> None:
+    names = [f"test_line_{number:02}.py" for number in range(40)] + NAMES[-COMPUTING:]
+    nodes = run(tmp_path, names)
+    assert sorted(name for node in nodes for name in node.files) == names
+    for number, node in enumerate(nodes):
+        has_line = any("line" in name for name in node.files)
+        assert has_line == (number < max(LINES, LINES_AT_LAST)), number
+        if number >= LINES:
+            assert "sum" in node.files[0]
 
 
 def test_every_file_runs_once_whoever_is_ready_first(nodes: list[Node]) -> None:
