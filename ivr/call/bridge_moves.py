@@ -15,12 +15,15 @@ def bridge_requests(before: BridgeLayout, now: BridgeLayout, caller: str) -> lis
 
     A channel is moved by adding it to its new bridge. Removing it from the old one by a separate request would hold up
     the requests of all calls until it is out. Music and silence are started last, since a channel that changes its
-    bridge would lose them, and stopped first.
+    bridge would lose them, and stopped first. They are stopped again after the move: by its source (main/channel.c),
+    Asterisk misses a stop that comes while another of its threads makes a packet of them, and from then on the channel
+    would hear nothing else.
     """
     requests = [operations.STOP_MUSIC(channel) for channel in sorted(before.music - now.music)]
     was_alone, alone = _alone(before) - {caller}, _alone(now) - {caller}
     placed = frozenset().union(*now.bridges.values())
-    requests += [operations.STOP_SILENCE(channel) for channel in sorted((was_alone - alone) & placed)]
+    no_silence = (was_alone - alone) & placed
+    requests += [operations.STOP_SILENCE(channel) for channel in sorted(no_silence)]
     requests += [create_bridge(bridge) for bridge in now.bridges.keys() - before.bridges]
     moved = set()
     for bridge, inside in now.bridges.items():
@@ -28,6 +31,8 @@ def bridge_requests(before: BridgeLayout, now: BridgeLayout, caller: str) -> lis
             moved.add(channel)
             requests.append(add_to_bridge(bridge, channel, caller))
     requests += [operations.DELETE_BRIDGE(bridge) for bridge in before.bridges.keys() - now.bridges]
+    # Of whatever kind: a second stop of a silence would have no effect.
+    requests += [operations.STOP_MUSIC(channel) for channel in sorted(no_silence | (before.music - now.music) & placed)]
     music = now.music - (before.music - moved)
     requests += [operations.SILENCE(channel) for channel in sorted(alone - (was_alone - moved))]
     return requests + [operations.MUSIC(channel, mohClass=MUSIC) for channel in sorted(music)]
