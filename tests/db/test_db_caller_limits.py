@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from db_helpers import put_request
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -13,6 +14,7 @@ from db.caller_limits import messages_since, requests_of
 from db.engine import writing
 from db.ids import uuid7
 from db.tables import Message
+from ivr.records import database as records_database
 from ivr.records.database import Database
 
 pytest_plugins = ["db_fixtures"]
@@ -63,8 +65,9 @@ async def test_callers_who_withhold_their_numbers_are_not_one_caller(engine: Asy
 
 
 async def test_the_controller_reads_both_while_a_caller_waits_and_knows_nothing_while_the_database_is_away(
-    url: str, engine: AsyncEngine, tmp_path: Path
+    url: str, engine: AsyncEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(records_database, "LIMIT_S", 5)  # beside lines, the usual limit may be too short
     request = await put_request(engine, number=MINE, kind="closed", wished=NOW)
     database, away = Database(url), Database(f"sqlite:///{tmp_path}/none/none.db")
     try:
