@@ -229,3 +229,4 @@ async def test_a_machine_hears_twice_who_calls_and_its_operator_hears_that_nobod
     assert (made.request.state, made.request.reason, made.request.tries) == ("wished", "no_key", 1)
     assert requests.outcomes[-1] is TryOutcome.NO_KEY
     assert any(isinstance(message, floor_protocol.Refused) for message in told)
+    assert phones.ended == [called, OFFER], "the machine is hung up, then the operator who has heard so"
