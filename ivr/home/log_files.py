@@ -30,6 +30,9 @@ class StandardError:
     Before each write, a file over the limit is rotated, and standard error (and standard output, if it is the same
     file) continues in a new one; so it does if logrotate or somebody else has renamed or removed the file. Terminals,
     pipes and other files are not touched.
+
+    A line that cannot be written (a full disk, a reader that is gone) is lost. It never ends the process or the work
+    that wanted to write it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -37,12 +40,15 @@ class StandardError:
 
     def write(self, text: str) -> int:
         if self._path is not None:
-            with suppress(OSError):  # for example a full disk: continue with the old file
+            with suppress(OSError, ValueError):  # for example a full disk: continue with the old file
                 _limit(self._path)
-        return sys.stderr.write(text)
+        with suppress(OSError, ValueError):  # ValueError: it was closed
+            sys.stderr.write(text)
+        return len(text)
 
     def flush(self) -> None:
-        sys.stderr.flush()
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
 
 
 def _log_in(folder: Path) -> Path | None:

@@ -284,10 +284,11 @@ class Supervisor:
     def _start(self, spec: ProcessSpec) -> Child:
         try:
             output = open_log(self._log_dir / f"{spec.name}.log")
-            os.write(output, f"--- {spec.name} started {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n".encode())
         except OSError as error:  # a full disk must not leave callers alone
             _log("error", "log cannot be written", process=spec.name, reason=str(error))
             output = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        with suppress(OSError):  # the disk is full now, and may not be when the process has more to say
+            os.write(output, f"--- {spec.name} started {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n".encode())
         popen = None
         holding = self._open_to_hold(spec.name)
         try:

@@ -1,10 +1,13 @@
 """Logs, ours and Asterisk's, have a limited size however long a process runs."""
 
+import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from line import Line
 
 from ivr.home.log_files import LOG_LIMIT, LOGS_KEPT
@@ -94,3 +97,77 @@ def test_a_log_that_logrotate_has_renamed_is_opened_anew_at_the_next_line(tmp_pa
     assert "event=before" in (tmp_path / "ivr.log-1").read_text()
     text = (tmp_path / "ivr.log").read_text()
     assert "event=after" in text and "printed" in text and "before" not in text
+
+
+UNWRITABLE = """
+import logging, os, sys
+from pathlib import Path
+import structlog
+from ivr.home import logs
+folder = Path(sys.argv[1])
+logs.configure("rabat-1", folder)
+log = structlog.get_logger()
+def say():
+    for number in range(300):  # more than what Python keeps in memory of a file
+        log.info("said", number=number, more="x" * 100)
+        logging.warning("warned %d", number)
+    try:
+        raise ValueError("a fault")
+    except ValueError:
+        log.exception("failed")
+exec(sys.argv[2])
+(folder / "alive").touch()
+os._exit(7)
+"""
+
+
+def survives(folder: Path, output: int, what: str) -> bool:
+    """Return whether a process whose standard error is `output` comes to its end while it logs."""
+    program = [sys.executable, "-c", UNWRITABLE, str(folder), what]
+    return subprocess.run(program, stdout=output, stderr=output, check=False).returncode == 7
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "log"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder]
+    if os.geteuid() or subprocess.run(mount, check=False).returncode:
+        pytest.skip("only root may mount a small disk")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_no_process_ends_by_a_log_line_on_a_full_disk_and_it_writes_again_once_there_is_room(small_disk: Path) -> None:
+    freed = "say(); (folder / 'filler').unlink(); log.info('there is room')"
+    (small_disk / "filler").write_bytes(bytes(32768))
+    with (small_disk / "ivr.log").open("ab") as file:
+        assert survives(small_disk, file.fileno(), freed)
+    assert 'event="there is room"' in (small_disk / "ivr.log").read_text()
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "import shutil; shutil.rmtree(folder); say(); folder.mkdir()",
+        "os.close(2); say()",
+        "sys.stderr.close(); say()",
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)); say()",
+        "os.dup2(os.open('/dev/full', os.O_WRONLY), 2); say()",
+    ],
+    ids=["the folder is gone", "closed", "closed by Python", "no larger file", "always full"],
+)
+def test_no_process_ends_by_a_log_line_whatever_becomes_of_its_file(tmp_path: Path, what: str) -> None:
+    folder = tmp_path / "log"
+    folder.mkdir()
+    with (folder / "ivr.log").open("ab") as file:
+        assert survives(folder, file.fileno(), what)
+
+
+def test_no_process_ends_by_a_log_line_when_nobody_reads_any_more(tmp_path: Path) -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    assert survives(tmp_path, writes, "say()")
+    os.close(writes)
