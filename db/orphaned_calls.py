@@ -1,34 +1,49 @@
-"""Queries about orphaned calls, whose end no process has seen."""
+"""Queries about calls whose end no process has recorded."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from db import read
 from db.engine import reading
+from db.rows import from_row
 from db.tables import Call, CallEvent
 
 
 @dataclass(frozen=True, slots=True)
-class LastKnown:
-    """Asterisk's id of the caller's channel, and the instant of the call's last event."""
+class Story:
+    """A call and its events, in the order of their journals."""
 
-    channel: str | None
-    event: datetime | None
+    call: read.Call
+    events: list[read.Event]
 
 
-async def last_known(engine: AsyncEngine, calls: Sequence[UUID]) -> dict[UUID, LastKnown]:
-    """Return what is known about each of the calls."""
-    if not calls:
-        return {}
-    last = (
-        select(Call.id, Call.channel_id, func.max(CallEvent.at))
-        .outerjoin(CallEvent, CallEvent.call_id == Call.id)
-        .where(Call.id.in_(calls))
-        .group_by(Call.id, Call.channel_id)
-    )
+async def channels(engine: AsyncEngine, calls: Collection[UUID]) -> dict[UUID, str]:
+    """Return Asterisk's ids of the callers' channels, for those calls whose channel is known."""
     async with reading(engine) as connection:
-        return {call: LastKnown(channel, at) for call, channel, at in await connection.execute(last)}
+        found = await connection.execute(select(Call.id, Call.channel_id).where(Call.id.in_(calls)))
+        return {call: channel for call, channel in found if channel is not None}
+
+
+async def stories(engine: AsyncEngine, calls: Collection[UUID]) -> dict[UUID, Story]:
+    """Return each of the calls that has a row, with its events."""
+    rows = await read.calls(engine, None, [Call.id.in_(calls)], tests=True)
+    found = {row.id: Story(row, []) for row in rows}
+    query = select(CallEvent).where(CallEvent.call_id.in_(calls))
+    async with reading(engine) as connection:
+        for event in await connection.execute(query.order_by(CallEvent.call_id, CallEvent.boot, CallEvent.seq)):
+            if event.call_id in found:
+                found[event.call_id].events.append(from_row(read.Event, event))
+    return found
+
+
+async def callers_since(engine: AsyncEngine, callers: Sequence[str], since: datetime) -> set[str]:
+    """Return those of the callers who have begun a call since an instant in which they waited or were answered."""
+    async with reading(engine) as connection:
+        served = or_(Call.queued.is_not(None), Call.connected.is_not(None))
+        rows = select(Call.caller).where(Call.caller.in_(callers), Call.started >= since, served).distinct()
+        return {caller for caller in await connection.scalars(rows) if caller is not None}

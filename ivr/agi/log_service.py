@@ -9,6 +9,7 @@ from db.enums import Outcome
 from ivr.agi.request import Request
 from ivr.call.first_state import call_id_of, printable_number
 from ivr.model import clock
+from ivr.model.channel_ids import born
 from ivr.model.e164 import country_of, normalise
 from ivr.records import dialplan_calls
 from ivr.records.recorder import Recorder
@@ -18,7 +19,6 @@ _KEYS = ("outcome", "number", "language", "topic", "operator", "case", "started"
 _OUTCOMES = tuple(outcome.value for outcome in Outcome if outcome is not Outcome.FALLBACK)
 _INSTANTS = ("started", "queued", "connected", "ended")
 _TOPIC = re.compile(r"[a-z][a-z0-9_]{0,30}")
-_BORN = re.compile(r"(?:.*-)?([0-9]{10})\.[0-9]+")
 _LONGEST = timedelta(days=1)
 _CLOCKS = timedelta(seconds=5)
 _NUMBER = re.compile(r"\+?[0-9]{1,20}")
@@ -84,8 +84,8 @@ class LogService:
     def _times(self, request: Request, given: Mapping[str, str]) -> dict[str, datetime]:
         """Return the instants that are known, in order. A call begins when its channel did and ends now."""
         now = clock.now()
-        born = _BORN.fullmatch(request.channel)
-        found = {"started": datetime.fromtimestamp(int(born[1]), UTC) if born else now, "ended": now}
+        seconds = born(request.channel)
+        found = {"started": datetime.fromtimestamp(seconds, UTC) if seconds is not None else now, "ended": now}
         for name in _INSTANTS:
             if name in given:
                 found[name] = _instant(name, given[name])

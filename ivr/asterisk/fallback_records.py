@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.operations import Request
+from ivr.model.channel_ids import born
 
 FAMILY = "hatif-fallback"
 
@@ -33,7 +34,7 @@ class FallbackCall:
     queued: datetime | None
     connected: datetime | None
     ended: datetime
-    end_known: bool  # False: Asterisk went down in the call, `ended` is the last instant that was recorded
+    end_known: bool  # False: Asterisk went down in the call, `ended` is the last instant that is legible
     number: str | None  # the number dialled, as the site writes it
     caller: str | None  # as the carrier wrote it; may be a word
     carrier: str | None  # the endpoint that it came from
@@ -42,6 +43,7 @@ class FallbackCall:
     topic: str | None
     call: str | None  # our own call id, when the controller had the call before
     operator: str | None
+    illegible: tuple[str, ...] = ()  # the fields that hold something that the dialplan never writes, or lack
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Records:
     calls: list[FallbackCall] = field(default_factory=list)  # ended, by their beginning
     open: list[str] = field(default_factory=list)  # ids of calls that are up
     taken: list[str] = field(default_factory=list)  # ids of calls that were the controller's when Asterisk went down
-    broken: dict[str, str] = field(default_factory=dict)  # id to an error of one sentence
+    broken: dict[str, str] = field(default_factory=dict)  # id to an error of one sentence: nothing of it is a call
 
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,150}")
@@ -106,48 +108,69 @@ def parse(tree: Mapping[str, str], live: Collection[str] | None = None) -> Recor
 
 
 def _call(identity: str, fields: Mapping[str, str], live: Collection[str] | None) -> FallbackCall | None:
+    """Return the call of a record, None while it is up; what is not legible (a full disk, a crash) is left out.
+
+    Raises:
+        ValueError: Not even the call's id, or no instant of it, can be read.
+    """
     if not _ID.fullmatch(identity):
         raise ValueError("its key is not a unique id")
-    ended = _instant(fields, "ended")
-    if ended is None and (live is None or identity in live):
+    if not fields.get("ended") and (live is None or identity in live):
         return None
-    texts = {name: _text(fields, name, pattern) for name, pattern in _TEXTS.items()}
-    started, queued, connected = (_instant(fields, name) for name in ("started", "queued", "connected"))
+    illegible: list[str] = []
+    texts = {name: _text(fields, name, pattern, illegible) for name, pattern in _TEXTS.items()}
+    started, queued, connected, ended = (
+        _instant(fields, name, illegible) for name in ("started", "queued", "connected", "ended")
+    )
     if started is None:
-        raise ValueError("started is missing")
+        illegible.append("started")
+        started = min((instant for instant in (queued, connected, ended, _born(identity)) if instant), default=None)
+    if started is None:
+        raise ValueError("no instant of it is legible")
     try:
         status = Status(fields.get("status", ""))
     except ValueError:
-        raise ValueError(f"status is '{fields.get('status', '')}'; it must be one of {', '.join(Status)}") from None
-    if status is Status.CONNECTED and (connected is None or texts["operator"] is None):
-        raise ValueError("status is connected, but connected or operator is missing")
+        illegible.append("status")
+        status = Status.CONNECTED if connected else Status.WAITING if queued else Status.TRYING
     # The clock can be set back, but the order of these instants is known: it is kept.
     queued = queued and max(started, queued)
     connected = connected and max(queued or started, connected)
     last = connected or queued or started
+    end = max(last, ended or last)
+    if status is Status.CONNECTED and connected is None:
+        illegible.append("connected")
+        connected = end  # an operator did answer, at the latest then
     return FallbackCall(
         id=identity,
         status=status,
         started=started,
         queued=queued,
         connected=connected,
-        ended=max(last, ended or last),
+        ended=end,
         end_known=ended is not None,
+        illegible=tuple(dict.fromkeys(illegible)),
         **texts,
     )
 
 
-def _instant(fields: Mapping[str, str], name: str) -> datetime | None:
+def _born(identity: str) -> datetime | None:
+    seconds = born(identity)
+    return datetime.fromtimestamp(seconds, UTC) if seconds is not None else None
+
+
+def _instant(fields: Mapping[str, str], name: str, illegible: list[str]) -> datetime | None:
     value = fields.get(name, "")
     if not value:
         return None
     if not _INSTANT.fullmatch(value):
-        raise ValueError(f"{name} is '{value[:40]}'; it must be UTC epoch seconds, ten digits")
+        illegible.append(name)
+        return None
     return datetime.fromtimestamp(int(value), UTC)
 
 
-def _text(fields: Mapping[str, str], name: str, pattern: re.Pattern[str]) -> str | None:
+def _text(fields: Mapping[str, str], name: str, pattern: re.Pattern[str], illegible: list[str]) -> str | None:
     value = fields.get(name, "")
     if value and not pattern.fullmatch(value):
-        raise ValueError(f"{name} is '{value[:40]}', which the dialplan never writes")
+        illegible.append(name)
+        return None
     return value or None

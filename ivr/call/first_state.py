@@ -1,6 +1,5 @@
 """The state in which a call begins: what is known about it on arrival."""
 
-import re
 from datetime import datetime
 from typing import Any
 
@@ -8,14 +7,13 @@ from db.ids import call_id
 from ivr.asterisk.ari.events import Channel
 from ivr.call.version import Version
 from ivr.model.call_state import CallState
+from ivr.model.channel_ids import born
 from ivr.model.e164 import country_of, normalise
 from ivr.site.site import Site
 
 _RAW_LIMIT = 40
 _CARRIER = "carrier-"
 """How the names of carriers' endpoints begin (pjsip.conf)."""
-_BORN = re.compile(r"(?:.*-)?([0-9]{10})\.[0-9]+")
-"""Asterisk's own channel ids: `<systemname>-<POSIX seconds>.<number>`; the first part may be missing."""
 
 
 def call_id_of(node: str, channel: str, began: datetime) -> str:
@@ -25,8 +23,8 @@ def call_id_of(node: str, channel: str, began: datetime) -> str:
     in between. Both know the channel's id, but not the same instant: `began` only counts for a channel whose id was
     not made by Asterisk.
     """
-    born = _BORN.fullmatch(channel)
-    return str(call_id(node, channel, 1000 * int(born[1]) if born else int(began.timestamp() * 1000)))
+    seconds = born(channel)
+    return str(call_id(node, channel, 1000 * seconds if seconds is not None else int(began.timestamp() * 1000)))
 
 
 def first_state(

@@ -75,6 +75,8 @@ from routing.thresholds import ThresholdWatch
 log = structlog.get_logger()
 
 _FLOOR_RESTART_S = 0.1
+_LOST_ROWS_S = 30.0
+"""How often rows are searched for whose call is over although nobody has recorded its end."""
 
 _GC_THRESHOLDS = (50_000, 20, 50)
 """The garbage collector runs rarely: a call leaves few cycles behind, and each run stops all calls for a moment."""
@@ -192,6 +194,7 @@ class Controller:
                 start_with_retry(tasks, "saved flow", self.flows.saved.watch)
                 start_with_retry(tasks, "shifts", self.shifts.run)
                 start_with_retry(tasks, "duty", self.duty.run)
+                start_with_retry(tasks, "lost rows", self._close_lost)
                 start_with_retry(tasks, "copies of SIP", partial(self.sip_copies.listen, self.settings.sip_copies))
                 if self.workers is not None:
                     start_with_retry(tasks, "speech workers", self.workers.run)
@@ -341,6 +344,12 @@ class Controller:
         await self.repair.close_orphaned(began, calls, legs, self._last_answer)
         if self.connection is not None:
             self.connection.registry.rows_are_closed()
+
+    async def _close_lost(self) -> None:
+        while True:
+            await asyncio.sleep(_LOST_ROWS_S)
+            if self._is_serving():
+                await self.repair.close_lost()
 
     def _calls_had(self) -> Collection[str]:
         return self.connection.registry.had if self.connection is not None else ()

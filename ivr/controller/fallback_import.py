@@ -1,7 +1,7 @@
-"""The import of calls that the dialplan handled by itself, once the controller is back."""
+"""The dialplan's records of calls that it handled by itself, in AstDB: which there are, and their end once imported."""
 
 import asyncio
-from collections.abc import Mapping, Set
+from collections.abc import Collection, Mapping, Set
 from uuid import UUID
 
 import structlog
@@ -10,7 +10,6 @@ from ivr.asterisk.ami import Ami, AmiError
 from ivr.asterisk.fallback_records import FAMILY, FallbackCall, parse
 from ivr.call.first_state import call_id_of, carrier_named
 from ivr.model.e164 import normalise
-from ivr.records.recorder import Recorder
 from ivr.site.site import Site
 
 log = structlog.get_logger()
@@ -18,29 +17,35 @@ log = structlog.get_logger()
 _RETRY_S = 0.1
 
 
-async def import_fallback_calls(ami: Ami, recorder: Recorder, site: Site, recorded: set[str]) -> None:
-    """Record the calls that have ended, and then delete them from AstDB. Idempotent.
+async def ended_calls(ami: Ami, site: Site) -> dict[str, tuple[FallbackCall, str | None]]:
+    """Return the calls that have ended in the dialplan, each with its caller in E.164, by the call's id.
 
     A record without an end whose channel Asterisk no longer has (it was restarted) has ended as well. If the controller
     had taken the call by then, it closes the call's row itself (`ivr/controller/orphaned_rows.py`), and the record is
-    only deleted.
+    deleted here; so is one of which nothing can be read.
 
-    Args:
-        recorded: The calls' ids are added to it.
+    Raises:
+        AmiError: Asterisk does not answer.
     """
-    try:
-        records = parse(*await _kept(ami))
-        for identity in records.taken:
-            log.info("A record of the fallback was deleted: the controller had taken the call", channel=identity)
-            await ami.db_delete_tree(FAMILY, identity)
-        for call in records.calls:
-            recorded.add(_record(call, recorder, site))
-            await ami.db_delete_tree(FAMILY, call.id)
-        for identity, sentence in records.broken.items():
-            log.error("A malformed record of the fallback was deleted", what=sentence)
-            await ami.db_delete_tree(FAMILY, identity)
-    except AmiError as error:
-        log.warning("The fallback's calls could not be imported; they are kept for the next attempt", error=str(error))
+    records = parse(*await _kept(ami))
+    for identity in records.taken:
+        log.info("A record of the fallback was deleted: the controller had taken the call", channel=identity)
+    for sentence in records.broken.values():
+        log.error("A malformed record of the fallback was deleted", what=sentence)
+    await forget(ami, (*records.taken, *records.broken))
+    return {
+        _identity(call, site): (
+            call,
+            normalise(call.caller or "", site.number_rules(carrier_named(call.carrier), call.number)),
+        )
+        for call in records.calls
+    }
+
+
+async def forget(ami: Ami, channels: Collection[str]) -> None:
+    """Delete the records of these channels. Raises AmiError."""
+    for channel in channels:
+        await ami.db_delete_tree(FAMILY, channel)
 
 
 async def calls_in_fallback(ami: Ami, site: Site) -> set[str]:
@@ -88,14 +93,6 @@ async def channels_up(ami: Ami) -> Set[str]:
 def _identity(call: FallbackCall, site: Site) -> str:
     """Return the call's id, which is the same when its record is read again after a crash."""
     return call.call if call.call and _is_id(call.call) else call_id_of(site.node, call.id, call.started)
-
-
-def _record(call: FallbackCall, recorder: Recorder, site: Site) -> str:
-    identity = _identity(call, site)
-    caller = normalise(call.caller or "", site.number_rules(carrier_named(call.carrier), call.number))
-    recorder.fallback_call(identity, call, caller)
-    log.info("A call of the fallback was recorded", call=identity, status=call.status.value, operator=call.operator)
-    return identity
 
 
 def _is_id(text: str) -> bool:

@@ -1,6 +1,7 @@
 """The controller's work over Asterisk's manager interface (AMI), independent of connections to ARI."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 
 import structlog
@@ -23,6 +24,9 @@ RECONNECT_S = (0.02, 0.05, 0.1, 0.2, 0.5)
 _STATES_LIMIT_S = 1.0
 """How long calls wait for the operators' states."""
 
+_IMPORT_S = 30.0
+"""How often the fallback's records are read without news."""
+
 
 class ManagerLink:
     """The work over AMI. `rtcp_received(channel)` is called for each report on sound that arrives."""
@@ -39,11 +43,11 @@ class ManagerLink:
     ) -> None:
         self._ami, self._opening, self._states, self._languages = ami, opening, states, languages
         self._presence, self._repair, self._rtcp_received = presence, repair, rtcp_received
-        self._something_to_read = asyncio.Event()
+        self._link_is_new, self._fallback_call_ended = asyncio.Event(), asyncio.Event()
 
     async def run(self) -> None:
         """Connect, and then keep AstDB and the presence of telephones up to date until cancelled."""
-        self._ami.on_link(lambda is_up: self._something_to_read.set() if is_up else None)
+        self._ami.on_link(self._linked)
         self._ami.on("UserEvent", self._user_event)
         self._ami.on("RTCPReceived", lambda event: self._rtcp_received(event.get("Uniqueid", "")))
         tries = 0
@@ -73,7 +77,8 @@ class ManagerLink:
             start_with_retry(tasks, "operators' states", self._states.run)
             start_with_retry(tasks, "operators' languages", self._languages.run)
             start_with_retry(tasks, "telephone presence", self._presence.run)
-            start_with_retry(tasks, "manager", self._read)
+            start_with_retry(tasks, "registered telephones", self._read_telephones)
+            start_with_retry(tasks, "the fallback's calls", self._import_calls)
 
     async def operator_states(self) -> Mapping[str, str]:
         """Return the operators' states in AstDB; without an answer in time, none.
@@ -105,14 +110,26 @@ class ManagerLink:
         await self._ami.action("Setvar", Channel=channel, Variable="PJSIP_MEDIA_OFFER(audio)", Value=codecs)
         await self._ami.action("Setvar", Channel=channel, Variable="PJSIP_SEND_SESSION_REFRESH()", Value="invite")
 
-    async def _read(self) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            while True:
-                await self._something_to_read.wait()
-                self._something_to_read.clear()
-                await self._presence.refresh()
-                if ended := await self._repair.import_fallback_calls():
-                    tasks.create_task(self._repair.keep_messages(ended), name="messages of the fallback's calls")
+    def _linked(self, is_up: bool) -> None:
+        if is_up:
+            self._link_is_new.set()
+            self._fallback_call_ended.set()
+
+    async def _read_telephones(self) -> None:
+        while True:
+            await self._link_is_new.wait()
+            self._link_is_new.clear()
+            await self._presence.refresh()
+
+    async def _import_calls(self) -> None:
+        while True:
+            # Also without news: a full disk may have kept the last ones from being recorded.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_IMPORT_S):
+                    await self._fallback_call_ended.wait()
+            self._fallback_call_ended.clear()
+            if self._ami.connected:
+                await self._repair.import_fallback_calls()
 
     def _user_event(self, event: Mapping[str, str]) -> None:
         match event.get("UserEvent"):
@@ -125,4 +142,4 @@ class ManagerLink:
             case "HatifRefused":
                 log_refusal(event)
             case "HatifFallbackEnded":
-                self._something_to_read.set()
+                self._fallback_call_ended.set()

@@ -1,39 +1,54 @@
-"""Rows that an earlier controller left open for calls that Asterisk no longer has.
+"""Rows of calls whose end no controller has recorded: closed through the journal, from what is known of the calls.
 
-They are read from the database once it has all that was written before, and closed through the journal.
+They are read from the database once it has all that was written before.
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from db import orphaned_calls
 from db.delivery import lag
 from db.engine import DatabaseError, open_engine
 from db.enums import CaseKind
-from db.orphaned_calls import LastKnown, last_known
-from db.read import Call, OpenRows, call, open_rows
-from db.rows import NotFoundError
+from db.orphaned_calls import Story
+from db.read import Call, Event, OpenRows, open_rows
+from ivr.asterisk.fallback_records import FallbackCall
 from ivr.call import conversation_recording
 from ivr.records import orphaned_records
+from ivr.records.call_conclusion import Conclusion, conclude
 from ivr.records.recorder import Recorder
 from ivr.records.voicemail import Mailbox, parse_name
 from routing.states import OfferState
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
+
 _RETRY_S = 0.5
 _READ_LIMIT_S = 10.0
 
+_UNKNOWN = datetime.min.replace(tzinfo=UTC)
+
 _THREAD = ThreadPoolExecutor(1, "orphaned rows")
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Where a node's records are: the folder of its journal, and the database to which that is delivered."""
+
+    journal: Path
+    url: str
+    node: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +59,17 @@ class Up:
     channels: Set[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Concluded:
+    """A call whose row was closed. `row`: as it was before; None: there was none."""
+
+    id: str
+    row: Call | None
+    end: Conclusion
+
+
 async def close_orphaned(
-    journal: Path,
-    url: str,
-    node: str,
+    records: Records,
     recorder: Recorder,
     *,
     began: float,
@@ -56,131 +78,151 @@ async def close_orphaned(
     legs: Collection[str],
     mailbox: Mailbox,
     names: Sequence[str],
-) -> None:
-    """Close the rows that were open before `began` and belong to no call that is up.
+) -> list[Concluded]:
+    """Close the rows that were open before `began` and belong to no call that is up; return the calls.
 
     Waits for the journal's delivery and for a database that is away; the calls that are up do not notice.
 
     Args:
-        began: When the connection began, POSIX seconds.
-        last_answer: When Asterisk last answered a controller before that. Nobody saw when a call was cut, so it ends
-            then, or with the last thing that is known of it: a night's outage is not part of a conversation.
+        began: An instant, POSIX seconds, such as when the connection began.
+        last_answer: When Asterisk last answered a controller before that, if that is known. Nobody saw when a call was
+            cut, so it ends then, or with the last thing that is known of it: a night's outage is not part of a
+            conversation.
         up: Returns what is up.
         legs: The channels of offers and conversations that are up.
-        names: The recordings that were in the mailbox before the connection began. Those that belong to no call any
-            more are moved to where they are kept.
+        names: The recordings that were in the mailbox at `began`. Those that belong to no call any more are moved to
+            where they are kept.
     """
-    wanted = {message[2] for name in names if (message := parse_name(name)) is not None}
-    found = await _rows(journal, url, node, began, wanted)
-    rows, left_by = found.open, found.wanted
+    messages = _messages_in(names)
+
+    async def read(engine: AsyncEngine) -> tuple[OpenRows, dict[UUID, str]]:
+        rows = await open_rows(engine, records.node)
+        return rows, await orphaned_calls.channels(engine, [row.id for row in rows.calls])
+
+    rows, channels = await _read(records, began, read)
     # Asked after that, which may have taken hours: a call on its way to the dialplan was nobody's for a moment.
     going_on = await up()
-    calls = going_on.calls | {str(call) for call, last in found.last.items() if last.channel in going_on.channels}
-    messages = {
-        name: message for name in names if (message := parse_name(name)) is not None and message[2] not in calls
-    }
     before = datetime.fromtimestamp(began, UTC)
-    ends = {row.id: _end(row, last_answer, found.last.get(row.id), before) for row in rows.calls}
+    up_calls = going_on.calls | {str(call) for call, channel in channels.items() if channel in going_on.channels}
+    up_legs = {*legs, *going_on.channels}
+    lost = {row.id for row in rows.calls if row.started < before and str(row.id) not in up_calls}
+    messages = {name: message for name, message in messages.items() if message.call not in up_calls}
+    wanted = {message.call for message in messages.values()} | {str(recording.call_id) for recording in rows.recordings}
+    stories = await _stories(records, began, {*map(str, lost), *wanted})
+
+    kept = await _keep(messages, stories, recorder, mailbox)
+    last_seen = min(last_answer, before) if last_answer is not None else _UNKNOWN
+    concluded = []
+    for call in sorted(lost & stories.keys()):
+        story = stories[call]
+        end = conclude(story.call, [*story.events, *kept.get(call, ())], None, last_seen)
+        recorder.concluded(str(call), story.call, end)
+        concluded.append(Concluded(str(call), story.call, end))
+    ends = {UUID(call.id): call.end.ended for call in concluded}
     for offer in rows.offers:
-        if offer.offered < before and str(offer.id) not in legs:
+        if offer.offered < before and str(offer.id) not in up_legs:
             at = max(offer.offered, ends.get(offer.call_id, last_answer or before))
             recorder.offer_ended(str(offer.id), OfferState.WITHDRAWN, at)  # it does not count against the operator
     for pairing in rows.pairings:
-        if pairing.began < before and str(pairing.id) not in legs:
-            end = max(pairing.began, ends.get(pairing.call_id, last_answer or before))
-            recorder.pairing_ended(str(pairing.id), "lost", end)
-    ended = 0
-    for row in rows.calls:
-        if row.started < before and str(row.id) not in calls:
-            recorder.call_lost(str(row.id), row.queued is not None, row.connected is not None, ends[row.id])
-            ended += 1
-    await _keep(messages, left_by, recorder, mailbox)
+        if pairing.began < before and str(pairing.id) not in up_legs:
+            at = max(pairing.began, ends.get(pairing.call_id, last_answer or before))
+            recorder.pairing_ended(str(pairing.id), "lost", at)
     cut = set()
     for name in names:
         leg = name.removeprefix(conversation_recording.PREFIX)
-        if name != leg and leg not in legs and await conversation_recording.keep_leftover(mailbox, name, recorder):
+        if name != leg and leg not in up_legs and await conversation_recording.keep_leftover(mailbox, name, recorder):
             cut.add(leg)
     for recording in rows.recordings:
         leg = str(recording.id)
-        if recording.started < before and leg not in legs:
-            of_call = left_by.get(str(recording.call_id))
-            await conversation_recording.close(mailbox, recording, of_call, recorder, cut=leg in cut)
-    if ended:
-        log.info("Rows of calls that ended without a controller were closed", calls=ended)
+        if recording.started < before and leg not in up_legs:
+            of_call = stories.get(recording.call_id)
+            row = of_call.call if of_call is not None else None
+            await conversation_recording.close(mailbox, recording, row, recorder, cut=leg in cut)
+    if concluded:
+        log.info("Rows of calls whose end was not recorded were closed", calls=len(concluded))
+    return concluded
 
 
-async def keep_messages(
-    journal: Path, url: str, node: str, recorder: Recorder, mailbox: Mailbox, calls: Collection[str]
-) -> None:
-    """Keep the messages of callers who were then given to the dialplan and hung up there."""
-    names = await asyncio.to_thread(mailbox.names)
-    messages = {name: message for name in names if (message := parse_name(name)) is not None and message[2] in calls}
-    if messages:
-        wanted = {call for _, _, call in messages.values()}
-        found = await _rows(journal, url, node, time.time(), wanted)
-        await _keep(messages, found.wanted, recorder, mailbox)
-
-
-async def _keep(
-    messages: Mapping[str, tuple[CaseKind, str, str]], left_by: Mapping[str, Call], recorder: Recorder, mailbox: Mailbox
-) -> None:
-    """Keep messages.
+async def conclude_fallback(
+    records: Records, recorder: Recorder, mailbox: Mailbox, calls: Mapping[str, tuple[FallbackCall, str | None]]
+) -> list[Concluded]:
+    """Record calls that have ended in the dialplan, and keep their messages; return the calls. Idempotent.
 
     Args:
-        messages: Kind, category and call, by the name of the recording.
+        calls: The dialplan's record and the caller in E.164, by the call's id.
     """
-    for name, (kind, category, identity) in messages.items():
-        left = await mailbox.keep(name) if identity in left_by else None
-        if left is not None:
-            orphaned_records.record_message(recorder, left_by[identity], left, category, kind)
-
-
-def _end(row: Call, last_answer: datetime | None, last: LastKnown | None, before: datetime) -> datetime:
-    """Return when a call that was cut ended, as nearly as that is known; never before anything that happened in it."""
-    happened = (row.started, row.line_answered, row.queued, row.connected, last.event if last is not None else None)
-    latest = max(instant for instant in happened if instant is not None)
-    return max(latest, min(last_answer or before, before))
+    names = await asyncio.to_thread(mailbox.names)
+    messages = {name: message for name, message in _messages_in(names).items() if message.call in calls}
+    stories = await _stories(records, time.time(), calls)
+    kept = await _keep(messages, stories, recorder, mailbox)
+    concluded = []
+    for identity, (record, caller) in calls.items():
+        story = stories.get(UUID(identity))
+        row, events = (story.call, story.events) if story is not None else (None, [])
+        end = conclude(row, [*events, *kept.get(UUID(identity), ())], record, record.ended)
+        recorder.concluded(identity, row, end, record, caller)
+        concluded.append(Concluded(identity, row, end))
+    return concluded
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    open: OpenRows
-    wanted: dict[str, Call]
-    last: dict[UUID, LastKnown]  # by open call
+class _Message:
+    kind: CaseKind
+    category: str
+    call: str
 
 
-async def _rows(journal: Path, url: str, node: str, began: float, wanted: Collection[str]) -> _Found:
-    """Return what is open, the `wanted` calls and those of open recordings; these calls may have ended since."""
+def _messages_in(names: Sequence[str]) -> dict[str, _Message]:
+    """Return the messages among the recordings, by the recording's name."""
+    return {name: _Message(*found) for name in names if (found := parse_name(name)) is not None}
+
+
+async def _keep(
+    messages: Mapping[str, _Message], stories: Mapping[UUID, Story], recorder: Recorder, mailbox: Mailbox
+) -> dict[UUID, list[Event]]:
+    """Keep messages; return the events of those that were kept, by call.
+
+    While nothing can be recorded they stay where they are: a message without a row would be found by nobody.
+    """
+    kept: dict[UUID, list[Event]] = {}
+    for name, message in messages.items():
+        call = UUID(message.call)
+        if call not in stories or not recorder.writes_to_disk():
+            continue
+        if (left := await mailbox.keep(name)) is not None:
+            row = stories[call].call
+            orphaned_records.record_message(recorder, row, left, message.category, message.kind)
+            kept.setdefault(call, []).append(Event(row.started, "message", "", {}))
+    return kept
+
+
+async def _stories(records: Records, began: float, calls: Collection[str]) -> dict[UUID, Story]:
+    """Return what the database has of these calls."""
+    ids = [UUID(call) for call in calls]
+    return await _read(records, began, lambda engine: orphaned_calls.stories(engine, ids)) if ids else {}
+
+
+async def _read(records: Records, began: float, read: Callable[[AsyncEngine], Awaitable[T]]) -> T:
+    """Return what `read` finds once the database has everything that was written before `began`."""
     loop = asyncio.get_running_loop()
     while True:
         # In another event loop, since reading may take long and this loop serves callers; in a thread that is used for
         # nothing else, so that a database that hangs takes no thread from work that callers wait for.
-        found = await loop.run_in_executor(_THREAD, lambda: asyncio.run(_read(journal, url, node, began, wanted)))
+        found = await loop.run_in_executor(_THREAD, lambda: asyncio.run(_try(records, began, read)))
         if found is not None:
             return found
         await asyncio.sleep(_RETRY_S)
 
 
-async def _read(journal: Path, url: str, node: str, began: float, wanted: Collection[str]) -> _Found | None:
+async def _try(records: Records, began: float, read: Callable[[AsyncEngine], Awaitable[T]]) -> T | None:
     """Return None while the database is away or lacks something that was written before `began`."""
     try:
         async with asyncio.timeout(_READ_LIMIT_S):
-            behind = await lag(journal, url)
+            behind = await lag(records.journal, records.url)
             if behind.records and behind.seconds >= time.time() - began:
                 return None
-            async with open_engine(url) as engine:
-                rows = await open_rows(engine, node)
-                last = await last_known(engine, [row.id for row in rows.calls])
-                calls = {*wanted, *(str(recording.call_id) for recording in rows.recordings)}
-                return _Found(rows, await _calls(engine, calls), last)
+            async with open_engine(records.url) as engine:
+                return await read(engine)
     except (DatabaseError, TimeoutError) as error:
         log.debug("The database is away; orphaned rows are closed when it is back", error=str(error))
         return None
-
-
-async def _calls(engine: AsyncEngine, wanted: Collection[str]) -> dict[str, Call]:
-    found = {}
-    for identity in wanted:
-        with contextlib.suppress(NotFoundError):
-            found[identity] = (await call(engine, identity)).call
-    return found

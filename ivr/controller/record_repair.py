@@ -1,4 +1,4 @@
-"""Records of calls that this controller did not see to their end: the fallback's calls, and orphaned rows.
+"""Records of calls whose end this controller has not seen: the fallback's calls, and orphaned rows.
 
 `ivr.controller.orphaned_rows` reads the database. It is imported when it is first needed: its packages would make up a
 good part of the start, and a start is also a recovery.
@@ -6,12 +6,15 @@ good part of the start, and a start is also a recovery.
 
 import asyncio
 import importlib
+import time
 from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ivr.asterisk.ami import Ami
-from ivr.controller.fallback_import import calls_in_fallback, channels_up, import_fallback_calls
+import structlog
+
+from ivr.asterisk.ami import Ami, AmiError
+from ivr.controller.fallback_import import calls_in_fallback, channels_up, ended_calls, forget
 from ivr.home.settings import Settings
 from ivr.records.recorder import Recorder
 from ivr.records.voicemail import Mailbox
@@ -19,6 +22,8 @@ from ivr.site.site import Site
 
 if TYPE_CHECKING:
     from ivr.controller.orphaned_rows import Up
+
+log = structlog.get_logger()
 
 
 class RecordRepair:
@@ -37,19 +42,38 @@ class RecordRepair:
         self._settings, self._site, self._ami = settings, site, ami
         self._recorder, self._mailbox, self._calls_had = recorder, mailbox, calls_had
         self._url = settings.database_url(site.database.url)
-        self._recorded: set[str] = set()  # calls of the fallback that this controller has recorded
+        self._recorded: dict[str, str] = {}  # calls of the fallback, to their channels: recorded by this controller
+        self._alone = asyncio.Lock()  # the orphaned rows are closed by one at a time
 
-    async def import_fallback_calls(self) -> Collection[str]:
-        """Record the fallback's calls that have ended; return the ids of those that are new."""
-        before = set(self._recorded)
-        await import_fallback_calls(self._ami, self._recorder, self._site, self._recorded)
-        return self._recorded - before
+    async def import_fallback_calls(self) -> None:
+        """Record the fallback's calls that have ended. Waits for the database. Not for concurrent use.
 
-    async def keep_messages(self, calls: Collection[str]) -> None:
-        """Keep the messages of callers who were then given to the dialplan and have hung up there."""
+        A record stays in AstDB until what it says is on the disk: it is read again if this process ends before.
+        """
+        try:
+            ended = await ended_calls(self._ami, self._site)
+            new = {call: found for call, found in ended.items() if self._recorded.get(call) != found[0].id}
+            if new:
+                await self._record_fallback(new)
+            if ended and self._recorder.writes_to_disk():
+                await forget(self._ami, [record.id for record, _ in ended.values()])
+        except AmiError as error:
+            log.warning(
+                "The fallback's calls could not be imported; they are kept for the next attempt", error=str(error)
+            )
+
+    async def _record_fallback(self, calls: dict[str, Any]) -> None:
         rows = await _orphaned_rows()
-        node, journal = self._site.node, self._settings.journal
-        await rows.keep_messages(journal, self._url, node, self._recorder, self._mailbox, calls)
+        await rows.conclude_fallback(self._records(rows), self._recorder, self._mailbox, calls)
+        for call, (record, _) in calls.items():
+            self._recorded[call] = record.id
+            log.info(
+                "A call of the fallback was recorded",
+                call=call,
+                status=record.status.value,
+                operator=record.operator,
+                illegible=", ".join(record.illegible) or None,
+            )
 
     async def close_orphaned(
         self, began: float, calls: Collection[str], legs: Collection[str], last_answer: datetime | None
@@ -63,29 +87,55 @@ class RecordRepair:
             last_answer: When Asterisk last answered before this connection.
         """
         names = await asyncio.to_thread(self._mailbox.names)  # before a caller adds one
+        async with self._alone:
+            await self._close(began, calls, (), legs, last_answer, names)
+
+    async def close_lost(self) -> None:
+        """Close the rows of calls that are over although nobody has recorded their end.
+
+        A call is over if it was not up at the beginning, and is not up once the database has all that was recorded
+        until then.
+        """
+        async with self._alone:
+            began = time.time()
+            names = await asyncio.to_thread(self._mailbox.names)
+            up = await self._up((), ())
+            await self._close(began, up.calls, up.channels, up.channels, None, names)
+
+    async def _close(
+        self,
+        began: float,
+        calls: Collection[str],
+        channels: Collection[str],
+        legs: Collection[str],
+        last_answer: datetime | None,
+        names: list[str],
+    ) -> None:
         rows = await _orphaned_rows()
-
-        async def up() -> "Up":
-            # The dialplan's calls close their own rows when they end.
-            in_fallback = await calls_in_fallback(self._ami, self._site)
-            channels = await channels_up(self._ami)
-            # Read after that: calls that were recorded meanwhile are no longer in AstDB and not yet in the database.
-            # A call that came during the comparison is ours as well; it may have come from the dialplan, and be over.
-            found: Up = rows.Up({*calls, *self._calls_had(), *in_fallback, *self._recorded}, channels)
-            return found
-
         await rows.close_orphaned(
-            self._settings.journal,
-            self._url,
-            self._site.node,
+            self._records(rows),
             self._recorder,
             began=began,
             last_answer=last_answer,
-            up=up,
+            up=lambda: self._up(calls, channels),
             legs=legs,
             mailbox=self._mailbox,
             names=names,
         )
+
+    async def _up(self, calls: Collection[str], channels: Collection[str]) -> "Up":
+        """Return what is up, with these calls and channels, which were up before."""
+        rows = await _orphaned_rows()
+        # The dialplan's calls close their own rows when they end.
+        in_fallback = await calls_in_fallback(self._ami, self._site)
+        now = await channels_up(self._ami)
+        # Read after that: calls that were recorded meanwhile are no longer in AstDB and not yet in the database.
+        # A call that came during the comparison is ours as well; it may have come from the dialplan, and be over.
+        found: Up = rows.Up({*calls, *self._calls_had(), *in_fallback, *self._recorded}, {*channels, *now})
+        return found
+
+    def _records(self, rows: Any) -> Any:
+        return rows.Records(self._settings.journal, self._url, self._site.node)
 
 
 async def _orphaned_rows() -> Any:

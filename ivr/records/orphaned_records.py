@@ -36,7 +36,7 @@ def record_message(recorder: Recorder, call: "CallRow", left: StoredMessage, cat
     if left.cut and reference is not None:
         text = f"The message was cut off after {left.seconds:.0f} s: Asterisk ended while it was recorded."
         record_note(recorder, left.id, reference, call.id, text)
-    if call.ended is None and call.connected is None:
+    if call.connected is None:
         recorder.call(state.id, outcome=Outcome.MESSAGE.value)
 
 

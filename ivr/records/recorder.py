@@ -6,6 +6,7 @@ Nothing here waits: a record goes to memory and in groups to the disk, and anoth
 import time
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import structlog
@@ -19,6 +20,7 @@ from ivr.model import clock, floor_protocol
 from ivr.model.call_state import CallState, Consent
 from ivr.model.e164 import country_of
 from ivr.model.endpoints import TRY_TELEPHONES
+from ivr.records.call_conclusion import FALLBACK, Conclusion
 from ivr.records.call_counts import CallCounts
 from ivr.records.opened_cases import OpenedCases
 from ivr.records.voicemail import StoredMessage
@@ -29,6 +31,9 @@ from routing.hours import Override
 from routing.match import Decision, describe_reason
 from routing.states import OfferState, Operator, OperatorState
 from routing.waits import WaitReason, describe_wait
+
+if TYPE_CHECKING:
+    from db.read import Call as CallRow
 
 log = structlog.get_logger()
 
@@ -86,6 +91,11 @@ class Recorder:
         self.call(state.id, ended=clock.now(), ended_by=by, path=list(state.path), outcome=outcome.value)
         self.call_event(state.id, "ended", state.node, {"by": by, "outcome": outcome.value})
         self.counts.call(state.id, outcome, state.language, state.number)
+
+    def writes_to_disk(self) -> bool:
+        """Return whether everything that was recorded is on the disk; False while the disk is full, for example."""
+        self.journal.flush()
+        return not self.journal.waiting
 
     def new_case_reference(self) -> str | None:
         """Return an unused case reference; None if the disk cannot record that it was given out."""
@@ -264,54 +274,75 @@ class Recorder:
         self.journal.put("offer", id=offer, state=state.value, ended=at or clock.now())
         self.counts.offer(state, call_id)
 
-    def call_lost(self, call_id: str, queued: bool, connected: bool, at: datetime) -> None:
-        """Record a call that ended while there was no controller; `at` is when it was last known to be up."""
-        waited = Outcome.ABANDONED if queued else Outcome.LEFT_MENU
-        outcome = Outcome.ANSWERED if connected else waited
-        self.call(call_id, ended=at, ended_by="unknown", outcome=outcome.value)
-        self.call_event(call_id, "ended", "", {"by": "unknown", "outcome": outcome.value})
-        self.counts.call(call_id, outcome, None, None)
+    def concluded(
+        self,
+        call_id: str,
+        row: "CallRow | None",
+        end: Conclusion,
+        record: FallbackCall | None = None,
+        caller: str | None = None,
+    ) -> None:
+        """Record how a call went whose end no controller has recorded.
 
-    def fallback_call(self, call_id: str, call: FallbackCall, caller: str | None) -> None:
-        """Record a call that the fallback dialplan handled, and a case file if an operator answered.
-
-        `caller` is in E.164.
+        Args:
+            row: Its row as it is; None: there is none.
+            record: The dialplan's record, if the dialplan had it last; then there is a case file if an operator
+                answered.
+            caller: In E.164, of the dialplan's record.
         """
-        country = call.country or (country_of(caller) if caller is not None else None)
-        row: dict[str, object] = {
-            "outcome": Outcome.FALLBACK.value,
-            "ended": call.ended,
-            "language": call.language,
-            "country": country,
-            "topic": call.topic,
-            "queued": call.queued,
-            "dequeued": call.connected,
-            "connected": call.connected,
-            "operator_id": call.operator,
+        columns: dict[str, object] = {"outcome": end.outcome.value, "ended": end.ended, "path": end.path}
+        known = {"queued": end.queued, "connected": end.connected, "operator_id": end.operator}
+        columns |= {name: value for name, value in known.items() if value is not None}
+        language, number = (row.language, row.number) if row is not None else (None, None)
+        if record is None:
+            columns["ended_by"] = end.by
+        else:
+            language, number = language or record.language, number or record.number
+            columns |= self._by_the_dialplan(call_id, row, end, record, caller)
+        self.call(call_id, **columns)
+        if record is None:
+            self.call_event(call_id, "ended", "", {"by": end.by, "outcome": end.outcome.value})
+        else:
+            data: dict[str, object] = {"status": record.status.value, "operator": record.operator}
+            self.call_event(call_id, "fallback", FALLBACK, data)
+        if row is not None and not row.live:
+            self.counts.test(call_id)
+        elif record is not None and record.carrier in TRY_TELEPHONES:
+            self.test_call(call_id)
+        self.counts.call(call_id, end.outcome, language, number)
+
+    def _by_the_dialplan(
+        self, call_id: str, row: "CallRow | None", end: Conclusion, record: FallbackCall, caller: str | None
+    ) -> dict[str, object]:
+        """Return the columns that the dialplan's record adds to a call's row."""
+        country = record.country or (country_of(caller) if caller is not None else None)
+        facts: dict[str, object] = {"language": record.language, "country": country, "topic": record.topic}
+        facts["line_answered"] = end.line_answered
+        if row is None:
+            facts |= {"started": end.started, "number": record.number, "channel_id": record.id}
+            facts |= {"caller": caller, "caller_raw": record.caller}
+        has = {name for name in facts if row is not None and getattr(row, name) is not None}
+        columns: dict[str, object] = {
+            name: value for name, value in facts.items() if value is not None and name not in has
         }
-        if call.call is None:  # else the controller had the call before, and has recorded its beginning
-            row |= {"started": call.started, "number": call.number, "caller": caller, "channel_id": call.id}
-            row |= {"caller_raw": call.caller}
-            row |= {"path": ["fallback"], "line_answered": call.started}
-        if call.connected is not None and call.operator is not None:
+        if record.queued is not None and end.outcome is not Outcome.ANSWERED:  # else they had waited before
+            columns["dequeued"] = end.connected
+        if record.connected is not None and record.operator is not None and (row is None or row.case is None):
             state = CallState(
                 id=call_id,
                 flow="",
-                node="fallback",
-                number=call.number or "",
+                node=FALLBACK,
+                number=record.number or "",
                 caller=caller or "",
                 country=country,
-                language=call.language or "",
-                topic=call.topic,
+                language=record.language or "",
+                topic=record.topic,
                 case=self.new_case_reference(),
             )
-            row["case_reference"] = state.case
-            self._case(state, call.connected)
-        self.call(call_id, **{name: value for name, value in row.items() if value is not None})
-        self.call_event(call_id, "fallback", "fallback", {"status": call.status.value, "operator": call.operator})
-        if call.carrier in TRY_TELEPHONES:
-            self.test_call(call_id)
-        self.counts.call(call_id, Outcome.FALLBACK, call.language, call.number)
+            self._case(state, record.connected)
+            if state.case is not None:
+                columns["case_reference"] = state.case
+        return columns
 
     def decision(self, decision: Decision) -> None:
         """Record which operator a call was offered to, and why."""

@@ -81,23 +81,44 @@ def test_a_clock_that_was_set_back_loses_no_call() -> None:
     assert call.started == call.queued == call.connected == call.ended == AT
 
 
-def test_a_broken_record_is_reported_and_the_others_are_read() -> None:
-    broken = {
-        "a.1": {"status": "x"},
-        "a.2": {"started": "yesterday"},
-        "a.3": {"operator": "-"},
-        "a.4": {"country": "France"},
-        "a.5": {"started": "-"},
-        "a.6": {"ended": "0"},
-        "a b": {},
-    }
-    tree = record("a.9")
-    for identity, fields in broken.items():
-        tree |= record(identity, **fields)
-    records = parse(tree)
+@pytest.mark.parametrize(
+    ("changed", "legible"),
+    [
+        ({"status": "x"}, {"status": Status.CONNECTED}),
+        ({"status": "-", "connected": "-", "operator": "-"}, {"status": Status.WAITING}),
+        ({"status": "-", "queued": "-", "connected": "-"}, {"status": Status.TRYING}),
+        ({"started": "yesterday"}, {"started": AT + timedelta(seconds=7)}),
+        ({"started": "-", "queued": "-", "connected": "\x00"}, {"started": AT + timedelta(seconds=60)}),
+        ({"operator": "-"}, {"operator": None, "status": Status.CONNECTED}),
+        ({"connected": "-"}, {"connected": AT + timedelta(seconds=60), "status": Status.CONNECTED}),
+        ({"country": "France"}, {"country": None, "caller": "+33612345678"}),
+        ({"caller": "1\r\n2"}, {"caller": None, "country": "FR"}),
+        ({"ended": "0"}, {"ended": AT + timedelta(seconds=20), "end_known": False}),
+    ],
+)
+def test_of_a_record_that_a_full_disk_has_torn_the_legible_part_is_a_call(
+    changed: dict[str, str], legible: dict[str, object]
+) -> None:
+    records = parse(record("a.1", **changed))
+    (call,) = records.calls
+    assert not records.broken
+    assert {name: getattr(call, name) for name in legible} == legible
+
+
+def test_a_unique_id_and_an_end_are_a_call() -> None:
+    born = int(AT.timestamp())
+    records = parse({f"node1-{born}.7/ended": epoch(60), f"node1-{born}.8/language": "fr"}, live=())
+    cut, ended = records.calls if not records.calls[0].end_known else records.calls[::-1]
+    assert (ended.started, ended.ended, ended.status, ended.caller) == (AT, AT + timedelta(seconds=60), "trying", None)
+    assert (cut.started, cut.ended, cut.language) == (AT, AT, "fr")
+    assert set(ended.illegible) == {"started", "status"}
+
+
+def test_what_is_not_even_an_id_with_an_instant_is_reported_and_the_others_are_read() -> None:
+    records = parse(record("a.9") | record("a b") | {"a.3/status": "x", "a.4/ended": "soon"}, live=())
     assert [call.id for call in records.calls] == ["a.9"]
-    assert set(records.broken) == set(broken)
-    assert "yesterday" in records.broken["a.2"]
+    assert set(records.broken) == {"a b", "a.3", "a.4"}
+    assert "no instant" in records.broken["a.3"]
 
 
 @given(st.dictionaries(st.text(max_size=30) | st.sampled_from(list(record("a.1"))), st.text(max_size=30), max_size=30))

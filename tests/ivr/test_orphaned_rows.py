@@ -16,7 +16,7 @@ from db.ids import call_id, uuid7
 from db.journal import Journal
 from db.read import call
 from ivr.controller import orphaned_rows
-from ivr.controller.orphaned_rows import Up
+from ivr.controller.orphaned_rows import Records, Up
 from ivr.records.recorder import Recorder
 from ivr.records.voicemail import Mailbox
 
@@ -30,9 +30,7 @@ async def _close(journal: Journal, folder: Path, url: str, began: float, last_an
         return up
 
     await orphaned_rows.close_orphaned(
-        folder,
-        url,
-        "node1",
+        Records(folder, url, "node1"),
         Recorder(journal, cast(Any, None)),
         began=began,
         last_answer=last_answer,

@@ -13,6 +13,7 @@ from ivr.cli.monitoring.metrics import render
 from ivr.cli.processes.check import Check
 from ivr.cli.processes.troubles import JournalState
 from ivr.model.call_state import CallState
+from ivr.records.call_conclusion import Conclusion, Place
 from ivr.records.call_counts import CallCounts
 from ivr.records.recorder import Recorder
 from ivr.trial.records import FakeReferences, MemoryJournal
@@ -113,7 +114,9 @@ def test_calls_are_counted_by_language_number_and_outcome_when_they_end() -> Non
     made = recorder()
     made.call_ended(state("1"), Outcome.ANSWERED, "caller")
     made.call_ended(state("2"), Outcome.ABANDONED, "caller")
-    made.call_lost(CALL + "3", queued=True, connected=False, at=datetime.now(UTC))
+    now = datetime.now(UTC)
+    lost = Conclusion(now, None, now, None, now, ["queue"], Outcome.ABANDONED, None, Place.WAITING, "unknown")
+    made.concluded(CALL + "3", None, lost)
     counts = made.counts
     assert counts.ended == {
         ("fr", Outcome.ANSWERED): 1,

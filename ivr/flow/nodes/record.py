@@ -195,19 +195,25 @@ class Record(Node):
             await call.wait_for_playback()
 
     async def _keep(self, call: Call, name: str, *, gone: bool = False) -> tuple[bool, str | None]:
-        """Keep the message with a new case, if the caller spoke. Return whether it was, and the case's reference."""
+        """Keep the message with a new case, if the caller spoke. Return whether it was, and the case's reference.
+
+        While nothing can be recorded (a full disk) it stays with Asterisk, where it is found once that is possible.
+        """
+        if not call.services.recorder.writes_to_disk():
+            return False, None
         left = await call.services.mailbox.keep(name)
         if left is None:
             return False, None
         call.services.limits.message_kept(left.id, call.state.caller)
         reference = call.services.recorder.new_case_reference()
         call.services.recorder.message(call.state, left, self.category, CaseKind(self.file), reference, self.due_h)
-        self._note(call, reference)
+        self._note(call, reference, kept=True)
         call.event("message", file=left.file, seconds=round(left.seconds, 1), reference=reference, gone=gone)
         return True, reference
 
-    def _note(self, call: Call, reference: str | None) -> None:
-        outcome = call.state.outcome if call.state.outcome == Outcome.ANSWERED else Outcome.MESSAGE
+    def _note(self, call: Call, reference: str | None, *, kept: bool) -> None:
+        talked = call.state.outcome == Outcome.ANSWERED
+        outcome = Outcome.MESSAGE if kept and not talked else call.state.outcome
         call.set(
             call.state.replace(
                 outcome=outcome,
@@ -225,7 +231,7 @@ class Record(Node):
         if not kept:
             reference = call.services.recorder.new_case_reference()
         call.services.recorder.message_failed(call.state, CaseKind(self.file), reference, self.due_h)
-        self._note(call, reference)
+        self._note(call, reference, kept=kept)
         call.event("recording_failed", reference=reference)
         return await self._say_reference(call, "record_failed", reference)
 
