@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db import case_openings, pairings
 from db.engine import insert_of, reading, writing
+from db.ids import started_at
 from db.records import SHAPES, Record
-from db.tables import Table
+from db.tables import Call, Table
 
 POSITION = Table.metadata.tables["journal_position"]
 
@@ -158,15 +159,35 @@ async def _write(connection: AsyncConnection, table_name: str, rows: list[_Row])
     if not parts:
         return
     # An INSERT without a required column fails on both databases even if the row exists, so these need an UPDATE.
-    await _must_exist(connection, table_name, [row for of_one_kind in parts.values() for row in of_one_kind])
+    missing = await _missing(connection, table_name, [row for of_one_kind in parts.values() for row in of_one_kind])
+    for row in missing:
+        await _begin_late(connection, table_name, row)
     for (names, node_given), of_one_kind in parts.items():
         changes = _update(table_name, names, node_given)
-        if changes is not None:
-            values = [{f"to_{name}": value for name, value in row.columns.items()} for row in of_one_kind]
+        values = [
+            {f"to_{name}": value for name, value in row.columns.items()} for row in of_one_kind if row not in missing
+        ]
+        if changes is not None and values:
             await connection.execute(changes, values)
 
 
-async def _must_exist(connection: AsyncConnection, table_name: str, rows: list[_Row]) -> None:
+async def _begin_late(connection: AsyncConnection, table_name: str, row: _Row) -> None:
+    """Make the row of a call whose first record was lost: when it began is in its id.
+
+    Raises:
+        RefusedError: It is not a call's.
+    """
+    identity = row.key[0]
+    if table_name != Call.__tablename__ or identity.version != 7:
+        lacks = ", ".join(sorted(SHAPES[table_name].required - row.columns.keys()))
+        raise RefusedError(f"{table_name} {'/'.join(map(str, row.key))} does not exist, and a new one needs {lacks}")
+    began = {"started": datetime.fromtimestamp(started_at(identity), UTC)} | row.columns
+    upsert = _upsert(connection.dialect.name, table_name, tuple(sorted(began)), row.node_given)
+    await connection.execute(upsert, began)
+
+
+async def _missing(connection: AsyncConnection, table_name: str, rows: list[_Row]) -> list[_Row]:
+    """Return those of the rows that are not in the table."""
     shape = SHAPES[table_name]
     columns = [shape.table.c[name] for name in shape.key]
     matches = (
@@ -175,12 +196,7 @@ async def _must_exist(connection: AsyncConnection, table_name: str, rows: list[_
         else tuple_(*columns).in_([row.key for row in rows])
     )
     found = {tuple(key) for key in await connection.execute(select(*columns).where(matches))}
-    for row in rows:
-        if row.key not in found:
-            missing = ", ".join(sorted(shape.required - row.columns.keys()))
-            raise RefusedError(
-                f"{table_name} {'/'.join(map(str, row.key))} does not exist, and a new one needs {missing}"
-            )
+    return [row for row in rows if row.key not in found]
 
 
 @lru_cache(maxsize=1000)

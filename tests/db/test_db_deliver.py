@@ -14,7 +14,7 @@ from db_helpers import count, rejected, rows
 
 from db.deliverer import Deliverer
 from db.delivery import DeliveryCounts, deliver_all, lag
-from db.ids import uuid7
+from db.ids import call_id, uuid7
 from db.journal import Journal
 from db.tables import UNJOURNALLED, Call, CallEvent, Decision, Pairing, Shift, Table
 
@@ -199,7 +199,7 @@ async def test_undeliverable_lines_are_set_aside_once_and_the_rest_is_delivered(
     ]
     refused = [
         line(30, "call", {"id": str(uuid7()), "started": NOW, "outcome": "lost"}),
-        line(32, "call", {"id": str(uuid7()), "language": "fr"}),
+        line(32, "pairing", {"id": str(uuid7()), "reason": "caller"}),
         line(33, "offer", {"id": str(uuid7()), "call_id": str(uuid7()), "offered": NOW}),
     ]
     good = [line(number, "call", {"id": str(uuid7()), "started": NOW}) for number in (29, 31, 34, 35)]
@@ -213,7 +213,7 @@ async def test_undeliverable_lines_are_set_aside_once_and_the_rest_is_delivered(
     assert {found["file"] for found in aside} == {file.name}
     reasons = " | ".join(found["reason"] for found in aside)
     assert "no record in" in reasons
-    assert "a new one needs started" in reasons
+    assert "a new one needs began, call_id, operator_id" in reasons
     assert len(caplog.records) == len(aside) == 4
     caplog.clear()
     assert await deliver_all(folder, url) == DeliveryCounts(0, 0)
@@ -221,6 +221,28 @@ async def test_undeliverable_lines_are_set_aside_once_and_the_rest_is_delivered(
     journal.put("call", id=uuid7(), started=NOW)
     journal.close()
     assert await deliver_all(folder, url) == DeliveryCounts(0, 0), "seq 9 comes after 35, so it counts as delivered"
+
+
+async def test_a_call_whose_beginning_was_garbled_has_a_row_with_all_that_is_legible(folder: Path, url: str) -> None:
+    journal = Journal(folder, "rabat-1")
+    began = datetime(2026, 12, 2, 9, tzinfo=UTC)
+    calls = [call_id("rabat-1", f"rabat-1-1795613040.{number}", int(began.timestamp() * 1000)) for number in range(2)]
+    journal.put("call", id=calls[0], started=began, number="+80000212", caller="+33612345678")
+    journal.put("call_event", call_id=calls[0], kind="node", flow_node="queue")
+    journal.put("call", id=calls[0], queued=began + timedelta(seconds=4))
+    journal.put("call", id=calls[1], started=began)
+    journal.flush()
+    [file] = folder.glob("*.jsonl")
+    header, first, *rest = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(header + b"\x00" * (len(first) - 1) + b"\n" + b"".join(rest))
+    journal.put("call", id=calls[0], outcome="answered", ended=began + timedelta(seconds=60), path=["queue"])
+    journal.close()
+    assert await deliver_all(folder, url) == DeliveryCounts(4, 1)
+    found = {call.id: call for call in await rows(url, Call)}
+    assert found.keys() == set(calls)
+    call = found[calls[0]]
+    assert (call.started, call.queued, call.node) == (began, began + timedelta(seconds=4), "rabat-1")
+    assert (call.outcome, call.ended, call.path) == ("answered", began + timedelta(seconds=60), ["queue"])
 
 
 async def test_a_line_torn_by_a_kill_is_set_aside_after_its_writer_is_gone(folder: Path, sqlite_url: str) -> None:
