@@ -8,6 +8,9 @@ from uuid import UUID
 NOT_ASKED = "the person who was called had not asked for it"
 """The reason of a request that ended so: whoever made it was somebody else."""
 
+CUT_OFF = "Asterisk ended during the call"
+"""The reason of a request that no caller has made: their call was cut off while they waited or talked."""
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -52,6 +55,11 @@ class CallbackRequest:
     asked_by: str | None = None
     file_changed: datetime | None = None
     pin_given: datetime | None = None
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether it was made for a caller whose call was cut off."""
+        return self.reason is not None and self.reason.startswith(CUT_OFF)
 
     @property
     def at_once(self) -> bool:

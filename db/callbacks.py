@@ -11,8 +11,9 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, func, insert, or_, select, text, update
+from sqlalchemy import and_, exists, func, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.orm import aliased
 
 from db.callback_requests import CHANGING, CallbackRequest, Claim, CountryLimit, DialCounts
 from db.engine import reading, writing
@@ -246,6 +247,19 @@ async def tries(engine: AsyncEngine, requests: Sequence[UUID]) -> dict[UUID, lis
                 }
             )
     return found
+
+
+async def called_again(engine: AsyncEngine, requests: Sequence[UUID]) -> set[UUID]:
+    """Return those of the requests whose caller has called again since the call of the request, and waits or talks, or
+    has done so."""
+    cut, later = aliased(Call), aliased(Call)
+    served = or_(later.queued.is_not(None), later.connected.is_not(None))
+    again = exists().where(
+        later.caller == Callback.number, later.started >= cut.ended, later.id != cut.id, ~later.outgoing, served
+    )
+    query = select(Callback.id).join(cut, cut.id == Callback.call_id).where(Callback.id.in_(requests), again)
+    async with reading(engine) as connection:
+        return set(await connection.scalars(query))
 
 
 async def failed_without_file(engine: AsyncEngine, since: datetime) -> list[CallbackRequest]:

@@ -1,11 +1,10 @@
 """Queries about calls whose end no process has recorded."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import read
@@ -39,11 +38,3 @@ async def stories(engine: AsyncEngine, calls: Collection[UUID]) -> dict[UUID, St
             if event.call_id in found:
                 found[event.call_id].events.append(from_row(read.Event, event))
     return found
-
-
-async def callers_since(engine: AsyncEngine, callers: Sequence[str], since: datetime) -> set[str]:
-    """Return those of the callers who have begun a call since an instant in which they waited or were answered."""
-    async with reading(engine) as connection:
-        served = or_(Call.queued.is_not(None), Call.connected.is_not(None))
-        rows = select(Call.caller).where(Call.caller.in_(callers), Call.started >= since, served).distinct()
-        return {caller for caller in await connection.scalars(rows) if caller is not None}

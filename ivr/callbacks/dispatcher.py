@@ -8,6 +8,7 @@ be done and what was done; it is read again every few seconds, so that whatever 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import structlog
 
@@ -102,6 +103,7 @@ class Dispatcher:
                 self._queue.leave(call)  # without the database the caller cannot be dialled
             return
 
+        again = await self._called_again(requests)
         self._chances.look(requests, now)
         self._volume.look(requests, self._busy)
         at_work = {
@@ -121,6 +123,11 @@ class Dispatcher:
             about = (request.case_reference, request.number, request.at_once)
             if request.kind == CallbackKind.CASE and latest[about] != request.id:
                 await self.repository.move(request, advance(request, RequestEvent.CANCELLED, now, reason="asked again"))
+                continue
+            if request.id in again:
+                await self.repository.move(
+                    request, advance(request, RequestEvent.CANCELLED, now, reason="called again")
+                )
                 continue
             if ended_by_new_pin(request):
                 await self.repository.move(request, advance(request, RequestEvent.CANCELLED, now, reason="new PIN"))
@@ -142,6 +149,11 @@ class Dispatcher:
             self._volume.note(request, callback_rules.Not.SHARE if self.is_full else None)
         self._update_queue(wanted if not self.is_full else {})
         await self._record_late_files(now)
+
+    async def _called_again(self, requests: Collection[CallbackRequest]) -> Collection[UUID]:
+        """Return the requests of callers who were cut off, for whom nothing is to be done any more."""
+        waiting = [request.id for request in requests if request.cut_off and request.state == CallbackState.REQUESTED]
+        return await self.repository.called_again(waiting) or () if waiting else ()
 
     async def _is_due(
         self, request: CallbackRequest, facts: callback_rules.Facts, now: datetime, other: CallbackRequest | None

@@ -1,5 +1,6 @@
 """Call-back requests in the database, read and moved by the controller. Without the database nobody is dialled."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -62,6 +63,12 @@ class CallbackRepository(Repository):
         """Return how often was dialled since an instant, by number and in all; `talked`: and for how long."""
         return await self._client.ask(
             "db.callbacks", lambda callbacks, engine: callbacks.count_dialled(engine, since, talked=talked)
+        )
+
+    async def called_again(self, requests: Sequence[UUID]) -> set[UUID] | None:
+        """Return those of the requests whose caller has called again, and waits or talks, or has done so."""
+        return await self._client.ask(
+            "db.callbacks", lambda callbacks, engine: callbacks.called_again(engine, requests)
         )
 
     async def without_file(self, since: datetime) -> list[CallbackRequest] | None:

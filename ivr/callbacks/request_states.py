@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from db.callback_requests import CallbackRequest, Claim
+from db.callback_requests import CUT_OFF, CallbackRequest, Claim
 from db.enums import CallbackKind, CallbackState
 from db.ids import call_id
 from ivr.site.callback_rules import MOST_TRIES, next_try
@@ -96,7 +96,7 @@ def advance(
             tried=now,
             dialled_call_id=call_of(request),
             claim=by,
-            reason=None,
+            reason=CUT_OFF if request.cut_off else None,
         )
     if event is RequestEvent.CLAIMED:
         about_case = request.kind == CallbackKind.CASE
@@ -107,6 +107,8 @@ def advance(
         request = _put_off(request, due) if due is not None else request
     if event is RequestEvent.DECLINED:
         request = _put_off(request, now + wait)
+    if reason is not None and request.cut_off and state == _S.REQUESTED:
+        reason = f"{CUT_OFF}; {reason}"  # it stays one that nobody has made
     if event is RequestEvent.TAKEN:
         request = replace(request, operator_id=operator or request.operator_id)
     return replace(

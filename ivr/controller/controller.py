@@ -142,7 +142,16 @@ class Controller:
         self.acknowledgements = Acknowledgements(self.journal, self.database)
         self.thresholds = ThresholdWatch(self.site.alarms.thresholds)
         self.changed = asyncio.Event()  # something that the control API shows may have changed
-        self.repair = RecordRepair(settings, self.site, self.ami, self.recorder, self.mailbox, self._calls_had)
+        self.repair = RecordRepair(
+            settings,
+            self.site,
+            self.ami,
+            self.recorder,
+            self.mailbox,
+            self._calls_had,
+            self.caller_limits,
+            self.opening,
+        )
         self.manager = ManagerLink(
             self.ami,
             self.opening,

@@ -61,11 +61,14 @@ class Up:
 
 @dataclass(frozen=True, slots=True)
 class Concluded:
-    """A call whose row was closed. `row`: as it was before; None: there was none."""
+    """A call whose row was closed. `row`: as it was before; None: there was none. `record`: that of the dialplan, if it
+    had the call last. `caller`: E.164."""
 
     id: str
     row: Call | None
     end: Conclusion
+    caller: str | None
+    record: FallbackCall | None = None
 
 
 async def close_orphaned(
@@ -117,7 +120,7 @@ async def close_orphaned(
         story = stories[call]
         end = conclude(story.call, [*story.events, *kept.get(call, ())], None, last_seen)
         recorder.concluded(str(call), story.call, end)
-        concluded.append(Concluded(str(call), story.call, end))
+        concluded.append(Concluded(str(call), story.call, end, story.call.caller))
     ends = {UUID(call.id): call.end.ended for call in concluded}
     for offer in rows.offers:
         if offer.offered < before and str(offer.id) not in up_legs:
@@ -161,7 +164,7 @@ async def conclude_fallback(
         row, events = (story.call, story.events) if story is not None else (None, [])
         end = conclude(row, [*events, *kept.get(UUID(identity), ())], record, record.ended)
         recorder.concluded(identity, row, end, record, caller)
-        concluded.append(Concluded(identity, row, end))
+        concluded.append(Concluded(identity, row, end, row.caller if row is not None else caller, record))
     return concluded
 
 

@@ -5,23 +5,29 @@ good part of the start, and a start is also a recovery.
 """
 
 import asyncio
+import contextlib
 import importlib
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from ivr.asterisk.ami import Ami, AmiError
+from ivr.callbacks import cut_calls
 from ivr.controller.fallback_import import calls_in_fallback, channels_up, ended_calls, forget
 from ivr.home.settings import Settings
+from ivr.hours.opening import Opening
+from ivr.model.endpoints import TRY_TELEPHONES
+from ivr.records.call_conclusion import Place
+from ivr.records.caller_limits import CallerLimits
 from ivr.records.recorder import Recorder
 from ivr.records.voicemail import Mailbox
 from ivr.site.site import Site
 
 if TYPE_CHECKING:
-    from ivr.controller.orphaned_rows import Up
+    from ivr.controller.orphaned_rows import Concluded, Up
 
 log = structlog.get_logger()
 
@@ -38,11 +44,16 @@ class RecordRepair:
         recorder: Recorder,
         mailbox: Mailbox,
         calls_had: Callable[[], Collection[str]],
+        limits: CallerLimits,
+        opening: Opening,
     ) -> None:
         self._settings, self._site, self._ami = settings, site, ami
         self._recorder, self._mailbox, self._calls_had = recorder, mailbox, calls_had
         self._url = settings.database_url(site.database.url)
         self._recorded: dict[str, str] = {}  # calls of the fallback, to their channels: recorded by this controller
+        self._limits, self._opening = limits, opening
+        self._asterisk_began = 0.0  # POSIX seconds, as far as is known
+        ami.on("FullyBooted", self._asterisk_booted)  # which is also said at each login
         self._alone = asyncio.Lock()  # the orphaned rows are closed by one at a time
 
     async def import_fallback_calls(self) -> None:
@@ -64,7 +75,8 @@ class RecordRepair:
 
     async def _record_fallback(self, calls: dict[str, Any]) -> None:
         rows = await _orphaned_rows()
-        await rows.conclude_fallback(self._records(rows), self._recorder, self._mailbox, calls)
+        concluded = await rows.conclude_fallback(self._records(rows), self._recorder, self._mailbox, calls)
+        await self._call_back([call for call in concluded if not call.record.end_known])
         for call, (record, _) in calls.items():
             self._recorded[call] = record.id
             log.info(
@@ -88,7 +100,8 @@ class RecordRepair:
         """
         names = await asyncio.to_thread(self._mailbox.names)  # before a caller adds one
         async with self._alone:
-            await self._close(began, calls, (), legs, last_answer, names)
+            concluded = await self._close(began, calls, (), legs, last_answer, names)
+            await self._call_back([call for call in concluded if call.end.started.timestamp() < self._asterisk_began])
 
     async def close_lost(self) -> None:
         """Close the rows of calls that are over although nobody has recorded their end.
@@ -110,9 +123,9 @@ class RecordRepair:
         legs: Collection[str],
         last_answer: datetime | None,
         names: list[str],
-    ) -> None:
+    ) -> "list[Concluded]":
         rows = await _orphaned_rows()
-        await rows.close_orphaned(
+        concluded: list[Concluded] = await rows.close_orphaned(
             self._records(rows),
             self._recorder,
             began=began,
@@ -122,6 +135,17 @@ class RecordRepair:
             mailbox=self._mailbox,
             names=names,
         )
+        return concluded
+
+    async def _call_back(self, cut: "Sequence[Concluded]") -> None:
+        """Have those called back who waited or talked when Asterisk ended, if the site wants that."""
+        if self._site.callbacks.cut_off and self._site.callbacks.trunk is not None:
+            calls = [call for concluded in cut if (call := _cut_call(concluded)) is not None]
+            await cut_calls.request(calls, self._site, self._limits, self._recorder, self._opening)
+
+    def _asterisk_booted(self, event: Mapping[str, str]) -> None:
+        with contextlib.suppress(ValueError):
+            self._asterisk_began = time.time() - float(event.get("Uptime", ""))
 
     async def _up(self, calls: Collection[str], channels: Collection[str]) -> "Up":
         """Return what is up, with these calls and channels, which were up before."""
@@ -136,6 +160,26 @@ class RecordRepair:
 
     def _records(self, rows: Any) -> Any:
         return rows.Records(self._settings.journal, self._url, self._site.node)
+
+
+def _cut_call(concluded: "Concluded") -> cut_calls.CutCall | None:
+    """Return a call that was cut off; None if its caller did not wait or talk, is not known, or was none."""
+    row, record, end = concluded.row, concluded.record, concluded.end
+    is_test = not row.live if row is not None else record is not None and record.carrier in TRY_TELEPHONES
+    if is_test or concluded.caller is None or end.place is Place.ELSEWHERE:
+        return None
+    found = row if row is not None else record
+    assert found is not None
+    return cut_calls.CutCall(
+        id=concluded.id,
+        number=found.number or "",
+        caller=concluded.caller,
+        language=found.language or "",
+        topic=found.topic,
+        country=found.country,
+        since=end.queued or end.connected or end.started,
+        ended=end.ended,
+    )
 
 
 async def _orphaned_rows() -> Any:

@@ -195,10 +195,10 @@ class Recorder:
         )
         self.call(state.id, case_reference=reference, topic=state.topic)
 
-    def callback(self, state: CallState, number: str, due: datetime) -> UUID:
+    def callback(self, state: CallState, number: str, due: datetime, *, reason: str | None = None) -> UUID:
         """Record a call-back request, due at `due`, and return its id.
 
-        A caller who has waited for an operator keeps their age.
+        A caller who has waited for an operator keeps their age. `reason`: why there is one that no caller has made.
         """
         now, request = clock.now(), uuid7()
         waited = state.since if state.connected_at is None else None
@@ -215,6 +215,7 @@ class Recorder:
             waiting_since=now if waited is None else instant(waited),
             due=due,
             asked_by=state.caller or None,
+            reason=reason,
         )
         return request
 
@@ -303,8 +304,7 @@ class Recorder:
         if record is None:
             self.call_event(call_id, "ended", "", {"by": end.by, "outcome": end.outcome.value})
         else:
-            data: dict[str, object] = {"status": record.status.value, "operator": record.operator}
-            self.call_event(call_id, "fallback", FALLBACK, data)
+            self.call_event(call_id, "fallback", FALLBACK, {"status": record.status.value, "operator": record.operator})
         if row is not None and not row.live:
             self.counts.test(call_id)
         elif record is not None and record.carrier in TRY_TELEPHONES:

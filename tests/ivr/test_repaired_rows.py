@@ -139,6 +139,7 @@ async def test_a_row_that_was_left_open_is_closed_while_the_line_runs_and_calls_
 @pytest.mark.long
 async def test_the_controller_itself_looks_for_rows_that_were_left_open(line: Line) -> None:
     journal = Journal(line.home / "journal", line.settings.node)
-    lose(line, journal, "+33612200213")
+    for caller in ("+33612200213", "+33612200214"):  # the first one may be found by a controller that has just started
+        lose(line, journal, caller)
+        assert (await line.story(caller, limit_s=45))["call"]["outcome"] == "abandoned"
     journal.close()
-    assert (await line.story("+33612200213", limit_s=45))["call"]["outcome"] == "abandoned"

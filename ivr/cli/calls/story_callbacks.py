@@ -26,6 +26,8 @@ def format_event(event: Mapping[str, Any]) -> str | None:
             return f"is called back: {_WHY_CALLED.get(data['kind'], data['kind'])} (request {data['request']})"
         case "callback":
             return f"requests a call-back to {data['number']}"
+        case "cut_off":
+            return f"was cut off, since Asterisk ended: will be called back (request {data['request']})"
         case "callback_given_up":
             return "requests a call-back, but gives no number that can be called: nothing was noted"
         case "callback_refused":
