@@ -57,9 +57,9 @@ async def calling(
     before: Sequence[int] = (),
 ) -> AsyncIterator[Line]:
     """Run a line with a trunk whose tries are seconds apart. `say_first_s`: when callers hear their position, and after
-    which time they are offered a call-back. `desk`: whether its site has the desk. `cut_off`: as in site.toml. `before`:
-    the ports (without the line's offset) of servers of the carrier that are dialled first; they are given up after
-    6.4 s."""
+    which time they are offered a call-back. `desk`: whether its site has the desk. `cut_off`: as in site.toml.
+    `before`: the ports (without the line's offset) of servers of the carrier that are dialled first; they are given up
+    after 6.4 s."""
     line = Line(home, offset)
     for name, pattern, instead in (
         ("site.toml", r"^\[callbacks\]\n", f'[callbacks]\ntrunk = "example"\ncut_off = {str(cut_off).lower()}\n'),

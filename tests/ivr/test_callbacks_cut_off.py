@@ -65,7 +65,7 @@ async def test_a_caller_who_was_cut_off_keeps_their_age_and_has_a_minute_to_call
     (row,) = await requested(call)
     assert (row["number"], row["kind"], row["reason"], str(row["call_id"])) == (CALLER, "waiting", CUT_OFF, call.id)
     assert row["waiting_since"] == call.since
-    assert row["due"] - row["wished"] == cut_calls.CALLS_AGAIN
+    assert abs(row["due"] - row["wished"] - cut_calls.CALLS_AGAIN) < timedelta(seconds=1)
 
 
 async def test_one_caller_has_one_request_and_numbers_that_nobody_may_call_have_none() -> None:
@@ -155,10 +155,7 @@ async def test_when_asterisk_is_killed_those_who_waited_or_talked_are_called_bac
     assert (await line.story(talks))["call"]["outcome"] == "answered"
     story = await line.story(waits)
     assert story["call"]["outcome"] == "abandoned" and story["events"][-1]["kind"] == "cut_off"
-    assert (
-        CUT_OFF in line.run("callbacks").stdout.replace("\n", " ")
-        or "cut off" in line.run("call", str(story["call"]["id"])).stdout
-    )
+    assert "was cut off, since Asterisk ended" in line.run("call", str(story["call"]["id"])).stdout
 
     await line.waiting(telephones, calls_again)
     await line.until(lambda: requests()[calls_again]["state"] == "cancelled", 10, "who waits again is not called")
