@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+_FULL_S = 1.0
+"""Between two looks whether a full disk has room again."""
+
 
 class RecordRepair:
     """Completes records through the journal. `calls_had` returns the ids of the controller's own calls, also of those
@@ -57,11 +60,12 @@ class RecordRepair:
         self._alone = asyncio.Lock()  # the orphaned rows are closed by one at a time
 
     async def import_fallback_calls(self) -> None:
-        """Record the fallback's calls that have ended. Waits for the database. Not for concurrent use.
+        """Record the fallback's calls that have ended. Waits for disk and database. Not for concurrent use.
 
         A record stays in AstDB until what it says is on the disk: it is read again if this process ends before.
         """
         try:
+            await self._until_written()
             ended = await ended_calls(self._ami, self._site)
             new = {call: found for call, found in ended.items() if self._recorded.get(call) != found[0].id}
             if new:
@@ -124,6 +128,7 @@ class RecordRepair:
         last_answer: datetime | None,
         names: list[str],
     ) -> "list[Concluded]":
+        await self._until_written()
         rows = await _orphaned_rows()
         concluded: list[Concluded] = await rows.close_orphaned(
             self._records(rows),
@@ -136,6 +141,11 @@ class RecordRepair:
             names=names,
         )
         return concluded
+
+    async def _until_written(self) -> None:
+        """Wait until records can be written: a message whose row is lost would be found by nobody."""
+        while not self._recorder.writes_to_disk():  # noqa: ASYNC110 - no event says that a disk has room again
+            await asyncio.sleep(_FULL_S)
 
     async def _call_back(self, cut: "Sequence[Concluded]") -> None:
         """Have those called back who waited or talked when Asterisk ended, if the site wants that."""
