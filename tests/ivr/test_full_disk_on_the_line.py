@@ -62,11 +62,21 @@ class SmallDiskLine(Line):
             (self.home / "filler").unlink()
 
 
+def mounted(folder: Path) -> bool:
+    """Mount a small disk; return whether that was possible."""
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder)]
+    return not os.geteuid() and subprocess.run(mount, check=False).returncode == 0
+
+
+def unmount(folder: Path) -> None:
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    folder.rmdir()
+
+
 @pytest.fixture
 async def small_disk() -> AsyncIterator[SmallDiskLine]:
     folder = Path(tempfile.mkdtemp(prefix="hatif-full-"))
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", folder]
-    if os.geteuid() or (await asyncio.to_thread(subprocess.run, mount, check=False)).returncode:
+    if not await asyncio.to_thread(mounted, folder):
         pytest.skip("only root may mount a small disk")
     try:
         line = SmallDiskLine(folder, OFFSET + 1000)
@@ -76,8 +86,7 @@ async def small_disk() -> AsyncIterator[SmallDiskLine]:
         finally:
             await line.down()
     finally:
-        await asyncio.to_thread(subprocess.run, ["umount", "--lazy", folder], check=True)
-        await asyncio.to_thread(folder.rmdir)
+        await asyncio.to_thread(unmount, folder)
 
 
 async def rows_of(line: Line) -> dict[str | None, list[read.Call]]:

@@ -5,6 +5,7 @@ import wave
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -76,7 +77,8 @@ async def repairs(line: Line, journal: Journal) -> AsyncIterator[RecordRepair]:
     chosen, secrets = settings.read(line.environment), credentials.load(line.home, ())
     mailbox = Mailbox(chosen.asterisk_recordings, chosen.home)
     async with Ami("127.0.0.1", 5038 + line.offset, secrets.ami_user, secrets.ami_password) as ami:
-        yield RecordRepair(chosen, line.settings, ami, Recorder(journal, FakeReferences(9)), mailbox, tuple)
+        recorder, unused = Recorder(journal, FakeReferences(9)), cast(Any, None)
+        yield RecordRepair(chosen, line.settings, ami, recorder, mailbox, tuple, unused, unused)
 
 
 def lose(line: Line, journal: Journal, caller: str) -> str:
