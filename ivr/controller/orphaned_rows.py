@@ -118,6 +118,8 @@ async def close_orphaned(
     concluded = []
     for call in sorted(lost & stories.keys()):
         story = stories[call]
+        if story.call.ended is not None:
+            continue  # it was closed meanwhile
         end = conclude(story.call, [*story.events, *kept.get(call, ())], None, last_seen)
         recorder.concluded(str(call), story.call, end)
         concluded.append(Concluded(str(call), story.call, end, story.call.caller))

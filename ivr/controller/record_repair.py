@@ -80,7 +80,7 @@ class RecordRepair:
     async def _record_fallback(self, calls: dict[str, Any]) -> None:
         rows = await _orphaned_rows()
         concluded = await rows.conclude_fallback(self._records(rows), self._recorder, self._mailbox, calls)
-        await self._call_back([call for call in concluded if not call.record.end_known])
+        await self._call_back([call for call in concluded if not call.record.end_known and self._was_cut(call)])
         for call, (record, _) in calls.items():
             self._recorded[call] = record.id
             log.info(
@@ -105,7 +105,7 @@ class RecordRepair:
         names = await asyncio.to_thread(self._mailbox.names)  # before a caller adds one
         async with self._alone:
             concluded = await self._close(began, calls, (), legs, last_answer, names)
-            await self._call_back([call for call in concluded if call.end.started.timestamp() < self._asterisk_began])
+            await self._call_back([call for call in concluded if self._was_cut(call)])
 
     async def close_lost(self) -> None:
         """Close the rows of calls that are over although nobody has recorded their end.
@@ -152,6 +152,10 @@ class RecordRepair:
         if self._site.callbacks.cut_off and self._site.callbacks.trunk is not None:
             calls = [call for concluded in cut if (call := _cut_call(concluded)) is not None]
             await cut_calls.request(calls, self._site, self._limits, self._recorder, self._opening)
+
+    def _was_cut(self, call: "Concluded") -> bool:
+        """Return whether a call began in an earlier Asterisk, and so ended with that at the latest."""
+        return call.end.started.timestamp() < self._asterisk_began
 
     def _asterisk_booted(self, event: Mapping[str, str]) -> None:
         with contextlib.suppress(ValueError):

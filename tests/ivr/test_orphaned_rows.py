@@ -9,16 +9,20 @@ from typing import Any, cast
 from uuid import UUID
 
 import pytest
+from sqlalchemy import func, select
 
 from db.delivery import deliver_all
-from db.engine import open_engine
+from db.engine import open_engine, reading
 from db.ids import call_id, uuid7
 from db.journal import Journal
 from db.read import call
+from db.tables import CaseFile
+from ivr.asterisk.fallback_records import FallbackCall, Status
 from ivr.controller import orphaned_rows
 from ivr.controller.orphaned_rows import Records, Up
 from ivr.records.recorder import Recorder
 from ivr.records.voicemail import Mailbox
+from ivr.trial.records import FakeReferences
 
 pytest_plugins = ["db_fixtures"]
 
@@ -90,3 +94,93 @@ async def test_a_database_that_hangs_takes_no_thread_from_work_that_callers_wait
         for wait in waits:
             wait.cancel()
         await asyncio.gather(*waits, return_exceptions=True)
+
+
+async def test_a_call_whose_beginning_was_garbled_is_not_open_for_ever(sqlite_url: str, folder: Path) -> None:
+    began = datetime.now(UTC) - timedelta(minutes=2)
+    lost = call_id("node1", "node1-1.7", int(began.timestamp() * 1000))
+    journal = Journal(folder, "node1")
+    journal.put("call", id=lost, queued=began + timedelta(seconds=9))  # its first record is not legible
+    journal.put("call_event", call_id=lost, kind="waiting", flow_node="queue", at=began + timedelta(seconds=9), data={})
+    await _close(journal, folder, sqlite_url, time.time(), None, Up({str(lost)}, set()))
+    async with open_engine(sqlite_url) as engine:
+        assert (await call(engine, str(lost))).call.ended is None  # it is up
+        await _close(journal, folder, sqlite_url, time.time(), None, NOBODY)
+        found = (await call(engine, str(lost))).call
+    journal.close()
+    assert (found.outcome, found.ended) == ("abandoned", found.queued)
+    assert abs(found.started - began) < timedelta(milliseconds=2)
+
+
+async def test_the_dialplans_calls_are_recorded_with_what_the_controller_knew_once_the_database_is_there(
+    sqlite_url: str, folder: Path
+) -> None:
+    """`talked` was asked about their conversation, `unknown` has no row any more, `own` was never the controller's."""
+    began = (datetime.now(UTC) - timedelta(minutes=2)).replace(microsecond=0)
+    ids = {
+        name: call_id("node1", f"node1-{name}", int(began.timestamp() * 1000)) for name in ("talked", "unknown", "own")
+    }
+    journal = Journal(folder, "node1")
+    answered = {
+        "queued": began + timedelta(seconds=5),
+        "connected": began + timedelta(seconds=9),
+        "operator_id": "1001",
+    }
+    journal.put("call", id=ids["talked"], started=began, channel_id="node1-talked", language="fr", **answered)
+    for number, node in enumerate(("menu", "queue", "survey")):
+        at = began + timedelta(seconds=3 * number)
+        journal.put("call_event", call_id=ids["talked"], kind="node", flow_node=node, at=at, data={})
+    recorder = Recorder(journal, FakeReferences(1))
+    records = {
+        str(identity): (dialplan_record(name, began + timedelta(seconds=60)), "+33612345678")
+        for name, identity in ids.items()
+    }
+    database, elsewhere = (Path(sqlite_url.removeprefix("sqlite:///") + end) for end in ("", ".away"))
+    database.rename(elsewhere)
+    importing = asyncio.create_task(
+        orphaned_rows.conclude_fallback(
+            Records(folder, sqlite_url, "node1"), recorder, Mailbox(folder, folder), records
+        )
+    )
+    await asyncio.sleep(0.3)
+    assert not importing.done()
+    elsewhere.rename(database)
+    journal.flush()
+    await deliver_all(folder, sqlite_url)
+    await importing
+    journal.flush()
+    await deliver_all(folder, sqlite_url)
+    # The controller was killed before the records were deleted: the next one imports them again.
+    await orphaned_rows.conclude_fallback(
+        Records(folder, sqlite_url, "node1"), recorder, Mailbox(folder, folder), records
+    )
+    journal.close()
+    await deliver_all(folder, sqlite_url)
+    async with open_engine(sqlite_url) as engine:
+        found = {name: (await call(engine, str(identity))).call for name, identity in ids.items()}
+        async with reading(engine) as connection:
+            cases = await connection.scalar(select(func.count()).select_from(CaseFile))
+    assert {name: row.outcome for name, row in found.items()} == {
+        "talked": "answered", "unknown": "fallback", "own": "fallback",
+    }  # fmt: skip
+    assert {name: (row.operator, row.path[-1]) for name, row in found.items()} == {
+        "talked": ("1001", "fallback"), "unknown": ("1002", "fallback"), "own": ("1002", "fallback"),
+    }  # fmt: skip
+    assert found["talked"].path == ["menu", "queue", "survey", "fallback"]
+    assert (found["talked"].queued, found["talked"].connected) == (answered["queued"], answered["connected"])
+    assert {row.ended for row in found.values()} == {began + timedelta(seconds=120)}
+    assert (found["unknown"].caller, found["unknown"].started) == ("+33612345678", began + timedelta(seconds=60))
+    assert cases == 3  # each talked with an operator
+
+
+def dialplan_record(name: str, started: datetime) -> FallbackCall:
+    """Return the record of a call that an operator answered in the dialplan's queue."""
+    nothing: dict[str, Any] = dict.fromkeys(FallbackCall.__dataclass_fields__) | {"illegible": ()}
+    times = {
+        "started": started,
+        "queued": started + timedelta(seconds=10),
+        "connected": started + timedelta(seconds=20),
+    }
+    ended = {"ended": started + timedelta(seconds=60), "end_known": True}
+    known = {"id": f"node1-{name}", "status": Status.CONNECTED, "operator": "1002", "language": "fr"}
+    return FallbackCall(**nothing | times | ended | known)
