@@ -169,6 +169,7 @@ class Recorder:
             at=clock.now(),
         )
         self._file_of_message(state, kind, reference, due_h, title=None)
+        self.journal.flush()  # its file is in its place, where nobody would find it without this
 
     def message_failed(self, state: CallState, kind: CaseKind, reference: str | None, due_h: int) -> None:
         """Open the case file of a message that could not be recorded; it says so, and has the caller's number."""
