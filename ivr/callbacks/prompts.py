@@ -38,10 +38,11 @@ def declining(language: str) -> list[Clip]:
 def hello(language: str, request: CallbackRequest) -> list[Clip]:
     """Return the prompts that tell the caller who calls, and the keys: to go on, and that they had not asked for it.
 
-    Nobody asked for a request of an operator, who knows whom they call.
+    Nobody asked for a request of an operator, who knows whom they call, or after a call that was cut off.
     """
     about_file = ("told_asked" if request.at_once else "told_hello", "told_hear")
-    first = about_file if request.kind == CallbackKind.CASE else ("callback_hello", "callback_speak")
+    who = "institution" if request.cut_off else "callback_hello"
+    first = about_file if request.kind == CallbackKind.CASE else (who, "callback_speak")
     denied = ("callback_not_me", "press_2") if may_deny(request) else ()
     return [(language, text) for text in (*first, "press_1", *denied)]
 

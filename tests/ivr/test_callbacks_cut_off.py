@@ -22,7 +22,7 @@ from db.callback_requests import CUT_OFF, NOT_ASKED, Claim
 from db.engine import writing
 from db.ids import uuid7
 from db.tables import Call
-from ivr.callbacks import cut_calls
+from ivr.callbacks import cut_calls, prompts
 from ivr.callbacks.cut_calls import CutCall
 from ivr.callbacks.request_states import RequestEvent, advance
 from ivr.process.process import processes
@@ -84,6 +84,7 @@ async def test_a_request_that_nobody_has_made_remains_one_until_it_ends(engine: 
     missed = advance(dialled, RequestEvent.MISSED, NOW, by=BY, wait=timedelta(minutes=30), reason="busy")
     assert (missed.state, missed.reason) == ("wished", f"{CUT_OFF}; busy")
     assert claimed.cut_off and dialled.cut_off and missed.cut_off
+    assert [text for _, text in prompts.hello("fr", dialled)][:2] == ["institution", "callback_speak"]
     again = advance(advance(missed, RequestEvent.CLAIMED, NOW, by=BY), RequestEvent.DIALLED, NOW, by=BY)
     assert advance(again, RequestEvent.NOT_ASKED, NOW, by=BY, reason=NOT_ASKED).reason == NOT_ASKED
 
