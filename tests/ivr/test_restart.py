@@ -240,7 +240,7 @@ async def test_a_telephone_that_was_never_dialled_is_hung_up_and_its_operator_ge
     assert len(phone.calls) == 2
     await call.hangup()
     await line.story("+33612100019")
-    assert [state for _, state in await decided(line, "+33612100019")] == ["withdrawn", "accepted"]
+    assert [state for _, state in await decided(line, "+33612100019", 2)] == ["withdrawn", "accepted"]
 
 
 async def test_a_stopped_asterisk_is_restarted_and_the_controller_reconnects(
