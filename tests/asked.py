@@ -31,6 +31,10 @@ from ivr.home import credentials
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """Bypasses the proxy of the shell in which the tests run."""
 
+PATIENCE_S = 20.0
+"""How long something is waited for at least. Beside other lines everything can be late; how soon it comes on a quiet
+machine is not what these waits are about, and only a test that fails takes longer."""
+
 HATIF = str(Path(sys.executable).with_name("hatif"))
 
 
@@ -124,7 +128,7 @@ class Asked:
         """Wait until Asterisk's own database has a value that begins with `begins`."""
         secrets = credentials.load(self.home, ())
         async with Ami("127.0.0.1", 5038 + self.offset, secrets.ami_user, secrets.ami_password) as ami:
-            deadline = time.monotonic() + 8
+            deadline = time.monotonic() + PATIENCE_S
             while True:
                 value = await ami.db_get(family, key)
                 if value is not None and value.startswith(begins):
@@ -162,6 +166,8 @@ class Asked:
         return reason
 
     async def until(self, true: Callable[[], bool], limit_s: float, what: str) -> None:
+        """Wait until something is true. AssertionError if it is not in `limit_s`, or `PATIENCE_S` if that is more."""
+        limit_s = max(limit_s, PATIENCE_S)
         began = time.monotonic()
         while not await asyncio.to_thread(true):
             waited_s = time.monotonic() - began
@@ -182,9 +188,9 @@ class Asked:
         told: Callable[[dict[str, Any]], bool] = lambda story: True,
     ) -> dict[str, Any]:
         """Return the story of the last call of `caller`, as soon as the database has it (and its end) and it is
-        `told`."""
+        `told`. AssertionError if it has not within `limit_s`, or `PATIENCE_S` if that is more."""
         engine = async_engine(self.database)
-        deadline = time.monotonic() + limit_s
+        deadline = time.monotonic() + max(limit_s, PATIENCE_S)
         story: dict[str, Any] | None = None
         try:
             async with contextlib.aclosing(self._changes()) as changes:

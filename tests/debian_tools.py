@@ -1,7 +1,9 @@
-"""Programs of Debian that some tests need: the machine's, else private ones, unpacked once into the cache."""
+"""Programs of Debian that some tests need, unpacked once into the cache.
+
+The machine's own are never taken: of another version, they fail where nothing of ours is wrong.
+"""
 
 import fcntl
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from asterisk_conf.debian import Wanted, machine
 
 TOOLS = Wanted(
     name="a tool of the tests",
-    otherwise="install the packages that tests/debian_tools.py names",
+    otherwise="run the tests that need it where apt is",
     packages=("logrotate", "nftables", "prometheus", "prometheus-alertmanager", "promtool"),
     space=800_000_000,
     suite="trixie",
@@ -37,8 +39,8 @@ class Tool:
     root: Path
 
 
-def find(name: str, package: str, place: str, libraries: str = "") -> Tool:
-    """Return a program of the machine, else of a Debian package.
+def find(package: str, place: str, libraries: str = "") -> Tool:
+    """Return a program of a Debian package.
 
     Args:
         place: Of the program in the package, such as "usr/sbin/logrotate".
@@ -47,12 +49,10 @@ def find(name: str, package: str, place: str, libraries: str = "") -> Tool:
     Raises:
         AsteriskError: It can be had from nowhere, and what to do.
     """
-    if found := shutil.which(name, path="/usr/sbin:/usr/bin:/sbin:/bin"):
-        return Tool((found,), Path("/"))
     if package in TOOLS.packages:
         root = tree(TOOLS, CACHE / "tools")
     else:
-        root = tree(Wanted(package, f"install the package {package}", (package,), 300_000_000), CACHE / package)
+        root = tree(Wanted(package, TOOLS.otherwise, (package,), 300_000_000), CACHE / package)
     linker, flag, path, program = apt.program(root, place)
     own = f":{root / 'usr/lib' / machine().triplet / libraries}" if libraries else ""
     return Tool((linker, flag, f"{path}{own}", program), root)

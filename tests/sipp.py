@@ -210,7 +210,7 @@ class Sipp:
 
     async def start(self, scenario: str, *arguments: str, calls: int = 1) -> asyncio.subprocess.Process:
         """Start a scenario; SIPp's exit status is 0 if all calls went as it says."""
-        tool = await asyncio.to_thread(debian_tools.find, "sipp", "sip-tester", "usr/bin/sipp")
+        tool = await asyncio.to_thread(debian_tools.find, "sip-tester", "usr/bin/sipp")
         file = self.folder / f"{abs(hash(scenario))}.xml"
         file.write_text(scenario)
         over = ["-t", "u1"]

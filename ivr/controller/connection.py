@@ -130,6 +130,7 @@ class Connection:
             lambda channel, args: codes.begin(self, channel, args, resumed=False),
             self.telephones.is_there,
             self.start,
+            self._work.cancel,
         )
 
     def _address(self, endpoint: str) -> str:

@@ -41,6 +41,7 @@ class EventRouter:
         begin_code: Starts the feature code that was dialled on a channel with these Stasis arguments.
         sign_of_life: Called with an operator whose telephone has just shown that it is there.
         start: Starts work that ends with the connection.
+        stop: Ends that work, though not the connection.
     """
 
     def __init__(
@@ -53,10 +54,12 @@ class EventRouter:
         begin_code: Callable[[events.Channel, tuple[str, ...]], None],
         sign_of_life: Callable[[str], None],
         start: Callable[[Coroutine[None, None, None], str], None],
+        stop: Callable[[], None],
     ) -> None:
         self._link, self._dependencies, self._routes = link, dependencies, routes
         self._registry, self._own_calls = registry, own_calls
         self._begin_code, self._sign_of_life, self._start = begin_code, sign_of_life, start
+        self._stop = stop
         self._ringing: dict[str, tuple[events.Channel, tuple[str, ...]]] = {}  # our legs, see `leg_dialing.waiting`
         self._keys: defaultdict[str, RepeatedKeys] = defaultdict(RepeatedKeys)  # by channel
         self._early: list[events.Event] | None = []  # what came before reconciliation was done
@@ -91,10 +94,11 @@ class EventRouter:
                 pass  # the channel's end is an event of its own
             case events.ChannelHangupRequest():
                 # From here on Asterisk's events are its own doing. As after a crash, the next connection deals with
-                # what was cut.
+                # what was cut. It must be one to the next Asterisk: this one may still list calls that it cuts, and
+                # their ends would look like hang-ups. So this connection stays until Asterisk ends it.
                 log.warning("Asterisk is being stopped; its calls are cut")
                 self._over = True
-                self._link.close()
+                self._stop()
             case events.StasisStart(channel, args) if args[:1] == ("call",):
                 with self.dialplan_on_failure(channel.id):
                     self._route(event)

@@ -173,7 +173,7 @@ class Call:
             f"the prompt was not heard; best score {best.score:.2f} at {best.offset_s:.1f} s{self._over}"
         )
 
-    async def hears_tone(self, frequency_hz: float, timeout_s: float = 5.0, share: float = 0.5) -> float:
+    async def hears_tone(self, frequency_hz: float, timeout_s: float = 10.0, share: float = 0.5) -> float:
         """Wait until half a second of a tone has been heard from now on; return its share of the energy.
 
         Raises TimeoutError if it is not heard in time or before the call's end.

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from asterisk_example import PASSWORD, SECRETS, example, running_asterisk
 from asterisk_sip import Answer, Telephone
-from half_open_calls import send_half_open_calls
+from half_open_calls import HalfOpenCalls
 from pjsip_mistakes import DOOR
 
 from asterisk_conf import instance
@@ -339,12 +339,14 @@ def test_ordinary_calls_are_answered_despite_half_open_calls(
 ) -> None:
     """Without a controller Asterisk counts by itself. The half-open calls come from carriers; strangers get a 401."""
     with ExitStack() as phones, manager(asterisk.conf) as ami:
-        for address, callers in (
-            ("127.0.8.1", [f"+3361{number:07}" for number in range(180)]),
-            ("127.0.0.2", ["+33612000000"] * 120),
-        ):
-            for one in send_half_open_calls(address, asterisk.sip, LIMITED, callers):
-                phones.enter_context(one)
+        before = {limit: refused(ami, limit) for limit in ("source", "number")}
+        floods = [
+            phones.enter_context(HalfOpenCalls(address, asterisk.sip, LIMITED, callers))
+            for address, callers in (
+                ("127.0.8.1", [f"+3361{number:07}" for number in range(180)]),
+                ("127.0.0.2", ["+33612000000"] * 120),
+            )
+        ]
         calls, seconds = [], []
         for number in range(10):
             began = time.monotonic()
@@ -352,12 +354,16 @@ def test_ordinary_calls_are_answered_despite_half_open_calls(
             seconds.append(time.monotonic() - began)
         assert [answer.status for _, answer in calls] == [200] * 10
         record_property("ten calls beside 300 half-open calls, the slowest answer in ms", round(1000 * max(seconds)))
-        assert refused(ami, "source") > 100 and refused(ami, "number") > 100
+        of_one_source, of_one_number = (flood.statuses() for flood in floods)
+        assert of_one_source.keys() == {200, 503} and of_one_source[200] <= 60
+        assert of_one_number.keys() == {200, 486} and of_one_number[200] <= 3
+        assert of_one_source[503] > 100 and of_one_number[486] > 100
+        counted = [refused(ami, limit) - earlier for limit, earlier in before.items()]
+        assert counted == [of_one_source[503], of_one_number[486]]
         # 60 from one source, 3 of one number and these 10: of 80 in total, 7 are left.
-        for one in send_half_open_calls(
-            "127.0.8.2", asterisk.sip, LIMITED, [f"+3363{number:07}" for number in range(30)]
-        ):
-            phones.enter_context(one)
+        callers = [f"+3363{number:07}" for number in range(30)]
+        others = phones.enter_context(HalfOpenCalls("127.0.8.2", asterisk.sip, LIMITED, callers))
+        assert others.statuses()[503] > 10
         assert called(phones, asterisk, "+33640000000")[1].status == 503
         assert refused(ami, "all") > 0
         assert [phone.hang_up(answer, LIMITED).status for phone, answer in calls] == [200] * 10

@@ -90,7 +90,7 @@ class Line:
 
 @pytest.fixture(scope="module")
 def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    nft = debian_tools.find("nft", "nftables", "usr/sbin/nft").command
+    nft = debian_tools.find("nftables", "usr/sbin/nft").command
     conf = example(
         tmp_path_factory.mktemp("home"),
         sip_bind=INSIDE,

@@ -14,7 +14,7 @@ from line import CACHE
 def test_a_machine_boots_into_a_line_that_survives_what_ends_its_processes(tmp_path: Path) -> None:
     if why := booted_machine.missing():
         pytest.skip(f"no machine can be booted here: {why}")
-    logrotate = debian_tools.find("logrotate", "logrotate", "usr/sbin/logrotate")
+    logrotate = debian_tools.find("logrotate", "usr/sbin/logrotate")
     work, out = tmp_path / "work", tmp_path / "out"
     work.mkdir()
     out.mkdir()

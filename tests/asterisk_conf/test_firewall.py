@@ -21,7 +21,7 @@ SENDERS = (
 
 @pytest.fixture(scope="module")
 def nft() -> tuple[str, ...]:
-    return debian_tools.find("nft", "nftables", "usr/sbin/nft").command
+    return debian_tools.find("nftables", "usr/sbin/nft").command
 
 
 @pytest.fixture

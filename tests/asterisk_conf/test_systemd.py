@@ -38,7 +38,7 @@ WORST = 30  # tenths of systemd's 0 (best) to 10
 
 @pytest.fixture(scope="module")
 def analyze() -> Tool:
-    return debian_tools.find("systemd-analyze", "systemd", "usr/bin/systemd-analyze", "systemd")
+    return debian_tools.find("systemd", "usr/bin/systemd-analyze", "systemd")
 
 
 @pytest.fixture(scope="module")
@@ -223,7 +223,7 @@ def test_an_asterisk_that_hangs_while_its_logs_are_rotated_is_named_in_a_sentenc
 
 def test_logrotate_rotates_the_logs_and_has_asterisk_open_its_own_anew(tmp_path: Path) -> None:
     """The real logrotate, twice: names do not clash with those of our own rotation, and `caller erase` can read all."""
-    logrotate = debian_tools.find("logrotate", "logrotate", "usr/sbin/logrotate")
+    logrotate = debian_tools.find("logrotate", "usr/sbin/logrotate")
     user = pwd.getpwuid(os.geteuid()).pw_name
     for folder, name in (("asterisk/log", "security.log"), ("log", "ivr.log")):
         (tmp_path / folder).mkdir(parents=True, mode=0o700)

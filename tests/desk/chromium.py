@@ -1,11 +1,10 @@
-"""The browser of the tests: the machine's own Chromium, else Debian's headless one, unpacked into a folder.
+"""The browser of the tests: Debian's headless Chromium, unpacked into a folder, whatever the machine has.
 
 It is kept beside the private Asterisk of the tests (`HATIF_TEST_CACHE`), some 400 MB, and fetched once. Nothing is
 installed on the machine.
 """
 
 import shlex
-import shutil
 from pathlib import Path
 
 import debian_tools
@@ -16,12 +15,11 @@ from asterisk_conf.files import write_text
 
 DEBIAN = Wanted(
     name="Chromium",
-    otherwise="install the package chromium",
+    otherwise="run the tests of pages where apt is",
     packages=("chromium-headless-shell", "fonts-dejavu-core"),
     space=900_000_000,
     suite="trixie",
 )
-_INSTALLED = ("chromium-headless-shell", "chromium", "google-chrome")
 _FOLDER = CACHE / "chromium"
 
 FLAGS = (
@@ -40,8 +38,6 @@ SOUND_AFTER_A_CLICK = "--autoplay-policy=user-gesture-required"
 
 def program() -> str:
     """Return the path of a Chromium. Raises AsteriskError, with what to do, if none can be had."""
-    if named := next((found for name in _INSTALLED if (found := shutil.which(name))), None):
-        return named
     root = debian_tools.tree(DEBIAN, _FOLDER)
     library = root / "usr/lib" / machine().triplet
     path = f"{library}:{library}/pulseaudio"

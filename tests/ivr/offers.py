@@ -26,12 +26,11 @@ def pairings(story: dict[str, Any]) -> list[tuple[str, str, str]]:
     return [(pairing["operator_id"], pairing["role"], pairing["reason"]) for pairing in story["pairings"]]
 
 
-async def decided(line: Line, caller: str) -> list[tuple[str, str]]:
-    """Return the offers of a call, once the database has the end of each."""
-    story = await line.story(
-        caller,
-        ended=False,
-        limit_s=3,
-        told=lambda story: all(state != "ringing" for _, state in outcomes(story)),
-    )
-    return outcomes(story)
+async def decided(line: Line, caller: str, count: int = 1) -> list[tuple[str, str]]:
+    """Return the offers of a call, once the database has `count` of them or more, and the end of each."""
+
+    def told(story: dict[str, Any]) -> bool:
+        states = [state for _, state in outcomes(story)]
+        return len(states) >= count and "ringing" not in states
+
+    return outcomes(await line.story(caller, ended=False, told=told))

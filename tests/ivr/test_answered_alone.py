@@ -29,4 +29,4 @@ async def test_an_operator_who_answers_without_a_controller_hears_music_until_th
     await ringing.hears_tone(1130, share=0.9)  # the music is over
     assert len(phone.calls) == 1
     await call.hangup()
-    await ringing.ended(2)
+    await ringing.ended()

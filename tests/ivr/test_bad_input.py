@@ -128,7 +128,7 @@ async def test_callers_whose_names_are_full_of_control_characters_are_served_and
     phones = [await line.phone(telephones, operator.id) for operator in line.operators if "de" in operator.languages][
         : len(calls)
     ]
-    text += "".join([(await phone.next_call(3)).peer for phone in phones])
+    text += "".join([(await phone.next_call()).peer for phone in phones])
     await asyncio.gather(*(call.hangup() for call in calls))
     rows = await newest(line, len(calls))
     assert sorted(str(row["caller"]) for row in rows) == sorted(map(str, identities.values()))

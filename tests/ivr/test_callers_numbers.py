@@ -179,7 +179,7 @@ async def test_a_withheld_number_is_nowhere_and_a_word_is_no_number(line: Line, 
     await asyncio.gather(*(call.press("60") for call in calls))
     await line.until(lambda: len(line.control("GET", "/queue")) == len(calls), 8, "all wait")
     phone = await line.phone(telephones, line.speaks("de"))
-    ringing = await phone.next_call(3)
+    ringing = await phone.next_call()
     texts = [json.dumps(line.control("GET", "/queue")), json.dumps(line.ari("GET", "/channels")), ringing.peer]
     await asyncio.gather(*(call.hangup() for call in calls))
     found = sorted(((row["caller"], row["caller_raw"]) for row in await newest(line, len(calls))), key=str)

@@ -14,7 +14,7 @@ from urllib.error import HTTPError
 
 import pytest
 from asterisk_sip import Telephone
-from half_open_calls import send_half_open_calls
+from half_open_calls import HalfOpenCalls
 from line import CACHE, FRENCH_NUMBER, Line
 from shell import command
 
@@ -52,9 +52,8 @@ async def test_ordinary_callers_of_an_address_are_answered_while_half_calls_fill
     try:
         with ExitStack() as phones:
             for callers in (["+33612000000"] * 40, [f"+3361{index:07}" for index in range(1, 181)]):
-                for one in send_half_open_calls("127.0.0.2", sip, FRENCH_NUMBER, callers):
-                    phones.enter_context(one)
-            # On a busy machine Asterisk is still working; by itself it would give up the first call after 16 s.
+                phones.enter_context(HalfOpenCalls("127.0.0.2", sip, FRENCH_NUMBER, callers)).statuses()
+            # By itself Asterisk would give up the first call after 16 s.
             await line.until(lambda: 0 < len(line.left()) <= 40, 8, "the half-open calls have made room")
             ordinary, seconds = [], []
             for index in range(10):
@@ -66,11 +65,9 @@ async def test_ordinary_callers_of_an_address_are_answered_while_half_calls_fill
             assert [answer.status for _, answer in ordinary] == [200] * 10
             record_property("ten calls among half-open calls, the slowest answer in ms", round(1000 * max(seconds)))
             # None of these is ended, whatever else comes.
-            for one in send_half_open_calls(
-                "127.0.0.2", sip, FRENCH_NUMBER, [f"+3363{index:07}" for index in range(100)]
-            ):
-                phones.enter_context(one)
-            await asyncio.sleep(1)
+            callers = [f"+3363{index:07}" for index in range(100)]
+            phones.enter_context(HalfOpenCalls("127.0.0.2", sip, FRENCH_NUMBER, callers)).statuses()
+            await asyncio.sleep(1)  # answers are repeated after 0.25 s, so that the guard ends the oldest
             assert [phone.hang_up(answer, FRENCH_NUMBER).status for phone, answer in ordinary] == [200] * 10
     finally:
         for channel in line.ari("GET", "/channels"):

@@ -48,7 +48,7 @@ async def refused(line: Line, phone: Operator, code: str, text: str) -> None:
 
 async def over(call: Call) -> None:
     await call.hangup()
-    await call.ended(3)
+    await call.ended()
 
 
 def state(line: Line, operator: str) -> dict[str, Any]:

@@ -141,7 +141,7 @@ async def test_a_forced_state_holds_until_it_is_changed_again(line: Line, teleph
     await line.until(lambda: len(line.control("GET", "/queue")) == 1, 3, "the caller waits")
     assert line.operator_reason(phone.user) == "lunch"
     assert (await asyncio.to_thread(line.run, "operators", "set", phone.user, "ready")).returncode == 0
-    await phone.next_call(2)
+    await phone.next_call()
     for refused in await together(line, "operators set 4711 ready", f"operators set {phone.user} asleep"):
         assert refused.returncode == 1
         assert len(refused.stderr.splitlines()) == 1

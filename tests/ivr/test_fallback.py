@@ -28,7 +28,7 @@ async def test_a_caller_reaches_an_operator_and_the_call_is_recorded_afterwards(
     await call.hears(line.audio("fr", "moment"), 12, named.offset_s)
     await call.hears(line.audio("fr", "fallback_wait"), 12)
     await call.hears_tone(1870, 10)
-    answered = await phone.next_call(1)
+    answered = await phone.next_call()
     await answered.hears_tone(1130)
     assert not away.calls, "an operator who is paused was rung"
     # Without a controller there are no transfers: the telephone's transfer key is refused, and the caller stays.

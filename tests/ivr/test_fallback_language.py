@@ -33,7 +33,7 @@ async def test_an_operator_who_becomes_ready_meanwhile_is_rung_at_once(line: Lin
     call = await line.asks_for_operator(telephones, "+33652000031", KEYS["nl"] + "0")
     await begins(call, line.audio("nl", "language_nobody"))
     dutch = await line.phone(telephones, line.speaks("nl"), answers=TONE_HZ)
-    assert await dutch.next_call(3)
+    assert await dutch.next_call()
     await call.hears_tone(TONE_HZ)
     assert not find(call.heard(), line.audio("en", "key_1")).same
 

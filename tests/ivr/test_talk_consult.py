@@ -195,7 +195,7 @@ async def test_an_interpreter_hears_both_and_both_hear_them_despite_a_kill(line:
     await line.until_state(other.user, "paused")
     assert refused(line, "+33613000023", "interpreter", language="it")[0] == 409
     line.control("POST", f"/operators/{other.user}/state", {"state": "ready"})
-    await other.next_call(1)
+    await other.next_call()
     other.will_answer(tone_hz=COLLEAGUE_HZ)
     talk(line, "+33613000023", "interpreter", language="it")
     third = await other.next_call(5)

@@ -110,7 +110,7 @@ async def test_a_caller_can_be_transferred_to_a_language_a_topic_or_a_supervisor
     assert stands(line, "+33613000013")["language"] == "nl"
     supervisor = next(item.id for item in line.operators if item.supervisor and "nl" not in item.languages)
     await line.phone(telephones, supervisor, answers=1870)
-    dutch_leg = await dutch.next_call(1)
+    dutch_leg = await dutch.next_call()
     await dutch_leg.press("*3100#")
     await call.hears_tone(1870)
     assert stands(line, "+33613000013")["operator"] == supervisor

@@ -38,7 +38,7 @@ async def test_a_telephone_whose_connection_breaks_does_not_hold_up_its_call(
     await ringing.vanish(closes=True)
     await call.hears_tone(OPERATOR_HZ)
     # When the offer times out, it would count as unanswered.
-    assert await decided(line, "+33613000041") == [(first, "unreachable"), (second, "accepted")]
+    assert await decided(line, "+33613000041", 2) == [(first, "unreachable"), (second, "accepted")]
     waits = await line.waiting(telephones, "+33613000044")
     since = call.clock
     await talking.vanish(closes=True)

@@ -52,12 +52,12 @@ async def test_an_answer_at_the_time_limit_connects_or_not_but_for_all_alike(
             assert state == ("talking", None)
             assert caller not in waiting
             assert leg.state == "talking"
-            await call.hears_tone(OPERATOR_HZ, 2)
+            await call.hears_tone(OPERATOR_HZ)
         else:
             assert offer == "no_answer"
             assert state == ("paused", "no_answer")
             assert caller in waiting
-            await leg.ended(1)
+            await leg.ended()
 
 
 async def test_an_answer_while_the_caller_hangs_up_ends_for_all_alike(line: Line, telephones: Telephones) -> None:
@@ -74,8 +74,8 @@ async def test_an_answer_while_the_caller_hangs_up_ends_for_all_alike(line: Line
         assert (offer, story["call"]["outcome"]) in (("withdrawn", "abandoned"), ("accepted", "answered"))
         assert len(story["pairings"]) == (offer == "accepted")
         (leg,) = phones[operator].calls
-        await leg.ended(3)
-        await line.until_state(operator, "ready", 2)
+        await leg.ended()
+        await line.until_state(operator, "ready")
 
 
 async def test_operators_who_appear_while_all_callers_hang_up_are_ready(line: Line, telephones: Telephones) -> None:
@@ -90,7 +90,7 @@ async def test_operators_who_appear_while_all_callers_hang_up_are_ready(line: Li
         assert story["call"]["outcome"] == "abandoned"
         assert {state for _, state in outcomes(story)} <= {"withdrawn"}
     for phone in phones:
-        await line.until_state(phone.user, "ready", 2)
+        await line.until_state(phone.user, "ready")
 
 
 async def test_an_operator_who_answers_after_the_withdrawal_hears_a_short_tone_and_is_ready(
@@ -104,8 +104,8 @@ async def test_an_operator_who_answers_after_the_withdrawal_hears_a_short_tone_a
         await call.hangup()
         await one_channel_fewer(line, channels)
         await ringing.answer()
-        await ringing.established(2)
-    await ringing.ended(2)
+        await ringing.established()
+    await ringing.ended()
     assert tone_share(ringing.heard(), LATE_HZ) > 0.5
     assert line.operator_state(phone.user) == "ready"
     story = await line.story("+33612000071")
@@ -122,13 +122,13 @@ async def test_a_caller_who_is_gone_before_the_answer_is_acted_upon_is_offered_t
     channels = len(line.ari("GET", "/channels"))
     with held(line.pid("ivr")):
         await ringing.answer()
-        await ringing.established(2)
+        await ringing.established()
         await call.hangup()
         await one_channel_fewer(line, channels)
-    await ringing.ended(2)
+    await ringing.ended()
     story = await line.story("+33612000072")
     assert story["call"]["outcome"] == "abandoned"
     assert story["pairings"] == []
     assert outcomes(story) == [(phone.user, "withdrawn")]
-    await line.until_state(phone.user, "ready", 2)
+    await line.until_state(phone.user, "ready")
     assert len(phone.calls) == 1

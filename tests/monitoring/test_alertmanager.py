@@ -20,9 +20,7 @@ PACKAGE = "prometheus-alertmanager"
 
 
 def program(name: str) -> tuple[str, ...]:
-    found = debian_tools.find(name, PACKAGE, f"usr/bin/{name}")
-    if found.root == Path("/"):
-        return found.command
+    found = debian_tools.find(PACKAGE, f"usr/bin/{name}")
     # It looks for its templates below /usr/share, wherever it is itself.
     mount = 'mount --bind "$0" /usr/share && exec "$@"'
     return ("unshare", "--map-root-user", "--mount", "sh", "-c", mount, str(found.root / "usr/share"), *found.command)

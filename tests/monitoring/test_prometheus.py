@@ -21,7 +21,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs" / "monitoring"
 
 
 def program(name: str) -> tuple[str, ...]:
-    return debian_tools.find(name, name, f"usr/bin/{name}").command
+    return debian_tools.find(name, f"usr/bin/{name}").command
 
 
 def promtool(*arguments: str, given: bytes | None = None) -> str:

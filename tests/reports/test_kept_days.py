@@ -254,8 +254,12 @@ async def test_a_report_of_a_database_that_cannot_be_written_is_the_same(engine:
 
             @event.listens_for(only.sync_engine, "connect")
             def only_read(connection: Any, _: object) -> None:
-                connection.execute("SET default_transaction_read_only = on")
+                # By the driver itself: SQLAlchemy would begin a transaction, and take the setting back with it.
+                connection.run_async(lambda driver: driver.execute("SET default_transaction_read_only = on"))
 
+        with pytest.raises((DBAPIError, DatabaseError), match=r"read-only|cannot be written"):
+            async with writing(only) as connection:
+                await connection.execute(delete(ReportDay))
         found = await report(only, "language")
         assert not await kept(engine)
         assert found == await report(engine, "language")
