@@ -16,14 +16,15 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db.delivery import lag
-from db.engine import DatabaseError, open_engine
+from db.delivery import count_behind, positions
+from db.engine import DatabaseError
 from db.enums import CaseKind
 from db.orphaned_calls import LastKnown, last_known
 from db.read import Call, OpenRows, call, open_rows
 from db.rows import NotFoundError
 from ivr.call import conversation_recording
 from ivr.records import orphaned_records
+from ivr.records.database_client import SharedEngine
 from ivr.records.recorder import Recorder
 from ivr.records.voicemail import Mailbox, parse_name
 from routing.states import OfferState
@@ -46,7 +47,7 @@ class Up:
 
 async def close_orphaned(
     journal: Path,
-    url: str,
+    shared: SharedEngine,
     node: str,
     recorder: Recorder,
     *,
@@ -71,7 +72,7 @@ async def close_orphaned(
             more are moved to where they are kept.
     """
     wanted = {message[2] for name in names if (message := parse_name(name)) is not None}
-    found = await _rows(journal, url, node, began, wanted)
+    found = await _rows(journal, shared, node, began, wanted)
     rows, left_by = found.open, found.wanted
     # Asked after that, which may have taken hours: a call on its way to the dialplan was nobody's for a moment.
     going_on = await up()
@@ -110,14 +111,14 @@ async def close_orphaned(
 
 
 async def keep_messages(
-    journal: Path, url: str, node: str, recorder: Recorder, mailbox: Mailbox, calls: Collection[str]
+    journal: Path, shared: SharedEngine, node: str, recorder: Recorder, mailbox: Mailbox, calls: Collection[str]
 ) -> None:
     """Keep the messages of callers who were then given to the dialplan and hung up there."""
     names = await asyncio.to_thread(mailbox.names)
     messages = {name: message for name in names if (message := parse_name(name)) is not None and message[2] in calls}
     if messages:
         wanted = {call for _, _, call in messages.values()}
-        found = await _rows(journal, url, node, time.time(), wanted)
+        found = await _rows(journal, shared, node, time.time(), wanted)
         await _keep(messages, found.wanted, recorder, mailbox)
 
 
@@ -149,30 +150,30 @@ class _Found:
     last: dict[UUID, LastKnown]  # by open call
 
 
-async def _rows(journal: Path, url: str, node: str, began: float, wanted: Collection[str]) -> _Found:
+async def _rows(journal: Path, shared: SharedEngine, node: str, began: float, wanted: Collection[str]) -> _Found:
     """Return what is open, the `wanted` calls and those of open recordings; these calls may have ended since."""
-    loop = asyncio.get_running_loop()
     while True:
-        # In another event loop, since reading may take long and this loop serves callers; in a thread that is used for
-        # nothing else, so that a database that hangs takes no thread from work that callers wait for.
-        found = await loop.run_in_executor(_THREAD, lambda: asyncio.run(_read(journal, url, node, began, wanted)))
+        async with shared.places:
+            found = await _read(journal, shared, node, began, wanted)
         if found is not None:
             return found
         await asyncio.sleep(_RETRY_S)
 
 
-async def _read(journal: Path, url: str, node: str, began: float, wanted: Collection[str]) -> _Found | None:
+async def _read(journal: Path, shared: SharedEngine, node: str, began: float, wanted: Collection[str]) -> _Found | None:
     """Return None while the database is away or lacks something that was written before `began`."""
     try:
         async with asyncio.timeout(_READ_LIMIT_S):
-            behind = await lag(journal, url)
+            engine = await shared.engine()
+            delivered = await positions(engine)
+            # In a thread of its own: reading the journals may take seconds, in which calls need this loop and others.
+            behind = await asyncio.get_running_loop().run_in_executor(_THREAD, count_behind, journal, delivered)
             if behind.records and behind.seconds >= time.time() - began:
                 return None
-            async with open_engine(url) as engine:
-                rows = await open_rows(engine, node)
-                last = await last_known(engine, [row.id for row in rows.calls])
-                calls = {*wanted, *(str(recording.call_id) for recording in rows.recordings)}
-                return _Found(rows, await _calls(engine, calls), last)
+            rows = await open_rows(engine, node)
+            last = await last_known(engine, [row.id for row in rows.calls])
+            calls = {*wanted, *(str(recording.call_id) for recording in rows.recordings)}
+            return _Found(rows, await _calls(engine, calls), last)
     except (DatabaseError, TimeoutError) as error:
         log.debug("The database is away; orphaned rows are closed when it is back", error=str(error))
         return None

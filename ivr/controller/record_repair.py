@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ivr.asterisk.ami import Ami
 from ivr.controller.fallback_import import calls_in_fallback, channels_up, import_fallback_calls
 from ivr.home.settings import Settings
+from ivr.records.database_client import SharedEngine
 from ivr.records.recorder import Recorder
 from ivr.records.voicemail import Mailbox
 from ivr.site.site import Site
@@ -29,14 +30,14 @@ class RecordRepair:
         self,
         settings: Settings,
         site: Site,
+        shared: SharedEngine,
         ami: Ami,
         recorder: Recorder,
         mailbox: Mailbox,
         calls_had: Callable[[], Collection[str]],
     ) -> None:
-        self._settings, self._site, self._ami = settings, site, ami
+        self._settings, self._site, self._shared, self._ami = settings, site, shared, ami
         self._recorder, self._mailbox, self._calls_had = recorder, mailbox, calls_had
-        self._url = settings.database_url(site.database.url)
         self._recorded: set[str] = set()  # calls of the fallback that this controller has recorded
 
     async def import_fallback_calls(self) -> Collection[str]:
@@ -49,7 +50,7 @@ class RecordRepair:
         """Keep the messages of callers who were then given to the dialplan and have hung up there."""
         rows = await _orphaned_rows()
         node, journal = self._site.node, self._settings.journal
-        await rows.keep_messages(journal, self._url, node, self._recorder, self._mailbox, calls)
+        await rows.keep_messages(journal, self._shared, node, self._recorder, self._mailbox, calls)
 
     async def close_orphaned(
         self, began: float, calls: Collection[str], legs: Collection[str], last_answer: datetime | None
@@ -76,7 +77,7 @@ class RecordRepair:
 
         await rows.close_orphaned(
             self._settings.journal,
-            self._url,
+            self._shared,
             self._site.node,
             self._recorder,
             began=began,

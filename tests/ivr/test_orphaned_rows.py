@@ -17,6 +17,7 @@ from db.journal import Journal
 from db.read import call
 from ivr.controller import orphaned_rows
 from ivr.controller.orphaned_rows import Up
+from ivr.records.database_client import SharedEngine
 from ivr.records.recorder import Recorder
 from ivr.records.voicemail import Mailbox
 
@@ -25,13 +26,15 @@ pytest_plugins = ["db_fixtures"]
 NOBODY = Up(set(), set())
 
 
-async def _close(journal: Journal, folder: Path, url: str, began: float, last_answer: datetime | None, up: Up) -> None:
+async def _close(
+    journal: Journal, folder: Path, shared: SharedEngine, began: float, last_answer: datetime | None, up: Up
+) -> None:
     async def what_is_up() -> Up:
         return up
 
     await orphaned_rows.close_orphaned(
         folder,
-        url,
+        shared,
         "node1",
         Recorder(journal, cast(Any, None)),
         began=began,
@@ -42,7 +45,6 @@ async def _close(journal: Journal, folder: Path, url: str, began: float, last_an
         names=(),
     )
     journal.flush()
-    await deliver_all(folder, url)
 
 
 async def test_a_call_that_was_cut_ends_when_it_was_last_seen_and_not_at_the_next_start(
@@ -64,8 +66,11 @@ async def test_a_call_that_was_cut_ends_when_it_was_last_seen_and_not_at_the_nex
     journal.flush()
     await deliver_all(folder, sqlite_url)
     known = evening + timedelta(seconds=60)
-    await _close(journal, folder, sqlite_url, time.time(), known, Up(set(), {"channel-up"}))
+    shared = SharedEngine(sqlite_url)
+    await _close(journal, folder, shared, time.time(), known, Up(set(), {"channel-up"}))
+    await shared.close()
     journal.close()
+    await deliver_all(folder, sqlite_url)
     async with open_engine(sqlite_url) as engine:
         stories = {name: await call(engine, str(identity)) for name, identity in ids.items()}
     ended = {name: story.call.ended for name, story in stories.items()}
@@ -84,11 +89,13 @@ async def test_a_database_that_hangs_takes_no_thread_from_work_that_callers_wait
         silent.listen(64)
         url = f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/hatif"
         journal = Journal(folder, "node1")
+        shared = SharedEngine(url)
         # As after many reconnects.
-        waits = [asyncio.create_task(_close(journal, folder, url, time.time(), None, NOBODY)) for _ in range(40)]
+        waits = [asyncio.create_task(_close(journal, folder, shared, time.time(), None, NOBODY)) for _ in range(40)]
         await asyncio.sleep(0.1)
         async with asyncio.timeout(0.3):
             assert await asyncio.to_thread(int, "7") == 7
         for wait in waits:
             wait.cancel()
         await asyncio.gather(*waits, return_exceptions=True)
+        await shared.close()
