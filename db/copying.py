@@ -96,8 +96,8 @@ async def snapshot(url: str, out: Path, progress: Progress = lambda done, total:
         return
     await upgrade(f"sqlite:///{out}")
     async with (
-        open_engine(url) as engine,
-        open_engine(f"sqlite:///{out}") as file,
+        open_engine(url, long=True) as engine,
+        open_engine(f"sqlite:///{out}", long=True) as file,
         frozen(engine) as source,
         writing(file) as target,
     ):

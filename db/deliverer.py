@@ -9,8 +9,9 @@ from itertools import groupby
 from pathlib import Path
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from db.apply import MovedError, Position, RefusedError, apply, position
-from db.engine import async_engine
 from db.records import JournalFile, Line, NotARecordError, Record, files, is_complete, lines, node_of, record_of
 
 log = logging.getLogger(__name__)
@@ -30,20 +31,21 @@ class _Item:
 class Deliverer:
     """Delivers the journals of one folder to one database. Not for concurrent use.
 
-    `node`: the writer of files whose first line is damaged; without it, such files are set aside.
+    `node`: the writer of files whose first line is damaged; without it, such files are set aside. `progress` is called
+    whenever the database has answered.
     """
 
-    def __init__(self, folder: Path, url: str, node: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, engine: AsyncEngine, node: str | None = None, progress: Callable[[], None] = lambda: None
+    ) -> None:
         self.records = 0
         self.rejected = 0
         self._folder = folder
         self._node = node
-        self._engine = async_engine(url)
+        self._engine = engine
+        self._progress = progress
         self._positions: dict[UUID, Position] = {}
         self._unreadable: set[Path] = set()
-
-    async def close(self) -> None:
-        await self._engine.dispose()
 
     async def deliver(self, enough: Callable[[], bool] = lambda: False) -> None:
         """Make one pass over all files, until nothing is left or `enough()` is true. Raises DatabaseError if the
@@ -91,6 +93,7 @@ class Deliverer:
         known = self._positions.get(boot)
         if known is None:
             known = self._positions[boot] = await position(self._engine, node, boot)
+            self._progress()
         return known
 
     def _items(self, file: JournalFile, now: Position, start: int) -> list[_Item]:
@@ -123,6 +126,7 @@ class Deliverer:
             middle = await self._place(file, before, items[:half])
             return await self._place(file, middle, items[half:])
         self.records += len(records)
+        self._progress()
         return after
 
     def _set_aside(self, file: JournalFile, items: Sequence[_Item]) -> None:

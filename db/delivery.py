@@ -11,15 +11,17 @@ import fcntl
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from uuid import UUID
 
 import orjson
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.apply import POSITION
 from db.deliverer import ROOM, Deliverer
@@ -35,6 +37,9 @@ POLL_S = 2.0  # between passes without a signal from a writer
 AWAY_S = (0.5, 1.0, 2.0, 5.0, 10.0)  # until the next attempt while the database is away
 STOP_S = 3.0  # for delivering the rest after a request to stop
 LOCK = "deliver.lock"
+BEAT_S = 1.0  # between heartbeats while records are delivered
+PREPARING_BEAT_S = 5.0  # between those of an upgrade of the tables
+PREPARING = "the database's tables are being upgraded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ class Lag:
 
 async def run(
     folder: Path,
-    url: str,
+    engine: AsyncEngine,
     stop: asyncio.Event,
     node: str | None = None,
     prepare: Callable[[], Awaitable[object]] | None = None,
@@ -64,30 +69,27 @@ async def run(
 ) -> None:
     """Deliver until `stop` is set. A second process on the same folder waits and takes over when the first ends.
 
-    Waits for a database that is away; raises DatabaseError only for a URL that cannot be right.
+    Goes on by itself after the database was away or silent.
 
     Args:
         node: As for `Deliverer`.
         prepare: Runs once before the first delivery, and again until it succeeds.
         after: Runs after each pass.
     """
-    deliverer = Deliverer(folder, url, node)
-    try:
-        async with _alone(folder, stop) as alone:
-            if alone:
-                with _wake_pipe(folder) as wake:  # not while waiting: it would take the other process's wake-ups
-                    watch = asyncio.create_task(_stop_wakes(stop, wake))
-                    try:
-                        await _run(folder, deliverer, stop, wake, prepare, after)
-                    finally:
-                        watch.cancel()
-    finally:
-        await deliverer.close()
+    async with _alone(folder, stop) as alone:
+        if alone:
+            with _wake_pipe(folder) as wake:  # not while waiting: it would take the other process's wake-ups
+                watch = asyncio.create_task(_stop_wakes(stop, wake))
+                try:
+                    await _run(folder, engine, node, stop, wake, prepare, after)
+                finally:
+                    watch.cancel()
 
 
 async def _run(
     folder: Path,
-    deliverer: Deliverer,
+    engine: AsyncEngine,
+    node: str | None,
     stop: asyncio.Event,
     wake: asyncio.Event,
     prepare: Callable[[], Awaitable[object]] | None,
@@ -95,13 +97,19 @@ async def _run(
 ) -> None:
     away: str | None = None
     tries = 0
+
+    def beat(why: str | None = None) -> None:
+        write_heartbeat(folder, deliverer.records, deliverer.rejected, why)
+
+    # Of a pass over many records as well, which may take minutes.
+    deliverer = Deliverer(folder, engine, node, _at_most_each(BEAT_S, beat))
     while True:
         wake.clear()
         stopping = stop.is_set()
         enough = partial(_is_past, time.monotonic() + STOP_S) if stopping else stop.is_set
         try:
             if prepare is not None:
-                await prepare()
+                await _while_beating(prepare(), lambda: beat(PREPARING))
                 prepare = None
             await deliverer.deliver(enough)
             if after is not None:
@@ -111,7 +119,7 @@ async def _run(
                 away = str(error)
                 is_known = isinstance(error, DatabaseError | SQLAlchemyError | OSError)
                 log.error("journal delivery is waiting: %s", away, exc_info=not is_known)
-            write_heartbeat(folder, deliverer.records, deliverer.rejected, away)
+            beat(away)
             delay = AWAY_S[min(tries, len(AWAY_S) - 1)]
             tries += 1
             if stopping:
@@ -121,7 +129,7 @@ async def _run(
         if away is not None:
             log.warning("journal delivery has resumed: %d records so far", deliverer.records)
             away, tries = None, 0
-        write_heartbeat(folder, deliverer.records, deliverer.rejected, None)
+        beat()
         if stopping:
             return
         await _wait(stop, PAUSE_S)
@@ -130,19 +138,31 @@ async def _run(
 
 async def deliver_all(folder: Path, url: str) -> DeliveryCounts:
     """Deliver what is in the folder now, even beside another process. Raises DatabaseError if the database is away."""
-    deliverer = Deliverer(folder, url)
-    try:
+    async with open_engine(url) as engine:
+        deliverer = Deliverer(folder, engine)
         await deliverer.deliver()
         return DeliveryCounts(deliverer.records, deliverer.rejected)
-    finally:
-        await deliverer.close()
 
 
 async def lag(folder: Path, url: str) -> Lag:
     """Return how far the database is behind the journals. Raises DatabaseError if it is away."""
-    async with open_engine(url) as engine, reading(engine) as connection:
+    async with open_engine(url) as engine:
+        return count_behind(folder, await positions(engine))
+
+
+Positions = Mapping[UUID, tuple[int, int]]
+"""How far the journal of each boot is in the database: the number of a file, and a byte in it."""
+
+
+async def positions(engine: AsyncEngine) -> Positions:
+    """Return how far the database has the journals. Raises DatabaseError if it is away."""
+    async with reading(engine) as connection:
         found = await connection.execute(select(POSITION.c.boot, POSITION.c.file_number, POSITION.c.file_offset))
-        positions = {boot: (number, offset) for boot, number, offset in found}
+        return {boot: (number, offset) for boot, number, offset in found}
+
+
+def count_behind(folder: Path, positions: Positions) -> Lag:
+    """Return what the journals in a folder have after these positions. Reads the files: it may take seconds."""
     records = size = 0
     oldest: datetime | None = None
     for file in files(folder):
@@ -224,6 +244,30 @@ async def _alone(folder: Path, stop: asyncio.Event) -> AsyncIterator[bool]:
         yield False
     finally:
         os.close(lock)
+
+
+def _at_most_each(seconds: float, act: Callable[[], None]) -> Callable[[], None]:
+    """Return a function that does something unless it has done so within the last `seconds`."""
+    last = -seconds
+
+    def act_if_due() -> None:
+        nonlocal last
+        if time.monotonic() - last >= seconds:
+            last = time.monotonic()
+            act()
+
+    return act_if_due
+
+
+async def _while_beating(work: Awaitable[object], beat: Callable[[], None]) -> None:
+    """Await work that may take long, such as a migration, and `beat` meanwhile."""
+    task = asyncio.ensure_future(work)
+    try:
+        while not (await asyncio.wait({task}, timeout=PREPARING_BEAT_S))[0]:
+            beat()
+    finally:
+        task.cancel()
+    await task
 
 
 def _is_past(deadline: float) -> bool:

@@ -13,7 +13,11 @@ STATE = "deliver.json"
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """The last status that the journal process wrote; it does so at least every few seconds."""
+    """The last status that the journal process wrote: of its work, not of its being alive.
+
+    It writes one whenever the database has answered or has not. It asks every two seconds, every ten while the database
+    is away, and each wait for an answer has an end (`db.engine.ANSWER_S`).
+    """
 
     pid: int
     at: datetime

@@ -4,30 +4,51 @@ Synchronous commands use `asyncio.run(...)`, so that PostgreSQL needs one driver
 """
 
 import asyncio
-import contextlib
 import os
 import shutil
 import sqlite3
-import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
 import orjson
-from sqlalchemy import URL, event, make_url
+from sqlalchemy import URL, event, func, make_url, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from db import sqlite as sqlite_driver
+from db.sqlite import BUSY_MS
+
 _LITTLE = 64 * 1024  # bytes; SQLite needs 32 kB beside a database to open it
-BUSY_MS = 5000  # how long a writing transaction waits for another one to end
+CONNECTIONS = 10
+"""How many connections a process may have, unless it is told otherwise."""
+
 CONNECT_S = 5.0
+_PLACE_S = 3.0
+"""How long a transaction waits for one of the process's connections while all are in use."""
+
+_REACH_S = CONNECT_S + 2.0
+"""How long it waits in all until it can begin."""
+
+ANSWER_S = 10.0
+"""How long PostgreSQL may take for one statement, and either database until it counts as silent."""
+
+_MORE_S = 1.0
+"""How long after PostgreSQL should have given a statement up its connection is cut, since nothing was heard."""
+
+LONG_S = 3600.0
+"""The same limit for one statement of `long_work`."""
 
 FORMS = "sqlite:///PATH, or postgresql://USER:PASSWORD@HOST/NAME"
+
+
+_SLOW = "see the server's log and load, and whether the network to it lets packets through"
+_ENDED_BY_SERVER = ("25P03", "25P04")  # a transaction that was idle, or took too long
 
 
 class DatabaseError(Exception):
@@ -77,98 +98,65 @@ def insert_of(dialect: str) -> Callable[[Any], postgresql.Insert | sqlite.Insert
     return postgresql.insert if dialect == "postgresql" else sqlite.insert
 
 
-def async_engine(url: str) -> AsyncEngine:
-    """Create an engine for `url` without connecting. The caller must await `engine.dispose()`."""
+def async_engine(url: str, connections: int = CONNECTIONS) -> AsyncEngine:
+    """Create an engine for `url` without connecting. The caller must await `engine.dispose()`.
+
+    A process makes one, for all that it asks the database: it has `connections` at most, which are kept.
+    """
     parsed = parse_url(url)
-    connect: dict[str, Any] = (
-        {"timeout": BUSY_MS / 1000, "async_creator_fn": _open_sqlite}
-        if parsed.get_backend_name() == "sqlite"
-        else {"timeout": CONNECT_S}
-    )
+    is_sqlite = parsed.get_backend_name() == "sqlite"
     engine = create_async_engine(
         parsed,
-        connect_args=connect,
+        connect_args={"timeout": BUSY_MS / 1000, "async_creator_fn": sqlite_driver.connect}
+        if is_sqlite
+        else {"async_creator_fn": _connect_postgresql},
         hide_parameters=True,  # callers' numbers must not appear in logs
-        pool_pre_ping=parsed.get_backend_name() == "postgresql",
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=_PLACE_S,
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
     )
-    if parsed.get_backend_name() == "sqlite":
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    if is_sqlite:
+        event.listen(engine.sync_engine, "connect", sqlite_driver.prepare)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         _watch_file(engine, Path(parsed.database or ""))
+    else:
+        event.listen(engine.sync_engine, "checkout", _refuse_closed)
     return engine
 
 
+async def _connect_postgresql(*arguments: Any, **named: Any) -> Any:
+    from db import postgresql  # loads asyncpg, which a line with SQLite does not need
+
+    return await postgresql.connect(*arguments, answer_s=ANSWER_S, connect_s=CONNECT_S, **named)
+
+
 @asynccontextmanager
-async def open_engine(url: str) -> AsyncIterator[AsyncEngine]:
-    """Yield an engine for `url` and close its connections at the end of the block."""
-    engine = async_engine(url)
+async def open_engine(url: str, connections: int = CONNECTIONS, *, long: bool = False) -> AsyncIterator[AsyncEngine]:
+    """Yield an engine for `url` and close its connections at the end of the block. `long`: it is for `long_work`."""
+    engine = async_engine(url, connections)
     try:
-        yield engine
+        yield long_work(engine) if long else engine
     finally:
         await engine.dispose()
 
 
-_opening: set[asyncio.Future[Any]] = set()
-"""Connections whose opener was cancelled, until they are closed."""
+def long_work(engine: AsyncEngine) -> AsyncEngine:
+    """Return the engine, with its connections, for work whose statements may take an hour: a migration, a copy, a
+    report of years, deletions."""
+    return engine.execution_options(hatif_long=True)
 
 
-async def _open_sqlite(*arguments: Any, **named: Any) -> aiosqlite.Connection:
-    driver = aiosqlite.connect(*arguments, **named)
-    thread = driver._thread  # noqa: SLF001 - SQLAlchemy does the same
-    thread.daemon = True
-    opening = asyncio.ensure_future(_open(driver))
-    try:
-        return await asyncio.shield(opening)
-    except sqlite3.Error:
-        # The thread is about to end, but first reports to this loop, which a command would have closed by then.
-        await asyncio.to_thread(thread.join)
-        raise
-    except asyncio.CancelledError:
-        closing = asyncio.ensure_future(_close(opening))
-        _opening.add(closing)
-        closing.add_done_callback(_opening.discard)
-        raise
+def for_people(engine: AsyncEngine, whole_s: float) -> AsyncEngine:
+    """Return the engine, with its connections, for somebody who waits: a transaction takes `whole_s` at most."""
+    return engine.execution_options(hatif_whole_s=whole_s)
 
 
-async def _open(driver: aiosqlite.Connection) -> aiosqlite.Connection:
-    return await driver
-
-
-async def _close(opening: asyncio.Future[aiosqlite.Connection]) -> None:
-    """Close a connection whose opener was cancelled; it must not stay open."""
-    with contextlib.suppress(sqlite3.Error):
-        await (await opening).close()
-
-
-def _prepare_sqlite(connection: Any, _: object) -> None:
-    # By default the driver begins transactions itself, late and without IMMEDIATE; `_begin_sqlite` does it instead.
-    connection.isolation_level = None
-    connection.run_async(_set_pragmas)
-
-
-async def _set_pragmas(driver: aiosqlite.Connection) -> None:
-    try:
-        await _set_pragmas_or_fail(driver)
-    except sqlite3.Error:
-        await driver.close()  # the pool would drop it and leak its thread
-        raise
-
-
-async def _set_pragmas_or_fail(driver: aiosqlite.Connection) -> None:
-    for pragma in (f"busy_timeout = {BUSY_MS}", "foreign_keys = ON", "synchronous = FULL"):
-        await driver.execute(f"PRAGMA {pragma}")
-    deadline = time.monotonic() + BUSY_MS / 1000
-    while True:
-        try:
-            await driver.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            # SQLite does not apply the busy timeout here: a new file that another process is creating is "locked".
-            if "locked" not in str(error) or time.monotonic() > deadline:
-                raise
-            await asyncio.sleep(0.02)
+def _refuse_closed(_: object, record: ConnectionPoolEntry, __: object) -> None:
+    """Reconnect where the server has closed the connection. It is not asked: that is an answer more to wait for."""
+    if record.driver_connection is None or record.driver_connection.is_closed():
+        raise DisconnectionError("the server has closed this connection")
 
 
 def _watch_file(engine: AsyncEngine, file: Path) -> None:
@@ -204,10 +192,11 @@ def _begin_sqlite(connection: Connection) -> None:
 async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """Run a writing transaction: committed at the end, rolled back on an error.
 
-    Never creates a missing file; `upgrade` does. Raises DatabaseError if the database is away.
+    Never creates a missing file; `upgrade` does. Raises DatabaseError if the database is away or silent.
     """
     _refuse_no_file(engine)
     async with _connected(engine, writes=True) as connection, connection.begin():
+        await _allow_long_work(connection)
         yield connection
 
 
@@ -221,7 +210,37 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     async with _connected(engine, writes=False) as connection:
         await connection.execution_options(hatif_reads_only=True, postgresql_readonly=True)
         async with connection.begin():
+            await _allow_long_work(connection)
             yield connection
+
+
+@asynccontextmanager
+async def outside_transactions(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Connect for statements of PostgreSQL that may not be in a transaction, however long they take."""
+    alone = long_work(engine).execution_options(isolation_level="AUTOCOMMIT")
+    async with _connected(alone, writes=True) as connection:
+        await _allow_long_work(connection, in_transaction=False)
+        yield connection
+        await connection.execute(text(f"SET statement_timeout = {round(1000 * ANSWER_S)}"))
+
+
+async def _allow_long_work(connection: AsyncConnection, *, in_transaction: bool = True) -> None:
+    """Lift the limits on statements if this is for long work. The server has answered until then."""
+    if connection.dialect.name == "postgresql" and _is_long(connection.sync_connection):
+        names = (
+            ("statement_timeout", "idle_in_transaction_session_timeout") if in_transaction else ("statement_timeout",)
+        )
+        await connection.execute(select(*(func.set_config(name, "0", in_transaction) for name in names)))
+        (await _driver(connection)).limit(LONG_S)
+
+
+async def _driver(connection: AsyncConnection) -> Any:
+    """Return the driver's own connection: a `PostgreSQLDriver` or an `SQLiteDriver`."""
+    return (await connection.get_raw_connection()).driver_connection
+
+
+def _is_long(of: Any) -> bool:
+    return bool(of.get_execution_options().get("hatif_long", False))
 
 
 def _refuse_no_file(engine: AsyncEngine) -> None:
@@ -234,25 +253,50 @@ def _refuse_no_file(engine: AsyncEngine) -> None:
 
 @asynccontextmanager
 async def _connected(engine: AsyncEngine, *, writes: bool) -> AsyncIterator[AsyncConnection]:
-    """Connect; turn errors that mean the database is away or not as expected into DatabaseError. Others pass."""
-    connected = False
+    """Connect; turn errors that mean the database is away or not as expected into DatabaseError. Others pass.
+
+    Each wait ends: for a connection, for each statement, and for the whole, if the engine has a limit for that.
+    """
+    driver: Any = None
     try:
-        async with engine.connect() as connection:
-            connected = True
+        async with asyncio.timeout(engine.get_execution_options().get("hatif_whole_s")), AsyncExitStack() as stack:
+            async with asyncio.timeout(_REACH_S):
+                connection = await stack.enter_async_context(engine.connect())
+                driver = await _driver(connection)
+            # On SQLite another writing transaction, which may be long as well, is waited for as it begins.
+            driver.limit(LONG_S if _is_long(engine) and engine.dialect.name == "sqlite" else ANSWER_S + _MORE_S)
             yield connection
     except Exception as error:  # also the drivers' own errors, which SQLAlchemy does not always wrap
-        explained = explain(engine.url, error)
+        is_silent = isinstance(_cause(error), TimeoutError) or (driver is not None and driver.gave_up)
+        explained = silent(engine.url) if is_silent else explain(engine.url, error)
+        is_postgresql = engine.dialect.name == "postgresql"
+        if explained is None and is_postgresql and (driver is None or _is_from_asyncpg(error)):
+            explained = _nonsense(engine.url, error)
         if explained is None:
             raise
-        explained.in_doubt = writes and connected and not _is_answer(error)
+        if is_postgresql and driver is not None and not _is_answer(error):
+            driver.terminate()  # whatever it may still bring is not meant for the next transaction
+        explained.in_doubt = writes and driver is not None and not _is_answer(error)
         raise explained from error
+
+
+def _is_from_asyncpg(error: BaseException) -> bool:
+    """Return whether an error is one that asyncpg did not expect, since it did not understand an answer."""
+    if isinstance(error, SQLAlchemyError):
+        return False  # it was expected
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    return last is not None and str(last.tb_frame.f_globals.get("__name__", "")).startswith("asyncpg.")
 
 
 def _is_answer(error: BaseException) -> bool:
     """Return whether the database itself refused the transaction, so that it kept nothing of it."""
     cause = _cause(error)
     state = getattr(cause, "sqlstate", None)
-    return isinstance(cause, sqlite3.Error) or (state is not None and state[:2] not in ("08", "57"))
+    return isinstance(cause, sqlite3.Error) or (
+        state is not None and (state[:2] not in ("08", "57") or state == "57014")
+    )
 
 
 def explain(url: URL, error: BaseException) -> DatabaseError | None:
@@ -261,28 +305,55 @@ def explain(url: URL, error: BaseException) -> DatabaseError | None:
     where = format_url(url)
     if isinstance(cause, sqlite3.Error):
         return _explain_sqlite(where, Path(url.database or ""), cause)
+    if isinstance(error, PoolTimeoutError):
+        return DatabaseError(
+            f"{where}: all connections of this process have been in use for {_PLACE_S:g} s: the database is slow, or "
+            "`connections` in [database] of site.toml is too low"
+        )
+    if isinstance(cause, TimeoutError):
+        return silent(url)
     state = getattr(cause, "sqlstate", None)
-    text = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
+    words = _words(cause)
     match state:
         case "28P01" | "28000":
             return DatabaseError(f"{where} refuses the user {url.username!r}: check user and password in the URL")
         case "3D000":
             return DatabaseError(f"{where} does not exist: create the database (createdb {url.database})")
         case "42P01" | "42703" | "3F000":
-            return DatabaseError(f"{where} lacks a table or column ({text}): run `hatif db upgrade`")
+            return DatabaseError(f"{where} lacks a table or column ({words}): run `hatif db upgrade`")
         case "42501":
-            return DatabaseError(f"{where}: {text}: grant the user {url.username!r} the necessary rights")
-        case str() if state[:2] in ("08", "53", "57", "58", "XX", "40"):
-            return DatabaseError(f"{where} is not ready ({text}): see the server's log")
-    if isinstance(cause, OSError | asyncio.TimeoutError) or getattr(error, "connection_invalidated", False):
-        return DatabaseError(f"{where} cannot be reached ({text}): start the server, or correct the URL")
-    if type(cause).__module__.startswith("asyncpg") and "connection" in text and not isinstance(cause, ValueError):
-        return DatabaseError(f"{where}: the connection was lost ({text}): see the server's log")
+            return DatabaseError(f"{where}: {words}: grant the user {url.username!r} the necessary rights")
+        case "57014":
+            return DatabaseError(f"{where} takes over {ANSWER_S:g} s for one statement ({words}): {_SLOW}")
+        case str() if state[:2] in ("08", "53", "57", "58", "XX", "40") or state in _ENDED_BY_SERVER:
+            return DatabaseError(f"{where} is not ready ({words}): see the server's log")
+    if isinstance(cause, OSError) or getattr(error, "connection_invalidated", False):
+        return DatabaseError(f"{where} cannot be reached ({words}): start the server, or correct the URL")
+    if type(cause).__module__.startswith("asyncpg") and state is None and not isinstance(cause, ValueError):
+        return DatabaseError(f"{where}: the connection was lost ({words}): see the server's log")
     return None
 
 
+def silent(url: URL) -> DatabaseError:
+    """Return the error of a database that does not answer, and does not say why."""
+    remedy = "see whether its disk works" if url.get_backend_name() == "sqlite" else _SLOW
+    return DatabaseError(f"{format_url(url)} does not answer in time: {remedy}")
+
+
+def _nonsense(url: URL, error: BaseException) -> DatabaseError:
+    """Return the error of a server whose answer nobody understands."""
+    return DatabaseError(
+        f"{format_url(url)} does not answer like PostgreSQL ({_words(_cause(error))}): correct host and port in the "
+        "URL, or see what is between"
+    )
+
+
+def _words(cause: BaseException) -> str:
+    return str(cause).splitlines()[0] if str(cause) else type(cause).__name__
+
+
 def _explain_sqlite(where: str, file: Path, cause: sqlite3.Error) -> DatabaseError | None:
-    text = str(cause)
+    words = str(cause)
     name = getattr(cause, "sqlite_errorname", "")
     if name.startswith("SQLITE_CANTOPEN"):
         if file.exists() and not os.access(file.parent, os.W_OK):
@@ -290,7 +361,7 @@ def _explain_sqlite(where: str, file: Path, cause: sqlite3.Error) -> DatabaseErr
         remedy = f"create the folder {file.parent}" if not file.parent.is_dir() else "check its permissions"
         return DatabaseError(f"{where} cannot be opened: {remedy}, or correct the URL")
     if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
-        return DatabaseError(f"{where} is not an intact SQLite database ({text}): restore it from a backup")
+        return DatabaseError(f"{where} is not an intact SQLite database ({words}): restore it from a backup")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return DatabaseError(f"{where} was locked by another process for over {BUSY_MS // 1000} s: end that process")
     if name.startswith("SQLITE_FULL") or (name.startswith("SQLITE_IOERR") and _is_full(file)):
@@ -298,9 +369,9 @@ def _explain_sqlite(where: str, file: Path, cause: sqlite3.Error) -> DatabaseErr
     if name.startswith("SQLITE_READONLY"):
         return DatabaseError(f"{where} cannot be written: check the permissions of the file and its folder")
     if name.startswith("SQLITE_IOERR"):
-        return DatabaseError(f"{where}: the disk has an I/O error ({text}): see the system's log")
-    if "no such table" in text or "no such column" in text or "has no column" in text:
-        return DatabaseError(f"{where} lacks a table or column ({text}): run `hatif db upgrade`")
+        return DatabaseError(f"{where}: the disk has an I/O error ({words}): see the system's log")
+    if "no such table" in words or "no such column" in words or "has no column" in words:
+        return DatabaseError(f"{where} lacks a table or column ({words}): run `hatif db upgrade`")
     return None
 
 
@@ -315,6 +386,6 @@ def _is_full(file: Path) -> bool:
 def _cause(error: BaseException) -> BaseException:
     """Return the driver's own error, below SQLAlchemy's and its adapter's."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    while cause.__cause__ is not None:
+    while cause.__cause__ is not None and not isinstance(cause, TimeoutError):
         cause = cause.__cause__
     return cause

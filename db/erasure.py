@@ -15,7 +15,7 @@ from sqlalchemy import Table as SQLTable
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.copying import tables
-from db.engine import DatabaseError, reading, writing
+from db.engine import DatabaseError, outside_transactions, reading, writing
 from db.enums import CallbackState, GuideOutcome
 from db.ids import uuid7
 from db.masking import MASK, Spellings
@@ -243,8 +243,7 @@ async def overwrite_deleted(engine: AsyncEngine) -> None:
         DatabaseError: Another process reads or writes for too long.
     """
     if engine.dialect.name == "postgresql":
-        outside = engine.execution_options(isolation_level="AUTOCOMMIT")
-        async with outside.connect() as connection:
+        async with outside_transactions(engine) as connection:
             await connection.execute(text("VACUUM"))
         return
     await asyncio.to_thread(vacuum, Path(engine.url.database or ""))

@@ -49,7 +49,7 @@ async def move(
         DatabaseError: One of them is away, they are the same, the target is not empty, or a row does not fit.
     """
     await _check(source, target)
-    async with open_engine(source) as engine, open_engine(target) as new:
+    async with open_engine(source, long=True) as engine, open_engine(target, long=True) as new:
         passes = 0
         while passes < _PASSES:
             passes += 1

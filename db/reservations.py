@@ -1,5 +1,6 @@
 """Reserving case references in the database, so that no other node allocates them."""
 
+import asyncio
 from collections.abc import Collection
 from datetime import UTC, datetime
 
@@ -37,15 +38,17 @@ async def reserve_one(engine: AsyncEngine, node: str, allocator: ReferenceAlloca
 
 
 async def restock(engine: AsyncEngine, node: str, allocator: ReferenceAllocator, most: int = STOCK) -> None:
-    """Reserve references until the node has about `most`.
+    """Reserve references until the node has about `most`. The disk, its lock and check digits are left to threads.
 
     Raises DatabaseError if the database is away, OSError if the stock's file cannot be written.
     """
-    while len(stock := allocator.stock()) <= most - GROUP:
-        allocator.add(())  # fails before references are reserved and lost, if the file cannot be written
-        allocator.add(await reserve(engine, node, allocator.candidates(GROUP)))
+    while len(stock := await asyncio.to_thread(allocator.stock)) <= most - GROUP:
+        # Fails before references are reserved and lost, if the file cannot be written.
+        await asyncio.to_thread(allocator.add, ())
+        wanted = await asyncio.to_thread(allocator.candidates, GROUP)
+        await asyncio.to_thread(allocator.add, await reserve(engine, node, wanted))
     if used := await references_in_use(engine, stock):
-        allocator.drop(used)
+        await asyncio.to_thread(allocator.drop, used)
 
 
 async def references_in_use(engine: AsyncEngine, references: Collection[str]) -> set[str]:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
-from db.engine import open_engine
+from db.engine import for_people, open_engine
 from desk.amend import routes as amend
 from desk.amend.library import Library
 from desk.amend.speech import Speech
@@ -112,6 +112,11 @@ FRAGMENTS = (
 )
 
 
+PAGE_S = 6.0
+"""How long a page waits for the database: for each transaction, in seconds. One that writes to SQLite waits for 5 s for
+another one, and then says so."""
+
+
 def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAPI:
     """Return the application. `traffic` counts its answers."""
     traffic = traffic or Traffic()
@@ -119,9 +124,10 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
-            open_engine(settings.database_url) as engine,
+            open_engine(settings.database_url, settings.connections) as whole,
             ControlClient(settings.control_port, settings.control_token) as control,
         ):
+            engine = for_people(whole, PAGE_S)
             app.state.desk = Desk(settings, engine, control, pages)
             app.state.sessions = Sessions(engine)
             app.state.passwords = Passwords()

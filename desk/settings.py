@@ -70,6 +70,8 @@ class DeskSettings:
     """Whether people may call the site's numbers from the page *Try the line*."""
     telephone_port: int = TELEPHONE_PORT
     """Of the gate to which the browser telephone connects (`ivr/process/telephone_gate.py`)."""
+    connections: int = 10
+    """To the database, at most."""
 
     @property
     def is_encrypted(self) -> bool:

@@ -32,7 +32,7 @@ DATABASE_AWAY = 3
 async def serve() -> bytes:
     """Do the job on standard input and return its results. Raises DatabaseError."""
     first = json.loads(sys.stdin.readline())
-    async with open_engine(first["database_url"]) as engine:
+    async with open_engine(first["database_url"], long=True) as engine:
         if first["prepare"]:
             with suppress(DatabaseError):  # the job will meet it again
                 await prepare(engine)

@@ -1,7 +1,9 @@
 """Errors as pages, or as notices for htmx."""
 
+import time
 from urllib.parse import urlsplit
 
+import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -10,6 +12,10 @@ from db.engine import DatabaseError
 from desk.control import ControlError, ControllerAwayError, InDoubtError, UnreadError, is_changed
 from desk.page.pages import Pages
 from desk.page.texts import N_
+
+log = structlog.get_logger()
+
+_AGAIN_S = 60.0
 
 _EXPLAINED = {
     400: N_("The browser sent something that cannot be read."),
@@ -42,8 +48,23 @@ class DeskError(Exception):
         self.status, self.text, self.values = status, text, values
 
 
+class _Reasons:
+    """Why the database was away, for the log: each reason once a minute, however many pages ask."""
+
+    def __init__(self) -> None:
+        self._last: tuple[str, float] = "", 0.0
+
+    def note(self, reason: str) -> None:
+        before, at = self._last
+        if reason != before or time.monotonic() - at > _AGAIN_S:
+            self._last = reason, time.monotonic()
+            log.warning("The database cannot be used; pages say so", reason=reason)
+
+
 def handle_errors(app: FastAPI, pages: Pages) -> None:
     """Make `app` answer every error in the person's language."""
+
+    reasons = _Reasons()
 
     def answer(request: Request, status: int, text: str, **values: object) -> Response:
         return respond(request, status, pages.language_of(request).text(text, **values))
@@ -85,6 +106,7 @@ def handle_errors(app: FastAPI, pages: Pages) -> None:
             return await respond_in_doubt(request)
         if is_changed() and request.method != "GET":
             return await respond_in_doubt(request, _DONE)
+        reasons.note(str(error))
         return answer(request, 503, _DATABASE_AWAY)
 
     @app.exception_handler(Exception)

@@ -1,6 +1,7 @@
 """The control API's view of the controller itself."""
 
 import asyncio
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import Path
@@ -20,6 +21,9 @@ from ivr.hours.opening import one_line
 from ivr.model import clock
 
 router = make_router("status")
+
+REFUSED_S = 0.5
+"""How long Asterisk has to tell its counts of refused calls, in seconds."""
 
 
 class Refused(BaseModel):
@@ -115,7 +119,10 @@ async def status(controller: ControllerDep) -> Status:
     calls: dict[str, int] = {}
     for call in read_calls(controller):
         calls[call.state] = calls.get(call.state, 0) + 1
-    refused = await refused_calls(controller.ami)
+    refused = None
+    with suppress(TimeoutError):  # an Asterisk that hangs must not make this controller look as if it did
+        async with asyncio.timeout(REFUSED_S):
+            refused = await refused_calls(controller.ami)
     return Status(
         ari=connection is not None and connection.floor is not None,
         ami=controller.ami.connected,

@@ -9,6 +9,7 @@ import structlog
 
 from db.callback_requests import CallbackRequest, Claim, CountryLimit, DialCounts
 from db.enums import TryOutcome
+from ivr.records.database_client import SharedEngine
 from ivr.records.repository import Repository
 
 if TYPE_CHECKING:
@@ -20,10 +21,10 @@ log = structlog.get_logger()
 
 
 class CallbackRepository(Repository):
-    """The call-back requests in the database at `url`, for the controller that `claim` names."""
+    """The call-back requests in the database, for the controller that `claim` names."""
 
-    def __init__(self, url: str, claim: Claim) -> None:
-        super().__init__(url, "call-back requests")
+    def __init__(self, shared: SharedEngine, claim: Claim) -> None:
+        super().__init__(shared, "call-back requests")
         self.claim = claim
 
     async def adopt(self) -> bool:

@@ -15,6 +15,7 @@ from db.enums import CaseState
 from db.journal import Journal
 from db.references import format_reference
 from ivr.cases.case_changes import Rows, version_of
+from ivr.records.database_client import SharedEngine
 from ivr.records.opened_cases import OpenedCases
 from ivr.records.repository import Repository
 
@@ -69,15 +70,15 @@ class _Kept:
 
 
 class CaseRepository(Repository):
-    """Reads cases from the database at `url` and puts changes into the controller's journal.
+    """Reads cases from the database and puts changes into the controller's journal.
 
     `opened`: the cases that calls have opened, which can be read before they are in the database.
 
-    Belongs to one event loop; the creator awaits `close`.
+    Belongs to one event loop.
     """
 
-    def __init__(self, url: str, journal: Journal, opened: OpenedCases) -> None:
-        super().__init__(url, "cases")
+    def __init__(self, shared: SharedEngine, journal: Journal, opened: OpenedCases) -> None:
+        super().__init__(shared, "cases")
         self._journal = journal
         self._opened = opened
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # kept while somebody has it

@@ -92,6 +92,7 @@ def settings_of(parts: Composition) -> DeskSettings:
         timezone=parts.site.hours.timezone,
         languages=parts.site.languages,
         database_url=parts.database_url,
+        connections=parts.site.database.connections,
         control_port=parts.settings.control_port,
         control_token=parts.credentials.control_token,
         port=PORT + parts.settings.offset,

@@ -54,6 +54,7 @@ from ivr.records import references
 from ivr.records.amendments import AmendmentRepository
 from ivr.records.caller_limits import CallerLimits
 from ivr.records.database import Database
+from ivr.records.database_client import SharedEngine
 from ivr.records.guide_requests import GuideRequestRepository
 from ivr.records.messages import MessageRepository
 from ivr.records.recorder import Recorder
@@ -107,16 +108,17 @@ class Controller:
         self.operator_states = OperatorStateStore(self.ami)
         self.language_changes = LanguageChanges(self.listed, self.ami, self._languages_changed)
         self.operators: Sequence[OperatorEntry] = self.language_changes.operators  # as they are now
-        self.database = Database(url)
+        self.shared_engine = SharedEngine(url, self.site.database.connections)
+        self.database = Database(self.shared_engine)
         pins = self.site.pins
         guessing = Guessing(pins.alarm_files, pins.operators_files)
         self.case_lookup = CaseLookup(self.database, self.recorder, self.credentials.pin_pepper, guessing)
-        self.repository = CallbackRepository(url, Claim(self.site.node, self.journal.boot))
-        self.guide_requests = GuideRequestRepository(url)
-        self.messages = MessageRepository(url)
-        self.amendments = AmendmentRepository(url)
-        self.recordings = RecordingRepository(url)
-        self.cases = CaseRepository(url, self.journal, self.recorder.opened_cases)
+        self.repository = CallbackRepository(self.shared_engine, Claim(self.site.node, self.journal.boot))
+        self.guide_requests = GuideRequestRepository(self.shared_engine)
+        self.messages = MessageRepository(self.shared_engine)
+        self.amendments = AmendmentRepository(self.shared_engine)
+        self.recordings = RecordingRepository(self.shared_engine)
+        self.cases = CaseRepository(self.shared_engine, self.journal, self.recorder.opened_cases)
         self.returners = Returners(self.database, 60 * self.site.routing.return_min)
         self.caller_limits = CallerLimits(self.database, self.site)
         keeps_free = round(1e9 * self.site.limits.free_gb)
@@ -145,6 +147,7 @@ class Controller:
         self.repair = RecordRepair(
             settings,
             self.site,
+            self.shared_engine,
             self.ami,
             self.recorder,
             self.mailbox,
@@ -186,7 +189,6 @@ class Controller:
 
     async def run(self) -> None:
         """Run until cancelled."""
-        url, node = self.settings.database_url(self.site.database.url), self.site.node
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.manager.run(), name="manager link")
@@ -199,7 +201,8 @@ class Controller:
                 start_with_retry(
                     tasks, "Asterisk's logs", partial(limit_asterisk, self.ami, self.settings.asterisk_log)
                 )
-                start_with_retry(tasks, "case references", partial(references.keep_stocked, self.references, url, node))
+                stock = partial(references.keep_stocked, self.references, self.shared_engine, self.site.node)
+                start_with_retry(tasks, "case references", stock)
                 start_with_retry(tasks, "saved flow", self.flows.saved.watch)
                 start_with_retry(tasks, "shifts", self.shifts.run)
                 start_with_retry(tasks, "duty", self.duty.run)
@@ -213,9 +216,7 @@ class Controller:
             self.journal.close()
             self.case_lookup.close()
             self.flows.saved.close()
-            stores = (self.database, self.repository, self.guide_requests, self.messages, self.amendments)
-            for store in (*stores, self.recordings, self.cases):
-                await store.close()
+            await self.shared_engine.close()
             with contextlib.suppress(AmiError):
                 await self.ami.close()
 

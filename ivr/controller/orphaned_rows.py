@@ -17,8 +17,8 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import orphaned_calls
-from db.delivery import lag
-from db.engine import DatabaseError, open_engine
+from db.delivery import count_behind, positions
+from db.engine import DatabaseError
 from db.enums import CaseKind
 from db.orphaned_calls import Story
 from db.read import Call, Event, OpenRows, open_rows
@@ -26,6 +26,7 @@ from ivr.asterisk.fallback_records import FallbackCall
 from ivr.call import conversation_recording
 from ivr.records import orphaned_records
 from ivr.records.call_conclusion import Conclusion, conclude
+from ivr.records.database_client import SharedEngine
 from ivr.records.recorder import Recorder
 from ivr.records.voicemail import Mailbox, parse_name
 from routing.states import OfferState
@@ -47,7 +48,7 @@ class Records:
     """Where a node's records are: the folder of its journal, and the database to which that is delivered."""
 
     journal: Path
-    url: str
+    shared: SharedEngine
     node: str
 
 
@@ -209,11 +210,9 @@ async def _stories(records: Records, began: float, calls: Collection[str]) -> di
 
 async def _read(records: Records, began: float, read: Callable[[AsyncEngine], Awaitable[T]]) -> T:
     """Return what `read` finds once the database has everything that was written before `began`."""
-    loop = asyncio.get_running_loop()
     while True:
-        # In another event loop, since reading may take long and this loop serves callers; in a thread that is used for
-        # nothing else, so that a database that hangs takes no thread from work that callers wait for.
-        found = await loop.run_in_executor(_THREAD, lambda: asyncio.run(_try(records, began, read)))
+        async with records.shared.places:
+            found = await _try(records, began, read)
         if found is not None:
             return found
         await asyncio.sleep(_RETRY_S)
@@ -223,11 +222,13 @@ async def _try(records: Records, began: float, read: Callable[[AsyncEngine], Awa
     """Return None while the database is away or lacks something that was written before `began`."""
     try:
         async with asyncio.timeout(_READ_LIMIT_S):
-            behind = await lag(records.journal, records.url)
+            engine = await records.shared.engine()
+            delivered = await positions(engine)
+            # In a thread of its own: reading the journals may take seconds, in which calls need this loop and others.
+            behind = await asyncio.get_running_loop().run_in_executor(_THREAD, count_behind, records.journal, delivered)
             if behind.records and behind.seconds >= time.time() - began:
                 return None
-            async with open_engine(records.url) as engine:
-                return await read(engine)
+            return await read(engine)
     except (DatabaseError, TimeoutError) as error:
         log.debug("The database is away; orphaned rows are closed when it is back", error=str(error))
         return None

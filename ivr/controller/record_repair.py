@@ -22,6 +22,7 @@ from ivr.hours.opening import Opening
 from ivr.model.endpoints import TRY_TELEPHONES
 from ivr.records.call_conclusion import Place
 from ivr.records.caller_limits import CallerLimits
+from ivr.records.database_client import SharedEngine
 from ivr.records.recorder import Recorder
 from ivr.records.voicemail import Mailbox
 from ivr.site.site import Site
@@ -43,6 +44,7 @@ class RecordRepair:
         self,
         settings: Settings,
         site: Site,
+        shared: SharedEngine,
         ami: Ami,
         recorder: Recorder,
         mailbox: Mailbox,
@@ -50,9 +52,8 @@ class RecordRepair:
         limits: CallerLimits,
         opening: Opening,
     ) -> None:
-        self._settings, self._site, self._ami = settings, site, ami
+        self._settings, self._site, self._shared, self._ami = settings, site, shared, ami
         self._recorder, self._mailbox, self._calls_had = recorder, mailbox, calls_had
-        self._url = settings.database_url(site.database.url)
         self._recorded: dict[str, str] = {}  # calls of the fallback, to their channels: recorded by this controller
         self._limits, self._opening = limits, opening
         self._asterisk_began = 0.0  # POSIX seconds, as far as is known
@@ -173,7 +174,7 @@ class RecordRepair:
         return found
 
     def _records(self, rows: Any) -> Any:
-        return rows.Records(self._settings.journal, self._url, self._site.node)
+        return rows.Records(self._settings.journal, self._shared, self._site.node)
 
 
 def _cut_call(concluded: "Concluded") -> cut_calls.CutCall | None:

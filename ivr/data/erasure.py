@@ -72,7 +72,7 @@ async def erase(
     """
     found, others = Spellings(spellings(number)), written_forms(number)
     proofs = await asyncio.to_thread(Proofs, settings.home)
-    async with open_engine(url) as engine:
+    async with open_engine(url, long=True) as engine:
         recordings, messages = await erasure.audio_of(engine, (number, *others), at_rest=at_rest)
         await erase_audio(engine, settings.home, Recording, recordings, now)
         await erase_audio(engine, settings.home, Message, messages, now)
@@ -99,7 +99,7 @@ async def erase_again(settings: Settings, url: str, node: str, by: str, since: d
     proofs = await asyncio.to_thread(Proofs, settings.home)
     if not any(proof.at > since for proof in proofs.erased):
         return 0
-    async with open_engine(url) as engine:
+    async with open_engine(url, long=True) as engine:
         known = await erasure.numbers(engine)
     again = [number for number in sorted(known) if any(proof.at > since for proof in proofs.of(number))]
     for number in again:

@@ -51,12 +51,18 @@ async def expire(settings: Settings, url: str, chosen: Retention, now: datetime,
         DatabaseError: The database is away.
         OSError: A file cannot be deleted.
     """
+    async with open_engine(url, long=True) as engine:
+        return await _expire_all(settings, engine, chosen, now, dry)
+
+
+async def _expire_all(
+    settings: Settings, engine: AsyncEngine, chosen: Retention, now: datetime, dry: bool
+) -> list[Expired]:
     found = []
-    async with open_engine(url) as engine:
-        for kind, days in chosen.model_dump().items():
-            if days is not None:
-                before = now - timedelta(days=days)
-                found.append(Expired(kind, before, await _expire(engine, settings, kind, before, now, dry)))
+    for kind, days in chosen.model_dump().items():
+        if days is not None:
+            before = now - timedelta(days=days)
+            found.append(Expired(kind, before, await _expire(engine, settings, kind, before, now, dry)))
     return found
 
 
@@ -133,26 +139,25 @@ async def _keep_days(engine: AsyncEngine, now: datetime) -> None:
     await report_days.keep_days(engine, missing, _BETWEEN_DAYS_S)
 
 
-async def keep_expiring(settings: Settings, url: str) -> None:
+async def keep_expiring(settings: Settings, engine: AsyncEngine) -> None:
     """Delete old test calls each hour, and each day what the site says, until cancelled. Keep days for reports.
 
+    `engine` is for `db.engine.long_work`.
     What cannot be deleted now is tried again an hour later. The site's file is read each time, so a change counts.
     """
     last: datetime | None = None
     while True:
         now = datetime.now(UTC)
         try:
-            async with open_engine(url) as engine:
-                old = now - retention.TESTS_KEPT
-                await erase_audio(engine, settings.home, Message, await retention.messages_of_tests(engine, old), now)
-                await retention.delete_test_calls(engine, old)
+            old = now - retention.TESTS_KEPT
+            await erase_audio(engine, settings.home, Message, await retention.messages_of_tests(engine, old), now)
+            await retention.delete_test_calls(engine, old)
             if last is None or now - last >= EVERY:
-                for expired in await expire(settings, url, site.load(settings.site).retention, now):
+                for expired in await _expire_all(settings, engine, site.load(settings.site).retention, now, dry=False):
                     if expired.number:
                         log.info("deleted after its time", kind=expired.kind, number=expired.number)
                 last = now
-            async with open_engine(url) as engine:
-                await _keep_days(engine, now)
+            await _keep_days(engine, now)
         except (DatabaseError, SQLAlchemyError, SiteError, OSError) as error:
             log.warning("the hourly work on the data failed and is tried again in an hour", error=str(error))
         await asyncio.sleep(TESTS_EVERY_S)

@@ -24,7 +24,7 @@ async def export(home: Path, url: str, number: str, out: Path, now: datetime) ->
         OSError: It cannot be written.
         DatabaseError: The database is away.
     """
-    async with open_engine(url) as engine:
+    async with open_engine(url, long=True) as engine:
         rows = await about_number(engine, (number, *written_forms(number)))
     counts = {kind: len(found) for kind, found in rows.items() if found}
     if counts:

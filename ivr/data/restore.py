@@ -193,8 +193,8 @@ async def _fill(database: Path, target: str, progress: Progress) -> None:
     """Copy the rows into an empty database."""
     await upgrade(target)
     async with (
-        open_engine(f"sqlite:///{database}") as file,
-        open_engine(target) as engine,
+        open_engine(f"sqlite:///{database}", long=True) as file,
+        open_engine(target, long=True) as engine,
         frozen(file) as source,
     ):
         async with reading(engine) as connection:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from ivr.records.database_client import SharedEngine
 from ivr.records.repository import Repository
 
 if TYPE_CHECKING:
@@ -13,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class AmendmentRepository(Repository):
-    """The amendments in the database at `url`."""
+    """The amendments in the database."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__(url, "amendments")
+    def __init__(self, shared: SharedEngine) -> None:
+        super().__init__(shared, "amendments")
 
     async def propose(self, amendment: "Amendment") -> bool | None:
         """Keep a new amendment; return True once it is kept."""

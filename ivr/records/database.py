@@ -7,7 +7,7 @@ from uuid import UUID
 
 import structlog
 
-from ivr.records.database_client import DatabaseClient, first_line
+from ivr.records.database_client import DatabaseClient, SharedEngine, first_line
 
 if TYPE_CHECKING:
     from db.audit import AuditEntry
@@ -30,23 +30,21 @@ CASE_LIMIT_S = 1.0
 
 
 class Database:
-    """The database at `url`, for reads that a call waits for.
+    """The database, for reads that a call waits for.
 
-    Belongs to one event loop; the creator awaits `close`. Each read returns None if the database is away, slower
+    Belongs to one event loop. Each read returns None if the database is away, slower
     than a caller can wait, or broken.
     """
 
-    def __init__(self, url: str) -> None:
-        self._client = DatabaseClient(url, LIMIT_S, _log_broken)
+    def __init__(self, shared: SharedEngine) -> None:
+        self.shared = shared
+        self._client = DatabaseClient(shared, LIMIT_S, _log_broken)
 
     async def warm(self) -> None:
         """Make the first reads as quick as the next ones."""
         await self._client.load("db.caller_limits", "db.case_files", "db.returners")
         await self.language("")
         await self.last_call("")  # an operator may ask for the last caller's file right after a restart
-
-    async def close(self) -> None:
-        await self._client.close()
 
     async def language(self, number: str) -> str | None:
         """Return the language of the last call from `number` (E.164 with +); also None if it has not called before."""

@@ -10,6 +10,7 @@ from db.ids import call_id
 from ivr.model import clock
 from ivr.model.call_state import CallState
 from ivr.model.e164 import country_of
+from ivr.records.database_client import SharedEngine
 from ivr.records.recorder import Recorder
 from ivr.records.repository import Repository
 
@@ -40,10 +41,10 @@ def record_guide_audit(recorder: Recorder, request: GuideRequest, outcome: Guide
 
 
 class GuideRequestRepository(Repository):
-    """The requests in the database at `url`, as the control API reads and ends them."""
+    """The requests in the database, as the control API reads and ends them."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__(url, "guide requests")
+    def __init__(self, shared: SharedEngine) -> None:
+        super().__init__(shared, "guide requests")
 
     async def list_latest(self, last: int) -> Sequence[GuideRequest] | None:
         """Return the requests that have not ended, the first due first, then the `last` ones that have."""

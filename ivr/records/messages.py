@@ -5,16 +5,17 @@ from datetime import datetime
 from uuid import UUID
 
 from db.message_data import VoiceMessage
+from ivr.records.database_client import SharedEngine
 from ivr.records.repository import Repository
 
 _MODULE = "db.messages"
 
 
 class MessageRepository(Repository):
-    """The messages in the database at `url`."""
+    """The messages in the database."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__(url, "messages")
+    def __init__(self, shared: SharedEngine) -> None:
+        super().__init__(shared, "messages")
 
     async def list_latest(self, last: int) -> Sequence[VoiceMessage] | None:
         """Return the messages that are not done, the oldest first, then the `last` ones that are."""

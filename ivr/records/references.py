@@ -1,11 +1,15 @@
 """The case references of this node: a stock on disk, refilled from the database whenever it is reachable."""
 
 import asyncio
-import importlib
 import logging
+from typing import TYPE_CHECKING
 
 from db.references import ReferenceAllocator
 from ivr.home.settings import Settings
+from ivr.records.database_client import SharedEngine
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 log = logging.getLogger(__name__)
 
@@ -28,23 +32,23 @@ def ready(allocator: ReferenceAllocator, url: str, node: str) -> ReferenceAlloca
     """Return the allocator with references in stock, if the database is reachable. Not for use in a running loop."""
     try:
         if not allocator.stock():
-            asyncio.run(asyncio.wait_for(_restock(allocator, url, node), START_S))
+            asyncio.run(asyncio.wait_for(_restock_alone(allocator, url, node), START_S))
     except OSError as error:  # includes TimeoutError
         log.error("no case references could be reserved before the start: %s", error or "the database is slow")
     return allocator
 
 
-async def keep_stocked(allocator: ReferenceAllocator, url: str, node: str) -> None:
+async def keep_stocked(allocator: ReferenceAllocator, shared: SharedEngine, node: str) -> None:
     """Fill the stock now and whenever it has become smaller, if the database is reachable. Until cancelled."""
-    # Takes half of a process's start, so it is loaded in a thread: a start is also a recovery, and calls come first.
-    reservations = await asyncio.to_thread(importlib.import_module, "db.reservations")
+    await shared.load("db.reservations")
+    reservations = shared.module("db.reservations")
     left, refused, checked = 0, False, False
     while True:
         try:
-            # In threads: the disk, another process's lock and 2,000 check digits must not block the loop of the calls.
+            # In a thread: the disk, another process's lock and 2,000 check digits must not block the loop of the calls.
             left = len(await asyncio.to_thread(allocator.stock))
             if not checked or left <= reservations.STOCK - reservations.GROUP:
-                checked = await asyncio.to_thread(asyncio.run, _restock(allocator, url, node)) or checked
+                checked = await _restock(allocator, await shared.engine(), node) or checked
                 left = len(await asyncio.to_thread(allocator.stock))
             refused = False
         except OSError as error:
@@ -65,23 +69,29 @@ async def new_reference(allocator: ReferenceAllocator, url: str, node: str) -> s
     from db.reservations import reserve_one
 
     try:
-        async with open_engine(url) as engine:
+        async with open_engine(url, 1) as engine:
             return await reserve_one(engine, node, allocator)
     except (DatabaseError, SQLAlchemyError):
         return allocator.next()
 
 
-async def _restock(allocator: ReferenceAllocator, url: str, node: str) -> bool:
+async def _restock_alone(allocator: ReferenceAllocator, url: str, node: str) -> None:
+    from db.engine import open_engine  # a start of the controller is faster without it
+
+    async with open_engine(url, 1) as engine:
+        await _restock(allocator, engine, node)
+
+
+async def _restock(allocator: ReferenceAllocator, engine: "AsyncEngine", node: str) -> bool:
     """Return whether the database was reachable. If not, that is no error: the stock is there for that."""
     from sqlalchemy.exc import SQLAlchemyError  # a start of the controller is faster without it
 
-    from db.engine import DatabaseError, open_engine
+    from db.engine import DatabaseError
     from db.reservations import restock
 
     try:
-        async with open_engine(url) as engine:
-            await restock(engine, node, allocator)
-            return True
+        await restock(engine, node, allocator)
+        return True
     except (DatabaseError, SQLAlchemyError) as error:
         log.debug("no case references were reserved: %s", str(error).splitlines()[0])
         return False

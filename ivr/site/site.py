@@ -116,6 +116,7 @@ class Database(_Strict):
     """The database."""
 
     url: str | None = None  # absent: SQLite in HATIF_HOME
+    connections: int = Field(10, ge=2, le=200)  # of the controller at most, and as many of the desk
 
 
 class Site(_Strict):

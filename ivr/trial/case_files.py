@@ -11,6 +11,7 @@ from ivr.cases import pin
 from ivr.cases.case_lookup import Answer, CaseLookup
 from ivr.model import clock
 from ivr.records.database import Database
+from ivr.records.database_client import SharedEngine
 from ivr.records.recorder import Recorder
 
 SAMPLE_REFERENCE = references.make_reference(9, 1_234_567)
@@ -22,8 +23,8 @@ class DatabaseCaseFiles:
     """Asks the database in a loop of its own with the real clock. Its `recorder` must not store anything."""
 
     def __init__(self, url: str, recorder: Recorder, pepper: str) -> None:
-        self._database = Database(url)
-        self._files = CaseLookup(self._database, recorder, pepper)
+        self._shared = SharedEngine(url, 1)
+        self._files = CaseLookup(Database(self._shared), recorder, pepper)
         self._thread = ThreadPoolExecutor(1, "case files")
         self._runner = asyncio.Runner()
         self._warm = False
@@ -39,7 +40,7 @@ class DatabaseCaseFiles:
 
     def close(self) -> None:
         self._files.close()
-        self._thread.submit(self._runner.run, self._database.close()).result()
+        self._thread.submit(self._runner.run, self._shared.close()).result()
         self._thread.submit(self._runner.close).result()
         self._thread.shutdown()
 
@@ -48,7 +49,7 @@ class SampleCaseFile(CaseLookup):
     """One case file, of an application that lacks a photograph."""
 
     def __init__(self, recorder: Recorder) -> None:
-        super().__init__(Database(""), recorder, "")
+        super().__init__(Database(SharedEngine("")), recorder, "")
         self._pin_hash = ""
 
     async def _claim(self, reference: str, number: str) -> Claim:

@@ -16,7 +16,9 @@ import forked_programs
 import made_databases
 import pytest
 import pytest_asyncio
+import relay
 from db_server import INSTALL, Server
+from relay import Relay
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import open_engine
@@ -93,6 +95,28 @@ async def empty_postgresql_url(server: Server) -> str:
     name = f"empty_{next(NUMBERS)}"
     await server.execute(f"CREATE DATABASE {name} STRATEGY FILE_COPY")
     return server.url(name)
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten how long a database may be silent, so that the tests need not wait for it."""
+    monkeypatch.setattr("db.engine.ANSWER_S", 1.0)
+    monkeypatch.setattr("db.engine._MORE_S", 0.5)
+    monkeypatch.setattr("db.engine._REACH_S", 1.5)
+
+
+@pytest.fixture
+def between(server: Server) -> Iterator[Relay]:
+    """A relay to the tests' PostgreSQL."""
+    with relay.relaying(server.data / ".s.PGSQL.5432") as made:
+        yield made
+
+
+@pytest.fixture
+def relayed_url(postgresql_url: str, between: Relay) -> str:
+    """An upgraded database behind the relay."""
+    name = postgresql_url.partition("@/")[2].partition("?")[0]
+    return f"postgresql://postgres@127.0.0.1:{between.port}/{name}"
 
 
 @pytest_asyncio.fixture

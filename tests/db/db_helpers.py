@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from db import callbacks
 from db.callback_requests import CallbackRequest
 from db.delivery import run
-from db.engine import async_engine, reading, writing
+from db.engine import async_engine, open_engine, reading, writing
 from db.ids import uuid7
 from db.tables import Callback
 
@@ -77,12 +77,13 @@ def rejected(folder: Path) -> list[dict[str, Any]]:
 @contextlib.asynccontextmanager
 async def delivering(folder: Path, url: str) -> AsyncIterator[asyncio.Task[None]]:
     stop = asyncio.Event()
-    task = asyncio.create_task(run(folder, url, stop))
-    try:
-        yield task
-    finally:
-        stop.set()
-        await asyncio.wait_for(task, 10)
+    async with open_engine(url) as engine:
+        task = asyncio.create_task(run(folder, engine, stop))
+        try:
+            yield task
+        finally:
+            stop.set()
+            await asyncio.wait_for(task, 10)
 
 
 async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 10) -> None:

@@ -21,6 +21,7 @@ from db.tables import Call, CallbackTry, CaseFile, CaseNote
 from db.upgrade import upgrade
 from ivr.callbacks.repository import CallbackRepository
 from ivr.callbacks.request_states import RequestEvent, advance
+from ivr.records.database_client import SharedEngine
 
 pytest_plugins = ["db_fixtures"]
 
@@ -215,13 +216,13 @@ async def test_a_missing_row_is_not_a_database_error_and_our_own_errors_are_repo
     async def broken(engine: AsyncEngine) -> list[CallbackRequest]:
         raise KeyError("claim")
 
-    book = CallbackRepository(url, ONE)
+    book = CallbackRepository(SharedEngine(url), ONE)
     assert (await book.request(str(uuid7())), await book.file("100000017"), book.why) == (None, None, "")
     assert "no callback request" in str(await book.find("ffff"))
     monkeypatch.setattr(callbacks, "pending", broken)
     assert await book.pending() is None
     assert book.why == "'claim'"
-    await book.close()
+    await book.shared.close()
 
 
 async def test_with_an_old_database_the_controller_says_what_to_do_and_migrations_keep_its_rows(empty_url: str) -> None:
@@ -238,14 +239,14 @@ async def test_with_an_old_database_the_controller_says_what_to_do_and_migration
         await connection.execute(text(call), row)
         await connection.execute(text(request), {**row, "id": two.hex if engine.dialect.name == "sqlite" else two})
     await engine.dispose()
-    book = CallbackRepository(empty_url, ONE)
+    book = CallbackRepository(SharedEngine(empty_url), ONE)
     assert (await book.adopt(), await book.pending()) == (False, None)
     assert "run `hatif db upgrade`" in book.why
     assert (await upgrade(empty_url))[:2] == ["0002", "0003"]
     assert await book.adopt()
     (pending,) = await book.pending() or []
     assert pending.id == two
-    await book.close()
+    await book.shared.close()
     engine = async_engine(empty_url)
     async with reading(engine) as connection:
         (kept,) = (await connection.execute(text("SELECT outcome, outgoing FROM call"))).all()

@@ -16,6 +16,7 @@ from db.ids import uuid7
 from db.tables import Message
 from ivr.records import database as records_database
 from ivr.records.database import Database
+from ivr.records.database_client import SharedEngine
 
 pytest_plugins = ["db_fixtures"]
 
@@ -69,7 +70,7 @@ async def test_the_controller_reads_both_while_a_caller_waits_and_knows_nothing_
 ) -> None:
     monkeypatch.setattr(records_database, "LIMIT_S", 5)  # beside lines, the usual limit may be too short
     request = await put_request(engine, number=MINE, kind="closed", wished=NOW)
-    database, away = Database(url), Database(f"sqlite:///{tmp_path}/none/none.db")
+    database, away = Database(SharedEngine(url)), Database(SharedEngine(f"sqlite:///{tmp_path}/none/none.db"))
     try:
         await database.warm()
         assert await database.messages_of(MINE, NOW, 9) == []
@@ -78,5 +79,5 @@ async def test_the_controller_reads_both_while_a_caller_waits_and_knows_nothing_
         assert await away.messages_of(MINE, NOW, 9) is None
         assert await away.requests_of(MINE, "", NOW, []) is None
     finally:
-        await database.close()
-        await away.close()
+        await database.shared.close()
+        await away.shared.close()

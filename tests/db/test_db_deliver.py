@@ -14,6 +14,7 @@ from db_helpers import count, rejected, rows
 
 from db.deliverer import Deliverer
 from db.delivery import DeliveryCounts, deliver_all, lag
+from db.engine import open_engine
 from db.ids import call_id, uuid7
 from db.journal import Journal
 from db.tables import UNJOURNALLED, Call, CallEvent, Decision, Pairing, Shift, Table
@@ -294,11 +295,9 @@ async def test_records_after_a_torn_first_line_are_delivered(folder: Path, sqlit
     (file,) = folder.glob("*.jsonl")
     file.write_bytes(left + file.read_bytes().partition(b"\n")[2])
     assert (await lag(folder, sqlite_url)).records >= 3
-    deliverer = Deliverer(folder, sqlite_url, "n")
-    try:
+    async with open_engine(sqlite_url) as engine:
+        deliverer = Deliverer(folder, engine, "n")
         await deliverer.deliver()
-    finally:
-        await deliverer.close()
     assert deliverer.records == 3 and not list(folder.glob("*.jsonl"))
     assert len(list((folder / "rejected").glob("*.json"))) == (1 if left.endswith(b"\n") else 0)
 

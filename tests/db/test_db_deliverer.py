@@ -19,7 +19,7 @@ from sqlalchemy import func, select
 
 from db.delivery import DeliveryCounts, deliver_all, run
 from db.delivery_state import heartbeat
-from db.engine import DatabaseError, async_engine, reading
+from db.engine import DatabaseError, async_engine, open_engine, reading
 from db.ids import uuid7
 from db.journal import Journal
 from db.tables import Call, CallEvent, Offer
@@ -154,10 +154,11 @@ async def test_a_failing_deliverer_waits_longer_each_time_and_logs_it_once(
     journal.put("call_event", call_id=uuid7(), kind="key")
     journal.close()
     stop = asyncio.Event()
-    task = asyncio.create_task(run(folder, sqlite_url, stop, prepare=fails))
-    await until(lambda: is_count(sqlite_url, CallEvent, 1))
-    stop.set()
-    await task
+    async with open_engine(sqlite_url) as engine:
+        task = asyncio.create_task(run(folder, engine, stop, prepare=fails))
+        await until(lambda: is_count(sqlite_url, CallEvent, 1))
+        stop.set()
+        await task
     assert tries[2] - tries[1] > tries[1] - tries[0] >= 0.5
     assert len([entry for entry in caplog.records if entry.getMessage().startswith("journal delivery is waiting")]) == 1
 
@@ -211,9 +212,10 @@ DELIVERER = """
 import asyncio, sys
 from pathlib import Path
 from db.delivery import run
+from db.engine import async_engine
 
 print(flush=True)
-asyncio.run(run(Path(sys.argv[1]), sys.argv[2], asyncio.Event()))
+asyncio.run(run(Path(sys.argv[1]), async_engine(sys.argv[2]), asyncio.Event()))
 """
 
 

@@ -25,6 +25,7 @@ from ivr.callbacks.expiry import expire_if_late
 from ivr.callbacks.repository import CallbackRepository
 from ivr.callbacks.request_states import RequestEvent, advance
 from ivr.home.settings import CHECKOUT
+from ivr.records.database_client import SharedEngine
 from ivr.records.recorder import Recorder
 from ivr.site import site
 from ivr.site.callback_rules import Not
@@ -50,7 +51,7 @@ class Node:
 
     def __init__(self, number: int, url: str, folder: Path) -> None:
         self.claim = Claim(f"node{number}", UUID(int=number))
-        self.book = CallbackRepository(url, self.claim)
+        self.book = CallbackRepository(SharedEngine(url), self.claim)
         self.journal = Journal(folder / f"journal{number}", self.claim.node)
         self.recorder = Recorder(self.journal, ReferenceAllocator(folder / f"references{number}", number))
         self._url, self._journal = url, folder / f"journal{number}"
@@ -70,7 +71,7 @@ class Node:
 
     async def delivered(self) -> None:
         self.journal.close()
-        await self.book.close()
+        await self.book.shared.close()
         await deliver_all(self._journal, self._url)
 
 

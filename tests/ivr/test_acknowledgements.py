@@ -11,12 +11,13 @@ from db.journal import Journal
 from db.tables import Audit
 from ivr.controller.acknowledgements import Acknowledgements
 from ivr.records.database import ACKNOWLEDGED, Database
+from ivr.records.database_client import SharedEngine
 
 pytest_plugins = ["db_fixtures"]
 
 
 async def test_the_first_acknowledgement_stays_until_the_alarm_is_cleared(sqlite_url: str, tmp_path: Path) -> None:
-    journal, database = Journal(tmp_path / "journal", "node1"), Database(sqlite_url)
+    journal, database = Journal(tmp_path / "journal", "node1"), Database(SharedEngine(sqlite_url))
     seen = Acknowledgements(journal, database)
     first = seen.acknowledge("many_waiting", 10.0, "1901", "Omar Laurel")
     assert seen.acknowledge("many_waiting", 10.0, "1902", "Safae Saffron") == first
@@ -26,7 +27,7 @@ async def test_the_first_acknowledgement_stays_until_the_alarm_is_cleared(sqlite
     seen.keep(["other"])
     assert seen.of("many_waiting", 99.0) is None
     journal.close()
-    await database.close()
+    await database.shared.close()
 
 
 async def test_after_a_restart_an_alarm_that_lasts_is_still_acknowledged_and_a_new_one_is_not(
@@ -48,7 +49,7 @@ async def test_after_a_restart_an_alarm_that_lasts_is_still_acknowledged_and_a_n
     async with open_engine(sqlite_url) as engine, writing(engine) as connection:
         for values in rows:
             await connection.execute(insert(Audit).values(values))
-    journal, database = Journal(tmp_path / "journal", "node1"), Database(sqlite_url)
+    journal, database = Journal(tmp_path / "journal", "node1"), Database(SharedEngine(sqlite_url))
     seen = Acknowledgements(journal, database)
     await seen.restore()
     found = seen.of("no_answer:1002", 100.25)
@@ -60,4 +61,4 @@ async def test_after_a_restart_an_alarm_that_lasts_is_still_acknowledged_and_a_n
     seen.keep(["no_answer:1003"])
     assert seen.of("no_answer:1002", 400.0) is None  # another one
     journal.close()
-    await database.close()
+    await database.shared.close()

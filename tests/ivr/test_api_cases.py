@@ -22,7 +22,7 @@ from ivr.cases.case_changes import change_rows, note_rows, opening_rows, version
 from ivr.cases.case_repository import CaseContent, CaseRepository
 from ivr.cases.case_rules import CaseRules
 from ivr.model import clock
-from ivr.records.database_client import DatabaseClient
+from ivr.records.database_client import DatabaseClient, SharedEngine
 from ivr.records.opened_cases import OpenedCases
 
 pytest_plugins = ["db_fixtures"]
@@ -178,7 +178,7 @@ async def test_a_reference_that_is_wrong_or_not_given_out_is_not_found(line: Lin
 
 async def test_a_change_is_kept_while_the_database_is_away(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal", "test-1")
-    repository = CaseRepository(f"sqlite:///{tmp_path / 'gone' / 'hatif.db'}", journal, OpenedCases())
+    repository = CaseRepository(SharedEngine(f"sqlite:///{tmp_path / 'gone' / 'hatif.db'}"), journal, OpenedCases())
     try:
         assert await repository.read(REFERENCE) is None and repository.why
         for change in ({"state": "in_progress"}, {"state": "ready", "applicant": "Zoé Fern"}):
@@ -187,7 +187,7 @@ async def test_a_change_is_kept_while_the_database_is_away(tmp_path: Path) -> No
         kept = repository.kept(REFERENCE)
         assert (kept["state"], kept["applicant"], kept["applicant_folded"]) == ("ready", "Zoé Fern", "zoe fern")
     finally:
-        await repository.close()
+        await repository.shared.close()
         journal.close()
     written = "".join(path.read_text() for path in (tmp_path / "journal").glob("*.jsonl"))
     assert '"state: in_progress"' in written and "in_progress → ready; applicant: changed" in written
@@ -204,11 +204,11 @@ def test_a_case_has_the_same_version_once_the_database_has_it_in_utc() -> None:
 @pytest.fixture
 async def cases(sqlite_url: str, folder: Path) -> AsyncIterator[CaseRepository]:
     journal = Journal(folder, "test-1")
-    repository = CaseRepository(sqlite_url, journal, OpenedCases())
+    repository = CaseRepository(SharedEngine(sqlite_url), journal, OpenedCases())
     opening = {"kind": "enquiry", "topic": "documents", "title": "A passport", "applicant": "Zoé Fern"}
     repository.put(REFERENCE, opening_rows(REFERENCE, opening, "hash", "1002", clock.now()))
     yield repository
-    await repository.close()
+    await repository.shared.close()
     journal.close()
 
 

@@ -13,7 +13,7 @@ from test_callbacks_states import new_request
 from db.engine import writing
 from ivr.api import callbacks, messages
 from ivr.api.problems import ApiError, confirmed, present
-from ivr.records.database_client import DatabaseClient
+from ivr.records.database_client import DatabaseClient, SharedEngine
 
 pytest_plugins = ["db_fixtures"]
 
@@ -70,13 +70,14 @@ async def ended_by_the_server(_: Any, engine: AsyncEngine) -> bool:
 
 async def said_of(url: str, change: Any) -> tuple[str | None, str]:
     """Return code and sentence of the answer to a change that the database has not confirmed."""
-    client = DatabaseClient(url, 1.0, lambda _: None)
+    shared = SharedEngine(url)
+    client = DatabaseClient(shared, 1.0, lambda _: None)
     try:
         answer = await client.ask("db.messages", change)
         with pytest.raises(ApiError) as error:
             confirmed(answer, client)
     finally:
-        await client.close()
+        await shared.close()
     assert error.value.status_code == 503
     return error.value.code, error.value.detail
 

@@ -23,6 +23,7 @@ from ivr.cases import case_changes, casework, pin
 from ivr.cases.case_lookup import CaseLookup, CaseStatus, Locked, NoMatch, Unavailable
 from ivr.cases.guessing import Guessing
 from ivr.records.database import LIMIT_S, Database
+from ivr.records.database_client import SharedEngine
 from ivr.records.recorder import Recorder
 
 pytest_plugins = ["db_fixtures"]
@@ -46,7 +47,7 @@ class House:
 
     def start(self) -> None:
         self.journal = Journal(self.folder, "node1")
-        self.database = Database(self.url)
+        self.database = Database(SharedEngine(self.url))
         self.files = CaseLookup(
             self.database, Recorder(self.journal, ReferenceAllocator(self.folder / "references", 1)), PEPPER
         )
@@ -60,7 +61,7 @@ class House:
 
     async def close(self) -> None:
         self.files.close()
-        await self.database.close()
+        await self.database.shared.close()
 
     async def delivered(self) -> None:
         assert (await deliver_all(self.folder, self.url)).rejected == 0
@@ -336,12 +337,12 @@ async def test_while_the_database_is_away_the_answer_is_unavailable_and_no_attem
 @pytest.mark.parametrize("url", ["mysql://somewhere/else", "sqlite:////no/such/folder/hatif.db"])
 async def test_an_unusable_database_is_unavailable_and_ends_no_call(folder: Path, url: str) -> None:
     journal = Journal(folder, "node1")
-    database = Database(url)
+    database = Database(SharedEngine(url))
     files = CaseLookup(database, Recorder(journal, ReferenceAllocator(folder / "r", 1)), PEPPER)
     await files.warm()
     assert await files.ask(ANNA, PIN, caller=CALLER, call="call") == Unavailable()
     files.close()
-    await database.close()
+    await database.shared.close()
 
 
 async def test_a_server_that_does_not_answer_is_unavailable_within_the_limit(folder: Path) -> None:
@@ -352,7 +353,7 @@ async def test_a_server_that_does_not_answer_is_unavailable_within_the_limit(fol
     server = await asyncio.start_server(silent, "127.0.0.1")
     port = server.sockets[0].getsockname()[1]
     journal = Journal(folder, "node1")
-    database = Database(f"postgresql://nobody@127.0.0.1:{port}/hatif")
+    database = Database(SharedEngine(f"postgresql://nobody@127.0.0.1:{port}/hatif"))
     files = CaseLookup(database, Recorder(journal, ReferenceAllocator(folder / "r", 1)), PEPPER)
     try:
         await files.warm()
@@ -361,6 +362,6 @@ async def test_a_server_that_does_not_answer_is_unavailable_within_the_limit(fol
         assert time.perf_counter() - began < CONNECT_S / 2
     finally:
         files.close()
-        await database.close()
+        await database.shared.close()
         server.close()
         await server.wait_closed()

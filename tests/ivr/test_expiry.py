@@ -172,10 +172,11 @@ async def test_the_journal_process_reads_the_site_s_times_and_survives_a_broken_
 
 @asynccontextmanager
 async def kept_expiring(settings: Settings, url: str) -> AsyncIterator[asyncio.Task[None]]:
-    task = asyncio.create_task(keep_expiring(settings, url))
-    yield task
-    task.cancel()
-    await asyncio.wait({task})
+    async with open_engine(url, long=True) as engine:
+        task = asyncio.create_task(keep_expiring(settings, engine))
+        yield task
+        task.cancel()
+        await asyncio.wait({task})
 
 
 def test_a_wrong_time_is_refused_with_its_line(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from db.ids import uuid7
 from db.returners import FormerWait
 from ivr.model.call_state import CallState
 from ivr.records.database import Database
+from ivr.records.database_client import SharedEngine
 from ivr.records.returners import Place, Returners
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -20,7 +21,7 @@ FORMER = FormerWait(CALL, "fr", AT - 300, NOW - timedelta(seconds=60))
 
 
 def places(tmp_path: Path, within_s: float = WITHIN_S) -> Returners:
-    return Returners(Database(f"sqlite:///{tmp_path}/none/hatif.db"), within_s)
+    return Returners(Database(SharedEngine(f"sqlite:///{tmp_path}/none/hatif.db")), within_s)
 
 
 def test_a_caller_who_calls_again_soon_keeps_their_place(tmp_path: Path) -> None:
@@ -61,7 +62,7 @@ class Known(Database):
 
 
 async def test_asking_for_a_former_position_does_not_take_it() -> None:
-    found = Returners(Known(""), WITHIN_S)
+    found = Returners(Known(SharedEngine("")), WITHIN_S)
     assert await found.has_place(STATE) and await found.has_place(STATE)
     assert not await found.has_place(STATE.replace(language="nl"))
     place = await found.place(STATE)
@@ -70,7 +71,7 @@ async def test_asking_for_a_former_position_does_not_take_it() -> None:
 
 
 async def test_a_former_position_that_was_found_is_kept_even_if_the_database_is_away_afterwards() -> None:
-    database = Known("")
+    database = Known(SharedEngine(""))
     found = Returners(database, WITHIN_S)
     assert await found.has_place(STATE)
     database.away = True

@@ -13,6 +13,7 @@ from ivr.cases.case_repository import CaseRepository, UnknownCaseError
 from ivr.model import clock
 from ivr.model.call_state import CallState
 from ivr.records import opened_cases
+from ivr.records.database_client import SharedEngine
 from ivr.records.opened_cases import OpenedCases
 from ivr.records.recorder import Recorder
 from ivr.trial.records import FakeReferences
@@ -23,13 +24,13 @@ pytest_plugins = ["db_fixtures"]
 async def test_a_case_that_a_call_has_just_opened_can_be_read_while_the_database_is_away(tmp_path: Path) -> None:
     opened = OpenedCases()
     repository = CaseRepository(
-        f"sqlite:///{tmp_path / 'gone' / 'hatif.db'}", Journal(tmp_path / "journal", "test-1"), opened
+        SharedEngine(f"sqlite:///{tmp_path / 'gone' / 'hatif.db'}"), Journal(tmp_path / "journal", "test-1"), opened
     )
     opened.put("123456782", {"reference": "123456782", "kind": "enquiry", "opened": clock.now()}, 1)
     found = await repository.read("123456782")
     assert found is not None and (found.file["kind"], found.file["state"]) == ("enquiry", "open")
     assert await repository.read("123456790") is None
-    await repository.close()
+    await repository.shared.close()
 
 
 @pytest.mark.parametrize("new_s", [2.0, 0.0], ids=["without asking it", "asking it"])
@@ -39,7 +40,7 @@ async def test_the_case_of_a_call_can_be_read_and_changed_before_the_database_ha
     monkeypatch.setattr(opened_cases, "NEW_S", new_s)
     journal = Journal(tmp_path / "journal", "test-1")
     recorder = Recorder(journal, FakeReferences(1))
-    repository = CaseRepository(sqlite_url, journal, recorder.opened_cases)
+    repository = CaseRepository(SharedEngine(sqlite_url), journal, recorder.opened_cases)
     reference = recorder.new_case_reference()
     assert reference is not None
     state = CallState(
@@ -66,7 +67,7 @@ async def test_the_case_of_a_call_can_be_read_and_changed_before_the_database_ha
         assert after is not None and (after.version, after.file["opened"]) == (changed.version, changed.file["opened"])
         assert not recorder.opened_cases.get(reference), "the database has it"
     finally:
-        await repository.close()
+        await repository.shared.close()
         journal.close()
 
 

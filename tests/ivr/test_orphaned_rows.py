@@ -20,6 +20,7 @@ from db.tables import CaseFile
 from ivr.asterisk.fallback_records import FallbackCall, Status
 from ivr.controller import orphaned_rows
 from ivr.controller.orphaned_rows import Records, Up
+from ivr.records.database_client import SharedEngine
 from ivr.records.recorder import Recorder
 from ivr.records.voicemail import Mailbox
 from ivr.trial.records import FakeReferences
@@ -29,12 +30,14 @@ pytest_plugins = ["db_fixtures"]
 NOBODY = Up(set(), set())
 
 
-async def _close(journal: Journal, folder: Path, url: str, began: float, last_answer: datetime | None, up: Up) -> None:
+async def _close(
+    journal: Journal, folder: Path, shared: SharedEngine, began: float, last_answer: datetime | None, up: Up
+) -> None:
     async def what_is_up() -> Up:
         return up
 
     await orphaned_rows.close_orphaned(
-        Records(folder, url, "node1"),
+        Records(folder, shared, "node1"),
         Recorder(journal, cast(Any, None)),
         began=began,
         last_answer=last_answer,
@@ -44,7 +47,6 @@ async def _close(journal: Journal, folder: Path, url: str, began: float, last_an
         names=(),
     )
     journal.flush()
-    await deliver_all(folder, url)
 
 
 async def test_a_call_that_was_cut_ends_when_it_was_last_seen_and_not_at_the_next_start(
@@ -66,8 +68,11 @@ async def test_a_call_that_was_cut_ends_when_it_was_last_seen_and_not_at_the_nex
     journal.flush()
     await deliver_all(folder, sqlite_url)
     known = evening + timedelta(seconds=60)
-    await _close(journal, folder, sqlite_url, time.time(), known, Up(set(), {"channel-up"}))
+    shared = SharedEngine(sqlite_url)
+    await _close(journal, folder, shared, time.time(), known, Up(set(), {"channel-up"}))
+    await shared.close()
     journal.close()
+    await deliver_all(folder, sqlite_url)
     async with open_engine(sqlite_url) as engine:
         stories = {name: await call(engine, str(identity)) for name, identity in ids.items()}
     ended = {name: story.call.ended for name, story in stories.items()}
@@ -86,14 +91,16 @@ async def test_a_database_that_hangs_takes_no_thread_from_work_that_callers_wait
         silent.listen(64)
         url = f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/hatif"
         journal = Journal(folder, "node1")
+        shared = SharedEngine(url)
         # As after many reconnects.
-        waits = [asyncio.create_task(_close(journal, folder, url, time.time(), None, NOBODY)) for _ in range(40)]
+        waits = [asyncio.create_task(_close(journal, folder, shared, time.time(), None, NOBODY)) for _ in range(40)]
         await asyncio.sleep(0.1)
         async with asyncio.timeout(0.3):
             assert await asyncio.to_thread(int, "7") == 7
         for wait in waits:
             wait.cancel()
         await asyncio.gather(*waits, return_exceptions=True)
+        await shared.close()
 
 
 async def test_a_call_whose_beginning_was_garbled_is_not_open_for_ever(sqlite_url: str, folder: Path) -> None:
@@ -102,10 +109,12 @@ async def test_a_call_whose_beginning_was_garbled_is_not_open_for_ever(sqlite_ur
     journal = Journal(folder, "node1")
     journal.put("call", id=lost, queued=began + timedelta(seconds=9))  # its first record is not legible
     journal.put("call_event", call_id=lost, kind="waiting", flow_node="queue", at=began + timedelta(seconds=9), data={})
-    await _close(journal, folder, sqlite_url, time.time(), None, Up({str(lost)}, set()))
+    shared = SharedEngine(sqlite_url)
+    await _close(journal, folder, shared, time.time(), None, Up({str(lost)}, set()))
     async with open_engine(sqlite_url) as engine:
         assert (await call(engine, str(lost))).call.ended is None  # it is up
-        await _close(journal, folder, sqlite_url, time.time(), None, NOBODY)
+        await _close(journal, folder, shared, time.time(), None, NOBODY)
+        await shared.close()
         found = (await call(engine, str(lost))).call
     journal.close()
     assert (found.outcome, found.ended) == ("abandoned", found.queued)
@@ -137,10 +146,9 @@ async def test_the_dialplans_calls_are_recorded_with_what_the_controller_knew_on
     }
     database, elsewhere = (Path(sqlite_url.removeprefix("sqlite:///") + end) for end in ("", ".away"))
     database.rename(elsewhere)
+    shared = SharedEngine(sqlite_url)
     importing = asyncio.create_task(
-        orphaned_rows.conclude_fallback(
-            Records(folder, sqlite_url, "node1"), recorder, Mailbox(folder, folder), records
-        )
+        orphaned_rows.conclude_fallback(Records(folder, shared, "node1"), recorder, Mailbox(folder, folder), records)
     )
     await asyncio.sleep(0.3)
     assert not importing.done()
@@ -151,9 +159,8 @@ async def test_the_dialplans_calls_are_recorded_with_what_the_controller_knew_on
     journal.flush()
     await deliver_all(folder, sqlite_url)
     # The controller was killed before the records were deleted: the next one imports them again.
-    await orphaned_rows.conclude_fallback(
-        Records(folder, sqlite_url, "node1"), recorder, Mailbox(folder, folder), records
-    )
+    await orphaned_rows.conclude_fallback(Records(folder, shared, "node1"), recorder, Mailbox(folder, folder), records)
+    await shared.close()
     journal.close()
     await deliver_all(folder, sqlite_url)
     async with open_engine(sqlite_url) as engine:

@@ -20,6 +20,7 @@ from db.tables import Message, Offer, Pairing
 from ivr.asterisk.ami import Ami
 from ivr.controller.record_repair import RecordRepair
 from ivr.home import credentials, settings
+from ivr.records.database_client import SharedEngine
 from ivr.records.recorder import Recorder
 from ivr.records.voicemail import Mailbox
 from ivr.softphone.sound import RATE, tone
@@ -78,7 +79,9 @@ async def repairs(line: Line, journal: Journal) -> AsyncIterator[RecordRepair]:
     mailbox = Mailbox(chosen.asterisk_recordings, chosen.home)
     async with Ami("127.0.0.1", 5038 + line.offset, secrets.ami_user, secrets.ami_password) as ami:
         recorder, unused = Recorder(journal, FakeReferences(9)), cast(Any, None)
-        yield RecordRepair(chosen, line.settings, ami, recorder, mailbox, tuple, unused, unused)
+        shared = SharedEngine(line.database)
+        yield RecordRepair(chosen, line.settings, shared, ami, recorder, mailbox, tuple, unused, unused)
+        await shared.close()
 
 
 def lose(line: Line, journal: Journal, caller: str) -> str:

@@ -8,6 +8,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,8 +18,10 @@ import msgspec
 import pytest
 from snapshots import snapshot
 
+from db.delivery_state import write_heartbeat
 from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.operations import Request
+from ivr.cli.processes.processes import keep_alive_while_delivering
 from ivr.controller import liveness
 from ivr.home import pid_lock
 from ivr.home.service_manager import ServiceManager
@@ -57,6 +61,28 @@ def test_a_process_says_once_that_it_is_ready_then_that_it_lives(receiver: socke
     first, second, third = (receiver.recv(1000).decode() for _ in range(3))
     assert first == "WATCHDOG=1\nREADY=1\nSTATUS=Waits for Asterisk"
     assert (second, third) == ("WATCHDOG=1", "WATCHDOG=1\nSTATUS=Serves calls")
+
+
+async def test_a_deliverer_that_hangs_does_not_say_that_it_lives(
+    receiver: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", receiver.getsockname())
+    monkeypatch.setattr("ivr.cli.processes.processes.DELIVERER_HANGS", timedelta(seconds=0.5))
+    telling = asyncio.create_task(keep_alive_while_delivering(tmp_path, each_s=0.1))
+    await asyncio.to_thread(receiver.recv, 1000)  # it has just begun
+
+    def silence() -> bool:
+        receiver.settimeout(1)
+        with suppress(TimeoutError):
+            while receiver.recv(1000):
+                pass
+        return True
+
+    assert await asyncio.to_thread(silence)  # the loop runs, but nothing was delivered
+    write_heartbeat(tmp_path, 1, 0, None)
+    receiver.settimeout(5)
+    assert b"WATCHDOG=1" in await asyncio.to_thread(receiver.recv, 1000)
+    telling.cancel()
 
 
 def test_an_abstract_socket_works_and_a_missing_one_harms_nobody() -> None:

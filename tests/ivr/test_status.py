@@ -1,8 +1,13 @@
 """`hatif status` says "Serves calls" only while a caller would be answered; the line calls itself to know."""
 
+# Seconds are printed.
+# ruff: noqa: T201
+
+import asyncio
 import json
 import os
 import signal
+import time
 from typing import Any
 
 from line import Line
@@ -23,7 +28,7 @@ async def test_status_says_that_calls_are_not_served_when_a_caller_would_say_so(
     lone_line: Line, telephones: Telephones
 ) -> None:
     """A stopped supervisor, a number that Asterisk no longer knows, a call that nobody takes, the line's
-    own call of each second."""
+    own call of each second; and in seconds, though everything is stopped at once."""
     line = lone_line
     toml = line.site / "site.toml"
     toml.write_text(toml.read_text().replace("probe_s = 0", "probe_s = 1"))
@@ -64,3 +69,19 @@ async def test_status_says_that_calls_are_not_served_when_a_caller_would_say_so(
         tests = await read.calls(engine, tests=True)
     assert len(tests) >= 2 and all(not call.live and call.wait_s is None and call.operator is None for call in tests)
     assert len({call.number for call in tests}) > 1
+
+    stopped = [line.pid(name) for name in ("supervisor", "guard", "ivr", "asterisk")]
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        answer = await asyncio.to_thread(line.process, "status", "--json")
+        print(f"\nhatif status beside a stopped line: {time.monotonic() - began:.1f} s")
+        assert answer.returncode == 1 and time.monotonic() - began < 8
+    finally:
+        for pid in reversed(stopped):
+            os.kill(pid, signal.SIGCONT)
+    found = {check["name"]: check["found"] for check in json.loads(answer.stdout)["checks"]}
+    assert found["processes"] == "asterisk, ivr: stopped (SIGSTOP or Ctrl-Z)"
+    assert "did not answer" in found["controller"] and "did not answer" in found["asterisk"]
+    await line.until(lambda: line.status().get("serves", False), 20, "the line serves again")

@@ -1,13 +1,18 @@
 """What `hatif status` reports about a journal that does not reach the database."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from relay import Mode, Relay
 
 from db.delivery import Lag
 from db.delivery_state import Heartbeat
 from db.ids import uuid7
 from db.journal import Journal
 from ivr.cli.processes.troubles import JournalState, find_delivery_problems, read_journal
+
+pytest_plugins = ["db_fixtures"]
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
@@ -33,3 +38,23 @@ def test_a_database_that_is_away_is_reported_and_not_raised(tmp_path: Path) -> N
     found = read_journal(tmp_path / "journal", f"sqlite:///{tmp_path}/hatif.db")
     (unknown,) = find_delivery_problems(found)
     assert found.lag is None and "does not exist" in unknown
+
+
+async def test_a_database_that_is_slow_silent_or_answers_rubbish_is_a_problem_within_seconds(
+    relayed_url: str, between: Relay, tmp_path: Path
+) -> None:
+    def problems() -> list[str]:
+        return list(find_delivery_problems(read_journal(tmp_path, relayed_url)))
+
+    assert await asyncio.to_thread(problems) == []
+    between.delay_s = 3.0
+    async with asyncio.timeout(10):
+        (slow,) = await asyncio.to_thread(problems)
+    between.delay_s, between.mode = 0.0, Mode.RUBBISH
+    async with asyncio.timeout(10):
+        (rubbish,) = await asyncio.to_thread(problems)
+    between.mode = Mode.DROP
+    async with asyncio.timeout(10):
+        (silent,) = await asyncio.to_thread(problems)
+    assert "does not answer in time" in slow and "does not answer in time" in silent
+    assert "It is unknown how far the database is behind" in rubbish

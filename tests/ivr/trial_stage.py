@@ -14,6 +14,7 @@ from ivr.cases.case_lookup import CaseLookup
 from ivr.flow import model
 from ivr.flow.versions import Version
 from ivr.records.database import Database
+from ivr.records.database_client import SharedEngine
 from ivr.records.recorder import Recorder
 from ivr.site import guide as guides
 from ivr.site import site as sites
@@ -93,7 +94,7 @@ class Cabinet(CaseLookup):
     """
 
     def __init__(self, file: OneFile | None) -> None:
-        super().__init__(Database(""), nobody_keeps(), "")
+        super().__init__(Database(SharedEngine("")), nobody_keeps(), "")
         self._file = file
 
     async def _claim(self, reference: str, number: str) -> Claim | None:

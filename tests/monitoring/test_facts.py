@@ -1,16 +1,13 @@
-"""Monitoring knows the site as the controller read it, and waits for a controller that hangs only once."""
+"""Monitoring knows the site as the controller read it."""
 
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from example_facts import status as status_of_line
 
 from ivr.cli.monitoring import facts
 from ivr.cli.monitoring.facts import FactsReader
-from ivr.cli.processes import status
 from ivr.model import clock
 from ivr.process.process import ProcessInfo
 from ivr.site.findings import Finding, SiteError
@@ -21,7 +18,6 @@ class Parts(SimpleNamespace):
 
     def __init__(self, home: Path, *, broken: bool = False) -> None:
         super().__init__(settings=SimpleNamespace(home=home, run=home / "run"), operators=(), credentials=None)
-        self.asked: list[str] = []
         self._broken = broken
 
     @property
@@ -31,10 +27,6 @@ class Parts(SimpleNamespace):
         return SimpleNamespace(
             node="node1", desk=SimpleNamespace(enabled=False), speech=SimpleNamespace(menus=False, messages=False)
         )
-
-    def ask_controller(self, _: str, path: str) -> Any:
-        self.asked.append(path)
-        return {}
 
 
 def controller(pid: int, *, alive: bool = True) -> dict[str, ProcessInfo]:
@@ -73,15 +65,3 @@ def test_a_site_that_is_half_written_leaves_the_former_one_and_is_read_again(
     files = Parts(tmp_path)
     reader.renew()
     assert reader.parts is files
-
-
-@pytest.mark.parametrize(("is_open", "asked"), [(None, []), (False, ["/figures"])])
-def test_a_controller_that_did_not_answer_is_not_asked_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_open: bool | None, asked: list[str]
-) -> None:
-    line = status_of_line()
-    line = replace(line, document={**line.document, "open": is_open})
-    monkeypatch.setattr(status, "read", lambda _: line)
-    parts: Any = Parts(tmp_path)
-    found = facts.read(parts, {})
-    assert parts.asked == asked and (found.figures is None) == (not asked)

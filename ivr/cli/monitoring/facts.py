@@ -86,11 +86,8 @@ def read(parts: Composition, traces: Mapping[str, Any]) -> Facts:
     """Return what is known now. Call it outside of an event loop."""
     began = time.monotonic()
     home = parts.settings.home
-    line = status.read(parts)
-    figures: Mapping[str, Any] | None = None
-    if line.document["open"] is not None:  # a controller that hangs is not waited for twice: a scrape has ten seconds
-        with suppress(ControlError):
-            figures = cast(dict[str, Any], parts.ask_controller("GET", "/figures"))
+    line = status.read(parts, {"figures": lambda: _ask_figures(parts)})
+    figures: Mapping[str, Any] | None = line.also.get("figures")
     running = processes(parts.settings.run)
     alive = {name: info.pid for name, info in running.items() if info.alive}
     return Facts(
@@ -104,6 +101,12 @@ def read(parts: Composition, traces: Mapping[str, Any]) -> Facts:
         disk_free=shutil.disk_usage(home).free if home.exists() else None,
         read_s=time.monotonic() - began,
     )
+
+
+def _ask_figures(parts: Composition) -> Mapping[str, Any] | None:
+    with suppress(ControlError):
+        return cast(dict[str, Any], parts.ask_controller("GET", "/figures"))
+    return None
 
 
 def own_version() -> str:

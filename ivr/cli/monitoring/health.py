@@ -17,8 +17,8 @@ from ivr.cli.desk import settings_of
 from ivr.cli.monitoring.facts import expected_processes, own_version
 from ivr.cli.output import JSON, as_json, as_table, cell, console
 from ivr.cli.processes import status
+from ivr.cli.processes.at_once import ANSWER_S
 from ivr.cli.processes.check import Check, phrase
-from ivr.cli.processes.troubles import ANSWER_S
 from ivr.process.process import ProcessInfo, processes
 from ivr.site import certificate
 
@@ -26,6 +26,7 @@ BACKUP_AGE = timedelta(days=8)
 """A weekly backup is at most so old."""
 
 _ENDS = timedelta(days=14)
+_START_DATABASE = "start it, or free its disk; calls go on, and their records wait in the journal"
 
 
 def register(app: typer.Typer) -> None:
@@ -57,9 +58,9 @@ def health(json: bool = JSON) -> None:
 def read(parts: Composition) -> dict[str, Any]:
     """Return the state of each part. Not within an event loop."""
     began = time.time()
-    line = status.read(parts)
+    line = status.read(parts, {"database": lambda: asyncio.run(_check_database(parts))})
     running = processes(parts.settings.run)
-    database, version = asyncio.run(_check_database(parts))
+    database, version = line.also.get("database") or (_silent_database(), None)
     has_monitor = parts.site.monitoring.enabled
     expected = [name for name in expected_processes(parts) if has_monitor or name != "monitor"]
     checks = [
@@ -104,16 +105,14 @@ def _check_each_process(running: Mapping[str, ProcessInfo], expected: Sequence[s
 
 async def _check_database(parts: Composition) -> tuple[Check, str | None]:
     from db.about import version_of  # loads SQLAlchemy: half of every command's start-up time
-    from db.engine import DatabaseError, open_engine
+    from db.engine import DatabaseError, for_people, open_engine
 
     began = time.monotonic()
     try:
-        async with open_engine(parts.database_url) as engine, asyncio.timeout(ANSWER_S):
-            version = await version_of(engine)
+        async with open_engine(parts.database_url, 1) as engine:
+            version = await version_of(for_people(engine, ANSWER_S))
     except DatabaseError as error:
-        found: str = str(error).rstrip(".")
-    except TimeoutError:
-        found = phrase("it did not answer within %(seconds)d s", seconds=round(ANSWER_S))
+        return Check("database", False, False, str(error).rstrip("."), _START_DATABASE), None
     else:
         answered = 1000 * (time.monotonic() - began)
         return Check(
@@ -122,8 +121,11 @@ async def _check_database(parts: Composition) -> tuple[Check, str | None]:
             False,
             phrase("%(version)s answered within %(ms)d ms", version=version, ms=round(answered)),
         ), version
-    remedy = "start it, or free its disk; calls go on, and their records wait in the journal"
-    return Check("database", False, False, found, remedy), None
+
+
+def _silent_database() -> Check:
+    found = phrase("it did not answer within %(seconds)d s", seconds=round(ANSWER_S))
+    return Check("database", False, False, found, _START_DATABASE)
 
 
 def _check_desk_certificate(parts: Composition, now: datetime) -> Iterator[Check]:

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import typer
 
 from asterisk_conf import conf as configuration
 from asterisk_conf.errors import AsteriskError
+from db import delivery_state
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.desk import announce, warn_of_ports
 from ivr.cli.output import Bar, console, errors
@@ -29,6 +31,9 @@ from prompts import manifest
 
 _ANNOUNCED_S = 40.0
 """How long the demonstration call waits until all is up, the desk included, whose address comes first."""
+
+DELIVERER_HANGS = timedelta(minutes=2)
+"""A deliverer that has not done anything for so long hangs: each of its waits ends sooner, and a slow group too."""
 
 # Imports in functions: each command starts another process and loads only what that one needs.
 
@@ -168,7 +173,7 @@ def upgrade_database(parts: Composition) -> None:
 
     async def run() -> list[str]:
         done = await upgrade(parts.database_url)
-        async with open_engine(parts.database_url) as engine:
+        async with open_engine(parts.database_url, long=True) as engine:
             await rewrite(engine, "$argon2", lambda pin_hash: pin.sealed(pin_hash, parts.credentials.pin_pepper))
         return done
 
@@ -343,7 +348,7 @@ def guard() -> None:
 def journal() -> None:
     """Deliver the journal to the database, in the foreground. `hatif up` runs it as well."""
     from db.delivery import run
-    from db.engine import open_engine
+    from db.engine import long_work, open_engine
     from db.upgrade import upgrade
     from ivr.data.expiry import keep_expiring
     from ivr.records.queue_log import QueueLog
@@ -360,24 +365,33 @@ def journal() -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         retention: asyncio.Task[None] | None = None
-        alive = asyncio.create_task(ServiceManager().keep_alive())
+        alive = asyncio.create_task(keep_alive_while_delivering(parts.settings.journal))
+        async with open_engine(parts.database_url) as engine:
 
-        async def prepare() -> None:
-            nonlocal retention
-            await upgrade(parts.database_url)
-            retention = retention or asyncio.create_task(keep_expiring(parts.settings, parts.database_url))
+            async def prepare() -> None:
+                nonlocal retention
+                await upgrade(parts.database_url)
+                retention = retention or asyncio.create_task(keep_expiring(parts.settings, long_work(engine)))
 
-        try:
-            async with contextlib.AsyncExitStack() as stack:
-                queue_log = None
-                if parts.site.call_records.queue_log:
-                    engine = await stack.enter_async_context(open_engine(parts.database_url))
-                    queue_log = QueueLog(engine, parts.site.node, parts.settings.asterisk_log).write
-                await run(parts.settings.journal, parts.database_url, stop, parts.site.node, prepare, queue_log)
-        finally:
-            alive.cancel()
-            if retention is not None:
-                retention.cancel()
-                await asyncio.wait({retention})
+            queue_log = None
+            if parts.site.call_records.queue_log:
+                queue_log = QueueLog(engine, parts.site.node, parts.settings.asterisk_log).write
+            try:
+                await run(parts.settings.journal, engine, stop, parts.site.node, prepare, queue_log)
+            finally:
+                alive.cancel()
+                if retention is not None:
+                    retention.cancel()
+                    await asyncio.wait({retention})
 
     asyncio.run(deliver())
+
+
+async def keep_alive_while_delivering(folder: Path, each_s: float = 1.0) -> None:
+    """Tell the service manager that the deliverer works; not that its event loop does, which may wait for ever."""
+    manager, began = ServiceManager(), datetime.now(UTC)
+    while True:
+        beat = delivery_state.heartbeat(folder)
+        if datetime.now(UTC) - max(began, beat.at if beat is not None else began) < DELIVERER_HANGS:
+            manager.alive()
+        await asyncio.sleep(each_s)

@@ -3,10 +3,11 @@
 import asyncio
 import shutil
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from types import MappingProxyType
 from typing import Any, cast
 
 import typer
@@ -17,10 +18,11 @@ from ivr.asterisk.carrier_registrations import read_registrations
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.desk import settings_of
 from ivr.cli.output import JSON, as_json, as_table, cell, console, local
+from ivr.cli.processes.at_once import ANSWER_S, ask_all
 from ivr.cli.processes.background_checks import check_message_texts, check_voices
 from ivr.cli.processes.carrier_checks import check_certificate, check_registrations, served_certificate
 from ivr.cli.processes.check import START, Check, phrase
-from ivr.cli.processes.troubles import ANSWER_S, JournalState, find_delivery_problems, read_journal
+from ivr.cli.processes.troubles import JournalState, find_delivery_problems, read_journal, silent_journal
 from ivr.cli.speech import state as transcriber_state
 from ivr.cli.speech.state import State as TextState
 from ivr.process.process import ProcessInfo, processes, unit_of
@@ -42,7 +44,7 @@ _LAST_MINUTE = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class LineStatus:
-    """What `hatif status` says. `document`: all of it, for programs."""
+    """What `hatif status` says. `document`: all of it, for programs; `also`: what else `read` was to ask."""
 
     serves: bool
     checks: tuple[Check, ...]
@@ -50,6 +52,7 @@ class LineStatus:
     voices: Progress | None
     message_texts: TextState | None
     document: dict[str, Any]
+    also: Mapping[str, Any] = field(default_factory=dict)
 
 
 def register(app: typer.Typer) -> None:
@@ -68,24 +71,47 @@ def status(json: bool = JSON) -> None:
         raise typer.Exit(1)
 
 
-def read(parts: Composition) -> LineStatus:
-    """Return the status of the line. Not within an event loop."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the line that is asked for its checks, at the same time as all others and for `ANSWER_S` at most.
+
+    `silent`: the check if it does not answer in time; none where another part's check says so.
+    """
+
+    name: str
+    ask: Callable[[Composition], Iterable[Check]]
+    silent: Check | None
+
+
+def read(parts: Composition, also: Mapping[str, Callable[[], Any]] = MappingProxyType({})) -> LineStatus:
+    """Return the status of the line within seconds, whatever hangs. Not within an event loop.
+
+    `also`: further questions, which are asked at the same time; those that have no answer in time are left out.
+    """
     offset = parts.settings.offset
     running = {name: info for name, info in processes(parts.settings.run).items() if info.alive}
-    try:
-        live = cast(dict[str, Any], parts.ask_controller("GET", "/status"))
-    except ControlError:
-        live = {"ari": False, "ami": False, "calls": {}}
+    _ = parts.site, parts.credentials, parts.plan, parts.database_url  # read once, before several threads need them
+    answers = ask_all(
+        {
+            "controller": partial(_ask_controller, parts),
+            "journal": partial(read_journal, parts.settings.journal, parts.database_url),
+            **{part.name: partial(_ask_part, part, parts) for part in PARTS},
+            **also,
+        }
+    )
+    live = answers.get("controller", _NO_CONTROLLER)
     checks = [*_check_processes(running), *_check_controller(live, parts.site.probe_s), *_check_drained(live)]
-    checks += _check_disk(parts)
-    served = partial(served_certificate, reachable(parts.site.sip_bind), 5061 + offset)
-    checks += check_certificate(parts.settings.site, parts.site.sip, parts.site.carrier, served, datetime.now(UTC))
+    for part in PARTS:
+        if part.name in answers:
+            checks += answers[part.name]
+        elif part.silent is not None:
+            checks.append(part.silent)
     voices = progress.read(parts.settings.voice_progress)
     checks += [] if voices is None else [check_voices(voices)]
     texts = transcriber_state.read(parts.settings.transcriber_state) if parts.site.speech.messages else None
     checks += [check_message_texts(texts, "transcriber" in running)] if parts.site.speech.messages else []
-    journal = read_journal(parts.settings.journal, parts.database_url)
-    checks += [*_check_journal(journal), *asyncio.run(_check_asterisk_and_database(parts))]
+    journal = answers.get("journal") or silent_journal(parts.settings.journal)
+    checks += _check_journal(journal)
     serves = all(check.ok for check in checks if check.fatal)
     document: dict[str, Any] = {
         "serves": serves,
@@ -115,7 +141,22 @@ def read(parts: Composition) -> LineStatus:
         "message_texts": None if texts is None else asdict(texts),
         "home": str(parts.settings.home),
     }
-    return LineStatus(serves, tuple(checks), journal, voices, texts, document)
+    more = {name: answers[name] for name in also if name in answers}
+    return LineStatus(serves, tuple(checks), journal, voices, texts, document, more)
+
+
+_NO_CONTROLLER: Mapping[str, Any] = {"ari": False, "ami": False, "calls": {}, "silent": True}
+
+
+def _ask_controller(parts: Composition) -> Mapping[str, Any]:
+    try:
+        return cast(dict[str, Any], parts.ask_controller("GET", "/status"))
+    except ControlError:
+        return {**_NO_CONTROLLER, "silent": False}
+
+
+def _ask_part(part: Part, parts: Composition) -> list[Check]:
+    return list(part.ask(parts))
 
 
 def monitoring_url(parts: Composition) -> str:
@@ -145,12 +186,14 @@ def _show(data: dict[str, Any], checks: Sequence[Check], parts: Composition) -> 
 
 def _check_processes(running: Mapping[str, ProcessInfo]) -> Iterator[Check]:
     missing = [name for name in NEEDED if name not in running]
-    found = (
-        phrase("%(names)s: not running", names=", ".join(missing))
-        if missing
-        else phrase("Asterisk and the controller run")
-    )
-    yield Check("processes", not missing, True, found, START)
+    stopped = {name: running[name].pid for name in NEEDED if name in running and running[name].stopped}
+    found, remedy = phrase("Asterisk and the controller run"), START
+    if missing:
+        found = phrase("%(names)s: not running", names=", ".join(missing))
+    elif stopped:
+        found = phrase("%(names)s: stopped (SIGSTOP or Ctrl-Z)", names=", ".join(stopped))
+        remedy = f"continue with `kill -CONT {' '.join(map(str, stopped.values()))}`"
+    yield Check("processes", not missing and not stopped, True, found, remedy)
     found, remedy, supervisor = phrase("hatif up supervises them"), "", running.get(OWN_NAME)
     if supervisor is None and any(name in running and unit_of(running[name].pid) for name in NEEDED):
         found = phrase("systemd supervises them")
@@ -163,10 +206,14 @@ def _check_processes(running: Mapping[str, ProcessInfo]) -> Iterator[Check]:
     yield Check("watched", not remedy, True, found, remedy)
 
 
-def _check_controller(live: dict[str, Any], probe_s: float) -> Iterator[Check]:
+def _check_controller(live: Mapping[str, Any], probe_s: float) -> Iterator[Check]:
     ok = bool(live["ari"] and live["ami"])
-    found = phrase("connected to Asterisk") if ok else phrase("not connected to Asterisk, or does not answer")
-    yield Check("controller", ok, True, found, "see log/ivr.log; it reconnects by itself")
+    if live.get("silent"):
+        remedy = "see log/ivr.log; the guard ends a controller that hangs, and `hatif up` starts it again"
+        yield Check("controller", False, True, _silence(), remedy)
+    else:
+        found = phrase("connected to Asterisk") if ok else phrase("not connected to Asterisk, or does not answer")
+        yield Check("controller", ok, True, found, "see log/ivr.log; it reconnects by itself")
     probe = live.get("probe")
     if not probe_s:
         yield Check("test call", True, False, phrase("switched off (probe_s = 0)"))
@@ -206,11 +253,25 @@ def _check_disk(parts: Composition) -> Iterator[Check]:
     yield Check("disk", free >= _DISK_LOW, free < _DISK_FULL, found, "free space for messages and records")
 
 
-async def _check_asterisk_and_database(parts: Composition) -> list[Check]:
-    """Return the checks that ask Asterisk and the database."""
-    secrets = parts.credentials
+def _silence() -> str:
+    return phrase("it did not answer within %(seconds)d s", seconds=round(ANSWER_S))
+
+
+def _check_certificate(parts: Composition) -> Iterator[Check]:
+    served = partial(served_certificate, reachable(parts.site.sip_bind), 5061 + parts.settings.offset)
+    now = datetime.now(UTC)
+    return check_certificate(parts.settings.site, parts.site.sip, parts.site.carrier, served, now)
+
+
+def _check_dialplan_and_calls(parts: Composition) -> list[Check]:
+    return asyncio.run(_ask_asterisk(parts))
+
+
+async def _ask_asterisk(parts: Composition) -> list[Check]:
+    """Return the checks that ask Asterisk."""
+    secrets, port = parts.credentials, 5038 + parts.settings.offset
     try:
-        async with Ami("127.0.0.1", 5038 + parts.settings.offset, secrets.ami_user, secrets.ami_password) as ami:
+        async with Ami("127.0.0.1", port, secrets.ami_user, secrets.ami_password) as ami:
             dialplan = await ami.listing("ShowDialPlan", Context="hatif-carrier")
             channels = await ami.listing("CoreShowChannels")
             settings, uptime = await ami.action("CoreSettings"), await ami.action("CoreStatus")
@@ -224,7 +285,6 @@ async def _check_asterisk_and_database(parts: Composition) -> list[Check]:
         _check_unanswered(channels, early),
         *check_registrations(parts.site.carrier, registrations),
         _check_asterisk(settings, uptime, parts.built, datetime.now(UTC)),
-        *await _check_last_minute(parts.database_url, early),
     ]
 
 
@@ -293,16 +353,22 @@ def _check_journal(state: JournalState) -> Iterator[Check]:
     yield Check("journal", not problems, False, " ".join(problems).rstrip(".") or found, "calls are served meanwhile")
 
 
-async def _check_last_minute(url: str, early: Collection[str]) -> list[Check]:
+def _check_last_minute(parts: Composition) -> list[Check]:
     """Check the last minute's calls; nothing while the database is away, which the journal's check reports."""
+    early = [entry.number for entry in parts.site.number if entry.early]
+    return asyncio.run(_ask_last_minute(parts.database_url, early))
+
+
+async def _ask_last_minute(url: str, early: Collection[str]) -> list[Check]:
     from db import missed_calls  # loads SQLAlchemy: half of the command's start-up time
-    from db.engine import DatabaseError, open_engine
+    from db.engine import DatabaseError, for_people, open_engine
 
     since = datetime.now(UTC) - _LAST_MINUTE
     try:
-        async with open_engine(url) as engine, asyncio.timeout(ANSWER_S):
-            missed = await missed_calls.unanswered_calls(engine, since, timedelta(seconds=RINGS_S), early)
-    except (DatabaseError, TimeoutError):
+        async with open_engine(url, 1) as engine:
+            asked = for_people(engine, ANSWER_S)
+            missed = await missed_calls.unanswered_calls(asked, since, timedelta(seconds=RINGS_S), early)
+    except DatabaseError:
         return []
     calls = (
         phrase(
@@ -312,3 +378,22 @@ async def _check_last_minute(url: str, early: Collection[str]) -> list[Check]:
         else phrase("all answered")
     )
     return [Check("last minute", not missed, True, calls, "see log/ivr.log and asterisk/log/asterisk.log")]
+
+
+PARTS = (
+    Part("disk", _check_disk, Check("disk", False, True, _silence(), "see whether the disk of HATIF_HOME works")),
+    Part("certificate", _check_certificate, None),
+    Part(
+        "asterisk",
+        _check_dialplan_and_calls,
+        Check(
+            "asterisk",
+            False,
+            True,
+            _silence(),
+            "see asterisk/log/asterisk.log; the guard ends an Asterisk that hangs, and `hatif up` starts it again",
+        ),
+    ),
+    Part("last minute", _check_last_minute, None),
+)
+"""What is asked beside the controller and the journal, whose answers are shown as well."""

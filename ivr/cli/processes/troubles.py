@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from db.delivery_state import Heartbeat, heartbeat
+from ivr.cli.processes.at_once import ANSWER_S
 
 if TYPE_CHECKING:
     from db.delivery import Lag
 
-ANSWER_S = 3.0
 _HEARTBEAT_TIMEOUT_S = 30.0
 """Seconds without a heartbeat after which the deliverer counts as gone; it sends one at least every ten seconds."""
 _LATE_S = 60.0
@@ -33,20 +33,23 @@ class JournalState:
 def read_journal(folder: Path, url: str) -> JournalState:
     """Read the deliverer's last heartbeat, and ask the database how far it is behind."""
     # Here, since these load SQLAlchemy: half of every command's start-up time.
-    from db.delivery import lag
-    from db.engine import DatabaseError
+    from db.delivery import count_behind, positions
+    from db.engine import DatabaseError, for_people, open_engine
 
     async def ask() -> "Lag":
-        async with asyncio.timeout(ANSWER_S):
-            return await lag(folder, url)
+        async with open_engine(url, 1) as engine:
+            return count_behind(folder, await positions(for_people(engine, ANSWER_S)))
 
     beat = heartbeat(folder)
     try:
         return JournalState(beat, asyncio.run(ask()))
     except DatabaseError as error:
         return JournalState(beat, None, str(error))
-    except TimeoutError:
-        return JournalState(beat, None, f"the database did not answer within {ANSWER_S:g} s")
+
+
+def silent_journal(folder: Path) -> JournalState:
+    """Return the state of a journal whose database, or disk, does not answer."""
+    return JournalState(heartbeat(folder), None, f"the database did not answer within {ANSWER_S:g} s")
 
 
 def find_delivery_problems(journal: JournalState, now: datetime | None = None) -> Iterator[str]:

@@ -113,7 +113,7 @@ def _make_here(url: str, job: Job) -> list[bytes]:
     from reports.results import make_results
 
     async def make() -> list[bytes]:
-        async with open_engine(url) as engine:
+        async with open_engine(url, long=True) as engine:
             return await make_results(engine, job)
 
     return asyncio.run(make())

@@ -99,7 +99,7 @@ async def _read_rows(
     url: str, begins: datetime, ends: datetime
 ) -> tuple[list[history.PastCall], list[history.PlannedShift], set[str]]:
     middle = begins + (ends - begins) / 2
-    async with open_engine(url) as engine:
+    async with open_engine(url, long=True) as engine:
         # Several connections at the same time, for several cores.
         earlier, later, shifts, talking = await asyncio.gather(
             history.past_calls(engine, begins, middle),
