@@ -167,6 +167,9 @@ def _check_controller(live: dict[str, Any], probe_s: float) -> Iterator[Check]:
     ok = bool(live["ari"] and live["ami"])
     found = phrase("connected to Asterisk") if ok else phrase("not connected to Asterisk, or does not answer")
     yield Check("controller", ok, True, found, "see log/ivr.log; it reconnects by itself")
+    floor = bool(live.get("floor", ok))
+    found = phrase("it offers calls to operators") if floor else phrase("it does not answer, or fails again and again")
+    yield Check("floor", floor, True, found, "see log/ivr.log; it is renewed by itself")
     probe = live.get("probe")
     if not probe_s:
         yield Check("test call", True, False, phrase("switched off (probe_s = 0)"))
