@@ -26,7 +26,7 @@ from ivr.call.bridge_moves import MUSIC
 from ivr.callbacks.channels import parse
 from ivr.controller import probe_call
 from ivr.controller.work import start_with_retry
-from ivr.home import credentials, pid_lock, process_counts, settings
+from ivr.home import credentials, heartbeat, pid_lock, process_counts, settings
 from ivr.home.heartbeat import Lateness, last_beat
 from ivr.home.logs import configure
 from ivr.home.service_manager import ServiceManager
@@ -114,7 +114,7 @@ class Guard:
         self._acted = False
         self._soothed: set[str] = set()  # channels that hear music from the guard
         self._given: set[str] = set()  # channels that are on their way to the dialplan
-        self._systemd = ServiceManager()
+        self._systemd = ServiceManager(lives=heartbeat.of_process(chosen.run, "guard"))
         self.counts: Counter[str] = Counter()  # for monitoring, since the start
 
     def _new_ami(self) -> Ami:

@@ -263,8 +263,8 @@ def _specs(parts: Composition) -> list[ProcessSpec]:
             ready=lambda: instance.ready(conf, 0.5),
             stop_timeout_s=5,
         ),
-        ProcessSpec("journal", (me, "journal"), env=environment, depends_on=()),
-        ProcessSpec("guard", (me, "guard"), env=environment, depends_on=()),
+        ProcessSpec("journal", (me, "journal"), env=environment, depends_on=(), lives=_lives(parts, "journal")),
+        ProcessSpec("guard", (me, "guard"), env=environment, depends_on=(), lives=_lives(parts, "guard")),
         *_desk_spec(parts, me, environment),
         *_monitor_spec(parts, me, environment),
         ProcessSpec(
@@ -276,14 +276,19 @@ def _specs(parts: Composition) -> list[ProcessSpec]:
         ),
     ]
     if parts.site.speech.menus:
-        specs.append(ProcessSpec("hear", (me, "hear"), env=environment, depends_on=()))
+        specs.append(ProcessSpec("hear", (me, "hear"), env=environment, depends_on=(), lives=_lives(parts, "hear")))
     if parts.voices.any_slow or manifest.is_left(parts.settings.sounds):
         command = (me, "prompts", "build", "--background")
         more = _changed(parts.settings.sounds / manifest.FILE)
         specs.append(ProcessSpec("voices", command, env=environment, depends_on=("ivr",), again=more))
     if parts.site.speech.messages:
-        specs.append(ProcessSpec("transcriber", (me, "speech", "messages"), env=environment, depends_on=("ivr",)))
+        command, lives = (me, "speech", "messages"), _lives(parts, "transcriber")
+        specs.append(ProcessSpec("transcriber", command, env=environment, depends_on=("ivr",), lives=lives))
     return specs
+
+
+def _lives(parts: Composition, name: str) -> Path:
+    return heartbeat.of_process(parts.settings.run, name)
 
 
 def _changed(path: Path) -> Callable[[], bool]:
@@ -308,14 +313,18 @@ def _desk_spec(parts: Composition, me: str, environment: Mapping[str, str]) -> l
     Nothing waits for them: without them the line serves calls all the same.
     """
     names = ("desk", "gate") if parts.site.desk.enabled else ()
-    return [ProcessSpec(name, (me, name), env=environment, depends_on=("asterisk",)) for name in names]
+    after = ("asterisk",)
+    return [
+        ProcessSpec(name, (me, name), env=environment, depends_on=after, lives=_lives(parts, name)) for name in names
+    ]
 
 
 def _monitor_spec(parts: Composition, me: str, environment: Mapping[str, str]) -> list[ProcessSpec]:
     """Return what answers Prometheus and health checks. It needs nobody, so that it can tell who is missing."""
     if not parts.site.monitoring.enabled:
         return []
-    return [ProcessSpec("monitor", (me, "monitor"), env=environment, depends_on=())]
+    lives = _lives(parts, "monitor")
+    return [ProcessSpec("monitor", (me, "monitor"), env=environment, depends_on=(), lives=lives)]
 
 
 async def _controller_ready(parts: Composition) -> bool:
@@ -360,7 +369,8 @@ def journal() -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         retention: asyncio.Task[None] | None = None
-        alive = asyncio.create_task(ServiceManager().keep_alive())
+        lives = heartbeat.of_process(parts.settings.run, "journal")
+        alive = asyncio.create_task(ServiceManager(lives=lives).keep_alive())
 
         async def prepare() -> None:
             nonlocal retention
