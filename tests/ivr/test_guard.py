@@ -34,8 +34,9 @@ def watching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> guard.Guard:
     chosen = settings.read({"HATIF_HOME": str(tmp_path), "HATIF_PORT_OFFSET": "19000"})
     for path in (chosen.lives, chosen.serves):
         beat(path)
-    seconds = iter(range(1_000))
-    monkeypatch.setattr(guard, "time", SimpleNamespace(monotonic=lambda: float(next(seconds))))
+    clock = SimpleNamespace(now=0.0)
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr(guard, "time", clock)
     return guard.Guard(chosen, site.load(settings.EXAMPLE))
 
 
@@ -66,6 +67,7 @@ async def looks(watching: guard.Guard, asked: list[Request], then: dict[Request,
     cast(Any, watching)._ask = ask
     for _ in range(8):
         await watching._look(cast(Any, None))
+        cast(Any, guard.time).now += 1
 
 
 async def test_a_controller_that_comes_back_while_the_guard_asks_asterisk_is_not_taken_for_the_one_that_hung(
