@@ -237,6 +237,8 @@ class Guard:
                 await self._join(http, apart, bridges, served)
                 kept = {member for talk in talks for member in talk.channels}
                 await self._give_back(http, channels, inside, kept, served)
+            # Asterisk's last line would give away also those who wait for a controller that starts, or are on hold.
+            await self._ask(http, operations.SET_GLOBAL(variable="HATIF_BEAT", value=str(time.monotonic_ns())))
         except (aiohttp.ClientError, TimeoutError):
             return  # without Asterisk a controller cannot serve anybody, and is not at fault
         except (ValueError, KeyError, TypeError) as error:

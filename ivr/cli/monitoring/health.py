@@ -64,7 +64,7 @@ def read(parts: Composition) -> dict[str, Any]:
     expected = [name for name in expected_processes(parts) if has_monitor or name != "monitor"]
     checks = [
         *_check_each_process(running, expected),
-        *line.checks,
+        *(check for check in line.checks if not check.name.startswith("process ")),  # which are said above
         database,
         *_check_desk_certificate(parts, datetime.now(UTC)),
         _check_backup(parts.settings.backups, parts.settings.home, datetime.now(UTC)),
