@@ -213,8 +213,8 @@ class Guard:
             if self._acted:
                 log.info("The controller is back")
             self._acted, self._absent = False, None
-            for channels in (self._given, self._soothed, self._joined):
-                channels.clear()
+            for noted in (self._given, self._soothed, self._joined):
+                noted.clear()
             return
         absent = self._look_at_controller(served)
         if absent is not None and absent.info.stopped and away >= STOPPED_S:

@@ -50,7 +50,7 @@ class ProcessInfo:
     pid: int
     started: datetime  # UTC
     alive: bool
-    booted: float = 0.0  # when it started, in seconds since boot
+    booted: float = 0.0  # `booted_by`
     stopped: bool = False  # alive but suspended: SIGSTOP, Ctrl-Z or a debugger
     silent_s: float | None = None  # since its last heartbeat (`ivr.home.heartbeat`); None if it has had none
 
@@ -99,6 +99,11 @@ def mark_of_holder(pid_file: Path) -> Mark | None:
     return named
 
 
+def booted_by(mark: Mark) -> float:
+    """Return when a process had started, in seconds since boot: an earlier one's heartbeat is not later than that."""
+    return (mark.ticks + 1) / os.sysconf("SC_CLK_TCK")  # the kernel cuts off what is less than a tick
+
+
 def lives(mark: Mark) -> bool:
     """Return whether this very process is alive."""
     try:
@@ -143,7 +148,7 @@ def process_of(run_dir: Path, name: str) -> ProcessInfo | None:
     mark = living or read_mark(path)
     if mark is None:
         return None
-    started, booted = datetime.fromtimestamp(mark.started, UTC), mark.ticks / os.sysconf("SC_CLK_TCK")
+    started, booted = datetime.fromtimestamp(mark.started, UTC), booted_by(mark)
     if living is None:
         return ProcessInfo(mark.pid, started, False, booted)
     beat = heartbeat.last_beat(heartbeat.of_process(run_dir, name))

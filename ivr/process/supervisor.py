@@ -27,6 +27,7 @@ from ivr.process.process import (
     Mark,
     ProcessInfo,
     ProcessSpec,
+    booted_by,
     describe_end,
     lives,
     mark_of,
@@ -280,7 +281,7 @@ class Supervisor:
 
     async def _until_it_ends(self, spec: ProcessSpec, child: Child) -> str:
         """Wait until a process ends; kill it once it hangs or is stopped. Return what it did instead of ending."""
-        booted, own = child.mark.ticks / os.sysconf("SC_CLK_TCK"), OwnTime(child.mark.pid)
+        booted, own = booted_by(child.mark), OwnTime(child.mark.pid)
         me, loop = heartbeat.of_process(self._run_dir, OWN_NAME), asyncio.get_running_loop()
         while spec.lives is not None:
             with suppress(TimeoutError):

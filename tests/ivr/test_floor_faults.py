@@ -68,7 +68,12 @@ async def test_a_floor_that_hangs_is_seen_and_renewed_and_serves_again(monkeypat
         await watched.until(lambda: watched.floor.turns > 2)
         assert runner.answers and runner.serves and not ended
         monkeypatch.setattr(watched.floor, "_explain", hangs)
-        await watched.until(lambda: bool(seen.append(runner.answers) or ended))
+
+        def renewed() -> bool:
+            seen.append(runner.answers)
+            return bool(ended)
+
+        await watched.until(renewed)
         assert False in seen  # `hatif status` could see it
         monkeypatch.undo()
         watched.floor.tell(Begin(2, (ready(),), ()))

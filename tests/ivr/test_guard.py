@@ -17,7 +17,8 @@ from snapshots import snapshot
 
 from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.operations import Request
-from ivr.home import settings
+from ivr.call.bridge_moves import MUSIC as MUSIC_CLASS
+from ivr.home import heartbeat, settings
 from ivr.home.heartbeat import beat
 from ivr.process import guard
 from ivr.process.process import processes
@@ -76,7 +77,7 @@ async def looks(watching: guard.Guard, asked: list[Request], then: dict[Request,
     cast(Any, watching)._ask = ask
     for _ in range(times):
         await watching._look(cast(Any, None))
-        cast(Any, guard.time).now += 1
+        cast(Any, guard).time.now += 1
 
 
 async def test_a_controller_that_comes_back_while_the_guard_asks_asterisk_is_not_taken_for_the_one_that_hung(
@@ -112,7 +113,7 @@ async def test_callers_stay_with_a_controller_that_is_back_before_they_were_give
     ]
 
 
-MUSIC = [operations.MUSIC(name, mohClass=guard.MUSIC) for name in CALLERS]
+MUSIC = [operations.MUSIC(name, mohClass=MUSIC_CLASS) for name in CALLERS]
 NEW = guard.to_fallback(snapshot("new"))
 
 
@@ -147,6 +148,6 @@ async def test_heartbeats_that_cannot_be_written_make_no_controller_absent(
 ) -> None:
     """As on a disk that is read-only."""
     asked = list[Request]()
-    monkeypatch.setattr(guard.heartbeat, "beat", lambda _: None)
+    monkeypatch.setattr(heartbeat, "beat", lambda _: None)
     await looks(watching, asked, {})
     assert asked == []

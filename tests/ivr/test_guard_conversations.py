@@ -33,6 +33,7 @@ def leg(identity: str = OFFER, operator: str = "1001", role: Role = Role.OPERATO
 CONSULTED = leg(OTHER, "1002", Role.CONSULTED)
 INTERPRETS = leg(OTHER, "1002", Role.INTERPRETER)
 LINE = snapshot("line", CONSULT)
+Up = tuple[OperatorPlace, list[Channel], dict[str, list[str]]]
 HELD = OperatorPlace.HELD, [leg()], {MAIN: ["caller"], ASIDE: [OFFER]}
 HELD_WITH_INTERPRETER = OperatorPlace.HELD, [leg(), INTERPRETS], {MAIN: ["caller", OTHER], ASIDE: [OFFER]}
 RINGS = (
@@ -44,11 +45,10 @@ CONSULTS = OperatorPlace.CONSULTS, [leg(), CONSULTED], {MAIN: ["caller"], APART:
 SWAPPED = OperatorPlace.SWAPPED, [leg(), CONSULTED], {MAIN: ["caller", OFFER], APART: [OTHER]}
 OTHER_LINE = OperatorPlace.ASIDE, [leg(), CONSULTED, LINE], {MAIN: ["caller", OFFER], APART: [OTHER, "line"]}
 LINE_ALONE = OperatorPlace.ASIDE, [leg(), CONSULTED, LINE], {MAIN: ["caller", OFFER], APART: ["line"]}
-JUST_ANSWERED = OperatorPlace.TOGETHER, [leg()], {}
+JUST_ANSWERED: Up = OperatorPlace.TOGETHER, [leg()], {}
 """What may be up while an operator has a caller."""
 
 TOGETHER_AGAIN = [HELD, HELD_WITH_INTERPRETER, RINGS, CONSULTS, JUST_ANSWERED]
-Up = tuple[OperatorPlace, list[Channel], dict[str, list[str]]]
 
 
 @pytest.mark.parametrize("up", [*TOGETHER_AGAIN, SWAPPED, OTHER_LINE, LINE_ALONE])

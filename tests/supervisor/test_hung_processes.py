@@ -74,7 +74,7 @@ async def test_a_folder_that_cannot_be_written_makes_no_process_hang(
             nonlocal looks
             looks += 1
 
-        monkeypatch.setattr(supervisor.heartbeat, "beat", cannot_write)
+        monkeypatch.setattr(heartbeat, "beat", cannot_write)
         await until(lambda: looks > 30, 20)
         assert pid_of(home, "works") == pid
         monkeypatch.undo()

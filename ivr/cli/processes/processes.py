@@ -282,8 +282,8 @@ def _specs(parts: Composition) -> list[ProcessSpec]:
         more = _changed(parts.settings.sounds / manifest.FILE)
         specs.append(ProcessSpec("voices", command, env=environment, depends_on=("ivr",), again=more))
     if parts.site.speech.messages:
-        command, lives = (me, "speech", "messages"), _lives(parts, "transcriber")
-        specs.append(ProcessSpec("transcriber", command, env=environment, depends_on=("ivr",), lives=lives))
+        words, lives = (me, "speech", "messages"), _lives(parts, "transcriber")
+        specs.append(ProcessSpec("transcriber", words, env=environment, depends_on=("ivr",), lives=lives))
     return specs
 
 
