@@ -102,6 +102,7 @@ class Plan:
     rounds: int = 2  # how many times the fallback returns the same caller to the controller; after that it is broken
     beat_s: int = 2  # the interval of the controller's heartbeat to Asterisk
     late_beats: int = 5  # after this many missing heartbeats Asterisk itself takes callers out of the application
+    hold_beats: int = 30  # after this many, also callers on hold, whose operators are not back with them
     address: str = "PJSIP/{id}"  # the address of an operator's telephone
     codes: tuple[Code, ...] = ()  # the feature codes for operators' telephones
     limits: Limits = Limits()
@@ -117,7 +118,7 @@ class Plan:
         _require(_WORD, self.application, "application", "letters, digits, _ . - (2 to 40)")
         _require(_SOUNDS, self.sounds, "folder of the prompts", "a path such as hatif")
         _require(_ADDRESS, self.address, "template of the operators' addresses", "an address such as PJSIP/{id}")
-        for name in ("queue_wait_s", "ring_s", "rest_s", "tries_s", "rounds", "beat_s", "late_beats"):
+        for name in ("queue_wait_s", "ring_s", "rest_s", "tries_s", "rounds", "beat_s", "late_beats", "hold_beats"):
             if not 1 <= getattr(self, name) <= 86_400:
                 raise PlanError(f"{name} is {getattr(self, name)}; it must be from 1 to 86400")
         if not self.plain_ports or not all(1 <= port <= 65535 for port in self.plain_ports):

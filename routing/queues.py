@@ -150,7 +150,7 @@ class Queues:
         return self._callers[call].index
 
     def step_of(self, waiting: Waiting, now: float) -> Step:
-        """Return the step that applies to a waiting caller at `now`."""
+        """Return the step that applies to a caller at `now`, also to one who is in none of these queues."""
         return self.step_if_since(waiting, waiting.since, now)
 
     def step_if_since(self, waiting: Waiting, since: float, now: float) -> Step:
@@ -195,7 +195,8 @@ class Queues:
         return ((language, priority, places) for (language, priority), places in self._arrivals.items())
 
     def _met(self, step: Step) -> bool:
-        return self._needs[step].met
+        need = self._needs.get(step)  # none for a step that no caller in these queues has
+        return need.met if need is not None else self._can_meet(step)
 
     def _needs_like(self, step: Step) -> dict[Step, None]:
         if step.operator is None:

@@ -29,7 +29,6 @@ from places import CHECKOUT as CHECKOUT
 
 from ivr.audio.audible import SIGNS, Clip, with_pauses
 from ivr.home import credentials
-from ivr.home.heartbeat import boot_time, last_beat
 from ivr.process.process import process_of, processes
 from ivr.site import operators, site
 from ivr.softphone.sound import RATE, read_ulaw
@@ -160,31 +159,14 @@ class Line(Asked):
         os.kill(pid, signal.SIGKILL)
         return pid
 
-    async def controller_back(self, former: int, *, hangs: bool = False) -> None:
-        """Wait until a controller other than `former` has gone on with the calls.
-
-        Side by side a start may take longer than the five seconds after which the guard takes the callers. So the guard
-        is stopped after three, until the next controller serves; its own tests are without this. `hangs`: the former
-        controller was not killed, so the guard has to do that.
-        """
+    async def controller_back(self, former: int) -> None:
+        """Wait until a controller other than `former` has gone on with the calls. The guard waits while it starts."""
 
         def back() -> bool:
             info = process_of(self.home / "run", "ivr")
             return info is not None and info.alive and info.pid != former and self.status().get("serves") is True
 
-        guard = process_of(self.home / "run", "guard")
-        if hangs or guard is None or not guard.alive:
-            await self.until(back, 15, "the controller is back")
-            return
-        served = last_beat(self.home / "run" / "ivr.serves")
-        away_s = boot_time() - served if served is not None else 0.0
-        # By the clock, since a look may take seconds while the next controller starts.
-        stopping = asyncio.get_running_loop().call_later(max(0.0, 3 - away_s), os.kill, guard.pid, signal.SIGSTOP)
-        try:
-            await self.until(back, 15, "the controller is back")
-        finally:
-            stopping.cancel()
-            os.kill(guard.pid, signal.SIGCONT)
+        await self.until(back, 15, "the controller is back")
 
     async def restart(self) -> float:
         """Kill the controller with `kill -9` and wait for the next one; return how long that took, in seconds."""
@@ -194,13 +176,14 @@ class Line(Asked):
 
     @contextlib.contextmanager
     def without_guard(self) -> Iterator[None]:
-        """Stop the guard inside the block: however slow the machine is, it takes no caller from the controller."""
+        """Stop the guard inside the block, but not for longer than `hatif up` bears: it would start another one."""
         guard = self.pid("guard")
         os.kill(guard, signal.SIGSTOP)
         try:
             yield
         finally:
-            os.kill(guard, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(guard, signal.SIGCONT)
 
     async def without_controller(self) -> None:
         """Stop the controller until `controller_again`: first `hatif up`, which would restart it, then the controller.

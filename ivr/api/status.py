@@ -58,6 +58,7 @@ class Status(BaseModel):
 
     ari: bool = Field(description="Whether it is connected to Asterisk and serves calls.")
     ami: bool = Field(description="Whether it is connected to Asterisk's manager interface.")
+    floor: bool = Field(description="Whether the floor, which offers calls to operators, answers within a second.")
     flow: str = Field(description="The version of the flow that new calls go by.")
     calls: dict[str, int] = Field(description="How many calls are in each state.")
     refused: Refused | None = Field(description="Null while Asterisk's manager interface does not answer.")
@@ -126,6 +127,7 @@ async def status(controller: ControllerDep) -> Status:
     return Status(
         ari=connection is not None and connection.floor is not None,
         ami=controller.ami.connected,
+        floor=controller.floor_runner.answers and controller.floor_runner.serves,
         flow=controller.flows.current.name,
         calls=calls,
         refused=Refused(**refused) if refused is not None else None,

@@ -122,7 +122,7 @@ def undialled(channels: Iterable[Channel]) -> set[str]:
 
 
 def answered_alone(channels: Iterable[Channel], together: Iterable[str]) -> list[str]:
-    """Return the ids of telephones that were answered and are in no bridge.
+    """Return the ids of callers' channels and telephones that are up and in no bridge.
 
     Without a controller they would be in silence: the guard plays music to them, and the next controller stops it.
     """
@@ -130,5 +130,7 @@ def answered_alone(channels: Iterable[Channel], together: Iterable[str]) -> list
     return [
         channel.id
         for channel in channels
-        if channel.state == "Up" and arguments(channel)[:1] in ((LEG,), (CALLED,)) and channel.id not in inside
+        if channel.state == "Up"
+        and arguments(channel)[:1] in (("call",), (LEG,), (CALLED,))
+        and channel.id not in inside
     ]

@@ -101,8 +101,8 @@ class Call:
 
         `even_if_gone`: return items even when the caller has gone, for the remaining work.
 
-        Raises CallerGone; CallFailed if Asterisk refused a step of this call; OperatorFree for an offer while the call
-        is `interruptible`.
+        Raises CallerGone; CallFailed if Asterisk refused a step of this call, or the floor dropped it; OperatorFree for
+        an offer while the call is `interruptible`.
         """
         self.flush_events()
         if self._gone and not even_if_gone:
@@ -119,6 +119,8 @@ class Call:
             await self.hearing.connect(item)
         if self._gone and not even_if_gone:
             raise CallerGone
+        if isinstance(item, floor_protocol.Dropped) and self.state.offer is None:
+            raise CallFailed("the floor cannot handle this call")
         if self.interruptible and isinstance(item, floor_protocol.Offer):
             raise OperatorFree(item)
         return item

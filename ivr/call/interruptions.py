@@ -16,7 +16,7 @@ class OperatorFree(Exception):  # noqa: N818 - good news
 
 
 class CallFailed(Exception):  # noqa: N818 - the usual term for it
-    """Asterisk refused something the call cannot do without."""
+    """Asterisk or the floor refused something the call cannot do without."""
 
 
 class MenusOver(Exception):  # noqa: N818 - like the others

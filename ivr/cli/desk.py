@@ -14,7 +14,7 @@ from desk import tls
 from desk.settings import PORT, TELEPHONE_PORT, DeskSettings, MailSettings, ReportMail
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.output import console, errors
-from ivr.home import pid_lock, process_counts
+from ivr.home import heartbeat, pid_lock, process_counts
 from ivr.home.logs import configure
 from ivr.home.service_manager import ServiceManager
 from ivr.process.own_user import refuse_root
@@ -40,7 +40,7 @@ def desk() -> None:
     pid_lock.hold(parts.settings.run, "desk")
     traffic = Traffic()
     process_counts.keep_writing(parts.settings.run, "desk", traffic.counts)
-    serve(_serving(parts), traffic, ServiceManager().alive)
+    serve(_serving(parts), traffic, ServiceManager(lives=heartbeat.of_process(parts.settings.run, "desk")).alive)
 
 
 def gate() -> None:
@@ -59,7 +59,7 @@ def gate() -> None:
     )
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            serving = TelephoneGate(settings)
+            serving = TelephoneGate(settings, heartbeat.of_process(parts.settings.run, "gate"))
             process_counts.keep_writing(parts.settings.run, "gate", serving.counts)
             asyncio.run(serving.serve())
     except OSError as error:

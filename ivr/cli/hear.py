@@ -10,7 +10,7 @@ import structlog
 import typer
 
 from ivr.cli.composition import Composition, ControlError
-from ivr.home import pid_lock
+from ivr.home import heartbeat, pid_lock
 from ivr.home.logs import configure
 from ivr.home.service_manager import ServiceManager
 from ivr.process.own_user import refuse_root
@@ -46,7 +46,7 @@ def hear() -> None:
         found = {code: models.find(code) for code in languages if code not in folders}
         scored = {code: model.folder for code, model in found.items() if model and model.engine is Engine.WHISPER}
     log.info("Languages that callers can speak", vosk=sorted(folders), packaged=sorted(scored))
-    systemd = ServiceManager()
+    systemd = ServiceManager(lives=heartbeat.of_process(parts.settings.run, "hear"))
     work = _worker(parts.settings.speech, scored, parts.settings.sounds)
     Parent(parts.site.speech.workers, folders, work, log.warning).run(lambda: systemd.alive("Hears callers"))
 

@@ -32,6 +32,7 @@ from ivr.controller.acknowledgements import Acknowledgements
 from ivr.controller.connection import APPLICATION, Connection
 from ivr.controller.connection_health import STABLE_S
 from ivr.controller.dependencies import Dependencies
+from ivr.controller.floor_runner import FloorRunner
 from ivr.controller.liveness import Liveness
 from ivr.controller.manager_link import RECONNECT_S, ManagerLink
 from ivr.controller.probe_call import Result
@@ -75,7 +76,6 @@ from routing.thresholds import ThresholdWatch
 
 log = structlog.get_logger()
 
-_FLOOR_RESTART_S = 0.1
 _LOST_ROWS_S = 30.0
 """How often rows are searched for whose call is over although nobody has recorded its end."""
 
@@ -165,6 +165,7 @@ class Controller:
             self._rtcp_received,
         )
         self.floor = self._make_floor()
+        self.floor_runner = FloorRunner(self.floor, self._end_connection)
         self.connection: Connection | None = None
         self.last_probe: Result | None = None  # of the last call of the line to itself
         self._liveness = Liveness(settings.lives, settings.serves, self._is_serving)
@@ -192,7 +193,7 @@ class Controller:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.manager.run(), name="manager link")
-                tasks.create_task(self._run_floor(), name="floor")
+                tasks.create_task(self.floor_runner.run(), name="floor")
                 tasks.create_task(self._keep_connected(), name="ari")
                 tasks.create_task(self._serve_api(self), name="control api")
                 tasks.create_task(self._liveness.run(), name="heartbeat")
@@ -290,16 +291,9 @@ class Controller:
             await asyncio.sleep(RECONNECT_S[min(tries, len(RECONNECT_S) - 1)])
             tries += 1
 
-    async def _run_floor(self) -> None:
-        """Run the floor. If it fails, end the connection: the next one tells the floor what is up."""
-        while True:
-            try:
-                await self.floor.run()
-            except Exception:
-                log.exception("The floor failed; calls go on, and the connection to Asterisk is renewed")
-            if self.connection is not None:
-                self.connection.close()
-            await asyncio.sleep(_FLOOR_RESTART_S)
+    def _end_connection(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
 
     # From the floor
 
@@ -335,7 +329,7 @@ class Controller:
     # From the connection
 
     def _is_serving(self) -> bool:
-        return self.connection is not None and self.connection.floor is not None
+        return self.connection is not None and self.connection.floor is not None and self.floor_runner.serves
 
     def _probed(self, result: Result) -> None:
         self.last_probe = result

@@ -6,9 +6,11 @@ what is up.
 """
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
@@ -79,6 +81,8 @@ class Floor:
         self._policy = policy
         self._inbox: asyncio.Queue[floor_protocol.ToFloor | None] = asyncio.Queue()
         self._alarm: asyncio.TimerHandle | None = None
+        self.turns = 0
+        """How often it has handled a message or decided: a number that must go on after `wake`."""
         self._reset(operators)
 
     def _reset(self, operators: Iterable[Operator]) -> None:
@@ -93,6 +97,7 @@ class Floor:
         self._silent: set[str] = set()  # calls that get no offers now; they need not be waiting
         self._unexplained: dict[str, None] = {}  # calls without a record of why they wait, or wait on
         self._asked: list[floor_protocol.AskPosition] = []  # answered after the next decision
+        self._undecided: list[floor_protocol.ToFloor] = []  # messages about calls since the last decision
         self._offers = OpenOffers()
         self._handed_on: dict[str, floor_protocol.Wait] = {}  # by call, of transferred callers who may come back
         self._wraps_up: dict[str, str] = {}  # by operator: the last call that ended for them
@@ -101,6 +106,10 @@ class Floor:
     def tell(self, message: floor_protocol.ToFloor) -> None:
         """Send a message to the floor."""
         self._inbox.put_nowait(message)
+
+    def wake(self) -> None:
+        """Have the floor decide, even if nothing has happened."""
+        self._inbox.put_nowait(None)
 
     @property
     def operators(self) -> Mapping[str, Operator]:
@@ -113,18 +122,50 @@ class Floor:
         return [*self._engine.waiting, *(waiting for call, waiting in self._waiting.items() if call in self._silent)]
 
     async def run(self) -> None:
-        """Handle messages until cancelled."""
+        """Handle messages until cancelled. A failure about one call, operator or question affects nobody else.
+
+        Raises:
+            Exception: Nobody in particular is at fault. The floor may be run again, and must then get a `Begin`.
+        """
         try:
             while True:
                 message = await self._inbox.get()
-                if message is not None:
+                if isinstance(message, floor_protocol.Begin):
                     self._take(message, self._now())
+                elif message is not None:
+                    self._undecided.append(message)
+                    with self._contained(message):
+                        self._take(message, self._now())
                 # All messages that have come are taken before a decision is made: one decision knows more than two.
                 if self._inbox.empty():
-                    await self._explain(self._decide())
+                    await self._explain(self._decide_without_faults())
+                self.turns += 1
         finally:
             if self._alarm is not None:
                 self._alarm.cancel()
+
+    @contextlib.contextmanager
+    def _contained(self, message: floor_protocol.ToFloor) -> Iterator[None]:
+        """Keep a failure to what the message is about: a caller goes on without the floor, others notice nothing."""
+        try:
+            yield
+        except Exception:
+            call = getattr(message, "call", None)
+            log.exception("The floor could not handle a message; it goes on", kind=type(message).__name__, call=call)
+            if call is not None:
+                self._drop(call, waits=isinstance(message, floor_protocol.Wait | floor_protocol.Refused))
+
+    def _drop(self, call: str, *, waits: bool) -> None:
+        """Forget a call that the floor cannot handle, and tell it, if its caller waits."""
+        waits = self._waiting.pop(call, None) is not None or waits
+        self._handed_on.pop(call, None)
+        self._unexplained.pop(call, None)
+        self._silent.discard(call)
+        for forget in (self._engine.leave, self._offers.leave, partial(self._estimates.leave, now=self._clock.at)):
+            with contextlib.suppress(Exception):  # what it cannot handle may be this very call
+                forget(call)
+        if waits:
+            self._publish(floor_protocol.Dropped(call))
 
     def _now(self) -> float:
         """Return POSIX seconds. If the clock was set, move all instants with it: no wait or wrap-up gets longer."""
@@ -328,6 +369,20 @@ class Floor:
 
     # Decisions
 
+    def _decide_without_faults(self) -> float:
+        """Decide. If that fails, decide without the callers about whom something has come since the last decision."""
+        news, self._undecided = self._undecided, []
+        try:
+            return self._decide()
+        except Exception as error:
+            calls = {call for message in news if (call := getattr(message, "call", None)) in self._waiting}
+            if not calls:
+                raise
+            log.error("The floor could not decide; these callers go on without it", calls=calls, exc_info=error)
+            for call in calls:
+                self._drop(call, waits=True)
+            return self._decide()
+
     def _decide(self) -> float:
         now = self._now()
         for operator in list(self._operators.values()):
@@ -345,10 +400,11 @@ class Floor:
             self._set(replace(operator, offer=offer.id), pair.call)
             self._decided(pair)
         self._unexplained.update(dict.fromkeys(decisions.moved))
-        for ask in self._asked:
-            if ask.call in self._waiting and ask.call not in self._silent:  # otherwise offered, gone or silent
-                self._publish(answers.position(ask, self._engine, self._estimates, now))
-        self._asked.clear()
+        asked, self._asked = self._asked, []
+        for ask in asked:
+            with self._contained(ask):
+                if ask.call in self._waiting and ask.call not in self._silent:  # otherwise offered, gone or silent
+                    self._publish(answers.position(ask, self._engine, self._estimates, now))
         self._set_alarm(decisions.look_again, now)
         return now
 
@@ -364,7 +420,12 @@ class Floor:
             del self._unexplained[call]
             wait = self._handed_on.get(call)
             handed_on = (wait.back, wait.handed_on) if wait is not None else ()
-            if (why := explain_wait(self._engine, call, now, *handed_on)) is not None:
+            try:
+                why = explain_wait(self._engine, call, now, *handed_on)
+            except Exception:
+                log.exception("The floor could not explain why a caller waits; they wait on", call=call)
+                continue
+            if why is not None:
                 self._waits(call, why)
             if not self._inbox.empty():
                 return

@@ -17,6 +17,11 @@ def boot_time() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
+def of_process(run: Path, name: str) -> Path:
+    """Return the heartbeat of a process of the line: it has done its work, or its loop has gone round."""
+    return run / f"{name}.lives"
+
+
 def beat(path: Path) -> None:
     """Record the present, in boot time."""
     _mark(path, time.clock_gettime_ns(time.CLOCK_BOOTTIME))

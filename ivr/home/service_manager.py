@@ -1,6 +1,6 @@
-"""Messages of a process to systemd: that it serves, that it is alive, and what it is doing (sd_notify(3)).
+"""Signs of life of a process: to `hatif up` and `hatif status` by a heartbeat, and to systemd (sd_notify(3)).
 
-Nothing happens if systemd did not start the process. Each message is one datagram that is never waited for.
+Nothing is told to systemd if it did not start the process. Each message is one datagram that is never waited for.
 """
 
 import asyncio
@@ -8,12 +8,16 @@ import os
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
+
+from ivr.home import heartbeat
 
 
 class ServiceManager:
-    """The service manager that started this process, if one did."""
+    """What watches this process. `lives`: its heartbeat; None: it has another one."""
 
-    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, environment: Mapping[str, str] = os.environ, lives: Path | None = None) -> None:
+        self._lives = lives
         address = environment.get("NOTIFY_SOCKET", "")
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
         self._is_ready = False
@@ -31,6 +35,8 @@ class ServiceManager:
         Args:
             status: What it is doing, one line for `systemctl status`; sent when it changes.
         """
+        if self._lives is not None:
+            heartbeat.beat(self._lives)
         if not self._address:
             return
         lines = ["WATCHDOG=1"]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ivr.home import line_settings
+from ivr.home import heartbeat, line_settings
 from ivr.home.line_settings import KeptLine
 from ivr.home.line_settings import SettingsError as SettingsError
 
@@ -149,7 +149,7 @@ class Settings:
     @property
     def lives(self) -> Path:
         """Heartbeat of a controller, every HEARTBEAT_S (`ivr.home.heartbeat`)."""
-        return self.run / "ivr.lives"
+        return heartbeat.of_process(self.run, "ivr")
 
     @property
     def serves(self) -> Path:

@@ -190,6 +190,13 @@ class Declined:
 
 
 @dataclass(frozen=True, slots=True)
+class Dropped:
+    """The floor has failed about this call, and knows nothing of it any more: its caller goes on without the floor."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
 class OperatorRequest:
     """A request from the call's operator about the conversation (`ivr.talk.operator_requests`).
 
@@ -363,5 +370,5 @@ ToFloor = (
     | Refused
     | Ended
 )
-ToCall = Offer | Position | WhoIsFree | Declined | OperatorRequest | TelephoneGone | TelephoneBack
+ToCall = Offer | Position | WhoIsFree | Declined | Dropped | OperatorRequest | TelephoneGone | TelephoneBack
 ToClient = OperatorChanged | ChangeDone | Queue | Outlook

@@ -1,8 +1,9 @@
 """The guard: gives callers back to the dialplan when there is no controller. `hatif guard`, run by `hatif up`.
 
 A new call that finds no controller goes on in the dialplan by itself. Callers who were with the controller when it went
-away are in silence, or soon will be, and Asterisk does not notice: the guard does. It waits longer than a restart
-takes, so that a controller that comes back finds all callers where they were.
+away are in silence, or soon will be, and Asterisk does not notice: the guard does. They hear music, and it waits longer
+than a restart takes, so that a controller that comes back finds all callers where they were. Whoever has an operator
+keeps them.
 """
 
 import asyncio
@@ -11,7 +12,9 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -26,15 +29,18 @@ from ivr.call.bridge_moves import MUSIC
 from ivr.callbacks.channels import parse
 from ivr.controller import probe_call
 from ivr.controller.work import start_with_retry
-from ivr.home import credentials, pid_lock, process_counts, settings
+from ivr.home import credentials, heartbeat, pid_lock, process_counts, settings
 from ivr.home.heartbeat import Lateness, last_beat
 from ivr.home.logs import configure
 from ivr.home.service_manager import ServiceManager
 from ivr.model.call_state import CallState, StateError, decode
 from ivr.process import ban_watch
 from ivr.process.asterisk_watch import AsteriskWatch
+from ivr.process.conversations import Conversation, find_conversations, is_apart, is_meant, join_again
+from ivr.process.own_time import OwnTime
 from ivr.process.own_user import refuse_root
 from ivr.process.process import ProcessInfo, process_of
+from ivr.process.readiness import WORKS, is_at_work, work_of
 from ivr.records import voicemail
 from ivr.site import site
 from ivr.site.addresses import reachable
@@ -45,23 +51,38 @@ log = structlog.get_logger()
 PATIENCE_S = 5.0
 """How long the controller may be away or not answer; a restart takes about one second."""
 
-MUSIC_AFTER_S = 2.0
-"""The time that a person who answers during a restart may hear silence; most restarts are shorter."""
+MUSIC_AFTER_S = 1.5
+"""After this time everybody who is alone hears music, once their prompt has ended; most restarts are shorter."""
 
-START_S = 30.0
-"""How long a controller may take to start; it takes about one second."""
+STOPPED_S = 2.5
+"""How long a controller may be stopped (SIGSTOP). Longer than until its next heartbeat after a suspended machine's."""
+
+START_S = 40.0
+"""How long callers wait for a controller that is at work on its start; it takes about one second, and on a busy machine
+has taken 35."""
+
+JOIN_S = 60.0
+"""After this time without a controller, callers on hold are joined with their operators again."""
+
+_LONGEST_START_S = 300.0
+"""A controller that is at work on its start for longer is killed."""
+
+_IDLE_S = 2.0
+"""A start has ended, one way or the other, if it does nothing for so long."""
 
 _EVERY_S = 0.5
 _ASTERISK_EVERY_S = 2.0
 _ANSWER_S = 2.0
 
 
-def rescue(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) -> list[tuple[Channel, Request]]:
+def rescue(
+    channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]], kept: Collection[str] = ()
+) -> list[tuple[Channel, Request]]:
     """Return what to do with the controller's channels while there is no controller.
 
-    Two parties who talk are left alone. A caller goes to the fallback, after the end of what they are hearing. An
-    operator's leg without a caller is hung up unless it still rings, which Asterisk ends by itself; so is a telephone
-    that was never dialled. An operator who has dialled a feature code hears that nobody answers.
+    Two parties who talk are left alone, and so are `kept`. A caller goes to the fallback, after the end of what they
+    are hearing. An operator's leg without a caller is hung up unless it still rings, which Asterisk ends by itself; so
+    is a telephone that was never dialled. An operator who has dialled a feature code hears that nobody answers.
 
     Args:
         bridges: Id to the channels inside.
@@ -69,7 +90,7 @@ def rescue(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) ->
     together = {channel for inside in map(tuple, bridges.values()) if len(inside) > 1 for channel in inside}
     found = []
     for channel in channels:
-        if channel.application != "Stasis" or channel.id in together:
+        if channel.application != "Stasis" or channel.id in together or channel.id in kept:
             continue
         args = leg_dialing.arguments(channel)
         if leg_dialing.waits(channel, args):
@@ -90,6 +111,11 @@ def rescue(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) ->
     return found
 
 
+def _is_new(channel: Channel) -> bool:
+    """Return whether no controller has taken this caller yet."""
+    return channel.state == "Ring" and not channel.variables.get("HATIF")
+
+
 def to_fallback(channel: Channel) -> Request:
     """Return the request that gives a caller to the dialplan, which can finish the call on its own."""
     return operations.CONTINUE(channel.id, context="hatif-fallback", extension="s", priority="1")
@@ -103,18 +129,21 @@ class Guard:
         self._sip = (reachable(loaded.sip_bind), 5060 + chosen.offset)
         self._secrets = credentials.load(chosen.home, ())
         self._ari = f"http://127.0.0.1:{8088 + chosen.offset}/ari/"
-        self._serves, self._lives = Lateness(), Lateness()  # of the controller
+        self._serves = Lateness()  # of the controller
         self._asterisk = AsteriskWatch(
             self._new_ami(),
             self._sip,
             chosen.asterisk_patience_s,
         )
-        self._first_seen: tuple[int, float] | None = None  # a controller's pid, and the guard's running time then
+        self._absent: _Absent | None = None  # the controller that is there and does not serve
         self._answers = True  # whether Asterisk does
         self._acted = False
         self._soothed: set[str] = set()  # channels that hear music from the guard
         self._given: set[str] = set()  # channels that are on their way to the dialplan
-        self._systemd = ServiceManager()
+        self._joined: set[str] = set()  # calls that were joined with their operators again
+        self._own_beat = heartbeat.of_process(chosen.run, "guard")
+        self._systemd = ServiceManager(lives=self._own_beat)
+        self._can_see = True  # heartbeats can be written
         self.counts: Counter[str] = Counter()  # for monitoring, since the start
 
     def _new_ami(self) -> Ami:
@@ -162,48 +191,125 @@ class Guard:
     def _half_open_ended(self) -> None:
         self.counts["half_open_ended"] += 1
 
+    def _sees_heartbeats(self) -> bool:
+        """Return whether heartbeats mean anything: nobody can write any into a folder that is read-only."""
+        before = last_beat(self._own_beat)
+        heartbeat.beat(self._own_beat)
+        sees = last_beat(self._own_beat) != before
+        if sees != self._can_see:
+            self._can_see = sees
+            found = (
+                "can be written again" if sees else "cannot be written; Asterisk's last line stands in for the guard"
+            )
+            log.error(f"HATIF_HOME {found}", folder=str(self._own_beat.parent))
+        return sees
+
     async def _look(self, http: aiohttp.ClientSession) -> None:
-        now, served = time.monotonic(), last_beat(self._settings.serves)
-        away = self._serves.look(served, now)
-        self._lives.look(last_beat(self._settings.lives), now)
-        if away < PATIENCE_S:
+        if not self._sees_heartbeats():
+            return
+        served = last_beat(self._settings.serves)
+        away = self._serves.look(served, time.monotonic())
+        if away < MUSIC_AFTER_S:
             if self._acted:
                 log.info("The controller is back")
-            self._acted = False
-            self._first_seen = None
-            self._given.clear()
-            if away < MUSIC_AFTER_S:
-                self._soothed.clear()
-            else:
-                await self._soothe(http)
+            self._acted, self._absent = False, None
+            for noted in (self._given, self._soothed, self._joined):
+                noted.clear()
             return
-        if await self._give_back(http, served) and self._answers:
-            # Without Asterisk a controller cannot serve anybody, and is not at fault.
-            self._kill_hung(process_of(self._settings.run, "ivr"))
-
-    async def _give_back(self, http: aiohttp.ClientSession, served: float | None) -> bool:
-        """Give the controller's callers to the dialplan. Return False if Asterisk's ARI does not answer, or once there
-        is a controller again: it goes on with the callers that are left. `served`: the last heartbeat."""
+        absent = self._look_at_controller(served)
+        if absent is not None and absent.info.stopped and away >= STOPPED_S:
+            self._kill(absent, "The controller is stopped (SIGSTOP); it is killed, and another one starts")
+        starts = absent is not None and absent.starts(START_S)
         try:
             channels = events.channels(await self._ask(http, operations.CHANNELS()))
-            bridges = {str(row["id"]): row["channels"] for row in await self._ask(http, operations.BRIDGES())}
-            if not self._acted:
-                self._acted = True
-                log.error("There is no controller; its callers go to the dialplan", after_s=PATIENCE_S)
-            for channel, request in rescue(channels, bridges):
-                self._systemd.alive()  # hundreds of callers take longer than its patience if Asterisk is slow
-                if channel.id not in self._given and not await self._is_recording(http, channel):
-                    if last_beat(self._settings.serves) != served:
-                        return False
-                    self._given.add(channel.id)
-                    await self._ask(http, request)
-                    self.counts["channels_taken"] += 1
-                    log.warning("A channel was taken from the controller", channel=channel.name, by=request.uri)
+            bridges = await self._ask(http, operations.BRIDGES())
+            inside = {str(row["id"]): list(row["channels"]) for row in bridges}
+            await self._soothe(http, leg_dialing.answered_alone(channels, chain(*inside.values())), served)
+            if away >= PATIENCE_S and starts:
+                # It will go on with the others; of these it knows nothing, and they hear nothing.
+                await self._give_back(http, [channel for channel in channels if _is_new(channel)], {}, (), served)
+            elif away >= PATIENCE_S:
+                if not self._acted:
+                    self._acted = True
+                    log.error("There is no controller; its callers go to the dialplan", after_s=PATIENCE_S)
+                talks = find_conversations(channels, inside)
+                apart = [talk for talk in talks if is_apart(talk, inside) and (away >= JOIN_S or not is_meant(talk))]
+                await self._join(http, apart, bridges, served)
+                kept = {member for talk in talks for member in talk.channels}
+                await self._give_back(http, channels, inside, kept, served)
+            # Asterisk's last line would give away also those who wait for a controller that starts, or are on hold.
+            await self._ask(http, operations.SET_GLOBAL(variable="HATIF_BEAT", value=str(time.monotonic_ns())))
         except (aiohttp.ClientError, TimeoutError):
-            return False
+            return  # without Asterisk a controller cannot serve anybody, and is not at fault
         except (ValueError, KeyError, TypeError) as error:
             log.error("Asterisk's answer cannot be read", error=repr(error))
-        return True
+        # Looked at again: while Asterisk was asked, the next controller may have taken the place of one that is gone.
+        absent = self._look_at_controller(served)
+        if away >= PATIENCE_S and self._answers and absent is not None and absent.hangs():
+            self._kill(absent, "The controller does not answer; it is killed")
+
+    def _look_at_controller(self, served: float | None) -> "_Absent | None":
+        """Return what is known of the controller that does not serve; None if it does again, or there is no process."""
+        info = process_of(self._settings.run, "ivr")
+        if info is None or not info.alive or last_beat(self._settings.serves) != served:
+            self._absent = None
+            return None
+        if self._absent is None or self._absent.info.pid != info.pid:
+            has_served = served is not None and served > info.booted
+            self._absent = _Absent(info, self._settings.lives, has_served, self._serves.running)
+        self._absent.look(info, self._serves.running)
+        return self._absent
+
+    async def _soothe(self, http: aiohttp.ClientSession, channels: Iterable[str], served: float | None) -> None:
+        """Play music to those who are alone: otherwise they would hear nothing, now or after their prompt.
+
+        Asterisk begins once a prompt, or a recording, has ended.
+        """
+        for channel in channels:
+            # Checked again: a controller that is back has stopped all music, and would not stop this.
+            if channel not in self._soothed and last_beat(self._settings.serves) == served:
+                self._systemd.alive()
+                self._soothed.add(channel)
+                await self._ask(http, operations.MUSIC(channel, mohClass=MUSIC))
+
+    async def _join(
+        self,
+        http: aiohttp.ClientSession,
+        talks: Iterable[Conversation],
+        bridges: Sequence[Mapping[str, Any]],
+        served: float | None,
+    ) -> None:
+        """Join callers with their operators again."""
+        for talk in talks:
+            if last_beat(self._settings.serves) != served:
+                return
+            if talk.state.id not in self._joined:
+                self._joined.add(talk.state.id)
+                self.counts["conversations_joined"] += 1
+                log.warning("A caller is joined with their operator", channel=talk.caller.name, call=talk.state.id)
+            for request in join_again(talk, bridges):
+                self._systemd.alive()
+                await self._ask(http, request)
+
+    async def _give_back(
+        self,
+        http: aiohttp.ClientSession,
+        channels: Iterable[Channel],
+        bridges: Mapping[str, Iterable[str]],
+        kept: Collection[str],
+        served: float | None,
+    ) -> None:
+        """Give the controller's callers to the dialplan, until there is a controller: it goes on with those who are
+        left. `served`: the last heartbeat."""
+        for channel, request in rescue(channels, bridges, kept):
+            self._systemd.alive()  # hundreds of callers take longer than its patience if Asterisk is slow
+            if channel.id not in self._given and not await self._is_recording(http, channel):
+                if last_beat(self._settings.serves) != served:
+                    return
+                self._given.add(channel.id)
+                await self._ask(http, request)
+                self.counts["channels_taken"] += 1
+                log.warning("A channel was taken from the controller", channel=channel.name, by=request.uri)
 
     async def _is_recording(self, http: aiohttp.ClientSession, channel: Channel) -> bool:
         """Return whether the caller is leaving a message: they expect silence, and the recording has its own limits.
@@ -222,21 +328,6 @@ class Guard:
                 return True
         return False
 
-    async def _soothe(self, http: aiohttp.ClientSession) -> None:
-        """Play music to those who have answered since the controller went away: otherwise they would hear nothing."""
-        beat = last_beat(self._settings.serves)
-        try:
-            channels = events.channels(await self._ask(http, operations.CHANNELS()))
-            bridges = await self._ask(http, operations.BRIDGES())
-            together = [channel for bridge in bridges for channel in bridge["channels"]]
-            for channel in leg_dialing.answered_alone(channels, together):
-                # Checked again: a controller that is back has stopped all music, and would not stop this.
-                if channel not in self._soothed and last_beat(self._settings.serves) == beat:
-                    self._soothed.add(channel)
-                    await self._ask(http, operations.MUSIC(channel, mohClass=MUSIC))
-        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
-            log.error("Asterisk does not answer; retrying", error=repr(error))
-
     async def _ask(self, http: aiohttp.ClientSession, request: Request) -> list[dict[str, Any]]:
         """Return Asterisk's answer to a request; empty if what it is about has ended."""
         headers = {"Authorization": aiohttp.encode_basic_auth(self._secrets.ari_user, self._secrets.ari_password)}
@@ -245,23 +336,50 @@ class Guard:
             found: list[dict[str, Any]] = await answer.json() if answer.status == 200 else []
             return found
 
-    def _kill_hung(self, info: ProcessInfo | None) -> None:
-        """Kill a controller that is alive and does not answer: it would take every new call into silence."""
-        if info is None or not info.alive:
-            return
-        if self._first_seen is None or self._first_seen[0] != info.pid:
-            self._first_seen = (info.pid, self._lives.running)
-        # A controller without a heartbeat so far is starting, on a slow machine; so is one that does not serve yet,
-        # unless that takes too long. If it were killed, it would only start again.
-        last = last_beat(self._settings.lives)
-        # Measured now: while Asterisk was asked, the next controller may have taken the place of the one that is gone.
-        hung = self._lives.look(last, time.monotonic())
-        beats = last is not None and last > info.booted
-        if (beats and hung >= PATIENCE_S) or self._lives.running - self._first_seen[1] > START_S:
-            log.error("The controller does not answer; it is killed", pid=info.pid)
-            self.counts["controller_kills"] += 1
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(info.pid, signal.SIGKILL)
+    def _kill(self, controller: "_Absent", why: str) -> None:
+        log.error(why, pid=controller.info.pid)
+        self.counts["controller_kills"] += 1
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(controller.info.pid, signal.SIGKILL)
+
+
+class _Absent:
+    """A controller that does not serve: it starts, hangs, or cannot. Instants are of the guard's running time.
+
+    Args:
+        has_served: Whether it has served before.
+    """
+
+    def __init__(self, info: ProcessInfo, lives: Path, has_served: bool, now: float) -> None:
+        self.info = info
+        self._lives, self._has_served = lives, has_served
+        self._own, self._silent_s, self._beats = OwnTime(info.pid), 0.0, False
+        self._since = self._worked_at = self._now = now
+        self._work = work_of(info.pid)
+
+    def look(self, info: ProcessInfo, now: float) -> None:
+        """Look at what it does."""
+        work, beat = work_of(info.pid), last_beat(self._lives)
+        if work - self._work >= WORKS * max(_EVERY_S, now - self._now) or is_at_work(info.pid):
+            self._worked_at = now
+        self.info, self._work, self._now = info, work, now
+        self._beats = beat is not None and beat > info.booted
+        self._silent_s = self._own.look(beat, time.monotonic())
+
+    def starts(self, most_s: float) -> bool:
+        """Return whether it is at work on its start, for no longer than `most_s`."""
+        is_at_work = not self.info.stopped and self._now - self._worked_at < _IDLE_S
+        return is_at_work and not self._has_served and self._now - self._since < most_s
+
+    def hangs(self) -> bool:
+        """Return whether it would take every new call into silence.
+
+        One without a heartbeat so far is starting, on a slow machine; so is one that does not serve yet, unless that
+        takes too long. If it were killed, it would only start again. One that gets no processor does not hang.
+        """
+        if self._beats and self._silent_s >= PATIENCE_S - MUSIC_AFTER_S:
+            return True
+        return self._now - self._since > START_S and not self.starts(_LONGEST_START_S)
 
 
 def main() -> None:

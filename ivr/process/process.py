@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from ivr.home import pid_lock
+from ivr.home import heartbeat, pid_lock
 
 KILL_S = 5.0  # the wait after SIGKILL; only a process that hangs in the kernel takes longer, and nothing can end it
 TAIL_LINES = 10
@@ -37,6 +37,8 @@ class ProcessSpec:
     stop_timeout_s: float = 5.0  # after it: SIGKILL
     # Earlier processes that must have been ready once before this one starts; None: the one before it in the list.
     depends_on: tuple[str, ...] | None = None
+    # The heartbeat of its work, by which the supervisor sees that it hangs; None: that is for others to see.
+    lives: Path | None = None
     # For a process that ends with status 0 once its work is done: called from time to time, True if there is more.
     again: Callable[[], bool] | None = None
 
@@ -48,8 +50,9 @@ class ProcessInfo:
     pid: int
     started: datetime  # UTC
     alive: bool
-    booted: float = 0.0  # when it started, in seconds since boot
+    booted: float = 0.0  # `booted_by`
     stopped: bool = False  # alive but suspended: SIGSTOP, Ctrl-Z or a debugger
+    silent_s: float | None = None  # since its last heartbeat (`ivr.home.heartbeat`); None if it has had none
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,11 @@ def mark_of_holder(pid_file: Path) -> Mark | None:
     return named
 
 
+def booted_by(mark: Mark) -> float:
+    """Return when a process had started, in seconds since boot: an earlier one's heartbeat is not later than that."""
+    return (mark.ticks + 1) / os.sysconf("SC_CLK_TCK")  # the kernel cuts off what is less than a tick
+
+
 def lives(mark: Mark) -> bool:
     """Return whether this very process is alive."""
     try:
@@ -140,8 +148,12 @@ def process_of(run_dir: Path, name: str) -> ProcessInfo | None:
     mark = living or read_mark(path)
     if mark is None:
         return None
-    started, booted = datetime.fromtimestamp(mark.started, UTC), mark.ticks / os.sysconf("SC_CLK_TCK")
-    return ProcessInfo(mark.pid, started, living is not None, booted, living is not None and _is_stopped(mark.pid))
+    started, booted = datetime.fromtimestamp(mark.started, UTC), booted_by(mark)
+    if living is None:
+        return ProcessInfo(mark.pid, started, False, booted)
+    beat = heartbeat.last_beat(heartbeat.of_process(run_dir, name))
+    silent_s = heartbeat.boot_time() - beat if beat is not None and beat > booted else None
+    return ProcessInfo(mark.pid, started, True, booted, _is_stopped(mark.pid), silent_s)
 
 
 def unit_of(pid: int) -> str | None:

@@ -1,4 +1,4 @@
-"""The supervisor: starts the processes of one Hatif, watches them and restarts those that end.
+"""The supervisor: starts the processes of one Hatif, watches them and restarts those that end or hang.
 
 It holds no pipe to a child, and each child holds the lock of its own pid file. So the supervisor may be killed: when it
 is started again, it adopts the processes that are alive.
@@ -19,13 +19,15 @@ from pathlib import Path
 
 import structlog
 
-from ivr.home import pid_lock
+from ivr.home import heartbeat, pid_lock
 from ivr.home.log_files import open_log
+from ivr.process.own_time import OwnTime
 from ivr.process.process import (
     Child,
     Mark,
     ProcessInfo,
     ProcessSpec,
+    booted_by,
     describe_end,
     lives,
     mark_of,
@@ -41,8 +43,10 @@ __all__ = ["AlreadyRunning", "ProcessInfo", "ProcessSpec", "StartError", "Superv
 HEALTHY_S = 2.0  # a process that served this long and then ended is restarted at once, whatever was before
 MAX_DELAY_S = 5.0
 AGAIN_S = 10.0  # between two looks whether a process that has done its work has more
+HANGS_S = 10.0  # a process without a heartbeat for so long, in its own time, is ended
 FIRST_START_TRIES = 3  # for a process killed by a signal before it was ready; one that exits by itself has one
 OWN_NAME = "supervisor"
+_LOOKS_S = 1.0  # between two looks at the heartbeats
 
 log = structlog.get_logger("supervisor")
 
@@ -249,13 +253,13 @@ class Supervisor:
                 self._served[spec.name].set()
                 took_s = round(served_at - ended_at, 3)
                 _log("info", "process ready", process=spec.name, pid=child.mark.pid, took_s=took_s)
-                await child.ended.wait()
+                hung = await self._until_it_ends(spec, child)
                 if spec.again is not None and child.status == 0:
                     _log("info", "process has done its work", process=spec.name, pid=child.mark.pid)
                     child, adopted, failures = None, False, 0
                     await self._until_more(spec.name, spec.again)
                     continue
-                reason = describe_end(child.status)
+                reason = hung or describe_end(child.status)
             except StartError as error:
                 again = adopted or (error.by_signal and failures + 1 < FIRST_START_TRIES)
                 if not self._served[spec.name].is_set() and not again:
@@ -274,6 +278,32 @@ class Supervisor:
                     reason=reason,
                 )
                 await asyncio.sleep(delay_s)
+
+    async def _until_it_ends(self, spec: ProcessSpec, child: Child) -> str:
+        """Wait until a process ends; kill it once it hangs or is stopped. Return what it did instead of ending."""
+        booted, own = booted_by(child.mark), OwnTime(child.mark.pid)
+        me, loop = heartbeat.of_process(self._run_dir, OWN_NAME), asyncio.get_running_loop()
+        while spec.lives is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOKS_S):
+                    await child.ended.wait()
+            if child.ended.is_set():
+                break
+            before = heartbeat.last_beat(me)
+            heartbeat.beat(me)
+            if heartbeat.last_beat(me) == before:  # nor can they write any, on a disk that is read-only
+                own = OwnTime(child.mark.pid)
+                continue
+            last = heartbeat.last_beat(spec.lives)
+            beats = last is not None and last > booted  # otherwise it is starting
+            silent_s = own.look(last, loop.time())
+            if silent_s >= (HANGS_S if beats else spec.ready_longest_s):
+                _log("error", "process hangs; it is killed", process=spec.name, pid=child.mark.pid, silent_s=silent_s)
+                child.send(signal.SIGKILL)
+                await child.ended.wait()
+                return f"showed no sign of life for {silent_s:.0f} s"
+        await child.ended.wait()
+        return ""
 
     async def _until_more(self, name: str, again: Callable[[], bool]) -> None:
         """Wait until a process that has done its work has more."""

@@ -13,6 +13,7 @@ import ssl
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
@@ -63,10 +64,10 @@ class _Refused(Exception):  # noqa: N818 - an answer, not a fault
 
 
 class TelephoneGate:
-    """The gate."""
+    """The gate. `lives`: its heartbeat."""
 
-    def __init__(self, settings: GateSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: GateSettings, lives: Path | None = None) -> None:
+        self._settings, self._lives = settings, lives
         self._open: set[asyncio.StreamWriter] = set()
         self._refused: Counter[int] = Counter()
 
@@ -75,13 +76,13 @@ class TelephoneGate:
         return {"telephones": len(self._open)} | {f"refused_{status}": self._refused[status] for status in _REASONS}
 
     async def serve(self) -> None:
-        """Serve until cancelled, and keep telling systemd. Raises OSError if the port cannot be used."""
+        """Serve until cancelled, and keep telling that it lives. Raises OSError if the port cannot be used."""
         chosen = self._settings
         server = await asyncio.start_server(
             self._connected, chosen.listen, chosen.port, ssl=chosen.context, limit=_LONGEST_HEAD
         )
         try:
-            await ServiceManager().keep_alive()
+            await ServiceManager(lives=self._lives).keep_alive()
         finally:
             server.close()
             for writer in self._open:

@@ -53,7 +53,8 @@ async def test_suspending_the_machine_takes_no_caller_from_the_controller(line: 
     await asyncio.sleep(0.6)  # the guard looks before the controller's next heartbeat
     os.kill(controller, signal.SIGCONT)
     await asyncio.sleep(0.6)
-    assert log.read_bytes()[seen:] == b""
+    rows = log.read_bytes()[seen:].splitlines()
+    assert [row for row in rows if b"Asterisk answers again" not in row] == []  # that one is about the line's start
     assert line.pid("ivr") == controller and line.status()["calls"] == {"waiting": 1}
     await call.hangup()
     assert (await line.story("+33612399101"))["call"]["outcome"] == "abandoned"

@@ -1,6 +1,8 @@
 """The guard and a controller that comes back just as its callers are given to the dialplan."""
 
 import asyncio
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,15 +17,23 @@ from snapshots import snapshot
 
 from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.operations import Request
-from ivr.home import settings
+from ivr.call.bridge_moves import MUSIC as MUSIC_CLASS
+from ivr.home import heartbeat, settings
 from ivr.home.heartbeat import beat
 from ivr.process import guard
 from ivr.process.process import processes
 from ivr.site import site
 
-HOLDS = (
-    "import sys, time; from pathlib import Path; from ivr.home import pid_lock; pid_lock.hold(Path(sys.argv[1]), 'ivr')"
-)
+HOLDS = """
+import sys, time
+from pathlib import Path
+from ivr.home import pid_lock
+pid_lock.hold(Path(sys.argv[1]), "ivr")
+print(flush=True)
+while sys.argv[2] == "works":
+    pass
+time.sleep(600)
+"""
 CALLERS = ("a", "b")
 GIVEN = [guard.to_fallback(snapshot(name)) for name in CALLERS]
 
@@ -34,17 +44,17 @@ def watching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> guard.Guard:
     chosen = settings.read({"HATIF_HOME": str(tmp_path), "HATIF_PORT_OFFSET": "19000"})
     for path in (chosen.lives, chosen.serves):
         beat(path)
-    seconds = iter(range(1_000))
-    monkeypatch.setattr(guard, "time", SimpleNamespace(monotonic=lambda: float(next(seconds))))
+    clock = SimpleNamespace(now=0.0)
+    clock.monotonic = lambda: clock.now
+    clock.monotonic_ns = lambda: round(1e9 * clock.now)
+    monkeypatch.setattr(guard, "time", clock)
     return guard.Guard(chosen, site.load(settings.EXAMPLE))
 
 
 @contextmanager
-def controller(chosen: settings.Settings) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a process that holds the controller's pid file and does nothing."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", f"{HOLDS}; print(flush=True); time.sleep(600)", chosen.run], stdout=-1
-    )
+def controller(chosen: settings.Settings, does: str = "nothing") -> Iterator[subprocess.Popen[bytes]]:
+    """Run a process that holds the controller's pid file and does nothing, or `works`."""
+    process = subprocess.Popen([sys.executable, "-c", HOLDS, chosen.run, does], stdout=-1)
     try:
         assert process.stdout is not None and process.stdout.readline()
         assert processes(chosen.run)["ivr"].pid == process.pid
@@ -54,18 +64,20 @@ def controller(chosen: settings.Settings) -> Iterator[subprocess.Popen[bytes]]:
         process.communicate()
 
 
-async def looks(watching: guard.Guard, asked: list[Request], then: dict[Request, Any]) -> None:
+async def looks(watching: guard.Guard, asked: list[Request], then: dict[Request, Any], times: int = 8) -> None:
     """Have the guard look until it has acted; `then`: what happens as Asterisk is asked for something."""
 
     async def ask(_: object, request: Request) -> list[dict[str, Any]]:
         asked.append(request)
         then.get(request, lambda: None)()
-        callers = [msgspec.to_builtins(snapshot(name, "hatif,call,+33800212000")) for name in CALLERS]
-        return callers if request == operations.CHANNELS() else []
+        callers = [snapshot(name, "hatif,call,+33800212000") for name in CALLERS]
+        callers.append(snapshot("new", "hatif,call,+33800212000", state="Ring"))
+        return [msgspec.to_builtins(caller) for caller in callers] if request == operations.CHANNELS() else []
 
     cast(Any, watching)._ask = ask
-    for _ in range(8):
+    for _ in range(times):
         await watching._look(cast(Any, None))
+        cast(Any, guard).time.now += 1
 
 
 async def test_a_controller_that_comes_back_while_the_guard_asks_asterisk_is_not_taken_for_the_one_that_hung(
@@ -99,3 +111,43 @@ async def test_callers_stay_with_a_controller_that_is_back_before_they_were_give
     assert [request for request in asked if request in GIVEN] == GIVEN[
         : CALLERS.index(back_at) + 1 if back_at else None
     ]
+
+
+MUSIC = [operations.MUSIC(name, mohClass=MUSIC_CLASS) for name in CALLERS]
+NEW = guard.to_fallback(snapshot("new"))
+
+
+async def test_callers_hear_music_and_wait_for_a_controller_that_works_on_its_start_but_not_for_ever(
+    watching: guard.Guard,
+) -> None:
+    """A caller whom no controller has taken yet hears nothing, and does not wait."""
+    asked = list[Request]()
+    with controller(watching._settings, "works") as process:
+        await looks(watching, asked, {}, 30)
+        acts = [request for request in asked if request in (*GIVEN, *MUSIC, NEW)]
+        assert acts == [*MUSIC, NEW]
+        beats = [request for request in asked if dict(request.query).get("variable") == "HATIF_BEAT"]
+        assert len(beats) > 20, "Asterisk's last line would give them away"
+        await looks(watching, asked, {}, 20)
+        assert [request for request in asked if request in GIVEN] == GIVEN
+        assert process.poll() is None, "it would only start again"
+
+
+async def test_a_controller_that_is_stopped_is_killed_before_its_callers_are_given_away(watching: guard.Guard) -> None:
+    asked = list[Request]()
+    with controller(watching._settings) as process:
+        process.send_signal(signal.SIGSTOP)
+        await asyncio.to_thread(os.waitpid, process.pid, os.WUNTRACED)
+        await looks(watching, asked, {}, 4)
+        assert await asyncio.to_thread(process.wait, 10) == -9
+        assert [request for request in asked if request in (*GIVEN, *MUSIC)] == MUSIC
+
+
+async def test_heartbeats_that_cannot_be_written_make_no_controller_absent(
+    watching: guard.Guard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a disk that is read-only."""
+    asked = list[Request]()
+    monkeypatch.setattr(heartbeat, "beat", lambda _: None)
+    await looks(watching, asked, {})
+    assert asked == []

@@ -16,7 +16,7 @@ from line import Line
 
 from db.tables import OperatorStateRecord
 from ivr.process.asterisk_watch import sip_answers
-from ivr.process.process import processes
+from ivr.process.process import process_of, processes
 from ivr.softphone.sound import RATE
 from ivr.softphone.telephone import Telephones
 
@@ -49,6 +49,9 @@ async def faulty_line() -> AsyncIterator[Line]:
         line = Line(Path(folder), OFFSET + 1000)
         (line.home / warm_up.FAULTS).write_text(FAULTS)
         line.environment["HATIF_ASTERISK_PATIENCE_S"] = "3"
+        path = line.site / "site.toml"
+        text = path.read_text().replace("[desk]\nenabled = false", "[desk]\nenabled = true")
+        path.write_text(text.replace("[monitoring]\nenabled = false", "[monitoring]\nenabled = true"))
         try:
             await line.up()
             yield line
@@ -101,6 +104,32 @@ async def test_an_asterisk_that_does_not_answer_is_restarted_and_its_calls_have_
     for call in (talking, waiting):
         await call.hangup()
     await phone.leave()
+
+
+async def test_a_process_that_is_stopped_is_seen_and_replaced_and_no_caller_notices(
+    faulty_line: Line, telephones: Telephones
+) -> None:
+    """It takes the ten seconds after which a process counts as hung."""
+    line, names = faulty_line, ("guard", "journal", "desk", "gate", "monitor")
+    run = line.home / "run"
+    waiting = await line.waiting(telephones, "+33140000203")
+
+    def works(name: str, but: int = 0) -> bool:
+        info = process_of(run, name)
+        return info is not None and info.pid != but and info.silent_s is not None and info.silent_s < 2
+
+    await line.until(lambda: all(map(works, names)), 30, "all show signs of life")
+    controller, pids = line.pid("ivr"), {name: line.pid(name) for name in names}
+    for pid in pids.values():
+        os.kill(pid, signal.SIGSTOP)
+    faults = {row["name"]: row["found"] for row in line.json("status")["checks"] if not row["ok"]}
+    stopped = {f"process {name}": "it has been stopped (SIGSTOP or Ctrl-Z) since " for name in names}
+    assert {name: found[:46] for name, found in faults.items() if name in stopped} == stopped
+    await line.until(lambda: all(works(name, but=pid) for name, pid in pids.items()), 60, "all were replaced")
+    await waiting.hears(line.music(), 5)
+    assert line.pid("ivr") == controller
+    await waiting.hangup()
+    assert (await line.story("+33140000203"))["call"]["outcome"] == "abandoned"
 
 
 async def test_a_fault_of_ours_affects_only_its_own_call_and_no_caller_is_left_in_silence(

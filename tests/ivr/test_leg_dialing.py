@@ -59,10 +59,11 @@ def test_a_starting_controller_hangs_up_telephones_that_may_never_have_been_dial
     assert leg_dialing.undialled([channel(data, state)]) == ({"one"} if ended else set())
 
 
-def test_music_is_for_telephones_that_were_answered_and_are_in_no_bridge() -> None:
-    assert leg_dialing.answered_alone([channel("hatif,leg,9", "Up")], []) == ["one"]
-    assert leg_dialing.answered_alone([channel("hatif,leg,9", "Up")], ["one"]) == []
-    assert leg_dialing.answered_alone([channel("hatif,leg,9", "Ringing"), channel("hatif,call,+33", "Up")], []) == []
+@pytest.mark.parametrize("data", ["hatif,leg,9", "hatif,call,+33", "hatif,called,9"])
+def test_music_is_for_callers_and_telephones_that_are_up_and_in_no_bridge(data: str) -> None:
+    assert leg_dialing.answered_alone([channel(data, "Up")], []) == ["one"]
+    assert leg_dialing.answered_alone([channel(data, "Up")], ["one"]) == []
+    assert leg_dialing.answered_alone([channel(data, "Ringing"), channel(CODE, "Up")], []) == []
 
 
 def test_a_refusal_concerns_a_channel_if_it_answers_its_creation_or_a_request_about_it() -> None:

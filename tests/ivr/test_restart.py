@@ -169,13 +169,11 @@ async def test_two_kills_in_a_row_keep_an_offer_a_position_the_row_of_a_call_and
     other = await line.phone(telephones, OPERATORS["3"])
     offered = await line.asks_for_operator(telephones, "+33612100022", "30")
     ringing = await other.next_call(5)
-    # After five seconds without a controller, the guard would send the caller whose call rings to the fallback.
-    with line.without_guard():
-        former = line.kill_controller()
-        # As if its first record had never reached the disk.
-        with contextlib.closing(sqlite3.connect(line.home / "hatif.db", timeout=5)) as database, database:
-            database.execute("DELETE FROM call WHERE caller = ?", (caller,))
-        await line.controller_back(former)
+    former = line.kill_controller()
+    # As if its first record had never reached the disk.
+    with contextlib.closing(sqlite3.connect(line.home / "hatif.db", timeout=5)) as database, database:
+        database.execute("DELETE FROM call WHERE caller = ?", (caller,))
+    await line.controller_back(former)
     # The operator who was rung is rung once, and answers.
     assert ringing.state == "ringing"
     await ringing.answer()
@@ -210,32 +208,31 @@ async def test_a_telephone_that_was_never_dialled_is_hung_up_and_its_operator_ge
     ringing = await phone.next_call(5)
     (leg,) = [channel for channel in line.ari("GET", "/channels") if channel["state"] == "Ringing"]
     state = line.ari("GET", f"/channels/{leg['id']}/variable", variable="HATIF")["value"]
-    controller, guard = line.pid("ivr"), line.pid("guard")
-    os.kill(guard, signal.SIGSTOP)  # after five seconds it would hang it up
-    os.kill(controller, signal.SIGSTOP)  # not killed yet: a channel cannot enter the application of a dead controller
-    try:
-        await phone.refuse(ringing)
-        # As a controller leaves it when it is killed between the two.
-        never = str(uuid7())
-        line.ari(
-            "POST", "/channels/create", endpoint=f"PJSIP/{operator}", app="hatif", appArgs="leg,60", channelId=never
-        )
-        await line.until(
-            lambda: any(
-                channel["id"] == never and channel["dialplan"]["app_name"] == "Stasis"
-                for channel in line.ari("GET", "/channels")
-            ),
-            5,
-            "it has entered",
-        )
-        state = state.replace(leg["id"], never)
-        line.ari("POST", f"/channels/{never}/variable", variable="HATIF", value=state)
-        phone.will_answer(tone_hz=1870)
-        await line.without_controller()
-    finally:
-        os.kill(controller, signal.SIGCONT)
-        await line.controller_again()
-        os.kill(guard, signal.SIGCONT)
+    controller = line.pid("ivr")
+    with line.without_guard():  # it would kill the controller, and hang up the telephone
+        os.kill(controller, signal.SIGSTOP)  # not killed yet: a channel cannot enter the application of a dead one
+        try:
+            await phone.refuse(ringing)
+            # As a controller leaves it when it is killed between the two.
+            never = str(uuid7())
+            line.ari(
+                "POST", "/channels/create", endpoint=f"PJSIP/{operator}", app="hatif", appArgs="leg,60", channelId=never
+            )
+            await line.until(
+                lambda: any(
+                    channel["id"] == never and channel["dialplan"]["app_name"] == "Stasis"
+                    for channel in line.ari("GET", "/channels")
+                ),
+                5,
+                "it has entered",
+            )
+            state = state.replace(leg["id"], never)
+            line.ari("POST", f"/channels/{never}/variable", variable="HATIF", value=state)
+            phone.will_answer(tone_hz=1870)
+            await line.without_controller()
+        finally:
+            os.kill(controller, signal.SIGCONT)
+            await line.controller_again()
     await call.hears_tone(1870)
     assert len(phone.calls) == 2
     await call.hangup()

@@ -14,12 +14,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import msgspec
 import pytest
 from snapshots import snapshot
 
 from db.delivery_state import write_heartbeat
-from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.operations import Request
 from ivr.cli.processes.processes import keep_alive_while_delivering
 from ivr.controller import liveness
@@ -68,7 +66,7 @@ async def test_a_deliverer_that_hangs_does_not_say_that_it_lives(
 ) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", receiver.getsockname())
     monkeypatch.setattr("ivr.cli.processes.processes.DELIVERER_HANGS", timedelta(seconds=0.5))
-    telling = asyncio.create_task(keep_alive_while_delivering(tmp_path, each_s=0.1))
+    telling = asyncio.create_task(keep_alive_while_delivering(tmp_path, ServiceManager(), each_s=0.1))
     await asyncio.to_thread(receiver.recv, 1000)  # it has just begun
 
     def silence() -> bool:
@@ -138,7 +136,7 @@ async def test_the_guard_lives_while_it_gives_back_many_callers(receiver: socket
 
     async def ask(http: object, request: Request) -> list[dict[str, Any]]:
         asked.append(request)
-        return [msgspec.to_builtins(caller) for caller in callers] if request == operations.CHANNELS() else []
+        return []
 
     async def is_recording(http: object, channel: object) -> bool:
         return False
@@ -148,12 +146,11 @@ async def test_the_guard_lives_while_it_gives_back_many_callers(receiver: socket
         _settings=SimpleNamespace(serves=tmp_path / "never"),
         _ask=ask,
         _is_recording=is_recording,
-        _acted=True,
         _given=set(),
         counts=Counter(),
     )
-    assert await guard.Guard._give_back(mine, None, None)  # type: ignore[arg-type]
-    assert mine.counts["channels_taken"] == len(asked) - 2 == 3
+    await guard.Guard._give_back(mine, None, callers, {}, (), None)  # type: ignore[arg-type]
+    assert mine.counts["channels_taken"] == len(asked) == 3
     assert [b"WATCHDOG=1" in receiver.recv(1000) for _ in callers] == [True] * 3
 
 

@@ -45,10 +45,10 @@ async def mute(quick_line: Line) -> AsyncIterator[Line]:
 
 
 @contextlib.asynccontextmanager
-async def caller(line: Line, number: str) -> AsyncIterator[Process]:
+async def caller(line: Line, number: str, keys: str = "20") -> AsyncIterator[Process]:
     """A waiting caller, in a process of their own."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, SCRIPT, number, f"sip:{FRENCH_NUMBER}@{line.sip}", "20"
+        sys.executable, SCRIPT, number, f"sip:{FRENCH_NUMBER}@{line.sip}", keys
     )
     try:
         yield process
@@ -66,8 +66,9 @@ def waiting(line: Line) -> dict[str, bool]:
 async def test_a_caller_who_vanished_while_waiting_is_not_offered_but_a_muted_one_is(
     mute: Line, telephones: Telephones
 ) -> None:
+    """One of them waits for what nobody else wants. Nobody else notices anything, and both are hung up."""
     stopped, killed, muted = "+33616200001", "+33616200002", "+33616200003"
-    async with caller(mute, stopped) as one, caller(mute, killed) as other:
+    async with caller(mute, stopped, keys="220") as one, caller(mute, killed) as other:
         await mute.until(lambda: waiting(mute).keys() == {stopped, killed}, 20, "they wait")
         call = await mute.waiting(telephones, muted)
         await call.hold()  # nothing comes from there but an answer
@@ -83,6 +84,8 @@ async def test_a_caller_who_vanished_while_waiting_is_not_offered_but_a_muted_on
         for number in (stopped, killed):
             story = await mute.story(number, limit_s=GONE_S)
             assert (story["call"]["outcome"], story["offers"]) == ("abandoned", [])
+        assert {row["caller"]["number"] for row in mute.ari("GET", "/channels")}.isdisjoint((stopped, killed))
+        assert "resumed" not in [event["kind"] for event in (await mute.story(muted, ended=False))["events"]]
         assert len(phone.calls) == 1
         await call.hangup()
 

@@ -11,10 +11,10 @@ from trial_calls import ANSWERS, announcements, languages, place_call, row, rows
 from trial_stage import stage
 
 from ivr.audio.audible import Audible
-from ivr.model.floor_protocol import Position, Wait
+from ivr.model.floor_protocol import Dropped, Position, ToFloor, Wait
 from ivr.queue import language_offers
 from ivr.queue.wait_announcements import position_clips
-from ivr.trial.operators import OperatorScript
+from ivr.trial.operators import Floor, OperatorScript
 from ivr.trial.trial import Stage, TrialResult
 from prompts import manifest
 from routing.estimate import Estimate, WaitClass
@@ -342,3 +342,19 @@ def test_the_first_announcement_of_the_built_audio_takes_at_most_ten_seconds_in_
         others = language_offers.languages(site, language, site.languages)
         offer = language_offers.clips(language, others, nobody=True)
         assert audible.media(made, offer).seconds <= FIRST_S, offer
+
+
+def test_a_caller_whom_the_floor_cannot_handle_goes_on_in_the_queue_and_then_in_the_dialplan(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waits: list[Wait] = []
+
+    def drop(floor: Floor, message: ToFloor) -> None:
+        if isinstance(message, Wait):
+            waits.append(message)
+            floor._publish(Dropped(message.call))
+
+    monkeypatch.setattr(Floor, "tell", drop)
+    with pytest.raises(AssertionError):  # the trial's error: two nodes failed, the dialplan has the caller
+        place_call("2-0")
+    assert [wait.steps for wait in waits] == [waits[0].steps] * 2

@@ -243,7 +243,7 @@ async def test_a_recording_survives_a_stopped_controller_that_the_guard_kills(
     call = await records(line, telephones, caller)
     former = line.pid("ivr")
     os.kill(former, signal.SIGSTOP)
-    await line.controller_back(former, hangs=True)
+    await line.controller_back(former)
     await sends(line, call, caller)
 
 

@@ -11,6 +11,7 @@ from ivr.floor.floor import Floor
 from ivr.model.floor_protocol import (
     Accepted,
     Begin,
+    Dropped,
     Ended,
     Offer,
     Position,
@@ -33,6 +34,7 @@ class Watched:
     def __init__(self, operators: Sequence[Operator], wrap_up_s: float) -> None:
         self.offers: list[Offer] = []
         self.positions: list[Position] = []
+        self.dropped: list[str] = []
         self.changes: list[tuple[str, OperatorState, str | None]] = []
         self.decisions: list[Decision] = []
         self.why: list[tuple[str, WaitReason]] = []
@@ -55,6 +57,8 @@ class Watched:
             self.offers.append(message)
         elif isinstance(message, Position):
             self.positions.append(message)
+        elif isinstance(message, Dropped):
+            self.dropped.append(message.call)
 
     async def send(self, *messages: ToFloor) -> None:
         """Send messages to the floor at once, and wait until it has handled them."""

@@ -65,7 +65,7 @@ def read(parts: Composition) -> dict[str, Any]:
     expected = [name for name in expected_processes(parts) if has_monitor or name != "monitor"]
     checks = [
         *_check_each_process(running, expected),
-        *line.checks,
+        *(check for check in line.checks if not check.name.startswith("process ")),  # which are said above
         database,
         *_check_desk_certificate(parts, datetime.now(UTC)),
         _check_backup(parts.settings.backups, parts.settings.home, datetime.now(UTC)),
@@ -94,9 +94,8 @@ def _check_each_process(running: Mapping[str, ProcessInfo], expected: Sequence[s
         if process is None or not process.alive:
             remedy = f"see log/{name}.log; `hatif up` starts it by itself, with systemd: `systemctl start hatif-{name}`"
             yield Check(f"process {name}", False, fatal, phrase("it does not run"), remedy)
-        elif process.stopped:
-            stopped = phrase("it is stopped (SIGSTOP or Ctrl-Z)")
-            yield Check(f"process {name}", False, fatal, stopped, f"continue it with `kill -CONT {process.pid}`")
+        elif (halted := status.check_halted(name, process)) is not None:
+            yield halted
         else:
             since = f"{process.started:%Y-%m-%d %H:%M:%S}"
             runs = phrase("it runs since %(since)s UTC, pid %(pid)d", since=since, pid=process.pid)

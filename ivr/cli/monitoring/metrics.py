@@ -147,6 +147,7 @@ def _message_texts(facts: Facts) -> Iterator[Metric]:
 def _guard(counts: Mapping[str, float]) -> Iterator[Metric]:
     for name, text in (
         ("channels_taken", "Channels that the guard took from an absent controller."),
+        ("conversations_joined", "Callers on hold whom the guard joined with their operators."),
         ("controller_kills", "Controllers that did not answer and were ended."),
         ("asterisk_kills", "Asterisks that did not answer and were ended."),
         ("bans", "Addresses that were banned for wrong passwords."),

@@ -9,7 +9,7 @@ import structlog
 import typer
 
 from ivr.cli.composition import Composition, ControlError
-from ivr.home import pid_lock
+from ivr.home import heartbeat, pid_lock
 from ivr.home.logs import configure
 from ivr.home.service_manager import ServiceManager
 from ivr.process.own_user import refuse_root
@@ -45,7 +45,8 @@ def monitor() -> None:
         return reader.read(counts(sender))
 
     try:
-        server = MonitorServer(chosen.listen, port, Monitor(read), ServiceManager().alive)
+        systemd = ServiceManager(lives=heartbeat.of_process(parts.settings.run, "monitor"))
+        server = MonitorServer(chosen.listen, port, Monitor(read), systemd.alive)
     except OSError as error:
         raise ControlError(
             f"Figures cannot be served on {chosen.listen}, port {port} ({error.strerror or error}): stop the program"

@@ -268,8 +268,8 @@ def _specs(parts: Composition) -> list[ProcessSpec]:
             ready=lambda: instance.ready(conf, 0.5),
             stop_timeout_s=5,
         ),
-        ProcessSpec("journal", (me, "journal"), env=environment, depends_on=()),
-        ProcessSpec("guard", (me, "guard"), env=environment, depends_on=()),
+        ProcessSpec("journal", (me, "journal"), env=environment, depends_on=(), lives=_lives(parts, "journal")),
+        ProcessSpec("guard", (me, "guard"), env=environment, depends_on=(), lives=_lives(parts, "guard")),
         *_desk_spec(parts, me, environment),
         *_monitor_spec(parts, me, environment),
         ProcessSpec(
@@ -281,14 +281,19 @@ def _specs(parts: Composition) -> list[ProcessSpec]:
         ),
     ]
     if parts.site.speech.menus:
-        specs.append(ProcessSpec("hear", (me, "hear"), env=environment, depends_on=()))
+        specs.append(ProcessSpec("hear", (me, "hear"), env=environment, depends_on=(), lives=_lives(parts, "hear")))
     if parts.voices.any_slow or manifest.is_left(parts.settings.sounds):
         command = (me, "prompts", "build", "--background")
         more = _changed(parts.settings.sounds / manifest.FILE)
         specs.append(ProcessSpec("voices", command, env=environment, depends_on=("ivr",), again=more))
     if parts.site.speech.messages:
-        specs.append(ProcessSpec("transcriber", (me, "speech", "messages"), env=environment, depends_on=("ivr",)))
+        words, lives = (me, "speech", "messages"), _lives(parts, "transcriber")
+        specs.append(ProcessSpec("transcriber", words, env=environment, depends_on=("ivr",), lives=lives))
     return specs
+
+
+def _lives(parts: Composition, name: str) -> Path:
+    return heartbeat.of_process(parts.settings.run, name)
 
 
 def _changed(path: Path) -> Callable[[], bool]:
@@ -313,14 +318,18 @@ def _desk_spec(parts: Composition, me: str, environment: Mapping[str, str]) -> l
     Nothing waits for them: without them the line serves calls all the same.
     """
     names = ("desk", "gate") if parts.site.desk.enabled else ()
-    return [ProcessSpec(name, (me, name), env=environment, depends_on=("asterisk",)) for name in names]
+    after = ("asterisk",)
+    return [
+        ProcessSpec(name, (me, name), env=environment, depends_on=after, lives=_lives(parts, name)) for name in names
+    ]
 
 
 def _monitor_spec(parts: Composition, me: str, environment: Mapping[str, str]) -> list[ProcessSpec]:
     """Return what answers Prometheus and health checks. It needs nobody, so that it can tell who is missing."""
     if not parts.site.monitoring.enabled:
         return []
-    return [ProcessSpec("monitor", (me, "monitor"), env=environment, depends_on=())]
+    lives = _lives(parts, "monitor")
+    return [ProcessSpec("monitor", (me, "monitor"), env=environment, depends_on=(), lives=lives)]
 
 
 async def _controller_ready(parts: Composition) -> bool:
@@ -365,7 +374,8 @@ def journal() -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         retention: asyncio.Task[None] | None = None
-        alive = asyncio.create_task(keep_alive_while_delivering(parts.settings.journal))
+        manager = ServiceManager(lives=heartbeat.of_process(parts.settings.run, "journal"))
+        alive = asyncio.create_task(keep_alive_while_delivering(parts.settings.journal, manager))
         async with open_engine(parts.database_url) as engine:
 
             async def prepare() -> None:
@@ -387,9 +397,9 @@ def journal() -> None:
     asyncio.run(deliver())
 
 
-async def keep_alive_while_delivering(folder: Path, each_s: float = 1.0) -> None:
-    """Tell the service manager that the deliverer works; not that its event loop does, which may wait for ever."""
-    manager, began = ServiceManager(), datetime.now(UTC)
+async def keep_alive_while_delivering(folder: Path, manager: ServiceManager, each_s: float = 1.0) -> None:
+    """Tell whoever watches that the deliverer works; not that its event loop does, which may wait for ever."""
+    began = datetime.now(UTC)
     while True:
         beat = delivery_state.heartbeat(folder)
         if datetime.now(UTC) - max(began, beat.at if beat is not None else began) < DELIVERER_HANGS:

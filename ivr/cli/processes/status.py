@@ -37,6 +37,9 @@ RINGS_S = 5
 PROBES_MISSED = 3
 """Periods without a test call after which the line counts as no longer calling itself."""
 
+HALTED_S = 5.0
+"""Seconds without a sign of life after which a process counts as hung: it shows one each second."""
+
 NEEDED = ("asterisk", "ivr")
 _DISK_FULL, _DISK_LOW = 50 * 2**20, 2**30  # bytes
 _LAST_MINUTE = timedelta(seconds=60)
@@ -203,7 +206,29 @@ def _check_processes(running: Mapping[str, ProcessInfo]) -> Iterator[Check]:
     elif supervisor.stopped:
         found = phrase("unsupervised: hatif up is stopped (SIGSTOP or Ctrl-Z)")
         remedy = f"continue it with `kill -CONT {supervisor.pid}`"
+    elif (supervisor.silent_s or 0.0) > HALTED_S:
+        found = phrase("unsupervised: hatif up hangs")
+        remedy = f"end it with `kill -9 {supervisor.pid}`, then start `hatif up` again; it takes over what still runs"
     yield Check("watched", not remedy, True, found, remedy)
+    for name, process in running.items():
+        if name != OWN_NAME and (halted := check_halted(name, process)) is not None:
+            yield halted
+
+
+def check_halted(name: str, process: ProcessInfo) -> Check | None:
+    """Return what is wrong with a process that is there and does nothing; None for one that does its work."""
+    silent_s, remedy = process.silent_s or 0.0, "it is ended, and another one is started, by itself"
+    since = f"{datetime.now(UTC) - timedelta(seconds=silent_s):%H:%M:%S}"
+    if process.stopped:
+        found = phrase("it has been stopped (SIGSTOP or Ctrl-Z) since %(since)s UTC", since=since)
+        return Check(
+            f"process {name}", False, name in NEEDED, found, f"continue it with `kill -CONT {process.pid}`, or {remedy}"
+        )
+    if silent_s > HALTED_S:
+        return Check(
+            f"process {name}", False, name in NEEDED, phrase("it has hung since %(since)s UTC", since=since), remedy
+        )
+    return None
 
 
 def _check_controller(live: Mapping[str, Any], probe_s: float) -> Iterator[Check]:
@@ -214,6 +239,9 @@ def _check_controller(live: Mapping[str, Any], probe_s: float) -> Iterator[Check
     else:
         found = phrase("connected to Asterisk") if ok else phrase("not connected to Asterisk, or does not answer")
         yield Check("controller", ok, True, found, "see log/ivr.log; it reconnects by itself")
+    floor = bool(live.get("floor", ok))
+    found = phrase("it offers calls to operators") if floor else phrase("it does not answer, or fails again and again")
+    yield Check("floor", floor, True, found, "see log/ivr.log; it is renewed by itself")
     probe = live.get("probe")
     if not probe_s:
         yield Check("test call", True, False, phrase("switched off (probe_s = 0)"))

@@ -16,7 +16,7 @@ from ivr.cli.composition import Composition, ControlError
 from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, Bar, as_json, as_table, console
 from ivr.cli.owner import refuse_strangers
-from ivr.home import pid_lock
+from ivr.home import heartbeat, pid_lock
 from ivr.home.credentials import CredentialsError
 from ivr.home.logs import configure
 from ivr.home.service_manager import ServiceManager
@@ -187,7 +187,8 @@ def messages() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        alive = asyncio.create_task(ServiceManager().keep_alive())
+        lives = heartbeat.of_process(parts.settings.run, PROCESS)
+        alive = asyncio.create_task(ServiceManager(lives=lives).keep_alive())
         work = asyncio.create_task(Transcribing(parts, calls_are_up, stop).run())
         ended = asyncio.create_task(stop.wait())
         try:
