@@ -27,6 +27,8 @@ PARTS: Mapping[str, str] = {
     "disk": N_("Disk"),
     "certificate": N_("Certificate of SIP"),
     "carrier": N_("Carrier"),
+    "pages": N_("Pages: live"),
+    "browser telephones": N_("Browser telephones"),
     "voices": N_("Slow voices"),
     "message texts": N_("Texts of messages"),
     "journal": N_("Records on their way"),
@@ -58,6 +60,13 @@ REMEDIES: Mapping[str, str] = {
     "disk": N_("Free some space: records and messages need it."),
     "certificate": N_("Renew it, then run `hatif reload`."),
     "carrier": N_("Its calls do not come in. Ask the carrier, or give it the new password."),
+    "pages": N_(
+        "Pages may show what is old. The desk asks the controller again by itself; if that does not help, end the process"
+        " `desk`: another one is started."
+    ),
+    "browser telephones": N_(
+        "Operators can use softphones meanwhile. If it stays, end the process `gate`: another one is started."
+    ),
     "voices": N_("The language keeps its quick voice; the page Prompts says why."),
     "message texts": N_("Messages can be heard; their texts wait: see `hatif speech status`."),
     "journal": N_("Calls go on, and nothing is lost while there is room on the disk. See to the database."),

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import typer
 
 from asterisk_conf import conf as configuration
 from asterisk_conf.errors import AsteriskError
+from background.retrying import retry
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.desk import announce, warn_of_ports
 from ivr.cli.output import Bar, console, errors
@@ -196,7 +198,7 @@ def up(
     async def run() -> int:
         stop = asyncio.Event()
         if not demo:
-            announcing = asyncio.create_task(announce(parts, supervisor.ready))
+            announcing = asyncio.create_task(retry("address of the desk", partial(announce, parts, supervisor.ready)))
             await supervisor.run(stop)
             announcing.cancel()
             return 0
@@ -365,7 +367,9 @@ def journal() -> None:
         async def prepare() -> None:
             nonlocal retention
             await upgrade(parts.database_url)
-            retention = retention or asyncio.create_task(keep_expiring(parts.settings, parts.database_url))
+            if retention is None:
+                expiring = partial(keep_expiring, parts.settings, parts.database_url)
+                retention = asyncio.create_task(retry("retention", expiring))
 
         try:
             async with contextlib.AsyncExitStack() as stack:

@@ -17,12 +17,13 @@ from ivr.asterisk.carrier_registrations import read_registrations
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.desk import settings_of
 from ivr.cli.output import JSON, as_json, as_table, cell, console, local
-from ivr.cli.processes.background_checks import check_message_texts, check_voices
+from ivr.cli.processes.background_checks import check_gate, check_message_texts, check_pages, check_voices
 from ivr.cli.processes.carrier_checks import check_certificate, check_registrations, served_certificate
 from ivr.cli.processes.check import START, Check, phrase
 from ivr.cli.processes.troubles import ANSWER_S, JournalState, find_delivery_problems, read_journal
 from ivr.cli.speech import state as transcriber_state
 from ivr.cli.speech.state import State as TextState
+from ivr.home import process_counts
 from ivr.process.process import ProcessInfo, processes, unit_of
 from ivr.process.supervisor import OWN_NAME
 from ivr.site.addresses import reachable
@@ -80,6 +81,7 @@ def read(parts: Composition) -> LineStatus:
     checks += _check_disk(parts)
     served = partial(served_certificate, reachable(parts.site.sip_bind), 5061 + offset)
     checks += check_certificate(parts.settings.site, parts.site.sip, parts.site.carrier, served, datetime.now(UTC))
+    checks += _check_desk(parts, running)
     voices = progress.read(parts.settings.voice_progress)
     checks += [] if voices is None else [check_voices(voices)]
     texts = transcriber_state.read(parts.settings.transcriber_state) if parts.site.speech.messages else None
@@ -204,6 +206,17 @@ def _check_disk(parts: Composition) -> Iterator[Check]:
     free = shutil.disk_usage(home).free
     found = phrase("%(free)d MiB free in %(folder)s", free=round(free / 2**20), folder=str(home))
     yield Check("disk", free >= _DISK_LOW, free < _DISK_FULL, found, "free space for messages and records")
+
+
+def _check_desk(parts: Composition, running: Mapping[str, ProcessInfo]) -> list[Check]:
+    """Check the desk's pages and the gate of their telephones, by what these processes last counted."""
+    if not parts.site.desk.enabled:
+        return []
+    desk, gate = (
+        process_counts.read(parts.settings.run, name, running[name].pid) if name in running else None
+        for name in ("desk", "gate")
+    )
+    return [check_pages(desk), check_gate(gate)]
 
 
 async def _check_asterisk_and_database(parts: Composition) -> list[Check]:
