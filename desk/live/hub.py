@@ -140,7 +140,8 @@ class Hub:
     def current(self, language: Language, operator: str = "", *templates: str, view: str = OPERATOR) -> dict[str, str]:
         """Return elements of a view as they are now, by template; those of a shared fragment together."""
         found: dict[str, str] = {}
-        for fragment in (*self._personal[view], *self._shared[view]):
+        fragments: tuple[Fragment, ...] = (*self._personal[view], *self._shared[view])
+        for fragment in fragments:
             template = fragment.template
             if not templates or template in templates:
                 with self._contained(template):

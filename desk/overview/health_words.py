@@ -61,8 +61,8 @@ REMEDIES: Mapping[str, str] = {
     "certificate": N_("Renew it, then run `hatif reload`."),
     "carrier": N_("Its calls do not come in. Ask the carrier, or give it the new password."),
     "pages": N_(
-        "Pages may show what is old. The desk asks the controller again by itself; if that does not help, end the process"
-        " `desk`: another one is started."
+        "Pages may show what is old. The desk asks the controller again by itself; if that does not help, end the"
+        " process `desk`: another one is started."
     ),
     "browser telephones": N_(
         "Operators can use softphones meanwhile. If it stays, end the process `gate`: another one is started."

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from example_facts import facts
 
 from ivr.cli.monitoring.facts import Facts
