@@ -35,6 +35,7 @@ from ivr.controller.dependencies import Dependencies
 from ivr.controller.liveness import Liveness
 from ivr.controller.manager_link import RECONNECT_S, ManagerLink
 from ivr.controller.probe_call import Result
+from ivr.controller.prompt_watch import PromptWatch
 from ivr.controller.record_repair import RecordRepair
 from ivr.controller.work import start_with_retry
 from ivr.floor.duty import Duty
@@ -140,6 +141,7 @@ class Controller:
         self.acknowledgements = Acknowledgements(self.journal, self.database)
         self.thresholds = ThresholdWatch(self.site.alarms.thresholds)
         self.changed = asyncio.Event()  # something that the control API shows may have changed
+        self.prompts = PromptWatch(settings, self.flows, self.changed.set)
         self.repair = RecordRepair(settings, self.site, self.ami, self.recorder, self.mailbox, self._calls_had)
         self.manager = ManagerLink(
             self.ami,
@@ -190,6 +192,7 @@ class Controller:
                 )
                 start_with_retry(tasks, "case references", partial(references.keep_stocked, self.references, url, node))
                 start_with_retry(tasks, "saved flow", self.flows.saved.watch)
+                start_with_retry(tasks, "prompts", self.prompts.run)
                 start_with_retry(tasks, "shifts", self.shifts.run)
                 start_with_retry(tasks, "duty", self.duty.run)
                 start_with_retry(tasks, "copies of SIP", partial(self.sip_copies.listen, self.settings.sip_copies))

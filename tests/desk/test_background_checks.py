@@ -3,7 +3,13 @@
 import pytest
 
 from desk.page.texts import load
-from ivr.cli.processes.background_checks import check_gate, check_message_texts, check_pages, check_voices
+from ivr.cli.processes.background_checks import (
+    check_gate,
+    check_message_texts,
+    check_pages,
+    check_prompts,
+    check_voices,
+)
 from ivr.cli.processes.check import Check, Phrase
 from ivr.cli.speech import state
 from prompts import progress
@@ -33,6 +39,15 @@ STATES = [
             ("failing", {**PAGES, "failing_parts": 2.0}),
             ("old figures", {**PAGES, "figures_age_s": 99.0}),
         )
+    ),
+    *(
+        pytest.param(check, id=f"prompts {name}")
+        for name, missing in (
+            ("well", {}),
+            ("missing", {"menus": {"nl": 3}}),
+            ("made", {"others": {"nl": 3}, "builds": True}),
+        )
+        for check in check_prompts({"menus": {}, "others": {}, "builds": False, **missing})
     ),
     *(
         pytest.param(check_gate(counts), id=f"gate {name}")

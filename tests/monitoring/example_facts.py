@@ -66,7 +66,11 @@ def status(*checks: Check) -> LineStatus:
         JournalState(Heartbeat(7, now, 1234, 2, None), Lag(9, 900, 1.5)),
         Progress(Doing.SPEAKING, "fr", 30, 400, 12.0, 600.0, {"nl": "the texts are too long"}),
         State(Transcribing.TRANSCRIBING, None, 3, 40, 1),
-        {"drained": None, "probe": {"at": 1.8e9, "number": NUMBERS[0], "answered_s": 0.021, "fault": None}},
+        {
+            "drained": None,
+            "prompts": {"menus": {"fr": 2}, "others": {}, "builds": True},
+            "probe": {"at": 1.8e9, "number": NUMBERS[0], "answered_s": 0.021, "fault": None},
+        },
     )
 
 

@@ -80,6 +80,10 @@ def _status(facts: Facts) -> Iterator[Metric]:
     for check in line.checks:
         checks.add_metric([check.name, "yes" if check.fatal else "no"], check.ok)
     yield checks
+    if (prompts := line.document.get("prompts")) is not None:
+        text = "Texts that the flow says and that have no audio."
+        kinds = {kind: sum(prompts[kind].values()) for kind in ("menus", "others")}
+        yield _gauges("hatif_prompts_missing", text, "class", kinds)
     probe = line.document.get("probe")
     if probe is not None and probe["answered_s"] is not None:
         text = "From dialling to the answer, of the line's last call to itself."

@@ -2,6 +2,7 @@
 written down."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from ivr.cli.processes.check import START, Check, Phrase, phrase
 from ivr.cli.speech.state import Doing as Writing
@@ -50,6 +51,22 @@ def check_gate(counts: Mapping[str, float] | None) -> Check:
         refused = phrase("Asterisk does not take them")
         return Check(name, False, False, refused, "see asterisk/log/asterisk.log; they try again by themselves")
     return Check(name, True, False, phrase("connected: %(count)d", count=round(counts["telephones"])))
+
+
+def check_prompts(missing: Mapping[str, Any] | None) -> list[Check]:
+    """Check that callers hear what the flow says. `missing`: as the controller describes it; None: it does not say."""
+    if missing is None:
+        return []
+    menus, others = missing["menus"], missing["others"]
+    if not menus and not others:
+        return [Check("prompts", True, True, phrase("all that the flow says has audio"))]
+    counts = {"count": sum(menus.values()) + sum(others.values()), "languages": ", ".join(sorted({*menus, *others}))}
+    found = (
+        phrase("texts that the flow says without audio: %(count)d (%(languages)s); it is being made", **counts)
+        if missing["builds"]
+        else phrase("texts that the flow says without audio: %(count)d (%(languages)s)", **counts)
+    )
+    return [Check("prompts", False, bool(menus), found, "run `hatif prompts build`, and see what it says")]
 
 
 def check_voices(made: Progress) -> Check:

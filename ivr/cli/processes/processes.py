@@ -27,6 +27,7 @@ from ivr.home.settings import SettingsError, line_of
 from ivr.process.own_user import refuse_root
 from ivr.process.process import ProcessSpec, processes, unit_of
 from ivr.process.supervisor import AlreadyRunning, Supervisor
+from ivr.site.findings import SiteError
 from prompts import manifest
 
 _ANNOUNCED_S = 40.0
@@ -161,6 +162,21 @@ def _build_prompts(parts: Composition, bar: Bar, update: Callable[[int, int], No
         errors.print(f"hatif: {problem}", style="yellow", markup=False, soft_wrap=True)
 
 
+def _speak_missing(parts: Composition, bar: Bar) -> None:
+    """Make the audio that the flow needs and that is not there, as after an upgrade, before a caller meets it."""
+    from ivr.flow.missing_audio import missing_on_disk
+    from prompts.sources import CatalogueError
+
+    try:
+        if missing_on_disk(parts.settings.site, parts.settings.sounds, parts.site):
+            _build_prompts(parts, bar, bar.update, guide_later=True)
+    except (SiteError, CatalogueError) as error:  # the controller goes on with the version that it used last
+        errors.print(f"hatif: missing audio is not made: {error}", style="yellow", markup=False, soft_wrap=True)
+    except OSError as error:
+        sentence = f"hatif: missing audio is not made: {error.filename or parts.settings.sounds}: {error.strerror}"
+        errors.print(sentence, style="yellow", markup=False, soft_wrap=True)
+
+
 def upgrade_database(parts: Composition) -> None:
     """Upgrade the database's tables, seal its hashes of PINs, and print how many migrations ran."""
     from db.engine import format_url, open_engine, parse_url
@@ -246,10 +262,13 @@ def _specs(parts: Composition) -> list[ProcessSpec]:
         raise SettingsError(
             f"systemd runs the line in {parts.settings.home} ({unit}): use `systemctl start|stop|restart hatif.target`."
         )
+    is_start = not any(info.alive for info in running.values())
     with Bar() as bar:
         configure_asterisk(parts, bar)
         conf = parts.conf(bar)
-    if not any(info.alive for info in running.values()):
+        if is_start:  # a line that runs has its controller, which has them made beside the calls
+            _speak_missing(parts, bar)
+    if is_start:
         warn_of_ports(parts)
         problems = instance.port_problems(conf, ("TCP", "127.0.0.1", parts.settings.control_port, "control API"))
         if problems:

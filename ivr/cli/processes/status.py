@@ -17,7 +17,13 @@ from ivr.asterisk.carrier_registrations import read_registrations
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.desk import settings_of
 from ivr.cli.output import JSON, as_json, as_table, cell, console, local
-from ivr.cli.processes.background_checks import check_gate, check_message_texts, check_pages, check_voices
+from ivr.cli.processes.background_checks import (
+    check_gate,
+    check_message_texts,
+    check_pages,
+    check_prompts,
+    check_voices,
+)
 from ivr.cli.processes.carrier_checks import check_certificate, check_registrations, served_certificate
 from ivr.cli.processes.check import START, Check, phrase
 from ivr.cli.processes.troubles import ANSWER_S, JournalState, find_delivery_problems, read_journal
@@ -78,6 +84,7 @@ def read(parts: Composition) -> LineStatus:
     except ControlError:
         live = {"ari": False, "ami": False, "calls": {}}
     checks = [*_check_processes(running), *_check_controller(live, parts.site.probe_s), *_check_drained(live)]
+    checks += check_prompts(live.get("prompts"))
     checks += _check_disk(parts)
     served = partial(served_certificate, reachable(parts.site.sip_bind), 5061 + offset)
     checks += check_certificate(parts.settings.site, parts.site.sip, parts.site.carrier, served, datetime.now(UTC))
@@ -113,6 +120,7 @@ def read(parts: Composition) -> LineStatus:
         },
         "open": live.get("open"),
         "drained": live.get("drained"),
+        "prompts": live.get("prompts"),
         "voices": None if voices is None else asdict(voices),
         "message_texts": None if texts is None else asdict(texts),
         "home": str(parts.settings.home),
