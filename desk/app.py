@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
+from background.retrying import kept_up
 from db.engine import for_people, open_engine
 from desk.amend import routes as amend
 from desk.amend.library import Library
@@ -117,6 +119,16 @@ PAGE_S = 6.0
 another one, and then says so."""
 
 
+def _liveness(hub: Hub, watch: Watch) -> dict[str, float]:
+    """Return how live the pages are; docs/monitoring.md says what each figure is."""
+    return {
+        "browsers": hub.followers,
+        "picture_age_s": hub.silent_s,
+        "figures_age_s": watch.late_s,
+        "failing_parts": hub.failing,
+    }
+
+
 def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAPI:
     """Return the application. `traffic` counts its answers."""
     traffic = traffic or Traffic()
@@ -153,19 +165,23 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             app.state.hub = Hub(control, pages, FRAGMENTS, SiteFacts(languages=settings.languages))
             app.state.walls = Walls(engine)
             app.state.watch = Watch(app.state.hub, control, engine, settings.timezone, lambda: app.state.desk.now())
-            traffic.followers = lambda: app.state.hub.followers
+            traffic.live = partial(_liveness, app.state.hub, app.state.watch)
             report_mailer = ReportMailer(
                 settings, engine, app.state.report_maker, app.state.mailer, names_of(pages, settings),
                 lambda: app.state.desk.now(),
             )  # fmt: skip
             finisher = SwapFinisher(lambda: app.state.desk, app.state.rosters)
             door = ReportDoor(app.state.report_maker, settings)
-            parts = (app.state.hub, app.state.watch, report_mailer, finisher, app.state.report_maker, door)
-            working = {asyncio.create_task(part.run()) for part in parts}
-            yield
-            for task in working:
-                task.cancel()
-            await asyncio.wait(working)
+            works = {
+                "live picture": app.state.hub.run,
+                "wallboard": app.state.watch.run,
+                "reports by e-mail": report_mailer.run,
+                "swaps": finisher.run,
+                "reports": app.state.report_maker.run,
+                "reports of commands": door.run,
+            }
+            async with kept_up(works):
+                yield
             await asyncio.to_thread(app.state.speech.close)
             await app.state.simulations.close()
 

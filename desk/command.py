@@ -14,6 +14,9 @@ from desk.settings import DeskSettings
 LARGEST = 2 * 2**30
 """Bytes of memory that it may use."""
 
+LONGEST_S = 60.0
+"""Seconds that one takes at most, unless its caller says otherwise."""
+
 _ANSWER = 2**24
 _KEPT = "line.json"
 
@@ -32,11 +35,15 @@ class Answer:
 
 
 async def run_hatif(
-    settings: DeskSettings, *arguments: str, line: Callable[[str], bool] = lambda text: False
+    settings: DeskSettings,
+    *arguments: str,
+    line: Callable[[str], bool] = lambda text: False,
+    longest_s: float = LONGEST_S,
 ) -> Answer:
     """Run a command of the desk's own line at a low priority; it is killed if this is cancelled.
 
-    `line` gets each line of standard error, and returns whether it needs no further attention.
+    Raises TimeoutError after `longest_s`. `line` gets each line of standard error, and returns whether it needs no
+    further attention.
     """
     pipe = asyncio.subprocess.PIPE
     program = str(Path(sys.executable).with_name("hatif"))
@@ -49,8 +56,9 @@ async def run_hatif(
             os.setpriority(os.PRIO_PROCESS, process.pid, 15)
             resource.prlimit(process.pid, resource.RLIMIT_AS, (LARGEST, LARGEST))
         assert process.stdout is not None and process.stderr is not None
-        output, errors = await asyncio.gather(process.stdout.read(), _follow(process.stderr, line))
-        await process.wait()
+        async with asyncio.timeout(longest_s):
+            output, errors = await asyncio.gather(process.stdout.read(), _follow(process.stderr, line))
+            await process.wait()
     finally:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):

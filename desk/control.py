@@ -1,5 +1,6 @@
 """The desk's side of the control API: requests in the name of a person, and the stream of events."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncGenerator, Mapping
@@ -10,8 +11,8 @@ from typing import Any
 import aiohttp
 
 ANSWER_S = 5.0
-SILENCE_S = 15.0
-"""Seconds without anything, even a heartbeat, after which the stream counts as dead."""
+SILENCE_S = 4.0
+"""Seconds without anything after which the stream counts as dead; its heartbeat comes each second."""
 
 LINE_LIMIT = 16 * 2**20  # bytes
 
@@ -61,6 +62,10 @@ class Event:
 
     name: str
     data: Any
+
+
+HEARTBEAT = Event("", None)
+"""That nothing has changed: the controller has looked at the line, and the stream lives."""
 
 
 class ControlClient:
@@ -115,26 +120,39 @@ class ControlClient:
         return document
 
     async def events(self) -> AsyncGenerator[Event]:
-        """Yield a snapshot, then what changes. Raises ControllerAwayError when the stream ends."""
+        """Yield a snapshot, then what changes, and HEARTBEAT while nothing does.
+
+        Raises ControllerAwayError when the stream ends, falls silent, or has something that is no event.
+        """
         assert self._session is not None, "use it as a context manager"
         limits = aiohttp.ClientTimeout(total=None, connect=ANSWER_S, sock_read=SILENCE_S)
         try:
             async with self._session.get(f"{self._base}/events", timeout=limits) as stream:
                 if stream.status != 200:
                     raise ControllerAwayError
-                fields: dict[str, str] = {}
-                async for line in stream.content:
-                    text = line.decode().rstrip("\r\n")
-                    name, _, value = text.partition(": ")
-                    if name in ("event", "data"):
-                        fields[name] = value
-                    if not text and "data" in fields:
-                        yield Event(fields.get("event", ""), json.loads(fields["data"]))
-                    if not text:
-                        fields.clear()
+                while True:
+                    async with asyncio.timeout(SILENCE_S):  # bytes that make no event are a silence as well
+                        event = await _next_event(stream.content)
+                    yield event
         except (aiohttp.ClientError, TimeoutError, ValueError):
             raise ControllerAwayError from None
-        raise ControllerAwayError
+
+
+async def _next_event(lines: aiohttp.StreamReader) -> Event:
+    """Return the next event, or HEARTBEAT. Raises ControllerAwayError at the end, ValueError for what is no event."""
+    fields: dict[str, str] = {}
+    while line := await lines.readline():
+        text = line.decode().rstrip("\r\n")
+        name, _, value = text.partition(": ")
+        if name in ("event", "data"):
+            fields[name] = value
+        elif text.startswith(":"):
+            return HEARTBEAT
+        elif not text and "data" in fields:
+            return Event(fields.get("event", ""), json.loads(fields["data"]))
+        elif not text:
+            fields.clear()
+    raise ControllerAwayError
 
 
 def _away() -> ControllerAwayError:

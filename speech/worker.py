@@ -16,6 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
+import structlog
+
 from speech import words
 from speech.gate import END_S, FRAME, FRAME_S, Gate, Silero, Sound, silero_session
 from speech.protocol import (
@@ -34,6 +36,8 @@ from speech.protocol import (
 from speech.understood import NOTHING, Finder, Understood
 from speech.vosk import UNKNOWN, Model, Recogniser, Word
 from speech.wideband import RATE, Wideband
+
+log = structlog.get_logger()
 
 _KEPT = 25
 """Frames that are kept while nobody speaks: 500 ms."""
@@ -229,6 +233,14 @@ class Worker:
         self._tell(message)
 
 
+async def _prepare(engine: Engine, asked: Ask) -> None:
+    """Have an engine do what can be done before somebody speaks; without that, answers only come later."""
+    try:
+        await engine.prepare(asked)
+    except Exception:
+        log.exception("what callers may say could not be prepared; it will be once they speak", language=asked.language)
+
+
 class _Line(asyncio.Protocol):
     """One caller's sound, from Asterisk's application AudioSocket."""
 
@@ -268,7 +280,7 @@ class _Line(asyncio.Protocol):
                 self._gate = self._worker.gate(anything=message.anything)
                 self._gate.sounding = message.sounding
                 if (engine := self._worker.engine(message.language)) is not None:
-                    self._preparing = asyncio.get_running_loop().create_task(engine.prepare(message))
+                    self._preparing = asyncio.get_running_loop().create_task(_prepare(engine, message))
             case Quiet():
                 self._gate.sounding = False
             case Close():

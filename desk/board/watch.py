@@ -1,6 +1,7 @@
 """Figures of wallboards that no event has: those of the day, expected waits, the hours. Read once for all of them."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -23,6 +24,9 @@ from desk.live.hub import ACTOR, Hub
 log = structlog.get_logger()
 
 EVERY_S = 10.0
+
+LONGEST_S = 15.0
+"""Seconds that reading all figures may take; pages that open wait for them."""
 
 MAILS = timedelta(days=40)
 """Reports by e-mail about days before that raise no alarm any more; the longest is about a month."""
@@ -55,13 +59,21 @@ class Watch:
         self._zone, self._now = ZoneInfo(timezone), now
         self._read: datetime | None = None
         self._reading = asyncio.Lock()
+        self._fresh = time.monotonic()  # when the day's figures were read, or nobody looked at any
+
+    @property
+    def late_s(self) -> float:
+        """For how many seconds an open wallboard has had the same figures, at most `EVERY_S` while all is well."""
+        return time.monotonic() - self._fresh
 
     async def run(self) -> None:
         """Read again and again while somebody looks, until cancelled."""
         while True:
-            await asyncio.sleep(EVERY_S)
             if self._hub.is_followed(*VIEWS):
                 await self.refresh()
+            else:
+                self._fresh = time.monotonic()
+            await asyncio.sleep(EVERY_S)
 
     async def refresh(self) -> None:
         """Read what is older than `EVERY_S`. What cannot be read stays as it was."""
@@ -71,16 +83,24 @@ class Watch:
                 return
             self._read = now
             try:
-                self._hub.add(OUTLOOK, await self._outlook())
-            except (ControlError, msgspec.ValidationError) as error:
-                log.info("the expected waits cannot be read", reason=str(error))
-                self._hub.add(OUTLOOK, None)
-            try:
-                self._hub.add(DAY, await self._day(now))
-                failed = await report_mails.failed(self._engine, (now - MAILS).date())
-                self._hub.add(UNSENT, unsent(failed, self._hub.picture.facts.get(UNSENT)))
-            except DatabaseError as error:
-                log.warning("the wallboard's figures cannot be read", reason=str(error))
+                async with asyncio.timeout(LONGEST_S):
+                    await self._read_all(now)
+            except TimeoutError:
+                log.warning("the wallboard's figures could not be read in time", seconds=LONGEST_S)
+
+    async def _read_all(self, now: datetime) -> None:
+        try:
+            self._hub.add(OUTLOOK, await self._outlook())
+        except (ControlError, msgspec.ValidationError) as error:
+            log.info("the expected waits cannot be read", reason=str(error))
+            self._hub.add(OUTLOOK, None)
+        try:
+            self._hub.add(DAY, await self._day(now))
+            failed = await report_mails.failed(self._engine, (now - MAILS).date())
+            self._hub.add(UNSENT, unsent(failed, self._hub.picture.facts.get(UNSENT)))
+            self._fresh = time.monotonic()
+        except DatabaseError as error:
+            log.warning("the wallboard's figures cannot be read", reason=str(error))
 
     def acknowledge_unsent(self, name: str) -> bool:
         """Note who sees to the reports that were not sent; return False if there are none."""

@@ -5,7 +5,8 @@ Nothing waits for a browser: one that falls behind is cut, and begins again with
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
@@ -13,7 +14,8 @@ from typing import TypeVar
 import msgspec
 import structlog
 
-from desk.control import ControlClient, ControlError, ControllerAwayError
+from desk.control import HEARTBEAT as CONTROLLER_LIVES
+from desk.control import ControlClient, ControllerAwayError
 from desk.live.fragments import OPERATOR, Fragment, Personal, Shared, Values
 from desk.live.picture import Picture, SiteFacts
 from desk.page.pages import Pages
@@ -26,7 +28,7 @@ T = TypeVar("T")
 AGAIN_S = 0.5
 """Before the controller is asked again."""
 
-HEARTBEAT_S = 5.0
+HEARTBEAT_S = 3.0
 BEHIND = 200
 """Changes that a browser may leave unread."""
 
@@ -69,12 +71,24 @@ class Hub:
         self._sent_shared: dict[tuple[str, str, str], Values] = {}  # by view, template and key
         self._sent_personal: dict[tuple[str, str, str], Values] = {}  # by view, template and operator
         self._flushing: asyncio.Handle | None = None
+        self._failing: set[str] = set()  # templates
+        self._confirmed = time.monotonic()
         self._closed = False
 
     @property
     def followers(self) -> int:
         """How many browsers follow."""
         return len(self._readers)
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the controller last said that the picture is as it shows the line, or since the start."""
+        return time.monotonic() - self._confirmed
+
+    @property
+    def failing(self) -> int:
+        """How many parts of the pages could not be shown when they last changed."""
+        return len(self._failing)
 
     async def run(self) -> None:
         """Follow the controller until cancelled."""
@@ -83,8 +97,8 @@ class Hub:
                 await self._follow()
             except ControllerAwayError:
                 pass
-            except (ControlError, msgspec.ValidationError, KeyError, TypeError) as error:
-                log.error("the control API's events cannot be read", reason=str(error))
+            except Exception:  # whatever it is: no page may show for long what is not so any more
+                log.exception("the control API's events cannot be read")
             if self.picture.connected:
                 log.warning("the controller does not answer; the pages show what was known last")
                 self.picture.connected = False
@@ -97,8 +111,12 @@ class Hub:
                 if event.name == "snapshot":
                     facts = await self._control.ask("GET", "/site", ACTOR)
                     self.picture.site = msgspec.convert(facts, SiteFacts)
-                self.picture.apply(event)
-                self._flush_soon()
+                if event is not CONTROLLER_LIVES:
+                    self.picture.apply(event)
+                    self._flush_soon()
+                if not self.picture.connected:  # every stream begins with a snapshot
+                    raise ControllerAwayError
+                self._confirmed = time.monotonic()
 
     def is_followed(self, *views: str) -> bool:
         """Return whether a browser follows one of these views."""
@@ -122,9 +140,13 @@ class Hub:
     def current(self, language: Language, operator: str = "", *templates: str, view: str = OPERATOR) -> dict[str, str]:
         """Return elements of a view as they are now, by template; those of a shared fragment together."""
         found: dict[str, str] = {}
-        for template, values in self._all(view, operator):
+        fragments: tuple[Fragment, ...] = (*self._personal[view], *self._shared[view])
+        for fragment in fragments:
+            template = fragment.template
             if not templates or template in templates:
-                found[template] = found.get(template, "") + self._pages.fragment(language, template, **values)
+                with self._contained(template):
+                    for values in self._values(fragment, operator).values():
+                        found[template] = found.get(template, "") + self._pages.fragment(language, template, **values)
         return found
 
     async def follow(
@@ -182,24 +204,37 @@ class Hub:
         finally:
             self._watchers.discard(news)
 
-    def _all(self, view: str, operator: str) -> Iterator[tuple[str, Values]]:
-        for fragment in self._personal[view]:
-            yield fragment.template, fragment.read(self.picture, operator)
-        for shared in self._shared[view]:
-            for values in shared.read(self.picture).values():
-                yield shared.template, values
+    def _values(self, fragment: Fragment, operator: str) -> Mapping[str, Values]:
+        """Return the values of each element of a fragment, by its key; for an element of a page, by its operator."""
+        if isinstance(fragment, Personal):
+            return {operator: fragment.read(self.picture, operator)}
+        return fragment.read(self.picture)
+
+    @contextlib.contextmanager
+    def _contained(self, template: str) -> Iterator[None]:
+        """Keep what cannot be shown from keeping anything else from pages. The next change tries it again."""
+        try:
+            yield
+        except Exception:
+            if template not in self._failing:
+                log.exception("a part of the pages cannot be shown; the other parts go on", part=template)
+            self._failing.add(template)
+        else:
+            self._failing.discard(template)
 
     def _remember(self, view: str, operator: str) -> None:
         """Note what a new reader begins with, so that only what differs from it is sent."""
         for fragment in self._personal[view]:
             key = (view, fragment.template, operator)
             if key not in self._sent_personal:
-                self._sent_personal[key] = fragment.read(self.picture, operator)
+                with self._contained(fragment.template):
+                    self._sent_personal[key] = fragment.read(self.picture, operator)
         if any(key[0] == view for key in self._sent_shared):
             return  # others follow this view already
         for shared in self._shared[view]:
-            for name, values in shared.read(self.picture).items():
-                self._sent_shared[view, shared.template, name] = values
+            with self._contained(shared.template):
+                for name, values in shared.read(self.picture).items():
+                    self._sent_shared[view, shared.template, name] = values
 
     def _flush_soon(self) -> None:
         """Flush once all events are read that have come together: the controller sends those of one instant at once."""
@@ -221,30 +256,32 @@ class Hub:
         news: dict[_Reader, list[bytes]] = {}  # those whose own page changes come first
         for (view, operator), theirs in by_page.items():
             for fragment in self._personal[view]:
-                key, values = (view, fragment.template, operator), fragment.read(self.picture, operator)
-                if self._sent_personal.get(key) != values:
-                    self._sent_personal[key] = values
-                    self._render(news, theirs, fragment.template, values)
+                with self._contained(fragment.template):
+                    key, values = (view, fragment.template, operator), fragment.read(self.picture, operator)
+                    if self._sent_personal.get(key) != values:
+                        self._render(news, theirs, fragment.template, values)
+                        self._sent_personal[key] = values
         for view, readers in by_view.items():
             for shared in self._shared[view]:
-                for name, values in shared.read(self.picture).items():
-                    key = (view, shared.template, name)
-                    if self._sent_shared.get(key) != values:
-                        self._sent_shared[key] = values
-                        self._render(news, readers, shared.template, values)
+                with self._contained(shared.template):
+                    for name, values in shared.read(self.picture).items():
+                        key = (view, shared.template, name)
+                        if self._sent_shared.get(key) != values:
+                            self._render(news, readers, shared.template, values)
+                            self._sent_shared[key] = values
         for reader, frames in news.items():
             reader.put(b"".join(frames))
 
     def _render(
-        self, news: dict[_Reader, list[bytes]], readers: Iterable[_Reader], template: str, values: Values
+        self, news: dict[_Reader, list[bytes]], readers: Sequence[_Reader], template: str, values: Values
     ) -> None:
         """Add a fragment to what each of the readers gets, rendered once for each language."""
-        frames: dict[str, bytes] = {}
+        languages = {reader.language.code: reader.language for reader in readers}
+        frames = {
+            code: _frame(self._pages.fragment(language, template, **values)) for code, language in languages.items()
+        }
         for reader in readers:
-            code = reader.language.code
-            if code not in frames:
-                frames[code] = _frame(self._pages.fragment(reader.language, template, **values))
-            news.setdefault(reader, []).append(frames[code])
+            news.setdefault(reader, []).append(frames[reader.language.code])
 
 
 def _frame(html: str) -> bytes:

@@ -28,6 +28,9 @@ PARTS: Mapping[str, str] = {
     "disk": N_("Disk"),
     "certificate": N_("Certificate of SIP"),
     "carrier": N_("Carrier"),
+    "prompts": N_("Prompts of the flow"),
+    "pages": N_("Pages: live"),
+    "browser telephones": N_("Browser telephones"),
     "voices": N_("Slow voices"),
     "message texts": N_("Texts of messages"),
     "journal": N_("Records on their way"),
@@ -60,6 +63,14 @@ REMEDIES: Mapping[str, str] = {
     "disk": N_("Free some space: records and messages need it."),
     "certificate": N_("Renew it, then run `hatif reload`."),
     "carrier": N_("Its calls do not come in. Ask the carrier, or give it the new password."),
+    "prompts": N_("Callers do not hear all texts. The audio is made again by itself; the page Prompts has the rest."),
+    "pages": N_(
+        "Pages may show what is old. The desk asks the controller again by itself; if that does not help, end the"
+        " process `desk`: another one is started."
+    ),
+    "browser telephones": N_(
+        "Operators can use softphones meanwhile. If it stays, end the process `gate`: another one is started."
+    ),
     "voices": N_("The language keeps its quick voice; the page Prompts says why."),
     "message texts": N_("Messages can be heard; their texts wait: see `hatif speech status`."),
     "journal": N_("Calls go on, and nothing is lost while there is room on the disk. See to the database."),

@@ -25,11 +25,13 @@ class Command:
         """Return its document; None if it has none, as without a site."""
         async with self._asking:
             if self._kept is None or desk.now() >= self._kept[0] + self._fresh:
-                answer = await run_hatif(desk.settings, *self._arguments, "--json")
+                found = None
                 try:
+                    answer = await run_hatif(desk.settings, *self._arguments, "--json")
                     found = json.loads(answer.output)
+                except TimeoutError:
+                    log.warning("hatif did not answer in time", arguments=self._arguments)
                 except ValueError:
-                    found = None
                     log.warning("hatif gave no document", arguments=self._arguments, said=answer.errors[-1000:])
                 self._kept = (desk.now(), found)
             return self._kept[1]

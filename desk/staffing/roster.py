@@ -60,10 +60,8 @@ class Rosters:
             if kept is not None and kept[0] <= now < kept[0] + KEPT:
                 return kept[1]
             try:
-                async with asyncio.timeout(LONGEST_S):
-                    answer = await run_hatif(
-                        self._settings, "roster", first.isoformat(), "--days", str(max(2, days)), "--json"
-                    )
+                roster = ("roster", first.isoformat(), "--days", str(max(2, days)), "--json")
+                answer = await run_hatif(self._settings, *roster, longest_s=LONGEST_S)
             except TimeoutError:
                 raise DeskError(503, _TOO_LONG) from None
             if answer.status:

@@ -130,7 +130,7 @@ class Simulations:
 
         period = ["--from", run.question.first.isoformat(), "--to", run.question.last.isoformat()]
         command = ["simulate", "--from-history", "--json", "--progress", *period, *change]
-        answer = await run_hatif(self._settings, *command, line=is_progress)
+        answer = await run_hatif(self._settings, *command, line=is_progress, longest_s=self._longest_s)
         if answer.status:
             log.warning("A simulation was refused", reason=answer.errors[-2000:])
             run.problem, run.reason = _FAILED, answer.sentence

@@ -10,7 +10,7 @@ import { Idiomorph } from "idiomorph";
 import { setNow, tick } from "./clocks";
 import { htmx } from "./htmx";
 
-const SILENCE_MS = 15_000; // the desk says something every 5 s
+const SILENCE_MS = 8_000; // the desk says something every 3 s
 const PATIENCE_MS = 3_000; // until the page says that the connection is lost
 const RETRY_MS = [250, 500, 1_000, 2_000, 4_000];
 
@@ -38,6 +38,7 @@ export function follow(url: string): void {
     }
   };
   channel.postMessage({ kind: "hello" });
+  hear();
 
   const share = (message: Message) => {
     act(message);
@@ -51,6 +52,7 @@ export function follow(url: string): void {
         const status = await read(url, (event, text) => {
           failures = 0;
           share({ kind: "link", text: "live" });
+          if (event === "heartbeat") return;
           if (event === "now") return share({ kind: "now", text });
           if (event !== "patch") return share({ kind: "other", event, text });
           for (const [id, html] of elements(text)) latest.set(id, html);
@@ -87,15 +89,27 @@ function act({ kind, text, event }: Message): void {
 }
 
 let lost: number | undefined;
+let silent: number | undefined;
 
 function showLink(state: string): void {
   if (state === "live") {
     clearTimeout(lost);
     lost = undefined;
     delete document.body.dataset.lost;
+    hear();
   } else if (lost === undefined) {
-    lost = setTimeout(() => (document.body.dataset.lost = ""), PATIENCE_MS);
+    lost = setTimeout(showLost, PATIENCE_MS);
   }
+}
+
+/** Count the silence of this tab from now on, whichever tab reads: that one may hang. */
+function hear(): void {
+  clearTimeout(silent);
+  silent = setTimeout(showLost, SILENCE_MS);
+}
+
+function showLost(): void {
+  document.body.dataset.lost = "";
 }
 
 /** Read server-sent events until they end; return the status. Throws if nothing comes for too long. */
@@ -117,6 +131,7 @@ async function read(url: string, take: (event: string, text: string) => void): P
       for (const block of blocks) {
         const lines = block.split("\n");
         const event = lines.find((line) => line.startsWith("event: "))?.slice(7);
+        if (lines.some((line) => line.startsWith(":"))) take("heartbeat", "");
         const text = lines.filter((line) => line.startsWith("data: ")).map((line) => line.slice(6));
         if (event) take(event, text.join("\n"));
       }

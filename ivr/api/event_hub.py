@@ -41,8 +41,9 @@ belongs to a change and says nothing of it, such as the beginning of a recording
 LINGER_S = 60.0
 """How long the hub goes on after its last reader has left, so that they can resume."""
 
-HEARTBEAT_S = 5.0
-"""After this time without an event a reader gets a comment, which shows that the connection lives."""
+HEARTBEAT_S = 1.0
+"""After this time without an event a reader gets a comment. It says that the line has been looked at since, and is as
+it was: while looks fail or hang, none comes."""
 
 BATCH = 100
 """Events that are sent together."""
@@ -72,6 +73,7 @@ class EventHub:
         self._seen: Snapshot | None = None  # as far as it is in the ring; None: nobody reads
         self._first_look = asyncio.Lock()
         self._looked = -math.inf  # when it looked because of a change, on the loop's clock
+        self._saw = -math.inf  # when a look last succeeded, on the same clock
         self._looks_again = False  # after the last of them
         self._ring: deque[bytes] = deque()
         self._bytes = 0
@@ -109,6 +111,7 @@ class EventHub:
                     until = loop.time() + self._linger_s
                 await self._pause()
                 self._take(await self._look())
+                self._saw = loop.time()
             self._forget()
 
     async def frames(self, last_id: str | None = None) -> AsyncGenerator[bytes]:
@@ -117,6 +120,7 @@ class EventHub:
         A reader whose `last_id` is still in the ring gets what came after it, and no snapshot. Ends for a reader who
         has fallen behind, and when the hub is closed.
         """
+        loop = asyncio.get_running_loop()
         seen, at = await self._begin(), self._resumes_after(last_id)
         if at is None:
             at = self._seq
@@ -132,17 +136,20 @@ class EventHub:
                 at += len(batch)
                 yield b"".join(batch)
                 continue
+            waits_since = loop.time()
             try:
                 async with asyncio.timeout(self._heartbeat_s):
                     await news.wait()
             except TimeoutError:
-                yield HEARTBEAT
+                if self._saw > waits_since:
+                    yield HEARTBEAT
 
     async def _begin(self) -> Snapshot:
         """Return what the ring leads up to; where nobody was reading, look and begin to follow."""
         async with self._first_look:  # two readers at once must begin with the same
             if self._seen is None:
                 self._seen = await self._look()
+                self._saw = asyncio.get_running_loop().time()
                 self._wanted.set()
         return self._seen
 

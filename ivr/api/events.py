@@ -84,7 +84,8 @@ The first event is a `snapshot`. After it come:
 
 Every event has an `id`. A client that comes back with the last one in `Last-Event-ID` gets what it missed instead of a
 snapshot, if the controller still has it: up to 4,096 events or 4 MiB, for 60 s after the last reader has left, and
-never from before a restart of the controller. A comment comes every 5 s without an event. A client that leaves events
+never from before a restart of the controller. A comment comes every second without an event, and says that the
+line has been looked at and is as it was. A client that leaves events
 unread for 10 s, or falls behind what is kept, is cut. At most 32 clients can read at once; the next one gets 503.
 
 Changes within a fraction of a second are one event, which has the last of them."""

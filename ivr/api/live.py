@@ -289,6 +289,10 @@ def _alarms(controller: Controller) -> Iterator[Alarm]:
     if probe is not None and probe.fault is not None:
         text = f"The line called {probe.number} itself: {probe.fault}."
         yield Alarm(id="test_call_failed", kind=AlarmKind.TEST_CALL_FAILED, text=text, since=probe.at)
+    if missing := controller.prompts.missing:
+        languages = ", ".join(sorted({*missing.menus, *missing.others}))
+        text = f"Callers do not hear all that the flow says in {languages}; the audio is made again by itself."
+        yield Alarm(id="prompts_missing", kind=AlarmKind.PROMPTS_MISSING, text=text, since=controller.prompts.since)
     limits = controller.recorder.counts.limits
     for limit, at in limits.lately().items():
         text = f"{limits.reached[limit]} {SENTENCES[limit]} (docs/limits.md)."

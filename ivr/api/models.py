@@ -172,9 +172,9 @@ class AlarmKind(StrEnum):
     answer a call; `unreachable`: an operator is away because their telephone could not be rung; `two_telephones`: two
     telephones register with one operator's password; `ari_down`, `ami_down`: the controller is not connected to
     Asterisk; `test_call_failed`: the line's last call to itself failed; `records_lost`: the journal could not be
-    written; `pin_guessing`: wrong PINs were entered for many case files within an hour; `limit_reached`: a limit on
-    callers was reached in the last quarter of an hour; `many_waiting`, `long_wait`, `service_level`, `abandoned`: a
-    limit of `[alarms]` is exceeded.
+    written; `prompts_missing`: callers do not hear all that the flow says; `pin_guessing`: wrong PINs were entered for
+    many case files within an hour; `limit_reached`: a limit on callers was reached in the last quarter of an hour;
+    `many_waiting`, `long_wait`, `service_level`, `abandoned`: a limit of `[alarms]` is exceeded.
     """
 
     HELP_WANTED = "help_wanted"
@@ -185,6 +185,7 @@ class AlarmKind(StrEnum):
     AMI_DOWN = "ami_down"
     TEST_CALL_FAILED = "test_call_failed"
     RECORDS_LOST = "records_lost"
+    PROMPTS_MISSING = "prompts_missing"
     PIN_GUESSING = "pin_guessing"
     LIMIT_REACHED = "limit_reached"
     MANY_WAITING = "many_waiting"

@@ -45,6 +45,14 @@ class TestCall(BaseModel):
     fault: str | None
 
 
+class MissingPrompts(BaseModel):
+    """How many texts that the flow says have no audio, by language."""
+
+    menus: dict[str, int] = Field(description="Of menus, and of the choice of a language.")
+    others: dict[str, int]
+    builds: bool = Field(description="Whether it is being made now.")
+
+
 class Drained(BaseModel):
     """That no new calls are taken."""
 
@@ -68,6 +76,7 @@ class Status(BaseModel):
     open: bool = Field(description="Whether the site is open now.")
     drained: Drained | None = Field(description="Null: calls are taken.")
     probe: TestCall | None
+    prompts: MissingPrompts
     tasks: int = Field(description="Tasks of the controller: a number that must be as before once all calls are over.")
     channels: list[str] = Field(description="The channels that the controller follows.")
 
@@ -140,6 +149,11 @@ async def status(controller: ControllerDep) -> Status:
             TestCall(at=probed.at, number=probed.number, answered_s=probed.answered_s, fault=probed.fault)
             if probed is not None
             else None
+        ),
+        prompts=MissingPrompts(
+            menus=dict(controller.prompts.missing.menus),
+            others=dict(controller.prompts.missing.others),
+            builds=controller.prompts.builds,
         ),
         tasks=len(asyncio.all_tasks()),
         channels=list(connection.channels) if connection is not None else [],

@@ -16,6 +16,8 @@ from panoramisk.actions import Action
 from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.manager import Manager
 
+from background.retrying import retry
+
 Fields = dict[str, str]
 """One AMI message, with keys as Asterisk writes them; the values of a repeated key are joined by newlines."""
 
@@ -83,7 +85,7 @@ class Ami:
         if self._keeper is not None:
             raise AmiError("this AMI connection is already in use; make a second one")
         await self._open()
-        self._keeper = asyncio.create_task(self._keep(), name="ami")
+        self._keeper = asyncio.create_task(retry("AMI link", self._keep), name="ami")
 
     async def close(self) -> None:
         """End the link and its task; no reconnect and no callback follows."""

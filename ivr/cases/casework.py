@@ -73,11 +73,37 @@ def keep(folder: Path, node: str, url: str, rows: Rows) -> str | None:
     return None if _is_delivered(folder, journal.file) else _deliver(folder, url)
 
 
+def deliver_left(folder: Path, url: str) -> str | None:
+    """Have the database know all that other processes have written to the journal. Not for use in a running loop.
+
+    Returns why it does not, if so.
+    """
+    from asyncio import run  # as in `_reserved`
+
+    from db.delivery import lag  # like that
+    from db.engine import DatabaseError  # like that
+
+    deadline = time.monotonic() + DELIVERED_S
+    try:
+        while run(lag(folder, url)).records:
+            if not _is_kept_delivered(folder) or time.monotonic() > deadline:
+                return _deliver(folder, url)
+            time.sleep(_POLL_S)
+    except DatabaseError as error:
+        return str(error).splitlines()[0]
+    return None
+
+
+def _is_kept_delivered(folder: Path) -> bool:
+    """Return whether a process delivers this folder."""
+    beat = heartbeat(folder)
+    return beat is not None and beat.away is None and beat.at >= datetime.now(UTC) - _ALIVE_FOR
+
+
 def _is_delivered(folder: Path, file: Path) -> bool:
     """Wait for the process that delivers this folder, and deletes what it has delivered; return False if there is none,
     or it takes too long."""
-    beat = heartbeat(folder)
-    if beat is None or beat.away is not None or beat.at < datetime.now(UTC) - _ALIVE_FOR:
+    if not _is_kept_delivered(folder):
         return False
     deadline = time.monotonic() + DELIVERED_S
     while file.exists():

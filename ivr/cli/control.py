@@ -22,7 +22,11 @@ LINE_LIMIT = 16 * 2**20  # bytes
 
 
 class ControlError(Exception):
-    """A sentence that says why live state could not be read or changed."""
+    """A sentence that says why live state could not be read or changed. `code`: that of the rule, if it has one."""
+
+    def __init__(self, sentence: str, code: str | None = None) -> None:
+        super().__init__(sentence)
+        self.code = code
 
 
 class ControllerAwayError(ControlError):
@@ -87,7 +91,7 @@ class ControlApi:
                 f"The controller on 127.0.0.1:{self.port} rejects the token of {self.secrets}: it runs with "
                 "other secrets. Is HATIF_HOME the one with which it was started?"
             )
-        return ControlError(_detail(answer.read()))
+        return ControlError(*_problem(answer.read()))
 
     def _away(self) -> ControllerAwayError:
         return ControllerAwayError(
@@ -124,9 +128,10 @@ def _events(stream: "HTTPResponse") -> Iterator[Event]:
             fields.clear()
 
 
-def _detail(text: bytes) -> str:
-    """Return the sentence of a problem document, or the beginning of any other answer."""
+def _problem(text: bytes) -> tuple[str, str | None]:
+    """Return the sentence and the code of a problem document, or the beginning of any other answer."""
     try:
-        return str(json.loads(text)["detail"])
-    except (ValueError, KeyError, TypeError):
-        return text.decode(errors="replace")[:300]
+        problem = json.loads(text)
+        return str(problem["detail"]), problem.get("code")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return text.decode(errors="replace")[:300], None

@@ -36,6 +36,7 @@ from ivr.controller.floor_runner import FloorRunner
 from ivr.controller.liveness import Liveness
 from ivr.controller.manager_link import RECONNECT_S, ManagerLink
 from ivr.controller.probe_call import Result
+from ivr.controller.prompt_watch import PromptWatch
 from ivr.controller.record_repair import RecordRepair
 from ivr.controller.work import start_with_retry
 from ivr.floor.duty import Duty
@@ -144,6 +145,7 @@ class Controller:
         self.acknowledgements = Acknowledgements(self.journal, self.database)
         self.thresholds = ThresholdWatch(self.site.alarms.thresholds)
         self.changed = asyncio.Event()  # something that the control API shows may have changed
+        self.prompts = PromptWatch(settings, self.flows, self.changed.set)
         self.repair = RecordRepair(
             settings,
             self.site,
@@ -205,6 +207,7 @@ class Controller:
                 stock = partial(references.keep_stocked, self.references, self.shared_engine, self.site.node)
                 start_with_retry(tasks, "case references", stock)
                 start_with_retry(tasks, "saved flow", self.flows.saved.watch)
+                start_with_retry(tasks, "prompts", self.prompts.run)
                 start_with_retry(tasks, "shifts", self.shifts.run)
                 start_with_retry(tasks, "duty", self.duty.run)
                 start_with_retry(tasks, "lost rows", self._close_lost)

@@ -2,33 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 
 import structlog
 
+from background import retrying
 from ivr.asterisk.ari.link import LinkLost
 
 log = structlog.get_logger()
 
-
-_RETRY_S = 5.0
-
-
-async def retry(name: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Do work that calls can do without for a while, and repeat it after a pause whenever it fails.
-
-    Raises:
-        LinkLost: The connection to Asterisk has ended.
-    """
-    while True:
-        try:
-            return await work()
-        except LinkLost:
-            raise
-        except TimeoutError as error:
-            log.error("Background work had no answer in time", work=name, error=str(error) or None, retry_s=_RETRY_S)
-        except Exception:
-            log.exception("Background work failed; it will be retried", work=name, retry_s=_RETRY_S)
-        await asyncio.sleep(_RETRY_S)
+retry = partial(retrying.retry, but=(LinkLost,))
+"""Repeat work after a pause whenever it fails. Raises LinkLost: the connection to Asterisk has ended."""
 
 
 def start_with_retry(tasks: asyncio.TaskGroup, name: str, work: Callable[[], Awaitable[None]]) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 import structlog
 
 from ivr.flow import model
+from ivr.flow.missing_audio import MissingAudio, count_missing, find_missing
 from ivr.flow.model import Flow
 from ivr.flow.saved import SavedFiles
 from ivr.site import guide as guides
@@ -191,13 +192,17 @@ class VersionStore:
             log.error("A version cannot be kept: after a restart its callers would get an operator", error=str(error))
         return version
 
+    def missing_audio(self) -> MissingAudio:
+        """Return how much of what new calls say has no audio. It looks at the files: not for use in the event loop."""
+        version, folder = self._current, self._sounds.parent
+        return count_missing(version.flow, version.guide, version.sounds, self._settings.languages, folder)
+
     def _missing_audio(self, version: Version) -> Iterator[Finding]:
         needed = version.flow.texts | set(version.flow.announcements) | guides.text_ids(version.guide)
-        for language in self._settings.languages:
-            missing = sorted(needed.difference(version.sounds.prompts.get(language, {})))
-            if missing:
-                found = f"{count_and_name(missing)} of {len(needed)} texts in {language} have no audio"
-                yield Finding("E_AUDIO_MISSING", str(self._sounds), 1, found, "run `hatif prompts build`")
+        missing = find_missing(version.flow, version.guide, version.sounds, self._settings.languages)
+        for language, texts in missing.items():
+            found = f"{count_and_name(sorted(texts))} of {len(needed)} texts in {language} have no audio"
+            yield Finding("E_AUDIO_MISSING", str(self._sounds), 1, found, "run `hatif prompts build`")
 
     def _keep(self, version: Version, files: _Files) -> None:
         """Write a version to disk before a call begins with it, completely or not at all."""

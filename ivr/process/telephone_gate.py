@@ -7,9 +7,11 @@ page of another site 403. It is a process of its own, so telephones stay connect
 
 import asyncio
 import contextlib
+import math
 import re
 import socket
 import ssl
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +28,8 @@ _PATH = "/ws"
 _LONGEST_HEAD = 8192
 _HEAD_S = 5.0
 """Seconds within which the head of a request must be complete, Asterisk's answer too."""
+_LATELY_S = 60.0
+"""A page whose telephone was not taken asks again sooner, so an older refusal is over, or nobody's."""
 _AT_ONCE = 500
 _CHUNK = 65536
 _SILENT_S, _PROBE_S, _PROBES = 20, 5, 3
@@ -70,10 +74,20 @@ class TelephoneGate:
         self._settings, self._lives = settings, lives
         self._open: set[asyncio.StreamWriter] = set()
         self._refused: Counter[int] = Counter()
+        self._turned = time.monotonic()
+        self._asterisk_refused = -math.inf  # when Asterisk did not take the last telephone
 
-    def counts(self) -> dict[str, int]:
-        """Return how many telephones are connected, and how many requests were refused, by status."""
-        return {"telephones": len(self._open)} | {f"refused_{status}": self._refused[status] for status in _REASONS}
+    def counts(self) -> dict[str, float]:
+        """Return how many telephones are connected, and how many requests were refused, by status.
+
+        `loop_age_s`: since the event loop last turned, so what it serves hangs if this grows; `asterisk_refuses`:
+        whether Asterisk did not take the last telephone, of the last minute.
+        """
+        now = time.monotonic()
+        refuses = now - self._asterisk_refused < _LATELY_S
+        own = {"loop_age_s": now - self._turned, "asterisk_refuses": float(refuses)}
+        refused = {f"refused_{status}": self._refused[status] for status in _REASONS}
+        return {"telephones": len(self._open), **refused, **own}
 
     async def serve(self) -> None:
         """Serve until cancelled, and keep telling that it lives. Raises OSError if the port cannot be used."""
@@ -81,8 +95,12 @@ class TelephoneGate:
         server = await asyncio.start_server(
             self._connected, chosen.listen, chosen.port, ssl=chosen.context, limit=_LONGEST_HEAD
         )
+        systemd = ServiceManager(lives=self._lives)
         try:
-            await ServiceManager(lives=self._lives).keep_alive()
+            while True:
+                self._turned = time.monotonic()
+                systemd.alive()
+                await asyncio.sleep(1)
         finally:
             server.close()
             for writer in self._open:
@@ -106,8 +124,11 @@ class TelephoneGate:
             head = await _read_head(reader)
             key = self._check(head)
             answer, asterisk_reader, asterisk_writer = await self._open_asterisk(key)
+            self._asterisk_refused = -math.inf
         except _Refused as refused:
             self._refused[refused.status] += 1
+            if refused.status == 502:
+                self._asterisk_refused = time.monotonic()
             reason = _REASONS[refused.status]
             head = f"HTTP/1.1 {refused.status} {reason}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
             writer.write(head.encode())

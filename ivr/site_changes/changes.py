@@ -60,7 +60,7 @@ class SiteChanges:
         self._settings, self._effects, self._now, self._released = settings, effects, now, released
         self.store = ChangeStore(settings.home)
         self._waiting: asyncio.Queue[str] = asyncio.Queue()
-        self._writing = asyncio.Lock()
+        self._writing = asyncio.Lock()  # whoever puts files in place, or changes or removes what is kept of a change
         self._found_today: tuple[tuple[str, int], list[FoundFinding]] | None = None
 
     async def run(self) -> None:
@@ -129,10 +129,12 @@ class SiteChanges:
 
     async def check_again(self, identity: str) -> KeptChange:
         """Make a change again from the files as they are now, and check it. Raises ChangeError."""
-        change = await asyncio.to_thread(self.store.find, identity)
-        if change.state in (ChangeState.RELEASED, ChangeState.TAKEN_BACK):
-            raise ChangeError("released", "This change is released already.")
-        return await self._begin(change.model_copy(update={"state": ChangeState.CHECKING, "why": "", "findings": ()}))
+        async with self._writing:
+            change = await asyncio.to_thread(self.store.find, identity)
+            if change.state in (ChangeState.RELEASED, ChangeState.TAKEN_BACK):
+                raise ChangeError("released", "This change is released already.")
+            update = {"state": ChangeState.CHECKING, "why": "", "findings": ()}
+            return await self._begin_alone(change.model_copy(update=update))
 
     async def release(self, identity: str, by: str, *, name: str = "") -> KeptChange:
         """Put the files of a checked change in place: all of them or none.
@@ -152,11 +154,12 @@ class SiteChanges:
         return change
 
     async def discard(self, identity: str) -> None:
-        """Forget a change that is not released. Raises ChangeError."""
-        change = await asyncio.to_thread(self.store.find, identity)
-        if change.state in (ChangeState.RELEASED, ChangeState.TAKEN_BACK):
-            raise ChangeError("released", "A change that was released stays in the list; take it back instead.")
-        await asyncio.to_thread(self.store.remove, identity)
+        """Forget a change that is not released, and is not being released. Raises ChangeError."""
+        async with self._writing:
+            change = await asyncio.to_thread(self.store.find, identity)
+            if change.state in (ChangeState.RELEASED, ChangeState.TAKEN_BACK):
+                raise ChangeError("released", "A change that was released stays in the list; take it back instead.")
+            await asyncio.to_thread(self.store.remove, identity)
 
     async def find(self, identity: str) -> KeptChange:
         """Return a change. Raises ChangeError (`unknown`)."""
@@ -169,6 +172,10 @@ class SiteChanges:
     # The work
 
     async def _begin(self, change: KeptChange) -> KeptChange:
+        async with self._writing:  # what is being released must not be pruned: its way back would go with it
+            return await self._begin_alone(change)
+
+    async def _begin_alone(self, change: KeptChange) -> KeptChange:
         if self._waiting.qsize() >= MOST_WAITING:
             raise ChangeError("busy", "Many changes wait for their check; try again in a minute.")
         contents = await asyncio.to_thread(self._all_contents)
@@ -183,10 +190,11 @@ class SiteChanges:
     async def _go_on(self, change: KeptChange) -> None:
         if change.state is ChangeState.CHECKING:
             checked = await self._check(change)
-            await asyncio.to_thread(self.store.find, change.id)  # unless it was discarded meanwhile
-            if checked.state is ChangeState.READY and checked.release_by is not None:
-                checked = await self._release_checked(checked, checked.release_by)
-            await asyncio.to_thread(self.store.keep, checked)
+            async with self._writing:
+                await asyncio.to_thread(self.store.find, change.id)  # unless it was discarded meanwhile
+                if checked.state is ChangeState.READY and checked.release_by is not None:
+                    checked = await self._release_checked(checked, checked.release_by)
+                await asyncio.to_thread(self.store.keep, checked)
         elif change.effect is not None and change.state in (ChangeState.RELEASED, ChangeState.TAKEN_BACK):
             if change.takes_back is not None:
                 former = await asyncio.to_thread(self.store.find, change.takes_back)
@@ -202,9 +210,8 @@ class SiteChanges:
         """Release a change that was just checked; until then it is seen as being checked."""
         await asyncio.to_thread(self.store.keep, change.model_copy(update={"state": ChangeState.CHECKING}))
         try:
-            async with self._writing:
-                update = {"released": self._now(), "released_by": by}
-                released = await self._put_in_place(change.model_copy(update=update))
+            update = {"released": self._now(), "released_by": by}
+            released = await self._put_in_place(change.model_copy(update=update))
         except ChangeError as error:
             return change.model_copy(update={"state": ChangeState.REFUSED, "why": str(error)})
         self._released(released)

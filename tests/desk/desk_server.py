@@ -24,6 +24,7 @@ from desk import command
 from desk.app import create_app
 from desk.context import Desk
 from desk.page import texts
+from desk.page.traffic import Traffic
 from desk.people import accounts, links, passwords, tokens
 from desk.people.accounts import Person
 from desk.report import making
@@ -191,11 +192,13 @@ def settings_for(database_url: str, port: int, control_port: int = 1, control_to
 
 
 @asynccontextmanager
-async def serving(database_url: str, control_port: int = 1, control_token: str = "none") -> AsyncIterator[TestDesk]:
+async def serving(
+    database_url: str, control_port: int = 1, control_token: str = "none", traffic: Traffic | None = None
+) -> AsyncIterator[TestDesk]:
     """Serve a desk while the block runs. By default there is no controller behind it."""
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
-    app = create_app(settings_for(database_url, port, control_port, control_token))
+    app = create_app(settings_for(database_url, port, control_port, control_token), traffic)
     config = uvicorn.Config(app, http=PatientProtocol, log_config=None, access_log=False, timeout_graceful_shutdown=1)
     server = DeskServer(config, app)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]

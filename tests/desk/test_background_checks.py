@@ -3,12 +3,21 @@
 import pytest
 
 from desk.page.texts import load
-from ivr.cli.processes.background_checks import check_message_texts, check_voices
+from ivr.cli.processes.background_checks import (
+    check_gate,
+    check_message_texts,
+    check_pages,
+    check_prompts,
+    check_voices,
+)
 from ivr.cli.processes.check import Check, Phrase
 from ivr.cli.speech import state
 from prompts import progress
 
 SAID = load()
+
+PAGES = {"picture_age_s": 5.0, "figures_age_s": 12.0, "failing_parts": 0.0, "browsers": 3.0}
+GATE = {"loop_age_s": 1.0, "asterisk_refuses": 0.0, "telephones": 2.0}
 
 STATES = [
     *(
@@ -19,6 +28,36 @@ STATES = [
     *(
         pytest.param(check_message_texts(state.State(doing, None, 4, 17, 1), runs=True), id=f"texts {doing}")
         for doing in state.Doing
+    ),
+    *(
+        pytest.param(check_pages(counts), id=f"pages {name}")
+        for name, counts in (
+            ("none", None),
+            ("starting", {}),
+            ("well", PAGES),
+            ("old", {**PAGES, "picture_age_s": 40.0}),
+            ("failing", {**PAGES, "failing_parts": 2.0}),
+            ("old figures", {**PAGES, "figures_age_s": 99.0}),
+        )
+    ),
+    *(
+        pytest.param(check, id=f"prompts {name}")
+        for name, missing in (
+            ("well", {}),
+            ("missing", {"menus": {"nl": 3}}),
+            ("made", {"others": {"nl": 3}, "builds": True}),
+        )
+        for check in check_prompts({"menus": {}, "others": {}, "builds": False, **missing})
+    ),
+    *(
+        pytest.param(check_gate(counts), id=f"gate {name}")
+        for name, counts in (
+            ("none", None),
+            ("starting", {}),
+            ("well", GATE),
+            ("hangs", {**GATE, "loop_age_s": 40.0}),
+            ("refused", {**GATE, "asterisk_refuses": 1.0}),
+        )
     ),
     pytest.param(check_message_texts(None, runs=True), id="texts are starting"),
     pytest.param(check_message_texts(None, runs=False), id="no texts"),

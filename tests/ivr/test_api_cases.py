@@ -16,7 +16,7 @@ from test_api_answers import ask, problem
 
 from db.delivery import deliver_all
 from db.journal import Journal
-from db.references import is_valid
+from db.references import format_reference, is_valid
 from db.tables import Audit, CaseFile, CaseNote
 from ivr.cases.case_changes import change_rows, note_rows, opening_rows, version_of
 from ivr.cases.case_repository import CaseContent, CaseRepository
@@ -123,6 +123,27 @@ async def test_a_change_by_the_command_makes_a_new_version_too(line: Line) -> No
     line.run("case", "set", opened["reference"], "--priority", "high")
     found = refused(line, "PATCH", f"/{opened['reference']}", {"version": opened["version"], "state": "ready"})
     assert (found["status"], found["case"]["priority"]) == (409, "high")
+
+
+async def test_a_change_by_the_command_overwrites_nothing_that_only_the_controllers_journal_has(line: Line) -> None:
+    opened = done(line, "POST", "", OPENING)
+    reference = opened["reference"]
+    await delivered(line, CaseFile, reference=reference)
+    await line.stop_process("journal")
+    try:
+        done(line, "PATCH", f"/{reference}", {"version": opened["version"], "state": "incomplete", "owner": "1002"})
+        changed = await asyncio.to_thread(line.json, "case", "set", reference, "--state", "open", "--due", SOME_DAY)
+        assert changed["changes"]["state"] == ["incomplete", "open"] and changed["changes"]["due"][0] is None
+        was = line.run("case", "set", reference, "--owner", "1003", "--version", opened["version"])
+        assert was.returncode == 1 and "was changed meanwhile" in was.stderr
+        assert f"hatif case show {format_reference(reference)}" in was.stderr
+    finally:
+        line.start_processes()
+    case = done(line, "GET", f"/{reference}")
+    assert (case["state"], case["owner"]) == ("open", "1002")
+    line.run("case", "set", reference, "--missing", "photograph,fee", "--version", case["version"])
+    assert done(line, "GET", f"/{reference}")["missing"] == ["photograph", "fee"]
+    assert "no change" in line.run("case", "set", reference, "--missing", "photograph,fee", "--due", SOME_DAY).stdout
 
 
 async def test_a_note_that_is_sent_twice_is_one_note(line: Line) -> None:

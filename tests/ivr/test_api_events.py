@@ -226,6 +226,31 @@ async def test_a_reader_hears_a_heartbeat_while_nothing_happens() -> None:
                 assert await anext(frames) == b": heartbeat\n\n"
 
 
+async def test_a_reader_hears_no_heartbeat_of_a_hub_that_does_not_see_the_line_any_more() -> None:
+    """A heartbeat says that all is as it was: a hub whose looks hang or fail does not know that."""
+    house = House()
+    goes_on = asyncio.Event()
+
+    async def hangs() -> Snapshot:
+        await goes_on.wait()
+        return await House.look(house)
+
+    async with hub_of(house, heartbeat_s=0.2) as hub:
+        with hub.place():
+            frames = hub.frames()
+            await anext(frames)
+            hub._look = hangs
+            waiting = asyncio.ensure_future(anext(frames))
+            heard, _ = await asyncio.wait({waiting}, timeout=1.5)
+            while heard:  # of looks before it hung
+                assert await waiting == b": heartbeat\n\n"
+                waiting = asyncio.ensure_future(anext(frames))
+                heard, _ = await asyncio.wait({waiting}, timeout=1.5)
+            goes_on.set()
+            async with asyncio.timeout(5):
+                assert await waiting == b": heartbeat\n\n"
+
+
 async def test_nobody_looks_at_the_line_once_nobody_reads() -> None:
     house = House()
     async with hub_of(house, linger_s=0.1) as hub:

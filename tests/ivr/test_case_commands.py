@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import time
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,11 @@ from shell import Shell as AnyShell
 
 from db.delivery_state import heartbeat
 from db.engine import open_engine
+from db.journal import Journal
 from db.references import ReferenceAllocator, is_valid
 from db.reservations import restock
 from ivr.cases import pin
+from ivr.cases.case_changes import change_rows
 from ivr.home import credentials
 
 NEXT_YEAR = date.today().year + 1  # noqa: DTZ011 - any day ahead will do
@@ -189,6 +191,28 @@ def test_each_change_of_a_file_is_a_note_and_an_audit_record(shell: Shell) -> No
 
 def acts(shell: Shell, reference: str) -> list[str]:
     return [act for (act,) in shell.database("SELECT act FROM audit WHERE about = ? ORDER BY at", f"case:{reference}")]
+
+
+def test_a_change_is_of_the_case_as_it_is_with_what_a_controller_left_in_the_journal(shell: Shell) -> None:
+    reference, _ = shell.opened()
+    journal = Journal(shell.home / "journal", "node1", checked=False)
+    for table, columns in change_rows({"reference": reference}, {"state": "incomplete"}, "1002", datetime.now(UTC)):
+        journal.put(table, **columns)
+    journal.close()
+    assert "state incomplete → open" in shell.case("set", reference, "--state", "open").stdout
+    assert shell.shown(reference)["state"] == "open"
+
+
+def test_a_change_of_a_version_is_refused_if_the_case_was_changed_meanwhile(shell: Shell) -> None:
+    reference, _ = shell.opened()
+    seen = shell.shown(reference)["version"]
+    shell.case("set", reference, "--owner", "1002", "--version", seen)
+    said = shell.refused("set", reference, "--owner", "1003", "--version", seen)
+    assert "was changed meanwhile" in said and "`hatif case show" in said
+    now = shell.shown(reference)
+    assert now["owner"] == "1002" and now["version"] != seen
+    shell.case("set", reference, "--owner", "1003", "--version", now["version"])
+    assert shell.shown(reference)["owner"] == "1003"
 
 
 def test_setting_a_column_to_its_present_value_is_not_a_change(shell: Shell) -> None:

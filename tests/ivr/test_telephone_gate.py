@@ -176,6 +176,29 @@ async def test_a_page_is_told_if_asterisk_closes_without_an_answer(gate: tuple[i
     assert (await ask(port, request())).startswith(b"HTTP/1.1 502 ")
 
 
+async def test_that_asterisk_takes_no_telephone_is_told_until_it_takes_one() -> None:
+    asterisk = Asterisk()
+    asterisk.answer = b""
+    server = await asyncio.start_server(asterisk.connected, "127.0.0.1", 0)
+    port = free_port()
+    gate = TelephoneGate(GateSettings("127.0.0.1", port, server.sockets[0].getsockname()[1], DESK))
+    async with server, asyncio.timeout(10):
+        running = asyncio.create_task(gate.serve())
+        await listening(port)
+        asterisk.closes = True
+        assert (await ask(port, request())).startswith(b"HTTP/1.1 502 ")
+        assert gate.counts()["asterisk_refuses"] and gate.counts()["loop_age_s"] < 5
+        asterisk.answer, asterisk.closes = Asterisk().answer, False
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request().encode())
+        await reader.readuntil(b"\r\n\r\n")
+        assert not gate.counts()["asterisk_refuses"]
+        writer.close()
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+
 async def test_a_gate_that_is_stopped_does_not_wait_for_its_telephones() -> None:
     async with asyncio.timeout(5):
         async with serving() as (port, _):

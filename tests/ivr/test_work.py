@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from background import retrying
 from ivr.asterisk.ari.link import LinkLost
 from ivr.controller import work
 from ivr.controller.work import Work
@@ -40,7 +41,7 @@ async def test_a_connection_ends_when_its_vital_task_fails_and_the_process_goes_
 async def test_background_work_is_retried_after_a_failure_and_ends_with_its_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(work, "_RETRY_S", 0.0)
+    monkeypatch.setattr(retrying, "RETRY_S", 0.0)
     left: list[Exception] = [ValueError("a roster"), TimeoutError(), LinkLost()]
 
     async def fails() -> None:

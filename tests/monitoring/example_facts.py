@@ -66,7 +66,11 @@ def status(*checks: Check) -> LineStatus:
         JournalState(Heartbeat(7, now, 1234, 2, None), Lag(9, 900, 1.5)),
         Progress(Doing.SPEAKING, "fr", 30, 400, 12.0, 600.0, {"nl": "the texts are too long"}),
         State(Transcribing.TRANSCRIBING, None, 3, 40, 1),
-        {"drained": None, "probe": {"at": 1.8e9, "number": NUMBERS[0], "answered_s": 0.021, "fault": None}},
+        {
+            "drained": None,
+            "prompts": {"menus": {"fr": 2}, "others": {}, "builds": True},
+            "probe": {"at": 1.8e9, "number": NUMBERS[0], "answered_s": 0.021, "fault": None},
+        },
     )
 
 
@@ -80,8 +84,15 @@ def facts(*checks: Check, **fields: Any) -> Facts:
         processes={"ivr": ProcessFacts(True, 1.8e9, 12.5, 90_000_000), "desk": ProcessFacts(False)},
         counts={
             "guard": {"channels_taken": 1, "asterisk_kills": 0},
-            "gate": {"telephones": 6, "refused_403": 1},
-            "desk": {"browsers": 12, "answers_2xx": 90, "answers_5xx": 0},
+            "gate": {"telephones": 6, "refused_403": 1, "loop_age_s": 3.0, "asterisk_refuses": 0},
+            "desk": {
+                "browsers": 12,
+                "picture_age_s": 4.0,
+                "figures_age_s": 9.0,
+                "failing_parts": 0,
+                "answers_2xx": 90,
+                "answers_5xx": 0,
+            },
         },
         traces={"sent": 17, "ok": True},
         disk_free=5 * 2**30,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from example_facts import facts
 
 from ivr.cli.monitoring.facts import Facts
@@ -129,3 +130,30 @@ def test_counts_are_those_of_the_process_that_runs_now(tmp_path: Path) -> None:
     (tmp_path / "guard.counts").write_text("[1]")
     assert process_counts.read(tmp_path, "guard", os.getpid()) == {}
     assert process_counts.read(tmp_path, "desk", 1) == {}
+
+
+def test_ages_that_a_process_wrote_grow_while_it_writes_no_others(tmp_path: Path) -> None:
+    """As those of a process that is stopped (SIGSTOP)."""
+    process_counts.write(tmp_path, "desk", {"picture_age_s": 2.0, "browsers": 3})
+    file = tmp_path / "desk.counts"
+    written = json.loads(file.read_bytes())
+    file.write_text(json.dumps({**written, "at": written["at"] - 60}))
+    counts = process_counts.read(tmp_path, "desk", os.getpid())
+    assert counts["browsers"] == 3 and 62 <= counts["picture_age_s"] < 70
+
+
+def test_counts_that_fail_once_are_written_the_next_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process_counts, "EVERY_S", 0.01)
+    asked, is_written = 0, threading.Event()
+
+    def counts() -> dict[str, float]:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise KeyError("a part that is not there yet")
+        if asked > 2:
+            is_written.set()
+        return {"browsers": 1}
+
+    process_counts.keep_writing(tmp_path, "desk", counts)
+    assert is_written.wait(5) and process_counts.read(tmp_path, "desk", os.getpid()) == {"browsers": 1}

@@ -1,7 +1,7 @@
 """Parse the arguments of the commands about case files; `ivr.cases.case_rules` says what is allowed."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -57,6 +57,22 @@ def _due(text: str) -> datetime:
     if "T" not in text and " " not in text:
         at = datetime.combine(at.date(), time(23, 59))
     return at
+
+
+def from_document(case: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a case that the control API describes, with its columns as the database has them."""
+    days = {name: date.fromisoformat(case[name]) if case[name] else None for name in ("expected", "follow_up")}
+    due = datetime.fromisoformat(case["due"]) if case["due"] else None
+    return {**case, **days, "due": due, "missing": ",".join(case["missing"]) or None}
+
+
+def to_document(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Return columns of a case as the control API takes them."""
+    return {
+        name: found.split(",") if name == "missing" and found else
+        found.isoformat() if isinstance(found, date) else found
+        for name, found in columns.items()
+    }  # fmt: skip
 
 
 def words_for_missing(parts: Composition) -> list[str]:

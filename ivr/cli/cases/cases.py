@@ -1,12 +1,13 @@
 """`hatif cases` lists case files; `hatif case …` opens, changes and shows one.
 
 The commands work whether the line runs or not (`ivr.cases.casework`). A change goes to the journal first. `open` also
-works while the database is away; the others read the case first and need it.
+works while the database is away; the others read the case first and need it. A running controller makes the changes of
+a case itself, as it does for the desk: it knows those that the database does not have yet, so none is overwritten.
 """
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import typer
 from typer.core import TyperCommand
@@ -16,7 +17,8 @@ from ivr.cases import case_changes, case_rules
 from ivr.cases.case_changes import Rows
 from ivr.cases.case_rules import CaseError
 from ivr.cli.cases import case_input
-from ivr.cli.composition import Composition, account
+from ivr.cli.composition import Composition, ControlError, account
+from ivr.cli.control import ControllerAwayError
 from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, as_json, as_table, cell, console, errors, say
 from ivr.model import clock
@@ -155,6 +157,9 @@ def set_columns(
     due: str = typer.Option(
         None, "--due", help="When it is due: 2027-01-15, or with a time, 2027-01-15T12:00, or none."
     ),
+    version: str = typer.Option(
+        None, "--version", help="Only if the case is still as `hatif case show` showed it with this version."
+    ),
     json: bool = JSON,
 ) -> None:
     """Change a case file. Its applicant hears the state, what is missing and what to expect on their next call."""
@@ -177,7 +182,7 @@ def set_columns(
         raise CaseError(f"nothing to change; give {names}.")
     given = {name: case_input.value(name, text) for name, text in named.items()}
     wanted = case_input.rules(parts, given).check(given, clock.now())
-    _change(parts, reference, wanted, "", json)
+    _change(parts, reference, wanted, "", json, version)
 
 
 def note(reference: str = REFERENCE, text: str = typer.Argument(help="The text of the note.")) -> None:
@@ -211,6 +216,7 @@ def pin(reference: str = REFERENCE, json: bool = JSON) -> None:
 def show(reference: str = REFERENCE, json: bool = JSON) -> None:
     """Show a case file with its notes and messages; of its PIN, whether it is set, and wrong attempts and locks."""
     story = _story(Composition(), reference)
+    story["file"]["version"] = case_changes.version_of(story["file"])
     if json:
         as_json({**story.pop("file"), **story})
         return
@@ -242,16 +248,58 @@ def _format_reference(case: dict[str, Any]) -> str:
     return format_reference(case["reference"])
 
 
-def _change(parts: Composition, reference: str, wanted: dict[str, Any], why: str, json: bool) -> None:
-    case = _case(parts, reference)
-    new = {name: value for name, value in wanted.items() if case[name] != value}
-    if new:
-        _keep(parts, case_changes.change_rows(case, new, account(), clock.now(), why))
+def _change(
+    parts: Composition, reference: str, wanted: dict[str, Any], why: str, json: bool, version: str | None = None
+) -> None:
+    """Change a case, unless it has another version than the given one, or than it had a moment ago."""
+    digits = case_input.reference(reference)
+    try:
+        document = cast(dict[str, Any], parts.ask_controller("GET", f"/cases/{digits}"))
+    except ControllerAwayError:
+        case, new = _change_alone(parts, digits, wanted, why, version)
+    else:
+        case = case_input.from_document(document)
+        new = {name: value for name, value in wanted.items() if case[name] != value}
+        if new or version is not None:
+            asked = {**case_input.to_document(new), "version": version or document["version"], "why": why}
+            try:
+                parts.ask_controller("PATCH", f"/cases/{digits}", asked)
+            except ControlError as error:
+                raise (_changed_meanwhile(digits) if error.code == "case_changed" else error) from None
     if json:
-        as_json({"reference": case["reference"], "changes": {name: [case[name], value] for name, value in new.items()}})
+        as_json({"reference": digits, "changes": {name: [case[name], value] for name, value in new.items()}})
         return
     words = "; ".join(f"{name} {cell(case[name])} → {cell(value)}" for name, value in new.items())
     console.print(f"{_format_reference(case)}: {words or 'no change'}.", markup=False)
+
+
+def _change_alone(
+    parts: Composition, digits: str, wanted: dict[str, Any], why: str, version: str | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Change a case without a controller; return it as it was, and what was changed."""
+    from ivr.cases import casework
+
+    # What a controller was told before it ended is part of the case.
+    late = casework.deliver_left(parts.settings.journal, parts.database_url)
+    case = _case(parts, digits)
+    if late is not None:
+        raise CaseError(f"changes of cases are still on their way to the database ({late}); try again in a moment.")
+    if version is not None and version != case_changes.version_of(case):
+        raise _changed_meanwhile(digits)
+    new = {name: value for name, value in wanted.items() if case[name] != value}
+    if new:
+        _keep(parts, case_changes.change_rows(case, new, account(), clock.now(), why))
+    return case, new
+
+
+def _changed_meanwhile(digits: str) -> CaseError:
+    from db.references import format_reference
+
+    written = format_reference(digits)
+    return CaseError(
+        f"case {written} was changed meanwhile, and is as it was after that: see it with `hatif case show {written}`,"
+        " then give the command again if it is still right, with the version that is shown if any."
+    )
 
 
 def _keep(parts: Composition, rows: Rows) -> None:

@@ -80,6 +80,10 @@ def _status(facts: Facts) -> Iterator[Metric]:
     for check in line.checks:
         checks.add_metric([check.name, "yes" if check.fatal else "no"], check.ok)
     yield checks
+    if (prompts := line.document.get("prompts")) is not None:
+        text = "Texts that the flow says and that have no audio."
+        kinds = {kind: sum(prompts[kind].values()) for kind in ("menus", "others")}
+        yield _gauges("hatif_prompts_missing", text, "class", kinds)
     probe = line.document.get("probe")
     if probe is not None and probe["answered_s"] is not None:
         text = "From dialling to the answer, of the line's last call to itself."
@@ -161,11 +165,18 @@ def _gate(counts: Mapping[str, float]) -> Iterator[Metric]:
         yield _gauge("hatif_gate_telephones", "Browser telephones that are connected.", counts.get("telephones", 0))
         refused = {key.removeprefix("refused_"): value for key, value in counts.items() if key.startswith("refused_")}
         yield _counters("hatif_gate_refused", "Requests that the gate refused, by status.", "status", refused)
+        yield _gauge("hatif_gate_loop_age_seconds", "Since the gate last did something.", counts.get("loop_age_s", 0))
 
 
 def _desk(counts: Mapping[str, float]) -> Iterator[Metric]:
     if counts:
         yield _gauge("hatif_desk_browsers", "Browsers that follow the line now.", counts.get("browsers", 0))
+        text = "Since the controller last said that the picture of the line on all pages is right."
+        yield _gauge("hatif_desk_picture_age_seconds", text, counts.get("picture_age_s", 0))
+        text = "Since the figures of wallboards were last read, or nobody had one open."
+        yield _gauge("hatif_desk_figures_age_seconds", text, counts.get("figures_age_s", 0))
+        text = "Parts of the pages that could not be shown when they last changed."
+        yield _gauge("hatif_desk_failing_parts", text, counts.get("failing_parts", 0))
         answers = {key.removeprefix("answers_"): value for key, value in counts.items() if key.startswith("answers_")}
         yield _counters("hatif_desk_answers", "Answers of the desk, by class of status.", "class", answers)
 

@@ -1,9 +1,72 @@
-"""The checks of what works beside the calls: voices that are made, and messages that are written down."""
+"""The checks of what works beside the calls: pages and their telephones, voices that are made, messages that are
+written down."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from ivr.cli.processes.check import START, Check, Phrase, phrase
 from ivr.cli.speech.state import Doing as Writing
 from ivr.cli.speech.state import State as TextState
 from prompts.progress import Doing, Progress
+
+PICTURE_S = 15.0
+"""Age from which pages show an old picture; while all is well it is a few seconds, as counts are."""
+
+FIGURES_S = 60.0
+"""Age from which a wallboard shows old figures; they are read every 10 s."""
+
+
+def check_pages(counts: Mapping[str, float] | None) -> Check:
+    """Check that the desk's pages show the line as it is. `counts`: of the desk; None: it does not run."""
+    if counts is None:
+        return Check("pages", False, False, phrase("nobody has pages: the desk does not run"), START)
+    if "picture_age_s" not in counts:
+        return Check("pages", True, False, phrase("the desk is starting"))
+    picture_s, figures_s = counts["picture_age_s"], counts["figures_age_s"]
+    remedy = "see log/desk.log; the desk asks the controller again by itself"
+    if picture_s > PICTURE_S:
+        found = phrase("the pages have shown the same picture of the line for %(seconds)d s", seconds=round(picture_s))
+        return Check("pages", False, False, found, remedy)
+    if counts["failing_parts"]:
+        found = phrase("parts of the pages that cannot be shown: %(count)d", count=round(counts["failing_parts"]))
+        return Check("pages", False, False, found, "see log/desk.log; the other parts go on")
+    if figures_s > FIGURES_S:
+        found = phrase("a wallboard has had the same figures for %(seconds)d s", seconds=round(figures_s))
+        return Check("pages", False, False, found, "see log/desk.log, and whether the database answers")
+    shown = phrase("as the line is; browsers that follow it: %(count)d", count=round(counts["browsers"]))
+    return Check("pages", True, False, shown)
+
+
+def check_gate(counts: Mapping[str, float] | None) -> Check:
+    """Check that browser telephones reach Asterisk. `counts`: of the gate; None: it does not run."""
+    name = "browser telephones"
+    if counts is None:
+        return Check(name, False, False, phrase("they cannot connect: their gate does not run"), START)
+    if "loop_age_s" not in counts:
+        return Check(name, True, False, phrase("their gate is starting"))
+    if counts["loop_age_s"] > PICTURE_S:
+        hangs = phrase("their gate has done nothing for %(seconds)d s", seconds=round(counts["loop_age_s"]))
+        return Check(name, False, False, hangs, "end the process `gate`; another one is started")
+    if counts["asterisk_refuses"]:
+        refused = phrase("Asterisk does not take them")
+        return Check(name, False, False, refused, "see asterisk/log/asterisk.log; they try again by themselves")
+    return Check(name, True, False, phrase("connected: %(count)d", count=round(counts["telephones"])))
+
+
+def check_prompts(missing: Mapping[str, Any] | None) -> list[Check]:
+    """Check that callers hear what the flow says. `missing`: as the controller describes it; None: it does not say."""
+    if missing is None:
+        return []
+    menus, others = missing["menus"], missing["others"]
+    if not menus and not others:
+        return [Check("prompts", True, True, phrase("all that the flow says has audio"))]
+    counts = {"count": sum(menus.values()) + sum(others.values()), "languages": ", ".join(sorted({*menus, *others}))}
+    found = (
+        phrase("texts that the flow says without audio: %(count)d (%(languages)s); it is being made", **counts)
+        if missing["builds"]
+        else phrase("texts that the flow says without audio: %(count)d (%(languages)s)", **counts)
+    )
+    return [Check("prompts", False, bool(menus), found, "run `hatif prompts build`, and see what it says")]
 
 
 def check_voices(made: Progress) -> Check:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import typer
 
 from asterisk_conf import conf as configuration
 from asterisk_conf.errors import AsteriskError
+from background.retrying import retry
 from db import delivery_state
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.desk import announce, warn_of_ports
@@ -27,6 +29,7 @@ from ivr.home.settings import SettingsError, line_of
 from ivr.process.own_user import refuse_root
 from ivr.process.process import ProcessSpec, processes, unit_of
 from ivr.process.supervisor import AlreadyRunning, Supervisor
+from ivr.site.findings import SiteError
 from prompts import manifest
 
 _ANNOUNCED_S = 40.0
@@ -164,6 +167,21 @@ def _build_prompts(parts: Composition, bar: Bar, update: Callable[[int, int], No
         errors.print(f"hatif: {problem}", style="yellow", markup=False, soft_wrap=True)
 
 
+def _speak_missing(parts: Composition, bar: Bar) -> None:
+    """Make the audio that the flow needs and that is not there, as after an upgrade, before a caller meets it."""
+    from ivr.flow.missing_audio import missing_on_disk
+    from prompts.sources import CatalogueError
+
+    try:
+        if missing_on_disk(parts.settings.site, parts.settings.sounds, parts.site):
+            _build_prompts(parts, bar, bar.update, guide_later=True)
+    except (SiteError, CatalogueError) as error:  # the controller goes on with the version that it used last
+        errors.print(f"hatif: missing audio is not made: {error}", style="yellow", markup=False, soft_wrap=True)
+    except OSError as error:
+        sentence = f"hatif: missing audio is not made: {error.filename or parts.settings.sounds}: {error.strerror}"
+        errors.print(sentence, style="yellow", markup=False, soft_wrap=True)
+
+
 def upgrade_database(parts: Composition) -> None:
     """Upgrade the database's tables, seal its hashes of PINs, and print how many migrations ran."""
     from db.engine import format_url, open_engine, parse_url
@@ -201,7 +219,7 @@ def up(
     async def run() -> int:
         stop = asyncio.Event()
         if not demo:
-            announcing = asyncio.create_task(announce(parts, supervisor.ready))
+            announcing = asyncio.create_task(retry("address of the desk", partial(announce, parts, supervisor.ready)))
             await supervisor.run(stop)
             announcing.cancel()
             return 0
@@ -249,10 +267,13 @@ def _specs(parts: Composition) -> list[ProcessSpec]:
         raise SettingsError(
             f"systemd runs the line in {parts.settings.home} ({unit}): use `systemctl start|stop|restart hatif.target`."
         )
+    is_start = not any(info.alive for info in running.values())
     with Bar() as bar:
         configure_asterisk(parts, bar)
         conf = parts.conf(bar)
-    if not any(info.alive for info in running.values()):
+        if is_start:  # a line that runs has its controller, which has them made beside the calls
+            _speak_missing(parts, bar)
+    if is_start:
         warn_of_ports(parts)
         problems = instance.port_problems(conf, ("TCP", "127.0.0.1", parts.settings.control_port, "control API"))
         if problems:
@@ -381,7 +402,9 @@ def journal() -> None:
             async def prepare() -> None:
                 nonlocal retention
                 await upgrade(parts.database_url)
-                retention = retention or asyncio.create_task(keep_expiring(parts.settings, long_work(engine)))
+                if retention is None:
+                    expiring = partial(keep_expiring, parts.settings, long_work(engine))
+                    retention = asyncio.create_task(retry("retention", expiring))
 
             queue_log = None
             if parts.site.call_records.queue_log:

@@ -19,12 +19,19 @@ from ivr.cli.composition import Composition, ControlError
 from ivr.cli.desk import settings_of
 from ivr.cli.output import JSON, as_json, as_table, cell, console, local
 from ivr.cli.processes.at_once import ANSWER_S, ask_all
-from ivr.cli.processes.background_checks import check_message_texts, check_voices
+from ivr.cli.processes.background_checks import (
+    check_gate,
+    check_message_texts,
+    check_pages,
+    check_prompts,
+    check_voices,
+)
 from ivr.cli.processes.carrier_checks import check_certificate, check_registrations, served_certificate
 from ivr.cli.processes.check import START, Check, phrase
 from ivr.cli.processes.troubles import JournalState, find_delivery_problems, read_journal, silent_journal
 from ivr.cli.speech import state as transcriber_state
 from ivr.cli.speech.state import State as TextState
+from ivr.home import process_counts
 from ivr.process.process import ProcessInfo, processes, unit_of
 from ivr.process.supervisor import OWN_NAME
 from ivr.site.addresses import reachable
@@ -104,6 +111,7 @@ def read(parts: Composition, also: Mapping[str, Callable[[], Any]] = MappingProx
     )
     live = answers.get("controller", _NO_CONTROLLER)
     checks = [*_check_processes(running), *_check_controller(live, parts.site.probe_s), *_check_drained(live)]
+    checks += check_prompts(live.get("prompts"))
     for part in PARTS:
         if part.name in answers:
             checks += answers[part.name]
@@ -140,6 +148,7 @@ def read(parts: Composition, also: Mapping[str, Callable[[], Any]] = MappingProx
         },
         "open": live.get("open"),
         "drained": live.get("drained"),
+        "prompts": live.get("prompts"),
         "voices": None if voices is None else asdict(voices),
         "message_texts": None if texts is None else asdict(texts),
         "home": str(parts.settings.home),
@@ -291,6 +300,18 @@ def _check_certificate(parts: Composition) -> Iterator[Check]:
     return check_certificate(parts.settings.site, parts.site.sip, parts.site.carrier, served, now)
 
 
+def _check_desk(parts: Composition) -> list[Check]:
+    """Check the desk's pages and the gate of their telephones, by what these processes last counted."""
+    if not parts.site.desk.enabled:
+        return []
+    running = {name: info for name, info in processes(parts.settings.run).items() if info.alive}
+    desk, gate = (
+        process_counts.read(parts.settings.run, name, running[name].pid) if name in running else None
+        for name in ("desk", "gate")
+    )
+    return [check_pages(desk), check_gate(gate)]
+
+
 def _check_dialplan_and_calls(parts: Composition) -> list[Check]:
     return asyncio.run(_ask_asterisk(parts))
 
@@ -411,6 +432,7 @@ async def _ask_last_minute(url: str, early: Collection[str]) -> list[Check]:
 PARTS = (
     Part("disk", _check_disk, Check("disk", False, True, _silence(), "see whether the disk of HATIF_HOME works")),
     Part("certificate", _check_certificate, None),
+    Part("desk", _check_desk, None),
     Part(
         "asterisk",
         _check_dialplan_and_calls,
