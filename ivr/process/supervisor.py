@@ -317,8 +317,10 @@ class Supervisor:
         except OSError as error:  # a full disk must not leave callers alone
             _log("error", "log cannot be written", process=spec.name, reason=str(error))
             output = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
-        with suppress(OSError):  # the disk is full now, and may not be when the process has more to say
+        try:
             os.write(output, f"--- {spec.name} started {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n".encode())
+        except OSError as error:  # there may be room again when the process has something to say
+            _log("error", "log cannot be written", process=spec.name, reason=str(error))
         popen = None
         holding = self._open_to_hold(spec.name)
         try:
