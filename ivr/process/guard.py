@@ -33,6 +33,7 @@ from ivr.home.service_manager import ServiceManager
 from ivr.model.call_state import CallState, StateError, decode
 from ivr.process import ban_watch
 from ivr.process.asterisk_watch import AsteriskWatch
+from ivr.process.own_time import OwnTime
 from ivr.process.own_user import refuse_root
 from ivr.process.process import ProcessInfo, process_of
 from ivr.records import voicemail
@@ -103,13 +104,13 @@ class Guard:
         self._sip = (reachable(loaded.sip_bind), 5060 + chosen.offset)
         self._secrets = credentials.load(chosen.home, ())
         self._ari = f"http://127.0.0.1:{8088 + chosen.offset}/ari/"
-        self._serves, self._lives = Lateness(), Lateness()  # of the controller
+        self._serves = Lateness()  # of the controller
         self._asterisk = AsteriskWatch(
             self._new_ami(),
             self._sip,
             chosen.asterisk_patience_s,
         )
-        self._first_seen: tuple[int, float] | None = None  # a controller's pid, and the guard's running time then
+        self._own: tuple[OwnTime, OwnTime] | None = None  # of the controller: without a sign of life, without serving
         self._answers = True  # whether Asterisk does
         self._acted = False
         self._soothed: set[str] = set()  # channels that hear music from the guard
@@ -165,12 +166,13 @@ class Guard:
     async def _look(self, http: aiohttp.ClientSession) -> None:
         now, served = time.monotonic(), last_beat(self._settings.serves)
         away = self._serves.look(served, now)
-        self._lives.look(last_beat(self._settings.lives), now)
+        controller = process_of(self._settings.run, "ivr")
+        if controller is not None and controller.alive:
+            self._own_time(controller, now)
         if away < PATIENCE_S:
             if self._acted:
                 log.info("The controller is back")
             self._acted = False
-            self._first_seen = None
             self._given.clear()
             if away < MUSIC_AFTER_S:
                 self._soothed.clear()
@@ -245,19 +247,25 @@ class Guard:
             found: list[dict[str, Any]] = await answer.json() if answer.status == 200 else []
             return found
 
+    def _own_time(self, info: ProcessInfo, now: float) -> tuple[float, float]:
+        """Return the seconds for which a controller has shown no sign of life, and has not served, in its own time:
+        one that gets no processor is late, and to end it would only take more time."""
+        if self._own is None or self._own[0].pid != info.pid:
+            self._own = OwnTime(info.pid), OwnTime(info.pid)
+        lives, serves = self._own
+        return lives.look(last_beat(self._settings.lives), now), serves.look(last_beat(self._settings.serves), now)
+
     def _kill_hung(self, info: ProcessInfo | None) -> None:
         """Kill a controller that is alive and does not answer: it would take every new call into silence."""
         if info is None or not info.alive:
             return
-        if self._first_seen is None or self._first_seen[0] != info.pid:
-            self._first_seen = (info.pid, self._lives.running)
+        # Measured now: while Asterisk was asked, the next controller may have taken the place of the one that is gone.
+        hung_s, unserved_s = self._own_time(info, time.monotonic())
         # A controller without a heartbeat so far is starting, on a slow machine; so is one that does not serve yet,
         # unless that takes too long. If it were killed, it would only start again.
         last = last_beat(self._settings.lives)
-        # Measured now: while Asterisk was asked, the next controller may have taken the place of the one that is gone.
-        hung = self._lives.look(last, time.monotonic())
         beats = last is not None and last > info.booted
-        if (beats and hung >= PATIENCE_S) or self._lives.running - self._first_seen[1] > START_S:
+        if (beats and hung_s >= PATIENCE_S) or unserved_s > START_S:
             log.error("The controller does not answer; it is killed", pid=info.pid)
             self.counts["controller_kills"] += 1
             with contextlib.suppress(ProcessLookupError):

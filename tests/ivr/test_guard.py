@@ -40,11 +40,9 @@ def watching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> guard.Guard:
 
 
 @contextmanager
-def controller(chosen: settings.Settings) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a process that holds the controller's pid file and does nothing."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", f"{HOLDS}; print(flush=True); time.sleep(600)", chosen.run], stdout=-1
-    )
+def controller(chosen: settings.Settings, then: str = "time.sleep(600)") -> Iterator[subprocess.Popen[bytes]]:
+    """Run a process that holds the controller's pid file and then does nothing, or something else."""
+    process = subprocess.Popen([sys.executable, "-c", f"{HOLDS}; print(flush=True)\n{then}", chosen.run], stdout=-1)
     try:
         assert process.stdout is not None and process.stdout.readline()
         assert processes(chosen.run)["ivr"].pid == process.pid
@@ -85,6 +83,16 @@ async def test_a_controller_that_does_not_beat_any_more_is_killed(watching: guar
         await looks(watching, [], {})
         assert watching.counts["controller_kills"] > 0
         assert await asyncio.to_thread(process.wait, 10) == -9
+
+
+async def test_a_controller_that_works_and_gets_no_processor_is_late_and_not_killed(watching: guard.Guard) -> None:
+    chosen, asked = watching._settings, list[Request]()
+    with controller(chosen, "while True: pass") as process:
+        beat(chosen.lives)
+        for _ in range(6):
+            await looks(watching, asked, {})  # eight seconds of the guard's clock each, in which it runs for some ms
+        assert [request for request in asked if request in GIVEN] == GIVEN  # its callers do not wait for it
+        assert process.poll() is None and watching.counts["controller_kills"] == 0
 
 
 @pytest.mark.parametrize("back_at", [*CALLERS, None])
