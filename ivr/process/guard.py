@@ -31,7 +31,7 @@ from ivr.home.heartbeat import Lateness, last_beat
 from ivr.home.logs import configure
 from ivr.home.service_manager import ServiceManager
 from ivr.model.call_state import CallState, StateError, decode
-from ivr.process import ban_watch
+from ivr.process import asterisk_watch, ban_watch
 from ivr.process.asterisk_watch import AsteriskWatch
 from ivr.process.own_time import OwnTime
 from ivr.process.own_user import refuse_root
@@ -53,7 +53,6 @@ START_S = 30.0
 """How long a controller may take to start; it takes about one second."""
 
 _EVERY_S = 0.5
-_ASTERISK_EVERY_S = 2.0
 _ANSWER_S = 2.0
 
 
@@ -122,10 +121,9 @@ class Guard:
         port, secrets = 5038 + self._settings.offset, self._secrets
         return Ami("127.0.0.1", port, secrets.ami_user, secrets.ami_password, answer_s=_ANSWER_S)
 
-    @property
-    def kills(self) -> int:
-        """How often Asterisk was killed because it did not answer."""
-        return self._asterisk.kills
+    def figures(self) -> dict[str, float]:
+        """Return the counts since the start, and how Asterisk is, for monitoring."""
+        return {**self.counts, **self._asterisk.figures()}
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -149,8 +147,12 @@ class Guard:
                 answers = True
             except (aiohttp.ClientError, TimeoutError, ValueError):
                 answers = False
+            told = self._asterisk.alarm
             self._answers = await self._asterisk.look(answers, process_of(self._settings.run, "asterisk"))
-            await asyncio.sleep(_ASTERISK_EVERY_S)
+            if self._asterisk.alarm != told:
+                with contextlib.suppress(OSError):  # a full disk; they are also written every few seconds
+                    process_counts.write(self._settings.run, "guard", self.figures())
+            await asyncio.sleep(asterisk_watch.EVERY_S)
 
     async def _watch_half_open_calls(self) -> None:
         """Watch for half-open calls. It must work without a controller too, and while a burst keeps that busy."""
@@ -282,7 +284,7 @@ def main() -> None:
 
     async def until_signal() -> None:
         guarding = Guard(chosen, loaded)
-        process_counts.keep_writing(chosen.run, "guard", lambda: {**guarding.counts, "asterisk_kills": guarding.kills})
+        process_counts.keep_writing(chosen.run, "guard", guarding.figures)
         work = asyncio.create_task(guarding.run())
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, work.cancel)

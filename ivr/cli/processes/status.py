@@ -17,6 +17,7 @@ from ivr.asterisk.carrier_registrations import read_registrations
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.desk import settings_of
 from ivr.cli.output import JSON, as_json, as_table, cell, console, local
+from ivr.cli.processes.asterisk_check import check_answers
 from ivr.cli.processes.background_checks import check_message_texts, check_voices
 from ivr.cli.processes.carrier_checks import check_certificate, check_registrations, served_certificate
 from ivr.cli.processes.check import START, Check, phrase
@@ -77,6 +78,7 @@ def read(parts: Composition) -> LineStatus:
     except ControlError:
         live = {"ari": False, "ami": False, "calls": {}}
     checks = [*_check_processes(running), *_check_controller(live, parts.site.probe_s), *_check_drained(live)]
+    checks += check_answers(parts.settings.run, running)
     checks += _check_disk(parts)
     served = partial(served_certificate, reachable(parts.site.sip_bind), 5061 + offset)
     checks += check_certificate(parts.settings.site, parts.site.sip, parts.site.carrier, served, datetime.now(UTC))
