@@ -17,7 +17,7 @@ from typing import Any
 import aiohttp
 import structlog
 
-from ivr.asterisk import half_open_calls, leg_dialing
+from ivr.asterisk import leg_dialing, sip_watch
 from ivr.asterisk.ami import Ami
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.events import Channel
@@ -133,7 +133,7 @@ class Guard:
             asyncio.TaskGroup() as tasks,
         ):
             tasks.create_task(self._watch_asterisk(http))
-            start_with_retry(tasks, "half-open calls", self._watch_half_open_calls)
+            start_with_retry(tasks, "copies of SIP", self._watch_sip)
             start_with_retry(tasks, "wrong passwords", self._watch_passwords)
             while True:
                 await self._look(http)
@@ -154,10 +154,10 @@ class Guard:
                     process_counts.write(self._settings.run, "guard", self.figures())
             await asyncio.sleep(asterisk_watch.EVERY_S)
 
-    async def _watch_half_open_calls(self) -> None:
-        """Watch for half-open calls. It must work without a controller too, and while a burst keeps that busy."""
+    async def _watch_sip(self) -> None:
+        """Watch copies of SIP. It must work without a controller too, and while a burst of calls keeps that busy."""
         port, controller = 5039 + self._settings.offset, self._settings.sip_copies
-        await half_open_calls.watch(self._sip, port, self._site.calls_by_source, controller, self._half_open_ended)
+        await sip_watch.watch(self._sip, port, self._site.calls_by_source, controller, self._half_open_ended)
 
     async def _watch_passwords(self) -> None:
         await ban_watch.BanWatch(self._settings.home, self._new_ami(), self._site, self.counts).run()
