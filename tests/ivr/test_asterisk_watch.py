@@ -40,6 +40,11 @@ def until(is_so: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+def until_it_has_worked(works: psutil.Process) -> None:
+    used = works.cpu_times().user
+    until(lambda: works.cpu_times().user > used)
+
+
 @pytest.fixture
 def watch(monkeypatch: pytest.MonkeyPatch) -> AsteriskWatch:
     """A watch on an Asterisk without ports, so that nothing answers; its clock goes on by 2 s with each glance."""
@@ -60,7 +65,7 @@ async def test_a_silent_asterisk_is_an_alarm_after_five_seconds_and_one_that_doe
         await asyncio.to_thread(until, lambda: kernel.status() == psutil.STATUS_STOPPED)
         running = ProcessInfo(asterisk.pid, datetime.now(UTC), True)
         assert await watch.look(True, running) and not watch.alarm
-        alarms = []
+        alarms = list[bool]()
         while asterisk.poll() is None and len(alarms) < 10:
             assert not await watch.look(False, running)
             alarms.append(watch.alarm)
@@ -79,8 +84,7 @@ async def test_a_silent_asterisk_that_uses_processor_time_is_an_alarm_for_as_lon
         running = ProcessInfo(asterisk.pid, datetime.now(UTC), True)
         assert await watch.look(True, running)
         for _ in range(20):
-            used = kernel.cpu_times().user
-            await asyncio.to_thread(until, lambda used=used: kernel.cpu_times().user > used)
+            await asyncio.to_thread(until_it_has_worked, kernel)
             assert not await watch.look(False, running) and watch.alarm
         assert asterisk.poll() is None
         assert watch.figures()["asterisk_silent_s"] > 60

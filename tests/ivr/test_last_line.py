@@ -85,7 +85,7 @@ async def test_an_asterisk_that_does_not_answer_is_restarted_and_its_calls_have_
     def alarms() -> list[Check]:
         return list(check_answers(line.home / "run", processes(line.home / "run")))
 
-    await line.until(alarms, 20, "there is an alarm")
+    await line.until(lambda: alarms() != [], 20, "there is an alarm")
     assert line.pid("asterisk") == asterisk and "does nothing" in alarms()[0].found
 
     def another() -> bool:
