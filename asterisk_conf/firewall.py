@@ -1,6 +1,8 @@
-"""Rules for nftables: accept audio from the carriers' media networks and the operators' telephones only.
+"""Rules for nftables: accept audio from the carriers' media networks and the operators' telephones only, and no flood
+of calls from one address.
 
-Asterisk learns a call's audio address from the packets that arrive; it has no option to restrict the senders.
+Asterisk learns a call's audio address from the packets that arrive; it has no option to restrict the senders. Of a call
+it knows only once it has given it two ports and a thread whether its address has a place.
 """
 
 from collections.abc import Sequence
@@ -13,6 +15,9 @@ from asterisk_conf.errors import AsteriskError
 from asterisk_conf.templating import environment
 
 _TEMPLATES = environment(".")
+
+INVITES_S = 30
+"""INVITEs a second from one address; 108,000 in an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +34,20 @@ class Senders:
             checks.network(self.who, network)
 
 
-def render(senders: Sequence[Senders], ports: Ports, *binds: str, plain_sip: Sequence[Senders] | None = None) -> str:
+def render(
+    senders: Sequence[Senders],
+    ports: Ports,
+    *binds: str,
+    plain_sip: Sequence[Senders] | None = None,
+    calls_by_source: int = 60,
+) -> str:
     """Return the text of a file for `nft -f`; loading it again replaces its table and leaves others alone.
 
     Args:
         binds: The addresses that receive audio; an unspecified one stands for all of both families.
         plain_sip: If telephones may be outside: who else may send SIP without TLS. Nobody else may, and whoever has a
             connection to the port of SIP over TLS may send audio.
+        calls_by_source: How many calls one address may have at once; so many INVITEs may come in a burst.
     """
     addresses = [ip_address(bind) for bind in binds]
     here = [(f"ip{_family(address.version)} daddr {address} ", (_family(address.version),)) for address in addresses]
@@ -45,6 +57,8 @@ def render(senders: Sequence[Senders], ports: Ports, *binds: str, plain_sip: Seq
         plain_sip=None if plain_sip is None else _rules(plain_sip),
         here=[("", ("", "6"))] if any(address.is_unspecified for address in addresses) else here,
         ports=ports,
+        invites_s=INVITES_S,
+        invites=calls_by_source,
         first=ports.rtp_first,
         last=ports.rtp_last,
     )

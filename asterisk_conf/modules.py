@@ -44,6 +44,7 @@ MODULES: tuple[tuple[str, str], ...] = (
     ("res_pjsip_refer", "transfers with an operator's telephone's own key"),
     ("res_pjsip_dtmf_info", "telephones that send digits by SIP INFO; without it their INFO gets no answer at all"),
     ("res_pjsip_dlg_options", "telephones that test a call with OPTIONS; without it they get no answer"),
+    ("res_pjsip_t38", "declines a fax beside a call's audio; without it such a call is answered and has no sound"),
     ("res_pjsip_messaging", "answers a MESSAGE during a call, and sends one to a telephone that displays it"),
     ("chan_pjsip", "SIP channels"),
     ("bridge_simple", "two parties"),

@@ -55,13 +55,20 @@ class Telephone:
     def register(self) -> Answer:
         return self._with_password("REGISTER", "", "")
 
-    def invite(self, number: str, headers: str = "", *, crypto: str = "") -> Answer:
-        """Return the final response, and acknowledge it. `crypto`: the key of encrypted audio, as in SDP."""
+    def invite(self, number: str, headers: str = "", *, crypto: str = "", before: str = "", beside: str = "") -> Answer:
+        """Return the final response, and acknowledge it.
+
+        Args:
+            crypto: The key of encrypted audio, as in SDP.
+            before: Other media that are offered before the audio, as lines of SDP.
+            beside: The same, after it.
+        """
         media = self.audio.getsockname()[1]
         sdp = (
-            f"v=0\r\no=- 1 1 IN IP4 {self.address}\r\ns=-\r\nc=IN IP4 {self.address}\r\nt=0 0\r\n"
+            f"v=0\r\no=- 1 1 IN IP4 {self.address}\r\ns=-\r\nc=IN IP4 {self.address}\r\nt=0 0\r\n{before}"
             f"m=audio {media} RTP/{'SAVP' if crypto else 'AVP'} 8 101\r\na=rtpmap:101 telephone-event/8000\r\n"
             + (f"a=crypto:{crypto}\r\n" if crypto else "")
+            + beside
         )
         return self._with_password("INVITE", number, sdp, headers)
 

@@ -30,13 +30,17 @@ def tcp_connection(address: str, port: int) -> Iterator[None]:
             yield
 
 
-def main() -> None:
-    split = sys.argv.index("--")
-    nft, (rules, port, *addresses) = sys.argv[1:split], sys.argv[split + 1 :]
+def loopback_up() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         answer = fcntl.ioctl(control, _GET_FLAGS, struct.pack("16sh14x", b"lo", 0))
         (flags,) = struct.unpack_from("h", answer, 16)
         fcntl.ioctl(control, _SET_FLAGS, struct.pack("16sh14x", b"lo", flags | _UP))
+
+
+def main() -> None:
+    split = sys.argv.index("--")
+    nft, (rules, port, *addresses) = sys.argv[1:split], sys.argv[split + 1 :]
+    loopback_up()
     for _ in range(2):  # the second load must replace the first
         subprocess.run([*nft, "-f", rules], check=True)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener, ExitStack() as stack:

@@ -7,19 +7,16 @@ never ended here; nor is any other while an address has fewer than five calls wh
 docs/decisions/0020-calls-at-once.md.
 """
 
-import contextlib
 import re
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from itertools import count
-from pathlib import Path
 
 import structlog
 
-from ivr.asterisk.sip_copies import Copy, read, receive_datagrams
+from ivr.asterisk.sip_copies import Copy
 
 log = structlog.get_logger()
 
@@ -41,9 +38,6 @@ _LOG_EVERY_S = 10.0
 
 _LONGEST_S = 60.0
 """A call is forgotten after this time in any case."""
-
-_BUFFER = 4 * 1024 * 1024
-"""Bytes of waiting copies; the kernel gives as many as `net.core.rmem_max` allows."""
 
 _HEADER = re.compile(rb"^(From|To|Call-ID|CSeq|Contact)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _TAG = re.compile(rb";tag=([A-Za-z0-9.\-]+)")
@@ -225,46 +219,3 @@ class HalfOpenCalls:
 def _headers(head: bytes) -> dict[bytes, bytes]:
     """Return the headers of Asterisk's message that identify a call."""
     return {name.lower(): value for name, value in _HEADER.findall(head)}
-
-
-async def watch(
-    sip: tuple[str, int],
-    copies_port: int,
-    limit: Callable[[str], int],
-    controller: Path,
-    one_ended: Callable[[], None] = lambda: None,
-) -> None:
-    """Keep half-open calls from filling the limit of an address, until cancelled.
-
-    Args:
-        sip: Address and port of Asterisk's SIP transport.
-        copies_port: The UDP port to which copies of SIP messages come.
-        limit: Returns how many calls an address may have at once.
-        controller: A Unix socket to which each copy is passed on.
-        one_ended: Called for each call that was ended.
-
-    Raises:
-        OSError: The port is taken.
-    """
-    with (
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as incoming,
-        socket.socket(socket.AF_INET6 if ":" in sip[0] else socket.AF_INET, socket.SOCK_DGRAM) as outgoing,
-        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as onward,
-    ):
-        incoming.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
-        incoming.bind(("127.0.0.1", copies_port))
-        outgoing.setblocking(False)
-        onward.setblocking(False)
-
-        def send(request: bytes) -> None:
-            with contextlib.suppress(OSError):  # Asterisk is gone, or busy: retried at its next repeated answer
-                outgoing.sendto(request, sip)
-
-        half_open_calls = HalfOpenCalls(sip[1], limit, send, one_ended)
-
-        def take(packet: bytes) -> None:
-            with contextlib.suppress(OSError):  # there is no controller, or it is busy
-                onward.sendto(packet, str(controller))
-            half_open_calls.copied(read(packet))
-
-        await receive_datagrams(incoming, take)

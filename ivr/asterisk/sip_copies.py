@@ -2,7 +2,8 @@
 
 They show what Asterisk does not report: how its own session refresh was answered, whether a caller has confirmed an
 answer, and that a registration was refreshed. The copies come to the guard by UDP on the loopback; it looks for
-unconfirmed answers (`ivr/asterisk/half_open_calls.py`) and passes all copies on to the controller. They are not
+unconfirmed answers and requests without an answer (`ivr/asterisk/sip_watch.py`) and passes all copies on to the
+controller. They are not
 authenticated: a forged copy can make a silent caller count as present.
 """
 
@@ -21,7 +22,8 @@ import structlog
 log = structlog.get_logger()
 
 _CHUNK = struct.Struct("!HHH")
-_SENDERS, _FROM_PORT, _TO_PORT, _PAYLOAD, _CALL_ID = (0x03, 0x05), 0x07, 0x08, 0x0F, 0x11
+_SENDERS, _RECEIVERS = (0x03, 0x05), (0x04, 0x06)
+_FROM_PORT, _TO_PORT, _PAYLOAD, _CALL_ID = 0x07, 0x08, 0x0F, 0x11
 _BRANCH = re.compile(rb"^(?:Via|v)[ \t]*:[^\r\n]*?;[ \t]*branch=([^\s;,]+)", re.IGNORECASE | re.MULTILINE)
 _INVITED = re.compile(rb"^CSeq[ \t]*:[ \t]*\d+[ \t]+INVITE\b", re.IGNORECASE | re.MULTILINE)
 
@@ -41,13 +43,14 @@ _GONE = (408, 481)
 
 
 class Copy(NamedTuple):
-    """A SIP message as it went over the wire. `sender`: its address, 4 or 16 bytes."""
+    """A SIP message as it went over the wire. `sender`, `receiver`: their addresses, 4 or 16 bytes."""
 
     call_id: bytes
     message: bytes
     sender: bytes
     from_port: int
     to_port: int
+    receiver: bytes
 
 
 @dataclass(slots=True)
@@ -160,7 +163,7 @@ async def receive_datagrams(receiver: socket.socket, take: Callable[[bytes], Non
 
 def read(packet: bytes) -> Copy:
     """Return the copy that a packet contains; an empty one if there is none."""
-    call_id = message = sender = b""
+    call_id = message = sender = receiver = b""
     ports = {_FROM_PORT: 0, _TO_PORT: 0}
     at = 6
     while packet.startswith(b"HEP3") and at + _CHUNK.size <= len(packet):
@@ -176,5 +179,7 @@ def read(packet: bytes) -> Copy:
             ports[kind] = int.from_bytes(content)
         elif kind in _SENDERS:
             sender = content
+        elif kind in _RECEIVERS:
+            receiver = content
         at += length
-    return Copy(call_id, message, sender, ports[_FROM_PORT], ports[_TO_PORT])
+    return Copy(call_id, message, sender, ports[_FROM_PORT], ports[_TO_PORT], receiver)

@@ -1,4 +1,4 @@
-"""`hatif firewall`: nftables rules that limit who may send audio."""
+"""`hatif firewall`: nftables rules that limit who may send audio, and how many calls may come from one address."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 def firewall(
     out: Path = typer.Option(None, "--out", help="Write to this file.  [default: standard output]"),
 ) -> None:
-    """Write nftables rules that accept audio from the carriers and the operators only. Does not load them.
+    """Write nftables rules: audio from carriers and operators only, no flood of calls. Does not load them.
 
     docs/carriers.md describes what they keep out, and what they cannot.
     """
@@ -46,4 +46,6 @@ def rules(parts: Composition) -> str:
         plain = [Senders(f"carrier {entry.name}", entry.hosts or entry.media) for entry in chosen.carrier]
         plain.append(Senders("own networks", parts.telephone_networks or ("127.0.0.0/8",)))
     binds = [chosen.sip_bind, *([chosen.sip.bind_ipv6] if chosen.sip.bind_ipv6 is not None else [])]
-    return render(senders, parts.ports, *binds, plain_sip=plain)
+    most = [entry.calls_by_source for entry in chosen.carrier if entry.calls_by_source is not None]
+    calls_by_source = max([chosen.limits.calls_by_source, *most])
+    return render(senders, parts.ports, *binds, plain_sip=plain, calls_by_source=calls_by_source)

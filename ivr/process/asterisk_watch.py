@@ -6,6 +6,8 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Mapping
+from pathlib import Path
 
 import structlog
 
@@ -15,10 +17,16 @@ from ivr.process.process import ProcessInfo
 
 log = structlog.get_logger()
 
+ALARM_S = 4.5
+"""Seconds without an answer after which people are told. A look in vain ends 5 s after the last answer."""
+
+EVERY_S = 1.0
+"""The pause between two looks."""
+
 _ANSWER_S = 2.0
 
 _LONGEST_LOOK_S = 10.0
-"""The longest time between two looks: ARI, AMI and SIP are asked one after the other, then there is a pause."""
+"""The longest time that counts between two looks: ARI is asked, then AMI and SIP, then there is a pause."""
 
 _OPTIONS = (
     "OPTIONS sip:{host}:{port} SIP/2.0\r\n"
@@ -33,19 +41,37 @@ _OPTIONS = (
 
 
 class AsteriskWatch:
-    """Kills an Asterisk that has answered neither ARI nor AMI nor SIP for `patience_s`; its supervisor starts another.
+    """Tells people of an Asterisk that answers neither ARI nor AMI nor SIP, and kills one that does nothing either.
+
+    Its supervisor starts another. One that uses processor time is never killed: it may be busy, its conversations may
+    go on, and to end it ends every call.
 
     Args:
         ami: Makes a new connection for each look.
         sip: Address and port of Asterisk's UDP transport.
+        patience_s: For how long it may neither answer nor use processor time.
     """
 
     def __init__(self, ami: Ami, sip: tuple[str, int], patience_s: float) -> None:
         self._ami, self._sip, self._patience_s = ami, sip, patience_s
-        self._late = Lateness(_LONGEST_LOOK_S)
+        self._silent, self._still = Lateness(_LONGEST_LOOK_S), Lateness(_LONGEST_LOOK_S)
         self._answers = 0
+        self._silent_s = self._still_s = 0.0
         self._reported = False
         self.kills = 0
+
+    @property
+    def alarm(self) -> bool:
+        """Whether it has not answered for so long that people are told."""
+        return self._silent_s >= ALARM_S
+
+    def figures(self) -> Mapping[str, float]:
+        """Return the kills, and for how many seconds Asterisk has neither answered nor used any processor time."""
+        return {
+            "asterisk_kills": self.kills,
+            "asterisk_silent_s": round(self._silent_s, 1),
+            "asterisk_still_s": round(self._still_s, 1),
+        }
 
     async def look(self, ari_answers: bool, running: ProcessInfo | None) -> bool:
         """Look once. Return whether Asterisk answers at all.
@@ -54,20 +80,28 @@ class AsteriskWatch:
             ari_answers: Whether ARI has just answered.
             running: Asterisk, if it has a pid file.
         """
-        answers = ari_answers or await self._ami_answers() or await sip_answers(*self._sip)
-        self._answers += answers
         # The patience starts again with each process; one that is not running is the supervisor's business.
         pid = running.pid if running is not None and running.alive else None
-        silent_s = self._late.look((self._answers, pid), time.monotonic())
+        answers, still_s = ari_answers, 0.0
+        if not answers:
+            self._still.look((pid, _ran_ns(pid)), time.monotonic())
+            answers = any(await asyncio.gather(self._ami_answers(), sip_answers(*self._sip)))
+            still_s = self._still.look((pid, _ran_ns(pid)), time.monotonic())
+        self._answers += answers
+        silent_s = self._silent.look((self._answers, pid), time.monotonic())
+        self._silent_s, self._still_s = (0.0, 0.0) if answers or pid is None else (silent_s, still_s)
         if answers:
             if self._reported:
                 log.info("Asterisk answers again")
             self._reported = False
             return True
-        if not self._reported:
+        if self.alarm and not self._reported:
             self._reported = True
-            log.error("Asterisk does not answer: neither ARI nor AMI nor SIP", killed_after_s=self._patience_s)
-        if pid is not None and silent_s >= self._patience_s:
+            log.error(
+                "Asterisk does not answer: neither ARI nor AMI nor SIP. It is killed unless it uses processor time",
+                killed_after_s=self._patience_s,
+            )
+        if pid is not None and still_s >= self._patience_s:
             log.error("Asterisk is killed; its supervisor starts it again", pid=pid, silent_s=round(silent_s, 1))
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -83,6 +117,18 @@ class AsteriskWatch:
             return False
         await self._ami.close()
         return True
+
+
+def _ran_ns(pid: int | None) -> int:
+    """Return for how long the threads of a process have run, in all; 0 if the kernel does not say.
+
+    A busy machine may give it less in seconds than the hundredth of one in which the kernel counts processes' time.
+    """
+    ran = 0
+    for file in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        with contextlib.suppress(OSError, ValueError, IndexError):  # a thread that has ended
+            ran += int(file.read_text().split()[0])
+    return ran
 
 
 async def sip_answers(host: str, port: int, limit_s: float = _ANSWER_S) -> bool:

@@ -20,7 +20,7 @@ from typing import Any
 import aiohttp
 import structlog
 
-from ivr.asterisk import half_open_calls, leg_dialing
+from ivr.asterisk import leg_dialing, sip_watch
 from ivr.asterisk.ami import Ami
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.events import Channel
@@ -34,7 +34,7 @@ from ivr.home.heartbeat import Lateness, last_beat
 from ivr.home.logs import configure
 from ivr.home.service_manager import ServiceManager
 from ivr.model.call_state import CallState, StateError, decode
-from ivr.process import ban_watch
+from ivr.process import asterisk_watch, ban_watch
 from ivr.process.asterisk_watch import AsteriskWatch
 from ivr.process.conversations import Conversation, find_conversations, is_apart, is_meant, join_again
 from ivr.process.own_time import OwnTime
@@ -71,7 +71,6 @@ _IDLE_S = 2.0
 """A start has ended, one way or the other, if it does nothing for so long."""
 
 _EVERY_S = 0.5
-_ASTERISK_EVERY_S = 2.0
 _ANSWER_S = 2.0
 
 
@@ -150,10 +149,9 @@ class Guard:
         port, secrets = 5038 + self._settings.offset, self._secrets
         return Ami("127.0.0.1", port, secrets.ami_user, secrets.ami_password, answer_s=_ANSWER_S)
 
-    @property
-    def kills(self) -> int:
-        """How often Asterisk was killed because it did not answer."""
-        return self._asterisk.kills
+    def figures(self) -> dict[str, float]:
+        """Return the counts since the start, and how Asterisk is, for monitoring."""
+        return {**self.counts, **self._asterisk.figures()}
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -163,7 +161,7 @@ class Guard:
             asyncio.TaskGroup() as tasks,
         ):
             tasks.create_task(self._watch_asterisk(http))
-            start_with_retry(tasks, "half-open calls", self._watch_half_open_calls)
+            start_with_retry(tasks, "copies of SIP", self._watch_sip)
             start_with_retry(tasks, "wrong passwords", self._watch_passwords)
             while True:
                 await self._look(http)
@@ -177,13 +175,17 @@ class Guard:
                 answers = True
             except (aiohttp.ClientError, TimeoutError, ValueError):
                 answers = False
+            told = self._asterisk.alarm
             self._answers = await self._asterisk.look(answers, process_of(self._settings.run, "asterisk"))
-            await asyncio.sleep(_ASTERISK_EVERY_S)
+            if self._asterisk.alarm != told:
+                with contextlib.suppress(OSError):  # a full disk; they are also written every few seconds
+                    process_counts.write(self._settings.run, "guard", self.figures())
+            await asyncio.sleep(asterisk_watch.EVERY_S)
 
-    async def _watch_half_open_calls(self) -> None:
-        """Watch for half-open calls. It must work without a controller too, and while a burst keeps that busy."""
+    async def _watch_sip(self) -> None:
+        """Watch copies of SIP. It must work without a controller too, and while a burst of calls keeps that busy."""
         port, controller = 5039 + self._settings.offset, self._settings.sip_copies
-        await half_open_calls.watch(self._sip, port, self._site.calls_by_source, controller, self._half_open_ended)
+        await sip_watch.watch(self._sip, port, self._site.calls_by_source, controller, self._half_open_ended)
 
     async def _watch_passwords(self) -> None:
         await ban_watch.BanWatch(self._settings.home, self._new_ami(), self._site, self.counts).run()
@@ -392,7 +394,7 @@ def main() -> None:
 
     async def until_signal() -> None:
         guarding = Guard(chosen, loaded)
-        process_counts.keep_writing(chosen.run, "guard", lambda: {**guarding.counts, "asterisk_kills": guarding.kills})
+        process_counts.keep_writing(chosen.run, "guard", guarding.figures)
         work = asyncio.create_task(guarding.run())
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, work.cancel)

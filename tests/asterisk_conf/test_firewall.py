@@ -1,5 +1,6 @@
-"""`hatif firewall`: the kernel drops all audio except that of carriers and operators."""
+"""`hatif firewall`: the kernel drops all audio except that of carriers and operators, and floods of calls."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from asterisk_conf.conf import Ports
 from asterisk_conf.errors import AsteriskError
-from asterisk_conf.firewall import Senders, render
+from asterisk_conf.firewall import INVITES_S, Senders, render
 
 NAMESPACES = (("unshare", "--net"), ("unshare", "--user", "--map-root-user", "--net"))  # for root, for other users
 PORTS = Ports.with_offset(0)
@@ -72,6 +73,20 @@ def test_a_telephone_outside_may_send_audio_once_it_has_a_tls_connection_and_no_
     assert through(PORTS.rtp_first) == ["127.0.2.2", "127.0.1.9"]
     # A server of a carrier that we have asked may have another address than the carrier's calls.
     assert through(PORTS.sip) == ["127.0.1.9", "127.0.2.3"]
+
+
+def test_of_a_flood_of_invites_a_burst_passes_and_other_addresses_and_requests_are_not_concerned(
+    nft: tuple[str, ...], namespace: tuple[str, ...], tmp_path: Path
+) -> None:
+    rules = tmp_path / "hatif.nft"
+    rules.write_text(render(SENDERS, PORTS, "127.0.0.1", calls_by_source=40))
+    script = Path(__file__).parents[1] / "namespace_flood.py"
+    command = [*namespace, sys.executable, str(script), *nft, "--", str(rules), str(PORTS.sip)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 0, result.stderr
+    passed = json.loads(result.stdout)
+    assert 40 <= passed.pop("127.0.0.2 INVITE") <= 40 + INVITES_S * passed.pop("seconds") + 1
+    assert passed == {"127.0.0.2 ACK": 300, "127.0.0.3 INVITE": 20}
 
 
 def test_an_invalid_address_is_refused() -> None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from asterisk_sip import Telephone
 from every import every
 from hypothesis import given
 from hypothesis import strategies as st
@@ -193,6 +194,37 @@ async def test_a_withheld_number_is_nowhere_and_a_word_is_no_number(line: Line, 
     for path in kept:
         with contextlib.suppress(FileNotFoundError):  # SQLite's journals come and go
             assert b"614777" not in path.read_bytes(), path
+
+
+ASSERTED = {
+    # The headers P-Asserted-Identity of a call whose From is +33614000200, and the caller's number.
+    ('"A" <sip:+33614000201@c.example>, <tel:+33614000202>',): "+33614000201",
+    ("<sip:alice@c.example>, <tel:+33614000202>",): "+33614000202",
+    ("<tel:+33-614-000-203>,<sip:+33614000204@c.example;user=phone>",): "+33614000203",
+    ("<sip:alice@c.example>", "<tel:+33614000205>"): "+33614000205",
+    ("<SIPS:0614000209;phone-context=+33:secret@c.example:5061>;a=b , <tel:+33614000204>",): "0614000209",
+    ("tel:+33614000206;phone-context=x, sip:alice@c.example",): "+33614000206",
+    # A caller may write their own name: what is in it is not the carrier's word.
+    ('"Doe, <tel:+33614000299>, John" <sip:0614000207@c.example>, <sip:+33614000298@c.example>',): "0614000207",
+    (r'"a\", <tel:+33614000299>" <sip:alice@c.example>, <tel:+33614000208>',): "+33614000200",
+    ("<sip:alice@c.example>, <sip:bob@c.example>",): "+33614000200",
+    ("<sip:+33614000299>, <http://+33614000299>, <sip:1a@c.example>, <sip:@c.example>, tel:+33x",): "+33614000200",
+}
+
+
+async def test_of_several_asserted_identities_the_first_that_is_a_number_is_the_callers(line: Line) -> None:
+    def caller(identities: tuple[str, ...], address: str) -> str:
+        headers = "".join(f"P-Asserted-Identity: {identity}\r\n" for identity in identities)
+        with Telephone(address, 5060 + line.offset, "+33614000200") as carrier:
+            answer = carrier.invite(FRENCH_NUMBER, headers)
+            (channel,) = line.ari("GET", "/channels")
+            assert carrier.hang_up(answer, FRENCH_NUMBER).status == 200
+        return str(channel["caller"]["number"])
+
+    for identities, number in ASSERTED.items():
+        assert await asyncio.to_thread(caller, identities, "127.0.0.2") == number, identities
+        await line.until(lambda: not line.ari("GET", "/channels"), 5, "the call is over")
+    assert await asyncio.to_thread(caller, next(iter(ASSERTED)), OTHER_CARRIER) == "+33614000200"
 
 
 async def test_the_fallback_keeps_no_withheld_number_and_cuts_none_out_of_a_word(

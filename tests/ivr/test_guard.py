@@ -99,6 +99,16 @@ async def test_a_controller_that_does_not_beat_any_more_is_killed(watching: guar
         assert await asyncio.to_thread(process.wait, 10) == -9
 
 
+async def test_a_controller_that_works_and_gets_no_processor_is_late_and_not_killed(watching: guard.Guard) -> None:
+    chosen, asked = watching._settings, list[Request]()
+    with controller(chosen, "works") as process:
+        beat(chosen.lives)
+        for _ in range(6):
+            await looks(watching, asked, {})  # eight seconds of the guard's clock each, in which it runs for some ms
+        assert [request for request in asked if request in GIVEN] == GIVEN  # its callers do not wait for it
+        assert process.poll() is None and watching.counts["controller_kills"] == 0
+
+
 @pytest.mark.parametrize("back_at", [*CALLERS, None])
 async def test_callers_stay_with_a_controller_that_is_back_before_they_were_given_to_the_dialplan(
     watching: guard.Guard, back_at: str | None

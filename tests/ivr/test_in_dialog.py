@@ -15,6 +15,8 @@ from ivr.softphone.telephone import Call, Telephones
 
 _ROWS, _COLUMNS = (697, 770, 852, 941), (1209, 1336, 1477)
 _KEYS = "123456789*0#"
+REFUSED = {"SUBSCRIBE": 489, "NOTIFY": 489, "PUBLISH": 501, "FOO": 501, "INFO": 415}
+"""Requests in a call that nobody serves, with their answers."""
 
 
 async def press_tones(call: Call, keys: str) -> None:
@@ -58,6 +60,22 @@ async def test_info_options_and_message_during_a_call_are_answered_digits_by_inf
     line.ari("DELETE", f"/channels/{carried}")  # neither telephone can: see Dialog
     await asyncio.gather(call.ended(5), leg.ended(5))
     assert not [message for side in (dialog, caller) for message in side.received if b"hello" in message]
+
+
+async def test_what_nobody_serves_in_a_call_is_refused_and_the_call_goes_on(line: Line, telephones: Telephones) -> None:
+    phone = await line.phone(telephones, french(line, 1)[0], answers=OPERATOR_HZ)
+    dialogs = Dialog(phone), Dialog(await telephones.trunk("127.0.0.2", parse_address(line.sip)))
+    call = await line.asks_for_operator(telephones, "+33614000005")
+    call.tone(CALLER_HZ)
+    leg = await phone.next_call(8)
+    await asyncio.gather(call.hears_tone(OPERATOR_HZ), leg.hears_tone(CALLER_HZ))
+    for dialog in dialogs:
+        statuses = await asyncio.gather(*(dialog.request(method, "application/x-any", "a") for method in REFUSED))
+        assert dict(zip(REFUSED, statuses, strict=True)) == REFUSED
+    await asyncio.gather(call.hears_tone(OPERATOR_HZ), leg.hears_tone(CALLER_HZ))
+    carried = next(item["id"] for item in line.ari("GET", "/channels") if item["name"].startswith("PJSIP/carrier"))
+    line.ari("DELETE", f"/channels/{carried}")  # neither telephone can: see Dialog
+    await asyncio.gather(call.ended(5), leg.ended(5))
 
 
 async def test_digits_count_as_tones_where_no_rtp_events_were_negotiated(line: Line, telephones: Telephones) -> None:

@@ -15,6 +15,8 @@ from left import rows
 from line import Line
 
 from db.tables import OperatorStateRecord
+from ivr.cli.processes.asterisk_check import check_answers
+from ivr.cli.processes.check import Check
 from ivr.process.asterisk_watch import sip_answers
 from ivr.process.process import process_of, processes
 from ivr.softphone.sound import RATE
@@ -48,7 +50,7 @@ async def faulty_line() -> AsyncIterator[Line]:
     with short_folder("hatif-lone-") as folder:
         line = Line(Path(folder), OFFSET + 1000)
         (line.home / warm_up.FAULTS).write_text(FAULTS)
-        line.environment["HATIF_ASTERISK_PATIENCE_S"] = "3"
+        line.environment["HATIF_ASTERISK_PATIENCE_S"] = "8"
         path = line.site / "site.toml"
         text = path.read_text().replace("[desk]\nenabled = false", "[desk]\nenabled = true")
         path.write_text(text.replace("[monitoring]\nenabled = false", "[monitoring]\nenabled = true"))
@@ -83,11 +85,18 @@ async def test_an_asterisk_that_does_not_answer_is_restarted_and_its_calls_have_
     await line.until(lambda: states_of_threads(asterisk) == {"T"}, 20, "all of Asterisk is stopped")
     assert not await sip_answers(*sip, limit_s=0.3)
 
+    def alarms() -> list[Check]:
+        return list(check_answers(line.home / "run", processes(line.home / "run")))
+
+    await line.until(lambda: alarms() != [], 20, "there is an alarm")
+    assert line.pid("asterisk") == asterisk and "does nothing" in alarms()[0].found
+
     def another() -> bool:
         info = processes(line.home / "run").get("asterisk")
         return info is not None and info.alive and info.pid != asterisk
 
     await line.until(another, 30, "there is another Asterisk")
+    await line.until(lambda: not alarms(), 10, "the alarm is over")
     await line.until(lambda: line.status().get("serves") is True, 20, "calls are served")
     assert line.pid("ivr") == controller  # the fault was not the controller's
     stories = [await line.story(caller) for caller in ("+33140000201", "+33140000202")]

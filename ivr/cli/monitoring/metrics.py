@@ -158,6 +158,8 @@ def _guard(counts: Mapping[str, float]) -> Iterator[Metric]:
         ("half_open_ended", "Unconfirmed calls that were ended because they filled an address's limit."),
     ):
         yield _counter(f"hatif_guard_{name}", text, counts.get(name, 0))
+    text = "For how long Asterisk has run without an answer to the guard."
+    yield _gauge("hatif_asterisk_silent_seconds", text, counts.get("asterisk_silent_s", 0))
 
 
 def _gate(counts: Mapping[str, float]) -> Iterator[Metric]:

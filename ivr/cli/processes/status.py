@@ -18,6 +18,7 @@ from ivr.asterisk.carrier_registrations import read_registrations
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.desk import settings_of
 from ivr.cli.output import JSON, as_json, as_table, cell, console, local
+from ivr.cli.processes.asterisk_check import check_answers
 from ivr.cli.processes.at_once import ANSWER_S, ask_all
 from ivr.cli.processes.background_checks import (
     check_gate,
@@ -111,6 +112,7 @@ def read(parts: Composition, also: Mapping[str, Callable[[], Any]] = MappingProx
     )
     live = answers.get("controller", _NO_CONTROLLER)
     checks = [*_check_processes(running), *_check_controller(live, parts.site.probe_s), *_check_drained(live)]
+    checks += check_answers(parts.settings.run, running)
     checks += check_prompts(live.get("prompts"))
     for part in PARTS:
         if part.name in answers:
