@@ -111,6 +111,7 @@ SEND_MESSAGE = Operation("PUT", "endpoints/{tech}/{resource}/sendMessage", ("fro
 OBJECT = Operation("GET", "asterisk/config/dynamic/{configClass}/{objectType}/{id}")
 SET_OBJECT = Operation("PUT", "asterisk/config/dynamic/{configClass}/{objectType}/{id}", (), "fields")
 DELETE_OBJECT = Operation("DELETE", "asterisk/config/dynamic/{configClass}/{objectType}/{id}")
+USER_EVENT = Operation("POST", "events/user/{eventName}", ("application",))
 EVENT_FILTER = Operation("PUT", "applications/{applicationName}/eventFilter", (), "filter")
 
 
