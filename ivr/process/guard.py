@@ -12,15 +12,19 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import aiohttp
+import orjson
 import structlog
 
 from ivr.asterisk import half_open_calls, leg_dialing
 from ivr.asterisk.ami import Ami
 from ivr.asterisk.ari import events, operations
+from ivr.asterisk.ari.channel_list import channel_rows
 from ivr.asterisk.ari.events import Channel
+from ivr.asterisk.ari.link import RefusedError, Response
 from ivr.asterisk.ari.operations import Request
 from ivr.call.bridge_moves import MUSIC
 from ivr.callbacks.channels import parse
@@ -185,8 +189,8 @@ class Guard:
         """Give the controller's callers to the dialplan. Return False if Asterisk's ARI does not answer, or once there
         is a controller again: it goes on with the callers that are left. `served`: the last heartbeat."""
         try:
-            channels = events.channels(await self._ask(http, operations.CHANNELS()))
-            bridges = {str(row["id"]): row["channels"] for row in await self._ask(http, operations.BRIDGES())}
+            channels, rows = await self._list(http)
+            bridges = {str(row["id"]): row["channels"] for row in rows}
             if not self._acted:
                 self._acted = True
                 log.error("There is no controller; its callers go to the dialplan", after_s=PATIENCE_S)
@@ -201,7 +205,7 @@ class Guard:
                     log.warning("A channel was taken from the controller", channel=channel.name, by=request.uri)
         except (aiohttp.ClientError, TimeoutError):
             return False
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RefusedError) as error:
             log.error("Asterisk's answer cannot be read", error=repr(error))
         return True
 
@@ -218,7 +222,8 @@ class Guard:
         if not isinstance(state, CallState):
             return False
         for name in voicemail.recording_names(self._settings.asterisk_recordings, state.id):
-            if await self._ask(http, operations.LIVE_RECORDING(name)):
+            (live,) = await self._ask(http, operations.LIVE_RECORDING(name))
+            if live.ok:
                 return True
         return False
 
@@ -226,24 +231,31 @@ class Guard:
         """Play music to those who have answered since the controller went away: otherwise they would hear nothing."""
         beat = last_beat(self._settings.serves)
         try:
-            channels = events.channels(await self._ask(http, operations.CHANNELS()))
-            bridges = await self._ask(http, operations.BRIDGES())
+            channels, bridges = await self._list(http)
             together = [channel for bridge in bridges for channel in bridge["channels"]]
             for channel in leg_dialing.answered_alone(channels, together):
                 # Checked again: a controller that is back has stopped all music, and would not stop this.
                 if channel not in self._soothed and last_beat(self._settings.serves) == beat:
                     self._soothed.add(channel)
                     await self._ask(http, operations.MUSIC(channel, mohClass=MUSIC))
-        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
+        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError, RefusedError) as error:
             log.error("Asterisk does not answer; retrying", error=repr(error))
 
-    async def _ask(self, http: aiohttp.ClientSession, request: Request) -> list[dict[str, Any]]:
-        """Return Asterisk's answer to a request; empty if what it is about has ended."""
+    async def _list(self, http: aiohttp.ClientSession) -> tuple[list[Channel], list[dict[str, Any]]]:
+        """Return Asterisk's channels, and the rows of its bridges."""
+        listed, bridges = await self._ask(http, operations.CHANNELS(), operations.BRIDGES())
+        return events.channels(await channel_rows(listed, partial(self._ask, http))), bridges.body
+
+    async def _ask(self, http: aiohttp.ClientSession, *requests: Request) -> list[Response]:
+        """Send requests one after the other, and return Asterisk's answers."""
         headers = {"Authorization": aiohttp.encode_basic_auth(self._secrets.ari_user, self._secrets.ari_password)}
-        where = self._ari + request.uri
-        async with http.request(request.method, where, params=dict(request.query), headers=headers) as answer:
-            found: list[dict[str, Any]] = await answer.json() if answer.status == 200 else []
-            return found
+        answers = []
+        for request in requests:
+            where = self._ari + request.uri
+            async with http.request(request.method, where, params=dict(request.query), headers=headers) as answer:
+                text = await answer.read() if answer.ok else b""
+                answers.append(Response(answer.status, orjson.loads(text) if text else None))
+        return answers
 
     def _kill_hung(self, info: ProcessInfo | None) -> None:
         """Kill a controller that is alive and does not answer: it would take every new call into silence."""

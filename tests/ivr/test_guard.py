@@ -14,6 +14,7 @@ import pytest
 from snapshots import snapshot
 
 from ivr.asterisk.ari import operations
+from ivr.asterisk.ari.link import Response
 from ivr.asterisk.ari.operations import Request
 from ivr.home import settings
 from ivr.home.heartbeat import beat
@@ -57,11 +58,12 @@ def controller(chosen: settings.Settings) -> Iterator[subprocess.Popen[bytes]]:
 async def looks(watching: guard.Guard, asked: list[Request], then: dict[Request, Any]) -> None:
     """Have the guard look until it has acted; `then`: what happens as Asterisk is asked for something."""
 
-    async def ask(_: object, request: Request) -> list[dict[str, Any]]:
-        asked.append(request)
-        then.get(request, lambda: None)()
+    async def ask(_: object, *requests: Request) -> list[Response]:
+        asked.extend(requests)
+        for request in requests:
+            then.get(request, lambda: None)()
         callers = [msgspec.to_builtins(snapshot(name, "hatif,call,+33800212000")) for name in CALLERS]
-        return callers if request == operations.CHANNELS() else []
+        return [Response(200, callers if request == operations.CHANNELS() else []) for request in requests]
 
     cast(Any, watching)._ask = ask
     for _ in range(8):
