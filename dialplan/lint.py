@@ -20,6 +20,7 @@ APPLICATIONS = {
     "Log": "app_verbose",
     "MusicOnHold": "res_musiconhold",
     "Originate": "app_originate",
+    "PJSIPHangup": "chan_pjsip",
     "Playback": "app_playback",
     "Queue": "app_queue",
     "Return": "app_stack",

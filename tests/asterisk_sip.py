@@ -55,7 +55,9 @@ class Telephone:
     def register(self) -> Answer:
         return self._with_password("REGISTER", "", "")
 
-    def invite(self, number: str, headers: str = "", *, crypto: str = "", before: str = "", beside: str = "") -> Answer:
+    def invite(
+        self, number: str, headers: str = "", *, crypto: str = "", before: str = "", beside: str = "", call_id: str = ""
+    ) -> Answer:
         """Return the final response, and acknowledge it.
 
         Args:
@@ -70,7 +72,7 @@ class Telephone:
             + (f"a=crypto:{crypto}\r\n" if crypto else "")
             + beside
         )
-        return self._with_password("INVITE", number, sdp, headers)
+        return self._with_password("INVITE", number, sdp, headers, call_id)
 
     def hang_up(self, answer: Answer, number: str) -> Answer:
         return self._request("BYE", number, answer.header("Call-ID"), "", f"To: {answer.header('To')}\r\n", sequence=9)
@@ -87,8 +89,8 @@ class Telephone:
                 heard += packet[12:]
         return heard
 
-    def _with_password(self, method: str, number: str, body: str, headers: str = "") -> Answer:
-        call_id = f"{next(_serial)}.{time.monotonic_ns()}@test"
+    def _with_password(self, method: str, number: str, body: str, headers: str = "", call_id: str = "") -> Answer:
+        call_id = call_id or f"{next(_serial)}.{time.monotonic_ns()}@test"
         answer = self._request(method, number, call_id, body, headers, sequence=1)
         if answer.status == 401 and self.password:
             headers += self._authorization(method, self._uri(number), answer.header("WWW-Authenticate"))
@@ -115,9 +117,12 @@ class Telephone:
         to = f"To: {party if method == 'REGISTER' else f'<{self._uri(number)}>'}\r\n"
         if (given := re.search(r"(?m)^To: .*\r\n", headers)) is not None:
             to, headers = given[0], headers.replace(given[0], "")
+        sender = f"From: {party};tag=t\r\n"
+        if (given := re.search(r"(?m)^From: .*\r\n", headers)) is not None:
+            sender, headers = given[0], headers.replace(given[0], "")
         start = (
             f"Via: SIP/2.0/{self.protocol} {here};branch=z9hG4bK{next(_serial)};rport\r\nMax-Forwards: 70\r\n"
-            f"From: {party};tag=t\r\n{to}Call-ID: {call_id}\r\nContact: <sip:{self.user}@{here}>\r\n"
+            f"{sender}{to}Call-ID: {call_id}\r\nContact: <sip:{self.user}@{here}>\r\n"
         )
         message = (
             f"{method} {self._uri(number)} SIP/2.0\r\n{start}CSeq: {sequence} {method}\r\n{headers}"
@@ -132,10 +137,10 @@ class Telephone:
         return answer
 
     def _send(self, message: str) -> None:
-        self.signalling.sendto(message.encode(), (self.server, self.port))
+        self.signalling.sendto(message.encode("utf-8", "surrogateescape"), (self.server, self.port))
 
     def _receive(self) -> str:
-        return self.signalling.recv(65535).decode()
+        return self.signalling.recv(65535).decode("utf-8", "surrogateescape")
 
     def _final(self, sequence: str, message: str) -> Answer:
         """Return the final response to our request, which is repeated once if nothing comes (RFC 3261).

@@ -7,6 +7,7 @@ lost; an exception in a callback cuts the link; after `close()` a reconnect that
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Self
@@ -17,6 +18,7 @@ from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.manager import Manager
 
 from background.retrying import retry
+from ivr.home.heartbeat import comes
 
 Fields = dict[str, str]
 """One AMI message, with keys as Asterisk writes them; the values of a repeated key are joined by newlines."""
@@ -24,7 +26,8 @@ Fields = dict[str, str]
 _ANSWER_S = 5.0
 _RECONNECT_S = 0.3
 _REFUSED_AGAIN_S = 5.0  # a password that has become wrong is not retried at the pace of a lost link
-_PING_EVERY_S = 10.0
+_CHECK_EVERY_S = 1.0
+_EVENT_S = 2.0  # after this time an event of our own counts as lost
 _LINE_BYTES = 1_000  # Asterisk cuts an AMI line at 1,024 bytes, silently
 
 log = structlog.get_logger("ami")
@@ -62,7 +65,7 @@ class Ami:
 
     @property
     def connected(self) -> bool:
-        """Whether we are logged in to an Asterisk that has finished starting, as far as is known."""
+        """Whether we are logged in to an Asterisk that has finished starting and sends events, as far as is known."""
         return self._link is not None and not self._link.lost.done()
 
     def on(self, event_name: str, callback: Callable[[Fields], None]) -> None:
@@ -184,6 +187,8 @@ class Ami:
             async with asyncio.timeout(self._answer_s):
                 await link.connect()
                 await link.logged_in(f"Asterisk's AMI at {where}", self._user)
+                if not await link.hears():
+                    raise AmiError(f"Asterisk's AMI at {where} answers, but sends no events")
         except OSError as error:  # TimeoutError is one of them
             link.close()
             why = "did not answer in time" if isinstance(error, TimeoutError) else f"cannot be reached ({error})"
@@ -213,14 +218,16 @@ class Ami:
             log.info("AMI link up again", host=self._host, port=self._port)
 
     async def _watch(self, link: "_Link") -> None:
-        """Return when the link is lost. A suspended Asterisk closes no socket: only an unanswered ping shows it."""
+        """Return when the link is lost, or brings no events.
+
+        A suspended Asterisk closes no socket, and answers say nothing about events.
+        """
         while True:
-            done, _ = await asyncio.wait({link.lost}, timeout=_PING_EVERY_S)
+            done, _ = await asyncio.wait({link.lost}, timeout=_CHECK_EVERY_S)
             if done:
                 return
-            try:
-                await link.ask("Ping", {}, self._answer_s, as_list=False)
-            except AmiError:
+            if not await link.hears():
+                log.warning("Asterisk's AMI sends no events", host=self._host, port=self._port)
                 link.close()
                 return
 
@@ -268,6 +275,9 @@ class _Link(Manager):  # type: ignore[misc]  # panoramisk has no types
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._booted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._dispatch = dispatch
+        self._expected = ""  # the name of our own event
+        self._heard = asyncio.Event()  # it has come, or the link is lost
+        self._is_refused = False  # Asterisk does not let us send one
 
     async def logged_in(self, where: str, user: str) -> None:
         """Wait until the login is accepted and Asterisk reports that it has finished starting."""
@@ -297,6 +307,25 @@ class _Link(Manager):  # type: ignore[misc]  # panoramisk has no types
             raise AmiError(f"Asterisk did not answer {name} within {limit_s:g} s")
         result = answer.result()
         return [_fields(message) for message in (result if isinstance(result, list) else [result])]
+
+    async def hears(self) -> bool:
+        """Return whether an event of our own comes back; True as well if the link is lost, or it may not be sent."""
+        self._expected = f"hatif-{time.monotonic_ns()}"
+        self._heard.clear()
+        if self.lost.done():
+            return True
+        action = Action({"Action": "UserEvent", "UserEvent": self._expected})
+        self.protocol.send(action, as_list=False).add_done_callback(self._sent)
+        came = await comes(self._heard, _EVENT_S)
+        self.protocol.responses.pop(action.id, None)
+        return came
+
+    def _sent(self, answer: "asyncio.Future[Any]") -> None:
+        if not answer.cancelled() and not answer.result().success:
+            if not self._is_refused:
+                log.warning("Whether AMI's events come is not known: add `user` to `write` of our user in manager.conf")
+            self._is_refused = True
+            self._heard.set()
 
     def close(self) -> None:
         """Cut the connection; calls that wait for an answer fail."""
@@ -328,9 +357,12 @@ class _Link(Manager):  # type: ignore[misc]  # panoramisk has no types
     def dispatch(self, event: Any) -> None:
         if event.event == "FullyBooted" and not self._booted.done():
             self._booted.set_result(None)
+        if event.event == "UserEvent" and event.userevent == self._expected:
+            self._heard.set()
         self._dispatch(_fields(event))
 
     def _end(self) -> None:
+        self._heard.set()
         if not self.lost.done():
             self.lost.set_result(None)
 

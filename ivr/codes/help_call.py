@@ -13,6 +13,7 @@ import structlog
 
 from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari import events, operations
+from ivr.asterisk.ari.channel_list import channel_rows
 from ivr.asterisk.ari.events import Channel
 from ivr.asterisk.ari.link import LinkLost
 from ivr.audio.spoken import digit_clips
@@ -158,8 +159,9 @@ async def claim_leg(call: CodeCall, supervisor: str) -> Leg:
 
 async def find_leg(call: CodeCall) -> Leg | None:
     """Return the leg that a former controller started, if any."""
-    (answer,) = await call.services.link.ask(operations.CHANNELS())
-    legs = [leg for channel in answer.body if (leg := Leg.named(channel["id"])) is not None]
+    link = call.services.link
+    (listed,) = await link.ask(operations.CHANNELS())
+    legs = [leg for channel in await channel_rows(listed, link.ask) if (leg := Leg.named(channel["id"])) is not None]
     return next((leg for leg in legs if leg.asked == call.channel), None)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import structlog
 
 from ivr.asterisk.ari import events, operations
+from ivr.asterisk.ari.channel_list import channel_rows
 from ivr.asterisk.ari.link import LinkLost
 from ivr.call.call import Call
 from ivr.call.items import Deadline, RequestFailed
@@ -225,8 +226,9 @@ class _Supervision:
         Nobody notices the restart if the conversation still goes on.
         """
         call, link = self._call, self._call.services.link
-        channels, bridges = await link.ask(operations.CHANNELS(), operations.BRIDGES())
-        found = [spy for channel in channels.body if (spy := spies.spy_of(channel["id"])) is not None]
+        listed, bridges = await link.ask(operations.CHANNELS(), operations.BRIDGES())
+        channels = await channel_rows(listed, link.ask)
+        found = [spy for channel in channels if (spy := spies.spy_of(channel["id"])) is not None]
         mine = [spy for spy in found if spy.supervisor == call.channel]
         inside = next((bridge["channels"] for bridge in bridges.body if bridge["id"] == bridge_of(call.channel)), ())
         hearing = sorted((spy for spy in mine if spy.mode != TELLING), key=lambda spy: spy.id not in inside)

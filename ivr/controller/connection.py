@@ -28,6 +28,7 @@ from ivr.controller.call_registry import CallRegistry
 from ivr.controller.dependencies import Dependencies
 from ivr.controller.dialplan_conversations import DialplanTalk
 from ivr.controller.event_router import EventRouter
+from ivr.controller.hearing import Hearing
 from ivr.controller.own_calls import OwnCalls
 from ivr.controller.recovery import Recovered
 from ivr.controller.silence_monitor import SilenceMonitor
@@ -121,6 +122,7 @@ class Connection:
             self.start,
         )
         self._own_calls = OwnCalls(link, self._telephones, self._on_other_call, self._routes, self.start)
+        self._hearing = Hearing(link, APPLICATION)
         self._router = EventRouter(
             link,
             dependencies,
@@ -129,6 +131,7 @@ class Connection:
             self._own_calls,
             lambda channel, args: codes.begin(self, channel, args, resumed=False),
             self.telephones.is_there,
+            self._hearing.deliver,
             self.start,
             self._work.cancel,
         )
@@ -226,6 +229,8 @@ class Connection:
         # Before anything is asked: what begins from now on is found by its events.
         started, began = time.monotonic(), time.time()
         await self._link.only(*events.USED)
+        await self._hearing.check()
+        self._work.start(self._hearing.run(), "events", vital=True)
         found = await recovery.recover(self._link, self._telephones)
         self._router.expect(leg_dialing.waiting(found.channels))
         await self._begin_floor(found)

@@ -283,7 +283,8 @@ class Controller:
                         await self.connection.run()
                     finally:
                         self.floor.tell(floor_protocol.ConnectionLost())
-                    self._liveness.health.ended()
+                    if self.connection.floor is not None:  # otherwise it has never said that it serves calls
+                        self._liveness.health.ended()
             except AriError as error:
                 if tries % 20 == 0:
                     log.error(str(error))

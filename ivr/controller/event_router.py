@@ -40,6 +40,7 @@ class EventRouter:
         routes: The receiver of each channel's events.
         begin_code: Starts the feature code that was dialled on a channel with these Stasis arguments.
         sign_of_life: Called with an operator whose telephone has just shown that it is there.
+        heard: Called with each event that a client of ARI has sent.
         start: Starts work that ends with the connection.
         stop: Ends that work, though not the connection.
     """
@@ -53,12 +54,13 @@ class EventRouter:
         own_calls: OwnCalls,
         begin_code: Callable[[events.Channel, tuple[str, ...]], None],
         sign_of_life: Callable[[str], None],
+        heard: Callable[[events.ChannelUserevent], None],
         start: Callable[[Coroutine[None, None, None], str], None],
         stop: Callable[[], None],
     ) -> None:
         self._link, self._dependencies, self._routes = link, dependencies, routes
         self._registry, self._own_calls = registry, own_calls
-        self._begin_code, self._sign_of_life, self._start = begin_code, sign_of_life, start
+        self._begin_code, self._sign_of_life, self._heard, self._start = begin_code, sign_of_life, heard, start
         self._stop = stop
         self._ringing: dict[str, tuple[events.Channel, tuple[str, ...]]] = {}  # our legs, see `leg_dialing.waiting`
         self._keys: defaultdict[str, RepeatedKeys] = defaultdict(RepeatedKeys)  # by channel
@@ -119,6 +121,9 @@ class EventRouter:
             self._start(self._link.send(*to_dialplan(channel)), "give a call to the dialplan")
 
     def _route(self, event: events.Event) -> None:
+        if isinstance(event, events.ChannelUserevent):  # before reconciliation, too: it waits for the first one
+            self._heard(event)
+            return
         if isinstance(event, events.StasisEnd | events.ChannelDestroyed):
             self._keys.pop(event.channel_id, None)
         if isinstance(event, events.ChannelDestroyed) and self._early is None:

@@ -6,6 +6,7 @@ from itertools import chain
 
 from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari import events, operations
+from ivr.asterisk.ari.channel_list import channel_rows
 from ivr.asterisk.ari.events import Channel
 from ivr.asterisk.ari.link import Link
 from ivr.callbacks import channels as callbacks
@@ -48,10 +49,11 @@ async def recover(link: Link, telephones: Mapping[str, str]) -> Recovered:
 
     Raises:
         LinkLost: The connection has ended.
+        RefusedError: Asterisk does not list channels or bridges.
         TimeoutError: Asterisk did not answer in time.
     """
     listed, bridges = await link.ask(operations.CHANNELS(), operations.BRIDGES())
-    channels = events.channels(listed.body)
+    channels = events.channels(await channel_rows(listed, link.ask))
     undialled = leg_dialing.undialled(channels)
     await link.send(*map(operations.HANG_UP, undialled))
     channels = [channel for channel in channels if channel.id not in undialled]

@@ -13,17 +13,21 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import orjson
 import structlog
 
 from ivr.asterisk import leg_dialing, sip_watch
 from ivr.asterisk.ami import Ami
 from ivr.asterisk.ari import events, operations
+from ivr.asterisk.ari.channel_list import channel_rows
 from ivr.asterisk.ari.events import Channel
+from ivr.asterisk.ari.link import RefusedError, Response
 from ivr.asterisk.ari.operations import Request
 from ivr.call.bridge_moves import MUSIC
 from ivr.callbacks.channels import parse
@@ -223,8 +227,7 @@ class Guard:
             self._kill(absent, "The controller is stopped (SIGSTOP); it is killed, and another one starts")
         starts = absent is not None and absent.starts(START_S)
         try:
-            channels = events.channels(await self._ask(http, operations.CHANNELS()))
-            bridges = await self._ask(http, operations.BRIDGES())
+            channels, bridges = await self._list(http)
             inside = {str(row["id"]): list(row["channels"]) for row in bridges}
             await self._soothe(http, leg_dialing.answered_alone(channels, chain(*inside.values())), served)
             if away >= PATIENCE_S and starts:
@@ -243,7 +246,7 @@ class Guard:
             await self._ask(http, operations.SET_GLOBAL(variable="HATIF_BEAT", value=str(time.monotonic_ns())))
         except (aiohttp.ClientError, TimeoutError):
             return  # without Asterisk a controller cannot serve anybody, and is not at fault
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RefusedError) as error:
             log.error("Asterisk's answer cannot be read", error=repr(error))
         # Looked at again: while Asterisk was asked, the next controller may have taken the place of one that is gone.
         absent = self._look_at_controller(served)
@@ -326,17 +329,26 @@ class Guard:
         if not isinstance(state, CallState):
             return False
         for name in voicemail.recording_names(self._settings.asterisk_recordings, state.id):
-            if await self._ask(http, operations.LIVE_RECORDING(name)):
+            (live,) = await self._ask(http, operations.LIVE_RECORDING(name))
+            if live.ok:
                 return True
         return False
 
-    async def _ask(self, http: aiohttp.ClientSession, request: Request) -> list[dict[str, Any]]:
-        """Return Asterisk's answer to a request; empty if what it is about has ended."""
+    async def _list(self, http: aiohttp.ClientSession) -> tuple[list[Channel], list[dict[str, Any]]]:
+        """Return Asterisk's channels, and the rows of its bridges."""
+        listed, bridges = await self._ask(http, operations.CHANNELS(), operations.BRIDGES())
+        return events.channels(await channel_rows(listed, partial(self._ask, http))), bridges.body
+
+    async def _ask(self, http: aiohttp.ClientSession, *requests: Request) -> list[Response]:
+        """Send requests one after the other, and return Asterisk's answers."""
         headers = {"Authorization": aiohttp.encode_basic_auth(self._secrets.ari_user, self._secrets.ari_password)}
-        where = self._ari + request.uri
-        async with http.request(request.method, where, params=dict(request.query), headers=headers) as answer:
-            found: list[dict[str, Any]] = await answer.json() if answer.status == 200 else []
-            return found
+        answers = []
+        for request in requests:
+            where = self._ari + request.uri
+            async with http.request(request.method, where, params=dict(request.query), headers=headers) as answer:
+                text = await answer.read() if answer.ok else b""
+                answers.append(Response(answer.status, orjson.loads(text) if text else None))
+        return answers
 
     def _kill(self, controller: "_Absent", why: str) -> None:
         log.error(why, pid=controller.info.pid)

@@ -51,7 +51,7 @@ port = {port}
 [{user}]
 secret = {password}
 read = system,user,security,reporting
-write = system,reporting,call
+write = system,reporting,call,user
 """
 FREEPBX = {
     "extensions.conf": "#include extensions_override_freepbx.conf\n#include extensions_additional.conf\n"

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
+from asterisk_relay import Relay, paragraphs
 
 from ivr.asterisk.ami import Ami, AmiDownError, AmiError
 
@@ -112,6 +114,18 @@ async def test_an_event_reaches_its_callback_and_a_failing_callback_does_not_bre
     event = await asyncio.wait_for(got.get(), 2)
     assert event["Module"] == "pbx_config"
     assert ami.connected
+
+
+async def test_a_user_who_may_not_send_user_events_keeps_the_connection(asterisk: Any) -> None:
+    def refused(message: bytes) -> bytes | None:
+        if b"Event: UserEvent" in message:
+            return None
+        return re.sub(rb"Success(.*)Event Sent", rb"Error\1Permission denied", message, flags=re.DOTALL)
+
+    with Relay(asterisk.ami_port, paragraphs) as relay, relay.changing(refused, later=True):
+        async with asyncio.timeout(1.5), Ami("127.0.0.1", relay.port, asterisk.ami_user, asterisk.ami_password) as ami:
+            assert ami.connected
+            await ami.action("Ping")
 
 
 async def test_a_cut_connection_is_back_within_a_second_and_nothing_is_sent_twice(asterisk: Any) -> None:

@@ -67,7 +67,7 @@ def test_a_dialled_browser_that_does_not_ring_within_two_seconds_is_hung_up(
         def start(work: Coroutine[None, None, None], _: str) -> None:
             tasks.add(asyncio.create_task(work))
 
-        router = EventRouter(cast(Any, line), Mock(), {}, Mock(), Mock(), Mock(), Mock(), start, Mock())
+        router = EventRouter(cast(Any, line), Mock(), {}, Mock(), Mock(), Mock(), Mock(), Mock(), start, Mock())
         router.open()
         channel = snapshot("one", data, state="Down", name=name)
         router.deliver(events.StasisStart(channel, tuple(data.split(",")[1:])))

@@ -16,6 +16,7 @@ import pytest
 from snapshots import snapshot
 
 from ivr.asterisk.ari import operations
+from ivr.asterisk.ari.link import Response
 from ivr.asterisk.ari.operations import Request
 from ivr.call.bridge_moves import MUSIC as MUSIC_CLASS
 from ivr.home import heartbeat, settings
@@ -67,12 +68,14 @@ def controller(chosen: settings.Settings, does: str = "nothing") -> Iterator[sub
 async def looks(watching: guard.Guard, asked: list[Request], then: dict[Request, Any], times: int = 8) -> None:
     """Have the guard look until it has acted; `then`: what happens as Asterisk is asked for something."""
 
-    async def ask(_: object, request: Request) -> list[dict[str, Any]]:
-        asked.append(request)
-        then.get(request, lambda: None)()
+    async def ask(_: object, *requests: Request) -> list[Response]:
+        asked.extend(requests)
+        for request in requests:
+            then.get(request, lambda: None)()
         callers = [snapshot(name, "hatif,call,+33800212000") for name in CALLERS]
         callers.append(snapshot("new", "hatif,call,+33800212000", state="Ring"))
-        return [msgspec.to_builtins(caller) for caller in callers] if request == operations.CHANNELS() else []
+        rows = [msgspec.to_builtins(caller) for caller in callers]
+        return [Response(200, rows if request == operations.CHANNELS() else []) for request in requests]
 
     cast(Any, watching)._ask = ask
     for _ in range(times):

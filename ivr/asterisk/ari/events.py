@@ -261,6 +261,12 @@ class DeviceStateChanged(_Message, frozen=True):
     device_state: Device
 
 
+class ChannelUserevent(_Message, frozen=True):
+    """An event that a client of ARI has sent to the application (POST /events/user); it may have no channel."""
+
+    eventname: str
+
+
 class ApplicationReplaced(_Message, frozen=True):
     """Another client has taken over the application."""
 
@@ -282,6 +288,7 @@ Event = (
     | RecordingFinished
     | RecordingFailed
     | DeviceStateChanged
+    | ChannelUserevent
     | ApplicationReplaced
 )
 

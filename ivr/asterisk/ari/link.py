@@ -44,17 +44,28 @@ class LinkLost(Exception):  # noqa: N818 - not an error: the connection ended
     """The connection ended before the answer came."""
 
 
+class RefusedError(Exception):
+    """Asterisk refused a request, and what it would have answered was needed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """Asterisk's answer to a request."""
 
     status: int
-    body: Any
+    content: Any
 
     @property
     def ok(self) -> bool:
         """Whether the request was carried out."""
         return 200 <= self.status < 300
+
+    @property
+    def body(self) -> Any:
+        """What Asterisk answered. RefusedError if the request was not carried out: nothing of that may be read."""
+        if not self.ok:
+            raise RefusedError(f"Asterisk answered {self.status}: {self.content}")
+        return self.content
 
 
 def _ignore(request: Request, status: int) -> None:

@@ -74,6 +74,8 @@ ORIGINATE = Operation("POST", "channels", ("endpoint", "context", "extension", "
 DIAL = Operation("POST", "channels/{channelId}/dial", ("timeout",))
 SNOOP = Operation("POST", "channels/{channelId}/snoop/{snoopId}", ("spy", "whisper", "app", "appArgs"))
 SUBSCRIBE = Operation("POST", "applications/{applicationName}/subscription", ("eventSource",))
+APPLICATION = Operation("GET", "applications/{applicationName}")
+ENDPOINTS = Operation("GET", "endpoints")
 ENDPOINT = Operation("GET", "endpoints/{tech}/{resource}")
 ANSWER = Operation("POST", "channels/{channelId}/answer")
 DTMF = Operation("POST", "channels/{channelId}/dtmf", ("dtmf",))
@@ -111,6 +113,7 @@ SEND_MESSAGE = Operation("PUT", "endpoints/{tech}/{resource}/sendMessage", ("fro
 OBJECT = Operation("GET", "asterisk/config/dynamic/{configClass}/{objectType}/{id}")
 SET_OBJECT = Operation("PUT", "asterisk/config/dynamic/{configClass}/{objectType}/{id}", (), "fields")
 DELETE_OBJECT = Operation("DELETE", "asterisk/config/dynamic/{configClass}/{objectType}/{id}")
+USER_EVENT = Operation("POST", "events/user/{eventName}", ("application",))
 EVENT_FILTER = Operation("PUT", "applications/{applicationName}/eventFilter", (), "filter")
 
 
