@@ -6,7 +6,7 @@ import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ CARRIER, NUMBER = "127.0.0.2", "+33800212000"  # as in site/site.toml
 MENU_KEY, OPERATOR_KEYS = "1", "0"  # as in site/flow.yaml
 CONTROLLER = "ivr"  # its process, as `hatif status` names it
 UP_S = 60.0
+UP_LOG = "bench-up.log"
 TEXTS = {"bench_menu": "For the measurement,", "bench_next": "This is the next prompt."}
 TONES = {"bench_menu": 400.0, "bench_next": 1000.0}  # Hz; whole periods in 20 ms, so all packets of one are alike
 
@@ -55,11 +56,28 @@ async def up(home: Path, offset: int) -> AsyncIterator[Line]:
         yield _line(home, site, offset)
 
 
+@dataclass(slots=True)
+class Running:
+    """A Hatif that runs: `hatif up`, and the environment in which its commands run."""
+
+    home: Path
+    environment: Mapping[str, str]
+    up: asyncio.subprocess.Process
+
+    async def start_again(self) -> None:
+        """Start `hatif up` once more if it has ended: it takes over what still runs. Does not wait until it serves."""
+        if self.up.returncode is not None:
+            self.up = await _start_up(self.home, self.environment)
+
+
 @asynccontextmanager
-async def run_hatif(home: Path, site: Path, offset: int, *, quick: bool = True) -> AsyncIterator[None]:
+async def run_hatif(
+    home: Path, site: Path, offset: int, *, quick: bool = True, database: str | None = None
+) -> AsyncIterator[Running]:
     """Run all of Hatif in `home`, with the site in `site`, until a call can be served. Raises UpError.
 
-    `quick`: whether only quick voices speak, so that nothing is made in the background.
+    `quick`: whether only quick voices speak, so that nothing is made in the background. `database`: a URL, if not
+    SQLite in `home`.
     """
     if not Path(*_hatif()).is_file():  # noqa: ASYNC240 - before anything runs
         raise UpError(
@@ -73,24 +91,34 @@ async def run_hatif(home: Path, site: Path, offset: int, *, quick: bool = True) 
         "HATIF_VOICES": "quick" if quick else "",
         # The private Asterisk is that of the usual HATIF_HOME, where the next run finds it as well.
         "HATIF_INSTALL": os.environ.get("HATIF_INSTALL") or os.environ.get("HATIF_HOME") or str(CHECKOUT / "var"),
+        **({"HATIF_DATABASE": database} if database is not None else {}),
     }
     await _command("setup", environment, home)
-    log = home / "bench-up.log"
-    with log.open("wb") as output:
-        hatif = await asyncio.create_subprocess_exec(
+    running = Running(home, environment, await _start_up(home, environment))
+    try:
+        await _ready(running.up, environment, home / UP_LOG)
+        yield running
+    finally:
+        up = running.up
+        if up.returncode is None:
+            up.send_signal(signal.SIGTERM)
+            up.send_signal(signal.SIGCONT)  # it may be stopped
+        try:
+            await asyncio.wait_for(up.wait(), 20)
+        except TimeoutError:
+            up.kill()
+            await up.wait()
+        for info in processes(home / "run").values():  # what a killed `hatif up` has left
+            if info.alive:
+                with suppress(ProcessLookupError):
+                    os.kill(info.pid, signal.SIGKILL)
+
+
+async def _start_up(home: Path, environment: Mapping[str, str]) -> asyncio.subprocess.Process:
+    with (home / UP_LOG).open("ab") as output:
+        return await asyncio.create_subprocess_exec(
             *_hatif("up"), env=environment, stdout=output, stderr=output, start_new_session=True
         )
-    try:
-        await _ready(hatif, environment, log)
-        yield
-    finally:
-        if hatif.returncode is None:
-            hatif.send_signal(signal.SIGTERM)
-        try:
-            await asyncio.wait_for(hatif.wait(), 20)
-        except TimeoutError:
-            hatif.kill()
-            await hatif.wait()
 
 
 def write_site(site: Path) -> None:
