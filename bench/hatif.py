@@ -79,7 +79,7 @@ async def run_hatif(
     `quick`: whether only quick voices speak, so that nothing is made in the background. `database`: a URL, if not
     SQLite in `home`.
     """
-    if not Path(*_hatif()).is_file():  # noqa: ASYNC240 - before anything runs
+    if not Path(*command()).is_file():  # noqa: ASYNC240 - before anything runs
         raise UpError(
             f"{sys.executable} has no Hatif beside it: run scripts/setup, then .venv/bin/python -m bench.menu"
         )
@@ -117,7 +117,7 @@ async def run_hatif(
 async def _start_up(home: Path, environment: Mapping[str, str]) -> asyncio.subprocess.Process:
     with (home / UP_LOG).open("ab") as output:
         return await asyncio.create_subprocess_exec(
-            *_hatif("up"), env=environment, stdout=output, stderr=output, start_new_session=True
+            *command("up"), env=environment, stdout=output, stderr=output, start_new_session=True
         )
 
 
@@ -172,15 +172,15 @@ def _alaw(home: Path, file: str) -> str:
     return str(found)
 
 
-def _hatif(*words: str) -> tuple[str, ...]:
-    """Return the command of the environment that runs this."""
+def command(*words: str) -> tuple[str, ...]:
+    """Return the `hatif` of the environment that runs this, with its arguments."""
     return (str(Path(sys.executable).with_name("hatif")), *words)
 
 
 async def _command(name: str, environment: Mapping[str, str], home: Path) -> None:
     log = home / f"bench-{name}.log"
     with log.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(*_hatif(name), env=environment, stdout=output, stderr=output)
+        process = await asyncio.create_subprocess_exec(*command(name), env=environment, stdout=output, stderr=output)
     if await process.wait():
         raise UpError(f"hatif {name} ended with exit status {process.returncode}: {_tail(log)}")
 
@@ -193,7 +193,7 @@ async def _ready(hatif: asyncio.subprocess.Process, environment: Mapping[str, st
         if hatif.returncode is not None:
             raise UpError(f"hatif up ended with exit status {hatif.returncode}: {_tail(log)}")
         status = await asyncio.create_subprocess_exec(
-            *_hatif("status", "--json"), env=environment, stdout=asyncio.subprocess.DEVNULL,
+            *command("status", "--json"), env=environment, stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         if await status.wait() == 0:

@@ -7,10 +7,13 @@ wanted is missed, 2 if nothing could be measured. docs/faults-bench.md has the m
 import argparse
 import asyncio
 import json
+import random
 import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +21,15 @@ from rich.console import Console
 
 from bench import hatif, machine
 from bench.callers import LostCallError
+from bench.faults import disk, table
 from bench.faults import line as lines
-from bench.faults import table
-from bench.faults.faults import Fault, catalogue, running_names
+from bench.faults.faults import LEFT_OUT, Fault, catalogue
 from bench.faults.look import observing
 from bench.faults.round import Result, RoundError, Rounds
 from bench.floor import left
 from bench.floor.control import Control
 from bench.floor.day import telephones, until_ready
-from bench.floor.line import PHONES, LineError
+from bench.floor.line import PHONES, Line, LineError
 from bench.floor.phones import Fleet
 from bench.floor.story import Story
 
@@ -39,6 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.faults", description=__doc__)
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these faults only; --list names them")
     parser.add_argument("--list", action="store_true", help="list the faults")
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--offset", type=int, default=OFFSET, help="added to every port")
     parser.add_argument("--keep", type=Path, help="a new folder for logs and database, kept; its path must be short")
@@ -46,22 +50,27 @@ def main() -> None:
     given = parser.parse_args()
     if given.list:
         for fault in known.values():
-            print(f"{fault.name:24} {fault.what}")
+            print(f"{fault.name:24} {fault.what}{f' (--database {fault.kind})' if fault.kind else ''}")
+        for name, why in LEFT_OUT.items():
+            print(f"{name:24} left out: {why}")
         return
     if unknown := [name for name in given.only or () if name not in known]:
         parser.error(f"there is no fault {', '.join(unknown)}; --list names them")
     if given.keep is not None and given.keep.exists():
         parser.error(f"{given.keep} exists; name a new folder")
+    disk.enter_namespace()
     faults = [known[name] for name in given.only] if given.only else list(known.values())
-    home = given.keep or Path(tempfile.mkdtemp(prefix="hf"))  # short: sockets in it have 107 bytes at most
-    home.mkdir(parents=True, exist_ok=True)
-    asked = {"database": "sqlite", "seed": given.seed}
-    document: dict[str, Any] = {"machine": machine.description(), "asked": asked, "faults": [], "skipped": {}}
+    folder = given.keep or Path(tempfile.mkdtemp(prefix="hf"))  # short: sockets in it have 107 bytes at most
+    folder.mkdir(parents=True, exist_ok=True)
+    asked = {"database": given.database, "seed": given.seed}
+    left_out = {} if given.only else dict(LEFT_OUT)
+    document: dict[str, Any] = {"machine": machine.description(), "asked": asked, "faults": [], "skipped": left_out}
     console = Console(highlight=False, stderr=given.json, soft_wrap=True)
     if not console.is_terminal:
         console.width = WIDTH
     try:
-        asyncio.run(_until_signal(home.absolute(), given.offset, faults, document, console))
+        run = Run(folder.absolute(), given.offset, given.database, given.seed, faults)
+        asyncio.run(_until_signal(run, document, console))
     except (LineError, LostCallError, hatif.UpError) as error:
         console.print(f"[red]{error}[/]")
         sys.exit(2)
@@ -70,7 +79,7 @@ def main() -> None:
         raise SystemExit(130) from None
     finally:
         if given.keep is None:
-            shutil.rmtree(home, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
     if given.json:
         print(json.dumps(document, indent=1, ensure_ascii=False))
     else:
@@ -80,16 +89,25 @@ def main() -> None:
     sys.exit(1 if any(result["missed"] for result in document["faults"]) else 0)
 
 
-async def _until_signal(
-    home: Path, offset: int, faults: list[Fault], document: dict[str, Any], console: Console
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What is to be measured."""
+
+    folder: Path
+    offset: int
+    kind: lines.Kind
+    seed: int
+    faults: list[Fault]
+
+
+async def _until_signal(run: Run, document: dict[str, Any], console: Console) -> None:
     """Measure; SIGTERM ends it as Ctrl-C does, so that everything that was started is stopped."""
-    task = asyncio.ensure_future(_measure(home, offset, faults, document, console))
+    task = asyncio.ensure_future(_measure(run, document, console))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     await task
 
 
-async def _measure(home: Path, offset: int, faults: list[Fault], document: dict[str, Any], console: Console) -> None:
+async def _measure(run: Run, document: dict[str, Any], console: Console) -> None:
     def progress(text: str) -> None:
         if sys.stderr.isatty():
             print(f"\r{text:70}", end="", file=sys.stderr, flush=True)
@@ -97,32 +115,63 @@ async def _measure(home: Path, offset: int, faults: list[Fault], document: dict[
             print(text, file=sys.stderr, flush=True)
 
     progress("the line starts")
-    async with lines.up(home, offset) as line, observing(line.running.environment) as observer:
-        control, fleet, story = Control(line), Fleet(PHONES, line.server), Story()
-        try:
-            async with telephones(fleet, line, story):
-                await until_ready(control, line)
-                rounds = Rounds(line, control, fleet, observer, lines.voices(home), progress)
-                rounds.tasks_before = await left.idle_tasks(control) or 0
-                for fault in faults:
-                    if fault.process is not None and fault.process not in running_names(line):
-                        document["skipped"][fault.name] = f"{fault.process} does not run on this line"
-                        continue
+    home = run.folder / "h"
+    home.mkdir(exist_ok=True)
+    try:
+        async with lines.up(home, run.folder, run.offset, run.kind) as (line, database):
+            try:
+                await _bring(run, line, database, document, console, progress)
+            finally:
+                _keep(line.home, run.folder)
+    finally:
+        progress("the line has ended")
+
+
+async def _bring(
+    run: Run,
+    line: Line,
+    database: lines.Database,
+    document: dict[str, Any],
+    console: Console,
+    progress: Callable[[str], None],
+) -> None:
+    """Bring one fault after the other."""
+    control, fleet, story = Control(line), Fleet(PHONES, line.server), Story()
+    try:
+        async with observing(line.running.environment) as observer, telephones(fleet, line, story):
+            await until_ready(control, line)
+            draw, known = random.Random(run.seed), lines.voices(line.home)
+            rounds = Rounds(line, database, control, fleet, observer, known, draw, progress)
+            rounds.tasks_before = await left.idle_tasks(control) or 0
+            for fault in run.faults:
+                why = fault.missing(line, run.kind)
+                if why is None:
                     try:
-                        result = await rounds.play(fault)
+                        _report(await rounds.play(fault), document, console)
                     except RoundError as error:
-                        result = None
-                        document["skipped"][fault.name] = str(error)
-                    _report(result, document, console)
-        finally:
-            fleet.close()
-            await control.close()
+                        why = str(error)
+                if why is not None:
+                    document["skipped"][fault.name] = why
+                    progress(f"{fault.name} is left out: {why}")
+    finally:
+        fleet.close()
+        await control.close()
 
 
-def _report(result: Result | None, document: dict[str, Any], console: Console) -> None:
-    if result is not None:
-        document["faults"].append(result.as_data())
-        table.details(document["faults"][-1], console)
+def _keep(home: Path, folder: Path) -> None:
+    """Copy from the small disk, which ends with the program, what tells what happened."""
+    for part in ("log", "asterisk/log", "hatif.db", "hatif.db-wal", "journal", hatif.UP_LOG):
+        source, target = home / part, folder / "kept" / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("wake"))
+        elif source.is_file():
+            shutil.copy2(source, target)
+
+
+def _report(result: Result, document: dict[str, Any], console: Console) -> None:
+    document["faults"].append(result.as_data())
+    table.details(document["faults"][-1], console)
 
 
 if __name__ == "__main__":

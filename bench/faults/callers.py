@@ -12,7 +12,7 @@ from bench.floor.control import Control
 from bench.floor.crowd import Measured
 from bench.floor.heard import Meter
 from bench.floor.line import NUMBER, Team
-from bench.floor.phones import Fleet, Leg
+from bench.floor.phones import TONE, Fleet, Leg
 from bench.floor.story import Story
 from bench.reference_case import LANGUAGES
 
@@ -82,7 +82,8 @@ class Cast(Measured):
         self.struck = asyncio.Event()  # the fault has come
         self.closing = asyncio.Event()  # everybody finishes
         self._control, self._number, self._known = control, number, known
-        self._first: dict[int, Facts] = {}  # by Asterisk's port: nobody is recognised yet
+        self._by_sound: dict[int, Facts] = {}  # by Asterisk's port
+        self._operators_heard: dict[str, float] = {}  # by caller: when they last heard one
         self._legs: dict[str, Leg] = {}  # by caller: the leg of their operator
         self._tasks: set[asyncio.Task[None]] = set()
         self.errors: list[str] = []  # of the bench itself
@@ -163,7 +164,7 @@ class Cast(Measured):
         finally:
             repeating.cancel()
         facts.answered = time.time()
-        self._first[call.port] = facts
+        self._by_sound[call.port] = facts
         meter = Meter(time.time_ns(), kept_s=KEPT_S)
         facts.silences = meter.silences
         try:
@@ -174,7 +175,7 @@ class Cast(Measured):
                     if call.ended.done() and not self._may_end(facts):
                         facts.lost = "hung up on"
         finally:
-            self._first.pop(call.port, None)
+            self._by_sound.pop(call.port, None)
 
     async def _repeat(self, call: Call) -> None:
         for pause_s in REPEATS_S:
@@ -298,9 +299,11 @@ class Cast(Measured):
             await self.leave(facts.number)
 
     def _on_rtp(self, data: bytes, sender: tuple[str, int], arrived: int) -> None:
-        if (facts := self._first.get(sender[1])) is not None and (who := self._known.get(data[12:])) is not None:
-            facts.first = who
-            self._first.pop(sender[1])
+        if (facts := self._by_sound.get(sender[1])) is not None:
+            if (payload := data[12:]) == TONE:
+                self._operators_heard[facts.number] = arrived / 1e9
+            elif not facts.first:
+                facts.first = self._known.get(payload, "")
         super()._on_rtp(data, sender, arrived)
 
     # Operators
@@ -310,7 +313,7 @@ class Cast(Measured):
         if facts is None:  # of an earlier fault, or nobody's
             self._fleet.pick_up(leg)
             return
-        if facts.part is Part.RINGING and not facts.talks:
+        if facts.part is Part.RINGING and not facts.answers:
             while leg.state == "ringing" and not self.struck.is_set():
                 await _pass(leg, 0.2)
             await _pass(leg, PICKS_UP_AFTER_S)
@@ -320,12 +323,14 @@ class Cast(Measured):
         await leg.up.wait()
         if leg.state != "talking":
             return
-        talk = Talk(leg.user, time.time())
+        talk = Talk(leg.user, time.time(), heard=False)
         consulted = leg.user in COLLEAGUES
         if not consulted:
-            facts.talks.append(talk)
+            facts.answers.append(talk)
             self._legs[leg.about] = leg
-        await leg.over.wait()
+        while leg.state == "talking":
+            await _pass(leg, HEARD_S)
+            talk.heard = talk.heard or self._operators_heard.get(leg.about, 0.0) >= talk.began
         talk.ended = time.time()
         # The telephone hears of a hang-up a moment after the caller does.
         caller_gone = facts.ended is not None or facts.number not in self.up

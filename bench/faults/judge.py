@@ -43,11 +43,15 @@ _QUIET = {"left_menu", "abandoned", "self_served"}
 
 @dataclass(slots=True)
 class Talk:
-    """A conversation, as the operator's telephone knows it. `broken`: it ended although nobody had hung up."""
+    """A call that an operator answered, as their telephone knows it.
+
+    `heard`: the caller has heard the operator; `broken`: it ended although nobody had hung up.
+    """
 
     operator: str
     began: float
     ended: float | None = None
+    heard: bool = True
     broken: bool = False
 
 
@@ -61,12 +65,17 @@ class Facts:
     answered: float | None = None
     ended: float | None = None
     lost: str = ""  # why the call counts as lost
-    talks: list[Talk] = field(default_factory=list)  # by beginning
+    answers: list[Talk] = field(default_factory=list)  # of operators, by beginning
     spoke_s: float = 0.0  # into a message
     survey: int | None = None
     first: str = ""  # who answered: controller, fallback
     cut: bool = False  # Asterisk was killed
     silences: list[Silence] = field(default_factory=list)
+
+    @property
+    def talks(self) -> list[Talk]:
+        """The conversations: an operator whom the caller never heard was not connected."""
+        return [answer for answer in self.answers if answer.heard]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +177,13 @@ def served_after_s(calls: Iterable[Facts], began: float) -> float | None:
     return round((first.answered or first.dialled) - began, 1)
 
 
-def misses(verdict: Verdict, *, silence_s: float | None, loses: bool) -> list[str]:
+def misses(verdict: Verdict, *, silence_s: float | None, loses: bool = False, damages: bool = False) -> list[str]:
     """Return what is wanted and was missed.
 
     Args:
         silence_s: The longest silence that is allowed beyond the site's own pauses; None: any.
         loses: Whether calls must be lost, as when Asterisk is killed: nobody can keep them.
+        damages: Whether records must be lost, since the journal itself was damaged.
     """
     found = []
     if not loses:
@@ -188,7 +198,7 @@ def misses(verdict: Verdict, *, silence_s: float | None, loses: bool) -> list[st
     found += [
         f"{len(what)} rows {name}"
         for name, what in (("missing", verdict.missing), ("doubled", verdict.doubled), ("wrong", verdict.wrong))
-        if what
+        if what and not damages
     ]
     if verdict.messages_kept < verdict.messages_left:
         found.append(f"{verdict.messages_left - verdict.messages_kept} messages lost")

@@ -60,6 +60,11 @@ class Observer:
                 good.clear()
         return good[0].began if len(good) >= 2 else None
 
+    def failing(self, usual: frozenset[str]) -> list[str]:
+        """Return what is not ok now."""
+        latest = self.looks[-1].failed if self.looks else {}
+        return [f"{name}: {found}" for name, found in latest.items() if name not in usual]
+
     @property
     def slowest_s(self) -> float:
         return max((look.took_s for look in self.looks), default=0.0)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -21,6 +22,7 @@ from bench.faults.callers import (
 )
 from bench.faults.faults import Fault, Scene
 from bench.faults.judge import Part, Spell, Verdict
+from bench.faults.line import Database
 from bench.faults.look import Observer
 from bench.faults.rows import read_rows, until_delivered
 from bench.floor import left
@@ -65,10 +67,12 @@ class Rounds:
     """All that the faults of one run share."""
 
     line: Line
+    database: Database
     control: Control
     fleet: Fleet
     observer: Observer
     known: Mapping[bytes, str]
+    draw: random.Random
     progress: Callable[[str], None]
     tasks_before: int = 0
     count: int = 0
@@ -89,7 +93,7 @@ class Rounds:
             cast.close()
 
     async def _play(self, fault: Fault, cast: Cast, lag: "_Lag") -> Result:
-        scene = Scene(self.line)
+        scene = Scene(self.line, self.database, self.control, self.draw)
         failed = await self._gather(cast)
         up = cast.up_by_part()
         if sum(up.values()) < FEWEST:
@@ -105,7 +109,7 @@ class Rounds:
             finally:
                 healed = time.time()
             green = await self._until_green(fault, cast, healed, usual)
-            over = time.time()
+            over, not_green = time.time(), [] if green else self.observer.failing(usual)
             await asyncio.sleep(AFTERWARDS_S)
         self.progress(f"{fault.name}: {'all green' if green else 'not green'}, everybody finishes")
         cast.operators_hang_up(Part.TALKING)
@@ -126,10 +130,14 @@ class Rounds:
             seen[1] if seen else "",
             round(green - struck, 1) if green is not None else None,
             {name: lines for name, lines in found.items() if lines},
-            [*scene.notes, *failed, *([behind] if behind else []), *cast.errors],
+            [*scene.notes, *not_green, *failed, *([behind] if behind else []), *cast.errors],
             late_ms=round(lag.longest_ms, 1),
         )
-        result.missed = [*judge.misses(verdict, silence_s=fault.silence_s, loses=fault.loses), *_missed(result)]
+        result.missed = [
+            *judge.misses(verdict, silence_s=fault.silence_s, loses=fault.loses, damages=fault.damages),
+            *_missed(result),
+            *scene.failed,
+        ]
         return result
 
     async def _gather(self, cast: Cast) -> list[str]:
