@@ -23,7 +23,8 @@ from bench import hatif, machine
 from bench.callers import LostCallError
 from bench.faults import disk, table
 from bench.faults import line as lines
-from bench.faults.faults import LEFT_OUT, Fault, catalogue
+from bench.faults.catalogue import LEFT_OUT, catalogue
+from bench.faults.fault import Fault
 from bench.faults.look import observing
 from bench.faults.round import Result, RoundError, Rounds
 from bench.floor import left

@@ -33,7 +33,6 @@ class Part(StrEnum):
     NEW = "new"  # calls meanwhile
 
 
-CONVERSING = (Part.TALKING, Part.HELD, Part.CONSULTING)
 OWN_PAUSE_S = {Part.MENU: 2.0, Part.GUIDE: 2.0, Part.DIGITS: 2.0, Part.SURVEY: 2.0, Part.NEW: 2.0, Part.MESSAGE: 2.0}
 """The bench's `silence_s`: so long the line waits for a key, and the caller hears nothing."""
 

@@ -20,7 +20,7 @@ from bench.faults.callers import (
     Cast,
     number_of,
 )
-from bench.faults.faults import Fault, Scene
+from bench.faults.fault import Fault, Scene
 from bench.faults.judge import Part, Spell, Verdict
 from bench.faults.line import Database
 from bench.faults.look import Observer
