@@ -27,6 +27,7 @@ from bench.faults.catalogue import LEFT_OUT, catalogue
 from bench.faults.fault import Fault
 from bench.faults.look import observing
 from bench.faults.round import Result, RoundError, Rounds
+from bench.faults.soak import soak
 from bench.floor import left
 from bench.floor.control import Control
 from bench.floor.day import telephones, until_ready
@@ -44,6 +45,10 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these faults only; --list names them")
     parser.add_argument("--list", action="store_true", help="list the faults")
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument(
+        "--soak", type=float, default=0.0, metavar="MINUTES",
+        help="instead: two calls a second for so long, with a random fault (of --only) every 30 s",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--offset", type=int, default=OFFSET, help="added to every port")
     parser.add_argument("--keep", type=Path, help="a new folder for logs and database, kept; its path must be short")
@@ -70,7 +75,7 @@ def main() -> None:
     if not console.is_terminal:
         console.width = WIDTH
     try:
-        run = Run(folder.absolute(), given.offset, given.database, given.seed, faults)
+        run = Run(folder.absolute(), given.offset, given.database, given.seed, faults, given.soak)
         asyncio.run(_until_signal(run, document, console))
     except (LineError, LostCallError, hatif.UpError) as error:
         console.print(f"[red]{error}[/]")
@@ -85,9 +90,10 @@ def main() -> None:
         print(json.dumps(document, indent=1, ensure_ascii=False))
     else:
         table.show(document, console)
-    if not document["faults"]:
+    results = [*document["faults"], *([document["soak"]] if "soak" in document else [])]
+    if not results:
         sys.exit(2)
-    sys.exit(1 if any(result["missed"] for result in document["faults"]) else 0)
+    sys.exit(1 if any(result["missed"] for result in results) else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,7 @@ class Run:
     kind: lines.Kind
     seed: int
     faults: list[Fault]
+    soak_min: float
 
 
 async def _until_signal(run: Run, document: dict[str, Any], console: Console) -> None:
@@ -144,6 +151,13 @@ async def _bring(
             draw, known = random.Random(run.seed), lines.voices(line.home)
             rounds = Rounds(line, database, control, fleet, observer, known, draw, progress)
             rounds.tasks_before = await left.idle_tasks(control) or 0
+            if run.soak_min:
+                some = [fault for fault in run.faults if fault.soaks and fault.missing(line, run.kind) is None]
+                try:
+                    document["soak"] = (await soak(rounds, some, run.soak_min)).as_data()
+                except RoundError as error:
+                    document["skipped"]["the soak"] = str(error)
+                return
             for fault in run.faults:
                 why = fault.missing(line, run.kind)
                 if why is None:

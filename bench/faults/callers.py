@@ -135,6 +135,11 @@ class Cast(Measured):
     async def finish(self, limit_s: float) -> None:
         """Have everybody finish and hang up."""
         self.closing.set()
+        await self.until_over(limit_s)
+        await self.stop()
+
+    async def until_over(self, limit_s: float) -> None:
+        """Wait until all calls are over; whoever is still there then hangs up."""
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=limit_s)
         for number in list(self.up):
@@ -142,7 +147,6 @@ class Cast(Measured):
         for leg in self._fleet.legs():
             self._fleet.hang_up(leg)
         await asyncio.sleep(0.5)
-        await self.stop()
 
     async def stop(self) -> None:
         tasks = set(self._tasks)
@@ -200,14 +204,12 @@ class Cast(Measured):
         return talked or facts.survey is not None or facts.spoke_s > 0
 
     async def _play(self, facts: Facts, call: Call, language: str) -> None:
-        await self.be_heard(call)
         if facts.part is Part.NEW:
+            await self.be_heard(call)
             await self._listen(call, STAYS_S)
             await self._leaves(facts)
             return
-        await self._listen(call, 1.0)
-        await self.press(call, str(LANGUAGES.index(language) + 1))
-        await self._listen(call, 1.0)
+        await self._greet(call, language)
         match facts.part:
             case Part.MENU:
                 await self._press_every(call, "#", 6.0)
@@ -218,7 +220,8 @@ class Cast(Measured):
                 await self._press_in_turn(call, "1")
                 await self._enter(facts, call)
             case Part.MESSAGE:
-                await self._message(facts, call)
+                await self._leave_message(facts, call, None)
+                await self._until(call, self.closing)
             case _:
                 await self.press(call, "0")
                 await self._stay(facts, call)
@@ -236,12 +239,19 @@ class Cast(Measured):
         if facts.part in (Part.WAITING, Part.TALKING):  # an operator hangs up on the one, and answers the other
             await self._listen(call, SERVED_WITHIN_S)
 
-    async def _message(self, facts: Facts, call: Call) -> None:
-        """Choose to complain, speak after the tone, and send it."""
+    async def _greet(self, call: Call, language: str) -> None:
+        """Choose the language."""
+        await self.be_heard(call)
+        await self._listen(call, 1.0)
+        await self.press(call, str(LANGUAGES.index(language) + 1))
+        await self._listen(call, 1.0)
+
+    async def _leave_message(self, facts: Facts, call: Call, seconds: float | None) -> None:
+        """Choose to complain, speak after the tone, and send it. None: until some time after the fault."""
         await self._press_in_turn(call, "55")  # the second key cuts the instructions short
         await self._listen(call, 1.0)  # the tone
         began = time.monotonic()
-        until: float | None = None
+        until = None if seconds is None else began + seconds
         while not call.ended.done() and (until is None or time.monotonic() < until):
             self.speak(facts.number, call)
             await asyncio.sleep(media.PACE)
@@ -251,7 +261,6 @@ class Cast(Measured):
         await self._press_in_turn(call, "#")
         await self._listen(call, 1.0)
         await self._press_in_turn(call, "1")
-        await self._until(call, self.closing)
 
     async def _press_in_turn(self, call: Call, keys: str) -> None:
         for key in keys:
@@ -315,10 +324,10 @@ class Cast(Measured):
             return
         if facts.part is Part.RINGING and not facts.answers:
             while leg.state == "ringing" and not self.struck.is_set():
-                await _pass(leg, 0.2)
-            await _pass(leg, PICKS_UP_AFTER_S)
+                await pass_time(leg, 0.2)
+            await pass_time(leg, PICKS_UP_AFTER_S)
         else:
-            await _pass(leg, 0.5)
+            await pass_time(leg, 0.5)
         self._fleet.pick_up(leg)
         await leg.up.wait()
         if leg.state != "talking":
@@ -328,13 +337,17 @@ class Cast(Measured):
         if not consulted:
             facts.answers.append(talk)
             self._legs[leg.about] = leg
+            self._start(self._converse(leg))
         while leg.state == "talking":
-            await _pass(leg, HEARD_S)
+            await pass_time(leg, HEARD_S)
             talk.heard = talk.heard or self._operators_heard.get(leg.about, 0.0) >= talk.began
         talk.ended = time.time()
         # The telephone hears of a hang-up a moment after the caller does.
         caller_gone = facts.ended is not None or facts.number not in self.up
         talk.broken = not leg.ended_by_us and not caller_gone and not consulted and not facts.cut
+
+    async def _converse(self, leg: Leg) -> None:
+        """Do what an operator does in a conversation: here nothing, it ends with the round."""
 
     def _start(self, work: Coroutine[object, object, None]) -> None:
         async def guarded() -> None:
@@ -353,7 +366,7 @@ class Cast(Measured):
             self.errors.append(f"the bench itself failed: {error!r}")
 
 
-async def _pass(leg: Leg, seconds: float) -> None:
+async def pass_time(leg: Leg, seconds: float) -> None:
     """Let time pass, or until the telephone's call is over."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(leg.over.wait(), seconds)

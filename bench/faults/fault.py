@@ -17,6 +17,7 @@ from bench.postgresql import Server
 from ivr.process.process import process_of, processes
 
 CONTROLLER, ASTERISK = hatif.CONTROLLER, "asterisk"
+SHORT_S = 20.0
 
 
 @dataclass(slots=True)
@@ -63,6 +64,11 @@ class Fault:
     process: str | None = None
     kind: Kind | None = None
     mounts: bool = False
+
+    @property
+    def soaks(self) -> bool:
+        """Return whether it also comes in the soak, where another one follows half a minute later."""
+        return not self.loses and not self.damages and self.hold_s <= SHORT_S
 
     def missing(self, line: Line, kind: Kind) -> str | None:
         """Return why it cannot come on this line; None if it can."""

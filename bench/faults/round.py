@@ -80,11 +80,11 @@ class Rounds:
     async def play(self, fault: Fault) -> Result:
         """Have the fault come. Raises RoundError if the calls before it could not be made."""
         self.count += 1
-        await self._all_ready()
+        await self.all_ready()
         cast = Cast(self.line.server, self.fleet, self.control, self.count, self.known)
         lag = _Lag()
         try:
-            async with beside(lag.watch(), self._watch_asterisk(cast)):
+            async with beside(lag.watch(), watch_asterisk(self.line, cast)):
                 return await self._play(fault, cast, lag)
         finally:
             await cast.stop()
@@ -115,7 +115,7 @@ class Rounds:
         cast.operators_hang_up(Part.TALKING)
         await cast.finish(SERVED_WITHIN_S + 5.0)
         with contextlib.suppress(RoundError):  # those who are not are found as left behind
-            await self._all_ready()
+            await self.all_ready()
         found, _ = await left.until_nothing(self.line, self.control, self.tasks_before, self.line.team.everybody)
         behind = await until_delivered(self.line)
         rows = await read_rows(self.line, number_of(self.count, 0), number_of(self.count, NUMBERS_A_ROUND - 1))
@@ -183,22 +183,7 @@ class Rounds:
             await asyncio.sleep(0.5)
         return None
 
-    async def _watch_asterisk(self, cast: Cast) -> None:
-        """Tell the callers when Asterisk is gone: no call gets a BYE then."""
-
-        def pid() -> int | None:
-            found = process_of(self.line.home / "run", "asterisk")
-            return found.pid if found is not None and found.alive else None
-
-        before = pid()
-        while True:
-            await asyncio.sleep(0.25)
-            if (now := pid()) != before:
-                if before is not None:
-                    cast.cut_off()
-                before = now
-
-    async def _all_ready(self) -> None:
+    async def all_ready(self) -> None:
         """Have the operators make themselves ready who missed a call, and wait until all are. Raises RoundError."""
         deadline, rows = time.monotonic() + READY_S, {}
         while time.monotonic() < deadline:
@@ -212,6 +197,22 @@ class Rounds:
             await asyncio.sleep(0.5)
         found = {item: (row["state"], row["reason"]) for item, row in rows.items() if row["state"] != "ready"}
         raise RoundError(f"operators are not ready: {found or 'the controller does not answer'}")
+
+
+async def watch_asterisk(line: Line, cast: Cast) -> None:
+    """Tell the callers when Asterisk is gone: no call gets a BYE then."""
+
+    def pid() -> int | None:
+        found = process_of(line.home / "run", "asterisk")
+        return found.pid if found is not None and found.alive else None
+
+    before = pid()
+    while True:
+        await asyncio.sleep(0.25)
+        if (now := pid()) != before:
+            if before is not None:
+                cast.cut_off()
+            before = now
 
 
 class _Lag:

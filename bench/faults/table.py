@@ -24,9 +24,12 @@ def show(document: Mapping[str, Any], console: Console) -> None:
         table.add_column(head, justify="left" if head in ("fault", "silence, s", "") else "right")
     for result in document["faults"]:
         table.add_row(*row(result))
-    console.print(table)
+    if document["faults"]:
+        console.print(table)
     for result in document["faults"]:
         details(result, console)
+    if "soak" in document:
+        soaked(document["soak"], console)
     for name, why in document["skipped"].items():
         console.print(f"{name}: left out: {why}", markup=False)
 
@@ -63,6 +66,29 @@ def details(result: Mapping[str, Any], console: Console) -> None:
         console.print(f"  {note}", markup=False)
     if result["late_ms"] > 200:
         console.print(f"  the bench itself was late by {result['late_ms']:.0f} ms", markup=False)
+
+
+def soaked(soak: Mapping[str, Any], console: Console) -> None:
+    """Print the soak."""
+    verdict, before, after = soak["verdict"], soak["before"], soak["after"]
+    console.print(f"{soak['minutes']:g} min, {sum(verdict['calls'].values())} calls, {len(soak['faults'])} faults")
+    table = Table("", "before", "after", box=None, pad_edge=False)
+    for name in ("channels", "bridges", "tasks"):
+        table.add_row(name, str(before[name]), str(after[name]))
+    for what in ("descriptors", "memory"):
+        for name, was in before[what].items():
+            table.add_row(
+                f"{what} of {name}{', MiB' if what == 'memory' else ''}", str(was), str(after[what].get(name))
+            )
+    for name in ("lost", "broken", "missing", "doubled", "wrong"):
+        table.add_row(f"calls or rows {name}", "", _red(len(verdict[name])))
+    table.add_row("messages kept", "", f"{verdict['messages_kept']} of {verdict['messages_left']}")
+    console.print(table)
+    for name in ("lost", "broken", "missing", "doubled", "wrong"):
+        if verdict[name]:
+            console.print(f"  {name}: {abbreviate(verdict[name])}", markup=False)
+    for note in (*soak["notes"], *(f"missed: {what}" for what in soak["missed"])):
+        console.print(f"  {note}", markup=False)
 
 
 def _red(count: int) -> str:
