@@ -9,7 +9,7 @@ from bench import media
 from bench.callers import Call, LostCallError
 from bench.faults.judge import Facts, Part, Talk
 from bench.floor.control import Control
-from bench.floor.crowd import Measured
+from bench.floor.crowd import COMPLAIN, Measured
 from bench.floor.heard import Meter
 from bench.floor.line import NUMBER, Team
 from bench.floor.phones import TONE, Fleet, Leg
@@ -248,7 +248,7 @@ class Cast(Measured):
 
     async def _leave_message(self, facts: Facts, call: Call, seconds: float | None) -> None:
         """Choose to complain, speak after the tone, and send it. None: until some time after the fault."""
-        await self._press_in_turn(call, "55")  # the second key cuts the instructions short
+        await self._press_in_turn(call, COMPLAIN)
         await self._listen(call, 1.0)  # the tone
         began = time.monotonic()
         until = None if seconds is None else began + seconds

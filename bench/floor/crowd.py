@@ -20,6 +20,7 @@ HEARD_S = 1.0  # between two packets of a caller
 AGREES_S = 1.5  # after the question began: keys pressed before it are not an answer
 TONE_S = 1.0  # until the tone is over
 GIVES_UP = 0.12  # the share of waiting callers who give up
+COMPLAIN = "55"  # the key of the main menu; the second one cuts the instructions short
 FIRST = "+3361"
 
 
@@ -177,7 +178,7 @@ class Crowd(Measured):
     async def _message(self, number: str, call: Call) -> str:
         """Choose to complain, speak after the tone, then send the message, or hang up as many callers do."""
         draw = self._draw
-        for key in ("4", "1", "5"):  # the last one cuts the instructions short
+        for key in COMPLAIN:
             await self.press(call, key)
             await asyncio.sleep(draw.uniform(0.4, 1.0))
         await asyncio.sleep(TONE_S)
