@@ -1,10 +1,12 @@
 """The faults bench: what it finds wrong, and one fault for real."""
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from line import CACHE, CHECKOUT
@@ -12,6 +14,8 @@ from line import CACHE, CHECKOUT
 from bench.faults.catalogue import catalogue
 from bench.faults.judge import Facts, Part, Row, Spell, Talk, Verdict, judge, misses, served_after_s
 from bench.faults.look import Look, Observer
+from bench.faults.relay import Relay
+from bench.faults.soak import Figures, compare
 from bench.floor.heard import Silence
 
 AT = 1_000_000.0  # when the fault comes
@@ -140,6 +144,56 @@ def test_a_fault_is_seen_when_something_new_fails_and_over_after_two_good_looks(
     assert observer.green_since(AT, usual) is None
     looks.append(Look(AT + 6, 0.2, True, {"disk": "small"}))
     assert observer.green_since(AT, usual) == AT + 5
+
+
+def test_what_has_grown_in_the_soak_is_found() -> None:
+    before = Figures(1, 0, 20, {"ivr": 100.0, "desk": 90.0}, {"ivr": 30, "desk": 20})
+    assert compare(before, replace(before, memory={"ivr": 109.0, "desk": 60.0})) == []
+    after = Figures(2, 0, 21, {"ivr": 111.0}, {"ivr": 31})
+    assert compare(before, after) == [
+        "2 channels, and 1 before",
+        "21 tasks, and 20 before",
+        "ivr has 31 descriptors, and 30 before",
+        "ivr has 111 MiB, and 100 before",
+        "desk does not run",
+    ]
+
+
+async def test_a_cut_relay_is_silent_and_passes_new_connections_once_healed(tmp_path: Path) -> None:
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(100):
+            writer.write(data)
+        writer.close()
+
+    relay = Relay(str(tmp_path / "s"))
+    async with (
+        await asyncio.start_unix_server(echo, tmp_path / "s"),
+        await asyncio.start_server(relay.serve, "127.0.0.1") as server,
+    ):
+        port = server.sockets[0].getsockname()[1]
+
+        async def answers(connection: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> bool:
+            reader, writer = connection
+            writer.write(b"x")
+            try:
+                return await asyncio.wait_for(reader.read(1), 0.3) == b"x"
+            except TimeoutError:
+                return False
+
+        old = await asyncio.open_connection("127.0.0.1", port)
+        assert await answers(old)
+        relay.cut()
+        during = await asyncio.open_connection("127.0.0.1", port)
+        assert not await answers(old)
+        assert not await answers(during)
+        relay.heal()
+        new = await asyncio.open_connection("127.0.0.1", port)
+        assert await answers(new)
+        assert not await answers(old)
+        for _, writer in (old, during, new):
+            writer.close()
+            await writer.wait_closed()
+        await asyncio.sleep(0.05)  # until the relay's ends are closed as well
 
 
 def test_every_fault_has_a_name_of_its_own() -> None:
