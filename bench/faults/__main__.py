@@ -28,7 +28,6 @@ from bench.faults.fault import Fault
 from bench.faults.look import observing
 from bench.faults.round import Result, RoundError, Rounds
 from bench.faults.soak import soak
-from bench.floor import left
 from bench.floor.control import Control
 from bench.floor.day import telephones, until_ready
 from bench.floor.line import PHONES, Line, LineError
@@ -150,7 +149,7 @@ async def _bring(
             await until_ready(control, line)
             draw, known = random.Random(run.seed), lines.voices(line.home)
             rounds = Rounds(line, database, control, fleet, observer, known, draw, progress)
-            rounds.tasks_before = await left.idle_tasks(control) or 0
+            await rounds.begin()
             if run.soak_min:
                 some = [fault for fault in run.faults if fault.soaks and fault.missing(line, run.kind) is None]
                 try:

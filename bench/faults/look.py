@@ -33,11 +33,6 @@ class Observer:
 
     looks: list[Look] = field(default_factory=list)
 
-    def failed_before(self, at: float) -> frozenset[str]:
-        """Return what was not ok in the last look before a moment: the bench's own doing, such as a small disk."""
-        earlier = [look for look in self.looks if look.began + look.took_s <= at]
-        return frozenset(earlier[-1].failed) if earlier else frozenset()
-
     def seen_s(self, began: float, usual: frozenset[str]) -> tuple[float, str] | None:
         """Return after how many seconds a fault was first visible, and as what; None if it never was."""
         for look in self.looks:

@@ -133,7 +133,7 @@ async def soak(rounds: Rounds, faults: list[Fault], minutes: float, every_s: flo
     soaked.notes = [*scene.notes, *([behind] if behind else []), *cast.errors]
     soaked.missed = [
         *judge.misses(verdict, silence_s=None),
-        *(f"{name}: {left.abbreviate(lines)}" for name, lines in soaked.left.items()),
+        *(f"{name}: {left.abbreviate(lines, 4)}" for name, lines in soaked.left.items()),
         *compare(before, after),
         *scene.failed,
     ]

@@ -61,7 +61,7 @@ def details(result: Mapping[str, Any], console: Console) -> None:
         console.print(f"  seen as {result['seen_as']}", markup=False)
     for name in ("lost", "broken", "missing", "doubled", "wrong"):
         if verdict[name]:
-            console.print(f"  {name}: {abbreviate(verdict[name])}", markup=False)
+            console.print(f"  {name}: {abbreviate(verdict[name], 6)}", markup=False)
     for note in (*result["notes"], *(f"missed: {what}" for what in result["missed"])):
         console.print(f"  {note}", markup=False)
     if result["late_ms"] > 200:
@@ -86,7 +86,7 @@ def soaked(soak: Mapping[str, Any], console: Console) -> None:
     console.print(table)
     for name in ("lost", "broken", "missing", "doubled", "wrong"):
         if verdict[name]:
-            console.print(f"  {name}: {abbreviate(verdict[name])}", markup=False)
+            console.print(f"  {name}: {abbreviate(verdict[name], 6)}", markup=False)
     for note in (*soak["notes"], *(f"missed: {what}" for what in soak["missed"])):
         console.print(f"  {note}", markup=False)
 

@@ -139,7 +139,6 @@ def test_a_fault_is_seen_when_something_new_fails_and_over_after_two_good_looks(
         Look(AT + 5, 0.2, True, {"disk": "small"}),
     ]
     observer = Observer(looks)
-    assert observer.failed_before(AT) == usual
     assert observer.seen_s(AT, usual) == (3.5, "controller: not connected")
     assert observer.green_since(AT, usual) is None
     looks.append(Look(AT + 6, 0.2, True, {"disk": "small"}))
