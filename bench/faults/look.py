@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
 
@@ -32,6 +32,7 @@ class Observer:
     """The looks so far."""
 
     looks: list[Look] = field(default_factory=list)
+    looked: asyncio.Event = field(default_factory=asyncio.Event)  # set by each look
 
     def seen_s(self, began: float, usual: frozenset[str]) -> tuple[float, str] | None:
         """Return after how many seconds a fault was first visible, and as what; None if it never was."""
@@ -60,9 +61,18 @@ class Observer:
         latest = self.looks[-1].failed if self.looks else {}
         return [f"{name}: {found}" for name, found in latest.items() if name not in usual]
 
-    @property
-    def slowest_s(self) -> float:
-        return max((look.took_s for look in self.looks), default=0.0)
+    def slowest_s(self, since: float) -> float:
+        """Return how long the slowest look took that ended since then."""
+        return max((look.took_s for look in self.looks if look.began + look.took_s >= since), default=0.0)
+
+    async def until(self, condition: Callable[[], bool], limit_s: float) -> bool:
+        """Wait until a look makes the condition true; return whether one has."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                while not condition():
+                    self.looked.clear()
+                    await self.looked.wait()
+        return condition()
 
 
 @asynccontextmanager
@@ -78,6 +88,7 @@ async def observing(environment: Mapping[str, str]) -> AsyncIterator[Observer]:
         assert process.stdout is not None
         async for line in process.stdout:
             observer.looks.append(Look(**json.loads(line)))
+            observer.looked.set()
 
     reading = asyncio.create_task(read())
     try:

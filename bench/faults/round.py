@@ -39,6 +39,7 @@ AFTERWARDS_S = 4.0  # all is well, and calls go on
 MENDED_S = 100.0  # the check of the last minute included
 READY_S = 40.0  # until the operators are ready for the next fault
 FEWEST = 22
+STATUS_S = 5.0  # 3 s are wanted of `hatif status`, on a machine that does nothing else
 _NEW_EVERY_S = 1.0
 
 
@@ -59,6 +60,7 @@ class Result:
     left: dict[str, list[str]]
     notes: list[str] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
+    status_s: float = 0.0  # the slowest answer of `hatif status`
     late_ms: float = 0.0  # how late the bench itself was, at most
 
     def as_data(self) -> dict[str, Any]:
@@ -83,8 +85,8 @@ class Rounds:
 
     async def begin(self) -> None:
         """Note what is usual on this line while nobody calls."""
-        while len(self.observer.looks) < 2:
-            await asyncio.sleep(0.2)
+        if not await self.observer.until(lambda: len(self.observer.looks) >= 2, READY_S):
+            raise RoundError("`hatif status` does not answer")
         self.usual = frozenset(self.observer.looks[-1].failed)
         self.tasks_before = await left.idle_tasks(self.control) or 0
 
@@ -145,6 +147,7 @@ class Rounds:
             round(green - struck, 1) if green is not None else None,
             {name: lines for name, lines in found.items() if lines},
             [*scene.notes, *not_green, *failed, *([behind] if behind else []), *cast.errors],
+            status_s=self.observer.slowest_s(struck),
             late_ms=round(lag.longest_ms, 1),
         )
         result.missed = [
@@ -203,11 +206,9 @@ class Rounds:
             if name != OWN_NAME:
                 send(Scene(self.line, self.database, self.control, self.draw), name, signal.SIGKILL)
         killed = time.time()
-        deadline = time.monotonic() + MENDED_S
-        while self.observer.green_since(killed, self.usual) is None and time.monotonic() < deadline:
-            await asyncio.sleep(0.5)
+        green = await self.observer.until(lambda: self.observer.green_since(killed, self.usual) is not None, MENDED_S)
         behind = await until_delivered(self.line)
-        well = "then all was well" if not behind and time.monotonic() < deadline else "and that did not help"
+        well = "then all was well" if green and not behind else "and that did not help"
         result.notes.append(f"the bench killed all of ours, as a person would have to: {well}")
 
     async def all_ready(self) -> None:
@@ -260,4 +261,6 @@ def _missed(result: Result) -> list[str]:
     found = [f"{name}: {left.abbreviate(lines, 4)}" for name, lines in result.left.items()]
     if result.green_s is None:
         found.append("not all green again")
+    if result.status_s > STATUS_S:
+        found.append(f"`hatif status` took {result.status_s:.0f} s")
     return found

@@ -20,7 +20,7 @@ def show(document: Mapping[str, Any], console: Console) -> None:
     )
     table = Table(box=None, pad_edge=False)
     for head in ("fault", "calls", "lost", "broken", "silence, s", "missing, doubled, wrong", "messages",
-                 "served, s", "seen, s", "green, s", ""):  # fmt: skip
+                 "served, s", "seen, s", "green, s", "status, s", ""):  # fmt: skip
         table.add_column(head, justify="left" if head in ("fault", "silence, s", "") else "right")
     for result in document["faults"]:
         table.add_row(*row(result))
@@ -49,6 +49,7 @@ def row(result: Mapping[str, Any]) -> Sequence[str]:
         _time(verdict["served_s"]),
         _time(result["seen_s"], "not seen"),
         _time(result["green_s"]),
+        f"{result['status_s']:.1f}",
         "[red]missed[/]" if result["missed"] else "[green]as wanted[/]",
     )
 
