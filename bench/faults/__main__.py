@@ -73,6 +73,7 @@ def main() -> None:
     console = Console(highlight=False, stderr=given.json, soft_wrap=True)
     if not console.is_terminal:
         console.width = WIDTH
+    stopped = False
     try:
         run = Run(folder.absolute(), given.offset, given.database, given.seed, faults, given.soak)
         asyncio.run(_until_signal(run, document, console))
@@ -80,8 +81,8 @@ def main() -> None:
         console.print(f"[red]{error}[/]")
         sys.exit(2)
     except (KeyboardInterrupt, asyncio.CancelledError):
-        console.print("stopped")
-        raise SystemExit(130) from None
+        stopped = True
+        console.print("stopped; so far:")
     finally:
         if given.keep is None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -89,6 +90,8 @@ def main() -> None:
         print(json.dumps(document, indent=1, ensure_ascii=False))
     else:
         table.show(document, console)
+    if stopped:
+        sys.exit(130)
     results = [*document["faults"], *([document["soak"]] if "soak" in document else [])]
     if not results:
         sys.exit(2)
