@@ -32,7 +32,7 @@ MEMORY = 1.10
 ROUND = 500  # of the callers' numbers
 NUMBERS = 100 * NUMBERS_A_ROUND
 
-SHARES = {Part.NEW: 40, Part.TALKING: 35, Part.GUIDE: 15, Part.MESSAGE: 10}
+SHARES = {Part.NEW: 50, Part.TALKING: 25, Part.GUIDE: 15, Part.MESSAGE: 10}
 LANGUAGE = {Part.NEW: "fr", Part.TALKING: "fr", Part.GUIDE: "ar", Part.MESSAGE: "ar"}
 
 
