@@ -150,8 +150,9 @@ class Rounds:
             status_s=self.observer.slowest_s(struck),
             late_ms=round(lag.longest_ms, 1),
         )
+        loses = fault.loses and any(call.cut for call in cast.facts.values())  # Asterisk may have come through
         result.missed = [
-            *judge.misses(verdict, silence_s=fault.silence_s, loses=fault.loses, damages=fault.damages),
+            *judge.misses(verdict, silence_s=fault.silence_s, loses=loses, damages=fault.damages),
             *_missed(result),
             *scene.failed,
         ]
