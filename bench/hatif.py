@@ -69,6 +69,21 @@ class Running:
         if self.up.returncode is not None:
             self.up = await _start_up(self.home, self.environment)
 
+    async def stop(self) -> None:
+        """Stop everything, also what a killed `hatif up` has left."""
+        if self.up.returncode is None:
+            self.up.send_signal(signal.SIGTERM)
+            self.up.send_signal(signal.SIGCONT)  # it may be stopped
+        try:
+            await asyncio.wait_for(self.up.wait(), 20)
+        except TimeoutError:
+            self.up.kill()
+            await self.up.wait()
+        for info in processes(self.home / "run").values():
+            if info.alive:
+                with suppress(ProcessLookupError):
+                    os.kill(info.pid, signal.SIGKILL)
+
 
 @asynccontextmanager
 async def run_hatif(
@@ -99,19 +114,7 @@ async def run_hatif(
         await _ready(running.up, environment, home / UP_LOG)
         yield running
     finally:
-        up = running.up
-        if up.returncode is None:
-            up.send_signal(signal.SIGTERM)
-            up.send_signal(signal.SIGCONT)  # it may be stopped
-        try:
-            await asyncio.wait_for(up.wait(), 20)
-        except TimeoutError:
-            up.kill()
-            await up.wait()
-        for info in processes(home / "run").values():  # what a killed `hatif up` has left
-            if info.alive:
-                with suppress(ProcessLookupError):
-                    os.kill(info.pid, signal.SIGKILL)
+        await running.stop()
 
 
 async def _start_up(home: Path, environment: Mapping[str, str]) -> asyncio.subprocess.Process:

@@ -202,15 +202,23 @@ class Rounds:
         return None
 
     async def _mend(self, result: Result) -> None:
-        """Do what a person would: end all of ours, so that the next fault comes to a line that is well."""
+        """Do what a person would, so that the next fault comes to a line that is well."""
         for name in processes.OURS:
             if name != OWN_NAME:
                 send(Scene(self.line, self.database, self.control, self.draw), name, signal.SIGKILL)
-        killed = time.time()
-        green = await self.observer.until(lambda: self.observer.green_since(killed, self.usual) is not None, MENDED_S)
-        behind = await until_delivered(self.line)
-        well = "then all was well" if green and not behind else "and that did not help"
-        result.notes.append(f"the bench killed all of ours, as a person would have to: {well}")
+        if await self._is_well():
+            result.notes.append("all was well once the bench, as a person, had killed all of ours")
+            return
+        await self.line.running.stop()
+        await self.line.running.start_again()
+        well = "all was well" if await self._is_well() else "not even then all was well"
+        result.notes.append(f"{well} once the bench, as a person, had stopped the line and started it")
+
+    async def _is_well(self) -> bool:
+        """Wait until all is green from now on, and everything delivered."""
+        now = time.time()
+        green = await self.observer.until(lambda: self.observer.green_since(now, self.usual) is not None, MENDED_S)
+        return green and not await until_delivered(self.line)
 
     async def all_ready(self) -> None:
         """Have the operators make themselves ready who missed a call, and wait until all are. Raises RoundError."""
