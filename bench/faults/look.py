@@ -39,8 +39,9 @@ class Observer:
         for look in self.looks:
             if look.began < began:
                 continue
-            if new := {name: found for name, found in look.failed.items() if name not in usual}:
-                name, found = next(iter(new.items()))
+            new = {name: found for name, found in look.failed.items() if name not in usual}
+            if new or not look.serves:  # what is usual may become fatal, such as a disk that is small and then full
+                name, found = next(iter((new or look.failed).items()))
                 return round(look.began + look.took_s - began, 1), f"{name}: {found}"
         return None
 

@@ -145,6 +145,11 @@ def test_a_fault_is_seen_when_something_new_fails_and_over_after_two_good_looks(
     assert observer.green_since(AT, usual) == AT + 5
 
 
+def test_a_check_that_was_not_well_before_is_seen_when_calls_are_not_served_any_more() -> None:
+    looks = [Look(AT + 1, 0.5, True, {"disk": "small"}), Look(AT + 2, 0.5, False, {"disk": "full"})]
+    assert Observer(looks).seen_s(AT, frozenset({"disk"})) == (2.5, "disk: full")
+
+
 def test_what_has_grown_in_the_soak_is_found() -> None:
     before = Figures(1, 0, 20, {"ivr": 100.0, "desk": 90.0}, {"ivr": 30, "desk": 20})
     assert compare(before, replace(before, memory={"ivr": 109.0, "desk": 60.0})) == []
