@@ -24,7 +24,7 @@ CARRIER, NUMBER = "127.0.0.2", "+33800212000"  # as in site/site.toml
 MENU_KEY, OPERATOR_KEYS = "1", "0"  # as in site/flow.yaml
 CONTROLLER = "ivr"  # its process, as `hatif status` names it
 UP_S = 60.0
-UP_LOG = "bench-up.log"
+SETUP_LOG, UP_LOG = "bench-setup.log", "bench-up.log"
 TEXTS = {"bench_menu": "For the measurement,", "bench_next": "This is the next prompt."}
 TONES = {"bench_menu": 400.0, "bench_next": 1000.0}  # Hz; whole periods in 20 ms, so all packets of one are alike
 

@@ -1,7 +1,7 @@
 """Bring faults to a line with calls in every state: `.venv/bin/python -m bench.faults`.
 
 At least 22 calls are up when a fault comes, and a new one comes each second. The exit status is 1 if anything that is
-wanted is missed, 2 if nothing could be measured. docs/faults-bench.md has the method and the results.
+wanted is missed, 2 if a fault could not be measured. docs/faults-bench.md has the method and the results.
 """
 
 import argparse
@@ -33,6 +33,7 @@ from bench.floor.day import telephones, until_ready
 from bench.floor.line import PHONES, Line, LineError
 from bench.floor.phones import Fleet
 from bench.floor.story import Story
+from db.engine import DatabaseError
 
 OFFSET = 47_000
 WIDTH = 190  # of the table in a file
@@ -69,7 +70,8 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     asked = {"database": given.database, "seed": given.seed}
     left_out = {} if given.only else dict(LEFT_OUT)
-    document: dict[str, Any] = {"machine": machine.description(), "asked": asked, "faults": [], "skipped": left_out}
+    document: dict[str, Any] = {"machine": machine.description(), "asked": asked, "faults": []}
+    document |= {"skipped": left_out, "unmeasured": {}}
     console = Console(highlight=False, stderr=given.json, soft_wrap=True)
     if not console.is_terminal:
         console.width = WIDTH
@@ -93,9 +95,9 @@ def main() -> None:
     if stopped:
         sys.exit(130)
     results = [*document["faults"], *([document["soak"]] if "soak" in document else [])]
-    if not results:
-        sys.exit(2)
-    sys.exit(1 if any(result["missed"] for result in results) else 0)
+    if any(result["missed"] for result in results):
+        sys.exit(1)
+    sys.exit(2 if document["unmeasured"] or not results else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +131,7 @@ async def _measure(run: Run, document: dict[str, Any], console: Console) -> None
     home.mkdir(exist_ok=True)
     try:
         async with lines.up(home, run.folder, run.offset, run.kind) as (line, database):
-            try:
-                await _bring(run, line, database, document, console, progress)
-            finally:
-                _keep(line.home, run.folder)
+            await _bring(run, line, database, document, console, progress)
     finally:
         progress("the line has ended")
 
@@ -157,33 +156,22 @@ async def _bring(
                 some = [fault for fault in run.faults if fault.soaks and fault.missing(line, run.kind) is None]
                 try:
                     document["soak"] = (await soak(rounds, some, run.soak_min)).as_data()
-                except RoundError as error:
-                    document["skipped"]["the soak"] = str(error)
+                except (RoundError, DatabaseError) as error:
+                    document["unmeasured"]["the soak"] = str(error)
                 return
             for fault in run.faults:
-                why = fault.missing(line, run.kind)
-                if why is None:
-                    try:
-                        _report(await rounds.play(fault), document, console)
-                    except RoundError as error:
-                        why = str(error)
-                if why is not None:
+                if (why := fault.missing(line, run.kind)) is not None:
                     document["skipped"][fault.name] = why
                     progress(f"{fault.name} is left out: {why}")
+                    continue
+                try:
+                    _report(await rounds.play(fault), document, console)
+                except (RoundError, DatabaseError) as error:
+                    document["unmeasured"][fault.name] = str(error)
+                    progress(f"{fault.name} could not be measured: {error}")
     finally:
         fleet.close()
         await control.close()
-
-
-def _keep(home: Path, folder: Path) -> None:
-    """Copy from the small disk, which ends with the program, what tells what happened."""
-    for part in ("log", "asterisk/log", "hatif.db", "hatif.db-wal", "journal", hatif.UP_LOG):
-        source, target = home / part, folder / "kept" / part
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("wake"))
-        elif source.is_file():
-            shutil.copy2(source, target)
 
 
 def _report(result: Result, document: dict[str, Any], console: Console) -> None:

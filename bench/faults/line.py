@@ -1,6 +1,7 @@
 """The line of this measurement: the example site with a small team, and SQLite or a PostgreSQL of its own."""
 
 import asyncio
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -62,8 +63,20 @@ async def up(home: Path, beside: Path, offset: int, kind: Kind) -> AsyncIterator
         ):
             yield line_of(home, offset, of, running, stored.url), stored
     finally:
+        _keep(home, beside / "kept")
         if disk.may_mount():
             disk.unmount(home)
+
+
+def _keep(home: Path, folder: Path) -> None:
+    """Copy from the small disk, which ends with the program, what tells what happened."""
+    for part in ("log", "asterisk/log", "journal", "hatif.db", "hatif.db-wal", hatif.SETUP_LOG, hatif.UP_LOG):
+        source, target = home / part, folder / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("wake"))
+        elif source.is_file():
+            shutil.copy2(source, target)
 
 
 @asynccontextmanager

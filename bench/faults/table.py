@@ -32,6 +32,8 @@ def show(document: Mapping[str, Any], console: Console) -> None:
         soaked(document["soak"], console)
     for name, why in document["skipped"].items():
         console.print(f"{name}: left out: {why}", markup=False)
+    for name, why in document["unmeasured"].items():
+        console.print(f"{name}: could not be measured: {why}", markup=False)
 
 
 def row(result: Mapping[str, Any]) -> Sequence[str]:
