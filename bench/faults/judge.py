@@ -264,6 +264,8 @@ def _times(call: Facts, row: Row, spell: Spell) -> list[str]:
             found.append(f"{later} {first - then:.0f} s before {earlier}")
     if not call.dialled - SLACK_S <= row.started <= (call.answered or row.started) + SLACK_S:
         found.append(f"started {row.started - call.dialled:+.1f} s from the call")
+    if call.answered is not None and row.answered is None:
+        found.append("line_answered is missing")
     if call.talks:
         if row.connected is None:
             found.append("connected is missing")

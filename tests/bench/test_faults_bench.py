@@ -87,6 +87,7 @@ def test_a_missing_row_and_a_doubled_one_are_found() -> None:
         (replace(ROW, operator="1002"), "operator 1002"),
         (replace(ROW, path=()), "path []"),
         (replace(ROW, queued=AT - 10), "connected 5 s before queued"),
+        (replace(ROW, answered=None), "line_answered is missing"),
         (replace(ROW, queued=None), "queued is missing"),
         (replace(ROW, connected=None), "connected is missing"),
         (replace(ROW, connected=AT - 8), "connected +7.0 s from the conversation"),
