@@ -35,6 +35,8 @@ def catalogue() -> list[Fault]:
         Fault("home-full", "HATIF_HOME's disk full", files.home_full, FULL_S, mounts=True),
         Fault("home-full-kill", "the same, and kill -9 of the controller", files.home_full_kill, FULL_S, silence_s=None,
               mounts=True),
+        Fault("home-full-stop", "the same, and the controller stopped", files.home_full_stop, FULL_S, silence_s=None,
+              mounts=True),
         Fault("home-read-only", "HATIF_HOME read-only for what is opened", files.home_read_only, FULL_S, mounts=True),
         Fault("descriptors", "the controller can open nothing more", files.descriptors, FULL_S),
         Fault("journal-cut", "kill -9 of the controller, the journal's last bytes missing", files.journal_cut, 3.0,

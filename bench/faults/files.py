@@ -7,7 +7,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from bench.faults import disk
+from bench.faults import disk, processes
 from bench.faults.fault import ASTERISK, CONTROLLER, Scene, send
 from db.records import files
 
@@ -25,6 +25,13 @@ async def home_full(scene: Scene) -> AsyncIterator[None]:
 async def home_full_kill(scene: Scene) -> AsyncIterator[None]:
     async with home_full(scene):
         send(scene, CONTROLLER, signal.SIGKILL)
+        yield
+
+
+@asynccontextmanager
+async def home_full_stop(scene: Scene) -> AsyncIterator[None]:
+    """Have the guard work on the full disk as well."""
+    async with home_full(scene), processes.stop(CONTROLLER)(scene):
         yield
 
 
