@@ -29,6 +29,7 @@ class Call:
         self.ended: asyncio.Future[None] = loop.create_future()
         self.heard_first = False
         self.port = 0
+        self.invite = b""
         self.voice = media.Voice(random.getrandbits(32))
 
 
@@ -60,7 +61,8 @@ class Callers:
         here = f"{caller}@{self._address}:{self._sip.port}"
         call = Call(sip.Dialog.to(f"sip:{number}@{self._server[0]}:{self._server[1]}", here))
         self._calls[call.dialog.call_id] = call
-        self._sip.send(call.dialog.request("INVITE", sip.sdp(self._address, self._rtp.port)), self._server)
+        call.invite = call.dialog.request("INVITE", sip.sdp(self._address, self._rtp.port))
+        self._sip.send(call.invite, self._server)
         return call
 
     async def established(self, call: Call) -> int:

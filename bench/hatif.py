@@ -6,7 +6,7 @@ import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ CARRIER, NUMBER = "127.0.0.2", "+33800212000"  # as in site/site.toml
 MENU_KEY, OPERATOR_KEYS = "1", "0"  # as in site/flow.yaml
 CONTROLLER = "ivr"  # its process, as `hatif status` names it
 UP_S = 60.0
+SETUP_LOG, UP_LOG = "bench-setup.log", "bench-up.log"
 TEXTS = {"bench_menu": "For the measurement,", "bench_next": "This is the next prompt."}
 TONES = {"bench_menu": 400.0, "bench_next": 1000.0}  # Hz; whole periods in 20 ms, so all packets of one are alike
 
@@ -55,13 +56,45 @@ async def up(home: Path, offset: int) -> AsyncIterator[Line]:
         yield _line(home, site, offset)
 
 
+@dataclass(slots=True)
+class Running:
+    """A Hatif that runs: `hatif up`, and the environment in which its commands run."""
+
+    home: Path
+    environment: Mapping[str, str]
+    up: asyncio.subprocess.Process
+
+    async def start_again(self) -> None:
+        """Start `hatif up` once more if it has ended: it takes over what still runs. Does not wait until it serves."""
+        if self.up.returncode is not None:
+            self.up = await _start_up(self.home, self.environment)
+
+    async def stop(self) -> None:
+        """Stop everything, also what a killed `hatif up` has left."""
+        if self.up.returncode is None:
+            self.up.send_signal(signal.SIGTERM)
+            self.up.send_signal(signal.SIGCONT)  # it may be stopped
+        try:
+            await asyncio.wait_for(self.up.wait(), 20)
+        except TimeoutError:
+            self.up.kill()
+            await self.up.wait()
+        for info in processes(self.home / "run").values():
+            if info.alive:
+                with suppress(ProcessLookupError):
+                    os.kill(info.pid, signal.SIGKILL)
+
+
 @asynccontextmanager
-async def run_hatif(home: Path, site: Path, offset: int, *, quick: bool = True) -> AsyncIterator[None]:
+async def run_hatif(
+    home: Path, site: Path, offset: int, *, quick: bool = True, database: str | None = None
+) -> AsyncIterator[Running]:
     """Run all of Hatif in `home`, with the site in `site`, until a call can be served. Raises UpError.
 
-    `quick`: whether only quick voices speak, so that nothing is made in the background.
+    `quick`: whether only quick voices speak, so that nothing is made in the background. `database`: a URL, if not
+    SQLite in `home`.
     """
-    if not Path(*_hatif()).is_file():  # noqa: ASYNC240 - before anything runs
+    if not Path(*command()).is_file():  # noqa: ASYNC240 - before anything runs
         raise UpError(
             f"{sys.executable} has no Hatif beside it: run scripts/setup, then .venv/bin/python -m bench.menu"
         )
@@ -73,24 +106,22 @@ async def run_hatif(home: Path, site: Path, offset: int, *, quick: bool = True) 
         "HATIF_VOICES": "quick" if quick else "",
         # The private Asterisk is that of the usual HATIF_HOME, where the next run finds it as well.
         "HATIF_INSTALL": os.environ.get("HATIF_INSTALL") or os.environ.get("HATIF_HOME") or str(CHECKOUT / "var"),
+        **({"HATIF_DATABASE": database} if database is not None else {}),
     }
     await _command("setup", environment, home)
-    log = home / "bench-up.log"
-    with log.open("wb") as output:
-        hatif = await asyncio.create_subprocess_exec(
-            *_hatif("up"), env=environment, stdout=output, stderr=output, start_new_session=True
-        )
+    running = Running(home, environment, await _start_up(home, environment))
     try:
-        await _ready(hatif, environment, log)
-        yield
+        await _ready(running.up, environment, home / UP_LOG)
+        yield running
     finally:
-        if hatif.returncode is None:
-            hatif.send_signal(signal.SIGTERM)
-        try:
-            await asyncio.wait_for(hatif.wait(), 20)
-        except TimeoutError:
-            hatif.kill()
-            await hatif.wait()
+        await running.stop()
+
+
+async def _start_up(home: Path, environment: Mapping[str, str]) -> asyncio.subprocess.Process:
+    with (home / UP_LOG).open("ab") as output:
+        return await asyncio.create_subprocess_exec(
+            *command("up"), env=environment, stdout=output, stderr=output, start_new_session=True
+        )
 
 
 def write_site(site: Path) -> None:
@@ -144,15 +175,15 @@ def _alaw(home: Path, file: str) -> str:
     return str(found)
 
 
-def _hatif(*words: str) -> tuple[str, ...]:
-    """Return the command of the environment that runs this."""
+def command(*words: str) -> tuple[str, ...]:
+    """Return the `hatif` of the environment that runs this, with its arguments."""
     return (str(Path(sys.executable).with_name("hatif")), *words)
 
 
 async def _command(name: str, environment: Mapping[str, str], home: Path) -> None:
     log = home / f"bench-{name}.log"
     with log.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(*_hatif(name), env=environment, stdout=output, stderr=output)
+        process = await asyncio.create_subprocess_exec(*command(name), env=environment, stdout=output, stderr=output)
     if await process.wait():
         raise UpError(f"hatif {name} ended with exit status {process.returncode}: {_tail(log)}")
 
@@ -165,7 +196,7 @@ async def _ready(hatif: asyncio.subprocess.Process, environment: Mapping[str, st
         if hatif.returncode is not None:
             raise UpError(f"hatif up ended with exit status {hatif.returncode}: {_tail(log)}")
         status = await asyncio.create_subprocess_exec(
-            *_hatif("status", "--json"), env=environment, stdout=asyncio.subprocess.DEVNULL,
+            *command("status", "--json"), env=environment, stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         if await status.wait() == 0:

@@ -3,6 +3,8 @@
 import asyncio
 import random
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from bench import media
 from bench.callers import Call, Callers, LostCallError
@@ -18,6 +20,7 @@ HEARD_S = 1.0  # between two packets of a caller
 AGREES_S = 1.5  # after the question began: keys pressed before it are not an answer
 TONE_S = 1.0  # until the tone is over
 GIVES_UP = 0.12  # the share of waiting callers who give up
+COMPLAIN = "55"  # the key of the main menu; the second one cuts the instructions short
 FIRST = "+3361"
 
 
@@ -25,48 +28,30 @@ def number_of(call: int) -> str:
     return f"{FIRST}{call:07}"
 
 
-class Crowd(Callers):
-    """All callers of a day. Times of meters are ns of CLOCK_REALTIME."""
+class Measured(Callers):
+    """Callers of whom each has a meter of what they hear. Times of meters are ns of CLOCK_REALTIME."""
 
-    def __init__(
-        self,
-        server: tuple[str, int],
-        fleet: Fleet,
-        story: Story,
-        draw: random.Random,
-        messages: float = 0.0,
-        recorded: bool = False,
-    ) -> None:
-        """`messages`: the share of callers who leave one; `recorded`: callers are asked for consent, and give it."""
+    def __init__(self, server: tuple[str, int], fleet: Fleet, story: Story) -> None:
         super().__init__(CARRIER, server, frozenset(), frozenset())
         self.patience_s = ANSWER_S
         self.meters: dict[str, Meter] = {}  # by number, of answered callers
         self.up: dict[str, Call] = {}
-        self._fleet, self._story, self._draw = fleet, story, draw
+        self._fleet, self._story = fleet, story
         self._heard: dict[int, Meter] = {}  # by Asterisk's port
-        self._connected: set[str] = set()
-        self._finished: dict[str, float] = {}  # by number: when the caller's operator hung up
-        self._closing = False
-        self._messages, self._recorded = messages, recorded
         self._cut: set[str] = set()  # callers whose call ended when Asterisk was killed
 
-    def cut_off(self) -> None:
-        """Mark all calls as cut off: Asterisk was killed, and no call ends with a BYE."""
-        for number, call in self.up.items():
-            self._cut.add(number)
-            self.meters[number].end(time.time_ns())
-            if not call.ended.done():
-                call.ended.set_result(None)
-        self._fleet.cut_off()
-
-    def connected(self, number: str) -> None:
-        """Note that an operator has answered the caller."""
-        self._connected.add(number)
-        self._finished.pop(number, None)
-
-    def finished(self, number: str) -> None:
-        """Note that the caller's operator has hung up."""
-        self._finished[number] = time.monotonic()
+    @asynccontextmanager
+    async def measured(self, number: str, call: Call, meter: Meter) -> AsyncIterator[None]:
+        """Measure what the caller hears, from the answer until the call is over."""
+        self.up[number] = call
+        self.meters[number] = self._heard[call.port] = meter
+        try:
+            yield
+        finally:
+            meter.end(time.time_ns())
+            self._heard.pop(call.port, None)
+            self.up.pop(number, None)
+            self.forget(call)
 
     async def leave(self, number: str) -> None:
         """Hang the caller up."""
@@ -78,6 +63,55 @@ class Crowd(Callers):
                 self._story.fault(f"{number} hung up: {lost}")
                 if not call.ended.done():
                     call.ended.set_result(None)
+
+    def cut_off(self) -> None:
+        """Mark all calls as cut off: Asterisk was killed, and no call ends with a BYE."""
+        for number, call in self.up.items():
+            self._cut.add(number)
+            self.meters[number].end(time.time_ns())
+            if not call.ended.done():
+                call.ended.set_result(None)
+        self._fleet.cut_off()
+
+    def speak(self, number: str, call: Call) -> None:
+        """Send 20 ms of a tone, as a caller who speaks and expects to hear nothing."""
+        self._rtp.send(call.voice.sound(TONE), (self._server[0], call.port))
+        self.meters[number].speaks(time.time_ns())
+
+    def _on_rtp(self, data: bytes, sender: tuple[str, int], arrived: int) -> None:
+        meter = self._heard.get(sender[1])
+        if meter is not None and data[1] & 0x7F == 8:
+            meter.packet(data[12:], arrived)
+
+
+class Crowd(Measured):
+    """All callers of a day."""
+
+    def __init__(
+        self,
+        server: tuple[str, int],
+        fleet: Fleet,
+        story: Story,
+        draw: random.Random,
+        messages: float = 0.0,
+        recorded: bool = False,
+    ) -> None:
+        """`messages`: the share of callers who leave one; `recorded`: callers are asked for consent, and give it."""
+        super().__init__(server, fleet, story)
+        self._draw = draw
+        self._connected: set[str] = set()
+        self._finished: dict[str, float] = {}  # by number: when the caller's operator hung up
+        self._closing = False
+        self._messages, self._recorded = messages, recorded
+
+    def connected(self, number: str) -> None:
+        """Note that an operator has answered the caller."""
+        self._connected.add(number)
+        self._finished.pop(number, None)
+
+    def finished(self, number: str) -> None:
+        """Note that the caller's operator has hung up."""
+        self._finished[number] = time.monotonic()
 
     async def everybody_leaves(self) -> None:
         self._closing = True
@@ -92,18 +126,11 @@ class Crowd(Callers):
             self._story.fault(f"{number} called and was not answered: {lost}")
             return
         self._story.answered += 1
-        self.up[number] = call
-        self.meters[number] = self._heard[call.port] = Meter(time.time_ns())
-        try:
+        async with self.measured(number, call, Meter(time.time_ns())):
             ends = await self._call(number, call, planned)
             if number in self._cut:
                 ends = "cut off when Asterisk was killed"
             self._story.callers[ends] += 1
-        finally:
-            self.meters[number].end(time.time_ns())
-            self._heard.pop(call.port, None)
-            self.up.pop(number, None)
-            self.forget(call)
 
     async def _call(self, number: str, call: Call, planned: Planned) -> str:
         draw = self._draw
@@ -151,14 +178,13 @@ class Crowd(Callers):
     async def _message(self, number: str, call: Call) -> str:
         """Choose to complain, speak after the tone, then send the message, or hang up as many callers do."""
         draw = self._draw
-        for key in ("4", "1", "5"):  # the last one cuts the instructions short
+        for key in COMPLAIN:
             await self.press(call, key)
             await asyncio.sleep(draw.uniform(0.4, 1.0))
         await asyncio.sleep(TONE_S)
         until = time.monotonic() + draw.uniform(3.0, 8.0)
         while time.monotonic() < until and not call.ended.done():
-            self._rtp.send(call.voice.sound(TONE), (self._server[0], call.port))
-            self.meters[number].speaks(time.time_ns())
+            self.speak(number, call)
             await asyncio.sleep(media.PACE)
         if draw.random() < 0.7:
             await self.press(call, "#")
@@ -167,8 +193,3 @@ class Crowd(Callers):
             await asyncio.wait([call.ended], timeout=draw.uniform(2.0, 12.0))
         await self.leave(number)
         return "left a message"
-
-    def _on_rtp(self, data: bytes, sender: tuple[str, int], arrived: int) -> None:
-        meter = self._heard.get(sender[1])
-        if meter is not None and data[1] & 0x7F == 8:
-            meter.packet(data[12:], arrived)

@@ -83,8 +83,8 @@ async def run(line: Line, asked: Asked, progress: Callable[[str], None]) -> dict
     calls = plan_calls(asked)
     pids = {name: info.pid for name, info in processes(line.home / "run").items() if info.alive}
     try:
-        async with _telephones(fleet, line, story):
-            await _until_ready(control, line)
+        async with telephones(fleet, line, story):
+            await until_ready(control, line)
             tasks_before = await left.idle_tasks(control) or 0
             cpu, began = cpu_s(pids), time.monotonic()
             staff.start()
@@ -184,7 +184,7 @@ async def _callers(
 
 
 @asynccontextmanager
-async def _telephones(fleet: Fleet, line: Line, story: Story) -> AsyncIterator[None]:
+async def telephones(fleet: Fleet, line: Line, story: Story) -> AsyncIterator[None]:
     """Keep the telephones registered and sending audio."""
 
     async def registered() -> None:
@@ -207,7 +207,7 @@ async def _telephones(fleet: Fleet, line: Line, story: Story) -> AsyncIterator[N
             await fleet.register(line.accounts.values(), seconds=0)
 
 
-async def _until_ready(control: Control, line: Line) -> None:
+async def until_ready(control: Control, line: Line) -> None:
     deadline = time.monotonic() + READY_S
     while time.monotonic() < deadline:
         rows = await control.operators()

@@ -41,9 +41,13 @@ class Silence:
 
 @dataclass(slots=True)
 class Meter:
-    """The sound that one caller hears, from the answer to the end. Times in ns of CLOCK_REALTIME."""
+    """The sound that one caller hears, from the answer to the end. Times in ns of CLOCK_REALTIME.
+
+    `kept_s`: a silence that lasts longer is kept in `silences`.
+    """
 
     last: int
+    kept_s: float = LONG_S
     over: bool = False
     longest: float = 0.0
     silences: list[Silence] = field(default_factory=list)
@@ -65,6 +69,6 @@ class Meter:
     def _until(self, at: int) -> None:
         length_s = (at - self.last) / _NS
         self.longest = max(self.longest, length_s)
-        if length_s > LONG_S:
+        if length_s > self.kept_s:
             self.silences.append(Silence(self.last, length_s))
         self.last = max(self.last, at)

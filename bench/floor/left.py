@@ -157,7 +157,7 @@ async def read_account(line: Line) -> dict[str, Any]:
         }
 
 
-def abbreviate(lines: list[str]) -> str:
+def abbreviate(lines: list[str], shown: int = _SHOWN) -> str:
     """Return the first lines and the number of the others."""
-    more = f" and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
-    return "; ".join(lines[:_SHOWN]) + more
+    more = f" and {len(lines) - shown} more" if len(lines) > shown else ""
+    return "; ".join(lines[:shown]) + more

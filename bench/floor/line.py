@@ -63,7 +63,7 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line. `home` is its HATIF_HOME."""
+    """A line. `home` is its HATIF_HOME; `url` its database's, None for SQLite there."""
 
     home: Path
     offset: int
@@ -72,6 +72,8 @@ class Line:
     token: str
     ari_user: str
     ari_password: str
+    running: hatif.Running
+    url: str | None = None
 
     @property
     def server(self) -> tuple[str, int]:
@@ -87,7 +89,7 @@ class Line:
 
     @property
     def database(self) -> str:
-        return f"sqlite:///{self.home / 'hatif.db'}"
+        return self.url or f"sqlite:///{self.home / 'hatif.db'}"
 
     def kill_controller(self) -> bool:
         """Kill the controller with `kill -9`; `hatif up` starts another one. False if there was none."""
@@ -148,7 +150,12 @@ async def up(home: Path, offset: int, of: Team, *, recorded: bool = False) -> As
     site = home / "site"
     write_site(site, of, recorded=recorded)
     share_sounds(home)
-    async with hatif.run_hatif(home, site, offset):
-        secrets = credentials.load(home, of.everybody)
-        accounts = {operator: Account(operator, secrets.operators[operator]) for operator in of.everybody}
-        yield Line(home, offset, of, accounts, secrets.control_token, secrets.ari_user, secrets.ari_password)
+    async with hatif.run_hatif(home, site, offset) as running:
+        yield line_of(home, offset, of, running)
+
+
+def line_of(home: Path, offset: int, of: Team, running: hatif.Running, url: str | None = None) -> Line:
+    """Return the line that runs in `home`, with its secrets."""
+    secrets = credentials.load(home, of.everybody)
+    accounts = {operator: Account(operator, secrets.operators[operator]) for operator in of.everybody}
+    return Line(home, offset, of, accounts, secrets.control_token, secrets.ari_user, secrets.ari_password, running, url)

@@ -197,7 +197,8 @@ class Fleet(Phones):
         if message.status < 200:
             return
         if message.method == "REGISTER":
-            if future := self._registered.pop(message.call_id, None):
+            future = self._registered.pop(message.call_id, None)
+            if future is not None and not future.done():  # it may come when nobody waits for it any more
                 future.set_result(message)
             return
         asked = self._asked.get((message.call_id, message.headers["cseq"]))

@@ -24,7 +24,7 @@ async def find_remains(line: Line) -> dict[str, Any]:
         spoke = set((await connection.execute(started)).scalars())
     kept = {str(call) for _, call, _ in messages}
     files = [file for _, _, file in messages] + [file for _, file, _ in recordings]
-    lengths = await asyncio.to_thread(lambda: {file: _seconds(line.home / file) for file in files})
+    lengths = await asyncio.to_thread(lambda: {file: read_seconds(line.home / file) for file in files})
     spool = line.home / "asterisk" / "spool" / "recording"
     return {
         "messages": len(messages),
@@ -39,7 +39,7 @@ async def find_remains(line: Line) -> dict[str, Any]:
     }
 
 
-def _seconds(path: Path) -> float | None:
+def read_seconds(path: Path) -> float | None:
     try:
         with wave.open(str(path), "rb") as file:
             return file.getnframes() / file.getframerate()

@@ -125,6 +125,8 @@ class CallRegistry:
         if not args and channel.state == "Up":
             call.former_state = channel.variables.get("HATIF") or ""  # it cannot be read
         self._dependencies.recorder.call_started(state, channel.id, started, printable_number(caller))
+        if channel.state == "Up":  # the fallback has answered at once, and no event will say so
+            self._dependencies.recorder.call(identity, line_answered=started.timestamp())
         if is_test(channel):
             self._dependencies.recorder.test_call(identity)
         self._walk(call, resumed=False)

@@ -84,6 +84,7 @@ async def test_a_caller_who_went_from_the_fallback_to_the_controller_has_one_row
         late: "left_menu",
         new: "left_menu",
     }
+    assert all(found[0]["line_answered"] for found in rows.values()), rows
     for caller in (again, late, new):
         ended = rows[caller][0]["ended"]
         assert abs((ended - killed).total_seconds()) < 3, (caller, ended, killed)
