@@ -1,5 +1,6 @@
 """Errors as pages, or as notices for htmx."""
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request, Response
@@ -42,8 +43,13 @@ class DeskError(Exception):
         self.status, self.text, self.values = status, text, values
 
 
-def handle_errors(app: FastAPI, pages: Pages) -> None:
-    """Make `app` answer every error in the person's language."""
+def handle_errors(app: FastAPI, pages: Pages) -> Callable[[Request], Response]:
+    """Make `app` answer every error in the person's language.
+
+    Returns:
+        The answer to a request that failed unexpectedly. The door gives it: an exception handler's own answer to this
+        would pass by the door, without its headers.
+    """
 
     def answer(request: Request, status: int, text: str, **values: object) -> Response:
         return respond(request, status, pages.language_of(request).text(text, **values))
@@ -87,9 +93,7 @@ def handle_errors(app: FastAPI, pages: Pages) -> None:
             return await respond_in_doubt(request, _DONE)
         return answer(request, 503, _DATABASE_AWAY)
 
-    @app.exception_handler(Exception)
-    async def failed(request: Request, _: Exception) -> Response:
-        return answer(request, 500, _FAILED)
+    return lambda request: answer(request, 500, _FAILED)
 
 
 def _page_of(request: Request) -> str:

@@ -13,11 +13,13 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 from desk_server import PASSWORD, Browser, TestDesk, serving, settings_for
+from fastapi import Request, Response
 
 from db.engine import open_engine
 from db.enums import AccountRole
 from desk import server
 from desk.app import create_app
+from desk.page.traffic import Traffic
 from desk.people import accounts, links, passwords, sessions, source_limit
 from desk.people.accounts import FREE_FAILURES, AccountError, Person
 from desk.people.routes import local
@@ -326,6 +328,33 @@ async def test_a_page_may_connect_to_the_desk_and_the_telephones_address_only(
     await app(scope, receive, send)  # refused, since no page asks
     policy = dict(answers[0]["headers"])[b"content-security-policy"].decode()
     assert f"connect-src 'self' {telephone};" in policy
+
+
+async def test_an_unexpected_failure_is_answered_behind_the_same_door_as_everything_else() -> None:
+    traffic = Traffic()
+    app = create_app(settings_for("sqlite:///x", 8080), traffic)
+    answers: list[Any] = []
+
+    async def fail(_: Request) -> Response:
+        raise LookupError("a fault of the desk's own")
+
+    async def receive() -> Any:
+        return {"type": "http.request"}
+
+    async def send(message: Any) -> None:
+        answers.append(message)
+
+    app.add_route("/fails", fail)
+    scope = {"type": "http", "method": "GET", "path": "/fails", "query_string": b"", "headers": [(b"host", b"x:1")]}
+    with pytest.raises(LookupError):  # for the log
+        await app(scope, receive, send)
+    begin, page = answers
+    assert begin["status"] == 500
+    assert b"<html" in page["body"]
+    headers = dict(begin["headers"])
+    assert b"default-src 'none'" in headers[b"content-security-policy"]
+    assert headers[b"x-content-type-options"] == b"nosniff"
+    assert traffic.counts()["answers_5xx"] == 1
 
 
 async def test_a_body_that_is_too_long_is_refused(desk: TestDesk) -> None:
