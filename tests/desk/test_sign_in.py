@@ -21,7 +21,7 @@ from desk import server
 from desk.app import create_app
 from desk.page.traffic import Traffic
 from desk.people import accounts, links, passwords, sessions, source_limit
-from desk.people.accounts import FREE_FAILURES, AccountError, Person
+from desk.people.accounts import FREE_FAILURES, AccountError, Followed, Person
 from desk.people.routes import local
 from desk.people.signed_in import cookie_name
 
@@ -238,6 +238,48 @@ async def test_who_has_signed_in_stays_so_while_the_database_is_away(desk: TestD
     refused = await desk.browser().post("/sign-in", {"account": "1002", "password": PASSWORD})
     assert refused.status == 503
     shutil.move(tmp_path / "elsewhere.db", tmp_path / "hatif.db")
+
+
+async def test_an_operator_who_is_no_longer_in_the_list_is_out_at_once_and_back_with_it(desk: TestDesk) -> None:
+    """Also a browser that is on a page, a password that is known, and a link that was made before."""
+    await desk.operator("1001")
+    await desk.operator("1002")
+    await desk.with_password("1002")
+    signed_in, link = await desk.signed_in("1002"), await desk.link("1002")
+    followed = await accounts.follow_operators(desk.engine, {"1001": False}, desk.desk.now())
+    assert followed == Followed(gone=("1002",))
+    desk.moved = timedelta(seconds=sessions.KNOWN_S)
+    assert not await is_signed_in(signed_in)
+    assert await sign_in(desk.browser(), "1002", PASSWORD) == 422
+    assert (await desk.browser().get(link)).status == 410
+    assert await accounts.follow_operators(desk.engine, {"1001": False}, desk.desk.now()) == Followed()
+    assert await accounts.follow_operators(desk.engine, {"1001": False, "1002": False}, desk.desk.now()) == Followed(
+        changed=("1002",)
+    )
+    assert await sign_in(desk.browser(), "1002", PASSWORD) == 303
+
+
+async def test_a_demoted_supervisor_is_signed_out_and_others_than_operators_are_left_alone(desk: TestDesk) -> None:
+    await accounts.ensure_operator(desk.engine, "1901", "Salma Sage", True, desk.desk.now())
+    await accounts.ensure_operator(desk.engine, "1902", "Rim Rose", True, desk.desk.now())
+    await accounts.add(desk.engine, Person("head", "Head of Office", AccountRole.ADMINISTRATOR), desk.desk.now())
+    await accounts.ensure_visitor(desk.engine, desk.desk.now())
+    browsers = {account: await desk.signed_in(account) for account in ("1901", "1902", "head", "visitor")}
+    followed = await accounts.follow_operators(desk.engine, {"1901": False, "1902": True}, desk.desk.now())
+    assert followed == Followed(changed=("1901",))
+    desk.moved = timedelta(seconds=sessions.KNOWN_S)
+    for account, browser in browsers.items():
+        assert ((await browser.get("/account")).status == 200) == (account != "1901"), account
+    demoted = await desk.signed_in("1901")
+    assert (await demoted.get("/reports")).status == 403
+
+
+async def test_an_administrator_who_was_an_operator_takes_no_calls_any_more(desk: TestDesk) -> None:
+    await accounts.add(desk.engine, Person("1003", "Idris Iris", AccountRole.ADMINISTRATOR, "1003"), desk.desk.now())
+    assert await accounts.follow_operators(desk.engine, {}, desk.desk.now()) == Followed()
+    person = await accounts.find(desk.engine, "1003")
+    assert person is not None
+    assert (person.role, person.operator, person.may_sign_in) == (AccountRole.ADMINISTRATOR, None, True)
 
 
 async def test_an_operators_account_follows_the_list_of_operators(desk: TestDesk) -> None:
