@@ -200,7 +200,7 @@ async def _named(engine: AsyncEngine, spellings: Spellings) -> dict[SQLTable, li
     async with reading(engine) as connection:
         for table in tables():
             if columns := _texts(table):
-                likely = or_(*(cast(column, Text).like(spellings.like) for column in columns))
+                likely = or_(*(cast(column, Text).like(like) for column in columns for like in spellings.likes))
                 rows = await connection.execute(select(*table.primary_key).where(likely))
                 if keys := [tuple(row) for row in rows]:
                     found[table] = keys

@@ -193,7 +193,7 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
     )  # fmt: skip
     app.state.pages = pages
     app.mount("/static", Files(), name="static")
-    handle_errors(app, pages)
+    answer_failure = handle_errors(app, pages)
 
     @app.exception_handler(SignInNeeded)
     async def sign_in_needed(request: Request, _: SignInNeeded) -> Response:
@@ -212,5 +212,6 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
         telephone_url=settings.telephone_url,
         encrypted=settings.is_encrypted,
         traffic=traffic,
+        answer_failure=answer_failure,
     )
     return app

@@ -35,6 +35,8 @@ _JOINED = (
 """Texts that are heard as one sentence: ids of the first part, ids of the next."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """First characters that make a spreadsheet treat a cell as a formula."""
+_FORMULA_INSIDE = re.compile(r'([,;]["\s]*)(?=[=+\-@])')
+"""The same behind a separator: a spreadsheet may split lines at the other one, quotes or not."""
 _NOTHING = Manifest({})
 _COLUMNS = ("number", "file", "id", "text", "before", "after", "notes", "english", "group")
 _TEMPLATES = Environment(
@@ -160,13 +162,14 @@ def as_csv(found: Script) -> bytes:
 def csv_bytes(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     """Return a table as CSV for spreadsheets (see `as_csv`)."""
     out = io.StringIO()
-    writer = csv.writer(out)
+    writer = csv.writer(out, quoting=csv.QUOTE_ALL)
     writer.writerow(columns)
     writer.writerows([_escape(str(cell)) for cell in row] for row in rows)
     return out.getvalue().encode("utf-8-sig")
 
 
 def _escape(cell: str) -> str:
+    cell = _FORMULA_INSIDE.sub(r"\1'", cell)
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 

@@ -1,6 +1,7 @@
 """Separated values for spreadsheets, in which no cell becomes a formula."""
 
 import csv
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from io import StringIO
@@ -12,12 +13,15 @@ SEPARATORS = {",": ",", ";": ";", "|": "|", "tab": "\t", "\\t": "\t", "\t": "\t"
 BOM = "\ufeff"
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA_INSIDE = re.compile(r'([,;]["\s]*)(?=[=+\-@])')
+"""A spreadsheet set to another country splits lines at the other separator, quotes or not: `;=cmd` would be a cell."""
 
 
 def cell(value: object) -> object:
     """Return a value as it is written into a cell: instants in UTC, lists separated by spaces.
 
-    A text that a spreadsheet would take for a formula gets an apostrophe, spaces before it or not.
+    What a spreadsheet would take for a formula gets an apostrophe, spaces before it or not, whether it separates cells
+    by commas or by semicolons.
     """
     match value:
         case None | bool() | int() | float():
@@ -30,13 +34,18 @@ def cell(value: object) -> object:
             text = " ".join(map(str, value))
         case _:
             text = str(value)
+    text = _FORMULA_INSIDE.sub(r"\1'", text)
     return f"'{text}" if text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA) else text
 
 
 def to_csv(names: Sequence[str], rows: Iterable[Mapping[str, Any]], separator: str = ",", *, bom: bool = False) -> str:
-    """Return a header and the rows. `bom`: begin with a byte order mark, so that Excel reads it as UTF-8."""
+    """Return a header and the rows, every cell in quotes.
+
+    Args:
+        bom: Begin with a byte order mark, so that Excel reads it as UTF-8.
+    """
     file = StringIO()
-    writer = csv.writer(file, delimiter=separator, lineterminator="\n")
+    writer = csv.writer(file, delimiter=separator, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerow(names)
     writer.writerows([cell(row[name]) for name in names] for row in rows)
     return (BOM if bom else "") + file.getvalue()

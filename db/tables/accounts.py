@@ -28,7 +28,8 @@ class Account(Table):
     failures: Mapped[int] = mapped_column(server_default="0")  # wrong passwords since the last right one
     locked_until: Mapped[datetime | None]
     created: Mapped[datetime]
-    disabled: Mapped[datetime | None]  # cannot sign in
+    disabled: Mapped[datetime | None]  # by an administrator: cannot sign in
+    gone: Mapped[datetime | None]  # the operator is no longer in the site's list: cannot sign in
 
     __table_args__ = (one_of("role", AccountRole),)
 

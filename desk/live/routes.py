@@ -18,7 +18,7 @@ from desk.people.signed_in import Needs, SessionsDep, SignedIn
 
 router = APIRouter(prefix="/live")
 
-CHECK = timedelta(seconds=30)
+CHECK = timedelta(seconds=5)
 """How often a stream asks whether its session goes on."""
 
 

@@ -6,6 +6,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from starlette.requests import Request
+from starlette.responses import Response
+
 from desk.page.traffic import Traffic
 
 LONGEST = 64 * 1024
@@ -44,8 +47,10 @@ class Door:
         telephone_url: str | None,
         encrypted: bool,
         traffic: Traffic,
+        answer_failure: Callable[[Request], Response],
     ) -> None:
         self._application, self._encrypted = application, encrypted
+        self._answer_failure = answer_failure
         self._telephone_port, self._telephone_url = telephone_port, telephone_url
         self._traffic = traffic
 
@@ -56,8 +61,12 @@ class Door:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         host = headers.get("host", "")
 
+        begun = False
+
         async def send_strict(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 self._traffic.answered(message["status"])
                 message["headers"] = [*message["headers"], *self._security(host)]
             await send(message)
@@ -77,7 +86,12 @@ class Door:
             replayed = True
             return {"type": "http.request", "body": body, "more_body": False}
 
-        await self._application(scope, replay, send_strict)
+        try:
+            await self._application(scope, replay, send_strict)
+        except Exception:
+            if not begun:
+                await self._answer_failure(Request(scope))(scope, replay, send_strict)
+            raise  # for the log
 
     def _security(self, host: str) -> list[tuple[bytes, bytes]]:
         """Return the security headers of an answer."""

@@ -1,6 +1,7 @@
 """Errors as pages, or as notices for htmx."""
 
 import time
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import structlog
@@ -61,8 +62,13 @@ class _Reasons:
             log.warning("The database cannot be used; pages say so", reason=reason)
 
 
-def handle_errors(app: FastAPI, pages: Pages) -> None:
-    """Make `app` answer every error in the person's language."""
+def handle_errors(app: FastAPI, pages: Pages) -> Callable[[Request], Response]:
+    """Make `app` answer every error in the person's language.
+
+    Returns:
+        The answer to a request that failed unexpectedly. The door gives it: an exception handler's own answer to this
+        would pass by the door, without its headers.
+    """
 
     reasons = _Reasons()
 
@@ -109,9 +115,7 @@ def handle_errors(app: FastAPI, pages: Pages) -> None:
         reasons.note(str(error))
         return answer(request, 503, _DATABASE_AWAY)
 
-    @app.exception_handler(Exception)
-    async def failed(request: Request, _: Exception) -> Response:
-        return answer(request, 500, _FAILED)
+    return lambda request: answer(request, 500, _FAILED)
 
 
 def _page_of(request: Request) -> str:

@@ -1,11 +1,13 @@
 """Accounts in the database. Functions raise DatabaseError if it is away."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.engine import insert_of, reading, writing
 from db.enums import AccountRole
@@ -26,7 +28,13 @@ class AccountError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account, without its secrets. `operator`: the id of the operator whose calls they take, if any."""
+    """An account, without its secrets.
+
+    Attributes:
+        operator: The id of the operator whose calls they take, if any.
+        disabled: By an administrator.
+        gone: Whether the operator is no longer in the site's list.
+    """
 
     id: str
     name: str
@@ -35,6 +43,12 @@ class Person:
     language: str | None = None
     has_password: bool = False
     disabled: bool = False
+    gone: bool = False
+
+    @property
+    def may_sign_in(self) -> bool:
+        """Whether anything but a wrong password keeps them out."""
+        return not self.disabled and not self.gone
 
 
 VISITOR = "visitor"
@@ -52,8 +66,20 @@ class Attempt:
 
 def person_of(row: Account) -> Person:
     """Return the account of a row."""
-    has_password, disabled = row.password_hash is not None, row.disabled is not None
-    return Person(row.id, row.name, AccountRole(row.role), row.operator_id, row.language, has_password, disabled)
+    return Person(
+        row.id,
+        row.name,
+        AccountRole(row.role),
+        row.operator_id,
+        row.language,
+        has_password=row.password_hash is not None,
+        disabled=row.disabled is not None,
+        gone=row.gone is not None,
+    )
+
+
+MAY_SIGN_IN = Account.disabled.is_(None) & Account.gone.is_(None)
+"""The accounts whose `Person.may_sign_in` is true."""
 
 
 async def find(engine: AsyncEngine, account: str) -> Person | None:
@@ -81,7 +107,9 @@ async def ensure_operator(engine: AsyncEngine, operator: str, name: str, supervi
             id=operator, name=name, role=role.value, operator_id=operator, created=now
         )
         await connection.execute(made.on_conflict_do_nothing())
-        await connection.execute(update(Account).where(Account.id == operator).values(name=name, operator_id=operator))
+        await connection.execute(
+            update(Account).where(Account.id == operator).values(name=name, operator_id=operator, gone=None)
+        )
         await connection.execute(
             update(Account)
             .where(Account.id == operator, Account.role != AccountRole.ADMINISTRATOR.value)
@@ -92,6 +120,60 @@ async def ensure_operator(engine: AsyncEngine, operator: str, name: str, supervi
     if person.disabled:
         raise AccountError(f"The account {operator} is disabled; `hatif accounts enable {operator}` allows it again.")
     return person
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """The accounts that changed with the site's list of operators, by id. All of them were signed out.
+
+    Attributes:
+        gone: Of operators who are no longer in the list; they cannot sign in any more.
+        changed: With another role, or allowed again.
+    """
+
+    gone: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+
+
+async def follow_operators(engine: AsyncEngine, supervises: Mapping[str, bool], now: datetime) -> Followed:
+    """Bring the accounts of operators in line with the site's list, all or none.
+
+    Accounts that were never an operator's stay as they are. An administrator who was an operator as well stays an
+    administrator, and takes no calls any more.
+
+    Args:
+        supervises: By operator of the list, whether they are a supervisor.
+    """
+    gone, changed = [], []
+    async with writing(engine) as connection:
+        rows = await connection.execute(select(Account.__table__).where(Account.operator_id.is_not(None)))
+        for row in rows.all():
+            values: dict[str, Any] = {}
+            administers = row.role == AccountRole.ADMINISTRATOR
+            if row.operator_id not in supervises:
+                if administers:
+                    values["operator_id"] = None
+                elif row.gone is None:
+                    values["gone"] = now
+                    gone.append(row.id)
+            else:
+                role = AccountRole.SUPERVISOR if supervises[row.operator_id] else AccountRole.OPERATOR
+                if not administers and row.role != role:
+                    values["role"] = role.value
+                if row.gone is not None:
+                    values["gone"] = None
+                if values:
+                    changed.append(row.id)
+            if values:
+                await connection.execute(update(Account).where(Account.id == row.id).values(values))
+                await _sign_out(connection, row.id)
+    return Followed(tuple(gone), tuple(changed))
+
+
+async def _sign_out(connection: AsyncConnection, account: str) -> None:
+    """End all sessions of an account, and its links."""
+    await connection.execute(delete(DeskSession).where(DeskSession.account_id == account))
+    await connection.execute(delete(AccountLink).where(AccountLink.account_id == account))
 
 
 async def ensure_visitor(engine: AsyncEngine, now: datetime) -> None:
@@ -141,16 +223,15 @@ async def set_disabled(engine: AsyncEngine, account: str, disabled: bool, now: d
         if not changed.rowcount:
             raise AccountError(f"There is no account {account!r}; `hatif accounts` lists them.")
         if disabled:
-            await connection.execute(delete(DeskSession).where(DeskSession.account_id == account))
-            await connection.execute(delete(AccountLink).where(AccountLink.account_id == account))
+            await _sign_out(connection, account)
 
 
 async def count_attempt(engine: AsyncEngine, account: str, now: datetime) -> Attempt:
     """Count a sign-in with a password before it is checked, so that attempts side by side allow no more guesses."""
     async with writing(engine) as connection:
         query = select(Account.__table__).where(Account.id == account)
-        row = (await connection.execute(query.with_for_update())).one_or_none()
-        if row is None or row.disabled is not None:
+        row = (await connection.execute(query.where(MAY_SIGN_IN).with_for_update())).one_or_none()
+        if row is None:
             return Attempt(None, None)
         if row.locked_until is not None and row.locked_until > now:
             return Attempt(None, None, row.locked_until)

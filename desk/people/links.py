@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from db.engine import reading, writing
 from db.tables import Account, AccountLink
 from desk.people import tokens
-from desk.people.accounts import Person, person_of
+from desk.people.accounts import MAY_SIGN_IN, Person, person_of
 
 VALID = timedelta(minutes=15)
 
@@ -44,5 +44,5 @@ def _valid(token: str, now: datetime) -> ColumnElement[bool]:
 
 async def _person(connection: AsyncConnection, where: ColumnElement[bool]) -> Person | None:
     query = select(Account.__table__).join(AccountLink, AccountLink.account_id == Account.id)
-    row = (await connection.execute(query.where(where, Account.disabled.is_(None)))).one_or_none()
+    row = (await connection.execute(query.where(where, MAY_SIGN_IN))).one_or_none()
     return person_of(Account(**row._asdict())) if row is not None else None

@@ -224,7 +224,7 @@ async def new_link(
 ) -> Response:
     """Make a one-time link for somebody, to be shown to them."""
     person = await accounts.find(desk.engine, account)
-    if person is None or person.disabled:
+    if person is None or not person.may_sign_in:
         raise DeskError(404, N_("There is no such account."))
     url = f"{desk.settings.url}/link/{await links.make_link(desk.engine, account, desk.now())}"
     log.info("one-time link made", account=account, by=administrator.person.id)

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db.engine import DatabaseError, reading, writing
 from db.tables import Account, DeskSession
 from desk.people import tokens
-from desk.people.accounts import Person, person_of
+from desk.people.accounts import MAY_SIGN_IN, Person, person_of
 
 log = structlog.get_logger()
 
@@ -23,7 +23,7 @@ LONGEST = timedelta(hours=24)
 SEEN = timedelta(minutes=1)
 """How exactly the last use is stored."""
 
-KNOWN_S = 5.0
+KNOWN_S = 1.0
 KNOWN_MOST = 1000
 
 
@@ -103,7 +103,7 @@ class Sessions:
         )
         query = select(*columns).join(DeskSession, DeskSession.account_id == Account.id)
         async with reading(self._engine) as connection:
-            found = await connection.execute(query.where(DeskSession.token_hash == key, Account.disabled.is_(None)))
+            found = await connection.execute(query.where(DeskSession.token_hash == key, MAY_SIGN_IN))
             row = found.one_or_none()
         if row is None:
             return None

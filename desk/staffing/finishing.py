@@ -75,7 +75,7 @@ class SwapFinisher:
     async def _write(self, desk: Desk, swap: Swap, shifts: Sequence[Shift], now: datetime) -> bool:
         """Write the swap into the roster, in the name of who released it; False if that is not possible any more."""
         person = await accounts.find(desk.engine, swap.by)
-        if person is None or person.disabled or swap.begins <= now:
+        if person is None or not person.may_sign_in or swap.begins <= now:
             return False
         if not any(releasing.is_of(shift, swap) for shift in shifts):
             return False

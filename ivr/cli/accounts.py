@@ -48,14 +48,17 @@ def list_accounts(context: typer.Context, json: bool = JSON) -> None:
             "operator": person.operator,
             "password": person.has_password,
             "disabled": person.disabled,
+            "gone": person.gone,
         }
         for person in people
     ]
     if json:
         as_json(rows)
     else:
-        columns = ("id", "name", "role", "operator", "password", "disabled")
+        columns = ("id", "name", "role", "operator", "password", "disabled", "gone")
         as_table("Accounts", columns, ([row[column] for column in columns] for row in rows))
+        if gone := [person.id for person in people if person.gone]:
+            console.print(f"No longer in operators.csv, and cannot sign in: {', '.join(gone)}.", markup=False)
 
 
 def add(
@@ -78,7 +81,7 @@ def login(account: AccountId) -> None:
 
     parts = Composition()
     person = with_engine(parts, lambda engine: find(engine, account))
-    if person is None or person.disabled:
+    if person is None or not person.may_sign_in:
         raise AccountError(f"There is no account {account!r} that may sign in; `hatif accounts` lists them.")
     _print_link(parts, account)
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db import erasure
 from db.engine import open_engine
 from db.erasure import Erasure
-from db.masking import Spellings
+from db.masking import Spellings, overwritten
 from db.tables import Message, Recording
 from ivr.data.backup import ENDING
 from ivr.data.expiry import erase_audio
@@ -120,7 +120,7 @@ def _mask(path: Path, found: Spellings) -> bool:
         descriptor = os.open(path, os.O_WRONLY)
         try:
             for start, text in places:
-                os.pwrite(descriptor, bytes(ord("x") if chr(byte).isdigit() else byte for byte in text), start)
+                os.pwrite(descriptor, overwritten(text), start)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

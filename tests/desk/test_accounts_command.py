@@ -68,6 +68,7 @@ def test_an_administrator_is_added_disabled_and_enabled(shell: Shell) -> None:
         "operator": None,
         "password": False,
         "disabled": False,
+        "gone": False,
     }
     unknown = shell.run("accounts", "disable", "nobody")
     assert unknown.returncode == 1 and "no account 'nobody'" in unknown.stderr

@@ -13,13 +13,15 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 from desk_server import PASSWORD, Browser, TestDesk, serving, settings_for
+from fastapi import Request, Response
 
 from db.engine import open_engine
 from db.enums import AccountRole
 from desk import server
 from desk.app import create_app
+from desk.page.traffic import Traffic
 from desk.people import accounts, links, passwords, sessions, source_limit
-from desk.people.accounts import FREE_FAILURES, AccountError, Person
+from desk.people.accounts import FREE_FAILURES, AccountError, Followed, Person
 from desk.people.routes import local
 from desk.people.signed_in import cookie_name
 
@@ -238,6 +240,48 @@ async def test_who_has_signed_in_stays_so_while_the_database_is_away(desk: TestD
     shutil.move(tmp_path / "elsewhere.db", tmp_path / "hatif.db")
 
 
+async def test_an_operator_who_is_no_longer_in_the_list_is_out_at_once_and_back_with_it(desk: TestDesk) -> None:
+    """Also a browser that is on a page, a password that is known, and a link that was made before."""
+    await desk.operator("1001")
+    await desk.operator("1002")
+    await desk.with_password("1002")
+    signed_in, link = await desk.signed_in("1002"), await desk.link("1002")
+    followed = await accounts.follow_operators(desk.engine, {"1001": False}, desk.desk.now())
+    assert followed == Followed(gone=("1002",))
+    desk.moved = timedelta(seconds=sessions.KNOWN_S)
+    assert not await is_signed_in(signed_in)
+    assert await sign_in(desk.browser(), "1002", PASSWORD) == 422
+    assert (await desk.browser().get(link)).status == 410
+    assert await accounts.follow_operators(desk.engine, {"1001": False}, desk.desk.now()) == Followed()
+    assert await accounts.follow_operators(desk.engine, {"1001": False, "1002": False}, desk.desk.now()) == Followed(
+        changed=("1002",)
+    )
+    assert await sign_in(desk.browser(), "1002", PASSWORD) == 303
+
+
+async def test_a_demoted_supervisor_is_signed_out_and_others_than_operators_are_left_alone(desk: TestDesk) -> None:
+    await accounts.ensure_operator(desk.engine, "1901", "Salma Sage", True, desk.desk.now())
+    await accounts.ensure_operator(desk.engine, "1902", "Rim Rose", True, desk.desk.now())
+    await accounts.add(desk.engine, Person("head", "Head of Office", AccountRole.ADMINISTRATOR), desk.desk.now())
+    await accounts.ensure_visitor(desk.engine, desk.desk.now())
+    browsers = {account: await desk.signed_in(account) for account in ("1901", "1902", "head", "visitor")}
+    followed = await accounts.follow_operators(desk.engine, {"1901": False, "1902": True}, desk.desk.now())
+    assert followed == Followed(changed=("1901",))
+    desk.moved = timedelta(seconds=sessions.KNOWN_S)
+    for account, browser in browsers.items():
+        assert ((await browser.get("/account")).status == 200) == (account != "1901"), account
+    demoted = await desk.signed_in("1901")
+    assert (await demoted.get("/reports")).status == 403
+
+
+async def test_an_administrator_who_was_an_operator_takes_no_calls_any_more(desk: TestDesk) -> None:
+    await accounts.add(desk.engine, Person("1003", "Idris Iris", AccountRole.ADMINISTRATOR, "1003"), desk.desk.now())
+    assert await accounts.follow_operators(desk.engine, {}, desk.desk.now()) == Followed()
+    person = await accounts.find(desk.engine, "1003")
+    assert person is not None
+    assert (person.role, person.operator, person.may_sign_in) == (AccountRole.ADMINISTRATOR, None, True)
+
+
 async def test_an_operators_account_follows_the_list_of_operators(desk: TestDesk) -> None:
     assert (await desk.operator()).role is AccountRole.OPERATOR
     assert (await desk.operator(supervisor=True)).role is AccountRole.SUPERVISOR
@@ -326,6 +370,33 @@ async def test_a_page_may_connect_to_the_desk_and_the_telephones_address_only(
     await app(scope, receive, send)  # refused, since no page asks
     policy = dict(answers[0]["headers"])[b"content-security-policy"].decode()
     assert f"connect-src 'self' {telephone};" in policy
+
+
+async def test_an_unexpected_failure_is_answered_behind_the_same_door_as_everything_else() -> None:
+    traffic = Traffic()
+    app = create_app(settings_for("sqlite:///x", 8080), traffic)
+    answers: list[Any] = []
+
+    async def fail(_: Request) -> Response:
+        raise LookupError("a fault of the desk's own")
+
+    async def receive() -> Any:
+        return {"type": "http.request"}
+
+    async def send(message: Any) -> None:
+        answers.append(message)
+
+    app.add_route("/fails", fail)
+    scope = {"type": "http", "method": "GET", "path": "/fails", "query_string": b"", "headers": [(b"host", b"x:1")]}
+    with pytest.raises(LookupError):  # for the log
+        await app(scope, receive, send)
+    begin, page = answers
+    assert begin["status"] == 500
+    assert b"<html" in page["body"]
+    headers = dict(begin["headers"])
+    assert b"default-src 'none'" in headers[b"content-security-policy"]
+    assert headers[b"x-content-type-options"] == b"nosniff"
+    assert traffic.counts()["answers_5xx"] == 1
 
 
 async def test_a_body_that_is_too_long_is_refused(desk: TestDesk) -> None:

@@ -104,7 +104,7 @@ def test_tables_name_the_sites_time_zone_and_documents_use_utc(shell: Shell) -> 
 def test_a_sheet_has_everything_that_the_document_has_and_no_formula(shell: Shell) -> None:
     rows = json.loads(shell.run("calls", "--json").stdout)
     written = shell.run("calls", "--csv", "--bom", "--separator", "tab").stdout
-    assert written.startswith("\ufeffid\t")
+    assert written.startswith('\ufeff"id"\t')
     lines = list(csv.DictReader(StringIO(written.removeprefix("\ufeff")), delimiter="\t"))
     assert [line.keys() for line in lines] == [row.keys() for row in rows]
     assert [line["started"] for line in lines] == [row["started"] for row in rows]
@@ -117,7 +117,10 @@ def test_a_sheet_has_everything_that_the_document_has_and_no_formula(shell: Shel
     ("value", "written"),
     [
         *((value, f"'{value}") for value in ("=1+1", "+49", "-2", "@SUM(A1)", "\t=1", "\r=1")),
-        *((value, value) for value in ("ok", "1-2", "", -2, 0.5, True, None)),
+        # A spreadsheet that reads semicolons splits lines there, also within quotes that begin behind a comma.
+        ("x;=cmd|' /C calc'!A1", "x;'=cmd|' /C calc'!A1"),
+        ('x; "=1", +2', "x; \"'=1\", '+2"),
+        *((value, value) for value in ("ok", "1-2", "", "a; b, c", -2, 0.5, True, None)),
         (["-a", "b"], "'-a b"),
         (SUMMER, "2026-07-10T22:30:00+00:00"),
     ],

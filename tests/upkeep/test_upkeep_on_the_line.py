@@ -4,12 +4,15 @@ import asyncio
 import json
 import subprocess
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from line import FRENCH_NUMBER, Line
 from talking import never_silent
 
+from db.engine import open_engine
+from desk.people import accounts
 from ivr.home import credentials
 from ivr.hours import drain
 from ivr.softphone.telephone import RegistrationError, Telephones
@@ -73,10 +76,13 @@ async def test_an_operator_who_is_added_by_a_reload_takes_a_call_and_of_one_who_
     never_silent(first, began)
     assert "Nothing has changed." in line.run("reload").stdout
 
+    async with open_engine(line.database) as engine:  # as their first link does
+        await accounts.ensure_operator(engine, NEW, "Tamarisk Carob", False, datetime.now(UTC))
     password = credentials.load(line.home, ()).operators[NEW]
     assert await line.contacts(NEW)
     operators("")
-    await reloaded(line)
+    assert (await reloaded(line))["accounts"] == {"gone": [NEW], "changed": []}
+    assert f"cannot sign in: {NEW}" in line.run("accounts").stdout
     assert NEW not in credentials.load(line.home, ()).operators
     assert password not in (line.home / "asterisk" / "etc" / "pjsip.conf").read_text()
     assert not await line.contacts(NEW)

@@ -5,8 +5,9 @@ import contextlib
 import os
 import signal
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import typer
 
@@ -22,6 +23,9 @@ from ivr.cli.upkeep.up_calls import manager
 from ivr.home import credentials
 from ivr.process.process import ProcessInfo, processes
 from ivr.site.flat import flatten
+
+if TYPE_CHECKING:
+    from desk.people.accounts import Followed
 
 _LATER = {
     "asterisk": "hatif restart asterisk --when-idle",
@@ -51,8 +55,7 @@ def reload(
     plan = make_plan(before, flatten(parts.site, parts.operators), files, running)
     if not json:
         _show(plan, dry_run)
-    if not dry_run:
-        _apply(parts, conf, plan, files, force=force, quiet=json)
+    followed = _apply(parts, conf, plan, files, force=force, quiet=json) if not dry_run else None
     if json:
         as_json(
             {
@@ -60,6 +63,7 @@ def reload(
                 "reloaded": list(plan.modules),
                 "restarted": list(plan.processes),
                 "later": {what: {"why": why, "remedy": _LATER[what]} for what, why in plan.later.items()},
+                "accounts": {"gone": followed.gone, "changed": followed.changed} if followed is not None else None,
                 "applied": not dry_run,
             }
         )
@@ -89,8 +93,11 @@ def _changed_files(parts: Composition, conf: Conf) -> dict[str, tuple[str, str]]
 
 def _apply(
     parts: Composition, conf: Conf, plan: Plan, files: Mapping[str, tuple[str, str]], *, force: bool, quiet: bool
-) -> None:
-    """Do what the plan says. The dialplan comes first: it is refused as a whole, and then nothing has changed."""
+) -> "Followed":
+    """Do what the plan says; return which accounts have changed.
+
+    The dialplan comes first: it is refused as a whole, and then nothing has changed.
+    """
     from dialplan.load import load  # parsing a dialplan is needed here only
 
     # The controller last: it may have started this command, which can end together with it.
@@ -115,7 +122,19 @@ def _apply(
     forgotten = asyncio.run(_forget_removed(parts))
     if forgotten and not quiet:
         console.print(f"  without password and telephone from now on: {', '.join(forgotten)}", markup=False)
+    followed, unfollowed = _follow_operators(parts)
+    if not quiet:
+        if followed.gone:
+            console.print(f"  cannot sign in at the desk any more: {', '.join(followed.gone)}", markup=False)
+        if followed.changed:
+            console.print(f"  signed out, with other rights from now on: {', '.join(followed.changed)}", markup=False)
     _restart(parts, restarted, quiet=quiet)
+    if unfollowed is not None:
+        raise ControlError(
+            f"The accounts at the desk have not followed operators.csv: {unfollowed}. All the rest of this reload is"
+            " done. Bring the database back, then repeat `hatif reload`."
+        )
+    return followed
 
 
 def _restart(parts: Composition, processes_before: Sequence[tuple[str, ProcessInfo]], *, quiet: bool) -> None:
@@ -154,6 +173,23 @@ async def _forget_removed(parts: Composition) -> tuple[str, ...]:
         async with manager(parts) as ami:
             await remove_registrations(parts, ami, gone, web=True)
     return credentials.forget_others(parts.settings.home, known)
+
+
+def _follow_operators(parts: Composition) -> "tuple[Followed, str | None]":
+    """Bring the desk's accounts in line with the list of operators; return which changed, or why they could not."""
+    from db.engine import DatabaseError, open_engine  # loads SQLAlchemy: half of the command's start-up time
+    from desk.people.accounts import Followed, follow_operators
+
+    supervises = {operator.id: operator.supervisor for operator in parts.operators}
+
+    async def follow() -> Followed:
+        async with open_engine(parts.database_url) as engine:
+            return await follow_operators(engine, supervises, datetime.now(UTC))
+
+    try:
+        return asyncio.run(follow()), None
+    except DatabaseError as error:
+        return Followed(), str(error).rstrip(".")
 
 
 def _put_back(etc: Path, files: Mapping[str, str]) -> None:
