@@ -111,10 +111,12 @@ async def test_a_call_whose_beginning_was_garbled_is_not_open_for_ever(sqlite_ur
     journal.put("call_event", call_id=lost, kind="waiting", flow_node="queue", at=began + timedelta(seconds=9), data={})
     shared = SharedEngine(sqlite_url)
     await _close(journal, folder, shared, time.time(), None, Up({str(lost)}, set()))
+    await deliver_all(folder, sqlite_url)
     async with open_engine(sqlite_url) as engine:
         assert (await call(engine, str(lost))).call.ended is None  # it is up
         await _close(journal, folder, shared, time.time(), None, NOBODY)
         await shared.close()
+        await deliver_all(folder, sqlite_url)
         found = (await call(engine, str(lost))).call
     journal.close()
     assert (found.outcome, found.ended) == ("abandoned", found.queued)
