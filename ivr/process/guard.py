@@ -167,7 +167,7 @@ class Guard:
 
     async def _look(self, http: aiohttp.ClientSession) -> None:
         now, served = time.monotonic(), last_beat(self._settings.serves)
-        away = self._serves.look(served, now)
+        away = self._serves.look((served, self._answers), now)
         controller = process_of(self._settings.run, "ivr")
         if controller is not None and controller.alive:
             self._own_time(controller, now)
@@ -250,12 +250,13 @@ class Guard:
             return found
 
     def _own_time(self, info: ProcessInfo, now: float) -> tuple[float, float]:
-        """Return the seconds for which a controller has shown no sign of life, and has not served, in its own time:
-        one that gets no processor is late, and to end it would only take more time."""
+        """Return the seconds for which a controller has shown no sign of life, and has not served although Asterisk
+        answers. In its own time: one that gets no processor is late, and to end it would only take more time."""
         if self._own is None or self._own[0].pid != info.pid:
             self._own = OwnTime(info.pid), OwnTime(info.pid)
         lives, serves = self._own
-        return lives.look(last_beat(self._settings.lives), now), serves.look(last_beat(self._settings.serves), now)
+        served = last_beat(self._settings.serves)
+        return lives.look(last_beat(self._settings.lives), now), serves.look((served, self._answers), now)
 
     def _kill_hung(self, info: ProcessInfo | None) -> None:
         """Kill a controller that is alive and does not answer: it would take every new call into silence."""
