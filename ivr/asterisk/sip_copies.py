@@ -3,8 +3,7 @@
 They show what Asterisk does not report: how its own session refresh was answered, whether a caller has confirmed an
 answer, and that a registration was refreshed. The copies come to the guard by UDP on the loopback; it looks for
 unconfirmed answers and requests without an answer (`ivr/asterisk/sip_watch.py`) and passes all copies on to the
-controller. They are not
-authenticated: a forged copy can make a silent caller count as present.
+controller. They are not authenticated: a forged copy can make a silent caller count as present.
 """
 
 import asyncio

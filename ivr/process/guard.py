@@ -214,7 +214,8 @@ class Guard:
         if not self._sees_heartbeats():
             return
         served = last_beat(self._settings.serves)
-        away = self._serves.look(served, time.monotonic())
+        # An Asterisk that was silent for long answers again: the controller has not been away, and needs its time.
+        away = self._serves.look((served, self._answers), time.monotonic())
         if away < MUSIC_AFTER_S:
             if self._acted:
                 log.info("The controller is back")

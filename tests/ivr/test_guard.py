@@ -112,6 +112,17 @@ async def test_a_controller_that_works_and_gets_no_processor_is_late_and_not_kil
         assert process.poll() is None and watching.counts["controller_kills"] == 0
 
 
+async def test_a_controller_has_time_to_serve_again_once_an_asterisk_answers_that_did_not_for_long(
+    watching: guard.Guard,
+) -> None:
+    chosen = watching._settings
+    with controller(chosen) as process:
+        for answers in (False, False, False, False, False, True):
+            watching._answers = answers
+            await looks(watching, [], {operations.CHANNELS(): lambda: beat(chosen.lives)})
+        assert process.poll() is None and watching.counts["controller_kills"] == 0
+
+
 @pytest.mark.parametrize("back_at", [*CALLERS, None])
 async def test_callers_stay_with_a_controller_that_is_back_before_they_were_given_to_the_dialplan(
     watching: guard.Guard, back_at: str | None
