@@ -136,7 +136,8 @@ async def _withdraw(call: Call, leg: Leg, wanted: OfferState) -> OfferState:
 async def _play_late_tone(call: Call, leg: str) -> None:
     """Play a short tone, even to an operator who still hears the whisper, then hang up the leg."""
     tone = f"late-{leg}"
-    await call.services.link.send(operations.STOP(whisper_name(leg)), operations.PLAY(leg, tone, media=LATE_TONE))
+    # Its time begins when Asterisk has the request: a busy one would otherwise get the next requests with it.
+    await call.services.link.ask(operations.STOP(whisper_name(leg)), operations.PLAY(leg, tone, media=LATE_TONE))
     await asyncio.sleep(LATE_TONE_S)
     await call.services.link.send(operations.STOP(tone))  # otherwise Asterisk logs it as failed
     await hang_up_leg(call, leg)

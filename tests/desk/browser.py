@@ -9,9 +9,14 @@ from browser_telephone import started
 from conftest import OFFSET, short_folder
 from desk_pages import DeskPages
 from line import Line
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from desk import bundle
+
+PATIENCE_S = 30.0
+"""How long a page may take to show something: beside other lines, a browser gets little of a processor."""
+
+expect.set_options(timeout=1000 * PATIENCE_S)
 
 
 @pytest.fixture(scope="session")

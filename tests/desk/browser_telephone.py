@@ -167,7 +167,7 @@ class WebTelephone:
         """Wait until the telephone reports a problem with these words."""
         await when(self.page, "words => (window.now.problem || '').includes(words)", words)
 
-    async def reports(self, what: str, value: object, within_s: float = 10.0) -> None:
+    async def reports(self, what: str, value: object, within_s: float = 30.0) -> None:
         """Wait until the telephone's last report about something is this one."""
         try:
             await when(self.page, "([what, value]) => window.now[what] === value", [what, value], within_s)
@@ -186,7 +186,7 @@ class WebTelephone:
         found: dict[str, Any] = await self.page.evaluate("now")
         return found
 
-    async def hears_tone(self, hz: float, within_s: float = 5.0) -> None:
+    async def hears_tone(self, hz: float, within_s: float = 15.0) -> None:
         """Wait until the page hears this tone above everything else."""
         await hears_tone(self.page, hz, within_s)
 
@@ -196,7 +196,7 @@ async def when(page: Page, holds: str, about: object = None, within_s: float = 3
     await page.wait_for_function(holds, arg=about, timeout=1000 * within_s, polling=50)
 
 
-async def hears_tone(page: Page, hz: float, within_s: float = 5.0) -> None:
+async def hears_tone(page: Page, hz: float, within_s: float = 15.0) -> None:
     """Wait until a page with `BEFORE` hears this tone above everything else."""
     for _ in range(round(within_s / 0.05)):
         heard, level = await page.evaluate("hears()")

@@ -49,7 +49,7 @@ class DeskPage:
     async def start_telephone(self) -> None:
         """Start the page's telephone, and wait until the operator is ready."""
         await self.page.locator('[data-telephone="start-shift"]').click()
-        await expect(self.page.locator("body")).to_have_attribute("data-telephone", "registered", timeout=10_000)
+        await expect(self.page.locator("body")).to_have_attribute("data-telephone", "registered")
         await self.state("ready")
 
     async def hand_on(self, how: str, to: str) -> None:
@@ -69,16 +69,16 @@ class DeskPage:
         await self.page.keyboard.press("F2")
         await when(self.page, "() => now.call === 'talking'")
 
-    async def state(self, state: str, within_s: float = 10) -> None:
+    async def state(self, state: str, within_s: float = 30) -> None:
         """Wait until the page shows this state."""
         found = re.compile(rf"\bis-{state}\b")
         await expect(self.page.locator("#state")).to_have_class(found, timeout=1000 * within_s)
 
-    async def phase(self, phase: str, within_s: float = 10) -> None:
+    async def phase(self, phase: str, within_s: float = 30) -> None:
         """Wait until the page shows the operator's call in this phase."""
         await expect(self.page.locator("#call")).to_have_attribute("data-phase", phase, timeout=1000 * within_s)
 
-    async def hears_tone(self, hz: float, within_s: float = 5) -> None:
+    async def hears_tone(self, hz: float, within_s: float = 15) -> None:
         """Wait until the page hears this tone above everything else."""
         await hears_tone(self.page, hz, within_s)
 

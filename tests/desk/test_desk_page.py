@@ -52,7 +52,7 @@ async def test_from_the_sign_in_to_a_saved_case_by_keyboard_alone_and_a_call_goe
     desk = await desk_pages.open(operator, by_keyboard=True)
     await expect(desk.page.locator('[data-telephone="start-shift"]')).to_be_enabled()
     await desk.press('[data-telephone="start-shift"]')
-    await expect(desk.page.locator("body")).to_have_attribute("data-telephone", "registered", timeout=10_000)
+    await expect(desk.page.locator("body")).to_have_attribute("data-telephone", "registered")
     await desk.state("ready")
     call = await desk_line.asks_for_operator(telephones, "+33613000911")
     call.tone(CALLER_HZ)

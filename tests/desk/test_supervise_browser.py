@@ -64,7 +64,7 @@ async def test_a_request_for_help_rings_on_the_supervisors_page_and_they_listen_
     page, own = supervisor.page, supervisor.heard_hz
     await page.goto(f"{page.url.partition('/shift')[0]}/supervise")
     await page.locator('[data-telephone="start-shift"]').click()
-    await expect(page.locator("body")).to_have_attribute("data-telephone", "registered", timeout=10_000)
+    await expect(page.locator("body")).to_have_attribute("data-telephone", "registered")
     desk_line.control("POST", f"/operators/{entry.id}/state", {"state": "paused", "reason": "meeting"})
     operator = desk_line.speaks("fr", but=(entry.id,))
     desk = await desk_pages.open(operator)
@@ -91,7 +91,7 @@ async def test_a_request_for_help_rings_on_the_supervisors_page_and_they_listen_
     await expect(desk.page.locator("#help-asked")).to_have_count(0)
 
     # The supervisor listens, whispers and joins.
-    await expect(page.locator("body")).to_have_attribute("data-telephone", "registered", timeout=10_000)
+    await expect(page.locator("body")).to_have_attribute("data-telephone", "registered")
     row = page.locator(f"#talk-{operator}")
     await expect(row).to_contain_text("French")
     await row.locator('[data-mode="listen"]').click()
