@@ -1,8 +1,9 @@
-"""Calls of the line to itself, one a minute: through Asterisk's dialplan, the application and the flow, without audio.
+"""Calls of the line to itself, one a minute: through Asterisk's dialplan, the application, the flow and its audio.
 
 One of the site's numbers is dialled on a `Local` channel. Its far half enters the dialplan as a carrier's call does;
-the near half is ours, and hangs up as soon as the line has answered. No carrier's call comes on a `Local` channel, so a
-call on one is a test and is recorded as one (`db.tables.Call.live`); so are those of people who try the line.
+the near half is ours, and hangs up as soon as the line has answered and is heard. No carrier's call comes on a `Local`
+channel, so a call on one is a test and is recorded as one (`db.tables.Call.live`); so are those of people who try the
+line.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from ivr.asterisk.ari.events import Channel, Event
 from ivr.asterisk.ari.link import Link, LinkLost
 from ivr.asterisk.ari.operations import Request
 from ivr.call.inbox import Inbox, Receiver
+from ivr.model.call_state import CallState, StateError, decode
 from ivr.model.endpoints import try_telephone_of
 
 log = structlog.get_logger()
@@ -32,6 +34,11 @@ FIRST_AFTER_S = 2.0
 ANSWER_S = 10.0
 """A line that has not answered by then counts as dead: a caller would have given up, or their carrier."""
 
+HEARD_S = 5.0
+"""A line of which nothing is heard by then, after its answer, has lost its prompts."""
+
+_LOOK_S = 0.1
+
 _LOCAL = "Local/"
 
 
@@ -42,7 +49,7 @@ class Result:
     Attributes:
         at: POSIX seconds.
         answered_s: Seconds from dialling to the answer; None if there was none.
-        fault: Why there was none.
+        fault: Why there was no answer, or no sound.
     """
 
     at: float
@@ -93,7 +100,7 @@ class Probe:
         for number in cycle(numbers):
             result = await self._call(number)
             if result.fault is not None:
-                log.error("The line does not answer its own call", number=number, fault=result.fault)
+                log.error("The line does not serve its own call", number=number, fault=result.fault)
             self._report(result)
             await asyncio.sleep(every_s)
 
@@ -109,11 +116,12 @@ class Probe:
                 refused=self._refused,
             )
             fault = await self._answered(channel)
+            answered_s = None if fault is not None else round(time.monotonic() - began, 3)
+            fault = fault or await self._heard(channel)
         finally:
             self._unroute(channel)
             await self._link.send(operations.HANG_UP(channel))
-        took = time.monotonic() - began
-        return Result(time.time(), number, None if fault is not None else round(took, 3), fault)
+        return Result(time.time(), number, answered_s, fault)
 
     async def _answered(self, channel: str) -> str | None:
         """Wait for the answer. Returns why there was none."""
@@ -130,6 +138,34 @@ class Probe:
                     return None
                 case events.ChannelDestroyed() | events.StasisEnd():
                     return "hung up without an answer"
+
+    async def _heard(self, channel: str) -> str | None:
+        """Wait until Asterisk plays a prompt to the other half. Returns why it does not."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + HEARD_S
+        while loop.time() < until:
+            if await self._plays(f"{channel};2"):
+                return None
+            match await self._inbox.get(loop.time() + _LOOK_S):
+                case events.ChannelDestroyed() | events.StasisEnd():
+                    return "answered, and hung up before a prompt was heard"
+        return f"answered, but no prompt was heard within {HEARD_S:.0f} s"
+
+    async def _plays(self, line: str) -> bool:
+        (there,) = await self._link.ask(operations.CHANNEL(line))
+        try:
+            state = decode(there.body["channelvars"]["HATIF"]) if there.ok else None
+        except (KeyError, StateError):
+            return False  # the call has not begun
+        if not isinstance(state, CallState) or state.playback is None:
+            return False
+        (playback,) = await self._link.ask(operations.PLAYBACK(state.playback))
+        # Without any audio, the call plays a tone and goes to the dialplan.
+        return bool(
+            playback.ok
+            and playback.body["state"] == "playing"
+            and str(playback.body.get("media_uri", "")).startswith("sound:")
+        )
 
     def _refused(self, _: Request, status: int) -> None:
         self._inbox.put(status)

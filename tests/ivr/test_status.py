@@ -27,8 +27,8 @@ def status(line: Line) -> tuple[int, dict[str, Any], dict[str, bool]]:
 async def test_status_says_that_calls_are_not_served_when_a_caller_would_say_so(
     lone_line: Line, telephones: Telephones
 ) -> None:
-    """A stopped supervisor, a number that Asterisk no longer knows, a call that nobody takes, the line's
-    own call of each second; and in seconds, though everything is stopped at once."""
+    """A stopped supervisor, prompts that are gone, a number that Asterisk no longer knows, a call that nobody takes, the
+    line's own call of each second; and in seconds, though everything is stopped at once."""
     line = lone_line
     toml = line.site / "site.toml"
     toml.write_text(toml.read_text().replace("probe_s = 0", "probe_s = 1"))
@@ -37,6 +37,14 @@ async def test_status_says_that_calls_are_not_served_when_a_caller_would_say_so(
     code, document, checks = status(line)
     assert (code, document["probe"]["fault"], all(checks.values())) == (0, None, True), document["checks"]
     assert 0 < document["probe"]["answered_s"] < 10
+
+    sounds = line.home / "sounds"
+    sounds.rename(line.home / "gone")
+    await line.until(lambda: not status(line)[2]["test call"], 15, "the line has heard no prompt")
+    code, document, _ = status(line)
+    assert code == 1 and "prompt was heard" in document["probe"]["fault"] and document["probe"]["answered_s"] < 10
+    (line.home / "gone").rename(sounds)
+    await line.until(lambda: status(line)[2]["test call"], 15, "the line has heard a prompt again")
 
     supervisor = line.pid("supervisor")
     os.kill(supervisor, signal.SIGSTOP)
