@@ -27,7 +27,7 @@ def status(line: Line) -> tuple[int, dict[str, Any], dict[str, bool]]:
 async def test_status_says_that_calls_are_not_served_when_a_caller_would_say_so(
     lone_line: Line, telephones: Telephones
 ) -> None:
-    """A stopped supervisor, prompts that are gone, a number that Asterisk no longer knows, a call that nobody takes, the
+    """A stopped supervisor, prompts that are gone, a number that Asterisk does not know, a call that nobody takes, the
     line's own call of each second; and in seconds, though everything is stopped at once."""
     line = lone_line
     toml = line.site / "site.toml"
