@@ -4,7 +4,7 @@ import signal
 from dataclasses import replace
 
 from bench.faults import commands, databases, files, processes
-from bench.faults.fault import ASTERISK, CONTROLLER, Fault
+from bench.faults.fault import ASTERISK, CONTROLLER, NOTHING, Fault
 
 AWAY_S = 40.0  # PostgreSQL
 LOCKED_S = 60.0
@@ -20,7 +20,7 @@ LEFT_OUT = {
 def catalogue() -> list[Fault]:
     """Return all faults, in the order in which they come."""
     return [
-        Fault("nothing", "nothing happens: what is usual", processes.nothing, hold_s=5.0),
+        Fault(NOTHING, "nothing happens: what is usual", processes.nothing, hold_s=5.0),
         *(_one(name) for name in (CONTROLLER, *processes.BESIDE)),
         *(replace(_one(name), name=f"stop-{_short(name)}", what=f"{name} stopped (SIGSTOP)", comes=processes.stop(name))
           for name in (CONTROLLER, *processes.BESIDE)),

@@ -61,7 +61,7 @@ def command_killed(words: tuple[str, ...], within_s: float) -> Comes:
 @asynccontextmanager
 async def backup_killed(scene: Scene) -> AsyncIterator[None]:
     file = scene.line.home / "backup-killed.tar"
-    await _killed(scene, hatif.command("backup", str(file)), scene.draw.uniform(0.5, 3.0))
+    await _killed(scene, hatif.command("backup", str(file)), scene.draw.uniform(0.3, 1.0))
     yield
     file.unlink(missing_ok=True)
     await _completes(scene, "backup", str(file))
