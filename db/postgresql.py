@@ -1,6 +1,7 @@
 """Connections to PostgreSQL that never wait for ever, whatever the server or the network to it does."""
 
 import asyncio
+import contextlib
 import socket
 from typing import Any
 
@@ -8,6 +9,9 @@ import asyncpg
 
 _SILENT_S = 25
 """Seconds after which a connection counts as lost on which packets are not acknowledged; both sides find it out."""
+
+_CANCEL_S = 1.0
+"""How long the server has to say that it has given up a statement, in seconds."""
 
 _ON_CONNECT = (
     "SET statement_timeout = {answer_ms}; SET idle_in_transaction_session_timeout = {idle_ms};"
@@ -18,26 +22,35 @@ _ON_CONNECT = (
 
 
 class PostgreSQLDriver(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
-    """A connection that is cut as soon as a statement on it is given up.
+    """A connection that is cut if a statement on it is given up and the server does not say that it has given it up.
 
-    asyncpg itself would ask the server, on a second connection, to cancel the statement, and wait for the answer. A
-    server or a network that is silent gives none; one that is slow has its own limit (`statement_timeout`).
+    asyncpg asks the server, on a second connection, to cancel the statement, and would wait for the answer as long as
+    for a statement. A server or a network that is silent gives none.
     """
 
-    __slots__ = ("gave_up",)
+    __slots__ = ("_cancelled", "gave_up")
 
     def limit(self, seconds: float) -> None:
         """Give up a statement that has no answer for so long."""
         self.gave_up = False
+        self._cancelled: asyncio.Future[None] | None = None
         self._config = self._config._replace(command_timeout=seconds)  # type: ignore[misc, has-type]  # asyncpg's
 
-    def _cancel_current_command(self, *_: Any) -> None:
+    def _cancel_current_command(self, waiter: "asyncio.Future[None]", cancelled: "asyncio.Future[None]") -> None:
         # asyncpg calls this for a statement that took too long, or whose task was cancelled.
-        self.gave_up = True
-        self._loop.call_soon(self.terminate)  # not now: asyncpg first finishes what it is doing
+        self.gave_up, self._cancelled = True, cancelled
+        super()._cancel_current_command(waiter, cancelled)
+        self._loop.call_later(_CANCEL_S, self._cut_unless, cancelled)
+
+    def _cut_unless(self, cancelled: "asyncio.Future[None]") -> None:
+        if not cancelled.done():
+            self.terminate()
 
     async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as asyncpg's
-        """Say good-bye without waiting for an answer."""
+        """Say good-bye without waiting for an answer, other than that a statement was given up."""
+        if self._cancelled is not None and not self._cancelled.done():
+            with contextlib.suppress(TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await super().close(timeout=_CANCEL_S)
         self.terminate()
         await asyncio.sleep(0)  # the transport's last callback must run before its loop may be closed
 

@@ -22,7 +22,6 @@ class SQLiteDriver(aiosqlite.Connection):
     """
 
     gave_up = False
-    _hangs = False
     _limit_s: float | None = None
 
     def limit(self, seconds: float) -> None:
@@ -33,8 +32,7 @@ class SQLiteDriver(aiosqlite.Connection):
         try:
             async with asyncio.timeout(_AFTERWARDS_S if self.gave_up else self._limit_s):
                 return await super()._execute(fn, *arguments, **named)  # type: ignore[no-untyped-call]
-        except (TimeoutError, asyncio.CancelledError) as error:
-            self._hangs = self.gave_up and isinstance(error, TimeoutError)
+        except (TimeoutError, asyncio.CancelledError):
             self.gave_up = True
             if self._connection is not None:
                 with contextlib.suppress(sqlite3.ProgrammingError):  # it has just been closed
@@ -43,13 +41,13 @@ class SQLiteDriver(aiosqlite.Connection):
 
     async def close(self) -> None:
         """Close the file, or leave that to the thread if it hangs."""
-        if self._hangs:
-            self.stop()
-            return
-        try:
-            await super().close()
-        except TimeoutError:
-            self.stop()
+        if self.gave_up and self._connection is not None:
+            try:
+                await self._execute(bool)  # whether the thread is back
+            except TimeoutError:
+                self.stop()
+                return
+        await super().close()
 
 
 _opening: set[asyncio.Future[Any]] = set()

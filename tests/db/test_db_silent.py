@@ -4,7 +4,9 @@
 
 import asyncio
 import sqlite3
+import threading
 import time
+from collections.abc import Awaitable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +25,7 @@ from db.delivery_state import heartbeat
 from db.engine import DatabaseError, async_engine, for_people, long_work, open_engine, reading, writing
 from db.ids import uuid7
 from db.journal import Journal
+from db.read import within
 from db.tables import Call
 from db.upgrade import upgrade
 
@@ -48,7 +51,7 @@ async def error_within(seconds: float, engine: AsyncEngine, *, writes: bool = Fa
 
 
 @pytest.mark.usefixtures("soon")
-@pytest.mark.parametrize("mode", [Mode.DROP, Mode.HOLD, Mode.DEAF])
+@pytest.mark.parametrize("mode", [Mode.DROP, Mode.HOLD])
 async def test_a_silent_server_is_named_soon_and_used_again_as_soon_as_it_answers(
     relayed_url: str, between: Relay, mode: Mode
 ) -> None:
@@ -111,7 +114,7 @@ async def test_long_work_may_take_longer_than_a_statement_elsewhere(url: str) ->
         for work in (engine, long_work(engine)):
             began = time.monotonic()
             with pytest.raises((DatabaseError, TimeoutError)) as raised:
-                async with asyncio.timeout(4), reading(work) as connection:
+                async with asyncio.timeout(2.5), reading(work) as connection:
                     await connection.execute(text(long[engine.dialect.name]))
             ended_by_itself = isinstance(raised.value, DatabaseError)
             assert ended_by_itself == (work is engine), time.monotonic() - began
@@ -135,9 +138,7 @@ async def test_a_slow_server_is_waited_for_unless_a_person_waits(relayed_url: st
     "rubbish",
     [
         b"HTTP/1.1 400 Bad Request\r\nServer: nginx\r\n\r\n",
-        b"\x00" * 400,
         b"Z\x00\x00\x00\x05I" * 40,
-        b"N",
         b"E\x00\x00\x00\x08abc\x00",
         b"T\x00\x00\x00\x08\xff\xff\xff\xff",
         bytes(range(256)) * 4,
@@ -164,6 +165,28 @@ async def test_a_process_whose_connections_are_all_in_use_says_so(url: str) -> N
     assert "`connections` in [database] of site.toml" in str(error)
 
 
+async def test_a_read_that_is_given_up_does_not_go_on_in_the_server(postgresql_url: str) -> None:
+    """Callers' reads have 150 ms: on a slow server, those that go on would be more and more."""
+    async with open_engine(postgresql_url) as engine:
+
+        async def is_zero(number: Awaitable[int]) -> bool:
+            return await number == 0
+
+        async def slow() -> None:
+            async with reading(engine) as connection:
+                await connection.execute(text("SELECT pg_sleep(30)"))
+
+        async def running() -> int:
+            statement = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep%30%'"
+            async with reading(engine) as connection:
+                return int(await connection.scalar(text(f"{statement} AND pid <> pg_backend_pid()")) or 0)
+
+        for _ in range(5):
+            with pytest.raises(TimeoutError):
+                await within(slow(), 0.3)
+        await until(lambda: is_zero(running()), 5)
+
+
 async def test_closing_does_not_wait_for_a_server_that_is_silent(relayed_url: str, between: Relay) -> None:
     engine = async_engine(relayed_url)
     async with reading(engine), reading(engine), reading(engine):
@@ -176,12 +199,12 @@ async def test_closing_does_not_wait_for_a_server_that_is_silent(relayed_url: st
 @pytest.mark.usefixtures("soon")
 async def test_a_disk_that_hangs_ends_no_process(sqlite_url: str) -> None:
     """A thread that does not come back from a call of the system is like this one."""
-    hangs = asyncio.Event()
+    hangs, goes_on = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
 
     def hang() -> int:
         loop.call_soon_threadsafe(hangs.set)
-        time.sleep(8)
+        goes_on.wait(60)
         return 1
 
     async with asyncio.timeout(20), open_engine(sqlite_url) as engine:
@@ -190,8 +213,10 @@ async def test_a_disk_that_hangs_ends_no_process(sqlite_url: str) -> None:
                 driver: Any = (await connection.get_raw_connection()).driver_connection
                 await driver.create_function("hang", 0, hang)
                 await connection.execute(text("SELECT hang()"))
-        assert hangs.is_set()
+        assert hangs.is_set() and not goes_on.is_set()
         assert await count_calls(engine) == 0  # on another connection
+    goes_on.set()
+    await asyncio.to_thread(driver._thread.join)  # it closes its file
 
 
 # The deliverer
@@ -204,7 +229,7 @@ async def put_calls(journal: Journal, number: int) -> None:
 
 
 @pytest.mark.usefixtures("soon")
-@pytest.mark.parametrize("mode", [Mode.DROP, Mode.HOLD, Mode.DEAF, Mode.RUBBISH, Mode.CLOSED])
+@pytest.mark.parametrize("mode", [Mode.HOLD, Mode.DEAF, Mode.RUBBISH])
 async def test_delivery_that_stalls_is_logged_and_goes_on_by_itself_with_each_record_once(
     relayed_url: str, postgresql_url: str, between: Relay, folder: Path, mode: Mode, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -261,7 +286,7 @@ async def test_a_deliverer_shows_that_it_works_while_it_delivers_slowly(
 ) -> None:
     journal = Journal(folder, "n")
     await put_calls(journal, 3 * GROUP)
-    between.delay_s = 0.3
+    between.delay_s = 0.1
     beats = set()
     async with delivering(folder, relayed_url):
         while await count(postgresql_url, Call) < 3 * GROUP:
