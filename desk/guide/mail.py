@@ -6,7 +6,9 @@ The library blocks, so that it runs in a thread; calls never pass through this p
 import asyncio
 import re
 import smtplib
+import socket
 import ssl
+import threading
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
+from typing import Any
 
 import structlog
 
@@ -25,7 +28,10 @@ from desk.settings import MailSettings
 log = structlog.get_logger()
 
 ANSWER_S = 5.0
-"""Seconds for each answer of the server."""
+"""Seconds in which the server says nothing."""
+
+LONGEST_S = 60.0
+"""Seconds for a whole e-mail: a server that says a letter every few seconds would keep its place, and its thread."""
 
 AT_ONCE = 4
 """E-mails that are handed over at the same time; others wait."""
@@ -175,12 +181,39 @@ def _hand_over(message: EmailMessage, settings: MailSettings) -> None:
         server.close()
 
 
+class _Connection(smtplib.SMTP):
+    """A connection that ends after `LONGEST_S`, whatever the server says."""
+
+    def connect(self, *where: Any, **more: Any) -> tuple[int, bytes]:
+        self._limit = threading.Timer(LONGEST_S, self._break_off)
+        self._limit.daemon = True
+        self._limit.start()
+        try:
+            return super().connect(*where, **more)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        self._limit.cancel()
+        super().close()
+
+    def _break_off(self) -> None:
+        if self.sock is not None:
+            with suppress(OSError):
+                self.sock.shutdown(socket.SHUT_RDWR)
+
+
+class _EncryptedConnection(_Connection, smtplib.SMTP_SSL):
+    """The same, encrypted from the beginning."""
+
+
 def _connect(settings: MailSettings) -> smtplib.SMTP:
     context = ssl.create_default_context(cafile=str(settings.authority) if settings.authority is not None else None)
     if settings.security == "tls":
-        server: smtplib.SMTP = smtplib.SMTP_SSL(settings.host, settings.port, timeout=ANSWER_S, context=context)
+        server: smtplib.SMTP = _EncryptedConnection(settings.host, settings.port, timeout=ANSWER_S, context=context)
     else:
-        server = smtplib.SMTP(settings.host, settings.port, timeout=ANSWER_S)
+        server = _Connection(settings.host, settings.port, timeout=ANSWER_S)
     try:
         if settings.security == "starttls":
             server.starttls(context=context)

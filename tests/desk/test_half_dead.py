@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,11 +16,12 @@ from playwright.async_api import Page as BrowserPage
 from test_live import Page, opened
 
 from background import retrying
-from desk import control
+from desk import command, control
 from desk.board import watch
 from desk.board.watch import Watch
 from desk.live.fragments import OPERATOR
 from desk.live.picture import Picture
+from desk.overview import reading
 from desk.page.traffic import Traffic
 from ivr.cli.processes.background_checks import FIGURES_S, PICTURE_S, check_gate, check_pages
 
@@ -213,6 +216,16 @@ async def test_figures_that_hang_hold_up_no_page_and_are_read_again(
     found._read = None
     await found.refresh()
     assert found.late_s < FIGURES_S
+
+
+async def test_a_command_that_hangs_is_ended_and_the_page_that_asked_says_that_nothing_is_known(
+    desk: TestDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "run_hatif", partial(command.run_hatif, longest_s=0.01))
+    health = reading.Command("health", fresh=timedelta())
+    async with asyncio.timeout(5):
+        assert await health.read(desk.desk) is None
+        assert await health.read(desk.desk) is None  # nobody holds the place any more
 
 
 def test_the_check_of_pages_says_what_is_old_and_that_of_their_telephones_what_hangs() -> None:

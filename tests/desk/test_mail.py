@@ -1,5 +1,7 @@
 """Procedures go out by e-mail to a real server; the operator is told at once what became of it."""
 
+import asyncio
+import contextlib
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -107,6 +109,26 @@ async def test_a_server_that_says_nothing_is_waited_for_a_few_seconds_only(monke
     with socket.create_server(("127.0.0.1", 0)) as silent:
         server.port = silent.getsockname()[1]
         assert "does not answer. Nothing was sent" in await failure(settings(server))
+
+
+async def test_a_server_that_says_a_letter_now_and_then_is_left_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each letter comes in time, and the answer never."""
+    monkeypatch.setattr(mail, "LONGEST_S", 0.5)
+
+    async def trickles(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            writer.write(b"220-")
+            while not reader.at_eof():
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+        writer.close()
+
+    slow = MailServer()
+    server = await asyncio.start_server(trickles, "127.0.0.1", 0)
+    slow.port = server.sockets[0].getsockname()[1]
+    async with server, asyncio.timeout(5):
+        assert "Nothing was sent" in await failure(settings(slow))
 
 
 @every(

@@ -29,7 +29,7 @@ def check_of(line: Line) -> dict[str, Any]:
 async def test_prompts_that_were_deleted_are_noticed_and_made_again_while_the_line_runs(
     line: Line, telephones: Telephones, deleted: str
 ) -> None:
-    """Some, or all of them: `rm -rf`, after which a build of the example site takes one to two minutes."""
+    """Some, or all of them: `rm -rf`, after which a build of the example site takes some minutes beside the line."""
     sounds = line.home / "sounds"
     shared_audio.own(sounds)
     assert check_of(line)["ok"]
