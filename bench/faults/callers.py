@@ -10,7 +10,7 @@ from bench.callers import Call, LostCallError
 from bench.faults.judge import Facts, Part, Talk
 from bench.floor.control import Control
 from bench.floor.crowd import COMPLAIN, Measured
-from bench.floor.heard import Meter
+from bench.floor.heard import Meter, has_sound
 from bench.floor.line import NUMBER, Team
 from bench.floor.phones import TONE, Fleet, Leg
 from bench.floor.story import Story
@@ -21,6 +21,7 @@ REPEATS_S = (0.5, 1.0, 2.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0)  # between two INVITEs
 KEPT_S = 0.3  # silences that last longer are kept
 STAYS_S = 6.0  # a new caller
 HEARD_S = 1.0
+RECORDS_S = 0.5  # a line that records is silent
 SPEAKS_AFTER_S = 6.0  # the caller speaks on for so long after the fault has come
 ANSWERS_AFTER_S = 2.0  # the survey
 DIGIT_S = 1.2
@@ -84,6 +85,7 @@ class Cast(Measured):
         self._control, self._number, self._known = control, number, known
         self._by_sound: dict[int, Facts] = {}  # by Asterisk's port
         self._operators_heard: dict[str, float] = {}  # by caller: when they last heard one
+        self._heard_at: dict[str, float] = {}  # the same, of anything, for callers who leave messages
         self._legs: dict[str, Leg] = {}  # by caller: the leg of their operator
         self._tasks: set[asyncio.Task[None]] = set()
         self.errors: list[str] = []  # of the bench itself
@@ -250,12 +252,12 @@ class Cast(Measured):
         """Choose to complain, speak after the tone, and send it. None: until some time after the fault."""
         await self._press_in_turn(call, COMPLAIN)
         await self._listen(call, 1.0)  # the tone
-        began = time.monotonic()
-        until = None if seconds is None else began + seconds
+        until = None if seconds is None else time.monotonic() + seconds
         while not call.ended.done() and (until is None or time.monotonic() < until):
             self.speak(facts.number, call)
             await asyncio.sleep(media.PACE)
-            facts.spoke_s = time.monotonic() - began
+            if time.time() - self._heard_at.get(facts.number, 0.0) > RECORDS_S:  # else the line says that it does not
+                facts.spoke_s += media.PACE
             if until is None and self.struck.is_set():
                 until = time.monotonic() + SPEAKS_AFTER_S
         await self._press_in_turn(call, "#")
@@ -313,6 +315,8 @@ class Cast(Measured):
                 self._operators_heard[facts.number] = arrived / 1e9
             elif not facts.first:
                 facts.first = self._known.get(payload, "")
+            if facts.part is Part.MESSAGE and has_sound(payload):
+                self._heard_at[facts.number] = arrived / 1e9
         super()._on_rtp(data, sender, arrived)
 
     # Operators
