@@ -57,6 +57,11 @@ class Lag:
     records: int
     bytes: int
     seconds: float  # age of the oldest
+    oldest: datetime | None = None
+
+    def has_from_before(self, instant: float) -> bool:
+        """Return whether one of them was written until then (POSIX seconds)."""
+        return self.oldest is not None and self.oldest.timestamp() <= instant
 
 
 async def run(
@@ -164,7 +169,7 @@ async def positions(engine: AsyncEngine) -> Positions:
 def count_behind(folder: Path, positions: Positions) -> Lag:
     """Return what the journals in a folder have after these positions. Reads the files: it may take seconds."""
     records = size = 0
-    oldest: datetime | None = None
+    instants: list[datetime] = []  # of the first legible record of each file
     for file in files(folder):
         number, offset = positions.get(file.boot, (0, 0))
         if file.number < number:
@@ -172,13 +177,15 @@ def count_behind(folder: Path, positions: Positions) -> Lag:
         with contextlib.suppress(OSError):
             start = offset if file.number == number else _first_record(file)
             size += max(0, file.path.stat().st_size - start)
+            first: datetime | None = None
             while found_lines := list(lines(file.path, start, ROOM)):
                 records += len(found_lines)
                 start = found_lines[-1].end
-                if oldest is None:
-                    oldest = _instant_of(found_lines[0])
+                if first is None and (first := _instant_of(found_lines[0])) is not None:
+                    instants.append(first)
+    oldest = min(instants, default=None)
     age = (datetime.now(UTC) - oldest).total_seconds() if oldest is not None else 0.0
-    return Lag(records, size, max(0.0, age))
+    return Lag(records, size, max(0.0, age), oldest)
 
 
 def _first_record(file: JournalFile) -> int:

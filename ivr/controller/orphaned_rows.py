@@ -226,7 +226,7 @@ async def _try(records: Records, began: float, read: Callable[[AsyncEngine], Awa
             delivered = await positions(engine)
             # In a thread of its own: reading the journals may take seconds, in which calls need this loop and others.
             behind = await asyncio.get_running_loop().run_in_executor(_THREAD, count_behind, records.journal, delivered)
-            if behind.records and behind.seconds >= time.time() - began:
+            if behind.has_from_before(began):
                 return None
             return await read(engine)
     except (DatabaseError, TimeoutError) as error:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import structlog
 
-from ivr.records.database_client import DatabaseClient, SharedEngine, first_line
+from ivr.records.database_client import PERSON_S, DatabaseClient, SharedEngine, first_line
 
 if TYPE_CHECKING:
     from db.audit import AuditEntry
@@ -51,9 +51,11 @@ class Database:
         return await self._client.ask("db.callers", lambda callers, engine: callers.remembered_language(engine, number))
 
     async def acknowledgements(self) -> "Sequence[AuditEntry] | None":
-        """Return the latest acknowledgements of alarms, the latest first."""
+        """Return the latest acknowledgements of alarms, the latest first. No call waits for them."""
         await self._client.load("db.audit")
-        return await self._client.ask("db.audit", lambda audit, engine: audit.audit_entries(engine, 200, ACKNOWLEDGED))
+        return await self._client.ask(
+            "db.audit", lambda audit, engine: audit.audit_entries(engine, 200, ACKNOWLEDGED), PERSON_S
+        )
 
     async def claim(self, reference: str, number: str) -> "Claim | None":
         """Return what a case reference and PIN, entered by a caller from `number`, are checked against."""

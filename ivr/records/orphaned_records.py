@@ -26,18 +26,19 @@ def record_message(recorder: Recorder, call: "CallRow", left: StoredMessage, cat
         topic=call.topic,
     )
     reference = recorder.new_case_reference()
-    recorder.message(state, left, category, kind, reference, DUE_H)
+    # Before the message, which is written to the disk at once: what follows it might be lost.
+    if call.connected is None:
+        recorder.call(state.id, outcome=Outcome.MESSAGE.value)
     recorder.call_event(
         state.id,
         "message",
         "",
         {"file": left.file, "seconds": round(left.seconds, 1), "reference": reference, "gone": True},
     )
+    recorder.message(state, left, category, kind, reference, DUE_H)
     if left.cut and reference is not None:
         text = f"The message was cut off after {left.seconds:.0f} s: Asterisk ended while it was recorded."
         record_note(recorder, left.id, reference, call.id, text)
-    if call.connected is None:
-        recorder.call(state.id, outcome=Outcome.MESSAGE.value)
 
 
 def record_note(recorder: Recorder, identity: UUID, reference: str, call_id: UUID, text: str) -> None:

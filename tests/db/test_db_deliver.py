@@ -4,6 +4,7 @@
 # ruff: noqa: ASYNC240
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -376,3 +377,21 @@ async def test_the_lag_counts_undelivered_records(folder: Path, url: str) -> Non
     await deliver_all(folder, url)
     assert await lag(folder, url) == type(behind)(0, 0, 0.0)
     journal.close()
+
+
+async def test_the_lag_knows_the_oldest_record_of_all_writers_however_late_it_is_asked(
+    folder: Path, sqlite_url: str
+) -> None:
+    controller, command = Journal(folder, "n"), Journal(folder, "n")
+    command.put("call_event", call_id=uuid7(), kind="key")
+    command.close()
+    began = time.time()
+    controller.put("call_event", call_id=uuid7(), kind="key")
+    controller.flush()
+    behind = await lag(folder, sqlite_url)
+    assert behind.records == 2 and behind.has_from_before(began)
+    await deliver_all(folder, sqlite_url)
+    controller.put("call_event", call_id=uuid7(), kind="key")
+    controller.close()
+    behind = await lag(folder, sqlite_url)
+    assert behind.records == 1 and not behind.has_from_before(began)

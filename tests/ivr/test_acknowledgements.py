@@ -1,16 +1,20 @@
 """Who sees to an alarm is known for as long as the alarm lasts, also after a restart of the controller."""
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from db import audit
 from db.engine import open_engine, writing
 from db.journal import Journal
 from db.tables import Audit
 from ivr.controller.acknowledgements import Acknowledgements
-from ivr.records.database import ACKNOWLEDGED, Database
+from ivr.records.database import ACKNOWLEDGED, LIMIT_S, Database
 from ivr.records.database_client import SharedEngine
 
 pytest_plugins = ["db_fixtures"]
@@ -31,8 +35,16 @@ async def test_the_first_acknowledgement_stays_until_the_alarm_is_cleared(sqlite
 
 
 async def test_after_a_restart_an_alarm_that_lasts_is_still_acknowledged_and_a_new_one_is_not(
-    sqlite_url: str, tmp_path: Path
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Also if the database is slower at the start than a call could wait."""
+    read = audit.audit_entries
+
+    async def read_slowly(engine: AsyncEngine, last: int, act: str) -> list[audit.AuditEntry]:
+        await asyncio.sleep(2 * LIMIT_S)
+        return await read(engine, last, act)
+
+    monkeypatch.setattr(audit, "audit_entries", read_slowly)
     at = datetime(2026, 11, 28, 12, tzinfo=UTC)
 
     def row(alarm: str, by: str, seq: int, **data: object) -> dict[str, object]:

@@ -41,6 +41,8 @@ async def test_each_caller_hears_the_language_they_chose(line: Line, telephones:
         since = call.clock if KEYS[key] != "ar" else 0.0  # who keeps the language does not hear it again
         await call.press(key)
         await call.hears(beginnings[KEYS[key]], 12, since_s=since)
+        # Now the key has counted: callers who keep Arabic have heard the name before their key.
+        await call.hears(line.audio(KEYS[key], "main_file")[:RATE], 12, since_s=since)
         await call.hangup()
         return call.heard(since)
 

@@ -55,6 +55,9 @@ async def test_a_new_password_is_in_force_at_once_and_the_conversation_goes_on(
     await call.hears_tone(OPERATOR_HZ, 5)
     assert registered(line, "1033"), "another operator's telephone stays registered"
     await phone.calls[0].hangup()
+    await line.story(
+        "+33657000011", ended=False, told=lambda story: any(item["ended"] for item in story["pairings"])
+    )  # before the caller ends it as well
     await call.hangup()
     story = await line.story("+33657000011")
     assert [item["reason"] for item in story["pairings"]] == ["operator"]
