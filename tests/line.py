@@ -193,7 +193,7 @@ class Line(Asked):
         """
         assert self._up is not None
         self._up.send_signal(signal.SIGSTOP)
-        calls = self.ari("GET", "/channels")
+        calls = self.ari("GET", "/applications/hatif")["channel_ids"]
         self._killed = self.kill_controller()
         if not calls:
             await self.until(lambda: not self.ari("GET", "/applications"), 5, "Asterisk has seen the controller go")

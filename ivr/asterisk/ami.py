@@ -18,7 +18,7 @@ from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.manager import Manager
 
 from background.retrying import retry
-from ivr.home.heartbeat import comes
+from ivr.asterisk.own_events import comes
 
 Fields = dict[str, str]
 """One AMI message, with keys as Asterisk writes them; the values of a repeated key are joined by newlines."""

@@ -90,7 +90,7 @@ class Audible:
         self._reported: set[str] = set()
 
     def find(self, heard: Manifest, clip: Clip) -> Heard | None:
-        """Return the audio of a clip, None if no language has it; missing or broken audio is logged once."""
+        """Return the audio of a clip, None if no language has it; it is logged once when it is lost or breaks."""
         if clip in SIGNS:
             return SIGNS[clip]
         language, prompt = clip
@@ -99,6 +99,8 @@ class Audible:
             if audio is not None and self._is_complete(audio):
                 if candidate != language:
                     self._report(f"{language}/{prompt}", f"played in {candidate}")
+                else:
+                    self._reported.discard(f"{language}/{prompt}")  # if it breaks again, that is news
                 return Heard(audio.file, audio.seconds, candidate)
         self._report(f"{language}/{prompt}", "not played")
         return None

@@ -9,7 +9,7 @@ import time
 
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.link import Link
-from ivr.home.heartbeat import comes
+from ivr.asterisk.own_events import comes
 
 EVERY_S = 0.75
 """The pause between an event that has come back and the next one."""

@@ -5,7 +5,6 @@ compares a beat only with its previous value and counts its own running time, so
 suspending the machine makes a process appear late.
 """
 
-import asyncio
 import contextlib
 import os
 import time
@@ -55,22 +54,6 @@ def _mark(path: Path, ns: int) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
             os.utime(path, ns=(ns, ns))
-
-
-_LOOK_S = 0.25
-
-
-async def comes(event: asyncio.Event, within_s: float) -> bool:
-    """Return whether an event is set within this many seconds of this process's running time.
-
-    They are counted in looks, not by the clock: a process that was stopped, or had no processor, has not waited.
-    """
-    for _ in range(round(within_s / _LOOK_S)):
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LOOK_S):
-                await event.wait()
-            return True
-    return event.is_set()
 
 
 class Lateness:

@@ -1,14 +1,19 @@
 """If audio is broken, callers hear the next language's, and the call continues. What is missing: test_missing_audio."""
 
 import asyncio
+from pathlib import Path
 
+import pytest
 import shared_audio
 from left import begins
 from line import Line
+from structlog.testing import capture_logs
 
+from ivr.audio.audible import Audible
 from ivr.softphone.sound import RATE, find
 from ivr.softphone.telephone import Telephones
 from prompts import manifest
+from prompts.manifest import Audio, Manifest
 
 
 async def test_truncated_and_empty_audio_is_replaced_by_the_site_s_next_language(
@@ -18,6 +23,7 @@ async def test_truncated_and_empty_audio_is_replaced_by_the_site_s_next_language
     shared_audio.own(sounds, "fr")
     heard = manifest.load(sounds / manifest.FILE)
     kept: dict[str, bytes] = {}
+    seen = line.log.stat().st_size
     # The files are hard links: replace them, never write into them.
     for prompt, damage in (("institution", b"\xff" * 80), ("main_file", b"\xff" * 800), ("main_operator", b"")):
         audio = heard.audio("fr", prompt)
@@ -28,7 +34,6 @@ async def test_truncated_and_empty_audio_is_replaced_by_the_site_s_next_language
             path.write_bytes(damage)
     try:
         await asyncio.sleep(1.1)  # a complete file is trusted for 1 s
-        seen = line.log.stat().st_size
         call = await line.dial(telephones, "+33622000011")
         await call.press("2")
         (stand_in, *_) = line.settings.fallback_chain("fr")
@@ -46,6 +51,21 @@ async def test_truncated_and_empty_audio_is_replaced_by_the_site_s_next_language
             path = sounds / name
             path.unlink(missing_ok=True)
             path.write_bytes(content)
+
+
+def test_audio_that_breaks_again_after_it_was_mended_is_logged_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ivr.audio.audible._TRUSTED_S", 0.0)
+    heard = Manifest({"fr": {"goodbye": Audio("hatif/fr/goodbye-0123456789", "Au revoir.", "pico", 1.0)}})
+    audible, paths = Audible(tmp_path, lambda _: ()), manifest.paths(tmp_path, "hatif/fr/goodbye-0123456789")
+    with capture_logs() as logged:
+        for complete in (False, False, True, False, False):
+            for path in paths:
+                path.parent.mkdir(exist_ok=True)
+                path.write_bytes(b"\xff" * (manifest.size(path, 1.0) if complete else 80))
+            assert (audible.find(heard, ("fr", "goodbye")) is not None) is complete
+    assert len(logged) == 2
 
 
 async def test_an_announcement_comes_after_the_name_and_before_everything_else(

@@ -45,6 +45,10 @@ def test_each_event_of_the_supervisor_has_a_sentence() -> None:
             "The controller is not ready after 20 s, but works on its start; it gets more time. The machine's load is"
             " 18.2.",
         ),
+        (
+            {"event": "process hangs; it is killed", "process": "desk", "pid": 15, "silent_s": 10.2},
+            "The desk has shown no sign of life for 10 s, and is killed (pid 15).",
+        ),
         ({"event": "stopping", "signal": "SIGTERM"}, "Stopping (SIGTERM)."),
         ({"event": "stopping", "signal": "SIGINT"}, "Stopping. Another Ctrl-C kills all processes at once."),
         ({"event": "of another \x1b[31mmodule", "level": "info", "port": 8070}, "of another ?[31mmodule port=8070"),

@@ -39,18 +39,19 @@ def check_pages(counts: Mapping[str, float] | None) -> Check:
 
 def check_gate(counts: Mapping[str, float] | None) -> Check:
     """Check that browser telephones reach Asterisk. `counts`: of the gate; None: it does not run."""
-    name = "browser telephones"
     if counts is None:
-        return Check(name, False, False, phrase("they cannot connect: their gate does not run"), START)
+        return Check("browser telephones", False, False, phrase("they cannot connect: their gate does not run"), START)
     if "loop_age_s" not in counts:
-        return Check(name, True, False, phrase("their gate is starting"))
+        return Check("browser telephones", True, False, phrase("their gate is starting"))
     if counts["loop_age_s"] > PICTURE_S:
         hangs = phrase("their gate has done nothing for %(seconds)d s", seconds=round(counts["loop_age_s"]))
-        return Check(name, False, False, hangs, "end the process `gate`; another one is started")
+        return Check("browser telephones", False, False, hangs, "end the process `gate`; another one is started")
     if counts["asterisk_refuses"]:
         refused = phrase("Asterisk does not take them")
-        return Check(name, False, False, refused, "see asterisk/log/asterisk.log; they try again by themselves")
-    return Check(name, True, False, phrase("connected: %(count)d", count=round(counts["telephones"])))
+        return Check(
+            "browser telephones", False, False, refused, "see asterisk/log/asterisk.log; they try again by themselves"
+        )
+    return Check("browser telephones", True, False, phrase("connected: %(count)d", count=round(counts["telephones"])))
 
 
 def check_prompts(missing: Mapping[str, Any] | None) -> list[Check]:

@@ -271,13 +271,13 @@ def _specs(parts: Composition) -> list[ProcessSpec]:
     with Bar() as bar:
         configure_asterisk(parts, bar)
         conf = parts.conf(bar)
-        if is_start:  # a line that runs has its controller, which has them made beside the calls
-            _speak_missing(parts, bar)
     if is_start:
         warn_of_ports(parts)
         problems = instance.port_problems(conf, ("TCP", "127.0.0.1", parts.settings.control_port, "control API"))
         if problems:
             raise AsteriskError("\n".join(problems))
+        with Bar() as bar:  # after the ports, as it may take minutes; a line that runs has a controller, which makes it
+            _speak_missing(parts, bar)
     me = str(Path(sys.executable).with_name("hatif"))
     environment = {**os.environ, "HATIF_HOME": str(parts.settings.home), "HATIF_SITE": str(parts.settings.site)}
     specs = [

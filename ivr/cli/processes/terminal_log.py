@@ -78,6 +78,9 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "process runs with other arguments; it is replaced": lambda facts: (
         f"{_name(facts)} was already running, but with other arguments, and is replaced (pid {facts['pid']})."
     ),
+    "process hangs; it is killed": lambda facts: (
+        f"{_name(facts)} has shown no sign of life for {facts['silent_s']:.0f} s, and is killed (pid {facts['pid']})."
+    ),
     "process had to be killed": lambda facts: f"{_name(facts)} did not stop within {facts['after_s']:g} s; killed.",
     "process cannot be ended": lambda facts: f"{_name(facts)} cannot be ended (pid {facts['pid']}).",
     "log cannot be written": lambda facts: f"The log of {_name(facts)} cannot be written: {facts['reason']}.",
