@@ -56,7 +56,7 @@ def test_the_desks_address_is_shown_without_making_its_certificate(tmp_path: Pat
     settings = SimpleNamespace(site=tmp_path, home=tmp_path / "var", offset=1000, control_port=8070)
     desk = Desk(enabled=True, listen="192.0.2.10")
     site = SimpleNamespace(name="Sample", hours=SimpleNamespace(timezone="UTC"), languages=("fr",), desk=desk)
-    site.reports = SimpleNamespace(is_wanted=False)
+    site.reports, site.database = SimpleNamespace(is_wanted=False), SimpleNamespace(connections=4)
     credentials = SimpleNamespace(control_token="")
     parts: Any = SimpleNamespace(settings=settings, site=site, credentials=credentials, database_url="")
     assert settings_of(parts).url == "https://192.0.2.10:9080"

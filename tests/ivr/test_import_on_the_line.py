@@ -1,5 +1,6 @@
 """A studio's recordings on a running line: the next call hears them, and a call in progress goes on as it began."""
 
+import csv
 import json
 import wave
 from collections.abc import Iterator
@@ -61,8 +62,8 @@ async def test_the_next_call_hears_what_was_imported_and_a_call_in_progress_does
     assert verdicts["fr/survey_question.wav"] == ("taken", "")
     assert verdicts["fr/goodbye.wav"][0] == "record again"
     assert "too long" in verdicts["fr/goodbye.wav"][1]
-    (_, row) = again.read_text(encoding="utf-8-sig").splitlines()
-    assert row.startswith("fr/goodbye.wav,record again,fr,goodbye,")
+    (_, row) = csv.reader(again.read_text(encoding="utf-8-sig").splitlines())
+    assert row[:4] == ["fr/goodbye.wav", "record again", "fr", "goodbye"]
     (french,) = (row for row in line.json("prompts", "status") if row["language"] == "fr")
     assert french["recorded"] == 1
     after = line.audio("fr", "survey_question")
@@ -101,5 +102,6 @@ def test_the_sheet_is_written_as_the_file_is_named(line: Line, tmp_path: Path) -
         assert answer.returncode == 0
         assert str(out) in answer.stdout
     assert page.read_bytes().startswith(b"<!DOCTYPE html>")
-    assert table.read_bytes().startswith(b"\xef\xbb\xbfnumber,file,id,text")
-    assert line.run("prompts", "script", "fr", "--format", "csv").stdout.lstrip("\ufeff").startswith("number,file,id")
+    assert table.read_bytes().startswith(b'\xef\xbb\xbf"number","file","id","text"')
+    shown = line.run("prompts", "script", "fr", "--format", "csv").stdout
+    assert shown.lstrip("\ufeff").startswith('"number","file","id"')

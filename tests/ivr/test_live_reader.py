@@ -9,6 +9,7 @@ from test_talk_breaks import SentMessages
 
 from ivr.api.live import LiveReader, read_operator
 from ivr.cases.guessing import Guessing
+from ivr.flow.missing_audio import MissingAudio
 from ivr.records.call_counts import CallCounts
 from ivr.records.limit_counts import SENTENCES, Limit
 from ivr.site.alarms import Alarms
@@ -38,6 +39,7 @@ def a_line() -> Any:
         ami=SimpleNamespace(connected=True),
         journal=SimpleNamespace(dropped=0),
         last_probe=None,
+        prompts=SimpleNamespace(missing=MissingAudio({}, {})),
         recorder=SimpleNamespace(counts=CallCounts()),
         case_lookup=SimpleNamespace(guessing=Guessing(100, 100)),
         language_changes=SimpleNamespace(changes={}),

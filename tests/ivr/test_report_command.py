@@ -112,7 +112,9 @@ def test_by_operator_and_day_each_row_has_its_own_times(shell: ReportShell) -> N
 def test_a_sheet_is_written_as_a_program_wants_it(shell: ReportShell) -> None:
     shell.calls(answered(at(0), 10, topic="=1+1"))
     sheet = shell.report(*ON_THE_DAY, "--by", "topic", "--csv", "--separator", ";", "--bom").stdout
-    assert re.match("\ufefftopic;calls;.*\n'=1\\+1;1;", sheet)
+    assert sheet.startswith("\ufeff")
+    (row,) = csv.DictReader(StringIO(sheet.removeprefix("\ufeff")), delimiter=";")
+    assert (row["topic"], row["calls"]) == ("'=1+1", "1")
 
 
 def test_a_day_is_one_of_the_sites_zone(shell: ReportShell) -> None:
@@ -280,8 +282,8 @@ def test_an_empty_database_says_so_and_documents_have_no_rows(shell: ReportShell
     found = shell.document()
     assert found["rows"] == []
     assert (found["total"]["waited"], found["total"]["service_level_offered"]) == (0, None)
-    (header,) = shell.report("--csv").stdout.splitlines()
-    assert header.startswith("day,calls,ivr_left_menu,")
+    (header,) = csv.reader(StringIO(shell.report("--csv").stdout))
+    assert header[:3] == ["day", "calls", "ivr_left_menu"]
     assert "No call waited" in _picture(shell)
 
 

@@ -1,11 +1,13 @@
 """A change that was made is answered and in the audit, even if the database goes away right after it."""
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from db_helpers import rows
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -16,6 +18,7 @@ from db.ids import uuid7
 from db.journal import Journal
 from db.tables import Audit, GuideRequest, Message
 from ivr.api import guide_requests, messages
+from ivr.records.database_client import SharedEngine
 from ivr.records.guide_requests import GuideRequestRepository
 from ivr.records.messages import MessageRepository
 
@@ -24,7 +27,14 @@ pytest_plugins = ["db_fixtures"]
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 
 
-def away_after_a_change(kind: type[Any], url: str) -> Any:
+@pytest_asyncio.fixture
+async def shared(url: str) -> AsyncIterator[SharedEngine]:
+    made = SharedEngine(url)
+    yield made
+    await made.close()
+
+
+def away_after_a_change(kind: type[Any], shared: SharedEngine) -> Any:
     """Return a repository that finds nothing more once something was changed, as if the database were away."""
 
     class Away(kind):  # type: ignore[misc]
@@ -38,22 +48,23 @@ def away_after_a_change(kind: type[Any], url: str) -> Any:
                 self.changed = True
             return super().__getattribute__(name)
 
-    return Away(url)
+    return Away(shared)
 
 
 @pytest.mark.parametrize(
     ("act", "owner"), [("take", None), ("take", "1002"), ("release", "1002"), ("heard", None), ("finish", None)]
 )
-async def test_a_changed_message(engine: AsyncEngine, url: str, folder: Path, act: str, owner: str | None) -> None:
+async def test_a_changed_message(
+    engine: AsyncEngine, shared: SharedEngine, url: str, folder: Path, act: str, owner: str | None
+) -> None:
     row = {"id": uuid7(), "node": "node1", "call_id": uuid7(), "file": "messages/x.wav", "at": NOW}
     taken = {"taken": NOW, "taken_by": owner} if owner else {}
     async with writing(engine) as connection:
         await connection.execute(insert(Message).values(row | taken))
     controller: Any = SimpleNamespace(
-        messages=away_after_a_change(MessageRepository, url), journal=Journal(folder, "node1")
+        messages=away_after_a_change(MessageRepository, shared), journal=Journal(folder, "node1")
     )
     answer = await getattr(messages, act)(controller, "1002", row["id"])
-    await controller.messages.close()
     (stored,) = await rows(url, Message)
     names = ("heard", "heard_by", "taken", "taken_by", "done", "done_by")
     assert [getattr(answer, name) for name in names] == [getattr(stored, name) for name in names]
@@ -62,17 +73,18 @@ async def test_a_changed_message(engine: AsyncEngine, url: str, folder: Path, ac
 
 
 @pytest.mark.parametrize(("act", "owner"), [("take", None), ("take", "1002"), ("release", "1002")])
-async def test_a_changed_request(engine: AsyncEngine, url: str, folder: Path, act: str, owner: str | None) -> None:
+async def test_a_changed_request(
+    engine: AsyncEngine, shared: SharedEngine, url: str, folder: Path, act: str, owner: str | None
+) -> None:
     row = {"id": uuid7(), "node": "node1", "call_id": uuid7(), "procedure": "visa", "number": "+33612345670",
            "requested": NOW, "due": NOW}  # fmt: skip
     taken = {"taken": NOW, "taken_by": owner} if owner else {}
     async with writing(engine) as connection:
         await connection.execute(insert(GuideRequest).values(row | taken))
     controller: Any = SimpleNamespace(
-        guide_requests=away_after_a_change(GuideRequestRepository, url), journal=Journal(folder, "node1")
+        guide_requests=away_after_a_change(GuideRequestRepository, shared), journal=Journal(folder, "node1")
     )
     answer = await getattr(guide_requests, act)(controller, "1002", str(row["id"]))
-    await controller.guide_requests.close()
     (stored,) = await rows(url, GuideRequest)
     assert (answer.taken, answer.taken_by) == (stored.taken, stored.taken_by)
     (entry,) = await audited(controller.journal, folder, url)

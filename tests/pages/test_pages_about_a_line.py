@@ -54,7 +54,7 @@ async def test_commands_that_show_or_force_something(line: Line, name: str) -> N
     written = {file: str(line.home / file) for file in ("report.svg", "report.pdf", "report.xlsx")}
     await asyncio.to_thread(follow, commands, run, values={"2026-12-24T19:30": tomorrow, **written})
     if name == "report.md":
-        assert (line.home / "operators.csv").read_text().startswith("operator")
+        assert (line.home / "operators.csv").read_text().startswith('"operator",')
         assert (line.home / "report.svg").read_text().startswith("<svg")
 
 
