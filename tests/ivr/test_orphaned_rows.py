@@ -109,6 +109,8 @@ async def test_a_call_whose_beginning_was_garbled_is_not_open_for_ever(sqlite_ur
     journal = Journal(folder, "node1")
     journal.put("call", id=lost, queued=began + timedelta(seconds=9))  # its first record is not legible
     journal.put("call_event", call_id=lost, kind="waiting", flow_node="queue", at=began + timedelta(seconds=9), data={})
+    journal.flush()
+    await deliver_all(folder, sqlite_url)
     shared = SharedEngine(sqlite_url)
     await _close(journal, folder, shared, time.time(), None, Up({str(lost)}, set()))
     await deliver_all(folder, sqlite_url)
