@@ -13,16 +13,18 @@ from sqlalchemy import func, select
 
 from db.delivery import deliver_all
 from db.engine import open_engine, reading
+from db.enums import CaseKind
 from db.ids import call_id, uuid7
 from db.journal import Journal
-from db.read import call
+from db.read import Call, call
 from db.tables import CaseFile
 from ivr.asterisk.fallback_records import FallbackCall, Status
 from ivr.controller import orphaned_rows
 from ivr.controller.orphaned_rows import Records, Up
+from ivr.records import orphaned_records
 from ivr.records.database_client import SharedEngine
 from ivr.records.recorder import Recorder
-from ivr.records.voicemail import Mailbox
+from ivr.records.voicemail import Mailbox, StoredMessage
 from ivr.trial.records import FakeReferences
 
 pytest_plugins = ["db_fixtures"]
@@ -195,3 +197,18 @@ def dialplan_record(name: str, started: datetime) -> FallbackCall:
     ended = {"ended": started + timedelta(seconds=60), "end_known": True}
     known = {"id": f"node1-{name}", "status": Status.CONNECTED, "operator": "1002", "language": "fr"}
     return FallbackCall(**nothing | times | ended | known)
+
+
+def test_a_call_has_its_outcome_on_the_disk_as_soon_as_the_message_that_was_found_for_it(folder: Path) -> None:
+    facts: dict[str, Any] = dict.fromkeys(Call.__dataclass_fields__) | {"id": uuid7()}
+    journal = Journal(folder, "node1")
+    orphaned_records.record_message(
+        Recorder(journal, FakeReferences(1)),
+        Call(**facts),
+        StoredMessage(uuid7(), "messages/found.wav", 2.0),
+        "complaint",
+        CaseKind.COMPLAINT,
+    )
+    written = "".join(path.read_text() for path in folder.glob("*.jsonl"))  # as if it were killed now
+    assert "messages/found.wav" in written and '"outcome":"message"' in written
+    journal.close()
