@@ -228,6 +228,8 @@ def _outcome(call: Facts, row: Row, spell: Spell) -> list[str]:
     if call.talks:
         first = call.talks[0]
         may = {"answered"} | ({"fallback"} if by_fallback and first.began >= spell.began else set())
+        if by_fallback and row.messages:  # kept before an operator of the fallback's queue answered
+            may.add("message")
         found = [] if row.operator == first.operator else [f"operator {row.operator}, and {first.operator} answered"]
     elif call.spoke_s >= LONG_S and row.messages:
         may, found = {"message"}, []

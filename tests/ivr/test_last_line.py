@@ -134,10 +134,8 @@ async def test_a_process_that_is_stopped_is_seen_and_replaced_and_no_caller_noti
     stopped = {f"process {name}" for name in names}
 
     def seen() -> set[str]:
-        checks = line.json("status")["checks"]
-        return {
-            row["name"] for row in checks if row["found"].startswith("it has been stopped (SIGSTOP or Ctrl-Z) since")
-        }
+        begins = "it has been stopped (SIGSTOP or Ctrl-Z) since"
+        return {row["name"] for row in line.json("status")["checks"] if row["found"].startswith(begins)}
 
     await line.until(lambda: stopped <= seen(), 9, "all are seen")
     await line.until(lambda: all(works(name, but=pid) for name, pid in pids.items()), 60, "all were replaced")
