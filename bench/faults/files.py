@@ -3,6 +3,7 @@
 import asyncio
 import os
 import resource
+import shutil
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -105,4 +106,5 @@ async def prompts_gone(scene: Scene) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        shutil.rmtree(sounds, ignore_errors=True)  # the line has begun to make them again
         gone.rename(sounds)
