@@ -31,7 +31,7 @@ async def reloaded(line: Line, *options: str) -> Any:
 
 @pytest.fixture
 async def operators(line: Line) -> AsyncIterator[Edit]:
-    """Adds lines to the list of operators, and takes them back."""
+    """Adds lines to the list of operators, and takes them and the audio of their names back."""
     path = line.site / "operators.csv"
     before = path.read_text()
 
@@ -42,6 +42,8 @@ async def operators(line: Line) -> AsyncIterator[Edit]:
     if path.read_text() != before:
         path.write_text(before)
         await reloaded(line)
+        built = await asyncio.to_thread(line.run, "prompts", "build")
+        assert built.returncode == 0, built
     assert NEW not in {row["id"] for row in line.control("GET", "/operators")}
 
 
