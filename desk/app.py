@@ -45,8 +45,10 @@ from desk.page.traffic import Traffic
 from desk.people import routes as people
 from desk.people.listening import Listening
 from desk.people.passwords import Passwords
+from desk.people.refusals import Refusals
 from desk.people.sessions import Sessions
 from desk.people.signed_in import SignInNeeded
+from desk.people.slow_down import Attempts
 from desk.people.source_limit import SourceLimit
 from desk.recording import routes as recording
 from desk.report import routes as report
@@ -144,6 +146,8 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             app.state.sessions = Sessions(engine)
             app.state.passwords = Passwords()
             app.state.source_limit = SourceLimit()
+            app.state.attempts = Attempts()
+            app.state.refusals = Refusals()
             app.state.listening = Listening()
             app.state.presence = Presence()
             app.state.book = Book(control)

@@ -9,6 +9,7 @@ import typer
 
 from db.enums import AccountRole
 from ivr.cli.composition import Composition
+from ivr.cli.control import actor
 from ivr.cli.desk import settings_of
 from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, as_json, as_table, console
@@ -71,7 +72,7 @@ def add(
     from desk.people.accounts import add as add_account
 
     parts = Composition()
-    with_engine(parts, lambda engine: add_account(engine, Person(account, name, role), datetime.now(UTC)))
+    with_engine(parts, lambda engine: add_account(engine, Person(account, name, role), datetime.now(UTC), by=actor()))
     _print_link(parts, account)
 
 
@@ -99,7 +100,7 @@ def enable(account: AccountId) -> None:
 def _set_disabled(account: str, *, disabled: bool) -> None:
     from desk.people.accounts import set_disabled
 
-    with_engine(Composition(), lambda engine: set_disabled(engine, account, disabled, datetime.now(UTC)))
+    with_engine(Composition(), lambda engine: set_disabled(engine, account, disabled, datetime.now(UTC), by=actor()))
     console.print(f"{account} is {'disabled' if disabled else 'enabled'}.", markup=False)
 
 
@@ -107,7 +108,7 @@ def _print_link(parts: Composition, account: str) -> None:
     from desk.people.links import make_link
     from desk.people.qr import qr_lines
 
-    token = with_engine(parts, lambda engine: make_link(engine, account, datetime.now(UTC)))
+    token = with_engine(parts, lambda engine: make_link(engine, account, datetime.now(UTC), actor=actor()))
     url = f"{settings_of(parts).url}/link/{token}"
     console.print(url, markup=False, soft_wrap=True)
     print(qr_lines(url), end="")
