@@ -32,7 +32,7 @@ class AuditEntry:
     data: dict[str, Any]
 
 
-def entry(at: datetime, by: str, act: str, about: str | None = None, **data: Any) -> Insert:
+def entry(at: datetime, by: str, act: str, about: str | None = None, /, **data: Any) -> Insert:
     """Return the statement that adds an entry of the desk, or of a command, to the transaction of the act itself.
 
     It does not come through a journal, so that it has a key of its own.

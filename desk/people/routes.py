@@ -269,7 +269,7 @@ async def _signed_in(
     request: Request, desk: Desk, sessions: SessionsDep, person: Person, to: str, link: UsedLink | None = None
 ) -> Response:
     source = _source(request)
-    noted = {"by": "link", "made_by": link.made_by or "the server"} if link is not None else {"by": "password"}
+    noted = {"way": "link", "made_by": link.made_by or "the server"} if link is not None else {"way": "password"}
     notice = link.notice if link is not None else None
     token = await sessions.begin(person, desk.now(), notice, {**noted, "source": source})
     log.info("signed in", account=person.id, source=source)

@@ -178,8 +178,8 @@ async def test_everything_about_an_account_is_in_the_audit(desk: TestDesk) -> No
     by_act = {row.act: row.data for row in found}
     assert by_act["account_disabled"] == {"sessions_ended": 1}
     assert [row.data for row in found if row.act == "account_signed_in"] == [
-        {"by": "password", "source": "127.0.0.1"},
-        {"by": "link", "made_by": KAY, "source": "127.0.0.1"},
+        {"way": "password", "source": "127.0.0.1"},
+        {"way": "link", "made_by": KAY, "source": "127.0.0.1"},
     ]
 
 
