@@ -19,6 +19,7 @@ from db.amendment_data import Amendment
 from db.audit import audit_entries
 from db.enums import AccountRole, AmendmentState
 from db.ids import uuid7
+from desk.control import ControlError
 from desk.page.pages import ROOT
 from desk.people import accounts, refusals
 from ivr.records.database_client import SharedEngine
@@ -87,6 +88,25 @@ async def test_an_administrator_does_not_decide_about_their_own_change_by_a_link
     amendment = await proposed(desk, KAY)
     selma, _ = await uses(desk, await link_by(desk, KAY, SELMA))
     assert not await decides(desk, selma, amendment)
+
+
+async def test_nor_do_they_release_their_own_change_of_the_site_in_the_colleagues_name(desk: TestDesk) -> None:
+    edit = {"kind": "row", "file": "operators.csv", "row": "1002", "cells": {"name": "Safae Saffron-Sage"}}
+    change = await desk.desk.control.ask("POST", "/site/changes", KAY, {"title": "A try", "edits": [edit]})
+
+    async def refusal() -> str | None:
+        with pytest.raises(ControlError) as refused:
+            await desk.desk.control.ask("POST", f"/site/changes/{change['id']}/release", MAY, {"name": "May"})
+        return refused.value.code
+
+    assert await refusal() == "not_ready", "it is not checked yet; who releases it would do"
+    may, _ = await uses(desk, await link_by(desk, KAY, MAY))
+    assert await refusal() == "let_in"
+    await may.get("/account")
+    page = (await may.post(f"/site/changes/{change['id']}/release")).text
+    assert "a donné accès" in page, "in the words of the page"
+    await uses(desk, await desk.link(MAY))
+    assert await refusal() == "not_ready"
 
 
 async def test_a_third_persons_link_renews_the_access_and_ends_what_the_first_one_has_of_it(desk: TestDesk) -> None:
