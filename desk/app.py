@@ -28,6 +28,7 @@ from desk.flow_pictures import FlowPictures
 from desk.guide import routes as guide
 from desk.guide.book import Book
 from desk.guide.mail import Mailer, MailLimit
+from desk.guide.notice_mails import NoticeMailer
 from desk.live import routes as live
 from desk.live.hub import Hub
 from desk.live.picture import SiteFacts
@@ -174,12 +175,14 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
                 settings, engine, app.state.report_maker, app.state.mailer, names_of(pages, settings),
                 lambda: app.state.desk.now(),
             )  # fmt: skip
+            notice_mailer = NoticeMailer(settings, engine, app.state.mailer, pages, lambda: app.state.desk.now())
             finisher = SwapFinisher(lambda: app.state.desk, app.state.rosters)
             door = ReportDoor(app.state.report_maker, settings)
             works = {
                 "live picture": app.state.hub.run,
                 "wallboard": app.state.watch.run,
                 "reports by e-mail": report_mailer.run,
+                "e-mails about accounts": notice_mailer.run,
                 "swaps": finisher.run,
                 "reports": app.state.report_maker.run,
                 "reports of commands": door.run,

@@ -24,6 +24,7 @@ class Account(Table):
     role: Mapped[str]
     operator_id: Mapped[str | None]  # whose calls they take
     language: Mapped[str | None]  # of the pages; NULL: the browser's
+    email: Mapped[str | None]  # where they are told of their account, beside the desk
     password_hash: Mapped[str | None]  # NULL: one-time links only
     created: Mapped[datetime]
     disabled: Mapped[datetime | None]  # by an administrator: cannot sign in
@@ -74,6 +75,7 @@ class AccountNotice(Table):
     what: Mapped[str]
     by: Mapped[str | None]  # an account; NULL: the server's own command line
     told: Mapped[datetime | None]  # when the person has said that they have read it
+    mailed: Mapped[datetime | None]  # when it was given to the mail server, if the account has an address
 
     __table_args__ = (one_of("what", AccountChange), Index(None, "account_id", "at"))
 

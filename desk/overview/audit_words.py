@@ -31,6 +31,7 @@ KINDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 ACTS: Mapping[str, str] = {
     "account_added": N_("added an account"),
     "account_disabled": N_("disabled an account"),
+    "account_email": N_("changed the e-mail address of an account"),
     "account_enabled": N_("enabled an account"),
     "account_gone": N_("took an account from an operator who is no longer in the list"),
     "account_link": N_("made a one-time link"),

@@ -209,6 +209,17 @@ async def set_language(engine: AsyncEngine, account: str, language: str) -> None
         await connection.execute(update(Account).where(Account.id == account).values(language=language))
 
 
+async def set_email(
+    engine: AsyncEngine, account: str, address: str | None, now: datetime, *, by: str = COMMAND
+) -> None:
+    """Change where a person is told of their account by e-mail. Raises AccountError if there is no such account."""
+    async with writing(engine) as connection:
+        changed = await connection.execute(update(Account).where(Account.id == account).values(email=address))
+        if not changed.rowcount:
+            raise AccountError(f"There is no account {account!r}; `hatif accounts` lists them.")
+        await connection.execute(entry(now, by, "account_email", f"account:{account}"))
+
+
 async def set_password(engine: AsyncEngine, account: str, password_hash: str, keep: str, now: datetime) -> None:
     """Change a person's own password, and sign out all browsers of the account but the one whose session's hash is
     `keep`."""

@@ -14,11 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.audit import entry
 from db.engine import insert_of, reading, writing
-from db.enums import AccountChange, AccountRole
+from db.enums import AccountChange
 from db.second_person import tied_to
 from db.tables import Account, AccountLink, AccountNotice, AccountTie, DeskSession
 from desk.people import tokens
-from desk.people.accounts import MAY_SIGN_IN, Person, person_of
+from desk.people.accounts import MAY_SIGN_IN, VISITOR, Person, person_of
 from desk.people.notices import tell
 
 VALID = timedelta(minutes=15)
@@ -51,7 +51,9 @@ async def make_link(
     async with writing(engine) as connection:
         outdated = (AccountLink.account_id == account) | (AccountLink.expires < now)
         await connection.execute(delete(AccountLink).where(outdated))
-        notice = await tell(connection, account, AccountChange.LINK, now, made_by) if made_by is not None else None
+        notice = None
+        if made_by is not None and account != VISITOR:  # whose links are made for anybody
+            notice = await tell(connection, account, AccountChange.LINK, now, made_by)
         row = {"token_hash": tokens.hash_of(token), "account_id": account, "created": now, "expires": now + VALID}
         await connection.execute(insert(AccountLink).values(**row, made_by=made_by, notice_id=notice))
         await connection.execute(entry(now, made_by or actor, "account_link", f"account:{account}"))
@@ -76,7 +78,7 @@ async def use_link(engine: AsyncEngine, token: str, now: datetime) -> UsedLink |
         if await _renew(connection, person.id, link.made_by, now):
             person = replace(person, has_password=False)
         notice = link.notice_id
-        if notice is None and person.role is not AccountRole.VISITOR:  # of the command line, which makes many in vain
+        if notice is None and person.id != VISITOR:  # of the command line, which makes many in vain
             notice = await tell(connection, person.id, AccountChange.LINK, now)
         return UsedLink(person, notice, link.made_by)
 

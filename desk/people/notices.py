@@ -1,32 +1,58 @@
 """What people are told of their own accounts at the desk: a new link, password or factor."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.orm import aliased
 
 from db.engine import reading, writing
 from db.enums import AccountChange
 from db.ids import uuid7
 from db.tables import Account, AccountNotice
+from desk.page.texts import N_
 
 LISTED = 20
 """The latest that the account page lists."""
 
 
+MAILED = timedelta(days=1)
+"""What is older is not sent by e-mail any more, as after a time without the desk."""
+
+_SENTENCES = {
+    AccountChange.LINK: N_("%(name)s made a link for your account on %(day)s."),
+    AccountChange.PASSWORD: N_("A password was chosen for your account on %(day)s."),
+    AccountChange.FACTOR: N_("A second factor was set up for your account on %(day)s."),
+    AccountChange.FACTOR_REMOVED: N_("The second factor of your account was removed on %(day)s."),
+}
+_LINK_OF_THE_SERVER = N_("A link of the server let somebody into your account on %(day)s.")
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A sentence for the person. `by`: the administrator's name; None: the server's own command line.
-
-    `is_own`: the person did it themself.
-    """
+    """Something new about an account. `by`: the name of whoever did it; None: the server's own command line."""
 
     at: datetime
     what: AccountChange
     by: str | None = None
-    is_own: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """A text of the catalogues with gaps for `name` and `day`."""
+        is_of_the_server = self.what is AccountChange.LINK and self.by is None
+        return _LINK_OF_THE_SERVER if is_of_the_server else _SENTENCES[self.what]
+
+
+@dataclass(frozen=True, slots=True)
+class Mailing:
+    """A notice for an e-mail. `language`: of the person's pages."""
+
+    account: str
+    address: str
+    language: str | None
+    notice: Notice
 
 
 async def tell(
@@ -66,6 +92,34 @@ async def note_told(engine: AsyncEngine, account: str, but: UUID | None, began: 
         await connection.execute(update(AccountNotice).where(_untold(account, but, began)).values(told=now))
 
 
+async def take_unsent(engine: AsyncEngine, now: datetime) -> list[Mailing]:
+    """Return what is to be sent by e-mail, each notice once."""
+    person, other = aliased(Account), aliased(Account)
+    unsent = AccountNotice.mailed.is_(None) & (AccountNotice.at > now - MAILED) & person.email.is_not(None)
+    query = (
+        select(AccountNotice, person.email, person.language, other.name)
+        .join(person, person.id == AccountNotice.account_id)
+        .outerjoin(other, other.id == AccountNotice.by)
+        .where(unsent)
+        .order_by(AccountNotice.at)
+        .limit(LISTED)
+    )
+    async with reading(engine) as connection:
+        found = (await connection.execute(query)).all()
+    if not found:
+        return []
+    ours = AccountNotice.id.in_([row.id for row in found]) & AccountNotice.mailed.is_(None)
+    async with writing(engine) as connection:
+        taken = set(
+            await connection.scalars(update(AccountNotice).where(ours).values(mailed=now).returning(AccountNotice.id))
+        )
+    return [
+        Mailing(row.account_id, row.email, row.language, Notice(row.at, AccountChange(row.what), row.name or row.by))
+        for row in found
+        if row.id in taken
+    ]
+
+
 def _untold(account: str, but: UUID | None, began: datetime) -> ColumnElement[bool]:
     mine = AccountNotice.by.is_not_distinct_from(account) & (AccountNotice.at >= began)
     where = (AccountNotice.account_id == account) & AccountNotice.told.is_(None) & ~mine
@@ -80,7 +134,4 @@ async def _select(connection: AsyncConnection, where: ColumnElement[bool]) -> tu
         .order_by(AccountNotice.at.desc(), AccountNotice.id.desc())
         .limit(LISTED)
     )
-    return tuple(
-        Notice(row.at, AccountChange(row.what), row.name or row.by, is_own=row.by == row.account_id)
-        for row in await connection.execute(query)
-    )
+    return tuple(Notice(row.at, AccountChange(row.what), row.name or row.by) for row in await connection.execute(query))

@@ -30,6 +30,7 @@ def register(app: typer.Typer) -> None:
     )
     accounts.command("add")(add)
     accounts.command("login")(login)
+    accounts.command("email")(email)
     accounts.command("disable")(disable)
     accounts.command("enable")(enable)
 
@@ -85,6 +86,21 @@ def login(account: AccountId) -> None:
     if person is None or not person.may_sign_in:
         raise AccountError(f"There is no account {account!r} that may sign in; `hatif accounts` lists them.")
     _print_link(parts, account)
+
+
+def email(
+    account: AccountId,
+    address: str = typer.Argument("", help="Such as name@example.org; without it, they get no e-mail any more."),
+) -> None:
+    """Have somebody told by e-mail of a new link, password or factor, beside the desk itself."""
+    from desk.guide.mail import address_of
+    from desk.people.accounts import AccountError, set_email
+
+    found = address_of(address) if address else None
+    if address and found is None:
+        raise AccountError(f"{address!r} is no e-mail address; write one such as name@example.org.")
+    with_engine(Composition(), lambda engine: set_email(engine, account, found, datetime.now(UTC), by=actor()))
+    console.print(f"{account} is told at {found}." if found else f"{account} gets no e-mail.", markup=False)
 
 
 def disable(account: AccountId) -> None:

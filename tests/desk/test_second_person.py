@@ -12,16 +12,21 @@ import pytest
 import pytest_asyncio
 from controller import standing_in
 from desk_server import PASSWORD, Answer, Browser, TestDesk, serving
+from mail_server import receiving
 from site_control import changing
 
 from db import amendments
 from db.amendment_data import Amendment
 from db.audit import audit_entries
-from db.enums import AccountRole, AmendmentState
+from db.engine import writing
+from db.enums import AccountChange, AccountRole, AmendmentState
 from db.ids import uuid7
 from desk.control import ControlError
+from desk.guide.mail import Mailer
+from desk.guide.notice_mails import NoticeMailer
 from desk.page.pages import ROOT
-from desk.people import accounts, refusals
+from desk.people import accounts, notices, refusals
+from desk.settings import MailSettings
 from ivr.records.database_client import SharedEngine
 
 pytest_plugins = ["db_fixtures"]
@@ -212,3 +217,29 @@ async def test_a_stranger_cannot_fill_the_audit(desk: TestDesk, monkeypatch: pyt
     desk.moved = refusals.WITHIN
     await desk.browser().post("/sign-in", {"account": "nobody", "password": "wrong"})
     assert [row.data for row in await audit_entries(desk.engine, 100, "account_refused_more")] == [{"times": 2}]
+
+
+async def test_the_person_is_told_by_e_mail_where_their_account_has_an_address(desk: TestDesk) -> None:
+    """Once, in their language, and also what others have done than the administrators' pages."""
+    async with receiving() as server:
+        settings = MailSettings("127.0.0.1", "desk@example.org", server.port, "none")
+        mailer = NoticeMailer(
+            desk.desk.settings, desk.engine, Mailer(settings), desk.desk.pages, lambda: desk.desk.now()
+        )
+        await accounts.set_email(desk.engine, SELMA, "selma@example.org", desk.desk.now())
+        await accounts.set_language(desk.engine, SELMA, "en")
+        await link_by(desk, KAY, SELMA)
+        await link_by(desk, MAY, KAY)
+        await mailer.look()
+        await mailer.look()
+        assert server.recipients == ["selma@example.org"], "Kay has no address"
+        text = server.letters[0].get_content()
+        assert "Person kay made a link for your account" in text and "/link/" not in text
+        await uses(desk, await desk.link(SELMA))
+        server.refuses["data"] = "450 Not now"
+        await mailer.look()
+        del server.refuses["data"]
+        async with writing(desk.engine) as connection:
+            await notices.tell(connection, SELMA, AccountChange.FACTOR, desk.desk.now(), SELMA)
+        await mailer.look()
+        assert "A second factor was set up" in server.letters[1].get_content()

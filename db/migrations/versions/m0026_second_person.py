@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("what", sa.Text(), nullable=False),
         sa.Column("by", sa.Text(), nullable=True),
         sa.Column("told", UTCDateTime(), nullable=True),
+        sa.Column("mailed", UTCDateTime(), nullable=True),
         sa.CheckConstraint(f"what IN ({_CHANGES})", name=op.f("ck_account_notice_what")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account_notice")),
     )
@@ -40,12 +41,14 @@ def upgrade() -> None:
     with op.batch_alter_table("desk_session", recreate=anew) as session:
         session.add_column(sa.Column("notice_id", sa.Uuid(), nullable=True))
     with op.batch_alter_table("account", recreate=anew) as account:
+        account.add_column(sa.Column("email", sa.Text(), nullable=True))
         account.drop_column("failures")
         account.drop_column("locked_until")
 
 
 def downgrade() -> None:
     with op.batch_alter_table("account") as account:
+        account.drop_column("email")
         account.add_column(sa.Column("failures", sa.Integer(), nullable=False, server_default="0"))
         account.add_column(sa.Column("locked_until", UTCDateTime(), nullable=True))
     with op.batch_alter_table("desk_session") as session:
