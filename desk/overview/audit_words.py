@@ -38,6 +38,7 @@ ACTS: Mapping[str, str] = {
     "account_password": N_("chose a password"),
     "account_refused": N_("was refused at the sign-in"),
     "account_refused_more": N_("was refused at the sign-in more often"),
+    "account_renewed": N_("let somebody in whom another had let in before"),
     "account_role": N_("changed an account's role"),
     "account_signed_in": N_("signed in"),
     "account_signed_out": N_("signed out"),

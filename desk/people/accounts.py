@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Insert, delete, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.audit import entry
@@ -98,8 +98,7 @@ async def ensure_operator(
         made = insert_of(engine.dialect.name)(Account).values(
             id=operator, name=name, role=role.value, operator_id=operator, created=now
         )
-        if (await connection.execute(made.on_conflict_do_nothing())).rowcount:
-            await connection.execute(_added(operator, role, now, by))
+        await connection.execute(made.on_conflict_do_nothing())
         await connection.execute(
             update(Account).where(Account.id == operator).values(name=name, operator_id=operator, gone=None)
         )
@@ -174,10 +173,6 @@ async def _sign_out(connection: AsyncConnection, account: str) -> int:
     return ended.rowcount
 
 
-def _added(account: str, role: AccountRole, now: datetime, by: str) -> Insert:
-    return entry(now, by, "account_added", f"account:{account}", role=role.value)
-
-
 async def ensure_visitor(engine: AsyncEngine, now: datetime) -> None:
     """Make the account with which newcomers try the line, if there is none. Raises AccountError if it is disabled."""
     async with writing(engine) as connection:
@@ -200,7 +195,8 @@ async def add(engine: AsyncEngine, person: Person, now: datetime, *, by: str = C
         insert = insert_of(engine.dialect.name)(Account).values(**values, created=now)
         if not (await connection.execute(insert.on_conflict_do_nothing())).rowcount:
             raise AccountError(f"There is an account {person.id} already; `hatif accounts` lists them.")
-        await connection.execute(_added(person.id, person.role, now, by))
+        role = person.role.value
+        await connection.execute(entry(now, by, "account_added", f"account:{person.id}", role=role))
 
 
 async def set_language(engine: AsyncEngine, account: str, language: str) -> None:

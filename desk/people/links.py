@@ -18,7 +18,7 @@ from db.enums import AccountChange
 from db.second_person import tied_to
 from db.tables import Account, AccountLink, AccountNotice, AccountTie, DeskSession
 from desk.people import tokens
-from desk.people.accounts import MAY_SIGN_IN, VISITOR, Person, person_of
+from desk.people.accounts import COMMAND, MAY_SIGN_IN, VISITOR, Person, person_of
 from desk.people.notices import tell
 
 VALID = timedelta(minutes=15)
@@ -39,7 +39,7 @@ class UsedLink:
 
 
 async def make_link(
-    engine: AsyncEngine, account: str, now: datetime, made_by: str | None = None, *, actor: str = "hatif"
+    engine: AsyncEngine, account: str, now: datetime, made_by: str | None = None, *, actor: str = COMMAND
 ) -> str:
     """Return the token of a new link for an account; its earlier ones no longer work.
 
@@ -93,11 +93,13 @@ async def _renew(connection: AsyncConnection, account: str, made_by: str | None,
     forgets = False
     if since is not None:
         await connection.execute(delete(AccountTie).where(others))
-        await connection.execute(delete(DeskSession).where(DeskSession.account_id == account))
+        ended = (await connection.execute(delete(DeskSession).where(DeskSession.account_id == account))).rowcount
         chosen = (AccountNotice.account_id == account) & (AccountNotice.what == AccountChange.PASSWORD.value)
         known = exists().where(chosen, AccountNotice.at >= since)
         forgotten = update(Account).where(Account.id == account, Account.password_hash.is_not(None), known)
         forgets = (await connection.execute(forgotten.values(password_hash=None))).rowcount > 0
+        data = {"sessions_ended": ended, "password_forgotten": forgets}
+        await connection.execute(entry(now, made_by or COMMAND, "account_renewed", f"account:{account}", **data))
     for by in hands:
         tie = insert_of(connection.dialect.name)(AccountTie).values(account_id=account, by=by, since=now)
         await connection.execute(tie.on_conflict_do_nothing())

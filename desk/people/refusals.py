@@ -28,8 +28,12 @@ class Refusals:
         self._noted = 0
         self._more = 0  # without a record
 
-    async def note(self, engine: AsyncEngine, account: str, source: str, now: datetime) -> None:
-        """Record a sign-in that was refused. While the database is away, it is in the log only."""
+    async def note(self, engine: AsyncEngine, account: str | None, source: str, now: datetime) -> None:
+        """Record a sign-in that was refused. While the database is away, it is in the log only.
+
+        Args:
+            account: As it was typed; None: somebody came with a link that does not work.
+        """
         records = []
         if self._begins is None or now >= self._begins + WITHIN:
             if self._more:
@@ -37,8 +41,9 @@ class Refusals:
             self._begins, self._noted, self._more = now, 0, 0
         if self._noted < MOST:
             self._noted += 1
-            typed = "".join(letter for letter in account if letter.isprintable())[:LONGEST]
-            records.append(entry(now, BY, "account_refused", f"account:{typed}", source=source[:LONGEST]))
+            typed = "".join(letter for letter in account or "" if letter.isprintable())[:LONGEST]
+            about = f"account:{typed}" if account is not None else "link"
+            records.append(entry(now, BY, "account_refused", about, source=source[:LONGEST]))
         else:
             self._more += 1
         if not records:

@@ -27,7 +27,7 @@ from desk.people.policy import Permission, may
 from desk.people.qr import qr_svg
 from desk.people.refusals import Refusals
 from desk.people.sessions import LONGEST
-from desk.people.signed_in import AdministratorDep, Anybody, SessionsDep, StillThere, cookie_name, public
+from desk.people.signed_in import AdministratorDep, Anybody, SessionsDep, SignedIn, StillThere, cookie_name, public
 from desk.people.slow_down import Attempts, Place
 from desk.people.source_limit import SourceLimit
 
@@ -48,6 +48,7 @@ LimitDep = Annotated[SourceLimit, part("source_limit")]
 AttemptsDep = Annotated[Attempts, part("attempts")]
 RefusalsDep = Annotated[Refusals, part("refusals")]
 
+_BUSY = N_("Many people are signing in; try again in a moment.")
 _TOO_MANY = N_("Too many attempts. Wait a few minutes, then try again.")
 
 
@@ -102,8 +103,11 @@ async def sign_in(
         try:
             person, password_hash = await accounts.to_check(desk.engine, name)
             is_right = await passwords.matches(password, password_hash)
-        except BusyError:
-            raise DeskError(503, N_("Many people are signing in; try again in a moment.")) from None
+        except (BusyError, DatabaseError) as error:
+            attempts.was_not_checked(place, now)
+            if isinstance(error, DatabaseError):
+                raise
+            raise DeskError(503, _BUSY) from None
         if person is not None and is_right:
             attempts.was_right(place)
             return await _signed_in(request, desk, sessions, person, local(to))
@@ -136,7 +140,9 @@ async def link_page(request: Request, desk: DeskDep, token: Token) -> Response:
 
 
 @router.post("/link/{token}", dependencies=[Depends(public)])
-async def use_link(request: Request, desk: DeskDep, sessions: SessionsDep, limit: LimitDep, token: Token) -> Response:
+async def use_link(
+    request: Request, desk: DeskDep, sessions: SessionsDep, limit: LimitDep, refusals: RefusalsDep, token: Token
+) -> Response:
     """Sign in with a one-time link."""
     now, source = desk.now(), network_of(_source(request))
     if not limit.may_try(source, now):
@@ -144,6 +150,7 @@ async def use_link(request: Request, desk: DeskDep, sessions: SessionsDep, limit
     link = await links.use_link(desk.engine, token, now)
     if link is None:
         limit.failed(source, now)
+        await refusals.note(desk.engine, None, _source(request), now)
         return desk.pages.respond(request, "people/link.html", 410, token=token, name=None)
     sessions.forget()
     to = "" if link.person.has_password else "/account?first=1"
@@ -188,25 +195,20 @@ async def change_password(
     first: Annotated[bool, Form()] = False,
 ) -> Response:
     """Choose a password. A person who has one must know it."""
-    person, errors, status = signed_in.person, {}, 422
+    person, errors = signed_in.person, dict[str, str]()
     try:
         if person.has_password:
-            place = Place(person.id, f"session {signed_in.mark}", is_known=True)
-            if not attempts.begin(place, desk.now()):
-                errors["current"], status = _TOO_MANY, 429
-            elif await passwords.matches(current, (await accounts.to_check(desk.engine, person.id))[1]):
-                attempts.was_right(place)
-            else:
-                errors["current"] = N_("That is not your present password.")
+            errors |= await _check_present(desk, passwords, attempts, signed_in, current)
         if (why := refusal(password, person.id, person.name)) is not None:
             errors["password"] = why
         elif password != again:
             errors["again"] = N_("The two are not the same.")
         if errors:
+            status = 429 if _TOO_MANY in errors.values() else 422
             return await _account(request, desk, person, first=first, errors=errors, status=status)
         password_hash = await passwords.hash(password)
     except BusyError:
-        raise DeskError(503, N_("Many people are signing in; try again in a moment.")) from None
+        raise DeskError(503, _BUSY) from None
     keep = tokens.hash_of(signed_in.token)
     await accounts.set_password(desk.engine, person.id, password_hash, keep, desk.now())
     sessions.forget()
@@ -293,6 +295,26 @@ async def _signed_in(
         samesite="strict",
     )
     return answer
+
+
+async def _check_present(
+    desk: Desk, passwords: Passwords, attempts: Attempts, signed_in: SignedIn, current: str
+) -> dict[str, str]:
+    """Return what is wrong with the present password, by its field. Raises BusyError, DatabaseError."""
+    account, now = signed_in.person.id, desk.now()
+    place = Place(account, f"session {signed_in.mark}", is_known=True)
+    if not attempts.begin(place, now):
+        return {"current": _TOO_MANY}
+    try:
+        _, password_hash = await accounts.to_check(desk.engine, account)
+        is_right = await passwords.matches(current, password_hash)
+    except (BusyError, DatabaseError):
+        attempts.was_not_checked(place, now)
+        raise
+    if not is_right:
+        return {"current": N_("That is not your present password.")}
+    attempts.was_right(place)
+    return {}
 
 
 def _source(request: Request) -> str:

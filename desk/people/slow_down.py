@@ -57,12 +57,21 @@ class Attempts:
             _keep(self._strangers, place.account, strangers)
         return True
 
+    def was_not_checked(self, place: Place, now: datetime) -> None:
+        """Take back what `begin` has counted: nobody has learned whether the password is right."""
+        failures, _ = self._failures.get(place, (1, now))
+        _keep(self._failures, place, (failures - 1, now))
+        self._forget_stranger(place)
+
     def was_right(self, place: Place) -> None:
         """Forget the failures of a place: a password was right."""
         self._failures.pop(place, None)
+        self._forget_stranger(place)
+
+    def _forget_stranger(self, place: Place) -> None:
         strangers = self._strangers.get(place.account)
         if strangers and not place.is_known:
-            strangers.pop()  # the one that `begin` has counted
+            strangers.pop()
 
 
 def _keep(kept: dict[K, V], key: K, value: V) -> None:

@@ -1,8 +1,10 @@
 """Guessing passwords is slowed down, and whoever it is that guesses shuts nobody else out."""
 
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -135,6 +137,17 @@ def test_guesses_side_by_side_are_no_more_than_one_after_the_other() -> None:
     assert pauses == [30, 60, 120, 240, 480, 900, 900, 900]
     attempts.was_right(place)
     assert attempts.begin(place, now)
+
+
+async def test_a_password_that_could_not_be_checked_is_no_wrong_one(desk: TestDesk, tmp_path: Path) -> None:
+    browser = desk.browser()
+    await guess(browser, times=FREE_FAILURES - 1)
+    shutil.move(tmp_path / "hatif.db", tmp_path / "elsewhere.db")
+    for _ in range(3):
+        assert await sign_in(browser, "1001", PASSWORD) == 503
+    shutil.move(tmp_path / "elsewhere.db", tmp_path / "hatif.db")
+    assert await sign_in(browser, "1001", "wrong") == 422
+    assert await sign_in(browser, "1001", PASSWORD) == 429
 
 
 def test_an_account_is_guessed_at_a_hundred_times_an_hour_from_all_strangers_together() -> None:
