@@ -30,6 +30,7 @@ KINDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 ACTS: Mapping[str, str] = {
     "account_added": N_("added an account"),
+    "account_changed": N_("changed an account with the list of operators"),
     "account_disabled": N_("disabled an account"),
     "account_email": N_("changed the e-mail address of an account"),
     "account_enabled": N_("enabled an account"),

@@ -160,7 +160,9 @@ async def follow_operators(
             if values:
                 await connection.execute(update(Account).where(Account.id == row.id).values(values))
                 sessions = await _sign_out(connection, row.id)
-                act = "account_gone" if values.get("gone") else "account_role"
+                act = (
+                    "account_gone" if values.get("gone") else "account_role" if "role" in values else "account_changed"
+                )
                 data = {"role": values.get("role", row.role), "sessions_ended": sessions}
                 await connection.execute(entry(now, by, act, f"account:{row.id}", **data))
     return Followed(tuple(gone), tuple(changed))

@@ -93,6 +93,8 @@ async def _renew(connection: AsyncConnection, account: str, made_by: str | None,
     forgets = False
     if since is not None:
         await connection.execute(delete(AccountTie).where(others))
+        in_its_name = (AccountLink.made_by == account) & AccountLink.used.is_(None)
+        await connection.execute(delete(AccountLink).where(in_its_name))
         ended = (await connection.execute(delete(DeskSession).where(DeskSession.account_id == account))).rowcount
         chosen = (AccountNotice.account_id == account) & (AccountNotice.what == AccountChange.PASSWORD.value)
         known = exists().where(chosen, AccountNotice.at >= since)

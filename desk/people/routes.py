@@ -111,7 +111,8 @@ async def sign_in(
         if person is not None and is_right:
             attempts.was_right(place)
             return await _signed_in(request, desk, sessions, person, local(to))
-        limit.failed(place.origin, now)
+        if not place.is_known:
+            limit.failed(place.origin, now)
         log.info("sign-in refused", source=place.origin)
     await refusals.note(desk.engine, name, _source(request), now)
     problem = desk.pages.language_of(request).text(problem)

@@ -4,7 +4,7 @@ import re
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import desk_server
@@ -18,14 +18,16 @@ from site_control import changing
 from db import amendments
 from db.amendment_data import Amendment
 from db.audit import audit_entries
-from db.engine import writing
+from db.engine import open_engine, writing
 from db.enums import AccountChange, AccountRole, AmendmentState
 from db.ids import uuid7
+from db.second_person import let_in_by
 from desk.control import ControlError
 from desk.guide.mail import Mailer
 from desk.guide.notice_mails import NoticeMailer
 from desk.page.pages import ROOT
-from desk.people import accounts, notices, refusals
+from desk.people import accounts, links, notices, refusals
+from desk.people.accounts import Person
 from desk.settings import MailSettings
 from ivr.records.database_client import SharedEngine
 
@@ -146,6 +148,34 @@ async def test_whoever_was_let_in_by_the_administrator_is_no_third_person(desk: 
     assert found is not None
     selma, _ = await uses(desk, found[0])
     assert not await decides(desk, selma, await proposed(desk, KAY))
+
+
+async def test_ties_begin_and_end_alike_on_both_databases(url: str) -> None:
+    """Also: what an administrator has begun in the name of somebody whom they let in ends with the renewal."""
+    async with open_engine(url) as engine:
+        now = datetime.now(UTC)
+        for account in (KAY, MAY, SELMA):
+            await accounts.add(engine, Person(account, f"Person {account}", AccountRole.ADMINISTRATOR), now)
+
+        async def let_in(account: str, by: str | None) -> frozenset[str]:
+            used = await links.use_link(engine, await links.make_link(engine, account, now, by), now)
+            assert used is not None and used.person.id == account
+            return await let_in_by(engine, account)
+
+        assert await let_in(MAY, KAY) == {KAY}
+        in_mays_name = await links.make_link(engine, SELMA, now, MAY)
+        assert await let_in(MAY, None) == set()
+        assert await links.use_link(engine, in_mays_name, now) is None
+        assert await let_in(SELMA, KAY) == {KAY}
+        await accounts.set_password(engine, SELMA, "a hash", "no session", now)
+        assert await let_in(SELMA, SELMA) == {KAY}, "one's own link renews nothing"
+        assert await let_in(SELMA, MAY) == {MAY}
+        selma = await accounts.find(engine, SELMA)
+        assert selma is not None and not selma.has_password
+        await accounts.set_password(engine, SELMA, "a hash", "no session", now + timedelta(seconds=1))
+        assert await let_in(SELMA, MAY) == {MAY}, "the same person again"
+        assert await notices.take_unsent(engine, now) == [], "nobody has an address"
+        assert len(await notices.latest(engine, SELMA)) == 6
 
 
 async def test_a_change_that_was_proposed_by_a_link_is_not_decided_about_by_whoever_made_it(desk: TestDesk) -> None:
