@@ -175,7 +175,7 @@ async def test_ties_begin_and_end_alike_on_both_databases(url: str) -> None:
         await accounts.set_password(engine, SELMA, "a hash", "no session", now + timedelta(seconds=1))
         assert await let_in(SELMA, MAY) == {MAY}, "the same person again"
         assert await notices.take_unsent(engine, now) == [], "nobody has an address"
-        assert len(await notices.latest(engine, SELMA)) == 6
+        assert len(await notices.latest(engine, SELMA)) == 7
 
 
 async def test_a_change_that_was_proposed_by_a_link_is_not_decided_about_by_whoever_made_it(desk: TestDesk) -> None:
