@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, true
+from sqlalchemy import Insert, insert, select, true
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading
+from db.ids import uuid7
 from db.tables import Audit, Call
 
 SUPERVISIONS = ("listen", "whisper", "join")
@@ -29,6 +30,15 @@ class AuditEntry:
     until: datetime | None
     reason: str | None
     data: dict[str, Any]
+
+
+def entry(at: datetime, by: str, act: str, about: str | None = None, /, **data: Any) -> Insert:
+    """Return the statement that adds an entry of the desk, or of a command, to the transaction of the act itself.
+
+    It does not come through a journal, so that it has a key of its own.
+    """
+    row = {"node": "desk", "boot": uuid7(), "seq": 1, "at": at}
+    return insert(Audit).values(**row, by=by, act=act, about=about, data=data)
 
 
 async def audit_entries(engine: AsyncEngine, last: int, act: str | None = None) -> list[AuditEntry]:

@@ -135,6 +135,16 @@ class SwapState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class AccountChange(StrEnum):
+    """What is new about an account, of which its person is told at their next sign-in."""
+
+    LINK = "link"
+    """A one-time link was made on the desk, or one of the command line was used."""
+    PASSWORD = "password"  # noqa: S105 - the kind of change
+    FACTOR = "factor"
+    FACTOR_REMOVED = "factor_removed"
+
+
 class AccountRole(StrEnum):
     """The role of a person who signs in at the desk."""
 

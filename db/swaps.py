@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import exists, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from db.audit import entry
 from db.engine import reading, writing
 from db.enums import SwapState
 from db.ids import uuid7
@@ -98,9 +99,8 @@ async def _note(
 ) -> None:
     found = (await connection.execute(select(ShiftSwap).where(ShiftSwap.id == swap))).one()
     shift = {"colleague": found.colleague_id, "begins": found.begins.isoformat(), "ends": found.ends.isoformat()}
-    row = {"by": by, "act": f"shift_swap_{state.value}", "about": f"operator:{found.operator_id}", "reason": reason}
-    # Not through a journal, so with a key of its own.
-    await connection.execute(insert(Audit).values(node="desk", boot=uuid7(), seq=1, at=now, data=shift, **row))
+    about = f"operator:{found.operator_id}"
+    await connection.execute(entry(now, by, f"shift_swap_{state.value}", about, **shift).values(reason=reason))
 
 
 async def find(engine: AsyncEngine, swap: UUID) -> Swap | None:

@@ -28,6 +28,7 @@ from desk.flow_pictures import FlowPictures
 from desk.guide import routes as guide
 from desk.guide.book import Book
 from desk.guide.mail import Mailer, MailLimit
+from desk.guide.notice_mails import NoticeMailer
 from desk.live import routes as live
 from desk.live.hub import Hub
 from desk.live.picture import SiteFacts
@@ -45,8 +46,10 @@ from desk.page.traffic import Traffic
 from desk.people import routes as people
 from desk.people.listening import Listening
 from desk.people.passwords import Passwords
+from desk.people.refusals import Refusals
 from desk.people.sessions import Sessions
 from desk.people.signed_in import SignInNeeded
+from desk.people.slow_down import Attempts
 from desk.people.source_limit import SourceLimit
 from desk.recording import routes as recording
 from desk.report import routes as report
@@ -144,6 +147,8 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             app.state.sessions = Sessions(engine)
             app.state.passwords = Passwords()
             app.state.source_limit = SourceLimit()
+            app.state.attempts = Attempts()
+            app.state.refusals = Refusals()
             app.state.listening = Listening()
             app.state.presence = Presence()
             app.state.book = Book(control)
@@ -170,12 +175,14 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
                 settings, engine, app.state.report_maker, app.state.mailer, names_of(pages, settings),
                 lambda: app.state.desk.now(),
             )  # fmt: skip
+            notice_mailer = NoticeMailer(settings, engine, app.state.mailer, pages, lambda: app.state.desk.now())
             finisher = SwapFinisher(lambda: app.state.desk, app.state.rosters)
             door = ReportDoor(app.state.report_maker, settings)
             works = {
                 "live picture": app.state.hub.run,
                 "wallboard": app.state.watch.run,
                 "reports by e-mail": report_mailer.run,
+                "e-mails about accounts": notice_mailer.run,
                 "swaps": finisher.run,
                 "reports": app.state.report_maker.run,
                 "reports of commands": door.run,

@@ -9,7 +9,7 @@ hyphens. The first record of a row must have all NOT NULL columns without a defa
 changed.
 """
 
-from db.tables.accounts import Account, AccountLink, DeskSession, WallLink
+from db.tables.accounts import Account, AccountLink, AccountNotice, AccountTie, DeskSession, WallLink
 from db.tables.administration import Audit, HoursOverride, JournalPosition
 from db.tables.amendments import Amendment, QuestionDone
 from db.tables.base import Appended, Table
@@ -25,6 +25,8 @@ UNJOURNALLED = frozenset(
         "case_reference",
         "account",
         "account_link",
+        "account_notice",
+        "account_tie",
         "desk_session",
         "queue_log",
         "queue_log_position",
@@ -46,6 +48,8 @@ __all__ = [
     "UNJOURNALLED",
     "Account",
     "AccountLink",
+    "AccountNotice",
+    "AccountTie",
     "Amendment",
     "Appended",
     "Audit",

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.enums import AccountRole
+from db.enums import AccountChange, AccountRole
 from db.tables.base import Table, one_of
 
 
@@ -24,9 +24,8 @@ class Account(Table):
     role: Mapped[str]
     operator_id: Mapped[str | None]  # whose calls they take
     language: Mapped[str | None]  # of the pages; NULL: the browser's
+    email: Mapped[str | None]  # where they are told of their account, beside the desk
     password_hash: Mapped[str | None]  # NULL: one-time links only
-    failures: Mapped[int] = mapped_column(server_default="0")  # wrong passwords since the last right one
-    locked_until: Mapped[datetime | None]
     created: Mapped[datetime]
     disabled: Mapped[datetime | None]  # by an administrator: cannot sign in
     gone: Mapped[datetime | None]  # the operator is no longer in the site's list: cannot sign in
@@ -44,6 +43,8 @@ class AccountLink(Table):
     created: Mapped[datetime]
     expires: Mapped[datetime]
     used: Mapped[datetime | None]
+    made_by: Mapped[str | None]  # the administrator's account; NULL: the server's own command line
+    notice_id: Mapped[UUID | None]  # by which the person is told of it
 
     __table_args__ = (Index(None, "account_id"),)
 
@@ -58,8 +59,38 @@ class DeskSession(Table):
     created: Mapped[datetime]
     seen: Mapped[datetime]  # the last use, to the minute
     expires: Mapped[datetime]  # whatever the use
+    notice_id: Mapped[UUID | None]  # of the link by which it began, which it does not tell of
 
     __table_args__ = (Index(None, "account_id"), Index(None, "expires"))
+
+
+class AccountNotice(Table):
+    """Something that an account's person is told at their next sign-in."""
+
+    __tablename__ = "account_notice"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[str]
+    at: Mapped[datetime]
+    what: Mapped[str]
+    by: Mapped[str | None]  # an account; NULL: the server's own command line
+    told: Mapped[datetime | None]  # when the person has said that they have read it
+    mailed: Mapped[datetime | None]  # when it was given to the mail server, if the account has an address
+
+    __table_args__ = (one_of("what", AccountChange), Index(None, "account_id", "at"))
+
+
+class AccountTie(Table):
+    """An administrator has let somebody in, so that the two are no second person for each other's changes.
+
+    A link by somebody else that is used, or one of the server's own command line, deletes the row.
+    """
+
+    __tablename__ = "account_tie"
+
+    account_id: Mapped[str] = mapped_column(primary_key=True)
+    by: Mapped[str] = mapped_column(primary_key=True)  # the administrator's account
+    since: Mapped[datetime]
 
 
 class WallLink(Table):

@@ -14,7 +14,7 @@ from desk.amend.library import Library, TextRow
 from desk.amend.speech import Speech
 from desk.context import DeskDep, part
 from desk.control import ControlError, actor_of
-from desk.page.errors import DeskError
+from desk.page.errors import NO_SECOND, DeskError
 from desk.page.texts import N_
 from desk.people.names import names_by_actor
 from desk.people.policy import Permission
@@ -31,7 +31,7 @@ _WHY = N_("Write why you refuse it: whoever proposed it reads that.")
 _MEANWHILE = N_("The same words were changed again since then; propose an amendment with the former words instead.")
 _UNWRITABLE = N_("The site's files cannot be changed on this machine: %(why)s")
 _NO_SOUND = N_("This text was spoken too long ago; listen to it again.")
-_CODES = {"own": _OWN, "taken": _FASTER, "changed_meanwhile": _MEANWHILE, "nothing": _NOTHING}
+_CODES = {"own": _OWN, "let_in": NO_SECOND, "taken": _FASTER, "changed_meanwhile": _MEANWHILE, "nothing": _NOTHING}
 
 _FIELD = "text:"
 _LONGEST = 1000

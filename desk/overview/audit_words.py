@@ -9,6 +9,7 @@ from desk.page.texts import N_
 OTHER = "other"
 
 KINDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "accounts": (N_("Accounts and sign-ins"), ("account_",)),
     "supervision": (
         N_("Supervision and help"),
         ("listen", "whisper", "join", "supervision_", "help_", "operator_help", "alarm_"),
@@ -28,6 +29,20 @@ KINDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 """The kinds of acts: the name, and how their acts begin. Everything else is `OTHER`."""
 
 ACTS: Mapping[str, str] = {
+    "account_added": N_("added an account"),
+    "account_changed": N_("changed an account with the list of operators"),
+    "account_disabled": N_("disabled an account"),
+    "account_email": N_("changed the e-mail address of an account"),
+    "account_enabled": N_("enabled an account"),
+    "account_gone": N_("took an account from an operator who is no longer in the list"),
+    "account_link": N_("made a one-time link"),
+    "account_password": N_("chose a password"),
+    "account_refused": N_("was refused at the sign-in"),
+    "account_refused_more": N_("was refused at the sign-in more often"),
+    "account_renewed": N_("let somebody in whom another had let in before"),
+    "account_role": N_("changed an account's role"),
+    "account_signed_in": N_("signed in"),
+    "account_signed_out": N_("signed out"),
     "alarm_acknowledged": N_("saw to an alarm"),
     "amendment_proposed": N_("proposed an amendment"),
     "amendment_refused": N_("refused an amendment"),

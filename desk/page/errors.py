@@ -27,6 +27,11 @@ _EXPLAINED = {
     422: N_("Something in the form is not valid."),
     429: N_("Too many attempts. Wait a few minutes, then try again."),
 }
+NO_SECOND = N_(
+    "One of you two has let the other in by a link, so that you are no second person for each other. Another "
+    "administrator, or a command on the server, can renew the access."
+)
+"""To whoever the control API refuses with `let_in`."""
 _DATABASE_AWAY = N_("The database does not answer. Calls go on; try again in a moment.")
 _CONTROLLER_AWAY = N_("The line does not answer at this moment. Try again in a few seconds.")
 IN_DOUBT = N_("Nobody confirmed this: it may have been done. Look before you do it again.")

@@ -87,6 +87,7 @@ class Pages:
             "layout": "page/fragment.html" if request.headers.get("hx-request") else "page/layout.html",
             "person": getattr(request.state, "person", None),
             "navigation": getattr(request.state, "navigation", ()),
+            "notices": getattr(request.state, "notices", ()) if request.method == "GET" else (),  # not after a form
             "csrf": getattr(request.state, "csrf", ""),
             "theme": theme if theme in THEMES else "",
             "path": request.url.path,

@@ -3,21 +3,20 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from db.audit import entry
 from db.engine import insert_of, reading, writing
-from db.enums import AccountRole
+from db.enums import AccountChange, AccountRole
 from db.tables import Account, AccountLink, DeskSession
+from desk.people.notices import tell
 
-FREE_FAILURES = 5
-"""Wrong passwords in a row before the account is locked."""
-
-FIRST_LOCK_S, LONGEST_LOCK_S = 30.0, 900.0
-"""The first lock; each further failure doubles it, up to the longest. A one-time link works all the same."""
+COMMAND = "hatif"
+"""Who has changed an account, for the audit, where nobody has asked for it."""
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,39}")
 
@@ -55,15 +54,6 @@ VISITOR = "visitor"
 """The account of newcomers; others who may try the line have accounts of their own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """A sign-in that was counted. `locked_until`: nothing may be checked before then."""
-
-    person: Person | None
-    password_hash: str | None
-    locked_until: datetime | None = None
-
-
 def person_of(row: Account) -> Person:
     """Return the account of a row."""
     return Person(
@@ -96,7 +86,9 @@ async def list_people(engine: AsyncEngine) -> list[Person]:
         return [person_of(Account(**row._asdict())) for row in rows]
 
 
-async def ensure_operator(engine: AsyncEngine, operator: str, name: str, supervisor: bool, now: datetime) -> Person:
+async def ensure_operator(
+    engine: AsyncEngine, operator: str, name: str, supervisor: bool, now: datetime, *, by: str = COMMAND
+) -> Person:
     """Return the account of an operator of the site; make it, or bring its name and role up to date.
 
     Raises AccountError if it is disabled. An account that was made an administrator's stays one.
@@ -110,11 +102,10 @@ async def ensure_operator(engine: AsyncEngine, operator: str, name: str, supervi
         await connection.execute(
             update(Account).where(Account.id == operator).values(name=name, operator_id=operator, gone=None)
         )
-        await connection.execute(
-            update(Account)
-            .where(Account.id == operator, Account.role != AccountRole.ADMINISTRATOR.value)
-            .values(role=role.value)
-        )
+        other = Account.role.not_in((AccountRole.ADMINISTRATOR.value, role.value))
+        changed = update(Account).where(Account.id == operator, other).values(role=role.value)
+        if (await connection.execute(changed)).rowcount:
+            await connection.execute(entry(now, by, "account_role", f"account:{operator}", role=role.value))
         row = (await connection.execute(select(Account.__table__).where(Account.id == operator))).one()
     person = person_of(Account(**row._asdict()))
     if person.disabled:
@@ -135,7 +126,9 @@ class Followed:
     changed: tuple[str, ...] = ()
 
 
-async def follow_operators(engine: AsyncEngine, supervises: Mapping[str, bool], now: datetime) -> Followed:
+async def follow_operators(
+    engine: AsyncEngine, supervises: Mapping[str, bool], now: datetime, *, by: str = COMMAND
+) -> Followed:
     """Bring the accounts of operators in line with the site's list, all or none.
 
     Accounts that were never an operator's stay as they are. An administrator who was an operator as well stays an
@@ -166,14 +159,20 @@ async def follow_operators(engine: AsyncEngine, supervises: Mapping[str, bool], 
                     changed.append(row.id)
             if values:
                 await connection.execute(update(Account).where(Account.id == row.id).values(values))
-                await _sign_out(connection, row.id)
+                sessions = await _sign_out(connection, row.id)
+                act = (
+                    "account_gone" if values.get("gone") else "account_role" if "role" in values else "account_changed"
+                )
+                data = {"role": values.get("role", row.role), "sessions_ended": sessions}
+                await connection.execute(entry(now, by, act, f"account:{row.id}", **data))
     return Followed(tuple(gone), tuple(changed))
 
 
-async def _sign_out(connection: AsyncConnection, account: str) -> None:
-    """End all sessions of an account, and its links."""
-    await connection.execute(delete(DeskSession).where(DeskSession.account_id == account))
+async def _sign_out(connection: AsyncConnection, account: str) -> int:
+    """End all sessions of an account, and its links; return how many sessions that were."""
+    ended = await connection.execute(delete(DeskSession).where(DeskSession.account_id == account))
     await connection.execute(delete(AccountLink).where(AccountLink.account_id == account))
+    return ended.rowcount
 
 
 async def ensure_visitor(engine: AsyncEngine, now: datetime) -> None:
@@ -188,7 +187,7 @@ async def ensure_visitor(engine: AsyncEngine, now: datetime) -> None:
         raise AccountError(f"The account {VISITOR} is disabled, or somebody else's.")
 
 
-async def add(engine: AsyncEngine, person: Person, now: datetime) -> None:
+async def add(engine: AsyncEngine, person: Person, now: datetime, *, by: str = COMMAND) -> None:
     """Make an account. Raises AccountError if the id is not valid, or exists."""
     if not _ID.fullmatch(person.id):
         sentence = "write 1 to 40 lower-case letters, digits and _ . -, beginning with a letter or a digit"
@@ -198,6 +197,8 @@ async def add(engine: AsyncEngine, person: Person, now: datetime) -> None:
         insert = insert_of(engine.dialect.name)(Account).values(**values, created=now)
         if not (await connection.execute(insert.on_conflict_do_nothing())).rowcount:
             raise AccountError(f"There is an account {person.id} already; `hatif accounts` lists them.")
+        role = person.role.value
+        await connection.execute(entry(now, by, "account_added", f"account:{person.id}", role=role))
 
 
 async def set_language(engine: AsyncEngine, account: str, language: str) -> None:
@@ -206,50 +207,44 @@ async def set_language(engine: AsyncEngine, account: str, language: str) -> None
         await connection.execute(update(Account).where(Account.id == account).values(language=language))
 
 
-async def set_password(engine: AsyncEngine, account: str, password_hash: str, keep: str) -> None:
-    """Change a password, and sign out all browsers of the account but the one whose session's hash is `keep`."""
+async def set_email(
+    engine: AsyncEngine, account: str, address: str | None, now: datetime, *, by: str = COMMAND
+) -> None:
+    """Change where a person is told of their account by e-mail. Raises AccountError if there is no such account."""
     async with writing(engine) as connection:
-        values = {"password_hash": password_hash, "failures": 0, "locked_until": None}
-        await connection.execute(update(Account).where(Account.id == account).values(values))
+        changed = await connection.execute(update(Account).where(Account.id == account).values(email=address))
+        if not changed.rowcount:
+            raise AccountError(f"There is no account {account!r}; `hatif accounts` lists them.")
+        await connection.execute(entry(now, by, "account_email", f"account:{account}"))
+
+
+async def set_password(engine: AsyncEngine, account: str, password_hash: str, keep: str, now: datetime) -> None:
+    """Change a person's own password, and sign out all browsers of the account but the one whose session's hash is
+    `keep`."""
+    async with writing(engine) as connection:
+        await connection.execute(update(Account).where(Account.id == account).values(password_hash=password_hash))
         others = delete(DeskSession).where(DeskSession.account_id == account, DeskSession.token_hash != keep)
-        await connection.execute(others)
+        ended = (await connection.execute(others)).rowcount
+        await tell(connection, account, AccountChange.PASSWORD, now, account)
+        data = {"sessions_ended": ended}
+        await connection.execute(entry(now, account, "account_password", f"account:{account}", **data))
 
 
-async def set_disabled(engine: AsyncEngine, account: str, disabled: bool, now: datetime) -> None:
+async def set_disabled(engine: AsyncEngine, account: str, disabled: bool, now: datetime, *, by: str = COMMAND) -> None:
     """Disable an account, which ends its sessions and links, or enable it. Raises AccountError if there is none."""
     async with writing(engine) as connection:
-        values = {"disabled": now if disabled else None, "failures": 0, "locked_until": None}
+        values = {"disabled": now if disabled else None}
         changed = await connection.execute(update(Account).where(Account.id == account).values(values))
         if not changed.rowcount:
             raise AccountError(f"There is no account {account!r}; `hatif accounts` lists them.")
-        if disabled:
-            await _sign_out(connection, account)
+        data = {"sessions_ended": await _sign_out(connection, account)} if disabled else {}
+        act = "account_disabled" if disabled else "account_enabled"
+        await connection.execute(entry(now, by, act, f"account:{account}", **data))
 
 
-async def count_attempt(engine: AsyncEngine, account: str, now: datetime) -> Attempt:
-    """Count a sign-in with a password before it is checked, so that attempts side by side allow no more guesses."""
-    async with writing(engine) as connection:
-        query = select(Account.__table__).where(Account.id == account)
-        row = (await connection.execute(query.where(MAY_SIGN_IN).with_for_update())).one_or_none()
-        if row is None:
-            return Attempt(None, None)
-        if row.locked_until is not None and row.locked_until > now:
-            return Attempt(None, None, row.locked_until)
-        failures = row.failures + 1
-        lock_s = _lock_s(failures)
-        values = {"failures": failures, "locked_until": now + timedelta(seconds=lock_s) if lock_s else None}
-        await connection.execute(update(Account).where(Account.id == account).values(values))
-        return Attempt(person_of(Account(**row._asdict())), row.password_hash)
-
-
-async def forget_failures(engine: AsyncEngine, account: str) -> None:
-    """Note that a password was right."""
-    async with writing(engine) as connection:
-        values = {"failures": 0, "locked_until": None}
-        await connection.execute(update(Account).where(Account.id == account).values(values))
-
-
-def _lock_s(failures: int) -> float:
-    if failures < FREE_FAILURES:
-        return 0.0
-    return float(min(FIRST_LOCK_S * 2 ** min(failures - FREE_FAILURES, 20), LONGEST_LOCK_S))
+async def to_check(engine: AsyncEngine, account: str) -> tuple[Person | None, str | None]:
+    """Return an account that may sign in, and the hash of its password; nothing if there is none."""
+    async with reading(engine) as connection:
+        query = select(Account.__table__).where(Account.id == account, MAY_SIGN_IN)
+        row = (await connection.execute(query)).one_or_none()
+        return (person_of(Account(**row._asdict())), row.password_hash) if row is not None else (None, None)

@@ -1,6 +1,7 @@
 """Signing in and out, one's own account, and the people of the desk."""
 
 import contextlib
+from collections.abc import Sequence
 from typing import Annotated
 from urllib.parse import quote
 
@@ -8,6 +9,7 @@ import structlog
 from fastapi import APIRouter, Depends, Form, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
+from db.engine import DatabaseError
 from db.enums import AccountRole
 from desk.context import Desk, DeskDep, part
 from desk.control import ControlError
@@ -15,13 +17,18 @@ from desk.page import texts
 from desk.page.errors import DeskError
 from desk.page.pages import LANGUAGE_COOKIE, THEME_COOKIE, THEMES
 from desk.page.texts import N_
-from desk.people import accounts, links, tokens
+from desk.people import accounts, devices, links, tokens
 from desk.people.accounts import Person
+from desk.people.links import UsedLink
+from desk.people.network import network_of
+from desk.people.notices import Notice, latest, note_told
 from desk.people.passwords import BusyError, Passwords, refusal
 from desk.people.policy import Permission, may
 from desk.people.qr import qr_svg
+from desk.people.refusals import Refusals
 from desk.people.sessions import LONGEST
-from desk.people.signed_in import AdministratorDep, Anybody, SessionsDep, StillThere, cookie_name, public
+from desk.people.signed_in import AdministratorDep, Anybody, SessionsDep, SignedIn, StillThere, cookie_name, public
+from desk.people.slow_down import Attempts, Place
 from desk.people.source_limit import SourceLimit
 
 log = structlog.get_logger()
@@ -32,12 +39,17 @@ YEAR_S = 365 * 24 * 3600
 
 Account = Annotated[str, Form(max_length=100)]
 Password = Annotated[str, Form(max_length=1000)]
-Next = Annotated[str, Form(max_length=500)]
+Next = Annotated[str, Form(alias="next", max_length=500)]
 Token = Annotated[str, Path(max_length=100)]
 
 
 PasswordsDep = Annotated[Passwords, part("passwords")]
 LimitDep = Annotated[SourceLimit, part("source_limit")]
+AttemptsDep = Annotated[Attempts, part("attempts")]
+RefusalsDep = Annotated[Refusals, part("refusals")]
+
+_BUSY = N_("Many people are signing in; try again in a moment.")
+_TOO_MANY = N_("Too many attempts. Wait a few minutes, then try again.")
 
 
 @router.get("/", dependencies=[Depends(public)])
@@ -74,40 +86,43 @@ async def sign_in(
     sessions: SessionsDep,
     passwords: PasswordsDep,
     limit: LimitDep,
+    attempts: AttemptsDep,
+    refusals: RefusalsDep,
     account: Account = "",
     password: Password = "",
     to: Annotated[str, Form(alias="next", max_length=500)] = "",
 ) -> Response:
     """Sign in with a password."""
-    now, source = desk.now(), request.client.host if request.client else ""
+    now, name = desk.now(), account.strip().lower()
+    place = _place(request, desk, name)
     problem, status = N_("The account or the password is not right."), 422
-    values: dict[str, object] = {}
-    if not limit.may_try(source, now):
-        log.warning("too many sign-ins from one address", source=source)
-        problem, status = N_("Too many attempts. Wait a few minutes, then try again."), 429
+    if (not place.is_known and not limit.may_try(place.origin, now)) or not attempts.begin(place, now):
+        log.warning("too many sign-ins", source=place.origin)
+        problem, status = _TOO_MANY, 429
     else:
         try:
-            attempt = await accounts.count_attempt(desk.engine, account.strip().lower(), now)
-            is_right = await passwords.matches(password, attempt.password_hash)
-        except BusyError:
-            raise DeskError(503, N_("Many people are signing in; try again in a moment.")) from None
-        if attempt.person is not None and is_right:
-            await accounts.forget_failures(desk.engine, attempt.person.id)
-            return await _signed_in(request, desk, sessions, attempt.person, local(to))
-        limit.failed(source, now)
-        log.info("sign-in refused", source=source)
-        if attempt.locked_until is not None:
-            minutes = max(1, round((attempt.locked_until - now).total_seconds() / 60))
-            problem = N_("Too many wrong passwords. Try again in %(minutes)s min, or ask for a one-time link.")
-            status, values = 429, {"minutes": minutes}
-    problem = desk.pages.language_of(request).text(problem, **values)
+            person, password_hash = await accounts.to_check(desk.engine, name)
+            is_right = await passwords.matches(password, password_hash)
+        except (BusyError, DatabaseError) as error:
+            attempts.was_not_checked(place, now)
+            if isinstance(error, DatabaseError):
+                raise
+            raise DeskError(503, _BUSY) from None
+        if person is not None and is_right:
+            attempts.was_right(place)
+            return await _signed_in(request, desk, sessions, person, local(to))
+        if not place.is_known:
+            limit.failed(place.origin, now)
+        log.info("sign-in refused", source=place.origin)
+    await refusals.note(desk.engine, name, _source(request), now)
+    problem = desk.pages.language_of(request).text(problem)
     return desk.pages.respond(request, "people/sign_in.html", status, account=account, to=local(to), problem=problem)
 
 
 @router.post("/sign-out")
 async def sign_out(desk: DeskDep, sessions: SessionsDep, signed_in: Anybody) -> Response:
     """End this browser's session."""
-    await sessions.end(signed_in.token)
+    await sessions.end(signed_in.token, signed_in.person, desk.now())
     if signed_in.person.operator is not None:
         path = f"/operators/{quote(signed_in.person.operator, safe='')}/web_telephone?holder={signed_in.mark}"
         with contextlib.suppress(ControlError):  # the line is away: the password ends by itself
@@ -126,16 +141,21 @@ async def link_page(request: Request, desk: DeskDep, token: Token) -> Response:
 
 
 @router.post("/link/{token}", dependencies=[Depends(public)])
-async def use_link(request: Request, desk: DeskDep, sessions: SessionsDep, limit: LimitDep, token: Token) -> Response:
+async def use_link(
+    request: Request, desk: DeskDep, sessions: SessionsDep, limit: LimitDep, refusals: RefusalsDep, token: Token
+) -> Response:
     """Sign in with a one-time link."""
-    now, source = desk.now(), request.client.host if request.client else ""
+    now, source = desk.now(), network_of(_source(request))
     if not limit.may_try(source, now):
-        raise DeskError(429, N_("Too many attempts. Wait a few minutes, then try again."))
-    person = await links.use_link(desk.engine, token, now)
-    if person is None:
+        raise DeskError(429, _TOO_MANY)
+    link = await links.use_link(desk.engine, token, now)
+    if link is None:
         limit.failed(source, now)
+        await refusals.note(desk.engine, None, _source(request), now)
         return desk.pages.respond(request, "people/link.html", 410, token=token, name=None)
-    return await _signed_in(request, desk, sessions, person, "" if person.has_password else "/account?first=1")
+    sessions.forget()
+    to = "" if link.person.has_password else "/account?first=1"
+    return await _signed_in(request, desk, sessions, link.person, to, link)
 
 
 @router.get("/session")
@@ -150,7 +170,16 @@ async def account_page(
     request: Request, desk: DeskDep, signed_in: Anybody, first: Annotated[bool, Query()] = False
 ) -> Response:
     """Show a person's own account: password, language, appearance."""
-    return _account(request, desk, signed_in.person, first=first)
+    return await _account(request, desk, signed_in.person, first=first)
+
+
+@router.post("/account/told")
+async def told(desk: DeskDep, sessions: SessionsDep, signed_in: Anybody, to: Next = "") -> Response:
+    """Note that the person has read what is new about their account."""
+    session = signed_in.session
+    await note_told(desk.engine, signed_in.person.id, session.link, session.created, desk.now())
+    sessions.forget()
+    return _lead(local(to) or "/")
 
 
 @router.post("/account/password")
@@ -159,6 +188,7 @@ async def change_password(
     desk: DeskDep,
     sessions: SessionsDep,
     passwords: PasswordsDep,
+    attempts: AttemptsDep,
     signed_in: Anybody,
     password: Password = "",
     again: Password = "",
@@ -166,24 +196,22 @@ async def change_password(
     first: Annotated[bool, Form()] = False,
 ) -> Response:
     """Choose a password. A person who has one must know it."""
-    person, errors = signed_in.person, {}
+    person, errors = signed_in.person, dict[str, str]()
     try:
         if person.has_password:
-            attempt = await accounts.count_attempt(desk.engine, person.id, desk.now())
-            if await passwords.matches(current, attempt.password_hash):
-                await accounts.forget_failures(desk.engine, person.id)
-            else:
-                errors["current"] = N_("That is not your present password.")
+            errors |= await _check_present(desk, passwords, attempts, signed_in, current)
         if (why := refusal(password, person.id, person.name)) is not None:
             errors["password"] = why
         elif password != again:
             errors["again"] = N_("The two are not the same.")
         if errors:
-            return _account(request, desk, person, first=first, errors=errors, status=422)
+            status = 429 if _TOO_MANY in errors.values() else 422
+            return await _account(request, desk, person, first=first, errors=errors, status=status)
         password_hash = await passwords.hash(password)
     except BusyError:
-        raise DeskError(503, N_("Many people are signing in; try again in a moment.")) from None
-    await accounts.set_password(desk.engine, person.id, password_hash, keep=tokens.hash_of(signed_in.token))
+        raise DeskError(503, _BUSY) from None
+    keep = tokens.hash_of(signed_in.token)
+    await accounts.set_password(desk.engine, person.id, password_hash, keep, desk.now())
     sessions.forget()
     log.info("password changed", account=person.id)
     return _lead(home_of(person)) if first else _lead("/account?changed=1")
@@ -226,8 +254,9 @@ async def new_link(
     person = await accounts.find(desk.engine, account)
     if person is None or not person.may_sign_in:
         raise DeskError(404, N_("There is no such account."))
-    url = f"{desk.settings.url}/link/{await links.make_link(desk.engine, account, desk.now())}"
-    log.info("one-time link made", account=account, by=administrator.person.id)
+    by = administrator.person.id
+    url = f"{desk.settings.url}/link/{await links.make_link(desk.engine, account, desk.now(), by)}"
+    log.info("one-time link made", account=account, by=by)
     link = {"name": person.name, "url": url, "picture": qr_svg(url), "minutes": int(links.VALID.total_seconds() / 60)}
     found = await accounts.list_people(desk.engine)
     return desk.pages.respond(request, "people/people.html", people=found, link=link)
@@ -239,9 +268,14 @@ def local(path: str) -> str:
     return path if is_local else ""
 
 
-async def _signed_in(request: Request, desk: Desk, sessions: SessionsDep, person: Person, to: str) -> Response:
-    token = await sessions.begin(person, desk.now())
-    log.info("signed in", account=person.id, source=request.client.host if request.client else None)
+async def _signed_in(
+    request: Request, desk: Desk, sessions: SessionsDep, person: Person, to: str, link: UsedLink | None = None
+) -> Response:
+    source = _source(request)
+    noted = {"way": "link", "made_by": link.made_by or "the server"} if link is not None else {"way": "password"}
+    notice = link.notice if link is not None else None
+    token = await sessions.begin(person, desk.now(), notice, {**noted, "source": source})
+    log.info("signed in", account=person.id, source=source)
     answer = _lead(to or home_of(person))
     answer.set_cookie(
         cookie_name(desk.settings),
@@ -252,10 +286,52 @@ async def _signed_in(request: Request, desk: Desk, sessions: SessionsDep, person
         httponly=True,
         samesite="strict",
     )
+    answer.set_cookie(
+        devices.cookie_name(desk.settings, person.id),
+        devices.make(desk.settings, person.id),
+        max_age=YEAR_S,
+        path="/sign-in",
+        secure=desk.settings.is_encrypted,
+        httponly=True,
+        samesite="strict",
+    )
     return answer
 
 
-def _account(
+async def _check_present(
+    desk: Desk, passwords: Passwords, attempts: Attempts, signed_in: SignedIn, current: str
+) -> dict[str, str]:
+    """Return what is wrong with the present password, by its field. Raises BusyError, DatabaseError."""
+    account, now = signed_in.person.id, desk.now()
+    place = Place(account, f"session {signed_in.mark}", is_known=True)
+    if not attempts.begin(place, now):
+        return {"current": _TOO_MANY}
+    try:
+        _, password_hash = await accounts.to_check(desk.engine, account)
+        is_right = await passwords.matches(current, password_hash)
+    except (BusyError, DatabaseError):
+        attempts.was_not_checked(place, now)
+        raise
+    if not is_right:
+        return {"current": N_("That is not your present password.")}
+    attempts.was_right(place)
+    return {}
+
+
+def _source(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _place(request: Request, desk: Desk, account: str) -> Place:
+    """Return where somebody signs in: at a known device of this account, or in a network."""
+    value = request.cookies.get(devices.cookie_name(desk.settings, account), "")
+    device = devices.device_of(desk.settings, account, value)
+    if device is not None:
+        return Place(account, f"device {device}", is_known=True)
+    return Place(account, network_of(_source(request)))
+
+
+async def _account(
     request: Request,
     desk: Desk,
     person: Person,
@@ -264,6 +340,9 @@ def _account(
     errors: dict[str, str] | None = None,
     status: int = 200,
 ) -> Response:
+    notices: Sequence[Notice] = ()
+    with contextlib.suppress(DatabaseError):  # the page is of use without them
+        notices = await latest(desk.engine, person.id)
     return desk.pages.respond(
         request,
         "people/account.html",
@@ -272,6 +351,7 @@ def _account(
         first=first,
         errors=errors or {},
         changed="changed" in request.query_params,
+        latest=notices,
     )
 
 

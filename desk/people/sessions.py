@@ -4,17 +4,21 @@ A session ends when it was not used for `IDLE`, `LONGEST` after it began, by sig
 read at most every `KNOWN_S` seconds; while the database is away, sessions that are known go on.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import structlog
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from db.audit import entry
 from db.engine import DatabaseError, reading, writing
 from db.tables import Account, DeskSession
 from desk.people import tokens
 from desk.people.accounts import MAY_SIGN_IN, Person, person_of
+from desk.people.notices import Notice, untold
 
 log = structlog.get_logger()
 
@@ -29,13 +33,20 @@ KNOWN_MOST = 1000
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A signed-in browser, as of `read`."""
+    """A signed-in browser, as of `read`.
+
+    Attributes:
+        link: The notice of the link by which it began, if it was one.
+        notices: What the person has not read yet.
+    """
 
     person: Person
     created: datetime
     seen: datetime
     expires: datetime
     read: datetime
+    link: UUID | None = None
+    notices: tuple[Notice, ...] = ()
 
     def is_over(self, now: datetime) -> bool:
         """Return whether it has ended by time."""
@@ -49,14 +60,25 @@ class Sessions:
         self._engine = engine
         self._known: dict[str, Session] = {}  # by the token's hash; the oldest first
 
-    async def begin(self, person: Person, now: datetime) -> str:
-        """Return the token of a new session. Raises DatabaseError."""
+    async def begin(
+        self, person: Person, now: datetime, link: UUID | None = None, noted: Mapping[str, str] | None = None
+    ) -> str:
+        """Return the token of a new session. Raises DatabaseError.
+
+        Args:
+            link: The notice of the link by which it begins.
+            noted: How it began, for the audit, which has no record of it otherwise.
+        """
         token = tokens.make()
-        row = {"token_hash": tokens.hash_of(token), "account_id": person.id, "created": now, "seen": now}
+        key, times = tokens.hash_of(token), {"created": now, "seen": now, "expires": now + LONGEST}
+        row = insert(DeskSession).values(token_hash=key, account_id=person.id, notice_id=link, **times)
         async with writing(self._engine) as connection:
-            await connection.execute(insert(DeskSession).values({**row, "expires": now + LONGEST}))
+            await connection.execute(row)
             over = (DeskSession.expires < now) | (DeskSession.seen < now - IDLE)
             await connection.execute(delete(DeskSession).where(over))
+            about = f"account:{person.id}"
+            if noted is not None:
+                await connection.execute(entry(now, person.id, "account_signed_in", about, **noted))
         return token
 
     async def find(self, token: str, now: datetime, *, used: bool = True) -> Session | None:
@@ -83,11 +105,12 @@ class Sessions:
         self._keep(key, session)
         return session
 
-    async def end(self, token: str) -> None:
-        """Sign a browser out. Raises DatabaseError."""
+    async def end(self, token: str, person: Person, now: datetime) -> None:
+        """Sign a person's browser out. Raises DatabaseError."""
         key = tokens.hash_of(token)
         async with writing(self._engine) as connection:
             await connection.execute(delete(DeskSession).where(DeskSession.token_hash == key))
+            await connection.execute(entry(now, person.id, "account_signed_out", f"account:{person.id}"))
         self._known.pop(key, None)
 
     def forget(self) -> None:
@@ -100,16 +123,18 @@ class Sessions:
             DeskSession.created.label("began"),
             DeskSession.seen,
             DeskSession.expires,
+            DeskSession.notice_id,
         )
         query = select(*columns).join(DeskSession, DeskSession.account_id == Account.id)
         async with reading(self._engine) as connection:
             found = await connection.execute(query.where(DeskSession.token_hash == key, MAY_SIGN_IN))
             row = found.one_or_none()
-        if row is None:
-            return None
+            if row is None:
+                return None
+            notices = await untold(connection, row.id, row.notice_id, row.began)
         named = row._asdict()
-        began, seen, expires = named.pop("began"), named.pop("seen"), named.pop("expires")
-        return Session(person_of(Account(**named)), began, seen, expires, now)
+        began, seen, expires, link = (named.pop(name) for name in ("began", "seen", "expires", "notice_id"))
+        return Session(person_of(Account(**named)), began, seen, expires, now, link, notices)
 
     async def _touch(self, key: str, session: Session, now: datetime) -> Session:
         try:

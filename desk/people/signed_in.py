@@ -72,7 +72,7 @@ class Needs:
         session = await sessions.find(token, desk.now(), used=not self._background) if token else None
         if session is None:
             raise SignInNeeded
-        _note(request, session.person, token)
+        _note(request, session, token)
         if not may(session.person, self.permission):
             raise DeskError(403, _NOT_ALLOWED)
         if request.method not in _SAFE:
@@ -86,13 +86,14 @@ async def public(request: Request) -> None:
     if token := request.cookies.get(cookie_name(desk.settings)):
         session = await sessions.find(token, desk.now())
         if session is not None:
-            _note(request, session.person, token)
+            _note(request, session, token)
 
 
-def _note(request: Request, person: Person, token: str) -> None:
+def _note(request: Request, session: Session, token: str) -> None:
     """Tell the pages who asks."""
-    request.state.person, request.state.csrf = person, tokens.csrf_of(token)
-    request.state.navigation = entries_of(person, request.app.state.desk.settings.has_try)
+    request.state.person, request.state.csrf = session.person, tokens.csrf_of(token)
+    request.state.notices = session.notices
+    request.state.navigation = entries_of(session.person, request.app.state.desk.settings.has_try)
 
 
 def _desk_and_sessions(request: Request) -> tuple[Desk, Sessions]:

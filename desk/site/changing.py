@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from desk.context import DeskDep
 from desk.control import ControlError, ControllerAwayError, InDoubtError
-from desk.page.errors import IN_DOUBT
+from desk.page.errors import IN_DOUBT, NO_SECOND
 from desk.page.texts import N_
 from desk.people.signed_in import AdministratorDep
 from desk.site.site_toml import FILE, Edit, SiteTextError, parse
@@ -102,7 +102,7 @@ class Room:
             return self.text(_AWAY)
         if isinstance(error, InDoubtError):
             return self.text(IN_DOUBT)
-        known = {"nothing": _NOTHING, "busy": _BUSY, "changed_meanwhile": _MEANWHILE}
+        known = {"nothing": _NOTHING, "busy": _BUSY, "changed_meanwhile": _MEANWHILE, "let_in": NO_SECOND}
         if error.code in known:
             return self.text(known[error.code])
         return self.text(_UNWRITABLE if error.code in ("not_writable", "git") else _OTHER, why=error.detail)

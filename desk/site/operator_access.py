@@ -30,13 +30,14 @@ async def link(room: RoomDep, operator: OperatorId) -> Response:
     try:
         found = await find(room, operator)
         now = room.desk.now()
-        await accounts.ensure_operator(room.desk.engine, operator, found.name, found.supervisor, now)
+        by = room.person.id
+        await accounts.ensure_operator(room.desk.engine, operator, found.name, found.supervisor, now, by=by)
     except RefusedError as error:
         return await again(room, operator, str(error))
     except AccountError:
         return await again(room, operator, room.text(_DISABLED))
-    url = f"{room.desk.settings.url}/link/{await links.make_link(room.desk.engine, operator, now)}"
-    log.info("one-time link made", account=operator, by=room.person.id)
+    url = f"{room.desk.settings.url}/link/{await links.make_link(room.desk.engine, operator, now, by)}"
+    log.info("one-time link made", account=operator, by=by)
     minutes = int(links.VALID.total_seconds() / 60)
     return await page_of(room, operator, link={"url": url, "picture": qr_svg(url), "minutes": minutes})
 
@@ -66,7 +67,7 @@ async def telephone(room: RoomDep, operator: OperatorId) -> Response:
 
 async def _set_disabled(room: RoomDep, operator: str, disabled: bool) -> Response:
     try:
-        await accounts.set_disabled(room.desk.engine, operator, disabled, room.desk.now())
+        await accounts.set_disabled(room.desk.engine, operator, disabled, room.desk.now(), by=room.person.id)
         room.request.app.state.sessions.forget()
         log.info("account disabled" if disabled else "account enabled", account=operator, by=room.person.id)
         return await page_of(room, operator)

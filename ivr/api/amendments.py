@@ -16,6 +16,7 @@ from ivr.api import models
 from ivr.api.context import Actor, ControllerDep, audit
 from ivr.api.problems import ApiError, confirmed, documented, present
 from ivr.api.router import make_router
+from ivr.api.second_person import need_second_person
 from ivr.api.site_changes import ChangesDep, PersonName, refusal
 from ivr.controller.controller import Controller
 from ivr.hours.opening import one_line
@@ -159,11 +160,12 @@ async def release(
 ) -> AmendmentRow:
     """Release an amendment: its texts are checked, put into the site's files, spoken, and heard by the next call.
 
-    403 (`own`): whoever proposed it cannot release it. Until the files are checked its state is `releasing`; it is
-    `proposed` again, with a `reason`, if the check refuses it.
+    403: whoever proposed it cannot release it (`own`), nor can somebody whom they have let in, or who has let them in
+    (`let_in`). Until the files are checked its state is `releasing`; it is `proposed` again, with a `reason`, if the
+    check refuses it.
     """
     found = await _find(controller, changes, identity)
-    _second_person(found, actor)
+    await _need_second_person(controller, found, actor)
     decided: dict[str, Any] = {"decided": clock.now(), "decided_by": actor, "reason": None, "change_id": None}
     await _move(controller, found, AmendmentState.PROPOSED, AmendmentState.RELEASING, **decided)
     try:
@@ -182,9 +184,9 @@ async def release(
 async def refuse(
     controller: ControllerDep, changes: ChangesDep, actor: Actor, identity: AmendmentId, refused: Refusal
 ) -> AmendmentRow:
-    """Refuse an amendment. 403 (`own`): whoever proposed it can withdraw it."""
+    """Refuse an amendment. 403 (`own`): whoever proposed it can withdraw it; (`let_in`): as for a release."""
     found = await _find(controller, changes, identity)
-    _second_person(found, actor)
+    await _need_second_person(controller, found, actor)
     reason = one_line(refused.why.strip(), 500) or None
     decided: dict[str, Any] = {"decided": clock.now(), "decided_by": actor, "reason": reason}
     await _move(controller, found, AmendmentState.PROPOSED, AmendmentState.REFUSED, **decided)
@@ -297,9 +299,12 @@ async def _move(
         raise ApiError(409, "Somebody else has just decided about this amendment.", "taken")
 
 
-def _second_person(amendment: Amendment, actor: str) -> None:
-    if amendment.proposed_by == actor:
+async def _need_second_person(controller: Controller, amendment: Amendment, actor: str) -> None:
+    proposer = amendment.proposed_by
+    if proposer == actor:
         raise ApiError(403, "You have proposed this amendment: another person releases or refuses it.", "own")
+    await need_second_person(controller, actor, proposer)
+    await need_second_person(controller, proposer, actor)
 
 
 def _checked(controller: Controller, language: str, written: str) -> str:

@@ -12,6 +12,7 @@ from ivr.api import models
 from ivr.api.context import Actor, ControllerDep, audit
 from ivr.api.problems import ApiError, documented
 from ivr.api.router import make_router
+from ivr.api.second_person import need_second_person
 from ivr.controller.controller import Controller
 from ivr.hours.opening import one_line
 from ivr.model import clock
@@ -190,14 +191,19 @@ async def check_site_change(changes: ChangesDep, _actor: Actor, change_id: Chang
         raise refusal(error) from None
 
 
-@router.post("/changes/{change}/release", responses=documented(404, 409, 503))
-async def release_site_change(changes: ChangesDep, actor: Actor, change_id: ChangeId, by: SiteRelease) -> Change:
+@router.post("/changes/{change}/release", responses=documented(403, 404, 409, 503))
+async def release_site_change(
+    controller: ControllerDep, changes: ChangesDep, actor: Actor, change_id: ChangeId, by: SiteRelease
+) -> Change:
     """Put all files of a checked change in place, or none. The audio is built afterwards: `effect` says how far it is.
 
     409: `not_ready`, or `changed_meanwhile` (somebody has changed a file since the check: check it again). 503:
-    `not_writable`, or `git`. Nothing is changed then.
+    `not_writable`, or `git`. 403 (`let_in`): whoever made it has let this person in. Nothing is changed then.
     """
     try:
+        made_by = (await changes.find(change_id)).by
+        if made_by != actor:
+            await need_second_person(controller, actor, made_by)
         return await changes.release(change_id, actor, name=by.name)
     except ChangeError as error:
         raise refusal(error) from None

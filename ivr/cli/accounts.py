@@ -9,6 +9,7 @@ import typer
 
 from db.enums import AccountRole
 from ivr.cli.composition import Composition
+from ivr.cli.control import actor
 from ivr.cli.desk import settings_of
 from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, as_json, as_table, console
@@ -29,6 +30,7 @@ def register(app: typer.Typer) -> None:
     )
     accounts.command("add")(add)
     accounts.command("login")(login)
+    accounts.command("email")(email)
     accounts.command("disable")(disable)
     accounts.command("enable")(enable)
 
@@ -71,7 +73,7 @@ def add(
     from desk.people.accounts import add as add_account
 
     parts = Composition()
-    with_engine(parts, lambda engine: add_account(engine, Person(account, name, role), datetime.now(UTC)))
+    with_engine(parts, lambda engine: add_account(engine, Person(account, name, role), datetime.now(UTC), by=actor()))
     _print_link(parts, account)
 
 
@@ -84,6 +86,21 @@ def login(account: AccountId) -> None:
     if person is None or not person.may_sign_in:
         raise AccountError(f"There is no account {account!r} that may sign in; `hatif accounts` lists them.")
     _print_link(parts, account)
+
+
+def email(
+    account: AccountId,
+    address: str = typer.Argument("", help="Such as name@example.org; without it, they get no e-mail any more."),
+) -> None:
+    """Have somebody told by e-mail of a new link, password or factor, beside the desk itself."""
+    from desk.guide.mail import address_of
+    from desk.people.accounts import AccountError, set_email
+
+    found = address_of(address) if address else None
+    if address and found is None:
+        raise AccountError(f"{address!r} is no e-mail address; write one such as name@example.org.")
+    with_engine(Composition(), lambda engine: set_email(engine, account, found, datetime.now(UTC), by=actor()))
+    console.print(f"{account} is told at {found}." if found else f"{account} gets no e-mail.", markup=False)
 
 
 def disable(account: AccountId) -> None:
@@ -99,7 +116,7 @@ def enable(account: AccountId) -> None:
 def _set_disabled(account: str, *, disabled: bool) -> None:
     from desk.people.accounts import set_disabled
 
-    with_engine(Composition(), lambda engine: set_disabled(engine, account, disabled, datetime.now(UTC)))
+    with_engine(Composition(), lambda engine: set_disabled(engine, account, disabled, datetime.now(UTC), by=actor()))
     console.print(f"{account} is {'disabled' if disabled else 'enabled'}.", markup=False)
 
 
@@ -107,7 +124,7 @@ def _print_link(parts: Composition, account: str) -> None:
     from desk.people.links import make_link
     from desk.people.qr import qr_lines
 
-    token = with_engine(parts, lambda engine: make_link(engine, account, datetime.now(UTC)))
+    token = with_engine(parts, lambda engine: make_link(engine, account, datetime.now(UTC), actor=actor()))
     url = f"{settings_of(parts).url}/link/{token}"
     console.print(url, markup=False, soft_wrap=True)
     print(qr_lines(url), end="")

@@ -13,6 +13,7 @@ import typer
 from desk import tls
 from desk.settings import PORT, TELEPHONE_PORT, DeskSettings, MailSettings, ReportMail
 from ivr.cli.composition import Composition, ControlError
+from ivr.cli.control import actor
 from ivr.cli.output import console, errors
 from ivr.home import heartbeat, pid_lock, process_counts
 from ivr.home.logs import configure
@@ -184,8 +185,8 @@ async def sign_in_link(parts: Composition, operator: str) -> str:
         raise ControlError(f"There is no operator {operator}; `hatif operators` lists them.")
     now = datetime.now(UTC)
     async with open_engine(parts.database_url) as engine:
-        await accounts.ensure_operator(engine, entry.id, entry.name, entry.supervisor, now)
-        return f"{settings_of(parts).url}/link/{await links.make_link(engine, entry.id, now)}"
+        await accounts.ensure_operator(engine, entry.id, entry.name, entry.supervisor, now, by=actor())
+        return f"{settings_of(parts).url}/link/{await links.make_link(engine, entry.id, now, actor=actor())}"
 
 
 async def _visitor_link(parts: Composition) -> str:
@@ -196,7 +197,7 @@ async def _visitor_link(parts: Composition) -> str:
     now = datetime.now(UTC)
     async with open_engine(parts.database_url) as engine:
         await accounts.ensure_visitor(engine, now)
-        return f"{settings_of(parts).url}/link/{await links.make_link(engine, accounts.VISITOR, now)}"
+        return f"{settings_of(parts).url}/link/{await links.make_link(engine, accounts.VISITOR, now, actor=actor())}"
 
 
 async def announce(parts: Composition, ready: asyncio.Event) -> None:

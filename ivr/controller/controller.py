@@ -59,6 +59,7 @@ from ivr.records.database import Database
 from ivr.records.database_client import SharedEngine
 from ivr.records.guide_requests import GuideRequestRepository
 from ivr.records.messages import MessageRepository
+from ivr.records.people import PeopleRepository
 from ivr.records.recorder import Recorder
 from ivr.records.recordings import RecordingRepository
 from ivr.records.returners import Returners
@@ -118,6 +119,7 @@ class Controller:
         self.guide_requests = GuideRequestRepository(self.shared_engine)
         self.messages = MessageRepository(self.shared_engine)
         self.amendments = AmendmentRepository(self.shared_engine)
+        self.people = PeopleRepository(self.shared_engine)
         self.recordings = RecordingRepository(self.shared_engine)
         self.cases = CaseRepository(self.shared_engine, self.journal, self.recorder.opened_cases)
         self.returners = Returners(self.database, 60 * self.site.routing.return_min)

@@ -16,10 +16,13 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
-from ivr.api import events, site_changes
+from ivr.api import amendments, events, site_changes
 from ivr.api.event_hub import EventHub
 from ivr.api.models import Alarm, Call, Operator, OperatorCall, OperatorStatus, QueueEntry, Snapshot
 from ivr.api.problems import handle_errors
+from ivr.records.amendments import AmendmentRepository
+from ivr.records.database_client import SharedEngine
+from ivr.records.people import PeopleRepository
 from ivr.site_changes.changes import SiteChanges
 
 LANGUAGES = {"ar": 5, "fr": 3}
@@ -73,6 +76,8 @@ class StandIn:
         self.scoring: dict[str, dict[str, str]] = {}
         self.site_changes: SiteChanges | None = None
         """With these, changes of the site's files are made as the controller makes them."""
+        self.database: SharedEngine | None = None
+        """With it, amendments and the site's changes are decided as the controller decides them."""
         self.changed = asyncio.Event()
         self.port = 0
 
@@ -138,6 +143,11 @@ async def standing_in(controller: StandIn | None = None, port: int = 0) -> Async
         app.state.controller = SimpleNamespace(settings=found.site_changes._settings)
         app.include_router(site_changes.router)
         handle_errors(app)
+        if found.database is not None:
+            app.state.controller.people = PeopleRepository(found.database)
+            app.state.controller.amendments = AmendmentRepository(found.database)
+            app.state.controller.journal = SimpleNamespace(put=lambda table, **row: None)
+            app.include_router(amendments.router)
 
     @app.api_route("/v1/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     async def note(request: Request, path: str) -> Response:

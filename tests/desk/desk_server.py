@@ -68,10 +68,16 @@ class Content:
 class Browser:
     """A browser: cookies, the origin of its pages, and the CSRF token of the last page."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, address: str | None = None) -> None:
+        """Args:
+        address: Of its machine, in 127.0.0.0/8; by default the desk's own.
+        """
         self.url = url
         self.csrf = ""
-        self._session = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
+        self._session = aiohttp.ClientSession(
+            cookie_jar=aiohttp.CookieJar(unsafe=True),
+            connector=aiohttp.TCPConnector(local_addr=(address, 0) if address is not None else None),
+        )
 
     def has_session(self, cookie: str, token: str) -> None:
         """Sign in without the pages of the sign-in."""
@@ -141,8 +147,8 @@ class TestDesk:
     def engine(self) -> AsyncEngine:
         return self.desk.engine
 
-    def browser(self) -> Browser:
-        self._browsers.append(Browser(self.url))
+    def browser(self, address: str | None = None) -> Browser:
+        self._browsers.append(Browser(self.url, address))
         return self._browsers[-1]
 
     async def account(self, account: str, role: AccountRole, operator: str | None = None) -> str:

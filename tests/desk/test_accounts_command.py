@@ -12,6 +12,7 @@ from shell import Shell
 from db.engine import open_engine
 from desk.people import links
 from desk.people.accounts import Person
+from ivr.cli.control import actor
 from ivr.home.settings import EXAMPLE
 
 
@@ -72,6 +73,18 @@ def test_an_administrator_is_added_disabled_and_enabled(shell: Shell) -> None:
     }
     unknown = shell.run("accounts", "disable", "nobody")
     assert unknown.returncode == 1 and "no account 'nobody'" in unknown.stderr
+
+
+def test_what_the_command_line_does_to_an_account_is_in_the_audit_with_the_user_who_did_it(shell: Shell) -> None:
+    shell.run("accounts", "add", "head", "--name", "Head of Office")
+    refused = shell.run("accounts", "email", "head", "nobody")
+    assert refused.returncode == 1 and "name@example.org" in refused.stderr
+    assert "head@example.org" in shell.run("accounts", "email", "head", "head@example.org").stdout
+    shell.run("accounts", "disable", "head")
+    rows = json.loads(shell.run("audit", "--json").stdout)
+    acts = ["account_added", "account_link", "account_email", "account_disabled"]
+    assert [row["act"] for row in reversed(rows)] == acts
+    assert {(row["by"], row["about"]) for row in rows} == {(actor(), "account:head")}
 
 
 def test_a_site_without_a_desk_has_no_links(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import try_picture
 from controller import StandIn, standing_in
 from desk_server import TestDesk, serving
 from line import CHECKOUT
-from sqlalchemy import func, insert, literal, select, text
+from sqlalchemy import delete, func, insert, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import writing
@@ -209,6 +209,8 @@ async def test_the_audit_is_filtered_by_person_kind_and_period_and_has_no_number
     desk: TestDesk, engine: AsyncEngine
 ) -> None:
     await desk.operator("1002")
+    async with writing(engine) as connection:
+        await connection.execute(delete(Audit))  # that the accounts were made
     now, call = desk.desk.now(), UUID("01900000-0000-7000-8000-000000000001")
     listening = {"supervision": "s-1", "mode": "listen"}
     await acted(

@@ -21,9 +21,10 @@ from desk import server
 from desk.app import create_app
 from desk.page.traffic import Traffic
 from desk.people import accounts, links, passwords, sessions, source_limit
-from desk.people.accounts import FREE_FAILURES, AccountError, Followed, Person
+from desk.people.accounts import AccountError, Followed, Person
 from desk.people.routes import local
 from desk.people.signed_in import cookie_name
+from desk.people.slow_down import FREE_FAILURES
 
 pytest_plugins = ["db_fixtures"]
 
@@ -83,32 +84,6 @@ async def test_an_account_without_a_password_is_not_opened_by_any(desk: TestDesk
     await desk.operator()
     for password in ("", "None", "nobody's password"):
         assert await sign_in(desk.browser(), "1002", password) == 422
-
-
-async def test_wrong_passwords_lock_that_account_only_and_a_link_still_works(desk: TestDesk) -> None:
-    await desk.operator()
-    await desk.operator("1003")
-    await desk.with_password("1002")
-    await desk.with_password("1003")
-    browser = desk.browser()
-    for _ in range(FREE_FAILURES):
-        assert await sign_in(browser, "1002", "wrong") == 422
-    assert await sign_in(browser, "1002", PASSWORD) == 429, "even the right one, or guessing would go on"
-    assert await sign_in(browser, "1003", PASSWORD) == 303
-    await desk.signed_in("1002")
-    desk.moved = timedelta(seconds=accounts.FIRST_LOCK_S + 1)
-    assert await sign_in(browser, "1002", PASSWORD) == 303
-
-
-async def test_attempts_side_by_side_allow_no_more_guesses_than_one_after_the_other(url: str) -> None:
-    now = datetime.now(UTC)
-    async with open_engine(url) as engine:
-        await accounts.ensure_operator(engine, "1002", "Safae Saffron", False, now)
-        tries = await asyncio.gather(*(accounts.count_attempt(engine, "1002", now) for _ in range(20)))
-        assert sum(attempt.person is not None for attempt in tries) == FREE_FAILURES
-        assert all(attempt.locked_until for attempt in tries if attempt.person is None)
-        await accounts.forget_failures(engine, "1002")
-        assert (await accounts.count_attempt(engine, "1002", now)).person is not None
 
 
 async def test_a_link_that_two_browsers_use_at_once_signs_one_in(url: str) -> None:

@@ -15,6 +15,7 @@ from asterisk_conf import conf as configuration
 from asterisk_conf.conf import Conf
 from asterisk_conf.files import write_text
 from ivr.cli.composition import Composition, ControlError
+from ivr.cli.control import actor
 from ivr.cli.output import JSON, as_json, console
 from ivr.cli.upkeep.registrations import remove_registrations
 from ivr.cli.upkeep.reload_plan import Plan, make_plan
@@ -184,7 +185,7 @@ def _follow_operators(parts: Composition) -> "tuple[Followed, str | None]":
 
     async def follow() -> Followed:
         async with open_engine(parts.database_url) as engine:
-            return await follow_operators(engine, supervises, datetime.now(UTC))
+            return await follow_operators(engine, supervises, datetime.now(UTC), by=actor())
 
     try:
         return asyncio.run(follow()), None
