@@ -55,14 +55,12 @@ def bundle() -> None:
     if not _LOCK.exists():
         raise BundleError("This package was built without the desk's scripts; build it again with `scripts/wheel`.")
     node = _node()
-    npm = node.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     lock = _LOCK.read_bytes()
     installed_from = FOLDER / "node_modules" / ".installed-from"
     digest = hashlib.sha256(lock).hexdigest()
     if not _INSTALLED.exists() or not installed_from.exists() or installed_from.read_text() != digest:
         # No package's own program is run: esbuild works without its.
-        # The machine's own certificates too: behind a proxy that has one of its own, pip and apt work as well.
-        _run("npm", node, "--use-system-ca", npm, "ci", *_NPM)
+        _run("npm", *npm(), "ci", *_NPM)
         installed_from.write_text(digest)
     STATIC.mkdir(exist_ok=True)
     for name, entry in ENTRIES.items():
@@ -81,6 +79,14 @@ def check() -> str:
     except BundleError as error:
         return str(error)
     return ""
+
+
+def npm() -> tuple[str | Path, ...]:
+    """Return the beginning of a command line of npm. Raises BundleError."""
+    node = _node()
+    program = node.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    # The machine's own certificates too: behind a proxy that has one of its own, pip and apt work as well.
+    return node, "--use-system-ca", program
 
 
 def _node() -> Path:

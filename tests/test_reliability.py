@@ -55,3 +55,16 @@ def test_a_part_without_a_row_and_a_row_without_a_test_are_found(
         f"{third['name']}, {third['row'][0]['when']}: the test tests/test_reliability.py::test_nobody_has_written"
         " does not exist",
     ]
+
+
+def test_a_test_that_a_page_about_security_names_and_nobody_has_written_is_found(
+    reliability: ModuleType, tmp_path: Path
+) -> None:
+    assert [mistake for page in reliability.ALSO for mistake in reliability.missing_tests(page)] == []
+    assert all(len(reliability.NAMED.findall(page.read_text())) > 20 for page in reliability.ALSO)
+    page = tmp_path / "SECURITY.md"
+    page.write_text("| `tests/test_reliability.py::exists`<br>`tests/test_wheel.py::test_none` |")
+    assert list(reliability.missing_tests(page)) == [
+        "SECURITY.md: the test tests/test_reliability.py::exists does not exist",
+        "SECURITY.md: the test tests/test_wheel.py::test_none does not exist",
+    ]

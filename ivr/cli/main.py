@@ -83,7 +83,7 @@ _USER_ERRORS = (
     ("ivr.cli.prompts.tashkeel", "DraftError"),
     ("prompts.importing", "ImportingError"),
     ("prompts.clip_archive", "ClipArchiveError"),
-    ("ivr.data.archive", "BackupError"),
+    ("ivr.data.encryption", "BackupError"),
     ("ivr.data.proof", "ProofError"),
     ("ivr.process.supervisor", "SupervisorError"),
     ("ivr.process.own_user", "RootError"),

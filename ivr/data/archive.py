@@ -11,13 +11,17 @@ import os
 import re
 import sys
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import IO
 
+import pyrage
+
 from db import records
+from ivr.data import encryption
+from ivr.data.encryption import BackupError as BackupError
 from ivr.home import line_settings
 from prompts import plain_tar
 
@@ -42,10 +46,6 @@ _PART = re.compile(r"[^\x00-\x1f\x7f/\\]{1,100}")
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
-class BackupError(Exception):
-    """A backup that cannot be made or restored; one sentence with a remedy."""
-
-
 @dataclass(frozen=True, slots=True)
 class About:
     """An archive's description of itself. `database`: sqlite or postgresql; `migration`: that of its tables."""
@@ -59,10 +59,13 @@ class About:
     asterisk: str | None = None
 
 
-def write(out: Path, about: About, files: Iterable[tuple[str, Path]]) -> int:
+def write(out: Path, about: About, files: Iterable[tuple[str, Path]], recipients: Sequence[str] = ()) -> int:
     """Write an archive that only its owner may read, and return the number of its files.
 
     A file that disappears meanwhile is left out; of a file that grows, what it had.
+
+    Args:
+        recipients: The public keys to which it is encrypted.
 
     Raises:
         BackupError: A file cannot be read, or has a name that an archive cannot have.
@@ -72,16 +75,17 @@ def write(out: Path, about: About, files: Iterable[tuple[str, Path]]) -> int:
     draft = out.with_name(f".{out.name}.new")
     hashes: dict[str, str] = {}
     try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as archive:
-            said = {"format": FORMAT, **asdict(about), "made": about.made.isoformat()}
-            hashes[ABOUT] = _add(archive, ABOUT, json.dumps(said, indent=1).encode())
-            for name, path in files:
-                if (digest := _add_file(archive, name, path)) is not None:
-                    hashes[name] = digest
-            _add(archive, MANIFEST, json.dumps({"files": hashes}, indent=1, ensure_ascii=False).encode())
-            archive.write(plain_tar.END)
-            archive.flush()
-            os.fsync(archive.fileno())
+        with os.fdopen(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as file:
+            with encryption.encrypting(file, recipients) as archive:
+                said = {"format": FORMAT, **asdict(about), "made": about.made.isoformat()}
+                hashes[ABOUT] = _add(archive, ABOUT, json.dumps(said, indent=1).encode())
+                for name, path in files:
+                    if (digest := _add_file(archive, name, path)) is not None:
+                        hashes[name] = digest
+                _add(archive, MANIFEST, json.dumps({"files": hashes}, indent=1, ensure_ascii=False).encode())
+                archive.write(plain_tar.END)
+            file.flush()
+            os.fsync(file.fileno())
         draft.replace(out)
     finally:
         draft.unlink(missing_ok=True)
@@ -120,21 +124,24 @@ def _add_file(archive: IO[bytes], name: str, path: Path) -> str | None:
     return digest.hexdigest()
 
 
-def read_about(archive: Path) -> About:
-    """Return what an archive says of itself. Raises BackupError, OSError."""
-    with archive.open("rb") as opened:
+def read_about(archive: Path, keys: Sequence[pyrage.x25519.Identity] = ()) -> About:
+    """Return what an archive says of itself. `keys`: private ones, if it is encrypted. Raises BackupError, OSError."""
+    with encryption.opened(archive, keys) as opened:
         return _about(archive, opened)[0]
 
 
-def unpack(archive: Path, into: Path) -> About:
+def unpack(archive: Path, into: Path, keys: Sequence[pyrage.x25519.Identity] = ()) -> About:
     """Unpack an archive into an empty folder, completely checked.
+
+    Args:
+        keys: Private ones; one of them must open an archive that is encrypted.
 
     Raises:
         BackupError: It is not a whole backup that this version understands. What was unpacked is to be deleted.
         OSError: The files cannot be written.
     """
     try:
-        with archive.open("rb") as opened:
+        with encryption.opened(archive, keys) as opened:
             about, digest = _about(archive, opened)
             hashes, said = _unpack(archive, opened, into)
     except (tarfile.TarError, plain_tar.PlainTarError) as error:

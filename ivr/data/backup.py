@@ -9,7 +9,7 @@ import asyncio
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from pathlib import Path
 from db import records, upgrade
 from db.copying import Progress, copy_sqlite, snapshot
 from db.engine import DatabaseError, parse_url
-from ivr.data import archive
+from ivr.data import archive, encryption
 from ivr.data.archive import About, BackupError
 from ivr.home import line_settings
 from ivr.home.settings import Settings
@@ -40,6 +40,11 @@ def default_file(settings: Settings, node: str, now: datetime) -> Path:
     return settings.backups / f"hatif-{node}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}{ENDING}"
 
 
+def files(folder: Path) -> list[Path]:
+    """Return the backups in a folder, encrypted or not, whose names end as usual."""
+    return [*folder.glob(f"*{ENDING}"), *folder.glob(f"*{ENDING}{encryption.ENDING}")]
+
+
 def make(
     settings: Settings,
     node: str,
@@ -49,26 +54,38 @@ def make(
     progress: Progress = lambda done, total: None,
     *,
     asterisk: bool = True,
+    recipients: Sequence[str] = (),
 ) -> Made:
     """Write a backup of a line to a new file; the line may run.
+
+    An encrypted one gets the ending .age if `out` has not; none of it is written unencrypted outside of the home.
 
     Args:
         node, site: The names of both, for whoever finds the file.
         url: Of the line's database.
         progress: Called while a database that is not SQLite is read.
         asterisk: Whether the packages of the private Asterisk are in it, some 95 MB.
+        recipients: The public keys of age to which it is encrypted; without one it is not.
 
     Raises:
         BackupError: Something of the line cannot be read, or the file exists.
         DatabaseError: The database is away or not of this version.
     """
+    if recipients and out.suffix != encryption.ENDING:
+        out = out.with_name(f"{out.name}{encryption.ENDING}")
+    elif not recipients and out.suffix == encryption.ENDING:
+        raise BackupError(
+            f"{out} ends as encrypted backups do, and this one would not be encrypted: give --to, write recipients "
+            "in [backups] of site.toml, or name a file with another ending."
+        )
     if out.exists():
         raise BackupError(f"{out} exists; name another file, or delete it.")
     now = datetime.now(UTC)
     try:
         out.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".hatif-backup-", dir=out.parent) as folder:
-            return _make(settings, node, site, url, out, Path(folder), now, progress, asterisk)
+        beside = settings.home if recipients else out.parent
+        with tempfile.TemporaryDirectory(prefix=".hatif-backup-", dir=beside) as folder:
+            return _make(settings, node, site, url, out, Path(folder), now, progress, asterisk, recipients)
     except OSError as error:
         raise BackupError(
             f"{error.filename or out} cannot be written or read ({error.strerror}); free some space, or correct the "
@@ -86,6 +103,7 @@ def _make(
     now: datetime,
     progress: Progress,
     asterisk: bool,
+    recipients: Sequence[str],
 ) -> Made:
     journal = _copy_journal(settings, scratch / "journal")
     database, astdb = scratch / "hatif.db", scratch / "astdb"
@@ -104,7 +122,7 @@ def _make(
         migration=asyncio.run(upgrade.current(f"sqlite:///{database}")) or "",
         asterisk=_installed(settings),
     )
-    files = [
+    content = [
         *((f"journal/{path.name}", path) for path in journal),
         (archive.DATABASE, database),
         (archive.ASTDB, astdb),
@@ -115,7 +133,7 @@ def _make(
         *(file for name in archive.HOME_FOLDERS for file in _below(f"home/{name}", settings.home / name)),
         *_below("site", settings.site),
     ]
-    count = archive.write(out, about, files)
+    count = archive.write(out, about, content, recipients)
     return Made(out, count, out.stat().st_size)
 
 

@@ -14,7 +14,7 @@ from db.engine import open_engine
 from db.erasure import Erasure
 from db.masking import Spellings, overwritten
 from db.tables import Message, Recording
-from ivr.data.backup import ENDING
+from ivr.data import backup
 from ivr.data.expiry import erase_audio
 from ivr.data.proof import FILE, Proofs
 from ivr.home.settings import Settings
@@ -183,4 +183,4 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _backups(settings: Settings) -> int:
-    return len(list(settings.backups.glob(f"*{ENDING}")))
+    return len(backup.files(settings.backups))

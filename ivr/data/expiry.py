@@ -18,7 +18,7 @@ from db.engine import DatabaseError, open_engine
 from db.queue_log_file import rotate
 from db.retention import Audio
 from db.tables import Message, Recording
-from ivr.data.backup import ENDING
+from ivr.data import backup
 from ivr.home.settings import Settings
 from ivr.site import site
 from ivr.site.findings import SiteError
@@ -113,7 +113,7 @@ def _too_old(settings: Settings, kind: str, before: datetime) -> Iterator[Path]:
     """Yield files that nobody has written to since. A log that is written to is not one of them."""
     match kind:
         case "backups":
-            paths = list(settings.backups.glob(f"*{ENDING}"))
+            paths = backup.files(settings.backups)
         case "journals":
             paths = list((settings.journal / REJECTED).glob("*"))
         case _:

@@ -11,11 +11,13 @@ import shutil
 import sqlite3
 import tempfile
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+
+import pyrage
 
 from db.copying import Progress, copy_rows, count_rows, frozen
 from db.delivery import deliver_all
@@ -79,12 +81,14 @@ def restore(
     url: str | None = None,
     environment: Mapping[str, str],
     progress: Progress = lambda done, total: None,
+    keys: Sequence[pyrage.x25519.Identity] = (),
 ) -> Restored:
     """Restore a backup. The caller knows that nothing runs in `home`, and that what is there may be replaced.
 
     Args:
         url: An empty database to restore into; None: SQLite in `home`.
         environment: HATIF_PORT_OFFSET and HATIF_ASTERISK in it replace those of the backup.
+        keys: Private ones, of an encrypted backup. None is stored.
 
     Raises:
         BackupError: The archive is not a whole backup, or does not fit; nothing was changed.
@@ -98,7 +102,7 @@ def restore(
             raise BackupError(f"Nothing was restored: {home} has too little space for {file}; free some.")
         with tempfile.TemporaryDirectory(prefix=".restore-", dir=home) as scratch:
             found = Path(scratch)
-            about = archive.unpack(file, found)
+            about = archive.unpack(file, found, keys)
             database = found / archive.DATABASE
             _check_schema(file, database)
             _upgrade(file, database, about)

@@ -15,6 +15,7 @@ from ivr.model.e164 import NumberRules, main_country
 from ivr.site import basics, zones
 from ivr.site.addresses import BindAddress, CarrierHost
 from ivr.site.alarms import Alarms
+from ivr.site.backups import Backups
 from ivr.site.bans import Bans
 from ivr.site.call_records import CallRecords
 from ivr.site.callbacks import Callbacks
@@ -138,6 +139,7 @@ class Site(_Strict):
     callbacks: Callbacks = Callbacks()
     recording: Recording = Recording()
     retention: Retention = Retention()
+    backups: Backups = Backups()
     call_records: CallRecords = CallRecords()
     silence: Silence = Silence()
     desk: Desk = Desk()

@@ -344,7 +344,7 @@ def test_on_the_way_back_to_an_earlier_version_its_backup_says_which_tables_it_h
     same = line.run("db", "downgrade", str(out))
     assert same.returncode == 0 and "no migrations undone" in same.stdout, same
     about = replace(archive.read_about(out), migration="0010", hatif="0.0.9")
-    monkeypatch.setattr(archive, "read_about", lambda file: about)
+    monkeypatch.setattr(archive, "read_about", lambda file, keys: about)
     back = line.run("db", "downgrade", str(out))
     assert back.returncode == 0 and "Now install Hatif 0.0.9 again" in back.stdout, back
     assert line.database("SELECT version_num FROM alembic_version") == [("0010",)]

@@ -2,10 +2,13 @@
 
 import json
 import re
+import shlex
 import shutil
+import subprocess
 import tarfile
 from pathlib import Path
 
+import debian_tools
 import pytest
 from page import Page, follow
 from reader import CALLER, Reader
@@ -44,7 +47,9 @@ def test_backup(reader: Reader, tmp_path: Path) -> None:
     safe, second = tmp_path / "safe", tmp_path / "second"
     safe.mkdir()
     every_night = "0 3 * * *"
-    back_up, to_a_file, restore = (line for line in page.commands() if line != every_night)
+    back_up, to_a_file, restore, make_key, with_key, from_elsewhere = (
+        line for line in page.commands() if line != every_night
+    )
     told = follow([back_up, to_a_file], reader.types, values={"/mnt/safe": str(safe)})
     (ours,) = (reader.home / "backups").iterdir()
     assert ours.name.startswith("hatif-node1-") and str(ours) in told[back_up].stdout
@@ -64,6 +69,21 @@ def test_backup(reader: Reader, tmp_path: Path) -> None:
     assert {name.rstrip("/") for name in listed} >= {re.sub("/.*", "", name) for name in names} - {
         "home", "asterisk", "database",
     }  # fmt: skip
+
+    # Encrypted, as the page says; the key comes from another machine, or through standard input.
+    key = tmp_path / "backups.key"
+    age = debian_tools.find("age", "usr/bin/age-keygen")
+    shown = subprocess.run(
+        [*age.command, *shlex.split(make_key)[1:-1], key], stderr=subprocess.PIPE, text=True, check=True
+    )
+    public = shown.stderr.removeprefix("Public key: ").strip()
+    assert "`hatif backup --to age1…`" in page.text
+    assert reader.types(f"hatif backup {safe}/encrypted --to {public}").returncode == 0
+    for number, command in enumerate((with_key, from_elsewhere)):
+        typed = command.replace("backups.key", str(key)).replace("FILE", f"{safe}/encrypted.age")
+        restored = reader.types(typed.replace("hatif", f"HATIF_HOME={tmp_path / str(number)} hatif"))
+        assert restored.returncode == 0, restored
+        assert (tmp_path / str(number) / "messages" / "one").read_text() == "kept"
 
     # The line for cron.
     (nightly,) = re.findall(rf"^{re.escape(every_night)}  (.*?)  ", page.text, re.MULTILINE)

@@ -1,6 +1,7 @@
 """`hatif backup` and `hatif restore`."""
 
 import os
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,27 +28,41 @@ def backup(
     without_asterisk: bool = typer.Option(
         False, "--without-asterisk", help="Leave out the packages of the private Asterisk, 95 MB."
     ),
+    to: list[str] = typer.Option(
+        None,
+        "--to",
+        metavar="age1…",
+        help="Encrypt to this public key of age, instead of those of site.toml; repeatable.",
+    ),
     json: bool = JSON,
 ) -> None:
     """Save the line's data in one file, while the line runs: database, secrets, site, messages and recordings.
 
-    Whoever has the file has everything, passwords too: it is readable by its owner only.
+    Whoever has the file has everything, passwords too, unless it is encrypted: it is readable by its owner only.
     """
     from ivr.data import backup as making
+    from ivr.data.encryption import BackupError
+    from ivr.site.backups import check_recipient
 
     parts = Composition()
+    try:
+        recipients = [check_recipient(key) for key in to] if to else parts.site.backups.recipients
+    except ValueError as error:
+        raise BackupError(f"Nothing was saved: --to: {error}.") from None
     out = file or making.default_file(parts.settings, parts.site.node, datetime.now(UTC))
     with Bar() as bar:
         if not json:
             bar.step("Database, secrets, site, messages and recordings")
         site, progress = parts.site, bar.update
         made = making.make(
-            parts.settings, site.node, site.name, parts.database_url, out, progress, asterisk=not without_asterisk
-        )
+            parts.settings, site.node, site.name, parts.database_url, out, progress,
+            asterisk=not without_asterisk, recipients=recipients,
+        )  # fmt: skip
     if json:
-        as_json({"file": str(made.file), "files": made.files, "bytes": made.bytes})
+        as_json({"file": str(made.file), "files": made.files, "bytes": made.bytes, "encrypted_to": list(recipients)})
         return
-    console.print(f"{made.file}: {made.files} files, {made.bytes / 1e6:,.1f} MB", markup=False)
+    encrypted = f", encrypted to {len(recipients)} public key{'s' * (len(recipients) > 1)}" if recipients else ""
+    console.print(f"{made.file}: {made.files} files, {made.bytes / 1e6:,.1f} MB{encrypted}", markup=False)
     settings = parts.settings
     if not without_asterisk and settings.asterisk_packages.exists() and not settings.asterisk_archives.exists():
         console.print(
@@ -61,12 +76,18 @@ def restore(
         None, "--database", help="The URL of an empty database.  [default: HATIF_DATABASE, or SQLite in HATIF_HOME]"
     ),
     replace: bool = typer.Option(False, "--replace", help="Move the line that is in HATIF_HOME aside."),
+    key: Path = typer.Option(
+        None,
+        "--key",
+        help="The private key of an encrypted backup, which is not stored; - reads it from standard input.",
+    ),
     json: bool = JSON,
 ) -> None:
     """Restore a backup into HATIF_HOME, in which nothing runs.
 
     HATIF_PORT_OFFSET and HATIF_ASTERISK replace those of the backup. The site comes into HATIF_HOME/site.
     """
+    from ivr.data import encryption
     from ivr.data import restore as restoring
 
     home = Path(os.environ.get("HATIF_HOME") or USUAL_HOME).expanduser().resolve()
@@ -77,11 +98,12 @@ def restore(
             f"Nothing was restored: {home} already has a line ({', '.join(there[:3])}): set HATIF_HOME to another "
             "folder, or give --replace, which moves what is there aside."
         )
+    keys = encryption.load_keys(key, sys.stdin) if key else ()
     url = database or os.environ.get("HATIF_DATABASE") or None
     with Bar() as bar:
         if not json:
             bar.step(f"Restoring into {home}")
-        found = restoring.restore(file, home, url=url, environment=os.environ, progress=bar.update)
+        found = restoring.restore(file, home, url=url, environment=os.environ, progress=bar.update, keys=keys)
     if json:
         as_json({"made": found.about.made, "node": found.about.node, "site": found.about.site,
                  "database": found.database, "aside": found.aside and str(found.aside)})  # fmt: skip

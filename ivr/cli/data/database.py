@@ -51,6 +51,9 @@ def upgrade() -> None:
 
 def downgrade(
     backup: Path = typer.Argument(help="A backup that the earlier version made of this line."),
+    key: Path = typer.Option(
+        None, "--key", help="The private key of an encrypted backup; - reads it from standard input."
+    ),
 ) -> None:
     """Give the database the tables of an earlier version of Hatif, before you install that version again.
 
@@ -58,7 +61,7 @@ def downgrade(
     """
     from db.engine import format_url, parse_url
     from db.upgrade import downgrade as undo
-    from ivr.data import archive
+    from ivr.data import archive, encryption
 
     parts = Composition()
     home = parts.settings.home
@@ -67,7 +70,7 @@ def downgrade(
     if writing:
         raise ControlError(f"{' and '.join(writing)} would write meanwhile: stop them first; the journal keeps all.")
     try:
-        about = archive.read_about(backup)
+        about = archive.read_about(backup, encryption.load_keys(key, sys.stdin) if key else ())
     except OSError as error:
         raise archive.BackupError(f"{backup} cannot be read ({error.strerror}); name a backup.") from None
     if about.node != parts.site.node:

@@ -151,7 +151,8 @@ def _check_desk_certificate(parts: Composition, now: datetime) -> Iterator[Check
 
 def _check_backup(folder: Path, home: Path, now: datetime) -> Check:
     """Check the age of the newest backup. A line of less than a week needs none."""
-    made = [entry.stat().st_mtime for entry in folder.glob("*.hatif.tar")] if folder.is_dir() else []
+    endings = (".hatif.tar", ".hatif.tar.age")
+    made = [entry.stat().st_mtime for ending in endings for entry in folder.glob(f"*{ending}")]
     remedy = "run `hatif backup`, each night from cron or a timer (docs/backup.md)"
     if made:
         age = now - datetime.fromtimestamp(max(made), UTC)
