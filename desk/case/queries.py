@@ -1,7 +1,7 @@
 """Queries about callers and their cases. Functions raise DatabaseError if it is away."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,9 +16,14 @@ from db.references import is_valid, normalize
 from db.rows import from_row
 from db.tables import Call, CaseFile, Message, Operator, Pairing
 
+WRAPPED_UP = timedelta(hours=1)
+"""A wrap-up lasts no longer, whatever the site allows."""
+
 EARLIER = 5
 CASES = 8
 FOUND = 20
+SHORTEST = 2
+"""Letters of a search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +144,7 @@ async def search(engine: AsyncEngine, text: str) -> list[CaseRow]:
         where = CaseFile.reference == normalize(wanted)
     elif len(digits) >= 4 and all(letter in "+-/() 0123456789" for letter in wanted):
         where = CaseFile.caller.contains(digits.removeprefix("00").lstrip("0"), autoescape=True)
-    elif len(wanted) >= 2:
+    elif len(wanted) >= SHORTEST:
         said = select(Message.case_reference).where(Message.text.icontains(wanted, autoescape=True))
         where = or_(
             applicant_has(wanted), CaseFile.title.icontains(wanted, autoescape=True), CaseFile.reference.in_(said)
