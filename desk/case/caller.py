@@ -20,6 +20,7 @@ from desk.live.routes import HubDep
 from desk.page.errors import DeskError
 from desk.page.texts import N_
 from desk.people.signed_in import OperatorDep, SignedIn
+from desk.reading.calls import WRAPPED_UP, CallFacts, call_facts, latest_call
 from desk.reading.reader import Reader, ReaderDep, WhyNeeded
 
 router = APIRouter(prefix="/case")
@@ -65,23 +66,23 @@ async def latest(
     if live is not None and operator is not None and operator.state == "talking":
         found = await _facts(desk, hub, live.id)
     elif operator is not None and operator.state == "wrapping_up":
-        found = await queries.latest_call(desk.engine, signed_in.operator, desk.now() - queries.WRAPPED_UP)
+        found = await latest_call(desk.engine, signed_in.operator, desk.now() - WRAPPED_UP)
     if found is None:
         return Response(status_code=204)
     return await _panel(request, desk, presence, hub, reader, signed_in, found)
 
 
-async def _facts(desk: Desk, hub: Hub, call: str) -> queries.CallFacts:
+async def _facts(desk: Desk, hub: Hub, call: str) -> CallFacts:
     live = hub.picture.calls.get(call)
     if live is not None:
-        return queries.CallFacts(live.id, live.caller or None, live.language, live.country, live.topic, live.case)
-    found = await queries.call_facts(desk.engine, call)
+        return CallFacts(live.id, live.caller or None, live.language, live.country, live.topic, live.case)
+    found = await call_facts(desk.engine, call)
     if found is None:
         raise DeskError(404, N_("This call is not known."))
     return found
 
 
-async def _known(desk: Desk, facts: queries.CallFacts) -> tuple[queries.Caller | None, bool]:
+async def _known(desk: Desk, facts: CallFacts) -> tuple[queries.Caller | None, bool]:
     """Return what is known of the caller, and whether the database is away."""
     try:
         return await queries.caller(desk.engine, facts.caller, facts.id) if facts.caller else None, False
@@ -96,7 +97,7 @@ async def _panel(
     hub: Hub,
     reader: Reader,
     signed_in: SignedIn,
-    facts: queries.CallFacts,
+    facts: CallFacts,
 ) -> Response:
     await reader.open_caller(signed_in, facts)
     (known, is_away), case = await asyncio.gather(
@@ -106,7 +107,7 @@ async def _panel(
 
 
 async def _case(
-    desk: Desk, presence: Presence, hub: Hub, reader: Reader, signed_in: SignedIn, facts: queries.CallFacts
+    desk: Desk, presence: Presence, hub: Hub, reader: Reader, signed_in: SignedIn, facts: CallFacts
 ) -> dict[str, Any]:
     """Return what the page shows of the call's case; the form of a new one if the call has none."""
     if facts.case is None:
@@ -121,6 +122,6 @@ async def _case(
     return view.case_page(desk, hub, found, others=others, call=facts.id)
 
 
-def _prefilled(facts: queries.CallFacts) -> dict[str, str]:
+def _prefilled(facts: CallFacts) -> dict[str, str]:
     known = {"topic": facts.topic, "language": facts.language, "country": facts.country, "caller": facts.caller}
     return {name: value or "" for name, value in known.items()}

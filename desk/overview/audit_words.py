@@ -110,6 +110,8 @@ _OF_THE_SITE = ("site_changed", "site_change_taken_back")
 
 # With its country code, or with the 0 of a national one; no reference of a case and no id looks so.
 _NUMBER = re.compile(r"(?<![\w-])(?:\+\d|00\d|0\d)(?:[ .()/-]{0,3}\d){6,13}(?![\w-])")
+# What somebody has searched for may be a part of a number.
+_PART_OF_NUMBER = re.compile(r"\+?\d(?:[ .()/-]{0,3}\d){5,14}")
 _SHOWN_FIRST, _SHOWN_LAST = 3, 2
 
 
@@ -120,6 +122,8 @@ def masked(act: str, value: Any) -> Any:
     match value:
         case str():
             return _NUMBER.sub(_mask, value)
+        case {"terms": str(terms), **others} if act == "read_search":
+            return {"terms": _PART_OF_NUMBER.sub(_mask, terms), **others}
         case dict():
             return {key: masked(act, inner) for key, inner in value.items()}
         case list():
@@ -128,5 +132,5 @@ def masked(act: str, value: Any) -> Any:
 
 
 def _mask(found: re.Match[str]) -> str:
-    digits = re.sub(r"[^+0-9]", "", found[0])
+    digits = re.sub(r"[^+\d]", "", found[0])
     return f"{digits[:_SHOWN_FIRST]}…{digits[-_SHOWN_LAST:]}"

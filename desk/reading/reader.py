@@ -10,12 +10,12 @@ import structlog
 
 from db.engine import DatabaseError
 from db.references import is_valid, normalize
-from desk.case import queries
 from desk.context import Desk, part
 from desk.live.hub import Hub
 from desk.page.errors import DeskError
 from desk.page.texts import N_
 from desk.people.signed_in import SignedIn
+from desk.reading.calls import WRAPPED_UP, CallFacts, latest_call
 from desk.reading.limits import MOST, PAUSE, WITHIN, Kind, Readings
 from desk.reading.tasks import Task, tasks_of
 from desk.reading.traces import Trace, Traces
@@ -99,7 +99,7 @@ class Reader:
         belongs = call is not None and call.case == normalize(reference)
         self._open(signed_in, "read_case", subject, _of_call(call) or Why("change"), belongs=belongs)
 
-    async def open_caller(self, signed_in: SignedIn, facts: queries.CallFacts) -> None:
+    async def open_caller(self, signed_in: SignedIn, facts: CallFacts) -> None:
         """Let a person see what is known of a call's caller; raises as `open_case`."""
         subject, call = f"call:{facts.id}", await self._call(signed_in)
         belongs = call is not None and call.id == facts.id
@@ -171,7 +171,7 @@ class Reader:
             return OwnCall(rings.call, rings.number, rings.case)
         if known is not None and known.state == "wrapping_up":
             try:
-                last = await queries.latest_call(self._desk.engine, operator, self._desk.now() - queries.WRAPPED_UP)
+                last = await latest_call(self._desk.engine, operator, self._desk.now() - WRAPPED_UP)
             except DatabaseError:
                 return None
             return OwnCall(last.id, last.caller, last.case) if last is not None else None
