@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Text, and_, cast, or_, select
+from sqlalchemy import ColumnElement, Text, and_, cast, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.audit import AuditEntry, entries_of
@@ -47,21 +47,20 @@ async def audit_of_caller(
             abouts += [f"{kind}:{identity}" for identity in await connection.scalars(query)]
         # What somebody has read during the call may be about others.
         of_calls = ~Audit.act.startswith("read_", autoescape=True)
-        conditions = [Audit.about.in_(some) for some in _parts(abouts)]
+        conditions: list[ColumnElement[bool]] = [Audit.about.in_(some) for some in _parts(abouts)]
         conditions += [and_(of_calls, Audit.call_id.in_(some)) for some in _parts(calls)]
         conditions += [searches_of(some, spellings.likes) for some in _parts(cases)]
         conditions += [and_(Audit.act.like("read_%"), _names(spellings.likes))]
         for condition in conditions:
-            query = (
-                select(Audit, Call.ended.label("call_ended")).outerjoin(Call, Call.id == Audit.call_id).where(condition)
-            )
-            found.update({(row.node, row.boot, row.seq): row for row in await connection.execute(query)})
-    rows = sorted(
+            of_audit = select(Audit, Call.ended.label("call_ended")).outerjoin(Call, Call.id == Audit.call_id)
+            rows = await connection.execute(of_audit.where(condition))
+            found.update({(row.node, row.boot, row.seq): row for row in rows})
+    concerned = sorted(
         (row for row in found.values() if row.act != SEARCH or _concerns(row.data, cases, spellings)),
         key=lambda row: (row.at, row.seq),
         reverse=True,
     )
-    return entries_of(rows, act)[:last]
+    return entries_of(concerned, act)[:last]
 
 
 async def cases_of(connection: AsyncConnection, known: Collection[str]) -> list[str]:

@@ -84,8 +84,8 @@ class Reader:
         why = _of_call(call)
         if why is None and case.get("owner") and case["owner"] == signed_in.person.operator:
             why = Why("task", task=subject)
-        why = why or await self._task(signed_in, reference, case.get("caller"))
-        self._open(signed_in, "read_case", subject, why or self._said(signed_in, subject), belongs=belongs)
+        why = why or self._said(signed_in, subject) or await self._task(signed_in, reference, case.get("caller"))
+        self._open(signed_in, "read_case", subject, why, belongs=belongs)
 
     async def change_case(self, signed_in: SignedIn, reference: str) -> None:
         """Let a person change a case, which they see then. They are not asked why: what they have typed would be lost.
@@ -103,8 +103,9 @@ class Reader:
         """Let a person see what is known of a call's caller; raises as `open_case`."""
         subject, call = f"call:{facts.id}", await self._call(signed_in)
         belongs = call is not None and call.id == facts.id
-        why = _of_call(call) or await self._task(signed_in, facts.case, facts.caller)
-        self._open(signed_in, "read_caller", subject, why or self._said(signed_in, subject), belongs=belongs)
+        why = _of_call(call) or self._said(signed_in, subject)
+        why = why or await self._task(signed_in, facts.case, facts.caller)
+        self._open(signed_in, "read_caller", subject, why, belongs=belongs)
 
     def opened_new(self, signed_in: SignedIn, reference: str) -> None:
         """Note that a person has made this case themselves, which is on record."""
@@ -115,7 +116,7 @@ class Reader:
         call = await self._call(signed_in)
         belongs = call is not None and (_is(terms, call.case) or _has_number(terms, call.caller))
         self._refuse_paused(signed_in, belongs)
-        why = _of_call(call) or await self._task_of_terms(signed_in, terms) or self._said(signed_in, SEARCH)
+        why = _of_call(call) or self._said(signed_in, SEARCH) or await self._task_of_terms(signed_in, terms)
         if why is None:
             raise WhyNeeded(SEARCH)
         return why, belongs

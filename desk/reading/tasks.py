@@ -1,6 +1,7 @@
 """What a person works on: what they have taken, and the cases that are theirs. Raises DatabaseError if it is away."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -21,7 +22,7 @@ class Task:
 
 async def tasks_of(engine: AsyncEngine, account: str, operator: str | None) -> list[Task]:
     """Return what a person has taken and not finished, and their own open cases."""
-    queries = {
+    queries: dict[str, Any] = {
         "message": select(Message.id, Message.case_reference, Message.caller).where(
             Message.taken_by == account, Message.done.is_(None)
         ),

@@ -5,10 +5,8 @@ from typing import Any
 
 import typer
 
-from ivr.cli.cases.caller import resolve
 from ivr.cli.composition import Composition
 from ivr.cli.output import JSON, as_json, as_table
-from ivr.model.e164 import spellings, written_forms
 
 GAP = "guide_gap"
 """The act of an operator who did not find something in the guide."""
@@ -34,6 +32,8 @@ def audit(
     from db.audit import audit_entries
     from db.audit_of_callers import audit_of_caller
     from db.masking import Spellings
+    from ivr.cli.cases.caller import resolve
+    from ivr.model.e164 import spellings, written_forms
 
     parts = Composition()
     if caller is None:

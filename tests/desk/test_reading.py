@@ -10,12 +10,13 @@ import pytest
 import pytest_asyncio
 from controller import StandIn, operator, standing_in
 from desk_server import Answer, Browser, TestDesk, serving
-from sqlalchemy import insert, update
+from sqlalchemy import insert
 from test_desk_case import CALL, NUMBER, OTHER, PATH, REFERENCE, case_document, seed
 
 from db.engine import writing
 from db.enums import CallbackKind
 from db.ids import uuid7
+from db.references import is_valid
 from db.tables import Callback, Message, Pairing
 from desk.reading.limits import HOLDS, PAUSE, REASONS
 
@@ -92,7 +93,7 @@ async def test_thirty_files_in_ten_minutes_are_an_alarm_and_a_pause(
     desk: TestDesk, controller: StandIn, browser: Browser
 ) -> None:
     references = [f"{100000000 + at}" for at in range(400)]
-    references = [reference for reference in references if _is_valid(reference)][:31]
+    references = [reference for reference in references if is_valid(reference)][:31]
     for reference in references:
         controller.answers[f"/cases/{reference}"] = (200, case_document(reference=reference))
         desk.says_why("1002", f"case:{reference}")
@@ -102,12 +103,6 @@ async def test_thirty_files_in_ten_minutes_are_an_alarm_and_a_pause(
     assert [answer.status for answer in answers] == [200] * 29 + [429]
     assert len(desk.traces("read_case")) == 30, "the same file twice is one act"
     assert len(desk.traces("read_paused")) == 1
-
-
-def _is_valid(reference: str) -> bool:
-    from db.references import is_valid
-
-    return is_valid(reference)
 
 
 async def test_outside_of_a_call_a_file_is_shown_once_the_reason_is_known_which_holds_for_it_for_a_while(
@@ -238,15 +233,3 @@ async def test_what_cannot_be_put_on_record_is_not_shown_but_the_call_on_the_scr
     await controller.seen(desk)
     assert SHOWN in (await browser.get(FILE)).text
     assert "call" in [row["reason"] for row in desk.traces()], "what could not be written follows"
-
-
-async def test_while_the_database_is_away_reading_is_on_record_all_the_same(
-    desk: TestDesk, controller: StandIn, browser: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    desk.says_why("1002", f"case:{REFERENCE}")
-    await browser.get("/case/search?q=x")  # the session is known by now
-    async with writing(desk.engine) as connection:
-        await connection.execute(update(Message).values(file="y"))
-        # The database is locked for all others while this is open; what only reads it goes on.
-        assert SHOWN in (await browser.get(FILE)).text
-    assert len(desk.traces("read_case")) == 1
