@@ -1,5 +1,6 @@
 """The audit trail. Functions raise DatabaseError if the database is away."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -55,16 +56,21 @@ async def audit_entries(engine: AsyncEngine, last: int, act: str | None = None) 
         .order_by(Audit.at.desc(), Audit.seq.desc())
         .limit(last)
     )
+    async with reading(engine) as connection:
+        return entries_of(await connection.execute(query), act)
+
+
+def entries_of(rows: Iterable[Any], act: str | None) -> list[AuditEntry]:
+    """Return the entries of rows, which are the newest first, with the ends of supervisions."""
     entries: list[AuditEntry] = []
     following: dict[str, tuple[datetime, str | None]] = {}  # by supervision: the next later record
-    async with reading(engine) as connection:
-        for row in await connection.execute(query):
-            supervision = row.data.get("supervision") if isinstance(row.data, dict) else None
-            until, reason = None, row.reason
-            if row.act in SUPERVISIONS:
-                until, reason = following.get(str(supervision), (row.call_ended, None))
-            if supervision is not None:
-                following[str(supervision)] = (row.at, row.reason)
-            if row.act != ENDED and act in (None, row.act):
-                entries.append(AuditEntry(row.at, row.by, row.act, row.about, row.call_id, until, reason, row.data))
+    for row in rows:
+        supervision = row.data.get("supervision") if isinstance(row.data, dict) else None
+        until, reason = None, row.reason
+        if row.act in SUPERVISIONS:
+            until, reason = following.get(str(supervision), (row.call_ended, None))
+        if supervision is not None:
+            following[str(supervision)] = (row.at, row.reason)
+        if row.act != ENDED and act in (None, row.act):
+            entries.append(AuditEntry(row.at, row.by, row.act, row.about, row.call_id, until, reason, row.data))
     return entries

@@ -14,6 +14,7 @@ from sqlalchemy import JSON, String, Text, cast, delete, insert, or_, select, te
 from sqlalchemy import Table as SQLTable
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from db.audit_of_callers import cases_of, is_part, part_of_number, searches_of
 from db.copying import tables
 from db.engine import DatabaseError, outside_transactions, reading, writing
 from db.enums import CallbackState, GuideOutcome
@@ -29,6 +30,7 @@ _NEVER_A_NUMBER = {"reference", "case_reference"}
 _CALLS_LAST = timedelta(days=1)
 """A call that began earlier and has no end is not going on: its end was lost."""
 _VACUUM_S = 60.0
+_CASES_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ async def erase(
         gone = {"outcome": GuideOutcome.WITHDRAWN.value, "ended": now, "ended_by": by, "reason": FORGOTTEN}
         wanted = GuideRequest.number.in_(known) & GuideRequest.ended.is_(None)
         guide_requests = (await connection.execute(update(GuideRequest).where(wanted).values(gone))).rowcount
+        searches = await _forget_searches(connection, number, known)
         theirs = CaseFile.caller.in_(known) & CaseFile.applicant.is_not(None)
         nameless = update(CaseFile).where(theirs).values(applicant=None, applicant_folded=None)
         cases = (await connection.execute(nameless)).rowcount
@@ -114,7 +117,7 @@ async def erase(
         calls = list(await connection.scalars(of_calls))
         # As the carrier sent it, the number may have a prefix that no spelling has.
         await connection.execute(update(Call).where(Call.caller.in_(known)).values(caller_raw=None))
-        rows = 0
+        rows = searches
         for table, keys in named.items():
             rows += await _mask(connection, table, keys, spellings)
         erasure = Erasure(remembered, requests, guide_requests, cases, len(calls), rows, recordings, messages)
@@ -182,6 +185,23 @@ async def audio_of(
 async def _audio(connection: AsyncConnection, table: type[Recording] | type[Message], where: Any) -> list[Audio]:
     found = await connection.execute(select(table.id, table.file).where(where, table.erased.is_(None)))
     return [Audio(*row) for row in found]
+
+
+async def _forget_searches(connection: AsyncConnection, number: str, known: Collection[str]) -> int:
+    """Erase the terms of searches that showed one of the number's cases, such as by the applicant's name, or were for a
+    part of the number; return how many. That somebody searched stays. Terms with the whole number are masked as all
+    texts are."""
+    cases = await cases_of(connection, known)
+    shown = [searches_of(cases[at : at + _CASES_AT_ONCE]) for at in range(0, len(cases), _CASES_AT_ONCE)]
+    forgotten = 0
+    for condition in (*shown, part_of_number(number)):
+        for row in (await connection.execute(select(Audit).where(condition))).all():
+            terms = row.data.get("terms") or MASK
+            if terms != MASK and ({*row.data.get("cases", ())} & {*cases} or is_part(terms, number)):
+                this = (Audit.node == row.node, Audit.boot == row.boot, Audit.seq == row.seq)
+                await connection.execute(update(Audit).where(*this).values(data={**row.data, "terms": MASK}))
+                forgotten += 1
+    return forgotten
 
 
 def _texts(table: SQLTable) -> list[Any]:

@@ -1,7 +1,7 @@
 """The desk as one application: its rooms behind its door."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from background.retrying import kept_up
 from db.engine import for_people, open_engine
+from db.journal import Journal
 from desk.amend import routes as amend
 from desk.amend.library import Library
 from desk.amend.speech import Speech
@@ -51,6 +52,10 @@ from desk.people.sessions import Sessions
 from desk.people.signed_in import SignInNeeded
 from desk.people.slow_down import Attempts
 from desk.people.source_limit import SourceLimit
+from desk.reading import routes as reading
+from desk.reading.limits import Readings
+from desk.reading.reader import Reader, WhyNeeded
+from desk.reading.traces import Traces
 from desk.recording import routes as recording
 from desk.report import routes as report
 from desk.report.door import ReportDoor
@@ -85,6 +90,7 @@ ROUTERS = (
     call.router,
     case.router,
     caller.router,
+    reading.router,
     guide.router,
     worklist.router,
     calling.router,
@@ -122,13 +128,14 @@ PAGE_S = 6.0
 another one, and then says so."""
 
 
-def _liveness(hub: Hub, watch: Watch) -> dict[str, float]:
+def _liveness(hub: Hub, watch: Watch, reading_alarms: Callable[[], int]) -> dict[str, float]:
     """Return how live the pages are; docs/monitoring.md says what each figure is."""
     return {
         "browsers": hub.followers,
         "picture_age_s": hub.silent_s,
         "figures_age_s": watch.late_s,
         "failing_parts": hub.failing,
+        "reading_alarms": reading_alarms(),
     }
 
 
@@ -168,9 +175,14 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             app.state.simulations = Simulations(settings)
             app.state.days = Days(engine, settings.timezone)
             app.state.hub = Hub(control, pages, FRAGMENTS, SiteFacts(languages=settings.languages))
+            app.state.readings = Readings()
+            traces = Traces(Journal(settings.journal, settings.node) if settings.journal is not None else None)
+            app.state.reader = Reader(app.state.desk, app.state.hub, app.state.readings, traces)
             app.state.walls = Walls(engine)
             app.state.watch = Watch(app.state.hub, control, engine, settings.timezone, lambda: app.state.desk.now())
-            traffic.live = partial(_liveness, app.state.hub, app.state.watch)
+            traffic.live = partial(
+                _liveness, app.state.hub, app.state.watch, lambda: app.state.readings.alarms(app.state.desk.now())
+            )
             report_mailer = ReportMailer(
                 settings, engine, app.state.report_maker, app.state.mailer, names_of(pages, settings),
                 lambda: app.state.desk.now(),
@@ -189,6 +201,7 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             }
             async with kept_up(works):
                 yield
+            traces.close()
             await asyncio.to_thread(app.state.speech.close)
             await app.state.simulations.close()
 
@@ -212,6 +225,10 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
         ):
             return Response(status_code=401, headers={"HX-Trigger": "hatif:signed-out"})
         return RedirectResponse(f"/sign-in?next={request.url.path}", 303)
+
+    @app.exception_handler(WhyNeeded)
+    async def why_needed(request: Request, needed: WhyNeeded) -> Response:
+        return reading.ask(request, needed)
 
     app.add_middleware(
         Door,

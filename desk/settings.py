@@ -59,6 +59,10 @@ class DeskSettings:
     key: Path | None = None
     home: Path | None = None
     """HATIF_HOME, where the sound of messages is."""
+    journal: Path | None = None
+    """The folder of the journal, for the traces of what people read; without it, strangers' files are not shown."""
+    node: str = ""
+    """The name of the line's node, for the journal."""
     site_folder: Path | None = None
     """Whose catalogues have the names of topics and of pauses."""
     mail: MailSettings | None = None

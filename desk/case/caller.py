@@ -5,7 +5,6 @@ case, which the call opens at that moment.
 """
 
 import asyncio
-from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
@@ -21,19 +20,21 @@ from desk.live.routes import HubDep
 from desk.page.errors import DeskError
 from desk.page.texts import N_
 from desk.people.signed_in import OperatorDep, SignedIn
+from desk.reading.calls import WRAPPED_UP, CallFacts, call_facts, latest_call
+from desk.reading.reader import Reader, ReaderDep, WhyNeeded
 
 router = APIRouter(prefix="/case")
 
 CallId = Annotated[str, Path(pattern=r"^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$")]
 
-WRAPPED_UP = timedelta(hours=1)
-"""A wrap-up lasts no longer, whatever the site allows."""
-
 
 @router.get("/call/{call}/coming")
-async def coming(request: Request, desk: DeskDep, hub: HubDep, signed_in: OperatorDep, call: CallId) -> Response:
+async def coming(
+    request: Request, desk: DeskDep, hub: HubDep, reader: ReaderDep, signed_in: OperatorDep, call: CallId
+) -> Response:
     """While it rings, show in a few words who calls, and bring what is known of them for the moment of the answer."""
     facts = await _facts(desk, hub, call)
+    await reader.open_caller(signed_in, facts)
     known, is_away = await _known(desk, facts)
     if is_away:
         return Response(status_code=204)  # the page asked by itself: the call rings all the same
@@ -42,15 +43,21 @@ async def coming(request: Request, desk: DeskDep, hub: HubDep, signed_in: Operat
 
 @router.get("/call/{call}")
 async def of_call(
-    request: Request, desk: DeskDep, presence: PresenceDep, hub: HubDep, signed_in: OperatorDep, call: CallId
+    request: Request,
+    desk: DeskDep,
+    presence: PresenceDep,
+    hub: HubDep,
+    reader: ReaderDep,
+    signed_in: OperatorDep,
+    call: CallId,
 ) -> Response:
     """Show the file of a call's caller."""
-    return await _panel(request, desk, presence, hub, signed_in, await _facts(desk, hub, call))
+    return await _panel(request, desk, presence, hub, reader, signed_in, await _facts(desk, hub, call))
 
 
 @router.get("/latest")
 async def latest(
-    request: Request, desk: DeskDep, presence: PresenceDep, hub: HubDep, signed_in: OperatorDep
+    request: Request, desk: DeskDep, presence: PresenceDep, hub: HubDep, reader: ReaderDep, signed_in: OperatorDep
 ) -> Response:
     """Show the file of the operator's present caller, or of the last one while they wrap up."""
     live = hub.picture.call_of(signed_in.operator)
@@ -59,23 +66,23 @@ async def latest(
     if live is not None and operator is not None and operator.state == "talking":
         found = await _facts(desk, hub, live.id)
     elif operator is not None and operator.state == "wrapping_up":
-        found = await queries.latest_call(desk.engine, signed_in.operator, desk.now() - WRAPPED_UP)
+        found = await latest_call(desk.engine, signed_in.operator, desk.now() - WRAPPED_UP)
     if found is None:
         return Response(status_code=204)
-    return await _panel(request, desk, presence, hub, signed_in, found)
+    return await _panel(request, desk, presence, hub, reader, signed_in, found)
 
 
-async def _facts(desk: Desk, hub: Hub, call: str) -> queries.CallFacts:
+async def _facts(desk: Desk, hub: Hub, call: str) -> CallFacts:
     live = hub.picture.calls.get(call)
     if live is not None:
-        return queries.CallFacts(live.id, live.caller or None, live.language, live.country, live.topic, live.case)
-    found = await queries.call_facts(desk.engine, call)
+        return CallFacts(live.id, live.caller or None, live.language, live.country, live.topic, live.case)
+    found = await call_facts(desk.engine, call)
     if found is None:
         raise DeskError(404, N_("This call is not known."))
     return found
 
 
-async def _known(desk: Desk, facts: queries.CallFacts) -> tuple[queries.Caller | None, bool]:
+async def _known(desk: Desk, facts: CallFacts) -> tuple[queries.Caller | None, bool]:
     """Return what is known of the caller, and whether the database is away."""
     try:
         return await queries.caller(desk.engine, facts.caller, facts.id) if facts.caller else None, False
@@ -84,14 +91,23 @@ async def _known(desk: Desk, facts: queries.CallFacts) -> tuple[queries.Caller |
 
 
 async def _panel(
-    request: Request, desk: Desk, presence: Presence, hub: Hub, signed_in: SignedIn, facts: queries.CallFacts
+    request: Request,
+    desk: Desk,
+    presence: Presence,
+    hub: Hub,
+    reader: Reader,
+    signed_in: SignedIn,
+    facts: CallFacts,
 ) -> Response:
-    (known, is_away), case = await asyncio.gather(_known(desk, facts), _case(desk, presence, hub, signed_in, facts))
+    await reader.open_caller(signed_in, facts)
+    (known, is_away), case = await asyncio.gather(
+        _known(desk, facts), _case(desk, presence, hub, reader, signed_in, facts)
+    )
     return desk.pages.respond(request, "case/panel.html", facts=facts, known=known, is_away=is_away, **case)
 
 
 async def _case(
-    desk: Desk, presence: Presence, hub: Hub, signed_in: SignedIn, facts: queries.CallFacts
+    desk: Desk, presence: Presence, hub: Hub, reader: Reader, signed_in: SignedIn, facts: CallFacts
 ) -> dict[str, Any]:
     """Return what the page shows of the call's case; the form of a new one if the call has none."""
     if facts.case is None:
@@ -99,12 +115,13 @@ async def _case(
         return {"case": None, "values": values, "errors": {}, "call": facts.id, **view.choices(hub)}
     try:
         found = await view.read(desk, signed_in, facts.case)
-    except (ControlError, DeskError):
+        await reader.open_case(signed_in, found)
+    except (ControlError, DeskError, WhyNeeded):  # the button in its place opens it
         return {"case": None}
     others = view.open_here(desk, presence, signed_in, found)
     return view.case_page(desk, hub, found, others=others, call=facts.id)
 
 
-def _prefilled(facts: queries.CallFacts) -> dict[str, str]:
+def _prefilled(facts: CallFacts) -> dict[str, str]:
     known = {"topic": facts.topic, "language": facts.language, "country": facts.country, "caller": facts.caller}
     return {name: value or "" for name, value in known.items()}

@@ -2,35 +2,23 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading
-from db.enums import Role
 from db.of_tests import is_of_test
 from db.read_cases import applicant_has
 from db.references import is_valid, normalize
 from db.rows import from_row
-from db.tables import Call, CaseFile, Message, Operator, Pairing
+from db.tables import Call, CaseFile, Message, Operator
 
 EARLIER = 5
 CASES = 8
 FOUND = 20
-
-
-@dataclass(frozen=True, slots=True)
-class CallFacts:
-    """A call, as far as the file of its caller is concerned."""
-
-    id: str
-    caller: str | None
-    language: str | None
-    country: str | None
-    topic: str | None
-    case: str | None
+SHORTEST = 2
+"""Letters of a search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,29 +93,6 @@ async def caller(engine: AsyncEngine, number: str, but: str) -> Caller:
         return Caller(earlier, count, own, await connection.scalar(unheard) or 0)
 
 
-async def call_facts(engine: AsyncEngine, call: str) -> CallFacts | None:
-    """Return a call, also one that is over."""
-    async with reading(engine) as connection:
-        query = select(*_FACTS).where(Call.id == UUID(call))
-        row = (await connection.execute(query)).one_or_none()
-        return _facts(row) if row is not None else None
-
-
-async def latest_call(engine: AsyncEngine, operator: str, since: datetime) -> CallFacts | None:
-    """Return the last call that an operator had as its caller's own operator, if it ended after `since`."""
-    query = (
-        select(*_FACTS)
-        .join(Pairing, Pairing.call_id == Call.id)
-        .where(Pairing.operator_id == operator, Pairing.role == Role.OPERATOR.value)
-        .where(or_(Pairing.ended.is_(None), Pairing.ended >= since))
-        .order_by(Pairing.began.desc())
-        .limit(1)
-    )
-    async with reading(engine) as connection:
-        row = (await connection.execute(query)).one_or_none()
-        return _facts(row) if row is not None else None
-
-
 async def search(engine: AsyncEngine, text: str) -> list[CaseRow]:
     """Return the cases with a reference, with a number that has these digits, or with these words.
 
@@ -139,7 +104,7 @@ async def search(engine: AsyncEngine, text: str) -> list[CaseRow]:
         where = CaseFile.reference == normalize(wanted)
     elif len(digits) >= 4 and all(letter in "+-/() 0123456789" for letter in wanted):
         where = CaseFile.caller.contains(digits.removeprefix("00").lstrip("0"), autoescape=True)
-    elif len(wanted) >= 2:
+    elif len(wanted) >= SHORTEST:
         said = select(Message.case_reference).where(Message.text.icontains(wanted, autoescape=True))
         where = or_(
             applicant_has(wanted), CaseFile.title.icontains(wanted, autoescape=True), CaseFile.reference.in_(said)
@@ -163,9 +128,3 @@ _CASE = (
     CaseFile.applicant,
     is_of_test(CaseFile.call_id).label("test"),
 )
-_FACTS = (Call.id, Call.caller, Call.language, Call.country, Call.topic, Call.case_reference)
-
-
-def _facts(row: Any) -> CallFacts:
-    identity, *others = row
-    return CallFacts(str(identity), *others)

@@ -15,6 +15,7 @@ from desk.live.routes import HubDep
 from desk.page.errors import DeskError
 from desk.page.texts import N_, Language
 from desk.people.signed_in import OperatorDep
+from desk.reading.reader import ReaderDep
 
 router = APIRouter(prefix="/case")
 
@@ -49,12 +50,14 @@ async def case(
     desk: DeskDep,
     presence: PresenceDep,
     hub: HubDep,
+    reader: ReaderDep,
     signed_in: OperatorDep,
     reference: Reference,
     call: Annotated[str, Query(max_length=40)] = "",
 ) -> Response:
     """Show a case. `call`: the operator's call that it belongs to."""
     found = await view.read(desk, signed_in, reference)
+    await reader.open_case(signed_in, found)
     others = view.open_here(desk, presence, signed_in, found)
     return _show(request, desk, hub, found, others=others, call=call)
 
@@ -79,6 +82,7 @@ async def change(
     request: Request,
     desk: DeskDep,
     hub: HubDep,
+    reader: ReaderDep,
     signed_in: OperatorDep,
     reference: Reference,
     version: Annotated[str, Form(max_length=40)],
@@ -90,6 +94,7 @@ async def change(
         base = forms.base_of(form)
     except ValueError:
         raise DeskError(422, _OUTDATED) from None
+    await reader.change_case(signed_in, reference)
     mine = forms.changed(values, base)
     for _ in range(_TRIES):
         try:
@@ -119,6 +124,7 @@ async def note(
     request: Request,
     desk: DeskDep,
     hub: HubDep,
+    reader: ReaderDep,
     signed_in: OperatorDep,
     reference: Reference,
     text: Annotated[str, Form(max_length=8000)] = "",
@@ -128,6 +134,7 @@ async def note(
     written = forms.plain(text)
     if not written:
         return Response(status_code=204)
+    await reader.change_case(signed_in, reference)
     body = {"text": written, "call": call or None}
     await desk.control.ask("POST", f"{view.path_of(reference)}/notes", signed_in.person.id, body)
     found = await view.read(desk, signed_in, reference)
@@ -136,9 +143,10 @@ async def note(
 
 @router.post("/file/{reference}/pin")
 async def new_pin(
-    request: Request, desk: DeskDep, hub: HubDep, signed_in: OperatorDep, reference: Reference
+    request: Request, desk: DeskDep, hub: HubDep, reader: ReaderDep, signed_in: OperatorDep, reference: Reference
 ) -> Response:
     """Give the case a new PIN, to be read out."""
+    await reader.change_case(signed_in, reference)
     given = await desk.control.ask("POST", f"{view.path_of(reference)}/pin", signed_in.person.id)
     found = await view.read(desk, signed_in, reference)
     return _show(request, desk, hub, found, pin=str(given["pin"]))
@@ -149,6 +157,7 @@ async def new(
     request: Request,
     desk: DeskDep,
     hub: HubDep,
+    reader: ReaderDep,
     signed_in: OperatorDep,
     call: Annotated[str, Form(max_length=40)] = "",
 ) -> Response:
@@ -164,17 +173,26 @@ async def new(
         return desk.pages.respond(
             request, "case/new.html", 422, **view.choices(hub), values=values, errors=errors, call=call
         )
+    reader.opened_new(signed_in, str(opened["reference"]))
     found = await view.read(desk, signed_in, opened["reference"])
     return _show(request, desk, hub, found, pin=str(opened["pin"]), call=call)
 
 
 @router.get("/search")
 async def search(
-    request: Request, desk: DeskDep, signed_in: OperatorDep, text: Annotated[str, Query(alias="q", max_length=100)] = ""
+    request: Request,
+    desk: DeskDep,
+    reader: ReaderDep,
+    signed_in: OperatorDep,
+    text: Annotated[str, Query(alias="q", max_length=100)] = "",
 ) -> Response:
-    """Find cases by reference, number, applicant's name or words of the title."""
-    found = await queries.search(desk.engine, text)
-    return desk.pages.respond(request, "case/found.html", cases=found, text=text.strip())
+    """Find cases by reference, number, applicant's name or words of the title. That somebody searches is on record."""
+    terms, found = text.strip(), []
+    if len(terms) >= queries.SHORTEST:
+        why, belongs = await reader.may_search(signed_in, terms)
+        found = await queries.search(desk.engine, terms)
+        reader.searched(signed_in, terms, [row.reference for row in found], why, belongs)
+    return desk.pages.respond(request, "case/found.html", cases=found, text=terms)
 
 
 def _show(request: Request, desk: Desk, hub: Hub, case: Mapping[str, Any], status: int = 200, **more: Any) -> Response:

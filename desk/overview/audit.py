@@ -17,6 +17,7 @@ from desk.context import DeskDep
 from desk.overview.audit_words import ACTS, KINDS, OTHER, masked
 from desk.people.names import names_by_actor
 from desk.people.signed_in import AdministratorDep
+from desk.reading.reader import ReaderDep
 from desk.site.tabs import respond
 from reports.sheet import to_csv
 
@@ -111,9 +112,11 @@ async def page(request: Request, desk: DeskDep, _administrator: AdministratorDep
 
 
 @router.get("/audit.csv")
-async def as_csv(desk: DeskDep, _administrator: AdministratorDep, wanted: WantedDep) -> Response:
+async def as_csv(desk: DeskDep, reader: ReaderDep, administrator: AdministratorDep, wanted: WantedDep) -> Response:
     """Return the records as a file for spreadsheets, in which no cell is a formula."""
     found = await audit_page(desk.engine, wanted.filter, MOST)
+    period = {"since": wanted.since.isoformat(), "until": wanted.until.isoformat()}
+    await reader.export(administrator, "audit", asks=True, **period)
     # In a thread: the largest file takes seconds, in which other pages go on.
     sheet = await asyncio.to_thread(_sheet, found.entries, await names_by_actor(desk.engine))
     name = f"audit-{wanted.since.isoformat()}-{wanted.until.isoformat()}.csv"

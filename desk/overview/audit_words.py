@@ -22,6 +22,7 @@ KINDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ("operator_", "wrap_up_", "telephone_", "web_telephone_", "try_telephone_"),
     ),
     "recordings": (N_("Recordings"), ("recording_",)),
+    "reading": (N_("Reading"), ("read_",)),
     "guide": (N_("Guide"), ("guide_gap", "amendment_", "question_")),
     "site": (N_("Site and opening hours"), ("site_", "flow_", "hours_", "holiday_", "announce", "drain")),
     "data": (N_("Erasing and bans"), ("caller_", "ban_")),
@@ -93,6 +94,12 @@ ACTS: Mapping[str, str] = {
     "operator_state": N_("changed an operator's state"),
     "pin_guessing": N_("noticed that PINs are being guessed"),
     "question_done": N_("dealt with a question of callers"),
+    "read_caller": N_("looked at a caller's history"),
+    "read_case": N_("opened a case's file"),
+    "read_export": N_("took a file out of the desk"),
+    "read_message": N_("played a message"),
+    "read_paused": N_("was paused: searched or opened too much"),
+    "read_search": N_("searched for cases"),
     "recording_heard": N_("listened to a recording"),
     "recording_scored": N_("scored a recording"),
     "site_change_taken_back": N_("took a change of the site back"),
@@ -118,6 +125,8 @@ _OF_THE_SITE = ("site_changed", "site_change_taken_back")
 
 # With its country code, or with the 0 of a national one; no reference of a case and no id looks so.
 _NUMBER = re.compile(r"(?<![\w-])(?:\+\d|00\d|0\d)(?:[ .()/-]{0,3}\d){6,13}(?![\w-])")
+# What somebody has searched for may be a part of a number.
+_PART_OF_NUMBER = re.compile(r"\+?\d(?:[ .()/-]{0,3}\d){5,14}")
 _SHOWN_FIRST, _SHOWN_LAST = 3, 2
 
 
@@ -128,6 +137,8 @@ def masked(act: str, value: Any) -> Any:
     match value:
         case str():
             return _NUMBER.sub(_mask, value)
+        case {"terms": str(terms), **others} if act == "read_search":
+            return {"terms": _PART_OF_NUMBER.sub(_mask, terms), **others}
         case dict():
             return {key: masked(act, inner) for key, inner in value.items()}
         case list():
@@ -136,5 +147,5 @@ def masked(act: str, value: Any) -> Any:
 
 
 def _mask(found: re.Match[str]) -> str:
-    digits = re.sub(r"[^+0-9]", "", found[0])
+    digits = re.sub(r"[^+\d]", "", found[0])
     return f"{digits[:_SHOWN_FIRST]}…{digits[-_SHOWN_LAST:]}"

@@ -40,6 +40,7 @@ ROOMS = (
     "amend",
     "site",
     "overview",
+    "reading",
 )
 STATIC = ROOT / "static"
 

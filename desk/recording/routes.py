@@ -23,6 +23,7 @@ from desk.page.errors import DeskError
 from desk.page.texts import N_
 from desk.people.listening import Listening
 from desk.people.signed_in import OperatorDep, SupervisorDep
+from desk.reading.reader import ReaderDep
 
 router = APIRouter()
 
@@ -75,14 +76,23 @@ async def list_recordings(
 
 
 @router.get("/recordings/{recording}")
-async def show(request: Request, desk: DeskDep, hub: HubDep, signed_in: SupervisorDep, recording: UUID) -> Response:
-    """Show one recording, to be heard and scored."""
-    return await _page(request, desk, hub, signed_in, await _find(desk, recording))
+async def show(
+    request: Request, desk: DeskDep, hub: HubDep, reader: ReaderDep, signed_in: SupervisorDep, recording: UUID
+) -> Response:
+    """Show one recording, to be heard and scored, once they have said why."""
+    found = await _find(desk, recording)
+    await reader.why_of(signed_in, f"recording:{found.id}")
+    return await _page(request, desk, hub, signed_in, found)
 
 
 @router.get("/recordings/{recording}/audio")
 async def audio(
-    request: Request, desk: DeskDep, listening: ListeningDep, signed_in: SupervisorDep, recording: UUID
+    request: Request,
+    desk: DeskDep,
+    listening: ListeningDep,
+    reader: ReaderDep,
+    signed_in: SupervisorDep,
+    recording: UUID,
 ) -> Response:
     """Send the sound of a conversation, or the part that the browser asks for. That somebody listens is recorded."""
     found = await _find(desk, recording)
@@ -91,7 +101,9 @@ async def audio(
         raise DeskError(404, _NO_SOUND)
     if not listening.goes_on(signed_in.mark, recording, request.headers.get("range", ""), desk.now()):
         # Without a record of it, nobody listens.
-        await desk.control.ask("POST", f"/recordings/{recording}/heard", signed_in.person.id)
+        why = await reader.may_hear(signed_in, recording)
+        await desk.control.ask("POST", f"/recordings/{recording}/heard", signed_in.person.id, {"reason": why.reason})
+        reader.heard(signed_in)
     listening.note(signed_in.mark, recording, desk.now())
     return FileResponse(path, media_type="audio/wav", headers={"Cache-Control": "private, no-store"})
 

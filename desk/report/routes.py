@@ -10,6 +10,7 @@ from db import report_mails
 from desk.context import DeskDep, part
 from desk.page.errors import DeskError
 from desk.people.signed_in import SupervisorDep
+from desk.reading.reader import ReaderDep
 from desk.report.asking import CHOSEN, SPANS, AskedDep
 from desk.report.mailing import BROKE_OFF
 from desk.report.making import ReportMaker
@@ -58,7 +59,13 @@ async def page(
 
 @router.get("/file/{form}")
 async def file(
-    request: Request, desk: DeskDep, maker: ReportMakerDep, signed_in: SupervisorDep, asked: AskedDep, form: Form
+    request: Request,
+    desk: DeskDep,
+    maker: ReportMakerDep,
+    reader: ReaderDep,
+    signed_in: SupervisorDep,
+    asked: AskedDep,
+    form: Form,
 ) -> Response:
     """Send a report as a file."""
     now, code = desk.now(), desk.pages.language_of(request).code
@@ -66,6 +73,7 @@ async def file(
         raise DeskError(422, problem[0], **problem[1])
     wanted = asked.request(desk.settings.timezone, now)
     content = await maker.file(form, wanted, code, names_of(desk.pages, desk.settings)(code))
+    await reader.export(signed_in, "report", asks=False, file=name_of(form, wanted))
     headers = {"Content-Disposition": f'attachment; filename="{name_of(form, wanted)}"', "Cache-Control": "no-store"}
     return Response(content, media_type=TYPES[form], headers=headers)
 

@@ -28,6 +28,7 @@ from desk.page.texts import N_
 from desk.people.listening import Listening
 from desk.people.policy import Permission, may
 from desk.people.signed_in import OperatorDep, SignedIn
+from desk.reading.reader import ReaderDep
 from desk.worklist import calling, work
 from desk.worklist.work import Counts
 
@@ -138,14 +139,24 @@ async def call_for_message(room: RoomDep, message: UUID) -> Response:
 
 @router.get("/message/{message}/audio")
 async def audio(
-    request: Request, desk: DeskDep, listening: ListeningDep, signed_in: OperatorDep, message: UUID
+    request: Request,
+    desk: DeskDep,
+    listening: ListeningDep,
+    reader: ReaderDep,
+    signed_in: OperatorDep,
+    message: UUID,
 ) -> Response:
-    """Send the sound of a message to whoever has taken it, or the part that their browser asks for."""
+    """Send the sound of a message to whoever has taken it, or the part that their browser asks for.
+
+    That they listen is recorded each time; the controller also notes who was the first.
+    """
     found = await _own(desk, signed_in, message)
     path = _path(desk, found)
     if path is None:
         raise DeskError(404, _NO_SOUND)
     goes_on = listening.goes_on(signed_in.mark, message, request.headers.get("range", ""), desk.now())
+    if not goes_on:
+        reader.hear_message(signed_in, message, found.call_id)
     if found.heard is None and not goes_on:
         with suppress(ControlError):  # it is played nevertheless
             await desk.control.ask("POST", f"/messages/{message}/heard", signed_in.person.id)

@@ -28,6 +28,12 @@ class ScoreSheet(models.Request):
     remark: str = Field("", max_length=1000)
 
 
+class Hearing(models.Request):
+    """Why somebody listens to a recording."""
+
+    reason: str = Field("", max_length=40, description="In one word, such as `complaint`.")
+
+
 class RecordingNoted(BaseModel):
     """The recording that it was about."""
 
@@ -36,11 +42,14 @@ class RecordingNoted(BaseModel):
 
 
 @router.post("/{recording}/heard", responses=documented(404, 503))
-async def heard(controller: ControllerDep, actor: Actor, recording_id: RecordingId) -> RecordingNoted:
+async def heard(
+    controller: ControllerDep, actor: Actor, recording_id: RecordingId, hearing: Hearing | None = None
+) -> RecordingNoted:
     """Note in the audit that the actor listens to a recorded conversation."""
     found = await _find(controller, recording_id)
     about = f"recording:{recording_id}"
-    audit(controller, actor, "recording_heard", about, call=str(found.call), operator=found.operator)
+    reason = hearing.reason if hearing is not None else ""
+    audit(controller, actor, "recording_heard", about, reason=reason, call=str(found.call), operator=found.operator)
     return RecordingNoted(recording=recording_id, operator=found.operator)
 
 

@@ -19,15 +19,29 @@ def register(app: typer.Typer) -> None:
 def audit(
     last: int = typer.Option(50, "--last", min=1, max=100_000, help="Show at most this many records."),
     act: str | None = typer.Option(None, "--act", help="Only records of this act, such as guide_gap."),
+    caller: str | None = typer.Option(
+        None, "--caller", metavar="NUMBER", help="Only records about this caller: who has seen what is kept of them."
+    ),
     json: bool = JSON,
 ) -> None:
-    """List who did what: listening in, manual changes, erasing. Newest first.
+    """List who did what: reading about callers, listening in, manual changes, erasing. Newest first.
 
     Supervision has an end (until) and a record for each mode, a refused one has a reason; see docs/supervision.md.
     """
-    from db.audit import audit_entries  # loads SQLAlchemy: half of the command's start-up time
+    # They load SQLAlchemy: half of the command's start-up time.
+    from db.audit import audit_entries
+    from db.audit_of_callers import audit_of_caller
+    from db.masking import Spellings
+    from ivr.cli.cases.caller import resolve
+    from ivr.model.e164 import spellings, written_forms
 
-    rows: list[dict[str, Any]] = asyncio.run(Composition().read(audit_entries, last, act))
+    parts = Composition()
+    if caller is None:
+        rows: list[dict[str, Any]] = asyncio.run(parts.read(audit_entries, last, act))
+    else:
+        number = resolve(parts, caller)
+        asked = (number, written_forms(number), Spellings(spellings(number)), last, act)
+        rows = asyncio.run(parts.read(audit_of_caller, *asked))
     if json:
         as_json(rows)
         return

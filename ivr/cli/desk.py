@@ -106,6 +106,8 @@ def settings_of(parts: Composition) -> DeskSettings:
         reports=_reports(parts),
         site_name=parts.site.name,
         home=parts.settings.home,
+        journal=parts.settings.journal,
+        node=parts.site.node,
         site_folder=folder,
         has_try=chosen.has_try,
         telephone_port=TELEPHONE_PORT + parts.settings.offset,

@@ -1,13 +1,17 @@
 """A desk for tests: a server of its own on loopback, with a database of its own, and browsers that keep cookies."""
 
 import asyncio
+import json
 import re
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import aiohttp
 import uvicorn
@@ -132,8 +136,8 @@ class TestDesk:
 
     __test__ = False  # for pytest, which would collect it
 
-    def __init__(self, app: FastAPI, url: str) -> None:
-        self.app, self.url = app, url
+    def __init__(self, app: FastAPI, url: str, journal: Path) -> None:
+        self.app, self.url, self.journal = app, url, journal
         self.moved = timedelta()
         self.desk.now = lambda: datetime.now(UTC) + self.moved
         self._browsers: list[Browser] = []
@@ -146,6 +150,15 @@ class TestDesk:
     @property
     def engine(self) -> AsyncEngine:
         return self.desk.engine
+
+    def traces(self, act: str = "read_") -> list[dict[str, Any]]:
+        """Return the audit's records of reading that are in the journal, oldest first."""
+        lines = [line for file in sorted(self.journal.glob("*.jsonl")) for line in file.read_text().splitlines()[1:]]
+        return [row for row in (json.loads(line)["row"] for line in lines) if row["act"].startswith(act)]
+
+    def says_why(self, account: str, *subjects: str, reason: str = "work") -> None:
+        """Have a person said why they look at something; `search`, `case:…` and so on."""
+        self.app.state.readings.give(account, subjects, reason, self.desk.now())
 
     def browser(self, address: str | None = None) -> Browser:
         self._browsers.append(Browser(self.url, address))
@@ -204,17 +217,20 @@ async def serving(
     """Serve a desk while the block runs. By default there is no controller behind it."""
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
-    app = create_app(settings_for(database_url, port, control_port, control_token), traffic)
+    folder = TemporaryDirectory(prefix="hatif-traces-")
+    chosen = replace(settings_for(database_url, port, control_port, control_token), journal=Path(folder.name), node="n")
+    app = create_app(chosen, traffic)
     config = uvicorn.Config(app, http=PatientProtocol, log_config=None, access_log=False, timeout_graceful_shutdown=1)
     server = DeskServer(config, app)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     running = asyncio.create_task(server.serve(sockets=[listening]))
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
-    desk = TestDesk(app, f"http://127.0.0.1:{port}")
+    desk = TestDesk(app, f"http://127.0.0.1:{port}", Path(folder.name))
     try:
         yield desk
     finally:
         await desk.close()
         server.should_exit = True
         await running
+        folder.cleanup()

@@ -8,6 +8,7 @@ from ivr.cli.processes.background_checks import (
     check_message_texts,
     check_pages,
     check_prompts,
+    check_reading,
     check_voices,
 )
 from ivr.cli.processes.check import Check, Phrase
@@ -48,6 +49,11 @@ STATES = [
             ("made", {"others": {"nl": 3}, "builds": True}),
         )
         for check in check_prompts({"menus": {}, "others": {}, "builds": False, **missing})
+    ),
+    *(
+        pytest.param(check, id=f"reading {alarms:g}")
+        for alarms in (0.0, 2.0)
+        for check in check_reading({"reading_alarms": alarms})
     ),
     *(
         pytest.param(check_gate(counts), id=f"gate {name}")

@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from controller import standing_in
 from desk_server import PASSWORD, TestDesk, serving
 from relay import Mode, Relay
 from structlog.testing import capture_logs
+from test_desk_case import CALL, NUMBER, PATH, REFERENCE, case_document
 
 from db.enums import AccountRole
 
@@ -50,3 +52,25 @@ async def test_pages_of_a_silent_database_are_errors_with_words_and_come_soon(de
         async with asyncio.timeout(10):
             while (await browser.get("/recordings")).status != 200:
                 pass
+
+
+async def test_what_is_read_while_the_database_is_silent_is_on_record_all_the_same(
+    relayed_url: str, between: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("desk.app.PAGE_S", 1.0)
+    async with standing_in() as controller, serving(relayed_url, controller.port) as desk:
+        controller.answers[PATH] = (200, case_document())
+        await desk.operator("1002")
+        browser = await desk.signed_in("1002", "en")
+        await controller.followed(desk)
+        assert (await browser.get("/worklist")).status == 200
+        desk.says_why("1002", f"case:{REFERENCE}")
+        between.mode = Mode.DROP
+        assert "First passport" in (await browser.get(f"/case/file/{REFERENCE}")).text
+        controller.connect("1002", identity=CALL, caller=NUMBER, case=REFERENCE)
+        await controller.seen(desk)
+        assert "First passport" in (await browser.get("/case/latest")).text
+        assert [(row["act"], row["reason"]) for row in desk.traces()] == [
+            ("read_case", "work"), ("read_caller", "call"), ("read_case", "call"),
+        ]  # fmt: skip
+        between.mode = Mode.PASS

@@ -72,8 +72,9 @@ async def controller() -> AsyncIterator[StandIn]:
 @pytest_asyncio.fixture
 async def desk(sqlite_url: str, controller: StandIn) -> AsyncIterator[TestDesk]:
     async with serving(sqlite_url, controller.port) as found:
-        await found.operator("1002")
-        await found.operator("1003")
+        for account in ("1002", "1003"):
+            await found.operator(account)
+            found.says_why(account, "search", f"case:{REFERENCE}", f"call:{CALL}")
         yield found
 
 

@@ -42,7 +42,7 @@ async def desk(
 
 
 async def recorded(desk: TestDesk, home: Path, operator: str = "1002", file: str | None = None) -> UUID:
-    """Store a conversation of three seconds."""
+    """Store a conversation of three seconds, which the supervisor has said why they look at."""
     identity, call, began = uuid7(), uuid7(), desk.desk.now() - timedelta(hours=1)
     name = file or f"recordings/{identity}.wav"
     path = home / name
@@ -59,6 +59,7 @@ async def recorded(desk: TestDesk, home: Path, operator: str = "1002", file: str
         )
         await connection.execute(insert(Recording).values(row | {"ended": began, "duration_ms": 3008}))
         await connection.execute(insert(Pairing).values(pairing))
+    desk.says_why("1040", f"recording:{identity}", reason="complaint")
     return identity
 
 
@@ -78,7 +79,7 @@ async def test_a_recording_is_heard_in_parts_and_the_first_one_is_on_record(
     part = await browser.bytes(address, Range="bytes=1000-1999")
     assert (part.status, part.body) == (206, whole.body[1000:2000])
     heard = [row for row in controller.asked if row[1].endswith("/heard")]
-    assert heard == [("POST", f"/recordings/{identity}/heard", "1040", None)]
+    assert heard == [("POST", f"/recordings/{identity}/heard", "1040", {"reason": "complaint"})]
     controller.once[f"/recordings/{identity}/heard"] = (503, {"detail": "The database is away."})
     assert (await browser.bytes(address)).status == 503  # without a record, nobody listens
 
@@ -95,6 +96,8 @@ async def test_whichever_part_of_a_recording_is_asked_for_first_it_is_on_record_
     await browser.bytes(address, Range=wanted)
     assert (await browser.bytes(address, Range="bytes=100-199")).status == 206, "which goes on with it"
     desk.moved = timedelta(hours=1)
+    assert (await browser.bytes(address, Range="bytes=100-199")).status == 403, "nobody knows why any more"
+    desk.says_why("1040", address.replace("/recordings/", "recording:").replace("/audio", ""))
     await browser.bytes(address, Range="bytes=100-199")
     assert [row[1] for row in controller.asked].count(address.replace("/audio", "/heard")) == 3
 

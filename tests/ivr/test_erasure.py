@@ -10,6 +10,7 @@ from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import small_site
@@ -275,9 +276,62 @@ def test_everything_about_a_number_is_exported_and_nothing_about_others(home: Ho
     assert OTHER not in text and "secret hash" not in text
     assert (out / "messages" / f"{home.calls[0]}.wav").read_bytes() == b"RIFF"
     assert {path.stat().st_mode & 0o077 for path in out.rglob("*")} == {0}
+    on_record = json.loads(home.run("audit", "--caller", NUMBER, "--act", "read_export", "--json").stdout)
+    assert [row["about"] for row in on_record] == ["export:caller"]
     assert home.run("caller", "export", NUMBER, "--out", str(out)).returncode == 1
     nobody = home.run("caller", "export", "+33619000058", "--out", str(tmp_path / "more"))
     assert nobody.returncode == 1 and not (tmp_path / "more").exists()
+    assert home.database("SELECT count(*) FROM audit WHERE data LIKE '%619000058%'") == [(0,)]
+
+
+def read(home: Home) -> list[str]:
+    """Have people read about both callers; return the acts about NUMBER, newest first."""
+    (call, other), put = home.calls, home.journal.put
+    (message,), (recording,) = (
+        home.database(f"SELECT id FROM {table} WHERE call_id = ?", call.hex) for table in ("message", "recording")
+    )
+    for about, act in (
+        (f"call:{call}", "read_caller"), ("case:100000017", "read_case"),
+        (f"message:{UUID(message[0])}", "read_message"), (f"recording:{UUID(recording[0])}", "recording_heard"),
+    ):  # fmt: skip
+        put("audit", by="1002", act=act, about=about, reason="complaint", data={})
+    put("audit", by="1901", act="listen", about="operator:1002", call_id=call, data={"supervision": "a"})
+    put("audit", by="1002", act="read_case", about="case:100000025", reason="call", call_id=call, data={})
+    put("audit", by="1002", act="read_caller", about=f"call:{other}", reason="work", data={})
+    for terms, cases in (
+        ("٠٦ ١٩ ٠٠ ٠٠ ٥١", []), ("nadia", ["100000017"]), ("9000051", ["100000017"]), ("00051", []),
+        ("nadia f", ["100000025"]), (OTHER, ["100000025"]),
+    ):  # fmt: skip
+        put("audit", by="1002", act="read_search", reason="work", data={"terms": terms, "cases": cases})
+    home.journal.flush()
+    home.deliver()
+    acts = ["read_caller", "read_case", "read_message", "recording_heard", "listen", *["read_search"] * 3]
+    return acts[::-1]
+
+
+def test_the_audit_says_who_has_seen_what_is_kept_of_a_caller(home: Home) -> None:
+    wanted = read(home)
+    for written in (NUMBER, "0033 6 19 00 00 51"):
+        found = json.loads(home.run("audit", "--caller", written, "--json").stdout)
+        assert [row["act"] for row in found] == wanted
+    assert (found[-1]["by"], found[-1]["reason"]) == ("1002", "complaint")
+    assert [row["data"]["terms"] for row in found[:3]] == ["9000051", "nadia", "٠٦ ١٩ ٠٠ ٠٠ ٥١"]
+    listed = home.run("audit", "--caller", NUMBER, "--act", "read_case", "--last", "5").stdout
+    assert "case:100000017" in listed and "100000025" not in listed
+    unknown = home.run("audit", "--caller", "+33619000058")
+    assert (unknown.returncode, unknown.stdout) == (0, "Audit: none\n")
+
+
+def test_what_was_searched_for_is_erased_with_the_number_and_that_somebody_searched_stays(home: Home) -> None:
+    read(home)
+    answer = home.run("caller", "erase", NUMBER)
+    assert answer.returncode == 0, answer.stderr
+    rows = home.database("SELECT data FROM audit WHERE act = 'read_search' ORDER BY seq")
+    assert [json.loads(data)["terms"] for (data,) in rows] == [
+        None, "(erased)", "(erased)", "(erased)", "nadia f", OTHER,
+    ], "the whole number, a name that found its case, and two parts of it"  # fmt: skip
+    assert home.database("SELECT count(*) FROM audit WHERE act LIKE 'read_%' AND by = '1002'") == [(11,)]
+    assert home.run("audit", "--caller", NUMBER).stdout == "Audit: none\n"
 
 
 async def test_a_number_that_is_in_a_call_is_not_erased(url: str, folder: Path) -> None:

@@ -90,6 +90,7 @@ def facts(*checks: Check, **fields: Any) -> Facts:
                 "picture_age_s": 4.0,
                 "figures_age_s": 9.0,
                 "failing_parts": 0,
+                "reading_alarms": 1,
                 "answers_2xx": 90,
                 "answers_5xx": 0,
             },

@@ -131,7 +131,8 @@ def test_data_protection(reader: Reader, tmp_path: Path) -> None:
 
     out = tmp_path / "for the person"
     told = follow(page.commands(), reader.types, values={"FOLDER": f"'{out}'"})
-    assert len(told) == 2
+    assert len(told) == 4
+    assert "case:" in told[f"hatif audit --caller {CALLER}"].stdout, "before it is erased"
     data = json.loads((out / "data.json").read_text())
     assert CALLER in json.dumps(data) and out.stat().st_mode & 0o777 == 0o700
     for path in reader.home.rglob("*"):

@@ -41,7 +41,7 @@ def show(number: str = NUMBER, json: bool = JSON) -> None:
     from db.rows import NotFoundError
 
     parts = Composition()
-    number = _resolve(parts, number)
+    number = resolve(parts, number)
     try:
         found: dict[str, Any] = asyncio.run(parts.read(callers.caller, number))
     except NotFoundError as error:
@@ -65,7 +65,7 @@ def erase(number: str = NUMBER, json: bool = JSON) -> None:
 
     parts = Composition()
     refuse_strangers(parts.settings.home)
-    number = _resolve(parts, number)
+    number = resolve(parts, number)
 
     async def erase_delivered() -> erasure.Erased:
         await _wait_until_delivered(parts, number)
@@ -118,15 +118,22 @@ def export(
     json: bool = JSON,
 ) -> None:
     """Write everything about a number into a folder: calls, cases, requests, messages, recordings."""
+    from ivr.cases.casework import NotKeptError, keep
     from ivr.data import export as exporting
 
     parts = Composition()
-    number = _resolve(parts, number)
+    number = resolve(parts, number)
 
     async def export_delivered() -> dict[str, int]:
         await _wait_until_delivered(parts, number)
         return await exporting.export(parts.settings.home, parts.database_url, number, out, clock.now())
 
+    if asyncio.run(_known(parts, {number})):  # a number that is not known is not written down either
+        row = {"by": account(), "act": "read_export", "about": "export:caller", "data": {"number": number}}
+        try:  # on record before anything is handed out
+            keep(parts.settings.journal, parts.basics.node, parts.database_url, [("audit", row)])
+        except NotKeptError as error:
+            raise ControlError(f"Nothing was exported: that you do so is kept in the audit, and {error}") from None
     try:
         counts = asyncio.run(export_delivered())
     except FileExistsError:
@@ -141,7 +148,7 @@ def export(
     as_table(f"{out}: everything about {number}", ("what", "number"), counts.items())
 
 
-def _resolve(parts: Composition, written: str) -> str:
+def resolve(parts: Composition, written: str) -> str:
     """Return a number in E.164; a national one in the country of the site in which it has called before.
 
     Raises:

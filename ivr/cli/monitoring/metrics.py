@@ -179,6 +179,8 @@ def _desk(counts: Mapping[str, float]) -> Iterator[Metric]:
         yield _gauge("hatif_desk_figures_age_seconds", text, counts.get("figures_age_s", 0))
         text = "Parts of the pages that could not be shown when they last changed."
         yield _gauge("hatif_desk_failing_parts", text, counts.get("failing_parts", 0))
+        text = "People who searched or opened too much within an hour, and were paused."
+        yield _gauge("hatif_desk_reading_alarms", text, counts.get("reading_alarms", 0))
         answers = {key.removeprefix("answers_"): value for key, value in counts.items() if key.startswith("answers_")}
         yield _counters("hatif_desk_answers", "Answers of the desk, by class of status.", "class", answers)
 

@@ -37,6 +37,19 @@ def check_pages(counts: Mapping[str, float] | None) -> Check:
     return Check("pages", True, False, shown)
 
 
+def check_reading(counts: Mapping[str, float] | None) -> list[Check]:
+    """Check that nobody searches, or opens files, without end. `counts`: of the desk; None: it does not run."""
+    if counts is None or "reading_alarms" not in counts:
+        return []  # the check of the pages says so
+    if not counts["reading_alarms"]:
+        return [Check("reading", True, False, phrase("nobody has searched or opened too much within an hour"))]
+    found = phrase(
+        "people who searched or opened too much within an hour, and were paused: %(count)d",
+        count=round(counts["reading_alarms"]),
+    )
+    return [Check("reading", False, False, found, "see who with `hatif audit --act read_paused`, and ask them why")]
+
+
 def check_gate(counts: Mapping[str, float] | None) -> Check:
     """Check that browser telephones reach Asterisk. `counts`: of the gate; None: it does not run."""
     if counts is None:

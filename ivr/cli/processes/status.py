@@ -25,6 +25,7 @@ from ivr.cli.processes.background_checks import (
     check_message_texts,
     check_pages,
     check_prompts,
+    check_reading,
     check_voices,
 )
 from ivr.cli.processes.carrier_checks import check_certificate, check_registrations, served_certificate
@@ -311,7 +312,7 @@ def _check_desk(parts: Composition) -> list[Check]:
         process_counts.read(parts.settings.run, name, running[name].pid) if name in running else None
         for name in ("desk", "gate")
     )
-    return [check_pages(desk), check_gate(gate)]
+    return [check_pages(desk), *check_reading(desk), check_gate(gate)]
 
 
 def _check_dialplan_and_calls(parts: Composition) -> list[Check]:
