@@ -16,6 +16,7 @@ from asterisk_conf import checks, pjsip
 from asterisk_conf.carrier import Carrier
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.files import link, make_folder, write_text
+from asterisk_conf.gate import GATE
 from asterisk_conf.installation import Installation
 from asterisk_conf.modules import CDR_MODULES, MODULES, NAME_MODULES, OPTIONAL_MODULES, WEB_MODULES
 from asterisk_conf.sip import CIPHERS, KEY_FILE, NO_TLS, TRANSPORTS, Sip
@@ -301,6 +302,7 @@ def render(conf: Conf) -> dict[str, str]:
         "etc": conf.etc,
         "transports": conf.transports,
         "sip": conf.sip,
+        "gate": GATE,
         "sip_t1_ms": round(1000 * conf.sip_answer_s / 64),
         "rtp_timeout_s": conf.rtp_timeout_s,
         "web_codecs": WEB_CODECS if opus else WEB_CODECS[1:],

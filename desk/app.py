@@ -48,6 +48,7 @@ from desk.people.passwords import Passwords
 from desk.people.sessions import Sessions
 from desk.people.signed_in import SignInNeeded
 from desk.people.source_limit import SourceLimit
+from desk.people.telephone_sessions import TelephoneSessions
 from desk.recording import routes as recording
 from desk.report import routes as report
 from desk.report.door import ReportDoor
@@ -142,6 +143,8 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             engine = for_people(whole, PAGE_S)
             app.state.desk = Desk(settings, engine, control, pages)
             app.state.sessions = Sessions(engine)
+            telephone_sessions = TelephoneSessions(settings.home, settings.control_token, app.state.sessions)
+            app.state.telephone_sessions = telephone_sessions
             app.state.passwords = Passwords()
             app.state.source_limit = SourceLimit()
             app.state.listening = Listening()
@@ -173,6 +176,7 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             finisher = SwapFinisher(lambda: app.state.desk, app.state.rosters)
             door = ReportDoor(app.state.report_maker, settings)
             works = {
+                "sessions of telephones": lambda: telephone_sessions.run(lambda: app.state.desk.now()),
                 "live picture": app.state.hub.run,
                 "wallboard": app.state.watch.run,
                 "reports by e-mail": report_mailer.run,
