@@ -50,7 +50,8 @@ class AddressLimit:
 
     def leave(self, address: str) -> None:
         """Count one less."""
-        group = group_of(address)
+        if (group := group_of(address)) in _THIS_MACHINE:
+            return
         self._has[group] -= 1
         if self._has[group] <= 0:
             del self._has[group]

@@ -1,12 +1,13 @@
 """The sessions whose telephones have a ticket, in a file that the gate of browser telephones reads.
 
-The gate asks neither desk nor database, so the desk writes down which sessions have ended: by signing out, by time, with
-their account, by a change of what that may do. An entry goes once its ticket cannot be valid any more.
+The gate asks neither desk nor database, so the desk writes down which sessions have ended: by signing out, by time,
+with their account, by a change of what that may do. An entry goes once its ticket cannot be valid any more.
 """
 
 import asyncio
 import json
 import os
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ class TelephoneSessions:
         self._changing = asyncio.Lock()
 
     async def ticket(self, signed_in: SignedIn, telephone: str, now: datetime) -> str:
-        """Return a ticket with which this sign-in's page may use a telephone, once it is written down. Raises OSError."""
+        """Return a ticket for a telephone of this sign-in's page, once it is written down. Raises OSError."""
         session, mark = signed_in.session, signed_in.mark
         expires = int(session.expires.timestamp())
         entry = {
@@ -75,7 +76,7 @@ class TelephoneSessions:
                 await self._write({**entries, **{mark: {**entries[mark], "ended": True} for mark in ended}}, now)
                 log.info("the telephones of sessions have ended", accounts=[open_[mark]["account"] for mark in ended])
 
-    async def run(self, now_of: Any) -> None:
+    async def run(self, now_of: Callable[[], datetime]) -> None:
         """Look until cancelled."""
         is_failing = False
         while True:

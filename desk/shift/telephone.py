@@ -103,7 +103,7 @@ async def audio(desk: DeskDep, signed_in: OperatorDep, heard: AudioReport) -> Re
 async def credential(
     desk: DeskDep, sessions: TelephoneSessionsDep, signed_in: OperatorDep, asked: CredentialRequest
 ) -> Response:
-    """Return the password of this sign-in's telephone, and its ticket for the gate; 409 if another computer has the telephone."""
+    """Return the password and the ticket of this sign-in's telephone; 409 if another computer has the telephone."""
     session = signed_in.session
     left_s = int((session.expires - desk.now()).total_seconds())
     body: dict[str, Any] = {

@@ -2,9 +2,9 @@
 
 Asterisk serves `/ws` and `/ari` on one port of 127.0.0.1. The gate listens where browsers come from, with the desk's
 certificate if it has one, and passes on WebSockets for SIP that a page of the desk opens with a ticket of its session.
-Any other path gets 404, a page of another site or without a ticket 403. Through a WebSocket comes SIP of that telephone's
-user and nothing else. It is a process of its own that asks nobody, so telephones stay connected, and connect again, while
-desk, controller or database are down.
+Any other path gets 404, a page of another site or without a ticket 403. Through a WebSocket comes SIP of that
+telephone's user and nothing else. It is a process of its own that asks nobody, so telephones stay connected, and
+connect again, while desk, controller or database are down.
 """
 
 import asyncio
@@ -89,7 +89,7 @@ class GateSettings:
     key: bytes = field(default=b"", repr=False)
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
     outside: tuple[str, ...] = ()
-    limits: BanLimits = BanLimits(0, 0, 0, 0)
+    limits: BanLimits = field(default_factory=lambda: BanLimits(0, 0, 0, 0))
     spared: tuple[IPv4Network | IPv6Network, ...] = ()
 
 
@@ -272,7 +272,7 @@ class TelephoneGate:
                 log.error("A banned address could not be written down", error=str(error))
 
     def _look(self) -> None:
-        """Read what has changed in the files of ended sessions and of bans, and disconnect pages that may stay no more."""
+        """Read the files of ended sessions and of bans if they changed, and disconnect pages that may not stay."""
         home, now = self._settings.home, time.time()
         sessions = telephone_ticket.sessions_file(home)
         try:
@@ -314,7 +314,7 @@ class TelephoneGate:
         return address
 
     def _admit(self, headers: Mapping[str, str], address: str) -> Ticket:
-        """Return the ticket that a page brings. Raises _Refused without a valid one, and for an address that may not."""
+        """Return the ticket that a page brings. Raises _Refused without a valid one, or if its address may not."""
         chosen, now = self._settings, time.time()
         protocols = [word.strip() for word in headers.get("sec-websocket-protocol", "").split(",")]
         brought = [word.removeprefix(TICKET) for word in protocols if word.startswith(TICKET)]
