@@ -80,4 +80,9 @@ def serve(settings: DeskSettings, traffic: Traffic, alive: Callable[[], None] = 
         timeout_notify=1,
     )
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    DeskServer(config, app).run([listen(settings.listen, settings.port, AddressLimit(OF_AN_ADDRESS))])
+    try:
+        listener = listen(settings.listen, settings.port, AddressLimit(OF_AN_ADDRESS))
+    except OSError as error:
+        logging.getLogger("uvicorn.error").error("The desk cannot listen on %s: %s", settings.listen, error)
+        raise SystemExit(1) from None
+    DeskServer(config, app).run([listener])
