@@ -16,11 +16,11 @@ from asterisk_conf import checks, pjsip
 from asterisk_conf.carrier import Carrier
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.files import link, make_folder, write_text
-from asterisk_conf.gate import GATE
 from asterisk_conf.installation import Installation
 from asterisk_conf.modules import CDR_MODULES, MODULES, NAME_MODULES, OPTIONAL_MODULES, WEB_MODULES
 from asterisk_conf.sip import CIPHERS, KEY_FILE, NO_TLS, TRANSPORTS, Sip
 from asterisk_conf.templating import environment
+from background.telephone_ticket import GATE
 
 SECRET_FILES = frozenset({"pjsip.conf", "ari.conf", "manager.conf", KEY_FILE})
 # Asterisk warns if these are missing; its defaults are right.

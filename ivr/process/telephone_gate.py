@@ -23,10 +23,9 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from asterisk_conf.gate import GATE
 from background import telephone_ticket
 from background.address_limit import AddressLimit, listen, real_address
-from background.telephone_ticket import Ticket
+from background.telephone_ticket import GATE, Ticket
 from ivr.asterisk.security_log import Login
 from ivr.home.service_manager import ServiceManager
 from ivr.model.endpoints import operator_of

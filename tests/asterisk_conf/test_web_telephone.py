@@ -24,8 +24,7 @@ from asterisk_conf import instance
 from asterisk_conf.carrier import Carrier
 from asterisk_conf.conf import Conf, render, write
 from asterisk_conf.errors import AsteriskError
-from asterisk_conf.gate import GATE
-from background.telephone_ticket import Ticket, key_of, sign
+from background.telephone_ticket import GATE, Ticket, key_of, sign
 from ivr.asterisk.ami import Ami
 from ivr.asterisk.ari.link import Link
 from ivr.cli.upkeep.registrations import remove_registrations
