@@ -20,6 +20,7 @@ from asterisk_conf.installation import Installation
 from asterisk_conf.modules import CDR_MODULES, MODULES, NAME_MODULES, OPTIONAL_MODULES, WEB_MODULES
 from asterisk_conf.sip import CIPHERS, KEY_FILE, NO_TLS, TRANSPORTS, Sip
 from asterisk_conf.templating import environment
+from background.telephone_ticket import GATE
 
 SECRET_FILES = frozenset({"pjsip.conf", "ari.conf", "manager.conf", KEY_FILE})
 # Asterisk warns if these are missing; its defaults are right.
@@ -301,6 +302,7 @@ def render(conf: Conf) -> dict[str, str]:
         "etc": conf.etc,
         "transports": conf.transports,
         "sip": conf.sip,
+        "gate": GATE,
         "sip_t1_ms": round(1000 * conf.sip_answer_s / 64),
         "rtp_timeout_s": conf.rtp_timeout_s,
         "web_codecs": WEB_CODECS if opus else WEB_CODECS[1:],

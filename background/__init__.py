@@ -1,1 +1,4 @@
-"""Background work that outlives its failures. Everybody may import this; it imports nothing of ours."""
+"""What several processes share and is no subject of its own: background work, limits, tickets.
+
+Everybody may import this; it imports nothing of ours.
+"""

@@ -52,6 +52,7 @@ from desk.people.sessions import Sessions
 from desk.people.signed_in import SignInNeeded
 from desk.people.slow_down import Attempts
 from desk.people.source_limit import SourceLimit
+from desk.people.telephone_sessions import TelephoneSessions
 from desk.reading import routes as reading
 from desk.reading.limits import Readings
 from desk.reading.reader import Reader, WhyNeeded
@@ -152,6 +153,8 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             engine = for_people(whole, PAGE_S)
             app.state.desk = Desk(settings, engine, control, pages)
             app.state.sessions = Sessions(engine)
+            telephone_sessions = TelephoneSessions(settings.home, settings.control_token, app.state.sessions)
+            app.state.telephone_sessions = telephone_sessions
             app.state.passwords = Passwords()
             app.state.source_limit = SourceLimit()
             app.state.attempts = Attempts()
@@ -191,6 +194,7 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             finisher = SwapFinisher(lambda: app.state.desk, app.state.rosters)
             door = ReportDoor(app.state.report_maker, settings)
             works = {
+                "sessions of telephones": lambda: telephone_sessions.run(lambda: app.state.desk.now()),
                 "live picture": app.state.hub.run,
                 "wallboard": app.state.watch.run,
                 "reports by e-mail": report_mailer.run,

@@ -10,12 +10,17 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from background.address_limit import AddressLimit, listen
 from desk.app import create_app
 from desk.page.traffic import Traffic
 from desk.settings import DeskSettings
 
 HEAD_S = 10.0
 """Seconds within which the head of a connection's first request must be complete."""
+
+
+OF_AN_ADDRESS = 300
+"""Connections, also those that have sent no request yet: a whole office may share one address."""
 
 
 class PatientProtocol(H11Protocol):
@@ -67,6 +72,7 @@ def serve(settings: DeskSettings, traffic: Traffic, alive: Callable[[], None] = 
         server_header=False,
         proxy_headers=settings.is_behind_proxy,
         forwarded_allow_ips="127.0.0.1",
+        loop="asyncio",  # which accepts through the socket, and so with its limit
         timeout_graceful_shutdown=1,
         limit_concurrency=1000,
         ws="none",
@@ -74,4 +80,9 @@ def serve(settings: DeskSettings, traffic: Traffic, alive: Callable[[], None] = 
         timeout_notify=1,
     )
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    DeskServer(config, app).run()
+    try:
+        listener = listen(settings.listen, settings.port, AddressLimit(OF_AN_ADDRESS))
+    except OSError as error:
+        logging.getLogger("uvicorn.error").error("The desk cannot listen on %s: %s", settings.listen, error)
+        raise SystemExit(1) from None
+    DeskServer(config, app).run([listener])

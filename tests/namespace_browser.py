@@ -1,6 +1,6 @@
 """Run in a network namespace, as another machine: reports what Asterisk's host answers to a browser there.
 
-    python namespace_browser.py HOST GATE_PORT PAGE_PORT OTHER_PORT…
+    python namespace_browser.py HOST GATE_PORT PAGE_PORT TICKET OTHER_PORT…
 
 Prints one JSON document: the status of each request to the gate, and of each other port whether it is `refused`.
 """
@@ -40,12 +40,15 @@ def look(host: str, port: int) -> str:
 
 
 def main() -> None:
-    host, gate, page, *others = sys.argv[1], *map(int, sys.argv[2:])
+    host, ticket = sys.argv[1], sys.argv[4]
+    gate, page, *others = map(int, (*sys.argv[2:4], *sys.argv[5:]))
+    upgrade = {**HEADERS, "Sec-WebSocket-Protocol": f"sip, ticket.{ticket}"}
     own = {"Origin": f"http://{host}:{page}"}
     found = {
         "plain": {path: status(host, gate, path, own) for path in PATHS},
-        "upgrade": {path: status(host, gate, path, {**HEADERS, **own}) for path in PATHS},
-        "another_site": status(host, gate, "/ws", {**HEADERS, "Origin": "http://elsewhere.example"}),
+        "upgrade": {path: status(host, gate, path, {**upgrade, **own}) for path in PATHS},
+        "without_ticket": status(host, gate, "/ws", {**HEADERS, **own}),
+        "another_site": status(host, gate, "/ws", {**upgrade, "Origin": "http://elsewhere.example"}),
         "ports": {port: look(host, port) for port in others},
     }
     json.dump(found, sys.stdout)

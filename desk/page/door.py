@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
+from background.address_limit import AddressLimit
 from desk.page.traffic import Traffic
 
 LONGEST = 64 * 1024
@@ -16,6 +17,9 @@ LONGEST = 64 * 1024
 
 LONG = {"/site/operators/import": 512 * 1024, "/site/operators/import/make": 512 * 1024}
 """The same of single paths: lists that people bring in."""
+
+OF_AN_ADDRESS = 300
+"""Requests at a time, pages that follow what is live included."""
 
 PATIENCE_S = 10.0
 """Seconds within which a whole request body must arrive."""
@@ -53,6 +57,7 @@ class Door:
         self._answer_failure = answer_failure
         self._telephone_port, self._telephone_url = telephone_port, telephone_url
         self._traffic = traffic
+        self._by_address = AddressLimit(OF_AN_ADDRESS)  # behind a proxy, whose connections say nothing
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -61,6 +66,7 @@ class Door:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         host = headers.get("host", "")
 
+        source = scope["client"][0] if scope.get("client") else ""
         begun = False
 
         async def send_strict(message: Message) -> None:
@@ -71,6 +77,24 @@ class Door:
                 message["headers"] = [*message["headers"], *self._security(host)]
             await send(message)
 
+        if not self._by_address.enter(source):
+            await _answer(send_strict, _Refused(503, "Your address has too many requests open; try again in a moment."))
+            return
+        try:
+            await self._admit(scope, headers, host, receive, send_strict, lambda: begun)
+        finally:
+            self._by_address.leave(source)
+
+    async def _admit(
+        self,
+        scope: MutableMapping[str, Any],
+        headers: dict[str, str],
+        host: str,
+        receive: Receive,
+        send_strict: Send,
+        has_begun: Callable[[], bool],
+    ) -> None:
+        """Answer a request, once it is known to be one of the desk's own pages and not too long."""
         try:
             _check_origin(scope["method"], host, headers)
             body = await _read(headers, receive, LONG.get(scope["path"], LONGEST))
@@ -89,7 +113,7 @@ class Door:
         try:
             await self._application(scope, replay, send_strict)
         except Exception:
-            if not begun:
+            if not has_begun():
                 await self._answer_failure(Request(scope))(scope, replay, send_strict)
             raise  # for the log
 

@@ -9,6 +9,7 @@ import structlog
 from fastapi import APIRouter, Depends, Form, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
+from background.address_limit import group_of
 from db.engine import DatabaseError
 from db.enums import AccountRole
 from desk.context import Desk, DeskDep, part
@@ -20,7 +21,6 @@ from desk.page.texts import N_
 from desk.people import accounts, devices, links, tokens
 from desk.people.accounts import Person
 from desk.people.links import UsedLink
-from desk.people.network import network_of
 from desk.people.notices import Notice, latest, note_told
 from desk.people.passwords import BusyError, Passwords, refusal
 from desk.people.policy import Permission, may
@@ -145,7 +145,7 @@ async def use_link(
     request: Request, desk: DeskDep, sessions: SessionsDep, limit: LimitDep, refusals: RefusalsDep, token: Token
 ) -> Response:
     """Sign in with a one-time link."""
-    now, source = desk.now(), network_of(_source(request))
+    now, source = desk.now(), group_of(_source(request))
     if not limit.may_try(source, now):
         raise DeskError(429, _TOO_MANY)
     link = await links.use_link(desk.engine, token, now)
@@ -328,7 +328,7 @@ def _place(request: Request, desk: Desk, account: str) -> Place:
     device = devices.device_of(desk.settings, account, value)
     if device is not None:
         return Place(account, f"device {device}", is_known=True)
-    return Place(account, network_of(_source(request)))
+    return Place(account, group_of(_source(request)))
 
 
 async def _account(

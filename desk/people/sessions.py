@@ -4,7 +4,7 @@ A session ends when it was not used for `IDLE`, `LONGEST` after it began, by sig
 read at most every `KNOWN_S` seconds; while the database is away, sessions that are known go on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -112,6 +112,16 @@ class Sessions:
             await connection.execute(delete(DeskSession).where(DeskSession.token_hash == key))
             await connection.execute(entry(now, person.id, "account_signed_out", f"account:{person.id}"))
         self._known.pop(key, None)
+
+    async def going_on(self, keys: Collection[str], now: datetime) -> dict[str, Person]:
+        """Return who is signed in, by the hashes of their sessions' tokens. Raises DatabaseError."""
+        alive = (DeskSession.expires > now) & (DeskSession.seen > now - IDLE)
+        query = select(DeskSession.token_hash, *Account.__table__.columns)
+        query = query.join(DeskSession, DeskSession.account_id == Account.id).where(MAY_SIGN_IN, alive)
+        async with reading(self._engine) as connection:
+            rows = (await connection.execute(query.where(DeskSession.token_hash.in_(keys)))).all()
+        found = [row._asdict() for row in rows]
+        return {row.pop("token_hash"): person_of(Account(**row)) for row in found}
 
     def forget(self) -> None:
         """Read all sessions again: an account has changed."""

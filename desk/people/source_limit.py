@@ -1,7 +1,9 @@
-"""A limit on sign-ins from one address, whatever accounts they try."""
+"""A limit on sign-ins from one address, an IPv6 network of 64 bits being one, whatever accounts they try."""
 
 from collections import deque
 from datetime import datetime, timedelta
+
+from background.address_limit import group_of
 
 FREE = 30
 WITHIN = timedelta(minutes=5)
@@ -19,6 +21,7 @@ class SourceLimit:
 
     def may_try(self, source: str, now: datetime) -> bool:
         """Return whether another sign-in from this address is allowed."""
+        source = group_of(source)
         failures = self._failures.get(source)
         while failures and failures[0] <= now - WITHIN:
             failures.popleft()
@@ -26,6 +29,7 @@ class SourceLimit:
 
     def failed(self, source: str, now: datetime) -> None:
         """Note that a sign-in from this address failed."""
+        source = group_of(source)
         failures = self._failures.pop(source, None) or deque(maxlen=FREE)
         failures.append(now)
         self._failures[source] = failures

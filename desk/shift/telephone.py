@@ -3,19 +3,22 @@
 The telephone itself (`desk/telephone`) talks with Asterisk; calls do not pass here.
 """
 
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from desk.context import Desk, DeskDep
+from desk.context import Desk, DeskDep, part
 from desk.control import ControlError
 from desk.page.texts import N_, Language
 from desk.people.signed_in import OperatorDep
+from desk.people.telephone_sessions import TelephoneSessions
 
 router = APIRouter(prefix="/telephone")
+
+TelephoneSessionsDep = Annotated[TelephoneSessions, part("telephone_sessions")]
 
 SHORTEST_S, LONGEST_S = 60, 24 * 3600
 """How long a password may last."""
@@ -97,8 +100,10 @@ async def audio(desk: DeskDep, signed_in: OperatorDep, heard: AudioReport) -> Re
 
 
 @router.post("/credential")
-async def credential(desk: DeskDep, signed_in: OperatorDep, asked: CredentialRequest) -> Response:
-    """Return the password of this sign-in's telephone; 409 if another computer has the telephone."""
+async def credential(
+    desk: DeskDep, sessions: TelephoneSessionsDep, signed_in: OperatorDep, asked: CredentialRequest
+) -> Response:
+    """Return the password and the ticket of this sign-in's telephone; 409 if another computer has the telephone."""
     session = signed_in.session
     left_s = int((session.expires - desk.now()).total_seconds())
     body: dict[str, Any] = {
@@ -111,4 +116,5 @@ async def credential(desk: DeskDep, signed_in: OperatorDep, asked: CredentialReq
         given = await desk.control.ask("POST", path, signed_in.person.id, body)
     except ControlError as error:
         return JSONResponse({"code": error.code}, error.status, {"Cache-Control": "no-store"})
-    return JSONResponse(given, headers={"Cache-Control": "no-store"})
+    ticket = await sessions.ticket(signed_in, given["endpoint"], desk.now())
+    return JSONResponse({**given, "ticket": ticket}, headers={"Cache-Control": "no-store"})

@@ -17,6 +17,7 @@ from desk.live.routes import STREAM_HEADERS, while_signed_in
 from desk.page.errors import DeskError
 from desk.page.texts import N_
 from desk.people.signed_in import SessionsDep, SignedIn, VisitorDep
+from desk.people.telephone_sessions import TelephoneSessions
 from desk.try_line.training import TRAINING_TEXTS, check_offered, scripts_of, training
 
 router = APIRouter(prefix="/try")
@@ -45,6 +46,7 @@ TEXTS = {
 HubDep = Annotated[Hub, part("hub")]
 PicturesDep = Annotated[FlowPictures, part("flow_pictures")]
 TelephonesDep = Annotated[dict[str, str], part("try_telephones")]
+TelephoneSessionsDep = Annotated[TelephoneSessions, part("telephone_sessions")]
 
 
 @router.get("")
@@ -72,7 +74,9 @@ async def page(request: Request, desk: DeskDep, signed_in: VisitorDep) -> Respon
 
 
 @router.post("/telephone")
-async def telephone(desk: DeskDep, telephones: TelephonesDep, signed_in: VisitorDep) -> Response:
+async def telephone(
+    desk: DeskDep, telephones: TelephonesDep, tickets: TelephoneSessionsDep, signed_in: VisitorDep
+) -> Response:
     """Return the password of a telephone for this sign-in's next call."""
     check_offered(desk)
     body = {"holder": signed_in.mark, "lasts_s": LASTS_S}
@@ -81,7 +85,8 @@ async def telephone(desk: DeskDep, telephones: TelephonesDep, signed_in: Visitor
     except ControlError as error:
         return JSONResponse({"code": error.code}, error.status, {"Cache-Control": "no-store"})
     telephones[signed_in.mark] = given["endpoint"]
-    return JSONResponse(given, headers={"Cache-Control": "no-store"})
+    ticket = await tickets.ticket(signed_in, given["endpoint"], desk.now())
+    return JSONResponse({**given, "ticket": ticket}, headers={"Cache-Control": "no-store"})
 
 
 @router.post("/leave")

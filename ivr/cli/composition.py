@@ -349,6 +349,14 @@ class Composition:
         return tuple(dict.fromkeys((*chosen.sip.own_networks, *chosen.operators.networks, "127.0.0.0/8", "::1/128")))
 
     @property
+    def browser_networks(self) -> tuple[str, ...]:
+        """The networks of telephones in browsers; empty if the site names none: they are encrypted in any case."""
+        if not self.site.operators.networks:
+            return ()
+        named = (*self.site.sip.own_networks, *self.site.operators.networks)
+        return tuple(dict.fromkeys((*named, "127.0.0.0/8", "::1/128")))
+
+    @property
     def own_pjsip(self) -> str:
         """The site's own `pjsip.conf`, if it has one. Raises SiteError if it cannot be read."""
         path = self.settings.site / "pjsip.conf"

@@ -6,10 +6,11 @@ import os
 import socket
 import ssl
 from datetime import UTC, datetime
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 import typer
 
+from background import telephone_ticket
 from desk import tls
 from desk.settings import PORT, TELEPHONE_PORT, DeskSettings, MailSettings, ReportMail
 from ivr.cli.composition import Composition, ControlError
@@ -46,6 +47,7 @@ def desk() -> None:
 
 def gate() -> None:
     """Serve the WebSocket of browser telephones, in the foreground. `hatif up` runs it beside the desk."""
+    from ivr.process.ban_watch import limits_of, spared_networks
     from ivr.process.telephone_gate import GateSettings, TelephoneGate
 
     parts = _parts()
@@ -55,8 +57,20 @@ def gate() -> None:
     if chosen.certificate is not None and chosen.key is not None:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(chosen.certificate, chosen.key)
+    site = parts.site
     settings = GateSettings(
-        chosen.listen, chosen.telephone_port, parts.ports.http, chosen.port, chosen.address, context
+        chosen.listen,
+        chosen.telephone_port,
+        parts.ports.http,
+        chosen.port,
+        chosen.address,
+        context,
+        home=parts.settings.home,
+        key=telephone_ticket.key_of(chosen.control_token),
+        networks=tuple(ip_network(network) for network in parts.browser_networks),
+        outside=site.operators.outside,
+        limits=limits_of(site),
+        spared=tuple(spared_networks(site)),
     )
     try:
         with contextlib.suppress(KeyboardInterrupt):

@@ -53,6 +53,11 @@ async def list_contacts(ami: Ami, operators: Collection[str]) -> list[Contact]:
     return found
 
 
+def is_websocket(uri: str) -> bool:
+    """Return whether a SIP address is reached over a WebSocket, as only browsers' telephones are."""
+    return re.search(r";transport=wss?(?:[;>]|$)", uri, re.IGNORECASE) is not None
+
+
 def is_tls(uri: str) -> bool:
     """Return whether a SIP address is reached over TLS. Asterisk writes the transport of the registration into it."""
     return re.search(r";transport=tls(?:[;>]|$)", uri, re.IGNORECASE) is not None

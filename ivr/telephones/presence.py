@@ -16,7 +16,7 @@ import structlog
 
 from ivr.asterisk.ami import Ami, AmiError, Fields
 from ivr.model.endpoints import endpoints_of, is_web, operator_of, web_endpoint
-from ivr.telephones.contacts import GONE, REMOVED, UNREACHABLE, Contact, address_of, is_tls, list_contacts
+from ivr.telephones.contacts import GONE, REMOVED, UNREACHABLE, Contact, address_of, is_tls, is_websocket, list_contacts
 from ivr.telephones.registrations import Proof
 from ivr.telephones.replacements import Replacements, newest
 
@@ -208,8 +208,8 @@ class Presence:
                 self._changed(operator, True)
 
     def _must_not(self, endpoint: str, uri: str) -> bool:
-        """Return whether a telephone is registered without the encryption that it must have."""
-        return not is_web(endpoint) and self._encrypted(endpoint) and not is_tls(uri)
+        """Return whether a softphone is registered through a WebSocket, or without the encryption that it must have."""
+        return not is_web(endpoint) and (is_websocket(uri) or (self._encrypted(endpoint) and not is_tls(uri)))
 
     def _note_replacement(self, endpoint: str, contacts: Mapping[str, bool], uri: str, status: str) -> None:
         """Report a telephone that replaces another one, or comes beside it.

@@ -21,8 +21,10 @@ from asterisk_sip import Telephone
 from other_machine import other_machine
 
 from asterisk_conf import instance
+from asterisk_conf.carrier import Carrier
 from asterisk_conf.conf import Conf, render, write
 from asterisk_conf.errors import AsteriskError
+from background.telephone_ticket import GATE, Ticket, key_of, sign
 from ivr.asterisk.ami import Ami
 from ivr.asterisk.ari.link import Link
 from ivr.cli.upkeep.registrations import remove_registrations
@@ -31,6 +33,7 @@ from ivr.telephones.web_credentials import WebCredentials
 
 _LEAVES_AT_ONCE = aiohttp.ClientWSTimeout(ws_close=0.1)
 """Asterisk does not answer the end of a connection whose telephone is registered."""
+KEY = key_of("a-secret-of-the-test")
 AUTH = "/ari/asterisk/config/dynamic/res_pjsip/auth/1002-web"
 
 
@@ -68,12 +71,15 @@ class Line:
         body = {"fields": [{"attribute": name, "value": value} for name, value in fields.items()]}
         return await self.ari("PUT", AUTH, body)
 
-    async def register(self, user: str, password: str, url: str = "", origin: str | None = None) -> int:
+    async def register(
+        self, user: str, password: str, url: str = "", origin: str | None = None, source: str = GATE, ticket: str = ""
+    ) -> int:
         """Return the last status of a registration over a WebSocket."""
+        protocols = ["sip", *([f"ticket.{ticket}"] if ticket else ())]
         async with (
-            aiohttp.ClientSession(trust_env=False) as session,
+            aiohttp.ClientSession(trust_env=False, connector=aiohttp.TCPConnector(local_addr=(source, 0))) as session,
             session.ws_connect(
-                f"{url or self.http}/ws", protocols=["sip"], origin=origin, timeout=_LEAVES_AT_ONCE
+                f"{url or self.http}/ws", protocols=protocols, origin=origin, timeout=_LEAVES_AT_ONCE
             ) as socket,
         ):
             call_id, status, challenge = secrets.token_hex(8), 401, ""
@@ -96,7 +102,7 @@ def _register(call_id: str, sequence: int, authorization: str) -> str:
         "REGISTER sip:hatif SIP/2.0\r\n"
         f"Via: SIP/2.0/WS test.invalid;branch=z9hG4bK{secrets.token_hex(6)}\r\nMax-Forwards: 70\r\n"
         f"From: <sip:1002-web@hatif>;tag=t\r\nTo: <sip:1002-web@hatif>\r\nCall-ID: {call_id}\r\n"
-        f"CSeq: {sequence} REGISTER\r\nContact: <sip:page@test.invalid;transport=ws>;expires=120\r\n"
+        f"CSeq: {sequence} REGISTER\r\nContact: <sip:1002-web@test.invalid;transport=ws>;expires=120\r\n"
         f"{authorization}Content-Length: 0\r\n\r\n"
     )
 
@@ -121,6 +127,8 @@ def _md5(text: str) -> str:
 @pytest.fixture(scope="module")
 async def line(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Line]:
     conf = example(tmp_path_factory.mktemp("home"), web_telephones=True)
+    # One on this machine, known by its address as the gate once was: its calls must not be a page's, nor a page's its.
+    conf = replace(conf, carriers=(*conf.carriers, Carrier("local", ("127.0.0.1",))))
     write(conf)
     (conf.etc / "extensions.conf").write_text("[hatif-operators]\nexten => *1,1,Answer()\n")
     found = Line(conf)
@@ -178,12 +186,17 @@ async def test_from_another_address_only_the_telephones_path_answers(line: Line)
     """The gate listens there; Asterisk's own web server, which has ARI, does not."""
     port = line.conf.ports.http + 1
     login = {"Authorization": aiohttp.encode_basic_auth(SECRETS.ari_user, SECRETS.ari_password)}
-    settings = GateSettings("127.0.0.9", port, line.conf.ports.http, desk_port=8080)
+    settings = GateSettings("127.0.0.9", port, line.conf.ports.http, desk_port=8080, home=line.conf.home, key=KEY)
     gate = asyncio.create_task(TelephoneGate(settings).serve())
     await asyncio.sleep(0.05)
-    await line.set_password("1002-web.4", "fourth-password-of-the-page")
-    url = f"http://127.0.0.9:{port}"
-    assert await line.register("1002-web.4", "fourth-password-of-the-page", url, "http://127.0.0.9:8080") == 200
+    user, password, now = "1002-web.4.mina", "fourth-password-of-the-page", int(time.time())
+    await line.set_password(user, password)
+    url, origin = f"http://127.0.0.9:{port}", "http://127.0.0.9:8080"
+    ticket = sign(Ticket("mina", "1002-web", "mina", now, now + 60), KEY)
+    assert await line.register(user, password, url, origin, "127.0.0.66", ticket) == 200
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await line.register(user, password, url, origin, "127.0.0.66")
+    assert refused.value.status == 403, "the right password and the desk's origin are not enough"
     async with aiohttp.ClientSession(headers=login, trust_env=False) as session:
         for path in ("/ari/asterisk/info", "/ari/channels", "/httpstatus", "/", "/ws"):
             async with session.get(url + path) as answer:
@@ -200,9 +213,11 @@ async def test_another_machine_reaches_the_telephones_path_and_nothing_else(line
     ports = line.conf.ports
     script, others = Path(__file__).parents[1] / "namespace_browser.py", (ports.http, ports.ami)
     with other_machine() as machine:
-        settings = GateSettings(machine.here, ports.http + 1, ports.http, desk_port=8080)
+        settings = GateSettings(machine.here, ports.http + 1, ports.http, desk_port=8080, home=line.conf.home, key=KEY)
+        now = int(time.time())
+        ticket = sign(Ticket("mina", "1002-web", "mina", now, now + 60), KEY)
         gate = asyncio.create_task(TelephoneGate(settings).serve())
-        arguments = (machine.here, str(ports.http + 1), "8080", *map(str, others))
+        arguments = (machine.here, str(ports.http + 1), "8080", ticket, *map(str, others))
         there = await asyncio.create_subprocess_exec(
             *machine.inside, sys.executable, str(script), *arguments, stdout=subprocess.PIPE
         )
@@ -213,7 +228,7 @@ async def test_another_machine_reaches_the_telephones_path_and_nothing_else(line
     assert set(found["plain"].values()) == {404}
     assert found["upgrade"].pop("/ws") == 101
     assert set(found["upgrade"].values()) == {404}
-    assert found["another_site"] == 403
+    assert found["another_site"] == found["without_ticket"] == 403
     assert found["ports"] == {str(port): "refused" for port in others}
 
 
@@ -222,6 +237,12 @@ async def test_a_telephone_elsewhere_is_refused_even_with_the_browsers_password(
     with Telephone("127.0.0.5", line.conf.ports.sip, user="1002-web", password=PASSWORD) as plain:
         assert plain.register().status == 401
         assert plain.invite("*1").status == 401
+
+
+async def test_another_program_of_this_machine_cannot_use_a_browsers_password(line: Line) -> None:
+    assert await line.set_password("1002-web.5", PASSWORD) == 200
+    assert await line.register("1002-web.5", PASSWORD, source="127.0.0.1") != 200
+    assert await line.register("1002-web.5", PASSWORD) == 200
 
 
 async def test_a_removed_operators_browser_has_no_password_any_more(line: Line) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+import time
 import urllib.error
 import wave
 from collections.abc import AsyncIterator
@@ -17,6 +18,7 @@ from line import Line
 from other_machine import OtherMachine
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
+from background.telephone_ticket import Ticket, key_of, sign
 from desk import bundle
 
 MICROPHONE_HZ = 1870.0
@@ -237,9 +239,13 @@ async def desk_of(line: Line, port: int) -> AsyncIterator[str]:
         given = {**json.loads(await request.text()), "holder": request.match_info["holder"]}
         path = f"/operators/{request.match_info['operator']}/web_telephone"
         try:
-            return web.json_response(await asyncio.to_thread(line.control, "POST", path, given))
+            found = await asyncio.to_thread(line.control, "POST", path, given)
         except urllib.error.HTTPError as error:
             return web.Response(status=error.code)
+        secret = json.loads((line.home / "secrets.json").read_text())["control_token"]
+        now = int(time.time())
+        ticket = Ticket("test", found["endpoint"], given["holder"], now, now + 3600)
+        return web.json_response({**found, "ticket": sign(ticket, key_of(secret))})
 
     async def audio(request: web.Request) -> web.Response:
         given = json.loads(await request.text())

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from sessions_of import cookie, enter
 from sqlalchemy.ext.asyncio import AsyncEngine
 from yarl import URL
 
+from background.address_limit import AddressLimit, listen
 from db.enums import AccountRole
 from desk import command
 from desk.app import create_app
@@ -32,7 +32,7 @@ from desk.page.traffic import Traffic
 from desk.people import accounts, links, passwords, tokens
 from desk.people.accounts import Person
 from desk.report import making
-from desk.server import DeskServer, PatientProtocol
+from desk.server import OF_AN_ADDRESS, DeskServer, PatientProtocol
 from desk.settings import DeskSettings
 
 PASSWORD = "four quiet green lamps"
@@ -215,7 +215,7 @@ async def serving(
     database_url: str, control_port: int = 1, control_token: str = "none", traffic: Traffic | None = None
 ) -> AsyncIterator[TestDesk]:
     """Serve a desk while the block runs. By default there is no controller behind it."""
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = listen("127.0.0.1", 0, AddressLimit(OF_AN_ADDRESS))
     port = listening.getsockname()[1]
     folder = TemporaryDirectory(prefix="hatif-traces-")
     chosen = replace(settings_for(database_url, port, control_port, control_token), journal=Path(folder.name), node="n")

@@ -1,6 +1,7 @@
 """Signing in at the desk: links, passwords, sessions, and what other sites and guessers cannot do."""
 
 import asyncio
+import contextlib
 import re
 import shutil
 from collections.abc import AsyncIterator
@@ -387,6 +388,44 @@ async def test_a_peer_that_sends_no_request_is_cut(desk: TestDesk, monkeypatch: 
         async with asyncio.timeout(5):
             assert await reader.read() == b""
         writer.close()
+
+
+async def test_an_address_that_holds_connections_gets_no_more_and_others_are_served(desk: TestDesk) -> None:
+    opened, cut = [], 0
+    for _ in range(server.OF_AN_ADDRESS + 50):
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", urlsplit(desk.url).port, local_addr=("127.0.0.66", 0)
+        )
+        opened.append((reader, writer))
+    for reader, _ in opened[server.OF_AN_ADDRESS :]:
+        async with asyncio.timeout(5):
+            try:
+                cut += await reader.read() == b""
+            except ConnectionResetError:
+                cut += 1
+    assert cut == 50
+    assert (await desk.browser().get("/sign-in")).status == 200
+    for _, writer in opened:
+        writer.close()
+    async with asyncio.timeout(5):
+        while True:  # once they are closed, that address is served again
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", urlsplit(desk.url).port, local_addr=("127.0.0.66", 0)
+            )
+            writer.write(b"GET /sign-in HTTP/1.1\r\nHost: x\r\n\r\n")
+            with contextlib.suppress(OSError):
+                if (await reader.read(12)).startswith(b"HTTP/1.1 200"):
+                    break
+            writer.close()
+    writer.close()
+
+
+def test_sign_ins_of_one_ipv6_customer_count_together() -> None:
+    limit, now = source_limit.SourceLimit(), datetime.now(UTC)
+    for number in range(source_limit.FREE):
+        limit.failed(f"2001:db8:1:2::{number:x}", now)
+    assert not limit.may_try("2001:db8:1:2:ffff::1", now)
+    assert limit.may_try("2001:db8:1:3::1", now)
 
 
 async def test_the_language_is_the_persons_then_the_browsers(desk: TestDesk) -> None:

@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 from desk_server import PASSWORD, Browser, TestDesk, serving
 
+from background.address_limit import group_of
 from desk.people import devices, source_limit
-from desk.people.network import network_of
 from desk.people.slow_down import FIRST_PAUSE_S, FREE_FAILURES, STRANGERS, WITHIN, Attempts, Place
 
 pytest_plugins = ["db_fixtures"]
@@ -171,4 +171,4 @@ def test_an_account_is_guessed_at_a_hundred_times_an_hour_from_all_strangers_tog
     ],
 )
 def test_an_address_of_ipv6_counts_with_its_whole_network(host: str, network: str) -> None:
-    assert network_of(host) == network
+    assert group_of(host) == network

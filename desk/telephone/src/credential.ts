@@ -6,6 +6,8 @@ export interface Credential {
   endpoint: string;
   user: string;
   password: string;
+  /** Lets the page in at the gate; also while the desk is away. */
+  ticket: string;
   /** POSIX seconds. */
   expires: number;
 }

@@ -15,7 +15,7 @@ import type { Devices } from "./devices";
 import { Quality } from "./quality";
 import type { Report } from "./report";
 import { Route } from "./route";
-import { SipSocket } from "./socket";
+import { contact, SipSocket } from "./socket";
 import { Sound } from "./sound";
 import { text } from "./texts";
 
@@ -38,6 +38,10 @@ export class Phone {
   /** Called when Asterisk does not accept the password any more. */
   refused = (): void => {};
 
+  /** Called when the gate lets this page in no more, or is away. */
+  locked = (): void => {};
+
+  private failures = 0; // attempts to connect since the last that went well
   private agent: UA | null = null;
   private readonly socket: SipSocket;
   private session: RTCSession | null = null;
@@ -66,17 +70,19 @@ export class Phone {
   }
 
   /** Connect and register; report how that goes. */
-  start({ endpoint, user, password }: Credential): void {
+  start({ endpoint, user, password, ticket }: Credential): void {
+    this.socket.ticket = ticket;
     this.report({ state: "connecting" });
     if (this.agent) {
       this.agent.set("authorization_user", user);
       this.agent.set("password", password);
-      this.agent.register();
+      if (this.agent.isConnected()) this.agent.register();
       return;
     }
     const agent = new UA({
       sockets: this.socket,
       uri: `sip:${endpoint}@${DOMAIN}`,
+      contact_uri: contact(endpoint),
       authorization_user: user,
       password,
       session_timers: false,
@@ -108,6 +114,10 @@ export class Phone {
     this.agent?.stop();
     this.agent = null;
     this.report({ state: "off" });
+  }
+
+  get isBusy(): boolean {
+    return this.session !== null;
   }
 
   get isStarted(): boolean {
@@ -256,6 +266,7 @@ export class Phone {
   // Connection
 
   private connected(): void {
+    this.failures = 0;
     if (!this.wasLost) return;
     this.wasLost = false;
     // Asterisk knows only the former connection of the page. The audio stays as it is: after a restart of ICE in a call
@@ -277,7 +288,11 @@ export class Phone {
 
   private disconnected(): void {
     this.wasLost = true;
-    if (this.agent) this.report({ state: "lost" });
+    if (!this.agent) return;
+    this.report({ state: "lost" });
+    // The gate may not take the ticket any more; the desk says why, or gives another one.
+    this.failures += 1;
+    if (this.failures % 3 === 2) this.locked();
   }
 }
 

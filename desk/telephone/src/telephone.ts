@@ -120,6 +120,20 @@ phone.refused = () => {
   else void connect();
   refusedAt = performance.now();
 };
+phone.locked = () => void renew();
+
+/** Ask for another ticket. While the desk is away the telephone tries again with the one that it has. */
+async function renew(): Promise<void> {
+  try {
+    phone.start(await credential(false));
+  } catch (error) {
+    if (!(error instanceof CredentialRefused)) throw error;
+    if (error.why === "network" || phone.isBusy) return;
+    phone.stop();
+    report({ state: "off", problem: text(error.why) });
+    takes = error.why === "elsewhere";
+  }
+}
 devices.problem = (why) => report({ problem: sentence(why) });
 tabs.reported = show;
 tabs.asked = act;

@@ -8,13 +8,14 @@
 import { UA } from "jssip";
 import type { RTCSession } from "jssip/lib/RTCSession";
 
-import { SipSocket } from "./socket";
+import { contact, SipSocket } from "./socket";
 import { Sound } from "./sound";
 
 interface Credential {
   endpoint: string;
   user: string;
   password: string;
+  ticket: string;
 }
 
 /** Where the line says that the call is. */
@@ -85,9 +86,12 @@ async function call(): Promise<void> {
     return;
   }
   microphone = stream;
+  const socket = new SipSocket(address(), Infinity);
+  socket.ticket = credential.ticket;
   const made = new UA({
-    sockets: new SipSocket(address(), Infinity),
+    sockets: socket,
     uri: `sip:${credential.endpoint}@${DOMAIN}`,
+    contact_uri: contact(credential.endpoint),
     authorization_user: credential.user,
     password: credential.password,
     register: false,
