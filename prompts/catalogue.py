@@ -27,7 +27,8 @@ FILE = Path("LC_MESSAGES") / "hatif.po"
 _LANGUAGE = re.compile(r"[a-z]{2,3}(_[A-Z]{2})?")
 # Babel silently truncates an unclosed string and takes the first of two msgstr: lines are checked before it reads them.
 _STRING = r'"(?:[^"\\]|\\[ntr"\\])*"'
-_LINE = re.compile(rf"\s*(?:#.*|(?:(?P<keyword>msgctxt|msgid|msgstr)\s+)?(?P<string>{_STRING}))?\s*")
+# Of a line without the spaces around it: two runs of spaces in one pattern would take hours over a line of a megabyte.
+_LINE = re.compile(rf"(?:#.*|(?:(?P<keyword>msgctxt|msgid|msgstr)\s+)?(?P<string>{_STRING}))?")
 _AFTER = {"msgctxt": ("", "msgstr"), "msgid": ("", "msgctxt", "msgstr"), "msgstr": ("msgid",)}
 
 
@@ -252,7 +253,7 @@ def _check_lines(file: Path, lines: list[str]) -> None:
     seen: dict[str, int] = {}
     before = ""
     for number, line in enumerate(lines, start=1):
-        match = _LINE.fullmatch(line)
+        match = _LINE.fullmatch(line.strip())
         if not match:
             remedy = 'write a comment, or msgctxt, msgid or msgstr with a text between two "'
             raise CatalogueError(f"{file}:{number}: {line.strip()[:60]} is not a valid catalogue line; {remedy}")

@@ -1,5 +1,6 @@
 """Reading YAML with the line of each value, so that error messages can name the line."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 import yaml
@@ -11,6 +12,11 @@ MISREAD = (ValueError, LookupError, AttributeError, TypeError)
 """The exceptions that PyYAML raises for values such as 30 February, or a string tagged as a number."""
 DEEPEST = 20
 """Maximum nesting depth; a flow has six levels."""
+
+
+LONGEST_NUMBER = 40
+"""Characters of a number. One of a megabyte takes hours to read in base 60 (1:59:59), and others cannot be printed."""
+_NUMBER = re.compile(r"[-+]?[0-9.][0-9A-Fa-fxo_:.+-]*")
 
 
 class RefusedError(yaml.MarkedYAMLError):
@@ -27,12 +33,16 @@ def compose(text: str) -> yaml.Node | None:
     Aliases are rejected: a few that refer to each other can expand to more values than fit into memory.
 
     Raises:
-        yaml.YAMLError: The text is not one YAML document, contains an alias, or is nested deeper than `DEEPEST`.
+        yaml.YAMLError: The text is not one YAML document, contains an alias or a number longer than
+            `LONGEST_NUMBER`, or is nested deeper than `DEEPEST`.
     """
     depth = 0
     for event in yaml.parse(text, Loader=LOADER):
         if isinstance(event, yaml.AliasEvent):
             raise RefusedError(f"the alias *{event.anchor} is not allowed", event, "write out what it repeats")
+        if isinstance(event, yaml.ScalarEvent) and len(event.value) > LONGEST_NUMBER and _is_number(event):
+            found = f"a number of {len(event.value)} characters is not allowed"
+            raise RefusedError(found, event, "write a shorter one")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > DEEPEST:
@@ -41,6 +51,12 @@ def compose(text: str) -> yaml.Node | None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
     return yaml.compose(text, Loader=LOADER)
+
+
+def _is_number(scalar: yaml.ScalarEvent) -> bool:
+    """Return whether YAML may read a value as a number: it is not in quotes, or has a tag."""
+    may_be = scalar.implicit[0] or scalar.tag not in (None, STRING)
+    return may_be and _NUMBER.fullmatch(scalar.value) is not None
 
 
 def duplicates(tree: yaml.Node) -> Iterator[tuple[str, int]]:

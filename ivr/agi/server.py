@@ -1,12 +1,17 @@
 """The FastAGI server. It listens on the loopback interface only, and cannot be held up: neither by a port scan that
 connects and says nothing, nor by a call that ends, nor by many connections at once.
+
+FastAGI has no password, and every user of the machine reaches the port: only the users whom Asterisk and the controller
+run as, and root, are answered.
 """
 
 import asyncio
+import os
 from collections.abc import Iterable
 
 import structlog
 
+from ivr.agi import peer
 from ivr.agi.case_service import CaseService
 from ivr.agi.log_service import LogService
 from ivr.agi.request import MOST_BYTES, RequestError, commands, parse, value_of
@@ -32,12 +37,21 @@ async def serve(controller: Controller) -> None:
 
     site, ids = controller.site, {operator.id for operator in controller.operators}
     cases, calls = CaseService(site, controller.case_lookup), LogService(site, ids, controller.recorder)
-    await run(Services(site, controller.opening, operators, cases, calls), controller.settings.agi_port)
+    services = Services(site, controller.opening, operators, cases, calls)
+    await run(services, controller.settings.agi_port, 8088 + controller.settings.offset)
 
 
-async def run(services: Services, port: int) -> None:
-    """Serve these services at a port of the loopback interface, until cancelled. Raises OSError if it is taken."""
+async def run(services: Services, port: int, asterisk_port: int) -> None:
+    """Serve these services at a port of the loopback interface, until cancelled.
+
+    Args:
+        asterisk_port: Of Asterisk's web server; the user who listens there is Asterisk's.
+
+    Raises:
+        OSError: The port is taken.
+    """
     open_connections: set[asyncio.StreamWriter] = set()
+    refused: set[int | None] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(open_connections) >= _MOST_CONNECTIONS:
@@ -45,6 +59,16 @@ async def run(services: Services, port: int) -> None:
             return
         open_connections.add(writer)
         try:
+            user, accepted = await asyncio.to_thread(_users, writer, asterisk_port)
+            if user not in accepted:
+                if user not in refused:
+                    refused.add(user)
+                    log.warning(
+                        "A user of this machine who is not Asterisk's asked a FastAGI service, and got no answer",
+                        user=user,
+                        accepted=sorted(accepted),
+                    )
+                return
             await _converse(services, reader, writer)
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, RequestError) as error:
             log.debug("A FastAGI connection was ended", error=f"{type(error).__name__}: {error}")
@@ -62,6 +86,12 @@ async def run(services: Services, port: int) -> None:
         server.close()
         for writer in list(open_connections):
             writer.transport.abort()
+
+
+def _users(writer: asyncio.StreamWriter, asterisk_port: int) -> tuple[int | None, set[int]]:
+    """Return the user at the other end of a connection, and those who are answered."""
+    other, own = writer.get_extra_info("peername"), writer.get_extra_info("sockname")
+    return peer.user_of(other, own), {0, os.geteuid(), *peer.listeners(asterisk_port)}
 
 
 async def _converse(services: Services, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -242,7 +242,7 @@ async def ask_over_fastagi(other: Other) -> list[str]:
         CaseService(chosen, Files()),
         LogService(chosen, (), recorder),
     )
-    running = asyncio.create_task(server.run(services, 4573 + OFFSET))
+    running = asyncio.create_task(server.run(services, 4573 + OFFSET, 8088 + OFFSET))
     told = ""
     try:
         await asyncio.to_thread(other.console, "channel originate Local/s@asks application Wait 1")

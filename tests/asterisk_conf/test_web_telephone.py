@@ -66,10 +66,36 @@ class Line:
         ):
             return answer.status
 
-    async def set_password(self, user: str, password: str) -> int:
+    async def set_password(self, user: str, password: str, endpoint: str = "1002-web") -> int:
         fields = {"auth_type": "userpass", "username": user, "password": password}
         body = {"fields": [{"attribute": name, "value": value} for name, value in fields.items()]}
-        return await self.ari("PUT", AUTH, body)
+        return await self.ari("PUT", AUTH.replace("1002-web", endpoint), body)
+
+    async def ask_as_guest(self, method: str, to: str) -> int:
+        """Return the last status of a request of the page's telephone *try-1*."""
+        async with (
+            aiohttp.ClientSession(trust_env=False, connector=aiohttp.TCPConnector(local_addr=(GATE, 0))) as session,
+            session.ws_connect(f"{self.http}/ws", protocols=["sip"], timeout=_LEAVES_AT_ONCE) as socket,
+        ):
+            call_id, challenge = secrets.token_hex(8), ""
+            for sequence in (1, 2):
+                authorization = _authorization("try-1", PASSWORD, challenge, f"{method}:sip:{to}@hatif")
+                await socket.send_str(_guests_request(method, to, call_id, sequence, authorization))
+                while (status := await _status(socket, f"CSeq: {sequence} {method}"))[0] < 200:
+                    pass
+                if status[0] != 401:
+                    break
+                challenge = status[1]
+            return status[0]
+
+    async def variable(self, name: str) -> str:
+        """Return a global variable of the dialplan."""
+        login = {"Authorization": aiohttp.encode_basic_auth(SECRETS.ari_user, SECRETS.ari_password)}
+        async with (
+            aiohttp.ClientSession(headers=login, trust_env=False) as session,
+            session.get(f"{self.http}/ari/asterisk/variable", params={"variable": name}) as answer,
+        ):
+            return str((await answer.json()).get("value", ""))
 
     async def register(
         self, user: str, password: str, url: str = "", origin: str | None = None, source: str = GATE, ticket: str = ""
@@ -107,15 +133,35 @@ def _register(call_id: str, sequence: int, authorization: str) -> str:
     )
 
 
-def _authorization(user: str, password: str, challenge: str) -> str:
+def _guests_request(method: str, to: str, call_id: str, sequence: int, authorization: str) -> str:
+    body = "hello" if method == "MESSAGE" else ""
+    more = "Content-Type: text/plain\r\n" if body else "Event: presence\r\n" if method == "SUBSCRIBE" else ""
+    return (
+        f"{method} sip:{to}@hatif SIP/2.0\r\n"
+        f"Via: SIP/2.0/WS test.invalid;branch=z9hG4bK{secrets.token_hex(6)}\r\nMax-Forwards: 70\r\n"
+        f"From: <sip:try-1@hatif>;tag=t\r\nTo: <sip:{to}@hatif>\r\nCall-ID: {call_id}\r\n"
+        f"CSeq: {sequence} {method}\r\nContact: <sip:page@test.invalid;transport=ws>;expires=120\r\n"
+        f"{more}{authorization}Content-Length: {len(body)}\r\n\r\n{body}"
+    )
+
+
+async def _status(socket: aiohttp.ClientWebSocketResponse, sequence: str) -> tuple[int, str]:
+    """Return the status of the next answer to a request, and its challenge."""
+    while sequence not in (text := await socket.receive_str(timeout=5)):
+        pass
+    found = re.search(r"(?m)^WWW-Authenticate: (.*)$", text)
+    return int(text.split()[1]), found[1] if found is not None else ""
+
+
+def _authorization(user: str, password: str, challenge: str, request: str = "REGISTER:sip:hatif") -> str:
     if not challenge:
         return ""
     fields: Mapping[str, str] = dict(re.findall(r'(\w+)="?([^",]+)"?', challenge))
     ours = _md5(f"{user}:{fields['realm']}:{password}")
-    response = _md5(f"{ours}:{fields['nonce']}:00000001:c:auth:{_md5('REGISTER:sip:hatif')}")
+    response = _md5(f"{ours}:{fields['nonce']}:00000001:c:auth:{_md5(request)}")
     return (
         f'Authorization: Digest username="{user}", realm="{fields["realm"]}", nonce="{fields["nonce"]}",'
-        f' uri="sip:hatif", response="{response}", algorithm=MD5, qop=auth, nc=00000001, cnonce="c",'
+        f' uri="{request.partition(":")[2]}", response="{response}", algorithm=MD5, qop=auth, nc=00000001, cnonce="c",'
         f' opaque="{fields.get("opaque", "")}"\r\n'
     )
 
@@ -126,11 +172,14 @@ def _md5(text: str) -> str:
 
 @pytest.fixture(scope="module")
 async def line(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Line]:
-    conf = example(tmp_path_factory.mktemp("home"), web_telephones=True)
+    conf = example(tmp_path_factory.mktemp("home"), web_telephones=True, try_telephones=("try-1",))
     # One on this machine, known by its address as the gate once was: its calls must not be a page's, nor a page's its.
     conf = replace(conf, carriers=(*conf.carriers, Carrier("local", ("127.0.0.1",))))
     write(conf)
-    (conf.etc / "extensions.conf").write_text("[hatif-operators]\nexten => *1,1,Answer()\n")
+    (conf.etc / "extensions.conf").write_text(
+        "[hatif-operators]\nexten => *1,1,Answer()\n"
+        "[hatif-try]\nexten => _[+*0-9].,1,Set(GLOBAL(REACHED)=${EXTEN} by ${CHANNEL})\n same => n,Hangup(17)\n"
+    )
     found = Line(conf)
     await found.start()
     yield found
@@ -243,6 +292,21 @@ async def test_another_program_of_this_machine_cannot_use_a_browsers_password(li
     assert await line.set_password("1002-web.5", PASSWORD) == 200
     assert await line.register("1002-web.5", PASSWORD, source="127.0.0.1") != 200
     assert await line.register("1002-web.5", PASSWORD) == 200
+
+
+async def test_a_guest_of_the_page_cannot_register_subscribe_or_send_a_message_and_has_no_way_in_without_the_gate(
+    line: Line,
+) -> None:
+    """A MESSAGE would walk the dialplan of the page's calls, on the one channel that Asterisk has for all messages."""
+    assert await line.set_password("try-1", PASSWORD, "try-1") == 200
+    for to in ("+33800212000", "1001", "*10", "try-1"):
+        for method in ("MESSAGE", "SUBSCRIBE", "REGISTER"):
+            assert await line.ask_as_guest(method, to) >= 400, (method, to)
+    assert await line.variable("REACHED") == ""
+    with Telephone("127.0.0.5", line.conf.ports.sip, user="try-1", password=PASSWORD) as plain:
+        assert plain.register().status != 200
+        assert plain.invite("+33800212000").status == 401
+    assert await line.variable("REACHED") == ""
 
 
 async def test_a_removed_operators_browser_has_no_password_any_more(line: Line) -> None:

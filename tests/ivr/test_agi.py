@@ -1,6 +1,7 @@
 """FastAGI services answer a dialplan with variables, and nothing that connects can hold them up."""
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -9,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from line import Line
 
+from ivr.agi import peer as peer_user
 from ivr.agi import server
 from ivr.agi.case_service import CaseService
 from ivr.agi.log_service import LogService
@@ -24,6 +26,10 @@ from routing.states import Operator, OperatorState
 clock.prepare()
 
 HEADER = b"agi_network: yes\nagi_network_script: %s\nagi_extension: 0033800212000\nagi_arg_1: %s\nagi_arg_2: %s\n\n"
+
+
+NOBODY = 65534
+"""A user who is neither this one nor root."""
 
 
 class Recorder:
@@ -123,11 +129,22 @@ def test_no_value_can_add_a_command() -> None:
 # The server
 
 
-@pytest.fixture
-async def serving(services: Services) -> AsyncIterator[tuple[int, asyncio.Task[None]]]:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as free:
         number: int = free.getsockname()[1]
-    running = asyncio.create_task(server.run(services, number))
+    return number
+
+
+@pytest.fixture
+def asterisk_port() -> int:
+    """Return a port at which nobody listens yet."""
+    return free_port()
+
+
+@pytest.fixture
+async def serving(services: Services, asterisk_port: int) -> AsyncIterator[tuple[int, asyncio.Task[None]]]:
+    number = free_port()
+    running = asyncio.create_task(server.run(services, number, asterisk_port))
     for _ in range(200):
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", number)
@@ -143,6 +160,40 @@ async def serving(services: Services) -> AsyncIterator[tuple[int, asyncio.Task[N
 @pytest.fixture
 def port(serving: tuple[int, asyncio.Task[None]]) -> int:
     return serving[0]
+
+
+def made_as(user: int) -> socket.socket:
+    """Return a socket that another user has made."""
+    os.seteuid(user)
+    try:
+        return socket.socket()
+    finally:
+        os.seteuid(0)
+
+
+async def ask_as(user: int, port: int, request: bytes) -> bytes:
+    """Return the first line of the answer to another user's request."""
+    connection = made_as(user)
+    connection.connect(("127.0.0.1", port))
+    reader, writer = await asyncio.open_connection(sock=connection)
+    writer.write(request)
+    async with asyncio.timeout(5):
+        with suppress(ConnectionError):
+            answer = await reader.readline()
+            writer.close()
+            return answer
+    return b""
+
+
+def test_a_connection_that_was_closed_has_no_user() -> None:
+    """The kernel lists it as root's for a while."""
+    with socket.create_server(("127.0.0.1", 0)) as listening, socket.socket() as connection:
+        connection.connect(listening.getsockname())
+        accepted, peer = listening.accept()
+        with accepted:
+            assert peer_user.user_of(peer, accepted.getsockname()) == os.geteuid()
+            connection.close()
+            assert peer_user.user_of(peer, accepted.getsockname()) is None
 
 
 async def ask(port: int, service: bytes, *arguments: bytes) -> list[str]:
@@ -175,6 +226,21 @@ async def test_probes_and_silent_connections_hold_nobody_up(port: int) -> None:
     for reader, writer in silent:
         writer.close()
         assert await reader.read() == b""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+async def test_another_user_of_the_machine_learns_nothing_and_adds_no_call_unless_asterisk_runs_as_they_do(
+    port: int, asterisk_port: int
+) -> None:
+    """They could try PINs in the name of any caller, and write calls into the database."""
+    request = HEADER % (b"route", b"fr", b"")
+    assert await ask_as(NOBODY, port, request) == b""
+    assert (await ask(port, b"route", b"fr"))[-1] == 'SET VARIABLE HATIF_AGI "ok"'
+    with made_as(NOBODY) as asterisk:
+        asterisk.bind(("127.0.0.1", asterisk_port))
+        asterisk.listen()
+        assert (await ask_as(NOBODY, port, request)).startswith(b"SET VARIABLE HATIF_QUEUE")
+        assert await ask_as(NOBODY - 1, port, request) == b""
 
 
 async def test_a_silent_connection_is_ended(port: int, monkeypatch: pytest.MonkeyPatch) -> None:

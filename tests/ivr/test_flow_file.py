@@ -152,6 +152,20 @@ FLOW_MISTAKES = [
     ),
     ("E_FLOW_TWICE", "  goodbye:\n", "  queue: {kind: end}\n  goodbye:\n", "queue: {kind", "'queue' is used twice"),
     ("E_FLOW_FILE", "nodes:\n", "nodes: [\n", "kind: language", "correct the YAML"),
+    (
+        "E_FLOW_FILE",
+        "silence_s: 5",
+        f"silence_s: 0x{'f' * 6000}",
+        "silence_s",
+        "a number of 6002 characters is not allowed; write a shorter one",
+    ),
+    (
+        "E_FLOW_FILE",
+        "silence_s: 5",
+        f"silence_s: 1{':59' * 1_000_000}",  # at once, not after hours
+        "silence_s",
+        "a number of 3000001 characters is not allowed; write a shorter one",
+    ),
     ("E_FLOW_FILE", "topic: file", "topic: \x01", "topic", "special characters are not allowed; correct the YAML"),
     (
         "E_FLOW_FILE",

@@ -93,6 +93,7 @@ def test_eight_full_catalogues_are_checked_within_a_second(tmp_path: Path) -> No
         ('msgctxt "a"\nmsgid "A."\nmsgstr "A \\q."\n', 8, "is not a valid catalogue line"),
         ('msgctxt "a"\nmsgid "A."\nmsgid_plural "As."\nmsgstr[0] "Ah."\n', 8, "is not a valid catalogue line"),
         ("<<<<<<< HEAD\n", 6, "is not a valid catalogue line"),
+        (" " * 1_000_000 + "x\n", 6, "is not a valid catalogue line"),  # at once, not after hours
         ('msgctxt "a"\nmsgid "A."\nmsgstr "Ah."\nmsgstr "Oh."\n', 9, "msgstr after msgstr"),
         ('msgctxt "a"\nmsgstr "Ah."\n', 7, "msgstr after msgctxt"),
         ('msgctxt "a"\nmsgid "A."\n', 7, "restore its end"),

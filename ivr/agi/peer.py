@@ -1,0 +1,43 @@
+"""The users of this machine behind a connection on the loopback interface, as the kernel lists them."""
+
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+_LISTENS = "0A"
+
+
+def user_of(peer: tuple[str, int], own: tuple[str, int]) -> int | None:
+    """Return the user who has opened a connection over IPv4; None if they have closed it, or it is not there.
+
+    Args:
+        peer: Address and port of their end.
+        own: Address and port of ours.
+    """
+    ends = (_written(peer), _written(own))
+    for row in _rows(_TABLES[0]):
+        # A connection that was closed has no inode any more, and would count as root's.
+        if (row[1], row[2]) == ends and row[9] != "0":
+            return int(row[7])
+    return None
+
+
+def listeners(port: int) -> set[int]:
+    """Return the users who listen at a port."""
+    end = f":{port:04X}"
+    return {int(row[7]) for table in _TABLES for row in _rows(table) if row[3] == _LISTENS and row[1].endswith(end)}
+
+
+def _written(end: tuple[str, int]) -> str:
+    address, port = end
+    return f"{int.from_bytes(socket.inet_aton(address), sys.byteorder):08X}:{port:04X}"
+
+
+def _rows(table: Path) -> Iterator[list[str]]:
+    try:
+        lines = table.read_text().splitlines()[1:]
+    except OSError:  # a kernel without IPv6
+        return
+    yield from (line.split() for line in lines)
