@@ -69,7 +69,7 @@ class Fault:
     @property
     def soaks(self) -> bool:
         """Return whether it also comes in the soak, where another one follows half a minute later."""
-        return self.name != NOTHING and not self.loses and not self.damages and self.hold_s <= SHORT_S
+        return not self.loses and not self.damages and self.hold_s <= SHORT_S
 
     def missing(self, line: Line, kind: Kind) -> str | None:
         """Return why it cannot come on this line; None if it can."""
