@@ -61,8 +61,8 @@ async def position(engine: AsyncEngine, node: str, boot: UUID) -> Position:
 async def apply(engine: AsyncEngine, records: Sequence[Record], before: Position, after: Position) -> None:
     """Write the rows and move the position from `before` to `after`, both or neither.
 
-    Records of the same row are merged first; later values win, except those of `_FIRST_STAYS`. A case never overwrites another one with the same
-    reference (`db.case_openings`).
+    Records of the same row are merged first; later values win, except those of `_FIRST_STAYS`. A case never overwrites
+    another one with the same reference (`db.case_openings`).
 
     Raises:
         MovedError: Another deliverer has moved the position.

@@ -25,6 +25,7 @@ from bench.faults import disk, table
 from bench.faults import line as lines
 from bench.faults.catalogue import LEFT_OUT, catalogue
 from bench.faults.fault import NOTHING, Fault
+from bench.faults.figures import FiguresError
 from bench.faults.look import observing
 from bench.faults.round import Result, RoundError, Rounds
 from bench.faults.soak import soak
@@ -159,7 +160,7 @@ async def _bring(
                 some = [fault for fault in run.faults if fault.soaks and fault.missing(line, run.kind) is None]
                 try:
                     document["soak"] = (await soak(rounds, some, run.soak_min)).as_data()
-                except (RoundError, DatabaseError) as error:
+                except (RoundError, FiguresError, DatabaseError) as error:
                     document["unmeasured"]["the soak"] = str(error)
                 return
             for fault in run.faults:

@@ -113,9 +113,7 @@ async def keep_leftover(mailbox: Mailbox, name: str, recorder: Recorder) -> bool
     except FileNotFoundError:
         return False  # already kept
     except OSError as error:
-        log.error(
-            "The recording of a conversation could not be kept; it stays with Asterisk", recording=name, error=str(error)
-        )
+        log.error("A conversation could not be kept; it stays with Asterisk", recording=name, error=str(error))
         return False
     except (wave.Error, EOFError) as error:
         aside = await asyncio.to_thread(mailbox.put_aside, name)
