@@ -129,13 +129,13 @@ async def soak(rounds: Rounds, faults: list[Fault], minutes: float, every_s: flo
     for sentences in (
         verdict.lost, verdict.broken, verdict.missing, verdict.doubled, verdict.wrong, verdict.unkept, verdict.refused
     ):  # fmt: skip
-        sentences[:] = _at_fault(sentences, cast.facts, brought)
+        sentences[:] = name_faults(sentences, cast.facts, brought)
     behind_us = {name: lines for name, lines in found.items() if lines}
     soaked = Soaked(minutes, [one.fault.name for one in brought], memory, verdict, before, after, behind_us)
     soaked.notes = [*scene.notes, *([behind] if behind else []), *cast.errors]
     soaked.missed = [
         *judge.misses(verdict, silence_s=None, refuses=True),
-        *(f"{number} could not leave a message" for number in _refused_without_reason(cast.facts.values(), brought)),
+        *(f"{number} could not leave a message" for number in refused_without_reason(cast.facts.values(), brought)),
         *(f"{name}: {left.abbreviate(lines, 4)}" for name, lines in soaked.left.items()),
         *compare(before, after),
         *scene.failed,
@@ -143,7 +143,7 @@ async def soak(rounds: Rounds, faults: list[Fault], minutes: float, every_s: flo
     return soaked
 
 
-def _at_fault(sentences: list[str], calls: Mapping[str, Facts], brought: Sequence[Brought]) -> list[str]:
+def name_faults(sentences: list[str], calls: Mapping[str, Facts], brought: Sequence[Brought]) -> list[str]:
     """Return the sentences, which begin with a caller's number, with the fault during or before their calls."""
     found = []
     for sentence in sentences:
@@ -155,7 +155,7 @@ def _at_fault(sentences: list[str], calls: Mapping[str, Facts], brought: Sequenc
     return found
 
 
-def _refused_without_reason(calls: Iterable[Facts], brought: Sequence[Brought]) -> list[str]:
+def refused_without_reason(calls: Iterable[Facts], brought: Sequence[Brought]) -> list[str]:
     """Return callers who heard that their message could not be recorded although files could be written."""
     return [
         call.number

@@ -16,6 +16,7 @@ from bench.faults.figures import Figures, compare
 from bench.faults.judge import Facts, Part, Row, Spell, Talk, Verdict, judge, misses, served_after_s
 from bench.faults.look import Look, Observer
 from bench.faults.relay import Relay
+from bench.faults.soak import Brought, name_faults, refused_without_reason
 from bench.floor.heard import Silence
 
 AT = 1_000_000.0  # when the fault comes
@@ -167,6 +168,16 @@ def test_what_has_grown_in_the_soak_is_found() -> None:
         "ivr has 111 MiB, and 100 before",
         "desk does not run",
     ]
+
+
+def test_a_message_that_is_lost_is_told_with_the_fault_that_was_near_and_may_be_refused_only_by_a_full_disk() -> None:
+    faults = {fault.name: fault for fault in catalogue()}
+    call = replace(IN_THE_MENU, part=Part.MESSAGE, spoke_s=12.0, refused=True)
+    brought = [Brought(faults["kill-desk"], AT - 90), Brought(faults["kill-gate"], AT + 5)]
+    (told,) = name_faults([f"{NUMBER} (message): spoke"], {NUMBER: call}, brought)
+    assert told == f"{NUMBER} (message): spoke (kill-gate +25 s from the call, which took 50 s)"
+    assert refused_without_reason([call], brought) == [NUMBER]
+    assert refused_without_reason([call], [*brought, Brought(faults["home-full-kill"], AT)]) == []
 
 
 async def test_a_cut_relay_is_silent_and_passes_new_connections_once_healed(tmp_path: Path) -> None:
