@@ -113,7 +113,12 @@ async def soak(rounds: Rounds, faults: list[Fault], minutes: float, every_s: flo
             before = await read_figures(rounds.line, rounds.control, rounds.database)
             began = time.time()
             async with beside(_come(cast), _note_memory(rounds.line, began, memory)):
-                await _bring(faults, scene, brought, draw, minutes, every_s, rounds.progress, cast)
+                try:
+                    await _bring(faults, scene, brought, draw, minutes, every_s, rounds.progress, cast)
+                except asyncio.CancelledError:  # by a signal: what was measured until then is worth printing
+                    if (task := asyncio.current_task()) is not None:
+                        task.uncancel()
+                    minutes = round((time.time() - began) / 60, 1)
                 await asyncio.sleep(every_s)
             over = time.time()
             rounds.progress("everybody finishes")
