@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Executable, bindparam, select, tuple_, update
+from sqlalchemy import Executable, bindparam, func, select, tuple_, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -18,6 +18,9 @@ from db.records import SHAPES, Record
 from db.tables import Call, Table
 
 POSITION = Table.metadata.tables["journal_position"]
+
+_FIRST_STAYS = {Call.__tablename__: frozenset({"line_answered"})}
+"""Columns that a record which begins a row once more only fills: it knows them roughly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,8 @@ async def position(engine: AsyncEngine, node: str, boot: UUID) -> Position:
 async def apply(engine: AsyncEngine, records: Sequence[Record], before: Position, after: Position) -> None:
     """Write the rows and move the position from `before` to `after`, both or neither.
 
-    Records of the same row are merged first; later values win. A case never overwrites another one with the same
-    reference (`db.case_openings`).
+    Records of the same row are merged first; later values win, except those of `_FIRST_STAYS`. A case never overwrites
+    another one with the same reference (`db.case_openings`).
 
     Raises:
         MovedError: Another deliverer has moved the position.
@@ -206,9 +209,12 @@ def _upsert(dialect: str, table_name: str, names: tuple[str, ...], node_given: b
     changes = [] if shape.appended else _changes(table_name, names, node_given)
     if not changes:
         return insert.on_conflict_do_nothing(index_elements=shape.key)
-    return insert.on_conflict_do_update(
-        index_elements=shape.key, set_={name: insert.excluded[name] for name in changes}
-    )
+    stays = _FIRST_STAYS.get(table_name, frozenset())
+    values = {
+        name: func.coalesce(shape.table.c[name], insert.excluded[name]) if name in stays else insert.excluded[name]
+        for name in changes
+    }
+    return insert.on_conflict_do_update(index_elements=shape.key, set_=values)
 
 
 @lru_cache(maxsize=1000)

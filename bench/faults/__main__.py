@@ -24,7 +24,8 @@ from bench.callers import LostCallError
 from bench.faults import disk, table
 from bench.faults import line as lines
 from bench.faults.catalogue import LEFT_OUT, catalogue
-from bench.faults.fault import Fault
+from bench.faults.fault import NOTHING, Fault
+from bench.faults.figures import FiguresError
 from bench.faults.look import observing
 from bench.faults.round import Result, RoundError, Rounds
 from bench.faults.soak import soak
@@ -65,7 +66,10 @@ def main() -> None:
     if given.keep is not None and given.keep.exists():
         parser.error(f"{given.keep} exists; name a new folder")
     disk.enter_namespace()
-    faults = [known[name] for name in given.only] if given.only else list(known.values())
+    # A soak of `--only nothing` is what another one is compared with.
+    common = [fault for fault in known.values() if fault.soaks and fault.name != NOTHING]
+    some = common if given.soak else list(known.values())
+    faults = [known[name] for name in given.only] if given.only else some
     folder = given.keep or Path(tempfile.mkdtemp(prefix="hf"))  # short: sockets in it have 107 bytes at most
     folder.mkdir(parents=True, exist_ok=True)
     asked = {"database": given.database, "seed": given.seed}
@@ -156,7 +160,7 @@ async def _bring(
                 some = [fault for fault in run.faults if fault.soaks and fault.missing(line, run.kind) is None]
                 try:
                     document["soak"] = (await soak(rounds, some, run.soak_min)).as_data()
-                except (RoundError, DatabaseError) as error:
+                except (RoundError, FiguresError, DatabaseError) as error:
                     document["unmeasured"]["the soak"] = str(error)
                 return
             for fault in run.faults:

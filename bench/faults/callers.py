@@ -22,6 +22,7 @@ KEPT_S = 0.3  # silences that last longer are kept
 STAYS_S = 6.0  # a new caller
 HEARD_S = 1.0
 RECORDS_S = 0.5  # a line that records is silent
+TONE_WITHIN_S = 20.0  # the instructions, once more if the controller was killed meanwhile
 SPEAKS_AFTER_S = 6.0  # the caller speaks on for so long after the fault has come
 ANSWERS_AFTER_S = 2.0  # the survey
 DIGIT_S = 1.2
@@ -29,6 +30,9 @@ SURVEY_KEY = "5"
 SERVED_WITHIN_S = 15.0  # callers who wait, once an operator is free
 PICKS_UP_AFTER_S = 4.0  # the operators whose telephones ring then
 NUMBERS_A_ROUND = 1000
+
+RECORD_TONE, APOLOGY = "tone", "apology"
+"""Whose voice a packet is, beside controller and fallback: before a message, and of one that could not be recorded."""
 
 CAST: tuple[tuple[Part, str], ...] = (
     *((Part.TALKING, "nl"),) * 2,  # both operators who speak it: others wait
@@ -72,7 +76,7 @@ class Cast(Measured):
     """The callers of one fault, and what they know of their calls.
 
     Args:
-        known: Whose voice a packet is (controller, fallback), by its content.
+        known: Whose voice a packet is (controller, fallback, tone, apology), by its content.
     """
 
     def __init__(
@@ -86,6 +90,7 @@ class Cast(Measured):
         self._by_sound: dict[int, Facts] = {}  # by Asterisk's port
         self._operators_heard: dict[str, float] = {}  # by caller: when they last heard one
         self._heard_at: dict[str, float] = {}  # the same, of anything, for callers who leave messages
+        self._tones: set[str] = set()  # callers who have heard the tone after which they speak
         self._legs: dict[str, Leg] = {}  # by caller: the leg of their operator
         self._tasks: set[asyncio.Task[None]] = set()
         self.errors: list[str] = []  # of the bench itself
@@ -248,10 +253,15 @@ class Cast(Measured):
         await self.press(call, str(LANGUAGES.index(language) + 1))
         await self._listen(call, 1.0)
 
-    async def _leave_message(self, facts: Facts, call: Call, seconds: float | None) -> None:
+    async def _leave_message(self, facts: Facts, call: Call, seconds: float | None, *, send: bool = True) -> None:
         """Choose to complain, speak after the tone, and send it. None: until some time after the fault."""
         await self._press_in_turn(call, COMPLAIN)
-        await self._listen(call, 1.0)  # the tone
+        by = time.monotonic() + TONE_WITHIN_S
+        while facts.number not in self._tones and not call.ended.done() and time.monotonic() < by:
+            await self._listen(call, 0.2)
+        if facts.number not in self._tones:
+            return
+        await self._listen(call, 0.5)
         until = None if seconds is None else time.monotonic() + seconds
         while not call.ended.done() and (until is None or time.monotonic() < until):
             self.speak(facts.number, call)
@@ -260,6 +270,8 @@ class Cast(Measured):
                 facts.spoke_s += media.PACE
             if until is None and self.struck.is_set():
                 until = time.monotonic() + SPEAKS_AFTER_S
+        if not send:
+            return
         await self._press_in_turn(call, "#")
         await self._listen(call, 1.0)
         await self._press_in_turn(call, "1")
@@ -315,9 +327,17 @@ class Cast(Measured):
                 self._operators_heard[facts.number] = arrived / 1e9
             elif not facts.first:
                 facts.first = self._known.get(payload, "")
-            if facts.part is Part.MESSAGE and has_sound(payload):
-                self._heard_at[facts.number] = arrived / 1e9
+            if facts.part is Part.MESSAGE:
+                self._hear_of_message(facts, payload, arrived)
         super()._on_rtp(data, sender, arrived)
+
+    def _hear_of_message(self, facts: Facts, payload: bytes, arrived: int) -> None:
+        if has_sound(payload):
+            self._heard_at[facts.number] = arrived / 1e9
+        who = self._known.get(payload)
+        if who == RECORD_TONE:
+            self._tones.add(facts.number)
+        facts.refused = facts.refused or who == APOLOGY
 
     # Operators
 

@@ -21,7 +21,7 @@ async def release_killed(scene: Scene) -> AsyncIterator[None]:
         "kind": "row",
         "file": "operators.csv",
         "row": scene.line.team.consuls[0],
-        "cells": {"name": "Bench renamed"},
+        "cells": {"name": f"Bench {scene.draw.randrange(10**6)}"},  # in a soak it comes again
     }
     body: dict[str, Any] = {"title": "A name", "name": "bench", "edits": [edit], "release": True}
     status = await scene.control.post("/site/changes", body)

@@ -50,8 +50,9 @@ class Fault:
     """A fault. Entering `comes` brings it, leaving heals it, `hold_s` later.
 
     `silence_s`: the longest silence that is wanted beyond the site's own pauses, None for any; `loses`: whether calls
-    must be lost, since Asterisk dies; `damages`: whether records must be lost; `recover_s`: the limit until all is well
-    again. `process`, `kind`, `mounts`: what it needs, a process, a database, the right to mount.
+    must be lost, since Asterisk dies; `damages`: whether records must be lost; `refuses`: whether no message can be
+    recorded, which its caller must hear; `recover_s`: the limit until all is well again. `process`, `kind`, `mounts`:
+    what it needs, a process, a database, the right to mount.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Fault:
     silence_s: float | None = LONG_S
     loses: bool = False
     damages: bool = False
+    refuses: bool = False
     recover_s: float = 100.0
     process: str | None = None
     kind: Kind | None = None
@@ -69,7 +71,7 @@ class Fault:
     @property
     def soaks(self) -> bool:
         """Return whether it also comes in the soak, where another one follows half a minute later."""
-        return self.name != NOTHING and not self.loses and not self.damages and self.hold_s <= SHORT_S
+        return not self.loses and not self.damages and self.hold_s <= SHORT_S
 
     def missing(self, line: Line, kind: Kind) -> str | None:
         """Return why it cannot come on this line; None if it can."""

@@ -66,6 +66,7 @@ class Facts:
     lost: str = ""  # why the call counts as lost
     answers: list[Talk] = field(default_factory=list)  # of operators, by beginning
     spoke_s: float = 0.0  # into a message
+    refused: bool = False  # the line said that it could not record the message
     survey: int | None = None
     first: str = ""  # who answered: controller, fallback
     cut: bool = False  # Asterisk was killed
@@ -121,6 +122,8 @@ class Verdict:
     wrong: list[str] = field(default_factory=list)
     messages_left: int = 0
     messages_kept: int = 0
+    unkept: list[str] = field(default_factory=list)  # messages that were left and not kept
+    refused: list[str] = field(default_factory=list)  # messages that could not be recorded, as their callers heard
     served_s: float | None = 0.0  # until new callers were served by the controller; None: never
 
 
@@ -147,11 +150,15 @@ def judge(calls: Collection[Facts], rows: Iterable[Row], spell: Spell) -> Verdic
         elif not mine and call.answered is not None:
             verdict.missing.append(_name(call))
         verdict.wrong += [f"{_name(call)}: {what}" for row in mine[:1] for what in find_mistakes(call, row, spell)]
-        if call.spoke_s >= LONG_S:
+        if call.refused:
+            verdict.refused.append(_name(call))
+        elif call.spoke_s >= LONG_S:
             verdict.messages_left += 1
-            verdict.messages_kept += any(
-                length is not None and length >= 1.0 for row in mine for length in row.messages
-            )
+            kept = any(length is not None and length >= 1.0 for row in mine for length in row.messages)
+            verdict.messages_kept += kept
+            if not kept:
+                rows_are = ", ".join(f"{row.id} {row.outcome} {list(row.messages)}" for row in mine) or "no row"
+                verdict.unkept.append(f"{_name(call)}: spoke for {call.spoke_s:.1f} s, {rows_are}")
     verdict.served_s = served_after_s(calls, spell.began)
     return verdict
 
@@ -176,13 +183,21 @@ def served_after_s(calls: Iterable[Facts], began: float) -> float | None:
     return round((first.answered or first.dialled) - began, 1)
 
 
-def misses(verdict: Verdict, *, silence_s: float | None, loses: bool = False, damages: bool = False) -> list[str]:
+def misses(
+    verdict: Verdict,
+    *,
+    silence_s: float | None,
+    loses: bool = False,
+    damages: bool = False,
+    refuses: bool = False,
+) -> list[str]:
     """Return what is wanted and was missed.
 
     Args:
         silence_s: The longest silence that is allowed beyond the site's own pauses; None: any.
         loses: Whether calls must be lost, as when Asterisk is killed: nobody can keep them.
         damages: Whether records must be lost, since the journal itself was damaged.
+        refuses: Whether nothing can be recorded, since no file can be written.
     """
     found = []
     if not loses:
@@ -201,6 +216,8 @@ def misses(verdict: Verdict, *, silence_s: float | None, loses: bool = False, da
     ]
     if verdict.messages_kept < verdict.messages_left:
         found.append(f"{verdict.messages_left - verdict.messages_kept} messages lost")
+    if verdict.refused and not refuses:
+        found.append(f"{len(verdict.refused)} messages could not be recorded")
     if verdict.served_s is None:
         found.append("new callers were not served again")
     return found

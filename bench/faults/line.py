@@ -12,7 +12,7 @@ from typing import Literal
 
 from bench import hatif, media
 from bench.faults import disk
-from bench.faults.callers import team
+from bench.faults.callers import APOLOGY, RECORD_TONE, team
 from bench.floor.line import RING_S, Line, LineError, change_site, line_of, write_site
 from bench.postgresql import Server
 from bench.queue_lines import share_sounds
@@ -29,6 +29,7 @@ CHANGES = (
 
 _CONTROLLER = ("language_", "another_", "key_", "main_", "greeting")  # the beginnings of texts that only it plays
 _FALLBACK = ("moment", "fallback_wait", "fallback_nobody")
+_APOLOGY = ("record_failed",)
 
 
 @dataclass(slots=True)
@@ -116,11 +117,15 @@ async def database(beside: Path, offset: int, kind: Kind) -> AsyncIterator[Datab
 
 
 def voices(home: Path) -> Mapping[bytes, str]:
-    """Return by whom a packet of sound is played: controller or fallback, for what only one of them plays."""
+    """Return by whom a packet of sound is played: controller or fallback, for what only one of them plays.
+
+    Of messages, it is the tone before one or the apology for one that could not be recorded.
+    """
     names = manifest.load(home / "sounds" / manifest.FILE)
     found: dict[bytes, str] = {}
     both: set[bytes] = {media.SILENCE}
-    for who, beginnings in (("controller", _CONTROLLER), ("fallback", _FALLBACK)):
+    found |= dict.fromkeys(media.frames([home / "sounds" / "beep.alaw"]) - both, RECORD_TONE)
+    for who, beginnings in (("controller", _CONTROLLER), ("fallback", _FALLBACK), (APOLOGY, _APOLOGY)):
         for language in names.languages:
             for text in names.ids:
                 if text.startswith(beginnings) and (file := names.file(language, text)) is not None:

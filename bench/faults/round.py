@@ -152,7 +152,9 @@ class Rounds:
         )
         loses = fault.loses and any(call.cut for call in cast.facts.values())  # Asterisk may have come through
         result.missed = [
-            *judge.misses(verdict, silence_s=fault.silence_s, loses=loses, damages=fault.damages),
+            *judge.misses(
+                verdict, silence_s=fault.silence_s, loses=loses, damages=fault.damages, refuses=fault.refuses
+            ),
             *_missed(result),
             *scene.failed,
         ]

@@ -3,32 +3,29 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
-
-import aiohttp
-import psutil
 
 from bench.beside import beside
 from bench.callers import Call
 from bench.faults import judge
 from bench.faults.callers import NUMBERS_A_ROUND, Cast, number_of, pass_time
 from bench.faults.fault import Fault, Scene
+from bench.faults.figures import Figures, compare, read_figures, read_memory
 from bench.faults.judge import Facts, Part, Spell, Verdict
 from bench.faults.round import RoundError, Rounds, watch_asterisk
 from bench.faults.rows import read_rows, until_delivered
 from bench.floor import left
-from bench.floor.control import Control
 from bench.floor.line import Line
 from bench.floor.phones import Leg
-from ivr.process.process import processes
 
 CALLS_A_SECOND = 2.0
 FAULT_EVERY_S = 30.0
-WARM_UP_S = 60.0  # calls before the first figures: what is loaded on first use is loaded then
+WARM_UP_S = 180.0  # calls before the first figures: what is loaded on first use is loaded then, and caches are filled
+MEMORY_EVERY_S = 120.0
+SENDS = 0.5  # the share of messages that are sent with a key; of the others, the callers hang up
 OVER_S = 60.0  # the longest call
-MEMORY = 1.10
 ROUND = 500  # of the callers' numbers
 NUMBERS = 100 * NUMBERS_A_ROUND
 
@@ -37,14 +34,11 @@ LANGUAGE = {Part.NEW: "fr", Part.TALKING: "fr", Part.GUIDE: "ar", Part.MESSAGE: 
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """What is there while nobody calls. By process: resident memory in MiB, open descriptors."""
+class Brought:
+    """A fault that came, at POSIX seconds."""
 
-    channels: int
-    bridges: int
-    tasks: int
-    memory: Mapping[str, float]
-    descriptors: Mapping[str, int]
+    fault: Fault
+    at: float
 
 
 @dataclass(slots=True)
@@ -53,6 +47,7 @@ class Soaked:
 
     minutes: float
     faults: list[str]
+    memory: list[dict[str, Any]]  # of each process, in MiB, every now and then
     verdict: Verdict
     before: Figures
     after: Figures
@@ -86,8 +81,9 @@ class Callers(Cast):
                 await self._press_in_turn(call, "21")
                 await self._listen(call, draw.uniform(4.0, 15.0))
             case Part.MESSAGE:
-                await self._leave_message(facts, call, draw.uniform(4.0, 8.0))
-                await self._listen(call, draw.uniform(1.0, 8.0))
+                send = draw.random() < SENDS
+                await self._leave_message(facts, call, draw.uniform(4.0, 8.0), send=send)
+                await self._listen(call, draw.uniform(1.0, 8.0) if send else 0.0)
             case _:
                 await self.press(call, "0")
                 await self._listen(call, draw.uniform(10.0, 40.0))
@@ -105,7 +101,8 @@ async def soak(rounds: Rounds, faults: list[Fault], minutes: float, every_s: flo
     draw = random.Random(rounds.draw.random())
     cast = Callers(rounds.line.server, rounds.fleet, rounds.control, ROUND, rounds.known, draw=draw)
     scene = Scene(rounds.line, rounds.database, rounds.control, draw)
-    brought: list[str] = []
+    brought: list[Brought] = []
+    memory: list[dict[str, Any]] = []
     try:
         await rounds.all_ready()
         async with beside(watch_asterisk(rounds.line, cast)):
@@ -113,26 +110,37 @@ async def soak(rounds: Rounds, faults: list[Fault], minutes: float, every_s: flo
                 rounds.progress(f"{WARM_UP_S:g} s of calls without a fault")
                 await asyncio.sleep(WARM_UP_S)
             await _over(cast, rounds)
-            before = await read_figures(rounds.line, rounds.control)
+            before = await read_figures(rounds.line, rounds.control, rounds.database)
             began = time.time()
-            async with beside(_come(cast)):
-                await _bring(faults, scene, brought, draw, minutes, every_s, rounds.progress, cast)
+            async with beside(_come(cast), _note_memory(rounds.line, began, memory)):
+                try:
+                    await _bring(faults, scene, brought, draw, minutes, every_s, rounds.progress, cast)
+                except asyncio.CancelledError:  # by a signal: what was measured until then is worth printing
+                    if (task := asyncio.current_task()) is not None:
+                        task.uncancel()
+                    minutes = round((time.time() - began) / 60, 1)
                 await asyncio.sleep(every_s)
             over = time.time()
             rounds.progress("everybody finishes")
             found = await _over(cast, rounds)
         behind = await until_delivered(rounds.line)
-        after = await read_figures(rounds.line, rounds.control)
+        after = await read_figures(rounds.line, rounds.control, rounds.database)
         rows = await read_rows(rounds.line, number_of(ROUND, 0), number_of(ROUND, NUMBERS - 1))
     finally:
         await cast.stop()
         cast.close()
     verdict = judge.judge(list(cast.facts.values()), rows, Spell(began, over))
     verdict.served_s = 0.0  # every 30 s another fault begins
-    soaked = Soaked(minutes, brought, verdict, before, after, {name: lines for name, lines in found.items() if lines})
+    for sentences in (
+        verdict.lost, verdict.broken, verdict.missing, verdict.doubled, verdict.wrong, verdict.unkept, verdict.refused
+    ):  # fmt: skip
+        sentences[:] = name_faults(sentences, cast.facts, brought)
+    behind_us = {name: lines for name, lines in found.items() if lines}
+    soaked = Soaked(minutes, [one.fault.name for one in brought], memory, verdict, before, after, behind_us)
     soaked.notes = [*scene.notes, *([behind] if behind else []), *cast.errors]
     soaked.missed = [
-        *judge.misses(verdict, silence_s=None),
+        *judge.misses(verdict, silence_s=None, refuses=True),
+        *(f"{number} could not leave a message" for number in refused_without_reason(cast.facts.values(), brought)),
         *(f"{name}: {left.abbreviate(lines, 4)}" for name, lines in soaked.left.items()),
         *compare(before, after),
         *scene.failed,
@@ -140,44 +148,35 @@ async def soak(rounds: Rounds, faults: list[Fault], minutes: float, every_s: flo
     return soaked
 
 
-def compare(before: Figures, after: Figures) -> list[str]:
-    """Return what is not as at the start."""
-    found = [
-        f"{there} {name}, and {was} before"
-        for name, was, there in (
-            ("channels", before.channels, after.channels),
-            ("bridges", before.bridges, after.bridges),
-            ("tasks", before.tasks, after.tasks),
+def name_faults(sentences: list[str], calls: Mapping[str, Facts], brought: Sequence[Brought]) -> list[str]:
+    """Return the sentences, which begin with a caller's number, with the fault during or before their calls."""
+    found = []
+    for sentence in sentences:
+        call = calls[sentence.split(" ", 1)[0]]
+        began, ended = call.dialled, call.ended or call.dialled
+        near = [one for one in brought if one.at <= ended and one.at + FAULT_EVERY_S >= began]
+        faults = ", ".join(f"{one.fault.name} {one.at - began:+.0f} s" for one in near) or "no fault"
+        found.append(f"{sentence} ({faults} from the call, which took {ended - began:.0f} s)")
+    return found
+
+
+def refused_without_reason(calls: Iterable[Facts], brought: Sequence[Brought]) -> list[str]:
+    """Return callers who heard that their message could not be recorded although files could be written."""
+    return [
+        call.number
+        for call in calls
+        if call.refused
+        and not any(
+            one.fault.refuses and one.at <= (call.ended or call.dialled) and one.at + FAULT_EVERY_S >= call.dialled
+            for one in brought
         )
-        if there > was
     ]
-    found += [
-        f"{name} has {after.descriptors.get(name, 0)} descriptors, and {was} before"
-        for name, was in before.descriptors.items()
-        if after.descriptors.get(name, 0) > was
-    ]
-    found += [
-        f"{name} has {after.memory.get(name, 0):.0f} MiB, and {was:.0f} before"
-        for name, was in before.memory.items()
-        if after.memory.get(name, 0) > MEMORY * was
-    ]
-    return found + [f"{name} does not run" for name in before.memory if name not in after.memory]
 
 
-async def read_figures(line: Line, control: Control) -> Figures:
-    """Return what is there now."""
-    try:
-        channels, bridges = len(await control.ari("/channels")), len(await control.ari("/bridges"))
-    except (aiohttp.ClientError, TimeoutError) as error:
-        raise RoundError(f"Asterisk does not answer: {error!r}") from error
-    memory: dict[str, float] = {}
-    descriptors: dict[str, int] = {}
-    for name, info in processes(line.home / "run").items():
-        if info.alive:
-            process = psutil.Process(info.pid)
-            memory[name] = round(process.memory_info().rss / 2**20, 1)
-            descriptors[name] = process.num_fds()
-    return Figures(channels, bridges, await left.idle_tasks(control) or 0, memory, descriptors)
+async def _note_memory(line: Line, began: float, memory: list[dict[str, Any]]) -> None:
+    while True:
+        memory.append({"minutes": round((time.time() - began) / 60, 1), "memory": read_memory(line)})
+        await asyncio.sleep(MEMORY_EVERY_S)
 
 
 async def _come(cast: Callers) -> None:
@@ -189,7 +188,7 @@ async def _come(cast: Callers) -> None:
 async def _bring(
     faults: list[Fault],
     scene: Scene,
-    brought: list[str],
+    brought: list[Brought],
     draw: random.Random,
     minutes: float,
     every_s: float,
@@ -199,7 +198,7 @@ async def _bring(
     began = time.monotonic()
     while (at := time.monotonic() - began) < minutes * 60:
         fault = draw.choice(faults)
-        brought.append(fault.name)
+        brought.append(Brought(fault, time.time()))
         progress(f"{at / 60:4.1f} min, {len(cast.facts)} calls, {len(cast.up)} up: {fault.name}")
         async with fault.comes(scene):
             await asyncio.sleep(fault.hold_s)

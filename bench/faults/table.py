@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from bench.faults.figures import DATABASE
 from bench.faults.judge import Part
 from bench.floor.left import abbreviate
 
@@ -62,9 +63,7 @@ def details(result: Mapping[str, Any], console: Console) -> None:
     console.print(f"\n{result['fault']}: {sum(result['up'].values())} calls up when it came", markup=False)
     if result["seen_as"]:
         console.print(f"  seen as {result['seen_as']}", markup=False)
-    for name in ("lost", "broken", "missing", "doubled", "wrong"):
-        if verdict[name]:
-            console.print(f"  {name}: {abbreviate(verdict[name], 6)}", markup=False)
+    _sentences(verdict, console)
     for note in (*result["notes"], *(f"missed: {what}" for what in result["missed"])):
         console.print(f"  {note}", markup=False)
     if result["late_ms"] > 200:
@@ -78,24 +77,40 @@ def soaked(soak: Mapping[str, Any], console: Console) -> None:
     table = Table("", "before", "after", box=None, pad_edge=False)
     for name in ("channels", "bridges", "tasks"):
         table.add_row(name, str(before[name]), str(after[name]))
-    for what in ("descriptors", "memory"):
-        for name, was in before[what].items():
-            table.add_row(
-                f"{what} of {name}{', MiB' if what == 'memory' else ''}", str(was), str(after[what].get(name))
-            )
+    for name, was in before["descriptors"].items():
+        there = after["descriptors"].get(name, {})
+        table.add_row(f"descriptors of {name}", _descriptors(was), _descriptors(there))
+    for name, size in before["memory"].items():
+        table.add_row(f"memory of {name}, MiB", str(size), str(after["memory"].get(name)))
     for name in ("lost", "broken", "missing", "doubled", "wrong"):
         table.add_row(f"calls or rows {name}", "", _red(len(verdict[name])))
     table.add_row("messages kept", "", f"{verdict['messages_kept']} of {verdict['messages_left']}")
     console.print(table)
-    for name in ("lost", "broken", "missing", "doubled", "wrong"):
-        if verdict[name]:
-            console.print(f"  {name}: {abbreviate(verdict[name], 6)}", markup=False)
+    _sentences(verdict, console)
+    for at in soak["memory"]:
+        figures = ", ".join(f"{name} {size:g}" for name, size in at["memory"].items())
+        console.print(f"  memory after {at['minutes']:g} min, MiB: {figures}", markup=False)
     for note in (*soak["notes"], *(f"missed: {what}" for what in soak["missed"])):
         console.print(f"  {note}", markup=False)
 
 
+def _sentences(verdict: Mapping[str, Any], console: Console) -> None:
+    for name, what in (
+        *((name, name) for name in ("lost", "broken", "missing", "doubled", "wrong")),
+        ("unkept", "message lost"),
+        ("refused", "could not leave a message, and was told"),
+    ):
+        if verdict[name]:
+            console.print(f"  {what}: {abbreviate(verdict[name], 12)}", markup=False)
+
+
 def _red(count: int) -> str:
     return f"[red]{count}[/]" if count else "0"
+
+
+def _descriptors(kinds: Mapping[str, int]) -> str:
+    """Return how many a process has, and how many of the database's besides."""
+    return f"{sum(kinds.values()) - kinds.get(DATABASE, 0)} + {kinds.get(DATABASE, 0)} of the database"
 
 
 def _time(seconds: float | None, otherwise: str = "[red]never[/]") -> str:

@@ -104,14 +104,18 @@ async def keep(mailbox: Mailbox, name: str, recorder: Recorder) -> None:
 async def keep_leftover(mailbox: Mailbox, name: str, recorder: Recorder) -> bool:
     """Do the same with a recording that was found at a start.
 
-    Return whether it is incomplete because Asterisk ended before it had written everything.
+    Return whether it is incomplete because Asterisk ended before it had written everything. It stays with Asterisk
+    while it cannot be opened, and is found again.
     """
     offer = name.removeprefix(PREFIX)
     try:
         seconds, cut = await asyncio.to_thread(_move_to_home, mailbox, name)
     except FileNotFoundError:
         return False  # already kept
-    except (OSError, wave.Error, EOFError) as error:
+    except OSError as error:
+        log.error("A conversation could not be kept; it stays with Asterisk", recording=name, error=str(error))
+        return False
+    except (wave.Error, EOFError) as error:
         aside = await asyncio.to_thread(mailbox.put_aside, name)
         log.error("The recording of a conversation could not be kept", recording=aside or name, error=str(error))
         return True

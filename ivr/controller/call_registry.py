@@ -124,9 +124,9 @@ class CallRegistry:
         call.opening_requests = _mark_requests(channel)
         if not args and channel.state == "Up":
             call.former_state = channel.variables.get("HATIF") or ""  # it cannot be read
-        self._dependencies.recorder.call_started(state, channel.id, started, printable_number(caller))
-        if channel.state == "Up":  # the fallback has answered at once, and no event will say so
-            self._dependencies.recorder.call(identity, line_answered=started.timestamp())
+        # The fallback has answered at once, and no event will say so.
+        answered = started if channel.state == "Up" else None
+        self._dependencies.recorder.call_started(state, channel.id, started, printable_number(caller), answered)
         if is_test(channel):
             self._dependencies.recorder.test_call(identity)
         self._walk(call, resumed=False)
@@ -165,8 +165,10 @@ class CallRegistry:
             self._dependencies.recorder.counts.test(state.id)
         if channel.application_data.startswith("hatif,call"):
             # Once more: what an earlier controller wrote last may never have reached the disk.
+            started = _created(channel)
+            answered = started if channel.state == "Up" else None
             self._dependencies.recorder.call_started(
-                state, channel.id, _created(channel), printable_number(channel.caller_number)
+                state, channel.id, started, printable_number(channel.caller_number), answered
             )
         call.event("resumed")
         self._walk(call, resumed=True)

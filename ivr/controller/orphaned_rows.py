@@ -140,7 +140,8 @@ async def close_orphaned(
             cut.add(leg)
     for recording in rows.recordings:
         leg = str(recording.id)
-        if recording.started < before and leg not in up_legs:
+        stays = mailbox.recording(f"{conversation_recording.PREFIX}{leg}").exists()  # it cannot be kept now
+        if recording.started < before and leg not in up_legs and not stays:
             of_call = stories.get(recording.call_id)
             row = of_call.call if of_call is not None else None
             await conversation_recording.close(mailbox, recording, row, recorder, cut=leg in cut)

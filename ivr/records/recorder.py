@@ -57,7 +57,17 @@ class Recorder:
         self.opened_cases = OpenedCases()
         self._references = references
 
-    def call_started(self, state: CallState, channel: str, started: datetime, caller_raw: str | None = None) -> None:
+    def call_started(
+        self,
+        state: CallState,
+        channel: str,
+        started: datetime,
+        caller_raw: str | None = None,
+        answered: datetime | None = None,
+    ) -> None:
+        """Record that a call began. `answered`: about when, if the line has answered it; what the row says already
+        stays."""
+        known = {} if answered is None else {"line_answered": answered}
         self.journal.put(
             "call",
             id=state.id,
@@ -69,6 +79,7 @@ class Recorder:
             language=state.language,
             flow_version=state.flow,
             started=started,
+            **known,
         )
 
     def test_call(self, call_id: str) -> None:

@@ -90,11 +90,14 @@ class Mailbox:
         return sorted(path.stem for path in self.recordings.glob(f"*.{FORMAT}"))
 
     async def has_voice(self, name: str) -> bool:
-        """Return whether a recording holds a voice; False if there is no such recording."""
+        """Return whether a recording holds a voice, as far as it can be read; False if there is no such recording."""
         return await asyncio.to_thread(has_voice, self.recording(name))
 
     async def keep(self, name: str) -> StoredMessage | None:
-        """Move a message to where messages are stored; None if there is none, or it holds no voice."""
+        """Move a message to where messages are stored; None if there is none, or it holds no voice.
+
+        None as well if that is not possible now: it stays with Asterisk, where it is found again.
+        """
         return await asyncio.to_thread(self._keep, name)
 
     def _keep(self, name: str) -> StoredMessage | None:
@@ -113,7 +116,10 @@ class Mailbox:
             self.move(name, file)
         except FileNotFoundError:
             return None
-        except (OSError, wave.Error, EOFError) as error:
+        except OSError as error:
+            log.error("A message could not be stored; it stays with Asterisk", recording=name, error=str(error))
+            return None
+        except (wave.Error, EOFError) as error:
             aside = self.put_aside(name)
             log.error("A message could not be stored", recording=str(aside or recording), error=str(error))
             return None
@@ -159,12 +165,16 @@ def _free_bytes(folder: Path) -> int:
 def has_voice(path: Path) -> bool:
     """Return whether a recording (16 bit, mono) holds more than silence and line noise.
 
+    One that cannot be read may: what is taken for silence is deleted.
+
     Asterisk's own count of spoken seconds is in whole seconds, and counts some silences as one.
     """
     try:
         samples = array("h", (data := path.read_bytes())[wav.HEADER : len(data) & ~1])
-    except OSError:
+    except FileNotFoundError:
         return False
+    except OSError:
+        return True
     frames = (samples[at : at + _FRAME] for at in range(0, len(samples), _FRAME))
     loud = (None for frame in frames if max(frame) - min(frame) >= _LOUD)
     return sum(1 for _ in itertools.islice(loud, _VOICE_FRAMES)) == _VOICE_FRAMES

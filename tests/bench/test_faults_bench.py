@@ -12,10 +12,11 @@ import pytest
 from line import CACHE, CHECKOUT
 
 from bench.faults.catalogue import catalogue
+from bench.faults.figures import Figures, compare
 from bench.faults.judge import Facts, Part, Row, Spell, Talk, Verdict, judge, misses, served_after_s
 from bench.faults.look import Look, Observer
 from bench.faults.relay import Relay
-from bench.faults.soak import Figures, compare
+from bench.faults.soak import Brought, name_faults, refused_without_reason
 from bench.floor.heard import Silence
 
 AT = 1_000_000.0  # when the fault comes
@@ -123,6 +124,9 @@ def test_a_message_that_was_left_must_be_kept_and_be_the_outcome() -> None:
     assert misses(found(left, replace(kept, messages=())), silence_s=3.0) == ["1 messages lost"]
     assert misses(found(left, replace(kept, messages=(None,))), silence_s=3.0) == ["1 messages lost"]
     assert found(left, replace(kept, outcome="fallback")).wrong
+    told = found(replace(left, refused=True), LEFT)
+    assert misses(told, silence_s=3.0) == ["1 messages could not be recorded"]
+    assert misses(told, silence_s=3.0, refuses=True) == []
 
 
 def test_new_callers_are_served_again_from_the_first_after_the_last_who_was_not() -> None:
@@ -152,16 +156,28 @@ def test_a_check_that_was_not_well_before_is_seen_when_calls_are_not_served_any_
 
 
 def test_what_has_grown_in_the_soak_is_found() -> None:
-    before = Figures(1, 0, 20, {"ivr": 100.0, "desk": 90.0}, {"ivr": 30, "desk": 20})
-    assert compare(before, replace(before, memory={"ivr": 109.0, "desk": 60.0})) == []
-    after = Figures(2, 0, 21, {"ivr": 111.0}, {"ivr": 31})
+    before = Figures(1, 0, 20, {"ivr": 100.0, "desk": 90.0}, {"ivr": {"socket": 30, "database": 9}})
+    connected = {"ivr": {"socket": 30, "database": 21}}  # as many connections as it may keep
+    assert compare(before, replace(before, memory={"ivr": 109.0, "desk": 60.0}, descriptors=connected)) == []
+    after = Figures(2, 0, 21, {"ivr": 111.0}, {"ivr": {"socket": 30, "pipe": 1, "database": 22}})
     assert compare(before, after) == [
         "2 channels, and 1 before",
         "21 tasks, and 20 before",
-        "ivr has 31 descriptors, and 30 before",
+        "ivr has 31 descriptors besides the database's, and 30 before: pipe 1 after 0",
+        "ivr has 22 descriptors of more than 10 connections",
         "ivr has 111 MiB, and 100 before",
         "desk does not run",
     ]
+
+
+def test_a_message_that_is_lost_is_told_with_the_fault_that_was_near_and_may_be_refused_only_by_a_full_disk() -> None:
+    faults = {fault.name: fault for fault in catalogue()}
+    call = replace(IN_THE_MENU, part=Part.MESSAGE, spoke_s=12.0, refused=True)
+    brought = [Brought(faults["kill-desk"], AT - 90), Brought(faults["kill-gate"], AT + 5)]
+    (told,) = name_faults([f"{NUMBER} (message): spoke"], {NUMBER: call}, brought)
+    assert told == f"{NUMBER} (message): spoke (kill-gate +25 s from the call, which took 50 s)"
+    assert refused_without_reason([call], brought) == [NUMBER]
+    assert refused_without_reason([call], [*brought, Brought(faults["home-full-kill"], AT)]) == []
 
 
 async def test_a_cut_relay_is_silent_and_passes_new_connections_once_healed(tmp_path: Path) -> None:

@@ -46,6 +46,25 @@ async def test_later_records_change_only_the_columns_that_they_name(folder: Path
     assert call.node == "rabat-1", "a later writer is not the row's node"
 
 
+async def test_a_call_that_begins_once_more_keeps_when_it_was_answered_and_learns_it_only_if_nobody_knew(
+    folder: Path, url: str
+) -> None:
+    known, lost = uuid7(), uuid7()
+    journal = Journal(folder, "rabat-1")
+    for made in (known, lost):
+        journal.put("call", id=made, started=NOW)
+    journal.put("call", id=known, line_answered=NOW + timedelta(seconds=3))
+    journal.close()
+    await deliver_all(folder, url)
+    journal = Journal(folder, "rabat-1")  # the next controller, which goes on with both
+    for made in (known, lost):
+        journal.put("call", id=made, started=NOW, line_answered=NOW)
+    journal.close()
+    await deliver_all(folder, url)
+    answered = {call.id: call.line_answered for call in await rows(url, Call)}
+    assert answered == {known: NOW + timedelta(seconds=3), lost: NOW}
+
+
 async def test_events_get_key_and_instant_from_the_journal(folder: Path, url: str) -> None:
     journal = Journal(folder, "rabat-1")
     made = uuid7()

@@ -6,6 +6,7 @@
 import asyncio
 import contextlib
 import os
+import signal
 import subprocess
 import tempfile
 import threading
@@ -107,7 +108,7 @@ async def test_no_call_and_no_message_is_lost_when_the_disk_is_full_and_the_cont
     small_disk: SmallDiskLine, telephones: Telephones
 ) -> None:
     line = small_disk
-    talks, waits, leaves, new = (f"+3361220040{number}" for number in range(4))
+    talks, waits, leaves, new, answered = (f"+3361220040{number}" for number in range(5))
     phone = await line.phone(telephones, line.speaks("it"), answers=TALK_HZ)
     talking = await line.asks_for_operator(telephones, talks, keys="40")
     await talking.hears_tone(TALK_HZ)
@@ -130,16 +131,23 @@ async def test_no_call_and_no_message_is_lost_when_the_disk_is_full_and_the_cont
         await talking.hears_tone(TALK_HZ)
         await line.controller_again()
         await talking.hangup()
+        in_menu = await line.dial(telephones, answered)
+        await begins(in_menu, line.audio("fr", "institution"))
+        former = line.pid("ivr")
+        os.kill(former, signal.SIGKILL)  # that they were answered was only in its memory
+        await line.controller_back(former)
+        await in_menu.hangup()
         await asyncio.sleep(2)  # the controller goes on with a full disk
         assert line.status().get("serves") is True
 
     async with asyncio.timeout(60):
-        while not is_over(found := await rows_of(line), talks, waits, leaves):
+        while not is_over(found := await rows_of(line), talks, waits, leaves, answered):
             await asyncio.sleep(0.2)
     # Asterisk's own database is on the same disk: of a call that only the dialplan had, nothing may be left.
     assert {caller: len(calls) for caller, calls in found.items() if caller != new} == dict.fromkeys(
-        (talks, waits, leaves), 1
+        (talks, waits, leaves, answered), 1
     )
+    assert all(calls[0].line_answered for calls in found.values())
     assert len(found.get(new, ())) <= 1
     outcomes = {caller: calls[0].outcome for caller, calls in found.items()}
     assert (outcomes[talks], outcomes[leaves]) == ("answered", "message")

@@ -1,14 +1,20 @@
 """A recording that Asterisk could not close is repaired from its size; nothing else is changed."""
 
+import contextlib
+import resource
 import struct
 import wave
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from db.enums import CaseKind
 from ivr.audio import wav
+from ivr.call import conversation_recording
 from ivr.records.voicemail import UNREADABLE, Mailbox, recording_name
 from ivr.softphone.sound import RATE, tone
 
@@ -69,6 +75,42 @@ async def test_an_unreadable_message_is_set_aside_and_not_found_again(tmp_path: 
     assert await mailbox.keep(RECORDING) is None
     assert mailbox.names() == []
     assert (tmp_path / UNREADABLE / f"{RECORDING}.wav").read_bytes() == bytes(5000)
+
+
+@contextlib.contextmanager
+def no_more_descriptors() -> Iterator[None]:
+    """Let this process open no file."""
+    usual, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (usual, most))
+
+
+async def test_a_message_that_cannot_be_opened_now_stays_with_asterisk_and_is_kept_later(tmp_path: Path) -> None:
+    mailbox = Mailbox(tmp_path / "spool", tmp_path)
+    mailbox.recordings.mkdir()
+    written(mailbox.recording(RECORDING), 2.0, closed=True)
+    with no_more_descriptors():
+        assert await mailbox.has_voice(RECORDING)  # else it is deleted as silence
+        assert await mailbox.keep(RECORDING) is None
+    assert mailbox.names() == [RECORDING]
+    left = await mailbox.keep(RECORDING)
+    assert left is not None and left.seconds == 2.0
+
+
+async def test_a_conversation_that_cannot_be_opened_now_stays_with_asterisk_and_is_kept_later(tmp_path: Path) -> None:
+    mailbox, offer = Mailbox(tmp_path / "spool", tmp_path), "0199aaaa-aaaa-7aaa-8aaa-bbbbbbbbbbbb"
+    mailbox.recordings.mkdir()
+    name, ended = f"{conversation_recording.PREFIX}{offer}", list[tuple[str, float]]()
+    written(mailbox.recording(name), 2.0, closed=True)
+    recorder: Any = SimpleNamespace(recording_ended=lambda *row: ended.append(row))
+    with no_more_descriptors():
+        await conversation_recording.keep(mailbox, name, recorder)
+    assert (mailbox.names(), ended) == ([name], [])
+    await conversation_recording.keep(mailbox, name, recorder)
+    assert (mailbox.names(), ended) == ([], [(offer, 2.0)])
 
 
 @pytest.mark.parametrize("closed", [True, False])
