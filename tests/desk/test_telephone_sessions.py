@@ -21,7 +21,8 @@ SECRET = "a-secret-of-the-test"
 
 
 async def sign_out(desk: TestDesk, token: str) -> None:
-    await Sessions(desk.engine).end(token)
+    person = await desk.operator("1002")
+    await Sessions(desk.engine).end(token, person, desk.desk.now())
 
 
 async def disable(desk: TestDesk, token: str) -> None:
