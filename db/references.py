@@ -22,7 +22,7 @@ from stdnum.iso7064 import mod_11_10
 
 log = logging.getLogger(__name__)
 
-TAKEN = 20  # references per disk write; a kill wastes no more than these
+TAKEN = 20  # references per disk write; a kill wastes at most half as many again
 HIGHEST = 9_999_999
 
 _NINE = re.compile("[1-9][0-9]{8}")
@@ -71,8 +71,9 @@ class ReferenceAllocator:
     """Allocates the reserved references of a node, each at most once, whatever is killed or lost.
 
     `file` holds the references that are reserved and not allocated, one per line. `next` moves a few of them from the
-    file into memory before it returns the first. Two processes on the same file take different ones. A line of at most
-    seven digits comes from an earlier release, which counted: references up to that number may be in use.
+    file into memory before it returns the first, and again once half are left: so some remain for a disk that becomes
+    full. Two processes on the same file take different ones. A line of at most seven digits comes from an earlier
+    release, which counted: references up to that number may be in use.
 
     An empty stock does not stop a call: `next` then draws an unreserved reference and logs it. If another case already
     has it, the deliverer refuses the new case and sets it aside (`db.case_openings`); nothing is overwritten.
@@ -99,13 +100,20 @@ class ReferenceAllocator:
 
     def next_in_stock(self) -> str | None:
         """Return a new reference that is reserved, None if there is none. Raises OSError, as `next` does."""
-        if not self._mine:
-            with self._locked() as stock:
-                if not stock.references:
-                    return None
+        if len(self._mine) <= self._taken // 2:
+            try:
+                self._take()
+            except OSError:
+                if not self._mine:  # a disk that is full meanwhile has given some in time
+                    raise
+        return self._mine.pop(0) if self._mine else None
+
+    def _take(self) -> None:
+        """Move references from the file into memory. Raises OSError; then none was moved."""
+        with self._locked() as stock:
+            if stock.references:
                 self._write(_Stock(stock.references[self._taken :], stock.above))
-                self._mine = stock.references[: self._taken]
-        return self._mine.pop(0)
+                self._mine += stock.references[: self._taken]
 
     def stock(self) -> list[str]:
         """Return the references in the file. Raises OSError."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from sqlalchemy.exc import SQLAlchemyError
 
 from bench import hatif, machine
 from bench.callers import LostCallError
@@ -170,7 +171,8 @@ async def _bring(
                     continue
                 try:
                     _report(await rounds.play(fault), document, console)
-                except (RoundError, DatabaseError) as error:
+                except (RoundError, DatabaseError, SQLAlchemyError, OSError) as error:
+                    # A fault that cannot be healed must not cost what was measured before it.
                     document["unmeasured"][fault.name] = str(error)
                     progress(f"{fault.name} could not be measured: {error}")
     finally:

@@ -51,6 +51,8 @@ async def postgresql_cut(scene: Scene) -> AsyncIterator[None]:
 @asynccontextmanager
 async def postgresql_locked(scene: Scene) -> AsyncIterator[None]:
     async with open_engine(scene.line.database) as engine, engine.begin() as connection:
+        # Our own limit for a client that vanished in a transaction would give the lock back after 20 s.
+        await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         await connection.execute(text("LOCK TABLE call IN ACCESS EXCLUSIVE MODE"))
         yield
 

@@ -91,6 +91,17 @@ def test_no_reserved_reference_is_allocated_twice_whatever_is_done_to_the_file(
         assert set(given_out) <= set(reserved)
 
 
+def test_some_references_are_left_for_calls_whenever_the_disk_becomes_full(tmp_path: Path) -> None:
+    file = tmp_path / "references"
+    reserved = [make_reference(1, serial) for serial in range(200)]
+    allocator = ReferenceAllocator(file, 1)
+    allocator.add(reserved)
+    given_out = [allocator.next() for _ in range(TAKEN)]
+    file.with_name(file.name + ".new").mkdir()  # the file can no longer be replaced
+    given_out += [allocator.next() for _ in range(TAKEN // 2)]
+    assert len(set(given_out)) == len(given_out) and set(given_out) <= set(reserved)
+
+
 PROGRAM = """
 import os, sys
 from pathlib import Path
