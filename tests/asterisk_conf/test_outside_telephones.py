@@ -17,6 +17,7 @@ from asterisk_conf.existing import part
 from asterisk_conf.pjsip import sections
 from asterisk_conf.sip import Sip
 from asterisk_conf.telephone_password import with_password
+from background.telephone_ticket import GATE
 from dialplan.codes import Code
 from dialplan.plan import Plan
 from dialplan.plan import render as render_dialplan
@@ -90,7 +91,7 @@ def test_a_site_on_loopback_has_the_same_telephones_as_before(tmp_path: Path) ->
 def test_a_browser_telephone_is_reached_from_this_machine_only_whatever_our_networks_are(tmp_path: Path) -> None:
     found = sections(render(replace(example(tmp_path, web_telephones=True), networks=("10.0.0.0/8",)))["pjsip.conf"])
     (endpoint,) = [item for item in found if item.name == "1001-web" and item.get("type") == "endpoint"]
-    assert endpoint.all("permit") == ["127.0.0.1/255.255.255.255"]
+    assert endpoint.all("permit") == [f"{GATE}/255.255.255.255"]
 
 
 def test_a_new_password_changes_one_line_also_of_a_telephone_outside(

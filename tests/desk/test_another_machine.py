@@ -38,7 +38,9 @@ async def desk_line(machine: OtherMachine, scripts: None) -> AsyncIterator[Line]
         line.desk_host = machine.here
         site = line.site / "site.toml"
         text = site.read_text().replace("[desk]\nenabled = false", f'[desk]\nenabled = true\nlisten = "{machine.here}"')
-        site.write_text(text.replace('sip_bind = "127.0.0.1"', 'sip_bind = "0.0.0.0"'))
+        text = text.replace('sip_bind = "127.0.0.1"', 'sip_bind = "0.0.0.0"')
+        network = f"{machine.here.rpartition('.')[0]}.0/24"  # the gate refuses telephones of any other
+        site.write_text(text.replace('networks = ["127.0.0.0/8"]', f'networks = ["127.0.0.0/8", "{network}"]'))
         try:
             await line.up()
             yield line
