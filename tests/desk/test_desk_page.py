@@ -105,6 +105,10 @@ async def test_from_the_sign_in_to_a_saved_case_by_keyboard_alone_and_a_call_goe
 
     await desk.tab_to("#find")
     await desk.page.keyboard.type("passport for")
+    await expect(desk.page.locator("#found")).to_contain_text(
+        "Why do you look at this?"
+    )  # they are in no call any more
+    await desk.press("#found button")
     await expect(desk.page.locator("#found")).to_contain_text("First passport for a child")
     (found,) = [case for case in desk_line.json("cases") if case["title"] == "First passport for a child"]
     assert found["caller"] == "+33613000911"

@@ -364,7 +364,10 @@ async def test_a_sign_in_gets_the_password_of_its_telephone_and_gives_it_back(
     desk: TestDesk, controller: StandIn
 ) -> None:
     browser = await desk.signed_in("1002")
-    controller.answers["/operators/1002/web_telephone"] = (200, {"user": "1002-web", "password": "secret"})
+    controller.answers["/operators/1002/web_telephone"] = (
+        200,
+        {"user": "1002-web", "endpoint": "1002-web", "password": "secret"},
+    )
     for take in (False, True):
         answer = await browser.send("/telephone/credential", {"take": take})
         assert answer.status == 200 and "secret" in answer.text

@@ -244,6 +244,7 @@ async def test_the_audit_is_filtered_by_person_kind_and_period_and_has_no_number
     assert "listened to a conversation" in page and "conversation" in page and "<b>x</b>" not in page
     assert "+33…78" in page and "612345678" not in page and "061…78" in page and "12 34 56" not in page
     assert "+33800212000" in page and "Person root" in page
+    desk.says_why("root", "export:audit")
     sheet = await browser.bytes("/site/audit/audit.csv")
     assert sheet.headers["Content-Type"].startswith("text/csv") and b"612345678" not in sheet.body
     rows = list(csv.DictReader(io.StringIO(sheet.body.decode("utf-8-sig"))))
@@ -279,6 +280,7 @@ async def test_an_audit_of_many_supervisions_is_sent_whole(desk: TestDesk, engin
     async with writing(engine) as connection:
         await connection.execute(insert(Audit).from_select([*row, "seq", "data"], select(*columns)))
     browser = await desk.signed_in("root", "en")
+    desk.says_why("root", "export:audit")
     sheet = await browser.bytes("/site/audit/audit.csv")
     assert sheet.status == 200 and sheet.body.count(b"operator:1002") == many
 
