@@ -25,13 +25,19 @@ def user_of(peer: tuple[str, int], own: tuple[str, int]) -> int | None:
 
 
 def listeners(port: int) -> set[int]:
-    """Return the users who listen at a port."""
-    end = f":{port:04X}"
-    return {int(row[7]) for table in _TABLES for row in _rows(table) if row[3] == _LISTENS and row[1].endswith(end)}
+    """Return the users who get a connection to a port of 127.0.0.1: others may listen at its other addresses."""
+    everywhere = "0.0.0.0"  # noqa: S104 - is looked for, not bound
+    for table, address in ((_TABLES[0], "127.0.0.1"), (_TABLES[0], everywhere), (_TABLES[1], "::")):
+        end = _written((address, port))
+        if found := {int(row[7]) for row in _rows(table) if row[3] == _LISTENS and row[1] == end}:
+            return found
+    return set()
 
 
 def _written(end: tuple[str, int]) -> str:
     address, port = end
+    if address == "::":
+        return f"{0:032X}:{port:04X}"
     return f"{int.from_bytes(socket.inet_aton(address), sys.byteorder):08X}:{port:04X}"
 
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -162,11 +162,11 @@ def port(serving: tuple[int, asyncio.Task[None]]) -> int:
     return serving[0]
 
 
-def made_as(user: int) -> socket.socket:
+def made_as(user: int, family: int = socket.AF_INET) -> socket.socket:
     """Return a socket that another user has made."""
     os.seteuid(user)
     try:
-        return socket.socket()
+        return socket.socket(family)
     finally:
         os.seteuid(0)
 
@@ -240,7 +240,16 @@ async def test_another_user_of_the_machine_learns_nothing_and_adds_no_call_unles
         asterisk.bind(("127.0.0.1", asterisk_port))
         asterisk.listen()
         assert (await ask_as(NOBODY, port, request)).startswith(b"SET VARIABLE HATIF_QUEUE")
-        assert await ask_as(NOBODY - 1, port, request) == b""
+        with ExitStack() as elsewhere:
+            for family, address in ((socket.AF_INET, "127.0.0.2"), (socket.AF_INET6, "::1"), (socket.AF_INET6, "::")):
+                other = elsewhere.enter_context(made_as(NOBODY - 1, family))
+                if family == socket.AF_INET6:
+                    other.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                with suppress(OSError):  # a machine without IPv6
+                    other.bind((address, asterisk_port))
+                    other.listen()
+            assert await ask_as(NOBODY - 1, port, request) == b"", "it listens there as well, and is not Asterisk"
 
 
 async def test_a_silent_connection_is_ended(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
