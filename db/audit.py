@@ -36,7 +36,7 @@ class AuditEntry:
 def entry(at: datetime, by: str, act: str, about: str | None = None, /, **data: Any) -> Insert:
     """Return the statement that adds an entry of the desk, or of a command, to the transaction of the act itself.
 
-    It does not come through a journal, so that it has a key of its own.
+    No journal numbers it, so it gets a key of its own.
     """
     row = {"node": "desk", "boot": uuid7(), "seq": 1, "at": at}
     return insert(Audit).values(**row, by=by, act=act, about=about, data=data)

@@ -47,9 +47,9 @@ async def audit_of_caller(
             abouts += [f"{kind}:{identity}" for identity in await connection.scalars(query)]
         # What somebody has read during the call may be about others.
         of_calls = ~Audit.act.startswith("read_", autoescape=True)
-        conditions: list[ColumnElement[bool]] = [Audit.about.in_(some) for some in _parts(abouts)]
-        conditions += [and_(of_calls, Audit.call_id.in_(some)) for some in _parts(calls)]
-        conditions += [searches_of(some, spellings.likes) for some in _parts(cases)]
+        conditions: list[ColumnElement[bool]] = [Audit.about.in_(some) for some in parts(abouts)]
+        conditions += [and_(of_calls, Audit.call_id.in_(some)) for some in parts(calls)]
+        conditions += [searches_of(some, spellings.likes) for some in parts(cases)]
         conditions += [and_(Audit.act.like("read_%"), _names(spellings.likes))]
         for condition in conditions:
             of_audit = select(Audit, Call.ended.label("call_ended")).outerjoin(Call, Call.id == Audit.call_id)
@@ -102,6 +102,7 @@ def _concerns(data: Any, cases: Collection[str], spellings: Spellings) -> bool:
     return spellings.is_in(data) or bool({*data.get("cases", ())} & {*cases})
 
 
-def _parts(of: Sequence[Any]) -> Iterator[Sequence[Any]]:
+def parts(of: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Yield as many at a time as a statement may name."""
     for start in range(0, len(of), _AT_ONCE):
         yield of[start : start + _AT_ONCE]

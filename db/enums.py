@@ -141,8 +141,6 @@ class AccountChange(StrEnum):
     LINK = "link"
     """A one-time link was made on the desk, or one of the command line was used."""
     PASSWORD = "password"  # noqa: S105 - the kind of change
-    FACTOR = "factor"
-    FACTOR_REMOVED = "factor_removed"
 
 
 class AccountRole(StrEnum):

@@ -14,7 +14,7 @@ from sqlalchemy import JSON, String, Text, cast, delete, insert, or_, select, te
 from sqlalchemy import Table as SQLTable
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from db.audit_of_callers import cases_of, is_part, part_of_number, searches_of
+from db.audit_of_callers import cases_of, is_part, part_of_number, parts, searches_of
 from db.copying import tables
 from db.engine import DatabaseError, outside_transactions, reading, writing
 from db.enums import CallbackState, GuideOutcome
@@ -30,7 +30,6 @@ _NEVER_A_NUMBER = {"reference", "case_reference"}
 _CALLS_LAST = timedelta(days=1)
 """A call that began earlier and has no end is not going on: its end was lost."""
 _VACUUM_S = 60.0
-_CASES_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +191,7 @@ async def _forget_searches(connection: AsyncConnection, number: str, known: Coll
     part of the number; return how many. That somebody searched stays. Terms with the whole number are masked as all
     texts are."""
     cases = await cases_of(connection, known)
-    shown = [searches_of(cases[at : at + _CASES_AT_ONCE]) for at in range(0, len(cases), _CASES_AT_ONCE)]
+    shown = [searches_of(some) for some in parts(cases)]
     forgotten = 0
     for condition in (*shown, part_of_number(number)):
         for row in (await connection.execute(select(Audit).where(condition))).all():

@@ -1,4 +1,4 @@
-"""E-mails to people about their own accounts, where the account has an address: a new link, password or factor."""
+"""E-mails to people about their own accounts, where the account has an address: a new link or password."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What people are told of their own accounts at the desk: a new link, password or factor."""
+"""What people are told of their own accounts at the desk: a new link or password."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,15 +17,12 @@ from desk.page.texts import N_
 LISTED = 20
 """The latest that the account page lists."""
 
-
 MAILED = timedelta(days=1)
 """What is older is not sent by e-mail any more, as after a time without the desk."""
 
 _SENTENCES = {
     AccountChange.LINK: N_("%(name)s made a link for your account on %(day)s."),
     AccountChange.PASSWORD: N_("A password was chosen for your account on %(day)s."),
-    AccountChange.FACTOR: N_("A second factor was set up for your account on %(day)s."),
-    AccountChange.FACTOR_REMOVED: N_("The second factor of your account was removed on %(day)s."),
 }
 _LINK_OF_THE_SERVER = N_("A link of the server let somebody into your account on %(day)s.")
 

@@ -90,7 +90,7 @@ async def sign_in(
     refusals: RefusalsDep,
     account: Account = "",
     password: Password = "",
-    to: Annotated[str, Form(alias="next", max_length=500)] = "",
+    to: Next = "",
 ) -> Response:
     """Sign in with a password."""
     now, name = desk.now(), account.strip().lower()

@@ -110,7 +110,10 @@ def _load(path: Path | None) -> dict[str, dict[str, Any]]:
         found = json.loads(path.read_text()) if path is not None and path.exists() else {}
         return {str(mark): dict(entry) for mark, entry in found.items() if {"ended", "expires"} <= entry.keys()}
     except (ValueError, TypeError, AttributeError) as error:
-        log.error("the sessions of telephones are not known; those that are open sign in again", reason=str(error))
+        log.error(
+            "the file of telephones' sessions cannot be read; tickets from before it was damaged last to their end",
+            reason=str(error),
+        )
         return {}
 
 

@@ -92,7 +92,7 @@ def email(
     account: AccountId,
     address: str = typer.Argument("", help="Such as name@example.org; without it, they get no e-mail any more."),
 ) -> None:
-    """Have somebody told by e-mail of a new link, password or factor, beside the desk itself."""
+    """Have somebody told by e-mail of a new link or password, beside the desk itself."""
     from desk.guide.mail import address_of
     from desk.people.accounts import AccountError, set_email
 

@@ -68,10 +68,10 @@ class GateSettings:
         port: Of the gate.
         asterisk_port: Of Asterisk's web server on 127.0.0.1.
         desk_port: Of the desk; its pages have the gate's host in their address, and this port.
-        desk_address: The desk's address behind a proxy, such as https://desk.example.org; None without one.
-        context: For TLS; None: without.
         home: HATIF_HOME, with the sessions that have ended and the banned addresses.
         key: Of tickets.
+        desk_address: The desk's address behind a proxy, such as https://desk.example.org; None without one.
+        context: For TLS; None: without.
         networks: Where telephones are; empty: anywhere.
         outside: Operators whose telephones may be anywhere nevertheless; "*": all.
         limits: What bans an address that sends wrong passwords.
@@ -82,10 +82,10 @@ class GateSettings:
     port: int
     asterisk_port: int
     desk_port: int
+    home: Path
+    key: bytes = field(repr=False)
     desk_address: str | None = None
     context: ssl.SSLContext | None = None
-    home: Path = Path()
-    key: bytes = field(default=b"", repr=False)
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
     outside: tuple[str, ...] = ()
     limits: BanLimits = field(default_factory=lambda: BanLimits(0, 0, 0, 0))
@@ -121,6 +121,7 @@ class TelephoneGate:
         self._bans: dict[str, Ban] = {}
         self._ban_list = BanList(settings.home)
         self._read: dict[str, int] = {}  # the state of each file that was read
+        self._unread = ""  # why a file cannot be read
         self._guesses = Guesses(settings.limits, settings.spared)
         self._refused: Counter[int] = Counter()
         self._turned = time.monotonic()
@@ -282,8 +283,11 @@ class TelephoneGate:
             if self._read.get("bans") != self._ban_list.changed:
                 self._read["bans"] = self._ban_list.changed
                 self._bans = self._ban_list.read()
+            self._unread = ""
         except (OSError, ValueError, BanListError) as error:
-            log.error("The gate cannot read who may telephone no more; what it knew before holds", error=str(error))
+            if str(error) != self._unread:  # it looks again each second
+                log.error("The gate cannot read who may telephone no more; what it knew before holds", error=str(error))
+            self._unread = str(error)
         for page in list(self._pages):
             if page.ticket.session in self._ended or page.ticket.expires <= now:
                 self._end(page, "A page was disconnected: its session has ended")

@@ -271,6 +271,6 @@ async def test_the_person_is_told_by_e_mail_where_their_account_has_an_address(d
         await mailer.look()
         del server.refuses["data"]
         async with writing(desk.engine) as connection:
-            await notices.tell(connection, SELMA, AccountChange.FACTOR, desk.desk.now(), SELMA)
+            await notices.tell(connection, SELMA, AccountChange.PASSWORD, desk.desk.now(), SELMA)
         await mailer.look()
-        assert "A second factor was set up" in server.letters[1].get_content()
+        assert "A password was chosen" in server.letters[1].get_content()

@@ -24,6 +24,8 @@ from ivr.process.page_sip import read_message
 from ivr.process.telephone_gate import GateSettings, TelephoneGate
 
 DESK = 8080
+NOWHERE = Path("nowhere")
+"""A HATIF_HOME without ended sessions and bans."""
 KEY = key_of("a-secret-of-the-test")
 MARK = "mina-1700000000000000"
 STRANGER, OTHER = "127.0.0.66", "127.0.0.67"
@@ -95,7 +97,14 @@ async def serving(context: ssl.SSLContext | None = None, **changes: Any) -> Asyn
     asterisk = Asterisk()
     server = await asyncio.start_server(asterisk.connected, "127.0.0.1", 0)
     port, behind = free_port(), server.sockets[0].getsockname()[1]
-    settings = GateSettings("127.0.0.1", port, behind, DESK, "https://desk.example.org", context, key=KEY, **changes)
+    given = {
+        "home": Path("nowhere"),
+        "key": KEY,
+        "desk_address": "https://desk.example.org",
+        "context": context,
+        **changes,
+    }
+    settings = GateSettings("127.0.0.1", port, behind, DESK, **given)
     async with server:
         running = asyncio.create_task(TelephoneGate(settings).serve())
         await listening(port)
@@ -234,7 +243,9 @@ async def test_that_asterisk_takes_no_telephone_is_told_until_it_takes_one() -> 
     asterisk.answer = b""
     server = await asyncio.start_server(asterisk.connected, "127.0.0.1", 0)
     port = free_port()
-    gate = TelephoneGate(GateSettings("127.0.0.1", port, server.sockets[0].getsockname()[1], DESK, key=KEY))
+    gate = TelephoneGate(
+        GateSettings("127.0.0.1", port, server.sockets[0].getsockname()[1], DESK, Path("nowhere"), KEY)
+    )
     async with server, asyncio.timeout(10):
         running = asyncio.create_task(gate.serve())
         await listening(port)

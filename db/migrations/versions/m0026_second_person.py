@@ -10,7 +10,7 @@ from db.types import UTCDateTime
 revision = "0026"
 down_revision = "0025"
 
-_CHANGES = "'link', 'password', 'factor', 'factor_removed'"
+_CHANGES = "'link', 'password'"
 
 
 def upgrade() -> None:
