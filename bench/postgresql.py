@@ -115,5 +115,6 @@ class Server:
     async def execute(self, statement: str) -> None:
         engine = async_engine(self.url("postgres")).execution_options(isolation_level="AUTOCOMMIT")
         async with engine.connect() as connection:
+            await connection.execute(text("SET statement_timeout = 0"))  # to copy a database takes as long as the disk
             await connection.execute(text(statement))
         await engine.dispose()
