@@ -5,8 +5,10 @@ import os
 import resource
 import shutil
 import signal
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 from bench.faults import disk, processes
 from bench.faults.fault import ASTERISK, CONTROLLER, Scene, send
@@ -106,5 +108,11 @@ async def prompts_gone(scene: Scene) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        shutil.rmtree(sounds, ignore_errors=True)  # the line has begun to make them again
-        gone.rename(sounds)
+        while True:
+            try:
+                gone.rename(sounds)
+                break
+            except OSError:  # the line has begun to make them again, and goes on while they are put back
+                again = Path(tempfile.mkdtemp(prefix="sounds-", dir=scene.line.home))
+                sounds.rename(again / sounds.name)
+                shutil.rmtree(again, ignore_errors=True)
