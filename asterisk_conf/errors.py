@@ -1,5 +1,7 @@
 """This package's only exception."""
 
+from wire.errors import UserError
 
-class AsteriskError(Exception):
+
+class AsteriskError(UserError):
     """Asterisk cannot be installed, configured or started; the message is one sentence with a remedy."""

@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, Select, Text, and_, delete, func, insert, select, text, tuple_
+from sqlalchemy import Connection, MetaData, Row, Select, Text, and_, delete, func, insert, select, text, tuple_
 from sqlalchemy import Table as SQLTable
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.engine import DatabaseError, explain, format_url, open_engine, parse_url, reading, writing
 from db.tables import DERIVED, Table
-from db.upgrade import pending, upgrade
+from db.upgrade import current, pending, upgrade
 
 GROUP = 1000  # rows that are compared at once
 
@@ -48,15 +48,21 @@ def tables() -> Sequence[SQLTable]:
     return [table for table in Table.metadata.sorted_tables if table.name not in DERIVED]
 
 
-async def count_rows(connection: AsyncConnection) -> int:
-    """Return the number of rows in all tables."""
-    return sum([await _count(connection, table) for table in tables()])
+async def count_rows(connection: AsyncConnection, of: Sequence[SQLTable] | None = None) -> int:
+    """Return the number of rows in all tables, or in these."""
+    return sum([await _count(connection, table) for table in of or tables()])
 
 
 async def copy_rows(
-    source: AsyncConnection, target: AsyncConnection, progress: Progress = lambda done, total: None
+    source: AsyncConnection,
+    target: AsyncConnection,
+    progress: Progress = lambda done, total: None,
+    of: Sequence[SQLTable] | None = None,
 ) -> Copied:
     """Make the target's tables equal to the source's. Both transactions are the caller's.
+
+    Args:
+        of: The tables of both, if they are not this version's.
 
     Raises:
         DatabaseError: A row does not fit into the target; the sentence names it.
@@ -64,8 +70,8 @@ async def copy_rows(
     if target.dialect.name == "postgresql":
         # What was planned for an empty table would be kept, and would search all of a full one.
         await target.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
-    total, copied = await count_rows(source), Copied()
-    for table in tables():
+    total, copied = await count_rows(source, of), Copied()
+    for table in of or tables():
         async for rows in _groups(source, _in_order(table)):
             inserted, replaced = await _put(target, table, rows)
             copied = replace(
@@ -84,24 +90,38 @@ async def copy_rows(
 async def snapshot(url: str, out: Path, progress: Progress = lambda done, total: None) -> None:
     """Write a database as it is at one instant into a new SQLite file, while others go on writing.
 
+    It may be an earlier version's: the copy has the tables of that version.
+
     Raises:
-        DatabaseError: It is away, or of another version.
+        DatabaseError: It is away, has no tables yet, or is a later version's.
     """
-    if missing := await pending(url):
-        raise DatabaseError(
-            f"{format_url(parse_url(url))} lacks the migration {missing[0]}: run `hatif db upgrade` first"
-        )
+    await pending(url)  # says if its migration is not known
+    if (migration := await current(url)) is None:
+        raise DatabaseError(f"{format_url(parse_url(url))} has no tables yet: run `hatif db upgrade` first")
     if parse_url(url).get_backend_name() == "sqlite":
         await asyncio.to_thread(copy_sqlite, Path(parse_url(url).database or ""), out)
         return
-    await upgrade(f"sqlite:///{out}")
+    await upgrade(f"sqlite:///{out}", migration)
     async with (
         open_engine(url, long=True) as engine,
         open_engine(f"sqlite:///{out}", long=True) as file,
         frozen(engine) as source,
         writing(file) as target,
     ):
-        await copy_rows(source, target, progress)
+        await copy_rows(source, target, progress, await source.run_sync(_tables_there))
+
+
+def _tables_there(connection: Connection) -> list[SQLTable]:
+    """Return the tables that a database has, which may be an earlier version's, for use in databases of both kinds."""
+    there = MetaData()
+    there.reflect(connection, only=lambda name, _: name != "alembic_version" and name not in DERIVED)
+    for name, table in there.tables.items():
+        ours = Table.metadata.tables.get(name)
+        for column in table.columns:
+            column.type = (
+                ours.c[column.name].type if ours is not None and column.name in ours.c else column.type.as_generic()
+            )
+    return there.sorted_tables
 
 
 @asynccontextmanager

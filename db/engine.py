@@ -23,6 +23,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from db import sqlite as sqlite_driver
 from db.sqlite import BUSY_MS
+from wire.errors import UserError
 
 _LITTLE = 64 * 1024  # bytes; SQLite needs 32 kB beside a database to open it
 CONNECTIONS = 10
@@ -51,7 +52,7 @@ _SLOW = "see the server's log and load, and whether the network to it lets packe
 _ENDED_BY_SERVER = ("25P03", "25P04")  # a transaction that was idle, or took too long
 
 
-class DatabaseError(Exception):
+class DatabaseError(UserError):
     """The database cannot be used now. The text names it, the problem and the remedy; it never contains a password.
 
     `in_doubt`: it was lost during a writing transaction, of which it may have kept everything or nothing.

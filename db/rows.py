@@ -6,10 +6,12 @@ from typing import Any, TypeVar
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from wire.errors import UserError
+
 T = TypeVar("T")
 
 
-class NotFoundError(LookupError):
+class NotFoundError(UserError, LookupError):
     """There is no match, or more than one; the text says which."""
 
 

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
 
+from wire.errors import UserError
+
 DAYS = 365
 RENEWED_S = 30 * 24 * 3600
 """A certificate is replaced this long before it ends."""
@@ -18,7 +20,7 @@ RENEWED_S = 30 * 24 * 3600
 _LIMIT_S = 30
 
 
-class CertificateError(Exception):
+class CertificateError(UserError):
     """No certificate can be made: a sentence with a remedy."""
 
 

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from wire.errors import UserError
 
-class DialplanError(Exception):
+
+class DialplanError(UserError):
     """A dialplan was refused; the message gives the reason, and which dialplan Asterisk has now."""
 
 

@@ -9,6 +9,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dialplan.codes import Code
+from wire.errors import UserError
 
 PROMPTS = ("institution", "moment", "closed", "fallback_wait", "fallback_nobody", "code_unavailable")
 """The prompts that the dialplan plays in each language: `<sounds>/<language>/<name>`."""
@@ -26,7 +27,7 @@ _CODE_NAME = re.compile(r"[a-z_]{2,20}")
 _GUARDED = re.compile(r'REGEX\(":\(([0-9|]+)\)\$" \$\{CHANNEL\(pjsip,local_addr\)\}\)')
 
 
-class PlanError(ValueError):
+class PlanError(UserError, ValueError):
     """A number, operator or name of the site that cannot be used in a dialplan; the message is one sentence."""
 
 

@@ -19,12 +19,9 @@ import uvloop
 from ivr.controller.controller import Controller
 from ivr.controller.work import start_with_retry
 from ivr.home import disk, pid_lock, settings
-from ivr.home.credentials import CredentialsError
 from ivr.home.logs import configure
-from ivr.home.settings import SettingsError
-from ivr.model.clock import ClockError
-from ivr.process.own_user import RootError, refuse_root
-from ivr.site.site import SiteError
+from ivr.process.own_user import refuse_root
+from wire.errors import UserError
 
 
 async def serve_api(controller: Controller) -> None:
@@ -44,7 +41,7 @@ def main() -> None:
     try:
         controller = Controller(settings.read(), serve_api)
         refuse_root(controller.site)
-    except (SettingsError, SiteError, CredentialsError, ClockError, RootError) as error:
+    except UserError as error:
         sys.exit(f"hatif: {error}")
     try:
         pid_lock.hold(controller.settings.run, "ivr")

@@ -18,6 +18,7 @@ from typing import IO
 
 from prompts import audio, files, manifest, plain_tar
 from prompts.clip_store import SCRATCH, ClipStore
+from wire.errors import UserError
 
 LIST = "clips.json"
 FORMAT = 1
@@ -33,7 +34,7 @@ Hashes = Mapping[str, str]
 """The SHA-256 of each file of an archive, by its name."""
 
 
-class ClipArchiveError(Exception):
+class ClipArchiveError(UserError):
     """An archive that cannot be used or written; a sentence that says why, and what to do."""
 
 

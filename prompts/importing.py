@@ -23,6 +23,7 @@ from prompts.audio import AudioError, Samples
 from prompts.catalogue import Catalogues
 from prompts.manifest import Manifest
 from prompts.script import letters
+from wire.errors import UserError
 
 LARGEST = 60_000_000
 """Largest file in bytes: three minutes of 24 bit at 96 kHz."""
@@ -46,7 +47,7 @@ SHORT_LEEWAY_S, LONG_LEEWAY_S = 0.1, 0.4
 _FORMATS = (".wav", ".flac")
 
 
-class ImportingError(ValueError):
+class ImportingError(UserError, ValueError):
     """A folder without recordings; the message says how it should look."""
 
 

@@ -16,6 +16,8 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
+from wire.errors import UserError
+
 FILE = "manifest.json"
 LEFT = "left"
 """The file that tells how many prompts the last build left for later; there is none if it left none."""
@@ -43,7 +45,7 @@ RECORDING = "recording"
 _REMEDY = "run `hatif prompts build`"
 
 
-class ManifestError(ValueError):
+class ManifestError(UserError, ValueError):
     """A manifest that cannot be used; the message says what to do."""
 
 

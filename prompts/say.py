@@ -11,9 +11,10 @@ from prompts import audio, g711, text_rules
 from prompts.build import TIME_LIMIT
 from prompts.voices import Voice, voice_of
 from prompts.voices.process import VoicePool
+from wire.errors import UserError
 
 
-class TextError(ValueError):
+class TextError(UserError, ValueError):
     """A text that cannot be spoken; the message says what is wrong and how to fix it."""
 
 

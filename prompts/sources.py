@@ -16,6 +16,7 @@ import yaml
 
 from prompts import site_files
 from prompts.yaml_places import STRING, compose, refusal
+from wire.errors import UserError
 
 GUIDE = "guide"
 """The folder with one file per procedure."""
@@ -36,7 +37,7 @@ _ID = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
 
-class CatalogueError(ValueError):
+class CatalogueError(UserError, ValueError):
     """Sources or catalogues that cannot be read; the message names file, line and remedy."""
 
 

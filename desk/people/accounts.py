@@ -14,6 +14,7 @@ from db.engine import insert_of, reading, writing
 from db.enums import AccountChange, AccountRole
 from db.tables import Account, AccountLink, DeskSession
 from desk.people.notices import tell
+from wire.errors import UserError
 
 COMMAND = "hatif"
 """Who has changed an account, for the audit, where nobody has asked for it."""
@@ -21,7 +22,7 @@ COMMAND = "hatif"
 _ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,39}")
 
 
-class AccountError(Exception):
+class AccountError(UserError):
     """A sentence for an administrator: why an account cannot be made or changed."""
 
 

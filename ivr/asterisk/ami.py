@@ -19,6 +19,7 @@ from panoramisk.manager import Manager
 
 from background.retrying import retry
 from ivr.asterisk.own_events import comes
+from wire.errors import UserError
 
 Fields = dict[str, str]
 """One AMI message, with keys as Asterisk writes them; the values of a repeated key are joined by newlines."""
@@ -33,7 +34,7 @@ _LINE_BYTES = 1_000  # Asterisk cuts an AMI line at 1,024 bytes, silently
 log = structlog.get_logger("ami")
 
 
-class AmiError(Exception):
+class AmiError(UserError):
     """An error of AMI, as one sentence for the administrator."""
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from db.enums import CaseKind, CasePriority, CaseState
 from db.names import clean
+from wire.errors import UserError
 
 CHANGEABLE = (
     "kind", "state", "topic", "language", "country", "post", "caller", "title",
@@ -27,7 +28,7 @@ _WORDS: Mapping[str, Iterable[str]] = {"kind": CaseKind, "state": CaseState, "pr
 _TOPIC = re.compile(r"[a-z][a-z0-9_]{0,30}")
 
 
-class CaseError(Exception):
+class CaseError(UserError):
     """A sentence that says why nothing was done with a case file, and what would be right.
 
     `column` is the one that is wrong, if it is one.

@@ -14,6 +14,7 @@ from db.references import ReferenceAllocator
 from ivr.cases.case_changes import Rows
 from ivr.home.heartbeat import boot_time, last_beat
 from ivr.home.settings import HEARTBEAT_S, Settings
+from wire.errors import UserError
 
 DELIVERED_S = 1.0
 """How long to wait for another process to deliver; one that runs takes some 0.1 s."""
@@ -22,7 +23,7 @@ _SERVES_FOR_S = 4 * HEARTBEAT_S
 _POLL_S = 0.01
 
 
-class NotKeptError(Exception):
+class NotKeptError(UserError):
     """The disk refuses a change; the text says which file, and what to do."""
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wire.errors import UserError
+
 if TYPE_CHECKING:
     from http.client import HTTPResponse
 
@@ -21,7 +23,7 @@ SILENCE_S = 15.0
 LINE_LIMIT = 16 * 2**20  # bytes
 
 
-class ControlError(Exception):
+class ControlError(UserError):
     """A sentence that says why live state could not be read or changed. `code`: that of the rule, if it has one."""
 
     def __init__(self, sentence: str, code: str | None = None) -> None:

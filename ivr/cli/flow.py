@@ -9,6 +9,7 @@ from ivr.cli.check import IGNORE, check_site
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, as_json, console
+from wire.errors import UserError
 
 _NEXT_CALL = "The next call still uses the saved flow, guide and audio, if these three are without errors."
 
@@ -90,5 +91,5 @@ def draw(
         console.print(f"{len(written.faults)} mistakes in {path} are left out; `hatif check` lists them.", markup=False)
 
 
-class DrawingError(Exception):
+class DrawingError(UserError):
     """A sentence that says why a picture cannot be written."""

@@ -10,6 +10,7 @@ from ivr.cli.output import as_json, as_table, cell, console
 from ivr.site import guide as guides
 from ivr.site.guide import Guide, Procedure, ProcedureStatus
 from prompts import sources
+from wire.errors import UserError
 
 if TYPE_CHECKING:
     from prompts.catalogue import Catalogues
@@ -19,7 +20,7 @@ _ENGLISH = "en"
 _SAMPLE = "Sample content: the ministry must confirm it."
 
 
-class GuideError(Exception):
+class GuideError(UserError):
     """A sentence that says why nothing is shown, and what could be found."""
 
 

@@ -10,6 +10,7 @@ import typer
 
 from ivr.home import disk
 from ivr.home.version import VERSION
+from wire.errors import UserError
 
 _COMMANDS = {
     "ivr.cli.processes.processes": ("setup", "up", "ivr", "journal", "guard"),
@@ -52,54 +53,6 @@ _COMMANDS = {
     "ivr.cli.data.expire": ("data",),
 }
 """Modules with the commands that they register. Only the wanted one is loaded: all take longer than most commands."""
-
-_USER_ERRORS = (
-    ("ivr.home.line_settings", "SettingsError"),
-    ("ivr.site.findings", "SiteError"),
-    ("ivr.cli.guide", "GuideError"),
-    ("ivr.cli.flow", "DrawingError"),
-    ("ivr.home.credentials", "CredentialsError"),
-    ("ivr.process.ban_list", "BanListError"),
-    ("ivr.model.clock", "ClockError"),
-    ("ivr.cli.control", "ControlError"),
-    ("ivr.cli.times", "TimeError"),
-    ("asterisk_conf.errors", "AsteriskError"),
-    ("ivr.asterisk.ami", "AmiError"),
-    ("ivr.asterisk.ari.link", "AriError"),
-    ("dialplan.plan", "PlanError"),
-    ("dialplan.findings", "DialplanError"),
-    ("db.engine", "DatabaseError"),
-    ("desk.people.accounts", "AccountError"),
-    ("desk.tls", "CertificateError"),
-    ("db.rows", "NotFoundError"),
-    ("ivr.cases.case_rules", "CaseError"),
-    ("ivr.cases.casework", "NotKeptError"),
-    ("prompts.sources", "CatalogueError"),
-    ("prompts.manifest", "ManifestError"),
-    ("prompts.voices.process", "VoiceError"),
-    ("ivr.cli.prompts.voices", "VoiceInstallError"),
-    ("ivr.cli.speech.speech", "SpeechError"),
-    ("prompts.say", "TextError"),
-    ("ivr.cli.prompts.tashkeel", "DraftError"),
-    ("prompts.importing", "ImportingError"),
-    ("prompts.clip_archive", "ClipArchiveError"),
-    ("ivr.data.encryption", "BackupError"),
-    ("ivr.data.proof", "ProofError"),
-    ("ivr.process.supervisor", "SupervisorError"),
-    ("ivr.process.own_user", "RootError"),
-    ("ivr.cli.new_site", "NewSiteError"),
-    ("ivr.cli.trial.trial", "TrialError"),
-    ("ivr.cli.trial.seconds", "SecondsError"),
-    ("ivr.cli.report.report", "ReportError"),
-    ("ivr.cli.simulate.simulation_input", "SimulationError"),
-)
-"""Errors whose message is a sentence for the user: module and class. Importing them all would slow every start."""
-
-
-def _is_user_error(error: Exception) -> bool:
-    """Whether the error is one of `_USER_ERRORS`, whose modules are loaded once such an error exists."""
-    loaded = ((sys.modules[module], name) for module, name in _USER_ERRORS if module in sys.modules)
-    return isinstance(error, tuple(getattr(module, name) for module, name in loaded))
 
 
 def command_line(command: str | None = None) -> typer.Typer:
@@ -160,7 +113,7 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(1)
     except Exception as error:
-        said = str(error) if _is_user_error(error) else disk.explain(error)
+        said = str(error) if isinstance(error, UserError) else disk.explain(error)
         if said is None:
             raise
         from ivr.cli.output import errors  # needs rich, which nobody else here does

@@ -10,9 +10,10 @@ import typer
 from ivr.cli.groups import add_group
 from ivr.cli.output import console
 from ivr.home.settings import SITES
+from wire.errors import UserError
 
 
-class NewSiteError(Exception):
+class NewSiteError(UserError):
     """The site cannot be made; the message is one sentence with a remedy."""
 
 

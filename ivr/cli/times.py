@@ -3,11 +3,13 @@
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from wire.errors import UserError
+
 FIRST_YEAR, LAST_YEAR = 2000, 2098
 """The years that commands accept: calendars and time zones are known there, and the day after the last still exists."""
 
 
-class TimeError(Exception):
+class TimeError(UserError):
     """A sentence that says what is wrong with a day or a time, and how to write it."""
 
 

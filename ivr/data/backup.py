@@ -69,7 +69,7 @@ def make(
 
     Raises:
         BackupError: Something of the line cannot be read, or the file exists.
-        DatabaseError: The database is away or not of this version.
+        DatabaseError: The database is away, has no tables yet, or is of a later version.
     """
     if recipients and out.suffix != encryption.ENDING:
         out = out.with_name(f"{out.name}{encryption.ENDING}")

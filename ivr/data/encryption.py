@@ -14,6 +14,8 @@ from typing import IO
 
 import pyrage
 
+from wire.errors import UserError
+
 ENDING = ".age"
 _BEGINNINGS = (b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE-----")
 _PIECE, _TAG, _NONCE = 64 * 1024, 16, 16
@@ -22,7 +24,7 @@ _LONGEST_HEADER = 64 * 1024
 _MOST_KEYS = 1024 * 1024
 
 
-class BackupError(Exception):
+class BackupError(UserError):
     """A backup that cannot be made or restored; one sentence with a remedy."""
 
 

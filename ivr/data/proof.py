@@ -14,10 +14,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from wire.errors import UserError
+
 FILE = "erasures.json"
 
 
-class ProofError(Exception):
+class ProofError(UserError):
     """The file of proofs cannot be read or written; one sentence with a remedy."""
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ivr.home.folder_lock import locked, write_private
+from wire.errors import UserError
 
 
-class CredentialsError(Exception):
+class CredentialsError(UserError):
     """A problem with the file of secrets; the message is one sentence with a remedy."""
 
 

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from ivr.home.version import VERSION as VERSION
+from wire.errors import UserError
 
 FILE = "line.json"
 
 
-class SettingsError(Exception):
+class SettingsError(UserError):
     """A wrong setting; the message is one sentence with a remedy."""
 
 

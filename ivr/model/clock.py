@@ -13,10 +13,12 @@ from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
+from wire.errors import UserError
+
 _override: ContextVar[Callable[[], datetime] | None] = ContextVar("clock of the trial", default=None)
 
 
-class ClockError(Exception):
+class ClockError(UserError):
     """The time zone data are too old; the message says what to do."""
 
 

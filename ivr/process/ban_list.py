@@ -7,12 +7,13 @@ from pathlib import Path
 
 from ivr.home.folder_lock import locked, write_private
 from ivr.process.ban_rules import Ban
+from wire.errors import UserError
 
 NAME = "hatif-bans"
 """Of the access list in Asterisk's `acl.conf`, which all telephones' endpoints use."""
 
 
-class BanListError(Exception):
+class BanListError(UserError):
     """The list cannot be read or written; the message is one sentence with a remedy."""
 
 

@@ -5,11 +5,12 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from ivr.site.site import Site
+from wire.errors import UserError
 
 _ALL = "4294967295"
 
 
-class RootError(Exception):
+class RootError(UserError):
     """Hatif would serve other machines as root; the message is one sentence with a remedy."""
 
 

@@ -37,6 +37,7 @@ from ivr.process.process import (
     write_mark,
 )
 from ivr.process.readiness import until_ready
+from wire.errors import UserError
 
 __all__ = ["AlreadyRunning", "ProcessInfo", "ProcessSpec", "StartError", "Supervisor", "SupervisorError", "processes"]
 
@@ -51,7 +52,7 @@ _LOOKS_S = 1.0  # between two looks at the heartbeats
 log = structlog.get_logger("supervisor")
 
 
-class SupervisorError(Exception):
+class SupervisorError(UserError):
     """An error of the supervisor; `str()` is a sentence for people."""
 
 

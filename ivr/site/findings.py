@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from wire.errors import UserError
+
 _PLACE = re.compile(r"(?P<file>[^:\n]+)(?::(?P<line>[0-9]+))?: (?P<what>.+)", re.DOTALL)
 _CORRECT_IT = "correct it"
 _NAMED = 5
@@ -45,7 +47,7 @@ class Finding:
         return f"{self.file}:{self.line}: {self.code} {self.found}; {self.remedy}."
 
 
-class SiteError(Exception):
+class SiteError(UserError):
     """Files of the site that are refused; the message has one line with one sentence per finding."""
 
     def __init__(self, *findings: Finding) -> None:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prompts.voices import Voice
+from wire.errors import UserError
 
 HANGS_BEFORE_GIVING_UP = 3
 """Consecutive hangs. A voice that always hangs would otherwise delay the build once per prompt."""
@@ -30,7 +31,7 @@ LONGEST_SPEECH = 64 * 1024 * 1024
 """In bytes; more than that cannot be one prompt."""
 
 
-class VoiceError(Exception):
+class VoiceError(UserError):
     """A voice did not speak; the message gives the reason in one clause."""
 
 

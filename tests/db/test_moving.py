@@ -23,6 +23,7 @@ from db.ids import uuid7
 from db.journal import Journal
 from db.moving import MARK, move
 from db.tables import Call, CallEvent, Pairing
+from db.upgrade import current, downgrade, upgrade
 
 pytest_plugins = ["db_fixtures"]
 
@@ -208,6 +209,20 @@ async def test_a_snapshot_has_nothing_of_what_is_written_meanwhile(url: str, tmp
     copied = await content(f"sqlite:///{tmp_path}/out.db")
     assert sum(map(len, copied.values())) == total
     assert (tmp_path / "out.db").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("migration", ["0014", "0024"])
+async def test_a_snapshot_of_an_earlier_versions_database_has_the_tables_and_rows_of_that_version(
+    url: str, migration: str, tmp_path: Path
+) -> None:
+    await fill(url)
+    await downgrade(url, migration)
+    out = f"sqlite:///{tmp_path}/out.db"
+    await snapshot(url, tmp_path / "out.db")
+    assert await current(out) == migration
+    await upgrade(url)
+    await upgrade(out)
+    assert await content(out) == await content(url)
 
 
 async def test_a_copy_reads_the_rows_of_a_table_about_once_although_the_databases_sort_its_nodes_differently(

@@ -25,6 +25,7 @@ from asterisk_conf import kept_archives
 from db.delivery import deliver_all
 from db.ids import uuid7
 from db.journal import Journal
+from db.upgrade import downgrade
 from ivr.cases import pin
 from ivr.data import archive
 from ivr.home import credentials, line_settings, pid_lock
@@ -34,6 +35,8 @@ from ivr.model import clock
 pytest_plugins = ["db_fixtures"]
 
 CALLER = "+33612300001"
+EARLIER = "0019"
+"""A migration before which there were fewer tables and columns than now."""
 
 
 class Source(Shell):
@@ -304,6 +307,23 @@ def test_a_backup_of_postgresql_is_restored_into_sqlite_or_an_empty_postgresql(
     assert restored.returncode == 0, restored.stderr
     assert answers(third, source.reference) == shown
     assert not (third.home / "hatif.db").exists()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_line_whose_tables_are_not_upgraded_yet_can_be_saved_and_its_backup_restored(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url = "" if kind == "sqlite" else request.getfixturevalue("postgresql_url")
+    source = Source(tmp_path / "home", url)
+    shown = answers(source, source.reference)
+    asyncio.run(downgrade(source.url, EARLIER))
+    made = source.run("backup", str(tmp_path / "b.tar"))
+    assert made.returncode == 0, made.stderr
+    assert archive.read_about(tmp_path / "b.tar").migration == EARLIER
+    second = Shell(tmp_path / "second")
+    restored = second.run("restore", str(tmp_path / "b.tar"))
+    assert restored.returncode == 0, restored.stderr
+    assert answers(second, source.reference) == shown
 
 
 def packages(home: Path, content: bytes = b"a package") -> Path:

@@ -1,18 +1,9 @@
 """A user error is one sentence on the command line; any other error keeps its traceback."""
 
-import importlib
-
 import pytest
 
 from ivr.cli import main
 from ivr.home.settings import SettingsError
-
-
-def test_each_user_error_exists_in_the_module_named_for_it() -> None:
-    for module, name in main._USER_ERRORS:
-        found = getattr(importlib.import_module(module), name)
-        assert issubclass(found, Exception), name
-        assert found.__module__ == module, name
 
 
 def test_an_error_is_ours_by_its_class_and_not_by_its_name(

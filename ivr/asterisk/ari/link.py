@@ -20,6 +20,7 @@ from picows import WSError, WSFrame, WSHandshakeError, WSListener, WSMsgType, WS
 
 from ivr.asterisk.ari import events
 from ivr.asterisk.ari.operations import EVENT_FILTER, Request
+from wire.errors import UserError
 
 log = structlog.get_logger()
 
@@ -36,7 +37,7 @@ MESSAGE_LIMIT = 64 * 2**20
 Refusal = Callable[[Request, int], None]
 
 
-class AriError(Exception):
+class AriError(UserError):
     """Asterisk cannot be used; the text says why and what to do."""
 
 

@@ -9,6 +9,7 @@ import typer
 
 from ivr.cli.composition import Composition
 from ivr.cli.output import as_json, cell, console, errors
+from wire.errors import UserError
 
 # Imports in functions: the model and the catalogues take a while to load.
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 IDS = typer.Argument(None, metavar="[ID]...", help="The ids of texts.", show_default=False)
 
 
-class DraftError(Exception):
+class DraftError(UserError):
     """A sentence that says why nothing was drafted or released, and what would be right."""
 
 

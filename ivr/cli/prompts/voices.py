@@ -21,6 +21,7 @@ from ivr.cli.owner import refuse_strangers
 from prompts.voices import VOICES, Voice, VoiceMissingError, choice, kokoro, licences
 from prompts.voices.kokoro.weights import WeightsError
 from prompts.voices.licences import Acceptance
+from wire.errors import UserError
 
 MBROLA = Wanted(
     name="MBROLA",
@@ -31,7 +32,7 @@ MBROLA = Wanted(
 )
 
 
-class VoiceInstallError(Exception):
+class VoiceInstallError(UserError):
     """A sentence that says why a voice was not installed, and what to do."""
 
 

@@ -19,6 +19,7 @@ from reports.names import Names
 from reports.periods import Span
 from reports.request import RequestError, make_request
 from routing.figures import SHORT_S, WITHIN_S
+from wire.errors import UserError
 
 # Imports in functions: SQLAlchemy and the like take a while to load, and a report that the desk makes does not need
 # them.
@@ -26,7 +27,7 @@ from routing.figures import SHORT_S, WITHIN_S
 LANGUAGES = ("fr", "ar", "en")
 
 
-class ReportError(Exception):
+class ReportError(UserError):
     """A sentence that says why there is no report, and what to write instead."""
 
 

@@ -16,6 +16,7 @@ from ivr.site.operators import OperatorEntry
 from ivr.site.site import Site
 from routing.simulation.team import spread_team
 from routing.states import Operator
+from wire.errors import UserError
 
 CALLS_PER_OPERATOR = 10
 """Calls per operator and hour by default: at 300 s each, five sixths of their time."""
@@ -24,7 +25,7 @@ LANGUAGES_EACH = 3
 _ROSTER = ("operator", "from", "to")
 
 
-class SimulationError(Exception):
+class SimulationError(UserError):
     """A sentence that says why nothing was simulated, and what would be right."""
 
 

@@ -23,6 +23,7 @@ from ivr.home.service_manager import ServiceManager
 from ivr.process.own_user import refuse_root
 from ivr.process.process import processes
 from ivr.site.findings import SiteError
+from wire.errors import UserError
 
 if TYPE_CHECKING:
     from speech.models import Models
@@ -35,7 +36,7 @@ ENGINES = {"faster-whisper": "faster_whisper", "Vosk": "vosk"}
 INSTALL = "run `.venv/bin/pip install --require-hashes --no-deps -r requirements/speech.txt`"
 
 
-class SpeechError(Exception):
+class SpeechError(UserError):
     """A sentence that says why something about models was not done, and what to do."""
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ivr.cli.output import as_table, console, errors
 from ivr.site.findings import count_and_name
+from wire.errors import UserError
 
 # Imports in functions: the trial is needed by this command only.
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _BUILD = "run `hatif prompts build`"
 
 
-class SecondsError(Exception):
+class SecondsError(UserError):
     """A sentence that says why a path cannot be measured, and what to do."""
 
 

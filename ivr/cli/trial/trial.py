@@ -21,6 +21,7 @@ from ivr.cli.trial.trial_report import Report
 from ivr.model import clock
 from prompts import manifest
 from routing.match import may_serve
+from wire.errors import UserError
 
 # Imports in functions: the trial is needed by this command only.
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ only read; without one, case 912-345-676 has the PIN 271828. Opening hours come 
 a running controller is forced open or closed does not count."""
 
 
-class TrialError(Exception):
+class TrialError(UserError):
     """A sentence that says why a call cannot be tried, and what would be right."""
 
 
