@@ -195,7 +195,16 @@ async def test_only_the_owner_can_read_a_new_database_file(tmp_path: Path) -> No
 
 
 def test_every_row_about_a_call_an_event_an_offer_or_a_journal_names_its_node() -> None:
-    without = {"caller", "operator", "shift", "account", "account_link", "account_notice", "account_tie"}
+    without = {
+        "caller",
+        "operator",
+        "shift",
+        "account",
+        "account_factor",
+        "account_link",
+        "account_notice",
+        "account_tie",
+    }
     without |= {"desk_session", "wall_link"}
     without |= {"report_day", "report_mail", "shift_swap", "amendment", "question_done"}
     assert {name for name, table in Table.metadata.tables.items() if "node" not in table.c} == without

@@ -68,6 +68,7 @@ def test_an_administrator_is_added_disabled_and_enabled(shell: Shell) -> None:
         "role": "administrator",
         "operator": None,
         "password": False,
+        "factor": False,
         "disabled": False,
         "gone": False,
     }
