@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import desk_server
 import pyotp
@@ -44,7 +45,7 @@ STEP = timedelta(seconds=30)
 
 
 @contextmanager
-def settings(monkeypatch: pytest.MonkeyPatch, **changed: object) -> Iterator[None]:
+def settings(monkeypatch: pytest.MonkeyPatch, **changed: Any) -> Iterator[None]:
     plain = desk_server.settings_for
     with monkeypatch.context() as patched:
         patched.setattr(desk_server, "settings_for", lambda *given: replace(plain(*given), **changed))
