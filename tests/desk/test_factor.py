@@ -4,6 +4,7 @@ import asyncio
 import html
 import json
 import re
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -297,6 +298,16 @@ async def test_wrong_codes_are_slowed_down_and_a_new_sign_in_does_not_begin_anew
     refused = await audit_entries(desk.engine, 99, "account_refused")
     assert len(refused) == FREE_FAILURES + 1
     assert {(row.about, row.data["way"]) for row in refused} == {(f"account:{OPERATOR}", "code")}
+
+
+async def test_a_code_that_could_not_be_checked_is_neither_wrong_nor_used(desk: TestDesk, tmp_path: Path) -> None:
+    _, secret = await ready(desk, OPERATOR)
+    browser = await signs_in(desk, OPERATOR)
+    shutil.move(tmp_path / "hatif.db", tmp_path / "elsewhere.db")
+    for _ in range(FREE_FAILURES + 1):
+        assert (await gives(browser, code(desk, secret))).status == 503
+    shutil.move(tmp_path / "elsewhere.db", tmp_path / "hatif.db")
+    assert (await gives(browser, code(desk, secret))).status == 303
 
 
 async def test_a_second_administrator_removes_a_lost_factor_which_ties_and_tells(desk: TestDesk) -> None:
