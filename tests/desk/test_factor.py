@@ -21,6 +21,7 @@ from fastapi.routing import APIRoute
 from mail_server import receiving
 from playwright.async_api import Browser as RealBrowser
 from playwright.async_api import expect
+from test_desk_browser import usable
 from test_policy import ROUTES, permission_of
 
 from db.audit import audit_entries
@@ -412,6 +413,7 @@ async def test_a_factor_is_set_up_and_used_in_a_browser(desk: TestDesk, browser:
         await expect(page.get_by_role("heading", name="Set up a second factor")).to_be_visible()
         box = await page.locator("svg.qr").bounding_box()
         assert box is not None and box["width"] == box["height"] > 150
+        await usable(page, "setting it up")
         await page.screenshot(path=tmp_path / "new.png", full_page=True)
         secret = await page.locator("code.copied").inner_text()
         await page.get_by_label("Code").fill("123")
@@ -423,14 +425,17 @@ async def test_a_factor_is_set_up_and_used_in_a_browser(desk: TestDesk, browser:
         await page.get_by_label("The same once more").fill(PASSWORD)
         await page.get_by_role("button", name="Save").click()
         await expect(page.get_by_role("heading", name="People")).to_be_visible()
+        await usable(page, "the people")
         await page.screenshot(path=tmp_path / "people.png", full_page=True)
         await page.get_by_role("link", name="Account", exact=True).click()
+        await usable(page, "the account")
         await page.screenshot(path=tmp_path / "account.png", full_page=True)
         await page.get_by_role("button", name="Sign out").click()
         await page.get_by_label("Account").fill(KAY)
         await page.get_by_label("Password").fill(PASSWORD)
         await page.get_by_role("button", name="Sign in").click()
         await expect(page.get_by_role("heading", name="Your code")).to_be_visible()
+        await usable(page, "the code")
         await page.screenshot(path=tmp_path / "code.png", full_page=True)
         desk.moved += 2 * STEP
         await page.get_by_label("Code").fill(code(desk, secret))
