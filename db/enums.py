@@ -141,6 +141,18 @@ class AccountChange(StrEnum):
     LINK = "link"
     """A one-time link was made on the desk, or one of the command line was used."""
     PASSWORD = "password"  # noqa: S105 - the kind of change
+    FACTOR = "factor"
+    FACTOR_REMOVED = "factor_removed"
+    CODE_AGAIN = "code_again"
+    """A code of the second factor that had been used was given once more."""
+
+
+class PassedBy(StrEnum):
+    """How the person of a session has passed the second factor."""
+
+    CODE = "code"
+    SERVER = "server"
+    """By a one-time link of the server's own command line, whose user could change anything."""
 
 
 class AccountRole(StrEnum):

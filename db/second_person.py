@@ -1,13 +1,16 @@
 """Who is a second person for whom. Functions raise DatabaseError if the database is away.
 
-An administrator who has let somebody in, by a one-time link that was used, may hold that account in their own hands:
-the account is *tied* to them until somebody else has let the person in anew (`desk/people/links.py`).
+An administrator who has let somebody in, by a one-time link that was used or by removing their second factor, may hold
+that account in their own hands: the account is *tied* to them until somebody else has let the person in anew
+(`desk/people/links.py`).
 """
+
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from db.engine import reading
+from db.engine import insert_of, reading
 from db.tables import AccountTie
 
 
@@ -20,3 +23,16 @@ async def let_in_by(engine: AsyncEngine, account: str) -> frozenset[str]:
     """Return the same, in a transaction of its own."""
     async with reading(engine) as connection:
         return await tied_to(connection, account)
+
+
+async def hands_of(connection: AsyncConnection, account: str, by: str) -> frozenset[str]:
+    """Return whose hands an account is in when an administrator lets it in: also of those who have let them in, and may
+    do it in their name."""
+    return frozenset({by, *await tied_to(connection, by)} - {account})
+
+
+async def tie(connection: AsyncConnection, account: str, by: str, now: datetime) -> None:
+    """Tie an account to an administrator who lets it in; ties that there are stay as they are."""
+    for hand in await hands_of(connection, account, by):
+        row = insert_of(connection.dialect.name)(AccountTie).values(account_id=account, by=hand, since=now)
+        await connection.execute(row.on_conflict_do_nothing())

@@ -44,6 +44,7 @@ from desk.page.errors import handle_errors
 from desk.page.files import Files
 from desk.page.pages import Pages
 from desk.page.traffic import Traffic
+from desk.people import factor_routes
 from desk.people import routes as people
 from desk.people.listening import Listening
 from desk.people.passwords import Passwords
@@ -85,6 +86,7 @@ from desk.worklist.work import Counts
 
 ROUTERS = (
     people.router,
+    factor_routes.router,
     live.router,
     shift.router,
     telephone.router,
@@ -158,6 +160,7 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             app.state.passwords = Passwords()
             app.state.source_limit = SourceLimit()
             app.state.attempts = Attempts()
+            app.state.code_attempts = Attempts()
             app.state.refusals = Refusals()
             app.state.listening = Listening()
             app.state.presence = Presence()
@@ -220,7 +223,7 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
     answer_failure = handle_errors(app, pages)
 
     @app.exception_handler(SignInNeeded)
-    async def sign_in_needed(request: Request, _: SignInNeeded) -> Response:
+    async def sign_in_needed(request: Request, needed: SignInNeeded) -> Response:
         """Lead a page to the sign-in, and tell a page that is open already."""
         if (
             request.headers.get("hx-request")
@@ -228,7 +231,7 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             or request.url.path.startswith(("/live", "/session"))
         ):
             return Response(status_code=401, headers={"HX-Trigger": "hatif:signed-out"})
-        return RedirectResponse(f"/sign-in?next={request.url.path}", 303)
+        return RedirectResponse(f"{needed.page}?next={request.url.path}", 303)
 
     @app.exception_handler(WhyNeeded)
     async def why_needed(request: Request, needed: WhyNeeded) -> Response:

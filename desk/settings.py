@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import time
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
@@ -74,6 +75,10 @@ class DeskSettings:
     """Whether people may call the site's numbers from the page *Try the line*."""
     telephone_port: int = TELEPHONE_PORT
     """Of the gate to which the browser telephone connects (`ivr/process/telephone_gate.py`)."""
+    factor_key: str = field(default="", repr=False)
+    """From which the secrets of second factors are computed."""
+    administrators_need_factor: bool = True
+    """Whether administrators must have a second factor, if the desk asks for any."""
     connections: int = 10
     """To the database, at most."""
 
@@ -81,6 +86,11 @@ class DeskSettings:
     def is_encrypted(self) -> bool:
         """Whether browsers reach the desk by TLS, its own or a proxy's."""
         return self.certificate is not None or (self.address or "").startswith("https://")
+
+    @property
+    def asks_factor(self) -> bool:
+        """Whether people are asked for their second factor: not where only this machine reaches the desk."""
+        return self.address is not None or not ip_address(self.listen).is_loopback
 
     @property
     def is_behind_proxy(self) -> bool:

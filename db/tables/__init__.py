@@ -9,7 +9,7 @@ hyphens. The first record of a row must have all NOT NULL columns without a defa
 changed.
 """
 
-from db.tables.accounts import Account, AccountLink, AccountNotice, AccountTie, DeskSession, WallLink
+from db.tables.accounts import Account, AccountFactor, AccountLink, AccountNotice, AccountTie, DeskSession, WallLink
 from db.tables.administration import Audit, HoursOverride, JournalPosition
 from db.tables.amendments import Amendment, QuestionDone
 from db.tables.base import Appended, Table
@@ -24,6 +24,7 @@ UNJOURNALLED = frozenset(
         "journal_position",
         "case_reference",
         "account",
+        "account_factor",
         "account_link",
         "account_notice",
         "account_tie",
@@ -47,6 +48,7 @@ __all__ = [
     "DERIVED",
     "UNJOURNALLED",
     "Account",
+    "AccountFactor",
     "AccountLink",
     "AccountNotice",
     "AccountTie",

@@ -7,10 +7,10 @@ Tokens are stored as SHA-256 hashes only.
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index
+from sqlalchemy import BigInteger, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.enums import AccountChange, AccountRole
+from db.enums import AccountChange, AccountRole, PassedBy
 from db.tables.base import Table, one_of
 
 
@@ -60,8 +60,23 @@ class DeskSession(Table):
     seen: Mapped[datetime]  # the last use, to the minute
     expires: Mapped[datetime]  # whatever the use
     notice_id: Mapped[UUID | None]  # of the link by which it began, which it does not tell of
+    factor: Mapped[str | None]  # how the person has passed the second factor; NULL: not yet
 
-    __table_args__ = (Index(None, "account_id"), Index(None, "expires"))
+    __table_args__ = (one_of("factor", PassedBy), Index(None, "account_id"), Index(None, "expires"))
+
+
+class AccountFactor(Table):
+    """An account's second factor: an application computes codes from a secret and the time (TOTP, RFC 6238).
+
+    The secret is not stored: it is computed from the seed and a key of HATIF_HOME (`desk/people/factors.py`).
+    """
+
+    __tablename__ = "account_factor"
+
+    account_id: Mapped[str] = mapped_column(primary_key=True)
+    seed: Mapped[str]
+    created: Mapped[datetime]
+    last_step: Mapped[int] = mapped_column(BigInteger)  # the step of time of the last code; each is good once
 
 
 class AccountNotice(Table):

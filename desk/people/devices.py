@@ -7,7 +7,13 @@ import hashlib
 import hmac
 import secrets
 
+from fastapi import Request, Response
+
+from background.address_limit import group_of
+from desk.people.slow_down import Place
 from desk.settings import DeskSettings
+
+YEAR_S = 365 * 24 * 3600
 
 _NONCE = 16  # bytes, in hexadecimal twice as many characters
 
@@ -32,6 +38,27 @@ def device_of(settings: DeskSettings, account: str, value: str) -> str | None:
     nonce, _, signature = value.partition(".")
     right = _sign(settings, account, nonce)
     return nonce if hmac.compare_digest(signature.encode(), right.encode()) else None
+
+
+def place_of(request: Request, settings: DeskSettings, account: str) -> Place:
+    """Return where somebody signs in: at a known device of this account, or in a network."""
+    device = device_of(settings, account, request.cookies.get(cookie_name(settings, account), ""))
+    if device is not None:
+        return Place(account, f"device {device}", is_known=True)
+    return Place(account, group_of(request.client.host if request.client else ""))
+
+
+def remember(answer: Response, settings: DeskSettings, account: str) -> None:
+    """Have a browser keep that an account has signed in with it."""
+    answer.set_cookie(
+        cookie_name(settings, account),
+        make(settings, account),
+        max_age=YEAR_S,
+        path="/sign-in",
+        secure=settings.is_encrypted,
+        httponly=True,
+        samesite="strict",
+    )
 
 
 def _sign(settings: DeskSettings, *parts: str) -> str:

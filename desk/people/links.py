@@ -2,7 +2,8 @@
 
 Whoever makes a link on the desk can use it themself. From its use on, the account is tied to them
 (`db.second_person`), until a link that somebody else has made, or the server's own command line, is used. That ends
-what may be in other hands: the account's sessions, and a password that was chosen meanwhile.
+what may be in other hands: the account's sessions, a password that was chosen and a second factor that was set up
+meanwhile.
 """
 
 from dataclasses import dataclass, replace
@@ -13,11 +14,11 @@ from sqlalchemy import ColumnElement, delete, exists, func, insert, select, upda
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.audit import entry
-from db.engine import insert_of, reading, writing
+from db.engine import reading, writing
 from db.enums import AccountChange
-from db.second_person import tied_to
+from db.second_person import hands_of, tie
 from db.tables import Account, AccountLink, AccountNotice, AccountTie, DeskSession
-from desk.people import tokens
+from desk.people import factors, tokens
 from desk.people.accounts import COMMAND, MAY_SIGN_IN, VISITOR, Person, person_of
 from desk.people.notices import tell
 
@@ -86,8 +87,7 @@ async def use_link(engine: AsyncEngine, token: str, now: datetime) -> UsedLink |
 async def _renew(connection: AsyncConnection, account: str, made_by: str | None, now: datetime) -> bool:
     """Tie an account to whoever has made the link that lets it in, and to nobody else; return whether its password is
     forgotten."""
-    # Whoever has let the administrator in may have made the link in their name.
-    hands = {made_by, *await tied_to(connection, made_by)} - {account} if made_by is not None else set()
+    hands = await hands_of(connection, account, made_by) if made_by is not None else frozenset[str]()
     others = (AccountTie.account_id == account) & AccountTie.by.not_in(hands)
     since = await connection.scalar(select(func.min(AccountTie.since)).where(others))
     forgets = False
@@ -100,11 +100,11 @@ async def _renew(connection: AsyncConnection, account: str, made_by: str | None,
         known = exists().where(chosen, AccountNotice.at >= since)
         forgotten = update(Account).where(Account.id == account, Account.password_hash.is_not(None), known)
         forgets = (await connection.execute(forgotten.values(password_hash=None))).rowcount > 0
-        data = {"sessions_ended": ended, "password_forgotten": forgets}
+        factor = await factors.forget(connection, account, since, now, made_by)
+        data = {"sessions_ended": ended, "password_forgotten": forgets, "factor_forgotten": factor}
         await connection.execute(entry(now, made_by or COMMAND, "account_renewed", f"account:{account}", **data))
-    for by in hands:
-        tie = insert_of(connection.dialect.name)(AccountTie).values(account_id=account, by=by, since=now)
-        await connection.execute(tie.on_conflict_do_nothing())
+    if made_by is not None:
+        await tie(connection, account, made_by, now)
     return forgets
 
 

@@ -1,4 +1,4 @@
-"""What people are told of their own accounts at the desk: a new link or password."""
+"""What people are told of their own accounts at the desk: a new link, password or second factor."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,8 +23,14 @@ MAILED = timedelta(days=1)
 _SENTENCES = {
     AccountChange.LINK: N_("%(name)s made a link for your account on %(day)s."),
     AccountChange.PASSWORD: N_("A password was chosen for your account on %(day)s."),
+    AccountChange.FACTOR: N_("A second factor was set up for your account on %(day)s."),
+    AccountChange.FACTOR_REMOVED: N_("%(name)s removed the second factor of your account on %(day)s."),
+    AccountChange.CODE_AGAIN: N_("A code of your second factor that had been used was given once more on %(day)s."),
 }
-_LINK_OF_THE_SERVER = N_("A link of the server let somebody into your account on %(day)s.")
+_OF_THE_SERVER = {
+    AccountChange.LINK: N_("A link of the server let somebody into your account on %(day)s."),
+    AccountChange.FACTOR_REMOVED: N_("The second factor of your account was removed on the server on %(day)s."),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +44,8 @@ class Notice:
     @property
     def sentence(self) -> str:
         """A text of the catalogues with gaps for `name` and `day`."""
-        is_of_the_server = self.what is AccountChange.LINK and self.by is None
-        return _LINK_OF_THE_SERVER if is_of_the_server else _SENTENCES[self.what]
+        sentences = {**_SENTENCES, **_OF_THE_SERVER} if self.by is None else _SENTENCES
+        return sentences[self.what]
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,11 +28,14 @@ class Refusals:
         self._noted = 0
         self._more = 0  # without a record
 
-    async def note(self, engine: AsyncEngine, account: str | None, source: str, now: datetime) -> None:
+    async def note(
+        self, engine: AsyncEngine, account: str | None, source: str, now: datetime, way: str | None = None
+    ) -> None:
         """Record a sign-in that was refused. While the database is away, it is in the log only.
 
         Args:
             account: As it was typed; None: somebody came with a link that does not work.
+            way: What was wrong, if it was not the password or the link.
         """
         records = []
         if self._begins is None or now >= self._begins + WITHIN:
@@ -43,7 +46,8 @@ class Refusals:
             self._noted += 1
             typed = "".join(letter for letter in account or "" if letter.isprintable())[:LONGEST]
             about = f"account:{typed}" if account is not None else "link"
-            records.append(entry(now, BY, "account_refused", about, source=source[:LONGEST]))
+            data = {"source": source[:LONGEST], **({"way": way} if way is not None else {})}
+            records.append(entry(now, BY, "account_refused", about, **data))
         else:
             self._more += 1
         if not records:

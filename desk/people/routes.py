@@ -11,14 +11,14 @@ from fastapi.responses import JSONResponse, RedirectResponse
 
 from background.address_limit import group_of
 from db.engine import DatabaseError
-from db.enums import AccountRole
+from db.enums import AccountRole, PassedBy
 from desk.context import Desk, DeskDep, part
 from desk.control import ControlError
 from desk.page import texts
 from desk.page.errors import DeskError
 from desk.page.pages import LANGUAGE_COOKIE, THEME_COOKIE, THEMES
 from desk.page.texts import N_
-from desk.people import accounts, devices, links, tokens
+from desk.people import accounts, devices, factors, links, tokens
 from desk.people.accounts import Person
 from desk.people.links import UsedLink
 from desk.people.notices import Notice, latest, note_told
@@ -27,7 +27,18 @@ from desk.people.policy import Permission, may
 from desk.people.qr import qr_svg
 from desk.people.refusals import Refusals
 from desk.people.sessions import LONGEST
-from desk.people.signed_in import AdministratorDep, Anybody, SessionsDep, SignedIn, StillThere, cookie_name, public
+from desk.people.signed_in import (
+    FACTOR_PAGE,
+    AdministratorDep,
+    Anybody,
+    HalfSignedIn,
+    SessionsDep,
+    SignedIn,
+    StillThere,
+    cookie_name,
+    lacks_factor,
+    public,
+)
 from desk.people.slow_down import Attempts, Place
 from desk.people.source_limit import SourceLimit
 
@@ -94,7 +105,7 @@ async def sign_in(
 ) -> Response:
     """Sign in with a password."""
     now, name = desk.now(), account.strip().lower()
-    place = _place(request, desk, name)
+    place = devices.place_of(request, desk.settings, name)
     problem, status = N_("The account or the password is not right."), 422
     if (not place.is_known and not limit.may_try(place.origin, now)) or not attempts.begin(place, now):
         log.warning("too many sign-ins", source=place.origin)
@@ -120,7 +131,7 @@ async def sign_in(
 
 
 @router.post("/sign-out")
-async def sign_out(desk: DeskDep, sessions: SessionsDep, signed_in: Anybody) -> Response:
+async def sign_out(desk: DeskDep, sessions: SessionsDep, signed_in: HalfSignedIn) -> Response:
     """End this browser's session."""
     await sessions.end(signed_in.token, signed_in.person, desk.now())
     if signed_in.person.operator is not None:
@@ -242,8 +253,7 @@ async def preferences(
 @router.get("/people")
 async def people(request: Request, desk: DeskDep, administrator: AdministratorDep) -> Response:
     """List the accounts."""
-    found = await accounts.list_people(desk.engine)
-    return desk.pages.respond(request, "people/people.html", people=found, link=None)
+    return await _people(request, desk, None)
 
 
 @router.post("/people/{account}/link")
@@ -258,8 +268,7 @@ async def new_link(
     url = f"{desk.settings.url}/link/{await links.make_link(desk.engine, account, desk.now(), by)}"
     log.info("one-time link made", account=account, by=by)
     link = {"name": person.name, "url": url, "picture": qr_svg(url), "minutes": int(links.VALID.total_seconds() / 60)}
-    found = await accounts.list_people(desk.engine)
-    return desk.pages.respond(request, "people/people.html", people=found, link=link)
+    return await _people(request, desk, link)
 
 
 def local(path: str) -> str:
@@ -274,9 +283,14 @@ async def _signed_in(
     source = _source(request)
     noted = {"way": "link", "made_by": link.made_by or "the server"} if link is not None else {"way": "password"}
     notice = link.notice if link is not None else None
-    token = await sessions.begin(person, desk.now(), notice, {**noted, "source": source})
-    log.info("signed in", account=person.id, source=source)
-    answer = _lead(to or home_of(person))
+    passed = PassedBy.SERVER if link is not None and link.made_by is None else None
+    has_factor = desk.settings.asks_factor and await factors.has(desk.engine, person.id)
+    half = lacks_factor(desk.settings, person, passed, has_factor=has_factor)
+    noted["source"] = source
+    token = await sessions.begin(person, desk.now(), notice, noted, passed=passed, lacks_factor=half)
+    log.info("signing in, without the second factor yet" if half else "signed in", account=person.id, source=source)
+    to = to or home_of(person)
+    answer = _lead(f"{FACTOR_PAGE}?next={quote(to)}" if half else to)
     answer.set_cookie(
         cookie_name(desk.settings),
         token,
@@ -286,15 +300,8 @@ async def _signed_in(
         httponly=True,
         samesite="strict",
     )
-    answer.set_cookie(
-        devices.cookie_name(desk.settings, person.id),
-        devices.make(desk.settings, person.id),
-        max_age=YEAR_S,
-        path="/sign-in",
-        secure=desk.settings.is_encrypted,
-        httponly=True,
-        samesite="strict",
-    )
+    if not half:  # the password alone, which another may have learned, makes no device known
+        devices.remember(answer, desk.settings, person.id)
     return answer
 
 
@@ -322,13 +329,9 @@ def _source(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def _place(request: Request, desk: Desk, account: str) -> Place:
-    """Return where somebody signs in: at a known device of this account, or in a network."""
-    value = request.cookies.get(devices.cookie_name(desk.settings, account), "")
-    device = devices.device_of(desk.settings, account, value)
-    if device is not None:
-        return Place(account, f"device {device}", is_known=True)
-    return Place(account, group_of(_source(request)))
+async def _people(request: Request, desk: Desk, link: dict[str, object] | None) -> Response:
+    found, holders = await accounts.list_people(desk.engine), await factors.holders(desk.engine)
+    return desk.pages.respond(request, "people/people.html", people=found, holders=holders, link=link)
 
 
 async def _account(
@@ -352,6 +355,8 @@ async def _account(
         errors=errors or {},
         changed="changed" in request.query_params,
         latest=notices,
+        has_factor=request.state.session.has_factor,
+        is_asked=desk.settings.asks_factor,
     )
 
 

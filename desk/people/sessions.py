@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.audit import entry
 from db.engine import DatabaseError, reading, writing
-from db.tables import Account, DeskSession
+from db.enums import PassedBy
+from db.tables import Account, AccountFactor, DeskSession
 from desk.people import tokens
 from desk.people.accounts import MAY_SIGN_IN, Person, person_of
 from desk.people.notices import Notice, untold
@@ -38,6 +39,8 @@ class Session:
     Attributes:
         link: The notice of the link by which it began, if it was one.
         notices: What the person has not read yet.
+        has_factor: Whether the account has a second factor.
+        passed: How the person has passed it; None: not yet.
     """
 
     person: Person
@@ -47,6 +50,8 @@ class Session:
     read: datetime
     link: UUID | None = None
     notices: tuple[Notice, ...] = ()
+    has_factor: bool = False
+    passed: PassedBy | None = None
 
     def is_over(self, now: datetime) -> bool:
         """Return whether it has ended by time."""
@@ -61,24 +66,34 @@ class Sessions:
         self._known: dict[str, Session] = {}  # by the token's hash; the oldest first
 
     async def begin(
-        self, person: Person, now: datetime, link: UUID | None = None, noted: Mapping[str, str] | None = None
+        self,
+        person: Person,
+        now: datetime,
+        link: UUID | None = None,
+        noted: Mapping[str, str] | None = None,
+        *,
+        passed: PassedBy | None = None,
+        lacks_factor: bool = False,
     ) -> str:
         """Return the token of a new session. Raises DatabaseError.
 
         Args:
             link: The notice of the link by which it begins.
             noted: How it began, for the audit, which has no record of it otherwise.
+            passed: How the person has passed the second factor already.
+            lacks_factor: Whether the sign-in ends with the second factor, for the audit.
         """
         token = tokens.make()
         key, times = tokens.hash_of(token), {"created": now, "seen": now, "expires": now + LONGEST}
-        row = insert(DeskSession).values(token_hash=key, account_id=person.id, notice_id=link, **times)
+        row = insert(DeskSession).values(token_hash=key, account_id=person.id, notice_id=link, factor=passed, **times)
         async with writing(self._engine) as connection:
             await connection.execute(row)
             over = (DeskSession.expires < now) | (DeskSession.seen < now - IDLE)
             await connection.execute(delete(DeskSession).where(over))
             about = f"account:{person.id}"
             if noted is not None:
-                await connection.execute(entry(now, person.id, "account_signed_in", about, **noted))
+                act = "account_signing_in" if lacks_factor else "account_signed_in"
+                await connection.execute(entry(now, person.id, act, about, **noted))
         return token
 
     async def find(self, token: str, now: datetime, *, used: bool = True) -> Session | None:
@@ -134,6 +149,8 @@ class Sessions:
             DeskSession.seen,
             DeskSession.expires,
             DeskSession.notice_id,
+            DeskSession.factor,
+            exists().where(AccountFactor.account_id == Account.id).label("has_factor"),
         )
         query = select(*columns).join(DeskSession, DeskSession.account_id == Account.id)
         async with reading(self._engine) as connection:
@@ -144,7 +161,9 @@ class Sessions:
             notices = await untold(connection, row.id, row.notice_id, row.began)
         named = row._asdict()
         began, seen, expires, link = (named.pop(name) for name in ("began", "seen", "expires", "notice_id"))
-        return Session(person_of(Account(**named)), began, seen, expires, now, link, notices)
+        factor, has_factor = named.pop("factor"), bool(named.pop("has_factor"))
+        passed = PassedBy(factor) if factor is not None else None
+        return Session(person_of(Account(**named)), began, seen, expires, now, link, notices, has_factor, passed)
 
     async def _touch(self, key: str, session: Session, now: datetime) -> Session:
         try:

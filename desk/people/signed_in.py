@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from db.enums import AccountRole, PassedBy
 from desk.context import Desk, part
 from desk.page.errors import DeskError
 from desk.page.texts import N_
@@ -18,6 +19,7 @@ from desk.settings import DeskSettings
 
 CSRF_HEADER = "x-csrf-token"
 CSRF_FIELD = "csrf"
+FACTOR_PAGE = "/sign-in/factor"
 
 _SAFE = ("GET", "HEAD")
 _OUTDATED = N_("This page is outdated; reload it and try again.")
@@ -25,7 +27,11 @@ _NOT_ALLOWED = N_("Your account may not do that.")
 
 
 class SignInNeeded(Exception):  # noqa: N818 - an answer, not a fault
-    """The browser is not signed in, or its session has ended."""
+    """The browser is not signed in, its session has ended, or the second factor is missing. `page`: where to do it."""
+
+    def __init__(self, page: str = "/sign-in") -> None:
+        super().__init__(page)
+        self.page = page
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +66,12 @@ def cookie_name(settings: DeskSettings) -> str:
 class Needs:
     """A dependency of a route: somebody has signed in, may do this, and asks from a page of their own."""
 
-    def __init__(self, permission: Permission, *, background: bool = False) -> None:
+    def __init__(self, permission: Permission, *, background: bool = False, half: bool = False) -> None:
         """Args:
         background: Whether browsers ask by themselves, so that it does not keep a session from ending.
+        half: Whether it is for people whose second factor is missing as well.
         """
-        self.permission, self._background = permission, background
+        self.permission, self._background, self._half = permission, background, half
 
     async def __call__(self, request: Request) -> SignedIn:
         desk, sessions = _desk_and_sessions(request)
@@ -73,6 +80,8 @@ class Needs:
         if session is None:
             raise SignInNeeded
         _note(request, session, token)
+        if not self._half and is_half(desk.settings, session):
+            raise SignInNeeded(FACTOR_PAGE)
         if not may(session.person, self.permission):
             raise DeskError(403, _NOT_ALLOWED)
         if request.method not in _SAFE:
@@ -85,15 +94,32 @@ async def public(request: Request) -> None:
     desk, sessions = _desk_and_sessions(request)
     if token := request.cookies.get(cookie_name(desk.settings)):
         session = await sessions.find(token, desk.now())
-        if session is not None:
+        if session is not None and not is_half(desk.settings, session):
             _note(request, session, token)
+
+
+def is_half(settings: DeskSettings, session: Session) -> bool:
+    """Return whether a sign-in is not complete: the person has to give a code, or set up their second factor, first."""
+    return lacks_factor(settings, session.person, session.passed, has_factor=session.has_factor)
+
+
+def lacks_factor(settings: DeskSettings, person: Person, passed: PassedBy | None, *, has_factor: bool) -> bool:
+    """Return the same of a sign-in that begins."""
+    if not settings.asks_factor:
+        return False
+    if has_factor:
+        return passed is None
+    return person.role is AccountRole.ADMINISTRATOR and settings.administrators_need_factor
 
 
 def _note(request: Request, session: Session, token: str) -> None:
     """Tell the pages who asks."""
     request.state.person, request.state.csrf = session.person, tokens.csrf_of(token)
-    request.state.notices = session.notices
-    request.state.navigation = entries_of(session.person, request.app.state.desk.settings.has_try)
+    settings = request.app.state.desk.settings
+    request.state.session = session
+    if not is_half(settings, session):
+        request.state.notices = session.notices
+        request.state.navigation = entries_of(session.person, settings.has_try)
 
 
 def _desk_and_sessions(request: Request) -> tuple[Desk, Sessions]:
@@ -111,6 +137,8 @@ async def _check_csrf(request: Request) -> None:
 
 SessionsDep = Annotated[Sessions, part("sessions")]
 Anybody = Annotated[SignedIn, Depends(Needs(Permission.SIGNED_IN))]
+HalfSignedIn = Annotated[SignedIn, Depends(Needs(Permission.SIGNED_IN, half=True))]
+"""For the second factor itself."""
 StillThere = Annotated[SignedIn, Depends(Needs(Permission.SIGNED_IN, background=True))]
 """For what pages ask by themselves: it does not keep a session from ending."""
 OperatorDep = Annotated[SignedIn, Depends(Needs(Permission.TAKE_CALLS))]

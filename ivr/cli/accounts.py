@@ -31,6 +31,7 @@ def register(app: typer.Typer) -> None:
     accounts.command("add")(add)
     accounts.command("login")(login)
     accounts.command("email")(email)
+    accounts.command("remove-factor")(remove_factor)
     accounts.command("disable")(disable)
     accounts.command("enable")(enable)
 
@@ -39,9 +40,11 @@ def list_accounts(context: typer.Context, json: bool = JSON) -> None:
     if context.invoked_subcommand is not None:
         return
     from desk.people.accounts import list_people
+    from desk.people.factors import holders
 
     parts = Composition()
     people = with_engine(parts, list_people)
+    with_factor = with_engine(parts, holders)
     rows = [
         {
             "id": person.id,
@@ -49,6 +52,7 @@ def list_accounts(context: typer.Context, json: bool = JSON) -> None:
             "role": person.role.value,
             "operator": person.operator,
             "password": person.has_password,
+            "factor": person.id in with_factor,
             "disabled": person.disabled,
             "gone": person.gone,
         }
@@ -57,7 +61,7 @@ def list_accounts(context: typer.Context, json: bool = JSON) -> None:
     if json:
         as_json(rows)
     else:
-        columns = ("id", "name", "role", "operator", "password", "disabled", "gone")
+        columns = ("id", "name", "role", "operator", "password", "factor", "disabled", "gone")
         as_table("Accounts", columns, ([row[column] for column in columns] for row in rows))
         if gone := [person.id for person in people if person.gone]:
             console.print(f"No longer in operators.csv, and cannot sign in: {', '.join(gone)}.", markup=False)
@@ -92,7 +96,7 @@ def email(
     account: AccountId,
     address: str = typer.Argument("", help="Such as name@example.org; without it, they get no e-mail any more."),
 ) -> None:
-    """Have somebody told by e-mail of a new link or password, beside the desk itself."""
+    """Have somebody told by e-mail of a new link, password or second factor, beside the desk itself."""
     from desk.guide.mail import address_of
     from desk.people.accounts import AccountError, set_email
 
@@ -101,6 +105,16 @@ def email(
         raise AccountError(f"{address!r} is no e-mail address; write one such as name@example.org.")
     with_engine(Composition(), lambda engine: set_email(engine, account, found, datetime.now(UTC), by=actor()))
     console.print(f"{account} is told at {found}." if found else f"{account} gets no e-mail.", markup=False)
+
+
+def remove_factor(account: AccountId) -> None:
+    """Remove somebody's second factor, such as a telephone that is lost, and sign them out everywhere."""
+    from desk.people.accounts import AccountError
+    from desk.people.factors import remove
+
+    if not with_engine(Composition(), lambda engine: remove(engine, account, datetime.now(UTC), actor=actor())):
+        raise AccountError(f"There is no account {account!r} with a second factor; `hatif accounts` lists them.")
+    console.print(f"{account} has no second factor any more.", markup=False)
 
 
 def disable(account: AccountId) -> None:

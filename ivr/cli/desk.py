@@ -110,6 +110,8 @@ def settings_of(parts: Composition) -> DeskSettings:
         connections=parts.site.database.connections,
         control_port=parts.settings.control_port,
         control_token=parts.credentials.control_token,
+        factor_key=parts.credentials.factor_key,
+        administrators_need_factor=chosen.administrators_need_factor,
         port=PORT + parts.settings.offset,
         listen=chosen.listen,
         host=_names(chosen.listen)[0],

@@ -28,9 +28,10 @@ class Credentials:
     operators: dict[str, str]  # id to the telephone's password
     carriers: dict[str, str]  # name to password, for carriers with one
     outer: dict[str, str] = field(default_factory=dict)  # name to our password at that carrier, which it chose
+    factor_key: str = ""  # without it, no code of a second factor can be checked
 
 
-_SECRETS = ("ari_password", "ami_password", "control_token", "pin_pepper")
+_SECRETS = ("ari_password", "ami_password", "control_token", "pin_pepper", "factor_key")
 
 
 def _password() -> str:
@@ -123,12 +124,13 @@ def _read(path: Path, operators: tuple[str, ...], carriers: tuple[str, ...]) -> 
             operators={**known, **{text: _password() for text in operators if text not in known}},
             carriers={**trunks, **{text: _password() for text in carriers if text not in trunks}},
             outer=outer,
+            factor_key=str(kept.get("factor_key") or _password()),
         )
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise CredentialsError(
             f"{path} cannot be read ({error}). Restore it, or delete it: new secrets are generated at the next start, "
             "and every telephone then needs its new password (`hatif operators phone ID`), every case file a new PIN "
-            "(`hatif case pin REF`)."
+            "(`hatif case pin REF`), everybody with a second factor a new one (`hatif accounts remove-factor ID`)."
         ) from None
     return kept, credentials
 

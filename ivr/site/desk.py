@@ -45,6 +45,8 @@ class Desk(BaseModel):
     address: PublicAddress | None = None  # as browsers reach it through a proxy with TLS
     certificate: Path | None = None  # of the desk's own TLS, with `key`; PEM files
     key: Path | None = None
+    # Whether administrators must have a second factor, where others than this machine can reach the desk.
+    administrators_need_factor: bool = True
     mail: Mail | None = None
     # Whether the page *Try the line* calls the site's numbers (docs/try.md).
     offers_try: bool = Field(False, alias="try")

@@ -195,8 +195,60 @@ async def test_only_the_owner_can_read_a_new_database_file(tmp_path: Path) -> No
 
 
 def test_every_row_about_a_call_an_event_an_offer_or_a_journal_names_its_node() -> None:
-    without = {"caller", "operator", "shift", "account", "account_link", "account_notice", "account_tie"}
+    without = {
+        "caller",
+        "operator",
+        "shift",
+        "account",
+        "account_factor",
+        "account_link",
+        "account_notice",
+        "account_tie",
+    }
     without |= {"desk_session", "wall_link"}
     without |= {"report_day", "report_mail", "shift_swap", "amendment", "question_done"}
     assert {name for name, table in Table.metadata.tables.items() if "node" not in table.c} == without
     assert all(not table.foreign_keys for table in Table.metadata.tables.values())
+
+
+async def test_accounts_and_what_they_were_told_stay_when_second_factors_come_and_go(empty_url: str) -> None:
+    """Also on the way back, where notices of a kind that the former version does not know go."""
+    assert (await upgrade(empty_url, "0026"))[-1] == "0026"
+    engine = async_engine(empty_url)
+    now = {"now": datetime.now(UTC)}
+    at = bindparam("now", type_=UTCDateTime())
+    rows = (
+        ("account", "id, name, role, created", "'kay', 'Kay', 'administrator', :now"),
+        ("desk_session", "token_hash, account_id, created, seen, expires", "'hash', 'kay', :now, :now, :now"),
+        ("account_tie", "account_id, by, since", "'kay', 'may', :now"),
+    )
+    notice = text("INSERT INTO account_notice (id, account_id, at, what) VALUES (:id, 'kay', :now, :what)")
+    notice = notice.bindparams(at, bindparam("id", type_=Uuid()))
+
+    async def whats() -> set[str]:
+        async with reading(engine) as connection:
+            return set(await connection.scalars(text("SELECT what FROM account_notice")))
+
+    async with writing(engine) as connection:
+        for table, columns, values in rows:
+            row = text(f"INSERT INTO {table} ({columns.replace('by', chr(34) + 'by' + chr(34))}) VALUES ({values})")
+            await connection.execute(row.bindparams(at), now)
+        await connection.execute(notice, {**now, "id": uuid7(), "what": "link"})
+    await upgrade(empty_url)
+    async with writing(engine) as connection:
+        found = (await connection.execute(text("SELECT account_id, factor FROM desk_session"))).one()
+        assert tuple(found) == ("kay", None)
+        await connection.execute(notice, {**now, "id": uuid7(), "what": "factor_removed"})
+        await connection.execute(text("UPDATE desk_session SET factor = 'server'"))
+    with pytest.raises(IntegrityError):
+        async with writing(engine) as connection:
+            await connection.execute(text("UPDATE desk_session SET factor = 'guess'"))
+    assert await whats() == {"link", "factor_removed"}
+    await engine.dispose()
+    await downgrade(empty_url, "0026")
+    engine = async_engine(empty_url)
+    assert await whats() == {"link"}
+    with pytest.raises(IntegrityError):
+        async with writing(engine) as connection:
+            await connection.execute(notice, {**now, "id": uuid7(), "what": "factor_removed"})
+    await engine.dispose()

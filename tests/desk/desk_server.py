@@ -207,6 +207,7 @@ def settings_for(database_url: str, port: int, control_port: int = 1, control_to
         control_port=control_port,
         control_token=control_token,
         port=port,
+        factor_key="of the tests",
     )
 
 

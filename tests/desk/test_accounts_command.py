@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pyotp
 import pytest
 from shell import Shell
 
 from db.engine import open_engine
-from desk.people import links
+from desk.people import factors, links, notices
 from desk.people.accounts import Person
 from ivr.cli.control import actor
 from ivr.home.settings import EXAMPLE
@@ -68,6 +69,7 @@ def test_an_administrator_is_added_disabled_and_enabled(shell: Shell) -> None:
         "role": "administrator",
         "operator": None,
         "password": False,
+        "factor": False,
         "disabled": False,
         "gone": False,
     }
@@ -85,6 +87,30 @@ def test_what_the_command_line_does_to_an_account_is_in_the_audit_with_the_user_
     acts = ["account_added", "account_link", "account_email", "account_disabled"]
     assert [row["act"] for row in reversed(rows)] == acts
     assert {(row["by"], row["about"]) for row in rows} == {(actor(), "account:head")}
+
+
+def test_a_lost_factor_is_removed_on_the_server_and_its_person_is_told(shell: Shell) -> None:
+    shell.run("accounts", "add", "head", "--name", "Head of Office")
+    refused = shell.run("accounts", "remove-factor", "head")
+    assert refused.returncode == 1 and "no account 'head' with a second factor" in refused.stderr
+
+    async def set_up() -> None:
+        async with open_engine(f"sqlite:///{shell.home / 'hatif.db'}") as engine:
+            offered, now = factors.offer("a key", "head", "s", "Hatif"), datetime.now(UTC)
+            given = pyotp.TOTP(offered.secret).at(now)
+            assert await factors.set_up(engine, "a key", "head", "s", offered.nonce, given, now, None) == "right"
+
+    async def told() -> list[str]:
+        async with open_engine(f"sqlite:///{shell.home / 'hatif.db'}") as engine:
+            return [notice.sentence for notice in await notices.latest(engine, "head")]
+
+    asyncio.run(set_up())
+    assert [row["factor"] for row in json.loads(shell.run("accounts", "--json").stdout)] == [True]
+    assert "no second factor" in shell.run("accounts", "remove-factor", "head").stdout
+    assert [row["factor"] for row in json.loads(shell.run("accounts", "--json").stdout)] == [False]
+    row = json.loads(shell.run("audit", "--json").stdout)[0]
+    assert (row["act"], row["by"], row["about"]) == ("account_factor_removed", actor(), "account:head")
+    assert "was removed on the server" in asyncio.run(told())[0]
 
 
 def test_a_site_without_a_desk_has_no_links(tmp_path: Path) -> None:

@@ -129,7 +129,10 @@ async def test_a_third_persons_link_renews_the_access_and_ends_what_the_first_on
     assert not await decides(desk, selma, await proposed(desk, MAY))
     assert await decides(desk, selma, amendment)
     (renewed,) = await audit_entries(desk.engine, 10, "account_renewed")
-    assert (renewed.by, renewed.data) == (MAY, {"sessions_ended": 1, "password_forgotten": True})
+    assert (renewed.by, renewed.data) == (
+        MAY,
+        {"sessions_ended": 1, "password_forgotten": True, "factor_forgotten": False},
+    )
 
 
 async def test_a_link_of_the_servers_command_line_renews_the_access(desk: TestDesk) -> None:

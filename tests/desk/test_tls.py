@@ -59,7 +59,9 @@ def test_the_desks_address_is_shown_without_making_its_certificate(tmp_path: Pat
         name="Sample", node="node1", hours=SimpleNamespace(timezone="UTC"), languages=("fr",), desk=desk
     )
     site.reports, site.database = SimpleNamespace(is_wanted=False), SimpleNamespace(connections=4)
-    credentials = SimpleNamespace(control_token="")
+    credentials = SimpleNamespace(control_token="", factor_key="a key")
     parts: Any = SimpleNamespace(settings=settings, site=site, credentials=credentials, database_url="")
-    assert settings_of(parts).url == "https://192.0.2.10:9080"
+    found = settings_of(parts)
+    assert found.url == "https://192.0.2.10:9080"
+    assert (found.asks_factor, found.factor_key, found.administrators_need_factor) == (True, "a key", True)
     assert list(tmp_path.iterdir()) == []
