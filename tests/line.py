@@ -191,8 +191,7 @@ class Line(Asked):
         Waits until Asterisk has noticed: before that it would hand a call to the controller, and then to the guard. If
         calls are up, they keep the controller's application alive, and there is no wait.
         """
-        assert self._up is not None
-        self._up.send_signal(signal.SIGSTOP)
+        self.without_supervisor()
         calls = self.ari("GET", "/applications/hatif")["channel_ids"]
         self._killed = self.kill_controller()
         if not calls:
@@ -206,10 +205,14 @@ class Line(Asked):
             killed, self._killed = self._killed, None
             await self.controller_back(killed)
 
-    async def stop_process(self, name: str) -> None:
-        """Kill a process, and keep `hatif up` from starting it again until `start_processes`."""
+    def without_supervisor(self) -> None:
+        """Stop `hatif up` until `start_processes`: it kills a process that hangs, and starts one that has ended."""
         assert self._up is not None
         self._up.send_signal(signal.SIGSTOP)
+
+    async def stop_process(self, name: str) -> None:
+        """Kill a process, and keep `hatif up` from starting it again until `start_processes`."""
+        self.without_supervisor()
         os.kill(self.pid(name), signal.SIGKILL)
 
     def start_processes(self) -> None:

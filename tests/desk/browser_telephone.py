@@ -65,12 +65,16 @@ window.RTCPeerConnection = class extends Real {
     });
   }
 };
-// A page that hangs hears nothing of calls.
+// A page that hangs hears nothing of calls; one that `holds` them hears of them later.
+window.holds = null;
+window.comes = () => { for (const take of window.holds.splice(0)) take(); window.holds = null; };
 const Socket = window.WebSocket;
 window.WebSocket = class extends Socket {
   set onmessage(take) {
     super.onmessage = take && ((event) => {
-      if (!window.hangs || !String(event.data).startsWith("INVITE ")) take(event);
+      const isCall = String(event.data).startsWith("INVITE ");
+      if (isCall && window.holds) window.holds.push(() => take(event));
+      else if (!isCall || !window.hangs) take(event);
     });
   }
 };

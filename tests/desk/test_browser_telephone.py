@@ -105,6 +105,28 @@ async def test_a_caller_rings_the_browser_and_both_hear_each_other_until_the_ope
     assert (bad["operator"], round(bad["loss"], 2)) == (operator, 0.1)
 
 
+async def test_an_answer_that_is_faster_than_the_call_is_not_lost_and_answers_no_later_one(
+    desk_line: Line, telephones: Telephones, pages: Pages
+) -> None:
+    """The desk shows an offer by itself, which can be before the telephone rings."""
+    page = await pages.open(desk_line.speaks("fr"))
+    await page.start()
+    await page.page.evaluate("window.holds = []")
+    call = await desk_line.asks_for_operator(telephones, "+33613000917")
+    await when(page.page, "() => holds.length > 0")
+    await page.ask("answer")
+    await page.page.evaluate("comes()")
+    await page.reports("call", "talking")
+    await call.hears_tone(MICROPHONE_HZ)
+    await call.hangup()
+    await page.reports("call", "none")
+    call = await desk_line.asks_for_operator(telephones, "+33613000918")
+    await page.reports("call", "ringing")
+    await asyncio.sleep(0.2)
+    assert (await page.now())["call"] == "ringing"
+    await call.hangup()
+
+
 @pytest.mark.parametrize("cut_s", [2, pytest.param(10, marks=pytest.mark.long)])
 async def test_a_call_survives_another_controller_a_page_that_is_loaded_again_and_a_connection_that_is_cut(
     desk_line: Line,

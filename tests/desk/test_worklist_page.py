@@ -131,5 +131,5 @@ async def test_a_message_plays_on_while_the_list_changes_and_an_incoming_call_pu
     offered = OperatorCallback(id="r", call="c", caller_rings=False, **members)
     controller.set(operator("1002", "offered", callback=offered))
     await expect(page.locator("#worklist")).to_be_hidden()
-    assert await sound.evaluate("sound => sound.paused")
+    await expect(sound).to_have_js_property("paused", True)  # soon after the list is hidden
     await context.close()

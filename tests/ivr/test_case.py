@@ -63,20 +63,24 @@ async def asked(line: Line, telephones: Telephones, caller: str | None, language
     return call
 
 
-async def enters(line: Line, call: Call, reference: str, pin: str, language: str = "fr") -> float:
-    """Enter both when asked; return a time before the answer, by the call's clock.
+async def enters(line: Line, call: Call, reference: str, pin: str, answer: str, language: str = "fr") -> None:
+    """Enter both when asked, and wait for the answer.
 
-    A caller whose key came twice after all, or too late, hears so and enters the reference again.
+    A caller whose key came twice after all, or too late, hears so and enters the number again.
     """
-    question = None
+    since = await entered(line, call, f"{reference}#", call.clock, "case_ask_pin", language)
+    await entered(line, call, f"{pin}#", since, answer, language)
+
+
+async def entered(line: Line, call: Call, keys: str, since: float, answer: str, language: str) -> float:
+    """Enter a number until the answer to it is heard; return a time before what follows, by the call's clock."""
     for _ in range(3):
-        since = call.clock
-        await call.press(f"{reference}#", APART_S)
-        if (question := await first_of(line, call, since, language, "case_ask_pin", *MISTAKEN))[0] == "case_ask_pin":
-            break
-    assert question is not None and question[0] not in MISTAKEN
-    await call.press(f"{pin}#", APART_S)
-    return question[1].offset_s + 0.6
+        await call.press(keys, APART_S)
+        heard, match = await first_of(line, call, since, language, answer, *MISTAKEN)
+        since = match.offset_s + 0.6
+        if heard == answer:
+            return since
+    raise AssertionError(f"{answer} was not heard")
 
 
 async def first_of(line: Line, call: Call, since_s: float, language: str, *prompts: str) -> tuple[str, Match]:
@@ -106,10 +110,8 @@ async def test_an_operator_gets_the_case_the_caller_asked_about_and_its_pin_appe
     before, count = await file_of(line, reference), len(await line.cases())
     phone = await line.phone(telephones, line.speaks("fr"), answers=1870.0)
     call = await asked(line, telephones, "+33617000091")
-    since = await enters(line, call, reference, wrong(pin))
-    await begins(call, line.audio("fr", "case_no_match"), since)
-    since = await enters(line, call, reference, pin)
-    await call.hears(line.audio("fr", "case_state_open"), 15, since)
+    await enters(line, call, reference, wrong(pin), "case_no_match")
+    await enters(line, call, reference, pin, "case_state_open")
     await call.press("0")
     await line.until_state(phone.user, "talking")
     await line.restart()  # what was said before the restart is repeated

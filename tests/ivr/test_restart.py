@@ -210,6 +210,7 @@ async def test_a_telephone_that_was_never_dialled_is_hung_up_and_its_operator_ge
     state = line.ari("GET", f"/channels/{leg['id']}/variable", variable="HATIF")["value"]
     controller = line.pid("ivr")
     with line.without_guard():  # it would kill the controller, and hang up the telephone
+        line.without_supervisor()  # it would replace the controller after 10 s
         os.kill(controller, signal.SIGSTOP)  # not killed yet: a channel cannot enter the application of a dead one
         try:
             await phone.refuse(ringing)
@@ -231,7 +232,9 @@ async def test_a_telephone_that_was_never_dialled_is_hung_up_and_its_operator_ge
             phone.will_answer(tone_hz=1870)
             await line.without_controller()
         finally:
-            os.kill(controller, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):  # unless the test has failed, it is dead
+                os.kill(controller, signal.SIGCONT)
+            line.start_processes()
             await line.controller_again()
     await call.hears_tone(1870)
     assert len(phone.calls) == 2

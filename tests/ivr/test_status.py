@@ -60,11 +60,16 @@ async def test_status_says_that_calls_are_not_served_when_a_caller_would_say_so(
     assert (code, checks["numbers"]) == (1, False)
     assert next(check["found"] for check in document["checks"] if check["name"] == "numbers").endswith(number)
 
-    def noticed() -> bool:
-        _, document, checks = status(line)  # the next one may be about the next number
-        return document["probe"]["number"] == number and document["probe"]["fault"] and not checks["test call"]
+    numbers = [entry.number for entry in line.settings.number]
+    for other in numbers:  # all of them: the next call of the line to itself may be over before anybody looks
+        if other != number:
+            line.console(f"dialplan remove extension {other}@hatif-carrier")
 
-    await line.until(noticed, 20, "the line has called the number that is gone")
+    def noticed() -> bool:
+        _, document, checks = status(line)
+        return document["probe"]["number"] in numbers and document["probe"]["fault"] and not checks["test call"]
+
+    await line.until(noticed, 20, "the line has called a number that is gone")
     assert "Does NOT serve calls." in line.run("status").stdout
 
     line.console("dialplan add extension 123,1,Wait,30 into hatif-carrier")

@@ -26,6 +26,8 @@ const RECONNECT_S = { min: 1, max: 4 };
 /** How long further addresses of this machine are waited for after the first. There is no server to ask for any. */
 const GATHER_MS = 100;
 const TRIAL_MS = 30_000;
+/** How long an answer waits for its call: the desk shows an offer before or after the telephone rings. */
+const EARLY_MS = 3_000;
 /** How long the page shows that a call has ended. */
 const ENDED_MS = 1_500;
 
@@ -45,6 +47,7 @@ export class Phone {
   private agent: UA | null = null;
   private readonly socket: SipSocket;
   private session: RTCSession | null = null;
+  private answeredAt = -Infinity; // when a call was answered that had not come yet
   private trial: RTCSession | null = null; // the last test of the sound
   private microphone: MediaStream | null = null;
   private readonly sound = new Sound(new Audio());
@@ -126,6 +129,7 @@ export class Phone {
 
   answer(): void {
     const session = this.session;
+    if (!session) this.answeredAt = performance.now();
     if (!session || session.direction !== "incoming" || !session.isInProgress()) return;
     const stream = this.ownMicrophone();
     if (!stream) return;
@@ -136,6 +140,7 @@ export class Phone {
 
   /** End the call, or decline it while it rings. */
   hangUp(): void {
+    this.answeredAt = -Infinity;
     const session = this.session;
     if (!session || session.isEnded()) return;
     session.terminate(session.isEstablished() ? {} : { status_code: 603 });
@@ -196,7 +201,9 @@ export class Phone {
     this.follow(session);
     this.report({ call: "ringing", muted: false });
     if (/answer-after=0/.test(request.getHeader("Call-Info") ?? "")) this.answerAgain(session);
+    else if (performance.now() - this.answeredAt < EARLY_MS) this.answer();
     else this.rings(true);
+    this.answeredAt = -Infinity;
     this.wasMuted = false;
   }
 
