@@ -26,7 +26,7 @@ from desk.people.passwords import BusyError, Passwords, refusal
 from desk.people.policy import Permission, may
 from desk.people.qr import qr_svg
 from desk.people.refusals import Refusals
-from desk.people.sessions import LONGEST
+from desk.people.sessions import LONGEST, ChangedError
 from desk.people.signed_in import AdministratorDep, Anybody, SessionsDep, SignedIn, StillThere, cookie_name, public
 from desk.people.slow_down import Attempts, Place
 from desk.people.source_limit import SourceLimit
@@ -110,7 +110,8 @@ async def sign_in(
             raise DeskError(503, _BUSY) from None
         if person is not None and is_right:
             attempts.was_right(place)
-            return await _signed_in(request, desk, sessions, person, local(to))
+            with contextlib.suppress(ChangedError):  # as if it had changed before
+                return await _signed_in(request, desk, sessions, person, local(to), password_hash=password_hash)
         if not place.is_known:
             limit.failed(place.origin, now)
         log.info("sign-in refused", source=place.origin)
@@ -149,13 +150,14 @@ async def use_link(
     if not limit.may_try(source, now):
         raise DeskError(429, _TOO_MANY)
     link = await links.use_link(desk.engine, token, now)
-    if link is None:
-        limit.failed(source, now)
-        await refusals.note(desk.engine, None, _source(request), now)
-        return desk.pages.respond(request, "people/link.html", 410, token=token, name=None)
-    sessions.forget()
-    to = "" if link.person.has_password else "/account?first=1"
-    return await _signed_in(request, desk, sessions, link.person, to, link)
+    if link is not None:
+        sessions.forget()
+        to = "" if link.person.has_password else "/account?first=1"
+        with contextlib.suppress(ChangedError):  # as if it had changed before
+            return await _signed_in(request, desk, sessions, link.person, to, link)
+    limit.failed(source, now)
+    await refusals.note(desk.engine, None, _source(request), now)
+    return desk.pages.respond(request, "people/link.html", 410, token=token, name=None)
 
 
 @router.get("/session")
@@ -269,12 +271,19 @@ def local(path: str) -> str:
 
 
 async def _signed_in(
-    request: Request, desk: Desk, sessions: SessionsDep, person: Person, to: str, link: UsedLink | None = None
+    request: Request,
+    desk: Desk,
+    sessions: SessionsDep,
+    person: Person,
+    to: str,
+    link: UsedLink | None = None,
+    password_hash: str | None = None,
 ) -> Response:
+    """Begin a session and lead to a page. Raises ChangedError, DatabaseError."""
     source = _source(request)
     noted = {"way": "link", "made_by": link.made_by or "the server"} if link is not None else {"way": "password"}
     notice = link.notice if link is not None else None
-    token = await sessions.begin(person, desk.now(), notice, {**noted, "source": source})
+    token = await sessions.begin(person, desk.now(), notice, {**noted, "source": source}, password_hash)
     log.info("signed in", account=person.id, source=source)
     answer = _lead(to or home_of(person))
     answer.set_cookie(

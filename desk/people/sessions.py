@@ -53,6 +53,10 @@ class Session:
         return now >= self.expires or now >= self.seen + IDLE
 
 
+class ChangedError(Exception):
+    """An account may not sign in any more, or has another password than the one that was checked."""
+
+
 class Sessions:
     """The sessions of one desk."""
 
@@ -61,21 +65,35 @@ class Sessions:
         self._known: dict[str, Session] = {}  # by the token's hash; the oldest first
 
     async def begin(
-        self, person: Person, now: datetime, link: UUID | None = None, noted: Mapping[str, str] | None = None
+        self,
+        person: Person,
+        now: datetime,
+        link: UUID | None = None,
+        noted: Mapping[str, str] | None = None,
+        password_hash: str | None = None,
     ) -> str:
-        """Return the token of a new session. Raises DatabaseError.
+        """Return the token of a new session. Raises ChangedError, DatabaseError.
 
         Args:
             link: The notice of the link by which it begins.
             noted: How it began, for the audit, which has no record of it otherwise.
+            password_hash: Of the password by which it begins.
         """
         token = tokens.make()
         key, times = tokens.hash_of(token), {"created": now, "seen": now, "expires": now + LONGEST}
         row = insert(DeskSession).values(token_hash=key, account_id=person.id, notice_id=link, **times)
+        account = select(Account.id).where(Account.id == person.id, MAY_SIGN_IN)
+        if password_hash is not None:
+            account = account.where(Account.password_hash == password_hash)
+        over = (DeskSession.expires < now) | (DeskSession.seen < now - IDLE)
+        # A change of an account holds its row and then ends its sessions: nobody may wait for those while they hold it.
+        free = select(DeskSession.token_hash).where(over).with_for_update(skip_locked=True)
         async with writing(self._engine) as connection:
+            # A change that is under way is waited for, and the next one waits until it finds this session.
+            if await connection.scalar(account.with_for_update(read=True)) is None:
+                raise ChangedError
             await connection.execute(row)
-            over = (DeskSession.expires < now) | (DeskSession.seen < now - IDLE)
-            await connection.execute(delete(DeskSession).where(over))
+            await connection.execute(delete(DeskSession).where(DeskSession.token_hash.in_(free)))
             about = f"account:{person.id}"
             if noted is not None:
                 await connection.execute(entry(now, person.id, "account_signed_in", about, **noted))
