@@ -22,7 +22,7 @@ from desk.people import accounts, devices, links, tokens
 from desk.people.accounts import Person
 from desk.people.links import UsedLink
 from desk.people.notices import Notice, latest, note_told
-from desk.people.passwords import BusyError, Passwords, refusal
+from desk.people.passwords import BusyError, Passwords
 from desk.people.policy import Permission, may
 from desk.people.qr import qr_svg
 from desk.people.refusals import Refusals
@@ -202,7 +202,7 @@ async def change_password(
     try:
         if person.has_password:
             errors |= await _check_present(desk, passwords, attempts, signed_in, current)
-        if (why := refusal(password, person.id, person.name)) is not None:
+        if (why := await passwords.refusal(password, person.id, person.name)) is not None:
             errors["password"] = why
         elif password != again:
             errors["again"] = N_("The two are not the same.")
