@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
@@ -152,7 +153,7 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
         ):
             engine = for_people(whole, PAGE_S)
             app.state.desk = Desk(settings, engine, control, pages)
-            app.state.sessions = Sessions(engine)
+            app.state.sessions = Sessions(engine, lambda: app.state.hub.on_shift())
             telephone_sessions = TelephoneSessions(settings.home, settings.control_token, app.state.sessions)
             app.state.telephone_sessions = telephone_sessions
             app.state.passwords = Passwords()
@@ -194,6 +195,7 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             finisher = SwapFinisher(lambda: app.state.desk, app.state.rosters)
             door = ReportDoor(app.state.report_maker, settings)
             works = {
+                "idle sessions": lambda: app.state.sessions.run(lambda: app.state.desk.now()),
                 "sessions of telephones": lambda: telephone_sessions.run(lambda: app.state.desk.now()),
                 "live picture": app.state.hub.run,
                 "wallboard": app.state.watch.run,
@@ -220,15 +222,16 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
     answer_failure = handle_errors(app, pages)
 
     @app.exception_handler(SignInNeeded)
-    async def sign_in_needed(request: Request, _: SignInNeeded) -> Response:
+    async def sign_in_needed(request: Request, needed: SignInNeeded) -> Response:
         """Lead a page to the sign-in, and tell a page that is open already."""
         if (
             request.headers.get("hx-request")
             or request.method != "GET"
             or request.url.path.startswith(("/live", "/session"))
         ):
-            return Response(status_code=401, headers={"HX-Trigger": "hatif:signed-out"})
-        return RedirectResponse(f"/sign-in?next={request.url.path}", 303)
+            event = "hatif:session-over" if needed.is_over else "hatif:signed-out"
+            return Response(status_code=401, headers={"HX-Trigger": event})
+        return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303)
 
     @app.exception_handler(WhyNeeded)
     async def why_needed(request: Request, needed: WhyNeeded) -> Response:

@@ -60,6 +60,8 @@ class DeskSession(Table):
     seen: Mapped[datetime]  # the last use, to the minute
     expires: Mapped[datetime]  # whatever the use
     notice_id: Mapped[UUID | None]  # of the link by which it began, which it does not tell of
+    source: Mapped[str | None]  # the address from which it began
+    user_agent: Mapped[str | None]  # what the browser says of itself
 
     __table_args__ = (Index(None, "account_id"), Index(None, "expires"))
 

@@ -20,13 +20,14 @@ from desk.page.pages import LANGUAGE_COOKIE, THEME_COOKIE, THEMES
 from desk.page.texts import N_
 from desk.people import accounts, devices, links, tokens
 from desk.people.accounts import Person
+from desk.people.browsers import name_of
 from desk.people.links import UsedLink
 from desk.people.notices import Notice, latest, note_told
 from desk.people.passwords import BusyError, Passwords
 from desk.people.policy import Permission, may
 from desk.people.qr import qr_svg
 from desk.people.refusals import Refusals
-from desk.people.sessions import LONGEST, ChangedError
+from desk.people.sessions import LONGEST, ChangedError, OpenSession
 from desk.people.signed_in import AdministratorDep, Anybody, SessionsDep, SignedIn, StillThere, cookie_name, public
 from desk.people.slow_down import Attempts, Place
 from desk.people.source_limit import SourceLimit
@@ -171,8 +172,18 @@ async def session(request: Request, signed_in: StillThere) -> Response:
 async def account_page(
     request: Request, desk: DeskDep, signed_in: Anybody, first: Annotated[bool, Query()] = False
 ) -> Response:
-    """Show a person's own account: password, language, appearance."""
-    return await _account(request, desk, signed_in.person, first=first)
+    """Show a person's own account: password, sessions, language, appearance."""
+    return await _account(request, desk, signed_in, first=first)
+
+
+@router.post("/account/sessions/end")
+async def end_session(
+    desk: DeskDep, sessions: SessionsDep, signed_in: Anybody, key: Annotated[str, Form(pattern="^[0-9a-f]*$")] = ""
+) -> Response:
+    """End one of the person's other sessions, or all of them."""
+    ended = await sessions.end_of(signed_in.person, signed_in.token, desk.now(), key or None)
+    log.info("sessions ended", account=signed_in.person.id, sessions=ended)
+    return _lead("/account#sessions")
 
 
 @router.post("/account/told")
@@ -208,7 +219,7 @@ async def change_password(
             errors["again"] = N_("The two are not the same.")
         if errors:
             status = 429 if _TOO_MANY in errors.values() else 422
-            return await _account(request, desk, person, first=first, errors=errors, status=status)
+            return await _account(request, desk, signed_in, first=first, errors=errors, status=status)
         password_hash = await passwords.hash(password)
     except BusyError:
         raise DeskError(503, _BUSY) from None
@@ -283,7 +294,10 @@ async def _signed_in(
     source = _source(request)
     noted = {"way": "link", "made_by": link.made_by or "the server"} if link is not None else {"way": "password"}
     notice = link.notice if link is not None else None
-    token = await sessions.begin(person, desk.now(), notice, {**noted, "source": source}, password_hash)
+    token = await sessions.begin(
+        person, desk.now(), notice, {**noted, "source": source}, password_hash,
+        source=source, user_agent=request.headers.get("user-agent"),
+    )  # fmt: skip
     log.info("signed in", account=person.id, source=source)
     answer = _lead(to or home_of(person))
     answer.set_cookie(
@@ -343,15 +357,18 @@ def _place(request: Request, desk: Desk, account: str) -> Place:
 async def _account(
     request: Request,
     desk: Desk,
-    person: Person,
+    signed_in: SignedIn,
     *,
     first: bool,
     errors: dict[str, str] | None = None,
     status: int = 200,
 ) -> Response:
+    person = signed_in.person
     notices: Sequence[Notice] = ()
+    open_: Sequence[OpenSession] = ()
     with contextlib.suppress(DatabaseError):  # the page is of use without them
         notices = await latest(desk.engine, person.id)
+        open_ = await request.app.state.sessions.open_of(person, signed_in.token)
     return desk.pages.respond(
         request,
         "people/account.html",
@@ -361,6 +378,8 @@ async def _account(
         errors=errors or {},
         changed="changed" in request.query_params,
         latest=notices,
+        sessions=open_,
+        browser_name=name_of,
     )
 
 

@@ -18,6 +18,8 @@ from desk.settings import DeskSettings
 
 CSRF_HEADER = "x-csrf-token"
 CSRF_FIELD = "csrf"
+BY_ITSELF_HEADER = "x-by-itself"
+"""On what a page asks for without its person (`desk/web/htmx.ts`)."""
 
 _SAFE = ("GET", "HEAD")
 _OUTDATED = N_("This page is outdated; reload it and try again.")
@@ -25,7 +27,15 @@ _NOT_ALLOWED = N_("Your account may not do that.")
 
 
 class SignInNeeded(Exception):  # noqa: N818 - an answer, not a fault
-    """The browser is not signed in, or its session has ended."""
+    """The browser is not signed in, or its session has ended.
+
+    Args:
+        is_over: Whether it had a session.
+    """
+
+    def __init__(self, is_over: bool) -> None:
+        super().__init__()
+        self.is_over = is_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +79,10 @@ class Needs:
     async def __call__(self, request: Request) -> SignedIn:
         desk, sessions = _desk_and_sessions(request)
         token = request.cookies.get(cookie_name(desk.settings), "")
-        session = await sessions.find(token, desk.now(), used=not self._background) if token else None
+        used = not self._background and not _is_by_itself(request)
+        session = await sessions.find(token, desk.now(), used=used) if token else None
         if session is None:
-            raise SignInNeeded
+            raise SignInNeeded(bool(token))
         _note(request, session, token)
         if not may(session.person, self.permission):
             raise DeskError(403, _NOT_ALLOWED)
@@ -84,7 +95,7 @@ async def public(request: Request) -> None:
     """Mark a route that needs nobody to be signed in; whoever is, is known."""
     desk, sessions = _desk_and_sessions(request)
     if token := request.cookies.get(cookie_name(desk.settings)):
-        session = await sessions.find(token, desk.now())
+        session = await sessions.find(token, desk.now(), used=request.method not in _SAFE)
         if session is not None:
             _note(request, session, token)
 
@@ -94,6 +105,10 @@ def _note(request: Request, session: Session, token: str) -> None:
     request.state.person, request.state.csrf = session.person, tokens.csrf_of(token)
     request.state.notices = session.notices
     request.state.navigation = entries_of(session.person, request.app.state.desk.settings.has_try)
+
+
+def _is_by_itself(request: Request) -> bool:
+    return request.method in _SAFE and BY_ITSELF_HEADER in request.headers
 
 
 def _desk_and_sessions(request: Request) -> tuple[Desk, Sessions]:
@@ -114,8 +129,14 @@ Anybody = Annotated[SignedIn, Depends(Needs(Permission.SIGNED_IN))]
 StillThere = Annotated[SignedIn, Depends(Needs(Permission.SIGNED_IN, background=True))]
 """For what pages ask by themselves: it does not keep a session from ending."""
 OperatorDep = Annotated[SignedIn, Depends(Needs(Permission.TAKE_CALLS))]
+OperatorStillThere = Annotated[SignedIn, Depends(Needs(Permission.TAKE_CALLS, background=True))]
+"""As `StillThere`."""
 SupervisorDep = Annotated[SignedIn, Depends(Needs(Permission.SUPERVISE))]
+SupervisorStillThere = Annotated[SignedIn, Depends(Needs(Permission.SUPERVISE, background=True))]
+"""As `StillThere`."""
 VisitorDep = Annotated[SignedIn, Depends(Needs(Permission.TRY_LINE))]
+VisitorStillThere = Annotated[SignedIn, Depends(Needs(Permission.TRY_LINE, background=True))]
+"""As `StillThere`."""
 AdministratorDep = Annotated[SignedIn, Depends(Needs(Permission.ADMINISTER))]
 AdministratorStillThere = Annotated[SignedIn, Depends(Needs(Permission.ADMINISTER, background=True))]
 """As `StillThere`."""

@@ -132,7 +132,7 @@ async def test_a_change_needs_the_token_of_the_persons_own_page(desk: TestDesk, 
 
 
 async def test_a_session_ends_when_it_is_not_used_and_after_a_day_however_it_is_used(desk: TestDesk) -> None:
-    await desk.operator()
+    await desk.account("1002", AccountRole.ADMINISTRATOR)  # who has no shift
     browser = await desk.signed_in("1002")
     for _ in range(2):
         desk.moved += sessions.IDLE - timedelta(minutes=5)

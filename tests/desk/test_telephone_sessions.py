@@ -39,7 +39,9 @@ async def become_supervisor(desk: TestDesk, token: str) -> None:
 
 
 async def idle(desk: TestDesk, token: str) -> None:
+    desk.app.state.sessions._on_shift = frozenset  # no controller says so here
     desk.moved = IDLE + timedelta(seconds=1)
+    await Sessions(desk.engine).sweep(desk.desk.now())
 
 
 @pytest.mark.parametrize("end", [sign_out, disable, leave_the_list, become_supervisor, idle])
