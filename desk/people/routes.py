@@ -28,7 +28,7 @@ from desk.people.policy import Permission, may
 from desk.people.qr import qr_svg
 from desk.people.refusals import Refusals
 from desk.people.sessions import LONGEST, ChangedError, OpenSession
-from desk.people.signed_in import AdministratorDep, Anybody, SessionsDep, SignedIn, StillThere, cookie_name, public
+from desk.people.signed_in import AdministratorDep, Anybody, SessionsDep, SignedIn, cookie_name, public
 from desk.people.slow_down import Attempts, Place
 from desk.people.source_limit import SourceLimit
 
@@ -162,8 +162,11 @@ async def use_link(
 
 
 @router.get("/session")
-async def session(request: Request, signed_in: StillThere) -> Response:
-    """Tell an open page whose session this browser has now, and the token for its changes."""
+async def session(request: Request, signed_in: Anybody) -> Response:
+    """Tell an open page whose session this browser has now, and the token for its changes.
+
+    A page whose person is at work on it asks as well, which is use: it may be long until they send a form.
+    """
     found = {"account": signed_in.person.id, "csrf": request.state.csrf}
     return JSONResponse(found, headers={"Cache-Control": "no-store"})
 

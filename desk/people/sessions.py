@@ -176,7 +176,7 @@ class Sessions:
         async with writing(self._engine) as connection:
             await connection.execute(delete(DeskSession).where(DeskSession.token_hash == key))
             await connection.execute(entry(now, person.id, "account_signed_out", f"account:{person.id}"))
-        self.forget()
+        self._drop([key])
 
     async def open_of(self, person: Person, token: str) -> list[OpenSession]:
         """Return a person's sessions, the last used first. `token`: of the one that asks. Raises DatabaseError."""
@@ -200,12 +200,12 @@ class Sessions:
         if key is not None:
             others &= DeskSession.token_hash.startswith(key, autoescape=True)
         async with writing(self._engine) as connection:
-            ended = (await connection.execute(delete(DeskSession).where(others))).rowcount
+            ended = [*await connection.scalars(delete(DeskSession).where(others).returning(DeskSession.token_hash))]
             if ended:
-                about = f"account:{person.id}"
-                await connection.execute(entry(now, person.id, "account_sessions_ended", about, sessions_ended=ended))
-        self.forget()
-        return ended
+                about, data = f"account:{person.id}", {"sessions_ended": len(ended)}
+                await connection.execute(entry(now, person.id, "account_sessions_ended", about, **data))
+        self._drop(ended)
+        return len(ended)
 
     async def going_on(self, keys: Collection[str], now: datetime) -> dict[str, Person]:
         """Return who is signed in, by the hashes of their sessions' tokens. Raises DatabaseError.
@@ -252,8 +252,7 @@ class Sessions:
                     await connection.execute(
                         entry(now, COMMAND, "account_sessions_ended", about, sessions_ended=1, why=why)
                     )
-        if over:
-            self.forget()
+        self._drop([key for key, _ in over])
 
     async def run(self, now_of: Callable[[], datetime]) -> None:
         """Sweep until cancelled."""
@@ -269,9 +268,15 @@ class Sessions:
             await asyncio.sleep(SWEEP_S)
 
     def forget(self) -> None:
-        """Read all sessions again: an account or a session has changed."""
+        """Read all sessions again: an account has changed."""
         self._known.clear()
         self.changes += 1
+
+    def _drop(self, keys: Sequence[str]) -> None:
+        """Forget sessions that have ended; the others are known while the database is away."""
+        for key in keys:
+            self._known.pop(key, None)
+        self.changes += bool(keys)
 
     def _is_over(self, session: Session, now: datetime) -> bool:
         return now >= session.expires or (session.is_idle(now) and not self._is_on_shift(session.person))

@@ -126,17 +126,15 @@ async def _check_csrf(request: Request) -> None:
 
 SessionsDep = Annotated[Sessions, part("sessions")]
 Anybody = Annotated[SignedIn, Depends(Needs(Permission.SIGNED_IN))]
-StillThere = Annotated[SignedIn, Depends(Needs(Permission.SIGNED_IN, background=True))]
-"""For what pages ask by themselves: it does not keep a session from ending."""
 OperatorDep = Annotated[SignedIn, Depends(Needs(Permission.TAKE_CALLS))]
 OperatorStillThere = Annotated[SignedIn, Depends(Needs(Permission.TAKE_CALLS, background=True))]
-"""As `StillThere`."""
+"""For what pages ask by themselves: it does not keep a session from ending."""
 SupervisorDep = Annotated[SignedIn, Depends(Needs(Permission.SUPERVISE))]
 SupervisorStillThere = Annotated[SignedIn, Depends(Needs(Permission.SUPERVISE, background=True))]
-"""As `StillThere`."""
+"""As `OperatorStillThere`."""
 VisitorDep = Annotated[SignedIn, Depends(Needs(Permission.TRY_LINE))]
 VisitorStillThere = Annotated[SignedIn, Depends(Needs(Permission.TRY_LINE, background=True))]
-"""As `StillThere`."""
+"""As `OperatorStillThere`."""
 AdministratorDep = Annotated[SignedIn, Depends(Needs(Permission.ADMINISTER))]
 AdministratorStillThere = Annotated[SignedIn, Depends(Needs(Permission.ADMINISTER, background=True))]
-"""As `StillThere`."""
+"""As `OperatorStillThere`."""

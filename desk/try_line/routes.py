@@ -75,7 +75,7 @@ async def page(request: Request, desk: DeskDep, signed_in: VisitorDep) -> Respon
 
 @router.post("/telephone")
 async def telephone(
-    desk: DeskDep, telephones: TelephonesDep, tickets: TelephoneSessionsDep, signed_in: VisitorDep
+    desk: DeskDep, telephones: TelephonesDep, tickets: TelephoneSessionsDep, signed_in: VisitorStillThere
 ) -> Response:
     """Return the password of a telephone for this sign-in's next call."""
     check_offered(desk)

@@ -3,7 +3,7 @@
 import htmx from "htmx.org";
 
 const CSRF_HEADER = "X-CSRF-Token";
-const BY_ITSELF_HEADER = "X-By-Itself"; // the person does nothing, and is signed out after a time without use
+export const BY_ITSELF_HEADER = "X-By-Itself"; // the person does nothing, and is signed out after a time without use
 const NOTICE_MS = 8000;
 
 function csrf(): string {

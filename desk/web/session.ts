@@ -7,7 +7,11 @@
  * as it is: the person signs in again in another tab, and this one goes on with the new session.
  */
 
+import { BY_ITSELF_HEADER } from "./htmx";
+
 const LOOK_MS = 30_000; // pages that follow no stream have to ask
+const USED_MS = 300_000; // how often the desk hears that the person is at work on the page
+const LONGEST_PATH = 500; // that the sign-in takes
 
 const NO_CALL = [undefined, "none", "ended"];
 
@@ -35,11 +39,12 @@ function show(): void {
 
 function leave(): void {
   if (!leaves || !NO_CALL.includes(document.body.dataset.telephoneCall)) return;
-  location.replace(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+  const here = location.pathname + location.search;
+  location.replace(`/sign-in?next=${encodeURIComponent(here.length > LONGEST_PATH ? location.pathname : here)}`);
 }
 
-async function look(): Promise<void> {
-  const answer = await fetch("/session").catch(() => null);
+async function look(headers: Record<string, string> = { [BY_ITSELF_HEADER]: "1" }): Promise<void> {
+  const answer = await fetch("/session", { headers }).catch(() => null);
   if (answer?.status === 401) document.dispatchEvent(new CustomEvent(answer.headers.get("HX-Trigger") ?? "hatif:signed-out"));
   if (!answer?.ok || !isOver) return;
   const session = (await answer.json()) as Session;
@@ -58,5 +63,17 @@ async function look(): Promise<void> {
 if (document.querySelector<HTMLMetaElement>('meta[name="csrf-token"]')?.content) {
   window.addEventListener("focus", () => void look());
   document.addEventListener("visibilitychange", () => void look());
-  setInterval(() => void look(), LOOK_MS);
+  if (!document.body.dataset.live) setInterval(() => void look(), LOOK_MS);
+  let told = performance.now();
+  for (const name of ["keydown", "pointerdown", "wheel"]) {
+    addEventListener(
+      name,
+      ({ isTrusted }) => {
+        if (!isTrusted || performance.now() < told + USED_MS) return;
+        told = performance.now();
+        void look({});
+      },
+      { passive: true },
+    );
+  }
 }

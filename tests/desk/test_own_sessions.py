@@ -5,13 +5,14 @@ import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 from controller import StandIn, operator, standing_in
 from desk_server import PASSWORD, Browser, TestDesk, serving
 from playwright.async_api import Browser as Chromium
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -70,7 +71,7 @@ async def from_browser(desk: TestDesk, user_agent: str) -> Browser:
     return browser
 
 
-async def audited(engine: AsyncEngine) -> list[tuple[str, object]]:
+async def audited(engine: AsyncEngine) -> list[tuple[str, Any]]:
     async with reading(engine) as connection:
         rows = await connection.execute(select(Audit).where(Audit.act == "account_sessions_ended").order_by(Audit.at))
         return [(row.by, row.data) for row in rows]
@@ -154,7 +155,7 @@ async def test_a_session_that_nobody_uses_ends_after_30_minutes(desk: TestDesk, 
         assert await is_signed_in(browser)
     desk.moved += timedelta(minutes=20)
     assert await is_signed_in(browser, **BY_ITSELF), "a page that asks by itself"
-    assert (await browser.get("/session")).status == 200
+    assert (await browser.get("/session", **BY_ITSELF)).status == 200
     desk.moved += timedelta(minutes=11)
     assert (await browser.get("/shift/day", **BY_ITSELF, **{"HX-Request": "true"})).headers[
         "HX-Trigger"
@@ -275,11 +276,60 @@ async def test_a_page_that_is_left_open_leaves_for_the_sign_in_and_comes_back(
     await desk.enters(context, "1002")
     page = await context.new_page()
     await page.goto(f"{desk.url}/shift")
+    await page.locator("#telephone").wait_for(state="attached")
+    await tell_call(page, "talking")
     desk.moved += IDLED
-    await expect(page.locator('input[name="password"]')).to_be_visible(timeout=15_000)
+    await expect(page.locator("#signed-out")).to_be_visible(timeout=15_000)  # the call goes on
+    assert page.url == f"{desk.url}/shift"
+    await tell_call(page, "ended")
+    await expect(page.locator('input[name="password"]')).to_be_visible()
     assert page.url == f"{desk.url}/sign-in?next=%2Fshift"
     await page.fill('input[name="account"]', "1002")
     await page.fill('input[name="password"]', PASSWORD)
     await page.click("form button.primary")
     await page.wait_for_url(f"{desk.url}/shift")
+    await context.close()
+
+
+async def tell_call(page: Page, state: str) -> None:
+    """Have the page's telephone report a call."""
+    dispatch = "call => telephone.dispatchEvent(new CustomEvent('hatif:telephone', {detail: {call}, bubbles: true}))"
+    await page.evaluate(dispatch, state)
+
+
+async def test_a_page_without_a_stream_leaves_as_well_and_typing_is_use(sqlite_url: str, browser: Chromium) -> None:
+    async with serving(sqlite_url) as desk:
+        await desk.account("admin", AccountRole.ADMINISTRATOR)
+        context = await browser.new_context(locale="en")
+        await desk.enters(context, "admin")
+        page = await context.new_page()
+        await page.clock.install()
+        await page.goto(f"{desk.url}/account?changed=1")
+        desk.moved += timedelta(minutes=29)
+        async with page.expect_response("**/session") as looked:
+            await page.clock.run_for(31_000)
+        assert "x-by-itself" in (await looked.value).request.headers
+        await page.clock.run_for(300_000)
+        async with page.expect_response(lambda answer: "x-by-itself" not in answer.request.headers):
+            await page.keyboard.press("a")
+        desk.moved += timedelta(minutes=29)
+        async with page.expect_response("**/session") as looked:
+            await page.clock.run_for(31_000)
+        assert (await looked.value).status == 200
+        desk.moved += timedelta(minutes=2)
+        await page.clock.run_for(31_000)
+        await page.wait_for_url(f"{desk.url}/sign-in?next=%2Faccount%3Fchanged%3D1")
+        await context.close()
+
+
+async def test_what_a_page_asks_for_by_itself_says_so(desk: TestDesk, browser: Chromium) -> None:
+    context = await browser.new_context(locale="en")
+    await desk.enters(context, "1002")
+    page = await context.new_page()
+    async with page.expect_request("**/shift/day") as by_itself:
+        await page.goto(f"{desk.url}/shift")
+    assert "x-by-itself" in (await by_itself.value).headers
+    async with page.expect_request("**/worklist") as by_a_person:
+        await page.click('[data-opens="worklist"]')
+    assert "x-by-itself" not in (await by_a_person.value).headers
     await context.close()
