@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
@@ -154,7 +155,7 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
         ):
             engine = for_people(whole, PAGE_S)
             app.state.desk = Desk(settings, engine, control, pages)
-            app.state.sessions = Sessions(engine)
+            app.state.sessions = Sessions(engine, lambda: app.state.hub.on_shift())
             telephone_sessions = TelephoneSessions(settings.home, settings.control_token, app.state.sessions)
             app.state.telephone_sessions = telephone_sessions
             app.state.passwords = Passwords()
@@ -197,6 +198,7 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             finisher = SwapFinisher(lambda: app.state.desk, app.state.rosters)
             door = ReportDoor(app.state.report_maker, settings)
             works = {
+                "idle sessions": lambda: app.state.sessions.run(lambda: app.state.desk.now()),
                 "sessions of telephones": lambda: telephone_sessions.run(lambda: app.state.desk.now()),
                 "live picture": app.state.hub.run,
                 "wallboard": app.state.watch.run,
@@ -230,8 +232,9 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             or request.method != "GET"
             or request.url.path.startswith(("/live", "/session"))
         ):
-            return Response(status_code=401, headers={"HX-Trigger": "hatif:signed-out"})
-        return RedirectResponse(f"{needed.page}?next={request.url.path}", 303)
+            event = "hatif:session-over" if needed.is_over else "hatif:signed-out"
+            return Response(status_code=401, headers={"HX-Trigger": event})
+        return RedirectResponse(f"{needed.page}?next={quote(request.url.path)}", 303)
 
     @app.exception_handler(WhyNeeded)
     async def why_needed(request: Request, needed: WhyNeeded) -> Response:

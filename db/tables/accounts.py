@@ -61,6 +61,8 @@ class DeskSession(Table):
     expires: Mapped[datetime]  # whatever the use
     notice_id: Mapped[UUID | None]  # of the link by which it began, which it does not tell of
     factor: Mapped[str | None]  # how the person has passed the second factor; NULL: not yet
+    source: Mapped[str | None]  # the address from which it began
+    user_agent: Mapped[str | None]  # what the browser says of itself
 
     __table_args__ = (one_of("factor", PassedBy), Index(None, "account_id"), Index(None, "expires"))
 

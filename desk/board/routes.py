@@ -23,7 +23,7 @@ from desk.page import texts
 from desk.page.errors import DeskError
 from desk.page.texts import N_
 from desk.people.qr import qr_svg
-from desk.people.signed_in import SessionsDep, SupervisorDep, public
+from desk.people.signed_in import SessionsDep, SupervisorDep, SupervisorStillThere, public
 
 log = structlog.get_logger()
 
@@ -48,7 +48,7 @@ async def board(request: Request, desk: DeskDep, hub: HubDep, watch: WatchDep, s
 
 @router.get("/live/board", response_class=StreamingResponse)
 async def live(
-    request: Request, desk: DeskDep, hub: HubDep, sessions: SessionsDep, signed_in: SupervisorDep
+    request: Request, desk: DeskDep, hub: HubDep, sessions: SessionsDep, signed_in: SupervisorStillThere
 ) -> StreamingResponse:
     """Send the wallboard as it changes, as server-sent events, until the session ends."""
     return stream(request, desk, hub, sessions, signed_in, view=BOARD)

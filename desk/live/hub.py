@@ -80,6 +80,17 @@ class Hub:
         """How many browsers follow."""
         return len(self._readers)
 
+    def on_shift(self) -> frozenset[str] | None:
+        """Return the operators who are on shift with a registered telephone, or in a call; None while nobody knows."""
+        if not self.picture.connected:
+            return None
+        operators = self.picture.operators.values()
+        return frozenset(
+            operator.id
+            for operator in operators
+            if operator.call is not None or (operator.telephone and operator.state not in ("away", "unknown"))
+        )
+
     @property
     def silent_s(self) -> float:
         """Seconds since the controller last said that the picture is as it shows the line, or since the start."""

@@ -5,16 +5,15 @@ from collections.abc import AsyncGenerator, Callable
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from db.engine import DatabaseError
 from desk.context import Desk, DeskDep, part
 from desk.live.fragments import OPERATOR
 from desk.live.hub import Hub
-from desk.people.policy import Permission
 from desk.people.sessions import Sessions
-from desk.people.signed_in import Needs, SessionsDep, SignedIn
+from desk.people.signed_in import OperatorStillThere, SessionsDep, SignedIn
 
 router = APIRouter(prefix="/live")
 
@@ -26,14 +25,10 @@ STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 HubDep = Annotated[Hub, part("hub")]
 
-# A page that is open asks by itself, and it is in use: an operator may wait for a call for hours. The session ends at
-# its longest all the same.
-Following = Annotated[SignedIn, Depends(Needs(Permission.TAKE_CALLS))]
-
 
 @router.get("/operator", response_class=StreamingResponse)
 async def operator(
-    request: Request, desk: DeskDep, hub: HubDep, sessions: SessionsDep, signed_in: Following
+    request: Request, desk: DeskDep, hub: HubDep, sessions: SessionsDep, signed_in: OperatorStillThere
 ) -> StreamingResponse:
     """Send an operator's page as it changes, as server-sent events, until the session ends."""
     return stream(request, desk, hub, sessions, signed_in, OPERATOR)
@@ -51,15 +46,15 @@ def stream(
 async def while_signed_in(
     frames: AsyncGenerator[bytes], sessions: Sessions, signed_in: SignedIn, now: Callable[[], datetime]
 ) -> AsyncGenerator[bytes]:
-    """Yield the frames of somebody's stream until their session ends."""
-    checked = now()
+    """Yield the frames of somebody's stream until their session ends; following is no use of it."""
+    checked, changes = now(), sessions.changes
     try:
         async for frame in frames:
-            yield frame
-            if now() >= checked + CHECK:
-                checked = now()
+            if now() >= checked + CHECK or changes != sessions.changes:
+                checked, changes = now(), sessions.changes
                 with contextlib.suppress(DatabaseError):
-                    if await sessions.find(signed_in.token, now()) is None:
+                    if await sessions.find(signed_in.token, now(), used=False) is None:
                         return  # the browser asks again, and is told
+            yield frame
     finally:
         await frames.aclose()

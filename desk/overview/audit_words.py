@@ -45,6 +45,7 @@ ACTS: Mapping[str, str] = {
     "account_refused_more": N_("was refused at the sign-in more often"),
     "account_renewed": N_("let somebody in whom another had let in before"),
     "account_role": N_("changed an account's role"),
+    "account_sessions_ended": N_("ended sessions of an account"),
     "account_signed_in": N_("signed in"),
     "account_signing_in": N_("began to sign in, without the second factor so far"),
     "account_signed_out": N_("signed out"),

@@ -13,7 +13,13 @@ from desk.page.texts import N_
 P = ParamSpec("P")
 T = TypeVar("T")
 
-SHORTEST, LONGEST = 10, 200
+SHORTEST, LONGEST = 12, 200
+
+_JUDGED = 24
+"""How much of a password is judged: no word of the list is longer, and the time grows fast (0.2 s for the worst 24)."""
+
+_HARD_ENOUGH = 3
+"""Of zxcvbn's scores: over 10^8 guesses."""
 
 _AT_ONCE = 8
 """Checks that may wait; each takes some 70 ms of a core, and calls need the cores more."""
@@ -38,6 +44,10 @@ class Passwords:
         """Return whether `password_hash` is the hash of `password`; as slow without a hash. Raises BusyError."""
         return await self._in_turn(_matches, password, password_hash)
 
+    async def refusal(self, password: str, account: str, name: str) -> str | None:
+        """Return why a password is not accepted, as a text to be translated; None if it is. Raises BusyError."""
+        return await self._in_turn(_refusal, password, account, name)
+
     async def _in_turn(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         if self._waiting >= _AT_ONCE:
             raise BusyError
@@ -49,10 +59,9 @@ class Passwords:
             self._waiting -= 1
 
 
-def refusal(password: str, account: str, name: str) -> str | None:
-    """Return why a password is not accepted, as a text to be translated; None if it is."""
+def _refusal(password: str, account: str, name: str) -> str | None:
     if len(password) < SHORTEST:
-        return N_("Use at least 10 characters; a few words are easy to remember.")
+        return N_("Use at least 12 characters; a few words are easy to remember.")
     if len(password) > LONGEST:
         return N_("Use at most 200 characters.")
     plain = password.casefold()
@@ -60,7 +69,17 @@ def refusal(password: str, account: str, name: str) -> str | None:
         return N_("Use more than three different characters.")
     if account.casefold() in plain or any(len(part) > 3 and part in plain for part in name.casefold().split()):
         return N_("Leave your own name and number out of it.")
+    if _is_easy_to_guess(password, account, name):
+        return N_("This password is easy to guess. Use a few words that do not belong together.")
     return None
+
+
+def _is_easy_to_guess(password: str, account: str, name: str) -> bool:
+    """Return whether a password is a common one, or made of such. Not for two at a time: zxcvbn keeps `user_inputs`."""
+    from zxcvbn import zxcvbn  # its lists take 65 ms and 13 MB, which only a new password needs
+
+    score: int = zxcvbn(password[:_JUDGED], user_inputs=[account, name, *name.split()])["score"]
+    return score < _HARD_ENOUGH
 
 
 @cache

@@ -20,13 +20,14 @@ from desk.page.pages import LANGUAGE_COOKIE, THEME_COOKIE, THEMES
 from desk.page.texts import N_
 from desk.people import accounts, devices, factors, links, tokens
 from desk.people.accounts import Person
+from desk.people.browsers import name_of
 from desk.people.links import UsedLink
 from desk.people.notices import Notice, latest, note_told
-from desk.people.passwords import BusyError, Passwords, refusal
+from desk.people.passwords import BusyError, Passwords
 from desk.people.policy import Permission, may
 from desk.people.qr import qr_svg
 from desk.people.refusals import Refusals
-from desk.people.sessions import LONGEST
+from desk.people.sessions import LONGEST, ChangedError, OpenSession
 from desk.people.signed_in import (
     FACTOR_PAGE,
     AdministratorDep,
@@ -34,7 +35,6 @@ from desk.people.signed_in import (
     HalfSignedIn,
     SessionsDep,
     SignedIn,
-    StillThere,
     cookie_name,
     lacks_factor,
     public,
@@ -121,7 +121,8 @@ async def sign_in(
             raise DeskError(503, _BUSY) from None
         if person is not None and is_right:
             attempts.was_right(place)
-            return await _signed_in(request, desk, sessions, person, local(to))
+            with contextlib.suppress(ChangedError):  # as if it had changed before
+                return await _signed_in(request, desk, sessions, person, local(to), password_hash=password_hash)
         if not place.is_known:
             limit.failed(place.origin, now)
         log.info("sign-in refused", source=place.origin)
@@ -160,18 +161,22 @@ async def use_link(
     if not limit.may_try(source, now):
         raise DeskError(429, _TOO_MANY)
     link = await links.use_link(desk.engine, token, now)
-    if link is None:
-        limit.failed(source, now)
-        await refusals.note(desk.engine, None, _source(request), now)
-        return desk.pages.respond(request, "people/link.html", 410, token=token, name=None)
-    sessions.forget()
-    to = "" if link.person.has_password else "/account?first=1"
-    return await _signed_in(request, desk, sessions, link.person, to, link)
+    if link is not None:
+        sessions.forget()
+        to = "" if link.person.has_password else "/account?first=1"
+        with contextlib.suppress(ChangedError):  # as if it had changed before
+            return await _signed_in(request, desk, sessions, link.person, to, link)
+    limit.failed(source, now)
+    await refusals.note(desk.engine, None, _source(request), now)
+    return desk.pages.respond(request, "people/link.html", 410, token=token, name=None)
 
 
 @router.get("/session")
-async def session(request: Request, signed_in: StillThere) -> Response:
-    """Tell an open page whose session this browser has now, and the token for its changes."""
+async def session(request: Request, signed_in: Anybody) -> Response:
+    """Tell an open page whose session this browser has now, and the token for its changes.
+
+    A page whose person is at work on it asks as well, which is use: it may be long until they send a form.
+    """
     found = {"account": signed_in.person.id, "csrf": request.state.csrf}
     return JSONResponse(found, headers={"Cache-Control": "no-store"})
 
@@ -180,8 +185,18 @@ async def session(request: Request, signed_in: StillThere) -> Response:
 async def account_page(
     request: Request, desk: DeskDep, signed_in: Anybody, first: Annotated[bool, Query()] = False
 ) -> Response:
-    """Show a person's own account: password, language, appearance."""
-    return await _account(request, desk, signed_in.person, first=first)
+    """Show a person's own account: password, sessions, language, appearance."""
+    return await _account(request, desk, signed_in, first=first)
+
+
+@router.post("/account/sessions/end")
+async def end_session(
+    desk: DeskDep, sessions: SessionsDep, signed_in: Anybody, key: Annotated[str, Form(pattern="^[0-9a-f]*$")] = ""
+) -> Response:
+    """End one of the person's other sessions, or all of them."""
+    ended = await sessions.end_of(signed_in.person, signed_in.token, desk.now(), key or None)
+    log.info("sessions ended", account=signed_in.person.id, sessions=ended)
+    return _lead("/account#sessions")
 
 
 @router.post("/account/told")
@@ -211,13 +226,13 @@ async def change_password(
     try:
         if person.has_password:
             errors |= await _check_present(desk, passwords, attempts, signed_in, current)
-        if (why := refusal(password, person.id, person.name)) is not None:
+        if (why := await passwords.refusal(password, person.id, person.name)) is not None:
             errors["password"] = why
         elif password != again:
             errors["again"] = N_("The two are not the same.")
         if errors:
             status = 429 if _TOO_MANY in errors.values() else 422
-            return await _account(request, desk, person, first=first, errors=errors, status=status)
+            return await _account(request, desk, signed_in, first=first, errors=errors, status=status)
         password_hash = await passwords.hash(password)
     except BusyError:
         raise DeskError(503, _BUSY) from None
@@ -278,16 +293,25 @@ def local(path: str) -> str:
 
 
 async def _signed_in(
-    request: Request, desk: Desk, sessions: SessionsDep, person: Person, to: str, link: UsedLink | None = None
+    request: Request,
+    desk: Desk,
+    sessions: SessionsDep,
+    person: Person,
+    to: str,
+    link: UsedLink | None = None,
+    password_hash: str | None = None,
 ) -> Response:
+    """Begin a session and lead to a page. Raises ChangedError, DatabaseError."""
     source = _source(request)
     noted = {"way": "link", "made_by": link.made_by or "the server"} if link is not None else {"way": "password"}
     notice = link.notice if link is not None else None
     passed = PassedBy.SERVER if link is not None and link.made_by is None else None
     has_factor = desk.settings.asks_factor and await factors.has(desk.engine, person.id)
     half = lacks_factor(desk.settings, person, passed, has_factor=has_factor)
-    noted["source"] = source
-    token = await sessions.begin(person, desk.now(), notice, noted, passed=passed, lacks_factor=half)
+    token = await sessions.begin(
+        person, desk.now(), notice, {**noted, "source": source}, password_hash,
+        source=source, user_agent=request.headers.get("user-agent"), passed=passed, lacks_factor=half,
+    )  # fmt: skip
     log.info("signing in, without the second factor yet" if half else "signed in", account=person.id, source=source)
     to = to or home_of(person)
     answer = _lead(f"{FACTOR_PAGE}?next={quote(to)}" if half else to)
@@ -337,15 +361,18 @@ async def _people(request: Request, desk: Desk, link: dict[str, object] | None) 
 async def _account(
     request: Request,
     desk: Desk,
-    person: Person,
+    signed_in: SignedIn,
     *,
     first: bool,
     errors: dict[str, str] | None = None,
     status: int = 200,
 ) -> Response:
+    person = signed_in.person
     notices: Sequence[Notice] = ()
+    open_: Sequence[OpenSession] = ()
     with contextlib.suppress(DatabaseError):  # the page is of use without them
         notices = await latest(desk.engine, person.id)
+        open_ = await request.app.state.sessions.open_of(person, signed_in.token)
     return desk.pages.respond(
         request,
         "people/account.html",
@@ -357,6 +384,8 @@ async def _account(
         latest=notices,
         has_factor=request.state.session.has_factor,
         is_asked=desk.settings.asks_factor,
+        sessions=open_,
+        browser_name=name_of,
     )
 
 

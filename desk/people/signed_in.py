@@ -19,6 +19,8 @@ from desk.settings import DeskSettings
 
 CSRF_HEADER = "x-csrf-token"
 CSRF_FIELD = "csrf"
+BY_ITSELF_HEADER = "x-by-itself"
+"""On what a page asks for without its person (`desk/web/htmx.ts`)."""
 FACTOR_PAGE = "/sign-in/factor"
 
 _SAFE = ("GET", "HEAD")
@@ -27,11 +29,16 @@ _NOT_ALLOWED = N_("Your account may not do that.")
 
 
 class SignInNeeded(Exception):  # noqa: N818 - an answer, not a fault
-    """The browser is not signed in, its session has ended, or the second factor is missing. `page`: where to do it."""
+    """The browser is not signed in, its session has ended, or the second factor is missing.
 
-    def __init__(self, page: str = "/sign-in") -> None:
+    Args:
+        is_over: Whether it had a session.
+        page: Where to sign in, or to give the code.
+    """
+
+    def __init__(self, is_over: bool = False, page: str = "/sign-in") -> None:
         super().__init__(page)
-        self.page = page
+        self.is_over, self.page = is_over, page
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +83,13 @@ class Needs:
     async def __call__(self, request: Request) -> SignedIn:
         desk, sessions = _desk_and_sessions(request)
         token = request.cookies.get(cookie_name(desk.settings), "")
-        session = await sessions.find(token, desk.now(), used=not self._background) if token else None
+        used = not self._background and not _is_by_itself(request)
+        session = await sessions.find(token, desk.now(), used=used) if token else None
         if session is None:
-            raise SignInNeeded
+            raise SignInNeeded(bool(token))
         _note(request, session, token)
         if not self._half and is_half(desk.settings, session):
-            raise SignInNeeded(FACTOR_PAGE)
+            raise SignInNeeded(page=FACTOR_PAGE)
         if not may(session.person, self.permission):
             raise DeskError(403, _NOT_ALLOWED)
         if request.method not in _SAFE:
@@ -93,7 +101,7 @@ async def public(request: Request) -> None:
     """Mark a route that needs nobody to be signed in; whoever is, is known."""
     desk, sessions = _desk_and_sessions(request)
     if token := request.cookies.get(cookie_name(desk.settings)):
-        session = await sessions.find(token, desk.now())
+        session = await sessions.find(token, desk.now(), used=request.method not in _SAFE)
         if session is not None and not is_half(desk.settings, session):
             _note(request, session, token)
 
@@ -122,6 +130,10 @@ def _note(request: Request, session: Session, token: str) -> None:
         request.state.navigation = entries_of(session.person, settings.has_try)
 
 
+def _is_by_itself(request: Request) -> bool:
+    return request.method in _SAFE and BY_ITSELF_HEADER in request.headers
+
+
 def _desk_and_sessions(request: Request) -> tuple[Desk, Sessions]:
     return request.app.state.desk, request.app.state.sessions
 
@@ -139,11 +151,15 @@ SessionsDep = Annotated[Sessions, part("sessions")]
 Anybody = Annotated[SignedIn, Depends(Needs(Permission.SIGNED_IN))]
 HalfSignedIn = Annotated[SignedIn, Depends(Needs(Permission.SIGNED_IN, half=True))]
 """For the second factor itself."""
-StillThere = Annotated[SignedIn, Depends(Needs(Permission.SIGNED_IN, background=True))]
-"""For what pages ask by themselves: it does not keep a session from ending."""
 OperatorDep = Annotated[SignedIn, Depends(Needs(Permission.TAKE_CALLS))]
+OperatorStillThere = Annotated[SignedIn, Depends(Needs(Permission.TAKE_CALLS, background=True))]
+"""For what pages ask by themselves: it does not keep a session from ending."""
 SupervisorDep = Annotated[SignedIn, Depends(Needs(Permission.SUPERVISE))]
+SupervisorStillThere = Annotated[SignedIn, Depends(Needs(Permission.SUPERVISE, background=True))]
+"""As `OperatorStillThere`."""
 VisitorDep = Annotated[SignedIn, Depends(Needs(Permission.TRY_LINE))]
+VisitorStillThere = Annotated[SignedIn, Depends(Needs(Permission.TRY_LINE, background=True))]
+"""As `OperatorStillThere`."""
 AdministratorDep = Annotated[SignedIn, Depends(Needs(Permission.ADMINISTER))]
 AdministratorStillThere = Annotated[SignedIn, Depends(Needs(Permission.ADMINISTER, background=True))]
-"""As `StillThere`."""
+"""As `OperatorStillThere`."""

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from desk.context import Desk, DeskDep, part
 from desk.control import ControlError
 from desk.page.texts import N_, Language
-from desk.people.signed_in import OperatorDep
+from desk.people.signed_in import OperatorStillThere
 from desk.people.telephone_sessions import TelephoneSessions
 
 router = APIRouter(prefix="/telephone")
@@ -87,7 +87,7 @@ class AudioReport(BaseModel):
 
 
 @router.post("/audio")
-async def audio(desk: DeskDep, signed_in: OperatorDep, heard: AudioReport) -> Response:
+async def audio(desk: DeskDep, signed_in: OperatorStillThere, heard: AudioReport) -> Response:
     """Record bad audio with its call."""
     body = {
         "operator": signed_in.operator,
@@ -101,7 +101,7 @@ async def audio(desk: DeskDep, signed_in: OperatorDep, heard: AudioReport) -> Re
 
 @router.post("/credential")
 async def credential(
-    desk: DeskDep, sessions: TelephoneSessionsDep, signed_in: OperatorDep, asked: CredentialRequest
+    desk: DeskDep, sessions: TelephoneSessionsDep, signed_in: OperatorStillThere, asked: CredentialRequest
 ) -> Response:
     """Return the password and the ticket of this sign-in's telephone; 409 if another computer has the telephone."""
     session = signed_in.session

@@ -12,7 +12,7 @@ from desk.control import ControlError
 from desk.live.routes import HubDep, stream
 from desk.page.errors import DeskError
 from desk.page.texts import N_
-from desk.people.signed_in import SessionsDep, SignedIn, SupervisorDep
+from desk.people.signed_in import SessionsDep, SignedIn, SupervisorDep, SupervisorStillThere
 from desk.shift import telephone
 from desk.supervise.fragments import VIEW
 
@@ -47,7 +47,7 @@ async def page(request: Request, desk: DeskDep, hub: HubDep, signed_in: Supervis
 
 @router.get("/live/supervise", response_class=StreamingResponse)
 async def live(
-    request: Request, desk: DeskDep, hub: HubDep, sessions: SessionsDep, signed_in: SupervisorDep
+    request: Request, desk: DeskDep, hub: HubDep, sessions: SessionsDep, signed_in: SupervisorStillThere
 ) -> StreamingResponse:
     """Send the supervisors' page as it changes, until the session ends."""
     return stream(request, desk, hub, sessions, signed_in, view=VIEW)

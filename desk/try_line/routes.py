@@ -16,7 +16,7 @@ from desk.live.picture import Picture
 from desk.live.routes import STREAM_HEADERS, while_signed_in
 from desk.page.errors import DeskError
 from desk.page.texts import N_
-from desk.people.signed_in import SessionsDep, SignedIn, VisitorDep
+from desk.people.signed_in import SessionsDep, SignedIn, VisitorDep, VisitorStillThere
 from desk.people.telephone_sessions import TelephoneSessions
 from desk.try_line.training import TRAINING_TEXTS, check_offered, scripts_of, training
 
@@ -75,7 +75,7 @@ async def page(request: Request, desk: DeskDep, signed_in: VisitorDep) -> Respon
 
 @router.post("/telephone")
 async def telephone(
-    desk: DeskDep, telephones: TelephonesDep, tickets: TelephoneSessionsDep, signed_in: VisitorDep
+    desk: DeskDep, telephones: TelephonesDep, tickets: TelephoneSessionsDep, signed_in: VisitorStillThere
 ) -> Response:
     """Return the password of a telephone for this sign-in's next call."""
     check_offered(desk)
@@ -100,7 +100,7 @@ async def leave(desk: DeskDep, telephones: TelephonesDep, signed_in: VisitorDep)
 
 @router.get("/live", response_class=StreamingResponse)
 async def live(
-    desk: DeskDep, hub: HubDep, telephones: TelephonesDep, sessions: SessionsDep, signed_in: VisitorDep
+    desk: DeskDep, hub: HubDep, telephones: TelephonesDep, sessions: SessionsDep, signed_in: VisitorStillThere
 ) -> StreamingResponse:
     """Send where this sign-in's call is, as server-sent events: `call` with a JSON document, or null without a call.
 

@@ -3,6 +3,7 @@
 import htmx from "htmx.org";
 
 const CSRF_HEADER = "X-CSRF-Token";
+export const BY_ITSELF_HEADER = "X-By-Itself"; // the person does nothing, and is signed out after a time without use
 const NOTICE_MS = 8000;
 
 function csrf(): string {
@@ -10,7 +11,9 @@ function csrf(): string {
 }
 
 document.addEventListener("htmx:configRequest", (event) => {
-  (event as CustomEvent).detail.headers[CSRF_HEADER] = csrf();
+  const { headers, triggeringEvent } = (event as CustomEvent).detail;
+  headers[CSRF_HEADER] = csrf();
+  if (!(triggeringEvent as Event | undefined)?.isTrusted) headers[BY_ITSELF_HEADER] = "1";
 });
 
 /** Nothing came back: no network, or the desk is being restarted. */

@@ -49,7 +49,7 @@ export function follow(url: string): void {
     reads = true;
     for (let failures = 0; ; failures += 1) {
       try {
-        const status = await read(url, (event, text) => {
+        const [status, event] = await read(url, (event, text) => {
           failures = 0;
           share({ kind: "link", text: "live" });
           if (event === "heartbeat") return;
@@ -60,7 +60,7 @@ export function follow(url: string): void {
         });
         if (status === 410) location.reload(); // the link of this screen has been withdrawn
         if (status === 401) {
-          share({ kind: "signed-out" });
+          share({ kind: "signed-out", event });
           await new Promise((resolve) => document.addEventListener("hatif:signed-in", resolve, { once: true }));
           failures = -1;
           continue;
@@ -85,7 +85,7 @@ function act({ kind, text, event }: Message): void {
   else if (kind === "now") setNow(Number(text));
   else if (kind === "link") showLink(text ?? "");
   else if (kind === "other") tell(event ?? "", text ?? "");
-  else if (kind === "signed-out") document.dispatchEvent(new CustomEvent("hatif:signed-out"));
+  else if (kind === "signed-out") document.dispatchEvent(new CustomEvent(event ?? "hatif:signed-out"));
 }
 
 let lost: number | undefined;
@@ -112,18 +112,21 @@ function showLost(): void {
   document.body.dataset.lost = "";
 }
 
-/** Read server-sent events until they end; return the status. Throws if nothing comes for too long. */
-async function read(url: string, take: (event: string, text: string) => void): Promise<number> {
+/**
+ * Read server-sent events until they end; return the status, and the event that a refusal asks for. Throws if nothing
+ * comes for too long.
+ */
+async function read(url: string, take: (event: string, text: string) => void): Promise<[number, string | undefined]> {
   const abort = new AbortController();
   let watchdog = setTimeout(() => abort.abort(), SILENCE_MS);
   try {
     const response = await fetch(url, { signal: abort.signal, headers: { accept: "text/event-stream" } });
-    if (!response.ok || !response.body) return response.status;
+    if (!response.ok || !response.body) return [response.status, response.headers.get("HX-Trigger") ?? undefined];
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
     for (;;) {
       const { done, value } = await reader.read();
-      if (done) return response.status;
+      if (done) return [response.status, undefined];
       clearTimeout(watchdog);
       watchdog = setTimeout(() => abort.abort(), SILENCE_MS);
       const blocks = (rest + value).split("\n\n");

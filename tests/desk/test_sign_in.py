@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 from desk_server import PASSWORD, Browser, TestDesk, serving, settings_for
 from fastapi import Request, Response
+from zxcvbn.matching import RANKED_DICTIONARIES
 
 from db.engine import open_engine
 from db.enums import AccountRole
@@ -131,7 +132,7 @@ async def test_a_change_needs_the_token_of_the_persons_own_page(desk: TestDesk, 
 
 
 async def test_a_session_ends_when_it_is_not_used_and_after_a_day_however_it_is_used(desk: TestDesk) -> None:
-    await desk.operator()
+    await desk.account("1002", AccountRole.ADMINISTRATOR)  # who has no shift
     browser = await desk.signed_in("1002")
     for _ in range(2):
         desk.moved += sessions.IDLE - timedelta(minutes=5)
@@ -174,6 +175,11 @@ async def test_a_changed_password_signs_out_the_persons_other_browsers(desk: Tes
     ("password", "again", "field"),
     [
         ("short", "short", "password"),
+        ("wet blue fog", "wet blue fog ", "again"),
+        ("wet blue fo", "wet blue fo", "password"),
+        ("Password2024!", "Password2024!", "password"),
+        ("motdepasse123", "motdepasse123", "password"),
+        ("1qaz2wsx3edc", "1qaz2wsx3edc", "password"),
         ("x" * 201, "x" * 201, "password"),
         ("aaaaaaaaaaab", "aaaaaaaaaaab", "password"),
         ("I am 1002, open up", "I am 1002, open up", "password"),
@@ -190,6 +196,20 @@ async def test_a_password_that_is_not_accepted_says_why_at_its_field(
     assert answer.status == 422
     assert re.findall(r'id="(\w+)" name="\w+" type="password" value=""[^>]*aria-invalid', answer.text) == [field]
     assert password not in answer.text, "a password is never sent back"
+
+
+async def test_no_password_of_the_packaged_list_is_accepted() -> None:
+    common = [password for password in RANKED_DICTIONARIES["passwords"] if len(password) >= passwords.SHORTEST]
+    checker = passwords.Passwords()
+    assert [word for word in common if await checker.refusal(word, "1002", "Safae Saffron") is None] == []
+    assert len(common) > 100
+
+
+async def test_a_password_that_was_chosen_under_earlier_rules_still_signs_in(desk: TestDesk) -> None:
+    await desk.operator()
+    password_hash = await passwords.Passwords().hash("password1")
+    await accounts.set_password(desk.engine, "1002", password_hash, "no session", desk.desk.now())
+    assert await sign_in(desk.browser(), "1002", "password1") == 303
 
 
 async def test_a_disabled_account_is_out_at_once_and_stays_out(desk: TestDesk) -> None:
