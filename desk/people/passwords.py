@@ -16,7 +16,7 @@ T = TypeVar("T")
 SHORTEST, LONGEST = 12, 200
 
 _JUDGED = 24
-"""How much of a password is judged: no word of the list is longer, and the time grows fast (0.2 s for the worst 24)."""
+"""How much of a password is judged: no word of the list is longer, and the time grows fast (24: 25 ms, 48: 0.4 s)."""
 
 _HARD_ENOUGH = 3
 """Of zxcvbn's scores: over 10^8 guesses."""

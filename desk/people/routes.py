@@ -194,8 +194,9 @@ async def end_session(
     desk: DeskDep, sessions: SessionsDep, signed_in: Anybody, key: Annotated[str, Form(pattern="^[0-9a-f]*$")] = ""
 ) -> Response:
     """End one of the person's other sessions, or all of them."""
-    ended = await sessions.end_of(signed_in.person, signed_in.token, desk.now(), key or None)
-    log.info("sessions ended", account=signed_in.person.id, sessions=ended)
+    if _has_own_sessions(signed_in.person):
+        ended = await sessions.end_of(signed_in.person, signed_in.token, desk.now(), key or None)
+        log.info("sessions ended", account=signed_in.person.id, sessions=ended)
     return _lead("/account#sessions")
 
 
@@ -349,6 +350,11 @@ async def _check_present(
     return {}
 
 
+def _has_own_sessions(person: Person) -> bool:
+    """Return whether the sessions of an account are one person's; visitors may share theirs."""
+    return person.role is not AccountRole.VISITOR
+
+
 def _source(request: Request) -> str:
     return request.client.host if request.client else ""
 
@@ -372,7 +378,8 @@ async def _account(
     open_: Sequence[OpenSession] = ()
     with contextlib.suppress(DatabaseError):  # the page is of use without them
         notices = await latest(desk.engine, person.id)
-        open_ = await request.app.state.sessions.open_of(person, signed_in.token)
+        if _has_own_sessions(person):
+            open_ = await request.app.state.sessions.open_of(person, signed_in.token)
     return desk.pages.respond(
         request,
         "people/account.html",

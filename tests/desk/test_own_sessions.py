@@ -44,7 +44,16 @@ async def controller() -> AsyncIterator[StandIn]:
 
 
 @pytest_asyncio.fixture
-async def desk(url: str, controller: StandIn) -> AsyncIterator[TestDesk]:
+async def desk(sqlite_url: str, controller: StandIn) -> AsyncIterator[TestDesk]:
+    async with serving(sqlite_url, controller.port) as found:
+        await found.operator("1002")
+        await controller.followed(found)
+        yield found
+
+
+@pytest_asyncio.fixture
+async def on_both(url: str, controller: StandIn) -> AsyncIterator[TestDesk]:
+    """A desk on SQLite, and one on PostgreSQL."""
     async with serving(url, controller.port) as found:
         await found.operator("1002")
         await controller.followed(found)
@@ -92,7 +101,8 @@ def test_a_browser_is_named_in_plain_words(user_agent: str | None, name: str) ->
     assert name_of(user_agent) == name
 
 
-async def test_people_see_their_sessions_and_end_one_or_all_others(desk: TestDesk) -> None:
+async def test_people_see_their_sessions_and_end_one_or_all_others(on_both: TestDesk) -> None:
+    desk = on_both
     await desk.operator("1003")
     await desk.with_password("1002")
     await accounts.set_language(desk.engine, "1002", "en")
@@ -113,7 +123,8 @@ async def test_people_see_their_sessions_and_end_one_or_all_others(desk: TestDes
     assert [(by, data["sessions_ended"]) for by, data in await audited(desk.engine)] == [("1002", 1), ("1002", 2)]
 
 
-async def test_nobody_ends_another_persons_session(desk: TestDesk) -> None:
+async def test_nobody_ends_another_persons_session(on_both: TestDesk) -> None:
+    desk = on_both
     await desk.operator("1003")
     person, stranger = await desk.signed_in("1002"), await desk.signed_in("1003")
     async with reading(desk.engine) as connection:
@@ -122,6 +133,14 @@ async def test_nobody_ends_another_persons_session(desk: TestDesk) -> None:
     for wanted in (key, key[: sessions.KEY], "", "%"):
         await stranger.post("/account/sessions/end", {"key": wanted})
     assert await is_signed_in(person) and await is_signed_in(stranger)
+
+
+async def test_visitors_who_share_an_account_see_and_end_nobody_elses_session(desk: TestDesk) -> None:
+    await accounts.ensure_visitor(desk.engine, desk.desk.now())
+    visitor, other = await desk.signed_in("visitor"), await desk.signed_in("visitor")
+    assert "/account/sessions/end" not in (await visitor.get("/account")).text
+    assert (await visitor.post("/account/sessions/end")).status == 303
+    assert await is_signed_in(other)
 
 
 async def test_an_ended_session_is_written_down_for_the_gate_and_its_stream_says_nothing_more(
@@ -230,7 +249,8 @@ async def test_a_visitor_has_12_hours(desk: TestDesk) -> None:
     assert not await is_signed_in(browser)
 
 
-async def test_what_ended_by_itself_is_in_the_audit_and_stays_ended(desk: TestDesk, controller: StandIn) -> None:
+async def test_what_ended_by_itself_is_in_the_audit_and_stays_ended(on_both: TestDesk, controller: StandIn) -> None:
+    desk = on_both
     await be_away(desk, controller)
     browser = await desk.signed_in("1002")
     used: Sessions = desk.app.state.sessions
@@ -245,8 +265,9 @@ async def test_what_ended_by_itself_is_in_the_audit_and_stays_ended(desk: TestDe
 
 
 async def test_use_while_the_database_was_away_counts(
-    desk: TestDesk, controller: StandIn, monkeypatch: pytest.MonkeyPatch
+    on_both: TestDesk, controller: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    desk = on_both
     await be_away(desk, controller)
     person = await desk.operator("1002")
     used, now = Sessions(desk.engine), desk.desk.now()

@@ -205,6 +205,13 @@ async def test_no_password_of_the_packaged_list_is_accepted() -> None:
     assert len(common) > 100
 
 
+async def test_the_longest_password_is_judged_as_well(desk: TestDesk) -> None:
+    await desk.operator()
+    browser, long = await desk.signed_in("1002"), (PASSWORD * 10)[: passwords.LONGEST]
+    assert (await browser.post("/account/password", {"password": long, "again": long})).status == 303
+    assert await sign_in(desk.browser(), "1002", long) == 303
+
+
 async def test_a_password_that_was_chosen_under_earlier_rules_still_signs_in(desk: TestDesk) -> None:
     await desk.operator()
     password_hash = await passwords.Passwords().hash("password1")
