@@ -94,6 +94,17 @@ def deliver_left(folder: Path, url: str) -> str | None:
     return None
 
 
+def deliver_unless_served(folder: Path, url: str) -> None:
+    """Deliver what is in the journal, unless a process does, if the database can be reached. Not for use in a running
+    loop.
+
+    A process that waits for its database is left to it: nobody waits for that twice.
+    """
+    beat = heartbeat(folder)
+    if beat is None or beat.at < datetime.now(UTC) - _ALIVE_FOR:
+        _deliver(folder, url)
+
+
 def _is_kept_delivered(folder: Path) -> bool:
     """Return whether a process delivers this folder."""
     beat = heartbeat(folder)
