@@ -4,6 +4,7 @@ import asyncio
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unicodedata import decimal
 
 import typer
 
@@ -152,10 +153,13 @@ def resolve(parts: Composition, written: str) -> str:
     Raises:
         ControlError: It is not a number, or a national one that has called from no country or from several countries.
     """
-    if (number := normalise(written)) is not None:
+    # As people type it in Arabic, Persian or with wide digits; quoted as they did.
+    letters = written.replace("\uff0b", "+")
+    digits = "".join(str(decimal(letter)) if letter.isdecimal() else letter for letter in letters)
+    if (number := normalise(digits)) is not None:
         return number
     countries = sorted({entry.country for entry in parts.site.number if entry.country is not None})
-    normalised = (normalise(written, NumberRules(country)) for country in countries)
+    normalised = (normalise(digits, NumberRules(country)) for country in countries)
     candidates = {number for number in normalised if number is not None}
     known = sorted(asyncio.run(_known(parts, candidates))) if candidates else []
     if len(known) > 1:
