@@ -53,8 +53,9 @@ async def audit_of_caller(
             of_audit = select(Audit, Call.ended.label("call_ended")).outerjoin(Call, Call.id == Audit.call_id)
             rows = await connection.execute(of_audit.where(condition))
             found.update({(row.node, row.boot, row.seq): row for row in rows})
+    about = {*abouts}
     concerned = sorted(
-        (row for row in found.values() if row.act != Read.SEARCH or _concerns(row.data, cases, spellings)),
+        (row for row in found.values() if row.about in about or _is_about(row, cases, spellings)),
         key=lambda row: (row.at, row.seq),
         reverse=True,
     )
@@ -98,8 +99,12 @@ def _names(likes: Sequence[str]) -> Any:
     return or_(*(cast(Audit.data, Text).like(like) for like in likes))
 
 
-def _concerns(data: Any, cases: Collection[str], spellings: Spellings) -> bool:
-    return spellings.is_in(data) or bool({*data.get("cases", ())} & {*cases})
+def _is_about(row: Any, cases: Collection[str], spellings: Spellings) -> bool:
+    """Return whether a record that a condition has found names the number, or has shown a case. A pattern for SQL fits
+    other digits too."""
+    if not row.act.startswith("read_"):
+        return True
+    return spellings.is_in(row.data) or bool({*row.data.get("cases", ())} & {*cases})
 
 
 def parts(of: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -18,6 +18,8 @@ from ivr.home.settings import HEARTBEAT_S, Settings
 DELIVERED_S = 1.0
 """How long to wait for another process to deliver; one that runs takes some 0.1 s."""
 _ALIVE_FOR = timedelta(seconds=5)
+_WAITS_FOR = timedelta(seconds=30)
+"""The same while its database is away: it looks every ten seconds."""
 _SERVES_FOR_S = 4 * HEARTBEAT_S
 _POLL_S = 0.01
 
@@ -101,7 +103,8 @@ def deliver_unless_served(folder: Path, url: str) -> None:
     A process that waits for its database is left to it: nobody waits for that twice.
     """
     beat = heartbeat(folder)
-    if beat is None or beat.at < datetime.now(UTC) - _ALIVE_FOR:
+    alive_for = _ALIVE_FOR if beat is None or beat.away is None else _WAITS_FOR
+    if beat is None or beat.at < datetime.now(UTC) - alive_for:
         _deliver(folder, url)
 
 

@@ -8,15 +8,15 @@ import typer
 from db.traces import Read
 from ivr.cli.composition import Composition
 from ivr.cli.on_record import put_on_record
-from ivr.cli.output import JSON, as_json, as_table, say
+from ivr.cli.output import JSON, as_json, as_table, errors
 
 GAP = "guide_gap"
 """The act of an operator who did not find something in the guide."""
 
 
 _LISTS = (
-    "Lists are recorded without whom they named, so the caller may have been on one: `hatif audit --act read_list`. "
-    "Whoever reads the database itself leaves no record."
+    "lists are recorded without whom they named, so the caller may have been on one: `hatif audit --act read_list`; "
+    "whoever reads the database itself leaves no record."
 )
 
 
@@ -62,4 +62,4 @@ def audit(
         columns = ("at", "until", "by", "act", "about", "call", "reason")
     as_table("Audit", columns, ([row.get(column) for column in columns] for row in rows))
     if caller is not None:
-        say(_LISTS)
+        errors.print(f"hatif: {_LISTS}", markup=False, soft_wrap=True)

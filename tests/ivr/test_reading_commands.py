@@ -3,15 +3,16 @@
 import json
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 import typer.main
 from shell import Shell
 from test_caller_commands import deliver
 
+from db.delivery_state import write_heartbeat
 from db.ids import uuid7
 from db.journal import Journal
 from db.references import make_reference
@@ -67,7 +68,7 @@ NOTHING_OF_CALLERS = (
 
 
 def commands() -> Iterator[str]:
-    def below(command: click.Command, words: tuple[str, ...]) -> Iterator[str]:
+    def below(command: Any, words: tuple[str, ...]) -> Iterator[str]:
         subcommands = getattr(command, "commands", {})
         if words and (not subcommands or getattr(command, "invoke_without_command", False)):
             yield " ".join(words)
@@ -98,6 +99,8 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     journal.put("case_file", reference=REFERENCE, kind="procedure", opened=now, caller=NUMBER, applicant=NAME,
                 applicant_folded="nadia fern", title="Passport", state="open")  # fmt: skip
     journal.put("audit", by="1002", act="read_search", data={"terms": NAME, "cases": [REFERENCE]})
+    digits = {"file": "6-part-1-of-9, 2000-05-01T00:00"}  # those of the number, among others
+    journal.put("audit", by="1009", act="read_export", about="export:report", data=digits)
     journal.close()
     deliver(made)
     return made
@@ -124,11 +127,12 @@ def test_who_has_seen_a_callers_file_is_answered_with_commands_and_with_what_it_
     shell.run("calls", "--number", "06 19 00 00 51")
     shell.run("cases", "--applicant", "fern")
     answer = shell.run("audit", "--caller", NUMBER)
-    assert "Lists are recorded without whom they named" in " ".join(answer.stdout.split())
+    assert "lists are recorded without whom they named" in answer.stderr
     rows = json.loads(shell.run("audit", "--caller", NUMBER, "--json").stdout)
     acts = {(row["by"], row["act"]) for row in rows}
     me = account()
     assert {("1002", "read_search"), (me, "read_search"), (me, "read_case"), (me, "read_list")} <= acts
+    assert "1009" not in {by for by, _ in acts}, "other digits are not the number"
 
 
 def test_of_a_number_that_nobody_knows_nothing_is_written_down(shell: Shell) -> None:
@@ -152,6 +156,25 @@ def test_what_cannot_be_put_on_record_is_not_shown_but_a_backup_is_made(shell: S
     finally:
         journal.unlink()
         aside.rename(journal)
+
+
+@pytest.mark.parametrize(("ago_s", "waits"), [(12, True), (60, False)])
+def test_a_command_leaves_its_record_to_a_process_that_waits_for_the_database(
+    shell: Shell, ago_s: int, waits: bool
+) -> None:
+    """Or it would wait for a dead database once more; a process that is gone is not relied on."""
+    folder, before = shell.home / "journal", len(traces(shell))
+    write_heartbeat(folder, 0, 0, "it does not answer")
+    state = folder / "deliver.json"
+    kept = json.loads(state.read_bytes())
+    state.write_text(json.dumps({**kept, "at": (clock.now() - timedelta(seconds=ago_s)).isoformat()}))
+    try:
+        assert shell.run("case", "show", REFERENCE).returncode == 0
+        assert (len(traces(shell)) == before) == waits
+    finally:
+        state.unlink()
+    deliver(shell)
+    assert len(traces(shell)) == before + 1
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")

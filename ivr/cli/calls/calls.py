@@ -1,7 +1,7 @@
 """`hatif calls`: find calls by their attributes."""
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import typer
@@ -75,8 +75,17 @@ def calls(
         last = _DEFAULT_LAST
     rows = asyncio.run(parts.read(call_filter.find_calls, wanted, last))
     if rows:  # of a number that is not known, nothing is written down
-        asked = {"from": first, "to": until, "language": language, "country": country, "topic": topic,
-                 "operator": operator, "outcome": outcome, "number": number, "tests": tests}  # fmt: skip
+        asked: dict[str, Any] = {
+            "from": first,
+            "to": until,
+            "language": language,
+            "country": country,
+            "topic": topic,
+            "operator": operator,
+            "outcome": outcome,
+            "number": number,
+            "tests": tests,
+        }
         act, about = (Read.EXPORT, "export:calls") if as_csv else (Read.LIST, "list:calls")
         put_on_record(parts, act, about, lines=len(rows), **asked)
     if json:

@@ -82,7 +82,7 @@ def cases(
     )
     if rows:
         shown = [row["reference"] for row in rows]
-        about = {"state": state, "owner": owner, "overdue": overdue, "tests": tests}
+        about: dict[str, Any] = {"state": state, "owner": owner, "overdue": overdue, "tests": tests}
         put_on_record(parts, Read.SEARCH, terms=applicant, cases=shown, **about)
     if json:
         as_json(rows)
