@@ -50,7 +50,7 @@ def audit(
         number = resolve(parts, caller)
         asked = (number, written_forms(number), Spellings(spellings(number)), last, act)
         rows = asyncio.run(parts.read(audit_of_caller, *asked))
-    if rows:
+    if rows and (number is not None or any(row["act"] == Read.SEARCH for row in rows)):  # which may name callers
         put_on_record(parts, Read.LIST, "list:audit", lines=len(rows), act=act, number=number)
     if json:
         as_json(rows)

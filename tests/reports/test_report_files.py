@@ -33,15 +33,13 @@ pytest_plugins = ["db_fixtures"]
 
 PARIS = ZoneInfo("Europe/Paris")
 NOW = datetime(2027, 6, 1, tzinfo=UTC)
+NAMES = Names("consulate", {"documents": "Documents and visas"})
 FORMULAS = ("=1+1", "+33800212000", "-2", "@SUM(A1)", "\t=1+1", "\r=1+1", " =1+1", "=cmd|' /C calc'!A0")
 
 
 def defused(text: str) -> str:
     """Return a text as its cell has it, also for a spreadsheet that splits lines at tabs."""
     return "'" + re.sub(r"^([\t\r])", r"\1'", text)
-
-
-NAMES = Names("consulate", {"documents": "Documents and visas"})
 
 
 @pytest_asyncio.fixture
