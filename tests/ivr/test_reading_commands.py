@@ -39,9 +39,9 @@ RECORDED = {
 """By command: an example of it, and its record."""
 
 BY_THE_LINE = {
-    "waiting": "asks the controller, which these tests do not have: `read_list` of list:waiting",
-    "operators": "`--watch` shows with whom operators talk, by the controller: `read_list` of list:floor",
-    "db copy": "`read_export` of export:database, tested with the move of a running line",
+    "waiting": "asks the controller: `read_list` of list:waiting (test_guide.py)",
+    "operators": "`--watch` shows with whom they talk: `read_list` of list:floor (test_operators_watch.py)",
+    "db copy": "`read_export` of export:database (test_db_copy.py)",
 }
 """Commands with a record of which no example runs here."""
 
