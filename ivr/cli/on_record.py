@@ -6,7 +6,8 @@ may run a command could read the database itself.
 
 from typing import Any
 
-from db.traces import Read
+from db.journal import Journal
+from db.traces import Read, Trace, write
 from ivr.cli.composition import Composition, ControlError, account
 from ivr.cli.output import errors
 
@@ -21,21 +22,21 @@ def put_on_record(
 
     Args:
         about: As in the audit, such as `case:100000017`.
-        needed: Whether nothing is shown without it; otherwise it is said, and the command goes on.
+        needed: Whether nothing is shown without it; otherwise it is said, and the command goes on. What takes the
+            whole database leaves the journal as it is.
 
     Raises:
         ControlError: The journal cannot be written.
     """
-    from db.journal import Journal  # not in the start of commands that show nothing
-    from db.traces import Trace, write
-    from ivr.cases.casework import deliver_unless_served
+    from ivr.cases.casework import deliver_unless_served  # with what changes cases, which few commands need
 
     folder = parts.settings.journal
     journal = Journal(folder, parts.basics.node, checked=False)
     is_written = write(journal, Trace(account(), act, about, REASON, data=_without_nothing(data)))
     journal.close()
     if is_written:
-        deliver_unless_served(folder, parts.database_url)
+        if needed:
+            deliver_unless_served(folder, parts.database_url)
         return
     why = f"the journal {folder} cannot be written: make room on its disk, or mend its rights."
     if needed:
