@@ -11,9 +11,7 @@ from db.audit import AuditEntry, entries_of
 from db.engine import reading
 from db.masking import Spellings
 from db.tables import Audit, Call, Callback, CaseFile, GuideRequest, Message, Recording
-
-SEARCH = "read_search"
-"""The act of a search: `terms` of its data as typed, and `cases`, which it showed."""
+from db.traces import Read
 
 _AT_ONCE = 200
 _PART = 4
@@ -55,8 +53,9 @@ async def audit_of_caller(
             of_audit = select(Audit, Call.ended.label("call_ended")).outerjoin(Call, Call.id == Audit.call_id)
             rows = await connection.execute(of_audit.where(condition))
             found.update({(row.node, row.boot, row.seq): row for row in rows})
+    about = {*abouts}
     concerned = sorted(
-        (row for row in found.values() if row.act != SEARCH or _concerns(row.data, cases, spellings)),
+        (row for row in found.values() if row.about in about or _is_about(row, cases, spellings)),
         key=lambda row: (row.at, row.seq),
         reverse=True,
     )
@@ -73,14 +72,16 @@ async def cases_of(connection: AsyncConnection, known: Collection[str]) -> list[
 def searches_of(cases: Sequence[str], likes: Sequence[str] = ()) -> Any:
     """Return the condition of searches that showed one of the cases, or whose records fit one of the patterns."""
     shown = [f'%"{reference}"%' for reference in cases]
-    return and_(Audit.act == SEARCH, _names((*shown, *likes)))
+    return and_(Audit.act == Read.SEARCH.value, _names((*shown, *likes)))
 
 
 def part_of_number(number: str) -> Any:
     """Return the condition of searches that may be for a part of a number, as it is without its +; see `is_part`."""
     digits, terms = re.sub(r"\D", "", number), Audit.data["terms"].as_string()
     windows = {digits[at : at + _PART] for at in range(len(digits) - _PART + 1)}
-    return and_(Audit.act == SEARCH, or_(*(terms.like(f"%{'%'.join(window)}%") for window in sorted(windows))))
+    return and_(
+        Audit.act == Read.SEARCH.value, or_(*(terms.like(f"%{'%'.join(window)}%") for window in sorted(windows)))
+    )
 
 
 def is_part(terms: str, number: str) -> bool:
@@ -98,8 +99,12 @@ def _names(likes: Sequence[str]) -> Any:
     return or_(*(cast(Audit.data, Text).like(like) for like in likes))
 
 
-def _concerns(data: Any, cases: Collection[str], spellings: Spellings) -> bool:
-    return spellings.is_in(data) or bool({*data.get("cases", ())} & {*cases})
+def _is_about(row: Any, cases: Collection[str], spellings: Spellings) -> bool:
+    """Return whether a record that a condition has found names the number, or has shown a case. A pattern for SQL fits
+    other digits too."""
+    if not row.act.startswith("read_"):
+        return True
+    return spellings.is_in(row.data) or bool({*row.data.get("cases", ())} & {*cases})
 
 
 def parts(of: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -211,6 +211,8 @@ class Journal:
         )
         file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
         try:
+            if os.geteuid() == 0 and (owner := self._folder.stat()).st_uid != 0:
+                os.fchown(file, owner.st_uid, owner.st_gid)  # the deliverer could not read what root has written
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.write(file, first) < len(first):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -10,12 +10,12 @@ _SEPARATOR_BYTES = rb"(?:[\s().\-/]|\xc2\xa0|\xe2\x80[\x80-\x8a\x90-\x95\xaf]|\x
 """The same in UTF-8: with dashes, and with the spaces that editors put into numbers."""
 _SEPARATING = b" \t\n\r\v\f().-/" + bytes(range(0x80, 0x100))
 """All bytes of which these are made, and more."""
-_SCRIPTS = ("0123456789", "٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹")
-"""Digits that people write numbers with: European, Arabic, Persian."""
+_SCRIPTS = ("0123456789", "٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹", "０１２３４５６７８９")
+"""Digits that people write numbers with: European, Arabic, Persian, and those that are as wide as Chinese letters."""
 _TO_EUROPEAN = {digit.encode(): str(value).encode() for script in _SCRIPTS[1:] for value, digit in enumerate(script)}
-_OTHER_DIGIT = re.compile(rb"\xd9[\xa0-\xa9]|\xdb[\xb0-\xb9]")
+_OTHER_DIGIT = re.compile(rb"\xd9[\xa0-\xa9]|\xdb[\xb0-\xb9]|\xef\xbc[\x90-\x99]")
 _DIGIT = re.compile(rb"[0-9]|" + _OTHER_DIGIT.pattern)
-_NO_DIGIT_BEFORE = rb"(?<![0-9])(?<!\xd9[\xa0-\xa9])(?<!\xdb[\xb0-\xb9])"
+_NO_DIGIT_BEFORE = rb"(?<![0-9])(?<!\xd9[\xa0-\xa9])(?<!\xdb[\xb0-\xb9])(?<!\xef\xbc[\x90-\x99])"
 _NO_DIGIT_AFTER = rb"(?!" + _DIGIT.pattern + rb")"
 
 
@@ -42,9 +42,9 @@ class Spellings:
         endings = (longest_first[-1][at:] for at in range(len(longest_first[-1]) + 1))
         self._ending = next(ending for ending in endings if all(form.endswith(ending) for form in forms))
         texts = "|".join(_SEPARATORS.join(map(_any_script, form)) for form in longest_first)
-        self._text = re.compile(rf"(?<!\d)\+?(?:{texts})(?!\d)")
+        self._text = re.compile(rf"(?<!\d)[+\uff0b]?(?:{texts})(?!\d)")
         parts = b"|".join(_SEPARATOR_BYTES.join(map(_any_script_bytes, form)) for form in longest_first)
-        self.in_bytes = re.compile(_NO_DIGIT_BEFORE + rb"\+?(?:" + parts + rb")" + _NO_DIGIT_AFTER)
+        self.in_bytes = re.compile(_NO_DIGIT_BEFORE + rb"(?:\+|\xef\xbc\x8b)?(?:" + parts + rb")" + _NO_DIGIT_AFTER)
 
     @property
     def likes(self) -> tuple[str, ...]:
@@ -53,7 +53,7 @@ class Spellings:
 
     def may_be_in(self, text: bytes) -> bool:
         """Return whether `in_bytes` may be found, many times as fast."""
-        if b"\xd9" in text or b"\xdb" in text:
+        if b"\xd9" in text or b"\xdb" in text or b"\xef\xbc" in text:
             text = _OTHER_DIGIT.sub(lambda digit: _TO_EUROPEAN[digit[0]], text)
         return self._ending.encode() in text.translate(None, _SEPARATING)
 

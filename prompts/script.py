@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,12 +31,9 @@ _JOINED = (
     (r"case_missing|missing_\w+", r"missing_\w+"),
 )
 """Texts that are heard as one sentence: ids of the first part, ids of the next."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""First characters that make a spreadsheet treat a cell as a formula."""
-_FORMULA_INSIDE = re.compile(r'([,;]["\s]*)(?=[=+\-@])')
-"""The same behind a separator: a spreadsheet may split lines at the other one, quotes or not."""
 _NOTHING = Manifest({})
-_COLUMNS = ("number", "file", "id", "text", "before", "after", "notes", "english", "group")
+COLUMNS = ("number", "file", "id", "text", "before", "after", "notes", "english", "group")
+"""Of the script as a table: fields of `Line`."""
 _TEMPLATES = Environment(
     loader=PackageLoader("prompts"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
@@ -151,26 +146,6 @@ def _group(site: Path, source: Source | None) -> str:
 def letters(text: str) -> int:
     """Count the letters and digits of a text; Arabic vowel signs do not count."""
     return sum(unicodedata.category(letter)[0] in "LN" for letter in text)
-
-
-def as_csv(found: Script) -> bytes:
-    """Return the script as CSV for spreadsheets: UTF-8 with a byte order mark, formulas escaped by an apostrophe."""
-    rows = [tuple(getattr(line, column) for column in _COLUMNS) for line in found.lines]
-    return csv_bytes(_COLUMNS, rows)
-
-
-def csv_bytes(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    """Return a table as CSV for spreadsheets (see `as_csv`)."""
-    out = io.StringIO()
-    writer = csv.writer(out, quoting=csv.QUOTE_ALL)
-    writer.writerow(columns)
-    writer.writerows([_escape(str(cell)) for cell in row] for row in rows)
-    return out.getvalue().encode("utf-8-sig")
-
-
-def _escape(cell: str) -> str:
-    cell = _FORMULA_INSIDE.sub(r"\1'", cell)
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
 def as_html(found: Script) -> bytes:

@@ -13,15 +13,16 @@ SEPARATORS = {",": ",", ";": ";", "|": "|", "tab": "\t", "\\t": "\t", "\t": "\t"
 BOM = "\ufeff"
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-_FORMULA_INSIDE = re.compile(r'([,;]["\s]*)(?=[=+\-@])')
-"""A spreadsheet set to another country splits lines at the other separator, quotes or not: `;=cmd` would be a cell."""
+_FORMULA_INSIDE = re.compile(r'([,;|\t\r\n]["\s]*)(?=[=+\-@])')
+"""A spreadsheet that expects another separator splits lines there, quotes or not, and each line is a row: behind any of
+them, `=cmd` would be a cell."""
 
 
 def cell(value: object) -> object:
     """Return a value as it is written into a cell: instants in UTC, lists separated by spaces.
 
     What a spreadsheet would take for a formula gets an apostrophe, spaces before it or not, whether it separates cells
-    by commas or by semicolons.
+    by commas, semicolons, bars or tabs.
     """
     match value:
         case None | bool() | int() | float():

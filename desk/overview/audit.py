@@ -77,9 +77,13 @@ class Wanted:
         without = [prefix for _, kind in KINDS.values() for prefix in kind] if self.kind == OTHER else ()
         return AuditFilter(self.begins, self.ends, self.by or None, prefixes, without)
 
+    @property
+    def period(self) -> dict[str, str]:
+        return {"since": self.since.isoformat(), "until": self.until.isoformat()}
+
     def address(self, page: int | None = None, file: bool = False) -> str:
         """Return the address of a page of the same records, or of their file."""
-        asked = {"since": self.since.isoformat(), "until": self.until.isoformat(), "by": self.by, "kind": self.kind}
+        asked = {**self.period, "by": self.by, "kind": self.kind}
         asked |= {"page": str(page)} if page is not None else {}
         return f"/site/audit{'/audit.csv' if file else ''}?{urlencode({k: v for k, v in asked.items() if v})}"
 
@@ -88,9 +92,13 @@ WantedDep = Annotated[Wanted, Depends()]
 
 
 @router.get("")
-async def page(request: Request, desk: DeskDep, _administrator: AdministratorDep, wanted: WantedDep) -> Response:
-    """Show a page of the records."""
+async def page(
+    request: Request, desk: DeskDep, reader: ReaderDep, administrator: AdministratorDep, wanted: WantedDep
+) -> Response:
+    """Show a page of the records. It has what people have searched for, so that somebody sees it is on record too."""
     found = await audit_page(desk.engine, wanted.filter, ON_A_PAGE, (wanted.page - 1) * ON_A_PAGE)
+    chosen = {"by": wanted.by, "kind": wanted.kind, "page": wanted.page}
+    reader.saw_list(administrator, "audit", len(found.entries), **wanted.period, **chosen)
     names = await names_by_actor(desk.engine)
     pages = max(1, -(-found.total // ON_A_PAGE))
     return respond(
@@ -115,8 +123,7 @@ async def page(request: Request, desk: DeskDep, _administrator: AdministratorDep
 async def as_csv(desk: DeskDep, reader: ReaderDep, administrator: AdministratorDep, wanted: WantedDep) -> Response:
     """Return the records as a file for spreadsheets, in which no cell is a formula."""
     found = await audit_page(desk.engine, wanted.filter, MOST)
-    period = {"since": wanted.since.isoformat(), "until": wanted.until.isoformat()}
-    await reader.export(administrator, "audit", asks=True, **period)
+    await reader.export(administrator, "audit", asks=True, **wanted.period)
     # In a thread: the largest file takes seconds, in which other pages go on.
     sheet = await asyncio.to_thread(_sheet, found.entries, await names_by_actor(desk.engine))
     name = f"audit-{wanted.since.isoformat()}-{wanted.until.isoformat()}.csv"

@@ -114,8 +114,18 @@ class Door:
             await self._application(scope, replay, send_strict)
         except Exception:
             if not has_begun():
-                await self._answer_failure(Request(scope))(scope, replay, send_strict)
+                await self._answer_after(scope, replay, send_strict, has_begun)
             raise  # for the log
+
+    async def _answer_after(
+        self, scope: MutableMapping[str, Any], receive: Receive, send_strict: Send, has_begun: Callable[[], bool]
+    ) -> None:
+        """Answer a request that failed, by a sentence alone if what failed is what every page is made with."""
+        try:
+            await self._answer_failure(Request(scope))(scope, receive, send_strict)
+        except Exception:
+            if not has_begun():
+                await _answer(send_strict, _Refused(500, "The desk could not do that; its log says why."))
 
     def _security(self, host: str) -> list[tuple[bytes, bytes]]:
         """Return the security headers of an answer."""

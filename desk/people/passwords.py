@@ -95,7 +95,8 @@ def _nobodys_hash() -> str:
 
 
 def _matches(password: str, password_hash: str | None) -> bool:
+    nobodys = _nobodys_hash()  # also where it is not needed: the first check makes it, whosever it is
     try:
-        return _hasher().verify(password_hash or _nobodys_hash(), password) and password_hash is not None
+        return _hasher().verify(password_hash or nobodys, password) and password_hash is not None
     except (VerificationError, InvalidHashError):
         return False

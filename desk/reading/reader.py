@@ -10,6 +10,7 @@ import structlog
 
 from db.engine import DatabaseError
 from db.references import is_valid, normalize
+from db.traces import Read, Trace
 from desk.context import Desk, part
 from desk.live.hub import Hub
 from desk.page.errors import DeskError
@@ -18,7 +19,7 @@ from desk.people.signed_in import SignedIn
 from desk.reading.calls import WRAPPED_UP, CallFacts, latest_call
 from desk.reading.limits import MOST, PAUSE, WITHIN, Kind, Readings
 from desk.reading.tasks import Task, tasks_of
-from desk.reading.traces import Trace, Traces
+from desk.reading.traces import Traces
 
 log = structlog.get_logger()
 
@@ -85,7 +86,7 @@ class Reader:
         if why is None and case.get("owner") and case["owner"] == signed_in.person.operator:
             why = Why("task", task=subject)
         why = why or self._said(signed_in, subject) or await self._task(signed_in, reference, case.get("caller"))
-        self._open(signed_in, "read_case", subject, why, belongs=belongs)
+        self._open(signed_in, Read.CASE, subject, why, belongs=belongs)
 
     async def change_case(self, signed_in: SignedIn, reference: str) -> None:
         """Let a person change a case, which they see then. They are not asked why: what they have typed would be lost.
@@ -97,7 +98,7 @@ class Reader:
             return
         call = await self._call(signed_in)
         belongs = call is not None and call.case == normalize(reference)
-        self._open(signed_in, "read_case", subject, _of_call(call) or Why("change"), belongs=belongs)
+        self._open(signed_in, Read.CASE, subject, _of_call(call) or Why("change"), belongs=belongs)
 
     async def open_caller(self, signed_in: SignedIn, facts: CallFacts) -> None:
         """Let a person see what is known of a call's caller; raises as `open_case`."""
@@ -105,7 +106,7 @@ class Reader:
         belongs = call is not None and call.id == facts.id
         why = _of_call(call) or self._said(signed_in, subject)
         why = why or await self._task(signed_in, facts.case, facts.caller)
-        self._open(signed_in, "read_caller", subject, why, belongs=belongs)
+        self._open(signed_in, Read.CALLER, subject, why, belongs=belongs)
 
     def opened_new(self, signed_in: SignedIn, reference: str) -> None:
         """Note that a person has made this case themselves, which is on record."""
@@ -125,7 +126,7 @@ class Reader:
         """Put a search on record, with the cases that it shows, before they are shown. Raises DeskError."""
         now, account = self._desk.now(), signed_in.person.id
         data: dict[str, Any] = {"terms": terms, "cases": list(found)}
-        self._write(signed_in, "read_search", None, why, data, belongs=belongs)
+        self._write(signed_in, Read.SEARCH, None, why, data, belongs=belongs)
         if why.reason not in ("call", "task"):
             self._readings.give(account, [f"case:{reference}" for reference in found], why.reason, now)
         if not self._readings.is_typed_on(account, terms, now) and not belongs:
@@ -153,12 +154,24 @@ class Reader:
     def hear_message(self, signed_in: SignedIn, message: UUID, call: UUID) -> None:
         """Put on record that a person hears a message, which is their task: they have taken it. Raises DeskError."""
         about = f"message:{message}"
-        self._write(signed_in, "read_message", about, Why("task", str(call), about), {})
+        self._write(signed_in, Read.MESSAGE, about, Why("task", str(call), about), {})
+
+    def saw_list(self, signed_in: SignedIn, which: str, lines: int, **chosen: Any) -> None:
+        """Put on record that a person sees a list that names callers: which, how long and with which filter, not whom.
+
+        The same list counts as one act for a while. It is shown in any case: it is their work, and nobody was asked
+        for.
+        """
+        about, key, now = f"list:{which}", repr(chosen), self._desk.now()
+        if not lines or self._readings.is_open(signed_in.mark, about, now, key):
+            return
+        self._write(signed_in, Read.LIST, about, None, {"lines": lines, **chosen}, belongs=True)
+        self._readings.open(signed_in.mark, about, key, now)
 
     async def export(self, signed_in: SignedIn, what: str, *, asks: bool, **data: Any) -> None:
         """Put on record that a person takes a file out of the desk; raises as `open_case`."""
         why = await self.why_of(signed_in, f"export:{what}") if asks else _of_call(await self._call(signed_in))
-        self._write(signed_in, "read_export", f"export:{what}", why, data)
+        self._write(signed_in, Read.EXPORT, f"export:{what}", why, data)
 
     async def _call(self, signed_in: SignedIn) -> OwnCall | None:
         operator = signed_in.person.operator
@@ -202,7 +215,7 @@ class Reader:
         reason = self._readings.reason_of(signed_in.person.id, subject, self._desk.now())
         return Why(reason) if reason is not None else None
 
-    def _open(self, signed_in: SignedIn, act: str, subject: str, why: Why | None, *, belongs: bool) -> None:
+    def _open(self, signed_in: SignedIn, act: Read, subject: str, why: Why | None, *, belongs: bool) -> None:
         """Put it on record, unless it is the same act as before."""
         self._refuse_paused(signed_in, belongs)
         if why is None:
@@ -224,13 +237,13 @@ class Reader:
         if self._readings.count(signed_in.person.id, kind, self._desk.now()):
             minutes = {"within_min": WITHIN.total_seconds() / 60, "paused_min": PAUSE.total_seconds() / 60}
             data = {"kind": kind.value, "number": MOST[kind], **minutes}
-            self._traces.write(Trace(signed_in.person.id, "read_paused", None, None, None, data))
+            self._traces.write(Trace(signed_in.person.id, Read.PAUSED, None, None, None, data))
             log.warning("somebody reads too much and is paused", account=signed_in.person.id, **data)
 
     def _write(
         self,
         signed_in: SignedIn,
-        act: str,
+        act: Read,
         about: str | None,
         why: Why | None,
         data: Mapping[str, Any],

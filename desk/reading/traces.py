@@ -1,24 +1,10 @@
-"""The records of what people have read. They go into the journal, as the line's own do, and need no database."""
+"""The desk's journal of what people have read."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
-from uuid import UUID
+from dataclasses import replace
 
 from db.journal import Journal
+from db.traces import Trace, write
 from desk.control import actor_of
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """Who has read what. `about`: such as `case:100000017`; `call`: their own call, for which they did."""
-
-    by: str
-    act: str
-    about: str | None
-    reason: str | None
-    call: str | None = None
-    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Traces:
@@ -28,28 +14,9 @@ class Traces:
         self._journal = journal
 
     def write(self, trace: Trace) -> bool:
-        """Write a trace; return whether it is on the disk. One that is not yet follows once the disk can be written."""
-        if self._journal is None:
-            return False
-        self._journal.put(
-            "audit",
-            by=actor_of(trace.by),
-            act=trace.act,
-            about=trace.about,
-            reason=trace.reason,
-            call_id=_call(trace.call),
-            data=dict(trace.data),
-        )
-        self._journal.flush()
-        return self._journal.waiting == 0
+        """Write a trace, `by` an account; return whether it is on the disk."""
+        return self._journal is not None and write(self._journal, replace(trace, by=actor_of(trace.by)))
 
     def close(self) -> None:
         if self._journal is not None:
             self._journal.close()
-
-
-def _call(identity: str | None) -> UUID | None:
-    try:
-        return UUID(identity) if identity else None
-    except ValueError:  # of a call that has no row
-        return None

@@ -14,6 +14,7 @@ from desk.live.routes import HubDep
 from desk.page.errors import DeskError
 from desk.page.texts import N_
 from desk.people.signed_in import OperatorDep, SignedIn
+from desk.reading.reader import ReaderDep
 
 router = APIRouter(prefix="/worklist")
 
@@ -81,11 +82,16 @@ async def call_number(
 
 @router.post("/case/{reference}/call")
 async def call_for_case(
-    request: Request, desk: DeskDep, signed_in: OperatorDep, reference: Annotated[str, Path(max_length=20)]
+    request: Request,
+    desk: DeskDep,
+    reader: ReaderDep,
+    signed_in: OperatorDep,
+    reference: Annotated[str, Path(max_length=20)],
 ) -> Response:
-    """Call the applicant of a case."""
+    """Call the applicant of a case, whose number the operator sees then: from its file, or it is a trace as well."""
     if not is_valid(reference):
         raise DeskError(404, _NO_CASE)
+    await reader.change_case(signed_in, reference)
     digits = normalize(reference)
     case = await desk.control.ask("GET", f"/cases/{quote(digits, safe='')}", signed_in.person.id)
     about = {"language": case["language"], "topic": case["topic"], "case": digits}

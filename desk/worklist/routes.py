@@ -52,10 +52,17 @@ class _Room:
     """The parts that every page of this room needs. A dependency."""
 
     def __init__(
-        self, request: Request, desk: DeskDep, hub: HubDep, book: BookDep, counts: CountsDep, signed_in: OperatorDep
+        self,
+        request: Request,
+        desk: DeskDep,
+        hub: HubDep,
+        book: BookDep,
+        counts: CountsDep,
+        reader: ReaderDep,
+        signed_in: OperatorDep,
     ) -> None:
         self.request, self.desk, self.signed_in = request, desk, signed_in
-        self._hub, self._book, self._counts = hub, book, counts
+        self._hub, self._book, self._counts, self._reader = hub, book, counts, reader
 
     @property
     def may_give_back(self) -> bool:
@@ -76,6 +83,7 @@ class _Room:
         """Show the open work. `said`: a sentence about what was done."""
         tests = await self._shows_tests()
         found = await work.read(self.desk.engine, self.signed_in.person.id, self.signed_in.operator, tests=tests)
+        self._reader.saw_list(self.signed_in, "worklist", found.lines, tests=tests)
         return self.desk.pages.respond(
             self.request,
             "worklist/worklist.html",

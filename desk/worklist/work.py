@@ -40,6 +40,11 @@ class Work:
     callbacks: Rows[CallbackRequest]
     requests: Rows[GuideRequest]
 
+    @property
+    def lines(self) -> int:
+        """How many rows are shown."""
+        return len(self.messages.shown) + len(self.callbacks.shown) + len(self.requests.shown)
+
 
 async def read(engine: AsyncEngine, account: str, operator: str, *, tests: bool) -> Work:
     """Return what a person can work off. Calls that the line makes by itself are not part of it.

@@ -19,6 +19,8 @@ from wire.errors import UserError
 DELIVERED_S = 1.0
 """How long to wait for another process to deliver; one that runs takes some 0.1 s."""
 _ALIVE_FOR = timedelta(seconds=5)
+_WAITS_FOR = timedelta(seconds=30)
+"""The same while its database is away: it looks every ten seconds."""
 _SERVES_FOR_S = 4 * HEARTBEAT_S
 _POLL_S = 0.01
 
@@ -93,6 +95,18 @@ def deliver_left(folder: Path, url: str) -> str | None:
     except DatabaseError as error:
         return str(error).splitlines()[0]
     return None
+
+
+def deliver_unless_served(folder: Path, url: str) -> None:
+    """Deliver what is in the journal, unless a process does, if the database can be reached. Not for use in a running
+    loop.
+
+    A process that waits for its database is left to it: nobody waits for that twice.
+    """
+    beat = heartbeat(folder)
+    alive_for = _ALIVE_FOR if beat is None or beat.away is None else _WAITS_FOR
+    if beat is None or beat.at < datetime.now(UTC) - alive_for:
+        _deliver(folder, url)
 
 
 def _is_kept_delivered(folder: Path) -> bool:

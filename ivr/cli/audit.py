@@ -5,11 +5,19 @@ from typing import Any
 
 import typer
 
+from db.traces import Read
 from ivr.cli.composition import Composition
-from ivr.cli.output import JSON, as_json, as_table
+from ivr.cli.on_record import put_on_record
+from ivr.cli.output import JSON, as_json, as_table, errors
 
 GAP = "guide_gap"
 """The act of an operator who did not find something in the guide."""
+
+
+_LISTS = (
+    "lists are recorded without whom they named, so the caller may have been on one: `hatif audit --act read_list`; "
+    "whoever reads the database itself leaves no record."
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -35,13 +43,15 @@ def audit(
     from ivr.cli.cases.caller import resolve
     from ivr.model.e164 import spellings, written_forms
 
-    parts = Composition()
+    parts, number = Composition(), None
     if caller is None:
         rows: list[dict[str, Any]] = asyncio.run(parts.read(audit_entries, last, act))
     else:
         number = resolve(parts, caller)
         asked = (number, written_forms(number), Spellings(spellings(number)), last, act)
         rows = asyncio.run(parts.read(audit_of_caller, *asked))
+    if rows and (number is not None or any(row["act"] == Read.SEARCH for row in rows)):  # which may name callers
+        put_on_record(parts, Read.LIST, "list:audit", lines=len(rows), act=act, number=number)
     if json:
         as_json(rows)
         return
@@ -51,3 +61,5 @@ def audit(
     else:
         columns = ("at", "until", "by", "act", "about", "call", "reason")
     as_table("Audit", columns, ([row.get(column) for column in columns] for row in rows))
+    if caller is not None:
+        errors.print(f"hatif: {_LISTS}", markup=False, soft_wrap=True)

@@ -7,8 +7,10 @@ from urllib.parse import quote
 
 import typer
 
+from db.traces import Read
 from ivr.cli.composition import Composition, ControllerAwayError
 from ivr.cli.groups import add_group
+from ivr.cli.on_record import put_on_record
 from ivr.cli.output import JSON, as_json, as_table, console, errors
 from ivr.model import clock
 from routing import hours
@@ -42,6 +44,8 @@ def list_requests(
     except ControllerAwayError:
         rows = asyncio.run(_read(parts, last))
         errors.print("hatif: the controller does not answer: nobody is called back.", style="yellow", markup=False)
+    if rows:
+        put_on_record(parts, Read.LIST, "list:callbacks", lines=len(rows), last=last)
     if json:
         as_json(rows)
         return

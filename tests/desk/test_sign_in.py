@@ -21,6 +21,7 @@ from db.engine import open_engine
 from db.enums import AccountRole
 from desk import server
 from desk.app import create_app
+from desk.page.pages import Pages
 from desk.page.traffic import Traffic
 from desk.people import accounts, links, passwords, sessions, source_limit
 from desk.people.accounts import AccountError, Followed, Person
@@ -375,7 +376,11 @@ async def test_a_page_may_connect_to_the_desk_and_the_telephones_address_only(
     assert f"connect-src 'self' {telephone};" in policy
 
 
-async def test_an_unexpected_failure_is_answered_behind_the_same_door_as_everything_else() -> None:
+@pytest.mark.parametrize("page_fails", [False, True])
+async def test_an_unexpected_failure_is_answered_behind_the_same_door_as_everything_else(
+    page_fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if what failed is what every page is made with."""
     traffic = Traffic()
     app = create_app(settings_for("sqlite:///x", 8080), traffic)
     answers: list[Any] = []
@@ -389,13 +394,15 @@ async def test_an_unexpected_failure_is_answered_behind_the_same_door_as_everyth
     async def send(message: Any) -> None:
         answers.append(message)
 
+    if page_fails:
+        monkeypatch.setattr(Pages, "respond", lambda *_, **__: 1 / 0)
     app.add_route("/fails", fail)
     scope = {"type": "http", "method": "GET", "path": "/fails", "query_string": b"", "headers": [(b"host", b"x:1")]}
     with pytest.raises(LookupError):  # for the log
         await app(scope, receive, send)
     begin, page = answers
     assert begin["status"] == 500
-    assert b"<html" in page["body"]
+    assert (b"<html" in page["body"]) != page_fails
     headers = dict(begin["headers"])
     assert b"default-src 'none'" in headers[b"content-security-policy"]
     assert headers[b"x-content-type-options"] == b"nosniff"

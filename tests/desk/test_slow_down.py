@@ -11,7 +11,7 @@ import pytest_asyncio
 from desk_server import PASSWORD, Browser, TestDesk, serving
 
 from background.address_limit import group_of
-from desk.people import devices, source_limit
+from desk.people import devices, passwords, source_limit
 from desk.people.slow_down import FIRST_PAUSE_S, FREE_FAILURES, STRANGERS, WITHIN, Attempts, Place
 
 pytest_plugins = ["db_fixtures"]
@@ -121,6 +121,31 @@ async def test_wrong_passwords_slow_down_that_account_only_and_a_link_still_work
     assert (await browser.post(await desk.link("1001"))).status == 303
     desk.moved = timedelta(seconds=FIRST_PAUSE_S + 1)
     assert await sign_in(desk.browser(), "1001", PASSWORD) == 303
+
+
+async def test_the_first_check_after_a_start_takes_as_long_for_an_account_that_does_not_exist(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What there is to compare with is made by whichever check comes first."""
+    hasher, work = passwords._hasher(), list[str]()
+
+    class Noting:
+        def hash(self, password: str) -> str:
+            work.append("hash")
+            return hasher.hash(password)
+
+        def verify(self, password_hash: str, password: str) -> bool:
+            work.append("verify")
+            return hasher.verify(password_hash, password)
+
+    monkeypatch.setattr(passwords, "_hasher", Noting)
+    done = []
+    for password_hash in (hasher.hash(PASSWORD), None):
+        passwords._nobodys_hash.cache_clear()
+        work.clear()
+        assert not await passwords.Passwords().matches("wrong", password_hash)
+        done.append([*work])
+    assert done[0] == done[1]
 
 
 def test_guesses_side_by_side_are_no_more_than_one_after_the_other() -> None:

@@ -64,6 +64,11 @@ def test_a_number_is_forgotten_in_any_writing_also_what_an_older_version_remembe
     assert "is not a telephone number" in shell.run("caller", "erase", "abc123").stderr
 
 
+@pytest.mark.parametrize("written", ["٠٦ ١٩ ٠٠ ٠٠ ٥١", "+۳۳۶۱۹۰۰۰۰۵۱", "＋３３６１９００００５１"])
+def test_a_number_may_be_named_in_arabic_persian_and_wide_digits(shell: Shell, written: str) -> None:
+    assert shell.run("caller", "erase", written).stdout == f"{NUMBER}: erased.\n"
+
+
 def test_a_number_is_not_forgotten_while_the_journal_could_bring_it_back(shell: Shell) -> None:
     called(shell)
     refused = shell.run("caller", "erase", NUMBER)

@@ -116,9 +116,13 @@ def test_a_sheet_has_everything_that_the_document_has_and_no_formula(shell: Shel
 @every(
     ("value", "written"),
     [
-        *((value, f"'{value}") for value in ("=1+1", "+49", "-2", "@SUM(A1)", "\t=1", "\r=1")),
+        *((value, f"'{value}") for value in ("=1+1", "+49", "-2", "@SUM(A1)")),
+        # Whether it separates cells by tabs or not.
+        ("\t=1", "'\t'=1"),
+        ("\r=1", "'\r'=1"),
         # A spreadsheet that reads semicolons splits lines there, also within quotes that begin behind a comma.
         ("x;=cmd|' /C calc'!A1", "x;'=cmd|' /C calc'!A1"),
+        ("x\t=1\n-2|+3", "x\t'=1\n'-2|'+3"),
         ('x; "=1", +2', "x; \"'=1\", '+2"),
         *((value, value) for value in ("ok", "1-2", "", "a; b, c", -2, 0.5, True, None)),
         (["-a", "b"], "'-a b"),

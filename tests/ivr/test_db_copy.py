@@ -1,6 +1,7 @@
 """`hatif db copy` of a line that does not run, and of one whose processes nobody would start again."""
 
 import asyncio
+import json
 import os
 from pathlib import Path
 
@@ -40,6 +41,8 @@ def test_a_stopped_line_is_copied_as_well(empty_postgresql_url: str, tmp_path: P
     answer = shell.run("db", "copy", empty_postgresql_url)
     assert answer.returncode == 0, answer.stderr
     assert len(shell.run("calls", "--json").stdout) > 10
+    taken = json.loads(shell.run("audit", "--act", "read_export", "--json").stdout)
+    assert [row["about"] for row in taken] == ["export:database"]
     refused = shell.run("db", "copy", empty_postgresql_url)
     assert refused.returncode == 1 and "is the line's database already" in " ".join(refused.stderr.split())
 

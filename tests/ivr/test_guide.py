@@ -9,6 +9,7 @@ import left
 import pytest
 from line import Line
 
+from db.tables import Audit
 from ivr.softphone.sound import Match, Samples
 from ivr.softphone.telephone import Call, Telephones
 
@@ -72,5 +73,6 @@ async def test_a_caller_hears_a_procedure_step_by_step_which_begins_again_after_
     assert not [row for row in line.json("waiting") if row.get("guide_request")]
     (over,) = (row for row in line.json("waiting", "--last", "5") if row.get("guide_request"))
     assert (over["outcome"], over["reason"]) == ("not_possible", "a fax")
+    assert await left.rows(line, Audit, about="list:waiting"), "who has seen that list is on record"
     again = line.run("waiting", "sent", wanted["guide_request"])
     assert "has ended already" in again.stderr

@@ -70,6 +70,7 @@ async def test_a_supervisor_sees_who_does_not_answer_who_cannot_be_reached_and_w
     caller = await line.asks_for_operator(telephones, "+33617000001")  # and the telephone rings and rings
     await shows("paused no_answer", "paused (no_answer)")
     assert "An operator did not answer" in line.logged(seen)
+    assert len(await rows(line, Audit, about="list:floor")) >= 2, "who has seen with whom operators talk is on record"
     shown = documents(for_programs)[-1]
     assert shown["counts"] == {"paused": 1, "away": len(line.operators) - 1}
     assert [row["caller"] for row in shown["waiting"]] == ["+33617000001"]

@@ -8,9 +8,10 @@ from pathlib import Path
 import prompt_sites as sites
 import pytest
 
+from ivr.cli.prompts.studio import as_csv
 from prompts import catalogue
 from prompts.manifest import RECORDING, Audio, Manifest
-from prompts.script import Line, Script, as_csv, as_html, script
+from prompts.script import Line, Script, as_html, script
 
 SITE = Path(__file__).parents[2] / "sites" / "consulate"
 FRENCH = {

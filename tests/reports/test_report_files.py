@@ -1,6 +1,7 @@
 """A report as a file: what a spreadsheet and a reader of PDF find in it, in each language, whatever callers chose."""
 
 import csv
+import re
 import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
@@ -32,8 +33,13 @@ pytest_plugins = ["db_fixtures"]
 
 PARIS = ZoneInfo("Europe/Paris")
 NOW = datetime(2027, 6, 1, tzinfo=UTC)
-FORMULAS = ("=1+1", "+33800212000", "-2", "@SUM(A1)", "\t=1+1", "\r=1+1", " =1+1", "=cmd|' /C calc'!A0")
 NAMES = Names("consulate", {"documents": "Documents and visas"})
+FORMULAS = ("=1+1", "+33800212000", "-2", "@SUM(A1)", "\t=1+1", "\r=1+1", " =1+1", "=cmd|' /C calc'!A0")
+
+
+def defused(text: str) -> str:
+    """Return a text as its cell has it, also for a spreadsheet that splits lines at tabs."""
+    return "'" + re.sub(r"^([\t\r])", r"\1'", text)
 
 
 @pytest_asyncio.fixture
@@ -74,12 +80,12 @@ async def test_no_cell_is_a_formula_whatever_its_text_begins_with(engine: AsyncE
     assert any("=1+1" in text for text in texts)
     rows = list(csv.DictReader(StringIO(made(Result.CSV, request, data).decode("utf-8-sig"))))
     column = "topic" if "topic" in by else "name"
-    assert sorted(row[column] for row in rows) == sorted(f"'{topic}" for topic in FORMULAS)
+    assert sorted(row[column] for row in rows) == sorted(map(defused, FORMULAS))
 
 
 @pytest.mark.parametrize("text", FORMULAS)
 def test_a_text_that_begins_like_a_formula_gets_an_apostrophe_and_a_number_does_not(text: str) -> None:
-    assert sheet.cell(text) == f"'{text}"
+    assert sheet.cell(text) == defused(text)
     assert sheet.cell(-2.5) == -2.5
     assert sheet.cell("documents") == "documents"
 

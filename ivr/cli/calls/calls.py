@@ -1,13 +1,15 @@
 """`hatif calls`: find calls by their attributes."""
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
 from db.enums import Outcome
+from db.traces import Read
 from ivr.cli.composition import Composition, ControlError
+from ivr.cli.on_record import put_on_record
 from ivr.cli.output import JSON, as_json, as_table
 from ivr.cli.sheet import BOM, CSV, SEPARATOR, Sheet
 from ivr.cli.times import parse_bound
@@ -72,6 +74,20 @@ def calls(
     if last is None and first is None and until is None:
         last = _DEFAULT_LAST
     rows = asyncio.run(parts.read(call_filter.find_calls, wanted, last))
+    if rows:  # of a number that is not known, nothing is written down
+        asked: dict[str, Any] = {
+            "from": first,
+            "to": until,
+            "language": language,
+            "country": country,
+            "topic": topic,
+            "operator": operator,
+            "outcome": outcome,
+            "number": number,
+            "tests": tests,
+        }
+        act, about = (Read.EXPORT, "export:calls") if as_csv else (Read.LIST, "list:calls")
+        put_on_record(parts, act, about, lines=len(rows), **asked)
     if json:
         as_json(rows)
     elif as_csv:

@@ -5,9 +5,11 @@ from typing import cast
 
 import typer
 
+from db.traces import Read
 from ivr.cli.calls.calls import calls
 from ivr.cli.calls.story import format_story
 from ivr.cli.composition import Composition
+from ivr.cli.on_record import put_on_record
 from ivr.cli.output import JSON, as_json, as_table, console
 from prompts import manifest
 
@@ -42,6 +44,7 @@ def call(identity: str = typer.Argument(help="The call's id, or the beginning of
 
     parts = Composition()
     story = asyncio.run(parts.read(read.call, identity))
+    put_on_record(parts, Read.CALL, f"call:{story['call']['id']}")
     if json:
         as_json({**story.pop("call"), **story})
         return

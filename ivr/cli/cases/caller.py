@@ -4,11 +4,14 @@ import asyncio
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unicodedata import decimal
 
 import typer
 
+from db.traces import Read
 from ivr.cli.composition import Composition, ControlError, account
 from ivr.cli.groups import add_group
+from ivr.cli.on_record import put_on_record
 from ivr.cli.output import JSON, as_json, as_table, console, errors
 from ivr.cli.owner import refuse_strangers
 from ivr.data.proof import Proofs
@@ -49,6 +52,7 @@ def show(number: str = NUMBER, json: bool = JSON) -> None:
             raise
         when = ", ".join(f"{proof.at:%Y-%m-%d %H:%M} UTC by {proof.by}" for proof in erased)
         raise ControlError(f"{str(error).partition(':')[0]}: it was erased ({when}).") from None
+    put_on_record(parts, Read.CALLER, number=number)
     if json:
         as_json(found)
     else:
@@ -118,7 +122,6 @@ def export(
     json: bool = JSON,
 ) -> None:
     """Write everything about a number into a folder: calls, cases, requests, messages, recordings."""
-    from ivr.cases.casework import NotKeptError, keep
     from ivr.data import export as exporting
 
     parts = Composition()
@@ -129,11 +132,7 @@ def export(
         return await exporting.export(parts.settings.home, parts.database_url, number, out, clock.now())
 
     if asyncio.run(_known(parts, {number})):  # a number that is not known is not written down either
-        row = {"by": account(), "act": "read_export", "about": "export:caller", "data": {"number": number}}
-        try:  # on record before anything is handed out
-            keep(parts.settings.journal, parts.basics.node, parts.database_url, [("audit", row)])
-        except NotKeptError as error:
-            raise ControlError(f"Nothing was exported: that you do so is kept in the audit, and {error}") from None
+        put_on_record(parts, Read.EXPORT, "export:caller", number=number)
     try:
         counts = asyncio.run(export_delivered())
     except FileExistsError:
@@ -154,10 +153,13 @@ def resolve(parts: Composition, written: str) -> str:
     Raises:
         ControlError: It is not a number, or a national one that has called from no country or from several countries.
     """
-    if (number := normalise(written)) is not None:
+    # As people type it in Arabic, Persian or with wide digits; quoted as they did.
+    letters = written.replace("\uff0b", "+")
+    digits = "".join(str(decimal(letter)) if letter.isdecimal() else letter for letter in letters)
+    if (number := normalise(digits)) is not None:
         return number
     countries = sorted({entry.country for entry in parts.site.number if entry.country is not None})
-    normalised = (normalise(written, NumberRules(country)) for country in countries)
+    normalised = (normalise(digits, NumberRules(country)) for country in countries)
     candidates = {number for number in normalised if number is not None}
     known = sorted(asyncio.run(_known(parts, candidates))) if candidates else []
     if len(known) > 1:

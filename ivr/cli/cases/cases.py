@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand
 
 from db.enums import CaseKind, CasePriority, CaseState
+from db.traces import Read
 from ivr.cases import case_changes, case_rules
 from ivr.cases.case_changes import Rows
 from ivr.cases.case_rules import CaseError
@@ -20,6 +21,7 @@ from ivr.cli.cases import case_input
 from ivr.cli.composition import Composition, ControlError, account
 from ivr.cli.control import ControllerAwayError
 from ivr.cli.groups import add_group
+from ivr.cli.on_record import put_on_record
 from ivr.cli.output import JSON, as_json, as_table, cell, console, errors, say
 from ivr.model import clock
 
@@ -68,7 +70,8 @@ def cases(
 
     if state:
         case_rules.one_of(state, CaseState, "state")
-    rows = Composition().find(
+    parts = Composition()
+    rows = parts.find(
         read_cases.cases,
         last,
         state=state or None,
@@ -77,6 +80,10 @@ def cases(
         overdue=clock.now() if overdue else None,
         tests=tests,
     )
+    if rows:
+        shown = [row["reference"] for row in rows]
+        about: dict[str, Any] = {"state": state, "owner": owner, "overdue": overdue, "tests": tests}
+        put_on_record(parts, Read.SEARCH, terms=applicant, cases=shown, **about)
     if json:
         as_json(rows)
         return
@@ -215,7 +222,9 @@ def pin(reference: str = REFERENCE, json: bool = JSON) -> None:
 
 def show(reference: str = REFERENCE, json: bool = JSON) -> None:
     """Show a case file with its notes and messages; of its PIN, whether it is set, and wrong attempts and locks."""
-    story = _story(Composition(), reference)
+    parts = Composition()
+    story = _story(parts, reference)
+    put_on_record(parts, Read.CASE, f"case:{story['file']['reference']}")
     story["file"]["version"] = case_changes.version_of(story["file"])
     if json:
         as_json({**story.pop("file"), **story})

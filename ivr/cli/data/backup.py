@@ -7,7 +7,9 @@ from pathlib import Path
 
 import typer
 
+from db.traces import Read
 from ivr.cli.composition import Composition, ControlError
+from ivr.cli.on_record import put_on_record
 from ivr.cli.output import JSON, Bar, as_json, console
 from ivr.cli.owner import refuse_strangers
 from ivr.cli.running_lines import running_homes
@@ -50,6 +52,8 @@ def backup(
     except ValueError as error:
         raise BackupError(f"Nothing was saved: --to: {error}.") from None
     out = file or making.default_file(parts.settings, parts.site.node, datetime.now(UTC))
+    # A full disk must not prevent that what is on it is saved.
+    put_on_record(parts, Read.EXPORT, "export:backup", needed=False, file=str(out), encrypted=bool(recipients))
     with Bar() as bar:
         if not json:
             bar.step("Database, secrets, site, messages and recordings")

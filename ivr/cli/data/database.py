@@ -13,8 +13,10 @@ from pathlib import Path
 import psutil
 import typer
 
+from db.traces import Read
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.groups import add_group
+from ivr.cli.on_record import put_on_record
 from ivr.cli.output import JSON, Bar, as_json, console
 from ivr.cli.owner import refuse_strangers
 from ivr.cli.processes.processes import upgrade_database
@@ -116,6 +118,8 @@ def copy(
     refuse_strangers(settings.home)
     running = _check_running(parts)
     left: list[str] = []
+    # As for a backup: who moves away from a full disk can do so.
+    put_on_record(parts, Read.EXPORT, "export:database", needed=False, to=format_url(parse_url(target)))
 
     def switch() -> None:
         kept = line_settings.read(settings.home) or line_of(settings)

@@ -9,9 +9,11 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from db.traces import Read
 from ivr.cli.composition import Composition, ControlError, ControllerAwayError
 from ivr.cli.desk import sign_in_link
 from ivr.cli.groups import add_group
+from ivr.cli.on_record import put_on_record
 from ivr.cli.operators.telephone import phone
 from ivr.cli.output import JSON, as_json, as_table, console
 
@@ -46,6 +48,7 @@ def list_operators(context: typer.Context, json: bool = JSON, watch: bool = WATC
     if watch:
         from ivr.cli.operators import floor_watch  # rich's live display: only this option needs it
 
+        put_on_record(parts, Read.LIST, "list:floor")  # with whom operators talk
         floor_watch.watch(parts, as_json=json)
         return
     try:

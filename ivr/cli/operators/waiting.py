@@ -8,8 +8,10 @@ from urllib.parse import quote
 import typer
 
 from db.enums import GuideOutcome
+from db.traces import Read
 from ivr.cli.composition import Composition, ControlError, ControllerAwayError
 from ivr.cli.groups import add_group
+from ivr.cli.on_record import put_on_record
 from ivr.cli.output import JSON, as_json, as_table, console, errors
 
 _INSTANTS = ("requested", "due", "ended")
@@ -37,6 +39,8 @@ def list_waiting(
     now = time.time()
     rows = [_with_wait(entry, now) for entry in entries]
     requests = _guide_requests(parts, last)
+    if rows or requests:
+        put_on_record(parts, Read.LIST, "list:waiting", lines=len(rows) + len(requests), last=last)
     if json:
         as_json([*rows, *map(_request_row, requests)])
         return

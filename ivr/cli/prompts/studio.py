@@ -1,6 +1,7 @@
 """Commands about recordings: write a studio's reading sheet, import its recordings."""
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -14,10 +15,12 @@ from ivr.cli.owner import refuse_strangers
 from ivr.cli.prompts import clip_sets
 from ivr.cli.prompts.build_prompts import build_all
 from prompts import manifest
+from reports.sheet import to_csv
 
 # Imports in functions: audio processing takes a while to load.
 if TYPE_CHECKING:
     from prompts.importing import DeliveredFile
+    from prompts.script import Script
 
 
 class Format(StrEnum):
@@ -49,7 +52,7 @@ def script(
     audio = manifest.load_if_any(parts.settings.sounds / manifest.FILE)
     sheet = sheets.script(site, catalogue.load(site), language, missing=missing, heard=audio)
     default = Format.CSV if out and out.suffix.lower() == ".csv" else Format.HTML
-    content = (sheets.as_csv if (format or default) is Format.CSV else sheets.as_html)(sheet)
+    content = (as_csv if (format or default) is Format.CSV else sheets.as_html)(sheet)
     if sheet.untranslated:
         some = ", ".join(sheet.untranslated[:5])
         warning = f"hatif: {len(sheet.untranslated)} texts are left out, not translated or not released ({some})"
@@ -136,8 +139,6 @@ def _cells(file: "DeliveredFile") -> list[Any]:
 
 
 def _write_rejected(out: Path, bad: "list[DeliveredFile]") -> None:
-    from prompts.script import csv_bytes
-
     columns = ("file", "verdict", "language", "id", "why", "seconds", "expected_s", "noise_db", "level_dbfs")
     rows = []
     for delivered in bad:
@@ -152,4 +153,15 @@ def _write_rejected(out: Path, bad: "list[DeliveredFile]") -> None:
                 *("" if n is None else n for n in numbers),
             )
         )
-    out.write_bytes(csv_bytes(columns, rows))
+    out.write_bytes(_table(columns, rows))
+
+
+def as_csv(sheet: "Script") -> bytes:
+    """Return a recording script for spreadsheets: UTF-8 with a byte order mark, and no cell is a formula."""
+    from prompts.script import COLUMNS
+
+    return _table(COLUMNS, [[getattr(line, column) for column in COLUMNS] for line in sheet.lines])
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    return to_csv(columns, [dict(zip(columns, row, strict=True)) for row in rows], bom=True).encode()

@@ -1,6 +1,5 @@
 """`hatif prompts lengths`: how long every text lasts in every language."""
 
-import csv as csv_
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
@@ -12,6 +11,7 @@ import typer
 from ivr.cli.composition import Composition
 from ivr.cli.output import JSON, as_json, as_table, console
 from prompts import manifest
+from reports.sheet import to_csv
 
 # Imports in functions: reading the catalogues takes a while.
 if TYPE_CHECKING:
@@ -82,13 +82,13 @@ def _loudness(length: "Length", sounds: Path) -> tuple[float | None, float | Non
 def _print_csv(by_text: "Mapping[str, Mapping[str, Length]]", languages: Sequence[str], sounds: Path | None) -> None:
     """Print a row for each text. `sounds`: the folder of audio, if its loudness is to be measured."""
     figures = [] if sounds is None else [f"{language}_{figure}" for language in languages for figure in ("lufs", "rms")]
-    out = csv_.writer(sys.stdout, lineterminator="\n")
-    out.writerow(["id", *(f"{language}_s" for language in languages), *figures])
+    names, rows = ["id", *(f"{language}_s" for language in languages), *figures], []
     for prompt, of_text in by_text.items():
         row: list[object] = [prompt, *_cells(of_text, languages)]
         for length in (of_text.get(language) for language in languages if sounds is not None):
             row += _loudness(length, sounds) if length is not None and sounds is not None else (None, None)
-        out.writerow(row)
+        rows.append(dict(zip(names, row, strict=True)))
+    sys.stdout.write(to_csv(names, rows))
 
 
 def _cells(of_text: "Mapping[str, Length]", languages: Sequence[str]) -> Iterator[str]:

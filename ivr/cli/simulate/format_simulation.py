@@ -1,6 +1,5 @@
 """The output of `hatif simulate`: tables for people, a document or CSV for programs, the picture."""
 
-import csv
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,6 +9,7 @@ from typing import Any
 from ivr.cli.output import as_table, console
 from ivr.cli.simulate.simulation_input import SimulationError
 from ivr.cli.simulate.simulation_picture import Row, draw_levels
+from reports.sheet import to_csv
 from routing.figures import Limits
 from routing.match import Step
 from routing.policy import Policy
@@ -124,9 +124,8 @@ def write_csv(scenario: Scenario, totals: Totals) -> None:
     rows = [_cell(scenario, totals, *cell) for cell in _cells(scenario)]
     for row in rows:
         row["elsewhere"] = sum(row["elsewhere"].values())
-    writer = csv.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: _rounded(value) for name, value in row.items()} for row in rows)
+    rounded = [{name: _rounded(value) for name, value in row.items()} for row in rows]
+    sys.stdout.write(to_csv(list(rows[0]), rounded))
 
 
 def _rounded(value: object) -> object:
