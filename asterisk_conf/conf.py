@@ -203,6 +203,12 @@ class Conf:
             for name, count in Counter(names).items():
                 if count > 1:
                     raise AsteriskError(f"{what} {name} is listed {count} times; list it once.")
+        near = [carrier.name for carrier in self.carriers if any(_has_the_gate(host) for host in carrier.hosts)]
+        if near and self.web_telephones:
+            raise AsteriskError(
+                f"Carrier {near[0]}: its hosts include {GATE}, from where the telephones of browsers come: their calls"
+                " would be this carrier's; list its own addresses only."
+            )
         if over_tls := [carrier.name for carrier in self.carriers if carrier.transport == "tls" and not self.sip.tls]:
             raise AsteriskError(f"Carrier {over_tls[0]}: TLS needs a certificate and a key.")
         encrypted = [carrier.name for carrier in self.carriers if carrier.srtp]
@@ -258,6 +264,11 @@ class Conf:
     def log_file(self) -> Path:
         """Asterisk's log; `security.log` beside it has all logins, including rejected ones."""
         return self.asterisk / "log" / "asterisk.log"
+
+
+def _has_the_gate(host: str) -> bool:
+    network = ip_network(host)
+    return network.version == 4 and ip_address(GATE) in network
 
 
 _RESERVED = frozenset(

@@ -1,5 +1,5 @@
 """Rules for nftables: accept audio from the carriers' media networks and the operators' telephones only, and no flood
-of calls from one address.
+of calls from one address. On this machine, no other user speaks for the gate of browser telephones.
 
 Asterisk learns a call's audio address from the packets that arrive; it has no option to restrict the senders. Of a call
 it knows only once it has given it two ports and a thread whether its address has a place.
@@ -13,6 +13,7 @@ from asterisk_conf import checks
 from asterisk_conf.conf import Ports
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.templating import environment
+from background.telephone_ticket import GATE
 
 _TEMPLATES = environment(".")
 
@@ -40,6 +41,7 @@ def render(
     *binds: str,
     plain_sip: Sequence[Senders] | None = None,
     calls_by_source: int = 60,
+    gate_user: int | None = None,
 ) -> str:
     """Return the text of a file for `nft -f`; loading it again replaces its table and leaves others alone.
 
@@ -48,6 +50,7 @@ def render(
         plain_sip: If telephones may be outside: who else may send SIP without TLS. Nobody else may, and whoever has a
             connection to the port of SIP over TLS may send audio.
         calls_by_source: How many calls one address may have at once; so many INVITEs may come in a burst.
+        gate_user: The user id of the gate of browser telephones, if there is one. Nobody else may use its address.
     """
     addresses = [ip_address(bind) for bind in binds]
     here = [(f"ip{_family(address.version)} daddr {address} ", (_family(address.version),)) for address in addresses]
@@ -61,6 +64,8 @@ def render(
         invites=calls_by_source,
         first=ports.rtp_first,
         last=ports.rtp_last,
+        gate=GATE,
+        gate_user=gate_user,
     )
 
 

@@ -4,23 +4,21 @@ import asyncio
 import logging
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from background.address_limit import AddressLimit, listen
+from desk import tls
 from desk.app import create_app
+from desk.page.door import OF_AN_ADDRESS
 from desk.page.traffic import Traffic
 from desk.settings import DeskSettings
 
 HEAD_S = 10.0
 """Seconds within which the head of a connection's first request must be complete."""
-
-
-OF_AN_ADDRESS = 300
-"""Connections, also those that have sent no request yet: a whole office may share one address."""
 
 
 class PatientProtocol(H11Protocol):
@@ -60,6 +58,17 @@ def serve(settings: DeskSettings, traffic: Traffic, alive: Callable[[], None] = 
     app = create_app(settings, traffic)
     # Beside the start, which must not wait for it: a desk that was killed is missed by every page.
     threading.Thread(target=app.state.pages.prepare, name="templates", daemon=True).start()
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    try:
+        listener = listen(settings.listen, settings.port, AddressLimit(OF_AN_ADDRESS))
+    except OSError as error:
+        logging.getLogger("uvicorn.error").error("The desk cannot listen on %s: %s", settings.listen, error)
+        raise SystemExit(1) from None
+    DeskServer(config_of(app, settings, notify), app).run([listener])
+
+
+def config_of(app: FastAPI, settings: DeskSettings, notify: Callable[[], Awaitable[None]]) -> uvicorn.Config:
+    """Return how uvicorn serves the desk; `notify` is called each second."""
     config = uvicorn.Config(
         app,
         http=PatientProtocol,
@@ -79,10 +88,7 @@ def serve(settings: DeskSettings, traffic: Traffic, alive: Callable[[], None] = 
         callback_notify=notify,
         timeout_notify=1,
     )
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    try:
-        listener = listen(settings.listen, settings.port, AddressLimit(OF_AN_ADDRESS))
-    except OSError as error:
-        logging.getLogger("uvicorn.error").error("The desk cannot listen on %s: %s", settings.listen, error)
-        raise SystemExit(1) from None
-    DeskServer(config, app).run([listener])
+    config.load()
+    if settings.certificate is not None and settings.key is not None:
+        config.ssl = tls.server_context(settings.certificate, settings.key)  # uvicorn's has no lowest version
+    return config

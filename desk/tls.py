@@ -5,6 +5,7 @@ Browsers warn of it once, and then give the page the microphone. A certificate o
 
 import fcntl
 import os
+import ssl
 import subprocess
 import time
 from collections.abc import Sequence
@@ -17,11 +18,23 @@ DAYS = 365
 RENEWED_S = 30 * 24 * 3600
 """A certificate is replaced this long before it ends."""
 
+CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+"""Of TLS 1.2, in OpenSSL's words; those of TLS 1.3 are of this kind anyway. Browsers have had them for ten years."""
+
 _LIMIT_S = 30
 
 
 class CertificateError(UserError):
     """No certificate can be made: a sentence with a remedy."""
+
+
+def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
+    """Return TLS for a server whose clients are browsers. Raises OSError."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # by default it is what this machine's OpenSSL allows
+    context.set_ciphers(CIPHERS)
+    context.load_cert_chain(certificate, key)
+    return context
 
 
 def files(folder: Path) -> tuple[Path, Path]:

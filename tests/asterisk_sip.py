@@ -168,26 +168,16 @@ class Telephone:
 
 
 @dataclass
-class TlsTelephone(Telephone):
-    """The same over TLS. `authorities`: the file of those that Asterisk's certificate must come from."""
+class TcpTelephone(Telephone):
+    """The same over TCP."""
 
-    authorities: Path = Path()
-    protocol: ClassVar[str] = "TLS"
+    protocol: ClassVar[str] = "TCP"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.signalling.close()
-        plain = socket.create_connection((self.server, self.port), timeout=2, source_address=(self.address, 0))
-        self.signalling = self.tls = ssl.create_default_context(cafile=self.authorities).wrap_socket(
-            plain, server_hostname=self.server
-        )
+        self.signalling = socket.create_connection((self.server, self.port), 2, source_address=(self.address, 0))
         self._read = b""
-
-    def certificate(self) -> str:
-        """Return the common name of Asterisk's certificate."""
-        found = self.tls.getpeercert()
-        assert found is not None
-        return str(dict(names[0] for names in found["subject"])["commonName"])  # type: ignore[misc]  # as documented
 
     def _send(self, message: str) -> None:
         self.signalling.sendall(message.encode())
@@ -202,6 +192,25 @@ class TlsTelephone(Telephone):
             if not (more := self.signalling.recv(65535)):
                 raise ConnectionResetError("Asterisk has closed the connection")
             self._read += more
+
+
+@dataclass
+class TlsTelephone(TcpTelephone):
+    """The same over TLS. `authorities`: the file of those that Asterisk's certificate must come from."""
+
+    authorities: Path = Path()
+    protocol: ClassVar[str] = "TLS"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        context = ssl.create_default_context(cafile=self.authorities)
+        self.signalling = self.tls = context.wrap_socket(self.signalling, server_hostname=self.server)
+
+    def certificate(self) -> str:
+        """Return the common name of Asterisk's certificate."""
+        found = self.tls.getpeercert()
+        assert found is not None
+        return str(dict(names[0] for names in found["subject"])["commonName"])  # type: ignore[misc]  # as documented
 
 
 def _md5(text: str) -> str:

@@ -101,10 +101,10 @@ class Line(Asked):
             self._up = await asyncio.to_thread(self._start, log)
         await self.until(self._serves, 30, "the line is up")
 
-    def _start(self, log: IO[bytes]) -> "subprocess.Popen[bytes] | Forked":
+    def _start(self, log: IO[bytes], command: str = "up") -> "subprocess.Popen[bytes] | Forked":
         if not warm_up.is_warm(self.environment):
-            return subprocess.Popen([HATIF, "up"], env=self.environment, stdout=log, stderr=log)
-        return warm_up.start([HATIF, "up"], self.environment, log.fileno())
+            return subprocess.Popen([HATIF, command], env=self.environment, stdout=log, stderr=log)
+        return warm_up.start([HATIF, command], self.environment, log.fileno())
 
     async def desk_answers(self) -> None:
         """Wait until the desk takes connections: its process starts beside the controller, and may be the later one."""
@@ -214,6 +214,18 @@ class Line(Asked):
         """Kill a process, and keep `hatif up` from starting it again until `start_processes`."""
         self.without_supervisor()
         os.kill(self.pid(name), signal.SIGKILL)
+
+    @contextlib.contextmanager
+    def replaced(self, name: str) -> Iterator[None]:
+        """Kill another process after `stop_process`, and run one in its place inside the block."""
+        os.kill(self.pid(name), signal.SIGKILL)
+        with (self.home / "up.log").open("ab") as log:
+            running = self._start(log, name)
+        try:
+            yield
+        finally:
+            running.kill()
+            running.wait()
 
     def start_processes(self) -> None:
         """Let `hatif up` go on."""

@@ -12,7 +12,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 _GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 0x1  # of an interface; linux/sockios.h
 
@@ -54,7 +54,8 @@ def main() -> None:
                 sender.bind((address, 0))
                 if named.endswith("?"):
                     listener.sendto(b"request", sender.getsockname())
-                sender.sendto(b"audio", ("127.0.0.1", int(port)))
+                with suppress(PermissionError):  # what the kernel says to a sender whose packet it drops
+                    sender.sendto(b"audio", ("127.0.0.1", int(port)))
             try:
                 sys.stdout.write(f"{listener.recvfrom(100)[1][0]}\n")
             except TimeoutError:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,10 +20,16 @@ LONG = {"/site/operators/import": 512 * 1024, "/site/operators/import/make": 512
 """The same of single paths: lists that people bring in."""
 
 OF_AN_ADDRESS = 300
-"""Requests at a time, pages that follow what is live included."""
+"""Connections at a time, also those that have sent no request yet; behind a proxy requests, pages that follow what is
+live included. A whole office may share one address."""
 
 PATIENCE_S = 10.0
 """Seconds within which a whole request body must arrive."""
+
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data", "application/json")
+"""What pages send."""
+
+log = structlog.get_logger()
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -74,7 +81,8 @@ class Door:
             if message["type"] == "http.response.start":
                 begun = True
                 self._traffic.answered(message["status"])
-                message["headers"] = [*message["headers"], *self._security(host)]
+                _log_refusal(scope, source, message["status"])
+                message["headers"] = [*message["headers"], *self._security(host), *_missing(message["headers"])]
             await send(message)
 
         if not self._by_address.enter(source):
@@ -98,6 +106,8 @@ class Door:
         try:
             _check_origin(scope["method"], host, headers)
             body = await _read(headers, receive, LONG.get(scope["path"], LONGEST))
+            if body and headers.get("content-type", "").partition(";")[0].strip().lower() not in FORMS:
+                raise _Refused(415, f"A request's body is one of {', '.join(FORMS)}.")
         except _Refused as refused:
             await _answer(send_strict, refused)
             return
@@ -152,6 +162,31 @@ class Door:
         host = host if _HOST.fullmatch(host) else "localhost"  # it becomes a part of the policy
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
         return f"{'wss' if self._encrypted else 'ws'}://{name}:{self._telephone_port}"
+
+
+def _missing(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return what an answer does not say itself: nothing on the way keeps it, and no browser shows JSON as a page."""
+    named, more = dict(headers), []
+    if b"cache-control" not in named:
+        more.append((b"cache-control", b"no-store"))
+    if named.get(b"content-type", b"").startswith(b"application/json"):
+        more.append((b"content-disposition", b'attachment; filename="desk.json"'))
+    return more
+
+
+def _log_refusal(scope: MutableMapping[str, Any], source: str, status: int) -> None:
+    """Log a request that was refused: with its route, since the address may have the token of a link."""
+    if not 400 <= status < 500:
+        return
+    person = scope.get("state", {}).get("person")
+    log.info(
+        "a request was refused",
+        status=status,
+        method=scope["method"],
+        route=getattr(scope.get("route"), "path", None),
+        account=person.id if person is not None else None,
+        source=source,
+    )
 
 
 def _check_origin(method: str, host: str, headers: dict[str, str]) -> None:

@@ -17,5 +17,7 @@ class Files(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Any:
         response = await super().get_response(path, scope)
         lasting = b"v=" in scope.get("query_string", b"")
+        if response.headers.get("Content-Type") == "image/svg+xml":
+            response.headers["Content-Type"] = "image/svg+xml; charset=utf-8"
         response.headers["Cache-Control"] = "max-age=31536000, immutable" if lasting else "no-cache"
         return response

@@ -31,6 +31,7 @@ _ALWAYS = {
     401: "The token is missing or wrong.",
     408: "The body did not arrive in time.",
     413: "The body is too long.",
+    415: "The body is not sent as `application/json`.",
     421: "The request names another host than 127.0.0.1, localhost or [::1].",
     500: "The controller failed; its log says why.",
 }

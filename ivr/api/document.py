@@ -9,7 +9,7 @@ from typing import Any
 from ivr.api.app import create_app
 
 _HEAD = "<!-- Made by scripts/api-docs from the description that the controller serves; do not edit. -->"
-_SHARED = ("400", "401", "408", "413", "421", "422", "500")
+_SHARED = ("400", "401", "408", "413", "415", "421", "422", "500")
 _TITLES = {
     "status": "Status and alarms",
     "events": "Events",

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, ClassVar
 
 import orjson
+import structlog
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ivr.api import problems
@@ -23,6 +24,11 @@ PATIENCE_S = 5.0
 
 # A web page can reach this port under a name of its own (DNS rebinding).
 _HOST = re.compile(rb"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
+
+_AS_FILE = (b"content-disposition", b'attachment; filename="api.json"')
+"""No browser shows an answer as a page."""
+
+log = structlog.get_logger()
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -48,11 +54,19 @@ class Door:
         if scope["type"] != "http":
             raise RuntimeError(f"the control API does not speak {scope['type']}")  # uvicorn knows: see `serve`
         longest = LONGEST_CHANGE if scope["path"] == _CHANGES else LONGEST
+
+        async def send_as_file(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                if 400 <= message["status"] < 500:
+                    _log_refusal(scope, message["status"])
+                message["headers"] = [*message["headers"], _AS_FILE]
+            await send(message)
+
         try:
             self._check(scope["headers"], longest)
-            body = await self._read(receive, longest)
+            body = await self._read(receive, longest, dict(scope["headers"]).get(b"content-type", b""))
         except Refused as refused:
-            await _answer(send, refused, scope["path"])
+            await _answer(send_as_file, refused, scope["path"])
             return
         replayed = False
 
@@ -63,7 +77,7 @@ class Door:
             replayed = True
             return {"type": "http.request", "body": body, "more_body": False}
 
-        await self._application(scope, replay, send)
+        await self._application(scope, replay, send_as_file)
 
     def _check(self, headers: list[tuple[bytes, bytes]], longest: int) -> None:
         """Check the headers alone, before any of the body is read. Raises Refused."""
@@ -77,7 +91,7 @@ class Door:
         if not length.isdigit() or len(length) > 10 or int(length) > longest:
             raise _too_long(longest)
 
-    async def _read(self, receive: Receive, longest: int) -> bytes:
+    async def _read(self, receive: Receive, longest: int, kind: bytes) -> bytes:
         """Return the body as JSON that every reader understands alike; empty without one. Raises Refused."""
         parts: list[bytes] = []
         try:
@@ -94,6 +108,8 @@ class Door:
         except TimeoutError:
             raise Refused(408, f"The request was not complete within {self._patience_s:g} s.") from None
         body = b"".join(parts)
+        if body and kind.partition(b";")[0].strip().lower() != b"application/json":
+            raise Refused(415, "The body must be JSON: send Content-Type: application/json.")
         try:
             # Serialised again: no infinite number, no half of a surrogate pair, no name twice, no endless nesting.
             return orjson.dumps(orjson.loads(body)) if body else b""
@@ -131,6 +147,14 @@ class Patient(H11Protocol):
     def _give_up(self) -> None:
         if self.cycle is None:
             self.transport.close()
+
+
+def _log_refusal(scope: MutableMapping[str, Any], status: int) -> None:
+    """Log a request that was refused. A path has no secret; what comes without the token is not trusted."""
+    headers = dict(scope["headers"])
+    actor = headers.get(b"hatif-actor", b"").decode("ascii", "replace")[:100]
+    path = scope["path"][: problems.INSTANCE_LIMIT]
+    log.info("a request was refused", status=status, method=scope["method"], path=path, by=actor)
 
 
 def _too_long(longest: int) -> Refused:

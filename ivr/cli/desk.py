@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import socket
-import ssl
 from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
 
@@ -55,8 +54,7 @@ def gate() -> None:
     chosen = _serving(parts)
     context = None
     if chosen.certificate is not None and chosen.key is not None:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(chosen.certificate, chosen.key)
+        context = tls.server_context(chosen.certificate, chosen.key)
     site = parts.site
     settings = GateSettings(
         chosen.listen,

@@ -1,4 +1,5 @@
-"""`hatif firewall`: nftables rules that limit who may send audio, and how many calls may come from one address."""
+"""`hatif firewall`: nftables rules that limit who may send audio, how many calls may come from one address, and who
+is the gate of browser telephones."""
 
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import typer
 
 from ivr.cli.composition import Composition
 from ivr.cli.output import console
+from ivr.cli.owner import owner_of
 from ivr.site.findings import Finding, SiteError
 
 
@@ -48,4 +50,5 @@ def rules(parts: Composition) -> str:
     binds = [chosen.sip_bind, *([chosen.sip.bind_ipv6] if chosen.sip.bind_ipv6 is not None else [])]
     most = [entry.calls_by_source for entry in chosen.carrier if entry.calls_by_source is not None]
     calls_by_source = max([chosen.limits.calls_by_source, *most])
-    return render(senders, parts.ports, *binds, plain_sip=plain, calls_by_source=calls_by_source)
+    gate_user = owner_of(parts.settings.home) if chosen.desk.enabled else None
+    return render(senders, parts.ports, *binds, plain_sip=plain, calls_by_source=calls_by_source, gate_user=gate_user)

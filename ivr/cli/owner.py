@@ -7,13 +7,17 @@ from pathlib import Path
 from ivr.cli.control import ControlError
 
 
+def owner_of(home: Path) -> int:
+    """Return the id of the user whose home it is; before it exists, of this process's user."""
+    try:
+        return home.stat().st_uid
+    except FileNotFoundError:
+        return os.geteuid()
+
+
 def refuse_strangers(home: Path) -> None:
     """Raise ControlError unless this process's user is the owner of `home`, if it exists."""
-    try:
-        owner = home.stat().st_uid
-    except FileNotFoundError:
-        return
-    if owner != os.geteuid():
+    if (owner := owner_of(home)) != os.geteuid():
         try:
             name = pwd.getpwuid(owner).pw_name
         except KeyError:

@@ -323,6 +323,7 @@ class TelephoneGate:
         brought = [word.removeprefix(TICKET) for word in protocols if word.startswith(TICKET)]
         ticket = telephone_ticket.read(brought[0], chosen.key, now) if len(brought) == 1 else None
         if ticket is None or ticket.session in self._ended:
+            log.warning("A page without a ticket that is valid tried to use a telephone", address=address)
             raise _Refused(403)
         if self._is_banned(address, now):
             log.warning("A page of a banned address tried to use a telephone", address=address)

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import offsets
+from certificates import Authority
 
 from asterisk_conf import instance
 from asterisk_conf.carrier import Carrier
 from asterisk_conf.conf import Conf, Endpoint, Ports, Queue, Secrets
 from asterisk_conf.install import find_or_install
 from asterisk_conf.installation import Installation
+from asterisk_conf.sip import Sip
 
 OFFSET = offsets.OFFSET + 1000
 """Of a lone line, which no file of tests has besides."""
@@ -72,6 +74,12 @@ def example(home: Path, **changes: Any) -> Conf:
         installation=installation(),
     )
     return replace(conf, **changes)
+
+
+def certified(authority: Authority) -> Sip:
+    """Return SIP over TLS with a certificate of this authority."""
+    certificate, key = authority.sign("line", "IP:127.0.0.1")
+    return Sip(certificate.read_text(), key.read_text(), authority.file)
 
 
 @asynccontextmanager

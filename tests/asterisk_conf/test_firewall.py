@@ -11,6 +11,7 @@ import pytest
 from asterisk_conf.conf import Ports
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.firewall import INVITES_S, Senders, render
+from background.telephone_ticket import GATE
 
 NAMESPACES = (("unshare", "--net"), ("unshare", "--user", "--map-root-user", "--net"))  # for root, for other users
 PORTS = Ports.with_offset(0)
@@ -73,6 +74,20 @@ def test_a_telephone_outside_may_send_audio_once_it_has_a_tls_connection_and_no_
     assert through(PORTS.rtp_first) == ["127.0.2.2", "127.0.1.9"]
     # A server of a carrier that we have asked may have another address than the carrier's calls.
     assert through(PORTS.sip) == ["127.0.1.9", "127.0.2.3"]
+
+
+def test_only_the_lines_user_speaks_from_the_gates_address(
+    nft: tuple[str, ...], namespace: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Asterisk takes telephones in browsers from there only, over whatever transport."""
+    script = Path(__file__).parents[1] / "namespace_audio.py"
+    rules = tmp_path / "hatif.nft"
+    for gate_user, passed in ((0, [GATE, "127.0.0.5"]), (12345, ["127.0.0.5"])):  # who sends has the id 0 there
+        rules.write_text(render(SENDERS, PORTS, "127.0.0.1", gate_user=gate_user))
+        command = [*namespace, sys.executable, str(script), *nft, "--", str(rules), str(PORTS.sip), GATE, "127.0.0.5"]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert result.returncode == 0, result.stderr
+        assert result.stdout.split() == passed
 
 
 def test_of_a_flood_of_invites_a_burst_passes_and_other_addresses_and_requests_are_not_concerned(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from asterisk_example import PASSWORD, example, running_asterisk
+from asterisk_example import PASSWORD, certified, example, running_asterisk
 from asterisk_sip import Telephone, TlsTelephone
 from certificates import Authority
 
@@ -15,7 +15,6 @@ from asterisk_conf.conf import Conf, render, write
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.existing import part
 from asterisk_conf.pjsip import sections
-from asterisk_conf.sip import Sip
 from asterisk_conf.telephone_password import with_password
 from background.telephone_ticket import GATE
 from dialplan.codes import Code
@@ -25,11 +24,6 @@ from dialplan.plan import render as render_dialplan
 INSIDE, OUTSIDE = "127.0.0.7", "127.0.0.5"
 CRYPTO = f"1 AES_CM_128_HMAC_SHA1_80 inline:{base64.b64encode(bytes(range(30))).decode()}"
 OF_OUTSIDE, OF_INSIDE = "1001", "1002"
-
-
-def certified(authority: Authority) -> Sip:
-    certificate, key = authority.sign("line", "IP:127.0.0.1")
-    return Sip(certificate.read_text(), key.read_text(), authority.file)
 
 
 def outside(conf: Conf) -> Conf:

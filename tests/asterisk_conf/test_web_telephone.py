@@ -16,8 +16,9 @@ from typing import Any
 
 import aiohttp
 import pytest
-from asterisk_example import OFFSET, PASSWORD, SECRETS, example
-from asterisk_sip import Telephone
+from asterisk_example import OFFSET, PASSWORD, SECRETS, certified, example
+from asterisk_sip import TcpTelephone, Telephone, TlsTelephone
+from certificates import Authority
 from other_machine import other_machine
 
 from asterisk_conf import instance
@@ -28,12 +29,17 @@ from background.telephone_ticket import GATE, Ticket, key_of, sign
 from ivr.asterisk.ami import Ami
 from ivr.asterisk.ari.link import Link
 from ivr.cli.upkeep.registrations import remove_registrations
+from ivr.process.ban_list import BanList
+from ivr.process.ban_rules import BanLimits
 from ivr.process.telephone_gate import GateSettings, TelephoneGate
 from ivr.telephones.web_credentials import WebCredentials
 
 _LEAVES_AT_ONCE = aiohttp.ClientWSTimeout(ws_close=0.1)
 """Asterisk does not answer the end of a connection whose telephone is registered."""
 KEY = key_of("a-secret-of-the-test")
+NEAR = "127.0.0.4"
+"""A carrier's that has a password."""
+NUMBER = "+33800212000"
 AUTH = "/ari/asterisk/config/dynamic/res_pjsip/auth/1002-web"
 
 
@@ -71,19 +77,40 @@ class Line:
         body = {"fields": [{"attribute": name, "value": value} for name, value in fields.items()]}
         return await self.ari("PUT", AUTH.replace("1002-web", endpoint), body)
 
-    async def ask_as_guest(self, method: str, to: str) -> int:
-        """Return the last status of a request of the page's telephone *try-1*."""
+    async def ask(
+        self,
+        method: str,
+        to: str,
+        endpoint: str,
+        password: str,
+        user: str = "",
+        *,
+        url: str = "",
+        origin: str | None = None,
+        source: str = GATE,
+        ticket: str = "",
+    ) -> int:
+        """Return the last status of a request over a WebSocket.
+
+        Args:
+            to: Whom it is for; "": the endpoint itself, at the registrar.
+            password: Of `user`; "": none is sent.
+        """
+        uri, user = f"sip:{to}@hatif" if to else "sip:hatif", user or endpoint
+        protocols = ["sip", *([f"ticket.{ticket}"] if ticket else ())]
         async with (
-            aiohttp.ClientSession(trust_env=False, connector=aiohttp.TCPConnector(local_addr=(GATE, 0))) as session,
-            session.ws_connect(f"{self.http}/ws", protocols=["sip"], timeout=_LEAVES_AT_ONCE) as socket,
+            aiohttp.ClientSession(trust_env=False, connector=aiohttp.TCPConnector(local_addr=(source, 0))) as session,
+            session.ws_connect(
+                f"{url or self.http}/ws", protocols=protocols, origin=origin, timeout=_LEAVES_AT_ONCE
+            ) as socket,
         ):
             call_id, challenge = secrets.token_hex(8), ""
             for sequence in (1, 2):
-                authorization = _authorization("try-1", PASSWORD, challenge, f"{method}:sip:{to}@hatif")
-                await socket.send_str(_guests_request(method, to, call_id, sequence, authorization))
+                authorization = _authorization(user, password, challenge, f"{method}:{uri}")
+                await socket.send_str(_request(method, uri, to or endpoint, endpoint, call_id, sequence, authorization))
                 while (status := await _status(socket, f"CSeq: {sequence} {method}"))[0] < 200:
                     pass
-                if status[0] != 401:
+                if status[0] != 401 or not password:
                     break
                 challenge = status[1]
             return status[0]
@@ -97,50 +124,19 @@ class Line:
         ):
             return str((await answer.json()).get("value", ""))
 
-    async def register(
-        self, user: str, password: str, url: str = "", origin: str | None = None, source: str = GATE, ticket: str = ""
-    ) -> int:
-        """Return the last status of a registration over a WebSocket."""
-        protocols = ["sip", *([f"ticket.{ticket}"] if ticket else ())]
-        async with (
-            aiohttp.ClientSession(trust_env=False, connector=aiohttp.TCPConnector(local_addr=(source, 0))) as session,
-            session.ws_connect(
-                f"{url or self.http}/ws", protocols=protocols, origin=origin, timeout=_LEAVES_AT_ONCE
-            ) as socket,
-        ):
-            call_id, status, challenge = secrets.token_hex(8), 401, ""
-            for sequence in (1, 2):
-                await socket.send_str(_register(call_id, sequence, _authorization(user, password, challenge)))
-                while True:
-                    text = await socket.receive_str(timeout=3)
-                    if f"CSeq: {sequence} REGISTER" in text:
-                        break
-                status = int(text.split()[1])
-                found = re.search(r"(?m)^WWW-Authenticate: (.*)$", text)
-                if status != 401 or found is None:
-                    break
-                challenge = found[1]
-            return status
+    async def register(self, user: str, password: str, **options: Any) -> int:
+        """Return the last status of a registration of *1002-web* over a WebSocket."""
+        return await self.ask("REGISTER", "", "1002-web", password, user, **options)
 
 
-def _register(call_id: str, sequence: int, authorization: str) -> str:
-    return (
-        "REGISTER sip:hatif SIP/2.0\r\n"
-        f"Via: SIP/2.0/WS test.invalid;branch=z9hG4bK{secrets.token_hex(6)}\r\nMax-Forwards: 70\r\n"
-        f"From: <sip:1002-web@hatif>;tag=t\r\nTo: <sip:1002-web@hatif>\r\nCall-ID: {call_id}\r\n"
-        f"CSeq: {sequence} REGISTER\r\nContact: <sip:1002-web@test.invalid;transport=ws>;expires=120\r\n"
-        f"{authorization}Content-Length: 0\r\n\r\n"
-    )
-
-
-def _guests_request(method: str, to: str, call_id: str, sequence: int, authorization: str) -> str:
+def _request(method: str, uri: str, to: str, endpoint: str, call_id: str, sequence: int, authorization: str) -> str:
     body = "hello" if method == "MESSAGE" else ""
     more = "Content-Type: text/plain\r\n" if body else "Event: presence\r\n" if method == "SUBSCRIBE" else ""
     return (
-        f"{method} sip:{to}@hatif SIP/2.0\r\n"
+        f"{method} {uri} SIP/2.0\r\n"
         f"Via: SIP/2.0/WS test.invalid;branch=z9hG4bK{secrets.token_hex(6)}\r\nMax-Forwards: 70\r\n"
-        f"From: <sip:try-1@hatif>;tag=t\r\nTo: <sip:{to}@hatif>\r\nCall-ID: {call_id}\r\n"
-        f"CSeq: {sequence} {method}\r\nContact: <sip:page@test.invalid;transport=ws>;expires=120\r\n"
+        f"From: <sip:{endpoint}@hatif>;tag=t\r\nTo: <sip:{to}@hatif>\r\nCall-ID: {call_id}\r\n"
+        f"CSeq: {sequence} {method}\r\nContact: <sip:{endpoint}@test.invalid;transport=ws>;expires=120\r\n"
         f"{more}{authorization}Content-Length: {len(body)}\r\n\r\n{body}"
     )
 
@@ -153,7 +149,7 @@ async def _status(socket: aiohttp.ClientWebSocketResponse, sequence: str) -> tup
     return int(text.split()[1]), found[1] if found is not None else ""
 
 
-def _authorization(user: str, password: str, challenge: str, request: str = "REGISTER:sip:hatif") -> str:
+def _authorization(user: str, password: str, challenge: str, request: str) -> str:
     if not challenge:
         return ""
     fields: Mapping[str, str] = dict(re.findall(r'(\w+)="?([^",]+)"?', challenge))
@@ -172,12 +168,15 @@ def _md5(text: str) -> str:
 
 @pytest.fixture(scope="module")
 async def line(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Line]:
+    authority = Authority(tmp_path_factory.mktemp("authority"))
     conf = example(tmp_path_factory.mktemp("home"), web_telephones=True, try_telephones=("try-1",))
     # One on this machine, known by its address as the gate once was: its calls must not be a page's, nor a page's its.
-    conf = replace(conf, carriers=(*conf.carriers, Carrier("local", ("127.0.0.1",))))
+    carriers = (*conf.carriers, Carrier("local", ("127.0.0.1",)), Carrier("near", (NEAR,), password=PASSWORD))
+    conf = replace(conf, carriers=carriers, networks=("127.0.0.0/25",), sip=certified(authority))
     write(conf)
     (conf.etc / "extensions.conf").write_text(
         "[hatif-operators]\nexten => *1,1,Answer()\n"
+        "[hatif-carrier]\nexten => _[+*0-9].,1,Set(GLOBAL(CARRIED)=${CHANNEL})\n same => n,Hangup(17)\n"
         "[hatif-try]\nexten => _[+*0-9].,1,Set(GLOBAL(REACHED)=${EXTEN} by ${CHANNEL})\n same => n,Hangup(17)\n"
     )
     found = Line(conf)
@@ -242,9 +241,9 @@ async def test_from_another_address_only_the_telephones_path_answers(line: Line)
     await line.set_password(user, password)
     url, origin = f"http://127.0.0.9:{port}", "http://127.0.0.9:8080"
     ticket = sign(Ticket("mina", "1002-web", "mina", now, now + 60), KEY)
-    assert await line.register(user, password, url, origin, "127.0.0.66", ticket) == 200
+    assert await line.register(user, password, url=url, origin=origin, source="127.0.0.66", ticket=ticket) == 200
     with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
-        await line.register(user, password, url, origin, "127.0.0.66")
+        await line.register(user, password, url=url, origin=origin, source="127.0.0.66")
     assert refused.value.status == 403, "the right password and the desk's origin are not enough"
     async with aiohttp.ClientSession(headers=login, trust_env=False) as session:
         for path in ("/ari/asterisk/info", "/ari/channels", "/httpstatus", "/", "/ws"):
@@ -256,6 +255,44 @@ async def test_from_another_address_only_the_telephones_path_answers(line: Line)
             await session.ws_connect(f"{url}/ws", protocols=["sip"], origin="http://elsewhere.example")
         assert refused.value.status == 403
     gate.cancel()
+
+
+async def test_three_hundred_wrong_passwords_through_the_gate_end_its_websockets_and_ban_the_address(
+    line: Line, tmp_path: Path
+) -> None:
+    port, now = line.conf.ports.http + 1, int(time.time())
+    limits = BanLimits(after=8, within_s=600, first_s=600, longest_s=600)
+    settings = GateSettings("127.0.0.9", port, line.conf.ports.http, 8080, home=tmp_path, key=KEY, limits=limits)
+    gate = asyncio.create_task(TelephoneGate(settings).serve())
+    await asyncio.sleep(0.05)
+    user = "1002-web.6.mina"
+    await line.set_password(user, PASSWORD)
+    url, origin = f"http://127.0.0.9:{port}", "http://127.0.0.9:8080"
+    protocols = ["sip", f"ticket.{sign(Ticket('mina', '1002-web', 'mina', now, now + 60), KEY)}"]
+    refused, answers = 0, list[int]()
+    connector = aiohttp.TCPConnector(local_addr=("127.0.0.66", 0))
+    async with aiohttp.ClientSession(trust_env=False, connector=connector) as session:
+        while not refused:
+            answers.append(0)
+            try:
+                async with session.ws_connect(f"{url}/ws", protocols=protocols, origin=origin) as socket:
+                    challenge = ""
+                    for sequence in range(1, 301):
+                        login = _authorization(user, "a-wrong-password", challenge, "REGISTER:sip:hatif")
+                        await socket.send_str(
+                            _request("REGISTER", "sip:hatif", "1002-web", "1002-web", "wrong", sequence, login)
+                        )
+                        message = await socket.receive(timeout=3)
+                        if message.type is not aiohttp.WSMsgType.TEXT:
+                            break
+                        assert message.data.startswith("SIP/2.0 401 ")
+                        challenge = str(re.search(r"(?m)^WWW-Authenticate: (.*)$", message.data)[1])  # type: ignore[index]
+                        answers[-1] += login != ""
+            except aiohttp.WSServerHandshakeError as error:
+                refused = error.status
+    gate.cancel()
+    assert refused == 403 and sum(answers) <= 10, answers
+    assert set(BanList(tmp_path).read()) == {"127.0.0.66"}, "and not the gate's own"
 
 
 async def test_another_machine_reaches_the_telephones_path_and_nothing_else(line: Line) -> None:
@@ -282,10 +319,25 @@ async def test_another_machine_reaches_the_telephones_path_and_nothing_else(line
 
 
 async def test_a_telephone_elsewhere_is_refused_even_with_the_browsers_password(line: Line) -> None:
+    """Over no transport, inside the networks of telephones and outside."""
     assert await line.set_password("1002-web", PASSWORD) == 200
-    with Telephone("127.0.0.5", line.conf.ports.sip, user="1002-web", password=PASSWORD) as plain:
-        assert plain.register().status == 401
-        assert plain.invite("*1").status == 401
+    for address in ("127.0.0.5", "127.0.0.200"):
+        for name, telephone in telephones(line, address, "1002-web", PASSWORD).items():
+            with telephone:
+                assert telephone.register().status == 401, (name, address)
+                assert telephone.invite("*1").status == 401, (name, address)
+        assert await line.ask("INVITE", "*1", "1002-web", PASSWORD, source=address) == 401
+
+
+def telephones(line: Line, address: str, user: str, password: str) -> dict[str, Telephone]:
+    """Return a telephone a transport."""
+    ports, authorities = line.conf.ports, line.conf.sip.authorities
+    assert authorities is not None
+    return {
+        "udp": Telephone(address, ports.sip, user=user, password=password),
+        "tcp": TcpTelephone(address, ports.sip, user=user, password=password),
+        "tls": TlsTelephone(address, ports.sips, user=user, password=password, authorities=Path(authorities)),
+    }
 
 
 async def test_another_program_of_this_machine_cannot_use_a_browsers_password(line: Line) -> None:
@@ -294,18 +346,36 @@ async def test_another_program_of_this_machine_cannot_use_a_browsers_password(li
     assert await line.register("1002-web.5", PASSWORD) == 200
 
 
+async def test_nothing_that_comes_through_the_gate_is_an_ordinary_telephone_or_a_carrier(line: Line) -> None:
+    """Whatever page_sip.py lets pass, and although the gate's address is in the networks of telephones."""
+    password = "telephone-password-2"
+    assert await line.ask("REGISTER", "", "1002", password) == 401
+    assert await line.ask("INVITE", "*1", "1002", password) == 401
+    with Telephone(GATE, line.conf.ports.sip, user="1002", password=password) as telephone:
+        assert telephone.register().status == 401
+    assert await line.ask("INVITE", NUMBER, "carrier-local", "") == 401
+    assert await line.ask("INVITE", NUMBER, "carrier-near", "", source=NEAR) == 401, "a carrier's password is asked for"
+    assert await line.variable("CARRIED") == ""
+
+
+def test_a_carrier_whose_network_has_the_gate_in_it_is_refused(tmp_path: Path) -> None:
+    conf = example(tmp_path, web_telephones=True)
+    with pytest.raises(AsteriskError, match=f"Carrier wide: its hosts include {GATE}"):
+        replace(conf, carriers=(Carrier("wide", ("127.0.0.0/24",)),))
+
+
 async def test_a_guest_of_the_page_cannot_register_subscribe_or_send_a_message_and_has_no_way_in_without_the_gate(
     line: Line,
 ) -> None:
     """A MESSAGE would walk the dialplan of the page's calls, on the one channel that Asterisk has for all messages."""
     assert await line.set_password("try-1", PASSWORD, "try-1") == 200
-    for to in ("+33800212000", "1001", "*10", "try-1"):
+    for to in (NUMBER, "1001", "*10", "try-1"):
         for method in ("MESSAGE", "SUBSCRIBE", "REGISTER"):
-            assert await line.ask_as_guest(method, to) >= 400, (method, to)
+            assert await line.ask(method, to, "try-1", PASSWORD) >= 400, (method, to)
     assert await line.variable("REACHED") == ""
     with Telephone("127.0.0.5", line.conf.ports.sip, user="try-1", password=PASSWORD) as plain:
         assert plain.register().status != 200
-        assert plain.invite("+33800212000").status == 401
+        assert plain.invite(NUMBER).status == 401
     assert await line.variable("REACHED") == ""
 
 

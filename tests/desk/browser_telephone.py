@@ -197,6 +197,15 @@ class WebTelephone:
         await hears_tone(self.page, hz, within_s)
 
 
+@asynccontextmanager
+async def comes_back(page: Page) -> AsyncIterator[None]:
+    """Cut a page's telephone off in the block; it ends when the telephone has noticed, and is registered again."""
+    before = await page.evaluate("reports.length")
+    yield
+    await when(page, "since => reports.slice(since).some(({ state }) => state === 'lost')", before)
+    await when(page, "() => now.state === 'registered'")
+
+
 async def when(page: Page, holds: str, about: object = None, within_s: float = 30.0) -> None:
     """Wait until something holds in a page. Playwright looks at each frame, and has the page draw all of them."""
     await page.wait_for_function(holds, arg=about, timeout=1000 * within_s, polling=50)

@@ -13,7 +13,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import aiohttp
-import uvicorn
 from argon2 import PasswordHasher, Type
 from fastapi import FastAPI
 from forked_programs import QuickStarts
@@ -28,11 +27,12 @@ from desk import command
 from desk.app import create_app
 from desk.context import Desk
 from desk.page import texts
+from desk.page.door import OF_AN_ADDRESS
 from desk.page.traffic import Traffic
 from desk.people import accounts, links, passwords, tokens
 from desk.people.accounts import Person
 from desk.report import making
-from desk.server import OF_AN_ADDRESS, DeskServer, PatientProtocol
+from desk.server import DeskServer, config_of
 from desk.settings import DeskSettings
 
 PASSWORD = "four quiet green lamps"
@@ -219,10 +219,12 @@ async def serving(
     listening = listen("127.0.0.1", 0, AddressLimit(OF_AN_ADDRESS))
     port = listening.getsockname()[1]
     folder = TemporaryDirectory(prefix="hatif-traces-")
+
+    async def notify() -> None: ...
+
     chosen = replace(settings_for(database_url, port, control_port, control_token), journal=Path(folder.name), node="n")
     app = create_app(chosen, traffic)
-    config = uvicorn.Config(app, http=PatientProtocol, log_config=None, access_log=False, timeout_graceful_shutdown=1)
-    server = DeskServer(config, app)
+    server = DeskServer(config_of(app, chosen, notify), app)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     running = asyncio.create_task(server.serve(sockets=[listening]))
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it

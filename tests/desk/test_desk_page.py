@@ -2,10 +2,12 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
-from browser_telephone import HIDE, started, when
+from browser_telephone import HIDE, comes_back, started, when
 from desk_pages import DeskPage, DeskPages
 from left import begins
 from line import Line
@@ -113,7 +115,8 @@ async def test_from_the_sign_in_to_a_saved_case_by_keyboard_alone_and_a_call_goe
     (found,) = [case for case in desk_line.json("cases") if case["title"] == "First passport for a child"]
     assert found["caller"] == "+33613000911"
 
-    # The next call is answered and ended while the desk is down, and the page comes back.
+    # The next call is answered and ended while the desk is down, and the page comes back. The telephone is cut off
+    # meanwhile, and its gate killed: it has nothing but its ticket.
     call = await desk_line.asks_for_operator(telephones, "+33613000913")
     call.tone(CALLER_HZ)
     await desk.phase("offered")
@@ -122,8 +125,20 @@ async def test_from_the_sign_in_to_a_saved_case_by_keyboard_alone_and_a_call_goe
     await desk.hears_tone(CALLER_HZ)
     await call.hears_tone(desk.heard_hz, 5)
     await expect(desk.page.locator("#connection-lost")).to_be_visible()
-    await desk.page.locator('#call .once-answered[data-telephone="hangup"]').click()
-    await call.hears(desk_line.audio("fr", "survey_question")[:6000])
+    began = time.monotonic()
+    async with comes_back(desk.page):
+        await desk.page.evaluate("dispatchEvent(new Event('offline'))")
+    took_s = round(time.monotonic() - began, 2)
+    record_property("without the desk, from a cut until the telephone is registered, s", took_s)
+    with ExitStack() as running:
+        began = time.monotonic()
+        async with comes_back(desk.page):
+            running.enter_context(desk_line.replaced("gate"))
+        took_s = round(time.monotonic() - began, 2)
+        record_property("without the desk, from a killed gate until the telephone is registered, s", took_s)
+        await call.hears_tone(desk.heard_hz, 5)
+        await desk.page.locator('#call .once-answered[data-telephone="hangup"]').click()
+        await call.hears(desk_line.audio("fr", "survey_question")[:6000])
     desk_line.start_processes()
     await desk.state("ready", within_s=60)
     await call.hangup()

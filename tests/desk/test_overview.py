@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
+from xml.etree.ElementTree import ParseError
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -24,7 +25,9 @@ from db.engine import writing
 from db.enums import AccountRole
 from db.ids import uuid7
 from db.tables import Audit, Call, CallEvent
+from desk.overview import flow_marks
 from desk.overview.audit_words import masked
+from desk.overview.flow_counts import FlowCounts
 from ivr.cli.processes.check import Check, phrase
 
 pytest_plugins = ["db_fixtures"]
@@ -292,3 +295,13 @@ def test_only_telephone_numbers_are_masked() -> None:
         assert masked("x", words) == words
     for number in ("+33612345678", "0033 6 12 34 56 78", "(06) 12 34 56 78", "+212-522-123456", "0612345678"):
         assert not re.search(r"\d{4}", masked("x", f"called {number}.").replace(" ", "")), number
+
+
+def test_a_picture_of_the_flow_reads_no_file() -> None:
+    """Not even if it were another's than our own controller's."""
+    secret = '<!DOCTYPE svg [<!ENTITY secret SYSTEM "file:///etc/hostname">]><svg>&secret;</svg>'
+    many = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 12))
+    bomb = f'<!DOCTYPE svg [<!ENTITY a0 "x">{many}]><svg>&a11;</svg>'
+    for picture in (secret, bomb):
+        with pytest.raises(ParseError):
+            flow_marks.mark(picture, FlowCounts(0, 0, 0, (), {}), lambda *_: "")

@@ -21,6 +21,7 @@ from db.engine import open_engine
 from db.enums import AccountRole
 from desk import server
 from desk.app import create_app
+from desk.page.door import OF_AN_ADDRESS
 from desk.page.pages import Pages
 from desk.page.traffic import Traffic
 from desk.people import accounts, links, passwords, sessions, source_limit
@@ -426,12 +427,12 @@ async def test_a_peer_that_sends_no_request_is_cut(desk: TestDesk, monkeypatch: 
 
 async def test_an_address_that_holds_connections_gets_no_more_and_others_are_served(desk: TestDesk) -> None:
     opened, cut = [], 0
-    for _ in range(server.OF_AN_ADDRESS + 50):
+    for _ in range(OF_AN_ADDRESS + 50):
         reader, writer = await asyncio.open_connection(
             "127.0.0.1", urlsplit(desk.url).port, local_addr=("127.0.0.66", 0)
         )
         opened.append((reader, writer))
-    for reader, _ in opened[server.OF_AN_ADDRESS :]:
+    for reader, _ in opened[OF_AN_ADDRESS:]:
         async with asyncio.timeout(5):
             try:
                 cut += await reader.read() == b""

@@ -5,13 +5,17 @@ import ssl
 import stat
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from desk_server import settings_for
 
-from desk.tls import DAYS, CertificateError, self_signed
+from desk.app import create_app
+from desk.server import config_of
+from desk.tls import DAYS, CertificateError, self_signed, server_context
 from ivr.cli.desk import settings_of
 from ivr.site.desk import Desk
 
@@ -36,6 +40,45 @@ def test_a_certificate_is_made_anew_for_other_names_and_before_it_ends(tmp_path:
     old = time.time() - (DAYS - 10) * 24 * 3600
     os.utime(certificate, (old, old))
     assert self_signed(tmp_path, ("localhost", "other"))[0].read_bytes() != second
+
+
+def test_desk_and_gate_speak_tls_1_2_and_1_3_with_authenticated_ciphers_and_forward_secrecy_only(
+    tmp_path: Path,
+) -> None:
+    """A client of TLS 1.2 that has only ciphers in CBC mode gets no connection; so the library's defaults would."""
+    certificate, key = self_signed(tmp_path, ("localhost",))
+
+    async def notify() -> None: ...
+
+    settings = replace(settings_for("sqlite:///x", 8080), certificate=certificate, key=key)
+    config = config_of(create_app(settings), settings, notify)
+    assert config.ssl is not None
+    for context in (config.ssl, server_context(certificate, key)):
+        assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+        names = [cipher["name"] for cipher in context.get_ciphers()]
+        assert names and [name for name in names if not ("GCM" in name or "CHACHA20" in name)] == []
+        assert [name for name in names if not name.startswith(("ECDHE", "TLS_"))] == []
+        assert speaks(context, "ECDHE-ECDSA-AES128-GCM-SHA256")
+        assert not speaks(context, "ECDHE-ECDSA-AES128-SHA256")
+
+
+def speaks(server: ssl.SSLContext, cipher: str) -> bool:
+    """Return whether a client of TLS 1.2 with this cipher alone gets a connection."""
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
+    client.maximum_version = ssl.TLSVersion.TLSv1_2
+    client.set_ciphers(cipher)
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    sides = client.wrap_bio(back, there), server.wrap_bio(there, back, server_side=True)
+    for _ in range(4):
+        for side in sides:
+            try:
+                side.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+            except ssl.SSLError:
+                return False
+    return sides[0].cipher() is not None
 
 
 def test_without_openssl_it_says_what_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

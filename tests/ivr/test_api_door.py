@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+import structlog
 import uvicorn
 from line import Line
 
@@ -103,6 +104,43 @@ def test_a_body_that_is_not_json_is_the_senders_mistake(line: Line, token: str) 
         assert status == 400, body[:40]
         assert "not JSON that can be used" in problem["detail"]
     assert "Traceback" not in line.logged(seen)
+
+
+def test_a_body_of_another_kind_is_refused(line: Line, token: str) -> None:
+    """And an answer is a file, which no browser shows as a page."""
+    body = b'{"force": "auto"}'
+    for kind in ("text/plain", "application/xml", "application/jsonp", ""):
+        asked = request("POST", "/v1/hours", token, body, headers=ACTOR).replace(b"application/json", kind.encode())
+        assert raw(line, asked)[0] == 415, kind
+    asked = request("POST", "/v1/hours", token, body, headers=ACTOR)
+    assert raw(line, asked.replace(b"application/json", b"Application/JSON; charset=utf-8"))[0] == 200
+    with closing(socket.create_connection(("127.0.0.1", 8070 + line.offset), timeout=5)) as connection:
+        connection.sendall(request("GET", "/v1/queue", token, headers="Connection: close\r\n"))
+        head = b"".join(iter(lambda: connection.recv(65_536), b"")).partition(b"\r\n\r\n")[0].lower()
+    assert b'content-disposition: attachment; filename="api.json"' in head
+
+
+async def test_what_is_refused_is_in_the_log_without_what_was_sent() -> None:
+    async def application(_: object, __: object, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 405, "headers": []})
+
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "http.request", "body": b""}
+
+    async def send(_: MutableMapping[str, Any]) -> None: ...
+
+    host, actor = (b"host", b"127.0.0.1"), (b"hatif-actor", b"mina")
+    with structlog.testing.capture_logs() as logged:
+        for given in (b"Bearer a-guess", f"Bearer {TOKEN}".encode()):
+            scope = {"type": "http", "method": "DELETE", "path": "/v1/hours"}
+            await Door(application, TOKEN)(
+                {**scope, "headers": [host, actor, (b"authorization", given)]}, receive, send
+            )
+    assert [(entry["event"], entry["status"], entry["path"], entry["by"]) for entry in logged] == [
+        ("a request was refused", 401, "/v1/hours", "mina"),
+        ("a request was refused", 405, "/v1/hours", "mina"),
+    ]
+    assert "a-guess" not in str(logged) and TOKEN not in str(logged)
 
 
 EVERY = 1 if os.environ.get("HATIF_TEST_LONG") else 3

@@ -19,6 +19,7 @@ from line import CACHE, FRENCH_NUMBER, Line
 from shell import command
 
 from asterisk_conf.pjsip import sections
+from background.telephone_ticket import GATE
 from ivr.cli import firewall
 from ivr.cli.composition import Composition
 from ivr.cli.output import Bar
@@ -143,6 +144,7 @@ def test_the_audio_rules_contain_every_carrier_and_the_operators(
     parts = composed(tmp_path, "", monkeypatch, ("codecs = .*", media), ("networks = .*", networks))
     text = firewall.rules(parts)
     rules = [line.strip() for line in text[text.index("chain audio") :].splitlines() if "comment" in line]
+    assert rules.pop() == f'ip saddr {GATE} meta skuid != {tmp_path.stat().st_uid} counter drop comment "not the gate"'
     assert rules == [
         'ip saddr 192.0.2.0/28 accept comment "carrier example"',
         'ip saddr 198.51.100.7/32 accept comment "carrier example"',

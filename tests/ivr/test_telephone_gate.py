@@ -7,7 +7,7 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from ipaddress import ip_network
 from pathlib import Path
 from types import SimpleNamespace
@@ -314,21 +314,77 @@ async def test_an_ended_session_is_not_let_in_and_its_open_telephone_is_disconne
     assert (await ask(port, request(brings=ticket(session="other")))).startswith(b"HTTP/1.1 101 ")
 
 
+@pytest.mark.parametrize("is_encrypted", [False, True])
 async def test_five_hundred_connections_of_one_address_leave_the_others_their_telephones(
-    gate: tuple[int, Asterisk],
+    tmp_path: Path, is_encrypted: bool
 ) -> None:
-    """Half of them bring no ticket, the others never send a request."""
-    port, asterisk = gate
-    opened = []
-    for number in range(500):
-        _, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(STRANGER, 0))
-        if number % 2:
-            writer.write(request(brings="").encode())
-        opened.append(writer)
-    assert (await ask(port, request(), source=OTHER)).startswith(b"HTTP/1.1 101 ")
-    assert len(asterisk.asked) == 1
-    for writer in opened:
-        writer.close()
+    """One in ten sends a request without a ticket, the others none, or a TLS handshake that stops in the middle."""
+    context = trusting = None
+    if is_encrypted:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(*self_signed(tmp_path, ("localhost",)))
+        trusting = ssl.create_default_context(cafile=str(tmp_path / "self-signed.pem"))
+    async with serving(context, home=tmp_path) as (port, asterisk):
+        opened = []
+        for number in range(500):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(STRANGER, 0))
+            writer.write(request(brings="").encode() if number % 10 == 0 else b"\x16\x03" if is_encrypted else b"")
+            opened.append((reader, writer))
+        async with asyncio.timeout(2):  # the first ones are given 5 s
+            for reader, _ in opened[-3:]:
+                with contextlib.suppress(ConnectionResetError):
+                    assert await reader.read() == b"", "it has as many as it may"
+
+        async def gets_in(source: str) -> bool:
+            name = "localhost" if is_encrypted else None
+            try:
+                reader, writer = await asyncio.open_connection(
+                    "127.0.0.1", port, local_addr=(source, 0), ssl=trusting, server_hostname=name
+                )
+            except OSError:
+                return False
+            try:
+                writer.write(request(origin="https://desk.example.org").encode())
+                return (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+            except (OSError, asyncio.IncompleteReadError):
+                return False
+            finally:
+                writer.close()
+
+        assert await gets_in(OTHER) and len(asterisk.asked) == 1
+        assert not await gets_in(STRANGER)
+        for _, writer in opened:
+            writer.close()
+        async with asyncio.timeout(5):
+            while not await gets_in(STRANGER):  # noqa: ASYNC110 - the gate tells nobody that it has noticed
+                await asyncio.sleep(0.05)
+
+
+async def test_addresses_of_one_ipv6_network_are_one_also_behind_a_proxy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telephone_gate, "_OF_AN_ADDRESS", 3)
+    async with serving(home=tmp_path) as (port, _), AsyncExitStack() as opened:
+        for last, network, status in ((1, 2, 101), (2, 2, 101), (3, 2, 101), (4, 2, 503), (4, 3, 101)):
+            text = request(more=f"X-Forwarded-For: 2001:db8:1:{network}::{last}\r\n")
+            assert await opened.enter_async_context(held(port, text)) == status, (last, network)
+
+
+async def test_a_session_has_eight_telephones_at_most(gate: tuple[int, Asterisk]) -> None:
+    port, _ = gate
+    async with AsyncExitStack() as opened:
+        for status in (*(101,) * 8, 503):
+            assert await opened.enter_async_context(held(port, request())) == status
+        assert await opened.enter_async_context(held(port, request(brings=ticket(session="other")))) == 101
+
+
+@asynccontextmanager
+async def held(port: int, text: str) -> AsyncIterator[int]:
+    """Yield the status of a request whose connection stays open."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(text.encode())
+    yield int((await reader.readuntil(b"\r\n\r\n")).split()[1])
+    writer.close()
 
 
 async def test_a_page_outside_the_networks_of_telephones_is_refused(tmp_path: Path) -> None:
