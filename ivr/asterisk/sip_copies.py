@@ -163,10 +163,10 @@ async def receive_datagrams(receiver: socket.socket, take: Callable[[bytes, Any]
 async def _readable(receiver: socket.socket) -> None:
     """Wait until there is something to read: uvloop has no `sock_recvfrom`."""
     loop = asyncio.get_running_loop()
-    ready = loop.create_future()
-    loop.add_reader(receiver, lambda: ready.done() or ready.set_result(None))
+    ready = asyncio.Event()
+    loop.add_reader(receiver, ready.set)
     try:
-        await ready
+        await ready.wait()
     finally:
         loop.remove_reader(receiver)
 

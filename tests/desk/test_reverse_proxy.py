@@ -17,7 +17,7 @@ from desk_server import serving as desk_serving
 from test_telephone_gate import STRANGER, ask, free_port, request, sip
 from test_telephone_gate import serving as gate_serving
 
-from asterisk_conf.debian import AsteriskError
+from asterisk_conf.errors import AsteriskError
 from db.audit import audit_entries
 
 pytest_plugins = ["db_fixtures"]
