@@ -4,6 +4,8 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from prompts import toml_values
+
 FILE = "site.toml"
 
 Edit = Mapping[str, Any]
@@ -21,8 +23,8 @@ def parse(text: str) -> dict[str, Any]:
         SiteTextError: It is not TOML, or a value that these pages read is of another kind.
     """
     try:
-        site = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        site = toml_values.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise SiteTextError(str(error)) from None
     if (mistake := next(_mistakes(site), None)) is not None:
         raise SiteTextError(mistake)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import structlog
 
-from ivr.agi import peer
+from background import loopback_users
 from ivr.agi.case_service import CaseService
 from ivr.agi.log_service import LogService
 from ivr.agi.request import MOST_BYTES, RequestError, commands, parse, value_of
@@ -91,7 +91,7 @@ async def run(services: Services, port: int, asterisk_port: int) -> None:
 def _users(writer: asyncio.StreamWriter, asterisk_port: int) -> tuple[int | None, set[int]]:
     """Return the user at the other end of a connection, and those who are answered."""
     other, own = writer.get_extra_info("peername"), writer.get_extra_info("sockname")
-    return peer.user_of(other, own), {0, os.geteuid(), *peer.listeners(asterisk_port)}
+    return loopback_users.user_of(other, own), {0, os.geteuid(), *loopback_users.listeners(asterisk_port)}
 
 
 async def _converse(services: Services, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -3,7 +3,7 @@
 They show what Asterisk does not report: how its own session refresh was answered, whether a caller has confirmed an
 answer, and that a registration was refreshed. The copies come to the guard by UDP on the loopback; it looks for
 unconfirmed answers and requests without an answer (`ivr/asterisk/sip_watch.py`) and passes all copies on to the
-controller. They are not authenticated: a forged copy can make a silent caller count as present.
+controller. They have no password: the guard asks the kernel who sends them.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -73,7 +73,7 @@ class SipCopies:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
                 receiver.bind(str(path))
                 path.chmod(0o600)  # noqa: ASYNC240 - as above
-                await receive_datagrams(receiver, self.datagram_received)
+                await receive_datagrams(receiver, lambda packet, _: self.datagram_received(packet))
         except OSError as error:
             log.error(
                 "Copies of SIP cannot be received; silent callers are offered as if they were present",
@@ -148,16 +148,27 @@ class SipCopies:
                 del self._lifetimes[next(iter(self._lifetimes))]
 
 
-async def receive_datagrams(receiver: socket.socket, take: Callable[[bytes], None]) -> None:
-    """Pass each datagram to `take` until cancelled: many in a row, which is cheaper than waking up for each."""
-    loop = asyncio.get_running_loop()
+async def receive_datagrams(receiver: socket.socket, take: Callable[[bytes, Any], None]) -> None:
+    """Pass each datagram and its sender to `take` until cancelled: many in a row, which is cheaper than waking up for
+    each."""
     receiver.setblocking(False)
     while True:
-        take(await loop.sock_recv(receiver, 65535))
+        await _readable(receiver)
         with contextlib.suppress(BlockingIOError):
             for _ in range(_IN_A_ROW):
-                take(receiver.recv(65535))
+                take(*receiver.recvfrom(65535))
         await asyncio.sleep(_PAUSE_S)
+
+
+async def _readable(receiver: socket.socket) -> None:
+    """Wait until there is something to read: uvloop has no `sock_recvfrom`."""
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_reader(receiver, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(receiver)
 
 
 def read(packet: bytes) -> Copy:

@@ -1,21 +1,39 @@
-"""What the guard does with copies of SIP messages, before it passes them on to the controller."""
+"""What the guard does with copies of SIP messages, before it passes them on to the controller.
+
+They have no password, and each user of the machine reaches the port: what comes from anybody but Asterisk's user, the
+guard's or root is dropped.
+"""
 
 import contextlib
+import os
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import structlog
+
+from background import loopback_users
 from ivr.asterisk.half_open_calls import HalfOpenCalls
 from ivr.asterisk.sip_copies import read, receive_datagrams
 from ivr.asterisk.unserved_requests import UnservedRequests, send_to_sender
 
+log = structlog.get_logger()
+
 _BUFFER = 4 * 1024 * 1024
 """Bytes of waiting copies; the kernel gives as many as `net.core.rmem_max` allows."""
+
+_ACCEPTED_S = 1.0
+"""How long a sender is accepted before the kernel is asked again whose it is."""
+
+_ASKED_S = 0.05
+"""The kernel is asked no more often than this, however many ports a flood comes from."""
 
 
 async def watch(
     sip: tuple[str, int],
     copies_port: int,
+    asterisk_port: int,
     limit: Callable[[str], int],
     controller: Path,
     one_ended: Callable[[], None] = lambda: None,
@@ -26,6 +44,7 @@ async def watch(
     Args:
         sip: Address and port of Asterisk's SIP transport.
         copies_port: The UDP port to which copies of SIP messages come.
+        asterisk_port: Of Asterisk's web server; the user who listens there is Asterisk's.
         limit: Returns how many calls an address may have at once.
         controller: A Unix socket to which each copy is passed on.
         one_ended: Called for each call that was ended.
@@ -50,7 +69,11 @@ async def watch(
         half_open_calls = HalfOpenCalls(sip[1], limit, send, one_ended)
         unserved_requests = UnservedRequests(sip[1], send_to_sender)
 
-        def take(packet: bytes) -> None:
+        senders = _Senders(asterisk_port)
+
+        def take(packet: bytes, sender: tuple[str, int]) -> None:
+            if not senders.accepts(sender):
+                return
             with contextlib.suppress(OSError):  # there is no controller, or it is busy
                 onward.sendto(packet, str(controller))
             copy = read(packet)
@@ -58,3 +81,36 @@ async def watch(
             unserved_requests.copied(copy)
 
         await receive_datagrams(incoming, take)
+
+
+class _Senders:
+    """Tells Asterisk's copies from forged ones. Asterisk sends all of its own from one port."""
+
+    def __init__(self, asterisk_port: int) -> None:
+        self._asterisk_port = asterisk_port
+        self._accepted: tuple[str, int] | None = None
+        self._until = self._ask_again = 0.0  # on the monotonic clock
+        self._refused: set[int] = set()  # users
+
+    def accepts(self, sender: tuple[str, int]) -> bool:
+        """Return whether what this address and port sends is a copy of Asterisk's."""
+        now = time.monotonic()
+        is_accepted = sender == self._accepted
+        if (is_accepted and now < self._until) or now < self._ask_again:
+            return is_accepted
+        self._ask_again = now + _ASKED_S
+        users = loopback_users.udp_users(sender)
+        accepted = {0, os.geteuid(), *loopback_users.listeners(self._asterisk_port)}
+        if users and users <= accepted:
+            self._accepted, self._until = sender, now + _ACCEPTED_S
+            return True
+        if is_accepted:
+            self._accepted = None
+        if strangers := users - accepted - self._refused:
+            self._refused |= strangers
+            log.warning(
+                "A user of this machine who is not Asterisk's sends forged copies of SIP messages; they are dropped",
+                users=sorted(strangers),
+                accepted=sorted(accepted),
+            )
+        return False

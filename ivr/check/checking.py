@@ -1,7 +1,6 @@
 """The complete check of a site: all findings in all its files, even if some of them cannot be read."""
 
 import re
-import tomllib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +31,7 @@ from ivr.site.findings import Finding, SiteError
 from ivr.site.guide import Guide, Procedure, ProcedureStatus
 from ivr.site.operators import OperatorEntry
 from ivr.site.site import Site
-from prompts import catalogue, site_files, sources
+from prompts import catalogue, site_files, sources, toml_values
 from prompts.catalogue import CatalogueError, Catalogues
 from prompts.sources import Sources
 
@@ -102,7 +101,7 @@ class _Check:
     def _configured_languages(self) -> tuple[str, ...] | None:
         """Return the languages in a `site.toml` with errors elsewhere; None if they cannot be read."""
         try:
-            named = tomllib.loads(site_files.text(self.folder / "site.toml")).get("languages")
+            named = toml_values.loads(site_files.text(self.folder / "site.toml")).get("languages")
         except (OSError, ValueError):
             return None
         if not isinstance(named, list):

@@ -38,8 +38,10 @@ HOME_FOLDERS = ("messages", "recordings", "unreadable", "desk")
 _FOLDERS = ("site", "asterisk/recording", ARCHIVES, *(f"home/{name}" for name in HOME_FOLDERS))
 _FILES = {DATABASE, ASTDB, INSTALLED, *(f"home/{name}" for name in HOME_FILES)}
 MOST_FILES = 1_000_000
-LONGEST_LIST = 512 * 1024**2
-"""In bytes."""
+_LONGEST_LINE = 600
+"""In bytes, of a file in the list: a name of `_LONGEST_NAME`, all of it escaped, and its hash."""
+_LONGEST_END = 1024**2
+"""In bytes, of the zeros after the last file: tar fills its last record up."""
 _LONGEST_ABOUT = 1024**2
 _LONGEST_NAME = 240
 _PART = re.compile(r"[^\x00-\x1f\x7f/\\]{1,100}")
@@ -192,8 +194,11 @@ def _unpack(archive: Path, opened: IO[bytes], into: Path) -> tuple[dict[str, str
     while (found := plain_tar.next_file(opened, sys.maxsize)) is not None:
         name, size = found
         if name == MANIFEST:
-            said = _hashes(archive, size, plain_tar.content(opened, size))
-            if opened.read().strip(b"\0"):
+            if size > (len(hashes) + 2) * _LONGEST_LINE:
+                raise _refused(archive, f"{MANIFEST} has {size:,} bytes, and is to list {len(hashes):,} files")
+            said = _hashes(archive, plain_tar.content(opened, size))
+            after = opened.read(_LONGEST_END + 1)
+            if len(after) > _LONGEST_END or after.strip(b"\0"):
                 raise _refused(archive, f"something follows {MANIFEST}")
             return hashes, said
         if name in hashes or len(hashes) >= MOST_FILES or not _is_ours(name):
@@ -216,9 +221,7 @@ def _write(archive: Path, name: str, into: Path, content: Iterator[bytes]) -> st
     return digest.hexdigest()
 
 
-def _hashes(archive: Path, size: int, content: Iterator[bytes]) -> Mapping[str, str]:
-    if size > LONGEST_LIST:
-        raise _refused(archive, f"{MANIFEST} has {size:,} bytes")
+def _hashes(archive: Path, content: Iterator[bytes]) -> Mapping[str, str]:
     try:
         said = json.loads(b"".join(content))["files"]
         if not all(isinstance(digest, str) and _HASH.fullmatch(digest) for digest in said.values()):

@@ -4,9 +4,11 @@ The private keys are elsewhere. What is written and read passes through a pipe t
 backup, some pieces are in memory, and none on a disk unencrypted.
 """
 
+import base64
 import contextlib
 import io
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,9 +20,11 @@ from wire.errors import UserError
 
 ENDING = ".age"
 _BEGINNINGS = (b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE-----")
+_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 _PIECE, _TAG, _NONCE = 64 * 1024, 16, 16
 """Of the format: plain bytes in each piece but the last, the tag after each piece, the nonce before the first."""
 _LONGEST_HEADER = 64 * 1024
+"""The library reads a header again from its beginning for each piece, so one of megabytes would take hours."""
 _MOST_KEYS = 1024 * 1024
 
 
@@ -114,6 +118,10 @@ def opened(file: Path, keys: Sequence[pyrage.x25519.Identity]) -> Iterator[IO[by
         if not encrypted:
             yield backup
             return
+        if not _has_header(backup):
+            raise BackupError(
+                f"Nothing was restored: the beginning of {file} is damaged (its header does not end); take another."
+            )
         reading, writing = os.pipe()
         target = os.fdopen(writing, "wb")
         with (
@@ -122,6 +130,16 @@ def opened(file: Path, keys: Sequence[pyrage.x25519.Identity]) -> Iterator[IO[by
             os.fdopen(reading, "rb") as plain,
         ):
             yield plain
+
+
+def _has_header(backup: IO[bytes]) -> bool:
+    """Return whether the header of an encrypted backup ends where it can."""
+    start = backup.read(2 * _LONGEST_HEADER)
+    backup.seek(0)
+    if start.startswith(_BEGINNINGS[1]):
+        text = _NOT_BASE64.sub(b"", start.partition(b"\n")[2])
+        start = base64.b64decode(text[: len(text) // 4 * 4])
+    return b"\n--- " in start[:_LONGEST_HEADER]
 
 
 class _Counted(io.FileIO):

@@ -10,7 +10,6 @@ import re
 import shutil
 import sqlite3
 import tempfile
-import tomllib
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -32,6 +31,7 @@ from ivr.data.proof import ProofError, Proofs
 from ivr.home import line_settings
 from ivr.home.line_settings import KeptLine
 from ivr.home.settings import Settings
+from prompts import toml_values
 
 _STOCK = "case_references"
 _COUNTED = re.compile(r"[0-9]{1,7}")
@@ -156,7 +156,9 @@ def _upgrade(file: Path, database: Path, about: About) -> None:
 def _names_database(found: Path) -> bool:
     """Return whether the backup's site names a database, which must not be the restored line's."""
     try:
-        return tomllib.loads((found / "site" / "site.toml").read_text(encoding="utf-8"))["database"]["url"] is not None
+        return (
+            toml_values.loads((found / "site" / "site.toml").read_text(encoding="utf-8"))["database"]["url"] is not None
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return False
 

@@ -188,8 +188,9 @@ class Guard:
 
     async def _watch_sip(self) -> None:
         """Watch copies of SIP. It must work without a controller too, and while a burst of calls keeps that busy."""
-        port, controller = 5039 + self._settings.offset, self._settings.sip_copies
-        await sip_watch.watch(self._sip, port, self._site.calls_by_source, controller, self._half_open_ended)
+        copies, web = 5039 + self._settings.offset, 8088 + self._settings.offset
+        controller = self._settings.sip_copies
+        await sip_watch.watch(self._sip, copies, web, self._site.calls_by_source, controller, self._half_open_ended)
 
     async def _watch_passwords(self) -> None:
         await ban_watch.BanWatch(self._settings.home, self._new_ami(), self._site, self.counts).run()

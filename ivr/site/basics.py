@@ -1,13 +1,12 @@
 """The part of `site.toml` that most commands need, read without the rest, whose check takes longer than they do."""
 
 import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from prompts import site_files
+from prompts import site_files, toml_values
 
 LANGUAGE = "^[a-z]{2,3}$"
 NAME = "^[a-z0-9][a-z0-9_-]{0,30}$"
@@ -29,7 +28,7 @@ class Basics:
 def read(folder: Path) -> Basics | None:
     """Return the basics of a site; None if they are not plainly right: `site.load` then says what is wrong."""
     try:
-        table = tomllib.loads(site_files.text(folder / "site.toml"))
+        table = toml_values.loads(site_files.text(folder / "site.toml"))
         return _basics(table)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -35,7 +35,7 @@ from ivr.site.scoring import Scoring
 from ivr.site.silence import Silence
 from ivr.site.sip import Sip
 from ivr.site.speech import Speech
-from prompts import site_files
+from prompts import site_files, toml_values
 from prompts.voices import choice
 
 LanguageCode = Annotated[str, Field(pattern=basics.LANGUAGE)]
@@ -229,7 +229,7 @@ def load(folder: Path) -> Site:
         sentence = f"cannot be read ({error}); it must be a UTF-8 text file"
         raise SiteError(Finding.from_sentence("E_SITE_FILE", str(path), 1, sentence)) from None
     try:
-        content = tomllib.loads(text)
+        content = toml_values.loads(text)
         former_settings.take_out(content)
         site = Site.model_validate(content)
     except tomllib.TOMLDecodeError as error:

@@ -17,7 +17,8 @@ from tomlkit.exceptions import TOMLKitError
 from ivr.site_changes.edits import EditError
 from ivr.site_changes.merging import merge
 from ivr.site_changes.values import assign
-from prompts.yaml_places import compose, refusal
+from prompts import toml_values
+from prompts.yaml_places import MISREAD, compose, misread, refusal
 
 _WIDEST = 100_000
 """Columns of a line: a text stays in one line."""
@@ -50,15 +51,15 @@ def set_in_toml(file: str, text: str, place: Sequence[str | int], value: Any) ->
     if any(len(line) > _LONGEST_LINE for line in text.splitlines()):
         raise EditError(f"{file} has a line of more than {_LONGEST_LINE:,} characters; edit the file itself.")
     try:
-        expected = tomllib.loads(text)
+        expected = toml_values.loads(text)
         document = tomlkit.parse(text)
     except (tomllib.TOMLDecodeError, TOMLKitError, RecursionError) as error:
         raise EditError(f"{file} is not TOML ({error}); correct the file first.") from None
     assign(expected, place, value)
     try:
         after = _with_table(text, place, value) or _with_value(document, place, value)
-        same = tomllib.loads(after) == expected
-    except (tomllib.TOMLDecodeError, TOMLKitError, ValueError, TypeError, RecursionError) as error:
+        same = toml_values.loads(after) == expected
+    except (TOMLKitError, ValueError, TypeError, RecursionError) as error:
         raise EditError(f"{file} cannot be changed here ({error}).") from None
     if not same:
         raise EditError(f"{file} cannot be changed here without changing more; edit the file itself.")
@@ -93,14 +94,14 @@ def _with_table(text: str, place: Sequence[str | int], value: Any) -> str | None
 
 
 def _yaml_data(file: str, text: str) -> Any:
+    tree: yaml.Node | None = None
     try:
-        compose(text)  # refuses aliases, and nesting without end
+        tree = compose(text)  # refuses aliases, giant numbers, and nesting without end
         return yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, *MISREAD) as found:
+        error = found if isinstance(found, yaml.YAMLError) else misread(tree, found)
         line, what = refusal(error, text)
         raise EditError(f"{file}:{line}: {what}.") from None
-    except ValueError as error:
-        raise EditError(f"{file} has a value that cannot be read ({error}).") from None
 
 
 def _formatter() -> YAML:
@@ -126,8 +127,9 @@ def _unambiguous(value: Any) -> Any:
         return [_unambiguous(item) for item in value]
     if isinstance(value, str):
         try:
+            compose(value)  # refuses what would take long to read
             plain = yaml.safe_load(value) == value
-        except (yaml.YAMLError, ValueError):
+        except (yaml.YAMLError, *MISREAD):
             plain = False
         return value if plain else DoubleQuotedScalarString(value)
     return value

@@ -103,7 +103,7 @@ class Browser:
         self,
         method: str,
         path: str,
-        data: Mapping[str, str] | None = None,
+        data: Mapping[str, str] | AsyncIterator[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         sending = self._session.request(method, self.url + path, data=data, headers=headers, allow_redirects=False)

@@ -63,6 +63,21 @@ async def test_a_letter_has_who_sends_it_and_its_text_in_any_script() -> None:
     assert server.recipients == ["reader@example.org"]
 
 
+SMUGGLED = "MAIL FROM:<guide@example.org>\r\nRCPT TO:<everybody@example.org>\r\nDATA\r\nSubject: Forged\r\n\r\nPay.\r\n"
+
+
+@pytest.mark.parametrize("end", ["\r\n.\r\n", "\n.\n", "\n.\r\n", "\r.\r", "\r\n.\r", "\n..\r\n"])
+async def test_nothing_that_is_written_in_a_letter_makes_a_header_or_a_second_letter(end: str) -> None:
+    async with receiving() as server:
+        text = f"Soixante euros.{end}{SMUGGLED}.\r\n"
+        subject = f"Visa\r\nBcc: everybody@example.org\r\n\r\nPay.{end}{SMUGGLED}\u2028Bcc: x\x85Bcc: y"
+        await Mailer(settings(server)).send(Letter("reader@example.org", subject, text, "fr"), NOW)
+    (found,) = server.letters
+    assert server.recipients == ["reader@example.org"] and found["Bcc"] is None
+    assert found["Subject"].startswith("Visa Bcc: everybody@example.org Pay.")
+    assert found.get_content().splitlines() == text.splitlines()
+
+
 async def test_a_server_that_is_encrypted_from_the_beginning_is_checked_as_well(
     certificate: tuple[Path, ssl.SSLContext],
 ) -> None:

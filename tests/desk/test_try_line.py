@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from browser_telephone import when
 from desk_pages import DeskPages
+from guest_sip import GuestSip
 from line import FRENCH_NUMBER, Line
 from playwright.async_api import Browser, Page, expect
 from sessions_of import enter_line
@@ -350,3 +351,25 @@ async def test_a_scripted_caller_hangs_up_if_the_controller_restarts_and_rings_n
     await desk_line.until(lambda: desk_line.operator_reason(TRAINEE) == "training", 25, "they are in their pause again")
     await desk_line.until(lambda: desk_line.left() == [], 10, "nothing of the call is left")
     assert len(trainee.calls) == 1 and colleague.calls == []
+
+
+async def test_a_guest_who_speaks_sip_calls_the_sites_numbers_only_and_has_no_part_in_another_guests_call(
+    desk_line: Line,
+) -> None:
+    async with GuestSip(desk_line, "guest1") as first, GuestSip(desk_line, "guest2") as second:
+        for to in ("1002", "1002-web", "*10", "s", "+33999999999", second.endpoint, "hatif-entry", "0", "%2A10"):
+            assert (to, await first.status("INVITE", to)) == (to, 404)
+        answer = await first.ask("INVITE", FRENCH_NUMBER, call_id=first.call_id)
+        assert answer.startswith("SIP/2.0 200 ")
+        for method in ("BYE", "INVITE", "INFO", "UPDATE", "REFER"):
+            guess = {"call_id": first.call_id, "tags": (first.tag, "guessed")}
+            assert (method, await second.status(method, FRENCH_NUMBER, **guess)) == (method, 481)
+        taken_over = f"Replaces: {first.call_id};to-tag=guessed;from-tag={first.tag}\r\n"
+        assert await second.status("INVITE", FRENCH_NUMBER, more=taken_over) == 481
+        assert desk_line.status()["calls"] == {"menu": 1}
+        await second.leave()
+        assert await second.status("INVITE", FRENCH_NUMBER) == 401, "its password has ended with the sign-in"
+        answered = re.search(r"(?m)^To:.*;tag=(\S+)", answer)
+        assert answered is not None
+        in_it = {"call_id": first.call_id, "tags": (first.tag, answered[1])}
+        assert await first.status("BYE", FRENCH_NUMBER, **in_it) == 200

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 
 import pytest
 from line import Line
+from other_user import NOBODY, as_root, made_as
 
-from ivr.agi import peer as peer_user
+from background import loopback_users
 from ivr.agi import server
 from ivr.agi.case_service import CaseService
 from ivr.agi.log_service import LogService
@@ -26,10 +27,6 @@ from routing.states import Operator, OperatorState
 clock.prepare()
 
 HEADER = b"agi_network: yes\nagi_network_script: %s\nagi_extension: 0033800212000\nagi_arg_1: %s\nagi_arg_2: %s\n\n"
-
-
-NOBODY = 65534
-"""A user who is neither this one nor root."""
 
 
 class Recorder:
@@ -162,15 +159,6 @@ def port(serving: tuple[int, asyncio.Task[None]]) -> int:
     return serving[0]
 
 
-def made_as(user: int, family: int = socket.AF_INET) -> socket.socket:
-    """Return a socket that another user has made."""
-    os.seteuid(user)
-    try:
-        return socket.socket(family)
-    finally:
-        os.seteuid(0)
-
-
 async def ask_as(user: int, port: int, request: bytes) -> bytes:
     """Return the first line of the answer to another user's request."""
     connection = made_as(user)
@@ -191,9 +179,9 @@ def test_a_connection_that_was_closed_has_no_user() -> None:
         connection.connect(listening.getsockname())
         accepted, peer = listening.accept()
         with accepted:
-            assert peer_user.user_of(peer, accepted.getsockname()) == os.geteuid()
+            assert loopback_users.user_of(peer, accepted.getsockname()) == os.geteuid()
             connection.close()
-            assert peer_user.user_of(peer, accepted.getsockname()) is None
+            assert loopback_users.user_of(peer, accepted.getsockname()) is None
 
 
 async def ask(port: int, service: bytes, *arguments: bytes) -> list[str]:
@@ -228,7 +216,7 @@ async def test_probes_and_silent_connections_hold_nobody_up(port: int) -> None:
         assert await reader.read() == b""
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+@as_root
 async def test_another_user_of_the_machine_learns_nothing_and_adds_no_call_unless_asterisk_runs_as_they_do(
     port: int, asterisk_port: int
 ) -> None:

@@ -8,6 +8,7 @@ import json
 import os
 import sqlite3
 import tarfile
+import tracemalloc
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -253,6 +254,34 @@ def test_a_hostile_archive_is_refused_and_leaves_nothing(
     assert refused.stderr.startswith("hatif: Nothing was restored")
     assert not list(home.iterdir())
     assert {path.name for path in tmp_path.iterdir()} == {"bad.tar", "second"}
+
+
+def zeros_without_end(file: Path, out: Path) -> None:
+    edited(file, out, lambda files: None)
+    with out.open("ab") as opened:
+        opened.truncate(out.stat().st_size + 400_000_000)  # takes no room on the disk
+
+
+def list_without_end(file: Path, out: Path) -> None:
+    empty = ", ".join(["[]"] * 1_000_000)
+    edited(file, out, put("manifest.json", f'{{"files": {{}}, "more": [{empty}]}}'.encode()), list_too=False)
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [(zeros_without_end, "something follows manifest.json"), (list_without_end, "and is to list 14 files")],
+)
+def test_an_archive_that_is_a_bomb_fills_no_memory(
+    file: Path, tmp_path: Path, make: Callable[[Path, Path], None], sentence: str
+) -> None:
+    make(file, tmp_path / "bad.tar")
+    tracemalloc.start()
+    try:
+        with pytest.raises(archive.BackupError, match=sentence):
+            archive.unpack(tmp_path / "bad.tar", tmp_path / "out")
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_damaged_archive_is_refused(file: Path, tmp_path: Path) -> None:

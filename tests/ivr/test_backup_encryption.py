@@ -1,5 +1,6 @@
 """Backups that are encrypted to public keys: only a private key opens them, and real `age` is one that does."""
 
+import base64
 import errno
 import io
 import json
@@ -133,6 +134,11 @@ def test_each_wrong_key_or_file_is_refused_with_its_reason_and_leaves_nothing(
     # A cut between two pieces: all that is there can be decrypted.
     assert "cut short, or not as it was written" in refusal(whole[: header + 16 + 5 * (65_536 + 16)], *ours)
     assert "the beginning of" in refusal(whole[:100], *ours)
+    # The library reads such a header again and again: one of two megabytes took over a minute.
+    stanzas = b"age-encryption.org/v1\n" + (b"-> X25519 " + b"A" * 43 + b"\n" + b"A" * 43 + b"\n") * 20_000
+    assert "its header does not end" in refusal(stanzas, *ours)
+    armoured = base64.encodebytes(stanzas).replace(b"\n", b"\r\n")
+    assert "its header does not end" in refusal(b"-----BEGIN AGE ENCRYPTED FILE-----\r\n" + armoured, *ours)
     assert "is not encrypted" in refusal(plain.read_bytes(), *ours)
     assert "has no private key" in refusal(whole, "--key", str(tmp_path / "no_key"))
     assert "Open one with a passphrase first" in refusal(whole, "--key", str(tmp_path / "encrypted_key"))

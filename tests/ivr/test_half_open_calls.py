@@ -12,9 +12,9 @@ SIP, PHONE = 5060, 40000
 PLACES = 60
 
 
-def copy(text: str, call_id: str, *, out: bool) -> bytes:
-    """Return a copy as Asterisk sends it; `out`: Asterisk has sent the message itself."""
-    ports = (SIP, PHONE) if out else (PHONE, SIP)
+def copy(text: str, call_id: str, *, out: bool, sip: int = SIP) -> bytes:
+    """Return a copy as Asterisk sends it; `out`: Asterisk, at port `sip`, has sent the message itself."""
+    ports = (sip, PHONE) if out else (PHONE, sip)
     chunks = b"".join(
         struct.pack("!HHH", 0, kind, 6 + len(content)) + content
         for kind, content in (

@@ -222,6 +222,8 @@ SITE_MISTAKES = [
     ('["fr", "ar"]', "[]", "languages = []", r"countries\.FR\.languages: .*at least 1 item"),
     ("[countries.FR]", "[countries.france]", "[countries.france]", r"countries\.france: .*found 'france'"),
     ('country = "FR"', 'country = "FR', 'country = "FR\n', "correct the TOML"),
+    ("ring_s = 15", f"ring_s = {'9' * 5000}", "ring_s", "A number has more than 64 bits .*; correct the TOML"),
+    ("ring_s = 15", f"ring_s = 0x{'f' * 6000}", "ring_s", "A number has more than 64 bits .*; correct the TOML"),
     ("[operators]", "[hours]", "[hours]\nring_s", "correct the TOML"),
 ]
 
@@ -237,6 +239,12 @@ def test_a_mistake_in_the_site_is_reported(old: str, new: str, where: str, messa
 def test_an_unfinished_file_is_reported_at_its_end(tmp_path: Path) -> None:
     ((line, what),) = site_refusal(tmp_path, SITE + "\n[operators.more")
     assert line == SITE.count("\n") + 2 and "TOML" in what
+
+
+@pytest.mark.parametrize("value", ["[" * 3000 + "]" * 3000, "{a = " * 3000 + "1" + "}" * 3000])
+def test_a_site_that_is_nested_without_end_is_reported(value: str, tmp_path: Path) -> None:
+    ((_, what),) = site_refusal(tmp_path, edited(SITE, "ring_s = 15", f"ring_s = {value}"))
+    assert "nested too deeply; correct the TOML" in what
 
 
 def test_all_mistakes_of_the_site_are_reported_at_once(tmp_path: Path) -> None:

@@ -71,6 +71,16 @@ def test_a_text_that_yaml_would_read_as_something_else_stays_a_text(contents: di
     assert read["fee"] == value and read["remarks"][value or "NO"] == value
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["!!bool x", "2001-02-30", "!!int x", "[" * 1000, "[" * 900 + "]" * 900, "- " * 1000, f"1{':59' * 1_000_000}"],
+    ids=lambda value: value[:10],
+)
+def test_a_text_that_yaml_cannot_read_stays_a_text(contents: dict[str, bytes], value: str) -> None:
+    new = apply(contents, {"kind": "yaml", "file": "guide/visa.yaml", "place": ["fee"], "value": value})
+    assert yaml.safe_load(new["guide/visa.yaml"] or b"")["fee"] == value
+
+
 def test_opening_hours_change_in_one_line_of_site_toml(contents: dict[str, bytes]) -> None:
     new = apply(contents, {"kind": "toml", "place": ["hours", "week", "monday"], "value": ["09:00-12:00"]})
     assert changed_lines(contents["site.toml"], new["site.toml"]) == [
@@ -189,8 +199,12 @@ def test_a_file_with_a_mistake_is_refused_with_its_line(tmp_path: Path) -> None:
         apply({"guide/visa.yaml": b"fee: &a x\nwhere: *a\n"}, edit)
     with pytest.raises(EditError, match="not UTF-8"):
         apply({"guide/visa.yaml": b"fee: \xff\n"}, edit)
-    with pytest.raises(EditError, match="not TOML"):
-        apply({"site.toml": b"= 1\n"}, {"kind": "toml", "place": ["name"], "value": "x"})
+    for value in (b"!!bool x", b"!!int x", b"2001-02-30"):
+        with pytest.raises(EditError, match=r"guide/visa.yaml:2: .* cannot be read .*; correct the YAML"):
+            apply({"guide/visa.yaml": b"fee: x\nwhere: " + value + b"\n"}, edit)
+    for text in (b"= 1\n", b"a = " + b"9" * 4900 + b"\n", b"a = 0x" + b"f" * 4900 + b"\n"):
+        with pytest.raises(EditError, match="not TOML"):
+            apply({"site.toml": text}, {"kind": "toml", "place": ["name"], "value": "x"})
 
 
 LINES = st.lists(st.sampled_from(["a\n", "b\n", "c\n", "\n"]), max_size=12).map("".join)

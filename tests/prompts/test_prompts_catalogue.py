@@ -129,3 +129,30 @@ def test_other_broken_files_are_reported_too(tmp_path: Path) -> None:
     french.parents[1].rename(tmp_path / "locale" / "French")
     with pytest.raises(catalogue.CatalogueError, match="French is not a language code"):
         catalogue.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Plural-Forms: nplurals=1000000000; plural=n;",
+        f"Plural-Forms: nplurals={'9' * 5000}; plural=n;",
+        f"Plural-Forms: nplurals=2; plural={'(' * 5000}n{')' * 5000};",
+        "Plural-Forms: nplurals=2; plural=n**n**n**99999;",
+        "Content-Type: text/plain; charset=utf-16",
+        "POT-Creation-Date: 2024-01-01 10:00+9999",
+        "Language: ../../../etc/passwd",
+    ],
+)
+def test_a_header_that_is_a_bomb_is_refused_or_of_no_effect(tmp_path: Path, line: str) -> None:
+    """Babel would evaluate a rule for plurals, and make lists of `nplurals`, for texts with plurals, of which we have
+    none."""
+    sites.catalogue(tmp_path, "en", {"hello": ("Hello.", "Hello.")})
+    entry = 'msgctxt "hello"\nmsgid "Hello."\nmsgstr "Bonjour."\n'
+    sites.write(tmp_path, "fr", f'msgid ""\nmsgstr ""\n"{line}\\n"\n\n{entry}')
+    began = time.monotonic()
+    texts, errors = catalogue.examine(tmp_path)
+    assert time.monotonic() - began < 10
+    assert texts is not None
+    assert texts.text("fr", "hello") == "Bonjour." if not errors else "hatif.po:" in str(errors[0])
+    sites.write(tmp_path, "fr", f'msgid ""\nmsgstr ""\n"{line}\\n"\n\n{entry}msgid_plural "Hellos."\n')
+    assert [str(error) for error in catalogue.examine(tmp_path)[1] if "is not a valid catalogue line" in str(error)]
