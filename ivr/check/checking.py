@@ -16,6 +16,7 @@ from ivr.check.sip_check import sip_findings, telephone_findings
 from ivr.check.site_check import (
     database_findings,
     desk_findings,
+    former_findings,
     language_findings,
     number_findings,
     topic_findings,
@@ -60,6 +61,7 @@ class _Check:
 
     def findings(self) -> list[Finding]:
         site_ = self._site()
+        self.found += former_findings(self.folder)
         languages = site_.languages if site_ is not None else self._configured_languages()
         people = self._operators(languages)
         guide = self._guide(site_)

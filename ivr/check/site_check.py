@@ -1,5 +1,6 @@
 """Findings of `hatif check` about `site.toml`: valid values that conflict with the site's other files."""
 
+import tomllib
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
@@ -8,12 +9,22 @@ import phonenumbers
 from db.engine import DatabaseError, parse_url
 from ivr.flow.file import Draft
 from ivr.flow.nodes.language import Language
-from ivr.site import table_file
+from ivr.site import former_settings, table_file
 from ivr.site.findings import Finding
 from ivr.site.operators import COLUMNS, OperatorEntry
-from ivr.site.site import Place, Site, line_in
+from ivr.site.site import Place, Site, format_place, line_in
 from prompts import catalogue, site_files
 from prompts.voices.choice import choose, comes_by_itself, wanted
+
+
+def former_findings(folder: Path) -> Iterator[Finding]:
+    """Yield findings about settings that only an earlier version had; nothing for a file that cannot be read."""
+    try:
+        taken = former_settings.take_out(tomllib.loads(site_files.text(folder / "site.toml")))
+    except (OSError, ValueError):
+        return
+    for place, remedy in taken:
+        yield _Toml(folder).finding("W_SITE_FORMER", place, f"{format_place(place)} is no longer a setting", remedy)
 
 
 def number_findings(folder: Path, site: Site) -> Iterator[Finding]:

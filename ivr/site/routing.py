@@ -3,7 +3,7 @@
 docs/routing.md (the policy's), docs/returners.md and docs/hours.md explain each figure and its default.
 """
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from routing.policy import Policy
 
@@ -34,17 +34,6 @@ class Routing(BaseModel):
 
     last_calls_min: int = Field(0, ge=0, le=240)
     """The time before closing from which callers hear if their turn will come too late; 0: never."""
-
-    head_start_s: None = None
-    """Removed; a value is refused with an explanation."""
-
-    @field_validator("head_start_s", mode="before")
-    @classmethod
-    def _follows_passing(cls, value: object) -> None:
-        raise ValueError(
-            "is no longer a setting; delete it: a language's head start is now passing, times the share of the"
-            " operators on duty who do not speak it"
-        )
 
     @property
     def policy(self) -> Policy:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from ivr.model.e164 import NumberRules, main_country
-from ivr.site import basics, zones
+from ivr.site import basics, former_settings, zones
 from ivr.site.addresses import BindAddress, CarrierHost
 from ivr.site.alarms import Alarms
 from ivr.site.backups import Backups
@@ -217,7 +217,7 @@ class Site(_Strict):
 
 
 def load(folder: Path) -> Site:
-    """Load the site of a folder.
+    """Load the site of a folder, without settings that only an earlier version had (`hatif check` warns of them).
 
     Raises:
         SiteError: `site.toml` has mistakes; one line for each.
@@ -229,7 +229,9 @@ def load(folder: Path) -> Site:
         sentence = f"cannot be read ({error}); it must be a UTF-8 text file"
         raise SiteError(Finding.from_sentence("E_SITE_FILE", str(path), 1, sentence)) from None
     try:
-        site = Site.model_validate(tomllib.loads(text))
+        content = tomllib.loads(text)
+        former_settings.take_out(content)
+        site = Site.model_validate(content)
     except tomllib.TOMLDecodeError as error:
         match = re.search(r"at line ([0-9]+)", str(error))
         line = int(match[1]) if match else len(text.splitlines())

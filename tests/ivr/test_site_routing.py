@@ -7,9 +7,11 @@ import pytest
 from site_files import line_of
 from test_site import SITE, site_refusal
 
-from ivr.site import site
+from ivr.site import former_settings, site
 from ivr.site.routing import Routing
 from routing.policy import Policy
+
+FORMER = ("routing", "head_start_s")
 
 
 def test_a_site_without_routing_settings_has_the_default_policy(tmp_path: Path) -> None:
@@ -32,7 +34,6 @@ def test_each_figure_of_the_policy_can_be_changed_by_its_name(tmp_path: Path) ->
     ("written", "message"),
     [
         ("prefer = 30", "is not a valid name here"),
-        ("head_start_s = 20", "delete it: a language's head start is now passing"),
         ("hold_s = -1", "greater than or equal to 0, found -1"),
         ("target_s = 0", "greater than 0"),
         ('relax_s = "long"', "found 'long'"),
@@ -52,3 +53,17 @@ def test_a_mistake_is_reported_with_its_line(tmp_path: Path, written: str, messa
 def test_callers_hear_about_closing_time_only_if_the_site_enables_it() -> None:
     usual = Routing()
     assert (usual.last_calls_min, usual.return_min) == (0, 10)
+
+
+def test_a_setting_of_an_earlier_version_is_ignored_wherever_it_is_and_other_mistakes_are_still_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(former_settings, "FORMER", {("carrier", "colour"): "delete it", **former_settings.FORMER})
+    assert "[[carrier]]" in SITE
+    text = SITE.replace("[[carrier]]", '[[carrier]]\ncolour = "red"') + "\n[routing]\nhead_start_s = 20\nfew = 3\n"
+    (tmp_path / "site.toml").write_text(text)
+    assert site.load(tmp_path).routing.policy == Policy(few=3)
+    places = [place for place, _ in former_settings.take_out(tomllib.loads(text))]
+    assert places == [*(("carrier", index, "colour") for index in range(SITE.count("[[carrier]]"))), FORMER]
+    ((line, what),) = site_refusal(tmp_path, text.replace("few = 3", 'few = "three"'))
+    assert line == line_of(text, "few") and "found 'three'" in what

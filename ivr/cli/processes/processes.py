@@ -114,7 +114,10 @@ def configure_asterisk(parts: Composition, bar: Bar, *, before_restart: bool = F
     """
     from asterisk_conf import instance
     from dialplan.lint import lint
+    from ivr.check.site_check import former_findings
 
+    for finding in former_findings(parts.settings.site):
+        errors.print(f"hatif: {finding}", style="yellow", markup=False, soft_wrap=True)
     bar.step("Asterisk")
     conf = parts.conf(bar)
     if line_settings.read(parts.settings.home) != (line := line_of(parts.settings)):
