@@ -80,7 +80,7 @@ _USER_ERRORS = (
     ("ivr.cli.prompts.voices", "VoiceInstallError"),
     ("ivr.cli.speech.speech", "SpeechError"),
     ("prompts.say", "TextError"),
-    ("ivr.cli.prompts.tashkeel", "DraftError"),
+    ("ivr.cli.prompts.release", "ReleaseError"),
     ("prompts.importing", "ImportingError"),
     ("prompts.clip_archive", "ClipArchiveError"),
     ("ivr.data.encryption", "BackupError"),
