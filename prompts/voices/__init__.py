@@ -40,7 +40,7 @@ class Limits:
 class Voice:
     """A voice with its engine and settings."""
 
-    source: str  # its name in the manifest: "pico", "pyttsx3", "mbrola-nl2"
+    source: str  # its name in the manifest: "pico", "pyttsx3", "kokoro"
     module: str  # the engine
     name: str  # the engine's name for the voice
     settings: tuple[tuple[str, float], ...] = ()
