@@ -14,7 +14,6 @@ from functools import cache
 _BRISK = {
     "prompts.voices.pico": 1.9,
     "prompts.voices.arabic.pico": 1.9,
-    "prompts.voices.dutch": 1.9,
     "prompts.voices.kokoro.engine": 2.1,
 }
 """Each engine's speed for brisk words, of which 1 is its own."""
@@ -113,7 +112,8 @@ VOICES: dict[str, Voice] = {
     "es": _pico("es-ES"),
     "fr": _pico("fr-FR"),
     "it": _pico("it-IT"),
-    "nl": Voice("pico", "prompts.voices.dutch", "de-DE", (("speed", 0.8),), ("py-nanotts", "espeakng-loader")),
+    # Slower than other languages, since it is better understood so.
+    "nl": replace(_espeak("nl", rate=110, word_gap=2), digits=(("rate", 125), ("word_gap", 2))),
 }
 
 

@@ -82,7 +82,7 @@ def _attribute(name: str, number: int) -> bytes:
 
 
 def _tensor(name: str, values: NDArray[np.generic]) -> bytes:
-    kind = {np.float32: FLOAT, np.int64: INT64}[values.dtype.type]
+    kind = FLOAT if values.dtype == np.float32 else INT64
     sizes = b"".join(_field(1, size) for size in values.shape)
     return sizes + _field(2, kind) + _field(8, name.encode()) + _field(9, values.tobytes())
 

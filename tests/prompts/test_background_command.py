@@ -67,7 +67,7 @@ async def test_a_call_that_began_before_the_switch_hears_one_voice_and_another_m
     site, home = checkout / "sites/consulate", checkout / "var"
     versions = VersionStore(site, home / "versions", home / "sounds", sites.load(site))
     call = versions.current
-    assert voices(call.sounds) == {"pico"}
+    assert voices(call.sounds) == {"pyttsx3"}
     assert "Nothing is left to do." in run(checkout, "prompts build --background")
     after = dutch(checkout)["slow"]
     assert (after["made"], after["state"], after["left_s"]) == (before["of"], "in use", None)
@@ -75,7 +75,7 @@ async def test_a_call_that_began_before_the_switch_hears_one_voice_and_another_m
     # Another controller reads the call's version from the disk.
     again = VersionStore(site, home / "versions", home / "sounds", sites.load(site)).version(call.name)
     assert again is not None
-    assert voices(again.sounds) == {"pico"}
+    assert voices(again.sounds) == {"pyttsx3"}
     run(checkout, "prompts build")
     for audio in again.sounds.prompts["nl"].values():
         assert all(path.is_file() for path in manifest.paths(home / "sounds", audio.file))
@@ -157,7 +157,7 @@ def test_quick_voices_are_a_setting_of_the_environment(checkout: Path, monkeypat
     monkeypatch.setenv("HATIF_VOICES", "quick")
     assert "slow" not in run(checkout, "prompts build")
     assert dutch(checkout)["slow"] is None
-    assert voices(manifest.load(checkout / "var/sounds/manifest.json")) == {"pico"}
+    assert voices(manifest.load(checkout / "var/sounds/manifest.json")) == {"pyttsx3"}
     monkeypatch.setenv("HATIF_VOICES", "best")
     answer = lines.hatif(checkout, "prompts build")
     assert (answer.returncode, answer.stderr.strip()) == (
