@@ -112,8 +112,7 @@ VOICES: dict[str, Voice] = {
     "es": _pico("es-ES"),
     "fr": _pico("fr-FR"),
     "it": _pico("it-IT"),
-    # Slower than other languages, since it is better understood so.
-    "nl": replace(_espeak("nl", rate=110, word_gap=2), digits=(("rate", 125), ("word_gap", 2))),
+    "nl": _espeak("nl", rate=ESPEAK_RATE),
 }
 
 
