@@ -27,7 +27,6 @@ class Wanted:
     otherwise: str  # what an administrator can do instead
     packages: tuple[str, ...]
     space: int  # bytes for lists, archives and the tree
-    components: tuple[str, ...] = ("main",)
     suite: str = "sid"  # of Debian; only sid has Asterisk
     one_series: bool = False  # whether a release of another series (23 instead of 22) is refused
 
@@ -104,8 +103,8 @@ def prepare(folder: Path, mirror: str, wanted: Wanted, architecture: str | None 
     for name in ("state/lists/partial", "cache/archives/partial", "empty"):
         make_folder(folder / name)
     write_text(folder / "status", "", 0o600)
-    keyring, components = _keyring(folder), " ".join(wanted.components)
-    write_text(folder / "sources.list", f"deb [signed-by={keyring}] {mirror} {wanted.suite} {components}\n", 0o600)
+    keyring = _keyring(folder)
+    write_text(folder / "sources.list", f"deb [signed-by={keyring}] {mirror} {wanted.suite} main\n", 0o600)
     host = _host_settings()
     architecture = architecture or machine(wanted).architecture
     text = f"""\

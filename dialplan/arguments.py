@@ -47,11 +47,6 @@ class Jump:
     returns: bool = False
     arguments: tuple[str, ...] = ()
 
-    @property
-    def is_fixed(self) -> bool:
-        """Whether the place is known without a call."""
-        return "$" not in f"{self.context}{self.extension}{self.priority}"
-
 
 def jumps(step: Step) -> Iterator[Jump]:
     """Yield where a step may lead, besides the next step."""

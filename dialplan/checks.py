@@ -7,7 +7,9 @@ from dialplan.arguments import jumps
 from dialplan.findings import Finding
 from dialplan.parse import Context, Step
 from dialplan.places import Places
-from dialplan.taint import READ
+
+READ = re.compile(r"\$\{(\w+)(\()?|\}|\{")
+"""The beginning of `${NAME` or `${NAME(`, and brackets."""
 
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 

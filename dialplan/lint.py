@@ -7,7 +7,6 @@ from dialplan import checks
 from dialplan.findings import Finding
 from dialplan.parse import Extension, Step, parse
 from dialplan.places import Places
-from dialplan.taint import READ
 
 APPLICATIONS = {
     **dict.fromkeys(("Answer", "Goto", "GotoIf", "Hangup", "NoOp", "Progress", "Set", "Wait"), None),
@@ -134,7 +133,7 @@ def _known(step: Step) -> Iterator[Finding]:
 
 def _untrusted(step: Step) -> Iterator[Finding]:
     around: list[str] = []  # the enclosing ${…}
-    for match in READ.finditer(step.data):
+    for match in checks.READ.finditer(step.data):
         if match[0] == "}":
             around = around[:-1]
             continue

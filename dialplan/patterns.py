@@ -73,14 +73,3 @@ def overlap(one: str, other: str) -> bool:
         return False
     # `.` wants one character more where the other has come to its end.
     return len(ours) != len(theirs) or {our_end, their_end} != {".", ""}
-
-
-def is_open(written: str) -> bool:
-    """Return whether an extension takes characters that no number has: an open end, or a set with others."""
-    places, end = _sets(written)
-    if not written.startswith("_"):
-        return False
-    return bool(end) or any(not allowed <= _DIALLED for allowed in places)
-
-
-_DIALLED = frozenset("0123456789*#+ABCDabcd")

@@ -15,7 +15,6 @@ from dialplan.lines import Source
 from dialplan.names import Names
 from dialplan.parse import Dialplan, Step, parse_source
 from dialplan.places import Places
-from dialplan.taint import find_untrusted
 
 _PLAYED = {"playback": 0, "background": 0, "controlplayback": 0, "read": 1}  # application to the argument with sounds
 _QUEUED = ("queue", "addqueuemember", "removequeuemember", "queuelog")
@@ -55,7 +54,6 @@ def find_mistakes(source: Source, around: Surroundings) -> list[Finding]:
     places = Places(plan, around.elsewhere)
     findings = [*plan.findings, *checks.includes(places), *_circles(places)]
     findings += Flow(plan, places).findings()
-    findings += find_untrusted(plan, places)
     findings += _hints(plan, around)
     findings += _entries(places, around.entries)
     for context, extensions in plan.contexts.items():

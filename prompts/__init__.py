@@ -2,6 +2,6 @@
 
 import os
 
-# onnxruntime, which runs neural voices and the model of Arabic vowels, reports its use to its maker unless this is set
+# onnxruntime, which runs neural voices, reports its use to its maker unless this is set
 # before it is loaded.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"

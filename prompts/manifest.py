@@ -55,7 +55,7 @@ class Audio:
 
     file: str  # Asterisk's name for it: hatif/<language>/<id>-<hash>, without extension
     text: str  # the spoken text, even if the catalogue has changed since
-    source: str  # "recording", "pico", "pyttsx3", "mbrola-nl2"
+    source: str  # "recording", "pico", "pyttsx3", "kokoro"
     seconds: float
     since: datetime | None = None  # when it came into use; None in older manifests
 

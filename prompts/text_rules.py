@@ -115,7 +115,7 @@ def _arabic(text: str, letters: str) -> list[Finding]:
         remedy = "type it with an Arabic keyboard"
         found.append(Finding("E_TEXT_SCRIPT", f"letters that are not Arabic ({names})", remedy))
     if words := vowels.unvowelled(text):
-        remedy = "write it with its vowels (`hatif prompts tashkeel` drafts them); without them it is mispronounced"
+        remedy = "write it with its vowels; without them it is mispronounced"
         found.append(Finding("W_TEXT_VOWELS", _without_vowels(words), remedy))
     return found
 

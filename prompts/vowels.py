@@ -1,4 +1,4 @@
-"""Vowelled Arabic (tashkeel): words, their letters and marks, and the letters that lack a mark."""
+"""Vowelled Arabic (tashkeel): words, their letters and marks, and the letters whose vowel is missing."""
 
 from __future__ import annotations
 
@@ -38,23 +38,6 @@ def bare(text: str) -> str:
     return re.sub(f"[{MARKS}{TATWEEL}]", "", text)
 
 
-def is_arabic(word: str) -> bool:
-    """Return whether a word consists of Arabic letters only."""
-    return re.fullmatch(f"[{LETTERS}{MARKS}{TATWEEL}]+", word) is not None
-
-
-def unmarked(word: str) -> list[Letter]:
-    """Return the letters whose mark is missing.
-
-    An alef, a waw after u, a ya after i (these are long vowels) and an assimilated l carry no mark.
-    """
-    return [
-        letter
-        for letter, previous, following in _with_neighbours(letters(word))
-        if not _is_marked(letter, previous, following)
-    ]
-
-
 def missing(word: str) -> list[Letter]:
     """Return the letters whose vowel a reader has to guess: not before an alef (it is a), not the l of the article."""
     return [
@@ -73,6 +56,7 @@ def _with_neighbours(found: list[Letter]) -> Iterator[tuple[Letter, Letter, Lett
 
 
 def _is_marked(letter: Letter, previous: Letter, following: Letter) -> bool:
+    """An alef, a waw after u, a ya after i (these are long vowels) and an assimilated l carry no mark."""
     return (
         bool(letter.marks.replace(SHADDA, ""))
         or letter.letter in _SILENT

@@ -51,7 +51,6 @@ def asked(*extras: str) -> list[Requirement]:
         (("run", "demo", "test"), ("phones", "test")),
         (("run", "piper"), ("piper",)),
         (("run", "speech"), ("speech",)),
-        (("run", "tashkeel"), ("tashkeel",)),
     ],
 )
 def test_the_lock_has_what_setup_cfg_asks_for(files: tuple[str, ...], extras: tuple[str, ...], python: str) -> None:
@@ -69,7 +68,6 @@ def test_an_administrator_who_adds_piper_gets_the_versions_that_were_tested() ->
     tested = {**locked("run", "3.13"), **locked("test", "3.13")}
     assert locked("piper", "3.13").items() <= tested.items()
     assert locked("speech", "3.13").items() <= tested.items()
-    assert locked("tashkeel", "3.13").items() <= tested.items()
 
 
 def test_the_installed_packages_are_the_locked_ones() -> None:

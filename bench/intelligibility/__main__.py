@@ -14,7 +14,7 @@ from rich.progress import Progress
 from bench import machine
 from bench.intelligibility import report
 from bench.intelligibility.environment import Environment, Recogniser, RecogniserError, install
-from bench.intelligibility.jobs import MBROLA, PEER, QUICK, SITE, Announcements, VoiceNameError, jobs
+from bench.intelligibility.jobs import PEER, QUICK, SITE, Announcements, VoiceNameError, jobs
 from bench.intelligibility.kept import Kept
 from bench.intelligibility.measuring import Bench, Pace
 from bench.intelligibility.report import Result
@@ -89,10 +89,7 @@ def main(
     language: Annotated[list[str], typer.Option(help="A language; may be repeated. Default: all with a limit.")] = [],  # noqa: B006
     voice: Annotated[
         list[str],
-        typer.Option(
-            help=f"`{SITE}`, `{QUICK}`, `{PEER}`, `{MBROLA}` (in the languages that have it), or any other name of a "
-            "voice, such as mbrola-nl2."
-        ),
+        typer.Option(help=f"`{SITE}`, `{QUICK}`, `{PEER}`, or any other name of a voice, such as piper:NAME.onnx."),
     ] = [SITE, QUICK, PEER],  # noqa: B006
     announced: Annotated[
         list[Announcements], typer.Option("--set", help="A list of announcements; may be repeated.")

@@ -139,10 +139,6 @@ class Recogniser:
         """Return the recognised text of audio at 16 kHz. Raises RecogniserError if the process ended or timed out."""
         return str(self._ask(audio, {"language": language})["text"])
 
-    def surprise(self, audio: NDArray[np.float32], language: str, wanted: str) -> float:
-        """Return how surprised the recogniser is at a text, in nats. Raises RecogniserError as `hear` does."""
-        return float(self._ask(audio, {"language": language, "wanted": wanted})["loss"])
-
     def _ask(self, audio: NDArray[np.float32], question: dict[str, str]) -> dict[str, Any]:
         file = Path(self._scratch.name) / "heard.npy"
         np.save(file, audio)

@@ -20,9 +20,9 @@ class Announcements(StrEnum):
     TUNING = "tuning"
 
 
-SITE, QUICK, PEER, MBROLA = "site", "quick", "espeak-ng", "mbrola"
+SITE, QUICK, PEER = "site", "quick", "espeak-ng"
 """The site's own voice; the voice that speaks at once, until the site's has spoken everything; espeak-ng without
-changes, which is the obvious alternative; and MBROLA's voice of the languages that have one."""
+changes, which is the obvious alternative."""
 
 
 class VoiceNameError(Exception):
@@ -68,7 +68,7 @@ def jobs(
     Raises:
         VoiceNameError: A voice is not here, or speaks none of the languages.
     """
-    for name in {*voices} - {SITE, QUICK, PEER, MBROLA}:
+    for name in {*voices} - {SITE, QUICK, PEER}:
         if all(mistakes := [choice.mistake(language, name) for language in languages]):
             raise VoiceNameError(str(mistakes[0]))
     for language in languages:
@@ -92,9 +92,7 @@ def _voice(language: str, name: str, chosen: choice.Choice, folder: Path) -> Voi
         if reason := chosen.missing.get(language):
             raise VoiceNameError(f"{chosen.named[language]}: {reason}")
         return chosen.voice(language)
-    if name == MBROLA:
-        name = next((item for item, code in choice.MBROLA.items() if code == language), "")
-    if not name or choice.mistake(language, name):
+    if choice.mistake(language, name):
         return None
     try:
         return choice.find(language, name, folder)

@@ -1,8 +1,7 @@
 """The recogniser's process, run by the Python of its own environment: `python recogniser.py MODEL_FOLDER`.
 
 One request a line on standard input, {"language", "file"}: `file` is a numpy array (.npy), 32-bit floats at 16 kHz.
-One answer a line: {"text"}, its figures written out in words; or, if the request has a "wanted" text, {"loss"}: the
-recogniser's surprise at that text, in nats. Imports nothing of ours.
+One answer a line: {"text"}, its figures written out in words. Imports nothing of ours.
 """
 
 import contextlib
@@ -12,7 +11,6 @@ import sys
 
 import numpy as np
 from faster_whisper import WhisperModel
-from faster_whisper.tokenizer import Tokenizer
 from num2words import num2words  # type: ignore[import-not-found]
 
 BEAM = 5
@@ -20,8 +18,6 @@ LOOPS = 2.4
 """The compression ratio above which a text counts as repetition; Whisper's own limit."""
 RATE = 16_000
 """Hz."""
-LEAST = 1e-9
-"""The smallest probability of one token that counts."""
 LONGEST_REPEATED = 3
 """The most tokens of one text."""
 
@@ -51,21 +47,6 @@ def _transcribe(model: WhisperModel, audio: np.ndarray, language: str, **options
     return " ".join(segment.text.strip() for segment in found), loops
 
 
-def surprise(model: WhisperModel, audio: np.ndarray, language: str, wanted: str) -> float:
-    """Return the negative logarithm of the probability of a text.
-
-    The window ends half a second after the audio, not after 30 s: that takes a tenth of the time, and the two losses
-    correlate with .97.
-    """
-    features = model.feature_extractor(np.pad(audio, RATE // 2))
-    frames = features.shape[-1] // 2 * 2
-    tokenizer = Tokenizer(model.hf_tokenizer, True, task="transcribe", language=language)
-    tokens = tokenizer.encode(f" {wanted}")
-    heard = model.encode(features[..., :frames])
-    found = model.model.align(heard, tokenizer.sot_sequence, [tokens], frames)[0]
-    return float(-np.log(np.maximum(found.text_token_probs, LEAST)).sum())
-
-
 def in_words(text: str, language: str) -> str:
     """Return the text with whole numbers as words: the announcements have words, the recogniser often writes digits."""
 
@@ -82,11 +63,7 @@ def main(folder: str) -> None:
     for line in sys.stdin:
         request = json.loads(line)
         audio = np.load(request["file"])
-        if "wanted" in request:
-            answer: dict[str, float | str] = {"loss": surprise(model, audio, request["language"], request["wanted"])}
-        else:
-            answer = {"text": recognise(model, audio, request["language"])}
-        print(json.dumps(answer), flush=True)
+        print(json.dumps({"text": recognise(model, audio, request["language"])}), flush=True)
 
 
 if __name__ == "__main__":

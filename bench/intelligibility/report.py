@@ -15,7 +15,6 @@ from bench.intelligibility import errors
 
 WANTED = {"ar": 0.46, "de": 0.12, "en": 0.12, "es": 0.10, "fr": 0.12, "it": 0.14, "nl": 0.36}
 """The highest allowed mean error of the typical announcements, in the voice of a new site."""
-WANTED_WITH_MBROLA = {"ar": 0.30, "nl": 0.20}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +48,7 @@ class Result:
         """The limit for this voice; None if there is none."""
         if self.peer or self.set != "typical":
             return None
-        limits = WANTED_WITH_MBROLA if self.voice.startswith("mbrola") else WANTED
-        return limits.get(self.language)
+        return WANTED.get(self.language)
 
     @property
     def kept(self) -> bool | None:

@@ -50,11 +50,6 @@ class Language:
         """`rtl` or `ltr`."""
         return "rtl" if self.locale.text_direction == "rtl" else "ltr"
 
-    @property
-    def own_name(self) -> str:
-        """The language's own name for itself."""
-        return str(Locale.parse(self.code).get_display_name(self.code)).capitalize()
-
     def text(self, text: str, **values: object) -> str:
         """Return a text of the catalogues in this language."""
         translated = self.translations.gettext(text)

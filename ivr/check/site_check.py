@@ -1,6 +1,5 @@
 """Findings of `hatif check` about `site.toml`: valid values that conflict with the site's other files."""
 
-import tomllib
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
@@ -13,14 +12,14 @@ from ivr.site import former_settings, table_file
 from ivr.site.findings import Finding
 from ivr.site.operators import COLUMNS, OperatorEntry
 from ivr.site.site import Place, Site, format_place, line_in
-from prompts import catalogue, site_files
+from prompts import catalogue, site_files, toml_values
 from prompts.voices.choice import choose, comes_by_itself, wanted
 
 
 def former_findings(folder: Path) -> Iterator[Finding]:
     """Yield findings about settings that only an earlier version had; nothing for a file that cannot be read."""
     try:
-        taken = former_settings.take_out(tomllib.loads(site_files.text(folder / "site.toml")))
+        taken = former_settings.take_out(toml_values.loads(site_files.text(folder / "site.toml")))
     except (OSError, ValueError):
         return
     for place, remedy in taken:

@@ -10,6 +10,7 @@ FORMER: Mapping[tuple[str, ...], str] = {
         "delete it: a language's head start is now passing, times the share of the operators on duty who do not speak"
         " it"
     ),
+    ("monitoring", "traces"): "delete it: `hatif call ID` has the story of a call, and Prometheus the figures",
 }
 """What to do instead, by the tables and the name of the setting; `("carrier", NAME)` is NAME of each `[[carrier]]`."""
 

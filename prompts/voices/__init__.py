@@ -14,7 +14,6 @@ from functools import cache
 _BRISK = {
     "prompts.voices.pico": 1.9,
     "prompts.voices.arabic.pico": 1.9,
-    "prompts.voices.dutch": 1.9,
     "prompts.voices.kokoro.engine": 2.1,
 }
 """Each engine's speed for brisk words, of which 1 is its own."""
@@ -40,7 +39,7 @@ class Limits:
 class Voice:
     """A voice with its engine and settings."""
 
-    source: str  # its name in the manifest: "pico", "pyttsx3", "mbrola-nl2"
+    source: str  # its name in the manifest: "pico", "pyttsx3", "kokoro"
     module: str  # the engine
     name: str  # the engine's name for the voice
     settings: tuple[tuple[str, float], ...] = ()
@@ -113,7 +112,7 @@ VOICES: dict[str, Voice] = {
     "es": _pico("es-ES"),
     "fr": _pico("fr-FR"),
     "it": _pico("it-IT"),
-    "nl": Voice("pico", "prompts.voices.dutch", "de-DE", (("speed", 0.8),), ("py-nanotts", "espeakng-loader")),
+    "nl": _espeak("nl", rate=ESPEAK_RATE),
 }
 
 

@@ -1,11 +1,10 @@
 """The voices of a site: Kokoro where it speaks the language, else the table's; `[voices]` names others.
 
     [voices]
-    nl = "mbrola-nl2"                    # installed on request
     fr = "piper:fr_FR-siwis-medium.onnx" # brought by the administrator
     en = "quick"                         # the table's
 
-`folder` always contains these voices: `mbrola/` with Debian's packages, `piper/` and `kokoro/` with models. If a
+`folder` always contains these voices: `piper/` and `kokoro/` with models. If a
 configured voice is missing, callers lose nothing: the language keeps its existing audio, and the table's voice speaks
 new texts.
 """
@@ -20,14 +19,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from prompts.voices import VOICES, Voice, VoiceMissingError, kokoro, licences, voice_of
+from prompts.voices import VOICES, Voice, VoiceMissingError, kokoro, voice_of
 
-MBROLA = {"mbrola-ar2": "ar", "mbrola-nl2": "nl"}
-"""The language of each voice."""
+FORMER = ("mbrola-ar2", "mbrola-nl2")
+"""Voices that only earlier versions had: their audio stays, as that of any voice that is missing."""
 PIPER = "piper:"
 QUICK = "quick"
 """The table's voice, where another one would be the default."""
-_KNOWN = ", ".join(sorted((*MBROLA, kokoro.NAME, QUICK)))
+_KNOWN = f"{kokoro.NAME}, {QUICK}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +77,11 @@ def mistake(language: str, name: str) -> str | None:
     """Return what is wrong with a name in `[voices]`, independent of what is installed; None if it is valid."""
     if name.startswith(PIPER):
         return None if name.endswith(".onnx") else f"{name!r} does not name a model; write {PIPER}NAME.onnx"
-    if name == QUICK:
+    if name == QUICK or name in FORMER:
         return None
     if name == kokoro.NAME:
         return None if language in kokoro.SPEEDS else f"{name!r} does not speak {language}; delete the line"
-    if name not in MBROLA:
-        return f"{name!r} is not an available voice; write one of {_KNOWN}, or {PIPER}NAME.onnx"
-    if language != MBROLA[name]:
-        return f"{name!r} speaks {MBROLA[name]}; write a voice that speaks {language}, or delete the line"
-    return None
+    return f"{name!r} is not an available voice; write one of {_KNOWN}, or {PIPER}NAME.onnx"
 
 
 def choose(named: Mapping[str, str], folder: Path) -> Choice:
@@ -110,20 +105,11 @@ def find(language: str, name: str, folder: Path) -> Voice:
         raise VoiceMissingError(reason)
     if name == kokoro.NAME:
         return kokoro.voice(language, folder / kokoro.NAME)
-    return _piper(language, name, folder / "piper") if name.startswith(PIPER) else _mbrola(name, folder / "mbrola")
-
-
-def _mbrola(name: str, folder: Path) -> Voice:
-    package, accepted = name, licences.read(folder)
-    short = name.removeprefix("mbrola-")
-    file = folder / "root" / "usr/share/mbrola" / short / short
-    remedy = "run `hatif prompts voices install mbrola`"
-    if not file.is_file():
-        raise VoiceMissingError(f"it is not installed; {remedy}")
-    if accepted is None or package not in accepted.licences:
-        raise VoiceMissingError(f"its licence has not been accepted; {remedy}")
-    versions = tuple(f"{package}={version}" for package, version in sorted(accepted.versions.items()))
-    return Voice(name, "prompts.voices.mbrola", str(file), identity=(short, *versions))
+    if name in FORMER:
+        raise VoiceMissingError(
+            "MBROLA's voices are no longer supported; delete the line, and the default voice speaks"
+        )
+    return _piper(language, name, folder / "piper")
 
 
 def _piper(language: str, name: str, folder: Path) -> Voice:

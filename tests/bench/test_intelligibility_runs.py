@@ -126,12 +126,12 @@ def test_all_voices_of_a_list_are_in_one_row() -> None:
     found = table([
         spoken_by("kokoro", 0.1),
         spoken_by("pico de-DE by phonemes", 0.5),
-        spoken_by("mbrola-nl2", 0.15),
+        spoken_by("piper:x.onnx", 0.15),
         spoken_by("kokoro", 0.3, language="de", set="kept_apart"),
         spoken_by("pico de-DE", 0.2, language="de", set="kept_apart"),
     ])  # fmt: skip
     assert [column.header for column in found.columns] == [
-        "language", "announcements", "kokoro", "pico", "mbrola", "difference"
+        "language", "announcements", "kokoro", "pico", "piper:x.onnx", "difference"
     ]  # fmt: skip
     rows = zip(*(column.cells for column in found.columns), strict=True)
     assert list(rows) == [

@@ -61,16 +61,16 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
     "E_SITE_VOICE": (
         "site.toml",
         "[fallback]",
-        '[voices]\nar = "mbrola-nl2"\n\n[fallback]',
-        "mbrola-nl2",
-        "voices.ar: 'mbrola-nl2' speaks nl; write a voice that speaks ar, or delete the line",
+        '[voices]\nar = "mbrola-ar9"\n\n[fallback]',
+        "mbrola-ar9",
+        "voices.ar: 'mbrola-ar9' is not an available voice; write one of kokoro, quick, or piper:NAME.onnx",
     ),
     "W_VOICE_MISSING": (
         "site.toml",
         "[fallback]",
         '[voices]\nar = "mbrola-ar2"\n\n[fallback]',
         "mbrola-ar2",
-        "voices.ar: mbrola-ar2: it is not installed; run `hatif prompts voices install mbrola`",
+        "voices.ar: mbrola-ar2: MBROLA's voices are no longer supported; delete the line, and the default voice speaks",
     ),
     "E_SITE_TRUNK": (
         "site.toml",

@@ -95,7 +95,6 @@ def facts(*checks: Check, **fields: Any) -> Facts:
                 "answers_5xx": 0,
             },
         },
-        traces={"sent": 17, "ok": True},
         disk_free=5 * 2**30,
         read_s=0.04,
     )

@@ -10,8 +10,7 @@ import pytest
 from prompts import catalogue
 from prompts.say import say
 from prompts.voices import VOICES, phonemes
-from prompts.voices.arabic import mbrola, pho, pico
-from prompts.voices.arabic.letters import CONSONANTS
+from prompts.voices.arabic import pico
 from prompts.voices.arabic.text import phrases
 
 CONSULATE = Path(__file__).parents[2] / "sites" / "consulate"
@@ -59,33 +58,6 @@ def test_more_sounds_take_longer_and_no_markup_is_read_aloud() -> None:
     two, _ = pico.speak("بَيْتٌ كَبِيرٌ جِدًّا", "de-DE", {"speed": 1.0})
     assert 0.2 < len(one) / 2 / rate < 1.2
     assert 1.3 * len(one) < len(two) < 4 * len(one)
-
-
-def test_the_pho_text_has_a_length_for_each_sound_and_a_falling_melody() -> None:
-    lines = mbrola("مَرْحَبًا بِكُمْ، شُكْرًا.").splitlines()
-    assert lines[0] == "_ 60"
-    assert lines[-1] == "_ 150"
-    assert "_ 330" in lines
-    for line in lines:
-        symbol, length, *points = line.split()
-        assert symbol in {*CONSONANTS.values(), "_", *"aiu", "a.", "i.", "u."}
-        assert 20 < int(length) < 500
-        assert len(points) % 2 == 0
-    pitches = [int(line.split()[3]) for line in lines[lines.index("_ 330") :] if len(line.split()) == 6]
-    assert pitches == sorted(pitches, reverse=True)
-
-
-def test_a_doubled_consonant_is_longer_and_an_emphatic_darkens_the_vowel_after_it() -> None:
-    assert [line.split()[0] for line in mbrola("سَبَّبَ").splitlines()] == ["_", "s", "a", "b", "b", "a", "b", "_"]
-    assert "a." in [line.split()[0] for line in mbrola("صَبَاحٌ").splitlines()]
-    assert "g" not in [line.split()[0] for line in mbrola("گَازٌ").splitlines()]  # the voice has none
-
-
-def test_every_sound_has_a_length() -> None:
-    for consonant in {*CONSONANTS.values()}:
-        letter = next(item for item, sound in CONSONANTS.items() if sound == consonant)
-        assert len(mbrola(f"{letter}َا").splitlines()) == 4
-    assert pho.SLOWNESS > 1
 
 
 def test_any_arabic_text_is_spoken_including_its_digits(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from prompts import audio, loudness
 from prompts.voices import Limits, Voice, kokoro
-from prompts.voices.kokoro import convolutions, download, engine, styles, symbols, weights
-from prompts.voices.kokoro.model import LONGEST, RATE, Model, style
+from prompts.voices.kokoro import download, engine, styles, symbols
+from prompts.voices.kokoro.model import LONGEST, RATE, style
 from prompts.voices.process import VoiceError, VoicePool
 
 SENTENCES = {
@@ -62,18 +62,6 @@ def test_the_real_model_speaks_a_sentence_like_a_person_and_always_the_same(mode
         again, _ = pool.speak(voice, text)
         assert np.array_equal(again, spoken)
         assert sum(map(len, pool._idle.values())) == 1, "one process speaks all languages"
-
-
-@pytest.mark.long  # test_kokoro_convolutions.py compares each changed part, on small models
-def test_the_faster_model_has_exactly_the_samples_of_the_published_one(
-    model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if not convolutions.profits():
-        pytest.skip("this processor uses the model as it is published")
-    content, spoken = weights.read(model), engine.to_symbols("Bonjour.", "fr")
-    faster = Model(content).run(spoken, style("fr"), 1.0)
-    monkeypatch.setattr(convolutions, "profits", lambda: False)
-    assert np.array_equal(Model(content).run(spoken, style("fr"), 1.0), faster)
 
 
 def test_a_text_of_many_sentences_has_a_pause_at_each_joint_and_no_click() -> None:

@@ -19,7 +19,7 @@ def test_each_language_of_the_example_has_a_voice_and_any_other_has_pyttsx3() ->
         "es": "pico",
         "fr": "pico",
         "it": "pico",
-        "nl": "pico",
+        "nl": "pyttsx3",
     }
     assert voice_of("tr").source == "pyttsx3"
 

@@ -39,7 +39,6 @@ class Facts:
     Attributes:
         figures: `Figures` of the control API; None while the controller does not answer.
         counts: Of processes, by their name.
-        traces: How many calls were `sent` as traces, and whether the last attempt was `ok`; empty: switched off.
         disk_free: Bytes; None if there is no HATIF_HOME.
         read_s: How long it took to read all this.
     """
@@ -50,7 +49,6 @@ class Facts:
     figures: Mapping[str, Any] | None = None
     processes: Mapping[str, ProcessFacts] = field(default_factory=dict)
     counts: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    traces: Mapping[str, Any] = field(default_factory=dict)
     disk_free: int | None = None
     read_s: float = 0.0
 
@@ -66,10 +64,10 @@ class FactsReader:
         self._compose = compose
         self._controller: int | None = None
 
-    def read(self, traces: Mapping[str, Any]) -> Facts:
+    def read(self) -> Facts:
         """Return what is known now. Call it outside of an event loop."""
         self.renew()
-        return read(self.parts, traces)
+        return read(self.parts)
 
     def renew(self) -> None:
         """Read the site's files again if another controller runs, which has read them as well."""
@@ -82,7 +80,7 @@ class FactsReader:
             self.parts, self._controller = newer, controller.pid
 
 
-def read(parts: Composition, traces: Mapping[str, Any]) -> Facts:
+def read(parts: Composition) -> Facts:
     """Return what is known now. Call it outside of an event loop."""
     began = time.monotonic()
     home = parts.settings.home
@@ -97,7 +95,6 @@ def read(parts: Composition, traces: Mapping[str, Any]) -> Facts:
         figures=figures,
         processes={name: _process(alive.get(name)) for name in {*expected_processes(parts), *alive}},
         counts={name: process_counts.read(parts.settings.run, name, alive[name]) for name in COUNTING if name in alive},
-        traces=traces,
         disk_free=shutil.disk_usage(home).free if home.exists() else None,
         read_s=time.monotonic() - began,
     )

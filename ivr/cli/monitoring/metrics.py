@@ -40,9 +40,6 @@ class _Line(Collector):
         yield from _guard(facts.counts.get("guard", {}))
         yield from _gate(facts.counts.get("gate", {}))
         yield from _desk(facts.counts.get("desk", {}))
-        if facts.traces:
-            yield _counter("hatif_traces_sent", "Calls that were sent to the collector.", facts.traces["sent"])
-            yield _gauge("hatif_traces_ok", "Whether the last attempt to send them succeeded.", facts.traces["ok"])
         if facts.figures is not None:
             yield from _calls(facts.figures)
             yield from _operators(facts.figures)

@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import threading
 
 import structlog
 import typer
@@ -26,7 +25,6 @@ def monitor() -> None:
     # Here: they load Prometheus' client and the database's packages, which no other command needs.
     from ivr.cli.monitoring import facts
     from ivr.cli.monitoring.server import Monitor, MonitorServer
-    from ivr.cli.monitoring.trace_sender import TraceSender, counts
 
     parts = Composition()
     refuse_root(parts.site)
@@ -36,17 +34,9 @@ def monitor() -> None:
     pid_lock.hold(parts.settings.run, "monitor")
 
     reader = facts.FactsReader(parts)
-    sender = None
-    if chosen.traces is not None:
-        sender = TraceSender(chosen.traces, lambda: reader.parts.database_url, facts.own_version())
-        threading.Thread(target=sender.run, name="traces", daemon=True).start()
-
-    def read() -> facts.Facts:
-        return reader.read(counts(sender))
-
     try:
         systemd = ServiceManager(lives=heartbeat.of_process(parts.settings.run, "monitor"))
-        server = MonitorServer(chosen.listen, port, Monitor(read), systemd.alive)
+        server = MonitorServer(chosen.listen, port, Monitor(reader.read), systemd.alive)
     except OSError as error:
         raise ControlError(
             f"Figures cannot be served on {chosen.listen}, port {port} ({error.strerror or error}): stop the program"

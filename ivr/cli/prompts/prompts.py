@@ -11,7 +11,7 @@ from ivr.cli.composition import Composition
 from ivr.cli.groups import add_group
 from ivr.cli.output import JSON, Bar, as_json, as_table, console, errors
 from ivr.cli.owner import refuse_strangers
-from ivr.cli.prompts import clip_sets, listening, studio, tashkeel, text_lengths, voices
+from ivr.cli.prompts import clip_sets, listening, release, studio, text_lengths, voices
 from ivr.cli.prompts.build_prompts import build_all
 from ivr.home import pid_lock
 from ivr.home.logs import configure
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    prompts = add_group(app, "prompts", "Build, list and check prompts; voices, recordings and drafted texts.")
+    prompts = add_group(app, "prompts", "Build, list and check prompts; voices, recordings and fuzzy texts.")
     prompts.command()(build)
     prompts.command("list")(list_prompts)
     prompts.command()(status)
@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
     voices.register(prompts)
     studio.register(prompts)
     clip_sets.register(prompts)
-    tashkeel.register(prompts)
+    release.register(prompts)
 
 
 def build(

@@ -15,7 +15,7 @@ from prompts.voices.arabic.text import phrases
 
 @dataclass(frozen=True, slots=True)
 class Sounds:
-    """The model's symbols for each sound. Other ones are tried by `bench.intelligibility.tuning`."""
+    """The model's symbols for each sound; decision 11 has those that were tried."""
 
     consonants: Mapping[str, str]
     vowels: Mapping[str, str]

@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from prompts.voices.kokoro import convolutions, styles, symbols
+from prompts.voices.kokoro import styles, symbols
 from prompts.voices.kokoro.styles import ROWS, WIDTH
 
 RATE = 24_000
@@ -22,8 +22,6 @@ class Model:
     """A loaded model. The same symbols, style and speed give the same samples."""
 
     def __init__(self, content: bytes) -> None:
-        if convolutions.profits():
-            content = convolutions.rewrite(content)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = min(MOST_THREADS, len(os.sched_getaffinity(0)))  # does not affect the samples
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others may need the processor

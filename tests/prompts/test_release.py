@@ -1,4 +1,4 @@
-"""Vowels for Arabic: which words lack them, how good drafts are, and that no draft is spoken before its release."""
+"""Texts before they are spoken: Arabic words that lack vowels, and that no fuzzy text is spoken before its release."""
 
 import os
 import re
@@ -6,8 +6,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import unicodedata
-import zlib
 from datetime import date
 from io import StringIO
 from pathlib import Path
@@ -16,24 +14,17 @@ from unittest.mock import patch
 import prompt_lines as lines
 import prompt_sites as sites
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as some
-from properties import examples
 from shell import Shell
 
 from prompts import catalogue, manifest, po, release, text_rules, vowels
 from prompts.build import build
 from prompts.say import TextError, say
-from prompts.tashkeel import Doubt, Memory, draft
 from prompts.voices import Voice
-from prompts.vowel_model import Text2Tashkeel
 
-MODEL = Text2Tashkeel()
 SITE = catalogue.load(lines.EXAMPLE)
 TEXTS = {prompt: SITE.text("ar", prompt) or "" for prompt in SITE.ids}
-PARTS = 10
-NOTHING = Memory([])
-KNOWN = Memory(TEXTS.values())
+DRAFTED = po.Change(True, TEXTS["wait"], tuple(po.comment("tashkeel: ", "drafted by machine, not released")))
+"""A draft as an earlier version wrote it into the catalogue."""
 
 
 @pytest.mark.parametrize(
@@ -77,115 +68,18 @@ def test_letters_from_another_keyboard_or_a_pdf_are_reported() -> None:
         assert named in found.found
 
 
-def test_a_vowelled_text_stays_unchanged() -> None:
-    for text in TEXTS.values():
-        kept = draft(text, MODEL, NOTHING)
-        assert (kept.text, kept.words) == (text, ())
-
-
-@pytest.mark.parametrize("written", ["كُتب", "كَتب", "درَّس", "مدرّس", "هٰذا", "منْ الاتصال", "كتبٍ", "بيـت"])
-def test_existing_marks_stay_and_the_rest_of_the_word_is_drafted(written: str) -> None:
-    drafted = draft(written, MODEL, KNOWN).text
-    assert vowels.unvowelled(drafted) == []
-    given, made = (
-        [item for word in vowels.WORD.findall(text) for item in vowels.letters(word)] for text in (written, drafted)
-    )
-    assert [item.letter for item in made] == [item.letter for item in given]
-    assert all(set(here.marks) <= set(there.marks) for here, there in zip(given, made, strict=True))
-
-
-def test_only_words_without_vowels_change() -> None:
-    text = "اَلْمَرْجُوُّ الانتظار [12]، SMS 👍 <b>كتابی</b> {name}\u200f ۳"
-    drafted = draft(text, MODEL, NOTHING)
-    assert [word.written for word in drafted.words if word.drafted != word.written] == ["الانتظار"]
-    assert vowels.bare(drafted.text) == vowels.bare(text)
-    assert {word.written for word in drafted.unsure if word.doubt is Doubt.FOREIGN} == {"SMS", "b", "كتابی", "name"}
-
-
-@settings(max_examples=examples(200), deadline=None)
-@given(
-    some.text(
-        some.sampled_from(
-            "ابتنويىءآأئةلپ" + "\u064b\u064e\u064f\u0650\u0651\u0652\u0670\u0640" + "یa1 .،\n😀\u200d\u0654"
-        ),
-        max_size=40,
-    )
-)
-def test_no_text_loses_anything(text: str) -> None:
-    drafted = draft(text, MODEL, KNOWN).text
-    assert vowels.bare(drafted) == vowels.bare(unicodedata.normalize("NFC", text))
-
-
-def test_a_text_of_two_thousand_letters_is_drafted_whole() -> None:
-    text = ("الوثائق المطلوبة هي جواز السفر وصورتان. " * 60)[:2_000]
-    drafted = draft(text, MODEL, NOTHING)
-    assert vowels.bare(drafted.text) == text
-    assert not vowels.unvowelled(drafted.text)
-
-
-def test_a_word_is_drafted_as_in_the_site_s_texts() -> None:
-    assert "مِلَفِّكُمْ" not in draft("وضعية ملفكم", MODEL, NOTHING).text
-    assert "مِلَفِّكُمْ" in draft("وضعية ملفكم", MODEL, Memory(["رَقْمُ مِلَفِّكُمْ"])).text
-    assert draft("هذا", MODEL, Memory(["هٰذَا"])).text == "هٰذَا"
-
-
-def test_two_consonants_get_a_helping_vowel() -> None:
-    known = Memory(["أَوْ مِنْ عَلَيْكُمْ اتِّصَالٍ الِاتِّصَالِ"])
-    assert draft("أو اتصال", MODEL, known).text.startswith("أَوِ ")
-    assert draft("من الاتصال", MODEL, known).text.startswith("مِنَ ")
-    assert draft("عليكم الاتصال", MODEL, known).text.startswith("عَلَيْكُمُ ")
-    assert draft("من اتصال", MODEL, known).text.startswith("مِنِ ")
-    assert draft("من، الاتصال", MODEL, known).text.startswith("مِنْ، اَ")
-
-
 def test_the_model_s_library_reports_nothing_to_its_maker() -> None:
     """Unset, onnxruntime 1.32 connects to mobile.events.data.microsoft.com, as a proxy in these tests has seen."""
-    reports = "import os, prompts.vowel_model; print(os.environ.get('ORT_DISABLE_TELEMETRY'))"
+    reports = "import os, prompts.voices.kokoro.model; print(os.environ.get('ORT_DISABLE_TELEMETRY'))"
     kept = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
     shown = subprocess.run([sys.executable, "-c", reports], env=kept, capture_output=True, text=True, check=True)
     assert shown.stdout == "1\n"
 
 
-@pytest.mark.parametrize("parts", [3, pytest.param(PARTS, marks=pytest.mark.long)])
-def test_few_words_are_wrong_and_most_of_those_are_marked(parts: int) -> None:
-    """Measured on the site's own texts; those of one procedure are drafted from the texts of the others."""
-    words = wrong = named = found = 0
-    for part in range(parts):
-        memory = Memory(text for prompt, text in TEXTS.items() if _part(prompt) != part)
-        for text in (text for prompt, text in TEXTS.items() if _part(prompt) == part):
-            drafted = draft(vowels.bare(text), MODEL, memory)
-            ours = {word.at: word for word in drafted.words}
-            for place, right in zip(vowels.WORD.finditer(drafted.written), vowels.WORD.findall(text), strict=True):
-                word = ours.get(place.start())
-                is_wrong = _without_start(word.drafted if word else place.group()) != _without_start(right)
-                is_named = bool(word and word.doubt)
-                words, wrong, named = words + 1, wrong + is_wrong, named + is_named
-                found += is_wrong and is_named
-    # Imperatives and lists without a verb are drafted worse than the sentences of the former texts (.06, .23 and .01).
-    assert words > 300 * parts
-    assert wrong / words < 0.1
-    assert named / words < 0.36
-    assert (wrong - found) / words < 0.025
-
-
-def _part(prompt: str) -> int:
-    """Return the part of a text; all texts of a procedure are in the same part."""
-    match = re.match(r"guide_[a-z]+", prompt)
-    return zlib.crc32((match.group() if match else prompt).encode()) % PARTS
-
-
-def _without_start(word: str) -> str:
-    """Ignore the first alef's vowel, which depends on what precedes the word."""
-    return re.sub("^ا[\u064e-\u0650]", "ا", word)
-
-
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A small site whose text `wait` has no vowels."""
-    folder = lines.checkout(tmp_path / "checkout")
-    file = _arabic(folder)
-    file.write_text(po.change(po.read(file), "wait", po.Change(False, vowels.bare(TEXTS["wait"]))))
-    return folder
+    """A small site."""
+    return lines.checkout(tmp_path / "checkout")
 
 
 def _arabic(checkout: Path) -> Path:
@@ -201,12 +95,7 @@ def _hatif(checkout: Path, command: str, answer: str = "") -> tuple[int, str]:
 
 def test_a_draft_in_the_catalogue_is_not_spoken_until_a_person_has_released_it(checkout: Path) -> None:
     file, before = _arabic(checkout), po.read(_arabic(checkout))
-    status, message = _hatif(checkout, "prompts tashkeel --all")
-    assert (status, po.read(file)) == (0, before)
-    assert message.startswith("wait\n")
-    status, message = _hatif(checkout, "prompts tashkeel --all --write")
-    assert status == 0, message
-    assert "1 drafted, marked fuzzy" in message
+    file.write_text(po.change(before, "wait", DRAFTED))
     texts = catalogue.load(checkout / "sites" / "consulate")
     entry = texts.entry("ar", "wait")
     assert entry
@@ -216,6 +105,7 @@ def test_a_draft_in_the_catalogue_is_not_spoken_until_a_person_has_released_it(c
     assert _hatif(checkout, "prompts release wait", "n\n")[0] == 0
     assert "#, fuzzy" in po.read(file)
     status, message = _hatif(checkout, "prompts release wait --by 'Ada  Lovelace'", "y\n")
+    assert "drafted by machine, not released" in message
     assert (status, entry.text in message, entry.source in message) == (0, True, True)
     texts = catalogue.load(checkout / "sites" / "consulate")
     assert texts.text("ar", "wait") == entry.text
@@ -225,11 +115,11 @@ def test_a_draft_in_the_catalogue_is_not_spoken_until_a_person_has_released_it(c
     assert "is not marked fuzzy" in _hatif(checkout, "prompts release wait", "y\n")[1]
 
 
-def test_a_draft_changes_nothing_else_in_the_catalogue_and_pybabel_changes_nothing_either(checkout: Path) -> None:
+def test_a_release_changes_nothing_else_in_the_catalogue_and_pybabel_changes_nothing_either(checkout: Path) -> None:
     file = _arabic(checkout)
     _update(checkout)
     before = file.read_bytes()
-    assert _hatif(checkout, "prompts tashkeel wait --write")[0] == 0
+    file.write_text(po.change(po.read(file), "wait", DRAFTED))
     drafted = file.read_bytes()
     _update(checkout)
     assert file.read_bytes() == drafted
@@ -261,7 +151,7 @@ def test_the_old_audio_of_a_draft_stays_in_use(tmp_path: Path) -> None:
         return manifest.load(tmp_path / "sounds" / manifest.FILE).file("ar", "hello")
 
     former = audio()
-    content = release.add_drafts(po.read(file), [("hello", draft("مرحبا.", MODEL, NOTHING))])
+    content = po.change(po.read(file), "hello", po.Change(True, "مَرْحَبًا."))
     file.write_text(content)
     assert former is not None
     assert audio() == former
@@ -307,12 +197,6 @@ def test_a_releaser_s_name_stays_on_one_comment_line() -> None:
 def test_an_impossible_command_explains_why(checkout: Path) -> None:
     before = po.read(_arabic(checkout))
     for command, words in (
-        ("tashkeel", "Write the ids of texts, or --all, or --text TEXT"),
-        ("tashkeel wait --all", "Write the ids of texts, or --all, or --text TEXT"),
-        ("tashkeel --text مرحبا --write", "write the id of the text"),
-        ("tashkeel --text Hello", "no Arabic word in the text: Hello"),
-        ("tashkeel --text ''", "no Arabic word in the text"),
-        ("tashkeel nothing", "has no text nothing"),
         ("release nothing", "There is no text nothing"),
         ("release wait", "not marked fuzzy in any language"),
         ("release wait --language xx", "'xx' has no texts; the languages are ar, "),
@@ -323,16 +207,6 @@ def test_an_impossible_command_explains_why(checkout: Path) -> None:
         assert message.startswith("hatif: ")
         assert words in message, command
         assert po.read(_arabic(checkout)) == before
-
-
-def test_without_the_package_the_command_reports_what_to_install(checkout: Path) -> None:
-    (checkout / "text2tashkeel.py").write_text('raise ImportError("it is not here")')
-    result = lines.run(checkout, "PYTHONPATH=$PWD .venv/bin/hatif prompts tashkeel --text مرحبا")
-    assert result.returncode == 1
-    assert result.stderr == (
-        "hatif: text2tashkeel==0.1.0, which drafts vowels, cannot be used (it is not here); "
-        "install it with `.venv/bin/pip install --require-hashes -r requirements/tashkeel.txt`.\n"
-    )
 
 
 def test_a_text_that_no_voice_can_speak_is_not_released(checkout: Path) -> None:
