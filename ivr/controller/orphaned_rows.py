@@ -98,12 +98,15 @@ async def close_orphaned(
             where they are kept.
     """
     messages = _messages_in(names)
+    # A call may have ended after `began`, and before it was asked what is up: its end is recorded by now.
+    recorder.journal.flush()
+    written = time.time()
 
     async def read(engine: AsyncEngine) -> tuple[OpenRows, dict[UUID, str]]:
         rows = await open_rows(engine, records.node)
         return rows, await orphaned_calls.channels(engine, [row.id for row in rows.calls])
 
-    rows, channels = await _read(records, began, read)
+    rows, channels = await _read(records, written, read)
     # Asked after that, which may have taken hours: a call on its way to the dialplan was nobody's for a moment.
     going_on = await up()
     before = datetime.fromtimestamp(began, UTC)
@@ -112,7 +115,7 @@ async def close_orphaned(
     lost = {row.id for row in rows.calls if row.started < before and str(row.id) not in up_calls}
     messages = {name: message for name, message in messages.items() if message.call not in up_calls}
     wanted = {message.call for message in messages.values()} | {str(recording.call_id) for recording in rows.recordings}
-    stories = await _stories(records, began, {*map(str, lost), *wanted})
+    stories = await _stories(records, written, {*map(str, lost), *wanted})
 
     kept = await _keep(messages, stories, recorder, mailbox)
     last_seen = min(last_answer, before) if last_answer is not None else _UNKNOWN
@@ -203,31 +206,31 @@ async def _keep(
     return kept
 
 
-async def _stories(records: Records, began: float, calls: Collection[str]) -> dict[UUID, Story]:
+async def _stories(records: Records, written: float, calls: Collection[str]) -> dict[UUID, Story]:
     """Return what the database has of these calls."""
     ids = [UUID(call) for call in calls]
-    return await _read(records, began, lambda engine: orphaned_calls.stories(engine, ids)) if ids else {}
+    return await _read(records, written, lambda engine: orphaned_calls.stories(engine, ids)) if ids else {}
 
 
-async def _read(records: Records, began: float, read: Callable[[AsyncEngine], Awaitable[T]]) -> T:
-    """Return what `read` finds once the database has everything that was written before `began`."""
+async def _read(records: Records, written: float, read: Callable[[AsyncEngine], Awaitable[T]]) -> T:
+    """Return what `read` finds once the database has everything that was recorded before `written`."""
     while True:
         async with records.shared.places:
-            found = await _try(records, began, read)
+            found = await _try(records, written, read)
         if found is not None:
             return found
         await asyncio.sleep(_RETRY_S)
 
 
-async def _try(records: Records, began: float, read: Callable[[AsyncEngine], Awaitable[T]]) -> T | None:
-    """Return None while the database is away or lacks something that was written before `began`."""
+async def _try(records: Records, written: float, read: Callable[[AsyncEngine], Awaitable[T]]) -> T | None:
+    """Return None while the database is away or lacks something that was recorded before `written`."""
     try:
         async with asyncio.timeout(_READ_LIMIT_S):
             engine = await records.shared.engine()
             delivered = await positions(engine)
             # In a thread of its own: reading the journals may take seconds, in which calls need this loop and others.
             behind = await asyncio.get_running_loop().run_in_executor(_THREAD, count_behind, records.journal, delivered)
-            if behind.has_from_before(began):
+            if behind.has_from_before(written):
                 return None
             return await read(engine)
     except (DatabaseError, TimeoutError) as error:

@@ -203,6 +203,7 @@ async def recover(call: Call, there: LegState | None) -> tuple[Leg | None, bool]
         if state.offer is None or state.operator is None:
             return None, False
         leg = Leg(state.offer, state.operator)
+        services.recorder.connected(state)  # it may not have been recorded before the restart
         if call.colleague is not None:
             call.deliver(
                 events.ChannelDestroyed(events.ChannelRef(leg.id), OUT_OF_ORDER)
@@ -221,7 +222,7 @@ async def recover(call: Call, there: LegState | None) -> tuple[Leg | None, bool]
     answered = channel.ok and channel.body["state"] == "Up"
     if answered and state.offer == leg.id:
         services.to_floor(floor_protocol.Accepted(leg.id, state.id, leg.operator))
-        services.recorder.connected(state)  # again: it may not have been recorded before the restart
+        services.recorder.connected(state)  # as above
         return leg, False
     if answered:
         # Asterisk adds nobody to a bridge before their prompts have ended: the caller would wait in silence.

@@ -84,6 +84,30 @@ async def test_a_call_that_was_cut_ends_when_it_was_last_seen_and_not_at_the_nex
     assert (made.ended, made.reason) == (known, "lost")
 
 
+async def test_a_call_that_ends_while_it_is_asked_what_is_up_keeps_the_end_that_was_recorded(
+    sqlite_url: str, folder: Path
+) -> None:
+    started = datetime.now(UTC) - timedelta(seconds=30)
+    identity = call_id("node1", "channel", int(started.timestamp() * 1000))
+    journal = Journal(folder, "node1")
+    journal.put("call", id=identity, started=started, channel_id="channel", live=True)
+    journal.flush()
+    await deliver_all(folder, sqlite_url)
+    began, ended = time.time(), datetime.now(UTC)
+    journal.put("call", id=identity, ended=ended, ended_by="caller", outcome="left_menu", path=["language"])
+    shared = SharedEngine(sqlite_url)
+    closing = asyncio.create_task(_close(journal, folder, shared, began, None, NOBODY))
+    assert not (await asyncio.wait({closing}, timeout=1))[0]  # it waits for the end, which the database lacks
+    await deliver_all(folder, sqlite_url)
+    await closing
+    await shared.close()
+    journal.close()
+    await deliver_all(folder, sqlite_url)
+    async with open_engine(sqlite_url) as engine:
+        row = (await call(engine, str(identity))).call
+    assert (row.ended, row.path) == (ended, ["language"])
+
+
 async def test_a_database_that_hangs_takes_no_thread_from_work_that_callers_wait_for(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import sqlite3
 from collections.abc import Callable
+from uuid import UUID
 
 import pytest
 from line import Line
@@ -151,6 +152,35 @@ async def test_the_next_controller_finds_what_happened_while_there_was_none(line
     assert [offer["state"] for offer in stories["5"]["offers"]] == ["withdrawn", "accepted"]
     assert [pairing["reason"] for pairing in stories["4"]["pairings"]] == ["lost", "caller"]
     assert len({case["reference"] for case in await line.cases() if case["caller"] == callers["4"]}) == 1
+
+
+async def test_a_connection_that_a_kill_kept_from_the_records_is_in_them_although_its_operator_has_gone(
+    line: Line, telephones: Telephones
+) -> None:
+    caller, operator = "+33612100019", OPERATORS["4"]
+    phone = await line.phone(telephones, operator)
+    phone.will_answer(tone_hz=TONE_HZ)
+    call = await line.asks_for_operator(telephones, caller, "40")
+    leg = await phone.next_call(8)
+    await call.hears_tone(TONE_HZ)
+    connected = await line.story(caller, ended=False, told=lambda story: story["call"]["connected"] is not None)
+    await line.without_controller()
+    phone.will_ring()
+    await leg.hangup()
+    # As if the controller had been killed before it could write any of this.
+    with contextlib.closing(sqlite3.connect(line.home / "hatif.db", timeout=5)) as database, database:
+        row = (UUID(str(connected["call"]["id"])).hex,)
+        unconnected = "connected = NULL, operator_id = NULL, dequeued = NULL, case_reference = NULL"
+        assert database.execute(f"UPDATE call SET {unconnected} WHERE id = ?", row).rowcount == 1
+        for table in ("pairing", "case_file"):
+            assert database.execute(f"DELETE FROM {table} WHERE call_id = ?", row).rowcount == 1
+    await line.controller_again()
+    await (await phone.next_call(8)).ended(30)  # the caller is first in the queue again
+    await call.hangup()
+    story = await line.story(caller, limit_s=10)
+    names = ("connected", "operator", "case", "outcome")
+    assert [story["call"][name] for name in names] == [*(connected["call"][name] for name in names[:3]), "answered"]
+    assert [(pairing["operator"], pairing["reason"]) for pairing in story["pairings"]] == [(operator, "lost")]
 
 
 async def test_two_kills_in_a_row_keep_an_offer_a_position_the_row_of_a_call_and_a_pause(
