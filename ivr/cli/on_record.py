@@ -23,7 +23,7 @@ def put_on_record(
     Args:
         about: As in the audit, such as `case:100000017`.
         needed: Whether nothing is shown without it; otherwise it is said, and the command goes on. What takes the
-            whole database leaves the journal as it is.
+            whole database finds the journal as it was.
 
     Raises:
         ControlError: The journal cannot be written.

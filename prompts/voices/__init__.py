@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 _BRISK = {
-    "prompts.voices.pico": 1.9,
-    "prompts.voices.arabic.pico": 1.9,
-    "prompts.voices.kokoro.engine": 2.1,
+    "prompts.voices.pico": {"speed": 1.9},
+    "prompts.voices.arabic.pico": {"speed": 1.9},
+    "prompts.voices.kokoro.engine": {"speed": 2.1},
+    "prompts.voices.espeak": {"rate": 250},
 }
-"""Each engine's speed for brisk words, of which 1 is its own."""
+"""Each engine's setting for brisk words: a speed, of which 1 is its own, or words per minute."""
 
 _DIGIT = "digit_"
 _SWIFT = ("key_", "institution", "language_option")
@@ -65,7 +66,7 @@ class Voice:
         """The same voice, for words that the same people hear many times a day; unchanged if it has no speed."""
         if self.module not in _BRISK:
             return self
-        return replace(self, settings=tuple({**dict(self.settings), "speed": _BRISK[self.module]}.items()))
+        return replace(self, settings=tuple({**dict(self.settings), **_BRISK[self.module]}.items()))
 
     @property
     def fingerprint(self) -> str:

@@ -213,9 +213,13 @@ def settings_for(database_url: str, port: int, control_port: int = 1, control_to
 
 @asynccontextmanager
 async def serving(
-    database_url: str, control_port: int = 1, control_token: str = "none", traffic: Traffic | None = None
+    database_url: str,
+    control_port: int = 1,
+    control_token: str = "none",
+    traffic: Traffic | None = None,
+    address: str | None = None,
 ) -> AsyncIterator[TestDesk]:
-    """Serve a desk while the block runs. By default there is no controller behind it."""
+    """Serve a desk while the block runs. By default there is no controller behind it, and no proxy before it."""
     listening = listen("127.0.0.1", 0, AddressLimit(OF_AN_ADDRESS))
     port = listening.getsockname()[1]
     folder = TemporaryDirectory(prefix="hatif-traces-")
@@ -223,6 +227,7 @@ async def serving(
     async def notify() -> None: ...
 
     chosen = replace(settings_for(database_url, port, control_port, control_token), journal=Path(folder.name), node="n")
+    chosen = replace(chosen, address=address)
     app = create_app(chosen, traffic)
     server = DeskServer(config_of(app, chosen, notify), app)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]

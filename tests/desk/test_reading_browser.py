@@ -77,7 +77,8 @@ async def test_a_file_that_is_taken_out_of_the_desk_comes_after_one_click(desk: 
             await page.get_by_role("button", name="A complaint, or quality").click()
         assert (await coming.value).suggested_filename.endswith(".csv")
         assert [(row["act"], row["about"], row["reason"]) for row in desk.traces()] == [
-            ("read_export", "export:audit", "complaint")
+            ("read_list", "list:audit", None),
+            ("read_export", "export:audit", "complaint"),
         ]
     finally:
         await context.close()

@@ -59,7 +59,10 @@ def nginx(folder: Path, desk: int, gate: int) -> Iterator[int]:
 async def proxied(sqlite_url: str, tmp_path: Path) -> AsyncIterator[tuple[TestDesk, int]]:
     """A desk and a gate that trusts some networks, and the port of the proxy before both."""
     networks = (ip_network("127.0.0.0/26"),)
-    async with desk_serving(sqlite_url) as desk, gate_serving(home=tmp_path, networks=networks) as (gate, _):
+    async with (
+        desk_serving(sqlite_url, address="http://desk.example") as desk,
+        gate_serving(home=tmp_path, networks=networks) as (gate, _),
+    ):
         with nginx(tmp_path, int(desk.url.rpartition(":")[2]), gate) as port:
             async with asyncio.timeout(10):
                 while True:

@@ -202,7 +202,7 @@ async def test_the_server_gives_up_a_body_that_does_not_arrive() -> None:
         sent.append(message)
 
     headers = [(b"host", b"127.0.0.1"), (b"authorization", f"Bearer {TOKEN}".encode())]
-    scope = {"type": "http", "path": "/v1/hours", "headers": headers}
+    scope = {"type": "http", "method": "PUT", "path": "/v1/hours", "headers": headers}
     await Door(never, TOKEN, patience_s=0.05)(scope, receive, send)
     assert sent[0]["status"] == 408  # without a limit, this would go on for ever
 

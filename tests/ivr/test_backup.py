@@ -269,7 +269,7 @@ def list_without_end(file: Path, out: Path) -> None:
 
 @pytest.mark.parametrize(
     ("make", "sentence"),
-    [(zeros_without_end, "something follows manifest.json"), (list_without_end, "and is to list 14 files")],
+    [(zeros_without_end, "something follows manifest.json"), (list_without_end, "and is to list [0-9]+ files")],
 )
 def test_an_archive_that_is_a_bomb_fills_no_memory(
     file: Path, tmp_path: Path, make: Callable[[Path, Path], None], sentence: str

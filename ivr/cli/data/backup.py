@@ -42,6 +42,7 @@ def backup(
 
     Whoever has the file has everything, passwords too, unless it is encrypted: it is readable by its owner only.
     """
+    from ivr.cases.casework import deliver_unless_served
     from ivr.data import backup as making
     from ivr.data.encryption import BackupError
     from ivr.site.backups import check_recipient
@@ -62,6 +63,9 @@ def backup(
             parts.settings, site.node, site.name, parts.database_url, out, progress,
             asterisk=not without_asterisk, recipients=recipients,
         )  # fmt: skip
+    deliver_unless_served(
+        parts.settings.journal, parts.database_url
+    )  # the record, which else keeps `caller erase` waiting
     if json:
         as_json({"file": str(made.file), "files": made.files, "bytes": made.bytes, "encrypted_to": list(recipients)})
         return
