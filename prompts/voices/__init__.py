@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 
-_BRISK = {
+_BRISK: Mapping[str, Mapping[str, float]] = {
     "prompts.voices.pico": {"speed": 1.9},
     "prompts.voices.arabic.pico": {"speed": 1.9},
     "prompts.voices.kokoro.engine": {"speed": 2.1},
