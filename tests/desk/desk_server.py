@@ -226,8 +226,8 @@ async def serving(
 
     async def notify() -> None: ...
 
-    chosen = replace(settings_for(database_url, port, control_port, control_token), journal=Path(folder.name), node="n")
-    chosen = replace(chosen, address=address)
+    chosen = settings_for(database_url, port, control_port, control_token)
+    chosen = replace(chosen, journal=Path(folder.name), node="n", address=address)
     app = create_app(chosen, traffic)
     server = DeskServer(config_of(app, chosen, notify), app)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
