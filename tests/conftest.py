@@ -26,8 +26,8 @@ import side_by_side
 import warm_up
 from argon2 import PasswordHasher
 from line import CACHE, CHECKOUT, Line, running
-from offsets import OFFSET as OFFSET
-from offsets import WORKER
+from offsets import LONE_OFFSET as LONE_OFFSET
+from offsets import OFFSET, WORKER
 
 from ivr.cases import pin
 from ivr.home import credentials
@@ -150,7 +150,7 @@ async def telephones() -> AsyncIterator[Telephones]:
 async def lone_line(telephones: Telephones) -> AsyncIterator[Line]:
     """A line of its own for one test, which may change its audio, or stop its controller for good."""
     with short_folder("hatif-lone-") as folder:
-        async with running(Path(folder), OFFSET + 1000, words=True) as up:
+        async with running(Path(folder), LONE_OFFSET, words=True) as up:
             yield up
 
 

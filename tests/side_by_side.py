@@ -28,8 +28,7 @@ COMPUTING = 3
 """How many more processes compute. They wait, too, for databases and programs: two leave a tenth of two cores idle."""
 
 LINES_AT_LAST = 6
-"""How many lines run at once when nothing is left to compute. The ports of a seventh would be among those that the
-kernel gives to connections."""
+"""How many lines run at once when nothing is left to compute: as many as have ports of their own (`offsets`)."""
 
 SLOW_LINES, SLOW_S = 3, 0.11
 """How many there are where a processor takes longer than this for `_measure`: telephones would starve with more."""
@@ -39,7 +38,8 @@ LINES = int(os.environ.get("HATIF_TEST_LINES", MOST_LINES))
 
 _NICE = 10
 _ON_A_LINE = re.compile(
-    r"\b(telephones: Telephones|(shared_|lone_|desk_)?line: Line|asterisk: (RunningAsterisk|Any))\b"
+    r"\b(telephones: Telephones|(shared_|lone_|desk_)?line: Line|asterisk: (RunningAsterisk|Any)|(LONE_)?OFFSET)\b"
+    r"|\brunning_asterisk\("
 )
 
 
@@ -57,7 +57,7 @@ def restore_priority() -> None:
 
 @cache
 def on_a_line(path: Path) -> bool:
-    """Return whether a file of tests needs a running line, by the fixtures that its tests name."""
+    """Return whether a file of tests needs ports, by the fixtures and functions that it names."""
     return _ON_A_LINE.search(path.read_text(encoding="utf-8")) is not None
 
 

@@ -8,6 +8,7 @@ import pytest
 from side_by_side import COMPUTING, LINES, LINES_AT_LAST, SideBySide, on_a_line
 
 ON_A_LINE = "async def test_call(line: Line, telephones: Telephones) -> None: ...\n"
+PORTS = "async with running_asterisk(example()) as process: ..."
 COMPUTES = "def test_sum(line: str) -> None: ...\n"
 NAMES = [
     *(f"test_line_{number:02}.py" for number in range(2 * LINES + 2)),
@@ -94,7 +95,7 @@ def test_of_the_files_that_compute_the_longest_are_begun_before_the_others(nodes
         assert computed == sorted(computed, reverse=True)
 
 
-def test_a_file_is_on_a_line_if_its_tests_name_a_fixture_of_one(tmp_path: Path) -> None:
-    for number, (text, expected) in enumerate(((ON_A_LINE, True), (COMPUTES, False))):
+def test_a_file_is_on_a_line_if_it_names_a_fixture_of_one_or_takes_ports(tmp_path: Path) -> None:
+    for number, (text, expected) in enumerate(((ON_A_LINE, True), (PORTS, True), (COMPUTES, False))):
         (tmp_path / f"{number}.py").write_text(text)
         assert on_a_line(tmp_path / f"{number}.py") is expected

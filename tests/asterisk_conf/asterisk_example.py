@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import offsets
 from certificates import Authority
+from offsets import LONE_OFFSET as OFFSET
 
 from asterisk_conf import instance
 from asterisk_conf.carrier import Carrier
@@ -20,8 +20,6 @@ from asterisk_conf.install import find_or_install
 from asterisk_conf.installation import Installation
 from asterisk_conf.sip import Sip
 
-OFFSET = offsets.OFFSET + 1000
-"""Of a lone line, which no file of tests has besides."""
 START_S = 30.0
 """For a start or an end beside other tests."""
 PASSWORD = "telephone-password-1"

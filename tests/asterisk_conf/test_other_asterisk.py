@@ -14,7 +14,7 @@ from pathlib import Path
 
 import asterisk_console
 import pytest
-from asterisk_example import example, installation, shared_home
+from asterisk_example import OFFSET, example, installation, shared_home
 from page import Page, arguments
 from shell import Answer, command
 
@@ -40,7 +40,6 @@ from ivr.site import site
 
 clock.prepare()
 
-OFFSET = 24000
 SAMPLES = shared_home() / "asterisk" / "root" / "usr" / "share" / "asterisk" / "conf" / "samples"
 BINDING = ("chan_iax2", "chan_unistim", "chan_ooh323", "chan_mgcp", "chan_skinny", "res_hep", "res_pktccops")
 MANAGER = """\

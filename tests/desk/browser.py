@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from browser_telephone import started
-from conftest import OFFSET, short_folder
+from conftest import LONE_OFFSET, short_folder
 from desk_pages import DeskPages
 from line import Line
 from playwright.async_api import Browser, expect
@@ -30,7 +30,7 @@ async def scripts() -> None:
 async def desk_line(scripts: None) -> AsyncIterator[Line]:
     """A line whose site has the desk."""
     with short_folder("hatif-desk-") as folder:
-        line = Line(Path(folder), OFFSET + 1000)
+        line = Line(Path(folder), LONE_OFFSET)
         site = line.site / "site.toml"
         site.write_text(site.read_text().replace("[desk]\nenabled = false", "[desk]\nenabled = true"))
         try:

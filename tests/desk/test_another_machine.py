@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from browser_telephone import started, when
-from conftest import OFFSET, short_folder
+from conftest import LONE_OFFSET, short_folder
 from desk_pages import DeskPages
 from forks import NOT_ROOT
 from line import Line
@@ -33,7 +33,7 @@ def machine() -> Iterator[OtherMachine]:
 async def desk_line(machine: OtherMachine, scripts: None) -> AsyncIterator[Line]:
     """A line whose desk listens to other machines, with a certificate that it makes itself."""
     with short_folder("hatif-other-") as folder:
-        line = Line(Path(folder), OFFSET + 1000)
+        line = Line(Path(folder), LONE_OFFSET)
         line.environment[NOT_ROOT] = "1"  # Hatif serves no other machines as root
         line.desk_host = machine.here
         site = line.site / "site.toml"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from browser_telephone import HIDE, MICROPHONE_HZ, Pages, WebTelephone, desk_of, when
-from conftest import OFFSET, short_folder
+from conftest import LONE_OFFSET, short_folder
 from line import FRENCH_NUMBER, Line
 from offers import outcomes
 from playwright.async_api import Browser, BrowserContext
@@ -29,7 +29,7 @@ OPERATOR_HZ = 2350.0
 async def shared_desk_line() -> AsyncIterator[Line]:
     """A line whose site has the desk."""
     with short_folder("hatif-desk-") as folder:
-        line = Line(Path(folder), OFFSET + 1000)
+        line = Line(Path(folder), LONE_OFFSET)
         site = line.site / "site.toml"
         address = f'address = "http://localhost:{8580 + line.offset}"'  # of the tests' pages, for the gate
         text = site.read_text().replace("[desk]\nenabled = false", f"[desk]\nenabled = true\n{address}")

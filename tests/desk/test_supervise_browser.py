@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from browser_telephone import when
 from carrier import address, calling, carrier, forgotten
-from conftest import OFFSET, short_folder
+from conftest import LONE_OFFSET, short_folder
 from desk_pages import DeskPages
 from left import rows
 from left_messages import leave
@@ -34,7 +34,7 @@ HEARD, NOT_HEARD = 0.004, 0.001
 async def desk_line(scripts: None) -> AsyncIterator[Line]:
     """A line with the desk and a trunk."""
     with short_folder("hatif-desk-") as folder:
-        async with calling(Path(folder), OFFSET + 1000, desk=True) as up:
+        async with calling(Path(folder), LONE_OFFSET, desk=True) as up:
             await up.desk_answers()
             yield up
             await forgotten(up)

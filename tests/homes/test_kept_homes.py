@@ -12,7 +12,7 @@ from typing import Any
 import kept_home
 import pytest
 import shared_audio
-from conftest import OFFSET, short_folder
+from conftest import LONE_OFFSET, short_folder
 from desk_server import Browser
 from kept_home import HOMES
 from line import Line
@@ -51,7 +51,7 @@ def home(request: pytest.FixtureRequest) -> Path:
 async def kept(home: Path, scripts: None) -> AsyncIterator[tuple[Line, dict[str, Any]]]:
     """A line whose home is the kept one; it is not up."""
     with short_folder("hatif-kept-") as folder:
-        line = Line(Path(folder), OFFSET + 1000)
+        line = Line(Path(folder), LONE_OFFSET)
         shutil.rmtree(line.site)
         (line.home / "hatif.db").unlink()
         manifest = kept_home.unpack(home, line.home, line.offset)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from conftest import OFFSET, short_folder
+from conftest import LONE_OFFSET, short_folder
 from line import FRENCH_NUMBER, Line
 
 from ivr.softphone.telephone import Telephones
@@ -26,7 +26,7 @@ cdr = true
 @pytest.fixture(scope="module")
 async def recorded_line() -> AsyncIterator[Line]:
     with short_folder("hatif-lone-") as folder:
-        line = Line(Path(folder), OFFSET + 1000)
+        line = Line(Path(folder), LONE_OFFSET)
         toml = line.site / "site.toml"
         toml.write_text(toml.read_text().replace("\n[operators]\n", SETTINGS))
         try:

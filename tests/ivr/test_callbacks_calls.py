@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 from carrier import address, calling, carrier, forgotten, now_is, put, put_request, until_request
-from conftest import OFFSET, short_folder
+from conftest import LONE_OFFSET, short_folder
 from left import begins, rows
 from line import Line
 from offers import decided, french, outcomes
@@ -26,7 +26,7 @@ STRANGER = "+33899123456"
 @pytest.fixture(scope="module")
 async def calling_line() -> AsyncIterator[Line]:
     with short_folder("hatif-back-") as folder:
-        async with calling(Path(folder), OFFSET + 1000, say_first_s=1) as up:
+        async with calling(Path(folder), LONE_OFFSET, say_first_s=1) as up:
             yield up
 
 

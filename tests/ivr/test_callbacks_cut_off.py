@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 from carrier import calling
-from conftest import OFFSET, short_folder
+from conftest import LONE_OFFSET, short_folder
 from db_helpers import put_request
 from line import CHECKOUT, Line
 from sqlalchemy import insert
@@ -117,7 +117,7 @@ async def test_who_has_called_again_and_waits_or_was_answered_is_not_called_back
 @pytest.fixture(scope="module")
 async def cut_line() -> AsyncIterator[Line]:
     with short_folder("hatif-cut-") as folder:
-        async with calling(Path(folder), OFFSET + 1000, cut_off=True) as up:
+        async with calling(Path(folder), LONE_OFFSET, cut_off=True) as up:
             yield up
 
 

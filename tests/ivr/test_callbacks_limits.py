@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from carrier import address, calling, carrier, forgotten, now_is, put, put_request, until_request
-from conftest import OFFSET, short_folder
+from conftest import LONE_OFFSET, short_folder
 from left import begins, rows
 from line import Line
 
@@ -48,7 +48,7 @@ def now_in_paris() -> list[str]:
 async def limited_line() -> AsyncIterator[Line]:
     with short_folder("hatif-limits-") as folder:
         async with calling(
-            Path(folder), OFFSET + 1000, hours=now_in_paris(), most_a_day=A_DAY, give_up_h=GIVE_UP_H
+            Path(folder), LONE_OFFSET, hours=now_in_paris(), most_a_day=A_DAY, give_up_h=GIVE_UP_H
         ) as up:
             yield up
 

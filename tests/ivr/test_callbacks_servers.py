@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from carrier import address as address_of
 from carrier import calling, carrier, forgotten, put_request, until_request
-from conftest import OFFSET, short_folder
+from conftest import LONE_OFFSET, short_folder
 from left import begins, rows
 from line import Line
 from sipp import Sipp, refuses, says_nothing
@@ -24,7 +24,7 @@ FIRST = 5066
 @pytest.fixture(scope="module")
 async def two_servers() -> AsyncIterator[Line]:
     with short_folder("hatif-two-") as folder:
-        async with calling(Path(folder), OFFSET + 1000, before=(FIRST,)) as up:
+        async with calling(Path(folder), LONE_OFFSET, before=(FIRST,)) as up:
             yield up
 
 

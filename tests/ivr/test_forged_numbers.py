@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from carrier import address, calling, carrier, until_request
-from conftest import OFFSET, short_folder
+from conftest import LONE_OFFSET, short_folder
 from left import begins, rows
 from line import Line
 
@@ -19,7 +19,7 @@ APART_S = 0.25
 @pytest.fixture
 async def back() -> AsyncIterator[Line]:
     with short_folder("hatif-forged-") as folder:
-        async with calling(Path(folder), OFFSET + 1000) as up:
+        async with calling(Path(folder), LONE_OFFSET) as up:
             yield up
 
 

@@ -14,13 +14,13 @@ import pytest
 import short_audio
 import typer
 from line import CACHE, CHECKOUT
+from offsets import LONE_OFFSET as OFFSET
 from shell import command
 
 from ivr.cli.main import command_line
 from ivr.home import line_settings
 from ivr.home.line_settings import KeptLine
 
-OFFSET = 29_000
 PROCESSES = ("ivr", "journal", "guard", "monitor", "desk", "gate", "up")
 BUSY = {"drain", "reload", "restart", "asterisk upgrade", "setup", "prompts voices install", *PROCESSES}
 """Not run here: those that wait for a running line or download first, and what runs until it is ended."""

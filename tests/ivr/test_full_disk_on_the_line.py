@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 import short_audio
-from conftest import OFFSET
+from conftest import LONE_OFFSET
 from left import begins, speaks
 from line import CACHE, Line
 from sqlalchemy import select
@@ -80,7 +80,7 @@ async def small_disk() -> AsyncIterator[SmallDiskLine]:
     if not await asyncio.to_thread(mounted, folder):
         pytest.skip("only root may mount a small disk")
     try:
-        line = SmallDiskLine(folder, OFFSET + 1000)
+        line = SmallDiskLine(folder, LONE_OFFSET)
         try:
             await line.up()
             yield line

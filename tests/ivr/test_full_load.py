@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from conftest import OFFSET, short_folder
+from conftest import LONE_OFFSET, short_folder
 from half_open_calls import HalfOpenCalls
 from line import FRENCH_NUMBER, Line
 
@@ -45,7 +45,7 @@ def starved(pid: int) -> Iterator[None]:
 async def impatient_line() -> AsyncIterator[Line]:
     """A line whose guard ends an Asterisk that does nothing for 3 s."""
     with short_folder("hatif-lone-") as folder:
-        line = Line(Path(folder), OFFSET + 1000)
+        line = Line(Path(folder), LONE_OFFSET)
         line.environment["HATIF_ASTERISK_PATIENCE_S"] = "3"
         try:
             await line.up()

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 import warm_up
 from asterisk_relay import Change, Relay, frames, paragraphs, with_rubbish, without_events
-from conftest import OFFSET, short_folder
+from conftest import LONE_OFFSET, short_folder
 from line import Line
 
 from ivr.home.heartbeat import boot_time, last_beat
@@ -38,7 +38,7 @@ class Links(NamedTuple):
 
 @pytest.fixture(scope="module")
 async def links() -> AsyncIterator[Links]:
-    offset = OFFSET + 1000
+    offset = LONE_OFFSET
     with (
         short_folder("hatif-lone-") as folder,
         Relay(8088 + offset, frames) as ari,

@@ -20,7 +20,7 @@ import pytest
 import small_site
 from asked import DIRECT, HATIF
 from db_helpers import is_count, until
-from offsets import OFFSET as SHARED_LINE
+from offsets import LONE_OFFSET as OFFSET
 from relay import Mode, Relay
 
 from db.delivery_state import heartbeat
@@ -31,7 +31,6 @@ from ivr.cli.processes.at_once import ask_all
 
 pytest_plugins = ["db_fixtures"]
 
-OFFSET = SHARED_LINE + 1000
 """Of a lone line: a file before this one may have left the shared line on its ports."""
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import warm_up
-from conftest import OFFSET, short_folder
+from conftest import LONE_OFFSET, short_folder
 from left import rows
 from line import Line
 
@@ -48,7 +48,7 @@ connection.Connection._begin, call_registry.run_flow = fails_once, fails_for_one
 @pytest.fixture(scope="module")
 async def faulty_line() -> AsyncIterator[Line]:
     with short_folder("hatif-lone-") as folder:
-        line = Line(Path(folder), OFFSET + 1000)
+        line = Line(Path(folder), LONE_OFFSET)
         (line.home / warm_up.FAULTS).write_text(FAULTS)
         line.environment["HATIF_ASTERISK_PATIENCE_S"] = "8"
         path = line.site / "site.toml"

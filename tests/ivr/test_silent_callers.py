@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from conftest import OFFSET, short_folder
+from conftest import LONE_OFFSET, short_folder
 from line import FRENCH_NUMBER, Line
 from offers import decided, french, pairings
 from talking import COLLEAGUE_HZ, OPERATOR_HZ, conversation, hears_music
@@ -27,7 +27,7 @@ GONE_S = 2 + 3 + 6.4 + 14  # silent, asked again, without an answer; and some ti
 async def quick_line() -> AsyncIterator[Line]:
     """A line with short limits for silence."""
     with short_folder("hatif-mute-") as folder:
-        line = Line(Path(folder), OFFSET + 1000)
+        line = Line(Path(folder), LONE_OFFSET)
         path = line.site / "site.toml"
         path.write_text(re.sub(r"\[silence\]\n(?:\w+ = .*\n)+", QUICK, path.read_text()))
         try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from line import Line, running
-from offsets import OFFSET
+from offsets import LONE_OFFSET
 from relay import Mode, Relay
 from sqlalchemy import func, select
 
@@ -32,7 +32,7 @@ async def test_calls_are_served_while_the_database_is_silent_and_each_is_in_it_o
     telephones: Telephones, relayed_url: str, postgresql_url: str, between: Relay
 ) -> None:
     with tempfile.TemporaryDirectory(prefix="hatif-silent-") as folder:  # a short path, for sockets
-        async with running(Path(folder), OFFSET + 1000, relayed_url) as line:
+        async with running(Path(folder), LONE_OFFSET, relayed_url) as line:
             line.database = postgresql_url  # the test itself looks past the relay
             await (await line.dial(telephones, "+33612399000")).hangup()
             await line.story("+33612399000")

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 from callers_words import said
-from conftest import OFFSET, short_folder
+from conftest import LONE_OFFSET, short_folder
 from left import recorded, rows
 from line import Line
 
@@ -69,7 +69,7 @@ async def hearing_line(models: Models) -> AsyncIterator[Line]:
     for text, voice in SPOKEN:
         said(text, voice)  # now, not while a call waits for it
     with short_folder("hatif-hear-") as folder:
-        line = Line(Path(folder), OFFSET + 1000)
+        line = Line(Path(folder), LONE_OFFSET)
         prepare(line)
         try:
             await line.up()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from certificates import Authority
-from conftest import OFFSET, short_folder
+from conftest import LONE_OFFSET, short_folder
 from drivers import Baresip, Pjsua
 from line import Line
 from offers import french
@@ -27,7 +27,7 @@ async def outside(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tup
     authority = Authority(tmp_path_factory.mktemp("authority"))
     certificate, key = authority.sign("line", "IP:127.0.0.1")
     with short_folder("hatif-out-") as folder:
-        line = Line(Path(folder), OFFSET + 1000)
+        line = Line(Path(folder), LONE_OFFSET)
         path = line.site / "site.toml"
         listed = json.dumps(french(line, 3))
         text, count = re.subn(r"(?m)^\[operators\]\n", f"[operators]\noutside = {listed}\n", path.read_text())

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from conftest import OFFSET, short_folder
+from conftest import LONE_OFFSET, short_folder
 from debian_tools import Silent
 from line import CACHE, Line
 from small_mirror import archive, lock
@@ -67,7 +67,7 @@ async def own_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     monkeypatch.setenv("HATIF_DEBIAN_MIRROR", f"file:{tmp_path}/mirror")
     releases = Releases(tmp_path / "mirror")
     with short_folder("hatif-upgrade-") as folder:
-        line = Line(Path(folder), OFFSET + 1000)
+        line = Line(Path(folder), LONE_OFFSET)
         del line.environment["HATIF_INSTALL"]
         line.environment["HATIF_DEBIAN_MIRROR"] = os.environ["HATIF_DEBIAN_MIRROR"]
         root = line.home / "asterisk" / "root"
