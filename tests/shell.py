@@ -17,8 +17,8 @@ import made_databases
 import structlog
 from argon2 import PasswordHasher, Type
 
+from cli.main import main
 from ivr.cases import pin
-from ivr.cli.main import main
 
 _QUICK = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1, hash_len=32, salt_len=16, type=Type.ID)
 """Hashes PINs as the real one does, but for its cost: a tenth of a second of the processor for each case."""

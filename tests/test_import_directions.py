@@ -19,7 +19,7 @@ ONCE = "\n# Imports in functions: "
 @cache
 def loaded_by(name: str) -> frozenset[str]:
     """Return the modules that are loaded to parse a command; with an unknown name, those of all commands."""
-    program = "import sys; from ivr.cli.main import command_line; command_line(sys.argv[1]); print(*sys.modules)"
+    program = "import sys; from cli.main import command_line; command_line(sys.argv[1]); print(*sys.modules)"
     command = [sys.executable, "-c", program, name]
     return frozenset(subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout.split())
 
@@ -61,14 +61,14 @@ def modules_of(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
 
 def test_a_command_loads_the_database_library_only_when_it_reads_the_database() -> None:
     """It is half of the start-up time of a command, and of each process that `hatif up` starts."""
-    assert {"ivr.cli.report.report", "ivr.cli.cases.cases"} <= loaded_by("-")
+    assert {"cli.report.report", "cli.cases.cases"} <= loaded_by("-")
     assert {"sqlalchemy", "aiohttp", "fastapi"} & loaded_by("-") == set()
 
 
 def test_a_command_loads_neither_other_commands_nor_what_configures_asterisk() -> None:
     loaded = loaded_by("case")
-    assert {"ivr.cli.cases.cases", "ivr.site.basics"} <= loaded
-    others = ("asterisk_conf", "dialplan", "ivr.cli.report", "ivr.site.site", "jinja2", "rich")
+    assert {"cli.cases.cases", "ivr.site.basics"} <= loaded
+    others = ("asterisk_conf", "dialplan", "cli.report", "ivr.site.site", "jinja2", "rich")
     assert not {name for name in loaded if name.startswith(others)}
 
 
@@ -92,7 +92,7 @@ def test_an_import_inside_a_function_has_its_reason_beside_it() -> None:
     without = []
     for package in settings["importlinter"]["root_packages"].split():
         for path in (CHECKOUT / package).rglob("*.py"):
-            text, is_command = path.read_text(), path.is_relative_to(CHECKOUT / "ivr" / "cli")
+            text, is_command = path.read_text(), path.is_relative_to(CHECKOUT / "cli")
             if not re.search(r"^ +(from|import) ", text, re.MULTILINE):
                 continue
             for found in imports_in_functions(text):

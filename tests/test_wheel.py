@@ -22,7 +22,7 @@ NOT_PACKED = (*SCRIPTS, "desk/babel.cfg", "reports/babel.cfg")
 
 SEVERAL = """
 import contextlib, io, json, os, shlex, sys
-from ivr.cli.main import main
+from cli.main import main
 answers = []
 site, *commands = sys.argv[1:]
 for words in commands:
@@ -66,7 +66,7 @@ def place(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_package_has_every_file_of_the_program_and_of_the_example_site(wheel: Path) -> None:
     folders = (
-        "ivr", "routing", "db", "prompts", "dialplan", "asterisk_conf", "desk", "picture", "reports", "speech",
+        "cli", "ivr", "routing", "db", "prompts", "dialplan", "asterisk_conf", "desk", "picture", "reports", "speech",
         "background", "wire", "sites",
     )  # fmt: skip
     listed = subprocess.run(["git", "ls-files", *folders], cwd=CHECKOUT, capture_output=True, text=True, check=True)

@@ -47,13 +47,13 @@ OURS = {
     ),
     "commands": (
         *("asterisk_conf.instance", "asterisk_conf.install", "db.delivery", "db.upgrade", "dialplan.lint"),
-        *("dialplan.plan", "ivr.cli.main", "ivr.cli.processes.processes", "ivr.cli.processes.terminal_log"),
-        *("ivr.cli.operators.roster", "reports.worker", "reports.workbook"),
-        *("ivr.check.checking", "ivr.cli.check", "ivr.cli.flow", "ivr.cli.prompts.prompts", "ivr.trial.voice_limits"),
+        *("dialplan.plan", "cli.main", "cli.processes.processes", "cli.processes.terminal_log"),
+        *("cli.operators.roster", "reports.worker", "reports.workbook"),
+        *("ivr.check.checking", "cli.check", "cli.flow", "cli.prompts.prompts", "ivr.trial.voice_limits"),
         *("ivr.data.expiry", "ivr.process.guard", "ivr.process.supervisor", "ivr.records.queue_log"),
         *("numpy.ma", "prompts.build", "pyloudnorm", "rich._emoji_codes", "rich.progress"),
         *("desk.app", "desk.command", "desk.report.making", "desk.server", "ivr.process.telephone_gate"),
-        *("ivr.cli.hear", "ivr.cli.speech.transcribing", "ivr.recognition.guide_finder", "speech.parent"),
+        *("cli.hear", "cli.speech.transcribing", "ivr.recognition.guide_finder", "speech.parent"),
         *("speech.scoring", "speech.worker"),
     ),
 }
@@ -153,9 +153,9 @@ def _python(folder: Path) -> SimpleNamespace:
 
 
 def _run_command(folder: Path) -> None:
+    from cli.main import main as hatif
     from desk import command
     from desk.report import making
-    from ivr.cli.main import main as hatif
     from ivr.process import supervisor
 
     def popen(argv: Sequence[str], **options: Any) -> Any:

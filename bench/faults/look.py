@@ -103,8 +103,8 @@ async def observing(environment: Mapping[str, str]) -> AsyncIterator[Observer]:
 
 def look() -> Look:
     """Look once."""
-    from ivr.cli.composition import Composition
-    from ivr.cli.processes import status
+    from cli.composition import Composition
+    from cli.processes import status
 
     began, clock = time.time(), time.monotonic()
     try:

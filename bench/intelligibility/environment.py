@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ivr.cli.speech.fetch import fetch
+from cli.speech.fetch import fetch
 from ivr.home import settings
 from speech import packaged
 from speech.models import Models

@@ -22,7 +22,7 @@ from rich.table import Table
 from bench import machine
 from bench.intelligibility.errors import normalize
 from bench.intelligibility.telephone import telephone_sound
-from ivr.cli.speech.fetch import fetch
+from cli.speech.fetch import fetch
 from ivr.home import settings
 from prompts.build import TIME_LIMIT
 from prompts.voices import choice

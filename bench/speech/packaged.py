@@ -20,7 +20,7 @@ import numpy as np
 from bench import machine
 from bench.speech import menus, questions, sounds, unclear
 from bench.speech.spoken import HELD_OUT, QUICK, Spoken
-from ivr.cli.speech.fetch import fetch
+from cli.speech.fetch import fetch
 from ivr.home import settings
 from ivr.home.settings import EXAMPLE
 from ivr.recognition.guide_finder import answers

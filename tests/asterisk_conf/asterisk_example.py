@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from certificates import Authority
-from offsets import LONE_OFFSET as OFFSET
+from offsets import LONE_OFFSET
 
 from asterisk_conf import instance
 from asterisk_conf.carrier import Carrier
@@ -61,7 +61,7 @@ def example(home: Path, **changes: Any) -> Conf:
     conf = Conf(
         home=home,
         node="test1",
-        ports=Ports.with_offset(OFFSET),
+        ports=Ports.with_offset(LONE_OFFSET),
         carriers=(
             Carrier("example", ("127.0.0.2",), trust_identity=True),
             Carrier("second", ("127.0.0.3", "127.0.8.0/24"), ("ulaw",), dial=("127.0.0.3:5060",)),

@@ -14,7 +14,7 @@ from asterisk_conf import apt, package_lock
 from asterisk_conf.debian import ASTERISK
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.package_lock import LockedPackage
-from ivr.cli.processes import asterisk_age
+from cli.processes import asterisk_age
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 

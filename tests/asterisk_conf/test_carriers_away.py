@@ -7,10 +7,11 @@ from typing import Any
 
 import aiohttp
 import pytest
-from asterisk_example import OFFSET, SECRETS, example
+from asterisk_example import SECRETS, example
 from asterisk_sip import Telephone
 from certificates import Authority
 from name_server import NameServer
+from offsets import LONE_OFFSET as OFFSET
 from second_asterisk import PASSWORD, Asterisk, carrier
 from sipp import Sipp, calls, is_called, is_refused, is_registered_with, refuses
 

@@ -14,8 +14,8 @@ from asterisk_conf.existing import Clash, Place, find_clashes, find_unguarded, l
 from asterisk_conf.files import write_text
 from asterisk_conf.pjsip import lint, sections
 from asterisk_conf.sip import Sip
+from cli.existing import other_asterisk
 from ivr.asterisk.ami import AmiError
-from ivr.cli.existing import other_asterisk
 
 
 def place(name: str, line: int = 1, **options: str) -> Place:

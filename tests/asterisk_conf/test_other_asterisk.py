@@ -14,7 +14,8 @@ from pathlib import Path
 
 import asterisk_console
 import pytest
-from asterisk_example import OFFSET, example, installation, shared_home
+from asterisk_example import example, installation, shared_home
+from offsets import LONE_OFFSET as OFFSET
 from page import Page, arguments
 from shell import Answer, command
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import asterisk_console
 import pytest
-from asterisk_example import OFFSET, example, running_asterisk
+from asterisk_example import example, running_asterisk
 from asterisk_sip import TlsTelephone
 from certificates import Authority
+from offsets import LONE_OFFSET as OFFSET
 
 from asterisk_conf import instance
 from asterisk_conf.carrier import Carrier

@@ -17,8 +17,8 @@ from debian_tools import Tool
 from asterisk_conf import systemd
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.systemd import UNITS, Line
-from ivr.cli.processes import asterisk_process
-from ivr.cli.processes import systemd as commands
+from cli.processes import asterisk_process
+from cli.processes import systemd as commands
 from ivr.home import line_settings
 from ivr.home.line_settings import SettingsError
 

@@ -16,9 +16,10 @@ from typing import Any
 
 import aiohttp
 import pytest
-from asterisk_example import OFFSET, PASSWORD, SECRETS, certified, example
+from asterisk_example import PASSWORD, SECRETS, certified, example
 from asterisk_sip import TcpTelephone, Telephone, TlsTelephone
 from certificates import Authority
+from offsets import LONE_OFFSET as OFFSET
 from other_machine import other_machine
 
 from asterisk_conf import instance
@@ -26,9 +27,9 @@ from asterisk_conf.carrier import Carrier
 from asterisk_conf.conf import Conf, render, write
 from asterisk_conf.errors import AsteriskError
 from background.telephone_ticket import GATE, Ticket, key_of, sign
+from cli.upkeep.registrations import remove_registrations
 from ivr.asterisk.ami import Ami
 from ivr.asterisk.ari.link import Link
-from ivr.cli.upkeep.registrations import remove_registrations
 from ivr.process.ban_list import BanList
 from ivr.process.ban_rules import BanLimits
 from ivr.process.telephone_gate import GateSettings, TelephoneGate

@@ -22,6 +22,7 @@ from pictures import CHECKOUT, LANGUAGES, SITE, names, sign_in
 from playwright.async_api import Page, async_playwright
 from sqlalchemy import insert
 
+from cli.processes.check import Check, phrase
 from db.engine import writing
 from db.enums import AccountRole
 from db.ids import uuid7
@@ -29,7 +30,6 @@ from db.tables import Audit, Call
 from db.upgrade import upgrade
 from desk.people import accounts
 from desk.people.accounts import Person
-from ivr.cli.processes.check import Check, phrase
 from ivr.model import clock
 from prompts import manifest
 from prompts.build_report import BuildProblem, dump_problems

@@ -10,10 +10,10 @@ import pyotp
 import pytest
 from shell import Shell
 
+from cli.control import actor
 from db.engine import open_engine
 from desk.people import factors, links, notices
 from desk.people.accounts import Person
-from ivr.cli.control import actor
 from ivr.home.settings import EXAMPLE
 
 

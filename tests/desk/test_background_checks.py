@@ -2,8 +2,7 @@
 
 import pytest
 
-from desk.page.texts import load
-from ivr.cli.processes.background_checks import (
+from cli.processes.background_checks import (
     check_gate,
     check_message_texts,
     check_pages,
@@ -11,8 +10,9 @@ from ivr.cli.processes.background_checks import (
     check_reading,
     check_voices,
 )
-from ivr.cli.processes.check import Check, Phrase
-from ivr.cli.speech import state
+from cli.processes.check import Check, Phrase
+from cli.speech import state
+from desk.page.texts import load
 from prompts import progress
 
 SAID = load()

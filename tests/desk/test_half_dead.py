@@ -16,6 +16,7 @@ from playwright.async_api import Page as BrowserPage
 from test_live import Page, opened
 
 from background import retrying
+from cli.processes.background_checks import FIGURES_S, PICTURE_S, check_gate, check_pages
 from desk import command, control
 from desk.board import watch
 from desk.board.watch import Watch
@@ -23,7 +24,6 @@ from desk.live.fragments import OPERATOR
 from desk.live.picture import Picture
 from desk.overview import reading
 from desk.page.traffic import Traffic
-from ivr.cli.processes.background_checks import FIGURES_S, PICTURE_S, check_gate, check_pages
 
 pytest_plugins = ["db_fixtures", "browser"]
 

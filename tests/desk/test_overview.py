@@ -21,6 +21,7 @@ from line import CHECKOUT
 from sqlalchemy import delete, func, insert, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from cli.processes.check import Check, phrase
 from db.engine import writing
 from db.enums import AccountRole
 from db.ids import uuid7
@@ -28,7 +29,6 @@ from db.tables import Audit, Call, CallEvent
 from desk.overview import flow_marks
 from desk.overview.audit_words import masked
 from desk.overview.flow_counts import FlowCounts
-from ivr.cli.processes.check import Check, phrase
 
 pytest_plugins = ["db_fixtures"]
 

@@ -20,11 +20,11 @@ from forked_programs import QuickStarts
 from made_year import stored_year
 from shell import Answer, Shell, command
 
+from cli.report import ask_desk
 from desk.report import making
 from desk.report.door import ReportDoor
 from desk.report.making import ReportMaker
 from desk.settings import DeskSettings
-from ivr.cli.report import ask_desk
 from reports.exchange import Asked, socket_in
 from reports.job import Job, Result
 from reports.request import make_request
@@ -109,7 +109,7 @@ async def test_the_desk_makes_what_the_command_would_make_itself(home: Home, tmp
 
 
 async def test_a_report_that_the_desk_makes_loads_no_database_package(home: Home) -> None:
-    program = "import sys; from ivr.cli.main import main\ntry: main()\nfinally: print(*sys.modules, file=sys.stderr)"
+    program = "import sys; from cli.main import main\ntry: main()\nfinally: print(*sys.modules, file=sys.stderr)"
     environment = os.environ | {"HATIF_HOME": str(home.home), "HATIF_PORT_OFFSET": "19000", "HATIF_DATABASE": ""}
     running = await asyncio.create_subprocess_exec(
         sys.executable, "-c", program, "report", *PERIOD, "--json",

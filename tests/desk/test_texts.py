@@ -25,7 +25,7 @@ def extracted(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
     pot = tmp_path_factory.mktemp("texts") / "desk.pot"
     pybabel = str(Path(sys.executable).with_name("pybabel"))
     options = ["extract", "-F", "desk/babel.cfg", "-k", "N_", "-k", "phrase", "-o"]
-    command = [pybabel, "-q", *options, str(pot), "desk", "ivr/cli"]
+    command = [pybabel, "-q", *options, str(pot), "desk", "cli"]
     subprocess.run(command, cwd=CHECKOUT, check=True)
     with pot.open("rb") as file:
         return read_po(file)

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from desk_server import settings_for
 
+from cli.desk import settings_of
 from desk.app import create_app
 from desk.server import config_of
 from desk.tls import DAYS, CertificateError, self_signed, server_context
-from ivr.cli.desk import settings_of
 from ivr.site.desk import Desk
 
 

@@ -13,12 +13,12 @@ from line import CACHE, FRENCH_NUMBER, Line
 from shell import Shell
 
 from asterisk_conf.install import find_or_install
+from cli.output import Bar
 from dialplan.findings import DialplanError
 from dialplan.load import Change, compare, foreign, load, loaded, losses
 from dialplan.names import from_console, shipped
 from dialplan.parse import parse
 from ivr.asterisk.ami import Ami
-from ivr.cli.output import Bar
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ivr.cli.speech.fetch import fetch
+from cli.speech.fetch import fetch
 from ivr.home import settings
 from speech.models import Models
 

@@ -15,9 +15,9 @@ from fastapi import FastAPI
 from left import rows
 from line import Line
 
+from cli.control import ControlApi, ControllerAwayError, actor
 from db.tables.administration import Audit
 from ivr.api.problems import handle_errors
-from ivr.cli.control import ControlApi, ControllerAwayError, actor
 from ivr.home import credentials
 
 NOBODY = "00000000-0000-7000-8000-000000000000"

@@ -13,12 +13,12 @@ import uvicorn
 from fastapi import FastAPI
 from line import Line
 
+from cli.control import ControlApi, ControllerAwayError, Event
 from ivr.api import event_hub
 from ivr.api.door import Patient
 from ivr.api.event_hub import EventHub
 from ivr.api.events import EventStream
 from ivr.api.models import Alarm, AlarmKind, Snapshot
-from ivr.cli.control import ControlApi, ControllerAwayError, Event
 from ivr.home import credentials
 from ivr.softphone.telephone import Telephones
 

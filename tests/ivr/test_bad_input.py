@@ -18,7 +18,7 @@ from left import newest
 from line import CHECKOUT, Line
 from shell import command
 
-from ivr.cli.main import main
+from cli.main import main
 from ivr.softphone.telephone import Call, CallEndedError, Telephones
 
 GERMAN_NUMBER = "+49800212003"

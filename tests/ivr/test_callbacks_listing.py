@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from cli.callbacks import plan_of
+from cli.composition import Composition
 from db.callback_requests import CallbackRequest, Claim, DialCounts
 from db.ids import uuid7
 from ivr.callbacks import listing
 from ivr.callbacks.facts import language_of
-from ivr.cli.callbacks import plan_of
-from ivr.cli.composition import Composition
 from ivr.home.settings import CHECKOUT
 from ivr.site import site
 from ivr.site.callbacks import Callbacks

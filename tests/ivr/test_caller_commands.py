@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from shell import Shell
 
+from cli.composition import account
 from db.delivery import deliver_all
 from db.ids import uuid7
 from db.journal import Journal
-from ivr.cli.composition import account
 from ivr.model import clock
 
 NUMBER = "+33619000051"

@@ -11,8 +11,8 @@ from certificates import Authority
 from shell import command
 from small_site import make
 
-from ivr.cli.processes.carrier_checks import check_certificate, check_registrations, served_certificate
-from ivr.cli.processes.check import Check
+from cli.processes.carrier_checks import check_certificate, check_registrations, served_certificate
+from cli.processes.check import Check
 from ivr.site.carriers import Carrier
 from ivr.site.sip import Sip
 

@@ -20,9 +20,9 @@ from shell import command
 
 from asterisk_conf.pjsip import sections
 from background.telephone_ticket import GATE
-from ivr.cli import firewall
-from ivr.cli.composition import Composition
-from ivr.cli.output import Bar
+from cli import firewall
+from cli.composition import Composition
+from cli.output import Bar
 from ivr.home.settings import CHECKOUT
 from ivr.site.site import SiteError
 

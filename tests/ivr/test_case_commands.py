@@ -141,7 +141,7 @@ def test_beside_a_running_line_a_case_is_opened_from_the_stock_without_the_datab
             time.sleep(0.05)
         program = (
             "import sys, threading, time; from pathlib import Path\n"
-            "from ivr.home.heartbeat import beat; from ivr.cli.main import app; from ivr.cases import casework\n"
+            "from ivr.home.heartbeat import beat; from cli.main import app; from ivr.cases import casework\n"
             "casework.DELIVERED_S = 60.0  # on a busy machine the journal process is late, but not away\n"
             "def beats():\n"
             f"    while True: beat(Path({str(shell.home)!r}) / 'run' / 'ivr.serves'); time.sleep(0.2)\n"

@@ -19,7 +19,7 @@ from pjsip_mistakes import DOOR, MISTAKES
 from site_files import line_of
 from small_site import SmallSite
 
-from ivr.cli.main import main
+from cli.main import main
 from ivr.home.settings import CHECKOUT
 
 PAGE = CHECKOUT / "docs" / "check.md"
@@ -35,7 +35,7 @@ def hatif(site: SmallSite, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> 
     monkeypatch.setenv("HATIF_HOME", str(site.folder.parent))
     monkeypatch.setenv("HATIF_SITE", str(site.folder))
     monkeypatch.setenv("HATIF_PORT_OFFSET", "21000")  # no line of the tests uses its ports
-    monkeypatch.setattr("ivr.cli.check.PROMPTS", small_site.NEEDED)
+    monkeypatch.setattr("cli.check.PROMPTS", small_site.NEEDED)
     monkeypatch.setattr(sys, "argv", ["hatif", *arguments])
     with pytest.raises(SystemExit) as ended:
         main()
@@ -156,7 +156,7 @@ def test_a_reload_reports_the_version_in_use_as_json(line: Line) -> None:
 
 
 def codes_in_the_code() -> set[str]:
-    files = [file for room in ("ivr", "prompts", "asterisk_conf") for file in (CHECKOUT / room).rglob("*.py")]
+    files = [file for room in ("cli", "ivr", "prompts", "asterisk_conf") for file in (CHECKOUT / room).rglob("*.py")]
     # What compares with another Asterisk's files has codes of its own (docs/existing-asterisk.md).
     files = [file for file in files if "existing" not in (file.stem, file.parent.name)]
     return {code for file in files for code in re.findall(r'"([EW]_[A-Z]+_[A-Z_]+)"', file.read_text(encoding="utf-8"))}

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from properties import patient
 from snapshots import snapshot
 
+from cli.main import main
 from dialplan.codes import ARGUMENT_DIGITS, Code
 from ivr.asterisk.ari.events import Channel
 from ivr.callbacks import prompts
 from ivr.check import codes_check
 from ivr.check.code_clashes import find_clashes, find_foreign_clashes, matches
-from ivr.cli.main import main
 from ivr.codes import table
 from ivr.codes.help_call import Leg, end_left_over, open_offers
 from ivr.codes.registry import CODES

@@ -17,7 +17,7 @@ import warm_up
 from asked import HATIF
 from every import every
 
-from ivr.cli import main
+from cli import main
 from ivr.home.line_settings import VERSION
 
 
@@ -106,10 +106,10 @@ def test_a_command_loads_only_what_it_needs_to_start(record_property: Callable[[
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     record_property("processor time of a command's start, s", round(spent, 2))
     loaded = loaded_by("case", "open", "-h")
-    assert "ivr.cli.cases.case_input" in loaded
+    assert "cli.cases.case_input" in loaded
     packages = {name.partition(".")[0] for name in loaded}
     installed = {name for name in packages_distributions() if not name.startswith("_")}
-    assert (packages & installed) - LIBRARIES - THEIR_PARTS <= {"ivr", "db", "prompts", "routing", "wire"}
+    assert (packages & installed) - LIBRARIES - THEIR_PARTS <= {"cli", "ivr", "db", "prompts", "routing", "wire"}
     assert packages & NOT_LOADED == set()
 
 

@@ -18,6 +18,7 @@ from db_helpers import count
 from every import every
 from shell import Shell
 
+from cli.on_record import REASON
 from db.delivery import deliver_all
 from db.engine import open_engine
 from db.erasure import BeingCalledError, erase
@@ -25,7 +26,6 @@ from db.ids import uuid7
 from db.journal import Journal
 from db.masking import Spellings
 from db.tables import Call
-from ivr.cli.on_record import REASON
 from ivr.data.proof import Proofs
 from ivr.home import line_settings
 from ivr.home.line_settings import KeptLine

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ivr.cli import main
+from cli import main
 from ivr.home.settings import SettingsError
 
 

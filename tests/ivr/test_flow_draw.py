@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from properties import patient
 from site_files import edited
 
-from ivr.cli.main import main
+from cli.main import main
 from ivr.flow import model
 from ivr.flow.draw.draw import draw_flow
 from ivr.flow.draw.layout import Box, Layout, place

@@ -17,7 +17,7 @@ from line import CACHE, CHECKOUT
 from offsets import LONE_OFFSET as OFFSET
 from shell import command
 
-from ivr.cli.main import command_line
+from cli.main import command_line
 from ivr.home import line_settings
 from ivr.home.line_settings import KeptLine
 

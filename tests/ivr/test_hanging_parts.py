@@ -23,11 +23,11 @@ from db_helpers import is_count, until
 from offsets import LONE_OFFSET as OFFSET
 from relay import Mode, Relay
 
+from cli.processes.at_once import ask_all
 from db.delivery_state import heartbeat
 from db.ids import uuid7
 from db.journal import Journal
 from db.tables import Call
-from ivr.cli.processes.at_once import ask_all
 
 pytest_plugins = ["db_fixtures"]
 

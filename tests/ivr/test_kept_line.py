@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from line import Line
 
-from ivr.cli.running_lines import find_home, running_homes
+from cli.running_lines import find_home, running_homes
 from ivr.home import line_settings
 from ivr.home.line_settings import KeptLine
 from ivr.home.settings import SettingsError
@@ -67,7 +67,7 @@ async def test_a_line_that_runs_is_found_by_its_processes(line: Line, cold_start
 def test_a_command_without_a_home_is_meant_for_the_only_line_that_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ivr.cli.running_lines.USUAL_HOME", tmp_path / "var")
+    monkeypatch.setattr("cli.running_lines.USUAL_HOME", tmp_path / "var")
     one, other, usual = tmp_path / "one", tmp_path / "other", tmp_path / "var"
     assert (find_home([]), find_home([one])) == (usual, one)
     with pytest.raises(SettingsError, match=rf"Several lines run, in {one}, {other}: set HATIF_HOME to the one"):

@@ -14,9 +14,9 @@ from conftest import LONE_OFFSET, short_folder
 from left import rows
 from line import Line
 
+from cli.processes.asterisk_check import check_answers
+from cli.processes.check import Check
 from db.tables import OperatorStateRecord
-from ivr.cli.processes.asterisk_check import check_answers
-from ivr.cli.processes.check import Check
 from ivr.process.asterisk_watch import sip_answers
 from ivr.process.process import process_of, processes
 from ivr.softphone.sound import RATE

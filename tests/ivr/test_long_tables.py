@@ -2,7 +2,7 @@
 
 import pytest
 
-from ivr.cli import output
+from cli import output
 
 COLUMNS = ("id", "left\nmenu", "an-\nswered", "some\nvery-long")
 ROWS: list[tuple[object, ...]] = [

@@ -11,7 +11,7 @@ import small_site
 from left import begins
 from line import Line
 
-from ivr.cli.processes.background_checks import check_prompts
+from cli.processes.background_checks import check_prompts
 from ivr.flow.missing_audio import count_missing, missing_on_disk
 from ivr.flow.versions import VersionStore
 from ivr.site import site

@@ -12,13 +12,13 @@ import typer.main
 from shell import Shell
 from test_caller_commands import deliver
 
+from cli.composition import account
+from cli.main import command_line
+from cli.on_record import REASON
 from db.delivery_state import write_heartbeat
 from db.ids import uuid7
 from db.journal import Journal
 from db.references import make_reference
-from ivr.cli.composition import account
-from ivr.cli.main import command_line
-from ivr.cli.on_record import REASON
 from ivr.model import clock
 
 NUMBER, NAME, REFERENCE = "+33619000051", "Nadia Fern", make_reference(1, 17)
@@ -85,7 +85,7 @@ def test_every_command_has_a_record_or_a_reason_why_it_has_none() -> None:
         for command in commands()
         if command not in known and not any(f"{command} ".startswith(f"{name.strip()} ") for name in NOTHING_OF_CALLERS)
     }
-    assert left == set(), "does it show what is known of callers? Put it on record (ivr/cli/on_record.py), or say why"
+    assert left == set(), "does it show what is known of callers? Put it on record (cli/on_record.py), or say why"
 
 
 @pytest.fixture(scope="module")

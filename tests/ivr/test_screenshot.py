@@ -2,7 +2,7 @@
 
 from xml.etree import ElementTree
 
-from ivr.cli.processes.screenshot import WIDTH, call_lines, draw
+from cli.processes.screenshot import WIDTH, call_lines, draw
 
 OUTPUT = """\
   Asterisk 22.10.1 (private)

@@ -17,11 +17,11 @@ import typer
 from shell import Shell
 from typer.testing import CliRunner
 
+from cli.simulate import simulate as simulate_command
+from cli.simulate.simulation_input import Day, day
 from db.delivery import deliver_all
 from db.ids import call_id, uuid7
 from db.journal import Journal
-from ivr.cli.simulate import simulate as simulate_command
-from ivr.cli.simulate.simulation_input import Day, day
 from ivr.site import site
 
 LANGUAGES = ["ar", "fr", "es", "it", "nl", "de", "en"]

@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_site import SmallSite, make
 
+from cli.composition import Composition
+from cli.existing.other_asterisk import dialplan_part
 from db.callback_requests import CallbackRequest
 from db.enums import CallbackKind
 from db.ids import uuid7
@@ -18,8 +20,6 @@ from dialplan.plan import guarded_ports
 from ivr.call.services import Services
 from ivr.callbacks.progress import Progress
 from ivr.callbacks.repository import CallbackRepository
-from ivr.cli.composition import Composition
-from ivr.cli.existing.other_asterisk import dialplan_part
 from ivr.home import credentials
 from ivr.model import clock
 from ivr.site import site

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from cli.calls.story import format_event, format_story
 from db import read
 from db.delivery import deliver_all
 from db.engine import async_engine
 from db.ids import uuid7
 from db.journal import Journal
 from db.upgrade import upgrade
-from ivr.cli.calls.story import format_event, format_story
 from ivr.records.recorder import Recorder
 from ivr.trial.records import FakeReferences
 from routing.engine import Engine

@@ -17,9 +17,9 @@ import shared_audio
 from line import Line
 from shell import command
 
-from ivr.cli.composition import Composition
-from ivr.cli.prompts import slow_voices
-from ivr.cli.prompts.slow_voices import _calls_are_up, wanted_clips
+from cli.composition import Composition
+from cli.prompts import slow_voices
+from cli.prompts.slow_voices import _calls_are_up, wanted_clips
 from ivr.softphone.sound import RATE, find
 from ivr.softphone.telephone import Telephones
 from prompts import audio, clip_archive

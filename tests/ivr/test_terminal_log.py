@@ -6,8 +6,8 @@ import io
 import pytest
 from rich.console import Console
 
-from ivr.cli.processes import terminal_log
-from ivr.cli.processes.terminal_log import format_event, render
+from cli.processes import terminal_log
+from cli.processes.terminal_log import format_event, render
 from ivr.home.settings import CHECKOUT
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from relay import Mode, Relay
 
+from cli.processes.troubles import JournalState, find_delivery_problems, read_journal
 from db.delivery import Lag
 from db.delivery_state import Heartbeat
 from db.ids import uuid7
 from db.journal import Journal
-from ivr.cli.processes.troubles import JournalState, find_delivery_problems, read_journal
 
 pytest_plugins = ["db_fixtures"]
 

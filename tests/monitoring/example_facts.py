@@ -4,16 +4,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from cli.monitoring.facts import Facts, ProcessFacts
+from cli.processes.check import Check
+from cli.processes.status import LineStatus
+from cli.processes.troubles import JournalState
+from cli.speech.state import Doing as Transcribing
+from cli.speech.state import State
 from db.delivery import Lag
 from db.delivery_state import Heartbeat
 from db.enums import Outcome
 from ivr.api.figures import OTHER, AnswerTimes, Figures, Waiting
-from ivr.cli.monitoring.facts import Facts, ProcessFacts
-from ivr.cli.processes.check import Check
-from ivr.cli.processes.status import LineStatus
-from ivr.cli.processes.troubles import JournalState
-from ivr.cli.speech.state import Doing as Transcribing
-from ivr.cli.speech.state import State
 from ivr.records.call_counts import ANSWER_S
 from ivr.records.limit_counts import Limit
 from prompts.progress import Doing, Progress

@@ -6,7 +6,7 @@ from functools import cache
 from example_facts import facts
 from prometheus_client.parser import text_string_to_metric_families
 
-from ivr.cli.monitoring.metrics import render
+from cli.monitoring.metrics import render
 
 _NAME = re.compile(r"\b(?:hatif|asterisk)_[a-z0-9_]+")
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from ivr.cli.monitoring import facts
-from ivr.cli.monitoring.facts import FactsReader
+from cli.monitoring import facts
+from cli.monitoring.facts import FactsReader
 from ivr.model import clock
 from ivr.process.process import ProcessInfo
 from ivr.site.findings import Finding, SiteError

@@ -7,11 +7,11 @@ import pytest
 from example_facts import LANGUAGES, NUMBERS, facts, figures, status
 from prometheus_client.parser import text_string_to_metric_families
 
+from cli.monitoring.facts import Facts
+from cli.monitoring.metrics import render
+from cli.processes.check import Check
+from cli.processes.troubles import JournalState
 from db.enums import Outcome
-from ivr.cli.monitoring.facts import Facts
-from ivr.cli.monitoring.metrics import render
-from ivr.cli.processes.check import Check
-from ivr.cli.processes.troubles import JournalState
 from ivr.model.call_state import CallState
 from ivr.records.call_conclusion import Conclusion, Place
 from ivr.records.call_counts import CallCounts

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from example_facts import facts
 
-from ivr.cli.monitoring.facts import Facts
-from ivr.cli.monitoring.server import FRESH_S, Monitor, MonitorServer
-from ivr.cli.processes.check import Check
+from cli.monitoring.facts import Facts
+from cli.monitoring.server import FRESH_S, Monitor, MonitorServer
+from cli.processes.check import Check
 from ivr.home import process_counts
 
 CLOSED = Check("controller", False, True, "not connected to Asterisk", "see log/ivr.log")

@@ -18,7 +18,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from metric_names import ASTERISK, ours, used
 from page import Page
 
-from ivr.cli.monitoring.server import Monitor, MonitorServer
+from cli.monitoring.server import Monitor, MonitorServer
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "monitoring"
 PAGE = FOLDER.with_suffix(".md")

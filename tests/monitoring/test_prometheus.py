@@ -14,8 +14,8 @@ import pytest
 from asked import DIRECT
 from example_facts import facts
 
-from ivr.cli.monitoring.metrics import render
-from ivr.cli.monitoring.server import Monitor, MonitorServer
+from cli.monitoring.metrics import render
+from cli.monitoring.server import Monitor, MonitorServer
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "monitoring"
 

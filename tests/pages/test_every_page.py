@@ -13,7 +13,7 @@ from every import every
 from page import DOCS, Page, arguments
 from typer.core import TyperGroup
 
-from ivr.cli.main import command_line
+from cli.main import command_line
 from ivr.home.settings import EXAMPLE
 from ivr.site.carriers import Carrier
 from ivr.site.site import Site

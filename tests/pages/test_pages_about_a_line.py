@@ -67,7 +67,7 @@ async def test_status(line: Line) -> None:
         name = re.sub(r"^carrier .*", "carrier NAME", check["name"])
         assert name in described, name
         assert described[name] == "see left" or check["fatal"] <= (described[name] == "yes"), check
-    sources = "".join(path.read_text() for path in (CHECKOUT / "ivr" / "cli" / "processes").glob("*.py"))
+    sources = "".join(path.read_text() for path in (CHECKOUT / "cli" / "processes").glob("*.py"))
     named = {*re.findall(r'\bCheck\(f?"([a-z ]+?)(?: \{.*?\})?"', sources)}
     assert {name.replace(" NAME", "") for name in described} == named
 

@@ -28,7 +28,7 @@ def test_installation() -> None:
     }
     assert set(re.findall(r"^\| ([0-9–]+) (?:TCP|UDP)", page.text, re.MULTILINE)) == taken
 
-    folders = ("ivr", "asterisk_conf", "desk", "db", "prompts")
+    folders = ("cli", "ivr", "asterisk_conf", "desk", "db", "prompts")
     read = {
         name
         for folder in folders

@@ -16,7 +16,7 @@ from ivr.site import site as sites
 from prompts import manifest
 
 VOICE = "piper:tone.onnx"
-BACKGROUND = "import sys, ivr.cli.main as hatif; sys.argv = ['hatif', 'prompts', 'build', '--background']; hatif.main()"
+BACKGROUND = "import sys, cli.main as hatif; sys.argv = ['hatif', 'prompts', 'build', '--background']; hatif.main()"
 LANGUAGES = ("ar", "fr", "es", "it", "nl", "de", "en")
 
 

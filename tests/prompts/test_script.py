@@ -8,7 +8,7 @@ from pathlib import Path
 import prompt_sites as sites
 import pytest
 
-from ivr.cli.prompts.studio import as_csv
+from cli.prompts.studio import as_csv
 from prompts import catalogue
 from prompts.manifest import RECORDING, Audio, Manifest
 from prompts.script import Line, Script, as_html, script

@@ -17,9 +17,9 @@ from small_mirror import archive, lock
 from asterisk_conf import apt, kept_archives, package_lock
 from asterisk_conf.debian import ASTERISK, machine
 from asterisk_conf.exchange import Exchange
+from cli import asterisk
+from cli.composition import Composition
 from dialplan.findings import DialplanError
-from ivr.cli import asterisk
-from ivr.cli.composition import Composition
 from ivr.softphone.telephone import Telephones
 
 pytestmark = [
@@ -129,7 +129,7 @@ def test_a_configuration_that_cannot_be_written_ends_nothing_and_leaves_the_rele
         raise AssertionError("Asterisk was ended")
 
     monkeypatch.setattr(asterisk, "_configure", refuse)
-    monkeypatch.setattr("ivr.cli.upkeep.restart.end_and_wait", end_and_wait)
+    monkeypatch.setattr("cli.upkeep.restart.end_and_wait", end_and_wait)
     did: list[str] = []
     with pytest.raises(DialplanError):
         asterisk._exchange(

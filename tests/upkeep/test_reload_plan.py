@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ivr.cli.upkeep.reload_plan import Plan, make_plan
+from cli.upkeep.reload_plan import Plan, make_plan
 from ivr.site import operators, site
 from ivr.site.flat import flatten
 from ivr.site.operators import OperatorEntry

@@ -12,10 +12,10 @@ import pytest
 
 from asterisk_conf import conf as configuration
 from asterisk_conf.errors import AsteriskError
+from cli.composition import Composition, ControlError
+from cli.upkeep import reload
+from cli.upkeep.reload_plan import Plan
 from ivr.asterisk.ami import AmiError
-from ivr.cli.composition import Composition, ControlError
-from ivr.cli.upkeep import reload
-from ivr.cli.upkeep.reload_plan import Plan
 from ivr.process.process import ProcessInfo
 
 OLD, NEW = "[1001]\n", "[1001]\n[1999]\n"

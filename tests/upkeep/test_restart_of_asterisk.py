@@ -5,8 +5,8 @@ from typing import Any, Self
 
 import pytest
 
-from ivr.cli.composition import ControlError
-from ivr.cli.upkeep import restart
+from cli.composition import ControlError
+from cli.upkeep import restart
 from ivr.hours import drain
 
 REFUSE = {drain.REFUSE: "1"}

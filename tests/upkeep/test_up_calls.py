@@ -1,7 +1,7 @@
 """Whether anybody is on the line: callers and operators count, our own channels do not."""
 
+from cli.upkeep.up_calls import UpCalls, count_up, until_empty
 from ivr.asterisk.ami import Fields
-from ivr.cli.upkeep.up_calls import UpCalls, count_up, until_empty
 
 
 def channels(*names: str) -> list[Fields]:

@@ -1,0 +1,149 @@
+"""`hatif asterisk …`: Asterisk as a process of its own, and another release of it with the way back."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import typer
+
+from asterisk_conf import apt, exchange
+from asterisk_conf.debian import ASTERISK
+from asterisk_conf.errors import AsteriskError
+from asterisk_conf.exchange import Exchange
+from cli.composition import Composition, ControlError
+from cli.groups import add_group
+from cli.output import Bar, console
+from cli.owner import refuse_strangers
+from cli.processes import asterisk_process
+from cli.processes.processes import configure_asterisk
+from cli.upkeep import restart
+from ivr.process.process import processes
+
+_MODULES_S = 15.0
+"""Within which Asterisk has loaded all modules, once its manager answers."""
+
+
+def register(app: typer.Typer) -> None:
+    group = add_group(app, "asterisk", "Run Asterisk alone, replace it by another release, and what belongs to it.")
+    group.command()(asterisk_process.run)
+    group.command("reopen-logs")(asterisk_process.reopen_logs)
+    group.command()(upgrade)
+    group.command()(fetch)
+
+
+def upgrade(
+    newest: bool = typer.Option(
+        False, "--newest", help="Take the newest release of the same series, which may not have been tested with Hatif."
+    ),
+    back: bool = typer.Option(False, "--back", help="Go back to the release that was there before."),
+    when_idle: bool = typer.Option(False, "--when-idle", help="Wait until nobody is on the line."),
+    now: bool = typer.Option(False, "--now", help="Do it although that cuts off the calls that are up."),
+    within: float = typer.Option(None, min=0, help="Give up waiting after this many seconds, with exit status 1."),
+) -> None:
+    """Replace the private Asterisk by the release that this Hatif was tested with, while the line runs.
+
+    The former one is kept. If the line does not serve calls with the new one, the former one takes its place again.
+    """
+    parts = Composition()
+    home = parts.install_home
+    refuse_strangers(home)
+    with Bar() as bar:
+        bar.step("Asterisk")
+        found = exchange.prepare_back(home) if back else exchange.prepare(home, bar, newest=newest)
+        if found is None:
+            console.print("The private Asterisk is already the one that would be installed.")
+            return
+    put, undo = (exchange.back, exchange.back) if back else (exchange.forward, exchange.give_up)
+    info = processes(parts.settings.run).get(restart.ASTERISK)
+    if info is None or not info.alive:
+        put(home)
+        _configure()
+        console.print(f"{_said(found)}. Nothing runs in {parts.settings.home}.", markup=False, soft_wrap=True)
+        return
+    took_s = _exchange(parts, home, found, put, undo, when_idle=when_idle, now=now, within_s=within)
+    if took_s is None:
+        console.print("Calls are still up; nothing was changed. Repeat the command.")
+        raise typer.Exit(1)
+    console.print(f"{_said(found)}, and restarted in {took_s:.1f} s.", markup=False, soft_wrap=True)
+
+
+def fetch(
+    folder: Path = typer.Argument(help="Where the packages are to be; HATIF_ASTERISK_PACKAGES names it to `setup`."),
+) -> None:
+    """Download the packages of the private Asterisk (95 MB), for machines that have no Debian mirror."""
+    folder = folder.absolute()
+    with Bar() as bar:
+        count = apt.fetch(folder / ".downloads", folder, ASTERISK, bar)
+    console.print(f"{folder}: {count} packages", markup=False)
+
+
+def _exchange(
+    parts: Composition,
+    home: Path,
+    found: Exchange,
+    put: Callable[[Path], None],
+    undo: Callable[[Path], None],
+    *,
+    when_idle: bool,
+    now: bool,
+    within_s: float | None,
+) -> float | None:
+    """Put the other release in place between two Asterisks; undo it if the line does not serve calls with it.
+
+    Returns:
+        As `restart.end_and_wait`.
+
+    Raises:
+        AsteriskError: The former one is back.
+    """
+    done = False
+
+    def exchange_now() -> None:
+        nonlocal done
+        put(home)
+        try:
+            _configure()
+        except BaseException:  # no process has ended yet: the trees go back, and calls go on
+            undo(home)
+            raise
+        done = True
+
+    try:
+        took_s = restart.end_and_wait(
+            parts, restart.ASTERISK, when_idle=when_idle, now=now, within_s=within_s, before=exchange_now
+        )
+        if done:
+            _check_modules()
+        return took_s
+    except (ControlError, AsteriskError) as error:
+        if not done:
+            raise
+        undo(home)
+        _configure()
+        restart.end_again(parts, restart.ASTERISK)
+        raise AsteriskError(
+            f"The line does not serve calls with Asterisk {found.other} ({str(error).rstrip('.')}): Asterisk"
+            f" {found.present} is back, and serves calls."
+        ) from None
+
+
+def _configure() -> None:
+    """Write Asterisk's configuration, which depends on what its release has."""
+    with Bar() as bar:
+        configure_asterisk(Composition(), bar, before_restart=True)  # anew: the former one remembers the release
+
+
+def _check_modules() -> None:
+    """Raise AsteriskError unless all modules that the line needs run: ARI and AMI answer without SIP, too."""
+    from asterisk_conf import instance  # loads aiohttp, which no other command needs
+
+    with Bar() as bar:
+        conf = Composition().conf(bar)
+    if not asyncio.run(instance.ready(conf, _MODULES_S)):
+        raise AsteriskError(f"it does not load all modules that it needs: see {conf.log_file}")
+
+
+def _said(found: Exchange) -> str:
+    if found.present == found.other:
+        return f"Asterisk {found.other}: {found.packages} of its packages were replaced"
+    return f"Asterisk {found.other} has taken the place of {found.present}"
