@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from db.journal import Journal
-from db.references import ReferenceAllocator
 from ivr.model import clock
 
 if TYPE_CHECKING:  # a command that only opens a case does without the database's packages (decision 40)
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from db.case_rows import Rows
+    from db.references import ReferenceAllocator
 
 
 def _nothing(_: str) -> None:
@@ -45,7 +45,7 @@ class Office:
     engine: "AsyncEngine | None"
     journal: Journal | None
     node: str
-    references: ReferenceAllocator | None = None
+    references: "ReferenceAllocator | None" = None
     pepper: str = ""
     now: Callable[[], datetime] = clock.now
     opened: Callable[[str], Mapping[str, Any] | None] = _nothing

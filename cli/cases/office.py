@@ -7,11 +7,12 @@ from typing import Any, TypeVar
 from cli.composition import Composition
 from cli.output import errors
 from db.journal import Journal
-from db.references import ReferenceAllocator
 from ivr.home.heartbeat import boot_time, last_beat
 from ivr.home.settings import HEARTBEAT_S
 from office import delivery
 from office.context import Office
+
+# Imports in functions: check digits and SQLAlchemy take a while to load, and `hatif --help` does not need them.
 
 T = TypeVar("T")
 
@@ -26,6 +27,8 @@ def work(parts: Composition, act: Callable[[Office], Coroutine[Any, Any, T]], *,
     Args:
         opens: A case is opened. Beside a line that runs, the journal is enough for that.
     """
+    from db.references import ReferenceAllocator
+
     settings, basics, url = parts.settings, parts.basics, parts.database_url
     references = ReferenceAllocator(settings.case_references, basics.node_number, taken=1)
     journal = Journal(settings.journal, basics.node, checked=False)
@@ -60,7 +63,7 @@ def deliver_left(parts: Composition) -> str | None:
 
 
 async def _with_database(office: Office, url: str, act: Callable[[Office], Coroutine[Any, Any, T]]) -> T:
-    from db.engine import open_engine  # a case that is opened beside a running line needs no package of the database
+    from db.engine import open_engine
 
     async with open_engine(url, 1) as engine:
         office.engine = engine

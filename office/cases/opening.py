@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 REQUIRED = ("title", "topic", "language", "country")
 """Of a new case."""
 
-# Imports in functions: beside a running line, a case is opened without the database's packages (decision 40).
-
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -75,6 +73,7 @@ async def _new_reference(office: Office) -> tuple[str, str | None]:
     away = None
     try:
         if office.engine is not None:
+            # Without a database, a case is opened without its packages (decision 40).
             from db.engine import DatabaseError
             from db.reservations import reserve_one
 
@@ -90,6 +89,7 @@ async def _new_reference(office: Office) -> tuple[str, str | None]:
 
 
 async def _insert(office: Office, engine: "AsyncEngine", rows: Rows) -> str | None:
+    # As in `_new_reference`.
     from db import case_changes, case_openings
     from db.engine import DatabaseError, writing
 

@@ -1,4 +1,4 @@
-"""A case that a page and a command change at once, on both databases: neither overwrites what its author has not seen."""
+"""A case that a page and a command change at once, on both databases: neither overwrites the other."""
 
 import asyncio
 import json
