@@ -192,6 +192,7 @@ async def test_what_was_typed_survives_a_reload_until_the_desk_has_it(
     await expect(page.locator("#c-state")).to_have_value("incomplete")
     await page.click(".file form.grid button.primary")
     await expect(page.locator(".file")).to_contain_text("Saved.")
+    await store_case(desk.engine, **CASE, version=3)
     await page.reload()
     await expect(page.locator("#c-title")).to_have_value("First passport")  # as the desk says, which has it
     await expect(page.locator("#note-text")).to_have_value("Calls again on Monday.")
@@ -249,7 +250,7 @@ async def test_an_open_dialog_hides_no_announcement(desk: TestDesk, controller: 
 
 async def test_a_text_that_is_refused_stays_in_its_form(desk: TestDesk, controller: StandIn, page: Page) -> None:
     controller.connect("1002", identity=str(uuid4()), case=REFERENCE)
-    await page.evaluate("document.querySelector('#note-text').removeAttribute('maxlength')")
+    await page.locator("#note-text").evaluate("(field) => field.removeAttribute('maxlength')")
     await page.fill("#note-text", "x" * 4001)
     await page.click("#notes form button")
     await expect(page.locator("#notices")).to_contain_text("write 4,000 at most")
