@@ -107,7 +107,7 @@ async def test_every_journalled_table_accepts_a_record_with_all_columns(folder: 
                 case "DATETIME" | "TIMESTAMP":
                     row[column.name] = NOW
                 case "JSON":
-                    changed = {"title": "x"} if name == "case_change" else {}
+                    changed = {"title": "Another"} if name == "case_change" else {}
                     row[column.name] = [] if column.name in ("path", "topics") else changed
                 case kind:
                     row[column.name] = samples.get(kind, "xx")
