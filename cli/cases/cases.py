@@ -266,6 +266,6 @@ def _change(
 
 def _version(text: str | None) -> int | None:
     """Return a version as `hatif case show` shows it. Raises CaseError for any other text."""
-    if text is not None and not text.isdecimal():
+    if text is not None and (not text.isdecimal() or len(text) > 9):
         raise CaseError(f"{text!r} is not a version; `hatif case show` shows the case's.")
     return int(text) if text is not None else None

@@ -28,6 +28,9 @@ Reference = Annotated[str, Path(max_length=20)]
 
 _TRIES = 3
 
+_NO_VERSION = 10
+"""As many digits no version has."""
+
 _WRONG = {
     "title": N_("Write what it is about, in at most 200 characters."),
     "applicant": N_("Write at most 120 characters."),
@@ -91,7 +94,7 @@ async def change(
     given: Annotated[str, Form(alias="version", max_length=40)],
 ) -> Response:
     """Change what the person has changed in the form; show both texts where somebody else has changed the same."""
-    version = int(given) if given.isdecimal() else 0  # a page of an earlier release has another kind of version
+    version = int(given) if given.isdecimal() and len(given) < _NO_VERSION else 0  # as on a page of an earlier release
     form = await request.form()
     values = forms.sent(form, [str(word) for word in form.getlist("missing")])
     try:

@@ -93,6 +93,7 @@ async def change(
     except (DatabaseError, NotThereYetError) as error:
         # Also where it may have been made: the record then finds the case as it wants it, and does nothing.
         return _journalled(office, wanted, error)
+    office.kept.pop((actor.id, digits), None)
     return Changed(made.version, made.before, made.new)
 
 

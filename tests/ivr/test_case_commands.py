@@ -339,6 +339,25 @@ def test_the_help_lists_the_words_for_missing_items(shell: Shell) -> None:
     assert "--missing: photograph, birth_record, marriage_record" in output
 
 
+def test_a_change_of_a_version_is_kept_while_the_database_is_away_and_says_so(shell: Shell, tmp_path: Path) -> None:
+    reference, _ = shell.opened()
+    seen = shell.shown(reference)["version"]
+    away = {
+        "HATIF_HOME": str(shell.home),
+        "HATIF_PORT_OFFSET": "19000",
+        "HATIF_DATABASE": f"sqlite:///{tmp_path}/no/such/folder/hatif.db",
+    }
+    without = command(("case", "set", reference, "--owner", "1002"), os.environ | away)
+    assert without.returncode == 1 and "cannot be opened" in without.stderr, "nobody knows what it is based on"
+    answer = command(("case", "set", reference, "--owner", "1002", "--version", seen), os.environ | away)
+    assert answer.returncode == 0, answer.stderr
+    assert "it is in the journal, but not in the database yet" in answer.stderr
+    shell.opened()  # delivers it
+    file = shell.shown(reference)
+    assert (file["owner"], file["version"]) == ("1002", "2")
+    assert "is not a version" in shell.refused("set", reference, "--owner", "1003", "--version", "3f2a90c1d4e5b678")
+
+
 def test_a_change_while_the_database_is_away_is_delivered_later(shell: Shell, tmp_path: Path) -> None:
     away = {
         "HATIF_HOME": str(shell.home),
