@@ -32,10 +32,10 @@ def holidays(line: Line, *options: str) -> list[dict[str, Any]]:
 
 async def changes(line: Line) -> set[tuple[str, date | None, str | None, str | None]]:
     """Return the changes in the database that nobody has cancelled: kind, day, name, reason."""
-    columns = (HoursOverride.kind, HoursOverride.day, HoursOverride.name, HoursOverride.reason)
+    table = HoursOverride
+    query = select(table.kind, table.day, table.name, table.reason).where(table.cancelled.is_(None))
     async with open_engine(line.database) as engine, reading(engine) as connection:
-        rows = await connection.execute(select(*columns).where(HoursOverride.cancelled.is_(None)))
-        return {tuple(row) for row in rows}
+        return {(row.kind, row.day, row.name, row.reason) for row in await connection.execute(query)}
 
 
 # Holidays
