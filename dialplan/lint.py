@@ -8,64 +8,18 @@ from dialplan.findings import Finding
 from dialplan.parse import Extension, Step, parse
 from dialplan.places import Places
 
-APPLICATIONS = frozenset(
-    [
-        "Answer",
-        "AudioSocket",
-        "ChannelRedirect",
-        "DBdeltree",
-        "Dial",
-        "Echo",
-        "Gosub",
-        "GosubIf",
-        "Goto",
-        "GotoIf",
-        "Hangup",
-        "Log",
-        "MusicOnHold",
-        "NoOp",
-        "Originate",
-        "PJSIPHangup",
-        "Playback",
-        "Progress",
-        "Queue",
-        "Return",
-        "Set",
-        "SoftHangup",
-        "Stasis",
-        "UserEvent",
-        "Verbose",
-        "Wait",
-    ]
-)
+APPLICATIONS = frozenset({
+    "Answer", "AudioSocket", "ChannelRedirect", "DBdeltree", "Dial", "Echo", "Gosub", "GosubIf", "Goto", "GotoIf",
+    "Hangup", "Log", "MusicOnHold", "NoOp", "Originate", "PJSIPHangup", "Playback", "Progress", "Queue", "Return",
+    "Set", "SoftHangup", "Stasis", "UserEvent", "Verbose", "Wait",
+})  # fmt: skip
 """The applications that a dialplan may use."""
 
-FUNCTIONS = frozenset(
-    [
-        "CALLERID",
-        "CHANNEL",
-        "CHANNELS",
-        "CHANNEL_EXISTS",
-        "CUT",
-        "DB",
-        "EXISTS",
-        "FIELDQTY",
-        "FILTER",
-        "GLOBAL",
-        "GROUP",
-        "GROUP_COUNT",
-        "IF",
-        "IMPORT",
-        "JSON_DECODE",
-        "LEN",
-        "LOCK",
-        "PJSIP_HEADER",
-        "PJSIP_TRANSFER_HANDLING",
-        "REGEX",
-        "SHIFT",
-        "UNLOCK",
-    ]
-)
+FUNCTIONS = frozenset({
+    "CALLERID", "CHANNEL", "CHANNELS", "CHANNEL_EXISTS", "CUT", "DB", "EXISTS", "FIELDQTY", "FILTER", "GLOBAL",
+    "GROUP", "GROUP_COUNT", "IF", "IMPORT", "JSON_DECODE", "LEN", "LOCK", "PJSIP_HEADER",
+    "PJSIP_TRANSFER_HANDLING", "REGEX", "SHIFT", "UNLOCK",
+})  # fmt: skip
 """The functions that a dialplan may use."""
 
 _UNTRUSTED = ("EXTEN", "CALLERID", "DB", "PJSIP_HEADER", "SIP_HEADER")  # values written by others
