@@ -294,7 +294,6 @@ class Composition:
             installation=installation,
             sip_bind=chosen.sip_bind,
             wrap_up_s=int(chosen.operators.wrap_up_s),
-            rtp_timeout_s=chosen.operators.rtp_timeout_s,
             own_pjsip=self.own_pjsip,
             sip_answer_s=chosen.silence.answer_s,
             web_telephones=chosen.desk.enabled,

@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 
-import structlog
 import typer
 
 from cli.composition import Composition, ControlError
@@ -12,8 +11,6 @@ from ivr.home import heartbeat, pid_lock
 from ivr.home.logs import configure
 from ivr.home.service_manager import ServiceManager
 from ivr.process.own_user import refuse_root
-
-log = structlog.get_logger()
 
 
 def register(app: typer.Typer) -> None:

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 from urllib.parse import quote
 from uuid import UUID
 
-import structlog
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import FileResponse
 
@@ -32,8 +31,6 @@ from desk.reading.reader import ReaderDep
 from desk.worklist import calling, work
 from desk.worklist.work import Counts
 from office.cases import changing, reading
-
-log = structlog.get_logger()
 
 router = APIRouter(prefix="/worklist")
 

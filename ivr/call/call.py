@@ -78,7 +78,7 @@ class Call:
         self._written: CallState | None = None
         self._answered, self._gone = answered, False
         self._up_at = -math.inf  # when Asterisk reported the line as answered, by the monotonic clock
-        self.menu_time = MenuTime(services.site.limits.menus_min)
+        self.menu_time = MenuTime()
         self.hearing = Hearing(services, channel, self)
         self._happened: list[tuple[str, str, dict[str, object]]] = []
 

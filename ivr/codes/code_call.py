@@ -7,8 +7,6 @@ import asyncio
 import math
 from collections import deque
 
-import structlog
-
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.operations import Request
 from ivr.audio.audible import Clip
@@ -22,8 +20,6 @@ from ivr.floor.client import FloorClient
 from ivr.model import floor_protocol
 from ivr.site.operators import OperatorEntry
 from routing.states import Operator
-
-log = structlog.get_logger()
 
 SILENCE_S = 5.0
 """How long to wait for a key after the end of a question."""

@@ -90,7 +90,6 @@ class Operators(_Strict):
     pauses: tuple[PauseReason, ...] = Field(("break", "lunch", "meeting", "training"), min_length=1, max_length=9)
     level: int = Field(1, ge=1, le=5)  # minimum level for serving a caller, except as a last resort
     whisper: bool = True  # an operator hears language and topic before being connected
-    rtp_timeout_s: int = Field(10, ge=2, le=600)  # a telephone that sends nothing for this time has vanished
     # The beginnings of the User-Agent of telephones that display messages.
     shows_messages: tuple[UserAgent, ...] = Field(("Linphone", "baresip v"), max_length=50)
     # Those of telephones that show what is coming while they ring, so that nothing is said before the conversation.
