@@ -67,7 +67,7 @@ def _at(instant: float) -> datetime:
 
 
 def _audit(parts: Composition, who: str) -> None:
-    from ivr.cases.casework import keep  # loads the database's packages, which the list does not need
+    from office.delivery import keep  # loads the database's packages, which the list does not need
 
     row = {"by": account(), "act": "ban_lifted", "about": f"address:{who}"}
     away = keep(parts.settings.journal, parts.basics.node, parts.database_url, [("audit", row)])

@@ -28,7 +28,7 @@ def put_on_record(
     Raises:
         ControlError: The journal cannot be written.
     """
-    from ivr.cases.casework import deliver_unless_served  # with what changes cases, which few commands need
+    from office.delivery import deliver_unless_served  # with what changes cases, which few commands need
 
     folder = parts.settings.journal
     journal = Journal(folder, parts.basics.node, checked=False)

@@ -196,6 +196,8 @@ class Call:
     topic: str | None
     case: str | None
     """The reference of the caller's case file."""
+    case_opened: bool = False
+    """Whether this call has opened it, so that the database may not have it yet."""
     choices: tuple[str, ...]
     """The way through the menus: the ids of the texts of the options that led the caller on, in order. The site's catalogues have the words."""  # noqa: E501 - a line break would stand in the description
     node: str

@@ -42,10 +42,10 @@ def backup(
 
     Whoever has the file has everything, passwords too, unless it is encrypted: it is readable by its owner only.
     """
-    from ivr.cases.casework import deliver_unless_served
     from ivr.data import backup as making
     from ivr.data.encryption import BackupError
     from ivr.site.backups import check_recipient
+    from office.delivery import deliver_unless_served
 
     parts = Composition()
     try:

@@ -89,12 +89,12 @@ def downgrade(
 
 async def _unseal(parts: Composition) -> None:
     """Give the earlier version hashes of PINs that it can check."""
+    from db import pin_hashes
     from db.engine import open_engine
     from db.pins import rewrite
-    from ivr.cases import pin
 
     async with open_engine(parts.database_url) as engine:
-        await rewrite(engine, "$sealed", lambda pin_hash: pin.unsealed(pin_hash, parts.credentials.pin_pepper))
+        await rewrite(engine, "$sealed", lambda pin_hash: pin_hashes.unsealed(pin_hash, parts.credentials.pin_pepper))
 
 
 def copy(

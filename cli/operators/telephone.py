@@ -101,7 +101,7 @@ async def _bring_into_force(parts: Composition, operator: str, password: str) ->
 
 
 def _audit(parts: Composition, operator: str, renewal: Renewal) -> None:
-    from ivr.cases.casework import keep
+    from office.delivery import keep
 
     row = {
         "by": account(),

@@ -187,15 +187,15 @@ def _speak_missing(parts: Composition, bar: Bar) -> None:
 
 def upgrade_database(parts: Composition) -> None:
     """Upgrade the database's tables, seal its hashes of PINs, and print how many migrations ran."""
+    from db import pin_hashes
     from db.engine import format_url, open_engine, parse_url
     from db.pins import rewrite
     from db.upgrade import upgrade
-    from ivr.cases import pin
 
     async def run() -> list[str]:
         done = await upgrade(parts.database_url)
         async with open_engine(parts.database_url, long=True) as engine:
-            await rewrite(engine, "$argon2", lambda pin_hash: pin.sealed(pin_hash, parts.credentials.pin_pepper))
+            await rewrite(engine, "$argon2", lambda pin_hash: pin_hashes.sealed(pin_hash, parts.credentials.pin_pepper))
         return done
 
     done = asyncio.run(run())
