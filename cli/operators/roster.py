@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from ivr.check import roster_check
 from ivr.model import clock
 from ivr.site import roster as rosters
 from ivr.site.roster import merge
+from routing.hours import format_end
 
 if TYPE_CHECKING:
     from ivr.site.operators import OperatorEntry
@@ -219,4 +220,4 @@ def _in(cell: datetime, times: "Sequence[Time]") -> bool:
 
 def _format_span(span: "Time", zone: ZoneInfo) -> str:
     begins, ends = (instant.astimezone(zone) for instant in span)
-    return f"{begins:%H:%M}-{'24:00' if ends.time() == time() else f'{ends:%H:%M}'}"
+    return f"{begins:%H:%M}-{format_end(ends)}"

@@ -12,7 +12,6 @@ from desk.guide.book import Book, Procedure
 from desk.guide.letters import letter_of
 from desk.guide.mail import Letter, Mailer, MailError, MailLimit, address_of
 from desk.live.hub import Hub
-from desk.live.picture import Call
 from desk.live.routes import HubDep
 from desk.page.errors import DeskError
 from desk.page.texts import N_
@@ -20,6 +19,7 @@ from desk.people.signed_in import OperatorDep, SignedIn
 from office.cases import changing
 from office.cases.rules import CaseError
 from office.reading import Unshown
+from wire.live import Call
 
 log = structlog.get_logger()
 

@@ -5,9 +5,10 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import TypeAdapter
 
-from ivr.api import models
 from ivr.api.problems import MEDIA_TYPE, Problem
+from wire.live import Gone, Queue, Snapshot
 
 INTRODUCTION = """\
 See and change what is live on a running line: calls, queue, operators, hours, holidays, call-back requests.
@@ -59,8 +60,8 @@ def _complete(schema: dict[str, Any]) -> dict[str, Any]:
     for own in ("HTTPValidationError", "ValidationError"):
         schemas.pop(own, None)
     reference = "#/components/schemas/{model}"
-    for model in (Problem, models.Snapshot, models.Queue, models.Gone):  # those that no operation names
-        found = model.model_json_schema(ref_template=reference, mode="serialization")
+    for model in (Problem, Snapshot, Queue, Gone):  # those that no operation names
+        found = TypeAdapter(model).json_schema(ref_template=reference, mode="serialization")
         schemas.update(found.pop("$defs", {}))
         schemas[model.__name__] = found
     components["schemas"] = dict(sorted(schemas.items()))

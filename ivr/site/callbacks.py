@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from ivr.model.e164 import country_of, main_country
-from ivr.site.hours import SpanText, spans
-from routing.hours import Span
+from ivr.site.hours import SpanText
+from routing.hours import Span, parse_spans
 
 Destination = Annotated[str, Field(pattern=r"^([A-Z]{2}|\+[1-9][0-9]{0,14})$")]
 
@@ -68,7 +68,7 @@ class Callbacks(BaseModel):
 
     @property
     def windows(self) -> tuple[Span, ...]:
-        return spans(self.hours)
+        return parse_spans(self.hours)
 
     @property
     def again(self) -> timedelta:

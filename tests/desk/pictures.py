@@ -16,7 +16,7 @@ import chromium
 import desk_server
 import small_png
 import try_picture
-from controller import StandIn, operator, standing_in
+from controller import StandIn, operator, standing_in, waiter
 from playwright.async_api import Page, async_playwright
 from sqlalchemy import insert
 from stored_cases import store_case
@@ -29,7 +29,6 @@ from db.upgrade import upgrade
 from desk.page.pages import ROOT
 from desk.people import accounts
 from desk.people.accounts import Person
-from ivr.api.models import QueueEntry
 from ivr.model import clock
 from ivr.site import operators as site_operators
 
@@ -154,12 +153,8 @@ async def seed_work(desk: desk_server.TestDesk, home: Path) -> None:
 
 def waiting(state: StandIn) -> None:
     now = datetime.now(UTC).timestamp()
-    nobody = {"caller": None, "callback": None, "topic": None, "silent": False}
     rows = (("fr", 41), ("ar", 29), ("fr", 12), ("nl", 8))
-    state.queue = [
-        QueueEntry.model_validate({"place": n, "call": f"c{n}", "language": code, "since": now - ago, **nobody})
-        for n, (code, ago) in enumerate(rows, 1)
-    ]
+    state.queue = [waiter(place, code, now - ago) for place, (code, ago) in enumerate(rows, 1)]
 
 
 async def draw(folder: Path) -> None:
