@@ -70,6 +70,6 @@ def _audit(parts: Composition, who: str) -> None:
     from ivr.cases.casework import keep  # loads the database's packages, which the list does not need
 
     row = {"by": account(), "act": "ban_lifted", "about": f"address:{who}"}
-    away = keep(parts.settings.journal, parts.basics.node, parts.database_url, [("audit", row)])
+    away = keep(parts.settings.journal, parts.site.node, parts.database_url, [("audit", row)])
     if away is not None:
         errors.print(f"hatif: the audit's record follows once the database is back: {away}", markup=False)

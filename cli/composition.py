@@ -18,8 +18,6 @@ from ivr.home import credentials, settings
 from ivr.home.credentials import Credentials
 from ivr.model import clock
 from ivr.model.endpoints import TRY_TELEPHONES
-from ivr.site import basics
-from ivr.site.basics import Basics
 from ivr.site.findings import Finding, SiteError
 from prompts import site_files
 
@@ -55,13 +53,6 @@ class Composition:
         self.settings = settings.read(bound=bound, fresh=fresh)
 
     @cached_property
-    def basics(self) -> Basics:
-        """The part of the site that most commands need. Raises SiteError for a mistake in it, not for one elsewhere."""
-        found = basics.read(self.settings.site) or self.site.basics
-        output.times_in(found.timezone)
-        return found
-
-    @cached_property
     def site(self) -> "Site":
         from ivr.site import site
 
@@ -82,7 +73,7 @@ class Composition:
     def operators(self) -> "tuple[OperatorEntry, ...]":
         from ivr.site import operators
 
-        return operators.load(self.settings.site, self.basics.languages)
+        return operators.load(self.settings.site, self.site.languages)
 
     @cached_property
     def credentials(self) -> Credentials:
@@ -95,7 +86,7 @@ class Composition:
 
     @property
     def database_url(self) -> str:
-        return self.settings.database_url(self.basics.database_url)
+        return self.settings.database_url(self.site.database.url)
 
     async def read(self, query: Callable[..., Awaitable[Any]], *arguments: Any, **named: Any) -> Any:
         """Return the result of a function of `db.read` as plain data."""

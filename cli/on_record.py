@@ -31,7 +31,7 @@ def put_on_record(
     from ivr.cases.casework import deliver_unless_served  # with what changes cases, which few commands need
 
     folder = parts.settings.journal
-    journal = Journal(folder, parts.basics.node, checked=False)
+    journal = Journal(folder, parts.site.node, checked=False)
     is_written = write(journal, Trace(account(), act, about, REASON, data=_without_nothing(data)))
     journal.close()
     if is_written:

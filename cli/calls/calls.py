@@ -58,7 +58,7 @@ def calls(
     from db import call_filter, read
 
     sheet, parts = Sheet.from_options(separator, bom), Composition()
-    zone = ZoneInfo(parts.basics.timezone)
+    zone = ZoneInfo(parts.site.hours.timezone)
     wanted = call_filter.CallFilter(
         begins=parse_bound(first, zone, "--from") if first is not None else None,
         ends=parse_bound(until, zone, "--to", end=True) if until is not None else None,

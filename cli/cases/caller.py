@@ -75,7 +75,7 @@ def erase(number: str = NUMBER, json: bool = JSON) -> None:
         await _wait_until_delivered(parts, number)
         try:
             return await erasure.erase(
-                parts.settings, parts.database_url, number, parts.basics.node, account(), clock.now()
+                parts.settings, parts.database_url, number, parts.site.node, account(), clock.now()
             )
         except BeingCalledError as error:
             raise ControlError(f"{number} was not erased: it {error}.") from None

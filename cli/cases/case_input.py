@@ -17,10 +17,10 @@ NONE = "none"
 def rules(parts: Composition, columns: Collection[str]) -> CaseRules:
     """Return what the site allows in these columns of a case."""
     return CaseRules(
-        languages=parts.basics.languages,
+        languages=parts.site.languages,
         operators=[operator.id for operator in parts.operators] if "owner" in columns else (),
         missing=words_for_missing(parts) if "missing" in columns else (),
-        zone=ZoneInfo(parts.basics.timezone),
+        zone=ZoneInfo(parts.site.hours.timezone),
     )
 
 

@@ -135,8 +135,8 @@ def open_case(
         }
         given = {name: case_input.value(name, text) for name, text in named.items()}
         columns = case_input.rules(parts, given).check(given, clock.now())
-        basics = parts.basics
-        reference = casework.new_reference(parts.settings, basics.node, basics.node_number, parts.database_url)
+        site = parts.site
+        reference = casework.new_reference(parts.settings, site.node, site.node_number, parts.database_url)
         pin_hash = pins.sealed(hashing.result(), parts.secret("pin_pepper"))
     _keep(parts, case_changes.opening_rows(reference, columns, pin_hash, account(), clock.now()))
     if json:
@@ -314,7 +314,7 @@ def _changed_meanwhile(digits: str) -> CaseError:
 def _keep(parts: Composition, rows: Rows) -> None:
     from ivr.cases import casework
 
-    away = casework.keep(parts.settings.journal, parts.basics.node, parts.database_url, rows)
+    away = casework.keep(parts.settings.journal, parts.site.node, parts.database_url, rows)
     if away is not None:
         warning = f"hatif: it is in the journal, but not in the database yet: {away}. It will be once that is back."
         errors.print(warning, style="yellow", markup=False, soft_wrap=True)

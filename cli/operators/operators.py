@@ -106,7 +106,7 @@ def _missed_today(parts: Composition) -> dict[str, dict[str, int]] | None:
     from db.engine import DatabaseError, open_engine
     from db.missed_calls import missed_offers
 
-    midnight = datetime.now(ZoneInfo(parts.basics.timezone)).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = datetime.now(ZoneInfo(parts.site.hours.timezone)).replace(hour=0, minute=0, second=0, microsecond=0)
 
     async def ask() -> dict[str, dict[str, int]]:
         async with open_engine(parts.database_url) as engine:

@@ -109,6 +109,6 @@ def _audit(parts: Composition, operator: str, renewal: Renewal) -> None:
         "about": f"operator:{operator}",
         "data": {"in_force": renewal.in_force, "removed": renewal.removed},
     }
-    away = keep(parts.settings.journal, parts.basics.node, parts.database_url, [("audit", row)])
+    away = keep(parts.settings.journal, parts.site.node, parts.database_url, [("audit", row)])
     if away is not None:
         errors.print(f"hatif: the audit's record follows once the database is back: {away}", markup=False)

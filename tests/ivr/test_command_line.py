@@ -116,7 +116,7 @@ def test_a_command_loads_only_what_it_needs_to_start(record_property: Callable[[
 def test_a_report_as_a_document_loads_nothing_for_tables_on_the_screen_and_for_web_pages(tmp_path: Path) -> None:
     made_databases.give(tmp_path)
     loaded = loaded_by("report", "--json", HATIF_HOME=str(tmp_path), HATIF_DATABASE="")
-    assert "db.report" in loaded and {"fastapi", "pydantic", "rich"} & loaded == set()
+    assert "db.report" in loaded and {"fastapi", "rich"} & loaded == set()
 
 
 def loaded_by(*arguments: str, **environment: str) -> set[str]:
