@@ -10,6 +10,7 @@ import typer
 from cli.composition import Composition, ControlError, account
 from cli.groups import add_group
 from cli.output import JSON, as_json, as_table, console, errors
+from ivr.cases.casework import keep
 from ivr.process.ban_list import BanList, nftables
 from ivr.process.ban_rules import banned_as, lifted
 
@@ -67,8 +68,6 @@ def _at(instant: float) -> datetime:
 
 
 def _audit(parts: Composition, who: str) -> None:
-    from ivr.cases.casework import keep  # loads the database's packages, which the list does not need
-
     row = {"by": account(), "act": "ban_lifted", "about": f"address:{who}"}
     away = keep(parts.settings.journal, parts.site.node, parts.database_url, [("audit", row)])
     if away is not None:

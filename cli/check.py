@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
-from cli.composition import Composition
+from cli.asterisk_parts import AsteriskParts
 from cli.output import JSON, as_json, cell, console, errors
+from cli.processes import as_up, asterisk_age
 from dialplan.plan import PROMPTS
-
-if TYPE_CHECKING:
-    from ivr.site.findings import Finding
+from ivr.check import checking
+from ivr.site.findings import Finding
 
 IGNORE = typer.Option(
     [], "--ignore", metavar="PREFIX", help="Ignore findings whose code begins so, such as W_TEXT. May be repeated."
@@ -27,8 +27,8 @@ def register(app: typer.Typer) -> None:
 class CheckResult:
     """The findings of a check of the site; `ignored` is the number of those left out."""
 
-    errors: tuple["Finding", ...]
-    warnings: tuple["Finding", ...]
+    errors: tuple[Finding, ...]
+    warnings: tuple[Finding, ...]
     ignored: int
 
     @property
@@ -55,12 +55,9 @@ class CheckResult:
             errors.print(cell(str(finding)), style=colour, markup=False, soft_wrap=True)
 
 
-def check_site(parts: Composition, ignore: Sequence[str] = ()) -> CheckResult:
+def check_site(parts: AsteriskParts, ignore: Sequence[str] = ()) -> CheckResult:
     """Check the site's files. `ignore`: beginnings of the codes to leave out."""
     # `hatif --help` needs none of these, and they take a while to load.
-    from cli.processes import as_up, asterisk_age
-    from ivr.check import checking
-
     found = checking.check(parts.settings.site, parts.settings.sounds, PROMPTS, parts.settings.voices)
     found += parts.findings()
     found += as_up.findings(parts)
@@ -80,7 +77,7 @@ def check(json: bool = JSON, ignore: list[str] = IGNORE) -> None:
 
     docs/check.md explains the codes. The exit status is 1 if there are errors, 0 if there are only warnings.
     """
-    parts = Composition(bound=False)
+    parts = AsteriskParts(bound=False)
     result = check_site(parts, ignore)
     if json:
         as_json({"site": str(parts.settings.site), **result.document})

@@ -13,11 +13,15 @@ from cli.output import JSON, Bar, as_json, console
 from cli.owner import refuse_strangers
 from cli.running_lines import running_homes
 from db.traces import Read
+from ivr.cases.casework import deliver_unless_served
+from ivr.data import backup as making
+from ivr.data import encryption
+from ivr.data import restore as restoring
+from ivr.data.encryption import BackupError
 from ivr.home import pid_lock
 from ivr.home.settings import USUAL_HOME
 from ivr.process.process import processes
-
-# Imports in functions: SQLAlchemy takes a while to load, and `hatif --help` does not need it.
+from ivr.site.backups import check_recipient
 
 
 def register(app: typer.Typer) -> None:
@@ -42,11 +46,6 @@ def backup(
 
     Whoever has the file has everything, passwords too, unless it is encrypted: it is readable by its owner only.
     """
-    from ivr.cases.casework import deliver_unless_served
-    from ivr.data import backup as making
-    from ivr.data.encryption import BackupError
-    from ivr.site.backups import check_recipient
-
     parts = Composition()
     try:
         recipients = [check_recipient(key) for key in to] if to else parts.site.backups.recipients
@@ -95,9 +94,6 @@ def restore(
 
     HATIF_PORT_OFFSET and HATIF_ASTERISK replace those of the backup. The site comes into HATIF_HOME/site.
     """
-    from ivr.data import encryption
-    from ivr.data import restore as restoring
-
     home = Path(os.environ.get("HATIF_HOME") or USUAL_HOME).expanduser().resolve()
     refuse_strangers(home)
     refuse_running(home)

@@ -7,6 +7,7 @@ import typer
 from cli.composition import Composition
 from cli.groups import add_group
 from cli.output import JSON, as_json, as_table, console
+from ivr.data import expiry
 from ivr.model import clock
 
 
@@ -19,8 +20,6 @@ def expire(
     dry_run: bool = typer.Option(False, "--dry-run", help="Only count what would be deleted."), json: bool = JSON
 ) -> None:
     """Delete now what is too old. The journal process does it each day."""
-    from ivr.data import expiry  # loads SQLAlchemy, which `hatif --help` does not need
-
     parts = Composition()
     found = asyncio.run(
         expiry.expire(parts.settings, parts.database_url, parts.site.retention, clock.now(), dry=dry_run)

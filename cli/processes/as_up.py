@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from asterisk_conf import conf as configuration
 from asterisk_conf import instance
 from asterisk_conf.errors import AsteriskError
-from cli.composition import Composition
+from cli.asterisk_parts import AsteriskParts
 from db.engine import DatabaseError, parse_url
 from dialplan.lint import lint
 from dialplan.plan import PlanError
@@ -15,7 +15,7 @@ from ivr.site.site import SiteError, line_in
 from prompts import site_files
 
 
-def findings(parts: Composition) -> Iterator[Finding]:
+def findings(parts: AsteriskParts) -> Iterator[Finding]:
     """Yield an E_UP_REFUSED finding for each refusal; ports are tried only while nothing runs in this HATIF_HOME.
 
     Yields nothing for a site that cannot be read; the check of its files says why.

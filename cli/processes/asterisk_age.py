@@ -7,11 +7,11 @@ from asterisk_conf import apt, install
 from asterisk_conf.debian import ASTERISK
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.installation import NEWER, OLD
-from cli.composition import Composition
+from cli.asterisk_parts import AsteriskParts
 from ivr.site.findings import Finding
 
 
-def findings(parts: Composition, now: datetime) -> Iterator[Finding]:
+def findings(parts: AsteriskParts, now: datetime) -> Iterator[Finding]:
     """Yield a warning for a release that is old, and for a private one that is not the tested one.
 
     Yields nothing without an Asterisk: `hatif setup` brings one, and `hatif up` says what is wrong with one.

@@ -3,17 +3,15 @@
 import getpass
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import typer
 
 from cli.composition import Composition
 from cli.output import cell, console, errors
+from prompts import catalogue, po, text_rules
+from prompts.catalogue import Catalogues, Entry
+from prompts.release import draft_comment, mark_released
 from wire.errors import UserError
-
-# Imports in functions: the catalogues take a while to load.
-if TYPE_CHECKING:
-    from prompts.catalogue import Catalogues, Entry
 
 
 class ReleaseError(UserError):
@@ -32,9 +30,6 @@ def release(
     ),
 ) -> None:
     """Show texts that are marked fuzzy and release them to be spoken; a comment records by whom and when."""
-    from prompts import catalogue, po
-    from prompts.release import draft_comment, mark_released
-
     texts = catalogue.load(Composition().settings.site)
     if language and language not in texts.languages:
         raise ReleaseError(f"{language!r} has no texts; the languages are {', '.join(texts.languages)}.")
@@ -57,7 +52,7 @@ def release(
         raise typer.Exit(1)
 
 
-def _fuzzy_entries(texts: "Catalogues", prompt: str, language: str | None) -> "Iterator[tuple[str, Entry]]":
+def _fuzzy_entries(texts: Catalogues, prompt: str, language: str | None) -> Iterator[tuple[str, Entry]]:
     codes = [language] if language else texts.languages
     found = [(code, entry) for code in codes if (entry := texts.entry(code, prompt)) and entry.fuzzy and entry.text]
     if not found:
@@ -69,10 +64,8 @@ def _fuzzy_entries(texts: "Catalogues", prompt: str, language: str | None) -> "I
     yield from found
 
 
-def _show_findings(language: str, entry: "Entry") -> bool:
+def _show_findings(language: str, entry: Entry) -> bool:
     """Print the findings about a text; return True if no voice can speak it."""
-    from prompts import text_rules
-
     found = text_rules.findings(entry.text, language)
     for finding in found:
         colour = "red" if finding.code.startswith("E_") else "yellow"
