@@ -10,9 +10,9 @@ import typer
 from cli.composition import Composition, ControlError, account
 from cli.groups import add_group
 from cli.output import JSON, as_json, as_table, console, errors
-from ivr.cases.casework import keep
 from ivr.process.ban_list import BanList, nftables
 from ivr.process.ban_rules import banned_as, lifted
+from office.delivery import keep
 
 
 def register(app: typer.Typer) -> None:

@@ -10,7 +10,7 @@ from cli.composition import Composition, ControlError, account
 from cli.output import errors
 from db.journal import Journal
 from db.traces import Read, Trace, write
-from ivr.cases.casework import deliver_unless_served
+from office.delivery import deliver_unless_served
 
 REASON = "command"
 """Why, as the audit has it."""

@@ -85,7 +85,7 @@ class Floor:
         await asyncio.sleep(RING_S)
         reference = make_reference(1, len(self.answered) + 1)
         talking = {"state": "talking", "operator": identity, "place": "together", "connected": time.time()}
-        self.calls[call.id] = call.model_copy(update={**talking, "case": reference})
+        self.calls[call.id] = call.model_copy(update={**talking, "case": reference, "case_opened": True})
         self.answered[call.id] = time.time_ns()
         self._set(identity, OperatorStatus.TALKING, call)
         await asyncio.sleep(self.chance.uniform(0.5, 1.5) * talk_s)
@@ -110,14 +110,6 @@ async def controlled(floor: Floor) -> AsyncIterator[int]:
     async def site() -> JSONResponse:
         pauses = ["break", "lunch", "meeting", "training"]
         return JSONResponse({"topics": ["file", "documents"], "pauses": pauses, "languages": LANGUAGES})
-
-    @app.get("/v1/cases/{reference}")
-    async def case(reference: str) -> JSONResponse:
-        empty = ("title", "post", "expected", "owner", "follow_up", "due", "changed", "closed", "call", "caller")
-        known = {"kind": "enquiry", "state": "open", "topic": "documents", "language": "fr", "country": "FR"}
-        rest = {"priority": "normal", "missing": [], "notes": [], "messages": [], "pin": False, "version": "1"}
-        opened = {"reference": reference, "opened": "2026-11-28T10:00:00Z"}
-        return JSONResponse({**dict.fromkeys(empty), **known, **rest, **opened})
 
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))

@@ -13,7 +13,6 @@ from cli.output import JSON, Bar, as_json, console
 from cli.owner import refuse_strangers
 from cli.running_lines import running_homes
 from db.traces import Read
-from ivr.cases.casework import deliver_unless_served
 from ivr.data import backup as making
 from ivr.data import encryption
 from ivr.data import restore as restoring
@@ -22,6 +21,7 @@ from ivr.home import pid_lock
 from ivr.home.settings import USUAL_HOME
 from ivr.process.process import processes
 from ivr.site.backups import check_recipient
+from office.delivery import deliver_unless_served
 
 
 def register(app: typer.Typer) -> None:

@@ -20,12 +20,12 @@ from cli.output import JSON, Bar, as_json, console
 from cli.owner import refuse_strangers
 from cli.processes.setup import upgrade_database
 from cli.upkeep.restart import find
+from db import pin_hashes
 from db.engine import format_url, open_engine, parse_url
 from db.moving import move
 from db.pins import rewrite
 from db.traces import Read
 from db.upgrade import downgrade as undo
-from ivr.cases import pin
 from ivr.data import archive, encryption
 from ivr.home import line_settings
 from ivr.home.settings import Settings, line_of
@@ -90,7 +90,7 @@ def downgrade(
 async def _unseal(parts: Composition) -> None:
     """Give the earlier version hashes of PINs that it can check."""
     async with open_engine(parts.database_url) as engine:
-        await rewrite(engine, "$sealed", lambda pin_hash: pin.unsealed(pin_hash, parts.credentials.pin_pepper))
+        await rewrite(engine, "$sealed", lambda pin_hash: pin_hashes.unsealed(pin_hash, parts.credentials.pin_pepper))
 
 
 def copy(

@@ -14,8 +14,8 @@ from cli.output import JSON, as_json, as_table, console, errors
 from cli.upkeep.registrations import remove_registrations
 from cli.upkeep.up_calls import manager
 from ivr.asterisk.ami import AmiError
-from ivr.cases.casework import keep
 from ivr.home import credentials
+from office.delivery import keep
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ from asterisk_conf import install, instance
 from cli.asterisk_parts import AsteriskParts
 from cli.composition import Composition
 from cli.output import Bar, console, errors
+from db import pin_hashes
 from db.engine import format_url, open_engine, parse_url
 from db.pins import rewrite
 from db.upgrade import upgrade
 from desk import bundle
 from dialplan.findings import DialplanError
 from dialplan.lint import lint
-from ivr.cases import pin
 from ivr.check.site_check import former_findings
 from ivr.flow.missing_audio import missing_on_disk
 from ivr.home import credentials, line_settings
@@ -163,7 +163,7 @@ def upgrade_database(parts: Composition) -> None:
     async def run() -> list[str]:
         done = await upgrade(parts.database_url)
         async with open_engine(parts.database_url, long=True) as engine:
-            await rewrite(engine, "$argon2", lambda pin_hash: pin.sealed(pin_hash, parts.credentials.pin_pepper))
+            await rewrite(engine, "$argon2", lambda pin_hash: pin_hashes.sealed(pin_hash, parts.credentials.pin_pepper))
         return done
 
     done = asyncio.run(run())

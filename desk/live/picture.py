@@ -80,6 +80,7 @@ class Call(msgspec.Struct, frozen=True):
     country: str | None = None
     topic: str | None = None
     case: str | None = None
+    case_opened: bool = False
     choices: tuple[str, ...] = ()
     node: str = ""
     since: float | None = None

@@ -85,6 +85,7 @@ def read_call(call: LiveCall) -> Call:
         language=state.language,
         topic=state.topic,
         case=state.case,
+        case_opened=state.case is not None and not state.filed,
         choices=read_choices(call.flow, state.path, state.topic),
         node=state.node,
         flow=state.flow,

@@ -140,6 +140,9 @@ class Call(BaseModel):
     language: str
     topic: str | None
     case: str | None = Field(description="The reference of the caller's case file.")
+    case_opened: bool = Field(
+        False, description="Whether this call has opened it, so that the database may not have it yet."
+    )
     choices: list[str] = Field(
         description="The way through the menus: the ids of the texts of the options that led the caller on, in order. "
         "The site's catalogues have the words."

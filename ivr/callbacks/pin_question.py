@@ -2,12 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 
+from db.pin_hashes import DIGITS
 from ivr.audio.audible import Clip
 from ivr.callbacks import prompts
 from ivr.callbacks.call_leg import CallLeg
 from ivr.callbacks.call_legs import CallLegs
 from ivr.cases.case_lookup import Answer, CaseStatus, Locked, NoMatch, Unavailable
-from ivr.cases.pin import DIGITS
 from prompts.manifest import Manifest
 
 

@@ -23,7 +23,6 @@ from ivr.asterisk.sip_copies import SipCopies
 from ivr.audio.audible import Audible
 from ivr.callbacks.repository import CallbackRepository
 from ivr.cases.case_lookup import CaseLookup
-from ivr.cases.case_repository import CaseRepository
 from ivr.cases.guessing import Guessing
 from ivr.codes import pause_notice
 from ivr.codes.pause_notice import PauseNotices
@@ -121,7 +120,6 @@ class Controller:
         self.amendments = AmendmentRepository(self.shared_engine)
         self.people = PeopleRepository(self.shared_engine)
         self.recordings = RecordingRepository(self.shared_engine)
-        self.cases = CaseRepository(self.shared_engine, self.journal, self.recorder.opened_cases)
         self.returners = Returners(self.database, 60 * self.site.routing.return_min)
         self.caller_limits = CallerLimits(self.database, self.site)
         keeps_free = round(1e9 * self.site.limits.free_gb)

@@ -1,4 +1,4 @@
-"""How commands store changes to case files, and how new ones get their references outside a call.
+"""How commands have the database know what they have written.
 
 Each change is written to a journal of its own; the process that delivers journals brings it to the database, or else
 this module does. So no change is lost while nothing else runs, or while the database is away.
@@ -8,12 +8,9 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from db.case_rows import Rows
 from db.delivery_state import heartbeat
 from db.journal import Journal
-from db.references import ReferenceAllocator
-from ivr.cases.case_changes import Rows
-from ivr.home.heartbeat import boot_time, last_beat
-from ivr.home.settings import HEARTBEAT_S, Settings
 from wire.errors import UserError
 
 DELIVERED_S = 1.0
@@ -21,42 +18,11 @@ DELIVERED_S = 1.0
 _ALIVE_FOR = timedelta(seconds=5)
 _WAITS_FOR = timedelta(seconds=30)
 """The same while its database is away: it looks every ten seconds."""
-_SERVES_FOR_S = 4 * HEARTBEAT_S
 _POLL_S = 0.01
 
 
 class NotKeptError(UserError):
     """The disk refuses a change; the text says which file, and what to do."""
-
-
-def new_reference(settings: Settings, node: str, node_number: int, url: str) -> str:
-    """Return an unused reference. Not for use in a running loop.
-
-    Raises NotKeptError if the disk cannot record that it was given out.
-    """
-    allocator = ReferenceAllocator(settings.case_references, node_number, taken=1)
-    try:
-        # A controller that serves calls has compared its stock with the cases, and fills it.
-        stocked = allocator.next_in_stock() if _is_served(settings) else None
-        return stocked or _reserved(allocator, url, node)
-    except OSError as error:
-        raise NotKeptError(
-            f"{settings.case_references} cannot be written ({error.strerror}): no file was opened; "
-            "make room on its disk."
-        ) from None
-
-
-def _is_served(settings: Settings) -> bool:
-    beat = last_beat(settings.serves)
-    return beat is not None and 0 <= boot_time() - beat < _SERVES_FOR_S
-
-
-def _reserved(allocator: ReferenceAllocator, url: str, node: str) -> str:
-    from asyncio import run  # beside a line that runs, a command needs neither this nor the database's packages
-
-    from ivr.records import references  # like that
-
-    return run(references.new_reference(allocator, url, node))
 
 
 def keep(folder: Path, node: str, url: str, rows: Rows) -> str | None:
@@ -68,6 +34,11 @@ def keep(folder: Path, node: str, url: str, rows: Rows) -> str | None:
     journal = Journal(folder, node, checked=False)
     for table, columns in rows:
         journal.put(table, **columns)
+    return settle(journal, folder, url)
+
+
+def settle(journal: Journal, folder: Path, url: str) -> str | None:
+    """Close a journal in `folder` and deliver what was put into it; returns and raises as `keep` does."""
     journal.close()
     if journal.waiting:
         raise NotKeptError(
@@ -81,7 +52,7 @@ def deliver_left(folder: Path, url: str) -> str | None:
 
     Returns why it does not, if so.
     """
-    from asyncio import run  # as in `_reserved`
+    from asyncio import run  # beside a line that runs, a command needs neither this nor the database's packages
 
     from db.delivery import lag  # like that
     from db.engine import DatabaseError  # like that

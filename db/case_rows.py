@@ -1,18 +1,16 @@
-"""Changes to case files outside a call: the rows of each change, for a journal.
+"""The rows of each change to a case file: the file's own columns, a note in it, and the entry in the audit.
 
-Without the database's packages: the controller imports this, and they would hold up its start.
+Without the database's packages: a command that opens a case writes them to the journal, and loads neither.
 """
 
-import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from db.enums import CasePriority, CaseState
+from db.enums import CaseKind, CasePriority, CaseState
 from db.ids import uuid7
 from db.names import folded
-from ivr.cases.case_rules import CHANGEABLE
 
 Rows = list[tuple[str, dict[str, Any]]]
 """Tables and their columns, for the journal."""
@@ -21,10 +19,26 @@ _PERSONAL = frozenset({"applicant"})
 """Columns whose values stand in no note and no audit, so that they can be erased in one place."""
 
 
-def version_of(file: Mapping[str, Any]) -> str:
-    """Return the version of a case: a digest of what people change in it, so that any change makes another one."""
-    content = repr([_plain(file.get(name)) for name in CHANGEABLE])
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
+def columns_of_call(
+    reference: str,
+    call: str,
+    topic: str | None,
+    language: str | None,
+    country: str | None,
+    caller: str | None,
+    opened: datetime,
+) -> dict[str, Any]:
+    """Return the columns of the case that a call opens when an operator answers."""
+    return {
+        "reference": reference,
+        "kind": (CaseKind.COMPLAINT if topic == "complaint" else CaseKind.ENQUIRY).value,
+        "topic": topic,
+        "language": language,
+        "country": country,
+        "call_id": call,
+        "caller": caller or None,
+        "opened": opened,
+    }
 
 
 def opening_rows(reference: str, columns: Mapping[str, Any], pin_hash: str, by: str, now: datetime) -> Rows:
@@ -42,28 +56,34 @@ def opening_rows(reference: str, columns: Mapping[str, Any], pin_hash: str, by: 
     return [
         ("case_file", _with_folded(file)),
         _note(reference, "The file was opened and a PIN was given to the applicant.", by, now),
-        _audit(reference, "case_opened", by, data={"kind": columns["kind"]}),
+        _audit(reference, "case_opened", by, now, data={"kind": columns["kind"]}),
     ]
 
 
 def change_rows(file: Mapping[str, Any], new: Mapping[str, Any], by: str, now: datetime, why: str = "") -> Rows:
-    """Return the rows of a change; `new` holds the columns of `file` that change, at least one.
-
-    If the case could not be read, `file` has its reference and what else is known; of any other column the note has
-    the new value only.
-    """
+    """Return the rows of a change; `new` holds the columns of `file` that change, at least one."""
     columns: dict[str, Any] = {"reference": file["reference"], **new}
     if "state" in new:
         columns |= {"changed": now, "closed": now if new["state"] == CaseState.CLOSED else None}
     words = "; ".join(f"{name}: {_change(file, name, value)}" for name, value in new.items())
     data = {
-        name: _change(file, name, value) if name in _PERSONAL else [_plain(file.get(name)), _plain(value)]
+        name: _change(file, name, value) if name in _PERSONAL else [plain(file.get(name)), plain(value)]
         for name, value in new.items()
     }
     return [
         ("case_file", _with_folded(columns)),
         _note(file["reference"], f"{words}. {why}" if why else words, by, now),
-        _audit(file["reference"], "case_changed", by, why, data),
+        _audit(file["reference"], "case_changed", by, now, why, data),
+    ]
+
+
+def unmade_rows(reference: str, wanted: Mapping[str, Any], by: str, now: datetime, why: str = "") -> Rows:
+    """Return the note and the audit of a change that was not made, since the case was changed meanwhile."""
+    words = "; ".join(f"{name}: {_change({}, name, value)}" for name, value in wanted.items())
+    sentence = f"Not changed, since somebody else had changed the case meanwhile: {words}"
+    return [
+        _note(reference, f"{sentence}. {why}" if why else sentence, by, now),
+        _audit(reference, "case_change_unmade", by, now, why, {"columns": sorted(wanted)}),
     ]
 
 
@@ -73,15 +93,20 @@ def new_pin_rows(reference: str, pin_hash: str, by: str, now: datetime) -> Rows:
     return [
         ("case_file", {"reference": reference, "pin_hash": pin_hash, "pin_given": now, **failures}),
         _note(reference, "A new PIN was given to the applicant.", by, now),
-        _audit(reference, "case_pin", by),
+        _audit(reference, "case_pin", by, now),
     ]
 
 
 def note_rows(
-    reference: str, text: str, by: str, now: datetime, *, note: UUID | None = None, call: str | None = None
+    reference: str, text: str, by: str, now: datetime, *, note: UUID | None = None, call: UUID | None = None
 ) -> Rows:
     """Return the rows of a note in a case file. The same `note` (an id) twice is one note."""
-    return [_note(reference, text, by, now, note, call), _audit(reference, "case_noted", by)]
+    return [_note(reference, text, by, now, note, call), _audit(reference, "case_noted", by, now)]
+
+
+def plain(value: Any) -> Any:
+    """Return the value of a column as JSON has it."""
+    return value.isoformat() if hasattr(value, "isoformat") else value
 
 
 def _with_folded(columns: dict[str, Any]) -> dict[str, Any]:
@@ -93,21 +118,17 @@ def _with_folded(columns: dict[str, Any]) -> dict[str, Any]:
 
 
 def _note(
-    reference: str, text: str, by: str, now: datetime, note: UUID | None = None, call: str | None = None
+    reference: str, text: str, by: str, now: datetime, note: UUID | None = None, call: UUID | None = None
 ) -> tuple[str, dict[str, Any]]:
     columns = {"id": note or uuid7(), "case_reference": reference, "author": by, "text": text, "at": now}
     return "case_note", columns | ({"call_id": call} if call else {})
 
 
 def _audit(
-    reference: str, act: str, by: str, reason: str = "", data: Mapping[str, Any] | None = None
+    reference: str, act: str, by: str, now: datetime, reason: str = "", data: Mapping[str, Any] | None = None
 ) -> tuple[str, dict[str, Any]]:
-    about = f"case:{reference}"
-    return "audit", {"by": by, "act": act, "about": about, "reason": reason or None, "data": dict(data or {})}
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if hasattr(value, "isoformat") else value
+    row = {"at": now, "by": by, "act": act, "about": f"case:{reference}", "reason": reason or None}
+    return "audit", row | {"data": dict(data or {})}
 
 
 def _change(file: Mapping[str, Any], name: str, value: Any) -> str:
@@ -118,4 +139,4 @@ def _change(file: Mapping[str, Any], name: str, value: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    return "none" if value is None else str(_plain(value))
+    return "none" if value is None else str(plain(value))
