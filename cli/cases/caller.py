@@ -3,7 +3,7 @@
 import asyncio
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unicodedata import decimal
 
 import typer
@@ -13,22 +13,24 @@ from cli.groups import add_group
 from cli.on_record import put_on_record
 from cli.output import JSON, as_json, as_table, console, errors
 from cli.owner import refuse_strangers
+from db import callers
+from db.delivery import lag
+from db.engine import open_engine
+from db.erasure import BeingCalledError
+from db.rows import NotFoundError
 from db.traces import Read
+from ivr.data import erasure
+from ivr.data import export as exporting
+from ivr.data.erasure import Erased
 from ivr.data.proof import Proofs
 from ivr.model import clock
 from ivr.model.e164 import NumberRules, normalise
-
-if TYPE_CHECKING:
-    from ivr.data.erasure import Erased
 
 NUMBER = typer.Argument(help="The number in any way of writing it, such as +33612345678 or 0033612345678.")
 
 _DELIVERED_S = 2.0
 """How long to wait until the journal's records are in the database; a running deliverer needs about 0.1 s."""
 _POLL_S = 0.1
-
-
-# Imports in functions: SQLAlchemy takes a while to load, and `hatif --help` does not need it.
 
 
 def register(app: typer.Typer) -> None:
@@ -40,9 +42,6 @@ def register(app: typer.Typer) -> None:
 
 def show(number: str = NUMBER, json: bool = JSON) -> None:
     """Show what is remembered about a number, or when it was erased."""
-    from db import callers
-    from db.rows import NotFoundError
-
     parts = Composition()
     number = resolve(parts, number)
     try:
@@ -64,9 +63,6 @@ def erase(number: str = NUMBER, json: bool = JSON) -> None:
 
     Its calls and case files stay, without the number and the applicant's name.
     """
-    from db.erasure import BeingCalledError
-    from ivr.data import erasure
-
     parts = Composition()
     refuse_strangers(parts.settings.home)
     number = resolve(parts, number)
@@ -103,7 +99,7 @@ def erase(number: str = NUMBER, json: bool = JSON) -> None:
         )  # fmt: skip
 
 
-def _counts(found: "Erased") -> dict[str, int]:
+def _counts(found: Erased) -> dict[str, int]:
     rows = found.rows
     return {
         "Call-back requests cancelled": rows.requests,
@@ -122,8 +118,6 @@ def export(
     json: bool = JSON,
 ) -> None:
     """Write everything about a number into a folder: calls, cases, requests, messages, recordings."""
-    from ivr.data import export as exporting
-
     parts = Composition()
     number = resolve(parts, number)
 
@@ -171,9 +165,6 @@ def resolve(parts: Composition, written: str) -> str:
 
 
 async def _known(parts: Composition, numbers: set[str]) -> list[str]:
-    from db import callers
-    from db.engine import open_engine
-
     async with open_engine(parts.database_url) as engine:
         return await callers.known_numbers(engine, numbers)
 
@@ -183,8 +174,6 @@ async def _wait_until_delivered(parts: Composition, number: str) -> None:
 
     Raises ControlError after `_DELIVERED_S`: records that come later would bring the number back.
     """
-    from db.delivery import lag
-
     began = time.time()
     while True:
         behind = await lag(parts.settings.journal, parts.database_url)
