@@ -92,11 +92,11 @@ def email(
     address: str = typer.Argument("", help="Such as name@example.org; without it, they get no e-mail any more."),
 ) -> None:
     """Have somebody told by e-mail of a new link, password or second factor, beside the desk itself."""
-    found = address_of(address) if address else None
-    if address and found is None:
+    email = address_of(address) if address else None
+    if address and email is None:
         raise AccountError(f"{address!r} is no e-mail address; write one such as name@example.org.")
-    with_engine(Composition(), lambda engine: set_email(engine, account, found, datetime.now(UTC), by=actor()))
-    console.print(f"{account} is told at {found}." if found else f"{account} gets no e-mail.", markup=False)
+    with_engine(Composition(), lambda engine: set_email(engine, account, email, datetime.now(UTC), by=actor()))
+    console.print(f"{account} is told at {email}." if email else f"{account} gets no e-mail.", markup=False)
 
 
 def remove_factor(account: AccountId) -> None:

@@ -50,8 +50,8 @@ def upgrade(
     refuse_strangers(home)
     with Bar() as bar:
         bar.step("Asterisk")
-        found = exchange.prepare_back(home) if back else exchange.prepare(home, bar, newest=newest)
-        if found is None:
+        release = exchange.prepare_back(home) if back else exchange.prepare(home, bar, newest=newest)
+        if release is None:
             console.print("The private Asterisk is already the one that would be installed.")
             return
     put, undo = (exchange.back, exchange.back) if back else (exchange.forward, exchange.give_up)
@@ -59,13 +59,13 @@ def upgrade(
     if info is None or not info.alive:
         put(home)
         _configure()
-        console.print(f"{_said(found)}. Nothing runs in {parts.settings.home}.", markup=False, soft_wrap=True)
+        console.print(f"{_said(release)}. Nothing runs in {parts.settings.home}.", markup=False, soft_wrap=True)
         return
-    took_s = _exchange(parts, home, found, put, undo, when_idle=when_idle, now=now, within_s=within)
+    took_s = _exchange(parts, home, release, put, undo, when_idle=when_idle, now=now, within_s=within)
     if took_s is None:
         console.print("Calls are still up; nothing was changed. Repeat the command.")
         raise typer.Exit(1)
-    console.print(f"{_said(found)}, and restarted in {took_s:.1f} s.", markup=False, soft_wrap=True)
+    console.print(f"{_said(release)}, and restarted in {took_s:.1f} s.", markup=False, soft_wrap=True)
 
 
 def fetch(

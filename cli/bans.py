@@ -44,7 +44,7 @@ def lift(address: str = typer.Argument(help="An address, or one in a banned netw
     parts, now = Composition(), time.time()
     who = _banned_as(address)
     bans = BanList(parts.settings.home)
-    if who not in (found := bans.read()) or not found[who].holds(now):
+    if who not in (banned := bans.read()) or not banned[who].holds(now):
         raise ControlError(f"{who} is not banned; `hatif bans` lists who is.")
     bans.change(lambda all_: {**all_, who: lifted(all_[who], account(), now)})
     _audit(parts, who)

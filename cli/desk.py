@@ -66,26 +66,28 @@ def serving_settings(parts: Composition) -> DeskSettings:
 
     Raises CertificateError if it listens to other machines without a certificate, and none can be made.
     """
-    chosen = settings_of(parts)
-    if chosen.certificate is not None and parts.site.desk.certificate is None:
-        tls.self_signed(parts.settings.home / "desk", _names(chosen.listen))
-    return chosen
+    settings = settings_of(parts)
+    if settings.certificate is not None and parts.site.desk.certificate is None:
+        tls.self_signed(parts.settings.home / "desk", _names(settings.listen))
+    return settings
 
 
 def _mail(parts: Composition) -> MailSettings | None:
-    chosen = parts.site.desk.mail
-    if chosen is None:
+    mail = parts.site.desk.mail
+    if mail is None:
         return None
     password = os.environ.get("HATIF_SMTP_PASSWORD")
-    authority = parts.settings.site / chosen.authority if chosen.authority is not None else None
-    return MailSettings(**{**chosen.model_dump(), "authority": authority}, password=password)
+    authority = parts.settings.site / mail.authority if mail.authority is not None else None
+    return MailSettings(**{**mail.model_dump(), "authority": authority}, password=password)
 
 
 def _reports(parts: Composition) -> ReportMail | None:
-    chosen = parts.site.reports
-    if not chosen.is_wanted:
+    reports = parts.site.reports
+    if not reports.is_wanted:
         return None
-    return ReportMail(chosen.at, chosen.language, {"day": chosen.daily, "week": chosen.weekly, "month": chosen.monthly})
+    return ReportMail(
+        reports.at, reports.language, {"day": reports.daily, "week": reports.weekly, "month": reports.monthly}
+    )
 
 
 def warn_of_ports(parts: Composition) -> None:

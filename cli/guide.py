@@ -49,13 +49,13 @@ def guide(
         else:
             _list("Guide", rows)
         return
-    found = page.find(" ".join(query))
+    matches = page.find(" ".join(query))
     if json:
-        as_json([page.details(procedure) for procedure in found])
-    elif len(found) == 1:
-        _show(page.details(found[0]))
+        as_json([page.details(procedure) for procedure in matches])
+    elif len(matches) == 1:
+        _show(page.details(matches[0]))
     else:
-        _list("Found", [page.row(procedure) for procedure in found])
+        _list("Found", [page.row(procedure) for procedure in matches])
         console.print("`hatif guide ID` shows one of them in full.")
 
 

@@ -11,8 +11,8 @@ from cli.on_record import put_on_record
 from cli.output import JSON, as_json, as_table
 from cli.sheet import BOM, CSV, SEPARATOR, Sheet
 from cli.times import parse_bound
-from db import call_filter, read
-from db.call_filter import NONE, CallFilter
+from db import read
+from db.call_filter import NONE, CallFilter, find_calls
 from db.enums import Outcome
 from db.traces import Read
 from ivr.model.e164 import NumberRules, normalise
@@ -56,7 +56,7 @@ def calls(
         raise ControlError("--csv and --json exclude each other; use one of them.")
     sheet, parts = Sheet.from_options(separator, bom), Composition()
     zone = ZoneInfo(parts.site.hours.timezone)
-    wanted = call_filter.CallFilter(
+    call_filter = CallFilter(
         begins=parse_bound(first, zone, "--from") if first is not None else None,
         ends=parse_bound(until, zone, "--to", end=True) if until is not None else None,
         language=language,
@@ -67,10 +67,10 @@ def calls(
         numbers=_number_forms(parts, number) if number is not None else None,
         tests=tests,
     )
-    _check(wanted)
+    _check(call_filter)
     if last is None and first is None and until is None:
         last = _DEFAULT_LAST
-    rows = asyncio.run(parts.read(call_filter.find_calls, wanted, last))
+    rows = asyncio.run(parts.read(find_calls, call_filter, last))
     if rows:  # of a number that is not known, nothing is written down
         asked: dict[str, Any] = {
             "from": first,
@@ -93,12 +93,12 @@ def calls(
         as_table("Calls", _COLUMNS, ([row[name] for name in _COLUMNS] for row in rows))
 
 
-def _check(wanted: CallFilter) -> None:
+def _check(call_filter: CallFilter) -> None:
     """Raise ControlError for a filter that no call can ever match."""
     outcomes = [*Outcome, NONE]
-    if wanted.outcome is not None and wanted.outcome not in outcomes:
-        raise ControlError(f"There is no outcome {wanted.outcome!r}; --outcome is one of {', '.join(outcomes)}.")
-    if wanted.begins is not None and wanted.ends is not None and wanted.ends <= wanted.begins:
+    if call_filter.outcome is not None and call_filter.outcome not in outcomes:
+        raise ControlError(f"There is no outcome {call_filter.outcome!r}; --outcome is one of {', '.join(outcomes)}.")
+    if call_filter.begins is not None and call_filter.ends is not None and call_filter.ends <= call_filter.begins:
         raise ControlError("--to is before --from; write the earlier one with --from.")
 
 

@@ -77,24 +77,26 @@ def erase(number: str = NUMBER, json: bool = JSON) -> None:
             raise ControlError(f"{number} was not erased: it {error}.") from None
 
     try:
-        found = asyncio.run(erase_delivered())
+        erased = asyncio.run(erase_delivered())
     except OSError as error:
         raise ControlError(
             f"{number} was not completely erased: {error.filename} cannot be written ({error.strerror}); correct that, "
             "and repeat it."
         ) from None
-    if found.is_empty and not found.left:
+    if erased.is_empty and not erased.left:
         raise ControlError(f"Nothing is known about {number}; `hatif calls` shows who called.")
     if json:
-        as_json(_counts(found) | {"files": [str(path) for path in found.masked], "left": [str(p) for p in found.left]})
+        as_json(
+            _counts(erased) | {"files": [str(path) for path in erased.masked], "left": [str(p) for p in erased.left]}
+        )
         return
-    counts = "".join(f" {what}: {count}." for what, count in _counts(found).items() if count)
+    counts = "".join(f" {what}: {count}." for what, count in _counts(erased).items() if count)
     console.print(f"{number}: erased.{counts}", markup=False, soft_wrap=True)
-    for path in found.left:
+    for path in erased.left:
         errors.print(f"hatif: {path} still has the number; it is yours to change.", markup=False, soft_wrap=True)
-    if found.backups:
+    if erased.backups:
         errors.print(
-            f"hatif: {found.backups} backups from before may have the number; `hatif restore` erases it again if "
+            f"hatif: {erased.backups} backups from before may have the number; `hatif restore` erases it again if "
             "erasures.json of this line is in the home.", markup=False, soft_wrap=True,
         )  # fmt: skip
 

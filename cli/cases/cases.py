@@ -70,11 +70,11 @@ def cases(
         rules.one_of(state, CaseState, "state")
     parts = Composition()
     chosen = {"state": state or None, "owner": owner or None, "overdue": clock.now() if overdue else None}
-    found = read(
+    listed = read(
         parts,
         lambda office: reading.cases(office, _me(), ByCommand(), last, applicant=applicant, tests=tests, **chosen),
     )
-    rows = [asdict(case) for case in found]
+    rows = [asdict(case) for case in listed]
     if json:
         as_json(rows)
         return
@@ -197,9 +197,9 @@ def pin(reference: str = REFERENCE, json: bool = JSON) -> None:
 def show(reference: str = REFERENCE, json: bool = JSON) -> None:
     """Show a case file with its notes and messages; of its PIN, whether it is set, and wrong attempts and locks."""
     parts = Composition()
-    found = read(parts, lambda office: reading.read(office, _me(), reference, ByCommand()))
-    story = asdict(found)
-    story["file"]["version"] = str(found.file.version)
+    case = read(parts, lambda office: reading.read(office, _me(), reference, ByCommand()))
+    story = asdict(case)
+    story["file"]["version"] = str(case.file.version)
     if json:
         as_json({**story.pop("file"), **story})
         return

@@ -107,19 +107,20 @@ def restore(
     with Bar() as bar:
         if not json:
             bar.step(f"Restoring into {home}")
-        found = restoring.restore(file, home, url=url, environment=os.environ, progress=bar.update, keys=keys)
+        restored = restoring.restore(file, home, url=url, environment=os.environ, progress=bar.update, keys=keys)
+    about = restored.about
     if json:
-        as_json({"made": found.about.made, "node": found.about.node, "site": found.about.site,
-                 "database": found.database, "aside": found.aside and str(found.aside)})  # fmt: skip
+        as_json({"made": about.made, "node": about.node, "site": about.site,
+                 "database": restored.database, "aside": restored.aside and str(restored.aside)})  # fmt: skip
         return
     console.print(
-        f"Restored {found.about.site} (node {found.about.node}) as it was at {found.about.made:%Y-%m-%d %H:%M:%S} UTC; "
-        f"its database is {found.database}.", markup=False,
+        f"Restored {about.site} (node {about.node}) as it was at {about.made:%Y-%m-%d %H:%M:%S} UTC; "
+        f"its database is {restored.database}.", markup=False,
     )  # fmt: skip
-    if found.aside is not None:
-        console.print(f"What was there before is in {found.aside}.", markup=False)
-    if found.erased_again:
-        console.print(f"{found.erased_again} numbers that had been erased since the backup were erased again.")
+    if restored.aside is not None:
+        console.print(f"What was there before is in {restored.aside}.", markup=False)
+    if restored.erased_again:
+        console.print(f"{restored.erased_again} numbers that had been erased since the backup were erased again.")
     console.print(
         "`hatif setup` brings Asterisk and the audio, `hatif up` starts the line. Never run it beside the line that it "
         "was copied from with the same carrier: both would call the same people back."

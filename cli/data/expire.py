@@ -21,15 +21,15 @@ def expire(
 ) -> None:
     """Delete now what is too old. The journal process does it each day."""
     parts = Composition()
-    found = asyncio.run(
+    expired = asyncio.run(
         expiry.expire(parts.settings, parts.database_url, parts.site.retention, clock.now(), dry=dry_run)
     )
     if json:
-        as_json([{"kind": one.kind, "before": one.before, "number": one.number} for one in found])
+        as_json([{"kind": row.kind, "before": row.before, "number": row.number} for row in expired])
         return
     title = "Would be deleted" if dry_run else "Deleted"
-    as_table(title, ("kind", "before", "number"), ((one.kind, one.before, one.number) for one in found))
-    if not found:
+    as_table(title, ("kind", "before", "number"), ((row.kind, row.before, row.number) for row in expired))
+    if not expired:
         console.print(
             "The site keeps everything: write [retention] in site.toml (docs/data-protection.md).", markup=False
         )

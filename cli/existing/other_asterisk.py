@@ -45,10 +45,10 @@ def dialplan_part(parts: AsteriskParts, folder: Path | None = None) -> str:
 def show_dialplan(parts: AsteriskParts, folder: Path) -> bool:
     """Print what loading our contexts would change and what is in the way; return whether they can be loaded."""
     theirs = read_tree(folder / "extensions.conf")
-    found = compare_with(theirs, dialplan_part(parts, folder), [number.number for number in parts.plan.numbers])
-    for change in found.changes:
+    comparison = compare_with(theirs, dialplan_part(parts, folder), [number.number for number in parts.plan.numbers])
+    for change in comparison.changes:
         typer.echo(str(change))
-    return _show([*found.findings, *_ports(parts, folder)], folder / "extensions.conf")
+    return _show([*comparison.findings, *_ports(parts, folder)], folder / "extensions.conf")
 
 
 def load_dialplan(parts: AsteriskParts, folder: Path, *, force: bool) -> None:

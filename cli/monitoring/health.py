@@ -173,8 +173,8 @@ def _check_backup(folder: Path, home: Path, now: datetime) -> Check:
 
 def _began(home: Path) -> datetime:
     """Return when a home was made, as far as its oldest file says."""
-    found = [home.stat().st_mtime]
+    times = [home.stat().st_mtime]
     for entry in home.iterdir():
         with suppress(OSError):  # a temporary file that has gone
-            found.append(entry.stat().st_mtime)
-    return datetime.fromtimestamp(min(found), UTC)
+            times.append(entry.stat().st_mtime)
+    return datetime.fromtimestamp(min(times), UTC)

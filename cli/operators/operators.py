@@ -52,8 +52,8 @@ def list_operators(context: typer.Context, json: bool = JSON, watch: bool = WATC
         floor_watch.watch(parts, as_json=json)
         return
     try:
-        found = cast(list[dict[str, Any]], parts.ask_controller("GET", "/operators"))
-        live = {row["id"]: row for row in found if row["state"] != UNKNOWN}
+        operators = cast(list[dict[str, Any]], parts.ask_controller("GET", "/operators"))
+        live = {row["id"]: row for row in operators if row["state"] != UNKNOWN}
     except ControllerAwayError:
         live = {}
     missed = _missed_today(parts)

@@ -7,7 +7,7 @@ import typer
 
 from asterisk_conf.conf import OPERATOR_CODECS
 from asterisk_conf.files import write_text
-from asterisk_conf.telephone_password import with_password
+from asterisk_conf.pjsip import with_password
 from cli.asterisk_parts import AsteriskParts
 from cli.composition import ControlError, account
 from cli.output import JSON, as_json, as_table, console, errors

@@ -26,10 +26,10 @@ def run() -> None:
         raise AsteriskError("\n".join(problems))
     pid_lock.hold(parts.settings.run, "asterisk", inherit=True)
     # Asterisk itself tells systemd that it is ready.
-    told = {name: os.environ[name] for name in ("NOTIFY_SOCKET",) if name in os.environ}
+    notify = {name: os.environ[name] for name in ("NOTIFY_SOCKET",) if name in os.environ}
     program, *arguments = instance.command(conf)
     os.chdir(conf.asterisk)
-    os.execve(program, [program, *arguments], instance.environment() | told)  # noqa: S606
+    os.execve(program, [program, *arguments], instance.environment() | notify)  # noqa: S606
 
 
 def reopen_logs() -> None:
@@ -46,8 +46,8 @@ def reopen_logs() -> None:
             f"Asterisk did not open its logs anew within {_ANSWER_S} s; see `hatif status`, then repeat the command."
         ) from None
     if answer.returncode:
-        said = (answer.stderr or answer.stdout).strip().partition("\n")[0]
-        raise AsteriskError(f"Asterisk's logs could not be opened anew ({said}); is Asterisk running?")
+        reason = (answer.stderr or answer.stdout).strip().partition("\n")[0]
+        raise AsteriskError(f"Asterisk's logs could not be opened anew ({reason}); is Asterisk running?")
 
 
 def _check_installed(parts: AsteriskParts) -> None:

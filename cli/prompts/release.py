@@ -54,20 +54,20 @@ def release(
 
 def _fuzzy_entries(texts: Catalogues, prompt: str, language: str | None) -> Iterator[tuple[str, Entry]]:
     codes = [language] if language else texts.languages
-    found = [(code, entry) for code in codes if (entry := texts.entry(code, prompt)) and entry.fuzzy and entry.text]
-    if not found:
+    entries = [(code, entry) for code in codes if (entry := texts.entry(code, prompt)) and entry.fuzzy and entry.text]
+    if not entries:
         if not any(texts.entry(code, prompt) for code in codes):
             raise ReleaseError(f"There is no text {cell(prompt)}; `hatif prompts list` lists the ids.")
         raise ReleaseError(
             f"{prompt} is not marked fuzzy in {language or 'any language'}: there is nothing to release."
         )
-    yield from found
+    yield from entries
 
 
 def _show_findings(language: str, entry: Entry) -> bool:
     """Print the findings about a text; return True if no voice can speak it."""
-    found = text_rules.findings(entry.text, language)
-    for finding in found:
+    findings = text_rules.findings(entry.text, language)
+    for finding in findings:
         colour = "red" if finding.code.startswith("E_") else "yellow"
         errors.print(f"  {finding.code} {finding.found}; {finding.remedy}.", style=colour, markup=False, soft_wrap=True)
-    return any(finding.code.startswith("E_") for finding in found)
+    return any(finding.code.startswith("E_") for finding in findings)

@@ -37,32 +37,32 @@ def lengths(
     parts = Composition(bound=False)
     texts = catalogue.load(parts.settings.site)
     heard = manifest.load_if_any(parts.settings.sounds / manifest.FILE)
-    found = {language: list(measured.lengths(texts, heard, language)) for language in parts.site.languages}
+    by_language = {language: list(measured.lengths(texts, heard, language)) for language in parts.site.languages}
     by_text: dict[str, dict[str, Length]] = {prompt: {} for prompt in texts.ids}
-    for language, of_language in found.items():
+    for language, of_language in by_language.items():
         for length in of_language:
             by_text[length.id][language] = length
     sounds = parts.settings.sounds if loudness else None
     if json:
-        as_json([_document(length, sounds) for of_language in found.values() for length in of_language])
+        as_json([_document(length, sounds) for of_language in by_language.values() for length in of_language])
     elif csv:
         _print_csv(by_text, parts.site.languages, sounds)
     else:
-        _show(found, by_text, parts.site.longest_text_s)
+        _show(by_language, by_text, parts.site.longest_text_s)
 
 
 def _document(length: Length, sounds: Path | None) -> dict[str, Any]:
     """Return a text's length; `sounds`: the folder of audio, if its loudness is to be measured."""
-    found = {
+    document = {
         "language": length.language,
         "id": length.id,
         "seconds": round(length.seconds, 2),
         "estimated": length.audio is None,
     }
     if sounds is None:
-        return found
+        return document
     lufs, rms = _loudness(length, sounds)
-    return found | {"lufs": lufs, "rms_dbfs": rms}
+    return document | {"lufs": lufs, "rms_dbfs": rms}
 
 
 def _loudness(length: Length, sounds: Path) -> tuple[float | None, float | None]:
@@ -91,9 +91,11 @@ def _cells(of_text: Mapping[str, Length], languages: Sequence[str]) -> Iterator[
         yield "" if length is None else f"{'~' if length.audio is None else ''}{length.seconds:.1f}"
 
 
-def _show(found: Mapping[str, Sequence[Length]], by_text: Mapping[str, Mapping[str, Length]], longest_s: float) -> None:
+def _show(
+    by_language: Mapping[str, Sequence[Length]], by_text: Mapping[str, Mapping[str, Length]], longest_s: float
+) -> None:
     rows = []
-    for language, of_language in found.items():
+    for language, of_language in by_language.items():
         seconds = [length.seconds for length in of_language]
         estimated = sum(length.audio is None for length in of_language)
         too_long = sum(round(lasts, 1) > longest_s for lasts in seconds)
@@ -105,5 +107,5 @@ def _show(found: Mapping[str, Sequence[Length]], by_text: Mapping[str, Mapping[s
     longest_first = sorted(
         by_text.items(), key=lambda text: max((item.seconds for item in text[1].values()), default=0.0), reverse=True
     )
-    cells = ((prompt, *_cells(of_text, list(found))) for prompt, of_text in islice(longest_first, _LONGEST))
-    as_table(f"The {_LONGEST} longest texts, in seconds", ("id", *found), cells)
+    cells = ((prompt, *_cells(of_text, list(by_language))) for prompt, of_text in islice(longest_first, _LONGEST))
+    as_table(f"The {_LONGEST} longest texts, in seconds", ("id", *by_language), cells)

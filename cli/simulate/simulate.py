@@ -206,10 +206,10 @@ def _advise(scenario: Scenario, level: int, names: dict[str, str], *, json: bool
         _processes() as processes,
         _bar(quiet, "every lesson on the same days") as progress,
     ):
-        found = advise(
+        advice = advise(
             team, scenario.languages, _try_team, level=level, days=scenario.days, progress=progress, each=processes.map
         )
     if json:
-        as_json(format_simulation.build_advice_document(scenario, team, level, found))
+        as_json(format_simulation.build_advice_document(scenario, team, level, advice))
     else:
-        format_simulation.show_advice(scenario, team, level, found, names)
+        format_simulation.show_advice(scenario, team, level, advice, names)

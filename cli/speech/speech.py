@@ -71,8 +71,8 @@ def status(json: bool = JSON) -> None:
         problem = None
     except PackagedError as error:
         packaged, problem = None, str(error)
-    found = processes(parts.settings.run).get(PROCESS)
-    runs = found is not None and found.alive
+    process = processes(parts.settings.run).get(PROCESS)
+    runs = process is not None and process.alive
     now = state.read(parts.settings.transcriber_state)
     document = {
         "languages": rows,
@@ -119,17 +119,17 @@ def install(
     replace: bool = typer.Option(False, "--replace", help="Replace the model that the language has."),
 ) -> None:
     """Install a model of Vosk's that you have. It is checked and loaded once; docs/speech.md names models."""
-    chosen = language or language_of(source.absolute())
-    if chosen is None:
+    code = language or language_of(source.absolute())
+    if code is None:
         raise SpeechError(f"The name {source.name} does not say the language: add --language, such as --language fr.")
     parts = Composition()
     refuse_strangers(parts.settings.home)
     try:
-        model = install_model(source.absolute(), chosen, _models(parts), replace=replace)
+        model = install_model(source.absolute(), code, _models(parts), replace=replace)
     except InstallError as error:
         raise SpeechError(str(error)) from None
     words = "hears given words and free speech" if model.grammar else "hears free speech only, not given words"
-    console.print(f"{model.name} is installed for {chosen}; it {words}.", markup=False)
+    console.print(f"{model.name} is installed for {code}; it {words}.", markup=False)
 
 
 def remove(language: str = typer.Argument(help="The language whose model is removed, or whisper-base.")) -> None:

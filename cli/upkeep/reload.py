@@ -84,13 +84,13 @@ class _Quiet:
 def _changed_files(parts: AsteriskParts, conf: Conf) -> dict[str, tuple[str, str]]:
     """Return Asterisk's files that differ, with the text that it has and the new one."""
     wanted = {**configuration.render(conf), parts.extensions.name: parts.dialplan()}
-    found = {}
+    changed = {}
     for name, text in wanted.items():
         path = conf.etc / name
         old = path.read_text(encoding="utf-8") if path.exists() else ""
         if old != text:
-            found[name] = (old, text)
-    return found
+            changed[name] = (old, text)
+    return changed
 
 
 def _apply(
