@@ -3,16 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from db.case_rows import Rows
 from db.journal import Journal
+from db.references import ReferenceAllocator
 from ivr.model import clock
-
-if TYPE_CHECKING:  # a command that only opens a case does without the database's packages (decision 40)
-    from sqlalchemy.ext.asyncio import AsyncEngine
-
-    from db.case_rows import Rows
-    from db.references import ReferenceAllocator
 
 
 def _nothing(_: str) -> None:
@@ -33,7 +31,6 @@ class Office:
     """The parts of one process.
 
     Attributes:
-        engine: None leaves what can be left to the journal, and reads nothing.
         journal: Of this process alone. Without one, nothing is shown that must be on record first.
         references: Of new cases.
         pepper: The secret that PINs are sealed with.
@@ -42,22 +39,16 @@ class Office:
         kept: Of changes that are in the journal only, by author and case.
     """
 
-    engine: "AsyncEngine | None"
+    engine: AsyncEngine
     journal: Journal | None
     node: str
-    references: "ReferenceAllocator | None" = None
+    references: ReferenceAllocator | None = None
     pepper: str = ""
     now: Callable[[], datetime] = clock.now
     opened: Callable[[str], Mapping[str, Any] | None] = _nothing
     kept: dict[tuple[str, str], Kept] = field(default_factory=dict)
 
-    @property
-    def database(self) -> "AsyncEngine":
-        """The engine of an office that has one."""
-        assert self.engine is not None, "this office was given no database"
-        return self.engine
-
-    def keep(self, rows: "Rows") -> None:
+    def keep(self, rows: Rows) -> None:
         """Put rows into the journal, on the disk at once. While the disk is full they wait in memory."""
         assert self.journal is not None, "this office was given no journal"
         for table, columns in rows:

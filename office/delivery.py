@@ -5,11 +5,16 @@ this module does. So no change is lost while nothing else runs, or while the dat
 """
 
 import time
+from asyncio import run
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from db.case_rows import Rows
+from db.delivery import deliver_all, lag
 from db.delivery_state import heartbeat
+from db.engine import DatabaseError
 from db.journal import Journal
 from wire.errors import UserError
 
@@ -52,11 +57,6 @@ def deliver_left(folder: Path, url: str) -> str | None:
 
     Returns why it does not, if so.
     """
-    from asyncio import run  # beside a line that runs, a command needs neither this nor the database's packages
-
-    from db.delivery import lag  # like that
-    from db.engine import DatabaseError  # like that
-
     deadline = time.monotonic() + DELIVERED_S
     try:
         while run(lag(folder, url)).records:
@@ -100,13 +100,6 @@ def _is_delivered(folder: Path, file: Path) -> bool:
 
 
 def _deliver(folder: Path, url: str) -> str | None:
-    from asyncio import run  # as above
-
-    from sqlalchemy.exc import SQLAlchemyError  # takes longer to load than everything else
-
-    from db.delivery import deliver_all  # like that
-    from db.engine import DatabaseError  # like that
-
     try:
         run(deliver_all(folder, url))
     except (DatabaseError, SQLAlchemyError) as error:

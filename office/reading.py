@@ -2,16 +2,14 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
+from db.case_files import File
 from db.journal import Journal
 from db.traces import Read, Trace, write
 from office.context import Office
 from office.people import Actor
 from wire.errors import UserError
-
-if TYPE_CHECKING:
-    from db.case_files import File
 
 
 class NotOnRecordError(UserError):
@@ -43,7 +41,7 @@ class Why:
 class Reading(Protocol):
     """What a page, or a command, knows about why its person reads."""
 
-    async def why(self, file: "File | None") -> Why | None:
+    async def why(self, file: File | None) -> Why | None:
         """Return why they read it; None if that is part of an act that is on record. Raises where it is not shown.
 
         `file`: the case, if that is what they read.
@@ -58,7 +56,7 @@ class Reading(Protocol):
 class ByCommand:
     """A command: nobody is asked why, since whoever runs it could read the database itself."""
 
-    async def why(self, file: "File | None") -> Why | None:
+    async def why(self, file: File | None) -> Why | None:
         return Why("command")
 
     def recorded(self, shown: Collection[str]) -> None:
@@ -68,7 +66,7 @@ class ByCommand:
 class Unshown:
     """A change by a command, which shows no more than what it changes."""
 
-    async def why(self, file: "File | None") -> Why | None:
+    async def why(self, file: File | None) -> Why | None:
         return None
 
     def recorded(self, shown: Collection[str]) -> None:

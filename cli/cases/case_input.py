@@ -5,8 +5,7 @@ from zoneinfo import ZoneInfo
 
 from cli.composition import Composition
 from office.cases.rules import FIELDS, CaseRules, Kind, missing_words
-
-# Imports in functions: texts take a while to load, and `hatif --help` does not need them.
+from prompts import catalogue, sources
 
 NONE = "none"
 
@@ -14,10 +13,10 @@ NONE = "none"
 def rules(parts: Composition, columns: Collection[str]) -> CaseRules:
     """Return what the site allows in these columns of a case."""
     return CaseRules(
-        languages=parts.basics.languages,
+        languages=parts.site.languages,
         operators=[operator.id for operator in parts.operators] if "owner" in columns else (),
         missing=words_for_missing(parts) if "missing" in columns else (),
-        zone=ZoneInfo(parts.basics.timezone),
+        zone=ZoneInfo(parts.site.hours.timezone),
     )
 
 
@@ -30,8 +29,6 @@ def value(column: str, text: str) -> str | None:
 
 def words_for_missing(parts: Composition) -> list[str]:
     """Return the words for missing documents: the ids of the site's texts that begin with `missing_`, without that."""
-    from prompts import catalogue, sources
-
     folder = parts.settings.site
     ids = list(sources.load(folder)) or list(catalogue.load(folder).ids)
     return missing_words(ids)

@@ -6,7 +6,7 @@ The commands work whether the line runs or not; the office does what they ask fo
 
 from contextlib import suppress
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 from typer.core import TyperCommand
@@ -16,17 +16,16 @@ from cli.cases.office import deliver_left, read, work
 from cli.composition import Composition, account
 from cli.groups import add_group
 from cli.output import JSON, as_json, as_table, cell, console, say
+from db import case_files
 from db.enums import CaseKind, CasePriority, CaseState
+from db.references import format_reference
 from ivr.model import clock
-from office.cases import rules
+from office.cases import changing, opening, reading, rules
+from office.cases.references import digits_of
 from office.cases.rules import CaseError
+from office.context import Office
 from office.people import Actor
 from office.reading import ByCommand, Unshown
-
-if TYPE_CHECKING:
-    from office.context import Office
-
-# Imports in functions: SQLAlchemy takes a while to load, and `hatif --help` does not need it.
 
 REFERENCE = typer.Argument(help="The case's reference, nine digits such as 123-456-789.")
 STATES, KINDS, PRIORITIES = ", ".join(CaseState), ", ".join(CaseKind), ", ".join(CasePriority)
@@ -67,17 +66,15 @@ def cases(
     json: bool = JSON,
 ) -> None:
     """List the case files, newest first."""
-    from office.cases import reading
-
     if state:
         rules.one_of(state, CaseState, "state")
     parts = Composition()
     chosen = {"state": state or None, "owner": owner or None, "overdue": clock.now() if overdue else None}
-    found = read(
+    listed = read(
         parts,
         lambda office: reading.cases(office, _me(), ByCommand(), last, applicant=applicant, tests=tests, **chosen),
     )
-    rows = [asdict(case) for case in found]
+    rows = [asdict(case) for case in listed]
     if json:
         as_json(rows)
         return
@@ -109,9 +106,6 @@ def open_case(
     json: bool = JSON,
 ) -> None:
     """Open a case file; print its reference and, only now, the PIN with which its applicant asks for its state."""
-    from db.references import format_reference
-    from office.cases import opening
-
     parts = Composition()
     named = {
         "topic": topic,
@@ -125,7 +119,7 @@ def open_case(
     }
     given = {name: case_input.value(name, text) for name, text in named.items()}
     allowed = case_input.rules(parts, given)
-    opened = work(parts, lambda office: opening.open_case(office, _me(), given, allowed), opens=True)
+    opened = work(parts, lambda office: opening.open_case(office, _me(), given, allowed))
     if json:
         as_json({"reference": opened.reference, "pin": opened.pin, **opened.columns})
         return
@@ -180,8 +174,6 @@ def set_columns(
 
 def note(reference: str = REFERENCE, text: str = typer.Argument(help="The text of the note.")) -> None:
     """Add a note to a case file."""
-    from office.cases import changing
-
     parts = Composition()
     work(parts, lambda office: changing.note(office, _me(), reference, text, Unshown()))
     console.print(f"{_format_reference(reference)}: note added.", markup=False)
@@ -194,9 +186,6 @@ def close(reference: str = REFERENCE, why: str = typer.Option("", "--why", help=
 
 def pin(reference: str = REFERENCE, json: bool = JSON) -> None:
     """Give a case file a new PIN, shown only now; the old one stops working, and a lock of the case ends."""
-    from office.cases import changing
-    from office.cases.references import digits_of
-
     parts = Composition()
     pin = work(parts, lambda office: changing.new_pin(office, _me(), reference, Unshown()))
     if json:
@@ -207,12 +196,10 @@ def pin(reference: str = REFERENCE, json: bool = JSON) -> None:
 
 def show(reference: str = REFERENCE, json: bool = JSON) -> None:
     """Show a case file with its notes and messages; of its PIN, whether it is set, and wrong attempts and locks."""
-    from office.cases import reading
-
     parts = Composition()
-    found = read(parts, lambda office: reading.read(office, _me(), reference, ByCommand()))
-    story = asdict(found)
-    story["file"]["version"] = str(found.file.version)
+    case = read(parts, lambda office: reading.read(office, _me(), reference, ByCommand()))
+    story = asdict(case)
+    story["file"]["version"] = str(case.file.version)
     if json:
         as_json({**story.pop("file"), **story})
         return
@@ -228,8 +215,6 @@ def _me() -> Actor:
 
 
 def _format_reference(reference: str) -> str:
-    from db.references import format_reference
-
     return format_reference(reference)
 
 
@@ -237,19 +222,15 @@ def _change(
     parts: Composition, reference: str, given: dict[str, Any], why: str, json: bool, version: str | None = None
 ) -> None:
     """Change a case, unless it has another version than the given one, or than it had a moment ago."""
-    from db import case_files
-    from office.cases import changing
-    from office.cases.references import digits_of
-
     digits, allowed = digits_of(reference), case_input.rules(parts, given)
     allowed.check(given, clock.now())  # before anything is asked
     seen = _version(version)
     late = deliver_left(parts)  # what another process has left in the journal is part of the case
 
-    async def change(office: "Office") -> "changing.Changed":
+    async def change(office: Office) -> "changing.Changed":
         based_on = seen
         if based_on is None:
-            based_on = (await case_files.story(office.database, digits)).file.version
+            based_on = (await case_files.story(office.engine, digits)).file.version
             if late is not None:
                 why_not = f"changes of cases are still on their way to the database ({late}); try again in a moment."
                 raise CaseError(why_not)

@@ -6,39 +6,31 @@ from typing import Any, TypeVar
 
 from cli.composition import Composition
 from cli.output import errors
+from db.engine import open_engine
 from db.journal import Journal
-from ivr.home.heartbeat import boot_time, last_beat
-from ivr.home.settings import HEARTBEAT_S
+from db.references import ReferenceAllocator
 from office import delivery
 from office.context import Office
 
-# Imports in functions: check digits and SQLAlchemy take a while to load, and `hatif --help` does not need them.
-
 T = TypeVar("T")
 
-_SERVES_FOR_S = 4 * HEARTBEAT_S
 
-
-def work(parts: Composition, act: Callable[[Office], Coroutine[Any, Any, T]], *, opens: bool = False) -> T:
+def work(parts: Composition, act: Callable[[Office], Coroutine[Any, Any, T]]) -> T:
     """Change something in the office; return the result. Says so if the database does not have it yet.
 
     Not for use in a running loop. Raises NotKeptError if neither database nor journal took it.
-
-    Args:
-        opens: A case is opened. Beside a line that runs, the journal is enough for that.
     """
-    from db.references import ReferenceAllocator
+    settings, site, url = parts.settings, parts.site, parts.database_url
+    references = ReferenceAllocator(settings.case_references, site.node_number, taken=1)
+    journal, pepper = Journal(settings.journal, site.node, checked=False), parts.secret("pin_pepper")
 
-    settings, basics, url = parts.settings, parts.basics, parts.database_url
-    references = ReferenceAllocator(settings.case_references, basics.node_number, taken=1)
-    journal = Journal(settings.journal, basics.node, checked=False)
-    office = Office(None, journal, basics.node, references=references, pepper=parts.secret("pin_pepper"))
-    # A controller that serves calls has compared its stock with the cases, and fills it.
-    alone = opens and _is_served(parts) and bool(references.stock())
-    done = asyncio.run(act(office) if alone else _with_database(office, url, act))
+    async def act_there() -> T:
+        async with open_engine(url, 1) as engine:
+            return await act(Office(engine, journal, site.node, references=references, pepper=pepper))
+
+    done = asyncio.run(act_there())
     if not journal.seq:
-        if not alone:
-            delivery.deliver_left(settings.journal, url)  # of earlier commands, whose database was away
+        delivery.deliver_left(settings.journal, url)  # of earlier commands, whose database was away
         return done
     away = delivery.settle(journal, settings.journal, url)
     if away is not None:
@@ -49,27 +41,19 @@ def work(parts: Composition, act: Callable[[Office], Coroutine[Any, Any, T]], *,
 
 def read(parts: Composition, act: Callable[[Office], Coroutine[Any, Any, T]]) -> T:
     """Return what the office has, once it is on record that it is read. Not for use in a running loop."""
-    journal = Journal(parts.settings.journal, parts.basics.node, checked=False)
-    found = asyncio.run(_with_database(Office(None, journal, parts.basics.node), parts.database_url, act))
+    journal = Journal(parts.settings.journal, parts.site.node, checked=False)
+
+    async def act_there() -> T:
+        async with open_engine(parts.database_url, 1) as engine:
+            return await act(Office(engine, journal, parts.site.node))
+
+    result = asyncio.run(act_there())
     journal.close()
     if journal.seq:
         delivery.deliver_unless_served(parts.settings.journal, parts.database_url)
-    return found
+    return result
 
 
 def deliver_left(parts: Composition) -> str | None:
     """Have the database know all that other processes have left in the journal; return why it does not, if so."""
     return delivery.deliver_left(parts.settings.journal, parts.database_url)
-
-
-async def _with_database(office: Office, url: str, act: Callable[[Office], Coroutine[Any, Any, T]]) -> T:
-    from db.engine import open_engine
-
-    async with open_engine(url, 1) as engine:
-        office.engine = engine
-        return await act(office)
-
-
-def _is_served(parts: Composition) -> bool:
-    beat = last_beat(parts.settings.serves)
-    return beat is not None and 0 <= boot_time() - beat < _SERVES_FOR_S

@@ -89,7 +89,7 @@ async def change(
     try:
         made = await _once_there(office, digits, lambda connection: case_changes.make(connection, wanted, office.node))
         if made is None:
-            raise ChangedMeanwhileError(await case_files.story(office.database, digits))
+            raise ChangedMeanwhileError(await case_files.story(office.engine, digits))
     except (DatabaseError, NotThereYetError) as error:
         # Also where it may have been made: the record then finds the case as it wants it, and does nothing.
         return _journalled(office, wanted, error)
@@ -151,7 +151,7 @@ async def finish_unmade(office: Office, actor: Actor, identity: UUID) -> None:
     """Note that nothing is left to do about a change of theirs that was not made. Raises as `new_pin` does."""
     require(actor, Permission.TAKE_CALLS)
     mine = (CaseChange.id == identity) & (CaseChange.author == actor.id)
-    async with writing(office.database) as connection:
+    async with writing(office.engine) as connection:
         await connection.execute(update(CaseChange).where(mine).values(done=office.now()))
 
 
@@ -167,7 +167,7 @@ async def _once_there(office: Office, digits: str, act: Callable[[AsyncConnectio
     deadline = asyncio.get_running_loop().time() + _DELIVERED_S
     known = select(CaseFile.reference).where(CaseFile.reference == digits)
     while True:
-        async with writing(office.database) as connection:
+        async with writing(office.engine) as connection:
             if await connection.scalar(known) is not None:
                 return await act(connection)
         if office.opened(digits) is None:

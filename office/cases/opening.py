@@ -3,18 +3,17 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from db import pin_hashes
+from db import case_changes, case_openings, pin_hashes
 from db.case_rows import Rows, opening_rows
+from db.engine import DatabaseError, writing
 from db.enums import CaseKind
+from db.reservations import reserve_one
 from office.cases.rules import CaseError, CaseRules
 from office.context import Office
 from office.delivery import NotKeptError
 from office.people import Actor, Permission, require
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncEngine
 
 REQUIRED = ("title", "topic", "language", "country")
 """Of a new case."""
@@ -43,7 +42,7 @@ class Opened:
 
 
 async def open_case(office: Office, actor: Actor, columns: Mapping[str, Any], rules: CaseRules) -> Opened:
-    """Open a case with these columns under a new reference. It needs no database.
+    """Open a case with these columns under a new reference. Works while the database is away.
 
     Raises NotAllowedError, CaseError for a column that cannot be so, and NotKeptError if the disk cannot record that
     the reference was given out.
@@ -60,9 +59,9 @@ async def open_case(office: Office, actor: Actor, columns: Mapping[str, Any], ru
     finally:
         pin_hash = await hashing
     rows = opening_rows(reference, stored, pin_hash, actor.id, office.now())
-    if away is None and office.engine is not None:
-        away = await _insert(office, office.engine, rows)
-    if away is not None or office.engine is None:
+    if away is None:
+        away = await _insert(office, rows)
+    if away is not None:
         office.keep(rows)
     return Opened(reference, pin, stored, rows, away)
 
@@ -70,17 +69,11 @@ async def open_case(office: Office, actor: Actor, columns: Mapping[str, Any], ru
 async def _new_reference(office: Office) -> tuple[str, str | None]:
     """Return an unused reference, and why the database is away, if it is."""
     assert office.references is not None, "this office opens no cases"
-    away = None
     try:
-        if office.engine is not None:
-            # Without a database, a case is opened without its packages (decision 40).
-            from db.engine import DatabaseError
-            from db.reservations import reserve_one
-
-            try:
-                return await reserve_one(office.engine, office.node, office.references), None
-            except DatabaseError as error:
-                away = str(error)
+        try:
+            return await reserve_one(office.engine, office.node, office.references), None
+        except DatabaseError as error:
+            away = str(error)
         return await asyncio.to_thread(office.references.next), away
     except OSError as error:
         raise NotKeptError(
@@ -88,14 +81,10 @@ async def _new_reference(office: Office) -> tuple[str, str | None]:
         ) from None
 
 
-async def _insert(office: Office, engine: "AsyncEngine", rows: Rows) -> str | None:
-    # As in `_new_reference`.
-    from db import case_changes, case_openings
-    from db.engine import DatabaseError, writing
-
+async def _insert(office: Office, rows: Rows) -> str | None:
     (_, file), *others = rows
     try:
-        async with writing(engine) as connection:
+        async with writing(office.engine) as connection:
             await case_openings.open_case(connection, {"node": office.node, **file}, [])
             await case_changes.put(connection, others, office.node)
     except DatabaseError as error:

@@ -109,7 +109,7 @@ async def read(office: Office, actor: Actor, reference: str, reading: Reading) -
 async def _story(office: Office, digits: str) -> FileStory:
     opened = office.opened(digits)
     try:
-        return await case_files.story(office.database, digits)
+        return await case_files.story(office.engine, digits)
     except NotFoundError:
         if opened is None:
             raise UnknownCaseError(digits) from None
@@ -128,7 +128,7 @@ async def search(office: Office, actor: Actor, text: str, reading: Reading) -> l
     if len(terms := text.strip()) < SHORTEST:
         return []
     why = await reading.why(None)
-    found = await _search(office.database, terms)
+    found = await _search(office.engine, terms)
     shown = [row.reference for row in found]
     if why is not None:
         record(office, actor, Read.SEARCH, None, why, {"terms": terms, "cases": shown})
@@ -141,7 +141,7 @@ async def cases(
 ) -> list[read_cases.Case]:
     """Return the last opened cases, newest first; filters as those of `db.read_cases.cases`. Raises as `read` does."""
     require(actor, Permission.TAKE_CALLS)
-    rows = await read_cases.cases(office.database, last, applicant=applicant or None, **chosen)
+    rows = await read_cases.cases(office.engine, last, applicant=applicant or None, **chosen)
     if rows and (why := await reading.why(None)) is not None:
         shown = [row.reference for row in rows]
         filters = {name: bool(value) if isinstance(value, datetime) else value for name, value in chosen.items()}
@@ -157,7 +157,7 @@ async def caller(office: Office, actor: Actor, call: str, number: str | None, re
     `read` does."""
     require(actor, Permission.TAKE_CALLS)
     await put_on_record(office, actor, Read.CALLER, f"call:{call}", reading)
-    return await _caller(office.database, number, call) if number else None
+    return await _caller(office.engine, number, call) if number else None
 
 
 async def unmade(office: Office, actor: Actor) -> list[Unmade]:
@@ -165,7 +165,7 @@ async def unmade(office: Office, actor: Actor) -> list[Unmade]:
     require(actor, Permission.TAKE_CALLS)
     mine = (CaseChange.author == actor.id) & CaseChange.done.is_(None)
     query = select(CaseChange.id, CaseChange.case_reference, CaseChange.columns, CaseChange.at)
-    async with reads(office.database) as connection:
+    async with reads(office.engine) as connection:
         return [Unmade(*row) for row in await connection.execute(query.where(mine).order_by(CaseChange.at))]
 
 

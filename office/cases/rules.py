@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from db.enums import CaseKind, CasePriority, CaseState
 from db.names import clean
+from ivr.model.e164 import normalise
 from wire.errors import UserError
 
 
@@ -184,8 +185,6 @@ def _country(text: str) -> str:
 
 
 def _number(text: str) -> str:
-    from ivr.model.e164 import normalise  # the world's numbers take a while to load, for a command
-
     if (number := normalise(text)) is None:
         sentence = f"{text!r} is not a telephone number; write it with its country, such as +33612345678."
         raise CaseError(sentence, "caller")

@@ -77,11 +77,11 @@ async def change(office: Office, actor: Actor, reference: str, version: int, **c
 
 
 async def kept(office: Office, reference: str) -> FileStory:
-    return await story(office.database, reference)
+    return await story(office.engine, reference)
 
 
 async def acts(office: Office, reference: str) -> list[tuple[str, str]]:
-    async with reading(office.database) as connection:
+    async with reading(office.engine) as connection:
         about = Audit.about == f"case:{reference}"
         rows = await connection.execute(select(Audit.by, Audit.act).where(about).order_by(Audit.at, Audit.boot))
         return [(row.by, row.act) for row in rows]
@@ -171,7 +171,7 @@ async def test_an_applicants_name_is_text_in_any_script_and_stands_in_no_note_an
     case = await kept(office, reference)
     assert case.file.applicant is None
     assert [note.text for note in case.notes[1:]] == ["applicant: changed", "applicant: removed"]
-    async with reading(office.database) as connection:
+    async with reading(office.engine) as connection:
         written = str((await connection.execute(select(Audit.data))).all())
         row = (await connection.execute(select(CaseFile.applicant, CaseFile.applicant_folded))).one()
     assert "Nadia" not in written and "Müller" not in written
@@ -190,7 +190,7 @@ async def test_a_note_that_is_sent_twice_is_one_note(office: Office) -> None:
 
 async def test_a_new_pin_is_shown_once_and_ends_a_lock(office: Office) -> None:
     made = await opened(office)
-    async with writing(office.database) as connection:
+    async with writing(office.engine) as connection:
         await connection.execute(update(CaseFile).values(pin_failures=5, pin_locked_until=datetime.now(UTC)))
     new = await changing.new_pin(office, LEILA, made.reference, Unshown())
     assert new != made.pin
@@ -493,5 +493,5 @@ async def test_a_change_of_a_calls_case_that_the_database_gets_late_is_kept_in_t
     assert made.away is not None and "does not have case" in made.away
     controller.put("case_file", **columns)
     controller.close()
-    async with reading(office.database) as connection:
+    async with reading(office.engine) as connection:
         assert (await connection.execute(select(CaseChange))).all() == []
