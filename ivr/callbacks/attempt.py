@@ -281,8 +281,8 @@ class Attempt:
 
     def _language_of(self, operator: str) -> str:
         """Return an operator's first language."""
-        people = self._connection.people
-        spoken = next((person.languages for person in people if person.id == operator), {})
+        operators = self._services.operators
+        spoken = next((person.languages for person in operators if person.id == operator), {})
         return next(iter(spoken), self._site.languages[0])
 
     # The ends of an attempt

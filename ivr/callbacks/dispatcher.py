@@ -259,7 +259,7 @@ class Dispatcher:
             if str(request.id) not in self._busy:
                 self._queue.leave(offer.call)
             refused = floor_protocol.Refused(offer.id, offer.call, offer.operator, OfferState.WITHDRAWN)
-            self._connection.tell(refused)
+            self.services.to_floor(refused)
         else:
             self._start(self._attempt(request, offer.call, offer))
             if self._volume.is_full(self._attempts):
@@ -340,7 +340,7 @@ class Dispatcher:
         await self.link.send(*(operations.HANG_UP(channel) for channel in found.channels))
         if found.leg is not None:
             leg = found.leg[1]
-            self._connection.tell(floor_protocol.Refused(leg.offer, leg.call, leg.operator, OfferState.WITHDRAWN))
+            self.services.to_floor(floor_protocol.Refused(leg.offer, leg.call, leg.operator, OfferState.WITHDRAWN))
             self.services.recorder.offer_ended(leg.offer, OfferState.WITHDRAWN)
         self._busy.pop(found.request, None)
         self.look()

@@ -95,11 +95,11 @@ class CodeCall:
         return next((call for call in talking if call.state.offer is not None), None)
 
     def tell(self, message: floor_protocol.ToFloor) -> None:
-        self.connection.tell(message)
+        self.services.to_floor(message)
 
     def colleague(self, identity: str) -> OperatorEntry | None:
         """Return the operator with that id, if any."""
-        return next((operator for operator in self.connection.people if operator.id == identity), None)
+        return next((operator for operator in self.services.operators if operator.id == identity), None)
 
     # Events
 

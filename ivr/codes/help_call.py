@@ -136,7 +136,7 @@ def _next(call: CodeCall, tried: set[str]) -> OperatorEntry | None:
 
     free = [
         entry
-        for entry in call.connection.people
+        for entry in call.services.operators
         if entry.supervisor and entry.id not in {*tried, call.operator.id} and _may_be_rung(floor[entry.id])
     ]
     return min(free, key=order, default=None)

@@ -24,7 +24,7 @@ async def last_file(call: CodeCall) -> None:
     """Play the case reference of the operator's present call, else of their last one; `#` repeats it."""
     reference = call.connection.last_case(call.operator.id)
     if reference is None:
-        last = await call.connection.last_call(call.operator.id)
+        last = await call.services.database.last_call(call.operator.id)
         reference = last.case_reference if last is not None else None
     if reference is None:
         raise CodeRefused("code_no_file")

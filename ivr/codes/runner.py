@@ -34,7 +34,7 @@ def begin(connection: CodeConnection, channel: Channel, args: tuple[str, ...], *
     `args` are the Stasis arguments.
     """
     name, operator, argument = (*args[1:4], "", "", "")[:3]
-    entry = next((person for person in connection.people if person.id == operator), None)
+    entry = next((person for person in connection.services.operators if person.id == operator), None)
     if entry is None:
         log.warning("A code was dialled by nobody in the list of operators; it is hung up", channel=channel.name)
         connection.start(connection.services.link.send(operations.HANG_UP(channel.id)), "hang up")

@@ -97,7 +97,7 @@ class _Supervision:
         if call.operator.supervisor and not self._operator:
             self._operator = await call.digits("supervision_who", most=_ID_DIGITS)
         floor = call.floor.operators
-        why = why_not(call.connection.people, floor, call.operator, self._operator)
+        why = why_not(call.services.operators, floor, call.operator, self._operator)
         if why is not None:
             self._record(floor_records.supervision_refused, why.value)
             raise CodeRefused(why.value)

@@ -98,7 +98,7 @@ class _Wait:
             wanted = floor_protocol.Invite(call.state.id, call.training, Role.OPERATOR.value, training=True)
             call.services.to_floor(wanted)
             return
-        speaks = {operator.id: operator.languages for operator in call.services.people}
+        speaks = {operator.id: operator.languages for operator in call.services.operators}
         usual = self.needs.steps()
         steps = transfer_steps(transfer, usual, speaks)
         before = max(0.0, transfer.at - self.since) if transfer.pending else 0.0

@@ -95,9 +95,9 @@ def attempt(
     services: Any = SimpleNamespace(
         site=chosen.site, link=phones, recorder=nobody_keeps(), audible=chosen.audible, to_floor=told.append,
         opening=openings()["forced open"], route=lambda *_: None, address=lambda operator: f"PJSIP/{operator}",
-        in_browser=lambda operator: False,
+        in_browser=lambda operator: False, operators=people,
     )  # fmt: skip
-    connection: Any = SimpleNamespace(services=services, version=chosen.version, people=people)
+    connection: Any = SimpleNamespace(services=services, version=chosen.version)
     queue: Any = SimpleNamespace(leave=lambda call: told.append(floor_protocol.Leave(call)), by_call={})
     requests, call = Requests(), str(uuid7())
     offer = floor_protocol.Offer(OFFER, 1, call, "1001", 20.0, None)

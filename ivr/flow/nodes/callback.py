@@ -50,7 +50,7 @@ class Callback(Node):
                 keeps_place = call.state.since is not None and call.state.connected_at is None
                 await call.say([(language, "callback_not_noted"), *([(language, "place_kept")] if keeps_place else ())])
             return number.node
-        if (why := await call.services.limits.why_no_callback(number, call.state.caller)) is not None:
+        if (why := await call.services.caller_limits.why_no_callback(number, call.state.caller)) is not None:
             call.services.recorder.counts.limits.reach(why)
             call.event("callback_refused", number=number, why=why.value)
             await call.say([(language, _REFUSED[why])])
@@ -60,7 +60,7 @@ class Callback(Node):
             due = call.services.opening.opens_next(line=call.state.number, language=language)
             if not call.is_test:  # else the line would call somebody who was only named
                 request = call.services.recorder.callback(call.state, number, due or clock.now())
-                call.services.limits.callback_requested(request, number, call.state.caller)
+                call.services.caller_limits.callback_requested(request, number, call.state.caller)
         if call.state.outcome != Outcome.ANSWERED:
             call.set(call.state.replace(outcome=Outcome.CALLBACK))
         accepted.accept(call, accepted.CALLBACK)

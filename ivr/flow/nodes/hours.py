@@ -80,6 +80,6 @@ async def _still_served(call: Call) -> dict[str, bool]:
         return {}
     if state.since is not None:
         return {"waits": True}
-    if not state.returns and await call.services.is_returner(state):
+    if not state.returns and await call.services.returners.has_place(state):
         call.set(state.replace(returns=True))
     return {"returns": True} if call.state.returns else {}

@@ -72,7 +72,7 @@ class Language(LinearNode):
         if self.remembered is None or not call.services.site.caller_memory or not call.state.caller or call.training:
             return None
         await call.step()  # answer the line first: no telephone keeps ringing while the database is read
-        language = await call.services.recall_language(call.state.caller)
+        language = await call.services.database.language(call.state.caller)
         return language if language in self.options.values() else None
 
     async def _introduce(self, call: Call, languages: tuple[str, ...]) -> None:

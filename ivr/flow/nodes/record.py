@@ -114,7 +114,7 @@ class Record(Node):
         """Return the limit that forbids another message, and the text that says so; None if one may be left."""
         if not call.services.mailbox.has_room():
             return Limit.DISK, "message_no_room"
-        if not await call.services.limits.may_leave_message(call.state.caller):
+        if not await call.services.caller_limits.may_leave_message(call.state.caller):
             return Limit.MESSAGES_BY_NUMBER, "message_too_many"
         return None
 
@@ -204,7 +204,7 @@ class Record(Node):
         left = await call.services.mailbox.keep(name)
         if left is None:
             return False, None
-        call.services.limits.message_kept(left.id, call.state.caller)
+        call.services.caller_limits.message_kept(left.id, call.state.caller)
         reference = call.services.recorder.new_case_reference()
         call.services.recorder.message(call.state, left, self.category, CaseKind(self.file), reference, self.due_h)
         self._note(call, reference, kept=True)
