@@ -297,7 +297,7 @@ class Dispatcher:
         """Go on with the call-backs whose channels are up."""
         for callback in found:
             self._busy[callback.request] = None
-            legs = CallLegs(self.link, self.silence_s)
+            legs = CallLegs(self.link)
             for channel in callback.channels:
                 self.services.route(channel, legs)  # it may be answered while the database is asked
             self._connection.start(self._resume(callback, legs), f"callback {callback.request}")
@@ -344,7 +344,3 @@ class Dispatcher:
             self.services.recorder.offer_ended(leg.offer, OfferState.WITHDRAWN)
         self._busy.pop(found.request, None)
         self.look()
-
-    @property
-    def silence_s(self) -> float:
-        return self._connection.version.flow.silence_s

@@ -3,7 +3,8 @@
 from ivr.audio.audible import PAUSE
 from ivr.audio.names import clip_of
 from ivr.audio.spoken import dictated_clips, digit_clips
-from ivr.codes.code_call import CodeCall, CodeRefused, Prompt
+from ivr.call.voice import Prompt
+from ivr.codes.code_call import CodeCall, CodeRefused
 from ivr.codes.state_prompts import state_prompts
 
 

@@ -8,7 +8,8 @@ from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.events import Channel
 from ivr.asterisk.ari.link import LinkLost
-from ivr.codes.code_call import CodeCall, CodeRefused, OperatorGone, Prompt
+from ivr.call.voice import Prompt
+from ivr.codes.code_call import CodeCall, CodeRefused, OperatorGone
 from ivr.codes.code_connection import CodeConnection
 from ivr.codes.registry import CODES, OTHER_HANDLERS
 

@@ -95,7 +95,8 @@ class _Supervision:
     async def _begin(self) -> None:
         call = self._call
         if call.operator.supervisor and not self._operator:
-            self._operator = await call.digits("supervision_who", most=_ID_DIGITS)
+            entered = await call.digits("supervision_who", most=_ID_DIGITS)
+            self._operator = entered if entered is not None and entered.isdigit() else ""
         floor = call.floor.operators
         why = why_not(call.services.operators, floor, call.operator, self._operator)
         if why is not None:

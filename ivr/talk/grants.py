@@ -62,7 +62,7 @@ async def tell_operator(conversation: ConversationControls, text: str) -> None:
 async def fill_silence(conversation: ConversationControls) -> None:
     talk, call = conversation.state, conversation.call
     if talk.place in (OperatorPlace.TOGETHER, OperatorPlace.SWAPPED) and not talk.gone and not call.on_hold:
-        await call.play([(call.state.language, "moment")])
+        await call.play("moment")
 
 
 async def grant_code(conversation: ConversationControls, code: str, digits: str, way: str, by: str) -> Refusal | None:

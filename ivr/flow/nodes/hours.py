@@ -49,7 +49,7 @@ class Hours(Node):
         call.set(state.replace(outcome=state.outcome or Outcome.CLOSED))
         if self.text is None:
             return self.closed
-        await call.say([(state.language, self._why(answer) or self.text), *self._opens(call)])
+        await call.say(self._why(answer) or self.text, *self._opens(call))
         if call.keys and call.keys[0] == CHANGE_LANGUAGE:
             call.take_key()
             return call.flow.change_language
