@@ -29,7 +29,6 @@ from ivr.call.wait import Wait
 from ivr.model import clock, floor_protocol
 from ivr.model.call_state import CallState, LegState
 from ivr.model.talk_table import Colleague
-from prompts.manifest import Manifest
 
 log = structlog.get_logger()
 
@@ -54,9 +53,9 @@ class Call(Voice):
     def __init__(
         self, services: Services, channel: str, state: CallState, version: "Version[Call]", answered: bool
     ) -> None:
-        super().__init__(services, channel)
+        super().__init__(services, channel, version)
+        self.version: Version[Call] = version
         self.state = state
-        self.version = version
         self.early = False  # the line is answered once the call needs that, such as for a key
         self.leg: LegState | None = None  # an operator's leg that is up for the call, but not in conversation yet
         self.colleague: Colleague | None = None  # found by a controller that started
@@ -89,14 +88,6 @@ class Call(Voice):
         return self.state.language
 
     @property
-    def sounds(self) -> Manifest:
-        return self.version.sounds
-
-    @property
-    def silence_s(self) -> float:
-        return self.flow.silence_s
-
-    @property
     def hears(self) -> Hearing:
         return self.hearing
 
@@ -119,7 +110,7 @@ class Call(Voice):
         """Start a question. Return False if it has no audio. Raises NothingAudible if nothing has any."""
         if await self.play(*prompts):
             return True
-        if self.services.audible.find(self.sounds, (self.language, PROBE_TEXT)) is None:
+        if self.services.audible.find(self.version.sounds, (self.language, PROBE_TEXT)) is None:
             raise NothingAudible
         return False
 
@@ -144,9 +135,9 @@ class Call(Voice):
         self.flush_events()
         if self._gone and not even_if_gone:
             raise CallerGone
-        item: Item | None = await self._inbox.get(min(math.inf if until is None else until, self.overdue))
+        item: Item | None = await self._inbox.get(min(math.inf if until is None else until, self.playback.overdue))
         if item is None:
-            if (item := self.overdue_end()) is None:
+            if (item := self.playback.overdue_end(self.channel)) is None:
                 return Deadline()
             log.error("A prompt did not end", call=self.state.id, flow_node=self.state.node)
         self.note(item)
@@ -243,7 +234,7 @@ class Call(Voice):
 
     def transition(self) -> list[Request]:
         """Return the requests that stop the prompt, write a changed state, and answer the line if necessary."""
-        out = [*self.stop_prompt(), *self.opening_requests]
+        out = [*self.playback.stop(), *self.opening_requests]
         self.opening_requests = ()
         if self.state != self._written:
             self._written = self.state
@@ -262,7 +253,7 @@ class Call(Voice):
         """Continue after a restart. The state is on the channel; the next step stops a prompt that still plays."""
         self._written = self.state
         if self.state.playback is not None:
-            self._playback.start(self.state.playback, _LONGEST_S)
+            self.playback.start(self.state.playback, _LONGEST_S)
         self.keys.lost = True
         if self.state.since is None:  # else how much was spent in the queue is not known
             self.menu_time.used = max(0.0, clock.seconds_since(started_at(UUID(self.state.id))))

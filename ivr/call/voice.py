@@ -7,6 +7,7 @@ read and how a step is sent; what a prompt, a question and an entry are is here.
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import Any
 
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.operations import Request
@@ -16,7 +17,7 @@ from ivr.call.items import Deadline
 from ivr.call.keys import TYPED_AHEAD_S, Keys
 from ivr.call.playback import Playback, new_name
 from ivr.call.services import Services
-from prompts.manifest import Manifest
+from ivr.call.version import Version
 
 Prompt = str | Clip
 """A text's id, in the language of whoever hears it, or a clip in a language of its own."""
@@ -27,10 +28,10 @@ class Voice(ABC):
 
     typed_ahead_s = TYPED_AHEAD_S  # a key within this time of a question's start does not answer it, if it is fresh
 
-    def __init__(self, services: Services, channel: str) -> None:
-        self.services, self.channel = services, channel
+    def __init__(self, services: Services, channel: str, version: Version[Any]) -> None:
+        self.services, self.channel, self.version = services, channel, version
         self.keys = Keys()
-        self._playback = Playback()
+        self.playback = Playback()
 
     # What each kind of voice does in its own way
 
@@ -40,14 +41,9 @@ class Voice(ABC):
         """The language of prompts that have none of their own."""
 
     @property
-    @abstractmethod
-    def sounds(self) -> Manifest:
-        """The audio that is played."""
-
-    @property
-    @abstractmethod
     def silence_s(self) -> float:
         """How long a key is waited for after the end of a question."""
+        return self.version.flow.silence_s
 
     @property
     def hears(self) -> Hearing | None:
@@ -80,7 +76,7 @@ class Voice(ABC):
 
     def note(self, item: object) -> None:
         """Take note of what an item says about the prompt and the keys."""
-        self._playback.note(item)
+        self.playback.note(item)
         match item:
             case events.ChannelDtmfReceived(channel, digit) if channel.id == self.channel:
                 self.keys.append(digit)
@@ -88,20 +84,7 @@ class Voice(ABC):
     @property
     def sounding(self) -> bool:
         """Whether one of our prompts is playing."""
-        return self._playback.name is not None
-
-    @property
-    def overdue(self) -> float:
-        """When the prompt must have ended, by the loop's clock."""
-        return self._playback.overdue
-
-    def overdue_end(self) -> events.PlaybackFinished | None:
-        """Return the end of a prompt that is overdue: Asterisk never reported it, and nothing is heard."""
-        return self._playback.overdue_end(self.channel)
-
-    def stop_prompt(self) -> list[Request]:
-        """Return the request that stops the prompt, if there is one."""
-        return self._playback.stop()
+        return self.playback.name is not None
 
     async def hush(self) -> None:
         """Stop the prompt, if there is one."""
@@ -115,7 +98,7 @@ class Voice(ABC):
     async def play(self, *prompts: Prompt) -> bool:
         """Start the prompts. Return False if none of them has audio."""
         clips = self.clips(*prompts)
-        media = self.services.audible.media(self.sounds, clips)
+        media = self.services.audible.media(self.version.sounds, clips)
         missing = [f"{language}/{prompt}" for language, prompt in media.missing]
         self.event("prompt", clips=[list(clip) for clip in clips], missing=missing)
         if not media.uris:
@@ -128,7 +111,7 @@ class Voice(ABC):
         """Start `media` (in Asterisk's notation), which lasts `seconds`."""
         playback = self.name_playback()
         await self.step(operations.PLAY(self.channel, playback, media=media))
-        self._playback.start(playback, seconds)
+        self.playback.start(playback, seconds)
 
     async def say(self, *prompts: Prompt) -> None:
         """Play the prompts to the end or until a key is pressed; the key is kept for the next question."""

@@ -54,7 +54,7 @@ class Attempt:
     ) -> None:
         self._connection, self._queue, self.progress, self.offer = connection, queue, progress, offer
         self._services, self._site = connection.services, connection.services.site
-        self._link, self._sounds = connection.services.link, connection.version.sounds
+        self._link, self._version = connection.services.link, connection.version
         self.legs = legs or CallLegs(self._link)
         self._in_browser = False  # the operator is rung there
 
@@ -172,7 +172,7 @@ class Attempt:
         if self._in_browser:
             return True
         try:
-            key = await leg.choose(YES + NO, *prompts.offer(leg.language, self.request, self._sounds))
+            key = await leg.choose(YES + NO, *prompts.offer(leg.language, self.request, self._version.sounds))
             if key == YES:
                 return True
             if key is None:  # the telephone was picked up, but nobody is there
@@ -276,11 +276,7 @@ class Attempt:
     # Legs and languages
 
     def _new_leg(self, channel: str, language: str, *, answered: bool = False) -> CallLeg:
-        silence_s = self._connection.version.flow.silence_s
-        return CallLeg(
-            self._services, channel, self.legs,
-            language=language, sounds=self._sounds, silence_s=silence_s, answered=answered,
-        )  # fmt: skip
+        return CallLeg(self._services, channel, self._version, self.legs, language, answered=answered)
 
     @property
     def _language(self) -> str:
@@ -386,4 +382,4 @@ class Attempt:
             return await lookup.ask(reference, entered, caller=number, call=self.call, dialled=True)
 
         zone = self._site.hours.timezone
-        return await ask_for_pin(called, check, zone, self._sounds)
+        return await ask_for_pin(called, check, zone, self._version.sounds)

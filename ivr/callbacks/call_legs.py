@@ -6,13 +6,14 @@ import math
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.operations import Request
 from ivr.asterisk.ari.protocol import Link
+from ivr.call.call import Call
 from ivr.call.inbox import Inbox
 from ivr.call.items import Deadline, RequestFailed
 from ivr.call.services import Services
+from ivr.call.version import Version
 from ivr.call.voice import Prompt, Voice
 from ivr.model import floor_protocol
 from ivr.talk.operator_prompts import RINGING
-from prompts.manifest import Manifest
 
 _ROUNDS = 2
 """How often a question is asked; an answering machine presses no key."""
@@ -56,9 +57,9 @@ class CallLegs:
     async def next(self, until: float = math.inf) -> Item | Deadline:
         """Return the next event; a Deadline once the loop's clock reaches `until`."""
         legs = [leg for leg in (self.leg, self.called) if leg is not None]
-        item = await self._inbox.get(min([until, *(leg.overdue for leg in legs)]))
+        item = await self._inbox.get(min([until, *(leg.playback.overdue for leg in legs)]))
         if item is None:
-            item = next((end for leg in legs if (end := leg.overdue_end()) is not None), None)
+            item = next((end for leg in legs if (end := leg.playback.overdue_end(leg.channel)) is not None), None)
         for leg in legs:
             leg.note(item)
         return item if item is not None else Deadline()
@@ -92,19 +93,17 @@ class CallLeg(Voice):
         self,
         services: Services,
         channel: str,
+        version: Version[Call],
         legs: CallLegs,
-        *,
         language: str,
-        sounds: Manifest,
-        silence_s: float,
+        *,
         answered: bool = False,
     ) -> None:
-        super().__init__(services, channel)
+        super().__init__(services, channel, version)
         self.answered = answered
         self.rang = False  # as far as the carrier has told
         self.cause: int | None = None  # ITU-T Q.850, once the channel is gone
-        self._legs, self._language, self._sounds, self._silence_s = legs, language, sounds, silence_s
-        self._played = 0
+        self._legs, self._language, self._played = legs, language, 0
 
     @property
     def gone(self) -> bool:
@@ -116,14 +115,6 @@ class CallLeg(Voice):
     def language(self) -> str:
         return self._language
 
-    @property
-    def sounds(self) -> Manifest:
-        return self._sounds
-
-    @property
-    def silence_s(self) -> float:
-        return self._silence_s
-
     async def next(self, until: float | None = None) -> Item | Deadline:
         item = await self._legs.next(math.inf if until is None else until)
         if self.gone:
@@ -131,7 +122,7 @@ class CallLeg(Voice):
         return item
 
     async def step(self, *requests: Request) -> None:
-        await self._legs.send(*self.stop_prompt(), *requests)
+        await self._legs.send(*self.playback.stop(), *requests)
 
     def name_playback(self) -> str:
         self._played += 1
@@ -151,7 +142,7 @@ class CallLeg(Voice):
 
     async def ring(self, *prompts: Prompt) -> None:
         """Play the prompts, then a ringing tone until the next playback."""
-        media = self.services.audible.media(self.sounds, self.clips(*prompts))
+        media = self.services.audible.media(self.version.sounds, self.clips(*prompts))
         await self.play_media(",".join([*media.uris, RINGING]), math.inf)
 
     async def choose(self, keys: str, *prompts: Prompt) -> str | None:

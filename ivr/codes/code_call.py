@@ -17,13 +17,9 @@ from ivr.codes.code_connection import CodeConnection
 from ivr.floor.client import FloorClient
 from ivr.model import floor_protocol
 from ivr.site.operators import OperatorEntry
-from prompts.manifest import Manifest
 from routing.states import Operator
 
 log = structlog.get_logger()
-
-SILENCE_S = 5.0
-"""How long to wait for a key after the end of a question."""
 
 
 class OperatorGone(Exception):  # noqa: N818 - a hang-up is a normal end of a code
@@ -45,6 +41,8 @@ class CodeCall(Voice):
     is run again after a restart of the controller, which may have done part of it before.
     """
 
+    silence_s = 5.0
+
     def __init__(
         self,
         connection: CodeConnection,
@@ -55,7 +53,7 @@ class CodeCall(Voice):
         *,
         resumed: bool,
     ) -> None:
-        super().__init__(connection.services, channel)
+        super().__init__(connection.services, channel, connection.version)
         self.connection = connection
         self.name, self.operator, self.argument, self.resumed = name, operator, argument, resumed
         self._inbox: Inbox[events.Event | RequestFailed] = Inbox()
@@ -103,8 +101,8 @@ class CodeCall(Voice):
         """
         if self._gone and not even_if_gone:
             raise OperatorGone
-        item = await self._inbox.get(min(math.inf if until is None else until, self.overdue))
-        item = item or self.overdue_end()
+        item = await self._inbox.get(min(math.inf if until is None else until, self.playback.overdue))
+        item = item or self.playback.overdue_end(self.channel)
         if item is None:
             return Deadline()
         self.note(item)
@@ -122,23 +120,15 @@ class CodeCall(Voice):
     # As a voice
 
     @property
-    def sounds(self) -> Manifest:
-        return self.connection.version.sounds
-
-    @property
     def language(self) -> str:
         """The operator's first language."""
         return next(iter(self.operator.languages))
-
-    @property
-    def silence_s(self) -> float:
-        return SILENCE_S
 
     async def step(self, *requests: Request) -> None:
         """Stop the prompt, answer the telephone once, and send `requests`."""
         answer = () if self._answered else (operations.ANSWER(self.channel),)
         self._answered = True
-        await self.services.link.send(*self.stop_prompt(), *answer, *requests)
+        await self.services.link.send(*self.playback.stop(), *answer, *requests)
 
     async def answer(self) -> None:
         """Answer the telephone, once. Playing a prompt does so too."""

@@ -270,7 +270,7 @@ async def _announce(call: CodeCall, leg: Leg) -> None:
     entry = call.colleague(leg.supervisor)
     language = next(iter(entry.languages)) if entry is not None else call.language
     clips = [(language, "code_help_from"), *digit_clips(language, call.operator.id)]
-    media = call.services.audible.media(call.connection.version.sounds, clips)
+    media = call.services.audible.media(call.version.sounds, clips)
     playback = f"{leg.id}-said"
     if not media.uris:
         return

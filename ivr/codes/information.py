@@ -10,7 +10,7 @@ from ivr.codes.state_prompts import state_prompts
 
 async def who_am_i(call: CodeCall) -> None:
     """Play the operator's name if there is audio of it, their number digit by digit, their languages and state."""
-    name = clip_of(call.operator, call.connection.version.sounds)
+    name = clip_of(call.operator, call.version.sounds)
     prompts: list[Prompt] = [
         "code_you_are",
         *([name, PAUSE] if name else []),

@@ -129,7 +129,7 @@ class _Supervision:
         call = self._call
         entry = call.colleague(self._operator)
         language = next(iter(entry.languages)) if entry is not None else call.language
-        found = call.services.audible.find(call.connection.version.sounds, (language, "supervision_told"))
+        found = call.services.audible.find(call.version.sounds, (language, "supervision_told"))
         notice = spies.new_spy(TELLING, self._leg, call.channel)
         if found is None or not await self._start_spy(notice):
             return None
