@@ -1,6 +1,6 @@
 """The connection to Asterisk that calls belong to, as seen by calls, feature codes and call-backs."""
 
-from collections.abc import Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any, Protocol
 
 from ivr.call.call import Call
@@ -32,6 +32,9 @@ class Connection(Protocol):
 
     def start(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Start work that ends with the connection."""
+
+    def start_with_retry(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Start work that is retried whenever it fails, until the connection ends."""
 
     def forget(self, receiver: Receiver) -> None:
         """Deliver no more events to this receiver."""

@@ -293,14 +293,15 @@ class Dispatcher:
 
     # After a start
 
-    def resume(self, found: Iterable[RunningCallback]) -> None:
-        """Go on with the call-backs whose channels are up."""
+    def attach(self, found: Iterable[RunningCallback]) -> None:
+        """Go on with the call-backs whose channels are up, and look at the requests until the connection ends."""
         for callback in found:
             self._busy[callback.request] = None
             legs = CallLegs(self.link)
             for channel in callback.channels:
                 self.services.route(channel, legs)  # it may be answered while the database is asked
             self._connection.start(self._resume(callback, legs), f"callback {callback.request}")
+        self._connection.start_with_retry("calling back", self.run)
 
     async def _resume(self, found: RunningCallback, legs: CallLegs) -> None:
         try:

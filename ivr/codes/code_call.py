@@ -15,7 +15,6 @@ from ivr.call.items import Deadline, RequestFailed
 from ivr.call.voice import Prompt, Voice
 from ivr.codes.code_connection import CodeConnection
 from ivr.floor.client import FloorClient
-from ivr.model import floor_protocol
 from ivr.site.operators import OperatorEntry
 from routing.states import Operator
 
@@ -80,9 +79,6 @@ class CodeCall(Voice):
         talking = (call for call in self.connection.calls if call.state.operator == self.operator.id)
         return next((call for call in talking if call.state.offer is not None), None)
 
-    def tell(self, message: floor_protocol.ToFloor) -> None:
-        self.services.to_floor(message)
-
     def colleague(self, identity: str) -> OperatorEntry | None:
         """Return the operator with that id, if any."""
         return next((operator for operator in self.services.operators if operator.id == identity), None)
@@ -92,14 +88,12 @@ class CodeCall(Voice):
     def deliver(self, item: events.Event | RequestFailed) -> None:
         self._inbox.put(item)
 
-    async def next(
-        self, until: float | None = None, *, even_if_gone: bool = False
-    ) -> events.Event | RequestFailed | Deadline:
+    async def next(self, until: float | None = None) -> events.Event | RequestFailed | Deadline:
         """Return the next event; a Deadline once the loop's clock reaches `until`. Keys are also added to `keys`.
 
-        Raises OperatorGone once the operator has hung up; with `even_if_gone` the events are returned all the same.
+        Raises OperatorGone once the operator has hung up.
         """
-        if self._gone and not even_if_gone:
+        if self._gone:
             raise OperatorGone
         item = await self._inbox.get(min(math.inf if until is None else until, self.playback.overdue))
         item = item or self.playback.overdue_end(self.channel)
@@ -109,8 +103,7 @@ class CodeCall(Voice):
         match item:
             case events.ChannelDestroyed(channel) | events.StasisEnd(channel) if channel.id == self.channel:
                 self._gone = True
-        if self._gone and not even_if_gone:
-            raise OperatorGone
+                raise OperatorGone
         return item
 
     def refused(self, request: Request, status: int) -> None:

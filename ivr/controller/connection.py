@@ -6,7 +6,7 @@ When it ends, all of this ends with it; the next connection reads what is up and
 
 import asyncio
 import time
-from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 
 import structlog
@@ -20,12 +20,9 @@ from ivr.call.inbox import Receiver
 from ivr.call.items import Item
 from ivr.call.services import Services
 from ivr.callbacks.dispatcher import Dispatcher
-from ivr.codes import help_call, supervision_leftover
 from ivr.codes import runner as codes
-from ivr.codes.spy_channel import find_left_over
-from ivr.controller import last_line, probe_call, reconcile, recovery
+from ivr.controller import dialplan_conversations, last_line, probe_call, reconcile, recovery
 from ivr.controller.call_registry import CallRegistry
-from ivr.controller.dialplan_conversations import DialplanTalk
 from ivr.controller.event_router import EventRouter
 from ivr.controller.hearing import Hearing
 from ivr.controller.own_calls import OwnCalls
@@ -42,7 +39,6 @@ from ivr.model import floor_protocol
 from ivr.model.call_state import CallState, LegState
 from ivr.model.endpoints import TRY_TELEPHONES, endpoints_of, is_web
 from ivr.talk.request_inbox import RequestInbox
-from ivr.telephones.udp_probe import UdpProbe
 from ivr.telephones.web_credentials import WebCredentials
 from ivr.training.trainings import Trainings
 from routing.states import OfferState, Operator, OperatorState
@@ -60,7 +56,6 @@ class Connection:
         self._routes: dict[str, Receiver] = {}  # by channel: the caller's own, the legs of their call, codes
         self._tasks = asyncio.TaskGroup()
         self._work = Work(self._tasks, link.close)
-        self._silent_calls: dict[str, str] = {}  # by channel, of callers who are asked whether they are there
         self._epoch = 0
         self.floor: FloorClient | None = None
         self.requests = RequestInbox()
@@ -100,12 +95,12 @@ class Connection:
         self.try_credentials = WebCredentials(link, TRY_TELEPHONES if site.desk.has_try else (), str)
         self.callbacks = Dispatcher(self, parts.repository)
         self.silence_monitor = SilenceMonitor(
-            link, parts.sip_copies, site.silence, parts.manager.refresh_session, self._silent, self.start
+            self.services, self._routes, parts.sip_copies, parts.manager.refresh_session, self.start
         )
         self.telephones = TelephoneSignals(
             self.services,
             parts.presence,
-            self._operator,
+            self._operators,
             self._routes,
             self.silence_monitor.renegotiate,
             self.start,
@@ -137,9 +132,8 @@ class Connection:
     @property
     def operators_on_duty(self) -> int:
         """How many operators are neither away nor paused."""
-        known = self.floor.operators.values() if self.floor is not None else ()
         idle = (OperatorState.AWAY, OperatorState.PAUSED)
-        return sum(operator.for_others.state not in idle for operator in known)
+        return sum(operator.for_others.state not in idle for operator in self._operators().values())
 
     @property
     def channels(self) -> Collection[str]:
@@ -195,6 +189,10 @@ class Connection:
         """Start work that ends with the connection. An exception in it is logged and ends nothing else."""
         self._work.start(work, name)
 
+    def start_with_retry(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Start work that is retried whenever it fails, until the connection ends."""
+        self._work.start_with_retry(name, work)
+
     async def _begin(self) -> None:
         # Before anything is asked: what begins from now on is found by its events.
         started, began = time.monotonic(), time.time()
@@ -204,12 +202,14 @@ class Connection:
         found = await recovery.recover(self._link, self._telephones)
         self._router.expect(leg_dialing.waiting(found.channels))
         await self._begin_floor(found)
-        self._start_monitors()
+        self.start_with_retry("refused packets", self.telephones.probe)
+        self.start_with_retry("silent callers", self.silence_monitor.run)
         await self._own_calls.begin(found.channels, found.legs)
         self.telephones.all_present(self._parts.presence.present)
         await recovery.tidy(self._link, found)
-        await self._resume(found)
-        self._start_background(began, found)
+        self._resume(found)
+        await self._attach_features(found)
+        self._close_orphaned(began, found)
         self._router.open()
         findings, undialled = found.findings, found.undialled
         if findings.resume or findings.orphans or findings.bridges or undialled:
@@ -229,7 +229,7 @@ class Connection:
         self.floor = FloorClient(self._parts.floor.tell, begin)
         self._parts.liveness.note_serving()  # before the first call: the guard would take it from us
         note_answer = partial(heartbeat.stamp, self._parts.settings.answered)
-        self._work.start_with_retry("last line", partial(last_line.beat, self._link, note_answer))
+        self.start_with_retry("last line", partial(last_line.beat, self._link, note_answer))
         self.floor.tell(self._parts.duty.planned)
 
     def _begin_message(
@@ -254,13 +254,7 @@ class Connection:
         # Higher than the epoch of any earlier connection, also of an earlier process.
         return floor_protocol.Begin(time.time_ns() // 1_000_000, tuple(settled), tuple(offers))
 
-    def _start_monitors(self) -> None:
-        probe = UdpProbe(self._parts.presence.contact, self.telephones.has_rung, self.telephones.refused)
-        operators = partial(probe.run, lambda: self.floor.operators if self.floor is not None else {})
-        self._work.start_with_retry("refused packets", operators)
-        self._work.start_with_retry("silent callers", partial(self.silence_monitor.run, lambda: self._routes))
-
-    async def _resume(self, found: Recovered) -> None:
+    def _resume(self, found: Recovered) -> None:
         findings = found.findings
         # The caller who has waited longest comes first, though the floor would find them anyway.
         for channel, state, leg in sorted(findings.resume, key=lambda row: row[1].since or time.time()):
@@ -269,40 +263,28 @@ class Connection:
         for channel in findings.fresh:
             with self._router.dialplan_on_failure(channel.id):
                 self.registry.begin(channel, ())
-        dialled = codes.find_dialled(found.channels)
-        for channel, args in dialled:
-            codes.begin(self, channel, args, resumed=True)
-        for helper, operator in help_call.find_legs(found.channels):
-            if operator in self._routes:
-                self._routes[helper] = self._routes[operator]  # if it is answered at this moment, it is not a stranger
-        self.callbacks.resume(found.callbacks)
-        self._work.start_with_retry("calling back", self.callbacks.run)
-        for conversation in found.elsewhere:
-            talk = DialplanTalk(conversation, self._to_floor, self._unroute)
-            self._routes[conversation.offer] = talk
-            await self._link.send(talk.subscription(), refused=talk.over)
-        for spy in find_left_over(found.channels, {channel.id for channel, _ in dialled}):
-            self.start(supervision_leftover.end(self, spy), "supervision left over")
 
-    def _start_background(self, began: float, found: Recovered) -> None:
+    async def _attach_features(self, found: Recovered) -> None:
+        """Have each feature go on with what is up of it, and begin what it does until the connection ends."""
+        codes.attach(self, found.channels)
+        self.callbacks.attach(found.callbacks)
+        await dialplan_conversations.attach(self.services, found.elsewhere)
+        probe_call.attach(self, self._probed)
+        self.start_with_retry("browser telephones", self.web_credentials.run)
+        self.start_with_retry("telephones that try the line", self.try_credentials.run)
+
+    def _close_orphaned(self, began: float, found: Recovered) -> None:
+        """Close the rows of calls that are not up any more. `began`: when the connection did, POSIX seconds."""
         legs = {offer.offer for offer in found.findings.open_offers}
         called_back = {callback.call for callback in found.callbacks if callback.called is not None}
         up = {call.state.id for call in self.calls} | called_back
-        self._work.start_with_retry("orphaned rows", partial(self._parts.close_orphaned, began, up, legs))
-        site = self._parts.site
-        if site.desk.enabled:
-            self._work.start_with_retry("browser telephones", self.web_credentials.run)
-        if site.desk.has_try:
-            self._work.start_with_retry("telephones that try the line", self.try_credentials.run)
-        if site.probe_s:
-            probe = probe_call.Probe(self._link, self.services.route, self.services.unroute, self._probed)
-            self.start(probe.run([number.number for number in site.number], site.probe_s), "probe")
+        self.start_with_retry("orphaned rows", partial(self._parts.close_orphaned, began, up, legs))
 
     def _probed(self, result: probe_call.Result) -> None:
         self._parts.last_probe = result
 
-    def _operator(self, operator: str) -> Operator | None:
-        return self.floor.operators.get(operator) if self.floor is not None else None
+    def _operators(self) -> Mapping[str, Operator]:
+        return self.floor.operators if self.floor is not None else {}
 
     def _on_other_call(self, message: floor_protocol.OnOtherCall) -> None:
         self._to_floor(message)
@@ -311,18 +293,9 @@ class Connection:
 
     def is_engaged(self, operator: str) -> bool:
         """Return whether an operator is in any call, or may be: before reconciliation is done nobody knows."""
-        known = self._operator(operator) if self._router.is_open else None
+        known = self._operators().get(operator) if self._router.is_open else None
         in_call = known is None or known.state in (OperatorState.OFFERED, OperatorState.TALKING)
         return in_call or self._own_calls.has(operator)
-
-    def _silent(self, channel: str, silent: bool) -> None:
-        """Handle a caller who is asked whether they are there, or who has answered or gone."""
-        call = self._routes.get(channel)
-        if silent and isinstance(call, Call) and call.channel == channel:
-            self._silent_calls[channel] = call.state.id
-        found = self._silent_calls.get(channel) if silent else self._silent_calls.pop(channel, None)
-        if found is not None:
-            self._to_floor(floor_protocol.CallerSilence(found, silent))
 
     def from_floor(self, message: floor_protocol.ToCall) -> None:
         """Bring a message of the floor to its call."""

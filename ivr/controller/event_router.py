@@ -52,7 +52,7 @@ class EventRouter:
         routes: Mapping[str, Receiver],
         registry: CallRegistry,
         own_calls: OwnCalls,
-        begin_code: Callable[[events.Channel, tuple[str, ...]], None],
+        begin_code: Callable[[events.Channel, tuple[str, ...]], object],
         sign_of_life: Callable[[str], None],
         heard: Callable[[events.ChannelUserevent], None],
         start: Callable[[Coroutine[None, None, None], str], None],

@@ -18,7 +18,7 @@ from ivr.model import floor_protocol
 from ivr.talk import telephone_watch
 from ivr.telephones.presence import Presence
 from ivr.telephones.registrations import Proof
-from ivr.telephones.udp_probe import EVERY_S
+from ivr.telephones.udp_probe import EVERY_S, UdpProbe
 from routing.states import OfferState, Operator, OperatorState, Trigger
 
 log = structlog.get_logger()
@@ -31,7 +31,7 @@ class TelephoneSignals:
     """Signals of telephones, for the floor and for the calls that ring them or talk with them.
 
     Args:
-        find_operator: Returns an operator as the floor last showed them; None while there is no floor.
+        operators: Returns the operators as the floor last showed them; none while there is no floor.
         routes: Who receives the events of each channel.
         renegotiate: Sends a session refresh on a channel.
         start: Starts work that ends with the connection.
@@ -41,14 +41,18 @@ class TelephoneSignals:
         self,
         services: Services,
         presence: Presence,
-        find_operator: Callable[[str], Operator | None],
+        operators: Callable[[], Mapping[str, Operator]],
         routes: Mapping[str, Receiver],
         renegotiate: Callable[[str], Awaitable[None]],
         start: Callable[[Coroutine[None, None, None], str], None],
     ) -> None:
-        self._services, self._presence, self._find_operator = services, presence, find_operator
+        self._services, self._presence, self._operators = services, presence, operators
         self._routes, self._renegotiate, self._start = routes, renegotiate, start
         self._refused_at: dict[str, float] = {}  # by operator, on the monotonic clock
+
+    async def probe(self) -> None:
+        """Watch for telephones whose machines refuse packets, until cancelled."""
+        await UdpProbe(self._presence.contact, self.has_rung, self.refused).run(self._operators)
 
     def all_present(self, present: Collection[str] | None) -> None:
         """Tell the floor which operators' telephones are present; None if nobody knows yet."""
@@ -62,7 +66,7 @@ class TelephoneSignals:
         if not present:
             self._tell_call(operator, refused=False)
             return
-        busy = self._find_operator(operator)
+        busy = self._operators().get(operator)
         if busy is None or busy.state is not OperatorState.TALKING or busy.offer is None:
             return
         if self._services.in_browser(operator):
@@ -82,7 +86,7 @@ class TelephoneSignals:
         """
         self._refused_at[operator] = time.monotonic()
         self._services.recorder.counts.refusals += 1
-        busy = self._find_operator(operator)
+        busy = self._operators().get(operator)
         if busy is not None and busy.state is OperatorState.TALKING:
             self._tell_call(operator, refused=True)
         else:
@@ -93,7 +97,7 @@ class TelephoneSignals:
 
         Whether a telephone still talks is for its sound to show, or for its answer to a session refresh.
         """
-        found = self._find_operator(proof.operator)
+        found = self._operators().get(proof.operator)
         if found is None:
             return
         missed = (found.state, found.reason) == (OperatorState.PAUSED, Trigger.NO_ANSWER)
@@ -130,7 +134,7 @@ class TelephoneSignals:
         )
 
     def _tell_call(self, operator: str, *, refused: bool) -> None:
-        busy = self._find_operator(operator)
+        busy = self._operators().get(operator)
         found = self._routes.get(busy.offer) if busy is not None and busy.offer is not None else None
         if isinstance(found, Call):
             found.deliver(floor_protocol.TelephoneGone(found.state.id, operator, refused))

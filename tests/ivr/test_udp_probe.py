@@ -200,7 +200,7 @@ async def test_a_refusing_telephone_is_reported_to_its_call_and_to_the_floor_onl
     signals = TelephoneSignals(
         cast(Any, SimpleNamespace(recorder=SimpleNamespace(counts=counts), to_floor=messages.append)),
         cast(Any, Mock()),
-        {"1001": operator}.get,
+        lambda: {"1001": operator},
         {uuid(11): attempt if calls_back else call},
         cast(Any, Mock()),
         cast(Any, Mock()),
