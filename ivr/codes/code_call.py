@@ -5,8 +5,6 @@ Nothing of it is stored: the channel itself carries the code, so that a starting
 
 import math
 
-import structlog
-
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.operations import Request
 from ivr.call.call import Call
@@ -17,8 +15,6 @@ from ivr.codes.code_connection import CodeConnection
 from ivr.floor.client import FloorClient
 from ivr.site.operators import OperatorEntry
 from routing.states import Operator
-
-log = structlog.get_logger()
 
 
 class OperatorGone(Exception):  # noqa: N818 - a hang-up is a normal end of a code
