@@ -118,7 +118,7 @@ async def read_queue(controller: Controller) -> list[QueueEntry]:
     calls = {call.state.id: call for call in connection.calls}
     rows = []
     for place, waiting in enumerate(await floor.queue(), 1):
-        call, request = calls.get(waiting.call), connection.dispatcher.request_of(waiting.call)
+        call, request = calls.get(waiting.call), connection.callbacks.request_of(waiting.call)
         rows.append(
             QueueEntry(
                 place=place,
@@ -168,7 +168,7 @@ def _facts_of(controller: Controller, entry: OperatorEntry) -> _OperatorFacts:
         call,
         call.state if call is not None else None,
         read_place(call) if call is not None and has_caller else None,
-        connection.dispatcher.rings(entry.id) if connection is not None else None,
+        connection.callbacks.rings(entry.id) if connection is not None else None,
     )
 
 
