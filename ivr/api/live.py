@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import pairwise
 from operator import is_
 from typing import NamedTuple
@@ -94,7 +94,7 @@ def read_call(call: LiveCall) -> Call:
         operator=state.operator,
         place=place,
         recording=call.recording,
-        move=CallerMove(**asdict(move)) if waits and (move := Move.decode(state.moved)) != Move() else None,
+        move=_move_of(state) if waits else None,
         transfers=transfer.count,
         transfer_to=tuple(operator for operator in transfer.to if operator != "*"),
         test=call.is_test,
@@ -107,6 +107,13 @@ def read_calls(controller: Controller) -> list[Call]:
     """Return the calls that are up; none while the controller is not connected to Asterisk."""
     connection = controller.connection
     return [read_call(call) for call in connection.calls] if connection is not None else []
+
+
+def _move_of(state: CallState) -> CallerMove | None:
+    move = Move.decode(state.moved)
+    if move == Move():
+        return None
+    return CallerMove(front=move.front, language=move.language, operator=move.operator)
 
 
 async def read_queue(controller: Controller) -> list[QueueEntry]:
