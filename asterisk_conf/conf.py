@@ -134,9 +134,9 @@ class Conf:
 
     `home` is HATIF_HOME; `installation` may be elsewhere. SIP and RTP are bound to the address `sip_bind`: the default
     accepts loopback only, "0.0.0.0" every network. ARI and AMI are always on 127.0.0.1. `wrap_up_s` is the time in
-    seconds for which the fallback's queues do not ring an operator after a call, `rtp_timeout_s` the time after which
-    an operator's telephone that sends nothing counts as gone, `sip_answer_s` the time after which an unanswered SIP
-    request is given up. `own_pjsip` is the text of the site's own `pjsip.conf`, appended to ours; see `own_findings`.
+    seconds for which the fallback's queues do not ring an operator after a call, `sip_answer_s` the time after which an
+    unanswered SIP request is given up. `own_pjsip` is the text of the site's own `pjsip.conf`, appended to ours; see
+    `own_findings`.
     `web_telephones`: whether each operator also has an endpoint for a telephone in a browser. `try_telephones`: the
     endpoints of the page with which people try the line, which needs `web_telephones`. `bans`: whether
     endpoints with a password refuse the addresses of `acl.conf`. `networks`: of telephones that need not be encrypted;
@@ -153,7 +153,6 @@ class Conf:
     installation: Installation
     sip_bind: str = "127.0.0.1"
     wrap_up_s: int = 20
-    rtp_timeout_s: int = 10
     own_pjsip: str = ""
     sip_answer_s: float = 16
     web_telephones: bool = False
@@ -181,8 +180,6 @@ class Conf:
             ) from None
         if not 0 <= self.wrap_up_s <= 3600:
             raise AsteriskError(f"wrap_up_s is {self.wrap_up_s}; give seconds between 0 and 3600.")
-        if not 2 <= self.rtp_timeout_s <= 600:
-            raise AsteriskError(f"rtp_timeout_s is {self.rtp_timeout_s}; give seconds between 2 and 600.")
         if not 6.4 <= self.sip_answer_s <= 32:
             raise AsteriskError(f"answer_s is {self.sip_answer_s}; give seconds between 6.4 and 32.")
         self._check_uniqueness()
@@ -315,7 +312,6 @@ def render(conf: Conf) -> dict[str, str]:
         "sip": conf.sip,
         "gate": GATE,
         "sip_t1_ms": round(1000 * conf.sip_answer_s / 64),
-        "rtp_timeout_s": conf.rtp_timeout_s,
         "web_codecs": WEB_CODECS if opus else WEB_CODECS[1:],
         "bans": conf.bans,
         "networks": conf.networks,

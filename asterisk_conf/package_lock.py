@@ -1,7 +1,7 @@
 """The lock of Debian packages: each with its version, its place on a mirror and its SHA-256.
 
 `locks/` has one file per thing and architecture, with one package per line.
-`python -m cli.prompts.lock_packages` writes them.
+`python -m asterisk_conf.lock_packages` writes them.
 """
 
 import hashlib

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Protocol
 
+from asterisk_conf import checks
+
 _HEADER = re.compile(r"\[([^]]+)\]\s*(?:\(([^)]*)\))?")
 _DIRECTIVE = re.compile(r"#\s*(include|tryinclude|exec)\b", re.IGNORECASE)
 _IDENTIFY_BY = "username,ip"  # Asterisk's default
@@ -190,3 +192,15 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
         rest = re.split(r"(?<!\\);", rest, maxsplit=1)[0].replace(r"\;", ";").strip()
         if rest:
             yield number, rest
+
+
+def with_password(text: str, operator: str, password: str) -> str | None:
+    """Return our `pjsip.conf` with another password for an operator's telephone; None if it has no such telephone.
+
+    Raises:
+        AsteriskError: Asterisk could not read the password.
+    """
+    checks.secret(f"Operator {operator}", password)
+    section = rf"^\[{re.escape(operator)}\]\(operator-auth\)\nusername = {re.escape(operator)}\npassword = "
+    changed, count = re.subn(rf"({section}).*$", lambda found: found[1] + password, text, flags=re.MULTILINE)
+    return changed if count == 1 else None

@@ -1,12 +1,18 @@
-"""Work that is repeated after a pause whenever it fails: its failure is logged, and is never its end."""
+"""Work that is repeated after a pause whenever it fails: its failure is logged, and is never its end.
+
+`retry` is for work that lasts, `until_done` for what others wait for, `repeat` for a look at what is new.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import structlog
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 RETRY_S = 5.0
 
@@ -26,6 +32,35 @@ async def retry(name: str, work: Callable[[], Awaitable[None]], *, but: tuple[ty
         except Exception:
             log.exception("Background work failed; it will be retried", work=name, retry_s=RETRY_S)
         await asyncio.sleep(RETRY_S)
+
+
+async def until_done(work: Callable[[], Awaitable[T]], despite: type[Exception], pause_s: float, failing: str) -> T:
+    """Return what `work` returns; while it raises `despite`, log it as `failing`, and do it again after a pause."""
+    while True:
+        try:
+            return await work()
+        except despite as error:
+            log.debug(failing, error=str(error))
+        await asyncio.sleep(pause_s)
+
+
+async def repeat(
+    work: Callable[[], Awaitable[None]], every_s: float, despite: tuple[type[Exception], ...], failing: str
+) -> None:
+    """Do work again and again, with a pause after each time, until cancelled.
+
+    Whenever it begins to raise `despite`, `failing` is logged with the reason, once.
+    """
+    is_failing = False
+    while True:
+        try:
+            await work()
+            is_failing = False
+        except despite as error:
+            if not is_failing:
+                log.warning(failing, reason=str(error))
+            is_failing = True
+        await asyncio.sleep(every_s)
 
 
 @asynccontextmanager

@@ -148,10 +148,11 @@ class Callers:
 
 
 async def in_time(future: "asyncio.Future[T]", otherwise: str, seconds: float = PATIENCE) -> T:
-    try:
-        return await asyncio.wait_for(future, seconds)
-    except TimeoutError:
-        raise LostCallError(otherwise) from None
+    # Not cancelled: an answer may still come while the caller gives up.
+    done, _ = await asyncio.wait({future}, timeout=seconds)
+    if not done:
+        raise LostCallError(otherwise)
+    return future.result()
 
 
 async def _until(due: float) -> None:

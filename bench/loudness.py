@@ -7,8 +7,10 @@ of sounds as a caller's telephone plays them. The exit status is 1 if a figure i
 import argparse
 import json
 import sys
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from rich.box import MARKDOWN
@@ -16,8 +18,28 @@ from rich.console import Console
 from rich.table import Table
 
 from ivr.home import settings
-from prompts import manifest
-from prompts.loudness_summary import Summary, summaries
+from prompts import manifest, measure
+from prompts.loudness_summary import Clip, Summary, summarise
+
+Voice = tuple[str, str]
+"""A language, and the source of its audio: a voice's name or "recording"."""
+
+
+def summaries(sounds: Path) -> tuple[list[Summary], dict[Voice, list[Clip]]]:
+    """Measure the audio in use; return the figures of each voice, and its clips.
+
+    Raises:
+        ManifestError: The folder has no manifest.
+    """
+    found: dict[Voice, list[Clip]] = defaultdict(list)
+    for language, prompts in manifest.load(sounds / manifest.FILE).prompts.items():
+        for prompt, audio in prompts.items():
+            found[language, audio.source].append(Clip(prompt, audio.file, measure.measure(_file(sounds, audio.file))))
+    return [summarise(*voice, clips, partial(_file, sounds)) for voice, clips in sorted(found.items())], found
+
+
+def _file(sounds: Path, file: str) -> Path:
+    return manifest.paths(sounds, file)[0]
 
 
 def _show(summaries: Sequence[Summary]) -> None:

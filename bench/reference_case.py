@@ -16,10 +16,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from bench import erlang
 from bench.machine import description
 from routing.engine import Engine
 from routing.policy import Policy
-from routing.simulation import erlang
 from routing.simulation.day import simulate
 from routing.simulation.demand import HOUR_S, Demand, draw
 from routing.simulation.team import Team, spread_team

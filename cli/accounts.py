@@ -3,21 +3,24 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import Annotated, TypeVar
 
 import typer
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cli.composition import Composition
 from cli.control import actor
 from cli.desk import settings_of
 from cli.groups import add_group
 from cli.output import JSON, as_json, as_table, console
+from db.engine import open_engine
 from db.enums import AccountRole
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncEngine
-
-# Imports in functions: the database's packages take a while to load, and not every command needs them.
+from desk.guide.mail import address_of
+from desk.people.accounts import AccountError, Person, find, list_people, set_disabled, set_email
+from desk.people.accounts import add as add_account
+from desk.people.factors import holders, remove
+from desk.people.links import make_link
+from desk.people.qr import qr_lines
 
 T = TypeVar("T")
 
@@ -39,9 +42,6 @@ def register(app: typer.Typer) -> None:
 def list_accounts(context: typer.Context, json: bool = JSON) -> None:
     if context.invoked_subcommand is not None:
         return
-    from desk.people.accounts import list_people
-    from desk.people.factors import holders
-
     parts = Composition()
     people = with_engine(parts, list_people)
     with_factor = with_engine(parts, holders)
@@ -73,9 +73,6 @@ def add(
     role: AccountRole = typer.Option(AccountRole.ADMINISTRATOR, help="What they may do."),
 ) -> None:
     """Add somebody who is not an operator, and print a one-time link. Operators: `hatif operators login ID`."""
-    from desk.people.accounts import Person
-    from desk.people.accounts import add as add_account
-
     parts = Composition()
     with_engine(parts, lambda engine: add_account(engine, Person(account, name, role), datetime.now(UTC), by=actor()))
     _print_link(parts, account)
@@ -83,8 +80,6 @@ def add(
 
 def login(account: AccountId) -> None:
     """Make a link that signs somebody in once, within 15 minutes; with a QR code."""
-    from desk.people.accounts import AccountError, find
-
     parts = Composition()
     person = with_engine(parts, lambda engine: find(engine, account))
     if person is None or not person.may_sign_in:
@@ -97,21 +92,15 @@ def email(
     address: str = typer.Argument("", help="Such as name@example.org; without it, they get no e-mail any more."),
 ) -> None:
     """Have somebody told by e-mail of a new link, password or second factor, beside the desk itself."""
-    from desk.guide.mail import address_of
-    from desk.people.accounts import AccountError, set_email
-
-    found = address_of(address) if address else None
-    if address and found is None:
+    email = address_of(address) if address else None
+    if address and email is None:
         raise AccountError(f"{address!r} is no e-mail address; write one such as name@example.org.")
-    with_engine(Composition(), lambda engine: set_email(engine, account, found, datetime.now(UTC), by=actor()))
-    console.print(f"{account} is told at {found}." if found else f"{account} gets no e-mail.", markup=False)
+    with_engine(Composition(), lambda engine: set_email(engine, account, email, datetime.now(UTC), by=actor()))
+    console.print(f"{account} is told at {email}." if email else f"{account} gets no e-mail.", markup=False)
 
 
 def remove_factor(account: AccountId) -> None:
     """Remove somebody's second factor, such as a telephone that is lost, and sign them out everywhere."""
-    from desk.people.accounts import AccountError
-    from desk.people.factors import remove
-
     if not with_engine(Composition(), lambda engine: remove(engine, account, datetime.now(UTC), actor=actor())):
         raise AccountError(f"There is no account {account!r} with a second factor; `hatif accounts` lists them.")
     console.print(f"{account} has no second factor any more.", markup=False)
@@ -128,25 +117,19 @@ def enable(account: AccountId) -> None:
 
 
 def _set_disabled(account: str, *, disabled: bool) -> None:
-    from desk.people.accounts import set_disabled
-
     with_engine(Composition(), lambda engine: set_disabled(engine, account, disabled, datetime.now(UTC), by=actor()))
     console.print(f"{account} is {'disabled' if disabled else 'enabled'}.", markup=False)
 
 
 def _print_link(parts: Composition, account: str) -> None:
-    from desk.people.links import make_link
-    from desk.people.qr import qr_lines
-
     token = with_engine(parts, lambda engine: make_link(engine, account, datetime.now(UTC), actor=actor()))
     url = f"{settings_of(parts).url}/link/{token}"
     console.print(url, markup=False, soft_wrap=True)
     print(qr_lines(url), end="")
 
 
-def with_engine(parts: Composition, work: "Callable[[AsyncEngine], Awaitable[T]]") -> T:
+def with_engine(parts: Composition, work: Callable[[AsyncEngine], Awaitable[T]]) -> T:
     """Return what `work` does with the database's engine. Raises DatabaseError."""
-    from db.engine import open_engine
 
     async def run() -> T:
         async with open_engine(parts.database_url) as engine:

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import typer
 
-from asterisk_conf import apt, exchange
+from asterisk_conf import apt, exchange, instance
 from asterisk_conf.debian import ASTERISK
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.exchange import Exchange
-from cli.composition import Composition, ControlError
+from cli.asterisk_parts import AsteriskParts
+from cli.composition import ControlError
 from cli.groups import add_group
 from cli.output import Bar, console
 from cli.owner import refuse_strangers
 from cli.processes import asterisk_process
-from cli.processes.processes import configure_asterisk
+from cli.processes.setup import configure_asterisk
 from cli.upkeep import restart
 from ivr.process.process import processes
 
@@ -44,13 +45,13 @@ def upgrade(
 
     The former one is kept. If the line does not serve calls with the new one, the former one takes its place again.
     """
-    parts = Composition()
+    parts = AsteriskParts()
     home = parts.install_home
     refuse_strangers(home)
     with Bar() as bar:
         bar.step("Asterisk")
-        found = exchange.prepare_back(home) if back else exchange.prepare(home, bar, newest=newest)
-        if found is None:
+        release = exchange.prepare_back(home) if back else exchange.prepare(home, bar, newest=newest)
+        if release is None:
             console.print("The private Asterisk is already the one that would be installed.")
             return
     put, undo = (exchange.back, exchange.back) if back else (exchange.forward, exchange.give_up)
@@ -58,13 +59,13 @@ def upgrade(
     if info is None or not info.alive:
         put(home)
         _configure()
-        console.print(f"{_said(found)}. Nothing runs in {parts.settings.home}.", markup=False, soft_wrap=True)
+        console.print(f"{_said(release)}. Nothing runs in {parts.settings.home}.", markup=False, soft_wrap=True)
         return
-    took_s = _exchange(parts, home, found, put, undo, when_idle=when_idle, now=now, within_s=within)
+    took_s = _exchange(parts, home, release, put, undo, when_idle=when_idle, now=now, within_s=within)
     if took_s is None:
         console.print("Calls are still up; nothing was changed. Repeat the command.")
         raise typer.Exit(1)
-    console.print(f"{_said(found)}, and restarted in {took_s:.1f} s.", markup=False, soft_wrap=True)
+    console.print(f"{_said(release)}, and restarted in {took_s:.1f} s.", markup=False, soft_wrap=True)
 
 
 def fetch(
@@ -78,7 +79,7 @@ def fetch(
 
 
 def _exchange(
-    parts: Composition,
+    parts: AsteriskParts,
     home: Path,
     found: Exchange,
     put: Callable[[Path], None],
@@ -130,15 +131,13 @@ def _exchange(
 def _configure() -> None:
     """Write Asterisk's configuration, which depends on what its release has."""
     with Bar() as bar:
-        configure_asterisk(Composition(), bar, before_restart=True)  # anew: the former one remembers the release
+        configure_asterisk(AsteriskParts(), bar, before_restart=True)  # anew: the former one remembers the release
 
 
 def _check_modules() -> None:
     """Raise AsteriskError unless all modules that the line needs run: ARI and AMI answer without SIP, too."""
-    from asterisk_conf import instance  # loads aiohttp, which no other command needs
-
     with Bar() as bar:
-        conf = Composition().conf(bar)
+        conf = AsteriskParts().conf(bar)
     if not asyncio.run(instance.ready(conf, _MODULES_S)):
         raise AsteriskError(f"it does not load all modules that it needs: see {conf.log_file}")
 

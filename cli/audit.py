@@ -5,10 +5,15 @@ from typing import Any
 
 import typer
 
+from cli.cases.caller import resolve
 from cli.composition import Composition
 from cli.on_record import put_on_record
 from cli.output import JSON, as_json, as_table, errors
+from db.audit import audit_entries
+from db.audit_of_callers import audit_of_caller
+from db.masking import Spellings
 from db.traces import Read
+from ivr.model.e164 import spellings, written_forms
 
 GAP = "guide_gap"
 """The act of an operator who did not find something in the guide."""
@@ -37,12 +42,6 @@ def audit(
     Supervision has an end (until) and a record for each mode, a refused one has a reason; see docs/supervision.md.
     """
     # They load SQLAlchemy: half of the command's start-up time.
-    from cli.cases.caller import resolve
-    from db.audit import audit_entries
-    from db.audit_of_callers import audit_of_caller
-    from db.masking import Spellings
-    from ivr.model.e164 import spellings, written_forms
-
     parts, number = Composition(), None
     if caller is None:
         rows: list[dict[str, Any]] = asyncio.run(parts.read(audit_entries, last, act))

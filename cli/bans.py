@@ -12,6 +12,7 @@ from cli.groups import add_group
 from cli.output import JSON, as_json, as_table, console, errors
 from ivr.process.ban_list import BanList, nftables
 from ivr.process.ban_rules import banned_as, lifted
+from office.delivery import keep
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +44,7 @@ def lift(address: str = typer.Argument(help="An address, or one in a banned netw
     parts, now = Composition(), time.time()
     who = _banned_as(address)
     bans = BanList(parts.settings.home)
-    if who not in (found := bans.read()) or not found[who].holds(now):
+    if who not in (banned := bans.read()) or not banned[who].holds(now):
         raise ControlError(f"{who} is not banned; `hatif bans` lists who is.")
     bans.change(lambda all_: {**all_, who: lifted(all_[who], account(), now)})
     _audit(parts, who)
@@ -67,9 +68,7 @@ def _at(instant: float) -> datetime:
 
 
 def _audit(parts: Composition, who: str) -> None:
-    from ivr.cases.casework import keep  # loads the database's packages, which the list does not need
-
     row = {"by": account(), "act": "ban_lifted", "about": f"address:{who}"}
-    away = keep(parts.settings.journal, parts.basics.node, parts.database_url, [("audit", row)])
+    away = keep(parts.settings.journal, parts.site.node, parts.database_url, [("audit", row)])
     if away is not None:
         errors.print(f"hatif: the audit's record follows once the database is back: {away}", markup=False)

@@ -11,15 +11,17 @@ from cli.composition import Composition, ControllerAwayError
 from cli.groups import add_group
 from cli.on_record import put_on_record
 from cli.output import JSON, as_json, as_table, console, errors
+from db import callbacks
+from db.engine import open_engine
 from db.traces import Read
+from ivr.callbacks import listing
 from ivr.model import clock
+from ivr.site import callback_rules
 from routing import hours
 
 IDENTITY = typer.Argument(help="The request's id, or the beginning of it.")
 WHY = typer.Option("", "--why", help="The reason, for the record.")
 GONE = typer.Option(False, "--node-gone", help="Also change a request that is held by a node that is gone for good.")
-
-# Imports in functions: the database's packages take a while to load, and are needed without a controller only.
 
 
 def register(app: typer.Typer) -> None:
@@ -62,11 +64,6 @@ def _parse_instant(value: object) -> object:
 
 async def _read(parts: Composition, last: int) -> list[dict[str, Any]]:
     """Read the requests from the database, with opening hours from the site's plan."""
-    from db import callbacks
-    from db.engine import open_engine
-    from ivr.callbacks import listing
-    from ivr.site import callback_rules
-
     now = clock.now()
     async with open_engine(parts.database_url) as engine:
         requests = await callbacks.latest(engine, last)

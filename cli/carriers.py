@@ -5,6 +5,7 @@ import sys
 
 import typer
 
+from asterisk_conf import checks
 from cli.composition import Composition, ControlError
 from cli.groups import add_group
 from cli.output import JSON, as_json, as_table, console
@@ -80,8 +81,6 @@ def password(name: str = typer.Argument(help="The carrier, as in site.toml.")) -
         raise ControlError(f'Carrier {name} has no user; write user = "…" in its [[carrier]] of site.toml first.')
     entered = typer.prompt(f"Password of {carrier.user} at {name}", hide_input=True) if sys.stdin.isatty() else ""
     text = entered or sys.stdin.readline().rstrip("\r\n")
-    from asterisk_conf import checks  # Asterisk's configuration, which listing the carriers does not need
-
     checks.outer_secret(f"Carrier {name}", text)
     credentials.set_outer(parts.settings.home, name, text)
     console.print("Kept in secrets.json; `hatif reload` brings it to Asterisk.")

@@ -2,6 +2,7 @@
 
 from cli.composition import Composition
 from cli.output import JSON, as_json, as_table
+from dialplan.load import foreign
 from ivr.asterisk.ami import Ami
 from ivr.check.code_clashes import find_foreign_clashes
 from ivr.codes import table
@@ -23,6 +24,4 @@ def codes(json: bool = JSON) -> None:
 
 async def loaded_clashes(parts: Composition, ami: Ami) -> list[str]:
     """Return a sentence for each foreign extension in the context of operators' telephones that clashes with a code."""
-    from dialplan.load import foreign  # needed by this command only
-
     return find_foreign_clashes(parts.site.codes.digits, await foreign(ami, "hatif-operators"))

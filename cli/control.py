@@ -7,13 +7,10 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wire.errors import UserError
-
-if TYPE_CHECKING:
-    from http.client import HTTPResponse
 
 PREFIX = "/v1"
 ANSWER_S = 5.0
@@ -67,9 +64,7 @@ class ControlApi:
     @contextmanager
     def _open(
         self, method: str, path: str, content: bytes | None, limit_s: float, last_id: str | None = None
-    ) -> "Iterator[HTTPResponse]":
-        from http.client import HTTPConnection, HTTPException  # slow to load, and most commands ask no controller
-
+    ) -> Iterator[HTTPResponse]:
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
         headers["Hatif-Actor"] = actor()
         if last_id is not None:
@@ -87,7 +82,7 @@ class ControlApi:
         finally:
             connection.close()
 
-    def _refused(self, answer: "HTTPResponse") -> ControlError:
+    def _refused(self, answer: HTTPResponse) -> ControlError:
         if answer.status == 401:
             return ControlError(
                 f"The controller on 127.0.0.1:{self.port} rejects the token of {self.secrets}: it runs with "
@@ -116,7 +111,7 @@ def actor() -> str:
     return name if re.match("[A-Za-z0-9_]", name) else f"_{name}"[:40]
 
 
-def _events(stream: "HTTPResponse") -> Iterator[Event]:
+def _events(stream: HTTPResponse) -> Iterator[Event]:
     """Yield the events of a stream: blocks of fields, each ended by an empty line. Raises ValueError if malformed."""
     fields: dict[str, str] = {}
     while line := stream.readline(LINE_LIMIT):

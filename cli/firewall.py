@@ -5,7 +5,8 @@ from pathlib import Path
 
 import typer
 
-from cli.composition import Composition
+from asterisk_conf.firewall import Senders, render
+from cli.asterisk_parts import AsteriskParts
 from cli.output import console
 from cli.owner import owner_of
 from ivr.site.findings import Finding, SiteError
@@ -22,7 +23,7 @@ def firewall(
 
     docs/carriers.md describes what they keep out, and what they cannot.
     """
-    text = rules(Composition())
+    text = rules(AsteriskParts())
     if out is None:
         typer.echo(text, nl=False)
         return
@@ -30,10 +31,8 @@ def firewall(
     console.print(f"{out}: load it with `nft -f {out}`", markup=False, soft_wrap=True)
 
 
-def rules(parts: Composition) -> str:
+def rules(parts: AsteriskParts) -> str:
     """Return nftables rules. Raises SiteError if the site does not name the sources of audio."""
-    from asterisk_conf.firewall import Senders, render  # the other packages' commands start without it
-
     path, chosen = str(parts.settings.site / "site.toml"), parts.site
     missing = [f"carrier {entry.name}: media" for entry in chosen.carrier if not (entry.media or entry.hosts)]
     people = chosen.operators

@@ -5,10 +5,15 @@ from typing import Any, cast
 
 import typer
 
+from cli.asterisk_parts import AsteriskParts
 from cli.check import IGNORE, check_site
-from cli.composition import Composition, ControlError
+from cli.composition import ControlError
 from cli.groups import add_group
 from cli.output import JSON, as_json, console
+from ivr.flow import model
+from ivr.flow.draw.draw import draw_flow
+from ivr.flow.file import read_draft
+from prompts import catalogue
 from wire.errors import UserError
 
 _NEXT_CALL = "The next call still uses the saved flow, guide and audio, if these three are without errors."
@@ -26,7 +31,7 @@ def reload(json: bool = JSON, ignore: list[str] = IGNORE) -> None:
     Checks the whole site first (`hatif check`) and does not ask the controller to reload if there are errors. For the
     next call, the controller loads flow, guide and audio by itself, if these three are without errors.
     """
-    parts = Composition()
+    parts = AsteriskParts()
     result = check_site(parts, ignore)
     document = {"reloaded": False, **result.document}
     if result.errors:
@@ -58,12 +63,7 @@ def draw(
 ) -> None:
     """Draw the flow as SVG: its nodes, their texts, and where the keys lead."""
     # Drawing is needed by this command only.
-    from ivr.flow import model
-    from ivr.flow.draw.draw import draw_flow
-    from ivr.flow.file import read_draft
-    from prompts import catalogue
-
-    parts = Composition(bound=False)
+    parts = AsteriskParts(bound=False)
     folder = parts.settings.site
     texts, errors = catalogue.examine(folder)  # a picture helps most while something is wrong
     if texts is None:

@@ -1,7 +1,7 @@
 """`hatif guide`: look up procedures of the guide, for somebody beside the telephone."""
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
@@ -9,12 +9,11 @@ from cli.composition import Composition
 from cli.output import as_json, as_table, cell, console
 from ivr.site import guide as guides
 from ivr.site.guide import Guide, Procedure, ProcedureStatus
-from prompts import sources
+from prompts import catalogue, sources
+from prompts.catalogue import Catalogues
+from prompts.guide_search import search, words
+from prompts.sources import Sources
 from wire.errors import UserError
-
-if TYPE_CHECKING:
-    from prompts.catalogue import Catalogues
-    from prompts.sources import Sources
 
 _ENGLISH = "en"
 _SAMPLE = "Sample content: the ministry must confirm it."
@@ -36,8 +35,6 @@ def guide(
     json: bool = typer.Option(False, "--json", help="Print one JSON document, a list."),
 ) -> None:
     """List the guide's procedures, or those that match some words, best first; show a single match in full."""
-    from prompts import catalogue  # slow to load, and `hatif --help` does not need it
-
     parts = Composition(bound=False)
     folder = parts.settings.site / guides.FOLDER
     known = guides.parse(guides.read(folder), folder, parts.site.countries)
@@ -52,13 +49,13 @@ def guide(
         else:
             _list("Guide", rows)
         return
-    found = page.find(" ".join(query))
+    matches = page.find(" ".join(query))
     if json:
-        as_json([page.details(procedure) for procedure in found])
-    elif len(found) == 1:
-        _show(page.details(found[0]))
+        as_json([page.details(procedure) for procedure in matches])
+    elif len(matches) == 1:
+        _show(page.details(matches[0]))
     else:
-        _list("Found", [page.row(procedure) for procedure in found])
+        _list("Found", [page.row(procedure) for procedure in matches])
         console.print("`hatif guide ID` shows one of them in full.")
 
 
@@ -67,14 +64,12 @@ class _Page:
     """The guide in one language, with English for texts that are not translated or not in a catalogue yet."""
 
     guide: Guide
-    texts: "Catalogues"
-    written: "Sources"
+    texts: Catalogues
+    written: Sources
     language: str
 
     def find(self, query: str) -> list[Procedure]:
         """Return the procedure with this id, else those that match the words, best first. Raises GuideError."""
-        from prompts.guide_search import search, words  # loads rapidfuzz, for this command only
-
         procedures = self.guide.procedures
         if (exact := procedures.get("_".join(words(query)))) is not None:
             return [exact]

@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import structlog
 import typer
@@ -14,11 +13,9 @@ from ivr.home import heartbeat, pid_lock
 from ivr.home.logs import configure
 from ivr.home.service_manager import ServiceManager
 from ivr.process.own_user import refuse_root
-
-if TYPE_CHECKING:
-    from speech.vosk import Model
-
-# Imports in functions: what the workers compute with takes a while to load.
+from speech.models import Engine, Models
+from speech.parent import Parent
+from speech.vosk import Model
 
 
 def register(app: typer.Typer) -> None:
@@ -34,9 +31,6 @@ def hear() -> None:
     refuse_root(parts.site)
     configure(parts.site.node, parts.settings.log, parts.settings.log_level)
     pid_lock.hold(parts.settings.run, "hear")
-    from speech.models import Engine, Models
-    from speech.parent import Parent
-
     log = structlog.get_logger()
     models = Models(parts.settings.speech_models, parts.settings.cache)
     languages, brought = parts.site.languages, models.brought()
@@ -53,15 +47,19 @@ def hear() -> None:
 
 def _worker(
     controllers: Path, scored: Mapping[str, Path], sounds: Path
-) -> Callable[[int, Mapping[str, "Model"], Callable[[], None]], None]:
+) -> Callable[[int, Mapping[str, Model], Callable[[], None]], None]:
+    # numpy reads OPENBLAS_NUM_THREADS when it is loaded.
     from ivr.recognition.guide_finder import GuideFinder
     from speech.scoring import Scorer, ScoringEngine, executor
-    from speech.worker import Engine, VoskEngine, Worker
+    from speech.worker import Engine as HearingEngine
+    from speech.worker import VoskEngine, Worker
 
-    def work(number: int, models: Mapping[str, "Model"], beat: Callable[[], None]) -> None:
+    def work(number: int, models: Mapping[str, Model], beat: Callable[[], None]) -> None:
         async def run() -> None:
             finder = GuideFinder(sounds)
-            engines: dict[str, Engine] = {language: VoskEngine(model, finder) for language, model in models.items()}
+            engines: dict[str, HearingEngine] = {
+                language: VoskEngine(model, finder) for language, model in models.items()
+            }
             computing = executor()
 
             async def load() -> None:

@@ -15,12 +15,11 @@ from cli.composition import Composition, ControlError, ControllerAwayError
 from cli.groups import add_group
 from cli.output import JSON, as_json, as_table, console, local, zone_shown
 from cli.times import parse_day, parse_instant
+from ivr.hours import format_hours
 from ivr.model import clock
 from ivr.site.holidays import list_holidays
 from routing import hours
 from routing.hours import Source
-
-# Imports in functions: `hatif --help` and a running controller need none of them, and they take a while to load.
 
 _LAST_YEAR = 2099
 """The last year of holidays, as in the control API."""
@@ -85,8 +84,6 @@ def _ask_controller(parts: Composition, method: str, path: str, body: object = N
 
 
 def _read_files(parts: Composition, at: datetime | None, line: str, language: str) -> dict[str, Any]:
-    from ivr.hours import format_hours
-
     site = parts.site
     if line and (problem := format_hours.number_problem(site, line)):
         raise ControlError(problem)

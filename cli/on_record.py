@@ -10,6 +10,7 @@ from cli.composition import Composition, ControlError, account
 from cli.output import errors
 from db.journal import Journal
 from db.traces import Read, Trace, write
+from office.delivery import deliver_unless_served
 
 REASON = "command"
 """Why, as the audit has it."""
@@ -28,10 +29,8 @@ def put_on_record(
     Raises:
         ControlError: The journal cannot be written.
     """
-    from ivr.cases.casework import deliver_unless_served  # with what changes cases, which few commands need
-
     folder = parts.settings.journal
-    journal = Journal(folder, parts.basics.node, checked=False)
+    journal = Journal(folder, parts.site.node, checked=False)
     is_written = write(journal, Trace(account(), act, about, REASON, data=_without_nothing(data)))
     journal.close()
     if is_written:

@@ -1,51 +1,23 @@
 """The output of commands: a table for people, or one JSON document on standard output."""
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, date, datetime
-from functools import cache
-from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import orjson
 import typer
+from rich.cells import cell_len
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.progress import Progress, TaskID
-
-# Imports in functions: rich is slow to load, and a command that prints one document or one line does not need it.
-
-
-@cache
-def _console() -> "Console":
-    from rich.console import Console
-
-    # Without a terminal, lines do not wrap at 80 columns, so that `grep` works on tables.
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 250)
-
-
-@cache
-def _errors() -> "Console":
-    from rich.console import Console
-
-    return Console(stderr=True, highlight=False)
-
-
-class _AtFirstUse:
-    """A console that is made when something is printed on it."""
-
-    def __init__(self, make: "Callable[[], Console]") -> None:
-        self._make = make
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._make(), name)
-
-
-console = cast("Console", _AtFirstUse(_console))
-errors = cast("Console", _AtFirstUse(_errors))
+# Without a terminal, lines do not wrap at 80 columns, so that `grep` works on tables.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 250)
+errors = Console(stderr=True, highlight=False)
 
 JSON = typer.Option(False, "--json", help="Print one JSON document.")
 
@@ -110,9 +82,6 @@ def as_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]
 
     Cells are escaped: data from outside must not control the terminal.
     """
-    from rich.markup import escape
-    from rich.table import Table
-
     rows = [tuple(row) for row in rows]
     if any(isinstance(value, datetime) for row in rows for value in row):
         title = f"{title} (times: {zone_shown()})"
@@ -137,9 +106,6 @@ def as_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]
 
 def _print_many(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Print a table as `as_table` does, in a hundredth of the time; False if a row does not fit into a line."""
-    from rich.cells import cell_len
-    from rich.table import Table
-
     # Without the cache of `cell_len`, which ASCII does not need.
     lengths = [[len(text) if text.isascii() else cell_len(text) for text in row] for row in rows]
     headers = [max(map(len, column.split("\n"))) for column in columns]
@@ -173,23 +139,21 @@ def cell(value: object) -> str:
 class Bar:
     """Progress on the terminal: a line per step, a bar for counted steps; plain lines without a terminal."""
 
-    def __init__(self, display: "Progress | None" = None) -> None:
+    def __init__(self, display: Progress | None = None) -> None:
         """`display`: of a bar that is above this one."""
         self._task: TaskID | None = None
         self._is_first = display is None
         if display is not None:
             self._progress = display
             return
-        from rich import progress
-
-        self._progress = progress.Progress(
-            progress.TextColumn("  {task.description}"),
-            progress.BarColumn(),
-            progress.MofNCompleteColumn(),
-            progress.TimeElapsedColumn(),
-            console=_console(),
+        self._progress = Progress(
+            TextColumn("  {task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
             transient=True,
-            disable=not _console().is_terminal,
+            disable=not console.is_terminal,
         )
 
     def __enter__(self) -> "Bar":
@@ -207,8 +171,6 @@ class Bar:
         return Bar(self._progress)
 
     def step(self, text: str) -> None:
-        from rich.markup import escape
-
         self._end()
         console.print(f"  {escape(text)}")
         self._task = self._progress.add_task("", total=None)

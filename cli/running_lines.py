@@ -5,6 +5,8 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
+import psutil
+
 from ivr.home import line_settings
 from ivr.home.settings import USUAL_HOME, SettingsError
 
@@ -13,8 +15,6 @@ _PROCESSES = ("ivr", "guard", "journal")
 
 def running_homes() -> set[Path]:
     """Return each `HATIF_HOME` in which a process of this checkout runs, as far as this user may see."""
-    import psutil  # most commands do not look
-
     ours = {sys.executable, str(Path(sys.executable).with_name("hatif"))}
     homes = set()
     for process in psutil.process_iter(["cmdline"]):

@@ -11,8 +11,8 @@ from cli.control import actor
 from cli.desk import settings_of
 from cli.groups import add_group
 from cli.output import JSON, as_json, as_table, console
-
-# Imports in functions: the database's packages take a while to load, and not every command needs them.
+from desk.board import walls
+from desk.page.texts import LANGUAGES
 
 
 def register(app: typer.Typer) -> None:
@@ -24,8 +24,6 @@ def register(app: typer.Typer) -> None:
 def list_walls(context: typer.Context, json: bool = JSON) -> None:
     if context.invoked_subcommand is not None:
         return
-    from desk.board import walls
-
     rows = [
         {
             "id": str(wall.id),
@@ -51,9 +49,6 @@ def add(
     language: str | None = typer.Option(None, "--language", help="Of the page: fr, ar or en; absent: the browser's."),
 ) -> None:
     """Make a link that shows the wallboard without a sign-in until it is withdrawn, and print it once."""
-    from desk.board import walls
-    from desk.page.texts import LANGUAGES
-
     if language is not None and language not in LANGUAGES:
         raise ControlError(f"The pages have no language {language!r}; write one of {', '.join(LANGUAGES)}.")
     if not name.strip() or len(name) > 60 or not name.isprintable():
@@ -67,8 +62,6 @@ def add(
 
 def withdraw(identity: str = typer.Argument(help="The id of the link: `hatif walls` lists them.")) -> None:
     """Withdraw a link: its screens show nothing any more."""
-    from desk.board import walls
-
     try:
         wall = UUID(identity)
     except ValueError:

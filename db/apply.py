@@ -11,7 +11,7 @@ from sqlalchemy import Executable, bindparam, func, select, tuple_, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from db import case_openings, pairings
+from db import case_changes, case_openings, pairings
 from db.engine import insert_of, reading, writing
 from db.ids import started_at
 from db.records import SHAPES, Record
@@ -72,9 +72,13 @@ async def apply(engine: AsyncEngine, records: Sequence[Record], before: Position
     try:
         async with writing(engine) as connection:
             await _move(connection, before, after)
-            for table_name, rows in _merge(records).items():
+            merged = _merge(records)
+            changes = merged.pop(case_changes.TABLE, [])  # after the cases that they are about
+            for table_name, rows in merged.items():
                 await _write(connection, table_name, rows)
-    except case_openings.OtherCaseError as error:
+            for row in changes:
+                await case_changes.deliver(connection, row.columns)
+    except (case_openings.OtherCaseError, case_changes.NotAChangeError) as error:
         raise RefusedError(str(error)) from error
     except StatementError as error:
         if not _is_about_the_rows(error):
@@ -223,10 +227,13 @@ def _update(table_name: str, names: tuple[str, ...], node_given: bool) -> Execut
     changes = _changes(table_name, names, node_given)
     if not changes:
         return None
+    values: dict[str, Any] = {name: bindparam(f"to_{name}") for name in changes}
+    if table_name == case_openings.TABLE and case_changes.makes_version(values):
+        values["version"] = shape.table.c.version + 1
     return (
         update(shape.table)
         .where(*(shape.table.c[name] == bindparam(f"to_{name}") for name in shape.key))
-        .values({name: bindparam(f"to_{name}") for name in changes})
+        .values(values)
     )
 
 

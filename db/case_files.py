@@ -3,18 +3,17 @@
 As in `db.read`, each function takes an engine and raises DatabaseError if the database is away.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, TypeVar
-from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db.apply import position
 from db.engine import reading
-from db.read_cases import Note
+from db.enums import CasePriority, CaseState
+from db.read_cases import Case, Note
 from db.references import normalize
 from db.rows import NotFoundError
 from db.tables import Caller, CaseFile, CaseNote
@@ -97,29 +96,11 @@ async def claim(engine: AsyncEngine, reference: str, number: str) -> Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class File:
-    """A case file without its PIN. `pin`: whether it has one."""
+class File(Case):
+    """A case file without its PIN. `pin`: whether it has one; `version`: one more with each change by people."""
 
-    reference: str
-    kind: str
-    state: str
-    title: str | None
-    applicant: str | None
-    topic: str | None
-    language: str | None
-    country: str | None
-    post: str | None
-    owner: str | None
-    priority: str
-    follow_up: date | None
-    caller: str | None
-    call_id: UUID | None
-    missing: str | None
-    expected: date | None
-    opened: datetime
+    version: int
     changed: datetime | None
-    due: datetime | None
-    closed: datetime | None
     notify_number: str | None
     pin: bool
     pin_failures: int
@@ -178,13 +159,14 @@ async def story(engine: AsyncEngine, reference: str) -> FileStory:
         )
 
 
-async def delivered_story(engine: AsyncEngine, reference: str, node: str, boot: UUID) -> tuple[FileStory | None, int]:
-    """Return a case file, if there is one, and the last record of a journal that it certainly contains."""
-    delivered = (await position(engine, node, boot)).seq
-    try:
-        return await story(engine, reference), delivered
-    except NotFoundError:
-        return None, delivered
+def new_story(node: str, columns: Mapping[str, Any], *notes: Mapping[str, Any]) -> FileStory:
+    """Return a case that was opened a moment ago with these columns and notes, as it will be in the database."""
+    empty: dict[str, Any] = dict.fromkeys(File.__dataclass_fields__)
+    own = {name: value for name, value in columns.items() if name in empty}
+    empty |= {"state": CaseState.OPEN.value, "priority": CasePriority.NORMAL.value, "version": 1, "node": node}
+    empty |= {"pin": bool(columns.get("pin_hash")), "pin_failures": 0, "pin_own_failures": 0}
+    shown = [Note(note["id"], note["at"], note["author"], note["text"], note.get("call_id")) for note in notes]
+    return FileStory(File(**{**empty, **own}), shown, [])
 
 
 def _from_rows(kind: type[T], rows: Sequence[Any]) -> list[T]:

@@ -2,6 +2,9 @@
 
 from enum import StrEnum
 
+from wire.states import OfferState as OfferState
+from wire.states import OperatorState as OperatorState
+
 
 class Outcome(StrEnum):
     """How a call ended."""
@@ -15,26 +18,6 @@ class Outcome(StrEnum):
     CLOSED = "closed"
     FALLBACK = "fallback"  # served by the dialplan, without a controller
     FAILED = "failed"
-
-
-class OperatorState(StrEnum):
-    AWAY = "away"
-    READY = "ready"
-    OFFERED = "offered"
-    TALKING = "talking"
-    WRAPPING_UP = "wrapping_up"
-    PAUSED = "paused"
-
-
-class OfferState(StrEnum):
-    """`ringing`, then one of the others, which are final."""
-
-    RINGING = "ringing"
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-    NO_ANSWER = "no_answer"
-    UNREACHABLE = "unreachable"
-    WITHDRAWN = "withdrawn"
 
 
 class Role(StrEnum):

@@ -21,7 +21,7 @@ from db.enums import CallbackState, GuideOutcome
 from db.ids import uuid7
 from db.masking import MASK, Spellings
 from db.retention import Audio
-from db.tables import Audit, Call, Callback, Caller, CaseFile, GuideRequest, Message, Recording
+from db.tables import Audit, Call, Callback, Caller, CaseChange, CaseFile, GuideRequest, Message, Recording
 
 FORGOTTEN = "the number was forgotten"
 """The reason with which requests of an erased number end."""
@@ -109,8 +109,11 @@ async def erase(
         wanted = GuideRequest.number.in_(known) & GuideRequest.ended.is_(None)
         guide_requests = (await connection.execute(update(GuideRequest).where(wanted).values(gone))).rowcount
         searches = await _forget_searches(connection, number, known)
+        own = select(CaseFile.reference).where(CaseFile.caller.in_(known))
+        await connection.execute(delete(CaseChange).where(CaseChange.case_reference.in_(own)))
         theirs = CaseFile.caller.in_(known) & CaseFile.applicant.is_not(None)
-        nameless = update(CaseFile).where(theirs).values(applicant=None, applicant_folded=None)
+        without = {"applicant": None, "applicant_folded": None, "version": CaseFile.version + 1}
+        nameless = update(CaseFile).where(theirs).values(without)
         cases = (await connection.execute(nameless)).rowcount
         of_calls = select(Call.id).where(or_(Call.caller.in_(known), Call.caller_raw.in_(known)))
         calls = list(await connection.scalars(of_calls))
@@ -233,12 +236,14 @@ async def _mask(connection: AsyncConnection, table: SQLTable, keys: list[tuple[A
         group = keys[start : start + 500]
         mine = primary[0].in_([key[0] for key in group]) if len(primary) == 1 else tuple_(*primary).in_(group)
         for row in (await connection.execute(select(table).where(mine))).mappings().all():
-            values = {}
+            values: dict[str, Any] = {}
             for column in _texts(table):
                 if spellings.is_in(row[column]):
                     masked = spellings.masked(row[column])
                     values[column.name] = MASK if masked is None and not column.nullable else masked
             if values:
+                if table is CaseFile.__table__:
+                    values["version"] = row["version"] + 1
                 this = [column == row[column] for column in primary]
                 await connection.execute(update(table).where(*this).values(values))
                 changed += 1

@@ -13,6 +13,7 @@ from db.tables import (
     CallbackTry,
     Caller,
     CallEvent,
+    CaseChange,
     CaseFile,
     CaseNote,
     GuideRequest,
@@ -48,6 +49,7 @@ async def about_number(engine: AsyncEngine, known: Collection[str]) -> dict[str,
             CallbackTry: CallbackTry.number.in_(known),
             GuideRequest: GuideRequest.number.in_(known),
             CaseFile: CaseFile.reference.in_(cases),
+            CaseChange: CaseChange.case_reference.in_(cases),
             CaseNote: CaseNote.case_reference.in_(cases),
         }
         return {table.__tablename__: await _rows(connection, table, where) for table, where in wanted.items()}

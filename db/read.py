@@ -9,25 +9,21 @@ outage.
 import asyncio
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.engine import reading
-from db.enums import HoursKind
 from db.ids import id_range
-from db.rows import NotFoundError, all_rows, from_row
+from db.rows import NotFoundError, all_rows
 from db.tables import Call as CallTable
 from db.tables import (
     CallEvent,
     Decision,
-    HoursOverride,
     Offer,
-    Operator,
-    OperatorStateRecord,
     Pairing,
     Recording,
 )
@@ -138,31 +134,6 @@ class OpenRows:
     recordings: list[RecordingRow]
 
 
-@dataclass(frozen=True, slots=True)
-class LastState:
-    operator_id: str
-    state: str
-    reason: str | None
-    at: datetime
-    idle_since: datetime | None
-    until: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Override:
-    id: UUID
-    kind: str
-    line: str | None
-    language: str | None
-    begins: datetime | None
-    ends: datetime | None
-    day: date | None
-    name: str | None
-    reason: str | None
-    by: str | None
-    made: datetime
-
-
 _late: set[asyncio.Future[Any]] = set()
 
 
@@ -256,54 +227,6 @@ async def open_rows(engine: AsyncEngine, node: str) -> OpenRows:
                 Recording.id,
             ),
         )
-
-
-async def operators_last_states(engine: AsyncEngine, node: str) -> dict[str, LastState]:
-    """Return the last state that `node` wrote for each operator. Operators without one are left out."""
-    history = OperatorStateRecord.__table__.alias("history")
-    newest = (
-        select(history.c.boot, history.c.seq)
-        .where(history.c.operator_id == Operator.id, history.c.node == node)
-        .order_by(history.c.boot.desc(), history.c.seq.desc())
-        .limit(1)
-        .correlate(Operator)
-    )
-    # Two index look-ups per operator, whatever the length of the history.
-    this = OperatorStateRecord
-    joined = and_(
-        this.operator_id == Operator.id,
-        this.node == node,
-        this.boot == newest.with_only_columns(history.c.boot).scalar_subquery(),
-        this.seq == newest.with_only_columns(history.c.seq).scalar_subquery(),
-    )
-    async with reading(engine) as connection:
-        found = await connection.execute(
-            select(this.operator_id, this.state, this.reason, this.at, this.idle_since, this.until)
-            .select_from(Operator)
-            .join(this, joined)
-        )
-        return {row.operator_id: from_row(LastState, row) for row in found}
-
-
-async def hours_overrides(engine: AsyncEngine, at: datetime) -> list[Override]:
-    """Return the overrides of the weekly plan at `at`, newest first: forced states in force then, and all holidays."""
-    table = HoursOverride
-    forced = and_(
-        table.kind.in_([HoursKind.OPEN, HoursKind.CLOSED]),
-        table.begins <= at,
-        or_(table.ends.is_(None), table.ends > at),
-    )
-    async with reading(engine) as connection:
-        found = await connection.execute(
-            select(table)
-            .where(
-                table.made <= at,
-                or_(table.cancelled.is_(None), table.cancelled > at),
-                or_(forced, table.day.is_not(None)),
-            )
-            .order_by(table.made.desc(), table.id.desc())
-        )
-        return [from_row(Override, row) for row in found]
 
 
 def _call(row: Any) -> Call:

@@ -43,9 +43,8 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class OperatorScores:
-    """An operator's scores in a period: how many sheets, the average by criterion, and of all scores together."""
+    """An operator's scores in a period: how many sheets, and the average of all scores together."""
 
     operator: str
     sheets: int
-    by_criterion: Mapping[str, float]
     average: float

@@ -69,23 +69,18 @@ async def sheets_of_operator(engine: AsyncEngine, operator: str, since: datetime
 
 async def operator_scores(engine: AsyncEngine, begins: datetime, ends: datetime) -> Mapping[str, OperatorScores]:
     """Return the scores of the conversations of a period, by operator, for reports."""
-    scores: defaultdict[str, defaultdict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    scores: defaultdict[str, list[int]] = defaultdict(list)
     sheets: defaultdict[str, int] = defaultdict(int)
     query = _sheets().where(SCORE_SHEET.c.recorded >= begins, SCORE_SHEET.c.recorded < ends)
     async with reading(engine) as connection:
         for row in await connection.execute(query):
             sheet = Sheet(*row)
             sheets[sheet.operator] += 1
-            for criterion, score in sheet.scores.items():
-                scores[sheet.operator][criterion].append(score)
+            scores[sheet.operator] += sheet.scores.values()
     return {
-        operator: OperatorScores(
-            operator,
-            sheets[operator],
-            {criterion: sum(given) / len(given) for criterion, given in by.items()},
-            sum(sum(given) for given in by.values()) / sum(len(given) for given in by.values()),
-        )
-        for operator, by in scores.items()
+        operator: OperatorScores(operator, sheets[operator], sum(given) / len(given))
+        for operator, given in scores.items()
+        if given
     }
 
 

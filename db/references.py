@@ -83,7 +83,7 @@ class ReferenceAllocator:
         if not 1 <= node_number <= 9:
             raise ValueError(f"the node number in case references must be 1 to 9, not {node_number}")
         self.node_number = node_number
-        self._file = file
+        self.file = file
         self._taken = taken
         self._mine: list[str] = []
         self._unreserved = False
@@ -128,7 +128,7 @@ class ReferenceAllocator:
     def drop(self, used: Collection[str]) -> None:
         """Remove references that cases already have, as after restoring an old file. Raises OSError."""
         with self._locked() as stock:
-            log.error("%s contained %d case references that are in use; they were removed", self._file, len(used))
+            log.error("%s contained %d case references that are in use; they were removed", self.file, len(used))
             remaining = [reference for reference in stock.references if reference not in used]
             self._write(_Stock(remaining, stock.above))
 
@@ -142,15 +142,15 @@ class ReferenceAllocator:
         (log.debug if self._unreserved else log.error)(
             "%s has no reserved case references left and the database is away: %s was drawn without a reservation; if "
             "another case has it, the journal sets this case aside",
-            self._file, format_reference(drawn),
+            self.file, format_reference(drawn),
         )  # fmt: skip
         self._unreserved = True
         return drawn
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[_Stock]:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(self._file.with_name(self._file.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(self.file.with_name(self.file.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield self._read()
@@ -159,7 +159,7 @@ class ReferenceAllocator:
 
     def _read(self) -> _Stock:
         try:
-            lines = self._file.read_text(encoding="ascii", errors="replace").split()
+            lines = self.file.read_text(encoding="ascii", errors="replace").split()
         except FileNotFoundError:
             return _Stock()
         found, damaged, node = _Stock(), 0, str(self.node_number)
@@ -172,13 +172,13 @@ class ReferenceAllocator:
                 damaged += 1
         self._valid = {*found.references}
         if damaged:
-            log.warning("%s: %d lines are not case references of this node; they were removed", self._file, damaged)
+            log.warning("%s: %d lines are not case references of this node; they were removed", self.file, damaged)
             self._write(found)
         return found
 
     def _write(self, stock: _Stock) -> None:
         counted = [str(stock.above)] if stock.above else []
-        draft = self._file.with_name(self._file.name + ".new")
+        draft = self.file.with_name(self.file.name + ".new")
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
             with open(handle, "w", encoding="ascii", closefd=False) as text:
@@ -186,8 +186,8 @@ class ReferenceAllocator:
             os.fsync(handle)
         finally:
             os.close(handle)
-        draft.replace(self._file)
-        folder = os.open(self._file.parent, os.O_RDONLY)
+        draft.replace(self.file)
+        folder = os.open(self.file.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:

@@ -19,6 +19,7 @@ from db.tables import (
     CallbackTry,
     Caller,
     CallEvent,
+    CaseChange,
     CaseFile,
     CaseNote,
     Decision,
@@ -63,7 +64,8 @@ async def delete_test_calls(engine: AsyncEngine, before: datetime) -> int:
     """
     of_tests = select(Call.id).where(Call.live.is_(False), Call.started < before)
     opened = select(CaseFile.reference).where(CaseFile.call_id.in_(of_tests))
-    await _delete(engine, CaseNote, CaseNote.case_reference.in_(opened))
+    for about in (CaseNote, CaseChange):
+        await _delete(engine, about, about.case_reference.in_(opened))
     for table in (CaseFile, Message, GuideRequest):
         await _delete(engine, table, table.call_id.in_(of_tests))
     return await _delete_calls(engine, Call.live.is_(False) & (Call.started < before))
@@ -119,10 +121,11 @@ async def delete_cases(engine: AsyncEngine, before: datetime) -> int:
             references = list(await connection.scalars(chosen))
             if not references:
                 return deleted
-            await connection.execute(delete(CaseNote).where(CaseNote.case_reference.in_(references)))
-            for table in (Message, Callback, Call):
-                mine = table.case_reference.in_(references)
-                await connection.execute(update(table).where(mine).values(case_reference=None))
+            for table in (CaseNote, CaseChange):
+                await connection.execute(delete(table).where(table.case_reference.in_(references)))
+            for other in (Message, Callback, Call):
+                mine = other.case_reference.in_(references)
+                await connection.execute(update(other).where(mine).values(case_reference=None))
             await connection.execute(delete(CaseFile).where(CaseFile.reference.in_(references)))
         deleted += len(references)
 

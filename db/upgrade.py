@@ -9,7 +9,6 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from io import StringIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from alembic import command
@@ -70,23 +69,6 @@ async def pending(url: str) -> list[str]:
             return _missing(engine, None)
         async with reading(engine) as connection:
             return _missing(engine, await connection.run_sync(_current))
-
-
-async def draft(message: str) -> Path:
-    """Write a new migration file with the difference between the tables in code and the migrations. For developers."""
-    with TemporaryDirectory() as folder:
-        url = f"sqlite:///{folder}/draft.db"
-        await upgrade(url)
-        files: list[Path] = []
-
-        def make(config: Config) -> None:
-            number = len(list(ScriptDirectory.from_config(config).walk_revisions())) + 1
-            made: Any = command.revision(config, message, autogenerate=True, rev_id=f"{number:04d}")
-            files.append(Path(made.path))
-
-        async with open_engine(url) as engine, writing(engine) as connection:
-            await connection.run_sync(_alembic, make)
-    return files[0]
 
 
 def _alembic(connection: Connection, act: Callable[[Config], None]) -> None:

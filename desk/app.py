@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse
 from background.retrying import kept_up
 from db.engine import for_people, open_engine
 from db.journal import Journal
+from db.references import ReferenceAllocator
 from desk.amend import routes as amend
 from desk.amend.library import Library
 from desk.amend.speech import Speech
@@ -24,6 +25,7 @@ from desk.call import routes as call
 from desk.case import caller
 from desk.case import routes as case
 from desk.case.presence import Presence
+from desk.case.view import opened_by_call
 from desk.context import Desk
 from desk.control import ControlClient
 from desk.flow_pictures import FlowPictures
@@ -84,6 +86,7 @@ from desk.try_line import training
 from desk.worklist import calling
 from desk.worklist import routes as worklist
 from desk.worklist.work import Counts
+from office.context import Office
 
 ROUTERS = (
     people.router,
@@ -143,6 +146,13 @@ def _liveness(hub: Hub, watch: Watch, reading_alarms: Callable[[], int]) -> dict
     }
 
 
+def _references(settings: DeskSettings) -> ReferenceAllocator | None:
+    """Return what gives out references for new cases; None without a file of them."""
+    if settings.case_references is None:
+        return None
+    return ReferenceAllocator(settings.case_references, settings.node_number, taken=1)
+
+
 def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAPI:
     """Return the application. `traffic` counts its answers."""
     traffic = traffic or Traffic()
@@ -154,7 +164,17 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             ControlClient(settings.control_port, settings.control_token) as control,
         ):
             engine = for_people(whole, PAGE_S)
-            app.state.desk = Desk(settings, engine, control, pages)
+            journal = Journal(settings.journal, settings.node) if settings.journal is not None else None
+            office = Office(
+                engine,
+                journal,
+                settings.node,
+                references=_references(settings),
+                pepper=settings.pin_pepper,
+                now=lambda: app.state.desk.now(),
+                opened=lambda reference: opened_by_call(app.state.hub.picture, reference),
+            )
+            app.state.desk = Desk(settings, engine, control, pages, office)
             app.state.sessions = Sessions(engine, lambda: app.state.hub.on_shift())
             telephone_sessions = TelephoneSessions(settings.home, settings.control_token, app.state.sessions)
             app.state.telephone_sessions = telephone_sessions
@@ -183,7 +203,7 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             app.state.days = Days(engine, settings.timezone)
             app.state.hub = Hub(control, pages, FRAGMENTS, SiteFacts(languages=settings.languages))
             app.state.readings = Readings()
-            traces = Traces(Journal(settings.journal, settings.node) if settings.journal is not None else None)
+            traces = Traces(journal)
             app.state.reader = Reader(app.state.desk, app.state.hub, app.state.readings, traces)
             app.state.walls = Walls(engine)
             app.state.watch = Watch(app.state.hub, control, engine, settings.timezone, lambda: app.state.desk.now())

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from desk.control import ControlClient
 from desk.page.pages import Pages
 from desk.settings import DeskSettings
+from office.context import Office
 
 
 def _utc_now() -> datetime:
@@ -25,6 +26,7 @@ class Desk:
     engine: AsyncEngine
     control: ControlClient
     pages: Pages
+    office: Office
     now: Callable[[], datetime] = _utc_now
     """An argument so that tests can let sessions end."""
 

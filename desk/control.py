@@ -52,8 +52,13 @@ _is_changed: ContextVar[bool] = ContextVar("is_changed", default=False)
 
 
 def is_changed() -> bool:
-    """Return whether the controller has confirmed a change that this request asked for."""
+    """Return whether a change that this request asked for is made."""
     return _is_changed.get()
+
+
+def note_changed() -> None:
+    """Note that a change which this request asked for is made."""
+    _is_changed.set(True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +121,7 @@ class ControlClient:
                 raise UnreadError
             raise ControlError(answer.status, str(problem.get("detail", "")), problem.get("code"), problem)
         if method != "GET":
-            _is_changed.set(True)
+            note_changed()
         return document
 
     async def events(self) -> AsyncGenerator[Event]:

@@ -64,6 +64,12 @@ class DeskSettings:
     """The folder of the journal, for the traces of what people read; without it, strangers' files are not shown."""
     node: str = ""
     """The name of the line's node, for the journal."""
+    node_number: int = 1
+    """With which its new cases' references begin."""
+    case_references: Path | None = None
+    """The file of references for new cases."""
+    pin_pepper: str = field(default="", repr=False)
+    """The secret that PINs of cases are sealed with."""
     site_folder: Path | None = None
     """Whose catalogues have the names of topics and of pauses."""
     mail: MailSettings | None = None

@@ -8,57 +8,19 @@ from dialplan.findings import Finding
 from dialplan.parse import Extension, Step, parse
 from dialplan.places import Places
 
-APPLICATIONS = {
-    **dict.fromkeys(("Answer", "Goto", "GotoIf", "Hangup", "NoOp", "Progress", "Set", "Wait"), None),
-    "ChannelRedirect": "app_channelredirect",
-    "DBdeltree": "app_db",
-    "Dial": "app_dial",
-    "Echo": "app_echo",
-    "Gosub": "app_stack",
-    "GosubIf": "app_stack",
-    "Log": "app_verbose",
-    "MusicOnHold": "res_musiconhold",
-    "Originate": "app_originate",
-    "PJSIPHangup": "chan_pjsip",
-    "Playback": "app_playback",
-    "Queue": "app_queue",
-    "Return": "app_stack",
-    "SoftHangup": "app_softhangup",
-    "Stasis": "app_stasis",
-    "UserEvent": "app_userevent",
-    "AudioSocket": "app_audiosocket",
-    "Verbose": "app_verbose",
-}
-"""The applications that a dialplan may use, with the module to load for each; None for those in Asterisk's core."""
+APPLICATIONS = frozenset({
+    "Answer", "AudioSocket", "ChannelRedirect", "DBdeltree", "Dial", "Echo", "Gosub", "GosubIf", "Goto", "GotoIf",
+    "Hangup", "Log", "MusicOnHold", "NoOp", "Originate", "PJSIPHangup", "Playback", "Progress", "Queue", "Return",
+    "Set", "SoftHangup", "Stasis", "UserEvent", "Verbose", "Wait",
+})  # fmt: skip
+"""The applications that a dialplan may use."""
 
-FUNCTIONS = {
-    "CALLERID": "func_callerid",
-    "CHANNEL": "func_channel",
-    "CHANNELS": "func_channel",
-    "CHANNEL_EXISTS": "func_channel",
-    "CUT": "func_cut",
-    "DB": "func_db",
-    "EXISTS": "func_logic",
-    "FIELDQTY": "func_strings",
-    "FILTER": "func_strings",
-    "GLOBAL": "func_global",
-    "GROUP": "func_groupcount",
-    "GROUP_COUNT": "func_groupcount",
-    "IF": "func_logic",
-    "IMPORT": "func_logic",
-    "JSON_DECODE": "func_json",
-    "LEN": "func_strings",
-    "LOCK": "func_lock",
-    "PJSIP_HEADER": "res_pjsip_header_funcs",
-    "PJSIP_TRANSFER_HANDLING": "chan_pjsip",
-    "REGEX": "func_strings",
-    "SHIFT": "func_strings",
-    "UNLOCK": "func_lock",
-}
-"""The functions that a dialplan may use, with the module to load for each."""
-
-MODULES = frozenset(module for module in (*APPLICATIONS.values(), *FUNCTIONS.values()) if module) | {"pbx_config"}
-"""The modules that `modules.conf` must load for the dialplan."""
+FUNCTIONS = frozenset({
+    "CALLERID", "CHANNEL", "CHANNELS", "CHANNEL_EXISTS", "CUT", "DB", "EXISTS", "FIELDQTY", "FILTER", "GLOBAL",
+    "GROUP", "GROUP_COUNT", "IF", "IMPORT", "JSON_DECODE", "LEN", "LOCK", "PJSIP_HEADER",
+    "PJSIP_TRANSFER_HANDLING", "REGEX", "SHIFT", "UNLOCK",
+})  # fmt: skip
+"""The functions that a dialplan may use."""
 
 _UNTRUSTED = ("EXTEN", "CALLERID", "DB", "PJSIP_HEADER", "SIP_HEADER")  # values written by others
 _ENDS = ("hangup", "goto", "return")

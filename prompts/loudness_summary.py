@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from prompts import loudness, manifest, measure
+from prompts import loudness, measure
 
 SILENCE_S, LONGEST_SILENCE_S = 0.1, 0.5
 """Limits for the silence after speech, on average and in one clip: on a telephone, an s or f is hardly more."""
 LONG_LU, SHORT_DB, PEAK_DBFS = 1.0, 2.0, -0.5
 """Limits: distance of long clips, and of all short ones together, from the target; spread of short ones; peaks."""
-
-
-Voice = tuple[str, str]
-"""A language, and the source of its audio: a voice's name or "recording"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +75,3 @@ def summarise(language: str, source: str, clips: Sequence[Clip], path: Callable[
         round(max(clip.measured.peak_dbfs for clip in clips), 1),
         (round(statistics.mean(after), 2), round(max(after), 2)),
     )
-
-
-def summaries(sounds: Path) -> tuple[list[Summary], dict[Voice, list[Clip]]]:
-    """Measure the audio in use; return the figures of each voice, and its clips.
-
-    Raises:
-        ManifestError: The folder has no manifest.
-    """
-    found: dict[Voice, list[Clip]] = defaultdict(list)
-    for language, prompts in manifest.load(sounds / manifest.FILE).prompts.items():
-        for prompt, audio in prompts.items():
-            found[language, audio.source].append(Clip(prompt, audio.file, measure.measure(_file(sounds, audio.file))))
-    return [summarise(*voice, clips, partial(_file, sounds)) for voice, clips in sorted(found.items())], found
-
-
-def _file(sounds: Path, file: str) -> Path:
-    return manifest.paths(sounds, file)[0]

@@ -4,7 +4,7 @@ The `ZoneInfo` is passed in; use the tzdata package rather than the system's dat
 one hour wrong since 2026-09-20.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -20,6 +20,27 @@ Span = tuple[time, time]
 
 Week = Mapping[int, Sequence[Span]]
 """The spans of each weekday (0 is Monday)."""
+
+
+def parse_spans(texts: Iterable[str]) -> tuple[Span, ...]:
+    """Return spans from their texts in `site.toml`, such as 08:00-20:00. Raises ValueError."""
+    return tuple(_span(text) for text in texts)
+
+
+def parse_week(texts: Mapping[str, Iterable[str]]) -> Week:
+    """Return a week from the texts of its spans by weekday. Raises ValueError."""
+    return {WEEKDAYS.index(day): parse_spans(spans) for day, spans in texts.items()}
+
+
+def _span(text: str) -> Span:
+    first, _, last = text.partition("-")
+    return time.fromisoformat(first), time.max if last == "24:00" else time.fromisoformat(last)
+
+
+def format_end(ends: time | datetime) -> str:
+    """Return the end of a span by the clock, as site.toml and the roster have it: 24:00 is midnight."""
+    text = f"{ends:%H:%M}"
+    return "24:00" if text == "00:00" else text
 
 
 class Force(StrEnum):

@@ -1,4 +1,4 @@
-"""The routing policy as parameters that a site may change.
+"""The routing policy as parameters.
 
 docs/routing.md describes it in words, with the alternatives that were tried. Seconds are seconds of waiting; prices are
 plain numbers that are only compared with one another.

@@ -5,14 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-
-class OperatorState(StrEnum):
-    AWAY = "away"
-    READY = "ready"
-    OFFERED = "offered"
-    TALKING = "talking"
-    WRAPPING_UP = "wrapping_up"
-    PAUSED = "paused"
+from wire.states import OfferState as OfferState
+from wire.states import OperatorState as OperatorState
 
 
 class Trigger(StrEnum):
@@ -32,15 +26,6 @@ class Trigger(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     LOG_OUT = "log_out"
-
-
-class OfferState(StrEnum):
-    RINGING = "ringing"
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-    NO_ANSWER = "no_answer"
-    UNREACHABLE = "unreachable"
-    WITHDRAWN = "withdrawn"
 
 
 ABSENT = "absent"

@@ -12,6 +12,9 @@ from routing.figures import Counts, ratio, service_level_offered
 CALM_S = 30.0
 """An alarm ends once nothing has exceeded its limit for this time; otherwise it would come and go with each caller."""
 
+LEAST_CALLS = 10
+"""With fewer calls in the half hour, a share says nothing."""
+
 
 class Exceeded(StrEnum):
     """A figure that has a limit."""
@@ -27,14 +30,13 @@ class Thresholds:
     """A site's limits; 0 switches one off.
 
     `waiting`: callers at once, `waiting_s`: the longest wait, `service_level` and `abandoned`: shares of the calls of
-    the last half hour, if there were at least `calls`.
+    the last half hour, if there were at least `LEAST_CALLS`.
     """
 
     waiting: int = 0
     waiting_s: float = 0.0
     service_level: float = 0.0
     abandoned: float = 0.0
-    calls: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class ThresholdWatch:
         for language, row in waiting.items():
             if limits.waiting_s and now - row.since >= limits.waiting_s:
                 yield Exceeded.LONG_WAIT, language, row.since + limits.waiting_s, row.since
-        if latest.answered + latest.abandoned < limits.calls:
+        if latest.answered + latest.abandoned < LEAST_CALLS:
             return
         level = service_level_offered(latest)
         if level is not None and level < limits.service_level:

@@ -130,7 +130,7 @@ class Asked:
         async with Ami("127.0.0.1", 5038 + self.offset, secrets.ami_user, secrets.ami_password) as ami:
             deadline = time.monotonic() + PATIENCE_S
             while True:
-                value = await ami.db_get(family, key)
+                value = (await ami.db_tree(family)).get(key)
                 if value is not None and value.startswith(begins):
                     return
                 if time.monotonic() > deadline:

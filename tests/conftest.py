@@ -29,7 +29,7 @@ from line import CACHE, CHECKOUT, Line, running
 from offsets import LONE_OFFSET as LONE_OFFSET
 from offsets import OFFSET, WORKER
 
-from ivr.cases import pin
+from db import pin_hashes
 from ivr.home import credentials
 from ivr.model import clock
 from ivr.softphone.telephone import Telephones
@@ -113,7 +113,7 @@ async def words(line: Line) -> AsyncIterator[None]:
 def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """PINs are hashed in no time, for tests that are not about how dear that is."""
     cheapest = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(pin, "_hasher", lambda: cheapest)
+    monkeypatch.setattr(pin_hashes, "_hasher", lambda: cheapest)
 
 
 @pytest.fixture

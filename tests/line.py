@@ -24,6 +24,7 @@ import short_audio
 import warm_up
 from asked import HATIF, Asked
 from forked import Forked
+from levels import read_ulaw
 from places import CACHE as CACHE
 from places import CHECKOUT as CHECKOUT
 
@@ -31,7 +32,7 @@ from ivr.audio.audible import SIGNS, Clip, with_pauses
 from ivr.home import credentials
 from ivr.process.process import process_of, processes
 from ivr.site import operators, site
-from ivr.softphone.sound import RATE, read_ulaw
+from ivr.softphone.sound import RATE
 from ivr.softphone.telephone import Call, Operator, Telephones
 from prompts import manifest
 

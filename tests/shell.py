@@ -18,7 +18,7 @@ import structlog
 from argon2 import PasswordHasher, Type
 
 from cli.main import main
-from ivr.cases import pin
+from db import pin_hashes
 
 _QUICK = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1, hash_len=32, salt_len=16, type=Type.ID)
 """Hashes PINs as the real one does, but for its cost: a tenth of a second of the processor for each case."""
@@ -48,7 +48,7 @@ def _command(arguments: Sequence[str], environment: Mapping[str, str]) -> Answer
     with (
         patch.dict(os.environ, environment, clear=True),
         patch.object(sys, "argv", ["hatif", *arguments]),
-        patch.object(pin, "_hasher", lambda: _QUICK),
+        patch.object(pin_hashes, "_hasher", lambda: _QUICK),
         redirect_stdout(out),
         redirect_stderr(err),
     ):

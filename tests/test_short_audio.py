@@ -3,10 +3,11 @@
 from itertools import combinations
 from pathlib import Path
 
+from levels import read_ulaw
 from short_audio import SECONDS, short_audio, spoken_audio
 
 from ivr.audio.audible import Audible
-from ivr.softphone.sound import SAME, find, read_ulaw
+from ivr.softphone.sound import SAME, find
 from prompts import catalogue, manifest
 from prompts.build import build
 from prompts.manifest import Audio, Manifest

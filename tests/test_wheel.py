@@ -67,7 +67,7 @@ def place(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_package_has_every_file_of_the_program_and_of_the_example_site(wheel: Path) -> None:
     folders = (
         "cli", "ivr", "routing", "db", "prompts", "dialplan", "asterisk_conf", "desk", "picture", "reports", "speech",
-        "background", "wire", "sites",
+        "background", "wire", "office", "sites",
     )  # fmt: skip
     listed = subprocess.run(["git", "ls-files", *folders], cwd=CHECKOUT, capture_output=True, text=True, check=True)
     wanted = {

@@ -27,6 +27,9 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))  # before the tests' folder, in which `prompts` is another one
+
 import forks
 import read_once
 from forked import Forked
@@ -47,7 +50,7 @@ OURS = {
     ),
     "commands": (
         *("asterisk_conf.instance", "asterisk_conf.install", "db.delivery", "db.upgrade", "dialplan.lint"),
-        *("dialplan.plan", "cli.main", "cli.processes.processes", "cli.processes.terminal_log"),
+        *("dialplan.plan", "cli.main", "cli.processes.up", "cli.processes.terminal_log"),
         *("cli.operators.roster", "reports.worker", "reports.workbook"),
         *("ivr.check.checking", "cli.check", "cli.flow", "cli.prompts.prompts", "ivr.trial.voice_limits"),
         *("ivr.data.expiry", "ivr.process.guard", "ivr.process.supervisor", "ivr.records.queue_log"),
@@ -193,7 +196,7 @@ def _compile_templates() -> None:
 def main() -> None:
     folder = Path(sys.argv[1])
     listeners = {kind: socket.socket(fileno=int(number)) for kind, number in zip(OURS, sys.argv[2:], strict=True)}
-    sys.path[0] = str(Path(__file__).parents[1])  # not the tests' folder
+    del sys.path[1]  # the tests' folder
     gc.disable()
     sys.modules["rich"] = None  # type: ignore[assignment]  # as the controller begins
     for name in LIBRARIES:

@@ -19,6 +19,7 @@ from rich.table import Table
 
 from bench import hatif
 from bench.caller import line
+from bench.caller.ground import load_ground
 from bench.caller.line import PickUp
 from bench.caller.listener import Made
 from bench.callers import LostCallError
@@ -27,7 +28,7 @@ from ivr.home import settings
 from ivr.model import clock
 from ivr.site.findings import SiteError
 from ivr.trial.caller_figures import Figure, measure
-from ivr.trial.ground import GroundError, load_ground
+from ivr.trial.ground import GroundError
 from prompts.manifest import ManifestError
 from prompts.sources import CatalogueError
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from bench import hatif
 from bench.caller import pick_up
+from bench.caller.ground import load_ground
 from bench.caller.journeys import Journey, Predicted, journeys, predict
 from bench.caller.listener import Listeners, Made
 from bench.caller.pick_up import Headsets
@@ -19,7 +20,7 @@ from bench.sip import Account
 from ivr.home import credentials
 from ivr.site import site as sites
 from ivr.trial.caller_figures import predicted_pick_up
-from ivr.trial.ground import Ground, load_ground
+from ivr.trial.ground import Ground
 
 OFFSET = 47_000
 CARRIER = "127.0.0.2"

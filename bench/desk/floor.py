@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -23,7 +24,7 @@ from db.upgrade import upgrade
 from desk.settings import DeskSettings
 from ivr.api import events
 from ivr.api.event_hub import EventHub
-from ivr.api.models import Call, Operator, OperatorCall, OperatorStatus, QueueEntry, Snapshot
+from wire.live import Call, Operator, OperatorCall, OperatorPlaceName, OperatorStatus, QueueEntry, Snapshot
 
 RING_S, WRAP_UP_S = 3.0, 20.0
 
@@ -45,22 +46,22 @@ class Floor:
         spoken = {LANGUAGES[number % 7]: 5, LANGUAGES[(number + 1) % 7]: 3}
         mine = None
         if call is not None:
-            place = "together" if state is OperatorStatus.TALKING else None
+            place: OperatorPlaceName | None = "together" if state is OperatorStatus.TALKING else None
             mine = OperatorCall(id=call.id, language=call.language, caller=call.caller, place=place)
         until = time.time() + WRAP_UP_S if state is OperatorStatus.WRAPPING_UP else None
         return Operator(
-            id=identity, name=f"Operator {identity}", languages=spoken, topics=[], supervisor=False, state=state,
+            id=identity, name=f"Operator {identity}", languages=spoken, topics=(), supervisor=False, state=state,
             since=time.time(), until=until, telephone=True, call=mine,
         )  # fmt: skip
 
     async def look(self) -> Snapshot:
-        queue = [
+        queue = tuple(
             QueueEntry(place=n, call=f"w{n}", caller=None, callback=None, language="fr", topic=None, silent=False,
                        since=time.time() // 30 * 30)
             for n in range(1, 5)
-        ]  # fmt: skip
+        )  # fmt: skip
         return Snapshot(
-            at=time.time(), operators=[*self.operators.values()], queue=queue, calls=[*self.calls.values()], alarms=[]
+            at=time.time(), operators=(*self.operators.values(),), queue=queue, calls=(*self.calls.values(),), alarms=()
         )
 
     async def take_calls(self, calls_h: float, talk_s: float) -> None:
@@ -76,7 +77,7 @@ class Floor:
         call = Call(
             id=str(uuid4()), state="waiting", number="+33800212000", caller=f"+336{self.chance.randrange(10**8):08d}",
             country="FR", language="fr", topic="documents", case=None, node="operator", flow="1",
-            since=time.time() - 20, connected=None, operator=None, place=None, transfers=0, transfer_to=[], choices=[],
+            since=time.time() - 20, connected=None, operator=None, place=None, transfers=0, transfer_to=(), choices=(),
             recording=None,
         )  # fmt: skip
         self.calls[call.id] = call
@@ -84,8 +85,10 @@ class Floor:
         self._set(identity, OperatorStatus.OFFERED, call)
         await asyncio.sleep(RING_S)
         reference = make_reference(1, len(self.answered) + 1)
-        talking = {"state": "talking", "operator": identity, "place": "together", "connected": time.time()}
-        self.calls[call.id] = call.model_copy(update={**talking, "case": reference})
+        self.calls[call.id] = replace(
+            call, state="talking", operator=identity, place="together", connected=time.time(), case=reference,
+            case_opened=True,
+        )  # fmt: skip
         self.answered[call.id] = time.time_ns()
         self._set(identity, OperatorStatus.TALKING, call)
         await asyncio.sleep(self.chance.uniform(0.5, 1.5) * talk_s)
@@ -110,14 +113,6 @@ async def controlled(floor: Floor) -> AsyncIterator[int]:
     async def site() -> JSONResponse:
         pauses = ["break", "lunch", "meeting", "training"]
         return JSONResponse({"topics": ["file", "documents"], "pauses": pauses, "languages": LANGUAGES})
-
-    @app.get("/v1/cases/{reference}")
-    async def case(reference: str) -> JSONResponse:
-        empty = ("title", "post", "expected", "owner", "follow_up", "due", "changed", "closed", "call", "caller")
-        known = {"kind": "enquiry", "state": "open", "topic": "documents", "language": "fr", "country": "FR"}
-        rest = {"priority": "normal", "missing": [], "notes": [], "messages": [], "pin": False, "version": "1"}
-        opened = {"reference": reference, "opened": "2026-11-28T10:00:00Z"}
-        return JSONResponse({**dict.fromkeys(empty), **known, **rest, **opened})
 
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))

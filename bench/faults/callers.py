@@ -83,6 +83,7 @@ class Cast(Measured):
         self, server: tuple[str, int], fleet: Fleet, control: Control, number: int, known: Mapping[bytes, str]
     ) -> None:
         super().__init__(server, fleet, Story())
+        self.patience_s = PATIENCE_S
         self.facts: dict[str, Facts] = {}
         self.struck = asyncio.Event()  # the fault has come
         self.closing = asyncio.Event()  # everybody finishes

@@ -103,12 +103,12 @@ async def observing(environment: Mapping[str, str]) -> AsyncIterator[Observer]:
 
 def look() -> Look:
     """Look once."""
-    from cli.composition import Composition
+    from cli.asterisk_parts import AsteriskParts
     from cli.processes import status
 
     began, clock = time.time(), time.monotonic()
     try:
-        line = status.read(Composition())
+        line = status.read(AsteriskParts())
         failed = {check.name: str(check.found) for check in line.checks if not check.ok}
         serves = line.serves
     except Exception as error:

@@ -1,7 +1,7 @@
 """`hatif calls`: find calls by their attributes."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import typer
@@ -11,12 +11,11 @@ from cli.on_record import put_on_record
 from cli.output import JSON, as_json, as_table
 from cli.sheet import BOM, CSV, SEPARATOR, Sheet
 from cli.times import parse_bound
+from db import read
+from db.call_filter import NONE, CallFilter, find_calls
 from db.enums import Outcome
 from db.traces import Read
-
-# Imports in functions: SQLAlchemy and the world's numbers take a while to load; `hatif --help` needs neither.
-if TYPE_CHECKING:
-    from db.call_filter import CallFilter
+from ivr.model.e164 import NumberRules, normalise
 
 _DEFAULT_LAST = 20
 _COLUMNS = ("started", "caller", "number", "language", "topic", "outcome", "operator", "wait_s", "case", "id")
@@ -55,11 +54,9 @@ def calls(
     """List calls, newest first. Days and times are in the site's time zone."""
     if as_csv and json:
         raise ControlError("--csv and --json exclude each other; use one of them.")
-    from db import call_filter, read
-
     sheet, parts = Sheet.from_options(separator, bom), Composition()
-    zone = ZoneInfo(parts.basics.timezone)
-    wanted = call_filter.CallFilter(
+    zone = ZoneInfo(parts.site.hours.timezone)
+    call_filter = CallFilter(
         begins=parse_bound(first, zone, "--from") if first is not None else None,
         ends=parse_bound(until, zone, "--to", end=True) if until is not None else None,
         language=language,
@@ -70,10 +67,10 @@ def calls(
         numbers=_number_forms(parts, number) if number is not None else None,
         tests=tests,
     )
-    _check(wanted)
+    _check(call_filter)
     if last is None and first is None and until is None:
         last = _DEFAULT_LAST
-    rows = asyncio.run(parts.read(call_filter.find_calls, wanted, last))
+    rows = asyncio.run(parts.read(find_calls, call_filter, last))
     if rows:  # of a number that is not known, nothing is written down
         asked: dict[str, Any] = {
             "from": first,
@@ -96,21 +93,17 @@ def calls(
         as_table("Calls", _COLUMNS, ([row[name] for name in _COLUMNS] for row in rows))
 
 
-def _check(wanted: "CallFilter") -> None:
+def _check(call_filter: CallFilter) -> None:
     """Raise ControlError for a filter that no call can ever match."""
-    from db.call_filter import NONE
-
     outcomes = [*Outcome, NONE]
-    if wanted.outcome is not None and wanted.outcome not in outcomes:
-        raise ControlError(f"There is no outcome {wanted.outcome!r}; --outcome is one of {', '.join(outcomes)}.")
-    if wanted.begins is not None and wanted.ends is not None and wanted.ends <= wanted.begins:
+    if call_filter.outcome is not None and call_filter.outcome not in outcomes:
+        raise ControlError(f"There is no outcome {call_filter.outcome!r}; --outcome is one of {', '.join(outcomes)}.")
+    if call_filter.begins is not None and call_filter.ends is not None and call_filter.ends <= call_filter.begins:
         raise ControlError("--to is before --from; write the earlier one with --from.")
 
 
 def _number_forms(parts: Composition, number: str) -> set[str]:
     """Return how a number may be stored: as given, and in E.164 as read in each country of the site."""
-    from ivr.model.e164 import NumberRules, normalise
-
     countries = {None, *(entry.country for entry in parts.site.number)}
     normalised = (normalise(number, NumberRules(country)) for country in countries)
     return {number, *(form for form in normalised if form is not None)}

@@ -10,10 +10,9 @@ from cli.calls.story import format_story
 from cli.composition import Composition
 from cli.on_record import put_on_record
 from cli.output import JSON, as_json, as_table, console
+from db import read
 from db.traces import Read
 from prompts import manifest
-
-# Imports in functions: the database's packages take a while to load, and `hatif --help` does not need them.
 
 
 def register(app: typer.Typer) -> None:
@@ -40,8 +39,6 @@ def numbers(json: bool = JSON) -> None:
 
 def call(identity: str = typer.Argument(help="The call's id, or the beginning of it."), json: bool = JSON) -> None:
     """Show everything that happened in a call, including the routing decisions."""
-    from db import read
-
     parts = Composition()
     story = asyncio.run(parts.read(read.call, identity))
     put_on_record(parts, Read.CALL, f"call:{story['call']['id']}")

@@ -2,12 +2,10 @@
 
 import contextlib
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-from cli.calls import story_callbacks, story_menus, story_queue, story_recording, story_talk
 from cli.output import local
-
-_PARTS = (story_menus, story_queue, story_recording, story_talk, story_callbacks)
 
 
 def format_story(story: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> list[str]:
@@ -59,7 +57,7 @@ def format_event(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str])
 
 def _sentence(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> str | None:
     """Return an event as a sentence, None for an unknown kind. Raises KeyError, TypeError, ValueError."""
-    return _of_the_call(event, texts) or next(filter(None, (part.format_event(event) for part in _PARTS)), None)
+    return _of_the_call(event, texts) or next(filter(None, (words(event) for words in _WORDS)), None)
 
 
 def _of_the_call(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> str | None:
@@ -85,3 +83,251 @@ def _of_the_call(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str])
         case "ended":
             return f"the call is over: {data['outcome']} (ended by {data['by']})"
     return None
+
+
+def _of_the_flow(event: Mapping[str, Any]) -> str | None:
+    """Return an event of the flow's nodes: keys, words, the guide, case files as a sentence; None for another."""
+    data: Mapping[str, Any] = event["data"]
+    match event["kind"]:
+        case "key":
+            if data.get("said"):
+                return f"says what key {data['key']} stands for"
+            return "presses a key that is not recorded" if data.get("secret") else f"presses {data['key']}"
+        case "spoken" if "found" in data:
+            about = " or ".join(data["found"]) or "nothing of the guide's"
+            return f"says what it is about: {about} ({data['ms']} ms)"
+        case "spoken":
+            heard = f"for key {data['key']}" if data["key"] is not None else "for none of the options"
+            return f"speaks, and is taken {heard} ({data['ms']} ms)"
+        case "confirmed":
+            return "says or presses yes: that is right" if data["yes"] else "does not confirm what was understood"
+        case "silence":
+            return "is silent"
+        case "help_over":
+            return "was helped twice, without success"
+        case "case":
+            return f"asks for the state of case {data['reference']}: {data['result'].replace('_', ' ')}"
+        case "guide":
+            return f"hears about {data['procedure']} in the guide: {data['step'].replace('_', ' ')}"
+        case "guide_silent":
+            return f"asks for {data['procedure']}, which has no audio, and is led to an operator"
+        case "guide_request":
+            return f"wants {data['procedure']} of the guide in writing, on {data['number']}"
+        case "language":
+            instead = f" instead of {data['instead_of']}" if data.get("instead_of") else ""
+            return f"chooses {data['language']}{instead}"
+        case "hours":
+            stays = "; the caller has been waiting since before and stays" if data.get("waits") else ""
+            returns = "; the caller was cut off before and is served nevertheless" if data.get("returns") else ""
+            return f"the line is {data['why']}{stays}{returns}"
+        case "asked":
+            return f"enters {data['name'].replace('_', ' ')} {data['digits']}"
+        case "menus_over":
+            return f"has been in the menus for {data['minutes']} minutes: the call is ended"
+        case "survey":
+            return f"answers {data['answer']} to {data['question']}"
+    return None
+
+
+_ENDED = {
+    "caller": "the caller hung up",
+    "operator": "the operator hung up",
+    "lost": "a telephone was lost",
+    "transfer": "the caller is transferred",
+}
+"""How a conversation ended, by whom or what ended it."""
+
+
+def _of_the_queue(event: Mapping[str, Any]) -> str | None:
+    """Return an event of waiting, up to the conversation and its end, as a sentence; None for another."""
+    data: Mapping[str, Any] = event["data"]
+    match event["kind"]:
+        case "waiting":
+            topic = f" about {data['topic']}" if data.get("topic") else ""
+            return f"waits for an operator who speaks {data['language']}{topic}"
+        case "waiting_again":
+            topic = f" about {data['topic']}" if data.get("topic") else ""
+            return f"waits again, for an operator who speaks {data['language']}{topic}"
+        case "moved":
+            to = ["to the front"] if data["front"] else []
+            to += [f"to {name} {data[name]}" for name in ("language", "topic", "operator") if data.get(name)]
+            return f"{data['by']} moves them {' and '.join(to)}"
+        case "queue_left":
+            return "no longer waits: chose something else"
+        case "place":
+            wait = f", wait {data['wait'].replace('_', ' ')} min" if data.get("wait") else ""
+            announced = "hears" if data["earned"] else "does not hear (the estimate has not earned it)"
+            return f"{announced} their position: {data['position']}{wait}"
+        case "returned":
+            since = local(datetime.fromtimestamp(data["since"], UTC))
+            return f"gets back the position of call {data['call']}, waiting since {since:%H:%M:%S}"
+        case "other_language":
+            why = "nobody on duty speaks their language" if data["nobody"] else "they have waited long"
+            return f"is offered {', '.join(data['languages'])}, since {why}"
+        case "last_calls":
+            return "hears that their turn will probably come after closing time"
+        case "offered":
+            return f"is offered to operator {data['operator']}, whose telephone rings"
+        case "offer_ended":
+            return f"operator {data['operator']}: {data['state'].replace('_', ' ')}"
+        case "connected":
+            return f"talks to operator {data['operator']}"
+        case "conversation_ended":
+            return f"the conversation is over: {_ENDED.get(data['by'], data['by'])}"
+    return None
+
+
+def _of_recordings(event: Mapping[str, Any]) -> str | None:
+    """Return an event of messages and of recorded conversations as a sentence; None for another."""
+    data: Mapping[str, Any] = event["data"]
+    match event["kind"]:
+        case "consent":
+            return f"{'agrees' if data['agreed'] else 'does not agree'} to the recording of the conversation"
+        case "recorded":
+            return "the conversation is recorded"
+        case "recording":
+            return "records a message after the tone"
+        case "message":
+            return f"leaves a message of {data['seconds']:.0f} s{_with_reference(data)}"
+        case "message_refused":
+            return f"cannot leave a message: the limit {data['why']} is reached"
+        case "not_recorded":
+            return f"the conversation is not recorded: the limit {data['why']} is reached"
+        case "recording_failed":
+            return f"the message could not be recorded{_with_reference(data)}"
+    return None
+
+
+def _with_reference(data: Mapping[str, Any]) -> str:
+    return f", which is case {data['reference']}" if data.get("reference") else ""
+
+
+_WAYS = {
+    "api": "the control API",
+    "keys": "keys",
+    "code": "a feature code",
+    "refer": "their telephone",
+    "telephone": "their telephone",
+}
+
+
+def _of_the_conversation(event: Mapping[str, Any]) -> str | None:
+    """Return an event of a conversation as a sentence; None for another."""
+    data: Mapping[str, Any] = event["data"]
+    by = f"operator {data.get('by')}, by {_WAYS.get(str(data.get('way')), data.get('way'))},"
+    match event["kind"]:
+        case "held":
+            return f"{by} puts the caller on hold"
+        case "unheld":
+            return f"{by} takes the caller off hold"
+        case "recording_paused":
+            return f"{by} pauses the recording"
+        case "recording_resumed":
+            return f"{by} goes on with the recording"
+        case "hung_up":
+            return f"{by} hangs up"
+        case "transferred":
+            kind = "operator " if data["to_kind"] == "operator" else ""
+            return f"{by} transfers the caller to {kind}{data['to']} (transfer {data['count']} of this call)"
+        case "invited":
+            return f"{by} calls operator {data['operator']} in ({data['role']})"
+        case "joined":
+            return f"operator {data['operator']} joins ({data['role']})"
+        case "left":
+            return f"operator {data['operator']} leaves: {_who_ended(data['by'])}"
+        case "swapped":
+            return f"{by} changes over to the other party"
+        case "cancelled":
+            return f"{by} withdraws the request to the colleague"
+        case "handed_over":
+            return f"operator {data['operator']} takes over the caller from operator {data['by']}"
+        case "referred":
+            request = f"the telephone of operator {data['by']} asks to connect the caller"
+            if not data["attended"]:
+                return f"{request} with {data['to']}"
+            # In an attended transfer the telephone names its other line, not a number.
+            party = f"operator {data['colleague']}" if data.get("colleague") else data["to"] or "its other line"
+            return f"{request} with {party}, after talking to them first"
+        case "request_refused":
+            target = f" {data['target']}" if data["target"] else ""
+            return f"{by} requests {data['act']}{target}, which is refused: {data['why'].replace('_', ' ')}"
+        case "help_wanted":
+            return f"operator {data['operator']} asks for help; no supervisor is available"
+        case "help_given":
+            return f"operator {data['operator']} asks for help and talks with supervisor {data['supervisor']}"
+        case "page_gone":
+            return f"the page of operator {data['operator']} is gone; the caller is asked to wait for it"
+        case "page_back":
+            return f"the page of operator {data['operator']} is back in the call"
+        case "bad_audio":
+            lost, late = round(100 * data["loss"]), round(1000 * data["jitter_s"])
+            return f"operator {data['operator']} hears bad audio: {lost} % of packets lost, jitter {late} ms"
+        case "whispered":
+            return f"operator {data['operator']} has picked up and hears an announcement of the call"
+    return None
+
+
+def _who_ended(by: str) -> str:
+    sentences = {
+        "operator": "the operator ended it",
+        "colleague": "the colleague hung up",
+        "caller": "the caller hung up",
+    }
+    return sentences.get(by, by)
+
+
+_WHY_CALLED = {
+    "waiting": "requested while waiting",
+    "closed": "requested while the line was closed",
+    "case": "to announce the state of a case file",
+    "operator": "requested by an operator",
+}
+_FAILURES = {
+    "no_key": "nobody pressed a key",
+    "no_answer": "nobody answered",
+    "busy": "the number was busy",
+    "unreachable": "the number could not be reached",
+    "lost": "the call was cut off",
+}
+
+
+def _of_callbacks(event: Mapping[str, Any]) -> str | None:
+    """Return an event as a sentence without its subject, the caller; None for an event of another kind."""
+    data: Mapping[str, Any] = event["data"]
+    match event["kind"]:
+        case "callback" if "request" in data:
+            return f"is called back: {_WHY_CALLED.get(data['kind'], data['kind'])} (request {data['request']})"
+        case "callback":
+            return f"requests a call-back to {data['number']}"
+        case "cut_off":
+            return f"was cut off, since Asterisk ended: will be called back (request {data['request']})"
+        case "callback_given_up":
+            return "requests a call-back, but gives no number that can be called: nothing was noted"
+        case "callback_refused":
+            return f"requests a call-back to {data['number']}: the limit {data['why']} is reached, nothing was noted"
+        case "callback_dialled":
+            purpose = f"operator {data['operator']} is waiting" if data["operator"] else "to announce the case's state"
+            return f"call-back: dials {data['number']}, attempt {data['try_number']}; {purpose}"
+        case "callback_next_server":
+            return f"call-back: one server of the carrier did not take it; dials by its {data['server']}. one"
+        case "callback_missed":
+            then = "another attempt will follow" if data["again"] else "that was the last attempt"
+            why = _FAILURES.get(data["outcome"], str(data["outcome"]).replace("_", " "))
+            return f"call-back: attempt {data['try_number']} failed, {why}; {then}"
+        case "callback_not_asked":
+            return f"call-back: the person on {data['number']} had not asked for it"
+        case "callback_declined":
+            return f"call-back: operator {data['operator']} declined it ({str(data['reason']).replace('_', ' ')})"
+        case "callback_expired":
+            return f"call-back: given up, {data['reason']}"
+        case "case_call_requested":
+            return f"asks to be called on {data['number']} when the state of case {data['reference']} changes"
+        case "case_call_applicant":
+            return f"enters the right PIN of case {data['reference']}, which is locked: {data['number']} is called"
+        case "case_call_refused":
+            why = str(data["why"]).replace("_", " ")
+            return f"asks to be called when the state of case {data['reference']} changes, which is refused: {why}"
+    return None
+
+
+_WORDS = (_of_the_flow, _of_the_queue, _of_recordings, _of_the_conversation, _of_callbacks)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unicodedata import decimal
 
 import typer
@@ -13,22 +13,24 @@ from cli.groups import add_group
 from cli.on_record import put_on_record
 from cli.output import JSON, as_json, as_table, console, errors
 from cli.owner import refuse_strangers
+from db import callers
+from db.delivery import lag
+from db.engine import open_engine
+from db.erasure import BeingCalledError
+from db.rows import NotFoundError
 from db.traces import Read
+from ivr.data import erasure
+from ivr.data import export as exporting
+from ivr.data.erasure import Erased
 from ivr.data.proof import Proofs
 from ivr.model import clock
 from ivr.model.e164 import NumberRules, normalise
-
-if TYPE_CHECKING:
-    from ivr.data.erasure import Erased
 
 NUMBER = typer.Argument(help="The number in any way of writing it, such as +33612345678 or 0033612345678.")
 
 _DELIVERED_S = 2.0
 """How long to wait until the journal's records are in the database; a running deliverer needs about 0.1 s."""
 _POLL_S = 0.1
-
-
-# Imports in functions: SQLAlchemy takes a while to load, and `hatif --help` does not need it.
 
 
 def register(app: typer.Typer) -> None:
@@ -40,9 +42,6 @@ def register(app: typer.Typer) -> None:
 
 def show(number: str = NUMBER, json: bool = JSON) -> None:
     """Show what is remembered about a number, or when it was erased."""
-    from db import callers
-    from db.rows import NotFoundError
-
     parts = Composition()
     number = resolve(parts, number)
     try:
@@ -64,9 +63,6 @@ def erase(number: str = NUMBER, json: bool = JSON) -> None:
 
     Its calls and case files stay, without the number and the applicant's name.
     """
-    from db.erasure import BeingCalledError
-    from ivr.data import erasure
-
     parts = Composition()
     refuse_strangers(parts.settings.home)
     number = resolve(parts, number)
@@ -75,35 +71,37 @@ def erase(number: str = NUMBER, json: bool = JSON) -> None:
         await _wait_until_delivered(parts, number)
         try:
             return await erasure.erase(
-                parts.settings, parts.database_url, number, parts.basics.node, account(), clock.now()
+                parts.settings, parts.database_url, number, parts.site.node, account(), clock.now()
             )
         except BeingCalledError as error:
             raise ControlError(f"{number} was not erased: it {error}.") from None
 
     try:
-        found = asyncio.run(erase_delivered())
+        erased = asyncio.run(erase_delivered())
     except OSError as error:
         raise ControlError(
             f"{number} was not completely erased: {error.filename} cannot be written ({error.strerror}); correct that, "
             "and repeat it."
         ) from None
-    if found.is_empty and not found.left:
+    if erased.is_empty and not erased.left:
         raise ControlError(f"Nothing is known about {number}; `hatif calls` shows who called.")
     if json:
-        as_json(_counts(found) | {"files": [str(path) for path in found.masked], "left": [str(p) for p in found.left]})
+        as_json(
+            _counts(erased) | {"files": [str(path) for path in erased.masked], "left": [str(p) for p in erased.left]}
+        )
         return
-    counts = "".join(f" {what}: {count}." for what, count in _counts(found).items() if count)
+    counts = "".join(f" {what}: {count}." for what, count in _counts(erased).items() if count)
     console.print(f"{number}: erased.{counts}", markup=False, soft_wrap=True)
-    for path in found.left:
+    for path in erased.left:
         errors.print(f"hatif: {path} still has the number; it is yours to change.", markup=False, soft_wrap=True)
-    if found.backups:
+    if erased.backups:
         errors.print(
-            f"hatif: {found.backups} backups from before may have the number; `hatif restore` erases it again if "
+            f"hatif: {erased.backups} backups from before may have the number; `hatif restore` erases it again if "
             "erasures.json of this line is in the home.", markup=False, soft_wrap=True,
         )  # fmt: skip
 
 
-def _counts(found: "Erased") -> dict[str, int]:
+def _counts(found: Erased) -> dict[str, int]:
     rows = found.rows
     return {
         "Call-back requests cancelled": rows.requests,
@@ -122,8 +120,6 @@ def export(
     json: bool = JSON,
 ) -> None:
     """Write everything about a number into a folder: calls, cases, requests, messages, recordings."""
-    from ivr.data import export as exporting
-
     parts = Composition()
     number = resolve(parts, number)
 
@@ -171,9 +167,6 @@ def resolve(parts: Composition, written: str) -> str:
 
 
 async def _known(parts: Composition, numbers: set[str]) -> list[str]:
-    from db import callers
-    from db.engine import open_engine
-
     async with open_engine(parts.database_url) as engine:
         return await callers.known_numbers(engine, numbers)
 
@@ -183,8 +176,6 @@ async def _wait_until_delivered(parts: Composition, number: str) -> None:
 
     Raises ControlError after `_DELIVERED_S`: records that come later would bring the number back.
     """
-    from db.delivery import lag
-
     began = time.time()
     while True:
         behind = await lag(parts.settings.journal, parts.database_url)

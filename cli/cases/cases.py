@@ -1,31 +1,31 @@
 """`hatif cases` lists case files; `hatif case …` opens, changes and shows one.
 
-The commands work whether the line runs or not (`ivr.cases.casework`). A change goes to the journal first. `open` also
-works while the database is away; the others read the case first and need it. A running controller makes the changes of
-a case itself, as it does for the desk: it knows those that the database does not have yet, so none is overwritten.
+The commands work whether the line runs or not; the office does what they ask for, as it does for the desk. `open` and
+`note` also work while the database is away; the others read the case first and need it.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, cast
+from dataclasses import asdict
+from typing import Any
 
 import typer
 from typer.core import TyperCommand
 
 from cli.cases import case_input
-from cli.composition import Composition, ControlError, account
-from cli.control import ControllerAwayError
+from cli.cases.office import deliver_left, read, work
+from cli.composition import Composition, account
 from cli.groups import add_group
-from cli.on_record import put_on_record
-from cli.output import JSON, as_json, as_table, cell, console, errors, say
+from cli.output import JSON, as_json, as_table, cell, console, say
+from db import case_files
 from db.enums import CaseKind, CasePriority, CaseState
-from db.traces import Read
-from ivr.cases import case_changes, case_rules
-from ivr.cases.case_changes import Rows
-from ivr.cases.case_rules import CaseError
+from db.references import format_reference
 from ivr.model import clock
-
-# Imports in functions: SQLAlchemy takes a while to load, and `hatif --help` does not need it.
+from office.cases import changing, opening, reading, rules
+from office.cases.references import digits_of
+from office.cases.rules import CaseError
+from office.context import Office
+from office.people import Actor
+from office.reading import ByCommand, Unshown
 
 REFERENCE = typer.Argument(help="The case's reference, nine digits such as 123-456-789.")
 STATES, KINDS, PRIORITIES = ", ".join(CaseState), ", ".join(CaseKind), ", ".join(CasePriority)
@@ -66,24 +66,15 @@ def cases(
     json: bool = JSON,
 ) -> None:
     """List the case files, newest first."""
-    from db import read_cases
-
     if state:
-        case_rules.one_of(state, CaseState, "state")
+        rules.one_of(state, CaseState, "state")
     parts = Composition()
-    rows = parts.find(
-        read_cases.cases,
-        last,
-        state=state or None,
-        owner=owner or None,
-        applicant=applicant or None,
-        overdue=clock.now() if overdue else None,
-        tests=tests,
+    chosen = {"state": state or None, "owner": owner or None, "overdue": clock.now() if overdue else None}
+    listed = read(
+        parts,
+        lambda office: reading.cases(office, _me(), ByCommand(), last, applicant=applicant, tests=tests, **chosen),
     )
-    if rows:
-        shown = [row["reference"] for row in rows]
-        about: dict[str, Any] = {"state": state, "owner": owner, "overdue": overdue, "tests": tests}
-        put_on_record(parts, Read.SEARCH, terms=applicant, cases=shown, **about)
+    rows = [asdict(case) for case in listed]
     if json:
         as_json(rows)
         return
@@ -115,34 +106,24 @@ def open_case(
     json: bool = JSON,
 ) -> None:
     """Open a case file; print its reference and, only now, the PIN with which its applicant asks for its state."""
-    from db.references import format_reference
-    from ivr.cases import casework
-    from ivr.cases import pin as pins
-
-    pin = pins.new()
-    with ThreadPoolExecutor(1) as second_core:  # hashing takes as long as everything else
-        hashing = second_core.submit(pins.hash_unsealed, pin)
-        parts = Composition()
-        named = {
-            "topic": topic,
-            "language": language,
-            "country": country,
-            "title": title,
-            "applicant": applicant,
-            "caller": caller,
-            "kind": kind,
-            "post": post,
-        }
-        given = {name: case_input.value(name, text) for name, text in named.items()}
-        columns = case_input.rules(parts, given).check(given, clock.now())
-        basics = parts.basics
-        reference = casework.new_reference(parts.settings, basics.node, basics.node_number, parts.database_url)
-        pin_hash = pins.sealed(hashing.result(), parts.secret("pin_pepper"))
-    _keep(parts, case_changes.opening_rows(reference, columns, pin_hash, account(), clock.now()))
+    parts = Composition()
+    named = {
+        "topic": topic,
+        "language": language,
+        "country": country,
+        "title": title,
+        "applicant": applicant,
+        "caller": caller,
+        "kind": kind,
+        "post": post,
+    }
+    given = {name: case_input.value(name, text) for name, text in named.items()}
+    allowed = case_input.rules(parts, given)
+    opened = work(parts, lambda office: opening.open_case(office, _me(), given, allowed))
     if json:
-        as_json({"reference": reference, "pin": pin, **columns})
+        as_json({"reference": opened.reference, "pin": opened.pin, **opened.columns})
         return
-    say(f"Reference {format_reference(reference)}, PIN {pin}.")
+    say(f"Reference {format_reference(opened.reference)}, PIN {opened.pin}.")
     say("Give both to the applicant; the PIN is not shown again (`hatif case pin` makes a new one).")
 
 
@@ -188,16 +169,14 @@ def set_columns(
         names = ", ".join("--" + name.replace("_", "-") for name in options)
         raise CaseError(f"nothing to change; give {names}.")
     given = {name: case_input.value(name, text) for name, text in named.items()}
-    wanted = case_input.rules(parts, given).check(given, clock.now())
-    _change(parts, reference, wanted, "", json, version)
+    _change(parts, reference, given, "", json, version)
 
 
 def note(reference: str = REFERENCE, text: str = typer.Argument(help="The text of the note.")) -> None:
     """Add a note to a case file."""
     parts = Composition()
-    case = _case(parts, reference)
-    _keep(parts, case_changes.note_rows(case["reference"], case_rules.note_text(text), account(), clock.now()))
-    console.print(f"{_format_reference(case)}: note added.", markup=False)
+    work(parts, lambda office: changing.note(office, _me(), reference, text, Unshown()))
+    console.print(f"{_format_reference(reference)}: note added.", markup=False)
 
 
 def close(reference: str = REFERENCE, why: str = typer.Option("", "--why", help="The reason, kept as a note.")) -> None:
@@ -207,114 +186,67 @@ def close(reference: str = REFERENCE, why: str = typer.Option("", "--why", help=
 
 def pin(reference: str = REFERENCE, json: bool = JSON) -> None:
     """Give a case file a new PIN, shown only now; the old one stops working, and a lock of the case ends."""
-    from ivr.cases import pin as pins
-
     parts = Composition()
-    case = _case(parts, reference)
-    pin = pins.new()
-    pin_hash = pins.hash_pin(pin, parts.secret("pin_pepper"))
-    _keep(parts, case_changes.new_pin_rows(case["reference"], pin_hash, account(), clock.now()))
+    pin = work(parts, lambda office: changing.new_pin(office, _me(), reference, Unshown()))
     if json:
-        as_json({"reference": case["reference"], "pin": pin})
+        as_json({"reference": digits_of(reference), "pin": pin})
     else:
-        console.print(f"{_format_reference(case)}: the PIN is now {pin}; it is not shown again.", markup=False)
+        console.print(f"{_format_reference(reference)}: the PIN is now {pin}; it is not shown again.", markup=False)
 
 
 def show(reference: str = REFERENCE, json: bool = JSON) -> None:
     """Show a case file with its notes and messages; of its PIN, whether it is set, and wrong attempts and locks."""
     parts = Composition()
-    story = _story(parts, reference)
-    put_on_record(parts, Read.CASE, f"case:{story['file']['reference']}")
-    story["file"]["version"] = case_changes.version_of(story["file"])
+    case = read(parts, lambda office: reading.read(office, _me(), reference, ByCommand()))
+    story = asdict(case)
+    story["file"]["version"] = str(case.file.version)
     if json:
         as_json({**story.pop("file"), **story})
         return
-    as_table(f"Case {_format_reference(story['file'])}", ("what", "value"), story["file"].items())
+    as_table(f"Case {_format_reference(reference)}", ("what", "value"), story["file"].items())
     as_table("Notes", ("at", "author", "text"), ([row["at"], row["author"], row["text"]] for row in story["notes"]))
     columns = ("at", "category", "duration_ms", "heard", "heard_by", "file", "text", "text_confidence", "text_why")
     as_table("Messages", columns, ([row[name] for name in columns] for row in story["messages"]))
 
 
-def _story(parts: Composition, reference: str) -> dict[str, Any]:
-    """Return a case with notes and messages.
-
-    Raises CaseError for an invalid reference, NotFoundError for an unknown one.
-    """
-    from db import case_files
-
-    story: dict[str, Any] = parts.find(case_files.story, case_input.reference(reference))
-    return story
+def _me() -> Actor:
+    """Return the user of the machine, who may do everything: they could write to the database itself."""
+    return Actor(account(), None)
 
 
-def _case(parts: Composition, reference: str) -> dict[str, Any]:
-    case: dict[str, Any] = _story(parts, reference)["file"]
-    return case
-
-
-def _format_reference(case: dict[str, Any]) -> str:
-    from db.references import format_reference
-
-    return format_reference(case["reference"])
+def _format_reference(reference: str) -> str:
+    return format_reference(reference)
 
 
 def _change(
-    parts: Composition, reference: str, wanted: dict[str, Any], why: str, json: bool, version: str | None = None
+    parts: Composition, reference: str, given: dict[str, Any], why: str, json: bool, version: str | None = None
 ) -> None:
     """Change a case, unless it has another version than the given one, or than it had a moment ago."""
-    digits = case_input.reference(reference)
-    try:
-        document = cast(dict[str, Any], parts.ask_controller("GET", f"/cases/{digits}"))
-    except ControllerAwayError:
-        case, new = _change_alone(parts, digits, wanted, why, version)
-    else:
-        case = case_input.from_document(document)
-        new = {name: value for name, value in wanted.items() if case[name] != value}
-        if new or version is not None:
-            asked = {**case_input.to_document(new), "version": version or document["version"], "why": why}
-            try:
-                parts.ask_controller("PATCH", f"/cases/{digits}", asked)
-            except ControlError as error:
-                raise (_changed_meanwhile(digits) if error.code == "case_changed" else error) from None
+    digits, allowed = digits_of(reference), case_input.rules(parts, given)
+    allowed.check(given, clock.now())  # before anything is asked
+    seen = _version(version)
+    late = deliver_left(parts)  # what another process has left in the journal is part of the case
+
+    async def change(office: Office) -> "changing.Changed":
+        based_on = seen
+        if based_on is None:
+            based_on = (await case_files.story(office.engine, digits)).file.version
+            if late is not None:
+                why_not = f"changes of cases are still on their way to the database ({late}); try again in a moment."
+                raise CaseError(why_not)
+        return await changing.change(office, _me(), digits, based_on, given, allowed, Unshown(), why=why)
+
+    made = work(parts, change)
+    before = made.before or {}
     if json:
-        as_json({"reference": digits, "changes": {name: [case[name], value] for name, value in new.items()}})
+        as_json({"reference": digits, "changes": {name: [before.get(name), value] for name, value in made.new.items()}})
         return
-    words = "; ".join(f"{name} {cell(case[name])} → {cell(value)}" for name, value in new.items())
-    console.print(f"{_format_reference(case)}: {words or 'no change'}.", markup=False)
+    words = "; ".join(f"{name} {cell(before.get(name))} → {cell(value)}" for name, value in made.new.items())
+    console.print(f"{_format_reference(digits)}: {words or 'no change'}.", markup=False)
 
 
-def _change_alone(
-    parts: Composition, digits: str, wanted: dict[str, Any], why: str, version: str | None
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Change a case without a controller; return it as it was, and what was changed."""
-    from ivr.cases import casework
-
-    # What a controller was told before it ended is part of the case.
-    late = casework.deliver_left(parts.settings.journal, parts.database_url)
-    case = _case(parts, digits)
-    if late is not None:
-        raise CaseError(f"changes of cases are still on their way to the database ({late}); try again in a moment.")
-    if version is not None and version != case_changes.version_of(case):
-        raise _changed_meanwhile(digits)
-    new = {name: value for name, value in wanted.items() if case[name] != value}
-    if new:
-        _keep(parts, case_changes.change_rows(case, new, account(), clock.now(), why))
-    return case, new
-
-
-def _changed_meanwhile(digits: str) -> CaseError:
-    from db.references import format_reference
-
-    written = format_reference(digits)
-    return CaseError(
-        f"case {written} was changed meanwhile, and is as it was after that: see it with `hatif case show {written}`,"
-        " then give the command again if it is still right, with the version that is shown if any."
-    )
-
-
-def _keep(parts: Composition, rows: Rows) -> None:
-    from ivr.cases import casework
-
-    away = casework.keep(parts.settings.journal, parts.basics.node, parts.database_url, rows)
-    if away is not None:
-        warning = f"hatif: it is in the journal, but not in the database yet: {away}. It will be once that is back."
-        errors.print(warning, style="yellow", markup=False, soft_wrap=True)
+def _version(text: str | None) -> int | None:
+    """Return a version as `hatif case show` shows it. Raises CaseError for any other text."""
+    if text is not None and (not text.isdecimal() or len(text) > 9):
+        raise CaseError(f"{text!r} is not a version; `hatif case show` shows the case's.")
+    return int(text) if text is not None else None

@@ -13,11 +13,15 @@ from cli.output import JSON, Bar, as_json, console
 from cli.owner import refuse_strangers
 from cli.running_lines import running_homes
 from db.traces import Read
+from ivr.data import backup as making
+from ivr.data import encryption
+from ivr.data import restore as restoring
+from ivr.data.encryption import BackupError
 from ivr.home import pid_lock
 from ivr.home.settings import USUAL_HOME
 from ivr.process.process import processes
-
-# Imports in functions: SQLAlchemy takes a while to load, and `hatif --help` does not need it.
+from ivr.site.backups import check_recipient
+from office.delivery import deliver_unless_served
 
 
 def register(app: typer.Typer) -> None:
@@ -42,11 +46,6 @@ def backup(
 
     Whoever has the file has everything, passwords too, unless it is encrypted: it is readable by its owner only.
     """
-    from ivr.cases.casework import deliver_unless_served
-    from ivr.data import backup as making
-    from ivr.data.encryption import BackupError
-    from ivr.site.backups import check_recipient
-
     parts = Composition()
     try:
         recipients = [check_recipient(key) for key in to] if to else parts.site.backups.recipients
@@ -95,9 +94,6 @@ def restore(
 
     HATIF_PORT_OFFSET and HATIF_ASTERISK replace those of the backup. The site comes into HATIF_HOME/site.
     """
-    from ivr.data import encryption
-    from ivr.data import restore as restoring
-
     home = Path(os.environ.get("HATIF_HOME") or USUAL_HOME).expanduser().resolve()
     refuse_strangers(home)
     refuse_running(home)
@@ -111,19 +107,20 @@ def restore(
     with Bar() as bar:
         if not json:
             bar.step(f"Restoring into {home}")
-        found = restoring.restore(file, home, url=url, environment=os.environ, progress=bar.update, keys=keys)
+        restored = restoring.restore(file, home, url=url, environment=os.environ, progress=bar.update, keys=keys)
+    about = restored.about
     if json:
-        as_json({"made": found.about.made, "node": found.about.node, "site": found.about.site,
-                 "database": found.database, "aside": found.aside and str(found.aside)})  # fmt: skip
+        as_json({"made": about.made, "node": about.node, "site": about.site,
+                 "database": restored.database, "aside": restored.aside and str(restored.aside)})  # fmt: skip
         return
     console.print(
-        f"Restored {found.about.site} (node {found.about.node}) as it was at {found.about.made:%Y-%m-%d %H:%M:%S} UTC; "
-        f"its database is {found.database}.", markup=False,
+        f"Restored {about.site} (node {about.node}) as it was at {about.made:%Y-%m-%d %H:%M:%S} UTC; "
+        f"its database is {restored.database}.", markup=False,
     )  # fmt: skip
-    if found.aside is not None:
-        console.print(f"What was there before is in {found.aside}.", markup=False)
-    if found.erased_again:
-        console.print(f"{found.erased_again} numbers that had been erased since the backup were erased again.")
+    if restored.aside is not None:
+        console.print(f"What was there before is in {restored.aside}.", markup=False)
+    if restored.erased_again:
+        console.print(f"{restored.erased_again} numbers that had been erased since the backup were erased again.")
     console.print(
         "`hatif setup` brings Asterisk and the audio, `hatif up` starts the line. Never run it beside the line that it "
         "was copied from with the same carrier: both would call the same people back."

@@ -18,14 +18,18 @@ from cli.groups import add_group
 from cli.on_record import put_on_record
 from cli.output import JSON, Bar, as_json, console
 from cli.owner import refuse_strangers
-from cli.processes.processes import upgrade_database
+from cli.processes.setup import upgrade_database
 from cli.upkeep.restart import find
+from db import pin_hashes
+from db.engine import format_url, open_engine, parse_url
+from db.moving import move
+from db.pins import rewrite
 from db.traces import Read
+from db.upgrade import downgrade as undo
+from ivr.data import archive, encryption
 from ivr.home import line_settings
 from ivr.home.settings import Settings, line_of
 from ivr.process.process import ProcessInfo, processes
-
-# Imports in functions: SQLAlchemy takes a while to load, and `hatif --help` does not need it.
 
 _WRITERS = ("journal", "desk", "ivr")
 """The processes that use the database, in the order in which they are restarted."""
@@ -61,10 +65,6 @@ def downgrade(
 
     What only the later version keeps is lost; nothing else. Stop the journal and the desk before: calls go on.
     """
-    from db.engine import format_url, parse_url
-    from db.upgrade import downgrade as undo
-    from ivr.data import archive, encryption
-
     parts = Composition()
     home = parts.settings.home
     refuse_strangers(home)
@@ -89,12 +89,8 @@ def downgrade(
 
 async def _unseal(parts: Composition) -> None:
     """Give the earlier version hashes of PINs that it can check."""
-    from db.engine import open_engine
-    from db.pins import rewrite
-    from ivr.cases import pin
-
     async with open_engine(parts.database_url) as engine:
-        await rewrite(engine, "$sealed", lambda pin_hash: pin.unsealed(pin_hash, parts.credentials.pin_pepper))
+        await rewrite(engine, "$sealed", lambda pin_hash: pin_hashes.unsealed(pin_hash, parts.credentials.pin_pepper))
 
 
 def copy(
@@ -109,9 +105,6 @@ def copy(
     The line stays up. At the end its controller, journal and desk are restarted; calls go on meanwhile. A copy that was
     interrupted has changed nothing; the same command goes on with it.
     """
-    from db.engine import format_url, parse_url
-    from db.moving import move
-
     parts = Composition()
     settings, former = parts.settings, parts.database_url
     target = sys.stdin.readline().strip() if url == "-" else url

@@ -7,6 +7,7 @@ import typer
 from cli.composition import Composition
 from cli.groups import add_group
 from cli.output import JSON, as_json, as_table, console
+from ivr.data import expiry
 from ivr.model import clock
 
 
@@ -19,18 +20,16 @@ def expire(
     dry_run: bool = typer.Option(False, "--dry-run", help="Only count what would be deleted."), json: bool = JSON
 ) -> None:
     """Delete now what is too old. The journal process does it each day."""
-    from ivr.data import expiry  # loads SQLAlchemy, which `hatif --help` does not need
-
     parts = Composition()
-    found = asyncio.run(
+    expired = asyncio.run(
         expiry.expire(parts.settings, parts.database_url, parts.site.retention, clock.now(), dry=dry_run)
     )
     if json:
-        as_json([{"kind": one.kind, "before": one.before, "number": one.number} for one in found])
+        as_json([{"kind": row.kind, "before": row.before, "number": row.number} for row in expired])
         return
     title = "Would be deleted" if dry_run else "Deleted"
-    as_table(title, ("kind", "before", "number"), ((one.kind, one.before, one.number) for one in found))
-    if not found:
+    as_table(title, ("kind", "before", "number"), ((row.kind, row.before, row.number) for row in expired))
+    if not expired:
         console.print(
             "The site keeps everything: write [retention] in site.toml (docs/data-protection.md).", markup=False
         )

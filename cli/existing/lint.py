@@ -8,13 +8,16 @@ from pathlib import Path
 
 import typer
 
+from cli.asterisk_parts import AsteriskParts
 from cli.codes import loaded_clashes
-from cli.composition import Composition
+from cli.existing.surroundings import look_around, running_names
 from cli.output import JSON, as_json, console
 from dialplan.findings import DialplanError, Finding
+from dialplan.lines import read_tree
+from dialplan.lint import lint as find
+from dialplan.names import VERSIONS, shipped
+from dialplan.rules import find_mistakes, keep
 from ivr.asterisk.ami import Ami, AmiError
-
-# Imports in functions: parsing and linting the dialplan are needed by this command only.
 
 
 class Form(StrEnum):
@@ -48,12 +51,9 @@ def lint(
 
     For the site's own dialplan, also find feature codes that clash with other extensions of the running Asterisk.
     """
-    from dialplan.lint import lint as find
-    from dialplan.rules import keep
-
     if path is None:
         findings = [Finding(*clash) for clash in asyncio.run(_find_clashes())]
-        findings += find(Composition(bound=False).dialplan())
+        findings += find(AsteriskParts(bound=False).dialplan())
     else:
         findings = _look_through(path, asterisk, sounds)
     findings = keep(findings, silence)
@@ -63,16 +63,11 @@ def lint(
 
 
 def _look_through(path: Path, asterisk: Known | None, sounds: Path | None) -> Sequence[Finding]:
-    from cli.existing.surroundings import look_around, running_names
-    from dialplan.lines import read_tree
-    from dialplan.names import VERSIONS, shipped
-    from dialplan.rules import find_mistakes
-
     root = path / "extensions.conf" if path.is_dir() else path
     source = read_tree(root, _name)
     names = None
     if asterisk in (None, Known.running):
-        installation = Composition(bound=False).installed
+        installation = AsteriskParts(bound=False).installed
         names = running_names(installation, root.parent) if installation is not None else None
         if names is None and asterisk is Known.running:
             raise DialplanError("no running Asterisk answers; start it, or give --asterisk 20, 21 or 22")
@@ -125,7 +120,7 @@ def _escape(text: str, more: str = "") -> str:
 
 async def _find_clashes() -> list[tuple[str, int, str]]:
     """Return clashes of feature codes with the running Asterisk's extensions; none if it does not run."""
-    parts = Composition(bound=False)
+    parts = AsteriskParts(bound=False)
     secrets = parts.credentials
     try:
         async with Ami("127.0.0.1", 5038 + parts.settings.offset, secrets.ami_user, secrets.ami_password) as ami:

@@ -15,7 +15,7 @@ from asterisk_conf import existing as pjsip
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.files import write_text
 from asterisk_conf.pjsip import plain_ports
-from cli.composition import Composition
+from cli.asterisk_parts import AsteriskParts
 from cli.existing.lint import as_text
 from cli.existing.options import Theirs
 from cli.output import console
@@ -29,7 +29,7 @@ from dialplan.plan import guarded_ports, render
 from ivr.asterisk.ami import Ami, AmiError
 
 
-def dialplan_part(parts: Composition, folder: Path | None = None) -> str:
+def dialplan_part(parts: AsteriskParts, folder: Path | None = None) -> str:
     """Return the text of our file for their dialplan, without browser telephones.
 
     Args:
@@ -42,16 +42,16 @@ def dialplan_part(parts: Composition, folder: Path | None = None) -> str:
     return contexts_only(render(plan))
 
 
-def show_dialplan(parts: Composition, folder: Path) -> bool:
+def show_dialplan(parts: AsteriskParts, folder: Path) -> bool:
     """Print what loading our contexts would change and what is in the way; return whether they can be loaded."""
     theirs = read_tree(folder / "extensions.conf")
-    found = compare_with(theirs, dialplan_part(parts, folder), [number.number for number in parts.plan.numbers])
-    for change in found.changes:
+    comparison = compare_with(theirs, dialplan_part(parts, folder), [number.number for number in parts.plan.numbers])
+    for change in comparison.changes:
         typer.echo(str(change))
-    return _show([*found.findings, *_ports(parts, folder)], folder / "extensions.conf")
+    return _show([*comparison.findings, *_ports(parts, folder)], folder / "extensions.conf")
 
 
-def load_dialplan(parts: Composition, folder: Path, *, force: bool) -> None:
+def load_dialplan(parts: AsteriskParts, folder: Path, *, force: bool) -> None:
     """Write our contexts into their folder and have their Asterisk load them.
 
     Raises:
@@ -69,7 +69,7 @@ def load_dialplan(parts: Composition, folder: Path, *, force: bool) -> None:
     console.print(asyncio.run(run()), markup=False)
 
 
-def pjsip_part(parts: Composition, keep: Sequence[Theirs]) -> str:
+def pjsip_part(parts: AsteriskParts, keep: Sequence[Theirs]) -> str:
     """Return the text of our file for their `pjsip.conf`."""
     conf = parts.conf_of_existing()
     left_out: set[str] = set()
@@ -83,7 +83,7 @@ def pjsip_part(parts: Composition, keep: Sequence[Theirs]) -> str:
     return pjsip.part(configuration.render(conf)["pjsip.conf"], left_out)
 
 
-def show_pjsip(parts: Composition, folder: Path, keep: Sequence[Theirs]) -> bool:
+def show_pjsip(parts: AsteriskParts, folder: Path, keep: Sequence[Theirs]) -> bool:
     """Print our sections that are new or go, and what is in the way; return whether they can be loaded."""
     tree = read_tree(folder / "pjsip.conf")
     now = {line.file for line in tree.lines if Path(line.file).name == pjsip.FILE}
@@ -115,7 +115,7 @@ def show_pjsip(parts: Composition, folder: Path, keep: Sequence[Theirs]) -> bool
     return _show([*findings, *_ports(parts, folder)], folder / "pjsip.conf")
 
 
-def load_pjsip(parts: Composition, folder: Path, keep: Sequence[Theirs]) -> None:
+def load_pjsip(parts: AsteriskParts, folder: Path, keep: Sequence[Theirs]) -> None:
     """Write our carriers and telephones into their folder and have their Asterisk load them.
 
     Raises:
@@ -161,7 +161,7 @@ async def _put_back(ami: Ami) -> str:
     return "The former file is back."
 
 
-def _ami(parts: Composition) -> Ami:
+def _ami(parts: AsteriskParts) -> Ami:
     secrets = parts.credentials
     return Ami("127.0.0.1", parts.ports.ami, secrets.ami_user, secrets.ami_password)
 
@@ -185,7 +185,7 @@ def _places(lines: Iterable[Line], findings: list[Finding]) -> list[pjsip.Place]
     ]
 
 
-def _ports(parts: Composition, folder: Path) -> list[Finding]:
+def _ports(parts: AsteriskParts, folder: Path) -> list[Finding]:
     """Return clashes of their ports with those of our processes, and where our controller would not find them."""
     files: dict[str, Sequence[pjsip.Place]] = {}
     for name in ("pjsip.conf", "http.conf", "manager.conf"):

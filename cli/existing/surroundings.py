@@ -53,9 +53,9 @@ def _endpoints(folder: Path) -> tuple[list[Section], bool]:
     """Return the endpoints that PJSIP's files define, and whether they are all."""
     endpoints, are_all = _read(folder, "pjsip.conf")
     wizards, are_all_wizards = _read(folder, "pjsip_wizard.conf")
-    found = [section for section in endpoints if "endpoint" in _values(section, "type")]
-    found += [section for section in wizards if "wizard" in _values(section, "type")]
-    return found, are_all and (are_all_wizards or not (folder / "pjsip_wizard.conf").exists())
+    telephones = [section for section in endpoints if "endpoint" in _values(section, "type")]
+    telephones += [section for section in wizards if "wizard" in _values(section, "type")]
+    return telephones, are_all and (are_all_wizards or not (folder / "pjsip_wizard.conf").exists())
 
 
 def running_names(installation: Installation, folder: Path) -> Names | None:

@@ -10,7 +10,8 @@ from typing import Any, cast
 
 import psutil
 
-from cli.composition import Composition, ControlError
+from cli.asterisk_parts import AsteriskParts
+from cli.composition import ControlError
 from cli.processes import status
 from cli.processes.status import LineStatus
 from ivr.home import process_counts
@@ -59,7 +60,7 @@ class FactsReader:
     What is edited in them is not in force before `hatif reload`: a new number must not make a line look broken.
     """
 
-    def __init__(self, parts: Composition, compose: Callable[[], Composition] = Composition) -> None:
+    def __init__(self, parts: AsteriskParts, compose: Callable[[], AsteriskParts] = AsteriskParts) -> None:
         self.parts = parts
         self._compose = compose
         self._controller: int | None = None
@@ -80,7 +81,7 @@ class FactsReader:
             self.parts, self._controller = newer, controller.pid
 
 
-def read(parts: Composition) -> Facts:
+def read(parts: AsteriskParts) -> Facts:
     """Return what is known now. Call it outside of an event loop."""
     began = time.monotonic()
     home = parts.settings.home
@@ -100,7 +101,7 @@ def read(parts: Composition) -> Facts:
     )
 
 
-def _ask_figures(parts: Composition) -> Mapping[str, Any] | None:
+def _ask_figures(parts: AsteriskParts) -> Mapping[str, Any] | None:
     with suppress(ControlError):
         return cast(dict[str, Any], parts.ask_controller("GET", "/figures"))
     return None
@@ -114,7 +115,7 @@ def own_version() -> str:
         return "unknown"
 
 
-def expected_processes(parts: Composition) -> tuple[str, ...]:
+def expected_processes(parts: AsteriskParts) -> tuple[str, ...]:
     """Return the processes that belong to the line, but the voices', which end when they have done their work."""
     desk = ("desk", "gate") if parts.site.desk.enabled else ()
     hear = ("hear",) if parts.site.speech.menus else ()

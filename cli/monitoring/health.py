@@ -12,13 +12,15 @@ from typing import Any
 
 import typer
 
-from cli.composition import Composition
+from cli.asterisk_parts import AsteriskParts
 from cli.desk import settings_of
 from cli.monitoring.facts import expected_processes, own_version
 from cli.output import JSON, as_json, as_table, cell, console
 from cli.processes import status
 from cli.processes.at_once import ANSWER_S
 from cli.processes.check import Check, phrase
+from db.about import version_of
+from db.engine import DatabaseError, for_people, open_engine
 from ivr.process.process import ProcessInfo, processes
 from ivr.site import certificate
 
@@ -38,7 +40,7 @@ def health(json: bool = JSON) -> None:
 
     `hatif status` is the part of it that decides whether calls are served.
     """
-    parts = Composition()
+    parts = AsteriskParts()
     document = read(parts)
     faults = [check for check in document["parts"] if not check["ok"]]
     if json:
@@ -55,7 +57,7 @@ def health(json: bool = JSON) -> None:
         raise typer.Exit(1)
 
 
-def read(parts: Composition) -> dict[str, Any]:
+def read(parts: AsteriskParts) -> dict[str, Any]:
     """Return the state of each part. Not within an event loop."""
     began = time.time()
     line = status.read(parts, {"database": lambda: asyncio.run(_check_database(parts))})
@@ -102,10 +104,7 @@ def _check_each_process(running: Mapping[str, ProcessInfo], expected: Sequence[s
             yield Check(f"process {name}", True, fatal, runs)
 
 
-async def _check_database(parts: Composition) -> tuple[Check, str | None]:
-    from db.about import version_of  # loads SQLAlchemy: half of every command's start-up time
-    from db.engine import DatabaseError, for_people, open_engine
-
+async def _check_database(parts: AsteriskParts) -> tuple[Check, str | None]:
     began = time.monotonic()
     try:
         async with open_engine(parts.database_url, 1) as engine:
@@ -127,7 +126,7 @@ def _silent_database() -> Check:
     return Check("database", False, False, found, _START_DATABASE)
 
 
-def _check_desk_certificate(parts: Composition, now: datetime) -> Iterator[Check]:
+def _check_desk_certificate(parts: AsteriskParts, now: datetime) -> Iterator[Check]:
     """Check the certificate of the desk's own TLS; nothing to say without one."""
     if not parts.site.desk.enabled:
         return
@@ -174,8 +173,8 @@ def _check_backup(folder: Path, home: Path, now: datetime) -> Check:
 
 def _began(home: Path) -> datetime:
     """Return when a home was made, as far as its oldest file says."""
-    found = [home.stat().st_mtime]
+    times = [home.stat().st_mtime]
     for entry in home.iterdir():
         with suppress(OSError):  # a temporary file that has gone
-            found.append(entry.stat().st_mtime)
-    return datetime.fromtimestamp(min(found), UTC)
+            times.append(entry.stat().st_mtime)
+    return datetime.fromtimestamp(min(times), UTC)

@@ -4,16 +4,16 @@ import os
 import signal
 import sys
 
-import structlog
 import typer
 
-from cli.composition import Composition, ControlError
+from cli.asterisk_parts import AsteriskParts
+from cli.composition import ControlError
+from cli.monitoring import facts
+from cli.monitoring.server import Monitor, MonitorServer
 from ivr.home import heartbeat, pid_lock
 from ivr.home.logs import configure
 from ivr.home.service_manager import ServiceManager
 from ivr.process.own_user import refuse_root
-
-log = structlog.get_logger()
 
 
 def register(app: typer.Typer) -> None:
@@ -23,10 +23,7 @@ def register(app: typer.Typer) -> None:
 def monitor() -> None:
     """Serve /metrics and /health, in the foreground. `hatif up` runs it as well; docs/monitoring.md."""
     # Here: they load Prometheus' client and the database's packages, which no other command needs.
-    from cli.monitoring import facts
-    from cli.monitoring.server import Monitor, MonitorServer
-
-    parts = Composition()
+    parts = AsteriskParts()
     refuse_root(parts.site)
     chosen, port = parts.site.monitoring, parts.settings.monitoring_port
     configure(parts.site.node, parts.settings.log, parts.settings.log_level)

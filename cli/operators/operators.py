@@ -10,15 +10,17 @@ from zoneinfo import ZoneInfo
 import typer
 
 from cli.composition import Composition, ControlError, ControllerAwayError
-from cli.desk import sign_in_link
 from cli.groups import add_group
 from cli.on_record import put_on_record
+from cli.operators import floor_watch
+from cli.operators.floor_watch import format_duration
 from cli.operators.telephone import phone
 from cli.output import JSON, as_json, as_table, console
+from cli.sign_in_links import sign_in_link
+from db.engine import DatabaseError, open_engine
+from db.missed_calls import missed_offers
 from db.traces import Read
-
-# Imports in functions: the database's packages and the live display take a while to load, and not every command needs
-# them.
+from desk.people.qr import qr_lines
 
 
 def register(app: typer.Typer) -> None:
@@ -46,14 +48,12 @@ def list_operators(context: typer.Context, json: bool = JSON, watch: bool = WATC
         return
     parts = Composition()
     if watch:
-        from cli.operators import floor_watch  # rich's live display: only this option needs it
-
         put_on_record(parts, Read.LIST, "list:floor")  # with whom operators talk
         floor_watch.watch(parts, as_json=json)
         return
     try:
-        found = cast(list[dict[str, Any]], parts.ask_controller("GET", "/operators"))
-        live = {row["id"]: row for row in found if row["state"] != UNKNOWN}
+        operators = cast(list[dict[str, Any]], parts.ask_controller("GET", "/operators"))
+        live = {row["id"]: row for row in operators if row["state"] != UNKNOWN}
     except ControllerAwayError:
         live = {}
     missed = _missed_today(parts)
@@ -103,10 +103,7 @@ def list_operators(context: typer.Context, json: bool = JSON, watch: bool = WATC
 def _missed_today(parts: Composition) -> dict[str, dict[str, int]] | None:
     """Return how many of today's offers (in the site's time zone) failed, by operator and outcome; None without a
     database."""
-    from db.engine import DatabaseError, open_engine
-    from db.missed_calls import missed_offers
-
-    midnight = datetime.now(ZoneInfo(parts.basics.timezone)).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = datetime.now(ZoneInfo(parts.site.hours.timezone)).replace(hour=0, minute=0, second=0, microsecond=0)
 
     async def ask() -> dict[str, dict[str, int]]:
         async with open_engine(parts.database_url) as engine:
@@ -134,15 +131,11 @@ def _format_missed(missed: dict[str, int] | None) -> str:
 
 
 def _format_since(since: float | None) -> str:
-    from cli.operators.floor_watch import format_duration
-
     return format_duration(time.time() - since) if since else "-"
 
 
 def login(operator: str = typer.Argument(help="The operator's id."), json: bool = JSON) -> None:
     """Make a link that signs an operator in at the desk once, within 15 minutes; with a QR code."""
-    from desk.people.qr import qr_lines
-
     parts = Composition()
     if not parts.site.desk.enabled:
         raise ControlError("The desk is off: write enabled = true in [desk] of site.toml.")

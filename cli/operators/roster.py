@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import typer
@@ -14,11 +14,9 @@ from cli.times import midnight, parse_day
 from ivr.check import roster_check
 from ivr.model import clock
 from ivr.site import roster as rosters
-from ivr.site.roster import merge
-
-if TYPE_CHECKING:
-    from ivr.site.operators import OperatorEntry
-    from ivr.site.roster import Shift, Time
+from ivr.site.operators import OperatorEntry
+from ivr.site.roster import Shift, Time, merge
+from routing.hours import format_end
 
 _CELL = timedelta(minutes=30)
 _ON, _OPEN, _NOBODY = "█", "·", "!"
@@ -62,10 +60,10 @@ class DayPlan:
     day: date
     zone: ZoneInfo
     holiday: str | None
-    people: "dict[str, OperatorEntry]"
-    shifts: "list[Shift]"
-    open: "dict[str, list[Time]]"
-    uncovered: "dict[str, list[Time]]"
+    people: dict[str, OperatorEntry]
+    shifts: list[Shift]
+    open: dict[str, list[Time]]
+    uncovered: dict[str, list[Time]]
     able: dict[str, list[str]]
     states: dict[str, str]
 
@@ -116,7 +114,7 @@ def _states(parts: Composition) -> dict[str, str]:
 
 
 def _document(plan: DayPlan) -> dict[str, Any]:
-    def spans(times: "Sequence[Time]") -> list[dict[str, Any]]:
+    def spans(times: Sequence[Time]) -> list[dict[str, Any]]:
         return [{"from": begins.astimezone(plan.zone), "to": ends.astimezone(plan.zone)} for begins, ends in times]
 
     return {
@@ -193,7 +191,7 @@ def _ruler(cells: Sequence[datetime], zone: ZoneInfo) -> str:
     return "".join(f"{cell.astimezone(zone):%H}  " for cell in cells[::4])[: max(2, len(cells))]
 
 
-def _bar(cells: Sequence[datetime], times: "Sequence[Time]", opened: "Sequence[Time]") -> str:
+def _bar(cells: Sequence[datetime], times: Sequence[Time], opened: Sequence[Time]) -> str:
     return "".join(_ON if _in(cell, times) else _OPEN if _in(cell, opened) else " " for cell in cells).rstrip()
 
 
@@ -212,11 +210,11 @@ def _counts(cells: Sequence[datetime], plan: DayPlan, name: str) -> str:
     return out.rstrip()
 
 
-def _in(cell: datetime, times: "Sequence[Time]") -> bool:
+def _in(cell: datetime, times: Sequence[Time]) -> bool:
     """Return whether one of the times overlaps the half hour."""
     return any(begins < cell + _CELL and cell < ends for begins, ends in times)
 
 
-def _format_span(span: "Time", zone: ZoneInfo) -> str:
+def _format_span(span: Time, zone: ZoneInfo) -> str:
     begins, ends = (instant.astimezone(zone) for instant in span)
-    return f"{begins:%H:%M}-{'24:00' if ends.time() == time() else f'{ends:%H:%M}'}"
+    return f"{begins:%H:%M}-{format_end(ends)}"

@@ -7,15 +7,15 @@ import typer
 
 from asterisk_conf.conf import OPERATOR_CODECS
 from asterisk_conf.files import write_text
-from asterisk_conf.telephone_password import with_password
-from cli.composition import Composition, ControlError, account
+from asterisk_conf.pjsip import with_password
+from cli.asterisk_parts import AsteriskParts
+from cli.composition import ControlError, account
 from cli.output import JSON, as_json, as_table, console, errors
 from cli.upkeep.registrations import remove_registrations
 from cli.upkeep.up_calls import manager
 from ivr.asterisk.ami import AmiError
 from ivr.home import credentials
-
-# Imports in functions: the journal and the database's packages take a while to load, and only --new needs them.
+from office.delivery import keep
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def phone(
     json: bool = JSON,
 ) -> None:
     """Show what to enter in an operator's softphone: user, password, server, transport, digits, codecs."""
-    parts = Composition()
+    parts = AsteriskParts()
     password = parts.credentials.operators.get(operator)
     if password is None or operator not in {entry.id for entry in parts.operators}:
         raise ControlError(f"There is no operator {operator}; `hatif operators` lists them.")
@@ -69,7 +69,7 @@ def phone(
         console.print("The former password is no longer valid; the telephone must register with the new one.")
 
 
-def _way(parts: Composition, operator: str) -> dict[str, str]:
+def _way(parts: AsteriskParts, operator: str) -> dict[str, str]:
     """Return how a telephone reaches us, and what must be encrypted."""
     host = "127.0.0.1" if parts.site.sip_bind == "0.0.0.0" else parts.site.sip_bind  # noqa: S104 - compared only
     if not parts.site.operators.is_outside(operator):
@@ -79,7 +79,7 @@ def _way(parts: Composition, operator: str) -> dict[str, str]:
     return {"server": server, "transport": "TLS", "encryption": "SRTP (SDES), required"}
 
 
-async def _bring_into_force(parts: Composition, operator: str, password: str) -> Renewal:
+async def _bring_into_force(parts: AsteriskParts, operator: str, password: str) -> Renewal:
     """Give Asterisk the new password, and remove what is registered with the former one.
 
     Nothing else that was changed in the site comes into force: that is for `hatif reload`.
@@ -100,15 +100,13 @@ async def _bring_into_force(parts: Composition, operator: str, password: str) ->
         return Renewal(in_force=False, remedy=remedy)
 
 
-def _audit(parts: Composition, operator: str, renewal: Renewal) -> None:
-    from ivr.cases.casework import keep
-
+def _audit(parts: AsteriskParts, operator: str, renewal: Renewal) -> None:
     row = {
         "by": account(),
         "act": "telephone_password",
         "about": f"operator:{operator}",
         "data": {"in_force": renewal.in_force, "removed": renewal.removed},
     }
-    away = keep(parts.settings.journal, parts.basics.node, parts.database_url, [("audit", row)])
+    away = keep(parts.settings.journal, parts.site.node, parts.database_url, [("audit", row)])
     if away is not None:
         errors.print(f"hatif: the audit's record follows once the database is back: {away}", markup=False)

@@ -5,15 +5,16 @@ from pathlib import Path
 
 import typer
 
+from cli.asterisk_parts import AsteriskParts
 from cli.codes import codes, loaded_clashes
-from cli.composition import Composition
+from cli.existing import other_asterisk
 from cli.existing.lint import lint
 from cli.existing.options import INTO, KEEP, REQUIRED, Theirs
 from cli.groups import add_group
 from cli.output import JSON, as_json, console
+from dialplan.load import LoadReport, read
+from dialplan.load import load as load_dialplan
 from ivr.asterisk.ami import Ami
-
-# Imports in functions: parsing and linting the dialplan are needed by these commands only.
 
 
 def register(app: typer.Typer) -> None:
@@ -34,17 +35,13 @@ def render(
     own: bool = typer.Option(False, "--contexts", help="Only our contexts, for an Asterisk of your own."),
 ) -> None:
     """Write extensions.conf as the site's files define it. The running Asterisk does not change."""
-    from cli.existing import other_asterisk
-
-    parts = Composition(bound=False)
+    parts = AsteriskParts(bound=False)
     _write(other_asterisk.dialplan_part(parts) if own else parts.dialplan(), out)
 
 
 def diff(into: Path = REQUIRED) -> None:
     """Show what `load --into DIR` would change, what of yours it would hide, and what is in the way."""
-    from cli.existing import other_asterisk
-
-    if not other_asterisk.show_dialplan(Composition(bound=False), into):
+    if not other_asterisk.show_dialplan(AsteriskParts(bound=False), into):
         raise typer.Exit(1)
 
 
@@ -64,15 +61,10 @@ def load(
     json: bool = JSON,
 ) -> None:
     """Load the dialplan into the running Asterisk and show what changed; refuse a broken one and keep the old one."""
-    from dialplan.load import LoadReport, read
-    from dialplan.load import load as load_dialplan
-
-    parts = Composition()
+    parts = AsteriskParts()
     if into is not None:
         if file is not None:
             raise typer.BadParameter("the file with --into is rendered from the site; leave FILE out")
-        from cli.existing import other_asterisk
-
         other_asterisk.load_dialplan(parts, into, force=force)
         return
     text = read(file) if file is not None else parts.dialplan()
@@ -111,21 +103,15 @@ def render_pjsip(
     out: Path = typer.Option(None, "--out", help="Write to this file.  [default: standard output]"),
 ) -> None:
     """Write our carriers and telephones, with their passwords, without transports and global options."""
-    from cli.existing import other_asterisk
-
-    _write(other_asterisk.pjsip_part(Composition(bound=False), keep), out, 0o600)
+    _write(other_asterisk.pjsip_part(AsteriskParts(bound=False), keep), out, 0o600)
 
 
 def diff_pjsip(into: Path = REQUIRED, keep: list[Theirs] = KEEP) -> None:
     """Show what `load` would change, and what of yours is in the way."""
-    from cli.existing import other_asterisk
-
-    if not other_asterisk.show_pjsip(Composition(bound=False), into, keep):
+    if not other_asterisk.show_pjsip(AsteriskParts(bound=False), into, keep):
         raise typer.Exit(1)
 
 
 def load_pjsip(into: Path = REQUIRED, keep: list[Theirs] = KEEP) -> None:
     """Write our file beside your pjsip.conf and load it; if anything is in the way, nothing is written."""
-    from cli.existing import other_asterisk
-
-    other_asterisk.load_pjsip(Composition(), into, keep)
+    other_asterisk.load_pjsip(AsteriskParts(), into, keep)

@@ -3,23 +3,20 @@
 import os
 import subprocess
 
+from asterisk_conf import instance
 from asterisk_conf.errors import AsteriskError
-from cli.composition import Composition
+from cli.asterisk_parts import AsteriskParts
 from cli.output import Bar
-from cli.processes.processes import configure_asterisk
+from cli.processes.setup import configure_asterisk
 from ivr.home import pid_lock
 from ivr.process.own_user import refuse_root
 
 _ANSWER_S = 10
 
-# Imports in functions: what starts Asterisk loads the HTTP client.
-
 
 def run() -> None:
     """Run Asterisk alone, in the foreground, configured from the site. `hatif up` runs it as well."""
-    from asterisk_conf import instance
-
-    parts = Composition()
+    parts = AsteriskParts()
     refuse_root(parts.site)
     _check_installed(parts)
     with Bar() as bar:
@@ -29,15 +26,15 @@ def run() -> None:
         raise AsteriskError("\n".join(problems))
     pid_lock.hold(parts.settings.run, "asterisk", inherit=True)
     # Asterisk itself tells systemd that it is ready.
-    told = {name: os.environ[name] for name in ("NOTIFY_SOCKET",) if name in os.environ}
+    notify = {name: os.environ[name] for name in ("NOTIFY_SOCKET",) if name in os.environ}
     program, *arguments = instance.command(conf)
     os.chdir(conf.asterisk)
-    os.execve(program, [program, *arguments], instance.environment() | told)  # noqa: S606
+    os.execve(program, [program, *arguments], instance.environment() | notify)  # noqa: S606
 
 
 def reopen_logs() -> None:
     """Have Asterisk open its logs anew, after they were renamed. logrotate runs it."""
-    parts = Composition()
+    parts = AsteriskParts()
     _check_installed(parts)
     with Bar() as bar:
         conf = parts.conf(bar)
@@ -49,11 +46,11 @@ def reopen_logs() -> None:
             f"Asterisk did not open its logs anew within {_ANSWER_S} s; see `hatif status`, then repeat the command."
         ) from None
     if answer.returncode:
-        said = (answer.stderr or answer.stdout).strip().partition("\n")[0]
-        raise AsteriskError(f"Asterisk's logs could not be opened anew ({said}); is Asterisk running?")
+        reason = (answer.stderr or answer.stdout).strip().partition("\n")[0]
+        raise AsteriskError(f"Asterisk's logs could not be opened anew ({reason}); is Asterisk running?")
 
 
-def _check_installed(parts: Composition) -> None:
+def _check_installed(parts: AsteriskParts) -> None:
     """Raise AsteriskError if no Asterisk is installed: a service must not begin to download one."""
     if parts.built is None:
         raise AsteriskError(f"No Asterisk is installed for the line in {parts.settings.home}: run `hatif setup`.")

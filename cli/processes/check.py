@@ -34,12 +34,12 @@ class Check:
 
     def as_data(self) -> dict[str, Any]:
         """Return the JSON form. `text` and `values` are those of a phrase; others are said in English only."""
-        said = {"text": self.found.text, "values": self.found.values} if isinstance(self.found, Phrase) else {}
+        translatable = {"text": self.found.text, "values": self.found.values} if isinstance(self.found, Phrase) else {}
         return {
             "name": self.name,
             "ok": self.ok,
             "fatal": self.fatal,
             "found": str(self.found),
             "remedy": self.remedy,
-            **said,
+            **translatable,
         }

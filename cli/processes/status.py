@@ -13,7 +13,8 @@ from typing import Any, cast
 import typer
 
 from asterisk_conf.installation import NEWER, OLD
-from cli.composition import Composition, ControlError
+from cli.asterisk_parts import AsteriskParts
+from cli.composition import ControlError
 from cli.desk import settings_of
 from cli.output import JSON, as_json, as_table, cell, console, local
 from cli.processes.asterisk_check import check_answers
@@ -31,6 +32,8 @@ from cli.processes.check import START, Check, phrase
 from cli.processes.troubles import JournalState, find_delivery_problems, read_journal, silent_journal
 from cli.speech import state as transcriber_state
 from cli.speech.state import State as TextState
+from db import missed_calls
+from db.engine import DatabaseError, for_people, open_engine
 from ivr.asterisk.ami import Ami, AmiError, Fields
 from ivr.asterisk.carrier_registrations import read_registrations
 from ivr.home import process_counts
@@ -73,7 +76,7 @@ def register(app: typer.Typer) -> None:
 
 def status(json: bool = JSON) -> None:
     """Show whether calls are served; exit status 0 only if they are. docs/status.md explains each check."""
-    parts = Composition()
+    parts = AsteriskParts()
     line = read(parts)
     if json:
         as_json(line.document)
@@ -91,11 +94,11 @@ class Part:
     """
 
     name: str
-    ask: Callable[[Composition], Iterable[Check]]
+    ask: Callable[[AsteriskParts], Iterable[Check]]
     silent: Check | None
 
 
-def read(parts: Composition, also: Mapping[str, Callable[[], Any]] = MappingProxyType({})) -> LineStatus:
+def read(parts: AsteriskParts, also: Mapping[str, Callable[[], Any]] = MappingProxyType({})) -> LineStatus:
     """Return the status of the line within seconds, whatever hangs. Not within an event loop.
 
     `also`: further questions, which are asked at the same time; those that have no answer in time are left out.
@@ -163,24 +166,24 @@ def read(parts: Composition, also: Mapping[str, Callable[[], Any]] = MappingProx
 _NO_CONTROLLER: Mapping[str, Any] = {"ari": False, "ami": False, "calls": {}, "silent": True}
 
 
-def _ask_controller(parts: Composition) -> Mapping[str, Any]:
+def _ask_controller(parts: AsteriskParts) -> Mapping[str, Any]:
     try:
         return cast(dict[str, Any], parts.ask_controller("GET", "/status"))
     except ControlError:
         return {**_NO_CONTROLLER, "silent": False}
 
 
-def _ask_part(part: Part, parts: Composition) -> list[Check]:
+def _ask_part(part: Part, parts: AsteriskParts) -> list[Check]:
     return list(part.ask(parts))
 
 
-def monitoring_url(parts: Composition) -> str:
+def monitoring_url(parts: AsteriskParts) -> str:
     """Return the address of `hatif monitor`, without a slash at its end."""
     listen = parts.site.monitoring.listen
     return f"http://{f'[{listen}]' if ':' in listen else listen}:{parts.settings.monitoring_port}"
 
 
-def _show(data: dict[str, Any], checks: Sequence[Check], parts: Composition) -> None:
+def _show(data: dict[str, Any], checks: Sequence[Check], parts: AsteriskParts) -> None:
     console.print("Serves calls." if data["serves"] else "Does NOT serve calls.")
     for check in checks:
         if not check.ok:
@@ -284,7 +287,7 @@ def _check_drained(live: Mapping[str, Any]) -> Iterator[Check]:
         yield Check("drained", False, True, found, "take them again with `hatif drain --end`")
 
 
-def _check_disk(parts: Composition) -> Iterator[Check]:
+def _check_disk(parts: AsteriskParts) -> Iterator[Check]:
     home = parts.settings.home
     if not home.exists():
         return
@@ -297,13 +300,13 @@ def _silence() -> str:
     return phrase("it did not answer within %(seconds)d s", seconds=round(ANSWER_S))
 
 
-def _check_certificate(parts: Composition) -> Iterator[Check]:
+def _check_certificate(parts: AsteriskParts) -> Iterator[Check]:
     served = partial(served_certificate, reachable(parts.site.sip_bind), 5061 + parts.settings.offset)
     now = datetime.now(UTC)
     return check_certificate(parts.settings.site, parts.site.sip, parts.site.carrier, served, now)
 
 
-def _check_desk(parts: Composition) -> list[Check]:
+def _check_desk(parts: AsteriskParts) -> list[Check]:
     """Check the desk's pages and the gate of their telephones, by what these processes last counted."""
     if not parts.site.desk.enabled:
         return []
@@ -315,11 +318,11 @@ def _check_desk(parts: Composition) -> list[Check]:
     return [check_pages(desk), *check_reading(desk), check_gate(gate)]
 
 
-def _check_dialplan_and_calls(parts: Composition) -> list[Check]:
+def _check_dialplan_and_calls(parts: AsteriskParts) -> list[Check]:
     return asyncio.run(_ask_asterisk(parts))
 
 
-async def _ask_asterisk(parts: Composition) -> list[Check]:
+async def _ask_asterisk(parts: AsteriskParts) -> list[Check]:
     """Return the checks that ask Asterisk."""
     secrets, port = parts.credentials, 5038 + parts.settings.offset
     try:
@@ -340,7 +343,7 @@ async def _ask_asterisk(parts: Composition) -> list[Check]:
     ]
 
 
-def _check_numbers(parts: Composition, dialplan: Iterable[Fields]) -> Check:
+def _check_numbers(parts: AsteriskParts, dialplan: Iterable[Fields]) -> Check:
     loaded = {row["Extension"] for row in dialplan if "Extension" in row}
     missing = [entry.number for entry in parts.plan.numbers if not loaded.issuperset(entry.forms)]
     found = (
@@ -405,16 +408,13 @@ def _check_journal(state: JournalState) -> Iterator[Check]:
     yield Check("journal", not problems, False, " ".join(problems).rstrip(".") or found, "calls are served meanwhile")
 
 
-def _check_last_minute(parts: Composition) -> list[Check]:
+def _check_last_minute(parts: AsteriskParts) -> list[Check]:
     """Check the last minute's calls; nothing while the database is away, which the journal's check reports."""
     early = [entry.number for entry in parts.site.number if entry.early]
     return asyncio.run(_ask_last_minute(parts.database_url, early))
 
 
 async def _ask_last_minute(url: str, early: Collection[str]) -> list[Check]:
-    from db import missed_calls  # loads SQLAlchemy: half of the command's start-up time
-    from db.engine import DatabaseError, for_people, open_engine
-
     since = datetime.now(UTC) - _LAST_MINUTE
     try:
         async with open_engine(url, 1) as engine:

@@ -72,34 +72,36 @@ def remove(
     dry_run: bool = typer.Option(False, "--dry-run", help="Show what would be removed, and what stays."),
 ) -> None:
     """Remove what `hatif systemd install` wrote, and say what stays. The line must not run; its data is kept."""
-    found = systemd.installed(_ROOT)
-    if found is None:
+    installed = systemd.installed(_ROOT)
+    if installed is None:
         console.print("Nothing of `hatif systemd install` is on this machine.")
         return
-    running = [name for name, info in processes(found.home / "run").items() if info.alive]
-    if not dry_run and (running or found.enabled):
+    running = [name for name, info in processes(installed.home / "run").items() if info.alive]
+    if not dry_run and (running or installed.enabled):
         what = (
-            f"The line in {found.home} runs ({', '.join(running)})" if running else f"{systemd.TARGET} starts at boot"
+            f"The line in {installed.home} runs ({', '.join(running)})"
+            if running
+            else f"{systemd.TARGET} starts at boot"
         )
         raise SettingsError(f"{what}: first `systemctl disable --now {systemd.TARGET} && systemctl stop 'hatif-*'`.")
-    kept = line_settings.read(found.home)
-    if data and found.home.exists() and kept is None:
-        raise SettingsError(f"{found.home} has no {line_settings.FILE}, so it is not a line's: delete it yourself.")
-    for path in found.files:
+    kept = line_settings.read(installed.home)
+    if data and installed.home.exists() and kept is None:
+        raise SettingsError(f"{installed.home} has no {line_settings.FILE}, so it is not a line's: delete it yourself.")
+    for path in installed.files:
         console.print(f"{'would remove' if dry_run else 'removed'}: {path}", markup=False)
     if not dry_run:
-        systemd.remove(found)
-    if data and found.home.exists():
-        console.print(f"{'would delete' if dry_run else 'deleted'}: {found.home}", markup=False)
+        systemd.remove(installed)
+    if data and installed.home.exists():
+        console.print(f"{'would delete' if dry_run else 'deleted'}: {installed.home}", markup=False)
         if not dry_run:
-            _delete(found.home)
-    stays = [*found.own, _ROOT / "etc/hatif", _ROOT / "etc/cron.d/hatif", CHECKOUT]
-    stays += [found.home, *([Path(kept.site)] if kept and kept.site else [])]
+            _delete(installed.home)
+    stays = [*installed.own, _ROOT / "etc/hatif", _ROOT / "etc/cron.d/hatif", CHECKOUT]
+    stays += [installed.home, *([Path(kept.site)] if kept and kept.site else [])]
     for path in dict.fromkeys(path for path in stays if path.exists()):
         console.print(f"stays: {path}", markup=False)
     if kept and kept.database and not kept.database.startswith(_SQLITE):
         console.print("stays: the database of HATIF_DATABASE, on its server")
-    console.print(f"stays: the user {found.user} (`userdel {found.user}`)", markup=False)
+    console.print(f"stays: the user {installed.user} (`userdel {installed.user}`)", markup=False)
     if not dry_run:
         console.print("Next: systemctl daemon-reload")
 

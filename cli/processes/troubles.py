@@ -5,13 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cli.processes.at_once import ANSWER_S
+from db.delivery import Lag, count_behind, positions
 from db.delivery_state import Heartbeat, heartbeat
-
-if TYPE_CHECKING:
-    from db.delivery import Lag
+from db.engine import DatabaseError, for_people, open_engine
 
 _HEARTBEAT_TIMEOUT_S = 30.0
 """Seconds without a heartbeat after which the deliverer counts as gone; it sends one at least every ten seconds."""
@@ -26,17 +24,14 @@ class JournalState:
     """
 
     beat: Heartbeat | None
-    lag: "Lag | None"
+    lag: Lag | None
     why: str | None = None
 
 
 def read_journal(folder: Path, url: str) -> JournalState:
     """Read the deliverer's last heartbeat, and ask the database how far it is behind."""
-    # Here, since these load SQLAlchemy: half of every command's start-up time.
-    from db.delivery import count_behind, positions
-    from db.engine import DatabaseError, for_people, open_engine
 
-    async def ask() -> "Lag":
+    async def ask() -> Lag:
         async with open_engine(url, 1) as engine:
             return count_behind(folder, await positions(for_people(engine, ANSWER_S)))
 

@@ -1,18 +1,19 @@
 """Build the audio of all prompts, for several commands."""
 
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cli.composition import Composition
 from cli.output import errors
+from ivr.audio.names import names
+from ivr.site import training
 from ivr.site.findings import SiteError
-from prompts import manifest
-
-if TYPE_CHECKING:
-    from prompts.build import BuildReport
-    from prompts.catalogue import Catalogues
-
-# Imports in functions: speaking and audio processing take a while to load.
+from ivr.talk.whisper import is_brisk
+from prompts import catalogue, manifest, sources, spoken_words, training_audio
+from prompts.build import BuildReport
+from prompts.build import build as build_prompts
+from prompts.catalogue import Catalogues
+from prompts.clip_store import ClipStore
 
 
 def build_all(
@@ -21,7 +22,7 @@ def build_all(
     switched: Collection[str] = (),
     *,
     guide_later: bool = False,
-) -> "BuildReport":
+) -> BuildReport:
     """Update all audio from texts, operators' names and recordings; remove files that no version uses.
 
     Args:
@@ -30,11 +31,6 @@ def build_all(
         guide_later: Leave out what callers hear of the guide's procedures where there is no audio of it yet, but in
             English.
     """
-    from ivr.site import training
-    from prompts import catalogue, sources, spoken_words, training_audio
-    from prompts.build import build as build_prompts
-    from prompts.clip_store import ClipStore
-
     folder, sounds = parts.settings.site, parts.settings.sounds
     texts = catalogue.load(folder)
     report = build_prompts(
@@ -63,11 +59,8 @@ def build_all(
     return report
 
 
-def spoken(parts: Composition, texts: "Catalogues") -> dict[str, Any]:
+def spoken(parts: Composition, texts: Catalogues) -> dict[str, Any]:
     """Return what is spoken besides the texts, and how, as `prompts.prompt_list` and `prompts.build` take it."""
-    from ivr.audio.names import names
-    from ivr.talk.whisper import is_brisk
-
     try:
         people = names(parts.operators, parts.site)
     except SiteError as error:  # their numbers are spoken instead

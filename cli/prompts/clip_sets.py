@@ -7,10 +7,12 @@ import typer
 
 from cli.composition import Composition
 from cli.output import as_json, console, errors
-from prompts import manifest
+from cli.prompts.slow_voices import require_audio, switch, wanted_clips
+from prompts import clip_archive, manifest
+from prompts.background import pending
+from prompts.clip_archive import ClipArchiveError
+from prompts.clip_store import ClipStore
 from prompts.voices.choice import Choice, is_slow
-
-# Imports in functions: catalogues and voices take a while to load.
 
 
 def register(prompts: typer.Typer) -> None:
@@ -22,11 +24,6 @@ def export(
     language: str = typer.Option(None, "--language", help="Only what the voice of this language has spoken."),
 ) -> None:
     """Write what slow voices have spoken of the site's present texts into a file, for `hatif prompts import`."""
-    from cli.prompts.slow_voices import wanted_clips
-    from prompts import clip_archive
-    from prompts.clip_archive import ClipArchiveError
-    from prompts.clip_store import ClipStore
-
     parts = Composition()
     wanted = wanted_clips(parts)
     if language is not None and language not in wanted:
@@ -45,12 +42,6 @@ def export(
 
 def import_set(parts: Composition, file: Path, *, json: bool) -> None:
     """Take what an archive has for this site; languages that are whole get their voice. Print the result."""
-    from cli.prompts.slow_voices import require_audio, switch, wanted_clips
-    from prompts import clip_archive
-    from prompts.background import pending
-    from prompts.clip_archive import ClipArchiveError
-    from prompts.clip_store import ClipStore
-
     require_audio(parts)
     wanted, store = wanted_clips(parts), ClipStore(parts.settings.clips)
     try:

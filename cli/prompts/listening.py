@@ -7,6 +7,7 @@ import typer
 from cli.composition import Composition
 from cli.output import Bar, console
 from cli.prompts.voices import voice_for
+from prompts import catalogue, listening
 
 
 def register(prompts: typer.Typer) -> None:
@@ -22,8 +23,6 @@ def listen(
 ) -> None:
     """Write a page with twelve spoken sentences, as by telephone, and a form for a native speaker's judgement."""
     # Imported here: reading the catalogues takes a while.
-    from prompts import catalogue, listening
-
     parts = Composition()
     voice = voice_for(parts, language)
     with Bar() as bar:

@@ -3,7 +3,6 @@
 import signal
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
@@ -13,15 +12,15 @@ from cli.output import JSON, Bar, as_json, as_table, console, errors
 from cli.owner import refuse_strangers
 from cli.prompts import clip_sets, listening, release, studio, text_lengths, voices
 from cli.prompts.build_prompts import build_all
+from cli.prompts.slow_voices import wanted_clips, work
 from ivr.home import pid_lock
 from ivr.home.logs import configure
-from prompts import manifest, progress
-
-# Imports in functions: reading catalogues and speaking take a while to load.
-if TYPE_CHECKING:
-    from prompts.catalogue import Catalogues
-    from prompts.slow_status import SlowStatus
-    from prompts.status import LanguageStatus
+from prompts import catalogue, manifest, progress
+from prompts.catalogue import Catalogues
+from prompts.clip_store import ClipStore
+from prompts.say import say as speak
+from prompts.slow_status import SlowStatus, slow_statuses
+from prompts.status import LanguageStatus, language_statuses
 
 
 def register(app: typer.Typer) -> None:
@@ -68,8 +67,6 @@ def build(
 
 
 def _build_in_background(parts: Composition) -> None:
-    from cli.prompts.slow_voices import work
-
     configure(parts.site.node, parts.settings.log, parts.settings.log_level)
     pid_lock.hold(parts.settings.run, "voices")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the voice's process and files go as well
@@ -104,9 +101,6 @@ def list_prompts(json: bool = JSON) -> None:
 
 def status(json: bool = JSON) -> None:
     """Count texts by language: translated, recorded, synthesised, stale, missing, names; list the voices in use."""
-    from prompts import catalogue
-    from prompts.status import language_statuses
-
     parts = Composition()
     texts = catalogue.load(parts.settings.site)
     audio = manifest.load_if_any(parts.settings.sounds / manifest.FILE)
@@ -132,21 +126,17 @@ def status(json: bool = JSON) -> None:
         errors.print(f"hatif: {', '.join(codes)}: {problem}", style="yellow", markup=False, soft_wrap=True)
 
 
-def _slow_statuses(parts: Composition, texts: "Catalogues", heard: manifest.Manifest) -> "list[SlowStatus]":
-    from cli.prompts.slow_voices import wanted_clips
-    from prompts.clip_store import ClipStore
-    from prompts.slow_status import slow_statuses
-
+def _slow_statuses(parts: Composition, texts: Catalogues, heard: manifest.Manifest) -> list[SlowStatus]:
     store, made = ClipStore(parts.settings.clips), progress.read(parts.settings.voice_progress)
     return list(slow_statuses(wanted_clips(parts, texts), heard, store, made))
 
 
-def _slow_cells(row: "SlowStatus") -> tuple[object, ...]:
+def _slow_cells(row: SlowStatus) -> tuple[object, ...]:
     left = None if row.left_s is None else f"about {max(1, round(row.left_s / 60))} min"
     return row.language, row.voice, f"{row.made} of {row.of}", row.state, left
 
 
-def _cells(row: "LanguageStatus", *, on: bool) -> tuple[object, ...]:
+def _cells(row: LanguageStatus, *, on: bool) -> tuple[object, ...]:
     state = "on" if on else f"off: {row.recorded} of {row.texts} recorded"
     several = len(row.voices) > 1
     voices = [
@@ -163,7 +153,5 @@ def say(
     out: Path = typer.Option(..., "--out", help="The WAV file to write."),
 ) -> None:
     """Speak a text in the site's voice into a WAV file."""
-    from prompts.say import say as speak
-
     seconds = speak(text, language, out, voice=voices.voice_for(Composition(), language))
     console.print(f"{out}: {seconds:.1f} s", markup=False)

@@ -3,17 +3,15 @@
 import getpass
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import typer
 
 from cli.composition import Composition
 from cli.output import cell, console, errors
+from prompts import catalogue, po, text_rules
+from prompts.catalogue import Catalogues, Entry
+from prompts.release import draft_comment, mark_released
 from wire.errors import UserError
-
-# Imports in functions: the catalogues take a while to load.
-if TYPE_CHECKING:
-    from prompts.catalogue import Catalogues, Entry
 
 
 class ReleaseError(UserError):
@@ -32,9 +30,6 @@ def release(
     ),
 ) -> None:
     """Show texts that are marked fuzzy and release them to be spoken; a comment records by whom and when."""
-    from prompts import catalogue, po
-    from prompts.release import draft_comment, mark_released
-
     texts = catalogue.load(Composition().settings.site)
     if language and language not in texts.languages:
         raise ReleaseError(f"{language!r} has no texts; the languages are {', '.join(texts.languages)}.")
@@ -57,24 +52,22 @@ def release(
         raise typer.Exit(1)
 
 
-def _fuzzy_entries(texts: "Catalogues", prompt: str, language: str | None) -> "Iterator[tuple[str, Entry]]":
+def _fuzzy_entries(texts: Catalogues, prompt: str, language: str | None) -> Iterator[tuple[str, Entry]]:
     codes = [language] if language else texts.languages
-    found = [(code, entry) for code in codes if (entry := texts.entry(code, prompt)) and entry.fuzzy and entry.text]
-    if not found:
+    entries = [(code, entry) for code in codes if (entry := texts.entry(code, prompt)) and entry.fuzzy and entry.text]
+    if not entries:
         if not any(texts.entry(code, prompt) for code in codes):
             raise ReleaseError(f"There is no text {cell(prompt)}; `hatif prompts list` lists the ids.")
         raise ReleaseError(
             f"{prompt} is not marked fuzzy in {language or 'any language'}: there is nothing to release."
         )
-    yield from found
+    yield from entries
 
 
-def _show_findings(language: str, entry: "Entry") -> bool:
+def _show_findings(language: str, entry: Entry) -> bool:
     """Print the findings about a text; return True if no voice can speak it."""
-    from prompts import text_rules
-
-    found = text_rules.findings(entry.text, language)
-    for finding in found:
+    findings = text_rules.findings(entry.text, language)
+    for finding in findings:
         colour = "red" if finding.code.startswith("E_") else "yellow"
         errors.print(f"  {finding.code} {finding.found}; {finding.remedy}.", style=colour, markup=False, soft_wrap=True)
-    return any(finding.code.startswith("E_") for finding in found)
+    return any(finding.code.startswith("E_") for finding in findings)

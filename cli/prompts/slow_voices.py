@@ -45,8 +45,8 @@ def wanted_clips(parts: Composition, texts: Catalogues | None = None) -> SlowCli
     folder = parts.settings.site
     texts = texts or catalogue.load(folder)
     prompts = list_prompts(texts, **spoken(parts, texts))
-    found = slow_clips(prompts, parts.voices, folder / "recordings")
-    return {language: found[language] for language in parts.site.languages if language in found}
+    clips = slow_clips(prompts, parts.voices, folder / "recordings")
+    return {language: clips[language] for language in parts.site.languages if language in clips}
 
 
 def work() -> Mapping[str, str]:

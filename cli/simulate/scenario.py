@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cli.composition import Composition
-from cli.simulate import simulation_input
+from cli.simulate import simulation_history, simulation_input
 from cli.simulate.format_simulation import Scenario
 from cli.simulate.simulation_input import SimulationError
 from cli.simulate.wanted import PolicyOption, Wanted
@@ -75,8 +75,6 @@ def make_scenario(parts: Composition, wanted: Wanted) -> Scenario:
 
 def _repeated(ground: _Ground) -> Scenario:
     """Return a scenario of the calls in the database."""
-    from cli.simulate import simulation_history  # loads SQLAlchemy
-
     parts, wanted = ground.parts, ground.wanted
     past = simulation_history.read(parts, wanted.begin, wanted.end)
     planned = simulation_input.roster(wanted.roster, ground.names, past.first_hour) if wanted.roster else None

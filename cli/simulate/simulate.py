@@ -9,20 +9,21 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
 from cli.composition import Composition
 from cli.output import JSON, Bar, as_json, console
+from cli.simulate import format_simulation
+from cli.simulate.format_simulation import Scenario
+from cli.simulate.scenario import make_scenario
 from cli.simulate.wanted import PolicyOption, SpreadOption, Wanted
-
-# Imports in functions: the simulation is needed by this command only.
-if TYPE_CHECKING:
-    from cli.simulate.format_simulation import Scenario
-    from routing.simulation.day import Day
-    from routing.simulation.team import Team
-    from routing.simulation.totals import Totals
+from routing.engine import Engine
+from routing.simulation.advice import advise
+from routing.simulation.day import Day
+from routing.simulation.day import simulate as simulate_day
+from routing.simulation.team import Team
+from routing.simulation.totals import Totals
 
 _MANY_DAYS = 20
 
@@ -122,9 +123,6 @@ def simulate(
 
 def run(wanted: Wanted) -> None:
     """Simulate and print what is wanted. Raises SimulationError, TimeError."""
-    from cli.simulate import format_simulation
-    from cli.simulate.scenario import make_scenario
-
     parts = Composition(bound=False)
     scenario = make_scenario(parts, wanted)
     if wanted.advise:
@@ -148,17 +146,12 @@ def run(wanted: Wanted) -> None:
             console.print(f"Picture: {wanted.picture}", markup=False)
 
 
-def _totals(scenario: "Scenario") -> "Totals":
-    from routing.simulation.totals import Totals
-
+def _totals(scenario: Scenario) -> Totals:
     return Totals(scenario.languages, scenario.hours, scenario.limits)
 
 
-def _day(scenario: "Scenario", team: "Team", at: int) -> "Day":
-    from routing.engine import Engine
-    from routing.simulation.day import simulate as run
-
-    return run(scenario.calls(at), team, Engine(scenario.policy, explains=False), scenario.needs)
+def _day(scenario: Scenario, team: Team, at: int) -> Day:
+    return simulate_day(scenario.calls(at), team, Engine(scenario.policy, explains=False), scenario.needs)
 
 
 @contextmanager
@@ -175,11 +168,11 @@ def _bar(quiet: bool, what: str, *, lines: bool = False) -> Iterator[Callable[[i
         yield bar.update
 
 
-_shared: "list[Scenario]" = []
+_shared: list[Scenario] = []
 """The scenario, which each of several processes has from the one that started it."""
 
 
-def _days(scenario: "Scenario") -> "Iterator[Day]":
+def _days(scenario: Scenario) -> Iterator[Day]:
     """Yield the scenario's days in their order. Many are simulated on all cores."""
     if scenario.days < _MANY_DAYS:
         yield from (_day(scenario, scenario.team(at), at) for at in range(scenario.days))
@@ -189,7 +182,7 @@ def _days(scenario: "Scenario") -> "Iterator[Day]":
         yield from processes.map(_shared_day, range(scenario.days), chunksize=4)
 
 
-def _shared_day(at: int) -> "Day":
+def _shared_day(at: int) -> Day:
     (scenario,) = _shared
     return _day(scenario, scenario.team(at), at)
 
@@ -199,27 +192,24 @@ def _processes() -> ProcessPoolExecutor:
     return ProcessPoolExecutor(len(os.sched_getaffinity(0)), context)
 
 
-def _try_team(team: "Team", at: int) -> "Totals":
+def _try_team(team: Team, at: int) -> Totals:
     (scenario,) = _shared
     totals = _totals(scenario)
     totals.add(_day(scenario, replace(scenario.team(at), operators=team.operators), at))
     return totals
 
 
-def _advise(scenario: "Scenario", level: int, names: dict[str, str], *, json: bool, quiet: bool) -> None:
-    from cli.simulate import format_simulation
-    from routing.simulation.advice import advise
-
+def _advise(scenario: Scenario, level: int, names: dict[str, str], *, json: bool, quiet: bool) -> None:
     team = scenario.team(0)
     _shared[:] = [replace(scenario, calls=cache(scenario.calls))]  # the same days for every lesson
     with (
         _processes() as processes,
         _bar(quiet, "every lesson on the same days") as progress,
     ):
-        found = advise(
+        advice = advise(
             team, scenario.languages, _try_team, level=level, days=scenario.days, progress=progress, each=processes.map
         )
     if json:
-        as_json(format_simulation.build_advice_document(scenario, team, level, found))
+        as_json(format_simulation.build_advice_document(scenario, team, level, advice))
     else:
-        format_simulation.show_advice(scenario, team, level, found, names)
+        format_simulation.show_advice(scenario, team, level, advice, names)

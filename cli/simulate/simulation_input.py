@@ -190,12 +190,12 @@ def planned(
 ) -> dict[str, tuple[tuple[float, float], ...]]:
     """Return when each operator is on duty on a day, by the roster of the site in `folder`; seconds as in `roster`."""
     zone = ZoneInfo(site.hours.timezone)
-    found = rosters.load(folder, operators, zone)
-    if found is None:
+    roster = rosters.load(folder, operators, zone)
+    if roster is None:
         raise SimulationError(f"--planned: {folder / rosters.FILE} does not exist; see docs/roster.md.")
     midnight = datetime.combine(on, time())
     spans: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for shift in found.shifts(on - timedelta(days=1), on):
+    for shift in roster.shifts(on - timedelta(days=1), on):
         walls = (instant.astimezone(zone).replace(tzinfo=None) for instant in (shift.begins, shift.ends))
         begins, ends = ((wall - midnight).total_seconds() - first_hour * 3600 for wall in walls)
         if ends > 0 and begins < 24 * 3600:
@@ -223,17 +223,17 @@ def _seconds(text: str, where: str) -> float:
     if text == "24:00":
         return 24 * 3600.0
     try:
-        found = time.fromisoformat(text)
+        at = time.fromisoformat(text)
     except ValueError:
         raise SimulationError(f"{where}: {text!r} is not a time; write it as 08:00.") from None
-    return found.hour * 3600.0 + found.minute * 60 + found.second
+    return at.hour * 3600.0 + at.minute * 60 + at.second
 
 
 def _figure(text: str, what: str) -> float:
     try:
-        found = float(text)
+        number = float(text)
     except ValueError:
-        found = math.nan
-    if not 0 <= found < math.inf:
+        number = math.nan
+    if not 0 <= number < math.inf:
         raise SimulationError(f"{what}: {text!r} is not a number; write one from 0 up.")
-    return found
+    return number

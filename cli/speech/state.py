@@ -42,7 +42,7 @@ def write(path: Path, state: State) -> None:
 def read(path: Path) -> State | None:
     """Return what the process last wrote, alive or not; None if there never was one."""
     try:
-        found = json.loads(path.read_bytes())
-        return State(**found | {"doing": Doing(found["doing"])})
+        document = json.loads(path.read_bytes())
+        return State(**document | {"doing": Doing(document["doing"])})
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

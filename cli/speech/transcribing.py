@@ -145,7 +145,7 @@ class Transcribing:
         seconds = (message.duration_ms or 0) / 1000
         others = self._languages if message.language in self._languages else self._languages | {message.language or ""}
         try:
-            found = await asyncio.to_thread(process.transcribe, path, seconds, message.language, others - {""})
+            transcript = await asyncio.to_thread(process.transcribe, path, seconds, message.language, others - {""})
         except ModelError as error:
             self._end_process()
             if self._stop.is_set():
@@ -166,10 +166,12 @@ class Transcribing:
             await message_texts.leave(engine, message.id, str(error), clock.now())
             return
         self._used = time.monotonic()
-        if found.text:
+        if transcript.text:
             at = clock.now()
-            await message_texts.keep(engine, message.id, found.text, found.language, round(100 * found.confidence), at)
-            log.info("A message has its text", message=str(message.id), model=model.name, language=found.language)
+            await message_texts.keep(
+                engine, message.id, transcript.text, transcript.language, round(100 * transcript.confidence), at
+            )
+            log.info("A message has its text", message=str(message.id), model=model.name, language=transcript.language)
         else:
             await message_texts.leave(engine, message.id, NO_WORDS, clock.now())
 

@@ -2,17 +2,15 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cli.output import as_table, console, errors
 from ivr.site.findings import count_and_name
+from ivr.trial.moments import Moment, Row, align, find_moments
+from ivr.trial.staging import home_number, language_keys
+from ivr.trial.trial import Stage, TrialResult
+from prompts.catalogue import Catalogues
 from wire.errors import UserError
-
-# Imports in functions: the trial is needed by this command only.
-if TYPE_CHECKING:
-    from ivr.trial.moments import Moment, Row
-    from ivr.trial.trial import Stage, TrialResult
-    from prompts.catalogue import Catalogues
 
 _BUILD = "run `hatif prompts build`"
 
@@ -30,13 +28,11 @@ class Journey:
     keys: str
 
 
-def plan_journeys(stage: "Stage", keys: str, caller: str | None) -> list[Journey]:
+def plan_journeys(stage: Stage, keys: str, caller: str | None) -> list[Journey]:
     """Return the path's call in each language. Without a `caller`, each calls from a country of their language.
 
     A key that chooses a language stands for the key of each. Raises SecondsError where that is impossible.
     """
-    from ivr.trial.staging import home_number, language_keys
-
     of_language = {language: key for key, language in language_keys(stage).items()}
     chooses = bool(keys) and keys[0] in of_language.values()
     planned = []
@@ -60,10 +56,10 @@ def plan_journeys(stage: "Stage", keys: str, caller: str | None) -> list[Journey
 class SecondsReport:
     """A path in every language, with one trial each."""
 
-    stage: "Stage"
+    stage: Stage
     journeys: Sequence[Journey]
-    results: Mapping[str, "TrialResult"]
-    texts: "Catalogues"
+    results: Mapping[str, TrialResult]
+    texts: Catalogues
 
     @property
     def failed(self) -> bool:
@@ -95,9 +91,7 @@ class SecondsReport:
                     "the language menu, or leave --from out, so that each calls from a country of their language."
                 )
 
-    def rows(self) -> "list[Row]":
-        from ivr.trial.moments import align, find_moments
-
+    def rows(self) -> list[Row]:
         flow, results = self.stage.version.flow, self.results.items()
         return align({language: find_moments(result, language, flow) for language, result in results})
 
@@ -155,7 +149,7 @@ class SecondsReport:
                 errors.print(f"{language}: {error}", style="red", markup=False, soft_wrap=True)
 
 
-def _cells(row: "Row", languages: Sequence[str], figure: "Callable[[Moment], float | None]") -> list[str]:
+def _cells(row: Row, languages: Sequence[str], figure: Callable[[Moment], float | None]) -> list[str]:
     shown = []
     for language in languages:
         moment = row.moments.get(language)
@@ -174,15 +168,15 @@ def _once(rows: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
             yield name, *cells
 
 
-def _announcement(row: "Row") -> str:
+def _announcement(row: Row) -> str:
     return f"{row.node}: {row.name}{_again(row)}"
 
 
-def _again(row: "Row") -> str:
+def _again(row: Row) -> str:
     return f" ({row.nth})" if row.nth > 1 else ""
 
 
-def _describe(row: "Row") -> str:
+def _describe(row: Row) -> str:
     again = _again(row)
     match row.what:
         case "own_language":

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -18,20 +17,26 @@ from cli.output import JSON, as_json
 from cli.times import parse_instant
 from cli.trial.seconds import SecondsReport, plan_journeys
 from cli.trial.trial_report import Report
+from db import engine, references
+from ivr.call.services import CaseLookup
+from ivr.floor.operator_state_store import restored
+from ivr.hours.format_hours import number_problem
 from ivr.model import clock
-from prompts import manifest
+from ivr.model.floor_protocol import Wait
+from ivr.records.recorder import Recorder
+from ivr.trial.asterisk import Asterisk, Caller
+from ivr.trial.caller import ListeningCaller, ScriptedCaller
+from ivr.trial.case_files import SAMPLE_PIN, SAMPLE_REFERENCE, DatabaseCaseFiles, SampleCaseFile
+from ivr.trial.loop import VirtualLoop
+from ivr.trial.opening import planned_hours
+from ivr.trial.operators import OperatorScript
+from ivr.trial.records import FakeReferences, MemoryJournal
+from ivr.trial.staging import likely_line, load_stage
+from ivr.trial.trial import Scenario, Stage, TrialResult, trial
+from prompts import catalogue, manifest
+from prompts.catalogue import Catalogues
 from routing.match import may_serve
 from wire.errors import UserError
-
-# Imports in functions: the trial is needed by this command only.
-if TYPE_CHECKING:
-    from ivr.call.services import CaseLookup
-    from ivr.model.floor_protocol import Wait
-    from ivr.records.recorder import Recorder
-    from ivr.trial.asterisk import Asterisk, Caller
-    from ivr.trial.operators import OperatorScript
-    from ivr.trial.trial import Scenario, Stage, TrialResult
-    from prompts.catalogue import Catalogues
 
 HIDDEN = "hidden"
 
@@ -159,8 +164,6 @@ class _Attempt:
     """A trial call, built from the site's files."""
 
     def __init__(self, parts: Composition, request: _Request) -> None:
-        from ivr.floor.operator_state_store import restored
-
         self._parts, self._site, self._request = parts, parts.site, request
         self._operators = restored(parts.operators, {})
         self._at = request.at or clock.now()
@@ -171,16 +174,12 @@ class _Attempt:
 
     def run(self) -> "Report":
         """Return the report of a caller who knows the menus."""
-        from ivr.trial.caller import ScriptedCaller
-
         stage, keys = self._stage(self._texts()), self._request.keys
         scene, source, course = self._try(stage, self._request.caller or "", lambda phone: ScriptedCaller(keys, phone))
         return Report(stage, scene, keys, source, course, tuple(self._notes))
 
     def in_every_language(self) -> "SecondsReport":
         """Return the report of callers who listen, one for each language. Raises SecondsError."""
-        from ivr.trial.caller import ListeningCaller
-
         texts = self._texts()
         stage = self._stage(texts)
         journeys = plan_journeys(stage, self._request.keys, self._request.caller)
@@ -194,15 +193,9 @@ class _Attempt:
         return report
 
     def _try(
-        self, stage: "Stage", caller: str, person: "Callable[[Asterisk], Caller]"
-    ) -> "tuple[Scenario, str, TrialResult]":
+        self, stage: Stage, caller: str, person: Callable[[Asterisk], Caller]
+    ) -> tuple[Scenario, str, TrialResult]:
         """Return the circumstances of one call, the source of case files, and the result."""
-        from ivr.records.recorder import Recorder
-        from ivr.trial.case_files import DatabaseCaseFiles
-        from ivr.trial.loop import VirtualLoop
-        from ivr.trial.records import FakeReferences, MemoryJournal
-        from ivr.trial.trial import trial
-
         recorder = Recorder(MemoryJournal(self._site.node), FakeReferences(self._site.node_number))
         files, source = self._files(recorder)
         scene = self._scene(caller, recorder, files)
@@ -213,14 +206,10 @@ class _Attempt:
             if isinstance(files, DatabaseCaseFiles):
                 files.close()
 
-    def _texts(self) -> "Catalogues":
-        from prompts import catalogue
-
+    def _texts(self) -> Catalogues:
         return catalogue.load(self._parts.settings.site)
 
-    def _stage(self, texts: "Catalogues") -> "Stage":
-        from ivr.trial.staging import load_stage
-
+    def _stage(self, texts: Catalogues) -> Stage:
         settings = self._parts.settings
         audio = settings.sounds / manifest.FILE
         stage = load_stage(settings.site, manifest.load(audio) if audio.exists() else None, self._site, texts)
@@ -230,11 +219,7 @@ class _Attempt:
                 raise TrialError(f"The guide has no procedure {name!r}; it has {', '.join(sorted(known))}.")
         return stage
 
-    def _scene(self, caller: str, recorder: "Recorder", files: "CaseLookup") -> "Scenario":
-        from ivr.trial.opening import planned_hours
-        from ivr.trial.staging import likely_line
-        from ivr.trial.trial import Scenario
-
+    def _scene(self, caller: str, recorder: Recorder, files: CaseLookup) -> Scenario:
         request = self._request
         return Scenario(
             caller=caller,
@@ -248,15 +233,11 @@ class _Attempt:
         )
 
     def _line(self, dialled: str) -> str:
-        from ivr.hours.format_hours import number_problem
-
         if problem := number_problem(self._site, dialled):
             raise TrialError(problem)
         return dialled
 
-    def _who(self, wait: "Wait") -> "OperatorScript | None":
-        from ivr.trial.operators import OperatorScript
-
+    def _who(self, wait: Wait) -> OperatorScript | None:
         step = wait.steps[0]
         operator = next((operator.id for operator in self._operators if may_serve(operator, step)), None)
         if operator is None:
@@ -268,10 +249,7 @@ class _Attempt:
             return None
         return OperatorScript(operator, _OFFERED_S, _ANSWERS_S, _TALKS_S) if operator is not None else None
 
-    def _files(self, recorder: "Recorder") -> "tuple[CaseLookup, str]":
-        from db import engine, references
-        from ivr.trial.case_files import SAMPLE_PIN, SAMPLE_REFERENCE, DatabaseCaseFiles, SampleCaseFile
-
+    def _files(self, recorder: Recorder) -> tuple[CaseLookup, str]:
         url = engine.parse_url(self._parts.database_url)
         if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
             return SampleCaseFile(recorder), _SAMPLE.format(

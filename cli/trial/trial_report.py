@@ -3,15 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from cli.calls.story import format_event
 from cli.output import console, errors
-
-if TYPE_CHECKING:
-    from ivr.trial.asterisk import HeardClip
-    from ivr.trial.trial import Scenario, Stage, Step, TrialResult
+from ivr.trial.asterisk import HeardClip
+from ivr.trial.trial import Scenario, Stage, Step, TrialResult
 
 _HOURS = "Opening hours come from the plan and the calendar; whether the line is forced open or closed does not count."
 _UNKEPT = "Nothing of this call is kept: references that it gives out do not belong to any case."
@@ -25,11 +23,11 @@ _NODE_WIDTH = 16
 class Report:
     """The result of a trial. `keys`: those to press; `files`: the source of case files; `notes`: further remarks."""
 
-    stage: "Stage"
-    scene: "Scenario"
+    stage: Stage
+    scene: Scenario
     keys: str
     files: str
-    course: "TrialResult"
+    course: TrialResult
     notes: tuple[str, ...] = ()
 
     @property
@@ -98,7 +96,7 @@ def _clock(seconds: float) -> str:
     return f"{int(seconds) // 60:3}:{int(seconds) % 60:02}"
 
 
-def _describe(step: "Step") -> Iterable[str]:
+def _describe(step: Step) -> Iterable[str]:
     data = step.data
     match step.kind:
         case "hears":
@@ -120,7 +118,7 @@ def _describe(step: "Step") -> Iterable[str]:
     return [format_event({"kind": step.kind, "flow_node": step.node, "data": data}, {})]
 
 
-def _heard(clips: "Iterable[HeardClip]") -> Iterator[str]:
+def _heard(clips: Iterable[HeardClip]) -> Iterator[str]:
     """Yield a line for each run of clips in one language."""
     silent = True
     for language, run in groupby(clips, key=lambda clip: clip.language):
@@ -130,7 +128,7 @@ def _heard(clips: "Iterable[HeardClip]") -> Iterator[str]:
         yield "a tone"
 
 
-def _as_document(step: "Step") -> Mapping[str, Any]:
+def _as_document(step: Step) -> Mapping[str, Any]:
     data = {**step.data}
     if step.kind == "hears":
         data["clips"] = [asdict(clip) for clip in data["clips"]]

@@ -7,26 +7,27 @@ import signal
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import typer
 
 from asterisk_conf import conf as configuration
 from asterisk_conf.conf import Conf
 from asterisk_conf.files import write_text
-from cli.composition import Composition, ControlError
+from cli.asterisk_parts import AsteriskParts
+from cli.composition import ControlError
 from cli.control import actor
 from cli.output import JSON, as_json, console
 from cli.upkeep.registrations import remove_registrations
 from cli.upkeep.reload_plan import Plan, make_plan
 from cli.upkeep.restart import find, wait_until_back
 from cli.upkeep.up_calls import manager
+from db.engine import DatabaseError, open_engine
+from desk.people.accounts import Followed, follow_operators
+from dialplan.load import load
 from ivr.home import credentials
 from ivr.process.process import ProcessInfo, processes
 from ivr.site.flat import flatten
-
-if TYPE_CHECKING:
-    from desk.people.accounts import Followed
 
 _LATER = {
     "asterisk": "hatif restart asterisk --when-idle",
@@ -48,7 +49,7 @@ def reload(
 
     Shows what changes, and what needs a restart of Asterisk. The flow, the guide and the audio need no reload.
     """
-    parts = Composition()
+    parts = AsteriskParts()
     running = [name for name, info in processes(parts.settings.run).items() if info.alive]
     before = cast(dict[str, Any], parts.ask_controller("GET", "/site/values"))["values"]
     conf = parts.conf(_Quiet())
@@ -80,27 +81,25 @@ class _Quiet:
         pass
 
 
-def _changed_files(parts: Composition, conf: Conf) -> dict[str, tuple[str, str]]:
+def _changed_files(parts: AsteriskParts, conf: Conf) -> dict[str, tuple[str, str]]:
     """Return Asterisk's files that differ, with the text that it has and the new one."""
     wanted = {**configuration.render(conf), parts.extensions.name: parts.dialplan()}
-    found = {}
+    changed = {}
     for name, text in wanted.items():
         path = conf.etc / name
         old = path.read_text(encoding="utf-8") if path.exists() else ""
         if old != text:
-            found[name] = (old, text)
-    return found
+            changed[name] = (old, text)
+    return changed
 
 
 def _apply(
-    parts: Composition, conf: Conf, plan: Plan, files: Mapping[str, tuple[str, str]], *, force: bool, quiet: bool
-) -> "Followed":
+    parts: AsteriskParts, conf: Conf, plan: Plan, files: Mapping[str, tuple[str, str]], *, force: bool, quiet: bool
+) -> Followed:
     """Do what the plan says; return which accounts have changed.
 
     The dialplan comes first: it is refused as a whole, and then nothing has changed.
     """
-    from dialplan.load import load  # parsing a dialplan is needed here only
-
     # The controller last: it may have started this command, which can end together with it.
     ordered = sorted(plan.processes, key=lambda name: name == "ivr")
     restarted = [(name, find(parts, name)) for name in ordered]
@@ -138,7 +137,7 @@ def _apply(
     return followed
 
 
-def _restart(parts: Composition, processes_before: Sequence[tuple[str, ProcessInfo]], *, quiet: bool) -> None:
+def _restart(parts: AsteriskParts, processes_before: Sequence[tuple[str, ProcessInfo]], *, quiet: bool) -> None:
     """Restart the processes, one after the other. One that does not come back keeps none of the others from it.
 
     Raises:
@@ -163,7 +162,7 @@ def _restart(parts: Composition, processes_before: Sequence[tuple[str, ProcessIn
         )
 
 
-async def _forget_removed(parts: Composition) -> tuple[str, ...]:
+async def _forget_removed(parts: AsteriskParts) -> tuple[str, ...]:
     """Remove registrations and passwords of operators who are no longer in the list; return their ids.
 
     Asterisk no longer knows them, so that none of their telephones can register again.
@@ -176,11 +175,8 @@ async def _forget_removed(parts: Composition) -> tuple[str, ...]:
     return credentials.forget_others(parts.settings.home, known)
 
 
-def _follow_operators(parts: Composition) -> "tuple[Followed, str | None]":
+def _follow_operators(parts: AsteriskParts) -> tuple[Followed, str | None]:
     """Bring the desk's accounts in line with the list of operators; return which changed, or why they could not."""
-    from db.engine import DatabaseError, open_engine  # loads SQLAlchemy: half of the command's start-up time
-    from desk.people.accounts import Followed, follow_operators
-
     supervises = {operator.id: operator.supervisor for operator in parts.operators}
 
     async def follow() -> Followed:

@@ -143,5 +143,5 @@ def _shown(value: str | None) -> str:
     """Return a value as people write it."""
     if value is None or value == "null":
         return "none"
-    found = json.loads(value)
-    return ", ".join(map(str, found)) or "none" if isinstance(found, list) else str(found)
+    parsed = json.loads(value)
+    return ", ".join(map(str, parsed)) or "none" if isinstance(parsed, list) else str(parsed)

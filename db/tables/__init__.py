@@ -14,7 +14,7 @@ from db.tables.administration import Audit, HoursOverride, JournalPosition
 from db.tables.amendments import Amendment, QuestionDone
 from db.tables.base import Appended, Table
 from db.tables.calls import Call, Caller, CallEvent, Recording, ScoreSheet, SurveyAnswer
-from db.tables.cases import Callback, CallbackTry, CaseFile, CaseNote, CaseReference, GuideRequest, Message
+from db.tables.cases import Callback, CallbackTry, CaseChange, CaseFile, CaseNote, CaseReference, GuideRequest, Message
 from db.tables.floor import Decision, Offer, Operator, OperatorStateRecord, Pairing, Shift, ShiftSwap
 from db.tables.queue_log import QueueLog, QueueLogPosition
 from db.tables.reports import ReportDay, ReportMail
@@ -60,6 +60,7 @@ __all__ = [
     "Callback",
     "CallbackTry",
     "Caller",
+    "CaseChange",
     "CaseFile",
     "CaseNote",
     "CaseReference",

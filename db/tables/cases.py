@@ -1,6 +1,8 @@
-"""Case files with their notes and messages, callback requests, and requests for a procedure of the guide in writing."""
+"""Case files with their notes, changes and messages, callback requests, and requests for a procedure of the guide in
+writing."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Index, String
@@ -15,6 +17,7 @@ class CaseFile(Table):
 
     reference: Mapped[str] = mapped_column(String(9), primary_key=True)
     node: Mapped[str]
+    version: Mapped[int] = mapped_column(server_default="1")  # one more with each change by people
     kind: Mapped[str]
     state: Mapped[str] = mapped_column(server_default=CaseState.OPEN.value)
     topic: Mapped[str | None]
@@ -80,6 +83,28 @@ class CaseNote(Table):
     at: Mapped[datetime]
 
     __table_args__ = (Index(None, "case_reference", "at"),)
+
+
+class CaseChange(Table):
+    """A change that somebody made while the database was away, and that met a newer version of its case: it was not
+    made, and its author decides what becomes of it. One that met the version that it was based on has no row."""
+
+    __tablename__ = "case_change"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    node: Mapped[str]
+    case_reference: Mapped[str] = mapped_column(String(9))
+    version: Mapped[int]  # that it was based on
+    columns: Mapped[dict[str, Any]]  # of the case, as they should have become
+    author: Mapped[str]
+    why: Mapped[str | None]
+    at: Mapped[datetime]
+    done: Mapped[datetime | None]  # nothing is left to do
+
+    __table_args__ = (
+        Index(None, "case_reference"),
+        index_where("ix_case_change_to_do", "author", "at", where="done IS NULL"),
+    )
 
 
 class Message(Table):

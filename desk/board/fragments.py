@@ -6,8 +6,9 @@ from functools import partial
 
 from desk.board.unsent import ALARM, UnsentReports
 from desk.live.fragments import Fragment, Shared, Values
-from desk.live.picture import Alarm, Operator, Picture
+from desk.live.picture import Picture
 from desk.shift.fragments import read_line
+from wire.live import Alarm, Operator
 
 BOARD, WALL, NAMED_WALL = "board", "wall", "named_wall"
 """The views: the supervisors' own; a screen on the wall without names of people, and one with those of operators."""

@@ -2,7 +2,7 @@
 
 from desk.live.colleagues import read_colleagues
 from desk.live.fragments import Fragment, Personal, Shared, Values
-from desk.live.picture import Operator, Picture
+from desk.live.picture import Picture
 
 CONSULTING = ("consult", "swap", "aside")
 """An operator's places while a colleague is there for them, apart from the caller."""
@@ -14,7 +14,7 @@ def read_call(picture: Picture, operator: str) -> Values:
     `phase`: `none`; `offered`; `calling` somebody back, who does not answer yet; `talking`; `helping` in the call of
     another operator, who has the caller.
     """
-    known = picture.operators.get(operator) or Operator(operator, operator)
+    known = picture.operator(operator)
     call, colleague = picture.call_of(operator), picture.colleague_of(operator)
     phase = "none"
     if call is not None and picture.connected:

@@ -4,17 +4,15 @@ What is known of a caller is brought to the page while the call rings; as the op
 case, which the call opens at that moment.
 """
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 
 from db.engine import DatabaseError
-from desk.case import queries, view
+from desk.case import view
 from desk.case.presence import Presence
 from desk.case.routes import PresenceDep
 from desk.context import Desk, DeskDep
-from desk.control import ControlError
 from desk.live.hub import Hub
 from desk.live.routes import HubDep
 from desk.page.errors import DeskError
@@ -22,6 +20,9 @@ from desk.page.texts import N_
 from desk.people.signed_in import OperatorDep, SignedIn
 from desk.reading.calls import WRAPPED_UP, CallFacts, call_facts, latest_call
 from desk.reading.reader import Reader, ReaderDep, WhyNeeded
+from office.cases import reading
+from office.cases.rules import CaseError
+from office.reading import NotOnRecordError
 
 router = APIRouter(prefix="/case")
 
@@ -34,8 +35,7 @@ async def coming(
 ) -> Response:
     """While it rings, show in a few words who calls, and bring what is known of them for the moment of the answer."""
     facts = await _facts(desk, hub, call)
-    await reader.open_caller(signed_in, facts)
-    known, is_away = await _known(desk, facts)
+    known, is_away = await _known(desk, reader, signed_in, facts)
     if is_away:
         return Response(status_code=204)  # the page asked by itself: the call rings all the same
     return desk.pages.respond(request, "case/coming.html", facts=facts, known=known, is_away=False)
@@ -82,10 +82,13 @@ async def _facts(desk: Desk, hub: Hub, call: str) -> CallFacts:
     return found
 
 
-async def _known(desk: Desk, facts: CallFacts) -> tuple[queries.Caller | None, bool]:
+async def _known(
+    desk: Desk, reader: Reader, signed_in: SignedIn, facts: CallFacts
+) -> tuple[reading.Caller | None, bool]:
     """Return what is known of the caller, and whether the database is away."""
+    why = reader.caller(signed_in, facts)
     try:
-        return await queries.caller(desk.engine, facts.caller, facts.id) if facts.caller else None, False
+        return await reading.caller(desk.office, signed_in.actor, facts.id, facts.caller, why), False
     except DatabaseError:
         return None, True
 
@@ -99,10 +102,8 @@ async def _panel(
     signed_in: SignedIn,
     facts: CallFacts,
 ) -> Response:
-    await reader.open_caller(signed_in, facts)
-    (known, is_away), case = await asyncio.gather(
-        _known(desk, facts), _case(desk, presence, hub, reader, signed_in, facts)
-    )
+    known, is_away = await _known(desk, reader, signed_in, facts)
+    case = await _case(desk, presence, hub, reader, signed_in, facts)
     return desk.pages.respond(request, "case/panel.html", facts=facts, known=known, is_away=is_away, **case)
 
 
@@ -114,11 +115,10 @@ async def _case(
         values = {"kind": "enquiry", **_prefilled(facts)}
         return {"case": None, "values": values, "errors": {}, "call": facts.id, **view.choices(hub)}
     try:
-        found = await view.read(desk, signed_in, facts.case)
-        await reader.open_case(signed_in, found)
-    except (ControlError, DeskError, WhyNeeded):  # the button in its place opens it
+        found = await reading.read(desk.office, signed_in.actor, facts.case, reader.case(signed_in, facts.case))
+    except (DatabaseError, CaseError, NotOnRecordError, DeskError, WhyNeeded):  # the button in its place opens it
         return {"case": None}
-    others = view.open_here(desk, presence, signed_in, found)
+    others = view.open_here(desk, presence, signed_in, found.file)
     return view.case_page(desk, hub, found, others=others, call=facts.id)
 
 

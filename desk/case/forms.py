@@ -7,11 +7,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-FIELDS = (
-    *("title", "kind", "state", "applicant", "topic", "language", "country", "post", "caller", "owner"),
-    *("priority", "follow_up", "expected", "due", "missing"),
-)
-"""The members of a case that the form has, as the control API names them."""
+from db.case_files import File
+from office.cases.rules import FIELDS
 
 BASE = "base"
 """A hidden field: the values that the form was opened with, as JSON."""
@@ -28,13 +25,9 @@ class Merged:
     conflicts: Values
 
 
-def values_of(case: Mapping[str, Any], zone: ZoneInfo) -> dict[str, str]:
-    """Return a case of the control API as the values of a form."""
-    values = {name: _text(case.get(name)) for name in FIELDS}
-    if case.get("due"):
-        due = datetime.fromisoformat(str(case["due"])).astimezone(zone)
-        values["due"] = due.strftime("%Y-%m-%dT%H:%M")
-    return values
+def values_of(file: File, zone: ZoneInfo) -> dict[str, str]:
+    """Return a case as the values of a form."""
+    return {name: _text(getattr(file, name), zone) for name in FIELDS}
 
 
 def sent(form: Mapping[str, Any], several: Sequence[str]) -> dict[str, str]:
@@ -62,11 +55,8 @@ def encode(values: Values) -> str:
 
 
 def columns_of(values: Values) -> dict[str, Any]:
-    """Return values as the control API takes them; an empty one empties its column."""
-    return {
-        name: [word for word in value.split(",") if word] if name == "missing" else value or None
-        for name, value in values.items()
-    }
+    """Return values as the columns of a case; an empty one empties its column."""
+    return {name: value or None for name, value in values.items()}
 
 
 def changed(values: Values, base: Values) -> dict[str, str]:
@@ -81,7 +71,7 @@ def merge(values: Values, base: Values, present: Values) -> Merged:
     return Merged({**present, **mine}, conflicts)
 
 
-def _text(value: object) -> str:
-    if isinstance(value, list):
-        return ",".join(map(str, value))
+def _text(value: object, zone: ZoneInfo) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(zone).strftime("%Y-%m-%dT%H:%M")
     return "" if value is None else str(value)

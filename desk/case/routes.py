@@ -1,27 +1,35 @@
-"""Cases: looked at, changed, opened and found. They are changed through the control API, in the operator's name."""
+"""Cases: looked at, changed, opened and found, by the office's functions, which check the right and keep the audit."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Form, Path, Query, Request, Response
 
+from db.case_files import FileStory, new_story
+from db.engine import DatabaseError
 from db.references import normalize
-from desk.case import forms, queries, view
+from desk.case import forms, view
 from desk.case.presence import EVERY_S, Presence
 from desk.context import Desk, DeskDep, part
-from desk.control import ControlError
+from desk.control import note_changed
 from desk.live.hub import Hub
 from desk.live.routes import HubDep
 from desk.page.errors import DeskError
 from desk.page.texts import N_, Language
 from desk.people.signed_in import OperatorDep
 from desk.reading.reader import ReaderDep
+from office.cases import changing, opening, reading
+from office.cases.changing import ChangedMeanwhileError
+from office.cases.rules import FIELDS, CaseError, Kind
 
 router = APIRouter(prefix="/case")
 
 Reference = Annotated[str, Path(max_length=20)]
 
 _TRIES = 3
+
+_NO_VERSION = 10
+"""As many digits no version has."""
 
 _WRONG = {
     "title": N_("Write what it is about, in at most 200 characters."),
@@ -31,12 +39,11 @@ _WRONG = {
     "language": N_("Choose a language of the line."),
     "topic": N_("Choose a topic."),
     "owner": N_("There is no such operator."),
-    "due": N_("This day is not possible, or has passed."),
-    "expected": N_("This day is not possible, or has passed."),
-    "follow_up": N_("This day is not possible, or has passed."),
     "post": N_("Write at most 100 characters."),
 }
-"""The page's own sentence for a field that the control API refuses."""
+"""The page's own sentence for a field that cannot be so."""
+
+_WRONG_DAY = N_("This day is not possible, or has passed.")
 
 _OUTDATED = N_("This page is outdated; reload it and try again.")
 
@@ -56,9 +63,8 @@ async def case(
     call: Annotated[str, Query(max_length=40)] = "",
 ) -> Response:
     """Show a case. `call`: the operator's call that it belongs to."""
-    found = await view.read(desk, signed_in, reference)
-    await reader.open_case(signed_in, found)
-    others = view.open_here(desk, presence, signed_in, found)
+    found = await reading.read(desk.office, signed_in.actor, reference, reader.case(signed_in, reference))
+    others = view.open_here(desk, presence, signed_in, found.file)
     return _show(request, desk, hub, found, others=others, call=call)
 
 
@@ -85,37 +91,38 @@ async def change(
     reader: ReaderDep,
     signed_in: OperatorDep,
     reference: Reference,
-    version: Annotated[str, Form(max_length=40)],
+    given: Annotated[str, Form(alias="version", max_length=40)],
 ) -> Response:
     """Change what the person has changed in the form; show both texts where somebody else has changed the same."""
+    version = int(given) if given.isdecimal() and len(given) < _NO_VERSION else 0  # as on a page of an earlier release
     form = await request.form()
     values = forms.sent(form, [str(word) for word in form.getlist("missing")])
     try:
         base = forms.base_of(form)
     except ValueError:
         raise DeskError(422, _OUTDATED) from None
-    await reader.change_case(signed_in, reference)
-    mine = forms.changed(values, base)
+    mine, own = forms.changed(values, base), reader.changed_case(signed_in, reference)
     for _ in range(_TRIES):
         try:
-            body = {"version": version, **forms.columns_of(mine)}
-            await desk.control.ask("PATCH", view.path_of(reference), signed_in.person.id, body)
-        except ControlError as error:
-            if error.status == 422:
-                found = {**await view.read(desk, signed_in, reference), "version": version}
-                wrong = _errors(desk.pages.language_of(request), error)
-                return _show(request, desk, hub, found, 422, values=values, base=base, errors=wrong)
-            if error.code != "case_changed":
-                raise
+            columns, rules = forms.columns_of(mine), view.rules_of(desk, hub)
+            made = await changing.change(desk.office, signed_in.actor, reference, version, columns, rules, own)
+        except ChangedMeanwhileError as met:
             # Somebody else has changed it meanwhile. Changes of other fields do not conflict.
-            present: Mapping[str, Any] = error.document["case"]
-            merged = forms.merge(values, base, forms.values_of(present, view.zone_of(desk)))
-            version = str(present["version"])
+            merged = forms.merge(values, base, forms.values_of(met.story.file, view.zone_of(desk)))
+            version = met.story.file.version
             if merged.conflicts:
                 conflicts = merged.conflicts
-                return _show(request, desk, hub, present, 422, values=merged.values, conflicts=conflicts)
+                return _show(request, desk, hub, met.story, 422, values=merged.values, conflicts=conflicts)
+        except CaseError as error:
+            if error.column is None:
+                raise
+            found = await reading.read(desk.office, signed_in.actor, reference, own)
+            wrong = _errors(desk.pages.language_of(request), error)
+            return _show(request, desk, hub, found, 422, version=version, values=values, base=base, errors=wrong)
         else:
-            return _show(request, desk, hub, await view.read(desk, signed_in, reference), saved=True)
+            _done(made.away)
+            found = await reading.read(desk.office, signed_in.actor, reference, own)
+            return _show(request, desk, hub, found, saved=True)
     raise DeskError(409, N_("Others change this case at this very moment; try again."))
 
 
@@ -134,10 +141,9 @@ async def note(
     written = forms.plain(text)
     if not written:
         return Response(status_code=204)
-    await reader.change_case(signed_in, reference)
-    body = {"text": written, "call": call or None}
-    await desk.control.ask("POST", f"{view.path_of(reference)}/notes", signed_in.person.id, body)
-    found = await view.read(desk, signed_in, reference)
+    own = reader.changed_case(signed_in, reference)
+    _done(await changing.note(desk.office, signed_in.actor, reference, written, own, call=_identity(call)))
+    found = await reading.read(desk.office, signed_in.actor, reference, own)
     return desk.pages.respond(request, "case/notes.html", call=call, **view.notes(hub, found))
 
 
@@ -146,10 +152,10 @@ async def new_pin(
     request: Request, desk: DeskDep, hub: HubDep, reader: ReaderDep, signed_in: OperatorDep, reference: Reference
 ) -> Response:
     """Give the case a new PIN, to be read out."""
-    await reader.change_case(signed_in, reference)
-    given = await desk.control.ask("POST", f"{view.path_of(reference)}/pin", signed_in.person.id)
-    found = await view.read(desk, signed_in, reference)
-    return _show(request, desk, hub, found, pin=str(given["pin"]))
+    own = reader.changed_case(signed_in, reference)
+    pin = await changing.new_pin(desk.office, signed_in.actor, reference, own)
+    _done(None)
+    return _show(request, desk, hub, await reading.read(desk.office, signed_in.actor, reference, own), pin=pin)
 
 
 @router.post("/new")
@@ -165,17 +171,16 @@ async def new(
     form = await request.form()
     values = {name: value for name, value in forms.sent(form, []).items() if value}
     try:
-        opened = await desk.control.ask("POST", "/cases", signed_in.person.id, forms.columns_of(values))
-    except ControlError as error:
-        if error.status != 422:
-            raise
+        columns, rules = forms.columns_of(values), view.rules_of(desk, hub)
+        opened = await opening.open_case(desk.office, signed_in.actor, columns, rules)
+    except CaseError as error:
         errors = _errors(desk.pages.language_of(request), error)
         return desk.pages.respond(
             request, "case/new.html", 422, **view.choices(hub), values=values, errors=errors, call=call
         )
-    reader.opened_new(signed_in, str(opened["reference"]))
-    found = await view.read(desk, signed_in, opened["reference"])
-    return _show(request, desk, hub, found, pin=str(opened["pin"]), call=call)
+    reader.opened_new(signed_in, opened.reference)
+    found = new_story(desk.office.node, opened.file, opened.note)
+    return _show(request, desk, hub, found, pin=opened.pin, call=call)
 
 
 @router.get("/search")
@@ -187,22 +192,31 @@ async def search(
     text: Annotated[str, Query(alias="q", max_length=100)] = "",
 ) -> Response:
     """Find cases by reference, number, applicant's name or words of the title. That somebody searches is on record."""
-    terms, found = text.strip(), []
-    if len(terms) >= queries.SHORTEST:
-        why, belongs = await reader.may_search(signed_in, terms)
-        found = await queries.search(desk.engine, terms)
-        reader.searched(signed_in, terms, [row.reference for row in found], why, belongs)
-    return desk.pages.respond(request, "case/found.html", cases=found, text=terms)
+    own = reader.search(signed_in, text.strip())
+    found = await reading.search(desk.office, signed_in.actor, text, own)
+    return desk.pages.respond(request, "case/found.html", cases=found, text=text.strip())
 
 
-def _show(request: Request, desk: Desk, hub: Hub, case: Mapping[str, Any], status: int = 200, **more: Any) -> Response:
-    return desk.pages.respond(request, "case/case.html", status, **view.case_page(desk, hub, case, **more))
+def _show(request: Request, desk: Desk, hub: Hub, story: FileStory, status: int = 200, **more: Any) -> Response:
+    return desk.pages.respond(request, "case/case.html", status, **view.case_page(desk, hub, story, **more))
 
 
-def _errors(language: Language, error: ControlError) -> dict[str, str]:
-    """Return what is wrong by field: in the person's words, or else in the control API's, which are English."""
-    found = {}
-    for item in error.document.get("errors") or ():
-        name = str(item["location"]).rpartition(".")[2]
-        found[name] = language.text(_WRONG[name]) if name in _WRONG else str(item["detail"])
-    return found or {"title": error.detail}
+def _errors(language: Language, error: CaseError) -> dict[str, str]:
+    """Return what is wrong by field: in the person's words, or else in the office's, which are English."""
+    name = error.column or "title"
+    own = _WRONG_DAY if FIELDS.get(name) in (Kind.DAY, Kind.INSTANT) else _WRONG.get(name)
+    return {name: language.text(own) if own is not None else str(error)}
+
+
+def _done(away: str | None) -> None:
+    """Note that a change is made. Raises DatabaseError if only the journal has it: the page would be out of date."""
+    note_changed()
+    if away is not None:
+        raise DatabaseError(away)
+
+
+def _identity(call: str) -> UUID | None:
+    try:
+        return UUID(call)
+    except ValueError:
+        return None

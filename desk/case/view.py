@@ -1,49 +1,54 @@
-"""The page of a case. The case is read from the control API, which knows it sooner than the database."""
+"""The page of a case."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from db.references import is_valid, normalize
+from db.case_files import File, FileStory
+from db.case_rows import columns_of_call
 from desk.case import forms
 from desk.case.forms import Values
 from desk.case.presence import EVERY_S, Presence
 from desk.context import Desk
-from desk.control import ControlError
 from desk.live.hub import Hub
-from desk.page.errors import DeskError
-from desk.page.texts import N_
+from desk.live.picture import Picture
 from desk.people.signed_in import SignedIn
-
-_NO_CASE = N_("There is no case with this reference.")
-
-
-async def read(desk: Desk, signed_in: SignedIn, reference: str) -> Mapping[str, Any]:
-    """Return a case. Raises DeskError if there is none, and ControlError."""
-    if not is_valid(reference):
-        raise DeskError(404, _NO_CASE)
-    try:
-        found: Mapping[str, Any] = await desk.control.ask("GET", path_of(reference), signed_in.person.id)
-    except ControlError as error:
-        if error.status == 404:
-            raise DeskError(404, _NO_CASE) from None
-        raise
-    return found
+from office.cases.rules import CaseRules
 
 
-def open_here(desk: Desk, presence: Presence, signed_in: SignedIn, case: Mapping[str, Any]) -> list[str]:
+def opened_by_call(picture: Picture, reference: str) -> Mapping[str, Any] | None:
+    """Return the columns of the case that a call which is up has opened; None for any other case."""
+    for call in picture.calls.values():
+        if call.case == reference and call.case_opened:
+            opened = datetime.fromtimestamp(call.connected, UTC) if call.connected is not None else datetime.now(UTC)
+            facts = (call.topic, call.language, call.country, call.caller)
+            return columns_of_call(reference, call.id, *facts, opened)
+    return None
+
+
+def rules_of(desk: Desk, hub: Hub) -> CaseRules:
+    """Return what the site allows in a case."""
+    return CaseRules(
+        languages=hub.picture.site.languages,
+        operators=hub.picture.operators,
+        missing=desk.pages.missing_words,
+        zone=zone_of(desk),
+    )
+
+
+def open_here(desk: Desk, presence: Presence, signed_in: SignedIn, file: File) -> list[str]:
     """Note that the person has this case open, and no other one; return the names of the others who have it open."""
-    reference = str(case["reference"])
-    presence.close(signed_in.person.id, but=reference)
-    return presence.open(reference, signed_in.person.id, signed_in.person.name, desk.now())
+    presence.close(signed_in.person.id, but=file.reference)
+    return presence.open(file.reference, signed_in.person.id, signed_in.person.name, desk.now())
 
 
 def case_page(
     desk: Desk,
     hub: Hub,
-    case: Mapping[str, Any],
+    story: FileStory,
     *,
+    version: int | None = None,
     values: Values | None = None,
     base: Values | None = None,
     conflicts: Values | None = None,
@@ -54,9 +59,10 @@ def case_page(
     saved: bool = False,
 ) -> dict[str, Any]:
     """Return what the template `case/case.html` shows."""
-    present = forms.values_of(case, zone_of(desk))
+    present = forms.values_of(story.file, zone_of(desk))
     return {
-        "case": case,
+        "case": story.file,
+        "version": version or story.file.version,
         "values": values or present,
         "base": forms.encode(base or present),
         "conflicts": conflicts or {},
@@ -67,17 +73,17 @@ def case_page(
         "call": call,
         "saved": saved,
         **choices(hub),
-        **notes(hub, case),
+        **notes(hub, story),
     }
 
 
-def notes(hub: Hub, case: Mapping[str, Any]) -> dict[str, Any]:
+def notes(hub: Hub, story: FileStory) -> dict[str, Any]:
     """Return what the template `case/notes.html` shows, but for the call."""
     names = {operator.id: operator.name for operator in hub.picture.operators.values()}
     return {
-        "reference": case["reference"],
-        "notes": list(reversed(case["notes"])),
-        "messages": case["messages"],
+        "reference": story.file.reference,
+        "notes": list(reversed(story.notes)),
+        "messages": story.messages,
         "names": names,
     }
 
@@ -90,11 +96,6 @@ def choices(hub: Hub) -> dict[str, Any]:
         "site_languages": site.languages,
         "operators": sorted(hub.picture.operators.values(), key=lambda operator: operator.name),
     }
-
-
-def path_of(reference: str) -> str:
-    """Return the path of a case in the control API."""
-    return f"/cases/{quote(normalize(reference), safe='')}"
 
 
 def zone_of(desk: Desk) -> ZoneInfo:

@@ -1,12 +1,12 @@
 """E-mails to people about their own accounts, where the account has an address: a new link or password."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from background.retrying import repeat
 from db.engine import DatabaseError
 from desk.guide.mail import Letter, Mailer, MailError
 from desk.page.pages import Pages
@@ -34,12 +34,8 @@ class NoticeMailer:
 
     async def run(self) -> None:
         """Send what is new, for ever. Does nothing on a site that sends no e-mail."""
-        while self._mailer.is_set_up:
-            try:
-                await self.look()
-            except DatabaseError as error:
-                log.warning("E-mails about accounts wait for the database", reason=str(error))
-            await asyncio.sleep(LOOK_S)
+        if self._mailer.is_set_up:
+            await repeat(self.look, LOOK_S, (DatabaseError,), "E-mails about accounts wait for the database")
 
     async def look(self) -> None:
         """Send what is new. Raises DatabaseError."""

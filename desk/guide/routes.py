@@ -1,23 +1,25 @@
 """Looking up a procedure, and noting in the case what was explained."""
 
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import structlog
 from fastapi import APIRouter, Form, Path, Query, Request, Response
 
-from db.references import is_valid, normalize
+from db.references import is_valid
 from desk.context import Desk, DeskDep, part
 from desk.control import ControlError
 from desk.guide.book import Book, Procedure
 from desk.guide.letters import letter_of
 from desk.guide.mail import Letter, Mailer, MailError, MailLimit, address_of
 from desk.live.hub import Hub
-from desk.live.picture import Call
 from desk.live.routes import HubDep
 from desk.page.errors import DeskError
 from desk.page.texts import N_
 from desk.people.signed_in import OperatorDep, SignedIn
+from office.cases import changing
+from office.cases.rules import CaseError
+from office.reading import Unshown
+from wire.live import Call
 
 log = structlog.get_logger()
 
@@ -180,16 +182,15 @@ async def _keep_sending(
         if is_valid(reference):
             await _note(request, desk, signed_in, reference, _SENT, title=procedure.title, address=letter.to)
         await desk.control.ask("POST", f"/guide/{procedure.id}/sent", signed_in.person.id, kept)
-    except ControlError as error:
-        log.warning("A procedure was sent by e-mail, but it could not be noted", reason=error.detail)
+    except (ControlError, CaseError) as error:
+        log.warning("A procedure was sent by e-mail, but it could not be noted", reason=str(error))
         return False
     return True
 
 
 async def _note(request: Request, desk: Desk, signed_in: SignedIn, reference: str, text: str, **values: str) -> None:
-    body = {"text": desk.pages.language_of(request).text(text, **values)}
-    path = f"/cases/{quote(normalize(reference), safe='')}/notes"
-    await desk.control.ask("POST", path, signed_in.person.id, body)
+    written = desk.pages.language_of(request).text(text, **values)
+    await changing.note(desk.office, signed_in.actor, reference, written, Unshown())
 
 
 async def _find(desk: Desk, book: Book, procedure: str, language: str) -> Procedure:

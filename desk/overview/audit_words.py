@@ -70,6 +70,7 @@ ACTS: Mapping[str, str] = {
     "call_resume_recording": N_("resumed a recording"),
     "call_transfer": N_("handed a caller on"),
     "call_unhold": N_("took a caller from hold"),
+    "case_change_unmade": N_("changed a case too late: somebody else had changed it"),
     "case_changed": N_("changed a case"),
     "case_noted": N_("added a note to a case"),
     "case_opened": N_("opened a case"),

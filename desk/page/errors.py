@@ -13,6 +13,11 @@ from db.engine import DatabaseError
 from desk.control import ControlError, ControllerAwayError, InDoubtError, UnreadError, is_changed
 from desk.page.pages import Pages
 from desk.page.texts import N_
+from office.cases.references import UnknownCaseError
+from office.cases.rules import CaseError
+from office.delivery import NotKeptError
+from office.people import NotAllowedError
+from office.reading import NotOnRecordError
 
 log = structlog.get_logger()
 
@@ -33,6 +38,12 @@ NO_SECOND = N_(
 )
 """To whoever the control API refuses with `let_in`."""
 _DATABASE_AWAY = N_("The database does not answer. Calls go on; try again in a moment.")
+_NO_CASE = N_("There is no case with this reference.")
+NOT_WRITTEN = N_(
+    "Who reads this is kept on record, and the record cannot be written at this moment, so it is not shown. Try again;"
+    " if it stays, tell an administrator."
+)
+"""To whoever may not see what cannot be put on record."""
 _CONTROLLER_AWAY = N_("The line does not answer at this moment. Try again in a few seconds.")
 IN_DOUBT = N_("Nobody confirmed this: it may have been done. Look before you do it again.")
 _DONE = N_("That is done, but the page cannot be shown at this moment. Look before you do it again.")
@@ -90,6 +101,28 @@ def handle_errors(app: FastAPI, pages: Pages) -> Callable[[Request], Response]:
     @app.exception_handler(DeskError)
     async def refused(request: Request, error: DeskError) -> Response:
         return answer(request, error.status, error.text, **error.values)
+
+    @app.exception_handler(NotAllowedError)
+    async def not_allowed(request: Request, _: NotAllowedError) -> Response:
+        return answer(request, 403, _EXPLAINED[403])
+
+    @app.exception_handler(NotOnRecordError)
+    async def not_on_record(request: Request, _: NotOnRecordError) -> Response:
+        return answer(request, 503, NOT_WRITTEN)
+
+    @app.exception_handler(UnknownCaseError)
+    async def unknown_case(request: Request, _: UnknownCaseError) -> Response:
+        return answer(request, 404, _NO_CASE)
+
+    @app.exception_handler(CaseError)
+    async def refused_case(request: Request, error: CaseError) -> Response:
+        sentence = str(error)
+        return respond(request, 422, sentence[:1].upper() + sentence[1:])
+
+    @app.exception_handler(NotKeptError)
+    async def not_kept(request: Request, error: NotKeptError) -> Response:
+        log.error("A case could not be opened", reason=str(error))
+        return answer(request, 503, _FAILED)
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:

@@ -5,7 +5,7 @@ browser that opens it, and a fragment for one that asks with htmx.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
@@ -57,6 +57,11 @@ class Pages:
         self.languages = texts.load()
         self.words = known = words or SiteWords()
         self._environments = {code: _environment(language, known, zone) for code, language in self.languages.items()}
+
+    @property
+    def missing_words(self) -> Collection[str] | None:
+        """The site's words for what an applicant may have to bring; None if its texts cannot be read."""
+        return self.words.all_missing()
 
     def prepare(self) -> None:
         """Compile all templates, and load the names of countries: most of a second, for which nobody should wait."""

@@ -45,12 +45,21 @@ class SiteWords:
         """Return what an applicant may have to bring: the site's words, each with its name."""
         return self._all(language, _MISSING)
 
+    def all_missing(self) -> frozenset[str] | None:
+        """Return the site's words for what an applicant may have to bring; None without any text."""
+        found = {text.removeprefix(_MISSING) for texts in self._texts.values() for text in texts if _is_missing(text)}
+        return frozenset(found) if self._texts else None
+
     def _all(self, language: str, kind: str) -> dict[str, str]:
         found = self._texts.get(language, {})
         return {text.removeprefix(kind): name for text, name in found.items() if text.startswith(kind)}
 
     def _name(self, language: str, kind: str, name: str) -> str:
         return self._texts.get(language, {}).get(kind + name) or name.replace("_", " ").capitalize()
+
+
+def _is_missing(text: str) -> bool:
+    return text.startswith(_MISSING)
 
 
 def load(site: Path | None) -> SiteWords:

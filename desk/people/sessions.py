@@ -5,7 +5,6 @@ that ask by themselves do not count as use; being on shift with a registered tel
 every `KNOWN_S` seconds; while the database is away, sessions that are known go on.
 """
 
-import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ import structlog
 from sqlalchemy import delete, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from background.retrying import repeat
 from db.audit import entry
 from db.engine import DatabaseError, reading, writing
 from db.enums import AccountRole, PassedBy
@@ -268,16 +268,8 @@ class Sessions:
 
     async def run(self, now_of: Callable[[], datetime]) -> None:
         """Sweep until cancelled."""
-        is_failing = False
-        while True:
-            try:
-                await self.sweep(now_of())
-                is_failing = False
-            except DatabaseError as error:
-                if not is_failing:
-                    log.warning("idle sessions cannot be ended while the database is away", reason=str(error))
-                is_failing = True
-            await asyncio.sleep(SWEEP_S)
+        failing = "idle sessions cannot be ended while the database is away"
+        await repeat(lambda: self.sweep(now_of()), SWEEP_S, (DatabaseError,), failing)
 
     def forget(self) -> None:
         """Read all sessions again: an account has changed."""

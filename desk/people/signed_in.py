@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from db.enums import AccountRole, PassedBy
 from desk.context import Desk, part
+from desk.control import actor_of
 from desk.page.errors import DeskError
 from desk.page.texts import N_
 from desk.people import tokens
@@ -16,6 +17,7 @@ from desk.people.navigation import entries_of
 from desk.people.policy import Permission, may
 from desk.people.sessions import Session, Sessions
 from desk.settings import DeskSettings
+from office.people import Actor
 
 CSRF_HEADER = "x-csrf-token"
 CSRF_FIELD = "csrf"
@@ -53,6 +55,11 @@ class SignedIn:
     def mark(self) -> str:
         """A mark of this sign-in for other parts of the line: the same for all of it, and no secret."""
         return f"{self.person.id}-{self.session.created.timestamp() * 1e6:.0f}"[-40:].replace(".", "_")
+
+    @property
+    def actor(self) -> Actor:
+        """Whoever acts, as the office knows them."""
+        return Actor(actor_of(self.person.id), self.person.role, self.person.operator)
 
     @property
     def operator(self) -> str:

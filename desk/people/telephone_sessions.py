@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 
 from background import telephone_ticket
+from background.retrying import repeat
 from background.telephone_ticket import Ticket
 from db.engine import DatabaseError
 from desk.people import tokens
@@ -78,16 +79,8 @@ class TelephoneSessions:
 
     async def run(self, now_of: Callable[[], datetime]) -> None:
         """Look until cancelled."""
-        is_failing = False
-        while True:
-            try:
-                await self.look(now_of())
-                is_failing = False
-            except (DatabaseError, OSError) as error:
-                if not is_failing:
-                    log.warning("telephones of ended sessions cannot be ended yet", reason=str(error))
-                is_failing = True
-            await asyncio.sleep(LOOK_S)
+        failing = "telephones of ended sessions cannot be ended yet"
+        await repeat(lambda: self.look(now_of()), LOOK_S, (DatabaseError, OSError), failing)
 
     async def _read(self) -> dict[str, dict[str, Any]]:
         if self._entries is None:

@@ -1,25 +1,27 @@
 """The gate before what is known of callers: why somebody reads it is known and on record before it is shown."""
 
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 from uuid import UUID
 
 import structlog
 
+from db.case_files import File
 from db.engine import DatabaseError
 from db.references import is_valid, normalize
 from db.traces import Read, Trace
 from desk.context import Desk, part
 from desk.live.hub import Hub
-from desk.page.errors import DeskError
+from desk.page.errors import NOT_WRITTEN, DeskError
 from desk.page.texts import N_
 from desk.people.signed_in import SignedIn
 from desk.reading.calls import WRAPPED_UP, CallFacts, latest_call
 from desk.reading.limits import MOST, PAUSE, WITHIN, Kind, Readings
 from desk.reading.tasks import Task, tasks_of
 from desk.reading.traces import Traces
+from office.reading import Reading, Why
 
 log = structlog.get_logger()
 
@@ -29,10 +31,6 @@ SEARCH = "search"
 _PAUSED = N_(
     "You have searched or opened very much within a few minutes. Searches and files are paused for another %(minutes)s"
     " min, and this is on record. The call on your screen is not affected."
-)
-_NOT_WRITTEN = N_(
-    "Who reads this is kept on record, and the record cannot be written at this moment, so it is not shown. Try again;"
-    " if it stays, tell an administrator."
 )
 _SAY_WHY = N_("Open it again, and say why.")
 
@@ -54,17 +52,57 @@ class OwnCall:
     case: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Why:
-    """Why a person reads something: `call`, `task`, or what they have said."""
+Decide = Callable[[File | None], Awaitable[tuple[Why | None, bool]]]
+"""Returns why a person reads, if that is known, and whether it belongs to the call on their screen."""
 
-    reason: str
-    call: str | None = None
-    task: str | None = None
 
-    @property
-    def key(self) -> str:
-        return ":".join(filter(None, (self.reason, self.call, self.task)))
+class _Opening:
+    """A person opens a case, or a caller's history; whatever they do in it for a while is the same act."""
+
+    def __init__(self, reader: "Reader", signed_in: SignedIn, subject: str, decide: Decide) -> None:
+        self._reader, self._signed_in, self._subject, self._decide = reader, signed_in, subject, decide
+        self._key, self._belongs = "", False
+
+    async def why(self, file: File | None) -> Why | None:
+        """Raises WhyNeeded, and DeskError in a pause."""
+        why, self._belongs = await self._decide(file)
+        self._reader.refuse_paused(self._signed_in, self._belongs)
+        if why is None:
+            raise WhyNeeded(self._subject)
+        self._key = why.key
+        is_open = self._reader.is_open(self._signed_in, self._subject, why.key)
+        return None if is_open else replace(why, needed=not self._belongs)
+
+    def recorded(self, shown: Collection[str]) -> None:
+        """Note that it is open, and count it."""
+        self._reader.opened(self._signed_in, self._subject, self._key, belongs=self._belongs)
+
+
+class _Changing(_Opening):
+    """A person changes a case. They are not asked why: what they have typed would be lost. Whoever has it open has
+    been asked."""
+
+    async def why(self, file: File | None) -> Why | None:
+        if self._reader.is_open(self._signed_in, self._subject):
+            return None
+        return await super().why(file)
+
+
+class _Searching:
+    """A person searches for cases."""
+
+    def __init__(self, reader: "Reader", signed_in: SignedIn, terms: str) -> None:
+        self._reader, self._signed_in, self._terms = reader, signed_in, terms
+        self._why, self._belongs = Why(""), False
+
+    async def why(self, file: File | None) -> Why | None:
+        """Raises WhyNeeded, and DeskError in a pause."""
+        self._why, self._belongs = await self._reader.why_of_search(self._signed_in, self._terms)
+        return replace(self._why, needed=not self._belongs)
+
+    def recorded(self, shown: Collection[str]) -> None:
+        """The reason holds for the cases that were found, and the search is counted."""
+        self._reader.searched(self._signed_in, self._terms, shown, self._why, self._belongs)
 
 
 class Reader:
@@ -73,60 +111,77 @@ class Reader:
     def __init__(self, desk: Desk, hub: Hub, readings: Readings, traces: Traces) -> None:
         self._desk, self._hub, self._readings, self._traces = desk, hub, readings, traces
 
-    async def open_case(self, signed_in: SignedIn, case: Mapping[str, Any]) -> None:
-        """Let a person see a case, which must be on record first.
-
-        Raises:
-            WhyNeeded, DeskError: It may not be shown.
-        """
-        reference, subject = str(case["reference"]), f"case:{case['reference']}"
-        call = await self._call(signed_in)
-        belongs = call is not None and (reference == call.case or _same(call.caller, case.get("caller")))
-        why = _of_call(call)
-        if why is None and case.get("owner") and case["owner"] == signed_in.person.operator:
-            why = Why("task", task=subject)
-        why = why or self._said(signed_in, subject) or await self._task(signed_in, reference, case.get("caller"))
-        self._open(signed_in, Read.CASE, subject, why, belongs=belongs)
-
-    async def change_case(self, signed_in: SignedIn, reference: str) -> None:
-        """Let a person change a case, which they see then. They are not asked why: what they have typed would be lost.
-
-        Whoever has it open has been asked. Raises DeskError if it may not be shown.
-        """
+    def case(self, signed_in: SignedIn, reference: str) -> Reading:
+        """Return how a person reads a case: for their call, a task, or what they have said."""
         subject = f"case:{normalize(reference)}"
-        if not is_valid(reference) or self._readings.is_open(signed_in.mark, subject, self._desk.now()):
-            return
-        call = await self._call(signed_in)
-        belongs = call is not None and call.case == normalize(reference)
-        self._open(signed_in, Read.CASE, subject, _of_call(call) or Why("change"), belongs=belongs)
 
-    async def open_caller(self, signed_in: SignedIn, facts: CallFacts) -> None:
-        """Let a person see what is known of a call's caller; raises as `open_case`."""
-        subject, call = f"call:{facts.id}", await self._call(signed_in)
-        belongs = call is not None and call.id == facts.id
-        why = _of_call(call) or self._said(signed_in, subject)
-        why = why or await self._task(signed_in, facts.case, facts.caller)
-        self._open(signed_in, Read.CALLER, subject, why, belongs=belongs)
+        async def decide(file: File | None) -> tuple[Why | None, bool]:
+            assert file is not None, "this is about reading a case"
+            call = await self._call(signed_in)
+            belongs = call is not None and (file.reference == call.case or _same(call.caller, file.caller))
+            why = _of_call(call)
+            if why is None and file.owner and file.owner == signed_in.person.operator:
+                why = Why("task", task=subject)
+            why = why or self._said(signed_in, subject) or await self._task(signed_in, file.reference, file.caller)
+            return why, belongs
+
+        return _Opening(self, signed_in, subject, decide)
+
+    def changed_case(self, signed_in: SignedIn, reference: str) -> Reading:
+        """Return how a person reads a case that they change, and see then."""
+
+        async def decide(_: File | None) -> tuple[Why | None, bool]:
+            call = await self._call(signed_in)
+            return _of_call(call) or Why("change"), call is not None and call.case == normalize(reference)
+
+        return _Changing(self, signed_in, f"case:{normalize(reference)}", decide)
+
+    def caller(self, signed_in: SignedIn, facts: CallFacts) -> Reading:
+        """Return how a person reads what is known of a call's caller."""
+        subject = f"call:{facts.id}"
+
+        async def decide(_: File | None) -> tuple[Why | None, bool]:
+            call = await self._call(signed_in)
+            why = _of_call(call) or self._said(signed_in, subject)
+            why = why or await self._task(signed_in, facts.case, facts.caller)
+            return why, call is not None and call.id == facts.id
+
+        return _Opening(self, signed_in, subject, decide)
+
+    def search(self, signed_in: SignedIn, terms: str) -> Reading:
+        """Return how a person searches for cases."""
+        return _Searching(self, signed_in, terms)
 
     def opened_new(self, signed_in: SignedIn, reference: str) -> None:
         """Note that a person has made this case themselves, which is on record."""
         self._readings.open(signed_in.mark, f"case:{reference}", "new", self._desk.now())
 
-    async def may_search(self, signed_in: SignedIn, terms: str) -> tuple[Why, bool]:
-        """Return why a person searches, and whether it is for the call on their screen; raises as `open_case`."""
+    def is_open(self, signed_in: SignedIn, subject: str, reason: str | None = None) -> bool:
+        """Return whether this sign-in has opened something of late, for this reason or for any."""
+        return self._readings.is_open(signed_in.mark, subject, self._desk.now(), reason)
+
+    def opened(self, signed_in: SignedIn, subject: str, reason: str, *, belongs: bool) -> None:
+        """Note that something is open, which is on record; count it unless it belongs to the call on the screen."""
+        self._readings.open(signed_in.mark, subject, reason, self._desk.now())
+        if not belongs:
+            self._count(signed_in, Kind.FILE)
+
+    async def why_of_search(self, signed_in: SignedIn, terms: str) -> tuple[Why, bool]:
+        """Return why a person searches, and whether it is for the call on their screen.
+
+        Raises WhyNeeded, and DeskError in a pause.
+        """
         call = await self._call(signed_in)
         belongs = call is not None and (_is(terms, call.case) or _has_number(terms, call.caller))
-        self._refuse_paused(signed_in, belongs)
+        self.refuse_paused(signed_in, belongs)
         why = _of_call(call) or self._said(signed_in, SEARCH) or await self._task_of_terms(signed_in, terms)
         if why is None:
             raise WhyNeeded(SEARCH)
         return why, belongs
 
     def searched(self, signed_in: SignedIn, terms: str, found: Collection[str], why: Why, belongs: bool) -> None:
-        """Put a search on record, with the cases that it shows, before they are shown. Raises DeskError."""
+        """Note that a search is on record, with the cases that it shows."""
         now, account = self._desk.now(), signed_in.person.id
-        data: dict[str, Any] = {"terms": terms, "cases": list(found)}
-        self._write(signed_in, Read.SEARCH, None, why, data, belongs=belongs)
         if why.reason not in ("call", "task"):
             self._readings.give(account, [f"case:{reference}" for reference in found], why.reason, now)
         if not self._readings.is_typed_on(account, terms, now) and not belongs:
@@ -134,7 +189,7 @@ class Reader:
 
     async def why_of(self, signed_in: SignedIn, subject: str) -> Why:
         """Return why a person looks at something that no task leads to. Raises WhyNeeded, and DeskError in a pause."""
-        self._refuse_paused(signed_in)
+        self.refuse_paused(signed_in)
         why = _of_call(await self._call(signed_in)) or self._said(signed_in, subject)
         if why is None:
             raise WhyNeeded(subject)
@@ -169,7 +224,7 @@ class Reader:
         self._readings.open(signed_in.mark, about, key, now)
 
     async def export(self, signed_in: SignedIn, what: str, *, asks: bool, **data: Any) -> None:
-        """Put on record that a person takes a file out of the desk; raises as `open_case`."""
+        """Put on record that a person takes a file out of the desk. Raises WhyNeeded, DeskError."""
         why = await self.why_of(signed_in, f"export:{what}") if asks else _of_call(await self._call(signed_in))
         self._write(signed_in, Read.EXPORT, f"export:{what}", why, data)
 
@@ -215,20 +270,8 @@ class Reader:
         reason = self._readings.reason_of(signed_in.person.id, subject, self._desk.now())
         return Why(reason) if reason is not None else None
 
-    def _open(self, signed_in: SignedIn, act: Read, subject: str, why: Why | None, *, belongs: bool) -> None:
-        """Put it on record, unless it is the same act as before."""
-        self._refuse_paused(signed_in, belongs)
-        if why is None:
-            raise WhyNeeded(subject)
-        now = self._desk.now()
-        if self._readings.is_open(signed_in.mark, subject, now, why.key):
-            return
-        self._write(signed_in, act, subject, why, {}, belongs=belongs)
-        self._readings.open(signed_in.mark, subject, why.key, now)
-        if not belongs:
-            self._count(signed_in, Kind.FILE)
-
-    def _refuse_paused(self, signed_in: SignedIn, belongs: bool = False) -> None:
+    def refuse_paused(self, signed_in: SignedIn, belongs: bool = False) -> None:
+        """Raise DeskError while a person is paused, but for what belongs to the call on their screen."""
         left = self._readings.paused_for(signed_in.person.id, self._desk.now())
         if left is not None and not belongs:
             raise DeskError(429, _PAUSED, minutes=max(1, round(left.total_seconds() / 60)))
@@ -256,7 +299,7 @@ class Reader:
         reason, call = (why.reason, why.call) if why is not None else (None, None)
         trace = Trace(signed_in.person.id, act, about, reason, call, {**data, **task})
         if not self._traces.write(trace) and not belongs:
-            raise DeskError(503, _NOT_WRITTEN)
+            raise DeskError(503, NOT_WRITTEN)
 
 
 ReaderDep = Annotated[Reader, part("reader")]

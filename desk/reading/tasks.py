@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import null, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading
 from db.enums import CallbackKind
-from db.tables import Callback, CaseFile, GuideRequest, Message
+from db.tables import Callback, CaseChange, CaseFile, GuideRequest, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Task:
 
 
 async def tasks_of(engine: AsyncEngine, account: str, operator: str | None) -> list[Task]:
-    """Return what a person has taken and not finished, and their own open cases."""
+    """Return what a person has taken and not finished, their own open cases, and their changes that were not made."""
     queries: dict[str, Any] = {
         "message": select(Message.id, Message.case_reference, Message.caller).where(
             Message.taken_by == account, Message.done.is_(None)
@@ -31,6 +31,9 @@ async def tasks_of(engine: AsyncEngine, account: str, operator: str | None) -> l
         ),
         "case": select(CaseFile.reference, CaseFile.reference, CaseFile.caller).where(
             CaseFile.owner == operator, CaseFile.closed.is_(None)
+        ),
+        "case_change": select(CaseChange.id, CaseChange.case_reference, null()).where(
+            CaseChange.author == account, CaseChange.done.is_(None)
         ),
         "guide_request": select(GuideRequest.id, GuideRequest.id, GuideRequest.number).where(
             GuideRequest.taken_by == account, GuideRequest.ended.is_(None)

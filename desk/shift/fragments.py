@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 from desk.live.colleagues import read_colleagues
 from desk.live.fragments import Fragment, Personal, Shared, Values
-from desk.live.picture import Operator, Picture
+from desk.live.picture import Picture
 
 
 def read_state(picture: Picture, operator: str) -> Values:
     """Return an operator's own state, and what they can change of it."""
-    known = picture.operators.get(operator) or Operator(operator, operator)
+    known = picture.operator(operator)
     return {
         "connected": picture.connected,
         "state": picture.state_of(known),

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from desk.page.texts import N_, Problem
 from desk.site.site_toml import Edit, edit_of, table_of
-from routing.hours import WEEKDAYS, Holiday, Plan, Source, Span, spans_of
+from routing.hours import WEEKDAYS, Holiday, Plan, Source, format_end, parse_spans, parse_week, spans_of
 
 SITE = "site"
 """The plan of the site; others are `line:NUMBER` and `language:CODE`."""
@@ -170,22 +170,13 @@ def _plan(site: Mapping[str, Any], plan: str, holidays: Mapping[date, Sequence[F
     }
     return Plan(
         ZoneInfo(str(hours.get("timezone", "UTC"))),
-        _week(week if week is not None else table_of(hours, "week")),
-        language_week=_week(language_week) if language_week is not None else None,
+        parse_week(week if week is not None else table_of(hours, "week")),
+        language_week=parse_week(language_week) if language_week is not None else None,
         holidays=closing,
-        holiday_hours=[_span(text) for text in hours.get("holiday_hours", ())],
-        days={date.fromisoformat(day): [_span(text) for text in spans] for day, spans in own_days(site).items()},
+        holiday_hours=parse_spans(hours.get("holiday_hours", ())),
+        days={date.fromisoformat(day): parse_spans(spans) for day, spans in own_days(site).items()},
     )
 
 
-def _week(texts: Mapping[str, Sequence[str]]) -> dict[int, list[Span]]:
-    return {WEEKDAYS.index(day): [_span(text) for text in spans] for day, spans in texts.items()}
-
-
-def _span(text: str) -> Span:
-    first, _, last = text.partition("-")
-    return time.fromisoformat(first), time.max if last == "24:00" else time.fromisoformat(last)
-
-
 def _shown(begins: time, ends: time) -> str:
-    return f"{begins:%H:%M}–{'24:00' if ends == time.min else f'{ends:%H:%M}'}"
+    return f"{begins:%H:%M}–{format_end(ends)}"

@@ -120,7 +120,7 @@ async def remove(room: RoomDep, of: Typed = "") -> Response:
         site = await room.site()
         found = _find(room, site, of)
         back = f"/site/numbers/one?of={quote(of)}"
-        return await room.make(f"Number {of} is removed", numbers.edits_without(site, found), back)
+        return await room.make(f"Number {of} is removed", numbers.edits_without(found), back)
     except RefusedError as error:
         empty = Wanted(of, "", AT_ONCE, ())
         return await _form(room, None, {}, Filled(empty, problem=str(error)))

@@ -115,7 +115,7 @@ def edits_of(site: Mapping[str, Any], wanted: Wanted, former: Number | None) -> 
     return edits
 
 
-def edits_without(site: Mapping[str, Any], number: Number) -> list[Edit]:
+def edits_without(number: Number) -> list[Edit]:
     """Return the edits that remove a number, and the plan that only it has."""
     edits = [edit_of(["number", number.index], None)]
     return [*edits, edit_of(["hours", "line", number.number], None)] if number.own_hours else edits

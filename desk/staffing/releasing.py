@@ -15,6 +15,7 @@ from desk.page.errors import DeskError
 from desk.page.texts import N_
 from desk.people.accounts import Person
 from desk.staffing.roster import Shift
+from routing.hours import format_end
 
 FILE = "roster.csv"
 _COLUMNS = ("operators", "days", "from", "to", "valid_from", "valid_until", "what")
@@ -83,7 +84,7 @@ def with_swap(text: str, swap: Swap, desk: Desk) -> str:
     """
     zone = ZoneInfo(desk.settings.timezone)
     begins, ends = swap.begins.astimezone(zone), swap.ends.astimezone(zone)
-    when = (begins.date().isoformat(), f"{begins:%H:%M}", f"{ends:%H:%M}".replace("00:00", "24:00"))
+    when = (begins.date().isoformat(), f"{begins:%H:%M}", format_end(ends))
     lines = text.splitlines(keepends=True)
     without, given = _line(swap.operator, *when, "absent"), _line(swap.colleague, *when, "")
     back = {_line(swap.colleague, *when, "absent"), _line(swap.operator, *when, "")}

@@ -19,6 +19,7 @@ from desk.people.signed_in import OperatorDep, SignedIn, SupervisorDep
 from desk.staffing import releasing
 from desk.staffing.roster import SUPERVISORS, Day, NoRosterError, Rosters, Shift
 from reports import words as report_words
+from routing.hours import format_end
 
 router = APIRouter()
 
@@ -222,7 +223,7 @@ def _spans(day: Day, desk: Desk) -> Mapping[str, list[str]]:
     for shift in day.shifts:
         begins, ends = shift.begins.astimezone(zone), shift.ends.astimezone(zone)
         if begins.date() == day.day:
-            found.setdefault(shift.operator, []).append(f"{begins:%H:%M}–{_end(ends)}")
+            found.setdefault(shift.operator, []).append(f"{begins:%H:%M}–{format_end(ends)}")
     return found
 
 
@@ -231,13 +232,9 @@ def _gaps(days: Sequence[Day], desk: Desk) -> Mapping[str, Mapping[date, list[st
     zone, found = ZoneInfo(desk.settings.timezone), dict[str, dict[date, list[str]]]()
     for day in days:
         for group, spans in day.uncovered.items():
-            times = [f"{begins.astimezone(zone):%H:%M}–{_end(ends.astimezone(zone))}" for begins, ends in spans]
+            times = [f"{begins.astimezone(zone):%H:%M}–{format_end(ends.astimezone(zone))}" for begins, ends in spans]
             found.setdefault(group, {})[day.day] = times
     return found
-
-
-def _end(ends: datetime) -> str:
-    return f"{ends:%H:%M}".replace("00:00", "24:00")
 
 
 def _today(desk: Desk) -> date:

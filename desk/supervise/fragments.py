@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from desk.live.fragments import Fragment, Personal, Shared, Values
-from desk.live.picture import Call, Picture
+from desk.live.picture import Picture
 from desk.shift.fragments import read_line
+from wire.live import Call
 
 VIEW = "supervise"
 

@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Path, Request, Response
 
-from db.references import is_valid, normalize
 from desk.context import Desk, DeskDep
 from desk.control import ControlError
 from desk.live.hub import Hub
@@ -15,13 +13,13 @@ from desk.page.errors import DeskError
 from desk.page.texts import N_
 from desk.people.signed_in import OperatorDep, SignedIn
 from desk.reading.reader import ReaderDep
+from office.cases import reading
 
 router = APIRouter(prefix="/worklist")
 
 RINGS = N_("Your telephone rings as soon as you are ready; then the caller is called.")
 
 _NO_NUMBER = N_("There is no number to call.")
-_NO_CASE = N_("There is no case with this reference.")
 _NO_CALLS = N_("This site calls nobody: it has no line for it.")
 _CANNOT_BE_CALLED = N_("This number cannot be called.")
 _WHY: Mapping[str | None, str] = {
@@ -89,14 +87,11 @@ async def call_for_case(
     reference: Annotated[str, Path(max_length=20)],
 ) -> Response:
     """Call the applicant of a case, whose number the operator sees then: from its file, or it is a trace as well."""
-    if not is_valid(reference):
-        raise DeskError(404, _NO_CASE)
-    await reader.change_case(signed_in, reference)
-    digits = normalize(reference)
-    case = await desk.control.ask("GET", f"/cases/{quote(digits, safe='')}", signed_in.person.id)
-    about = {"language": case["language"], "topic": case["topic"], "case": digits}
+    own = reader.changed_case(signed_in, reference)
+    case = (await reading.read(desk.office, signed_in.actor, reference, own)).file
+    about = {"language": case.language, "topic": case.topic, "case": case.reference}
     try:
-        await call(desk, signed_in, case["caller"], about)
+        await call(desk, signed_in, case.caller, about)
     except CannotCallError as refused:
         raise DeskError(409, refused.text) from None
     return desk.pages.respond(request, "worklist/rings.html", said=RINGS, headers={"HX-Trigger": "hatif:worked"})

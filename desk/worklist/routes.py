@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 from urllib.parse import quote
 from uuid import UUID
 
-import structlog
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import FileResponse
 
@@ -31,8 +30,7 @@ from desk.people.signed_in import OperatorDep, SignedIn
 from desk.reading.reader import ReaderDep
 from desk.worklist import calling, work
 from desk.worklist.work import Counts
-
-log = structlog.get_logger()
+from office.cases import changing, reading
 
 router = APIRouter(prefix="/worklist")
 
@@ -83,11 +81,13 @@ class _Room:
         """Show the open work. `said`: a sentence about what was done."""
         tests = await self._shows_tests()
         found = await work.read(self.desk.engine, self.signed_in.person.id, self.signed_in.operator, tests=tests)
-        self._reader.saw_list(self.signed_in, "worklist", found.lines, tests=tests)
+        unmade = await reading.unmade(self.desk.office, self.signed_in.actor)
+        self._reader.saw_list(self.signed_in, "worklist", found.lines + len(unmade), tests=tests)
         return self.desk.pages.respond(
             self.request,
             "worklist/worklist.html",
             work=found,
+            unmade=unmade,
             tests=tests,
             me=self.signed_in.person.id,
             operator=self.signed_in.operator,
@@ -110,9 +110,9 @@ RoomDep = Annotated[_Room, Depends()]
 
 @router.get("/count")
 async def count(request: Request, desk: DeskDep, counts: CountsDep, signed_in: OperatorDep) -> Response:
-    """Show how much nobody has taken."""
+    """Show how much nobody has taken, and which changes of their own were not made."""
     try:
-        found = await counts.now(desk.now())
+        found = await counts.now(desk.now()) + len(await reading.unmade(desk.office, signed_in.actor))
     except DatabaseError:
         return Response(status_code=204)  # the page asks by itself, and again in a minute
     return desk.pages.respond(request, "worklist/count.html", count=found)
@@ -196,6 +196,13 @@ async def change_request(
         await room.ask(f"{path}/{change}", _release(room, str(change)))
     else:
         await room.ask(f"{path}/end", {"outcome": change})
+    return await room.page()
+
+
+@router.post("/change/{change}")
+async def finish_change(room: RoomDep, change: UUID) -> Response:
+    """Note that nothing is left to do about a change of theirs that was not made."""
+    await changing.finish_unmade(room.desk.office, room.signed_in.actor, change)
     return await room.page()
 
 

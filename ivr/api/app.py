@@ -14,10 +14,10 @@ from ivr.api import (
     amendments,
     callbacks,
     calls,
-    cases,
     events,
     figures,
     flow,
+    gone,
     guide,
     guide_requests,
     holidays,
@@ -60,13 +60,13 @@ _ROUTERS = (
     guide_requests.router,
     messages.router,
     recordings.router,
-    cases.router,
     supervision.router,
     flow.router,
     guide.router,
     amendments.router,
     site.router,
     site_changes.router,
+    gone.router,
 )
 
 

@@ -122,7 +122,7 @@ async def callbacks(
     floor = controller.connection.floor if controller.connection is not None else None
     queue = await floor.queue() if floor is not None else None
     places = {queued.call: place for place, queued in enumerate(queue, 1)} if queue is not None else None
-    full = controller.connection is not None and controller.connection.dispatcher.is_full
+    full = controller.connection is not None and controller.connection.callbacks.is_full
     rows = listing.rows(requests, tries, dialled, site, controller.opening, now, places, full=full)
     return [Callback.model_validate(row) for row in rows]
 
@@ -255,7 +255,7 @@ async def _asked_for(controller: Controller, operator: str, number: str) -> Call
 
 def _look(controller: Controller) -> None:
     if controller.connection is not None:
-        controller.connection.dispatcher.look()
+        controller.connection.callbacks.look()
 
 
 async def _find(controller: Controller, callback_id: str) -> CallbackRequest:

@@ -10,12 +10,13 @@ from ivr.api.context import Actor, ControllerDep, audit, connected
 from ivr.api.live import read_call, read_calls, read_queue
 from ivr.api.problems import ApiError, documented
 from ivr.api.router import make_router
-from ivr.call.call import Call
+from ivr.call.call import Call as LiveCall
 from ivr.controller.connection import Connection
 from ivr.controller.controller import Controller
 from ivr.talk.grants import topics_of
 from ivr.talk.operator_requests import LINE_ACTS, NEED_OPERATOR, NEED_TARGET, SENTENCES, Act, Refusal, Target
 from routing.states import OperatorState
+from wire.live import Call, QueueEntry
 
 router = make_router("calls")
 
@@ -96,19 +97,19 @@ class AudioNoted(BaseModel):
 
 
 @router.get("/calls")
-async def calls(controller: ControllerDep) -> list[models.Call]:
+async def calls(controller: ControllerDep) -> list[Call]:
     """Return the calls that are up."""
     return read_calls(controller)
 
 
 @router.get("/queue", responses=documented(503))
-async def queue(controller: ControllerDep) -> list[models.QueueEntry]:
+async def queue(controller: ControllerDep) -> list[QueueEntry]:
     """Return who waits for an operator, the next one first."""
     return await read_queue(controller)
 
 
 @router.get("/calls/{call}", responses=documented(404, 503))
-async def call(controller: ControllerDep, call_id: CallId) -> models.Call:
+async def call(controller: ControllerDep, call_id: CallId) -> Call:
     """Return one call that is up."""
     return read_call(_find(controller, call_id)[1])
 
@@ -209,7 +210,7 @@ async def _ask(
     return RequestAccepted(call=call_id, asked=act.value)
 
 
-def _find(controller: Controller, call_id: str) -> tuple[Connection, Call]:
+def _find(controller: Controller, call_id: str) -> tuple[Connection, LiveCall]:
     connection, _ = connected(controller)
     live = next((call for call in connection.calls if call.state.id == call_id), None)
     if live is None:

@@ -5,9 +5,10 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import TypeAdapter
 
-from ivr.api import models
 from ivr.api.problems import MEDIA_TYPE, Problem
+from wire.live import Gone, Queue, Snapshot
 
 INTRODUCTION = """\
 See and change what is live on a running line: calls, queue, operators, hours, holidays, call-back requests.
@@ -24,7 +25,9 @@ An error is a problem document (RFC 9457, `application/problem+json`): `title`, 
 `code` where several reasons share a status, and `errors` with each mistake in a request that is not valid.
 
 Instants are POSIX seconds where a number is given, and ISO 8601 in UTC where a text is given. New members can be added
-to answers and new events to the stream; within `/v1` none is removed or changes its meaning."""
+to answers and new events to the stream; within `/v1` none is removed or changes its meaning. An operation that is gone
+answers 410 for one release and names what replaces it: those of `/v1/cases` do, in place of which there is `hatif case`
+with `--json`."""
 
 _ALWAYS = {
     400: "The body is not JSON that can be used.",
@@ -57,8 +60,8 @@ def _complete(schema: dict[str, Any]) -> dict[str, Any]:
     for own in ("HTTPValidationError", "ValidationError"):
         schemas.pop(own, None)
     reference = "#/components/schemas/{model}"
-    for model in (Problem, models.Snapshot, models.Queue, models.Gone):  # those that no operation names
-        found = model.model_json_schema(ref_template=reference, mode="serialization")
+    for model in (Problem, Snapshot, Queue, Gone):  # those that no operation names
+        found = TypeAdapter(model).json_schema(ref_template=reference, mode="serialization")
         schemas.update(found.pop("$defs", {}))
         schemas[model.__name__] = found
     components["schemas"] = dict(sorted(schemas.items()))

@@ -18,7 +18,6 @@ _TITLES = {
     "hours": "Hours and announcement",
     "holidays": "Holidays",
     "callbacks": "Call-back requests",
-    "cases": "Case files",
     "guide requests": "Requests for the guide in writing",
     "messages": "Voice messages",
     "recordings": "Recorded conversations",

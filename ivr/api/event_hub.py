@@ -14,10 +14,10 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Seque
 from itertools import islice
 from uuid import UUID
 
+import msgspec
 import structlog
-from pydantic import BaseModel
 
-from ivr.api.models import Alarm, Call, Gone, Operator, Queue, Snapshot
+from wire.live import Alarm, Call, Gone, Operator, Queue, Snapshot
 
 log = structlog.get_logger()
 
@@ -202,12 +202,12 @@ class EventHub:
         self._bytes = 0
         self._seq += 1
 
-    def _frame(self, seq: int, name: str, event: BaseModel) -> bytes:
+    def _frame(self, seq: int, name: str, event: object) -> bytes:
         # JSON has no line breaks of its own: one line of data is enough.
-        return f"id: {self._boot}-{seq}\nevent: {name}\ndata: {event.model_dump_json()}\n\n".encode()
+        return f"id: {self._boot}-{seq}\nevent: {name}\ndata: {msgspec.json.encode(event).decode()}\n\n".encode()
 
 
-def _differences(before: Snapshot, now: Snapshot) -> Iterator[tuple[str, BaseModel]]:
+def _differences(before: Snapshot, now: Snapshot) -> Iterator[tuple[str, object]]:
     """Yield the events that lead from one to the other, each with its name."""
     yield from _gone("call_ended", before.calls, now.calls)
     yield from _changed("call", before.calls, now.calls)
@@ -221,11 +221,11 @@ def _differences(before: Snapshot, now: Snapshot) -> Iterator[tuple[str, BaseMod
 Rows = Sequence[Call | Operator | Alarm]
 
 
-def _changed(name: str, before: Rows, now: Rows) -> Iterator[tuple[str, BaseModel]]:
+def _changed(name: str, before: Rows, now: Rows) -> Iterator[tuple[str, object]]:
     former = {row.id: row for row in before}
     return ((name, row) for row in now if (old := former.get(row.id)) is not row and old != row)
 
 
-def _gone(name: str, before: Rows, now: Rows) -> Iterator[tuple[str, BaseModel]]:
+def _gone(name: str, before: Rows, now: Rows) -> Iterator[tuple[str, object]]:
     present = {row.id for row in now}
     return ((name, Gone(id=row.id)) for row in before if row.id not in present)

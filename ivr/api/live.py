@@ -2,14 +2,30 @@
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from itertools import pairwise
 from operator import is_
 from typing import NamedTuple
 
 from db.callback_requests import CallbackRequest
 from db.enums import CallbackState
-from ivr.api.models import (
+from ivr.call.call import Call as LiveCall
+from ivr.call.version import Flow
+from ivr.callbacks.request_states import call_of
+from ivr.controller.controller import Controller
+from ivr.floor.language_changes import LanguageChange
+from ivr.model.call_state import CallState
+from ivr.model.talk_table import OperatorPlace
+from ivr.queue.moves import Move
+from ivr.records.limit_counts import SENTENCES, Limit
+from ivr.site.operators import OperatorEntry
+from ivr.talk.transfers import Transfer
+from ivr.telephones import devices
+from ivr.telephones.replacements import Replacement
+from routing.states import Operator as FloorOperator
+from routing.states import OperatorState
+from routing.thresholds import Exceeded, Waiting
+from wire.live import (
     Acknowledgement,
     Alarm,
     AlarmKind,
@@ -27,22 +43,6 @@ from ivr.api.models import (
     Telephone,
     TelephoneReplaced,
 )
-from ivr.call.call import Call as LiveCall
-from ivr.call.version import Flow
-from ivr.callbacks.request_states import call_of
-from ivr.controller.controller import Controller
-from ivr.floor.language_changes import LanguageChange
-from ivr.model.call_state import CallState
-from ivr.model.talk_table import OperatorPlace
-from ivr.queue.moves import Move
-from ivr.records.limit_counts import SENTENCES, Limit
-from ivr.site.operators import OperatorEntry
-from ivr.talk.transfers import Transfer
-from ivr.telephones import devices
-from ivr.telephones.replacements import Replacement
-from routing.states import Operator as FloorOperator
-from routing.states import OperatorState
-from routing.thresholds import Exceeded, Waiting
 
 _PLACES: dict[OperatorPlace, OperatorPlaceName] = {
     OperatorPlace.TOGETHER: "together",
@@ -85,7 +85,8 @@ def read_call(call: LiveCall) -> Call:
         language=state.language,
         topic=state.topic,
         case=state.case,
-        choices=read_choices(call.flow, state.path, state.topic),
+        case_opened=state.case is not None and not state.filed,
+        choices=tuple(read_choices(call.flow, state.path, state.topic)),
         node=state.node,
         flow=state.flow,
         since=state.since,
@@ -93,9 +94,9 @@ def read_call(call: LiveCall) -> Call:
         operator=state.operator,
         place=place,
         recording=call.recording,
-        move=CallerMove(**asdict(move)) if waits and (move := Move.decode(state.moved)) != Move() else None,
+        move=_move_of(state) if waits else None,
         transfers=transfer.count,
-        transfer_to=[operator for operator in transfer.to if operator != "*"],
+        transfer_to=tuple(operator for operator in transfer.to if operator != "*"),
         test=call.is_test,
         try_telephone=call.try_telephone,
         training=call.training,
@@ -108,6 +109,13 @@ def read_calls(controller: Controller) -> list[Call]:
     return [read_call(call) for call in connection.calls] if connection is not None else []
 
 
+def _move_of(state: CallState) -> CallerMove | None:
+    move = Move.decode(state.moved)
+    if move == Move():
+        return None
+    return CallerMove(front=move.front, language=move.language, operator=move.operator)
+
+
 async def read_queue(controller: Controller) -> list[QueueEntry]:
     """Return who waits for an operator, the next one first."""
     connection = controller.connection
@@ -117,7 +125,7 @@ async def read_queue(controller: Controller) -> list[QueueEntry]:
     calls = {call.state.id: call for call in connection.calls}
     rows = []
     for place, waiting in enumerate(await floor.queue(), 1):
-        call, request = calls.get(waiting.call), connection.dispatcher.request_of(waiting.call)
+        call, request = calls.get(waiting.call), connection.callbacks.request_of(waiting.call)
         rows.append(
             QueueEntry(
                 place=place,
@@ -167,41 +175,50 @@ def _facts_of(controller: Controller, entry: OperatorEntry) -> _OperatorFacts:
         call,
         call.state if call is not None else None,
         read_place(call) if call is not None and has_caller else None,
-        connection.dispatcher.rings(entry.id) if connection is not None else None,
+        connection.callbacks.rings(entry.id) if connection is not None else None,
     )
 
 
 def _operator_of(facts: _OperatorFacts) -> Operator:
     entry, known, telephone, replaced = facts.entry, facts.known, facts.telephone, facts.replaced
+    changed = facts.languages_changed
     operator = Operator(
         id=entry.id,
         name=entry.name,
         languages=entry.languages,
-        topics=sorted(entry.topics),
+        topics=tuple(sorted(entry.topics)),
         supervisor=entry.supervisor,
         state=OperatorStatus.UNKNOWN,
+        languages_changed=LanguagesChanged(by=changed.by, at=changed.at, listed=dict(changed.instead_of))
+        if changed is not None
+        else None,
     )
-    if (changed := facts.languages_changed) is not None:
-        operator.languages_changed = LanguagesChanged(by=changed.by, at=changed.at, listed=dict(changed.instead_of))
     if known is None:
         return operator
-    operator.state = OperatorStatus(known.state)
-    operator.reason = known.reason or None
-    operator.since, operator.until = known.since, known.until
-    operator.telephone, operator.on_line, operator.planned = known.present, known.on_line, known.planned
-    operator.pause_after, operator.training = known.pause_after, known.training
-    operator.help_since, operator.help_why = facts.help_since, facts.help_why
-    operator.call = _call_of(facts.call, facts.place) if facts.call is not None else None
-    operator.callback = _callback_of(facts.request) if facts.request is not None else None
-    if telephone is not None:
-        operator.device = Telephone(
-            user_agent=telephone.user_agent, address=telephone.address, transport=telephone.transport
-        )
-    if replaced is not None:
-        operator.telephone_replaced = TelephoneReplaced(
+    return replace(
+        operator,
+        state=OperatorStatus(known.state),
+        reason=known.reason or None,
+        since=known.since,
+        until=known.until,
+        telephone=known.present,
+        on_line=known.on_line,
+        planned=known.planned,
+        pause_after=known.pause_after,
+        training=known.training,
+        help_since=facts.help_since,
+        help_why=facts.help_why,
+        call=_call_of(facts.call, facts.place) if facts.call is not None else None,
+        callback=_callback_of(facts.request) if facts.request is not None else None,
+        device=Telephone(user_agent=telephone.user_agent, address=telephone.address, transport=telephone.transport)
+        if telephone is not None
+        else None,
+        telephone_replaced=TelephoneReplaced(
             before=replaced.before, now=replaced.now, at=replaced.at, both_alive=replaced.both_alive
         )
-    return operator
+        if replaced is not None
+        else None,
+    )
 
 
 def read_operator(controller: Controller, entry: OperatorEntry) -> Operator:
@@ -240,12 +257,16 @@ def read_limits(controller: Controller) -> dict[str, int]:
 
 def read_alarms(controller: Controller, queue: Iterable[QueueEntry]) -> list[Alarm]:
     """Return what a person should look at now. `queue`: who waits."""
-    found = [*_alarms(controller), *_exceeded(controller, queue)]
-    controller.acknowledgements.keep([alarm.id for alarm in found])
-    for alarm in found:
-        if (seen := controller.acknowledgements.of(alarm.id, alarm.since)) is not None:
-            alarm.acknowledged = Acknowledgement(by=seen.by, name=seen.name, at=seen.at)
-    return found
+    alarms = [*_alarms(controller), *_exceeded(controller, queue)]
+    controller.acknowledgements.keep([alarm.id for alarm in alarms])
+    return [_with_acknowledgement(controller, alarm) for alarm in alarms]
+
+
+def _with_acknowledgement(controller: Controller, alarm: Alarm) -> Alarm:
+    seen = controller.acknowledgements.of(alarm.id, alarm.since)
+    if seen is None:
+        return alarm
+    return replace(alarm, acknowledged=Acknowledgement(by=seen.by, name=seen.name, at=seen.at))
 
 
 def _exceeded(controller: Controller, queue: Iterable[QueueEntry]) -> Iterator[Alarm]:
@@ -303,9 +324,8 @@ def _alarms(controller: Controller) -> Iterator[Alarm]:
         text = f"Wrong PINs were entered for many case files within an hour: somebody guesses{unchecked}."
         yield Alarm(id="pin_guessing", kind=AlarmKind.PIN_GUESSING, text=text, since=noticed)
     for operator, since in controller.supervisor_alerts.help_is_wanted.items():
-        wanted = _of_operator(AlarmKind.HELP_WANTED, operator, f"Operator {operator} asks for help.", since)
-        wanted.why = controller.supervisor_alerts.why(operator)
-        yield wanted
+        why = controller.supervisor_alerts.why(operator)
+        yield _of_operator(AlarmKind.HELP_WANTED, operator, f"Operator {operator} asks for help.", since, why)
     for known in floor.operators.values() if floor is not None else ():
         if known.state is OperatorState.PAUSED and known.reason == "no_answer":
             text = f"Operator {known.id} did not answer a call; they are paused."
@@ -320,8 +340,8 @@ def _alarms(controller: Controller) -> Iterator[Alarm]:
             yield _of_operator(AlarmKind.TWO_TELEPHONES, entry.id, text, replaced.at)
 
 
-def _of_operator(kind: AlarmKind, operator: str, text: str, since: float) -> Alarm:
-    return Alarm(id=f"{kind}:{operator}", kind=kind, text=text, since=since, operator=operator)
+def _of_operator(kind: AlarmKind, operator: str, text: str, since: float, why: str | None = None) -> Alarm:
+    return Alarm(id=f"{kind}:{operator}", kind=kind, text=text, since=since, operator=operator, why=why)
 
 
 class LiveReader:
@@ -335,12 +355,12 @@ class LiveReader:
     async def read(self) -> Snapshot:
         """Return all that is live now. The rows are shared with earlier answers: do not change them."""
         queue = await read_queue(self._controller)
-        return Snapshot.model_construct(
+        return Snapshot(
             at=round(time.time(), 3),
-            operators=[self._operator(entry) for entry in self._controller.operators],
-            queue=queue,
-            calls=self._read_calls(),
-            alarms=read_alarms(self._controller, queue),
+            operators=tuple(self._operator(entry) for entry in self._controller.operators),
+            queue=tuple(queue),
+            calls=tuple(self._read_calls()),
+            alarms=tuple(read_alarms(self._controller, queue)),
         )
 
     def _operator(self, entry: OperatorEntry) -> Operator:

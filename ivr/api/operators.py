@@ -16,6 +16,7 @@ from ivr.floor.client import FloorClient
 from ivr.hours.opening import one_line
 from ivr.model.floor_protocol import OperatorEvent
 from routing.states import OperatorState, Trigger
+from wire.live import Operator
 
 router = make_router("operators", "/operators")
 
@@ -72,13 +73,13 @@ class HelpSettled(BaseModel):
 
 
 @router.get("")
-async def operators(controller: ControllerDep) -> list[models.Operator]:
+async def operators(controller: ControllerDep) -> list[Operator]:
     """Return all operators of the site, in the order of its list."""
     return read_operators(controller)
 
 
 @router.get("/{operator}", responses=documented(404))
-async def operator(controller: ControllerDep, operator_id: OperatorId) -> models.Operator:
+async def operator(controller: ControllerDep, operator_id: OperatorId) -> Operator:
     """Return one operator."""
     return _read(controller, operator_id)
 
@@ -105,7 +106,7 @@ async def change_state(
 @router.post("/{operator}/wrap_up", responses=documented(404, 409, 503))
 async def change_wrap_up(
     controller: ControllerDep, actor: Actor, operator_id: OperatorId, change: WrapUpChange
-) -> models.Operator:
+) -> Operator:
     """End an operator's wrap-up or extend it.
 
     409 if they are not wrapping up, or, with `code` `longest`, if it is as long as the site allows.
@@ -128,7 +129,7 @@ async def change_wrap_up(
 @router.put("/{operator}/languages", responses=documented(404, 503))
 async def change_languages(
     controller: ControllerDep, actor: Actor, operator_id: OperatorId, change: LanguagesChange
-) -> models.Operator:
+) -> Operator:
     """Change an operator's languages from now on, also over restarts: until it is taken back, or the operator's line in
     operators.csv has other languages. Null: as in the list. Calls in progress go on. Without a controller, the dialplan
     goes by the list.
@@ -147,7 +148,7 @@ async def change_languages(
 @router.post("/{operator}/help", responses=documented(404, 409, 503))
 async def ask_for_help(
     controller: ControllerDep, actor: Actor, operator_id: OperatorId, request: HelpRequest
-) -> models.Operator:
+) -> Operator:
     """Ask all supervisors for help, with a reason; nobody is rung. Asked again, the reason is replaced. 409
     (`in_training`): the operator has a scripted caller."""
     floor = _floor_with(controller, operator_id)
@@ -173,7 +174,7 @@ async def settle_help(controller: ControllerDep, actor: Actor, operator_id: Oper
     return HelpSettled(settled=operator_id)
 
 
-def _read(controller: Controller, operator_id: str) -> models.Operator:
+def _read(controller: Controller, operator_id: str) -> Operator:
     entry = next((entry for entry in controller.operators if entry.id == operator_id), None)
     if entry is None:
         raise _unknown(operator_id)

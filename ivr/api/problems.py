@@ -10,8 +10,6 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from ivr.api.case_models import Case
-
 T = TypeVar("T")
 
 MEDIA_TYPE = "application/problem+json"
@@ -38,7 +36,6 @@ class Problem(BaseModel):
     instance: str = Field(description="The path of the request.")
     code: str | None = Field(None, description="Which rule refused the request, where several share a status.")
     errors: list[FieldError] | None = Field(None, description="Each mistake in a request that is not valid.")
-    case: Case | None = Field(None, description="The case as it is now, where a change is based on an earlier version.")
 
 
 class ApiError(HTTPException):
@@ -49,12 +46,11 @@ class ApiError(HTTPException):
         status: int,
         detail: str,
         code: str | None = None,
-        case: Case | None = None,
         *,
         errors: Sequence[FieldError] | None = None,
     ) -> None:
         super().__init__(status, detail)
-        self.code, self.case, self.errors = code, case, errors
+        self.code, self.errors = code, errors
 
 
 def present(found: T | str | None, why: str) -> T:
@@ -104,7 +100,6 @@ def encode(
     path: str,
     code: str | None = None,
     errors: Sequence[FieldError] | None = None,
-    case: Case | None = None,
 ) -> bytes:
     """Return a problem document about a request for `path`."""
     problem = Problem(
@@ -114,7 +109,6 @@ def encode(
         instance=quote(path[:INSTANCE_LIMIT], errors="replace"),
         code=code,
         errors=list(errors) if errors else None,
-        case=case,
     )
     return problem.model_dump_json(exclude_none=True).encode()
 
@@ -129,7 +123,7 @@ def handle_errors(app: FastAPI) -> None:
             detail = _EXPLAINED.get(error.status_code, f"{detail}.")
         if not isinstance(error, ApiError):
             return _response(request, error.status_code, detail, headers=error.headers)
-        return _response(request, error.status_code, detail, code=error.code, errors=error.errors, case=error.case)
+        return _response(request, error.status_code, detail, code=error.code, errors=error.errors)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
@@ -155,8 +149,7 @@ def _response(
     *,
     code: str | None = None,
     errors: Sequence[FieldError] | None = None,
-    case: Case | None = None,
     headers: Any = None,
 ) -> Response:
-    body = encode(status, detail, request.url.path, code, errors, case)
+    body = encode(status, detail, request.url.path, code, errors)
     return Response(body, status, headers=headers, media_type=MEDIA_TYPE)

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Path
@@ -10,7 +11,7 @@ from pydantic import BaseModel, Field
 from ivr.api.context import Actor, ControllerDep, audit, connected
 from ivr.api.hours import AFTER_RESTORE
 from ivr.api.live import read_alarms, read_calls, read_limits, read_queue
-from ivr.api.models import Acknowledgement, Alarm, Request
+from ivr.api.models import Request
 from ivr.api.problems import ApiError, documented
 from ivr.api.router import make_router
 from ivr.asterisk.ami import AmiError
@@ -19,6 +20,7 @@ from ivr.controller.controller import Controller
 from ivr.hours.drain import Drain
 from ivr.hours.opening import one_line
 from ivr.model import clock
+from wire.live import Acknowledgement, Alarm
 
 router = make_router("status")
 
@@ -178,9 +180,8 @@ async def acknowledge(
     if found is None:
         raise ApiError(404, f"There is no alarm {alarm_id!r} at this moment; `hatif operators` and the desk show them.")
     seen = controller.acknowledgements.acknowledge(found.id, found.since, actor, one_line(body.name, 60))
-    found.acknowledged = Acknowledgement(by=seen.by, name=seen.name, at=seen.at)
     controller.changed.set()
-    return found
+    return replace(found, acknowledged=Acknowledgement(by=seen.by, name=seen.name, at=seen.at))
 
 
 @router.get("/outlook", responses=documented(503))

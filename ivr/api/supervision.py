@@ -47,11 +47,11 @@ async def supervise(controller: ControllerDep, actor: Actor, body: SupervisionRe
     404: there is no such supervisor or operator. 409: it cannot be done at this moment. 422: the supervisor may not.
     """
     connection, floor = connected(controller)
-    supervisor = next((entry for entry in connection.people if entry.id == body.supervisor), None)
+    supervisor = next((entry for entry in connection.services.operators if entry.id == body.supervisor), None)
     if supervisor is None:
         raise ApiError(404, f"There is no supervisor {body.supervisor!r}; `hatif operators` lists them.")
     channel = str(uuid7())
-    why = why_not(connection.people, floor.operators, supervisor, body.operator)
+    why = why_not(connection.services.operators, floor.operators, supervisor, body.operator)
     if why is not None:
         use = floor_records.Supervision(channel, supervisor.id, body.operator, body.mode.value, None)
         floor_records.supervision_refused(controller.journal, use, why.value)

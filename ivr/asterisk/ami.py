@@ -126,16 +126,6 @@ class Ami:
         """Store a value in Asterisk's own database (AstDB)."""
         await self.action("DBPut", Family=family, Key=key, Val=value)
 
-    async def db_get(self, family: str, key: str) -> str | None:
-        """Return the value of a key in AstDB; None if there is none."""
-        try:
-            found = await self.listing("DBGet", Family=family, Key=key)
-        except AmiRefusedError as error:
-            if "not found" in error.message:
-                return None
-            raise
-        return found[0].get("Val", "") if found else None
-
     async def db_delete(self, family: str, key: str) -> None:
         """Delete a key from AstDB, if it is there."""
         try:

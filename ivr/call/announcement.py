@@ -13,4 +13,4 @@ async def say(call: Call) -> None:
     if text is None or call.state.announced == call.state.language:
         return
     call.set(call.state.replace(announced=call.state.language))
-    await call.say([(call.state.language, text)])
+    await call.say(text)

@@ -7,7 +7,7 @@ the channel before its effect; the requests of a step are sent together, and nob
 import asyncio
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Literal
 from uuid import UUID
@@ -17,16 +17,14 @@ import structlog
 from db.ids import started_at
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.operations import Request
-from ivr.audio.audible import Clip
 from ivr.call.hearing import Hearing
 from ivr.call.inbox import Inbox
 from ivr.call.interruptions import CallerGone, CallFailed, NothingAudible, OperatorFree
 from ivr.call.items import Deadline, Item, RequestFailed
-from ivr.call.keys import TYPED_AHEAD_S, Keys
 from ivr.call.menu_time import MenuTime
-from ivr.call.playback import Playback, new_name
 from ivr.call.services import Services
 from ivr.call.version import Flow, Version
+from ivr.call.voice import Prompt, Voice
 from ivr.call.wait import Wait
 from ivr.model import clock, floor_protocol
 from ivr.model.call_state import CallState, LegState
@@ -47,7 +45,7 @@ _HANG_UP_S = 1.0
 """How long after a refused request the caller's channel may take to end; it takes a few milliseconds."""
 
 
-class Call:
+class Call(Voice):
     """A caller's call. `answered`: whether Asterisk has answered the line; if not, the first step answers it."""
 
     is_test = False  # no caller's: of the line to itself, of somebody who tries it, of a scripted caller
@@ -55,12 +53,10 @@ class Call:
     def __init__(
         self, services: Services, channel: str, state: CallState, version: "Version[Call]", answered: bool
     ) -> None:
-        self.services = services
-        self.channel = channel
+        super().__init__(services, channel, version)
+        self.version: Version[Call] = version
         self.state = state
-        self.version = version
         self.early = False  # the line is answered once the call needs that, such as for a key
-        self.keys = Keys()
         self.leg: LegState | None = None  # an operator's leg that is up for the call, but not in conversation yet
         self.colleague: Colleague | None = None  # found by a controller that started
         self.opening_requests: tuple[Request, ...] = ()  # sent with the next step, before the state
@@ -74,17 +70,49 @@ class Call:
         self.interruptible = False  # the caller waits for an operator; an offer interrupts what they are doing
         self.wait: Wait | None = None  # while the caller waits for an operator
         self._inbox: Inbox[Item] = Inbox()
-        self._playback = Playback()
         self._written: CallState | None = None
         self._answered, self._gone = answered, False
         self._up_at = -math.inf  # when Asterisk reported the line as answered, by the monotonic clock
-        self.menu_time = MenuTime(services.site.limits.menus_min)
+        self.menu_time = MenuTime()
         self.hearing = Hearing(services, channel, self)
         self._happened: list[tuple[str, str, dict[str, object]]] = []
 
     @property
     def flow(self) -> "Flow[Call]":
         return self.version.flow
+
+    # As a voice
+
+    @property
+    def language(self) -> str:
+        return self.state.language
+
+    @property
+    def hears(self) -> Hearing:
+        return self.hearing
+
+    def name_playback(self) -> str:
+        """Return the name of the next playback, which the state has from now on."""
+        playback = super().name_playback()
+        self.set(self.state.replace(playback=playback))
+        return playback
+
+    def begin_question(self, *, fresh: bool, early_s: float) -> float:
+        self.take_waiting_keys()
+        self.early = False  # from here on the line is answered
+        return super().begin_question(fresh=fresh, early_s=early_s)
+
+    async def say(self, *prompts: Prompt) -> None:
+        self.take_waiting_keys()
+        await super().say(*prompts)
+
+    async def start_question(self, *prompts: Prompt) -> bool:
+        """Start a question. Return False if it has no audio. Raises NothingAudible if nothing has any."""
+        if await self.play(*prompts):
+            return True
+        if self.services.audible.find(self.version.sounds, (self.language, PROBE_TEXT)) is None:
+            raise NothingAudible
+        return False
 
     # What reaches the call
 
@@ -107,12 +135,12 @@ class Call:
         self.flush_events()
         if self._gone and not even_if_gone:
             raise CallerGone
-        item: Item | None = await self._inbox.get(min(math.inf if until is None else until, self._playback.overdue))
+        item: Item | None = await self._inbox.get(min(math.inf if until is None else until, self.playback.overdue))
         if item is None:
-            if (item := self._playback.overdue_end(self.channel)) is None:
+            if (item := self.playback.overdue_end(self.channel)) is None:
                 return Deadline()
             log.error("A prompt did not end", call=self.state.id, flow_node=self.state.node)
-        self._note(item)
+        self.note(item)
         if isinstance(item, RequestFailed):
             await self._handle_refusal(item)
         elif isinstance(item, events.StasisStart):
@@ -125,11 +153,9 @@ class Call:
             raise OperatorFree(item)
         return item
 
-    def _note(self, item: Item) -> None:
-        self._playback.note(item)
+    def note(self, item: object) -> None:
+        super().note(item)
         match item:
-            case events.ChannelDtmfReceived(channel, digit) if channel.id == self.channel:
-                self.keys.append(digit)
             case events.ChannelStateChange(channel) if channel.id == self.channel and channel.state == "Up":
                 self._up_at = time.monotonic()
                 self.services.recorder.call(self.state.id, line_answered=time.time())
@@ -171,11 +197,6 @@ class Call:
         (answer,) = await self.services.link.ask(operations.CHANNEL(self.channel))
         return answer.status != HTTPStatus.NOT_FOUND
 
-    @property
-    def sounding(self) -> bool:
-        """Whether one of our prompts is playing."""
-        return self._playback.name is not None
-
     def unread_offers(self) -> list[floor_protocol.Offer]:
         """Empty the inbox and return the offers in it. Only the caller's hang-up stays in the inbox."""
         items = self._inbox.take_all()
@@ -189,7 +210,7 @@ class Call:
         self.menu_time.check()
         held: list[Item] = []
         for item in self._inbox.take_all():
-            self._note(item)
+            self.note(item)
             if not isinstance(item, (events.ChannelDtmfReceived, events.PlaybackFinished)):
                 held.append(item)
         self._inbox.put_back(held)
@@ -213,7 +234,7 @@ class Call:
 
     def transition(self) -> list[Request]:
         """Return the requests that stop the prompt, write a changed state, and answer the line if necessary."""
-        out = [*self._playback.stop(), *self.opening_requests]
+        out = [*self.playback.stop(), *self.opening_requests]
         self.opening_requests = ()
         if self.state != self._written:
             self._written = self.state
@@ -232,133 +253,10 @@ class Call:
         """Continue after a restart. The state is on the channel; the next step stops a prompt that still plays."""
         self._written = self.state
         if self.state.playback is not None:
-            self._playback.start(self.state.playback, _LONGEST_S)
+            self.playback.start(self.state.playback, _LONGEST_S)
         self.keys.lost = True
         if self.state.since is None:  # else how much was spent in the queue is not known
             self.menu_time.used = max(0.0, clock.seconds_since(started_at(UUID(self.state.id))))
-
-    async def play(self, clips: Sequence[Clip]) -> bool:
-        """Start the clips. Return False if none of them has audio."""
-        media = self.services.audible.media(self.version.sounds, clips)
-        missing = [f"{language}/{prompt}" for language, prompt in media.missing]
-        self.event("prompt", clips=[list(clip) for clip in clips], missing=missing)
-        if not media.uris:
-            await self.step()
-            return False
-        await self.play_media(str(media), media.seconds)
-        return True
-
-    async def play_media(self, media: str, seconds: float) -> None:
-        """Start `media` (in Asterisk's notation), which lasts `seconds`."""
-        playback = new_name("pb")
-        self.set(self.state.replace(playback=playback))
-        await self.step(operations.PLAY(self.channel, playback, media=media))
-        self._playback.start(playback, seconds)
-
-    async def say(self, clips: Sequence[Clip]) -> None:
-        """Play the clips to the end or until a key is pressed; the key is kept for the next menu."""
-        self.take_waiting_keys()
-        if self.keys or not await self.play(clips):
-            return
-        await self.wait_for_playback()
-
-    async def wait_for_playback(self) -> None:
-        """Wait for the end of the current prompt, or for a key."""
-        while self.sounding and not self.keys:
-            await self.next()
-
-    async def listen(
-        self,
-        clips: Sequence[Clip],
-        *,
-        fresh: bool = False,
-        words: Mapping[str, str] | None = None,
-        anything: bool = False,
-    ) -> str | None:
-        """Play the clips and return the first key, or None if none is pressed in time.
-
-        `fresh`: ignore keys typed ahead. `words`: phrases that count as their key if they are said (`hearing.heard`);
-        `anything`: the answer is not a key, but about something (`hearing.heard.found`).
-        """
-        self.take_waiting_keys()
-        self.early = False  # from here on the line is answered
-        early_s = self.keys.begin_question(fresh=fresh, early_s=TYPED_AHEAD_S)
-        if (key := self.take_key()) is not None:
-            return key
-
-        loop = asyncio.get_running_loop()
-        silent_at: float | None = None
-        if not await self._start_question(clips):
-            silent_at = loop.time() + self.flow.silence_s
-        early_until = loop.time() + early_s
-        await self.hearing.ask(self.state.language, words or {}, sounding=self.sounding, anything=anything)
-        while True:
-            item = await self.next(silent_at)
-            early_until = self.keys.drop_early(early_until, early_s)
-            if (key := self.take_key()) is not None:
-                return key
-            if isinstance(item, Deadline):
-                self.event("silence")
-                return None
-            if (until := await self.hearing.take(item, self.flow.silence_s)) is not None:
-                silent_at = until
-                if self.hearing.heard is not None:
-                    return self.hearing.heard.key
-            elif silent_at is None and not self.sounding:
-                silent_at = loop.time() + self.flow.silence_s
-                self.hearing.quiet()
-
-    async def digits(
-        self, clips: Sequence[Clip], most: int, *, secret: bool = False, fresh: bool = False
-    ) -> str | None:
-        """Play the clips and return the digits pressed until `#`, until there are `most`, or until silence.
-
-        Return "*" if the star key was pressed, None if no key was. `secret`: keep the keys out of the records. `fresh`:
-        as in `listen`.
-        """
-        self.take_waiting_keys()
-        self.early = False
-        early_s = self.keys.begin_question(fresh=fresh)
-
-        loop = asyncio.get_running_loop()
-        entered = ""
-        silent_at: float | None = None
-        if not self.keys and not await self._start_question(clips):
-            silent_at = loop.time() + self.flow.silence_s
-        early_until = loop.time() + early_s
-        while True:
-            early_until = self.keys.drop_early(early_until, early_s)
-            while (key := self.take_key(secret=secret)) is not None:
-                if key in "#*":
-                    return "*" if key == "*" else entered
-                entered += key
-                if len(entered) == most:
-                    self.keys.entry_complete()
-                    return entered
-                silent_at = loop.time() + self.flow.silence_s
-            if entered and self.sounding:
-                await self.step()
-
-            item = await self.next(silent_at)
-            if isinstance(item, Deadline) and not self.keys:
-                self.event("silence")
-                return entered or None
-            if silent_at is None and not self.sounding:
-                silent_at = loop.time() + self.flow.silence_s
-
-    async def _start_question(self, clips: Sequence[Clip]) -> bool:
-        """Start a question. Return False if it has no audio. Raises NothingAudible if nothing has any."""
-        if await self.play(clips):
-            return True
-        if self.services.audible.find(self.version.sounds, (self.state.language, PROBE_TEXT)) is None:
-            raise NothingAudible
-        return False
-
-    def take_key(self, *, secret: bool = False) -> str | None:
-        """Take the next key. A secret key is recorded without its value."""
-        if (key := self.keys.take()) is not None:
-            self.event("key", **({"secret": True} if secret else {"key": key}))
-        return key
 
     # What is recorded
 

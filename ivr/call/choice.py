@@ -75,7 +75,7 @@ async def choose(
     spoken = said.phrases(call, keys, words, back=back is not None) if not fresh else {}
     clips, mistakes, misheard = [*intro, *menu, *outro, *said.offer(call, spoken)], 0, 0
     while True:
-        key = await call.listen(clips, fresh=fresh, words=spoken)
+        key = await call.listen(*clips, fresh=fresh, words=spoken)
         heard = call.hearing.heard
         if heard is not None:
             meant = key is not None and key not in keys and key in said.UNCONFIRMED

@@ -1,6 +1,6 @@
 """The connection to Asterisk that calls belong to, as seen by calls, feature codes and call-backs."""
 
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any, Protocol
 
 from ivr.call.call import Call
@@ -8,8 +8,6 @@ from ivr.call.inbox import Receiver
 from ivr.call.services import Services
 from ivr.call.version import Version
 from ivr.floor.client import FloorClient
-from ivr.model import floor_protocol
-from ivr.site.operators import OperatorEntry
 
 
 class Connection(Protocol):
@@ -26,21 +24,17 @@ class Connection(Protocol):
         """The version of the flow for new calls."""
 
     @property
-    def people(self) -> Sequence[OperatorEntry]:
-        """The operators' list."""
-
-    @property
     def calls(self) -> Collection[Call]:
         """The calls that are up."""
 
     def call_on(self, leg: str) -> Call | None:
         """Return the call that an operator's leg belongs to."""
 
-    def tell(self, message: floor_protocol.ToFloor) -> None:
-        """Send a message to the floor."""
-
     def start(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Start work that ends with the connection."""
+
+    def start_with_retry(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Start work that is retried whenever it fails, until the connection ends."""
 
     def forget(self, receiver: Receiver) -> None:
         """Deliver no more events to this receiver."""

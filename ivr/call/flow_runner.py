@@ -100,7 +100,7 @@ async def _say_menus_over(call: Call) -> None:
     call.services.recorder.counts.limits.reach(Limit.MENUS)
     call.event("menus_over", minutes=round(call.menu_time.used / 60))
     call.keys.clear()
-    await call.say([(call.state.language, MENUS_OVER)])
+    await call.say(MENUS_OVER)
 
 
 def _record_end(call: Call, outcome: Outcome, by: str) -> None:

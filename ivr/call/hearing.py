@@ -83,7 +83,7 @@ class Hearing:
         if self._asked and self._ear is not None:
             self._ear.quiet()
 
-    async def take(self, item: Item, silence_s: float) -> float | None:
+    async def take(self, item: object, silence_s: float) -> float | None:
         """Take what an item says about the present question. The first syllable stops the prompt, as a key does.
 
         Return until when to wait for an answer, by the loop's clock; None if the item is about something else.

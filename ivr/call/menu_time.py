@@ -6,16 +6,16 @@ from contextlib import contextmanager
 
 from ivr.call.interruptions import MenusOver
 
+MOST_S = 30 * 60.0
 MENUS_OVER = "menus_over"
 """The text for a caller whose time in the menus is over."""
 
 
 class MenuTime:
-    """The time in the menus, of which a call has `most_min` minutes. `used`: the seconds before the present node."""
+    """The time in the menus, of which a call has `MOST_S`. `used`: the seconds before the present node."""
 
-    def __init__(self, most_min: float) -> None:
+    def __init__(self) -> None:
         self.used = 0.0
-        self._most_min = most_min
         self._since: float | None = None
 
     @contextmanager
@@ -34,5 +34,5 @@ class MenuTime:
         """Raise MenusOver once the time is over."""
         if self._since is None:
             return
-        if self.used + asyncio.get_running_loop().time() - self._since > 60 * self._most_min:
+        if self.used + asyncio.get_running_loop().time() - self._since > MOST_S:
             raise MenusOver

@@ -39,7 +39,7 @@ async def enter_number(call: Call, back: str) -> str | GoTo:
     question: list[Clip] = [(language, "callback_ask_number")]
     clips, mistakes, silences = question, 0, 0
     while mistakes < TRIES and silences <= MISTAKES:
-        digits = await call.digits(clips, _MOST)
+        digits = await call.digits(*clips, most=_MOST)
         if digits == BACK:
             return GoTo(back, BACK)
         number = callback_numbers.entered(digits or "", call.state.country)

@@ -65,8 +65,8 @@ async def is_meant(call: Call, clips: Sequence[Clip]) -> bool:
     said = call.version.words.get(language, {})
     words = {phrase: key for text, key in CONFIRMATION.items() for phrase in said.get(text, ())}
     question = [*clips, (language, "speech_right")]
-    answer = await call.listen(question, fresh=True, words=words)
+    answer = await call.listen(*question, fresh=True, words=words)
     if answer is None and call.hearing.heard is not None:
-        answer = await call.listen(question, fresh=True, words=words)
+        answer = await call.listen(*question, fresh=True, words=words)
     call.event("confirmed", yes=answer == YES)
     return answer == YES

@@ -1,6 +1,6 @@
 """The services that a call needs from the rest of the program; a trial substitutes its own."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -19,6 +19,7 @@ from ivr.site.site import Site
 from routing import hours
 
 if TYPE_CHECKING:
+    from db.last_calls import LastCall
     from ivr.cases.case_lookup import Answer
     from ivr.records.returners import Place
 
@@ -61,18 +62,31 @@ class CaseLookup(Protocol):
     async def ask(self, reference: str, entered: str, *, caller: str, call: str, dialled: bool = False) -> "Answer": ...
 
 
+class Database(Protocol):
+    """Reads for which a caller or an operator waits a moment: `ivr.records.database`."""
+
+    async def language(self, number: str) -> str | None: ...
+
+    async def last_call(self, operator: str) -> "LastCall | None": ...
+
+
+class Returners(Protocol):
+    """Callers who were cut off, and their places in the queue: `ivr.records.returners`."""
+
+    async def place(self, state: CallState) -> "Place | None": ...
+
+    async def has_place(self, state: CallState) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The services that every call uses.
+    """What a call, a feature code or a call-back uses while a connection to Asterisk lasts.
 
     Attributes:
-        recall_language: Return the language of the last call from a number, after a moment.
-        find_returner: Return the earlier wait of a caller who was cut off, after a moment.
-        is_returner: Return whether there is one.
         to_floor: Send a message to the floor; never blocks.
         route: Deliver the events of a channel to a receiver; never blocks.
         address: Return an operator's endpoint.
-        people: The operators' list.
+        operators: The operators' list.
         answer_request: Answer an operator request by its id; the reason is None if it was granted.
         take_notice: Return the text that an operator is to hear at the start of their next code, once.
         in_browser: Return whether an operator is rung in their browser.
@@ -87,16 +101,15 @@ class Services:
     audible: Audible
     opening: Opening
     case_lookup: CaseLookup
-    recall_language: Callable[[str], Awaitable[str | None]]
-    find_returner: Callable[[CallState], Awaitable["Place | None"]]
-    is_returner: Callable[[CallState], Awaitable[bool]]
+    database: Database
+    returners: Returners
     mailbox: Mailbox
-    limits: CallerLimits
+    caller_limits: CallerLimits
     to_floor: Callable[[floor_protocol.ToFloor], None]
     route: Callable[[str, Receiver], None]
     unroute: Callable[[str], None]
     address: Callable[[str], str]
-    people: Sequence[OperatorEntry] = ()
+    operators: Sequence[OperatorEntry] = ()
     answer_request: Callable[[str, str | None], None] = lambda *_: None
     take_notice: Callable[[str], str | None] = lambda _: None
     in_browser: Callable[[str], bool] = lambda _: False

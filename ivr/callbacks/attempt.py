@@ -18,8 +18,7 @@ from ivr.audio.audible import Clip
 from ivr.call.items import Deadline
 from ivr.call.leg import UNANSWERED_CAUSES
 from ivr.callbacks import connecting, prompts
-from ivr.callbacks.call_leg import CallLeg
-from ivr.callbacks.call_legs import CalledGone, CallLegs, Item, NotAsked, OperatorGone, over
+from ivr.callbacks.call_legs import CalledGone, CallLeg, CallLegs, Item, NotAsked, OperatorGone
 from ivr.callbacks.callback_connection import CallbackConnection
 from ivr.callbacks.channels import RunningCallback
 from ivr.callbacks.facts import language_of
@@ -55,8 +54,8 @@ class Attempt:
     ) -> None:
         self._connection, self._queue, self.progress, self.offer = connection, queue, progress, offer
         self._services, self._site = connection.services, connection.services.site
-        self._link, self._sounds = connection.services.link, connection.version.sounds
-        self.legs = legs or CallLegs(self._link, connection.version.flow.silence_s)
+        self._link, self._version = connection.services.link, connection.version
+        self.legs = legs or CallLegs(self._link)
         self._in_browser = False  # the operator is rung there
 
     @property
@@ -107,7 +106,7 @@ class Attempt:
             self._report_ended(self.offer, OfferState.WITHDRAWN)
 
     async def _with_operator(self, offer: floor_protocol.Offer, found: RunningCallback | None) -> None:
-        leg = self._new_leg(offer.id)
+        leg = self._new_leg(offer.id, self._language_of(offer.operator))
         self.legs.leg = leg
         self._services.route(leg.channel, self)
         try:
@@ -145,7 +144,7 @@ class Attempt:
             channel, state = found.leg
             leg.answered, self._in_browser = channel.state == "Up", is_web(channel.name)
             ring_s = max(0.0, ring_s - clock.seconds_since(state.offered_at))
-            await self.legs.silence(leg)
+            await leg.silence()
         else:
             self._services.recorder.offered(offer)
             self._in_browser = self._services.in_browser(offer.operator)
@@ -159,7 +158,7 @@ class Attempt:
                 return OfferState.UNREACHABLE
             if isinstance(item, floor_protocol.TelephoneGone) and not leg.answered:
                 return await stop_ringing(self.legs, self._link, OfferState.UNREACHABLE)
-            if isinstance(item, Deadline) and over(until) and not leg.answered:
+            if isinstance(item, Deadline) and not leg.answered:
                 return await stop_ringing(self.legs, self._link)
         return OfferState.ACCEPTED
 
@@ -168,19 +167,19 @@ class Attempt:
 
         In a browser their click is enough: the page shows what it is about, and no machine clicks.
         """
-        assert self.legs.leg is not None
+        leg = self.legs.leg
+        assert leg is not None
         if self._in_browser:
             return True
-        language = self._language_of(operator)
         try:
-            key = await self.legs.ask(self.legs.leg, prompts.offer(language, self.request, self._sounds), YES + NO)
+            key = await leg.choose(YES + NO, *prompts.offer(leg.language, self.request, self._version.sounds))
             if key == YES:
                 return True
             if key is None:  # the telephone was picked up, but nobody is there
                 await self.progress.step(RequestEvent.RELEASED, reason=f"{operator}: no key")
                 await self._end_offer(OfferState.NO_ANSWER, leaves=False)
                 return False
-            key = await self.legs.ask(self.legs.leg, prompts.declining(language), "".join(prompts.DECLINED))
+            key = await leg.choose("".join(prompts.DECLINED), *prompts.declining(leg.language))
         except OperatorGone:
             key = None
         reason = prompts.DECLINED.get(key or "", "hung_up")
@@ -198,13 +197,13 @@ class Attempt:
                 await self._farewell("callback_not_now")
                 await self._end_offer(OfferState.WITHDRAWN, leaves=True)
             return False
-        if self.legs.leg is not None and operator is not None:
-            await self.legs.send(*self.legs.leg.ring([(self._language_of(operator), "callback_calling")]))
+        if self.legs.leg is not None:
+            await self.legs.leg.ring("callback_calling")
         await self._ring_called(1)
         return True
 
     async def _ring_called(self, server: int) -> CallLeg:
-        self.legs.called = called = self._new_leg(channel_of(self.request, server))
+        self.legs.called = called = self._new_leg(channel_of(self.request, server), self._language)
         self._services.route(called.channel, self)
         await self.legs.send(self.progress.create_called(called.channel, server))
         return called
@@ -220,13 +219,13 @@ class Attempt:
     async def _adopt(self, found: RunningCallback) -> None:
         """Go on with a caller's channel that was up before, and the operator's leg if there is one."""
         assert found.called is not None
-        self.legs.called = called = self._new_leg(found.called.id, answered=found.called.state == "Up")
+        self.legs.called = called = self._new_leg(found.called.id, self._language, answered=found.called.state == "Up")
         self._services.route(called.channel, self)
-        await self.legs.silence(called)
+        await called.silence()
         if self.legs.leg is not None:
             self.legs.leg.answered = True
-            await self.legs.silence(self.legs.leg)
-            await self.legs.send(*self.legs.leg.ring())
+            await self.legs.leg.silence()
+            await self.legs.leg.ring()
 
     async def _reach(self, offer: floor_protocol.Offer) -> None:
         """Wait for the caller to answer, then connect both."""
@@ -247,7 +246,7 @@ class Attempt:
             await self.progress.missed(TryOutcome.LOST)
 
     async def _reach_person(self) -> TryOutcome:
-        hello = prompts.hello(language_of(self._site, self.request), self.request)
+        hello = prompts.hello(self._language, self.request)
         return await reach_person(
             self.legs, hello, self._site.callbacks.ring_s, may_deny=prompts.may_deny(self.request),
             answer_s=self._site.silence.answer_s, ring_elsewhere=self._ring_elsewhere,
@@ -276,13 +275,18 @@ class Attempt:
 
     # Legs and languages
 
-    def _new_leg(self, channel: str, *, answered: bool = False) -> CallLeg:
-        return CallLeg(channel, self._services.audible, self._sounds, answered=answered)
+    def _new_leg(self, channel: str, language: str, *, answered: bool = False) -> CallLeg:
+        return CallLeg(self._services, channel, self._version, self.legs, language, answered=answered)
+
+    @property
+    def _language(self) -> str:
+        """The caller's language."""
+        return language_of(self._site, self.request)
 
     def _language_of(self, operator: str) -> str:
         """Return an operator's first language."""
-        people = self._connection.people
-        spoken = next((person.languages for person in people if person.id == operator), {})
+        operators = self._services.operators
+        spoken = next((person.languages for person in operators if person.id == operator), {})
         return next(iter(spoken), self._site.languages[0])
 
     # The ends of an attempt
@@ -301,7 +305,7 @@ class Attempt:
         assert called is not None
         await self.progress.not_asked()
         with contextlib.suppress(CalledGone):
-            await self.legs.say(called, [(language_of(self._site, self.request), "callback_sorry")])
+            await called.say("callback_sorry")
         await self.legs.hang_up(called)
         if self.legs.leg is not None:
             await self._farewell("callback_not_asked")
@@ -315,12 +319,11 @@ class Attempt:
         await self._end_offer(OfferState.WITHDRAWN, leaves=True)
 
     async def _farewell(self, text: str) -> None:
-        assert self.legs.leg is not None and self.offer is not None
-        if not self.legs.leg.gone and self.legs.leg.answered:
-            try:
-                await self.legs.say(self.legs.leg, [(self._language_of(self.offer.operator), text)])
-            except OperatorGone:
-                return
+        leg = self.legs.leg
+        assert leg is not None
+        if not leg.gone and leg.answered:
+            with contextlib.suppress(OperatorGone):
+                await leg.say(text)
 
     async def _end_offer(self, state: OfferState, *, leaves: bool) -> None:
         """End an offer that came to nothing. `leaves`: the request leaves the queue for now."""
@@ -343,39 +346,40 @@ class Attempt:
             await self._adopt(found)
         elif not await self._dial(None):
             return
-        language, reference = language_of(self._site, self.request), self.request.case_reference
-        assert self.legs.called is not None and self.request.kind == CallbackKind.CASE and reference is not None
+        reference = self.request.case_reference
+        assert self.request.kind == CallbackKind.CASE and reference is not None
         outcome = await self._reach_person()
+        called = self.legs.called  # another one, if the carrier's first server failed
+        assert called is not None
         file = await self.progress.repository.file(reference) if outcome is TryOutcome.REACHED else None
-        if file is None or self.legs.called.gone:
+        if file is None or called.gone:
             if outcome is TryOutcome.REACHED:
                 with contextlib.suppress(CalledGone):
-                    await self.legs.say(self.legs.called, [(language, "case_unavailable")])
+                    await called.say("case_unavailable")
             await self._fail(outcome if outcome is not TryOutcome.REACHED else TryOutcome.LOST)
             return
         call = connecting.begin(self._connection, self.progress, self.legs, file)
         try:
             await self.progress.step(RequestEvent.REACHED, outcome=TryOutcome.REACHED)
-            told = await self._ask_for_pin(language, file.reference)
-            key = await self.legs.ask(self.legs.called, [*told, *prompts.operator(language)], YES)
+            state = await self._ask_for_pin(called, file.reference)
+            key = await called.choose(YES, *state, *prompts.OPERATOR)
             if key is not None:
                 connecting.to_queue(self._connection, self.progress, self.legs, file)
                 return
-            await self.legs.say(self.legs.called, [(language, "told_goodbye")])
+            await called.say("told_goodbye")
             by = "service"
         except CalledGone:
             by = "caller"
-        await self.legs.hang_up(self.legs.called)
+        await self.legs.hang_up(called)
         connecting.end_self_served(self._connection, call, by)
         await self.progress.step(RequestEvent.FINISHED)
 
-    async def _ask_for_pin(self, language: str, reference: str) -> list[Clip]:
+    async def _ask_for_pin(self, called: CallLeg, reference: str) -> list[Clip]:
         """Return what the caller may hear of the case file; somebody else may have picked up."""
-        assert self.legs.called is not None
 
         async def check(entered: str) -> Answer:
             lookup, number = self._services.case_lookup, self.request.number
             return await lookup.ask(reference, entered, caller=number, call=self.call, dialled=True)
 
         zone = self._site.hours.timezone
-        return await ask_for_pin(self.legs, self.legs.called, check, language, zone, self._sounds)
+        return await ask_for_pin(called, check, zone, self._version.sounds)

@@ -1,21 +1,27 @@
-"""Both legs of a call-back, the operator's and the caller's, and their events in order."""
+"""Both legs of a call-back, the operator's and the caller's: what each hears, its keys, and the events of both."""
 
 import asyncio
-from collections.abc import Sequence
+import math
 
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.operations import Request
 from ivr.asterisk.ari.protocol import Link
-from ivr.audio.audible import Clip
+from ivr.call.call import Call
 from ivr.call.inbox import Inbox
 from ivr.call.items import Deadline, RequestFailed
-from ivr.callbacks.call_leg import CallLeg
+from ivr.call.services import Services
+from ivr.call.version import Version
+from ivr.call.voice import Prompt, Voice
 from ivr.model import floor_protocol
+from ivr.talk.operator_prompts import RINGING
 
 _ROUNDS = 2
 """How often a question is asked; an answering machine presses no key."""
 _HANG_UP_S = 1.0
 """How long to wait for a channel to be gone, in seconds."""
+_NAMES = 8
+"""Number of playback names per channel, used in turn, so that a starting controller can find what its predecessor left
+playing. Asterisk has forgotten the first name by the time the last one is used."""
 
 Item = events.Event | floor_protocol.TelephoneGone | RequestFailed
 
@@ -33,13 +39,10 @@ class NotAsked(Exception):  # noqa: N818
 
 
 class CallLegs:
-    """The two legs of one call-back, `leg` (the operator's) and `called` (the caller's).
+    """The two legs of one call-back, `leg` (the operator's) and `called` (the caller's)."""
 
-    `silence_s`: how long to wait for a key after the end of a question.
-    """
-
-    def __init__(self, link: Link, silence_s: float) -> None:
-        self._link, self._silence_s = link, silence_s
+    def __init__(self, link: Link) -> None:
+        self._link = link
         self.leg: CallLeg | None = None
         self.called: CallLeg | None = None
         self._inbox: Inbox[Item] = Inbox()
@@ -51,105 +54,135 @@ class CallLegs:
         """Return the events that have not been read."""
         return self._inbox.take_all()
 
-    async def next(self, until: float = float("inf")) -> Item | Deadline:
-        """Return the next event; a Deadline at `until`, or when a prompt is overdue whose end was not reported."""
+    async def next(self, until: float = math.inf) -> Item | Deadline:
+        """Return the next event; a Deadline once the loop's clock reaches `until`."""
         legs = [leg for leg in (self.leg, self.called) if leg is not None]
-        item = await self._inbox.get(min([until, *(leg.overdue for leg in legs)]))
+        item = await self._inbox.get(min([until, *(leg.playback.overdue for leg in legs)]))
+        if item is None:
+            item = next((end for leg in legs if (end := leg.playback.overdue_end(leg.channel)) is not None), None)
         for leg in legs:
             leg.note(item)
-            leg.late()
         return item if item is not None else Deadline()
+
+    async def send(self, *requests: Request) -> None:
+        await self._link.send(*requests, refused=self._refused)
 
     def _refused(self, request: Request, status: int) -> None:
         if request.method != "DELETE":
             self._inbox.put(RequestFailed(request, status))
 
-    async def send(self, *requests: Request) -> None:
-        await self._link.send(*requests, refused=self._refused)
-
-    async def ask(self, leg: CallLeg, clips: Sequence[Clip], keys: str) -> str | None:
-        """Return one of `keys` as soon as it is pressed; None if the question was asked twice without an answer.
-
-        Any other key starts the question again.
-
-        Raises:
-            OperatorGone, CalledGone: The leg that is asked is gone.
-        """
-        loop = asyncio.get_running_loop()
-        for _ in range(_ROUNDS):
-            leg.keys.clear()
-            await self.send(*leg.play(clips))
-            until = float("inf") if leg.sounding else loop.time() + self._silence_s
-            while not leg.keys:
-                item = await self.next(until)
-                self._raise_if_gone(leg)
-                if isinstance(item, Deadline) and over(until):
-                    break
-                if until == float("inf") and not leg.sounding:
-                    until = loop.time() + self._silence_s
-            if leg.keys and (key := leg.keys.popleft()) in keys:
-                await self.send(*leg.hush())
-                return key
-        return None
-
-    async def digits(self, leg: CallLeg, clips: Sequence[Clip], length: int) -> str | None:
-        """Return `length` digits; None after `*`, or if the question was asked twice without all of them.
-
-        Raises:
-            OperatorGone, CalledGone: The leg that is asked is gone.
-        """
-        loop = asyncio.get_running_loop()
-        for _ in range(_ROUNDS):
-            leg.keys.clear()
-            await self.send(*leg.play(clips))
-            entered, until = "", float("inf") if leg.sounding else loop.time() + self._silence_s
-            while len(entered) < length:
-                while leg.keys and len(entered) < length:
-                    if (key := leg.keys.popleft()) == "*":
-                        await self.send(*leg.hush())
-                        return None
-                    if key.isdigit():
-                        entered += key
-                        await self.send(*leg.hush())
-                        until = loop.time() + self._silence_s
-                if len(entered) == length:
-                    return entered
-                item = await self.next(until)
-                self._raise_if_gone(leg)
-                if isinstance(item, Deadline) and over(until):
-                    break
-                if until == float("inf") and not leg.sounding:
-                    until = loop.time() + self._silence_s
-        return None
-
-    async def say(self, leg: CallLeg, clips: Sequence[Clip]) -> None:
-        """Play the clips to their end, or until a key, which is dropped. Raises the same errors as `ask`."""
-        leg.keys.clear()
-        await self.send(*leg.play(clips))
-        while leg.sounding and not leg.keys:
-            await self.next()
-            self._raise_if_gone(leg)
-        leg.keys.clear()
-
-    def _raise_if_gone(self, leg: CallLeg) -> None:
-        if leg.gone:
-            raise OperatorGone if leg is self.leg else CalledGone
-
-    async def silence(self, leg: CallLeg) -> None:
-        """Stop what a former controller left playing: a new prompt would wait for its end."""
-        answers = await self._link.ask(*leg.left_playing())
-        await self.send(*leg.stop_left([answer.ok for answer in answers]))
-
-    async def hang_up(self, leg: CallLeg) -> None:
+    async def hang_up(self, leg: "CallLeg") -> None:
         """Hang up and wait until the channel is gone, so that its telephone is not rung again before it knows."""
         if leg.gone:
             return
         await self._link.send(operations.HANG_UP(leg.channel, reason_code="16"))
         until = asyncio.get_running_loop().time() + _HANG_UP_S
-        while not leg.gone and not (isinstance(await self.next(until), Deadline) and over(until)):
+        while not leg.gone and not isinstance(await self.next(until), Deadline):
             pass
 
 
-def over(until: float) -> bool:
-    """Return whether the loop's clock has reached `until`."""
-    return asyncio.get_running_loop().time() >= until
+class CallLeg(Voice):
+    """The leg on `channel`, which need not exist yet; once it is `answered`, prompts are heard and keys count.
+
+    Its methods raise OperatorGone or CalledGone once it is gone.
+    """
+
+    typed_ahead_s = 0.0
+
+    def __init__(
+        self,
+        services: Services,
+        channel: str,
+        version: Version[Call],
+        legs: CallLegs,
+        language: str,
+        *,
+        answered: bool = False,
+    ) -> None:
+        super().__init__(services, channel, version)
+        self.answered = answered
+        self.rang = False  # as far as the carrier has told
+        self.cause: int | None = None  # ITU-T Q.850, once the channel is gone
+        self._legs, self._language, self._played = legs, language, 0
+
+    @property
+    def gone(self) -> bool:
+        return self.cause is not None
+
+    # As a voice
+
+    @property
+    def language(self) -> str:
+        return self._language
+
+    async def next(self, until: float | None = None) -> Item | Deadline:
+        item = await self._legs.next(math.inf if until is None else until)
+        if self.gone:
+            raise OperatorGone if self is self._legs.leg else CalledGone
+        return item
+
+    async def step(self, *requests: Request) -> None:
+        await self._legs.send(*self.playback.stop(), *requests)
+
+    def name_playback(self) -> str:
+        self._played += 1
+        return self._name(self._played - 1)
+
+    def note(self, item: object) -> None:
+        super().note(item)
+        match item:
+            case events.ChannelStateChange(channel) if channel.id == self.channel and channel.state == "Up":
+                self.answered = True
+            case events.ChannelStateChange(channel) if channel.id == self.channel and channel.state == "Ringing":
+                self.rang = True
+            case events.ChannelDestroyed(channel, cause) if channel.id == self.channel:
+                self.cause = cause
+
+    # What is played and asked
+
+    async def ring(self, *prompts: Prompt) -> None:
+        """Play the prompts, then a ringing tone until the next playback."""
+        media = self.services.audible.media(self.version.sounds, self.clips(*prompts))
+        await self.play_media(",".join([*media.uris, RINGING]), math.inf)
+
+    async def choose(self, keys: str, *prompts: Prompt) -> str | None:
+        """Return one of `keys` as soon as it is pressed; None if the question was asked twice without an answer.
+
+        Any other key starts the question again.
+        """
+        for _ in range(_ROUNDS):
+            key = await self.listen(*prompts, fresh=True)
+            if key is not None and key in keys:
+                await self.hush()
+                return key
+        return None
+
+    async def enter(self, length: int, *prompts: Prompt) -> str | None:
+        """Return `length` digits; None after `*`, or if the question was asked twice without all of them."""
+        for _ in range(_ROUNDS):
+            entered = await self.digits(*prompts, most=length, fresh=True, whole=True)
+            if entered == "*":
+                await self.hush()
+                return None
+            if entered is not None and len(entered) == length:
+                return entered
+        return None
+
+    async def say(self, *prompts: Prompt) -> None:
+        """Play the prompts to their end, or until a key, which is dropped."""
+        self.keys.clear()
+        await super().say(*prompts)
+        self.keys.clear()
+
+    # After a restart
+
+    async def silence(self) -> None:
+        """Stop what a former controller left playing: a new prompt would wait for its end."""
+        names = [self._name(number) for number in range(_NAMES)]
+        answers = await self.services.link.ask(*map(operations.PLAYBACK, names))
+        playing = [number for number, answer in enumerate(answers) if answer.ok]
+        self._played = max(playing, default=-1) + 1  # the next playback gets another name
+        await self._legs.send(*(operations.STOP(names[number]) for number in playing))
+
+    def _name(self, number: int) -> str:
+        return f"{self.channel}-{number % _NAMES}"

@@ -100,8 +100,8 @@ async def connect(connection: CallbackConnection, progress: Progress, legs: Call
     )
     bridge = bridge_name(offer.id)
     answers = await services.link.ask(
-        *called.hush(),
-        *leg.hush(),
+        *called.playback.stop(),
+        *leg.playback.stop(),
         operations.SET_VARIABLE(called.channel, variable="HATIF", value=state.encode()),
         create_bridge(bridge),
         add_to_bridge(bridge, leg.channel, called.channel),

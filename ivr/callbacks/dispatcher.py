@@ -259,7 +259,7 @@ class Dispatcher:
             if str(request.id) not in self._busy:
                 self._queue.leave(offer.call)
             refused = floor_protocol.Refused(offer.id, offer.call, offer.operator, OfferState.WITHDRAWN)
-            self._connection.tell(refused)
+            self.services.to_floor(refused)
         else:
             self._start(self._attempt(request, offer.call, offer))
             if self._volume.is_full(self._attempts):
@@ -293,14 +293,15 @@ class Dispatcher:
 
     # After a start
 
-    def resume(self, found: Iterable[RunningCallback]) -> None:
-        """Go on with the call-backs whose channels are up."""
+    def attach(self, found: Iterable[RunningCallback]) -> None:
+        """Go on with the call-backs whose channels are up, and look at the requests until the connection ends."""
         for callback in found:
             self._busy[callback.request] = None
-            legs = CallLegs(self.link, self.silence_s)
+            legs = CallLegs(self.link)
             for channel in callback.channels:
                 self.services.route(channel, legs)  # it may be answered while the database is asked
             self._connection.start(self._resume(callback, legs), f"callback {callback.request}")
+        self._connection.start_with_retry("calling back", self.run)
 
     async def _resume(self, found: RunningCallback, legs: CallLegs) -> None:
         try:
@@ -340,11 +341,7 @@ class Dispatcher:
         await self.link.send(*(operations.HANG_UP(channel) for channel in found.channels))
         if found.leg is not None:
             leg = found.leg[1]
-            self._connection.tell(floor_protocol.Refused(leg.offer, leg.call, leg.operator, OfferState.WITHDRAWN))
+            self.services.to_floor(floor_protocol.Refused(leg.offer, leg.call, leg.operator, OfferState.WITHDRAWN))
             self.services.recorder.offer_ended(leg.offer, OfferState.WITHDRAWN)
         self._busy.pop(found.request, None)
         self.look()
-
-    @property
-    def silence_s(self) -> float:
-        return self._connection.version.flow.silence_s

@@ -64,10 +64,6 @@ def rows(
     ]
 
 
-def _order(request: CallbackRequest) -> tuple[bool, datetime, UUID]:
-    return request.state not in AT_WORK, request.wished, request.id
-
-
 def _why(
     request: CallbackRequest, dialled: DialCounts, site: Site, opening: "Opening", now: datetime
 ) -> callback_rules.Not | None:

@@ -2,20 +2,17 @@
 
 from collections.abc import Awaitable, Callable
 
+from db.pin_hashes import DIGITS
 from ivr.audio.audible import Clip
 from ivr.callbacks import prompts
-from ivr.callbacks.call_leg import CallLeg
-from ivr.callbacks.call_legs import CallLegs
+from ivr.callbacks.call_legs import CallLeg
 from ivr.cases.case_lookup import Answer, CaseStatus, Locked, NoMatch, Unavailable
-from ivr.cases.pin import DIGITS
 from prompts.manifest import Manifest
 
 
 async def ask_for_pin(
-    legs: CallLegs,
     leg: CallLeg,
     check: Callable[[str], Awaitable[Answer]],
-    language: str,
     timezone: str,
     sounds: Manifest,
 ) -> list[Clip]:
@@ -30,9 +27,9 @@ async def ask_for_pin(
     Raises:
         CalledGone: The caller has hung up.
     """
-    before: list[Clip] = []
+    language, before = leg.language, list[Clip]()
     while True:
-        entered = await legs.digits(leg, [*before, (language, "case_ask_pin")], DIGITS)
+        entered = await leg.enter(DIGITS, *before, "case_ask_pin")
         if entered is None:
             return []
         before = [(language, "case_no_match")]

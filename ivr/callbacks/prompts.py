@@ -57,9 +57,8 @@ def state_of_file(language: str, file: CaseStatus, timezone: str, sounds: Manife
     return case_clips(language, file, clock.now().astimezone(ZoneInfo(timezone)).date(), sounds.ids)
 
 
-def operator(language: str) -> list[Clip]:
-    """Return the prompts that offer an operator."""
-    return [(language, "case_operator"), (language, "press_1")]
+OPERATOR = ("case_operator", "press_1")
+"""The prompts that offer an operator."""
 
 
 TEXTS = (

@@ -7,8 +7,7 @@ from db.enums import TryOutcome
 from ivr.asterisk import leg_dialing
 from ivr.audio.audible import Clip
 from ivr.call.items import Deadline, RequestFailed
-from ivr.callbacks.call_leg import CallLeg
-from ivr.callbacks.call_legs import CalledGone, CallLegs, Item, NotAsked, OperatorGone, over
+from ivr.callbacks.call_legs import CalledGone, CallLeg, CallLegs, Item, NotAsked, OperatorGone
 
 YES, NO = "1", "2"
 _TRY = {17: TryOutcome.BUSY, 21: TryOutcome.BUSY, 18: TryOutcome.NO_ANSWER, 19: TryOutcome.NO_ANSWER}
@@ -60,11 +59,11 @@ async def reach_person(
             return TryOutcome.UNREACHABLE
         if legs.leg is not None and legs.leg.gone and not called.answered:
             raise OperatorGone
-        if isinstance(item, Deadline) and over(until) and not called.answered:
+        if isinstance(item, Deadline) and not called.answered:
             await legs.hang_up(called)
             return TryOutcome.NO_ANSWER
     try:
-        key = await legs.ask(called, hello, YES + NO if may_deny else YES)
+        key = await called.choose(YES + NO if may_deny else YES, *hello)
     except CalledGone:
         return TryOutcome.NO_KEY
     if key == NO:

@@ -14,26 +14,25 @@ class WaitingRequests:
     """`by_call`: the requests, by the id of the call that each is to become."""
 
     def __init__(self, connection: CallbackConnection) -> None:
-        self._connection = connection
-        self._site = connection.services.site
+        self._services, self._site = connection.services, connection.services.site
         self.by_call: dict[str, CallbackRequest] = {}
 
     def enter(self, call: str, request: CallbackRequest) -> None:
         """Put the request into the queue with its present age."""
         self.by_call[call] = request
         since = routing_age(request).timestamp()
-        self._connection.tell(floor_protocol.Wait(call, self._steps(request), since, request.priority, callback=True))
+        self._services.to_floor(floor_protocol.Wait(call, self._steps(request), since, request.priority, callback=True))
 
     def leave(self, call: str) -> None:
         """Take the request out of the queue, for now or for good."""
         self.by_call.pop(call, None)
-        self._connection.tell(floor_protocol.Leave(call))
+        self._services.to_floor(floor_protocol.Leave(call))
 
     def _steps(self, request: CallbackRequest) -> tuple[Step, ...]:
         language, site = language_of(self._site, request), self._site
         if request.kind == CallbackKind.OPERATOR and request.operator_id is not None:
-            people = self._connection.people
-            spoken = next((operator.languages for operator in people if operator.id == request.operator_id), {})
+            operators = self._services.operators
+            spoken = next((operator.languages for operator in operators if operator.id == request.operator_id), {})
             return (
                 Step(language if language in spoken else next(iter(spoken), language), operator=request.operator_id),
             )

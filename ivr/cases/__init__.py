@@ -1,1 +1,1 @@
-"""Case files: changes to them, their PINs, and what a caller hears about one."""
+"""What a caller hears of a case file after reference and PIN, and how guesses are counted."""

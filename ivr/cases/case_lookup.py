@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from ivr.cases import pin
+from db import pin_hashes
+from ivr.cases import attempts
 from ivr.cases.guessing import Guessing
 from ivr.records.database import Database
 from ivr.records.pin_records import record_pin_failures
@@ -90,7 +91,7 @@ class CaseLookup:
         self._recorder = recorder
         self._pepper = pepper
         self.guessing = guessing or Guessing()
-        self._attempts = pin.Attempts()
+        self._attempts = attempts.Attempts()
         self._checks = ThreadPoolExecutor(_CHECKS, "pin")
         self._dummy_hash = ""  # matches no PIN
 
@@ -148,18 +149,18 @@ class CaseLookup:
         if not self._dummy_hash:
             # In a thread: it loads Argon2.
             loop = asyncio.get_running_loop()
-            self._dummy_hash = await loop.run_in_executor(self._checks, pin.hash_of_nothing, self._pepper)
+            self._dummy_hash = await loop.run_in_executor(self._checks, pin_hashes.hash_of_nothing, self._pepper)
         return self._dummy_hash
 
     async def _matches(self, entered: str, pin_hash: str) -> bool:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._checks, pin.matches, entered, pin_hash, self._pepper)
+        return await loop.run_in_executor(self._checks, pin_hashes.matches, entered, pin_hash, self._pepper)
 
     def _keep(
         self,
         claim: "Claim",
-        accounts: Sequence[pin.Account],
-        counts: Sequence[pin.Count],
+        accounts: Sequence[attempts.Account],
+        counts: Sequence[attempts.Count],
         *,
         own: bool,
         dialled: bool,
@@ -181,7 +182,7 @@ class CaseLookup:
 
     def _accounts(
         self, claim: "Claim", reference: str, call: str, now: float, *, own: bool, dialled: bool
-    ) -> tuple[pin.Account, pin.Account, pin.Account]:
+    ) -> tuple[attempts.Account, attempts.Account, attempts.Account]:
         """Return the accounts of an attempt: the file, the number, the call.
 
         The applicant's own number has an account of its own at their file: what others do there, or do elsewhere under
@@ -189,25 +190,25 @@ class CaseLookup:
         has another one. No number locks, since it can be forged or hidden: one with too many failures has one attempt a
         call.
         """
-        file, of_number = claim.file, pin.OF_WITHHELD if claim.number == WITHHELD else pin.OF_NUMBER
+        file, of_number = claim.file, attempts.OF_WITHHELD if claim.number == WITHHELD else attempts.OF_NUMBER
         tried = (file.tried_by_applicant if own else file.tried) if file is not None and not dialled else None
-        number = pin.Account(f"number {claim.number}", of_number, _stored(claim.tried, of_number), locks=False)
+        number = attempts.Account(f"number {claim.number}", of_number, _stored(claim.tried, of_number), locks=False)
         is_suspect = not own and self._attempts.exceeded(number, now)
         return (
-            pin.Account(
+            attempts.Account(
                 f"file {reference}{f' dialled {claim.number}' if dialled else ' own' if own else ''}",
-                pin.OF_FILE,
-                _stored(tried, pin.OF_FILE) if tried is not None else pin.NOTHING,
+                attempts.OF_FILE,
+                _stored(tried, attempts.OF_FILE) if tried is not None else attempts.NOTHING,
                 of=(file.pin_hash if file is not None else None) or "",
             ),
             number,
-            pin.Account(f"call {call}", pin.OF_SUSPECT_CALL if is_suspect else pin.OF_CALL),
+            attempts.Account(f"call {call}", attempts.OF_SUSPECT_CALL if is_suspect else attempts.OF_CALL),
         )
 
 
-def _stored(tried: "Failures", limit: pin.Limit) -> pin.Count:
+def _stored(tried: "Failures", limit: attempts.Limit) -> attempts.Count:
     until = tried.locked_until.timestamp() if tried.locked_until is not None else None
-    return pin.stored_count(tried.failures, until, limit)
+    return attempts.stored_count(tried.failures, until, limit)
 
 
 def case_status(file: "FileByTelephone | File") -> CaseStatus:

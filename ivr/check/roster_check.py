@@ -1,7 +1,7 @@
 """Whether the roster covers the opening hours: findings of `hatif check`, and gaps for `hatif roster`."""
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,7 @@ from ivr.site.holidays import Holidays
 from ivr.site.operators import OperatorEntry
 from ivr.site.roster import Shift, Time, merge, subtract
 from ivr.site.site import Site
-from routing.hours import spans_of
+from routing.hours import format_end, spans_of
 
 DAYS = 14
 """Number of days checked from today on: a regular week, and exceptions that can still be planned for."""
@@ -81,10 +81,8 @@ def uncovered(opened: Sequence[Time], shifts: Sequence[Shift], able: Collection[
 def _when(times: Sequence[Time], zone: ZoneInfo) -> str:
     """Return the number of open hours in the checked days, and when they are."""
     hours = sum((ends - begins).total_seconds() for begins, ends in times) / 3600
-    spans = [f"{begins.astimezone(zone):%A %Y-%m-%d %H:%M}-{_wall(ends, zone)}" for begins, ends in merge(times)]
+    spans = [
+        f"{begins.astimezone(zone):%A %Y-%m-%d %H:%M}-{format_end(ends.astimezone(zone))}"
+        for begins, ends in merge(times)
+    ]
     return f"in {hours:g} open hours of the next {DAYS} days ({count_and_name(spans).partition(' (')[2]}"
-
-
-def _wall(ends: datetime, zone: ZoneInfo) -> str:
-    text = f"{ends.astimezone(zone):%H:%M}"
-    return "24:00" if text == "00:00" else text

@@ -16,7 +16,7 @@ from ivr.site.callback_numbers import refusal
 async def call_back(call: CodeCall) -> None:
     """Record the request and confirm it, or play why the caller cannot be called."""
     services, operator = call.services, call.operator.id
-    last = await call.connection.last_call(operator)
+    last = await services.database.last_call(operator)
     if last is None or not last.caller:
         raise CodeRefused("callback_code_none")
     if services.site.callbacks.trunk is None or refusal(last.caller, services.site) is not None:

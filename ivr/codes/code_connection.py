@@ -9,7 +9,6 @@ from ivr.talk.request_inbox import RequestInbox
 
 if TYPE_CHECKING:  # a code that does not ask for it starts without the database's packages
     from db.callback_requests import CallbackRequest
-    from db.last_calls import LastCall
 
 
 class Callbacks(Protocol):
@@ -26,16 +25,10 @@ class CodeConnection(Connection, Protocol):
     """The interface that a feature code may use besides `Connection`."""
 
     requests: RequestInbox
-
-    @property
-    def supervisor_alerts(self) -> SupervisorAlerts:
-        """The alerts for supervisors."""
+    supervisor_alerts: SupervisorAlerts
 
     @property
     def callbacks(self) -> Callbacks: ...
-
-    async def last_call(self, operator: str) -> "LastCall | None":
-        """Return the operator's last call, from the database, if it answers in time."""
 
     def last_case(self, operator: str) -> str | None:
         """Return the case of the operator's present or last call, as far as this connection knows."""

@@ -136,7 +136,7 @@ def _next(call: CodeCall, tried: set[str]) -> OperatorEntry | None:
 
     free = [
         entry
-        for entry in call.connection.people
+        for entry in call.services.operators
         if entry.supervisor and entry.id not in {*tried, call.operator.id} and _may_be_rung(floor[entry.id])
     ]
     return min(free, key=order, default=None)
@@ -270,7 +270,7 @@ async def _announce(call: CodeCall, leg: Leg) -> None:
     entry = call.colleague(leg.supervisor)
     language = next(iter(entry.languages)) if entry is not None else call.language
     clips = [(language, "code_help_from"), *digit_clips(language, call.operator.id)]
-    media = call.services.audible.media(call.connection.version.sounds, clips)
+    media = call.services.audible.media(call.version.sounds, clips)
     playback = f"{leg.id}-said"
     if not media.uris:
         return
@@ -299,7 +299,7 @@ async def _connect(call: CodeCall, leg: Leg) -> bool:
         operations.ADD_CHANNEL(bridge, channel=call.channel),
     )
     if leg.claimed:
-        call.tell(floor_protocol.ColleagueCall(leg.supervisor, leg.id, talking=True))
+        call.services.to_floor(floor_protocol.ColleagueCall(leg.supervisor, leg.id, talking=True))
     return all(answer.ok for answer in answers[-2:])
 
 
@@ -315,7 +315,7 @@ async def _free(call: CodeCall, leg: Leg, talked: bool, *, unreachable: bool) ->
     with contextlib.suppress(LinkLost):
         await call.services.link.send(operations.HANG_UP(leg.id), operations.DELETE_BRIDGE(_bridge(call.channel)))
     if leg.claimed and talked:
-        call.tell(floor_protocol.Ended(leg.id, "", leg.supervisor))
+        call.services.to_floor(floor_protocol.Ended(leg.id, "", leg.supervisor))
     elif leg.claimed:
         state = OfferState.UNREACHABLE if unreachable else OfferState.WITHDRAWN
-        call.tell(floor_protocol.Refused(leg.id, "", leg.supervisor, state))
+        call.services.to_floor(floor_protocol.Refused(leg.id, "", leg.supervisor, state))

@@ -3,13 +3,14 @@
 from ivr.audio.audible import PAUSE
 from ivr.audio.names import clip_of
 from ivr.audio.spoken import dictated_clips, digit_clips
-from ivr.codes.code_call import CodeCall, CodeRefused, Prompt
+from ivr.call.voice import Prompt
+from ivr.codes.code_call import CodeCall, CodeRefused
 from ivr.codes.state_prompts import state_prompts
 
 
 async def who_am_i(call: CodeCall) -> None:
     """Play the operator's name if there is audio of it, their number digit by digit, their languages and state."""
-    name = clip_of(call.operator, call.connection.version.sounds)
+    name = clip_of(call.operator, call.version.sounds)
     prompts: list[Prompt] = [
         "code_you_are",
         *([name, PAUSE] if name else []),
@@ -24,7 +25,7 @@ async def last_file(call: CodeCall) -> None:
     """Play the case reference of the operator's present call, else of their last one; `#` repeats it."""
     reference = call.connection.last_case(call.operator.id)
     if reference is None:
-        last = await call.connection.last_call(call.operator.id)
+        last = await call.services.database.last_call(call.operator.id)
         reference = last.case_reference if last is not None else None
     if reference is None:
         raise CodeRefused("code_no_file")

@@ -48,7 +48,7 @@ class PauseNotices:
 async def show(connection: Connection, operator: Operator) -> bool:
     """Send the reason of a pause to the display of the operator's telephone; False if it was not accepted."""
     services, sounds = connection.services, connection.version.sounds
-    entry = next((person for person in connection.people if person.id == operator.id), None)
+    entry = next((person for person in services.operators if person.id == operator.id), None)
     if entry is None or services.site.operators.address != _PLAIN:
         return False
     language = next(iter(entry.languages))

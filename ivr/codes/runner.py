@@ -1,6 +1,6 @@
 """A code from the moment it is dialled to its end: whatever goes wrong, the operator hears why."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import structlog
 
@@ -8,9 +8,12 @@ from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.events import Channel
 from ivr.asterisk.ari.link import LinkLost
-from ivr.codes.code_call import CodeCall, CodeRefused, OperatorGone, Prompt
+from ivr.call.voice import Prompt
+from ivr.codes import help_call, supervision_leftover
+from ivr.codes.code_call import CodeCall, CodeRefused, OperatorGone
 from ivr.codes.code_connection import CodeConnection
 from ivr.codes.registry import CODES, OTHER_HANDLERS
+from ivr.codes.spy_channel import find_left_over
 
 log = structlog.get_logger()
 
@@ -28,20 +31,32 @@ def find_dialled(channels: Iterable[Channel]) -> list[tuple[Channel, tuple[str, 
     return found
 
 
-def begin(connection: CodeConnection, channel: Channel, args: tuple[str, ...], *, resumed: bool) -> None:
-    """Start the code that was dialled on `channel`; hang up a telephone that belongs to no operator.
+def attach(connection: CodeConnection, channels: Collection[Channel]) -> None:
+    """Go on with the codes that were dialled before a restart, and end supervisions whose supervisor has gone since."""
+    dialled = find_dialled(channels)
+    running = {channel.id: begin(connection, channel, args, resumed=True) for channel, args in dialled}
+    for helper, asked in help_call.find_legs(channels):
+        if (code := running.get(asked)) is not None:
+            connection.services.route(helper, code)  # if it is answered at this moment, it is not a stranger
+    for spy in find_left_over(channels, running):
+        connection.start(supervision_leftover.end(connection, spy), "supervision left over")
+
+
+def begin(connection: CodeConnection, channel: Channel, args: tuple[str, ...], *, resumed: bool) -> CodeCall | None:
+    """Start and return the code that was dialled on `channel`; hang up a telephone that belongs to no operator.
 
     `args` are the Stasis arguments.
     """
     name, operator, argument = (*args[1:4], "", "", "")[:3]
-    entry = next((person for person in connection.people if person.id == operator), None)
+    entry = next((person for person in connection.services.operators if person.id == operator), None)
     if entry is None:
         log.warning("A code was dialled by nobody in the list of operators; it is hung up", channel=channel.name)
         connection.start(connection.services.link.send(operations.HANG_UP(channel.id)), "hang up")
-        return
+        return None
     call = CodeCall(connection, channel.id, name, entry, argument, resumed=resumed)
     connection.services.route(channel.id, call)
     connection.start(_run_and_forget(connection, call), f"code {channel.id}")
+    return call
 
 
 async def _run_and_forget(connection: CodeConnection, call: CodeCall) -> None:

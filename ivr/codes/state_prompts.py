@@ -1,6 +1,6 @@
 """The prompts for an operator's state."""
 
-from ivr.codes.code_call import Prompt
+from ivr.call.voice import Prompt
 from routing.states import LOGGED_OUT, Operator, OperatorState
 
 _AUTOMATIC_REASONS = ("no_answer", "refused")

@@ -95,9 +95,10 @@ class _Supervision:
     async def _begin(self) -> None:
         call = self._call
         if call.operator.supervisor and not self._operator:
-            self._operator = await call.digits("supervision_who", most=_ID_DIGITS)
+            entered = await call.digits("supervision_who", most=_ID_DIGITS)
+            self._operator = entered if entered is not None and entered.isdigit() else ""
         floor = call.floor.operators
-        why = why_not(call.connection.people, floor, call.operator, self._operator)
+        why = why_not(call.services.operators, floor, call.operator, self._operator)
         if why is not None:
             self._record(floor_records.supervision_refused, why.value)
             raise CodeRefused(why.value)
@@ -128,7 +129,7 @@ class _Supervision:
         call = self._call
         entry = call.colleague(self._operator)
         language = next(iter(entry.languages)) if entry is not None else call.language
-        found = call.services.audible.find(call.connection.version.sounds, (language, "supervision_told"))
+        found = call.services.audible.find(call.version.sounds, (language, "supervision_told"))
         notice = spies.new_spy(TELLING, self._leg, call.channel)
         if found is None or not await self._start_spy(notice):
             return None

@@ -15,9 +15,8 @@ from ivr.call.flow_runner import run_flow, to_dialplan
 from ivr.call.inbox import Receiver
 from ivr.call.items import Item
 from ivr.call.services import Services
-from ivr.controller.dependencies import Dependencies
 from ivr.controller.probe_call import is_probe, is_test
-from ivr.flow.versions import Version
+from ivr.flow.versions import Version, VersionStore
 from ivr.model import clock
 from ivr.model.call_state import CallState, LegState
 from ivr.model.endpoints import operator_in_training, try_telephone_of
@@ -34,13 +33,13 @@ class CallRegistry:
 
     def __init__(
         self,
-        dependencies: Dependencies,
+        flows: VersionStore,
         services: Services,
         routes: dict[str, Receiver],
         start: Callable[[Coroutine[None, None, None], str], None],
         trainings: Trainings,
     ) -> None:
-        self._dependencies, self._services, self._routes, self._start = dependencies, services, routes, start
+        self._flows, self._services, self._routes, self._start = flows, services, routes, start
         self._trainings = trainings
         self._calls: dict[str, Call] = {}  # by call id
         self._ended: set[str] | None = set()  # ids of calls; None once nobody needs them
@@ -88,14 +87,14 @@ class CallRegistry:
 
     def begin(self, channel: events.Channel, args: tuple[str, ...]) -> None:
         """Begin a new call, with the version that is saved at this moment."""
-        if self._dependencies.flows.stale():
+        if self._flows.stale():
             self._beginning[channel.id] = []
             self._start(self._begin_refreshed(channel, args), "new version")
         else:
-            self._fresh(channel, args, self._dependencies.flows.current)
+            self._fresh(channel, args, self._flows.current)
 
     async def _begin_refreshed(self, channel: events.Channel, args: tuple[str, ...]) -> None:
-        version = await self._dependencies.flows.refresh()
+        version = await self._flows.refresh()
         try:
             self._fresh(channel, args, version)
         except Exception:
@@ -113,7 +112,7 @@ class CallRegistry:
             args: The dialled number as the dialplan has it, and `fallback` for a caller who comes from there; empty for
                 a caller whom reconciliation found.
         """
-        site = self._dependencies.site
+        site = self._services.site
         dialled = (args or leg_dialing.arguments(channel)[1:] or ("",))[0]
         started = _created(channel)
         identity = call_id_of(site.node, channel.id, started)
@@ -126,14 +125,14 @@ class CallRegistry:
             call.former_state = channel.variables.get("HATIF") or ""  # it cannot be read
         # The fallback has answered at once, and no event will say so.
         answered = started if channel.state == "Up" else None
-        self._dependencies.recorder.call_started(state, channel.id, started, printable_number(caller), answered)
+        self._services.recorder.call_started(state, channel.id, started, printable_number(caller), answered)
         if is_test(channel):
-            self._dependencies.recorder.test_call(identity)
+            self._services.recorder.test_call(identity)
         self._walk(call, resumed=False)
 
     def _call(self, channel: events.Channel, state: CallState, version: Version) -> Call:
         call = Call(self._services, channel.id, state, version, answered=channel.state == "Up")
-        number = self._dependencies.site.number_dialled(state.number or "")
+        number = self._services.site.number_dialled(state.number or "")
         # The line's own calls to itself wait for the answer.
         call.early = number is not None and number.early and channel.state != "Up" and not is_probe(channel)
         call.try_telephone = try_telephone_of(channel.name)
@@ -146,9 +145,9 @@ class CallRegistry:
         self, channel: events.Channel, state: CallState, leg: LegState | None, colleague: Colleague | None = None
     ) -> None:
         """Go on with a call of an earlier controller, at the node that its state names."""
-        version = self._dependencies.flows.version(state.flow)
+        version = self._flows.version(state.flow)
         if version is None or state.node not in version.flow.nodes:
-            version = self._dependencies.flows.current
+            version = self._flows.current
             state = state.replace(flow=version.name).at_node(version.flow.operator)
         call = self._call(channel, state, version)
         call.resume()
@@ -162,12 +161,12 @@ class CallRegistry:
         if colleague is not None:
             self._routes[colleague.leg] = call
         if is_test(channel):
-            self._dependencies.recorder.counts.test(state.id)
+            self._services.recorder.counts.test(state.id)
         if channel.application_data.startswith("hatif,call"):
             # Once more: what an earlier controller wrote last may never have reached the disk.
             started = _created(channel)
             answered = started if channel.state == "Up" else None
-            self._dependencies.recorder.call_started(
+            self._services.recorder.call_started(
                 state, channel.id, started, printable_number(channel.caller_number), answered
             )
         call.event("resumed")
@@ -183,7 +182,7 @@ class CallRegistry:
         resumed: bool,
     ) -> None:
         """Make a channel that was called by us a call like any other. `happened`: its events that nobody has read."""
-        call = Call(self._services, channel, state, self._dependencies.flows.current, answered=True)
+        call = Call(self._services, channel, state, self._flows.current, answered=True)
         if resumed:
             call.resume()
         call.leg = leg

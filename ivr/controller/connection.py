@@ -6,50 +6,42 @@ When it ends, all of this ends with it; the next connection reads what is up and
 
 import asyncio
 import time
-from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 import structlog
 
 from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari import events
 from ivr.asterisk.ari.link import Link
+from ivr.call import conversation_recording
 from ivr.call.call import Call
 from ivr.call.inbox import Receiver
 from ivr.call.items import Item
 from ivr.call.services import Services
 from ivr.callbacks.dispatcher import Dispatcher
-from ivr.codes import help_call, supervision_leftover
 from ivr.codes import runner as codes
-from ivr.codes.spy_channel import find_left_over
-from ivr.controller import last_line, probe_call, reconcile, recovery
+from ivr.controller import dialplan_conversations, last_line, probe_call, reconcile, recovery
 from ivr.controller.call_registry import CallRegistry
-from ivr.controller.dependencies import Dependencies
-from ivr.controller.dialplan_conversations import DialplanTalk
 from ivr.controller.event_router import EventRouter
 from ivr.controller.hearing import Hearing
 from ivr.controller.own_calls import OwnCalls
+from ivr.controller.parts import Parts
 from ivr.controller.recovery import Recovered
 from ivr.controller.silence_monitor import SilenceMonitor
 from ivr.controller.telephone_signals import TelephoneSignals
 from ivr.controller.work import Work
 from ivr.floor.client import FloorClient
 from ivr.floor.operator_state_store import restored
-from ivr.floor.supervisor_alerts import SupervisorAlerts
 from ivr.flow.versions import Version
+from ivr.home import heartbeat
 from ivr.model import floor_protocol
 from ivr.model.call_state import CallState, LegState
 from ivr.model.endpoints import TRY_TELEPHONES, endpoints_of, is_web
-from ivr.site.operators import OperatorEntry
 from ivr.talk.request_inbox import RequestInbox
-from ivr.telephones.udp_probe import UdpProbe
 from ivr.telephones.web_credentials import WebCredentials
 from ivr.training.trainings import Trainings
 from routing.states import OfferState, Operator, OperatorState
-
-if TYPE_CHECKING:
-    from db.last_calls import LastCall
 
 log = structlog.get_logger()
 
@@ -59,64 +51,56 @@ APPLICATION = "hatif"
 class Connection:
     """The services that calls, feature codes and call-backs use while one connection to ARI lasts."""
 
-    def __init__(self, dependencies: Dependencies, link: Link) -> None:
-        self._dependencies, self._link = dependencies, link
+    def __init__(self, parts: Parts, link: Link) -> None:
+        self._parts, self._link, site = parts, link, parts.site
         self._routes: dict[str, Receiver] = {}  # by channel: the caller's own, the legs of their call, codes
         self._tasks = asyncio.TaskGroup()
         self._work = Work(self._tasks, link.close)
-        self._silent_calls: dict[str, str] = {}  # by channel, of callers who are asked whether they are there
         self._epoch = 0
         self.floor: FloorClient | None = None
         self.requests = RequestInbox()
+        self.supervisor_alerts = parts.supervisor_alerts
         self.services = Services(
-            site=dependencies.site,
+            site=site,
             link=link,
-            recorder=dependencies.recorder,
-            audible=dependencies.audible,
-            opening=dependencies.opening,
-            case_lookup=dependencies.files,
-            recall_language=dependencies.remembered,
-            find_returner=dependencies.returning,
-            is_returner=dependencies.has_place,
-            mailbox=dependencies.mailbox,
-            limits=dependencies.caller_limits,
-            to_floor=self.tell,
+            recorder=parts.recorder,
+            audible=parts.audible,
+            opening=parts.opening,
+            case_lookup=parts.case_lookup,
+            database=parts.database,
+            returners=parts.returners,
+            mailbox=parts.mailbox,
+            caller_limits=parts.caller_limits,
+            to_floor=self._to_floor,
             route=self._routes.__setitem__,
             unroute=self._unroute,
-            address=lambda operator: self._address(dependencies.telephone_in_use(operator)),
-            people=dependencies.operators,
+            address=lambda operator: self._address(parts.presence.in_use(operator)),
+            operators=parts.operators,
             answer_request=self.requests.answer,
-            take_notice=dependencies.notice,
-            in_browser=lambda operator: is_web(dependencies.telephone_in_use(operator)),
-            shows_callers=dependencies.shows_callers,
-            note_change=dependencies.note_change,
-            workers=dependencies.workers,
+            take_notice=parts.notices.take,
+            in_browser=lambda operator: is_web(parts.presence.in_use(operator)),
+            shows_callers=parts.shows_callers,
+            note_change=parts.changed.set,
+            workers=parts.workers,
         )
         self._telephones = {
             self._address(endpoint): operator.id
-            for operator in dependencies.operators
-            for endpoint in (endpoints_of(operator.id) if dependencies.site.desk.enabled else (operator.id,))
+            for operator in parts.operators
+            for endpoint in (endpoints_of(operator.id) if site.desk.enabled else (operator.id,))
         }
-        self.trainings = Trainings(link, self._routes.__setitem__, self._unroute, self.start, dependencies.note_change)
-        self.registry = CallRegistry(dependencies, self.services, self._routes, self.start, self.trainings)
-        web = [operator.id for operator in dependencies.operators] if dependencies.site.desk.enabled else ()
+        self.trainings = Trainings(self.services, self.start)
+        self.registry = CallRegistry(parts.flows, self.services, self._routes, self.start, self.trainings)
+        web = [operator.id for operator in parts.operators] if site.desk.enabled else ()
         self.web_credentials = WebCredentials(link, web)
-        tries = TRY_TELEPHONES if dependencies.site.desk.has_try else ()
-        self.try_credentials = WebCredentials(link, tries, str)
-        self.dispatcher = Dispatcher(self, dependencies.repository)
+        self.try_credentials = WebCredentials(link, TRY_TELEPHONES if site.desk.has_try else (), str)
+        self.callbacks = Dispatcher(self, parts.repository)
         self.silence_monitor = SilenceMonitor(
-            link,
-            dependencies.sip_copies,
-            dependencies.site.silence,
-            dependencies.refresh_session,
-            self._silent,
-            self.start,
+            self.services, self._routes, parts.sip_copies, parts.manager.refresh_session, self.start
         )
         self.telephones = TelephoneSignals(
-            link,
-            dependencies,
-            self._operator,
-            self.tell,
+            self.services,
+            parts.presence,
+            self._operators,
             self._routes,
             self.silence_monitor.renegotiate,
             self.start,
@@ -125,7 +109,7 @@ class Connection:
         self._hearing = Hearing(link, APPLICATION)
         self._router = EventRouter(
             link,
-            dependencies,
+            lambda name: conversation_recording.keep(parts.mailbox, name, parts.recorder),
             self._routes,
             self.registry,
             self._own_calls,
@@ -138,7 +122,7 @@ class Connection:
 
     def _address(self, endpoint: str) -> str:
         """Return how Asterisk reaches a telephone. The only place that knows."""
-        return self._dependencies.site.operators.address.replace("{id}", endpoint)
+        return self._parts.site.operators.address.replace("{id}", endpoint)
 
     @property
     def calls(self) -> Collection[Call]:
@@ -148,9 +132,8 @@ class Connection:
     @property
     def operators_on_duty(self) -> int:
         """How many operators are neither away nor paused."""
-        known = self.floor.operators.values() if self.floor is not None else ()
         idle = (OperatorState.AWAY, OperatorState.PAUSED)
-        return sum(operator.for_others.state not in idle for operator in known)
+        return sum(operator.for_others.state not in idle for operator in self._operators().values())
 
     @property
     def channels(self) -> Collection[str]:
@@ -158,28 +141,9 @@ class Connection:
         return self._routes.keys()
 
     @property
-    def people(self) -> Sequence[OperatorEntry]:
-        """The operators' list."""
-        return self._dependencies.operators
-
-    @property
-    def supervisor_alerts(self) -> SupervisorAlerts:
-        """The current alerts for supervisors."""
-        return self._dependencies.supervisor_alerts
-
-    @property
-    def callbacks(self) -> Dispatcher:
-        """The call-back requests."""
-        return self.dispatcher
-
-    @property
     def version(self) -> Version:
         """The version of the flow that new calls use."""
-        return self._dependencies.flows.current
-
-    async def last_call(self, operator: str) -> "LastCall | None":
-        """Return the operator's last call, from the database, if it answers in time."""
-        return await self._dependencies.last_call(operator)
+        return self._parts.flows.current
 
     def call_on(self, leg: str) -> Call | None:
         """Return the call that an operator's leg belongs to."""
@@ -196,11 +160,11 @@ class Connection:
         """Make a channel that was called by us a call like any other."""
         self.registry.enter(channel, state, leg, happened, resumed=resumed)
 
-    def tell(self, message: floor_protocol.ToFloor) -> None:
+    def _to_floor(self, message: floor_protocol.ToFloor) -> None:
         """Send a message to the floor, once there is one."""
         if self.floor is not None:
             self.floor.tell(message)
-            self._dependencies.note_change()
+            self.services.note_change()
 
     async def run(self) -> None:
         """Run until the connection ends; the calls stay up.
@@ -225,6 +189,10 @@ class Connection:
         """Start work that ends with the connection. An exception in it is logged and ends nothing else."""
         self._work.start(work, name)
 
+    def start_with_retry(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Start work that is retried whenever it fails, until the connection ends."""
+        self._work.start_with_retry(name, work)
+
     async def _begin(self) -> None:
         # Before anything is asked: what begins from now on is found by its events.
         started, began = time.monotonic(), time.time()
@@ -234,12 +202,14 @@ class Connection:
         found = await recovery.recover(self._link, self._telephones)
         self._router.expect(leg_dialing.waiting(found.channels))
         await self._begin_floor(found)
-        self._start_monitors()
+        self.start_with_retry("refused packets", self.telephones.probe)
+        self.start_with_retry("silent callers", self.silence_monitor.run)
         await self._own_calls.begin(found.channels, found.legs)
-        self.telephones.all_present(self._dependencies.present_operators())
+        self.telephones.all_present(self._parts.presence.present)
         await recovery.tidy(self._link, found)
-        await self._resume(found)
-        self._start_background(began, found)
+        self._resume(found)
+        await self._attach_features(found)
+        self._close_orphaned(began, found)
         self._router.open()
         findings, undialled = found.findings, found.undialled
         if findings.resume or findings.orphans or findings.bridges or undialled:
@@ -253,15 +223,14 @@ class Connection:
             )
 
     async def _begin_floor(self, found: Recovered) -> None:
-        stored = await self._dependencies.stored_operator_states()
+        stored = await self._parts.manager.operator_states()
         begin = self._begin_message(stored, found.findings.open_offers, found.help_calls)
         self._epoch = begin.epoch  # the floor may still be busy with what an earlier connection told it
-        self.floor = FloorClient(self._dependencies.to_floor, begin)
-        self._dependencies.note_serving()  # before the first call: the guard would take it from us
-        self._work.start_with_retry(
-            "last line", partial(last_line.beat, self._link, self._dependencies.note_asterisk_answered)
-        )
-        self.floor.tell(self._dependencies.planned_operators())
+        self.floor = FloorClient(self._parts.floor.tell, begin)
+        self._parts.liveness.note_serving()  # before the first call: the guard would take it from us
+        note_answer = partial(heartbeat.stamp, self._parts.settings.answered)
+        self.start_with_retry("last line", partial(last_line.beat, self._link, note_answer))
+        self.floor.tell(self._parts.duty.planned)
 
     def _begin_message(
         self,
@@ -275,23 +244,17 @@ class Connection:
             kept: Operators' states in AstDB.
             help_calls: Talks with a supervisor, which make operators busy but belong to no call.
         """
-        site = self._dependencies.site
-        operators = restored(self._dependencies.operators, stored)
+        site = self._parts.site
+        operators = restored(self._parts.operators, stored)
         wrap_up_s, longest_s = site.operators.wrap_up_s, site.operators.wrap_up_longest_s
         settled = reconcile.settled(operators, (*offers, *help_calls), time.time(), wrap_up_s, longest_s)
         for before, now in zip(operators, settled, strict=True):
             if before.state is not now.state:
-                self._dependencies.operator_settled(now, before.since)
+                self._parts.operator_settled(now, before.since)
         # Higher than the epoch of any earlier connection, also of an earlier process.
         return floor_protocol.Begin(time.time_ns() // 1_000_000, tuple(settled), tuple(offers))
 
-    def _start_monitors(self) -> None:
-        probe = UdpProbe(self._dependencies.contact_of, self.telephones.has_rung, self.telephones.refused)
-        operators = partial(probe.run, lambda: self.floor.operators if self.floor is not None else {})
-        self._work.start_with_retry("refused packets", operators)
-        self._work.start_with_retry("silent callers", partial(self.silence_monitor.run, lambda: self._routes))
-
-    async def _resume(self, found: Recovered) -> None:
+    def _resume(self, found: Recovered) -> None:
         findings = found.findings
         # The caller who has waited longest comes first, though the floor would find them anyway.
         for channel, state, leg in sorted(findings.resume, key=lambda row: row[1].since or time.time()):
@@ -300,59 +263,39 @@ class Connection:
         for channel in findings.fresh:
             with self._router.dialplan_on_failure(channel.id):
                 self.registry.begin(channel, ())
-        dialled = codes.find_dialled(found.channels)
-        for channel, args in dialled:
-            codes.begin(self, channel, args, resumed=True)
-        for helper, operator in help_call.find_legs(found.channels):
-            if operator in self._routes:
-                self._routes[helper] = self._routes[operator]  # if it is answered at this moment, it is not a stranger
-        self.dispatcher.resume(found.callbacks)
-        self._work.start_with_retry("calling back", self.dispatcher.run)
-        for conversation in found.elsewhere:
-            talk = DialplanTalk(conversation, self.tell, self._unroute)
-            self._routes[conversation.offer] = talk
-            await self._link.send(talk.subscription(), refused=talk.over)
-        for spy in find_left_over(found.channels, {channel.id for channel, _ in dialled}):
-            self.start(supervision_leftover.end(self, spy), "supervision left over")
 
-    def _start_background(self, began: float, found: Recovered) -> None:
+    async def _attach_features(self, found: Recovered) -> None:
+        """Have each feature go on with what is up of it, and begin what it does until the connection ends."""
+        codes.attach(self, found.channels)
+        self.callbacks.attach(found.callbacks)
+        await dialplan_conversations.attach(self.services, found.elsewhere)
+        probe_call.attach(self, self._probed)
+        self.start_with_retry("browser telephones", self.web_credentials.run)
+        self.start_with_retry("telephones that try the line", self.try_credentials.run)
+
+    def _close_orphaned(self, began: float, found: Recovered) -> None:
+        """Close the rows of calls that are not up any more. `began`: when the connection did, POSIX seconds."""
         legs = {offer.offer for offer in found.findings.open_offers}
         called_back = {callback.call for callback in found.callbacks if callback.called is not None}
         up = {call.state.id for call in self.calls} | called_back
-        self._work.start_with_retry("orphaned rows", partial(self._dependencies.close_orphaned, began, up, legs))
-        site = self._dependencies.site
-        if site.desk.enabled:
-            self._work.start_with_retry("browser telephones", self.web_credentials.run)
-        if site.desk.has_try:
-            self._work.start_with_retry("telephones that try the line", self.try_credentials.run)
-        if site.probe_s:
-            probe = probe_call.Probe(
-                self._link, self._routes.__setitem__, self._unroute, self._dependencies.report_probe
-            )
-            self.start(probe.run([number.number for number in site.number], site.probe_s), "probe")
+        self.start_with_retry("orphaned rows", partial(self._parts.close_orphaned, began, up, legs))
 
-    def _operator(self, operator: str) -> Operator | None:
-        return self.floor.operators.get(operator) if self.floor is not None else None
+    def _probed(self, result: probe_call.Result) -> None:
+        self._parts.last_probe = result
+
+    def _operators(self) -> Mapping[str, Operator]:
+        return self.floor.operators if self.floor is not None else {}
 
     def _on_other_call(self, message: floor_protocol.OnOtherCall) -> None:
-        self.tell(message)
+        self._to_floor(message)
         if not message.on_line:
-            self._dependencies.settle_telephones(message.operator)
+            self._parts.presence.settle(message.operator)
 
     def is_engaged(self, operator: str) -> bool:
         """Return whether an operator is in any call, or may be: before reconciliation is done nobody knows."""
-        known = self._operator(operator) if self._router.is_open else None
+        known = self._operators().get(operator) if self._router.is_open else None
         in_call = known is None or known.state in (OperatorState.OFFERED, OperatorState.TALKING)
         return in_call or self._own_calls.has(operator)
-
-    def _silent(self, channel: str, silent: bool) -> None:
-        """Handle a caller who is asked whether they are there, or who has answered or gone."""
-        call = self._routes.get(channel)
-        if silent and isinstance(call, Call) and call.channel == channel:
-            self._silent_calls[channel] = call.state.id
-        found = self._silent_calls.get(channel) if silent else self._silent_calls.pop(channel, None)
-        if found is not None:
-            self.tell(floor_protocol.CallerSilence(found, silent))
 
     def from_floor(self, message: floor_protocol.ToCall) -> None:
         """Bring a message of the floor to its call."""
@@ -364,9 +307,9 @@ class Connection:
         call = self.registry.get(message.call)
         if call is not None:
             call.deliver(message)
-        elif isinstance(message, floor_protocol.Offer) and not self.dispatcher.offer(message):
-            self.tell(floor_protocol.Leave(message.call))
-            self.tell(floor_protocol.Refused(message.id, message.call, message.operator, OfferState.WITHDRAWN))
+        elif isinstance(message, floor_protocol.Offer) and not self.callbacks.offer(message):
+            self._to_floor(floor_protocol.Leave(message.call))
+            self._to_floor(floor_protocol.Refused(message.id, message.call, message.operator, OfferState.WITHDRAWN))
 
     def _unroute(self, channel: str) -> None:
         self._routes.pop(channel, None)

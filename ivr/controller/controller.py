@@ -23,7 +23,6 @@ from ivr.asterisk.sip_copies import SipCopies
 from ivr.audio.audible import Audible
 from ivr.callbacks.repository import CallbackRepository
 from ivr.cases.case_lookup import CaseLookup
-from ivr.cases.case_repository import CaseRepository
 from ivr.cases.guessing import Guessing
 from ivr.codes import pause_notice
 from ivr.codes.pause_notice import PauseNotices
@@ -31,7 +30,6 @@ from ivr.controller import control_socket
 from ivr.controller.acknowledgements import Acknowledgements
 from ivr.controller.connection import APPLICATION, Connection
 from ivr.controller.connection_health import STABLE_S
-from ivr.controller.dependencies import Dependencies
 from ivr.controller.floor_runner import FloorRunner
 from ivr.controller.liveness import Liveness
 from ivr.controller.manager_link import RECONNECT_S, ManagerLink
@@ -106,6 +104,7 @@ class Controller:
         self.references = references.reference_allocator(settings, self.site.node_number)
         self.recorder = Recorder(self.journal, references.ready(self.references, url, self.site.node))
         self.ami = Ami("127.0.0.1", 5038 + settings.offset, self.credentials.ami_user, self.credentials.ami_password)
+        self.audible = Audible(settings.sounds, self.site.fallback_chain)
         self.opening = Opening(self.site, self.recorder, self.ami)
         self.operator_states = OperatorStateStore(self.ami)
         self.language_changes = LanguageChanges(self.listed, self.ami, self._languages_changed)
@@ -121,7 +120,6 @@ class Controller:
         self.amendments = AmendmentRepository(self.shared_engine)
         self.people = PeopleRepository(self.shared_engine)
         self.recordings = RecordingRepository(self.shared_engine)
-        self.cases = CaseRepository(self.shared_engine, self.journal, self.recorder.opened_cases)
         self.returners = Returners(self.database, 60 * self.site.routing.return_min)
         self.caller_limits = CallerLimits(self.database, self.site)
         keeps_free = round(1e9 * self.site.limits.free_gb)
@@ -172,7 +170,7 @@ class Controller:
         self.floor_runner = FloorRunner(self.floor, self._end_connection)
         self.connection: Connection | None = None
         self.last_probe: Result | None = None  # of the last call of the line to itself
-        self._liveness = Liveness(settings.lives, settings.serves, self._is_serving)
+        self.liveness = Liveness(settings.lives, settings.serves, self._is_serving)
         self._last_answer: datetime | None = None  # when Asterisk last answered before this connection
 
     def _make_floor(self) -> Floor:
@@ -200,7 +198,7 @@ class Controller:
                 tasks.create_task(self.floor_runner.run(), name="floor")
                 tasks.create_task(self._keep_connected(), name="ari")
                 tasks.create_task(self._serve_api(self), name="control api")
-                tasks.create_task(self._liveness.run(), name="heartbeat")
+                tasks.create_task(self.liveness.run(), name="heartbeat")
                 start_with_retry(tasks, "case lookup", self.case_lookup.warm)
                 start_with_retry(tasks, "acknowledgements", self.acknowledgements.restore)
                 start_with_retry(
@@ -226,47 +224,8 @@ class Controller:
             with contextlib.suppress(AmiError):
                 await self.ami.close()
 
-    def _dependencies(self) -> Dependencies:
-        return Dependencies(
-            site=self.site,
-            operators=self.operators,
-            flows=self.flows,
-            recorder=self.recorder,
-            audible=Audible(self.settings.sounds, self.site.fallback_chain),
-            opening=self.opening,
-            files=self.case_lookup,
-            remembered=self.database.language,
-            returning=self.returners.place,
-            has_place=self.returners.has_place,
-            last_call=self.database.last_call,
-            mailbox=self.mailbox,
-            caller_limits=self.caller_limits,
-            stored_operator_states=self.manager.operator_states,
-            present_operators=lambda: self.presence.present,
-            planned_operators=lambda: self.duty.planned,
-            telephone_in_use=self.presence.in_use,
-            contact_of=self.presence.contact,
-            last_proof_at=self.presence.proved,
-            to_floor=self.floor.tell,
-            notice=self.notices.take,
-            shows_callers=self._shows_callers,
-            operator_settled=self._operator_settled,
-            settle_telephones=self.presence.settle,
-            supervisor_alerts=self.supervisor_alerts,
-            repository=self.repository,
-            sip_copies=self.sip_copies,
-            refresh_session=self.manager.refresh_session,
-            note_serving=self._liveness.note_serving,
-            report_probe=self._probed,
-            note_asterisk_answered=lambda: heartbeat.stamp(self.settings.answered),
-            close_orphaned=self._close_orphaned,
-            note_change=self.changed.set,
-            workers=self.workers,
-        )
-
     async def _keep_connected(self) -> None:
         base = f"http://127.0.0.1:{8088 + self.settings.offset}"
-        dependencies = self._dependencies()
         tries = 0
         # What was made so far lives as long as the process: the collector need not look at it during calls.
         gc.collect()
@@ -279,14 +238,14 @@ class Controller:
                 async with Link(base, self.credentials.ari_user, self.credentials.ari_password, APPLICATION) as link:
                     log.info("Connected to Asterisk's ARI")
                     self._last_answer = heartbeat.last_stamp(self.settings.answered)
-                    self.connection = Connection(dependencies, link)
-                    self._liveness.health.connected()
+                    self.connection = Connection(self, link)
+                    self.liveness.health.connected()
                     try:
                         await self.connection.run()
                     finally:
                         self.floor.tell(floor_protocol.ConnectionLost())
                     if self.connection.floor is not None:  # otherwise it has never said that it serves calls
-                        self._liveness.health.ended()
+                        self.liveness.health.ended()
             except AriError as error:
                 if tries % 20 == 0:
                     log.error(str(error))
@@ -337,10 +296,7 @@ class Controller:
     def _is_serving(self) -> bool:
         return self.connection is not None and self.connection.floor is not None and self.floor_runner.serves
 
-    def _probed(self, result: Result) -> None:
-        self.last_probe = result
-
-    def _operator_settled(self, operator: Operator, since: float) -> None:
+    def operator_settled(self, operator: Operator, since: float) -> None:
         """Keep a state that began without a connection, no later than Asterisk's last answer.
 
         A night's outage is part of nobody's conversation.
@@ -349,7 +305,7 @@ class Controller:
         self.operator_states.put(operator)
         self.recorder.operator_state(operator, None, min(now, max(before, self._last_answer or now)))
 
-    async def _close_orphaned(self, began: float, calls: Collection[str], legs: Collection[str]) -> None:
+    async def close_orphaned(self, began: float, calls: Collection[str], legs: Collection[str]) -> None:
         self.presence.settle()  # telephones that registered in a call that ended without us
         await self.repair.close_orphaned(began, calls, legs, self._last_answer)
         if self.connection is not None:
@@ -370,7 +326,7 @@ class Controller:
         if self.connection is not None:
             self.connection.telephones.changed(operator, present)
 
-    def _shows_callers(self, operator: str) -> bool:
+    def shows_callers(self, operator: str) -> bool:
         """Return whether an operator sees who calls while it rings: the desk shows it, and some telephones do."""
         on_page = is_web(self.presence.in_use(operator))
         return on_page or self.devices.displays(operator, self.site.operators.shows_callers)
@@ -398,7 +354,7 @@ class Controller:
 
     def _planned(self, planned: floor_protocol.DutyRoster) -> None:
         if self.connection is not None:
-            self.connection.tell(planned)
+            self.connection.services.to_floor(planned)
 
     def _rtcp_received(self, channel: str) -> None:
         if self.connection is not None:

@@ -4,12 +4,12 @@ A controller that was away for long finds them so. It did not ring them and does
 makes them no offers meanwhile.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.events import Channel
-from ivr.asterisk.ari.operations import Request
-from ivr.model.floor_protocol import Ended, OpenOffer, ToFloor
+from ivr.call.services import Services
+from ivr.model.floor_protocol import Ended, OpenOffer
 
 _CALLED_BY_DIAL = "AppDial"
 """The application of a channel that Asterisk's `Dial` has called."""
@@ -29,15 +29,19 @@ def open_offers(channels: Iterable[Channel], telephones: Mapping[str, str]) -> l
     return found
 
 
+async def attach(services: Services, talks: Iterable[OpenOffer]) -> None:
+    """Follow these conversations to their ends. Events are asked for: the channels are not in our application."""
+    for talk in talks:
+        services.route(talk.offer, receiver := DialplanTalk(services, talk))
+        subscription = operations.SUBSCRIBE("hatif", eventSource=f"channel:{talk.offer}")
+        await services.link.send(subscription, refused=receiver.over)
+
+
 class DialplanTalk:
     """One such conversation: receives the events of the operator's channel, and tells the floor when it ends."""
 
-    def __init__(self, talk: OpenOffer, tell: Callable[[ToFloor], None], forget: Callable[[str], None]) -> None:
-        self._talk, self._tell, self._forget = talk, tell, forget
-
-    def subscription(self) -> Request:
-        """Return the request for the channel's events: it is not in our application."""
-        return operations.SUBSCRIBE("hatif", eventSource=f"channel:{self._talk.offer}")
+    def __init__(self, services: Services, talk: OpenOffer) -> None:
+        self._services, self._talk = services, talk
 
     def deliver(self, item: events.Event) -> None:
         """Handle an event of the operator's channel."""
@@ -46,5 +50,5 @@ class DialplanTalk:
 
     def over(self, *_: object) -> None:
         """End the conversation, also if Asterisk refuses the subscription: then it was over before."""
-        self._forget(self._talk.offer)
-        self._tell(Ended(self._talk.offer, self._talk.call, self._talk.operator))
+        self._services.unroute(self._talk.offer)
+        self._services.to_floor(Ended(self._talk.offer, self._talk.call, self._talk.operator))

@@ -15,13 +15,12 @@ from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.link import Link, LinkLost
 from ivr.asterisk.ari.operations import Request
 from ivr.asterisk.repeated_keys import RepeatedKeys
-from ivr.call import conversation_recording
 from ivr.call.call import Call
+from ivr.call.conversation_recording import PREFIX as RECORDING_PREFIX
 from ivr.call.flow_runner import to_dialplan
 from ivr.call.inbox import Receiver
 from ivr.controller import probe_call, reconcile
 from ivr.controller.call_registry import CallRegistry
-from ivr.controller.dependencies import Dependencies
 from ivr.controller.own_calls import OwnCalls
 from ivr.model.endpoints import is_web
 from ivr.talk import refer
@@ -37,6 +36,7 @@ class EventRouter:
     """Brings each event to its receiver. Until `open` is called, events are kept.
 
     Args:
+        keep_recording: Keeps a conversation's recording that has ended.
         routes: The receiver of each channel's events.
         begin_code: Starts the feature code that was dialled on a channel with these Stasis arguments.
         sign_of_life: Called with an operator whose telephone has just shown that it is there.
@@ -48,17 +48,17 @@ class EventRouter:
     def __init__(
         self,
         link: Link,
-        dependencies: Dependencies,
+        keep_recording: Callable[[str], Coroutine[None, None, None]],
         routes: Mapping[str, Receiver],
         registry: CallRegistry,
         own_calls: OwnCalls,
-        begin_code: Callable[[events.Channel, tuple[str, ...]], None],
+        begin_code: Callable[[events.Channel, tuple[str, ...]], object],
         sign_of_life: Callable[[str], None],
         heard: Callable[[events.ChannelUserevent], None],
         start: Callable[[Coroutine[None, None, None], str], None],
         stop: Callable[[], None],
     ) -> None:
-        self._link, self._dependencies, self._routes = link, dependencies, routes
+        self._link, self._keep_recording, self._routes = link, keep_recording, routes
         self._registry, self._own_calls = registry, own_calls
         self._begin_code, self._sign_of_life, self._heard, self._start = begin_code, sign_of_life, heard, start
         self._stop = stop
@@ -170,9 +170,8 @@ class EventRouter:
                 self.replaced = True
                 self._link.close()
                 return
-            case events.RecordingFinished(recording) if recording.name.startswith(conversation_recording.PREFIX):
-                mailbox, recorder = self._dependencies.mailbox, self._dependencies.recorder
-                self._start(conversation_recording.keep(mailbox, recording.name, recorder), recording.name)
+            case events.RecordingFinished(recording) if recording.name.startswith(RECORDING_PREFIX):
+                self._start(self._keep_recording(recording.name), recording.name)
                 return
             case events.ChannelTransfer(requested=True):
                 receiver = refer.find_call(self._routes, event)

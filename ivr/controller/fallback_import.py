@@ -1,11 +1,11 @@
 """The dialplan's records of calls that it handled by itself, in AstDB: which there are, and their end once imported."""
 
-import asyncio
 from collections.abc import Collection, Mapping, Set
 from uuid import UUID
 
 import structlog
 
+from background.retrying import until_done
 from ivr.asterisk.ami import Ami, AmiError
 from ivr.asterisk.fallback_records import FAMILY, FallbackCall, parse
 from ivr.call.first_state import call_id_of, carrier_named
@@ -54,13 +54,7 @@ async def calls_in_fallback(ami: Ami, site: Site) -> set[str]:
     Calls that the controller had taken over when Asterisk went down are not among them: the controller closes their
     rows. Waits for the manager link: without its answer these calls would be taken for orphaned.
     """
-    while True:
-        try:
-            tree, live = await _kept(ami)
-            break
-        except AmiError as error:
-            log.debug("The dialplan's calls are not known yet", error=str(error))
-            await asyncio.sleep(_RETRY_S)
+    tree, live = await until_done(lambda: _kept(ami), AmiError, _RETRY_S, "The dialplan's calls are not known yet")
     records = parse(tree, live)
     going_on = {tree.get(f"{channel}/call", "") for channel in records.open}
     return {identity for identity in going_on if _is_id(identity)} | {_identity(call, site) for call in records.calls}
@@ -82,12 +76,7 @@ async def _channels(ami: Ami) -> Set[str]:
 
 async def channels_up(ami: Ami) -> Set[str]:
     """Return the ids of all channels that Asterisk has. Waits for the manager link, as `calls_in_fallback` does."""
-    while True:
-        try:
-            return await _channels(ami)
-        except AmiError as error:
-            log.debug("Asterisk's channels are not known yet", error=str(error))
-            await asyncio.sleep(_RETRY_S)
+    return await until_done(lambda: _channels(ami), AmiError, _RETRY_S, "Asterisk's channels are not known yet")
 
 
 def _identity(call: FallbackCall, site: Site) -> str:

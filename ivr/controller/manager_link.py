@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
+from background.retrying import until_done
 from ivr.asterisk.ami import Ami, AmiError
 from ivr.asterisk.refused_calls import log_refusal
 from ivr.controller.record_repair import RecordRepair
@@ -85,16 +86,16 @@ class ManagerLink:
 
         Also waits until Asterisk has listed the registered telephones.
         """
+
+        async def ask() -> Mapping[str, str]:
+            states = await self._ami.db_tree(FAMILY)
+            if self._presence.present is None:
+                await self._presence.refresh()
+            return states
+
         try:
             async with asyncio.timeout(_STATES_LIMIT_S):
-                while True:
-                    try:
-                        states = await self._ami.db_tree(FAMILY)
-                        if self._presence.present is None:
-                            await self._presence.refresh()
-                        return states
-                    except AmiError:
-                        await asyncio.sleep(0.02)
+                return await until_done(ask, AmiError, 0.02, "The operators' states are not known yet")
         except TimeoutError:
             log.error("Asterisk's manager does not answer; the operators' states are not known")
             return {}

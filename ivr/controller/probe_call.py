@@ -19,9 +19,11 @@ import structlog
 from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.events import Channel, Event
-from ivr.asterisk.ari.link import Link, LinkLost
+from ivr.asterisk.ari.link import LinkLost
 from ivr.asterisk.ari.operations import Request
-from ivr.call.inbox import Inbox, Receiver
+from ivr.call.connection import Connection
+from ivr.call.inbox import Inbox
+from ivr.call.services import Services
 from ivr.model.call_state import CallState, StateError, decode
 from ivr.model.endpoints import try_telephone_of
 
@@ -73,17 +75,19 @@ def left_over(channels: Iterable[Channel]) -> list[Request]:
     return [operations.HANG_UP(channel.id) for channel in channels if leg_dialing.arguments(channel)[:1] == (ENTRY,)]
 
 
+def attach(connection: Connection, report: Callable[[Result], None]) -> None:
+    """Have the line call itself until the connection ends, if the site wants that."""
+    services = connection.services
+    if services.site.probe_s:
+        numbers = [number.number for number in services.site.number]
+        connection.start(Probe(services, report).run(numbers, services.site.probe_s), "probe")
+
+
 class Probe:
     """Calls the numbers in turn until cancelled, and reports each result."""
 
-    def __init__(
-        self,
-        link: Link,
-        route: Callable[[str, Receiver], None],
-        unroute: Callable[[str], None],
-        report: Callable[[Result], None],
-    ) -> None:
-        self._link, self._route, self._unroute, self._report = link, route, unroute, report
+    def __init__(self, services: Services, report: Callable[[Result], None]) -> None:
+        self._services, self._link, self._report = services, services.link, report
         self._inbox: Inbox[Event | int] = Inbox()
 
     def deliver(self, item: Event, /) -> None:
@@ -107,7 +111,7 @@ class Probe:
     async def _call(self, number: str) -> Result:
         channel, began = f"hatif-probe-{uuid4()}", time.monotonic()
         self._inbox.take_all()
-        self._route(channel, self)
+        self._services.route(channel, self)
         try:
             await self._link.send(
                 operations.CREATE(
@@ -119,7 +123,7 @@ class Probe:
             answered_s = None if fault is not None else round(time.monotonic() - began, 3)
             fault = fault or await self._heard(channel)
         finally:
-            self._unroute(channel)
+            self._services.unroute(channel)
             await self._link.send(operations.HANG_UP(channel))
         return Result(time.time(), number, answered_s, fault)
 

@@ -9,7 +9,7 @@ channel is hung up after `answer_s`; docs/decisions/0022-silent-callers.md has t
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,9 +17,12 @@ import structlog
 
 from ivr.asterisk.ami import AmiError
 from ivr.asterisk.ari import operations
-from ivr.asterisk.ari.link import Link, LinkLost
+from ivr.asterisk.ari.link import LinkLost
 from ivr.asterisk.sip_copies import SipCopies
-from ivr.site.silence import Silence
+from ivr.call.call import Call
+from ivr.call.inbox import Receiver
+from ivr.call.services import Services
+from ivr.model.floor_protocol import CallerSilence
 
 log = structlog.get_logger()
 
@@ -53,30 +56,31 @@ class SilenceMonitor:
     """Watches the channels of one connection.
 
     Args:
+        routes: Who receives the events of each channel.
         refresh: Sends a session refresh on a channel, with these codecs; AmiError if it cannot.
-        silent: Called with a channel and True when it is asked, and with False when it has answered or is gone.
         start: Starts work that ends with the connection.
     """
 
     def __init__(
         self,
-        link: Link,
+        services: Services,
+        routes: Mapping[str, Receiver],
         copies: SipCopies,
-        limits: Silence,
         refresh: Callable[[str, str], Awaitable[None]],
-        silent: Callable[[str, bool], None],
         start: Callable[[Coroutine[None, None, None], str], None],
     ) -> None:
-        self._link, self._copies, self._limits = link, copies, limits
-        self._refresh, self._silent, self._start = refresh, silent, start
+        self._services, self._routes, self._copies = services, routes, copies
+        self._link, self._limits = services.link, services.site.silence
+        self._refresh, self._start = refresh, start
         self._channels: dict[str, _Heard] = {}
+        self._calls: dict[str, str] = {}  # by channel, of callers who are asked whether they are there
 
-    async def run(self, channels: Callable[[], Collection[str]]) -> None:
-        """Watch the channels that `channels` returns, until the connection to Asterisk ends."""
+    async def run(self) -> None:
+        """Watch all channels of ours, until the connection to Asterisk ends."""
         self._copies.forget_all()
         with contextlib.suppress(LinkLost, TimeoutError):
             while True:
-                await self.look(channels())
+                await self.look(self._routes.keys())
                 await asyncio.sleep(self._limits.silent_s / _LOOKS)
 
     async def look(self, channels: Collection[str]) -> None:
@@ -152,6 +156,15 @@ class SilenceMonitor:
             return
         log.info("A silent caller or telephone no longer answers; the channel is hung up", channel=channel)
         self._start(self._hang_up(channel), "hang up")
+
+    def _silent(self, channel: str, silent: bool) -> None:
+        """Tell the floor of a caller who is asked whether they are there, or who has answered or gone."""
+        call = self._routes.get(channel)
+        if silent and isinstance(call, Call) and call.channel == channel:
+            self._calls[channel] = call.state.id
+        asked = self._calls.get(channel) if silent else self._calls.pop(channel, None)
+        if asked is not None:
+            self._services.to_floor(CallerSilence(asked, silent))
 
     async def _hang_up(self, channel: str) -> None:
         """Hang up at once. Asterisk has begun to, but would wait as long again for an answer to its BYE."""

@@ -8,17 +8,17 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 
 import structlog
 
-from ivr.asterisk.ari.link import Link, LinkLost
+from ivr.asterisk.ari.link import LinkLost
 from ivr.call.call import Call
 from ivr.call.inbox import Receiver
 from ivr.call.leg import check_unanswered_leg
+from ivr.call.services import Services
 from ivr.callbacks.attempt import Attempt
-from ivr.controller.dependencies import Dependencies
 from ivr.model import floor_protocol
-from ivr.model.endpoints import is_web
 from ivr.talk import telephone_watch
+from ivr.telephones.presence import Presence
 from ivr.telephones.registrations import Proof
-from ivr.telephones.udp_probe import EVERY_S
+from ivr.telephones.udp_probe import EVERY_S, UdpProbe
 from routing.states import OfferState, Operator, OperatorState, Trigger
 
 log = structlog.get_logger()
@@ -31,8 +31,7 @@ class TelephoneSignals:
     """Signals of telephones, for the floor and for the calls that ring them or talk with them.
 
     Args:
-        find_operator: Returns an operator as the floor last showed them; None while there is no floor.
-        tell: Sends a message to the floor.
+        operators: Returns the operators as the floor last showed them; none while there is no floor.
         routes: Who receives the events of each channel.
         renegotiate: Sends a session refresh on a channel.
         start: Starts work that ends with the connection.
@@ -40,22 +39,25 @@ class TelephoneSignals:
 
     def __init__(
         self,
-        link: Link,
-        dependencies: Dependencies,
-        find_operator: Callable[[str], Operator | None],
-        tell: Callable[[floor_protocol.ToFloor], None],
+        services: Services,
+        presence: Presence,
+        operators: Callable[[], Mapping[str, Operator]],
         routes: Mapping[str, Receiver],
         renegotiate: Callable[[str], Awaitable[None]],
         start: Callable[[Coroutine[None, None, None], str], None],
     ) -> None:
-        self._link, self._dependencies, self._find_operator = link, dependencies, find_operator
-        self._tell, self._routes, self._renegotiate, self._start = tell, routes, renegotiate, start
+        self._services, self._presence, self._operators = services, presence, operators
+        self._routes, self._renegotiate, self._start = routes, renegotiate, start
         self._refused_at: dict[str, float] = {}  # by operator, on the monotonic clock
+
+    async def probe(self) -> None:
+        """Watch for telephones whose machines refuse packets, until cancelled."""
+        await UdpProbe(self._presence.contact, self.has_rung, self.refused).run(self._operators)
 
     def all_present(self, present: Collection[str] | None) -> None:
         """Tell the floor which operators' telephones are present; None if nobody knows yet."""
         if present is not None:
-            for operator in self._dependencies.operators:
+            for operator in self._services.operators:
                 self._tell_presence(operator.id, operator.id in present)
 
     def changed(self, operator: str, present: bool) -> None:
@@ -64,16 +66,17 @@ class TelephoneSignals:
         if not present:
             self._tell_call(operator, refused=False)
             return
-        busy = self._find_operator(operator)
+        busy = self._operators().get(operator)
         if busy is None or busy.state is not OperatorState.TALKING or busy.offer is None:
             return
-        if is_web(self._dependencies.telephone_in_use(operator)):
+        if self._services.in_browser(operator):
             call = self._routes.get(busy.offer)
             if isinstance(call, Call):
                 call.deliver(floor_protocol.TelephoneBack(call.state.id, operator))
         else:
             self._start(
-                telephone_watch.relearn_address(self._link, busy.offer, self._renegotiate), "follow a telephone's sound"
+                telephone_watch.relearn_address(self._services.link, busy.offer, self._renegotiate),
+                "follow a telephone's sound",
             )
 
     def refused(self, operator: str) -> None:
@@ -82,8 +85,8 @@ class TelephoneSignals:
         While the operator talks, only their call is notified: it notifies the floor if their sound stops as well.
         """
         self._refused_at[operator] = time.monotonic()
-        self._dependencies.recorder.counts.refusals += 1
-        busy = self._find_operator(operator)
+        self._services.recorder.counts.refusals += 1
+        busy = self._operators().get(operator)
         if busy is not None and busy.state is OperatorState.TALKING:
             self._tell_call(operator, refused=True)
         else:
@@ -94,7 +97,7 @@ class TelephoneSignals:
 
         Whether a telephone still talks is for its sound to show, or for its answer to a session refresh.
         """
-        found = self._find_operator(proof.operator)
+        found = self._operators().get(proof.operator)
         if found is None:
             return
         missed = (found.state, found.reason) == (OperatorState.PAUSED, Trigger.NO_ANSWER)
@@ -110,26 +113,28 @@ class TelephoneSignals:
         No other signal would report it.
         """
         refused = self._refused_at.pop(operator.id, None) if operator.state is OperatorState.AWAY else None
-        if refused is not None and self._dependencies.last_proof_at(operator.id) > refused - _NOTICED_S:
+        if refused is not None and self._presence.proved(operator.id) > refused - _NOTICED_S:
             self.is_there(operator.id)
 
     def is_there(self, operator: str) -> None:
         """Handle a sign of life, which counts only if Asterisk knows how to reach the telephone."""
-        if self._dependencies.contact_of(operator) is not None:
+        if self._presence.contact(operator) is not None:
             self._tell_presence(operator, True)
 
     async def has_rung(self, leg: str) -> bool:
         """Return whether a leg has rung or was answered; True as well if Asterisk does not say."""
         try:
-            return await check_unanswered_leg(self._link, leg) is not OfferState.UNREACHABLE
+            return await check_unanswered_leg(self._services.link, leg) is not OfferState.UNREACHABLE
         except (LinkLost, TimeoutError):
             return True
 
     def _tell_presence(self, operator: str, present: bool) -> None:
-        self._tell(floor_protocol.OperatorEvent(operator, Trigger.PHONE_PRESENT if present else Trigger.PHONE_ABSENT))
+        self._services.to_floor(
+            floor_protocol.OperatorEvent(operator, Trigger.PHONE_PRESENT if present else Trigger.PHONE_ABSENT)
+        )
 
     def _tell_call(self, operator: str, *, refused: bool) -> None:
-        busy = self._find_operator(operator)
+        busy = self._operators().get(operator)
         found = self._routes.get(busy.offer) if busy is not None and busy.offer is not None else None
         if isinstance(found, Call):
             found.deliver(floor_protocol.TelephoneGone(found.state.id, operator, refused))

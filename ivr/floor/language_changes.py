@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from background.retrying import until_done
 from ivr.asterisk.ami import AmiError
 from ivr.hours.opening import AstDb
 from ivr.site.operators import OperatorEntry
@@ -83,18 +84,17 @@ class LanguageChanges:
             await self._wake.wait()
             self._wake.clear()
             while self._dirty:
-                operator, change = next(iter(self._dirty.items()))
-                try:
-                    if change is None:
-                        await self._astdb.db_delete(FAMILY, operator)
-                    else:
-                        await self._astdb.db_put(FAMILY, operator, _encode(change))
-                except AmiError as error:  # the link is down: retried until it is up
-                    log.debug("An operator's languages could not be written to AstDB", error=repr(error))
-                    await asyncio.sleep(_AGAIN_S)
-                    continue
-                if self._dirty.get(operator) is change:
-                    del self._dirty[operator]
+                failing = "An operator's languages could not be written to AstDB"
+                await until_done(self._write, AmiError, _AGAIN_S, failing)  # the link may be down
+
+    async def _write(self) -> None:
+        operator, change = next(iter(self._dirty.items()))
+        if change is None:
+            await self._astdb.db_delete(FAMILY, operator)
+        else:
+            await self._astdb.db_put(FAMILY, operator, _encode(change))
+        if self._dirty.get(operator) is change:
+            del self._dirty[operator]
 
     def _apply(self, operator: str, change: LanguageChange | None) -> OperatorEntry:
         entry = self._listed[operator]

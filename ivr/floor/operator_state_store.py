@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import structlog
 
+from background.retrying import until_done
 from ivr.asterisk.ami import AmiError
 from ivr.hours.opening import AstDb
 from ivr.site.operators import OperatorEntry
@@ -83,13 +84,11 @@ class OperatorStateStore:
             await asyncio.sleep(_GATHER_S)
             self._wake.clear()
             while self._dirty:
-                identity = next(iter(self._dirty))
-                value = self._dirty[identity]
-                try:
-                    await self._astdb.db_put(FAMILY, identity, value)
-                except AmiError as error:  # the link is down: retried until it is up
-                    log.debug("An operator's state could not be written to AstDB", error=repr(error))
-                    await asyncio.sleep(0.5)
-                    continue
-                if self._dirty.get(identity) == value:
-                    del self._dirty[identity]
+                failing = "An operator's state could not be written to AstDB"
+                await until_done(self._write, AmiError, 0.5, failing)  # the link may be down
+
+    async def _write(self) -> None:
+        identity, value = next(iter(self._dirty.items()))
+        await self._astdb.db_put(FAMILY, identity, value)
+        if self._dirty.get(identity) == value:
+            del self._dirty[identity]

@@ -45,9 +45,9 @@ class BanLimits:
     """`after` wrong passwords within `within_s` ban for `first_s`, doubled each time up to `longest_s`; 0: never."""
 
     after: int
-    within_s: float
-    first_s: float
-    longest_s: float
+    within_s: float = 600
+    first_s: float = 600
+    longest_s: float = 86_400
 
 
 def banned_as(address: Address) -> str:

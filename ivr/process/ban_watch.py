@@ -92,8 +92,7 @@ def _minutes(ban: Ban) -> int:
 
 def limits_of(site: Site) -> BanLimits:
     """Return what bans, by the site's settings."""
-    bans = site.bans
-    return BanLimits(bans.after, 60 * bans.within_min, 60 * bans.first_min, 3600 * bans.longest_h)
+    return BanLimits(site.bans.after)
 
 
 def spared_networks(site: Site) -> list[IPv4Network | IPv6Network]:

@@ -27,7 +27,7 @@ async def ask(call: Call, text: str) -> GoTo | None:
         (language, "consent_no"),
         (language, f"press_{NO}"),
     ]
-    while (key := await call.listen(question, fresh=True)) == REPEAT:
+    while (key := await call.listen(*question, fresh=True)) == REPEAT:
         pass
     if key == CHANGE_LANGUAGE:
         return GoTo(call.flow.change_language)

@@ -131,7 +131,7 @@ class WaitAnnouncements:
         if announcement is None:
             return
         clips, alternatives = announcement
-        self.sounding = await call.play(clips)
+        self.sounding = await call.play(*clips)
         if alternatives is not None:
             if self._keys_from == math.inf or alternatives != self._alternatives:
                 self._keys_from = self._loop.time() + _TYPED_AHEAD_S

@@ -60,7 +60,7 @@ async def wait_for_operator(call: Call, needs: CallerNeeds, settings: WaitSettin
     try:
         leg: Leg | None = None
         if resumed or call.leg is not None:
-            if not resumed and not await call.play([(call.state.language, str(prompt))]):
+            if not resumed and not await call.play(str(prompt)):
                 await start_music(call)
             there, call.leg = call.leg, None
             leg, lost = await recover(call, there)
@@ -98,7 +98,7 @@ class _Wait:
             wanted = floor_protocol.Invite(call.state.id, call.training, Role.OPERATOR.value, training=True)
             call.services.to_floor(wanted)
             return
-        speaks = {operator.id: operator.languages for operator in call.services.people}
+        speaks = {operator.id: operator.languages for operator in call.services.operators}
         usual = self.needs.steps()
         steps = transfer_steps(transfer, usual, speaks)
         before = max(0.0, transfer.at - self.since) if transfer.pending else 0.0
@@ -141,7 +141,7 @@ class _Wait:
         if call.state.queue_node is not None and (found := await self._visit(node, resumed=True)) is not None:
             return found
         # The music went on during a restart; started again, it certainly plays, whatever was lost.
-        if prompt is None or not await call.play([(call.state.language, prompt)]):
+        if prompt is None or not await call.play(prompt):
             await start_music(call)
         waited_s = clock.seconds_since(self.since) if resumed else 0.0
         announcements = WaitAnnouncements(call, self.settings, waited_s)
@@ -248,7 +248,7 @@ class _Wait:
     async def _ring(self, offer: floor_protocol.Offer, *, interrupts: bool) -> Leg | None:
         """Ring an operator. `interrupts`: the offer ends what the caller hears. Music plays if it comes to nothing."""
         if interrupts:
-            await self.call.play([(self.call.state.language, "to_operator")])
+            await self.call.play("to_operator")
         leg = await ring(self.call, offer)
         if leg is None:
             self.skip(offer.operator)

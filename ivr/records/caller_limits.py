@@ -81,8 +81,9 @@ class CallerLimits:
         requests += self._requests.values()
         if any(request.number == number for request in requests):
             return Limit.CALLBACKS_OF_NUMBER
-        of_caller = sum(bool(caller) and request.asked_by == caller for request in requests)
-        return Limit.CALLBACKS_OF_CALLER if of_caller >= rules.most_open else None
+        if caller and any(request.asked_by == caller for request in requests):
+            return Limit.CALLBACKS_OF_CALLER
+        return None
 
 
 def _asked_for_another(row: "RequestOfCaller", number: str, caller: str) -> bool:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 
+from db.case_rows import columns_of_call
 from db.enums import CallbackKind, CaseKind, HoursKind, Outcome, Role
 from db.ids import uuid7
 from db.journal import Journal
@@ -22,7 +23,6 @@ from ivr.model.e164 import country_of
 from ivr.model.endpoints import TRY_TELEPHONES
 from ivr.records.call_conclusion import FALLBACK, Conclusion
 from ivr.records.call_counts import CallCounts
-from ivr.records.opened_cases import OpenedCases
 from ivr.records.voicemail import StoredMessage
 from ivr.site.holiday_calendar import name_in
 from ivr.site.holidays import Ruling
@@ -54,7 +54,6 @@ class Recorder:
     def __init__(self, journal: Journal, references: ReferenceAllocator) -> None:
         self.journal = journal  # also used by the other modules of records
         self.counts = CallCounts()
-        self.opened_cases = OpenedCases()
         self._references = references
 
     def call_started(
@@ -143,18 +142,8 @@ class Recorder:
     def _case(self, state: CallState, opened: datetime) -> None:
         if state.case is None or state.filed:
             return
-        columns: dict[str, object] = {
-            "reference": state.case,
-            "kind": (CaseKind.COMPLAINT if state.topic == "complaint" else CaseKind.ENQUIRY).value,
-            "topic": state.topic,
-            "language": state.language,
-            "country": state.country,
-            "call_id": state.id,
-            "caller": state.caller or None,
-            "opened": opened,
-        }
-        self.journal.put("case_file", **columns)
-        self.opened_cases.put(state.case, columns, self.journal.seq)
+        facts = (state.topic, state.language, state.country, state.caller)
+        self.journal.put("case_file", **columns_of_call(state.case, state.id, *facts, opened))
 
     def caller(self, state: CallState) -> None:
         """Record the language in which to greet the caller when they call again."""

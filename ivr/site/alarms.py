@@ -12,9 +12,8 @@ class Alarms(BaseModel):
 
     waiting: int = Field(10, ge=0, le=10_000)  # so many callers wait
     waiting_s: float = Field(180, ge=0, le=86_400)  # the longest wait, by language
-    service_level: float = Field(0.7, ge=0, le=1)  # of the last half hour: fewer were answered in time
-    abandoned: float = Field(0.2, ge=0, le=1)  # of the last half hour: a larger share gave up
-    calls: int = Field(10, ge=1, le=10_000)  # in the half hour; after fewer, neither of the two counts
+    service_level: float = Field(0.7, ge=0, le=1)  # of the last half hour, after ten calls: fewer were answered in time
+    abandoned: float = Field(0.2, ge=0, le=1)  # of the same: a larger share gave up
 
     @property
     def thresholds(self) -> Thresholds:

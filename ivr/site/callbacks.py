@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from ivr.model.e164 import country_of, main_country
-from ivr.site.hours import SpanText, spans
-from routing.hours import Span
+from ivr.site.hours import SpanText
+from routing.hours import Span, parse_spans
 
 Destination = Annotated[str, Field(pattern=r"^([A-Z]{2}|\+[1-9][0-9]{0,14})$")]
 
@@ -40,7 +40,6 @@ class Callbacks(BaseModel):
     most_a_country: int | None = Field(None, ge=0, le=100_000)  # calls per day to the numbers of one country
     country: dict[Annotated[str, Field(pattern=r"^[A-Z]{2}$")], CountrySum] = {}  # the same for one of them
     share: float = Field(1, gt=0, le=1)  # of the operators on duty, who call back at the same time
-    most_open: int = Field(1, ge=1, le=100)  # open requests of one caller; a number has one at most
     cut_off: bool = False  # whether callers who waited or talked when Asterisk ended are called back without asking
     not_asked_days: int = Field(30, ge=0, le=3650)  # how long a number is left alone that had not asked for a call
 
@@ -69,7 +68,7 @@ class Callbacks(BaseModel):
 
     @property
     def windows(self) -> tuple[Span, ...]:
-        return spans(self.hours)
+        return parse_spans(self.hours)
 
     @property
     def again(self) -> timedelta:

@@ -117,6 +117,5 @@ class Limits(BaseModel):
     calls_by_number: int = Field(3, ge=1, le=10_000)  # of one caller's number; refused with 486
     calls_by_source: int = Field(60, ge=1, le=10_000)  # from one address of a carrier; refused with 503
     calls_in_all: int | None = Field(None, ge=1, le=10_000)  # refused with 503; absent: by the ports for audio
-    menus_min: float = Field(30, ge=1, le=1440)  # in the menus, in one call
     messages_by_number: int = Field(10, ge=1, le=10_000)  # of one caller's number, in a day
     free_gb: float = Field(0.5, ge=0, le=100_000)  # kept free on the disk: below it nothing is recorded

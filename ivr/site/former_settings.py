@@ -10,6 +10,23 @@ FORMER: Mapping[tuple[str, ...], str] = {
         "delete it: a language's head start is now passing, times the share of the operators on duty who do not speak"
         " it"
     ),
+    **{
+        ("routing", name): f"delete it: it is {value} in every line"
+        for name, value in (
+            ("target_s", "20"),
+            ("priority_s", "300"),
+            ("few", "4"),
+            ("few_share", "0.125"),
+            ("spare", "2"),
+        )
+    },
+    ("operators", "rtp_timeout_s"): "delete it: a telephone that sends nothing counts as vanished after 10 s",
+    ("limits", "menus_min"): "delete it: a call may be in the menus for 30 minutes",
+    ("bans", "within_min"): "delete it: wrong passwords count for 10 minutes",
+    ("bans", "first_min"): "delete it: the first ban lasts 10 minutes, and each further one twice as long",
+    ("bans", "longest_h"): "delete it: no ban lasts for more than a day",
+    ("alarms", "calls"): "delete it: shares of the last half hour count after ten calls",
+    ("callbacks", "most_open"): "delete it: a caller has one open request at a time",
     ("monitoring", "traces"): "delete it: `hatif call ID` has the story of a call, and Prometheus the figures",
 }
 """What to do instead, by the tables and the name of the setting; `("carrier", NAME)` is NAME of each `[[carrier]]`."""

@@ -1,8 +1,8 @@
 """The section `[hours]` of `site.toml`: weekly plans of the site, of numbers and of languages, and the holidays."""
 
 import re
-from collections.abc import Iterable, Mapping
-from datetime import date, time
+from collections.abc import Mapping
+from datetime import date
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, PlainValidator, fiel
 
 from ivr.site import holiday_calendar
 from ivr.site.holidays import LONGEST_NAMES, FileDay, Holidays
-from routing.hours import WEEKDAYS, Holiday, Plan, Span, Week
+from routing.hours import WEEKDAYS, Holiday, Plan, parse_spans, parse_week
 
 _TIME = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
 _SPAN = re.compile(f"{_TIME}-(?:{_TIME}|24:00)")
@@ -111,25 +111,11 @@ class Hours(BaseModel):
         language = language if language in self.language else None
         return Plan(
             ZoneInfo(self.timezone),
-            _week(self.line[line] if line is not None else self.week),
+            parse_week(self.line[line] if line is not None else self.week),
             line=line or "",
             language=language or "",
-            language_week=_week(self.language[language]) if language is not None else None,
+            language_week=parse_week(self.language[language]) if language is not None else None,
             holidays=days if days is not None else {},
-            holiday_hours=[_span(text) for text in self.holiday_hours],
-            days={date.fromisoformat(day): spans(texts) for day, texts in self.day.items()},
+            holiday_hours=parse_spans(self.holiday_hours),
+            days={date.fromisoformat(day): parse_spans(texts) for day, texts in self.day.items()},
         )
-
-
-def _week(week: WeekText) -> Week:
-    return {WEEKDAYS.index(day): [_span(text) for text in spans] for day, spans in week.items()}
-
-
-def spans(texts: Iterable[str]) -> tuple[Span, ...]:
-    """Parse validated spans (`SpanText`)."""
-    return tuple(_span(text) for text in texts)
-
-
-def _span(text: str) -> Span:
-    first, last = text.split("-")
-    return time.fromisoformat(first), time.max if last == "24:00" else time.fromisoformat(last)

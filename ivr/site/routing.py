@@ -16,13 +16,8 @@ class Routing(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    target_s: float = Field(_USUAL.target_s, gt=0, le=_LONGEST_S)
     passing: float = Field(_USUAL.passing, ge=0, le=_LONGEST_S)
-    priority_s: float = Field(_USUAL.priority_s, ge=0, le=10 * _LONGEST_S)
     hold_s: float = Field(_USUAL.hold_s, ge=0, le=_LONGEST_S)
-    few: int = Field(_USUAL.few, ge=0, le=1000)
-    few_share: float = Field(_USUAL.few_share, ge=0, le=1)
-    spare: int = Field(_USUAL.spare, ge=0, le=1000)
     prefer_s: float = Field(_USUAL.prefer_s, ge=0, le=_LONGEST_S)
     relax_s: float = Field(_USUAL.relax_s, ge=0, le=_LONGEST_S)
 
@@ -37,14 +32,4 @@ class Routing(BaseModel):
 
     @property
     def policy(self) -> Policy:
-        return Policy(
-            target_s=self.target_s,
-            passing=self.passing,
-            priority_s=self.priority_s,
-            hold_s=self.hold_s,
-            few=self.few,
-            few_share=self.few_share,
-            spare=self.spare,
-            prefer_s=self.prefer_s,
-            relax_s=self.relax_s,
-        )
+        return Policy(passing=self.passing, hold_s=self.hold_s, prefer_s=self.prefer_s, relax_s=self.relax_s)

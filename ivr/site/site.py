@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from ivr.model.e164 import NumberRules, main_country
-from ivr.site import basics, former_settings, zones
+from ivr.site import former_settings, zones
 from ivr.site.addresses import BindAddress, CarrierHost
 from ivr.site.alarms import Alarms
 from ivr.site.backups import Backups
@@ -38,9 +38,9 @@ from ivr.site.speech import Speech
 from prompts import site_files, toml_values
 from prompts.voices import choice
 
-LanguageCode = Annotated[str, Field(pattern=basics.LANGUAGE)]
+LanguageCode = Annotated[str, Field(pattern="^[a-z]{2,3}$")]
 CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
-Name = Annotated[str, Field(pattern=basics.NAME)]
+Name = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,30}$")]
 Place = Sequence[int | str]
 """The names and indexes that lead to a value."""
 Fault = tuple[str, Place, str]
@@ -90,7 +90,6 @@ class Operators(_Strict):
     pauses: tuple[PauseReason, ...] = Field(("break", "lunch", "meeting", "training"), min_length=1, max_length=9)
     level: int = Field(1, ge=1, le=5)  # minimum level for serving a caller, except as a last resort
     whisper: bool = True  # an operator hears language and topic before being connected
-    rtp_timeout_s: int = Field(10, ge=2, le=600)  # a telephone that sends nothing for this time has vanished
     # The beginnings of the User-Agent of telephones that display messages.
     shows_messages: tuple[UserAgent, ...] = Field(("Linphone", "baresip v"), max_length=50)
     # Those of telephones that show what is coming while they ring, so that nothing is said before the conversation.
@@ -124,7 +123,7 @@ class Site(_Strict):
     """The content of `site.toml`."""
 
     name: Name
-    node: Name = basics.FIRST_NODE
+    node: Name = "node1"
     node_number: int = Field(1, ge=1, le=9)  # the first digit of this node's case references
     languages: tuple[LanguageCode, ...] = Field(min_length=1)
     unknown_country: tuple[LanguageCode, ...] = ()  # the likely languages of callers whose country is not known
@@ -159,17 +158,6 @@ class Site(_Strict):
     carrier: tuple[Carrier, ...] = Field(min_length=1)
     number: tuple[Number, ...] = Field(min_length=1)
     countries: dict[CountryCode, Country] = {}
-
-    @property
-    def basics(self) -> basics.Basics:
-        return basics.Basics(
-            name=self.name,
-            node=self.node,
-            node_number=self.node_number,
-            languages=self.languages,
-            timezone=self.hours.timezone,
-            database_url=self.database.url,
-        )
 
     def language_order(self, country: str | None) -> tuple[str, ...]:
         """Return all languages, those likely in `country` first; without one, or if it has none, `unknown_country`.

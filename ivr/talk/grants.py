@@ -62,7 +62,7 @@ async def tell_operator(conversation: ConversationControls, text: str) -> None:
 async def fill_silence(conversation: ConversationControls) -> None:
     talk, call = conversation.state, conversation.call
     if talk.place in (OperatorPlace.TOGETHER, OperatorPlace.SWAPPED) and not talk.gone and not call.on_hold:
-        await call.play([(call.state.language, "moment")])
+        await call.play("moment")
 
 
 async def grant_code(conversation: ConversationControls, code: str, digits: str, way: str, by: str) -> Refusal | None:
@@ -183,7 +183,7 @@ async def _grant_with_target(
         return Refusal.NOT_NOW
     if act is not Act.INTERPRETER and Transfer.decode(call.state.transfer).count >= MOST:
         return Refusal.TOO_OFTEN
-    operators = candidates(target, call.services.people, call.services.site.languages, topics_of(call.flow), by)
+    operators = candidates(target, call.services.operators, call.services.site.languages, topics_of(call.flow), by)
     if isinstance(operators, Refusal):
         return operators
     free = await _ask_floor(
@@ -226,7 +226,7 @@ async def add_expert(conversation: ConversationControls) -> None:
     call, operator = conversation.call, conversation.leg.operator
     if call.training is not None or Transfer.decode(call.state.transfer).count:
         return
-    operators = experts(call.state.topic, operator, call.services.people)
+    operators = experts(call.state.topic, operator, call.services.operators)
     free = (
         await _ask_floor(conversation, floor_protocol.AskWhoIsFree(call.state.id, operators), floor_protocol.WhoIsFree)
         if operators

@@ -98,7 +98,7 @@ class OperatorPrompts:
 
     def _find_media(self, operator: str, text: str) -> str | None:
         call = self._call
-        entry = next((person for person in call.services.people if person.id == operator), None)
+        entry = next((person for person in call.services.operators if person.id == operator), None)
         language = next(iter(entry.languages)) if entry is not None else call.state.language
         audio = call.services.audible.find(call.version.sounds, (language, text))
         return f"sound:{audio.file}" if audio is not None else None

@@ -46,7 +46,7 @@ class PageReturn:
             self.until, self._rings = asyncio.get_running_loop().time() + BACK_WITHIN_S, False
             call.event("page_gone", operator=conversation.leg.operator)
             if self._waits_alone and conversation.state.place in (OperatorPlace.TOGETHER, OperatorPlace.SWAPPED):
-                await call.play([(call.state.language, "moment")])
+                await call.play("moment")
         else:
             conversation.watch.lost.update(legs)
         await call.services.link.send(*map(operations.HANG_UP, legs))

@@ -101,7 +101,7 @@ class Whisper:
         Return False if there is nothing to say, the site does not want any, or the telephone shows what is coming.
         """
         call, state = self._call, self._call.state
-        entry = next((person for person in call.services.people if person.id == self._operator), None)
+        entry = next((person for person in call.services.operators if person.id == self._operator), None)
         if entry is None or not call.services.site.operators.whisper or call.services.shows_callers(self._operator):
             return False
         language, (word, _) = next(iter(entry.languages)), offer_reason(state, self._operator, self._role)

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import uuid4
@@ -18,10 +18,12 @@ import structlog
 from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.events import Channel, Event
-from ivr.asterisk.ari.link import Link, LinkLost
+from ivr.asterisk.ari.link import LinkLost
 from ivr.asterisk.ari.operations import Request
+from ivr.asterisk.ari.protocol import Link
 from ivr.call.call import Call
-from ivr.call.inbox import Inbox, Receiver
+from ivr.call.inbox import Inbox
+from ivr.call.services import Services
 from ivr.model.endpoints import training_channel
 from ivr.site.training import Script
 
@@ -104,9 +106,10 @@ class ScriptedCaller:
         """Follow the call that the line has made of this caller."""
         self.call, call.observer = call, lambda kind: self._inbox.put(_Seen(kind))
 
-    async def run(self, link: Link, route: Callable[[str, Receiver], None], unroute: Callable[[str], None]) -> None:
+    async def run(self, services: Services) -> None:
         """Make the call, to its end."""
-        route(self.channel, self)
+        link = services.link
+        services.route(self.channel, self)
         try:
             async with asyncio.timeout(LONGEST_S):
                 await self._run(link)
@@ -115,7 +118,7 @@ class ScriptedCaller:
         except TimeoutError:
             log.warning("A scripted caller has called for too long", operator=self.operator, script=self.script.name)
         finally:
-            unroute(self.channel)
+            services.unroute(self.channel)
             with contextlib.suppress(LinkLost):
                 await link.send(operations.HANG_UP(self.channel))
 

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Coroutine, Mapping
 
 from ivr.asterisk.ari import operations
-from ivr.asterisk.ari.link import Link
 from ivr.call.call import Call
-from ivr.call.inbox import Receiver
+from ivr.call.services import Services
 from ivr.training.scripted_caller import ScriptedCaller
 
 MOST = 4
@@ -13,23 +12,10 @@ MOST = 4
 
 
 class Trainings:
-    """The scripted callers of one connection.
+    """The scripted callers of one connection. `start`: starts work that ends with the connection."""
 
-    Args:
-        route, unroute: Deliver the events of a channel to a receiver.
-        start: Starts work that ends with the connection.
-        changed: Called when a scripted caller begins or ends.
-    """
-
-    def __init__(
-        self,
-        link: Link,
-        route: Callable[[str, Receiver], None],
-        unroute: Callable[[str], None],
-        start: Callable[[Coroutine[None, None, None], str], None],
-        changed: Callable[[], None],
-    ) -> None:
-        self._link, self._route, self._unroute, self._start, self._changed = link, route, unroute, start, changed
+    def __init__(self, services: Services, start: Callable[[Coroutine[None, None, None], str], None]) -> None:
+        self._services, self._start = services, start
         self._callers: dict[str, ScriptedCaller] = {}  # by operator
 
     @property
@@ -44,7 +30,7 @@ class Trainings:
     def release(self, caller: ScriptedCaller) -> None:
         """Give up the place of a scripted caller who does not call after all."""
         self._callers.pop(caller.operator, None)
-        self._changed()
+        self._services.note_change()
 
     def begin(self, caller: ScriptedCaller) -> None:
         """Have a scripted caller call, whose place was kept."""
@@ -52,7 +38,7 @@ class Trainings:
 
     async def _run(self, caller: ScriptedCaller) -> None:
         try:
-            await caller.run(self._link, self._route, self._unroute)
+            await caller.run(self._services)
         finally:
             self.release(caller)
 
@@ -60,7 +46,7 @@ class Trainings:
         """Have the scripted caller of an operator hang up. Return False if there is none."""
         caller = self._callers.get(operator)
         if caller is not None:
-            await self._link.send(operations.HANG_UP(caller.channel))
+            await self._services.link.send(operations.HANG_UP(caller.channel))
         return caller is not None
 
     def of_line(self, channel: str) -> ScriptedCaller | None:

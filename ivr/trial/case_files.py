@@ -4,10 +4,9 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-from db import references
+from db import pin_hashes, references
 from db.case_files import Claim, Failures, FileByTelephone
 from db.enums import CaseState
-from ivr.cases import pin
 from ivr.cases.case_lookup import Answer, CaseLookup
 from ivr.model import clock
 from ivr.records.database import Database
@@ -59,6 +58,6 @@ class SampleCaseFile(CaseLookup):
     async def _file(self, tried: Failures) -> FileByTelephone:
         if not self._pin_hash:
             loop = asyncio.get_running_loop()
-            self._pin_hash = await loop.run_in_executor(self._checks, pin.hash_pin, SAMPLE_PIN, self._pepper)
+            self._pin_hash = await loop.run_in_executor(self._checks, pin_hashes.hash_pin, SAMPLE_PIN, self._pepper)
         expected = clock.now().date() + timedelta(days=_EXPECTED_DAYS)
         return FileByTelephone(SAMPLE_REFERENCE, CaseState.INCOMPLETE, "photograph", expected, self._pin_hash, tried)

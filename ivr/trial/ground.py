@@ -25,7 +25,7 @@ from ivr.trial.operators import OperatorScript
 from ivr.trial.records import FakeReferences, MemoryJournal
 from ivr.trial.staging import home_number, language_keys, likely_line, load_stage
 from ivr.trial.trial import Scenario, Stage, TrialResult, trial
-from prompts import catalogue, manifest
+from prompts import catalogue
 from prompts.manifest import Manifest
 from routing.hours import Force, Override
 
@@ -117,16 +117,6 @@ class Ground:
             return str(offered.index(procedure) + 1) if procedure in offered else None
 
         return self.keys_to(reached)
-
-
-def load_ground(folder: Path, sounds: Path, spoken: tuple[str, ...] | None = None) -> Ground:
-    """Return the ground of the site in `folder`. Raises GroundError, SiteError, ManifestError, CatalogueError.
-
-    `spoken`: the languages of the operators on duty; None: all of the site.
-    """
-    if not (sounds / manifest.FILE).exists():
-        raise GroundError(f"{sounds} has no audio; run `hatif prompts build`.")
-    return make_ground(folder, manifest.load(sounds / manifest.FILE), spoken)
 
 
 def make_ground(folder: Path, made: Manifest, spoken: tuple[str, ...] | None = None) -> Ground:

@@ -152,16 +152,15 @@ class _Trial:
             audible=stage.audible,
             opening=scene.opening,
             case_lookup=scene.files,
-            recall_language=self._remembered,
-            find_returner=self._returning,
-            is_returner=self._has_place,
+            database=self,
+            returners=self,
             mailbox=link,
-            limits=CallerLimits(scene.used_up, stage.site),
+            caller_limits=CallerLimits(scene.used_up, stage.site),
             to_floor=link.floor.tell,
             route=lambda *_: None,
             unroute=lambda _: None,
             address=lambda operator: f"trial/{operator}",
-            people=scene.people,
+            operators=scene.people,
             workers=Hearers(scene.says, stage.site.languages, link) if scene.says else None,
         )
 
@@ -248,14 +247,19 @@ class _Trial:
     def _now(self) -> datetime:
         return self._scene.at + timedelta(seconds=self._loop.time() - self._began)
 
-    async def _remembered(self, number: str) -> str | None:
+    # As the database and the returners, for its services
+
+    async def language(self, number: str) -> str | None:
         await asyncio.sleep(_DATABASE_S)
         return self._scene.last_language
 
-    async def _returning(self, state: CallState) -> Place | None:
+    async def last_call(self, operator: str) -> None:
+        return None  # nobody dials a code
+
+    async def place(self, state: CallState) -> Place | None:
         return None  # a first call
 
-    async def _has_place(self, state: CallState) -> bool:
+    async def has_place(self, state: CallState) -> bool:
         return self._scene.was_cut_off
 
     def _where(self) -> str:

@@ -15,10 +15,6 @@ RATE = 16_000
 VOLUME = 0.4
 """Pico's default volume clips; the builder sets the level."""
 
-GERMAN_CONSONANTS = "p b t d k g ? f v s z S Z C x h R l m n N j pf ts tS dZ"
-GERMAN_VOWELS = "a a: 6 E E: e e: I i i: O o o: U u u: @ 9 2: y: Y aU aI OY i_^ u_^ y_^ 6_^"
-"""All sounds of the German voice (measured by the length of its output for each symbol)."""
-
 _engine = NanoTTS()
 
 

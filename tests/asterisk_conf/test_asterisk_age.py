@@ -14,7 +14,7 @@ from asterisk_conf import apt, package_lock
 from asterisk_conf.debian import ASTERISK
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.package_lock import LockedPackage
-from cli.processes import asterisk_age
+from cli.check import findings_of_age
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 
@@ -22,7 +22,7 @@ NOW = datetime(2026, 11, 28, tzinfo=UTC)
 def codes(home: Path, days: int, kind: str = "private") -> list[str]:
     found = SimpleNamespace(kind=kind, version="22.10.1", program=installation().program)
     parts: Any = SimpleNamespace(installed=found, built=NOW - timedelta(days=days), install_home=home)
-    return [str(finding) for finding in asterisk_age.findings(parts, NOW)]
+    return [str(finding) for finding in findings_of_age(parts, NOW)]
 
 
 @pytest.fixture
@@ -60,4 +60,4 @@ def test_an_asterisk_that_cannot_be_used_is_reported_by_others() -> None:
             raise AsteriskError("lacks modules")
 
     parts: Any = Parts()
-    assert list(asterisk_age.findings(parts, NOW)) == []
+    assert list(findings_of_age(parts, NOW)) == []

@@ -14,8 +14,7 @@ from asterisk_conf import instance
 from asterisk_conf.conf import Conf, render, write
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.existing import part
-from asterisk_conf.pjsip import sections
-from asterisk_conf.telephone_password import with_password
+from asterisk_conf.pjsip import sections, with_password
 from background.telephone_ticket import GATE
 from dialplan.codes import Code
 from dialplan.plan import Plan

@@ -215,7 +215,9 @@ def test_an_asterisk_that_hangs_while_its_logs_are_rotated_is_named_in_a_sentenc
 ) -> None:
     program = (sys.executable, "-c", "import time; time.sleep(30)")
     conf = SimpleNamespace(installation=SimpleNamespace(program=program), etc=tmp_path)
-    monkeypatch.setattr(asterisk_process, "Composition", lambda: SimpleNamespace(built=program, conf=lambda bar: conf))
+    monkeypatch.setattr(
+        asterisk_process, "AsteriskParts", lambda: SimpleNamespace(built=program, conf=lambda bar: conf)
+    )
     monkeypatch.setattr(asterisk_process, "_ANSWER_S", 0.2)
     with pytest.raises(AsteriskError, match="did not open its logs anew within"):
         asterisk_process.reopen_logs()

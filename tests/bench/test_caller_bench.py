@@ -8,9 +8,10 @@ import small_site
 from small_site import SmallSite
 
 from bench.caller import __main__ as program
+from bench.caller.ground import load_ground
 from ivr.trial import caller_figures
 from ivr.trial.caller_figures import Figure
-from ivr.trial.ground import GroundError, load_ground
+from ivr.trial.ground import GroundError
 from prompts.manifest import PAUSE_S, SHORT_PAUSE_S
 
 OWN, MENU, OPERATOR, QUEUED, ONLY_STAR, PICK_UP = 0, 1, 2, 3, 5, 7

@@ -4,10 +4,10 @@ import asyncio
 
 from line import Line
 
+from bench.caller.ground import load_ground
 from bench.caller.journeys import Journey
 from bench.caller.line import CARRIER, agrees, document, predict_all
 from bench.caller.listener import Listeners
-from ivr.trial.ground import load_ground
 
 
 async def test_a_telephone_hears_each_clip_when_virtual_time_says(line: Line) -> None:

@@ -24,7 +24,7 @@ PAGE = CHECKOUT / "docs" / "containers.md"
 TRY = """
 start >/var/lib/hatif/start.log 2>&1 &
 tries=0
-until hatif status --json >/var/lib/hatif/status.json 2>/dev/null; do
+until hatif status --json >/var/lib/hatif/status.json 2>/dev/null && grep -q answered_s /var/lib/hatif/status.json; do
     tries=$((tries + 1))
     [ $tries -lt 300 ] || { tail -c 2000 /var/lib/hatif/start.log; exit 1; }
     sleep 2

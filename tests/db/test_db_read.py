@@ -1,13 +1,12 @@
 """The queries of the command line and the controller."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import orjson
 import pytest
-from db_helpers import scanned
 
 from db import read, read_cases, references
 from db.delivery import deliver_all
@@ -163,48 +162,6 @@ async def test_the_open_rows_of_a_node_do_not_include_those_of_others(url: str, 
     assert [pairing.call_id for pairing in left.pairings] == [going_on]
 
 
-async def test_an_operators_last_state_is_the_last_written_one(url: str, tell: Writer) -> None:
-    await tell(*(("operator", {"id": name, "name": name.title()}) for name in ("17", "18", "19")))
-    for turn, state in enumerate(["away", "ready", "paused"]):
-        await tell(
-            *(("operator_state", {"operator_id": "17", "state": found}) for found in ("ready", "talking")),
-            ("operator_state", {"operator_id": "17", "state": state, "reason": f"turn {turn}", "at": after(-turn)}),
-            ("operator_state", {"operator_id": "18", "state": "ready", "idle_since": after(turn)}),
-        )
-    await tell(("operator_state", {"operator_id": "17", "state": "wrapping_up"}), node="rabat-2")
-    engine = async_engine(url)
-    states = await read.operators_last_states(engine, "rabat-1")
-    await engine.dispose()
-    assert set(states) == {"17", "18"}
-    assert (states["17"].state, states["17"].reason, states["17"].at) == ("paused", "turn 2", after(-2))
-    assert states["18"].idle_since == after(2)
-
-
-async def test_overrides_of_the_hours_apply_from_beginning_to_end_unless_cancelled(url: str, tell: Writer) -> None:
-    forced = {"made": after(-60)}
-    ids = [uuid7() for _ in range(6)]
-    await tell(
-        ("hours_override", {"id": ids[0], "kind": "closed", "begins": after(0), "ends": after(100), **forced}),
-        ("hours_override", {"id": ids[1], "kind": "open", "begins": after(50), **forced}),
-        ("hours_override", {"id": ids[2], "kind": "open", "begins": after(0), "cancelled": after(30), **forced}),
-        ("hours_override", {"id": ids[3], "kind": "holiday", "day": date(2027, 3, 10), "name": "Eid", **forced}),
-        ("hours_override", {"id": ids[4], "kind": "no_holiday", "day": date(2027, 3, 9), "made": after(60)}),
-    )
-    engine = async_engine(url)
-
-    async def at(seconds: float) -> list[int]:
-        return sorted(ids.index(found.id) for found in await read.hours_overrides(engine, after(seconds)))
-
-    assert await at(-1) == [3]
-    assert await at(0) == [0, 2, 3]
-    assert await at(30) == [0, 3]
-    assert await at(99) == [0, 1, 3, 4]
-    assert await at(100) == [1, 3, 4]
-    [newest, *_] = await read.hours_overrides(engine, after(100))
-    assert (newest.kind, newest.day) == ("no_holiday", date(2027, 3, 9))
-    await engine.dispose()
-
-
 async def test_cases_are_found_by_state_by_owner_and_by_reference(url: str, tell: Writer) -> None:
     made = [references.make_reference(1, number) for number in (1001, 1002, 1003)]
     await tell(
@@ -222,15 +179,6 @@ async def test_cases_are_found_by_state_by_owner_and_by_reference(url: str, tell
     assert b"secret" not in orjson.dumps(case)
     with pytest.raises(NotFoundError, match="no case has the reference '100'"):
         await read_cases.case(engine, "100")
-    await engine.dispose()
-
-
-async def test_a_long_history_does_not_slow_down_reads_that_a_call_waits_for(url: str, tell: Writer) -> None:
-    await tell(*(("operator", {"id": str(n), "name": "x"}) for n in range(43)))
-    await tell(*(("operator_state", {"operator_id": str(n % 43), "state": "ready"}) for n in range(860)))
-    engine = async_engine(url)
-    assert len(await read.operators_last_states(engine, "rabat-1")) == 43
-    assert await scanned(engine, lambda: read.operators_last_states(engine, "rabat-1")) <= {"operator"}
     await engine.dispose()
 
 

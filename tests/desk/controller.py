@@ -18,19 +18,19 @@ from fastapi.responses import JSONResponse, Response
 
 from ivr.api import amendments, events, site_changes
 from ivr.api.event_hub import EventHub
-from ivr.api.models import Alarm, Call, Operator, OperatorCall, OperatorStatus, QueueEntry, Snapshot
 from ivr.api.problems import handle_errors
 from ivr.records.amendments import AmendmentRepository
 from ivr.records.database_client import SharedEngine
 from ivr.records.people import PeopleRepository
 from ivr.site_changes.changes import SiteChanges
+from wire.live import Alarm, Call, Operator, OperatorCall, OperatorStatus, QueueEntry, Snapshot
 
 LANGUAGES = {"ar": 5, "fr": 3}
 
 
 def operator(identity: str, state: str = "ready", **members: Any) -> Operator:
     """Return an operator as the control API describes one."""
-    given = {"name": f"Operator {identity}", "languages": LANGUAGES, "topics": [], "supervisor": False, **members}
+    given = {"name": f"Operator {identity}", "languages": LANGUAGES, "topics": (), "supervisor": False, **members}
     return Operator(id=identity, state=OperatorStatus(state), since=time.time(), telephone=True, **given)
 
 
@@ -44,7 +44,7 @@ def call(identity: str = "call-1", **members: Any) -> Call:
         "language": "fr",
         "topic": "documents",
         "case": None,
-        "choices": [],
+        "choices": (),
         "node": "operator",
         "flow": "1",
         "since": time.time() - 12,
@@ -53,9 +53,15 @@ def call(identity: str = "call-1", **members: Any) -> Call:
         "place": None,
         "recording": None,
         "transfers": 0,
-        "transfer_to": [],
+        "transfer_to": (),
     }
     return Call(id=identity, **{**given, **members})
+
+
+def waiter(place: int, language: str, since: float, **members: Any) -> QueueEntry:
+    """Return somebody in the queue, as the control API describes them."""
+    given: dict[str, Any] = {"call": f"waits-{place}", "caller": None, "callback": None, "topic": None, "silent": False}
+    return QueueEntry(place=place, language=language, since=since, **{**given, **members})
 
 
 class StandIn:
@@ -83,7 +89,11 @@ class StandIn:
 
     async def look(self) -> Snapshot:
         return Snapshot(
-            at=time.time(), operators=self.operators, queue=self.queue, calls=self.calls, alarms=self.alarms
+            at=time.time(),
+            operators=tuple(self.operators),
+            queue=tuple(self.queue),
+            calls=tuple(self.calls),
+            alarms=tuple(self.alarms),
         )
 
     def set(self, *changed: Operator, calls: list[Call] | None = None) -> None:

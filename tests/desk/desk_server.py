@@ -154,7 +154,7 @@ class TestDesk:
     def traces(self, act: str = "read_") -> list[dict[str, Any]]:
         """Return the audit's records of reading that are in the journal, oldest first."""
         lines = [line for file in sorted(self.journal.glob("*.jsonl")) for line in file.read_text().splitlines()[1:]]
-        return [row for row in (json.loads(line)["row"] for line in lines) if row["act"].startswith(act)]
+        return [row for row in (json.loads(line)["row"] for line in lines) if row.get("act", "").startswith(act)]
 
     def says_why(self, account: str, *subjects: str, reason: str = "work") -> None:
         """Have a person said why they look at something; `search`, `case:…` and so on."""
@@ -227,7 +227,8 @@ async def serving(
     async def notify() -> None: ...
 
     chosen = settings_for(database_url, port, control_port, control_token)
-    chosen = replace(chosen, journal=Path(folder.name), node="n", address=address)
+    references = Path(folder.name) / "case_references"
+    chosen = replace(chosen, journal=Path(folder.name), node="n", address=address, case_references=references)
     app = create_app(chosen, traffic)
     server = DeskServer(config_of(app, chosen, notify), app)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]

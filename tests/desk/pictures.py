@@ -16,20 +16,19 @@ import chromium
 import desk_server
 import small_png
 import try_picture
-from controller import StandIn, operator, standing_in
+from controller import StandIn, operator, standing_in, waiter
 from playwright.async_api import Page, async_playwright
 from sqlalchemy import insert
+from stored_cases import store_case
 
 from db.engine import writing
 from db.enums import AccountRole
-from db.names import folded
 from db.references import make_reference
-from db.tables import Call, Callback, CaseFile, GuideRequest, Message, Offer, Operator, Pairing
+from db.tables import Call, Callback, GuideRequest, Message, Offer, Operator, Pairing
 from db.upgrade import upgrade
 from desk.page.pages import ROOT
 from desk.people import accounts
 from desk.people.accounts import Person
-from ivr.api.models import QueueEntry
 from ivr.model import clock
 from ivr.site import operators as site_operators
 
@@ -62,13 +61,10 @@ STATES = (
     "paused",
 )
 CASE: dict[str, Any] = {
-    "reference": REFERENCE, "version": "1", "kind": "procedure", "state": "incomplete", "topic": "documents",
+    "reference": REFERENCE, "kind": "procedure", "state": "incomplete", "topic": "documents",
     "language": "fr", "country": "FR", "post": "Lyon", "caller": CALLER, "title": "First passport for a child",
-    "applicant": APPLICANT, "missing": ["photograph"], "expected": "2027-01-15", "owner": "1003", "priority": "normal",
-    "follow_up": None,
-    "due": "2026-12-01T10:00:00Z", "opened": "2026-11-20T10:00:00Z", "changed": None, "closed": None, "call": None,
-    "pin": True, "messages": [],
-    "notes": [{"at": "2026-11-20T10:12:00Z", "author": "1003", "text": "The photograph was too dark.", "call": None}],
+    "applicant": APPLICANT, "missing": "photograph", "expected": "2027-01-15", "owner": "1003",
+    "due": "2026-12-01T10:00:00Z",
 }  # fmt: skip
 GUIDE = {
     "en": ("A first passport", "Two recent photographs and the birth record.", "About four weeks."),
@@ -119,11 +115,7 @@ async def seed(desk: desk_server.TestDesk) -> None:
         await connection.execute(insert(Call).values(id=uuid4(), node="n", started=now - timedelta(days=8), **row))
         missed = {"operator_id": ME, "state": "no_answer", "offered": now - timedelta(minutes=50), "call_id": uuid4()}
         await connection.execute(insert(Offer).values(id=uuid4(), node="n", **missed))
-        case = {"kind": "procedure", "state": "incomplete", "title": CASE["title"], "caller": CALLER}
-        case |= {"applicant": APPLICANT, "applicant_folded": folded(APPLICANT)}
-        await connection.execute(
-            insert(CaseFile).values(reference=REFERENCE, node="n", opened=now - timedelta(days=8), **case)
-        )
+    await store_case(desk.engine, said="The photograph was too dark.", **CASE, opened=now - timedelta(days=8))
 
 
 async def seed_work(desk: desk_server.TestDesk, home: Path) -> None:
@@ -161,12 +153,8 @@ async def seed_work(desk: desk_server.TestDesk, home: Path) -> None:
 
 def waiting(state: StandIn) -> None:
     now = datetime.now(UTC).timestamp()
-    nobody = {"caller": None, "callback": None, "topic": None, "silent": False}
     rows = (("fr", 41), ("ar", 29), ("fr", 12), ("nl", 8))
-    state.queue = [
-        QueueEntry.model_validate({"place": n, "call": f"c{n}", "language": code, "since": now - ago, **nobody})
-        for n, (code, ago) in enumerate(rows, 1)
-    ]
+    state.queue = [waiter(place, code, now - ago) for place, (code, ago) in enumerate(rows, 1)]
 
 
 async def draw(folder: Path) -> None:
@@ -178,8 +166,7 @@ async def draw(folder: Path) -> None:
     desk_server.settings_for = lambda *given: dataclasses.replace(plain(*given), **more)
     async with standing_in() as state, desk_server.serving(url, state.port) as desk, async_playwright() as playwright:
         state.operators = people()
-        state.answers = {f"/cases/{REFERENCE}": (200, CASE)}
-        state.answers |= {f"/guide?language={code}": (200, guide(code)) for code in GUIDE}
+        state.answers = {f"/guide?language={code}": (200, guide(code)) for code in GUIDE}
         state.answers |= try_picture.answers(SITE)
         await seed(desk)
         await seed_work(desk, folder)

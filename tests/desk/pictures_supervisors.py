@@ -13,7 +13,7 @@ from typing import Any
 import chromium
 import desk_server
 import small_png
-from controller import StandIn, call, operator, standing_in
+from controller import StandIn, call, operator, standing_in, waiter
 from pictures import CHECKOUT, LANGUAGES, SITE, record, sign_in
 from playwright.async_api import Page, async_playwright
 from sqlalchemy import insert
@@ -22,10 +22,10 @@ from db.engine import writing
 from db.ids import uuid7
 from db.tables import Call, Pairing, Recording, ScoreSheet
 from db.upgrade import upgrade
-from ivr.api.models import Acknowledgement, Alarm, CallerMove, LanguagesChanged, OperatorCall, QueueEntry
 from ivr.model import clock
 from ivr.site import operators as site_operators
 from ivr.site.site import load
+from wire.live import Acknowledgement, Alarm, AlarmKind, CallerMove, LanguagesChanged, OperatorCall
 
 ME = "1901"
 COUNTRIES = {"fr": "FR", "ar": "BE", "nl": "NL", "es": "ES", "de": "DE", "it": "IT", "en": "GB"}
@@ -54,7 +54,7 @@ def made_up(now: float) -> tuple[list[Any], list[Any]]:
         if number == 8:
             members["languages_changed"] = LanguagesChanged(by=ME, at=now - 900, listed={"ar": 5})
         row = operator(entry.id, state, **members)
-        rows.append(row.model_copy(update={"since": now - chance.uniform(10, 700)}))
+        rows.append(dataclasses.replace(row, since=now - chance.uniform(10, 700)))
     return rows, calls
 
 
@@ -71,11 +71,9 @@ def waiting(state: StandIn, calls: list[Any], now: float) -> None:
         ("fr", 12),
         ("ar", 4),
     )
-    more = {"caller": None, "callback": None, "silent": False}
     state.queue = []
     for place, (language, ago) in enumerate(rows, 1):
-        entry = {"place": place, "call": f"waits-{place}", "language": language, "topic": "documents", **more}
-        state.queue.append(QueueEntry.model_validate({**entry, "since": now - ago}))
+        state.queue.append(waiter(place, language, now - ago, topic="documents"))
         move = CallerMove(front=True, language=None, operator=None) if place == 1 else None
         calls.append(call(f"waits-{place}", language=language, country=COUNTRIES[language], move=move))
 
@@ -83,12 +81,8 @@ def waiting(state: StandIn, calls: list[Any], now: float) -> None:
 def alarms(now: float) -> list[Alarm]:
     seen = Acknowledgement(by="1902", name="Meryem Ash", at=now - 120)
     return [
-        Alarm.model_validate(
-            {"id": "many_waiting", "kind": "many_waiting", "text": "", "since": now - 95, "figure": 10}
-        ),
-        Alarm.model_validate(
-            {"id": "pin", "kind": "pin_guessing", "text": "", "since": now - 300, "acknowledged": seen}
-        ),
+        Alarm(id="many_waiting", kind=AlarmKind.MANY_WAITING, text="", since=now - 95, figure=10),
+        Alarm(id="pin", kind=AlarmKind.PIN_GUESSING, text="", since=now - 300, acknowledged=seen),
     ]
 
 

@@ -9,12 +9,12 @@ from browser_telephone import started, when
 from conftest import LONE_OFFSET, short_folder
 from desk_pages import DeskPages
 from forks import NOT_ROOT
+from levels import longest_silence
 from line import Line
 from other_machine import OtherMachine, other_machine
 from playwright.async_api import Browser
 from talking import CALLER_HZ, call_id, kinds
 
-from ivr.softphone.sound import longest_silence
 from ivr.softphone.telephone import Telephones
 
 pytest_plugins = ["browser"]

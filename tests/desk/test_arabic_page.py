@@ -12,6 +12,7 @@ import pytest_asyncio
 from controller import StandIn, standing_in
 from desk_server import serving
 from playwright.async_api import Browser, Page, expect
+from stored_cases import store_case
 from test_desk_browser import CASE, REFERENCE
 
 pytest_plugins = ["db_fixtures", "browser"]
@@ -82,7 +83,6 @@ NUMBERS = """() => {
 @pytest_asyncio.fixture
 async def controller() -> AsyncIterator[StandIn]:
     async with standing_in() as found:
-        found.answers[f"/cases/{REFERENCE}"] = (200, {**CASE, "applicant": "أَحْمَد بَنْعَلِيّ"})
         yield found
 
 
@@ -91,6 +91,7 @@ async def pages(sqlite_url: str, controller: StandIn, browser: Browser) -> Async
     """The page of one operator in a call with its case, in each language of the pages."""
     async with serving(sqlite_url, controller.port) as desk:
         await desk.operator("1002")
+        await store_case(desk.engine, **CASE, applicant="أَحْمَد بَنْعَلِيّ")
         found = {}
         look: Any = {"viewport": {"width": WIDTH, "height": 800}, "reduced_motion": "reduce"}
         for language in ("ar", "en", "fr"):

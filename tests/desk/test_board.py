@@ -5,12 +5,14 @@ import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest_asyncio
-from controller import StandIn, operator, standing_in
+from controller import StandIn, operator, standing_in, waiter
 from desk_server import Browser, TestDesk, serving
 from sqlalchemy import insert
 
@@ -21,7 +23,7 @@ from db.tables import Call
 from desk.board import walls, watch
 from desk.board.day import read_day
 from desk.board.walls import KNOWN
-from ivr.api.models import Acknowledgement, Alarm, AlarmKind, QueueEntry
+from wire.live import Acknowledgement, Alarm, AlarmKind, QueueEntry
 
 pytest_plugins = ["db_fixtures"]
 
@@ -45,20 +47,13 @@ async def desk(sqlite_url: str, controller: StandIn) -> AsyncIterator[TestDesk]:
         yield found
 
 
-def entry(place: int, language: str, ago: float, **more: object) -> QueueEntry:
-    row = {
-        "place": place,
-        "call": f"waiter-{place}",
-        "caller": "+33612345678",
-        "callback": None,
-        "topic": None,
-        "silent": False,
-    }
-    return QueueEntry.model_validate({**row, "language": language, "since": time.time() - ago, **more})
+def entry(place: int, language: str, ago: float, **more: Any) -> QueueEntry:
+    members = {"call": f"waiter-{place}", "caller": "+33612345678", **more}
+    return waiter(place, language, time.time() - ago, **members)
 
 
-def alarm(kind: AlarmKind, identity: str | None = None, **more: object) -> Alarm:
-    return Alarm.model_validate({"id": identity or kind.value, "kind": kind, "text": f"{kind} happened.", **more})
+def alarm(kind: AlarmKind, identity: str | None = None, **more: Any) -> Alarm:
+    return Alarm(id=identity or kind.value, kind=kind, text=f"{kind} happened.", **more)
 
 
 async def reads(browser: Browser, path: str, *words: str) -> str:
@@ -130,7 +125,7 @@ async def test_an_alarm_is_acknowledged_once_by_name_and_stays_until_it_is_clear
     asked = [row for row in controller.asked if row[0] == "POST"]
     assert asked == [("POST", "/alarms/limit_reached:menus/acknowledge", "1040", {"name": "Safae Saffron"})]
     seen = Acknowledgement(by="1040", name="Safae Saffron", at=time.time())
-    controller.alarms[0] = controller.alarms[0].model_copy(update={"acknowledged": seen})
+    controller.alarms[0] = replace(controller.alarms[0], acknowledged=seen)
     controller.changed.set()
     text = await reads(browser, "/live/board", "Safae Saffron sees to it")
     assert text.count('hx-post="/board/acknowledge"') >= 1  # the other one still can be

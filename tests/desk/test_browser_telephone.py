@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from browser_telephone import HIDE, MICROPHONE_HZ, Pages, WebTelephone, desk_of, when
 from conftest import LONE_OFFSET, short_folder
+from levels import longest_silence
 from line import FRENCH_NUMBER, Line
 from offers import outcomes
 from playwright.async_api import Browser, BrowserContext
 from talking import CALLER_HZ, call_id
 
-from ivr.softphone.sound import RATE, Samples, longest_silence, tone_share
+from ivr.softphone.sound import RATE, Samples, tone_share
 from ivr.softphone.telephone import Call, Telephones
 
 pytest_plugins = ["browser"]

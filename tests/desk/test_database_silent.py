@@ -9,10 +9,12 @@ import pytest_asyncio
 from controller import standing_in
 from desk_server import PASSWORD, TestDesk, serving
 from relay import Mode, Relay
+from stored_cases import NUMBER, REFERENCE
 from structlog.testing import capture_logs
-from test_desk_case import CALL, NUMBER, PATH, REFERENCE, case_document
+from test_desk_case import CALL
 
 from db.enums import AccountRole
+from db.references import format_reference
 
 pytest_plugins = ["db_fixtures"]
 
@@ -59,18 +61,20 @@ async def test_what_is_read_while_the_database_is_silent_is_on_record_all_the_sa
 ) -> None:
     monkeypatch.setattr("desk.app.PAGE_S", 1.0)
     async with standing_in() as controller, serving(relayed_url, controller.port) as desk:
-        controller.answers[PATH] = (200, case_document())
         await desk.operator("1002")
         browser = await desk.signed_in("1002", "en")
         await controller.followed(desk)
         assert (await browser.get("/worklist")).status == 200
         desk.says_why("1002", f"case:{REFERENCE}")
         between.mode = Mode.DROP
-        assert "First passport" in (await browser.get(f"/case/file/{REFERENCE}")).text
-        controller.connect("1002", identity=CALL, caller=NUMBER, case=REFERENCE)
+        assert AWAY in (await browser.get(f"/case/file/{REFERENCE}")).text
+        # The call on their screen has just opened its case, and says what is in it.
+        controller.connect("1002", identity=CALL, caller=NUMBER, case=REFERENCE, case_opened=True)
         await controller.seen(desk)
-        assert "First passport" in (await browser.get("/case/latest")).text
+        page = (await browser.get("/case/latest")).text
+        assert format_reference(REFERENCE) in page and f'value="{NUMBER}"' in page
         assert [(row["act"], row["reason"]) for row in desk.traces()] == [
-            ("read_case", "work"), ("read_caller", "call"), ("read_case", "call"),
-        ]  # fmt: skip
+            ("read_caller", "call"),
+            ("read_case", "call"),
+        ]
         between.mode = Mode.PASS

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -12,6 +13,7 @@ import pytest_asyncio
 from controller import StandIn, operator, standing_in
 from desk_server import TestDesk, serving
 from playwright.async_api import Browser, BrowserContext, Page, expect
+from stored_cases import store_case
 
 from db.enums import AccountRole
 from db.references import make_reference
@@ -21,12 +23,10 @@ pytest_plugins = ["db_fixtures", "browser"]
 
 AXE = bundle.FOLDER / "node_modules" / "axe-core" / "axe.min.js"
 REFERENCE = make_reference(1, 17)
-CASE = {
-    "reference": REFERENCE, "version": "v1", "kind": "procedure", "state": "incomplete", "topic": "documents",
+CASE: dict[str, Any] = {
+    "reference": REFERENCE, "kind": "procedure", "state": "incomplete", "topic": "documents",
     "language": "fr", "country": "FR", "post": "Lyon", "caller": "+33612345678", "title": "First passport",
-    "missing": ["photograph"], "expected": None, "owner": None, "priority": "high", "follow_up": None, "due": None,
-    "opened": "2026-11-20T10:00:00Z", "changed": None, "closed": None, "call": None, "pin": True, "messages": [],
-    "notes": [{"at": "2026-11-20T10:00:00Z", "author": "1003", "text": "A photograph is missing.", "call": None}],
+    "missing": "photograph", "owner": None, "priority": "high", "due": None,
 }  # fmt: skip
 
 
@@ -43,6 +43,7 @@ async def desk(
     database = shutil.copy(sqlite_template, tmp_path_factory.mktemp("desk") / "hatif.db")
     async with serving(f"sqlite:///{database}", shared_controller.port) as found:
         await found.operator("1002")
+        await store_case(found.engine, **CASE)
         yield found
 
 
@@ -50,7 +51,7 @@ async def desk(
 def controller(shared_controller: StandIn) -> StandIn:
     """The controller, whose operators are ready."""
     fresh = StandIn()
-    shared_controller.answers = {**fresh.answers, f"/cases/{REFERENCE}": (200, CASE)}
+    shared_controller.answers = fresh.answers
     shared_controller.set(*fresh.operators, calls=[])
     return shared_controller
 
@@ -191,6 +192,7 @@ async def test_what_was_typed_survives_a_reload_until_the_desk_has_it(
     await expect(page.locator("#c-state")).to_have_value("incomplete")
     await page.click(".file form.grid button.primary")
     await expect(page.locator(".file")).to_contain_text("Saved.")
+    await store_case(desk.engine, **CASE, version=3)
     await page.reload()
     await expect(page.locator("#c-title")).to_have_value("First passport")  # as the desk says, which has it
     await expect(page.locator("#note-text")).to_have_value("Calls again on Monday.")
@@ -248,11 +250,11 @@ async def test_an_open_dialog_hides_no_announcement(desk: TestDesk, controller: 
 
 async def test_a_text_that_is_refused_stays_in_its_form(desk: TestDesk, controller: StandIn, page: Page) -> None:
     controller.connect("1002", identity=str(uuid4()), case=REFERENCE)
-    await page.fill("#note-text", "A note.")
-    controller.answers[f"/cases/{REFERENCE}/notes"] = (422, {"detail": "Not this."})
+    await page.locator("#note-text").evaluate("(field) => field.removeAttribute('maxlength')")
+    await page.fill("#note-text", "x" * 4001)
     await page.click("#notes form button")
-    await expect(page.locator("#notices")).to_contain_text("Not this.")
-    await expect(page.locator("#note-text")).to_have_value("A note.")
+    await expect(page.locator("#notices")).to_contain_text("write 4,000 at most")
+    await expect(page.locator("#note-text")).to_have_value("x" * 4001)
 
 
 async def test_a_page_whose_session_has_ended_goes_on_after_a_sign_in_in_another_tab(

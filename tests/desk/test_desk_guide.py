@@ -6,13 +6,11 @@ from typing import Any
 import pytest_asyncio
 from controller import StandIn, standing_in
 from desk_server import Browser, TestDesk, serving
+from stored_cases import REFERENCE, notes_of, store_case
 
-from db.references import make_reference
 from desk.guide import book
 
 pytest_plugins = ["db_fixtures"]
-
-REFERENCE = make_reference(1, 17)
 
 
 def procedure(identity: str, title: str, **members: Any) -> dict[str, Any]:
@@ -39,6 +37,7 @@ async def controller() -> AsyncIterator[StandIn]:
 async def desk(sqlite_url: str, controller: StandIn) -> AsyncIterator[TestDesk]:
     async with serving(sqlite_url, controller.port) as found:
         await found.operator("1002")
+        await store_case(found.engine)
         yield found
 
 
@@ -87,18 +86,14 @@ async def test_what_the_guide_does_not_have_is_noted_with_one_click(
     controller.connect("1002", language="ar", topic="documents")
     await controller.seen(desk)
     assert (await browser.post("/guide/missing", form)).status == 200
-    notes = [(path, body) for method, path, _, body in controller.asked if method == "POST"]
+    gaps = [(path, body) for method, path, _, body in controller.asked if method == "POST"]
     gap = {"words": "permis de <chasse>", "language": "fr"}
-    assert notes == [
-        ("/guide/gaps", gap),
-        ("/guide/gaps", {**gap, "call": "call-1", "topic": "documents"}),
-        (f"/cases/{REFERENCE}/notes", {"text": "Pas dans le guide : permis de <chasse>"}),
-    ]
+    assert gaps == [("/guide/gaps", gap), ("/guide/gaps", {**gap, "call": "call-1", "topic": "documents"})]
+    assert await notes_of(desk.engine) == [("1002", "Pas dans le guide : permis de <chasse>")]
 
 
-async def test_what_was_explained_is_noted_in_the_case_that_is_open(browser: Browser, controller: StandIn) -> None:
+async def test_what_was_explained_is_noted_in_the_case_that_is_open(desk: TestDesk, browser: Browser) -> None:
     assert (await browser.post("/guide/procedure/visa/explained", {"reference": ""})).status == 409
     answer = await browser.post("/guide/procedure/visa/explained", {"reference": REFERENCE})
     assert answer.status == 200
-    notes = [(path, who, body) for method, path, who, body in controller.asked if method == "POST"]
-    assert notes == [(f"/cases/{REFERENCE}/notes", "1002", {"text": "Expliqué d'après le guide : Visa"})]
+    assert await notes_of(desk.engine) == [("1002", "Expliqué d'après le guide : Visa")]

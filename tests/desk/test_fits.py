@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 import pytest_asyncio
-from controller import StandIn, call, operator, standing_in
+from controller import StandIn, call, operator, standing_in, waiter
 from desk_server import TestDesk, serving
 from playwright.async_api import Browser, expect
 
 from db.enums import AccountRole
-from ivr.api.models import Alarm, AlarmKind, OperatorCall, QueueEntry
+from wire.live import Alarm, AlarmKind, OperatorCall
 
 pytest_plugins = ["db_fixtures", "browser"]
 
@@ -71,12 +71,8 @@ def rush(controller: StandIn) -> None:
         operator(str(1001 + number), ("talking", "paused", "ready")[number % 3], reason="lunch", call=talking[number])
         for number in range(36)
     ]
-    given = {"caller": None, "callback": None, "silent": False, "topic": "documents"}
     controller.queue = [
-        QueueEntry.model_validate(
-            {**given, "place": place, "call": f"w-{place}", "language": languages[place % 7], "since": now - 30 * place}
-        )
-        for place in range(1, 11)
+        waiter(place, languages[place % 7], now - 30 * place, topic="documents") for place in range(1, 11)
     ]
     controller.alarms = [
         Alarm(id="many_waiting", kind=AlarmKind.MANY_WAITING, text="", since=now - 95, figure=10),

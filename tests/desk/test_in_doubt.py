@@ -34,10 +34,6 @@ OPERATORS: Forms = (
     ("/shift/state", {"state": "paused", "reason": "lunch"}),
     ("/shift/wrap-up", {"change": "end"}),
     ("/call/help", {"why": "difficult"}),
-    (f"/case/file/{REFERENCE}", {"title": "Lost", "version": "v1", "base": "{}"}),
-    (f"/case/file/{REFERENCE}/note", {"text": "They called."}),
-    (f"/case/file/{REFERENCE}/pin", {}),
-    ("/case/new", {"topic": "documents", "title": "First passport"}),
     (f"/worklist/message/{ITEM}", {"change": "take"}),
     (f"/worklist/callback/{ITEM}", {"change": "call"}),
     (f"/worklist/callback/{ITEM}", {"change": "cancel"}),
@@ -50,7 +46,6 @@ OPERATORS: Forms = (
     ("/call/hand-on", {"how": "consult", "to": "topic:documents"}),
     ("/call/hand-on", {"how": "interpreter", "to": "language:ar"}),
     ("/call/hand-on", {"how": "transfer", "to": "supervisor:"}),
-    ("/guide/procedure/visa/explained", {"reference": REFERENCE}),
     ("/guide/missing", {"q": "A permit to hunt", "reference": REFERENCE}),
     ("/try/training", {"script": "passport"}),
     ("/try/training/end", {}),
@@ -131,7 +126,6 @@ async def answers(browser: Browser, forms: Forms) -> None:
 async def test_each_form_says_that_it_may_have_been_done(desk: TestDesk, controller: StandIn) -> None:
     await fill(desk)
     controller.connect("1002")
-    controller.answers[f"/cases/{REFERENCE}"] = (200, {"reference": REFERENCE, "title": "First passport"})
     await controller.seen(desk)
     controller.in_doubt = True
     await answers(await desk.signed_in("1002", "en"), OPERATORS)

@@ -4,19 +4,20 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import aiohttp
 import pytest
 import pytest_asyncio
-from controller import StandIn, operator, standing_in
+from controller import StandIn, operator, standing_in, waiter
 from desk_server import Browser, TestDesk, serving
 
 from desk.live import hub, routes
 from desk.page.pages import Pages
 from desk.people import accounts, sessions
-from ivr.api.models import Alarm, AlarmKind, OperatorCallback, QueueEntry
+from wire.live import Alarm, AlarmKind, OperatorCallback
 
 pytest_plugins = ["db_fixtures"]
 
@@ -132,7 +133,7 @@ async def test_a_call_back_is_on_the_page_from_the_ringing_on(desk: TestDesk, co
         "call", 'data-phase="offered"', "Call back", "French", "+33612345678", "100-000-012", 'data-key="F2"'
     )
     assert 'data-announce="Call back: French, Documents"' in page.elements["call"]
-    controller.set(operator("1002", "offered", callback=request.model_copy(update={"caller_rings": True})))
+    controller.set(operator("1002", "offered", callback=replace(request, caller_rings=True)))
     calling = await page.has("call", 'data-phase="calling"', "The caller is being called", 'data-telephone="hangup"')
     assert 'data-telephone="answer"' not in calling
     controller.connect("1002", identity="c-1")
@@ -212,13 +213,7 @@ async def test_a_recording_is_shown_and_paused(desk: TestDesk, controller: Stand
 
 async def test_the_queue_is_shown_by_language(desk: TestDesk, controller: StandIn) -> None:
     page = await opened(desk)
-    since, nobody = time.time() - 60, {"caller": None, "callback": None, "topic": None}
-    controller.queue = [
-        QueueEntry.model_validate(
-            {"place": place, "call": f"c{place}", "language": code, "since": since, "silent": False, **nobody}
-        )
-        for place, code in enumerate(("fr", "nl", "fr"), 1)
-    ]
+    controller.queue = [waiter(place, code, time.time() - 60) for place, code in enumerate(("fr", "nl", "fr"), 1)]
     controller.changed.set()
     queue = await page.has("queue", "French", "Dutch")
     assert re.findall(r'class="count[ a-z]*">(\d+)<', queue) == ["3", "2", "1"]

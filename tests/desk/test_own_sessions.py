@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -217,7 +218,7 @@ async def test_an_operator_on_shift_with_a_registered_telephone_is_never_idle(
 
 
 async def test_without_a_registered_telephone_a_shift_is_no_use(desk: TestDesk, controller: StandIn) -> None:
-    absent = operator("1002", "ready").model_copy(update={"telephone": False})
+    absent = replace(operator("1002", "ready"), telephone=False)
     controller.set(absent)
     async with asyncio.timeout(5):
         while "1002" in (desk.app.state.hub.on_shift() or ("1002",)):  # noqa: ASYNC110 - it has no event

@@ -10,14 +10,15 @@ import pytest
 import pytest_asyncio
 from controller import StandIn, operator, standing_in
 from desk_server import Answer, Browser, TestDesk, serving
-from sqlalchemy import insert
-from test_desk_case import CALL, NUMBER, OTHER, PATH, REFERENCE, case_document, seed
+from sqlalchemy import insert, update
+from stored_cases import NUMBER, OTHER, REFERENCE, store_case
+from test_desk_case import CALL, seed
 
 from db.engine import writing
 from db.enums import CallbackKind
 from db.ids import uuid7
 from db.references import is_valid
-from db.tables import Callback, Message, Pairing
+from db.tables import Callback, CaseFile, Message, Pairing
 from desk.reading.limits import HOLDS, PAUSE, REASONS
 
 pytest_plugins = ["db_fixtures"]
@@ -31,7 +32,6 @@ ASKED = "Why do you look at this?"
 @pytest_asyncio.fixture
 async def controller() -> AsyncIterator[StandIn]:
     async with standing_in() as found:
-        found.answers[PATH] = (200, case_document())
         yield found
 
 
@@ -83,7 +83,7 @@ async def test_a_person_in_no_call_who_searches_without_end_is_asked_recorded_an
     for path in ("/case/latest", f"/case/call/{CALL}/coming", FILE, f"/case/search?q={NUMBER[1:]}"):
         served = await browser.get(path)
         assert served.status == 200 and SHOWN in served.text, path
-    controller.answers[f"/cases/{OTHER}"] = (200, case_document(reference=OTHER, caller="+3199"))
+    await store_case(desk.engine, reference=OTHER, caller="+3199")
     assert (await browser.get(f"/case/file/{OTHER}")).status == 429, "another's file is not"
     desk.moved = PAUSE + timedelta(seconds=1)
     assert (await browser.get("/case/search?q=passport")).status == 200
@@ -95,7 +95,7 @@ async def test_thirty_files_in_ten_minutes_are_an_alarm_and_a_pause(
     references = [f"{100000000 + at}" for at in range(400)]
     references = [reference for reference in references if is_valid(reference)][:31]
     for reference in references:
-        controller.answers[f"/cases/{reference}"] = (200, case_document(reference=reference))
+        await store_case(desk.engine, reference=reference)
         desk.says_why("1002", f"case:{reference}")
     for _ in range(2):
         assert (await browser.get(f"/case/file/{references[0]}")).status == 200
@@ -117,7 +117,7 @@ async def test_outside_of_a_call_a_file_is_shown_once_the_reason_is_known_which_
     assert [(row["act"], row["about"], row["reason"], row["call_id"]) for row in desk.traces()] == [
         ("read_case", f"case:{REFERENCE}", "complaint", None)
     ]
-    controller.answers[f"/cases/{OTHER}"] = (200, case_document(reference=OTHER))
+    await store_case(desk.engine, reference=OTHER)
     assert ASKED in (await browser.get(f"/case/file/{OTHER}")).text, "for this file, and no other"
     desk.moved = HOLDS + timedelta(seconds=1)
     assert ASKED in (await browser.get(FILE)).text
@@ -181,12 +181,12 @@ async def test_whatever_a_person_has_taken_is_the_reason_for_its_own_file(
             request = {"id": identity, "node": "n", "kind": CallbackKind.OPERATOR.value, "number": NUMBER}
             await connection.execute(insert(Callback).values({**request, "operator_id": "1002", "wished": now}))
         else:
-            controller.answers[PATH] = (200, case_document(owner="1002"))
+            await connection.execute(update(CaseFile).where(CaseFile.reference == REFERENCE).values(owner="1002"))
     assert SHOWN in (await browser.get(FILE)).text
     (trace,) = desk.traces()
     assert trace["reason"] == "task"
     assert trace["data"] == ({} if work == "case" else {"task": f"{work}:{identity}"})
-    controller.answers[f"/cases/{OTHER}"] = (200, case_document(reference=OTHER, caller="+3199", owner=None))
+    await store_case(desk.engine, reference=OTHER, caller="+3199", owner=None)
     assert ASKED in (await browser.get(f"/case/file/{OTHER}")).text
 
 

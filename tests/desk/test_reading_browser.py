@@ -7,8 +7,9 @@ import pytest_asyncio
 from controller import StandIn, standing_in
 from desk_server import TestDesk, serving
 from playwright.async_api import Browser, expect
+from stored_cases import NUMBER, REFERENCE
 from test_desk_browser import shift, usable
-from test_desk_case import NUMBER, PATH, REFERENCE, case_document, seed
+from test_desk_case import seed
 
 from db.enums import AccountRole
 
@@ -20,7 +21,6 @@ ASKED = "Why do you look at this?"
 @pytest_asyncio.fixture
 async def controller() -> AsyncIterator[StandIn]:
     async with standing_in() as found:
-        found.answers[PATH] = (200, case_document())
         yield found
 
 

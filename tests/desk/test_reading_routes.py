@@ -12,7 +12,8 @@ from desk_server import TestDesk, serving
 from fastapi.routing import APIRoute
 from left_messages import record
 from sqlalchemy import insert
-from test_desk_case import CALL, NUMBER, OTHER, PATH, REFERENCE, case_document, seed
+from stored_cases import NUMBER, OTHER, REFERENCE, store_case
+from test_desk_case import CALL, seed
 from test_policy import ROUTES
 
 from db.audit import entry
@@ -46,6 +47,7 @@ OTHERWISE = {
     "/worklist/message/{message}/call": "as the one before; whom is `callback_added`",
     "/worklist/callback/{callback}": "as the one before",
     "/worklist/request/{asked}": "as the one before",
+    "/worklist/change/{change}": "as the one before",
     "/worklist/call": "`callback_added`, to a number that they have typed",
     "/worklist/case/{reference}/call": "`read_case`, unless they have the file open",
     "/case/file/{reference}/note": "`read_case` with the reason `change`, unless they have the file open",
@@ -76,8 +78,6 @@ ROOMS = {
 @pytest_asyncio.fixture
 async def controller() -> AsyncIterator[StandIn]:
     async with standing_in() as found:
-        found.answers[PATH] = (200, case_document(applicant="أَحْمَد"))
-        found.answers[f"/cases/{OTHER}"] = (200, case_document(reference=OTHER))
         for code in ("en", "fr", "ar"):
             found.answers[f"/guide?language={code}"] = (200, {"notice": "", "procedures": []})
         found.answers["/callbacks"] = (200, {"id": "1"})
@@ -90,6 +90,8 @@ async def desk(sqlite_url: str, controller: StandIn, tmp_path: Path) -> AsyncIte
         found.desk.settings = replace(found.desk.settings, home=tmp_path)
         await found.account(ME, AccountRole.ADMINISTRATOR, ME)
         await seed(found.engine)
+        await store_case(found.engine, applicant="أَحْمَد")
+        await store_case(found.engine, reference=OTHER)
         await put_work(found, tmp_path)
         subjects = ("search", f"case:{REFERENCE}", f"call:{CALL}", f"recording:{RECORDING}", "export:audit")
         found.says_why(ME, *subjects)
@@ -133,7 +135,7 @@ def test_every_page_has_a_trace_or_a_reason_why_it_has_none() -> None:
     known = {*RECORDED, *OTHERWISE, *WITHOUT}
     rest = {route.path for route in ROUTES} - known
     left = {path for path in rest if path != "/" and f"/{path.split('/')[1]}" not in ROOMS}
-    assert left == set(), "does it show what is known of callers? Put it on record (desk/reading/reader.py), or say why"
+    assert left == set(), "does it show what is known of callers? Put it on record (office/reading.py), or say why"
 
 
 async def test_no_page_shows_what_is_known_of_callers_without_a_trace(desk: TestDesk, controller: StandIn) -> None:

@@ -8,7 +8,7 @@ from controller import StandIn, call, operator, standing_in
 from desk_server import TestDesk, serving
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from ivr.api.models import OperatorCall
+from wire.live import OperatorCall
 
 pytest_plugins = ["db_fixtures", "browser"]
 

@@ -12,7 +12,7 @@ from desk_server import TestDesk, serving
 from test_board import entry, reads
 
 from db.enums import AccountRole
-from ivr.api.models import CallerMove, LanguagesChanged, OperatorCall
+from wire.live import CallerMove, LanguagesChanged, OperatorCall
 
 pytest_plugins = ["db_fixtures"]
 

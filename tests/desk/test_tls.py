@@ -97,12 +97,13 @@ def test_two_processes_that_start_at_once_get_one_certificate_with_its_key(tmp_p
 def test_the_desks_address_is_shown_without_making_its_certificate(tmp_path: Path) -> None:
     """`hatif status` may run as an account that cannot write in HATIF_HOME."""
     settings = SimpleNamespace(site=tmp_path, home=tmp_path / "var", journal=tmp_path, offset=1000, control_port=8070)
+    settings.case_references = tmp_path / "var" / "case_references"
     desk = Desk(enabled=True, listen="192.0.2.10")
     site = SimpleNamespace(
-        name="Sample", node="node1", hours=SimpleNamespace(timezone="UTC"), languages=("fr",), desk=desk
+        name="Sample", node="node1", node_number=1, hours=SimpleNamespace(timezone="UTC"), languages=("fr",), desk=desk
     )
     site.reports, site.database = SimpleNamespace(is_wanted=False), SimpleNamespace(connections=4)
-    credentials = SimpleNamespace(control_token="", factor_key="a key")
+    credentials = SimpleNamespace(control_token="", factor_key="a key", pin_pepper="")
     parts: Any = SimpleNamespace(settings=settings, site=site, credentials=credentials, database_url="")
     found = settings_of(parts)
     assert found.url == "https://192.0.2.10:9080"

@@ -13,11 +13,12 @@ import pytest_asyncio
 from controller import StandIn, standing_in
 from desk_server import Browser, TestDesk, serving
 from sqlalchemy import insert
+from stored_cases import store_case
 
 from db import messages
 from db.engine import writing
 from db.references import format_reference, make_reference
-from db.tables import Call, Callback, GuideRequest, Message
+from db.tables import Call, Callback, CaseChange, GuideRequest, Message
 from desk.worklist import work
 
 pytest_plugins = ["db_fixtures"]
@@ -205,14 +206,15 @@ async def test_an_operator_calls_a_number_that_they_type(desk: TestDesk, browser
     assert (await browser.post("/worklist/call", {"number": " "})).status == 422
 
 
-async def test_the_applicant_of_a_case_is_called_about_it(browser: Browser, controller: StandIn) -> None:
-    case = {"reference": REFERENCE, "caller": NUMBER, "language": "ar", "topic": None}
-    controller.answers[f"/cases/{REFERENCE}"] = (200, case)
+async def test_the_applicant_of_a_case_is_called_about_it(
+    desk: TestDesk, browser: Browser, controller: StandIn
+) -> None:
+    await store_case(desk.engine, language="ar", topic=None)
     path = f"/worklist/case/{format_reference(REFERENCE)}/call"
     assert "Your telephone rings" in (await browser.post(path)).text
     wanted = {"number": NUMBER, "language": "ar", "case": REFERENCE, "operator": "1002"}
     assert changes(controller) == [("/callbacks", "1002", wanted)]
-    controller.answers[f"/cases/{REFERENCE}"] = (200, {**case, "caller": None})
+    await store_case(desk.engine, caller=None)
     assert (await browser.post(path)).status == 409
     assert (await browser.post("/worklist/case/100000000/call")).status == 404
 
@@ -280,3 +282,26 @@ async def test_what_comes_from_a_test_call_is_marked_and_shown_to_whoever_asks_f
     assert str(tried) in page and str(tried_too) in page
     page = (await browser.post(f"/worklist/message/{real}", {"change": "take", "tests": ""})).text
     assert str(tried) not in page
+
+
+async def test_a_change_of_theirs_that_was_not_made_is_work_for_its_author_until_they_say_that_it_is_done(
+    desk: TestDesk, browser: Browser
+) -> None:
+    await store_case(desk.engine)
+    wanted = {"title": "Lost <passport>", "applicant": None}
+    now = datetime.now(UTC)
+    columns = {"case_reference": REFERENCE, "version": 1, "columns": wanted, "author": "1002", "at": now}
+    async with writing(desk.engine) as connection:
+        identity = uuid4()
+        await connection.execute(insert(CaseChange).values(id=identity, node="n", **columns))
+    page = (await browser.get("/worklist")).text
+    assert "Changes that were not made" in page and "title: Lost &lt;passport&gt;" in page
+    assert "applicant: nothing" in page and f'hx-get="/case/file/{REFERENCE}"' in page
+    assert re.search(r"\b1\b", (await browser.get("/worklist/count")).text)
+    assert "First passport" in (await browser.get(f"/case/file/{REFERENCE}")).text, "nobody asks why: it is their task"
+    assert desk.traces("read_case")[-1]["data"] == {"task": f"case_change:{identity}"}
+    other = await desk.signed_in("1003", "en")
+    assert "Changes that were not made" not in (await other.get("/worklist")).text
+    await other.post(f"/worklist/change/{identity}")
+    assert "Lost &lt;passport&gt;" in (await browser.get("/worklist")).text, "nobody else ends it"
+    assert "Changes that were not made" not in (await browser.post(f"/worklist/change/{identity}")).text

@@ -22,7 +22,7 @@ from db.references import make_reference
 from db.tables import Callback, GuideRequest, Message
 from desk.guide.mail import Mailer
 from desk.settings import MailSettings
-from ivr.api.models import OperatorCallback
+from wire.live import OperatorCallback
 
 pytest_plugins = ["db_fixtures", "browser"]
 

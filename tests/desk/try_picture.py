@@ -1,6 +1,7 @@
 """Draws the pictures of the page *Try the line*: a call that has come to a menu, and an operator in training."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import small_png
@@ -8,13 +9,13 @@ from controller import StandIn, call, operator
 from desk_server import TestDesk
 from playwright.async_api import Page
 
-from ivr.api.models import OperatorCall
 from ivr.flow import model
 from ivr.flow.draw.draw import draw_flow
 from ivr.flow.file import read_draft
 from ivr.site import training
 from ivr.site.site import load
 from prompts import catalogue
+from wire.live import OperatorCall
 
 WAY = ("language", "welcome", "main", "documents")
 
@@ -82,7 +83,7 @@ async def draw_training(desk: TestDesk, state: StandIn, page: Page, path: Path, 
         theirs = OperatorCall(id="trained", language="fr", caller="+33199005212", place=None)
         there = operator(who, "offered" if node == "operator" else "paused", training=node == "operator", call=theirs)
         before = next(row for row in state.operators if row.id == who)
-        state.set(there.model_copy(update={"name": before.name, "languages": before.languages}), calls=[offered])
+        state.set(replace(there, name=before.name, languages=before.languages), calls=[offered])
         await page.wait_for_selector(f"#try-picture #node-{node}.is-here")
     await page.evaluate("document.activeElement.blur()")
     await page.wait_for_timeout(1500)  # the picture has moved to the node

@@ -18,8 +18,8 @@ from kept_home import HOMES
 from line import Line
 from shell import Shell
 
+from db import pin_hashes
 from db.upgrade import current
-from ivr.cases import pin
 from ivr.data import archive
 from ivr.flow.missing_audio import missing_on_disk
 from ivr.home import credentials
@@ -98,7 +98,7 @@ async def test_a_kept_home_is_upgraded_with_a_call_up_and_loses_nothing(
     assert not [*(line.home / "journal").glob("rejected/*")]
     pepper = credentials.load(line.home, ()).pin_pepper
     hashes = {row["reference"]: row["pin_hash"] for row in kept_home.rows(line.home / "hatif.db")["case_file"]}
-    assert all(pin.matches(secret, hashes[plain(case)], pepper) for case, secret in manifest["pins"].items())
+    assert all(pin_hashes.matches(secret, hashes[plain(case)], pepper) for case, secret in manifest["pins"].items())
     assert kept_home.digests(line.home, "messages") == digests(manifest, "messages/")
     waiting = {change["id"]: (change["title"], change["state"]) for change in line.control("GET", "/site/changes")}
     assert waiting == {identity: (title, "ready") for identity, title in manifest["site_changes"].items()}

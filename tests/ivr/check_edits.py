@@ -19,7 +19,7 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
     "W_SITE_FORMER": (
         "site.toml",
         "[fallback]",
-        "[routing]\nhead_start_s = 20\nfew = 2\n\n[fallback]",
+        "[routing]\nhead_start_s = 20\nprefer_s = 2\n\n[fallback]",
         "head_start_s",
         "routing.head_start_s is no longer a setting; delete it: a language's head start is now passing",
     ),

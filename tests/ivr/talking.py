@@ -8,9 +8,10 @@ import urllib.error
 from pathlib import Path
 from typing import Any
 
+from levels import QUIET_DBFS, level_dbfs, longest_silence
 from line import Line
 
-from ivr.softphone.sound import QUIET_DBFS, RATE, has_tone, level_dbfs, longest_silence
+from ivr.softphone.sound import RATE, has_tone
 from ivr.softphone.telephone import Call, Operator, Telephones
 
 CALLER_HZ, OPERATOR_HZ, COLLEAGUE_HZ = 1130.0, 1870.0, 2350.0

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Callable
 
+from levels import longest_silence
 from line import Line
 from talking import hears_music
 
-from ivr.softphone.sound import longest_silence
 from ivr.softphone.telephone import Telephones
 
 SILENCE_S = 4.0

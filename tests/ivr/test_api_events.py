@@ -18,9 +18,9 @@ from ivr.api import event_hub
 from ivr.api.door import Patient
 from ivr.api.event_hub import EventHub
 from ivr.api.events import EventStream
-from ivr.api.models import Alarm, AlarmKind, Snapshot
 from ivr.home import credentials
 from ivr.softphone.telephone import Telephones
+from wire.live import Alarm, AlarmKind, Snapshot
 
 
 class Reader:
@@ -128,7 +128,7 @@ class House:
         self.changed = asyncio.Event()
 
     async def look(self) -> Snapshot:
-        return Snapshot(at=0.0, operators=[], queue=[], calls=[], alarms=list(self.alarms))
+        return Snapshot(at=0.0, operators=(), queue=(), calls=(), alarms=tuple(self.alarms))
 
     def raise_alarms(self, count: int, size: int = 10) -> None:
         begin = len(self.alarms)

@@ -23,11 +23,11 @@ from argon2 import PasswordHasher
 from shell import Shell
 
 from asterisk_conf import kept_archives
+from db import pin_hashes
 from db.delivery import deliver_all
 from db.ids import uuid7
 from db.journal import Journal
 from db.upgrade import downgrade
-from ivr.cases import pin
 from ivr.data import archive
 from ivr.home import credentials, line_settings, pid_lock
 from ivr.home.line_settings import KeptLine
@@ -108,7 +108,7 @@ def test_a_second_home_shows_the_same_cases_and_calls_and_its_pins_verify(
     home = second.home
     assert (home / "secrets.json").read_bytes() == (source.home / "secrets.json").read_bytes()
     pepper = credentials.load(home, ()).pin_pepper
-    assert pin.matches(source.pin, stored, pepper) and not pin.matches("000000", stored, pepper)
+    assert pin_hashes.matches(source.pin, stored, pepper) and not pin_hashes.matches("000000", stored, pepper)
     assert (home / "messages" / "one.wav").read_bytes() == source.message
     assert (home / "site" / "media" / "note.txt").read_text() == "a note"
     with closing(sqlite3.connect(home / "asterisk" / "db" / "astdb.sqlite3")) as astdb:
@@ -404,7 +404,7 @@ def test_on_the_way_back_to_an_earlier_version_its_backup_says_which_tables_it_h
     assert kept is not None and kept.version == "0.0.9"
     assert line.run("db", "upgrade").returncode == 0 and line.run("case", "show", line.reference).returncode == 0
     ((pin_hash,),) = line.database("SELECT pin_hash FROM case_file")
-    assert pin_hash.startswith("$sealed$") and pin.matches(
+    assert pin_hash.startswith("$sealed$") and pin_hashes.matches(
         line.pin, pin_hash, credentials.load(line.home, ()).pin_pepper
     )
     about = replace(about, node="another")

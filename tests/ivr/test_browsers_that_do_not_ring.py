@@ -127,8 +127,8 @@ async def test_a_supervisor_who_does_not_answer_for_help_stays_ready_unless_thei
     async def next_event(_: float | None = None) -> events.Event:
         return events.ChannelDestroyed(events.ChannelRef(leg.id), cause)
 
-    call: Any = Mock(resumed=False, sounding=True, next=next_event, tell=told.append, channel="asked")
-    call.services.link = SentMessages()
+    call: Any = Mock(resumed=False, sounding=True, next=next_event, channel="asked")
+    call.services.link, call.services.to_floor = SentMessages(), told.append
     call.services.site.operators.ring_s = 15.0
 
     async def no_bridges(*_: object) -> list[Response]:

@@ -19,6 +19,7 @@ from ivr.asterisk.ari import events
 from ivr.asterisk.ari.link import Response
 from ivr.asterisk.ari.operations import Request
 from ivr.callbacks.attempt import Attempt
+from ivr.callbacks.call_legs import CallLeg
 from ivr.callbacks.progress import Progress
 from ivr.callbacks.request_states import channel_of
 from ivr.model import clock, floor_protocol
@@ -95,9 +96,9 @@ def attempt(
     services: Any = SimpleNamespace(
         site=chosen.site, link=phones, recorder=nobody_keeps(), audible=chosen.audible, to_floor=told.append,
         opening=openings()["forced open"], route=lambda *_: None, address=lambda operator: f"PJSIP/{operator}",
-        in_browser=lambda operator: False,
+        in_browser=lambda operator: False, operators=people,
     )  # fmt: skip
-    connection: Any = SimpleNamespace(services=services, version=chosen.version, people=people)
+    connection: Any = SimpleNamespace(services=services, version=chosen.version)
     queue: Any = SimpleNamespace(leave=lambda call: told.append(floor_protocol.Leave(call)), by_call={})
     requests, call = Requests(), str(uuid7())
     offer = floor_protocol.Offer(OFFER, 1, call, "1001", 20.0, None)
@@ -122,6 +123,18 @@ async def test_an_operator_is_spoken_to_in_their_first_language_or_in_the_sites_
         told = [media.rsplit("/", 2)[-2:] for media in phones.heard[OFFER] if "/callback_" in media]
         assert told[0] == [language, "callback_accept"], people
         assert {heard_in for heard_in, _ in told} == {language}, people
+
+
+@pytest.mark.parametrize(("keys", "entered"), [("12#3456", "123456"), ("12*", None), ("123456#", "123456")])
+async def test_a_pin_in_a_call_that_we_make_needs_all_its_digits_and_is_given_up_by_a_star(
+    keys: str, entered: str | None
+) -> None:
+    made, _, _ = attempt(Telephones({}), new_request(), ())
+    made.legs.called = leg = CallLeg(made.progress.services, "called", stage().version, made.legs, "fr", answered=True)
+    for key in keys:
+        made.deliver(events.ChannelDtmfReceived(events.ChannelRef("called"), key))
+    assert await asyncio.wait_for(leg.enter(6, "case_ask_pin"), 3) == entered
+    assert not leg.sounding
 
 
 async def test_a_caller_is_not_rung_any_longer_once_the_operator_has_hung_up_and_the_attempt_counts() -> None:

@@ -21,7 +21,7 @@ from shell import command
 from asterisk_conf.pjsip import sections
 from background.telephone_ticket import GATE
 from cli import firewall
-from cli.composition import Composition
+from cli.asterisk_parts import AsteriskParts
 from cli.output import Bar
 from ivr.home.settings import CHECKOUT
 from ivr.site.site import SiteError
@@ -89,7 +89,7 @@ def test_a_stranger_who_calls_under_the_name_of_any_endpoint_is_not_answered(lin
     assert line.left() == []
 
 
-def composed(folder: Path, limits: str, monkeypatch: pytest.MonkeyPatch, *edits: tuple[str, str]) -> Composition:
+def composed(folder: Path, limits: str, monkeypatch: pytest.MonkeyPatch, *edits: tuple[str, str]) -> AsteriskParts:
     """Return the example site with other `[limits]`, and with `edits` of single lines."""
     for name in ("site.toml", "operators.csv"):
         (folder / name).write_text((CHECKOUT / "sites" / "consulate" / name).read_text(encoding="utf-8"))
@@ -102,7 +102,7 @@ def composed(folder: Path, limits: str, monkeypatch: pytest.MonkeyPatch, *edits:
     monkeypatch.setenv("HATIF_HOME", str(folder / "home"))
     monkeypatch.setenv("HATIF_SITE", str(folder))
     monkeypatch.setenv("HATIF_INSTALL", str(CACHE))
-    return Composition()
+    return AsteriskParts()
 
 
 def test_callers_have_the_ports_that_operators_do_not_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +131,7 @@ def test_a_site_whose_operators_need_all_ports_is_reported(tmp_path: Path, monke
         _ = parts.plan
     site = tmp_path / "site.toml"
     site.write_text(site.read_text().replace("# [sip]\n", "[sip]\naudio_ports = 3000\n"))
-    wider = Composition()
+    wider = AsteriskParts()
     assert wider.findings() == [] and wider.plan.limits.in_all == 1500 - 2 * 303
     assert (wider.ports.rtp_first, wider.ports.rtp_last) == (10000, 12999)
 

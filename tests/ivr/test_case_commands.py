@@ -1,29 +1,20 @@
 """`hatif case` and `hatif cases` without any other process: their answers, what they store, and what they refuse."""
 
-import asyncio
 import json
 import os
 import re
-import subprocess
-import sys
-import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import warm_up
-from asked import HATIF
 from shell import Answer, command
 from shell import Shell as AnyShell
 
-from db.delivery_state import heartbeat
-from db.engine import open_engine
+from db import pin_hashes
+from db.case_rows import change_rows
 from db.journal import Journal
-from db.references import ReferenceAllocator, is_valid
-from db.reservations import restock
-from ivr.cases import pin
-from ivr.cases.case_changes import change_rows
+from db.references import is_valid
 from ivr.home import credentials
 
 NEXT_YEAR = date.today().year + 1  # noqa: DTZ011 - any day ahead will do
@@ -116,54 +107,6 @@ def test_a_case_opened_without_database_and_stock_does_not_replace_another_case(
     assert len({before, during, after}) == 3
     assert shell.shown(before)["title"] == "First passport"
     assert shell.shown(during)["title"] == "While it was away"
-
-
-def test_beside_a_running_line_a_case_is_opened_from_the_stock_without_the_databases_packages(
-    shell: Shell, tmp_path: Path
-) -> None:
-    """The line is its journal process and the controller's heartbeat; the case is in the database at the end."""
-    url = f"sqlite:///{shell.home}/hatif.db"
-    stock = ReferenceAllocator(shell.home / "case_references", 1)
-
-    async def fill() -> None:
-        async with open_engine(url) as engine:
-            await restock(engine, "node1", stock)
-
-    asyncio.run(fill())
-    reserved = stock.stock()
-    environment = os.environ | {"HATIF_HOME": str(shell.home), "HATIF_PORT_OFFSET": "19000", "HATIF_DATABASE": ""}
-    with (tmp_path / "log").open("wb") as log:
-        journal = warm_up.start([HATIF, "journal"], environment, log.fileno())
-    try:
-        deadline = time.monotonic() + 60
-        while (beat := heartbeat(shell.home / "journal")) is None or beat.pid != journal.pid:
-            assert time.monotonic() < deadline and journal.poll() is None
-            time.sleep(0.05)
-        program = (
-            "import sys, threading, time; from pathlib import Path\n"
-            "from ivr.home.heartbeat import beat; from cli.main import app; from ivr.cases import casework\n"
-            "casework.DELIVERED_S = 60.0  # on a busy machine the journal process is late, but not away\n"
-            "def beats():\n"
-            f"    while True: beat(Path({str(shell.home)!r}) / 'run' / 'ivr.serves'); time.sleep(0.2)\n"
-            "threading.Thread(target=beats, daemon=True).start(); sys.argv[0] = 'hatif'\n"
-            "try: app()\n"
-            "finally: print(*sys.modules, file=sys.stderr)"
-        )
-        opened = subprocess.run(
-            [sys.executable, "-c", program, "case", *OPEN, "--json"],
-            env=environment, capture_output=True, text=True, timeout=60, check=True,
-        )  # fmt: skip
-    finally:
-        journal.terminate()
-        journal.wait(30)
-    reference = json.loads(opened.stdout)["reference"]
-    assert reference in reserved and reference not in stock.stock()
-    assert shell.shown(reference)["title"] == "First passport"
-    loaded = set(opened.stderr.split())
-    assert (
-        "ivr.cases.casework" in loaded
-        and {"sqlalchemy", "db.tables", "ivr.site.site", "rich", "pydantic"} & loaded == set()
-    )
 
 
 def test_each_change_of_a_file_is_a_note_and_an_audit_record(shell: Shell) -> None:
@@ -260,7 +203,7 @@ def test_a_new_pin_unlocks_the_file(shell: Shell) -> None:
     file = shell.shown(reference)
     assert (file["pin_failures"], file["pin_locked_until"]) == (0, None)
     ((kept,),) = shell.database("SELECT pin_hash FROM case_file WHERE reference = ?", reference)
-    assert not pin.matches(former, kept, credentials.load(shell.home, ()).pin_pepper)
+    assert not pin_hashes.matches(former, kept, credentials.load(shell.home, ()).pin_pepper)
 
 
 def test_cases_are_filtered_by_state_owner_and_due_date(shell: Shell) -> None:
@@ -337,6 +280,25 @@ def one(shell: Shell) -> str:
 def test_the_help_lists_the_words_for_missing_items(shell: Shell) -> None:
     output = " ".join(shell.case("set", "--help").stdout.split())
     assert "--missing: photograph, birth_record, marriage_record" in output
+
+
+def test_a_change_of_a_version_is_kept_while_the_database_is_away_and_says_so(shell: Shell, tmp_path: Path) -> None:
+    reference, _ = shell.opened()
+    seen = shell.shown(reference)["version"]
+    away = {
+        "HATIF_HOME": str(shell.home),
+        "HATIF_PORT_OFFSET": "19000",
+        "HATIF_DATABASE": f"sqlite:///{tmp_path}/no/such/folder/hatif.db",
+    }
+    without = command(("case", "set", reference, "--owner", "1002"), os.environ | away)
+    assert without.returncode == 1 and "cannot be opened" in without.stderr, "nobody knows what it is based on"
+    answer = command(("case", "set", reference, "--owner", "1002", "--version", seen), os.environ | away)
+    assert answer.returncode == 0, answer.stderr
+    assert "it is in the journal, but not in the database yet" in answer.stderr
+    shell.opened()  # delivers it
+    file = shell.shown(reference)
+    assert (file["owner"], file["version"]) == ("1002", "2")
+    assert "is not a version" in shell.refused("set", reference, "--owner", "1003", "--version", "3f2a90c1d4e5b678")
 
 
 def test_a_change_while_the_database_is_away_is_delivered_later(shell: Shell, tmp_path: Path) -> None:

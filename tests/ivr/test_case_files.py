@@ -13,18 +13,18 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import text
 
-from db import case_files, pins
+from db import case_files, case_rows, pin_hashes, pins
 from db.audit import audit_entries
 from db.delivery import deliver_all
 from db.engine import CONNECT_S, async_engine, writing
 from db.journal import Journal
 from db.references import ReferenceAllocator, make_reference
-from ivr.cases import case_changes, casework, pin
 from ivr.cases.case_lookup import CaseLookup, CaseStatus, Locked, NoMatch, Unavailable
 from ivr.cases.guessing import Guessing
 from ivr.records.database import LIMIT_S, Database
 from ivr.records.database_client import SharedEngine
 from ivr.records.recorder import Recorder
+from office import delivery
 
 pytest_plugins = ["db_fixtures"]
 
@@ -79,7 +79,7 @@ class House:
 @pytest.fixture
 async def dear_house(sqlite_url: str, folder: Path) -> AsyncIterator[House]:
     """A house whose PINs are hashed as in production, for tests of the time or cost of a comparison."""
-    rows: case_changes.Rows = []
+    rows: case_rows.Rows = []
     for reference in (ANNA, BEN):
         columns = {
             "kind": "procedure",
@@ -88,9 +88,9 @@ async def dear_house(sqlite_url: str, folder: Path) -> AsyncIterator[House]:
             "caller": APPLICANT if reference == ANNA else None,
             "expected": date(2027, 1, 15),
         }
-        rows += case_changes.opening_rows(reference, columns, pin.hash_pin(PIN, PEPPER), "test", NOW)
+        rows += case_rows.opening_rows(reference, columns, pin_hashes.hash_pin(PIN, PEPPER), "test", NOW)
     rows.append(("case_file", {"reference": WITHOUT_PIN, "kind": "enquiry", "opened": NOW}))
-    assert await asyncio.to_thread(casework.keep, folder, "node1", sqlite_url, rows) is None
+    assert await asyncio.to_thread(delivery.keep, folder, "node1", sqlite_url, rows) is None
     made = House.__new__(House)
     made.url, made.folder = sqlite_url, folder
     made.start()
@@ -138,13 +138,13 @@ async def test_a_wrong_pin_and_no_pin_and_no_file_cost_one_equally_expensive_com
 ) -> None:
     # So the answers take the same time. Without a hash to compare, an answer would take a twentieth of it.
     compared: list[tuple[str, str]] = []
-    matches = pin.matches
+    matches = pin_hashes.matches
 
     def counted(entered: str, kept: str, pepper: str) -> bool:
         compared.append((entered, kept))
         return matches(entered, kept, pepper)
 
-    monkeypatch.setattr(pin, "matches", counted)
+    monkeypatch.setattr(pin_hashes, "matches", counted)
     for reference in (ANNA, WITHOUT_PIN, NOBODYS):
         compared.clear()
         answer = await dear_house.ask(reference, WRONG, f"+3361{reference[-5:]}", reference)
@@ -250,13 +250,16 @@ async def test_when_many_files_are_tried_people_are_told_and_strangers_get_an_op
 async def test_hashes_of_before_the_pepper_are_sealed_at_the_upgrade_and_go_on(house: House) -> None:
     former = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PIN)
     rows = [("case_file", {"reference": BEN, "pin_hash": former})]
-    assert await asyncio.to_thread(casework.keep, house.folder, "node1", house.url, rows) is None
+    assert await asyncio.to_thread(delivery.keep, house.folder, "node1", house.url, rows) is None
     assert isinstance(await house.ask(BEN, PIN, call="before"), CaseStatus)
     engine = async_engine(house.url)
-    assert [await pins.rewrite(engine, "$argon2", lambda text: pin.sealed(text, PEPPER)) for _ in range(2)] == [1, 0]
+    assert [await pins.rewrite(engine, "$argon2", lambda text: pin_hashes.sealed(text, PEPPER)) for _ in range(2)] == [
+        1,
+        0,
+    ]
     claim = await case_files.claim(engine, BEN, CALLER)
     await engine.dispose()
-    assert claim.file is not None and claim.file.pin_hash == pin.sealed(former, PEPPER) != former
+    assert claim.file is not None and claim.file.pin_hash == pin_hashes.sealed(former, PEPPER) != former
     assert isinstance(await house.ask(BEN, PIN, call="after"), CaseStatus)
     assert await house.ask(BEN, WRONG, call="after") == NoMatch(False)
 
@@ -313,8 +316,8 @@ async def test_an_attempt_that_began_before_the_controller_was_killed_counts(
 async def test_a_new_pin_ends_a_lock_and_the_former_one_is_wrong(house: House) -> None:
     for n in range(3):
         await house.ask(ANNA, WRONG, f"+3361000000{n}", str(n))
-    rows = case_changes.new_pin_rows(ANNA, pin.hash_pin("118273", PEPPER), "test", NOW)
-    assert await asyncio.to_thread(casework.keep, house.folder, "node1", house.url, rows) is None
+    rows = case_rows.new_pin_rows(ANNA, pin_hashes.hash_pin("118273", PEPPER), "test", NOW)
+    assert await asyncio.to_thread(delivery.keep, house.folder, "node1", house.url, rows) is None
     assert await house.ask(ANNA, PIN, OTHER, "former") == NoMatch(False)
     assert isinstance(await house.ask(ANNA, "118273", OTHER, "new"), CaseStatus)
 

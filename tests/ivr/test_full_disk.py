@@ -17,7 +17,7 @@ from line import CACHE, CHECKOUT
 from offsets import LONE_OFFSET as OFFSET
 from shell import command
 
-from cli.main import command_line
+from cli.main import COMMANDS, command_line
 from ivr.home import line_settings
 from ivr.home.line_settings import KeptLine
 
@@ -92,7 +92,7 @@ def commands() -> Iterator[tuple[str, str]]:
         for name, one in (below or {}).items():
             yield from walk(one, (*path, name))
 
-    yield from walk(typer.main.get_command(command_line()), ())
+    yield from walk(typer.main.get_command(command_line(*COMMANDS)), ())
 
 
 class Disk:

@@ -8,9 +8,10 @@ from typing import Any
 
 from line import Line
 from shell import Answer, command
+from sqlalchemy import select
 
-from db import read
-from db.engine import open_engine
+from db.engine import open_engine, reading
+from db.tables import HoursOverride
 from ivr.hours.opening import FAMILY, HOLIDAYS
 from ivr.model import clock
 from ivr.softphone.telephone import Telephones
@@ -29,9 +30,12 @@ def holidays(line: Line, *options: str) -> list[dict[str, Any]]:
     return rows
 
 
-async def overrides(line: Line) -> list[read.Override]:
-    async with open_engine(line.database) as engine:
-        return await read.hours_overrides(engine, clock.now())
+async def changes(line: Line) -> set[tuple[str, date | None, str | None, str | None]]:
+    """Return the changes in the database that nobody has cancelled: kind, day, name, reason."""
+    table = HoursOverride
+    query = select(table.kind, table.day, table.name, table.reason).where(table.cancelled.is_(None))
+    async with open_engine(line.database) as engine, reading(engine) as connection:
+        return {(row.kind, row.day, row.name, row.reason) for row in await connection.execute(query)}
 
 
 # Holidays
@@ -118,11 +122,7 @@ async def test_an_override_is_in_the_database_and_survives_a_restart(line: Line)
     await line.until_astdb(FAMILY, "override", '{"force": "closed", "why": "storm"')
     await line.until_astdb(FAMILY, "announcement", "institution")
     words = {("holiday", LATER, "Fête", None), ("closed", None, None, "storm")}
-
-    def stored() -> set[tuple[str, date | None, str | None, str | None]]:
-        return {(row.kind, row.day, row.name, row.reason) for row in asyncio.run(overrides(line))}
-
-    await line.until(lambda: stored() >= words, 8, "the database has the administrator's word")
+    await line.until(lambda: asyncio.run(changes(line)) >= words, 8, "the database has the administrator's word")
     await line.restart()
     await line.until(lambda: line.json("hours") == before, 5, "the hours are as before")
     assert [item["date"] for item in holidays(line)] == [LATER.isoformat()]

@@ -28,8 +28,8 @@ def a_line() -> Any:
         return ()
 
     floor = SimpleNamespace(operators=operators, queue=nobody)
-    dispatcher = SimpleNamespace(rings=lambda _: None, request_of=lambda _: None)
-    connection = SimpleNamespace(floor=floor, calls=[], call_on=lambda _: None, dispatcher=dispatcher)
+    callbacks = SimpleNamespace(rings=lambda _: None, request_of=lambda _: None)
+    connection = SimpleNamespace(floor=floor, calls=[], call_on=lambda _: None, callbacks=callbacks)
     return SimpleNamespace(
         operators=entries,
         connection=connection,

@@ -11,9 +11,7 @@ ROWS: list[tuple[object, ...]] = [
 
 
 def printed(capsys: pytest.CaptureFixture[str], columns: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
-    output._console.cache_clear()
     output.as_table("Many of them", columns, rows)
-    output._console.cache_clear()
     return capsys.readouterr().out
 
 

@@ -9,8 +9,22 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from properties import patient
 
-from ivr.cases import pin
-from ivr.cases.pin import DAY, HOUR, MINUTE, NOTHING, OF_CALL, OF_FILE, OF_NUMBER, OF_WITHHELD, Account, Attempts, Count
+from db import pin_hashes
+from ivr.cases.attempts import (
+    DAY,
+    HOUR,
+    MINUTE,
+    NOTHING,
+    OF_CALL,
+    OF_FILE,
+    OF_NUMBER,
+    OF_WITHHELD,
+    Account,
+    Attempts,
+    Count,
+    Limit,
+    stored_count,
+)
 
 SEALED_CUT = "$sealed$argon2id$v=19$m=8,t=1,p=1$cut$x"
 PEPPER = "the-pepper-of-the-test"
@@ -22,7 +36,7 @@ FILES, NUMBERS = ("100010011", "100010020"), ("+33612345678", "+32470123456")
 
 
 def test_a_pin_has_six_digits_and_is_not_one_that_is_guessed_first() -> None:
-    made = {pin.new() for _ in range(2000)}
+    made = {pin_hashes.new() for _ in range(2000)}
     assert len(made) > 1900
     assert all(len(pin) == 6 and pin.isascii() and pin.isdigit() for pin in made)
     assert not made & {"000000", "111111", "123456", "012345", "654321", "987654", "121212", "123123"}
@@ -32,27 +46,27 @@ def test_a_pin_has_six_digits_and_is_not_one_that_is_guessed_first() -> None:
 def test_a_pin_that_is_guessed_first_is_never_given_out(guess: str, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = iter([int(guess), 402913])
     monkeypatch.setattr("secrets.randbelow", lambda _: next(drawn))
-    assert pin.new() == "402913"
+    assert pin_hashes.new() == "402913"
 
 
 def test_a_pin_is_stored_as_a_salted_memory_hard_hash() -> None:
-    kept, again = pin.hash_pin("402913", PEPPER), pin.hash_pin("402913", PEPPER)
+    kept, again = pin_hashes.hash_pin("402913", PEPPER), pin_hashes.hash_pin("402913", PEPPER)
     assert kept != again
     assert kept.startswith("$sealed$argon2id$v=19$m=32768,t=3,p=1$")
     assert "402913" not in kept
-    assert pin.matches("402913", kept, PEPPER)
-    assert not pin.matches("402914", kept, PEPPER)
-    assert not pin.matches("", kept, PEPPER)
+    assert pin_hashes.matches("402913", kept, PEPPER)
+    assert not pin_hashes.matches("402914", kept, PEPPER)
+    assert not pin_hashes.matches("", kept, PEPPER)
 
 
 def test_what_no_pin_matches_is_a_hash_like_any_other_and_takes_as_long_to_check() -> None:
-    nothing, other = pin.hash_of_nothing(PEPPER), pin.hash_of_nothing(PEPPER)
+    nothing, other = pin_hashes.hash_of_nothing(PEPPER), pin_hashes.hash_of_nothing(PEPPER)
     assert nothing != other
-    assert extract_parameters(pin.unsealed(nothing, PEPPER)) == extract_parameters(
-        pin.unsealed(pin.hash_pin("402913", PEPPER), PEPPER)
+    assert extract_parameters(pin_hashes.unsealed(nothing, PEPPER)) == extract_parameters(
+        pin_hashes.unsealed(pin_hashes.hash_pin("402913", PEPPER), PEPPER)
     )
     with pytest.raises(VerifyMismatchError):
-        PasswordHasher().verify(pin.unsealed(nothing, PEPPER), "402913")
+        PasswordHasher().verify(pin_hashes.unsealed(nothing, PEPPER), "402913")
 
 
 @pytest.mark.parametrize(
@@ -67,26 +81,26 @@ def test_what_no_pin_matches_is_a_hash_like_any_other_and_takes_as_long_to_check
     ],
 )
 def test_a_string_that_is_not_a_hash_matches_nothing(kept: str) -> None:
-    assert not pin.matches("402913", kept, PEPPER)
+    assert not pin_hashes.matches("402913", kept, PEPPER)
 
 
 @pytest.mark.usefixtures("quick_hashes")
 def test_without_the_pepper_no_pin_can_be_checked() -> None:
-    kept = pin.hash_pin("402913", PEPPER)
-    assert not pin.matches("402913", kept, "another-pepper-of-the-test")
+    kept = pin_hashes.hash_pin("402913", PEPPER)
+    assert not pin_hashes.matches("402913", kept, "another-pepper-of-the-test")
     # Nor by whoever takes the mark of the seal away.
-    assert not pin.matches("402913", kept.removeprefix("$sealed"), PEPPER)
+    assert not pin_hashes.matches("402913", kept.removeprefix("$sealed"), PEPPER)
 
 
 def test_a_hash_from_before_there_was_a_pepper_is_checked_and_can_be_sealed_without_the_pin() -> None:
     former = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("402913")
-    assert pin.matches("402913", former, PEPPER) and not pin.matches("402914", former, PEPPER)
-    kept = pin.sealed(former, PEPPER)
+    assert pin_hashes.matches("402913", former, PEPPER) and not pin_hashes.matches("402914", former, PEPPER)
+    kept = pin_hashes.sealed(former, PEPPER)
     assert former.rpartition("$")[2] not in kept
-    assert pin.matches("402913", kept, PEPPER) and not pin.matches("402914", kept, PEPPER)
-    assert not pin.matches("402913", kept, "another-pepper-of-the-test")
-    assert pin.sealed(kept, PEPPER) == kept and pin.sealed("", PEPPER) == ""
-    assert pin.unsealed(kept, PEPPER) == former == pin.unsealed(former, PEPPER), (
+    assert pin_hashes.matches("402913", kept, PEPPER) and not pin_hashes.matches("402914", kept, PEPPER)
+    assert not pin_hashes.matches("402913", kept, "another-pepper-of-the-test")
+    assert pin_hashes.sealed(kept, PEPPER) == kept and pin_hashes.sealed("", PEPPER) == ""
+    assert pin_hashes.unsealed(kept, PEPPER) == former == pin_hashes.unsealed(former, PEPPER), (
         "for the way back to an earlier release"
     )
 
@@ -123,12 +137,12 @@ class House:
             Account(call, OF_CALL),
         )
 
-    def read(self, key: str, limit: pin.Limit) -> Count:
+    def read(self, key: str, limit: Limit) -> Count:
         """Return a count as it comes back from a column of instants."""
         written = self.kept.get(key, [])
         count = written[-1 - self.behind] if len(written) > self.behind else NOTHING
         until = round(count.locked_until(limit), 6) if count.failures else None
-        return pin.stored_count(count.failures, until, limit)
+        return stored_count(count.failures, until, limit)
 
     def begin(self, file: str, number: str, call: str) -> bool:
         counts = self.attempts.begin(self.accounts(file, number, call), self.now)
@@ -154,7 +168,7 @@ class House:
         for key, count in zip((file, number), counts[:2], strict=True):
             self.kept.setdefault(key, []).append(count)
 
-    def allowed(self, key: str, limit: pin.Limit) -> bool:
+    def allowed(self, key: str, limit: Limit) -> bool:
         """Apply the rule as a person would read it, to all instants."""
         run: list[float] = []
         for at in self.counted.get(key, []):
@@ -272,7 +286,7 @@ def test_a_file_with_a_new_pin_is_not_locked_by_the_failures_of_the_former_one()
 
 
 def test_a_file_locked_in_the_database_by_an_administrator_is_locked() -> None:
-    locked = Account(FILES[0], OF_FILE, pin.stored_count(0, START + 100 * DAY, OF_FILE))
+    locked = Account(FILES[0], OF_FILE, stored_count(0, START + 100 * DAY, OF_FILE))
     assert Attempts().begin([locked], START + 99 * DAY) is None
     assert Attempts().begin([locked], START + 101 * DAY) is not None
 

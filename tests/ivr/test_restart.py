@@ -10,12 +10,13 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from levels import longest_silence
 from line import Line
 from offers import decided
 
 from db.ids import uuid7
 from ivr.floor.operator_state_store import FAMILY as STATES
-from ivr.softphone.sound import RATE, Samples, find, has_tone, longest_silence
+from ivr.softphone.sound import RATE, Samples, find, has_tone
 from ivr.softphone.telephone import Call, Telephones
 
 State = Callable[[str, float], None]

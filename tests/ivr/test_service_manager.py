@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from snapshots import snapshot
 
-from cli.processes.processes import keep_alive_while_delivering
+from cli.processes.journal import keep_alive_while_delivering
 from db.delivery_state import write_heartbeat
 from ivr.asterisk.ari.operations import Request
 from ivr.controller import liveness
@@ -65,7 +65,7 @@ async def test_a_deliverer_that_hangs_does_not_say_that_it_lives(
     receiver: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", receiver.getsockname())
-    monkeypatch.setattr("cli.processes.processes.DELIVERER_HANGS", timedelta(seconds=0.5))
+    monkeypatch.setattr("cli.processes.journal.DELIVERER_HANGS", timedelta(seconds=0.5))
     telling = asyncio.create_task(keep_alive_while_delivering(tmp_path, ServiceManager(), each_s=0.1))
     await asyncio.to_thread(receiver.recv, 1000)  # it has just begun
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_site import SmallSite, make
 
-from cli.composition import Composition
+from cli.asterisk_parts import AsteriskParts
 from cli.existing.other_asterisk import dialplan_part
 from db.callback_requests import CallbackRequest
 from db.enums import CallbackKind
@@ -139,14 +139,14 @@ def test_the_password_is_asked_for_by_name_and_reaches_asterisks_file(
     monkeypatch.setenv("HATIF_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("HATIF_SITE", str(small.folder))
     with pytest.raises(SiteError, match=r"E_CARRIER_PASSWORD .* enter it with `hatif carriers password one`"):
-        Composition().conf_of_existing()
-    parts = Composition()
+        AsteriskParts().conf_of_existing()
+    parts = AsteriskParts()
     _ = parts.credentials  # made
     assert [finding.code for finding in parts.findings()] == ["E_CARRIER_PASSWORD"]
     credentials.set_outer(parts.settings.home, "one", "a;b c")
-    (found,) = Composition().conf_of_existing().carriers
+    (found,) = AsteriskParts().conf_of_existing().carriers
     assert found.user_password == "a;b c" and "a;b" not in repr(found)
-    (found,) = Composition(bound=False).conf_as_installed().carriers
+    (found,) = AsteriskParts(bound=False).conf_as_installed().carriers
     assert found.registrar == "sip.example.org"
 
 
@@ -205,19 +205,19 @@ def test_a_transport_of_the_sites_own_without_tls_is_one_that_carriers_with_tls_
     monkeypatch.setenv("HATIF_HOME", str(small.folder / "home"))
     monkeypatch.setenv("HATIF_SITE", str(small.folder))
     monkeypatch.setenv("HATIF_PORT_OFFSET", "2000")
-    assert guarded_ports(Composition().dialplan()) == {7060}
+    assert guarded_ports(AsteriskParts().dialplan()) == {7060}
     (small.folder / "pjsip.conf").write_text(
         "[more]\ntype = transport\nprotocol = tcp\nbind = 0.0.0.0:5070\n"
         "[default]\ntype = transport\nbind = 192.0.2.7\n"
         "[safe]\ntype = transport\nprotocol = tls\nbind = 0.0.0.0:5071\n"
         "[page]\ntype = transport\nprotocol = ws\nbind = 0.0.0.0:5072\n"
     )
-    assert guarded_ports(Composition().dialplan()) == {5060, 5070, 7060}
+    assert guarded_ports(AsteriskParts().dialplan()) == {5060, 5070, 7060}
     # An administrator's own Asterisk has others.
     theirs = small.folder / "theirs"
     theirs.mkdir()
     (theirs / "pjsip.conf").write_text("[udp]\ntype = transport\nbind = [::]:5090\n")
-    assert guarded_ports(dialplan_part(Composition(), theirs)) == {5060, 5070, 5090, 7060}
+    assert guarded_ports(dialplan_part(AsteriskParts(), theirs)) == {5060, 5070, 5090, 7060}
 
 
 networks = st.one_of(

@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import pytest
+from levels import longest_silence
 from line import Line
 
 from db.audit import audit_entries
 from db.engine import async_engine
-from ivr.softphone.sound import find, longest_silence, tone_share
+from ivr.softphone.sound import find, tone_share
 from ivr.softphone.telephone import Call, Operator, Telephones
 
 CALLER_HZ, OPERATOR_HZ, SUPERVISOR_HZ = 1310, 1870, 2350

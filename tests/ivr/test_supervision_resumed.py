@@ -54,10 +54,10 @@ async def goes_on(link: Asterisk, keys: str = "") -> None:
     """Go on with the supervision of SUPERVISOR, who presses these keys and hangs up."""
     services = SimpleNamespace(
         link=link, recorder=nobody_keeps(), route=link.routes.__setitem__, unroute=lambda _: None,
-        take_notice=lambda _: None, audible=SimpleNamespace(media=lambda *_: Media((), 0.0, ())),
+        operators=(), take_notice=lambda _: None, audible=SimpleNamespace(media=lambda *_: Media((), 0.0, ())),
     )  # fmt: skip
     connection: Any = SimpleNamespace(
-        services=services, floor=SimpleNamespace(operators={}), call_on=lambda _: None, people=(),
+        services=services, floor=SimpleNamespace(operators={}), call_on=lambda _: None,
         version=SimpleNamespace(sounds=None),
     )  # fmt: skip
     supervisor = OperatorEntry("1901", "Sample", {"fr": 5}, frozenset(), True)

@@ -69,7 +69,7 @@ class SentMessages:
             to_floor=self.floor.append,
             route=lambda *_: None,
             unroute=lambda _: None,
-            people=(),
+            operators=(),
             answer_request=lambda *_: None,
             opening=SimpleNamespace(announcement=lambda: None),
             workers=None,
@@ -202,7 +202,7 @@ async def test_items_that_arrive_while_the_floor_is_asked_keep_their_order() -> 
     for item in (held, events.ChannelDtmfReceived(LINE, "5"), seen, unheld):
         call.deliver(item)
     services, colleague = cast(Any, call.services), OperatorEntry("1002", "Two", {"fr": 5}, frozenset(), False)
-    services.people, services.site.languages = (colleague,), ("fr",)
+    services.operators, services.site.languages = (colleague,), ("fr",)
     call.version = cast(Any, SimpleNamespace(flow=SimpleNamespace(nodes={})))
     conversation = Conversation(call, Leg(uuid(11), "1001"), Talk(uuid(11)))
     assert await grant(conversation, Act.CONSULT, Target(operator="1002"), "api", None) is Refusal.AWAY
@@ -386,7 +386,7 @@ async def test_operators_may_send_a_caller_back_and_forth_five_times(
     call = SentMessages().call()
     call.set(call.state.replace(transfer=Transfer(count=by_now).encode()))
     services, colleague = cast(Any, call.services), OperatorEntry("1002", "Two", {"fr": 5}, frozenset(), False)
-    services.people, services.site.languages = (colleague,), ("fr",)
+    services.operators, services.site.languages = (colleague,), ("fr",)
     call.version = cast(Any, SimpleNamespace(flow=SimpleNamespace(nodes={})))
     call.deliver(floor_protocol.WhoIsFree(call.state.id, (), ("1002",)))
     conversation = Conversation(call, Leg(uuid(11), "1001"), Talk(uuid(11)))

@@ -2,11 +2,12 @@
 
 import asyncio
 
+from levels import longest_silence
 from line import Line
 from offers import french
 from talking import conversation, hears_music, kinds, refused, stands, talk
 
-from ivr.softphone.sound import has_tone, longest_silence
+from ivr.softphone.sound import has_tone
 from ivr.softphone.telephone import Telephones
 
 

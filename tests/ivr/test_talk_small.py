@@ -28,7 +28,7 @@ async def whispering() -> tuple[SentMessages, Whisper]:
     asterisk = SentMessages()
     call = asterisk.call()
     services: Any = call.services
-    services.people, services.shows_callers = (OPERATOR,), lambda _: False
+    services.operators, services.shows_callers = (OPERATOR,), lambda _: False
     services.site.operators.whisper = True
     services.audible = SimpleNamespace(find=lambda _, clip: SimpleNamespace(file=clip[1], seconds=0.4))
     call.version = cast(Any, SimpleNamespace(sounds=None))

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from levels import QUIET_DBFS, level_dbfs
 from line import Line
 from offers import decided, french, pairings
 from talking import (
@@ -16,7 +17,6 @@ from talking import (
     talk,
 )
 
-from ivr.softphone.sound import QUIET_DBFS, level_dbfs
 from ivr.softphone.telephone import Telephones
 
 

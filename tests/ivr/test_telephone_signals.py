@@ -27,6 +27,6 @@ async def test_a_telephone_counts_as_not_reached_only_if_asterisk_says_so(answer
         return [SimpleNamespace(ok=answer is not None, body={"state": answer})]
 
     nothing: Any = None
-    link: Any = SimpleNamespace(ask=ask)
-    signals = TelephoneSignals(link, nothing, nothing, nothing, {}, nothing, nothing)
+    services: Any = SimpleNamespace(link=SimpleNamespace(ask=ask))
+    signals = TelephoneSignals(services, nothing, nothing, {}, nothing, nothing)
     assert await signals.has_rung("leg") is rung

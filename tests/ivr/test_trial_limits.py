@@ -18,6 +18,7 @@ from trial_stage import NIGHT, stage
 
 from db.caller_limits import RequestOfCaller, RequestsOfCaller
 from db.ids import call_id, uuid7
+from ivr.call import menu_time
 from ivr.call.call import Call
 from ivr.call.first_state import first_state
 from ivr.records.caller_limits import CallerLimits
@@ -35,26 +36,35 @@ def limited(**limits: object) -> Stage:
     return replace(chosen, site=chosen.site.model_copy(update={"limits": chosen.site.limits.model_copy(update=limits)}))
 
 
+@pytest.fixture
+def a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give callers a minute in the menus: half an hour would take thousands of keys."""
+    monkeypatch.setattr(menu_time, "MOST_S", 60.0)
+
+
+@pytest.mark.usefixtures("a_minute")
 @pytest.mark.parametrize(("language", "key"), KEYS.items())
 def test_a_caller_who_stays_in_the_menus_for_too_long_is_told_so_and_the_call_ends(language: str, key: str) -> None:
-    result = place_call(key + 300 * "#", on=limited(menus_min=1))
+    result = place_call(key + 300 * "#")
     assert announcements(result)[-1] == ["menus_over"]
     assert languages(result, "main") == {language}
     assert 60 < result.seconds < 60 + 40
     assert (result.outcome, result.ended_by) == ("left_menu", "service")
 
 
+@pytest.mark.usefixtures("a_minute")
 def test_the_wait_for_an_operator_and_the_conversation_do_not_count_as_time_in_the_menus() -> None:
-    waits = place_call("20", on=limited(menus_min=1), patience_s=300)
+    waits = place_call("20", patience_s=300)
     assert waits.outcome == "abandoned" and waits.seconds > 300
-    reads = place_call("203" + 80 * "#", on=limited(menus_min=1), patience_s=300)  # the guide, while waiting
+    reads = place_call("203" + 80 * "#", patience_s=300)  # the guide, while waiting
     assert steps(reads, "menus_over") == [] and reads.seconds > 60
-    talks = place_call("20", on=limited(menus_min=1), operators=[replace(ANSWERS, talks_s=300)])
+    talks = place_call("20", operators=[replace(ANSWERS, talks_s=300)])
     assert announcements(talks)[-1] == ["goodbye"] and talks.outcome == "answered"
 
 
+@pytest.mark.usefixtures("a_minute")
 def test_a_message_is_kept_if_the_time_in_the_menus_ends_before_it_is_sent() -> None:
-    result = place_call("21" + 40 * "-2", opening="forced closed", on=limited(menus_min=1))
+    result = place_call("21" + 40 * "-2", opening="forced closed")
     assert announcements(result)[-1] == ["menus_over"]
     assert len(rows(result, "message")) == 1
     assert result.outcome == "message"

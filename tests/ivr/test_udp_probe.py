@@ -198,10 +198,9 @@ async def test_a_refusing_telephone_is_reported_to_its_call_and_to_the_floor_onl
     attempt = Attempt(cast(Any, Mock()), cast(Any, None), progress, None)
     counts = SimpleNamespace(refusals=0)
     signals = TelephoneSignals(
+        cast(Any, SimpleNamespace(recorder=SimpleNamespace(counts=counts), to_floor=messages.append)),
         cast(Any, Mock()),
-        cast(Any, SimpleNamespace(recorder=SimpleNamespace(counts=counts))),
-        {"1001": operator}.get,
-        messages.append,
+        lambda: {"1001": operator},
         {uuid(11): attempt if calls_back else call},
         cast(Any, Mock()),
         cast(Any, Mock()),

@@ -13,7 +13,7 @@ from every import every
 from page import DOCS, Page, arguments
 from typer.core import TyperGroup
 
-from cli.main import command_line
+from cli.main import COMMANDS, command_line
 from ivr.home.settings import EXAMPLE
 from ivr.site.carriers import Carrier
 from ivr.site.site import Site
@@ -26,7 +26,7 @@ IDENTITY = {"carrier": "name", "number": "number"}
 
 @pytest.fixture(scope="module")
 def hatif() -> TyperGroup:
-    group = typer.main.get_command(command_line())
+    group = typer.main.get_command(command_line(*COMMANDS))
     assert isinstance(group, TyperGroup)
     return group
 

@@ -11,12 +11,12 @@ import pytest
 import shared_audio
 from numpy.typing import NDArray
 
+from bench.loudness import summaries
 from ivr.audio.audible import Audible
 from ivr.audio.spoken import dictated_clips
 from ivr.talk.whisper import is_brisk
 from prompts import audio, catalogue, g711, loudness, manifest, sources
 from prompts.build import build
-from prompts.loudness_summary import summaries
 from prompts.measure import measure
 
 SITE = Path(__file__).parents[2] / "sites" / "consulate"

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from plain_engine import PlainEngine
 from properties import examples, patient
 
+from bench import erlang
 from routing.engine import Engine
 from routing.match import Step, Waiting
 from routing.policy import Policy
-from routing.simulation import erlang
 from routing.simulation.day import STATES, CallOutcome, Day, Routing, simulate
 from routing.simulation.demand import HOUR_S, Calls, Demand, draw
 from routing.simulation.team import Team, spread_team

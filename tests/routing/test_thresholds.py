@@ -34,7 +34,7 @@ def test_a_caller_who_waits_too_long_alarms_for_their_language_and_not_for_anoth
 
 
 def test_shares_count_only_after_enough_calls() -> None:
-    watch = ThresholdWatch(Thresholds(service_level=0.8, abandoned=0.1, calls=10))
+    watch = ThresholdWatch(Thresholds(service_level=0.8, abandoned=0.1))
     assert exceeded(watch, 0, latest=Counts(answered=2, answered_within=0, abandoned=7)) == set()
     assert exceeded(watch, 0, latest=Counts(answered=8, answered_within=8, abandoned=2)) == {"abandoned"}
     assert exceeded(watch, 99, latest=Counts(answered=10, answered_within=7)) == {"service_level"}
@@ -54,7 +54,7 @@ def test_an_alarm_keeps_its_beginning_while_callers_come_and_go_and_ends_when_it
 
 @pytest.mark.parametrize("what", list(Exceeded))
 def test_a_limit_of_zero_is_off(what: Exceeded) -> None:
-    on = Thresholds(waiting=1, waiting_s=1, service_level=0.9, abandoned=0.1, calls=1)
+    on = Thresholds(waiting=1, waiting_s=1, service_level=0.9, abandoned=0.1)
     name = {Exceeded.MANY_WAITING: "waiting", Exceeded.LONG_WAIT: "waiting_s"}.get(what, what.value)
     values = {field: getattr(on, field) for field in Thresholds.__dataclass_fields__} | {name: 0}
     bad, waiting = Counts(answered=1, abandoned=9), {"fr": Waiting(5, 0)}

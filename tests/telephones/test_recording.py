@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 from baresip.errors import AudioNotActive
+from levels import longest_silence, silences
 
 from ivr.softphone.recording import LATE_S, Recording, Sound
-from ivr.softphone.sound import longest_silence, silences, tone, tone_share
+from ivr.softphone.sound import tone, tone_share
 
 PACKET = tone(1000, 0.02).tobytes()
 

@@ -4,23 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from levels import Silence, decode_ulaw, encode_ulaw, level_dbfs, longest_silence, read_ulaw, silences
 
-from ivr.softphone.sound import (
-    RATE,
-    SAME,
-    Samples,
-    Silence,
-    decode_ulaw,
-    encode_ulaw,
-    find,
-    has_tone,
-    level_dbfs,
-    longest_silence,
-    read_ulaw,
-    silences,
-    tone,
-    tone_share,
-)
+from ivr.softphone.sound import RATE, SAME, Samples, find, has_tone, tone, tone_share
 
 
 def prompt(seed: int, seconds: float = 2.0) -> Samples:

@@ -9,8 +9,9 @@ from typing import cast
 import pytest
 import pytest_asyncio
 from baresip.call import DigitEvent
+from levels import longest_silence, silences
 
-from ivr.softphone.sound import find, longest_silence, silences, tone, tone_share
+from ivr.softphone.sound import find, tone, tone_share
 from ivr.softphone.telephone import Call, CallEndedError, Operator, RegistrationError, Telephones
 
 CALLER_HZ, OPERATOR_HZ = 1130, 1870

@@ -18,7 +18,7 @@ from asterisk_conf import apt, kept_archives, package_lock
 from asterisk_conf.debian import ASTERISK, machine
 from asterisk_conf.exchange import Exchange
 from cli import asterisk
-from cli.composition import Composition
+from cli.asterisk_parts import AsteriskParts
 from dialplan.findings import DialplanError
 from ivr.softphone.telephone import Telephones
 
@@ -133,7 +133,7 @@ def test_a_configuration_that_cannot_be_written_ends_nothing_and_leaves_the_rele
     did: list[str] = []
     with pytest.raises(DialplanError):
         asterisk._exchange(
-            Composition(bound=False),
+            AsteriskParts(bound=False),
             tmp_path,
             Exchange("1", "2", 1),
             lambda _: did.append("put"),

@@ -12,7 +12,8 @@ import pytest
 
 from asterisk_conf import conf as configuration
 from asterisk_conf.errors import AsteriskError
-from cli.composition import Composition, ControlError
+from cli.asterisk_parts import AsteriskParts
+from cli.composition import ControlError
 from cli.upkeep import reload
 from cli.upkeep.reload_plan import Plan
 from ivr.asterisk.ami import AmiError
@@ -111,7 +112,7 @@ def test_a_controller_that_is_not_back_keeps_no_other_process_from_its_restart(
 
     monkeypatch.setattr(reload, "wait_until_back", wait)
     with pytest.raises(ControlError) as caught:
-        reload._restart(cast(Composition, None), former, quiet=False)
+        reload._restart(cast(AsteriskParts, None), former, quiet=False)
     assert [found.wait(5) for found in stopped] == [-signal.SIGTERM] * 3
     sentence = str(caught.value)
     assert sentence.startswith(

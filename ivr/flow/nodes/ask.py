@@ -36,7 +36,7 @@ class Ask(Node):
         question = [(call.state.language, self.text)]
         clips, silences = question, 0
         for _ in range(TRIES):
-            digits = await call.digits(clips, self.most)
+            digits = await call.digits(*clips, most=self.most)
             if digits == BACK:
                 return self.back
             if digits is not None and len(digits) >= self.least:

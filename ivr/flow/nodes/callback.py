@@ -48,25 +48,25 @@ class Callback(Node):
             if number.key is None:
                 call.event("callback_given_up")
                 keeps_place = call.state.since is not None and call.state.connected_at is None
-                await call.say([(language, "callback_not_noted"), *([(language, "place_kept")] if keeps_place else ())])
+                await call.say("callback_not_noted", *(["place_kept"] if keeps_place else []))
             return number.node
-        if (why := await call.services.limits.why_no_callback(number, call.state.caller)) is not None:
+        if (why := await call.services.caller_limits.why_no_callback(number, call.state.caller)) is not None:
             call.services.recorder.counts.limits.reach(why)
             call.event("callback_refused", number=number, why=why.value)
-            await call.say([(language, _REFUSED[why])])
+            await call.say(_REFUSED[why])
             if why is not Limit.CALLBACKS_OF_NUMBER:
                 return self.back
         else:
             due = call.services.opening.opens_next(line=call.state.number, language=language)
             if not call.is_test:  # else the line would call somebody who was only named
                 request = call.services.recorder.callback(call.state, number, due or clock.now())
-                call.services.limits.callback_requested(request, number, call.state.caller)
+                call.services.caller_limits.callback_requested(request, number, call.state.caller)
         if call.state.outcome != Outcome.ANSWERED:
             call.set(call.state.replace(outcome=Outcome.CALLBACK))
         accepted.accept(call, accepted.CALLBACK)
         if why is None:
             call.event("callback", number=number)
-            await call.say([(language, "callback_noted")])
+            await call.say("callback_noted")
         return self.next
 
     async def _number(self, call: Call) -> str | GoTo:

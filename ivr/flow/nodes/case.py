@@ -81,7 +81,7 @@ class Case(Node):
         clips: list[Clip] = [*(before or ()), (language, question)]
         silences = 0
         for _ in range(TRIES):
-            digits = await call.digits(clips, length, secret=True, fresh=fresh)
+            digits = await call.digits(*clips, most=length, secret=True, fresh=fresh)
             if digits == BACK:
                 return GoTo(self.back, BACK)
             if digits is not None and len(digits) == length:

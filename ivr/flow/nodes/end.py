@@ -25,5 +25,5 @@ class End(Node):
     async def run(self, call: Call, resumed: bool) -> str | None:
         call.keys.clear()
         if self.text is not None:
-            await call.say([(call.state.language, self.text)])
+            await call.say(self.text)
         return None

@@ -114,7 +114,7 @@ class _Reading:
         index = mistakes = 0
         while index >= 0:
             if index == len(steps):
-                await call.say([self._clip("guide_end")])
+                await call.say(self._clip("guide_end"))
                 if not call.keys or call.keys[0] not in (REPEAT, BACK):
                     return None  # other keys belong to the list
                 call.take_key()
@@ -137,7 +137,7 @@ class _Reading:
                 if mistakes > MISTAKES:
                     call.event("help_over")
                     return GoTo(call.flow.operator)
-                await call.say([self._clip("help_wrong_key"), self._clip(self._keys_text)])
+                await call.say(self._clip("help_wrong_key"), self._clip(self._keys_text))
         return None
 
     def _steps(self) -> list[_Step]:
@@ -156,11 +156,11 @@ class _Reading:
         began = asyncio.get_running_loop().time()
         try:
             explains = step.explains_keys and not self._keys_explained
-            await call.say([*before, *step.clips, *([LONG_PAUSE] if explains else [LONG_PAUSE] * _PAUSES)])
+            await call.say(*before, *step.clips, *([LONG_PAUSE] if explains else [LONG_PAUSE] * _PAUSES))
             complete = not call.keys
             if explains and complete:
                 self._keys_explained = True
-                await call.say([self._clip(self._keys_text), *[LONG_PAUSE] * _PAUSES])
+                await call.say(self._clip(self._keys_text), *[LONG_PAUSE] * _PAUSES)
             return call.take_key() or NEXT, complete
         finally:  # even if the caller has hung up: then they had what they wanted
             if asyncio.get_running_loop().time() - began >= _HEARD_S:
@@ -171,7 +171,7 @@ class _Reading:
     async def _tell_law(self) -> None:
         """Tell who issues the document, and by which law."""
         self._call.event("guide", procedure=self._procedure.id, step="law")
-        await self._call.say([*map(self._clip, self._procedure.on_request), LONG_PAUSE])
+        await self._call.say(*map(self._clip, self._procedure.on_request), LONG_PAUSE)
 
     async def _send(self) -> GoTo | None:
         """Note that the caller wants the procedure in writing, on their number or on one that they enter."""
@@ -183,7 +183,7 @@ class _Reading:
             return number if number.key in (OPERATOR, CHANGE_LANGUAGE) else None
         record_guide_request(call.services.recorder, call.state, self._procedure.id, number, self._due_h)
         call.event("guide_request", procedure=self._procedure.id, number=number)
-        await call.say([self._clip("guide_noted"), LONG_PAUSE])
+        await call.say(self._clip("guide_noted"), LONG_PAUSE)
         return None
 
     @property

@@ -49,7 +49,7 @@ class Hours(Node):
         call.set(state.replace(outcome=state.outcome or Outcome.CLOSED))
         if self.text is None:
             return self.closed
-        await call.say([(state.language, self._why(answer) or self.text), *self._opens(call)])
+        await call.say(self._why(answer) or self.text, *self._opens(call))
         if call.keys and call.keys[0] == CHANGE_LANGUAGE:
             call.take_key()
             return call.flow.change_language
@@ -80,6 +80,6 @@ async def _still_served(call: Call) -> dict[str, bool]:
         return {}
     if state.since is not None:
         return {"waits": True}
-    if not state.returns and await call.services.is_returner(state):
+    if not state.returns and await call.services.returners.has_place(state):
         call.set(state.replace(returns=True))
     return {"returns": True} if call.state.returns else {}

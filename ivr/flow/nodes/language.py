@@ -72,13 +72,13 @@ class Language(LinearNode):
         if self.remembered is None or not call.services.site.caller_memory or not call.state.caller or call.training:
             return None
         await call.step()  # answer the line first: no telephone keeps ringing while the database is read
-        language = await call.services.recall_language(call.state.caller)
+        language = await call.services.database.language(call.state.caller)
         return language if language in self.options.values() else None
 
     async def _introduce(self, call: Call, languages: tuple[str, ...]) -> None:
         """Say who answers. A key cuts it short and is kept."""
         if self.institution is not None and languages:
-            await call.say([(language, self.institution) for language in languages])
+            await call.say(*((language, self.institution) for language in languages))
 
     async def _offer_to_continue(self, call: Call, language: str) -> tuple[str, NodeName] | None:
         """Ask whether to continue in a language. Return the chosen one and the next node, or None for the menu."""
@@ -88,7 +88,7 @@ class Language(LinearNode):
             (language, self.other),
             (language, key_text(CHANGE_LANGUAGE, short=True)),
         ]
-        while (key := await call.listen(menu)) == REPEAT:
+        while (key := await call.listen(*menu)) == REPEAT:
             pass
         if key is None or key == GO_ON:
             return language, self.continues or self.next
@@ -110,7 +110,7 @@ class Language(LinearNode):
         first, mistakes = (menu[0][0] if call.state.queue_node is None else call.state.language), 0
         clips = menu
         while mistakes <= MISTAKES:
-            key = await call.listen(clips)
+            key = await call.listen(*clips)
             if key is None:
                 return first, self.next
             if key in self.options:

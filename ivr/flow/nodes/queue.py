@@ -70,7 +70,7 @@ class Queue(Node):
         if (
             call.state.since is None
             and call.training is None
-            and (place := await call.services.find_returner(call.state)) is not None
+            and (place := await call.services.returners.place(call.state)) is not None
         ):
             since = place.since
             call.event("returned", call=place.call, since=since)
@@ -84,7 +84,7 @@ class Queue(Node):
 
     def _steps(self, call: Call) -> tuple[Step, ...]:
         site, state = call.services.site, call.state
-        speaks = {operator.id: operator.languages for operator in call.services.people}
+        speaks = {operator.id: operator.languages for operator in call.services.operators}
         return moved_steps(
             Move.decode(state.moved),
             state.language,

@@ -74,12 +74,12 @@ class Record(Node):
             limit, text = refused
             call.services.recorder.counts.limits.reach(limit)
             call.event("message_refused", why=limit.value)
-            await call.say([(call.state.language, text)])
+            await call.say(text)
             return self.back
         empty = 0
         while True:
             if not there:
-                await call.say([(call.state.language, self.text)])
+                await call.say(self.text)
                 if (left := self._leave_by_key(call)) is not None:
                     return left
                 ended = await self._record(call, name)
@@ -93,7 +93,7 @@ class Record(Node):
                     empty += 1
                     if empty > MISTAKES:
                         return self.next
-                    await call.say([(call.state.language, "record_empty")])
+                    await call.say("record_empty")
                     call.keys.clear()
                     continue
             there = False
@@ -114,7 +114,7 @@ class Record(Node):
         """Return the limit that forbids another message, and the text that says so; None if one may be left."""
         if not call.services.mailbox.has_room():
             return Limit.DISK, "message_no_room"
-        if not await call.services.limits.may_leave_message(call.state.caller):
+        if not await call.services.caller_limits.may_leave_message(call.state.caller):
             return Limit.MESSAGES_BY_NUMBER, "message_too_many"
         return None
 
@@ -137,7 +137,7 @@ class Record(Node):
         return (live.ok or stored.ok) and await call.services.mailbox.has_voice(name)
 
     async def _record(self, call: Call, name: str) -> events.RecordingFinished:
-        await call.play([BEEP])
+        await call.play(BEEP)
         while call.sounding:
             await call.next()
         call.keys.clear()
@@ -204,7 +204,7 @@ class Record(Node):
         left = await call.services.mailbox.keep(name)
         if left is None:
             return False, None
-        call.services.limits.message_kept(left.id, call.state.caller)
+        call.services.caller_limits.message_kept(left.id, call.state.caller)
         reference = call.services.recorder.new_case_reference()
         call.services.recorder.message(call.state, left, self.category, CaseKind(self.file), reference, self.due_h)
         self._note(call, reference, kept=True)
@@ -239,7 +239,7 @@ class Record(Node):
         """Say the text and the reference, which can be repeated; silence leads on."""
         language = call.state.language
         if reference is None:
-            await call.say([(language, text)])
+            await call.say(text)
             return self.next
         number: list[Clip] = [(language, "reference_is"), *spoken.dictated_clips(language, reference)]
         again: list[Clip] = [
@@ -248,7 +248,7 @@ class Record(Node):
             (language, "hang_up_or_back"),
         ]
         clips = [(language, text), *number, *again]
-        while (key := await call.listen(clips, fresh=True)) is not None:
+        while (key := await call.listen(*clips, fresh=True)) is not None:
             if (elsewhere := self._common_key(call, key)) is not None:
                 return elsewhere
             clips = [*number, *again]

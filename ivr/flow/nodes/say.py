@@ -32,7 +32,7 @@ class Say(LinearNode):
             if answer.ok:
                 await call.wait_for_playback()
             return self.next
-        await call.say([(call.state.language, self.text)])
+        await call.say(self.text)
         if self.greeting:
             await announcement.say(call)
         if call.keys and call.keys[0] == CHANGE_LANGUAGE:

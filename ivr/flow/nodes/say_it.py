@@ -53,7 +53,7 @@ class SayIt(LinearNode):
             if call.keys or not await call.hearing.open(language):
                 break
             call.hearing.offered = True
-            key = await call.listen([(language, text)], anything=True)
+            key = await call.listen(text, anything=True)
             heard = call.hearing.heard
             if key is not None:
                 return self._by_key(call, key)

@@ -25,13 +25,13 @@ class Survey(LinearNode):
         question: list[Clip] = [(language, self.text)]
         clips, wrong = question, 0
         while wrong < _TRIES:
-            key = await call.listen(clips, fresh=True)
+            key = await call.listen(*clips, fresh=True)
             if key is None:
                 break
             if key in ANSWERS:
                 call.services.recorder.survey(call.state, self.text, int(key))
                 call.event("survey", question=self.text, answer=int(key))
-                await call.say([(language, "survey_thanks")])
+                await call.say("survey_thanks")
                 break
             if key == OPERATOR:
                 return call.flow.operator

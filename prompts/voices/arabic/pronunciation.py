@@ -87,7 +87,7 @@ def _link(before: _Reading, after: _Reading) -> None:
 def _read(spelled: list[Letter], *, first: bool, last: bool) -> _Reading:
     reading = _Reading(_respelled(spelled))
     for index in range(len(reading.spelled)):
-        _read_letter(reading, index, first=first, last=last)
+        _read_letter(reading, index, first=first)
     if last:
         _pause(reading)
     return reading
@@ -129,7 +129,7 @@ def _guessed(word: Sequence[Letter]) -> list[Letter]:
     return found
 
 
-def _read_letter(reading: _Reading, index: int, *, first: bool, last: bool) -> None:
+def _read_letter(reading: _Reading, index: int, *, first: bool) -> None:
     word, phones = reading.spelled, reading.phones
     letter = word[index]
     before = word[index - 1] if index else None
@@ -150,7 +150,7 @@ def _read_letter(reading: _Reading, index: int, *, first: bool, last: bool) -> N
         elif not word[index + 1].doubled:
             word[index + 1] = replace(word[index + 1], doubled=True)
         reading.clitic = len(phones)
-    elif letter.base in "وي" and _is_long_vowel(phones, letter, word[index + 1 : index + 2]):
+    elif letter.base in "وي" and _is_long_vowel(phones, letter):
         phones[-1] = replace(phones[-1], long=True)
     else:
         if letter.base == "ل" and _is_after_li(word, index):
@@ -178,7 +178,7 @@ def _lengthen(phones: list[Phone], vowel: str) -> None:
         phones.append(Phone(vowel, long=True))
 
 
-def _is_long_vowel(phones: Sequence[Phone], letter: Letter, following: Sequence[Letter]) -> bool:
+def _is_long_vowel(phones: Sequence[Phone], letter: Letter) -> bool:
     """Return whether و or ي only lengthens the vowel before it."""
     if not letter.bare or letter.doubled or not phones:
         return False

@@ -1,0 +1,1 @@
+"""Case files: opened by hand, read, found, changed and noted."""

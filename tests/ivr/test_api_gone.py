@@ -1,0 +1,50 @@
+"""Operations that the control API no longer has answer 410, and name what replaces them."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import orjson
+import pytest
+
+from ivr.api.app import create_app
+
+
+async def answered(method: str, path: str) -> tuple[int, Any]:
+    """Return the status and the document that the operations answer, without the door in front of them."""
+    sent: list[Any] = []
+    scope = {"type": "http", "method": method, "path": path, "headers": [], "query_string": b"", "http_version": "1.1"}
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    app = create_app()
+    app.state.controller = SimpleNamespace()
+    await app(scope, receive, send)
+    return sent[0]["status"], orjson.loads(b"".join(message.get("body", b"") for message in sent[1:]))
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v1/cases"),
+        ("GET", "/v1/cases/123456782"),
+        ("PATCH", "/v1/cases/123-456-782"),
+        ("POST", "/v1/cases/123456782/notes"),
+        ("POST", "/v1/cases/123456782/pin"),
+    ],
+)
+async def test_an_operation_that_is_gone_answers_410_and_names_what_replaces_it(method: str, path: str) -> None:
+    status, problem = await answered(method, path)
+    assert (status, problem["code"], problem["title"]) == (410, "gone", "Gone")
+    assert "`hatif case show|open|set|note|close|pin REFERENCE` with --json" in problem["detail"]
+
+
+async def test_what_never_was_there_is_not_gone_but_not_found() -> None:
+    assert (await answered("GET", "/v1/caseload"))[0] == 404
+
+
+def test_no_page_describes_what_is_gone() -> None:
+    assert [path for path in create_app().openapi()["paths"] if path.startswith("/v1/cases")] == []
