@@ -118,7 +118,7 @@ class Operator:
     reason: str | None = None
     """Of a pause, or of being away."""
     since: float | None = None
-    """When the state began."""
+    """When the state began; null for an operator who was never on shift."""
     until: float | None = None
     """When a wrap-up ends."""
     telephone: bool = False

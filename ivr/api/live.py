@@ -199,7 +199,7 @@ def _operator_of(facts: _OperatorFacts) -> Operator:
         operator,
         state=OperatorStatus(known.state),
         reason=known.reason or None,
-        since=known.since,
+        since=known.since or None,  # nobody knows it of whoever was never on shift
         until=known.until,
         telephone=known.present,
         on_line=known.on_line,

@@ -88,3 +88,11 @@ async def test_what_the_telephone_of_an_operator_does_is_news_though_their_call_
             assert [row.place for row in live.calls] == [found]
             of_call = live.operators[0].call
             assert of_call is not None and of_call.place == found
+
+
+def test_the_state_of_an_operator_who_was_never_on_shift_began_at_no_known_instant() -> None:
+    line = a_line()
+    known = line.connection.floor.operators
+    known["1002"] = Operator("1002", {"fr": 5})
+    known["1003"] = replace(known["1003"], since=1_700_000_000.0)
+    assert [read_operator(line, entry).since for entry in line.operators] == [None, 1_700_000_000.0]
