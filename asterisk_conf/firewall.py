@@ -1,5 +1,6 @@
 """Rules for nftables: accept audio from the carriers' media networks and the operators' telephones only, and no flood
-of calls from one address. On this machine, no other user speaks for the gate of browser telephones.
+of calls from one address. On this machine, no other user speaks for the gate of browser telephones, and no person's
+account for a carrier here that has no password.
 
 Asterisk learns a call's audio address from the packets that arrive; it has no option to restrict the senders. Of a call
 it knows only once it has given it two ports and a thread whether its address has a place.
@@ -19,6 +20,9 @@ _TEMPLATES = environment(".")
 
 INVITES_S = 30
 """INVITEs a second from one address; 108,000 in an hour."""
+
+PEOPLE = "1000-59999"
+"""The user ids of people's accounts; services have others (Debian Policy 9.2.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,10 @@ def render(
     *binds: str,
     plain_sip: Sequence[Senders] | None = None,
     calls_by_source: int = 60,
-    gate_user: int | None = None,
+    line_user: int = 0,
+    gate: bool = False,
+    carriers_here: Sequence[Senders] = (),
+    people: str = PEOPLE,
 ) -> str:
     """Return the text of a file for `nft -f`; loading it again replaces its table and leaves others alone.
 
@@ -50,7 +57,11 @@ def render(
         plain_sip: If telephones may be outside: who else may send SIP without TLS. Nobody else may, and whoever has a
             connection to the port of SIP over TLS may send audio.
         calls_by_source: How many calls one address may have at once; so many INVITEs may come in a burst.
-        gate_user: The user id of the gate of browser telephones, if there is one. Nobody else may use its address.
+        line_user: The user id of the line, and of its gate of browser telephones.
+        gate: Whether there is such a gate. Nobody else may use its address.
+        carriers_here: Carriers of this machine without a password. No account of `people` but the line's may send SIP
+            from their addresses.
+        people: User ids.
     """
     addresses = [ip_address(bind) for bind in binds]
     here = [(f"ip{_family(address.version)} daddr {address} ", (_family(address.version),)) for address in addresses]
@@ -65,7 +76,10 @@ def render(
         first=ports.rtp_first,
         last=ports.rtp_last,
         gate=GATE,
-        gate_user=gate_user,
+        gate_user=line_user if gate else None,
+        line_user=line_user,
+        carriers_here=_rules(carriers_here),
+        people=people,
     )
 
 

@@ -24,10 +24,9 @@ from asterisk_conf.errors import AsteriskError
 from bench import blocks, hatif, machine, queue_pool, queue_results
 from bench.callers import LostCallError
 from bench.load import NO_MORE, RingBlock
-from bench.queue_conf import BEST, USUAL, VARIANTS, Plan, plan_of
+from bench.queue_conf import BEST, USUAL, VARIANTS, AppQueue, Plan, plan_of
 from bench.queue_day import Case, plan_calls, predict
 from bench.queue_lines import BareLine, LineError, app_queue, bare_line, ours
-from bench.queue_variants import AppQueue
 from bench.queue_way import CALLERS, PHONES, Way, run
 from bench.reference_case import LANGUAGES
 from routing.engine import Engine

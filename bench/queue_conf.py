@@ -1,13 +1,15 @@
-"""The app_queue configuration that we compare with, and the variants that were tried.
+"""The app_queue configuration that we compare with, the variants that were tried, and a model of app_queue's rule.
 
-docs/decisions/0014-the-app-queue-that-we-compare-with.md has the reasons; `bench.queue_variants` measures what each
-variant gains.
+docs/decisions/0014-the-app-queue-that-we-compare-with.md has the reasons, and what each variant gains.
 """
 
+import random
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from routing.states import Operator
+from routing.match import Decision, Decisions, Reason, Waiting
+from routing.states import Operator, OperatorState
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,56 @@ def first_or_not(languages: Sequence[str], team: Sequence[Operator]) -> dict[str
 
 def speakers(languages: Sequence[str], team: Sequence[Operator]) -> dict[str, int]:
     return {language: sum(language in operator.languages for operator in team) for language in languages}
+
+
+class AppQueue:
+    """A model of app_queue's rule for pairing, without the half second that app_queue needs to look.
+
+    A queue per language, first come first served. An operator who could serve several gets a caller of the heaviest;
+    of equally heavy queues the one that happens to look first, which is chance. Of several operators the lowest penalty
+    goes first, then the least recent.
+    """
+
+    def __init__(self, plan: Plan, seed: int) -> None:
+        self._plan, self._chance = plan, random.Random(seed)
+        self._waiting: dict[str, deque[str]] = {language: deque() for language in plan.penalties}
+        self._free: dict[str, Operator] = {}
+
+    def set_operator(self, operator: Operator) -> None:
+        if operator.state is OperatorState.READY:
+            self._free[operator.id] = operator
+        else:
+            self._free.pop(operator.id, None)
+
+    def wait(self, waiting: Waiting) -> None:
+        self._waiting[waiting.steps[0].language].append(waiting.call)
+
+    def leave(self, call: str) -> None:
+        raise NotImplementedError("nobody gives up in the reference case")
+
+    def decide(self, now: float) -> Decisions:
+        pairs: list[Decision] = []
+        while True:
+            able = [
+                language
+                for language, calls in self._waiting.items()
+                if calls and any(language in item.languages for item in self._free.values())
+            ]
+            if not able:
+                return Decisions(tuple(pairs), None)
+            heaviest = max(self._plan.weights[language] for language in able)
+            language = self._chance.choice([item for item in able if self._plan.weights[item] == heaviest])
+            penalties = self._plan.penalties[language]
+            able_to = [item for item in self._free.values() if language in item.languages]
+            operator = min(able_to, key=lambda item: (penalties[item.id], item.since))
+            del self._free[operator.id]
+            call = self._waiting[language].popleft()
+            pairs.append(Decision(call, operator.id, _reason(language, now - operator.since)))
+
+
+def _reason(language: str, idle_s: float) -> Reason:
+    """A value that the simulation does not read."""
+    return Reason(0.0, 0, 1, idle_s, 1, 0, language, 5, None)
 
 
 def queues_conf(plan: Plan) -> str:

@@ -1,5 +1,5 @@
 """`hatif firewall`: nftables rules that limit who may send audio, how many calls may come from one address, and who
-is the gate of browser telephones."""
+is the gate of browser telephones, or a carrier on this machine."""
 
 from pathlib import Path
 
@@ -49,5 +49,15 @@ def rules(parts: AsteriskParts) -> str:
     binds = [chosen.sip_bind, *([chosen.sip.bind_ipv6] if chosen.sip.bind_ipv6 is not None else [])]
     most = [entry.calls_by_source for entry in chosen.carrier if entry.calls_by_source is not None]
     calls_by_source = max([chosen.limits.calls_by_source, *most])
-    gate_user = owner_of(parts.settings.home) if chosen.desk.enabled else None
-    return render(senders, parts.ports, *binds, plain_sip=plain, calls_by_source=calls_by_source, gate_user=gate_user)
+    return render(
+        senders,
+        parts.ports,
+        *binds,
+        plain_sip=plain,
+        calls_by_source=calls_by_source,
+        line_user=owner_of(parts.settings.home),
+        gate=chosen.desk.enabled,
+        carriers_here=[
+            Senders(f"carrier {entry.name}", here) for entry in chosen.carrier if (here := entry.open_hosts)
+        ],
+    )

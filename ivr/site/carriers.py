@@ -53,6 +53,11 @@ class Carrier(BaseModel):
         return not self.hosts or any(address in ip_network(network) for network in self.hosts)
 
     @property
+    def open_hosts(self) -> tuple[str, ...]:
+        """Its addresses on this machine if it has no password: any program here that uses one is this carrier."""
+        return () if self.password else tuple(host for host in self.hosts if ip_network(host).is_loopback)
+
+    @property
     def servers(self) -> tuple[str, ...]:
         """Where our calls and our registration go."""
         return (*self.dial, *((self.registrar,) if self.registrar is not None else ()))

@@ -10,7 +10,7 @@ import pytest
 
 from asterisk_conf.conf import Ports
 from asterisk_conf.errors import AsteriskError
-from asterisk_conf.firewall import INVITES_S, Senders, render
+from asterisk_conf.firewall import INVITES_S, PEOPLE, Senders, render
 from background.telephone_ticket import GATE
 
 NAMESPACES = (("unshare", "--net"), ("unshare", "--user", "--map-root-user", "--net"))  # for root, for other users
@@ -83,11 +83,35 @@ def test_only_the_lines_user_speaks_from_the_gates_address(
     script = Path(__file__).parents[1] / "namespace_audio.py"
     rules = tmp_path / "hatif.nft"
     for gate_user, passed in ((0, [GATE, "127.0.0.5"]), (12345, ["127.0.0.5"])):  # who sends has the id 0 there
-        rules.write_text(render(SENDERS, PORTS, "127.0.0.1", gate_user=gate_user))
+        rules.write_text(render(SENDERS, PORTS, "127.0.0.1", line_user=gate_user, gate=True))
         command = [*namespace, sys.executable, str(script), *nft, "--", str(rules), str(PORTS.sip), GATE, "127.0.0.5"]
         result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert result.returncode == 0, result.stderr
         assert result.stdout.split() == passed
+
+
+def test_no_persons_account_calls_as_a_carrier_of_this_machine_that_has_no_password(
+    nft: tuple[str, ...], namespace: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Asterisk knows such a carrier by its address only."""
+    script = Path(__file__).parents[1] / "namespace_audio.py"
+    rules = tmp_path / "hatif.nft"
+    carriers = [Senders("carrier own", ("127.0.0.1",))]
+    cases = (
+        ("0-10", 12345, PORTS.sip, ["127.0.0.5"]),  # who sends has the id 0 there: an account of people
+        ("0-10", 12345, PORTS.http, ["127.0.0.5"]),  # by a WebSocket
+        ("0-10", 12345, PORTS.ami, ["127.0.0.1", "127.0.0.5"]),
+        ("0-10", 0, PORTS.sip, ["127.0.0.1", "127.0.0.5"]),  # the line's own
+        (PEOPLE, 12345, PORTS.sip, ["127.0.0.1", "127.0.0.5"]),  # a service's
+    )
+    for people, line_user, port, passed in cases:
+        rules.write_text(
+            render(SENDERS, PORTS, "127.0.0.1", line_user=line_user, carriers_here=carriers, people=people)
+        )
+        command = [*namespace, sys.executable, str(script), *nft, "--", str(rules), str(port), "127.0.0.1", "127.0.0.5"]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert result.returncode == 0, result.stderr
+        assert result.stdout.split() == passed, (people, line_user, port)
 
 
 def test_of_a_flood_of_invites_a_burst_passes_and_other_addresses_and_requests_are_not_concerned(

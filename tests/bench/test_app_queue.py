@@ -9,7 +9,6 @@ from bench import queue_conf, queue_results
 from bench.queue_day import Case, Planned, is_counted, plan_calls, predict
 from bench.queue_results import Result
 from bench.queue_story import Event, Ringing, Story, ringings
-from bench.queue_variants import AppQueue
 from bench.reference_case import LANGUAGES
 from routing.engine import Engine
 from routing.match import Step, Waiting
@@ -151,7 +150,7 @@ def ready(identity: str, *languages: str, since: float = 0.0) -> Operator:
 
 def test_the_model_of_app_queue_serves_the_heavier_queue_first_and_rings_the_least_penalty() -> None:
     team = (ready("1", "fr", "ar"), ready("2", "fr"))
-    routing = AppQueue(queue_conf.Plan({"fr": 0, "ar": 1}, queue_conf.first_or_not(("fr", "ar"), team)), 1)
+    routing = queue_conf.AppQueue(queue_conf.Plan({"fr": 0, "ar": 1}, queue_conf.first_or_not(("fr", "ar"), team)), 1)
     routing.set_operator(team[0])
     routing.wait(Waiting("a", (Step("fr"),), 0.0))
     routing.wait(Waiting("b", (Step("ar"),), 5.0))

@@ -141,7 +141,10 @@ def test_the_audio_rules_contain_every_carrier_and_the_operators(
 ) -> None:
     media = 'media = ["192.0.2.0/28", "198.51.100.7"]\ncodecs = ["alaw"]'
     networks = 'networks = ["10.1.0.0/16"]'
-    parts = composed(tmp_path, "", monkeypatch, ("codecs = .*", media), ("networks = .*", networks))
+    hosts = 'hosts = ["10.1.0.1"]'
+    parts = composed(
+        tmp_path, "", monkeypatch, ("codecs = .*", media), ("networks = .*", networks), ("hosts = .*", hosts)
+    )
     text = firewall.rules(parts)
     rules = [line.strip() for line in text[text.index("chain audio") :].splitlines() if "comment" in line]
     assert rules.pop() == f'ip saddr {GATE} meta skuid != {tmp_path.stat().st_uid} counter drop comment "not the gate"'
@@ -154,6 +157,29 @@ def test_the_audio_rules_contain_every_carrier_and_the_operators(
     out = tmp_path / "hatif.nft"
     assert command(("firewall", "--out", str(out)), dict(os.environ)).returncode == 0
     assert out.read_text() == firewall.rules(parts)
+
+
+def test_a_carrier_of_this_machine_has_rules_against_others_programs_unless_it_has_a_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without them any program of the machine could call as this carrier."""
+    networks = 'networks = ["10.1.0.0/16"]'
+    here = 'hosts = ["127.0.0.7", "10.1.0.1", "127.0.1.0/28"]'
+    parts = composed(tmp_path, "", monkeypatch, ("networks = .*", networks), ("hosts = .*", here))
+    text = firewall.rules(parts)
+    rules = [line.strip() for line in text.splitlines() if "not carrier example" in line]
+    assert [rule.partition(" dport")[0] for rule in rules] == [
+        f"{source} {protocol}"
+        for source in ("ip saddr 127.0.0.7/32", "ip saddr 127.0.1.0/28")
+        for protocol in ("udp", "tcp")
+    ]
+    user = tmp_path.stat().st_uid
+    ports = "{ 5060, 5061, 8088 }"
+    ending = f'dport {ports} meta skuid 1000-59999 meta skuid != {user} counter drop comment "not carrier example"'
+    assert all(rule.endswith(ending) for rule in rules)
+    site = tmp_path / "site.toml"
+    site.write_text(site.read_text().replace(here, f"{here}\npassword = true"))
+    assert "not carrier" not in firewall.rules(AsteriskParts())
 
 
 def test_no_rules_are_written_that_would_block_known_audio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
