@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these faults only; --list names them")
     parser.add_argument("--list", action="store_true", help="list the faults")
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument("--speech", action="store_true", help="callers may speak, so that hear runs (docs/speech.md)")
     parser.add_argument(
         "--soak", type=float, default=0.0, metavar="MINUTES",
         help="instead: two calls a second for so long, with a random fault (of --only) every 30 s",
@@ -73,7 +74,7 @@ def main() -> None:
     faults = [known[name] for name in given.only] if given.only else some
     folder = given.keep or Path(tempfile.mkdtemp(prefix="hf"))  # short: sockets in it have 107 bytes at most
     folder.mkdir(parents=True, exist_ok=True)
-    asked = {"database": given.database, "seed": given.seed}
+    asked = {"database": given.database, "seed": given.seed, "speech": given.speech}
     left_out = {} if given.only else dict(LEFT_OUT)
     document: dict[str, Any] = {"machine": machine.description(), "asked": asked, "faults": []}
     document |= {"skipped": left_out, "unmeasured": {}}
@@ -82,7 +83,7 @@ def main() -> None:
         console.width = WIDTH
     stopped = False
     try:
-        run = Run(folder.absolute(), given.offset, given.database, given.seed, faults, given.soak)
+        run = Run(folder.absolute(), given.offset, given.database, given.seed, faults, given.soak, given.speech)
         asyncio.run(_until_signal(run, document, console))
     except (LineError, LostCallError, hatif.UpError) as error:
         console.print(f"[red]{error}[/]")
@@ -115,6 +116,7 @@ class Run:
     seed: int
     faults: list[Fault]
     soak_min: float
+    speech: bool
 
 
 async def _until_signal(run: Run, document: dict[str, Any], console: Console) -> None:
@@ -135,7 +137,7 @@ async def _measure(run: Run, document: dict[str, Any], console: Console) -> None
     home = run.folder / "h"
     home.mkdir(exist_ok=True)
     try:
-        async with lines.up(home, run.folder, run.offset, run.kind) as (line, database):
+        async with lines.up(home, run.folder, run.offset, run.kind, speech=run.speech) as (line, database):
             await _bring(run, line, database, document, console, progress)
     finally:
         progress("the line has ended")

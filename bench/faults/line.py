@@ -27,6 +27,9 @@ CHANGES = (
     ("site.toml", r"^free_gb = \S+", "free_gb = 0.01"),  # on a small disk
 )
 
+SPEECH = (("site.toml", r"\Z", "\n[speech]\nmenus = true\nworkers = 1\npackaged = true\n"),)
+"""Callers may say an option, so that the process `hear` runs."""
+
 _CONTROLLER = ("language_", "another_", "key_", "main_", "greeting")  # the beginnings of texts that only it plays
 _FALLBACK = ("moment", "fallback_wait", "fallback_nobody")
 _APOLOGY = ("record_failed",)
@@ -44,8 +47,10 @@ class Database:
 
 
 @asynccontextmanager
-async def up(home: Path, beside: Path, offset: int, kind: Kind) -> AsyncIterator[tuple[Line, Database]]:
-    """Start the line. `beside`: a folder for what shall not be on its small disk.
+async def up(
+    home: Path, beside: Path, offset: int, kind: Kind, *, speech: bool = False
+) -> AsyncIterator[tuple[Line, Database]]:
+    """Start the line. `beside`: a folder for what shall not be on its small disk; `speech`: whether callers may speak.
 
     Raises LineError and `bench.hatif.UpError`.
     """
@@ -57,7 +62,7 @@ async def up(home: Path, beside: Path, offset: int, kind: Kind) -> AsyncIterator
         if (beside / "sounds").is_dir():
             (home / "sounds").symlink_to(beside / "sounds")
         write_site(site, of)
-        change_site(site, CHANGES)
+        change_site(site, (*CHANGES, *SPEECH) if speech else CHANGES)
         async with (
             database(beside, offset, kind) as stored,
             hatif.run_hatif(home, site, offset, database=stored.line_url) as running,
