@@ -297,7 +297,7 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "goodbye: Goodbye.",
         "goodbye: Until soon.",
         "goodbye: Until",
-        "goodbye: the English catalogue has: Goodbye.; run `pybabel",
+        "goodbye: the English catalogue has: Goodbye.; run `hatif prompts update`",
     ),
     "E_TEXT_MISSING": (
         AR,
