@@ -14,7 +14,7 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         '"small"',
         '"Small Site"',
         "name",
-        "name: String should match.*, found 'Small Site'; ",
+        "name: found 'Small Site'; write lower-case letters, digits, _ and -, at most 31",
     ),
     "W_SITE_FORMER": (
         "site.toml",
