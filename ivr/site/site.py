@@ -342,8 +342,19 @@ def _repeated(values: Sequence[str]) -> Iterator[tuple[int, str]]:
 
 
 def format_place(place: Place) -> str:
-    """Return a place as text, without pydantic's mark for an invalid key."""
-    return ".".join(str(part) for part in place if part != "[key]")
+    """Return a place as text, such as `hosts of the 2nd carrier`, without pydantic's mark for an invalid key."""
+    parts = [part for part in place if part != "[key]"]
+    last = max((at for at, part in enumerate(parts) if isinstance(part, int)), default=None)
+    if last is None:
+        return ".".join(map(str, parts))
+    position, table = _ordinal(int(parts[last]) + 1), format_place(parts[:last])
+    inside = format_place(parts[last + 1 :])
+    return f"{inside} of the {position} {table}" if inside else f"{table}, the {position}"
+
+
+def _ordinal(number: int) -> str:
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
 
 
 def describe_error(error: ErrorDetails) -> str:

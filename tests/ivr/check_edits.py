@@ -84,7 +84,7 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         'hosts = ["127.0.0.2"]',
         "hosts = []",
         "hosts = []",
-        "carrier.0.hosts: nothing identifies this carrier's calls; list their addresses",
+        "hosts of the 1st carrier: nothing identifies this carrier's calls; list their addresses",
     ),
     "E_NUMBER_UNKNOWN": (
         "site.toml",
@@ -98,14 +98,15 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         'country = "GB"',
         'country = "SE"',
         "country",
-        r"number.0.country: SE has no languages; write \[countries.SE\] with languages = \[.ar.\]",
+        r"country of the 1st number: SE has no languages; write \[countries.SE\] with languages = \[.ar.\]",
     ),
     "W_NUMBER_DIALLED": (
         "site.toml",
         "+44800212000",
         "+44800",
         "+44800",
-        r"number.0.number: \+44800 is shorter or longer than any number of its country; write it as callers dial it",
+        r"number of the 1st number: \+44800 is shorter or longer than any number of its country; write it as "
+        "callers dial it",
     ),
     "W_HOURS_HOLIDAY": (
         "site.toml",
