@@ -177,7 +177,7 @@ def _conflicts(
         known = ", ".join(site.languages)
         yield other, ("language",), f"the language {file.language!r} is not one of the site's; write one of {known}"
     if number is None:
-        countries = ", ".join(sorted(entry.country for entry in site.number if entry.country))
+        countries = ", ".join(sorted({entry.country for entry in site.number if entry.country}))
         yield other, ("country",), f"the site has no number for {file.country!r}; write one of {countries}"
     for language, title in file.title.items():
         if _ODD.search(title):
