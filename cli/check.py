@@ -1,5 +1,6 @@
 """`hatif check`: find everything wrong or doubtful in the site's files before a caller does."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from db.engine import DatabaseError, parse_url
 from dialplan.lint import lint
 from dialplan.plan import PROMPTS, PlanError
 from ivr.check import checking
+from ivr.home.settings import EXAMPLE
 from ivr.process.process import processes
 from ivr.site.findings import Finding
 from ivr.site.site import SiteError, line_in
@@ -86,6 +88,9 @@ def check(json: bool = JSON, ignore: list[str] = IGNORE) -> None:
     docs/check.md explains the codes. The exit status is 1 if there are errors, 0 if there are only warnings.
     """
     parts = AsteriskParts(bound=False)
+    if not os.environ.get("HATIF_SITE") and parts.settings.site == EXAMPLE.resolve():
+        sentence = f"HATIF_SITE is not set, so this checks the example {EXAMPLE}; set it to the folder of your site."
+        errors.print(f"hatif: {sentence}", style="yellow", markup=False, soft_wrap=True)
     result = check_site(parts, ignore)
     if json:
         as_json({"site": str(parts.settings.site), **result.document})
