@@ -66,11 +66,11 @@ class CheckResult:
             errors.print(cell(str(finding)), style=colour, markup=False, soft_wrap=True)
 
 
-def check_site(parts: AsteriskParts, ignore: Sequence[str] = ()) -> CheckResult:
-    """Check the site's files. `ignore`: beginnings of the codes to leave out."""
+def check_site(parts: AsteriskParts, ignore: Sequence[str] = (), *, ports: bool = True) -> CheckResult:
+    """Check the site's files. `ignore`: beginnings of the codes to leave out; `ports`: whether ours must be free."""
     findings = checking.check(parts.settings.site, parts.settings.sounds, PROMPTS, parts.settings.voices)
     findings += parts.findings()
-    findings += findings_of_up(parts)
+    findings += findings_of_up(parts, ports=ports)
     findings += findings_of_age(parts, datetime.now(UTC))
     findings.sort(key=lambda finding: not finding.is_error)
     unwanted = tuple(prefix for prefix in ignore if prefix)
@@ -105,7 +105,7 @@ def check(json: bool = JSON, ignore: list[str] = IGNORE) -> None:
         raise typer.Exit(1)
 
 
-def findings_of_up(parts: AsteriskParts) -> Iterator[Finding]:
+def findings_of_up(parts: AsteriskParts, *, ports: bool = True) -> Iterator[Finding]:
     """Yield an E_UP_REFUSED finding for all that `hatif up` would refuse, by the same checks; nothing is written.
 
     Ports are tried only while nothing runs in this HATIF_HOME. Yields nothing for a site that cannot be read; the check
@@ -129,7 +129,7 @@ def findings_of_up(parts: AsteriskParts) -> Iterator[Finding]:
         # The check of the files covers an address in site.toml.
         if parts.settings.database is not None:
             yield Finding.from_sentence("E_UP_REFUSED", "HATIF_DATABASE", 1, str(error).replace(": ", "; ", 1))
-    if not any(process.alive for process in processes(parts.settings.run).values()):
+    if ports and not any(process.alive for process in processes(parts.settings.run).values()):
         for problem in instance.port_problems(conf, ("TCP", "127.0.0.1", parts.settings.control_port, "control API")):
             found, _, remedy = problem.removesuffix(".").partition(": ")
             yield Finding("E_UP_REFUSED", str(path), line_in(site_files.text(path), ("sip_bind",)), found, remedy)
