@@ -171,6 +171,13 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "1002",
         "the language 'en:9' is not valid; write code:level",
     ),
+    "E_OPERATOR_EMERGENCY": (
+        "operators.csv",
+        "1002,Zoe",
+        "999,Zoe",
+        "999,Zoe",
+        "the id 999 is an emergency number in GB: a telephone that dials it would ring an operator; give the operator",
+    ),
     "W_OPERATOR_TOPIC": (
         "operators.csv",
         "en:5,,no",

@@ -265,6 +265,20 @@ def test_the_length_of_a_text_without_audio_is_estimated(small: SmallSite) -> No
     assert found.found == "guide_visa_fee lasts about 17 s in en (estimated, without audio); longest_text_s is 12"
 
 
+@pytest.mark.parametrize(
+    ("operator", "countries"), [("177", " in MA"), ("112", " in GB"), ("911", ""), ("110", None), ("1120", None)]
+)
+def test_an_id_is_no_emergency_number_where_the_line_is_in_the_countries_of_its_numbers_or_on_any_mobile(
+    operator: str, countries: str | None, small: SmallSite
+) -> None:
+    small.edit("operators.csv", "1002,Zoe", f"{operator},Zoe")
+    found = [finding.found for finding in check(small) if finding.code == "E_OPERATOR_EMERGENCY"]
+    telephone = "a telephone that dials it would ring an operator"
+    assert found == (
+        [f"the id {operator} is an emergency number{countries}: {telephone}"] if countries is not None else []
+    )
+
+
 def test_a_recordings_only_language_that_is_off_may_be_incomplete(small: SmallSite) -> None:
     small_site.write_catalogue(small.folder, "zgh", {}, {})
     (small.folder / "recordings" / "zgh").mkdir(parents=True)
