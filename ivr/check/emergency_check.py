@@ -1,4 +1,4 @@
-"""Findings of `hatif check` about operators whose id is an emergency number: who dials it must not reach a colleague."""
+"""Findings of `hatif check` about operators whose id is an emergency number: dialling it would ring a colleague."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
