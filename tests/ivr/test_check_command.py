@@ -194,7 +194,14 @@ def test_every_code_is_produced_in_a_test() -> None:
     of_flows = {item[0] for item in test_flow_file.FLOW_MISTAKES}
     of_flows |= {code for _, _, found_codes in test_flow_paths.WAYS for code, _, _ in found_codes} | {"E_GUIDE_TEXT"}
     of_command = {code for code, _, _, _ in MISTAKES} | {"E_PJSIP_FILE", "E_OPERATOR_PORTS", "E_SITE_MEDIA"}
-    of_command |= {"E_UP_REFUSED", "W_TEXT_LONG", "W_SITE_CERTIFICATE", "E_CARRIER_PASSWORD", "E_SITE_OUTSIDE"}
+    of_command |= {
+        "E_UP_REFUSED",
+        "W_TEXT_LONG",
+        "W_SITE_CERTIFICATE",
+        "E_CARRIER_PASSWORD",
+        "E_SITE_OUTSIDE",
+        "W_TEXT_EXAMPLE",
+    }
     of_command |= {"W_ASTERISK_OLD", "W_ASTERISK_UNTESTED"} | {code for _, _, code, _, _ in test_training.MISTAKES}
     assert {
         *EDITS,
