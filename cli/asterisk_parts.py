@@ -194,9 +194,10 @@ class AsteriskParts(Composition):
         """Return our password at a carrier. Raises SiteError if nobody has entered it."""
         if carrier in secrets.outer:
             return secrets.outer[carrier]
-        raise SiteError(*self._missing_passwords(frozenset(secrets.outer)))
+        raise SiteError(*self.missing_passwords(frozenset(secrets.outer)))
 
-    def _missing_passwords(self, known: frozenset[str]) -> list[Finding]:
+    def missing_passwords(self, known: frozenset[str]) -> list[Finding]:
+        """Return a finding for each carrier that we need a password for; `known`: those that we have one of."""
         path, missing = self.settings.site / "site.toml", []
         for index, carrier in enumerate(self.site.carrier):
             if carrier.user is not None and carrier.name not in known:
@@ -247,7 +248,7 @@ class AsteriskParts(Composition):
         except SiteError as error:
             findings += error.findings
         if (known := credentials.known_outer(self.settings.home)) is not None:
-            findings += self._missing_passwords(known)
+            findings += self.missing_passwords(known)
         try:
             _ = self.calls_in_all
         except SiteError as error:

@@ -1,5 +1,6 @@
 """`hatif check`: find everything wrong or doubtful in the site's files before a caller does."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from db.engine import DatabaseError, parse_url
 from dialplan.lint import lint
 from dialplan.plan import PROMPTS, PlanError
 from ivr.check import checking
+from ivr.home.settings import EXAMPLE
 from ivr.process.process import processes
 from ivr.site.findings import Finding
 from ivr.site.site import SiteError, line_in
@@ -64,11 +66,11 @@ class CheckResult:
             errors.print(cell(str(finding)), style=colour, markup=False, soft_wrap=True)
 
 
-def check_site(parts: AsteriskParts, ignore: Sequence[str] = ()) -> CheckResult:
-    """Check the site's files. `ignore`: beginnings of the codes to leave out."""
+def check_site(parts: AsteriskParts, ignore: Sequence[str] = (), *, ports: bool = True) -> CheckResult:
+    """Check the site's files. `ignore`: beginnings of the codes to leave out; `ports`: whether ours must be free."""
     findings = checking.check(parts.settings.site, parts.settings.sounds, PROMPTS, parts.settings.voices)
     findings += parts.findings()
-    findings += findings_of_up(parts)
+    findings += findings_of_up(parts, ports=ports)
     findings += findings_of_age(parts, datetime.now(UTC))
     findings.sort(key=lambda finding: not finding.is_error)
     unwanted = tuple(prefix for prefix in ignore if prefix)
@@ -86,6 +88,9 @@ def check(json: bool = JSON, ignore: list[str] = IGNORE) -> None:
     docs/check.md explains the codes. The exit status is 1 if there are errors, 0 if there are only warnings.
     """
     parts = AsteriskParts(bound=False)
+    if not os.environ.get("HATIF_SITE") and parts.settings.site == EXAMPLE.resolve():
+        sentence = f"HATIF_SITE is not set, so this checks the example {EXAMPLE}; set it to the folder of your site."
+        errors.print(f"hatif: {sentence}", style="yellow", markup=False, soft_wrap=True)
     result = check_site(parts, ignore)
     if json:
         as_json({"site": str(parts.settings.site), **result.document})
@@ -100,7 +105,7 @@ def check(json: bool = JSON, ignore: list[str] = IGNORE) -> None:
         raise typer.Exit(1)
 
 
-def findings_of_up(parts: AsteriskParts) -> Iterator[Finding]:
+def findings_of_up(parts: AsteriskParts, *, ports: bool = True) -> Iterator[Finding]:
     """Yield an E_UP_REFUSED finding for all that `hatif up` would refuse, by the same checks; nothing is written.
 
     Ports are tried only while nothing runs in this HATIF_HOME. Yields nothing for a site that cannot be read; the check
@@ -124,7 +129,7 @@ def findings_of_up(parts: AsteriskParts) -> Iterator[Finding]:
         # The check of the files covers an address in site.toml.
         if parts.settings.database is not None:
             yield Finding.from_sentence("E_UP_REFUSED", "HATIF_DATABASE", 1, str(error).replace(": ", "; ", 1))
-    if not any(process.alive for process in processes(parts.settings.run).values()):
+    if ports and not any(process.alive for process in processes(parts.settings.run).values()):
         for problem in instance.port_problems(conf, ("TCP", "127.0.0.1", parts.settings.control_port, "control API")):
             found, _, remedy = problem.removesuffix(".").partition(": ")
             yield Finding("E_UP_REFUSED", str(path), line_in(site_files.text(path), ("sip_bind",)), found, remedy)

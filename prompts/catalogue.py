@@ -24,6 +24,8 @@ from prompts.sources import Sources
 SOURCE = "en"
 FILE = Path("LC_MESSAGES") / "hatif.po"
 
+_UPDATE = "run `hatif prompts update`"
+
 _LANGUAGE = re.compile(r"[a-z]{2,3}(_[A-Z]{2})?")
 # Babel silently truncates an unclosed string and takes the first of two msgstr: lines are checked before it reads them.
 _STRING = r'"(?:[^"\\]|\\[ntr"\\])*"'
@@ -130,7 +132,7 @@ class Catalogues:
             if entry is None or entry.source != source.text:
                 what = "does not have this text" if entry is None else f"has: {entry.source}"
                 found = f"the English catalogue {what}"
-                remedy = f"{_update(self._locale.parent)}, then translate the new texts"
+                remedy = f"{_UPDATE}, then translate the new texts"
                 yield Problem("E_TEXT_SOURCE", source.file, source.line, SOURCE, source.id, found, remedy)
 
     def _missing(self, language: str, prompt: str) -> Problem:
@@ -149,7 +151,7 @@ class Catalogues:
             return [text_rules.Finding("E_TEXT_MISSING", "its msgstr is empty", f"translate: {entry.source}")]
         found = text_rules.findings(entry.text, language)
         if language == SOURCE and self._written and entry.id not in self._written:
-            remedy = f"to remove it from all catalogues, {_update(self._locale.parent)}"
+            remedy = f"to remove it from all catalogues, {_UPDATE}"
             found.append(text_rules.Finding("W_TEXT_UNUSED", "the site's files do not have this text", remedy))
         if entry.fuzzy:
             remedy = f"have a person check the text, then remove the flag (`hatif prompts release {entry.id}`)"
@@ -173,13 +175,6 @@ class Catalogues:
         if not spoken_words.ways(entry.text):
             return [text_rules.Finding("E_SPEECH_WORDS", "it has no words", "write some, with commas between the ways")]
         return []
-
-
-def _update(site: Path) -> str:
-    return (
-        f"run `pybabel extract -F babel.cfg --no-location -o var/hatif.pot {site}` and `pybabel update -D hatif "
-        f"--ignore-obsolete --ignore-pot-creation-date -i var/hatif.pot -d {site}/locale`"
-    )
 
 
 def load(site: Path) -> Catalogues:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import typer
 
@@ -25,6 +26,11 @@ from ivr.home.settings import SettingsError, line_of
 from ivr.process.process import processes
 from ivr.site.findings import SiteError
 from prompts.sources import CatalogueError
+from wire.errors import UserError
+
+
+class SetupError(UserError):
+    """A line that is not set up; the message is a sentence with a remedy."""
 
 
 def register(app: typer.Typer) -> None:
@@ -50,12 +56,31 @@ def setup(
     changes = line_settings.read(home) not in (None, line_of(parts.settings))
     if changes and any(info.alive for info in processes(parts.settings.run).values()):
         raise SettingsError(f"The line in {home} is running, and this would change it; stop it first.")
+    if change or line_settings.read(home) is None:
+        _refuse_mistakes(parts)
     with Bar() as bar:
         _fetch_and_speak(parts, bar, guide_later=guide_later)
         configure_asterisk(parts, bar)
     if database:
         upgrade_database(parts)
     console.print(f"Ready in {parts.settings.home}.", markup=False)
+
+
+def _refuse_mistakes(parts: AsteriskParts) -> None:
+    """Check the site of a new line, before anything is downloaded or spoken for it. Raises SetupError, SiteError."""
+    # The whole check takes memory, which `hatif up` would keep for as long as it runs.
+    from cli.check import check_site
+
+    # The audio is made next, and another line may still have the ports.
+    result = replace(check_site(parts, ("W_", "E_AUDIO_", "E_LANGUAGE_INCOMPLETE"), ports=False), ignored=0)
+    if result.errors:
+        result.show()
+        raise SetupError(
+            f"Nothing was set up: {parts.settings.site} has {result.counts}. Correct the site until `hatif check` has"
+            " no other errors than those of audio, and run `hatif setup` again."
+        )
+    if missing := parts.missing_passwords(credentials.known_outer(parts.settings.home) or frozenset()):
+        raise SiteError(*missing)
 
 
 def _fetch_and_speak(parts: AsteriskParts, bar: Bar, *, guide_later: bool) -> None:

@@ -10,7 +10,7 @@ from cli.composition import Composition
 from cli.groups import add_group
 from cli.output import JSON, Bar, as_json, as_table, console, errors
 from cli.owner import refuse_strangers
-from cli.prompts import clip_sets, listening, release, studio, text_lengths, voices
+from cli.prompts import clip_sets, listening, release, studio, text_lengths, update, voices
 from cli.prompts.build_prompts import build_all
 from cli.prompts.slow_voices import wanted_clips, work
 from ivr.home import pid_lock
@@ -34,6 +34,7 @@ def register(app: typer.Typer) -> None:
     voices.register(prompts)
     studio.register(prompts)
     clip_sets.register(prompts)
+    update.register(prompts)
     release.register(prompts)
 
 

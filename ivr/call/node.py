@@ -2,14 +2,16 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-NodeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,23}$")]
-TextId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-WordsId = Annotated[str, Field(pattern=r"^words_[a-z0-9_]{1,39}$")]
+from ivr.site.wording import plain_word, written_as
+
+NodeName = Annotated[str, written_as("[a-z][a-z0-9_]{0,23}", plain_word(24))]
+TextId = Annotated[str, written_as("[a-z][a-z0-9_]{0,39}", plain_word(40))]
+WordsId = Annotated[str, written_as("words_[a-z0-9_]{1,39}", "write words_ and a name, such as words_file")]
 """The id of a text that callers may say."""
-Topic = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
-Key = Annotated[str, Field(pattern=r"^[0-9]$")]
+Topic = Annotated[str, written_as("[a-z][a-z0-9_]{0,30}", plain_word(31))]
+Key = Annotated[str, written_as("[0-9]", "write one key, 0 to 9")]
 
 REPEAT, BACK, OPERATOR, CHANGE_LANGUAGE = "#", "*", "0", "9"
 MISTAKES = 1

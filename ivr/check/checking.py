@@ -8,6 +8,8 @@ from pathlib import Path
 from ivr.check.audio_check import audio_findings
 from ivr.check.code_clashes import code_clashes
 from ivr.check.codes_check import spoken_text_findings
+from ivr.check.emergency_check import emergency_findings
+from ivr.check.example_check import example_findings
 from ivr.check.hours_check import hours_findings
 from ivr.check.length_check import length_findings
 from ivr.check.roster_check import roster_findings
@@ -84,11 +86,13 @@ class _Check:
             if people is not None:
                 self.found += code_clashes(self.folder, site_, people)
                 self.found += telephone_findings(self.folder, site_, people)
+                self.found += emergency_findings(self.folder, site_, people)
                 self.found += roster_findings(self.folder, site_, people)
             if texts is not None:
                 self.found += audio_findings(texts, self.sounds, self.folder, site_)
                 self.found += speech_findings(self.folder, site_, flow, texts)
                 self.found += length_findings(written, texts, self.sounds, site_)
+                self.found += example_findings(self.folder, site_, written, texts)
         return self.found
 
     def _site(self) -> Site | None:

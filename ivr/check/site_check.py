@@ -31,12 +31,14 @@ def number_findings(folder: Path, site: Site) -> Iterator[Finding]:
     toml = _Toml(folder)
     for index, number in enumerate(site.number):
         if number.country is not None and number.country not in site.countries:
-            found = f"number.{index}.country: {number.country} has no languages"
+            place = ("number", index, "country")
+            found = f"{format_place(place)}: {number.country} has no languages"
             remedy = f'write [countries.{number.country}] with languages = ["{site.languages[0]}"], likeliest first'
-            yield toml.finding("E_NUMBER_LANGUAGES", ("number", index, "country"), found, remedy)
+            yield toml.finding("E_NUMBER_LANGUAGES", place, found, remedy)
         if not _can_be_dialled(number.number):
-            found = f"number.{index}.number: {number.number} is shorter or longer than any number of its country"
-            yield toml.finding("W_NUMBER_DIALLED", ("number", index, "number"), found, "write it as callers dial it")
+            place = ("number", index, "number")
+            found = f"{format_place(place)}: {number.number} is shorter or longer than any number of its country"
+            yield toml.finding("W_NUMBER_DIALLED", place, found, "write it as callers dial it")
 
 
 def _can_be_dialled(number: str) -> bool:

@@ -7,9 +7,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ivr.model.e164 import country_of, main_country
 from ivr.site.hours import SpanText
+from ivr.site.wording import COUNTRY, written_as
 from routing.hours import Span, parse_spans
 
-Destination = Annotated[str, Field(pattern=r"^([A-Z]{2}|\+[1-9][0-9]{0,14})$")]
+Destination = Annotated[
+    str, written_as(r"[A-Z]{2}|\+[1-9][0-9]{0,14}", "write a country, such as BE, or a prefix, such as +3247")
+]
 
 
 class CountrySum(BaseModel):
@@ -38,7 +41,7 @@ class Callbacks(BaseModel):
     most_a_number: int = Field(3, ge=1, le=20)  # calls per day to one number
     most_a_day: int = Field(400, ge=1, le=100_000)  # calls per day in total
     most_a_country: int | None = Field(None, ge=0, le=100_000)  # calls per day to the numbers of one country
-    country: dict[Annotated[str, Field(pattern=r"^[A-Z]{2}$")], CountrySum] = {}  # the same for one of them
+    country: dict[Annotated[str, written_as("[A-Z]{2}", COUNTRY)], CountrySum] = {}  # the same for one of them
     share: float = Field(1, gt=0, le=1)  # of the operators on duty, who call back at the same time
     cut_off: bool = False  # whether callers who waited or talked when Asterisk ended are called back without asking
     not_asked_days: int = Field(30, ge=0, le=3650)  # how long a number is left alone that had not asked for a call

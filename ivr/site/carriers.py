@@ -10,6 +10,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from ivr.model.e164 import INTERNATIONAL_PREFIX
 from ivr.site.addresses import CarrierHost, Codec, ServerAddress, is_name, server_host
 from ivr.site.sip import Sip
+from ivr.site.wording import COUNTRY, NAME, NUMBER, written_as
+
+_USER = "write up to 64 letters, digits, _, ., + and -, beginning with a letter or digit"
+PhoneNumber = Annotated[str, written_as(r"\+[1-9][0-9]{4,14}", NUMBER)]
 
 
 def _one_or_more(value: object) -> object:
@@ -21,27 +25,28 @@ class Carrier(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,30}$")
+    name: Annotated[str, written_as("[a-z0-9][a-z0-9_-]{0,30}", NAME)]
     hosts: tuple[CarrierHost, ...] = ()
     codecs: tuple[Codec, ...] = Field(("alaw", "ulaw"), min_length=1)
     # Where it accepts calls, for `[callbacks]`; one that does not answer is left out until it does.
     dial: Annotated[tuple[ServerAddress, ...], BeforeValidator(_one_or_more)] = Field((), max_length=8)
     registrar: ServerAddress | None = None  # where we register with it, as `user`
     # Our number in calls through it; absent: that of the called person's country.
-    shown: str | None = Field(None, pattern=r"^\+[1-9][0-9]{4,14}$")
+    shown: PhoneNumber | None = None
     # Our user there, for the registration and for our calls; the password is in secrets.json.
-    user: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}$")
+    user: Annotated[str, written_as("[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}", _USER)] | None = None
     user_in_from: bool = False  # our calls have it in `From`, and the shown number as P-Asserted-Identity
     # The site's number that is called by a call to our user which names no other.
-    number: str | None = Field(None, pattern=r"^\+[1-9][0-9]{4,14}$")
+    number: PhoneNumber | None = None
     transport: Literal["udp", "tcp", "tls"] = "udp"  # of our requests; with "tls" of its calls, too
     ipv6: bool = False  # use the IPv6 addresses of its names
     encryption: Literal["none"] | None = None  # "none" allows a carrier outside the own networks without TLS and SRTP
     trust_identity: bool = False  # whether P-Asserted-Identity gives the caller's number; otherwise only From
     # The country of callers' numbers without a country code; absent: that of the dialled number.
-    country: str | None = Field(None, pattern=r"^[A-Z]{2}$")
-    national_prefix: str | None = Field(None, pattern=r"^[0-9]{0,4}$")  # absent: the country's usual one
-    international_prefix: str = Field(INTERNATIONAL_PREFIX, pattern=r"^[0-9]{1,5}$")
+    country: Annotated[str, written_as("[A-Z]{2}", COUNTRY)] | None = None
+    # Absent: the country's usual one.
+    national_prefix: Annotated[str, written_as("[0-9]{0,4}", "write up to 4 digits")] | None = None
+    international_prefix: Annotated[str, written_as("[0-9]{1,5}", "write 1 to 5 digits")] = INTERNATIONAL_PREFIX
     password: bool = False  # its calls need a password, which is in secrets.json
     nat: bool = False  # its audio comes from another address than that in its SDP, and ours is sent there
     srtp: bool = False  # its audio is encrypted (SDES)

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-Digits = Annotated[str, Field(pattern=r"^([*#0-9]{1,6})?$")]
+from ivr.site.wording import written_as
+
+Digits = Annotated[str, written_as("([*#0-9]{1,6})?", 'write up to 6 keys, such as *10, or "" for none')]
 
 
 class Codes(BaseModel):

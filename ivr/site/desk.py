@@ -6,8 +6,13 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ivr.site.addresses import BindAddress
+from ivr.site.wording import MAIL_ADDRESS, written_as
 
-PublicAddress = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?$", max_length=200)]
+PublicAddress = Annotated[
+    str,
+    Field(max_length=200),
+    written_as("https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?", "write it without a path, such as https://desk.example.org"),
+]
 
 
 class Mail(BaseModel):
@@ -15,12 +20,21 @@ class Mail(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    host: str = Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$", max_length=253)
+    host: Annotated[
+        str,
+        Field(max_length=253),
+        written_as("[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?", "write a name or an address, such as mail.example.org"),
+    ]
     port: int = Field(587, ge=1, le=65535)
     security: Literal["starttls", "tls", "none"] = "starttls"
     authority: Path | None = None  # of the server's certificate, if it is one of your own; a PEM file
-    sender: str = Field(pattern=r"^[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$", max_length=200)
-    name: str = Field("", pattern=r"^[^\x00-\x1f\x7f<>@]*$", max_length=100)  # beside the address
+    sender: Annotated[
+        str,
+        Field(max_length=200),
+        written_as(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", MAIL_ADDRESS),
+    ]
+    # Beside the address.
+    name: Annotated[str, Field(max_length=100), written_as(r"[^\x00-\x1f\x7f<>@]*", "write it without < > @")] = ""
     user: str | None = Field(None, min_length=1, max_length=200)
 
     @model_validator(mode="after")

@@ -14,6 +14,7 @@ import yaml
 from pydantic import Field
 
 from ivr.site.findings import Finding, SiteError
+from ivr.site.wording import plain_word, written_as
 from prompts import site_files
 from prompts.sources import GUIDE_FIELDS, guide_part_ids, guide_text_id, is_id
 from prompts.yaml_places import STRING, compose, refusal
@@ -26,7 +27,9 @@ _LONGEST_ID = 22
 """Maximum length of a procedure's id; the id of its longest text then has 42 characters."""
 _MOST_PARTS = 9
 """Maximum number of texts in a field."""
-ProcedureId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$", max_length=_LONGEST_ID)]
+ProcedureId = Annotated[
+    str, Field(max_length=_LONGEST_ID), written_as("[a-z][a-z0-9]*(_[a-z0-9]+)*", plain_word(_LONGEST_ID))
+]
 
 _TITLE, _DOCUMENTS, *_OTHERS = GUIDE_FIELDS
 _ON_REQUEST = ("issuer", "legal_basis")

@@ -5,9 +5,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-_ADDRESS = r"^[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9-]+)+$"
+from ivr.site.wording import MAIL_ADDRESS, written_as
 
-Address = Annotated[str, Field(pattern=_ADDRESS, max_length=254)]
+_ADDRESS = r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9-]+)+"
+
+Address = Annotated[str, Field(max_length=254), written_as(_ADDRESS, MAIL_ADDRESS)]
 Addresses = Annotated[tuple[Address, ...], Field(max_length=50)]
 
 

@@ -4,9 +4,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Criterion = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
-PageLanguage = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
-Words = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f\x7f]*$")]
+from ivr.site.wording import LANGUAGE, plain_word, written_as
+
+Criterion = Annotated[str, written_as("[a-z][a-z0-9_]{0,30}", plain_word(31))]
+PageLanguage = Annotated[str, written_as("[a-z]{2,3}", LANGUAGE)]
+Words = Annotated[str, Field(min_length=1, max_length=60), written_as(r"[^\x00-\x1f\x7f]*", "write it in one line")]
 
 
 class Scoring(BaseModel):

@@ -35,12 +35,13 @@ from ivr.site.scoring import Scoring
 from ivr.site.silence import Silence
 from ivr.site.sip import Sip
 from ivr.site.speech import Speech
+from ivr.site.wording import COUNTRY, LANGUAGE, NAME, NUMBER, plain_word, written_as
 from prompts import site_files, toml_values
 from prompts.voices import choice
 
-LanguageCode = Annotated[str, Field(pattern="^[a-z]{2,3}$")]
-CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
-Name = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,30}$")]
+LanguageCode = Annotated[str, written_as("[a-z]{2,3}", LANGUAGE)]
+CountryCode = Annotated[str, written_as("[A-Z]{2}", COUNTRY)]
+Name = Annotated[str, written_as("[a-z0-9][a-z0-9_-]{0,30}", NAME)]
 Place = Sequence[int | str]
 """The names and indexes that lead to a value."""
 Fault = tuple[str, Place, str]
@@ -57,7 +58,7 @@ class Number(_Strict):
     """A number that callers dial, with + (carriers may send it with 00 or without); `country` is absent if several
     countries share it."""
 
-    number: str = Field(pattern=r"^\+[1-9][0-9]{4,14}$")
+    number: Annotated[str, written_as(r"\+[1-9][0-9]{4,14}", NUMBER)]
     country: CountryCode | None = None
     # When the line answers, from which time on a call is charged: with its first prompt, or before the first question.
     answer: Literal["at_once", "when_needed"] = "at_once"
@@ -76,7 +77,7 @@ class Country(_Strict):
     timezone: ZoneName | None = None
 
 
-PauseReason = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,19}$")]
+PauseReason = Annotated[str, written_as("[a-z][a-z0-9_]{0,19}", plain_word(20))]
 UserAgent = Annotated[str, Field(min_length=2, max_length=60)]
 
 
@@ -98,8 +99,14 @@ class Operators(_Strict):
     # Of their telephones, besides `own_networks` of [sip]; also for `hatif firewall`.
     networks: tuple[CarrierHost, ...] = ()
     # Operators whose telephones may be anywhere, and are encrypted; "*": all. Those of others are in our networks.
-    outside: tuple[Annotated[str, Field(pattern=r"^(\*|[1-9][0-9]{2,7})$")], ...] = ()
-    address: str = Field("PJSIP/{id}", pattern=r"^PJSIP/[a-zA-Z0-9_/:@.-]*\{id\}[a-zA-Z0-9_:@.-]*$")
+    outside: tuple[Annotated[str, written_as(r"\*|[1-9][0-9]{2,7}", "write operators' ids, or * for all")], ...] = ()
+    address: Annotated[
+        str,
+        written_as(
+            r"PJSIP/[a-zA-Z0-9_/:@.-]*\{id\}[a-zA-Z0-9_:@.-]*",
+            "write PJSIP/ and {id}, such as PJSIP/edge/sip:{id}@edge",
+        ),
+    ] = "PJSIP/{id}"
 
     def is_outside(self, operator: str) -> bool:
         """Return whether an operator's telephone may be outside our networks."""
@@ -335,8 +342,19 @@ def _repeated(values: Sequence[str]) -> Iterator[tuple[int, str]]:
 
 
 def format_place(place: Place) -> str:
-    """Return a place as text, without pydantic's mark for an invalid key."""
-    return ".".join(str(part) for part in place if part != "[key]")
+    """Return a place as text, such as `hosts of the 2nd carrier`, without pydantic's mark for an invalid key."""
+    parts = [part for part in place if part != "[key]"]
+    last = max((at for at, part in enumerate(parts) if isinstance(part, int)), default=None)
+    if last is None:
+        return ".".join(map(str, parts))
+    position, table = _ordinal(int(parts[last]) + 1), format_place(parts[:last])
+    inside = format_place(parts[last + 1 :])
+    return f"{inside} of the {position} {table}" if inside else f"{table}, the {position}"
+
+
+def _ordinal(number: int) -> str:
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
 
 
 def describe_error(error: ErrorDetails) -> str:
@@ -348,21 +366,7 @@ def describe_error(error: ErrorDetails) -> str:
             return "is not a valid name here; correct or delete it"
         case "value_error":
             return error["msg"].removeprefix("Value error, ")
-    found = f"found {repr(error['input'])[:80]}"
-    if error["type"] == "string_pattern_mismatch" and (remedy := _pattern_remedy(error["ctx"]["pattern"])) is not None:
-        return f"{found}; {remedy}"
-    return f"{error['msg']}, {found}"
-
-
-def _pattern_remedy(pattern: str) -> str | None:
-    """Return how to write a value for a pattern of the flow; None for other patterns."""
-    if pattern == "^[0-9]$":
-        return "write one key, 0 to 9"
-    if not pattern.startswith("^[a-z][a-z0-9"):
-        return None
-    longest = re.search(r"\{0,([0-9]+)\}\$$", pattern)
-    most = f", at most {int(longest[1]) + 1}" if longest else ""
-    return f"write lower-case letters, digits and _, beginning with a letter{most}"
+    return f"{error['msg']}, found {repr(error['input'])[:80]}"
 
 
 def line_in(text: str, place: Place) -> int:

@@ -11,18 +11,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ivr.site.findings import Finding, SiteError
 from ivr.site.site import CountryCode, LanguageCode, Site, describe_error, format_place
+from ivr.site.wording import LANGUAGE, NUMBER, plain_word, written_as
 from prompts import site_files, text_rules, training_sounds
 from prompts.yaml_places import LOADER, MISREAD, compose, duplicates, line_of, misread, refusal
 
 FOLDER = "training"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
 _MOST = 50
+_RECORDING = "write a WAV file's name of letters, digits, _ and -, such as greeting.wav"
 _ODD = re.compile(r"[\x00-\x1f\x7f]")
 
 Title = Annotated[str, Field(min_length=1, max_length=80)]
-PageLanguage = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
-NodeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=30)]
-Keys = Annotated[str, Field(pattern=r"^[0-9*#]{1,20}$")]
+PageLanguage = Annotated[str, written_as("[a-z]{2,3}", LANGUAGE)]
+NodeName = Annotated[str, Field(max_length=30), written_as("[a-z][a-z0-9_]*", plain_word())]
+Keys = Annotated[str, written_as("[0-9*#]{1,20}", "write 1 to 20 keys")]
 
 
 class _Strict(BaseModel):
@@ -33,7 +35,7 @@ class Sentence(_Strict):
     """A sentence of a scripted caller: a text for the voice of their language, or a recording in the folder."""
 
     text: str | None = Field(None, min_length=1)
-    recording: str | None = Field(None, pattern=r"^[A-Za-z0-9_-]{1,60}\.wav$")
+    recording: Annotated[str, written_as(r"[A-Za-z0-9_-]{1,60}\.wav", _RECORDING)] | None = None
     # The caller speaks once the operator has fallen silent, or after this time if they say nothing.
     after_s: float = Field(6, ge=0, le=60)
 
@@ -48,7 +50,7 @@ class _File(_Strict):
     title: dict[PageLanguage, Title] = Field(min_length=1, max_length=20)
     language: LanguageCode
     country: CountryCode
-    caller: str | None = Field(None, pattern=r"^\+[1-9][0-9]{5,14}$")
+    caller: Annotated[str, written_as(r"\+[1-9][0-9]{5,14}", NUMBER)] | None = None
     keys: dict[NodeName, Keys] = Field({}, max_length=20)
     say: tuple[Sentence, ...] = Field(min_length=1, max_length=20)
 
@@ -175,7 +177,7 @@ def _conflicts(
         known = ", ".join(site.languages)
         yield other, ("language",), f"the language {file.language!r} is not one of the site's; write one of {known}"
     if number is None:
-        countries = ", ".join(sorted(entry.country for entry in site.number if entry.country))
+        countries = ", ".join(sorted({entry.country for entry in site.number if entry.country}))
         yield other, ("country",), f"the site has no number for {file.country!r}; write one of {countries}"
     for language, title in file.title.items():
         if _ODD.search(title):

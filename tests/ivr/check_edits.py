@@ -14,7 +14,7 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         '"small"',
         '"Small Site"',
         "name",
-        "name: String should match.*, found 'Small Site'; ",
+        "name: found 'Small Site'; write lower-case letters, digits, _ and -, at most 31",
     ),
     "W_SITE_FORMER": (
         "site.toml",
@@ -84,7 +84,7 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         'hosts = ["127.0.0.2"]',
         "hosts = []",
         "hosts = []",
-        "carrier.0.hosts: nothing identifies this carrier's calls; list their addresses",
+        "hosts of the 1st carrier: nothing identifies this carrier's calls; list their addresses",
     ),
     "E_NUMBER_UNKNOWN": (
         "site.toml",
@@ -98,14 +98,15 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         'country = "GB"',
         'country = "SE"',
         "country",
-        r"number.0.country: SE has no languages; write \[countries.SE\] with languages = \[.ar.\]",
+        r"country of the 1st number: SE has no languages; write \[countries.SE\] with languages = \[.ar.\]",
     ),
     "W_NUMBER_DIALLED": (
         "site.toml",
         "+44800212000",
         "+44800",
         "+44800",
-        r"number.0.number: \+44800 is shorter or longer than any number of its country; write it as callers dial it",
+        r"number of the 1st number: \+44800 is shorter or longer than any number of its country; write it as "
+        "callers dial it",
     ),
     "W_HOURS_HOLIDAY": (
         "site.toml",
@@ -169,6 +170,13 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "en:9,,no",
         "1002",
         "the language 'en:9' is not valid; write code:level",
+    ),
+    "E_OPERATOR_EMERGENCY": (
+        "operators.csv",
+        "1002,Zoe",
+        "999,Zoe",
+        "999,Zoe",
+        "the id 999 is an emergency number in GB: a telephone that dials it would ring an operator; give the operator",
     ),
     "W_OPERATOR_TOPIC": (
         "operators.csv",
@@ -297,7 +305,7 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "goodbye: Goodbye.",
         "goodbye: Until soon.",
         "goodbye: Until",
-        "goodbye: the English catalogue has: Goodbye.; run `pybabel",
+        "goodbye: the English catalogue has: Goodbye.; run `hatif prompts update`",
     ),
     "E_TEXT_MISSING": (
         AR,

@@ -265,6 +265,20 @@ def test_the_length_of_a_text_without_audio_is_estimated(small: SmallSite) -> No
     assert found.found == "guide_visa_fee lasts about 17 s in en (estimated, without audio); longest_text_s is 12"
 
 
+@pytest.mark.parametrize(
+    ("operator", "countries"), [("177", " in MA"), ("112", " in GB"), ("911", ""), ("110", None), ("1120", None)]
+)
+def test_an_id_is_no_emergency_number_where_the_line_is_in_the_countries_of_its_numbers_or_on_any_mobile(
+    operator: str, countries: str | None, small: SmallSite
+) -> None:
+    small.edit("operators.csv", "1002,Zoe", f"{operator},Zoe")
+    found = [finding.found for finding in check(small) if finding.code == "E_OPERATOR_EMERGENCY"]
+    telephone = "a telephone that dials it would ring an operator"
+    assert found == (
+        [f"the id {operator} is an emergency number{countries}: {telephone}"] if countries is not None else []
+    )
+
+
 def test_a_recordings_only_language_that_is_off_may_be_incomplete(small: SmallSite) -> None:
     small_site.write_catalogue(small.folder, "zgh", {}, {})
     (small.folder / "recordings" / "zgh").mkdir(parents=True)
@@ -293,13 +307,19 @@ REFUSED_VALUES = [
     ('sip_bind = "eth0"', "sip_bind: 'eth0' is not an IP address; write one of this machine"),
     (
         'hosts = ["sip.example.net"]',
-        "carrier.0.hosts.0: 'sip.example.net' is not an address; write an IP address or network",
+        "hosts of the 1st carrier, the 1st: 'sip.example.net' is not an address; write an IP address or network",
     ),
-    ('hosts = ["0.0.0.0/0"]', "carrier.0.hosts.0: '0.0.0.0/0' is the whole internet; write the carrier's own"),
-    ('hosts = ["127.0.0.2"]\ncodecs = ["g999"]', "carrier.0.codecs.0: Input should be 'alaw', 'ulaw' or 'g722'"),
+    (
+        'hosts = ["0.0.0.0/0"]',
+        "hosts of the 1st carrier, the 1st: '0.0.0.0/0' is the whole internet; write the carrier's own",
+    ),
+    (
+        'hosts = ["127.0.0.2"]\ncodecs = ["g999"]',
+        "codecs of the 1st carrier, the 1st: Input should be 'alaw', 'ulaw' or 'g722'",
+    ),
     (
         'hosts = ["127.0.0.2"]\ndial = "127.0.0.2:99999"',
-        "carrier.0.dial.0: '99999' is not a port; write a number from 1",
+        "dial of the 1st carrier, the 1st: '99999' is not a port; write a number from 1",
     ),
 ]
 
@@ -325,8 +345,8 @@ def test_two_carriers_never_share_an_address(small: SmallSite) -> None:
         '[[carrier]]\nname = "two"\nhosts = ["127.0.0.0/29"]\n\n[[number]]\nnumber = "+44',
     )
     assert one(check(small), "E_SITE_TWICE") == (
-        "site.toml:16: carrier.1.hosts: 127.0.0.0/29 of 'two' is also 127.0.0.2 of 'one'; give each address to one "
-        "carrier"
+        "site.toml:16: hosts of the 2nd carrier: 127.0.0.0/29 of 'two' is also 127.0.0.2 of 'one'; give each "
+        "address to one carrier"
     )
 
 

@@ -20,7 +20,7 @@ from site_files import line_of
 from small_site import SmallSite
 
 from cli.main import main
-from ivr.home.settings import CHECKOUT
+from ivr.home.settings import CHECKOUT, EXAMPLE
 
 PAGE = CHECKOUT / "docs" / "check.md"
 
@@ -84,6 +84,23 @@ def test_the_findings_are_available_as_one_json_document(
         "found": "main says 'main_trip', which is in no catalogue",
         "remedy": "write that text",
     }
+
+
+def test_without_a_site_the_check_says_first_that_it_checks_the_example(
+    small: SmallSite, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HATIF_HOME", str(small.folder.parent / "new"))
+    monkeypatch.delenv("HATIF_SITE", raising=False)
+    monkeypatch.setattr(sys, "argv", ["hatif", "check", "--ignore", "E_"])
+    with pytest.raises(SystemExit):
+        main()
+    first, *_ = capsys.readouterr().err.splitlines()
+    assert (
+        first
+        == f"hatif: HATIF_SITE is not set, so this checks the example {EXAMPLE}; set it to the folder of your site."
+    )
+    assert hatif(small, monkeypatch, "check") == 0
+    assert "example" not in capsys.readouterr().err
 
 
 def test_check_reports_what_up_would_refuse_and_creates_nothing(
@@ -177,7 +194,14 @@ def test_every_code_is_produced_in_a_test() -> None:
     of_flows = {item[0] for item in test_flow_file.FLOW_MISTAKES}
     of_flows |= {code for _, _, found_codes in test_flow_paths.WAYS for code, _, _ in found_codes} | {"E_GUIDE_TEXT"}
     of_command = {code for code, _, _, _ in MISTAKES} | {"E_PJSIP_FILE", "E_OPERATOR_PORTS", "E_SITE_MEDIA"}
-    of_command |= {"E_UP_REFUSED", "W_TEXT_LONG", "W_SITE_CERTIFICATE", "E_CARRIER_PASSWORD", "E_SITE_OUTSIDE"}
+    of_command |= {
+        "E_UP_REFUSED",
+        "W_TEXT_LONG",
+        "W_SITE_CERTIFICATE",
+        "E_CARRIER_PASSWORD",
+        "E_SITE_OUTSIDE",
+        "W_TEXT_EXAMPLE",
+    }
     of_command |= {"W_ASTERISK_OLD", "W_ASTERISK_UNTESTED"} | {code for _, _, code, _, _ in test_training.MISTAKES}
     assert {
         *EDITS,

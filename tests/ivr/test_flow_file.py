@@ -97,7 +97,7 @@ FLOW_MISTAKES = [
         "{key: 2, text: main_travel",
         "{key: A, text: main_travel",
         "- {key: A",
-        "key: found 'A'; write one key, 0 to 9",
+        "key of the 2nd nodes.main.menu.options: found 'A'; write one key, 0 to 9",
     ),
     (
         "E_FLOW_TEXT",
@@ -113,7 +113,13 @@ FLOW_MISTAKES = [
         "announcements",
         "announcements has 'alarm', which is in no catalogue; write that text",
     ),
-    ("E_FLOW_VALUE", "{key: 2, text: main_travel", "{text: main_travel", "- {text", "key: is missing"),
+    (
+        "E_FLOW_VALUE",
+        "{key: 2, text: main_travel",
+        "{text: main_travel",
+        "- {text",
+        "key of the 2nd nodes.main.menu.options: is missing",
+    ),
     (
         "E_FLOW_UNREACHABLE",
         "  goodbye:\n",

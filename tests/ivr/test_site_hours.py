@@ -88,7 +88,12 @@ def test_the_example_site_is_closed_on_the_holidays_of_morocco() -> None:
             "'.33800212009' is not one of the site's; write one",
         ),
         ("language.nl", "language.de", "[hours.language", "'de' is not one of the site's; write one of ar, fr, nl"),
-        ('monday = ["09:00-12:00"]', 'monday = ["9-12"]', 'monday = ["9-12"]', r"hours\.line\.\+33.*monday\.0: .*span"),
+        (
+            'monday = ["09:00-12:00"]',
+            'monday = ["9-12"]',
+            'monday = ["9-12"]',
+            r"hours\.line\.\+33.*monday, the 1st: .*span",
+        ),
         ('monday = ["10:30-24:00"]', 'mon = ["10:30-24:00"]', "mon = ", "'mon' is not a weekday"),
         (
             '"MA"',
@@ -98,7 +103,12 @@ def test_the_example_site_is_closed_on_the_holidays_of_morocco() -> None:
         ),
         ('"MA"', '"Morocco"', "holidays =", "'Morocco' is not a country"),
         ('"MA"', '"__"', "holidays =", "'__' is not a country"),
-        ('["10:00-14:00"]', '["14:00-10:00"]', "holiday_hours", r"holiday_hours\.0: '14:00-10:00' is not a time span"),
+        (
+            '["10:00-14:00"]',
+            '["14:00-10:00"]',
+            "holiday_hours",
+            r"holiday_hours, the 1st: '14:00-10:00' is not a time span",
+        ),
     ],
 )
 def test_a_mistake_in_the_hours_is_reported_with_its_line(

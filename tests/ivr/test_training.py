@@ -173,6 +173,15 @@ def test_a_mistake_in_a_script_has_its_code_line_and_remedy(
     assert "good" in training.load(small.folder, loaded)
 
 
+def test_a_country_with_two_numbers_is_named_once(tmp_path: Path) -> None:
+    small = small_site.make(tmp_path / "home")
+    small.edit("site.toml", "[fallback]", '[[number]]\nnumber = "+44800212001"\ncountry = "GB"\n\n[fallback]')
+    (small.folder / training.FOLDER).mkdir()
+    (small.folder / training.FOLDER / "somebody.yaml").write_text(GOOD.replace("country: GB", "country: PT", 1))
+    (finding,) = training_findings(small.folder, site.load(small.folder), None)
+    assert (finding.found, finding.remedy) == ("the site has no number for 'PT'", "write one of GB")
+
+
 def test_what_scripted_callers_say_is_made_once_and_removed_with_the_script(tmp_path: Path) -> None:
     sounds, hello = tmp_path / "training", Sentence("en", "Good morning.", None)
     assert sound_of(sounds, hello) is None

@@ -28,6 +28,11 @@ nodes:
   operator: {kind: queue, next: goodbye}
   goodbye: {kind: end, text: goodbye}
 """
+PYBABEL = (
+    "pybabel extract -F babel.cfg --no-location -o var/hatif.pot sites/consulate",
+    "pybabel update -D hatif --ignore-obsolete --ignore-pot-creation-date -i var/hatif.pot -d sites/consulate/locale",
+)
+"""What `hatif prompts update` does as well, in the folder of a checkout."""
 IDS = {
     *(
         "language_option",

@@ -194,7 +194,7 @@ def test_the_example_site_has_a_replacement_for_every_language() -> None:
     ("top", "sections", "words"),
     [
         ('recorded_only = ["zgh", "zgh"]\n', "", "recorded_only: the language 'zgh' occurs twice"),
-        ('recorded_only = ["Amazigh"]\n', "", "recorded_only.0: String should match"),
+        ('recorded_only = ["Amazigh"]\n', "", "recorded_only, the 1st: found 'Amazigh'; write the code of a language"),
         ("", '[fallback]\npt = ["fr"]\n', "fallback.pt: the language 'pt' is not one of the site's"),
         ("", '[fallback]\nfr = ["fr", "en"]\n', "fallback.fr: 'fr' cannot replace itself"),
         ("", '[fallback]\nfr = ["en", "en"]\n', "fallback.fr: the language 'en' occurs twice"),

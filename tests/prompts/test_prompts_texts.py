@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from every import every
+from prompt_lines import PYBABEL
 
 from prompts import catalogue, sources, text_rules
 
@@ -31,8 +32,7 @@ def test_the_catalogues_are_formatted_as_by_pybabel(tmp_path: Path) -> None:
     template, locale = str(tmp_path / "hatif.pot"), tmp_path / "locale"
     shutil.copytree(SITE / "locale", locale)
     extract, update = (
-        line.replace("var/hatif.pot", template).replace("sites/consulate/locale", str(locale))
-        for line in re.findall(r"^\.venv/bin/(pybabel .*)$", (ROOT / "docs" / "texts.md").read_text(), re.MULTILINE)
+        line.replace("var/hatif.pot", template).replace("sites/consulate/locale", str(locale)) for line in PYBABEL
     )
     for command in (extract, update):
         subprocess.run([ROOT / ".venv" / "bin" / "pybabel", "-q", *command.split()[1:]], cwd=ROOT, check=True)
