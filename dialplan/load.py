@@ -18,6 +18,9 @@ _NOTHING = "; No dialplan: nothing can be dialled.\n[general]\n"
 _REGISTRAR = "pbx_config"  # the registrar of extensions from extensions.conf
 _OURS = "hatif-"
 _NUMBERS = ("hatif-carrier", "hatif-entry")
+_ACCOUNT = "HATIF_TO="
+"""Begins the first step of our user at a carrier in [hatif-carrier]. Callers dial numbers; such a user comes and goes
+with the carrier's settings."""
 _LARGEST = 1_000_000  # characters; the example site's file has 20,000
 
 Loaded = Mapping[str, Context]
@@ -145,11 +148,15 @@ def losses(before: Loaded, wanted: Loaded, calls: Mapping[str, int]) -> list[str
                 lost.append(f"the context [{context}], which {calls[context]} channels are in")
             continue
         for name in sorted(extensions.keys() - wanted[context].keys()):
-            if context in _NUMBERS and name != "s":
+            if context in _NUMBERS and name != "s" and not _is_account(extensions[name]):
                 lost.append(f"the number {name} from [{context}]")
             elif context in used and name == "s":
                 lost.append(f"the extension s from [{context}], which Hatif uses")
     return lost
+
+
+def _is_account(steps: list[Step]) -> bool:
+    return any(step.priority == 1 and step.data.startswith(_ACCOUNT) for step in steps)
 
 
 async def _calls(ami: Manager) -> Counter[str]:

@@ -13,7 +13,7 @@ from ivr.check.example_check import example_findings
 from ivr.check.hours_check import hours_findings
 from ivr.check.length_check import length_findings
 from ivr.check.roster_check import roster_findings
-from ivr.check.sip_check import sip_findings, telephone_findings
+from ivr.check.sip_check import carrier_findings, sip_findings, telephone_findings
 from ivr.check.site_check import (
     database_findings,
     desk_findings,
@@ -80,6 +80,7 @@ class _Check:
             self.found += database_findings(self.folder, site_)
             self.found += desk_findings(self.folder, site_)
             self.found += sip_findings(self.folder, site_)
+            self.found += carrier_findings(self.folder, site_)
             self.found += voice_findings(self.folder, site_, self.voices)
             self.found += hours_findings(site_, self.folder)
             self.found += training_findings(self.folder, site_, flow)

@@ -1,7 +1,8 @@
-"""Findings of `hatif check` about SIP: the certificate in `[sip]` of `site.toml`, and telephones outside."""
+"""Findings of `hatif check` about SIP: the certificate in `[sip]` of `site.toml`, carriers, and telephones outside."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from ivr.site import certificate
@@ -23,6 +24,26 @@ def telephone_findings(folder: Path, site: Site, people: Sequence[OperatorEntry]
             line = line_in(site_files.text(file), ("operators", "outside"))
             what = f"operators.outside: there is no operator {operator!r} in operators.csv"
             yield Finding("E_SITE_OUTSIDE", str(file), line, what, 'write ids of the list, or "*" for all')
+
+
+_USUAL = (ip_address("127.0.0.1"), ip_address("::1"))
+"""The addresses that a program has on loopback unless it asks for another one."""
+
+
+def carrier_findings(folder: Path, site: Site) -> Iterator[Finding]:
+    """Yield a warning for each carrier as which any program and any account of this machine can call.
+
+    A line that is on loopback itself, such as that of the example, is for trying: its carrier may be at 127.0.0.2.
+    """
+    file = folder / "site.toml"
+    tries = site.sip.bind_ipv6 is None and ip_address(site.sip_bind).is_loopback
+    for index, carrier in enumerate(site.carrier):
+        for host in carrier.open_hosts:
+            if not tries or any(address in ip_network(host) for address in _USUAL):
+                line = line_in(site_files.text(file), ("carrier", index, "hosts"))
+                what = f"carrier {carrier.name}: {host} is this machine, and all its programs can call as the carrier"
+                remedy = "write the carrier's own addresses, or password = true, or load the rules of `hatif firewall`"
+                yield Finding("W_CARRIER_LOCAL", str(file), line, what, remedy)
 
 
 def sip_findings(folder: Path, site: Site) -> Iterator[Finding]:

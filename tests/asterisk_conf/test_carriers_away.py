@@ -302,6 +302,32 @@ async def test_we_register_by_name_over_tls_and_are_called_there_encrypted(both:
     await both.hang_up()
 
 
+async def test_a_call_over_tls_and_srtp_goes_on_while_its_carrier_is_changed_by_a_reload(both: Both) -> None:
+    def registered_as(user: str) -> bool:
+        return f"{user}@localhost" in both.ours.ask("pjsip show registration trunk-named")
+
+    conf = both.ours.conf
+    await both.ours.until(lambda: "Registered" in both.ours.ask("pjsip show registrations"), "we are registered", 15)
+    both.theirs.ask(f"channel originate PJSIP/{NUMBER}@{USER} extension s@music")
+    await both.both_hear()
+    other, codecs = "line-4712", ("ulaw", "alaw")
+    named = replace(conf.carriers[0], user=other, codecs=codecs)
+    write(replace(conf, carriers=(named, *conf.carriers[1:])))
+    both.ours.ask("module reload res_pjsip.so")
+    await both.ours.until(lambda: registered_as(other), "the carrier was changed")
+    sides, before = (both.ours, both.theirs), [side.heard() for side in (both.ours, both.theirs)]
+    assert all(before), before
+    await both.ours.until(
+        lambda: all(min(side.heard()) > max(heard) + 50 for side, heard in zip(sides, before, strict=True)),
+        "both still hear",
+    )
+    write(conf)
+    both.ours.ask("module reload res_pjsip.so")
+    await both.ours.until(lambda: registered_as(USER), "the carrier is as before")
+    await both.hang_up()
+    await both.ours.until(lambda: "Registered" in both.ours.ask("pjsip show registrations"), "we register again", 15)
+
+
 async def test_a_carrier_that_is_added_by_a_reload_gets_our_registration_and_none_when_it_is_gone(both: Both) -> None:
     conf = both.ours.conf
     registrar = f"127.0.0.10:{both.sipp.port}"

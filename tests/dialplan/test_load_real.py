@@ -17,7 +17,8 @@ from cli.output import Bar
 from dialplan.findings import DialplanError
 from dialplan.load import Change, compare, foreign, load, loaded, losses
 from dialplan.names import from_console, shipped
-from dialplan.parse import parse
+from dialplan.parse import Context, parse
+from dialplan.plan import Account, Number, Plan, render
 from ivr.asterisk.ami import Ami
 
 
@@ -166,6 +167,16 @@ def test_losses_are_described_in_terms_of_callers() -> None:
         "the extension s from [hatif-entry], which Hatif uses",
         "the context [office], which 2 channels are in",
     ]
+
+
+def test_a_user_at_a_carrier_is_no_number_that_callers_lose() -> None:
+    def plan(user: str, number: str) -> dict[str, Context]:
+        numbers = (Number(number, "FR", "fr"),)
+        return parse(render(Plan("test1", numbers, ("fr",), (), accounts=(Account(user, number),)))).contexts
+
+    before = plan("line-4711", "+33800000001")
+    assert losses(before, plan("line-4712", "+33800000001"), {}) == []
+    assert "the number +33800000001 from [hatif-carrier]" in losses(before, plan("line-4711", "+33800000002"), {})
 
 
 async def test_the_shipped_names_are_those_of_the_running_asterisk(asterisk: Any) -> None:

@@ -86,6 +86,13 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "hosts = []",
         "hosts of the 1st carrier: nothing identifies this carrier's calls; list their addresses",
     ),
+    "W_CARRIER_LOCAL": (
+        "site.toml",
+        'hosts = ["127.0.0.2"]',
+        'hosts = ["127.0.0.1"]',
+        'hosts = ["127.0.0.1"]',
+        "carrier one: 127.0.0.1 is this machine, and all its programs can call as the carrier; write the carrier's own",
+    ),
     "E_NUMBER_UNKNOWN": (
         "site.toml",
         "[[carrier]]",

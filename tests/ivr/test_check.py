@@ -51,6 +51,24 @@ def test_a_mistake_in_a_file_gets_its_code_line_and_remedy(code: str, small: Sma
     assert finding.is_error is code.startswith("E_")
 
 
+@pytest.mark.parametrize(
+    ("bind", "hosts", "named"),
+    [
+        ("127.0.0.1", '["127.0.0.2"]', 0),  # a line for trying, such as the example's
+        ("192.0.2.10", '["127.0.0.2"]', 1),
+        ("127.0.0.1", '["127.0.0.0/8", "10.1.2.3"]', 1),
+        ("192.0.2.10", '["127.0.0.1"]\npassword = true', 0),
+        ("192.0.2.10", '["10.1.2.3"]', 0),
+    ],
+)
+def test_a_carrier_of_this_machine_without_a_password_is_named(
+    small: SmallSite, bind: str, hosts: str, named: int
+) -> None:
+    small.edit("site.toml", 'hosts = ["127.0.0.2"]', f"hosts = {hosts}")
+    small.edit("site.toml", "[hours]", f'sip_bind = "{bind}"\n\n[hours]')
+    assert codes(check(small)) == ["W_CARRIER_LOCAL"] * named
+
+
 def test_a_remedy_may_contain_semicolons() -> None:
     finding = Finding.from_sentence(
         "E_OPERATOR_ROW", "operators.csv", 2, 'the name is not valid; write letters, without " ; [ ].'

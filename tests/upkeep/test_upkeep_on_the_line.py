@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from asterisk_sip import Telephone
 from line import FRENCH_NUMBER, Line
+from quick_site import OTHER_CARRIER
 from talking import never_silent
 
 from db.engine import open_engine
@@ -101,6 +103,37 @@ async def test_an_operator_who_is_added_by_a_reload_takes_a_call_and_of_one_who_
         await call.hangup()
     await phone.calls[0].ended(5)
     assert (await line.story("+33656000012"))["call"]["operator"] == NEW
+
+
+async def test_a_carrier_s_user_is_changed_by_a_reload_and_its_calls_come_to_the_new_one(
+    line: Line, telephones: Telephones
+) -> None:
+    site, hosts = line.site / "site.toml", f'hosts = ["{OTHER_CARRIER}"]\n'
+    before = site.read_text()
+    assert hosts in before
+
+    def registered_as(user: str) -> None:
+        """Nobody answers at the registrar, so that the line only tries."""
+        text = f'{hosts}registrar = "{OTHER_CARRIER}:9"\nuser = "{user}"\nnumber = "{FRENCH_NUMBER}"\n'
+        site.write_text(before.replace(hosts, text))
+
+    registered_as("line-4711")
+    credentials.set_outer(line.home, "other", "chosen-by-the-carrier")
+    await reloaded(line)
+    call = await line.dial(telephones, "+33656000031")
+    registered_as("line-4712")
+    done = await reloaded(line)
+    assert done["changes"] == ["carrier other: user line-4711 → line-4712"] and done["applied"]
+    assert "client_uri = sip:line-4712@" in (line.home / "asterisk" / "etc" / "pjsip.conf").read_text()
+    for user, status in (("line-4712", 200), ("line-4711", 404)):
+        with Telephone(OTHER_CARRIER, 5060 + line.offset, "+33656000032") as carrier:
+            answer = await asyncio.to_thread(carrier.invite, user)
+            assert answer.status == status, user
+            if status == 200:
+                await asyncio.to_thread(carrier.hang_up, answer, user)
+    await call.hangup()
+    site.write_text(before)
+    await reloaded(line)
 
 
 async def test_a_drained_line_refuses_new_calls_ends_those_in_progress_and_asterisk_restarts_when_it_is_empty(
