@@ -1,9 +1,11 @@
 """`hatif setup` checks the site of a new line before it downloads anything."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import small_site
+from conftest import short_folder
 from shell import Answer, Shell
 from small_site import SmallSite
 
@@ -13,7 +15,7 @@ from ivr.home.line_settings import KeptLine
 
 
 @pytest.fixture
-def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SmallSite:
+def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallSite]:
     """A valid site for `hatif setup`, which says where it would begin to download."""
 
     def fetch(*_: object, **__: object) -> None:
@@ -22,7 +24,8 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SmallSite:
     monkeypatch.setattr("cli.processes.setup._fetch_and_speak", fetch)
     monkeypatch.setattr("cli.check.PROMPTS", small_site.NEEDED)
     monkeypatch.setattr("cli.check.findings_of_age", lambda *_: ())
-    return small_site.make(tmp_path / "home")
+    with short_folder("hatif-setup-") as folder:
+        yield small_site.make(Path(folder) / "home")
 
 
 def set_up(small: SmallSite, *arguments: str) -> Answer:
