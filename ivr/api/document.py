@@ -19,7 +19,6 @@ _TITLES = {
     "holidays": "Holidays",
     "callbacks": "Call-back requests",
     "guide requests": "Requests for the guide in writing",
-    "messages": "Voice messages",
     "recordings": "Recorded conversations",
     "supervision": "Supervision",
     "try": "Trying the line",

@@ -17,3 +17,14 @@ async def cases() -> Response:
         "pin REFERENCE` with --json, which needs no controller, or the desk."
     )
     raise ApiError(410, sentence, "gone")
+
+
+@router.api_route("/messages", methods=["GET"], include_in_schema=False)
+@router.api_route("/messages/{rest:path}", methods=["POST"], include_in_schema=False)
+async def messages() -> Response:
+    """Callers' messages are the office's as well; calls only leave them."""
+    sentence = (
+        "Voice messages are no longer listed and worked off through the control API. Use `hatif messages` and `hatif "
+        "message take|release|hear|done ID` with --json, which need no controller, or the desk."
+    )
+    raise ApiError(410, sentence, "gone")

@@ -11,7 +11,6 @@ from db.enums import GuideOutcome
 from db.guide_request_data import GuideRequest
 from ivr.api import models
 from ivr.api.context import Actor, ControllerDep, audit
-from ivr.api.messages import WorkRelease
 from ivr.api.problems import ApiError, confirmed, documented, present
 from ivr.api.router import make_router
 from ivr.controller.controller import Controller
@@ -45,6 +44,12 @@ class GuideRequestRow(BaseModel):
     taken: datetime | None
     taken_by: str | None = Field(description="Who works on it.")
     test: bool = Field(description="Whether it was asked for in a test call.")
+
+
+class WorkRelease(models.Request):
+    """Work that somebody gives back."""
+
+    whoever: bool = Field(False, description="Also if somebody else than the actor has it.")
 
 
 class GuideRequestEnd(models.Request):

@@ -1,4 +1,4 @@
-"""Voice messages are worked off: the oldest first, each by one person, and what was done before stays done."""
+"""Voice messages are worked off: the oldest first, and what was done before stays done."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import pytest
 import pytest_asyncio
 from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -15,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db import guide_requests, messages
 from db.engine import open_engine, reading, writing
 from db.ids import uuid7
-from db.rows import NotFoundError
 from db.tables import CaseFile, GuideRequest, Message
 from db.upgrade import upgrade
 
@@ -44,40 +42,6 @@ async def test_messages_that_are_not_done_come_first_the_oldest_of_them_before_a
     over = [await put(engine, done=DAY + timedelta(hours=hour), done_by="1002") for hour in range(3)]
     assert [row.id for row in await messages.latest(engine, 0)] == [first, second]
     assert [row.id for row in await messages.latest(engine, 2)] == [first, second, over[2], over[1]]
-
-
-async def test_of_ten_people_who_take_a_message_one_has_it(engine: AsyncEngine) -> None:
-    message = await put(engine)
-    people = [f"10{number:02}" for number in range(10)]
-    taken = await asyncio.gather(*(messages.take(engine, message, who, LATER) for who in people))
-    assert sum(taken) == 1
-    found = await messages.find(engine, message)
-    assert found.taken_by == people[taken.index(True)] and found.taken == LATER
-    assert await messages.take(engine, message, found.taken_by, LATER + timedelta(hours=1)), "idempotent"
-    assert (await messages.find(engine, message)).taken == LATER
-
-
-async def test_a_message_is_given_back_and_finished_by_whoever_has_it(engine: AsyncEngine) -> None:
-    message = await put(engine)
-    assert not await messages.release(engine, message, "1002"), "nobody has it"
-    await messages.take(engine, message, "1002", LATER)
-    assert not await messages.release(engine, message, "1003")
-    assert not await messages.finish(engine, message, "1003", LATER)
-    assert await messages.release(engine, message, "1002") and await messages.take(engine, message, "1003", LATER)
-    assert await messages.release(engine, message, None), "a supervisor gives it back for them"
-    assert await messages.finish(engine, message, "1002", LATER)
-    assert not await messages.finish(engine, message, "1002", LATER)
-    assert not await messages.take(engine, message, "1002", LATER)
-    assert (await messages.find(engine, message)).done_by == "1002"
-
-
-async def test_the_first_who_hears_a_message_is_kept(engine: AsyncEngine) -> None:
-    message = await put(engine)
-    assert await messages.hear(engine, message, "1002", LATER)
-    assert not await messages.hear(engine, message, "1003", LATER)
-    assert (await messages.find(engine, message)).heard_by == "1002"
-    with pytest.raises(NotFoundError):
-        await messages.find(engine, uuid7())
 
 
 async def test_a_request_for_the_guide_in_writing_is_taken_by_one(engine: AsyncEngine) -> None:

@@ -34,7 +34,6 @@ OPERATORS: Forms = (
     ("/shift/state", {"state": "paused", "reason": "lunch"}),
     ("/shift/wrap-up", {"change": "end"}),
     ("/call/help", {"why": "difficult"}),
-    (f"/worklist/message/{ITEM}", {"change": "take"}),
     (f"/worklist/callback/{ITEM}", {"change": "call"}),
     (f"/worklist/callback/{ITEM}", {"change": "cancel"}),
     (f"/worklist/request/{ITEM}", {"change": "take"}),
@@ -51,6 +50,9 @@ OPERATORS: Forms = (
     ("/try/training/end", {}),
     ("/try/training/ready", {}),
 )
+IN_THE_OFFICE: Forms = ((f"/worklist/message/{ITEM}", {"change": "take"}),)
+"""What the desk itself does in the database."""
+
 SUPERVISORS: Forms = (
     ("/board/acknowledge", {"alarm": "disk"}),
     ("/supervise/operator/1002/state", {"state": "away"}),
@@ -130,6 +132,23 @@ async def test_each_form_says_that_it_may_have_been_done(desk: TestDesk, control
     controller.in_doubt = True
     await answers(await desk.signed_in("1002", "en"), OPERATORS)
     await answers(await desk.signed_in("1040", "en"), SUPERVISORS)
+
+
+async def test_each_change_whose_end_the_database_did_not_confirm_says_that_it_may_have_been_done(
+    desk: TestDesk,
+) -> None:
+    await fill(desk)
+    browser = await desk.signed_in("1002", "en")
+    assert (await browser.get("/worklist")).status == 200  # the desk knows the session from now on
+
+    def lost(_: object) -> None:
+        raise ConnectionResetError("the connection was lost")
+
+    event.listen(desk.engine.sync_engine, "commit", lost)
+    try:
+        await answers(browser, IN_THE_OFFICE)
+    finally:
+        event.remove(desk.engine.sync_engine, "commit", lost)
 
 
 async def test_what_is_done_is_said_to_be_done_if_the_page_cannot_be_read_after_it(

@@ -16,11 +16,10 @@ from db.delivery import deliver_all
 from db.engine import writing
 from db.ids import uuid7
 from db.journal import Journal
-from db.tables import Audit, GuideRequest, Message
-from ivr.api import guide_requests, messages
+from db.tables import Audit, GuideRequest
+from ivr.api import guide_requests
 from ivr.records.database_client import SharedEngine
 from ivr.records.guide_requests import GuideRequestRepository
-from ivr.records.messages import MessageRepository
 
 pytest_plugins = ["db_fixtures"]
 
@@ -44,32 +43,11 @@ def away_after_a_change(kind: type[Any], shared: SharedEngine) -> Any:
             return None if self.changed else await super().find(identity)
 
         def __getattribute__(self, name: str) -> Any:
-            if name in ("take", "release", "hear", "finish"):
+            if name in ("take", "release"):
                 self.changed = True
             return super().__getattribute__(name)
 
     return Away(shared)
-
-
-@pytest.mark.parametrize(
-    ("act", "owner"), [("take", None), ("take", "1002"), ("release", "1002"), ("heard", None), ("finish", None)]
-)
-async def test_a_changed_message(
-    engine: AsyncEngine, shared: SharedEngine, url: str, folder: Path, act: str, owner: str | None
-) -> None:
-    row = {"id": uuid7(), "node": "node1", "call_id": uuid7(), "file": "messages/x.wav", "at": NOW}
-    taken = {"taken": NOW, "taken_by": owner} if owner else {}
-    async with writing(engine) as connection:
-        await connection.execute(insert(Message).values(row | taken))
-    controller: Any = SimpleNamespace(
-        messages=away_after_a_change(MessageRepository, shared), journal=Journal(folder, "node1")
-    )
-    answer = await getattr(messages, act)(controller, "1002", row["id"])
-    (stored,) = await rows(url, Message)
-    names = ("heard", "heard_by", "taken", "taken_by", "done", "done_by")
-    assert [getattr(answer, name) for name in names] == [getattr(stored, name) for name in names]
-    (entry,) = await audited(controller.journal, folder, url)
-    assert (entry.by, entry.about, entry.call_id) == ("1002", f"message:{row['id']}", row["call_id"])
 
 
 @pytest.mark.parametrize(("act", "owner"), [("take", None), ("take", "1002"), ("release", "1002")])
