@@ -1,32 +1,21 @@
-"""Voice messages, worked off by one person each: listed, taken, given back, heard, and done.
-
-Each step is one conditional update with its entry in the audit: of two people who take a message, one is refused.
-"""
+"""Voice messages, worked off by one person each: listed, taken, given back, heard, and done."""
 
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, update
+from sqlalchemy import ColumnElement, Insert, update
 
 from db import messages
 from db.audit import entry
-from db.engine import writing
 from db.message_data import VoiceMessage
 from db.tables import Message
 from db.traces import Read
+from office import taking
 from office.context import Office
 from office.people import Actor, Permission, require
 from office.reading import Reading, Why, put_list_on_record, record
-from wire.errors import UserError
-
-
-class MessageTakenError(UserError):
-    """Somebody else has the message, or nobody has, or it is done; the sentence says which."""
-
-    def __init__(self, message: VoiceMessage) -> None:
-        owner = f"{message.taken_by} has that message." if message.taken_by else "Nobody has that message."
-        super().__init__(f"{message.done_by} has done that message already." if message.done else owner)
+from office.taking import NOBODYS, TakenError
 
 
 async def latest(
@@ -47,32 +36,29 @@ async def own(office: Office, actor: Actor, identity: UUID) -> VoiceMessage:
     require(actor, Permission.TAKE_CALLS)
     message = await messages.find(office.engine, identity)
     if actor.role is not None and message.taken_by != actor.id:
-        raise MessageTakenError(message)
+        raise _taken(message)
     return message
 
 
 async def take(office: Office, actor: Actor, identity: UUID) -> VoiceMessage:
     """Take a message to work on it; return it as it is now. Idempotent.
 
-    Raises NotAllowedError, NotFoundError, MessageTakenError if somebody else has it or it is done, DatabaseError.
+    Raises NotAllowedError, NotFoundError, TakenError if somebody else has it or it is done, DatabaseError.
     """
-    free = Message.done.is_(None) & or_(Message.taken_by.is_(None), Message.taken_by == actor.id)
-    columns = {"taken_by": actor.id, "taken": func.coalesce(Message.taken, office.now())}
-    return await _change(office, actor, identity, free, "message_taken", columns)
+    columns = taking.taken_by(actor, Message, office.now())
+    return await _change(office, actor, identity, taking.may_take(actor, Message), "message_taken", columns)
 
 
 async def release(office: Office, actor: Actor, identity: UUID) -> VoiceMessage:
     """Let others take a message again: one of their own, or anybody's for whoever supervises. Raises as `take` does."""
-    is_taken = Message.taken_by.is_not(None) if actor.may(Permission.SUPERVISE) else Message.taken_by == actor.id
-    columns = {"taken_by": None, "taken": None}
-    return await _change(office, actor, identity, Message.done.is_(None) & is_taken, "message_released", columns)
+    may_give_back = taking.may_give_back(actor, Message)
+    return await _change(office, actor, identity, may_give_back, "message_released", NOBODYS)
 
 
 async def finish(office: Office, actor: Actor, identity: UUID) -> VoiceMessage:
     """Note that nothing is left to do. Raises as `take` does."""
-    free = Message.done.is_(None) & or_(Message.taken_by.is_(None), Message.taken_by == actor.id)
     columns = {"done": office.now(), "done_by": actor.id}
-    return await _change(office, actor, identity, free, "message_done", columns)
+    return await _change(office, actor, identity, taking.may_take(actor, Message), "message_done", columns)
 
 
 async def hear(office: Office, actor: Actor, message: VoiceMessage) -> None:
@@ -93,22 +79,23 @@ async def _change(
     office: Office, actor: Actor, identity: UUID, where: ColumnElement[bool], act: str, columns: Mapping[str, Any]
 ) -> VoiceMessage:
     require(actor, Permission.TAKE_CALLS)
-    changed = await _changed(office, actor, identity, where, act, columns)
+    changed = await _changed(office, actor, identity, Message.done.is_(None) & where, act, columns)
     if changed is None:
-        raise MessageTakenError(await messages.find(office.engine, identity))
+        raise _taken(await messages.find(office.engine, identity))
     return changed
 
 
 async def _changed(
     office: Office, actor: Actor, identity: UUID, where: ColumnElement[bool], act: str, columns: Mapping[str, Any]
 ) -> VoiceMessage | None:
-    """Change a message if it is as `where` says, with an entry in the audit; return it as it is now, None if not."""
-    change = update(Message).where(Message.id == identity, where).values(columns).returning(*messages.COLUMNS)
-    async with writing(office.engine) as connection:
-        row = (await connection.execute(change)).one_or_none()
-        if row is None:
-            return None
-        message = VoiceMessage(*row)
-        audited = entry(office.now(), actor.id, act, f"message:{identity}").values(call_id=message.call_id)
-        await connection.execute(audited)
-        return message
+    def audited(row: Any) -> Insert:
+        return entry(office.now(), actor.id, act, f"message:{identity}").values(call_id=row.call_id)
+
+    wanted = update(Message).where(Message.id == identity, where).values(columns).returning(*messages.COLUMNS)
+    row = await taking.change(office, wanted, audited)
+    return VoiceMessage(*row) if row is not None else None
+
+
+def _taken(message: VoiceMessage) -> TakenError:
+    owner = f"{message.taken_by} has that message." if message.taken_by else "Nobody has that message."
+    return TakenError(f"{message.done_by} has done that message already." if message.done else owner)

@@ -1,11 +1,10 @@
 """The worklist: taking work, giving it back and finishing it; what two people take, one gets."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable
 from contextlib import suppress
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Request, Response
@@ -29,11 +28,9 @@ from desk.people.signed_in import OperatorDep, SignedIn
 from desk.reading.reader import ReaderDep
 from desk.worklist import calling, work
 from desk.worklist.work import Counts
-from office import messages
+from office import guide_requests, messages
 from office.cases import changing, reading
-from office.context import Office
-from office.messages import MessageTakenError
-from office.people import Actor
+from office.taking import TakenError
 
 router = APIRouter(prefix="/worklist")
 
@@ -82,12 +79,12 @@ class _Room:
                 raise DeskError(409, _TAKEN) from None
             raise
 
-    async def change_message(self, change: Callable[[Office, Actor, UUID], Awaitable[VoiceMessage]], of: UUID) -> None:
-        """Change a message in this person's name. Raises DeskError if somebody else was faster."""
+    async def change(self, change: Awaitable[object]) -> None:
+        """Make a change of the office's. Raises DeskError if somebody else was faster."""
         self._counts.forget()
         try:
-            await change(self.desk.office, self.signed_in.actor, of)
-        except (MessageTakenError, NotFoundError):
+            await change
+        except (TakenError, NotFoundError):
             raise DeskError(409, _TAKEN) from None
         note_changed()
 
@@ -143,7 +140,7 @@ async def change_message(
     room: RoomDep, message: UUID, change: Annotated[Literal["take", "release", "done"], Form()]
 ) -> Response:
     """Take a message to work on it, give it back, or note that nothing is left to do."""
-    await room.change_message(_OF_A_MESSAGE[change], message)
+    await room.change(_OF_A_MESSAGE[change](room.desk.office, room.signed_in.actor, message))
     return await room.page()
 
 
@@ -202,11 +199,14 @@ async def change_request(
     room: RoomDep, asked: UUID, change: Annotated[Literal["take", "release"] | GuideOutcome, Form()]
 ) -> Response:
     """Take a procedure that is to be sent, give it back, or note how it ended."""
-    path = f"/guide-requests/{quote(str(asked), safe='')}"
-    if change in ("take", "release"):
-        await room.ask(f"{path}/{change}", _release(room, str(change)))
-    else:
-        await room.ask(f"{path}/end", {"outcome": change})
+    office, actor = room.desk.office, room.signed_in.actor
+    match change:
+        case "take":
+            await room.change(guide_requests.take(office, actor, asked))
+        case "release":
+            await room.change(guide_requests.release(office, actor, asked))
+        case outcome:
+            await room.change(guide_requests.end(office, actor, asked, outcome))
     return await room.page()
 
 
@@ -217,17 +217,13 @@ async def finish_change(room: RoomDep, change: UUID) -> Response:
     return await room.page()
 
 
-def _release(room: _Room, change: str) -> Mapping[str, bool] | None:
-    return {"whoever": room.may_give_back} if change == "release" else None
-
-
 async def _own(desk: Desk, signed_in: SignedIn, message: UUID) -> VoiceMessage:
     """Return a message that this person has taken."""
     try:
         return await messages.own(desk.office, signed_in.actor, message)
     except NotFoundError:
         raise DeskError(404, _NO_MESSAGE) from None
-    except MessageTakenError:
+    except TakenError:
         raise DeskError(403, _NOT_YOURS) from None
 
 

@@ -13,6 +13,7 @@ from db.callback_requests import CallbackRequest
 from db.enums import CallbackKind, CallbackState
 from db.guide_request_data import GuideRequest
 from db.message_data import VoiceMessage
+from office import guide_requests as office_requests
 from office import messages as office_messages
 from office.context import Office
 from office.people import Actor
@@ -63,7 +64,7 @@ async def read(office: Office, actor: Actor, *, tests: bool) -> Work:
         ),
         _rows(waiting, lambda row: row.operator_id == actor.operator),
         _rows(
-            [row for row in await guide_requests.latest(office.engine, 0) if tests or not row.test],
+            [row for row in await office_requests.latest(office, actor, PartOfList()) if tests or not row.test],
             lambda row: row.taken_by == actor.id,
         ),
     )

@@ -18,7 +18,6 @@ _TITLES = {
     "hours": "Hours and announcement",
     "holidays": "Holidays",
     "callbacks": "Call-back requests",
-    "guide requests": "Requests for the guide in writing",
     "recordings": "Recorded conversations",
     "supervision": "Supervision",
     "try": "Trying the line",

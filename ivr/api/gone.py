@@ -28,3 +28,14 @@ async def messages() -> Response:
         "message take|release|hear|done ID` with --json, which need no controller, or the desk."
     )
     raise ApiError(410, sentence, "gone")
+
+
+@router.api_route("/guide-requests", methods=["GET"], include_in_schema=False)
+@router.api_route("/guide-requests/{rest:path}", methods=["POST"], include_in_schema=False)
+async def guide_requests() -> Response:
+    """So are requests for a procedure of the guide in writing."""
+    sentence = (
+        "Requests for the guide in writing are no longer listed and ended through the control API. Use `hatif waiting` "
+        "with --json and `hatif waiting take|release|sent ID`, or the desk."
+    )
+    raise ApiError(410, sentence, "gone")

@@ -1,6 +1,5 @@
 """Voice messages are worked off: the oldest first, and what was done before stays done."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,10 +10,10 @@ import pytest_asyncio
 from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db import guide_requests, messages
+from db import messages
 from db.engine import open_engine, reading, writing
 from db.ids import uuid7
-from db.tables import CaseFile, GuideRequest, Message
+from db.tables import CaseFile, Message
 from db.upgrade import upgrade
 
 pytest_plugins = ["db_fixtures"]
@@ -42,20 +41,6 @@ async def test_messages_that_are_not_done_come_first_the_oldest_of_them_before_a
     over = [await put(engine, done=DAY + timedelta(hours=hour), done_by="1002") for hour in range(3)]
     assert [row.id for row in await messages.latest(engine, 0)] == [first, second]
     assert [row.id for row in await messages.latest(engine, 2)] == [first, second, over[2], over[1]]
-
-
-async def test_a_request_for_the_guide_in_writing_is_taken_by_one(engine: AsyncEngine) -> None:
-    identity = uuid7()
-    row = {"id": identity, "node": "node1", "call_id": uuid7(), "procedure": "visa", "number": "+33612345678"}
-    async with writing(engine) as connection:
-        await connection.execute(insert(GuideRequest).values(requested=DAY, due=LATER, **row))
-    taken = await asyncio.gather(*(guide_requests.take(engine, identity, f"100{who}", LATER) for who in range(5)))
-    assert sum(taken) == 1
-    (found,) = await guide_requests.latest(engine, 0)
-    assert found.taken_by == f"100{taken.index(True)}"
-    assert not await guide_requests.release(engine, identity, "2000")
-    assert await guide_requests.release(engine, identity, found.taken_by)
-    assert (await guide_requests.latest(engine, 0))[0].taken_by is None
 
 
 async def test_after_the_upgrade_messages_of_closed_cases_are_done(tmp_path: Path) -> None:

@@ -36,7 +36,6 @@ OPERATORS: Forms = (
     ("/call/help", {"why": "difficult"}),
     (f"/worklist/callback/{ITEM}", {"change": "call"}),
     (f"/worklist/callback/{ITEM}", {"change": "cancel"}),
-    (f"/worklist/request/{ITEM}", {"change": "take"}),
     ("/worklist/call", {"number": NUMBER, "language": "fr"}),
     ("/call/act", {"act": "hold"}),
     ("/call/act", {"act": "hang_up"}),
@@ -50,7 +49,10 @@ OPERATORS: Forms = (
     ("/try/training/end", {}),
     ("/try/training/ready", {}),
 )
-IN_THE_OFFICE: Forms = ((f"/worklist/message/{ITEM}", {"change": "take"}),)
+IN_THE_OFFICE: Forms = (
+    (f"/worklist/message/{ITEM}", {"change": "take"}),
+    (f"/worklist/request/{ITEM}", {"change": "take"}),
+)
 """What the desk itself does in the database."""
 
 SUPERVISORS: Forms = (

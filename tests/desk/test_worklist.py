@@ -247,18 +247,17 @@ async def test_one_operator_calls_for_a_request_and_may_let_it_go(
     ]
 
 
-async def test_a_procedure_is_taken_and_its_end_noted(desk: TestDesk, browser: Browser, controller: StandIn) -> None:
-    asked = await want_in_writing(desk)
-    for change in ("take", "release", "sent", "not_possible"):
-        assert (await browser.post(f"/worklist/request/{asked}", {"change": change})).status == 200
+async def test_a_procedure_is_taken_and_its_end_noted(desk: TestDesk, browser: Browser) -> None:
+    asked, other = await want_in_writing(desk), await want_in_writing(desk)
+    for request, change in ((asked, "take"), (asked, "release"), (asked, "sent"), (other, "not_possible")):
+        assert (await browser.post(f"/worklist/request/{request}", {"change": change})).status == 200
+        found = await guide_requests.find(desk.engine, str(request))
+        taken_by = "1002" if change == "take" else None
+        assert (found.taken_by, found.outcome) == (taken_by, None if change in ("take", "release") else change)
+    assert found.ended_by == "1002"
     assert (await browser.post(f"/worklist/request/{asked}", {"change": "burnt"})).status == 422
-    path = f"/guide-requests/{asked}"
-    assert changes(controller) == [
-        (f"{path}/take", "1002", None),
-        (f"{path}/release", "1002", {"whoever": False}),
-        (f"{path}/end", "1002", {"outcome": "sent"}),
-        (f"{path}/end", "1002", {"outcome": "not_possible"}),
-    ]
+    late = await browser.post(f"/worklist/request/{asked}", {"change": "take"})
+    assert late.status == 409 and "Somebody else has just taken that." in late.text
 
 
 async def test_the_list_is_shown_while_the_controller_is_away(desk: TestDesk, browser: Browser) -> None:
@@ -269,8 +268,8 @@ async def test_the_list_is_shown_while_the_controller_is_away(desk: TestDesk, br
     assert page.status == 200 and "visa" in page.text
     message = (await messages.latest(desk.engine, 0))[0].id
     assert (await browser.post(f"/worklist/message/{message}", {"change": "take"})).status == 200
-    asked = (await guide_requests.latest(desk.engine, 0))[0].id
-    assert (await browser.post(f"/worklist/request/{asked}", {"change": "take"})).status == 503
+    callback = await ask_to_be_called(desk)
+    assert (await browser.post(f"/worklist/callback/{callback}", {"change": "call"})).status == 503
 
 
 async def test_what_comes_from_a_test_call_is_marked_and_shown_to_whoever_asks_for_it(

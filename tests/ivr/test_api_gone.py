@@ -29,6 +29,8 @@ async def answered(method: str, path: str) -> tuple[int, Any]:
 CASES = "`hatif case show|open|set|note|close|pin REFERENCE` with --json"
 MESSAGES = "`hatif messages` and `hatif message take|release|hear|done ID` with --json"
 
+REQUESTS = "`hatif waiting` with --json and `hatif waiting take|release|sent ID`"
+
 
 @pytest.mark.parametrize(
     ("method", "path", "instead"),
@@ -40,6 +42,8 @@ MESSAGES = "`hatif messages` and `hatif message take|release|hear|done ID` with 
         ("POST", "/v1/cases/123456782/pin", CASES),
         ("GET", "/v1/messages", MESSAGES),
         ("POST", "/v1/messages/0190a1b2/take", MESSAGES),
+        ("GET", "/v1/guide-requests", REQUESTS),
+        ("POST", "/v1/guide-requests/0190a1b2/end", REQUESTS),
     ],
 )
 async def test_an_operation_that_is_gone_answers_410_and_names_what_replaces_it(
@@ -55,5 +59,5 @@ async def test_what_never_was_there_is_not_gone_but_not_found() -> None:
 
 
 def test_no_page_describes_what_is_gone() -> None:
-    gone = ("/v1/cases", "/v1/messages")
+    gone = ("/v1/cases", "/v1/messages", "/v1/guide-requests")
     assert [path for path in create_app().openapi()["paths"] if path.startswith(gone)] == []

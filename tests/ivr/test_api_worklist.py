@@ -1,4 +1,4 @@
-"""Work for people through the control API: requests in writing and call-backs are each taken by one."""
+"""Call-backs and notes about the guide through the control API: a request is called for by one operator."""
 
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ from test_api_answers import ask, problem
 from db.engine import open_engine, writing
 from db.ids import uuid7
 from db.references import make_reference
-from db.tables import Audit, Callback, GuideRequest
+from db.tables import Audit, Callback
 
 NUMBER = "+33612345670"
 NOW = datetime.now(UTC)
@@ -29,8 +29,7 @@ async def database(line: Line) -> AsyncIterator[AsyncEngine]:
     async with open_engine(line.database) as engine:
         yield engine
         async with writing(engine) as connection:
-            for table in (GuideRequest, Callback):
-                await connection.execute(delete(table).where(table.number == NUMBER))
+            await connection.execute(delete(Callback).where(Callback.number == NUMBER))
 
 
 async def put(engine: AsyncEngine, table: Any, **columns: Any) -> UUID:
@@ -53,17 +52,6 @@ def all_at_once(line: Line, path: str, body: object = None) -> list[int]:
 
     with ThreadPoolExecutor(8) as pool:
         return sorted(pool.map(one, range(8)))
-
-
-async def test_a_request_in_writing_is_taken_by_one(line: Line, database: AsyncEngine) -> None:
-    due = NOW + timedelta(hours=48)
-    identity = await put(database, GuideRequest, procedure="visa", number=NUMBER, requested=NOW, due=due)
-    path = f"/guide-requests/{identity}"
-    assert all_at_once(line, f"{path}/take") == [200] + [409] * 7
-    assert problem(line, "POST", f"/v1{path}/release", Hatif_Actor="1002")["code"] == "taken"
-    done(line, "POST", f"{path}/release", {"whoever": True})
-    assert done(line, "POST", f"{path}/take")["taken_by"] == "1002"
-    assert done(line, "POST", f"{path}/end", {"outcome": "sent"})["outcome"] == "sent"
 
 
 async def test_one_operator_calls_for_a_request_and_nobody_else_is_rung(line: Line, database: AsyncEngine) -> None:

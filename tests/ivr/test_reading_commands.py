@@ -49,7 +49,8 @@ BY_THE_LINE = {
 
 CHANGES = {
     "case open", "case set", "case note", "case close", "case pin", "caller erase", "callbacks add", "callbacks take",
-    "callbacks cancel", "message take", "message release", "message done", "waiting sent",
+    "callbacks cancel", "message take", "message release", "message done", "waiting take",
+    "waiting release", "waiting sent",
 }  # fmt: skip
 """They show what they change, which is in the audit by itself."""
 

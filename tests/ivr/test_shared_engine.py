@@ -17,7 +17,6 @@ from ivr.callbacks.repository import CallbackRepository
 from ivr.records.amendments import AmendmentRepository
 from ivr.records.database import LIMIT_S, Database
 from ivr.records.database_client import SharedEngine
-from ivr.records.guide_requests import GuideRequestRepository
 
 pytest_plugins = ["db_fixtures"]
 
@@ -60,11 +59,11 @@ async def test_all_repositories_together_have_no_more_connections_than_the_site_
     for limit in ("ivr.records.database.LIMIT_S", "ivr.records.repository.PERSON_S"):
         monkeypatch.setattr(limit, 60.0)
     database, amendments = Database(shared), AmendmentRepository(shared)
-    requests, callbacks = GuideRequestRepository(shared), CallbackRepository(shared, Claim("node1", uuid7()))
+    callbacks = CallbackRepository(shared, Claim("node1", uuid7()))
     for _ in range(3):
         answers = await asyncio.gather(
             *(amendments.latest(5) for _ in range(10)),
-            *(ask for _ in range(10) for ask in (requests.list_latest(5), callbacks.pending())),
+            *(callbacks.pending() for _ in range(10)),
             *(database.shifts(NOW, NOW) for _ in range(10)),
         )
     assert [list(answer) for answer in answers if answer is not None] and between.connections <= 4

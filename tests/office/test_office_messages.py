@@ -22,9 +22,9 @@ from db.rows import NotFoundError
 from db.tables import Audit, Message
 from office import messages
 from office.context import Office
-from office.messages import MessageTakenError
 from office.people import Actor, NotAllowedError
 from office.reading import ByCommand, NotOnRecordError, PartOfList
+from office.taking import TakenError
 
 pytest_plugins = ["db_fixtures"]
 
@@ -60,7 +60,7 @@ def journalled(folder: Path) -> str:
 
 async def refused(change: Any, office: Office, actor: Actor, identity: UUID) -> str:
     """Return the sentence with which a change is refused."""
-    with pytest.raises(MessageTakenError) as error:
+    with pytest.raises(TakenError) as error:
         await change(office, actor, identity)
     return str(error.value)
 

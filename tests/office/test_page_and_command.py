@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
@@ -20,7 +21,7 @@ from cli.composition import account
 from db.case_files import story
 from db.engine import writing
 from db.ids import uuid7
-from db.tables import Message
+from db.tables import GuideRequest, Message
 from ivr.home import credentials
 
 pytest_plugins = ["db_fixtures"]
@@ -31,6 +32,7 @@ PATH = f"/case/file/{REFERENCE}"
 @pytest_asyncio.fixture
 async def desk(url: str) -> AsyncIterator[TestDesk]:
     async with standing_in() as controller, serving(url, controller.port) as found:
+        controller.answers["/guide?language=en"] = (200, {"notice": "", "procedures": []})
         await store_case(found.engine)
         await found.operator("1002")
         found.says_why("1002", f"case:{REFERENCE}")
@@ -111,3 +113,22 @@ async def test_a_message_is_worked_off_by_page_and_command_and_one_of_them_has_i
         ("1002", "message_taken"), (me, "read_message"), (me, "message_heard"), (me, "message_released"),
         (me, "message_taken"), (me, "message_done"),
     ]  # fmt: skip
+
+
+async def test_a_request_in_writing_is_taken_on_the_page_and_given_back_and_ended_by_commands(
+    desk: TestDesk, url: str, home: Path
+) -> None:
+    identity, now = str(uuid7()), datetime.now(UTC)
+    row = {"node": "n", "call_id": uuid7(), "procedure": "visa", "number": "+33612345670", "requested": now, "due": now}
+    async with writing(desk.engine) as connection:
+        await connection.execute(insert(GuideRequest).values(id=UUID(identity), **row))
+    browser = await desk.signed_in("1002", "en")
+    assert (await browser.post(f"/worklist/request/{identity}", {"change": "take"})).status == 200
+    refused = await run(home, url, "waiting", "take", identity)
+    assert refused.returncode == 1 and "1002 has taken that request." in refused.stderr
+    assert (await run(home, url, "waiting", "release", identity)).stdout == "visa for +33612345670: given back.\n"
+    assert (await run(home, url, "waiting", "take", identity[:30])).stdout == "visa for +33612345670: taken.\n"
+    late = await browser.post(f"/worklist/request/{identity}", {"change": "take"})
+    assert late.status == 409 and "Somebody else has just taken that." in late.text
+    assert (await run(home, url, "waiting", "sent", identity)).stdout == "visa for +33612345670: sent.\n"
+    assert identity not in (await browser.get("/worklist")).text
