@@ -39,3 +39,20 @@ async def guide_requests() -> Response:
         "with --json and `hatif waiting take|release|sent ID`, or the desk."
     )
     raise ApiError(410, sentence, "gone")
+
+
+@router.api_route("/guide/amendments", methods=["POST"], include_in_schema=False)
+@router.api_route("/guide/amendments/{amendment}/refuse", methods=["POST"], include_in_schema=False)
+@router.api_route("/guide/amendments/{amendment}/withdraw", methods=["POST"], include_in_schema=False)
+async def amendments() -> Response:
+    """Only what changes what callers hear is live: releasing an amendment, and taking it back."""
+    sentence = "Amendments are no longer proposed, refused and withdrawn through the control API. Use the desk."
+    raise ApiError(410, sentence, "gone")
+
+
+@router.api_route("/guide/gaps", methods=["POST"], include_in_schema=False)
+@router.api_route("/guide/questions/done", methods=["POST"], include_in_schema=False)
+@router.api_route("/guide/{procedure}/sent", methods=["POST"], include_in_schema=False)
+async def guide() -> Response:
+    """What people note about the guide is the office's."""
+    raise ApiError(410, "Notes about the guide are no longer made through the control API. Use the desk.", "gone")

@@ -31,6 +31,8 @@ MESSAGES = "`hatif messages` and `hatif message take|release|hear|done ID` with 
 
 REQUESTS = "`hatif waiting` with --json and `hatif waiting take|release|sent ID`"
 
+AT_THE_DESK = "Use the desk"
+
 
 @pytest.mark.parametrize(
     ("method", "path", "instead"),
@@ -44,6 +46,12 @@ REQUESTS = "`hatif waiting` with --json and `hatif waiting take|release|sent ID`
         ("POST", "/v1/messages/0190a1b2/take", MESSAGES),
         ("GET", "/v1/guide-requests", REQUESTS),
         ("POST", "/v1/guide-requests/0190a1b2/end", REQUESTS),
+        ("POST", "/v1/guide/amendments", AT_THE_DESK),
+        ("POST", "/v1/guide/amendments/0190a1b2/refuse", AT_THE_DESK),
+        ("POST", "/v1/guide/amendments/0190a1b2/withdraw", AT_THE_DESK),
+        ("POST", "/v1/guide/questions/done", AT_THE_DESK),
+        ("POST", "/v1/guide/gaps", AT_THE_DESK),
+        ("POST", "/v1/guide/visa/sent", AT_THE_DESK),
     ],
 )
 async def test_an_operation_that_is_gone_answers_410_and_names_what_replaces_it(
@@ -59,5 +67,7 @@ async def test_what_never_was_there_is_not_gone_but_not_found() -> None:
 
 
 def test_no_page_describes_what_is_gone() -> None:
-    gone = ("/v1/cases", "/v1/messages", "/v1/guide-requests")
-    assert [path for path in create_app().openapi()["paths"] if path.startswith(gone)] == []
+    gone = ("/v1/cases", "/v1/messages", "/v1/guide-requests", "/v1/guide/gaps", "/v1/guide/questions")
+    paths = create_app().openapi()["paths"]
+    assert [path for path in paths if path.startswith(gone)] == []
+    assert "post" not in paths["/v1/guide/amendments"]

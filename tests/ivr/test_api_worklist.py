@@ -1,4 +1,4 @@
-"""Call-backs and notes about the guide through the control API: a request is called for by one operator."""
+"""Call-backs through the control API: a request is called for by one operator."""
 
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest_asyncio
-from left import rows
 from line import Line
 from sqlalchemy import delete, insert
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -16,7 +15,7 @@ from test_api_answers import ask, problem
 from db.engine import open_engine, writing
 from db.ids import uuid7
 from db.references import make_reference
-from db.tables import Audit, Callback
+from db.tables import Callback
 
 NUMBER = "+33612345670"
 NOW = datetime.now(UTC)
@@ -85,17 +84,3 @@ def test_what_cannot_be_called_for_an_operator_is_refused_at_once(line: Line) ->
     assert problem(line, "POST", "/v1/callbacks", {**wanted, "operator": "nobody"})["status"] == 422
     assert problem(line, "POST", "/v1/callbacks", {**wanted, "case": "100000000"})["status"] == 422
     assert problem(line, "POST", "/v1/callbacks", {**wanted, "number": "+33899123456"})["status"] == 422
-
-
-async def test_what_the_guide_does_not_have_is_listed_for_an_administrator(line: Line) -> None:
-    call = str(uuid7())
-    missing = {"words": "  Dog\npassport ", "language": "en", "topic": "documents", "call": call}
-    done(line, "POST", "/guide/gaps", missing)
-    assert problem(line, "POST", "/v1/guide/gaps", {**missing, "words": " "})["status"] == 422
-    assert problem(line, "POST", "/v1/guide/gaps", {**missing, "language": "xx"})["status"] == 422
-    done(line, "POST", "/guide/visa/sent", {"language": "fr", "domain": "example.org", "call": call})
-    assert problem(line, "POST", "/v1/guide/nothing/sent", {"language": "fr", "domain": "x"})["status"] == 404
-    await rows(line, Audit, act="guide_gap", call_id=UUID(call))  # once the journal is delivered
-    found = [row for row in line.json("audit", "--act", "guide_gap") if row["call"] == call]
-    assert [(row["by"], row["data"]["words"]) for row in found] == [("1002", "Dog passport")]
-    assert "Dog passport" in line.run("audit", "--act", "guide_gap").stdout
