@@ -57,6 +57,8 @@ COMMANDS = {
         "cli.cases.cases",
         "Open, change and show a case file; give it a new PIN, with which its applicant asks for its state.",
     ),
+    "messages": ("cli.messages", "List the voice messages that are not done, oldest first."),
+    "message": ("cli.messages", "Take a voice message to work on it; give it back, hear it, note that it is done."),
     "callbacks": ("cli.callbacks", "List call-back requests; add one, take one over, cancel one."),
     "caller": ("cli.cases.caller", "Show, export or erase what is known about a number."),
     "operators": (

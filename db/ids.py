@@ -50,3 +50,11 @@ def id_range(beginning: str) -> tuple[UUID, UUID] | None:
     if not digits or len(digits) > 32 or set(digits) - set("0123456789abcdef"):
         return None
     return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+
+
+def parse_id(text: str | None) -> UUID | None:
+    """Return the id that a text is; None if it is none, as that of a call that has no row."""
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
-from uuid import UUID
 
+from db.ids import parse_id
 from db.journal import Journal
 
 
@@ -46,15 +46,8 @@ def write(journal: Journal, trace: Trace) -> bool:
         act=trace.act.value,
         about=trace.about,
         reason=trace.reason,
-        call_id=_call(trace.call),
+        call_id=parse_id(trace.call),
         data=dict(trace.data),
     )
     journal.flush()
     return journal.waiting == 0
-
-
-def _call(identity: str | None) -> UUID | None:
-    try:
-        return UUID(identity) if identity else None
-    except ValueError:  # of a call that has no row
-        return None

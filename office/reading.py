@@ -73,6 +73,29 @@ class Unshown:
         """Nothing follows from it."""
 
 
+class PartOfList:
+    """A part of a longer list, which is on record as a whole."""
+
+    async def why(self, file: File | None) -> Why | None:
+        return None
+
+    def recorded(self, shown: Collection[str]) -> None:
+        """Nothing follows from it."""
+
+
+async def put_list_on_record(
+    office: Office, actor: Actor, which: str, lines: int, reading: Reading, **chosen: Any
+) -> None:
+    """Put on record that somebody sees a list that names callers, if it has any lines: which and with which filter, and
+    not whom it names.
+
+    Raises NotOnRecordError, and what `reading` raises.
+    """
+    if lines and (why := await reading.why(None)) is not None:
+        record(office, actor, Read.LIST, f"list:{which}", why, {"lines": lines, **chosen})
+        reading.recorded(())
+
+
 async def put_on_record(
     office: Office, actor: Actor, act: Read, about: str | None, reading: Reading, file: "File | None" = None
 ) -> None:

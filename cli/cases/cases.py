@@ -12,8 +12,8 @@ import typer
 from typer.core import TyperCommand
 
 from cli.cases import case_input
-from cli.cases.office import deliver_left, read, work
-from cli.composition import Composition, account
+from cli.cases.office import deliver_left, me, read, work
+from cli.composition import Composition
 from cli.groups import add_group
 from cli.output import JSON, as_json, as_table, cell, console, say
 from db import case_files
@@ -24,7 +24,6 @@ from office.cases import changing, opening, reading, rules
 from office.cases.references import digits_of
 from office.cases.rules import CaseError
 from office.context import Office
-from office.people import Actor
 from office.reading import ByCommand, Unshown
 
 REFERENCE = typer.Argument(help="The case's reference, nine digits such as 123-456-789.")
@@ -72,7 +71,7 @@ def cases(
     chosen = {"state": state or None, "owner": owner or None, "overdue": clock.now() if overdue else None}
     listed = read(
         parts,
-        lambda office: reading.cases(office, _me(), ByCommand(), last, applicant=applicant, tests=tests, **chosen),
+        lambda office: reading.cases(office, me(), ByCommand(), last, applicant=applicant, tests=tests, **chosen),
     )
     rows = [asdict(case) for case in listed]
     if json:
@@ -119,7 +118,7 @@ def open_case(
     }
     given = {name: case_input.value(name, text) for name, text in named.items()}
     allowed = case_input.rules(parts, given)
-    opened = work(parts, lambda office: opening.open_case(office, _me(), given, allowed))
+    opened = work(parts, lambda office: opening.open_case(office, me(), given, allowed))
     if json:
         as_json({"reference": opened.reference, "pin": opened.pin, **opened.columns})
         return
@@ -175,7 +174,7 @@ def set_columns(
 def note(reference: str = REFERENCE, text: str = typer.Argument(help="The text of the note.")) -> None:
     """Add a note to a case file."""
     parts = Composition()
-    work(parts, lambda office: changing.note(office, _me(), reference, text, Unshown()))
+    work(parts, lambda office: changing.note(office, me(), reference, text, Unshown()))
     console.print(f"{_format_reference(reference)}: note added.", markup=False)
 
 
@@ -187,7 +186,7 @@ def close(reference: str = REFERENCE, why: str = typer.Option("", "--why", help=
 def pin(reference: str = REFERENCE, json: bool = JSON) -> None:
     """Give a case file a new PIN, shown only now; the old one stops working, and a lock of the case ends."""
     parts = Composition()
-    pin = work(parts, lambda office: changing.new_pin(office, _me(), reference, Unshown()))
+    pin = work(parts, lambda office: changing.new_pin(office, me(), reference, Unshown()))
     if json:
         as_json({"reference": digits_of(reference), "pin": pin})
     else:
@@ -197,7 +196,7 @@ def pin(reference: str = REFERENCE, json: bool = JSON) -> None:
 def show(reference: str = REFERENCE, json: bool = JSON) -> None:
     """Show a case file with its notes and messages; of its PIN, whether it is set, and wrong attempts and locks."""
     parts = Composition()
-    case = read(parts, lambda office: reading.read(office, _me(), reference, ByCommand()))
+    case = read(parts, lambda office: reading.read(office, me(), reference, ByCommand()))
     story = asdict(case)
     story["file"]["version"] = str(case.file.version)
     if json:
@@ -207,11 +206,6 @@ def show(reference: str = REFERENCE, json: bool = JSON) -> None:
     as_table("Notes", ("at", "author", "text"), ([row["at"], row["author"], row["text"]] for row in story["notes"]))
     columns = ("at", "category", "duration_ms", "heard", "heard_by", "file", "text", "text_confidence", "text_why")
     as_table("Messages", columns, ([row[name] for name in columns] for row in story["messages"]))
-
-
-def _me() -> Actor:
-    """Return the user of the machine, who may do everything: they could write to the database itself."""
-    return Actor(account(), None)
 
 
 def _format_reference(reference: str) -> str:
@@ -234,7 +228,7 @@ def _change(
             if late is not None:
                 why_not = f"changes of cases are still on their way to the database ({late}); try again in a moment."
                 raise CaseError(why_not)
-        return await changing.change(office, _me(), digits, based_on, given, allowed, Unshown(), why=why)
+        return await changing.change(office, me(), digits, based_on, given, allowed, Unshown(), why=why)
 
     made = work(parts, change)
     before = made.before or {}

@@ -4,15 +4,21 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from cli.composition import Composition
+from cli.composition import Composition, account
 from cli.output import errors
 from db.engine import open_engine
 from db.journal import Journal
 from db.references import ReferenceAllocator
 from office import delivery
 from office.context import Office
+from office.people import Actor
 
 T = TypeVar("T")
+
+
+def me() -> Actor:
+    """Return the user of the machine, who may do everything: they could write to the database itself."""
+    return Actor(account(), None)
 
 
 def work(parts: Composition, act: Callable[[Office], Coroutine[Any, Any, T]]) -> T:

@@ -1,20 +1,29 @@
 """`hatif waiting`: who waits for an operator, and who waits for a procedure of the guide in writing."""
 
 import time
-from datetime import datetime
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from functools import partial
 from typing import Any, cast
-from urllib.parse import quote
+from uuid import UUID
 
 import typer
 
-from cli.composition import Composition, ControlError, ControllerAwayError
+from cli.cases.office import me, read, work
+from cli.composition import Composition
 from cli.groups import add_group
 from cli.on_record import put_on_record
 from cli.output import JSON, as_json, as_table, console, errors
+from db.engine import DatabaseError
 from db.enums import GuideOutcome
+from db.guide_request_data import GuideRequest
 from db.traces import Read
+from office import guide_requests
+from office.context import Office
+from office.people import Actor
+from office.reading import PartOfList
 
-_INSTANTS = ("requested", "due", "ended")
+IDENTITY = typer.Argument(help="The id of what is to be sent, or the beginning of it.")
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +33,9 @@ def register(app: typer.Typer) -> None:
         "List who waits for an operator, and to whom something is to be sent; note that it was sent.",
         list_waiting,
     )
-    waiting.command("sent")(sent)
+    waiting.command()(take)
+    waiting.command()(release)
+    waiting.command()(sent)
 
 
 def list_waiting(
@@ -47,17 +58,15 @@ def list_waiting(
     columns = ("place", "caller", "language", "topic", "waited_s", "silent", "test", "call", "callback")
     as_table("Waiting", columns, ([row[column] for column in columns] for row in rows), "nobody")
     columns = ("id", "number", "language", "procedure", "due", *(("outcome", "ended_by", "reason") if last else ()))
-    table = [[_shown(column, request[column]) for column in columns] for request in requests]
+    table = [[getattr(request, column) for column in columns] for request in requests]
     as_table("To be sent", columns, table, "nothing")
 
 
-def _guide_requests(parts: Composition, last: int) -> list[dict[str, Any]]:
+def _guide_requests(parts: Composition, last: int) -> list[GuideRequest]:
     """Return the requests for a procedure in writing; none, with a message, while the database is away."""
     try:
-        return cast(list[dict[str, Any]], parts.ask_controller("GET", f"/guide-requests?last={last}"))
-    except ControllerAwayError:
-        raise
-    except ControlError as error:
+        return read(parts, lambda office: guide_requests.latest(office, me(), PartOfList(), last))
+    except DatabaseError as error:
         errors.print(f"hatif: what is to be sent is not known: {error}", style="yellow", markup=False)
         return []
 
@@ -69,25 +78,38 @@ def _with_wait(entry: dict[str, Any], now: float) -> dict[str, Any]:
     return {**{name: entry[name] for name in members}, "waited_s": round(waited_s, 1), **entry}
 
 
-def _request_row(request: dict[str, Any]) -> dict[str, Any]:
+def _request_row(request: GuideRequest) -> dict[str, Any]:
     """Return a request as `--json` has it, with the members by which programs tell rows apart."""
-    request = dict(request)
-    return {"place": None, "callback": None, "guide_request": request.pop("id"), "caller": request["number"], **request}
+    row = asdict(request)
+    first = {"place": None, "callback": None, "guide_request": row.pop("id"), "caller": request.number}
+    return {**first, "call": row.pop("call_id"), **row}
 
 
-def _shown(column: str, value: Any) -> Any:
-    return datetime.fromisoformat(value) if column in _INSTANTS and value is not None else value
+def take(identity: str = IDENTITY) -> None:
+    """Take on what is to be sent, so that nobody else does."""
+    _change(identity, guide_requests.take, "taken")
+
+
+def release(identity: str = IDENTITY) -> None:
+    """Let others take it again, whoever has it."""
+    _change(identity, guide_requests.release, "given back")
 
 
 def sent(
-    identity: str = typer.Argument(help="The id of what is to be sent, or the beginning of it."),
+    identity: str = IDENTITY,
     outcome: GuideOutcome = typer.Option(
         GuideOutcome.SENT, "--outcome", help="What happened instead, if it was not sent."
     ),
     why: str = typer.Option("", "--why", help="The reason, for the record."),
 ) -> None:
     """Note that a procedure was sent, or why it was not."""
-    body = {"outcome": outcome.value, "why": why}
-    answer = Composition().ask_controller("POST", f"/guide-requests/{quote(identity, safe='')}/end", body)
-    row = cast(dict[str, Any], answer)
-    console.print(f"{row['procedure']} for {row['number']}: {row['outcome']}.", markup=False)
+    _change(identity, partial(guide_requests.end, outcome=outcome, why=why), outcome.value)
+
+
+def _change(beginning: str, change: Callable[[Office, Actor, UUID], Awaitable[GuideRequest]], what: str) -> None:
+    async def changed(office: Office) -> GuideRequest:
+        found = await guide_requests.find(office, me(), beginning)
+        return await change(office, me(), found.id)
+
+    request = work(Composition(), changed)
+    console.print(f"{request.procedure} for {request.number}: {what}.", markup=False)

@@ -74,6 +74,11 @@ class Library:
                 found.setdefault(source.file.stem, []).append(self._row(shelf, source.file.stem, source.id))
         return {name: sorted(rows, key=_as_heard) for name, rows in sorted(found.items())}
 
+    async def heard(self, rows: Sequence[TextRow]) -> dict[str, dict[str, str]]:
+        """Return what callers hear of these texts, by id and language; empty where there is no audio."""
+        heard = (await self._shelf()).heard
+        return {row.id: {code: heard.text(code, row.id) or "" for code in self._languages} for row in rows}
+
     async def clip(self, language: str, text_id: str) -> tuple[Audio, Path] | None:
         """Return the audio that callers hear, and its file on the telephone; None if there is none."""
         shelf = await self._shelf()

@@ -1,24 +1,28 @@
 """The living guide: texts side by side, amendments that another person releases, and what callers ask."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form, Path, Request, Response
+from fastapi import APIRouter, Depends, Form, HTTPException, Path, Request, Response
 
 from db.engine import DatabaseError
+from db.rows import NotFoundError
 from desk.amend import amendments, questions
 from desk.amend.amendments import Amendment
 from desk.amend.library import Library, TextRow
 from desk.amend.speech import Speech
 from desk.context import DeskDep, part
-from desk.control import ControlError, actor_of
+from desk.control import ControlError, actor_of, note_changed
 from desk.page.errors import NO_SECOND, DeskError
 from desk.page.texts import N_
 from desk.people.names import names_by_actor
 from desk.people.policy import Permission
 from desk.people.signed_in import Needs, SignedIn
+from office import amendments as office_amendments
+from office import guide as office_guide
+from office.amendments import AmendmentError
 from prompts import vowels
 
 router = APIRouter(prefix="/amend")
@@ -80,6 +84,18 @@ class _Room:
                 raise DeskError(409, _UNWRITABLE, why=error.detail) from None
             raise
 
+    async def decide(self, decision: Awaitable[object]) -> None:
+        """Make a change of the office's. Raises DeskError in the person's language for what they may meet."""
+        try:
+            await decision
+        except AmendmentError as error:
+            if error.code in _CODES:
+                raise DeskError(409, _CODES[error.code]) from None
+            raise
+        except NotFoundError:
+            raise HTTPException(404) from None
+        note_changed()
+
     def page(self, template: str, **values: Any) -> Response:
         return self.desk.pages.respond(self.request, template, me=actor_of(self.account), title_of=self.title, **values)
 
@@ -133,13 +149,9 @@ async def propose(room: RoomDep, procedure: ProcedureId) -> Response:
             texts.setdefault(text_id, {})[language] = written[:_LONGEST]
     if not texts:
         raise DeskError(409, _NOTHING)
-    wanted = {
-        "procedure": procedure,
-        "texts": texts,
-        "meaning": form.get("wording") is None,
-        "why": str(form.get("why") or "")[:500],
-    }
-    await room.ask("POST", "/guide/amendments", wanted)
+    heard, meaning = await room.library.heard(rows), form.get("wording") is None
+    office, actor, why = room.desk.office, room.signed_in.actor, str(form.get("why") or "")
+    await room.decide(office_amendments.propose(office, actor, procedure, texts, heard, meaning=meaning, why=why))
     return await _procedure_page(room, procedure, proposed=True)
 
 
@@ -186,13 +198,19 @@ async def decide(
     why: Annotated[str, Form(max_length=500)] = "",
 ) -> Response:
     """Release, refuse or withdraw an amendment, or take a released one back."""
-    body: dict[str, str] | None = {"name": room.signed_in.person.name}
-    if change == "refuse":
-        if not why.strip():
-            raise DeskError(409, _WHY)
-        body = {"why": why.strip()}
-    answer = await room.ask("POST", f"/guide/amendments/{amendment}/{change}", None if change == "withdraw" else body)
-    return await _proposal(room, amendment, UUID(answer["back"]) if answer.get("back") else None)
+    office, actor = room.desk.office, room.signed_in.actor
+    match change:
+        case "refuse":
+            if not why.strip():
+                raise DeskError(409, _WHY)
+            await room.decide(office_amendments.refuse(office, actor, amendment, why.strip()))
+        case "withdraw":
+            await room.decide(office_amendments.withdraw(office, actor, amendment))
+        case _:
+            by = {"name": room.signed_in.person.name}
+            answer = await room.ask("POST", f"/guide/amendments/{amendment}/{change}", by)
+            return await _proposal(room, amendment, UUID(answer["back"]) if answer.get("back") else None)
+    return await _proposal(room, amendment, None)
 
 
 @router.get("/questions")
@@ -208,7 +226,8 @@ async def answered(
     note: Annotated[str, Form(max_length=500)] = "",
 ) -> Response:
     """Note that a question was dealt with."""
-    await room.ask("POST", "/guide/questions/done", {"question": question, "note": note.strip()})
+    await office_guide.note_answered(room.desk.office, room.signed_in.actor, question, note)
+    note_changed()
     return await _questions_page(room)
 
 

@@ -1,12 +1,12 @@
 """Cases: looked at, changed, opened and found, by the office's functions, which check the right and keep the audit."""
 
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import APIRouter, Form, Path, Query, Request, Response
 
 from db.case_files import FileStory, new_story
 from db.engine import DatabaseError
+from db.ids import parse_id
 from db.references import normalize
 from desk.case import forms, view
 from desk.case.presence import EVERY_S, Presence
@@ -142,7 +142,7 @@ async def note(
     if not written:
         return Response(status_code=204)
     own = reader.changed_case(signed_in, reference)
-    _done(await changing.note(desk.office, signed_in.actor, reference, written, own, call=_identity(call)))
+    _done(await changing.note(desk.office, signed_in.actor, reference, written, own, call=parse_id(call)))
     found = await reading.read(desk.office, signed_in.actor, reference, own)
     return desk.pages.respond(request, "case/notes.html", call=call, **view.notes(hub, found))
 
@@ -213,10 +213,3 @@ def _done(away: str | None) -> None:
     note_changed()
     if away is not None:
         raise DatabaseError(away)
-
-
-def _identity(call: str) -> UUID | None:
-    try:
-        return UUID(call)
-    except ValueError:
-        return None

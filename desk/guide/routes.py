@@ -1,13 +1,14 @@
 """Looking up a procedure, and noting in the case what was explained."""
 
 from typing import Annotated, Any
+from uuid import UUID
 
 import structlog
 from fastapi import APIRouter, Form, Path, Query, Request, Response
 
+from db.ids import parse_id
 from db.references import is_valid
 from desk.context import Desk, DeskDep, part
-from desk.control import ControlError
 from desk.guide.book import Book, Procedure
 from desk.guide.letters import letter_of
 from desk.guide.mail import Letter, Mailer, MailError, MailLimit, address_of
@@ -16,6 +17,7 @@ from desk.live.routes import HubDep
 from desk.page.errors import DeskError
 from desk.page.texts import N_
 from desk.people.signed_in import OperatorDep, SignedIn
+from office import guide as office_guide
 from office.cases import changing
 from office.cases.rules import CaseError
 from office.reading import Unshown
@@ -160,8 +162,8 @@ async def missing(
         raise DeskError(409, N_("Write in the search field what the caller asked."))
     own = own_language(request, desk, hub)
     live = hub.picture.call_of(signed_in.operator)
-    gap = {"words": words.strip(), "language": own, **_about(live)}
-    await desk.control.ask("POST", "/guide/gaps", signed_in.person.id, gap)
+    topic = live.topic if live is not None else None
+    office_guide.note_gap(desk.office, signed_in.actor, words, own, call=_call_of(live), topic=topic)
     if is_valid(reference):
         await _note(request, desk, signed_in, reference, _MISSING, words=words.strip())
     return desk.pages.respond(request, "guide/noted.html", headers={"HX-Trigger": "hatif:noted"})
@@ -176,13 +178,13 @@ async def _keep_sending(
     reference: str,
     live: Call | None,
 ) -> bool:
-    """Note what was sent in the case and in the audit; return False if that failed: the e-mail is on its way."""
-    kept = {"language": letter.language, "domain": letter.to.rpartition("@")[2], "call": _about(live).get("call")}
+    """Note what was sent in the audit and in the case; return False if that failed: the e-mail is on its way."""
+    domain, call = letter.to.rpartition("@")[2], _call_of(live)
+    office_guide.note_sent(desk.office, signed_in.actor, procedure.id, letter.language, domain, call=call)
     try:
         if is_valid(reference):
             await _note(request, desk, signed_in, reference, _SENT, title=procedure.title, address=letter.to)
-        await desk.control.ask("POST", f"/guide/{procedure.id}/sent", signed_in.person.id, kept)
-    except (ControlError, CaseError) as error:
+    except CaseError as error:
         log.warning("A procedure was sent by e-mail, but it could not be noted", reason=str(error))
         return False
     return True
@@ -213,10 +215,9 @@ def _form(hub: Hub, procedure: str, chosen: str) -> dict[str, Any]:
     }
 
 
-def _about(live: Call | None) -> dict[str, str]:
-    """Return the call, and its topic, for a record."""
-    found = {"call": live.id, "topic": live.topic} if live is not None else {}
-    return {name: value for name, value in found.items() if value is not None}
+def _call_of(live: Call | None) -> UUID | None:
+    """Return the call for a record."""
+    return parse_id(live.id) if live is not None else None
 
 
 def own_language(request: Request, desk: Desk, hub: Hub) -> str:

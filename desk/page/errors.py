@@ -13,6 +13,7 @@ from db.engine import DatabaseError
 from desk.control import ControlError, ControllerAwayError, InDoubtError, UnreadError, is_changed
 from desk.page.pages import Pages
 from desk.page.texts import N_
+from office.amendments import AmendmentError
 from office.cases.references import UnknownCaseError
 from office.cases.rules import CaseError
 from office.delivery import NotKeptError
@@ -118,6 +119,10 @@ def handle_errors(app: FastAPI, pages: Pages) -> Callable[[Request], Response]:
     async def refused_case(request: Request, error: CaseError) -> Response:
         sentence = str(error)
         return respond(request, 422, sentence[:1].upper() + sentence[1:])
+
+    @app.exception_handler(AmendmentError)
+    async def refused_amendment(request: Request, error: AmendmentError) -> Response:
+        return respond(request, 422, str(error))
 
     @app.exception_handler(NotKeptError)
     async def not_kept(request: Request, error: NotKeptError) -> Response:

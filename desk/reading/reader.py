@@ -206,11 +206,6 @@ class Reader:
         """Count a recording, whose hearing is on record."""
         self._count(signed_in, Kind.FILE)
 
-    def hear_message(self, signed_in: SignedIn, message: UUID, call: UUID) -> None:
-        """Put on record that a person hears a message, which is their task: they have taken it. Raises DeskError."""
-        about = f"message:{message}"
-        self._write(signed_in, Read.MESSAGE, about, Why("task", str(call), about), {})
-
     def saw_list(self, signed_in: SignedIn, which: str, lines: int, **chosen: Any) -> None:
         """Put on record that a person sees a list that names callers: which, how long and with which filter, not whom.
 

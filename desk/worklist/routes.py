@@ -1,23 +1,21 @@
-"""The worklist: taking work, giving it back and finishing it, through the control API, which gives it to one person."""
+"""The worklist: taking work, giving it back and finishing it; what two people take, one gets."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable
 from contextlib import suppress
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import FileResponse
 
-from db import messages
 from db.engine import DatabaseError
 from db.enums import GuideOutcome
 from db.message_data import VoiceMessage
 from db.rows import NotFoundError
 from desk.context import Desk, DeskDep, part
-from desk.control import ControlError
+from desk.control import ControlError, note_changed
 from desk.guide.book import Book
 from desk.guide.routes import BookDep, own_language
 from desk.live.hub import Hub
@@ -30,7 +28,9 @@ from desk.people.signed_in import OperatorDep, SignedIn
 from desk.reading.reader import ReaderDep
 from desk.worklist import calling, work
 from desk.worklist.work import Counts
+from office import guide_requests, messages
 from office.cases import changing, reading
+from office.taking import TakenError
 
 router = APIRouter(prefix="/worklist")
 
@@ -41,6 +41,8 @@ _NO_MESSAGE = N_("There is no such message.")
 _NO_SOUND = N_("The sound of this message is not there any more.")
 _NOT_YOURS = N_("Take the message first.")
 _NOT_YOUR_CALL = N_("You have not taken this call-back request.")
+
+_OF_A_MESSAGE = {"take": messages.take, "release": messages.release, "done": messages.finish}
 
 CountsDep = Annotated[Counts, part("counts")]
 ListeningDep = Annotated[Listening, part("listening")]
@@ -77,10 +79,19 @@ class _Room:
                 raise DeskError(409, _TAKEN) from None
             raise
 
+    async def change(self, change: Awaitable[object]) -> None:
+        """Make a change of the office's. Raises DeskError if somebody else was faster."""
+        self._counts.forget()
+        try:
+            await change
+        except (TakenError, NotFoundError):
+            raise DeskError(409, _TAKEN) from None
+        note_changed()
+
     async def page(self, said: str | None = None) -> Response:
         """Show the open work. `said`: a sentence about what was done."""
         tests = await self._shows_tests()
-        found = await work.read(self.desk.engine, self.signed_in.person.id, self.signed_in.operator, tests=tests)
+        found = await work.read(self.desk.office, self.signed_in.actor, tests=tests)
         unmade = await reading.unmade(self.desk.office, self.signed_in.actor)
         self._reader.saw_list(self.signed_in, "worklist", found.lines + len(unmade), tests=tests)
         return self.desk.pages.respond(
@@ -89,7 +100,7 @@ class _Room:
             work=found,
             unmade=unmade,
             tests=tests,
-            me=self.signed_in.person.id,
+            me=self.signed_in.actor.id,
             operator=self.signed_in.operator,
             names={operator.id: operator.name for operator in self._hub.picture.operators.values()},
             titles=await _titles(self.request, self.desk, self._hub, self._book) if found.requests.count else {},
@@ -129,7 +140,7 @@ async def change_message(
     room: RoomDep, message: UUID, change: Annotated[Literal["take", "release", "done"], Form()]
 ) -> Response:
     """Take a message to work on it, give it back, or note that nothing is left to do."""
-    await room.ask(f"/messages/{message}/{change}", _release(room, change))
+    await room.change(_OF_A_MESSAGE[change](room.desk.office, room.signed_in.actor, message))
     return await room.page()
 
 
@@ -150,13 +161,12 @@ async def audio(
     request: Request,
     desk: DeskDep,
     listening: ListeningDep,
-    reader: ReaderDep,
     signed_in: OperatorDep,
     message: UUID,
 ) -> Response:
     """Send the sound of a message to whoever has taken it, or the part that their browser asks for.
 
-    That they listen is recorded each time; the controller also notes who was the first.
+    That they listen is recorded each time, and who was the first.
     """
     found = await _own(desk, signed_in, message)
     path = _path(desk, found)
@@ -164,10 +174,8 @@ async def audio(
         raise DeskError(404, _NO_SOUND)
     goes_on = listening.goes_on(signed_in.mark, message, request.headers.get("range", ""), desk.now())
     if not goes_on:
-        reader.hear_message(signed_in, message, found.call_id)
-    if found.heard is None and not goes_on:
-        with suppress(ControlError):  # it is played nevertheless
-            await desk.control.ask("POST", f"/messages/{message}/heard", signed_in.person.id)
+        with suppress(DatabaseError):  # it is played nevertheless
+            await messages.hear(desk.office, signed_in.actor, found)
     listening.note(signed_in.mark, message, desk.now())
     return FileResponse(path, media_type="audio/wav", headers={"Cache-Control": "private, no-store"})
 
@@ -191,11 +199,14 @@ async def change_request(
     room: RoomDep, asked: UUID, change: Annotated[Literal["take", "release"] | GuideOutcome, Form()]
 ) -> Response:
     """Take a procedure that is to be sent, give it back, or note how it ended."""
-    path = f"/guide-requests/{quote(str(asked), safe='')}"
-    if change in ("take", "release"):
-        await room.ask(f"{path}/{change}", _release(room, str(change)))
-    else:
-        await room.ask(f"{path}/end", {"outcome": change})
+    office, actor = room.desk.office, room.signed_in.actor
+    match change:
+        case "take":
+            await room.change(guide_requests.take(office, actor, asked))
+        case "release":
+            await room.change(guide_requests.release(office, actor, asked))
+        case outcome:
+            await room.change(guide_requests.end(office, actor, asked, outcome))
     return await room.page()
 
 
@@ -206,19 +217,14 @@ async def finish_change(room: RoomDep, change: UUID) -> Response:
     return await room.page()
 
 
-def _release(room: _Room, change: str) -> Mapping[str, bool] | None:
-    return {"whoever": room.may_give_back} if change == "release" else None
-
-
 async def _own(desk: Desk, signed_in: SignedIn, message: UUID) -> VoiceMessage:
     """Return a message that this person has taken."""
     try:
-        found = await messages.find(desk.engine, message)
+        return await messages.own(desk.office, signed_in.actor, message)
     except NotFoundError:
         raise DeskError(404, _NO_MESSAGE) from None
-    if found.taken_by != signed_in.person.id:
-        raise DeskError(403, _NOT_YOURS)
-    return found
+    except TakenError:
+        raise DeskError(403, _NOT_YOURS) from None
 
 
 def _path(desk: Desk, message: VoiceMessage) -> FilePath | None:

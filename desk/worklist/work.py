@@ -13,6 +13,11 @@ from db.callback_requests import CallbackRequest
 from db.enums import CallbackKind, CallbackState
 from db.guide_request_data import GuideRequest
 from db.message_data import VoiceMessage
+from office import guide_requests as office_requests
+from office import messages as office_messages
+from office.context import Office
+from office.people import Actor
+from office.reading import PartOfList
 
 KEPT = timedelta(seconds=10)
 """How long one count serves all pages."""
@@ -46,18 +51,21 @@ class Work:
         return len(self.messages.shown) + len(self.callbacks.shown) + len(self.requests.shown)
 
 
-async def read(engine: AsyncEngine, account: str, operator: str, *, tests: bool) -> Work:
+async def read(office: Office, actor: Actor, *, tests: bool) -> Work:
     """Return what a person can work off. Calls that the line makes by itself are not part of it.
 
-    `tests`: also what comes from test calls.
+    `tests`: also what comes from test calls. The page puts the whole list on record.
     """
-    waiting = [row for row in await callbacks.pending(engine) if row.kind != CallbackKind.CASE]
+    waiting = [row for row in await callbacks.pending(office.engine) if row.kind != CallbackKind.CASE]
     return Work(
-        _rows(await messages.latest(engine, 0, tests=tests), lambda row: row.taken_by == account),
-        _rows(waiting, lambda row: row.operator_id == operator),
         _rows(
-            [row for row in await guide_requests.latest(engine, 0) if tests or not row.test],
-            lambda row: row.taken_by == account,
+            await office_messages.latest(office, actor, PartOfList(), tests=tests),
+            lambda row: row.taken_by == actor.id,
+        ),
+        _rows(waiting, lambda row: row.operator_id == actor.operator),
+        _rows(
+            [row for row in await office_requests.latest(office, actor, PartOfList()) if tests or not row.test],
+            lambda row: row.taken_by == actor.id,
         ),
     )
 

@@ -1,4 +1,7 @@
-"""The control API's part about amendments of the guide: proposed by one person, released or refused by another."""
+"""The control API's part about amendments of the guide: how they are released and taken back, and how far that is.
+
+They are proposed, refused and withdrawn in the office (`office.amendments`).
+"""
 
 import asyncio
 from dataclasses import replace
@@ -11,7 +14,6 @@ from pydantic import BaseModel, Field
 
 from db.amendment_data import Amendment
 from db.enums import AmendmentState
-from db.ids import uuid7
 from ivr.api import models
 from ivr.api.context import Actor, ControllerDep, audit
 from ivr.api.problems import ApiError, confirmed, documented, present
@@ -19,56 +21,28 @@ from ivr.api.router import make_router
 from ivr.api.second_person import need_second_person
 from ivr.api.site_changes import ChangesDep, PersonName, refusal
 from ivr.controller.controller import Controller
-from ivr.hours.opening import one_line
 from ivr.model import clock
+from ivr.model.text import one_line
 from ivr.site_changes.changes import SiteChanges
 from ivr.site_changes.edits import EditError
 from ivr.site_changes.guide_edits import guide_edits
 from ivr.site_changes.model import Change, ChangeError, ChangeState
-from prompts import text_rules
 
 router = make_router("amendments", "/guide")
 
-_LONGEST = 1000
 _STUCK = timedelta(minutes=2)
 """A release that has no change of the files after this time was interrupted."""
 
 _LOOKED_AFTER = 20
 """The latest amendments whose change of the files is looked up for the list; each of them for itself always."""
 
-TextId = Annotated[str, Field(max_length=80)]
-LanguageCode = Annotated[str, Field(max_length=6)]
 AmendmentId = Annotated[UUID, Path(alias="amendment", description="The id of the amendment.")]
-
-
-class NewAmendment(models.Request):
-    """New texts for a procedure of the guide."""
-
-    procedure: str = Field(max_length=40)
-    texts: dict[TextId, dict[LanguageCode, Annotated[str, Field(max_length=_LONGEST)]]] = Field(
-        min_length=1, max_length=60, description="By the text's id, then by language."
-    )
-    meaning: bool = Field(True, description="Whether the facts have changed: languages without a new text lag behind.")
-    why: str = Field("", max_length=500)
-
-
-class Refusal(models.Request):
-    """Why an amendment is refused."""
-
-    why: str = Field(min_length=1, max_length=500)
 
 
 class Releaser(models.Request):
     """The person who releases an amendment, or takes it back."""
 
     name: PersonName = ""
-
-
-class QuestionAnswered(models.Request):
-    """A question of callers that was dealt with."""
-
-    question: str = Field(min_length=1, max_length=300, description="Its kind, and what it is about.")
-    note: str = Field("", max_length=500)
 
 
 class AmendmentRow(BaseModel):
@@ -94,12 +68,6 @@ class AmendmentRow(BaseModel):
     )
 
 
-class Answered(BaseModel):
-    """A question that is off the list until it is asked again."""
-
-    question: str
-
-
 @router.get("/amendments", responses=documented(503))
 async def amendments(
     controller: ControllerDep,
@@ -111,41 +79,6 @@ async def amendments(
     found = present(await controller.amendments.latest(last, procedure), controller.amendments.why)
     newest = [await _settled(controller, changes, amendment) for amendment in found[:_LOOKED_AFTER]]
     return [_row(amendment) for amendment in (*newest, *found[_LOOKED_AFTER:])]
-
-
-@router.post("/amendments", status_code=201, responses=documented(404, 503))
-async def propose(controller: ControllerDep, actor: Actor, wanted: NewAmendment) -> AmendmentRow:
-    """Propose new texts. Nothing changes before another person has released them."""
-    version = controller.flows.current
-    procedure = version.guide.procedures.get(wanted.procedure)
-    if procedure is None:
-        raise ApiError(404, f"The guide has no procedure {wanted.procedure[:40]!r}; `hatif guide` lists them.")
-    texts: dict[str, dict[str, str]] = {}
-    before: dict[str, dict[str, str]] = {}
-    for text_id, by_language in wanted.texts.items():
-        if text_id not in procedure.text_ids:
-            raise ApiError(422, f"The procedure {procedure.id} has no text {text_id[:80]!r}.")
-        for language, written in by_language.items():
-            text, now = _checked(controller, language, written), version.sounds.text(language, text_id) or ""
-            if text != now:
-                texts.setdefault(text_id, {})[language] = text
-                before.setdefault(text_id, {})[language] = now
-    if not texts:
-        raise ApiError(422, "Callers hear these words already.", "nothing")
-    amendment = Amendment(
-        id=uuid7(),
-        procedure=procedure.id,
-        texts=texts,
-        before=before,
-        meaning=wanted.meaning,
-        why=one_line(wanted.why.strip(), 500) or None,
-        proposed=clock.now(),
-        proposed_by=actor,
-        state=AmendmentState.PROPOSED.value,
-    )
-    confirmed(await controller.amendments.propose(amendment), controller.amendments)
-    _note(controller, actor, "amendment_proposed", amendment)
-    return _row(amendment)
 
 
 @router.get("/amendments/{amendment}", responses=documented(404, 503))
@@ -180,32 +113,6 @@ async def release(
     return _row(replace(found, state=AmendmentState.RELEASING.value, **kept))
 
 
-@router.post("/amendments/{amendment}/refuse", responses=documented(403, 404, 409, 503))
-async def refuse(
-    controller: ControllerDep, changes: ChangesDep, actor: Actor, identity: AmendmentId, refused: Refusal
-) -> AmendmentRow:
-    """Refuse an amendment. 403 (`own`): whoever proposed it can withdraw it; (`let_in`): as for a release."""
-    found = await _find(controller, changes, identity)
-    await _need_second_person(controller, found, actor)
-    reason = one_line(refused.why.strip(), 500) or None
-    decided: dict[str, Any] = {"decided": clock.now(), "decided_by": actor, "reason": reason}
-    await _move(controller, found, AmendmentState.PROPOSED, AmendmentState.REFUSED, **decided)
-    _note(controller, actor, "amendment_refused", found, reason=reason or "")
-    return _row(replace(found, state=AmendmentState.REFUSED.value, **decided))
-
-
-@router.post("/amendments/{amendment}/withdraw", responses=documented(403, 404, 409, 503))
-async def withdraw(controller: ControllerDep, changes: ChangesDep, actor: Actor, identity: AmendmentId) -> AmendmentRow:
-    """Withdraw an amendment of one's own."""
-    found = await _find(controller, changes, identity)
-    if found.proposed_by != actor:
-        raise ApiError(403, "Only whoever proposed an amendment can withdraw it; refuse it instead.", "not_own")
-    decided: dict[str, Any] = {"decided": clock.now(), "decided_by": actor}
-    await _move(controller, found, AmendmentState.PROPOSED, AmendmentState.WITHDRAWN, **decided)
-    _note(controller, actor, "amendment_withdrawn", found)
-    return _row(replace(found, state=AmendmentState.WITHDRAWN.value, **decided))
-
-
 @router.post("/amendments/{amendment}/take-back", status_code=202, responses=documented(404, 409, 503))
 async def take_back(
     controller: ControllerDep, changes: ChangesDep, actor: Actor, identity: AmendmentId, by: Releaser
@@ -220,16 +127,6 @@ async def take_back(
         raise refusal(error) from None
     _note(controller, actor, "amendment_taken_back", found)
     return _row(found).model_copy(update={"back": back.id})
-
-
-@router.post("/questions/done", status_code=201, responses=documented(503))
-async def question_done(controller: ControllerDep, actor: Actor, answered: QuestionAnswered) -> Answered:
-    """Note that a question that callers ask was dealt with. It comes up again if it is asked after this."""
-    question, note = one_line(answered.question, 300), one_line(answered.note.strip(), 500)
-    kept = await controller.amendments.note_done(question, clock.now(), actor, note)
-    confirmed(kept, controller.amendments)
-    audit(controller, actor, "question_done", question[:100], reason=note)
-    return Answered(question=question)
 
 
 async def _find(controller: Controller, changes: SiteChanges, identity: UUID) -> Amendment:
@@ -307,20 +204,7 @@ async def _need_second_person(controller: Controller, amendment: Amendment, acto
     await need_second_person(controller, proposer, actor)
 
 
-def _checked(controller: Controller, language: str, written: str) -> str:
-    """Return a text as it is spoken. Raises ApiError if it cannot be."""
-    if language not in controller.site.languages:
-        raise ApiError(422, f"{language!r} is not a language of this site: {', '.join(controller.site.languages)}.")
-    text = " ".join(written.split())
-    if not text:
-        raise ApiError(422, f"A text in {language} is empty.")
-    for finding in text_rules.findings(text, language):
-        if finding.code.startswith("E_"):
-            raise ApiError(422, f"{language}: {finding.found}; {finding.remedy}.", "unspeakable")
-    return text
-
-
-def _note(controller: Controller, actor: str, act: str, amendment: Amendment, reason: str = "") -> None:
+def _note(controller: Controller, actor: str, act: str, amendment: Amendment) -> None:
     languages = sorted({language for texts in amendment.texts.values() for language in texts})
     about = f"guide:{amendment.procedure}"
     data: dict[str, Any] = {
@@ -328,7 +212,7 @@ def _note(controller: Controller, actor: str, act: str, amendment: Amendment, re
         "texts": len(amendment.texts),
         "languages": " ".join(languages),
     }
-    audit(controller, actor, act, about, reason=reason, **data)
+    audit(controller, actor, act, about, **data)
 
 
 def _row(amendment: Amendment) -> AmendmentRow:

@@ -18,8 +18,6 @@ _TITLES = {
     "hours": "Hours and announcement",
     "holidays": "Holidays",
     "callbacks": "Call-back requests",
-    "guide requests": "Requests for the guide in writing",
-    "messages": "Voice messages",
     "recordings": "Recorded conversations",
     "supervision": "Supervision",
     "try": "Trying the line",

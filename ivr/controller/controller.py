@@ -55,8 +55,6 @@ from ivr.records.amendments import AmendmentRepository
 from ivr.records.caller_limits import CallerLimits
 from ivr.records.database import Database
 from ivr.records.database_client import SharedEngine
-from ivr.records.guide_requests import GuideRequestRepository
-from ivr.records.messages import MessageRepository
 from ivr.records.people import PeopleRepository
 from ivr.records.recorder import Recorder
 from ivr.records.recordings import RecordingRepository
@@ -115,8 +113,6 @@ class Controller:
         guessing = Guessing(pins.alarm_files, pins.operators_files)
         self.case_lookup = CaseLookup(self.database, self.recorder, self.credentials.pin_pepper, guessing)
         self.repository = CallbackRepository(self.shared_engine, Claim(self.site.node, self.journal.boot))
-        self.guide_requests = GuideRequestRepository(self.shared_engine)
-        self.messages = MessageRepository(self.shared_engine)
         self.amendments = AmendmentRepository(self.shared_engine)
         self.people = PeopleRepository(self.shared_engine)
         self.recordings = RecordingRepository(self.shared_engine)

@@ -22,6 +22,7 @@ from ivr.asterisk.ami import AmiError
 from ivr.hours import drain
 from ivr.hours.drain import Drain
 from ivr.model import clock
+from ivr.model.text import one_line as one_line
 from ivr.records.recorder import Recorder
 from ivr.site.holiday_calendar import name_in
 from ivr.site.holidays import AtOnce, Changes, Row, Ruling, decode, encode, list_holidays
@@ -333,11 +334,6 @@ class Opening:
 def shorten(override: Override, limit: int = 120) -> Override:
     """Return the override with a reason that fits into AstDB and on one line."""
     return replace(override, why=one_line(override.why, limit), by=one_line(override.by, 40) or "administrator")
-
-
-def one_line(text: str, limit: int) -> str:
-    """Return the printable characters of a text, at most `limit`."""
-    return "".join(character for character in text if character.isprintable())[:limit]
 
 
 def _as_data(override: Override, row: UUID | None) -> dict[str, str | None]:

@@ -1,7 +1,6 @@
-"""Amendments of the guide in the database, as the control API reads and changes them."""
+"""Amendments of the guide in the database, as the control API reads and releases them."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -19,15 +18,6 @@ class AmendmentRepository(Repository):
     def __init__(self, shared: SharedEngine) -> None:
         super().__init__(shared, "amendments")
 
-    async def propose(self, amendment: "Amendment") -> bool | None:
-        """Keep a new amendment; return True once it is kept."""
-
-        async def keep(amendments: Any, engine: Any) -> bool:
-            await amendments.propose(engine, amendment)
-            return True
-
-        return await self._client.ask("db.amendments", keep)
-
     async def latest(self, last: int, procedure: str | None = None) -> "Sequence[Amendment] | None":
         """Return the latest amendments, of one procedure if it is named, the newest first."""
         return await self._client.ask("db.amendments", lambda rows, engine: rows.latest(engine, last, procedure))
@@ -41,12 +31,3 @@ class AmendmentRepository(Repository):
         return await self._client.ask(
             "db.amendments", lambda rows, engine: rows.move(engine, identity, before, after, **more)
         )
-
-    async def note_done(self, question: str, at: datetime, by: str, note: str) -> bool | None:
-        """Keep that a question of callers was dealt with; return True once it is kept."""
-
-        async def keep(amendments: Any, engine: Any) -> bool:
-            await amendments.note_done(engine, question, at, by, note)
-            return True
-
-        return await self._client.ask("db.amendments", keep)

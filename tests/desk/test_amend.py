@@ -14,12 +14,16 @@ from line import CHECKOUT
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db.amendments import note_done
+from db import amendments as stored_amendments
 from db.engine import writing
+from db.enums import AccountRole
 from db.tables import Audit, Call, CallEvent, CaseFile
 from desk.amend import amendments, questions
 from desk.amend.amendments import Amendment
 from desk.amend.library import Library
+from office.context import Office
+from office.guide import note_answered
+from office.people import Actor
 
 pytest_plugins = ["db_fixtures"]
 
@@ -111,7 +115,8 @@ async def test_what_callers_ask_is_a_list_that_is_worked_off(engine: AsyncEngine
         ("complaint", "visa", 1, 0),
     }
     key = next(row.key for row in found if row.about == "acte de naissance")
-    await note_done(engine, key, NOW - timedelta(days=1), "1901", "a procedure of its own")
+    office = Office(engine, None, "n", now=lambda: NOW - timedelta(days=1))
+    await note_answered(office, Actor("1901", AccountRole.SUPERVISOR), key, "a procedure of its own")
     done = next(row for row in await questions.questions(engine, NOW) if row.key == key)
     assert done.done is not None and done.done.note == "a procedure of its own"
     await gap(engine, NOW, "Acte de naissance")
@@ -166,7 +171,7 @@ async def test_only_another_person_is_offered_the_decision(desk: TestDesk) -> No
     assert "Withdraw" in own and "Release</button>" not in own
 
 
-async def test_a_proposal_has_the_texts_that_were_changed_and_no_other(desk: TestDesk, controller: StandIn) -> None:
+async def test_a_proposal_has_the_texts_that_were_changed_and_no_other(desk: TestDesk) -> None:
     browser = await page(desk)
     rows = (await desk.app.state.library.procedures())["visa"]
     form = {f"text:{row.id}:{cell.language}": cell.text for row in rows for cell in row.cells}
@@ -178,10 +183,10 @@ async def test_a_proposal_has_the_texts_that_were_changed_and_no_other(desk: Tes
     }
     answer = await browser.post("/amend/procedure/visa", changed)
     assert answer.status == 200, answer.text
-    method, path, who, body = next(row for row in controller.asked if row[0] == "POST")
-    assert (method, path, who) == ("POST", "/guide/amendments", "1902")
+    (found,) = await stored_amendments.latest(desk.engine, 5)
+    assert (found.state, found.proposed_by) == ("proposed", "1902")
     texts = {"guide_visa_fee": {"fr": "Le visa est gratuit."}}
-    assert body == {"procedure": "visa", "texts": texts, "meaning": True, "why": "So"}
+    assert (found.procedure, found.texts, found.meaning, found.why) == ("visa", texts, True, "So")
     assert (await browser.post("/amend/procedure/visa", form)).status == 409
     assert (await browser.post("/amend/procedure/none", form)).status == 404
 

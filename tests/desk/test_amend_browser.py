@@ -11,6 +11,7 @@ import shared_audio
 from browser_telephone import when
 from desk_pages import DeskPages
 from left import KEYS, begins
+from left_amendments import propose_in_office
 from line import Line
 from playwright.async_api import Page, expect
 
@@ -146,9 +147,8 @@ async def test_a_released_amendment_is_heard_on_the_next_call_in_each_of_its_lan
     line, words = desk_line, {language: WORDS[language] for language in ("ar", "fr")}
     shared_audio.own(line.home / "sounds")
     former = {language: line.audio(language, TEXT) for language in words}
-    body = {"procedure": "visa", "texts": {TEXT: words}, "why": "One photograph is enough", "meaning": True}
-    proposed = line.control_as("1901", "POST", "/guide/amendments", body)
-    release(line, proposed["id"], "1902")
+    proposed = await propose_in_office(line, "1901", "visa", {TEXT: words}, "One photograph is enough")
+    release(line, str(proposed.id), "1902")
     await line.until(lambda: in_use(line), 120, "the new words are in use")
     new = {language: line.audio(language, TEXT) for language in words}
     calls = await asyncio.gather(

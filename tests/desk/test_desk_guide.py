@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import uuid4
 
 import pytest_asyncio
 from controller import StandIn, standing_in
@@ -11,6 +12,8 @@ from stored_cases import REFERENCE, notes_of, store_case
 from desk.guide import book
 
 pytest_plugins = ["db_fixtures"]
+
+CALL = str(uuid4())
 
 
 def procedure(identity: str, title: str, **members: Any) -> dict[str, Any]:
@@ -83,12 +86,12 @@ async def test_what_the_guide_does_not_have_is_noted_with_one_click(
     form = {"q": " permis de <chasse> ", "reference": REFERENCE}
     assert (await browser.post("/guide/missing", {**form, "q": " "})).status == 409
     assert (await browser.post("/guide/missing", {**form, "reference": ""})).status == 200
-    controller.connect("1002", language="ar", topic="documents")
+    controller.connect("1002", identity=CALL, language="ar", topic="documents")
     await controller.seen(desk)
     assert (await browser.post("/guide/missing", form)).status == 200
-    gaps = [(path, body) for method, path, _, body in controller.asked if method == "POST"]
+    gaps = [(row["by"], row["call_id"], row["data"]) for row in desk.traces("guide_gap")]
     gap = {"words": "permis de <chasse>", "language": "fr"}
-    assert gaps == [("/guide/gaps", gap), ("/guide/gaps", {**gap, "call": "call-1", "topic": "documents"})]
+    assert gaps == [("1002", None, {**gap, "topic": None}), ("1002", CALL, {**gap, "topic": "documents"})]
     assert await notes_of(desk.engine) == [("1002", "Pas dans le guide : permis de <chasse>")]
 
 

@@ -12,9 +12,12 @@ import pytest_asyncio
 from controller import StandIn, standing_in
 from desk_server import Browser, TestDesk, serving
 from line import CHECKOUT
-from sqlalchemy import event, insert
+from sqlalchemy import Connection, event, insert
 
+from db import amendments
+from db.amendment_data import Amendment as Proposed
 from db.engine import writing
+from db.enums import AmendmentState
 from db.references import make_reference
 from db.tables import Call, Callback, GuideRequest, Message, Recording
 from desk.control import ControlClient, ControllerAwayError, InDoubtError
@@ -22,7 +25,7 @@ from desk.control import ControlClient, ControllerAwayError, InDoubtError
 pytest_plugins = ["db_fixtures"]
 
 REFERENCE = make_reference(1, 17)
-ITEM, RECORDING, CALLED = uuid4(), uuid4(), uuid4()
+ITEM, OWN, RECORDING, CALLED = uuid4(), uuid4(), uuid4(), uuid4()
 NUMBER = "+33612345678"
 SENTENCE = "it may have been done. Look before you do it again."
 HERE = 'href="/worklist?only=mine"'
@@ -34,10 +37,8 @@ OPERATORS: Forms = (
     ("/shift/state", {"state": "paused", "reason": "lunch"}),
     ("/shift/wrap-up", {"change": "end"}),
     ("/call/help", {"why": "difficult"}),
-    (f"/worklist/message/{ITEM}", {"change": "take"}),
     (f"/worklist/callback/{ITEM}", {"change": "call"}),
     (f"/worklist/callback/{ITEM}", {"change": "cancel"}),
-    (f"/worklist/request/{ITEM}", {"change": "take"}),
     ("/worklist/call", {"number": NUMBER, "language": "fr"}),
     ("/call/act", {"act": "hold"}),
     ("/call/act", {"act": "hang_up"}),
@@ -46,11 +47,20 @@ OPERATORS: Forms = (
     ("/call/hand-on", {"how": "consult", "to": "topic:documents"}),
     ("/call/hand-on", {"how": "interpreter", "to": "language:ar"}),
     ("/call/hand-on", {"how": "transfer", "to": "supervisor:"}),
-    ("/guide/missing", {"q": "A permit to hunt", "reference": REFERENCE}),
     ("/try/training", {"script": "passport"}),
     ("/try/training/end", {}),
     ("/try/training/ready", {}),
 )
+IN_THE_OFFICE: Forms = (
+    (f"/worklist/message/{ITEM}", {"change": "take"}),
+    (f"/worklist/request/{ITEM}", {"change": "take"}),
+    ("/amend/procedure/visa", {"text:guide_visa_fee:fr": "Soixante euros.", "why": "The fee has changed."}),
+    (f"/amend/proposal/{ITEM}", {"change": "refuse", "why": "The fee is the former one."}),
+    (f"/amend/proposal/{OWN}", {"change": "withdraw"}),
+    ("/amend/questions", {"question": "gap:hunting", "note": "Written."}),
+)
+"""What the desk itself does in the database."""
+
 SUPERVISORS: Forms = (
     ("/board/acknowledge", {"alarm": "disk"}),
     ("/supervise/operator/1002/state", {"state": "away"}),
@@ -61,12 +71,8 @@ SUPERVISORS: Forms = (
     ("/supervise/line/announcement", {"text": ""}),
     ("/supervise/listen", {"operator": "1002", "mode": "listen"}),
     (f"/recordings/{RECORDING}/scores", {"score-greeting": "4", "remark": "Warm."}),
-    ("/amend/procedure/visa", {"text:guide_visa_fee:fr": "Soixante euros.", "why": "The fee has changed."}),
     (f"/amend/proposal/{ITEM}", {"change": "release"}),
-    (f"/amend/proposal/{ITEM}", {"change": "refuse", "why": "The fee is the former one."}),
-    (f"/amend/proposal/{ITEM}", {"change": "withdraw"}),
     (f"/amend/proposal/{ITEM}", {"change": "take-back"}),
-    ("/amend/questions", {"question": "gap:hunting", "note": "Written."}),
 )
 
 
@@ -105,6 +111,10 @@ async def fill(desk: TestDesk) -> None:
         await connection.execute(
             insert(GuideRequest).values(**shared, number=NUMBER, procedure="visa", requested=now, due=now)
         )
+        for identity, by in ((ITEM, "1902"), (OWN, "1040")):
+            texts: dict[str, dict[str, str]] = {}
+            proposed = Proposed(identity, "visa", texts, texts, True, None, now, by, AmendmentState.PROPOSED.value)
+            await amendments.propose(connection, proposed)
         consent = {"consented": now, "consent_key": "1", "consent_text": "record_question", "consent_language": "fr"}
         recorded = {"id": RECORDING, "node": "n", "call_id": CALLED, "file": "recordings/x.wav", "started": now}
         await connection.execute(insert(Call).values(id=CALLED, node="n", started=now, language="fr"))
@@ -130,6 +140,24 @@ async def test_each_form_says_that_it_may_have_been_done(desk: TestDesk, control
     controller.in_doubt = True
     await answers(await desk.signed_in("1002", "en"), OPERATORS)
     await answers(await desk.signed_in("1040", "en"), SUPERVISORS)
+
+
+async def test_each_change_whose_end_the_database_did_not_confirm_says_that_it_may_have_been_done(
+    desk: TestDesk,
+) -> None:
+    await fill(desk)
+    browser = await desk.signed_in("1040", "en")
+    assert (await browser.get("/worklist")).status == 200  # the desk knows the session from now on
+
+    def lost(connection: Connection) -> None:
+        if not connection.get_execution_options().get("hatif_reads_only"):
+            raise ConnectionResetError("the connection was lost")
+
+    event.listen(desk.engine.sync_engine, "commit", lost)
+    try:
+        await answers(browser, IN_THE_OFFICE)
+    finally:
+        event.remove(desk.engine.sync_engine, "commit", lost)
 
 
 async def test_what_is_done_is_said_to_be_done_if_the_page_cannot_be_read_after_it(

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import pytest_asyncio
@@ -19,12 +20,15 @@ from hypothesis import strategies as st
 from mail_server import PASSWORD, USER, MailServer, receiving
 from stored_cases import REFERENCE, notes_of, store_case
 
+from db.references import make_reference
 from desk.guide import mail
 from desk.guide.mail import Letter, Mailer, MailError, MailLimit, address_of
 from desk.settings import MailSettings
 from desk.tls import self_signed
 
 pytest_plugins = ["db_fixtures"]
+
+CALL = str(uuid4())
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 LETTER = Letter("reader@example.org", "Visa", "Soixante euros.\n", "fr")
@@ -217,17 +221,13 @@ async def desk(sqlite_url: str, controller: StandIn, server: MailServer) -> Asyn
 @pytest_asyncio.fixture
 async def browser(desk: TestDesk, controller: StandIn) -> Browser:
     browser = await desk.signed_in("1002", "fr")
-    controller.connect("1002", language="ar", country="FR")
+    controller.connect("1002", identity=CALL, language="ar", country="FR")
     await controller.seen(desk)
     return browser
 
 
-def changes(controller: StandIn) -> list[tuple[str, Any]]:
-    return [(path, body) for method, path, _, body in controller.asked if method == "POST"]
-
-
 async def test_a_procedure_is_sent_with_the_documents_first_and_noted_in_the_case(
-    desk: TestDesk, browser: Browser, controller: StandIn, server: MailServer
+    desk: TestDesk, browser: Browser, server: MailServer
 ) -> None:
     assert "form" in (await browser.get("/guide/procedure/visa")).text
     form = {"address": "reader@example.org", "language": "fr", "reference": REFERENCE}
@@ -237,27 +237,26 @@ async def test_a_procedure_is_sent_with_the_documents_first_and_noted_in_the_cas
     assert letter.get_content().replace("\r\n", "\n") == (
         "Visa\n\nCe n'est qu'un exemple.\n\nDeux photos.\n\nÀ Lyon.\n\nSoixante euros.\n"
     )
-    sent = {"language": "fr", "domain": "example.org", "call": "call-1"}
+    sent = {"language": "fr", "domain": "example.org"}
     assert await notes_of(desk.engine) == [("1002", "Envoyé par courriel à reader@example.org : Visa")]
-    assert changes(controller) == [("/guide/visa/sent", sent)]
+    (noted,) = desk.traces("guide_sent")
+    assert (noted["by"], noted["about"], noted["call_id"], noted["data"]) == ("1002", "guide:visa", CALL, sent)
 
 
 async def test_what_cannot_be_sent_is_said_at_the_field_where_the_address_stays(
-    browser: Browser, controller: StandIn, server: MailServer
+    desk: TestDesk, browser: Browser, server: MailServer
 ) -> None:
     wrong = await browser.post("/guide/procedure/visa/send", {"address": "reader@<b>", "language": "fr"})
     assert wrong.status == 422 and 'value="reader@&lt;b&gt;"' in wrong.text and 'aria-invalid="true"' in wrong.text
     server.refuses = {"rcpt": "550 <b>unknown</b>"}
     refused = await browser.post("/guide/procedure/visa/send", {"address": "reader@example.org", "language": "fr"})
     assert refused.status == 422 and "550 &lt;b&gt;unknown&lt;/b&gt;" in refused.text
-    assert changes(controller) == [] and server.letters == []
+    assert desk.traces("guide_sent") == [] and server.letters == []
 
 
-async def test_what_was_sent_counts_as_sent_also_if_it_cannot_be_noted(
-    browser: Browser, controller: StandIn, server: MailServer
-) -> None:
-    controller.answers["/guide/visa/sent"] = (503, {"detail": "away"})
-    answer = await browser.post("/guide/procedure/visa/send", {"address": "reader@example.org", "language": "fr"})
+async def test_what_was_sent_counts_as_sent_also_if_it_cannot_be_noted(browser: Browser, server: MailServer) -> None:
+    form = {"address": "reader@example.org", "language": "fr", "reference": make_reference(9, 4711)}
+    answer = await browser.post("/guide/procedure/visa/send", form)
     assert answer.status == 200 and len(server.letters) == 1
     assert "pas pu être noté" in answer.text
 

@@ -59,7 +59,8 @@ async def proposed(desk: TestDesk, by: str) -> Amendment:
     """Return an amendment that somebody has proposed."""
     texts = {"guide_visa_fee": {"fr": "x"}}
     amendment = Amendment(uuid7(), "visa", texts, texts, True, None, desk.desk.now(), by, AmendmentState.PROPOSED.value)
-    await amendments.propose(desk.engine, amendment)
+    async with writing(desk.engine) as connection:
+        await amendments.propose(connection, amendment)
     return amendment
 
 

@@ -12,14 +12,17 @@ import pytest
 import pytest_asyncio
 from controller import StandIn, standing_in
 from desk_server import Browser, TestDesk, serving
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 from stored_cases import store_case
 
-from db import messages
-from db.engine import writing
+from db import guide_requests, messages
+from db.engine import reading, writing
+from db.enums import AccountRole
 from db.references import format_reference, make_reference
-from db.tables import Call, Callback, CaseChange, GuideRequest, Message
+from db.tables import Audit, Call, Callback, CaseChange, GuideRequest, Message
 from desk.worklist import work
+from office import messages as office_messages
+from office.people import Actor
 
 pytest_plugins = ["db_fixtures"]
 
@@ -80,6 +83,17 @@ async def want_in_writing(desk: TestDesk, **columns: Any) -> UUID:
     return await put(desk, GuideRequest, **{**given, **columns})
 
 
+async def take(desk: TestDesk, message: UUID) -> None:
+    await office_messages.take(desk.desk.office, Actor("1002", AccountRole.OPERATOR, "1002"), message)
+
+
+async def acts(desk: TestDesk, message: UUID) -> list[tuple[str, str]]:
+    """Return who did what with a message, as the audit has it."""
+    async with reading(desk.engine) as connection:
+        about = Audit.about == f"message:{message}"
+        return [(row.by, row.act) for row in await connection.execute(select(Audit).where(about).order_by(Audit.at))]
+
+
 def changes(controller: StandIn) -> list[tuple[str, str, Any]]:
     return [(path, who, body) for method, path, who, body in controller.asked if method != "GET"]
 
@@ -114,24 +128,21 @@ async def test_of_very_much_work_the_oldest_is_shown_and_whatever_the_person_has
     assert '<span class="count some">5</span>' in page and page.count("shown as soon as these are done") == 1
 
 
-async def test_a_message_is_taken_and_whoever_is_later_is_told(
-    desk: TestDesk, browser: Browser, controller: StandIn
-) -> None:
+async def test_a_message_is_taken_and_whoever_is_later_is_told(desk: TestDesk, browser: Browser) -> None:
     message = await leave(desk)
     answer = await browser.post(f"/worklist/message/{message}", {"change": "take"})
     assert answer.status == 200 and answer.headers["HX-Trigger"] == "hatif:worked"
-    assert changes(controller) == [(f"/messages/{message}/take", "1002", None)]
-    controller.answers[f"/messages/{message}/take"] = (409, {"detail": "…", "code": "taken"})
-    late = await browser.post(f"/worklist/message/{message}", {"change": "take"})
+    assert (await messages.find(desk.engine, message)).taken_by == "1002"
+    late = await (await desk.signed_in("1003", "en")).post(f"/worklist/message/{message}", {"change": "take"})
     assert late.status == 409 and "Somebody else has just taken that." in late.text
     assert (await browser.post(f"/worklist/message/{message}", {"change": "erase"})).status == 422
 
 
 async def test_what_somebody_has_taken_is_theirs_to_see_and_a_supervisors_to_give_back(
-    desk: TestDesk, browser: Browser, controller: StandIn
+    desk: TestDesk, browser: Browser
 ) -> None:
     message = await leave(desk, case_reference=REFERENCE)
-    await messages.take(desk.engine, message, "1002", NOW)
+    await take(desk, message)
     await want_in_writing(desk, taken=NOW, taken_by="1003")
     mine = (await browser.get("/worklist")).text
     assert "<audio" in mine and format_reference(REFERENCE) in mine and "Operator 1003" in mine
@@ -140,18 +151,17 @@ async def test_what_somebody_has_taken_is_theirs_to_see_and_a_supervisors_to_giv
     assert "<audio" not in theirs and "Operator 1002" in theirs and theirs.count("Give back") == 1
     supervisor = await desk.signed_in("1040", "en")
     assert (await supervisor.get("/worklist")).text.count("Give back") == 2
-    for who in (browser, supervisor):
+    other = await desk.signed_in("1003", "en")
+    for who, owner in ((other, "1002"), (supervisor, None)):
         await who.post(f"/worklist/message/{message}", {"change": "release"})
-    assert [body for _, _, body in changes(controller)] == [{"whoever": False}, {"whoever": True}]
+        assert (await messages.find(desk.engine, message)).taken_by == owner
 
 
-async def test_whoever_has_a_message_hears_it_also_in_parts(
-    desk: TestDesk, browser: Browser, controller: StandIn
-) -> None:
+async def test_whoever_has_a_message_hears_it_also_in_parts(desk: TestDesk, browser: Browser) -> None:
     message = await leave(desk)
     path = f"/worklist/message/{message}/audio"
     assert (await browser.get(path)).status == 403
-    await messages.take(desk.engine, message, "1002", NOW)
+    await take(desk, message)
     whole = await browser.bytes(path)
     assert (whole.status, whole.body, whole.headers["Content-Type"]) == (200, SOUND, "audio/wav")
     assert "no-store" in whole.headers["Cache-Control"]
@@ -159,7 +169,7 @@ async def test_whoever_has_a_message_hears_it_also_in_parts(
     assert (part.status, part.body) == (206, SOUND[100:110])
     assert part.headers["Content-Range"] == f"bytes 100-109/{len(SOUND)}"
     assert (await browser.bytes(path, Range="bytes=9000-")).status == 416
-    assert changes(controller) == [(f"/messages/{message}/heard", "1002", None)]
+    assert await acts(desk, message) == [("1002", "message_taken"), ("1002", "message_heard")], "once"
     assert (await (await desk.signed_in("1003", "en")).get(path)).status == 403
     assert (await browser.get(f"/worklist/message/{uuid4()}/audio")).status == 404
 
@@ -180,7 +190,7 @@ async def test_to_call_whoever_left_a_message_the_operator_is_rung_first(
     message = await leave(desk, case_reference=REFERENCE)
     path = f"/worklist/message/{message}/call"
     assert (await browser.post(path)).status == 403
-    await messages.take(desk.engine, message, "1002", NOW)
+    await take(desk, message)
     called = await browser.post(path)
     assert called.status == 200 and "Your telephone rings as soon as you are ready" in called.text
     wanted = {"number": NUMBER, "language": "fr", "topic": "documents", "case": REFERENCE, "operator": "1002"}
@@ -237,18 +247,17 @@ async def test_one_operator_calls_for_a_request_and_may_let_it_go(
     ]
 
 
-async def test_a_procedure_is_taken_and_its_end_noted(desk: TestDesk, browser: Browser, controller: StandIn) -> None:
-    asked = await want_in_writing(desk)
-    for change in ("take", "release", "sent", "not_possible"):
-        assert (await browser.post(f"/worklist/request/{asked}", {"change": change})).status == 200
+async def test_a_procedure_is_taken_and_its_end_noted(desk: TestDesk, browser: Browser) -> None:
+    asked, other = await want_in_writing(desk), await want_in_writing(desk)
+    for request, change in ((asked, "take"), (asked, "release"), (asked, "sent"), (other, "not_possible")):
+        assert (await browser.post(f"/worklist/request/{request}", {"change": change})).status == 200
+        found = await guide_requests.find(desk.engine, str(request))
+        taken_by = "1002" if change == "take" else None
+        assert (found.taken_by, found.outcome) == (taken_by, None if change in ("take", "release") else change)
+    assert found.ended_by == "1002"
     assert (await browser.post(f"/worklist/request/{asked}", {"change": "burnt"})).status == 422
-    path = f"/guide-requests/{asked}"
-    assert changes(controller) == [
-        (f"{path}/take", "1002", None),
-        (f"{path}/release", "1002", {"whoever": False}),
-        (f"{path}/end", "1002", {"outcome": "sent"}),
-        (f"{path}/end", "1002", {"outcome": "not_possible"}),
-    ]
+    late = await browser.post(f"/worklist/request/{asked}", {"change": "take"})
+    assert late.status == 409 and "Somebody else has just taken that." in late.text
 
 
 async def test_the_list_is_shown_while_the_controller_is_away(desk: TestDesk, browser: Browser) -> None:
@@ -258,7 +267,9 @@ async def test_the_list_is_shown_while_the_controller_is_away(desk: TestDesk, br
     page = await browser.get("/worklist")
     assert page.status == 200 and "visa" in page.text
     message = (await messages.latest(desk.engine, 0))[0].id
-    assert (await browser.post(f"/worklist/message/{message}", {"change": "take"})).status == 503
+    assert (await browser.post(f"/worklist/message/{message}", {"change": "take"})).status == 200
+    callback = await ask_to_be_called(desk)
+    assert (await browser.post(f"/worklist/callback/{callback}", {"change": "call"})).status == 503
 
 
 async def test_what_comes_from_a_test_call_is_marked_and_shown_to_whoever_asks_for_it(

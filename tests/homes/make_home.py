@@ -22,6 +22,7 @@ import conftest  # noqa: F401 - the same settings of the process as in the tests
 import kept_home
 from desk_server import PASSWORD, Browser
 from left import begins, speaks
+from left_amendments import propose_in_office
 from line import Line
 from offsets import OFFSET
 
@@ -139,7 +140,7 @@ def commands(line: Line) -> dict[str, str]:
     run(line, "accounts", "disable", "former")
     run(line, "walls", "add", "The hall", "--language", "fr")
     texts = {"guide_visa_documents_1": {"fr": "Une photographie récente."}}
-    line.control_as("1002", "POST", "/guide/amendments", {"procedure": "visa", "texts": texts, "why": "One is enough"})
+    asyncio.run(propose_in_office(line, "1002", "visa", texts, "One is enough"))
     return pins
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from test_callbacks_states import new_request
 
 from db.engine import writing
-from ivr.api import callbacks, messages
+from ivr.api import callbacks
 from ivr.api.problems import ApiError, confirmed, present
 from ivr.records.database_client import DatabaseClient, SharedEngine
 
@@ -41,13 +41,6 @@ async def test_a_call_back_request_whose_change_the_database_cannot_take_is_not_
             await asked
 
 
-async def test_a_message_that_cannot_be_taken_since_the_database_is_away_names_the_reason() -> None:
-    controller: Any = SimpleNamespace(messages=SimpleNamespace(find=nothing, take=nothing, why=WHY, in_doubt=False))
-    with pytest.raises(ApiError) as error:
-        await messages.take(controller, "test", new_request().id)
-    assert error.value.status_code == 503 and WHY in error.value.detail
-
-
 def test_an_answer_that_something_has_not_been_changed_is_no_error() -> None:
     assert present(False, WHY) is False
     with pytest.raises(ApiError) as error:
@@ -73,7 +66,7 @@ async def said_of(url: str, change: Any) -> tuple[str | None, str]:
     shared = SharedEngine(url)
     client = DatabaseClient(shared, 1.0, lambda _: None)
     try:
-        answer = await client.ask("db.messages", change)
+        answer = await client.ask("db.callbacks", change)
         with pytest.raises(ApiError) as error:
             confirmed(answer, client)
     finally:

@@ -26,20 +26,40 @@ async def answered(method: str, path: str) -> tuple[int, Any]:
     return sent[0]["status"], orjson.loads(b"".join(message.get("body", b"") for message in sent[1:]))
 
 
+CASES = "`hatif case show|open|set|note|close|pin REFERENCE` with --json"
+MESSAGES = "`hatif messages` and `hatif message take|release|hear|done ID` with --json"
+
+REQUESTS = "`hatif waiting` with --json and `hatif waiting take|release|sent ID`"
+
+AT_THE_DESK = "Use the desk"
+
+
 @pytest.mark.parametrize(
-    ("method", "path"),
+    ("method", "path", "instead"),
     [
-        ("POST", "/v1/cases"),
-        ("GET", "/v1/cases/123456782"),
-        ("PATCH", "/v1/cases/123-456-782"),
-        ("POST", "/v1/cases/123456782/notes"),
-        ("POST", "/v1/cases/123456782/pin"),
+        ("POST", "/v1/cases", CASES),
+        ("GET", "/v1/cases/123456782", CASES),
+        ("PATCH", "/v1/cases/123-456-782", CASES),
+        ("POST", "/v1/cases/123456782/notes", CASES),
+        ("POST", "/v1/cases/123456782/pin", CASES),
+        ("GET", "/v1/messages", MESSAGES),
+        ("POST", "/v1/messages/0190a1b2/take", MESSAGES),
+        ("GET", "/v1/guide-requests", REQUESTS),
+        ("POST", "/v1/guide-requests/0190a1b2/end", REQUESTS),
+        ("POST", "/v1/guide/amendments", AT_THE_DESK),
+        ("POST", "/v1/guide/amendments/0190a1b2/refuse", AT_THE_DESK),
+        ("POST", "/v1/guide/amendments/0190a1b2/withdraw", AT_THE_DESK),
+        ("POST", "/v1/guide/questions/done", AT_THE_DESK),
+        ("POST", "/v1/guide/gaps", AT_THE_DESK),
+        ("POST", "/v1/guide/visa/sent", AT_THE_DESK),
     ],
 )
-async def test_an_operation_that_is_gone_answers_410_and_names_what_replaces_it(method: str, path: str) -> None:
+async def test_an_operation_that_is_gone_answers_410_and_names_what_replaces_it(
+    method: str, path: str, instead: str
+) -> None:
     status, problem = await answered(method, path)
     assert (status, problem["code"], problem["title"]) == (410, "gone", "Gone")
-    assert "`hatif case show|open|set|note|close|pin REFERENCE` with --json" in problem["detail"]
+    assert instead in problem["detail"]
 
 
 async def test_what_never_was_there_is_not_gone_but_not_found() -> None:
@@ -47,4 +67,7 @@ async def test_what_never_was_there_is_not_gone_but_not_found() -> None:
 
 
 def test_no_page_describes_what_is_gone() -> None:
-    assert [path for path in create_app().openapi()["paths"] if path.startswith("/v1/cases")] == []
+    gone = ("/v1/cases", "/v1/messages", "/v1/guide-requests", "/v1/guide/gaps", "/v1/guide/questions")
+    paths = create_app().openapi()["paths"]
+    assert [path for path in paths if path.startswith(gone)] == []
+    assert "post" not in paths["/v1/guide/amendments"]

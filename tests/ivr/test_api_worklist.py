@@ -1,4 +1,4 @@
-"""Work for people through the control API: messages, requests in writing and call-backs are each taken by one."""
+"""Call-backs through the control API: a request is called for by one operator."""
 
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest_asyncio
-from left import rows
 from line import Line
 from sqlalchemy import delete, insert
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -16,7 +15,7 @@ from test_api_answers import ask, problem
 from db.engine import open_engine, writing
 from db.ids import uuid7
 from db.references import make_reference
-from db.tables import Audit, Callback, GuideRequest, Message
+from db.tables import Callback
 
 NUMBER = "+33612345670"
 NOW = datetime.now(UTC)
@@ -29,8 +28,6 @@ async def database(line: Line) -> AsyncIterator[AsyncEngine]:
     async with open_engine(line.database) as engine:
         yield engine
         async with writing(engine) as connection:
-            for table, column in ((Message, Message.caller), (GuideRequest, GuideRequest.number)):
-                await connection.execute(delete(table).where(column == NUMBER))
             await connection.execute(delete(Callback).where(Callback.number == NUMBER))
 
 
@@ -40,10 +37,6 @@ async def put(engine: AsyncEngine, table: Any, **columns: Any) -> UUID:
         await connection.execute(insert(table).values(row))
     identity: UUID = row["id"]
     return identity
-
-
-async def message(engine: AsyncEngine) -> UUID:
-    return await put(engine, Message, caller=NUMBER, file="messages/x.wav", duration_ms=2500, at=NOW)
 
 
 def done(line: Line, method: str, path: str, body: object = None, who: str = "1002") -> Any:
@@ -58,47 +51,6 @@ def all_at_once(line: Line, path: str, body: object = None) -> list[int]:
 
     with ThreadPoolExecutor(8) as pool:
         return sorted(pool.map(one, range(8)))
-
-
-async def test_a_message_is_taken_by_one_heard_and_done(line: Line, database: AsyncEngine) -> None:
-    identity = await message(database)
-    path = f"/messages/{identity}"
-    assert all_at_once(line, f"{path}/take") == [200] + [409] * 7
-    (listed,) = [row for row in done(line, "GET", "/messages") if row["id"] == str(identity)]
-    assert (listed["caller"], listed["seconds"]) == (NUMBER, 2.5)
-    owner = listed["taken_by"]
-    refused = problem(line, "POST", f"/v1{path}/done", Hatif_Actor="1002")
-    assert (refused["code"], refused["detail"]) == ("taken", f"{owner} has that message.")
-    assert done(line, "POST", f"{path}/heard", who="1003")["heard_by"] == "1003"
-    assert done(line, "POST", f"{path}/heard", who=owner)["heard_by"] == "1003"
-    assert problem(line, "POST", f"/v1{path}/release", {}, Hatif_Actor="1002")["status"] == 409
-    assert done(line, "POST", f"{path}/release", {"whoever": True})["taken_by"] is None
-    assert done(line, "POST", f"{path}/done")["done_by"] == "1002"
-    assert (
-        problem(line, "POST", f"/v1{path}/take", Hatif_Actor="1003")["detail"] == "1002 has done that message already."
-    )
-    assert str(identity) not in [row["id"] for row in done(line, "GET", "/messages")]
-    assert str(identity) in [row["id"] for row in done(line, "GET", "/messages?last=5")]
-    assert problem(line, "POST", f"/v1/messages/{uuid7()}/take")["status"] == 404
-    await rows(line, Audit, act="message_done", about=f"message:{identity}")  # once the journal is delivered
-    kept = [row for row in line.json("audit", "--last", "50") if row["about"] == f"message:{identity}"]
-    assert [(row["by"], row["act"]) for row in reversed(kept)] == [
-        (owner, "message_taken"),
-        ("1003", "message_heard"),
-        ("1002", "message_released"),
-        ("1002", "message_done"),
-    ]
-
-
-async def test_a_request_in_writing_is_taken_by_one(line: Line, database: AsyncEngine) -> None:
-    due = NOW + timedelta(hours=48)
-    identity = await put(database, GuideRequest, procedure="visa", number=NUMBER, requested=NOW, due=due)
-    path = f"/guide-requests/{identity}"
-    assert all_at_once(line, f"{path}/take") == [200] + [409] * 7
-    assert problem(line, "POST", f"/v1{path}/release", Hatif_Actor="1002")["code"] == "taken"
-    done(line, "POST", f"{path}/release", {"whoever": True})
-    assert done(line, "POST", f"{path}/take")["taken_by"] == "1002"
-    assert done(line, "POST", f"{path}/end", {"outcome": "sent"})["outcome"] == "sent"
 
 
 async def test_one_operator_calls_for_a_request_and_nobody_else_is_rung(line: Line, database: AsyncEngine) -> None:
@@ -132,17 +84,3 @@ def test_what_cannot_be_called_for_an_operator_is_refused_at_once(line: Line) ->
     assert problem(line, "POST", "/v1/callbacks", {**wanted, "operator": "nobody"})["status"] == 422
     assert problem(line, "POST", "/v1/callbacks", {**wanted, "case": "100000000"})["status"] == 422
     assert problem(line, "POST", "/v1/callbacks", {**wanted, "number": "+33899123456"})["status"] == 422
-
-
-async def test_what_the_guide_does_not_have_is_listed_for_an_administrator(line: Line) -> None:
-    call = str(uuid7())
-    missing = {"words": "  Dog\npassport ", "language": "en", "topic": "documents", "call": call}
-    done(line, "POST", "/guide/gaps", missing)
-    assert problem(line, "POST", "/v1/guide/gaps", {**missing, "words": " "})["status"] == 422
-    assert problem(line, "POST", "/v1/guide/gaps", {**missing, "language": "xx"})["status"] == 422
-    done(line, "POST", "/guide/visa/sent", {"language": "fr", "domain": "example.org", "call": call})
-    assert problem(line, "POST", "/v1/guide/nothing/sent", {"language": "fr", "domain": "x"})["status"] == 404
-    await rows(line, Audit, act="guide_gap", call_id=UUID(call))  # once the journal is delivered
-    found = [row for row in line.json("audit", "--act", "guide_gap") if row["call"] == call]
-    assert [(row["by"], row["data"]["words"]) for row in found] == [("1002", "Dog passport")]
-    assert "Dog passport" in line.run("audit", "--act", "guide_gap").stdout

@@ -22,7 +22,7 @@ from db.references import make_reference
 from ivr.model import clock
 
 NUMBER, NAME, REFERENCE = "+33619000051", "Nadia Fern", make_reference(1, 17)
-CALL = uuid7()
+CALL, MESSAGE = uuid7(), uuid7()
 
 RECORDED = {
     "calls": (("calls",), "read_list", "list:calls"),
@@ -30,6 +30,8 @@ RECORDED = {
     "call": (("call", str(CALL)), "read_call", f"call:{CALL}"),
     "cases": (("cases",), "read_search", None),
     "case show": (("case", "show", REFERENCE), "read_case", f"case:{REFERENCE}"),
+    "messages": (("messages",), "read_list", "list:messages"),
+    "message hear": (("message", "hear", str(MESSAGE)), "read_message", f"message:{MESSAGE}"),
     "callbacks": (("callbacks",), "read_list", "list:callbacks"),
     "caller show": (("caller", "show", NUMBER), "read_caller", None),
     "caller export": (("caller", "export", NUMBER, "--out", "{out}"), "read_export", "export:caller"),
@@ -47,7 +49,8 @@ BY_THE_LINE = {
 
 CHANGES = {
     "case open", "case set", "case note", "case close", "case pin", "caller erase", "callbacks add", "callbacks take",
-    "callbacks cancel", "waiting sent",
+    "callbacks cancel", "message take", "message release", "message done", "waiting take",
+    "waiting release", "waiting sent",
 }  # fmt: skip
 """They show what they change, which is in the audit by itself."""
 
@@ -96,6 +99,8 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     journal.put("call", id=CALL, caller=NUMBER, started=now, ended=now, outcome="answered", live=True)
     journal.put("caller", number=NUMBER, language="fr", last_called=now, last_call_id=CALL)
     journal.put("callback", id=uuid7(), kind="closed", number=NUMBER, wished=now, due=now)
+    journal.put("message", id=MESSAGE, call_id=CALL, caller=NUMBER, file="messages/x.wav", at=now, heard=now,
+                heard_by="1002")  # fmt: skip
     journal.put("case_file", reference=REFERENCE, kind="procedure", opened=now, caller=NUMBER, applicant=NAME,
                 applicant_folded="nadia fern", title="Passport", state="open")  # fmt: skip
     journal.put("audit", by="1002", act="read_search", data={"terms": NAME, "cases": [REFERENCE]})

@@ -17,8 +17,6 @@ from ivr.callbacks.repository import CallbackRepository
 from ivr.records.amendments import AmendmentRepository
 from ivr.records.database import LIMIT_S, Database
 from ivr.records.database_client import SharedEngine
-from ivr.records.guide_requests import GuideRequestRepository
-from ivr.records.messages import MessageRepository
 
 pytest_plugins = ["db_fixtures"]
 
@@ -60,12 +58,12 @@ async def test_all_repositories_together_have_no_more_connections_than_the_site_
     # A question that is given up on a busy machine would cost its connection, and another one that cancels it.
     for limit in ("ivr.records.database.LIMIT_S", "ivr.records.repository.PERSON_S"):
         monkeypatch.setattr(limit, 60.0)
-    database, messages, amendments = Database(shared), MessageRepository(shared), AmendmentRepository(shared)
-    requests, callbacks = GuideRequestRepository(shared), CallbackRepository(shared, Claim("node1", uuid7()))
+    database, amendments = Database(shared), AmendmentRepository(shared)
+    callbacks = CallbackRepository(shared, Claim("node1", uuid7()))
     for _ in range(3):
         answers = await asyncio.gather(
-            *(ask for _ in range(10) for ask in (messages.list_latest(5), amendments.latest(5))),
-            *(ask for _ in range(10) for ask in (requests.list_latest(5), callbacks.pending())),
+            *(amendments.latest(5) for _ in range(10)),
+            *(callbacks.pending() for _ in range(10)),
             *(database.shifts(NOW, NOW) for _ in range(10)),
         )
     assert [list(answer) for answer in answers if answer is not None] and between.connections <= 4
@@ -74,15 +72,15 @@ async def test_all_repositories_together_have_no_more_connections_than_the_site_
 async def test_people_whose_questions_wait_leave_connections_to_calls(
     shared: SharedEngine, relayed_url: str, postgresql_url: str
 ) -> None:
-    database, messages = Database(shared), MessageRepository(shared)
+    database, requests = Database(shared), CallbackRepository(shared, Claim("node1", uuid7()))
     await database.warm()
-    await messages.list_latest(5)
+    await requests.pending()
     async with open_engine(postgresql_url) as other, writing(other) as connection:
-        await connection.execute(text("LOCK TABLE message IN ACCESS EXCLUSIVE MODE"))
-        people = [asyncio.create_task(messages.list_latest(5)) for _ in range(10)]
+        await connection.execute(text("LOCK TABLE callback IN ACCESS EXCLUSIVE MODE"))
+        people = [asyncio.create_task(requests.pending()) for _ in range(10)]
         await asyncio.sleep(0.3)  # until they wait for the lock
         for _ in range(5):
             assert await database.shifts(NOW, NOW) == []
         for person in people:
-            assert await person is None and "no answer within 3 s" in messages.why
-    assert await messages.list_latest(5) == []
+            assert await person is None and "no answer within 3 s" in requests.why
+    assert await requests.pending() == []
