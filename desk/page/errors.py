@@ -18,6 +18,7 @@ from office.cases.rules import CaseError
 from office.delivery import NotKeptError
 from office.people import NotAllowedError
 from office.reading import NotOnRecordError
+from office.recordings import ScoreError
 
 log = structlog.get_logger()
 
@@ -118,6 +119,10 @@ def handle_errors(app: FastAPI, pages: Pages) -> Callable[[Request], Response]:
     async def refused_case(request: Request, error: CaseError) -> Response:
         sentence = str(error)
         return respond(request, 422, sentence[:1].upper() + sentence[1:])
+
+    @app.exception_handler(ScoreError)
+    async def refused_scores(request: Request, error: ScoreError) -> Response:
+        return respond(request, 409, str(error))
 
     @app.exception_handler(NotKeptError)
     async def not_kept(request: Request, error: NotKeptError) -> Response:

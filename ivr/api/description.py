@@ -26,8 +26,7 @@ An error is a problem document (RFC 9457, `application/problem+json`): `title`, 
 
 Instants are POSIX seconds where a number is given, and ISO 8601 in UTC where a text is given. New members can be added
 to answers and new events to the stream; within `/v1` none is removed or changes its meaning. An operation that is gone
-answers 410 for one release and names what replaces it: those of `/v1/cases` do, in place of which there is `hatif case`
-with `--json`."""
+answers 410 for one release and names what replaces it, as those of `/v1/cases` do: `hatif case` with `--json`."""
 
 _ALWAYS = {
     400: "The body is not JSON that can be used.",

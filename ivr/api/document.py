@@ -20,7 +20,6 @@ _TITLES = {
     "callbacks": "Call-back requests",
     "guide requests": "Requests for the guide in writing",
     "messages": "Voice messages",
-    "recordings": "Recorded conversations",
     "supervision": "Supervision",
     "try": "Trying the line",
     "training": "Training",

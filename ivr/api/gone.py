@@ -17,3 +17,10 @@ async def cases() -> Response:
         "pin REFERENCE` with --json, which needs no controller, or the desk."
     )
     raise ApiError(410, sentence, "gone")
+
+
+@router.api_route("/recordings/{rest:path}", methods=["POST", "PUT"], include_in_schema=False)
+async def recordings() -> Response:
+    """Who has heard a recording and how it was scored is the office's as well."""
+    sentence = "Recordings are no longer heard and scored through the control API. Use the desk, without a controller."
+    raise ApiError(410, sentence, "gone")

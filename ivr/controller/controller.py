@@ -59,7 +59,6 @@ from ivr.records.guide_requests import GuideRequestRepository
 from ivr.records.messages import MessageRepository
 from ivr.records.people import PeopleRepository
 from ivr.records.recorder import Recorder
-from ivr.records.recordings import RecordingRepository
 from ivr.records.returners import Returners
 from ivr.records.voicemail import Mailbox
 from ivr.site import operators, site
@@ -119,7 +118,6 @@ class Controller:
         self.messages = MessageRepository(self.shared_engine)
         self.amendments = AmendmentRepository(self.shared_engine)
         self.people = PeopleRepository(self.shared_engine)
-        self.recordings = RecordingRepository(self.shared_engine)
         self.returners = Returners(self.database, 60 * self.site.routing.return_min)
         self.caller_limits = CallerLimits(self.database, self.site)
         keeps_free = round(1e9 * self.site.limits.free_gb)

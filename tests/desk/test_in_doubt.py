@@ -16,7 +16,7 @@ from sqlalchemy import event, insert
 
 from db.engine import writing
 from db.references import make_reference
-from db.tables import Call, Callback, GuideRequest, Message, Recording
+from db.tables import Call, Callback, GuideRequest, Message, Pairing, Recording
 from desk.control import ControlClient, ControllerAwayError, InDoubtError
 
 pytest_plugins = ["db_fixtures"]
@@ -60,7 +60,6 @@ SUPERVISORS: Forms = (
     ("/supervise/line/hours", {"force": "closed", "why": "fire alarm"}),
     ("/supervise/line/announcement", {"text": ""}),
     ("/supervise/listen", {"operator": "1002", "mode": "listen"}),
-    (f"/recordings/{RECORDING}/scores", {"score-greeting": "4", "remark": "Warm."}),
     ("/amend/procedure/visa", {"text:guide_visa_fee:fr": "Soixante euros.", "why": "The fee has changed."}),
     (f"/amend/proposal/{ITEM}", {"change": "release"}),
     (f"/amend/proposal/{ITEM}", {"change": "refuse", "why": "The fee is the former one."}),
@@ -68,6 +67,9 @@ SUPERVISORS: Forms = (
     (f"/amend/proposal/{ITEM}", {"change": "take-back"}),
     ("/amend/questions", {"question": "gap:hunting", "note": "Written."}),
 )
+
+OFFICE: Forms = ((f"/recordings/{RECORDING}/scores", {"score-greeting": "4", "remark": "Warm."}),)
+"""What the desk changes in the database itself."""
 
 
 @pytest_asyncio.fixture
@@ -108,6 +110,8 @@ async def fill(desk: TestDesk) -> None:
         consent = {"consented": now, "consent_key": "1", "consent_text": "record_question", "consent_language": "fr"}
         recorded = {"id": RECORDING, "node": "n", "call_id": CALLED, "file": "recordings/x.wav", "started": now}
         await connection.execute(insert(Call).values(id=CALLED, node="n", started=now, language="fr"))
+        pairing = {"id": RECORDING, "node": "n", "call_id": CALLED, "operator_id": "1002", "began": now}
+        await connection.execute(insert(Pairing).values(pairing))
         await connection.execute(insert(Recording).values(**recorded, **consent, ended=now, duration_ms=1000))
 
 
@@ -130,6 +134,22 @@ async def test_each_form_says_that_it_may_have_been_done(desk: TestDesk, control
     controller.in_doubt = True
     await answers(await desk.signed_in("1002", "en"), OPERATORS)
     await answers(await desk.signed_in("1040", "en"), SUPERVISORS)
+
+
+async def test_each_form_that_the_database_does_not_confirm_says_so(desk: TestDesk, controller: StandIn) -> None:
+    await fill(desk)
+    await controller.followed(desk)
+
+    def lost(_: object, __: object, statement: str, *___: object) -> None:
+        if "INSERT INTO audit" in statement:
+            raise ConnectionResetError("the connection was lost")
+
+    browser = await desk.signed_in("1040", "en")
+    event.listen(desk.engine.sync_engine, "before_cursor_execute", lost)
+    try:
+        await answers(browser, OFFICE)
+    finally:
+        event.remove(desk.engine.sync_engine, "before_cursor_execute", lost)
 
 
 async def test_what_is_done_is_said_to_be_done_if_the_page_cannot_be_read_after_it(

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import orjson
 import pytest
@@ -26,20 +27,27 @@ async def answered(method: str, path: str) -> tuple[int, Any]:
     return sent[0]["status"], orjson.loads(b"".join(message.get("body", b"") for message in sent[1:]))
 
 
+CASES = "`hatif case show|open|set|note|close|pin REFERENCE` with --json"
+
+
 @pytest.mark.parametrize(
-    ("method", "path"),
+    ("method", "path", "instead"),
     [
-        ("POST", "/v1/cases"),
-        ("GET", "/v1/cases/123456782"),
-        ("PATCH", "/v1/cases/123-456-782"),
-        ("POST", "/v1/cases/123456782/notes"),
-        ("POST", "/v1/cases/123456782/pin"),
+        ("POST", "/v1/cases", CASES),
+        ("GET", "/v1/cases/123456782", CASES),
+        ("PATCH", "/v1/cases/123-456-782", CASES),
+        ("POST", "/v1/cases/123456782/notes", CASES),
+        ("POST", "/v1/cases/123456782/pin", CASES),
+        ("POST", f"/v1/recordings/{uuid4()}/heard", "the desk"),
+        ("PUT", f"/v1/recordings/{uuid4()}/scores", "the desk"),
     ],
 )
-async def test_an_operation_that_is_gone_answers_410_and_names_what_replaces_it(method: str, path: str) -> None:
+async def test_an_operation_that_is_gone_answers_410_and_names_what_replaces_it(
+    method: str, path: str, instead: str
+) -> None:
     status, problem = await answered(method, path)
     assert (status, problem["code"], problem["title"]) == (410, "gone", "Gone")
-    assert "`hatif case show|open|set|note|close|pin REFERENCE` with --json" in problem["detail"]
+    assert instead in problem["detail"]
 
 
 async def test_what_never_was_there_is_not_gone_but_not_found() -> None:
@@ -47,4 +55,5 @@ async def test_what_never_was_there_is_not_gone_but_not_found() -> None:
 
 
 def test_no_page_describes_what_is_gone() -> None:
-    assert [path for path in create_app().openapi()["paths"] if path.startswith("/v1/cases")] == []
+    gone = ("/v1/cases", "/v1/recordings")
+    assert [path for path in create_app().openapi()["paths"] if path.startswith(gone)] == []
