@@ -19,6 +19,8 @@ class Read(StrEnum):
     SEARCH = "read_search"
     """For cases: `terms` of its data as typed, and `cases`, which it showed."""
     MESSAGE = "read_message"
+    RECORDING = "recording_heard"
+    """Its `call_id` is the recorded call."""
     LIST = "read_list"
     """That names callers. The record says which list, with which filter and how long, and not whom it named."""
     EXPORT = "read_export"

@@ -19,6 +19,7 @@ from office.cases.rules import CaseError
 from office.delivery import NotKeptError
 from office.people import NotAllowedError
 from office.reading import NotOnRecordError
+from office.recordings import ScoreError
 
 log = structlog.get_logger()
 
@@ -123,6 +124,10 @@ def handle_errors(app: FastAPI, pages: Pages) -> Callable[[Request], Response]:
     @app.exception_handler(AmendmentError)
     async def refused_amendment(request: Request, error: AmendmentError) -> Response:
         return respond(request, 422, str(error))
+
+    @app.exception_handler(ScoreError)
+    async def refused_scores(request: Request, error: ScoreError) -> Response:
+        return respond(request, 409, str(error))
 
     @app.exception_handler(NotKeptError)
     async def not_kept(request: Request, error: NotKeptError) -> Response:

@@ -105,6 +105,24 @@ class _Searching:
         self._reader.searched(self._signed_in, self._terms, shown, self._why, self._belongs)
 
 
+class _Listening:
+    """A person listens to a recording."""
+
+    def __init__(self, reader: "Reader", signed_in: SignedIn, recording: UUID) -> None:
+        self._reader, self._signed_in, self._recording = reader, signed_in, recording
+
+    async def why(self, file: File | None) -> Why:
+        """Raises DeskError if they have not said why, and in a pause."""
+        try:
+            return await self._reader.why_of(self._signed_in, f"recording:{self._recording}")
+        except WhyNeeded:
+            raise DeskError(403, _SAY_WHY) from None  # a player asks, which shows no question
+
+    def recorded(self, shown: Collection[str]) -> None:
+        """Count it."""
+        self._reader.heard(self._signed_in)
+
+
 class Reader:
     """Lets people read what they have a reason for, and keeps that they did."""
 
@@ -195,12 +213,9 @@ class Reader:
             raise WhyNeeded(subject)
         return why
 
-    async def may_hear(self, signed_in: SignedIn, recording: UUID) -> Why:
-        """Return why a person listens to a recording. Raises DeskError if they have not said why."""
-        try:
-            return await self.why_of(signed_in, f"recording:{recording}")
-        except WhyNeeded:
-            raise DeskError(403, _SAY_WHY) from None  # a player asks, which shows no question
+    def recording(self, signed_in: SignedIn, recording: UUID) -> Reading:
+        """Return how a person listens to a recording."""
+        return _Listening(self, signed_in, recording)
 
     def heard(self, signed_in: SignedIn) -> None:
         """Count a recording, whose hearing is on record."""

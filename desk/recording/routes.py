@@ -17,6 +17,7 @@ from db.engine import DatabaseError
 from db.recording_data import RecordedCall, Sheet
 from db.rows import NotFoundError
 from desk.context import Desk, DeskDep, part
+from desk.control import note_changed
 from desk.live.hub import Hub
 from desk.live.routes import HubDep
 from desk.page.errors import DeskError
@@ -24,6 +25,7 @@ from desk.page.texts import N_
 from desk.people.listening import Listening
 from desk.people.signed_in import OperatorDep, SupervisorDep
 from desk.reading.reader import ReaderDep
+from office import recordings as office
 
 router = APIRouter()
 
@@ -100,10 +102,7 @@ async def audio(
     if path is None:
         raise DeskError(404, _NO_SOUND)
     if not listening.goes_on(signed_in.mark, recording, request.headers.get("range", ""), desk.now()):
-        # Without a record of it, nobody listens.
-        why = await reader.may_hear(signed_in, recording)
-        await desk.control.ask("POST", f"/recordings/{recording}/heard", signed_in.person.id, {"reason": why.reason})
-        reader.heard(signed_in)
+        await office.hear(desk.office, signed_in.actor, found, reader.recording(signed_in, recording))
     listening.note(signed_in.mark, recording, desk.now())
     return FileResponse(path, media_type="audio/wav", headers={"Cache-Control": "private, no-store"})
 
@@ -119,12 +118,10 @@ async def score(request: Request, desk: DeskDep, hub: HubDep, signed_in: Supervi
     }
     if not scores:
         raise DeskError(409, _NOT_SCORED)
-    remark = str(form.get("remark", ""))[:1000].strip()
-    body = {"scores": scores, "remark": remark}
-    await desk.control.ask("PUT", f"/recordings/{recording}/scores", signed_in.person.id, body)
-    # The database has it in a moment.
-    own = Sheet(recording, signed_in.person.id, found.operator or "", found.started, desk.now(), scores, remark)
-    return await _page(request, desk, hub, signed_in, found, own)
+    remark = str(form.get("remark", ""))[: office.LONGEST_REMARK].strip()
+    await office.score(desk.office, signed_in.actor, found, scores, remark, hub.picture.site.scoring)
+    note_changed()
+    return await _page(request, desk, hub, signed_in, found)
 
 
 @router.get("/scores")
@@ -139,17 +136,10 @@ async def own_scores(request: Request, desk: DeskDep, hub: HubDep, signed_in: Op
     return desk.pages.respond(request, "recording/own.html", sheets=found, criteria=criteria)
 
 
-async def _page(
-    request: Request,
-    desk: Desk,
-    hub: Hub,
-    signed_in: SupervisorDep,
-    found: RecordedCall,
-    own: Sheet | None = None,
-) -> Response:
-    sheets = [*(await recordings.sheets_of(desk.engine, [found.id])).get(found.id, ())]
-    me = signed_in.person.id
-    own = own or next((sheet for sheet in sheets if sheet.by == me), None)
+async def _page(request: Request, desk: Desk, hub: Hub, signed_in: SupervisorDep, found: RecordedCall) -> Response:
+    sheets = (await recordings.sheets_of(desk.engine, [found.id])).get(found.id, ())
+    me = signed_in.actor.id
+    own = next((sheet for sheet in sheets if sheet.by == me), None)
     return desk.pages.respond(
         request,
         "recording/recording.html",

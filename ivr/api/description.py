@@ -27,8 +27,8 @@ An error is a problem document (RFC 9457, `application/problem+json`): `title`, 
 Instants are POSIX seconds where a number is given, and ISO 8601 in UTC where a text is given. New members can be added
 to answers and new events to the stream; within `/v1` none is removed or changes its meaning. An operation that is gone
 answers 410 for one release and names what replaces it: those of `/v1/cases`, `/v1/messages` and `/v1/guide-requests`
-do, in place of which there are `hatif case`, `hatif message` and `hatif waiting`, and what people noted in `/v1/guide`,
-which they do at the desk."""
+do, in place of which there are `hatif case`, `hatif message` and `hatif waiting`, and what people noted in `/v1/guide`
+and `/v1/recordings`, which they do at the desk."""
 
 _ALWAYS = {
     400: "The body is not JSON that can be used.",

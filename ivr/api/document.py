@@ -18,7 +18,6 @@ _TITLES = {
     "hours": "Hours and announcement",
     "holidays": "Holidays",
     "callbacks": "Call-back requests",
-    "recordings": "Recorded conversations",
     "supervision": "Supervision",
     "try": "Trying the line",
     "training": "Training",

@@ -56,3 +56,10 @@ async def amendments() -> Response:
 async def guide() -> Response:
     """What people note about the guide is the office's."""
     raise ApiError(410, "Notes about the guide are no longer made through the control API. Use the desk.", "gone")
+
+
+@router.api_route("/recordings/{rest:path}", methods=["POST", "PUT"], include_in_schema=False)
+async def recordings() -> Response:
+    """Who has heard a recording and how it was scored is the office's as well."""
+    sentence = "Recordings are no longer heard and scored through the control API. Use the desk, without a controller."
+    raise ApiError(410, sentence, "gone")

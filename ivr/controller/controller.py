@@ -57,7 +57,6 @@ from ivr.records.database import Database
 from ivr.records.database_client import SharedEngine
 from ivr.records.people import PeopleRepository
 from ivr.records.recorder import Recorder
-from ivr.records.recordings import RecordingRepository
 from ivr.records.returners import Returners
 from ivr.records.voicemail import Mailbox
 from ivr.site import operators, site
@@ -115,7 +114,6 @@ class Controller:
         self.repository = CallbackRepository(self.shared_engine, Claim(self.site.node, self.journal.boot))
         self.amendments = AmendmentRepository(self.shared_engine)
         self.people = PeopleRepository(self.shared_engine)
-        self.recordings = RecordingRepository(self.shared_engine)
         self.returners = Returners(self.database, 60 * self.site.routing.return_min)
         self.caller_limits = CallerLimits(self.database, self.site)
         keeps_free = round(1e9 * self.site.limits.free_gb)

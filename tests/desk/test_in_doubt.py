@@ -19,7 +19,7 @@ from db.amendment_data import Amendment as Proposed
 from db.engine import writing
 from db.enums import AmendmentState
 from db.references import make_reference
-from db.tables import Call, Callback, GuideRequest, Message, Recording
+from db.tables import Call, Callback, GuideRequest, Message, Pairing, Recording
 from desk.control import ControlClient, ControllerAwayError, InDoubtError
 
 pytest_plugins = ["db_fixtures"]
@@ -58,6 +58,7 @@ IN_THE_OFFICE: Forms = (
     (f"/amend/proposal/{ITEM}", {"change": "refuse", "why": "The fee is the former one."}),
     (f"/amend/proposal/{OWN}", {"change": "withdraw"}),
     ("/amend/questions", {"question": "gap:hunting", "note": "Written."}),
+    (f"/recordings/{RECORDING}/scores", {"score-greeting": "4", "remark": "Warm."}),
 )
 """What the desk itself does in the database."""
 
@@ -70,7 +71,6 @@ SUPERVISORS: Forms = (
     ("/supervise/line/hours", {"force": "closed", "why": "fire alarm"}),
     ("/supervise/line/announcement", {"text": ""}),
     ("/supervise/listen", {"operator": "1002", "mode": "listen"}),
-    (f"/recordings/{RECORDING}/scores", {"score-greeting": "4", "remark": "Warm."}),
     (f"/amend/proposal/{ITEM}", {"change": "release"}),
     (f"/amend/proposal/{ITEM}", {"change": "take-back"}),
 )
@@ -118,6 +118,8 @@ async def fill(desk: TestDesk) -> None:
         consent = {"consented": now, "consent_key": "1", "consent_text": "record_question", "consent_language": "fr"}
         recorded = {"id": RECORDING, "node": "n", "call_id": CALLED, "file": "recordings/x.wav", "started": now}
         await connection.execute(insert(Call).values(id=CALLED, node="n", started=now, language="fr"))
+        pairing = {"id": RECORDING, "node": "n", "call_id": CALLED, "operator_id": "1002", "began": now}
+        await connection.execute(insert(Pairing).values(pairing))
         await connection.execute(insert(Recording).values(**recorded, **consent, ended=now, duration_ms=1000))
 
 

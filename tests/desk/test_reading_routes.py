@@ -41,7 +41,7 @@ RECORDED = {
 
 OTHERWISE = {
     "/case/latest": "`read_caller` and `read_case` as the pages of both, for the call on the screen (test_reading.py)",
-    "/recordings/{recording}/audio": "`recording_heard`, by the controller, before a byte is sent",
+    "/recordings/{recording}/audio": "`recording_heard`, before a byte is sent (test_recordings_page.py)",
     "/live/operator": "the call on the screen, which is on record with its operator",
     "/worklist/message/{message}": "`read_list`: it answers with the list; that it was taken is `message_taken`",
     "/worklist/message/{message}/call": "as the one before; whom is `callback_added`",

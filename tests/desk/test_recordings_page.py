@@ -2,7 +2,8 @@
 
 import dataclasses
 import wave
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -12,11 +13,12 @@ import pytest
 import pytest_asyncio
 from controller import StandIn, standing_in
 from desk_server import TestDesk, serving
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
-from db.engine import writing
+from db.engine import reading, writing
 from db.ids import uuid7
-from db.tables import Call, Pairing, Recording, ScoreSheet
+from db.journal import Journal
+from db.tables import Audit, Call, Pairing, Recording, ScoreSheet
 
 pytest_plugins = ["db_fixtures"]
 
@@ -63,9 +65,26 @@ async def recorded(desk: TestDesk, home: Path, operator: str = "1002", file: str
     return identity
 
 
-async def test_a_recording_is_heard_in_parts_and_the_first_one_is_on_record(
-    desk: TestDesk, controller: StandIn, tmp_path: Path
-) -> None:
+async def call_of(desk: TestDesk, identity: UUID) -> UUID | None:
+    async with reading(desk.engine) as connection:
+        return await connection.scalar(select(Recording.call_id).where(Recording.id == identity))
+
+
+@contextmanager
+def unwritable(desk: TestDesk) -> Iterator[None]:
+    """Have the office work with a journal that cannot be written."""
+    office, broken = desk.desk.office, desk.journal.parent / f"{desk.journal.name}-file"
+    broken.write_text("")
+    whole, office.journal = office.journal, Journal(broken, "n")
+    try:
+        yield
+    finally:
+        office.journal.close()
+        office.journal = whole
+        broken.unlink()
+
+
+async def test_a_recording_is_heard_in_parts_and_the_first_one_is_on_record(desk: TestDesk, tmp_path: Path) -> None:
     identity = await recorded(desk, tmp_path)
     browser = await desk.signed_in("1040", "en")
     listed = (await browser.get("/recordings")).text
@@ -78,28 +97,28 @@ async def test_a_recording_is_heard_in_parts_and_the_first_one_is_on_record(
     assert whole.headers["Cache-Control"] == "private, no-store"
     part = await browser.bytes(address, Range="bytes=1000-1999")
     assert (part.status, part.body) == (206, whole.body[1000:2000])
-    heard = [row for row in controller.asked if row[1].endswith("/heard")]
-    assert heard == [("POST", f"/recordings/{identity}/heard", "1040", {"reason": "complaint"})]
-    controller.once[f"/recordings/{identity}/heard"] = (503, {"detail": "The database is away."})
-    assert (await browser.bytes(address)).status == 503  # without a record, nobody listens
+    (heard,) = desk.traces("recording_heard")
+    assert (heard["by"], heard["about"], heard["reason"]) == ("1040", f"recording:{identity}", "complaint")
+    assert heard["data"] == {"operator": "1002"} and heard["call_id"] == str(await call_of(desk, identity))
+    with unwritable(desk):
+        assert (await browser.bytes(address)).status == 503  # without a record, nobody listens
 
 
 @pytest.mark.parametrize("wanted", ["bytes=1-", "bytes=-99999999", "bytes=1-1,0-"])
 async def test_whichever_part_of_a_recording_is_asked_for_first_it_is_on_record_before_it_is_heard(
-    desk: TestDesk, controller: StandIn, tmp_path: Path, wanted: str
+    desk: TestDesk, tmp_path: Path, wanted: str
 ) -> None:
     address = f"/recordings/{await recorded(desk, tmp_path)}/audio"
     browser = await desk.signed_in("1040", "en")
-    controller.answers[address.replace("/audio", "/heard")] = (503, {"detail": "The database is away."})
-    assert (await browser.bytes(address, Range=wanted)).status == 503
-    controller.answers[address.replace("/audio", "/heard")] = (200, {})
+    with unwritable(desk):
+        assert (await browser.bytes(address, Range=wanted)).status == 503
     await browser.bytes(address, Range=wanted)
     assert (await browser.bytes(address, Range="bytes=100-199")).status == 206, "which goes on with it"
     desk.moved = timedelta(hours=1)
     assert (await browser.bytes(address, Range="bytes=100-199")).status == 403, "nobody knows why any more"
     desk.says_why("1040", address.replace("/recordings/", "recording:").replace("/audio", ""))
     await browser.bytes(address, Range="bytes=100-199")
-    assert [row[1] for row in controller.asked].count(address.replace("/audio", "/heard")) == 3
+    assert len(desk.traces("recording_heard")) == 2, "each of the two that were heard"
 
 
 async def test_nothing_but_the_sound_of_a_recording_is_sent(desk: TestDesk, tmp_path: Path) -> None:
@@ -120,9 +139,7 @@ async def test_nothing_but_the_sound_of_a_recording_is_sent(desk: TestDesk, tmp_
     assert (await operator.get(f"/recordings/{erased}/audio")).status == 403
 
 
-async def test_scores_are_asked_for_by_the_sites_sheet_and_seen_by_the_operator(
-    desk: TestDesk, controller: StandIn, tmp_path: Path
-) -> None:
+async def test_scores_are_asked_for_by_the_sites_sheet_and_seen_by_the_operator(desk: TestDesk, tmp_path: Path) -> None:
     identity = await recorded(desk, tmp_path)
     supervisor, operator = await desk.signed_in("1040", "fr"), await desk.signed_in("1002", "en")
     page = (await supervisor.get(f"/recordings/{identity}")).text
@@ -130,14 +147,13 @@ async def test_scores_are_asked_for_by_the_sites_sheet_and_seen_by_the_operator(
     form = {"score-greeting": "4", "score-closing": "6", "score-other": "5", "remark": " Clear <and> kind. "}
     answer = await supervisor.post(f"/recordings/{identity}/scores", form)
     assert answer.status == 200 and "Clear &lt;and&gt; kind." in answer.text
-    sent = {"scores": {"greeting": 4}, "remark": "Clear <and> kind."}
-    assert controller.asked[-1] == ("PUT", f"/recordings/{identity}/scores", "1040", sent)
+    async with reading(desk.engine) as connection:
+        kept = (await connection.execute(select(ScoreSheet.by, ScoreSheet.scores, ScoreSheet.remark))).all()
+        on_record = (await connection.execute(select(Audit.by, Audit.about, Audit.act, Audit.call_id))).all()
+    assert [tuple(row) for row in kept] == [("1040", {"greeting": 4}, "Clear <and> kind.")]
+    call = await call_of(desk, identity)
+    assert ("1040", f"recording:{identity}", "recording_scored", call) in [tuple(row) for row in on_record]
     assert (await supervisor.post(f"/recordings/{identity}/scores", {"remark": "x"})).status == 409
-    assert "Greeting" not in (await operator.get("/scores")).text  # the line has not stored it
-    row = {"recording_id": identity, "by": "1040", "node": "n", "call_id": uuid7(), "operator_id": "1002"}
-    now = desk.desk.now()
-    async with writing(desk.engine) as connection:
-        await connection.execute(insert(ScoreSheet).values(**row, recorded=now, at=now, **sent))
     own = (await operator.get("/scores")).text
     assert "Greeting" in own and ">4<" in own and "4.0" in own and "Clear &lt;and&gt; kind." in own
     assert "Clear" not in (await supervisor.get("/scores")).text  # theirs are others

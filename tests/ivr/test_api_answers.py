@@ -72,9 +72,7 @@ def test_every_kind_of_error_is_a_problem_document(line: Line) -> None:
         "xx is not a language"
     )
     assert problem(line, "POST", "/v1/alarms/nothing/acknowledge", {})["status"] == 404
-    assert problem(line, "POST", f"/v1/recordings/{NOBODY}/heard")["status"] == 404
-    assert problem(line, "PUT", f"/v1/recordings/{NOBODY}/scores", {"scores": {"nothing": 3}})["status"] == 422
-    assert problem(line, "PUT", f"/v1/recordings/{NOBODY}/scores", {"scores": {"greeting": 6}})["status"] == 422
+    assert problem(line, "POST", f"/v1/recordings/{NOBODY}/heard")["status"] == 410
     supervision = {"supervisor": operator, "operator": operator}
     assert problem(line, "POST", "/v1/supervision", supervision)["code"] in ("not_allowed", "self")
 

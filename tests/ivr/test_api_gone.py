@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import orjson
 import pytest
@@ -52,6 +53,8 @@ AT_THE_DESK = "Use the desk"
         ("POST", "/v1/guide/questions/done", AT_THE_DESK),
         ("POST", "/v1/guide/gaps", AT_THE_DESK),
         ("POST", "/v1/guide/visa/sent", AT_THE_DESK),
+        ("POST", f"/v1/recordings/{uuid4()}/heard", "the desk"),
+        ("PUT", f"/v1/recordings/{uuid4()}/scores", "the desk"),
     ],
 )
 async def test_an_operation_that_is_gone_answers_410_and_names_what_replaces_it(
@@ -67,7 +70,9 @@ async def test_what_never_was_there_is_not_gone_but_not_found() -> None:
 
 
 def test_no_page_describes_what_is_gone() -> None:
-    gone = ("/v1/cases", "/v1/messages", "/v1/guide-requests", "/v1/guide/gaps", "/v1/guide/questions")
+    gone = (
+        "/v1/cases", "/v1/messages", "/v1/guide-requests", "/v1/guide/gaps", "/v1/guide/questions", "/v1/recordings",
+    )  # fmt: skip
     paths = create_app().openapi()["paths"]
     assert [path for path in paths if path.startswith(gone)] == []
     assert "post" not in paths["/v1/guide/amendments"]
