@@ -72,7 +72,7 @@ class Ami:
     def on(self, event_name: str, callback: Callable[[Fields], None]) -> None:
         """Call `callback` for each event of this name (`UserEvent`, `FullyBooted`, …).
 
-        Asterisk sends events of the classes system, user, security and reporting.
+        Asterisk sends only those that `manager.conf` lets through by name.
         """
         self._events.setdefault(event_name.lower(), []).append(callback)
 

@@ -107,12 +107,26 @@ async def test_asterisk_s_refusal_is_reported_in_its_own_words(ami: Ami) -> None
 
 async def test_an_event_reaches_its_callback_and_a_failing_callback_does_not_break_the_connection(ami: Ami) -> None:
     got: asyncio.Queue[dict[str, str]] = asyncio.Queue()
-    ami.on("Reload", lambda _: 1 / 0)  # type: ignore[arg-type]
-    ami.on("Reload", got.put_nowait)
-    await ami.reload("pbx_config")
-    event = await asyncio.wait_for(got.get(), 2)
+    ami.on("UserEvent", lambda _: 1 / 0)  # type: ignore[arg-type]
+    ami.on("UserEvent", got.put_nowait)
+    await ami.action("UserEvent", UserEvent="Test", Module="pbx_config")
+    async with asyncio.timeout(2):
+        while (event := await got.get())["UserEvent"] != "Test":
+            pass  # one with which the connection finds out whether events come
     assert event["Module"] == "pbx_config"
     assert ami.connected
+
+
+async def test_an_event_that_nobody_reads_is_not_sent(ami: Ami) -> None:
+    got: list[str] = []
+    later = asyncio.Event()
+    ami.on("Reload", lambda event: got.append(event["Module"]))
+    ami.on("UserEvent", lambda event: later.set() if event["UserEvent"] == "Test" else None)
+    await ami.reload("pbx_config")
+    await ami.action("UserEvent", UserEvent="Test")
+    async with asyncio.timeout(2):
+        await later.wait()
+    assert got == []
 
 
 async def test_a_user_who_may_not_send_user_events_keeps_the_connection(asterisk: Any) -> None:
