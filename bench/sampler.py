@@ -30,14 +30,12 @@ def start() -> None:
     if (folder := os.environ.get(FOLDER)) is None:
         return
     out = os.open(f"{folder}/{os.getpid()}", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC)
-    used: dict[int, int] = {}
+    main, used = threading.get_ident(), dict[int, int]()
 
     def sample(_: int, frame: FrameType | None) -> None:
-        frames: dict[int | None, FrameType | None] = {**sys._current_frames(), threading.main_thread().ident: frame}  # noqa: SLF001 - Python's own profilers use it
         lines = []
-        for thread, where in frames.items():
-            if thread is None or where is None:
-                continue
+        # Python's own profilers look there as well.
+        for thread, where in (sys._current_frames() | {main: frame}).items():  # noqa: SLF001
             try:
                 now = time.clock_gettime_ns(time.pthread_getcpuclockid(thread))
             except OSError:  # the thread has just ended
