@@ -40,7 +40,7 @@ def start() -> None:
                 now = time.clock_gettime_ns(time.pthread_getcpuclockid(thread))
             except OSError:  # the thread has just ended
                 continue
-            if spent := now - used.get(thread, 0):
+            if (spent := now - used.get(thread, 0)) > 0:  # or it is another thread of that number
                 lines.append(f"{spent} {_place(where)}\n")
             used[thread] = now
         os.write(out, "".join(lines).encode())
