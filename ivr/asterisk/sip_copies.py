@@ -2,8 +2,8 @@
 
 They show what Asterisk does not report: how its own session refresh was answered, whether a caller has confirmed an
 answer, and that a registration was refreshed. The copies come to the guard by UDP on the loopback; it looks for
-unconfirmed answers and requests without an answer (`ivr/asterisk/sip_watch.py`) and passes all copies on to the
-controller. They have no password: the guard asks the kernel who sends them.
+unconfirmed answers and requests without an answer (`ivr/asterisk/sip_watch.py`), and passes on to the controller what
+that may learn from. They have no password: the guard asks the kernel who sends them.
 """
 
 import asyncio
@@ -27,6 +27,10 @@ _BRANCH = re.compile(rb"^(?:Via|v)[ \t]*:[^\r\n]*?;[ \t]*branch=([^\s;,]+)", re.
 _INVITED = re.compile(rb"^CSeq[ \t]*:[ \t]*\d+[ \t]+INVITE\b", re.IGNORECASE | re.MULTILINE)
 
 _REGISTERED = re.compile(rb"^CSeq[ \t]*:[ \t]*\d+[ \t]+REGISTER\b", re.IGNORECASE | re.MULTILINE)
+_REGISTERS = b" REGISTER\r\n"
+_FROM_ASTERISK = b"branch=z9hG4bKPj"
+"""In each request of Asterisk, and in the responses to it; others with the same SIP library write it as well."""
+
 _LIFETIME = re.compile(rb"^(?:Contact|m)[ \t]*:[^\r\n]*;[ \t]*expires=([0-9]{1,6})\b", re.IGNORECASE | re.MULTILINE)
 _REGISTRATIONS = 1000
 """How many are remembered; they are asked for within a second."""
@@ -106,7 +110,7 @@ class SipCopies:
     def datagram_received(self, packet: bytes) -> None:
         """Take one copy into account."""
         self.heard = True
-        registers = b" REGISTER\r\n" in packet
+        registers = _REGISTERS in packet
         if not (registers or self._asked):
             return
         copy = read(packet)
@@ -146,6 +150,14 @@ class SipCopies:
             self._lifetimes[call_id] = float(found[1])
             if len(self._lifetimes) > _REGISTRATIONS:
                 del self._lifetimes[next(iter(self._lifetimes))]
+
+
+def concerns_controller(message: bytes) -> bool:
+    """Return whether `SipCopies` needs a message: Asterisk's own requests, their responses, registrations, hang-ups.
+
+    Callers' INVITEs show that copies come. The responses to them, and ACKs, are most of a call's messages.
+    """
+    return message.startswith((b"INVITE ", b"BYE ")) or _FROM_ASTERISK in message or _REGISTERS in message
 
 
 async def receive_datagrams(receiver: socket.socket, take: Callable[[bytes, Any], None]) -> None:
